@@ -1,0 +1,318 @@
+"""The number systems of the suite: exact rationals, balls, truncated power series, float64 arrays.
+
+A loss or an adaptation is written once, against a *function set* ("m" in the code): an object with
+the elementary functions below. `Balls` and `Rationals` decide, `BallSeries` and `RationalSeries`
+differentiate by Taylor arithmetic, `Floats` searches. (torch and sympy get theirs in `oracles`.)
+
+    number(q)      the rational q in this number system
+    exp, sqrt      as named
+    tanh, sech     as named
+    log_cosh(t)    log cosh t                softplus(t)   log(1 + e^t)
+    sigmoid(t)     1 / (1 + e^-t)
+    clip(t, a)     min(max(t, -a), a)        inside(t, a)  1 if |t| < a, 0 if |t| > a
+    sign(t)        1 if t > 0, -1 if t < 0   magnitude(t)  |t|
+
+At a joint (|t| = a, or t = 0 for `sign`) there is no derivative. Balls answer with an enclosure of
+every one-sided value, so that nothing is decided there; rationals take the value `inside = 0`,
+`sign(0) = 1`; a series decides by its direction, which makes it a one-sided derivative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat, arb_series, fmpq, fmpq_mat, fmpq_series, fmpz
+
+Number = Any
+"""A scalar of one of the number systems: arb, fmpq, arb_series, fmpq_series or a float64 array."""
+
+
+class IrrationalError(ArithmeticError):
+    """A transcendental function or a root was asked of exact rationals."""
+
+
+def rational(value: float | int | str | Fraction | fmpq) -> fmpq:
+    """The exact rational that `value` stands for: a float64 exactly, "p/q", or a hex float "0x1.8p-2".
+
+    Errors: ValueError if `value` is not finite or not a number.
+    """
+    if isinstance(value, fmpq):
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        if "x" in text.lower():
+            value = float.fromhex(text)
+        else:
+            fraction = Fraction(text)
+            return fmpq(fmpz(fraction.numerator), fmpz(fraction.denominator))
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value!r} is not finite")
+        top, bottom = value.as_integer_ratio()
+        return fmpq(fmpz(top), fmpz(bottom))
+    if isinstance(value, Fraction):
+        return fmpq(fmpz(value.numerator), fmpz(value.denominator))
+    return fmpq(fmpz(int(value)))
+
+
+def to_float(q: fmpq) -> float:
+    """The float64 nearest to the rational q (infinite if it overflows)."""
+    try:
+        return int(q.p) / int(q.q)
+    except OverflowError:
+        return math.inf if q > 0 else -math.inf
+
+
+def bounds(ball: arb) -> tuple[float, float]:
+    """Float64 numbers lo <= ball <= hi, rounded outward; (-inf, inf) for a ball that is not a number."""
+    if ball.is_nan():
+        return -math.inf, math.inf
+    lo, hi = ball.lower(), ball.upper()
+    low, high = float(lo), float(hi)
+    if arb(low) > lo:
+        low = math.nextafter(low, -math.inf)
+    if arb(high) < hi:
+        high = math.nextafter(high, math.inf)
+    return low, high
+
+
+def midpoint(ball: arb) -> float:
+    """The float64 nearest to the ball's centre."""
+    return float(ball.mid())
+
+
+def square(ball: arb) -> arb:
+    """ball^2, never below 0 (the product of two independent copies could be)."""
+    if not ball.contains(0):
+        return ball * ball
+    high = ball.abs_upper()
+    return arb(0).union(high * high)
+
+
+def root(ball: arb) -> arb:
+    """The square root of a quantity that is known to be non-negative, whatever its enclosure says."""
+    return ball.nonnegative_part().sqrt()
+
+
+class Balls:
+    """Real balls (Arb): every result encloses the exact one. The precision is flint's context."""
+
+    name = "balls"
+    exp = staticmethod(arb.exp)
+    tanh = staticmethod(arb.tanh)
+    sech = staticmethod(arb.sech)
+    sqrt = staticmethod(root)
+
+    @staticmethod
+    def number(q: fmpq) -> arb:
+        return arb(q)
+
+    @staticmethod
+    def matrix(rows: Sequence[Sequence[Number]]) -> arb_mat:
+        return arb_mat(len(rows), len(rows[0]) if rows else 0, [x for row in rows for x in row])
+
+    @staticmethod
+    def log_cosh(t: arb) -> arb:
+        half = (t / 2).sinh()
+        return (2 * square(half)).log1p()
+
+    @staticmethod
+    def softplus(t: arb) -> arb:
+        return t.exp().log1p() if not t > 64 else t + (-t).exp().log1p()
+
+    @staticmethod
+    def sigmoid(t: arb) -> arb:
+        return 1 / (1 + (-t).exp())
+
+    @staticmethod
+    def clip(t: arb, a: arb) -> arb:
+        return t.max(-a).min(a)
+
+    @staticmethod
+    def inside(t: arb, a: arb) -> arb:
+        if t.abs_upper() < a:
+            return arb(1)
+        return arb(0) if t.abs_lower() > a else arb(0).union(1)
+
+    @staticmethod
+    def sign(t: arb) -> arb:
+        if t > 0:
+            return arb(1)
+        return arb(-1) if t < 0 else arb(-1).union(1)
+
+    @staticmethod
+    def magnitude(t: arb) -> arb:
+        return t.abs_lower().union(t.abs_upper())
+
+
+class Rationals:
+    """Exact rationals: no rounding at all, and no transcendental function."""
+
+    name = "rationals"
+
+    @staticmethod
+    def _irrational(t: fmpq) -> fmpq:
+        raise IrrationalError("this quantity is irrational: use balls")
+
+    exp = tanh = sech = log_cosh = softplus = sigmoid = _irrational
+
+    @staticmethod
+    def sqrt(t: fmpq) -> fmpq:
+        top, bottom = math.isqrt(int(t.p)), math.isqrt(int(t.q))
+        if top * top != int(t.p) or bottom * bottom != int(t.q):
+            raise IrrationalError(f"the square root of {t} is irrational: use balls")
+        return fmpq(top, bottom)
+
+    @staticmethod
+    def number(q: fmpq) -> fmpq:
+        return q
+
+    @staticmethod
+    def matrix(rows: Sequence[Sequence[Number]]) -> fmpq_mat:
+        return fmpq_mat(len(rows), len(rows[0]) if rows else 0, [fmpq(x) for row in rows for x in row])
+
+    @staticmethod
+    def clip(t: fmpq, a: fmpq) -> fmpq:
+        return min(max(t, -a), a)
+
+    @staticmethod
+    def inside(t: fmpq, a: fmpq) -> fmpq:
+        return fmpq(int(-a < t < a))
+
+    @staticmethod
+    def sign(t: fmpq) -> fmpq:
+        return fmpq(1) if t >= 0 else fmpq(-1)
+
+    @staticmethod
+    def magnitude(t: fmpq) -> fmpq:
+        return t if t >= 0 else -t
+
+
+class BallSeries:
+    """Power series over balls, truncated at flint's `ctx.cap` terms."""
+
+    exp = staticmethod(arb_series.exp)
+    sqrt = staticmethod(arb_series.sqrt)
+
+    @staticmethod
+    def series(coefficients: Iterable[Number]) -> arb_series:
+        return arb_series(list(coefficients))
+
+    @staticmethod
+    def number(q: fmpq) -> arb:
+        return arb(q)
+
+    @staticmethod
+    def tanh(t: arb_series) -> arb_series:
+        return 1 - 2 / ((2 * t).exp() + 1) if not t[0] > 0 else 2 / ((-2 * t).exp() + 1) - 1
+
+    @staticmethod
+    def sech(t: arb_series) -> arb_series:
+        return 2 / (t.exp() + (-t).exp())
+
+    @staticmethod
+    def log_cosh(t: arb_series) -> arb_series:
+        return ((t.exp() + (-t).exp()) / 2).log()
+
+    @staticmethod
+    def softplus(t: arb_series) -> arb_series:
+        return (1 + t.exp()).log() if not t[0] > 0 else t + (1 + (-t).exp()).log()
+
+    @staticmethod
+    def sigmoid(t: arb_series) -> arb_series:
+        return 1 / (1 + (-t).exp())
+
+    @staticmethod
+    def clip(t: arb_series, a: arb) -> arb_series:
+        if t[0] > a:
+            return arb_series([a])
+        if t[0] < -a:
+            return arb_series([-a])
+        slope = Balls.inside(t[0], a)
+        return arb_series([Balls.clip(t[0], a)] + [slope * t[k] for k in range(1, len(t.coeffs()))])
+
+    @staticmethod
+    def sign(t: arb_series) -> arb_series:
+        return arb_series([Balls.sign(t[0])])
+
+    @staticmethod
+    def magnitude(t: arb_series) -> arb_series:
+        return Balls.sign(t[0]) * t
+
+
+class RationalSeries:
+    """Power series over exact rationals; a joint is left in the direction of the series."""
+
+    exp = tanh = sech = log_cosh = softplus = sigmoid = sqrt = Rationals._irrational
+
+    @staticmethod
+    def series(coefficients: Iterable[Number]) -> fmpq_series:
+        return fmpq_series(list(coefficients))
+
+    @staticmethod
+    def number(q: fmpq) -> fmpq:
+        return q
+
+    @staticmethod
+    def _leading_sign(t: fmpq_series) -> int:
+        return next((1 if c > 0 else -1 for c in t.coeffs() if c != 0), 0)
+
+    @classmethod
+    def clip(cls, t: fmpq_series, a: fmpq) -> fmpq_series:
+        if cls._leading_sign(t - a) > 0:
+            return fmpq_series([a])
+        return fmpq_series([-a]) if cls._leading_sign(t + a) < 0 else t
+
+    @classmethod
+    def sign(cls, t: fmpq_series) -> fmpq_series:
+        return fmpq_series([1 if cls._leading_sign(t) >= 0 else -1])
+
+    @classmethod
+    def magnitude(cls, t: fmpq_series) -> fmpq_series:
+        return -t if cls._leading_sign(t) < 0 else t
+
+
+class Floats:
+    """float64 arrays, in forms that do not cancel; for searching, never for a verdict."""
+
+    exp = staticmethod(np.exp)
+    sqrt = staticmethod(np.sqrt)
+    tanh = staticmethod(np.tanh)
+    sign = staticmethod(lambda t: np.where(t < 0, -1.0, 1.0))
+    magnitude = staticmethod(np.abs)
+
+    @staticmethod
+    def number(q: fmpq) -> float:
+        return to_float(q)
+
+    @staticmethod
+    def sech(t: np.ndarray) -> np.ndarray:
+        e = np.exp(-np.abs(t))
+        return 2 * e / (1 + e * e)
+
+    @staticmethod
+    def log_cosh(t: np.ndarray) -> np.ndarray:
+        a = np.abs(t)
+        near = np.sinh(np.minimum(a, 1.0) / 2)
+        return np.where(a < 1.0, np.log1p(2 * near * near), a + np.log1p(np.exp(-2 * a)) - math.log(2))
+
+    @staticmethod
+    def softplus(t: np.ndarray) -> np.ndarray:
+        return np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))
+
+    @staticmethod
+    def sigmoid(t: np.ndarray) -> np.ndarray:
+        e = np.exp(-np.abs(t))
+        return np.where(t >= 0, 1.0, e) / (1 + e)
+
+    @staticmethod
+    def clip(t: np.ndarray, a: float) -> np.ndarray:
+        return np.clip(t, -a, a)
+
+    @staticmethod
+    def inside(t: np.ndarray, a: float) -> np.ndarray:
+        return (np.abs(t) < a).astype(float)

@@ -1,0 +1,1 @@
+"""The engine that decides: quantities of one instance in balls or exact rationals."""

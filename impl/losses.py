@@ -1,0 +1,456 @@
+"""The losses: each declared once, as a function of one variable and the way it meets a label.
+
+    ell(z, y) = g(a z + b) - c z      with (a, b, c) from the link:
+      residual   (1, -y, 0)    regression: g of the residual z - y
+      margin     (y,  0, 0)    classification, y = +-1: g of the margin y z
+      canonical  (1,  0, y)    exponential family with log-partition g, e.g. Poisson
+
+A `Profile` gives g and its first three derivatives over any function set of `arithmetic`, the points
+where a derivative turns (so that ranges over an interval are exact hulls), and the constants that
+the theorems name. `LOSSES` is the table; INSTANCE files use its keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+from .arithmetic import Balls, Number
+
+
+class Link(Enum):
+    """How a prediction z and a label y enter the profile."""
+
+    RESIDUAL = "a real number"
+    MARGIN = "-1 or 1"
+    CANONICAL = "a number >= 0"
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Suprema over the whole line, as balls; None is +infinity.
+
+    m1 = sup |ell'|, m2 = sup |ell''|, m3 = sup |ell'''|, kappa = sup |ell'''| / ell'', mu = inf ell''.
+    """
+
+    m1: arb | None
+    m2: arb | None
+    m3: arb | None
+    kappa: arb | None
+    mu: arb
+
+
+class Profile:
+    """g and its derivatives; `p` is the loss's parameter (or None). Subclasses are stateless."""
+
+    title = ""
+    latex = ""
+    parameter: str | None = None
+    """Name of the parameter in the instance file, if the loss has one."""
+    convex = True
+    joints = False
+    """Whether g' or g'' jumps somewhere (at |t| = p, or at 0 without a parameter)."""
+    rational = False
+    """Whether g maps rationals to rationals."""
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        raise NotImplementedError
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        raise NotImplementedError
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        raise NotImplementedError
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        raise NotImplementedError
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        """The points where the derivative of the given order [0..3] is not locally monotone."""
+        raise NotImplementedError
+
+    def minimiser(self, slope: arb, p: arb | None) -> tuple[arb, ...]:
+        """Where g' = slope; needed by the canonical link only."""
+        raise NotImplementedError
+
+    def constants(self, p: arb | None) -> Constants:
+        raise NotImplementedError
+
+
+class Squared(Profile):
+    title, latex, rational = "squared", r"\tfrac12 (z-y)^2", True
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return t * t / 2
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return t
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        return 0 * t + 1
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        return 0 * t
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        return (arb(0),) if order == 0 else ()
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(None, arb(1), arb(0), arb(0), arb(1))
+
+
+class Quartic(Profile):
+    title, latex, rational, parameter = "quartic", r"\tfrac12 (z-y)^2 + c\,(z-y)^4", True, "c"
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return t * t / 2 + p * (t * t) * (t * t)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return t + 4 * p * t * t * t
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        return 1 + 12 * p * (t * t)
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        return 24 * p * t
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        return (arb(0),) if order in (0, 2) else ()
+
+    def constants(self, p: arb | None) -> Constants:
+        assert p is not None
+        return Constants(None, None, None, (12 * p).sqrt(), arb(1))
+
+
+class Logistic(Profile):
+    title, latex = "logistic", r"\log(1 + e^{-yz})"
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return m.softplus(-t)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return -m.sigmoid(-t)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        half = m.sech(t / 2)
+        return half * half / 4
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        half = m.sech(t / 2)
+        return -half * half * m.tanh(t / 2) / 4
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        if order == 2:
+            return (arb(0),)
+        peak = 2 * (1 / arb(3).sqrt()).atanh()
+        return (-peak, peak) if order == 3 else ()
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(arb(1), arb(1) / 4, 1 / (6 * arb(3).sqrt()), arb(1), arb(0))
+
+
+class LogCosh(Profile):
+    title, latex = "log-cosh", r"\log\cosh(z-y)"
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return m.log_cosh(t)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return m.tanh(t)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        s = m.sech(t)
+        return s * s
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        s = m.sech(t)
+        return -2 * m.tanh(t) * s * s
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        if order in (0, 2):
+            return (arb(0),)
+        peak = (1 / arb(3).sqrt()).atanh()
+        return (-peak, peak) if order == 3 else ()
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(arb(1), arb(1), 4 / (3 * arb(3).sqrt()), arb(2), arb(0))
+
+
+class PseudoHuber(Profile):
+    title, parameter = "pseudo-Huber", "delta"
+    latex = r"\delta^2 \left(\sqrt{1 + ((z-y)/\delta)^2} - 1\right)"
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return t * t / (1 + m.sqrt(1 + (t / p) * (t / p)))
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return t / m.sqrt(1 + (t / p) * (t / p))
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        q = m.sqrt(1 + (t / p) * (t / p))
+        return 1 / (q * q * q)
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        q = m.sqrt(1 + (t / p) * (t / p))
+        return -3 * t / (p * p * q * q * q * q * q)
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        assert p is not None
+        if order in (0, 2):
+            return (arb(0),)
+        return (-p / 2, p / 2) if order == 3 else ()
+
+    def constants(self, p: arb | None) -> Constants:
+        assert p is not None
+        return Constants(p, arb(1), 48 / (25 * arb(5).sqrt() * p), 3 / (2 * p), arb(0))
+
+
+class Huber(Profile):
+    title, parameter, joints, rational = "Huber", "delta", True, True
+    latex = (
+        r"\tfrac12 (z-y)^2 \text{ if } |z-y| \le \delta, \text{ else } \delta |z-y| - \tfrac12 \delta^2"
+    )
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        c = m.clip(t, p)
+        return c * (t - c / 2)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return m.clip(t, p)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        return m.inside(t, p)
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        return 0 * t
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        assert p is not None
+        return {0: (arb(0),), 2: (-p, p)}.get(order, ())
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(p, arb(1), None, None, arb(0))
+
+
+class Exponential(Profile):
+    title, latex = "exponential", r"e^{-yz}"
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return m.exp(-t)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return -m.exp(-t)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        return m.exp(-t)
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        return -m.exp(-t)
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        return ()
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(None, None, None, arb(1), arb(0))
+
+
+class Poisson(Profile):
+    title, latex = "Poisson", r"e^{z} - yz"
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return m.exp(t)
+
+    d1 = d2 = d3 = value
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        return ()
+
+    def minimiser(self, slope: arb, p: arb | None) -> tuple[arb, ...]:
+        return (slope.log(),) if slope > 0 else ()
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(None, None, None, arb(1), arb(0))
+
+
+class Absolute(Profile):
+    title, latex, joints, rational = "absolute", r"|z-y|", True, True
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return m.magnitude(t)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return m.sign(t)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        return 0 * t
+
+    d3 = d2
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        return (arb(0),) if order <= 1 else ()
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(arb(1), None, None, None, arb(0))
+
+
+class DoubleWell(Profile):
+    title, latex, convex, rational = "double well", r"((z-y)^2 - 1)^2", False, True
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return (t * t - 1) * (t * t - 1)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return 4 * t * (t * t - 1)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        return 12 * t * t - 4
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        return 24 * t
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        flex = 1 / arb(3).sqrt()
+        return {0: (arb(-1), arb(0), arb(1)), 1: (-flex, flex), 2: (arb(0),)}.get(order, ())
+
+    def constants(self, p: arb | None) -> Constants:
+        return Constants(None, None, None, None, arb(-4))
+
+
+class GemanMcClure(Profile):
+    title, latex, convex, rational = "Geman-McClure", r"\frac{(z-y)^2}{1 + (z-y)^2}", False, True
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return t * t / (1 + t * t)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        q = 1 + t * t
+        return 2 * t / (q * q)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        q = 1 + t * t
+        return (2 - 6 * t * t) / (q * q * q)
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        q = 1 + t * t
+        return 24 * t * (t * t - 1) / (q * q * q * q)
+
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
+        flex = 1 / arb(3).sqrt()
+        inner, outer = (1 - 2 / arb(5).sqrt()).sqrt(), (1 + 2 / arb(5).sqrt()).sqrt()
+        return (
+            (arb(0),),
+            (-flex, flex),
+            (arb(-1), arb(0), arb(1)),
+            (-outer, -inner, inner, outer),
+        )[order]
+
+    def constants(self, p: arb | None) -> Constants:
+        flex = 1 / arb(3).sqrt()
+        steep = (1 - 2 / arb(5).sqrt()).sqrt()
+        return Constants(
+            self.d1(Balls, flex, None), arb(2), -self.d3(Balls, steep, None), None, arb(-1) / 2
+        )
+
+
+@dataclass(frozen=True)
+class LossFamily:
+    """A profile with its link: one row of the table."""
+
+    name: str
+    profile: Profile
+    link: Link = Link.RESIDUAL
+
+
+LOSSES: dict[str, LossFamily] = {
+    family.name: family
+    for family in (
+        LossFamily("squared", Squared()),
+        LossFamily("quartic", Quartic()),
+        LossFamily("logistic", Logistic(), Link.MARGIN),
+        LossFamily("log-cosh", LogCosh()),
+        LossFamily("pseudo-huber", PseudoHuber()),
+        LossFamily("huber", Huber()),
+        LossFamily("exponential", Exponential(), Link.MARGIN),
+        LossFamily("poisson", Poisson(), Link.CANONICAL),
+        # Outside the theorem's assumptions; here because the counterexamples need them.
+        LossFamily("absolute", Absolute()),
+        LossFamily("double-well", DoubleWell()),
+        LossFamily("geman-mcclure", GemanMcClure()),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss: a row of the table with its parameter. ell and its derivatives in z, over any numbers."""
+
+    name: str
+    parameter: fmpq | None = None
+    profile: Profile = field(init=False, repr=False, compare=False)
+    link: Link = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        family = LOSSES[self.name]
+        object.__setattr__(self, "profile", family.profile)
+        object.__setattr__(self, "link", family.link)
+
+    def _argument(self, z: Number, y: Number) -> Number:
+        return z - y if self.link is Link.RESIDUAL else y * z if self.link is Link.MARGIN else z
+
+    def _parameter(self, m: Any) -> Number:
+        return None if self.parameter is None else m.number(self.parameter)
+
+    def value(self, m: Any, z: Number, y: Number) -> Number:
+        """ell(z, y)."""
+        g = self.profile.value(m, self._argument(z, y), self._parameter(m))
+        return g - y * z if self.link is Link.CANONICAL else g
+
+    def d1(self, m: Any, z: Number, y: Number) -> Number:
+        """ell'(z, y), the derivative in the prediction z."""
+        g = self.profile.d1(m, self._argument(z, y), self._parameter(m))
+        return g if self.link is Link.RESIDUAL else y * g if self.link is Link.MARGIN else g - y
+
+    def d2(self, m: Any, z: Number, y: Number) -> Number:
+        """ell''(z, y). A margin's y^2 is 1."""
+        return self.profile.d2(m, self._argument(z, y), self._parameter(m))
+
+    def d3(self, m: Any, z: Number, y: Number) -> Number:
+        """ell'''(z, y)."""
+        g = self.profile.d3(m, self._argument(z, y), self._parameter(m))
+        return y * g if self.link is Link.MARGIN else g
+
+    def range(self, order: int, z: arb, y: arb) -> arb:
+        """The exact range of the derivative of the given order [0..3] over the interval z, enclosed."""
+        p = self._parameter(Balls)
+        evaluate = (self.value, self.d1, self.d2, self.d3)[order]
+        low, high = arb(z.lower()), arb(z.upper())
+        hull = evaluate(Balls, low, y).union(evaluate(Balls, high, y))
+        if self.link is Link.CANONICAL and order == 0:
+            turning = self.profile.minimiser(y, p)
+        else:
+            turning = self.profile.turning(order, p)
+        for point in turning:
+            at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
+            if at.overlaps(z):
+                hull = hull.union(evaluate(Balls, at, y))
+        return hull
+
+    def joint_distance(self, z: arb, y: arb) -> arb | None:
+        """How far the prediction is from the nearest joint of the loss; None if it has none."""
+        if not self.profile.joints:
+            return None
+        size = Balls.magnitude(self._argument(z, y))
+        return size if self.parameter is None else Balls.magnitude(size - arb(self.parameter))
+
+    def constants(self) -> Constants:
+        """The constants m1, m2, m3, kappa, mu of this loss, at flint's precision."""
+        return _constants(self, int(ctx.prec))
+
+
+@lru_cache(maxsize=256)
+def _constants(loss: Loss, precision: int) -> Constants:
+    return loss.profile.constants(loss._parameter(Balls))

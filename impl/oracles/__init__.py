@@ -1,0 +1,1 @@
+"""Outside opinions, by other people's code: torch autograd, cvxpy, sympy."""

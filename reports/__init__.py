@@ -1,0 +1,1 @@
+"""Commands and reports: records first (JSON), then pages for people."""

@@ -102,11 +102,13 @@ class Instance:
         """The same instance with equal atoms merged, massless atoms dropped and the rest sorted."""
         tasks = []
         for task in self.tasks:
-            masses: dict[tuple[int, fmpq], fmpq] = {}
-            for atom in task.atoms:
-                masses[atom.x, atom.y] = masses.get((atom.x, atom.y), fmpq(0)) + atom.p
-            atoms = tuple(Atom(x, y, p) for (x, y), p in sorted(masses.items()) if p != 0)
-            tasks.append(Task(task.weight, atoms))
+            atoms: list[Atom] = []
+            for atom in sorted((a for a in task.atoms if a.p != 0), key=lambda a: (a.x, a.y)):
+                if atoms and (atoms[-1].x, atoms[-1].y) == (atom.x, atom.y):
+                    atoms[-1] = Atom(atom.x, atom.y, atoms[-1].p + atom.p)
+                else:
+                    atoms.append(atom)
+            tasks.append(Task(task.weight, tuple(atoms)))
         return Instance(
             self.loss, self.adaptation, self.features, tuple(tasks), self.omega, self.comparator, self.radius
         )

@@ -54,6 +54,8 @@ class Profile:
     convex = True
     joints = False
     """Whether g' or g'' jumps somewhere (at |t| = p, or at 0 without a parameter)."""
+    kinked = False
+    """Whether already g' jumps there."""
     rational = False
     """Whether g maps rationals to rationals."""
 
@@ -277,7 +279,7 @@ class Poisson(Profile):
 
 
 class Absolute(Profile):
-    title, latex, joints, rational = "absolute", r"|z-y|", True, True
+    title, latex, joints, kinked, rational = "absolute", r"|z-y|", True, True, True
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
         return m.magnitude(t)

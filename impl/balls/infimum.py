@@ -1,0 +1,232 @@
+r"""Infima over directions, enclosed from both sides.
+
+`misfit`   inf_{||v|| <= R} ||u - A v||     (weighted least squares on a ball)
+`misfit_l1`  inf_v  eps ||v|| + sum_j |u_j - a_j'v|
+
+Floats and iterations only propose points. What decides:
+
+Upper bounds are values at an exact feasible v. The lower bound of the first is weak duality with a multiplier
+lam > 0: for any exact v, with f(v) = ||u - A v||^2 and rho = (A'A + lam)v - A'u,
+
+    min_{||t|| <= R} f(t)  >=  min_t f(t) + lam(||t||^2 - R^2)  >=  f(v) + lam(||v||^2 - R^2) - ||rho||^2 / lam,
+
+because t -> f + lam ||.||^2 is quadratic with Hessian 2(A'A + lam) >= 2 lam and gradient 2 rho at v.
+The lower bound of the second is any p with |p_j| <= 1 and ||A'p|| <= eps: the value is at least p'u.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb, arb_mat, ctx
+
+from ..arithmetic import Balls, midpoint, root, square
+from ..floats.infimum import l1_active_set
+from .maml import norm
+
+
+@dataclass(frozen=True)
+class Infimum:
+    """An enclosed infimum and the exact direction that gives its upper bound."""
+
+    value: arb
+    direction: arb_mat
+
+
+def residuals(rows: arb_mat, target: Sequence[arb], direction: arb_mat) -> list[arb]:
+    """u - A v, row by row."""
+    fit = (rows * direction).entries()
+    return [u - a for u, a in zip(target, fit, strict=True)]
+
+
+def zero_column(dimension: int) -> arb_mat:
+    return arb_mat(dimension, 1, [0] * dimension)
+
+
+def misfit(
+    rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: arb | None
+) -> Infimum:
+    """inf_{||v|| <= radius} (sum_j m_j (u_j - a_j'v)^2)^{1/2}; rows A (N, d), target u [N], masses m [N] >= 0.
+
+    radius None: no constraint; then only the upper bound is sharp (the lower one is 0), which is all that the
+    refutation of a wrong theorem needs.
+    """
+    count, dimension = rows.nrows(), rows.ncols()
+    if count == 0:
+        return Infimum(arb(0), zero_column(dimension))
+    table = rows.tolist()
+    weighted = arb_mat(count, dimension, [m * a for m, row in zip(masses, table, strict=True) for a in row])
+    gram = weighted.transpose() * rows
+    cross = weighted.transpose() * arb_mat(count, 1, list(target))
+    trace = sum((gram[j, j].upper() for j in range(dimension)), start=arb(0))
+    if trace == 0 or not trace.is_finite():
+        return Infimum(_weighted_norm(target, masses), zero_column(dimension))
+    tiny = arb((trace * arb(2) ** (-(3 * ctx.prec) // 4)).mid())
+    multiplier = tiny if radius is None else max(arb(_float_multiplier(gram, cross, radius)), tiny)
+    v = _ridge(gram, cross, multiplier)
+    if radius is not None:
+        multiplier, v = _secular(gram, cross, radius, multiplier, tiny, v)
+        feasible = _shrink(v, radius)
+    else:
+        feasible = v
+    upper = _weighted_norm(residuals(rows, target, feasible), masses)
+    if radius is None:
+        return Infimum(arb(0).union(upper), feasible)
+    at = _squares(residuals(rows, target, v), masses)
+    size = _squares(v.entries())
+    slack = gram * v + v * multiplier - cross
+    lower = at + multiplier * (size - square(radius)) - _squares(slack.entries()) / multiplier
+    low = root(arb(lower.lower()).max(arb(0))) if lower > 0 else arb(0)
+    return Infimum(arb(min(low.lower(), upper.lower())).union(upper), feasible)
+
+
+def _squares(values: Sequence[arb], masses: Sequence[arb] | None = None) -> arb:
+    if masses is None:
+        return sum((square(v) for v in values), start=arb(0))
+    return sum((m * square(v) for v, m in zip(values, masses, strict=True)), start=arb(0))
+
+
+def _weighted_norm(values: Sequence[arb], masses: Sequence[arb]) -> arb:
+    return root(_squares(values, masses))
+
+
+def _ridge(gram: arb_mat, cross: arb_mat, multiplier: arb) -> arb_mat:
+    """An exact approximation of (A'A + lam)^{-1} A'u."""
+    d = gram.nrows()
+    system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
+    try:
+        return system.mid().solve(cross.mid()).mid()
+    except ZeroDivisionError:
+        return zero_column(d)
+
+
+def _secular(
+    gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: arb, v: arb_mat
+) -> tuple[arb, arb_mat]:
+    """Newton on 1/R - 1/||v(lam)|| from the float proposal: the multiplier of the ball constraint."""
+    d = gram.nrows()
+    for _ in range(40):
+        size = norm(v.entries())
+        if multiplier <= tiny and not size > radius:
+            break
+        excess = (size - radius) / radius
+        if excess.abs_upper() < arb(2) ** (-(2 * ctx.prec) // 3):
+            break
+        system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
+        try:
+            slope = (v.transpose() * system.mid().solve(v))[0, 0]
+        except ZeroDivisionError:
+            break
+        step = excess * square(size) / slope
+        after = arb((multiplier + step).mid())
+        multiplier = after if after > tiny else tiny if multiplier <= 4 * tiny else arb((multiplier / 4).mid())
+        v = _ridge(gram, cross, multiplier)
+    return multiplier, v
+
+
+def _shrink(v: arb_mat, radius: arb) -> arb_mat:
+    """v, or v scaled into the ball of the given radius, exactly feasible."""
+    size = norm(v.entries())
+    if size <= radius:
+        return v
+    scale = arb((radius / size).lower()) * (1 - arb(2) ** (4 - ctx.prec))
+    return (v * scale).mid() * arb((1 - arb(2) ** (8 - ctx.prec)).mid())
+
+
+def _float_multiplier(gram: arb_mat, cross: arb_mat, radius: arb) -> float:
+    """The multiplier of the ball constraint in float64 (0 if the constraint is slack); a proposal."""
+    d = gram.nrows()
+    matrix = np.array([midpoint(v) for v in gram.entries()]).reshape(d, d)
+    if not np.isfinite(matrix).all():
+        return 0.0
+    values, vectors = np.linalg.eigh(matrix)
+    weights = (vectors.T @ np.array([midpoint(v) for v in cross.entries()])) ** 2
+    top, size = float(values[-1]), midpoint(radius)
+    values = np.maximum(values, 0.0)
+    keep = (values > 1e-14 * top) & (weights > 0)
+    values, weights = values[keep], weights[keep]
+    if len(values) == 0 or math.sqrt(float((weights / values**2).sum())) <= size:
+        return 0.0
+    multiplier = 0.0
+    for _ in range(60):
+        shifted = values + multiplier
+        length = math.sqrt(float((weights / shifted**2).sum()))
+        excess = length / size - 1
+        if excess <= 1e-14:
+            break
+        multiplier += excess * length**2 / float((weights / shifted**3).sum())
+    return multiplier
+
+
+def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
+    """inf_v eps ||v|| + sum_j |u_j - a_j'v|; rows A (N, d), target u [N].
+
+    A float64 descent proposes which residuals vanish at the optimum and the signs of the others; these determine
+    the optimum and its dual in closed form, which are then certified from both sides.
+    """
+    zero = zero_column(rows.ncols())
+    at_zero = _l1_value(eps, rows, target, zero)
+    table = np.array([midpoint(a) for a in rows.entries()]).reshape(rows.nrows(), rows.ncols())
+    active, signs = l1_active_set(midpoint(eps), table, np.array([midpoint(t) for t in target]))
+    candidate, dual = _stationary(eps, rows, target, active, signs)
+    value = _l1_value(eps, rows, target, candidate)
+    if not value.upper() < at_zero.upper():
+        value, candidate = at_zero, zero
+    lower = _dual_value(eps, rows, target, dual)
+    return Infimum(arb(min(lower.lower(), value.upper())).union(value.upper()), candidate)
+
+
+def _l1_value(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> arb:
+    total = eps * norm(v.entries())
+    return total + sum((Balls.magnitude(r) for r in residuals(rows, target, v)), start=arb(0))
+
+
+def _dual_value(eps: arb, rows: arb_mat, target: Sequence[arb], dual: list[arb]) -> arb:
+    """A certified lower bound p'u after scaling p into both constraints."""
+    pulled = norm((rows.transpose() * arb_mat(len(dual), 1, dual)).entries())
+    largest = max((p.abs_upper() for p in dual), default=arb(0))
+    scale = arb(1)
+    if largest > 1:
+        scale = 1 / largest
+    limit = arb(eps.lower())
+    if pulled.upper() * scale > limit:
+        scale = scale * limit / (pulled.upper() * scale) if limit > 0 else arb(0)
+    total = sum((p * u for p, u in zip(dual, target, strict=True)), start=arb(0))
+    return arb((arb(scale.lower()) * total).lower()).max(arb(0))
+
+
+def _stationary(
+    eps: arb, rows: arb_mat, target: Sequence[arb], active: list[int], signs: list[int]
+) -> tuple[arb_mat, list[arb]]:
+    """The optimum if exactly the active rows vanish and the others have the given signs; and its dual.
+
+    Minimise eps ||v|| - b'v on {A_S v = u_S}, b = sum of signed inactive rows: v = v_p + t, v_p the shortest
+    solution, t = ||v_p|| b_0 / sqrt(eps^2 - ||b_0||^2) along the part b_0 of b orthogonal to the active rows.
+    """
+    d = rows.ncols()
+    eps = arb(eps.mid())
+    pull = (rows.transpose() * arb_mat(len(signs), 1, signs)).mid()
+    dual = [arb(s) for s in signs]
+    if not active:
+        return zero_column(d), dual
+    chosen = arb_mat(len(active), d, [rows[j, k] for j in active for k in range(d)]).mid()
+    gram = chosen * chosen.transpose()
+    try:
+        shortest = chosen.transpose() * gram.solve(arb_mat(len(active), 1, [target[j] for j in active]))
+        inside = chosen.transpose() * gram.solve(chosen * pull)
+    except ZeroDivisionError:
+        return zero_column(d), dual
+    free = pull - inside if len(active) < d else zero_column(d)
+    room = square(eps) - _squares(free.entries())
+    size = norm(shortest.entries())
+    v = shortest + free * (size / room.sqrt()) if room > 0 else shortest
+    v = v.mid()
+    length = norm(v.entries())
+    wanted = v * (eps / length) - pull if length > 0 else -pull
+    multipliers = gram.solve(chosen * wanted).mid()
+    for j, p in zip(active, multipliers.entries(), strict=True):
+        dual[j] = p
+    return v, dual

@@ -1,0 +1,142 @@
+"""Derivatives of the meta-objective by Taylor arithmetic through its definition.
+
+The independent route to grad L: only ell and ell' are evaluated, on truncated power series (flint's
+`arb_series`, `fmpq_series`); no ell'', no Hessian, no Jacobian formula and no meta-feature occurs. A
+parameter is a matrix [value | tangents]; linear maps act on all columns alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flint import arb, ctx
+
+from ..arithmetic import BallSeries, Balls, Number, RationalSeries
+from ..instances import Gradient
+from .maml import Law, Matrix, Problem
+
+
+def _series(problem: Problem) -> Any:
+    return BallSeries if problem.m is Balls else RationalSeries
+
+
+def _coefficients(series: Any, count: int) -> list[Number]:
+    return [series[k] for k in range(count)]
+
+
+def _slope_rows(problem: Problem, law: Law, z: list[list[Number]]) -> Matrix:
+    """Rows [sum p ell'(z_x, y) | its tangents]: each tangent is scaled by the series' own slope."""
+    m, s = problem.m, _series(problem)
+    zero = m.number(0)
+    rows = [[zero] * len(z[0]) for _ in z]
+    for x, y, p in law.atoms:
+        value, slope = _coefficients(problem.loss.d1(s, s.series([z[x][0], 1]), y), 2)
+        scale, row = p * slope, z[x]
+        old = rows[x]
+        rows[x] = [old[0] + p * value] + [o + scale * t for o, t in zip(old[1:], row[1:], strict=True)]
+    return m.matrix(rows)
+
+
+def gradient(problem: Problem) -> list[Number]:
+    """grad L(omega) [d], by one pass of first-order Taylor arithmetic per task.
+
+    At a joint of the loss balls give an enclosure of all one-sided slopes.
+    """
+    m, s, d = problem.m, _series(problem), problem.dimension
+    total = [m.number(0)] * d
+    unit = problem.identity().tolist()
+    with _terms(2):
+        start = m.matrix(
+            [[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)]
+        )
+        for law in problem.laws:
+            if law.weight == 0:
+                continue
+            z = (problem.features * _adapt(problem, law, start)).tolist()
+            for x, y, p in law.atoms:
+                slope = problem.loss.value(s, s.series([z[x][0], 1]), y)[1]
+                scale = law.weight * p * slope
+                total = [t + scale * v for t, v in zip(total, z[x][1:], strict=True)]
+    return total
+
+
+def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
+    """U_i on [value | tangents]."""
+    adaptation = problem.instance.adaptation
+    if isinstance(adaptation, Gradient):
+        for _ in range(adaptation.steps):
+            z = (problem.features * theta).tolist()
+            theta = theta - problem.transposed * _slope_rows(problem, law, z) * problem.eta
+        return theta
+    # The adapted point t solves t + grad R_i(t)/lambda = theta. Its tangents solve the linearised
+    # equation, whose matrix is read off a Taylor pass around t.
+    m = problem.m
+    strength = m.number(adaptation.strength)
+    rows = theta.tolist()
+    value = problem.adapt(law, m.matrix([[row[0]] for row in rows]))[-1]
+    unit = problem.identity().tolist()
+    here = m.matrix([[v, *row] for v, row in zip(value.entries(), unit, strict=True)])
+    z = (problem.features * here).tolist()
+    linear = (problem.transposed * _slope_rows(problem, law, z) * (1 / strength)).tolist()
+    system = problem.identity() + m.matrix([row[1:] for row in linear])
+    tangents = system.solve(m.matrix([row[1:] for row in rows])).tolist()
+    return m.matrix([[v, *row] for v, row in zip(value.entries(), tangents, strict=True)])
+
+
+def along(problem: Problem, direction: list[Number], order: int) -> list[Number]:
+    """Taylor coefficients [order + 1] of t -> L(omega + t direction) at t = 0+, gradient adaptation only.
+
+    In rationals a joint is left in the direction of travel, which makes coefficient 1 the one-sided derivative.
+    """
+    m, s = problem.m, _series(problem)
+    adaptation = problem.instance.adaptation
+    assert isinstance(adaptation, Gradient)
+    features = problem.features.tolist()
+    total: Any = None
+    with _terms(order + 1):
+        for law in problem.laws:
+            if law.weight == 0:
+                continue
+            theta = [
+                s.series([o, v]) for o, v in zip(problem.omega.entries(), direction, strict=True)
+            ]
+            for _ in range(adaptation.steps):
+                z = [_dot(row, theta) for row in features]
+                slopes: dict[int, Any] = {}
+                for x, y, p in law.atoms:
+                    term = p * problem.loss.d1(s, z[x], y)
+                    slopes[x] = slopes[x] + term if x in slopes else term
+                theta = [
+                    t - problem.eta * _dot([features[x][j] for x in slopes], list(slopes.values()))
+                    for j, t in enumerate(theta)
+                ]
+            z = [_dot(row, theta) for row in features]
+            for x, y, p in law.atoms:
+                term = law.weight * p * problem.loss.value(s, z[x], y)
+                total = term if total is None else total + term
+        return [m.number(0) if total is None else total[k] for k in range(order + 1)]
+
+
+def _dot(numbers: list[Number], series: list[Any]) -> Any:
+    total = numbers[0] * series[0]
+    for number, term in zip(numbers[1:], series[1:], strict=True):
+        total = total + number * term
+    return total
+
+
+@contextmanager
+def _terms(count: int) -> Iterator[None]:
+    """Within the block power series keep `count` terms."""
+    before, ctx.cap = ctx.cap, count
+    try:
+        yield
+    finally:
+        ctx.cap = before
+
+
+def curvature(problem: Problem, direction: list[arb]) -> arb:
+    """v'Hess L(omega)v / ||v||^2 in the direction v."""
+    size = sum((v * v for v in direction), start=arb(0))
+    return 2 * along(problem, direction, 2)[2] / size

@@ -1,0 +1,141 @@
+"""Many instances of one shape as float64 arrays: the unit of searching.
+
+Every task may have up to `l` labels at every one of the `k` support points; a mass of 0 is no atom. All
+numbers are float64 and therefore exact: `instance(b)` loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from flint import fmpq
+
+from ..arithmetic import rational, to_float
+from ..instances import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, Instance, Task
+from ..losses import Loss
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B instances with the same loss, adaptation and shape.
+
+    features (B, k, d), labels and masses (B, n, k, l), weights (B, n), omega (B, d), radius (B,),
+    rate (B,) the step size eta (or lambda if steps is 0: implicit adaptation), and one of
+    rival (B, d) the comparator's parameter, functions (B, n, k) its values.
+    """
+
+    loss: Loss
+    steps: int
+    rate: Array
+    features: Array
+    labels: Array
+    masses: Array
+    weights: Array
+    omega: Array
+    radius: Array
+    rival: Array | None = None
+    functions: Array | None = None
+    origin: str = ""
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, k, l, d)."""
+        return (*self.labels.shape[1:], self.features.shape[2])
+
+    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Batch:
+        """The same problems with another comparator."""
+        return replace(self, rival=rival, functions=functions)
+
+    def take(self, chosen: Array | Sequence[int]) -> Batch:
+        """The instances of the given indices (or mask)."""
+        fields = ("rate", "features", "labels", "masses", "weights", "omega", "radius", "rival", "functions")
+        picked = {}
+        for name in fields:
+            value = getattr(self, name)
+            picked[name] = None if value is None else value[chosen]
+        return replace(self, **picked)
+
+    def instance(self, b: int) -> Instance:
+        """Instance b, exactly; task weights and masses that do not sum to 1 in floats are renormalised."""
+        n, k, _, _ = self.shape
+        adaptation: Adaptation = (
+            Gradient(rational(float(self.rate[b])), self.steps)
+            if self.steps
+            else Implicit(rational(float(self.rate[b])))
+        )
+        weights = _normalised(self.weights[b])
+        tasks = []
+        for i in range(n):
+            slots = np.argwhere(self.masses[b, i] != 0)
+            masses = _normalised(np.array([self.masses[b, i, x, a] for x, a in slots]))
+            atoms = tuple(
+                Atom(int(x), rational(float(self.labels[b, i, x, a])), mass)
+                for (x, a), mass in zip(slots, masses, strict=True)
+            )
+            tasks.append(Task(weights[i], atoms))
+        comparator: Comparator
+        if self.functions is not None:
+            comparator = Functions(
+                tuple(tuple(rational(float(self.functions[b, i, x])) for x in range(k)) for i in range(n))
+            )
+        else:
+            assert self.rival is not None
+            comparator = tuple(rational(float(v)) for v in self.rival[b])
+        return Instance(
+            self.loss,
+            adaptation,
+            tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
+            tuple(tasks),
+            tuple(rational(float(v)) for v in self.omega[b]),
+            comparator,
+            rational(float(self.radius[b])),
+        )
+
+
+def _normalised(values: Array) -> list[fmpq]:
+    exact = [rational(float(v)) for v in values]
+    total = sum(exact, start=fmpq(0))
+    return exact if total == 1 else [v / total for v in exact]
+
+
+def batch_of(instance: Instance) -> Batch:
+    """A batch of one: the instance rounded to float64."""
+    canonical = instance.canonical
+    n, k = len(canonical.tasks), len(canonical.features)
+    slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in range(n)]
+    for i, task in enumerate(canonical.tasks):
+        for atom in task.atoms:
+            slots[i][atom.x].append(atom)
+    depth = max(len(slot) for row in slots for slot in row)
+    labels, masses = np.ones((1, n, k, depth)), np.zeros((1, n, k, depth))
+    for i, row in enumerate(slots):
+        for x, slot in enumerate(row):
+            for a, atom in enumerate(slot):
+                labels[0, i, x, a], masses[0, i, x, a] = to_float(atom.y), to_float(atom.p)
+    adaptation = canonical.adaptation
+    gradient = isinstance(adaptation, Gradient)
+    functions = rival = None
+    if isinstance(canonical.comparator, Functions):
+        functions = np.array([[[to_float(v) for v in row] for row in canonical.comparator.values]])
+    else:
+        rival = np.array([[to_float(v) for v in canonical.comparator]])
+    return Batch(
+        canonical.loss,
+        adaptation.steps if gradient else 0,
+        np.array([to_float(adaptation.eta if gradient else adaptation.strength)]),
+        np.array([[[to_float(v) for v in row] for row in canonical.features]]),
+        labels,
+        masses,
+        np.array([[to_float(task.weight) for task in canonical.tasks]]),
+        np.array([[to_float(v) for v in canonical.omega]]),
+        np.array([to_float(canonical.radius)]),
+        rival,
+        functions,
+    )

@@ -1,0 +1,157 @@
+"""Infima over directions in float64: proposals, never verdicts.
+
+`ball_least_squares`  inf_{||v|| <= R} ||u - A v||   for a batch, by eigenvalues and Newton on the secular equation
+`l1_active_set`       argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array, Array]:
+    """min over ||v|| <= radius of ||u - A v||; rows (B, N, d), target (B, N), radius (B,) (inf: free).
+
+    Returns (residual norms (B,), directions (B, d)). Every direction is clipped into the ball, so the value is
+    an upper bound of the infimum up to rounding, whatever the iteration did. What overflowed gives nan.
+    """
+    finite = np.isfinite(rows).all((1, 2)) & np.isfinite(target).all(1)
+    rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
+    transposed = rows.transpose(0, 2, 1)
+    values, vectors = np.linalg.eigh(transposed @ rows)
+    cross = (transposed @ target[..., None])
+    weights = (vectors.transpose(0, 2, 1) @ cross)[..., 0]
+    top = values[:, -1:]
+    safe = np.where(values > 1e-14 * top, values, 1.0)
+    live = (values > 1e-14 * top) & (top > 0)
+    weights = np.where(live, weights, 0.0)
+    squares = weights * weights
+    multiplier = np.zeros(len(rows))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for _ in range(30):
+            shifted = safe + multiplier[:, None]
+            terms = squares / (shifted * shifted)
+            size2 = terms.sum(1)
+            size = np.sqrt(size2)
+            excess = size / radius - 1
+            if not (excess > 1e-13).any():
+                break
+            slope = (terms / shifted).sum(1)
+            multiplier = multiplier + np.where(excess > 0, excess * size2 / np.where(slope > 0, slope, 1.0), 0.0)
+    coordinates = weights / (safe + multiplier[:, None])
+    direction = (vectors @ coordinates[..., None])[..., 0]
+    length = np.sqrt((direction * direction).sum(1))
+    scale = np.where(length > radius, radius / np.where(length > 0, length, 1.0), 1.0)
+    direction = direction * scale[:, None]
+    residual = target - (rows @ direction[..., None])[..., 0]
+    return np.sqrt((residual * residual).sum(1)), direction
+
+
+def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], list[int]]:
+    """Which residuals vanish at the minimiser of eps ||v|| + sum_j |u_j - a_j'v|, and the signs of the others.
+
+    rows (N, d), target (N,). Descent with exact line searches over the pieces of the objective: move to the
+    minimiser on the current face {residuals of `active` = 0}, stop at a kink that turns the slope and join it, leave
+    a kink whose multiplier exceeds 1. Every step decreases the objective, so no face comes twice.
+    """
+    count, dimension = rows.shape
+    lengths = np.linalg.norm(rows, axis=1)
+    if not (np.isfinite(rows).all() and np.isfinite(target).all() and np.isfinite(eps)):
+        return [], [int(np.sign(t)) if np.isfinite(t) else 0 for t in target]
+    v = np.zeros(dimension)
+    signs = np.sign(target)
+    active: list[int] = []
+    for _ in range(30 + 10 * dimension + count):
+        face = rows[active]
+        pull = signs @ rows - signs[active] @ face
+        goal, bounded = _face_minimiser(eps, face, target[active], pull)
+        step = goal - v if bounded else goal
+        if bounded and np.linalg.norm(step) <= 1e-12 * (np.linalg.norm(v) + np.linalg.norm(goal)):
+            size = np.linalg.norm(v)
+            wanted = (eps / size * v if size > 0 else 0.0) - pull
+            multipliers = np.linalg.lstsq(face.T, wanted, rcond=None)[0] if active else np.zeros(0)
+            worst = int(np.argmax(np.abs(multipliers))) if active else -1
+            if worst < 0 or abs(multipliers[worst]) <= 1 + 1e-9:
+                break
+            signs[active[worst]] = np.sign(multipliers[worst])
+            active.pop(worst)
+            continue
+        length, joined = _line_search(eps, rows, target, v, step, signs, active)
+        v = v + length * step
+        if joined is not None:
+            part = rows[joined] / lengths[joined]
+            if active:
+                part = part - np.linalg.lstsq(face.T, part, rcond=None)[0] @ face
+            if np.linalg.norm(part) > 1e-9 and len(active) < dimension:
+                active.append(joined)
+            else:
+                signs[joined] = -signs[joined]
+    return active, [0 if j in active else int(s) for j, s in enumerate(signs)]
+
+
+def _face_minimiser(eps: float, face: Array, values: Array, pull: Array) -> tuple[Array, bool]:
+    """argmin eps ||v|| - pull'v on {face v = values}, or (a descent direction, False) if there is none."""
+    if len(face):
+        solution = np.linalg.lstsq(face, np.column_stack([values, face @ pull]), rcond=None)[0]
+        shortest, inside = solution[:, 0], solution[:, 1]
+    else:
+        shortest, inside = np.zeros(len(pull)), np.zeros(len(pull))
+    free = pull - inside if len(face) < len(pull) else np.zeros(len(pull))
+    room = eps * eps - float(free @ free)
+    if room > 0:
+        return shortest + free * (np.linalg.norm(shortest) / np.sqrt(room)), True
+    if not free.any():
+        return shortest, True
+    return free, False
+
+
+def _line_search(
+    eps: float, rows: Array, target: Array, v: Array, step: Array, signs: Array, active: list[int]
+) -> tuple[float, int | None]:
+    """The exact minimiser of the objective along v + t step, t > 0, and the kink where it lies, if it does.
+
+    Flips the signs of the residuals that are passed.
+    """
+    rates = rows @ step
+    rates[active] = 0.0
+    residual = target - rows @ v
+
+    start2, across, step2 = float(v @ v), float(v @ step), float(step @ step)
+
+    def norm_slope(t: float) -> float:
+        size2 = start2 + t * (2 * across + t * step2)
+        return eps * (across + t * step2) / math.sqrt(size2) if size2 > 0 else eps * math.sqrt(step2)
+
+    crossing = [j for j in np.flatnonzero(rates) if signs[j] * rates[j] > 0]
+    times = {j: max(float(residual[j] / rates[j]), 0.0) for j in crossing}
+    linear = -float(signs @ rates)
+    before = 0.0
+    for j in sorted(crossing, key=lambda j: times[j]):
+        if norm_slope(times[j]) + linear >= 0:
+            return _bisect(norm_slope, linear, before, times[j]), None
+        before = times[j]
+        linear += 2 * abs(float(rates[j]))
+        if norm_slope(before) + linear >= 0:
+            return before, int(j)
+        signs[j] = -signs[j]
+    end = max(2 * before, 1.0)
+    while norm_slope(end) + linear < 0 and end < 1e18:
+        end *= 4
+    return _bisect(norm_slope, linear, before, end), None
+
+
+def _bisect(slope: Callable[[float], float], linear: float, low: float, high: float) -> float:
+    """Where the increasing function slope + linear changes sign in [low, high]."""
+    if slope(1.0) + linear == 0 and low <= 1.0 <= high:
+        return 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if not low < middle < high:
+            break
+        low, high = (low, middle) if slope(middle) + linear >= 0 else (middle, high)
+    return high

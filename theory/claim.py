@@ -1,0 +1,167 @@
+"""What a theorem is here: assumptions with margins, a left side, a bound that is a sum of named products.
+
+Frozen data, no behaviour beyond evaluation: the same expression is typeset in the report, evaluated
+in balls, in exact rationals and on float64 arrays. So a claim cannot say one thing and test another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import sympy
+
+
+class Verdict(Enum):
+    """The outcome of judging a claim on an instance; the value is the sentence that a report prints."""
+
+    PROVED = "Proved here: enclosures or exact arithmetic decide it, and every assumption is certified."
+    HOLDS = "Holds to rounding: an equality enclosed to its rounding unit (or a float64 evaluation)."
+    VIOLATED = "Violated: the conclusion is certified false although every assumption is certified."
+    OUTSIDE = "Outside the claim: an assumption certifiably fails."
+    UNDECIDED = "Undecided: enclosures overlap at the highest precision."
+
+
+class Source(Enum):
+    """Whose statement it is. Of the paper only the abstract was read, so PAPER means: our reading of it."""
+
+    PAPER = "our reading of the paper (unchecked: only its abstract was read)"
+    OURS = "ours: goes beyond the paper"
+
+
+class Relation(Enum):
+    """How the left side relates to the bound."""
+
+    AT_MOST = "<="
+    EQUAL = "="
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A hypothesis: what it says and the quantity that measures it (positive where it holds)."""
+
+    name: str
+    statement: str
+    margin: str
+    identifier: str = ""
+    """A1..A10 of the audit, where it is one of those."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A sum of named products, written once.
+
+    `text` is parsed by sympy for typesetting and compiled by Python for evaluation on any numbers.
+    """
+
+    text: str
+
+    @cached_property
+    def symbolic(self) -> sympy.Expr:
+        """The expression in sympy symbols that carry the notation's names."""
+        names = {name: sympy.Symbol(name) for name in self.names}
+        return sympy.sympify(self.text, locals=names)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The quantities that occur, in the order of writing."""
+        return tuple(dict.fromkeys(self._code.co_names))
+
+    @cached_property
+    def _code(self) -> Any:
+        return compile(self.text, "<claim>", "eval")
+
+    def __call__(self, quantity: Callable[[str], Any]) -> Any:
+        """The value, with each name looked up by `quantity` (balls, rationals or arrays)."""
+        return eval(self._code, {"__builtins__": {}}, {name: quantity(name) for name in self.names})
+
+    def latex(self, letters: Mapping[str, str]) -> str:
+        """The expression typeset in the order of writing; `letters` maps names to LaTeX."""
+        symbols = {name: sympy.Symbol(name) for name in self.names}
+        parsed = sympy.sympify(self.text, locals=symbols, evaluate=False)
+        spelled = {symbol: letters[name] for name, symbol in symbols.items()}
+        return sympy.latex(parsed, symbol_names=spelled, order="none", mul_symbol=r"\,")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement: under the assumptions, left <= bound (or left = bound).
+
+    name          stable, as in judgement files
+    title         what a reader of the paper would call it
+    source        the paper's (as we read it) or ours
+    reading       the statement in words
+    proof         its steps
+    left, bound   sums of named products
+    """
+
+    name: str
+    title: str
+    source: Source
+    reading: str
+    proof: str
+    left: Expression
+    bound: Expression
+    relation: Relation = Relation.AT_MOST
+    assumptions: tuple[Assumption, ...] = ()
+    citation: str = ""
+    difference: str = ""
+    """How it differs from the paper's result as we read it."""
+    extras: tuple[str, ...] = field(default=())
+    """Further quantities to report as terms, that occur in neither side."""
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The named quantities of the claim, in the order of its formula."""
+        names = (*self.bound.names, *self.left.names, *self.extras)
+        return tuple(name for name in dict.fromkeys(names) if name != "gap")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A plausible wrong theorem: a claim with its bound, its left side or its assumptions changed."""
+
+    name: str
+    claim: str
+    title: str
+    bound: Expression
+    why: str
+    """What the mistake would be, and why it is wrong (or why it is true after all)."""
+    drops: tuple[str, ...] = ()
+    """Assumptions of the claim that the mutant forgets."""
+    equivalent: bool = False
+    """Proved true in spite of its looks: nothing can refute it."""
+
+
+class Standing(Enum):
+    """What the audit says of an assumption in a claim."""
+
+    NEEDED = "needed"
+    NOT_NEEDED = "not needed"
+    VACUOUS = "vacuous"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """An assumption dropped: the smallest instance where the conclusion fails, or why it never does.
+
+    `left` and `bound` are what the theorem would say without the assumption. `instance` is the exact
+    instance, `population` a second one where two problems are mixed (left is evaluated there).
+    `exact` holds the exact values of terms, as in the derivation, which the engine must reproduce.
+    """
+
+    assumption: str
+    claim: str
+    standing: Standing
+    reason: str
+    title: str = ""
+    step: str = ""
+    left: Expression = Expression("gap")
+    bound: Expression | None = None
+    instance: Mapping[str, Any] | None = None
+    population: Mapping[str, Any] | None = None
+    exact: Mapping[str, str] = field(default_factory=dict)

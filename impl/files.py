@@ -89,14 +89,6 @@ _SHORT.maxstring = _SHORT.maxother = 80
 _SHORT.maxlevel = 3
 
 
-class _FaultError(Exception):
-    """A BadInputError that does not know its file yet, nor (if UNSET) what is given for the field."""
-
-    def __init__(self, field: str, required: str, given: object = UNSET) -> None:
-        super().__init__(field, required, given)
-        self.field, self.required, self.given = field, required, given
-
-
 # What a file holds, before its numbers are made exact. The union tags are the files' "name" fields.
 
 _Number = float | str
@@ -187,29 +179,24 @@ _REQUIRED = {
 """What each field must be; the fields that are not here may be any number."""
 
 
-def _needs(field: str, advice: str = "correct it") -> str:
-    what = _REQUIRED.get(re.sub(r"\[\d+\]", "[]", field), _NUMBER)
-    return f"{what} is required; {advice}"
+class _FaultError(Exception):
+    """A BadInputError that does not know its file yet, nor (if `given` is UNSET) what the document gives."""
+
+    def __init__(
+        self, field: str, advice: str = "correct it", what: str | None = None, given: object = UNSET
+    ) -> None:
+        super().__init__(field, advice, what, given)
+        what = what or _REQUIRED.get(re.sub(r"\[\d+\]", "[]", field), _NUMBER)
+        self.field, self.given, self.required = field, given, f"{what} is required; {advice}"
 
 
 def load(path: str | os.PathLike[str]) -> Instance:
     """The instance in the file at `path`. Errors: BadInputError."""
     file = os.fsdecode(path)
     try:
-        size = os.stat(path).st_size
-        if size <= LARGEST_FILE:
-            with open(path, "rb") as stream:
-                text = stream.read(LARGEST_FILE + 1)
-            size = len(text)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        required = f"a readable file is required ({reason}); correct the path or its permissions"
-        raise BadInputError(file, "path", file, required) from None
-    except ValueError:
-        required = "a path without null characters and lone surrogates is required; correct it"
-        raise BadInputError(file, "path", file, required) from None
-    if size > LARGEST_FILE:
-        raise BadInputError(file, "size", size, _too_large())
+        text = _read(file)
+    except _FaultError as fault:
+        raise BadInputError(file, fault.field, fault.given, fault.required) from None
     return loads(text, file)
 
 
@@ -237,7 +224,7 @@ def save(instance: Instance, path: str | os.PathLike[str]) -> None:
     """Write the instance's file, whole or not at all. Errors: OSError; ValueError as `dumps`."""
     text = dumps(instance)
     target = Path(path)
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
@@ -249,17 +236,41 @@ def save(instance: Instance, path: str | os.PathLike[str]) -> None:
 # Text <-> plain JSON values
 
 
+def _read(file: str) -> bytes:
+    try:
+        size = os.stat(file).st_size
+        text = b""
+        if size <= LARGEST_FILE:
+            with open(file, "rb") as stream:
+                text = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise _FaultError(
+            "path", "correct it or its permissions", f"a readable file ({reason})", file
+        ) from None
+    except ValueError:
+        what = "a path without null characters and lone surrogates"
+        raise _FaultError("path", what=what, given=file) from None
+    _check_size(max(size, len(text)))
+    return text
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_FILE:
+        raise _FaultError(
+            "size", "use fewer atoms or shorter numbers", f"a size of at most {LARGEST_FILE} bytes", size
+        )
+
+
 def _parsed(text: bytes | str) -> Any:
     """The JSON value of a text. NaN and infinities are kept, for the reader of the field to refuse."""
-    if len(text) > LARGEST_FILE:
-        raise _FaultError("size", _too_large(), len(text))
+    _check_size(len(text))
     if isinstance(text, bytes):
         try:
             text = text.decode()
         except UnicodeDecodeError as error:
-            required = "UTF-8 text is required; save the file as UTF-8"
             bad = error.object[error.start : error.start + 1]
-            raise _FaultError(f"byte {error.start}", required, bad) from None
+            raise _FaultError(f"byte {error.start}", "save the file as UTF-8", "UTF-8 text", bad) from None
     repeated: list[tuple[dict[str, Any], str]] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -271,17 +282,17 @@ def _parsed(text: bytes | str) -> Any:
     try:
         document = json.loads(text, object_pairs_hook=collect, parse_int=_integer)
     except json.JSONDecodeError as error:
-        required = f"JSON is required ({error.msg}); correct the text or write the file anew"
+        place = f"line {error.lineno} column {error.colno}"
         given = text[error.pos : error.pos + 20] or Missing.MISSING
-        raise _FaultError(f"line {error.lineno} column {error.colno}", required, given) from None
+        raise _FaultError(place, "correct the text", f"JSON ({error.msg.lower()})", given) from None
     except RecursionError:
-        required = "lists and objects nested at most 5 deep are required; remove the superfluous brackets"
-        raise _FaultError("document", required, text[:40]) from None
+        what = "a document nested at most 5 deep"
+        raise _FaultError("document", "remove the superfluous brackets", what, text[:40]) from None
     if repeated:
         # The last one to be completed is not inside a value that a repeated field threw away.
         fields, name = repeated[-1]
-        required = "a field that is given once is required; remove all but one"
-        raise _FaultError(_join(_place(document, fields), name), required, fields[name])
+        field = _join(_place(document, fields), name)
+        raise _FaultError(field, "remove all but one", "a field that is given once", fields[name])
     return document
 
 
@@ -296,12 +307,13 @@ def _place(document: Any, target: object) -> str:
     while stack:
         path, value = stack.pop()
         if value is target:
-            return path
+            break
         if isinstance(value, dict):
-            stack += [(_join(path, name), item) for name, item in value.items()]
-        elif isinstance(value, list):
-            stack += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
-    raise LookupError("the target is not in the document")
+            items = [(_join(path, name), item) for name, item in value.items()]
+        else:
+            items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+        stack += [item for item in items if isinstance(item[1], list | dict)]
+    return path
 
 
 def _join(path: str, name: str) -> str:
@@ -339,9 +351,8 @@ def _laid_out(value: object, margin: str) -> str:
 def _written(q: fmpq) -> float | str:
     """The number q as a JSON number if it is a float64, else as "p/q"."""
     if not _fits(q):
-        bits = max(q.p.bit_length(), q.q.bit_length())
-        required = f"at most {NUMBER_BITS} above and below the bar can be read again; round it"
-        raise ValueError(f"number={_SHORT.repr(str(q))}, of {bits} bits: {required}")
+        required = f"at most {NUMBER_BITS} bits above and below the bar are required; round it"
+        raise ValueError(f"number={_SHORT.repr(str(q))}: {required}")
     nearest = to_float(q)
     return nearest if math.isfinite(nearest) and rational(nearest) == q else f"{q.p}/{q.q}"
 
@@ -350,17 +361,13 @@ def _fits(q: fmpq) -> bool:
     return bool(max(q.p.bit_length(), q.q.bit_length()) <= NUMBER_BITS)
 
 
-def _too_large() -> str:
-    return f"at most {LARGEST_FILE} bytes are required; use fewer atoms or shorter numbers"
-
-
 # Plain JSON values -> records
 
 
 def _check_header(document: Any) -> None:
     """Refuse what is no instance file, or one of a kind that this version cannot read."""
     if not isinstance(document, dict):
-        raise _FaultError("document", _needs("document", "give an instance file"))
+        raise _FaultError("document", "give an instance file")
     form, problem, model = (document.get(name) for name in ("format", "problem", "model"))
     if form != FORMAT:
         advice = "give an instance file"
@@ -368,22 +375,23 @@ def _check_header(document: Any) -> None:
             advice = "this version of metagap reads no other; convert the file"
         elif isinstance(form, str) and form.startswith("metagap/"):
             advice = "this is another kind of metagap file; give an instance file"
-        raise _FaultError("format", _needs("format", advice))
+        raise _FaultError("format", advice)
+    unsupported = "is not supported by this version of metagap"
     if problem == "meta-rl":
-        advice = "meta-rl is not supported by this version of metagap; give a meta-sl instance"
-        raise _FaultError("problem", _needs("problem", advice))
+        raise _FaultError("problem", f"meta-rl {unsupported}; give a meta-sl instance")
     if problem != "meta-sl":
-        raise _FaultError("problem", _needs("problem"))
+        raise _FaultError("problem")
     if isinstance(model, dict) and model.get("name") == "relu-network":
-        advice = (
-            "relu-network is not supported by this version of metagap; give an instance with a linear model"
-        )
-        raise _FaultError("model.name", _needs("model.name", advice))
+        raise _FaultError("model.name", f"relu-network {unsupported}; give an instance with a linear model")
     for name in document:
         if name not in _Document.__struct_fields__:
-            raise _FaultError(
-                _join("", name), _needs("document", "rename or remove this field"), document[name]
-            )
+            raise _unknown("document", name, document)
+
+
+def _unknown(place: str, name: str, fields: Any) -> _FaultError:
+    field = _join("" if place == "document" else place, name)
+    what = _REQUIRED[re.sub(r"\[\d+\]", "[]", place)]
+    return _FaultError(field, "rename or remove this field", what, fields[name])
 
 
 def _records(document: Any) -> _Document:
@@ -391,8 +399,8 @@ def _records(document: Any) -> _Document:
     try:
         return msgspec.convert(document, _Document)
     except UnicodeEncodeError as error:
-        required = "text without lone surrogates is required; remove the \\ud800..\\udfff"
-        raise _FaultError("document", required, error.object) from None
+        what = "text without lone surrogates (\\ud800..\\udfff)"
+        raise _FaultError("document", "remove them", what, error.object) from None
     except msgspec.ValidationError as error:
         raise _translated(str(error), document) from None
 
@@ -404,13 +412,10 @@ def _translated(message: str, document: Any) -> _FaultError:
     what = message[: found.start()] if found else message
     missing, unknown = "Object missing required field `", "Object contains unknown field `"
     if what.startswith(missing):
-        field = _join(place, what.removeprefix(missing)[:-1])
-        return _FaultError(field, _needs(field, "add the field"), Missing.MISSING)
+        return _FaultError(_join(place, what.removeprefix(missing)[:-1]), "add it", given=Missing.MISSING)
     if what.startswith(unknown):
-        name = what.removeprefix(unknown)[:-1]
-        fields: Any = _lookup(document, place)
-        return _FaultError(_join(place, name), _needs(place, "rename or remove this field"), fields[name])
-    return _FaultError(place or "document", _needs(place or "document"))
+        return _unknown(place, what.removeprefix(unknown)[:-1], _lookup(document, place))
+    return _FaultError(place)
 
 
 # Records -> the instance
@@ -423,80 +428,79 @@ def _instance(record: _Document) -> Instance:
     features = _features(record.features)
     tasks, notes = _tasks(record.tasks, loss, len(features))
     if len(record.omega) != len(features[0]):
-        raise _FaultError("omega", _needs("omega", f"give d={len(features[0])} numbers"))
+        raise _FaultError("omega", f"give d={len(features[0])} numbers")
     omega = _row(record.omega, "omega")
     comparator = _comparator(record.comparator, len(features[0]), len(tasks), len(features))
     radius = _exact(record.radius, "radius")
     if radius <= 0:
-        raise _FaultError("radius", _needs("radius"))
+        raise _FaultError("radius")
     return Instance(loss, adaptation, features, tasks, omega, comparator, radius, notes)
 
 
 def _loss(record: _Loss) -> Loss:
     if record.name not in LOSSES:
-        raise _FaultError("loss.name", _needs("loss.name"))
+        raise _FaultError("loss.name")
     wanted = LOSSES[record.name].profile.parameter
     parameter = None
     for name, value in (("c", record.c), ("delta", record.delta)):
         field = f"loss.{name}"
         if value is UNSET:
             if name == wanted:
-                raise _FaultError(field, _needs(field, f"add it, the {record.name} loss needs it"))
+                raise _FaultError(field, f"add it, the {record.name} loss needs it")
             continue
         if name != wanted:
-            required = f"no {name} is required, as the {record.name} loss has none; remove it"
-            raise _FaultError(field, required)
+            raise _FaultError(field, "remove it", f"no {name}, which the {record.name} loss does not have,")
         parameter = _exact(value, field)
         if parameter < 0 or (parameter == 0 and name == "delta"):
-            raise _FaultError(field, _needs(field))
+            raise _FaultError(field)
     return Loss(record.name, parameter)
 
 
 def _adaptation(record: _Gradient | _Implicit, loss: Loss) -> Adaptation:
     if isinstance(record, _Gradient):
         if not 1 <= record.steps <= STEPS:
-            raise _FaultError("adaptation.steps", _needs("adaptation.steps"))
+            raise _FaultError("adaptation.steps")
         return Gradient(_exact(record.eta, "adaptation.eta"), record.steps)
     strength = _exact(record.strength, "adaptation.lambda")
     if strength <= 0:
-        raise _FaultError("adaptation.lambda", _needs("adaptation.lambda"))
+        raise _FaultError("adaptation.lambda")
     if not loss.profile.convex or loss.profile.joints:
         smooth = ", ".join(n for n, f in LOSSES.items() if f.profile.convex and not f.profile.joints)
-        required = f"implicit adaptation requires a convex, twice differentiable inner loss ({smooth})"
-        raise _FaultError("loss.name", f"{required}; choose one of them or gradient adaptation")
+        what = f"with implicit adaptation a convex, twice differentiable loss ({smooth})"
+        raise _FaultError("loss.name", "choose one of them or gradient adaptation", what)
     return Implicit(strength)
 
 
 def _features(rows: list[_Row]) -> tuple[Vector, ...]:
     if not rows:
-        raise _FaultError("features", _needs("features", "give at least one row"))
+        raise _FaultError("features", "give at least one row")
     for i, row in enumerate(rows):
         if not row or len(row) != len(rows[0]):
             field = f"features[{i}]"
-            raise _FaultError(field, _needs(field, f"give {max(len(rows[0]), 1)} numbers, as in every row"))
+            raise _FaultError(field, f"give {max(len(rows[0]), 1)} numbers, as in every row")
     return tuple(_row(row, f"features[{i}]") for i, row in enumerate(rows))
 
 
 def _tasks(records: list[_Task], loss: Loss, support: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
     """The tasks, with weights and masses that sum to 1, and what was changed for that."""
     if not records:
-        raise _FaultError("tasks", _needs("tasks", "give at least one task"))
+        raise _FaultError("tasks", "give at least one task")
     weights, notes = _normalised([task.weight for task in records], "tasks", "weight")
     tasks = []
     for i, (task, weight) in enumerate(zip(records, weights, strict=True)):
         field = f"tasks[{i}].atoms"
         if not task.atoms:
-            raise _FaultError(field, _needs(field, "give at least one atom"))
+            raise _FaultError(field, "give at least one atom")
         masses, more = _normalised([atom.p for atom in task.atoms], field, "p")
         atoms = []
         for j, (atom, p) in enumerate(zip(task.atoms, masses, strict=True)):
             if not 0 <= atom.x < support:
                 x = f"{field}[{j}].x"
-                raise _FaultError(x, _needs(x, f"features has the rows 0..{support - 1}"))
+                raise _FaultError(x, f"features has the rows 0..{support - 1}")
             y = _exact(atom.y, f"{field}[{j}].y")
             if (loss.link is Link.MARGIN and abs(y) != 1) or (loss.link is Link.CANONICAL and y < 0):
-                required = f"{loss.link.value} is required by the {loss.name} loss; correct the label"
-                raise _FaultError(f"{field}[{j}].y", required)
+                what = f"{loss.link.value}, for the {loss.name} loss,"
+                raise _FaultError(f"{field}[{j}].y", "correct the label", what)
             atoms.append(Atom(atom.x, y, p))
         tasks.append(Task(weight, tuple(atoms)))
         notes += more
@@ -506,14 +510,14 @@ def _tasks(records: list[_Task], loss: Loss, support: int) -> tuple[tuple[Task, 
 def _comparator(record: _Row | _Functions, dimension: int, tasks: int, support: int) -> Comparator:
     if not isinstance(record, _Functions):
         if len(record) != dimension:
-            raise _FaultError("comparator", _needs("comparator", f"give d={dimension} numbers"))
+            raise _FaultError("comparator", f"give d={dimension} numbers")
         return _row(record, "comparator")
     field = "comparator.functions"
     if len(record.functions) != tasks:
-        raise _FaultError(field, _needs(field, f"give n={tasks} rows"))
+        raise _FaultError(field, f"give n={tasks} rows")
     for i, row in enumerate(record.functions):
         if len(row) != support:
-            raise _FaultError(f"{field}[{i}]", _needs(f"{field}[{i}]", f"give k={support} numbers"))
+            raise _FaultError(f"{field}[{i}]", f"give k={support} numbers")
     return Functions(tuple(_row(row, f"{field}[{i}]") for i, row in enumerate(record.functions)))
 
 
@@ -522,25 +526,21 @@ def _normalised(given: list[_Number], field: str, name: str) -> tuple[list[fmpq]
     values = [_exact(value, f"{field}[{i}].{name}") for i, value in enumerate(given)]
     for i, value in enumerate(values):
         if value < 0:
-            raise _FaultError(f"{field}[{i}].{name}", _needs(f"{field}[{i}].{name}"))
+            raise _FaultError(f"{field}[{i}].{name}")
     total = _sum(values)
     if total == 1:
         return values, ()
     excess = total - 1
-    difference = arb(abs(excess)).str(6, radius=False)
-    summed = f"{'masses' if name == 'p' else 'weights'} summed to 1 {'-' if excess < 0 else '+'} {difference}"
-    strings = all(isinstance(value, str) for value in given)
-    if strings or abs(excess) > TOLERANCE:
-        margin = "exactly, as all are strings," if strings else "within 1e-12"
-        raise _FaultError(
-            f"{field}[*].{name}", f"a sum of 1 {margin} is required, but the {summed}; correct them", given
-        )
+    difference = f"{'-' if excess < 0 else '+'} {arb(abs(excess)).str(6, radius=False)}"
+    summed = f"{'masses' if name == 'p' else 'weights'} summed to 1 {difference}"
+    exact = all(isinstance(value, str) for value in given)
+    if exact or abs(excess) > TOLERANCE:
+        what = "a sum of exactly 1 (all are strings)" if exact else "a sum of 1, up to 1e-12,"
+        raise _FaultError(f"{field}[*].{name}", f"the {summed}: correct them", what, given)
     normalised = [value / total for value in values] if _fits(total) else []
     if not normalised or not all(map(_fits, normalised)):
-        required = (
-            f"a sum of 1 is required, but the {summed} and cannot be renormalised within {NUMBER_BITS} bits"
-        )
-        raise _FaultError(f"{field}[*].{name}", f"{required}; round the numbers", given)
+        what = f"a sum of 1, or one that can be renormalised within {NUMBER_BITS} bits,"
+        raise _FaultError(f"{field}[*].{name}", f"the {summed}: round them", what, given)
     return normalised, (f"{field}: {summed} and were renormalised",)
 
 
@@ -555,57 +555,42 @@ def _row(values: list[_Number], field: str) -> Vector:
     return tuple([_exact(value, f"{field}[{i}]") for i, value in enumerate(values)])
 
 
-_TEXT = re.compile(
-    r"(?P<sign>[+-]?)(?:"
-    r"(?P<top>[0-9]+)/(?P<bottom>[0-9]+)"
-    r"|0[xX](?P<hexwhole>[0-9a-fA-F]*)(?:\.(?P<hexpart>[0-9a-fA-F]*))?(?:[pP](?P<power>[+-]?[0-9]+))?"
-    r"|(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?:[eE](?P<exponent>[+-]?[0-9]+))?)"
-)
+_FRACTION = re.compile(r"([+-]?)([0-9]+)/([0-9]+)")
+_DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
+_HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?[0-9]+))?")
 
 
 def _exact(value: _Number, field: str) -> fmpq:
     """The rational that a JSON number or a number string stands for."""
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise _FaultError(
-                field, f"{_NUMBER} is required; correct it, or write a large number as a string"
-            )
+            raise _FaultError(field, "correct it, or write a large number as a string", _NUMBER)
         return rational(value)
     if len(value) > NUMBER_CHARACTERS:
-        required = f"a number of at most {NUMBER_CHARACTERS} characters is required; round it"
-        raise _FaultError(field, required)
-    found = _TEXT.fullmatch(value)
-    digits = found and (
-        found["bottom"] or found["hexwhole"] or found["hexpart"] or found["whole"] or found["part"]
-    )
-    if not found or not digits:
-        raise _FaultError(field, _needs(field))
-    if found["bottom"] is not None:
-        bottom = fmpz(found["bottom"])
+        raise _FaultError(field, "round it", f"a number of at most {NUMBER_CHARACTERS} characters")
+    if found := _FRACTION.fullmatch(value):
+        top, bottom = fmpz(found[2]), fmpz(found[3])
         if bottom == 0:
-            raise _FaultError(field, "a fraction p/q with q > 0 is required; correct it")
-        q = fmpq(fmpz(found["top"]), bottom)
-    elif found["hexwhole"] is not None:
-        part = found["hexpart"] or ""
-        q = _scaled(
-            fmpz(int(found["hexwhole"] + part, 16)), 2, _exponent(found["power"], field) - 4 * len(part)
-        )
+            raise _FaultError(field, what="a fraction p/q with q > 0")
+        q = fmpq(top, bottom)
+    elif (found := _HEX.fullmatch(value) or _DECIMAL.fullmatch(value)) and (found[2] or found[3]):
+        part, exponent = found[3] or "", _exponent(found[4] or "", field)
+        if found.re is _HEX:
+            digits, base, shift = fmpz(int(found[2] + part, 16)), 2, exponent - 4 * len(part)
+        else:
+            digits, base, shift = fmpz(found[2] + part), 10, exponent - len(part)
+        power = fmpz(base) ** abs(shift)
+        q = fmpq(digits * power) if shift >= 0 else fmpq(digits, power)
     else:
-        part = found["part"] or ""
-        q = _scaled(fmpz(found["whole"] + part), 10, _exponent(found["exponent"], field) - len(part))
+        raise _FaultError(field, what=_NUMBER)
     if not _fits(q):
-        required = f"a fraction of at most {NUMBER_BITS} bits above and below the bar is required; round it"
-        raise _FaultError(field, required)
-    return -q if found["sign"] == "-" else q
+        what = f"a fraction of at most {NUMBER_BITS} bits above and below the bar"
+        raise _FaultError(field, "round it", what)
+    return -q if found[1] == "-" else q
 
 
-def _exponent(text: str | None, field: str) -> int:
-    digits = (text or "").lstrip("+-0")
-    if len(digits) > len(str(EXPONENT)) or int(digits or 0) > EXPONENT:
-        raise _FaultError(field, f"an exponent within -{EXPONENT}..{EXPONENT} is required; correct it")
-    return -int(digits or 0) if text and text[0] == "-" else int(digits or 0)
-
-
-def _scaled(digits: fmpz, base: int, exponent: int) -> fmpq:
-    power = fmpz(base) ** abs(exponent)
-    return fmpq(digits * power) if exponent >= 0 else fmpq(digits, power)
+def _exponent(text: str, field: str) -> int:
+    digits = text.lstrip("+-0") or "0"
+    if len(digits) > len(str(EXPONENT)) or int(digits) > EXPONENT:
+        raise _FaultError(field, what=f"an exponent within -{EXPONENT}..{EXPONENT}")
+    return -int(digits) if text.startswith("-") else int(digits)

@@ -1,7 +1,8 @@
 """Judging: a claim on an instance, term by term, decided by balls and exact rationals.
 
 Precision grows until the enclosures separate. An equality is PROVED where exact rationals decide it and HOLDS
-where balls enclose it to its rounding unit. Nothing here knows how a quantity is computed.
+where balls enclose it to its rounding unit; an inequality that is attained (both sides enclosed as equal far beyond
+float64) HOLDS, since no enclosure can separate equal numbers. Nothing here knows how a quantity is computed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from .instances import Gradient, Instance
 
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
+
+ATTAINED = 0.6
+"""Share of the bits to which both sides of an inequality must agree to be called attained."""
 
 ROUNDING_UNIT = 2.0**-44
 """Relative to a term's scale: what a float64 evaluation of the same term may differ by (2^8 operations)."""
@@ -153,11 +157,16 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities, terms_outside: 
 def _decide(
     claim: Claim, evaluator: Evaluator, at: Quantities, left: arb, bound: arb
 ) -> tuple[Verdict, str]:
+    scale = max((float(at(name).abs_upper()) for name in claim.terms), default=0.0)
+    scale += max(at.scale(name) for name in (*claim.terms, "gap"))
+    difference = left - bound
     if claim.relation is Relation.AT_MOST:
         if left <= bound:
             return Verdict.PROVED, "the enclosures are separated"
         if left > bound:
             return Verdict.VIOLATED, "the enclosures are separated"
+        if ctx.prec >= PRECISIONS[1] and float(difference.rad()) <= 2.0 ** (-ATTAINED * ctx.prec) * scale:
+            return Verdict.HOLDS, f"attained: both sides are equal within 2^-{ATTAINED * ctx.prec:.0f} of the terms"
         return Verdict.UNDECIDED, f"gap and bound overlap: {_widest(claim, at)} is the widest term"
     exact = evaluator.rationals()
     if exact is not None:
@@ -167,11 +176,8 @@ def _decide(
             return Verdict.VIOLATED, "different in exact rationals"
         except IrrationalError:
             pass
-    difference = left - bound
     if not difference.contains(0):
         return Verdict.VIOLATED, "the enclosure of the difference excludes 0"
-    scale = max((float(at(name).abs_upper()) for name in claim.terms), default=0.0)
-    scale += max(at.scale(name) for name in (*claim.terms, "gap"))
     if float(difference.rad()) <= 2.0**-53 * scale or difference.is_zero():
         return Verdict.HOLDS, "the difference is enclosed to its rounding unit"
     return Verdict.UNDECIDED, f"the difference is not enclosed to its rounding unit: {_widest(claim, at)}"

@@ -19,7 +19,7 @@ class Verdict(Enum):
     """The outcome of judging a claim on an instance; the value is the sentence that a report prints."""
 
     PROVED = "Proved here: enclosures or exact arithmetic decide it, and every assumption is certified."
-    HOLDS = "Holds to rounding: an equality enclosed to its rounding unit (or a float64 evaluation)."
+    HOLDS = "Holds to rounding: two equal sides, enclosed to their rounding unit."
     VIOLATED = "Violated: the conclusion is certified false although every assumption is certified."
     OUTSIDE = "Outside the claim: an assumption certifiably fails."
     UNDECIDED = "Undecided: enclosures overlap at the highest precision."
@@ -164,4 +164,14 @@ class Ablation:
     bound: Expression | None = None
     instance: Mapping[str, Any] | None = None
     population: Mapping[str, Any] | None = None
+    direction: tuple[str, ...] | None = None
+    """The v of `residual_norm`, where the bound is evaluated along one direction."""
     exact: Mapping[str, str] = field(default_factory=dict)
+    identifier: str = ""
+    """A1..A10 of the audit, for hypotheses that are built into the statement and are no named assumption."""
+
+    @property
+    def name(self) -> str:
+        """Claim, assumption and title: unique, and good for a file name."""
+        words = f"{self.claim} {self.assumption} {self.title}".replace(",", "").replace("=", "").lower().split()
+        return "-".join(words)

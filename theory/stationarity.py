@@ -117,7 +117,7 @@ def core_claims(family: str, citation: str) -> tuple[Claim, ...]:
             Expression("inner_product"),
             Expression("weight_norm*residual_norm"),
             Relation.AT_MOST,
-            (),
+            (DIFFERENTIABLE,),
             citation,
             "Finite second moments: automatic on finite support.",
         ),

@@ -165,7 +165,8 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     """inf_v eps ||v|| + sum_j |u_j - a_j'v|; rows A (N, d), target u [N].
 
     A float64 descent proposes which residuals vanish at the optimum and the signs of the others; these determine
-    the optimum and its dual in closed form, which are then certified from both sides.
+    the optimum and its dual in closed form, which are then certified from both sides. p = 1 is tried as a dual too:
+    where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
     """
     zero = zero_column(rows.ncols())
     at_zero = _l1_value(eps, rows, target, zero)
@@ -175,8 +176,9 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     value = _l1_value(eps, rows, target, candidate)
     if not value.upper() < at_zero.upper():
         value, candidate = at_zero, zero
-    lower = _dual_value(eps, rows, target, dual)
-    return Infimum(arb(min(lower.lower(), value.upper())).union(value.upper()), candidate)
+    ones = [arb(1)] * rows.nrows()
+    lower = max(_dual_value(eps, rows, target, p).lower() for p in (dual, ones))
+    return Infimum(arb(min(lower, value.upper())).union(value.upper()), candidate)
 
 
 def _l1_value(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> arb:

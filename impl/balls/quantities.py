@@ -7,7 +7,7 @@ One evaluator for both number systems: `Quantities(instance)(name)` computes a q
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -236,9 +236,7 @@ class Quantities:
         return self._length(self._gradient)
 
     def _length(self, entries: list[Number]) -> Number:
-        if self.m is Balls:
-            return norm(entries)
-        return Rationals.sqrt(sum((v * v for v in entries), start=fmpq(0)))
+        return self._root_sum((self.m.number(fmpq(1)), v) for v in entries)
 
     @cached_property
     def _feature_gradient(self) -> list[Number]:
@@ -265,12 +263,15 @@ class Quantities:
 
     def _weight_norm(self, slopes: list[list[Number]], weights: list[Number]) -> Number:
         """(sum_i weight_i sum_x slopes_i(x)^2 / rho_i(x))^{1/2}."""
-        self._balls_only("a norm")
-        return root(
-            self._sum(
-                weights[i] * square(slopes[i][x]) / self.laws[i].rho[x] for i, x, _ in self._points
-            )
+        return self._root_sum(
+            (weights[i] / self.laws[i].rho[x], slopes[i][x]) for i, x, _ in self._points
         )
+
+    def _root_sum(self, terms: Iterable[tuple[Number, Number]]) -> Number:
+        """(sum of mass times value^2)^{1/2}; in rationals only if that is rational."""
+        if self.m is Balls:
+            return root(self._sum(mass * square(value) for mass, value in terms))
+        return Rationals.sqrt(self._sum(mass * value * value for mass, value in terms))
 
     def _balls_only(self, what: str) -> None:
         if self.m is not Balls:
@@ -324,8 +325,7 @@ class Quantities:
 
     @cached_property
     def residual_norm(self) -> arb:
-        self._balls_only("a norm")
-        return root(self._sum(m * square(r) for m, r in zip(self._masses, self._at_direction, strict=True)))
+        return self._root_sum(zip(self._masses, self._at_direction, strict=True))
 
     # --- the L1 forms --------------------------------------------------------------------------------
 
@@ -477,8 +477,7 @@ class Quantities:
 
     @cached_property
     def function_displacement(self) -> arb:
-        self._balls_only("a norm")
-        return root(self._sum(m * square(u) for m, u in zip(self._masses, self._u, strict=True)))
+        return self._root_sum(zip(self._masses, self._u, strict=True))
 
     @cached_property
     def adapted_displacement(self) -> arb:
@@ -489,7 +488,11 @@ class Quantities:
     def jacobian_min(self) -> arb:
         self._single()
         self._balls_only("a singular value")
-        return smallest_singular_value(self._jacobians[0])
+        smallest = smallest_singular_value(self._jacobians[0])
+        if smallest.contains(0) and self._rational_twin is not None:
+            if self._rational_twin._jacobians[0].det() == 0:
+                return arb(0)
+        return smallest
 
     def _single(self) -> None:
         if len(self.laws) != 1:
@@ -645,10 +648,11 @@ class Quantities:
             return arb(-1)
         rows = self._meta_features
         try:
-            inverse = (rows * rows.transpose()).inv()
+            return 1 / norm((rows * rows.transpose()).inv().entries())
         except ZeroDivisionError:
-            return arb(0).union(1)
-        return 1 / norm(inverse.entries())
+            twin = self._rational_twin
+            singular = twin is not None and twin._meta_features.rank() < count
+            return arb(0) if singular else arb(0).union(1)
 
     @cached_property
     def margin_no_adaptation(self) -> arb:
@@ -731,13 +735,11 @@ class Quantities:
         """max(0, L'(omega; 1), L'(omega; -1)) for d = 1: what a directional notion of stationarity would say."""
         if self.problem.dimension != 1:
             raise UndefinedQuantityError("the one-sided slopes are compared for d = 1 only")
-        slopes = [taylor.along(self.problem, [self.m.number(fmpq(s))], 1)[1] for s in (1, -1)]
-        if self.m is Balls and self._rational_twin is not None:
+        if self.m is Balls:
+            if self._rational_twin is None:
+                raise UndefinedQuantityError("one-sided slopes are compared in exact rationals only")
             return arb(self._rational_twin.eps_directional)
-        largest = self.zero
-        for slope in slopes:
-            largest = largest.max(slope) if self.m is Balls else max(largest, slope)
-        return largest
+        return max(self.zero, *(taylor.along(self.problem, [fmpq(s)], 1)[1] for s in (1, -1)))
 
 
 def _ratio(value: float) -> tuple[int, int]:

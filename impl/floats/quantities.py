@@ -72,7 +72,7 @@ class BatchQuantities:
             z = self._predictions(point)
             slope = self._summed(1, z) @ self.features + strength[..., None] * (point - theta)
             system = self._hessians(z) + strength[..., None, None] * eye
-            step = np.linalg.solve(system, slope[..., None])[..., 0]
+            step = solve(system, slope)
             length = np.ones(value.shape)
             for _ in range(8):
                 after = objective(point - length[..., None] * step)
@@ -95,7 +95,7 @@ class BatchQuantities:
         return self._predictions(self.batch.omega[:, None, :])
 
     @cached_property
-    def _after(self) -> Array:
+    def after(self) -> Array:
         return self._predictions(self._path[-1])
 
     @cached_property
@@ -111,7 +111,7 @@ class BatchQuantities:
         """J_i (B, n, d, d)."""
         batch, eye = self.batch, np.eye(self.features.shape[2])
         if batch.steps == 0:
-            hessian = self._hessians(self._after)
+            hessian = self._hessians(self.after)
             return np.linalg.inv(eye + hessian / batch.rate[:, None, None, None])
         rate = batch.rate[:, None, None, None]
         jacobian = eye - rate * self._hessians(self._before)
@@ -129,7 +129,7 @@ class BatchQuantities:
     @cached_property
     def slopes(self) -> Array:
         """rho_i w_i (B, n, k)."""
-        return self._summed(1, self._after)
+        return self._summed(1, self.after)
 
     @cached_property
     def w(self) -> Array:
@@ -139,17 +139,17 @@ class BatchQuantities:
     @cached_property
     def u(self) -> Array:
         """u_i(x) (B, n, k)."""
-        return self._after - self.comparator
+        return self.after - self.comparator
 
     @cached_property
     def gap(self) -> Array:
-        change = self._summed(0, self._after) - self._summed(0, self.comparator)
+        change = self._summed(0, self.after) - self._summed(0, self.comparator)
         return (self.batch.weights[..., None] * change).sum((1, 2))
 
     @cached_property
     def meta_objective(self) -> Array:
         """L(omega)."""
-        return (self.batch.weights[..., None] * self._summed(0, self._after)).sum((1, 2))
+        return (self.batch.weights[..., None] * self._summed(0, self.after)).sum((1, 2))
 
     @cached_property
     def bregman(self) -> Array:
@@ -169,6 +169,12 @@ class BatchQuantities:
     def gradient(self) -> Array:
         """grad L(omega) (B, d) by the chain rule."""
         return self._pulled_back(self.jacobians)
+
+    @cached_property
+    def gauss_newton(self) -> Array:
+        """sum_i q_i J_i'H_i(omega_i)J_i (B, d, d): the positive part of the meta-Hessian."""
+        hessians = self.jacobians.transpose(0, 1, 3, 2) @ self._hessians(self.after) @ self.jacobians
+        return (self.batch.weights[:, :, None, None] * hessians).sum(1)
 
     @cached_property
     def eps(self) -> Array:
@@ -282,7 +288,7 @@ class BatchQuantities:
 
     @cached_property
     def misfit_hessian_at_adapted(self) -> Array:
-        jacobian = np.eye(self.features.shape[2]) - self.batch.rate[:, None, None, None] * self._hessians(self._after)
+        jacobian = np.eye(self.features.shape[2]) - self.batch.rate[:, None, None, None] * self._hessians(self.after)
         return self._misfit(self.features[:, None] @ jacobian, self.u)[0]
 
     @cached_property
@@ -316,6 +322,13 @@ class BatchQuantities:
     @cached_property
     def misfit_uniform(self) -> Array:
         return self._misfit(self.meta_features, self.u, self._uniform)[0]
+
+
+def solve(system: Array, right: Array) -> Array:
+    """Solutions (..., d) of regular systems (..., d, d); where numbers overflowed, the right side itself (finite part)."""
+    sound = (np.abs(system) < 1e100).all((-2, -1)) & (np.abs(right) < 1e100).all(-1)
+    safe = np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
+    return np.linalg.solve(safe, np.nan_to_num(right, posinf=1e100, neginf=-1e100)[..., None])[..., 0]
 
 
 def _norm(values: Array) -> Array:

@@ -1,0 +1,349 @@
+"""Task distributions by construction: the same generators for Hypothesis and for campaigns.
+
+A generator asks a `Source` for choices and integers and builds a batch on dyadic grids, so every number is
+exact. `RandomSource` answers for a whole batch from a seed; the source in `strategies` answers with what
+Hypothesis draws (a batch of one), so that a failure shrinks. Nothing is filtered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+from flint import fmpq
+
+from .arithmetic import Floats
+from .floats.batch import Array, Batch
+from .floats.quantities import BatchQuantities
+from .floats.stationary import stationary_points
+from .losses import LOSSES, Link, Loss
+
+Option = TypeVar("Option")
+
+CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
+SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
+_STEEP = ("quartic", "exponential", "poisson")
+"""Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
+
+
+class Source(Protocol):
+    """Where choices come from. `size` is the number of instances that are built at once."""
+
+    size: int
+
+    def choose(self, options: Sequence[Option]) -> Option:
+        """One option for the whole batch; the first is the simplest."""
+        ...
+
+    def grid(self, shape: tuple[int, ...], low: int, high: int) -> Array:
+        """Integers low..high as float64 (size, *shape); 0 is the simplest."""
+        ...
+
+
+class RandomSource:
+    """A source of pseudo-random choices: a pure function of its seed."""
+
+    def __init__(self, seed: int | Sequence[int], size: int) -> None:
+        self.rng, self.size = np.random.default_rng(seed), size
+
+    def choose(self, options: Sequence[Option]) -> Option:
+        return options[int(self.rng.integers(len(options)))]
+
+    def grid(self, shape: tuple[int, ...], low: int, high: int) -> Array:
+        return self.rng.integers(low, high + 1, (self.size, *shape)).astype(float)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Largest sizes of generated instances."""
+
+    tasks: int = 4
+    points: int = 5
+    labels: int = 2
+    dimension: int = 3
+
+
+def _size(source: Source, largest: int) -> int:
+    return source.choose(range(1, largest + 1))
+
+
+def _loss(source: Source, name: str) -> Loss:
+    parameter = LOSSES[name].profile.parameter
+    if parameter is None:
+        return Loss(name)
+    options = (fmpq(1, 4), fmpq(1)) if parameter == "c" else (fmpq(1), fmpq(1, 2), fmpq(2))
+    return Loss(name, source.choose(options))
+
+
+def _features(source: Source, k: int, d: int) -> Array:
+    """(B, k, d): plain, a near-singular or collinear spectrum, repeated inputs."""
+    spectrum = source.choose(("plain", "plain", "near-singular", "collinear", "repeated"))
+    plain = source.grid((k, d), -8, 8) / 4
+    if spectrum == "near-singular" and d > 1:
+        tilt = source.grid((k, d - 1), -4, 4) * 2.0**-12
+        plain = np.concatenate([plain[..., :1], plain[..., :1] + tilt], axis=2)
+    elif spectrum == "collinear":
+        plain = plain[..., :1] * (source.grid((1, d), -4, 4) / 4)
+    elif spectrum == "repeated" and k > 1:
+        plain = np.concatenate([plain[:, :-1], plain[:, :1]], axis=1)
+    return plain
+
+
+def _composition(source: Source, parts: int) -> Array:
+    """Dyadic shares (B, parts) >= 0 that sum to 1 exactly."""
+    cuts = np.sort(source.grid((parts - 1,), 0, 64), axis=1) / 64
+    edge = np.zeros((source.size, 1))
+    return np.diff(np.concatenate([edge, cuts, edge + 1], axis=1), axis=1)
+
+
+def _weights(source: Source, n: int) -> Array:
+    """Task weights (B, n): uniform (to the next power of two), general, or all but one tiny."""
+    kind = source.choose(("uniform", "general", "tiny"))
+    if kind == "general" and n > 1:
+        return _composition(source, n)
+    share = 2.0**-20 if kind == "tiny" else 2.0 ** -np.ceil(np.log2(n))
+    weights = np.full((source.size, n), share)
+    weights[:, 0] = 1 - (n - 1) * share
+    return weights
+
+
+def _masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
+    """Masses (B, n, k, l): tasks share all inputs, or some, or (apart) none."""
+    sharing = "apart" if apart else source.choose(("all", "all", "some"))
+    masses = np.zeros((source.size, n, k, depth))
+    for i in range(n):
+        if sharing == "apart":
+            points = [x for x in range(k) if x % n == i]
+        elif sharing == "some":
+            points = [x for x in range(k) if (x + i) % 2 == 0] or [0]
+        else:
+            points = list(range(k))
+        shares = _composition(source, len(points) * depth).reshape(source.size, len(points), depth)
+        if apart:
+            shares = (shares + 1 / (len(points) * depth)) / 2 if _power_of_two(len(points) * depth) else shares
+        masses[:, i, points] = shares
+    return masses
+
+
+def _power_of_two(count: int) -> bool:
+    return count & (count - 1) == 0
+
+
+def _labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:
+    """Labels (B, n, k, l): per task, the same for all tasks, or in conflict between tasks."""
+    kind = source.choose(("own", "own", "same", "conflicting"))
+    rows = n if kind == "own" else 1
+    shape = (rows, k, depth)
+    if loss.link is Link.MARGIN:
+        labels = 1 - 2 * source.grid(shape, 0, 1)
+    elif loss.link is Link.CANONICAL:
+        labels = source.grid(shape, 0, 5)
+    else:
+        labels = source.grid(shape, -8, 8) / 4
+    labels = np.repeat(labels, n // rows, axis=1)
+    if kind == "conflicting" and loss.link is not Link.CANONICAL:
+        labels = labels * np.where(np.arange(n) % 2 == 0, 1.0, -1.0)[:, None, None]
+    return labels
+
+
+def _curvature(batch: Batch) -> Array:
+    """A power of two above B^2 max ell'' at omega (B,): the scale of 1/eta."""
+    z = (batch.features @ batch.omega[..., None])[..., 0][:, None, :, None]
+    bend = np.where(batch.masses > 0, batch.loss.d2(Floats, z, batch.labels), 0.0).max((1, 2, 3))
+    size = (batch.features**2).sum(2).max(1)
+    return 2.0 ** np.ceil(np.log2(np.maximum(bend * size, 2.0**-6)))
+
+
+def _adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
+    """The batch with a step size from far below to far beyond 1/curvature, K steps, or the implicit step."""
+    smooth = not batch.loss.profile.joints
+    kind = kind or source.choose(("one step", "one step", "one step", "steps", "implicit" if smooth else "steps"))
+    exponent = source.grid((), -6, -1 if batch.loss.name in _STEEP else 3)
+    rate = 2.0**exponent / _curvature(batch)
+    if kind == "implicit":
+        return replace(batch, steps=0, rate=1 / rate)
+    if kind == "steps":
+        return replace(batch, steps=source.choose((2, 3)), rate=2.0 ** np.minimum(exponent, 0) / _curvature(batch))
+    return replace(batch, rate=rate)
+
+
+def _problem(
+    source: Source,
+    name: str,
+    limits: Limits,
+    *,
+    tasks: int | None = None,
+    kind: str | None = None,
+    apart: bool = False,
+) -> Batch:
+    """Problems with omega and a parameter comparator on the grid."""
+    loss = _loss(source, name)
+    n = tasks or _size(source, limits.tasks)
+    k, d = _size(source, limits.points), _size(source, limits.dimension)
+    depth = source.choose(tuple(range(1, limits.labels + 1)))
+    if apart:
+        d = k = max(d, n)
+        depth = 1
+        eye = np.eye(d) * (1 + source.grid((d, 1), 0, 4) / 4)
+        features = eye + np.triu(np.ones((d, d)), 1) * source.grid((d, d), -4, 4) / 4
+    else:
+        features = _features(source, k, d)
+    batch = Batch(
+        loss,
+        1,
+        np.zeros(source.size),
+        features,
+        _labels(source, loss, n, k, depth),
+        _masses(source, n, k, depth, apart),
+        _weights(source, n),
+        source.grid((d,), -8, 8) / 4,
+        np.ones(source.size),
+        source.grid((d,), -8, 8) / 4,
+    )
+    return _with_radius(source, _adapted(source, batch, kind))
+
+
+def _with_radius(source: Source, batch: Batch) -> Batch:
+    """A radius: the parameters' distance rounded up (the natural choice), or anything from 1/8 to 8."""
+    if source.choose(("distance", "any")) == "any" or batch.rival is None:
+        return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
+    distance = np.sqrt(((batch.omega - batch.rival) ** 2).sum(1))
+    return replace(batch, radius=np.maximum(np.ceil(distance * 8), 1) / 8)
+
+
+# --- generators -----------------------------------------------------------------------------------
+
+
+def arbitrary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """Any problem, omega and comparator on the grid."""
+    return _problem(source, loss, limits)
+
+
+def functions(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """Comparators that are arbitrary functions, one per task."""
+    batch = _problem(source, loss, limits)
+    n, k, _, _ = batch.shape
+    return batch.against(functions=source.grid((n, k), -8, 8) / 4)
+
+
+def tangent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
+    return tangent_comparators(source, _problem(source, loss, limits))
+
+
+def tangent_comparators(source: Source, batch: Batch) -> Batch:
+    """The batch against tangent comparators: with u = t(phi'v0 + kappa w), <w, u> = t(eps + kappa ||w||^2) is
+    the bound itself, for every t > 0 and kappa >= 0."""
+    kappa = source.choose((0.0, 2.0**-10, 1.0, 2.0**10))
+    at = BatchQuantities(batch)
+    size = np.where(at.eps > 0, at.eps, 1.0)
+    slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
+    largest = np.maximum(np.abs(slope).max((1, 2)), 2.0**-20)
+    step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(largest)))
+    return replace(
+        batch.against(functions=at.after - step[:, None, None] * slope), radius=step
+    )
+
+
+def stationary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """omega where a first-order method stops; the comparator from another start, or on the grid."""
+    batch = _problem(source, loss, limits)
+    start = batch.rival
+    found = replace(batch, omega=stationary_points(batch))
+    if source.choose(("grid", "another")) == "another":
+        assert start is not None
+        found = found.against(rival=stationary_points(replace(batch, omega=start)))
+    return _with_radius(source, found)
+
+
+def local(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """A comparator one small gradient step away: the bound is nearly R eps."""
+    batch = _problem(source, loss, limits)
+    at = BatchQuantities(batch)
+    size = np.where(at.eps > 0, at.eps, 1.0)
+    step = 2.0 ** -source.grid((), 0, 12)
+    rival = batch.omega - (step / size)[:, None] * at.gradient
+    distance = np.sqrt(((batch.omega - rival) ** 2).sum(1))
+    return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
+
+
+def one_task(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """A single task: C7."""
+    return _problem(source, loss, limits, tasks=1)
+
+
+def no_adaptation(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """eta = 0: C5."""
+    batch = _problem(source, loss, limits, kind="one step")
+    return replace(batch, rate=np.zeros(source.size))
+
+
+def small_step(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """eta B^2 below the data-free threshold of convexity: C8."""
+    batch = _problem(source, loss, limits, kind="one step")
+    threshold = {"logistic": 0.479, "log-cosh": 0.207, "pseudo-huber": 0.253}[loss]
+    size = np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)
+    return replace(batch, rate=2.0 ** np.floor(np.log2(threshold / size) - source.grid((), 0, 2)))
+
+
+def independent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """Tasks with inputs of their own and independent features: C3."""
+    tasks = source.choose(range(1, min(limits.tasks, limits.dimension) + 1))
+    return _problem(source, loss, limits, tasks=tasks, apart=True)
+
+
+def cancelling(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+    """Two mirrored tasks at omega = 0 that share the label 0: the mixed weight cancels where its numerator
+    need not, so hypothesis (D) fails (a randomised family around the exact counterexample)."""
+    k = _size(source, min(limits.points, 2))
+    base = _loss(source, loss)
+    share = 2.0 ** -(1 + source.grid((), 0, 3))
+    height = 1 + source.grid((k,), 0, 7)
+    labels = np.zeros((source.size, 2, k, 2))
+    labels[:, 0, :, 1], labels[:, 1, :, 1] = height, -height
+    masses = np.zeros((source.size, 2, k, 2))
+    masses[..., 0], masses[..., 1] = (1 - share)[:, None, None] / k, share[:, None, None] / k
+    batch = Batch(
+        base,
+        1,
+        np.zeros(source.size),
+        (1 + source.grid((k, 1), 0, 4)) / 4,
+        labels,
+        masses,
+        np.full((source.size, 2), 0.5),
+        np.zeros((source.size, 1)),
+        np.ones(source.size),
+        (1 + source.grid((1,), 0, 15)) / 8,
+    )
+    return _with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A family of instances: which losses it covers and which claims it is there for."""
+
+    name: str
+    title: str
+    build: Callable[..., Batch]
+    losses: tuple[str, ...] = CONVEX_LOSSES
+    share: int = 1
+    """Relative number of instances in a campaign."""
+
+
+GENERATORS: tuple[Generator, ...] = (
+    Generator("arbitrary", "anything on the grid", arbitrary, share=3),
+    Generator("functions", "arbitrary comparator functions", functions, share=2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, share=3),
+    Generator("stationary", "omega at a stationary point", stationary, share=2),
+    Generator("local", "comparator one small gradient step away", local),
+    Generator("one-task", "a single task (C7)", one_task, share=2),
+    Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, share=2),
+    Generator("small-step", "a step below the convexity threshold (C8)", small_step,
+              ("logistic", "log-cosh", "pseudo-huber"), share=2),
+    Generator("independent", "independent features, no shared inputs (C3)", independent, share=3),
+    Generator("squared", "the squared loss (C1)", arbitrary, ("squared",), share=2),
+    Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
+              ("quartic", "huber")),
+)  # fmt: skip

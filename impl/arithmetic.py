@@ -11,6 +11,7 @@ differentiate by Taylor arithmetic, `Floats` searches. (torch and sympy get thei
     sigmoid(t)     1 / (1 + e^-t)
     clip(t, a)     min(max(t, -a), a)        inside(t, a)  1 if |t| < a, 0 if |t| > a
     sign(t)        1 if t > 0, -1 if t < 0   magnitude(t)  |t|
+    clip_integral(t, a)   the integral of clip from 0 to t (Huber's function)
 
 At a joint (|t| = a, or t = 0 for `sign`) there is no derivative. Balls answer with an enclosure of
 every one-sided value, so that nothing is decided there; rationals take the value `inside = 0`,
@@ -98,7 +99,16 @@ def root(ball: arb) -> arb:
     return ball.nonnegative_part().sqrt()
 
 
-class Balls:
+class FunctionSet:
+    """What every number system does alike."""
+
+    @classmethod
+    def clip_integral(cls, t: Number, a: Number) -> Number:
+        c = cls.clip(t, a)  # type: ignore[attr-defined]
+        return c * (t - c / 2)
+
+
+class Balls(FunctionSet):
     """Real balls (Arb): every result encloses the exact one. The precision is flint's context."""
 
     name = "balls"
@@ -149,7 +159,7 @@ class Balls:
         return t.abs_lower().union(t.abs_upper())
 
 
-class Rationals:
+class Rationals(FunctionSet):
     """Exact rationals: no rounding at all, and no transcendental function."""
 
     name = "rationals"
@@ -192,7 +202,7 @@ class Rationals:
         return t if t >= 0 else -t
 
 
-class BallSeries:
+class BallSeries(FunctionSet):
     """Power series over balls, truncated at flint's `ctx.cap` terms."""
 
     exp = staticmethod(arb_series.exp)
@@ -235,6 +245,12 @@ class BallSeries:
         slope = Balls.inside(t[0], a)
         return arb_series([Balls.clip(t[0], a)] + [slope * t[k] for k in range(1, len(t.coeffs()))])
 
+    @classmethod
+    def clip_integral(cls, t: arb_series, a: arb) -> arb_series:
+        # The slope is clip(t), which is continuous; dividing the joint's uncertainty among products would lose that.
+        c = Balls.clip(t[0], a)
+        return c * (t[0] - c / 2) + (cls.clip(t, a) * t.derivative()).integral()
+
     @staticmethod
     def sign(t: arb_series) -> arb_series:
         return arb_series([Balls.sign(t[0])])
@@ -244,7 +260,7 @@ class BallSeries:
         return Balls.sign(t[0]) * t
 
 
-class RationalSeries:
+class RationalSeries(FunctionSet):
     """Power series over exact rationals; a joint is left in the direction of the series."""
 
     exp = tanh = sech = log_cosh = softplus = sigmoid = sqrt = Rationals._irrational
@@ -276,7 +292,7 @@ class RationalSeries:
         return -t if cls._leading_sign(t) < 0 else t
 
 
-class Floats:
+class Floats(FunctionSet):
     """float64 arrays, in forms that do not cancel; for searching, never for a verdict."""
 
     exp = staticmethod(np.exp)

@@ -449,7 +449,7 @@ def _loss(record: _Loss) -> Loss:
                 raise _FaultError(field, f"add it, the {record.name} loss needs it")
             continue
         if name != wanted:
-            raise _FaultError(field, "remove it", f"no {name}, which the {record.name} loss does not have,")
+            raise _FaultError(field, "remove it", f"a loss without {name} ({record.name} has none)")
         parameter = _exact(value, field)
         if parameter < 0 or (parameter == 0 and name == "delta"):
             raise _FaultError(field)
@@ -477,7 +477,9 @@ def _features(rows: list[_Row]) -> tuple[Vector, ...]:
     for i, row in enumerate(rows):
         if not row or len(row) != len(rows[0]):
             field = f"features[{i}]"
-            raise _FaultError(field, f"give {max(len(rows[0]), 1)} numbers, as in every row")
+            raise _FaultError(
+                field, f"give d={len(rows[0])} numbers" if rows[0] else "give at least one number"
+            )
     return tuple(_row(row, f"features[{i}]") for i, row in enumerate(rows))
 
 

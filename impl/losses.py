@@ -218,8 +218,7 @@ class Huber(Profile):
     )
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
-        c = m.clip(t, p)
-        return c * (t - c / 2)
+        return m.clip_integral(t, p)
 
     def d1(self, m: Any, t: Number, p: Number) -> Number:
         return m.clip(t, p)

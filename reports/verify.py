@@ -7,6 +7,7 @@ run can be repeated. Results are merged as they come: a run that is stopped leav
 from __future__ import annotations
 
 import itertools
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ from ..impl.judge import ClaimJudgement, judge
 from ..impl.real_tasks import REAL_FAMILIES, MissingExtraError
 from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
-from .records import claim_record, enclosure, enclosures, environment, finite, now
+from .records import claim_record, enclosure, enclosures, environment, finite, now, write_text
 
 BINS = 20
 
@@ -55,6 +56,13 @@ class Job:
     seed: int
     index: int
     count: int
+
+
+@dataclass(frozen=True)
+class FamilyJob:
+    """A family of real tasks to train on and to judge."""
+
+    family: str
 
 
 @dataclass(frozen=True)
@@ -164,12 +172,64 @@ def generate(job: Job) -> Iterator[tuple[str, Instance]]:
         yield f"{generator.title}; {job.loss}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
 
 
-def run_job(job: Job, claims: tuple[Claim, ...]) -> Tallies:
-    """Generate and judge."""
-    tallies: Tallies = {claim.name: Tally() for claim in claims}
-    for origin, instance in generate(job):
-        tally_instance(tallies, instance, origin, claims, real=False)
-    return tallies
+@dataclass
+class Outcome:
+    """What a job found: tallies, and for a real family its rows and instance files."""
+
+    tallies: Tallies
+    family: dict[str, Any] | None = None
+    kept: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+def run_job(job: Job | FamilyJob, claims: tuple[Claim, ...]) -> Outcome:
+    """Generate (or train) and judge."""
+    outcome = Outcome({claim.name: Tally() for claim in claims})
+    if isinstance(job, Job):
+        for origin, instance in generate(job):
+            tally_instance(outcome.tallies, instance, origin, claims, real=False)
+        return outcome
+    family = REAL_FAMILIES[job.family]
+    try:
+        built = family.build()
+    except MissingExtraError as error:
+        outcome.note = str(error)
+        return outcome
+    rows = []
+    for name, instance in built:
+        judged = tally_instance(outcome.tallies, instance, f"{family.title}: {name}", claims, real=True)
+        file = f"instances/{instance.sha256[:12]}.json"
+        outcome.kept[file] = files.dumps(instance)
+        rows.append(_real_row(name, instance, file, judged))
+    outcome.family = {
+        "name": family.name,
+        "title": family.title,
+        "description": family.description,
+        "source": family.source,
+        "rows": rows,
+    }
+    return outcome
+
+
+def _real_row(
+    name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement]
+) -> dict[str, Any]:
+    lifted, mixed = judged.get("meta-sl-lifted"), judged.get("meta-sl-mixed")
+    row: dict[str, Any] = {
+        "name": name,
+        "instance": instance.sha256,
+        "file": file,
+        "counts": dict(Counter(c.verdict.name for c in judged.values())),
+        "eps": lifted and enclosure(lifted.terms.get("eps")),
+        "gap": lifted and enclosure(lifted.gap),
+    }
+    for key, one in (("lifted", lifted), ("mixed", mixed)):
+        row[key] = one and {
+            "verdict": one.verdict.name,
+            "bound": enclosure(one.bound),
+            "ratio": finite(one.ratio),
+        }
+    return row
 
 
 def tally_instance(
@@ -205,77 +265,28 @@ class Run:
         """Since the run began."""
         return time.monotonic() - self._clock
 
-    def real_tasks(self, advance: Callable[[str], None]) -> None:
-        """Judge the real families; needs the extra `real`."""
-        for family in REAL_FAMILIES.values():
-            advance(f"training on {family.title}")
-            try:
-                built = family.build()
-            except MissingExtraError as error:
-                self.real_note = str(error)
-                return
-            rows = []
-            for name, instance in built:
-                judged = tally_instance(
-                    self.tallies, instance, f"{family.title}: {name}", self.claims, real=True
-                )
-                self.real += 1
-                rows.append(self._real_row(name, instance, judged))
-            self.families.append(
-                {
-                    "name": family.name,
-                    "title": family.title,
-                    "description": family.description,
-                    "source": family.source,
-                    "rows": rows,
-                }
-            )
-
-    def _real_row(self, name: str, instance: Instance, judged: dict[str, ClaimJudgement]) -> dict[str, Any]:
-        lifted, mixed = judged.get("meta-sl-lifted"), judged.get("meta-sl-mixed")
-        row: dict[str, Any] = {
-            "name": name,
-            "instance": instance.sha256,
-            "file": self._keep(instance.sha256, files.dumps(instance)),
-            "counts": dict(Counter(c.verdict.name for c in judged.values())),
-            "eps": None,
-            "gap": None,
-        }
-        if lifted is not None:
-            row |= {"eps": enclosure(lifted.terms.get("eps")), "gap": enclosure(lifted.gap)}
-        for key, one in (("lifted", lifted), ("mixed", mixed)):
-            row[key] = one and {
-                "verdict": one.verdict.name,
-                "bound": enclosure(one.bound),
-                "ratio": finite(one.ratio),
-            }
-        return row
-
-    def _keep(self, sha256: str, text: str) -> str:
-        name = f"instances/{sha256[:12]}.json"
-        self.kept[name] = text
-        return name
-
-    def generated_tasks(self, workers: int, deadline: float | None, advance: Callable[[int], None]) -> None:
-        """Judge the generated instances on `workers` processes until done, the deadline, or Ctrl-C."""
-        waiting = iter(jobs(self.profile, self.seed))
+    def execute(
+        self, workers: int, deadline: float | None, advance: Callable[[str, int], None], real: bool = True
+    ) -> None:
+        """Judge real and generated instances on `workers` processes until done, the deadline, or Ctrl-C."""
+        families = [FamilyJob(name) for name in REAL_FAMILIES] if real else []
+        waiting: Iterator[Job | FamilyJob] = itertools.chain(families, jobs(self.profile, self.seed))
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
-        pending: dict[Future[Tallies], Job] = {}
+        pending: dict[Future[Outcome], Job | FamilyJob] = {}
+
+        def submit(job: Job | FamilyJob | None) -> None:
+            if job is not None:
+                pending[pool.submit(run_job, job, self.claims)] = job
+
         try:
             for job in itertools.islice(waiting, 2 * workers):
-                pending[pool.submit(run_job, job, self.claims)] = job
+                submit(job)
             while pending:
                 late = deadline is not None and time.monotonic() > deadline
                 done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
-                    job = pending.pop(future)
-                    for name, tally in future.result().items():
-                        self.tallies[name].merge(tally)
-                    self.generated[job.generator] += job.count
-                    advance(job.count)
-                    following = None if late else next(waiting, None)
-                    if following is not None:
-                        pending[pool.submit(run_job, following, self.claims)] = following
+                    self._take(pending.pop(future), future.result(), advance)
+                    submit(None if late else next(waiting, None))
                 if late:
                     self.status = "out of time"
                     break
@@ -283,6 +294,19 @@ class Run:
             self.status = "interrupted"
         finally:
             _stop(pool)
+
+    def _take(self, job: Job | FamilyJob, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
+        for name, tally in outcome.tallies.items():
+            self.tallies[name].merge(tally)
+        self.kept.update(outcome.kept)
+        if isinstance(job, Job):
+            self.generated[job.generator] += job.count
+            advance(job.generator, job.count)
+            return
+        self.real_note = self.real_note or outcome.note
+        if outcome.family is not None:
+            self.real += len(outcome.family["rows"])
+            self.families.append(outcome.family)
 
     def record(self) -> dict[str, Any]:
         """The record: metagap/verify/1."""
@@ -365,7 +389,8 @@ class Run:
         }
 
     def _shown(self, kept: Kept) -> dict[str, Any]:
-        file = self._keep(kept.sha256, kept.text)
+        file = f"instances/{kept.sha256[:12]}.json"
+        self.kept[file] = kept.text
         judged = claim_record(kept.judged)
         return {
             "instance": kept.sha256,
@@ -381,9 +406,7 @@ class Run:
 
 
 def _quiet() -> None:
-    """Workers leave Ctrl-C to the parent and use one thread each."""
-    import signal
-
+    """Workers leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -410,7 +433,5 @@ def total(profile: Profile) -> int:
 
 def save_instances(kept: dict[str, str], folder: Path) -> None:
     """Write the instances that the record shows."""
-    from .records import write_text
-
     for name, text in kept.items():
         write_text(folder / name, text)

@@ -16,7 +16,7 @@ from ..arithmetic import Balls, Floats, IrrationalError, Number, Rationals, midp
 from ..instances import Gradient, Implicit, Instance, Vector
 from ..losses import Loss
 
-FunctionSet = type[Balls] | type[Rationals]
+NumberSystem = type[Balls] | type[Rationals]
 Matrix = Any
 """arb_mat or fmpq_mat."""
 
@@ -33,7 +33,7 @@ class Law:
 class Problem:
     """An instance's numbers in the number system `m`."""
 
-    def __init__(self, instance: Instance, m: FunctionSet) -> None:
+    def __init__(self, instance: Instance, m: NumberSystem) -> None:
         self.instance = instance
         self.m = m
         self.loss: Loss = instance.loss

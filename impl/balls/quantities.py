@@ -18,7 +18,7 @@ from ..arithmetic import Balls, IrrationalError, Number, Rationals, midpoint, ro
 from ..instances import Functions, Gradient, Instance, Vector
 from . import taylor
 from .infimum import Infimum, misfit, misfit_l1, residuals
-from .maml import FunctionSet, Matrix, Problem, norm
+from .maml import NumberSystem, Matrix, Problem, norm
 from .singular import smallest_singular_value
 
 
@@ -47,7 +47,7 @@ class Quantities:
     def __init__(
         self,
         instance: Instance,
-        m: FunctionSet = Balls,
+        m: NumberSystem = Balls,
         direction: Vector | None = None,
     ) -> None:
         self.instance = instance.canonical
@@ -614,6 +614,8 @@ class Quantities:
                 for x, y, _ in law.atoms:
                     distance = loss.joint_distance(z[x], y)
                     if distance is not None:
+                        if distance <= 0:
+                            return distance
                         margin = margin.min(distance)
         return margin
 

@@ -147,6 +147,16 @@ class BatchQuantities:
         return (self.batch.weights[..., None] * change).sum((1, 2))
 
     @cached_property
+    def scale(self) -> Array:
+        """The size of what is added up in gap, pairing and v'G: rounding errors are relative to it."""
+        sizes = np.abs(self.after) + np.abs(self.comparator)
+        risks = np.abs(self._summed(0, self.after)) + np.abs(self._summed(0, self.comparator))
+        stretch = 1 + np.abs(self.jacobians).sum((2, 3))[..., None] * _norm(self.features)[:, None]
+        bend = np.abs(self._summed(2, self.after)) * sizes
+        slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * stretch)
+        return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
+
+    @cached_property
     def meta_objective(self) -> Array:
         """L(omega)."""
         return (self.batch.weights[..., None] * self._summed(0, self.after)).sum((1, 2))

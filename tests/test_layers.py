@@ -1,0 +1,77 @@
+"""The house rules that keep the bound and the gap from sharing a bug, and the wheel complete."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS = ("theory", "impl", "reports")
+SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of ours that a file imports, as dotted paths from the root (impl.losses)."""
+    found = set()
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            stem = [*base, *(node.module.split(".") if node.module else [])]
+            found |= {".".join([*stem, alias.name]) for alias in node.names} | {".".join(stem)}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def id_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=id_of)
+def test_imports_point_inwards(path: Path) -> None:
+    layer = path.relative_to(ROOT).parts[0]
+    allowed = {"theory": {"theory"}, "impl": {"theory", "impl"}, "reports": set(LAYERS)}[layer]
+    used = {name.split(".")[0] for name in imported(path)} & {*LAYERS, "metagap", "tests"}
+    assert used <= allowed, f"{id_of(path)} imports {sorted(used - allowed)}"
+
+
+def test_theory_calls_no_solver() -> None:
+    outside = {name.split(".")[0] for path in (ROOT / "theory").rglob("*.py") for name in imported(path)}
+    assert outside <= {"__future__", "theory", "sympy", "dataclasses", "enum", "functools", "typing", "collections"}
+
+
+def test_the_deciding_engine_takes_only_proposals_from_floats() -> None:
+    for path in (ROOT / "impl" / "balls").rglob("*.py"):
+        shared = {name for name in imported(path) if name.startswith("impl.floats")}
+        assert shared <= {"impl.floats.infimum", "impl.floats.infimum.l1_active_set"}, id_of(path)
+
+
+def test_the_searching_engine_knows_no_balls() -> None:
+    for path in (ROOT / "impl" / "floats").rglob("*.py"):
+        assert not {name for name in imported(path) if name.startswith("impl.balls")}, id_of(path)
+
+
+def test_the_taylor_route_knows_no_meta_feature() -> None:
+    text = (ROOT / "impl" / "balls" / "taylor.py").read_text(encoding="utf-8")
+    assert ".d2(" not in text
+    assert "hessian(" not in text
+    assert "impl.balls.quantities" not in imported(ROOT / "impl" / "balls" / "taylor.py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=id_of)
+def test_the_library_does_not_print(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    assert not [n.lineno for n in calls if n.func.id == "print"]
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    folders = {path.parent for path in SOURCES}
+    assert listed == {"metagap." + ".".join(f.relative_to(ROOT).parts) for f in folders}

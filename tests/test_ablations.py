@@ -1,0 +1,51 @@
+"""Every counterexample of the audit is confirmed: exact values reproduced, conclusion certified false, claim intact."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from metagap.impl.judge import judge
+from metagap.reports.audit import ABLATIONS, cells, confirm, replay
+from metagap.theory.claim import Ablation, Verdict
+from metagap.theory.meta_sl import CLAIMS
+
+WITH_INSTANCE = [a for a in ABLATIONS if a.instance is not None]
+
+
+@pytest.mark.parametrize("ablation", WITH_INSTANCE, ids=lambda a: a.name)
+def test_the_conclusion_fails_without_the_assumption(ablation: Ablation) -> None:
+    found = confirm(ablation)
+    assert found.confirmed
+    assert found.gap.lo > found.bound.hi
+    assert dict(ablation.exact).keys() <= found.exact.keys()
+    claim = next(c for c in CLAIMS if c.name == ablation.claim)
+    if any(a.name == ablation.assumption for a in claim.assumptions):
+        judged = judge(found.instance, (claim,)).claims[0]
+        assert judged.verdict is Verdict.OUTSIDE
+        assert judged.reason.startswith(ablation.assumption)
+
+
+def test_a_wrong_exact_value_is_noticed() -> None:
+    ablation = WITH_INSTANCE[0]
+    assert not confirm(replace(ablation, exact={**ablation.exact, "gap": "2"})).confirmed
+
+
+def test_a_conclusion_that_holds_is_not_confirmed() -> None:
+    ablation = next(a for a in WITH_INSTANCE if a.title == "unconstrained infimum")
+    claim = next(c for c in CLAIMS if c.name == ablation.claim)
+    assert not confirm(replace(ablation, bound=claim.bound)).confirmed
+
+
+def test_witness_files_replay(tmp_path: Path) -> None:
+    rows = [row for row in cells(tmp_path) if row["witness"]]
+    assert len(rows) == len(WITH_INSTANCE)
+    for row in rows:
+        assert replay(tmp_path / row["witness"]).outcome == "still violated"
+    path = tmp_path / rows[0]["witness"]
+    content = json.loads(path.read_text())
+    content["name"] = "from-another-version"
+    path.write_text(json.dumps(content))
+    assert replay(path).outcome == "error"

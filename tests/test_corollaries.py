@@ -1,0 +1,136 @@
+"""Constants of the corollaries where they are sharp, and the derivatives behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from flint import arb, ctx, fmpq
+from hypothesis import given
+from metagap.impl.balls import taylor
+from metagap.impl.balls.maml import Problem
+from metagap.impl.balls.quantities import Quantities
+from metagap.impl.floats.quantities import BatchQuantities
+from metagap.impl.generate import RandomSource, arbitrary, small_step
+from metagap.impl.arithmetic import Balls, Rationals
+from metagap.impl.instances import Atom, Gradient, Instance, Task
+from metagap.impl.judge import judge
+from metagap.impl.losses import Loss
+from metagap.impl.strategies import instances
+from metagap.theory.claim import Verdict
+from metagap.theory.meta_sl import CLAIMS
+
+ONE, HALF = fmpq(1), fmpq(1, 2)
+
+
+def dyadic(value: float) -> fmpq:
+    top, bottom = value.as_integer_ratio()
+    return fmpq(top, bottom)
+
+
+def log_cosh(eta: fmpq, omega: fmpq, tasks: tuple[Task, ...]) -> Instance:
+    return Instance(Loss("log-cosh"), Gradient(eta), ((ONE,),), tasks, (omega,), (fmpq(0),), ONE)
+
+
+@given(instances("small-step"))
+def test_below_the_threshold_the_objective_is_convex(instance: Instance) -> None:
+    """C8: every second derivative along a direction is certified non-negative."""
+    with ctx.workprec(128):
+        at = Quantities(instance)
+        assert at.margin_small_step > 0
+        problem = Problem(instance.canonical, Balls)
+        for j in range(instance.dimension):
+            along = [arb(1) if i == j else arb(0) for i in range(instance.dimension)]
+            assert not taylor.curvature(problem, along) < 0
+
+
+def test_beyond_the_threshold_it_need_not_be() -> None:
+    """Log-cosh, s = eta B^2 = 1/3 > 0.2836: a single task with two labels is not convex."""
+    lowest = 0.0
+    for y in (4, 6, 8):
+        for mass in (fmpq(1, 64), fmpq(1, 256), fmpq(1, 1024)):
+            task = Task(ONE, (Atom(0, fmpq(0), 1 - mass), Atom(0, fmpq(y), mass)))
+            for omega in np.linspace(-1, 8, 91):
+                with ctx.workprec(64):
+                    problem = Problem(log_cosh(fmpq(1, 3), dyadic(float(omega)), (task,)), Balls)
+                    bend = taylor.curvature(problem, [arb(1)])
+                    lowest = min(lowest, float(bend.upper()))
+    assert lowest < 0
+
+
+@pytest.mark.parametrize(("loss", "threshold"), [("logistic", 0.479), ("log-cosh", 0.207), ("pseudo-huber", 0.253)])
+def test_the_thresholds_of_the_data_free_convexity(loss: str, threshold: float) -> None:
+    for step, holds in ((threshold - 0.0005, True), (threshold + 0.0015, False)):
+        parameter = ONE if loss == "pseudo-huber" else None
+        task = Task(ONE, (Atom(0, ONE, ONE),))
+        features, zero = ((ONE,),), (fmpq(0),)
+        instance = Instance(Loss(loss, parameter), Gradient(dyadic(step)), features, (task,), zero, zero, ONE)
+        with ctx.workprec(64):
+            assert bool(Quantities(instance).margin_small_step > 0) is holds
+
+
+def test_the_lower_end_of_the_smoothness_bound_is_approached() -> None:
+    """-eta m1 m3 B^4: log-cosh at artanh(1/sqrt 3), eta = 16."""
+    with ctx.workprec(128):
+        peak = (1 / arb(3).sqrt()).atanh()
+        omega = dyadic(float(peak))
+        instance = log_cosh(fmpq(16), omega, (Task(ONE, (Atom(0, fmpq(0), ONE),)),))
+        third = 4 / (3 * arb(3).sqrt())
+        bend = taylor.curvature(Problem(instance, Balls), [arb(1)])
+        assert float(bend / (-16 * third)) > 0.9999
+
+
+def test_gradient_descent_reaches_eps_at_the_stated_rate(effort: int) -> None:
+    """min ||G||^2 <= 2 beta (L_0 - inf L)/T with step 1/beta; losses are >= 0, so inf L >= 0."""
+    runs, closest = 0, 0.0
+    for seed in range(6 * effort):
+        batch = arbitrary(RandomSource((seed, 4), 8), ("log-cosh", "logistic", "pseudo-huber")[seed % 3])
+        if batch.steps != 1:
+            continue
+        beta = []
+        for b in range(len(batch)):
+            with ctx.workprec(64):
+                beta.append(float(Quantities(batch.instance(b)).smoothness.upper()))
+        step = 1 / np.maximum(np.array(beta), 1e-9)
+        first = BatchQuantities(batch).meta_objective
+        least = np.full(len(batch), np.inf)
+        at = batch
+        for t in range(1, 60):
+            quantities = BatchQuantities(at)
+            least = np.minimum(least, quantities.eps**2)
+            bound = 2 * np.array(beta) * first / t
+            assert (least <= bound * (1 + 1e-9) + 1e-12).all()
+            closest = max(closest, float((least / np.maximum(bound, 1e-300)).max()))
+            at = replace(at, omega=at.omega - step[:, None] * quantities.gradient)
+        runs += len(batch)
+    assert runs >= 16
+    assert closest > 0.01
+
+
+@given(instances("arbitrary", losses=("squared", "quartic")))
+def test_taylor_in_rationals_is_inside_taylor_in_balls(instance: Instance) -> None:
+    if not isinstance(instance.adaptation, Gradient) or instance.adaptation.steps > 1:
+        return
+    exact = taylor.gradient(Problem(instance, Rationals))
+    with ctx.workprec(128):
+        for ball, value in zip(taylor.gradient(Problem(instance, Balls)), exact, strict=True):
+            assert ball.contains(arb(value))
+            assert ball.rad() < 1e-20 * (1 + abs(float(ball.mid())))
+
+
+def test_one_task_with_invertible_jacobian_has_no_spurious_stationary_point() -> None:
+    """C7 is attained: n = k = d = 1 and a comparator a small step away."""
+    claim = tuple(c for c in CLAIMS if c.name == "meta-sl-c7")
+    task = Task(ONE, (Atom(0, fmpq(0), ONE),))
+    instance = replace(log_cosh(HALF, ONE, (task,)), comparator=(ONE - fmpq(1, 2**20),))
+    judged = judge(instance, claim).claims[0]
+    assert judged.verdict is Verdict.PROVED
+    assert judged.ratio is not None and judged.ratio > 0.99999
+
+
+def test_the_small_step_generator_stays_below_the_threshold() -> None:
+    for loss in ("logistic", "log-cosh", "pseudo-huber"):
+        batch = small_step(RandomSource(1, 32), loss)
+        with ctx.workprec(64):
+            assert all(Quantities(batch.instance(b)).margin_small_step > 0 for b in range(len(batch)))

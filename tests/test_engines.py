@@ -1,0 +1,106 @@
+"""Balls, floats and cvxpy agree on generated instances: three implementations that share only the losses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flint import ctx
+from hypothesis import given
+from metagap.impl.balls.quantities import Quantities, UndefinedQuantityError
+from metagap.impl.floats.batch import batch_of
+from metagap.impl.floats.quantities import BatchQuantities
+from metagap.impl.generate import CONVEX_LOSSES, GENERATORS, RandomSource, arbitrary
+from metagap.impl.instances import Instance
+from metagap.impl.judge import judge
+from metagap.impl.oracles.convex import float_misfit, squared_meta_minimum
+from metagap.impl.strategies import instances
+from metagap.theory.meta_sl import CLAIMS
+
+SHARED = (
+    "gap bregman pairing eps weight_norm misfit mixed_weight_norm mixed_misfit eps_first_order misfit_plain "
+    "displacement function_displacement feature_bound misfit_hessian_at_adapted weight_norm_unadapted "
+    "misfit_u_unadapted weight_norm_uniform misfit_uniform"
+).split()
+
+
+@pytest.mark.parametrize("loss", CONVEX_LOSSES)
+@pytest.mark.parametrize("name", ["arbitrary", "functions", "tangent"])
+def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effort: int) -> None:
+    generator = next(g for g in GENERATORS if g.name == name)
+    compared = 0
+    for index in range(2 * effort):
+        batch = generator.build(RandomSource((3, index), 4), loss)
+        with np.errstate(all="ignore"):
+            floats = BatchQuantities(batch)
+            scale = floats.scale
+            for b in range(len(batch)):
+                with ctx.workprec(160):
+                    balls = Quantities(batch.instance(b))
+                    if not balls.margin_differentiability > 0:
+                        continue
+                    for quantity in SHARED:
+                        try:
+                            enclosure = balls(quantity)
+                        except UndefinedQuantityError:
+                            continue
+                        value = floats(quantity)[b]
+                        if not np.isfinite(value):
+                            continue
+                        unit = 2.0**-40 * (abs(value) + balls.scale(quantity) + scale[b])
+                        distance = float((enclosure - float(value)).abs_lower())
+                        assert distance <= unit, (quantity, value, enclosure)
+                        compared += 1
+    assert compared >= 40 * effort
+
+
+@given(instances("arbitrary"))
+def test_a_batch_loses_nothing(instance: Instance) -> None:
+    assert batch_of(instance).instance(0).sha256 == instance.sha256
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
+def test_cvxpy_solves_the_same_trust_region_problem(loss: str) -> None:
+    for seed in range(3):
+        batch = arbitrary(RandomSource(seed, 2), loss)
+        for b in range(len(batch)):
+            instance = batch.instance(b)
+            with ctx.workprec(128):
+                at = Quantities(instance)
+                low, high = float(at.misfit.lower()), float(at.misfit.upper())
+                room = 1e-6 * (1 + at.scale("misfit"))
+            assert low - room <= float_misfit(instance) <= high + room
+
+
+def test_cvxpy_finds_the_squared_meta_minimum_where_the_gradient_vanishes() -> None:
+    """Stationary points of the squared loss are global (C1): L(omega) is cvxpy's minimum."""
+    stationary = next(g for g in GENERATORS if g.name == "stationary")
+    compared = 0
+    for seed in range(12):
+        batch = stationary.build(RandomSource(seed, 2), "squared")
+        if batch.steps != 1:
+            continue
+        at = BatchQuantities(batch)
+        for b in range(len(batch)):
+            if at.eps[b] < 1e-10:
+                assert squared_meta_minimum(batch.instance(b)) == pytest.approx(at.meta_objective[b], abs=1e-6)
+                compared += 1
+    assert compared >= 4
+
+
+def test_reported_enclosures_contain_a_float64_evaluation_and_are_narrow() -> None:
+    names = {"gap", *SHARED}
+    checked = 0
+    for loss in CONVEX_LOSSES:
+        batch = arbitrary(RandomSource((9, 1), 6), loss)
+        with np.errstate(all="ignore"):
+            floats = BatchQuantities(batch)
+            for b in range(len(batch)):
+                for judged in judge(batch.instance(b), CLAIMS, terms_outside=True).claims:
+                    for name, enclosure in judged.terms.items():
+                        if not np.isfinite(enclosure.hi) or judged.verdict.name == "OUTSIDE":
+                            continue
+                        assert enclosure.hi - enclosure.lo <= 1e-9 * (1 + abs(enclosure.middle)), name
+                        if name in names and np.isfinite(floats(name)[b]):
+                            assert enclosure.lo <= floats(name)[b] <= enclosure.hi, (name, judged.claim)
+                            checked += 1
+    assert checked > 300

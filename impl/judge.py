@@ -25,8 +25,8 @@ PRECISIONS = (128, 256, 512)
 ATTAINED = 0.6
 """Share of the bits to which both sides of an inequality must agree to be called attained."""
 
-ROUNDING_UNIT = 2.0**-44
-"""Relative to a term's scale: what a float64 evaluation of the same term may differ by (2^8 operations)."""
+FLOAT_BITS = 53
+"""Bits of float64: balls of that precision are as wide as a float64 evaluation may be wrong."""
 
 
 @dataclass(frozen=True)
@@ -111,47 +111,66 @@ def judge(
     instance: Instance,
     claims: Iterable[Claim] = CLAIMS,
     *,
-    terms_outside: bool = False,
+    complete: bool = False,
 ) -> Judgement:
-    """Every claim on the instance. `terms_outside`: report terms of claims that do not apply, too."""
+    """Every claim on the instance.
+
+    `complete`: report the terms of claims that do not apply, too, and give every enclosure room for the rounding of
+    a float64 evaluation of the same term, so that other programs can compare theirs.
+    """
     evaluator = Evaluator(instance)
-    judged = tuple(judge_claim(claim, evaluator, terms_outside=terms_outside) for claim in claims)
+    judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in claims)
     return Judgement(instance.sha256, judged, instance.notes)
 
 
-def judge_claim(claim: Claim, evaluator: Evaluator, *, terms_outside: bool = False) -> ClaimJudgement:
+def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -> ClaimJudgement:
     """One claim, at growing precision until it is decided."""
     outcome = None
     for bits in PRECISIONS:
         with ctx.workprec(bits):
-            outcome = _attempt(claim, evaluator, evaluator.balls(bits), terms_outside)
+            outcome = _attempt(claim, evaluator, evaluator.balls(bits))
         if outcome.verdict is not Verdict.UNDECIDED:
             break
     assert outcome is not None
-    return outcome
+    return _report(claim, outcome, evaluator, complete)
 
 
-def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities, terms_outside: bool) -> ClaimJudgement:
+@dataclass(frozen=True)
+class _Outcome:
+    """A verdict with the quantities that led to it."""
+
+    verdict: Verdict
+    reason: str
+    at: Quantities
+    bits: int
+    margins: dict[str, arb]
+    left: arb | None = None
+    bound: arb | None = None
+
+
+def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities) -> _Outcome:
     margins: dict[str, arb] = {}
+    bits = int(ctx.prec)
     open_assumption = ""
     for assumption in claim.assumptions:
         try:
             margin = at(assumption.margin)
         except UndefinedQuantityError as reason:
-            return _outside(claim, at, margins, f"{assumption.name}: {reason}", terms_outside)
+            return _Outcome(Verdict.OUTSIDE, f"{assumption.name}: {reason}", at, bits, margins)
         margins[assumption.name] = margin
         if margin <= 0:
-            return _outside(claim, at, margins, f"{assumption.name}: {assumption.statement}", terms_outside)
+            reason = f"{assumption.name}: {assumption.statement}"
+            return _Outcome(Verdict.OUTSIDE, reason, at, bits, margins)
         if not margin > 0 and not open_assumption:
             open_assumption = assumption.name
     try:
         left, bound = claim.left(at), claim.bound(at)
     except UndefinedQuantityError as reason:
-        return _outside(claim, at, margins, str(reason), terms_outside)
-    verdict, reason = _decide(claim, evaluator, at, left, bound)
-    if open_assumption and verdict is not Verdict.UNDECIDED:
-        verdict, reason = Verdict.UNDECIDED, f"the margin of {open_assumption} contains 0"
-    return _report(claim, verdict, reason, at, left, bound, margins)
+        return _Outcome(Verdict.OUTSIDE, str(reason), at, bits, margins)
+    if open_assumption:
+        reason = f"the margin of {open_assumption} contains 0"
+        return _Outcome(Verdict.UNDECIDED, reason, at, bits, margins, left, bound)
+    return _Outcome(*_decide(claim, evaluator, at, left, bound), at, bits, margins, left, bound)
 
 
 def _decide(
@@ -187,13 +206,28 @@ def _widest(claim: Claim, at: Quantities) -> str:
     return max(claim.terms, key=lambda name: float(at(name).rad()), default="gap")
 
 
-def _outside(
-    claim: Claim, at: Quantities, margins: dict[str, arb], reason: str, terms_outside: bool
-) -> ClaimJudgement:
-    left = bound = None
-    if terms_outside:
-        left, bound = _defined(claim.left, at), _defined(claim.bound, at)
-    return _report(claim, Verdict.OUTSIDE, reason, at, left, bound, margins)
+def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: bool) -> ClaimJudgement:
+    at, left, bound = outcome.at, outcome.left, outcome.bound
+    rough = None
+    if complete:
+        with ctx.workprec(FLOAT_BITS):
+            rough = evaluator.balls(FLOAT_BITS)
+        with ctx.workprec(outcome.bits):
+            left, bound = _defined(claim.left, at), _defined(claim.bound, at)
+    terms: dict[str, Enclosure] = {}
+    if bound is not None and left is not None:
+        terms = {name: _enclosure(at(name), name, rough) for name in claim.terms}
+    gap = edge = ratio = None
+    if left is not None:
+        own = "gap" in claim.left.names
+        gap = _enclosure(at("gap") if own else left, "gap" if own else claim.left, rough)
+    if bound is not None:
+        edge = _enclosure(bound, claim.bound, rough)
+    if gap is not None and edge is not None and claim.relation is Relation.AT_MOST and edge.middle != 0:
+        quotient = gap.middle / edge.middle
+        ratio = quotient if math.isfinite(quotient) else None
+    margins = {name: Enclosure.of(margin) for name, margin in outcome.margins.items()}
+    return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason)
 
 
 def _defined(expression: Expression, at: Quantities) -> arb | None:
@@ -203,46 +237,23 @@ def _defined(expression: Expression, at: Quantities) -> arb | None:
         return None
 
 
-def _report(
-    claim: Claim,
-    verdict: Verdict,
-    reason: str,
-    at: Quantities,
-    left: arb | None,
-    bound: arb | None,
-    margins: dict[str, arb],
-) -> ClaimJudgement:
-    terms: dict[str, Enclosure] = {}
-    if bound is not None and left is not None:
-        for name in claim.terms:
-            terms[name] = _float_enclosure(name, at, at(name))
-    gap = None
-    if left is not None:
-        gap = _float_enclosure("gap", at, at("gap") if "gap" in claim.left.names else left)
-    edge = None if bound is None else _float_enclosure("gap", at, bound)
-    ratio = None
-    if gap is not None and edge is not None and claim.relation is Relation.AT_MOST and edge.middle != 0:
-        quotient = gap.middle / edge.middle
-        ratio = quotient if math.isfinite(quotient) else None
-    return ClaimJudgement(
-        claim.name,
-        verdict,
-        gap,
-        edge,
-        terms,
-        {name: Enclosure.of(margin) for name, margin in margins.items()},
-        ratio,
-        reason,
-    )
+def _enclosure(ball: arb, what: str | Expression, rough: Quantities | None) -> Enclosure:
+    """The ball in float64; with `rough` (balls of 53 bits) room is made for a float64 evaluation's rounding.
 
-
-def _float_enclosure(name: str, at: Quantities, ball: arb) -> Enclosure:
-    """The ball in float64 with room for the rounding of a float64 evaluation of the same term.
-
-    Exact input (the radius) stays as it is.
+    A sum of products is as rough as its parts: their roundings enter by the size of their cofactors.
     """
     enclosure = Enclosure.of(ball)
-    if name in ("radius", "zero"):
-        return enclosure
     size = max(abs(enclosure.lo), abs(enclosure.hi))
-    return enclosure.widened(ROUNDING_UNIT * (size + at.scale(name))) if math.isfinite(size) else enclosure
+    if rough is None or what in ("radius", "zero") or not math.isfinite(size):
+        return enclosure
+    with ctx.workprec(FLOAT_BITS):
+        if isinstance(what, str):
+            room = rough.rounding(what)
+        else:
+            room = float(what(lambda name: _roughened(name, rough)).rad())
+    return enclosure.widened(4 * room + 2.0**-48 * size) if math.isfinite(room) else enclosure
+
+
+def _roughened(name: str, rough: Quantities) -> arb:
+    """The quantity as a ball that allows for float64's rounding."""
+    return arb(rough(name).mid(), rough.rounding(name))

@@ -103,7 +103,7 @@ def judge(
     claims = _claims(claim)
     with _input_errors():
         instances = [files.load(path) for path in paths]
-    judgements = [judge_instance(instance, claims, terms_outside=True) for instance in instances]
+    judgements = [judge_instance(instance, claims, complete=True) for instance in instances]
     records = [judgement_record(judgement) for judgement in judgements]
     _emit(records if len(records) > 1 else records[0], json)
     if json is None or str(json) != "-":

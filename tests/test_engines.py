@@ -95,7 +95,7 @@ def test_reported_enclosures_contain_a_float64_evaluation_and_are_narrow() -> No
         with np.errstate(all="ignore"):
             floats = BatchQuantities(batch)
             for b in range(len(batch)):
-                for judged in judge(batch.instance(b), CLAIMS, terms_outside=True).claims:
+                for judged in judge(batch.instance(b), CLAIMS, complete=True).claims:
                     for name, enclosure in judged.terms.items():
                         if not np.isfinite(enclosure.hi) or judged.verdict.name == "OUTSIDE":
                             continue

@@ -93,6 +93,33 @@ class Quantities:
             return slopes
         return sizes if "misfit" in name or "displacement" in name or name == "residual_norm" else 0.0
 
+    def rounding(self, name: str) -> float:
+        """What a float64 evaluation of the quantity may differ by, if these are balls of 53 bits: their radius.
+
+        An infimum is Lipschitz in its data: |change| <= ||change of u|| + R ||change of the features||; solving for it
+        rounds once more, relative to ||u|| + R ||features||.
+        """
+        if name in ("gap", "bregman", "pairing", "inner_product", "direction"):
+            # Any of these may be had from the others by subtraction.
+            return float(self.gap.rad() + self.pairing.rad() + self(name).rad())
+        if "misfit" not in name:
+            return float(self(name).rad())
+        rows, mixed = self._meta_features, name.startswith("mixed")
+        target, masses = self._u, self._masses
+        if mixed:
+            rows, masses = self._mixed.rows, self._mixed.masses
+            live = [j for j, vanishes in enumerate(self._vanishing) if vanishes is False]
+            target = [self._mixed_target(j) if j in live else arb(0) for j in range(len(masses))]
+        if name.endswith("l1"):
+            return 4 * float(self.pairing.rad() + self.radius * self.eps.rad())
+        reach = 1 + self.radius
+        radii, sizes = [], []
+        for row, u in zip(rows.tolist(), target, strict=True):
+            radii.append(u.rad() + reach * sum((a.rad() for a in row), start=arb(0)))
+            sizes.append(Balls.magnitude(u) + reach * norm(row))
+        change, size = (self._root_sum(zip(masses, values, strict=True)) for values in (radii, sizes))
+        return float(change.upper()) + 2.0**-50 * float(size.upper())
+
     # --- adaptation -------------------------------------------------------------------------------
 
     @cached_property
@@ -518,7 +545,12 @@ class Quantities:
     @cached_property
     def _step_size(self) -> arb:
         """a = eta m2 B^2."""
+        self._gradient_steps()
         return Balls.magnitude(self.problem.eta) * self._finite("m2") * square(self.feature_bound)
+
+    def _gradient_steps(self) -> None:
+        if not isinstance(self.instance.adaptation, Gradient):
+            raise UndefinedQuantityError("the adaptation is not by gradient steps")
 
     def _finite(self, constant: str) -> arb:
         value = getattr(self.problem.loss.constants(), constant)
@@ -584,6 +616,7 @@ class Quantities:
 
     @cached_property
     def curvature_size(self) -> arb:
+        self._gradient_steps()
         along = [arb(g.mid()) for g in self._gradient]
         if all(g.is_zero() for g in along):
             along = [arb(1)] + [arb(0)] * (len(along) - 1)
@@ -695,9 +728,7 @@ class Quantities:
 
     @cached_property
     def misfit_hessian_at_adapted(self) -> arb:
-        adaptation = self.instance.adaptation
-        if not isinstance(adaptation, Gradient):
-            raise UndefinedQuantityError("a variant of the gradient step only")
+        self._gradient_steps()
         problem = self.problem
         transforms = [
             problem.identity() - problem.hessian(law, z) * problem.eta
@@ -735,6 +766,7 @@ class Quantities:
     @cached_property
     def eps_directional(self) -> Number:
         """max(0, L'(omega; 1), L'(omega; -1)) for d = 1: what a directional notion of stationarity would say."""
+        self._gradient_steps()
         if self.problem.dimension != 1:
             raise UndefinedQuantityError("the one-sided slopes are compared for d = 1 only")
         if self.m is Balls:

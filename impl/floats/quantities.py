@@ -74,9 +74,11 @@ class BatchQuantities:
             system = self._hessians(z) + strength[..., None, None] * eye
             step = solve(system, slope)
             length = np.ones(value.shape)
+            # Close to the solution the objective cannot tell better from worse; Newton's step can be trusted there.
+            close = np.abs(step).max(2) <= 1e-5 * (1 + np.abs(point).max(2))
             for _ in range(8):
                 after = objective(point - length[..., None] * step)
-                worse = ~(after <= value)
+                worse = ~(after <= value) & ~close
                 if not worse.any():
                     break
                 length = np.where(worse, length / 4, length)

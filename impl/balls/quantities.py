@@ -598,6 +598,7 @@ class Quantities:
     @cached_property
     def smoothness(self) -> arb:
         """beta = c^2 m2 B^2 + eta m1 m3 B^4 (the second term is 0 for the squared loss)."""
+        self._gradient_steps()
         third = self._finite("m3")
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
         size = Balls.magnitude(self.problem.eta)

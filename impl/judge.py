@@ -176,15 +176,14 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities) -> _Outcome:
 def _decide(
     claim: Claim, evaluator: Evaluator, at: Quantities, left: arb, bound: arb
 ) -> tuple[Verdict, str]:
-    scale = max((float(at(name).abs_upper()) for name in claim.terms), default=0.0)
-    scale += max(at.scale(name) for name in (*claim.terms, "gap"))
     difference = left - bound
     if claim.relation is Relation.AT_MOST:
         if left <= bound:
             return Verdict.PROVED, "the enclosures are separated"
         if left > bound:
             return Verdict.VIOLATED, "the enclosures are separated"
-        if ctx.prec >= PRECISIONS[1] and float(difference.rad()) <= 2.0 ** (-ATTAINED * ctx.prec) * scale:
+        unit = 2.0 ** (-ATTAINED * ctx.prec) * _scale(claim, at)
+        if ctx.prec >= PRECISIONS[1] and float(difference.rad()) <= unit:
             return Verdict.HOLDS, f"attained: both sides are equal within 2^-{ATTAINED * ctx.prec:.0f} of the terms"
         return Verdict.UNDECIDED, f"gap and bound overlap: {_widest(claim, at)} is the widest term"
     exact = evaluator.rationals()
@@ -197,9 +196,15 @@ def _decide(
             pass
     if not difference.contains(0):
         return Verdict.VIOLATED, "the enclosure of the difference excludes 0"
-    if float(difference.rad()) <= 2.0**-53 * scale or difference.is_zero():
+    if float(difference.rad()) <= 2.0**-53 * _scale(claim, at) or difference.is_zero():
         return Verdict.HOLDS, "the difference is enclosed to its rounding unit"
     return Verdict.UNDECIDED, f"the difference is not enclosed to its rounding unit: {_widest(claim, at)}"
+
+
+def _scale(claim: Claim, at: Quantities) -> float:
+    """The size of the claim's terms and of the sums behind them."""
+    largest = max((float(at(name).abs_upper()) for name in claim.terms), default=0.0)
+    return largest + max(at.scale(name) for name in (*claim.terms, "gap"))
 
 
 def _widest(claim: Claim, at: Quantities) -> str:

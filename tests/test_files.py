@@ -73,8 +73,9 @@ def text_of(document: Any) -> str:
     return text
 
 
+NESTED = "[" * 200 + "]" * 200
 DEEP = "[" * 20_000 + "]" * 20_000
-RAW = ("1e999", "-1e999", "9" * 5000, DEEP)
+RAW = ("1e999", "-1e999", "9" * 5000, NESTED, DEEP)
 
 
 # Round trips
@@ -287,6 +288,29 @@ def test_a_renormalisation_that_could_not_be_written_is_refused() -> None:
     assert caught.value.field == "tasks[0].atoms[*].p"
 
 
+# Values at the edge of what is allowed
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [("loss c", 0)],
+        [("adaptation eta", "-1/3")],
+        [("adaptation steps", 1000)],
+        [("adaptation", {"name": "implicit", "lambda": "1e-10000"})],
+        [("loss", {"name": "poisson"}), ("tasks 0 atoms 1 y", 0)],
+        [("loss", {"name": "logistic"}), ("tasks 1 atoms 0 y", "-1")],
+        [("tasks 0 weight", 0), ("tasks 1 weight", 1)],
+        [("tasks 0 atoms 0 p", 0), ("tasks 0 atoms 1 p", 1)],
+    ],
+    ids=str,
+)
+def test_the_edge_of_what_is_allowed(edits: list[tuple[str, Any]]) -> None:
+    instance = loads(json.dumps(edited(*edits)))
+    assert instance.notes == ()
+    assert loads(dumps(instance)) == instance
+
+
 # Bad files
 
 NUMBER = "a finite number"
@@ -401,6 +425,7 @@ BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
     ),
     "omega too long": ([("omega", [1, 2, 3])], "omega", [1, 2, 3], "give d=2 numbers"),
     "omega a matrix": ([("omega", [[1, 2]])], "omega[0]", [1, 2], NUMBER),
+    "omega nested": ([("omega 0", "@" + NESTED)], "omega[0]", json.loads(NESTED), NUMBER),
     "omega null": ([("omega", None)], "omega", None, "one per column of features"),
     "comparator too short": ([("comparator", [1])], "comparator", [1], "give d=2 numbers"),
     "comparator a number": ([("comparator", 1)], "comparator", 1, "a list of d numbers"),
@@ -548,10 +573,11 @@ def test_names_of_no_file(path: str) -> None:
     assert str(caught.value).isprintable()
 
 
-def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.json"
     path.touch()
     os.truncate(path, 256 * 2**20 + 1)
+    monkeypatch.setattr(files, "open", None, raising=False)  # its size suffices
     with pytest.raises(BadInputError) as caught:
         load(path)
     assert caught.value.given == 256 * 2**20 + 1

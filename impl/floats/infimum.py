@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -120,38 +119,33 @@ def _line_search(
     rates = rows @ step
     rates[active] = 0.0
     residual = target - rows @ v
-
-    start2, across, step2 = float(v @ v), float(v @ step), float(step @ step)
-
-    def norm_slope(t: float) -> float:
-        size2 = start2 + t * (2 * across + t * step2)
-        return eps * (across + t * step2) / math.sqrt(size2) if size2 > 0 else eps * math.sqrt(step2)
-
     crossing = [j for j in np.flatnonzero(rates) if signs[j] * rates[j] > 0]
     times = {j: max(float(residual[j] / rates[j]), 0.0) for j in crossing}
+    start2, across, step2 = float(v @ v), float(v @ step), float(step @ step)
+    # (slope of ||v + t step||)^2 = p^2 step2 / (p^2 + spread), with p = across + t step2.
+    spread = max(start2 * step2 - across * across, 0.0)
+
+    def slope(t: float) -> float:
+        p = across + t * step2
+        return eps * p * math.sqrt(step2 / (p * p + spread)) if p or spread else eps * math.sqrt(step2)
+
+    def level(linear: float) -> float:
+        """Where slope + linear vanishes; infinite if it does not."""
+        if abs(linear) >= eps * math.sqrt(step2):
+            return math.inf
+        wanted = -linear / eps
+        p = math.copysign(math.sqrt(wanted * wanted * spread / (step2 - wanted * wanted)), wanted)
+        return (p - across) / step2
+
     linear = -float(signs @ rates)
     before = 0.0
-    for j in sorted(crossing, key=lambda j: times[j]):
-        if norm_slope(times[j]) + linear >= 0:
-            return _bisect(norm_slope, linear, before, times[j]), None
+    for j in sorted(crossing, key=times.__getitem__):
+        if slope(times[j]) + linear >= 0:
+            return min(max(level(linear), before), times[j]), None
         before = times[j]
         linear += 2 * abs(float(rates[j]))
-        if norm_slope(before) + linear >= 0:
+        if slope(before) + linear >= 0:
             return before, int(j)
         signs[j] = -signs[j]
-    end = max(2 * before, 1.0)
-    while norm_slope(end) + linear < 0 and end < 1e18:
-        end *= 4
-    return _bisect(norm_slope, linear, before, end), None
-
-
-def _bisect(slope: Callable[[float], float], linear: float, low: float, high: float) -> float:
-    """Where the increasing function slope + linear changes sign in [low, high]."""
-    if slope(1.0) + linear == 0 and low <= 1.0 <= high:
-        return 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if not low < middle < high:
-            break
-        low, high = (low, middle) if slope(middle) + linear >= 0 else (middle, high)
-    return high
+    end = max(level(linear), before)
+    return (end if math.isfinite(end) else 2 * before + 1), None

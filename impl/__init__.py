@@ -1,1 +1,6 @@
 """What can be computed: losses, instances, the ball engine that decides, the float engine that searches."""
+
+from .files import BadInputError, load
+from .judge import judge
+
+__all__ = ["BadInputError", "judge", "load"]

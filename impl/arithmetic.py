@@ -118,7 +118,7 @@ class Balls(FunctionSet):
     sqrt = staticmethod(root)
 
     @staticmethod
-    def number(q: fmpq) -> arb:
+    def number(q: fmpq | int) -> arb:
         return arb(q)
 
     @staticmethod
@@ -178,8 +178,8 @@ class Rationals(FunctionSet):
         return fmpq(top, bottom)
 
     @staticmethod
-    def number(q: fmpq) -> fmpq:
-        return q
+    def number(q: fmpq | int) -> fmpq:
+        return fmpq(q)
 
     @staticmethod
     def matrix(rows: Sequence[Sequence[Number]]) -> fmpq_mat:
@@ -213,7 +213,7 @@ class BallSeries(FunctionSet):
         return arb_series(list(coefficients))
 
     @staticmethod
-    def number(q: fmpq) -> arb:
+    def number(q: fmpq | int) -> arb:
         return arb(q)
 
     @staticmethod
@@ -270,8 +270,8 @@ class RationalSeries(FunctionSet):
         return fmpq_series(list(coefficients))
 
     @staticmethod
-    def number(q: fmpq) -> fmpq:
-        return q
+    def number(q: fmpq | int) -> fmpq:
+        return fmpq(q)
 
     @staticmethod
     def _leading_sign(t: fmpq_series) -> int:
@@ -279,9 +279,9 @@ class RationalSeries(FunctionSet):
 
     @classmethod
     def clip(cls, t: fmpq_series, a: fmpq) -> fmpq_series:
-        if cls._leading_sign(t - a) > 0:
+        if cls._leading_sign(t - fmpq_series([a])) > 0:
             return fmpq_series([a])
-        return fmpq_series([-a]) if cls._leading_sign(t + a) < 0 else t
+        return fmpq_series([-a]) if cls._leading_sign(t + fmpq_series([a])) < 0 else t
 
     @classmethod
     def sign(cls, t: fmpq_series) -> fmpq_series:

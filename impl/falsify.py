@@ -173,4 +173,3 @@ def _search(
             refutation = Refutation(instance, *certified, generator.name)
             one.found.append(refutation)
             one.first = one.first or refutation
-

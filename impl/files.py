@@ -182,9 +182,7 @@ _REQUIRED = {
 class _FaultError(Exception):
     """A BadInputError that does not know its file yet, nor (if `given` is UNSET) what the document gives."""
 
-    def __init__(
-        self, field: str, advice: str = "correct it", what: str | None = None, given: object = UNSET
-    ) -> None:
+    def __init__(self, field: str, advice: str = "correct it", what: str | None = None, given: object = UNSET) -> None:
         super().__init__(field, advice, what, given)
         what = what or _REQUIRED.get(re.sub(r"\[\d+\]", "[]", field), _NUMBER)
         self.field, self.given, self.required = field, given, f"{what} is required; {advice}"
@@ -245,9 +243,7 @@ def _read(file: str) -> bytes:
                 text = stream.read(LARGEST_FILE + 1)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise _FaultError(
-            "path", "correct it or its permissions", f"a readable file ({reason})", file
-        ) from None
+        raise _FaultError("path", "correct it or its permissions", f"a readable file ({reason})", file) from None
     except ValueError:
         what = "a path without null characters and lone surrogates"
         raise _FaultError("path", what=what, given=file) from None
@@ -257,9 +253,7 @@ def _read(file: str) -> bytes:
 
 def _check_size(size: int) -> None:
     if size > LARGEST_FILE:
-        raise _FaultError(
-            "size", "use fewer atoms or shorter numbers", f"a size of at most {LARGEST_FILE} bytes", size
-        )
+        raise _FaultError("size", "use fewer atoms or shorter numbers", f"a size of at most {LARGEST_FILE} bytes", size)
 
 
 def _parsed(text: bytes | str) -> Any:
@@ -477,9 +471,7 @@ def _features(rows: list[_Row]) -> tuple[Vector, ...]:
     for i, row in enumerate(rows):
         if not row or len(row) != len(rows[0]):
             field = f"features[{i}]"
-            raise _FaultError(
-                field, f"give d={len(rows[0])} numbers" if rows[0] else "give at least one number"
-            )
+            raise _FaultError(field, f"give d={len(rows[0])} numbers" if rows[0] else "give at least one number")
     return tuple(_row(row, f"features[{i}]") for i, row in enumerate(rows))
 
 

@@ -216,19 +216,19 @@ def _with_radius(source: Source, batch: Batch) -> Batch:
 # --- generators -----------------------------------------------------------------------------------
 
 
-def arbitrary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def arbitrary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """Any problem, omega and comparator on the grid."""
     return _problem(source, loss, limits)
 
 
-def functions(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def functions(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """Comparators that are arbitrary functions, one per task."""
     batch = _problem(source, loss, limits)
     n, k, _, _ = batch.shape
     return batch.against(functions=source.grid((n, k), -8, 8) / 4)
 
 
-def tangent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def tangent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
     return tangent_comparators(source, _problem(source, loss, limits))
 
@@ -242,12 +242,10 @@ def tangent_comparators(source: Source, batch: Batch) -> Batch:
     slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
     largest = np.maximum(np.abs(slope).max((1, 2)), 2.0**-20)
     step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(largest)))
-    return replace(
-        batch.against(functions=at.after - step[:, None, None] * slope), radius=step
-    )
+    return replace(batch.against(functions=at.after - step[:, None, None] * slope), radius=step)
 
 
-def stationary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def stationary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """omega where a first-order method stops; the comparator from another start, or on the grid."""
     batch = _problem(source, loss, limits)
     start = batch.rival
@@ -258,7 +256,7 @@ def stationary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  
     return _with_radius(source, found)
 
 
-def local(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def local(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """A comparator one small gradient step away: the bound is nearly R eps."""
     batch = _problem(source, loss, limits)
     at = BatchQuantities(batch)
@@ -269,18 +267,18 @@ def local(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noq
     return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
 
 
-def one_task(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def one_task(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """A single task: C7."""
     return _problem(source, loss, limits, tasks=1)
 
 
-def no_adaptation(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def no_adaptation(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """eta = 0: C5."""
     batch = _problem(source, loss, limits, kind="one step")
     return replace(batch, rate=np.zeros(source.size))
 
 
-def small_step(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def small_step(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """eta B^2 below the data-free threshold of convexity: C8."""
     batch = _problem(source, loss, limits, kind="one step")
     threshold = {"logistic": 0.479, "log-cosh": 0.207, "pseudo-huber": 0.253}[loss]
@@ -288,13 +286,13 @@ def small_step(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  
     return replace(batch, rate=2.0 ** np.floor(np.log2(threshold / size) - source.grid((), 0, 2)))
 
 
-def independent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def independent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """Tasks with inputs of their own and independent features: C3."""
     tasks = source.choose(range(1, min(limits.tasks, limits.dimension) + 1))
     return _problem(source, loss, limits, tasks=tasks, apart=True)
 
 
-def cancelling(source: Source, loss: str, limits: Limits = Limits()) -> Batch:  # noqa: B008
+def cancelling(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     """Two mirrored tasks at omega = 0 that share the label 0: the mixed weight cancels where its numerator
     need not, so hypothesis (D) fails (a randomised family around the exact counterexample)."""
     k = _size(source, min(limits.points, 2))

@@ -155,8 +155,8 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities) -> _Outcome:
     for assumption in claim.assumptions:
         try:
             margin = at(assumption.margin)
-        except UndefinedQuantityError as reason:
-            return _Outcome(Verdict.OUTSIDE, f"{assumption.name}: {reason}", at, bits, margins)
+        except UndefinedQuantityError as error:
+            return _Outcome(Verdict.OUTSIDE, f"{assumption.name}: {error}", at, bits, margins)
         margins[assumption.name] = margin
         if margin <= 0:
             reason = f"{assumption.name}: {assumption.statement}"
@@ -165,17 +165,15 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities) -> _Outcome:
             open_assumption = assumption.name
     try:
         left, bound = claim.left(at), claim.bound(at)
-    except UndefinedQuantityError as reason:
-        return _Outcome(Verdict.OUTSIDE, str(reason), at, bits, margins)
+    except UndefinedQuantityError as error:
+        return _Outcome(Verdict.OUTSIDE, str(error), at, bits, margins)
     if open_assumption:
         reason = f"the margin of {open_assumption} contains 0"
         return _Outcome(Verdict.UNDECIDED, reason, at, bits, margins, left, bound)
     return _Outcome(*_decide(claim, evaluator, at, left, bound), at, bits, margins, left, bound)
 
 
-def _decide(
-    claim: Claim, evaluator: Evaluator, at: Quantities, left: arb, bound: arb
-) -> tuple[Verdict, str]:
+def _decide(claim: Claim, evaluator: Evaluator, at: Quantities, left: arb, bound: arb) -> tuple[Verdict, str]:
     difference = left - bound
     if claim.relation is Relation.AT_MOST:
         if left <= bound:
@@ -184,7 +182,10 @@ def _decide(
             return Verdict.VIOLATED, "the enclosures are separated"
         unit = 2.0 ** (-ATTAINED * ctx.prec) * _scale(claim, at)
         if ctx.prec >= PRECISIONS[1] and float(difference.rad()) <= unit:
-            return Verdict.HOLDS, f"attained: both sides are equal within 2^-{ATTAINED * ctx.prec:.0f} of the terms"
+            return (
+                Verdict.HOLDS,
+                f"attained: both sides are equal within 2^-{ATTAINED * ctx.prec:.0f} of the terms",
+            )
         return Verdict.UNDECIDED, f"gap and bound overlap: {_widest(claim, at)} is the widest term"
     exact = evaluator.rationals()
     if exact is not None:

@@ -213,9 +213,7 @@ class PseudoHuber(Profile):
 
 class Huber(Profile):
     title, parameter, joints, rational = "Huber", "delta", True, True
-    latex = (
-        r"\tfrac12 (z-y)^2 \text{ if } |z-y| \le \delta, \text{ else } \delta |z-y| - \tfrac12 \delta^2"
-    )
+    latex = r"\tfrac12 (z-y)^2 \text{ if } |z-y| \le \delta, \text{ else } \delta |z-y| - \tfrac12 \delta^2"
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
         return m.clip_integral(t, p)
@@ -352,9 +350,7 @@ class GemanMcClure(Profile):
     def constants(self, p: arb | None) -> Constants:
         flex = 1 / arb(3).sqrt()
         steep = (1 - 2 / arb(5).sqrt()).sqrt()
-        return Constants(
-            self.d1(Balls, flex, None), arb(2), -self.d3(Balls, steep, None), None, arb(-1) / 2
-        )
+        return Constants(self.d1(Balls, flex, None), arb(2), -self.d3(Balls, steep, None), None, arb(-1) / 2)
 
 
 @dataclass(frozen=True)

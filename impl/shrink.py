@@ -48,9 +48,7 @@ def _fewer_tasks(instance: Instance) -> Iterator[Instance]:
         left = 1 - instance.tasks[i].weight
         if left == 0:
             continue
-        tasks = tuple(
-            replace(t, weight=t.weight / left) for j, t in enumerate(instance.tasks) if j != i
-        )
+        tasks = tuple(replace(t, weight=t.weight / left) for j, t in enumerate(instance.tasks) if j != i)
         yield replace(instance, tasks=tasks, comparator=_without_task(instance, i))
     if count > 1 and any(t.weight != fmpq(1, count) for t in instance.tasks):
         yield replace(instance, tasks=tuple(replace(t, weight=fmpq(1, count)) for t in instance.tasks))
@@ -84,9 +82,7 @@ def _fewer_points(instance: Instance) -> Iterator[Instance]:
     if len(keep) == len(instance.features):
         return
     place = {x: j for j, x in enumerate(keep)}
-    tasks = tuple(
-        replace(t, atoms=tuple(Atom(place[a.x], a.y, a.p) for a in t.atoms)) for t in instance.tasks
-    )
+    tasks = tuple(replace(t, atoms=tuple(Atom(place[a.x], a.y, a.p) for a in t.atoms)) for t in instance.tasks)
     comparator = instance.comparator
     if isinstance(comparator, Functions):
         comparator = Functions(tuple(tuple(row[x] for x in keep) for row in comparator.values))

@@ -83,7 +83,12 @@ def _rows() -> tuple[list[Row], list[str]]:
         _ = instance.canonical
     core = tuple(c for c in CLAIMS if c.name == "meta-sl-lifted")
     rows = [
-        Row("rigorous judging, n=4 k=5 d=3", "lifted claim, balls", 16, lambda: [judge(i, core) for i in instances]),
+        Row(
+            "rigorous judging, n=4 k=5 d=3",
+            "lifted claim, balls",
+            16,
+            lambda: [judge(i, core) for i in instances],
+        ),
         Row("rigorous judging, n=4 k=5 d=3", "all claims, balls", 16, lambda: [judge(i) for i in instances]),
     ]
     missing = []
@@ -105,17 +110,13 @@ def _rows() -> tuple[list[Row], list[str]]:
         missing.append("torch: not installed (pip install 'metagap[oracles]')")
     for size in SIZES:
         count = 512
-        rows.append(
-            Row(f"floats, size {size}", "generate, terms, bound, compare", count, _verify(size, count))
-        )
+        rows.append(Row(f"floats, size {size}", "generate, terms, bound, compare", count, _verify(size, count)))
         batch = float_batch(size, count)
         rows.append(Row(f"meta-gradient, size {size}", "metagap, closed form", count, _gradient(batch)))
         if torch:
             from ..impl.oracles.batched import vmap_gradient
 
-            rows.append(
-                Row(f"meta-gradient, size {size}", "torch.func vmap(grad)", count, vmap_gradient(batch))
-            )
+            rows.append(Row(f"meta-gradient, size {size}", "torch.func vmap(grad)", count, vmap_gradient(batch)))
     return rows, missing
 
 

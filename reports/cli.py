@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -37,7 +37,7 @@ screen = Console(stderr=True)
 FOLDER = Path("build/reports")
 
 
-class ProfileName(str, Enum):
+class ProfileName(StrEnum):
     """How much to do."""
 
     quick = "quick"
@@ -132,7 +132,8 @@ def verify(
     profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = ProfileName.quick,
     seed: SeedOption = 0,
     max_time: Annotated[
-        float | None, typer.Option("--max-time", min=0.0, metavar="SECONDS", help="Stop then, with what there is.")
+        float | None,
+        typer.Option("--max-time", min=0.0, metavar="SECONDS", help="Stop then, with what there is."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = min(os.cpu_count() or 1, 8),
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
@@ -189,7 +190,16 @@ def _print_verification(record: dict[str, Any], page: Path) -> None:
     console = Console()
     table = Table(title="Claims", title_justify="left")
     table.add_column("claim")
-    for heading in ("in scope", "proved", "attained", "violated", "undecided", "real: proved", "gap/bound .5", ".99"):
+    for heading in (
+        "in scope",
+        "proved",
+        "attained",
+        "violated",
+        "undecided",
+        "real: proved",
+        "gap/bound .5",
+        ".99",
+    ):
         table.add_column(heading, justify="right")
     for row in record["claims"]:
         counts, real, quantiles = row["counts"], row["real_counts"], row["quantiles"] or {}
@@ -254,7 +264,15 @@ def _print_audit(record: dict[str, Any], page: Path) -> None:
     console = Console()
     if "cells" in record:
         table = Table(title="Assumptions", title_justify="left")
-        for heading in ("claim", "assumption", "status", "counterexample", "gap", "bound without it", "breaks"):
+        for heading in (
+            "claim",
+            "assumption",
+            "status",
+            "counterexample",
+            "gap",
+            "bound without it",
+            "breaks",
+        ):
             table.add_column(heading, overflow="fold")
         for cell in record["cells"]:
             sides = ["" if cell[k] is None else f"{cell[k]['lo']:.6g}" for k in ("gap", "bound")]

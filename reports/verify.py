@@ -211,9 +211,7 @@ def run_job(job: Job | FamilyJob, claims: tuple[Claim, ...]) -> Outcome:
     return outcome
 
 
-def _real_row(
-    name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement]
-) -> dict[str, Any]:
+def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement]) -> dict[str, Any]:
     lifted, mixed = judged.get("meta-sl-lifted"), judged.get("meta-sl-mixed")
     row: dict[str, Any] = {
         "name": name,
@@ -323,12 +321,15 @@ class Run:
             "command": self.command,
             "generated": sum(self.generated.values()),
             "real": self.real,
-            "judgements": sum(
-                sum((t.counts + t.real_counts).values()) for t in self.tallies.values()
-            ),
+            "judgements": sum(sum((t.counts + t.real_counts).values()) for t in self.tallies.values()),
             "claims": claims,
             "generators": [
-                {"name": g.name, "title": g.title, "losses": list(g.losses), "instances": self.generated[g.name]}
+                {
+                    "name": g.name,
+                    "title": g.title,
+                    "losses": list(g.losses),
+                    "instances": self.generated[g.name],
+                }
                 for g in GENERATORS
             ],
             "real_families": self.families,
@@ -369,8 +370,7 @@ class Run:
                 for a in claim.assumptions
             ],
             "terms": [
-                {"name": name, "latex": SYMBOLS[name].latex, "meaning": SYMBOLS[name].meaning}
-                for name in claim.terms
+                {"name": name, "latex": SYMBOLS[name].latex, "meaning": SYMBOLS[name].meaning} for name in claim.terms
             ],
             "counts": {v.name: tally.counts[v.name] for v in Verdict},
             "real_counts": {v.name: tally.real_counts[v.name] for v in Verdict},

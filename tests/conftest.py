@@ -20,9 +20,7 @@ for name, examples in EXAMPLES.items():
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--profile", choices=list(EXAMPLES), default="quick", help="how far to look: quick, ci or deep"
-    )
+    parser.addoption("--profile", choices=list(EXAMPLES), default="quick", help="how far to look: quick, ci or deep")
 
 
 def pytest_configure(config: pytest.Config) -> None:

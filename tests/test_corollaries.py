@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from hypothesis import given
+from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.balls import taylor
 from metagap.impl.balls.maml import Problem
 from metagap.impl.balls.quantities import Quantities
 from metagap.impl.floats.quantities import BatchQuantities
 from metagap.impl.generate import RandomSource, arbitrary, small_step
-from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.instances import Atom, Gradient, Instance, Task
 from metagap.impl.judge import judge
 from metagap.impl.losses import Loss

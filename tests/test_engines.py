@@ -17,10 +17,25 @@ from metagap.impl.strategies import instances
 from metagap.theory.meta_sl import CLAIMS
 
 SHARED = (
-    "gap bregman pairing eps weight_norm misfit mixed_weight_norm mixed_misfit eps_first_order misfit_plain "
-    "displacement function_displacement feature_bound misfit_hessian_at_adapted weight_norm_unadapted "
-    "misfit_u_unadapted weight_norm_uniform misfit_uniform"
-).split()
+    "gap",
+    "bregman",
+    "pairing",
+    "eps",
+    "weight_norm",
+    "misfit",
+    "mixed_weight_norm",
+    "mixed_misfit",
+    "eps_first_order",
+    "misfit_plain",
+    "displacement",
+    "function_displacement",
+    "feature_bound",
+    "misfit_hessian_at_adapted",
+    "weight_norm_unadapted",
+    "misfit_u_unadapted",
+    "weight_norm_uniform",
+    "misfit_uniform",
+)
 
 
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)

@@ -112,9 +112,7 @@ def test_canonical_atoms_are_distinct_sorted_and_of_the_same_law(instance: Insta
 
 
 @given(instances(), st.data())
-def test_the_order_and_the_splitting_of_atoms_do_not_change_the_name(
-    instance: Instance, data: st.DataObject
-) -> None:
+def test_the_order_and_the_splitting_of_atoms_do_not_change_the_name(instance: Instance, data: st.DataObject) -> None:
     tasks = []
     for task in instance.tasks:
         atoms = list(task.atoms)

@@ -100,9 +100,7 @@ def test_on_huber_tails_the_bound_is_attained_exactly(step: fmpq, kappa: fmpq) -
     def tails(functions: tuple[tuple[fmpq, ...], ...]) -> Instance:
         tasks = (Task(HALF, (Atom(0, fmpq(-16), fmpq(1)),)), Task(HALF, (Atom(1, fmpq(16), fmpq(1)),)))
         features = ((fmpq(1),), (fmpq(2),))
-        return Instance(
-            Loss("huber", fmpq(1)), Gradient(HALF), features, tasks, (fmpq(0),), Functions(functions), step
-        )
+        return Instance(Loss("huber", fmpq(1)), Gradient(HALF), features, tasks, (fmpq(0),), Functions(functions), step)
 
     zero = fmpq(0)
     at = Quantities(tails(((zero, zero), (zero, zero))), Rationals, (zero,))
@@ -119,9 +117,9 @@ def test_on_huber_tails_the_bound_is_attained_exactly(step: fmpq, kappa: fmpq) -
     assert exact.gap > 0
 
 
-def single(loss: Loss, eta: fmpq, y: fmpq, omega: fmpq, rival: fmpq, radius: fmpq = fmpq(1)) -> Instance:
+def single(loss: Loss, eta: fmpq, y: fmpq, omega: fmpq, rival: fmpq) -> Instance:
     task = Task(fmpq(1), (Atom(0, y, fmpq(1)),))
-    return Instance(loss, Gradient(eta), ((fmpq(1),),), (task,), (omega,), (rival,), radius)
+    return Instance(loss, Gradient(eta), ((fmpq(1),),), (task,), (omega,), (rival,), fmpq(1))
 
 
 @pytest.mark.parametrize(("distance", "least"), [(fmpq(1, 10), 0.98), (fmpq(1, 1000), 0.99999)])

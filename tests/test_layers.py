@@ -41,9 +41,28 @@ def test_imports_point_inwards(path: Path) -> None:
     assert used <= allowed, f"{id_of(path)} imports {sorted(used - allowed)}"
 
 
+@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))], ids=id_of)
+def test_layers_are_never_imported_bare(path: Path) -> None:
+    """A bare `import theory` would make a second copy of every class beside metagap.theory."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        assert not {name.split(".")[0] for name in names} & set(LAYERS), names
+
+
 def test_theory_calls_no_solver() -> None:
     outside = {name.split(".")[0] for path in (ROOT / "theory").rglob("*.py") for name in imported(path)}
-    assert outside <= {"__future__", "theory", "sympy", "dataclasses", "enum", "functools", "typing", "collections"}
+    assert outside <= {
+        "__future__",
+        "theory",
+        "sympy",
+        "dataclasses",
+        "enum",
+        "functools",
+        "typing",
+        "collections",
+    }
 
 
 def test_the_deciding_engine_takes_only_proposals_from_floats() -> None:

@@ -52,7 +52,9 @@ def test_the_greedy_shrinker_keeps_the_property_and_ends_small() -> None:
 def test_shrinking_never_leaves_the_valid_instances() -> None:
     quiet = settings(max_examples=50, database=None, derandomize=True, deadline=None, phases=[Phase.generate])
     start = find(
-        instances("functions"), lambda i: len(i.tasks) >= 2, settings=settings(quiet, suppress_health_check=list(HealthCheck))
+        instances("functions"),
+        lambda i: len(i.tasks) >= 2,
+        settings=settings(quiet, suppress_health_check=list(HealthCheck)),
     )
     seen = []
 

@@ -19,7 +19,11 @@ EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [m.bound for m in
 
 
 def test_names_are_unique() -> None:
-    for names in ([c.name for c in CLAIMS], [m.name for m in MUTANTS], [a.name for a in ABLATIONS if a.instance]):
+    for names in (
+        [c.name for c in CLAIMS],
+        [m.name for m in MUTANTS],
+        [a.name for a in ABLATIONS if a.instance],
+    ):
         assert len(names) == len(set(names))
 
 
@@ -83,7 +87,10 @@ def test_the_core_assumptions_are_all_audited() -> None:
         for a in c.assumptions
         if not c.name.startswith("meta-sl-s") and a.name in ("outer-convexity", "differentiable-adaptation")
     }
-    assert {("meta-sl-lifted", "outer-convexity"), ("meta-sl-lifted", "differentiable-adaptation")} <= audited & own
+    assert {
+        ("meta-sl-lifted", "outer-convexity"),
+        ("meta-sl-lifted", "differentiable-adaptation"),
+    } <= audited & own
 
 
 def test_equalities_are_marked() -> None:

@@ -37,8 +37,7 @@ def _instance(
         "model": {"name": "linear"},
         "features": [list(row) for row in features],
         "tasks": [
-            {"weight": weight, "atoms": [{"x": x, "y": y, "p": p} for x, y, p in atoms]}
-            for weight, atoms in tasks
+            {"weight": weight, "atoms": [{"x": x, "y": y, "p": p} for x, y, p in atoms]} for weight, atoms in tasks
         ],
         "omega": list(omega),
         "comparator": list(comparator) if not isinstance(comparator, Mapping) else dict(comparator),
@@ -51,9 +50,7 @@ def _single(loss: str | Mapping[str, str], eta: str, y: str, omega: str, rival: 
     return _instance(loss, eta, [["1"]], [("1", [(0, y, "1")])], [omega], [rival], radius)
 
 
-_DOUBLE_WELL = _instance(
-    "double-well", "0", [["1"]], [("1", [(0, "0", "1")])], ["0"], {"functions": [["1"]]}
-)
+_DOUBLE_WELL = _instance("double-well", "0", [["1"]], [("1", [(0, "0", "1")])], ["0"], {"functions": [["1"]]})
 _QUARTIC = {"name": "quartic", "c": "1/4"}
 _SPURIOUS = _instance(
     _QUARTIC, "1/4", [["1"]], [("1/2", [(0, "-1/2", "1")]), ("1/2", [(0, "1/2", "1")])], ["0"], ["35/32"], "2"
@@ -226,9 +223,7 @@ ABLATIONS: tuple[Ablation, ...] = (
         f"{_S1}; {_S2}",
         bound=_LIFTED,
         instance=_single("squared", "0", "1", "1", "0", "1"),
-        population=_instance(
-            "squared", "0", [["1"]], [("1", [(0, "-1", "1/2"), (0, "1", "1/2")])], ["1"], ["0"]
-        ),
+        population=_instance("squared", "0", [["1"]], [("1", [(0, "-1", "1/2"), (0, "1", "1/2")])], ["1"], ["0"]),
         exact={"eps": "0", "weight_norm": "0"},
         identifier="A7",
     ),

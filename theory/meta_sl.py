@@ -53,7 +53,9 @@ NO_ADAPTATION = Assumption("no-adaptation", "eta = 0.", "margin_no_adaptation")
 BOUNDED_CURVATURE = Assumption("bounded-curvature", "m2 is finite.", "margin_bounded_curvature")
 SINGLE_TASK = Assumption("single-task", "There is one task (of positive weight).", "margin_single_task")
 INVERTIBLE = Assumption(
-    "invertible-jacobian", "The Jacobian of the adaptation is invertible at omega.", "margin_invertible_jacobian"
+    "invertible-jacobian",
+    "The Jacobian of the adaptation is invertible at omega.",
+    "margin_invertible_jacobian",
 )
 SMALL_STEP = Assumption(
     "small-step",
@@ -194,9 +196,7 @@ CLAIMS: tuple[Claim, ...] = (
         "||G - G_FO|| = ||sum q_i (J_i - I)'E[w_i phi]|| <= beta_J B ||w|| where ||J_i - I|| <= beta_J: one step a; "
         "K steps a (1 + c + ... + c^(K-1)) by telescoping; implicit (m2 B^2/lambda)/(1 + m2 B^2/lambda). Then CORE.",
         Expression("gap"),
-        Expression(
-            "radius*eps_first_order + radius*jacobian_deviation*feature_bound*weight_norm + weight_norm*misfit"
-        ),
+        Expression("radius*eps_first_order + radius*jacobian_deviation*feature_bound*weight_norm + weight_norm*misfit"),
         Relation.AT_MOST,
         (*_CONVEX_INTERIOR, BOUNDED_CURVATURE),
         CITATION,

@@ -16,52 +16,103 @@ class Symbol:
 
 _TABLE = (
     # The two sides.
-    ("gap", r"\mathrm{gap}", "L(omega) minus the comparator's meta-risk: by how much the comparator beats omega"),
+    (
+        "gap",
+        r"\mathrm{gap}",
+        "L(omega) minus the comparator's meta-risk: by how much the comparator beats omega",
+    ),
     ("bregman", r"\mathrm{Breg}", "total Bregman divergence sum_i q_i E[ell(h') - ell(z) - ell'(z)(h' - z)]"),
     ("radius", "R", "radius of the ball of directions; > 0"),
     # The core claim.
     ("eps", r"\varepsilon", "||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L"),
     ("weight_norm", r"\|w\|", "norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]"),
-    ("misfit", r"\inf_{\|v\|\le R}\|u-\phi_\omega' v\|",
-     "how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i"),
+    (
+        "misfit",
+        r"\inf_{\|v\|\le R}\|u-\phi_\omega' v\|",
+        "how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i",
+    ),
     ("pairing", r"\langle w,u\rangle", "sum_i q_i E[w_i u_i]"),
     ("direction", r"v'\nabla L(\omega)", "derivative of L at omega in the direction v, by Taylor arithmetic"),
     ("inner_product", r"\langle w,\,u-\phi_\omega' v\rangle", "sum_i q_i E[w_i (u_i - phi_i' v)]"),
     ("residual_norm", r"\|u-\phi_\omega' v\|", "norm of the misfit at the direction v"),
-    ("chain_rule_defect", r"\|\nabla L(\omega)-\langle w,\phi_\omega\rangle\|",
-     "distance between the gradient through the definition of L and through the meta-features"),
+    (
+        "chain_rule_defect",
+        r"\|\nabla L(\omega)-\langle w,\phi_\omega\rangle\|",
+        "distance between the gradient through the definition of L and through the meta-features",
+    ),
     ("zero", "0", "zero"),
-    ("misfit_l1", r"\inf_v\{\varepsilon\|v\|+\langle|w|,|u-\phi_\omega' v|\rangle\}",
-     "the bound before Cauchy-Schwarz; needs no radius"),
+    (
+        "misfit_l1",
+        r"\inf_v\{\varepsilon\|v\|+\langle|w|,|u-\phi_\omega' v|\rangle\}",
+        "the bound before Cauchy-Schwarz; needs no radius",
+    ),
     # The mixed form.
     ("mixed_weight_norm", r"\|\bar w\|_M", "norm of the mixed weight on triples (x, y, x')"),
-    ("mixed_misfit", r"\inf_{\|v\|\le R}\|\bar u-\phi_{\ell,\omega}' v\|_M",
-     "misfit of the mixed target by the task-independent feature, where the mixed weight is not 0"),
-    ("mixed_misfit_l1", r"\inf_v\{\varepsilon\|v\|+E_M|\bar w\bar u-\bar w\,\phi_{\ell,\omega}'v|\}",
-     "the undivided mixed bound"),
+    (
+        "mixed_misfit",
+        r"\inf_{\|v\|\le R}\|\bar u-\phi_{\ell,\omega}' v\|_M",
+        "misfit of the mixed target by the task-independent feature, where the mixed weight is not 0",
+    ),
+    (
+        "mixed_misfit_l1",
+        r"\inf_v\{\varepsilon\|v\|+E_M|\bar w\bar u-\bar w\,\phi_{\ell,\omega}'v|\}",
+        "the undivided mixed bound",
+    ),
     # First-order and adapted quantities.
-    ("eps_first_order", r"\varepsilon_{\mathrm{FO}}", "norm of FOMAML's gradient sum_i q_i grad R_i(omega_i)"),
+    (
+        "eps_first_order",
+        r"\varepsilon_{\mathrm{FO}}",
+        "norm of FOMAML's gradient sum_i q_i grad R_i(omega_i)",
+    ),
     ("misfit_plain", r"\inf_{\|v\|\le R}\|u-\phi' v\|", "misfit by the plain features phi"),
     ("displacement", r"\|\omega-\theta'\|", "distance of the parameters"),
     ("function_displacement", r"\|u\|", "norm of the displacement of the adapted predictions"),
     ("adapted_displacement", r"\|\omega_1-\theta'_1\|", "distance of the adapted parameters (one task)"),
     ("jacobian_min", r"s_{\min}(J_1)", "smallest singular value of the adaptation's Jacobian (one task)"),
     ("strong_convexity", r"\mu", "smallest ell'' on the segments between adapted and comparator predictions"),
-    ("remainder_constant", r"\kappa_2", "a priori constant of |u_i - phi_i'(omega-theta')| <= kappa_2 ||omega-theta'||^2"),
+    (
+        "remainder_constant",
+        r"\kappa_2",
+        "a priori constant of |u_i - phi_i'(omega-theta')| <= kappa_2 ||omega-theta'||^2",
+    ),
     ("min_norm_solution", r"\|\Phi^{+}u\|", "norm of the shortest v with phi_i(x)'v = u_i(x) everywhere"),
     ("jacobian_deviation", r"\beta_J", "a priori bound of ||J_i - I||"),
     ("feature_bound", "B", "largest ||phi(x)|| over the support"),
-    ("smoothness", r"\beta", "a priori bound of ||Hess L||: c^2 m2 B^2 + eta m1 m3 B^4, c = max(1, eta m2 B^2 - 1)"),
-    ("descent", r"L(\omega)-L(\omega-\nabla L(\omega)/\beta)", "decrease of L by one gradient step of length 1/beta"),
-    ("curvature_size", r"|v'\nabla^2 L(\omega)v|/\|v\|^2", "size of the second derivative in the direction v"),
+    (
+        "smoothness",
+        r"\beta",
+        "a priori bound of ||Hess L||: c^2 m2 B^2 + eta m1 m3 B^4, c = max(1, eta m2 B^2 - 1)",
+    ),
+    (
+        "descent",
+        r"L(\omega)-L(\omega-\nabla L(\omega)/\beta)",
+        "decrease of L by one gradient step of length 1/beta",
+    ),
+    (
+        "curvature_size",
+        r"|v'\nabla^2 L(\omega)v|/\|v\|^2",
+        "size of the second derivative in the direction v",
+    ),
     # What wrong theorems use instead.
-    ("misfit_hessian_at_adapted", r"\inf\|u-((I-\eta H_i(\omega_i))\phi)'v\|", "misfit with the Hessian at omega_i"),
+    (
+        "misfit_hessian_at_adapted",
+        r"\inf\|u-((I-\eta H_i(\omega_i))\phi)'v\|",
+        "misfit with the Hessian at omega_i",
+    ),
     ("weight_norm_unadapted", r"\|w(\omega)\|", "norm of ell' at the unadapted prediction"),
-    ("misfit_u_unadapted", r"\inf\|h_\omega-h_{\theta'}-\phi_\omega'v\|", "misfit of the unadapted displacement"),
+    (
+        "misfit_u_unadapted",
+        r"\inf\|h_\omega-h_{\theta'}-\phi_\omega'v\|",
+        "misfit of the unadapted displacement",
+    ),
     ("misfit_free", r"\inf_{v}\|u-\phi_\omega'v\|", "misfit without the ball"),
     ("weight_norm_uniform", r"\|w\|_{1/n}", "norm of w with every task weight replaced by 1/n"),
     ("misfit_uniform", r"\inf\|u-\phi_\omega'v\|_{1/n}", "misfit with every task weight replaced by 1/n"),
-    ("eps_directional", r"\varepsilon_{\mathrm{dir}}", "largest one-sided derivative of -L at omega (d = 1), at least 0"),
+    (
+        "eps_directional",
+        r"\varepsilon_{\mathrm{dir}}",
+        "largest one-sided derivative of -L at omega (d = 1), at least 0",
+    ),
 )
 
 SYMBOLS: dict[str, Symbol] = {name: Symbol(name, latex, meaning) for name, latex, meaning in _TABLE}

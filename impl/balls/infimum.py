@@ -46,9 +46,7 @@ def zero_column(dimension: int) -> arb_mat:
     return arb_mat(dimension, 1, [0] * dimension)
 
 
-def misfit(
-    rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: arb | None
-) -> Infimum:
+def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: arb | None) -> Infimum:
     """inf_{||v|| <= radius} (sum_j m_j (u_j - a_j'v)^2)^{1/2}; rows A (N, d), target u [N], masses m [N] >= 0.
 
     radius None: no constraint; then only the upper bound is sharp (the lower one is 0), which is all that the
@@ -103,9 +101,7 @@ def _ridge(gram: arb_mat, cross: arb_mat, multiplier: arb) -> arb_mat:
         return zero_column(d)
 
 
-def _secular(
-    gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: arb, v: arb_mat
-) -> tuple[arb, arb_mat]:
+def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: arb, v: arb_mat) -> tuple[arb, arb_mat]:
     """Newton on 1/R - 1/||v(lam)|| from the float proposal: the multiplier of the ball constraint."""
     d = gram.nrows()
     for _ in range(40):

@@ -43,7 +43,7 @@ class Problem:
         self.laws = tuple(self._law(task.weight, task.atoms) for task in instance.tasks)
         self.omega = self.column(instance.omega)
         if isinstance(instance.adaptation, Gradient):
-            self.eta = m.number(instance.adaptation.eta)
+            self.eta: Number = m.number(instance.adaptation.eta)
 
     def _law(self, weight: Any, atoms: Any) -> Law:
         m = self.m
@@ -84,9 +84,7 @@ class Problem:
         """H_i = E[ell''(z, y) phi phi'] (d, d)."""
         weights = self.curvatures(law, z)
         rows = self.features.tolist()
-        return self.transposed * self.m.matrix(
-            [[c * v for v in row] for c, row in zip(weights, rows, strict=True)]
-        )
+        return self.transposed * self.m.matrix([[c * v for v in row] for c, row in zip(weights, rows, strict=True)])
 
     def identity(self, scale: Number = 1) -> Matrix:
         """scale times the identity (d, d)."""
@@ -130,9 +128,10 @@ class Problem:
             system = self.identity() + self.hessian(law, z) * (1 / strength)
             step = system.solve(residual)
             point = (point - step).mid()
-            if all(s.abs_upper() <= arb(2) ** -60 * (1 + p.abs_upper()) for s, p in zip(
-                step.entries(), point.entries(), strict=True
-            )):
+            if all(
+                s.abs_upper() <= arb(2) ** -60 * (1 + p.abs_upper())
+                for s, p in zip(step.entries(), point.entries(), strict=True)
+            ):
                 break
         z = self.predictions(point)
         residual = point - theta + self.gradient(law, z) * (1 / strength)

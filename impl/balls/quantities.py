@@ -18,7 +18,7 @@ from ..arithmetic import Balls, IrrationalError, Number, Rationals, midpoint, ro
 from ..instances import Functions, Gradient, Instance, Vector
 from . import taylor
 from .infimum import Infimum, misfit, misfit_l1, residuals
-from .maml import NumberSystem, Matrix, Problem, norm
+from .maml import Matrix, NumberSystem, Problem, norm
 from .singular import smallest_singular_value
 
 
@@ -154,11 +154,7 @@ class Quantities:
         """h'_i at the support, per task."""
         comparator = self.instance.comparator
         if isinstance(comparator, Functions):
-            values = [
-                row
-                for row, task in zip(comparator.values, self.instance.tasks, strict=True)
-                if task.weight != 0
-            ]
+            values = [row for row, task in zip(comparator.values, self.instance.tasks, strict=True) if task.weight != 0]
             return [[self.m.number(v) for v in row] for row in values]
         return [self.problem.predictions(theta) for theta in self._rivals]
 
@@ -184,9 +180,7 @@ class Quantities:
 
     @cached_property
     def _points(self) -> list[tuple[int, int, Number]]:
-        return [
-            (i, x, law.weight * rho) for i, law in enumerate(self.laws) for x, rho in law.rho.items()
-        ]
+        return [(i, x, law.weight * rho) for i, law in enumerate(self.laws) for x, rho in law.rho.items()]
 
     @cached_property
     def _masses(self) -> list[Number]:
@@ -250,8 +244,7 @@ class Quantities:
     @cached_property
     def pairing(self) -> Number:
         return self._sum(
-            self.laws[i].weight * self._slopes[i][x] * u
-            for (i, x, _), u in zip(self._points, self._u, strict=True)
+            self.laws[i].weight * self._slopes[i][x] * u for (i, x, _), u in zip(self._points, self._u, strict=True)
         )
 
     @cached_property
@@ -290,9 +283,7 @@ class Quantities:
 
     def _weight_norm(self, slopes: list[list[Number]], weights: list[Number]) -> Number:
         """(sum_i weight_i sum_x slopes_i(x)^2 / rho_i(x))^{1/2}."""
-        return self._root_sum(
-            (weights[i] / self.laws[i].rho[x], slopes[i][x]) for i, x, _ in self._points
-        )
+        return self._root_sum((weights[i] / self.laws[i].rho[x], slopes[i][x]) for i, x, _ in self._points)
 
     def _root_sum(self, terms: Iterable[tuple[Number, Number]]) -> Number:
         """(sum of mass times value^2)^{1/2}; in rationals only if that is rational."""
@@ -304,9 +295,7 @@ class Quantities:
         if self.m is not Balls:
             raise IrrationalError(f"{what} is evaluated in balls only")
 
-    def _misfit(
-        self, rows: Matrix, target: list[arb], masses: list[arb] | None = None, free: bool = False
-    ) -> Infimum:
+    def _misfit(self, rows: Matrix, target: list[arb], masses: list[arb] | None = None, free: bool = False) -> Infimum:
         self._balls_only("an infimum")
         radius = None if free else self.radius
         return misfit(rows, target, self._masses if masses is None else masses, radius)
@@ -336,7 +325,7 @@ class Quantities:
 
     @cached_property
     def _at_direction(self) -> list[Number]:
-        v = self.m.matrix([[c] for c in self.along])
+        v: Matrix = self.m.matrix([[c] for c in self.along])
         return residuals(self._meta_features, self._u, v)
 
     @cached_property
@@ -516,10 +505,9 @@ class Quantities:
         self._single()
         self._balls_only("a singular value")
         smallest = smallest_singular_value(self._jacobians[0])
-        if smallest.contains(0) and self._rational_twin is not None:
-            if self._rational_twin._jacobians[0].det() == 0:
-                return arb(0)
-        return smallest
+        twin = self._rational_twin if smallest.contains(0) else None
+        singular = twin is not None and twin._jacobians[0].det() == 0
+        return arb(0) if singular else smallest
 
     def _single(self) -> None:
         if len(self.laws) != 1:
@@ -610,9 +598,7 @@ class Quantities:
         if self.smoothness.is_zero():
             return arb(0)
         step = arb_mat(self.problem.dimension, 1, self._gradient) * (1 / self.smoothness)
-        here = self._sum(
-            law.weight * self.problem.risk(law, z) for law, z in zip(self.laws, self._after, strict=True)
-        )
+        here = self._sum(law.weight * self.problem.risk(law, z) for law, z in zip(self.laws, self._after, strict=True))
         return here - self.problem.meta_objective(self.problem.omega - step)
 
     @cached_property
@@ -671,9 +657,7 @@ class Quantities:
         adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
         one = isinstance(adaptation, Gradient) and adaptation.steps == 1
         convex = isinstance(adaptation, Gradient) or self.problem.loss.profile.convex
-        return self._structural(
-            constants.m3 is not None and (one or constants.m2 is not None) and convex
-        )
+        return self._structural(constants.m3 is not None and (one or constants.m2 is not None) and convex)
 
     @cached_property
     def margin_full_row_rank(self) -> arb:
@@ -711,11 +695,11 @@ class Quantities:
     def margin_small_step(self) -> arb:
         adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
         one = isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0
-        if not one or None in (constants.m1, constants.m2, constants.kappa):
+        m1, m2, kappa = constants.m1, constants.m2, constants.kappa
+        if not one or m1 is None or m2 is None or kappa is None:
             return arb(-1)
         s = self.problem.eta * square(self.feature_bound)
-        room = 1 - constants.m2 * s
-        bend = constants.kappa * constants.m1 * s
+        room, bend = 1 - m2 * s, kappa * m1 * s
         return room.min(square(room) * (-bend).exp() - bend)
 
     @cached_property
@@ -779,4 +763,3 @@ class Quantities:
 
 def _ratio(value: float) -> tuple[int, int]:
     return value.as_integer_ratio()
-

@@ -13,7 +13,7 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import BallSeries, Balls, Number, RationalSeries
+from ..arithmetic import Balls, BallSeries, Number, RationalSeries
 from ..instances import Gradient
 from .maml import Law, Matrix, Problem
 
@@ -48,9 +48,7 @@ def gradient(problem: Problem) -> list[Number]:
     total = [m.number(0)] * d
     unit = problem.identity().tolist()
     with _terms(2):
-        start = m.matrix(
-            [[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)]
-        )
+        start = m.matrix([[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)])
         for law in problem.laws:
             if law.weight == 0:
                 continue
@@ -99,9 +97,7 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
         for law in problem.laws:
             if law.weight == 0:
                 continue
-            theta = [
-                s.series([o, v]) for o, v in zip(problem.omega.entries(), direction, strict=True)
-            ]
+            theta = [s.series([o, v]) for o, v in zip(problem.omega.entries(), direction, strict=True)]
             for _ in range(adaptation.steps):
                 z = [_dot(row, theta) for row in features]
                 slopes: dict[int, Any] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -56,7 +57,7 @@ class Batch:
     def take(self, chosen: Array | Sequence[int]) -> Batch:
         """The instances of the given indices (or mask)."""
         fields = ("rate", "features", "labels", "masses", "weights", "omega", "radius", "rival", "functions")
-        picked = {}
+        picked: dict[str, Any] = {}
         for name in fields:
             value = getattr(self, name)
             picked[name] = None if value is None else value[chosen]
@@ -120,7 +121,10 @@ def batch_of(instance: Instance) -> Batch:
             for a, atom in enumerate(slot):
                 labels[0, i, x, a], masses[0, i, x, a] = to_float(atom.y), to_float(atom.p)
     adaptation = canonical.adaptation
-    gradient = isinstance(adaptation, Gradient)
+    if isinstance(adaptation, Gradient):
+        steps, rate = adaptation.steps, adaptation.eta
+    else:
+        steps, rate = 0, adaptation.strength
     functions = rival = None
     if isinstance(canonical.comparator, Functions):
         functions = np.array([[[to_float(v) for v in row] for row in canonical.comparator.values]])
@@ -128,8 +132,8 @@ def batch_of(instance: Instance) -> Batch:
         rival = np.array([[to_float(v) for v in canonical.comparator]])
     return Batch(
         canonical.loss,
-        adaptation.steps if gradient else 0,
-        np.array([to_float(adaptation.eta if gradient else adaptation.strength)]),
+        steps,
+        np.array([to_float(rate)]),
         np.array([[[to_float(v) for v in row] for row in canonical.features]]),
         labels,
         masses,

@@ -23,7 +23,7 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
     transposed = rows.transpose(0, 2, 1)
     values, vectors = np.linalg.eigh(transposed @ rows)
-    cross = (transposed @ target[..., None])
+    cross = transposed @ target[..., None]
     weights = (vectors.transpose(0, 2, 1) @ cross)[..., 0]
     top = values[:, -1:]
     safe = np.where(values > 1e-14 * top, values, 1.0)

@@ -337,7 +337,7 @@ class BatchQuantities:
 
 
 def solve(system: Array, right: Array) -> Array:
-    """Solutions (..., d) of regular systems (..., d, d); where numbers overflowed, the right side itself (finite part)."""
+    """Solutions (..., d) of regular systems (..., d, d); where numbers overflowed, the finite right side itself."""
     sound = (np.abs(system) < 1e100).all((-2, -1)) & (np.abs(right) < 1e100).all(-1)
     safe = np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
     return np.linalg.solve(safe, np.nan_to_num(right, posinf=1e100, neginf=-1e100)[..., None])[..., 0]

@@ -16,9 +16,7 @@ def vmap_gradient(batch: Batch) -> Callable[[], torch.Tensor]:
     names = ("omega", "features", "labels", "masses", "weights", "rate")
     data = tuple(torch.from_numpy(getattr(batch, name)) for name in names)
 
-    def risk(
-        theta: torch.Tensor, features: torch.Tensor, labels: torch.Tensor, masses: torch.Tensor
-    ) -> torch.Tensor:
+    def risk(theta: torch.Tensor, features: torch.Tensor, labels: torch.Tensor, masses: torch.Tensor) -> torch.Tensor:
         z = (features @ theta)[:, None]
         return (masses * torch.nn.functional.softplus(-labels * z)).sum()
 

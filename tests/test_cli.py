@@ -1,0 +1,185 @@
+"""The commands as other programs use them: files in, JSON and status out, one line on bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metagap.impl import files
+from metagap.impl.generate import RandomSource, arbitrary
+from metagap.reports import audit as auditing
+from metagap.reports.cli import app
+from metagap.theory.meta_sl import CLAIMS
+from typer.testing import CliRunner
+
+runner = CliRunner()
+
+MIRRORED = {
+    "format": "metagap/instance/1",
+    "problem": "meta-sl",
+    "loss": {"name": "quartic", "c": 0.25},
+    "adaptation": {"name": "gradient", "eta": 0.125, "steps": 1},
+    "model": {"name": "linear"},
+    "features": [[1]],
+    "tasks": [
+        {"weight": "1/2", "atoms": [{"x": 0, "y": 0, "p": "7/8"}, {"x": 0, "y": 4, "p": "1/8"}]},
+        {"weight": "1/2", "atoms": [{"x": 0, "y": 0, "p": "7/8"}, {"x": 0, "y": -4, "p": "1/8"}]},
+    ],
+    "omega": [0],
+    "comparator": [1],
+    "radius": 1,
+}
+
+
+def write(folder: Path, content: Any, name: str = "instance.json") -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_judge_writes_the_judgement_to_standard_output_and_nothing_else(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["judge", str(write(tmp_path, MIRRORED)), "--json", "-"])
+    record = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert record["format"] == "metagap/judgement/1"
+    assert len(record["instance"]) == 64
+    rows = {row["claim"]: row for row in record["claims"]}
+    assert set(rows) == {c.name for c in CLAIMS}
+    mixed = rows["meta-sl-mixed"]
+    assert mixed["verdict"] == "OUTSIDE"
+    assert mixed["assumptions"]["numerator-vanishes"]["hi"] < 0
+    assert mixed["bound"]["lo"] <= 19125 / 524288 <= mixed["bound"]["hi"]
+    assert mixed["gap"]["lo"] <= 42273 / 262144 <= mixed["gap"]["hi"]
+    assert rows["meta-sl-lifted"]["bound"]["lo"] <= 19125 / 65536 <= rows["meta-sl-lifted"]["bound"]["hi"]
+    assert rows["meta-sl-identity"]["verdict"] == "PROVED"
+    assert {"eps", "radius", "weight_norm", "misfit"} <= set(rows["meta-sl-lifted"]["terms"])
+
+
+def test_several_files_give_an_array_and_a_claim_can_be_chosen(tmp_path: Path) -> None:
+    paths = [str(write(tmp_path, MIRRORED, f"{i}.json")) for i in range(2)]
+    out = tmp_path / "out.json"
+    result = runner.invoke(app, ["judge", *paths, "--claim", "meta-sl-lifted", "--json", str(out)])
+    assert result.exit_code == 0
+    assert [len(r["claims"]) for r in json.loads(out.read_text())] == [1, 1]
+
+
+def test_undecided_claims_set_the_status(tmp_path: Path) -> None:
+    """log-cosh at a symmetric point: whether the mixed weight is exactly 0 is beyond any enclosure."""
+    content = json.loads(json.dumps(MIRRORED)) | {"loss": {"name": "log-cosh"}}
+    result = runner.invoke(app, ["judge", str(write(tmp_path, content)), "--json", "-"])
+    verdicts = {row["claim"]: row for row in json.loads(result.stdout)["claims"]}
+    assert verdicts["meta-sl-mixed"]["verdict"] == "UNDECIDED"
+    assert "numerator-vanishes" in verdicts["meta-sl-mixed"]["reason"]
+    assert result.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["judge", "missing.json"],
+        ["judge", "bad.json"],
+        ["judge", "good.json", "--claim", "no-such-claim"],
+        ["verify", "--claim", "no-such-claim"],
+        ["verify", "--profile", "leisurely"],
+        ["replay", "bad.json"],
+        ["replay", "good.json"],
+        ["judge", "good.json", "--json", "folder"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_line_and_status_2(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, MIRRORED | {"radius": -1}, "bad.json")
+    write(tmp_path, MIRRORED, "good.json")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stdout == "" or "folder" in arguments
+    if arguments[1] != "--profile":
+        assert len(result.stderr.strip().splitlines()) == 1
+        assert result.stderr.startswith("metagap: ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    common = ["--out", str(out)]
+    first = runner.invoke(
+        app,
+        ["verify", "--no-real", "--max-time", "4", "--workers", "2", "--claim", "meta-sl-lifted", *common],
+    )
+    assert first.exit_code in (0, 3), first.output
+    record = json.loads((out / "verify.json").read_text())
+    assert record["status"] in ("complete", "out of time")
+    row = record["claims"][0]
+    assert row["counts"]["VIOLATED"] == 0
+    assert row["counts"]["PROVED"] > 0
+    assert (out / row["tightest"]["file"]).exists()
+    again = files.load(out / row["tightest"]["file"])
+    assert again.sha256 == row["tightest"]["instance"]
+    second = runner.invoke(app, ["audit", *common])
+    assert second.exit_code == 0, second.output
+    audit = json.loads((out / "audit.json").read_text())
+    assert all(cell["confirmed"] in (True, None) for cell in audit["cells"])
+    assert {m["status"] for m in audit["mutants"]} == {"killed", "equivalent"}
+    witnesses = sorted(str(p) for p in (out / "counterexamples").glob("*.json"))
+    replayed = runner.invoke(app, ["replay", *witnesses])
+    assert replayed.exit_code == 0
+    assert replayed.stdout.count("still violated") == len(witnesses)
+    page = (out / "index.html").read_text()
+    assert "meta-sl-lifted" in page and "no-hessian" in page
+
+
+def test_mutants_as_a_record(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["audit", "--mutants", "--json", "-", "--out", str(tmp_path)])
+    record = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert record["format"] == "metagap/mutants/1"
+    assert {"name", "claim", "status", "generator", "examples", "seconds", "simplest", "worst"} <= set(
+        record["mutants"][0]
+    )
+
+
+def test_a_fixed_witness_says_so(tmp_path: Path) -> None:
+    harmless = files.dumps(arbitrary(RandomSource(0, 1), "squared").instance(0))
+    witness = {
+        "format": auditing.WITNESS_FORMAT,
+        "kind": "claim",
+        "name": "meta-sl-lifted",
+        "instance": json.loads(harmless),
+    }
+    assert auditing.replay(write(tmp_path, witness)).outcome == "fixed"
+
+
+def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:
+    """Ctrl-C while workers run: the record is complete JSON, marked interrupted."""
+    import signal
+    import time
+
+    out = tmp_path / "report"
+    command = [
+        sys.executable,
+        "-m",
+        "metagap.reports",
+        "verify",
+        "--no-real",
+        "--out",
+        str(out),
+        "--profile",
+        "deep",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(12)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    record = json.loads((out / "verify.json").read_text())
+    assert record["status"] == "interrupted", errors
+    assert record["generated"] > 0
+    assert (out / "index.html").exists()

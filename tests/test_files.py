@@ -475,7 +475,8 @@ def assert_reported(error: BadInputError, file: str, field: str, words: str) -> 
     shown = message[len(f"{file}: {field}=") : -len(f": {error.required}")]
     whole = repr(error.given)
     start, dots, _ = shown.partition("...")
-    assert shown == whole or (dots and whole.startswith(start) and len(whole) > len(shown) <= 80)
+    assert shown == whole or (dots and whole.startswith(start) and len(whole) > len(shown))
+    assert len(shown) <= 160
     assert message.isprintable()
 
 

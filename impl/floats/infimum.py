@@ -70,7 +70,7 @@ def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], li
         pull = signs @ rows - signs[active] @ face
         goal, bounded = _face_minimiser(eps, face, target[active], pull)
         step = goal - v if bounded else goal
-        if bounded and np.linalg.norm(step) <= 1e-12 * (np.linalg.norm(v) + np.linalg.norm(goal)):
+        if bounded and np.linalg.norm(step) <= 1e-10 * (np.linalg.norm(v) + np.linalg.norm(goal)):
             size = np.linalg.norm(v)
             wanted = (eps / size * v if size > 0 else 0.0) - pull
             multipliers = np.linalg.lstsq(face.T, wanted, rcond=None)[0] if active else np.zeros(0)
@@ -80,7 +80,7 @@ def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], li
             signs[active[worst]] = np.sign(multipliers[worst])
             active.pop(worst)
             continue
-        length, joined = _line_search(eps, rows, target, v, step, signs, active)
+        length, joined = _line_search(eps, rows, target, v, step, signs, active, bounded)
         v = v + length * step
         if joined is not None:
             part = rows[joined] / lengths[joined]
@@ -110,11 +110,18 @@ def _face_minimiser(eps: float, face: Array, values: Array, pull: Array) -> tupl
 
 
 def _line_search(
-    eps: float, rows: Array, target: Array, v: Array, step: Array, signs: Array, active: list[int]
+    eps: float,
+    rows: Array,
+    target: Array,
+    v: Array,
+    step: Array,
+    signs: Array,
+    active: list[int],
+    bounded: bool,
 ) -> tuple[float, int | None]:
     """The exact minimiser of the objective along v + t step, t > 0, and the kink where it lies, if it does.
 
-    Flips the signs of the residuals that are passed.
+    Flips the signs of the residuals that are passed. `bounded`: before any is passed the minimiser is at t = 1.
     """
     rates = rows @ step
     rates[active] = 0.0
@@ -131,12 +138,15 @@ def _line_search(
 
     def level(linear: float) -> float:
         """Where slope + linear vanishes; infinite if it does not."""
-        if abs(linear) >= eps * math.sqrt(step2):
+        room = eps * eps * step2 - linear * linear
+        if room <= 0:
             return math.inf
-        wanted = -linear / eps
-        p = math.copysign(math.sqrt(wanted * wanted * spread / (step2 - wanted * wanted)), wanted)
+        p = math.copysign(abs(linear) * math.sqrt(spread / room), -linear)
         return (p - across) / step2
 
+    first = min(times.values(), default=math.inf)
+    if bounded and first > 1:
+        return 1.0, None
     linear = -float(signs @ rates)
     before = 0.0
     for j in sorted(crossing, key=times.__getitem__):

@@ -73,7 +73,7 @@ def test_no_feasible_direction_is_better(problem: tuple[Rows, list[float], float
 @given(problems())
 def test_the_l1_infimum_is_narrow(problem: tuple[Rows, list[float], float]) -> None:
     """Narrow where the optimal face is regular: the dual is then unique (degenerate faces only widen the enclosure)."""
-    rows, target, radius = problem
+    rows, target, _ = problem
     rng = np.random.default_rng(zlib.crc32(repr(problem).encode()))
     shaken = np.array(rows) + rng.normal(size=np.shape(rows)) / 8
     aims = np.array(target) + rng.normal(size=len(target)) / 8

@@ -337,7 +337,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("stationary", "omega at a stationary point", stationary, share=2),
     Generator("local", "comparator one small gradient step away", local),
     Generator("one-task", "a single task (C7)", one_task, share=2),
-    Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, share=2),
+    Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, share=3),
     Generator("small-step", "a step below the convexity threshold (C8)", small_step,
               ("logistic", "log-cosh", "pseudo-huber"), share=2),
     Generator("independent", "independent features, no shared inputs (C3)", independent, share=3),

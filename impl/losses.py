@@ -392,6 +392,9 @@ class Loss:
 
     def __post_init__(self) -> None:
         family = LOSSES[self.name]
+        if (self.parameter is None) != (family.profile.parameter is None):
+            wanted = family.profile.parameter or "no parameter"
+            raise ValueError(f"parameter={self.parameter!r}: the {self.name} loss takes {wanted}")
         object.__setattr__(self, "profile", family.profile)
         object.__setattr__(self, "link", family.link)
 

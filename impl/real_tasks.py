@@ -56,7 +56,9 @@ def _against(instance: Instance, omega: Vector, rival: Vector | Functions) -> In
     """The instance at omega against a comparator; R is the parameters' distance rounded up (1 for functions)."""
     radius = fmpq(1)
     if not isinstance(rival, Functions):
-        distance = np.sqrt(sum(float((a - b).p) ** 2 / float((a - b).q) ** 2 for a, b in zip(omega, rival, strict=True)))
+        distance = np.sqrt(
+            sum(float((a - b).p) ** 2 / float((a - b).q) ** 2 for a, b in zip(omega, rival, strict=True))
+        )
         radius = fmpq(max(int(np.ceil(float(distance) * 16)), 1), 16)
     return replace(instance, omega=omega, comparator=rival, radius=radius)
 
@@ -89,7 +91,7 @@ def _cases(label: str, instance: Instance, start: Sequence[float]) -> list[tuple
 
 
 def sinusoid() -> tuple[tuple[str, Instance], ...]:
-    """Regression of y = A sin(x - b), A in [0.1, 5], b in [0, pi], x in [-5, 5]; 6 tasks, 16 inputs, 6 bumps and a constant."""
+    """Regression of y = A sin(x - b), A in [0.1, 5], b in [0, pi]; 6 tasks, 16 inputs in [-5, 5], 6 bumps, a constant."""
     require("torch")
     rng = np.random.default_rng(2006)
     inputs = np.linspace(-5, 5, 16)

@@ -188,26 +188,22 @@ def _bar() -> Progress:
 
 def _print_verification(record: dict[str, Any], page: Path) -> None:
     console = Console()
-    table = Table(title="Claims", title_justify="left")
-    table.add_column("claim")
-    for heading in (
-        "in scope",
-        "proved",
-        "attained",
-        "violated",
-        "undecided",
-        "real: proved",
-        "gap/bound .5",
-        ".99",
-    ):
-        table.add_column(heading, justify="right")
+    table = Table(
+        title="Meta-SL claims on generated instances",
+        title_justify="left",
+        caption="scope: assumptions hold; equal: attained; real: real tasks; median, 99 %: of gap/bound",
+        caption_justify="left",
+    )
+    table.add_column("claim", no_wrap=True)
+    for heading in ("scope", "proved", "equal", "violated", "open", "real", "median", "99 %"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in record["claims"]:
         counts, real, quantiles = row["counts"], row["real_counts"], row["quantiles"] or {}
         attained = counts["HOLDS"] if row["relation"] == "<=" else 0
         proved = counts["PROVED"] + counts["HOLDS"] - attained
         alarm = "bold red" if counts["VIOLATED"] + real["VIOLATED"] else ""
         table.add_row(
-            row["claim"],
+            row["claim"].removeprefix("meta-sl-"),
             str(row["scope"] + attained),
             str(proved),
             str(attained),

@@ -41,9 +41,9 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 200),
-    "ci": Profile("ci", 600, 32),
-    "deep": Profile("deep", 10_000, 64),
+    "quick": Profile("quick", 400),
+    "ci": Profile("ci", 1600, 32),
+    "deep": Profile("deep", 20_000, 64),
 }
 
 
@@ -102,9 +102,11 @@ class Tally:
             self.undecided.append(keep())
         if judged.verdict is Verdict.VIOLATED:
             self._violation(keep())
-        if judged.ratio is not None and not real:
+        if judged.ratio is None or judged.bound is None or not judged.bound.lo > 0:
+            return
+        if not real:
             self.ratios.append(judged.ratio)
-        if judged.verdict is Verdict.PROVED and judged.ratio is not None:
+        if judged.verdict is Verdict.PROVED:
             best = self.tightest
             if best is None or best.judged.ratio is None or judged.ratio > best.judged.ratio:
                 self.tightest = keep()

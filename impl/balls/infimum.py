@@ -136,25 +136,25 @@ def _float_multiplier(gram: arb_mat, cross: arb_mat, radius: arb) -> float:
     """The multiplier of the ball constraint in float64 (0 if the constraint is slack); a proposal."""
     d = gram.nrows()
     matrix = np.array([midpoint(v) for v in gram.entries()]).reshape(d, d)
-    if not np.isfinite(matrix).all():
+    pull = np.array([midpoint(v) for v in cross.entries()])
+    if not (np.isfinite(matrix).all() and np.isfinite(pull).all()):
         return 0.0
     values, vectors = np.linalg.eigh(matrix)
-    weights = (vectors.T @ np.array([midpoint(v) for v in cross.entries()])) ** 2
     top, size = float(values[-1]), midpoint(radius)
-    values = np.maximum(values, 0.0)
+    weights = (vectors.T @ pull) ** 2
     keep = (values > 1e-14 * top) & (weights > 0)
     values, weights = values[keep], weights[keep]
-    if len(values) == 0 or math.sqrt(float((weights / values**2).sum())) <= size:
-        return 0.0
     multiplier = 0.0
-    for _ in range(60):
-        shifted = values + multiplier
-        length = math.sqrt(float((weights / shifted**2).sum()))
-        excess = length / size - 1
-        if excess <= 1e-14:
-            break
-        multiplier += excess * length**2 / float((weights / shifted**3).sum())
-    return multiplier
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(60):
+            shifted = values + multiplier
+            squares = weights / shifted / shifted
+            excess = math.sqrt(float(squares.sum())) / size - 1
+            slope = float((squares / shifted).sum())
+            if not (excess > 1e-14 and 0 < slope < math.inf):
+                break
+            multiplier += excess * float(squares.sum()) / slope
+    return multiplier if math.isfinite(multiplier) else 0.0
 
 
 def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:

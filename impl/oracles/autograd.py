@@ -93,7 +93,7 @@ class TorchProblem:
         return slope if graph else slope.detach()
 
     def _proximal(self, tensors: tuple[Tensor, ...], theta: Tensor, strength: float, first_order: bool) -> Tensor:
-        """The proximal point by Newton without a graph; then one Newton step with it, which has the exact derivative."""
+        """The proximal point by Newton without a graph; then one step with it, which has the exact derivative."""
         center = theta.detach()
 
         def objective(t: Tensor) -> Tensor:
@@ -107,10 +107,11 @@ class TorchProblem:
             hessian = torch.autograd.functional.hessian(objective, point)
             step = torch.linalg.solve(hessian, slope)
             length = 1.0
-            while length > 1e-9 and float(objective(point - length * step)) > float(value) and step.norm() > 1e-7:
+            here = float(value.detach())
+            while length > 1e-9 and float(objective(point - length * step)) > here and step.norm() > 1e-7:
                 length /= 2
             point = point - length * step
-            if float(step.norm()) < 1e-15 * (1 + float(point.norm())):
+            if float(step.norm()) < 1e-11 * (1 + float(point.norm())):
                 break
         if first_order:
             return point + (theta - theta.detach())

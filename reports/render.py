@@ -1,0 +1,169 @@
+"""From records to one self-contained page: statements in MathML, histograms as inline SVG, nothing fetched."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from latex2mathml.converter import convert
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from ..impl.files import BadInputError
+from ..theory.claim import Verdict
+from ..theory.notation import OBJECTS, SYMBOLS
+from .records import write_text
+
+RECORDS = {"verify.json": "metagap/verify/1", "audit.json": "metagap/audit/1"}
+
+COLOURS = {
+    "PROVED": "#0b6e4f",
+    "HOLDS": "#2a6f97",
+    "VIOLATED": "#b00020",
+    "OUTSIDE": "#6b7280",
+    "UNDECIDED": "#9a6700",
+}
+"""Verdict colours (distinguishable without red and green; the word is always printed too)."""
+
+
+@cache
+def mathml(latex: str, display: str = "inline") -> Markup:
+    """LaTeX as MathML, which browsers typeset themselves."""
+    return Markup(convert(latex, display=display))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number for people."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    return f"{value:.{digits}g}" if 1e-3 <= abs(value) < 1e6 else f"{value:.{digits - 1}e}"
+
+
+def enclosure(value: dict[str, float | None] | None, digits: int = 6) -> str:
+    """An enclosure for people: the digits that both ends share; both ends where they share few."""
+    if value is None:
+        return "–"
+    low, high = value["lo"], value["hi"]
+    if low is None or high is None:
+        return f"[{number(low)}, {number(high)}]"
+    middle = low / 2 + high / 2
+    if high - low <= 1e-6 * abs(middle) or high == low:
+        return number(middle, digits)
+    if max(abs(low), abs(high)) < 1e-9:
+        return "0 (to 1e-9)"
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def share(value: float | None) -> str:
+    """A share in per cent, never rounded up to 100."""
+    if value is None:
+        return "–"
+    return "100 %" if value == 1 else f"{math.floor(value * 1000) / 10:.1f} %"
+
+
+def histogram(row: dict[str, Any]) -> Markup | None:
+    """The distribution of gap/bound as inline SVG, with a title and a description for readers that do not see it."""
+    counts: list[int] = row["histogram"]
+    if not sum(counts):
+        return None
+    with matplotlib.rc_context({"svg.hashsalt": row["claim"], "svg.fonttype": "none", "font.size": 8}):
+        figure = Figure(figsize=(5.2, 1.9), layout="constrained")
+        axes = figure.subplots()
+        width = 1 / len(counts)
+        axes.bar([(i + 0.5) * width for i in range(len(counts))], counts, 0.9 * width, color=COLOURS["HOLDS"])
+        axes.set_xlim(0, 1)
+        axes.set_yscale("symlog", linthresh=1)
+        axes.set_ylim(0, max(counts) * 1.6)
+        axes.set_xlabel("gap / bound (1: the bound is attained)")
+        axes.set_ylabel("instances")
+        axes.spines[["top", "right"]].set_visible(False)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    drawing = text[text.index("<svg") :]
+    label = (
+        f"Histogram of gap over bound for {row['claim']}: {sum(counts)} instances with a positive bound and a gap "
+        f"of at least 0; {counts[-1]} of them at 0.95 or more."
+    )
+    head, rest = drawing.split(">", 1)
+    return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("metagap.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "mathml": mathml,
+        "number": number,
+        "enclosure": enclosure,
+        "share": share,
+        "histogram": histogram,
+    }
+    environment.globals |= {
+        "colours": COLOURS,
+        "verdicts": {v.name: v.value for v in Verdict},
+        "objects": OBJECTS,
+        "symbols": list(SYMBOLS.values()),
+    }
+    return environment
+
+
+def render(verify: dict[str, Any] | None, audit: dict[str, Any] | None, folder: str = "build/reports") -> str:
+    """The page from the records; a missing record's sections say how to make it.
+
+    `folder` replaces {folder} in the reproducing commands.
+    """
+    template = _environment().get_template("report.html.j2")
+    return template.render(verify=verify, audit=audit, folder=folder, summary=_summary(verify, audit))
+
+
+def _summary(verify: dict[str, Any] | None, audit: dict[str, Any] | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"violated": 0, "claims": 0, "proved": 0, "attained": 0, "killed": 0, "mutants": 0}
+    if verify is not None:
+        found["claims"] = len(verify["claims"])
+        for row in verify["claims"]:
+            for counts in (row["counts"], row["real_counts"]):
+                found["violated"] += counts["VIOLATED"]
+                found["proved"] += counts["PROVED"]
+                found["attained"] += counts["HOLDS"]
+    if audit is not None:
+        alive = [m for m in audit["mutants"] if m["status"] != "equivalent"]
+        found["mutants"], found["killed"] = len(alive), sum(m["status"] == "killed" for m in alive)
+    return found
+
+
+def write_report(folder: Path) -> Path:
+    """Read the records in the folder and write its index.html.
+
+    Errors: BadInputError if a record is damaged or of another format, or if there is none.
+    """
+    found = {name: _read(folder / name, form) for name, form in RECORDS.items() if (folder / name).exists()}
+    if not found:
+        raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
+    page = folder / "index.html"
+    write_text(page, render(found.get("verify.json"), found.get("audit.json"), folder.as_posix()))
+    return page
+
+
+def _read(path: Path, form: str) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInputError(str(path), "document", str(error), "a record in JSON; run the command again") from None
+    given = record.get("format") if isinstance(record, dict) else None
+    if given != form:
+        raise BadInputError(str(path), "format", given, f"{form!r}; run the command again")
+    return dict(record)

@@ -91,7 +91,7 @@ def _cases(label: str, instance: Instance, start: Sequence[float]) -> list[tuple
 
 
 def sinusoid() -> tuple[tuple[str, Instance], ...]:
-    """Regression of y = A sin(x - b), A in [0.1, 5], b in [0, pi]; 6 tasks, 16 inputs in [-5, 5], 6 bumps, a constant."""
+    """Regression of y = A sin(x - b), A in [0.1, 5], b in [0, pi]; 6 tasks, 16 inputs in [-5, 5], 7 features."""
     require("torch")
     rng = np.random.default_rng(2006)
     inputs = np.linspace(-5, 5, 16)

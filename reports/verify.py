@@ -25,6 +25,7 @@ from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, judge
 from ..impl.real_tasks import REAL_FAMILIES, MissingExtraError
 from ..theory.claim import Claim, Relation, Verdict
+from ..theory.meta_sl import CLAIMS
 from ..theory.notation import LETTERS, SYMBOLS
 from .records import claim_record, enclosure, enclosures, environment, finite, now, write_text
 
@@ -184,8 +185,9 @@ class Outcome:
     note: str = ""
 
 
-def run_job(job: Job | FamilyJob, claims: tuple[Claim, ...]) -> Outcome:
-    """Generate (or train) and judge."""
+def run_job(job: Job | FamilyJob, names: tuple[str, ...]) -> Outcome:
+    """Generate (or train) and judge the named claims."""
+    claims = tuple(claim for claim in CLAIMS if claim.name in names)
     outcome = Outcome({claim.name: Tally() for claim in claims})
     if isinstance(job, Job):
         for origin, instance in generate(job):
@@ -274,9 +276,11 @@ class Run:
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
         pending: dict[Future[Outcome], Job | FamilyJob] = {}
 
+        names = tuple(claim.name for claim in self.claims)
+
         def submit(job: Job | FamilyJob | None) -> None:
             if job is not None:
-                pending[pool.submit(run_job, job, self.claims)] = job
+                pending[pool.submit(run_job, job, names)] = job
 
         try:
             for job in itertools.islice(waiting, 2 * workers):

@@ -28,13 +28,13 @@ _TABLE = (
     ("weight_norm", r"\|w\|", "norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]"),
     (
         "misfit",
-        r"\inf_{\|v\|\le R}\|u-\phi_\omega' v\|",
+        r"\inf_{\|v\|\le R}\|u-\phi_\omega^{\top} v\|",
         "how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i",
     ),
     ("pairing", r"\langle w,u\rangle", "sum_i q_i E[w_i u_i]"),
-    ("direction", r"v'\nabla L(\omega)", "derivative of L at omega in the direction v, by Taylor arithmetic"),
-    ("inner_product", r"\langle w,\,u-\phi_\omega' v\rangle", "sum_i q_i E[w_i (u_i - phi_i' v)]"),
-    ("residual_norm", r"\|u-\phi_\omega' v\|", "norm of the misfit at the direction v"),
+    ("direction", r"v^{\top}\nabla L(\omega)", "derivative of L at omega in the direction v, by Taylor arithmetic"),
+    ("inner_product", r"\langle w,\,u-\phi_\omega^{\top} v\rangle", "sum_i q_i E[w_i (u_i - phi_i' v)]"),
+    ("residual_norm", r"\|u-\phi_\omega^{\top} v\|", "norm of the misfit at the direction v"),
     (
         "chain_rule_defect",
         r"\|\nabla L(\omega)-\langle w,\phi_\omega\rangle\|",
@@ -43,19 +43,19 @@ _TABLE = (
     ("zero", "0", "zero"),
     (
         "misfit_l1",
-        r"\inf_v\{\varepsilon\|v\|+\langle|w|,|u-\phi_\omega' v|\rangle\}",
+        r"\inf_v\{\varepsilon\|v\|+\langle|w|,|u-\phi_\omega^{\top} v|\rangle\}",
         "the bound before Cauchy-Schwarz; needs no radius",
     ),
     # The mixed form.
     ("mixed_weight_norm", r"\|\bar w\|_M", "norm of the mixed weight on triples (x, y, x')"),
     (
         "mixed_misfit",
-        r"\inf_{\|v\|\le R}\|\bar u-\phi_{\ell,\omega}' v\|_M",
+        r"\inf_{\|v\|\le R}\|\bar u-\phi_{\ell,\omega}^{\top} v\|_M",
         "misfit of the mixed target by the task-independent feature, where the mixed weight is not 0",
     ),
     (
         "mixed_misfit_l1",
-        r"\inf_v\{\varepsilon\|v\|+E_M|\bar w\bar u-\bar w\,\phi_{\ell,\omega}'v|\}",
+        r"\inf_v\{\varepsilon\|v\|+E_M|\bar w\bar u-\bar w\,\phi_{\ell,\omega}^{\top} v|\}",
         "the undivided mixed bound",
     ),
     # First-order and adapted quantities.
@@ -64,7 +64,7 @@ _TABLE = (
         r"\varepsilon_{\mathrm{FO}}",
         "norm of FOMAML's gradient sum_i q_i grad R_i(omega_i)",
     ),
-    ("misfit_plain", r"\inf_{\|v\|\le R}\|u-\phi' v\|", "misfit by the plain features phi"),
+    ("misfit_plain", r"\inf_{\|v\|\le R}\|u-\phi^{\top} v\|", "misfit by the plain features phi"),
     ("displacement", r"\|\omega-\theta'\|", "distance of the parameters"),
     ("function_displacement", r"\|u\|", "norm of the displacement of the adapted predictions"),
     ("adapted_displacement", r"\|\omega_1-\theta'_1\|", "distance of the adapted parameters (one task)"),
@@ -90,24 +90,24 @@ _TABLE = (
     ),
     (
         "curvature_size",
-        r"|v'\nabla^2 L(\omega)v|/\|v\|^2",
+        r"|v^{\top}\nabla^2 L(\omega)v|/\|v\|^2",
         "size of the second derivative in the direction v",
     ),
     # What wrong theorems use instead.
     (
         "misfit_hessian_at_adapted",
-        r"\inf\|u-((I-\eta H_i(\omega_i))\phi)'v\|",
+        r"\inf\|u-((I-\eta H_i(\omega_i))\phi)^{\top} v\|",
         "misfit with the Hessian at omega_i",
     ),
     ("weight_norm_unadapted", r"\|w(\omega)\|", "norm of ell' at the unadapted prediction"),
     (
         "misfit_u_unadapted",
-        r"\inf\|h_\omega-h_{\theta'}-\phi_\omega'v\|",
+        r"\inf\|h_\omega-h_{\theta'}-\phi_\omega^{\top} v\|",
         "misfit of the unadapted displacement",
     ),
-    ("misfit_free", r"\inf_{v}\|u-\phi_\omega'v\|", "misfit without the ball"),
+    ("misfit_free", r"\inf_{v}\|u-\phi_\omega^{\top} v\|", "misfit without the ball"),
     ("weight_norm_uniform", r"\|w\|_{1/n}", "norm of w with every task weight replaced by 1/n"),
-    ("misfit_uniform", r"\inf\|u-\phi_\omega'v\|_{1/n}", "misfit with every task weight replaced by 1/n"),
+    ("misfit_uniform", r"\inf\|u-\phi_\omega^{\top} v\|_{1/n}", "misfit with every task weight replaced by 1/n"),
     (
         "eps_directional",
         r"\varepsilon_{\mathrm{dir}}",

@@ -87,11 +87,11 @@ def midpoint(ball: arb) -> float:
 
 
 def square(ball: arb) -> arb:
-    """ball^2, never below 0 (the product of two independent copies could be)."""
-    if not ball.contains(0):
+    """ball^2, below 0 by no more than the rounding of the radius (two independent copies could be far below)."""
+    if ball.rel_accuracy_bits() > 16:
         return ball * ball
-    high = ball.abs_upper()
-    return arb(0).union(high * high)
+    low, high = ball.abs_lower(), ball.abs_upper()
+    return (low * low).union(high * high)
 
 
 def root(ball: arb) -> arb:

@@ -36,8 +36,8 @@ class Torch(FunctionSet):
 
     @staticmethod
     def log_cosh(t: Tensor) -> Tensor:
-        a = torch.abs(t)
-        return a + torch.log1p(torch.exp(-2 * a)) - float(np.log(2.0))
+        # Smooth at 0, where |t| + log(1 + e^(-2|t|)) would lose the second derivative.
+        return t + torch.logaddexp(-2 * t, torch.zeros_like(t)) - float(np.log(2.0))
 
     @staticmethod
     def softplus(t: Tensor) -> Tensor:

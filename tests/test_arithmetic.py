@@ -1,0 +1,134 @@
+"""Number systems: exact reading, outward rounding, and enclosures on wide balls that straddle 0."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from flint import arb, ctx, fmpq
+from hypothesis import given
+from hypothesis import strategies as st
+from metagap.impl.arithmetic import (
+    Balls,
+    Floats,
+    IrrationalError,
+    Rationals,
+    bounds,
+    midpoint,
+    rational,
+    root,
+    square,
+    to_float,
+)
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(finite)
+def test_a_float_is_exact(value: float) -> None:
+    exact = rational(value)
+    assert Fraction(int(exact.p), int(exact.q)) == Fraction(value)
+    assert to_float(exact) == value
+    assert rational(value.hex()) == exact
+
+
+def test_strings_and_fractions_are_exact() -> None:
+    assert rational("1/3") == fmpq(1, 3)
+    assert rational("0.1") == fmpq(1, 10)
+    assert rational(Fraction(-2, 6)) == fmpq(-1, 3)
+    assert rational(7) == 7
+    for bad in (math.inf, math.nan):
+        with pytest.raises(ValueError, match="not finite"):
+            rational(bad)
+
+
+@given(finite, st.floats(0, 1e300))
+def test_bounds_are_outward(middle: float, radius: float) -> None:
+    with ctx.workprec(128):
+        ball = arb(middle, radius) + arb(1) / 3
+        low, high = bounds(ball)
+        assert arb(low) <= ball.lower()
+        assert arb(high) >= ball.upper()
+        assert bounds(arb("nan")) == (-math.inf, math.inf)
+        assert bounds(arb(middle)) == (middle, middle)
+
+
+ends = st.tuples(st.floats(-30, 30), st.floats(-30, 30), st.floats(0, 1))
+REFERENCES = {
+    "exp": mpmath.exp,
+    "tanh": mpmath.tanh,
+    "sech": mpmath.sech,
+    "log_cosh": lambda t: mpmath.log1p(2 * mpmath.sinh(t / 2) ** 2),
+    "softplus": lambda t: mpmath.log(1 + mpmath.exp(t)),
+    "sigmoid": lambda t: 1 / (1 + mpmath.exp(-t)),
+    "magnitude": mpmath.fabs,
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+@given(ends)
+def test_wide_balls_contain_every_value(name: str, box: tuple[float, float, float]) -> None:
+    low, high, share = min(box[:2]), max(box[:2]), box[2]
+    at = low + share * (high - low)
+    with ctx.workprec(80), mpmath.workdps(60):
+        found = getattr(Balls, name)(arb(low).union(arb(high)))
+        exact = REFERENCES[name](mpmath.mpf(at))
+        value = arb(mpmath.nstr(exact, 55, strip_zeros=False))
+        assert found.overlaps(value)
+        assert not found.lower() > value.upper()
+        assert not found.upper() < value.lower()
+
+
+@given(ends)
+def test_squares_and_roots_are_enclosed_and_not_negative(box: tuple[float, float, float]) -> None:
+    low, high = min(box[:2]), max(box[:2])
+    at = min(max(low + box[2] * (high - low), low), high)
+    with ctx.workprec(80):
+        found = square(arb(low).union(arb(high)))
+        assert found.overlaps(arb(at) * arb(at))
+        assert float(found.lower()) >= -(2.0**-26) * max(low * low, high * high)
+        assert root(arb(-1e-30, 1e-20)).contains(0)
+        assert root(square(arb(at))).overlaps(Balls.magnitude(arb(at)))
+
+
+def test_the_magnitude_of_a_ball_around_0_starts_at_0() -> None:
+    """abs() of flint gives [-3, 5] for [-5, 3]; magnitude must not."""
+    with ctx.workprec(64):
+        found = Balls.magnitude(arb(-1, 4))
+        assert found.contains(0)
+        assert found.contains(5)
+        assert float(found.lower()) > -(2.0**-26)
+
+
+def test_joints_are_enclosed_in_balls_and_decided_in_rationals() -> None:
+    with ctx.workprec(64):
+        one = arb(1)
+        assert Balls.inside(arb(1, 0.5), one).contains(0)
+        assert Balls.inside(arb(1, 0.5), one).contains(1)
+        assert Balls.inside(arb(0.5), one) == 1
+        assert Balls.inside(arb(-2), one) == 0
+        assert Balls.sign(arb(0, 1)).contains(-1)
+        assert Balls.sign(arb(2)) == 1
+        assert Balls.clip(arb(-3), one) == -1
+        assert Balls.clip_integral(arb(3), one).contains(arb(5) / 2)
+    assert Rationals.inside(fmpq(1), fmpq(1)) == 0
+    assert Rationals.sign(fmpq(0)) == 1
+    assert Rationals.clip(fmpq(-3), fmpq(2)) == -2
+    assert Rationals.sqrt(fmpq(9, 4)) == fmpq(3, 2)
+    with pytest.raises(IrrationalError):
+        Rationals.sqrt(fmpq(2))
+    with pytest.raises(IrrationalError):
+        Rationals.exp(fmpq(1))
+
+
+@given(st.lists(st.floats(-700, 700), min_size=1, max_size=20))
+def test_float_functions_agree_with_balls(values: list[float]) -> None:
+    t = np.array(values)
+    with ctx.workprec(100):
+        for name in ("tanh", "sech", "log_cosh", "softplus", "sigmoid"):
+            for x, y in zip(t, getattr(Floats, name)(t), strict=True):
+                exact = midpoint(getattr(Balls, name)(arb(float(x))))
+                assert y == pytest.approx(exact, rel=1e-13, abs=1e-300), (name, x)

@@ -141,11 +141,11 @@ def _float_multiplier(gram: arb_mat, cross: arb_mat, radius: arb) -> float:
         return 0.0
     values, vectors = np.linalg.eigh(matrix)
     top, size = float(values[-1]), midpoint(radius)
-    weights = (vectors.T @ pull) ** 2
-    keep = (values > 1e-14 * top) & (weights > 0)
-    values, weights = values[keep], weights[keep]
     multiplier = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
+        weights = (vectors.T @ pull) ** 2
+        keep = (values > 1e-14 * top) & (weights > 0)
+        values, weights = values[keep], weights[keep]
         for _ in range(60):
             shifted = values + multiplier
             squares = weights / shifted / shifted

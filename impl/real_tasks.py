@@ -120,7 +120,8 @@ def digits() -> tuple[tuple[str, Instance], ...]:
     components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
     components = components / np.abs(components).max()
     pairs = [(0, 1), (2, 3), (4, 9), (5, 6), (7, 8)]
-    rows, points, labels = [], [], []
+    rows: list[np.ndarray] = []
+    points, labels = [], []
     for low, high in pairs:
         chosen = [*np.flatnonzero(data.target == low)[:8], *np.flatnonzero(data.target == high)[:8]]
         points.append(range(len(rows), len(rows) + len(chosen)))
@@ -146,7 +147,8 @@ def diabetes() -> tuple[tuple[str, Instance], ...]:
     measurements = measurements / np.abs(measurements).max(0)
     target = (data.target - data.target.mean()) / data.target.std()
     order = np.argsort(ages, kind="stable")
-    points, rows, labels = [], [], []
+    rows: list[np.ndarray] = []
+    points, labels = [], []
     for group in np.array_split(order, 4):
         chosen = group[:: len(group) // 16][:16]
         points.append(range(len(rows), len(rows) + len(chosen)))

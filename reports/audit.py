@@ -26,9 +26,7 @@ from ..theory.claim import Ablation, Claim, Mutant, Verdict
 from ..theory.meta_sl import CLAIMS
 from ..theory.mutants import MUTANTS
 from ..theory.notation import LETTERS
-from .records import enclosure, environment, finite, now, write_text
-
-WITNESS_FORMAT = "metagap/witness/1"
+from .records import WITNESS_FORMAT, enclosure, environment, finite, now, witness, write_text
 
 
 @dataclass(frozen=True)
@@ -130,13 +128,7 @@ def _cell(ablation: Ablation, folder: Path) -> dict[str, Any]:
         return row
     checked = confirm(ablation)
     name = f"counterexamples/{ablation.name}.json"
-    witness = {
-        "format": WITNESS_FORMAT,
-        "kind": "ablation",
-        "name": ablation.name,
-        "instance": json.loads(files.dumps(checked.instance)),
-    }
-    write_text(folder / name, json.dumps(witness, indent=1) + "\n")
+    write_text(folder / name, witness("ablation", ablation.name, checked.instance))
     return row | {
         "witness": name,
         "instance": checked.instance.sha256,
@@ -189,13 +181,7 @@ def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) 
     if found is None:
         return None
     name = f"counterexamples/mutant-{mutant.name}-{kind}.json"
-    witness = {
-        "format": WITNESS_FORMAT,
-        "kind": "mutant",
-        "name": mutant.name,
-        "instance": json.loads(files.dumps(found.instance)),
-    }
-    write_text(folder / name, json.dumps(witness, indent=1) + "\n")
+    write_text(folder / name, witness("mutant", mutant.name, found.instance))
     ratio = found.gap.middle / found.bound.middle if found.bound.middle else None
     return {
         "file": name,

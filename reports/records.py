@@ -16,7 +16,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ..impl import files
+from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
+
+WITNESS_FORMAT = "metagap/witness/1"
 
 PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn")
 
@@ -74,6 +78,12 @@ def judgement_record(judgement: Judgement) -> dict[str, Any]:
         "notes": list(judgement.notes),
         "claims": [claim_record(c) for c in judgement.claims],
     }
+
+
+def witness(kind: str, name: str, instance: Instance) -> str:
+    """A witness file: an instance with what it bears witness against (a claim, mutant or ablation of that name)."""
+    content = {"format": WITNESS_FORMAT, "kind": kind, "name": name, "instance": json.loads(files.dumps(instance))}
+    return dumps(content)
 
 
 def dumps(record: Any) -> str:

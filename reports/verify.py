@@ -24,10 +24,11 @@ from ..impl.generate import GENERATORS, Generator, RandomSource
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, judge
 from ..impl.real_tasks import REAL_FAMILIES, MissingExtraError
+from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Verdict
 from ..theory.meta_sl import CLAIMS
 from ..theory.notation import LETTERS, SYMBOLS
-from .records import claim_record, enclosure, enclosures, environment, finite, now, write_text
+from .records import claim_record, enclosure, enclosures, environment, finite, now, witness, write_text
 
 BINS = 20
 
@@ -387,12 +388,38 @@ class Run:
             "quantiles": quantiles,
             "tightest": tally.tightest and self._shown(tally.tightest),
             "undecided": [self._shown(kept) for kept in tally.undecided],
-            "violations": [
-                self._shown(kept) | {"kind": kind, "grade": "genuine"}
-                for kind, kept in (("simplest", tally.simplest), ("worst", tally.worst))
-                if kept is not None
-            ],
+            "violations": self._violations(claim, tally),
         }
+
+    def _violations(self, claim: Claim, tally: Tally) -> list[dict[str, Any]]:
+        """Both witnesses of a violated claim, the simplest one shrunk, as files that `metagap replay` reads.
+
+        Graded genuine: balls certified gap > bound with every assumption, and certify it again here.
+        """
+        rows = []
+        for kind, kept in (("simplest", tally.simplest), ("worst", tally.worst)):
+            if kept is None:
+                continue
+            instance = files.loads(kept.text, kept.origin)
+            if kind == "simplest":
+                instance = shrink(instance, lambda candidate: _violates(claim, candidate))
+            judged = judge(instance, (claim,)).claims[0]
+            file = f"counterexamples/{claim.name}-{kind}.json"
+            self.kept[file] = witness("claim", claim.name, instance)
+            rows.append(
+                {
+                    "kind": kind,
+                    "grade": "genuine" if judged.verdict is Verdict.VIOLATED else "suspect",
+                    "instance": instance.sha256,
+                    "file": file,
+                    "gap": enclosure(judged.gap),
+                    "bound": enclosure(judged.bound),
+                    "terms": enclosures(judged.terms),
+                    "origin": kept.origin,
+                    "command": f"metagap replay {{folder}}/{file}",
+                }
+            )
+        return rows
 
     def _shown(self, kept: Kept) -> dict[str, Any]:
         file = f"instances/{kept.sha256[:12]}.json"
@@ -409,6 +436,10 @@ class Run:
             "origin": kept.origin,
             "command": f"metagap judge {{folder}}/{file} --claim {kept.judged.claim}",
         }
+
+
+def _violates(claim: Claim, instance: Instance) -> bool:
+    return judge(instance, (claim,)).claims[0].verdict is Verdict.VIOLATED
 
 
 def _quiet() -> None:

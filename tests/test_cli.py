@@ -13,6 +13,7 @@ from metagap.impl import files
 from metagap.impl.generate import RandomSource, arbitrary
 from metagap.reports import audit as auditing
 from metagap.reports.cli import app
+from metagap.reports.records import WITNESS_FORMAT
 from metagap.theory.meta_sl import CLAIMS
 from typer.testing import CliRunner
 
@@ -150,7 +151,7 @@ def test_mutants_as_a_record(tmp_path: Path) -> None:
 def test_a_fixed_witness_says_so(tmp_path: Path) -> None:
     harmless = files.dumps(arbitrary(RandomSource(0, 1), "squared").instance(0))
     witness = {
-        "format": auditing.WITNESS_FORMAT,
+        "format": WITNESS_FORMAT,
         "kind": "claim",
         "name": "meta-sl-lifted",
         "instance": json.loads(harmless),

@@ -1,0 +1,99 @@
+"""The campaign: pure jobs, tallies that add up, partial runs, and violations kept twice."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from metagap.reports.audit import replay
+from metagap.reports.verify import (
+    PROFILES,
+    Job,
+    Run,
+    Tally,
+    exit_status,
+    generate,
+    jobs,
+    run_job,
+    save_instances,
+    tally_instance,
+)
+from metagap.theory.claim import Expression
+from metagap.theory.meta_sl import CLAIMS
+
+NAMES = tuple(c.name for c in CLAIMS)
+LIFTED = next(c for c in CLAIMS if c.name == "meta-sl-lifted")
+JOB = Job("tangent", "log-cosh", 0, 0, 12)
+
+
+def test_jobs_are_pure_functions() -> None:
+    first, second = run_job(JOB, NAMES), run_job(JOB, NAMES)
+    assert {n: t.counts for n, t in first.tallies.items()} == {n: t.counts for n, t in second.tallies.items()}
+    assert [i.sha256 for _, i in generate(JOB)] == [i.sha256 for _, i in generate(JOB)]
+    assert len({i.sha256 for _, i in generate(JOB)}) == 12
+
+
+def test_tallies_add_up() -> None:
+    whole, parts = {n: Tally() for n in NAMES}, {n: Tally() for n in NAMES}
+    for job in (JOB, replace(JOB, loss="squared"), replace(JOB, generator="one-task")):
+        for name, tally in run_job(job, NAMES).tallies.items():
+            parts[name].merge(tally)
+        for origin, instance in generate(job):
+            tally_instance(whole, instance, origin, CLAIMS, real=False)
+    for name in NAMES:
+        assert whole[name].counts == parts[name].counts
+        assert whole[name].outside == parts[name].outside
+        assert sorted(whole[name].ratios) == sorted(parts[name].ratios)
+        assert whole[name].counts.total() == 36
+
+
+def test_every_profile_meets_every_generator_early_and_the_larger_ones_do_more() -> None:
+    sizes = []
+    for profile in PROFILES.values():
+        found = jobs(profile, 0)
+        assert len({job.generator for job in found[:40]}) == len({job.generator for job in found})
+        assert len(set(found)) == len(found)
+        sizes.append(sum(job.count for job in found))
+    assert sizes == sorted(sizes)
+    assert sizes[0] >= 10_000
+
+
+def test_a_false_claim_is_reported_with_both_witnesses(tmp_path: Path) -> None:
+    false = replace(LIFTED, bound=Expression("radius*eps + weight_norm*misfit/2"))
+    run = Run(PROFILES["quick"], 0, (false,), "a test")
+    for origin, instance in generate(JOB):
+        tally_instance(run.tallies, instance, origin, (false,), real=False)
+    record = run.record()
+    assert exit_status(record) == 1
+    simplest, worst = record["claims"][0]["violations"]
+    assert (simplest["kind"], worst["kind"]) == ("simplest", "worst")
+    for row in (simplest, worst):
+        assert row["grade"] == "genuine"
+        assert row["gap"]["lo"] > row["bound"]["hi"]
+    save_instances(run.kept, tmp_path)
+    small = json.loads((tmp_path / simplest["file"]).read_text())["instance"]
+    large = json.loads((tmp_path / worst["file"]).read_text())["instance"]
+    assert len(json.dumps(small)) <= len(json.dumps(large))
+    assert len(small["tasks"]) == len(small["features"]) == 1
+    # The claim of that name is true, so its replay finds the witness harmless.
+    assert replay(tmp_path / simplest["file"]).outcome == "fixed"
+
+
+def test_a_deadline_leaves_a_partial_record() -> None:
+    run = Run(PROFILES["ci"], 0, (LIFTED,), "a test")
+    seen: Counter[str] = Counter()
+    run.execute(2, time.monotonic() + 6, lambda name, count: seen.update({name: count}), real=False)
+    record = run.record()
+    assert record["status"] == "out of time"
+    assert record["generated"] == sum(seen.values()) > 0
+    assert record["claims"][0]["counts"]["PROVED"] > 0
+
+
+def test_many_undecided_fail_a_run() -> None:
+    record = {"claims": [{"counts": {"VIOLATED": 0, "UNDECIDED": 2}, "real_counts": {"VIOLATED": 0}, "scope": 100}]}
+    assert exit_status(record) == 3
+    record["claims"][0]["counts"]["UNDECIDED"] = 1
+    assert exit_status(record) == 0

@@ -30,6 +30,8 @@ from flint import arb, arb_mat, arb_series, fmpq, fmpq_mat, fmpq_series, fmpz
 
 Number = Any
 """A scalar of one of the number systems: arb, fmpq, arb_series, fmpq_series or a float64 array."""
+Matrix = Any
+"""arb_mat or fmpq_mat."""
 
 
 class IrrationalError(ArithmeticError):
@@ -97,6 +99,11 @@ def square(ball: arb) -> arb:
 def root(ball: arb) -> arb:
     """The square root of a quantity that is known to be non-negative, whatever its enclosure says."""
     return ball.nonnegative_part().sqrt()
+
+
+def norm(entries: list[arb]) -> arb:
+    """Euclidean norm of a list of balls."""
+    return root(sum((square(v) for v in entries), start=arb(0)))
 
 
 class FunctionSet:
@@ -200,6 +207,10 @@ class Rationals(FunctionSet):
     @staticmethod
     def magnitude(t: fmpq) -> fmpq:
         return t if t >= 0 else -t
+
+
+NumberSystem = type[Balls] | type[Rationals]
+"""The number systems that decide."""
 
 
 class BallSeries(FunctionSet):

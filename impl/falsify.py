@@ -9,25 +9,19 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from flint import ctx
 
-from ..theory.claim import Claim, Mutant
-from ..theory.meta_sl import CLAIMS
-from ..theory.mutants import MUTANTS
-from .balls.quantities import UndefinedQuantityError
-from .floats.batch import Batch
-from .floats.quantities import BatchQuantities
-from .generate import GENERATORS, Generator, RandomSource
+from ..theory.claim import Mutant, UndefinedQuantityError
+from .families import META_SL, Family, family_of
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure, Evaluator
 from .shrink import shrink
-
-SEARCHING = ("arbitrary", "functions", "tangent", "local", "stationary", "one-task", "cancelling")
-"""Generators of the search, cheap ones first."""
+from .sources import Generator, RandomSource
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,8 @@ class Attack:
         if not self.found:
             return None
         best = min(self.found, key=lambda r: r.instance.numbers)
-        small = shrink(best.instance, lambda candidate: refute(self.mutant, candidate) is not None)
+        smaller = family_of(best.instance).smaller
+        small = shrink(best.instance, lambda candidate: refute(self.mutant, candidate) is not None, smaller)
         certified = refute(self.mutant, small)
         assert certified is not None
         return Refutation(small, *certified, best.generator)
@@ -78,14 +73,10 @@ class Attack:
         return max(self.found, key=lambda r: r.excess, default=None)
 
 
-def claim_of(mutant: Mutant, claims: Iterable[Claim] = CLAIMS) -> Claim:
-    """The claim that the mutant distorts."""
-    return next(claim for claim in claims if claim.name == mutant.claim)
-
-
 def refute(mutant: Mutant, instance: Instance) -> tuple[Enclosure, Enclosure] | None:
     """(gap, bound) if the instance certifiably contradicts the mutant, else None."""
-    claim = claim_of(mutant)
+    claim = family_of(mutant).claim(mutant.claim)
+    assert claim is not None
     kept = [a for a in claim.assumptions if a.name not in mutant.drops]
     evaluator = Evaluator(instance)
     for bits in PRECISIONS[:2]:
@@ -94,7 +85,7 @@ def refute(mutant: Mutant, instance: Instance) -> tuple[Enclosure, Enclosure] | 
             try:
                 if not all(at(a.margin) > 0 for a in kept):
                     return None
-                gap, bound = claim.left(at), mutant.bound(at)
+                gap, bound = mutant.left(at), mutant.bound(at)
             except UndefinedQuantityError:
                 return None
             if gap > bound:
@@ -104,21 +95,22 @@ def refute(mutant: Mutant, instance: Instance) -> tuple[Enclosure, Enclosure] | 
     return None
 
 
-def batches(seed: int, size: int, names: Sequence[str] = SEARCHING) -> Iterator[tuple[Generator, Batch]]:
-    """An endless stream of batches, round-robin over generators and losses."""
-    chosen = [next(g for g in GENERATORS if g.name == name) for name in names]
+def batches(family: Family, seed: int, size: int) -> Iterator[tuple[Generator, str, Any]]:
+    """An endless stream of (generator, variant, batch), round-robin over the family's searching generators."""
+    chosen = [family.generator(name) for name in family.searching]
     rounds = 0
     while True:
         for position, generator in enumerate(chosen):
-            loss = generator.losses[rounds % len(generator.losses)]
+            variant = generator.variants[rounds % len(generator.variants)]
             source = RandomSource((seed, position, rounds), size)
             with np.errstate(over="ignore", invalid="ignore"):
-                yield generator, generator.build(source, loss)
+                yield generator, variant, generator.build(source, variant)
         rounds += 1
 
 
 def attack(
-    mutants: Sequence[Mutant] = MUTANTS,
+    family: Family = META_SL,
+    mutants: Sequence[Mutant] | None = None,
     *,
     seed: int = 0,
     rounds: int = 16,
@@ -126,17 +118,17 @@ def attack(
     enough: int = 3,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Attack]:
-    """Search for counterexamples to every mutant, `rounds` batches of each generator.
+    """Search for counterexamples to a family's mutants (or those given), `rounds` batches of each generator.
 
     `enough` certified witnesses end the certification of hits for a mutant; float hits are counted throughout.
     """
-    attacks = [Attack(mutant) for mutant in mutants]
+    attacks = [Attack(mutant) for mutant in (family.mutants if mutants is None else mutants)]
     begin = time.perf_counter()
-    for generator, batch in itertools.islice(batches(seed, size), rounds * len(SEARCHING)):
-        progress(f"{generator.name}, {batch.loss.name}")
+    for generator, variant, batch in itertools.islice(batches(family, seed, size), rounds * len(family.searching)):
+        progress(f"{generator.name}, {variant}")
         with np.errstate(all="ignore"):
-            quantities = BatchQuantities(batch)
-            scale = 1e-9 * (np.abs(quantities.gap) + np.abs(quantities.pairing))
+            quantities = family.batch_quantities(batch)
+            scale = 1e-9 * (np.abs(quantities("gap")) + np.abs(quantities("pairing")))
             for one in attacks:
                 alive = one.first is None
                 _search(one, generator, batch, quantities, scale, enough)
@@ -146,21 +138,14 @@ def attack(
 
 
 def _search(
-    one: Attack,
-    generator: Generator,
-    batch: Batch,
-    quantities: BatchQuantities,
-    scale: np.ndarray,
-    enough: int,
+    one: Attack, generator: Generator, batch: Any, quantities: Callable[[str], Any], scale: np.ndarray, enough: int
 ) -> None:
-    claim = claim_of(one.mutant)
-    if claim.name.startswith("meta-sl-mixed") and batch.steps != 1:
-        return
-    if "misfit_hessian_at_adapted" in one.mutant.bound.names and batch.steps == 0:
+    try:
+        excess = one.mutant.left(quantities) - one.mutant.bound(quantities)
+    except UndefinedQuantityError:
         return
     if one.first is None:
         one.examples += len(batch)
-    excess = quantities.gap - one.mutant.bound(quantities)
     hits = np.flatnonzero(excess > scale)
     one.hits[generator.name] += len(hits)
     ranked = hits[np.argsort(-(excess[hits] / scale[hits]))] if len(hits) else hits

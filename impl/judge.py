@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from flint import arb, ctx
 
-from ..theory.claim import Claim, Expression, Relation, Verdict
-from ..theory.meta_sl import CLAIMS
-from .arithmetic import IrrationalError, Rationals, bounds
-from .balls.quantities import Quantities, UndefinedQuantityError
-from .instances import Gradient, Instance
+from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, Verdict
+from .arithmetic import IrrationalError, bounds
+from .balls.core import CoreQuantities
+from .families import family_of
+from .instances import Instance
 
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
@@ -86,40 +86,39 @@ class Evaluator:
     """The quantities of one instance at every precision that was needed so far."""
 
     instance: Instance
-    _balls: dict[int, Quantities] = field(default_factory=dict)
-    _rational: Quantities | None = None
+    _balls: dict[int, CoreQuantities] = field(default_factory=dict)
+    _rational: CoreQuantities | None = None
+    _irrational: bool = False
 
-    def balls(self, bits: int) -> Quantities:
+    def balls(self, bits: int) -> CoreQuantities:
         """The quantities in balls of that precision. flint's context must have it too."""
         if bits not in self._balls:
-            self._balls[bits] = Quantities(self.instance)
+            self._balls[bits] = family_of(self.instance).quantities(self.instance)
         return self._balls[bits]
 
-    def rationals(self) -> Quantities | None:
-        """The quantities in exact rationals along the same direction; None where the loss forbids it."""
-        adaptation = self.instance.adaptation
-        moderate = not isinstance(adaptation, Gradient) or adaptation.steps <= 2
-        if not self.instance.loss.profile.rational or not moderate:
-            return None
-        if self._rational is None:
+    def rationals(self) -> CoreQuantities | None:
+        """The quantities in exact rationals along the same direction; None where the instance forbids it."""
+        if self._rational is None and not self._irrational:
             direction = self.balls(PRECISIONS[0]).exact_direction
-            self._rational = Quantities(self.instance, Rationals, direction)
+            self._rational = family_of(self.instance).quantities.exact(self.instance, direction)
+            self._irrational = self._rational is None
         return self._rational
 
 
 def judge(
     instance: Instance,
-    claims: Iterable[Claim] = CLAIMS,
+    claims: Iterable[Claim] | None = None,
     *,
     complete: bool = False,
 ) -> Judgement:
-    """Every claim on the instance.
+    """The claims of the instance's family (or those given) on the instance.
 
     `complete`: report the terms of claims that do not apply, too, and give every enclosure room for the rounding of
     a float64 evaluation of the same term, so that other programs can compare theirs.
     """
+    chosen = family_of(instance).claims if claims is None else claims
     evaluator = Evaluator(instance)
-    judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in claims)
+    judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in chosen)
     return Judgement(instance.sha256, judged, instance.notes)
 
 
@@ -141,14 +140,14 @@ class _Outcome:
 
     verdict: Verdict
     reason: str
-    at: Quantities
+    at: CoreQuantities
     bits: int
     margins: dict[str, arb]
     left: arb | None = None
     bound: arb | None = None
 
 
-def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities) -> _Outcome:
+def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome:
     margins: dict[str, arb] = {}
     bits = int(ctx.prec)
     open_assumption = ""
@@ -173,7 +172,7 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: Quantities) -> _Outcome:
     return _Outcome(*_decide(claim, evaluator, at, left, bound), at, bits, margins, left, bound)
 
 
-def _decide(claim: Claim, evaluator: Evaluator, at: Quantities, left: arb, bound: arb) -> tuple[Verdict, str]:
+def _decide(claim: Claim, evaluator: Evaluator, at: CoreQuantities, left: arb, bound: arb) -> tuple[Verdict, str]:
     difference = left - bound
     if claim.relation is Relation.AT_MOST:
         if left <= bound:
@@ -202,13 +201,13 @@ def _decide(claim: Claim, evaluator: Evaluator, at: Quantities, left: arb, bound
     return Verdict.UNDECIDED, f"the difference is not enclosed to its rounding unit: {_widest(claim, at)}"
 
 
-def _scale(claim: Claim, at: Quantities) -> float:
+def _scale(claim: Claim, at: CoreQuantities) -> float:
     """The size of the claim's terms and of the sums behind them."""
     largest = max((float(at(name).abs_upper()) for name in claim.terms), default=0.0)
     return largest + max(at.scale(name) for name in (*claim.terms, "gap"))
 
 
-def _widest(claim: Claim, at: Quantities) -> str:
+def _widest(claim: Claim, at: CoreQuantities) -> str:
     return max(claim.terms, key=lambda name: float(at(name).rad()), default="gap")
 
 
@@ -236,14 +235,14 @@ def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: boo
     return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason)
 
 
-def _defined(expression: Expression, at: Quantities) -> arb | None:
+def _defined(expression: Expression, at: CoreQuantities) -> arb | None:
     try:
         return expression(at)
     except UndefinedQuantityError:
         return None
 
 
-def _enclosure(ball: arb, what: str | Expression, rough: Quantities | None) -> Enclosure:
+def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) -> Enclosure:
     """The ball in float64; with `rough` (balls of 53 bits) room is made for a float64 evaluation's rounding.
 
     A sum of products is as rough as its parts: their roundings enter by the size of their cofactors.
@@ -260,6 +259,6 @@ def _enclosure(ball: arb, what: str | Expression, rough: Quantities | None) -> E
     return enclosure.widened(4 * room + 2.0**-48 * size) if math.isfinite(room) else enclosure
 
 
-def _roughened(name: str, rough: Quantities) -> arb:
+def _roughened(name: str, rough: CoreQuantities) -> arb:
     """The quantity as a ball that allows for float64's rounding."""
     return arb(rough(name).mid(), rough.rounding(name))

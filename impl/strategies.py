@@ -7,14 +7,15 @@ to the first option: a failure ends at one task, one point, one dimension and sm
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
 from hypothesis import strategies as st
 
-from .floats.batch import Array, Batch
-from .generate import CONVEX_LOSSES, GENERATORS, Generator, Limits, Option
-from .instances import Instance
+from .families import META_SL, Family
+from .meta_sl.generate import CONVEX_LOSSES
+from .sources import SMALL, Array, Limits, Option
 
 
 class DrawnSource:
@@ -39,25 +40,27 @@ class DrawnSource:
 def batches(
     draw: Callable[[st.SearchStrategy[object]], object],
     generator: str = "arbitrary",
-    losses: Sequence[str] | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
-) -> Batch:
-    """Batches of one instance from the named generator."""
-    chosen: Generator = next(g for g in GENERATORS if g.name == generator)
-    loss = draw(st.sampled_from(tuple(losses or chosen.losses)))
-    return chosen.build(DrawnSource(draw), loss, limits)
+    variants: Sequence[str] | None = None,
+    limits: Limits = SMALL,
+    family: Family = META_SL,
+) -> Any:
+    """Batches of one instance from the named generator of a family."""
+    chosen = family.generator(generator)
+    variant = draw(st.sampled_from(tuple(variants or chosen.variants)))
+    return chosen.build(DrawnSource(draw), variant, limits)
 
 
 def instances(
     generator: str = "arbitrary",
-    losses: Sequence[str] | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
-) -> st.SearchStrategy[Instance]:
-    """Instances from the named generator."""
-    return batches(generator, losses, limits).map(lambda batch: batch.instance(0))
+    variants: Sequence[str] | None = None,
+    limits: Limits = SMALL,
+    family: Family = META_SL,
+) -> st.SearchStrategy[Any]:
+    """Instances from the named generator of a family."""
+    return batches(generator, variants, limits, family).map(lambda batch: batch.instance(0))
 
 
-def any_instance(losses: Sequence[str] = CONVEX_LOSSES) -> st.SearchStrategy[Instance]:
-    """Instances from every generator that takes all losses."""
-    names = [g.name for g in GENERATORS if g.losses == CONVEX_LOSSES]
+def any_instance(losses: Sequence[str] = CONVEX_LOSSES) -> st.SearchStrategy[Any]:
+    """Meta-SL instances from every generator that takes all losses."""
+    names = [g.name for g in META_SL.generators if g.variants == CONVEX_LOSSES]
     return st.one_of([instances(name, losses) for name in names])

@@ -17,14 +17,11 @@ from flint import arb, ctx, fmpq
 
 from ..impl import files
 from ..impl.arithmetic import IrrationalError, Rationals, rational
-from ..impl.balls.quantities import Quantities
 from ..impl.falsify import Attack, Refutation, attack, refute
+from ..impl.families import ALL_CLAIMS, FAMILIES, family_of
 from ..impl.instances import Instance
 from ..impl.judge import PRECISIONS, Enclosure, judge
-from ..theory.ablations import ABLATIONS
 from ..theory.claim import Ablation, Claim, Mutant, Verdict
-from ..theory.meta_sl import CLAIMS
-from ..theory.mutants import MUTANTS
 from ..theory.notation import LETTERS
 from .records import WITNESS_FORMAT, enclosure, environment, finite, now, witness, write_text
 
@@ -55,7 +52,7 @@ def confirm(ablation: Ablation) -> Confirmation:
         left, bound = _sides(ablation, instance, population)
     reproduced = all(exact.get(name) == str(rational(value)) for name, value in ablation.exact.items())
     verdict = None
-    claim = next((c for c in CLAIMS if c.name == ablation.claim), None)
+    claim = next((c for c in ALL_CLAIMS if c.name == ablation.claim), None)
     if claim is not None and ablation.population is None:
         verdict = judge(instance, (claim,)).claims[0].verdict
     confirmed = bool(left > bound) and reproduced and verdict is not Verdict.VIOLATED
@@ -68,28 +65,29 @@ def _instance(content: Any) -> Instance:
 
 def _sides(ablation: Ablation, instance: Instance, population: Instance) -> tuple[arb, arb]:
     assert ablation.bound is not None
-    direction = None
+    quantities, direction = family_of(instance).quantities, None
     if ablation.direction is not None:
         direction = tuple(rational(v) for v in ablation.direction)
-        exactly = Quantities(instance, Rationals, direction)
-        at_left = exactly if population is instance else Quantities(population, Rationals)
+        exactly = quantities(instance, Rationals, direction)
+        at_left = exactly if population is instance else quantities(population, Rationals)
         return arb(ablation.left(at_left)), arb(ablation.bound(exactly))
-    at = Quantities(instance, direction=direction)
-    at_left_balls = at if population is instance else Quantities(population)
+    at = quantities(instance, direction=direction)
+    at_left_balls = at if population is instance else quantities(population)
     return ablation.left(at_left_balls), ablation.bound(at)
 
 
 def _exact_terms(ablation: Ablation, instance: Instance, population: Instance) -> dict[str, str]:
     """The exact rational values of the terms that the derivation names, computed again."""
+    quantities = family_of(instance).quantities
     direction = None if ablation.direction is None else tuple(rational(v) for v in ablation.direction)
-    exactly = Quantities(instance, Rationals, direction)
+    exactly = quantities(instance, Rationals, direction)
     found = {}
     for name in ablation.exact:
         try:
             value: fmpq = exactly(name)
         except IrrationalError:
             with ctx.workprec(PRECISIONS[1]):
-                ball = Quantities(instance)(name)
+                ball = quantities(instance)(name)
             value = rational(ablation.exact[name])
             if not ball.contains(arb(value)):
                 continue
@@ -99,11 +97,11 @@ def _exact_terms(ablation: Ablation, instance: Instance, population: Instance) -
 
 def cells(folder: Path) -> list[dict[str, Any]]:
     """The assumption audit as records; writes the counterexamples beside the record."""
-    return [_cell(ablation, folder) for ablation in ABLATIONS]
+    return [_cell(ablation, folder) for family in FAMILIES.values() for ablation in family.ablations]
 
 
 def _cell(ablation: Ablation, folder: Path) -> dict[str, Any]:
-    statements = {a.name: a for claim in CLAIMS for a in claim.assumptions}
+    statements = {a.name: a for claim in ALL_CLAIMS for a in claim.assumptions}
     assumption = statements.get(ablation.assumption)
     row: dict[str, Any] = {
         "claim": ablation.claim,
@@ -156,7 +154,11 @@ def mutants(
     folder: Path, seed: int, rounds: int, progress: Callable[[str], None] = lambda message: None
 ) -> list[dict[str, Any]]:
     """The mutant run as records; writes both witnesses of each beside the record."""
-    return [_mutant(one, folder) for one in attack(MUTANTS, seed=seed, rounds=rounds, progress=progress)]
+    return [
+        _mutant(one, folder)
+        for family in FAMILIES.values()
+        for one in attack(family, seed=seed, rounds=rounds, progress=progress)
+    ]
 
 
 def _mutant(one: Attack, folder: Path) -> dict[str, Any]:
@@ -166,7 +168,7 @@ def _mutant(one: Attack, folder: Path) -> dict[str, Any]:
         "title": mutant.title,
         "claim": mutant.claim,
         "why": mutant.why,
-        "statement": rf"\mathrm{{gap}} \le {mutant.bound.latex(LETTERS)}",
+        "statement": rf"{mutant.left.latex(LETTERS)} \le {mutant.bound.latex(LETTERS)}",
         "status": one.status,
         "generator": one.first.generator if one.first else None,
         "examples": one.examples,
@@ -240,7 +242,7 @@ def replay(path: Path) -> Replay:
     kind, name = content["kind"], content["name"]
     instance = files.loads(json.dumps(content["instance"]), str(path))
     if kind == "mutant":
-        mutant = next((m for m in MUTANTS if m.name == name), None)
+        mutant = next((m for family in FAMILIES.values() for m in family.mutants if m.name == name), None)
         if mutant is None:
             return Replay("error", f"mutant {name!r} is not known to this version")
         found = refute(mutant, instance)
@@ -248,7 +250,7 @@ def replay(path: Path) -> Replay:
             return Replay("fixed", f"mutant {name!r} is not refuted by this instance")
         return Replay("still violated", f"mutant {name!r}: {mutant.title}", *found)
     if kind == "ablation":
-        ablation = next((a for a in ABLATIONS if a.name == name), None)
+        ablation = next((a for family in FAMILIES.values() for a in family.ablations if a.name == name), None)
         if ablation is None:
             return Replay("error", f"ablation {name!r} is not known to this version")
         checked = confirm(ablation)
@@ -257,7 +259,7 @@ def replay(path: Path) -> Replay:
         outcome = "still violated" if checked.confirmed else "fixed"
         sentence = f"{ablation.claim} without {ablation.assumption}: {ablation.title}"
         return Replay(outcome, sentence, checked.gap, checked.bound)
-    claim: Claim | None = next((c for c in CLAIMS if c.name == name), None)
+    claim: Claim | None = next((c for c in ALL_CLAIMS if c.name == name), None)
     if claim is None:
         return Replay("error", f"claim {name!r} is not known to this version")
     judged = judge(instance, (claim,)).claims[0]

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from ..impl.floats.batch import Batch
-from ..impl.floats.quantities import BatchQuantities
-from ..impl.generate import RandomSource, arbitrary
-from ..impl.instances import Instance
 from ..impl.judge import judge
 from ..impl.losses import Loss
+from ..impl.meta_sl.batch import Batch
+from ..impl.meta_sl.batch_quantities import BatchQuantities
+from ..impl.meta_sl.generate import arbitrary
+from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.sources import RandomSource
 from ..theory.meta_sl import CLAIMS
 from .records import environment, now
 
@@ -65,9 +66,9 @@ def verify_floats(size: str, count: int) -> int:
     return int((quantities.gap > bound * (1 + 1e-9)).sum())
 
 
-def ball_instances(count: int) -> list[Instance]:
+def ball_instances(count: int) -> list[MetaSLInstance]:
     """Generated instances with exactly n = 4, k = 5, d = 3, one label a point."""
-    found: list[Instance] = []
+    found: list[MetaSLInstance] = []
     seed = 0
     while len(found) < count:
         batch = arbitrary(RandomSource(seed, 8), "log-cosh")

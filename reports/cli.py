@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..impl import files
+from ..impl.families import ALL_CLAIMS, FAMILIES
 from ..impl.judge import judge as judge_instance
 from ..theory.claim import Claim
-from ..theory.meta_sl import CLAIMS
 from . import audit as auditing
 from . import bench as benching
 from . import verify as verifying
@@ -72,12 +72,12 @@ def _input_errors() -> Iterator[None]:
 
 def _claims(names: list[str] | None) -> tuple[Claim, ...]:
     if not names:
-        return CLAIMS
-    known = {claim.name: claim for claim in CLAIMS}
+        return ALL_CLAIMS
+    known = {claim.name: claim for claim in ALL_CLAIMS}
     for name in names:
         if name not in known:
             _fail(f"--claim={name!r}: expected one of {', '.join(known)}")
-    return tuple(claim for claim in CLAIMS if claim.name in names)
+    return tuple(claim for claim in ALL_CLAIMS if claim.name in names)
 
 
 def _emit(record: Any, target: Path | None) -> None:
@@ -103,7 +103,10 @@ def judge(
     claims = _claims(claim)
     with _input_errors():
         instances = [files.load(path) for path in paths]
-    judgements = [judge_instance(instance, claims, complete=True) for instance in instances]
+    judgements = [
+        judge_instance(instance, [c for c in FAMILIES[instance.family].claims if c in claims], complete=True)
+        for instance in instances
+    ]
     records = [judgement_record(judgement) for judgement in judgements]
     _emit(records if len(records) > 1 else records[0], json)
     if json is None or str(json) != "-":

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..impl.families import ALL_CLAIMS
 from ..impl.losses import LOSSES
 from ..theory.claim import Claim, Relation
-from ..theory.meta_sl import CLAIMS
 from .records import write_text
 
 _HOME = {True: "theory/stationarity.py", False: "theory/meta_sl.py"}
@@ -26,7 +26,7 @@ def claims_table(record: dict[str, Any] | None) -> str:
     """One row per claim: statement, whose, where, last verdict (from a verification record)."""
     found = {row["claim"]: row for row in record["claims"]} if record else {}
     lines = ["| claim | statement | source | theory | last verdict |", "|---|---|---|---|---|"]
-    for claim in CLAIMS:
+    for claim in ALL_CLAIMS:
         relation = "≤" if claim.relation is Relation.AT_MOST else "="
         statement = f"`{claim.left.text} {relation} {claim.bound.text}`"
         home = _HOME[_is_core(claim)]
@@ -55,7 +55,7 @@ def difference_table() -> str:
         "| the paper, as we read its abstract (unchecked) | our claim | difference |",
         "|---|---|---|",
     ]
-    for claim in CLAIMS:
+    for claim in ALL_CLAIMS:
         if claim.source.name == "PAPER":
             lines.append(f"| {claim.reading} | `{claim.name}` | {claim.difference} |")
     return "\n".join(lines)

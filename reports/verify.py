@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from ..impl import files
-from ..impl.generate import GENERATORS, Generator, RandomSource
+from ..impl.extras import MissingExtraError
+from ..impl.families import FAMILIES, Family, family_of
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, judge
-from ..impl.real_tasks import REAL_FAMILIES, MissingExtraError
 from ..impl.shrink import shrink
+from ..impl.sources import RandomSource
 from ..theory.claim import Claim, Relation, Verdict
-from ..theory.meta_sl import CLAIMS
 from ..theory.notation import LETTERS, SYMBOLS
 from .records import claim_record, enclosure, enclosures, environment, finite, now, witness, write_text
 
@@ -51,20 +51,22 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Job:
-    """Instances to generate and judge: `count` from one generator and loss, at one seed."""
+    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed."""
 
+    family: str
     generator: str
-    loss: str
+    variant: str
     seed: int
     index: int
     count: int
 
 
 @dataclass(frozen=True)
-class FamilyJob:
-    """A family of real tasks to train on and to judge."""
+class RealJob:
+    """Real tasks of a family to train on and to judge."""
 
     family: str
+    tasks: str
 
 
 @dataclass(frozen=True)
@@ -149,31 +151,33 @@ def _excess(judged: ClaimJudgement) -> float:
 Tallies = dict[str, Tally]
 
 
-def jobs(profile: Profile, seed: int, generators: Sequence[Generator] = GENERATORS) -> list[Job]:
+def jobs(profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIES.values())) -> list[Job]:
     """The run as jobs, interleaved so that a run cut short has seen every generator."""
     rows = []
-    for generator in generators:
-        total = profile.per_share * generator.share
-        rounds = -(-total // (profile.batch * len(generator.losses)))
-        rows.append(
-            [
-                Job(generator.name, loss, seed, index, profile.batch)
-                for index in range(rounds)
-                for loss in generator.losses
-            ]
-        )
+    for family in families:
+        for generator in family.generators:
+            total = profile.per_share * generator.share
+            rounds = -(-total // (profile.batch * len(generator.variants)))
+            rows.append(
+                [
+                    Job(family.name, generator.name, variant, seed, index, profile.batch)
+                    for index in range(rounds)
+                    for variant in generator.variants
+                ]
+            )
     return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
 
 
 def generate(job: Job) -> Iterator[tuple[str, Instance]]:
     """The job's instances, each with a sentence that says where it comes from."""
-    generator = next(g for g in GENERATORS if g.name == job.generator)
-    position, kind = GENERATORS.index(generator), generator.losses.index(job.loss)
+    family = FAMILIES[job.family]
+    generator = family.generator(job.generator)
+    position, kind = family.generators.index(generator), generator.variants.index(job.variant)
     source = RandomSource((job.seed, position, kind, job.index), job.count)
     with np.errstate(over="ignore", invalid="ignore"):
-        batch = generator.build(source, job.loss)
+        batch = generator.build(source, job.variant)
     for b in range(job.count):
-        yield f"{generator.title}; {job.loss}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
+        yield f"{generator.title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
 
 
 @dataclass
@@ -186,38 +190,38 @@ class Outcome:
     note: str = ""
 
 
-def run_job(job: Job | FamilyJob, names: tuple[str, ...]) -> Outcome:
+def run_job(job: Job | RealJob, names: tuple[str, ...]) -> Outcome:
     """Generate (or train) and judge the named claims."""
-    claims = tuple(claim for claim in CLAIMS if claim.name in names)
+    claims = tuple(claim for claim in FAMILIES[job.family].claims if claim.name in names)
     outcome = Outcome({claim.name: Tally() for claim in claims})
     if isinstance(job, Job):
         for origin, instance in generate(job):
             tally_instance(outcome.tallies, instance, origin, claims, real=False)
         return outcome
-    family = REAL_FAMILIES[job.family]
+    real = FAMILIES[job.family].real_tasks[job.tasks]
     try:
-        built = family.build()
+        built = real.build()
     except MissingExtraError as error:
         outcome.note = str(error)
         return outcome
     rows = []
     for name, instance in built:
-        judged = tally_instance(outcome.tallies, instance, f"{family.title}: {name}", claims, real=True)
+        judged = tally_instance(outcome.tallies, instance, f"{real.title}: {name}", claims, real=True)
         file = f"instances/{instance.sha256[:12]}.json"
         outcome.kept[file] = files.dumps(instance)
         rows.append(_real_row(name, instance, file, judged))
     outcome.family = {
-        "name": family.name,
-        "title": family.title,
-        "description": family.description,
-        "source": family.source,
+        "name": real.name,
+        "title": real.title,
+        "description": real.description,
+        "source": real.source,
         "rows": rows,
     }
     return outcome
 
 
 def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement]) -> dict[str, Any]:
-    lifted, mixed = judged.get("meta-sl-lifted"), judged.get("meta-sl-mixed")
+    lifted, mixed = (judged.get(f"{instance.family}-{form}") for form in ("lifted", "mixed"))
     row: dict[str, Any] = {
         "name": name,
         "instance": instance.sha256,
@@ -272,14 +276,15 @@ class Run:
         self, workers: int, deadline: float | None, advance: Callable[[str, int], None], real: bool = True
     ) -> None:
         """Judge real and generated instances on `workers` processes until done, the deadline, or Ctrl-C."""
-        families = [FamilyJob(name) for name in REAL_FAMILIES] if real else []
-        waiting: Iterator[Job | FamilyJob] = itertools.chain(families, jobs(self.profile, self.seed))
+        chosen = [family for family in FAMILIES.values() if set(family.claims) & set(self.claims)]
+        families = [RealJob(family.name, name) for family in chosen for name in family.real_tasks] if real else []
+        waiting: Iterator[Job | RealJob] = itertools.chain(families, jobs(self.profile, self.seed, chosen))
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
-        pending: dict[Future[Outcome], Job | FamilyJob] = {}
+        pending: dict[Future[Outcome], Job | RealJob] = {}
 
         names = tuple(claim.name for claim in self.claims)
 
-        def submit(job: Job | FamilyJob | None) -> None:
+        def submit(job: Job | RealJob | None) -> None:
             if job is not None:
                 pending[pool.submit(run_job, job, names)] = job
 
@@ -300,12 +305,12 @@ class Run:
         finally:
             _stop(pool)
 
-    def _take(self, job: Job | FamilyJob, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
+    def _take(self, job: Job | RealJob, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
         for name, tally in outcome.tallies.items():
             self.tallies[name].merge(tally)
         self.kept.update(outcome.kept)
         if isinstance(job, Job):
-            self.generated[job.generator] += job.count
+            self.generated[f"{job.family} {job.generator}"] += job.count
             advance(job.generator, job.count)
             return
         self.real_note = self.real_note or outcome.note
@@ -332,12 +337,14 @@ class Run:
             "claims": claims,
             "generators": [
                 {
+                    "family": family.name,
                     "name": g.name,
                     "title": g.title,
-                    "losses": list(g.losses),
-                    "instances": self.generated[g.name],
+                    "variants": list(g.variants),
+                    "instances": self.generated[f"{family.name} {g.name}"],
                 }
-                for g in GENERATORS
+                for family in FAMILIES.values()
+                for g in family.generators
             ],
             "real_families": self.families,
             "real_note": self.real_note,
@@ -358,6 +365,7 @@ class Run:
         relation = r"\le" if claim.relation is Relation.AT_MOST else "="
         return {
             "claim": claim.name,
+            "family": family_of(claim).name,
             "title": claim.title,
             "source": claim.source.name.lower(),
             "citation": claim.citation,
@@ -402,7 +410,7 @@ class Run:
                 continue
             instance = files.loads(kept.text, kept.origin)
             if kind == "simplest":
-                instance = shrink(instance, lambda candidate: _violates(claim, candidate))
+                instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
             file = f"counterexamples/{claim.name}-{kind}.json"
             self.kept[file] = witness("claim", claim.name, instance)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from metagap.impl.judge import judge
-from metagap.reports.audit import ABLATIONS, cells, confirm, replay
+from metagap.reports.audit import cells, confirm, replay
+from metagap.theory.ablations import ABLATIONS
 from metagap.theory.claim import Ablation, Verdict
 from metagap.theory.meta_sl import CLAIMS
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from flint import arb, ctx
 from metagap.impl.arithmetic import Balls
-from metagap.impl.balls import taylor
-from metagap.impl.balls.maml import Problem
-from metagap.impl.balls.quantities import Quantities
-from metagap.impl.generate import CONVEX_LOSSES, RandomSource, arbitrary
-from metagap.impl.instances import Gradient
+from metagap.impl.meta_sl import taylor
+from metagap.impl.meta_sl.generate import CONVEX_LOSSES, arbitrary
+from metagap.impl.meta_sl.instance import Gradient
+from metagap.impl.meta_sl.maml import Problem
+from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.impl.oracles.autograd import first_order_gradient, meta_gradient, meta_hessian
+from metagap.impl.sources import RandomSource
 
 
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
@@ -22,11 +23,11 @@ def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: str, effor
         batch = arbitrary(RandomSource((seed, 2), 1), loss)
         instance = batch.instance(0)
         with ctx.workprec(128):
-            at = Quantities(instance)
+            at = MetaSLQuantities(instance)
             if not at.margin_differentiability > 0 or at.scale("eps") > 1e6:
                 continue
             room = 1e-9 * (at.scale("eps") + 1e-6)
-            pairs = ((at._gradient, meta_gradient(instance)), (at._feature_gradient, meta_gradient(instance)))
+            pairs = ((at._gradient, meta_gradient(instance)), (at._pulled(at._meta_features), meta_gradient(instance)))
             for balls, floats in pairs:
                 for ball, value in zip(balls, floats, strict=True):
                     assert float((ball - float(value)).abs_lower()) <= room

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from metagap.impl import files
-from metagap.impl.generate import RandomSource, arbitrary
+from metagap.impl.meta_sl.generate import arbitrary
+from metagap.impl.sources import RandomSource
 from metagap.reports import audit as auditing
 from metagap.reports.cli import app
 from metagap.reports.records import WITNESS_FORMAT

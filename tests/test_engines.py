@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from flint import ctx
 from hypothesis import given
-from metagap.impl.balls.quantities import Quantities, UndefinedQuantityError
-from metagap.impl.floats.batch import batch_of
-from metagap.impl.floats.quantities import BatchQuantities
-from metagap.impl.generate import CONVEX_LOSSES, GENERATORS, RandomSource, arbitrary
-from metagap.impl.instances import Instance
 from metagap.impl.judge import judge
+from metagap.impl.meta_sl.batch import batch_of
+from metagap.impl.meta_sl.batch_quantities import BatchQuantities
+from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS, arbitrary
+from metagap.impl.meta_sl.instance import MetaSLInstance
+from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.impl.oracles.convex import float_misfit, squared_meta_minimum
+from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
+from metagap.theory.claim import UndefinedQuantityError
 from metagap.theory.meta_sl import CLAIMS
 
 SHARED = (
@@ -50,7 +52,7 @@ def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effor
             scale = floats.scale
             for b in range(len(batch)):
                 with ctx.workprec(160):
-                    balls = Quantities(batch.instance(b))
+                    balls = MetaSLQuantities(batch.instance(b))
                     if not balls.margin_differentiability > 0:
                         continue
                     for quantity in SHARED:
@@ -69,7 +71,7 @@ def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effor
 
 
 @given(instances("arbitrary"))
-def test_a_batch_loses_nothing(instance: Instance) -> None:
+def test_a_batch_loses_nothing(instance: MetaSLInstance) -> None:
     assert batch_of(instance).instance(0).sha256 == instance.sha256
 
 
@@ -80,7 +82,7 @@ def test_cvxpy_solves_the_same_trust_region_problem(loss: str) -> None:
         for b in range(len(batch)):
             instance = batch.instance(b)
             with ctx.workprec(128):
-                at = Quantities(instance)
+                at = MetaSLQuantities(instance)
                 low, high = float(at.misfit.lower()), float(at.misfit.upper())
                 room = 1e-6 * (1 + at.scale("misfit"))
             assert low - room <= float_misfit(instance) <= high + room

@@ -19,17 +19,18 @@ from hypothesis import strategies as st
 from metagap.impl import files
 from metagap.impl.arithmetic import rational
 from metagap.impl.files import BadInputError, Missing, dumps, load, loads, save
-from metagap.impl.instances import (
+from metagap.impl.files import text as text_module
+from metagap.impl.losses import LOSSES, Link, Loss
+from metagap.impl.meta_sl.instance import (
     Adaptation,
     Atom,
     Comparator,
     Functions,
     Gradient,
     Implicit,
-    Instance,
+    MetaSLInstance,
     Task,
 )
-from metagap.impl.losses import LOSSES, Link, Loss
 
 VALID: dict[str, Any] = {
     "format": "metagap/instance/1",
@@ -99,7 +100,7 @@ def simplices(draw: st.DrawFn) -> list[fmpq]:
 
 
 @st.composite
-def instances(draw: st.DrawFn) -> Instance:
+def instances(draw: st.DrawFn) -> MetaSLInstance:
     name = draw(st.sampled_from(sorted(LOSSES)))
     parameter = draw(numbers(minimum=1)) if LOSSES[name].profile.parameter else None
     loss = Loss(name, parameter)
@@ -124,11 +125,11 @@ def instances(draw: st.DrawFn) -> Instance:
     if draw(st.booleans()):
         comparator = Functions(tuple(vector(k) for _ in tasks))
     features = tuple(vector(d) for _ in range(k))
-    return Instance(loss, adaptation, features, tasks, vector(d), comparator, draw(numbers(minimum=1)))
+    return MetaSLInstance(loss, adaptation, features, tasks, vector(d), comparator, draw(numbers(minimum=1)))
 
 
 @given(instances())
-def test_writing_and_reading_loses_nothing(instance: Instance) -> None:
+def test_writing_and_reading_loses_nothing(instance: MetaSLInstance) -> None:
     text = dumps(instance)
     for again in (loads(text), loads(text.encode())):
         assert again == instance
@@ -555,7 +556,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(files, "open", refuse, raising=False)
+    monkeypatch.setattr(text_module, "open", refuse, raising=False)
     with pytest.raises(BadInputError) as caught:
         load(path)
     assert_reported(caught.value, str(path), "path", "a readable file (permission denied)")
@@ -573,7 +574,7 @@ def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "large.json"
     path.touch()
     os.truncate(path, 256 * 2**20 + 1)
-    monkeypatch.setattr(files, "open", None, raising=False)  # its size suffices
+    monkeypatch.setattr(text_module, "open", None, raising=False)  # its size suffices
     with pytest.raises(BadInputError) as caught:
         load(path)
     assert caught.value.given == 256 * 2**20 + 1
@@ -584,16 +585,16 @@ def test_the_size_limit_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path = tmp_path / "instance.json"
     text = json.dumps(VALID)
     path.write_text(text)
-    monkeypatch.setattr(files, "LARGEST_FILE", len(text))
+    monkeypatch.setattr(text_module, "LARGEST_FILE", len(text))
     assert load(path) == loads(text)
-    monkeypatch.setattr(files, "LARGEST_FILE", len(text) - 1)
+    monkeypatch.setattr(text_module, "LARGEST_FILE", len(text) - 1)
     with pytest.raises(BadInputError) as caught:
         load(path)
     assert_reported(caught.value, str(path), "size", f"at most {len(text) - 1} bytes")
     with pytest.raises(BadInputError) as caught:
         loads(text, "stream")
     assert_reported(caught.value, "stream", "size", f"at most {len(text) - 1} bytes")
-    monkeypatch.setattr(files.os, "stat", lambda _: os.stat_result([0] * 10))
+    monkeypatch.setattr(text_module.os, "stat", lambda _: os.stat_result([0] * 10))
     with pytest.raises(BadInputError) as caught:
         load(path)
     assert_reported(caught.value, str(path), "size", f"at most {len(text) - 1} bytes")

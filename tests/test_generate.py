@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from flint import fmpq
 from metagap.impl import files
-from metagap.impl.generate import CONVEX_LOSSES, GENERATORS, Generator, RandomSource, arbitrary
+from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS, arbitrary
+from metagap.impl.sources import Generator, RandomSource
 
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)
 def test_instances_are_valid_files(generator: Generator) -> None:
     """Nothing is filtered: every generated instance passes the reader's validation."""
-    for position, loss in enumerate(generator.losses):
+    for position, loss in enumerate(generator.variants):
         batch = generator.build(RandomSource((1, position), 8), loss)
         for b in range(len(batch)):
             instance = batch.instance(b)
@@ -23,7 +24,7 @@ def test_instances_are_valid_files(generator: Generator) -> None:
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)
 def test_a_seed_is_a_pure_description(generator: Generator) -> None:
-    first, second = (generator.build(RandomSource(4, 5), generator.losses[0]) for _ in range(2))
+    first, second = (generator.build(RandomSource(4, 5), generator.variants[0]) for _ in range(2))
     assert [first.instance(b).sha256 for b in range(5)] == [second.instance(b).sha256 for b in range(5)]
 
 

@@ -9,8 +9,8 @@ import pytest
 from flint import arb, arb_mat, ctx
 from hypothesis import given
 from hypothesis import strategies as st
+from metagap.impl.arithmetic import norm
 from metagap.impl.balls.infimum import misfit, misfit_l1, residuals
-from metagap.impl.balls.maml import norm
 from metagap.impl.balls.singular import positive_definite, smallest_singular_value
 from metagap.impl.floats.infimum import ball_least_squares
 from metagap.impl.oracles import convex

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import rational
 from metagap.impl.files import loads
-from metagap.impl.instances import Atom, Functions, Gradient, Implicit, Instance, Task
 from metagap.impl.losses import Loss
+from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
 
 ONE, HALF, THIRD = fmpq(1), fmpq(1, 2), fmpq(1, 3)
 
-SMALL = Instance(
+SMALL = MetaSLInstance(
     loss=Loss("quartic", fmpq(1, 4)),
     adaptation=Gradient(HALF, 2),
     features=((ONE, fmpq(0)), (THIRD, fmpq(-2))),
@@ -46,7 +46,7 @@ def simplices(draw: st.DrawFn) -> list[fmpq]:
 
 
 @st.composite
-def instances(draw: st.DrawFn) -> Instance:
+def instances(draw: st.DrawFn) -> MetaSLInstance:
     """Quartic instances with labels from a few numbers, so that atoms repeat; every atom has mass."""
     k, d = draw(st.integers(1, 3)), draw(st.integers(1, 3))
 
@@ -60,7 +60,7 @@ def instances(draw: st.DrawFn) -> Instance:
     positive = numbers.map(lambda q: abs(q) + 1)
     adaptation = draw(st.builds(Gradient, numbers, st.integers(1, 1000)) | st.builds(Implicit, positive))
     functions = Functions(tuple(vector(k) for _ in tasks))
-    return Instance(
+    return MetaSLInstance(
         loss=Loss("quartic", abs(draw(numbers))),
         adaptation=adaptation,
         features=tuple(vector(d) for _ in range(k)),
@@ -95,7 +95,7 @@ def test_the_name_is_the_hash_of_the_key_sorted_canonical_text() -> None:
 
 
 @given(instances())
-def test_canonical_atoms_are_distinct_sorted_and_of_the_same_law(instance: Instance) -> None:
+def test_canonical_atoms_are_distinct_sorted_and_of_the_same_law(instance: MetaSLInstance) -> None:
     canonical = instance.canonical
     assert canonical.canonical == canonical
     assert canonical.sha256 == instance.sha256
@@ -112,7 +112,9 @@ def test_canonical_atoms_are_distinct_sorted_and_of_the_same_law(instance: Insta
 
 
 @given(instances(), st.data())
-def test_the_order_and_the_splitting_of_atoms_do_not_change_the_name(instance: Instance, data: st.DataObject) -> None:
+def test_the_order_and_the_splitting_of_atoms_do_not_change_the_name(
+    instance: MetaSLInstance, data: st.DataObject
+) -> None:
     tasks = []
     for task in instance.tasks:
         atoms = list(task.atoms)
@@ -174,43 +176,43 @@ def test_the_spelling_of_a_number_does_not_change_the_name(
 # What the name depends on
 
 
-def changed_task(instance: Instance, **changes: Any) -> Instance:
+def changed_task(instance: MetaSLInstance, **changes: Any) -> MetaSLInstance:
     return replace(instance, tasks=(replace(instance.tasks[0], **changes), *instance.tasks[1:]))
 
 
-def changed_atom(instance: Instance, **changes: Any) -> Instance:
+def changed_atom(instance: MetaSLInstance, **changes: Any) -> MetaSLInstance:
     first, *rest = instance.tasks[0].atoms
     return changed_task(instance, atoms=(replace(first, **changes), *rest))
 
 
-def changed_comparator(instance: Instance) -> Instance:
+def changed_comparator(instance: MetaSLInstance) -> MetaSLInstance:
     if not isinstance(instance.comparator, Functions):
         return replace(instance, comparator=(*instance.comparator[:-1], instance.comparator[-1] + 1))
     *rest, row = instance.comparator.values
     return replace(instance, comparator=Functions((*rest, (*row[:-1], row[-1] + 1))))
 
 
-def changed_kind_of_comparator(instance: Instance) -> Instance:
+def changed_kind_of_comparator(instance: MetaSLInstance) -> MetaSLInstance:
     if isinstance(instance.comparator, Functions):
         return replace(instance, comparator=instance.comparator.values[0])
     return replace(instance, comparator=Functions((instance.comparator,)))
 
 
-def changed_adaptation(instance: Instance) -> Instance:
+def changed_adaptation(instance: MetaSLInstance) -> MetaSLInstance:
     adaptation = instance.adaptation
     if isinstance(adaptation, Implicit):
         return replace(instance, adaptation=Implicit(adaptation.strength + 1))
     return replace(instance, adaptation=Gradient(adaptation.eta + 1, adaptation.steps))
 
 
-def changed_steps(instance: Instance) -> Instance:
+def changed_steps(instance: MetaSLInstance) -> MetaSLInstance:
     adaptation = instance.adaptation
     if isinstance(adaptation, Implicit):
         return replace(instance, adaptation=Gradient(adaptation.strength, 1))
     return replace(instance, adaptation=Gradient(adaptation.eta, adaptation.steps + 1))
 
 
-CHANGES: dict[str, Callable[[Instance], Instance]] = {
+CHANGES: dict[str, Callable[[MetaSLInstance], MetaSLInstance]] = {
     "loss": lambda i: replace(i, loss=Loss("squared")),
     "loss parameter": lambda i: replace(i, loss=Loss("quartic", i.loss.parameter + THIRD)),
     "adaptation": changed_adaptation,
@@ -231,7 +233,9 @@ CHANGES: dict[str, Callable[[Instance], Instance]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @given(instance=instances())
-def test_any_change_changes_the_name(change: Callable[[Instance], Instance], instance: Instance) -> None:
+def test_any_change_changes_the_name(
+    change: Callable[[MetaSLInstance], MetaSLInstance], instance: MetaSLInstance
+) -> None:
     other = change(instance)
     assert other != instance
     assert other.sha256 != instance.sha256
@@ -242,7 +246,7 @@ def test_every_field_is_changed_in_the_test_above() -> None:
     assert changed == {f.name for f in fields(SMALL)} - {"notes"}
 
 
-def differs(other: Instance, name: str) -> bool:
+def differs(other: MetaSLInstance, name: str) -> bool:
     return bool(getattr(other, name) != getattr(SMALL, name))
 
 
@@ -274,7 +278,7 @@ def test_instances_are_frozen(value: Any, name: str) -> None:
 
 
 @given(instances())
-def test_equal_instances_have_equal_hashes(instance: Instance) -> None:
+def test_equal_instances_have_equal_hashes(instance: MetaSLInstance) -> None:
     copy = replace(instance, notes=("a copy",))
     assert instance.sha256 == copy.sha256
     assert len({instance, copy, CHANGES["radius"](instance)}) == 2

@@ -10,12 +10,13 @@ from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
-from metagap.impl.balls.quantities import Quantities
-from metagap.impl.floats.quantities import BatchQuantities
-from metagap.impl.generate import CONVEX_LOSSES, GENERATORS, Generator, RandomSource
-from metagap.impl.instances import Atom, Functions, Gradient, Instance, Task
 from metagap.impl.judge import Evaluator, judge, judge_claim
 from metagap.impl.losses import Loss
+from metagap.impl.meta_sl.batch_quantities import BatchQuantities
+from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS
+from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, MetaSLInstance, Task
+from metagap.impl.meta_sl.quantities import MetaSLQuantities
+from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import any_instance, instances
 from metagap.theory.claim import Claim, Verdict
 from metagap.theory.meta_sl import CLAIMS
@@ -24,13 +25,13 @@ CLAIM = {claim.name: claim for claim in CLAIMS}
 
 
 @given(any_instance())
-def test_no_claim_is_violated(instance: Instance) -> None:
+def test_no_claim_is_violated(instance: MetaSLInstance) -> None:
     for judged in judge(instance).claims:
         assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
 
 
 @given(any_instance())
-def test_the_identity_holds_in_balls_and_rationals(instance: Instance) -> None:
+def test_the_identity_holds_in_balls_and_rationals(instance: MetaSLInstance) -> None:
     for name in ("meta-sl-identity", "meta-sl-s2"):
         judged = judge(instance, (CLAIM[name],)).claims[0]
         if judged.verdict is Verdict.OUTSIDE:
@@ -41,14 +42,14 @@ def test_the_identity_holds_in_balls_and_rationals(instance: Instance) -> None:
             assert judged.verdict in (Verdict.PROVED, Verdict.HOLDS), judged
 
 
-@given(instances("functions", losses=("squared", "quartic", "huber")), st.data())
-def test_the_identity_is_exact_along_any_direction(instance: Instance, data: st.DataObject) -> None:
+@given(instances("functions", variants=("squared", "quartic", "huber")), st.data())
+def test_the_identity_is_exact_along_any_direction(instance: MetaSLInstance, data: st.DataObject) -> None:
     whole = st.integers(-50, 50)
     direction = tuple(fmpq(data.draw(whole), 8) for _ in range(instance.dimension))
-    exact = Quantities(instance, Rationals, direction)
+    exact = MetaSLQuantities(instance, Rationals, direction)
     if exact.problem.loss.profile.joints:
         with ctx.workprec(128):
-            if not Quantities(instance).margin_differentiability > 0:
+            if not MetaSLQuantities(instance).margin_differentiability > 0:
                 return
     if exact.instance.adaptation != instance.adaptation or getattr(instance.adaptation, "steps", 9) > 2:
         return
@@ -59,7 +60,7 @@ def test_the_identity_is_exact_along_any_direction(instance: Instance, data: st.
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)
 def test_at_most_one_in_a_hundred_is_undecided(generator: Generator, effort: int) -> None:
     counts: Counter[str] = Counter()
-    for position, loss in enumerate(generator.losses):
+    for position, loss in enumerate(generator.variants):
         for index in range(effort):
             batch = generator.build(RandomSource((7, position, index), 6), loss)
             for b in range(len(batch)):
@@ -80,7 +81,7 @@ def test_tangent_comparators_attain_the_bound_with_bregman(loss: str, effort: in
             rounding = 2.0**-52 * BatchQuantities(batch).scale
         for b in range(len(batch)):
             with ctx.workprec(128):
-                at = Quantities(batch.instance(b))
+                at = MetaSLQuantities(batch.instance(b))
                 if not at.margin_differentiability > 0:
                     continue
                 attained, bound = at.gap + at.bregman, at.radius * at.eps + at.weight_norm * at.misfit
@@ -97,13 +98,15 @@ HALF = fmpq(1, 2)
 def test_on_huber_tails_the_bound_is_attained_exactly(step: fmpq, kappa: fmpq) -> None:
     """Breg = 0 on a linear piece: gap == R eps + C inf in rationals, no tolerance."""
 
-    def tails(functions: tuple[tuple[fmpq, ...], ...]) -> Instance:
+    def tails(functions: tuple[tuple[fmpq, ...], ...]) -> MetaSLInstance:
         tasks = (Task(HALF, (Atom(0, fmpq(-16), fmpq(1)),)), Task(HALF, (Atom(1, fmpq(16), fmpq(1)),)))
         features = ((fmpq(1),), (fmpq(2),))
-        return Instance(Loss("huber", fmpq(1)), Gradient(HALF), features, tasks, (fmpq(0),), Functions(functions), step)
+        return MetaSLInstance(
+            Loss("huber", fmpq(1)), Gradient(HALF), features, tasks, (fmpq(0),), Functions(functions), step
+        )
 
     zero = fmpq(0)
-    at = Quantities(tails(((zero, zero), (zero, zero))), Rationals, (zero,))
+    at = MetaSLQuantities(tails(((zero, zero), (zero, zero))), Rationals, (zero,))
     sign = fmpq(1) if at._gradient[0] > 0 else fmpq(-1)
     rows = at._meta_features.tolist()
     w = [at._slopes[i][x] / at.laws[i].rho[x] for i, x, _ in at._points]
@@ -111,15 +114,15 @@ def test_on_huber_tails_the_bound_is_attained_exactly(step: fmpq, kappa: fmpq) -
     values = [[zero, zero], [zero, zero]]
     for j, (i, x, _) in enumerate(at._points):
         values[i][x] = z[j] - step * (rows[j][0] * sign + kappa * w[j])
-    exact = Quantities(tails(tuple(map(tuple, values))), Rationals, (step * sign,))
+    exact = MetaSLQuantities(tails(tuple(map(tuple, values))), Rationals, (step * sign,))
     assert exact.bregman == 0
     assert exact.gap == exact.radius * exact.eps + exact.weight_norm * exact.residual_norm
     assert exact.gap > 0
 
 
-def single(loss: Loss, eta: fmpq, y: fmpq, omega: fmpq, rival: fmpq) -> Instance:
+def single(loss: Loss, eta: fmpq, y: fmpq, omega: fmpq, rival: fmpq) -> MetaSLInstance:
     task = Task(fmpq(1), (Atom(0, y, fmpq(1)),))
-    return Instance(loss, Gradient(eta), ((fmpq(1),),), (task,), (omega,), (rival,), fmpq(1))
+    return MetaSLInstance(loss, Gradient(eta), ((fmpq(1),),), (task,), (omega,), (rival,), fmpq(1))
 
 
 @pytest.mark.parametrize(("distance", "least"), [(fmpq(1, 10), 0.98), (fmpq(1, 1000), 0.99999)])
@@ -136,21 +139,21 @@ def test_the_a_priori_constant_is_attained_at_the_fold(distance: fmpq, least: fl
     assert judged.ratio is not None and judged.ratio > least
 
 
-@given(instances("no-adaptation", losses=("log-cosh", "logistic", "pseudo-huber", "squared")))
-def test_without_adaptation_the_forms_agree(instance: Instance) -> None:
+@given(instances("no-adaptation", variants=("log-cosh", "logistic", "pseudo-huber", "squared")))
+def test_without_adaptation_the_forms_agree(instance: MetaSLInstance) -> None:
     """eta = 0: the meta-feature is phi, so FOMAML's theorem and the lifted claim have the same terms."""
     with ctx.workprec(128):
-        at = Quantities(instance)
+        at = MetaSLQuantities(instance)
         assert at.eps.overlaps(at.eps_first_order)
         assert at.misfit.overlaps(at.misfit_plain)
         assert at.jacobian_deviation == 0 or not at.jacobian_deviation > 0
 
 
 @given(any_instance())
-def test_the_lifted_bound_is_at_least_the_pairing_and_the_l1_form(instance: Instance) -> None:
+def test_the_lifted_bound_is_at_least_the_pairing_and_the_l1_form(instance: MetaSLInstance) -> None:
     """Duality: w is feasible, so CORE >= L1 >= <w, u>."""
     with ctx.workprec(256):
-        at = Quantities(instance)
+        at = MetaSLQuantities(instance)
         if not at.margin_differentiability > 0:
             return
         core = at.radius * at.eps + at.weight_norm * at.misfit
@@ -175,7 +178,7 @@ def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
     best = 0.0
     for generator in GENERATORS:
         verdicts = []
-        for index, loss in enumerate(generator.losses[:6]):
+        for index, loss in enumerate(generator.variants[:6]):
             batch = generator.build(RandomSource((5, index), 8), loss)
             verdicts += [judge(batch.instance(b), (claim,)).claims[0].verdict for b in range(8)]
         best = max(best, sum(v is not Verdict.OUTSIDE for v in verdicts) / len(verdicts))

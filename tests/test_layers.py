@@ -65,22 +65,35 @@ def test_theory_calls_no_solver() -> None:
     }
 
 
-def test_the_deciding_engine_takes_only_proposals_from_floats() -> None:
-    for path in (ROOT / "impl" / "balls").rglob("*.py"):
-        shared = {name for name in imported(path) if name.startswith("impl.floats")}
-        assert shared <= {"impl.floats.infimum", "impl.floats.infimum.l1_active_set"}, id_of(path)
+DECIDING = [
+    *(ROOT / "impl" / "balls").rglob("*.py"),
+    *(path for name in ("maml", "taylor", "task_quantities", "quantities") for path in ROOT.glob(f"impl/*/{name}.py")),
+]
+SEARCHING = [
+    *(ROOT / "impl" / "floats").rglob("*.py"),
+    *(path for name in ("batch", "batch_quantities", "stationary") for path in ROOT.glob(f"impl/*/{name}.py")),
+]
 
 
-def test_the_searching_engine_knows_no_balls() -> None:
-    for path in (ROOT / "impl" / "floats").rglob("*.py"):
-        assert not {name for name in imported(path) if name.startswith("impl.balls")}, id_of(path)
+@pytest.mark.parametrize("path", DECIDING, ids=id_of)
+def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> None:
+    engines = ("impl.floats", "impl.meta_sl.batch", "impl.meta_sl.stationary", "impl.meta_sl.generate")
+    shared = {name for name in imported(path) if name.startswith(engines)}
+    assert shared <= {"impl.floats.infimum", "impl.floats.infimum.l1_active_set"}
+
+
+@pytest.mark.parametrize("path", SEARCHING, ids=id_of)
+def test_the_searching_engine_knows_no_balls(path: Path) -> None:
+    engines = ("impl.balls", "impl.meta_sl.maml", "impl.meta_sl.taylor", "impl.meta_sl.quantities")
+    assert not {name for name in imported(path) if name.startswith(engines)}
 
 
 def test_the_taylor_route_knows_no_meta_feature() -> None:
-    text = (ROOT / "impl" / "balls" / "taylor.py").read_text(encoding="utf-8")
+    path = ROOT / "impl" / "meta_sl" / "taylor.py"
+    text = path.read_text(encoding="utf-8")
     assert ".d2(" not in text
     assert "hessian(" not in text
-    assert "impl.balls.quantities" not in imported(ROOT / "impl" / "balls" / "taylor.py")
+    assert not {name for name in imported(path) if "quantities" in name or "balls.core" in name}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=id_of)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from metagap.impl.falsify import attack, claim_of, refute
+from metagap.impl.falsify import attack, refute
+from metagap.impl.families import META_SL
 from metagap.impl.judge import judge
 from metagap.theory.claim import Verdict
 from metagap.theory.mutants import MUTANTS
@@ -24,7 +25,7 @@ def test_every_wrong_theorem_is_refuted(seed: int) -> None:
         for witness in (simplest, worst):
             assert witness.gap.lo > witness.bound.hi
             assert refute(mutant, witness.instance) is not None
-            verdict = judge(witness.instance, (claim_of(mutant),)).claims[0].verdict
+            verdict = judge(witness.instance, (META_SL.claim(mutant.claim),)).claims[0].verdict
             fine = (Verdict.OUTSIDE,) if mutant.drops else (Verdict.PROVED, Verdict.HOLDS)
             assert verdict in fine
 

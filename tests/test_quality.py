@@ -6,7 +6,8 @@ import pytest
 from flint import fmpq
 from hypothesis import HealthCheck, Phase, find, settings
 from metagap.impl.falsify import refute
-from metagap.impl.instances import Instance
+from metagap.impl.meta_sl.instance import MetaSLInstance
+from metagap.impl.meta_sl.smaller import smaller
 from metagap.impl.shrink import shrink
 from metagap.impl.strategies import instances
 from metagap.theory.mutants import MUTANTS
@@ -15,7 +16,7 @@ HALF = next(m for m in MUTANTS if m.name == "half-constant")
 DROPPED = next(m for m in MUTANTS if m.name == "no-stationarity-term")
 
 
-def small(instance: Instance) -> None:
+def small(instance: MetaSLInstance) -> None:
     assert len(instance.tasks) == len(instance.features) == instance.dimension == 1
     assert len(instance.tasks[0].atoms) == 1
     numbers = [*instance.omega, instance.features[0][0], instance.tasks[0].atoms[0].y]
@@ -39,11 +40,11 @@ def test_hypothesis_shrinks_a_planted_falsehood_to_one_task_point_and_dimension(
 def test_the_greedy_shrinker_keeps_the_property_and_ends_small() -> None:
     quiet = settings(max_examples=500, database=None, derandomize=True, deadline=None, phases=[Phase.generate])
     start = find(
-        instances("arbitrary", losses=("squared", "log-cosh")),
+        instances("arbitrary", variants=("squared", "log-cosh")),
         lambda i: len(i.tasks) >= 2 and i.dimension >= 2 and refute(DROPPED, i) is not None,
         settings=settings(quiet, suppress_health_check=list(HealthCheck)),
     )
-    ended = shrink(start, lambda i: refute(DROPPED, i) is not None)
+    ended = shrink(start, lambda i: refute(DROPPED, i) is not None, smaller)
     assert refute(DROPPED, ended) is not None
     assert ended.numbers < start.numbers
     small(ended)
@@ -58,12 +59,12 @@ def test_shrinking_never_leaves_the_valid_instances() -> None:
     )
     seen = []
 
-    def keeps(candidate: Instance) -> bool:
+    def keeps(candidate: MetaSLInstance) -> bool:
         seen.append(candidate)
         assert sum((t.weight for t in candidate.tasks), start=fmpq(0)) == 1
         assert all(sum((a.p for a in t.atoms), start=fmpq(0)) == 1 for t in candidate.tasks)
         assert candidate.radius > 0
         return len(seen) % 3 == 0
 
-    shrink(start, keeps)
+    shrink(start, keeps, smaller)
     assert len(seen) > 10

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from flint import fmpq
 from metagap.impl import files
+from metagap.impl.extras import MissingExtraError, require
 from metagap.impl.judge import judge
-from metagap.impl.real_tasks import REAL_FAMILIES, diabetes
-from metagap.impl.training import MissingExtraError, require, train
+from metagap.impl.meta_sl.real_tasks import REAL_TASKS, diabetes
+from metagap.impl.meta_sl.training import train
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import CLAIMS
 
 
-@pytest.mark.parametrize("family", REAL_FAMILIES.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("family", REAL_TASKS.values(), ids=lambda f: f.name)
 def test_every_bound_is_proved_on_real_tasks(family: object) -> None:
     built = family.build()  # type: ignore[attr-defined]
     assert len(built) >= 8

@@ -19,7 +19,7 @@ from metagap.theory.meta_sl import CLAIMS
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
     run = Run(PROFILES["quick"], 0, CLAIMS, "metagap verify --profile quick --seed 0")
-    for job in (Job("tangent", "log-cosh", 0, 0, 8), Job("arbitrary", "squared", 0, 0, 8)):
+    for job in (Job("meta-sl", "tangent", "log-cosh", 0, 0, 8), Job("meta-sl", "arbitrary", "squared", 0, 0, 8)):
         run._take(job, run_job(job, tuple(c.name for c in CLAIMS)), lambda name, count: None)
     folder = tmp_path_factory.mktemp("audit")
     audit = auditing.audit(folder, seed=0, rounds=2, command="metagap audit")

@@ -7,8 +7,8 @@ import random
 import pytest
 import sympy
 from latex2mathml.converter import convert
-from metagap.impl.balls.quantities import Quantities
-from metagap.impl.floats.quantities import BatchQuantities
+from metagap.impl.meta_sl.batch_quantities import BatchQuantities
+from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.theory.ablations import ABLATIONS
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Standing
 from metagap.theory.meta_sl import CLAIMS
@@ -31,9 +31,9 @@ def test_names_are_unique() -> None:
 def test_every_term_and_margin_has_a_meaning_and_an_evaluator(claim: Claim) -> None:
     for name in (*claim.terms, *claim.left.names):
         assert name in SYMBOLS
-        assert hasattr(Quantities, name)
+        assert hasattr(MetaSLQuantities, name)
     for assumption in claim.assumptions:
-        assert hasattr(Quantities, assumption.margin)
+        assert hasattr(MetaSLQuantities, assumption.margin)
     assert claim.reading and claim.proof and claim.citation and claim.difference
 
 

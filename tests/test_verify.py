@@ -26,7 +26,7 @@ from metagap.theory.meta_sl import CLAIMS
 
 NAMES = tuple(c.name for c in CLAIMS)
 LIFTED = next(c for c in CLAIMS if c.name == "meta-sl-lifted")
-JOB = Job("tangent", "log-cosh", 0, 0, 12)
+JOB = Job("meta-sl", "tangent", "log-cosh", 0, 0, 12)
 
 
 def test_jobs_are_pure_functions() -> None:
@@ -38,7 +38,7 @@ def test_jobs_are_pure_functions() -> None:
 
 def test_tallies_add_up() -> None:
     whole, parts = {n: Tally() for n in NAMES}, {n: Tally() for n in NAMES}
-    for job in (JOB, replace(JOB, loss="squared"), replace(JOB, generator="one-task")):
+    for job in (JOB, replace(JOB, variant="squared"), replace(JOB, generator="one-task")):
         for name, tally in run_job(job, NAMES).tallies.items():
             parts[name].merge(tally)
         for origin, instance in generate(job):

@@ -15,6 +15,10 @@ from typing import Any
 import sympy
 
 
+class UndefinedQuantityError(ArithmeticError):
+    """A quantity has no value on an instance (an assumption of the claim fails structurally)."""
+
+
 class Verdict(Enum):
     """The outcome of judging a claim on an instance; the value is the sentence that a report prints."""
 
@@ -122,7 +126,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A plausible wrong theorem: a claim with its bound, its left side or its assumptions changed."""
+    """A plausible wrong theorem, left <= bound: a claim with its bound, its left side or its assumptions changed."""
 
     name: str
     claim: str
@@ -134,6 +138,7 @@ class Mutant:
     """Assumptions of the claim that the mutant forgets."""
     equivalent: bool = False
     """Proved true in spite of its looks: nothing can refute it."""
+    left: Expression = Expression("gap")
 
 
 class Standing(Enum):

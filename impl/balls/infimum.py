@@ -23,9 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from ..arithmetic import Balls, midpoint, root, square
+from ..arithmetic import Balls, midpoint, norm, root, square
 from ..floats.infimum import l1_active_set
-from .maml import norm
 
 
 @dataclass(frozen=True)

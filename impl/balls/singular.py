@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from flint import arb, arb_mat
 
-from ..arithmetic import midpoint, root
-from .maml import norm
+from ..arithmetic import midpoint, norm, root
 
 
 def smallest_singular_value(matrix: arb_mat) -> arb:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..arithmetic import FunctionSet, to_float
-from ..instances import Gradient, Instance
 from ..losses import Loss
+from ..meta_sl.instance import Gradient, MetaSLInstance
 
 NEWTON_ROUNDS = 60
 
@@ -59,7 +59,7 @@ class Torch(FunctionSet):
 class TorchProblem:
     """An instance's tasks as tensors; `meta_objective` follows the definition, task by task."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: MetaSLInstance) -> None:
         self.loss: Loss = instance.loss
         self.adaptation = instance.adaptation
         features = np.array([[to_float(v) for v in row] for row in instance.features])
@@ -129,18 +129,18 @@ class TorchProblem:
         return total
 
 
-def _omega(instance: Instance) -> Tensor:
+def _omega(instance: MetaSLInstance) -> Tensor:
     return torch.tensor([to_float(v) for v in instance.omega], dtype=torch.float64)
 
 
-def meta_gradient(instance: Instance) -> np.ndarray:
+def meta_gradient(instance: MetaSLInstance) -> np.ndarray:
     """grad L(omega) (d,) by autograd."""
     theta = _omega(instance).requires_grad_()
     (gradient,) = torch.autograd.grad(TorchProblem(instance).meta_objective(theta), theta)
     return gradient.numpy()
 
 
-def first_order_gradient(instance: Instance) -> np.ndarray:
+def first_order_gradient(instance: MetaSLInstance) -> np.ndarray:
     """FOMAML's gradient sum_i q_i grad R_i(omega_i) (d,) by autograd with the inner graph stopped."""
     theta = _omega(instance).requires_grad_()
     objective = TorchProblem(instance).meta_objective(theta, first_order=True)
@@ -148,7 +148,7 @@ def first_order_gradient(instance: Instance) -> np.ndarray:
     return gradient.numpy()
 
 
-def meta_hessian(instance: Instance) -> np.ndarray:
+def meta_hessian(instance: MetaSLInstance) -> np.ndarray:
     """Hess L(omega) (d, d) by autograd, gradient adaptation."""
     if not isinstance(instance.adaptation, Gradient):
         raise ValueError(f"adaptation={instance.adaptation.name!r}: expected 'gradient'")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import cvxpy as cp
 import numpy as np
 
-from ..floats.batch import batch_of
-from ..floats.quantities import BatchQuantities
-from ..instances import Instance
+from ..meta_sl.batch import batch_of
+from ..meta_sl.batch_quantities import BatchQuantities
+from ..meta_sl.instance import MetaSLInstance
 
 Array = np.ndarray
 
@@ -25,7 +25,7 @@ def ball_least_squares(rows: Array, target: Array, radius: float) -> float:
     return float(problem.value)
 
 
-def float_misfit(instance: Instance) -> float:
+def float_misfit(instance: MetaSLInstance) -> float:
     """The misfit of the lifted form, its data from the float engine."""
     at = BatchQuantities(batch_of(instance))
     root = np.sqrt(at.mass[0])
@@ -43,7 +43,7 @@ def least_l1(eps: float, rows: Array, target: Array) -> float:
     return float(problem.value)
 
 
-def squared_meta_minimum(instance: Instance) -> float:
+def squared_meta_minimum(instance: MetaSLInstance) -> float:
     """The global minimum of the meta-objective of the squared loss, one gradient step: a convex quadratic.
 
     Adapted predictions are affine in theta: z_i = F(theta - eta(H_i theta - c_i)), c_i = E[y phi].

@@ -13,9 +13,9 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import Balls, BallSeries, Number, RationalSeries
-from ..instances import Gradient
-from .maml import Law, Matrix, Problem
+from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
+from .instance import Gradient
+from .maml import Law, Problem
 
 
 def _series(problem: Problem) -> Any:

@@ -6,30 +6,22 @@ dyadic grid so that instance files are exact and short. omega comes from MAML tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from flint import fmpq
 
-from .arithmetic import rational
-from .instances import Adaptation, Atom, Functions, Gradient, Implicit, Instance, Task, Vector
-from .losses import Loss
-from .training import MissingExtraError, Trained, require, train
+from ..arithmetic import rational
+from ..extras import require
+from ..instances import Vector
+from ..losses import Loss
+from ..sources import RealTasks
+from .instance import Adaptation, Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from .training import train
 
 GRID = 2.0**20
 """Numbers are multiples of 1/GRID."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """A family of real tasks; `build` makes its instances, each with a name that says what differs."""
-
-    name: str
-    title: str
-    description: str
-    source: str
-    build: Callable[[], tuple[tuple[str, Instance], ...]]
 
 
 def _exact(values: Sequence[float] | np.ndarray) -> Vector:
@@ -47,12 +39,12 @@ def _tasks(points: Sequence[Sequence[int]], labels: Sequence[Sequence[float]]) -
     )
 
 
-def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tuple[Task, ...]) -> Instance:
+def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tuple[Task, ...]) -> MetaSLInstance:
     zero = (fmpq(0),) * features.shape[1]
-    return Instance(loss, adaptation, tuple(_exact(row) for row in features), tasks, zero, zero, fmpq(1))
+    return MetaSLInstance(loss, adaptation, tuple(_exact(row) for row in features), tasks, zero, zero, fmpq(1))
 
 
-def _against(instance: Instance, omega: Vector, rival: Vector | Functions) -> Instance:
+def _against(instance: MetaSLInstance, omega: Vector, rival: Vector | Functions) -> MetaSLInstance:
     """The instance at omega against a comparator; R is the parameters' distance rounded up (1 for functions)."""
     radius = fmpq(1)
     if not isinstance(rival, Functions):
@@ -63,7 +55,7 @@ def _against(instance: Instance, omega: Vector, rival: Vector | Functions) -> In
     return replace(instance, omega=omega, comparator=rival, radius=radius)
 
 
-def _label_means(instance: Instance) -> Functions:
+def _label_means(instance: MetaSLInstance) -> Functions:
     """Per task, the mean label at each support point: functions that no linear model need reach."""
     rows = []
     for task in instance.tasks:
@@ -76,7 +68,7 @@ def _label_means(instance: Instance) -> Functions:
     return Functions(tuple(rows))
 
 
-def _cases(label: str, instance: Instance, start: Sequence[float]) -> list[tuple[str, Instance]]:
+def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list[tuple[str, MetaSLInstance]]:
     """MAML-trained, FOMAML-trained and untrained omega, against the other point and against label means."""
     trained = train(instance)
     other = train(instance, start=tuple(start), rounds=10, polish=False)
@@ -90,7 +82,7 @@ def _cases(label: str, instance: Instance, start: Sequence[float]) -> list[tuple
     ]
 
 
-def sinusoid() -> tuple[tuple[str, Instance], ...]:
+def sinusoid() -> tuple[tuple[str, MetaSLInstance], ...]:
     """Regression of y = A sin(x - b), A in [0.1, 5], b in [0, pi]; 6 tasks, 16 inputs in [-5, 5], 7 features."""
     require("torch")
     rng = np.random.default_rng(2006)
@@ -110,7 +102,7 @@ def sinusoid() -> tuple[tuple[str, Instance], ...]:
     return tuple(cases)
 
 
-def digits() -> tuple[tuple[str, Instance], ...]:
+def digits() -> tuple[tuple[str, MetaSLInstance], ...]:
     """Pairs of digits told apart by logistic loss: 5 tasks of 16 images each, 7 principal components and a constant."""
     require("sklearn")
     from sklearn.datasets import load_digits
@@ -136,7 +128,7 @@ def digits() -> tuple[tuple[str, Instance], ...]:
     return tuple(cases)
 
 
-def diabetes() -> tuple[tuple[str, Instance], ...]:
+def diabetes() -> tuple[tuple[str, MetaSLInstance], ...]:
     """Disease progression, patients grouped by age: 4 tasks of 16 patients, 5 measurements and a constant."""
     require("sklearn")
     from sklearn.datasets import load_diabetes
@@ -165,21 +157,19 @@ def diabetes() -> tuple[tuple[str, Instance], ...]:
     return tuple(cases)
 
 
-REAL_FAMILIES: dict[str, Family] = {
+REAL_TASKS: dict[str, RealTasks] = {
     family.name: family
     for family in (
-        Family(
+        RealTasks(
             "sinusoid",
             "Sinusoid regression",
             sinusoid.__doc__ or "",
             "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
             sinusoid,
         ),
-        Family("digits", "Handwritten digits", digits.__doc__ or "", "scikit-learn load_digits (UCI)", digits),
-        Family(
+        RealTasks("digits", "Handwritten digits", digits.__doc__ or "", "scikit-learn load_digits (UCI)", digits),
+        RealTasks(
             "diabetes", "Diabetes", diabetes.__doc__ or "", "scikit-learn load_diabetes (Efron et al. 2004)", diabetes
         ),
     )
 }
-
-__all__ = ["REAL_FAMILIES", "Family", "MissingExtraError", "Trained", "diabetes", "digits", "sinusoid"]

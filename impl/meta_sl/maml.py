@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
-from ..arithmetic import Balls, Floats, IrrationalError, Number, Rationals, midpoint, root, square
-from ..instances import Gradient, Implicit, Instance, Vector
+from ..arithmetic import Floats, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, norm
+from ..instances import Vector
 from ..losses import Loss
-
-NumberSystem = type[Balls] | type[Rationals]
-Matrix = Any
-"""arb_mat or fmpq_mat."""
+from .instance import Gradient, Implicit, MetaSLInstance
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Law:
 class Problem:
     """An instance's numbers in the number system `m`."""
 
-    def __init__(self, instance: Instance, m: NumberSystem) -> None:
+    def __init__(self, instance: MetaSLInstance, m: NumberSystem) -> None:
         self.instance = instance
         self.m = m
         self.loss: Loss = instance.loss
@@ -149,11 +146,6 @@ class Problem:
             ),
             start=self.m.number(0),
         )
-
-
-def norm(entries: list[arb]) -> arb:
-    """Euclidean norm of a list of balls."""
-    return root(sum((square(v) for v in entries), start=arb(0)))
 
 
 def _float_proximal(problem: Problem, law: Law, theta: Matrix, adaptation: Implicit) -> np.ndarray:

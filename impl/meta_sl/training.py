@@ -5,20 +5,10 @@ A first-order outer loop (Adam), then L-BFGS to bring the gradient down; determi
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 
-from .instances import Instance
-
-
-class MissingExtraError(ImportError):
-    """An optional package is not installed."""
-
-
-def require(package: str, extra: str = "real") -> None:
-    """Errors: MissingExtraError with the command that installs what is missing."""
-    if importlib.util.find_spec(package) is None:
-        raise MissingExtraError(f"{package} is not installed: pip install 'metagap[{extra}]' to judge real tasks")
+from ..extras import require
+from .instance import MetaSLInstance
 
 
 @dataclass(frozen=True)
@@ -31,7 +21,7 @@ class Trained:
 
 
 def train(
-    instance: Instance,
+    instance: MetaSLInstance,
     *,
     start: tuple[float, ...] | None = None,
     rounds: int = 60,
@@ -46,7 +36,7 @@ def train(
     require("torch")
     import torch
 
-    from .oracles.autograd import TorchProblem
+    from ..oracles.autograd import TorchProblem
 
     problem = TorchProblem(instance)
     values = start if start is not None else (0.0,) * instance.dimension

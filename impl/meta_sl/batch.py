@@ -14,8 +14,8 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import rational, to_float
-from ..instances import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, Instance, Task
 from ..losses import Loss
+from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
 
 Array = np.ndarray
 
@@ -63,7 +63,7 @@ class Batch:
             picked[name] = None if value is None else value[chosen]
         return replace(self, **picked)
 
-    def instance(self, b: int) -> Instance:
+    def instance(self, b: int) -> MetaSLInstance:
         """Instance b, exactly; task weights and masses that do not sum to 1 in floats are renormalised."""
         n, k, _, _ = self.shape
         adaptation: Adaptation = (
@@ -89,7 +89,7 @@ class Batch:
         else:
             assert self.rival is not None
             comparator = tuple(rational(float(v)) for v in self.rival[b])
-        return Instance(
+        return MetaSLInstance(
             self.loss,
             adaptation,
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
@@ -106,7 +106,7 @@ def _normalised(values: Array) -> list[fmpq]:
     return exact if total == 1 else [v / total for v in exact]
 
 
-def batch_of(instance: Instance) -> Batch:
+def batch_of(instance: MetaSLInstance) -> Batch:
     """A batch of one: the instance rounded to float64."""
     canonical = instance.canonical
     n, k = len(canonical.tasks), len(canonical.features)

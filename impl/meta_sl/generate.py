@@ -1,68 +1,23 @@
-"""Task distributions by construction: the same generators for Hypothesis and for campaigns.
-
-A generator asks a `Source` for choices and integers and builds a batch on dyadic grids, so every number is
-exact. `RandomSource` answers for a whole batch from a seed; the source in `strategies` answers with what
-Hypothesis draws (a batch of one), so that a failure shrinks. Nothing is filtered.
-"""
+"""Meta-SL task distributions by construction, on dyadic grids: every number is exact, and nothing is filtered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from dataclasses import replace
 
 import numpy as np
 from flint import fmpq
 
-from .arithmetic import Floats
-from .floats.batch import Array, Batch
-from .floats.quantities import BatchQuantities
-from .floats.stationary import stationary_points
-from .losses import LOSSES, Link, Loss
-
-Option = TypeVar("Option")
+from ..arithmetic import Floats
+from ..losses import LOSSES, Link, Loss
+from ..sources import SMALL, Generator, Limits, Source
+from .batch import Array, Batch
+from .batch_quantities import BatchQuantities
+from .stationary import stationary_points
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
 _STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
-
-
-class Source(Protocol):
-    """Where choices come from. `size` is the number of instances that are built at once."""
-
-    size: int
-
-    def choose(self, options: Sequence[Option]) -> Option:
-        """One option for the whole batch; the first is the simplest."""
-        ...
-
-    def grid(self, shape: tuple[int, ...], low: int, high: int) -> Array:
-        """Integers low..high as float64 (size, *shape); 0 is the simplest."""
-        ...
-
-
-class RandomSource:
-    """A source of pseudo-random choices: a pure function of its seed."""
-
-    def __init__(self, seed: int | Sequence[int], size: int) -> None:
-        self.rng, self.size = np.random.default_rng(seed), size
-
-    def choose(self, options: Sequence[Option]) -> Option:
-        return options[int(self.rng.integers(len(options)))]
-
-    def grid(self, shape: tuple[int, ...], low: int, high: int) -> Array:
-        return self.rng.integers(low, high + 1, (self.size, *shape)).astype(float)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Largest sizes of generated instances."""
-
-    tasks: int = 4
-    points: int = 5
-    labels: int = 2
-    dimension: int = 3
 
 
 def _size(source: Source, largest: int) -> int:
@@ -216,19 +171,19 @@ def _with_radius(source: Source, batch: Batch) -> Batch:
 # --- generators -----------------------------------------------------------------------------------
 
 
-def arbitrary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Any problem, omega and comparator on the grid."""
     return _problem(source, loss, limits)
 
 
-def functions(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def functions(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Comparators that are arbitrary functions, one per task."""
     batch = _problem(source, loss, limits)
     n, k, _, _ = batch.shape
     return batch.against(functions=source.grid((n, k), -8, 8) / 4)
 
 
-def tangent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def tangent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
     return tangent_comparators(source, _problem(source, loss, limits))
 
@@ -245,7 +200,7 @@ def tangent_comparators(source: Source, batch: Batch) -> Batch:
     return replace(batch.against(functions=at.after - step[:, None, None] * slope), radius=step)
 
 
-def stationary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """omega where a first-order method stops; the comparator from another start, or on the grid."""
     batch = _problem(source, loss, limits)
     start = batch.rival
@@ -256,7 +211,7 @@ def stationary(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     return _with_radius(source, found)
 
 
-def local(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def local(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """A comparator one small gradient step away: the bound is nearly R eps."""
     batch = _problem(source, loss, limits)
     at = BatchQuantities(batch)
@@ -267,18 +222,18 @@ def local(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
 
 
-def one_task(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def one_task(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """A single task: C7."""
     return _problem(source, loss, limits, tasks=1)
 
 
-def no_adaptation(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def no_adaptation(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """eta = 0: C5."""
     batch = _problem(source, loss, limits, kind="one step")
     return replace(batch, rate=np.zeros(source.size))
 
 
-def small_step(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """eta B^2 below the data-free threshold of convexity: C8."""
     batch = _problem(source, loss, limits, kind="one step")
     threshold = {"logistic": 0.479, "log-cosh": 0.207, "pseudo-huber": 0.253}[loss]
@@ -286,13 +241,13 @@ def small_step(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     return replace(batch, rate=2.0 ** np.floor(np.log2(threshold / size) - source.grid((), 0, 2)))
 
 
-def independent(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def independent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Tasks with inputs of their own and independent features: C3."""
     tasks = source.choose(range(1, min(limits.tasks, limits.dimension) + 1))
     return _problem(source, loss, limits, tasks=tasks, apart=True)
 
 
-def cancelling(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
+def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 that share the label 0: the mixed weight cancels where its numerator
     need not, so hypothesis (D) fails (a randomised family around the exact counterexample)."""
     k = _size(source, min(limits.points, 2))
@@ -318,30 +273,18 @@ def cancelling(source: Source, loss: str, limits: Limits = Limits()) -> Batch:
     return _with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
-@dataclass(frozen=True)
-class Generator:
-    """A family of instances: which losses it covers and which claims it is there for."""
-
-    name: str
-    title: str
-    build: Callable[..., Batch]
-    losses: tuple[str, ...] = CONVEX_LOSSES
-    share: int = 1
-    """Relative number of instances in a campaign."""
-
-
 GENERATORS: tuple[Generator, ...] = (
-    Generator("arbitrary", "anything on the grid", arbitrary, share=3),
-    Generator("functions", "arbitrary comparator functions", functions, share=2),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, share=3),
-    Generator("stationary", "omega at a stationary point", stationary, share=2),
-    Generator("local", "comparator one small gradient step away", local),
-    Generator("one-task", "a single task (C7)", one_task, share=2),
-    Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, share=3),
+    Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 3),
+    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 3),
+    Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES, 2),
+    Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
+    Generator("one-task", "a single task (C7)", one_task, CONVEX_LOSSES, 2),
+    Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, CONVEX_LOSSES, 3),
     Generator("small-step", "a step below the convexity threshold (C8)", small_step,
-              ("logistic", "log-cosh", "pseudo-huber"), share=2),
-    Generator("independent", "independent features, no shared inputs (C3)", independent, share=3),
-    Generator("squared", "the squared loss (C1)", arbitrary, ("squared",), share=2),
+              ("logistic", "log-cosh", "pseudo-huber"), 2),
+    Generator("independent", "independent features, no shared inputs (C3)", independent, CONVEX_LOSSES, 3),
+    Generator("squared", "the squared loss (C1)", arbitrary, ("squared",), 2),
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               ("quartic", "huber")),
 )  # fmt: skip

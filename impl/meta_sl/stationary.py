@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .batch import Array, Batch
-from .quantities import BatchQuantities, solve
+from .batch_quantities import BatchQuantities, solve
 
 
 def stationary_points(batch: Batch, rounds: int = 60) -> Array:

@@ -1,4 +1,4 @@
-"""The same quantities as `balls.quantities`, for a whole batch in float64: written again, on purpose.
+"""The same quantities as `quantities`, for a whole batch in float64: written again, on purpose.
 
 Nothing is shared with the ball engine but the losses, so that agreement means something. matmul throughout
 (einsum is half as fast).
@@ -10,9 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
+from ..floats.infimum import ball_least_squares
 from .batch import Array, Batch
-from .infimum import ball_least_squares
 
 
 class BatchQuantities:
@@ -224,6 +225,8 @@ class BatchQuantities:
     @cached_property
     def _mixed(self) -> tuple[Array, Array, Array, Array]:
         """(psi (B, T, d), weight, target, mass (B, T)): densities merged over tasks with equal (x, y)."""
+        if self.batch.steps != 1:
+            raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         batch = self.batch
         n, k, depth, d = batch.shape
         count = len(batch)
@@ -300,6 +303,8 @@ class BatchQuantities:
 
     @cached_property
     def misfit_hessian_at_adapted(self) -> Array:
+        if self.batch.steps == 0:
+            raise UndefinedQuantityError("the adaptation is not by gradient steps")
         jacobian = np.eye(self.features.shape[2]) - self.batch.rate[:, None, None, None] * self._hessians(self.after)
         return self._misfit(self.features[:, None] @ jacobian, self.u)[0]
 

@@ -1,0 +1,114 @@
+"""The mixed form, for every family: numerators averaged over tasks first, divided afterwards.
+
+On points z of the mixture, with masses M: weight = sum_i (density-weighted w_i), target = sum_i w_i u_i, pull = sum_i
+w_i psi_i. Undivided: <|target - pull'v|>. Divided: ||weight/M|| ||target/weight - (pull/weight)'v||, which needs that
+target and pull vanish where weight does (hypothesis D).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from flint import arb, arb_mat, fmpq
+
+from ..arithmetic import Balls, Matrix, Number, norm, root, square
+from .core import CoreQuantities
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The mixed form's points: numerators weight, target [T] and pull (T, d), masses [T]."""
+
+    weight: list[Number]
+    target: list[Number]
+    pull: Matrix
+    masses: list[Number]
+    sources: list[int]
+    """How many tasks give mass to the point: of one task alone the weight vanishes only with everything else."""
+    rows: Matrix | None = None
+    """pull / weight (T, d), where the family knows it without dividing."""
+
+    def row(self, j: int) -> list[Number]:
+        """pull / weight at point j [d]."""
+        table, d = (self.pull if self.rows is None else self.rows), self.pull.ncols()
+        divisor = self.weight[j] if self.rows is None else 1
+        return [table[j, k] / divisor for k in range(d)]
+
+
+class MixedQuantities(CoreQuantities):
+    """Core quantities, and those of the mixed form."""
+
+    @cached_property
+    @abstractmethod
+    def _mixed(self) -> Mixed:
+        """Errors: UndefinedQuantityError."""
+
+    @cached_property
+    @abstractmethod
+    def _rational_twin(self) -> Self | None:
+        """The same instance in exact rationals, where that is possible at moderate cost."""
+
+    @cached_property
+    def _vanishing(self) -> list[bool | None]:
+        """Per triple: whether the mixed weight is 0 (None: an enclosure cannot tell)."""
+        found: list[bool | None] = []
+        exact: list[fmpq] | None = None
+        for j, w in enumerate(self._mixed.weight):
+            if self.m is Balls and w.contains(0):
+                if w.is_zero():
+                    found.append(True)
+                    continue
+                if exact is None and self._rational_twin is not None:
+                    exact = self._rational_twin._mixed.weight
+                found.append(None if exact is None else exact[j] == 0)
+            else:
+                found.append(w == 0)
+        return found
+
+    @cached_property
+    def margin_numerator_vanishes(self) -> arb:
+        """min |weight| where it is not 0; minus the largest numerator where it is 0 and some numerator is not."""
+        mixed, margin, failed = self._mixed, arb(1), arb(0)
+        for j, vanishes in enumerate(self._vanishing):
+            if vanishes is False:
+                margin = margin.min(Balls.magnitude(mixed.weight[j] / mixed.masses[j]))
+            elif vanishes:
+                exact = mixed if self._rational_twin is None else self._rational_twin._mixed
+                numerators = [exact.target[j], *(exact.pull[j, k] for k in range(exact.pull.ncols()))]
+                failed = failed.max(norm([arb(v) for v in numerators]) / mixed.masses[j])
+            elif mixed.sources[j] > 1:
+                margin = margin.min(arb(0).union(Balls.magnitude(mixed.weight[j] / mixed.masses[j])))
+        return margin if failed.is_zero() else -failed if failed > 0 else -failed.union(margin)
+
+    @cached_property
+    def mixed_weight_norm(self) -> arb:
+        self._balls_only("a norm")
+        mixed = self._mixed
+        return root(self._sum(square(w) / m for w, m in zip(mixed.weight, mixed.masses, strict=True)))
+
+    @cached_property
+    def mixed_misfit(self) -> arb:
+        mixed, d = self._mixed, self._mixed.pull.ncols()
+
+        def restricted(keep: Callable[[bool | None], bool]) -> arb:
+            chosen = [j for j, vanishes in enumerate(self._vanishing) if keep(vanishes)]
+            rows = arb_mat(len(chosen), d, [a for j in chosen for a in mixed.row(j)])
+            target = [self._mixed_target(j) for j in chosen]
+            return self._misfit(rows, target, [mixed.masses[j] for j in chosen]).value
+
+        certain = restricted(lambda vanishes: vanishes is False)
+        if None not in self._vanishing:
+            return certain
+        return arb(certain.lower()).union(restricted(lambda vanishes: vanishes is not True).upper())
+
+    def _mixed_target(self, j: int) -> arb:
+        mixed = self._mixed
+        return mixed.target[j] / mixed.weight[j]
+
+    @cached_property
+    def mixed_misfit_l1(self) -> arb:
+        return self._l1(self._mixed.pull, self._mixed.target)

@@ -1,0 +1,15 @@
+"""Optional packages: a clear word where one is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+
+
+class MissingExtraError(ImportError):
+    """An optional package is not installed."""
+
+
+def require(package: str, extra: str = "real") -> None:
+    """Errors: MissingExtraError with the command that installs what is missing."""
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtraError(f"{package} is not installed: pip install 'metagap[{extra}]' to judge real tasks")

@@ -1,0 +1,98 @@
+"""Instance files: lossless reading and writing of the format "metagap/instance/1".
+
+    load, loads    a file or a text -> Instance; every bad input is a BadInputError, on one line
+    save, dumps    Instance -> a file or a text, with loads(dumps(x)) == x exactly
+
+Beyond the format: a field given twice is an error (JSON readers disagree on which one counts), and numbers are bounded
+(`numbers`). A new kind of instance adds its reader to `READERS`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET
+
+from ..instances import FORMAT, Instance
+from ..meta_sl.document import READER as META_SL
+from .faults import BadInputError, FaultError, Missing
+from .numbers import written
+from .records import Reader
+from .text import laid_out, lookup, parsed, read
+
+__all__ = ["BadInputError", "Missing", "dumps", "load", "loads", "save"]
+
+READERS: dict[tuple[str, str], Reader] = {("meta-sl", "linear"): META_SL}
+"""How documents of each (problem, model) are read."""
+
+
+def load(path: str | os.PathLike[str]) -> Instance:
+    """The instance in the file at `path`. Errors: BadInputError."""
+    file = os.fsdecode(path)
+    try:
+        text = read(file)
+    except FaultError as fault:
+        raise BadInputError(file, fault.field, fault.given, META_SL.requirement(fault)) from None
+    return loads(text, file)
+
+
+def loads(text: bytes | str, source: str = "<string>") -> Instance:
+    """The instance in a text (bytes: UTF-8), which errors call `source`. Errors: BadInputError."""
+    document: Any = None
+    reader = META_SL
+    try:
+        document = parsed(text)
+        reader = _reader(document)
+        return reader.read(document)
+    except FaultError as fault:
+        given = lookup(document, fault.field) if fault.given is UNSET else fault.given
+        raise BadInputError(source, fault.field, given, reader.requirement(fault)) from None
+
+
+def _reader(document: Any) -> Reader:
+    """The reader for a document. Errors: FaultError if it is no instance file, or one of an unknown kind."""
+    if not isinstance(document, dict):
+        raise FaultError("document", "give an instance file")
+    form, problem, model = (document.get(name) for name in ("format", "problem", "model"))
+    if form != FORMAT:
+        advice = "give an instance file"
+        if isinstance(form, str) and form.startswith("metagap/instance/"):
+            advice = "this version of metagap reads no other; convert the file"
+        elif isinstance(form, str) and form.startswith("metagap/"):
+            advice = "this is another kind of metagap file; give an instance file"
+        raise FaultError("format", advice)
+    problems = sorted({name for name, _ in READERS})
+    if problem not in problems:
+        known = " or ".join(map(repr, problems))
+        unread = problem == "meta-rl"
+        advice = f"meta-rl is not supported by this version of metagap; give {known}" if unread else "correct it"
+        raise FaultError("problem", advice, known)
+    kind = model.get("name") if isinstance(model, dict) else None
+    reader = READERS.get((problem, kind if isinstance(kind, str) else "linear"))
+    if reader is None and kind == "relu-network":
+        raise FaultError("model.name", "relu-network is not supported by this version of metagap; give 'linear'")
+    return reader or READERS[problem, "linear"]
+
+
+def dumps(instance: Instance) -> str:
+    """The text of the instance's file, with a line for each row of numbers and each atom.
+
+    Errors: ValueError for a number beyond NUMBER_BITS, which could not be read again.
+    """
+    return laid_out(instance.document(written), "") + "\n"
+
+
+def save(instance: Instance, path: str | os.PathLike[str]) -> None:
+    """Write the instance's file, whole or not at all. Errors: OSError; ValueError as `dumps`."""
+    text = dumps(instance)
+    target = Path(path)
+    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

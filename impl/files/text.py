@@ -1,0 +1,123 @@
+"""Text to plain JSON values and back: duplicates refused, places named."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from .faults import SHORT, FaultError, Missing
+
+LARGEST_FILE = 256 * 2**20
+"""Bytes in the largest file that is read."""
+
+
+def read(file: str) -> bytes:
+    try:
+        size = os.stat(file).st_size
+        text = b""
+        if size <= LARGEST_FILE:
+            with open(file, "rb") as stream:
+                text = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise FaultError("path", "correct it or its permissions", f"a readable file ({reason})", file) from None
+    except ValueError:
+        what = "a path without null characters and lone surrogates"
+        raise FaultError("path", what=what, given=file) from None
+    _check_size(max(size, len(text)))
+    return text
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_FILE:
+        raise FaultError("size", "use fewer atoms or shorter numbers", f"a size of at most {LARGEST_FILE} bytes", size)
+
+
+def parsed(text: bytes | str) -> Any:
+    """The JSON value of a text. NaN and infinities are kept, for the reader of the field to refuse."""
+    _check_size(len(text))
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            bad = error.object[error.start : error.start + 1]
+            raise FaultError(f"byte {error.start}", "save the file as UTF-8", "UTF-8 text", bad) from None
+    repeated: list[tuple[dict[str, Any], str]] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            repeated.append((fields, Counter(name for name, _ in pairs).most_common(1)[0][0]))
+        return fields
+
+    try:
+        document = json.loads(text, object_pairs_hook=collect, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        given = text[error.pos : error.pos + 20] or Missing.MISSING
+        raise FaultError(place, "correct the text", f"JSON ({error.msg.lower()})", given) from None
+    except RecursionError:
+        what = "a document nested at most 5 deep"
+        raise FaultError("document", "remove the superfluous brackets", what, text[:40]) from None
+    if repeated:
+        # The last one to be completed is not inside a value that a repeated field threw away.
+        fields, name = repeated[-1]
+        field = join(_place(document, fields), name)
+        raise FaultError(field, "remove all but one", "a field that is given once", fields[name])
+    return document
+
+
+def _integer(digits: str) -> int | float:
+    """An integer as float64 if it is too long to be an index (Python refuses to read very long ones)."""
+    return int(digits) if len(digits) < 19 else float(digits)
+
+
+def _place(document: Any, target: object) -> str:
+    """The path of an object in the document."""
+    stack = [("", document)]
+    while stack:
+        path, value = stack.pop()
+        if value is target:
+            break
+        if isinstance(value, dict):
+            items = [(join(path, name), item) for name, item in value.items()]
+        else:
+            items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+        stack += [item for item in items if isinstance(item[1], list | dict)]
+    return path
+
+
+def join(path: str, name: str) -> str:
+    """The path of a field of the object at `path`; names that could not stand in a line are quoted."""
+    if not (name.isascii() and name.isidentifier() and len(name) <= 40):
+        return f"{path}[{SHORT.repr(name)}]"
+    return f"{path}.{name}" if path else name
+
+
+def lookup(document: Any, path: str) -> object:
+    """What the document gives at a path of the format."""
+    value = document
+    if path == "document":
+        return value
+    for name, index in re.findall(r"(\w+)|\[(\d+)\]", path):
+        value = value[int(index)] if index else value.get(name, Missing.MISSING)
+    return value
+
+
+def laid_out(value: object, margin: str) -> str:
+    """JSON text in which everything that holds no list or object takes one line."""
+    if not isinstance(value, list | dict):
+        return json.dumps(value)
+    items: Sequence[object] = list(value.values()) if isinstance(value, dict) else value
+    if not any(isinstance(item, list | dict) for item in items):
+        return json.dumps(value)
+    inner = margin + "  "
+    texts = [laid_out(item, inner) for item in items]
+    if isinstance(value, dict):
+        texts = [f"{json.dumps(name)}: {text}" for name, text in zip(value, texts, strict=True)]
+    left, right = "{}" if isinstance(value, dict) else "[]"
+    return left + ",".join(f"\n{inner}{text}" for text in texts) + f"\n{margin}{right}"

@@ -1,0 +1,305 @@
+"""The quantities of the meta-SL corollaries, the margins of their assumptions, and what wrong theorems use instead."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from flint import arb, arb_mat, fmpq
+
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Balls, Number, Rationals, norm, root, square
+from ..balls.singular import smallest_singular_value
+from . import taylor
+from .instance import Functions, Gradient
+from .task_quantities import TaskQuantities
+
+
+class MetaSLQuantities(TaskQuantities):
+    """Everything that meta-SL claims, their assumptions and their mutants name."""
+
+    # --- first-order, and the quantities of the corollaries ------------------------------------------
+
+    @cached_property
+    def eps_first_order(self) -> arb:
+        return self._length(self._pulled(self._rows([self.problem.identity()] * len(self.laws))))
+
+    @cached_property
+    def misfit_plain(self) -> arb:
+        return self._misfit(self._rows([self.problem.identity()] * len(self.laws)), self._u).value
+
+    @cached_property
+    def displacement(self) -> arb:
+        return self._length((self.problem.omega - self._rival).entries())
+
+    @cached_property
+    def function_displacement(self) -> arb:
+        return self._root_sum(zip(self._masses, self._u, strict=True))
+
+    @cached_property
+    def adapted_displacement(self) -> arb:
+        self._single()
+        return self._length((self._paths[0][-1] - self._rivals[0]).entries())
+
+    @cached_property
+    def jacobian_min(self) -> arb:
+        self._single()
+        self._balls_only("a singular value")
+        smallest = smallest_singular_value(self._jacobians[0])
+        twin = self._rational_twin if smallest.contains(0) else None
+        singular = twin is not None and twin._jacobians[0].det() == 0
+        return arb(0) if singular else smallest
+
+    def _single(self) -> None:
+        if len(self.laws) != 1:
+            raise UndefinedQuantityError(f"there are {len(self.laws)} tasks, not one")
+
+    @cached_property
+    def strong_convexity(self) -> arb:
+        loss = self.problem.loss
+        if not loss.profile.convex or self.m is not Balls:
+            raise UndefinedQuantityError("the loss is not convex")
+        return arb(min(loss.range(2, z.union(h), y).lower() for _, _, z, h, y in self._divergences))
+
+    @cached_property
+    def feature_bound(self) -> arb:
+        self._balls_only("a norm")
+        used = sorted({x for _, x, _ in self._points})
+        rows = self.problem.features.tolist()
+        largest = arb(0)
+        for x in used:
+            largest = largest.max(norm(rows[x]))
+        return largest
+
+    @cached_property
+    def _step_size(self) -> arb:
+        """a = eta m2 B^2."""
+        self._gradient_steps()
+        return Balls.magnitude(self.problem.eta) * self._finite("m2") * square(self.feature_bound)
+
+    def _gradient_steps(self) -> None:
+        if not isinstance(self.instance.adaptation, Gradient):
+            raise UndefinedQuantityError("the adaptation is not by gradient steps")
+
+    def _finite(self, constant: str) -> arb:
+        value = getattr(self.problem.loss.constants(), constant)
+        if value is None:
+            raise UndefinedQuantityError(f"{constant} is infinite for the {self.problem.loss.name} loss")
+        return value
+
+    @cached_property
+    def _stretch(self) -> arb:
+        """c >= ||J^(k)||: max(1, a - 1), or 1 + a if eta < 0."""
+        a = self._step_size
+        return (a - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + a
+
+    @cached_property
+    def remainder_constant(self) -> arb:
+        third = self._finite("m3") * self.feature_bound**4 / 2
+        adaptation = self.instance.adaptation
+        if not isinstance(adaptation, Gradient):
+            return third / self.m.number(adaptation.strength)
+        growth = arb(1)
+        if adaptation.steps > 1:
+            c, k = self._stretch, adaptation.steps
+            growth = c ** (k - 1) * sum((c**j for j in range(k)), start=arb(0))
+        return Balls.magnitude(self.problem.eta) * third * growth
+
+    @cached_property
+    def jacobian_deviation(self) -> arb:
+        adaptation = self.instance.adaptation
+        if not isinstance(adaptation, Gradient):
+            a = self._finite("m2") * square(self.feature_bound) / self.m.number(adaptation.strength)
+            return a / (1 + a)
+        return self._step_size * sum((self._stretch**j for j in range(adaptation.steps)), start=arb(0))
+
+    @cached_property
+    def min_norm_solution(self) -> arb:
+        self._balls_only("a norm")
+        rows = self._meta_features
+        gram = rows * rows.transpose()
+        target = arb_mat(len(self._u), 1, self._u)
+        try:
+            return root((target.transpose() * gram.solve(target))[0, 0])
+        except ZeroDivisionError:
+            return arb("nan")
+
+    @cached_property
+    def smoothness(self) -> arb:
+        """beta = c^2 m2 B^2 + eta m1 m3 B^4 (the second term is 0 for the squared loss)."""
+        self._gradient_steps()
+        third = self._finite("m3")
+        bend = arb(0) if third.is_zero() else self._finite("m1") * third
+        size = Balls.magnitude(self.problem.eta)
+        bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
+        return bound + size * bend * self.feature_bound**4
+
+    @cached_property
+    def descent(self) -> arb:
+        if self.smoothness.is_zero():
+            return arb(0)
+        step = arb_mat(self.problem.dimension, 1, self._gradient) * (1 / self.smoothness)
+        here = self._sum(law.weight * self.problem.risk(law, z) for law, z in zip(self.laws, self._after, strict=True))
+        return here - self.problem.meta_objective(self.problem.omega - step)
+
+    @cached_property
+    def curvature_size(self) -> arb:
+        self._gradient_steps()
+        along = [arb(g.mid()) for g in self._gradient]
+        if all(g.is_zero() for g in along):
+            along = [arb(1)] + [arb(0)] * (len(along) - 1)
+        return Balls.magnitude(taylor.curvature(self.problem, along))
+
+    # --- margins of assumptions: positive where the assumption holds -----------------------------------
+
+    def _structural(self, holds: bool) -> arb:
+        return arb(1) if holds else arb(-1)
+
+    @cached_property
+    def margin_outer_convexity(self) -> Number:
+        """1 for a convex loss (proved in the loss table); else the total Bregman divergence itself."""
+        return arb(1) if self.problem.loss.profile.convex else self.bregman
+
+    @cached_property
+    def margin_differentiability(self) -> arb:
+        loss, margin = self.problem.loss, arb(1)
+        if not loss.profile.joints:
+            return margin
+        self._balls_only("a distance")
+        moves = not isinstance(self.instance.adaptation, Gradient) or self.instance.adaptation.eta != 0
+        for law, path in zip(self.laws, self._paths, strict=True):
+            inner = path[:-1] if moves else []
+            outer = path[-1:] if loss.profile.kinked else []
+            for theta in (*inner, *outer):
+                z = self.problem.predictions(theta)
+                for x, y, _ in law.atoms:
+                    distance = loss.joint_distance(z[x], y)
+                    if distance is not None:
+                        if distance <= 0:
+                            return distance
+                        margin = margin.min(distance)
+        return margin
+
+    @cached_property
+    def margin_one_gradient_step(self) -> arb:
+        adaptation = self.instance.adaptation
+        return self._structural(isinstance(adaptation, Gradient) and adaptation.steps == 1)
+
+    @cached_property
+    def margin_parameter_comparator(self) -> arb:
+        return self._structural(not isinstance(self.instance.comparator, Functions))
+
+    @cached_property
+    def margin_squared_loss(self) -> arb:
+        return self._structural(self.problem.loss.name == "squared")
+
+    @cached_property
+    def margin_third_derivative(self) -> arb:
+        adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
+        one = isinstance(adaptation, Gradient) and adaptation.steps == 1
+        convex = isinstance(adaptation, Gradient) or self.problem.loss.profile.convex
+        return self._structural(constants.m3 is not None and (one or constants.m2 is not None) and convex)
+
+    @cached_property
+    def margin_full_row_rank(self) -> arb:
+        """A lower bound of the smallest squared singular value of the meta-feature matrix, or -1 if it is singular."""
+        d, count = self.problem.dimension, len(self._points)
+        features = [self.instance.features[x] for _, x, _ in self._points]
+        if count > d or Rationals.matrix(features).rank() < count:
+            return arb(-1)
+        rows = self._meta_features
+        try:
+            return 1 / norm((rows * rows.transpose()).inv().entries())
+        except ZeroDivisionError:
+            twin = self._rational_twin
+            singular = twin is not None and twin._meta_features.rank() < count
+            return arb(0) if singular else arb(0).union(1)
+
+    @cached_property
+    def margin_no_adaptation(self) -> arb:
+        adaptation = self.instance.adaptation
+        return self._structural(isinstance(adaptation, Gradient) and adaptation.eta == 0)
+
+    @cached_property
+    def margin_bounded_curvature(self) -> arb:
+        return self._structural(self.problem.loss.constants().m2 is not None)
+
+    @cached_property
+    def margin_single_task(self) -> arb:
+        return self._structural(len(self.laws) == 1)
+
+    @property
+    def margin_invertible_jacobian(self) -> arb:
+        return self.jacobian_min
+
+    @cached_property
+    def margin_small_step(self) -> arb:
+        adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
+        one = isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0
+        m1, m2, kappa = constants.m1, constants.m2, constants.kappa
+        if not one or m1 is None or m2 is None or kappa is None:
+            return arb(-1)
+        s = self.problem.eta * square(self.feature_bound)
+        room, bend = 1 - m2 * s, kappa * m1 * s
+        return room.min(square(room) * (-bend).exp() - bend)
+
+    @cached_property
+    def margin_smooth(self) -> arb:
+        adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
+        one = isinstance(adaptation, Gradient) and adaptation.steps == 1
+        bend = constants.m3 is not None and (constants.m3.is_zero() or constants.m1 is not None)
+        return self._structural(one and constants.m2 is not None and bend)
+
+    # --- what wrong theorems use instead ----------------------------------------------------------------
+
+    def _weight_norm(self, slopes: list[list[Number]], weights: list[Number]) -> Number:
+        """(sum_i weight_i sum_x slopes_i(x)^2 / rho_i(x))^{1/2}."""
+        return self._root_sum((weights[i] / self.laws[i].rho[x], slopes[i][x]) for i, x, _ in self._points)
+
+    @cached_property
+    def misfit_hessian_at_adapted(self) -> arb:
+        self._gradient_steps()
+        problem = self.problem
+        transforms = [
+            problem.identity() - problem.hessian(law, z) * problem.eta
+            for law, z in zip(self.laws, self._after, strict=True)
+        ]
+        return self._misfit(self._rows(transforms), self._u).value
+
+    @cached_property
+    def weight_norm_unadapted(self) -> arb:
+        slopes = [self.problem.slopes(law, self._before) for law in self.laws]
+        return self._weight_norm(slopes, [law.weight for law in self.laws])
+
+    @cached_property
+    def misfit_u_unadapted(self) -> arb:
+        if isinstance(self.instance.comparator, Functions):
+            rivals = self._comparator
+        else:
+            rivals = [self.problem.predictions(self._rival)] * len(self.laws)
+        target = [self._before[x] - rivals[i][x] for i, x, _ in self._points]
+        return self._misfit(self._meta_features, target).value
+
+    @cached_property
+    def misfit_free(self) -> arb:
+        return self._misfit(self._meta_features, self._u, free=True).value
+
+    @cached_property
+    def weight_norm_uniform(self) -> arb:
+        return self._weight_norm(self._slopes, [arb(1) / len(self.laws)] * len(self.laws))
+
+    @cached_property
+    def misfit_uniform(self) -> arb:
+        masses = [self.laws[i].rho[x] / len(self.laws) for i, x, _ in self._points]
+        return self._misfit(self._meta_features, self._u, masses).value
+
+    @cached_property
+    def eps_directional(self) -> Number:
+        """max(0, L'(omega; 1), L'(omega; -1)) for d = 1: what a directional notion of stationarity would say."""
+        self._gradient_steps()
+        if self.problem.dimension != 1:
+            raise UndefinedQuantityError("the one-sided slopes are compared for d = 1 only")
+        if self.m is Balls:
+            if self._rational_twin is None:
+                raise UndefinedQuantityError("one-sided slopes are compared in exact rationals only")
+            return arb(self._rational_twin.eps_directional)
+        return max(self.zero, *(taylor.along(self.problem, [fmpq(s)], 1)[1] for s in (1, -1)))

@@ -123,3 +123,10 @@ def test_the_smallest_singular_value_is_enclosed(size: int, data: st.DataObject)
 def square_above(value: arb) -> arb:
     top = arb(value.upper()) + arb(2) ** -40
     return top * top
+
+
+@given(st.integers(-320, 300), st.integers(-320, 300), st.integers(-320, 300))
+def test_no_size_of_numbers_breaks_the_search(eps: int, row: int, target: int) -> None:
+    rows = arb_mat([[arb(10) ** row, arb(0)], [arb(10) ** row, arb(10) ** row]])
+    found = misfit_l1(arb(10) ** eps, rows, [arb(10) ** target, arb(1)]).value
+    assert found >= 0 or found.contains(0)

@@ -59,9 +59,14 @@ def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], li
     a kink whose multiplier exceeds 1. Every step decreases the objective, so no face comes twice.
     """
     count, dimension = rows.shape
-    lengths = np.linalg.norm(rows, axis=1)
     if not (np.isfinite(rows).all() and np.isfinite(target).all() and np.isfinite(eps)):
         return [], [int(np.sign(t)) if np.isfinite(t) else 0 for t in target]
+    # The answer does not depend on the units of the rows (with eps) and of the target; squares must not underflow.
+    size, height = max(float(np.abs(rows).max(initial=0)), eps), float(np.abs(target).max(initial=0))
+    if size == 0 or height == 0:
+        return [], [int(np.sign(t)) for t in target]
+    rows, eps, target = rows / size, eps / size, target / height
+    lengths = np.linalg.norm(rows, axis=1)
     v = np.zeros(dimension)
     signs = np.sign(target)
     active: list[int] = []
@@ -134,12 +139,13 @@ def _line_search(
 
     def slope(t: float) -> float:
         p = across + t * step2
-        return eps * p * math.sqrt(step2 / (p * p + spread)) if p or spread else eps * math.sqrt(step2)
+        size2 = p * p + spread
+        return eps * p * math.sqrt(step2 / size2) if size2 else eps * math.sqrt(step2)
 
     def level(linear: float) -> float:
         """Where slope + linear vanishes; infinite if it does not."""
         room = eps * eps * step2 - linear * linear
-        if room <= 0:
+        if room <= 0 or step2 == 0:
             return math.inf
         p = math.copysign(abs(linear) * math.sqrt(spread / room), -linear)
         return (p - across) / step2

@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, arb_series, fmpq, fmpq_mat, fmpq_series, fmpz
 
+Array = np.ndarray
+
 Number = Any
 """A scalar of one of the number systems: arb, fmpq, arb_series, fmpq_series or a float64 array."""
 Matrix = Any

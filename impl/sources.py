@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from .arithmetic import Array
 from .instances import Instance
 
-Array = np.ndarray
 Option = TypeVar("Option")
 
 

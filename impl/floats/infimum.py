@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
-Array = np.ndarray
+from ..arithmetic import Array
 
 
 def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array, Array]:

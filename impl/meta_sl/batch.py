@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import rational, to_float
+from ..arithmetic import Array, rational, to_float
 from ..losses import Loss
 from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import cvxpy as cp
 import numpy as np
 
+from ..arithmetic import Array
 from ..meta_sl.batch import batch_of
 from ..meta_sl.batch_quantities import BatchQuantities
 from ..meta_sl.instance import MetaSLInstance
-
-Array = np.ndarray
 
 
 def ball_least_squares(rows: Array, target: Array, radius: float) -> float:

@@ -1,0 +1,120 @@
+"""The certified global minimum of the meta-objective: found by floats, proved by balls.
+
+minimise   bracket inf L over a ball, or over all parameters where that is provable
+check      prove a certificate again, by separate code
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb, ctx, fmpq
+
+from ..arithmetic import bounds, rational, to_float
+from ..meta_sl.instance import Gradient, MetaSLInstance
+from .certificate import Certificate, basis
+from .check import PRECISION, Box, Check, Model, check
+from .coercivity import NotCoerciveError, coercivity_radius
+from .exact import DoesNotApplyError, functional_bound, own_risk_bound
+from .landscape import Landscape
+from .search import ORDINARY, SCALE, Budget, search
+
+__all__ = ["Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "UnsupportedError", "check", "minimise"]
+
+CHECKED = 2
+"""Certificates of up to this many (reduced) dimensions are always checked."""
+
+
+class UnsupportedError(ValueError):
+    """The problem has no enclosures: its risk has kinks, or its proximal step is not unique or not smooth."""
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A bracket of the global minimum of L.
+
+    lower, upper   the bracket; certified: as narrow as was asked for, and its certificate is checked if `check` is set
+    at             the point of the upper bound [d]
+    floor          the best bound from below that needs no search: no model, or no parameter of any task, does better
+    ball           the ball that was searched (over all parameters: it holds a global minimiser)
+    why            if undecided, what stopped the search
+    """
+
+    lower: float
+    upper: float
+    at: tuple[float, ...]
+    certified: bool
+    boxes: int
+    seconds: float
+    ball: fmpq
+    floor: float
+    certificate: Certificate | None = None
+    check: Check | None = None
+    why: str = ""
+
+    @property
+    def status(self) -> str:
+        """certified or undecided."""
+        return "certified" if self.certified else "undecided"
+
+
+def minimise(
+    instance: MetaSLInstance,
+    radius: fmpq | None = None,
+    budget: Budget = ORDINARY,
+    *,
+    checked: bool | None = None,
+    progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
+) -> Optimum:
+    """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap.
+
+    `checked`: check the certificate (None: for at most two dimensions). Errors: UnsupportedError, NotCoerciveError.
+    """
+    profile = instance.loss.profile
+    implicit = not isinstance(instance.adaptation, Gradient)
+    if profile.kinked or (implicit and (not profile.convex or profile.joints)):
+        raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
+    scape = Landscape(instance)
+    ball = radius
+    if ball is None:
+        ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
+    found = search(scape, to_float(ball), budget, progress)
+    upper = _upper_value(instance, found.at)
+    at = tuple(float(v) for v in found.at @ scape.basis)
+    floor = _floor(instance, ball)
+    if not found.complete:
+        spent = "boxes" if found.boxes >= budget.boxes else "seconds"
+        why = f"the budget of {getattr(budget, spent)} {spent} was spent with the bracket still wide"
+        lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, floor)
+        return Optimum(lower, upper, at, False, found.boxes, found.seconds, ball, floor, why=why)
+    lower = upper - budget.gap * max(abs(upper), SCALE)
+    exact = tuple(rational(float(v)) for v in found.at)
+    certificate = Certificate(instance, radius, ball, lower, upper, exact, rational(found.half), found.tree)
+    outcome = None
+    if checked or (checked is None and scape.dimension <= CHECKED):
+        outcome = check(certificate)
+    accepted = outcome is None or outcome.accepted
+    why = "" if outcome is None or accepted else f"the checker does not accept the certificate: {outcome.reason}"
+    lower = lower if accepted else floor
+    return Optimum(
+        max(lower, floor), upper, at, accepted, found.boxes, found.seconds, ball, floor, certificate, outcome, why
+    )
+
+
+def _upper_value(instance: MetaSLInstance, at: np.ndarray) -> float:
+    """A float64 number that L at reduced coordinates does not exceed."""
+    with ctx.workprec(PRECISION):
+        point = Box(Model(instance), [rational(float(v)) for v in at], [fmpq(0)] * len(basis(instance)))
+        return bounds(point.at_centre)[1]
+
+
+def _floor(instance: MetaSLInstance, ball: fmpq) -> float:
+    best = arb("-inf")
+    if instance.loss.profile.convex:
+        best = functional_bound(instance)
+        with suppress(DoesNotApplyError):
+            best = max(best, own_risk_bound(instance, ball), key=lambda b: bounds(b)[0])
+    return bounds(best)[0] if best.is_finite() else -np.inf

@@ -1,0 +1,160 @@
+"""The certificate of a bracket: what is claimed, and the tree of boxes that shows it.
+
+    {"format": "metagap/certificate/1", "instance": {...canonical...}, "radius": "4" | null, "ball": "4",
+     "lower": ..., "upper": ..., "at": [...], "half": ..., "tree": "..."}
+
+The claim: lower <= inf L <= upper over ||theta|| <= radius (null: over all parameters; then every minimiser lies in the
+ball of radius `ball`). Its coordinates t are those of an orthogonal basis of the span of the features that carry mass
+(`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. `at` is the point of the
+upper bound. The tree is in preorder from the cube [-half, half]^r: a byte j < r splits coordinate j at its middle, a
+letter is a leaf and says why it was discarded (`search`); covering is by construction. zlib and base64 make it text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flint import fmpq
+
+from .. import files
+from ..arithmetic import rational
+from ..files.faults import BadInputError
+from ..files.numbers import written
+from ..instances import Vector
+from ..meta_sl.instance import MetaSLInstance
+
+FORMAT = "metagap/certificate/1"
+LARGEST_TREE = 2**26
+"""Bytes in the largest tree that is read."""
+LEAVES = b"onmgkc"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A claimed bracket of the global minimum with the tree that shows it; radius None: over all parameters."""
+
+    instance: MetaSLInstance
+    radius: fmpq | None
+    ball: fmpq
+    lower: float
+    upper: float
+    at: Vector
+    half: fmpq
+    tree: bytes
+
+    def dumps(self) -> str:
+        """The certificate's file."""
+        record = {
+            "format": FORMAT,
+            "sha256": self.instance.sha256,
+            "instance": self.instance.canonical.document(written),
+            "radius": None if self.radius is None else f"{self.radius.p}/{self.radius.q}",
+            "ball": f"{self.ball.p}/{self.ball.q}",
+            "lower": self.lower,
+            "upper": self.upper,
+            "at": [written(v) for v in self.at],
+            "half": written(self.half),
+            "tree": base64.b64encode(zlib.compress(self.tree, 9)).decode(),
+        }
+        return json.dumps(record, indent=1) + "\n"
+
+
+def basis(instance: MetaSLInstance) -> tuple[Vector, ...]:
+    """Orthogonal rational vectors that span the features with mass, at least one; the unit vectors if that is all.
+
+    Gram-Schmidt in the order of the support points, without normalising.
+    """
+    d = instance.dimension
+    used = sorted({a.x for task in instance.tasks if task.weight != 0 for a in task.atoms if a.p != 0})
+    found: list[Vector] = []
+    for x in used:
+        row = instance.features[x]
+        for b in found:
+            share = _dot(row, b) / _dot(b, b)
+            row = tuple(v - share * w for v, w in zip(row, b, strict=True))
+        if any(v != 0 for v in row):
+            found.append(row)
+    if len(found) == d or not found:
+        units = tuple(tuple(fmpq(int(i == j)) for j in range(d)) for i in range(d))
+        return units if found else units[:1]
+    return tuple(found)
+
+
+def _dot(a: Vector, b: Vector) -> fmpq:
+    return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
+
+
+def load(path: Path) -> Certificate:
+    """The certificate in a file. Errors: BadInputError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise BadInputError(str(path), "path", str(path), f"a readable file ({reason}) is required") from None
+    except UnicodeDecodeError as error:
+        raise BadInputError(str(path), f"byte {error.start}", error.object[:20], "UTF-8 text is required") from None
+    return loads(text, str(path))
+
+
+def loads(text: str, source: str = "<string>") -> Certificate:
+    """The certificate in a text, which errors call `source`. Errors: BadInputError."""
+
+    def bad(field: str, given: object, required: str) -> BadInputError:
+        return BadInputError(
+            source, field, given, f"{required} is required; give a file of metagap optimum --certificate"
+        )
+
+    try:
+        content: Any = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise bad("file", str(error), "a certificate in JSON") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise bad("format", content.get("format") if isinstance(content, dict) else content, repr(FORMAT))
+    fields = ("format", "sha256", "instance", "radius", "ball", "lower", "upper", "at", "half", "tree")
+    for name in {*fields, *content} - (set(fields) & set(content)):
+        raise bad(str(name), content.get(name, files.Missing.MISSING), f"exactly the fields {', '.join(fields)}")
+    instance = files.loads(json.dumps(content["instance"]), source)
+    if not isinstance(instance, MetaSLInstance):
+        raise bad("instance.problem", instance.family, "a meta-sl instance with a linear model")
+    if instance.sha256 != content["sha256"]:
+        raise bad("sha256", content["sha256"], f"the hash of the instance, {instance.sha256},")
+
+    def number(name: str, value: object, positive: bool = False) -> fmpq:
+        try:
+            if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 400:
+                raise ValueError
+            exact = rational(value)
+        except (ValueError, ZeroDivisionError, OverflowError):
+            raise bad(name, value, "a finite number") from None
+        if positive and exact <= 0:
+            raise bad(name, value, "a number > 0")
+        return exact
+
+    ends = []
+    for name in ("lower", "upper"):
+        number(name, content[name])
+        if isinstance(content[name], str):
+            raise bad(name, content[name], "a JSON number")
+        ends.append(float(content[name]))
+    if not isinstance(content["at"], list):
+        raise bad("at", content["at"], "a list of numbers")
+    at = tuple(number(f"at[{j}]", v) for j, v in enumerate(content["at"]))
+    if len(at) != len(basis(instance)):
+        raise bad("at", content["at"], f"{len(basis(instance))} coordinates")
+    radius = None if content["radius"] is None else number("radius", content["radius"], True)
+    ball, half = number("ball", content["ball"], True), number("half", content["half"], True)
+    try:
+        packed = base64.b64decode(content["tree"], validate=True)
+        unpacker = zlib.decompressobj()
+        tree = unpacker.decompress(packed, LARGEST_TREE)
+        if unpacker.unconsumed_tail or not unpacker.eof:
+            raise ValueError
+    except (TypeError, ValueError, binascii.Error, zlib.error):
+        raise bad("tree", content["tree"], f"base64 of a zlib stream of at most {LARGEST_TREE} bytes") from None
+    return Certificate(instance, radius, ball, ends[0], ends[1], at, half, tree)

@@ -1,0 +1,94 @@
+"""Good points of a landscape: where the upper bound comes from. Nothing here is a proof."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arithmetic import Array
+from .landscape import Landscape
+
+CANDIDATES = 12
+"""How many of the scattered points are improved."""
+
+
+def scattered(count: int, dimension: int, radius: float) -> Array:
+    """Points (count, d) spread evenly over the ball: an additive recurrence, pulled inwards from the cube."""
+    ratio = 2.0
+    for _ in range(40):
+        ratio = (1 + ratio) ** (1 / (dimension + 1))
+    alpha = (1 / ratio) ** np.arange(1, dimension + 1)
+    cube = 2 * ((0.5 + alpha * np.arange(1, count + 1)[:, None]) % 1) - 1
+    longest, length = np.abs(cube).max(1, keepdims=True), np.linalg.norm(cube, axis=1, keepdims=True)
+    return radius * cube * np.where(length > 0, longest / np.maximum(length, 1e-300), 0.0)
+
+
+def into_ball(theta: Array, radius: float) -> Array:
+    """The points of the ball nearest to theta (N, d), strictly inside by rounding."""
+    length = np.linalg.norm(theta, axis=1, keepdims=True)
+    return theta * np.minimum(1.0, radius * (1 - 2.0**-50) / np.maximum(length, 1e-300))
+
+
+def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> tuple[Array, Array]:
+    """Projected saddle-free Newton from theta (N, d): points of the ball and their values, never worse."""
+    theta = into_ball(theta, radius)
+    value = scape.value(theta)
+    damping = np.full(len(theta), 1e-3)
+    for _ in range(rounds):
+        at = scape.derivatives(theta)
+        finite = np.isfinite(at.hessian).all((1, 2)) & np.isfinite(at.gradient).all(1)
+        gradient = np.where(finite[:, None], at.gradient, 0.0)
+        hessian = np.where(finite[:, None, None], at.hessian, 0.0)
+        # On the sphere Newton's step is for the Lagrangian, along the tangent.
+        normal = theta / np.maximum(np.linalg.norm(theta, axis=1, keepdims=True), 1e-300)
+        pushed = -(gradient * normal).sum(1)
+        edge = (np.linalg.norm(theta, axis=1) >= radius * (1 - 1e-9)) & (pushed > 0)
+        multiplier = np.where(edge, pushed / radius, 0.0)
+        eye = np.eye(theta.shape[1])
+        hessian = hessian + multiplier[:, None, None] * eye
+        gradient = gradient + multiplier[:, None] * theta
+        values, vectors = np.linalg.eigh(hessian)
+        size = np.abs(values).max(1, keepdims=True) + 1e-12
+        scaled = (vectors.transpose(0, 2, 1) @ gradient[..., None])[..., 0] / (np.abs(values) + damping[:, None] * size)
+        trial = into_ball(theta - (vectors @ scaled[..., None])[..., 0], radius)
+        after = scape.value(trial)
+        better = after < value
+        damping = np.clip(np.where(better, damping / 8, damping * 6), 1e-14, 1e8)
+        moved = np.abs(trial - theta).max()
+        theta = np.where(better[:, None], trial, theta)
+        value = np.where(better, after, value)
+        if moved <= 1e-15 * radius:
+            break
+    return theta, value
+
+
+def best_point(scape: Landscape, radius: float) -> tuple[Array, float]:
+    """A point (d,) of the ball with a small value, and the value."""
+    points = np.concatenate([np.zeros((1, scape.dimension)), scattered(96 * scape.dimension, scape.dimension, radius)])
+    values = scape.value(points)
+    chosen = points[np.argsort(values)[:CANDIDATES]]
+    theta, values = improve(scape, chosen, radius)
+    best = int(np.argmin(values))
+    return theta[best], float(values[best])
+
+
+def polished(scape: Landscape, theta: Array, radius: float) -> Array:
+    """theta (d,) after a few undamped Newton steps on its optimality conditions, if that lowers |residual|."""
+    start = theta
+    on_edge = np.linalg.norm(theta) >= radius * (1 - 1e-9)
+    for _ in range(6):
+        at = scape.derivatives(theta[None])
+        gradient, hessian = at.gradient[0], at.hessian[0]
+        if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()):
+            return start
+        d = len(theta)
+        if on_edge:
+            multiplier = max(-float(gradient @ theta) / float(theta @ theta), 0.0)
+            system = np.block([[hessian + multiplier * np.eye(d), theta[:, None]], [theta[None], np.zeros((1, 1))]])
+            target = np.append(gradient + multiplier * theta, (theta @ theta - radius * radius) / 2)
+        else:
+            system, target = hessian, gradient
+        step = np.linalg.lstsq(system, target, rcond=1e-13)[0][:d]
+        if not np.linalg.norm(step) <= 1e-3 * (radius + np.linalg.norm(theta)):
+            break
+        theta = into_ball((theta - step)[None], radius)[0]
+    return theta if scape.value(theta[None])[0] <= scape.value(start[None])[0] * (1 + 1e-12) + 1e-15 else start

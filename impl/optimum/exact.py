@@ -1,0 +1,252 @@
+"""Other ways to a global minimum, exact or certified, where they apply: what the search is compared with.
+
+squared_minimum      any dimension: the meta-objective is a convex quadratic with rational coefficients
+polynomial_minimum   d = 1, squared, quartic, double-well: all real roots of L', isolated by python-flint
+functional_bound     sum_i q_i inf over functions of R_i: each support point by itself
+own_risk_bound       sum_i q_i inf of R_i over the parameters that adaptation can reach from the ball
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
+
+from ..arithmetic import Balls, Floats, Rationals, norm, rational, to_float
+from ..instances import Vector
+from ..losses import Link
+from ..meta_sl.batch import batch_of
+from ..meta_sl.instance import Gradient, MetaSLInstance, Task
+from ..meta_sl.maml import Problem
+
+PRECISION = 128
+
+
+class DoesNotApplyError(ValueError):
+    """The method is for other problems."""
+
+
+def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
+    """The exact global minimum over all parameters of the squared loss's L, and a minimiser. Any K, or implicit.
+
+    Adapted predictions are affine in theta, so L is a convex quadratic; its normal equations always have a solution.
+    Errors: DoesNotApplyError.
+    """
+    if instance.loss.name != "squared":
+        raise DoesNotApplyError(f"loss={instance.loss.name!r}: the squared loss is required")
+    problem, d = Problem(instance.canonical, Rationals), instance.dimension
+    gram, pull = fmpq_mat(d, d), fmpq_mat(d, 1)
+
+    def unit(j: int | None) -> fmpq_mat:
+        return fmpq_mat(d, 1, [fmpq(int(i == j)) for i in range(d)])
+
+    for law in problem.laws:
+        origin = problem.predictions(problem.adapt(law, unit(None))[-1])
+        columns = [problem.predictions(problem.adapt(law, unit(j))[-1]) for j in range(d)]
+        for x, y, p in law.atoms:
+            row = fmpq_mat(1, d, [column[x] - origin[x] for column in columns])
+            gram += row.transpose() * row * (law.weight * p)
+            pull += row.transpose() * (law.weight * p * (y - origin[x]))
+    theta = _some_solution(gram, pull)
+    return problem.meta_objective(fmpq_mat(d, 1, list(theta))), theta
+
+
+def _some_solution(system: fmpq_mat, target: fmpq_mat) -> Vector:
+    """A solution of a consistent rational system (d, d): free unknowns are 0."""
+    d = system.nrows()
+    rows = [[*row, t] for row, t in zip(system.tolist(), target.entries(), strict=True)]
+    reduced, rank = fmpq_mat(rows).rref()
+    found = [fmpq(0)] * d
+    for i in range(rank):
+        pivot = next(j for j in range(d + 1) if reduced[i, j] != 0)
+        found[pivot] = reduced[i, d]
+    return tuple(found)
+
+
+_POLYNOMIALS = ("squared", "quartic", "double-well")
+
+
+def polynomial_minimum(instance: MetaSLInstance, radius: fmpq) -> arb:
+    """The minimum of L over [-radius, radius], d = 1, by the real roots of the polynomial L'. Gradient steps, K <= 2.
+
+    Errors: DoesNotApplyError.
+    """
+    adaptation = instance.adaptation
+    steps = isinstance(adaptation, Gradient) and adaptation.steps <= 2
+    if instance.dimension != 1 or instance.loss.name not in _POLYNOMIALS or not steps:
+        raise DoesNotApplyError("d = 1, a polynomial loss and at most two gradient steps are required")
+    assert isinstance(adaptation, Gradient)
+    loss, features = instance.loss, [row[0] for row in instance.features]
+    total = fmpq_poly([0])
+    for task in instance.tasks:
+        theta = fmpq_poly([0, 1])
+        for _ in range(adaptation.steps):
+            slope = fmpq_poly([0])
+            for atom in task.atoms:
+                phi = features[atom.x]
+                slope += atom.p * phi * loss.d1(Rationals, theta * phi, atom.y)
+            theta = theta - adaptation.eta * slope
+        for atom in task.atoms:
+            total += task.weight * atom.p * loss.value(Rationals, theta * features[atom.x], atom.y)
+    with ctx.workprec(PRECISION):
+        candidates = [arb(-radius), arb(radius)]
+        slope = total.derivative()
+        if slope.degree() > 0:
+            # A root that touches or leaves the interval does no harm: it is cut to it.
+            reals = [root.real for root, _ in slope.complex_roots() if root.imag.contains(0)]
+            candidates += [r.max(arb(-radius)).min(arb(radius)) for r in reals]
+        values = [_horner(total, c) for c in candidates]
+        least = values[0]
+        for value in values[1:]:
+            least = least.min(value)
+        return least
+
+
+def _horner(polynomial: fmpq_poly, at: arb) -> arb:
+    total = arb(0)
+    for coefficient in reversed(polynomial.coeffs()):
+        total = total * at + arb(coefficient)
+    return total
+
+
+def functional_bound(instance: MetaSLInstance) -> arb:
+    """sum_i q_i E inf_z E[ell(z, y) | x]: no parameter, adapted or not, does better. Convex losses.
+
+    Each point by itself is a convex problem in one variable: with slope g at z, its value is at least
+    f(z) - |g| w, w the distance to the labels' range, where the minimiser of a residual loss lies; for margins and the
+    canonical link a finite interval outside which f is larger is found by its slope's sign.
+    """
+    total = arb(0)
+    with ctx.workprec(PRECISION):
+        for task in instance.canonical.tasks:
+            points: dict[int, list[tuple[fmpq, fmpq]]] = {}
+            for atom in task.atoms:
+                points.setdefault(atom.x, []).append((atom.y, atom.p))
+            for atoms in points.values():
+                total += arb(task.weight) * _least_at_point(instance, atoms)
+    return total
+
+
+def _least_at_point(instance: MetaSLInstance, atoms: list[tuple[fmpq, fmpq]]) -> arb:
+    """A lower bound of inf_z sum_y p ell(z, y), sharp where it is attained; 0 for one label of a margin loss."""
+    loss = instance.loss
+    if not loss.profile.convex:
+        # Ranges of non-convex profiles: each label's own infimum, which is 0 in the table.
+        return arb(0)
+    labels = [y for y, _ in atoms]
+    if loss.link is Link.MARGIN and len(set(labels)) == 1:
+        return arb(0)
+    if loss.link is Link.CANONICAL and all(y == 0 for y in labels):
+        return arb(0)
+
+    def slope(z: arb) -> arb:
+        return sum((arb(p) * loss.d1(Balls, z, arb(y)) for y, p in atoms), start=arb(0))
+
+    low, high = arb(-1), arb(1)
+    if loss.link is Link.RESIDUAL:
+        low, high = arb(min(labels)) - 1, arb(max(labels)) + 1
+    while not slope(low) < 0:
+        low = low * 2
+    while not slope(high) > 0:
+        high = high * 2
+    for _ in range(200):
+        middle = arb(((low + high) / 2).mid())
+        at = slope(middle)
+        if at > 0:
+            high = middle
+        elif at < 0:
+            low = middle
+        else:
+            break
+        if (high - low) < arb(2) ** -100:
+            break
+    middle = arb(((low + high) / 2).mid())
+    value = sum((arb(p) * loss.value(Balls, middle, arb(y)) for y, p in atoms), start=arb(0))
+    return value - slope(middle).abs_upper() * (high - low)
+
+
+def own_risk_bound(instance: MetaSLInstance, radius: fmpq) -> arb:
+    """sum_i q_i inf R_i over the ball that adapted parameters cannot leave, from below. Convex losses without kinks.
+
+    Frank-Wolfe's gap at any point x: R >= R(x) - g'x - B'||g|| on ||theta'|| <= B'. One gradient step moves theta by at
+    most |eta| sup ||grad R_i||, the proximal step by at most sup ||grad R_i|| / lambda.
+    """
+    if not instance.loss.profile.convex or instance.loss.profile.kinked:
+        raise DoesNotApplyError(f"loss={instance.loss.name!r}: a convex loss without kinks is required")
+    total = arb(0)
+    with ctx.workprec(PRECISION):
+        problem = Problem(instance.canonical, Balls)
+        for law, task in zip(problem.laws, instance.canonical.tasks, strict=True):
+            reach = _reach(problem, instance, law, arb(radius))
+            x = arb_mat([[arb(float(v))] for v in _risk_minimiser(instance, task, float(reach))])
+            z = problem.predictions(x)
+            slope = problem.gradient(law, z)
+            inner = (slope.transpose() * x)[0, 0]
+            total += law.weight * (problem.risk(law, z) - inner - reach * norm(slope.entries()))
+    return total
+
+
+def _reach(problem: Problem, instance: MetaSLInstance, law: object, radius: arb) -> arb:
+    """B': no adapted parameter is longer, from ||theta|| <= radius."""
+    adaptation = instance.adaptation
+    steps = adaptation.steps if isinstance(adaptation, Gradient) else 1
+    rate = arb(abs(adaptation.eta)) if isinstance(adaptation, Gradient) else 1 / arb(adaptation.strength)
+    reach = radius
+    for _ in range(steps):
+        steepest = arb(0)
+        for x, y, p in law.atoms:  # type: ignore[attr-defined]
+            length = norm([problem.features[x, j] for j in range(problem.dimension)])
+            span = (-(length * reach)).union(length * reach)
+            steepest += p * instance.loss.range(1, span, y).abs_upper() * length
+        reach = arb((reach + rate * steepest).upper())
+    return reach
+
+
+def _risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.ndarray:
+    """A float64 minimiser of one convex risk over a ball; a proposal. Damped Newton, with a multiplier on the sphere."""
+    batch = batch_of(instance)
+    rows = np.array([batch.features[0][a.x] for a in task.atoms])
+    ys, ps = np.array([to_float(a.y) for a in task.atoms]), np.array([to_float(a.p) for a in task.atoms])
+    loss, d = instance.loss, rows.shape[1]
+    point = np.zeros(d)
+
+    def value(t: np.ndarray) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(ps @ loss.value(Floats, rows @ t, ys))
+
+    for _ in range(80):
+        z = rows @ point
+        gradient = rows.T @ (ps * loss.d1(Floats, z, ys))
+        hessian = (rows.T * (ps * loss.d2(Floats, z, ys))) @ rows
+        size = float(np.linalg.norm(point))
+        pushed = -float(gradient @ point) / max(size, 1e-300)
+        if size >= radius * (1 - 1e-12) and pushed > 0:
+            gradient = gradient + pushed / radius * point
+            hessian = hessian + pushed / radius * np.eye(d)
+        step = np.linalg.lstsq(hessian + 1e-14 * np.trace(hessian) * np.eye(d), gradient, rcond=None)[0]
+        length, here = 1.0, value(point)
+        while length > 1e-10:
+            trial = point - length * step
+            trial = trial * min(1.0, radius / max(float(np.linalg.norm(trial)), 1e-300))
+            if value(trial) <= here + 1e-16 * abs(here):
+                break
+            length /= 2
+        else:
+            break
+        moved = float(np.linalg.norm(trial - point))
+        point = trial
+        if moved <= 1e-15 * (1 + size):
+            break
+    return point
+
+
+def exact_value(instance: MetaSLInstance, theta: Vector, bits: int = PRECISION) -> arb:
+    """L(theta) in balls."""
+    with ctx.workprec(bits):
+        problem = Problem(instance.canonical, Balls)
+        value: arb = problem.meta_objective(problem.column(theta))
+        return value
+
+
+def as_rationals(theta: np.ndarray) -> Vector:
+    """A float64 vector, exactly."""
+    return tuple(rational(float(v)) for v in theta)

@@ -1,7 +1,7 @@
 """The checker: accepts a certificate only if it can prove the bracket itself, in ball arithmetic.
 
-Nothing of the finder is used but the file. Every leaf is proved again by whichever of the reasons holds (the letter says
-which to try first); where the enclosures of the finder were sharper, the checker splits on. What is proved:
+Nothing of the finder is used but the file. Every leaf is proved again by whichever of the reasons holds (the letter
+says which to try first); where the enclosures of the finder were sharper, the checker splits on. What is proved:
 
 * covering: the tree is a binary partition of a cube that contains the ball;
 * no leaf holds a point of the ball with L < lower that could be the minimum. The minimum over the ball is attained
@@ -104,7 +104,7 @@ class Model:
 
 @dataclass(frozen=True)
 class _TaskReach:
-    """A task's adapted predictions over a box: at its centre [k], over it [k], rows dz/dtheta (k, d), second derivatives."""
+    """A task's adapted predictions: at a box's centre [k], over it [k], rows dz/dtheta (k, d), second derivatives."""
 
     centre: list[arb]
     over: list[arb]
@@ -172,7 +172,7 @@ class Box:
         centre = model.proximal(task, self.c)
         lengths = [norm(row) for row in model.rows]
         move = norm(self.r)
-        over = [c + (-(l * move)).union(l * move) for c, l in zip(centre, lengths, strict=True)]
+        over = [c + (-(size * move)).union(size * move) for c, size in zip(centre, lengths, strict=True)]
         h = model.sums(2, atoms, over)
         middle = [arb(v.mid()) for v in h]
         system = arb_mat(
@@ -335,7 +335,7 @@ class Checker:
             self._prove(part, width, letter, depth - 1)
 
     def _not_stationary(self, box: Box, centre: list[fmpq], half: list[fmpq]) -> bool:
-        """No minimum over the ball lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""
+        """No minimum lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""
         gradient = box.gradient
         if not any(g > 0 or g < 0 for g in gradient):
             return False
@@ -350,9 +350,9 @@ class Checker:
         return any(m > 0 or m < 0 for m in minors)
 
     def _convex(self, centre: list[fmpq], half: list[fmpq]) -> bool:
-        """L >= lower on the box within the ball, by convexity of F = L + mu(|theta|^2 - B^2)/2 <= L on the hull with x~.
+        """L >= lower on the box within the ball, by convexity of F on its hull with x~.
 
-        F(theta) >= F(x~) + grad F(x~)'(theta - x~).
+        F = L + mu(|theta|^2 - B^2)/2 <= L in the ball, and F(theta) >= F(x~) + grad F(x~)'(theta - x~).
         """
         if not self.model.smooth:
             return False

@@ -1,6 +1,7 @@
 r"""A ball that holds a global minimiser over all parameters, if there is one at all: a proof, or a refusal.
 
-In the span of the features that carry mass; M = sum_i q_i E_i[phi phi'], mu its least eigenvalue there, b = max ||phi||.
+In the span of the features that carry mass; M = sum_i q_i E_i[phi phi'], mu its least eigenvalue there,
+b = max ||phi||.
 
 Losses of at most linear growth (log-cosh, pseudo-Huber, Huber), any adaptation. There |ell'| <= m1, so that one step
 moves theta by at most |eta| m1 b (implicit: m1 b / lambda), K steps by K times that: call it s. And
@@ -16,10 +17,13 @@ Squared, any adaptation: L is a convex quadratic, and ||theta*|| bounds one of i
 No adaptation (eta = 0), quartic: L >= (1/2)E(phi'theta - y)^2 >= (1/2)(sqrt(mu) ||theta|| - sqrt(E y^2))_+^2.
 
 Quartic (1/2)t^2 + c t^4, one step eta > 0, for one task i whose own features span: with mu_i, rho = ||theta||,
-monotonicity (a^3 - b^3)(a - b) >= (a - b)^4/4 and Jensen give ||grad R_i(theta)|| >= mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||,
-so ||theta_i|| >= phi(rho) := eta(mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||) - rho, and
-L >= q_i R_i(theta_i) >= (q_i/2)(sqrt(mu_i) phi(rho) - sqrt(E_i y^2))_+^2. phi is convex in rho >= 0: from a point where it
-is positive and increasing, it only grows.
+monotonicity (a^3 - b^3)(a - b) >= (a - b)^4/4 and Jensen give
+
+    ||grad R_i(theta)|| >= mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||,
+    ||theta_i|| >= phi(rho) := eta(mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||) - rho,
+    L >= q_i R_i(theta_i) >= (q_i/2)(sqrt(mu_i) phi(rho) - sqrt(E_i y^2))_+^2.
+
+phi is convex in rho >= 0: from a point where it is positive and increasing, it only grows.
 """
 
 from __future__ import annotations

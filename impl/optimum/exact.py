@@ -92,7 +92,7 @@ def polynomial_minimum(instance: MetaSLInstance, radius: fmpq) -> arb:
         slope = total.derivative()
         if slope.degree() > 0:
             # A root that touches or leaves the interval does no harm: it is cut to it.
-            reals = [root.real for root, _ in slope.complex_roots() if root.imag.contains(0)]
+            reals = [pair[0].real for pair in slope.complex_roots() if pair[0].imag.contains(0)]  # type: ignore[index]
             candidates += [r.max(arb(-radius)).min(arb(radius)) for r in reals]
         values = [_horner(total, c) for c in candidates]
         least = values[0]
@@ -202,7 +202,7 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: object, radius: arb)
 
 
 def _risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.ndarray:
-    """A float64 minimiser of one convex risk over a ball; a proposal. Damped Newton, with a multiplier on the sphere."""
+    """A float64 minimiser of one convex risk over a ball, by damped Newton; a proposal."""
     batch = batch_of(instance)
     rows = np.array([batch.features[0][a.x] for a in task.atoms])
     ys, ps = np.array([to_float(a.y) for a in task.atoms]), np.array([to_float(a.p) for a in task.atoms])

@@ -1,8 +1,8 @@
 """The meta-objective of one instance in float64: values and derivatives at many points, enclosures over many boxes.
 
 Everything runs through the k predictions z = X theta, not through theta. With A = XX' a gradient step is
-z <- z - eta A s(z), s(z)[x] = sum_y p ell'(z_x, y), and the rows W = dz/dtheta (k, d) follow W <- (I - eta A diag h)W with
-h = s'. Over a box c +- r the predictions are enclosed around those of the centre, z(c) +- (|W|)r with W enclosed over
+z <- z - eta A s(z), s(z)[x] = sum_y p ell'(z_x, y), and the rows W = dz/dtheta (k, d) follow W <- (I - eta A diag h)W
+with h = s'. Over a box c +- r the predictions are enclosed around those of the centre, z(c) +- (|W|)r with W enclosed over
 the box: the natural range of the outer loss on them is already accurate to second order.
 
 Enclosures are midpoint-radius, with room for rounding (`ranges.SLACK`). They propose; `check` decides.

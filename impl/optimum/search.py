@@ -27,6 +27,9 @@ from .descent import best_point, improve, polished
 from .landscape import Enclosure, Landscape
 from .ranges import SLACK
 
+Boxes = tuple[Array, Array, Array, Array]
+"""Centres and half-widths (N, r), nodes of the tree and lower bounds (N,)."""
+
 BATCH = 1024
 DEEPEST = 60
 SCALE = 1e-3
@@ -40,6 +43,9 @@ class Budget:
     gap: float = 1e-6
     boxes: int = 4_000_000
     seconds: float = 60.0
+
+
+ORDINARY = Budget()
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,6 @@ class Search:
         self.half = root_half_width(radius)
         self.at, self.upper = best_point(scape, radius)
         self._refine()
-        self.kinds: list[Array] = [np.full(1, 255, np.uint8)]
-        self.children: list[Array] = [np.zeros(1, np.int64)]
         self.nodes = 1
         self._kind, self._child = np.full(1024, 255, np.uint8), np.zeros(1024, np.int64)
 
@@ -103,7 +107,7 @@ class Search:
         begin, d = time.monotonic(), self.scape.dimension
         centre, half = np.zeros((1, d)), np.full((1, d), self.half)
         node, bound = np.zeros(1, np.int64), np.full(1, -np.inf)
-        stack: list[tuple[Array, Array, Array, Array]] = [(centre, half, node, bound)]
+        stack: list[Boxes] = [(centre, half, node, bound)]
         boxes, worst = 0, np.inf
         complete = True
         while stack:
@@ -122,7 +126,7 @@ class Search:
                 alive &= ~stuck
             axis = np.argmax(np.where(np.isfinite(slopes), slopes, 1e300) * half, axis=1).astype(np.uint8)
             kinds[alive] = axis[alive]
-            self._set(node, kinds)
+            self._kind[node] = kinds
             if alive.any():
                 stack.append(self._split(centre[alive], half[alive], node[alive], bound[alive], axis[alive]))
             progress(boxes, self._floor(stack, worst), self.upper)
@@ -131,7 +135,7 @@ class Search:
         tree = self._preorder() if complete else b""
         return Found(lower, self.upper, self.at, self.half, complete, boxes, seconds, tree)
 
-    def _floor(self, stack: list[tuple[Array, Array, Array, Array]], worst: float) -> float:
+    def _floor(self, stack: list[Boxes], worst: float) -> float:
         return min([self.threshold, worst, *(float(bound.min()) for *_, bound in stack)])
 
     def _judge(self, centre: Array, half: Array, bound: Array) -> tuple[Array, Array, Array]:
@@ -200,15 +204,7 @@ class Search:
 
     # --- the tree -------------------------------------------------------------------------------------------
 
-    def _set(self, node: Array, kinds: Array) -> None:
-        if self.nodes > len(self._kind):
-            grown = 2 * self.nodes
-            self._kind, self._child = np.resize(self._kind, grown), np.resize(self._child, grown)
-        self._kind[node] = kinds
-
-    def _split(
-        self, centre: Array, half: Array, node: Array, bound: Array, axis: Array
-    ) -> tuple[Array, Array, Array, Array]:
+    def _split(self, centre: Array, half: Array, node: Array, bound: Array, axis: Array) -> Boxes:
         count, rows = len(node), np.arange(len(node))
         half = half.copy()
         half[rows, axis] /= 2
@@ -237,7 +233,7 @@ class Search:
         return bytes(out)
 
 
-def _take(stack: list[tuple[Array, Array, Array, Array]]) -> tuple[Array, Array, Array, Array]:
+def _take(stack: list[Boxes]) -> Boxes:
     """At most BATCH boxes off the top, several small entries together."""
     taken = [stack.pop()]
     while stack and sum(len(t[2]) for t in taken) + len(stack[-1][2]) <= BATCH:
@@ -280,7 +276,7 @@ def _product(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, Array]:
 def search(
     scape: Landscape,
     radius: float,
-    budget: Budget = Budget(),
+    budget: Budget = ORDINARY,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
 ) -> Found:
     """Bracket the minimum of L over the ball ||t|| <= radius in reduced coordinates."""

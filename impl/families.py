@@ -12,12 +12,12 @@ from typing import Any
 
 from ..theory.ablations import ABLATIONS
 from ..theory.claim import Ablation, Claim, Mutant
-from ..theory.meta_sl import CLAIMS
+from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_sl.batch_quantities import BatchQuantities
-from .meta_sl.generate import GENERATORS
+from .meta_sl.generate import GENERATORS, LANDSCAPES
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
 from .meta_sl.smaller import smaller
@@ -45,6 +45,14 @@ class Family:
     searching: tuple[str, ...]
     real_tasks: Mapping[str, RealTasks]
     smaller: Callable[[Any], Iterator[Instance]]
+    headline: Claim | None = None
+    landscapes: Generator | None = None
+    """The claim on the distance from the global optimum, and the instances on which that is certified."""
+
+    @property
+    def all_generators(self) -> tuple[Generator, ...]:
+        """The generators, and that of landscapes if there is one."""
+        return self.generators if self.landscapes is None else (*self.generators, self.landscapes)
 
     def generator(self, name: str) -> Generator:
         """The generator of that name."""
@@ -52,7 +60,12 @@ class Family:
 
     def claim(self, name: str) -> Claim | None:
         """The claim of that name, if the family has it."""
-        return next((claim for claim in self.claims if claim.name == name), None)
+        return next((claim for claim in self.all_claims if claim.name == name), None)
+
+    @property
+    def all_claims(self) -> tuple[Claim, ...]:
+        """The claims, and the headline if there is one."""
+        return self.claims if self.headline is None else (*self.claims, self.headline)
 
 
 META_SL = Family(
@@ -67,11 +80,13 @@ META_SL = Family(
     ("arbitrary", "functions", "tangent", "local", "stationary", "one-task", "cancelling"),
     REAL_TASKS,
     smaller,
+    HEADLINE,
+    LANDSCAPES,
 )
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL,)}
 
-ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.claims)
+ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
 
 
 def family_of(subject: Instance | Claim | Mutant) -> Family:

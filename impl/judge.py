@@ -8,7 +8,7 @@ float64) HOLDS, since no enclosure can separate equal numbers. Nothing here know
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flint import arb, ctx
@@ -86,6 +86,8 @@ class Evaluator:
     """The quantities of one instance at every precision that was needed so far."""
 
     instance: Instance
+    make: Callable[[Instance], CoreQuantities] | None = None
+    """How to make the quantities, if not as the instance's family does."""
     _balls: dict[int, CoreQuantities] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
@@ -93,7 +95,8 @@ class Evaluator:
     def balls(self, bits: int) -> CoreQuantities:
         """The quantities in balls of that precision. flint's context must have it too."""
         if bits not in self._balls:
-            self._balls[bits] = family_of(self.instance).quantities(self.instance)
+            make = self.make or family_of(self.instance).quantities
+            self._balls[bits] = make(self.instance)
         return self._balls[bits]
 
     def rationals(self) -> CoreQuantities | None:

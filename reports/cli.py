@@ -23,6 +23,7 @@ from ..theory.claim import Claim
 from . import audit as auditing
 from . import bench as benching
 from . import verify as verifying
+from .jobs import PROFILES
 from .records import dumps, judgement_record, write_text
 from .render import write_report
 
@@ -144,7 +145,7 @@ def verify(
     out: FolderOption = FOLDER,
 ) -> None:
     """Prove every claim on generated and real instances; write the report."""
-    chosen = verifying.PROFILES[profile.value]
+    chosen = PROFILES[profile.value]
     claims = _claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
@@ -153,7 +154,7 @@ def verify(
     run = verifying.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
     with _bar() as progress:
-        task = progress.add_task("judging", total=verifying.total(chosen))
+        task = progress.add_task("judging", total=run.size)
         run.execute(
             workers,
             deadline,

@@ -46,6 +46,12 @@ _TABLE = (
         r"\inf_v\{\varepsilon\|v\|+\langle|w|,|u-\phi_\omega^{\top} v|\rangle\}",
         "the bound before Cauchy-Schwarz; needs no radius",
     ),
+    (
+        "certified_gap",
+        r"L(\omega)-\underline{L}",
+        "L(omega) minus the certified lower bound of inf L",
+    ),
+    ("bracket", r"L(\theta')-\underline{L}", "width of the certified bracket at the certificate's point"),
     # The mixed form.
     ("mixed_weight_norm", r"\|\bar w\|_M", "norm of the mixed weight on triples (x, y, x')"),
     (

@@ -16,7 +16,7 @@ from .stationary import stationary_points
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
-_STEEP = ("quartic", "exponential", "poisson")
+STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
 
 
@@ -115,7 +115,7 @@ def _adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
     """The batch with a step size from far below to far beyond 1/curvature, K steps, or the implicit step."""
     smooth = not batch.loss.profile.joints
     kind = kind or source.choose(("one step", "one step", "one step", "steps", "implicit" if smooth else "steps"))
-    exponent = source.grid((), -6, -1 if batch.loss.name in _STEEP else 3)
+    exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
     rate = 2.0**exponent / _curvature(batch)
     if kind == "implicit":
         return replace(batch, steps=0, rate=1 / rate)
@@ -273,6 +273,12 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return _with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
+def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """Problems in one or two dimensions with steps from small to far beyond 1/curvature: spurious minima occur."""
+    small = replace(limits, points=min(limits.points, 3), dimension=min(limits.dimension, 2))
+    return _problem(source, loss, small)
+
+
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 3),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES, 2),
@@ -288,3 +294,5 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               ("quartic", "huber")),
 )  # fmt: skip
+
+LANDSCAPES = Generator("landscapes", "one or two dimensions, for the certified optimum", landscapes, SMOOTH_LOSSES)

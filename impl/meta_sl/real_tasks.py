@@ -82,6 +82,15 @@ def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list
     ]
 
 
+def _small(label: str, instance: MetaSLInstance) -> list[tuple[str, MetaSLInstance]]:
+    """MAML-trained and untrained omega of a problem with few parameters, so that its optimum can be certified."""
+    best, zero = _exact(train(instance).omega), (fmpq(0),) * instance.dimension
+    return [
+        (f"{label}, {instance.dimension} parameters; MAML-trained", _against(instance, best, zero)),
+        (f"{label}, {instance.dimension} parameters; untrained", _against(instance, zero, best)),
+    ]
+
+
 def sinusoid() -> tuple[tuple[str, MetaSLInstance], ...]:
     """Regression of y = A sin(x - b), A in [0.1, 5], b in [0, pi]; 6 tasks, 16 inputs in [-5, 5], 7 features."""
     require("torch")
@@ -99,6 +108,8 @@ def sinusoid() -> tuple[tuple[str, MetaSLInstance], ...]:
         for steps in (1, 2):
             instance = _problem(loss, Gradient(fmpq(1, 2), steps), features, tasks)
             cases += _cases(f"{name}, {steps} step{'s' * (steps > 1)}", instance, start)
+        waves = np.column_stack([np.ones(len(inputs)), np.sin(inputs), np.cos(inputs)]) / 2
+        cases += _small(f"{name}, 1 step", _problem(loss, Gradient(fmpq(1, 2)), waves, tasks))
     return tuple(cases)
 
 
@@ -125,6 +136,7 @@ def digits() -> tuple[tuple[str, MetaSLInstance], ...]:
     cases = []
     for adaptation, name in ((Gradient(fmpq(2)), "one step"), (Implicit(fmpq(1, 4)), "implicit")):
         cases += _cases(f"logistic, {name}", _problem(Loss("logistic"), adaptation, features, tasks), start)
+    cases += _small("logistic, one step", _problem(Loss("logistic"), Gradient(fmpq(2)), features[:, :3], tasks))
     return tuple(cases)
 
 
@@ -154,6 +166,7 @@ def diabetes() -> tuple[tuple[str, MetaSLInstance], ...]:
     for loss, name in losses:
         instance = _problem(loss, Gradient(fmpq(1, 2)), features, tasks)
         cases += _cases(f"{name}, one step", instance, start)
+        cases += _small(f"{name}, one step", _problem(loss, Gradient(fmpq(1, 2)), features[:, :3], tasks))
     return tuple(cases)
 
 

@@ -22,9 +22,8 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, norm, rational, root
 from ..balls.singular import positive_definite
-from ..losses import Loss
 from ..meta_sl.instance import Gradient, MetaSLInstance
-from ..meta_sl.maml import Problem
+from ..meta_sl.maml import Law, Problem
 from .certificate import LEAVES, Certificate, basis
 from .coercivity import NotCoerciveError, coercivity_radius
 
@@ -47,59 +46,62 @@ class _RejectedError(Exception):
     """A certificate that does not prove its claim."""
 
 
+Atoms = list[tuple[int, arb, arb]]
+"""(point, label, mass), points numbered within the task."""
+
+
+class TaskModel:
+    """A task in reduced coordinates, on its own support points, in balls."""
+
+    def __init__(self, problem: Problem, law: Law, directions: list[list[arb]]) -> None:
+        self.problem, self.law, self.directions = problem, law, directions
+        self.used = list(law.rho)
+        place = {x: j for j, x in enumerate(self.used)}
+        self.atoms: Atoms = [(place[x], y, p) for x, y, p in law.atoms]
+        self.count = len(self.used)
+        table = [[problem.features[x, j] for j in range(problem.dimension)] for x in self.used]
+        self.features = arb_mat(table) * arb_mat(directions).transpose()
+        self.gram = self.features * self.features.transpose()
+        self.lengths = [norm(row) for row in self.features.tolist()]
+
+    def sums(self, order: int, z: list[arb]) -> list[arb]:
+        """sum_y p times the exact range of ell^(order) over the ball z_x, per point [k]."""
+        total = [arb(0)] * self.count
+        for x, y, p in self.atoms:
+            total[x] += p * self.problem.loss.range(order, z[x], y)
+        return total
+
+    def point_sums(self, order: int, z: list[arb]) -> list[arb]:
+        """sum_y p ell^(order)(z_x, y) at points [k]."""
+        loss = self.problem.loss
+        evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
+        total = [arb(0)] * self.count
+        for x, y, p in self.atoms:
+            total[x] += p * evaluate(Balls, z[x], y)
+        return total
+
+    def proximal(self, c: list[arb]) -> list[arb]:
+        """The predictions after the proximal step from reduced coordinates c [k]."""
+        columns = zip(*self.directions, strict=True)
+        theta = arb_mat([[sum((t * v for t, v in zip(c, column, strict=True)), start=arb(0))] for column in columns])
+        z = self.problem.predictions(self.problem.adapt(self.law, theta)[-1])
+        return [z[x] for x in self.used]
+
+
 class Model:
     """The instance in reduced coordinates, in balls."""
 
     def __init__(self, instance: MetaSLInstance) -> None:
-        self.instance = instance
-        self.basis = basis(instance)
         self.problem = Problem(instance.canonical, Balls)
-        lengths = [root(sum((arb(v * v) for v in b), start=arb(0))) for b in self.basis]
-        used = sorted({x for law in self.problem.laws if law.weight != 0 for x in law.rho})
-        place = {x: j for j, x in enumerate(used)}
-        self.directions = [[arb(v) / size for v in b] for b, size in zip(self.basis, lengths, strict=True)]
-        self.rows = [
-            [arb(sum((v * w for v, w in zip(instance.features[x], b, strict=True)), start=fmpq(0))) / size
-             for b, size in zip(self.basis, lengths, strict=True)]
-            for x in used
-        ]  # fmt: skip
-        self.features = arb_mat(self.rows)
-        self.gram = self.features * self.features.transpose()
-        self.loss: Loss = instance.loss
-        self._used, self._live = used, [law for law in self.problem.laws if law.weight != 0]
-        self.laws = [(law.weight, [(place[x], y, p) for x, y, p in law.atoms]) for law in self._live]
-        self.count, self.dimension = len(used), len(self.basis)
+        exact = basis(instance)
+        lengths = [root(sum((arb(v * v) for v in b), start=arb(0))) for b in exact]
+        directions = [[arb(v) / size for v in b] for b, size in zip(exact, lengths, strict=True)]
+        self.tasks = [TaskModel(self.problem, law, directions) for law in self.problem.laws if law.weight != 0]
+        self.dimension = len(exact)
         adaptation = instance.adaptation
         self.steps = adaptation.steps if isinstance(adaptation, Gradient) else 0
         self.rate = arb(adaptation.eta if isinstance(adaptation, Gradient) else adaptation.strength)
-        self.smooth = self.steps > 0 and not self.loss.profile.joints
-
-    def sums(self, order: int, atoms: list[tuple[int, arb, arb]], z: list[arb]) -> list[arb]:
-        """sum_y p times the exact range of ell^(order) over the ball z_x, per point [k]."""
-        total = [arb(0)] * self.count
-        for x, y, p in atoms:
-            total[x] += p * self.loss.range(order, z[x], y)
-        return total
-
-    def point_sums(self, order: int, atoms: list[tuple[int, arb, arb]], z: list[arb]) -> list[arb]:
-        """sum_y p ell^(order)(z_x, y) at points [k]."""
-        evaluate = (self.loss.value, self.loss.d1, self.loss.d2, self.loss.d3)[order]
-        total = [arb(0)] * self.count
-        for x, y, p in atoms:
-            total[x] += p * evaluate(Balls, z[x], y)
-        return total
-
-    def proximal(self, task: int, c: list[arb]) -> list[arb]:
-        """The predictions after the proximal step from reduced coordinates c [k]."""
-        columns = zip(*self.directions, strict=True)
-        theta = arb_mat([[sum((t * v for t, v in zip(c, column, strict=True)), start=arb(0))] for column in columns])
-        z = self.problem.predictions(self.problem.adapt(self._live[task], theta)[-1])
-        return [z[x] for x in self._used]
-
-    def moved(self, z: list[arb], slopes: list[arb]) -> list[arb]:
-        """z - eta A s."""
-        pull = (self.gram * arb_mat([[s] for s in slopes])).entries()
-        return [a - self.rate * b for a, b in zip(z, pull, strict=True)]
+        self.smooth = self.steps > 0 and not instance.loss.profile.joints
 
 
 @dataclass(frozen=True)
@@ -121,72 +123,60 @@ class Box:
         self.spread = [(-v).union(v) for v in self.r]
 
     @cached_property
-    def tasks(self) -> list[_TaskReach]:
-        return [self._reach(i, atoms) for i, (_, atoms) in enumerate(self.model.laws)]
+    def reaches(self) -> list[_TaskReach]:
+        return [self._proximal(task) if self.model.steps == 0 else self._steps(task) for task in self.model.tasks]
 
     def _around(self, centre: list[arb], rows: arb_mat) -> list[arb]:
         """centre + rows t over the box: the mean-value form of the predictions."""
         shift = (rows * arb_mat([[v] for v in self.spread])).entries()
         return [a + b for a, b in zip(centre, shift, strict=True)]
 
-    def _reach(self, task: int, atoms: list[tuple[int, arb, arb]]) -> _TaskReach:
-        model, d = self.model, self.model.dimension
-        centre = (model.features * arb_mat([[v] for v in self.c])).entries()
-        rows = model.features
-        bend = [[arb(0)] * (d * d) for _ in range(model.count)]
-        if model.steps == 0:
-            return self._proximal(task, atoms)
-        for _ in range(model.steps):
+    def _steps(self, task: TaskModel) -> _TaskReach:
+        """Gradient steps z <- z - eta A s(z), with rows W <- (I - eta A diag(h))W."""
+        rate, d, k = self.model.rate, self.model.dimension, task.count
+        centre = (task.features * arb_mat([[v] for v in self.c])).entries()
+        rows, bend = task.features, [[arb(0)] * (d * d) for _ in range(k)]
+        for _ in range(self.model.steps):
             over = self._around(centre, rows)
-            h = model.sums(2, atoms, over)
+            h = task.sums(2, over)
             if self.second:
-                bend = self._bent(atoms, over, h, rows, bend)
-            centre = model.moved(centre, model.point_sums(1, atoms, centre))
-            rows = self._factor(h) * rows
+                bend = self._bent(task, over, h, rows, bend)
+            pull = (task.gram * arb_mat([[s] for s in task.point_sums(1, centre)])).entries()
+            centre = [a - rate * b for a, b in zip(centre, pull, strict=True)]
+            entries = [int(i == j) - rate * task.gram[i, j] * h[j] for i in range(k) for j in range(k)]
+            rows = arb_mat(k, k, entries) * rows
         return _TaskReach(centre, self._around(centre, rows), rows, bend)
 
-    def _factor(self, h: list[arb]) -> arb_mat:
-        """I - eta A diag(h)."""
-        model, k = self.model, self.model.count
-        return arb_mat(k, k, [int(i == j) - model.rate * model.gram[i, j] * h[j] for i in range(k) for j in range(k)])
-
     def _bent(
-        self, atoms: list[tuple[int, arb, arb]], over: list[arb], h: list[arb], rows: arb_mat, bend: list[list[arb]]
+        self, task: TaskModel, over: list[arb], h: list[arb], rows: arb_mat, bend: list[list[arb]]
     ) -> list[list[arb]]:
         """T <- T - eta A (t W W' + h T): the second derivatives of a gradient step."""
-        model, d, k = self.model, self.model.dimension, self.model.count
-        t = model.sums(3, atoms, over)
+        d, k = self.model.dimension, task.count
+        t = task.sums(3, over)
         pull = [
             [t[x] * rows[x, a] * rows[x, b] + h[x] * bend[x][a * d + b] for a in range(d) for b in range(d)]
             for x in range(k)
         ]
-        change = (model.gram * arb_mat(pull)).tolist()
-        return [[b - model.rate * c for b, c in zip(bend[x], change[x], strict=True)] for x in range(k)]
+        change = (task.gram * arb_mat(pull)).tolist()
+        return [[b - self.model.rate * c for b, c in zip(bend[x], change[x], strict=True)] for x in range(k)]
 
-    def _proximal(self, task: int, atoms: list[tuple[int, arb, arb]]) -> _TaskReach:
+    def _proximal(self, task: TaskModel) -> _TaskReach:
         """The proximal step: nonexpansive, its rows W solve (I + A diag(h)/lambda)W = X with |W_x| <= ||phi_x||.
 
         With h = m + e, m exact: W = G X - G A diag(e) W/lambda, G the inverse of I + A diag(m)/lambda.
         """
-        model, k, d = self.model, self.model.count, self.model.dimension
-        centre = model.proximal(task, self.c)
-        lengths = [norm(row) for row in model.rows]
-        move = norm(self.r)
-        over = [c + (-(size * move)).union(size * move) for c, size in zip(centre, lengths, strict=True)]
-        h = model.sums(2, atoms, over)
+        rate, k, d = self.model.rate, task.count, self.model.dimension
+        centre, move = task.proximal(self.c), norm(self.r)
+        over = [c + (-(size * move)).union(size * move) for c, size in zip(centre, task.lengths, strict=True)]
+        h = task.sums(2, over)
         middle = [arb(v.mid()) for v in h]
-        system = arb_mat(
-            k, k, [int(i == j) + model.gram[i, j] * middle[j] / model.rate for i in range(k) for j in range(k)]
-        )
-        inverse = system.inv()
-        reach = inverse * model.gram
-        rows = inverse * model.features
+        entries = [int(i == j) + task.gram[i, j] * middle[j] / rate for i in range(k) for j in range(k)]
+        inverse = arb_mat(k, k, entries).inv()
+        reach, rows = inverse * task.gram, inverse * task.features
         wide = []
         for i in range(k):
-            size = (
-                sum(((reach[i, j] * (h[j] - middle[j])).abs_upper() * lengths[j] for j in range(k)), start=arb(0))
-                / model.rate
-            )
+            sizes = ((reach[i, j] * (h[j] - middle[j])).abs_upper() * task.lengths[j] for j in range(k))
+            size = sum(sizes, start=arb(0)) / rate
             wide.append([rows[i, a] + (-size).union(size) for a in range(d)])
         rows = arb_mat(wide)
         tight = self._around(centre, rows)
@@ -197,25 +187,22 @@ class Box:
     @cached_property
     def natural(self) -> arb:
         """L over the box, the outer loss ranging over the adapted predictions."""
-        return self._risks([task.over for task in self.tasks], self.model.sums)
+        pairs = zip(self.model.tasks, self.reaches, strict=True)
+        return sum((task.law.weight * sum(task.sums(0, reach.over)) for task, reach in pairs), start=arb(0))
 
     @cached_property
     def at_centre(self) -> arb:
-        return self._risks([task.centre for task in self.tasks], self.model.point_sums)
-
-    def _risks(self, predictions: list[list[arb]], sums: Callable[..., list[arb]]) -> arb:
-        pairs = zip(self.model.laws, predictions, strict=True)
-        return sum((weight * sum(sums(0, atoms, z), start=arb(0)) for (weight, atoms), z in pairs), start=arb(0))
+        """L at the centre."""
+        pairs = zip(self.model.tasks, self.reaches, strict=True)
+        return sum((task.law.weight * sum(task.point_sums(0, reach.centre)) for task, reach in pairs), start=arb(0))
 
     @cached_property
     def gradient(self) -> list[arb]:
         """grad L over the box: sum_i q_i sum_x s_x W_x."""
-        d = self.model.dimension
-        total = [arb(0)] * d
-        for (weight, atoms), task in zip(self.model.laws, self.tasks, strict=True):
-            slopes = self.model.sums(1, atoms, task.over)
-            pull = (arb_mat([slopes]) * task.rows).entries()
-            total = [t + weight * p for t, p in zip(total, pull, strict=True)]
+        total = [arb(0)] * self.model.dimension
+        for task, reach in zip(self.model.tasks, self.reaches, strict=True):
+            pull = (arb_mat([task.sums(1, reach.over)]) * reach.rows).entries()
+            total = [t + task.law.weight * p for t, p in zip(total, pull, strict=True)]
         return total
 
     @cached_property
@@ -227,13 +214,13 @@ class Box:
         """Hess L over the box: sum_i q_i sum_x (h_x W_x W_x' + s_x T_x)."""
         d = self.model.dimension
         total = [arb(0)] * (d * d)
-        for (weight, atoms), task in zip(self.model.laws, self.tasks, strict=True):
-            slopes, bends = self.model.sums(1, atoms, task.over), self.model.sums(2, atoms, task.over)
-            for x in range(self.model.count):
+        for task, reach in zip(self.model.tasks, self.reaches, strict=True):
+            slopes, bends = task.sums(1, reach.over), task.sums(2, reach.over)
+            for x in range(task.count):
                 for a in range(d):
                     for b in range(d):
-                        curved = bends[x] * task.rows[x, a] * task.rows[x, b] + slopes[x] * task.bend[x][a * d + b]
-                        total[a * d + b] += weight * curved
+                        curved = bends[x] * reach.rows[x, a] * reach.rows[x, b] + slopes[x] * reach.bend[x][a * d + b]
+                        total[a * d + b] += task.law.weight * curved
         return arb_mat(d, d, total)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arithmetic import Array
-from .landscape import Landscape
+from .landscape import Derivatives, Landscape
 
 CANDIDATES = 12
 """How many of the scattered points are improved."""
@@ -92,3 +92,54 @@ def polished(scape: Landscape, theta: Array, radius: float) -> Array:
             break
         theta = into_ball((theta - step)[None], radius)[0]
     return theta if scape.value(theta[None])[0] <= scape.value(start[None])[0] * (1 + 1e-12) + 1e-15 else start
+
+
+def critical_points(scape: Landscape, radius: float, most: int) -> list[tuple[str, Array]]:
+    """At most `most` different critical points within the ball, each with its kind; higher ones first.
+
+    Levenberg-Marquardt on ||grad L||^2 from scattered points: it stops at minima, saddles and maxima alike.
+    """
+    theta = scattered(48 * scape.dimension, scape.dimension, radius)
+    with np.errstate(over="ignore", invalid="ignore"):
+        theta, at = _to_critical(scape, theta)
+    size = np.linalg.norm(at.gradient, axis=1)
+    scale = 1e-9 * (1 + np.abs(at.value))
+    found: list[tuple[str, Array]] = []
+    for i in np.argsort(-at.value):
+        inside = np.linalg.norm(theta[i]) <= radius
+        if not (size[i] <= scale[i] and inside and np.isfinite(at.value[i])):
+            continue
+        if any(np.linalg.norm(theta[i] - other) <= 1e-4 * radius for _, other in found):
+            continue
+        bends = np.linalg.eigvalsh(at.hessian[i])
+        flat = 1e-9 * np.abs(bends).max() + 1e-12
+        kind = "local minimum" if bends[0] > flat else "local maximum" if bends[-1] < -flat else "saddle"
+        kind = "flat minimum" if -flat <= bends[0] <= flat else kind
+        found.append((kind, theta[i]))
+        if len(found) == most:
+            break
+    return found
+
+
+def _to_critical(scape: Landscape, theta: Array) -> tuple[Array, Derivatives]:
+    damping = np.full(len(theta), 1e-2)
+    at = scape.derivatives(theta)
+    for _ in range(40):
+        usable = np.isfinite(at.hessian).all((1, 2)) & np.isfinite(at.gradient).all(1)
+        hessian = np.where(usable[:, None, None], at.hessian, 0.0)
+        gradient = np.where(usable[:, None], at.gradient, 0.0)
+        values, vectors = np.linalg.eigh(hessian)
+        room = damping[:, None] * (values**2).max(1, keepdims=True) + 1e-300
+        pull = (vectors.transpose(0, 2, 1) @ gradient[..., None])[..., 0]
+        step = (vectors @ (values * pull / (values**2 + room))[..., None])[..., 0]
+        trial = scape.derivatives(theta - step)
+        better = (trial.gradient**2).sum(1) < (at.gradient**2).sum(1)
+        damping = np.clip(np.where(better, damping / 6, damping * 5), 1e-16, 1e8)
+        theta = np.where(better[:, None], theta - step, theta)
+        pick = better[:, None]
+        at = Derivatives(
+            np.where(better, trial.value, at.value),
+            np.where(pick, trial.gradient, at.gradient),
+            np.where(pick[..., None], trial.hessian, at.hessian),
+        )
+    return theta, at

@@ -2,8 +2,8 @@
 
 Everything runs through the k predictions z = X theta, not through theta. With A = XX' a gradient step is
 z <- z - eta A s(z), s(z)[x] = sum_y p ell'(z_x, y), and the rows W = dz/dtheta (k, d) follow W <- (I - eta A diag h)W
-with h = s'. Over a box c +- r the predictions are enclosed around those of the centre, z(c) +- (|W|)r with W enclosed over
-the box: the natural range of the outer loss on them is already accurate to second order.
+with h = s'. Over a box c +- r the predictions are enclosed around those of the centre, z(c) +- (|W|)r with W enclosed
+over the box: the natural range of the outer loss on them is already accurate to second order.
 
 Enclosures are midpoint-radius, with room for rounding (`ranges.SLACK`). They propose; `check` decides.
 """
@@ -118,37 +118,45 @@ class _Reach:
 class Landscape:
     """L of an instance, in coordinates that span its features.
 
-    features (k, d), weights (n,), adaptation from the instance. `basis` (d, D) maps reduced coordinates to parameters:
-    theta = t'basis, with ||theta|| = ||t||.
+    features (n, k, d) of each task's own points, gram (n, k, k) their inner products, weights (n,). `basis` (d, D) maps
+    reduced coordinates to parameters: theta = t'basis, with ||theta|| = ||t||.
     """
 
     def __init__(self, instance: MetaSLInstance) -> None:
         batch = batch_of(instance)
         live = batch.weights[0] > 0
         masses, labels = batch.masses[0][live], batch.labels[0][live]
-        used = np.flatnonzero(masses.sum((0, 2)) > 0)
+        # A task sees its own support points alone, the others are left out; short ones are padded by points of no mass.
+        rho = masses.sum(2)
+        order = np.argsort(rho <= 0, axis=1, kind="stable")[:, : max(int((rho > 0).sum(1).max()), 1)]
+        pick = np.take_along_axis
+        masses, labels = pick(masses, order[..., None], 1), pick(labels, order[..., None], 1)
         self.instance = instance
         self.weights = batch.weights[0][live]
-        self.ranges = Ranges(instance.loss, labels[:, used], masses[:, used])
-        features = batch.features[0][used]
+        self.ranges = Ranges(instance.loss, labels, masses)
         exact = [[to_float(v) for v in row] for row in basis(instance)]
         self.basis = np.array(exact) / np.linalg.norm(exact, axis=1, keepdims=True)
-        self.features = features @ self.basis.T
-        self.dimension = self.features.shape[1]
-        self.gram = self.features @ self.features.T
+        self.features = batch.features[0][order] @ self.basis.T * (masses.sum(2) > 0)[..., None]
+        self.dimension = len(self.basis)
+        self.gram = self.features @ self.features.transpose(0, 2, 1)
         self.steps, self.rate = batch.steps, float(batch.rate[0])
         self.smooth = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
 
-    def _shrunk(self, gram_rows: Array, values: Array) -> Array:
-        """Sum over support points: gram (k, k) times values (..., k)."""
-        product: Array = values @ gram_rows.T
+    def predictions(self, theta: Array) -> Array:
+        """h_theta at each task's points (N, n, k)."""
+        return np.moveaxis(self.features @ theta.T, -1, 0)
+
+    @staticmethod
+    def _shrunk(gram: Array, values: Array) -> Array:
+        """gram (n, k, k) times values (N, n, k)."""
+        product: Array = (gram @ values[..., None])[..., 0]
         return product
 
     # --- at points ------------------------------------------------------------------------------------------
 
     def adapted(self, theta: Array) -> Array:
         """z after adaptation (N, n, k) of theta (N, d)."""
-        z = np.repeat((theta @ self.features.T)[:, None], len(self.weights), axis=1)
+        z = self.predictions(theta)
         if self.steps == 0:
             return self._proximal(z)[0]
         for _ in range(self.steps):
@@ -164,8 +172,8 @@ class Landscape:
     def derivatives(self, theta: Array) -> Derivatives:
         """Value, gradient and Hessian at theta (N, d) (for the implicit step the Hessian's positive part)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            z = np.repeat((theta @ self.features.T)[:, None], len(self.weights), axis=1)
-            eye = np.eye(len(self.features))
+            z = self.predictions(theta)
+            eye = np.eye(self.features.shape[1])
             count, d = theta.shape
             shape = (*z.shape, d)
             rows = np.broadcast_to(self.features, shape)
@@ -200,7 +208,7 @@ class Landscape:
         for _ in range(60):
             s, h = self.ranges.at(1, z), self.ranges.at(2, z)
             # Newton for c - s(start - A c/lambda) = 0: (I + diag(h) A/lambda) step = s - c.
-            system = np.eye(len(self.features)) + h[..., None] * self.gram / self.rate
+            system = np.eye(self.features.shape[1]) + h[..., None] * self.gram / self.rate
             step = np.linalg.solve(system, (s - c)[..., None])[..., 0]
             before = self._residual(s - c)
             length = np.ones(before.shape)
@@ -219,7 +227,8 @@ class Landscape:
         return z, self._residual(self.ranges.at(1, z) - c) * (1 + SLACK) + 1e-15 * (1 + np.abs(start).max(2))
 
     def _residual(self, values: Array) -> Array:
-        size: Array = np.linalg.norm(values @ self.features, axis=-1) / self.rate
+        pulled = (values[..., None, :] @ self.features)[..., 0, :]
+        size: Array = np.linalg.norm(pulled, axis=-1) / self.rate
         return size
 
     # --- over boxes -----------------------------------------------------------------------------------------
@@ -232,10 +241,10 @@ class Landscape:
         """The adapted predictions over boxes."""
         if self.steps == 0:
             return self._proximal_over(centre, half)
-        n, (k, d) = len(self.weights), self.features.shape
+        n, k, d = self.features.shape
         shape = (len(centre), n, k)
-        z = np.broadcast_to((centre @ self.features.T)[:, None], shape)
-        error = np.broadcast_to(TINY * (np.abs(centre) @ np.abs(self.features).T)[:, None], shape)
+        z = self.predictions(centre)
+        error = TINY * np.moveaxis(np.abs(self.features) @ np.abs(centre).T, -1, 0)
         rows = np.broadcast_to(self.features, (*shape, d))
         bend = np.zeros((1, 1, k, d, d))
         reach = self._reach(z, error, rows, np.zeros((1, 1, k, d)), bend, bend, half)
@@ -255,7 +264,7 @@ class Landscape:
         slope = ranges.at(1, before.centre)
         z = before.centre - rate * self._shrunk(gram, slope)
         h, h_radius = _middle(*ranges.over(2, *before.interval))
-        factor = np.eye(len(gram)) - rate * gram * h[..., None, :]
+        factor = np.eye(gram.shape[1]) - rate * gram * h[..., None, :]
         # The error in z grows by the slope's Lipschitz constant over the box, |h| + its radius.
         grown = self._shrunk(size, (np.abs(h) + h_radius) * before.error + TINY * np.abs(slope))
         error = before.error + grown + TINY * np.abs(before.centre)
@@ -288,10 +297,10 @@ class Landscape:
 
     def _proximal_over(self, centre: Array, half: Array) -> _Reach:
         """The proximal step is nonexpansive; its rows solve (I + A diag(h)/lambda)W = X, with |W| <= ||phi||."""
-        n, (k, d) = len(self.weights), self.features.shape
+        n, k, d = self.features.shape
         shape = (len(centre), n, k)
-        lengths = np.linalg.norm(self.features, axis=1)
-        start = np.broadcast_to((centre @ self.features.T)[:, None], shape)
+        lengths = np.linalg.norm(self.features, axis=2)
+        start = self.predictions(centre)
         z, miss = self._proximal(start)
         error = miss[..., None] * lengths * (1 + SLACK) + TINY * np.abs(start)
         radius = error + (np.linalg.norm(half, axis=1)[:, None, None] * lengths) * (1 + SLACK)
@@ -304,7 +313,7 @@ class Landscape:
             reach = np.abs(inverse @ self.gram) / self.rate
             # |inverse of a matrix| is known to a few units: room relative to the sizes that went in.
             room = 2.0**-40 * (1 + np.abs(inverse).sum((-2, -1), keepdims=True)) * lengths.max()
-            spread = (reach @ (h_radius[..., None] * lengths[:, None])) * (1 + SLACK) + room
+            spread = (reach @ (h_radius[..., None] * lengths[..., None])) * (1 + SLACK) + room
             tighter = ((np.abs(rows) + spread) * half[:, None, None]).sum(-1) * (1 + SLACK) + error
             radius = np.minimum(radius, tighter)
         none = np.zeros((1, 1, k, d, d))

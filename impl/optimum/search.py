@@ -46,6 +46,7 @@ class Budget:
 
 
 ORDINARY = Budget()
+SHORT = Budget(seconds=5.0)
 
 
 @dataclass(frozen=True)

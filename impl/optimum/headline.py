@@ -1,0 +1,134 @@
+"""The headline, judged: how far the points where first-order methods stop are from the certified global optimum.
+
+With any parameter theta' of the ball and a certified lower bound of L over it,
+
+    L(omega) - lower = [L(omega) - L(theta')] + [L(theta') - lower] <= bound(theta') + [L(theta') - lower]:
+
+the lifted bound against the certificate's own point, plus the width of the bracket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from flint import arb, fmpq
+
+from ...theory.meta_sl import HEADLINE
+from ..arithmetic import Number, rational, to_float
+from ..instances import Vector
+from ..judge import ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ..meta_sl.generate import STEEP
+from ..meta_sl.instance import Functions, MetaSLInstance
+from ..meta_sl.quantities import MetaSLQuantities
+from . import Budget, NotCoerciveError, Optimum, minimise
+from .descent import critical_points
+from .landscape import Landscape
+from .search import SHORT
+
+ORDINARY_BALL = fmpq(4)
+STEEP_BALL = fmpq(1)
+"""Radius of the ball for losses that grow exponentially under adaptation."""
+POINTS = 4
+"""How many critical points of a landscape are judged."""
+
+
+class HeadlineQuantities(MetaSLQuantities):
+    """The quantities of an instance whose comparator is the certificate's point, with the certified lower bound."""
+
+    def __init__(self, instance: MetaSLInstance, lower: float) -> None:
+        super().__init__(instance)
+        self._lower = arb(rational(lower))
+
+    @cached_property
+    def bracket(self) -> Number:
+        """L(theta') - lower."""
+        pairs = zip(self.laws, self._comparator, strict=True)
+        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - self._lower
+
+    @cached_property
+    def certified_gap(self) -> Number:
+        """L(omega) - lower."""
+        return self.gap + self.bracket
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A point under test: what it is, the instance against the certified point, the verdict.
+
+    above: L(omega) - L(theta'), enclosed; width: of the certified bracket.
+    """
+
+    kind: str
+    instance: MetaSLInstance
+    judged: ClaimJudgement
+    above: Enclosure
+    width: float
+
+    @property
+    def spurious(self) -> bool:
+        """Whether omega is certified not to be global, by more than the bracket leaves open."""
+        return self.above.lo > self.width
+
+
+@dataclass(frozen=True)
+class Study:
+    """A landscape: its certified optimum and the points judged there."""
+
+    instance: MetaSLInstance
+    optimum: Optimum
+    findings: tuple[Finding, ...]
+
+
+def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omega", complete: bool = False) -> Finding:
+    """The headline claim at the instance's omega, against the optimum's point."""
+    at = tuple(rational(v) for v in optimum.at)
+    square = sum((to_float((a - b) * (a - b)) for a, b in zip(instance.omega, at, strict=True)), start=0.0)
+    radius = fmpq(max(int(np.ceil(np.sqrt(square) * 1024)), 1), 1024)
+    against = replace(instance, comparator=at, radius=radius)
+    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.lower))
+    judged = judge_claim(HEADLINE, evaluator, complete=complete)
+    above = Enclosure.of(evaluator.balls(128)("gap"))
+    return Finding(kind, against, judged, above, optimum.upper - optimum.lower)
+
+
+def ball_of(instance: MetaSLInstance) -> fmpq:
+    """The ball over which a landscape is studied: it holds omega."""
+    ball = STEEP_BALL if instance.loss.name in STEEP else ORDINARY_BALL
+    size = sum((to_float(v) ** 2 for v in instance.omega), start=0.0)
+    return max(ball, fmpq(int(np.ceil(np.sqrt(size) * 1.0001))))
+
+
+def study(instance: MetaSLInstance, budget: Budget = SHORT) -> Study:
+    """Certify the optimum over a ball and judge the headline at omega and at critical points of every kind."""
+    optimum = minimise(instance, ball_of(instance), budget)
+    points: list[tuple[str, Vector]] = [("any point", instance.omega)]
+    scape = Landscape(instance)
+    for kind, theta in critical_points(scape, to_float(optimum.ball), POINTS):
+        points.append((kind, tuple(rational(float(v)) for v in theta @ scape.basis)))
+    findings = tuple(judge_headline(replace(instance, omega=omega), optimum, kind) for kind, omega in points)
+    return Study(instance, optimum, findings)
+
+
+def headline(instance: MetaSLInstance, budget: Budget = SHORT, complete: bool = True) -> ClaimJudgement:
+    """The headline at the instance's omega: over all parameters where that is provable, else over a ball with omega."""
+    if isinstance(instance.comparator, Functions):
+        instance = replace(instance, comparator=instance.omega)
+    try:
+        optimum = minimise(instance, None, budget)
+        where = f"over all parameters (all minimisers' values occur within {optimum.ball})"
+    except NotCoerciveError:
+        optimum = minimise(instance, ball_of(instance), budget)
+        where = f"over the ball of radius {optimum.ball}"
+    judged = judge_headline(instance, optimum, complete=complete).judged
+    return replace(judged, reason=f"{judged.reason}; {where}, bracket {optimum.status}")
+
+
+def sample(instance: MetaSLInstance, ball: float, count: int) -> tuple[Sequence[float], Sequence[float]]:
+    """A picture's data in one or two dimensions: the grid of one axis, and L on the grid (row by row)."""
+    scape = Landscape(instance)
+    axis = np.linspace(-ball, ball, count)
+    grid = np.stack(np.meshgrid(*[axis] * scape.dimension, indexing="ij"), axis=-1).reshape(-1, scape.dimension)
+    return axis.tolist(), scape.value(grid).tolist()

@@ -1,0 +1,163 @@
+"""A run as jobs: each a pure function of its seed, so that processes share the work and a run can be repeated."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..impl import files
+from ..impl.extras import MissingExtraError
+from ..impl.families import FAMILIES, Family
+from ..impl.instances import Instance
+from ..impl.judge import ClaimJudgement
+from ..impl.sources import RandomSource
+from . import landscapes
+from .records import enclosure, finite
+from .tally import Outcome, Tally, tally_instance
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much a run does: generated instances per share of a generator, and processes."""
+
+    name: str
+    per_share: int
+    landscapes: int
+    """Per variant of the landscape generators: instances whose global optimum is certified."""
+    batch: int = 16
+
+
+PROFILES = {
+    "quick": Profile("quick", 400, 16),
+    "ci": Profile("ci", 1600, 128, 32),
+    "deep": Profile("deep", 20_000, 1024, 64),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed."""
+
+    family: str
+    generator: str
+    variant: str
+    seed: int
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
+class LandscapeJob:
+    """Landscapes to generate, to certify and to judge the headline on."""
+
+    family: str
+    variant: str
+    seed: int
+    index: int
+    count: int = 8
+
+
+@dataclass(frozen=True)
+class RealJob:
+    """Real tasks of a family to train on and to judge."""
+
+    family: str
+    tasks: str
+
+
+AnyJob = Job | LandscapeJob | RealJob
+
+
+def jobs(profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIES.values())) -> list[AnyJob]:
+    """The generated part of a run as jobs, interleaved so that a run cut short has seen every generator."""
+    rows: list[list[AnyJob]] = []
+    for family in families:
+        for generator in family.generators:
+            total = profile.per_share * generator.share
+            rounds = -(-total // (profile.batch * len(generator.variants)))
+            rows.append(
+                [
+                    Job(family.name, generator.name, variant, seed, index, profile.batch)
+                    for index in range(rounds)
+                    for variant in generator.variants
+                ]
+            )
+        if family.landscapes is not None:
+            rounds = profile.landscapes // LandscapeJob.count
+            variants = family.landscapes.variants
+            rows.append([LandscapeJob(family.name, v, seed, index) for index in range(rounds) for v in variants])
+    return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
+
+
+def generate(job: Job) -> Iterator[tuple[str, Instance]]:
+    """The job's instances, each with a sentence that says where it comes from."""
+    family = FAMILIES[job.family]
+    generator = family.generator(job.generator)
+    position, kind = family.generators.index(generator), generator.variants.index(job.variant)
+    source = RandomSource((job.seed, position, kind, job.index), job.count)
+    with np.errstate(over="ignore", invalid="ignore"):
+        batch = generator.build(source, job.variant)
+    for b in range(job.count):
+        yield f"{generator.title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
+
+
+def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
+    """Generate (or train) and judge the named claims."""
+    family = FAMILIES[job.family]
+    claims = tuple(claim for claim in family.all_claims if claim.name in names)
+    ordinary = tuple(claim for claim in claims if claim is not family.headline)
+    outcome = Outcome({claim.name: Tally() for claim in claims})
+    if isinstance(job, Job):
+        for origin, instance in generate(job):
+            tally_instance(outcome.tallies, instance, origin, ordinary, real=False)
+        return outcome
+    if isinstance(job, LandscapeJob):
+        landscapes.explore(job.family, job.variant, (job.seed, job.index), job.count, outcome)
+        return outcome
+    real = family.real_tasks[job.tasks]
+    try:
+        built = real.build()
+    except MissingExtraError as error:
+        outcome.note = str(error)
+        return outcome
+    rows = []
+    for name, instance in built:
+        judged = tally_instance(outcome.tallies, instance, f"{real.title}: {name}", ordinary, real=True)
+        file = f"instances/{instance.sha256[:12]}.json"
+        outcome.kept[file] = files.dumps(instance)
+        optimum = (
+            landscapes.certify_real(instance, f"{real.title}: {name}", outcome) if family.headline in claims else None
+        )
+        rows.append(_real_row(name, instance, file, judged) | {"optimum": optimum})
+    outcome.family = {
+        "name": real.name,
+        "title": real.title,
+        "description": real.description,
+        "source": real.source,
+        "rows": rows,
+    }
+    return outcome
+
+
+def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement]) -> dict[str, Any]:
+    lifted, mixed = (judged.get(f"{instance.family}-{form}") for form in ("lifted", "mixed"))
+    row: dict[str, Any] = {
+        "name": name,
+        "instance": instance.sha256,
+        "file": file,
+        "counts": dict(Counter(c.verdict.name for c in judged.values())),
+        "eps": lifted and enclosure(lifted.terms.get("eps")),
+        "gap": lifted and enclosure(lifted.gap),
+    }
+    for key, one in (("lifted", lifted), ("mixed", mixed)):
+        row[key] = one and {
+            "verdict": one.verdict.name,
+            "bound": enclosure(one.bound),
+            "ratio": finite(one.ratio),
+        }
+    return row

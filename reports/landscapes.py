@@ -1,0 +1,153 @@
+"""Certified landscapes: the global optimum bracketed, critical points of every kind judged against it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..impl import files
+from ..impl.arithmetic import to_float
+from ..impl.families import FAMILIES
+from ..impl.instances import Instance
+from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.optimum import UnsupportedError, minimise
+from ..impl.optimum.headline import Finding, Study, ball_of, judge_headline, sample, study
+from ..impl.optimum.search import SHORT
+from ..impl.sources import RandomSource
+from .records import enclosure, finite
+from .tally import Kept, Outcome
+
+LOW = 3
+"""Real tasks of at most this many parameters are certified too."""
+PICTURES = 2
+"""Landscapes shown, per dimension."""
+SAMPLES = {1: 241, 2: 61}
+"""Points per axis of a picture."""
+
+
+def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome: Outcome) -> None:
+    """Generate landscapes, certify them and judge the headline at their critical points."""
+    generator = FAMILIES[family].landscapes
+    assert generator is not None
+    kind = generator.variants.index(variant)
+    source = RandomSource((*seed, kind, 7), count)
+    with np.errstate(over="ignore", invalid="ignore"):
+        batch = generator.build(source, variant)
+    for b in range(count):
+        origin = f"landscape; {variant}, seed {seed[0]}, batch {seed[1]}, #{b}"
+        _take(study(batch.instance(b)), origin, variant, outcome)
+
+
+def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, Any] | None:
+    """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters."""
+    if not isinstance(instance, MetaSLInstance) or instance.dimension > LOW:
+        return None
+    try:
+        optimum = minimise(instance, ball_of(instance), SHORT, checked=True)
+    except UnsupportedError:
+        return None
+    finding = judge_headline(instance, optimum, name)
+    outcome.tallies[finding.judged.claim].add(finding.judged, lambda: _kept(finding, name), real=True)
+    return {
+        "ball": to_float(optimum.ball),
+        "lower": optimum.lower,
+        "upper": optimum.upper,
+        "status": optimum.status,
+        "checked": optimum.check is not None and optimum.check.accepted,
+        "gap": enclosure(finding.judged.gap),
+        "bound": enclosure(finding.judged.bound),
+        "verdict": finding.judged.verdict.name,
+    }
+
+
+def _kept(finding: Finding, origin: str) -> Kept:
+    instance = finding.instance
+    return Kept(finding.judged, files.dumps(instance), instance.sha256, instance.numbers, f"{origin}: {finding.kind}")
+
+
+def _take(found: Study, origin: str, variant: str, outcome: Outcome) -> None:
+    optimum = found.optimum
+    for finding in found.findings:
+        tally = outcome.tallies[finding.judged.claim]
+        tally.add(finding.judged, lambda finding=finding: _kept(finding, origin), real=False)  # type: ignore[misc]
+    critical = [f for f in found.findings if f.kind != "any point"]
+    worst = max(critical, key=lambda f: f.above.lo, default=None)
+    outcome.landscapes.append(
+        {
+            "variant": variant,
+            "origin": origin,
+            "dimension": len(optimum.certificate.at) if optimum.certificate else found.instance.dimension,
+            "parameters": found.instance.dimension,
+            "status": optimum.status,
+            "checked": optimum.check is not None and optimum.check.accepted,
+            "why": optimum.why,
+            "ball": to_float(optimum.ball),
+            "lower": finite(optimum.lower),
+            "upper": finite(optimum.upper),
+            "at": list(optimum.at),
+            "boxes": optimum.boxes,
+            "seconds": optimum.seconds,
+            "points": [_point(f) for f in critical],
+            "excess": 0.0 if worst is None or not worst.spurious else worst.above.lo,
+            "instance": files.dumps(found.instance),
+        }
+    )
+
+
+def _point(finding: Finding) -> dict[str, Any]:
+    judged = finding.judged
+    return {
+        "kind": finding.kind,
+        "omega": [to_float(v) for v in finding.instance.omega],
+        "gap": enclosure(judged.gap),
+        "bound": enclosure(judged.bound),
+        "verdict": judged.verdict.name,
+        "spurious": finding.spurious,
+    }
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The landscapes of a run: counts per variant, and those worth a picture with their data."""
+    if not rows:
+        return None
+    variants = []
+    for variant in dict.fromkeys(row["variant"] for row in rows):
+        chosen = [row for row in rows if row["variant"] == variant]
+        points = [p for row in chosen for p in row["points"]]
+        spurious = [p for p in points if p["spurious"]]
+        bounds = [p["bound"]["hi"] for p in spurious if p["bound"] and p["bound"]["hi"] is not None]
+        variants.append(
+            {
+                "variant": variant,
+                "instances": len(chosen),
+                "certified": sum(row["status"] == "certified" for row in chosen),
+                "checked": sum(row["checked"] for row in chosen),
+                "kinds": dict(Counter(p["kind"] for p in points)),
+                "points": len(points),
+                "spurious": len(spurious),
+                "largest_excess": max((row["excess"] for row in chosen), default=0.0),
+                "median_bound": float(np.median(bounds)) if bounds else None,
+                "median_seconds": float(np.median([row["seconds"] for row in chosen])),
+            }
+        )
+    return {"variants": variants, "pictures": _pictures(rows)}
+
+
+def _pictures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    for dimension, count in SAMPLES.items():
+        fit = [
+            row
+            for row in rows
+            if row["dimension"] == row["parameters"] == dimension and row["status"] == "certified" and row["excess"] > 0
+        ]
+        # The deepest traps among those that a picture can show: the range of L must not dwarf them.
+        for row in sorted(fit, key=lambda r: -r["excess"] / (1 + abs(r["upper"])))[:PICTURES]:
+            instance = files.loads(row["instance"], row["origin"])
+            assert isinstance(instance, MetaSLInstance)
+            axis, values = sample(instance, row["ball"], count)
+            found.append({**row, "axis": axis, "values": [finite(v) for v in values]})
+    return found

@@ -1,0 +1,120 @@
+"""What is known of each claim so far: counts, ratios, and the instances worth showing. Tallies add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..impl import files
+from ..impl.instances import Instance
+from ..impl.judge import ClaimJudgement, judge
+from ..theory.claim import Claim, Verdict
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An instance worth showing, with its judgement of one claim."""
+
+    judged: ClaimJudgement
+    text: str
+    sha256: str
+    numbers: int
+    origin: str
+
+
+@dataclass
+class Tally:
+    """What is known of one claim so far; tallies of jobs add up."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    real_counts: Counter[str] = field(default_factory=Counter)
+    outside: Counter[str] = field(default_factory=Counter)
+    real_outside: Counter[str] = field(default_factory=Counter)
+    ratios: list[float] = field(default_factory=list)
+    attained: int = 0
+    tightest: Kept | None = None
+    undecided: list[Kept] = field(default_factory=list)
+    simplest: Kept | None = None
+    worst: Kept | None = None
+
+    def add(self, judged: ClaimJudgement, keep: Callable[[], Kept], real: bool) -> None:
+        """Count one judgement; `keep` makes the record of its instance, if it is worth it."""
+        name = judged.verdict.name
+        (self.real_counts if real else self.counts)[name] += 1
+        if judged.verdict is Verdict.OUTSIDE:
+            (self.real_outside if real else self.outside)[judged.reason.split(":")[0]] += 1
+            return
+        if judged.verdict is Verdict.UNDECIDED and len(self.undecided) < 3:
+            self.undecided.append(keep())
+        if judged.verdict is Verdict.VIOLATED:
+            self._violation(keep())
+        if judged.ratio is None or judged.bound is None or not judged.bound.lo > 0:
+            return
+        if not real:
+            self.ratios.append(judged.ratio)
+        if judged.verdict is Verdict.PROVED:
+            best = self.tightest
+            if best is None or best.judged.ratio is None or judged.ratio > best.judged.ratio:
+                self.tightest = keep()
+
+    def _violation(self, kept: Kept) -> None:
+        if self.simplest is None or kept.numbers < self.simplest.numbers:
+            self.simplest = kept
+        if self.worst is None or _excess(kept.judged) > _excess(self.worst.judged):
+            self.worst = kept
+
+    def merge(self, other: Tally) -> None:
+        """Add another tally."""
+        for mine, theirs in (
+            (self.counts, other.counts),
+            (self.real_counts, other.real_counts),
+            (self.outside, other.outside),
+            (self.real_outside, other.real_outside),
+        ):
+            mine.update(theirs)
+        self.ratios += other.ratios
+        self.undecided = (self.undecided + other.undecided)[:3]
+        if other.tightest is not None and (
+            self.tightest is None or (other.tightest.judged.ratio or 0) > (self.tightest.judged.ratio or 0)
+        ):
+            self.tightest = other.tightest
+        for kept in (other.simplest, other.worst):
+            if kept is not None:
+                self._violation(kept)
+
+
+def _excess(judged: ClaimJudgement) -> float:
+    """By how much a violated claim fails, relative to the size of its sides."""
+    if judged.gap is None or judged.bound is None:
+        return 0.0
+    return (judged.gap.middle - judged.bound.middle) / (abs(judged.gap.middle) + abs(judged.bound.middle) + 1e-300)
+
+
+Tallies = dict[str, Tally]
+
+
+@dataclass
+class Outcome:
+    """What a job found: tallies; of landscapes their rows; of a real family its rows; instance files."""
+
+    tallies: Tallies
+    landscapes: list[dict[str, Any]] = field(default_factory=list)
+    family: dict[str, Any] | None = None
+    kept: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+def tally_instance(
+    tallies: Tallies, instance: Instance, origin: str, claims: tuple[Claim, ...], real: bool
+) -> dict[str, ClaimJudgement]:
+    """Judge one instance and count the verdicts."""
+    judgement = judge(instance, claims)
+    for judged in judgement.claims:
+
+        def keep(judged: ClaimJudgement = judged) -> Kept:
+            return Kept(judged, files.dumps(instance), judgement.instance, instance.numbers, origin)
+
+        tallies[judged.claim].add(judged, keep, real)
+    return {judged.claim: judged for judged in judgement.claims}

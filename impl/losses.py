@@ -56,6 +56,8 @@ class Profile:
     """Whether g' or g'' jumps somewhere (at |t| = p, or at 0 without a parameter)."""
     kinked = False
     """Whether already g' jumps there."""
+    nonnegative = True
+    """Whether the loss is never negative."""
     rational = False
     """Whether g maps rationals to rationals."""
 
@@ -258,7 +260,7 @@ class Exponential(Profile):
 
 
 class Poisson(Profile):
-    title, latex = "Poisson", r"e^{z} - yz"
+    title, latex, nonnegative = "Poisson", r"e^{z} - yz", False
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
         return m.exp(t)

@@ -5,26 +5,38 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from flint import fmpq
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..impl import files
+from ..impl.arithmetic import rational
+from ..impl.extras import MissingExtraError
 from ..impl.families import ALL_CLAIMS, FAMILIES
+from ..impl.instances import Instance
+from ..impl.judge import Judgement
 from ..impl.judge import judge as judge_instance
-from ..theory.claim import Claim
+from ..impl.meta_sl import training
+from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
+from ..impl.optimum import check as check_certificate
+from ..impl.optimum.certificate import load as load_certificate
+from ..impl.optimum.headline import headline
+from ..theory.claim import Claim, Verdict
 from . import audit as auditing
 from . import bench as benching
 from . import verify as verifying
 from .jobs import PROFILES
-from .records import dumps, judgement_record, write_text
+from .records import answer_record, dumps, judgement_record, optimum_record, write_text
 from .render import write_report
 
 app = typer.Typer(
@@ -94,6 +106,16 @@ def _emit(record: Any, target: Path | None) -> None:
         _fail(f"--json={str(target)!r}: {error.strerror}; give a path that can be written")
 
 
+def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:
+    """Every claim asked for; the headline last, where the problem has an optimum to certify."""
+    family = FAMILIES[instance.family]
+    judgement = judge_instance(instance, [c for c in family.claims if c in claims], complete=True)
+    if family.headline in claims and isinstance(instance, MetaSLInstance):
+        with suppress(UnsupportedError):
+            judgement = replace(judgement, claims=(*judgement.claims, headline(instance)))
+    return judgement
+
+
 @app.command()
 def judge(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Instance files.")],
@@ -104,10 +126,7 @@ def judge(
     claims = _claims(claim)
     with _input_errors():
         instances = [files.load(path) for path in paths]
-    judgements = [
-        judge_instance(instance, [c for c in FAMILIES[instance.family].claims if c in claims], complete=True)
-        for instance in instances
-    ]
+    judgements = [_judged(instance, claims) for instance in instances]
     records = [judgement_record(judgement) for judgement in judgements]
     _emit(records if len(records) > 1 else records[0], json)
     if json is None or str(json) != "-":
@@ -128,6 +147,144 @@ def judge(
                 console.print(f"note: {note}")
     verdicts = {one.verdict.name for judgement in judgements for one in judgement.claims}
     raise typer.Exit(1 if "VIOLATED" in verdicts else 3 if "UNDECIDED" in verdicts else 0)
+
+
+RadiusOption = Annotated[
+    str | None,
+    typer.Option("--radius", metavar="B", help="Over ||theta|| <= B; without it over all parameters, where provable."),
+]
+GapOption = Annotated[float, typer.Option("--gap", help="Relative width of the bracket.")]
+TimeOption = Annotated[float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="Stop the search then.")]
+
+
+def _positive(name: str, text: str | None) -> fmpq | None:
+    if text is None:
+        return None
+    try:
+        value = rational(text) if len(text) <= 100 else fmpq(0)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        value = fmpq(0)
+    if value <= 0:
+        _fail(f"{name}={text!r}: a number > 0 is required; give one, such as 4 or 7/2")
+    return value
+
+
+def _budget(gap: float, seconds: float) -> Budget:
+    if not 1e-12 <= gap < 1:
+        _fail(f"--gap={gap!r}: a number from 1e-12 to 1 is required; 1e-6 is usual")
+    return Budget(gap=gap, seconds=seconds)
+
+
+def _problem(path: Path) -> MetaSLInstance:
+    with _input_errors():
+        instance = files.load(path, problem=True)
+    if not isinstance(instance, MetaSLInstance):
+        _fail(f"{path}: problem={instance.family!r}: a meta-sl instance with a linear model is required")
+    return instance
+
+
+@contextmanager
+def _searching() -> Iterator[Callable[[int, float, float], None]]:
+    """A status line with the bracket; problems without an answer become one line and status 2."""
+    with screen.status("searching") as status:
+
+        def show(boxes: int, lower: float, upper: float) -> None:
+            status.update(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
+
+        try:
+            yield show
+        except (UnsupportedError, NotCoerciveError) as error:
+            _fail(f"{error}" if isinstance(error, UnsupportedError) else f"--radius=None: {error}")
+
+
+@app.command()
+def optimum(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An instance file; omega is not needed.")],
+    radius: RadiusOption = None,
+    gap: GapOption = 1e-6,
+    max_time: TimeOption = 60.0,
+    checked: Annotated[
+        bool | None, typer.Option("--check/--no-check", help="Check the certificate (by default in 1 or 2 dimensions).")
+    ] = None,
+    json: JsonOption = None,
+    certificate: Annotated[Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here.")] = None,
+) -> None:
+    """Bracket the global minimum of the meta-objective, with a certificate."""
+    instance, ball = _problem(path), _positive("--radius", radius)
+    with _searching() as show:
+        found = minimise(instance, ball, _budget(gap, max_time), checked=checked, progress=show)
+    if certificate is not None and found.certificate is not None:
+        try:
+            write_text(certificate, found.certificate.dumps())
+        except OSError as error:
+            _fail(f"--certificate={str(certificate)!r}: {error.strerror}; give a path that can be written")
+    _emit(optimum_record(found), json)
+    if json is None or str(json) != "-":
+        where = (
+            f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
+        )
+        typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status}")
+        typer.echo(f"at {[float(f'{v:.9g}') for v in found.at]}; {found.boxes} boxes, {found.seconds:.3f} s")
+        if found.check is not None:
+            typer.echo(f"certificate checked: {found.check.reason} ({found.check.boxes} boxes)")
+        if found.why:
+            typer.echo(f"undecided: {found.why}")
+    raise typer.Exit(0 if found.certified else 3)
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum.")],
+) -> None:
+    """Prove a certificate again, by separate code in ball arithmetic."""
+    with _input_errors():
+        certificate = load_certificate(path)
+    with screen.status("checking") as status:
+        found = check_certificate(certificate, lambda boxes: status.update(f"checking: {boxes} boxes"))
+    word = "accepted" if found.accepted else "rejected"
+    where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
+    typer.echo(
+        f"{path}: {word}: {certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}: "
+        f"{found.reason} ({found.boxes} boxes, {found.extra} beyond the tree)"
+    )
+    raise typer.Exit(0 if found.accepted else 1)
+
+
+@app.command()
+def certify(
+    path: Annotated[Path, typer.Argument(metavar="TASKS", help="An instance file with your tasks.")],
+    omega: Annotated[
+        Path | None, typer.Option("--omega", metavar="FILE", help="Your solution: a JSON list of numbers.")
+    ] = None,
+    train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
+    radius: RadiusOption = None,
+    gap: GapOption = 1e-6,
+    max_time: TimeOption = 30.0,
+    json: JsonOption = None,
+) -> None:
+    """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
+    instance, ball = _problem(path), _positive("--radius", radius)
+    if train and omega is not None:
+        _fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
+    if omega is not None:
+        with _input_errors():
+            instance = replace(instance, omega=files.load_vector(omega, instance.dimension))
+    if train:
+        try:
+            trained = training.train(instance)
+        except MissingExtraError as error:
+            _fail(str(error))
+        instance = replace(instance, omega=tuple(rational(v) for v in trained.omega))
+    with _searching() as show:
+        found = answer.certify(instance, ball, _budget(gap, max_time), show)
+    _emit(answer_record(instance, found), json)
+    if json is None or str(json) != "-":
+        where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
+        typer.echo(f"Your solution is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}.")
+        typer.echo(f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of")
+        for reason in found.why:
+            typer.echo(f"  {reason}")
+    raise typer.Exit(1 if found.judged.verdict is Verdict.VIOLATED else 0 if found.optimum.certified else 3)
 
 
 @app.command()

@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ..impl import files
+from ..impl.arithmetic import to_float
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
+from ..impl.optimum import Optimum
+from ..impl.optimum.answer import Answer
 
 WITNESS_FORMAT = "metagap/witness/1"
 
@@ -77,6 +80,39 @@ def judgement_record(judgement: Judgement) -> dict[str, Any]:
         "instance": judgement.instance,
         "notes": list(judgement.notes),
         "claims": [claim_record(c) for c in judgement.claims],
+    }
+
+
+def optimum_record(found: Optimum) -> dict[str, Any]:
+    """A bracket of the global optimum: metagap/optimum/1."""
+    return {
+        "format": "metagap/optimum/1",
+        "lower": finite(found.lower),
+        "upper": finite(found.upper),
+        "at": list(found.at),
+        "status": found.status,
+        "boxes": found.boxes,
+        "seconds": found.seconds,
+        "ball": to_float(found.ball),
+        "floor": finite(found.floor),
+        "checked": None if found.check is None else found.check.accepted,
+        "why": found.why,
+    }
+
+
+def answer_record(instance: Instance, found: Answer) -> dict[str, Any]:
+    """A practitioner's answer: metagap/certify/1."""
+    return {
+        "format": "metagap/certify/1",
+        "instance": instance.sha256,
+        "omega": [to_float(v) for v in instance.omega],
+        "least": found.least,
+        "most": finite(found.most),
+        "promise": finite(found.promise),
+        "everywhere": found.everywhere,
+        "why": list(found.why),
+        "optimum": optimum_record(found.optimum),
+        "headline": claim_record(found.judged),
     }
 
 

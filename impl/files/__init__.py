@@ -16,40 +16,65 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ..instances import FORMAT, Instance
+from ..instances import FORMAT, Instance, Vector
 from ..meta_sl.document import READER as META_SL
 from .faults import BadInputError, FaultError, Missing
-from .numbers import written
+from .numbers import exact_row, written
 from .records import Reader
 from .text import laid_out, lookup, parsed, read
 
-__all__ = ["BadInputError", "Missing", "dumps", "load", "loads", "save"]
+__all__ = ["BadInputError", "Missing", "dumps", "load", "load_vector", "loads", "save"]
 
 READERS: dict[tuple[str, str], Reader] = {("meta-sl", "linear"): META_SL}
 """How documents of each (problem, model) are read."""
 
 
-def load(path: str | os.PathLike[str]) -> Instance:
-    """The instance in the file at `path`. Errors: BadInputError."""
+def load(path: str | os.PathLike[str], *, problem: bool = False) -> Instance:
+    """The instance in the file at `path`; `problem`: its omega, comparator and radius may be missing (0, 0 and 1).
+
+    Errors: BadInputError.
+    """
     file = os.fsdecode(path)
     try:
         text = read(file)
     except FaultError as fault:
         raise BadInputError(file, fault.field, fault.given, META_SL.requirement(fault)) from None
-    return loads(text, file)
+    return loads(text, file, problem=problem)
 
 
-def loads(text: bytes | str, source: str = "<string>") -> Instance:
-    """The instance in a text (bytes: UTF-8), which errors call `source`. Errors: BadInputError."""
+def loads(text: bytes | str, source: str = "<string>", *, problem: bool = False) -> Instance:
+    """The instance in a text (bytes: UTF-8), which errors call `source`; `problem` as in `load`.
+
+    Errors: BadInputError.
+    """
     document: Any = None
     reader = META_SL
     try:
         document = parsed(text)
         reader = _reader(document)
+        if problem:
+            document = reader.completed(document)
         return reader.read(document)
     except FaultError as fault:
         given = lookup(document, fault.field) if fault.given is UNSET else fault.given
         raise BadInputError(source, fault.field, given, reader.requirement(fault)) from None
+
+
+def load_vector(path: str | os.PathLike[str], length: int) -> Vector:
+    """The exact numbers of a JSON list in a file: a parameter. Errors: BadInputError."""
+    file = os.fsdecode(path)
+    what = f"a JSON list of {length} numbers"
+    document: Any = None
+    try:
+        document = parsed(read(file))
+        if not isinstance(document, list) or len(document) != length:
+            raise FaultError("document", "give the parameter alone", what)
+        if not all(isinstance(v, int | float | str) and not isinstance(v, bool) for v in document):
+            raise FaultError("document", "give numbers alone", what)
+        return exact_row([v if isinstance(v, str) else float(v) for v in document], "omega")
+    except FaultError as fault:
+        given = document if fault.given is UNSET else fault.given
+        raise BadInputError(file, fault.field, given, META_SL.requirement(fault)) from None
 
 
 def _reader(document: Any) -> Reader:

@@ -33,6 +33,14 @@ class Reader:
     required: Mapping[str, str]
     instance: Callable[[Any], Instance]
 
+    def completed(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with the point under test filled in where it is missing: omega and comparator 0, radius 1."""
+        features = document.get("features")
+        while isinstance(features, list) and features and isinstance(features[0], list):
+            features = features[0]
+        zero = [0] * len(features) if isinstance(features, list) else []
+        return {"omega": zero, "comparator": zero, "radius": 1} | document
+
     def read(self, document: Any) -> Instance:
         """The instance in a document. Errors: FaultError."""
         for name in document:

@@ -87,7 +87,8 @@ def minimise(
     floor = _floor(instance, ball)
     if not found.complete:
         spent = "boxes" if found.boxes >= budget.boxes else "seconds"
-        why = f"the budget of {getattr(budget, spent)} {spent} was spent with the bracket still wide"
+        why = f"the budget of {getattr(budget, spent):g} {spent} was spent with the bracket still wide"
+        why = "interrupted" if found.interrupted else why
         lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, floor)
         return Optimum(lower, upper, at, False, found.boxes, found.seconds, ball, floor, why=why)
     lower = upper - budget.gap * max(abs(upper), SCALE)

@@ -54,7 +54,8 @@ class TaskModel:
     """A task in reduced coordinates, on its own support points, in balls."""
 
     def __init__(self, problem: Problem, law: Law, directions: list[list[arb]]) -> None:
-        self.problem, self.law, self.directions = problem, law, directions
+        self.problem, self.law = problem, law
+        self._last: arb_mat | None = None
         self.used = list(law.rho)
         place = {x: j for j, x in enumerate(self.used)}
         self.atoms: Atoms = [(place[x], y, p) for x, y, p in law.atoms]
@@ -71,6 +72,14 @@ class TaskModel:
             total[x] += p * self.problem.loss.range(order, z[x], y)
         return total
 
+    def least(self, z: list[arb]) -> arb:
+        """A lower bound of the risk over the balls z_x, end by end: a ball's radius is too coarse for a bound of 0."""
+        total, loss = arb(0), self.problem.loss
+        for x, y, p in self.atoms:
+            low = arb(loss.range(0, z[x], y).lower())
+            total += p * (low.max(arb(0)) if loss.profile.nonnegative else low)
+        return total
+
     def point_sums(self, order: int, z: list[arb]) -> list[arb]:
         """sum_y p ell^(order)(z_x, y) at points [k]."""
         loss = self.problem.loss
@@ -80,12 +89,40 @@ class TaskModel:
             total[x] += p * evaluate(Balls, z[x], y)
         return total
 
-    def proximal(self, c: list[arb]) -> list[arb]:
-        """The predictions after the proximal step from reduced coordinates c [k]."""
-        columns = zip(*self.directions, strict=True)
-        theta = arb_mat([[sum((t * v for t, v in zip(c, column, strict=True)), start=arb(0))] for column in columns])
-        z = self.problem.predictions(self.problem.adapt(self.law, theta)[-1])
-        return [z[x] for x in self.used]
+    def proximal(self, c: list[arb], strength: arb) -> list[arb]:
+        """The predictions after the proximal step from reduced coordinates c, enclosed [k].
+
+        F(t) = t - c + grad R(t)/lambda is strongly monotone with modulus 1 (R convex): the solution lies within ||F(t)||
+        of any t. Newton's method proposes t, starting where the last box ended.
+        """
+        start, rows = arb_mat([[v] for v in c]), self.features.transpose()
+        point = start if self._last is None else self._last
+        residual = self._residual(point, start, strength)
+        for _ in range(80):
+            size = norm(residual.entries())
+            if size.abs_upper() <= arb(2) ** (8 - PRECISION) * (1 + norm(point.entries())):
+                break
+            h = self.point_sums(2, (self.features * point).entries())
+            scaled = arb_mat([[w * v for v in row] for w, row in zip(h, self.features.tolist(), strict=True)])
+            d = point.nrows()
+            unit = arb_mat(d, d, [int(a == b) for a in range(d) for b in range(d)])
+            step = (unit + rows * scaled * (1 / strength)).mid().solve(residual.mid())
+            for halving in range(40):
+                trial = (point - step * arb(2) ** -halving).mid()
+                after = self._residual(trial, start, strength)
+                if norm(after.entries()) < size:
+                    break
+            else:
+                break
+            point, residual = trial, after
+        self._last = point
+        radius = norm(residual.entries()).upper()
+        z = (self.features * point).entries()
+        return [v + (-(radius * size)).union(radius * size) for v, size in zip(z, self.lengths, strict=True)]
+
+    def _residual(self, point: arb_mat, start: arb_mat, strength: arb) -> arb_mat:
+        slopes = arb_mat([[s] for s in self.point_sums(1, (self.features * point).entries())])
+        return point - start + self.features.transpose() * slopes * (1 / strength)
 
 
 class Model:
@@ -166,7 +203,7 @@ class Box:
         With h = m + e, m exact: W = G X - G A diag(e) W/lambda, G the inverse of I + A diag(m)/lambda.
         """
         rate, k, d = self.model.rate, task.count, self.model.dimension
-        centre, move = task.proximal(self.c), norm(self.r)
+        centre, move = task.proximal(self.c, rate), norm(self.r)
         over = [c + (-(size * move)).union(size * move) for c, size in zip(centre, task.lengths, strict=True)]
         h = task.sums(2, over)
         middle = [arb(v.mid()) for v in h]
@@ -186,9 +223,9 @@ class Box:
 
     @cached_property
     def natural(self) -> arb:
-        """L over the box, the outer loss ranging over the adapted predictions."""
+        """A lower bound of L over the box, the outer loss ranging over the adapted predictions."""
         pairs = zip(self.model.tasks, self.reaches, strict=True)
-        return sum((task.law.weight * sum(task.sums(0, reach.over)) for task, reach in pairs), start=arb(0))
+        return sum((task.law.weight * task.least(reach.over) for task, reach in pairs), start=arb(0))
 
     @cached_property
     def at_centre(self) -> arb:

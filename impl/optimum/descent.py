@@ -63,7 +63,8 @@ def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> 
 
 def best_point(scape: Landscape, radius: float) -> tuple[Array, float]:
     """A point (d,) of the ball with a small value, and the value."""
-    points = np.concatenate([np.zeros((1, scape.dimension)), scattered(96 * scape.dimension, scape.dimension, radius)])
+    count = min(96 * scape.dimension, scape.batch)
+    points = np.concatenate([np.zeros((1, scape.dimension)), scattered(count, scape.dimension, radius)])
     values = scape.value(points)
     chosen = points[np.argsort(values)[:CANDIDATES]]
     theta, values = improve(scape, chosen, radius)
@@ -99,7 +100,7 @@ def critical_points(scape: Landscape, radius: float, most: int) -> list[tuple[st
 
     Levenberg-Marquardt on ||grad L||^2 from scattered points: it stops at minima, saddles and maxima alike.
     """
-    theta = scattered(48 * scape.dimension, scape.dimension, radius)
+    theta = scattered(min(48 * scape.dimension, scape.batch), scape.dimension, radius)
     with np.errstate(over="ignore", invalid="ignore"):
         theta, at = _to_critical(scape, theta)
     size = np.linalg.norm(at.gradient, axis=1)

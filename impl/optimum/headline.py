@@ -118,7 +118,7 @@ def headline(instance: MetaSLInstance, budget: Budget = SHORT, complete: bool = 
         instance = replace(instance, comparator=instance.omega)
     try:
         optimum = minimise(instance, None, budget)
-        where = f"over all parameters (all minimisers' values occur within {optimum.ball})"
+        where = f"over all parameters (attained within {optimum.ball})"
     except NotCoerciveError:
         optimum = minimise(instance, ball_of(instance), budget)
         where = f"over the ball of radius {optimum.ball}"

@@ -139,6 +139,9 @@ class Landscape:
         self.features = batch.features[0][order] @ self.basis.T * (masses.sum(2) > 0)[..., None]
         self.dimension = len(self.basis)
         self.gram = self.features @ self.features.transpose(0, 2, 1)
+        n, k, d = self.features.shape
+        self.batch = int(np.clip(2**23 // (n * k * (k + d * d)), 1, 1024))
+        """How many points or boxes are evaluated at once: what fits into memory."""
         self.steps, self.rate = batch.steps, float(batch.rate[0])
         self.smooth = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
 
@@ -181,7 +184,7 @@ class Landscape:
             if self.steps == 0:
                 z = self._proximal(z)[0]
                 h = self.ranges.at(2, z)
-                rows = np.linalg.inv(eye + self.gram * h[..., None, :] / self.rate) @ rows
+                rows = _inverse(eye + self.gram * h[..., None, :] / self.rate) @ rows
             for _ in range(self.steps):
                 h, t = self.ranges.at(2, z), self.ranges.at(3, z)
                 factor = eye - self.rate * self.gram * h[..., None, :]
@@ -209,7 +212,7 @@ class Landscape:
             s, h = self.ranges.at(1, z), self.ranges.at(2, z)
             # Newton for c - s(start - A c/lambda) = 0: (I + diag(h) A/lambda) step = s - c.
             system = np.eye(self.features.shape[1]) + h[..., None] * self.gram / self.rate
-            step = np.linalg.solve(system, (s - c)[..., None])[..., 0]
+            step = (_inverse(system) @ (s - c)[..., None])[..., 0]
             before = self._residual(s - c)
             length = np.ones(before.shape)
             for _ in range(12):
@@ -308,7 +311,7 @@ class Landscape:
         spread = np.zeros((*shape, d))
         for _ in range(2):
             h, h_radius = _middle(*self.ranges.over(2, z - radius, z + radius))
-            inverse = np.linalg.inv(np.eye(k) + self.gram * h[..., None, :] / self.rate)
+            inverse = _inverse(np.eye(k) + self.gram * h[..., None, :] / self.rate)
             rows = inverse @ self.features
             reach = np.abs(inverse @ self.gram) / self.rate
             # |inverse of a matrix| is known to a few units: room relative to the sizes that went in.
@@ -332,3 +335,14 @@ def _outer(rows: Array, spread: Array) -> tuple[Array, Array]:
     middle = rows[..., None] * rows[..., None, :]
     radius = size[..., None] * spread[..., None, :] + spread[..., None] * (size + spread)[..., None, :]
     return middle, radius * (1 + SLACK) + TINY * np.abs(middle)
+
+
+def _inverse(matrices: Array) -> Array:
+    """The inverses (..., k, k); NaN where a matrix has overflowed or is singular to working precision."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        size = matrices.shape[-1]
+        usable = np.isfinite(matrices).all((-2, -1)) & (np.linalg.matrix_rank(np.nan_to_num(matrices)) == size)
+        safe = np.where(usable[..., None, None], matrices, np.eye(size))
+        return np.where(usable[..., None, None], np.linalg.inv(safe), np.nan)

@@ -57,7 +57,7 @@ class Ranges:
             top = np.where(met, np.maximum(top, most), top)
         bottom = bottom - SLACK * (np.abs(bottom) + np.abs(self.labels * left) * (order == 0)) - 2.0**-50
         top = top + SLACK * (np.abs(top) + np.abs(self.labels * right) * (order == 0)) + 2.0**-50
-        if order == 0 and self.loss.profile.convex and self.loss.link is not Link.CANONICAL:
+        if order == 0 and self.loss.profile.nonnegative:
             bottom = np.maximum(bottom, 0.0)
         if order == 2 and self.loss.profile.convex:
             bottom = np.maximum(bottom, 0.0)

@@ -30,7 +30,6 @@ from .ranges import SLACK
 Boxes = tuple[Array, Array, Array, Array]
 """Centres and half-widths (N, r), nodes of the tree and lower bounds (N,)."""
 
-BATCH = 1024
 DEEPEST = 60
 SCALE = 1e-3
 """The gap is relative to max(|upper bound|, SCALE)."""
@@ -46,7 +45,8 @@ class Budget:
 
 
 ORDINARY = Budget()
-SHORT = Budget(seconds=5.0)
+SHORT = Budget(boxes=60_000, seconds=5.0)
+"""For many problems in a row: checking takes longer than finding."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Found:
     at: Array
     half: float
     complete: bool
+    interrupted: bool
     boxes: int
     seconds: float
     tree: bytes
@@ -110,31 +111,35 @@ class Search:
         node, bound = np.zeros(1, np.int64), np.full(1, -np.inf)
         stack: list[Boxes] = [(centre, half, node, bound)]
         boxes, worst = 0, np.inf
-        complete = True
-        while stack:
-            if boxes >= self.budget.boxes or time.monotonic() - begin > self.budget.seconds:
-                complete = False
-                break
-            centre, half, node, bound = _take(stack)
-            boxes += len(node)
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                kinds, bound, slopes = self._judge(centre, half, bound)
-            alive = kinds == 255
-            stuck = alive & (half.max(1) <= self.half * 2.0**-DEEPEST)
-            if stuck.any():
-                complete, worst = False, min(worst, float(bound[stuck].min()))
-                kinds[stuck] = ord("?")
-                alive &= ~stuck
-            axis = np.argmax(np.where(np.isfinite(slopes), slopes, 1e300) * half, axis=1).astype(np.uint8)
-            kinds[alive] = axis[alive]
-            self._kind[node] = kinds
-            if alive.any():
-                stack.append(self._split(centre[alive], half[alive], node[alive], bound[alive], axis[alive]))
-            progress(boxes, self._floor(stack, worst), self.upper)
+        complete, interrupted = True, False
+        try:
+            while stack:
+                if boxes >= self.budget.boxes or time.monotonic() - begin > self.budget.seconds:
+                    complete = False
+                    break
+                centre, half, node, bound = _take(stack, self.scape.batch)
+                boxes += len(node)
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    kinds, bound, slopes = self._judge(centre, half, bound)
+                alive = kinds == 255
+                stuck = alive & (half.max(1) <= self.half * 2.0**-DEEPEST)
+                if stuck.any():
+                    complete, worst = False, min(worst, float(bound[stuck].min()))
+                    kinds[stuck] = ord("?")
+                    alive &= ~stuck
+                axis = np.argmax(np.where(np.isfinite(slopes), slopes, 1e300) * half, axis=1).astype(np.uint8)
+                kinds[alive] = axis[alive]
+                self._kind[node] = kinds
+                if alive.any():
+                    stack.append(self._split(centre[alive], half[alive], node[alive], bound[alive], axis[alive]))
+                progress(boxes, self._floor(stack, worst), self.upper)
+        except KeyboardInterrupt:
+            # The boxes in hand were taken off the stack: their bound still counts.
+            complete, interrupted, worst = False, True, min(worst, float(bound.min()))
         seconds = time.monotonic() - begin
         lower = self.threshold if complete else self._floor(stack, worst)
         tree = self._preorder() if complete else b""
-        return Found(lower, self.upper, self.at, self.half, complete, boxes, seconds, tree)
+        return Found(lower, self.upper, self.at, self.half, complete, interrupted, boxes, seconds, tree)
 
     def _floor(self, stack: list[Boxes], worst: float) -> float:
         return min([self.threshold, worst, *(float(bound.min()) for *_, bound in stack)])
@@ -234,15 +239,15 @@ class Search:
         return bytes(out)
 
 
-def _take(stack: list[Boxes]) -> Boxes:
-    """At most BATCH boxes off the top, several small entries together."""
+def _take(stack: list[Boxes], size: int) -> Boxes:
+    """At most `size` boxes off the top, several small entries together."""
     taken = [stack.pop()]
-    while stack and sum(len(t[2]) for t in taken) + len(stack[-1][2]) <= BATCH:
+    while stack and sum(len(t[2]) for t in taken) + len(stack[-1][2]) <= size:
         taken.append(stack.pop())
     joined = tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))
-    if len(joined[2]) > BATCH:
-        stack.append(tuple(part[:-BATCH] for part in joined))  # type: ignore[arg-type]
-        joined = tuple(part[-BATCH:] for part in joined)
+    if len(joined[2]) > size:
+        stack.append(tuple(part[:-size] for part in joined))  # type: ignore[arg-type]
+        joined = tuple(part[-size:] for part in joined)
     return joined  # type: ignore[return-value]
 
 

@@ -1,0 +1,369 @@
+"""The certified optimum: enclosures contain, brackets agree with every oracle, certificates cannot lie."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, arb_mat, ctx, fmpq
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from metagap.impl.arithmetic import Balls, bounds, rational, to_float
+from metagap.impl.families import META_SL
+from metagap.impl.files import BadInputError
+from metagap.impl.losses import Loss
+from metagap.impl.meta_sl import taylor
+from metagap.impl.meta_sl.generate import LANDSCAPES, arbitrary, landscapes
+from metagap.impl.meta_sl.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.meta_sl.maml import Problem
+from metagap.impl.optimum import Budget, NotCoerciveError, UnsupportedError, check, minimise
+from metagap.impl.optimum.certificate import basis, loads
+from metagap.impl.optimum.check import Box, Model
+from metagap.impl.optimum.coercivity import coercivity_radius
+from metagap.impl.optimum.exact import (
+    DoesNotApplyError,
+    exact_value,
+    functional_bound,
+    own_risk_bound,
+    polynomial_minimum,
+    squared_minimum,
+)
+from metagap.impl.optimum.headline import ball_of, study
+from metagap.impl.optimum.landscape import Landscape
+from metagap.impl.oracles.convex import squared_meta_minimum
+from metagap.impl.sources import Limits, RandomSource
+from metagap.impl.strategies import instances
+from metagap.theory.claim import Verdict
+
+ONE, HALF = fmpq(1), fmpq(1, 2)
+FEW = settings(max_examples=max(settings().max_examples // 10, 1))
+"""For searches and certificates, which take tens of milliseconds each."""
+SMOOTH = (*LANDSCAPES.variants, "huber", "double-well", "geman-mcclure")
+SEEDS = st.integers(0, 2**32)
+
+
+def some(loss: str, seed: int, count: int = 1, limits: Limits = Limits()) -> list[MetaSLInstance]:  # noqa: B008
+    with np.errstate(all="ignore"):
+        batch = arbitrary(RandomSource(seed, count), loss, limits)
+    if loss in ("double-well", "geman-mcclure") and batch.steps == 0:
+        batch = replace(batch, steps=1)
+    return [batch.instance(b) for b in range(count)]
+
+
+def boxes(rng: np.random.Generator, count: int, dimension: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centres and half-widths on a dyadic grid, wide and narrow, and a point of each box."""
+    centre = rng.integers(-64, 65, (count, dimension)) / 16
+    half = 2.0 ** -rng.integers(-2, 20, (count, 1)) * rng.integers(0, 5, (count, dimension))
+    return centre, half, centre + half * rng.integers(-16, 17, (count, dimension)) / 16
+
+
+def value_at(instance: MetaSLInstance, theta: np.ndarray) -> arb:
+    problem = Problem(instance.canonical, Balls)
+    return problem.meta_objective(arb_mat([[arb(float(v))] for v in theta]))
+
+
+@pytest.mark.parametrize("loss", SMOOTH)
+@FEW
+@given(seed=SEEDS)
+def test_float_enclosures_contain(loss: str, seed: int) -> None:
+    """Value, gradient and Hessian at random points of wide and narrow boxes lie in what the finder believes."""
+    rng = np.random.default_rng(seed)
+    instance = some(loss, seed)[0]
+    scape = Landscape(instance)
+    centre, half, point = boxes(rng, 40, scape.dimension)
+    with np.errstate(all="ignore"):
+        box = scape.over(centre, half, second=scape.smooth)
+        natural, mean, (middle, spread) = box.natural, box.mean_value, box.gradient
+        hessian, around = box.hessian if scape.smooth else (None, None)
+    with ctx.workprec(128):
+        for b in range(len(centre)):
+            theta = point[b] @ scape.basis
+            here = replace(instance, omega=tuple(rational(float(v)) for v in theta))
+            value = value_at(instance, theta)
+            if len(scape.basis) < instance.dimension or not value.is_finite():
+                continue  # the float image of a reduced point is not that point
+            top = bounds(value)[1]
+            assert not natural[b] > top
+            assert not mean[b] > top
+            slope = taylor.gradient(Problem(here, Balls))
+            for j, g in enumerate(slope):
+                low, high = bounds(g)
+                assert not low > middle[b, j] + spread[b, j]
+                assert not high < middle[b, j] - spread[b, j]
+            if hessian is not None and isinstance(instance.adaptation, Gradient) and b % 8 == 0:
+                direction = rng.integers(-3, 4, scape.dimension).astype(float)
+                if direction.any():
+                    exact = taylor.curvature(Problem(here, Balls), [arb(v) for v in direction])
+                    size = float(direction @ direction)
+                    low, high = bounds(exact * size)
+                    centred = direction @ hessian[b] @ direction
+                    room = np.abs(direction) @ around[b] @ np.abs(direction)
+                    assert not low > centred + room * (1 + 1e-12)
+                    assert not high < centred - room * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("loss", SMOOTH)
+@FEW
+@given(seed=SEEDS)
+def test_ball_enclosures_contain(loss: str, seed: int) -> None:
+    """The same for the checker's own enclosures."""
+    rng = np.random.default_rng(seed)
+    instance = some(loss, seed)[0]
+    with ctx.workprec(72):
+        model = Model(instance)
+        if model.dimension < instance.dimension:
+            return
+        for centre, half, point in zip(*boxes(rng, 4, model.dimension), strict=True):
+            box = Box(model, [rational(float(v)) for v in centre], [rational(float(v)) for v in half])
+            value = value_at(instance, point)
+            assert not box.natural > value
+            assert not box.mean_value > value
+            here = replace(instance, omega=tuple(rational(float(v)) for v in point))
+            for enclosed, g in zip(box.gradient, taylor.gradient(Problem(here, Balls)), strict=True):
+                assert enclosed.overlaps(g) or not (enclosed.is_finite() and g.is_finite())
+
+
+@pytest.mark.parametrize("loss", SMOOTH)
+@FEW
+@given(seed=SEEDS)
+def test_genuine_certificates_are_accepted_and_raised_ones_rejected(loss: str, seed: int) -> None:
+    instance = some(loss, seed, limits=Limits(tasks=3, points=3, dimension=2))[0]
+    found = minimise(instance, ONE, Budget(boxes=4000), checked=False)
+    if found.certificate is None:
+        return
+    outcome = check(found.certificate)
+    assert outcome.accepted, outcome.reason
+    assert found.lower <= found.upper
+    room = 1e-5 * max(abs(found.upper), 1e-3)
+    for lie in (
+        replace(found.certificate, lower=found.upper + room),
+        replace(found.certificate, upper=found.lower - room),
+    ):
+        assert not check(lie).accepted
+
+
+@given(instances("landscapes", family=replace(META_SL, generators=(LANDSCAPES,))), st.data())
+def test_whatever_is_accepted_is_true(instance: MetaSLInstance, data: st.DataObject) -> None:
+    """Certificates are mutated with every checksum recomputed; the bracket of an accepted one must be true."""
+    found = minimise(instance, ONE, Budget(boxes=4000), checked=False)
+    if found.certificate is None:
+        return
+    content = json.loads(found.certificate.dumps())
+    kind = data.draw(st.sampled_from(["lower", "upper", "tree", "cut", "leaf", "at", "half", "ball", "label"]))
+    tree = bytearray(found.certificate.tree)
+    if kind in ("lower", "upper"):
+        content[kind] += data.draw(st.sampled_from([-1.0, -1e-3, -1e-7, 1e-7, 1e-3, 1.0]))
+    elif kind == "tree":
+        place = data.draw(st.integers(0, len(tree) - 1))
+        tree[place] = data.draw(st.sampled_from(b"\0\1onmgkcx"))
+    elif kind == "cut":
+        del tree[data.draw(st.integers(0, len(tree) - 1)) :]
+    elif kind == "leaf":
+        tree = bytearray(data.draw(st.sampled_from([b"o", b"n", b"m", b"g", b"k", b"c"])))
+    elif kind == "at":
+        content["at"][0] = data.draw(st.sampled_from([0, "1/2", -0.25, 2]))
+    elif kind in ("half", "ball"):
+        content[kind] = data.draw(st.sampled_from(["1/2", "1", "2", "1/1024"]))
+        content["radius"] = content["ball"]
+    else:
+        content["instance"]["tasks"][0]["atoms"][0]["y"] = 1
+        mutated = json.dumps(content["instance"])
+        from metagap.impl import files
+
+        content["sha256"] = files.loads(mutated).sha256
+    content["tree"] = base64.b64encode(zlib.compress(bytes(tree))).decode()
+    certificate = loads(json.dumps(content))
+    outcome = check(certificate)
+    if not outcome.accepted:
+        return
+    assert certificate.radius is not None
+    truth = minimise(certificate.instance, certificate.radius, Budget(seconds=5.0), checked=False)
+    assert certificate.lower <= truth.upper
+    assert truth.lower <= certificate.upper
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("format", "metagap/certificate/2"),
+        ("sha256", "0" * 64),
+        ("tree", "?"),
+        ("tree", base64.b64encode(zlib.compress(b"n")[:-3]).decode()),
+        ("tree", 7),
+        ("at", []),
+        ("at", ["x"]),
+        ("lower", "0"),
+        ("lower", None),
+        ("upper", float("nan")),
+        ("radius", "-1"),
+        ("ball", "1/0"),
+        ("half", True),
+        ("extra", 1),
+    ],
+)
+def test_bad_certificates_are_refused_on_one_line(field: str, value: Any) -> None:
+    found = minimise(some("quartic", 3, limits=Limits(dimension=1))[0], ONE)
+    assert found.certificate is not None
+    content = json.loads(found.certificate.dumps())
+    content[field] = value
+    with pytest.raises(BadInputError) as caught:
+        loads(json.dumps(content))
+    assert "\n" not in str(caught.value)
+    assert field in str(caught.value)
+
+
+def test_a_truncated_certificate_is_refused() -> None:
+    found = minimise(some("quartic", 3, limits=Limits(dimension=1))[0], ONE)
+    assert found.certificate is not None
+    text = found.certificate.dumps()
+    assert loads(text) == replace(found.certificate, instance=found.certificate.instance.canonical)
+    for end in (0, 10, len(text) // 2):
+        with pytest.raises(BadInputError):
+            loads(text[:end])
+
+
+# --- oracles ---------------------------------------------------------------------------------------------------
+
+
+@FEW
+@given(seed=SEEDS)
+@example(seed=0)
+def test_squared_is_exact(seed: int) -> None:
+    for instance in some("squared", seed, 3):
+        exact, theta = squared_minimum(instance)
+        found = minimise(instance, None)
+        assert found.certified
+        assert rational(found.lower) <= exact <= rational(found.upper)
+        slope = taylor.gradient(Problem(replace(instance, omega=theta), Balls))
+        assert all(g.contains(0) for g in slope)
+
+
+@FEW
+@given(seed=SEEDS)
+def test_cvxpy_agrees_on_the_squared_loss(seed: int) -> None:
+    instance = replace(some("squared", seed, limits=Limits(tasks=2, points=3))[0], adaptation=Gradient(fmpq(1, 8)))
+    exact = to_float(squared_minimum(instance)[0])
+    assert squared_meta_minimum(instance) == pytest.approx(exact, abs=1e-6 * (1 + abs(exact)))
+
+
+@pytest.mark.parametrize("loss", ["squared", "quartic", "double-well"])
+@FEW
+@given(seed=SEEDS)
+def test_real_roots_agree_in_one_dimension(loss: str, seed: int) -> None:
+    instance = some(loss, seed, limits=Limits(tasks=3, points=3, dimension=1))[0]
+    if instance.adaptation == Implicit(getattr(instance.adaptation, "strength", ONE)):
+        instance = replace(instance, adaptation=Gradient(fmpq(1, 16), 2))
+    if isinstance(instance.adaptation, Gradient) and instance.adaptation.steps > 2:
+        instance = replace(instance, adaptation=replace(instance.adaptation, steps=2))
+    exact = polynomial_minimum(instance, fmpq(2))
+    found = minimise(instance, fmpq(2))
+    low, high = bounds(exact)
+    assert found.lower <= high
+    assert low <= found.upper
+    assert high - low <= 1e-9 * (1 + abs(high))
+
+
+@pytest.mark.parametrize("loss", LANDSCAPES.variants)
+@FEW
+@given(seed=SEEDS)
+def test_floors_are_below_every_point(loss: str, seed: int) -> None:
+    """Functions of their own, and each task's own optimum, are at least as good as any adapted parameter."""
+    rng = np.random.default_rng(seed)
+    for instance in some(loss, seed, 2):
+        theta = tuple(fmpq(int(v), 8) for v in rng.integers(-8, 9, instance.dimension))
+        value = exact_value(instance, theta)
+        size = fmpq(2 * instance.dimension)
+        assert not functional_bound(instance) > value
+        assert not own_risk_bound(instance, size) > value
+
+
+def test_own_risk_is_sharp_for_one_task_without_adaptation() -> None:
+    task = Task(ONE, (Atom(0, ONE, HALF), Atom(0, fmpq(-1), HALF)))
+    instance = MetaSLInstance(Loss("log-cosh"), Gradient(fmpq(0)), ((ONE,),), (task,), (fmpq(0),), (fmpq(0),), ONE)
+    least = exact_value(instance, (fmpq(0),))
+    assert float((least - own_risk_bound(instance, ONE)).abs_upper()) < 1e-12
+    assert float((least - functional_bound(instance)).abs_upper()) < 1e-12
+
+
+def test_methods_refuse_what_they_are_not_for() -> None:
+    logistic = some("logistic", 1)[0]
+    with pytest.raises(DoesNotApplyError):
+        squared_minimum(logistic)
+    with pytest.raises(DoesNotApplyError):
+        polynomial_minimum(logistic, ONE)
+    with pytest.raises(NotCoerciveError, match="radius"):
+        minimise(logistic, None)
+    absolute = replace(logistic, loss=Loss("absolute"), adaptation=Gradient(ONE))
+    with pytest.raises(UnsupportedError, match="absolute"):
+        minimise(absolute, ONE)
+
+
+@pytest.mark.parametrize("loss", ["quartic", "log-cosh", "pseudo-huber", "huber"])
+@FEW
+@given(seed=SEEDS)
+def test_outside_the_coercive_ball_everything_is_worse(loss: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    instance = some(loss, seed, limits=Limits(dimension=2))[0]
+    try:
+        ball = coercivity_radius(instance, 10.0)
+    except NotCoerciveError:
+        return
+    unit = basis(instance)
+    if len(unit) < instance.dimension:
+        return
+    for _ in range(5):
+        direction = rng.normal(size=instance.dimension)
+        theta = direction / np.linalg.norm(direction) * to_float(ball) * (1.001 + rng.exponential())
+        assert exact_value(instance, tuple(rational(float(v)) for v in theta)) >= 10
+
+
+# --- the headline ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LANDSCAPES.variants)
+@FEW
+@given(seed=SEEDS)
+def test_the_headline_is_never_violated(loss: str, seed: int) -> None:
+    with np.errstate(all="ignore"):
+        instance = landscapes(RandomSource(seed, 1), loss).instance(0)
+    found = study(instance, Budget(boxes=4000))
+    for finding in found.findings:
+        assert finding.judged.verdict in (Verdict.PROVED, Verdict.HOLDS, Verdict.OUTSIDE), finding.judged
+        assert finding.judged.gap is not None
+        assert finding.judged.gap.hi >= 0
+    if found.optimum.check is not None:
+        assert found.optimum.check.accepted, found.optimum.check.reason
+
+
+def test_a_spurious_minimum_is_found_and_bounded() -> None:
+    """Two conflicting tasks and a large step: a local minimum that is certified not to be global."""
+    batches = [landscapes(RandomSource(seed, 4), "log-cosh", Limits(dimension=1)) for seed in range(12)]
+    studies = [study(batch.instance(b)) for batch in batches for b in range(4)]
+    traps = [f for s in studies for f in s.findings if f.kind == "local minimum" and f.spurious]
+    assert traps
+    for trap in traps:
+        assert trap.judged.verdict is Verdict.PROVED
+        assert trap.judged.bound is not None
+        assert trap.judged.bound.hi >= trap.above.lo > 0
+
+
+def test_a_budget_that_is_too_small_says_so() -> None:
+    instance = next(i for s in range(50) for i in some("quartic", s) if len(basis(i)) == 3)
+    found = minimise(instance, fmpq(4), Budget(boxes=3))
+    truth = minimise(instance, fmpq(4))
+    if not found.certified:
+        assert "budget" in found.why
+    assert found.lower <= truth.upper
+    assert truth.lower <= found.upper
+    assert found.floor <= found.lower
+
+
+def test_the_ball_of_a_landscape_holds_omega() -> None:
+    instance = replace(some("quartic", 2, limits=Limits(dimension=2))[0], omega=(fmpq(7),) * 2)
+    instance = replace(instance, features=tuple((*row, ONE)[:2] for row in instance.features), comparator=(ONE, ONE))
+    assert to_float(ball_of(instance)) >= 7 * 2**0.5

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
@@ -97,6 +98,67 @@ def histogram(row: dict[str, Any]) -> Markup | None:
     return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
 
 
+def picture(row: dict[str, Any]) -> Markup:
+    """A certified landscape as inline SVG: L, its critical points, the certified bracket, and the bound as a band."""
+    name = f"{row['variant']}-{row['dimension']}"
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 8}):
+        figure = Figure(figsize=(5.2, 3.1), layout="constrained")
+        axes = figure.subplots()
+        values = np.array([np.nan if v is None else v for v in row["values"]])
+        (_line if row["dimension"] == 1 else _contours)(axes, row, values)
+        axes.spines[["top", "right"]].set_visible(False)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    drawing = buffer.getvalue()
+    head, rest = drawing[drawing.index("<svg") :].split(">", 1)
+    traps = sum(p["spurious"] for p in row["points"])
+    label = (
+        f"The meta-objective of a {row['variant']} problem with {row['dimension']} parameter(s): certified minimum "
+        f"{row['upper']:.6g}, {len(row['points'])} critical points, {traps} of them certified not to be global."
+    )
+    return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
+
+
+_MARKS = {"local minimum": "v", "local maximum": "^", "saddle": "s", "flat minimum": "_"}
+
+
+def _mark(axes: Any, kind: str, x: float, y: float, spurious: bool) -> None:
+    colour = COLOURS["VIOLATED"] if spurious else COLOURS["PROVED"]
+    axes.plot([x], [y], _MARKS[kind], color=colour, markersize=7, zorder=3)
+
+
+def _line(axes: Any, row: dict[str, Any], values: np.ndarray) -> None:
+    axes.plot(row["axis"], values, color=COLOURS["HOLDS"], linewidth=1.4)
+    heights = [p["gap"]["hi"] + row["lower"] for p in row["points"]]
+    top = max([row["upper"], *heights])
+    room = 0.25 * (top - row["lower"]) + 1e-9
+    axes.set_ylim(row["lower"] - 0.15 * room, top + 2 * room)
+    axes.axhline(row["upper"], color=COLOURS["PROVED"], linewidth=1, linestyle="--")
+    for point, height in zip(row["points"], heights, strict=True):
+        _mark(axes, point["kind"], point["omega"][0], height, point["spurious"])
+        if point["spurious"] and point["bound"]["hi"] is not None:
+            # The theorem: L(omega) is at most lower + bound, a band above the certified minimum.
+            high = row["lower"] + point["bound"]["hi"]
+            axes.plot(
+                [point["omega"][0]] * 2, [row["lower"], high], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35
+            )
+    axes.set_xlabel("theta")
+    axes.set_ylabel("L(theta)")
+
+
+def _contours(axes: Any, row: dict[str, Any], values: np.ndarray) -> None:
+    count = len(row["axis"])
+    grid = np.log10(np.maximum(values - row["lower"], 1e-12)).reshape(count, count).T
+    drawn = axes.contourf(row["axis"], row["axis"], grid, levels=14, cmap="cividis")
+    axes.figure.colorbar(drawn, ax=axes, label="log10 (L - certified lower bound)")
+    for point in row["points"]:
+        x, y = point["omega"]
+        _mark(axes, point["kind"], x, y, point["spurious"])
+    axes.plot(*row["at"], "*", color="white", markeredgecolor="black", markersize=11, zorder=4)
+    axes.set_xlabel("theta 1")
+    axes.set_ylabel("theta 2")
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("metagap.reports", "templates"),
@@ -111,6 +173,7 @@ def _environment() -> Environment:
         "enclosure": enclosure,
         "share": share,
         "histogram": histogram,
+        "picture": picture,
     }
     environment.globals |= {
         "colours": COLOURS,

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from metagap.impl import files
+from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
 from metagap.reports import audit as auditing
 from metagap.reports.cli import app
 from metagap.reports.records import WITNESS_FORMAT
-from metagap.theory.meta_sl import CLAIMS
 from typer.testing import CliRunner
 
 runner = CliRunner()
@@ -50,7 +50,7 @@ def test_judge_writes_the_judgement_to_standard_output_and_nothing_else(tmp_path
     assert record["format"] == "metagap/judgement/1"
     assert len(record["instance"]) == 64
     rows = {row["claim"]: row for row in record["claims"]}
-    assert set(rows) == {c.name for c in CLAIMS}
+    assert set(rows) == {c.name for c in ALL_CLAIMS if c.name.startswith("meta-sl-")}
     mixed = rows["meta-sl-mixed"]
     assert mixed["verdict"] == "OUTSIDE"
     assert mixed["assumptions"]["numerator-vanishes"]["hi"] < 0
@@ -82,6 +82,15 @@ def test_undecided_claims_set_the_status(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["optimum", "missing.json"],
+        ["optimum", "good.json", "--radius", "-1"],
+        ["optimum", "good.json", "--radius", "much"],
+        ["optimum", "good.json", "--gap", "0"],
+        ["check", "missing.json"],
+        ["check", "good.json"],
+        ["certify", "good.json", "--omega", "missing.json"],
+        ["certify", "good.json", "--omega", "good.json"],
+        ["certify", "good.json", "--omega", "good.json", "--train"],
         ["judge", "missing.json"],
         ["judge", "bad.json"],
         ["judge", "good.json", "--claim", "no-such-claim"],
@@ -108,6 +117,45 @@ def test_bad_input_is_one_line_and_status_2(
         assert len(result.stderr.strip().splitlines()) == 1
         assert result.stderr.startswith("metagap: ")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_optimum_check_and_certify(tmp_path: Path) -> None:
+    """A problem without omega; its certificate; a lie; a solution that is given, and one that is trained."""
+    problem = {k: v for k, v in MIRRORED.items() if k not in ("omega", "comparator", "radius")}
+    path, cert = write(tmp_path, problem), tmp_path / "cert.json"
+    result = runner.invoke(app, ["optimum", str(path), "--certificate", str(cert), "--json", "-"])
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert set(found) >= {"format", "lower", "upper", "at", "status", "boxes", "seconds"}
+    assert found["format"] == "metagap/optimum/1"
+    assert found["status"] == "certified"
+    assert 0 <= found["upper"] - found["lower"] <= 1e-6 * max(found["upper"], 1e-3) * 1.0001
+    assert runner.invoke(app, ["check", str(cert)]).exit_code == 0
+    lie = json.loads(cert.read_text())
+    lie["lower"] = lie["upper"] + 1e-4
+    cert.write_text(json.dumps(lie))
+    rejected = runner.invoke(app, ["check", str(cert)])
+    assert rejected.exit_code == 1
+    assert "rejected" in rejected.stdout
+    omega = tmp_path / "omega.json"
+    omega.write_text("[0.5]")
+    for arguments in (["--omega", str(omega)], ["--train"]):
+        answer = runner.invoke(app, ["certify", str(path), *arguments])
+        assert answer.exit_code == 0, answer.stderr
+        assert "of the global optimum" in answer.stdout
+        assert "The theorem promises at most" in answer.stdout
+
+
+def test_an_undecided_optimum_has_status_3_and_keeps_a_true_bracket(tmp_path: Path) -> None:
+    wide = json.loads(json.dumps(MIRRORED)) | {"loss": {"name": "logistic"}}
+    for task in wide["tasks"]:
+        for atom in task["atoms"]:
+            atom["y"] = 1
+    path = write(tmp_path, wide)
+    assert runner.invoke(app, ["optimum", str(path)]).exit_code == 2
+    result = runner.invoke(app, ["optimum", str(path), "--radius", "4", "--json", "-"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["lower"] > 0
 
 
 def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:

@@ -11,16 +11,23 @@ from typing import Any
 import pytest
 from metagap.impl.files import BadInputError
 from metagap.reports import audit as auditing
+from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
 from metagap.reports.render import enclosure, number, render, share, write_report
-from metagap.reports.verify import PROFILES, Job, Run, run_job
-from metagap.theory.meta_sl import CLAIMS
+from metagap.reports.verify import Run
+from metagap.theory.meta_sl import CLAIMS, HEADLINE
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
-    run = Run(PROFILES["quick"], 0, CLAIMS, "metagap verify --profile quick --seed 0")
-    for job in (Job("meta-sl", "tangent", "log-cosh", 0, 0, 8), Job("meta-sl", "arbitrary", "squared", 0, 0, 8)):
-        run._take(job, run_job(job, tuple(c.name for c in CLAIMS)), lambda name, count: None)
+    claims = (*CLAIMS, HEADLINE)
+    run = Run(PROFILES["quick"], 0, claims, "metagap verify --profile quick --seed 0")
+    for job in (
+        Job("meta-sl", "tangent", "log-cosh", 0, 0, 8),
+        Job("meta-sl", "arbitrary", "squared", 0, 0, 8),
+        LandscapeJob("meta-sl", "log-cosh", 0, 0),
+        LandscapeJob("meta-sl", "pseudo-huber", 0, 0),
+    ):
+        run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
     folder = tmp_path_factory.mktemp("audit")
     audit = auditing.audit(folder, seed=0, rounds=2, command="metagap audit")
     return run.record(), audit

@@ -11,11 +11,11 @@ from metagap.impl.meta_sl.batch_quantities import BatchQuantities
 from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.theory.ablations import ABLATIONS
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Standing
-from metagap.theory.meta_sl import CLAIMS
+from metagap.theory.meta_sl import CLAIMS, HEADLINE
 from metagap.theory.mutants import MUTANTS
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 
-EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [m.bound for m in MUTANTS]
+EXPRESSIONS = [e for c in (*CLAIMS, HEADLINE) for e in (c.left, c.bound)] + [m.bound for m in MUTANTS]
 
 
 def test_names_are_unique() -> None:

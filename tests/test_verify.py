@@ -9,18 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from metagap.reports.audit import replay
-from metagap.reports.verify import (
-    PROFILES,
-    Job,
-    Run,
-    Tally,
-    exit_status,
-    generate,
-    jobs,
-    run_job,
-    save_instances,
-    tally_instance,
-)
+from metagap.reports.jobs import PROFILES, Job, generate, jobs, run_job
+from metagap.reports.tally import Tally, tally_instance
+from metagap.reports.verify import Run, exit_status, save_instances
 from metagap.theory.claim import Expression
 from metagap.theory.meta_sl import CLAIMS
 
@@ -50,11 +41,15 @@ def test_tallies_add_up() -> None:
         assert whole[name].counts.total() == 36
 
 
+def name(job: Job | LandscapeJob) -> str:
+    return job.generator if isinstance(job, Job) else "landscapes"
+
+
 def test_every_profile_meets_every_generator_early_and_the_larger_ones_do_more() -> None:
     sizes = []
     for profile in PROFILES.values():
         found = jobs(profile, 0)
-        assert len({job.generator for job in found[:40]}) == len({job.generator for job in found})
+        assert len({name(job) for job in found[:40]}) == len({name(job) for job in found})
         assert len(set(found)) == len(found)
         sizes.append(sum(job.count for job in found))
     assert sizes == sorted(sizes)

@@ -92,8 +92,8 @@ class TaskModel:
     def proximal(self, c: list[arb], strength: arb) -> list[arb]:
         """The predictions after the proximal step from reduced coordinates c, enclosed [k].
 
-        F(t) = t - c + grad R(t)/lambda is strongly monotone with modulus 1 (R convex): the solution lies within ||F(t)||
-        of any t. Newton's method proposes t, starting where the last box ended.
+        F(t) = t - c + grad R(t)/lambda is strongly monotone with modulus 1 (R convex): the solution lies within
+        ||F(t)|| of any t. Newton's method proposes t, starting where the last box ended.
         """
         start, rows = arb_mat([[v] for v in c]), self.features.transpose()
         point = start if self._last is None else self._last

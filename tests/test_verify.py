@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from metagap.reports.audit import replay
-from metagap.reports.jobs import PROFILES, Job, generate, jobs, run_job
+from metagap.reports.jobs import PROFILES, Job, LandscapeJob, generate, jobs, run_job
 from metagap.reports.tally import Tally, tally_instance
 from metagap.reports.verify import Run, exit_status, save_instances
 from metagap.theory.claim import Expression

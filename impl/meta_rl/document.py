@@ -29,7 +29,7 @@ class _Task(Record):
     gamma: Number
     transitions: list[list[Row]] = msgspec.field(name="P")
     rewards: list[Row] = msgspec.field(name="r")
-    start: Row = msgspec.field()
+    start: Row
 
 
 class _Policies(Record):

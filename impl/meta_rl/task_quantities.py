@@ -16,7 +16,7 @@ from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoin
 from ..balls.mixed import Mixed, MixedQuantities
 from ..instances import Instance, Vector
 from . import taylor
-from .instance import Adaptation, MetaRLInstance
+from .instance import Adaptation, MetaRLInstance, Policies
 from .problem import Evaluation, Policy, Problem, Process
 
 
@@ -40,12 +40,15 @@ class TaskQuantities(MixedQuantities):
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
-        """In rationals where nothing is transcendental: equal energies of all actions (omega = 0, say), and the
-        rational step or no adaptation."""
+        """In rationals where nothing is transcendental: the rational step or no adaptation, and equal energies of all
+        actions at omega (omega = 0, say) and at a parameter comparator."""
         assert isinstance(instance, MetaRLInstance)
         if instance.eta != 0 and instance.adaptation is not Adaptation.RATIONAL_STEP:
             return None
-        level = all(len({_dot(row, instance.omega) for row in rows}) == 1 for rows in instance.features)
+        points = [instance.omega]
+        if not isinstance(instance.comparator, Policies):
+            points.append(instance.comparator)
+        level = all(len({_dot(row, t) for row in rows}) == 1 for t in points for rows in instance.features)
         return cls(instance, Rationals, direction) if level else None
 
     # --- the two policies of every task -------------------------------------------------------------------

@@ -1,0 +1,3 @@
+"""x"""
+from .claim import Ablation
+ABLATIONS: tuple[Ablation, ...] = ()

@@ -79,7 +79,9 @@ PARAMETER_COMPARATOR = Assumption(
     "The comparator is the adapted policies of one parameter theta', not arbitrary policies.",
     "margin_parameter_comparator",
 )
-BETTER_COMPARATOR = Assumption("better-comparator", "The comparator is strictly better than omega.", "gap")
+BETTER_COMPARATOR = Assumption(
+    "better-comparator", "The comparator is strictly better than omega.", "margin_better_comparator"
+)
 
 _CORE = "optimality gap"
 _CHANGES: dict[str, dict[str, Any]] = {

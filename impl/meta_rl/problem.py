@@ -6,6 +6,7 @@ a matrix whose row s A + a belongs to (s, a). Nothing here knows meta-features o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +24,8 @@ class Process:
     """A task's weight and decision process in one number system.
 
     transitions (SA, S), rewards (SA, 1), start (1, S); reward_steps (SAA, 1) and transition_steps (SAA, S) hold
-    (1-gamma)(r(s,a) - r(s,b)) and gamma(P(.|s,a) - P(.|s,b)), exactly 0 where two actions do the same; offset the first
-    reward, of which values are kept free (constant rewards then have values of exactly 0); reachable the states that
+    (1-gamma)(r(s,a) - r(s,b)) and gamma(P(.|s,a) - P(.|s,b)), exactly 0 where two actions do the same; offset the most
+    common reward, of which values are kept free (states that see no other then have values of exactly 0); reachable the states that
     are visited under a positive policy; onward[s A + a] the states that are visited from the next one on.
     """
 
@@ -64,7 +65,7 @@ class Problem:
     def _process(self, task: Task) -> Process:
         m, rest = self.m, 1 - task.gamma
         rows = [row for table in task.transitions for row in table]
-        first = task.rewards[0][0]
+        common = Counter(r for row in task.rewards for r in row).most_common(1)[0][0]
         reward_steps = [[rest * (r - other)] for table in task.rewards for r in table for other in table]
         steps = [
             [task.gamma * (p - q) for p, q in zip(row, other, strict=True)]
@@ -88,7 +89,7 @@ class Problem:
             matrix([task.start]),
             matrix(reward_steps),
             matrix(steps),
-            m.number(first),
+            m.number(common),
             tuple(sorted(_visited(begin, closure))),
             onward,
         )

@@ -123,7 +123,7 @@ class MetaRLQuantities(TaskQuantities):
 
     def _lookahead(self, process: Process) -> arb:
         """|eta| gamma_i span_i/(2(1-gamma_i))."""
-        return Balls.magnitude(self.problem.eta) * process.gamma * self._span(process) / (2 * (1 - process.gamma))
+        return self.m.magnitude(self.problem.eta) * process.gamma * self._span(process) / (2 * (1 - process.gamma))
 
     @cached_property
     def lipschitz(self) -> arb:
@@ -259,6 +259,16 @@ class MetaRLQuantities(TaskQuantities):
     @cached_property
     def margin_parameter_comparator(self) -> Number:
         return self._structural(not isinstance(self.instance.comparator, Policies))
+
+    @cached_property
+    def margin_better_comparator(self) -> Number:
+        """The gap; exactly 0 where no parameter changes a one-state return, or the comparator is omega."""
+        instance = self.instance
+        level = all(len(set(rows)) == 1 for rows in instance.features)
+        same = all(len(set(task.rewards[0])) == 1 for task in instance.tasks if task.weight != 0)
+        if instance.comparator == instance.omega or level or (same and len(instance.features) == 1):
+            return self.zero
+        return self.gap
 
     # --- what wrong theorems use instead ------------------------------------------------------------------------
 

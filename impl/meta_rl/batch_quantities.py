@@ -302,8 +302,13 @@ class BatchQuantities:
         return self._misfit(self.centred(self.plain), self.u)[0]
 
     @cached_property
+    def first_order_gradient(self) -> Array:
+        """The gradient (B, d) with phi/tau for the meta-feature."""
+        return self._pulled(self.centred(self.plain))
+
+    @cached_property
     def eps_first_order(self) -> Array:
-        return _norm(self._pulled(self.centred(self.plain)))
+        return _norm(self.first_order_gradient)
 
     # --- what wrong theorems use ------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .instance import Adaptation
+from .training import ascended
 
 ADAPTATIONS = tuple(a.value for a in Adaptation)
 POLICY_STEPS = (Adaptation.KL_STEP.value, Adaptation.RATIONAL_STEP.value)
@@ -212,22 +213,6 @@ def stationary(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
         return _with_radius(source, found.against(rival=batch.omega))
     n, states, actions, _ = batch.shape
     return _with_radius(source, found.against(policies=_simplices(source, (n, states), actions)))
-
-
-def ascended(batch: Batch, rounds: int = 40) -> Array:
-    """omega (B, d) after gradient ascent with steps that grow on success and shrink on failure; never downhill."""
-    here = replace(batch, policies=None, rival=batch.omega)
-    at = BatchQuantities(here)
-    step = batch.tau.copy()
-    for _ in range(rounds):
-        size = np.where(at.eps > 0, at.eps, 1.0)
-        trial = replace(here, omega=here.omega + (step / size)[:, None] * at.gradient)
-        after = BatchQuantities(trial)
-        better = after.meta_objective > at.meta_objective
-        step = np.where(better, step * 2, step / 4)
-        here = replace(here, omega=np.where(better[:, None], trial.omega, here.omega))
-        at = BatchQuantities(here)
-    return here.omega
 
 
 def level(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import numpy as np
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, norm, square, to_float
+from ..arithmetic import Balls, Matrix, Number, norm, square
 from . import taylor
 from .instance import Adaptation, Policies
+from .planning import proposed_policy
 from .problem import Process
 from .task_quantities import Side, TaskQuantities
 
@@ -81,7 +81,7 @@ class MetaRLQuantities(TaskQuantities):
 
     def _optimal(self, process: Process) -> arb:
         problem = self.problem
-        choice = proposed_policy(process, problem.states, problem.actions)
+        choice = proposed_policy(process.task)
         policy = [[arb(int(a == c)) for a in range(problem.actions)] for c in choice]
         side = self._side(process, policy)
         excess = arb(0)
@@ -411,23 +411,3 @@ class MetaRLQuantities(TaskQuantities):
         tables = [table.tolist() for table in self._meta_tables]
         rows = self.m.matrix([tables[i][s * count + a] for i, s, a in self._points])
         return self._misfit(rows, self._u).value
-
-
-def proposed_policy(process: Process, states: int, actions: int) -> list[int]:
-    """An optimal action per state by policy iteration in float64: a proposal, whose Bellman residual decides."""
-    gamma = to_float(process.task.gamma)
-    chain = np.array([[to_float(p) for p in row] for table in process.task.transitions for row in table])
-    chain = chain.reshape(states, actions, states)
-    rewards = np.array([[to_float(r) for r in row] for row in process.task.rewards])
-    choice, each = np.zeros(states, dtype=int), np.arange(states)
-    for _ in range(200):
-        system = np.eye(states) - gamma * chain[each, choice]
-        value = np.linalg.solve(system, (1 - gamma) * rewards[each, choice])
-        ahead = (1 - gamma) * rewards + gamma * (chain @ value)
-        better = ahead.argmax(1)
-        gain = ahead[each, better] - ahead[each, choice]
-        improves = gain > 1e-13 * (1 + np.abs(value).max())
-        if not improves.any():
-            break
-        choice = np.where(improves, better, choice)
-    return [int(c) for c in choice]

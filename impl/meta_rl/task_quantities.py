@@ -6,10 +6,11 @@ the adapted policy. w_i = A_i/(1-gamma_i), u_i = (nu'_i/nu_i)(pi'_i/pi_i - 1), t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple, Self
 
-from flint import arb
+from flint import arb, fmpq
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint
@@ -126,6 +127,27 @@ class TaskQuantities(MixedQuantities):
             others = [b for b in range(count) if b != a]
             found.append([self._sum(pi[b] * (v - block[b][j]) for b in others) for j, v in enumerate(block[a])])
         return self.m.matrix(found)
+
+    def _l1(self, rows: Matrix, target: list[Number]) -> Number:
+        # Directions that no feature sees only make v longer: without them the rows have full rank.
+        basis = self._feature_basis
+        return super()._l1(rows if basis is None else rows * basis, target)
+
+    @cached_property
+    def _feature_basis(self) -> Matrix | None:
+        """An orthonormal basis (d, r) of the span of the features, by exact elimination; None if that is everything."""
+        found: list[list[fmpq]] = []
+        for row in dict.fromkeys(row for rows in self.instance.features for row in rows):
+            rest = list(row)
+            for other in found:
+                share = _dot(rest, other) / _dot(other, other)
+                rest = [a - share * b for a, b in zip(rest, other, strict=True)]
+            if any(v != 0 for v in rest):
+                found.append(rest)
+        if not 0 < len(found) < self.problem.dimension:
+            return None
+        columns = [[arb(v) / arb(_dot(row, row)).sqrt() for v in row] for row in found]
+        return self.m.matrix(columns).transpose()
 
     @cached_property
     def _plain(self) -> Matrix:
@@ -312,5 +334,5 @@ class TaskQuantities(MixedQuantities):
         return own + 2.0**-48 * total**0.5
 
 
-def _dot(row: Vector, theta: Vector) -> object:
-    return sum((a * t for a, t in zip(row, theta, strict=True)), start=0 * row[0])
+def _dot(row: Sequence[fmpq], theta: Sequence[fmpq]) -> fmpq:
+    return sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0))

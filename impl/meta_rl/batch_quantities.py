@@ -175,7 +175,9 @@ class BatchQuantities:
     def _displacement(self, over: Side, under: Side) -> Array:
         """(nu'/nu)(pi'/pi - 1), 0 where a state is not visited."""
         ratio = over.nu / np.where(self.reachable, under.nu, 1.0)
-        return np.where(self.reachable, ratio, 0.0)[..., None] * ((over.policy - under.policy) / under.policy)
+        visited = self.reachable[..., None]
+        excess = (over.policy - under.policy) / np.where(visited, under.policy, 1.0)
+        return np.where(visited, ratio[..., None] * excess, 0.0)
 
     @cached_property
     def gap(self) -> Array:

@@ -243,9 +243,13 @@ def tabular(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
 
 
 def bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
-    """One state, two actions, one parameter: T3f."""
+    """One state, two actions, one parameter, omega the worse of two points: T3f."""
     batch = _problem(source, adaptation, limits, states=1, actions=2, dimension=1)
-    return replace(batch, eta=np.abs(batch.eta))
+    batch = replace(batch, eta=np.abs(batch.eta))
+    worse = (BatchQuantities(batch).gap < 0)[:, None]
+    return replace(
+        batch, omega=np.where(worse, batch.rival, batch.omega), rival=np.where(worse, batch.omega, batch.rival)
+    )
 
 
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:

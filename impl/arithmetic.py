@@ -282,7 +282,8 @@ class RationalSeries(FunctionSet):
 
     @staticmethod
     def exp(t: fmpq_series) -> fmpq_series:
-        return t.exp() if t[0] == 0 else Rationals._irrational(t)
+        start = Rationals.exp(t[0])
+        return start * (t - fmpq_series([t[0]])).exp()
 
     @staticmethod
     def series(coefficients: Iterable[Number]) -> fmpq_series:

@@ -18,7 +18,7 @@ from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies, 
 from metagap.impl.meta_rl.quantities import MetaRLQuantities
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
-from metagap.theory.claim import Claim, Relation, Verdict
+from metagap.theory.claim import Relation, Verdict
 
 CLAIM = {claim.name: claim for claim in META_RL.claims}
 ANY = st.one_of([instances(g.name, family=META_RL) for g in META_RL.generators])
@@ -107,18 +107,20 @@ def test_duality_orders_the_forms(instance: MetaRLInstance) -> None:
             assert not at.mixed_misfit_l1 < at.pairing
 
 
-@pytest.mark.parametrize("claim", META_RL.claims, ids=lambda c: c.name)
-def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
-    best = 0.0
+def test_every_claim_is_in_scope_of_a_generator() -> None:
+    """Of the instances of its best generator at least a third."""
+    best: dict[str, float] = {}
     for generator in META_RL.generators:
-        verdicts = [
-            judge(instance, (claim,)).claims[0].verdict
+        found = [
+            judge(instance)
             for variant in generator.variants
             for seed in (3, 4, 5)
-            for instance in built(generator.name, variant, seed, 4)
+            for instance in built(generator.name, variant, seed, 2)
         ]
-        best = max(best, sum(v is not Verdict.OUTSIDE for v in verdicts) / len(verdicts))
-    assert best >= 1 / 3
+        for claim in META_RL.claims:
+            share = sum(j[claim.name].verdict is not Verdict.OUTSIDE for j in found) / len(found)
+            best[claim.name] = max(best.get(claim.name, 0), share)
+    assert min(best.values()) >= 1 / 3, best
 
 
 def bandit(rewards: tuple[int, int], rival: tuple[fmpq, fmpq], feature: int = 0, eta: int = 0) -> MetaRLInstance:
@@ -148,9 +150,7 @@ def test_a_chain_by_hand() -> None:
     """One action, s0 -> s1 -> s1, r = (0, 1), gamma = 1/2: V = (1/2, 1), nu = (1/2, 1/2)."""
     one, zero, half = fmpq(1), fmpq(0), fmpq(1, 2)
     task = Task(one, half, (((zero, one),), ((zero, one),)), ((zero,), (one,)), (one, zero))
-    instance = MetaRLInstance(
-        (((one,),), ((one,),)), (task,), one, one, Adaptation.RATIONAL_STEP, (zero,), (one,), one
-    )
+    instance = MetaRLInstance((((one,),), ((one,),)), (task,), one, one, Adaptation.RATIONAL_STEP, (zero,), (one,), one)
     exact = MetaRLQuantities(instance, Rationals)
     assert exact.adapted_return == half
     assert exact._adapted[0].at.frequencies == [half, half]
@@ -162,9 +162,7 @@ def test_rare_visits_keep_their_relative_precision() -> None:
     one, zero = fmpq(1), fmpq(0)
     task = Task(one, fmpq(99, 100), (((one, zero), (zero, one)),) * 2, ((zero, one), (one, zero)), (one, zero))
     features = (((one,), (zero,)), ((one,), (zero,)))
-    instance = MetaRLInstance(
-        features, (task,), one, fmpq(1), Adaptation.KL_STEP, (fmpq(1000),), (fmpq(999),), one
-    )
+    instance = MetaRLInstance(features, (task,), one, fmpq(1), Adaptation.KL_STEP, (fmpq(1000),), (fmpq(999),), one)
     with ctx.workprec(128):
         at = MetaRLQuantities(instance)
         rare = at._adapted[0].at.frequencies[1]

@@ -88,9 +88,7 @@ def test_an_unattained_supremum_is_approached() -> None:
     """One state, r = phi = (1, 0): L = logistic(theta + eta) < 1, and 1 is the supremum."""
     one, zero = fmpq(1), fmpq(0)
     task = Task(one, zero, (((one,), (one,)),), ((one, zero),), (one,))
-    instance = MetaRLInstance(
-        (((one,), (zero,)),), (task,), one, one, Adaptation.KL_STEP, (zero,), (zero,), one
-    )
+    instance = MetaRLInstance((((one,), (zero,)),), (task,), one, one, Adaptation.KL_STEP, (zero,), (zero,), one)
     found = maximise(instance, gap=1e-6)
     assert found.status == "certified"
     assert 1 - 1e-6 <= found.lower < 1 <= found.upper <= 1 + 1e-6

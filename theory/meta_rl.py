@@ -1,7 +1,7 @@
 r"""Meta-reinforcement learning with energy-based linear policies: the core result and its corollaries.
 
 Task i is a finite decision process (P_i, r_i, gamma_i, start zeta_i). With normalised values: V = (1-g) E sum g^t r_t,
-Q = (1-g) r + g P V, A = Q - V, J = zeta'V, nu = (1-g)(I - g P_pi')^{-1} zeta, sigma(s,a) = nu(s) pi(a|s), sum sigma = 1.
+Q = (1-g) r + g P V, A = Q - V, J = zeta'V, nu = (1-g)(I - g P_pi')^{-1} zeta, sigma(s,a) = nu(s)pi(a|s), sum sigma = 1.
 Prior pi_theta(a|s) ~ exp(phi(s,a)'theta/tau), adapted policy pi_i from Q_i of the prior; L(theta) = sum_i q_i J_i(pi_i)
 is maximised. At omega, against policies pi'_i (adapted ones of a parameter theta', or any policies at all):
 
@@ -137,8 +137,8 @@ CLAIMS: tuple[Claim, ...] = (
         "rho = sum q_i sigma_i(s,a) varsigma_i(s',a'|s,a) of visits and next visits.",
         "varsigma_i(.|s,a): visitation of the prior from s_0 ~ P_i(.|s,a). grad Q_i = gamma_i/((1-gamma_i)tau) "
         "E_varsigma_i[A phi'], so Phi_i = E_varsigma_i[psi_i] with psi_i = phi/tau + c_i A_i(s',a')phi(s',a'). With "
-        "Wn, Un, Pn = sum q_i (d rho_i/d rho)(w_i, w_i u_i, w_i psi_i): E_rho[Pn] = grad L and E_rho[Un] = <w, u>. Under "
-        "(D) Un = Wn (Un/Wn), Pn = Wn (Pn/Wn) almost everywhere; Cauchy-Schwarz.",
+        "Wn, Un, Pn = sum q_i (d rho_i/d rho)(w_i, w_i u_i, w_i psi_i): E_rho[Pn] = grad L and E_rho[Un] = <w, u>. "
+        "Under (D) Un = Wn (Un/Wn), Pn = Wn (Pn/Wn) almost everywhere; Cauchy-Schwarz.",
         Expression("gap"),
         Expression("radius*eps + mixed_weight_norm*mixed_misfit"),
         Relation.AT_MOST,
@@ -245,8 +245,8 @@ CLAIMS: tuple[Claim, ...] = (
         Source.OURS,
         "||grad L|| <= sum q_i span_i/(2(1-g_i)) b (1 + |eta| g_i span_i/(2(1-g_i))), "
         "b = max_{s,a,b} ||phi(s,a) - phi(s,b)||/(2 tau).",
-        "v'grad L = E[w Phi'v] <= mean_i sd(w_i) sd(Phi_i'v); sd <= osc/2; osc(Phi'v)/2 <= b + |eta| osc(grad Q'v)/2, and "
-        "|grad V'v| <= span b/(2(1-g)) from K grad V'v = E_pi[A phi'v/tau].",
+        "v'grad L = E[w Phi'v] <= mean_i sd(w_i) sd(Phi_i'v); sd <= osc/2; osc(Phi'v)/2 <= b + |eta| osc(grad Q'v)/2, "
+        "and |grad V'v| <= span b/(2(1-g)) from K grad V'v = E_pi[A phi'v/tau].",
         Expression("eps"),
         Expression("lipschitz"),
         Relation.AT_MOST,
@@ -274,8 +274,8 @@ CLAIMS: tuple[Claim, ...] = (
         "T3e: one task, tabular",
         Source.OURS,
         "One task, tabular features and kappa < 1: stationary means optimal over all policies.",
-        "delta = v/tau: Phi'v = (I + eta K)delta, osc(eta K delta) <= kappa osc(delta), so u = Phi'v (up to functions of "
-        "s) has a solution with osc(delta) <= osc(u)/(1-kappa), ||v|| <= tau sqrt(SA) osc(u)/(2(1-kappa)). Then gap = "
+        "delta = v/tau: Phi'v = (I + eta K)delta, osc(eta K delta) <= kappa osc(delta), so u = Phi'v (up to functions "
+        "of s) has a solution with osc(delta) <= osc(u)/(1-kappa), ||v|| <= tau sqrt(SA) osc(u)/(2(1-kappa)). Then gap = "
         "v'grad L by the identity.",
         Expression("gap"),
         Expression("eps*tabular_norm/(2*contraction_margin)"),
@@ -289,9 +289,9 @@ CLAIMS: tuple[Claim, ...] = (
         "T3f: one state, two actions, one parameter",
         Source.OURS,
         "L is unimodal: where a better parameter exists, the derivative points to it.",
-        "L = const + sum q_i Delta_i logistic(x + eta(1-g_i)Delta_i): increasing terms are centred at x <= 0, decreasing "
-        "ones at x >= 0. The ratio of the slopes of the former to the latter decreases in x, so L' changes sign at most "
-        "once, from + to -.",
+        "L = const + sum q_i Delta_i logistic(x + eta(1-g_i)Delta_i): increasing terms are centred at x <= 0, "
+        "decreasing ones at x >= 0. The ratio of the slopes of the former to the latter decreases in x, so L' changes "
+        "sign at most once, from + to -.",
         Expression("zero"),
         Expression("slope_to_comparator"),
         Relation.AT_MOST,

@@ -117,8 +117,8 @@ ABLATIONS: tuple[Ablation, ...] = (
         "numerator-vanishes",
         "meta-rl-mixed",
         Standing.NEEDED,
-        "E: advantages of two mirrored tasks cancel in the mixed weight and not in its numerator; with 0/0 read as 0 the "
-        "bound is 0. Random search never meets this. Also a spurious stationary point: two tasks, eta = 0.",
+        "E: advantages of two mirrored tasks cancel in the mixed weight and not in its numerator; with 0/0 read as 0 "
+        "the bound is 0. Random search never meets this. Also a spurious stationary point: two tasks, eta = 0.",
         "mirrored tasks",
         "mixed form: division by the mixed weight",
         bound=Expression("radius*eps + mixed_weight_norm*mixed_misfit"),
@@ -195,8 +195,8 @@ ABLATIONS: tuple[Ablation, ...] = (
         "one-process-per-task",
         "meta-rl-lifted",
         Standing.NEEDED,
-        "K: omega and the comparator must live in the same process. Started elsewhere (two absorbing states with rewards "
-        "0 and 1) the comparator gains 1, and no advantage says so: the gap is the return of the other process.",
+        "K: omega and the comparator must live in the same process. Started elsewhere (two absorbing states with "
+        "rewards 0 and 1) the comparator gains 1, and no advantage says so: the gap is the return of the other process.",
         "another start",
         _S1,
         left=Expression("adapted_return"),

@@ -125,9 +125,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _chain_rule(
         "rl-step-squared", "eta squared in the meta-feature", "defect_step_squared", "The step enters the logits once."
     ),
-    _chain_rule(
-        "rl-undiscounted", "gamma forgotten in grad Q", "defect_undiscounted", "Q = (1-gamma) r + gamma P V."
-    ),
+    _chain_rule("rl-undiscounted", "gamma forgotten in grad Q", "defect_undiscounted", "Q = (1-gamma) r + gamma P V."),
     Mutant(
         "rl-half-popoviciu",
         "meta-rl-constant",

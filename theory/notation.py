@@ -19,7 +19,7 @@ _TABLE = (
     (
         "gap",
         r"\mathrm{gap}",
-        "by how much the comparator beats omega: L(omega) minus its meta-risk (meta-RL: its mean return minus L(omega))",
+        "by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega)",
     ),
     ("bregman", r"\mathrm{Breg}", "total Bregman divergence sum_i q_i E[ell(h') - ell(z) - ell'(z)(h' - z)]"),
     ("radius", "R", "radius of the ball of directions; > 0"),

@@ -76,8 +76,8 @@ def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], li
         goal, bounded = _face_minimiser(eps, face, target[active], pull)
         step = goal - v if bounded else goal
         if bounded and np.linalg.norm(step) <= 1e-10 * (np.linalg.norm(v) + np.linalg.norm(goal)):
-            size = np.linalg.norm(v)
-            wanted = (eps / size * v if size > 0 else 0.0) - pull
+            length = float(np.linalg.norm(v))
+            wanted = (eps / length * v if length > 0 else 0.0) - pull
             multipliers = np.linalg.lstsq(face.T, wanted, rcond=None)[0] if active else np.zeros(0)
             worst = int(np.argmax(np.abs(multipliers))) if active else -1
             if worst < 0 or abs(multipliers[worst]) <= 1 + 1e-9:

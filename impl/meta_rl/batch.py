@@ -62,7 +62,7 @@ class Batch:
 
     def instance(self, b: int) -> MetaRLInstance:
         """Instance b, exactly; rows that do not sum to 1 in floats are renormalised."""
-        n, states, actions, _ = self.shape
+        n = self.shape[0]
         weights = _normalised(self.weights[b])
         tasks = tuple(
             Task(

@@ -35,7 +35,7 @@ class BatchQuantities:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.rest = 1 - batch.gamma
-        n, states, actions, d = batch.shape
+        _, states, actions, d = batch.shape
         self.rows = batch.features.reshape(len(batch), states * actions, d)
 
     def __call__(self, name: str) -> Array:
@@ -46,7 +46,7 @@ class BatchQuantities:
 
     def energies(self, theta: Array) -> Array:
         """phi'theta/tau (B, n, S, A) of theta (B, n, d) or (B, 1, d)."""
-        n, states, actions, _ = self.batch.shape
+        _, states, actions, _ = self.batch.shape
         flat = theta @ self.rows.transpose(0, 2, 1) / self.batch.tau[:, None, None]
         return flat.reshape(len(self.batch), -1, states, actions)
 
@@ -364,7 +364,9 @@ class BatchQuantities:
         return self._sum(self.rival.advantage / self.rest[..., None, None] * self.u)
 
     def _defect(self, factor: Array) -> Array:
-        return _norm(self.gradient - self._pulled(self.centred(self.plain + factor[..., None, None, None] * self.slopes)))
+        return _norm(
+            self.gradient - self._pulled(self.centred(self.plain + factor[..., None, None, None] * self.slopes))
+        )
 
     @cached_property
     def defect_plain(self) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -106,7 +107,7 @@ def _instance(record: _Document) -> MetaRLInstance:
     return MetaRLInstance(features, tasks, tau, eta, adaptation, omega, comparator, radius, notes + more)
 
 
-def _counted(given: list[object] | Row, count: int, field: str, what: str) -> None:
+def _counted(given: Sequence[object], count: int, field: str, what: str) -> None:
     if len(given) != count:
         raise FaultError(field, f"give {what}")
 
@@ -181,7 +182,8 @@ def _comparator(
         return exact_row(record, "comparator"), ()
     field = "comparator.policies"
     _counted(record.policies, tasks, field, f"n={tasks} policies")
-    found, notes = [], ()
+    found: list[Table] = []
+    notes: tuple[str, ...] = ()
     for i, rows in enumerate(record.policies):
         table, more = _stochastic(rows, states, actions, f"{field}[{i}]", "action")
         found.append(table)

@@ -165,7 +165,7 @@ def tangent(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
 
 
 def tangent_comparators(source: Source, batch: Batch) -> Batch:
-    """The batch against comparators with u = t(Phi v0 + kappa w), v0 = G/||G||, R = t, where gap = R eps + ||w|| misfit.
+    """The batch against comparators with u = t(Phi v0 + kappa w), v0 = G/||G||, R = t: the bound is attained.
 
     dn solves (I - g P_pi')dn = g P'(sigma h) for h = Phi v0 + kappa w; nu' = nu + t dn and pi' = pi(1 + t nu h/nu') is
     a policy whose visitations are nu' for every t below the largest that keeps them positive; then sigma'/sigma =
@@ -246,10 +246,10 @@ def bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """One state, two actions, one parameter, omega the worse of two points: T3f."""
     batch = _problem(source, adaptation, limits, states=1, actions=2, dimension=1)
     batch = replace(batch, eta=np.abs(batch.eta))
-    worse = (BatchQuantities(batch).gap < 0)[:, None]
-    return replace(
-        batch, omega=np.where(worse, batch.rival, batch.omega), rival=np.where(worse, batch.omega, batch.rival)
-    )
+    worse, rival = (BatchQuantities(batch).gap < 0)[:, None], batch.rival
+    assert rival is not None
+    omega = np.where(worse, rival, batch.omega)
+    return replace(batch, omega=omega, rival=np.where(worse, batch.omega, rival))
 
 
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:

@@ -16,7 +16,6 @@ import heapq
 import math
 import time
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -48,7 +47,9 @@ class Optimum:
 def maximise(
     instance: MetaRLInstance, *, radius: float | None = None, gap: float = 1e-3, most: int = 20_000, seconds: float = 60
 ) -> Optimum:
-    """Bracket sup L over |theta_j| <= radius (None: the whole line, d = 1 only) to `gap` relative to max(|upper|, 1e-3).
+    """Bracket sup L over |theta_j| <= radius (None: the whole line, d = 1 only).
+
+    `gap` is relative to max(|upper|, 1e-3); after `most` boxes or `seconds` the bracket is wider and undecided.
 
     Errors: ValueError for another number of actions or parameters, or for the gradient step.
     """

@@ -25,8 +25,8 @@ class Process:
 
     transitions (SA, S), rewards (SA, 1), start (1, S); reward_steps (SAA, 1) and transition_steps (SAA, S) hold
     (1-gamma)(r(s,a) - r(s,b)) and gamma(P(.|s,a) - P(.|s,b)), exactly 0 where two actions do the same; offset the most
-    common reward, of which values are kept free (states that see no other then have values of exactly 0); reachable the states that
-    are visited under a positive policy; onward[s A + a] the states that are visited from the next one on.
+    common reward, of which values are kept free (states that see no other then have values of exactly 0); reachable the
+    states that are visited under a positive policy; onward[s A + a] those that are visited from the next one on.
     """
 
     task: Task
@@ -130,9 +130,7 @@ class Problem:
         """The comparator's policy for the process, which is task `index` of those with positive weight."""
         comparator = self.instance.comparator
         if isinstance(comparator, Policies):
-            tables = [
-                t for t, task in zip(comparator.values, self.instance.tasks, strict=True) if task.weight != 0
-            ]
+            tables = [t for t, task in zip(comparator.values, self.instance.tasks, strict=True) if task.weight != 0]
             return [[self.m.number(p) for p in row] for row in tables[index]]
         return self.adapt(process, comparator)
 
@@ -194,7 +192,10 @@ class Problem:
             steps = self.steps(process, at.value)
             energies = self.energies(theta)
             return self.softmax(
-                [[e + self.eta * v[0] for e, v in zip(*rows, strict=True)] for rows in zip(energies, steps, strict=True)]
+                [
+                    [e + self.eta * v[0] for e, v in zip(*rows, strict=True)]
+                    for rows in zip(energies, steps, strict=True)
+                ]
             )
         if self.instance.adaptation is Adaptation.RATIONAL_STEP:
             values = self.action_values(process, at.value)

@@ -121,9 +121,9 @@ class MetaRLQuantities(TaskQuantities):
         """b_i = b(1 + |eta| gamma_i span_i/(2(1-gamma_i)))."""
         return self._half_width * (1 + self._lookahead(process))
 
-    def _lookahead(self, process: Process) -> arb:
+    def _lookahead(self, process: Process) -> Number:
         """|eta| gamma_i span_i/(2(1-gamma_i))."""
-        return self.m.magnitude(self.problem.eta) * process.gamma * self._span(process) / (2 * (1 - process.gamma))
+        return self.m.number(abs(self.instance.eta)) * process.gamma * self._span(process) / (2 * (1 - process.gamma))
 
     @cached_property
     def lipschitz(self) -> arb:
@@ -291,9 +291,7 @@ class MetaRLQuantities(TaskQuantities):
     @cached_property
     def weight_norm_no_horizon(self) -> arb:
         rests = [1 - self.processes[i].gamma for i, _, _ in self._points]
-        return self._root_sum(
-            (mass, w * rest) for mass, w, rest in zip(self._masses, self._w, rests, strict=True)
-        )
+        return self._root_sum((mass, w * rest) for mass, w, rest in zip(self._masses, self._w, rests, strict=True))
 
     @cached_property
     def misfit_swapped_ratio(self) -> arb:

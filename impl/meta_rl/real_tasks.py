@@ -87,7 +87,7 @@ def _against(instance: MetaRLInstance, omega: Vector, rival: Vector | Policies) 
     """The instance at omega against a comparator; R is the parameters' distance rounded up (1 for policies)."""
     radius = fmpq(1)
     if not isinstance(rival, Policies):
-        squares = sum((a - b) ** 2 for a, b in zip(omega, rival, strict=True))
+        squares = sum(((a - b) ** 2 for a, b in zip(omega, rival, strict=True)), start=fmpq(0))
         radius = fmpq(max(int(np.ceil(float(Fraction(int(squares.p), int(squares.q))) ** 0.5 * 16)), 1), 16)
     return replace(instance, omega=omega, comparator=rival, radius=radius)
 
@@ -146,7 +146,7 @@ def frozen_lake() -> tuple[tuple[str, MetaRLInstance], ...]:
 
 
 def cliff_walking() -> tuple[tuple[str, MetaRLInstance], ...]:
-    """CliffWalking, its two lowest rows: 2 tasks, dry or slippery; 13 squares and the end, 4 moves, rewards over 100."""
+    """CliffWalking, its lowest rows: 2 tasks, dry or slippery; 13 squares and the end, 4 moves, rewards over 100."""
     require("gymnasium")
     from gymnasium.envs.toy_text.cliffwalking import CliffWalkingEnv
 

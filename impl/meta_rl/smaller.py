@@ -22,7 +22,7 @@ def smaller(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
     yield from _simpler_numbers(instance)
 
 
-def _without(vector: tuple, j: int) -> tuple:  # type: ignore[type-arg]
+def _without(vector: tuple, j: int) -> tuple:
     return vector[:j] + vector[j + 1 :]
 
 
@@ -75,7 +75,8 @@ def _fewer_actions(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
                 continue
             rival = Policies(
                 tuple(
-                    tuple(tuple(p / (1 - row[a]) for p in _without(row, a)) for row in policy) for policy in rival.values
+                    tuple(tuple(p / (1 - row[a]) for p in _without(row, a)) for row in policy)
+                    for policy in rival.values
                 )
             )
         yield replace(
@@ -130,16 +131,14 @@ def _simpler_tasks(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
         for s, rows in enumerate(task.transitions):
             for a, row in enumerate(rows):
                 for sure in _sure(row):
-                    yield with_task(
-                        replace(task, transitions=put_in(task.transitions, s, put_in(rows, a, sure)))
-                    )
+                    yield with_task(replace(task, transitions=put_in(task.transitions, s, put_in(rows, a, sure))))
         for s, rewards in enumerate(task.rewards):
             for a, reward in enumerate(rewards):
                 for simple in simpler(reward):
                     yield with_task(replace(task, rewards=put_in(task.rewards, s, put(rewards, a, simple))))
 
 
-def put_in(items: tuple, j: int, value: object) -> tuple:  # type: ignore[type-arg]
+def put_in(items: tuple, j: int, value: object) -> tuple:
     """The tuple with entry j replaced."""
     return (*items[:j], value, *items[j + 1 :])
 
@@ -172,6 +171,4 @@ def _simpler_comparators(instance: MetaRLInstance, rival: Comparator) -> Iterato
     for i, policy in enumerate(rival.values):
         for s, row in enumerate(policy):
             for sure in _sure(row):
-                yield replace(
-                    instance, comparator=Policies(put_in(rival.values, i, put_in(policy, s, sure)))
-                )
+                yield replace(instance, comparator=Policies(put_in(rival.values, i, put_in(policy, s, sure))))

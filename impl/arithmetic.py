@@ -283,7 +283,7 @@ class RationalSeries(FunctionSet):
     @staticmethod
     def exp(t: fmpq_series) -> fmpq_series:
         start = Rationals.exp(t[0])
-        return start * (t - fmpq_series([t[0]])).exp()
+        return (t - fmpq_series([t[0]])).exp() * fmpq_series([start])
 
     @staticmethod
     def series(coefficients: Iterable[Number]) -> fmpq_series:

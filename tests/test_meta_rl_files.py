@@ -87,7 +87,7 @@ def test_float_rows_are_renormalised_and_noted() -> None:
     assert sum(instance.tasks[0].transitions[0][1], start=fmpq(0)) == 1
     assert sum(instance.comparator.values[1][2], start=fmpq(0)) == 1
     assert [note.split(":")[0] for note in instance.notes] == ["tasks[0].P[0][1]", "comparator.policies[1][2]"]
-    assert "probabilities summed to 1 + " in instance.notes[0]
+    assert "probabilities summed to 1 - 2.77556e-17 and were renormalised" in instance.notes[0]
     again = files.loads(files.dumps(instance))
     assert again == instance
     assert again.notes == ()

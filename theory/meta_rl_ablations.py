@@ -195,8 +195,9 @@ ABLATIONS: tuple[Ablation, ...] = (
         "one-process-per-task",
         "meta-rl-lifted",
         Standing.NEEDED,
-        "K: omega and the comparator must live in the same process. Started elsewhere (two absorbing states with "
-        "rewards 0 and 1) the comparator gains 1, and no advantage says so: the gap is the return of the other process.",
+        "K: omega and the comparator must live in the same process. Started elsewhere (two absorbing states "
+        "with rewards 0 and 1) the comparator gains 1, and no advantage says so: the gap is the return of the other "
+        "process.",
         "another start",
         _S1,
         left=Expression("adapted_return"),

@@ -73,9 +73,15 @@ def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: 
     upper = _weighted_norm(residuals(rows, target, feasible), masses)
     if radius is None:
         return Infimum(arb(0).union(upper), feasible)
+    slack = gram * v + v * multiplier - cross
+    for _ in range(2):
+        # Nearly singular systems are solved with few correct bits; their residuals are known with all.
+        v = (v - _ridge(gram, slack, multiplier)).mid()
+        slack = gram * v + v * multiplier - cross
+        if not _squares(slack.entries()) > multiplier * arb(2) ** -ctx.prec * trace:
+            break
     at = _squares(residuals(rows, target, v), masses)
     size = _squares(v.entries())
-    slack = gram * v + v * multiplier - cross
     lower = at + multiplier * (size - square(radius)) - _squares(slack.entries()) / multiplier
     low = root(arb(lower.lower()).max(arb(0))) if lower > 0 else arb(0)
     return Infimum(arb(min(low.lower(), upper.lower())).union(upper), feasible)

@@ -13,7 +13,7 @@ from metagap.impl.meta_rl.batch_quantities import BatchQuantities
 from metagap.impl.meta_rl.generate import ADAPTATIONS
 from metagap.impl.meta_rl.instance import MetaRLInstance, Task
 from metagap.impl.meta_rl.quantities import MetaRLQuantities
-from metagap.impl.oracles.policies import linear_program_return, meta_gradient
+from metagap.impl.oracles.policies import linear_program_return, meta_gradient, meta_hessian
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import UndefinedQuantityError
@@ -104,6 +104,25 @@ def test_autograd_agrees_with_taylor_and_with_the_meta_features(variant: str, ef
                     for ball, value in zip(found, expected, strict=True):
                         assert float((ball - float(value)).abs_lower()) <= 1e-9 * (1 + at.scale("eps"))
                 compared += 1
+    assert compared >= 4 * effort
+
+
+def test_second_derivatives_agree_with_autograd(effort: int) -> None:
+    """T3d's curvature, along the gradient; and the constant bounds the spectral norm."""
+    compared = 0
+    for seed in range(10 * effort):
+        for instance in some("policies", "kl-step", seed, 2):
+            with ctx.workprec(128):
+                at = MetaRLQuantities(instance)
+                gradient = np.array([float(g.mid()) for g in at._gradient])
+                if not ordinary(at) or np.linalg.norm(gradient) < 1e-3:
+                    continue
+                hessian = meta_hessian(instance)
+                expected = abs(gradient @ hessian @ gradient) / (gradient @ gradient)
+                room = 1e-9 * (1 + at.scale("eps"))
+                assert float((at.curvature_size - expected).abs_lower()) <= room
+                assert np.linalg.norm(hessian, 2) <= float(at.smoothness.upper()) + room
+            compared += 1
     assert compared >= 4 * effort
 
 

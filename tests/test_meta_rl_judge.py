@@ -138,6 +138,39 @@ def test_the_a_priori_constant_is_attained_exactly() -> None:
     assert exact.gap == fmpq(1, 5) == exact.weight_norm * exact.function_displacement
 
 
+@pytest.mark.parametrize("kappa", [fmpq(0), fmpq(1, 4), fmpq(3)])
+@pytest.mark.parametrize("eta", [fmpq(0), fmpq(1, 3), fmpq(-1, 2)])
+def test_tangent_comparators_attain_the_bound_exactly(kappa: fmpq, eta: fmpq) -> None:
+    """d = 1, everything rational: gap == R eps + kappa R C^2 with no tolerance, and that is the bound squared away."""
+    one, zero, gamma, step = fmpq(1), fmpq(0), fmpq(1, 2), fmpq(1, 64)
+    chain = (((zero, one), (fmpq(1, 3), fmpq(2, 3))), ((one, zero), (fmpq(1, 4), fmpq(3, 4))))
+    task = Task(one, gamma, chain, ((one, zero), (-one / 2, one / 4)), (fmpq(2, 3), fmpq(1, 3)))
+    uniform = Policies((((one / 2, one / 2),) * 2,))
+    features = (((one,), (zero,)), ((-one,), (2 * one,)))
+    start = MetaRLInstance(features, (task,), one, eta, Adaptation.RATIONAL_STEP, (zero,), uniform, step)
+    at = MetaRLQuantities(start, Rationals)
+    sign = one if at._gradient[0] > 0 else -one
+    h = [row[0] * sign + kappa * w for row, w in zip(at._meta_features.tolist(), at._w, strict=True)]
+    own = at._adapted[0]
+    nu = own.at.frequencies
+    rows = [row for table in chain for row in table]
+    push = [
+        sum((gamma * m * x * row[t] for m, x, row in zip(at._masses, h, rows, strict=True)), start=zero) for t in (0, 1)
+    ]
+    visits = own.at.visitation.tolist()
+    dn = [sum((push[s] * visits[s][t] for s in (0, 1)), start=zero) / (1 - gamma) for t in (0, 1)]
+    moved = [n + step * d for n, d in zip(nu, dn, strict=True)]
+    rival = tuple(
+        tuple(own.policy[s][a] * (1 + step * nu[s] * h[2 * s + a] / moved[s]) for a in (0, 1)) for s in (0, 1)
+    )
+    exact = MetaRLQuantities(replace(start, comparator=Policies((rival,))), Rationals, (step * sign,))
+    square = sum((m * w * w for m, w in zip(exact._masses, exact._w, strict=True)), start=zero)
+    assert exact._rivals[0].at.frequencies == moved
+    assert exact.gap == step * exact.eps + step * kappa * square
+    assert exact._at_direction == [step * kappa * w for w in exact._w]
+    assert exact.gap > 0
+
+
 def test_a_bandit_by_hand() -> None:
     """phi = (1, 0), r = (1, 0): pi = 1/2, grad L = 1/4, u = (1/2, -1/2), one meta-feature (1/2, -1/2): v = 1."""
     instance = bandit((1, 0), (fmpq(3, 4), fmpq(1, 4)), feature=1)

@@ -275,7 +275,7 @@ CLAIMS: tuple[Claim, ...] = (
         Source.OURS,
         "One task, tabular features and kappa < 1: stationary means optimal over all policies.",
         "delta = v/tau: Phi'v = (I + eta K)delta, osc(eta K delta) <= kappa osc(delta), so u = Phi'v (up to "
-        "functions of s) has a solution with osc(delta) <= osc(u)/(1-kappa), ||v|| <= tau sqrt(SA) osc(u)/(2(1-kappa)). "
+        "functions of s) has a solution with osc(delta) <= osc(u)/(1-kappa), ||v|| <= tau sqrt(SA) osc(u)/(2-2 kappa). "
         "Then gap = v'grad L by the identity.",
         Expression("gap"),
         Expression("eps*tabular_norm/(2*contraction_margin)"),

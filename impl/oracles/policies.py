@@ -69,6 +69,12 @@ def meta_gradient(instance: MetaRLInstance) -> np.ndarray:
     return gradient.numpy()
 
 
+def meta_hessian(instance: MetaRLInstance) -> np.ndarray:
+    """Hess L(omega) (d, d) by autograd, for steps on policies."""
+    theta = torch.tensor([to_float(v) for v in instance.omega], dtype=torch.float64)
+    return torch.autograd.functional.hessian(TorchProcesses(instance).meta_objective, theta).numpy()
+
+
 def linear_program_return(instance: MetaRLInstance) -> float:
     """sum_i q_i J_i*: max <r, x> over visitations x >= 0 of each task, by Clarabel."""
     batch = batch_of(instance)

@@ -205,6 +205,16 @@ def test_rare_visits_keep_their_relative_precision() -> None:
         assert judged.verdict is not Verdict.VIOLATED
 
 
+@given(instances("policies", family=META_RL))
+def test_wide_balls_lose_no_point(instance: MetaRLInstance) -> None:
+    """Only what is exactly 0 leaves the lifted space: a ball around 0 does not (arb's != says False for it)."""
+    counts = []
+    for bits in (6, 256):
+        with ctx.workprec(bits):
+            counts.append(MetaRLQuantities(instance)._points)
+    assert counts[0] == counts[1]
+
+
 def test_outside_names_the_assumption() -> None:
     instance = replace(bandit((0, 1), (fmpq(0), fmpq(1)), eta=-1), adaptation=Adaptation.RATIONAL_STEP)
     judged = judge(instance, (CLAIM["meta-rl-lifted"],)).claims[0]

@@ -83,13 +83,13 @@ class TaskQuantities(MixedQuantities):
 
     @cached_property
     def _points(self) -> list[tuple[int, int, int]]:
-        """(task, state, action) with positive visitation under the adapted policy."""
+        """(task, state, action), without those whose visitation under the adapted policy is exactly 0."""
         return [
             (i, s, a)
             for i, (process, side) in enumerate(zip(self.processes, self._adapted, strict=True))
             for s in process.reachable
             for a in range(self.problem.actions)
-            if side.policy[s][a] != 0 and side.at.frequencies[s] != 0
+            if not (side.policy[s][a] == 0 or side.at.frequencies[s] == 0)
         ]
 
     @cached_property

@@ -200,8 +200,11 @@ def _next_proposal(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -
     size, length = max((r.abs_upper() for r in left), default=arb(0)), norm(v.entries())
     if not size > 0:
         return [], [0] * len(left)
-    slope = [midpoint(eps * x / length) if length > 0 else 0.0 for x in v.entries()]
-    table = np.vstack([_floats(rows), [-g for g in slope]])
+    table = _floats(rows)
+    slope = np.array([midpoint(eps * x / length) if length > 0 else 0.0 for x in v.entries()])
+    # What is far below the rows changes nothing in float64, and its quotients would overflow.
+    slope = np.where(np.abs(slope) > 1e-40 * np.abs(table).max(), slope, 0.0)
+    table = np.vstack([table, -slope])
     active, signs = l1_active_set(0.0, table, np.array([*(midpoint(r / size) for r in left), 16.0 * len(left)]))
     return [j for j in active if j < len(left)], signs[:-1]
 

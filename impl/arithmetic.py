@@ -177,7 +177,11 @@ class Rationals(FunctionSet):
     def _irrational(t: fmpq) -> fmpq:
         raise IrrationalError("this quantity is irrational: use balls")
 
-    exp = tanh = sech = log_cosh = softplus = sigmoid = _irrational
+    tanh = sech = log_cosh = softplus = sigmoid = _irrational
+
+    @classmethod
+    def exp(cls, t: fmpq) -> fmpq:
+        return fmpq(1) if t == 0 else cls._irrational(t)
 
     @staticmethod
     def sqrt(t: fmpq) -> fmpq:
@@ -276,7 +280,12 @@ class BallSeries(FunctionSet):
 class RationalSeries(FunctionSet):
     """Power series over exact rationals; a joint is left in the direction of the series."""
 
-    exp = tanh = sech = log_cosh = softplus = sigmoid = sqrt = Rationals._irrational
+    tanh = sech = log_cosh = softplus = sigmoid = sqrt = Rationals._irrational
+
+    @staticmethod
+    def exp(t: fmpq_series) -> fmpq_series:
+        start = Rationals.exp(t[0])
+        return (t - fmpq_series([t[0]])).exp() * fmpq_series([start])
 
     @staticmethod
     def series(coefficients: Iterable[Number]) -> fmpq_series:

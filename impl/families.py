@@ -12,10 +12,18 @@ from typing import Any
 
 from ..theory.ablations import ABLATIONS
 from ..theory.claim import Ablation, Claim, Mutant
+from ..theory.meta_rl import CLAIMS as META_RL_CLAIMS
+from ..theory.meta_rl_ablations import ABLATIONS as META_RL_ABLATIONS
+from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
+from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
+from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
+from .meta_rl.quantities import MetaRLQuantities
+from .meta_rl.real_tasks import REAL_TASKS as META_RL_REAL_TASKS
+from .meta_rl.smaller import smaller as smaller_meta_rl
 from .meta_sl.batch_quantities import BatchQuantities
 from .meta_sl.generate import GENERATORS, LANDSCAPES
 from .meta_sl.quantities import MetaSLQuantities
@@ -84,7 +92,21 @@ META_SL = Family(
     LANDSCAPES,
 )
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL,)}
+META_RL = Family(
+    "meta-rl",
+    "Meta-reinforcement learning",
+    META_RL_CLAIMS,
+    META_RL_MUTANTS,
+    META_RL_ABLATIONS,
+    MetaRLQuantities,
+    MetaRLBatchQuantities,
+    META_RL_GENERATORS,
+    ("arbitrary", "policies", "tangent", "greedy", "local", "cancelling"),
+    META_RL_REAL_TASKS,
+    smaller_meta_rl,
+)
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, META_RL)}
 
 ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
 

@@ -63,6 +63,8 @@ class Limits:
     points: int = 5
     labels: int = 2
     dimension: int = 3
+    states: int = 5
+    actions: int = 3
 
 
 SMALL = Limits()

@@ -16,8 +16,12 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from ..impl.families import META_RL
 from ..impl.judge import judge
 from ..impl.losses import Loss
+from ..impl.meta_rl.generate import arbitrary as arbitrary_processes
+from ..impl.meta_rl.instance import MetaRLInstance
+from ..impl.meta_rl.optimum import maximise
 from ..impl.meta_sl.batch import Batch
 from ..impl.meta_sl.batch_quantities import BatchQuantities
 from ..impl.meta_sl.generate import arbitrary
@@ -78,6 +82,46 @@ def ball_instances(count: int) -> list[MetaSLInstance]:
     return found[:count]
 
 
+def process_instances(count: int) -> list[MetaRLInstance]:
+    """Generated meta-RL instances with exactly n = 4, S = 5, A = 3, d = 3, KL step."""
+    found: list[MetaRLInstance] = []
+    seed = 0
+    while len(found) < count:
+        batch = arbitrary_processes(RandomSource(seed, 8), "kl-step")
+        if batch.shape == (4, 5, 3, 3):
+            found += [batch.instance(b) for b in range(len(batch))]
+        seed += 1
+    return found[:count]
+
+
+def line_instances(count: int) -> list[MetaRLInstance]:
+    """Generated meta-RL instances with two actions and one parameter, 3 to 5 states, KL step."""
+    found: list[MetaRLInstance] = []
+    seed = 0
+    while len(found) < count:
+        batch = arbitrary_processes(RandomSource((seed, 1), 1), "kl-step")
+        if batch.shape[1] >= 3 and batch.shape[2:] == (2, 1) and batch.gamma.max() <= 0.9:
+            found.append(batch.instance(0))
+        seed += 1
+    return found
+
+
+def _process_rows() -> list[Row]:
+    instances, lines = process_instances(16), line_instances(8)
+    core = tuple(c for c in META_RL.claims if c.name == "meta-rl-lifted")
+    group = "rigorous judging, meta-RL, n=4 S=5 A=3 d=3"
+    return [
+        Row(group, "lifted claim, balls", 16, lambda: [judge(i, core) for i in instances]),
+        Row(group, "all claims, balls", 16, lambda: [judge(i) for i in instances]),
+        Row(
+            "certified maximum, meta-RL, A=2 d=1, gap 1e-3",
+            "policy boxes on the whole line",
+            8,
+            lambda: [maximise(i, gap=1e-3, seconds=10) for i in lines],
+        ),
+    ]
+
+
 def _rows() -> tuple[list[Row], list[str]]:
     instances = ball_instances(16)
     for instance in instances:
@@ -92,6 +136,7 @@ def _rows() -> tuple[list[Row], list[str]]:
         ),
         Row("rigorous judging, n=4 k=5 d=3", "all claims, balls", 16, lambda: [judge(i) for i in instances]),
     ]
+    rows += _process_rows()
     missing = []
     if importlib.util.find_spec("cvxpy") is not None:
         from ..impl.oracles.convex import float_misfit

@@ -67,32 +67,47 @@ def test_theory_calls_no_solver() -> None:
 
 DECIDING = [
     *(ROOT / "impl" / "balls").rglob("*.py"),
-    *(path for name in ("maml", "taylor", "task_quantities", "quantities") for path in ROOT.glob(f"impl/*/{name}.py")),
+    *(
+        path
+        for name in ("maml", "problem", "taylor", "task_quantities", "quantities")
+        for path in ROOT.glob(f"impl/*/{name}.py")
+    ),
 ]
 SEARCHING = [
     *(ROOT / "impl" / "floats").rglob("*.py"),
-    *(path for name in ("batch", "batch_quantities", "stationary") for path in ROOT.glob(f"impl/*/{name}.py")),
+    *(
+        path
+        for name in ("batch", "batch_quantities", "stationary", "training")
+        for path in ROOT.glob(f"impl/*/{name}.py")
+    ),
 ]
+FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl")
+
+
+def modules(*names: str) -> tuple[str, ...]:
+    """The modules of those names in every family's package."""
+    return tuple(f"{package}.{name}" for package in FAMILY_PACKAGES for name in names)
 
 
 @pytest.mark.parametrize("path", DECIDING, ids=id_of)
 def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> None:
-    engines = ("impl.floats", "impl.meta_sl.batch", "impl.meta_sl.stationary", "impl.meta_sl.generate")
+    engines = ("impl.floats", *modules("batch", "stationary", "training", "planning", "generate"))
     shared = {name for name in imported(path) if name.startswith(engines)}
-    assert shared <= {"impl.floats.infimum", "impl.floats.infimum.l1_active_set"}
+    proposals = {"impl.floats.infimum.l1_active_set", "impl.meta_rl.planning.proposed_policy"}
+    assert shared <= proposals | {name.rsplit(".", 1)[0] for name in proposals}
 
 
 @pytest.mark.parametrize("path", SEARCHING, ids=id_of)
 def test_the_searching_engine_knows_no_balls(path: Path) -> None:
-    engines = ("impl.balls", "impl.meta_sl.maml", "impl.meta_sl.taylor", "impl.meta_sl.quantities")
+    engines = ("impl.balls", *modules("maml", "problem", "taylor", "task_quantities", "quantities"))
     assert not {name for name in imported(path) if name.startswith(engines)}
 
 
-def test_the_taylor_route_knows_no_meta_feature() -> None:
-    path = ROOT / "impl" / "meta_sl" / "taylor.py"
+@pytest.mark.parametrize("path", sorted(ROOT.glob("impl/*/taylor.py")), ids=id_of)
+def test_the_taylor_route_knows_no_meta_feature(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert ".d2(" not in text
-    assert "hessian(" not in text
+    for derivative in (".d2(", "hessian(", ".advantages(", ".evaluate(", ".value_gradient(", "visitations("):
+        assert derivative not in text
     assert not {name for name in imported(path) if "quantities" in name or "balls.core" in name}
 
 

@@ -126,7 +126,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A plausible wrong theorem, left <= bound: a claim with its bound, its left side or its assumptions changed."""
+    """A plausible wrong theorem, left <= bound (or left = bound): a claim with something changed."""
 
     name: str
     claim: str
@@ -139,6 +139,7 @@ class Mutant:
     equivalent: bool = False
     """Proved true in spite of its looks: nothing can refute it."""
     left: Expression = Expression("gap")
+    relation: Relation = Relation.AT_MOST
 
 
 class Standing(Enum):

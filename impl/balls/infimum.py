@@ -25,6 +25,7 @@ from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Balls, midpoint, norm, root, square
 from ..floats.infimum import l1_active_set
+from .singular import smallest_singular_value
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,15 @@ def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: 
     upper = _weighted_norm(residuals(rows, target, feasible), masses)
     if radius is None:
         return Infimum(arb(0).union(upper), feasible)
+    slack = gram * v + v * multiplier - cross
+    for _ in range(2):
+        # Nearly singular systems are solved with few correct bits; their residuals are known with all.
+        v = (v - _ridge(gram, slack, multiplier)).mid()
+        slack = gram * v + v * multiplier - cross
+        if not _squares(slack.entries()) > multiplier * arb(2) ** -ctx.prec * trace:
+            break
     at = _squares(residuals(rows, target, v), masses)
     size = _squares(v.entries())
-    slack = gram * v + v * multiplier - cross
     lower = at + multiplier * (size - square(radius)) - _squares(slack.entries()) / multiplier
     low = root(arb(lower.lower()).max(arb(0))) if lower > 0 else arb(0)
     return Infimum(arb(min(low.lower(), upper.lower())).union(upper), feasible)
@@ -160,20 +167,50 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     """inf_v eps ||v|| + sum_j |u_j - a_j'v|; rows A (N, d), target u [N].
 
     A float64 descent proposes which residuals vanish at the optimum and the signs of the others; these determine
-    the optimum and its dual in closed form, which are then certified from both sides. p = 1 is tried as a dual too:
-    where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
+    the optimum and its dual in closed form, which are then certified from both sides. Where they do not meet, the
+    descent is repeated on the residuals, which float64 then resolves. p = 1 is tried as a dual too: where the rows
+    carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
     """
-    zero = zero_column(rows.ncols())
-    at_zero = _l1_value(eps, rows, target, zero)
-    table = np.array([midpoint(a) for a in rows.entries()]).reshape(rows.nrows(), rows.ncols())
-    active, signs = l1_active_set(midpoint(eps), table, np.array([midpoint(t) for t in target]))
-    candidate, dual = _stationary(eps, rows, target, active, signs)
-    value = _l1_value(eps, rows, target, candidate)
-    if not value.upper() < at_zero.upper():
-        value, candidate = at_zero, zero
-    ones = [arb(1)] * rows.nrows()
-    lower = max(_dual_value(eps, rows, target, p).lower() for p in (dual, ones))
-    return Infimum(arb(min(lower, value.upper())).union(value.upper()), candidate)
+    best = zero_column(rows.ncols())
+    value = _l1_value(eps, rows, target, best)
+    duals = [[arb(1)] * rows.nrows()]
+    proposals = _first_proposal(eps, rows, target)
+    for attempt in range(4):
+        candidate, dual = _stationary(eps, rows, target, *proposals)
+        duals.append(dual)
+        for point in (candidate, _aligned(eps, rows, target)) if attempt == 0 else (candidate,):
+            at_point = _l1_value(eps, rows, target, point)
+            if at_point.upper() < value.upper():
+                value, best = at_point, point
+        reach = _reach(rows, target, value)
+        lower = max(_dual_value(eps, rows, target, p, reach).lower() for p in duals)
+        if arb(value.upper()) - lower <= arb(2) ** (-(3 * ctx.prec) // 5) * value.upper():
+            break
+        proposals = _next_proposal(eps, rows, target, best)
+    return Infimum(arb(min(lower, value.upper())).union(value.upper()), best)
+
+
+def _first_proposal(eps: arb, rows: arb_mat, target: Sequence[arb]) -> tuple[list[int], list[int]]:
+    return l1_active_set(midpoint(eps), _floats(rows), np.array([midpoint(t) for t in target]))
+
+
+def _next_proposal(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> tuple[list[int], list[int]]:
+    """Active residuals and signs near v: there the norm is linear, g'delta, which a far-away residual can stand for."""
+    left = [r.mid() for r in residuals(rows, target, v)]
+    size, length = max((r.abs_upper() for r in left), default=arb(0)), norm(v.entries())
+    if not size > 0:
+        return [], [0] * len(left)
+    table = _floats(rows)
+    slope = np.array([midpoint(eps * x / length) if length > 0 else 0.0 for x in v.entries()])
+    # What is far below the rows changes nothing in float64, and its quotients would overflow.
+    slope = np.where(np.abs(slope) > 1e-40 * np.abs(table).max(), slope, 0.0)
+    table = np.vstack([table, -slope])
+    active, signs = l1_active_set(0.0, table, np.array([*(midpoint(r / size) for r in left), 16.0 * len(left)]))
+    return [j for j in active if j < len(left)], signs[:-1]
+
+
+def _floats(rows: arb_mat) -> np.ndarray:
+    return np.array([midpoint(a) for a in rows.entries()]).reshape(rows.nrows(), rows.ncols())
 
 
 def _l1_value(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> arb:
@@ -181,18 +218,52 @@ def _l1_value(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> arb
     return total + sum((Balls.magnitude(r) for r in residuals(rows, target, v)), start=arb(0))
 
 
-def _dual_value(eps: arb, rows: arb_mat, target: Sequence[arb], dual: list[arb]) -> arb:
-    """A certified lower bound p'u after scaling p into both constraints."""
+def _aligned(eps: arb, rows: arb_mat, target: Sequence[arb]) -> arb_mat:
+    """The best multiple of A'1, at a kink of the objective or between the two where it is least: with p = 1 as the
+    dual this is the optimum wherever it leaves no residual negative."""
+    ones = arb_mat(rows.nrows(), 1, [1] * rows.nrows())
+    along = (rows.transpose() * ones).mid()
+    rates = [r.mid() for r in (rows * along).entries()]
+    kinks = sorted(((t / r).mid(), r.abs_upper()) for t, r in zip(target, rates, strict=True) if r != 0)
+    slope = (eps * norm(along.entries())).mid() - sum((size for _, size in kinks), start=arb(0))
+    flat = arb(2) ** (-ctx.prec // 2) * sum((size for _, size in kinks), start=arb(0))
+    chosen: list[arb] = []
+    for kink, size in kinks:
+        slope = (slope + 2 * size).mid()
+        if slope >= -flat:
+            chosen.append(kink)
+        if slope > flat:
+            break
+    if not chosen or not all(kink.is_finite() for kink in chosen):
+        return zero_column(rows.ncols())
+    return (along * ((chosen[0] + chosen[-1]) / 2).mid()).mid()
+
+
+def _reach(rows: arb_mat, target: Sequence[arb], value: arb) -> arb | None:
+    """A bound on ||v|| where the objective is at most `value`: ||A v|| <= |u|_1 + value. None without full rank."""
+    if rows.nrows() < rows.ncols():
+        return None
+    least = smallest_singular_value(rows)
+    total = sum((Balls.magnitude(t) for t in target), start=arb(0)) + value
+    return arb((total / arb(least.lower())).upper()) if least > 0 else None
+
+
+def _dual_value(eps: arb, rows: arb_mat, target: Sequence[arb], dual: list[arb], reach: arb | None) -> arb:
+    """A certified lower bound p'u - (||A'p|| - eps)||v||, or p'u after scaling p into the constraints |p_j| <= 1,
+    ||A'p|| <= eps."""
     pulled = norm((rows.transpose() * arb_mat(len(dual), 1, dual)).entries())
     largest = max((p.abs_upper() for p in dual), default=arb(0))
     scale = arb(1)
     if largest > 1:
         scale = 1 / largest
-    limit = arb(eps.lower())
-    if pulled.upper() * scale > limit:
-        scale = scale * limit / (pulled.upper() * scale) if limit > 0 else arb(0)
     total = sum((p * u for p, u in zip(dual, target, strict=True)), start=arb(0))
-    return arb((arb(scale.lower()) * total).lower()).max(arb(0))
+    limit, pull = arb(eps.lower()), pulled.upper() * scale
+    found = arb(0)
+    if reach is not None and total > 0:
+        found = arb((arb(scale.lower()) * total - (pull - limit).max(arb(0)) * reach).lower()).max(found)
+    if pull > limit:
+        scale = scale * limit / pull if limit > 0 else arb(0)
+    return arb((arb(scale.lower()) * total).lower()).max(found)
 
 
 def _stationary(

@@ -9,14 +9,14 @@ from ..arithmetic import midpoint, norm, root
 
 
 def smallest_singular_value(matrix: arb_mat) -> arb:
-    """s_min of a square matrix (d, d).
+    """s_min of a matrix (N, d) with N >= d.
 
     Upper bound: ||M v|| / ||v|| at a proposed v (refined by inverse iteration in balls). Lower bound: the
     largest proposed t for which M'M - t is certified positive definite; 0 if none is.
     """
-    d = matrix.nrows()
+    d = matrix.ncols()
     gram = matrix.transpose() * matrix
-    table = np.array([midpoint(v) for v in matrix.entries()]).reshape(d, d)
+    table = np.array([midpoint(v) for v in matrix.entries()]).reshape(matrix.nrows(), d)
     v = arb_mat(d, 1, [arb(float(x)) for x in np.linalg.svd(table)[2][-1]])
     for _ in range(4):
         try:

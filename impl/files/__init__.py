@@ -17,6 +17,7 @@ from typing import Any
 from msgspec import UNSET
 
 from ..instances import FORMAT, Instance, Vector
+from ..meta_rl.document import READER as META_RL
 from ..meta_sl.document import READER as META_SL
 from .faults import BadInputError, FaultError, Missing
 from .numbers import exact_row, written
@@ -25,7 +26,7 @@ from .text import laid_out, lookup, parsed, read
 
 __all__ = ["BadInputError", "Missing", "dumps", "load", "load_vector", "loads", "save"]
 
-READERS: dict[tuple[str, str], Reader] = {("meta-sl", "linear"): META_SL}
+READERS: dict[tuple[str, str], Reader] = {("meta-sl", "linear"): META_SL, ("meta-rl", "linear"): META_RL}
 """How documents of each (problem, model) are read."""
 
 
@@ -89,12 +90,10 @@ def _reader(document: Any) -> Reader:
         elif isinstance(form, str) and form.startswith("metagap/"):
             advice = "this is another kind of metagap file; give an instance file"
         raise FaultError("format", advice)
-    problems = sorted({name for name, _ in READERS})
+    problems = sorted({name for name, _ in READERS}, reverse=True)
     if problem not in problems:
         known = " or ".join(map(repr, problems))
-        unread = problem == "meta-rl"
-        advice = f"meta-rl is not supported by this version of metagap; give {known}" if unread else "correct it"
-        raise FaultError("problem", advice, known)
+        raise FaultError("problem", what=known)
     kind = model.get("name") if isinstance(model, dict) else None
     reader = READERS.get((problem, kind if isinstance(kind, str) else "linear"))
     if reader is None and kind == "relu-network":

@@ -28,6 +28,7 @@ EXPONENT = 10_000
 """The largest exponent of a number string, decimal or binary, in absolute value."""
 TOLERANCE = fmpq(1, 10**12)
 """How far from 1 a sum may be in which a JSON number takes part."""
+_SUMMANDS = {"p": "masses", "weight": "weights", "": "probabilities"}
 NUMBER = 'a finite number (a float64 as a JSON number; a string such as "1/3", "0.1" or "0x1.8p-2" is exact)'
 
 
@@ -76,29 +77,32 @@ def _exponent(text: str, field: str) -> int:
     return -int(digits) if text.startswith("-") else int(digits)
 
 
-def normalised(given: Row, field: str, name: str) -> tuple[list[fmpq], tuple[str, ...]]:
+def normalised(given: Row, field: str, name: str = "") -> tuple[list[fmpq], tuple[str, ...]]:
     """Numbers >= 0 that sum to 1: as given if they do, divided by their sum if it is 1 up to TOLERANCE.
 
-    The tolerance is for floats: sums of fractions and decimals alone must be exact.
+    They are the fields `name` of the list `field`, or (no name) its own entries. The tolerance is for floats: sums of
+    fractions and decimals alone must be exact.
     """
-    values = [exact(value, f"{field}[{i}].{name}") for i, value in enumerate(given)]
+    part = f".{name}" if name else ""
+    values = [exact(value, f"{field}[{i}]{part}") for i, value in enumerate(given)]
     for i, value in enumerate(values):
         if value < 0:
-            raise FaultError(f"{field}[{i}].{name}")
+            raise FaultError(f"{field}[{i}]{part}")
     total = _sum(values)
     if total == 1:
         return values, ()
     excess = total - 1
     difference = f"{'-' if excess < 0 else '+'} {arb(abs(excess)).str(6, radius=False)}"
-    summed = f"{'masses' if name == 'p' else 'weights'} summed to 1 {difference}"
+    summed = f"{_SUMMANDS[name]} summed to 1 {difference}"
+    whole = f"{field}[*].{name}" if name else field
     fractions = all(isinstance(value, str) and "x" not in value.lower() for value in given)
     if fractions or abs(excess) > TOLERANCE:
         what = "a sum of exactly 1 (all are exact strings)" if fractions else "a sum of 1, up to 1e-12,"
-        raise FaultError(f"{field}[*].{name}", f"the {summed}: correct them", what, given)
+        raise FaultError(whole, f"the {summed}: correct them", what, given)
     normalised = [value / total for value in values] if fits(total) else []
     if not normalised or not all(map(fits, normalised)):
         what = f"a sum of 1, or one that can be renormalised within {NUMBER_BITS} bits,"
-        raise FaultError(f"{field}[*].{name}", f"the {summed}: round them", what, given)
+        raise FaultError(whole, f"the {summed}: round them", what, given)
     return normalised, (f"{field}: {summed} and were renormalised",)
 
 

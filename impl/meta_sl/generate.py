@@ -8,6 +8,7 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Floats
+from ..draws import composition, draw_features, draw_size, draw_weights
 from ..losses import LOSSES, Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
@@ -20,48 +21,12 @@ STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
 
 
-def _size(source: Source, largest: int) -> int:
-    return source.choose(range(1, largest + 1))
-
-
 def _loss(source: Source, name: str) -> Loss:
     parameter = LOSSES[name].profile.parameter
     if parameter is None:
         return Loss(name)
     options = (fmpq(1, 4), fmpq(1)) if parameter == "c" else (fmpq(1), fmpq(1, 2), fmpq(2))
     return Loss(name, source.choose(options))
-
-
-def _features(source: Source, k: int, d: int) -> Array:
-    """(B, k, d): plain, a near-singular or collinear spectrum, repeated inputs."""
-    spectrum = source.choose(("plain", "plain", "near-singular", "collinear", "repeated"))
-    plain = source.grid((k, d), -8, 8) / 4
-    if spectrum == "near-singular" and d > 1:
-        tilt = source.grid((k, d - 1), -4, 4) * 2.0**-12
-        plain = np.concatenate([plain[..., :1], plain[..., :1] + tilt], axis=2)
-    elif spectrum == "collinear":
-        plain = plain[..., :1] * (source.grid((1, d), -4, 4) / 4)
-    elif spectrum == "repeated" and k > 1:
-        plain = np.concatenate([plain[:, :-1], plain[:, :1]], axis=1)
-    return plain
-
-
-def _composition(source: Source, parts: int) -> Array:
-    """Dyadic shares (B, parts) >= 0 that sum to 1 exactly."""
-    cuts = np.sort(source.grid((parts - 1,), 0, 64), axis=1) / 64
-    edge = np.zeros((source.size, 1))
-    return np.diff(np.concatenate([edge, cuts, edge + 1], axis=1), axis=1)
-
-
-def _weights(source: Source, n: int) -> Array:
-    """Task weights (B, n): uniform (to the next power of two), general, or all but one tiny."""
-    kind = source.choose(("uniform", "general", "tiny"))
-    if kind == "general" and n > 1:
-        return _composition(source, n)
-    share = 2.0**-20 if kind == "tiny" else 2.0 ** -np.ceil(np.log2(n))
-    weights = np.full((source.size, n), share)
-    weights[:, 0] = 1 - (n - 1) * share
-    return weights
 
 
 def _masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
@@ -75,7 +40,7 @@ def _masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> 
             points = [x for x in range(k) if (x + i) % 2 == 0] or [0]
         else:
             points = list(range(k))
-        shares = _composition(source, len(points) * depth).reshape(source.size, len(points), depth)
+        shares = composition(source, len(points) * depth).reshape(source.size, len(points), depth)
         if apart:
             shares = (shares + 1 / (len(points) * depth)) / 2 if _power_of_two(len(points) * depth) else shares
         masses[:, i, points] = shares
@@ -135,8 +100,8 @@ def _problem(
 ) -> Batch:
     """Problems with omega and a parameter comparator on the grid."""
     loss = _loss(source, name)
-    n = tasks or _size(source, limits.tasks)
-    k, d = _size(source, limits.points), _size(source, limits.dimension)
+    n = tasks or draw_size(source, limits.tasks)
+    k, d = draw_size(source, limits.points), draw_size(source, limits.dimension)
     depth = source.choose(tuple(range(1, limits.labels + 1)))
     if apart:
         d = k = max(d, n)
@@ -144,7 +109,7 @@ def _problem(
         eye = np.eye(d) * (1 + source.grid((d, 1), 0, 4) / 4)
         features = eye + np.triu(np.ones((d, d)), 1) * source.grid((d, d), -4, 4) / 4
     else:
-        features = _features(source, k, d)
+        features = draw_features(source, k, d)
     batch = Batch(
         loss,
         1,
@@ -152,7 +117,7 @@ def _problem(
         features,
         _labels(source, loss, n, k, depth),
         _masses(source, n, k, depth, apart),
-        _weights(source, n),
+        draw_weights(source, n),
         source.grid((d,), -8, 8) / 4,
         np.ones(source.size),
         source.grid((d,), -8, 8) / 4,
@@ -250,7 +215,7 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 that share the label 0: the mixed weight cancels where its numerator
     need not, so hypothesis (D) fails (a randomised family around the exact counterexample)."""
-    k = _size(source, min(limits.points, 2))
+    k = draw_size(source, min(limits.points, 2))
     base = _loss(source, loss)
     share = 2.0 ** -(1 + source.grid((), 0, 3))
     height = 1 + source.grid((k,), 0, 7)

@@ -138,7 +138,9 @@ class Model:
         adaptation = instance.adaptation
         self.steps = adaptation.steps if isinstance(adaptation, Gradient) else 0
         self.rate = arb(adaptation.eta if isinstance(adaptation, Gradient) else adaptation.strength)
-        self.smooth = self.steps > 0 and not instance.loss.profile.joints
+        # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.
+        self.quadratic = instance.loss.name == "squared"
+        self.smooth = self.quadratic or (self.steps > 0 and not instance.loss.profile.joints)
 
 
 @dataclass(frozen=True)
@@ -389,6 +391,8 @@ class Checker:
             bound += g * (away + (-arb(r)).union(arb(r)))
         if not bound >= self.lower:
             return False
+        if self.model.quadratic:
+            return True
         middle = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
         reach = [(b - a) / 2 for a, b in zip(low, high, strict=True)]
         hessian = Box(self.model, middle, reach, second=True).hessian()

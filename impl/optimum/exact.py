@@ -19,6 +19,8 @@ from ..meta_sl.instance import Gradient, MetaSLInstance, Task
 from ..meta_sl.maml import Problem
 
 PRECISION = 128
+ROOT_PRECISION = 1024
+"""For polynomials of high degree, whose values at a root lose most of their digits."""
 
 
 class DoesNotApplyError(ValueError):
@@ -87,7 +89,7 @@ def polynomial_minimum(instance: MetaSLInstance, radius: fmpq) -> arb:
             theta = theta - adaptation.eta * slope
         for atom in task.atoms:
             total += task.weight * atom.p * loss.value(Rationals, theta * features[atom.x], atom.y)
-    with ctx.workprec(PRECISION):
+    with ctx.workprec(ROOT_PRECISION):
         candidates = [arb(-radius), arb(radius)]
         slope = total.derivative()
         if slope.degree() > 0:

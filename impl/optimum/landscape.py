@@ -144,6 +144,8 @@ class Landscape:
         """How many points or boxes are evaluated at once: what fits into memory."""
         self.steps, self.rate = batch.steps, float(batch.rate[0])
         self.smooth = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
+        # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.
+        self.quadratic = instance.loss.name == "squared"
 
     def predictions(self, theta: Array) -> Array:
         """h_theta at each task's points (N, n, k)."""

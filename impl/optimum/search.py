@@ -176,7 +176,7 @@ class Search:
             ("n", natural >= threshold),
         ):
             code[holds] = ord(letter)
-        if self.scape.smooth:
+        if self.scape.smooth or self.scape.quadratic:
             self._convex_leaves(code, centre[left], half[left])
         kinds[left] = code
         slopes[left] = np.abs(middle) + spread
@@ -202,7 +202,9 @@ class Search:
         high = np.maximum(centre[near] + half[near], self.at)
         middle = (low + high) / 2
         reach = np.maximum(high - middle, middle - low) * (1 + SLACK)
-        convex = _least_eigenvalue(*self.scape.over(middle, reach, second=True).hessian) + self.multiplier > 0
+        convex = np.ones(len(near), dtype=bool)
+        if not self.scape.quadratic:
+            convex = _least_eigenvalue(*self.scape.over(middle, reach, second=True).hessian) + self.multiplier > 0
         size = float(self.at @ self.at)
         base = self.upper + self.multiplier / 2 * (size - self.radius**2) - SLACK * abs(self.upper)
         bound = base - ((high - low) * self.slope).sum(1)

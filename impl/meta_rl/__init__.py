@@ -1,0 +1,1 @@
+"""Meta-reinforcement learning: energy-based linear policies on finite Markov decision processes."""

@@ -1,0 +1,135 @@
+"""Many meta-RL instances of one shape as float64 arrays: the unit of searching.
+
+All numbers are float64 and therefore exact: `instance(b)` loses nothing but the rounding of rows that do not sum to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from ..arithmetic import rational, to_float
+from ..instances import Vector
+from .instance import Adaptation, Comparator, MetaRLInstance, Policies, Task
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B instances with the same adaptation and shape.
+
+    features (B, S, A, d), transitions (B, n, S, A, S), rewards (B, n, S, A), start (B, n, S), gamma and weights (B, n),
+    tau, eta and radius (B,), omega (B, d), and one of rival (B, d) the comparator's parameter, policies (B, n, S, A).
+    """
+
+    adaptation: Adaptation
+    features: Array
+    transitions: Array
+    rewards: Array
+    start: Array
+    gamma: Array
+    weights: Array
+    tau: Array
+    eta: Array
+    omega: Array
+    radius: Array
+    rival: Array | None = None
+    policies: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, S, A, d)."""
+        return (*self.rewards.shape[1:], self.features.shape[3])
+
+    def against(self, *, rival: Array | None = None, policies: Array | None = None) -> Batch:
+        """The same problems with another comparator."""
+        return replace(self, rival=rival, policies=policies)
+
+    def take(self, chosen: Array | Sequence[int]) -> Batch:
+        """The instances of the given indices (or mask)."""
+        picked: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            picked[name] = value[chosen] if isinstance(value, np.ndarray) else value
+        return Batch(**picked)
+
+    def instance(self, b: int) -> MetaRLInstance:
+        """Instance b, exactly; rows that do not sum to 1 in floats are renormalised."""
+        n = self.shape[0]
+        weights = _normalised(self.weights[b])
+        tasks = tuple(
+            Task(
+                weights[i],
+                rational(float(self.gamma[b, i])),
+                tuple(tuple(_normalised(row) for row in rows) for rows in self.transitions[b, i]),
+                tuple(_exact(row) for row in self.rewards[b, i]),
+                _normalised(self.start[b, i]),
+            )
+            for i in range(n)
+        )
+        comparator: Comparator
+        if self.policies is not None:
+            comparator = Policies(tuple(tuple(_normalised(row) for row in policy) for policy in self.policies[b]))
+        else:
+            assert self.rival is not None
+            comparator = _exact(self.rival[b])
+        return MetaRLInstance(
+            tuple(tuple(_exact(row) for row in rows) for rows in self.features[b]),
+            tasks,
+            rational(float(self.tau[b])),
+            rational(float(self.eta[b])),
+            self.adaptation,
+            _exact(self.omega[b]),
+            comparator,
+            rational(float(self.radius[b])),
+        )
+
+
+def _exact(values: Array) -> Vector:
+    return tuple(rational(float(v)) for v in values)
+
+
+def _normalised(values: Array) -> Vector:
+    exact = _exact(values)
+    total = sum(exact, start=fmpq(0))
+    return exact if total == 1 else tuple(v / total for v in exact)
+
+
+def batch_of(instance: MetaRLInstance) -> Batch:
+    """A batch of one: the instance rounded to float64."""
+
+    def array(rows: Any) -> Array:
+        return np.array(_floats(rows))[None]
+
+    policies = rival = None
+    if isinstance(instance.comparator, Policies):
+        policies = array(instance.comparator.values)
+    else:
+        rival = array(instance.comparator)
+    tasks = instance.tasks
+    return Batch(
+        instance.adaptation,
+        array(instance.features),
+        array([task.transitions for task in tasks]),
+        array([task.rewards for task in tasks]),
+        array([task.start for task in tasks]),
+        array([task.gamma for task in tasks]),
+        array([task.weight for task in tasks]),
+        array(instance.tau),
+        array(instance.eta),
+        array(instance.omega),
+        array(instance.radius),
+        rival,
+        policies,
+    )
+
+
+def _floats(value: Any) -> Any:
+    return to_float(value) if isinstance(value, fmpq) else [_floats(v) for v in value]

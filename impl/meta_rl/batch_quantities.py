@@ -1,0 +1,415 @@
+"""The same quantities as `quantities`, for a whole batch in float64: written again, on purpose.
+
+Nothing is shared with the ball engine, so that agreement means something: dense inverses for visitations, whole
+tables of values, and the chain rule for the gradient. Axes: (B, n, S, A, ...).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...theory.claim import UndefinedQuantityError
+from ..floats.infimum import ball_least_squares
+from .batch import Array, Batch
+from .instance import Adaptation
+
+
+@dataclass(frozen=True)
+class Side:
+    """A policy (B, n, S, A) in the processes: visitation (B, n, S, S), nu and value (B, n, S), Q and A (B, n, S, A)."""
+
+    policy: Array
+    visitation: Array
+    nu: Array
+    value: Array
+    q: Array
+    advantage: Array
+
+
+class BatchQuantities:
+    """Quantities of a batch by name, each (B,)."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.rest = 1 - batch.gamma
+        _, states, actions, d = batch.shape
+        self.rows = batch.features.reshape(len(batch), states * actions, d)
+
+    def __call__(self, name: str) -> Array:
+        value: Array = getattr(self, name)
+        return value
+
+    # --- policies and values ----------------------------------------------------------------------------------
+
+    def energies(self, theta: Array) -> Array:
+        """phi'theta/tau (B, n, S, A) of theta (B, n, d) or (B, 1, d)."""
+        _, states, actions, _ = self.batch.shape
+        flat = theta @ self.rows.transpose(0, 2, 1) / self.batch.tau[:, None, None]
+        return flat.reshape(len(self.batch), -1, states, actions)
+
+    def side(self, policy: Array) -> Side:
+        """The policy's values and visitations."""
+        batch, g = self.batch, self.batch.gamma
+        chain = (policy[..., None, :] @ batch.transitions)[..., 0, :]
+        eye = np.eye(chain.shape[-1])
+        visitation = self.rest[..., None, None] * _inverse(eye - g[..., None, None] * chain)
+        value = (visitation @ (policy * batch.rewards).sum(3)[..., None])[..., 0]
+        nu = (batch.start[..., None, :] @ visitation)[..., 0, :]
+        ahead = (batch.transitions @ value[:, :, None, :, None])[..., 0]
+        q = self.rest[..., None, None] * batch.rewards + g[..., None, None] * ahead
+        difference = q[..., :, None] - q[..., None, :]
+        advantage = (difference @ policy[..., None])[..., 0]
+        return Side(policy, visitation, np.where(self.reachable, nu, 0.0), value, q, advantage)
+
+    @cached_property
+    def reachable(self) -> Array:
+        """States that a positive policy visits (B, n, S)."""
+        edges = (self.batch.transitions > 0).any(3) & (self.batch.gamma > 0)[..., None, None]
+        seen = self.batch.start > 0
+        for _ in range(seen.shape[2]):
+            seen = seen | (seen[..., None] & edges).any(2)
+        return seen
+
+    def prior_at(self, theta: Array) -> Side:
+        """pi_theta of theta (B, d)."""
+        policy = softmax(self.energies(theta[:, None]))
+        return self.side(np.broadcast_to(policy, self.batch.rewards.shape))
+
+    def adapted_from(self, prior: Side, theta: Array) -> Array:
+        """pi_{i,theta} (B, n, S, A)."""
+        batch, eta = self.batch, self.batch.eta[:, None, None, None]
+        if batch.adaptation is Adaptation.KL_STEP:
+            return softmax(self.energies(theta[:, None]) + eta * (prior.q - prior.q.max(3, keepdims=True)))
+        if batch.adaptation is Adaptation.RATIONAL_STEP:
+            tilted = prior.policy * (1 + eta * prior.q)
+            return tilted / tilted.sum(3, keepdims=True)
+        slope = (batch.start[..., None, :] @ self.value_gradient(prior))[..., 0, :]
+        return softmax(self.energies(theta[:, None] + batch.eta[:, None, None] * slope))
+
+    @cached_property
+    def prior(self) -> Side:
+        return self.prior_at(self.batch.omega)
+
+    @cached_property
+    def own(self) -> Side:
+        """pi_{i,omega}."""
+        return self.side(self.adapted_from(self.prior, self.batch.omega))
+
+    @cached_property
+    def rival(self) -> Side:
+        """pi'_i."""
+        if self.batch.policies is not None:
+            return self.side(self.batch.policies)
+        assert self.batch.rival is not None
+        return self.side(self.adapted_from(self.prior_at(self.batch.rival), self.batch.rival))
+
+    # --- derivatives --------------------------------------------------------------------------------------------
+
+    def value_gradient(self, prior: Side) -> Array:
+        """grad V (B, n, S, d) of pi_theta."""
+        weights = (prior.policy * prior.advantage)[..., None, :]
+        slope = (weights @ self.batch.features[:, None])[..., 0, :]
+        return prior.visitation @ slope / (self.rest * self.batch.tau[:, None])[..., None, None]
+
+    @cached_property
+    def q_gradient(self) -> Array:
+        """grad Q of the prior (B, n, S, A, d)."""
+        slopes = self.batch.transitions @ self.value_gradient(self.prior)[:, :, None]
+        return self.batch.gamma[..., None, None, None] * slopes
+
+    @cached_property
+    def hessians(self) -> Array:
+        """Hess J_i of the prior (B, n, d, d)."""
+        pi = self.prior.policy[..., None]
+        plain = np.broadcast_to(self.plain, self.q_gradient.shape)
+        score = plain - (pi * plain).sum(3, keepdims=True)
+        mixed = score[..., :, None] * self.q_gradient[..., None, :]
+        bend = score[..., :, None] * score[..., None, :] * self.prior.advantage[..., None, None]
+        bend = bend + mixed + mixed.swapaxes(-1, -2)
+        weight = (self.prior.nu[..., None] * self.prior.policy)[..., None, None]
+        return (weight * bend).sum((2, 3)) / self.rest[..., None, None]
+
+    @property
+    def plain(self) -> Array:
+        """phi/tau (B, 1, S, A, d)."""
+        return self.batch.features[:, None] / self.batch.tau[:, None, None, None, None]
+
+    @cached_property
+    def slopes(self) -> Array:
+        """The task part of the meta-feature before centring (B, n, S, A, d)."""
+        eta = self.batch.eta[:, None, None, None, None]
+        if self.batch.adaptation is Adaptation.GRADIENT:
+            return eta * (self.plain @ self.hessians[:, :, None])
+        if self.batch.adaptation is Adaptation.RATIONAL_STEP:
+            return eta * self.q_gradient / (1 + eta * self.prior.q[..., None])
+        return eta * self.q_gradient
+
+    def centred(self, table: Array) -> Array:
+        """The table (B, n, S, A, d) minus its mean under pi_i."""
+        table = np.broadcast_to(table, self.slopes.shape)
+        difference = table[:, :, :, :, None] - table[:, :, :, None]
+        return (self.own.policy[:, :, :, None, :, None] * difference).sum(4)
+
+    @cached_property
+    def meta_features(self) -> Array:
+        return self.centred(self.plain + self.slopes)
+
+    # --- the lifted space ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def mass(self) -> Array:
+        """q_i sigma_i (B, n, S, A)."""
+        return self.batch.weights[..., None, None] * self.own.nu[..., None] * self.own.policy
+
+    @cached_property
+    def w(self) -> Array:
+        return self.own.advantage / self.rest[..., None, None]
+
+    @cached_property
+    def u(self) -> Array:
+        return self._displacement(self.rival, self.own)
+
+    def _displacement(self, over: Side, under: Side) -> Array:
+        """(nu'/nu)(pi'/pi - 1), 0 where a state is not visited."""
+        ratio = over.nu / np.where(self.reachable, under.nu, 1.0)
+        visited = self.reachable[..., None]
+        excess = (over.policy - under.policy) / np.where(visited, under.policy, 1.0)
+        return np.where(visited, ratio[..., None] * excess, 0.0)
+
+    @cached_property
+    def gap(self) -> Array:
+        change = (self.batch.start * (self.rival.value - self.own.value)).sum(2)
+        return (self.batch.weights * change).sum(1)
+
+    @cached_property
+    def meta_objective(self) -> Array:
+        """L(omega)."""
+        return (self.batch.weights * (self.batch.start * self.own.value).sum(2)).sum(1)
+
+    def _sum(self, values: Array) -> Array:
+        return (self.mass * values).sum((1, 2, 3))
+
+    @cached_property
+    def pairing(self) -> Array:
+        return self._sum(self.w * self.u)
+
+    def _pulled(self, rows: Array) -> Array:
+        return ((self.mass * self.w)[..., None] * rows).sum((1, 2, 3))
+
+    @cached_property
+    def gradient(self) -> Array:
+        """grad L(omega) (B, d)."""
+        return self._pulled(self.meta_features)
+
+    @cached_property
+    def eps(self) -> Array:
+        return _norm(self.gradient)
+
+    @property
+    def zero(self) -> Array:
+        return np.zeros(len(self.batch))
+
+    @property
+    def radius(self) -> Array:
+        return self.batch.radius
+
+    @cached_property
+    def weight_norm(self) -> Array:
+        return np.sqrt(self._sum(self.w**2))
+
+    @cached_property
+    def scale(self) -> Array:
+        """The rounding unit of gap, pairing and v'grad L, over 2^-52."""
+        size = np.abs(self.batch.rewards).max((2, 3)) / self.rest**2
+        stretch = np.sqrt(self._sum((self.meta_features**2).sum(-1)))
+        total = (self.batch.weights * size).sum(1)
+        return total * (1 + self.function_displacement + stretch * self.radius)
+
+    def _misfit(self, features: Array, target: Array, radius: Array | None = None) -> tuple[Array, Array]:
+        root = np.sqrt(self.mass)
+        count = len(self.batch)
+        rows = (root[..., None] * np.broadcast_to(features, self.slopes.shape)).reshape(count, -1, self.rows.shape[2])
+        aims = (root * target).reshape(count, -1)
+        return ball_least_squares(rows, aims, self.radius if radius is None else radius)
+
+    @cached_property
+    def lifted(self) -> tuple[Array, Array]:
+        """(misfit (B,), its direction (B, d))."""
+        return self._misfit(self.meta_features, self.u)
+
+    @property
+    def misfit(self) -> Array:
+        return self.lifted[0]
+
+    @cached_property
+    def residual(self) -> Array:
+        """u - Phi v at that direction (B, n, S, A)."""
+        return self.u - (self.meta_features * self.lifted[1][:, None, None, None]).sum(-1)
+
+    @cached_property
+    def function_displacement(self) -> Array:
+        return np.sqrt(self._sum(self.u**2))
+
+    # --- the mixed form -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _mixed(self) -> tuple[Array, Array, Array, Array]:
+        """(pull (B, T, d), weight, target, mass (B, T)) over z = (s, a, s', a'), summed over tasks."""
+        batch = self.batch
+        if batch.adaptation is Adaptation.GRADIENT:
+            raise UndefinedQuantityError("the mixed feature is task-independent for steps on policies only")
+        n, states, actions, d = batch.shape
+        count, pairs = len(batch), states * actions
+        ahead = batch.transitions @ self.prior.visitation[:, :, None]
+        law = (ahead[..., None] * self.prior.policy[:, :, None, None]).reshape(count, n, pairs, pairs)
+        joint = self.mass.reshape(count, n, pairs, 1) * law
+        share = joint * self.w.reshape(count, n, pairs, 1)
+        rate = (batch.eta[:, None] * batch.gamma / self.rest / batch.tau[:, None])[..., None]
+        if batch.adaptation is Adaptation.RATIONAL_STEP:
+            rate = rate / (1 + batch.eta[:, None, None] * self.prior.q.reshape(count, n, pairs))
+        bend = rate[..., None] * self.prior.advantage.reshape(count, n, 1, pairs)
+        total, bent = share.sum(1), (share * bend).sum(1)
+        plain = self.rows / batch.tau[:, None, None]
+        pull = total[..., None] * plain[:, :, None] + bent[..., None] * self.rows[:, None]
+        target = (share * self.u.reshape(count, n, pairs, 1)).sum(1)
+        flat = (count, pairs * pairs)
+        return pull.reshape(*flat, d), total.reshape(flat), target.reshape(flat), joint.sum(1).reshape(flat)
+
+    @cached_property
+    def mixed_weight_norm(self) -> Array:
+        _, weight, _, mass = self._mixed
+        return np.sqrt((weight**2 / np.where(mass > 0, mass, 1.0)).sum(1))
+
+    @cached_property
+    def mixed_misfit(self) -> Array:
+        pull, weight, target, mass = self._mixed
+        # A weight that is rounding of cancelled summands would make its quotients arbitrary.
+        live = np.abs(weight) > 1e-13 * mass * np.abs(self.w).max((1, 2, 3))[:, None]
+        divisor = np.where(live, weight, 1.0)
+        root = np.sqrt(np.where(live, mass, 0.0))
+        return ball_least_squares((root / divisor)[..., None] * pull, root * (target / divisor), self.radius)[0]
+
+    # --- corollaries ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def weight_bound(self) -> Array:
+        span = self.batch.rewards.max((2, 3)) - self.batch.rewards.min((2, 3))
+        return np.sqrt((self.batch.weights * (span / (2 * self.rest)) ** 2).sum(1))
+
+    @cached_property
+    def misfit_plain(self) -> Array:
+        return self._misfit(self.centred(self.plain), self.u)[0]
+
+    @cached_property
+    def first_order_gradient(self) -> Array:
+        """The gradient (B, d) with phi/tau for the meta-feature."""
+        return self._pulled(self.centred(self.plain))
+
+    @cached_property
+    def eps_first_order(self) -> Array:
+        return _norm(self.first_order_gradient)
+
+    # --- what wrong theorems use ------------------------------------------------------------------------------------
+
+    @cached_property
+    def misfit_free(self) -> Array:
+        return self._misfit(self.meta_features, self.u, np.full(len(self.batch), np.inf))[0]
+
+    @cached_property
+    def eps_largest_entry(self) -> Array:
+        return np.abs(self.gradient).max(1)
+
+    @cached_property
+    def weight_norm_no_horizon(self) -> Array:
+        return np.sqrt(self._sum(self.own.advantage**2))
+
+    @cached_property
+    def misfit_swapped_ratio(self) -> Array:
+        return self._misfit(self.meta_features, self._displacement(self.own, self.rival))[0]
+
+    def _per_task(self, values: Array) -> Array:
+        own = self.mass / np.where(self.batch.weights > 0, self.batch.weights, 1.0)[..., None, None]
+        return (self.batch.weights * np.sqrt((own * values**2).sum((2, 3)))).sum(1)
+
+    @cached_property
+    def mean_weight_norm(self) -> Array:
+        return self._per_task(self.w)
+
+    @cached_property
+    def mean_residual_norm(self) -> Array:
+        return self._per_task(self.residual)
+
+    @cached_property
+    def residual_l1(self) -> Array:
+        return self._sum(np.abs(self.residual))
+
+    @cached_property
+    def root_tasks(self) -> Array:
+        return np.sqrt((self.batch.weights > 0).sum(1))
+
+    @cached_property
+    def pairing_prior_visitation(self) -> Array:
+        masses = self.batch.weights[..., None, None] * self.prior.nu[..., None] * self.prior.policy
+        return (masses * self.w * self.u).sum((1, 2, 3))
+
+    @cached_property
+    def pairing_prior_advantage(self) -> Array:
+        return self._sum(self.prior.advantage / self.rest[..., None, None] * self.u)
+
+    @cached_property
+    def pairing_rival_advantage(self) -> Array:
+        return self._sum(self.rival.advantage / self.rest[..., None, None] * self.u)
+
+    def _defect(self, factor: Array) -> Array:
+        return _norm(
+            self.gradient - self._pulled(self.centred(self.plain + factor[..., None, None, None] * self.slopes))
+        )
+
+    @cached_property
+    def defect_plain(self) -> Array:
+        return self._defect(np.zeros_like(self.rest))
+
+    @cached_property
+    def defect_discounted(self) -> Array:
+        return self._defect(self.rest)
+
+    @cached_property
+    def defect_step_squared(self) -> Array:
+        return self._defect(np.broadcast_to(self.batch.eta[:, None], self.rest.shape))
+
+    @cached_property
+    def defect_undiscounted(self) -> Array:
+        return self._defect(1 / self.batch.gamma)
+
+    @cached_property
+    def weight_norm_action_value(self) -> Array:
+        return np.sqrt(self._sum((self.own.q / self.rest[..., None, None]) ** 2))
+
+    @cached_property
+    def misfit_other_shift(self) -> Array:
+        ratio = np.where(self.reachable, self.rival.nu / np.where(self.reachable, self.own.nu, 1.0), 1.0)
+        return self._misfit(self.meta_features, self.u + (ratio - 1)[..., None])[0]
+
+    @cached_property
+    def misfit_uncentred(self) -> Array:
+        return self._misfit(self.plain + self.slopes, self.u)[0]
+
+
+def softmax(logits: Array) -> Array:
+    """exp(logits) normalised over the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def _inverse(system: Array) -> Array:
+    """Inverses of regular systems (..., S, S); nan where numbers overflowed."""
+    sound = (np.abs(system) < 1e100).all((-2, -1))
+    safe = np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
+    return np.where(sound[..., None, None], np.linalg.inv(safe), np.nan)
+
+
+def _norm(values: Array) -> Array:
+    return np.sqrt((values * values).sum(-1))

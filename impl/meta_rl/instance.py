@@ -1,0 +1,131 @@
+"""The meta-RL instance: finite Markov decision processes, one feature map, an adaptation of policies.
+
+Every number is an exact rational. Values are normalised: V = (1 - gamma) E sum_t gamma^t r_t lies in [min r, max r].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flint import fmpq
+
+from ..instances import FORMAT, Instance, Vector
+
+Table = tuple[Vector, ...]
+
+
+class Adaptation(StrEnum):
+    """How the policy pi_theta(a|s) ~ exp(phi(s,a)'theta/tau) adapts to a task."""
+
+    KL_STEP = "kl-step"
+    """pi_i ~ pi_theta exp(eta Q_i): the KL-proximal step (mirror descent, PPO)."""
+    GRADIENT = "gradient"
+    """theta_i = theta + eta grad J_i(pi_theta): MAML's own step, on parameters."""
+    RATIONAL_STEP = "rational-step"
+    """pi_i ~ pi_theta (1 + eta Q_i): the first-order KL step, rational in its data."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: its weight q_i and its decision process.
+
+    gamma the discount in [0, 1), transitions (S, A, S) with rows that sum to 1, rewards (S, A), start (S,).
+    """
+
+    weight: fmpq
+    gamma: fmpq
+    transitions: tuple[Table, ...]
+    rewards: Table
+    start: Vector
+
+
+@dataclass(frozen=True)
+class Policies:
+    """A comparator made of arbitrary policies, one per task: values (n, S, A), rows sum to 1."""
+
+    values: tuple[Table, ...]
+
+
+Comparator = Vector | Policies
+
+
+@dataclass(frozen=True)
+class MetaRLInstance(Instance):
+    """A meta-RL instance with energy-based linear policies.
+
+    features (S, A, d), tasks (n), tau > 0 the temperature, eta the step size, omega (d,) the point under test,
+    comparator (d,) or policies (n, S, A), radius the R of the ball of directions. `notes` says what the reader changed.
+    """
+
+    features: tuple[Table, ...]
+    tasks: tuple[Task, ...]
+    tau: fmpq
+    eta: fmpq
+    adaptation: Adaptation
+    omega: Vector
+    comparator: Comparator
+    radius: fmpq
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    family = "meta-rl"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(S, A, d)."""
+        return len(self.features), len(self.features[0]), len(self.omega)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers describe the instance: the measure by which witnesses are called small."""
+        states, actions, d = self.shape
+        rows = len(self.tasks) * (states * actions * (states + 1) + states + 2)
+        rival = len(self.tasks) * states * actions if isinstance(self.comparator, Policies) else d
+        return states * actions * d + rows + d + rival
+
+    @property
+    def canonical(self) -> MetaRLInstance:
+        """The instance itself, without notes: nothing can be written in two ways."""
+        if not self.notes:
+            return self
+        return MetaRLInstance(
+            self.features, self.tasks, self.tau, self.eta, self.adaptation, self.omega, self.comparator, self.radius
+        )
+
+    def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        """The fields of the instance file, each number written by `number`."""
+
+        def vector(row: Vector) -> list[object]:
+            return [number(v) for v in row]
+
+        def table(rows: Sequence[Vector]) -> list[object]:
+            return [vector(row) for row in rows]
+
+        comparator: object
+        if isinstance(self.comparator, Policies):
+            comparator = {"policies": [table(policy) for policy in self.comparator.values]}
+        else:
+            comparator = vector(self.comparator)
+        return {
+            "format": FORMAT,
+            "problem": "meta-rl",
+            "model": {"name": "linear"},
+            "features": [table(rows) for rows in self.features],
+            "tasks": [
+                {
+                    "weight": number(task.weight),
+                    "gamma": number(task.gamma),
+                    "P": [table(rows) for rows in task.transitions],
+                    "r": table(task.rewards),
+                    "start": vector(task.start),
+                }
+                for task in self.tasks
+            ],
+            "tau": number(self.tau),
+            "eta": number(self.eta),
+            "adaptation": {"name": self.adaptation.value},
+            "omega": vector(self.omega),
+            "comparator": comparator,
+            "radius": number(self.radius),
+        }

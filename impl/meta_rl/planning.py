@@ -1,0 +1,28 @@
+"""Optimal policies in float64: proposals, never verdicts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arithmetic import to_float
+from .instance import Task
+
+
+def proposed_policy(task: Task) -> list[int]:
+    """An optimal action per state by policy iteration."""
+    gamma = to_float(task.gamma)
+    chain = np.array([[[to_float(p) for p in row] for row in rows] for rows in task.transitions])
+    rewards = np.array([[to_float(r) for r in row] for row in task.rewards])
+    states = len(rewards)
+    choice, each = np.zeros(states, dtype=int), np.arange(states)
+    for _ in range(200):
+        system = np.eye(states) - gamma * chain[each, choice]
+        value = np.linalg.solve(system, (1 - gamma) * rewards[each, choice])
+        ahead = (1 - gamma) * rewards + gamma * (chain @ value)
+        better = ahead.argmax(1)
+        gain = ahead[each, better] - ahead[each, choice]
+        improves = gain > 1e-13 * (1 + np.abs(value).max())
+        if not improves.any():
+            break
+        choice = np.where(improves, better, choice)
+    return [int(c) for c in choice]

@@ -1,0 +1,271 @@
+"""Meta-RL by definition, in balls or exact rationals: policies, values, visitations, adaptation, the meta-objective.
+
+A `Problem` holds an instance's numbers in one number system. A table over (state, action) is a list of rows [S][A], or
+a matrix whose row s A + a belongs to (s, a). Nothing here knows meta-features or bounds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flint import fmpq
+
+from ..arithmetic import Balls, Matrix, Number, NumberSystem
+from ..instances import Vector
+from .instance import Adaptation, MetaRLInstance, Policies, Task
+
+Policy = list[list[Number]]
+
+
+@dataclass(frozen=True)
+class Process:
+    """A task's weight and decision process in one number system.
+
+    transitions (SA, S), rewards (SA, 1), start (1, S); reward_steps (SAA, 1) and transition_steps (SAA, S) hold
+    (1-gamma)(r(s,a) - r(s,b)) and gamma(P(.|s,a) - P(.|s,b)), exactly 0 where two actions do the same; offset the most
+    common reward, of which values are kept free (states that see no other then have values of exactly 0); reachable the
+    states that are visited under a positive policy; onward[s A + a] those that are visited from the next one on.
+    """
+
+    task: Task
+    weight: Number
+    gamma: Number
+    transitions: Matrix
+    rewards: Matrix
+    start: Matrix
+    reward_steps: Matrix
+    transition_steps: Matrix
+    offset: Number
+    reachable: tuple[int, ...]
+    onward: tuple[frozenset[int], ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A policy in a process: visitation (S, S) with rows M(s, .) of the chain started at s, value (S, 1) of the rewards
+    minus the offset, and frequencies nu [S]."""
+
+    visitation: Matrix
+    value: Matrix
+    frequencies: list[Number]
+
+
+class Problem:
+    """An instance's numbers in the number system `m`."""
+
+    def __init__(self, instance: MetaRLInstance, m: NumberSystem) -> None:
+        self.instance, self.m = instance, m
+        self.states, self.actions, self.dimension = instance.shape
+        self.tau, self.eta = m.number(instance.tau), m.number(instance.eta)
+        self.features: Matrix = m.matrix([[m.number(v) for v in row] for rows in instance.features for row in rows])
+        self.processes = tuple(self._process(task) for task in instance.tasks if task.weight != 0)
+
+    def _process(self, task: Task) -> Process:
+        m, rest = self.m, 1 - task.gamma
+        rows = [row for table in task.transitions for row in table]
+        common = Counter(r for row in task.rewards for r in row).most_common(1)[0][0]
+        reward_steps = [[rest * (r - other)] for table in task.rewards for r in table for other in table]
+        steps = [
+            [task.gamma * (p - q) for p, q in zip(row, other, strict=True)]
+            for table in task.transitions
+            for row in table
+            for other in table
+        ]
+
+        def matrix(exact: Sequence[Sequence[fmpq]]) -> Matrix:
+            return m.matrix([[m.number(v) for v in row] for row in exact])
+
+        closure = _closure(task)
+        begin = [s for s, p in enumerate(task.start) if p != 0]
+        onward = tuple(_visited([s for s, p in enumerate(row) if p != 0], closure) for row in rows)
+        return Process(
+            task,
+            m.number(task.weight),
+            m.number(task.gamma),
+            matrix(rows),
+            matrix([[r] for table in task.rewards for r in table]),
+            matrix([task.start]),
+            matrix(reward_steps),
+            matrix(steps),
+            m.number(common),
+            tuple(sorted(_visited(begin, closure))),
+            onward,
+        )
+
+    # --- policies -----------------------------------------------------------------------------------------
+
+    def softmax(self, logits: list[list[Number]]) -> Policy:
+        """exp(logits) normalised per state [S][A], every probability to the relative precision of its logit."""
+        found = []
+        for row in logits:
+            top = max(v.mid() for v in row) if self.m is Balls else row[0]
+            powers = [self.m.exp(v - top) for v in row]
+            total = sum(powers[1:], start=powers[0])
+            found.append([p / total for p in powers])
+        return found
+
+    def energies(self, theta: Vector) -> list[list[Number]]:
+        """phi'theta/tau of an exact theta, minus its largest per state, exactly [S][A]."""
+        found = []
+        for rows in self.instance.features:
+            exact = [sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0)) for row in rows]
+            top = max(exact)
+            found.append([self.m.number((v - top) / self.instance.tau) for v in exact])
+        return found
+
+    def prior(self, theta: Vector) -> Policy:
+        """pi_theta [S][A]."""
+        return self.softmax(self.energies(theta))
+
+    def selector(self, policy: Policy) -> Matrix:
+        """The matrix (S, SA) that averages tables over the policy."""
+        zero, count = self.m.number(0), self.actions
+        return self.m.matrix(
+            [[*[zero] * (s * count), *row, *[zero] * ((self.states - s - 1) * count)] for s, row in enumerate(policy)]
+        )
+
+    def rival(self, index: int, process: Process) -> Policy:
+        """The comparator's policy for the process, which is task `index` of those with positive weight."""
+        comparator = self.instance.comparator
+        if isinstance(comparator, Policies):
+            tables = [t for t, task in zip(comparator.values, self.instance.tasks, strict=True) if task.weight != 0]
+            return [[self.m.number(p) for p in row] for row in tables[index]]
+        return self.adapt(process, comparator)
+
+    # --- values -------------------------------------------------------------------------------------------
+
+    def evaluate(self, process: Process, policy: Policy) -> Evaluation:
+        """The policy's visitations and values in the process."""
+        m, select = self.m, self.selector(policy)
+        visitation = m.matrix(visitations(m, (select * process.transitions).tolist(), process.gamma))
+        shifted = [[r - process.offset] for r in process.rewards.entries()]
+        value = visitation * (select * m.matrix(shifted))
+        return Evaluation(visitation, value, (process.start * visitation).entries())
+
+    def steps(self, process: Process, value: Matrix) -> list[list[list[Number]]]:
+        """Q(s,a) - Q(s,b) of the policy with that value [S][A][A]."""
+        flat = (process.reward_steps + process.transition_steps * value).entries()
+        count = self.actions
+        return [
+            [flat[(s * count + a) * count : (s * count + a + 1) * count] for a in range(count)]
+            for s in range(self.states)
+        ]
+
+    def advantages(self, steps: list[list[list[Number]]], policy: Policy) -> list[list[Number]]:
+        """A(s,a) = sum_b pi(b|s)(Q(s,a) - Q(s,b)) [S][A]: small where the policy is nearly sure, without cancelling."""
+        return [
+            [sum((p * v for p, v in zip(pi, row, strict=True)), start=self.m.number(0)) for row in rows]
+            for pi, rows in zip(policy, steps, strict=True)
+        ]
+
+    def action_values(self, process: Process, value: Matrix) -> list[list[Number]]:
+        """Q(s,a) of the rewards themselves [S][A]."""
+        ahead = (process.transitions * value).entries()
+        flat = [
+            (1 - process.gamma) * r + process.gamma * (v + process.offset)
+            for r, v in zip(process.rewards.entries(), ahead, strict=True)
+        ]
+        return [flat[s * self.actions : (s + 1) * self.actions] for s in range(self.states)]
+
+    def returns(self, process: Process, evaluation: Evaluation) -> Number:
+        """J = zeta'V."""
+        return (process.start * evaluation.value)[0, 0] + process.offset
+
+    def value_gradient(self, process: Process, policy: Policy, at: Evaluation) -> Matrix:
+        """grad V (S, d) of pi_theta: K^{-1}B with K = I - gamma P_pi, B(s) = E_pi[A phi/tau]."""
+        advantages = self.advantages(self.steps(process, at.value), policy)
+        weights = [[p * v for p, v in zip(*rows, strict=True)] for rows in zip(policy, advantages, strict=True)]
+        slope = self.selector(weights) * self.features
+        return at.visitation * slope * (1 / (self.tau * (1 - process.gamma)))
+
+    # --- adaptation -----------------------------------------------------------------------------------------
+
+    def adapt(self, process: Process, theta: Vector) -> Policy:
+        """pi_{i,theta}, the policy adapted to the process."""
+        prior = self.prior(theta)
+        if self.instance.eta == 0:
+            return prior
+        at = self.evaluate(process, prior)
+        if self.instance.adaptation is Adaptation.KL_STEP:
+            steps = self.steps(process, at.value)
+            energies = self.energies(theta)
+            return self.softmax(
+                [
+                    [e + self.eta * v[0] for e, v in zip(*rows, strict=True)]
+                    for rows in zip(energies, steps, strict=True)
+                ]
+            )
+        if self.instance.adaptation is Adaptation.RATIONAL_STEP:
+            values = self.action_values(process, at.value)
+            found = []
+            for pi, row in zip(prior, values, strict=True):
+                tilted = [p * (1 + self.eta * q) for p, q in zip(pi, row, strict=True)]
+                total = sum(tilted[1:], start=tilted[0])
+                found.append([t / total for t in tilted])
+            return found
+        slope = process.start * self.value_gradient(process, prior, at)
+        moved = self.m.matrix([[self.m.number(t) + self.eta * g] for t, g in zip(theta, slope.entries(), strict=True)])
+        flat = (self.features * moved * (1 / self.tau)).entries()
+        return self.softmax([flat[s * self.actions : (s + 1) * self.actions] for s in range(self.states)])
+
+    def meta_objective(self, theta: Vector) -> Number:
+        """L(theta) = sum_i q_i J_i(pi_{i,theta})."""
+        total = self.m.number(0)
+        for process in self.processes:
+            at = self.evaluate(process, self.adapt(process, theta))
+            total += process.weight * self.returns(process, at)
+        return total
+
+
+def visitations(m: NumberSystem, transition: list[list[Number]], gamma: Number) -> list[list[Number]]:
+    """(1-gamma)(I - gamma P)^{-1} for a stochastic P (S, S), by elimination without subtractions.
+
+    The diagonal of an M-matrix is its row sum plus its off-diagonal entries; kept in that form (Grassmann, Taksar,
+    Heyman) every step only adds and divides positive numbers, so that even rare visits keep their relative precision.
+    """
+    count = len(transition)
+    off = [[gamma * p for p in row] for row in transition]
+    rest = [1 - gamma] * count
+    diagonal: list[Number] = []
+    for k in range(count):
+        diagonal.append(sum(off[k][k + 1 :], start=rest[k]))
+        for i in range(k + 1, count):
+            factor = off[i][k] / diagonal[k]
+            off[i][k] = factor
+            for j in range(k + 1, count):
+                off[i][j] += factor * off[k][j]
+            rest[i] += factor * rest[k]
+    columns = []
+    zero, scale = m.number(0), 1 - gamma
+    for c in range(count):
+        x = [zero] * count
+        x[c] = scale
+        for i in range(c + 1, count):
+            x[i] = sum((off[i][k] * x[k] for k in range(c, i)), start=zero)
+        for i in range(count - 1, -1, -1):
+            x[i] = sum((off[i][j] * x[j] for j in range(i + 1, count)), start=x[i]) / diagonal[i]
+        columns.append(x)
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _closure(task: Task) -> list[frozenset[int]]:
+    """Per state, the states that a positive policy visits from there on (itself among them)."""
+    count = len(task.start)
+    step = [{t for row in task.transitions[s] for t, p in enumerate(row) if p != 0} for s in range(count)]
+    if task.gamma == 0:
+        return [frozenset({s}) for s in range(count)]
+    found = []
+    for s in range(count):
+        seen, front = {s}, [s]
+        while front:
+            ahead = step[front.pop()] - seen
+            seen |= ahead
+            front += ahead
+        found.append(frozenset(seen))
+    return found
+
+
+def _visited(begin: Sequence[int], closure: list[frozenset[int]]) -> frozenset[int]:
+    return frozenset().union(*(closure[s] for s in begin))

@@ -1,0 +1,179 @@
+"""Derivatives of the meta-objective by Taylor arithmetic through its definition.
+
+The independent route to grad L: along a line theta + t v, with power series in t, the softmax, the Bellman equation
+V = (1-gamma) r_pi + gamma P_pi V (solved coefficient by coefficient), the adaptation and the return. No advantage, no
+visitation, no score function and no meta-feature occurs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flint import ctx
+
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
+from .instance import Adaptation
+from .problem import Problem, Process
+
+Series = Any
+Table = list[list[Series]]
+"""A series for each (state, action)."""
+
+
+def _system(problem: Problem) -> Any:
+    return BallSeries if problem.m is Balls else RationalSeries
+
+
+def _softmax(problem: Problem, logits: Table) -> Table:
+    s = _system(problem)
+    found = []
+    for row in logits:
+        top = max(v[0].mid() for v in row) if problem.m is Balls else row[0][0]
+        powers = [s.exp(v - top) for v in row]
+        total = sum(powers[1:], start=powers[0])
+        found.append([p / total for p in powers])
+    return found
+
+
+def _prior(problem: Problem, theta: list[Series], exact: bool) -> Table:
+    """pi at phi'theta/tau; `exact`: theta's constant terms are omega, whose energies are known exactly."""
+    rows = problem.features.tolist()
+    known = problem.energies(problem.instance.omega) if exact else None
+    logits = []
+    for s in range(problem.states):
+        line = []
+        for a in range(problem.actions):
+            row = rows[s * problem.actions + a]
+            energy = _dot(row, theta) / problem.tau
+            line.append(energy if known is None else energy - energy[0] + known[s][a])
+        logits.append(line)
+    return _softmax(problem, logits)
+
+
+def _dot(numbers: list[Number], series: list[Series]) -> Series:
+    total = numbers[0] * series[0]
+    for number, term in zip(numbers[1:], series[1:], strict=True):
+        total = total + number * term
+    return total
+
+
+def _values(problem: Problem, process: Process, policy: Table, order: int) -> list[Matrix]:
+    """Coefficients 0..order of V (S, 1)."""
+    m, count = problem.m, problem.states
+    selectors = [problem.selector([[p[k] for p in row] for row in policy]) for k in range(order + 1)]
+    chains = [select * process.transitions for select in selectors]
+    rewards = [select * process.rewards for select in selectors]
+    one, zero, g = m.number(1), m.number(0), process.gamma
+    identity = m.matrix([[one if i == j else zero for j in range(count)] for i in range(count)])
+    found: list[Matrix] = []
+    for k in range(order + 1):
+        right = rewards[k] * (1 - g)
+        for j in range(1, k + 1):
+            right = right + chains[j] * found[k - j] * g
+        try:
+            found.append((identity - chains[0] * g).solve(right))
+        except ZeroDivisionError:
+            raise UndefinedQuantityError("the Bellman equation is not enclosed at this precision") from None
+    return found
+
+
+def _returns(problem: Problem, process: Process, policy: Table, order: int) -> Series:
+    """J = zeta'V as a series."""
+    return _system(problem).series([(process.start * v)[0, 0] for v in _values(problem, process, policy, order)])
+
+
+def _action_values(problem: Problem, process: Process, policy: Table, order: int) -> Table:
+    """Q = (1-gamma) r + gamma P V as series."""
+    g, count = process.gamma, problem.actions
+    ahead = [(process.transitions * v).entries() for v in _values(problem, process, policy, order)]
+    rewards = process.rewards.entries()
+    flat = [
+        _system(problem).series([(1 - g) * r + g * ahead[0][j], *(g * a[j] for a in ahead[1:])])
+        for j, r in enumerate(rewards)
+    ]
+    return [flat[s * count : (s + 1) * count] for s in range(problem.states)]
+
+
+def _line(problem: Problem, direction: list[Number]) -> list[Series]:
+    omega = problem.instance.omega
+    series = _system(problem).series
+    return [series([problem.m.number(o), v]) for o, v in zip(omega, direction, strict=True)]
+
+
+def _units(problem: Problem, *chosen: int) -> list[Number]:
+    return [problem.m.number(int(j in chosen)) for j in range(problem.dimension)]
+
+
+def _parameter_step(problem: Problem, process: Process, direction: list[Number]) -> list[Series]:
+    """theta + eta grad J_i(theta) along the line, to first order: grad and Hessian from second-order Taylor
+    coefficients along unit vectors and their sums."""
+    d = problem.dimension
+    with _terms(3):
+        along: dict[tuple[int, int], Series] = {}
+        for j in range(d):
+            for k in range(j, d):
+                policy = _prior(problem, _line(problem, _units(problem, j, k)), exact=True)
+                along[j, k] = _returns(problem, process, policy, 2)
+    own = [along[j, j] for j in range(d)]
+
+    def second(j: int, k: int) -> Number:
+        if j == k:
+            return 2 * own[j][2]
+        return along[min(j, k), max(j, k)][2] - own[j][2] - own[k][2]
+
+    found = []
+    for j, theta in enumerate(_line(problem, direction)):
+        bend = sum((second(j, k) * v for k, v in enumerate(direction)), start=problem.m.number(0))
+        found.append(theta + problem.eta * _system(problem).series([own[j][1], bend]))
+    return found
+
+
+def _adapted(problem: Problem, process: Process, direction: list[Number], order: int) -> Table:
+    """The adapted policy along the line."""
+    instance = problem.instance
+    if instance.eta != 0 and instance.adaptation is Adaptation.GRADIENT:
+        return _prior(problem, _parameter_step(problem, process, direction), exact=False)
+    prior = _prior(problem, _line(problem, direction), exact=True)
+    if instance.eta == 0:
+        return prior
+    values = _action_values(problem, process, prior, order)
+    found = []
+    for pi, row in zip(prior, values, strict=True):
+        if instance.adaptation is Adaptation.RATIONAL_STEP:
+            tilted = [p * (1 + problem.eta * q) for p, q in zip(pi, row, strict=True)]
+        else:
+            top = max(q[0].mid() for q in row) if problem.m is Balls else row[0][0]
+            tilted = [p * _system(problem).exp(problem.eta * (q - top)) for p, q in zip(pi, row, strict=True)]
+        total = sum(tilted[1:], start=tilted[0])
+        found.append([t / total for t in tilted])
+    return found
+
+
+def along(problem: Problem, direction: list[Number], order: int) -> list[Number]:
+    """Taylor coefficients [order + 1] of t -> L(omega + t direction); with gradient adaptation order is at most 1."""
+    assert order <= 1 or problem.instance.adaptation is not Adaptation.GRADIENT
+    total = [problem.m.number(0)] * (order + 1)
+    with _terms(order + 1):
+        for process in problem.processes:
+            policy = _adapted(problem, process, direction, order)
+            value = _returns(problem, process, policy, order)
+            total = [t + process.weight * value[k] for k, t in enumerate(total)]
+    return total
+
+
+def gradient(problem: Problem) -> list[Number]:
+    """grad L(omega) [d]."""
+    return [along(problem, _units(problem, j), 1)[1] for j in range(problem.dimension)]
+
+
+@contextmanager
+def _terms(count: int) -> Iterator[None]:
+    """Within the block power series keep `count` terms."""
+    before, ctx.cap = ctx.cap, count
+    try:
+        yield
+    finally:
+        ctx.cap = before

@@ -1,0 +1,95 @@
+"""Outside opinions on meta-RL: torch's gradient through the definition, cvxpy's linear programs of optimal returns.
+
+Only the definition is written: softmax, the Bellman equation, the step, the return. Derivatives are torch's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arithmetic import to_float
+from ..meta_rl.batch import batch_of
+from ..meta_rl.instance import Adaptation, MetaRLInstance
+
+
+class TorchProcesses:
+    """An instance's tasks as tensors."""
+
+    def __init__(self, instance: MetaRLInstance) -> None:
+        batch = batch_of(instance)
+        self.adaptation, self.eta = instance.adaptation, to_float(instance.eta)
+        self.features = torch.from_numpy(batch.features[0] / batch.tau[0])
+        self.tasks = [
+            tuple(torch.from_numpy(np.asarray(value[0, i])) for value in (
+                batch.weights, batch.gamma, batch.transitions, batch.rewards, batch.start
+            ))
+            for i in range(batch.shape[0])
+        ]  # fmt: skip
+
+    def _value(self, task: tuple[Tensor, ...], policy: Tensor) -> Tensor:
+        _, gamma, transitions, rewards, _ = task
+        chain = (policy[..., None] * transitions).sum(1)
+        mean = (policy * rewards).sum(1)
+        eye = torch.eye(len(chain), dtype=torch.float64)
+        return torch.linalg.solve(eye - gamma * chain, (1 - gamma) * mean)
+
+    def _return(self, task: tuple[Tensor, ...], policy: Tensor) -> Tensor:
+        return (task[4] * self._value(task, policy)).sum()
+
+    def meta_objective(self, theta: Tensor) -> Tensor:
+        """L(theta)."""
+        total = torch.zeros((), dtype=torch.float64)
+        for task in self.tasks:
+            weight, gamma, transitions, rewards, _ = task
+            logits = self.features @ theta
+            prior = torch.softmax(logits, 1)
+            if self.adaptation is Adaptation.GRADIENT:
+                (slope,) = torch.autograd.grad(self._return(task, prior), theta, create_graph=True)
+                policy = torch.softmax(self.features @ (theta + self.eta * slope), 1)
+            else:
+                q = (1 - gamma) * rewards + gamma * (transitions @ self._value(task, prior))
+                if self.adaptation is Adaptation.KL_STEP:
+                    policy = torch.softmax(logits + self.eta * q, 1)
+                else:
+                    tilted = prior * (1 + self.eta * q)
+                    policy = tilted / tilted.sum(1, keepdim=True)
+            total = total + weight * self._return(task, policy)
+        return total
+
+
+def meta_gradient(instance: MetaRLInstance) -> np.ndarray:
+    """grad L(omega) (d,) by autograd."""
+    theta = torch.tensor([to_float(v) for v in instance.omega], dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(TorchProcesses(instance).meta_objective(theta), theta)
+    return gradient.numpy()
+
+
+def meta_hessian(instance: MetaRLInstance) -> np.ndarray:
+    """Hess L(omega) (d, d) by autograd, for steps on policies."""
+    theta = torch.tensor([to_float(v) for v in instance.omega], dtype=torch.float64)
+    return torch.autograd.functional.hessian(TorchProcesses(instance).meta_objective, theta).numpy()
+
+
+def linear_program_return(instance: MetaRLInstance) -> float:
+    """sum_i q_i J_i*: max <r, x> over visitations x >= 0 of each task, by Clarabel."""
+    batch = batch_of(instance)
+    total = 0.0
+    for i in range(batch.shape[0]):
+        gamma, rewards = float(batch.gamma[0, i]), batch.rewards[0, i]
+        x: Any = cp.Variable(rewards.shape, nonneg=True)
+        arrivals = [
+            (1 - gamma) * batch.start[0, i, t] + gamma * cp.sum(cp.multiply(batch.transitions[0, i, :, :, t], x))
+            for t in range(len(rewards))
+        ]
+        flow = [cp.sum(x[t]) == arrivals[t] for t in range(len(rewards))]
+        problem = cp.Problem(cp.Maximize(cp.sum(cp.multiply(rewards, x))), flow)
+        problem.solve(solver=cp.CLARABEL)
+        if problem.status != cp.OPTIMAL:
+            raise ArithmeticError(f"cvxpy: status {problem.status!r}")
+        total += float(batch.weights[0, i]) * float(problem.value)
+    return total

@@ -20,11 +20,11 @@ _STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
 
 
-def _size(source: Source, largest: int) -> int:
+def draw_size(source: Source, largest: int) -> int:
     return source.choose(range(1, largest + 1))
 
 
-def _loss(source: Source, name: str) -> Loss:
+def draw_loss(source: Source, name: str) -> Loss:
     parameter = LOSSES[name].profile.parameter
     if parameter is None:
         return Loss(name)
@@ -32,7 +32,7 @@ def _loss(source: Source, name: str) -> Loss:
     return Loss(name, source.choose(options))
 
 
-def _features(source: Source, k: int, d: int) -> Array:
+def draw_features(source: Source, k: int, d: int) -> Array:
     """(B, k, d): plain, a near-singular or collinear spectrum, repeated inputs."""
     spectrum = source.choose(("plain", "plain", "near-singular", "collinear", "repeated"))
     plain = source.grid((k, d), -8, 8) / 4
@@ -53,7 +53,7 @@ def _composition(source: Source, parts: int) -> Array:
     return np.diff(np.concatenate([edge, cuts, edge + 1], axis=1), axis=1)
 
 
-def _weights(source: Source, n: int) -> Array:
+def draw_weights(source: Source, n: int) -> Array:
     """Task weights (B, n): uniform (to the next power of two), general, or all but one tiny."""
     kind = source.choose(("uniform", "general", "tiny"))
     if kind == "general" and n > 1:
@@ -64,7 +64,7 @@ def _weights(source: Source, n: int) -> Array:
     return weights
 
 
-def _masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
+def draw_masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
     """Masses (B, n, k, l): tasks share all inputs, or some, or (apart) none."""
     sharing = "apart" if apart else source.choose(("all", "all", "some"))
     masses = np.zeros((source.size, n, k, depth))
@@ -86,7 +86,7 @@ def _power_of_two(count: int) -> bool:
     return count & (count - 1) == 0
 
 
-def _labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:
+def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:
     """Labels (B, n, k, l): per task, the same for all tasks, or in conflict between tasks."""
     kind = source.choose(("own", "own", "same", "conflicting"))
     rows = n if kind == "own" else 1
@@ -134,9 +134,9 @@ def _problem(
     apart: bool = False,
 ) -> Batch:
     """Problems with omega and a parameter comparator on the grid."""
-    loss = _loss(source, name)
-    n = tasks or _size(source, limits.tasks)
-    k, d = _size(source, limits.points), _size(source, limits.dimension)
+    loss = draw_loss(source, name)
+    n = tasks or draw_size(source, limits.tasks)
+    k, d = draw_size(source, limits.points), draw_size(source, limits.dimension)
     depth = source.choose(tuple(range(1, limits.labels + 1)))
     if apart:
         d = k = max(d, n)
@@ -144,15 +144,15 @@ def _problem(
         eye = np.eye(d) * (1 + source.grid((d, 1), 0, 4) / 4)
         features = eye + np.triu(np.ones((d, d)), 1) * source.grid((d, d), -4, 4) / 4
     else:
-        features = _features(source, k, d)
+        features = draw_features(source, k, d)
     batch = Batch(
         loss,
         1,
         np.zeros(source.size),
         features,
-        _labels(source, loss, n, k, depth),
-        _masses(source, n, k, depth, apart),
-        _weights(source, n),
+        draw_labels(source, loss, n, k, depth),
+        draw_masses(source, n, k, depth, apart),
+        draw_weights(source, n),
         source.grid((d,), -8, 8) / 4,
         np.ones(source.size),
         source.grid((d,), -8, 8) / 4,
@@ -250,8 +250,8 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 that share the label 0: the mixed weight cancels where its numerator
     need not, so hypothesis (D) fails (a randomised family around the exact counterexample)."""
-    k = _size(source, min(limits.points, 2))
-    base = _loss(source, loss)
+    k = draw_size(source, min(limits.points, 2))
+    base = draw_loss(source, loss)
     share = 2.0 ** -(1 + source.grid((), 0, 3))
     height = 1 + source.grid((k,), 0, 7)
     labels = np.zeros((source.size, 2, k, 2))

@@ -14,6 +14,9 @@ from ..theory.ablations import ABLATIONS
 from ..theory.claim import Ablation, Claim, Mutant
 from ..theory.meta_sl import CLAIMS
 from ..theory.mutants import MUTANTS
+from ..theory.network import CLAIMS as NETWORK_CLAIMS
+from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
+from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_sl.batch_quantities import BatchQuantities
@@ -21,6 +24,11 @@ from .meta_sl.generate import GENERATORS
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
 from .meta_sl.smaller import smaller
+from .network.batch_quantities import NetworkBatchQuantities
+from .network.generate import GENERATORS as NETWORK_GENERATORS
+from .network.generate import SEARCHING as NETWORK_SEARCHING
+from .network.quantities import NetworkQuantities
+from .network.smaller import smaller as smaller_network
 from .sources import Generator, RealTasks
 
 
@@ -69,7 +77,21 @@ META_SL = Family(
     smaller,
 )
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL,)}
+NETWORK = Family(
+    "network",
+    "Two-layer networks",
+    NETWORK_CLAIMS,
+    NETWORK_MUTANTS,
+    NETWORK_ABLATIONS,
+    NetworkQuantities,
+    NetworkBatchQuantities,
+    NETWORK_GENERATORS,
+    NETWORK_SEARCHING,
+    {},
+    smaller_network,
+)
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, NETWORK)}
 
 ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.claims)
 

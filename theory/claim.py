@@ -139,6 +139,7 @@ class Mutant:
     equivalent: bool = False
     """Proved true in spite of its looks: nothing can refute it."""
     left: Expression = Expression("gap")
+    relation: Relation = Relation.AT_MOST
 
 
 class Standing(Enum):

@@ -18,6 +18,7 @@ from msgspec import UNSET
 
 from ..instances import FORMAT, Instance
 from ..meta_sl.document import READER as META_SL
+from ..network.document import READER as NETWORK
 from .faults import BadInputError, FaultError, Missing
 from .numbers import written
 from .records import Reader
@@ -25,7 +26,7 @@ from .text import laid_out, lookup, parsed, read
 
 __all__ = ["BadInputError", "Missing", "dumps", "load", "loads", "save"]
 
-READERS: dict[tuple[str, str], Reader] = {("meta-sl", "linear"): META_SL}
+READERS: dict[tuple[str, str], Reader] = {("meta-sl", "linear"): META_SL, ("meta-sl", "relu-network"): NETWORK}
 """How documents of each (problem, model) are read."""
 
 
@@ -71,10 +72,7 @@ def _reader(document: Any) -> Reader:
         advice = f"meta-rl is not supported by this version of metagap; give {known}" if unread else "correct it"
         raise FaultError("problem", advice, known)
     kind = model.get("name") if isinstance(model, dict) else None
-    reader = READERS.get((problem, kind if isinstance(kind, str) else "linear"))
-    if reader is None and kind == "relu-network":
-        raise FaultError("model.name", "relu-network is not supported by this version of metagap; give 'linear'")
-    return reader or READERS[problem, "linear"]
+    return READERS.get((problem, kind if isinstance(kind, str) else "linear")) or READERS[problem, "linear"]
 
 
 def dumps(instance: Instance) -> str:

@@ -16,7 +16,7 @@ from .stationary import stationary_points
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
-_STEEP = ("quartic", "exponential", "poisson")
+STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
 
 
@@ -115,7 +115,7 @@ def _adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
     """The batch with a step size from far below to far beyond 1/curvature, K steps, or the implicit step."""
     smooth = not batch.loss.profile.joints
     kind = kind or source.choose(("one step", "one step", "one step", "steps", "implicit" if smooth else "steps"))
-    exponent = source.grid((), -6, -1 if batch.loss.name in _STEEP else 3)
+    exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
     rate = 2.0**exponent / _curvature(batch)
     if kind == "implicit":
         return replace(batch, steps=0, rate=1 / rate)

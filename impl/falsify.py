@@ -1,7 +1,8 @@
 """Refuting wrong theorems: floats search, balls certify, and both a simple and a bad witness are kept.
 
 The search does not know which mutant it faces: every mutant is evaluated on the same batches of the same
-generators. A hit counts only when balls certify gap > bound and every assumption of the claim that the mutant kept.
+generators. A hit counts only when balls certify gap > bound (for a wrong equality: that both differ) and every
+assumption of the claim that the mutant kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from flint import ctx
 
-from ..theory.claim import Mutant, UndefinedQuantityError
+from ..theory.claim import Mutant, Relation, UndefinedQuantityError
 from .families import META_SL, Family, family_of
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure, Evaluator
@@ -26,7 +27,7 @@ from .sources import Generator, RandomSource
 
 @dataclass(frozen=True)
 class Refutation:
-    """A certified counterexample to a mutant: gap > bound in balls."""
+    """A certified counterexample to a mutant: gap > bound in balls, or the two differ where equality is claimed."""
 
     instance: Instance
     gap: Enclosure
@@ -35,8 +36,9 @@ class Refutation:
 
     @property
     def excess(self) -> float:
-        """(gap - bound) relative to the size of both: 1 if the bound is 0."""
-        return (self.gap.lo - self.bound.hi) / (abs(self.gap.lo) + abs(self.bound.hi))
+        """|gap - bound| relative to the size of both: 1 if the bound is 0."""
+        above, below = self.gap.lo - self.bound.hi, self.bound.lo - self.gap.hi
+        return max(above, below) / (abs(self.gap.lo) + abs(self.bound.hi))
 
 
 @dataclass
@@ -88,7 +90,8 @@ def refute(mutant: Mutant, instance: Instance) -> tuple[Enclosure, Enclosure] | 
                 gap, bound = mutant.left(at), mutant.bound(at)
             except UndefinedQuantityError:
                 return None
-            if gap > bound:
+            differ = mutant.relation is Relation.EQUAL and gap < bound
+            if gap > bound or differ:
                 return Enclosure.of(gap), Enclosure.of(bound)
             if gap <= bound or (gap - bound).is_nan():
                 return None
@@ -144,6 +147,8 @@ def _search(
         excess = one.mutant.left(quantities) - one.mutant.bound(quantities)
     except UndefinedQuantityError:
         return
+    if one.mutant.relation is Relation.EQUAL:
+        excess = np.abs(excess)
     if one.first is None:
         one.examples += len(batch)
     hits = np.flatnonzero(excess > scale)

@@ -126,7 +126,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A plausible wrong theorem, left <= bound: a claim with its bound, its left side or its assumptions changed."""
+    """A plausible wrong theorem, left <= bound (or left = bound): a claim with something changed."""
 
     name: str
     claim: str

@@ -85,7 +85,7 @@ CITATION = (
 
 OFF_KINKS = Assumption(
     DIFFERENTIABLE.name,
-    "No neuron is at its kink at a support point x != 0, at W and at every adapted W_i, and no prediction sits on a joint "
+    "No neuron is at its kink at a support point x != 0, at W and at every adapted W_i, no prediction on a joint "
     "of the loss.",
     DIFFERENTIABLE.margin,
     DIFFERENTIABLE.identifier,
@@ -243,8 +243,8 @@ CLAIMS: tuple[Claim, ...] = (
         "Linearisation error of the network at W0",
         Source.OURS,
         "The network differs from its linearisation at W0 by at most the reaches of the neurons of one sign.",
-        "f - phi_0'W = m^{-1/2} sum b_r |W_r'x| 1{flip} and |W_r'x| <= ||x||(d_r - a_r) for flips; neurons of the other "
-        "sign only help.",
+        "f - phi_0'W = m^{-1/2} sum b_r |W_r'x| 1{flip} and |W_r'x| <= ||x||(d_r - a_r) for flips; neurons of the "
+        "other sign only help.",
         Expression("linearisation"),
         Expression("linearisation_bound"),
         citation=CITATION,

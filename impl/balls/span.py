@@ -1,8 +1,8 @@
 r"""Vectors that are known by their inner products only: orthonormal coordinates of their span, enclosed.
 
 Pivoted Cholesky in balls: M = C C' + E, with C (N, r) rigorous coordinates and E positive semidefinite, so that
-vector a is (C_a, e_a) in R^r x (the rest), ||e_a||^2 = E_aa <= slack_a^2. Where the vectors are dependent r < N and the slack is
-of the order of the square root of the working precision: give M twice the precision that is wanted.
+vector a is (C_a, e_a) in R^r x (the rest), ||e_a||^2 = E_aa <= slack_a^2. Where the vectors are dependent r < N and
+the slack is of the order of the square root of the working precision: give M twice the precision that is wanted.
 """
 
 from __future__ import annotations

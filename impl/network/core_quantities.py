@@ -1,6 +1,6 @@
 """The core quantities of a network: predictions, kernels and coordinates in the span of the meta-features.
 
-Directions v of the bound lie in the span of the meta-features (the rest changes neither side but ||v||), so a network of
+Directions v of the bound lie in the span of the meta-features (the rest changes nothing but ||v||), so a network of
 any width has as many coordinates as the support has lifted points. Everything is computed at twice the precision, since
 coordinates come from a Gram matrix.
 """
@@ -225,7 +225,7 @@ class NetworkCore(PredictionQuantities):
         spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, at.slack, strict=True))
         if spare.is_zero():
             return value
-        # Along what sticks out the value falls by at most spare per length: F >= sqrt(eps^2 - spare^2)/eps F_coordinates.
+        # What sticks out lowers the value by at most spare per length: F >= sqrt(1 - (spare/eps)^2) F_coordinates.
         share = root(1 - square(spare / self.eps)) if self.eps > spare else arb(0)
         return arb((value * share).lower()).max(arb(0)).union(value)
 

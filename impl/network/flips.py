@@ -19,7 +19,7 @@ __all__ = ["budget_counts", "displacement_bounds", "own_bounds", "squared_distan
 
 Array = np.ndarray
 
-CLOSE = 2048
+CLOSE = 512
 """Neurons near their kink that are evaluated in balls; beyond that float64 with error bounds serves."""
 
 

@@ -1,7 +1,7 @@
 """Meta-features of a network as combinations of pattern features psi, through the kernel alone.
 
 One gradient step: phi_i(x) = phi_{W_i}(x) - sum_x' eta E[ell''(f(x'; W), y); x'] <phi_W(x'), phi_{W_i}(x)> phi_W(x').
-So every lifted point has N_i + 1 coefficients on the basis [inner patterns at the support | outer patterns at the lifted
+So a lifted point has N_i + 1 coefficients on the basis [inner patterns at the support | outer patterns at the lifted
 points], and inner products of meta-features, of any choice of patterns, come from pattern counts.
 """
 

@@ -90,11 +90,19 @@ class NetworkQuantities(ErrorQuantities):
         if len(at.pivots) == len(self._u):
             assert self._inverse is not None
             return 1 / norm(self._inverse.entries())
-        # Dependent already before the coefficients: the meta-features lie in the span of the pattern features.
-        features = self._features
-        exact = NetworkProblem(self.instance, Rationals)
-        if exact.kernel(features.patterns, features.places, features.patterns, features.places).rank() < len(self._u):
+        # Two tasks with one law have the same meta-features.
+        laws = {task.atoms for task in self.instance.tasks if task.weight != 0}
+        if len(laws) < len(self.laws):
             return arb(-1)
+        # The meta-features of a task are the images of its outer features; all lie in the span of the pattern features.
+        features, exact = self._features, NetworkProblem(self.instance, Rationals)
+        k = len(self._before)
+        groups = [[k + a for a, (j, _) in enumerate(self._lifted_points) if j == i] for i in range(len(self.laws))]
+        for chosen in (*groups, list(range(len(features.places)))):
+            places, patterns = [features.places[j] for j in chosen], features.patterns[:, chosen]
+            count = len(chosen) if chosen in groups else len(self._u)
+            if exact.kernel(patterns, places, patterns, places).rank() < count:
+                return arb(-1)
         twin = self.exact(self.instance)
         if twin is not None and twin._features.gram.det() == 0:
             return arb(-1)

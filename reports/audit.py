@@ -21,7 +21,7 @@ from ..impl.falsify import Attack, Refutation, attack, refute
 from ..impl.families import ALL_CLAIMS, FAMILIES, family_of
 from ..impl.instances import Instance
 from ..impl.judge import PRECISIONS, Enclosure, judge
-from ..theory.claim import Ablation, Claim, Mutant, Verdict
+from ..theory.claim import Ablation, Claim, Mutant, Relation, Verdict
 from ..theory.notation import LETTERS
 from .records import WITNESS_FORMAT, enclosure, environment, finite, now, witness, write_text
 
@@ -146,6 +146,9 @@ _BUILT_IN = {
     "population-risk": "w, eps and the gap belong to the same distribution.",
     "population-adaptation": "The adaptation uses the population risk.",
     "finite-second-moments": "w, u and the meta-features have finite second moments.",
+    "one-kink-rule": "The value of 1{0 > 0} is the same in the gradient, in W_i and in the features.",
+    "regular-data": "P(|a'x| <= t) <= c t/||a|| for all a and t: no hyperplane through 0 has mass.",
+    "W-in-the-ball": "The network stays in a ball around its initialisation.",
 }
 """What hypotheses say that are built into the statement."""
 
@@ -163,12 +166,13 @@ def mutants(
 
 def _mutant(one: Attack, folder: Path) -> dict[str, Any]:
     mutant = one.mutant
+    relation = r"\le" if mutant.relation is Relation.AT_MOST else "="
     return {
         "name": mutant.name,
         "title": mutant.title,
         "claim": mutant.claim,
         "why": mutant.why,
-        "statement": rf"{mutant.left.latex(LETTERS)} \le {mutant.bound.latex(LETTERS)}",
+        "statement": rf"{mutant.left.latex(LETTERS)} {relation} {mutant.bound.latex(LETTERS)}",
         "status": one.status,
         "generator": one.first.generator if one.first else None,
         "examples": one.examples,

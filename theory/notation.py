@@ -149,6 +149,12 @@ _TABLE = (
     ("misfit_init_outer", r"\inf\|u-(I-\eta H_i)\phi_0^{\top} v\|", "misfit with initial features outside only"),
     ("pairing_unadapted", r"\langle w,\,h_\omega-h_{\theta'}\rangle", "pairing with the unadapted displacement"),
     ("eps_other_kinks", r"\varepsilon_{1\{0\ge 0\}}", "norm of the formal gradient with 1{0 > 0} = 1 in the features"),
+    (
+        "misfit_other_kinks",
+        r"\inf\|u-\phi_{1\{0\ge 0\}}^{\top} v\|",
+        "misfit by features with 1{0 > 0} = 1, while W_i has 0",
+    ),
+    ("displacement_init", r"\|W-W_0\|", "distance of the network from its initialisation"),
     ("error_count_own", r"\|e\|_{k^*(\|W-W_0\|)}", "the error with k* of W's own displacement throughout"),
     ("error_count_linear", r"\|e\|_{\sum a\le B}", "the error with counts of sums of distances"),
     (

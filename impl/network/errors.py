@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from flint import arb, arb_mat
 
-from ..arithmetic import Balls, Number, root, square
+from ..arithmetic import Balls, Number, Rationals, root, square
 from ..balls.singular import largest_eigenvalue
 from . import flips
 from .core_quantities import NetworkCore
@@ -54,6 +54,7 @@ class ErrorQuantities(NetworkCore):
 
     @cached_property
     def gradient_difference(self) -> arb:
+        self._balls_only("a norm")
         if self._difference is None:
             return arb(0)
         column = arb_mat(len(self._weighted), 1, self._weighted)
@@ -70,10 +71,12 @@ class ErrorQuantities(NetworkCore):
 
     @cached_property
     def error_operator(self) -> arb:
+        self._balls_only("an eigenvalue")
         return arb(0) if self._difference is None else root(largest_eigenvalue(self._scaled_difference))
 
     @cached_property
     def error_trace(self) -> arb:
+        self._balls_only("a norm")
         if self._difference is None:
             return arb(0)
         return root(self._sum(m * self._difference[a, a] for a, m in enumerate(self._masses)))
@@ -82,6 +85,7 @@ class ErrorQuantities(NetworkCore):
 
     def _pointwise(self, inner: list[arb], outer: list[arb]) -> arb:
         """||e|| for counts of flipped neurons at the support [k] (W) and at the lifted points [N] (W_i)."""
+        self._balls_only("a norm")
         width = self.problem.width
         sizes = [root(arb(self.problem.inputs.products[x][x])) for x in range(len(self._before))]
         found = []
@@ -113,8 +117,9 @@ class ErrorQuantities(NetworkCore):
         return found
 
     @cached_property
-    def displacement_init(self) -> arb:
-        return root(arb(flips.squared_distance(self.problem.omega.weights, self.problem.start.weights)))
+    def displacement_init(self) -> Number:
+        distance = flips.squared_distance(self.problem.omega.weights, self.problem.start.weights)
+        return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
 
     @cached_property
     def error_count(self) -> arb:
@@ -148,10 +153,12 @@ class ErrorQuantities(NetworkCore):
 
     @cached_property
     def linearisation_bound(self) -> arb:
+        self._balls_only("a sum of norms")
         return self._over_points(flips.displacement_bounds(self.problem))
 
     @cached_property
     def linearisation_worst(self) -> arb:
+        self._balls_only("a root")
         return self._over_points(flips.worst_cases(self.problem, self.displacement_init))
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
@@ -170,4 +177,5 @@ class ErrorQuantities(NetworkCore):
 
     @cached_property
     def linearisation_bound_own(self) -> arb:
+        self._balls_only("a sum of norms")
         return self._over_points(flips.own_bounds(self.problem))

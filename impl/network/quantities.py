@@ -154,7 +154,7 @@ class NetworkQuantities(ErrorQuantities):
 
     @cached_property
     def _outer_unadapted(self) -> np.ndarray:
-        return self.problem.omega.active[:, [x for _, x in self._lifted_points]]
+        return self.problem.omega.active[:, self._places]
 
     @cached_property
     def misfit_curvature_adapted(self) -> arb:
@@ -170,7 +170,7 @@ class NetworkQuantities(ErrorQuantities):
 
     @cached_property
     def misfit_init_outer(self) -> arb:
-        outer = self.problem.start.active[:, [x for _, x in self._lifted_points]]
+        outer = self.problem.start.active[:, self._places]
         return self._wrong_misfit(self.problem.omega.active, outer, self._bends)
 
     @cached_property
@@ -209,9 +209,16 @@ class NetworkQuantities(ErrorQuantities):
         return self._span_misfit(self._features.span, self._u, masses).value
 
     @cached_property
-    def eps_other_kinks(self) -> arb:
-        """The formal gradient with 1{0 > 0} = 1 in the features, but 0 in W_i."""
+    def _other_kinks(self) -> MetaFeatures:
+        """Features with 1{0 > 0} = 1, while W_i has 0."""
         inner = (self.problem.omega.signs.signs >= 0).astype(float)
-        places = [x for _, x in self._lifted_points]
-        outer = np.where(self.problem.omega.signs.signs[:, places] == 0, 1.0, self._outer)
-        return self._norm_of(self._feature_set(inner, outer, self._bends))
+        outer = np.where(self.problem.omega.signs.signs[:, self._places] == 0, 1.0, self._outer)
+        return self._feature_set(inner, outer, self._bends)
+
+    @cached_property
+    def eps_other_kinks(self) -> arb:
+        return self._norm_of(self._other_kinks)
+
+    @cached_property
+    def misfit_other_kinks(self) -> arb:
+        return self._span_misfit(self._other_kinks.span, self._u).value

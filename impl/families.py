@@ -28,6 +28,7 @@ from .network.batch_quantities import NetworkBatchQuantities
 from .network.generate import GENERATORS as NETWORK_GENERATORS
 from .network.generate import SEARCHING as NETWORK_SEARCHING
 from .network.quantities import NetworkQuantities
+from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
 from .sources import Generator, RealTasks
 
@@ -87,7 +88,7 @@ NETWORK = Family(
     NetworkBatchQuantities,
     NETWORK_GENERATORS,
     NETWORK_SEARCHING,
-    {},
+    NETWORK_REAL_TASKS,
     smaller_network,
 )
 

@@ -67,7 +67,23 @@ def test_theory_calls_no_solver() -> None:
 
 DECIDING = [
     *(ROOT / "impl" / "balls").rglob("*.py"),
-    *(path for name in ("maml", "taylor", "task_quantities", "quantities") for path in ROOT.glob(f"impl/*/{name}.py")),
+    *(
+        path
+        for name in (
+            "maml",
+            "taylor",
+            "task_quantities",
+            "quantities",
+            "prediction_quantities",
+            "network",
+            "weights",
+            "kernel",
+            "flips",
+            "core_quantities",
+            "errors",
+        )
+        for path in ROOT.glob(f"impl/*/{name}.py")
+    ),
 ]
 SEARCHING = [
     *(ROOT / "impl" / "floats").rglob("*.py"),
@@ -78,6 +94,7 @@ SEARCHING = [
 @pytest.mark.parametrize("path", DECIDING, ids=id_of)
 def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> None:
     engines = ("impl.floats", "impl.meta_sl.batch", "impl.meta_sl.stationary", "impl.meta_sl.generate")
+    engines += ("impl.network.batch", "impl.network.generate", "impl.network.rates")
     shared = {name for name in imported(path) if name.startswith(engines)}
     assert shared <= {"impl.floats.infimum", "impl.floats.infimum.l1_active_set"}
 
@@ -85,11 +102,13 @@ def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> Non
 @pytest.mark.parametrize("path", SEARCHING, ids=id_of)
 def test_the_searching_engine_knows_no_balls(path: Path) -> None:
     engines = ("impl.balls", "impl.meta_sl.maml", "impl.meta_sl.taylor", "impl.meta_sl.quantities")
+    engines += tuple(f"impl.network.{name}" for name in ("network", "kernel", "flips", "core_quantities", "quantities"))
     assert not {name for name in imported(path) if name.startswith(engines)}
 
 
-def test_the_taylor_route_knows_no_meta_feature() -> None:
-    path = ROOT / "impl" / "meta_sl" / "taylor.py"
+@pytest.mark.parametrize("family", ["meta_sl", "network"])
+def test_the_taylor_route_knows_no_meta_feature(family: str) -> None:
+    path = ROOT / "impl" / family / "taylor.py"
     text = path.read_text(encoding="utf-8")
     assert ".d2(" not in text
     assert "hessian(" not in text

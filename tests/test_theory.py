@@ -7,15 +7,14 @@ import random
 import pytest
 import sympy
 from latex2mathml.converter import convert
-from metagap.impl.meta_sl.batch_quantities import BatchQuantities
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
-from metagap.theory.ablations import ABLATIONS
+from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Standing
-from metagap.theory.meta_sl import CLAIMS
-from metagap.theory.mutants import MUTANTS
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 
-EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [m.bound for m in MUTANTS]
+CLAIMS = ALL_CLAIMS
+MUTANTS = [m for family in FAMILIES.values() for m in family.mutants]
+ABLATIONS = [a for family in FAMILIES.values() for a in family.ablations]
+EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [e for m in MUTANTS for e in (m.left, m.bound)]
 
 
 def test_names_are_unique() -> None:
@@ -31,9 +30,9 @@ def test_names_are_unique() -> None:
 def test_every_term_and_margin_has_a_meaning_and_an_evaluator(claim: Claim) -> None:
     for name in (*claim.terms, *claim.left.names):
         assert name in SYMBOLS
-        assert hasattr(MetaSLQuantities, name)
+        assert hasattr(family_of(claim).quantities, name)
     for assumption in claim.assumptions:
-        assert hasattr(MetaSLQuantities, assumption.margin)
+        assert hasattr(family_of(claim).quantities, assumption.margin)
     assert claim.reading and claim.proof and claim.citation and claim.difference
 
 
@@ -41,14 +40,18 @@ def test_every_term_and_margin_has_a_meaning_and_an_evaluator(claim: Claim) -> N
 def test_a_mutant_distorts_a_known_claim(mutant: Mutant) -> None:
     claim = next(c for c in CLAIMS if c.name == mutant.claim)
     assert set(mutant.drops) <= {a.name for a in claim.assumptions}
-    assert mutant.bound.text != claim.bound.text or mutant.drops
-    assert all(hasattr(BatchQuantities, name) for name in mutant.bound.names)
+    changed = (mutant.left, mutant.bound, mutant.relation) != (claim.left, claim.bound, claim.relation)
+    assert changed or mutant.drops
+    names = (*mutant.left.names, *mutant.bound.names)
+    assert all(hasattr(family_of(claim).batch_quantities, name) for name in names)
+    assert all(hasattr(family_of(claim).quantities, name) for name in names)
 
 
 def test_no_symbol_is_explained_in_vain() -> None:
     used = {name for e in EXPRESSIONS for name in e.names}
     used |= {name for a in ABLATIONS if a.bound for e in (a.bound, a.left) for name in e.names}
     used |= {name for a in ABLATIONS for name in a.exact}
+    used |= {name for c in CLAIMS for name in c.extras}
     assert set(SYMBOLS) == used
 
 
@@ -85,7 +88,7 @@ def test_the_core_assumptions_are_all_audited() -> None:
         (c.name, a.name)
         for c in CLAIMS
         for a in c.assumptions
-        if not c.name.startswith("meta-sl-s") and a.name in ("outer-convexity", "differentiable-adaptation")
+        if a.name in ("outer-convexity", "differentiable-adaptation")
     }
     assert {
         ("meta-sl-lifted", "outer-convexity"),
@@ -94,4 +97,6 @@ def test_the_core_assumptions_are_all_audited() -> None:
 
 
 def test_equalities_are_marked() -> None:
-    assert {c.name for c in CLAIMS if c.relation is Relation.EQUAL} == {"meta-sl-identity", "meta-sl-s2"}
+    equalities = {c.name for c in CLAIMS if c.relation is Relation.EQUAL}
+    assert {n for n in equalities if n.startswith("meta-sl")} == {"meta-sl-identity", "meta-sl-s2"}
+    assert {n for n in equalities if n.startswith("network")} == {"network-identity", "network-s2"}

@@ -90,6 +90,11 @@ OFF_KINKS = Assumption(
     DIFFERENTIABLE.margin,
     DIFFERENTIABLE.identifier,
 )
+OFF_JOINTS = Assumption(
+    "off-joints",
+    "No unadapted prediction sits on a joint of the loss, where ell'' and so H_i has no value.",
+    "margin_joints",
+)
 CONVEX_LOSS = Assumption("convex-loss", "ell'' >= 0: the bounds of H_i's norm use it.", "margin_convex_inner")
 
 
@@ -121,7 +126,7 @@ CLAIMS: tuple[Claim, ...] = (
         Expression("gap"),
         Expression("radius*eps_formal + weight_norm*misfit"),
         Relation.AT_MOST,
-        (OUTER_CONVEXITY,),
+        (OUTER_CONVEXITY, OFF_JOINTS),
         CITATION,
         "Holds at kinks, where L may be discontinuous and has no gradient.",
     ),
@@ -147,7 +152,7 @@ CLAIMS: tuple[Claim, ...] = (
         Expression("gap"),
         Expression("radius*eps_init + weight_norm*misfit_init"),
         Relation.AT_MOST,
-        (OUTER_CONVEXITY,),
+        (OUTER_CONVEXITY, OFF_JOINTS),
         f"{CITATION}, optimality gap",
         "G_0 is computed where the paper (as we read it) has the gradient plus an error that shrinks with the width; "
         "this form has no error term and needs no differentiability.",
@@ -200,6 +205,7 @@ CLAIMS: tuple[Claim, ...] = (
         "G_0 - G = <w, phi_0 - phi>; the operator norm.",
         Expression("gradient_difference"),
         Expression("weight_norm*error_operator"),
+        assumptions=(OFF_JOINTS,),
         citation=CITATION,
         difference="A step of N2.",
     ),
@@ -211,6 +217,7 @@ CLAIMS: tuple[Claim, ...] = (
         "The largest eigenvalue of a positive semidefinite matrix is at most its trace.",
         Expression("error_operator"),
         Expression("error_trace"),
+        assumptions=(OFF_JOINTS,),
         citation=CITATION,
         difference="A step of N2.",
     ),
@@ -223,7 +230,7 @@ CLAIMS: tuple[Claim, ...] = (
         "phi_0 - phi_i = (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i}; see above.",
         Expression("error_trace"),
         Expression("error_flips"),
-        assumptions=(CONVEX_LOSS,),
+        assumptions=(OFF_JOINTS, CONVEX_LOSS),
         citation=CITATION,
         difference="A step of N2, with the Hessian's part explicit.",
     ),
@@ -235,6 +242,7 @@ CLAIMS: tuple[Claim, ...] = (
         "A flip at x needs |W0_r'x| <= ||V_r - W0_r|| ||x||; squares sum to at most B^2.",
         Expression("error_flips"),
         Expression("error_count"),
+        assumptions=(OFF_JOINTS,),
         citation=CITATION,
         difference="For W_i the displacement is that of W_i.",
     ),

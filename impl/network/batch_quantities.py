@@ -163,8 +163,9 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def error_operator(self) -> Array:
-        rows = np.sqrt(self.mass)[..., None] * self._feature_change
-        return np.linalg.norm(_reduced(rows).reshape(len(self.batch), -1, rows[0, :, :, 0].size), 2, axis=(1, 2))
+        rows = _reduced(np.sqrt(self.mass)[..., None] * self._feature_change)
+        flat = rows.reshape(len(rows), -1, rows.shape[3])
+        return np.linalg.norm(np.nan_to_num(flat, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
 
     @cached_property
     def error_trace(self) -> Array:

@@ -206,33 +206,40 @@ def kinks(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 def atom(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """The worst network at one input: the nearest neurons of one sign, pushed across equally far."""
     batch = _problem(source, loss, limits, tasks=1, points=1)
-    unit, near, order = _nearest(batch)
     reach = 2.0 ** source.grid((), -4, 4)
     size = np.sqrt((batch.features[:, 0] ** 2).sum(1))
-    counts = np.arange(1.0, near.shape[1] + 1)
-    value = (reach * size)[:, None] * np.sqrt(counts) - np.cumsum(np.sort(near, axis=1), axis=1)
-    best = np.argmax(np.where(np.isfinite(value), value, -np.inf), axis=1)
-    length = np.where(order <= best[:, None], (reach / np.sqrt(best + 1.0))[:, None], 0.0)
-    return replace(batch, omega=batch.initial - length[..., None] * unit)
+    counts = np.arange(1.0, batch.shape[3] + 1)
+    worst, omega = np.full(len(batch), -np.inf), batch.initial
+    for sign in (1.0, -1.0):
+        unit, near, order = _nearest(batch, sign)
+        with np.errstate(invalid="ignore"):
+            value = (reach * size)[:, None] * np.sqrt(counts) - np.cumsum(np.sort(near, axis=1), axis=1)
+        best = np.argmax(np.where(np.isfinite(value), value, -np.inf), axis=1)
+        found = value[np.arange(len(batch)), best]
+        length = np.where(order <= best[:, None], (reach / np.sqrt(best + 1.0))[:, None], 0.0)
+        better = np.isfinite(found) & (found > worst)
+        omega = np.where(better[:, None, None], batch.initial - length[..., None] * unit, omega)
+        worst = np.where(better, found, worst)
+    return replace(batch, omega=omega)
 
 
 def pushed(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """As many neurons as the ball allows pushed just across their kinks at one input: k* is attained."""
     batch = _problem(source, loss, limits, tasks=1, points=1)
-    unit, near, order = _nearest(replace(batch, signs=np.ones(batch.signs.shape)))
+    unit, near, order = _nearest(replace(batch, signs=np.ones(batch.signs.shape)), 1.0)
     count = 1 + np.floor(source.grid((), 0, 63) / 64 * near.shape[1])
     size = np.maximum(np.sqrt((batch.features[:, 0] ** 2).sum(1)), 2.0**-20)
     length = np.where(order < count[:, None], near / size[:, None] * (1 + 2.0**-12), 0.0)
     return replace(batch, omega=batch.initial - length[..., None] * unit, rate=np.zeros(source.size))
 
 
-def _nearest(batch: NetworkBatch) -> tuple[Array, Array, Array]:
-    """Directions across the kink (B, m, d), distances |W0_r'x| of neurons with b = 1 (B, m), their ranks."""
+def _nearest(batch: NetworkBatch, sign: float) -> tuple[Array, Array, Array]:
+    """Directions across the kink (B, m, d), distances |W0_r'x| of the neurons of that sign (B, m), their ranks."""
     x = batch.features[:, 0]
     size = np.sqrt((x**2).sum(1))[:, None]
     drive = (batch.initial @ x[..., None])[..., 0]
     unit = np.sign(drive)[..., None] * (x / np.where(size > 0, size, 1.0))[:, None]
-    near = np.where(batch.signs > 0, np.abs(drive), np.inf)
+    near = np.where(batch.signs == sign, np.abs(drive), np.inf)
     return unit, near, np.argsort(np.argsort(near, axis=1), axis=1)
 
 

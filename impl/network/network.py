@@ -14,6 +14,7 @@ Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for ev
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,7 +62,8 @@ class NetworkProblem(Risks):
     @cached_property
     def shrink(self) -> Number:
         """m^{-1/2}. In rationals: IrrationalError unless m is a square."""
-        return self.m.sqrt(self.m.number(fmpq(1, self.width)))
+        share: Number = self.m.number(fmpq(1, self.width))
+        return self.m.sqrt(share)
 
     @cached_property
     def omega(self) -> Point:
@@ -152,8 +154,9 @@ class Point:
         xs = list(law.rho)
         steps = self.steps(law)
         moving = [x for x in xs if not _is_zero(steps[x])]
+        doubt: dict[tuple[int, int], arb] = {}
         if not moving:
-            active, doubt, distance = self.active[:, xs], {}, self.distance
+            active, distance = self.active[:, xs], self.distance
         else:
             active, doubt, distance = self._adapted_signs(index, xs, moving, steps)
         values = problem.outputs(self.weights, active, xs)
@@ -204,14 +207,13 @@ class Point:
             distance = distance.union(Distance(*bounds(Balls.magnitude(arb(exact)))))
         ties = self._exact_ties(index, len(open_pairs))
         for r, a, ball in open_pairs:
-            sign = None if ties is None else _sign(ties(r, xs[a]))
-            if sign is None:
+            value_exact = None if ties is None else ties(r, xs[a])
+            if value_exact is None:
                 doubt[r, a] = arb(ball.abs_upper())
                 distance = distance.union(Distance(0.0, float(bounds(doubt[r, a])[1])))
             else:
-                active[r, a] = float(sign > 0)
-                low_high = bounds(Balls.magnitude(arb(ties(r, xs[a])))) if ties is not None else (0.0, 0.0)
-                distance = distance.union(Distance(*low_high))
+                active[r, a] = float(value_exact > 0)
+                distance = distance.union(Distance(*bounds(arb(abs(value_exact)))))
         return active, doubt, distance
 
     def _adapted_value(self, r: int, y: int, moving: list[int], steps: list[Number]) -> Number:
@@ -225,7 +227,7 @@ class Point:
         shift = sum((c * problem.m.number(g) for c, g in pulls), start=problem.m.number(0))
         return problem.m.number(own) - int(problem.output[r]) * problem.shrink * shift
 
-    def _exact_ties(self, index: int, count: int):  # type: ignore[no-untyped-def]
+    def _exact_ties(self, index: int, count: int) -> Callable[[int, int], Number] | None:
         """(r, y) -> W_{i,r}'y in exact rationals, where the instance allows it and few pairs are open."""
         problem = self.problem
         root = int(problem.width**0.5)

@@ -113,26 +113,31 @@ class NetworkQuantities(ErrorQuantities):
     @cached_property
     def margin_differentiability(self) -> arb:
         """Distance of the neurons from their kinks and of the predictions from the joints of the loss."""
-        loss, still = self.problem.loss, self.instance.adaptation.eta == 0
         distance: Distance = self.problem.omega.distance
         for one in self._adapted:
             distance = distance.union(one.distance)
         margin = distance.ball()
-        if not margin > 0 or not loss.profile.joints:
-            return margin
-        for law, after in zip(self.laws, self._after, strict=True):
-            for z, counts in ((self._before, not still), (after, loss.profile.kinked)):
-                for x, y, _ in law.atoms:
-                    gap = loss.joint_distance(z[x], y) if counts else None
-                    if gap is not None:
-                        if gap <= 0:
-                            return gap
-                        margin = margin.min(gap)
-        return margin
+        if not margin > 0 or not self.margin_joints > 0:
+            return margin if not margin > 0 else self.margin_joints
+        outer = self._joint_margin(self._after) if self.problem.loss.profile.kinked else arb(1)
+        return margin.min(self.margin_joints).min(outer)
 
     @cached_property
-    def margin_parameter_comparator(self) -> arb:
-        return self._structural(not isinstance(self.instance.comparator, Functions))
+    def margin_joints(self) -> arb:
+        """Distance of the unadapted predictions from the joints of the loss."""
+        moves = self.instance.adaptation.eta != 0
+        return self._joint_margin([self._before] * len(self.laws)) if moves else arb(1)
+
+    def _joint_margin(self, predictions: list[list[Number]]) -> arb:
+        loss, margin = self.problem.loss, arb(1)
+        for law, z in zip(self.laws, predictions, strict=True):
+            for x, y, _ in law.atoms:
+                gap = loss.joint_distance(z[x], y)
+                if gap is not None:
+                    if gap <= 0:
+                        return gap
+                    margin = margin.min(gap)
+        return margin
 
     @cached_property
     def margin_convex_inner(self) -> arb:

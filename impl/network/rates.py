@@ -13,7 +13,7 @@ N3. If P(|a'x| <= t) <= c t/||a|| for all a, t, and ||x|| <= 1, then for every W
   is uniform in a, so W may depend on W0: the supremum is inside. E||W0_r||^{-2} = d/(d-2), and Jensen. On the sphere of
   R^3 c = 1 (Archimedes). For d <= 2 the expectation is infinite; for d = 1 the rate is false although c = 1.
 
-N4. At one atom x the closed form of `theory.network` holds, and with p0 = (2d/pi)^{1/2}/||x|| (the density of |W0_r'x| at 0)
+N4. At one atom x the closed form of `theory.network` holds, and with p0 = (2d/pi)^{1/2}/||x||, the density of |W0_r'x|,
 
     E sup_W |f - phi_0'W|  ~  (3/4) (p0/4)^{1/3} (B||x||)^{4/3} m^{-1/6}.
 

@@ -102,7 +102,8 @@ def digits() -> tuple[tuple[str, NetworkInstance], ...]:
 
     data = load_digits()
     components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
-    rows, points, labels = [], [], []
+    rows: list[np.ndarray] = []
+    points, labels = [], []
     for low, high in ((0, 1), (2, 3), (4, 9), (5, 6)):
         chosen = [*np.flatnonzero(data.target == low)[:3], *np.flatnonzero(data.target == high)[:3]]
         points.append(list(range(len(rows), len(rows) + len(chosen))))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
 from ..meta_sl.maml import Law
 from ..meta_sl.taylor import series_terms
@@ -59,7 +61,7 @@ def gradient(problem: NetworkProblem, adapted: Sequence[tuple[Law, Adapted]]) ->
     return _meta_slopes(problem, adapted, inner, outer, pulls)
 
 
-def features(problem: NetworkProblem, patterns: Sequence[Sequence[float]], xs: Sequence[int]) -> Matrix:
+def features(problem: NetworkProblem, patterns: np.ndarray, xs: Sequence[int]) -> Matrix:
     """phi = m^{-1/2} (b_r S_r x)_r for patterns (a, m) at inputs xs: (a, m d)."""
     m, zero = problem.m, problem.m.number(0)
     rows = []

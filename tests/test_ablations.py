@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from metagap.impl.families import ALL_CLAIMS, FAMILIES
 from metagap.impl.judge import judge
 from metagap.reports.audit import cells, confirm, replay
-from metagap.theory.ablations import ABLATIONS
 from metagap.theory.claim import Ablation, Verdict
-from metagap.theory.meta_sl import CLAIMS
 
-WITH_INSTANCE = [a for a in ABLATIONS if a.instance is not None]
+WITH_INSTANCE = [a for family in FAMILIES.values() for a in family.ablations if a.instance is not None]
 
 
 @pytest.mark.parametrize("ablation", WITH_INSTANCE, ids=lambda a: a.name)
@@ -22,7 +21,7 @@ def test_the_conclusion_fails_without_the_assumption(ablation: Ablation) -> None
     assert found.confirmed
     assert found.gap.lo > found.bound.hi
     assert dict(ablation.exact).keys() <= found.exact.keys()
-    claim = next(c for c in CLAIMS if c.name == ablation.claim)
+    claim = next(c for c in ALL_CLAIMS if c.name == ablation.claim)
     if any(a.name == ablation.assumption for a in claim.assumptions):
         judged = judge(found.instance, (claim,)).claims[0]
         assert judged.verdict is Verdict.OUTSIDE
@@ -36,7 +35,7 @@ def test_a_wrong_exact_value_is_noticed() -> None:
 
 def test_a_conclusion_that_holds_is_not_confirmed() -> None:
     ablation = next(a for a in WITH_INSTANCE if a.title == "unconstrained infimum")
-    claim = next(c for c in CLAIMS if c.name == ablation.claim)
+    claim = next(c for c in ALL_CLAIMS if c.name == ablation.claim)
     assert not confirm(replace(ablation, bound=claim.bound)).confirmed
 
 

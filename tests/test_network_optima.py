@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flint import fmpq
+from flint import ctx, fmpq
 from metagap.impl.arithmetic import Rationals, rational
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
+from metagap.impl.network.floor import NotConvexError, task_risk_floor
 from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.optima import ExactInfimum, NotEnumerableError, infimum
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.impl.network.weights import Weights
+from metagap.impl.oracles.network_convex import least_risk_by_patterns, relaxed_risk
 from scipy.optimize import minimize
 
 
@@ -99,3 +101,40 @@ def test_other_instances_are_refused() -> None:
     of = instance((1, 1, 1), rational(1), [fmpq(1)], [[(0, fmpq(1), fmpq(1))]])
     with pytest.raises(NotEnumerableError, match="at most 2 neurons"):
         infimum(of)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_the_certified_floor_is_below_the_programs_and_near_the_relaxation(loss: str) -> None:
+    """floor <= minimum over all patterns (one convex program each) <= what descent finds; floor = the relaxation."""
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        initial = Weights(np.round(rng.standard_normal((2, 2)) * 64) / 64)
+        inputs = tuple(tuple(fmpq(int(v), 8) for v in row) for row in rng.integers(1, 9, (2, 2)) * [[1, 1], [1, -1]])
+        labels = [fmpq(int(v)) for v in rng.choice([-1, 1], 2)]
+        task = Task(fmpq(1), tuple(Atom(x, y, fmpq(1, 2)) for x, y in enumerate(labels)))
+        of = NetworkInstance(
+            Loss(loss), Gradient(fmpq(0)), inputs, (task,), (1, -1), initial, initial, initial, fmpq(1)
+        )  # fmt: skip
+        budget = fmpq(1, 2)
+        relaxed, proposal = relaxed_risk(of, 0, budget)
+        with ctx.workprec(128):
+            floor = float(task_risk_floor(of, 0, budget, proposal).lower())
+            blind = float(task_risk_floor(of, 0, budget, [0.0, 0.0]).lower())
+        enumerated = least_risk_by_patterns(of, 0, budget)
+        assert blind <= floor + 1e-6
+        assert relaxed - 1e-5 <= floor <= relaxed + 1e-6
+        assert floor <= enumerated + 1e-7
+        for _ in range(200):
+            move = rng.standard_normal((2, 2))
+            at = replace(of, omega=Weights(initial.floats + 0.499 * move / np.linalg.norm(move)))
+            zero = Functions(((fmpq(0), fmpq(0)),))
+            with ctx.workprec(64):
+                quantities = NetworkQuantities(replace(at, comparator=zero))
+                risk = float(quantities.problem.risk(quantities.laws[0], quantities._before).mid())
+            assert enumerated <= risk + 1e-6
+
+
+def test_a_floor_needs_a_convex_loss() -> None:
+    of = replace(instance((1,), fmpq(0), [fmpq(1)], [[(0, fmpq(1), fmpq(1))]]), loss=Loss("double-well"))
+    with pytest.raises(NotConvexError, match="convex"):
+        task_risk_floor(of, 0, fmpq(1), [0.0])

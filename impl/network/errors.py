@@ -8,13 +8,14 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Balls, Number, Rationals, root, square
 from ..balls.singular import largest_eigenvalue
 from . import flips
 from .core_quantities import NetworkCore
 from .kernel import MetaFeatures
+from .weights import squared_distance
 
 Array = np.ndarray
 
@@ -117,8 +118,12 @@ class ErrorQuantities(NetworkCore):
         return found
 
     @cached_property
+    def _squared_displacement(self) -> fmpq:
+        return squared_distance(self.problem.omega.weights, self.problem.start.weights)
+
+    @cached_property
     def displacement_init(self) -> Number:
-        distance = flips.squared_distance(self.problem.omega.weights, self.problem.start.weights)
+        distance = self._squared_displacement
         return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
 
     @cached_property
@@ -126,11 +131,12 @@ class ErrorQuantities(NetworkCore):
         return self._counted(2)
 
     def _counted(self, power: int) -> arb:
-        start, own = self.problem.start, self.displacement_init
-        inner = flips.budget_counts(start, own, range(len(self._before)), power)
+        start, own, squared = self.problem.start, self.displacement_init, self._squared_displacement
+        inner = flips.budget_counts(start, own, range(len(self._before)), power, squared)
         outer: list[arb] = []
         for i, (law, move) in enumerate(zip(self.laws, self._moves, strict=True)):
-            outer += flips.budget_counts(start, own + move, list(law.rho), power)
+            exact = squared if move.is_zero() else None
+            outer += flips.budget_counts(start, own + move, list(law.rho), power, exact)
             assert len(outer) == sum(1 for j, _ in self._lifted_points if j <= i)
         return self._pointwise(inner, outer)
 
@@ -167,7 +173,9 @@ class ErrorQuantities(NetworkCore):
     def error_count_own(self) -> arb:
         """k* with W's own displacement for that of W_i."""
         budget = self.displacement_init
-        counts = flips.budget_counts(self.problem.start, budget, range(len(self._before)))
+        counts = flips.budget_counts(
+            self.problem.start, budget, range(len(self._before)), squared=self._squared_displacement
+        )
         return self._pointwise(counts, [counts[x] for _, x in self._lifted_points])
 
     @cached_property

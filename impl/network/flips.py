@@ -6,16 +6,15 @@ most k*(B) = max{k: sum of the k smallest a_r^2 <= B^2} of them do.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from flint import arb
+from flint import arb, fmpq
 
 from ..arithmetic import bounds, norm, root
 from .network import NetworkProblem, Point
-from .weights import row_distances, squared_distance
-
-__all__ = ["budget_counts", "displacement_bounds", "own_bounds", "squared_distance", "worst_cases"]
+from .weights import row_distances
 
 Array = np.ndarray
 
@@ -38,8 +37,13 @@ def _size(start: Point, x: int) -> arb:
     return root(arb(start.problem.inputs.products[x][x]))
 
 
-def budget_counts(start: Point, budget: arb, xs: Sequence[int], power: int = 2) -> list[arb]:
-    """k*(B) at each x, enclosed; 0 at x = 0, where nothing flips. (The power is 2; a mutant tries 1.)"""
+def budget_counts(
+    start: Point, budget: arb, xs: Sequence[int], power: int = 2, squared: fmpq | None = None
+) -> list[arb]:
+    """k*(B) at each x, enclosed; 0 at x = 0, where nothing flips. (The power is 2; a mutant tries 1.)
+
+    `squared`: B^2 exactly, which decides ties.
+    """
     least, most = bounds(budget)
     found = []
     for x in xs:
@@ -52,8 +56,21 @@ def budget_counts(start: Point, budget: arb, xs: Sequence[int], power: int = 2) 
         upper = np.cumsum(np.sort(low / large) ** power) / slack
         lower = np.cumsum(np.sort(high / small) ** power) * slack
         fewest = int((lower <= max(least, 0.0) ** power / slack).sum())
-        found.append(arb(fewest).union(arb(int((upper <= most**power * slack).sum()))))
+        largest = int((upper <= most**power * slack).sum())
+        if fewest < largest <= CLOSE and power == 2 and squared is not None:
+            fewest = largest = _exact_count(start, x, low, high, squared)
+        found.append(arb(fewest).union(arb(largest)))
     return found
+
+
+def _exact_count(start: Point, x: int, low: Array, high: Array, squared: fmpq) -> int:
+    """k*(B) from exact distances, of the neurons that may be among the nearest."""
+    inputs = start.problem.inputs
+    limit = squared * inputs.products[x][x]
+    near = np.flatnonzero(low <= np.sort(high)[min(CLOSE, len(high) - 1)])
+    squares = sorted(start.weights.dot(int(r), inputs.rows[x]) ** 2 for r in near)
+    sums = itertools.accumulate(squares)
+    return sum(1 for _ in itertools.takewhile(lambda total: total <= limit, sums))
 
 
 def displacement_bounds(problem: NetworkProblem) -> list[arb]:

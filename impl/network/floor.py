@@ -36,7 +36,8 @@ def task_risk_floor(instance: NetworkInstance, task: int, budget: fmpq, proposal
     problem = NetworkProblem(instance.canonical, Balls)
     law, start, loss = problem.laws[task], problem.start, problem.loss
     still, worst = start.predictions, flips.worst_cases(problem, arb(budget))
-    total, pulls = arb(0), {}
+    total = arb(0)
+    pulls: dict[int, arb] = {}
     for (x, y, p), z in zip(law.atoms, proposal, strict=True):
         at = arb(z)
         slope = loss.d1(Balls, at, y)

@@ -150,7 +150,7 @@ def _has_interior(constraints: list[_Affine]) -> bool:
         if system.det() != 0:
             solution = system.solve(fmpq_mat(m, 1, [-c.offset for c in tight]))
             vertices.append(tuple(solution[i, 0] for i in range(m)))
-    edges = [(fmpq(1),), (fmpq(-1),)] if m == 1 else []
+    edges: list[Vector] = [(fmpq(1),), (fmpq(-1),)] if m == 1 else []
     if m == 2:
         for c in constraints:
             edges += [(c.slope[1], -c.slope[0]), (-c.slope[1], c.slope[0])]

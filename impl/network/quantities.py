@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Number, Rationals, norm
 from ..balls.singular import largest_eigenvalue
+from ..losses import Link
 from ..meta_sl.instance import Functions
 from .errors import ErrorQuantities
 from .kernel import MetaFeatures
@@ -94,19 +95,41 @@ class NetworkQuantities(ErrorQuantities):
         laws = {task.atoms for task in self.instance.tasks if task.weight != 0}
         if len(laws) < len(self.laws):
             return arb(-1)
-        # The meta-features of a task are the images of its outer features; all lie in the span of the pattern features.
+        # The meta-features of tasks with one Jacobian are the images of their outer features; all lie in the span of
+        # the pattern features.
         features, exact = self._features, NetworkProblem(self.instance, Rationals)
         k = len(self._before)
-        groups = [[k + a for a, (j, _) in enumerate(self._lifted_points) if j == i] for i in range(len(self.laws))]
+        groups = [
+            [k + a for a, (i, _) in enumerate(self._lifted_points) if i in alike] for alike in self._equal_jacobians
+        ]
         for chosen in (*groups, list(range(len(features.places)))):
             places, patterns = [features.places[j] for j in chosen], features.patterns[:, chosen]
             count = len(chosen) if chosen in groups else len(self._u)
             if exact.kernel(patterns, places, patterns, places).rank() < count:
                 return arb(-1)
+        # What did not flip in the adaptation lies in the span of the features at W.
+        inner, support = features.inner, list(range(k))
+        unmoved = sum(bool((self._outer[:, a] == inner[:, x]).all()) for a, x in enumerate(self._places))
+        if exact.kernel(inner, support, inner, support).rank() < unmoved:
+            return arb(-1)
         twin = self.exact(self.instance)
         if twin is not None and twin._features.gram.det() == 0:
             return arb(-1)
         return arb(0).union(1)
+
+    @property
+    def _equal_jacobians(self) -> list[list[int]]:
+        """Tasks that certainly have the same I - eta H_i: the same marginal, if ell'' is free of the label."""
+        loss = self.problem.loss
+        if loss.name not in ("squared", "logistic") and loss.link is not Link.CANONICAL:
+            return [[i] for i in range(len(self.laws))]
+        alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
+        for position, i in enumerate(self._indices):
+            rho: dict[int, fmpq] = {}
+            for atom in self.instance.tasks[i].atoms:
+                rho[atom.x] = rho.get(atom.x, fmpq(0)) + atom.p
+            alike.setdefault(tuple((x, str(p)) for x, p in sorted(rho.items())), []).append(position)
+        return list(alike.values())
 
     # --- margins --------------------------------------------------------------------------------------------
 

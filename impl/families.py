@@ -17,6 +17,9 @@ from ..theory.meta_rl_ablations import ABLATIONS as META_RL_ABLATIONS
 from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
+from ..theory.network import CLAIMS as NETWORK_CLAIMS
+from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
+from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
@@ -29,6 +32,12 @@ from .meta_sl.generate import GENERATORS, LANDSCAPES
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
 from .meta_sl.smaller import smaller
+from .network.batch_quantities import NetworkBatchQuantities
+from .network.generate import GENERATORS as NETWORK_GENERATORS
+from .network.generate import SEARCHING as NETWORK_SEARCHING
+from .network.quantities import NetworkQuantities
+from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
+from .network.smaller import smaller as smaller_network
 from .sources import Generator, RealTasks
 
 
@@ -106,7 +115,23 @@ META_RL = Family(
     smaller_meta_rl,
 )
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, META_RL)}
+
+NETWORK = Family(
+    "network",
+    "Two-layer networks",
+    NETWORK_CLAIMS,
+    NETWORK_MUTANTS,
+    NETWORK_ABLATIONS,
+    NetworkQuantities,
+    NetworkBatchQuantities,
+    NETWORK_GENERATORS,
+    NETWORK_SEARCHING,
+    NETWORK_REAL_TASKS,
+    smaller_network,
+)
+
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, META_RL, NETWORK)}
 
 ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
 

@@ -23,7 +23,6 @@ class Instance(ABC):
 
     family: str
     """The name of its family of problems: a key of `families.FAMILIES` and the prefix of its claims."""
-    omega: Vector
     radius: fmpq
     notes: tuple[str, ...]
 

@@ -151,6 +151,9 @@ _BUILT_IN = {
     "one-process-per-task": "omega and the comparator live in the same processes.",
     "bounded-rewards": "Rewards are bounded.",
     "equal-discounts": "All tasks have the same discount.",
+    "one-kink-rule": "The value of 1{0 > 0} is the same in the gradient, in W_i and in the features.",
+    "regular-data": "P(|a'x| <= t) <= c t/||a|| for all a and t: no hyperplane through 0 has mass.",
+    "W-in-the-ball": "The network stays in a ball around its initialisation.",
 }
 """What hypotheses say that are built into the statement."""
 

@@ -20,6 +20,7 @@ from ..impl import files
 from ..impl.arithmetic import to_float
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
+from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer
 
@@ -100,7 +101,7 @@ def optimum_record(found: Optimum) -> dict[str, Any]:
     }
 
 
-def answer_record(instance: Instance, found: Answer) -> dict[str, Any]:
+def answer_record(instance: MetaSLInstance, found: Answer) -> dict[str, Any]:
     """A practitioner's answer: metagap/certify/1."""
     return {
         "format": "metagap/certify/1",

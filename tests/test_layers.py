@@ -69,7 +69,20 @@ DECIDING = [
     *(ROOT / "impl" / "balls").rglob("*.py"),
     *(
         path
-        for name in ("maml", "problem", "taylor", "task_quantities", "quantities")
+        for name in (
+            "maml",
+            "problem",
+            "taylor",
+            "task_quantities",
+            "quantities",
+            "prediction_quantities",
+            "network",
+            "weights",
+            "kernel",
+            "flips",
+            "core_quantities",
+            "errors",
+        )
         for path in ROOT.glob(f"impl/*/{name}.py")
     ),
 ]
@@ -81,7 +94,7 @@ SEARCHING = [
         for path in ROOT.glob(f"impl/*/{name}.py")
     ),
 ]
-FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl")
+FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl", "impl.network")
 
 
 def modules(*names: str) -> tuple[str, ...]:
@@ -91,7 +104,7 @@ def modules(*names: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("path", DECIDING, ids=id_of)
 def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> None:
-    engines = ("impl.floats", *modules("batch", "stationary", "training", "planning", "generate"))
+    engines = ("impl.floats", *modules("batch", "stationary", "training", "planning", "generate", "rates"))
     shared = {name for name in imported(path) if name.startswith(engines)}
     proposals = {"impl.floats.infimum.l1_active_set", "impl.meta_rl.planning.proposed_policy"}
     assert shared <= proposals | {name.rsplit(".", 1)[0] for name in proposals}
@@ -99,7 +112,8 @@ def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> Non
 
 @pytest.mark.parametrize("path", SEARCHING, ids=id_of)
 def test_the_searching_engine_knows_no_balls(path: Path) -> None:
-    engines = ("impl.balls", *modules("maml", "problem", "taylor", "task_quantities", "quantities"))
+    deciding = ("maml", "problem", "taylor", "task_quantities", "quantities", "network", "kernel", "flips")
+    engines = ("impl.balls", *modules(*deciding))
     assert not {name for name in imported(path) if name.startswith(engines)}
 
 

@@ -53,6 +53,7 @@ def test_no_symbol_is_explained_in_vain() -> None:
     used = {name for e in EXPRESSIONS for name in e.names}
     used |= {name for a in ABLATIONS if a.bound for e in (a.bound, a.left) for name in e.names}
     used |= {name for a in ABLATIONS for name in a.exact}
+    used |= {name for c in CLAIMS for name in c.extras}
     assert set(SYMBOLS) == used
 
 
@@ -102,3 +103,4 @@ def test_equalities_are_marked() -> None:
     assert {n for n in equalities if n.startswith("meta-sl")} == {"meta-sl-identity", "meta-sl-s2"}
     core = {"meta-rl-identity", "meta-rl-s1", "meta-rl-s2"}
     assert {n for n in equalities if n.startswith("meta-rl")} == core | {"meta-rl-t3a", "meta-rl-t3a-rational"}
+    assert {n for n in equalities if n.startswith("network")} == {"network-identity", "network-s2"}

@@ -99,6 +99,37 @@ _TABLE = (
         r"|v^{\top}\nabla^2 L(\omega)v|/\|v\|^2",
         "size of the second derivative in the direction v",
     ),
+    # Networks.
+    ("eps_formal", r"\|\langle w,\phi_\omega\rangle\|", "norm of the formal gradient (1{0 > 0} = 0), also at kinks"),
+    ("eps_init", r"\|G_0\|", "norm of <w, phi_0>, the pairing with features at initialisation"),
+    (
+        "misfit_init",
+        r"\inf_{\|v\|\le R}\|u-\phi_0^{\top} v\|",
+        "misfit by meta-features with the initial patterns in both places",
+    ),
+    ("gradient_difference", r"\|G_0-\nabla L(\omega)\|", "distance of the pairing at initialisation from the gradient"),
+    ("error_operator", r"E_{\mathrm{op}}", "operator norm of the difference phi_0 - phi on the lifted points"),
+    ("error_trace", r"E_2", "Hilbert-Schmidt norm of the difference phi_0 - phi on the lifted points"),
+    ("error_flips", r"\|e\|", "norm of the pointwise error e_i(x), with the actual flips"),
+    ("error_count", r"\|e\|_{k^*}", "norm of the pointwise error with the a priori counts k*"),
+    ("linearisation", r"\|f-\phi_0^{\top} W\|", "norm of the error of the linearisation at W0 over the support"),
+    (
+        "linearisation_bound",
+        r"\|m^{-1/2}\|x\|\max_{\pm}\sum(d_r-a_r)_+\|",
+        "norm of the reaches of the neurons of one sign",
+    ),
+    (
+        "linearisation_worst",
+        r"\|\sup_{W}|f-\phi_0^{\top} W|\|",
+        "norm of the closed form of the worst network as near to W0 as W",
+    ),
+    ("eps_projected", r"e_5", "<grad L, W - W0> + R ||grad L||: projected stationarity in the ball around W0"),
+    (
+        "misfit_projected",
+        r"\inf_{\|V-W_0\|\le R}\|u-\phi_\omega^{\top}(W-V)\|",
+        "misfit by displacements towards the ball around W0",
+    ),
+    ("condition", r"\mathrm{cond}(M)", "condition number of the Gram matrix of the meta-features"),
     # What wrong theorems use instead.
     (
         "misfit_hessian_at_adapted",
@@ -153,6 +184,29 @@ _TABLE = (
     ("misfit_other_shift", r"\inf\|\sigma'/\sigma-1-\phi_\omega^{\top} v\|", "misfit of the ratio minus 1"),
     ("misfit_uncentred", r"\inf\|u-\tilde\phi_\omega^{\top} v\|", "misfit by meta-features that are not centred"),
     (
+        "misfit_curvature_adapted",
+        r"\inf\|u-(I-\eta H_i[\ell''(z_i)])\phi_{W_i}^{\top} v\|",
+        "misfit with ell'' at the adapted prediction",
+    ),
+    ("misfit_outer_unadapted", r"\inf\|u-(I-\eta H_i)\phi_W^{\top} v\|", "misfit with the unadapted outer feature"),
+    ("misfit_init_inner", r"\inf\|u-(I-\eta H^0_i)\phi_{W_i}^{\top} v\|", "misfit with initial features in H only"),
+    ("misfit_init_outer", r"\inf\|u-(I-\eta H_i)\phi_0^{\top} v\|", "misfit with initial features outside only"),
+    ("pairing_unadapted", r"\langle w,\,h_\omega-h_{\theta'}\rangle", "pairing with the unadapted displacement"),
+    ("eps_other_kinks", r"\varepsilon_{1\{0\ge 0\}}", "norm of the formal gradient with 1{0 > 0} = 1 in the features"),
+    (
+        "misfit_other_kinks",
+        r"\inf\|u-\phi_{1\{0\ge 0\}}^{\top} v\|",
+        "misfit by features with 1{0 > 0} = 1, while W_i has 0",
+    ),
+    ("displacement_init", r"\|W-W_0\|", "distance of the network from its initialisation"),
+    ("error_count_own", r"\|e\|_{k^*(\|W-W_0\|)}", "the error with k* of W's own displacement throughout"),
+    ("error_count_linear", r"\|e\|_{\sum a\le B}", "the error with counts of sums of distances"),
+    (
+        "linearisation_bound_own",
+        r"\|m^{-1/2}\|x\|\max_{\pm}\sum d_r 1\{|W_r^{\top}x|\le d_r\|x\|\}\|",
+        "norm of the displacements of the neurons that are within their displacement of the kink at W",
+    ),
+    (
         "eps_directional",
         r"\varepsilon_{\mathrm{dir}}",
         "largest one-sided derivative of -L at omega (d = 1), at least 0",
@@ -181,4 +235,8 @@ OBJECTS: tuple[tuple[str, str, str], ...] = (
     (r"P_i,\ r_i,\ \gamma_i", "transitions, rewards and discount of task i", "(S, A, S), (S, A)"),
     (r"\nu_i,\ \sigma_i", "discounted visitation of states, and of pairs, by pi_i", "(S,), (S, A)"),
     (r"Q_i,\ V_i,\ A_i", "normalised values and advantages (A = Q - V)", "(S, A), (S,), (S, A)"),
+    (r"f(x; W),\ W_0", "network m^{-1/2} sum_r b_r relu(W_r'x), and the initial W", "(m, d)"),
+    (r"\phi_W(x)", "gradient feature m^{-1/2} (b_r 1{W_r'x > 0} x)_r; phi_0 at W_0", "(m, d)"),
+    (r"d_r,\ a_r(x)", "displacement ||W_r - W0_r||, distance |W0_r'x|/||x|| from the kink", "(m,)"),
+    (r"k^*(B)", "largest k such that the k smallest a_r^2 sum to at most B^2", ""),
 )

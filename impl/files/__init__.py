@@ -19,6 +19,7 @@ from msgspec import UNSET
 from ..instances import FORMAT, Instance, Vector
 from ..meta_rl.document import READER as META_RL
 from ..meta_sl.document import READER as META_SL
+from ..network.document import READER as NETWORK
 from .faults import BadInputError, FaultError, Missing
 from .numbers import exact_row, written
 from .records import Reader
@@ -26,7 +27,11 @@ from .text import laid_out, lookup, parsed, read
 
 __all__ = ["BadInputError", "Missing", "dumps", "load", "load_vector", "loads", "save"]
 
-READERS: dict[tuple[str, str], Reader] = {("meta-sl", "linear"): META_SL, ("meta-rl", "linear"): META_RL}
+READERS: dict[tuple[str, str], Reader] = {
+    ("meta-sl", "linear"): META_SL,
+    ("meta-sl", "relu-network"): NETWORK,
+    ("meta-rl", "linear"): META_RL,
+}
 """How documents of each (problem, model) are read."""
 
 
@@ -95,10 +100,7 @@ def _reader(document: Any) -> Reader:
         known = " or ".join(map(repr, problems))
         raise FaultError("problem", what=known)
     kind = model.get("name") if isinstance(model, dict) else None
-    reader = READERS.get((problem, kind if isinstance(kind, str) else "linear"))
-    if reader is None and kind == "relu-network":
-        raise FaultError("model.name", "relu-network is not supported by this version of metagap; give 'linear'")
-    return reader or READERS[problem, "linear"]
+    return READERS.get((problem, kind if isinstance(kind, str) else "linear")) or READERS[problem, "linear"]
 
 
 def dumps(instance: Instance) -> str:

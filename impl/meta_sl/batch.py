@@ -63,27 +63,15 @@ class Batch:
 
     def instance(self, b: int) -> MetaSLInstance:
         """Instance b, exactly; task weights and masses that do not sum to 1 in floats are renormalised."""
-        n, k, _, _ = self.shape
         adaptation: Adaptation = (
             Gradient(rational(float(self.rate[b])), self.steps)
             if self.steps
             else Implicit(rational(float(self.rate[b])))
         )
-        weights = _normalised(self.weights[b])
-        tasks = []
-        for i in range(n):
-            slots = np.argwhere(self.masses[b, i] != 0)
-            masses = _normalised(np.array([self.masses[b, i, x, a] for x, a in slots]))
-            atoms = tuple(
-                Atom(int(x), rational(float(self.labels[b, i, x, a])), mass)
-                for (x, a), mass in zip(slots, masses, strict=True)
-            )
-            tasks.append(Task(weights[i], atoms))
+        tasks = tasks_at(self.weights[b], self.labels[b], self.masses[b])
         comparator: Comparator
         if self.functions is not None:
-            comparator = Functions(
-                tuple(tuple(rational(float(self.functions[b, i, x])) for x in range(k)) for i in range(n))
-            )
+            comparator = functions_at(self.functions[b])
         else:
             assert self.rival is not None
             comparator = tuple(rational(float(v)) for v in self.rival[b])
@@ -91,11 +79,29 @@ class Batch:
             self.loss,
             adaptation,
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
-            tuple(tasks),
+            tasks,
             tuple(rational(float(v)) for v in self.omega[b]),
             comparator,
             rational(float(self.radius[b])),
         )
+
+
+def tasks_at(weights: Array, labels: Array, masses: Array) -> tuple[Task, ...]:
+    """The tasks of one instance, exactly: weights (n,), labels and masses (n, k, l)."""
+    tasks = []
+    for i, weight in enumerate(_normalised(weights)):
+        slots = np.argwhere(masses[i] != 0)
+        shares = _normalised(np.array([masses[i, x, a] for x, a in slots]))
+        atoms = tuple(
+            Atom(int(x), rational(float(labels[i, x, a])), mass) for (x, a), mass in zip(slots, shares, strict=True)
+        )
+        tasks.append(Task(weight, atoms))
+    return tuple(tasks)
+
+
+def functions_at(values: Array) -> Functions:
+    """A comparator's functions (n, k), exactly."""
+    return Functions(tuple(tuple(rational(float(v)) for v in row) for row in values))
 
 
 def _normalised(values: Array) -> list[fmpq]:

@@ -20,18 +20,18 @@ STEPS = 1000
 # The union tags are the files' "name" fields.
 
 
-class _Loss(Record):
+class LossRecord(Record):
     name: str
     c: Number | UnsetType = UNSET
     delta: Number | UnsetType = UNSET
 
 
-class _Gradient(Record, tag_field="name", tag="gradient"):
+class GradientRecord(Record, tag_field="name", tag="gradient"):
     eta: Number
     steps: int
 
 
-class _Implicit(Record, tag_field="name", tag="implicit"):
+class ImplicitRecord(Record, tag_field="name", tag="implicit"):
     strength: Number = msgspec.field(name="lambda")
 
 
@@ -39,35 +39,35 @@ class _Model(Record):
     name: Literal["linear"]
 
 
-class _Atom(Record):
+class AtomRecord(Record):
     x: int
     y: Number
     p: Number
 
 
-class _Task(Record):
+class TaskRecord(Record):
     weight: Number
-    atoms: list[_Atom]
+    atoms: list[AtomRecord]
 
 
-class _Functions(Record):
+class FunctionsRecord(Record):
     functions: list[Row]
 
 
 class _Document(Record):
     format: str
     problem: str
-    loss: _Loss
-    adaptation: _Gradient | _Implicit
+    loss: LossRecord
+    adaptation: GradientRecord | ImplicitRecord
     model: _Model
     features: list[Row]
-    tasks: list[_Task]
+    tasks: list[TaskRecord]
     omega: Row
-    comparator: Row | _Functions
+    comparator: Row | FunctionsRecord
     radius: Number
 
 
-_REQUIRED = {
+REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
     "format": f"{FORMAT!r}",
     "problem": "'meta-sl'",
@@ -80,7 +80,7 @@ _REQUIRED = {
     "adaptation.steps": f"an integer 1..{STEPS}",
     "adaptation.lambda": "a number > 0",
     "model": "an object with the field name: {'name': 'linear'}",
-    "model.name": "'linear'",
+    "model.name": "'linear' or 'relu-network'",
     "features": "a non-empty list of rows of numbers, all of one length d >= 1,",
     "features[]": "a non-empty row of numbers, as long as features[0],",
     "tasks": "a non-empty list of tasks",
@@ -101,10 +101,10 @@ _REQUIRED = {
 
 def _instance(record: _Document) -> MetaSLInstance:
     """The instance that a record describes."""
-    loss = _loss(record.loss)
-    adaptation = _adaptation(record.adaptation, loss)
-    features = _features(record.features)
-    tasks, notes = _tasks(record.tasks, loss, len(features))
+    loss = read_loss(record.loss)
+    adaptation = read_adaptation(record.adaptation, loss)
+    features = read_rows(record.features)
+    tasks, notes = read_tasks(record.tasks, loss, len(features))
     if len(record.omega) != len(features[0]):
         raise FaultError("omega", f"give d={len(features[0])} numbers")
     omega = exact_row(record.omega, "omega")
@@ -115,7 +115,7 @@ def _instance(record: _Document) -> MetaSLInstance:
     return MetaSLInstance(loss, adaptation, features, tasks, omega, comparator, radius, notes)
 
 
-def _loss(record: _Loss) -> Loss:
+def read_loss(record: LossRecord) -> Loss:
     if record.name not in LOSSES:
         raise FaultError("loss.name")
     wanted = LOSSES[record.name].profile.parameter
@@ -134,8 +134,8 @@ def _loss(record: _Loss) -> Loss:
     return Loss(record.name, parameter)
 
 
-def _adaptation(record: _Gradient | _Implicit, loss: Loss) -> Adaptation:
-    if isinstance(record, _Gradient):
+def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss) -> Adaptation:
+    if isinstance(record, GradientRecord):
         if not 1 <= record.steps <= STEPS:
             raise FaultError("adaptation.steps")
         return Gradient(exact(record.eta, "adaptation.eta"), record.steps)
@@ -149,7 +149,7 @@ def _adaptation(record: _Gradient | _Implicit, loss: Loss) -> Adaptation:
     return Implicit(strength)
 
 
-def _features(rows: list[Row]) -> tuple[Vector, ...]:
+def read_rows(rows: list[Row]) -> tuple[Vector, ...]:
     if not rows:
         raise FaultError("features", "give at least one row")
     for i, row in enumerate(rows):
@@ -159,7 +159,7 @@ def _features(rows: list[Row]) -> tuple[Vector, ...]:
     return tuple(exact_row(row, f"features[{i}]") for i, row in enumerate(rows))
 
 
-def _tasks(records: list[_Task], loss: Loss, support: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
+def read_tasks(records: list[TaskRecord], loss: Loss, support: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
     """The tasks, with weights and masses that sum to 1, and what was changed for that."""
     if not records:
         raise FaultError("tasks", "give at least one task")
@@ -185,11 +185,16 @@ def _tasks(records: list[_Task], loss: Loss, support: int) -> tuple[tuple[Task, 
     return tuple(tasks), notes
 
 
-def _comparator(record: Row | _Functions, dimension: int, tasks: int, support: int) -> Comparator:
-    if not isinstance(record, _Functions):
+def _comparator(record: Row | FunctionsRecord, dimension: int, tasks: int, support: int) -> Comparator:
+    if not isinstance(record, FunctionsRecord):
         if len(record) != dimension:
             raise FaultError("comparator", f"give d={dimension} numbers")
         return exact_row(record, "comparator")
+    return read_functions(record, tasks, support)
+
+
+def read_functions(record: FunctionsRecord, tasks: int, support: int) -> Functions:
+    """Comparator functions: a row per task, a number per support point."""
     field = "comparator.functions"
     if len(record.functions) != tasks:
         raise FaultError(field, f"give n={tasks} rows")
@@ -199,4 +204,4 @@ def _comparator(record: Row | _Functions, dimension: int, tasks: int, support: i
     return Functions(tuple(exact_row(row, f"{field}[{i}]") for i, row in enumerate(record.functions)))
 
 
-READER = Reader(_Document, _REQUIRED, _instance)
+READER = Reader(_Document, REQUIRED, _instance)

@@ -21,7 +21,7 @@ STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
 
 
-def _loss(source: Source, name: str) -> Loss:
+def draw_loss(source: Source, name: str) -> Loss:
     parameter = LOSSES[name].profile.parameter
     if parameter is None:
         return Loss(name)
@@ -29,7 +29,7 @@ def _loss(source: Source, name: str) -> Loss:
     return Loss(name, source.choose(options))
 
 
-def _masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
+def draw_masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
     """Masses (B, n, k, l): tasks share all inputs, or some, or (apart) none."""
     sharing = "apart" if apart else source.choose(("all", "all", "some"))
     masses = np.zeros((source.size, n, k, depth))
@@ -51,7 +51,7 @@ def _power_of_two(count: int) -> bool:
     return count & (count - 1) == 0
 
 
-def _labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:
+def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:
     """Labels (B, n, k, l): per task, the same for all tasks, or in conflict between tasks."""
     kind = source.choose(("own", "own", "same", "conflicting"))
     rows = n if kind == "own" else 1
@@ -99,7 +99,7 @@ def _problem(
     apart: bool = False,
 ) -> Batch:
     """Problems with omega and a parameter comparator on the grid."""
-    loss = _loss(source, name)
+    loss = draw_loss(source, name)
     n = tasks or draw_size(source, limits.tasks)
     k, d = draw_size(source, limits.points), draw_size(source, limits.dimension)
     depth = source.choose(tuple(range(1, limits.labels + 1)))
@@ -115,8 +115,8 @@ def _problem(
         1,
         np.zeros(source.size),
         features,
-        _labels(source, loss, n, k, depth),
-        _masses(source, n, k, depth, apart),
+        draw_labels(source, loss, n, k, depth),
+        draw_masses(source, n, k, depth, apart),
         draw_weights(source, n),
         source.grid((d,), -8, 8) / 4,
         np.ones(source.size),
@@ -216,7 +216,7 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 that share the label 0: the mixed weight cancels where its numerator
     need not, so hypothesis (D) fails (a randomised family around the exact counterexample)."""
     k = draw_size(source, min(limits.points, 2))
-    base = _loss(source, loss)
+    base = draw_loss(source, loss)
     share = 2.0 ** -(1 + source.grid((), 0, 3))
     height = 1 + source.grid((k,), 0, 7)
     labels = np.zeros((source.size, 2, k, 2))

@@ -96,49 +96,75 @@ class MetaSLInstance(Instance):
     @cached_property
     def canonical(self) -> MetaSLInstance:
         """The same instance with equal atoms merged, massless atoms dropped and the rest sorted."""
-        tasks = []
-        for task in self.tasks:
-            atoms: list[Atom] = []
-            for atom in sorted((a for a in task.atoms if a.p != 0), key=lambda a: (a.x, a.y)):
-                if atoms and (atoms[-1].x, atoms[-1].y) == (atom.x, atom.y):
-                    atoms[-1] = Atom(atom.x, atom.y, atoms[-1].p + atom.p)
-                else:
-                    atoms.append(atom)
-            tasks.append(Task(task.weight, tuple(atoms)))
+        tasks = canonical_tasks(self.tasks)
         return MetaSLInstance(
-            self.loss, self.adaptation, self.features, tuple(tasks), self.omega, self.comparator, self.radius
+            self.loss, self.adaptation, self.features, tasks, self.omega, self.comparator, self.radius
         )
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
-        loss: dict[str, object] = {"name": self.loss.name}
-        if self.loss.parameter is not None and self.loss.profile.parameter is not None:
-            loss[self.loss.profile.parameter] = number(self.loss.parameter)
-        adaptation: dict[str, object] = {"name": self.adaptation.name}
-        if isinstance(self.adaptation, Gradient):
-            adaptation |= {"eta": number(self.adaptation.eta), "steps": self.adaptation.steps}
-        else:
-            adaptation |= {"lambda": number(self.adaptation.strength)}
         comparator: object
         if isinstance(self.comparator, Functions):
-            comparator = {"functions": [[number(v) for v in row] for row in self.comparator.values]}
+            comparator = functions_field(self.comparator, number)
         else:
             comparator = [number(v) for v in self.comparator]
         return {
             "format": FORMAT,
             "problem": "meta-sl",
-            "loss": loss,
-            "adaptation": adaptation,
+            "loss": loss_field(self.loss, number),
+            "adaptation": adaptation_field(self.adaptation, number),
             "model": {"name": "linear"},
             "features": [[number(v) for v in row] for row in self.features],
-            "tasks": [
-                {
-                    "weight": number(task.weight),
-                    "atoms": [{"x": a.x, "y": number(a.y), "p": number(a.p)} for a in task.atoms],
-                }
-                for task in self.tasks
-            ],
+            "tasks": tasks_field(self.tasks, number),
             "omega": [number(v) for v in self.omega],
             "comparator": comparator,
             "radius": number(self.radius),
         }
+
+
+# --- what instances of every model share ---
+
+
+def canonical_tasks(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """The tasks with equal atoms merged, massless atoms dropped and the rest sorted."""
+    found = []
+    for task in tasks:
+        atoms: list[Atom] = []
+        for atom in sorted((a for a in task.atoms if a.p != 0), key=lambda a: (a.x, a.y)):
+            if atoms and (atoms[-1].x, atoms[-1].y) == (atom.x, atom.y):
+                atoms[-1] = Atom(atom.x, atom.y, atoms[-1].p + atom.p)
+            else:
+                atoms.append(atom)
+        found.append(Task(task.weight, tuple(atoms)))
+    return tuple(found)
+
+
+def loss_field(loss: Loss, number: Callable[[fmpq], object]) -> dict[str, object]:
+    """The field "loss" of a document."""
+    field: dict[str, object] = {"name": loss.name}
+    if loss.parameter is not None and loss.profile.parameter is not None:
+        field[loss.profile.parameter] = number(loss.parameter)
+    return field
+
+
+def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -> dict[str, object]:
+    """The field "adaptation" of a document."""
+    if isinstance(adaptation, Gradient):
+        return {"name": adaptation.name, "eta": number(adaptation.eta), "steps": adaptation.steps}
+    return {"name": adaptation.name, "lambda": number(adaptation.strength)}
+
+
+def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> list[dict[str, object]]:
+    """The field "tasks" of a document."""
+    return [
+        {
+            "weight": number(task.weight),
+            "atoms": [{"x": a.x, "y": number(a.y), "p": number(a.p)} for a in task.atoms],
+        }
+        for task in tasks
+    ]
+
+
+def functions_field(functions: Functions, number: Callable[[fmpq], object]) -> dict[str, object]:
+    """The field "comparator" of a document, for functions."""
+    return {"functions": [[number(v) for v in row] for row in functions.values]}

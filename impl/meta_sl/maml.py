@@ -1,7 +1,7 @@
 """MAML by definition, in balls or exact rationals: risks, adaptation, the meta-objective.
 
-A `Problem` holds an instance's numbers in one number system. Vectors over the support are lists [k],
-parameters are column matrices (d, 1). Nothing here knows meta-features or bounds.
+`Risks` are those of any model; a `Problem` holds a linear model's numbers in one number system. Vectors over the
+support are lists [k], parameters are column matrices (d, 1). Nothing here knows meta-features or bounds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flint import arb, arb_mat
 from ..arithmetic import Floats, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, norm
 from ..instances import Vector
 from ..losses import Loss
-from .instance import Gradient, Implicit, MetaSLInstance
+from .instance import Gradient, Implicit, MetaSLInstance, Task
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,13 @@ class Law:
     rho: dict[int, Number]
 
 
-class Problem:
-    """An instance's numbers in the number system `m`."""
+class Risks:
+    """The loss and the tasks' laws in the number system `m`: all that risks need, whatever the model."""
 
-    def __init__(self, instance: MetaSLInstance, m: NumberSystem) -> None:
-        self.instance = instance
+    def __init__(self, loss: Loss, tasks: tuple[Task, ...], m: NumberSystem) -> None:
         self.m = m
-        self.loss: Loss = instance.loss
-        self.dimension = instance.dimension
-        self.features: Matrix = m.matrix([[m.number(v) for v in row] for row in instance.features])
-        self.transposed: Matrix = self.features.transpose()
-        self.laws = tuple(self._law(task.weight, task.atoms) for task in instance.tasks)
-        self.omega = self.column(instance.omega)
-        if isinstance(instance.adaptation, Gradient):
-            self.eta: Number = m.number(instance.adaptation.eta)
+        self.loss = loss
+        self.laws = tuple(self._law(task.weight, task.atoms) for task in tasks)
 
     def _law(self, weight: Any, atoms: Any) -> Law:
         m = self.m
@@ -50,14 +43,6 @@ class Problem:
                 rho[atom.x] = rho.get(atom.x, 0) + atom.p
         numbers = tuple((a.x, m.number(a.y), m.number(a.p)) for a in atoms if a.p != 0)
         return Law(m.number(weight), numbers, {x: m.number(p) for x, p in sorted(rho.items())})
-
-    def column(self, vector: Vector) -> Matrix:
-        """An exact vector as a column matrix."""
-        return self.m.matrix([[self.m.number(v)] for v in vector])
-
-    def predictions(self, theta: Matrix) -> list[Number]:
-        """h_theta at every support point [k]."""
-        return (self.features * theta).entries()
 
     def slopes(self, law: Law, z: list[Number]) -> list[Number]:
         """Sum over a point's atoms of p ell'(z_x, y) [k]; E[ell' phi] = features' slopes."""
@@ -72,6 +57,32 @@ class Problem:
         for x, y, p in law.atoms:
             total[x] += p * self.loss.d2(self.m, z[x], y)
         return total
+
+    def risk(self, law: Law, z: list[Number]) -> Number:
+        """R_i at the predictions z [k]."""
+        return sum((p * self.loss.value(self.m, z[x], y) for x, y, p in law.atoms), start=self.m.number(0))
+
+
+class Problem(Risks):
+    """An instance with a linear model, its numbers in the number system `m`."""
+
+    def __init__(self, instance: MetaSLInstance, m: NumberSystem) -> None:
+        super().__init__(instance.loss, instance.tasks, m)
+        self.instance = instance
+        self.dimension = instance.dimension
+        self.features: Matrix = m.matrix([[m.number(v) for v in row] for row in instance.features])
+        self.transposed: Matrix = self.features.transpose()
+        self.omega = self.column(instance.omega)
+        if isinstance(instance.adaptation, Gradient):
+            self.eta: Number = m.number(instance.adaptation.eta)
+
+    def column(self, vector: Vector) -> Matrix:
+        """An exact vector as a column matrix."""
+        return self.m.matrix([[self.m.number(v)] for v in vector])
+
+    def predictions(self, theta: Matrix) -> list[Number]:
+        """h_theta at every support point [k]."""
+        return (self.features * theta).entries()
 
     def gradient(self, law: Law, z: list[Number]) -> Matrix:
         """grad R_i = E[ell'(z, y) phi] (d, 1)."""
@@ -88,10 +99,6 @@ class Problem:
         d = self.dimension
         zero, one = self.m.number(0), self.m.number(0) + scale
         return self.m.matrix([[one if i == j else zero for j in range(d)] for i in range(d)])
-
-    def risk(self, law: Law, z: list[Number]) -> Number:
-        """R_i at the predictions z [k]."""
-        return sum((p * self.loss.value(self.m, z[x], y) for x, y, p in law.atoms), start=self.m.number(0))
 
     def adapt(self, law: Law, theta: Matrix) -> list[Matrix]:
         """The iterates of the adaptation: [theta, ..., U_i(theta)]."""

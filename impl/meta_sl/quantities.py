@@ -151,14 +151,6 @@ class MetaSLQuantities(TaskQuantities):
 
     # --- margins of assumptions: positive where the assumption holds -----------------------------------
 
-    def _structural(self, holds: bool) -> arb:
-        return arb(1) if holds else arb(-1)
-
-    @cached_property
-    def margin_outer_convexity(self) -> Number:
-        """1 for a convex loss (proved in the loss table); else the total Bregman divergence itself."""
-        return arb(1) if self.problem.loss.profile.convex else self.bregman
-
     @cached_property
     def margin_differentiability(self) -> arb:
         loss, margin = self.problem.loss, arb(1)

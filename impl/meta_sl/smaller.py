@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from flint import fmpq
 
 from ..losses import Link
 from ..shrink import put, simpler
-from .instance import Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
+from .instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+
+Model = TypeVar("Model", bound=Any)
+"""An instance with any model: tasks, features and a comparator are what is cut here."""
 
 
 def smaller(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
     """Instances one step smaller, structure first."""
-    yield from _fewer_tasks(instance)
-    yield from _fewer_atoms(instance)
-    yield from _fewer_points(instance)
+    yield from fewer_tasks(instance)
+    yield from fewer_atoms(instance)
+    yield from fewer_points(instance)
     yield from _fewer_dimensions(instance)
     yield from _simpler_numbers(instance)
 
 
-def _fewer_tasks(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
+def fewer_tasks(instance: Model) -> Iterator[Model]:
     count = len(instance.tasks)
     for i in range(count if count > 1 else 0):
         left = 1 - instance.tasks[i].weight
@@ -33,29 +37,29 @@ def _fewer_tasks(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
         yield replace(instance, tasks=tuple(replace(t, weight=fmpq(1, count)) for t in instance.tasks))
 
 
-def _without_task(instance: MetaSLInstance, i: int) -> Comparator:
+def _without_task(instance: Any, i: int) -> Any:
     comparator = instance.comparator
     if isinstance(comparator, Functions):
         return Functions(tuple(row for j, row in enumerate(comparator.values) if j != i))
     return comparator
 
 
-def _fewer_atoms(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
+def fewer_atoms(instance: Model) -> Iterator[Model]:
     for i, task in enumerate(instance.tasks):
         for a in range(len(task.atoms) if len(task.atoms) > 1 else 0):
             left = 1 - task.atoms[a].p
             atoms = tuple(replace(t, p=t.p / left) for b, t in enumerate(task.atoms) if b != a)
-            yield _with_task(instance, i, replace(task, atoms=atoms))
+            yield with_task(instance, i, replace(task, atoms=atoms))
         even = fmpq(1, len(task.atoms))
         if any(t.p != even for t in task.atoms):
-            yield _with_task(instance, i, replace(task, atoms=tuple(replace(t, p=even) for t in task.atoms)))
+            yield with_task(instance, i, replace(task, atoms=tuple(replace(t, p=even) for t in task.atoms)))
 
 
-def _with_task(instance: MetaSLInstance, i: int, task: Task) -> MetaSLInstance:
+def with_task(instance: Model, i: int, task: Task) -> Model:
     return replace(instance, tasks=(*instance.tasks[:i], task, *instance.tasks[i + 1 :]))
 
 
-def _fewer_points(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
+def fewer_points(instance: Model) -> Iterator[Model]:
     used = {atom.x for task in instance.tasks for atom in task.atoms}
     keep = [x for x in range(len(instance.features)) if x in used]
     if len(keep) == len(instance.features):
@@ -124,4 +128,4 @@ def _simpler_numbers(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
             for simple in simpler(atom.y):
                 if simple >= 0 or not positive:
                     atoms = (*task.atoms[:a], replace(atom, y=simple), *task.atoms[a + 1 :])
-                    yield _with_task(instance, i, replace(task, atoms=atoms))
+                    yield with_task(instance, i, replace(task, atoms=atoms))

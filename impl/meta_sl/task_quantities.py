@@ -16,9 +16,10 @@ from ..instances import Instance, Vector
 from . import taylor
 from .instance import Functions, Gradient, MetaSLInstance
 from .maml import Problem
+from .prediction_quantities import PredictionQuantities
 
 
-class TaskQuantities(MixedQuantities):
+class TaskQuantities(PredictionQuantities, MixedQuantities):
     """Core and mixed quantities. Tasks of weight 0 take no part."""
 
     def __init__(
@@ -29,8 +30,8 @@ class TaskQuantities(MixedQuantities):
     ) -> None:
         super().__init__(instance, m, direction)
         self.instance = instance.canonical
-        self.problem = Problem(self.instance, m)
-        self.laws = [law for law in self.problem.laws if law.weight != 0]
+        self.problem: Problem
+        self._start(Problem(self.instance, m), self.instance.tasks)
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
@@ -40,34 +41,12 @@ class TaskQuantities(MixedQuantities):
         return cls(instance, Rationals, direction) if instance.loss.profile.rational and moderate else None
 
     @cached_property
-    def _scales(self) -> tuple[float, float, float]:
-        """Sizes of what is added up: in the risks, in the gradient, in the predictions (float64)."""
-        risks = slopes = sizes = 0.0
-        rows = [math.hypot(*map(midpoint, row)) for row in self.problem.features.tolist()]
-        stretch = [1.0 + sum(abs(midpoint(v)) for v in jacobian.entries()) for jacobian in self._jacobians]
-        loss = self.problem.loss
-        for i, (law, z, h) in enumerate(zip(self.laws, self._after, self._comparator, strict=True)):
-            for x, y, p in law.atoms:
-                mass = midpoint(law.weight * p)
-                slope = abs(midpoint(loss.d1(Balls, z[x], y)))
-                size = abs(midpoint(z[x])) + abs(midpoint(h[x]))
-                risks += mass * (
-                    abs(midpoint(loss.value(Balls, z[x], y))) + abs(midpoint(loss.value(Balls, h[x], y)))
-                    + slope * size
-                )  # fmt: skip
-                bend = abs(midpoint(loss.d2(Balls, z[x], y))) * (size + rows[x])
-                slopes += mass * (slope + bend) * rows[x] * stretch[i]
-                sizes = max(sizes, size)
-        return risks, slopes, sizes
+    def _row_sizes(self) -> list[float]:
+        return [math.hypot(*map(midpoint, row)) for row in self.problem.features.tolist()]
 
-    def scale(self, name: str) -> float:
-        """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
-        risks, slopes, sizes = self._scales
-        if name in ("gap", "bregman", "pairing", "inner_product", "descent", "misfit_l1", "mixed_misfit_l1"):
-            return risks
-        if name in ("eps", "eps_first_order", "direction", "chain_rule_defect", "eps_directional"):
-            return slopes
-        return sizes if "misfit" in name or "displacement" in name or name == "residual_norm" else 0.0
+    @cached_property
+    def _stretches(self) -> list[float]:
+        return [1.0 + sum(abs(midpoint(v)) for v in jacobian.entries()) for jacobian in self._jacobians]
 
     def rounding(self, name: str) -> float:
         """What a float64 evaluation of the quantity may differ by, if these are balls of 53 bits: their radius.
@@ -154,23 +133,6 @@ class TaskQuantities(MixedQuantities):
 
     # --- the task-lifted space: points are (task, x) with mass q_i rho_i(x) ------------------------
 
-    @cached_property
-    def _points(self) -> list[tuple[int, int, Number]]:
-        return [(i, x, law.weight * rho) for i, law in enumerate(self.laws) for x, rho in law.rho.items()]
-
-    @cached_property
-    def _masses(self) -> list[Number]:
-        return [mass for _, _, mass in self._points]
-
-    @cached_property
-    def _slopes(self) -> list[list[Number]]:
-        """sum_y p ell'(z_i(x), y) = rho_i(x) w_i(x) [k], per task."""
-        return [self.problem.slopes(law, z) for law, z in zip(self.laws, self._after, strict=True)]
-
-    @cached_property
-    def _u(self) -> list[Number]:
-        return [self._after[i][x] - self._comparator[i][x] for i, x, _ in self._points]
-
     def _rows(self, transforms: Sequence[Matrix]) -> Matrix:
         """phi_i(x)' = phi(x)'T_i at every point (N, d)."""
         per_task = [(self.problem.features * t).tolist() for t in transforms]
@@ -179,34 +141,6 @@ class TaskQuantities(MixedQuantities):
     @cached_property
     def _meta_features(self) -> Matrix:
         return self._rows(self._jacobians)
-
-    @cached_property
-    def gap(self) -> Number:
-        problem = self.problem
-        return self._sum(
-            law.weight * (problem.risk(law, z) - problem.risk(law, h))
-            for law, z, h in zip(self.laws, self._after, self._comparator, strict=True)
-        )
-
-    @cached_property
-    def _divergences(self) -> list[tuple[Number, Number, Number, Number, Number]]:
-        """Per atom: (q p, ell(h') - ell(z) - ell'(z)(h' - z), z, h', y)."""
-        loss, m = self.problem.loss, self.m
-        found = []
-        for law, z, h in zip(self.laws, self._after, self._comparator, strict=True):
-            for x, y, p in law.atoms:
-                change = loss.value(m, h[x], y) - loss.value(m, z[x], y)
-                slope = loss.d1(m, z[x], y) * (h[x] - z[x])
-                found.append((law.weight * p, change - slope, z[x], h[x], y))
-        return found
-
-    @cached_property
-    def bregman(self) -> Number:
-        return self._sum(mass * value for mass, value, *_ in self._divergences)
-
-    @cached_property
-    def _weighted(self) -> list[Number]:
-        return [self.laws[i].weight * self._slopes[i][x] for i, x, _ in self._points]
 
     @cached_property
     def _gradient(self) -> list[Number]:

@@ -47,7 +47,7 @@ def gradient(problem: Problem) -> list[Number]:
     m, s, d = problem.m, _series(problem), problem.dimension
     total = [m.number(0)] * d
     unit = problem.identity().tolist()
-    with _terms(2):
+    with series_terms(2):
         start = m.matrix([[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)])
         for law in problem.laws:
             if law.weight == 0:
@@ -93,7 +93,7 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
     assert isinstance(adaptation, Gradient)
     features = problem.features.tolist()
     total: Any = None
-    with _terms(order + 1):
+    with series_terms(order + 1):
         for law in problem.laws:
             if law.weight == 0:
                 continue
@@ -123,7 +123,7 @@ def _dot(numbers: list[Number], series: list[Any]) -> Any:
 
 
 @contextmanager
-def _terms(count: int) -> Iterator[None]:
+def series_terms(count: int) -> Iterator[None]:
     """Within the block power series keep `count` terms."""
     before, ctx.cap = ctx.cap, count
     try:

@@ -1,0 +1,82 @@
+"""Many network instances of one shape as float64 arrays: the unit of searching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..arithmetic import rational
+from ..losses import Loss
+from ..meta_sl.batch import functions_at, tasks_at
+from ..meta_sl.instance import Gradient
+from .instance import Comparator, NetworkInstance
+from .weights import Weights
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class NetworkBatch:
+    """B instances with the same loss and shape.
+
+    features (B, k, d) the inputs, labels and masses (B, n, k, l), weights (B, n), signs (B, m), initial and omega
+    (B, m, d), rate (B,) the step size, radius (B,), and one of rival (B, m, d), functions (B, n, k).
+    """
+
+    loss: Loss
+    rate: Array
+    features: Array
+    labels: Array
+    masses: Array
+    weights: Array
+    signs: Array
+    initial: Array
+    omega: Array
+    radius: Array
+    rival: Array | None = None
+    functions: Array | None = None
+    steps: int = 1
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(n, k, l, m, d)."""
+        return (*self.labels.shape[1:], *self.omega.shape[1:])
+
+    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> NetworkBatch:
+        """The same problems with another comparator."""
+        return replace(self, rival=rival, functions=functions)
+
+    def take(self, chosen: Array | Sequence[int]) -> NetworkBatch:
+        """The instances of the given indices (or mask)."""
+        names = ("rate", "features", "labels", "masses", "weights", "signs", "initial", "omega", "radius", "rival")
+        picked: dict[str, Any] = {}
+        for name in (*names, "functions"):
+            value = getattr(self, name)
+            picked[name] = None if value is None else value[chosen]
+        return replace(self, **picked)
+
+    def instance(self, b: int) -> NetworkInstance:
+        """Instance b, exactly."""
+        comparator: Comparator
+        if self.functions is not None:
+            comparator = functions_at(self.functions[b])
+        else:
+            assert self.rival is not None
+            comparator = Weights(self.rival[b])
+        return NetworkInstance(
+            self.loss,
+            Gradient(rational(float(self.rate[b]))),
+            tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
+            tasks_at(self.weights[b], self.labels[b], self.masses[b]),
+            tuple(int(v) for v in self.signs[b]),
+            Weights(self.initial[b]),
+            Weights(self.omega[b]),
+            comparator,
+            rational(float(self.radius[b])),
+        )

@@ -1,0 +1,337 @@
+"""The quantities of networks for a whole batch in float64, by explicit features in R^{md}: written again, on purpose.
+
+The ball engine counts patterns and never forms a feature; here every feature is an array. Only the losses, and sums
+over labels, are shared.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from ..meta_sl.batch_quantities import BatchQuantities
+from .batch import Array, NetworkBatch
+
+
+class NetworkBatchQuantities(BatchQuantities):
+    """Quantities of a batch by name, each (B,)."""
+
+    batch: NetworkBatch  # type: ignore[assignment]
+
+    def __init__(self, batch: NetworkBatch) -> None:
+        super().__init__(batch)  # type: ignore[arg-type]
+        self._shrink = batch.signs.shape[1] ** -0.5
+
+    # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
+
+    def _drive(self, weights: Array) -> Array:
+        """W_r'x (B, t, k, m)."""
+        return self.features[:, None] @ weights.transpose(0, 1, 3, 2)
+
+    def _gates(self, weights: Array) -> Array:
+        return (self._drive(weights) > 0).astype(float)
+
+    def _phi(self, gates: Array) -> Array:
+        """phi (B, t, k, m d) for gates (B, t, k, m)."""
+        scaled = gates * (self._shrink * self.batch.signs)[:, None, None]
+        rows = scaled[..., None] * self.features[:, None, :, None]
+        return rows.reshape(*rows.shape[:3], -1)
+
+    def _network(self, weights: Array) -> Array:
+        """f(x; W) (B, t, k)."""
+        scaled = (self._shrink * self.batch.signs)[:, None, None]
+        return (np.maximum(self._drive(weights), 0.0) * scaled).sum(3)
+
+    def _stepped(self, weights: Array) -> Array:
+        """W_i (B, n, m, d) from W (B, 1, m, d)."""
+        slopes = self._summed(1, self._network(weights))
+        move = (slopes[:, :, None] @ self._phi(self._gates(weights)))[:, :, 0]
+        return weights - (self.batch.rate[:, None, None] * move).reshape(*move.shape[:2], *weights.shape[2:])
+
+    @cached_property
+    def _omega(self) -> Array:
+        return self.batch.omega[:, None]
+
+    @cached_property
+    def _start(self) -> Array:
+        return self.batch.initial[:, None]
+
+    @cached_property
+    def _after_weights(self) -> Array:
+        return self._stepped(self._omega)
+
+    @cached_property
+    def _before(self) -> Array:
+        return self._network(self._omega)
+
+    @cached_property
+    def after(self) -> Array:
+        return self._network(self._after_weights)
+
+    @cached_property
+    def comparator(self) -> Array:
+        if self.batch.functions is not None:
+            return self.batch.functions
+        assert self.batch.rival is not None
+        return self._network(self._stepped(self.batch.rival[:, None]))
+
+    # --- meta-features ------------------------------------------------------------------------------------
+
+    def _bent(self, outer: Array, inner: Array, z: Array) -> Array:
+        """outer - eta sum_x' rho ell''(z) <outer, inner_x'> inner_x' (B, n, k, D)."""
+        bends = self.batch.rate[:, None, None] * self._summed(2, z)
+        pull = outer @ inner.transpose(0, 1, 3, 2)
+        return outer - (pull * bends[:, :, None]) @ inner
+
+    @cached_property
+    def _phi_omega(self) -> Array:
+        return self._phi(self._gates(self._omega))
+
+    @cached_property
+    def _phi_after(self) -> Array:
+        return self._phi(self._gates(self._after_weights))
+
+    @cached_property
+    def _phi_start(self) -> Array:
+        return self._phi(self._gates(self._start))
+
+    def _lifted_rows(self, rows: Array) -> Array:
+        return np.broadcast_to(rows, (len(self.batch), self.batch.labels.shape[1], *rows.shape[2:]))
+
+    @cached_property
+    def meta_features(self) -> Array:
+        return self._bent(self._phi_after, self._phi_omega, self._before)
+
+    @cached_property
+    def initial_features(self) -> Array:
+        """phi_0 in both places (B, n, k, D)."""
+        return self._bent(self._lifted_rows(self._phi_start), self._phi_start, self._before)
+
+    def _paired(self, features: Array) -> Array:
+        """<w, features> (B, D)."""
+        pulls = (self.batch.weights[..., None] * self.slopes)[..., None] * features
+        return pulls.sum((1, 2))
+
+    @cached_property
+    def gradient(self) -> Array:
+        return self._paired(self.meta_features)
+
+    def _misfit(
+        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
+    ) -> tuple[Array, Array]:
+        return super()._misfit(_reduced(features), target, mass, radius)
+
+    @cached_property
+    def scale(self) -> Array:
+        sizes = np.abs(self.after) + np.abs(self.comparator)
+        risks = np.abs(self._summed(0, self.after)) + np.abs(self._summed(0, self.comparator))
+        bend = np.abs(self._summed(2, self.after)) * sizes
+        stretch = np.sqrt((self.meta_features**2).sum(3)) + self._drive(self._omega).__abs__().sum(3) * self._shrink
+        slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * stretch)
+        return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
+
+    # --- first order, initialisation -------------------------------------------------------------------------
+
+    @property
+    def eps_formal(self) -> Array:
+        return self.eps
+
+    @cached_property
+    def eps_first_order(self) -> Array:
+        return _length(self._paired(self._phi_after))
+
+    @cached_property
+    def misfit_plain(self) -> Array:
+        return self._misfit(self._phi_after, self.u)[0]
+
+    @cached_property
+    def eps_init(self) -> Array:
+        return _length(self._paired(self.initial_features))
+
+    @cached_property
+    def misfit_init(self) -> Array:
+        return self._misfit(self.initial_features, self.u)[0]
+
+    @cached_property
+    def _feature_change(self) -> Array:
+        return self.initial_features - self.meta_features
+
+    @cached_property
+    def gradient_difference(self) -> Array:
+        return _length(self._paired(self._feature_change))
+
+    @cached_property
+    def error_operator(self) -> Array:
+        rows = _reduced(np.sqrt(self.mass)[..., None] * self._feature_change)
+        flat = rows.reshape(len(rows), -1, rows.shape[3])
+        return np.linalg.norm(np.nan_to_num(flat, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
+
+    @cached_property
+    def error_trace(self) -> Array:
+        return np.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
+
+    def _pointwise(self, inner: Array, outer: Array) -> Array:
+        """||e|| for counts inner (B, 1, k) and outer (B, n, k)."""
+        size = np.sqrt((self.features**2).sum(2))[:, None]
+        bends = np.abs(self.batch.rate[:, None, None] * self._summed(2, self._before))
+        total = (bends * size**2).sum(2)[..., None]
+        stretch = np.where(self.batch.rate[:, None, None] >= 0, np.maximum(1.0, total - 1), 1 + total)
+        width = self.batch.signs.shape[1]
+        moved = (bends * size**2 * np.sqrt(inner / width)).sum(2)[..., None]
+        error = stretch * size * np.sqrt(outer / width) + 2 * size * moved
+        return np.sqrt((self.mass * error**2).sum((1, 2)))
+
+    @cached_property
+    def error_flips(self) -> Array:
+        start = self._gates(self._start)
+        flips = [(self._gates(w) != start).sum(3).astype(float) for w in (self._omega, self._after_weights)]
+        return self._pointwise(*flips)
+
+    @cached_property
+    def _nearness(self) -> Array:
+        """a_r(x) (B, k, m); infinite at x = 0."""
+        size = np.sqrt((self.features**2).sum(2))[:, :, None]
+        near = np.abs(self._drive(self._start)[:, 0])
+        return np.where(size > 0, near / np.where(size > 0, size, 1.0), np.inf)
+
+    def _counts(self, budget: Array, power: int = 2) -> Array:
+        """k*(B) (B, t, k) for budgets (B, t)."""
+        sums = np.cumsum(np.sort(self._nearness, axis=2) ** power, axis=2)[:, None]
+        return (sums <= (budget**power)[:, :, None, None]).sum(3).astype(float)
+
+    @cached_property
+    def displacement_init(self) -> Array:
+        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
+
+    @cached_property
+    def _budgets(self) -> Array:
+        """B + ||W_i - W|| (B, n)."""
+        move = np.sqrt(((self._after_weights - self._omega) ** 2).sum((2, 3)))
+        return self.displacement_init[:, None] + move
+
+    @cached_property
+    def error_count(self) -> Array:
+        return self._pointwise(self._counts(self.displacement_init[:, None]), self._counts(self._budgets))
+
+    @cached_property
+    def error_count_own(self) -> Array:
+        own = self._counts(self.displacement_init[:, None])
+        return self._pointwise(own, np.broadcast_to(own, self.mass.shape))
+
+    @cached_property
+    def error_count_linear(self) -> Array:
+        return self._pointwise(self._counts(self.displacement_init[:, None], 1), self._counts(self._budgets, 1))
+
+    # --- linearisation -----------------------------------------------------------------------------------------
+
+    def _over_points(self, values: Array) -> Array:
+        return np.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
+
+    @cached_property
+    def linearisation(self) -> Array:
+        linear = (self._phi_start[:, 0] @ self.batch.omega.reshape(len(self.batch), -1, 1))[..., 0]
+        return self._over_points(self._before[:, 0] - linear)
+
+    def _one_signed(self, reach: Array) -> Array:
+        """The larger of both signs' sums over neurons (B, k) of reach (B, k, m)."""
+        signs = self.batch.signs[:, None]
+        return np.maximum(np.where(signs > 0, reach, 0.0).sum(2), np.where(signs < 0, reach, 0.0).sum(2))
+
+    @cached_property
+    def _moved(self) -> Array:
+        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum(2))[:, None]
+
+    @cached_property
+    def linearisation_bound(self) -> Array:
+        size = np.sqrt((self.features**2).sum(2))
+        with np.errstate(invalid="ignore"):
+            reach = np.maximum(self._moved - self._nearness, 0.0)
+        return self._over_points(self._shrink * size * self._one_signed(reach))
+
+    @cached_property
+    def linearisation_bound_own(self) -> Array:
+        size = np.sqrt((self.features**2).sum(2))
+        near = np.abs(self._drive(self._omega)[:, 0]) <= self._moved * size[:, :, None]
+        return self._over_points(self._shrink * size * self._one_signed(np.where(near, self._moved, 0.0)))
+
+    @cached_property
+    def linearisation_worst(self) -> Array:
+        size = np.sqrt((self.features**2).sum(2))
+        near = np.abs(self._drive(self._start)[:, 0])
+        reach = (self.displacement_init[:, None] * size)[:, :, None]
+        best = np.zeros(size.shape)
+        for sign in (1, -1):
+            ordered = np.sort(np.where(self.batch.signs[:, None] == sign, near, np.inf), axis=2)
+            counts = np.sqrt(np.arange(1.0, near.shape[2] + 1))
+            best = np.maximum(best, np.max(reach * counts - np.cumsum(ordered, axis=2), axis=2, initial=0.0))
+        return self._over_points(self._shrink * best)
+
+    # --- the ball around W0 ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _offset(self) -> Array:
+        return (self.batch.omega - self.batch.initial).reshape(len(self.batch), -1)
+
+    @cached_property
+    def eps_projected(self) -> Array:
+        return (self.gradient * self._offset).sum(1) + self.radius * self.eps
+
+    @cached_property
+    def misfit_projected(self) -> Array:
+        shift = (self.meta_features @ self._offset[:, None, :, None])[..., 0]
+        return self._misfit(self.meta_features, self.u - shift)[0]
+
+    # --- what wrong theorems use instead ----------------------------------------------------------------------
+
+    @cached_property
+    def misfit_curvature_adapted(self) -> Array:
+        return self._misfit(self._bent(self._phi_after, self._phi_omega, self.after), self.u)[0]
+
+    @cached_property
+    def misfit_outer_unadapted(self) -> Array:
+        outer = self._lifted_rows(self._phi_omega)
+        return self._misfit(self._bent(outer, self._phi_omega, self._before), self.u)[0]
+
+    @cached_property
+    def misfit_init_inner(self) -> Array:
+        return self._misfit(self._bent(self._phi_after, self._phi_start, self._before), self.u)[0]
+
+    @cached_property
+    def misfit_init_outer(self) -> Array:
+        outer = self._lifted_rows(self._phi_start)
+        return self._misfit(self._bent(outer, self._phi_omega, self._before), self.u)[0]
+
+    @cached_property
+    def pairing_unadapted(self) -> Array:
+        if self.batch.functions is not None:
+            rival = self.batch.functions
+        else:
+            assert self.batch.rival is not None
+            rival = self._network(self.batch.rival[:, None])
+        return (self.batch.weights[..., None] * self.slopes * (self._before - rival)).sum((1, 2))
+
+    @cached_property
+    def eps_other_kinks(self) -> Array:
+        drive, after = self._drive(self._omega), self._gates(self._after_weights)
+        inner = self._phi((drive >= 0).astype(float))
+        outer = self._phi(np.where(drive == 0, 1.0, after))
+        return _length(self._paired(self._bent(outer, inner, self._before)))
+
+
+def _length(values: Array) -> Array:
+    return np.sqrt((values * values).sum(-1))
+
+
+def _reduced(rows: Array) -> Array:
+    """Rows (B, n, k, D) in coordinates of their span (B, n, k, <= nk): inner products are all that counts."""
+    count, n, k, dimension = rows.shape
+    if dimension <= n * k:
+        return rows
+    flat = rows.reshape(count, n * k, dimension)
+    gram = flat @ flat.transpose(0, 2, 1)
+    finite = np.isfinite(gram).all((1, 2))
+    values, vectors = np.linalg.eigh(np.where(finite[:, None, None], gram, 0.0))
+    found = vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
+    found[~finite] = np.nan
+    return found.reshape(count, n, k, n * k)

@@ -1,0 +1,266 @@
+"""The core quantities of a network: predictions, kernels and coordinates in the span of the meta-features.
+
+Directions v of the bound lie in the span of the meta-features (the rest changes nothing but ||v||), so a network of
+any width has as many coordinates as the support has lifted points. Everything is computed at twice the precision, since
+coordinates come from a Gram matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from flint import arb, ctx, fmpq
+
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, norm, root, square
+from ..balls.infimum import Infimum, misfit, misfit_l1
+from ..balls.span import Span
+from ..instances import Instance, Vector
+from ..meta_sl.instance import Functions
+from ..meta_sl.maml import Law
+from ..meta_sl.prediction_quantities import PredictionQuantities
+from . import taylor
+from .instance import NetworkInstance
+from .kernel import MetaFeatures
+from .network import Adapted, NetworkProblem, Point
+
+WHOLE_SPACE = 64
+"""Parameters up to which grad L is computed in the whole space R^{md}."""
+SPARE_BITS = 64
+
+
+class NetworkCore(PredictionQuantities):
+    """Core quantities of a network instance. `direction` gives coefficients of v in the meta-features [N]."""
+
+    problem: NetworkProblem
+
+    def __init__(self, instance: NetworkInstance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
+        super().__init__(instance, m, direction)
+        self.instance = instance.canonical
+        self._start(NetworkProblem(self.instance, m), self.instance.tasks)
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name."""
+        if name not in self._known:
+            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
+                self._known[name] = getattr(self, name)
+        return self._known[name]
+
+    @classmethod
+    def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
+        assert isinstance(instance, NetworkInstance)
+        square_width = math.isqrt(instance.width) ** 2 == instance.width
+        return cls(instance, Rationals, direction) if instance.loss.profile.rational and square_width else None
+
+    # --- predictions --------------------------------------------------------------------------------
+
+    @cached_property
+    def _indices(self) -> list[int]:
+        """The tasks of positive weight."""
+        return [i for i, task in enumerate(self.instance.tasks) if task.weight != 0]
+
+    @cached_property
+    def _before(self) -> list[Number]:
+        return self.problem.omega.predictions
+
+    def _adapt(self, point: Point) -> list[Adapted]:
+        return [point.adapted(i) for i in self._indices]
+
+    @cached_property
+    def _adapted(self) -> list[Adapted]:
+        return self._adapt(self.problem.omega)
+
+    @cached_property
+    def _tasks(self) -> list[tuple[Law, Adapted]]:
+        return list(zip(self.laws, self._adapted, strict=True))
+
+    def _at_support(self, adapted: Sequence[Adapted]) -> list[list[Number]]:
+        """Predictions per task [k]; 0 where the task has no mass, which nothing reads."""
+        zero = self.m.number(fmpq(0))
+        rows = []
+        for one in adapted:
+            values = dict(zip(one.xs, one.predictions, strict=True))
+            rows.append([values.get(x, zero) for x in range(len(self.instance.features))])
+        return rows
+
+    @cached_property
+    def _after(self) -> list[list[Number]]:
+        return self._at_support(self._adapted)
+
+    @cached_property
+    def _rival(self) -> Point:
+        """The comparator network."""
+        comparator = self.instance.comparator
+        if isinstance(comparator, Functions):
+            raise UndefinedQuantityError("the comparator is given by functions, not by a parameter")
+        return Point(self.problem, comparator)
+
+    @cached_property
+    def _comparator(self) -> list[list[Number]]:
+        comparator = self.instance.comparator
+        if isinstance(comparator, Functions):
+            return [[self.m.number(v) for v in comparator.values[i]] for i in self._indices]
+        return self._at_support(self._adapt(self._rival))
+
+    # --- meta-features --------------------------------------------------------------------------------
+
+    @cached_property
+    def _lifted_points(self) -> list[tuple[int, int]]:
+        return [(i, x) for i, x, _ in self._points]
+
+    @cached_property
+    def _outer(self) -> np.ndarray:
+        """S1 (m, N)."""
+        return np.concatenate([one.active for one in self._adapted], axis=1)
+
+    @cached_property
+    def _bends(self) -> list[list[Number]]:
+        """eta sum_y p ell''(f(x; W), y) [k], per task."""
+        return [[self.problem.eta * c for c in self.problem.curvatures(law, self._before)] for law in self.laws]
+
+    def _feature_set(
+        self, inner: np.ndarray, outer: np.ndarray, bends: Sequence[Sequence[Number]] | None
+    ) -> MetaFeatures:
+        return MetaFeatures(self.problem, inner, outer, self._lifted_points, bends)
+
+    @cached_property
+    def _features(self) -> MetaFeatures:
+        return self._feature_set(self.problem.omega.active, self._outer, self._bends)
+
+    @cached_property
+    def _meta_features(self) -> Matrix:
+        """Coordinates (N, r) in the span; in rationals the Gram matrix, so that directions are coefficients."""
+        return self._features.span.rows if self.m is Balls else self._features.gram
+
+    @cached_property
+    def _pairings(self) -> list[Number]:
+        """<grad L, phi_a> [N], by Taylor arithmetic."""
+        return self._combined(self._basis_pairings)
+
+    def _combined(self, basis: list[Number]) -> list[Number]:
+        """T'(values on the basis) [N]."""
+        column = self.m.matrix([[v] for v in basis])
+        return (self._features.transform.transpose() * column).entries()
+
+    @cached_property
+    def _basis_pairings(self) -> list[Number]:
+        return taylor.pairings(self.problem, self._tasks, self._features.kernel)
+
+    @cached_property
+    def _gradient(self) -> list[Number]:
+        """grad L's part in the span, in the coordinates of the meta-features."""
+        return self._features.span.coordinates(self._pairings) if self.m is Balls else self._pairings
+
+    @property
+    def _small(self) -> bool:
+        return self.problem.width * len(self.instance.features[0]) <= WHOLE_SPACE
+
+    @cached_property
+    def _whole_gradient(self) -> list[Number]:
+        """grad L [m d], by Taylor arithmetic through the definition."""
+        return taylor.gradient(self.problem, self._tasks)
+
+    @cached_property
+    def eps(self) -> arb:
+        if self._small:
+            return self._length(self._whole_gradient)
+        return self._norm_of(self._features)
+
+    def _norm_of(self, features: MetaFeatures) -> Number:
+        """||<w, phi>|| for the given meta-features."""
+        if self.m is Rationals:
+            column = self.m.matrix([[w] for w in self._weighted])
+            return Rationals.sqrt((column.transpose() * features.gram * column)[0, 0])
+        inside = norm(self._pulled(features.span.rows))
+        spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, features.span.slack, strict=True))
+        return inside.union(root(square(inside) + square(spare)))
+
+    @cached_property
+    def chain_rule_defect(self) -> Number:
+        if self._small:
+            columns = list(range(self.problem.omega.active.shape[1]))
+            inner = taylor.features(self.problem, self.problem.omega.active.T, columns)
+            outer = taylor.features(self.problem, self._outer.T, [x for _, x in self._lifted_points])
+            k, table = inner.nrows(), [*inner.tolist(), *outer.tolist()]
+            basis = self.m.matrix(table)
+            assert len(table) == k + len(self._lifted_points)
+            column = self.m.matrix([[w] for w in self._weighted])
+            formula = (basis.transpose() * (self._features.transform * column)).entries()
+            return self._length([a - b for a, b in zip(self._whole_gradient, formula, strict=True)])
+        column = self.m.matrix([[w] for w in self._weighted])
+        formula = (self._features.kernel * (self._features.transform * column)).entries()
+        return self._length([a - b for a, b in zip(self._basis_pairings, formula, strict=True)])
+
+    # --- infima in the span -----------------------------------------------------------------------------
+
+    def _span_misfit(
+        self, at: Span, target: list[arb], masses: list[arb] | None = None, radius: arb | None = None
+    ) -> Infimum:
+        """The infimum over the ball; radius None: the instance's; infinite: no constraint."""
+        self._balls_only("an infimum")
+        weights = self._masses if masses is None else masses
+        size = self.radius if radius is None else radius
+        free = not size.is_finite()
+        found = misfit(at.rows, target, weights, None if free else size)
+        if free:
+            return found
+        spare = size * self._root_sum(zip(weights, at.slack, strict=True))
+        low = arb((found.value - spare).lower()).max(arb(0))
+        return Infimum(low.union(found.value), found.direction)
+
+    @cached_property
+    def _lifted(self) -> Infimum:
+        return self._span_misfit(self._features.span, self._u)
+
+    @cached_property
+    def misfit_l1(self) -> arb:
+        self._balls_only("an infimum")
+        target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
+        at = self._features.span
+        value = misfit_l1(self.eps, self._scaled(at.rows, self._weighted), target).value
+        spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, at.slack, strict=True))
+        if spare.is_zero():
+            return value
+        # What sticks out lowers the value by at most spare per length: F >= sqrt(1 - (spare/eps)^2) F_coordinates.
+        share = root(1 - square(spare / self.eps)) if self.eps > spare else arb(0)
+        return arb((value * share).lower()).max(arb(0)).union(value)
+
+    # --- the direction of the identity ----------------------------------------------------------------
+
+    @cached_property
+    def along(self) -> list[Number]:
+        if self._direction is None:
+            self._balls_only("the direction of an infimum")
+            return self._lifted.direction.entries()
+        given = [self.m.number(v) for v in self._direction]
+        return given if self.m is Rationals else self._pulled_coefficients(given)
+
+    def _pulled_coefficients(self, coefficients: list[Number]) -> list[Number]:
+        column = self.m.matrix([[c] for c in coefficients])
+        return (self._features.span.rows.transpose() * column).entries()
+
+    @cached_property
+    def exact_direction(self) -> Vector:
+        """Coefficients of v in the meta-features, rounded to float64."""
+        found = self._features.span.coefficients(self.along)
+        return tuple(fmpq(*midpoint(v).as_integer_ratio()) for v in found)
+
+    # --- sizes ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _row_sizes(self) -> list[float]:
+        return [math.sqrt(midpoint(arb(self.problem.inputs.products[x][x]))) for x in range(len(self._before))]
+
+    @cached_property
+    def _stretches(self) -> list[float]:
+        sizes = self._row_sizes
+        return [1.0 + sum(abs(midpoint(arb(b))) * sizes[x] ** 2 for x, b in enumerate(row)) for row in self._bends]
+
+    def rounding(self, name: str) -> float:
+        """What a float64 evaluation of the quantity may differ by: relative to the sums behind it."""
+        value = self(name)
+        return float(value.rad()) + 2.0**-44 * (self.scale(name) + float(value.abs_upper()))

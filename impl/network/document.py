@@ -1,0 +1,112 @@
+"""Network instance files: their records, and from records to the instance."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ..files.faults import FaultError
+from ..files.numbers import Number, Row, exact, exact_row
+from ..files.records import Reader, Record
+from ..meta_sl.document import (
+    REQUIRED,
+    FunctionsRecord,
+    GradientRecord,
+    LossRecord,
+    TaskRecord,
+    read_functions,
+    read_loss,
+    read_rows,
+    read_tasks,
+)
+from ..meta_sl.instance import Gradient
+from .instance import Comparator, NetworkInstance
+from .weights import LARGEST_WIDTH, Weights
+
+
+class _Model(Record):
+    name: Literal["relu-network"]
+    b: Row
+    W0: list[Row]
+
+
+class _Document(Record):
+    format: str
+    problem: str
+    loss: LossRecord
+    adaptation: GradientRecord
+    model: _Model
+    features: list[Row]
+    tasks: list[TaskRecord]
+    omega: list[Row]
+    comparator: list[Row] | FunctionsRecord
+    radius: Number
+
+
+_ROWS = "a list of m rows of d numbers, one row per neuron (as long as model.b) and one column per input coordinate,"
+_REQUIRED = {
+    **REQUIRED,
+    "adaptation": "an object with the fields name, eta, steps: networks are adapted by one gradient step",
+    "adaptation.name": "'gradient' (networks are adapted by one gradient step)",
+    "adaptation.steps": "1 (networks are adapted by one gradient step)",
+    "model": "an object with the fields name ('relu-network'), b, W0",
+    "model.name": "'linear' or 'relu-network'",
+    "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
+    "model.b[]": "-1 or 1",
+    "model.W0": _ROWS,
+    "model.W0[]": "a row of d numbers, one per column of features,",
+    "features": "a non-empty list of rows of numbers, all of one length d >= 1: the inputs x,",
+    "omega": _ROWS,
+    "omega[]": "a row of d numbers, one per column of features,",
+    "comparator": _ROWS[:-1] + ", or {'functions': [...]}",
+    "comparator[]": "a row of d numbers, one per column of features,",
+}
+
+
+def _instance(record: _Document) -> NetworkInstance:
+    """The instance that a record describes."""
+    loss = read_loss(record.loss)
+    if record.adaptation.steps != 1:
+        raise FaultError("adaptation.steps")
+    adaptation = Gradient(exact(record.adaptation.eta, "adaptation.eta"))
+    features = read_rows(record.features)
+    tasks, notes = read_tasks(record.tasks, loss, len(features))
+    signs = _signs(record.model.b)
+    initial = _weights(record.model.W0, "model.W0", len(signs), len(features[0]))
+    omega = _weights(record.omega, "omega", len(signs), len(features[0]))
+    comparator: Comparator
+    if isinstance(record.comparator, FunctionsRecord):
+        comparator = read_functions(record.comparator, len(tasks), len(features))
+    else:
+        comparator = _weights(record.comparator, "comparator", len(signs), len(features[0]))
+    radius = exact(record.radius, "radius")
+    if radius <= 0:
+        raise FaultError("radius")
+    return NetworkInstance(loss, adaptation, features, tasks, signs, initial, omega, comparator, radius, notes)
+
+
+def _signs(row: Row) -> tuple[int, ...]:
+    if not 1 <= len(row) <= LARGEST_WIDTH:
+        raise FaultError("model.b", "give one number per neuron")
+    values = exact_row(row, "model.b")
+    for r, value in enumerate(values):
+        if abs(value) != 1:
+            raise FaultError(f"model.b[{r}]")
+    return tuple(int(v.p) for v in values)
+
+
+def _weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights:
+    if len(rows) != width:
+        raise FaultError(field, f"give m={width} rows")
+    for r, row in enumerate(rows):
+        if len(row) != dimension:
+            raise FaultError(f"{field}[{r}]", f"give d={dimension} numbers")
+    if all(isinstance(v, float) for row in rows for v in row):
+        floats = np.array(rows, dtype=float)
+        if np.isfinite(floats).all():
+            return Weights(floats)
+    return Weights.of([exact_row(row, f"{field}[{r}]") for r, row in enumerate(rows)])
+
+
+READER = Reader(_Document, _REQUIRED, _instance)

@@ -1,0 +1,264 @@
+"""MAML with a two-layer network by definition, on the support of the tasks: patterns, kernels, predictions, adaptation.
+
+All that a network of any width does on finitely many points is in its activation patterns S (one column per point)
+and in exact sums over neurons. For patterns P, Q at inputs x, x' the gradient features psi = m^{-1/2}(b_r P_r x)_r have
+
+    <psi, psi'> = #{r: P_r = Q_r = 1} <x, x'> / m              (b cancels: b_r^2 = 1)
+
+and a gradient step adds such features to W, so that W_i is never formed:
+
+    W_{i,r}'x' = W_r'x' - m^{-1/2} b_r sum_x c_i(x) S_r(x) <x, x'>,      c_i(x) = eta sum_y p ell'(f(x; W), y).
+
+Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for every W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from flint import arb, fmpq
+
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, bounds, midpoint
+from ..meta_sl.maml import Law, Risks
+from .instance import NetworkInstance
+from .weights import Inputs, Signs, Weights, signs
+
+Array = np.ndarray
+
+EXACT_KINKS = 64
+"""Undecided signs that are asked of the exact twin before the margin is left open."""
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far the neurons are from their kinks: the smallest |W_r'x| over x != 0, enclosed, or infinite."""
+
+    low: float = np.inf
+    high: float = np.inf
+
+    def union(self, other: Distance) -> Distance:
+        """The smaller of both."""
+        return Distance(min(self.low, other.low), min(self.high, other.high))
+
+    def ball(self) -> arb:
+        """An enclosure; at most 1, so that it stays finite."""
+        return arb(min(self.low, 1.0)).union(arb(min(self.high, 1.0)))
+
+
+class NetworkProblem(Risks):
+    """A network instance in the number system `m` (of a canonical instance)."""
+
+    def __init__(self, instance: NetworkInstance, m: NumberSystem) -> None:
+        super().__init__(instance.loss, instance.tasks, m)
+        self.instance = instance
+        self.inputs = Inputs(instance.features)
+        self.eta: Number = m.number(instance.adaptation.eta)
+        self.output = np.array(instance.signs, dtype=float)
+        self.width = instance.width
+
+    @cached_property
+    def shrink(self) -> Number:
+        """m^{-1/2}. In rationals: IrrationalError unless m is a square."""
+        share: Number = self.m.number(fmpq(1, self.width))
+        return self.m.sqrt(share)
+
+    @cached_property
+    def omega(self) -> Point:
+        """The point under test."""
+        return Point(self, self.instance.omega)
+
+    @cached_property
+    def start(self) -> Point:
+        """The initialisation W0."""
+        return Point(self, self.instance.initial)
+
+    def kernel(self, first: Array, xs: list[int], second: Array, ys: list[int]) -> Matrix:
+        """<psi, psi'> for patterns first (m, a) at inputs xs and second (m, b) at inputs ys: (a, b)."""
+        counts = (first.T @ second).tolist()
+        products, number, width = self.inputs.products, self.m.number, self.width
+        return self.m.matrix(
+            [[number(int(c) * products[x][y] / width) for c, y in zip(row, ys, strict=True)]
+             for row, x in zip(counts, xs, strict=True)]
+        )  # fmt: skip
+
+    def outputs(self, weights: Weights, patterns: Array, xs: list[int]) -> list[Number]:
+        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a]: <psi, W>."""
+        sums = weights.sums((self.output[:, None] * patterns).T)
+        rows = self.inputs.rows
+        totals = (
+            sum((u * v for u, v in zip(total, rows[x], strict=True)), start=fmpq(0))
+            for total, x in zip(sums, xs, strict=True)
+        )
+        return [self.m.number(total) * self.shrink if total != 0 else self.m.number(fmpq(0)) for total in totals]
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A task's adapted network on the task's support xs [a]: patterns S1 (m, a), predictions [a]."""
+
+    xs: list[int]
+    active: Array
+    predictions: list[Number]
+    distance: Distance
+
+
+class Point:
+    """A network W of the problem: patterns S (m, k), predictions, adaptations."""
+
+    def __init__(self, problem: NetworkProblem, weights: Weights) -> None:
+        self.problem, self.weights = problem, weights
+
+    @cached_property
+    def signs(self) -> Signs:
+        """The signs of W_r'x."""
+        return signs(self.weights, self.problem.inputs)
+
+    @cached_property
+    def active(self) -> Array:
+        """S (m, k): 1.0 where W_r'x > 0."""
+        return (self.signs.signs > 0).astype(float)
+
+    @cached_property
+    def distance(self) -> Distance:
+        """From the kinks, over the whole support (inputs with mass)."""
+        used = sorted({x for law in self.problem.laws for x in law.rho if not self.problem.inputs.vanishing[x]})
+        if not used:
+            return Distance()
+        found = self.signs
+        near = np.abs(found.values[:, used])
+        low, high = near - found.errors[:, used], near + found.errors[:, used]
+        place = {x: j for j, x in enumerate(used)}
+        for (r, x), q in found.exact.items():
+            if x in place:
+                low[r, place[x]], high[r, place[x]] = bounds(arb(abs(q)))
+        low[found.signs[:, used] == 0] = 0.0
+        high[found.signs[:, used] == 0] = 0.0
+        return Distance(float(low.min()), float(high.min()))
+
+    @cached_property
+    def predictions(self) -> list[Number]:
+        """f(x; W) at the support [k]."""
+        return self.problem.outputs(self.weights, self.active, list(range(self.active.shape[1])))
+
+    def steps(self, law: Law) -> list[Number]:
+        """c_i(x) = eta sum_y p ell'(f(x; W), y) [k]."""
+        problem = self.problem
+        return [problem.eta * s for s in problem.slopes(law, self.predictions)]
+
+    def adapted(self, index: int) -> Adapted:
+        """The network after task `index`'s gradient step."""
+        problem, law = self.problem, self.problem.laws[index]
+        xs = list(law.rho)
+        steps = self.steps(law)
+        moving = [x for x in xs if not _is_zero(steps[x])]
+        doubt: dict[tuple[int, int], arb] = {}
+        if not moving:
+            active, distance = self.active[:, xs], self.distance
+        else:
+            active, doubt, distance = self._adapted_signs(index, xs, moving, steps)
+        values = problem.outputs(self.weights, active, xs)
+        if moving:
+            pull = problem.kernel(self.active[:, moving], moving, active, xs)
+            for a in range(len(xs)):
+                values[a] -= sum((steps[x] * pull[j, a] for j, x in enumerate(moving)), start=problem.m.number(0))
+        for (_, a), size in doubt.items():
+            # relu is continuous: a neuron whose sign is open contributes at most its size.
+            values[a] += ((-size).union(size)) * problem.shrink
+        return Adapted(xs, active, values, distance)
+
+    def _adapted_signs(
+        self, index: int, xs: list[int], moving: list[int], steps: list[Number]
+    ) -> tuple[Array, dict[tuple[int, int], arb], Distance]:
+        """S1 (m, a), the sizes of the W_{i,r}'x whose sign stays open, and the distance from the kinks."""
+        problem = self.problem
+        inputs = problem.inputs
+        scale = problem.width**-0.5
+        # One row per moving input: its step, in float64 with the distance to the exact one.
+        centre = np.array([_float(steps[x]) for x in moving])
+        radius = np.array([_radius(steps[x], c) for x, c in zip(moving, centre, strict=True)])
+        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in xs] for x in moving])
+        on = self.active[:, moving]
+        with np.errstate(invalid="ignore", over="ignore"):
+            shift = problem.output[:, None] * (on @ (centre[:, None] * gram)) * scale
+            size = on @ (np.abs(centre)[:, None] * np.abs(gram)) * scale
+            spread = on @ (radius[:, None] * np.abs(gram)) * scale
+            value = self.signs.values[:, xs] - shift
+            rounding = (len(moving) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
+            error = self.signs.errors[:, xs] + rounding + spread * (1 + 2.0**-40)
+            decided = (np.abs(value) > error) & np.isfinite(value) & np.isfinite(error)
+        decided |= inputs.vanishing[xs]
+        active = np.where(decided, value > 0, False).astype(float)
+        live = ~inputs.vanishing[xs]
+        low = np.where(decided, np.abs(value) - error, np.inf)[:, live].min(initial=np.inf)
+        high = np.where(decided, np.abs(value) + error, np.inf)[:, live].min(initial=np.inf)
+        distance = Distance(float(low), float(high))
+        doubt: dict[tuple[int, int], arb] = {}
+        open_pairs = []
+        for r, a in np.argwhere(~decided):
+            exact = self._adapted_value(int(r), xs[a], moving, steps)
+            sign = _sign(exact)
+            if sign is None:
+                open_pairs.append((int(r), int(a), exact))
+                continue
+            active[r, a] = float(sign > 0)
+            distance = distance.union(Distance(*bounds(Balls.magnitude(arb(exact)))))
+        ties = self._exact_ties(index, len(open_pairs))
+        for r, a, ball in open_pairs:
+            value_exact = None if ties is None else ties(r, xs[a])
+            if value_exact is None:
+                doubt[r, a] = arb(ball.abs_upper())
+                distance = distance.union(Distance(0.0, float(bounds(doubt[r, a])[1])))
+            else:
+                active[r, a] = float(value_exact > 0)
+                distance = distance.union(Distance(*bounds(arb(abs(value_exact)))))
+        return active, doubt, distance
+
+    def _adapted_value(self, r: int, y: int, moving: list[int], steps: list[Number]) -> Number:
+        """W_{i,r}'y: an exact rational where nothing moves the neuron, else in the problem's numbers."""
+        problem = self.problem
+        inputs = problem.inputs
+        own = self.weights.dot(r, inputs.rows[y])
+        pulls = [(steps[x], inputs.products[x][y]) for x in moving if self.active[r, x] and inputs.products[x][y] != 0]
+        if not pulls:
+            return own
+        shift = sum((c * problem.m.number(g) for c, g in pulls), start=problem.m.number(0))
+        return problem.m.number(own) - int(problem.output[r]) * problem.shrink * shift
+
+    def _exact_ties(self, index: int, count: int) -> Callable[[int, int], Number] | None:
+        """(r, y) -> W_{i,r}'y in exact rationals, where the instance allows it and few pairs are open."""
+        problem = self.problem
+        root = int(problem.width**0.5)
+        if problem.m is Rationals or not 0 < count <= EXACT_KINKS or root * root != problem.width:
+            return None
+        if not problem.loss.profile.rational:
+            return None
+        twin = Point(NetworkProblem(problem.instance, Rationals), self.weights)
+        steps = twin.steps(twin.problem.laws[index])
+        moving = [x for x in problem.laws[index].rho if steps[x] != 0]
+        return lambda r, y: twin._adapted_value(r, y, moving, steps)
+
+
+def _is_zero(value: Number) -> bool:
+    return bool(value.is_zero()) if isinstance(value, arb) else value == 0
+
+
+def _float(value: Number) -> float:
+    return midpoint(arb(value))
+
+
+def _radius(value: Number, centre: float) -> float:
+    return bounds(Balls.magnitude(arb(value) - arb(centre)))[1]
+
+
+def _sign(value: Number) -> int | None:
+    """-1, 0 or 1; None where an enclosure cannot tell."""
+    if value > 0:
+        return 1
+    if value < 0:
+        return -1
+    if isinstance(value, arb):
+        return 0 if value.is_zero() else None
+    return 0

@@ -1,0 +1,302 @@
+r"""Over-parameterised two-layer networks: the core result with f(x; W) as hypothesis, and features at initialisation.
+
+f(x; W) = m^{-1/2} sum_r b_r relu(W_r'x), b_r = +-1 fixed, W (m, d) trained; W0 the initialisation, B = ||W - W0||_F,
+d_r = ||W_r - W0_r||, a_r(x) = |W0_r'x|/||x||. Gradient feature phi_W(x) = m^{-1/2} (b_r 1{W_r'x > 0} x)_r, so that
+f(x; W) = phi_W(x)'W; 1{0 > 0} = 0. One gradient step: W_i = W - eta E_i[ell'(f(x; W), y) phi_W(x)].
+
+N1 (exact form). On finite support, where no neuron is at its kink (no W_r'x = 0 and no W_{i,r}'x = 0 at a support
+point x != 0; at x = 0, f = 0 for every W), the core claims of `stationarity` hold with
+
+    phi_i(x) = (I - eta H_i) phi_{W_i}(x),     H_i = E_i[ell''(f(x; W), y) phi_W phi_W'].
+
+  Proof. Near W the patterns do not change: f(x; .) is linear with gradient phi_W, so U_i is differentiable with
+  Jacobian I - eta H_i, symmetric; f(x; .) is linear near W_i with gradient phi_{W_i}. This is S2; S1, S3, S4 as
+  before.
+  With a density of inputs U_i has another derivative (the kinks sweep mass): H_i is exact for finite data only.
+
+At a kink. For any choice of 1{0 > 0}, the same in phi_W, W_i and phi_{W_i}, put G := <w, phi>. S1 and S4 need no
+derivative, and <w, phi'v> = v'G by definition; so gap <= R ||G|| + ||w|| inf ||u - phi'v|| (`network-formal`), where
+G need
+be neither a gradient nor a Clarke subgradient. L itself is discontinuous at kinks when eta > 0.
+
+N2' (features at initialisation). phi_{0,i}(x) = (I - eta H_i^0) phi_0(x), phi_0 = phi_{W0} in both places and ell''
+at the
+actual prediction; G_0 = <w, phi_{0,.}>. Then gap <= R ||G_0|| + ||w|| inf ||u - phi_0'v||.
+
+  Proof. gap <= <w, u> = <w, phi_0'v> + <w, u - phi_0'v> <= R ||G_0|| + ||w|| ||u - phi_0'v||: no step through phi.
+
+Excess over R eps, with G = grad L:
+
+    ||G_0|| - eps <= ||G_0 - G|| <= ||w|| E_op <= ||w|| E_2,   E_op^2 = lmax(D), E_2^2 = tr(D),
+    D = Om^{1/2} <phi_0 - phi, phi_0 - phi> Om^{1/2} on the lifted points (Om their masses),
+
+  as G_0 - G = <w, phi_0 - phi> = (Om^{1/2} (phi_0 - phi))' (Om^{1/2} w). Pointwise ||phi_{0,i}(x) - phi_i(x)|| <=
+  e_i(x),
+
+    e_i(x) = kap_i delta1_i(x) + 2 eta ||x|| sum_x' rho_i ell'' ||x'|| delta(x'),   kap_i = max(1, eta E_i[ell''
+    ||x||^2] - 1),
+
+  delta(x)^2 = ||x||^2 #{S != S0}/m, delta1_i(x)^2 = ||x||^2 #{S1 != S0}/m. Proof: phi_0 - phi_i = (I - eta
+  H_i^0)(phi_0 -
+  phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i}; 0 <= H_i^0 <= E_i[ell'' ||x||^2] (ell'' >= 0); and ||phi phi' - phi_0
+  phi_0'|| <=
+  2 ||x|| delta(x). A neuron flips at x only if a_r(x) <= ||V_r - W0_r||, so for ||V - W0|| <= B at most
+  k*(B) = max{k: the k smallest a_r^2 sum to at most B^2} flip; for W_i use B + ||W_i - W||, ||W_i - W|| = eta ||grad
+  R_i||.
+  (With W's own displacement the count is wrong: a mutant.)
+
+Linearisation. f(x; W) - phi_0(x)'W = m^{-1/2} sum_r b_r |W_r'x| 1{r flips}, and a flipped neuron has |W_r'x| <=
+||x||(d_r -
+a_r). Signs b_r do not add up, so |f - phi_0'W| <= m^{-1/2} ||x|| max_{+-} sum_{b_r = +-} (d_r - a_r)_+.
+
+N4 (atom). At one x, with s_(j) the sorted |W0_r'x| over neurons of one sign,
+
+    sup_{||D|| <= B} |f - phi_0'W| = m^{-1/2} max_{+-} max_K [ B ||x|| sqrt K - s_(1) - ... - s_(K) ].
+
+  Proof. Over a flipped set K of one sign: sum (|D_r'x| - s_r) <= B||x|| sqrt|K| - sum s_r by Cauchy-Schwarz; least
+  for the
+  nearest. Attained by D_r = -sgn(W0_r'x) (x/||x||) B/sqrt K: at the best K each shift exceeds its s_r.
+
+N5 (projected stationarity). For every V with ||V - W0|| <= R: gap <= e5 + ||w|| inf_V ||u - phi'(W - V)|| with
+e5 = <G, W - W0> + R ||G|| = max_V <G, W - V>.
+
+  Proof. gap <= <w, u> = <w, phi'(W - V)> + <w, u - phi'(W - V)> <= <G, W - V> + ||w|| ||u - phi'(W - V)||.
+
+C3. If the meta-features over all (task, input) pairs are linearly independent, v = Phi^+ u has u = phi'v: gap <= eps
+||Phi^+ u||, over all functions. So an over-parameterised network whose meta-Gram matrix is regular interpolates:
+every
+stationary point is global. Tasks that share inputs have it only through flips of the adapted patterns.
+
+N3, the rate with its constant, and N4's constant are about the expectation over W0: see impl/network/rates.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .claim import Assumption, Claim, Expression, Relation, Source
+from .meta_sl import FULL_ROW_RANK
+from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
+
+CITATION = (
+    "Wang, Cai, Yang, Wang, On the Global Optimality of Model-Agnostic Meta-Learning, ICML 2020: "
+    "overparameterized two-layer neural networks"
+)
+
+OFF_KINKS = Assumption(
+    DIFFERENTIABLE.name,
+    "No neuron is at its kink at a support point x != 0, at W and at every adapted W_i, no prediction on a joint "
+    "of the loss.",
+    DIFFERENTIABLE.margin,
+    DIFFERENTIABLE.identifier,
+)
+OFF_JOINTS = Assumption(
+    "off-joints",
+    "No unadapted prediction sits on a joint of the loss, where ell'' and so H_i has no value.",
+    "margin_joints",
+)
+CONVEX_LOSS = Assumption("convex-loss", "ell'' >= 0: the bounds of H_i's norm use it.", "margin_convex_inner")
+
+
+def _of_network(claim: Claim) -> Claim:
+    """A core claim with the network's reading of differentiability."""
+    assumptions = tuple(OFF_KINKS if a is DIFFERENTIABLE else a for a in claim.assumptions)
+    reading, difference = claim.reading, claim.difference
+    if claim.name == "network-s2":
+        reading += " (In the whole space for small networks; for large ones, paired with every pattern feature.)"
+    if claim.name == "network-lifted":
+        difference = (
+            "Exact for networks of any width on finite data off kinks, without an approximation error; the paper's "
+            "statement is about features at initialisation."
+        )
+    return replace(claim, assumptions=assumptions, reading=reading, difference=difference)
+
+
+_INSIDE = (OUTER_CONVEXITY, OFF_KINKS)
+
+CLAIMS: tuple[Claim, ...] = (
+    *(_of_network(claim) for claim in core_claims("network", CITATION)),
+    Claim(
+        "network-formal",
+        "Optimality gap with the formal gradient, kinks allowed",
+        Source.OURS,
+        "With <w, phi> for the gradient and one convention 1{0 > 0} = 0 throughout, the lifted bound needs no "
+        "differentiability.",
+        "gap <= <w, u> = <w, phi'v> + <w, u - phi'v>, and <w, phi'v> = v'<w, phi> <= R ||<w, phi>||.",
+        Expression("gap"),
+        Expression("radius*eps_formal + weight_norm*misfit"),
+        Relation.AT_MOST,
+        (OUTER_CONVEXITY, OFF_JOINTS),
+        CITATION,
+        "Holds at kinks, where L may be discontinuous and has no gradient.",
+    ),
+    Claim(
+        "network-first-order",
+        "First-order MAML's own theorem, networks",
+        Source.OURS,
+        "With FOMAML's gradient as eps and the features phi_{W_i} the bound holds exactly, without a bias term.",
+        "The identity of the formal gradient with the features phi_{W_i} in place of (I - eta H_i) phi_{W_i}.",
+        Expression("gap"),
+        Expression("radius*eps_first_order + weight_norm*misfit_plain"),
+        Relation.AT_MOST,
+        (OUTER_CONVEXITY,),
+        CITATION,
+        "The paper's stationarity is that of MAML's own gradient.",
+    ),
+    Claim(
+        "network-init",
+        "N2': features at initialisation",
+        Source.PAPER,
+        "The bound with features at initialisation phi_0 throughout, and the pairing G_0 = <w, phi_0> as its gradient.",
+        "gap <= <w, u> = <w, phi_0'v> + <w, u - phi_0'v> <= R ||G_0|| + ||w|| ||u - phi_0'v||.",
+        Expression("gap"),
+        Expression("radius*eps_init + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        (OUTER_CONVEXITY, OFF_JOINTS),
+        f"{CITATION}, optimality gap",
+        "G_0 is computed where the paper (as we read it) has the gradient plus an error that shrinks with the width; "
+        "this form has no error term and needs no differentiability.",
+    ),
+    Claim(
+        "network-init-operator",
+        "N2 with the operator error",
+        Source.PAPER,
+        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
+        "N2' and ||G_0|| <= eps + ||G_0 - G|| <= eps + ||w|| E_op.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        _INSIDE,
+        f"{CITATION}, optimality gap",
+        "The error term is computed on the instance, not bounded by a rate.",
+    ),
+    Claim(
+        "network-init-pointwise",
+        "N2 with the pointwise error of the flipped neurons",
+        Source.OURS,
+        "The same with the number of neurons that changed their pattern.",
+        "E_op <= E_2 <= ||e|| with the counts of the flips.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_flips + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        (*_INSIDE, CONVEX_LOSS),
+        CITATION,
+        "Explicit constants; the Hessian's own error is counted too.",
+    ),
+    Claim(
+        "network-init-count",
+        "N2 with the a priori count k*",
+        Source.OURS,
+        "The same with the largest number of neurons that displacements of these sizes can flip.",
+        "Flips at x have a_r <= d_r, so at most k*(B) neurons do; for W_i with B + eta ||grad R_i||.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_count + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        (*_INSIDE, CONVEX_LOSS),
+        CITATION,
+        "A priori in the displacement; hundreds of times larger than N2' on trained networks.",
+    ),
+    Claim(
+        "network-error-gradient",
+        "Gradient error of features at initialisation",
+        Source.OURS,
+        "The pairings with w differ by at most the norm of w times the operator norm of the difference of "
+        "the features.",
+        "G_0 - G = <w, phi_0 - phi>; the operator norm.",
+        Expression("gradient_difference"),
+        Expression("weight_norm*error_operator"),
+        assumptions=(OFF_JOINTS,),
+        citation=CITATION,
+        difference="A step of N2.",
+    ),
+    Claim(
+        "network-error-operator",
+        "Operator error at most the trace error",
+        Source.OURS,
+        "E_op <= E_2.",
+        "The largest eigenvalue of a positive semidefinite matrix is at most its trace.",
+        Expression("error_operator"),
+        Expression("error_trace"),
+        assumptions=(OFF_JOINTS,),
+        citation=CITATION,
+        difference="A step of N2.",
+    ),
+    Claim(
+        "network-error-pointwise",
+        "Trace error at most the flips' error",
+        Source.OURS,
+        "Meta-features at initialisation differ by at most e: flips of the outer feature and of the "
+        "Hessian's features.",
+        "phi_0 - phi_i = (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i}; see above.",
+        Expression("error_trace"),
+        Expression("error_flips"),
+        assumptions=(OFF_JOINTS, CONVEX_LOSS),
+        citation=CITATION,
+        difference="A step of N2, with the Hessian's part explicit.",
+    ),
+    Claim(
+        "network-error-count",
+        "Flips at most k*",
+        Source.OURS,
+        "The error with the a priori count k* is at least that of the actual flips.",
+        "A flip at x needs |W0_r'x| <= ||V_r - W0_r|| ||x||; squares sum to at most B^2.",
+        Expression("error_flips"),
+        Expression("error_count"),
+        assumptions=(OFF_JOINTS,),
+        citation=CITATION,
+        difference="For W_i the displacement is that of W_i.",
+    ),
+    Claim(
+        "network-linearisation",
+        "Linearisation error of the network at W0",
+        Source.OURS,
+        "The network differs from its linearisation at W0 by at most the reaches of the neurons of one sign.",
+        "f - phi_0'W = m^{-1/2} sum b_r |W_r'x| 1{flip} and |W_r'x| <= ||x||(d_r - a_r) for flips; neurons of the "
+        "other sign only help.",
+        Expression("linearisation"),
+        Expression("linearisation_bound"),
+        citation=CITATION,
+        difference="The maximum over signs and the factor d_r - a_r in place of d_r.",
+    ),
+    Claim(
+        "network-atom",
+        "N4: the worst network at an atom",
+        Source.OURS,
+        "No network as near to W0 as W linearises worse than the closed form, at every support point.",
+        "Cauchy-Schwarz over the flipped neurons of one sign, the nearest first; attained (see above).",
+        Expression("linearisation"),
+        Expression("linearisation_worst"),
+        citation=CITATION,
+        difference="Exact constant; in expectation of order m^{-1/6}, not m^{-1/4}: atoms violate the regularity "
+        "of the data.",
+    ),
+    Claim(
+        "network-projected",
+        "N5: projected stationarity on the ball around W0",
+        Source.OURS,
+        "Stationarity in the ball of radius R around W0 bounds the gap without a factor R.",
+        "gap <= <w, u> = <w, phi'(W - V)> + <w, u - phi'(W - V)> <= e5 + ||w|| ||u - phi'(W - V)|| for every "
+        "V in the ball.",
+        Expression("gap"),
+        Expression("eps_projected + weight_norm*misfit_projected"),
+        Relation.AT_MOST,
+        _INSIDE,
+        CITATION,
+        "e5 is the smallest eps of projected stationarity, computed.",
+    ),
+    Claim(
+        "network-c3",
+        "C3: over-parameterised networks interpolate",
+        Source.OURS,
+        "If the meta-features over all (task, input) pairs are linearly independent, the gap over all functions is at "
+        "most eps times the norm of the shortest representation.",
+        "v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
+        Expression("gap"),
+        Expression("eps*min_norm_solution"),
+        Relation.AT_MOST,
+        (*_INSIDE, FULL_ROW_RANK),
+        f"{CITATION}, representation power",
+        "Regular only if tasks share no inputs, or their adapted patterns differ.",
+        extras=("condition",),
+    ),
+)

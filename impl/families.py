@@ -62,6 +62,8 @@ class Family:
     searching: tuple[str, ...]
     real_tasks: Mapping[str, RealTasks]
     smaller: Callable[[Any], Iterator[Instance]]
+    effort: float = 1.0
+    """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
     headline: Claim | None = None
     landscapes: Generator | None = None
     """The claim on the distance from the global optimum, and the instances on which that is certified."""
@@ -97,8 +99,8 @@ META_SL = Family(
     ("arbitrary", "functions", "tangent", "local", "stationary", "one-task", "cancelling"),
     REAL_TASKS,
     smaller,
-    HEADLINE,
-    LANDSCAPES,
+    headline=HEADLINE,
+    landscapes=LANDSCAPES,
 )
 
 META_RL = Family(
@@ -113,6 +115,7 @@ META_RL = Family(
     ("arbitrary", "policies", "tangent", "greedy", "local", "cancelling"),
     META_RL_REAL_TASKS,
     smaller_meta_rl,
+    effort=0.12,
 )
 
 
@@ -128,6 +131,7 @@ NETWORK = Family(
     NETWORK_SEARCHING,
     NETWORK_REAL_TASKS,
     smaller_network,
+    effort=0.06,
 )
 
 

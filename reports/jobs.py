@@ -78,7 +78,7 @@ def jobs(profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIE
     rows: list[list[AnyJob]] = []
     for family in families:
         for generator in family.generators:
-            total = profile.per_share * generator.share
+            total = max(int(profile.per_share * generator.share * family.effort), 1)
             rounds = -(-total // (profile.batch * len(generator.variants)))
             rows.append(
                 [

@@ -18,7 +18,7 @@ from ..meta_sl.instance import Gradient, MetaSLInstance
 from .certificate import Certificate, basis
 from .check import PRECISION, Box, Check, Model, check
 from .coercivity import NotCoerciveError, coercivity_radius
-from .exact import DoesNotApplyError, functional_bound, own_risk_bound
+from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import Landscape
 from .search import ORDINARY, SCALE, Budget, search
 
@@ -81,17 +81,23 @@ def minimise(
     ball = radius
     if ball is None:
         ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
-    found = search(scape, to_float(ball), budget, progress)
+    start = None
+    if scape.quadratic:
+        start = scape.basis @ np.array([to_float(v) for v in squared_minimum(instance)[1]])
+    found = search(scape, to_float(ball), budget, progress, start)
     upper = _upper_value(instance, found.at)
     at = tuple(float(v) for v in found.at @ scape.basis)
     floor = _floor(instance, ball)
+    wanted = upper - budget.gap * max(abs(upper), SCALE)
+    if not found.complete and floor >= wanted:
+        return Optimum(floor, upper, at, True, found.boxes, found.seconds, ball, floor)
     if not found.complete:
         spent = "boxes" if found.boxes >= budget.boxes else "seconds"
         why = f"the budget of {getattr(budget, spent):g} {spent} was spent with the bracket still wide"
         why = "interrupted" if found.interrupted else why
         lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, floor)
         return Optimum(lower, upper, at, False, found.boxes, found.seconds, ball, floor, why=why)
-    lower = upper - budget.gap * max(abs(upper), SCALE)
+    lower = wanted
     exact = tuple(rational(float(v)) for v in found.at)
     certificate = Certificate(instance, radius, ball, lower, upper, exact, rational(found.half), found.tree)
     outcome = None

@@ -79,10 +79,15 @@ def root_half_width(radius: float) -> float:
 class Search:
     """One run of the branch and bound, over the ball of the given radius in reduced coordinates."""
 
-    def __init__(self, scape: Landscape, radius: float, budget: Budget) -> None:
+    def __init__(self, scape: Landscape, radius: float, budget: Budget, start: Array | None = None) -> None:
         self.scape, self.radius, self.budget = scape, radius, budget
         self.half = root_half_width(radius)
         self.at, self.upper = best_point(scape, radius)
+        if start is not None and np.linalg.norm(start) <= radius:
+            # It comes from an exact solution: keep it unless it is clearly worse than what was found.
+            value = float(scape.value(start[None])[0])
+            if value <= self.upper + 1e-12 * max(abs(self.upper), SCALE):
+                self.at, self.upper = start, value
         self._refine()
         self.nodes = 1
         self._kind, self._child = np.full(1024, 255, np.uint8), np.zeros(1024, np.int64)
@@ -286,6 +291,7 @@ def search(
     radius: float,
     budget: Budget = ORDINARY,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
+    start: Array | None = None,
 ) -> Found:
-    """Bracket the minimum of L over the ball ||t|| <= radius in reduced coordinates."""
-    return Search(scape, radius, budget).run(progress)
+    """Bracket the minimum of L over the ball ||t|| <= radius in reduced coordinates; `start`: a point to begin with."""
+    return Search(scape, radius, budget, start).run(progress)

@@ -13,6 +13,7 @@ from typing import Any
 from ..theory.ablations import ABLATIONS
 from ..theory.claim import Ablation, Claim, Mutant
 from ..theory.meta_rl import CLAIMS as META_RL_CLAIMS
+from ..theory.meta_rl import HEADLINE as META_RL_HEADLINE
 from ..theory.meta_rl_ablations import ABLATIONS as META_RL_ABLATIONS
 from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
@@ -24,6 +25,7 @@ from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
+from .meta_rl.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .meta_rl.quantities import MetaRLQuantities
 from .meta_rl.real_tasks import REAL_TASKS as META_RL_REAL_TASKS
 from .meta_rl.smaller import smaller as smaller_meta_rl
@@ -39,6 +41,7 @@ from .network.quantities import NetworkQuantities
 from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
 from .sources import Generator, RealTasks
+from .study import Study
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class Family:
     """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
     headline: Claim | None = None
     landscapes: Generator | None = None
-    """The claim on the distance from the global optimum, and the instances on which that is certified."""
+    study: Callable[[Instance], Study] | None = None
+    """The claim on the distance from the global optimum, instances on which that is certified, and how."""
 
     @property
     def all_generators(self) -> tuple[Generator, ...]:
@@ -87,6 +91,18 @@ class Family:
         return self.claims if self.headline is None else (*self.claims, self.headline)
 
 
+def _study_meta_sl(instance: Instance) -> Study:
+    from .optimum.headline import study  # the headline is judged by `judge`, which needs this table
+
+    return study(instance)
+
+
+def _study_meta_rl(instance: Instance) -> Study:
+    from .meta_rl.headline import study  # likewise
+
+    return study(instance)
+
+
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
@@ -101,6 +117,7 @@ META_SL = Family(
     smaller,
     headline=HEADLINE,
     landscapes=LANDSCAPES,
+    study=_study_meta_sl,
 )
 
 META_RL = Family(
@@ -116,6 +133,9 @@ META_RL = Family(
     META_RL_REAL_TASKS,
     smaller_meta_rl,
     effort=0.12,
+    headline=META_RL_HEADLINE,
+    landscapes=META_RL_LANDSCAPES,
+    study=_study_meta_rl,
 )
 
 

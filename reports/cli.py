@@ -19,12 +19,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..impl import files
-from ..impl.arithmetic import rational
+from ..impl.arithmetic import rational, to_float
 from ..impl.extras import MissingExtraError
 from ..impl.families import ALL_CLAIMS, FAMILIES
 from ..impl.instances import Instance
-from ..impl.judge import Judgement
+from ..impl.judge import ClaimJudgement, Judgement
 from ..impl.judge import judge as judge_instance
+from ..impl.meta_rl.headline import judge_headline as judge_meta_rl_headline
+from ..impl.meta_rl.headline import supremum
+from ..impl.meta_rl.instance import MetaRLInstance
 from ..impl.meta_sl import training
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
@@ -110,10 +113,18 @@ def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:
     """Every claim asked for; the headline last, where the problem has an optimum to certify."""
     family = FAMILIES[instance.family]
     judgement = judge_instance(instance, [c for c in family.claims if c in claims], complete=True)
-    if family.headline in claims and isinstance(instance, MetaSLInstance):
-        with suppress(UnsupportedError):
-            judgement = replace(judgement, claims=(*judgement.claims, headline(instance)))
-    return judgement
+    found = _headline(instance) if family.headline in claims else None
+    return judgement if found is None else replace(judgement, claims=(*judgement.claims, found))
+
+
+def _headline(instance: Instance) -> ClaimJudgement | None:
+    """The headline at the instance's omega, or None where the optimum cannot be certified."""
+    with suppress(UnsupportedError, ValueError):
+        if isinstance(instance, MetaSLInstance):
+            return headline(instance)
+        if isinstance(instance, MetaRLInstance):
+            return judge_meta_rl_headline(instance, supremum(instance), "omega", complete=True).judged
+    return None
 
 
 @app.command()
@@ -210,9 +221,17 @@ def optimum(
     certificate: Annotated[Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here.")] = None,
 ) -> None:
     """Bracket the global minimum of the meta-objective, with a certificate."""
-    instance, ball = _problem(path), _positive("--radius", radius)
+    ball, budget = _positive("--radius", radius), _budget(gap, max_time)
+    with _input_errors():
+        instance = files.load(path, problem=True)
+    if isinstance(instance, MetaRLInstance):
+        if certificate is not None:
+            _fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
+        _supremum(instance, ball, budget, json)
+    if not isinstance(instance, MetaSLInstance):
+        _fail(f"{path}: model='relu-network': a linear model is required; networks have no certified optimum yet")
     with _searching() as show:
-        found = minimise(instance, ball, _budget(gap, max_time), checked=checked, progress=show)
+        found = minimise(instance, ball, budget, checked=checked, progress=show)
     if certificate is not None and found.certificate is not None:
         try:
             write_text(certificate, found.certificate.dumps())
@@ -230,6 +249,29 @@ def optimum(
         if found.why:
             typer.echo(f"undecided: {found.why}")
     raise typer.Exit(0 if found.certified else 3)
+
+
+def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None) -> NoReturn:
+    """The bracket of sup L of a meta-RL instance; each coordinate of theta is at most `ball`."""
+    try:
+        with screen.status("searching"):
+            found = supremum(instance, None if ball is None else to_float(ball), budget.gap, budget.seconds)
+    except ValueError as error:
+        _fail(str(error))
+    record = {
+        "format": "metagap/optimum/1",
+        "lower": found.lower,
+        "upper": found.upper,
+        "at": list(found.at),
+        "status": found.status,
+        "boxes": found.boxes,
+        "seconds": found.seconds,
+    }
+    _emit(record, json)
+    if json is None or str(json) != "-":
+        typer.echo(f"sup L: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
+        typer.echo(f"at {list(found.at)}; {found.boxes} boxes, {found.seconds:.3f} s")
+    raise typer.Exit(0 if found.status == "certified" else 3)
 
 
 @app.command()
@@ -349,22 +391,30 @@ def _bar() -> Progress:
 
 def _print_verification(record: dict[str, Any], page: Path) -> None:
     console = Console()
-    table = Table(
-        title="Meta-SL claims on generated instances",
-        title_justify="left",
-        caption="scope: assumptions hold; equal: attained; real: real tasks; median, 99 %: of gap/bound",
-        caption_justify="left",
+    for family in dict.fromkeys(row["family"] for row in record["claims"]):
+        console.print(_verification_table(family, [row for row in record["claims"] if row["family"] == family]))
+    console.print("scope: assumptions hold; equal: attained; real: real tasks; median, 99 %: of gap/bound")
+    console.print(
+        f"{record['generated']} generated and {record['real']} real instances, "
+        f"{record['judgements']} judgements in {record['seconds']:.0f} s ({record['status']})."
     )
-    table.add_column("claim", no_wrap=True)
+    if record["real_note"]:
+        console.print(record["real_note"])
+    console.print(f"Report: {page}")
+
+
+def _verification_table(family: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=f"{FAMILIES[family].title}: {family}-...", title_justify="left")
+    table.add_column("claim", overflow="fold")
     for heading in ("scope", "proved", "equal", "violated", "open", "real", "median", "99 %"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in record["claims"]:
+    for row in rows:
         counts, real, quantiles = row["counts"], row["real_counts"], row["quantiles"] or {}
         attained = counts["HOLDS"] if row["relation"] == "<=" else 0
         proved = counts["PROVED"] + counts["HOLDS"] - attained
         alarm = "bold red" if counts["VIOLATED"] + real["VIOLATED"] else ""
         table.add_row(
-            row["claim"].removeprefix("meta-sl-"),
+            row["claim"].removeprefix(f"{family}-"),
             str(row["scope"] + attained),
             str(proved),
             str(attained),
@@ -375,14 +425,7 @@ def _print_verification(record: dict[str, Any], page: Path) -> None:
             f"{quantiles['0.99']:.3f}" if quantiles else "",
             style=alarm,
         )
-    console.print(table)
-    console.print(
-        f"{record['generated']} generated and {record['real']} real instances, "
-        f"{record['judgements']} judgements in {record['seconds']:.0f} s ({record['status']})."
-    )
-    if record["real_note"]:
-        console.print(record["real_note"])
-    console.print(f"Report: {page}")
+    return table
 
 
 @app.command()

@@ -14,9 +14,10 @@ from ..impl.families import FAMILIES
 from ..impl.instances import Instance
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.optimum import UnsupportedError, minimise
-from ..impl.optimum.headline import Finding, Study, ball_of, judge_headline, sample, study
+from ..impl.optimum.headline import ball_of, judge_headline, sample
 from ..impl.optimum.search import SHORT
 from ..impl.sources import RandomSource
+from ..impl.study import Finding, Study
 from .records import enclosure, finite
 from .tally import Kept, Outcome
 
@@ -30,15 +31,15 @@ SAMPLES = {1: 241, 2: 61}
 
 def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome: Outcome) -> None:
     """Generate landscapes, certify them and judge the headline at their critical points."""
-    generator = FAMILIES[family].landscapes
-    assert generator is not None
+    generator, study = FAMILIES[family].landscapes, FAMILIES[family].study
+    assert generator is not None and study is not None
     kind = generator.variants.index(variant)
     source = RandomSource((*seed, kind, 7), count)
     with np.errstate(over="ignore", invalid="ignore"):
         batch = generator.build(source, variant)
     for b in range(count):
         origin = f"landscape; {variant}, seed {seed[0]}, batch {seed[1]}, #{b}"
-        _take(study(batch.instance(b)), origin, variant, outcome)
+        _take(study(batch.instance(b)), origin, family, variant, outcome)
 
 
 def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, Any] | None:
@@ -68,8 +69,8 @@ def _kept(finding: Finding, origin: str) -> Kept:
     return Kept(finding.judged, files.dumps(instance), instance.sha256, instance.numbers, f"{origin}: {finding.kind}")
 
 
-def _take(found: Study, origin: str, variant: str, outcome: Outcome) -> None:
-    optimum = found.optimum
+def _take(found: Study, origin: str, family: str, variant: str, outcome: Outcome) -> None:
+    bracket = found.bracket
     for finding in found.findings:
         tally = outcome.tallies[finding.judged.claim]
         tally.add(finding.judged, lambda finding=finding: _kept(finding, origin), real=False)  # type: ignore[misc]
@@ -77,19 +78,20 @@ def _take(found: Study, origin: str, variant: str, outcome: Outcome) -> None:
     worst = max(critical, key=lambda f: f.above.lo, default=None)
     outcome.landscapes.append(
         {
-            "variant": variant,
+            "family": family,
+            "variant": variant if family == "meta-sl" else f"{family}, {variant}",
             "origin": origin,
-            "dimension": len(optimum.certificate.at) if optimum.certificate else found.instance.dimension,
-            "parameters": found.instance.dimension,
-            "status": optimum.status,
-            "checked": optimum.check is not None and optimum.check.accepted,
-            "why": optimum.why,
-            "ball": to_float(optimum.ball),
-            "lower": finite(optimum.lower),
-            "upper": finite(optimum.upper),
-            "at": list(optimum.at),
-            "boxes": optimum.boxes,
-            "seconds": optimum.seconds,
+            "dimension": bracket.dimension,
+            "parameters": len(found.findings[0].omega),
+            "status": "certified" if bracket.certified else "undecided",
+            "checked": bracket.checked,
+            "why": bracket.why,
+            "ball": bracket.ball,
+            "lower": finite(bracket.lower),
+            "upper": finite(bracket.upper),
+            "at": list(bracket.at),
+            "boxes": bracket.boxes,
+            "seconds": bracket.seconds,
             "points": [_point(f) for f in critical],
             "excess": 0.0 if worst is None or not worst.spurious else worst.above.lo,
             "instance": files.dumps(found.instance),
@@ -101,7 +103,7 @@ def _point(finding: Finding) -> dict[str, Any]:
     judged = finding.judged
     return {
         "kind": finding.kind,
-        "omega": [to_float(v) for v in finding.instance.omega],
+        "omega": list(finding.omega),
         "gap": enclosure(judged.gap),
         "bound": enclosure(judged.bound),
         "verdict": judged.verdict.name,
@@ -142,7 +144,10 @@ def _pictures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         fit = [
             row
             for row in rows
-            if row["dimension"] == row["parameters"] == dimension and row["status"] == "certified" and row["excess"] > 0
+            if row["family"] == "meta-sl"
+            and row["dimension"] == row["parameters"] == dimension
+            and row["status"] == "certified"
+            and row["excess"] > 0
         ]
         # The deepest traps among those that a picture can show: the range of L must not dwarf them.
         for row in sorted(fit, key=lambda r: -r["excess"] / (1 + abs(r["upper"])))[:PICTURES]:

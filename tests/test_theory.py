@@ -8,7 +8,8 @@ import pytest
 import sympy
 from latex2mathml.converter import convert
 from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
-from metagap.impl.optimum.headline import HeadlineQuantities
+from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
+from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Standing
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 
@@ -16,6 +17,9 @@ CLAIMS = ALL_CLAIMS
 MUTANTS = [m for family in FAMILIES.values() for m in family.mutants]
 ABLATIONS = [a for family in FAMILIES.values() for a in family.ablations]
 EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [e for m in MUTANTS for e in (m.left, m.bound)]
+
+
+HEADLINES = {"meta-sl-headline": MetaSLHeadline, "meta-rl-headline": MetaRLHeadline}
 
 
 def test_names_are_unique() -> None:
@@ -31,8 +35,8 @@ def test_names_are_unique() -> None:
 def test_every_term_and_margin_has_a_meaning_and_an_evaluator(claim: Claim) -> None:
     for name in (*claim.terms, *claim.left.names):
         assert name in SYMBOLS
-        headline = claim is family_of(claim).headline
-        assert hasattr(HeadlineQuantities if headline else family_of(claim).quantities, name)
+        evaluator = HEADLINES.get(claim.name, family_of(claim).quantities)
+        assert hasattr(evaluator, name)
     for assumption in claim.assumptions:
         assert hasattr(family_of(claim).quantities, assumption.margin)
     assert claim.reading and claim.proof and claim.citation and claim.difference

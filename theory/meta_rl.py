@@ -300,3 +300,21 @@ CLAIMS: tuple[Claim, ...] = (
         "For any number of tasks; the supremum may be unattained.",
     ),
 )
+
+HEADLINE = Claim(
+    "meta-rl-headline",
+    "Distance from the global optimum",
+    Source.PAPER,
+    "The certified supremum of L over parameters exceeds L(omega) by at most the lifted bound against the "
+    "certificate's point theta', plus the width of the certified bracket.",
+    "upper - L(omega) = [L(theta') - L(omega)] + [upper - L(theta')]; the lifted form bounds the first bracket, the "
+    "second is known. `upper` is decided box by box by Bellman residuals in balls.",
+    Expression("certified_gap"),
+    Expression("radius*eps + weight_norm*misfit + bracket"),
+    Relation.AT_MOST,
+    (POSITIVE_POLICY,),
+    f"{CITATION}, optimality gap at stationary points",
+    "The paper's comparator is a global maximiser, which need not exist: the supremum may lie at infinity. Here any "
+    "parameter serves.",
+)
+"""Needs a certified optimum, so it is judged by `impl.meta_rl.headline` and not with the other claims."""

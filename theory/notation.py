@@ -49,7 +49,7 @@ _TABLE = (
     (
         "certified_gap",
         r"L(\omega)-\underline{L}",
-        "L(omega) minus the certified lower bound of inf L",
+        "L(omega) minus the certified lower bound of inf L (meta-RL: the upper bound of sup L minus L(omega))",
     ),
     ("bracket", r"L(\theta')-\underline{L}", "width of the certified bracket at the certificate's point"),
     # The mixed form.

@@ -288,6 +288,14 @@ def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
     )
 
 
+def landscapes(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """Two actions and one or two parameters, discounts at most .9, so that the supremum can be certified."""
+    d = 1 if source.choose((1, 1, 2)) == 1 else 2
+    states = draw_size(source, min(limits.states, 3))
+    batch = _problem(source, adaptation, limits, states=states, actions=2, dimension=d)
+    return replace(batch, gamma=np.minimum(batch.gamma, 0.75), eta=np.minimum(np.abs(batch.eta), 8.0))
+
+
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, ADAPTATIONS, 3),
     Generator("policies", "arbitrary comparator policies", policies, ADAPTATIONS, 2),
@@ -302,3 +310,10 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               POLICY_STEPS),
 )  # fmt: skip
+
+LANDSCAPES = Generator(
+    "landscapes",
+    "two actions, one or two parameters, for the certified maximum",
+    landscapes,
+    (Adaptation.KL_STEP.value,),
+)

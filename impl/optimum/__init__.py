@@ -39,6 +39,7 @@ class Optimum:
     lower, upper   the bracket; certified: as narrow as was asked for, and its certificate is checked if `check` is set
     at             the point of the upper bound [d]
     floor          the best bound from below that needs no search: no model, or no parameter of any task, does better
+    dimension      parameters that matter: the rank of the features
     ball           the ball that was searched (over all parameters: it holds a global minimiser)
     why            if undecided, what stopped the search
     """
@@ -49,6 +50,7 @@ class Optimum:
     certified: bool
     boxes: int
     seconds: float
+    dimension: int
     ball: fmpq
     floor: float
     certificate: Certificate | None = None
@@ -90,13 +92,13 @@ def minimise(
     floor = _floor(instance, ball)
     wanted = upper - budget.gap * max(abs(upper), SCALE)
     if not found.complete and floor >= wanted:
-        return Optimum(floor, upper, at, True, found.boxes, found.seconds, ball, floor)
+        return Optimum(floor, upper, at, True, found.boxes, found.seconds, scape.dimension, ball, floor)
     if not found.complete:
         spent = "boxes" if found.boxes >= budget.boxes else "seconds"
         why = f"the budget of {getattr(budget, spent):g} {spent} was spent with the bracket still wide"
         why = "interrupted" if found.interrupted else why
         lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, floor)
-        return Optimum(lower, upper, at, False, found.boxes, found.seconds, ball, floor, why=why)
+        return Optimum(lower, upper, at, False, found.boxes, found.seconds, scape.dimension, ball, floor, why=why)
     lower = wanted
     exact = tuple(rational(float(v)) for v in found.at)
     certificate = Certificate(instance, radius, ball, lower, upper, exact, rational(found.half), found.tree)
@@ -107,7 +109,18 @@ def minimise(
     why = "" if outcome is None or accepted else f"the checker does not accept the certificate: {outcome.reason}"
     lower = lower if accepted else floor
     return Optimum(
-        max(lower, floor), upper, at, accepted, found.boxes, found.seconds, ball, floor, certificate, outcome, why
+        max(lower, floor),
+        upper,
+        at,
+        accepted,
+        found.boxes,
+        found.seconds,
+        scape.dimension,
+        ball,
+        floor,
+        certificate,
+        outcome,
+        why,
     )
 
 

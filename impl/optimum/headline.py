@@ -10,7 +10,7 @@ the lifted bound against the certificate's own point, plus the width of the brac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -18,11 +18,12 @@ from flint import arb, fmpq
 
 from ...theory.meta_sl import HEADLINE
 from ..arithmetic import Number, rational, to_float
-from ..instances import Vector
+from ..instances import Instance, Vector
 from ..judge import ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ..meta_sl.generate import STEEP
 from ..meta_sl.instance import Functions, MetaSLInstance
 from ..meta_sl.quantities import MetaSLQuantities
+from ..study import Bracket, Finding, Study
 from . import Budget, NotCoerciveError, Optimum, minimise
 from .descent import critical_points
 from .landscape import Landscape
@@ -54,34 +55,6 @@ class HeadlineQuantities(MetaSLQuantities):
         return self.gap + self.bracket
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A point under test: what it is, the instance against the certified point, the verdict.
-
-    above: L(omega) - L(theta'), enclosed; width: of the certified bracket.
-    """
-
-    kind: str
-    instance: MetaSLInstance
-    judged: ClaimJudgement
-    above: Enclosure
-    width: float
-
-    @property
-    def spurious(self) -> bool:
-        """Whether omega is certified not to be global, by more than the bracket leaves open."""
-        return self.above.lo > self.width
-
-
-@dataclass(frozen=True)
-class Study:
-    """A landscape: its certified optimum and the points judged there."""
-
-    instance: MetaSLInstance
-    optimum: Optimum
-    findings: tuple[Finding, ...]
-
-
 def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omega", complete: bool = False) -> Finding:
     """The headline claim at the instance's omega, against the optimum's point."""
     at = tuple(rational(v) for v in optimum.at)
@@ -91,7 +64,8 @@ def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omeg
     evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.lower))
     judged = judge_claim(HEADLINE, evaluator, complete=complete)
     above = Enclosure.of(evaluator.balls(128)("gap"))
-    return Finding(kind, against, judged, above, optimum.upper - optimum.lower)
+    omega = tuple(to_float(v) for v in instance.omega)
+    return Finding(kind, omega, against, judged, above, optimum.upper - optimum.lower)
 
 
 def ball_of(instance: MetaSLInstance) -> fmpq:
@@ -101,15 +75,33 @@ def ball_of(instance: MetaSLInstance) -> fmpq:
     return max(ball, fmpq(int(np.ceil(np.sqrt(size) * 1.0001))))
 
 
-def study(instance: MetaSLInstance, budget: Budget = SHORT) -> Study:
-    """Certify the optimum over a ball and judge the headline at omega and at critical points of every kind."""
+def bracket_of(optimum: Optimum) -> Bracket:
+    """The optimum as a study shows it."""
+    return Bracket(
+        optimum.lower,
+        optimum.upper,
+        optimum.at,
+        optimum.certified,
+        # Without a certificate it is the floor that closes the bracket, which balls compute.
+        optimum.certified if optimum.certificate is None else optimum.check is not None and optimum.check.accepted,
+        to_float(optimum.ball),
+        optimum.dimension,
+        optimum.boxes,
+        optimum.seconds,
+        optimum.why,
+    )
+
+
+def study(instance: Instance, budget: Budget = SHORT) -> Study:
+    """Certify inf L over a ball and judge the headline at omega and at critical points of every kind."""
+    assert isinstance(instance, MetaSLInstance)
     optimum = minimise(instance, ball_of(instance), budget)
     points: list[tuple[str, Vector]] = [("any point", instance.omega)]
     scape = Landscape(instance)
     for kind, theta in critical_points(scape, to_float(optimum.ball), POINTS):
         points.append((kind, tuple(rational(float(v)) for v in theta @ scape.basis)))
     findings = tuple(judge_headline(replace(instance, omega=omega), optimum, kind) for kind, omega in points)
-    return Study(instance, optimum, findings)
+    return Study(instance, bracket_of(optimum), findings)
 
 
 def headline(instance: MetaSLInstance, budget: Budget = SHORT, complete: bool = True) -> ClaimJudgement:

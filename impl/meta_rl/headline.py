@@ -1,0 +1,103 @@
+"""The headline for meta-RL: how far omega is from the certified supremum of L over parameters.
+
+With any theta' and a certified upper bound of sup L,
+
+    upper - L(omega) = [L(theta') - L(omega)] + [upper - L(theta')] <= bound(theta') + [upper - L(theta')].
+
+The supremum need not be attained (it may lie at infinity): nothing here needs that it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from flint import arb, fmpq
+
+from ...theory.meta_rl import HEADLINE
+from ..arithmetic import Number, rational, to_float
+from ..instances import Instance, Vector
+from ..judge import Enclosure, Evaluator, judge_claim
+from ..study import Bracket, Finding, Study
+from .batch import batch_of
+from .instance import MetaRLInstance
+from .optimum import Optimum, maximise
+from .quantities import MetaRLQuantities
+from .training import ascended
+
+BOX = 6.0
+"""Half-width of the box of parameters in two dimensions, in units of the temperature."""
+
+
+class HeadlineQuantities(MetaRLQuantities):
+    """The quantities of an instance whose comparator is the optimum's point, with the certified upper bound."""
+
+    def __init__(self, instance: MetaRLInstance, upper: float) -> None:
+        super().__init__(instance)
+        self._upper = arb(rational(upper))
+
+    @cached_property
+    def bracket(self) -> Number:
+        """upper - L(theta')."""
+        return self._upper - self._mean_return(self._rivals)
+
+    @cached_property
+    def certified_gap(self) -> Number:
+        """upper - L(omega)."""
+        return self.gap + self.bracket
+
+
+def judge_headline(instance: MetaRLInstance, optimum: Optimum, kind: str, complete: bool = False) -> Finding:
+    """The headline claim at the instance's omega, against the optimum's point."""
+    at = tuple(rational(v) for v in optimum.at)
+    square = sum((to_float((a - b) * (a - b)) for a, b in zip(instance.omega, at, strict=True)), start=0.0)
+    radius = fmpq(max(int(np.ceil(np.sqrt(square) * 1024)), 1), 1024)
+    against = replace(instance, comparator=at, radius=radius)
+    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.upper))
+    judged = judge_claim(HEADLINE, evaluator, complete=complete)
+    above = Enclosure.of(evaluator.balls(128)("gap"))
+    omega = tuple(to_float(v) for v in instance.omega)
+    return Finding(kind, omega, against, judged, above, optimum.upper - optimum.lower)
+
+
+def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float = 1e-3, seconds: float = 5) -> Optimum:
+    """Bracket sup L over the line (d = 1) or a box (by default `box_of`).
+
+    Errors: ValueError for problems that the search does not cover.
+    """
+    return maximise(instance, radius=box_of(instance) if radius is None else radius, gap=gap, seconds=seconds)
+
+
+def box_of(instance: MetaRLInstance) -> float | None:
+    """Half-width of the box that is searched: None (the whole line) for d = 1, else 6 tau or more, to hold omega."""
+    if len(instance.omega) == 1:
+        return None
+    return max(BOX * to_float(instance.tau), *(abs(to_float(v)) for v in instance.omega))
+
+
+def study(instance: Instance) -> Study:
+    """Certify sup L and judge the headline at omega and where gradient ascent arrives from it and from elsewhere."""
+    assert isinstance(instance, MetaRLInstance)
+    d = len(instance.omega)
+    optimum = supremum(instance, gap=1e-3 if d == 1 else 5e-3)
+    points: list[tuple[str, Vector]] = [("any point", instance.omega)]
+    batch = batch_of(instance)
+    for start in (batch.omega, -batch.omega, np.zeros_like(batch.omega)):
+        omega = ascended(replace(batch, omega=start), reach=4 * to_float(instance.tau))[0]
+        points.append(("where ascent stops", tuple(rational(float(v)) for v in omega)))
+    distinct = dict(reversed([(omega, kind) for kind, omega in points]))
+    findings = tuple(judge_headline(replace(instance, omega=o), optimum, kind) for o, kind in distinct.items())
+    bracket = Bracket(
+        optimum.lower,
+        optimum.upper,
+        optimum.at,
+        optimum.status == "certified",
+        optimum.status == "certified",  # every box is decided by a Bellman residual in balls: there is no float search
+        box_of(instance),
+        d,
+        optimum.boxes,
+        optimum.seconds,
+        "" if optimum.status == "certified" else "the budget was spent with the bracket still wide",
+    )
+    return Study(instance, bracket, findings)

@@ -1,0 +1,34 @@
+"""The headline for meta-RL: never violated, and never below what any parameter reaches."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from metagap.impl.meta_rl.generate import LANDSCAPES, landscapes
+from metagap.impl.meta_rl.headline import study
+from metagap.impl.sources import RandomSource
+from metagap.theory.claim import Verdict
+
+FEW = settings(max_examples=max(settings().max_examples // 5, 1))
+
+
+@FEW
+@given(st.integers(0, 2**32))
+def test_the_headline_is_never_violated(seed: int) -> None:
+    with np.errstate(all="ignore"):
+        instance = landscapes(RandomSource(seed, 1), LANDSCAPES.variants[0]).instance(0)
+    found = study(instance)
+    assert found.bracket.lower <= found.bracket.upper
+    for finding in found.findings:
+        assert finding.judged.verdict in (Verdict.PROVED, Verdict.HOLDS), finding.judged
+        assert finding.judged.gap is not None
+        assert finding.judged.gap.hi >= 0
+
+
+def test_points_where_ascent_stops_are_not_always_global() -> None:
+    traps = 0
+    for seed in range(24):
+        instance = landscapes(RandomSource(seed, 1), LANDSCAPES.variants[0]).instance(0)
+        traps += sum(f.spurious and f.kind == "where ascent stops" for f in study(instance).findings)
+    assert traps > 0

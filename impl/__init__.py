@@ -2,5 +2,6 @@
 
 from .files import BadInputError, load
 from .judge import judge
+from .optimum import check, minimise
 
-__all__ = ["BadInputError", "judge", "load"]
+__all__ = ["BadInputError", "check", "judge", "load", "minimise"]

@@ -28,6 +28,7 @@ from ..impl.meta_sl.generate import arbitrary
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.sources import RandomSource
 from ..theory.meta_sl import CLAIMS
+from . import bench_optimum
 from .records import environment, now
 
 SIZES = {"S": (2, 4, 2), "M": (4, 8, 8), "L": (8, 16, 16)}
@@ -189,6 +190,8 @@ def bench(seconds: float, progress: Callable[[str], None] = lambda message: None
                 done += row.count
             rates[index].append(done / (time.process_time() - begin))
     return {
+        "optimum": bench_optimum.compare(progress=progress),
+        "optimum_in_4": bench_optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, progress),
         "format": "metagap/bench/1",
         "started": now(),
         "environment": environment(),
@@ -220,6 +223,7 @@ def tables(record: dict[str, Any]) -> list[Table]:
             spread = f"{row['low']:,.0f} - {row['high']:,.0f}"
             table.add_row(row["name"], f"{row['median']:,.0f}", spread, f"{rows[0]['median'] / row['median']:.2f}")
         found.append(table)
+    found += [bench_optimum.table(record["optimum"]), bench_optimum.table(record["optimum_in_4"])]
     for note in record["missing"]:
         table = Table(title=note, title_justify="left")
         found.append(table)

@@ -76,6 +76,7 @@ def _take(found: Study, origin: str, family: str, variant: str, outcome: Outcome
         tally.add(finding.judged, lambda finding=finding: _kept(finding, origin), real=False)  # type: ignore[misc]
     critical = [f for f in found.findings if f.kind != "any point"]
     worst = max(critical, key=lambda f: f.above.lo, default=None)
+    minima = [f.above.lo for f in critical if f.spurious and f.kind == "local minimum"]
     outcome.landscapes.append(
         {
             "family": family,
@@ -94,6 +95,7 @@ def _take(found: Study, origin: str, family: str, variant: str, outcome: Outcome
             "seconds": bracket.seconds,
             "points": [_point(f) for f in critical],
             "excess": 0.0 if worst is None or not worst.spurious else worst.above.lo,
+            "deepest_trap": max(minima, default=0.0),
             "instance": files.dumps(found.instance),
         }
     )
@@ -150,7 +152,7 @@ def _pictures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             and row["excess"] > 0
         ]
         # The deepest traps among those that a picture can show: the range of L must not dwarf them.
-        for row in sorted(fit, key=lambda r: -r["excess"] / (1 + abs(r["upper"])))[:PICTURES]:
+        for row in sorted(fit, key=lambda r: (-min(r["deepest_trap"], 1.0), -min(r["excess"], 1.0)))[:PICTURES]:
             instance = files.loads(row["instance"], row["origin"])
             assert isinstance(instance, MetaSLInstance)
             axis, values = sample(instance, row["ball"], count)

@@ -16,6 +16,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from ..impl.families import FAMILIES
 from ..impl.files import BadInputError
 from ..theory.claim import Verdict
 from ..theory.notation import OBJECTS, SYMBOLS
@@ -159,6 +160,12 @@ def _contours(axes: Any, row: dict[str, Any], values: np.ndarray) -> None:
     axes.set_ylabel("theta 2")
 
 
+def by_family(rows: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Claims grouped by family, in the order of the record."""
+    names = dict.fromkeys(row["family"] for row in rows)
+    return [(name, [row for row in rows if row["family"] == name]) for name in names]
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("metagap.reports", "templates"),
@@ -172,6 +179,7 @@ def _environment() -> Environment:
         "number": number,
         "enclosure": enclosure,
         "share": share,
+        "by_family": by_family,
         "histogram": histogram,
         "picture": picture,
     }
@@ -179,6 +187,7 @@ def _environment() -> Environment:
         "colours": COLOURS,
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
+        "families": {family.name: family.title for family in FAMILIES.values()},
         "symbols": list(SYMBOLS.values()),
     }
     return environment

@@ -125,6 +125,21 @@ def test_the_taylor_route_knows_no_meta_feature(path: Path) -> None:
     assert not {name for name in imported(path) if "quantities" in name or "balls.core" in name}
 
 
+def test_the_checker_shares_nothing_with_the_finder() -> None:
+    """Followed through every module of the package that the checker imports."""
+    finder = {f"impl.optimum.{name}" for name in ("landscape", "ranges", "search", "descent", "headline", "answer")}
+    seen, waiting = set(), ["impl.optimum.check"]
+    while waiting:
+        module = waiting.pop()
+        path = ROOT / (module.replace(".", "/") + ".py")
+        if module in seen or not path.exists():
+            continue
+        seen.add(module)
+        waiting += [name for name in imported(path) if name.startswith("impl.optimum.")]
+    assert len(seen) >= 4
+    assert not seen & finder
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=id_of)
 def test_the_library_does_not_print(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))

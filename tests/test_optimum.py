@@ -36,13 +36,17 @@ from metagap.impl.optimum.exact import (
 from metagap.impl.optimum.headline import ball_of, study
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.oracles.convex import squared_meta_minimum
+from metagap.impl.oracles.sums_of_squares import lower_bound
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
+from metagap.reports.bench_optimum import compare, landscape_instance
 from metagap.theory.claim import Verdict
 
 ONE, HALF = fmpq(1), fmpq(1, 2)
 FEW = settings(max_examples=max(settings().max_examples // 10, 1))
 """For searches and certificates, which take tens of milliseconds each."""
+MANY = settings(max_examples=max(settings().max_examples // 2, 1))
+"""For enclosures, 40 boxes each: 100,000 per loss in the deep profile."""
 SMOOTH = (*LANDSCAPES.variants, "huber", "double-well", "geman-mcclure")
 SEEDS = st.integers(0, 2**32)
 
@@ -68,7 +72,7 @@ def value_at(instance: MetaSLInstance, theta: np.ndarray) -> arb:
 
 
 @pytest.mark.parametrize("loss", SMOOTH)
-@FEW
+@MANY
 @given(seed=SEEDS)
 def test_float_enclosures_contain(loss: str, seed: int) -> None:
     """Value, gradient and Hessian at random points of wide and narrow boxes lie in what the finder believes."""
@@ -366,3 +370,21 @@ def test_the_ball_of_a_landscape_holds_omega() -> None:
     instance = replace(some("quartic", 2, limits=Limits(dimension=2))[0], omega=(fmpq(7),) * 2)
     instance = replace(instance, features=tuple((*row, ONE)[:2] for row in instance.features), comparator=(ONE, ONE))
     assert to_float(ball_of(instance)) >= 7 * 2**0.5
+
+
+@pytest.mark.parametrize(("dimension", "seed"), [(1, 0), (1, 1), (1, 2), (2, 0), (2, 4)])
+def test_sums_of_squares_agree(dimension: int, seed: int) -> None:
+    """A rounded Gram matrix, certified: below every value, and close to the certified minimum."""
+    instance = landscape_instance("quartic", dimension, seed)
+    found = minimise(instance, None)
+    bound = lower_bound(instance, float(np.linalg.norm(found.at)))
+    assert bound is not None
+    assert bounds(bound)[0] <= found.upper
+    assert bounds(bound)[1] >= found.lower - 1e-4 * found.upper
+
+
+def test_peers_are_compared_with_the_certified_bracket() -> None:
+    (row,) = compare(("log-cosh",), (1,), 2)
+    assert row["undecided"] == row["rejected"] == 0
+    assert set(row["wrong"]) == {"L-BFGS, 1 start", "L-BFGS, 10 starts", "scipy shgo", "scipy dual_annealing"}
+    assert all(0 <= n <= 2 for n in row["wrong"].values())

@@ -32,7 +32,7 @@ from .search import SHORT
 ORDINARY_BALL = fmpq(4)
 STEEP_BALL = fmpq(1)
 """Radius of the ball for losses that grow exponentially under adaptation."""
-POINTS = 4
+POINTS = 6
 """How many critical points of a landscape are judged."""
 
 

@@ -1,0 +1,164 @@
+"""The certified global minimum beside what a user would run instead: how fast, and how often wrong.
+
+A peer is wrong where its value exceeds the certified upper bound by more than the gap that was asked for. All search
+the same ball: peers work in the cube around it, and their point is then moved into the ball.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+from rich.table import Table
+from scipy import optimize
+
+from ..impl.arithmetic import Array
+from ..impl.losses import LOSSES, Link, Loss
+from ..impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
+from ..impl.optimum import Budget, minimise
+from ..impl.optimum.check import check
+from ..impl.optimum.descent import into_ball
+from ..impl.optimum.landscape import Landscape
+
+BALL = {"exponential": 1.0, "poisson": 1.0}
+"""Radius of the ball (else 4): losses that grow exponentially stay near 0."""
+STEPS = {
+    "squared": (1, 4), "quartic": (1, 8), "logistic": (4, 1), "log-cosh": (2, 1), "pseudo-huber": (2, 1),
+    "exponential": (1, 16), "poisson": (1, 16), "huber": (1, 2),
+}  # fmt: skip
+PARAMETERS = {"quartic": fmpq(1, 4), "pseudo-huber": fmpq(1), "huber": fmpq(1)}
+GAP = 1e-6
+
+Objective = Callable[[Array], float]
+
+
+def landscape_instance(loss: str, dimension: int, seed: int) -> MetaSLInstance:
+    """A random dyadic instance with n 2-4 tasks and k 2-5 points."""
+    rng = np.random.default_rng((seed, dimension))
+    n, k = rng.integers(2, 5), rng.integers(2, 6)
+    features = tuple(tuple(fmpq(int(v), 4) for v in row) for row in rng.integers(-8, 9, (k, dimension)))
+    tasks = []
+    for _ in range(n):
+        masses = rng.integers(1, 9, k)
+        raw = rng.integers(-8, 9, k)
+        link = LOSSES[loss].link
+        labels = np.where(raw >= 0, 4, -4) if link is Link.MARGIN else np.abs(raw) if link is Link.CANONICAL else raw
+        atoms = (Atom(x, fmpq(int(labels[x]), 4), fmpq(int(masses[x]), int(masses.sum()))) for x in range(k))
+        tasks.append(Task(fmpq(1, int(n)), tuple(atoms)))
+    zero = (fmpq(0),) * dimension
+    adaptation = Gradient(fmpq(*STEPS[loss]))
+    return MetaSLInstance(Loss(loss, PARAMETERS.get(loss)), adaptation, features, tuple(tasks), zero, zero, fmpq(1))
+
+
+def _multistart(count: int) -> Callable[[Objective, int, float], Array]:
+    def run(objective: Objective, dimension: int, ball: float) -> Array:
+        box = [(-ball, ball)] * dimension
+        starts = np.random.default_rng(0).uniform(-ball, ball, (count, dimension))
+        found = [optimize.minimize(objective, start, method="L-BFGS-B", bounds=box) for start in starts]
+        return np.asarray(min(found, key=lambda r: r.fun).x)
+
+    return run
+
+
+def _shgo(objective: Objective, dimension: int, ball: float) -> Array:
+    found = optimize.shgo(objective, [(-ball, ball)] * dimension, n=64, iters=2, sampling_method="sobol")
+    return np.zeros(dimension) if found.x is None else np.asarray(found.x)
+
+
+def _annealing(objective: Objective, dimension: int, ball: float) -> Array:
+    found = optimize.dual_annealing(objective, [(-ball, ball)] * dimension, seed=0, maxiter=200)
+    return np.asarray(found.x)
+
+
+PEERS: dict[str, Callable[[Objective, int, float], Array]] = {
+    "L-BFGS, 1 start": _multistart(1),
+    "L-BFGS, 10 starts": _multistart(10),
+    "scipy shgo": _shgo,
+    "scipy dual_annealing": _annealing,
+}
+
+
+def compare(
+    losses: tuple[str, ...] = tuple(STEPS),
+    dimensions: tuple[int, ...] = (1, 2, 3),
+    count: int = 6,
+    progress: Callable[[str], None] = lambda message: None,
+) -> list[dict[str, Any]]:
+    """One record per loss and dimension: median milliseconds of search, checker and peers, and wrong answers."""
+    rows = []
+    for loss in losses:
+        for dimension in dimensions:
+            progress(f"global minimum: {loss}, d = {dimension}")
+            rows.append(_compare(loss, dimension, count))
+    return rows
+
+
+def _compare(loss: str, dimension: int, count: int) -> dict[str, Any]:
+    ball = BALL.get(loss, 4.0)
+    times: dict[str, list[float]] = {name: [] for name in ("metagap", "checker", *PEERS)}
+    wrong: dict[str, int] = dict.fromkeys(PEERS, 0)
+    undecided = rejected = 0
+    boxes: list[int] = []
+    for seed in range(count):
+        instance = landscape_instance(loss, dimension, seed)
+        begin = time.perf_counter()
+        found = minimise(instance, fmpq(int(ball)), Budget(gap=GAP, seconds=30), checked=False)
+        times["metagap"].append(time.perf_counter() - begin)
+        boxes.append(found.boxes)
+        if not found.certified:
+            undecided += 1
+            continue
+        if found.certificate is not None and dimension <= 2:
+            begin = time.perf_counter()
+            rejected += not check(found.certificate).accepted
+            times["checker"].append(time.perf_counter() - begin)
+        scape = Landscape(instance)
+        for name, peer in PEERS.items():
+            begin = time.perf_counter()
+            with np.errstate(over="ignore", invalid="ignore"):
+                point = peer(_objective(scape), scape.dimension, ball)
+            times[name].append(time.perf_counter() - begin)
+            value = float(scape.value(into_ball(point[None], ball))[0])
+            wrong[name] += value > found.upper + GAP * max(abs(found.upper), 1e-3)
+    return {
+        "loss": loss,
+        "dimension": dimension,
+        "instances": count,
+        "undecided": undecided,
+        "rejected": rejected,
+        "median_boxes": statistics.median(boxes),
+        "milliseconds": {name: 1e3 * statistics.median(t) if t else None for name, t in times.items()},
+        "slowest": 1e3 * max(times["metagap"]),
+        "wrong": wrong,
+    }
+
+
+def _objective(scape: Landscape) -> Objective:
+    def objective(theta: Array) -> float:
+        value = float(scape.value(np.asarray(theta, dtype=float)[None])[0])
+        return value if np.isfinite(value) else 1e300
+
+    return objective
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """Milliseconds, with wrong answers in brackets."""
+    shown = Table(title=f"global minimum, relative gap {GAP:g}: median ms (wrong answers)", title_justify="left")
+    shown.add_column("loss, d", no_wrap=True)
+    for name in ("metagap", "slowest", "boxes", "checker", *PEERS):
+        shown.add_column(name, justify="right")
+    for row in rows:
+        ms = row["milliseconds"]
+        shown.add_row(
+            f"{row['loss']}, {row['dimension']}",
+            f"{ms['metagap']:.1f}" + (f" ({row['undecided']} undecided)" if row["undecided"] else ""),
+            f"{row['slowest']:.0f}",
+            f"{row['median_boxes']:.0f}",
+            "" if ms["checker"] is None else f"{ms['checker']:.1f}",
+            *("" if ms[name] is None else f"{ms[name]:.1f} ({row['wrong'][name]})" for name in PEERS),
+        )
+    return shown

@@ -38,6 +38,7 @@ from .network.batch_quantities import NetworkBatchQuantities
 from .network.generate import GENERATORS as NETWORK_GENERATORS
 from .network.generate import SEARCHING as NETWORK_SEARCHING
 from .network.quantities import NetworkQuantities
+from .network.rates import measure
 from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
 from .sources import Generator, RealTasks
@@ -69,6 +70,10 @@ class Family:
     """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
     headline: Claim | None = None
     landscapes: Generator | None = None
+    rates: Callable[[], Any] | None = None
+    """Series over the width, each with its quantity in words, its theory and its slope."""
+    shown: tuple[str, ...] = ()
+    """Terms that the table of real tasks shows beside gap and bound."""
     study: Callable[[Instance], Study] | None = None
     """The claim on the distance from the global optimum, instances on which that is certified, and how."""
 
@@ -152,6 +157,8 @@ NETWORK = Family(
     NETWORK_REAL_TASKS,
     smaller_network,
     effort=0.06,
+    rates=measure,
+    shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
 )
 
 

@@ -75,11 +75,12 @@ def _annealing(objective: Objective, dimension: int, ball: float) -> Array:
 
 
 PEERS: dict[str, Callable[[Objective, int, float], Array]] = {
-    "L-BFGS, 1 start": _multistart(1),
-    "L-BFGS, 10 starts": _multistart(10),
-    "scipy shgo": _shgo,
-    "scipy dual_annealing": _annealing,
+    "L-BFGS": _multistart(1),
+    "10 x L-BFGS": _multistart(10),
+    "shgo": _shgo,
+    "annealing": _annealing,
 }
+"""scipy's L-BFGS-B from 1 and from 10 random starts, shgo, dual_annealing."""
 
 
 def compare(
@@ -150,7 +151,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
     shown = Table(title=f"global minimum, relative gap {GAP:g}: median ms (wrong answers)", title_justify="left")
     shown.add_column("loss, d", no_wrap=True)
     for name in ("metagap", "slowest", "boxes", "checker", *PEERS):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         ms = row["milliseconds"]
         shown.add_row(

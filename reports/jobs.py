@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,14 @@ class LandscapeJob:
 
 
 @dataclass(frozen=True)
+class RatesJob:
+    """The rates of a family in the width, measured."""
+
+    family: str
+    count: int = 0
+
+
+@dataclass(frozen=True)
 class RealJob:
     """Real tasks of a family to train on and to judge."""
 
@@ -70,7 +78,7 @@ class RealJob:
     tasks: str
 
 
-AnyJob = Job | LandscapeJob | RealJob
+AnyJob = Job | LandscapeJob | RatesJob | RealJob
 
 
 def jobs(profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIES.values())) -> list[AnyJob]:
@@ -87,6 +95,8 @@ def jobs(profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIE
                     for variant in generator.variants
                 ]
             )
+        if family.rates is not None:
+            rows.append([RatesJob(family.name)])
         if family.landscapes is not None:
             rounds = profile.landscapes // LandscapeJob.count
             variants = family.landscapes.variants
@@ -115,6 +125,10 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     if isinstance(job, Job):
         for origin, instance in generate(job):
             tally_instance(outcome.tallies, instance, origin, ordinary, real=False)
+        return outcome
+    if isinstance(job, RatesJob):
+        assert family.rates is not None
+        outcome.rates = [asdict(series) for series in family.rates()]
         return outcome
     if isinstance(job, LandscapeJob):
         landscapes.explore(job.family, job.variant, (job.seed, job.index), job.count, outcome)
@@ -160,4 +174,6 @@ def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJ
             "bound": enclosure(one.bound),
             "ratio": finite(one.ratio),
         }
+    terms = {name: value for one in judged.values() for name, value in one.terms.items()}
+    row["terms"] = {name: enclosure(terms.get(name)) for name in FAMILIES[instance.family].shown}
     return row

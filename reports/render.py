@@ -160,6 +160,28 @@ def _contours(axes: Any, row: dict[str, Any], values: np.ndarray) -> None:
     axes.set_ylabel("theta 2")
 
 
+def rates(series: list[dict[str, Any]]) -> Markup:
+    """Measured series over the width on log-log axes, with the theory's lines dashed."""
+    with matplotlib.rc_context({"svg.hashsalt": "rates", "svg.fonttype": "none", "font.size": 8}):
+        figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for row, colour in zip(series, ("#0b6e4f", "#2a6f97", "#9a6700", "#6b7280", "#7b3294"), strict=False):
+            axes.errorbar(row["widths"], row["means"], yerr=row["errors"], fmt="o-", markersize=4, color=colour,
+                          label=row["name"])  # fmt: skip
+            axes.plot(row["widths"], row["theory"], "--", linewidth=1, color=colour)
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xlabel("width m")
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    drawing = buffer.getvalue()
+    head, rest = drawing[drawing.index("<svg") :].split(">", 1)
+    slopes = "; ".join(f"{row['name']}: slope {row['slope']['value']:.3f}" for row in series)
+    return Markup(f'{head} role="img" aria-label="Rates in the width, log-log. {escape(slopes)}.">{rest}')
+
+
 def by_family(rows: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Claims grouped by family, in the order of the record."""
     names = dict.fromkeys(row["family"] for row in rows)
@@ -182,6 +204,7 @@ def _environment() -> Environment:
         "by_family": by_family,
         "histogram": histogram,
         "picture": picture,
+        "rates": rates,
     }
     environment.globals |= {
         "colours": COLOURS,

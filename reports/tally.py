@@ -101,6 +101,7 @@ class Outcome:
 
     tallies: Tallies
     landscapes: list[dict[str, Any]] = field(default_factory=list)
+    rates: list[dict[str, Any]] = field(default_factory=list)
     family: dict[str, Any] | None = None
     kept: dict[str, str] = field(default_factory=dict)
     note: str = ""

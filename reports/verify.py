@@ -24,7 +24,7 @@ from ..impl.judge import judge
 from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
-from .jobs import AnyJob, Job, LandscapeJob, Profile, RealJob, jobs, run_job
+from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
 from .records import claim_record, enclosure, enclosures, environment, now, witness, write_text
 from .tally import Kept, Outcome, Tallies, Tally
@@ -41,6 +41,7 @@ class Run:
         self.families: list[dict[str, Any]] = []
         self.kept: dict[str, str] = {}
         self.landscapes: list[dict[str, Any]] = []
+        self.rates: list[dict[str, Any]] = []
         self.status = "complete"
         self.real_note = ""
         self.generated: Counter[str] = Counter()
@@ -104,6 +105,9 @@ class Run:
             self.tallies[name].merge(tally)
         self.kept.update(outcome.kept)
         self.landscapes += outcome.landscapes
+        self.rates += outcome.rates
+        if isinstance(job, RatesJob):
+            return
         if not isinstance(job, RealJob):
             name = job.generator if isinstance(job, Job) else "landscapes"
             self.generated[f"{job.family} {name}"] += job.count
@@ -145,6 +149,7 @@ class Run:
             "real_families": self.families,
             "real_note": self.real_note,
             "landscapes": summary(self.landscapes),
+            "rates": self.rates,
         }
 
     def _claim(self, claim: Claim, tally: Tally) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from metagap.reports.audit import replay
-from metagap.reports.jobs import PROFILES, Job, LandscapeJob, generate, jobs, run_job
+from metagap.reports.jobs import PROFILES, AnyJob, Job, generate, jobs, run_job
 from metagap.reports.tally import Tally, tally_instance
 from metagap.reports.verify import Run, exit_status, save_instances
 from metagap.theory.claim import Expression
@@ -41,8 +41,8 @@ def test_tallies_add_up() -> None:
         assert whole[name].counts.total() == 36
 
 
-def name(job: Job | LandscapeJob) -> str:
-    return job.generator if isinstance(job, Job) else "landscapes"
+def name(job: AnyJob) -> str:
+    return job.generator if isinstance(job, Job) else type(job).__name__
 
 
 def test_every_profile_meets_every_generator_early_and_the_larger_ones_do_more() -> None:

@@ -34,7 +34,8 @@ class Bracket:
 class Finding:
     """A point under test: what it is, the instance against the optimum's point, the verdict on the headline.
 
-    above: by how much the optimum's point beats omega, enclosed; width: of the certified bracket.
+    above: by how much the optimum's point beats omega, enclosed; width: of the certified bracket, or the resolution
+    that was asked for if that is more.
     """
 
     kind: str

@@ -191,6 +191,17 @@ def test_whatever_is_accepted_is_true(instance: MetaSLInstance, data: st.DataObj
     assert truth.lower <= certificate.upper
 
 
+@pytest.mark.parametrize(("index", "b"), [(21, 3), (101, 1), (101, 4)])
+def test_slopes_beyond_float64_do_not_mislead_the_checker(index: int, b: int) -> None:
+    """Poisson's loss after several steps: the checker once split the same side for ever."""
+    kind = LANDSCAPES.variants.index("poisson")
+    with np.errstate(all="ignore"):
+        instance = landscapes(RandomSource((0, index, kind, 7), 8), "poisson").instance(b)
+    found = minimise(instance, ball_of(instance))
+    assert found.check is not None
+    assert found.check.accepted, found.check.reason
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

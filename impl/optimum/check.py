@@ -14,6 +14,7 @@ says which to try first); where the enclosures of the finder were sharper, the c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -354,9 +355,10 @@ class Checker:
             shown = ", ".join(f"{float(arb(c)):.6g} +- {float(arb(r)):.3g}" for c, r in zip(centre, half, strict=True))
             raise _RejectedError(f"lower={self.certificate.lower!r} is not proved on the box {shown}")
         self.extra += 2
-        steep = [g.abs_upper() * r for g, r in zip(box.gradient, box.r, strict=True)]
-        finite = all(s.is_finite() for s in steep)
-        axis = max(range(len(half)), key=lambda j: float(steep[j]) if finite else float(arb(half[j])))
+        steep = [float(g.abs_upper() * r) for g, r in zip(box.gradient, box.r, strict=True)]
+        # Where slopes are beyond float64 they say nothing: the longest side is cut.
+        sizes = steep if all(map(math.isfinite, steep)) else [float(r) for r in box.r]
+        axis = max(range(len(half)), key=sizes.__getitem__)
         for part, width in _halves(centre, half, axis):
             self._prove(part, width, letter, depth - 1)
 

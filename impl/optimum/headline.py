@@ -27,7 +27,7 @@ from ..study import Bracket, Finding, Study
 from . import Budget, NotCoerciveError, Optimum, minimise
 from .descent import critical_points
 from .landscape import Landscape
-from .search import SHORT
+from .search import SCALE, SHORT
 
 ORDINARY_BALL = fmpq(4)
 STEEP_BALL = fmpq(1)
@@ -64,8 +64,9 @@ def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omeg
     evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.lower))
     judged = judge_claim(HEADLINE, evaluator, complete=complete)
     above = Enclosure.of(evaluator.balls(128)("gap"))
+    width = max(optimum.upper - optimum.lower, SHORT.gap * max(abs(optimum.upper), SCALE))
     omega = tuple(to_float(v) for v in instance.omega)
-    return Finding(kind, omega, against, judged, above, optimum.upper - optimum.lower)
+    return Finding(kind, omega, against, judged, above, width)
 
 
 def ball_of(instance: MetaSLInstance) -> fmpq:

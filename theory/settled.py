@@ -110,7 +110,7 @@ _BALANCED = {
         },
     ],
     "omega": ["0"],
-    "comparator": ["-1/16"],
+    "comparator": ["-1/64"],
 }
 _TWO_STEPS = {"name": "gradient", "eta": "1/4", "steps": 2}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from functools import cache
 from pathlib import Path
@@ -17,9 +16,10 @@ from ..impl.files import BadInputError
 from ..theory.claim import Verdict
 from ..theory.notation import OBJECTS, SYMBOLS
 from .figures import COLOURS, histogram, landscape, rates
+from .formats import read
 from .records import write_text
 
-RECORDS = {"verify.json": "metagap/verify/1", "audit.json": "metagap/audit/1"}
+RECORDS = {"verify.json": "verify", "audit.json": "audit"}
 
 
 @cache
@@ -122,20 +122,9 @@ def write_report(folder: Path) -> Path:
 
     Errors: BadInputError if a record is damaged or of another format, or if there is none.
     """
-    found = {name: _read(folder / name, form) for name, form in RECORDS.items() if (folder / name).exists()}
+    found = {name: read(folder / name, form) for name, form in RECORDS.items() if (folder / name).exists()}
     if not found:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
     page = folder / "index.html"
     write_text(page, render(found.get("verify.json"), found.get("audit.json"), folder.as_posix()))
     return page
-
-
-def _read(path: Path, form: str) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInputError(str(path), "document", str(error), "a record in JSON; run the command again") from None
-    given = record.get("format") if isinstance(record, dict) else None
-    if given != form:
-        raise BadInputError(str(path), "format", given, f"{form!r}; run the command again")
-    return dict(record)

@@ -9,7 +9,7 @@ import typer
 from .auditing import audit, replay
 from .judging import judge
 from .optima import certify, check, optimum
-from .showing import bench, report
+from .showing import bench, report, schema
 from .verifying import verify
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (judge, optimum, check, certify, verify, audit, replay, bench, report):
+for command in (judge, optimum, check, certify, verify, audit, replay, bench, report, schema):
     app.command()(command)
 
 

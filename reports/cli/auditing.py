@@ -10,9 +10,22 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import audit as audits
-from ..records import dumps, write_text
+from ..records import dumps, hashes, write_text
 from ..render import write_report
-from .shared import FOLDER, FolderOption, JsonOption, ProfileName, SeedOption, emit, input_errors, screen, writing
+from .shared import (
+    FOLDER,
+    FolderOption,
+    JsonOption,
+    JunitOption,
+    ProfileName,
+    SarifOption,
+    SeedOption,
+    emit,
+    exchange,
+    input_errors,
+    screen,
+    writing,
+)
 
 
 def audit(
@@ -20,6 +33,8 @@ def audit(
     profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = ProfileName.quick,
     seed: SeedOption = 0,
     json: JsonOption = None,
+    junit: JunitOption = None,
+    sarif: SarifOption = None,
     out: FolderOption = FOLDER,
 ) -> None:
     """Show for each assumption what fails without it, and that wrong theorems are refuted."""
@@ -34,11 +49,13 @@ def audit(
             only_mutants=mutants,
             progress=lambda message: status.update(f"auditing: {message}"),
         )
+        record["files"] = hashes(record, out)
         page = out / "index.html"
         if not mutants:
             write_text(out / "audit.json", dumps(record))
             page = write_report(out)
     emit(record, json)
+    exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":
         _print_audit(record, page)
     survived = [m for m in record["mutants"] if m["status"] == "survived"]

@@ -22,8 +22,8 @@ from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, 
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
 from ...theory.claim import Verdict
-from ..records import answer_record, optimum_record, write_text
-from .shared import JsonOption, emit, fail, input_errors, screen
+from ..records import answer_record, optimum_record
+from .shared import JsonOption, emit, fail, input_errors, save, screen
 
 RadiusOption = Annotated[
     str | None,
@@ -97,10 +97,7 @@ def optimum(
     with _searching() as show:
         found = minimise(instance, ball, budget, checked=checked, progress=show)
     if certificate is not None and found.certificate is not None:
-        try:
-            write_text(certificate, found.certificate.dumps())
-        except OSError as error:
-            fail(f"--certificate={str(certificate)!r}: {error.strerror}; give a path that can be written")
+        save("--certificate", certificate, found.certificate.dumps())
     emit(optimum_record(found), json)
     if json is None or str(json) != "-":
         where = (

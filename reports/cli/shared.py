@@ -14,7 +14,9 @@ from rich.console import Console
 from ...impl import files
 from ...impl.families import ALL_CLAIMS
 from ...theory.claim import Claim
+from ..junit import junit
 from ..records import dumps, write_text
+from ..sarif import sarif
 
 screen = Console(stderr=True)
 
@@ -34,6 +36,12 @@ ClaimOption = Annotated[
 ]
 JsonOption = Annotated[
     Path | None, typer.Option("--json", metavar="OUT", help="Write the record here; - is standard output.")
+]
+JunitOption = Annotated[
+    Path | None, typer.Option("--junit", metavar="OUT", help="Write a JUnit file: a test case per claim or mutant.")
+]
+SarifOption = Annotated[
+    Path | None, typer.Option("--sarif", metavar="OUT", help="Write a SARIF 2.1.0 log: a result per finding.")
 ]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
@@ -72,10 +80,23 @@ def emit(record: Any, target: Path | None) -> None:
     if str(target) == "-":
         typer.echo(dumps(record), nl=False)
         return
+    save("--json", target, dumps(record))
+
+
+def save(option: str, target: Path, text: str) -> None:
+    """Write a file that an option names, or fail with one line."""
     try:
-        write_text(target, dumps(record))
+        write_text(target, text)
     except OSError as error:
-        fail(f"--json={str(target)!r}: {error.strerror}; give a path that can be written")
+        fail(f"{option}={str(target)!r}: {error.strerror}; give a path that can be written")
+
+
+def exchange(record: dict[str, Any], out: Path, junit_target: Path | None, sarif_target: Path | None) -> None:
+    """The record in the formats of continuous integration, where --junit and --sarif say."""
+    if junit_target is not None:
+        save("--junit", junit_target, junit(record, out.as_posix()))
+    if sarif_target is not None:
+        save("--sarif", sarif_target, dumps(sarif(record, out.as_posix())))
 
 
 @contextmanager

@@ -15,17 +15,20 @@ from rich.table import Table
 from ...impl.families import FAMILIES
 from .. import verify as verification
 from ..jobs import PROFILES
-from ..records import dumps, write_text
+from ..records import dumps, hashes, write_text
 from ..render import write_report
 from .shared import (
     FOLDER,
     ClaimOption,
     FolderOption,
     JsonOption,
+    JunitOption,
     ProfileName,
+    SarifOption,
     SeedOption,
     chosen_claims,
     emit,
+    exchange,
     screen,
     writing,
 )
@@ -42,6 +45,8 @@ def verify(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = min(os.cpu_count() or 1, 8),
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
     json: JsonOption = None,
+    junit: JunitOption = None,
+    sarif: SarifOption = None,
     out: FolderOption = FOLDER,
 ) -> None:
     """Prove every claim on generated and real instances; write the report."""
@@ -64,9 +69,11 @@ def verify(
     record = run.record()
     with writing(out):
         verification.save_instances(run.kept, out)
+        record["files"] = hashes(record, out)
         write_text(out / "verify.json", dumps(record))
         page = write_report(out)
     emit(record, json)
+    exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":
         _print_verification(record, page)
     raise typer.Exit(verification.exit_status(record))

@@ -92,6 +92,11 @@ def _excess(judged: ClaimJudgement) -> float:
     return (judged.gap.middle - judged.bound.middle) / (abs(judged.gap.middle) + abs(judged.bound.middle) + 1e-300)
 
 
+def loose(row: dict[str, Any]) -> bool:
+    """Whether more than 1 in 100 of the instances in a claim's scope are undecided: loose enclosures prove nothing."""
+    return bool(row["scope"] and row["counts"]["UNDECIDED"] > 0.01 * row["scope"])
+
+
 Tallies = dict[str, Tally]
 
 

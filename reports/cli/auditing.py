@@ -1,0 +1,115 @@
+"""`metagap audit` and `replay`: assumptions, wrong theorems, kept witnesses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .. import audit as audits
+from ..records import dumps, hashes, write_text
+from ..render import write_report
+from .shared import (
+    FOLDER,
+    FolderOption,
+    JsonOption,
+    JunitOption,
+    ProfileName,
+    SarifOption,
+    SeedOption,
+    emit,
+    exchange,
+    input_errors,
+    screen,
+    writing,
+)
+
+
+def audit(
+    mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
+    profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = ProfileName.quick,
+    seed: SeedOption = 0,
+    json: JsonOption = None,
+    junit: JunitOption = None,
+    sarif: SarifOption = None,
+    out: FolderOption = FOLDER,
+) -> None:
+    """Show for each assumption what fails without it, and that wrong theorems are refuted."""
+    rounds = {"quick": 8, "ci": 16, "deep": 64}[profile.value]
+    command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
+    with screen.status("auditing") as status, writing(out):
+        record = audits.audit(
+            out,
+            seed=seed,
+            rounds=rounds,
+            command=command,
+            only_mutants=mutants,
+            progress=lambda message: status.update(f"auditing: {message}"),
+        )
+        record["files"] = hashes(record, out)
+        page = out / "index.html"
+        if not mutants:
+            write_text(out / "audit.json", dumps(record))
+            page = write_report(out)
+    emit(record, json)
+    exchange(record, out, junit, sarif)
+    if json is None or str(json) != "-":
+        _print_audit(record, page)
+    survived = [m for m in record["mutants"] if m["status"] == "survived"]
+    broken = [c for c in record.get("cells", []) if c["confirmed"] is False]
+    raise typer.Exit(1 if survived or broken else 0)
+
+
+def _print_audit(record: dict[str, Any], page: Path) -> None:
+    console = Console()
+    if "cells" in record:
+        table = Table(title="Assumptions", title_justify="left")
+        for heading in (
+            "claim",
+            "assumption",
+            "status",
+            "counterexample",
+            "gap",
+            "bound without it",
+            "breaks",
+        ):
+            table.add_column(heading, overflow="fold")
+        for cell in record["cells"]:
+            sides = ["" if cell[k] is None else f"{cell[k]['lo']:.6g}" for k in ("gap", "bound")]
+            table.add_row(cell["claim"], cell["assumption"], cell["status"], cell["title"], *sides, cell["step"])
+        console.print(table)
+    table = Table(title="Wrong theorems", title_justify="left")
+    for heading in ("mutant", "status", "generator", "examples", "seconds", "smallest witness (numbers)"):
+        table.add_column(heading)
+    for row in record["mutants"]:
+        small = row["simplest"]
+        table.add_row(
+            row["name"],
+            row["status"],
+            row["generator"] or "",
+            str(row["examples"]),
+            f"{row['seconds']:.2f}",
+            "" if small is None else str(small["numbers"]),
+        )
+    console.print(table)
+    if "cells" in record:
+        console.print(f"Report: {page}")
+
+
+def replay(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Witness files.")],
+) -> None:
+    """Judge kept witnesses again: still violated, fixed, or error."""
+    outcomes = []
+    with input_errors():
+        for path in paths:
+            outcomes.append((path, audits.replay(path)))
+    for path, found in outcomes:
+        sides = ""
+        if found.gap is not None and found.bound is not None:
+            sides = f": gap {found.gap.middle:.12g}, bound {found.bound.middle:.12g}"
+        typer.echo(f"{path}: {found.outcome} ({found.sentence}){sides}")
+    raise typer.Exit(3 if any(found.outcome == "error" for _, found in outcomes) else 0)

@@ -35,14 +35,14 @@ class Confirmation:
     why: str = ""
 
 
-def confirm(ablation: Ablation) -> Confirmation:
-    """Evaluate an ablation's instance: exact rationals where they reach, balls elsewhere.
+def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
+    """Evaluate an ablation's instance (or one that was kept): exact rationals where they reach, balls elsewhere.
 
     Confirmed: the left side certifiably exceeds the bound (or, for a meaningless conclusion, has no value), and every
     exact value of the derivation is reproduced.
     """
     assert ablation.instance is not None and ablation.bound is not None
-    instance = instance_of(ablation.instance)
+    instance = kept or instance_of(ablation.instance)
     population = instance if ablation.population is None else instance_of(ablation.population)
     exact = _exact_terms(ablation, instance)
     reproduced = all(exact.get(name) == str(rational(value)) for name, value in ablation.exact.items())

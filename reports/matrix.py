@@ -12,15 +12,14 @@ from typing import Any
 
 from ..impl.counterexample import confirm, instance_of, second_opinion
 from ..impl.families import ALL_CLAIMS, FAMILIES, Family
+from ..impl.instances import Instance
+from ..impl.judge import Enclosure
 from ..impl.leave_one_out import Cell, Survey, survey
 from ..theory.claim import Ablation, Assumption, Claim, Expression, Relation, Standing
 from ..theory.hypotheses import HYPOTHESES
 from ..theory.notation import LETTERS
-from .records import enclosure, finite, write_text
-from .witnesses import witness
-
-EXAMPLES = {"quick": 600, "ci": 4000, "deep": 40_000}
-"""Instances that leave-one-out search looks at, per family."""
+from .records import enclosure, opinion_record, write_text
+from .witnesses import FOLDER, witness
 
 
 def matrix(
@@ -47,9 +46,7 @@ def matrix(
 def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict[str, Any]]:
     """The cells of one claim: what it assumes, what is built into it, and what it does not need."""
     searched = {cell.assumption: cell for (name, _), cell in found.cells.items() if name == claim.name}
-    names = dict.fromkeys(
-        (*(a.name for a in claim.assumptions), *(h.name for h in HYPOTHESES), *searched)
-    )
+    names = dict.fromkeys((*(a.name for a in claim.assumptions), *(h.name for h in HYPOTHESES), *searched))
     rows = []
     for name in names:
         cell = searched.get(name)
@@ -106,13 +103,13 @@ def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> dict[str, A
     checked = confirm(ablation)
     alone = ablation.population is None and ablation.direction is None and not ablation.meaningless
     return row | {
-        **_witness(folder, "ablation", ablation.name, checked.instance),
+        **_witness(folder, "ablation", ablation.name, checked.instance, checked.gap, checked.bound),
         "gap": enclosure(checked.gap),
         "bound": enclosure(checked.bound),
         "exact": checked.exact,
         "statement_without": _statement(ablation.left, ablation.bound, Relation.AT_MOST),
         "confirmed": checked.confirmed,
-        "second": _second(ablation.left, ablation.bound, checked.instance) if alone else None,
+        "second": opinion_record(second_opinion(ablation.left, ablation.bound, checked.instance)) if alone else None,
     }
 
 
@@ -132,16 +129,19 @@ def _searched(family: Family, cell: Cell, folder: Path) -> dict[str, Any]:
     else:
         reason = "The conclusion is false on the instance found; no other assumption fails there."
     name = f"{cell.claim.name}-without-{cell.assumption}"
+    left, bound = cell.claim.left, cell.claim.bound
     return row | {
-        **_witness(folder, "leave-one-out", name, found.instance),
+        **_witness(folder, "leave-one-out", name, found.instance, found.judged.gap, found.judged.bound),
         "status": Standing.NEEDED.value,
         "title": f"found by search ({found.origin})",
         "step": step,
         "gap": enclosure(found.judged.gap),
         "bound": enclosure(found.judged.bound),
-        "statement_without": _statement(cell.claim.left, cell.claim.bound, cell.claim.relation),
+        "statement_without": _statement(left, bound, cell.claim.relation),
         "confirmed": True,
-        "second": None if found.meaningless else _second(cell.claim.left, cell.claim.bound, found.instance),
+        "second": None
+        if found.meaningless
+        else opinion_record(second_opinion(cell.claim.left, cell.claim.bound, found.instance)),
         "reason": reason,
     }
 
@@ -172,27 +172,17 @@ def _search_record(cell: Cell | None) -> dict[str, Any]:
     }
 
 
-def _witness(folder: Path, kind: str, name: str, instance: Any) -> dict[str, Any]:
-    file = f"counterexamples/{name}.json"
-    write_text(folder / file, witness(kind, name, instance))
+def _witness(
+    folder: Path, kind: str, name: str, instance: Instance, left: Enclosure | None, bound: Enclosure | None
+) -> dict[str, Any]:
+    file = f"{FOLDER}/{name}.json"
+    write_text(folder / file, witness(kind, name, instance, left, bound))
     return {"witness": file, "instance": instance.sha256, "command": f"metagap replay {{folder}}/{file}"}
 
 
 def _statement(left: Expression, bound: Expression, relation: Relation) -> str:
     sign = r"\le" if relation is Relation.AT_MOST else "="
     return rf"{left.latex(LETTERS)} {sign} {bound.latex(LETTERS)}"
-
-
-def _second(left: Expression, bound: Expression, instance: Any) -> dict[str, Any] | None:
-    opinion = second_opinion(left, bound, instance)
-    if opinion is None:
-        return None
-    return {
-        "engine": "float64",
-        "left": finite(opinion.left),
-        "bound": finite(opinion.bound),
-        "agrees": opinion.agrees,
-    }
 
 
 def _joint(family: Family, claim: Claim, found: Survey) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
     ):
         run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
     folder = tmp_path_factory.mktemp("audit")
-    audit = auditing.audit(folder, seed=0, rounds=2, command="metagap audit")
+    audit = auditing.audit(folder, seed=0, effort=auditing.Effort(2, 20), command="metagap audit")
     return run.record(), audit
 
 

@@ -61,7 +61,7 @@ def tightness(name: str, row: Mapping[str, Any] | None) -> dict[str, Any]:
     if violated:
         words = f"violated on {violated} instances"
     elif row["relation"] == Relation.EQUAL.value:
-        words = f"an equality, which holds on all {row['scope']} instances" if row["scope"] else "no instance in scope"
+        words = f"an equality, certified on {counts['PROVED'] + counts['HOLDS']} of {row['scope']} instances in scope"
     elif quantiles is None:
         words = "no instance with a positive bound"
     else:

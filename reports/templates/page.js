@@ -18,7 +18,7 @@ if (filters) {
     field("filter-count").textContent = count === rows.length ? "" : `${count} of ${rows.length} claims`;
   };
   filters.hidden = false;
-  filters.addEventListener("input", update);
+  for (const event of ["input", "change"]) filters.addEventListener(event, update);
   filters.addEventListener("submit", (event) => event.preventDefault());
   update();
 }

@@ -86,13 +86,39 @@ class CertifyRecord(Record):
     headline: JudgedClaim
 
 
+class StatementText(Record):
+    """A statement in the notation of the claims: left <= bound, or left = bound."""
+
+    left: str
+    relation: Literal["<=", "="]
+    bound: str
+
+
+class Sides(Record):
+    """Both sides of a statement, enclosed; null where one has no value."""
+
+    left: Interval | None
+    bound: Interval | None
+
+
 class WitnessFile(Record):
-    """An instance and what it bears witness against: the claim, mutant or ablation of that name."""
+    """An instance and what it bears witness against: the claim, mutant, ablation or left-out assumption of that name."""
 
     format: Literal["metagap/witness/1"]
-    kind: Literal["claim", "mutant", "ablation"]
+    kind: Literal["claim", "mutant", "ablation", "leave-one-out"]
     name: str
     instance: dict[str, Any]
+    statement: StatementText | None = None
+    judged: Sides | None = None
+
+
+class Opinion(Record):
+    """A second engine on a counterexample; agrees is null where it cannot tell."""
+
+    engine: str
+    left: float | None
+    bound: float | None
+    agrees: bool | None
 
 
 class _Run(Record, kw_only=True):
@@ -342,7 +368,11 @@ class MutantWitness(Record):
     bound: Interval | None
     ratio: float | None
     numbers: Count
-    grade: Literal["genuine"]
+    grade: Annotated[
+        Literal["genuine", "suspect"], Meta(description="suspect: certified in balls, and a second engine disagrees")
+    ]
+    second: Opinion | None
+    indifferent: Annotated[list[str], Meta(description="numbers of the instance for which any other value fails too")]
     command: Command
 
 
@@ -370,6 +400,34 @@ class MutantsRecord(_Run, kw_only=True):
     mutants: list[MutantRow]
 
 
+class Search(Record):
+    """The counterexample that leave-one-out search found by itself, and after how much."""
+
+    generator: str
+    examples: Count
+    seconds: Seconds
+    numbers: Count
+    meaningless: Annotated[bool, Meta(description="the conclusion has no value there, rather than being false")]
+
+
+class Evidence(Record):
+    """An assumption that the claim does not make: instances on which it fails, and those proved all the same."""
+
+    failing: Count
+    proved: Count
+
+
+class Joint(Record):
+    """Whether a claim's assumptions can be met together: instances that met all, pairs that none met."""
+
+    family: str
+    claim: str
+    assumptions: list[str]
+    examples: Count
+    met: Count
+    conflicts: list[tuple[str, str]]
+
+
 class Cell(Record):
     """An assumption of a claim: needed (with a witness), not needed, vacuous (with the reason) or open."""
 
@@ -387,7 +445,10 @@ class Cell(Record):
     exact: dict[str, str]
     statement_without: Latex | None
     confirmed: bool | None
-    searched: Count
+    second: Opinion | None
+    searched: Annotated[int, Meta(ge=0, description="instances on which this alone was left out")]
+    found: Search | None
+    evidence: Evidence | None
     reason: str
     command: Command | None
 
@@ -397,6 +458,7 @@ class AuditRecord(_Run, kw_only=True):
 
     format: Literal["metagap/audit/1"]
     cells: list[Cell]
+    joint: list[Joint]
     mutants: list[MutantRow]
 
 

@@ -91,12 +91,12 @@ def status(row: Mapping[str, Any]) -> str:
     return "proved" if row["scope"] + counts["HOLDS"] else "not judged"
 
 
-def matrix(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
+def tables(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Per family: the assumptions that are audited or assumed, and one row per claim with a cell for each.
 
     A cell is None where the claim neither assumes it nor is audited for it.
     """
-    tables = []
+    found = []
     for family in FAMILIES.values():
         names = {claim.name for claim in family.all_claims}
         cells: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -118,7 +118,7 @@ def matrix(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
             if any((claim.name, name) in cells or (claim.name, name) in assumed for name in columns)
         ]
         if rows:
-            tables.append(
+            found.append(
                 {
                     "family": family.name,
                     "title": family.title,
@@ -126,7 +126,7 @@ def matrix(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "rows": rows,
                 }
             )
-    return tables
+    return found
 
 
 def _cell(

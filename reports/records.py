@@ -18,9 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..impl import files
 from ..impl.arithmetic import to_float
-from ..impl.instances import Instance
+from ..impl.counterexample import Opinion
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.optimum import Optimum
@@ -73,6 +72,13 @@ def _files(record: Any) -> Iterator[str]:
             yield value
         else:
             yield from _files(value)
+
+
+def opinion_record(found: Opinion | None) -> dict[str, Any] | None:
+    """What a second engine says of a counterexample; `agrees` is null where it cannot tell."""
+    if found is None:
+        return None
+    return {"engine": "float64", "left": finite(found.left), "bound": finite(found.bound), "agrees": found.agrees}
 
 
 def now() -> str:
@@ -150,12 +156,6 @@ def answer_record(instance: MetaSLInstance, found: Answer) -> dict[str, Any]:
         "optimum": optimum_record(found.optimum),
         "headline": claim_record(found.judged),
     }
-
-
-def witness(kind: str, name: str, instance: Instance) -> str:
-    """A witness file: an instance with what it bears witness against (a claim, mutant or ablation of that name)."""
-    content = {"format": WITNESS_FORMAT, "kind": kind, "name": name, "instance": json.loads(files.dumps(instance))}
-    return dumps(content)
 
 
 def dumps(record: Any) -> str:

@@ -17,7 +17,7 @@ from ..theory.claim import Verdict
 from ..theory.notation import OBJECTS, SYMBOLS
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import read
-from .overview import SIGNS, cell_id, matrix, mutant_id, numbered, ratio, results, status
+from .overview import SIGNS, cell_id, mutant_id, numbered, ratio, results, status, tables
 from .records import write_text
 
 RECORDS = {"verify.json": "verify", "audit.json": "audit"}
@@ -112,7 +112,7 @@ def render(verify: dict[str, Any] | None, audit: dict[str, Any] | None, folder: 
         summary=_summary(verify, audit),
         results=results(verify, audit),
         shown_claims={row["claim"] for row in verify["claims"]} if verify else set(),
-        matrix=matrix(audit) if audit else [],
+        tables=tables(audit) if audit else [],
         cells=numbered(audit) if audit else [],
     )
 

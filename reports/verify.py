@@ -26,8 +26,9 @@ from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
 from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
-from .records import claim_record, enclosure, enclosures, environment, now, witness, write_text
+from .records import claim_record, enclosure, enclosures, environment, now, write_text
 from .tally import Kept, Outcome, Tallies, Tally, loose
+from .witnesses import witness
 
 BINS = 20
 
@@ -215,7 +216,7 @@ class Run:
                 instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
             file = f"counterexamples/{claim.name}-{kind}.json"
-            self.kept[file] = witness("claim", claim.name, instance)
+            self.kept[file] = witness("claim", claim.name, instance, judged.gap, judged.bound)
             rows.append(
                 {
                     "kind": kind,

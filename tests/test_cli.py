@@ -13,7 +13,7 @@ from metagap.impl import files
 from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
-from metagap.reports import audit as auditing
+from metagap.reports import witnesses
 from metagap.reports.cli import app
 from metagap.reports.records import WITNESS_FORMAT
 from typer.testing import CliRunner
@@ -205,7 +205,7 @@ def test_a_fixed_witness_says_so(tmp_path: Path) -> None:
         "name": "meta-sl-lifted",
         "instance": json.loads(harmless),
     }
-    assert auditing.replay(write(tmp_path, witness)).outcome == "fixed"
+    assert witnesses.replay(write(tmp_path, witness)).outcome == "fixed"
 
 
 def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.files import BadInputError
 from metagap.reports import audit as auditing
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
-from metagap.reports.overview import cell_id, matrix, status, tightness
+from metagap.reports.overview import cell_id, status, tables, tightness
 from metagap.reports.records import hashes
 from metagap.reports.render import enclosure, number, render, share, write_report
 from metagap.reports.verify import Run, save_instances
@@ -34,7 +34,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
     ):
         run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
     folder = tmp_path_factory.mktemp("records")
-    verify, audit = run.record(), auditing.audit(folder, seed=0, rounds=2, command="metagap audit")
+    verify = run.record()
+    audit = auditing.audit(folder, seed=0, effort=auditing.Effort(2, 20), command="metagap audit")
     save_instances(run.kept, folder)
     for record in (verify, audit):
         record["files"] = hashes(record, folder)
@@ -141,7 +142,7 @@ def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(
 ) -> None:
     found = {
         (row["claim"], column["name"]): cell
-        for table in matrix(records[1])
+        for table in tables(records[1])
         for row in table["rows"]
         for column, cell in zip(table["columns"], row["cells"], strict=True)
         if cell is not None
@@ -152,7 +153,7 @@ def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(
     for pair, cell in found.items():
         assert cell["status"] == audited.get(pair, "not audited")
         assert (cell["id"] is not None) == (pair in audited)
-    for table in matrix(records[1]):
+    for table in tables(records[1]):
         for column in table["columns"]:
             assert column["statement"]
     assert page.count('class="matrix"') == 3

@@ -175,6 +175,8 @@ class Ablation:
     exact: Mapping[str, str] = field(default_factory=dict)
     identifier: str = ""
     """A1..A10 of the audit, for hypotheses that are built into the statement and are no named assumption."""
+    meaningless: bool = False
+    """The conclusion is not false but has no value: a quantity of `bound` is undefined on the instance."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ...impl import files
 from .. import audit as audits
+from .. import witnesses
+from ..matrix import undecided
 from ..records import dumps, hashes, write_text
 from ..render import write_report
 from .shared import (
@@ -38,13 +41,12 @@ def audit(
     out: FolderOption = FOLDER,
 ) -> None:
     """Show for each assumption what fails without it, and that wrong theorems are refuted."""
-    rounds = {"quick": 8, "ci": 16, "deep": 64}[profile.value]
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
     with screen.status("auditing") as status, writing(out):
         record = audits.audit(
             out,
             seed=seed,
-            rounds=rounds,
+            effort=audits.EFFORTS[profile.value],
             command=command,
             only_mutants=mutants,
             progress=lambda message: status.update(f"auditing: {message}"),
@@ -59,8 +61,7 @@ def audit(
     if json is None or str(json) != "-":
         _print_audit(record, page)
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
-    broken = [c for c in record.get("cells", []) if c["confirmed"] is False]
-    raise typer.Exit(1 if survived or broken else 0)
+    raise typer.Exit(1 if survived or undecided(record.get("cells", [])) else 0)
 
 
 def _print_audit(record: dict[str, Any], page: Path) -> None:
@@ -100,13 +101,29 @@ def _print_audit(record: dict[str, Any], page: Path) -> None:
 
 
 def replay(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Witness files.")],
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE|ID...", help="Witness files, or names or sha256s of witnesses in the folder of the report."
+        ),
+    ] = None,
+    out: FolderOption = FOLDER,
 ) -> None:
-    """Judge kept witnesses again: still violated, fixed, or error."""
-    outcomes = []
+    """Judge kept witnesses again: still violated, fixed, or error. Without arguments: all that the report kept.
+
+    Of all kept witnesses, files that are none are skipped with a message; a file that was asked for must be one.
+    """
+    paths: list[Path] = []
     with input_errors():
-        for path in paths:
-            outcomes.append((path, audits.replay(path)))
+        for name in which or ():
+            paths += [Path(name)] if Path(name).exists() or "/" in name else witnesses.find(name, out)
+        if not which:
+            for path, instance in witnesses.kept(out / witnesses.FOLDER):
+                if isinstance(instance, files.BadInputError):
+                    typer.echo(f"metagap: skipped: {instance}", err=True)
+                else:
+                    paths.append(path)
+        outcomes = [(path, witnesses.replay(path)) for path in paths]
     for path, found in outcomes:
         sides = ""
         if found.gap is not None and found.bound is not None:

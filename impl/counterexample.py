@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..theory.claim import Ablation, Expression, UndefinedQuantityError, Verdict
+from ..theory.claim import Ablation, Expression, Relation, UndefinedQuantityError, Verdict
 from . import files
 from .arithmetic import IrrationalError, Rationals, rational
 from .families import ALL_CLAIMS, family_of
@@ -99,21 +99,25 @@ def _exact_terms(ablation: Ablation, instance: Instance) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the float64 engine, which shares only the losses with the balls, says of left > bound."""
+    """What the float64 engine, which shares only the losses with the balls, says of the two sides."""
 
     left: float
     bound: float
+    relation: Relation
 
     @property
     def agrees(self) -> bool | None:
-        """Whether left exceeds the bound; None where float64 cannot tell."""
+        """Whether left exceeds the bound (or differs from it, where equality is claimed); None where float64 cannot
+        tell."""
         size = abs(self.left) + abs(self.bound)
         if not np.isfinite(size) or abs(self.left - self.bound) <= 1e-9 * size:
             return None
-        return self.left > self.bound
+        return self.left > self.bound or self.relation is Relation.EQUAL
 
 
-def second_opinion(left: Expression, bound: Expression, instance: Instance) -> Opinion | None:
+def second_opinion(
+    left: Expression, bound: Expression, instance: Instance, relation: Relation = Relation.AT_MOST
+) -> Opinion | None:
     """The float64 engine's values of both sides; None where it does not have one of the quantities."""
     family = family_of(instance)
     if family.batch_of is None:
@@ -121,6 +125,6 @@ def second_opinion(left: Expression, bound: Expression, instance: Instance) -> O
     with np.errstate(all="ignore"):
         at = family.batch_quantities(family.batch_of(instance))
         try:
-            return Opinion(float(left(at)[0]), float(bound(at)[0]))
+            return Opinion(float(left(at)[0]), float(bound(at)[0]), relation)
         except (AttributeError, UndefinedQuantityError):
             return None

@@ -211,7 +211,7 @@ def alone(claim: Claim, assumption: str, instance: Instance) -> ClaimJudgement |
     evaluator = Evaluator(instance)
     fails, holds = broken({a.name: a for a in claim.assumptions}, evaluator)
     names = {a.name for a in claim.assumptions}
-    if not names - holds <= fails & {assumption} or (assumption in names) == (assumption in holds):
+    if names - holds != names & fails & {assumption} or (assumption in names and assumption in holds):
         return None
     return conclusion(claim, evaluator)
 

@@ -70,7 +70,7 @@ def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) 
     name = f"{FOLDER}/mutant-{mutant.name}-{kind}.json"
     write_text(folder / name, witness("mutant", mutant.name, found.instance, found.gap, found.bound))
     ratio = found.gap.middle / found.bound.middle if found.bound.middle else None
-    opinion = second_opinion(mutant.left, mutant.bound, found.instance)
+    opinion = second_opinion(mutant.left, mutant.bound, found.instance, mutant.relation)
     free = indifferent(found.instance, lambda i: refute(mutant, i) is not None) if kind == "simplest" else []
     return {
         "file": name,

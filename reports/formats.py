@@ -102,14 +102,14 @@ class Sides(Record):
 
 
 class WitnessFile(Record):
-    """An instance and what it bears witness against: the claim, mutant, ablation or left-out assumption of that name."""
+    """An instance and what it bears witness against: the claim, mutant, ablation or left-out assumption so named."""
 
     format: Literal["metagap/witness/1"]
     kind: Literal["claim", "mutant", "ablation", "leave-one-out"]
     name: str
     instance: dict[str, Any]
-    statement: StatementText | None = None
-    judged: Sides | None = None
+    statement: StatementText
+    judged: Sides
 
 
 class Opinion(Record):

@@ -130,6 +130,7 @@ def _searched(family: Family, cell: Cell, folder: Path) -> dict[str, Any]:
         reason = "The conclusion is false on the instance found; no other assumption fails there."
     name = f"{cell.claim.name}-without-{cell.assumption}"
     left, bound = cell.claim.left, cell.claim.bound
+    opinion = second_opinion(left, bound, found.instance, cell.claim.relation)
     return row | {
         **_witness(folder, "leave-one-out", name, found.instance, found.judged.gap, found.judged.bound),
         "status": Standing.NEEDED.value,
@@ -139,9 +140,7 @@ def _searched(family: Family, cell: Cell, folder: Path) -> dict[str, Any]:
         "bound": enclosure(found.judged.bound),
         "statement_without": _statement(left, bound, cell.claim.relation),
         "confirmed": True,
-        "second": None
-        if found.meaningless
-        else opinion_record(second_opinion(cell.claim.left, cell.claim.bound, found.instance)),
+        "second": None if found.meaningless else opinion_record(opinion),
         "reason": reason,
     }
 

@@ -11,7 +11,7 @@ from ..theory.claim import Relation
 from ..theory.paper import RESULTS, Outcome
 from .tally import loose
 
-SIGNS = {"needed": "●", "not needed": "○", "vacuous": "∅", "open": "?", "not audited": "·"}
+SIGNS = {"needed": "●", "not needed": "○", "not assumed": "–", "vacuous": "∅", "open": "?", "not audited": "·"}
 """One sign per status of an assumption: what the colour says is said without it too."""
 
 OUTCOMES = {Outcome.AS_READ: ("✓", "PROVED"), Outcome.WITH_MORE: ("+", "UNDECIDED"), Outcome.INSTEAD: ("≠", "VIOLATED")}
@@ -138,16 +138,25 @@ def _cell(
     found = cells.get((claim, name))
     if found is None:
         return {"status": "not audited", "sign": SIGNS["not audited"], "id": None} if (claim, name) in assumed else None
-    standing = found[0]["status"]
+    standing = standing_of(found[0])
     return {"status": standing, "sign": SIGNS[standing], "id": cell_id(claim, name)}
 
 
-def numbered(audit: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The audit's cells, each with an id of its own; the first of a pair has the pair's."""
+def standing_of(cell: Mapping[str, Any]) -> str:
+    """The cell's status; "not assumed" where the claim does not make the assumption, and so does not need it."""
+    return "not assumed" if cell["evidence"] is not None else str(cell["status"])
+
+
+def details(audit: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(cells, rest): the audit's cells with an id of their own, those that the claim does not assume apart.
+
+    The first cell of a pair (claim, assumption) has the pair's id.
+    """
     seen: dict[str, int] = {}
-    rows = []
+    cells, rest = [], []
     for cell in audit["cells"]:
         name = cell_id(cell["claim"], cell["assumption"])
         seen[name] = seen.get(name, 0) + 1
-        rows.append((name if seen[name] == 1 else f"{name}-{seen[name]}", cell))
-    return rows
+        row = {**cell, "id": name if seen[name] == 1 else f"{name}-{seen[name]}"}
+        (cells if cell["evidence"] is None else rest).append(row)
+    return cells, rest

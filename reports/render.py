@@ -17,7 +17,7 @@ from ..theory.claim import Verdict
 from ..theory.notation import OBJECTS, SYMBOLS
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import read
-from .overview import SIGNS, cell_id, mutant_id, numbered, ratio, results, status, tables
+from .overview import SIGNS, cell_id, details, mutant_id, ratio, results, status, tables
 from .records import write_text
 
 RECORDS = {"verify.json": "verify", "audit.json": "audit"}
@@ -113,7 +113,7 @@ def render(verify: dict[str, Any] | None, audit: dict[str, Any] | None, folder: 
         results=results(verify, audit),
         shown_claims={row["claim"] for row in verify["claims"]} if verify else set(),
         tables=tables(audit) if audit else [],
-        cells=numbered(audit) if audit else [],
+        details=details(audit) if audit else ([], []),
     )
 
 

@@ -22,9 +22,9 @@ from ..impl.judge import Enclosure, judge
 from ..impl.leave_one_out import alone
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
 from ..theory.hypotheses import HYPOTHESES
+from . import formats
 from .records import WITNESS_FORMAT, dumps, enclosure
 
-KINDS = ("claim", "mutant", "ablation", "leave-one-out")
 FOLDER = "counterexamples"
 """Where witnesses lie, below the folder of a report."""
 
@@ -134,23 +134,11 @@ def replay(path: Path) -> Replay:
 def read(path: Path) -> tuple[str, str, Instance]:
     """(kind, name, instance) of a witness file. Errors: files.BadInputError."""
 
-    def bad(field: str, given: object, required: str) -> files.BadInputError:
-        return files.BadInputError(str(path), field, given, required)
-
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = formats.read(path, "witness")
     except OSError as error:
-        raise bad("file", error.strerror, "a readable witness file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise bad("file", str(error), "a witness file in JSON") from None
-    if not isinstance(content, dict) or content.get("format") != WITNESS_FORMAT:
-        given = content.get("format") if isinstance(content, dict) else content
-        raise bad("format", given, f"{WITNESS_FORMAT!r}, as written by metagap audit and metagap verify")
-    if content.get("kind") not in KINDS:
-        raise bad("kind", content.get("kind"), " or ".join(repr(kind) for kind in KINDS))
-    for name in ("name", "instance"):
-        if name not in content:
-            raise bad(name, None, "a value")
+        required = "a readable witness file, as written by metagap audit and metagap verify"
+        raise files.BadInputError(str(path), "file", error.strerror, required) from None
     instance = files.loads(json.dumps(content["instance"]), str(path))
     return str(content["kind"]), str(content["name"]), instance
 

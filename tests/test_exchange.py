@@ -38,7 +38,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     run._take(job, run_job(job, tuple(c.name for c in CLAIMS)), lambda name, count: None)
     verify = run.record()
     save_instances(run.kept, folder)
-    audit = audits.audit(folder, seed=0, effort=audits.Effort(1, 5), command="metagap audit")
+    audit = audits.audit(folder, seed=0, effort=audits.Effort(1, 20), command="metagap audit")
     for row in audit["mutants"]:
         row["status"] = "killed" if row["status"] == "survived" else row["status"]
     for record in (verify, audit):

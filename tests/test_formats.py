@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         result = runner.invoke(app, arguments)
         assert result.exit_code in (0, 3), result.output
-    made = audits.audit(out, seed=0, effort=audits.Effort(1, 5), command="metagap audit")
+    made = audits.audit(out, seed=0, effort=audits.Effort(1, 20), command="metagap audit")
     made["files"] = hashes(made, out)
     (out / "audit.json").write_text(dumps(made))
     alone = {k: v for k, v in made.items() if k in FORMATS["mutants"].__struct_fields__}

@@ -11,6 +11,7 @@ from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
 from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
+from metagap.theory.hypotheses import HYPOTHESES
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 from metagap.theory.paper import RESULTS, Outcome
 
@@ -81,12 +82,14 @@ def test_letters_are_unique_and_typeset() -> None:
 
 
 def test_an_ablation_of_a_needed_assumption_has_a_counterexample_or_a_reason() -> None:
-    known = {a.name for c in CLAIMS for a in c.assumptions}
-    for ablation in ABLATIONS:
-        assert ablation.reason
-        assert ablation.assumption in known or ablation.identifier
-        if ablation.standing is Standing.NEEDED:
-            assert ablation.instance is not None and ablation.bound is not None and ablation.step
+    built_in = {hypothesis.name for hypothesis in HYPOTHESES}
+    for family in FAMILIES.values():
+        known = {a.name for c in family.claims for a in c.assumptions}
+        for ablation in family.ablations:
+            assert ablation.reason
+            assert ablation.assumption in known | built_in
+            if ablation.standing is Standing.NEEDED:
+                assert ablation.instance is not None and ablation.bound is not None and ablation.step
 
 
 def test_the_core_assumptions_are_all_audited() -> None:

@@ -67,7 +67,9 @@ def audit(
 def _print_audit(record: dict[str, Any], page: Path) -> None:
     console = Console()
     if "cells" in record:
-        table = Table(title="Assumptions", title_justify="left")
+        idle = sum(cell["evidence"] is not None for cell in record["cells"])
+        title = f"Assumptions ({idle} pairs of a claim and an assumption that it does not make are in the report)"
+        table = Table(title=title, title_justify="left")
         for heading in (
             "claim",
             "assumption",
@@ -79,6 +81,8 @@ def _print_audit(record: dict[str, Any], page: Path) -> None:
         ):
             table.add_column(heading, overflow="fold")
         for cell in record["cells"]:
+            if cell["evidence"] is not None:
+                continue
             sides = ["" if cell[k] is None else f"{cell[k]['lo']:.6g}" for k in ("gap", "bound")]
             table.add_row(cell["claim"], cell["assumption"], cell["status"], cell["title"], *sides, cell["step"])
         console.print(table)

@@ -29,3 +29,7 @@ for (const box of document.querySelectorAll(".scroll:not([tabindex])")) {
     box.setAttribute("aria-label", box.querySelector("caption").textContent);
   }
 }
+// A link into a closed list opens it.
+const open = () => document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");
+addEventListener("hashchange", open);
+open();

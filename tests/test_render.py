@@ -12,34 +12,15 @@ from typing import Any
 import pytest
 from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.files import BadInputError
-from metagap.reports import audit as auditing
-from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
 from metagap.reports.overview import cell_id, status, tables, tightness
-from metagap.reports.records import hashes
 from metagap.reports.render import enclosure, number, render, share, write_report
-from metagap.reports.verify import Run, save_instances
-from metagap.theory.meta_sl import CLAIMS, HEADLINE
+from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
-    claims = (*CLAIMS, HEADLINE)
-    run = Run(PROFILES["quick"], 0, claims, "metagap verify --profile quick --seed 0")
-    for job in (
-        Job("meta-sl", "tangent", "log-cosh", 0, 0, 8),
-        Job("meta-sl", "arbitrary", "squared", 0, 0, 8),
-        LandscapeJob("meta-sl", "log-cosh", 0, 0),
-        LandscapeJob("meta-sl", "pseudo-huber", 0, 0),
-    ):
-        run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
-    folder = tmp_path_factory.mktemp("records")
-    verify = run.record()
-    audit = auditing.audit(folder, seed=0, effort=auditing.Effort(2, 20), command="metagap audit")
-    save_instances(run.kept, folder)
-    for record in (verify, audit):
-        record["files"] = hashes(record, folder)
-    return verify, audit
+def records(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return small_run[1:]
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,9 @@ class Effort:
     examples: int
 
 
+CHECKER = Path(__file__).with_name("check_witness.py")
+"""Checks witnesses with the standard library alone; lies beside the report, for readers who trust nothing else."""
+
 EFFORTS = {"quick": Effort(8, 600), "ci": Effort(16, 4000), "deep": Effort(64, 40_000)}
 
 
@@ -98,6 +101,7 @@ def audit(
     """The whole audit as a record: metagap/audit/1, or metagap/mutants/1 with the mutants alone."""
     begin, started = time.monotonic(), now()
     found_cells, joint = ([], []) if only_mutants else matrix(folder, seed, effort.examples, progress)
+    write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
     found_mutants = mutants(folder, seed, effort.rounds, progress)
     record: dict[str, Any] = {
         "format": "metagap/mutants/1" if only_mutants else "metagap/audit/1",

@@ -108,6 +108,9 @@ class WitnessFile(Record):
     kind: Literal["claim", "mutant", "ablation", "leave-one-out"]
     name: str
     instance: dict[str, Any]
+    population: Annotated[
+        dict[str, Any] | None, Meta(description="a second instance, on which the left side is evaluated")
+    ]
     statement: StatementText
     judged: Sides
 

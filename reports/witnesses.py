@@ -86,6 +86,7 @@ def witness(
         "statement": {"left": found.left.text, "relation": found.relation.value, "bound": found.bound.text},
         "judged": {"left": enclosure(left), "bound": enclosure(bound)},
         "instance": json.loads(files.dumps(instance)),
+        "population": found.subject.population if isinstance(found.subject, Ablation) else None,
     }
     return dumps(content)
 

@@ -30,18 +30,20 @@ def junit(record: dict[str, Any], folder: str) -> str:
         *(_mutant(row) for row in record.get("mutants", ())),
     ]
     groups = {name: [c for c in cases if c.group == name] for name in dict.fromkeys(c.group for c in cases)}
-    root = ElementTree.Element("testsuites", name=record["command"], **_totals(cases))
+    root = ElementTree.Element("testsuites", {"name": record["command"], **_totals(cases)})
     for index, (name, members) in enumerate(groups.items()):
         suite = ElementTree.SubElement(
             root,
             "testsuite",
-            id=str(index),
-            package="metagap",
-            name=name,
-            timestamp=record["started"].rstrip("Z"),
-            hostname="localhost",
-            skipped=str(sum(c.outcome == "skipped" for c in members)),
-            **_totals(members),
+            {
+                "id": str(index),
+                "package": "metagap",
+                "name": name,
+                "timestamp": record["started"].rstrip("Z"),
+                "hostname": "localhost",
+                "skipped": str(sum(c.outcome == "skipped" for c in members)),
+                **_totals(members),
+            },
         )
         properties = ElementTree.SubElement(suite, "properties")
         values = {"command": record["command"], "seed": str(record["seed"]), **record["environment"]}
@@ -61,7 +63,7 @@ def _add(suite: ElementTree.Element, case: Case, folder: str) -> None:
     )
     if case.outcome is not None:
         kind = {} if case.outcome == "skipped" else {"type": case.outcome}
-        found = ElementTree.SubElement(element, case.outcome, message=case.reason, **kind)
+        found = ElementTree.SubElement(element, case.outcome, {"message": case.reason, **kind})
         found.text = case.details.replace("{folder}", folder)
 
 

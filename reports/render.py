@@ -17,6 +17,7 @@ from ..theory.claim import Verdict
 from ..theory.notation import OBJECTS, SYMBOLS
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import read
+from .overview import SIGNS, cell_id, details, mutant_id, ratio, results, status, tables
 from .records import write_text
 
 RECORDS = {"verify.json": "verify", "audit.json": "audit"}
@@ -82,6 +83,8 @@ def _environment() -> Environment:
         "histogram": histogram,
         "landscape": landscape,
         "rates": rates,
+        "status": status,
+        "ratio": ratio,
     }
     environment.globals |= {
         "colours": COLOURS,
@@ -89,6 +92,9 @@ def _environment() -> Environment:
         "objects": OBJECTS,
         "families": {family.name: family.title for family in FAMILIES.values()},
         "symbols": list(SYMBOLS.values()),
+        "signs": SIGNS,
+        "cell_id": cell_id,
+        "mutant_id": mutant_id,
     }
     return environment
 
@@ -99,7 +105,16 @@ def render(verify: dict[str, Any] | None, audit: dict[str, Any] | None, folder: 
     `folder` replaces {folder} in the reproducing commands.
     """
     template = _environment().get_template("report.html.j2")
-    return template.render(verify=verify, audit=audit, folder=folder, summary=_summary(verify, audit))
+    return template.render(
+        verify=verify,
+        audit=audit,
+        folder=folder,
+        summary=_summary(verify, audit),
+        results=results(verify, audit),
+        shown_claims={row["claim"] for row in verify["claims"]} if verify else set(),
+        tables=tables(audit) if audit else [],
+        details=details(audit) if audit else ([], []),
+    )
 
 
 def _summary(verify: dict[str, Any] | None, audit: dict[str, Any] | None) -> dict[str, Any]:

@@ -12,16 +12,12 @@ from xml.etree import ElementTree
 import pytest
 import typer
 from metagap.impl.families import ALL_CLAIMS
-from metagap.reports import audit as audits
 from metagap.reports.cli import app
 from metagap.reports.cli.shared import exchange
-from metagap.reports.jobs import PROFILES, Job, run_job
 from metagap.reports.junit import junit
 from metagap.reports.places import places
-from metagap.reports.records import dumps, hashes
+from metagap.reports.records import dumps
 from metagap.reports.sarif import sarif
-from metagap.reports.verify import Run, save_instances
-from metagap.theory.meta_sl import CLAIMS
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,19 +26,11 @@ SUITE = {"name", "id", "package", "timestamp", "hostname", "tests", "failures", 
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def clean(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """A verify and an audit record with nothing wrong."""
-    folder = tmp_path_factory.mktemp("exchange")
-    run = Run(PROFILES["quick"], 0, CLAIMS, "metagap verify")
-    job = Job("meta-sl", "arbitrary", "log-cosh", 0, 0, 8)
-    run._take(job, run_job(job, tuple(c.name for c in CLAIMS)), lambda name, count: None)
-    verify = run.record()
-    save_instances(run.kept, folder)
-    audit = audits.audit(folder, seed=0, effort=audits.Effort(1, 20), command="metagap audit")
+    _, verify, audit = copy.deepcopy(small_run)
     for row in audit["mutants"]:
         row["status"] = "killed" if row["status"] == "survived" else row["status"]
-    for record in (verify, audit):
-        record["files"] = hashes(record, folder)
     return {"verify": verify, "audit": audit}
 
 

@@ -181,5 +181,5 @@ class Ablation:
     @property
     def name(self) -> str:
         """Claim, assumption and title: unique, and good for a file name."""
-        words = f"{self.claim} {self.assumption} {self.title}".replace(",", "").replace("=", "").lower().split()
-        return "-".join(words)
+        text = f"{self.claim} {self.assumption} {self.title}".lower()
+        return "-".join("".join(c for c in text if c.isalnum() or c in " -").split())

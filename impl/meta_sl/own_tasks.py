@@ -55,7 +55,9 @@ def from_arrays(
     legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
     if legal is not None and not legal.all():
         row = int(np.flatnonzero(~legal)[0])
-        raise files.BadInputError(source, f"labels[{row}]", values[row], f"{loss.link.value}, for the {loss.name} loss")
+        raise files.BadInputError(
+            source, f"labels[{row}]", float(values[row]), f"{loss.link.value}, for the {loss.name} loss"
+        )
     support, place = np.unique(table, axis=0, return_inverse=True)
     names = list(dict.fromkeys(tasks))
     rows = [[j for j, t in enumerate(tasks) if t == name] for name in names]

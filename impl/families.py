@@ -26,6 +26,7 @@ from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
+from .meta_rl.generate import BREAKING as META_RL_BREAKING
 from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
 from .meta_rl.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .meta_rl.quantities import MetaRLQuantities
@@ -152,6 +153,7 @@ META_RL = Family(
     effort=0.12,
     headline=META_RL_HEADLINE,
     landscapes=META_RL_LANDSCAPES,
+    breaking=META_RL_BREAKING,
     batch_of=meta_rl_batch_of,
     study=_study_meta_rl,
 )

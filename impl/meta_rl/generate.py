@@ -252,6 +252,30 @@ def bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     return replace(batch, omega=omega, rival=np.where(worse, batch.omega, rival))
 
 
+def any_tabular(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """Unit features with any step and any number of tasks: T3e without its conditions."""
+    states, actions = draw_size(source, min(limits.states, 2)), 2
+    pairs = states * actions
+    batch = _problem(source, adaptation, replace(limits, tasks=2), states=states, actions=actions, dimension=pairs)
+    unit = np.broadcast_to(np.eye(pairs).reshape(states, actions, pairs), batch.features.shape)
+    return replace(batch, features=np.array(unit))
+
+
+def any_bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """One state, two actions, one parameter, any step, either point the better one: T3f without its conditions."""
+    batch = _problem(source, adaptation, limits, states=1, actions=2, dimension=1)
+    return replace(batch, eta=batch.eta * source.choose((1.0, 16.0)))
+
+
+def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """Rewards 0 and 1 without a discount, eta = -1: the rational step gives the better actions probability 0, which
+    arbitrary comparator policies do not."""
+    batch = policies(source, adaptation, limits)
+    rewards = source.grid(batch.rewards.shape[1:], 0, 1)
+    rewards[..., 0] = 0
+    return replace(batch, rewards=rewards, gamma=np.zeros_like(batch.gamma), eta=-np.ones(source.size))
+
+
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 whose mixed weight cancels where its numerator need not: hypothesis (D) fails
     (a randomised family around the exact counterexample)."""
@@ -310,6 +334,13 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               POLICY_STEPS),
 )  # fmt: skip
+
+BREAKING: tuple[Generator, ...] = (
+    Generator("any-tabular", "unit features, any step, one task or two", any_tabular, ADAPTATIONS),
+    Generator("any-bandit", "one state, two actions, one parameter, any step", any_bandit, ADAPTATIONS),
+    Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
+)
+"""Instances that break an assumption which the others keep, for leaving one out."""
 
 LANDSCAPES = Generator(
     "landscapes",

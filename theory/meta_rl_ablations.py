@@ -21,6 +21,11 @@ def _task(gamma: str, transitions: Sequence[Rows], rewards: Rows, start: Sequenc
     return {"weight": weight, "gamma": gamma, "P": transitions, "r": rewards, "start": start}
 
 
+def bandit_task(rewards: Sequence[str]) -> Any:
+    """One state, one step (gamma = 0)."""
+    return _task("0", [[["1"]] * len(rewards)], [list(rewards)], ["1"])
+
+
 def _instance(
     features: Sequence[Rows],
     tasks: Sequence[Any],
@@ -57,7 +62,7 @@ def _bandit(
     adaptation: str = "kl-step",
 ) -> dict[str, Any]:
     """One state, two actions, gamma = 0, phi = (feature, 0), omega = 0."""
-    task = _task("0", [[["1"], ["1"]]], [list(rewards)], ["1"])
+    task = bandit_task(rewards)
     policies = {"policies": [[list(rival)]]}
     return _instance([[[feature], ["0"]]], [task], ["0"], policies, eta=eta, radius=radius, adaptation=adaptation)
 

@@ -8,30 +8,31 @@ inner product, centring) as in `meta_rl`, with
     Phi_i = phi/tau + eta grad Q_i,   grad Q_i(s,a) = gamma_i/((1-gamma_i) tau) E_{varsigma_i(.|s,a)}[A_i phi]
 
 (rational step: the second term over 1 + eta Q_i), varsigma_i the visitation of the prior from s' ~ P_i(.|s,a). So
-Phi_i[phi] is linear in phi with measures and advantages fixed at W: one map for phi_W, phi_0 = phi_{W0} and phi_0 - phi_W.
+Phi_i[phi] is linear in phi with measures and advantages fixed at W: one map for phi_W, for phi_0 = phi_{W0} and for
+phi_0 - phi_W.
 
 N0. If no neuron is at its kink (W_r'x(s,a) = 0, x(s,a) != 0) at a state that is visited, the core claims of `meta_rl`
 hold verbatim with phi = phi_W.
 
-  Proof. Near W the patterns do not change: f(x; W + V) = f(x; W) + phi_W(x)'V exactly, so the policy is energy-based and
-  linear in V with features phi_W and base energies f(.; W). A softmax does not see how its base energies arose.
+  Proof. Near W the patterns do not change: f(x; W + V) = f(x; W) + phi_W(x)'V exactly, so the policy is energy-based
+  and linear in V with features phi_W and base energies f(.; W). A softmax does not see how its base energies arose.
 
 Formal gradient, at kinks too. For any features at all, G := <w, Phi> gives gap = <w, u> = v'G + <w, u - Phi v> <=
 R ||G|| + ||w|| inf ||u - Phi v||. The eps is then a hypothesis about G: L may be stationary in every direction where
 G is not 0 (see the ablation), and G depends on the value given to 1{0 > 0}.
 
-N1 (features at initialisation). The same with phi_0: gap <= R ||G_0|| + ||w|| inf ||u - Phi_0 v||, G_0 = <w, Phi[phi_0]>.
+N1 (initial features). The same with phi_0, G_0 = <w, Phi[phi_0]>: gap <= R ||G_0|| + ||w|| inf ||u - Phi_0 v||.
 Against eps = ||grad L(W)||:
 
-    ||G_0|| - eps <= ||G_0 - grad L|| <= ||w|| E_op,   E_op = operator norm of Phi^c[phi_0 - phi_W] on the lifted points,
+    ||G_0|| - eps <= ||G_0 - grad L|| <= ||w|| E_op,   E_op operator norm of Phi^c[phi_0 - phi_W] on the points,
 
   since G_0 - grad L = <w, Phi[phi_0 - phi_W]>. Pointwise, with delta(s,a) = ||phi_0 - phi_W|| = ||x|| (#flips/m)^{1/2},
 
     ||Phi_i[phi_0 - phi_W](s,a)|| <= e_i(s,a) = delta/tau + |eta| gamma_i/((1-gamma_i) tau) E_{varsigma_i}[|A_i| delta]
 
   (the triangle inequality), centring is an orthogonal projection of L2(pi_i) and an operator norm is at most the
-  Hilbert-Schmidt norm: E_op <= ||e||. A flip of r needs ||W_r - W0_r|| >= |W0_r'x|/||x||, so at most k*(||W - W0||) neurons
-  flip. No probability, no hidden constant. (The m^{-1/2} of neural policy gradient, as we remember it, rests on a
+  Hilbert-Schmidt norm: E_op <= ||e||. A flip of r needs ||W_r - W0_r|| >= |W0_r'x|/||x||, so at most k*(||W - W0||)
+  neurons flip. No probability, no hidden constant. (The m^{-1/2} of neural policy gradient, as we remember it, needs a
   non-atomic law of state-action features, which no finite process has.)
 """
 
@@ -155,7 +156,7 @@ CLAIMS: tuple[Claim, ...] = (
         "meta-rl-network-error-gradient",
         "Gradient error of features at initialisation, policies",
         Source.OURS,
-        "The pairings with w differ by at most the norm of w times the operator norm of the difference of the features.",
+        "The pairings with w differ by at most the norm of w times the operator norm of the features' difference.",
         "G_0 - G = <w, Phi[phi_0 - phi_W]>; the operator norm.",
         Expression("gradient_difference"),
         Expression("weight_norm*error_operator"),
@@ -167,8 +168,8 @@ CLAIMS: tuple[Claim, ...] = (
         "meta-rl-network-error-pointwise",
         "Operator error at most the flips' error, policies",
         Source.OURS,
-        "Meta-features at initialisation differ by at most e: flips at the pair itself and, discounted, at later pairs.",
-        "Triangle inequality for Phi[phi_0 - phi_W], centring is a projection, operator norm at most Hilbert-Schmidt's.",
+        "Meta-features at initialisation differ by at most e: flips at the pair itself and, discounted, at later ones.",
+        "Triangle inequality for Phi[phi_0 - phi_W]; centring is a projection; operator norm <= Hilbert-Schmidt norm.",
         Expression("error_operator"),
         Expression("error_flips"),
         assumptions=(POSITIVE_POLICY,),

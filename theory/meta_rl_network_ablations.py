@@ -37,9 +37,9 @@ ABLATIONS: tuple[Ablation, ...] = (
         "differentiable-adaptation",
         "meta-rl-network-lifted",
         Standing.NEEDED,
-        "L: one neuron with b = -1 at its kink. No direction improves L (L'(0; v) = -max(v, 0)/4 <= 0), so that eps = 0 "
-        "is reasonable; with the feature of the active side, Phi = (-1/2, 1/2), u = (1, -1) = -2 Phi and R = 2 the bound "
-        "is 0, and the gap is 1/2.",
+        "L: one neuron with b = -1 at its kink. No direction improves L (L'(0; v) = -max(v, 0)/4 <= 0), so that "
+        "eps = 0 is reasonable; with the feature of the active side, Phi = (-1/2, 1/2), u = (1, -1) = -2 Phi and R = 2 "
+        "the bound is 0, and the gap is 1/2.",
         "a neuron at its kink (directional stationarity)",
         _S2,
         bound=Expression("radius*eps_formal + weight_norm*misfit_other_kinks"),
@@ -51,8 +51,8 @@ ABLATIONS: tuple[Ablation, ...] = (
         "one-kink-rule",
         "meta-rl-network-formal",
         Standing.NEEDED,
-        "L: any value of 1{0 > 0} will do, but one and the same in the gradient and in the features. With 1{0 > 0} = 1 in "
-        "both, ||G|| = 1/4, and R ||G|| = 1/2 is the gap.",
+        "L: any value of 1{0 > 0} will do, but one and the same in the gradient and in the features. With 1{0 > 0} = 1 "
+        "in both, ||G|| = 1/4, and R ||G|| = 1/2 is the gap.",
         "two rules at one kink of a policy",
         _S2,
         bound=Expression("radius*eps_formal + weight_norm*misfit_other_kinks"),
@@ -83,8 +83,8 @@ ABLATIONS: tuple[Ablation, ...] = (
         "W-in-the-ball",
         "meta-rl-network-init",
         Standing.NOT_NEEDED,
-        "Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term. Rates in "
-        "the width need a ball, and more than a finite process gives.",
+        "Nothing needs W near W0: the displacement is measured, and N1 with its own pairing has no error term. Rates "
+        "in the width need a ball, and more than a finite process gives.",
         identifier="A10",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .claim import Expression, Mutant
+from .claim import Expression, Mutant, Relation
 
 _LIFTED = "meta-rl-network-lifted"
 
@@ -12,7 +12,9 @@ def _lifted(name: str, title: str, bound: str, why: str, claim: str = _LIFTED, *
 
 
 def _step(name: str, claim: str, title: str, left: str, bound: str, why: str) -> Mutant:
-    return Mutant(f"rl-network-{name}", f"meta-rl-network-{claim}", title, Expression(bound), why, left=Expression(left))
+    return Mutant(
+        f"rl-network-{name}", f"meta-rl-network-{claim}", title, Expression(bound), why, left=Expression(left)
+    )
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -31,6 +33,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "defect_step_squared",
         "zero",
         "The step enters the logits once.",
+    ),
+    Mutant(
+        "rl-network-prior-visitation",
+        "meta-rl-network-s1",
+        "the prior's visitation in the inner product, networks",
+        Expression("pairing_prior_visitation"),
+        "The performance difference starts from the adapted policy.",
+        relation=Relation.EQUAL,
     ),
     _lifted(
         "no-error-term",
@@ -56,6 +66,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "half the constant in front of the misfit, networks",
         "radius*eps + weight_norm*misfit/2",
         "Cauchy-Schwarz is attained by tangent comparators.",
+    ),
+    _lifted(
+        "init-half-constant",
+        "half the constant in front of the misfit at initialisation",
+        "radius*eps_init + weight_norm*misfit_init/2",
+        "Cauchy-Schwarz is attained by tangent comparators of the features at initialisation, too.",
+        "meta-rl-network-init",
     ),
     _lifted(
         "no-stationarity-term",

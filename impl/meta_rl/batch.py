@@ -14,7 +14,7 @@ from flint import fmpq
 
 from ..arithmetic import rational, to_float
 from ..instances import Vector
-from .instance import Adaptation, Comparator, MetaRLInstance, Policies, PolicyInstance, Table, Task
+from .instance import Adaptation, Comparator, MetaRLInstance, Policies, Table, Task
 
 Array = np.ndarray
 
@@ -84,7 +84,7 @@ class Batch:
             return None
         return Policies(tuple(tuple(_normalised(row) for row in policy) for policy in self.policies[b]))
 
-    def instance(self, b: int) -> PolicyInstance:
+    def instance(self, b: int) -> MetaRLInstance:
         """Instance b, exactly; rows that do not sum to 1 in floats are renormalised."""
         comparator: Comparator | None = self.rival_policies(b)
         if comparator is None:

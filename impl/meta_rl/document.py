@@ -190,9 +190,7 @@ def _comparator(
     return exact_row(record, "comparator"), ()
 
 
-def read_policies(
-    record: PoliciesRecord, tasks: int, states: int, actions: int
-) -> tuple[Policies, tuple[str, ...]]:
+def read_policies(record: PoliciesRecord, tasks: int, states: int, actions: int) -> tuple[Policies, tuple[str, ...]]:
     """Comparator policies (n, S, A), and what was changed for their sums."""
     field = "comparator.policies"
     counted(record.policies, tasks, field, f"n={tasks} policies")

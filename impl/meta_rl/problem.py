@@ -14,7 +14,6 @@ from typing import Any
 from flint import fmpq
 
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
-from ..instances import Vector
 from .instance import Adaptation, Policies, PolicyInstance, Task
 
 Policy = list[list[Number]]
@@ -187,7 +186,7 @@ class Problem:
         return (process.start * evaluation.value)[0, 0] + process.offset
 
     def value_gradient(self, process: Process, policy: Policy, at: Evaluation, features: Matrix) -> Matrix:
-        """grad V (S, d) of pi_theta with score features phi (SA, d): K^{-1}B, K = I - gamma P_pi, B(s) = E_pi[A phi/tau]."""
+        """grad V (S, d) of pi_theta with features phi (SA, d): K^{-1}B, K = I - gamma P_pi, B(s) = E_pi[A phi/tau]."""
         advantages = self.advantages(self.steps(process, at.value), policy)
         weights = [[p * v for p, v in zip(*rows, strict=True)] for rows in zip(policy, advantages, strict=True)]
         slope = self.selector(weights) * features

@@ -12,7 +12,6 @@ from ..instances import Vector
 from ..shrink import put, simpler
 from .instance import MetaRLInstance, Policies, PolicyInstance, Table, Task
 
-
 AnyInstance = TypeVar("AnyInstance", bound=PolicyInstance)
 
 

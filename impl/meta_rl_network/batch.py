@@ -18,7 +18,7 @@ class PolicyNetworkBatch(Batch):
     signs: Array = field(kw_only=True)
     initial: Array = field(kw_only=True)
 
-    def instance(self, b: int) -> PolicyNetworkInstance:
+    def instance(self, b: int) -> PolicyNetworkInstance:  # type: ignore[override]
         """Instance b, exactly."""
         comparator: Policies | Weights | None = self.rival_policies(b)
         if comparator is None:

@@ -51,7 +51,7 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         return (self._drive(self.batch.initial) > 0).astype(float)
 
     @cached_property
-    def features(self) -> Array:  # type: ignore[override]
+    def features(self) -> Array:
         return self._phi(self._gates)
 
     def _misfit(self, features: Array, target: Array, radius: Array | None = None) -> tuple[Array, Array]:
@@ -65,7 +65,7 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
     # --- features with other patterns -----------------------------------------------------------------
 
     def _meta_of(self, plain: Array, ahead: Array) -> Array:
-        """Centred meta-features (B, n, S, A, m p) with features `plain` outside and `ahead` in grad Q (B, S, A, m p)."""
+        """Centred meta-features (B, n, S, A, m p), features `plain` outside and `ahead` in grad Q (B, S, A, m p)."""
         batch = self.batch
         weights = (self.prior.policy * self.prior.advantage)[..., None, :]
         slope = (weights @ ahead[:, None])[..., 0, :]

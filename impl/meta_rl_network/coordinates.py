@@ -1,15 +1,16 @@
 """Exact coordinates of vectors that are known by their inner products: elimination in rationals, so that rank is exact.
 
-psi_a = sum_k L_ak e_k with orthogonal e_k, ||e_k||^2 = D_k (psi_a less its projection on the vectors before it). In
-balls a vector's coordinates are L_ak D_k^{1/2}, on the orthonormal e_k D_k^{-1/2}. In rationals a direction is v = sum_k
+psi_a = sum_k L_ak e_k with orthogonal e_k, ||e_k||^2 = D_k (e_k a psi less its projection on those before it). In balls
+a vector's coordinates are L_ak D_k^{1/2}, on the orthonormal e_k D_k^{-1/2}. In rationals a direction is v = sum_k
 beta_k e_k and psi_a has the row L_ak D_k, so that rows still pair as <psi_a, v>; only lengths need D.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flint import fmpq
+from flint import arb, fmpq
 
 from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals
 
@@ -23,12 +24,13 @@ class Coordinates:
 
     def table(self, m: NumberSystem) -> Matrix:
         """The rows (N, r) in the number system."""
-        scales = self.scales(m) if m is Balls else self.squares
+        scales: Sequence[Number] = self.scales if m is Balls else self.squares
         return m.matrix([[m.number(v) * s for v, s in zip(row, scales, strict=True)] for row in self.lower])
 
-    def scales(self, m: NumberSystem) -> list[Number]:
+    @property
+    def scales(self) -> list[arb]:
         """D^{1/2} [r]: ||e_k||."""
-        return [m.sqrt(m.number(d)) for d in self.squares]
+        return [arb(d).sqrt() for d in self.squares]
 
     def length(self, pairings: list[fmpq]) -> fmpq:
         """The length of the vector of the span with <e_k, g> = pairings[k]. Errors: IrrationalError."""

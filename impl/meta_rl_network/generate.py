@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators
+from ..meta_rl.instance import Adaptation
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, PolicyNetworkBatch
 from .batch_quantities import PolicyNetworkBatchQuantities
@@ -29,9 +30,9 @@ def _shifted(source: Source, weights: Array) -> Array:
     return weights + move * (2.0 ** np.round(np.log2(wanted / size)))[:, None, None]
 
 
-def _problem(source: Source, adaptation: str, limits: Limits) -> PolicyNetworkBatch:
+def _problem(source: Source, adaptation: str, limits: Limits, states: int | None = None) -> PolicyNetworkBatch:
     """Problems with W0, W and a parameter comparator on the grid; tau in units of the network's outputs."""
-    batch = draw_problem(source, adaptation, limits)
+    batch = draw_problem(source, adaptation, limits, states=states)
     m = source.choose(tuple(m for m in WIDTHS if m * source.size <= NEURONS))
     initial = _entries(source, (m, batch.shape[3]))
     omega, rival = _shifted(source, initial), _shifted(source, initial)
@@ -72,6 +73,19 @@ def tangent(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNe
     return tangent_comparators(source, _problem(source, adaptation, limits), PolicyNetworkBatchQuantities)
 
 
+class _AtStart(PolicyNetworkBatchQuantities):
+    """Quantities with the features at initialisation for those at W."""
+
+    @property
+    def meta_features(self) -> Array:
+        return self.initial_features
+
+
+def tangent_start(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Comparators at which the bound with features at initialisation is attained."""
+    return tangent_comparators(source, _problem(source, adaptation, limits), _AtStart)
+
+
 def local(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
     """A comparator one small gradient step away."""
     batch = _problem(source, adaptation, limits)
@@ -94,7 +108,7 @@ def near_kink(source: Source, adaptation: str, limits: Limits = SMALL) -> Policy
     pull = np.where(size > 0, (neuron * x).sum(2) / np.where(size > 0, size, 1.0), 0.0)
     # Another scale, so that the product is not short: the rest is the rounding of W itself.
     weights[:, :1] = (neuron - pull[..., None] * x) / 3
-    return replace(batch, **{name: weights})  # type: ignore[arg-type]
+    return replace(batch, **{name: weights})
 
 
 def kinks(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
@@ -117,7 +131,7 @@ def level(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetw
 def pushed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
     """One state, all inputs on one line: as many neurons as the ball allows pushed just across their kinks, so that k*
     is attained at every input."""
-    batch = _problem(source, adaptation, replace(limits, states=1))
+    batch = _problem(source, adaptation, limits, states=1)
     line = batch.features[:, :1, :1]
     turns = source.grid((1, batch.features.shape[2], 1), -2, 2)
     x = line[:, 0, 0]
@@ -130,16 +144,32 @@ def pushed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNet
     return replace(batch, features=line * turns, omega=batch.initial - length[..., None] * unit)
 
 
+def delayed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Nothing to see at the start (x = 0), flips later, long steps: errors of the features come through grad Q."""
+    batch = _problem(source, adaptation, limits, states=2)
+    features, start, rewards = batch.features.copy(), np.zeros_like(batch.start), batch.rewards.copy()
+    features[:, 0], start[..., 0], rewards[:, :, 0] = 0.0, 1.0, 0.0
+    # The first action goes on to the second state, whose values balance under an even policy; the others stay.
+    moved, last = batch.transitions.copy(), rewards.shape[3] - 1
+    moved[:, :, 0], moved[:, :, 0, 0] = np.eye(2)
+    rewards[:, :, -1, last] = -rewards[:, :, -1, 0]
+    eta = batch.eta if batch.adaptation is Adaptation.RATIONAL_STEP else 2.0 ** source.grid((), 0, 6)
+    gamma = np.clip(batch.gamma, 0.5, 0.75)
+    return replace(batch, features=features, start=start, transitions=moved, rewards=rewards, eta=eta, gamma=gamma)
+
+
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, POLICY_STEPS, 3),
     Generator("policies", "arbitrary comparator policies", policies, POLICY_STEPS, 2),
     Generator("tangent", "tangent comparators, where the bound is an equality", tangent, POLICY_STEPS, 3),
+    Generator("tangent-start", "the same for features at initialisation", tangent_start, POLICY_STEPS),
     Generator("local", "comparator one small gradient step away", local, POLICY_STEPS),
     Generator("near-kink", "neurons within rounding of a kink", near_kink, POLICY_STEPS),
     Generator("kinks", "neurons exactly at their kink", kinks, POLICY_STEPS, 2),
     Generator("level", "paired neurons: the rational route", level, POLICY_STEPS, 2),
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, POLICY_STEPS),
+    Generator("delayed", "flips at later states only, long steps", delayed, POLICY_STEPS),
 )
 
-SEARCHING = ("arbitrary", "policies", "tangent", "local", "kinks", "pushed")
+SEARCHING = ("arbitrary", "policies", "tangent", "tangent-start", "local", "kinks", "pushed", "delayed")
 """The generators that look for counterexamples."""

@@ -1,7 +1,7 @@
-"""Network policies by definition. On finitely many inputs a network is its pattern features, and these their Gram matrix.
+"""Network policies by definition. On finitely many inputs a network is its features, known by their Gram matrix.
 
-psi(s,a) = m^{-1/2}(b_r S_r(s,a) x(s,a))_r for patterns S. Off the kinks f(x; W + V) = f(x; W) + psi(x)'V for small V, so
-near W the policy is energy-based and linear with the features psi, of which only the span matters: everything that
+psi(s,a) = m^{-1/2}(b_r S_r(s,a) x(s,a))_r for patterns S. Off kinks f(x; W + V) = f(x; W) + psi(x)'V for small V, so
+near W the policy is energy-based and linear with the features psi, of which only the span matters: all that
 `meta_rl` knows of linear policies applies in coordinates of the span (`coordinates`). Energies are those of f itself.
 """
 

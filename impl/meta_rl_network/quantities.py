@@ -49,13 +49,13 @@ class MetaRLNetworkQuantities(MetaRLQuantities):
     def along(self) -> list[Number]:
         if self._direction is None or self.m is Rationals:
             return super().along
-        scales = self.problem.coordinates.scales(self.m)
+        scales = self.problem.coordinates.scales
         return [self.m.number(v) * s for v, s in zip(self._direction, scales, strict=True)]
 
     @cached_property
     def exact_direction(self) -> Vector:
         """The direction's coefficients on the orthogonal e_k, rounded to float64."""
-        scales = self.problem.coordinates.scales(self.m)
+        scales = self.problem.coordinates.scales
         return tuple(fmpq(*midpoint(v / s).as_integer_ratio()) for v, s in zip(self.along, scales, strict=True))
 
     def _size(self, pairings: list[Number], at: Coordinates) -> Number:
@@ -158,9 +158,7 @@ class MetaRLNetworkQuantities(MetaRLQuantities):
     def _counted(self, power: int) -> arb:
         squared = squared_distance(self.instance.omega, self.instance.initial)
         xs = range(len(self.problem.inputs.rows))
-        return self._pointwise(
-            flips.budget_counts(self.problem.start, self.displacement_init, xs, power, squared)
-        )
+        return self._pointwise(flips.budget_counts(self.problem.start, self.displacement_init, xs, power, squared))
 
     @cached_property
     def error_count(self) -> arb:

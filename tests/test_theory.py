@@ -84,7 +84,7 @@ def test_an_ablation_of_a_needed_assumption_has_a_counterexample_or_a_reason() -
     for ablation in ABLATIONS:
         assert ablation.reason
         assert ablation.assumption in known or ablation.identifier
-        if ablation.standing is Standing.NEEDED:
+        if ablation.standing is Standing.NEEDED and ablation.undefined is None:
             assert ablation.instance is not None and ablation.bound is not None and ablation.step
 
 

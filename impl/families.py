@@ -36,6 +36,7 @@ from .meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
 from .meta_rl_network.generate import GENERATORS as META_RL_NETWORK_GENERATORS
 from .meta_rl_network.generate import SEARCHING as META_RL_NETWORK_SEARCHING
 from .meta_rl_network.quantities import MetaRLNetworkQuantities
+from .meta_rl_network.real_tasks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
 from .meta_rl_network.smaller import smaller as smaller_meta_rl_network
 from .meta_sl.batch_quantities import BatchQuantities
 from .meta_sl.generate import GENERATORS, LANDSCAPES
@@ -180,9 +181,10 @@ META_RL_NETWORK = Family(
     PolicyNetworkBatchQuantities,
     META_RL_NETWORK_GENERATORS,
     META_RL_NETWORK_SEARCHING,
-    {},
+    META_RL_NETWORK_REAL_TASKS,
     smaller_meta_rl_network,
     effort=0.06,
+    shown=("error_operator", "error_flips", "error_count", "displacement_init"),
 )
 
 

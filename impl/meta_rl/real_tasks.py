@@ -100,12 +100,12 @@ def _against(instance: MetaRLInstance, omega: Vector, rival: Vector | Policies) 
     return replace(instance, omega=omega, comparator=rival, radius=radius)
 
 
-def _best_policies(instance: MetaRLInstance) -> Policies:
+def best_policies(tasks: Sequence[Task]) -> Policies:
     """Per task, an optimal policy (by policy iteration in float64): policies that no energy-based one reaches."""
     found = []
-    for task in instance.tasks:
-        choice = proposed_policy(task)
-        found.append(tuple(tuple(fmpq(int(a == c)) for a in range(instance.shape[1])) for c in choice))
+    for task in tasks:
+        actions = range(len(task.rewards[0]))
+        found.append(tuple(tuple(fmpq(int(a == c)) for a in actions) for c in proposed_policy(task)))
     return Policies(tuple(found))
 
 
@@ -116,7 +116,7 @@ def _cases(label: str, instance: MetaRLInstance) -> list[tuple[str, MetaRLInstan
     first = _exact(first_order_ascended(batch)[0])
     zero = (fmpq(0),) * instance.shape[2]
     return [
-        (f"{label}; trained, against each task's best policy", _against(instance, full, _best_policies(instance))),
+        (f"{label}; trained, against each task's best policy", _against(instance, full, best_policies(instance.tasks))),
         (f"{label}; first-order trained, against the trained point", _against(instance, first, full)),
         (f"{label}; trained, against the first-order trained point", _against(instance, full, first)),
         (f"{label}; untrained, against the trained point", _against(instance, zero, full)),
@@ -145,17 +145,21 @@ def _tables(make: Any, variants: Sequence[dict[str, Any]]) -> list[Any]:
     return [make(**variant) for variant in variants]
 
 
-def frozen_lake() -> tuple[tuple[str, MetaRLInstance], ...]:
-    """FrozenLake 4x4: 3 tasks that differ in slip (success 1/3, 2/3, 9/10), 11 squares and the end, 4 moves; with 4
-    parameters, and with one (how much to prefer moves ahead)."""
+def lake() -> tuple[Grid, list[Task]]:
+    """FrozenLake's grid and tasks. Errors: MissingExtraError."""
     require("gymnasium")
     from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 
     worlds = _tables(FrozenLakeEnv, [{"success_rate": rate} for rate in (1 / 3, 2 / 3, 0.9)])
     squares = [(r, c) for r in range(4) for c in range(4) if worlds[0].desc[r][c] in b"SF"]
     grid = Grid({4 * r + c: (r, c) for r, c in squares}, _moves("left", "down", "right", "up"))
-    tasks = [grid.task(world.P, 0, fmpq(1, 3), fmpq(1)) for world in worlds]
-    return _all_cases(grid, tasks, fmpq(8), few=1)
+    return grid, [grid.task(world.P, 0, fmpq(1, 3), fmpq(1)) for world in worlds]
+
+
+def frozen_lake() -> tuple[tuple[str, MetaRLInstance], ...]:
+    """FrozenLake 4x4: 3 tasks that differ in slip (success 1/3, 2/3, 9/10), 11 squares and the end, 4 moves; with 4
+    parameters, and with one (how much to prefer moves ahead)."""
+    return _all_cases(*lake(), fmpq(8), few=1)
 
 
 def cliff_walking() -> tuple[tuple[str, MetaRLInstance], ...]:

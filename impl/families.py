@@ -194,7 +194,7 @@ META_RL_NETWORK = Family(
     "Meta-reinforcement learning with two-layer networks",
     META_RL_NETWORK_CLAIMS,
     META_RL_NETWORK_MUTANTS,
-    META_RL_NETWORK_ABLATIONS,
+    (*META_RL_NETWORK_ABLATIONS, *SETTLED["meta-rl-network"]),
     MetaRLNetworkQuantities,
     PolicyNetworkBatchQuantities,
     META_RL_NETWORK_GENERATORS,

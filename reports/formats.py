@@ -465,10 +465,43 @@ class AuditRecord(_Run, kw_only=True):
     mutants: list[MutantRow]
 
 
+class ConditionRow(Record):
+    """An assumption on one instance; margin is positive where it holds, null where it has no value."""
+
+    name: str
+    identifier: str
+    statement: str
+    holds: Annotated[bool | None, Meta(description="null: not decided, or not examined")]
+    margin: Interval | None
+    why: str
+
+
+class ApplicabilityRow(Record):
+    """A claim on one instance: what keeps it from applying; of what holds, the assumption with the least margin."""
+
+    claim: str
+    applies: bool
+    fails: list[str]
+    open: list[str]
+    tightest: str | None
+
+
+class ConditionsRecord(Record):
+    """Which assumptions hold on a user's tasks, and which bind (metagap audit TASKS)."""
+
+    format: Literal["metagap/conditions/1"]
+    tasks: str
+    instance: Sha256
+    assumptions: list[ConditionRow]
+    claims: list[ApplicabilityRow]
+    binding: Annotated[list[str], Meta(description="each alone keeps some claim from applying; most claims first")]
+
+
 FORMATS: dict[str, type[Record]] = {
     "judgement": Judgement,
     "optimum": OptimumRecord,
     "certify": CertifyRecord,
+    "conditions": ConditionsRecord,
     "verify": VerifyRecord,
     "audit": AuditRecord,
     "mutants": MutantsRecord,

@@ -198,6 +198,7 @@ _TABLE = (
         r"\inf\|u-\phi_{1\{0\ge 0\}}^{\top} v\|",
         "misfit by features with 1{0 > 0} = 1, while W_i has 0",
     ),
+    ("error_flips_outer", r"\|\delta\|/\tau", "the pointwise error without that of grad Q (policy networks)"),
     ("displacement_init", r"\|W-W_0\|", "distance of the network from its initialisation"),
     ("error_count_own", r"\|e\|_{k^*(\|W-W_0\|)}", "the error with k* of W's own displacement throughout"),
     ("error_count_linear", r"\|e\|_{\sum a\le B}", "the error with counts of sums of distances"),

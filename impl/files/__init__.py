@@ -18,6 +18,7 @@ from msgspec import UNSET
 
 from ..instances import FORMAT, Instance, Vector
 from ..meta_rl.document import READER as META_RL
+from ..meta_rl_network.document import READER as META_RL_NETWORK
 from ..meta_sl.document import READER as META_SL
 from ..network.document import READER as NETWORK
 from .faults import BadInputError, FaultError, Missing
@@ -31,6 +32,7 @@ READERS: dict[tuple[str, str], Reader] = {
     ("meta-sl", "linear"): META_SL,
     ("meta-sl", "relu-network"): NETWORK,
     ("meta-rl", "linear"): META_RL,
+    ("meta-rl", "relu-network"): META_RL_NETWORK,
 }
 """How documents of each (problem, model) are read."""
 

@@ -25,7 +25,7 @@ from .instance import Comparator, NetworkInstance
 from .weights import LARGEST_WIDTH, Weights
 
 
-class _Model(Record):
+class ModelRecord(Record):
     name: Literal["relu-network"]
     b: Row
     W0: list[Row]
@@ -36,7 +36,7 @@ class _Document(Record):
     problem: str
     loss: LossRecord
     adaptation: GradientRecord
-    model: _Model
+    model: ModelRecord
     features: list[Row]
     tasks: list[TaskRecord]
     omega: list[Row]
@@ -44,7 +44,7 @@ class _Document(Record):
     radius: Number
 
 
-_ROWS = "a list of m rows of d numbers, one row per neuron (as long as model.b) and one column per input coordinate,"
+ROWS = "a list of m rows of d numbers, one row per neuron (as long as model.b) and one column per input coordinate,"
 _REQUIRED = {
     **REQUIRED,
     "adaptation": "an object with the fields name, eta, steps: networks are adapted by one gradient step",
@@ -54,12 +54,12 @@ _REQUIRED = {
     "model.name": "'linear' or 'relu-network'",
     "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
     "model.b[]": "-1 or 1",
-    "model.W0": _ROWS,
+    "model.W0": ROWS,
     "model.W0[]": "a row of d numbers, one per column of features,",
     "features": "a non-empty list of rows of numbers, all of one length d >= 1: the inputs x,",
-    "omega": _ROWS,
+    "omega": ROWS,
     "omega[]": "a row of d numbers, one per column of features,",
-    "comparator": _ROWS[:-1] + ", or {'functions': [...]}",
+    "comparator": ROWS[:-1] + ", or {'functions': [...]}",
     "comparator[]": "a row of d numbers, one per column of features,",
 }
 
@@ -72,21 +72,22 @@ def _instance(record: _Document) -> NetworkInstance:
     adaptation = Gradient(exact(record.adaptation.eta, "adaptation.eta"))
     features = read_rows(record.features)
     tasks, notes = read_tasks(record.tasks, loss, len(features))
-    signs = _signs(record.model.b)
-    initial = _weights(record.model.W0, "model.W0", len(signs), len(features[0]))
-    omega = _weights(record.omega, "omega", len(signs), len(features[0]))
+    signs = read_signs(record.model.b)
+    initial = read_weights(record.model.W0, "model.W0", len(signs), len(features[0]))
+    omega = read_weights(record.omega, "omega", len(signs), len(features[0]))
     comparator: Comparator
     if isinstance(record.comparator, FunctionsRecord):
         comparator = read_functions(record.comparator, len(tasks), len(features))
     else:
-        comparator = _weights(record.comparator, "comparator", len(signs), len(features[0]))
+        comparator = read_weights(record.comparator, "comparator", len(signs), len(features[0]))
     radius = exact(record.radius, "radius")
     if radius <= 0:
         raise FaultError("radius")
     return NetworkInstance(loss, adaptation, features, tasks, signs, initial, omega, comparator, radius, notes)
 
 
-def _signs(row: Row) -> tuple[int, ...]:
+def read_signs(row: Row) -> tuple[int, ...]:
+    """b [m]."""
     if not 1 <= len(row) <= LARGEST_WIDTH:
         raise FaultError("model.b", "give one number per neuron")
     values = exact_row(row, "model.b")
@@ -96,7 +97,8 @@ def _signs(row: Row) -> tuple[int, ...]:
     return tuple(int(v.p) for v in values)
 
 
-def _weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights:
+def read_weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights:
+    """A weight matrix (m, d)."""
     if len(rows) != width:
         raise FaultError(field, f"give m={width} rows")
     for r, row in enumerate(rows):

@@ -15,6 +15,7 @@ from .. import witnesses
 from ..matrix import undecided
 from ..records import dumps, hashes, write_text
 from ..render import write_report
+from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, audit_tasks, tasks_at
 from .shared import (
     FOLDER,
     FolderOption,
@@ -32,6 +33,13 @@ from .shared import (
 
 
 def audit(
+    tasks: Annotated[
+        str | None, typer.Argument(metavar="TASKS", help=f"Your tasks: which assumptions hold there. {PLACES}")
+    ] = None,
+    loss: LossOption = None,
+    eta: EtaOption = None,
+    task: TaskOption = "task",
+    label: LabelOption = "y",
     mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
     profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = ProfileName.quick,
     seed: SeedOption = 0,
@@ -40,7 +48,12 @@ def audit(
     sarif: SarifOption = None,
     out: FolderOption = FOLDER,
 ) -> None:
-    """Show for each assumption what fails without it, and that wrong theorems are refuted."""
+    """Show for each assumption what fails without it, and that wrong theorems are refuted.
+
+    With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds.
+    """
+    if tasks is not None:
+        audit_tasks(tasks, tasks_at(tasks, loss, eta, task, label), json)
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
     with screen.status("auditing") as status, writing(out):
         record = audits.audit(

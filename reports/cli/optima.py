@@ -23,6 +23,7 @@ from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
 from ...theory.claim import Verdict
 from ..records import answer_record, optimum_record
+from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, tasks_at
 from .shared import JsonOption, emit, fail, input_errors, save, screen
 
 RadiusOption = Annotated[
@@ -49,14 +50,6 @@ def _budget(gap: float, seconds: float) -> Budget:
     if not 1e-12 <= gap < 1:
         fail(f"--gap={gap!r}: a number from 1e-12 to 1 is required; 1e-6 is usual")
     return Budget(gap=gap, seconds=seconds)
-
-
-def _problem(path: Path) -> MetaSLInstance:
-    with input_errors():
-        instance = files.load(path, problem=True)
-    if not isinstance(instance, MetaSLInstance):
-        fail(f"{path}: problem={instance.family!r}: a meta-sl instance with a linear model is required")
-    return instance
 
 
 @contextmanager
@@ -153,18 +146,24 @@ def check(
 
 
 def certify(
-    path: Annotated[Path, typer.Argument(metavar="TASKS", help="An instance file with your tasks.")],
+    tasks: Annotated[str, typer.Argument(metavar="TASKS", help=f"Your tasks. {PLACES}")],
     omega: Annotated[
         Path | None, typer.Option("--omega", metavar="FILE", help="Your solution: a JSON list of numbers.")
     ] = None,
     train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
+    loss: LossOption = None,
+    eta: EtaOption = None,
+    task: TaskOption = "task",
+    label: LabelOption = "y",
     radius: RadiusOption = None,
     gap: GapOption = 1e-6,
     max_time: TimeOption = 30.0,
     json: JsonOption = None,
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
-    instance, ball = _problem(path), _positive("--radius", radius)
+    instance, ball = tasks_at(tasks, loss, eta, task, label), _positive("--radius", radius)
+    if not isinstance(instance, MetaSLInstance):
+        fail(f"{tasks}: problem={instance.family!r}: a meta-sl instance with a linear model is required")
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
     if omega is not None:

@@ -19,6 +19,7 @@ from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from ..theory.network import CLAIMS as NETWORK_CLAIMS
+from ..theory.network import HEADLINE as NETWORK_HEADLINE
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from .balls.core import CoreQuantities
@@ -36,6 +37,7 @@ from .meta_sl.real_tasks import REAL_TASKS
 from .meta_sl.smaller import smaller
 from .network.batch_quantities import NetworkBatchQuantities
 from .network.generate import GENERATORS as NETWORK_GENERATORS
+from .network.generate import LANDSCAPES as NETWORK_LANDSCAPES
 from .network.generate import SEARCHING as NETWORK_SEARCHING
 from .network.quantities import NetworkQuantities
 from .network.rates import measure
@@ -108,6 +110,12 @@ def _study_meta_rl(instance: Instance) -> Study:
     return study(instance)
 
 
+def _study_network(instance: Instance) -> Study:
+    from .network.headline import study  # likewise
+
+    return study(instance)
+
+
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
@@ -157,6 +165,9 @@ NETWORK = Family(
     NETWORK_REAL_TASKS,
     smaller_network,
     effort=0.06,
+    headline=NETWORK_HEADLINE,
+    landscapes=NETWORK_LANDSCAPES,
+    study=_study_network,
     rates=measure,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
 )

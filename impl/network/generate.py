@@ -254,6 +254,14 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBat
     return replace(batch, features=inputs, rate=np.minimum(batch.rate, 0.25 / _curvature(batch)))
 
 
+def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+    """Problems whose infimum is bracketed: one or two neurons with scalar inputs (squared loss), else a few neurons."""
+    small = replace(limits, tasks=min(limits.tasks, 2), points=min(limits.points, 3))
+    if loss == "squared":
+        return _problem(source, loss, small, dimension=1, width=source.choose((1, 2)))
+    return _problem(source, loss, small, width=source.choose((4, 16)))
+
+
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
@@ -266,6 +274,10 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, CONVEX_LOSSES),
     Generator("still", "W at its initialisation, large steps", still, CONVEX_LOSSES),
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
+)
+
+LANDSCAPES = Generator(
+    "landscapes", "networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "local", "stationary", "kinks", "atom", "pushed", "still")

@@ -30,6 +30,9 @@ from ..impl.meta_rl.headline import supremum
 from ..impl.meta_rl.instance import MetaRLInstance
 from ..impl.meta_sl import training
 from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.network.headline import bracketed
+from ..impl.network.headline import judge_headline as judge_network_headline
+from ..impl.network.instance import NetworkInstance
 from ..impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
 from ..impl.optimum import check as check_certificate
 from ..impl.optimum.certificate import load as load_certificate
@@ -39,7 +42,7 @@ from . import audit as auditing
 from . import bench as benching
 from . import verify as verifying
 from .jobs import PROFILES
-from .records import answer_record, dumps, judgement_record, optimum_record, write_text
+from .records import answer_record, dumps, judgement_record, network_optimum_record, optimum_record, write_text
 from .render import write_report
 
 app = typer.Typer(
@@ -124,6 +127,8 @@ def _headline(instance: Instance) -> ClaimJudgement | None:
             return headline(instance)
         if isinstance(instance, MetaRLInstance):
             return judge_meta_rl_headline(instance, supremum(instance), "omega", complete=True).judged
+        if isinstance(instance, NetworkInstance):
+            return judge_network_headline(instance, bracketed(instance), complete=True).judged
     return None
 
 
@@ -228,8 +233,11 @@ def optimum(
         if certificate is not None:
             _fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
         _supremum(instance, ball, budget, json)
-    if not isinstance(instance, MetaSLInstance):
-        _fail(f"{path}: model='relu-network': a linear model is required; networks have no certified optimum yet")
+    if isinstance(instance, NetworkInstance):
+        if certificate is not None:
+            _fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")
+        _network_infimum(instance, ball, budget.gap, json)
+    assert isinstance(instance, MetaSLInstance)
     with _searching() as show:
         found = minimise(instance, ball, budget, checked=checked, progress=show)
     if certificate is not None and found.certificate is not None:
@@ -272,6 +280,20 @@ def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json:
         typer.echo(f"sup L: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
         typer.echo(f"at {list(found.at)}; {found.boxes} boxes, {found.seconds:.3f} s")
     raise typer.Exit(0 if found.status == "certified" else 3)
+
+
+def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None) -> NoReturn:
+    """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
+    with screen.status("bracketing"):
+        found = bracketed(instance, ball, gap)
+    _emit(network_optimum_record(found), json)
+    if json is None or str(json) != "-":
+        where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
+        typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
+        typer.echo(f"lower bound: {found.method}; {found.seconds:.3f} s")
+        if found.why:
+            typer.echo(f"undecided: {found.why}")
+    raise typer.Exit(0 if found.certified else 3)
 
 
 @app.command()

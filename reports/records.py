@@ -21,6 +21,7 @@ from ..impl.arithmetic import to_float
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.network.headline import Optimum as NetworkOptimum
 from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer
 
@@ -97,6 +98,21 @@ def optimum_record(found: Optimum) -> dict[str, Any]:
         "ball": to_float(found.ball),
         "floor": finite(found.floor),
         "checked": None if found.check is None else found.check.accepted,
+        "why": found.why,
+    }
+
+
+def network_optimum_record(found: NetworkOptimum) -> dict[str, Any]:
+    """A bracket of inf L of a network, with how its lower end was proved: metagap/optimum/1."""
+    return {
+        "format": "metagap/optimum/1",
+        "lower": finite(found.lower),
+        "upper": finite(found.upper),
+        "at": found.at.floats.tolist(),
+        "status": found.status,
+        "method": found.method,
+        "ball": None if found.ball is None else to_float(found.ball),
+        "seconds": found.seconds,
         "why": found.why,
     }
 

@@ -36,7 +36,7 @@ READERS: dict[tuple[str, str], Reader] = {
 
 
 def load(path: str | os.PathLike[str], *, problem: bool = False) -> Instance:
-    """The instance in the file at `path`; `problem`: its omega, comparator and radius may be missing (0, 0 and 1).
+    """The instance in the file at `path`; `problem`: its omega, comparator and radius may be missing (0 or W0, and 1).
 
     Errors: BadInputError.
     """

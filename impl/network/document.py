@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -109,4 +109,12 @@ def _weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights
     return Weights.of([exact_row(row, f"{field}[{r}]") for r, row in enumerate(rows)])
 
 
-READER = Reader(_Document, _REQUIRED, _instance)
+class _NetworkReader(Reader):
+    def completed(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with the point under test filled in where it is missing: omega and comparator W0, radius 1."""
+        model = document.get("model")
+        start = dict.fromkeys(("omega", "comparator"), model["W0"]) if isinstance(model, dict) and "W0" in model else {}
+        return {**start, "radius": 1} | document
+
+
+READER = _NetworkReader(_Document, _REQUIRED, _instance)

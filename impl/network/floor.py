@@ -11,10 +11,10 @@ convex, for every z, and g_j = ell'(z_j, y_j):
 
     R_i(W) >= sum_j p_j [ ell(z_j, y_j) + g_j (phi_0(x_j)'W0 - z_j) - |g_j| E(x_j) ] - B ||sum_j p_j g_j phi_0(x_j)||.
 
-Proof. ell(z') >= ell(z) + g (z' - z) at z' = phi_0'W + e; Cauchy-Schwarz on W - W0. The best z, which cvxpy proposes
-(oracles), are the predictions that minimise the relaxed risk; any z is a proof, checked here in balls. Adapted networks
-lie in a larger ball, of radius B + eta sup ||grad R_i|| with ||grad R_i(W)|| <= sum_j p_j |ell'(f(x_j; W), y_j)| ||x_j||
-and |f(x; W) - f(x; W0)| <= B ||x||, so the same bounds the meta-objective (`ball_floor`).
+Proof. ell(z') >= ell(z) + g (z' - z) at z' = phi_0'W + e; Cauchy-Schwarz on W - W0. The best z are the predictions that
+minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. Adapted networks lie in a
+larger ball, of radius B + eta sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j |ell'(f(x_j; W), y_j)| ||x_j|| and
+|f(x; W) - f(x; W0)| <= B ||x||: so the same bounds the meta-objective (`ball_floor`).
 """
 
 from __future__ import annotations

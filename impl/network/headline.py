@@ -133,7 +133,8 @@ def _lower(instance: NetworkInstance, radius: fmpq | None) -> tuple[float, str, 
     if radius is not None and instance.loss.profile.convex:
         floors.append(ball_floor(instance, radius))
     best = max(floors, key=lambda f: bounds(f.value)[0])
-    return bounds(best.value)[0], best.method, best, []
+    lower = bounds(best.value)[0]
+    return max(lower, 0.0) if instance.loss.profile.nonnegative else lower, best.method, best, []
 
 
 def _near(instance: NetworkInstance, at: tuple[fmpq, ...]) -> Iterator[Weights]:
@@ -179,10 +180,13 @@ def _into_ball(weights: Weights, centre: Weights, radius: fmpq) -> Weights:
 
 
 def judge_headline(instance: NetworkInstance, optimum: Optimum, kind: str = "omega", complete: bool = False) -> Finding:
-    """The headline at the instance's omega, against the point or the functions that give the smaller bound."""
-    rivals: list[Comparator] = [optimum.at]
-    if optimum.floor is not None:
-        rivals.append(optimum.floor.functions)
+    """The headline at the instance's omega, against the point or the functions that give the smaller bound.
+
+    Against omega itself the bound would be the bracket, which says nothing.
+    """
+    rivals: list[Comparator] = [] if optimum.floor is None else [optimum.floor.functions]
+    if not rivals or optimum.at != instance.omega:
+        rivals.append(optimum.at)
     with ctx.workprec(PRECISIONS[0]):
         against = min((_least(replace(instance, comparator=r), optimum.lower) for r in rivals), key=lambda p: p[0])[1]
         problem = NetworkProblem(instance.canonical, Balls)

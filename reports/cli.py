@@ -30,9 +30,11 @@ from ..impl.meta_rl.headline import supremum
 from ..impl.meta_rl.instance import MetaRLInstance
 from ..impl.meta_sl import training
 from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.network.floor import NotConvexError
 from ..impl.network.headline import bracketed
 from ..impl.network.headline import judge_headline as judge_network_headline
 from ..impl.network.instance import NetworkInstance
+from ..impl.network.linearised import linearised_optimum
 from ..impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
 from ..impl.optimum import check as check_certificate
 from ..impl.optimum.certificate import load as load_certificate
@@ -284,13 +286,18 @@ def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json:
 
 def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None) -> NoReturn:
     """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
+    linear = None
     with screen.status("bracketing"):
         found = bracketed(instance, ball, gap)
-    _emit(network_optimum_record(found), json)
+        with suppress(NotConvexError):
+            linear = None if ball is None else linearised_optimum(instance, ball)
+    _emit(network_optimum_record(found, linear), json)
     if json is None or str(json) != "-":
         where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
         typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
         typer.echo(f"lower bound: {found.method}; {found.seconds:.3f} s")
+        if linear is not None:
+            typer.echo(f"linearised at W0, over the same ball: [{linear.lower:.12g}, {linear.upper:.12g}]")
         if found.why:
             typer.echo(f"undecided: {found.why}")
     raise typer.Exit(0 if found.certified else 3)

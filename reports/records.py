@@ -22,6 +22,7 @@ from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.network.headline import Optimum as NetworkOptimum
+from ..impl.network.linearised import LinearisedOptimum
 from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer
 
@@ -102,8 +103,8 @@ def optimum_record(found: Optimum) -> dict[str, Any]:
     }
 
 
-def network_optimum_record(found: NetworkOptimum) -> dict[str, Any]:
-    """A bracket of inf L of a network, with how its lower end was proved: metagap/optimum/1."""
+def network_optimum_record(found: NetworkOptimum, linear: LinearisedOptimum | None) -> dict[str, Any]:
+    """A bracket of a network's inf L, how its lower end was proved, and its linearisation's: metagap/optimum/1."""
     return {
         "format": "metagap/optimum/1",
         "lower": finite(found.lower),
@@ -113,6 +114,7 @@ def network_optimum_record(found: NetworkOptimum) -> dict[str, Any]:
         "method": found.method,
         "ball": None if found.ball is None else to_float(found.ball),
         "seconds": found.seconds,
+        "linearised": None if linear is None else {"lower": finite(linear.lower), "upper": finite(linear.upper)},
         "why": found.why,
     }
 

@@ -68,13 +68,13 @@ def test_the_headline_is_never_violated(seed: int, loss: str) -> None:
 
 def test_one_or_two_neurons_are_certified_and_descent_is_trapped() -> None:
     traps = 0
-    for seed in range(12):
+    for seed in range(8):
         with np.errstate(all="ignore"):
             instance = landscapes(RandomSource((seed, 2), 1), "squared").instance(0)
         found = study(instance)
         assert found.bracket.certified
         traps += any(f.spurious and f.kind == "where descent stops" for f in found.findings)
-    assert traps >= 3
+    assert traps >= 2
 
 
 def test_an_infimum_that_is_not_attained_is_approached() -> None:
@@ -139,7 +139,7 @@ def test_tasks_without_a_step_share_one_network() -> None:
 @pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
 def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_balls(loss: str) -> None:
     better = 0
-    for seed in range(6):
+    for seed in range(4):
         with np.errstate(all="ignore"):
             instance = landscapes(RandomSource((seed, 5), 1), "pseudo-huber").instance(0)
         parameter = instance.loss.parameter if loss == "pseudo-huber" else None
@@ -150,7 +150,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_ba
         rng = np.random.default_rng(seed)
         for radius in (fmpq(1, 32), fmpq(1)):
             floor = float(ball_floor(instance, radius).value.lower())
-            move = rng.standard_normal((20, *instance.initial.floats.shape))
+            move = rng.standard_normal((10, *instance.initial.floats.shape))
             move *= 0.999 * float(int(radius.p)) / int(radius.q) / np.linalg.norm(move, axis=(1, 2))[:, None, None]
             values = [at(instance, Weights(instance.initial.floats + m)) for m in move]
             assert floor <= min(values)
@@ -159,7 +159,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_ba
             assert floor <= found.lower <= min(values)
             assert found.lower <= found.upper
             assert squared_distance(found.at, instance.initial) <= radius * radius
-    assert better >= 3
+    assert better >= 2
 
 
 def test_both_commands_take_networks(tmp_path: Path) -> None:
@@ -172,6 +172,7 @@ def test_both_commands_take_networks(tmp_path: Path) -> None:
     ball = run.invoke(app, ["optimum", str(path), "--radius", "1/2"])
     assert ball.exit_code in (0, 3)
     assert "over ||W - W0|| <= 1/2" in ball.stdout
+    assert "linearised at W0" in ball.stdout
     judged = run.invoke(app, ["judge", str(path), "--claim", "network-headline", "--json", "-"])
     assert judged.exit_code == 0
     (claim,) = json.loads(judged.stdout)["claims"]

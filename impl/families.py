@@ -22,6 +22,9 @@ from ..theory.network import CLAIMS as NETWORK_CLAIMS
 from ..theory.network import HEADLINE as NETWORK_HEADLINE
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
+from ..theory.smooth_network import ABLATIONS as SMOOTH_ABLATIONS
+from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
+from ..theory.smooth_network import MUTANTS as SMOOTH_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
@@ -43,6 +46,10 @@ from .network.quantities import NetworkQuantities
 from .network.rates import measure
 from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
+from .smooth_network.batch_quantities import SmoothBatchQuantities
+from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
+from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
+from .smooth_network.quantities import SmoothQuantities
 from .sources import Generator, RealTasks
 from .study import Study
 
@@ -173,7 +180,23 @@ NETWORK = Family(
 )
 
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, META_RL, NETWORK)}
+SMOOTH_NETWORK = Family(
+    "smooth-network",
+    "Two-layer networks with a smooth activation",
+    SMOOTH_CLAIMS,
+    SMOOTH_MUTANTS,
+    SMOOTH_ABLATIONS,
+    SmoothQuantities,
+    SmoothBatchQuantities,
+    SMOOTH_GENERATORS,
+    SMOOTH_SEARCHING,
+    {},
+    smaller_network,
+    effort=0.04,
+)
+
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK)}
 
 ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
 

@@ -94,7 +94,7 @@ SEARCHING = [
         for path in ROOT.glob(f"impl/*/{name}.py")
     ),
 ]
-FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl", "impl.network")
+FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl", "impl.network", "impl.smooth_network")
 
 
 def modules(*names: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from ..instances import FORMAT, Instance, Vector
 from ..meta_rl.document import READER as META_RL
 from ..meta_sl.document import READER as META_SL
 from ..network.document import READER as NETWORK
+from ..smooth_network.document import READER as SMOOTH_NETWORK
 from .faults import BadInputError, FaultError, Missing
 from .numbers import exact_row, written
 from .records import Reader
@@ -30,6 +31,7 @@ __all__ = ["BadInputError", "Missing", "dumps", "load", "load_vector", "loads", 
 READERS: dict[tuple[str, str], Reader] = {
     ("meta-sl", "linear"): META_SL,
     ("meta-sl", "relu-network"): NETWORK,
+    ("meta-sl", "smooth-network"): SMOOTH_NETWORK,
     ("meta-rl", "linear"): META_RL,
 }
 """How documents of each (problem, model) are read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -48,11 +48,11 @@ class NetworkBatch:
         """(n, k, l, m, d)."""
         return (*self.labels.shape[1:], *self.omega.shape[1:])
 
-    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> NetworkBatch:
+    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Self:
         """The same problems with another comparator."""
         return replace(self, rival=rival, functions=functions)
 
-    def take(self, chosen: Array | Sequence[int]) -> NetworkBatch:
+    def take(self, chosen: Array | Sequence[int]) -> Self:
         """The instances of the given indices (or mask)."""
         names = ("rate", "features", "labels", "masses", "weights", "signs", "initial", "omega", "radius", "rival")
         picked: dict[str, Any] = {}

@@ -39,6 +39,7 @@ from ..impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, m
 from ..impl.optimum import check as check_certificate
 from ..impl.optimum.certificate import load as load_certificate
 from ..impl.optimum.headline import headline
+from ..impl.smooth_network.instance import SmoothInstance
 from ..theory.claim import Claim, Verdict
 from . import audit as auditing
 from . import bench as benching
@@ -235,6 +236,10 @@ def optimum(
         if certificate is not None:
             _fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
         _supremum(instance, ball, budget, json)
+    if isinstance(instance, SmoothInstance):
+        _fail(
+            f"{path}: model='smooth-network': a linear model or a relu-network is required; none is certified for smooth networks"
+        )
     if isinstance(instance, NetworkInstance):
         if certificate is not None:
             _fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")

@@ -154,6 +154,7 @@ ABLATIONS: tuple[Ablation, ...] = (
             "comparator": {"functions": [["1"]]},
             "radius": "1",
         },
+        exact={"gap": "1", "weight_norm": "0"},
     ),
     Ablation(
         "differentiable-adaptation",

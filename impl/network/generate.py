@@ -89,7 +89,7 @@ def _adapted(source: Source, batch: NetworkBatch) -> NetworkBatch:
     return replace(batch, rate=2.0**exponent / _curvature(batch))
 
 
-def with_radius(source: Source, batch: NetworkBatch) -> NetworkBatch:
+def with_radius(source: Source, batch: Networks) -> Networks:
     """A radius: the parameters' distance rounded up, or anything from 1/8 to 8."""
     if source.choose(("distance", "any")) == "any" or batch.rival is None:
         return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)

@@ -142,4 +142,9 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
     ),
     *not_needed("differentiable-adaptation", ["smooth-network-s3"], ANY_VECTOR),
     *not_needed("differentiable-adaptation", ["smooth-network-s4"], ANY_FEATURE),
+    *not_needed(
+        "differentiable-adaptation",
+        ["smooth-network-init"],
+        "N2' holds for any features with their own pairing; it uses no derivative of U_i.",
+    ),
 )

@@ -22,9 +22,13 @@ from ..theory.meta_rl_network_mutants import MUTANTS as META_RL_NETWORK_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from ..theory.network import CLAIMS as NETWORK_CLAIMS
+from ..theory.network import HEADLINE as NETWORK_HEADLINE
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from ..theory.settled import SETTLED
+from ..theory.smooth_network import ABLATIONS as SMOOTH_ABLATIONS
+from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
+from ..theory.smooth_network import MUTANTS as SMOOTH_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
@@ -51,11 +55,16 @@ from .meta_sl.smaller import smaller
 from .network.batch import batch_of as network_batch_of
 from .network.batch_quantities import NetworkBatchQuantities
 from .network.generate import GENERATORS as NETWORK_GENERATORS
+from .network.generate import LANDSCAPES as NETWORK_LANDSCAPES
 from .network.generate import SEARCHING as NETWORK_SEARCHING
 from .network.quantities import NetworkQuantities
 from .network.rates import measure
 from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
+from .smooth_network.batch_quantities import SmoothBatchQuantities
+from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
+from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
+from .smooth_network.quantities import SmoothQuantities
 from .sources import Generator, RealTasks
 from .study import Study
 
@@ -129,6 +138,12 @@ def _study_meta_rl(instance: Instance) -> Study:
     return study(instance)
 
 
+def _study_network(instance: Instance) -> Study:
+    from .network.headline import study  # likewise
+
+    return study(instance)
+
+
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
@@ -182,6 +197,9 @@ NETWORK = Family(
     NETWORK_REAL_TASKS,
     smaller_network,
     effort=0.06,
+    headline=NETWORK_HEADLINE,
+    landscapes=NETWORK_LANDSCAPES,
+    study=_study_network,
     rates=measure,
     outside=UNUSUAL_LOSSES,
     batch_of=network_batch_of,
@@ -194,7 +212,7 @@ META_RL_NETWORK = Family(
     "Meta-reinforcement learning with two-layer networks",
     META_RL_NETWORK_CLAIMS,
     META_RL_NETWORK_MUTANTS,
-    META_RL_NETWORK_ABLATIONS,
+    (*META_RL_NETWORK_ABLATIONS, *SETTLED["meta-rl-network"]),
     MetaRLNetworkQuantities,
     PolicyNetworkBatchQuantities,
     META_RL_NETWORK_GENERATORS,
@@ -207,7 +225,25 @@ META_RL_NETWORK = Family(
 )
 
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, META_RL, NETWORK, META_RL_NETWORK)}
+SMOOTH_NETWORK = Family(
+    "smooth-network",
+    "Two-layer networks with a smooth activation",
+    SMOOTH_CLAIMS,
+    SMOOTH_MUTANTS,
+    SMOOTH_ABLATIONS,
+    SmoothQuantities,
+    SmoothBatchQuantities,
+    SMOOTH_GENERATORS,
+    SMOOTH_SEARCHING,
+    {},
+    smaller_network,
+    effort=0.04,
+)
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK, META_RL_NETWORK)
+}
 
 ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
 

@@ -9,6 +9,7 @@ import sympy
 from latex2mathml.converter import convert
 from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
 from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
+from metagap.impl.network.headline import HeadlineQuantities as NetworkHeadline
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
 from metagap.theory.hypotheses import HYPOTHESES
@@ -21,7 +22,11 @@ ABLATIONS = [a for family in FAMILIES.values() for a in family.ablations]
 EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [e for m in MUTANTS for e in (m.left, m.bound)]
 
 
-HEADLINES = {"meta-sl-headline": MetaSLHeadline, "meta-rl-headline": MetaRLHeadline}
+HEADLINES = {
+    "meta-sl-headline": MetaSLHeadline,
+    "meta-rl-headline": MetaRLHeadline,
+    "network-headline": NetworkHeadline,
+}
 
 
 def test_names_are_unique() -> None:

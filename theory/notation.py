@@ -208,6 +208,11 @@ _TABLE = (
         "norm of the displacements of the neurons that are within their displacement of the kink at W",
     ),
     (
+        "misfit_no_fold",
+        r"\inf_{\|v\|\le R}\|u-((I-\eta E[\ell''\phi\phi^{\top}])\phi)^{\top}v\|",
+        "misfit with the Hessian of the step without the network's second derivative",
+    ),
+    (
         "eps_directional",
         r"\varepsilon_{\mathrm{dir}}",
         "largest one-sided derivative of -L at omega (d = 1), at least 0",

@@ -117,19 +117,21 @@ def array(rows: Any) -> Array:
     return np.array(_floats(rows))[None]
 
 
-def problem_of(instance: PolicyInstance) -> tuple[Array, ...]:
-    """features, transitions, rewards, start, gamma, weights, tau and eta of a batch of one."""
+def problem_of(instance: PolicyInstance) -> dict[str, Any]:
+    """The fields of a batch of one that do not depend on the model."""
     tasks = instance.tasks
-    return (
-        array(instance.features),
-        array([task.transitions for task in tasks]),
-        array([task.rewards for task in tasks]),
-        array([task.start for task in tasks]),
-        array([task.gamma for task in tasks]),
-        array([task.weight for task in tasks]),
-        array(instance.tau),
-        array(instance.eta),
-    )
+    return {
+        "adaptation": instance.adaptation,
+        "features": array(instance.features),
+        "transitions": array([task.transitions for task in tasks]),
+        "rewards": array([task.rewards for task in tasks]),
+        "start": array([task.start for task in tasks]),
+        "gamma": array([task.gamma for task in tasks]),
+        "weights": array([task.weight for task in tasks]),
+        "tau": array(instance.tau),
+        "eta": array(instance.eta),
+        "radius": array(instance.radius),
+    }
 
 
 def batch_of(instance: MetaRLInstance) -> Batch:
@@ -139,14 +141,7 @@ def batch_of(instance: MetaRLInstance) -> Batch:
         policies = array(instance.comparator.values)
     else:
         rival = array(instance.comparator)
-    return Batch(
-        instance.adaptation,
-        *problem_of(instance),
-        array(instance.omega),
-        array(instance.radius),
-        rival,
-        policies,
-    )
+    return Batch(omega=array(instance.omega), rival=rival, policies=policies, **problem_of(instance))
 
 
 def _floats(value: Any) -> Any:

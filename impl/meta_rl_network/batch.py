@@ -48,12 +48,10 @@ def batch_of(instance: PolicyNetworkInstance) -> PolicyNetworkBatch:
     else:
         rival = instance.comparator.floats[None]
     return PolicyNetworkBatch(
-        instance.adaptation,
-        *problem_of(instance),
-        instance.omega.floats[None],
-        array(instance.radius),
-        rival,
-        policies,
+        omega=instance.omega.floats[None],
+        rival=rival,
+        policies=policies,
         signs=np.array([instance.signs], dtype=float),
         initial=instance.initial.floats[None],
+        **problem_of(instance),
     )

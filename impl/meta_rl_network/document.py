@@ -16,7 +16,7 @@ from ..meta_rl.document import (
     read_tasks,
 )
 from ..meta_rl.instance import Adaptation, Policies
-from ..network.document import ROWS, ModelRecord, read_signs, read_weights
+from ..network.document import ROWS, NetworkModel, read_signs, read_weights
 from ..network.weights import LARGEST_WIDTH, Weights
 from .instance import PolicyNetworkInstance
 
@@ -24,7 +24,7 @@ from .instance import PolicyNetworkInstance
 class _Document(Record):
     format: str
     problem: str
-    model: ModelRecord
+    model: NetworkModel
     features: list[list[Row]]
     tasks: list[TaskRecord]
     tau: Number

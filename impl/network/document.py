@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,18 +26,22 @@ from .instance import Comparator, NetworkInstance
 from .weights import LARGEST_WIDTH, Weights
 
 
-class ModelRecord(Record):
+class NetworkModel(Record):
+    """A ReLU network's model."""
+
     name: Literal["relu-network"]
     b: Row
     W0: list[Row]
 
 
-class _Document(Record):
+class NetworkRecord(Record):
+    """The fields of a network's instance file, whatever its activation."""
+
     format: str
     problem: str
     loss: LossRecord
     adaptation: GradientRecord
-    model: ModelRecord
+    model: Any
     features: list[Row]
     tasks: list[TaskRecord]
     omega: list[Row]
@@ -44,14 +49,18 @@ class _Document(Record):
     radius: Number
 
 
+class _Document(NetworkRecord):
+    model: NetworkModel
+
+
 ROWS = "a list of m rows of d numbers, one row per neuron (as long as model.b) and one column per input coordinate,"
-_REQUIRED = {
+NETWORK_REQUIRED = {
     **REQUIRED,
     "adaptation": "an object with the fields name, eta, steps: networks are adapted by one gradient step",
     "adaptation.name": "'gradient' (networks are adapted by one gradient step)",
     "adaptation.steps": "1 (networks are adapted by one gradient step)",
     "model": "an object with the fields name ('relu-network'), b, W0",
-    "model.name": "'linear' or 'relu-network'",
+    "model.name": "'linear', 'relu-network' or 'smooth-network'",
     "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
     "model.b[]": "-1 or 1",
     "model.W0": ROWS,
@@ -64,8 +73,8 @@ _REQUIRED = {
 }
 
 
-def _instance(record: _Document) -> NetworkInstance:
-    """The instance that a record describes."""
+def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInstance) -> NetworkInstance:
+    """The instance, made by `kind`, that a record with a network's fields describes. Errors: FaultError."""
     loss = read_loss(record.loss)
     if record.adaptation.steps != 1:
         raise FaultError("adaptation.steps")
@@ -83,7 +92,7 @@ def _instance(record: _Document) -> NetworkInstance:
     radius = exact(record.radius, "radius")
     if radius <= 0:
         raise FaultError("radius")
-    return NetworkInstance(loss, adaptation, features, tasks, signs, initial, omega, comparator, radius, notes)
+    return kind(loss, adaptation, features, tasks, signs, initial, omega, comparator, radius, notes)
 
 
 def read_signs(row: Row) -> tuple[int, ...]:
@@ -111,4 +120,14 @@ def read_weights(rows: list[Row], field: str, width: int, dimension: int) -> Wei
     return Weights.of([exact_row(row, f"{field}[{r}]") for r, row in enumerate(rows)])
 
 
-READER = Reader(_Document, _REQUIRED, _instance)
+class NetworkReader(Reader):
+    """A reader whose point under test is W0 by default."""
+
+    def completed(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with the point under test filled in where it is missing: omega and comparator W0, radius 1."""
+        model = document.get("model")
+        start = dict.fromkeys(("omega", "comparator"), model["W0"]) if isinstance(model, dict) and "W0" in model else {}
+        return {**start, "radius": 1} | document
+
+
+READER = NetworkReader(_Document, NETWORK_REQUIRED, read_network)

@@ -238,7 +238,8 @@ def optimum(
         _supremum(instance, ball, budget, json)
     if isinstance(instance, SmoothInstance):
         _fail(
-            f"{path}: model='smooth-network': a linear model or a relu-network is required; none is certified for smooth networks"
+            f"{path}: model='smooth-network': a linear model or a relu-network is required; "
+            "no optimum is certified for smooth networks"
         )
     if isinstance(instance, NetworkInstance):
         if certificate is not None:

@@ -2,6 +2,7 @@
 
     ratio = left/bound        more than 1 exactly where left > bound, beyond the rounding of float64
     wrong equality            1 + |left - bound| / max(|left|, |bound|)
+    bound <= 0, but true      (left - bound) / |bound|, at most 0: nothing is tight there
 
 An `Objective` is a quotient of two sums of named products, so that numpy, torch and balls evaluate the same text. By
 the same quotient `sharpness` asks by which factor a term of a bound could be smaller.
@@ -70,6 +71,7 @@ class Objective:
                 found = 1 + (np.abs(left - bound) - room) / size
             else:
                 found = 1 + (left - bound - room) / size
+                found = np.where((bound > room) | (found > 1), found, found - 1)
             if self.positive:
                 found = np.where(bound > room, found, -np.inf)
         return np.where(np.isfinite(found), found, -np.inf)

@@ -1,7 +1,7 @@
 """Smaller witnesses: a greedy search over instances that keeps a property.
 
 Each family says which instances are one step smaller (`families`): first structure goes, then numbers become 0, 1, -1,
-small integers or short fractions. Every candidate is a valid instance; the property is asked in balls, so nothing is
+small integers or short fractions (`falsify.shrinker` does that for a whole step at once, in floats). Every candidate is a valid instance; the property is asked in balls, so nothing is
 lost on the way.
 """
 

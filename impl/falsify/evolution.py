@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,9 @@ from .perturb import perturb
 Visit = Callable[[Any], Array]
 """Evaluates a batch (B,) and remembers what matters; raises `Enough` when the search is over."""
 
+SCREEN = 4
+"""Starts that are looked at for one that is evolved."""
+
 STEPS = (1e-7, 1.0)
 """Step sizes stay within these."""
 
@@ -23,19 +27,25 @@ class Enough(BaseException):
 
 
 def evolution(
-    starts: Iterator[Any], visit: Visit, rng: np.random.Generator, population: int = 256, patience: int = 40
+    starts: Iterator[Any], visit: Visit, rng: np.random.Generator, population: int = 128, patience: int = 15
 ) -> None:
-    """(population/8 + population)-selection with a step size of its own for every instance.
+    """(population/16 + population)-selection with a step size of its own for every instance.
 
-    A batch is left for the next start when the distance of its best value from 1 has not shrunk by a hundredth in
-    `patience` generations.
+    Of every `SCREEN` starts, all are looked at and one is evolved, whichever: the best one would always be a tight one
+    of the same kind. It is left when the distance of its best value from 1 has not shrunk by a hundredth in `patience`
+    generations.
     """
-    for start in starts:
-        elite, values = start, visit(start)
+    while True:
+        screened = list(itertools.islice(starts, SCREEN))
+        if not screened:
+            return
+        seen = [visit(start) for start in screened]
+        chosen = rng.integers(len(screened))
+        elite, values = screened[chosen], seen[chosen]
         steps = np.full(len(elite), 0.3)
         stale, best = 0, float(values.max())
         while stale < patience and np.isfinite(best):
-            order = np.argsort(-values)[: max(population // 8, 2)]
+            order = np.argsort(-values)[: max(population // 16, 2)]
             elite, values, steps = elite.take(order), values[order], steps[order]
             parent = rng.integers(len(elite), size=population)
             reach = np.clip(steps[parent] * np.exp(0.7 * rng.standard_normal(population)), *STEPS)

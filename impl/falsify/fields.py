@@ -141,13 +141,15 @@ def without(batch: Any, axis: str, index: int) -> Any | None:
     """The batch without one task, point, dimension, ...; None where nothing would be left of it or of its shares."""
     smaller: dict[str, Array] = {}
     for field, value in fields(batch):
-        if axis not in field.axes:
+        cut = [1 + j for j, name in enumerate(field.axes) if name == axis or (axis == "state" and name == "next")]
+        if not cut:
             continue
-        where = 1 + field.axes.index(axis)
-        if value.shape[where] == 1:
+        if value.shape[cut[0]] == 1:
             return None
-        kept = np.delete(value, index, axis=where)
-        if field.kind is Kind.SHARES and where >= value.ndim - field.span:
+        kept = value
+        for where in cut:
+            kept = np.delete(kept, index, axis=where)
+        if field.kind is Kind.SHARES:
             if not (kept.sum(tuple(range(-field.span, 0))) > 0).all():
                 return None
             kept = normalised(kept, field.span)

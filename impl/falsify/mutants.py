@@ -76,7 +76,7 @@ def batches(
         for position, generator in enumerate(chosen):
             variant = generator.variants[rounds % len(generator.variants)]
             source = (FullSource if full else RandomSource)((seed, position, rounds), size)
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 yield generator, variant, generator.build(source, variant, limits)
         rounds += 1
 

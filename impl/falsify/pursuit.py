@@ -11,8 +11,10 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Array
+from ..families import family_of
 from ..instances import Instance
 from ..judge import Enclosure, Evaluator
+from ..shrink import shrink
 from ..sources import SMALL, Limits
 from .certify import Refutation, Subject, assumptions, refute, tightness
 from .evolution import Enough, Visit, evolution
@@ -20,6 +22,7 @@ from .gradient import gradient
 from .hypothesis import by_hypothesis
 from .mutants import batches
 from .ratio import HIT, Objective, objective
+from .shrinker import shrink_batch
 
 DRIVERS = ("evolution", "gradient", "hypothesis", "random")
 
@@ -42,6 +45,8 @@ class Found:
     alarms: int = 0
     """Hits in float64 that balls did not certify."""
     refutations: list[Refutation] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
+    """The batch of one of each refutation."""
     value: float = -np.inf
     best: Any = None
 
@@ -155,7 +160,7 @@ def _drive(
         for batch in begun:
             visit(batch)
     else:
-        evolution(begun, visit, rng, count)
+        evolution(begun, visit, rng, min(count, 128))
 
 
 def _certify(found: Found, batch: Any, values: Array) -> None:
@@ -169,3 +174,26 @@ def _certify(found: Found, batch: Any, values: Array) -> None:
             found.alarms += 1
         else:
             found.refutations.append(Refutation(instance, *certified, found.driver))
+            found.rows.append(batch.take([int(b)]))
+
+
+def simplest(found: Found) -> Refutation | None:
+    """The smallest witness: shrunk on arrays, then in exact numbers, certified at every step.
+
+    Both the smallest and the worst refutation are tried: the worse it is, the more can be cut.
+    """
+    subject, what, ends = found.subject, objective(found.subject), []
+
+    def keeps(instance: Instance) -> bool:
+        return refute(subject, instance) is not None
+
+    places = range(len(found.rows))
+    for measure in (lambda j: found.refutations[j].instance.numbers, lambda j: -found.refutations[j].excess):
+        for j in sorted(places, key=measure)[:1]:
+            ends.append(shrink_batch(found.rows[j], what, keeps).instance(0))
+    if not ends:
+        return None
+    small = shrink(min(ends, key=lambda i: i.numbers), keeps, family_of(subject).smaller)
+    certified = refute(subject, small)
+    assert certified is not None
+    return Refutation(small, *certified, found.driver)

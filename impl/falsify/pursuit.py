@@ -130,9 +130,15 @@ def pursue(
             raise Enough
         return values
 
+    def fitting(batch: Any) -> bool:
+        """A subject may fit no generator at all: then the search ends here."""
+        if time.perf_counter() - begin >= seconds:
+            raise Enough
+        return fits(batch)
+
     rng = np.random.default_rng((seed, DRIVERS.index(driver)))
     count = 256 if what.fast else 16
-    begun = starts(subject, what, seed, count=count, limits=limits, full=full, generators=generators, fits=fits)
+    begun = starts(subject, what, seed, count=count, limits=limits, full=full, generators=generators, fits=fitting)
     try:
         _drive(driver, begun, visit, rng, what, count, limits, generators)
     except Enough:

@@ -152,7 +152,9 @@ def factors(
             break
         claim = by_name[key[0]]
         progress(f"sharpness: {claim.name}")
-        search = pursue(claim, "evolution", seed=seed, seconds=left, what=whats[key], goal=1 - 1e-12)
+        search = pursue(
+            claim, seed=seed, seconds=left, what=whats[key], goal=1 - 1e-12, generators=[g.name for g in family.generators]
+        )
         if search.best is not None:
             _take(found, key, claim, search.best.instance(0), search.driver)
     return list(found.values())

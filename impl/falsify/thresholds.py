@@ -117,7 +117,8 @@ def _exact(row: Batch, s: float) -> MetaSLInstance:
     instance = row.instance(0)
     size = max(abs(v[0]) for v in instance.features)
     top, bottom = s.as_integer_ratio()
-    return replace(instance, adaptation=Gradient(fmpq(top, bottom) / (size * size)))
+    omega = tuple(v / size for v in instance.omega)
+    return replace(instance, adaptation=Gradient(fmpq(top, bottom) / (size * size)), omega=omega)
 
 
 def threshold(loss: Loss, seed: int = 0, seconds: float = 1.0) -> Threshold | None:

@@ -220,21 +220,6 @@ class BatchQuantities:
     def misfit(self) -> Array:
         return self.lifted[0]
 
-    @cached_property
-    def direction(self) -> Array:
-        """v'grad L along the direction of the lifted infimum."""
-        return (self.gradient * self.lifted[1]).sum(1)
-
-    @cached_property
-    def inner_product(self) -> Array:
-        """<w, u - phi'v>."""
-        residual = self.u - (self.meta_features @ self.lifted[1][:, None, :, None])[..., 0]
-        return (self.batch.weights[..., None] * self.slopes * residual).sum((1, 2))
-
-    @property
-    def residual_norm(self) -> Array:
-        return self.misfit
-
     # --- the mixed form: triples (x, label slot, x') ---
 
     @cached_property

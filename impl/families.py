@@ -21,19 +21,23 @@ from ..theory.mutants import MUTANTS
 from ..theory.network import CLAIMS as NETWORK_CLAIMS
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
+from ..theory.settled import SETTLED
 from .balls.core import CoreQuantities
 from .instances import Instance
+from .meta_rl.batch import batch_of as meta_rl_batch_of
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
 from .meta_rl.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .meta_rl.quantities import MetaRLQuantities
 from .meta_rl.real_tasks import REAL_TASKS as META_RL_REAL_TASKS
 from .meta_rl.smaller import smaller as smaller_meta_rl
+from .meta_sl.batch import batch_of
 from .meta_sl.batch_quantities import BatchQuantities
-from .meta_sl.generate import GENERATORS, LANDSCAPES
+from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
 from .meta_sl.smaller import smaller
+from .network.batch import batch_of as network_batch_of
 from .network.batch_quantities import NetworkBatchQuantities
 from .network.generate import GENERATORS as NETWORK_GENERATORS
 from .network.generate import SEARCHING as NETWORK_SEARCHING
@@ -72,6 +76,12 @@ class Family:
     landscapes: Generator | None = None
     rates: Callable[[], Any] | None = None
     """Series over the width, each with its quantity in words, its theory and its slope."""
+    outside: tuple[str, ...] = ()
+    """Variants beyond the claims' assumptions, that every generator of all variants can build: for leaving one out."""
+    breaking: tuple[Generator, ...] = ()
+    """Generators of instances that break one assumption: for leaving one out."""
+    batch_of: Callable[[Any], Any] | None = None
+    """An instance as a batch of one, for the searching engine."""
     shown: tuple[str, ...] = ()
     """Terms that the table of real tasks shows beside gap and bound."""
     study: Callable[[Instance], Study] | None = None
@@ -113,7 +123,7 @@ META_SL = Family(
     "Meta-supervised learning",
     CLAIMS,
     MUTANTS,
-    ABLATIONS,
+    (*ABLATIONS, *SETTLED["meta-sl"]),
     MetaSLQuantities,
     BatchQuantities,
     GENERATORS,
@@ -122,6 +132,8 @@ META_SL = Family(
     smaller,
     headline=HEADLINE,
     landscapes=LANDSCAPES,
+    outside=UNUSUAL_LOSSES,
+    batch_of=batch_of,
     study=_study_meta_sl,
 )
 
@@ -130,7 +142,7 @@ META_RL = Family(
     "Meta-reinforcement learning",
     META_RL_CLAIMS,
     META_RL_MUTANTS,
-    META_RL_ABLATIONS,
+    (*META_RL_ABLATIONS, *SETTLED["meta-rl"]),
     MetaRLQuantities,
     MetaRLBatchQuantities,
     META_RL_GENERATORS,
@@ -140,6 +152,7 @@ META_RL = Family(
     effort=0.12,
     headline=META_RL_HEADLINE,
     landscapes=META_RL_LANDSCAPES,
+    batch_of=meta_rl_batch_of,
     study=_study_meta_rl,
 )
 
@@ -149,7 +162,7 @@ NETWORK = Family(
     "Two-layer networks",
     NETWORK_CLAIMS,
     NETWORK_MUTANTS,
-    NETWORK_ABLATIONS,
+    (*NETWORK_ABLATIONS, *SETTLED["network"]),
     NetworkQuantities,
     NetworkBatchQuantities,
     NETWORK_GENERATORS,
@@ -158,6 +171,8 @@ NETWORK = Family(
     smaller_network,
     effort=0.06,
     rates=measure,
+    outside=UNUSUAL_LOSSES,
+    batch_of=network_batch_of,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
 )
 

@@ -195,7 +195,7 @@ def _decide(claim: Claim, evaluator: Evaluator, at: CoreQuantities, left: arb, b
             if claim.left(exact) == claim.bound(exact):
                 return Verdict.PROVED, "equal in exact rationals"
             return Verdict.VIOLATED, "different in exact rationals"
-        except IrrationalError:
+        except (IrrationalError, UndefinedQuantityError):
             pass
     if not difference.contains(0):
         return Verdict.VIOLATED, "the enclosure of the difference excludes 0"

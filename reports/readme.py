@@ -10,18 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..impl.families import ALL_CLAIMS, family_of
+from ..impl.families import ALL_CLAIMS
 from ..impl.losses import LOSSES
-from ..theory.claim import Claim, Relation
+from ..theory.claim import Relation
+from .places import places
 from .records import write_text
-
-_CORE = ("identity", "s1", "s2", "s3", "s4", "lifted", "l1")
-
-
-def _home(claim: Claim) -> str:
-    family = family_of(claim).name
-    core = claim.name.removeprefix(f"{family}-") in _CORE
-    return "theory/stationarity.py" if core else f"theory/{family.replace('-', '_')}.py"
 
 
 def claims_table(record: dict[str, Any] | None) -> str:
@@ -31,7 +24,7 @@ def claims_table(record: dict[str, Any] | None) -> str:
     for claim in ALL_CLAIMS:
         relation = "≤" if claim.relation is Relation.AT_MOST else "="
         statement = f"`{claim.left.text} {relation} {claim.bound.text}`"
-        home = _home(claim)
+        home, _ = places()[claim.name]
         name = Path(home).name
         lines.append(
             f"| `{claim.name}` {claim.title} | {statement} | {claim.source.name.lower()} | [{name}]({home}) "

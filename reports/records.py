@@ -5,20 +5,21 @@ A record is written atomically, holds finite numbers or null, and names everythi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..impl import files
 from ..impl.arithmetic import to_float
-from ..impl.instances import Instance
+from ..impl.counterexample import Opinion
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.optimum import Optimum
@@ -29,15 +30,55 @@ WITNESS_FORMAT = "metagap/witness/1"
 PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn")
 
 
+SOURCES = Path(__file__).resolve().parent.parent
+"""The folder that holds theory/, impl/ and reports/."""
+
+
+@cache
+def sources() -> str:
+    """One sha256 of every file of theory/ and impl/, with their paths: what claimed and what decided."""
+    digest = hashlib.sha256()
+    for path in sorted(path for layer in ("theory", "impl") for path in (SOURCES / layer).rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
 def environment() -> dict[str, str]:
-    """The versions that a result depends on."""
-    found = {"python": platform.python_version(), "platform": sys.platform}
+    """What a result depends on: the versions, the machine, and one digest of the theory and the engine."""
+    found = {
+        "python": platform.python_version(),
+        "platform": sys.platform,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "sources": sources(),
+    }
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def hashes(record: Any, folder: Path) -> dict[str, str]:
+    """The sha256 of each file in the folder that the record names."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(set(_files(record)))}
+
+
+def _files(record: Any) -> Iterator[str]:
+    items = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
+    for name, value in items:
+        if name in ("file", "witness") and isinstance(value, str):
+            yield value
+        else:
+            yield from _files(value)
+
+
+def opinion_record(found: Opinion | None) -> dict[str, Any] | None:
+    """What a second engine says of a counterexample; `agrees` is null where it cannot tell."""
+    if found is None:
+        return None
+    return {"engine": "float64", "left": finite(found.left), "bound": finite(found.bound), "agrees": found.agrees}
 
 
 def now() -> str:
@@ -115,12 +156,6 @@ def answer_record(instance: MetaSLInstance, found: Answer) -> dict[str, Any]:
         "optimum": optimum_record(found.optimum),
         "headline": claim_record(found.judged),
     }
-
-
-def witness(kind: str, name: str, instance: Instance) -> str:
-    """A witness file: an instance with what it bears witness against (a claim, mutant or ablation of that name)."""
-    content = {"format": WITNESS_FORMAT, "kind": kind, "name": name, "instance": json.loads(files.dumps(instance))}
-    return dumps(content)
 
 
 def dumps(record: Any) -> str:

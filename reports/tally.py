@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,11 @@ def _excess(judged: ClaimJudgement) -> float:
     if judged.gap is None or judged.bound is None:
         return 0.0
     return (judged.gap.middle - judged.bound.middle) / (abs(judged.gap.middle) + abs(judged.bound.middle) + 1e-300)
+
+
+def loose(row: Mapping[str, Any]) -> bool:
+    """Whether more than 1 in 100 of the instances in a claim's scope are undecided: loose enclosures prove nothing."""
+    return bool(row["scope"] and row["counts"]["UNDECIDED"] > 0.01 * row["scope"])
 
 
 Tallies = dict[str, Tally]

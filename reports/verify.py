@@ -26,8 +26,9 @@ from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
 from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
-from .records import claim_record, enclosure, enclosures, environment, now, witness, write_text
-from .tally import Kept, Outcome, Tallies, Tally
+from .records import claim_record, enclosure, enclosures, environment, now, write_text
+from .tally import Kept, Outcome, Tallies, Tally, loose
+from .witnesses import witness
 
 BINS = 20
 
@@ -215,7 +216,7 @@ class Run:
                 instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
             file = f"counterexamples/{claim.name}-{kind}.json"
-            self.kept[file] = witness("claim", claim.name, instance)
+            self.kept[file] = witness("claim", claim.name, instance, judged.gap, judged.bound)
             rows.append(
                 {
                     "kind": kind,
@@ -269,8 +270,7 @@ def exit_status(record: dict[str, Any]) -> int:
     """1 if a claim is violated, 3 if a claim has more than 1 in 100 undecided, else 0."""
     if any(c["counts"]["VIOLATED"] + c["real_counts"]["VIOLATED"] for c in record["claims"]):
         return 1
-    loose = [c for c in record["claims"] if c["scope"] and c["counts"]["UNDECIDED"] > 0.01 * c["scope"]]
-    return 3 if loose else 0
+    return 3 if any(loose(c) for c in record["claims"]) else 0
 
 
 def _serves(job: AnyJob, wanted: set[Claim]) -> bool:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from metagap.reports import audit as audits
+from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
+from metagap.reports.records import dumps, hashes
+from metagap.reports.verify import Run, save_instances
+from metagap.theory.meta_sl import CLAIMS, HEADLINE
 
 EXAMPLES = {"quick": 60, "ci": 400, "deep": 5000}
 
@@ -31,3 +39,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def effort(request: pytest.FixtureRequest) -> int:
     """1 in the quick profile, 4 in ci, 20 in deep: multiplies counts that are not Hypothesis's."""
     return {"quick": 1, "ci": 4, "deep": 20}[request.config.getoption("--profile")]
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """(folder, verify record, audit record) of a small run, with its files: to be read, or copied and altered."""
+    folder = tmp_path_factory.mktemp("run")
+    claims = (*CLAIMS, HEADLINE)
+    run = Run(PROFILES["quick"], 0, claims, "metagap verify --profile quick --seed 0")
+    for job in (
+        Job("meta-sl", "tangent", "log-cosh", 0, 0, 8),
+        Job("meta-sl", "arbitrary", "squared", 0, 0, 8),
+        LandscapeJob("meta-sl", "log-cosh", 0, 0),
+        LandscapeJob("meta-sl", "pseudo-huber", 0, 0),
+    ):
+        run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
+    verify = run.record()
+    audit = audits.audit(folder, seed=0, effort=audits.Effort(2, 20), command="metagap audit")
+    save_instances(run.kept, folder)
+    for name, record in (("verify", verify), ("audit", audit)):
+        record["files"] = hashes(record, folder)
+        (folder / f"{name}.json").write_text(dumps(record))
+    return folder, verify, audit

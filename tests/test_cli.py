@@ -13,9 +13,8 @@ from metagap.impl import files
 from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
-from metagap.reports import audit as auditing
+from metagap.reports import witnesses
 from metagap.reports.cli import app
-from metagap.reports.records import WITNESS_FORMAT
 from typer.testing import CliRunner
 
 runner = CliRunner()
@@ -199,13 +198,9 @@ def test_mutants_as_a_record(tmp_path: Path) -> None:
 
 def test_a_fixed_witness_says_so(tmp_path: Path) -> None:
     harmless = files.dumps(arbitrary(RandomSource(0, 1), "squared").instance(0))
-    witness = {
-        "format": WITNESS_FORMAT,
-        "kind": "claim",
-        "name": "meta-sl-lifted",
-        "instance": json.loads(harmless),
-    }
-    assert auditing.replay(write(tmp_path, witness)).outcome == "fixed"
+    path = tmp_path / "harmless.json"
+    path.write_text(witnesses.witness("claim", "meta-sl-lifted", files.loads(harmless)))
+    assert witnesses.replay(path).outcome == "fixed"
 
 
 def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:

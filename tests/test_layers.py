@@ -61,6 +61,7 @@ def test_theory_calls_no_solver() -> None:
         "dataclasses",
         "enum",
         "functools",
+        "re",
         "typing",
         "collections",
     }

@@ -9,6 +9,7 @@ import pytest
 from flint import ctx, fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import Rationals
+from metagap.impl.counterexample import confirm
 from metagap.impl.falsify import attack, refute
 from metagap.impl.families import NETWORK
 from metagap.impl.judge import judge
@@ -18,7 +19,6 @@ from metagap.impl.network import rates
 from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.impl.network.weights import Weights
-from metagap.reports.audit import confirm
 from metagap.theory.claim import Ablation, Verdict
 from metagap.theory.network_ablations import ABLATIONS
 

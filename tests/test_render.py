@@ -5,36 +5,30 @@ from __future__ import annotations
 import copy
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.files import BadInputError
-from metagap.reports import audit as auditing
-from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
+from metagap.reports.overview import cell_id, status, tables, tightness
 from metagap.reports.render import enclosure, number, render, share, write_report
-from metagap.reports.verify import Run
-from metagap.theory.meta_sl import CLAIMS, HEADLINE
+from metagap.theory.meta_sl import CLAIMS
+from metagap.theory.paper import RESULTS, Outcome
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
-    claims = (*CLAIMS, HEADLINE)
-    run = Run(PROFILES["quick"], 0, claims, "metagap verify --profile quick --seed 0")
-    for job in (
-        Job("meta-sl", "tangent", "log-cosh", 0, 0, 8),
-        Job("meta-sl", "arbitrary", "squared", 0, 0, 8),
-        LandscapeJob("meta-sl", "log-cosh", 0, 0),
-        LandscapeJob("meta-sl", "pseudo-huber", 0, 0),
-    ):
-        run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
-    folder = tmp_path_factory.mktemp("audit")
-    audit = auditing.audit(folder, seed=0, rounds=2, command="metagap audit")
-    return run.record(), audit
+def records(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return small_run[1:]
 
 
-def test_every_claim_cell_and_mutant_is_on_the_page(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    page = render(*records)
+@pytest.fixture(scope="module")
+def page(records: tuple[dict[str, Any], dict[str, Any]]) -> str:
+    return render(*records)
+
+
+def test_every_claim_cell_and_mutant_is_on_the_page(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
     for claim in CLAIMS:
         assert f'id="{claim.name}"' in page
         assert claim.title in html.unescape(page)
@@ -46,13 +40,14 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: tuple[dict[str, Any
     assert "{folder}" not in page
 
 
-def test_the_page_is_a_function_of_the_records(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    assert render(*records) == render(*copy.deepcopy(records))
+def test_the_page_is_a_function_of_the_records(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
+    assert page == render(*copy.deepcopy(records))
 
 
 def test_missing_records_say_how_to_make_them(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
     assert "metagap audit" in render(records[0], None)
-    assert "metagap verify" in render(None, records[1])
+    alone = render(None, records[1])
+    assert "metagap verify" in alone and "not in this run" in alone
 
 
 def test_a_violation_is_loud_and_text_is_escaped(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
@@ -81,6 +76,84 @@ def test_records_are_read_back_and_checked(records: tuple[dict[str, Any], dict[s
     (tmp_path / "audit.json").write_text(json.dumps({"format": "metagap/audit/9"}))
     with pytest.raises(BadInputError, match="metagap/audit/1"):
         write_report(tmp_path)
+    older = {key: value for key, value in records[1].items() if key != "files"}
+    (tmp_path / "audit.json").write_text(json.dumps(older))
+    with pytest.raises(
+        BadInputError, match=r"audit\.json: files=<missing>: a record of this version .*run the command"
+    ):
+        write_report(tmp_path)
+
+
+def test_each_result_of_the_paper_says_what_became_of_it_and_where(page: str) -> None:
+    text = html.unescape(page)
+    for result in RESULTS:
+        assert result.title in text and result.needs in text and result.outcome.value in text
+        for pair in result.shown:
+            assert page.count(f'id="{cell_id(*pair)}"') == 1
+            assert f'href="#{cell_id(*pair)}"' in page
+        for name in result.refuted:
+            assert page.count(f'id="mutant-{name}"') == 1
+    for word in (o.value for o in Outcome):
+        assert f"</span> {word}" in page
+    ids = re.findall(r'\bid="([^"]+)"', page.split("<main")[1])
+    ours = [i for i in ids if i.startswith(("cell-", "mutant-", "result-"))]
+    assert len(ours) == len(set(ours))
+
+
+def test_tightness_in_words(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    rows = {row["claim"]: row for row in records[0]["claims"]}
+    row = copy.deepcopy(rows["meta-sl-lifted"])
+    row["quantiles"], row["counts"]["HOLDS"] = {"0.5": 0.25, "0.9": 0.5, "0.99": 0.999999}, 0
+    row["tightest"]["ratio"] = 0.99999
+    assert tightness("x", row)["words"] == "median 0.25, 99 % at most 0.9999, at most 0.9999 where proved"
+    row["counts"]["HOLDS"] = 7
+    assert tightness("x", row)["words"].endswith("attained on 7 instances")
+    row["counts"]["VIOLATED"] = 2
+    assert tightness("x", row)["words"] == "violated on 2 instances"
+    assert status(row) == "violated"
+    row["counts"]["VIOLATED"], row["counts"]["UNDECIDED"], row["scope"] = 0, 1, 100
+    assert status(row) == "proved, a few undecided"
+    row["counts"]["UNDECIDED"] = 2
+    assert status(row) == "undecided"
+    assert tightness("x", rows["meta-sl-identity"])["words"].startswith("an equality, certified on ")
+
+
+def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(
+    records: tuple[dict[str, Any], dict[str, Any]], page: str
+) -> None:
+    found = {
+        (row["claim"], column["name"]): cell
+        for table in tables(records[1])
+        for row in table["rows"]
+        for column, cell in zip(table["columns"], row["cells"], strict=True)
+        if cell is not None
+    }
+    audited = {
+        (c["claim"], c["assumption"]): c["status"] if c["evidence"] is None else "not assumed"
+        for c in reversed(records[1]["cells"])
+    }
+    assumed = {(c.name, a.name) for c in ALL_CLAIMS for a in c.assumptions}
+    assert set(found) == set(audited) | assumed
+    for pair, cell in found.items():
+        assert cell["status"] == audited.get(pair, "not audited")
+        assert (cell["id"] is not None) == (pair in audited)
+    for table in tables(records[1]):
+        for column in table["columns"]:
+            assert column["statement"]
+    assert page.count('class="matrix"') == 3
+
+
+def test_provenance_names_versions_machine_sources_and_files(
+    records: tuple[dict[str, Any], dict[str, Any]], page: str
+) -> None:
+    page = page.split('id="provenance"')[1]
+    for record in records:
+        assert record["command"] in page
+        for key in ("sources", "machine", "python-flint"):
+            assert record["environment"][key] in page
+        assert len(record["files"]) > 5
+        for name, digest in record["files"].items():
+            assert name in page and digest in page
 
 
 def test_numbers_for_people() -> None:

@@ -10,8 +10,10 @@ from latex2mathml.converter import convert
 from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
 from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
-from metagap.theory.claim import Claim, Expression, Mutant, Relation, Standing
+from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
+from metagap.theory.hypotheses import HYPOTHESES
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
+from metagap.theory.paper import RESULTS, Outcome
 
 CLAIMS = ALL_CLAIMS
 MUTANTS = [m for family in FAMILIES.values() for m in family.mutants]
@@ -80,12 +82,14 @@ def test_letters_are_unique_and_typeset() -> None:
 
 
 def test_an_ablation_of_a_needed_assumption_has_a_counterexample_or_a_reason() -> None:
-    known = {a.name for c in CLAIMS for a in c.assumptions}
-    for ablation in ABLATIONS:
-        assert ablation.reason
-        assert ablation.assumption in known or ablation.identifier
-        if ablation.standing is Standing.NEEDED:
-            assert ablation.instance is not None and ablation.bound is not None and ablation.step
+    built_in = {hypothesis.name for hypothesis in HYPOTHESES}
+    for family in FAMILIES.values():
+        known = {a.name for c in family.claims for a in c.assumptions}
+        for ablation in family.ablations:
+            assert ablation.reason
+            assert ablation.assumption in known | built_in
+            if ablation.standing is Standing.NEEDED:
+                assert ablation.instance is not None and ablation.bound is not None and ablation.step
 
 
 def test_the_core_assumptions_are_all_audited() -> None:
@@ -108,3 +112,26 @@ def test_equalities_are_marked() -> None:
     core = {"meta-rl-identity", "meta-rl-s1", "meta-rl-s2"}
     assert {n for n in equalities if n.startswith("meta-rl")} == core | {"meta-rl-t3a", "meta-rl-t3a-rational"}
     assert {n for n in equalities if n.startswith("network")} == {"network-identity", "network-s2"}
+
+
+def test_the_papers_results_speak_of_what_there_is() -> None:
+    claims = {c.name: c for c in CLAIMS}
+    standings = {(a.claim, a.assumption): a.standing for a in ABLATIONS}
+    mutants = {m.name: m for m in MUTANTS}
+    for result in RESULTS:
+        assert result.title and result.reading and result.needs and result.claims
+        assert set(result.claims) <= set(claims)
+        assert set(result.shown) <= set(standings)
+        assert not any(mutants[name].equivalent for name in result.refuted)
+        # What is said to be needed or to fail is shown: by a counterexample, a refuted reading, or a reason.
+        assert result.shown
+        if result.outcome is not Outcome.AS_READ and not result.refuted:
+            assert {standings[pair] for pair in result.shown} & {Standing.NEEDED, Standing.NOT_NEEDED}
+    assert len({r.title for r in RESULTS}) == len(RESULTS)
+
+
+def test_every_optimality_gap_of_the_paper_is_among_the_results() -> None:
+    """The steps of the proof are not results of their own."""
+    carried = {name for result in RESULTS for name in result.claims}
+    steps = ("-s1", "-s2", "-s3", "-s4")
+    assert {c.name for c in CLAIMS if c.source is Source.PAPER and not c.name.endswith(steps)} <= carried

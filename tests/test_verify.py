@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from metagap.reports.audit import replay
 from metagap.reports.jobs import PROFILES, AnyJob, Job, generate, jobs, run_job
 from metagap.reports.tally import Tally, tally_instance
 from metagap.reports.verify import Run, exit_status, save_instances
+from metagap.reports.witnesses import replay
 from metagap.theory.claim import Expression
 from metagap.theory.meta_sl import CLAIMS
 

@@ -189,9 +189,11 @@ class Ablation:
     exact: Mapping[str, str] = field(default_factory=dict)
     identifier: str = ""
     """A1..A10 of the audit, for hypotheses that are built into the statement and are no named assumption."""
+    meaningless: bool = False
+    """The conclusion is not false but has no value: a quantity of `bound` is undefined on the instance."""
 
     @property
     def name(self) -> str:
         """Claim, assumption and title: unique, and good for a file name."""
-        words = f"{self.claim} {self.assumption} {self.title}".replace(",", "").replace("=", "").lower().split()
-        return "-".join(words)
+        text = f"{self.claim} {self.assumption} {self.title}".lower()
+        return "-".join("".join(c for c in text if c.isalnum() or c in " -").split())

@@ -12,11 +12,14 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
     """s_min of a matrix (N, d) with N >= d.
 
     Upper bound: ||M v|| / ||v|| at a proposed v (refined by inverse iteration in balls). Lower bound: the
-    largest proposed t for which M'M - t is certified positive definite; 0 if none is.
+    largest proposed t for which M'M - t is certified positive definite; 0 if none is. nan where the matrix is not
+    enclosed.
     """
     d = matrix.ncols()
     gram = matrix.transpose() * matrix
     table = np.array([midpoint(v) for v in matrix.entries()]).reshape(matrix.nrows(), d)
+    if not np.isfinite(table).all():
+        return arb("nan")
     v = arb_mat(d, 1, [arb(float(x)) for x in np.linalg.svd(table)[2][-1]])
     for _ in range(4):
         try:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 from flint import fmpq
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
 from ..instances import Vector
 from .instance import Adaptation, MetaRLInstance, Policies, Task
 
 Policy = list[list[Number]]
+
+NO_POLICY = "the rational step leaves no action any probability"
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,8 @@ class Problem:
             for pi, row in zip(prior, values, strict=True):
                 tilted = [p * (1 + self.eta * q) for p, q in zip(pi, row, strict=True)]
                 total = sum(tilted[1:], start=tilted[0])
+                if not total != 0:
+                    raise UndefinedQuantityError(NO_POLICY)
                 found.append([t / total for t in tilted])
             return found
         slope = process.start * self.value_gradient(process, prior, at)

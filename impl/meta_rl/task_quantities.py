@@ -173,6 +173,8 @@ class TaskQuantities(MixedQuantities):
                 continue
             table = process.transitions * self._value_gradients[i] * (eta * process.gamma)
             if self.instance.adaptation is Adaptation.RATIONAL_STEP:
+                if self.m is not Balls and 0 in self._tilts[i]:
+                    raise UndefinedQuantityError("the logarithm of a probability of 0 has no gradient")
                 table = self.m.matrix(
                     [[v / t for v in row] for row, t in zip(table.tolist(), self._tilts[i], strict=True)]
                 )

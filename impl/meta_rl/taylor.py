@@ -16,7 +16,7 @@ from flint import ctx
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
 from .instance import Adaptation
-from .problem import Problem, Process
+from .problem import NO_POLICY, Problem, Process
 
 Series = Any
 Table = list[list[Series]]
@@ -148,6 +148,8 @@ def _adapted(problem: Problem, process: Process, direction: list[Number], order:
             top = max(q[0].mid() for q in row) if problem.m is Balls else row[0][0]
             tilted = [p * _system(problem).exp(problem.eta * (q - top)) for p, q in zip(pi, row, strict=True)]
         total = sum(tilted[1:], start=tilted[0])
+        if not total[0] != 0:
+            raise UndefinedQuantityError(NO_POLICY)
         found.append([t / total for t in tilted])
     return found
 

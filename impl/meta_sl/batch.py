@@ -110,20 +110,30 @@ def _normalised(values: Array) -> list[fmpq]:
     return exact if total == 1 else [v / total for v in exact]
 
 
-def batch_of(instance: MetaSLInstance) -> Batch:
-    """A batch of one: the instance rounded to float64."""
-    canonical = instance.canonical
-    n, k = len(canonical.tasks), len(canonical.features)
-    slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in range(n)]
-    for i, task in enumerate(canonical.tasks):
+def laws_of(tasks: Sequence[Task], k: int) -> tuple[Array, Array]:
+    """Labels and masses (1, n, k, l) of tasks on k support points, rounded to float64."""
+    slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in tasks]
+    for row, task in zip(slots, tasks, strict=True):
         for atom in task.atoms:
-            slots[i][atom.x].append(atom)
+            row[atom.x].append(atom)
     depth = max(len(slot) for row in slots for slot in row)
-    labels, masses = np.ones((1, n, k, depth)), np.zeros((1, n, k, depth))
+    labels, masses = np.ones((1, len(tasks), k, depth)), np.zeros((1, len(tasks), k, depth))
     for i, row in enumerate(slots):
         for x, slot in enumerate(row):
             for a, atom in enumerate(slot):
                 labels[0, i, x, a], masses[0, i, x, a] = to_float(atom.y), to_float(atom.p)
+    return labels, masses
+
+
+def values_of(functions: Functions) -> Array:
+    """A comparator's functions (1, n, k), rounded to float64."""
+    return np.array([[[to_float(v) for v in row] for row in functions.values]])
+
+
+def batch_of(instance: MetaSLInstance) -> Batch:
+    """A batch of one: the instance rounded to float64."""
+    canonical = instance.canonical
+    labels, masses = laws_of(canonical.tasks, len(canonical.features))
     adaptation = canonical.adaptation
     if isinstance(adaptation, Gradient):
         steps, rate = adaptation.steps, adaptation.eta
@@ -131,7 +141,7 @@ def batch_of(instance: MetaSLInstance) -> Batch:
         steps, rate = 0, adaptation.strength
     functions = rival = None
     if isinstance(canonical.comparator, Functions):
-        functions = np.array([[[to_float(v) for v in row] for row in canonical.comparator.values]])
+        functions = values_of(canonical.comparator)
     else:
         rival = np.array([[to_float(v) for v in canonical.comparator]])
     return Batch(

@@ -16,6 +16,8 @@ from .batch_quantities import BatchQuantities
 from .stationary import stationary_points
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
+UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
+"""Not convex, or not differentiable: outside the theorem, for the audit."""
 SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
 STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
@@ -78,7 +80,7 @@ def _curvature(batch: Batch) -> Array:
 
 def _adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
     """The batch with a step size from far below to far beyond 1/curvature, K steps, or the implicit step."""
-    smooth = not batch.loss.profile.joints
+    smooth = batch.loss.profile.convex and not batch.loss.profile.joints
     kind = kind or source.choose(("one step", "one step", "one step", "steps", "implicit" if smooth else "steps"))
     exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
     rate = 2.0**exponent / _curvature(batch)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from flint import fmpq
 
-from ..losses import Link
+from ..losses import Link, Loss
 from ..shrink import put, simpler
 from .instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
 
@@ -22,6 +22,9 @@ def smaller(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
     yield from fewer_atoms(instance)
     yield from fewer_points(instance)
     yield from _fewer_dimensions(instance)
+    yield from simpler_loss(instance)
+    if isinstance(instance.adaptation, Implicit):
+        yield replace(instance, adaptation=Gradient(1 / instance.adaptation.strength, 1))
     yield from _simpler_numbers(instance)
 
 
@@ -71,6 +74,15 @@ def fewer_points(instance: Model) -> Iterator[Model]:
         comparator = Functions(tuple(tuple(row[x] for x in keep) for row in comparator.values))
     features = tuple(instance.features[x] for x in keep)
     yield replace(instance, features=features, tasks=tasks, comparator=comparator)
+
+
+def simpler_loss(instance: Model) -> Iterator[Model]:
+    """The same problem with a polynomial loss: then every quantity is a fraction or a root of one."""
+    plain = [Loss("squared"), Loss("quartic", fmpq(1, 4))]
+    if instance.loss.name == "squared":
+        return
+    for loss in plain if instance.loss.name != "quartic" else plain[:1]:
+        yield replace(instance, loss=loss)
 
 
 def _fewer_dimensions(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import rational
+from ..arithmetic import rational, to_float
 from ..losses import Loss
-from ..meta_sl.batch import functions_at, tasks_at
-from ..meta_sl.instance import Gradient
+from ..meta_sl.batch import functions_at, laws_of, tasks_at, values_of
+from ..meta_sl.instance import Functions, Gradient
 from .instance import Comparator, NetworkInstance
 from .weights import Weights
 
@@ -80,3 +80,28 @@ class NetworkBatch:
             comparator,
             rational(float(self.radius[b])),
         )
+
+
+def batch_of(instance: NetworkInstance) -> NetworkBatch:
+    """A batch of one: the instance rounded to float64."""
+    canonical = instance.canonical
+    labels, masses = laws_of(canonical.tasks, len(canonical.features))
+    functions = rival = None
+    if isinstance(canonical.comparator, Functions):
+        functions = values_of(canonical.comparator)
+    else:
+        rival = canonical.comparator.floats[None]
+    return NetworkBatch(
+        canonical.loss,
+        np.array([to_float(canonical.adaptation.eta)]),
+        np.array([[[to_float(v) for v in row] for row in canonical.features]]),
+        labels,
+        masses,
+        np.array([[to_float(task.weight) for task in canonical.tasks]]),
+        np.array([canonical.signs], dtype=float),
+        canonical.initial.floats[None],
+        canonical.omega.floats[None],
+        np.array([to_float(canonical.radius)]),
+        rival,
+        functions,
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..instances import Vector
 from ..meta_sl.instance import Functions, Gradient
-from ..meta_sl.smaller import fewer_atoms, fewer_points, fewer_tasks
+from ..meta_sl.smaller import fewer_atoms, fewer_points, fewer_tasks, simpler_loss
 from ..shrink import put, simpler
 from .instance import NetworkInstance
 from .weights import Weights
@@ -24,6 +24,7 @@ def smaller(instance: NetworkInstance) -> Iterator[NetworkInstance]:
     yield from fewer_atoms(instance)
     yield from fewer_points(instance)
     yield from _fewer_neurons(instance)
+    yield from simpler_loss(instance)
     yield from _simpler_numbers(instance)
 
 

@@ -6,7 +6,9 @@ METAGAP_REPORT names the page; without it a small one is made.
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +17,10 @@ import pytest
 from metagap.reports.cli import app
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 from typer.testing import CliRunner
 
 
@@ -51,7 +56,7 @@ def browser() -> Iterator[webdriver.Chrome]:
     driver.quit()
 
 
-@pytest.mark.parametrize("width", [1280, 800, 380])
+@pytest.mark.parametrize("width", [1280, 800, 375])
 def test_the_page_fits_its_window(browser: webdriver.Chrome, page: Path, width: int) -> None:
     browser.set_window_size(max(width, 500), 900)
     browser.execute_cdp_cmd(
@@ -93,17 +98,176 @@ def test_statements_are_typeset(browser: webdriver.Chrome, page: Path) -> None:
     )
 
 
-def test_the_filter_hides_and_shows(browser: webdriver.Chrome, page: Path) -> None:
+ROWS = """return [...document.querySelectorAll('#overview tbody tr[data-filter]')]
+    .filter(r => r.getClientRects().length).map(r => [r.dataset.family, r.dataset.source, r.dataset.status])"""
+
+
+def choose(browser: webdriver.Chrome, **values: str) -> list[list[str]]:
+    """The rows of the overview that are left when the filters say this."""
+    for name in ("family", "source", "status"):
+        Select(browser.find_element(By.ID, f"filter-{name}")).select_by_value(values.get(name, ""))
+    return list(browser.execute_script(ROWS))
+
+
+def test_the_filters_hide_and_show(browser: webdriver.Chrome, page: Path) -> None:
     browser.get(page.as_uri())
-    count = "return [...document.querySelectorAll('#overview tbody tr')].filter(r => !r.hidden).length"
-    everything = browser.execute_script(count)
+    everything = browser.execute_script(ROWS)
     field = browser.find_element(By.ID, "filter")
     field.send_keys("over-param")
-    assert 1 <= browser.execute_script(count) < everything
+    assert 1 <= len(browser.execute_script(ROWS)) < len(everything)
     field.clear()
     field.send_keys(" ")
     field.send_keys("\b")
-    assert browser.execute_script(count) == everything
+    assert browser.execute_script(ROWS) == everything
+    rl = choose(browser, family="meta-rl")
+    assert rl == [row for row in everything if row[0] == "meta-rl"] != []
+    count = browser.find_element(By.ID, "filter-count")
+    assert count.text == f"{len(rl)} of {len(everything)} claims"
+    headings = browser.execute_script(
+        "return [...document.querySelectorAll('[data-heading]')].filter(h => !h.hidden).map(h => h.dataset.heading)"
+    )
+    assert headings == ["meta-rl"]
+    sections = "return [...document.querySelectorAll('section[data-family]')].filter(s => !s.hidden).length"
+    assert browser.execute_script(sections) == len(rl)
+    matrix = "return [...document.querySelectorAll('.matrix tbody tr')].filter(r => !r.hidden).length"
+    assert 1 < browser.execute_script(matrix) <= len(rl)
+    status = everything[0][2]
+    both = choose(browser, source="paper", status=status)
+    assert both == [row for row in everything if row[1:] == ["paper", status]]
+    assert choose(browser) == everything
+    assert count.text == ""
+
+
+def test_the_page_is_complete_without_scripts(browser: webdriver.Chrome, page: Path) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(page.as_uri())
+        assert not browser.find_element(By.ID, "filters").is_displayed()
+        shown = browser.find_elements(By.CSS_SELECTOR, "#overview tbody tr[data-filter]")
+        assert len(shown) > 50
+        assert shown[-1].is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_print_cuts_nothing(browser: webdriver.Chrome, page: Path) -> None:
+    """A4 landscape less margins is 1030 px wide; a table that is wider than its box would be cut."""
+    browser.get(page.as_uri())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 1030, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
+        cut = browser.execute_script(
+            """return [...document.querySelectorAll('main *')]
+            .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.unseen'))
+            .map(e => e.tagName + ' ' + e.textContent.slice(0, 40))"""
+        )
+        assert cut == []
+        assert not browser.find_element(By.TAG_NAME, "nav").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_printing_to_pdf_works(page: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.pdf"
+    command = [shutil.which("chromium") or "", "--headless=new", "--no-sandbox", "--disable-gpu"]
+    subprocess.run([*command, f"--print-to-pdf={out}", page.as_uri()], check=True, timeout=240, capture_output=True)
+    printed = out.read_bytes()
+    assert printed.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type /Page\b", printed)) > 10
+
+
+CONTRASTS = """
+const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+const parse = text => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return {rgb: [r, g, b], a}; };
+const bright = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+const behind = element => {
+  for (let e = element; e; e = e.parentElement) {
+    const paint = parse(getComputedStyle(e).backgroundColor);
+    if (paint.a === 1) return paint.rgb;
+  }
+  return [255, 255, 255];
+};
+const seen = {};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+for (let node; (node = walker.nextNode()); ) {
+  const e = node.parentElement;
+  if (!node.textContent.trim() || !e.getClientRects().length || e.closest('script, style, svg')) continue;
+  const [one, two] = [bright(parse(getComputedStyle(e).color).rgb), bright(behind(e))];
+  const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+  const key = getComputedStyle(e).color + ' on ' + behind(e);
+  seen[key] = Math.min(seen[key] ?? 99, ratio);
+}
+return seen;
+"""
+
+
+def test_text_stands_out_from_its_background(browser: webdriver.Chrome, page: Path) -> None:
+    browser.get(page.as_uri())
+    found = browser.execute_script(CONTRASTS)
+    assert len(found) > 8
+    assert {pair: ratio for pair, ratio in found.items() if ratio < 4.5} == {}
+
+
+def test_the_keyboard_meets_the_page_in_its_order(browser: webdriver.Chrome, page: Path) -> None:
+    browser.set_window_size(1280, 900)
+    browser.get(page.as_uri())
+    where = """const a = document.activeElement; return [a.tagName, a.className, a.getAttribute('href') || a.id]"""
+    met = []
+    for _ in range(5):
+        ActionChains(browser).send_keys(Keys.TAB).perform()
+        met.append(tuple(browser.execute_script(where)))
+    assert met[0] == ("A", "skip", "#main")
+    assert [target for _, _, target in met[1:4]] == ["#summary", "#results", "#reading"]
+    assert browser.execute_script("return document.querySelectorAll('[tabindex]:not([tabindex=\"0\"])').length") == 0
+    order = browser.execute_script("return [...document.querySelectorAll('h2')].map(h => h.id)")
+    links = browser.execute_script(
+        "return [...document.querySelectorAll('nav > ol > li > a')].map(a => a.hash.slice(1))"
+    )
+    assert [name for name in links if name in order] == order
+
+
+def test_the_matrix_scrolls_under_its_headings_and_its_cells_lead_to_their_details(
+    browser: webdriver.Chrome, page: Path
+) -> None:
+    browser.set_window_size(1280, 900)
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 375, "height": 600, "deviceScaleFactor": 1, "mobile": True}
+    )
+    browser.get(page.as_uri())
+    region = browser.find_element(By.CSS_SELECTOR, ".tall")
+    assert region.get_attribute("role") == "region" and region.get_attribute("tabindex") == "0"
+    assert region.accessible_name.startswith("Assumption matrix: ")
+    shift = browser.execute_script(
+        """const box = arguments[0], body = box.querySelector('tbody tr:nth-child(3) th'),
+            head = box.querySelector('thead th:nth-child(3)');
+        box.scrollIntoView(); box.scrollTop = 150; box.scrollLeft = 200;
+        const at = e => e.getBoundingClientRect(), edge = at(box);
+        return [box.scrollTop, box.scrollLeft, at(head).top - edge.top, at(body).left - edge.left]""",
+        region,
+    )
+    assert shift[0] == 150 and shift[1] == 200
+    assert -2 <= shift[2] <= 2 and -2 <= shift[3] <= 2
+    cells = browser.find_elements(By.CSS_SELECTOR, ".matrix td a")
+    assert len(cells) > 30
+    for link in cells[:3]:
+        assert link.accessible_name in ("needed", "not needed", "not assumed", "vacuous", "open")
+        target = browser.find_element(By.ID, (link.get_attribute("href") or "").split("#")[1])
+        assert link.accessible_name in (target.get_attribute("textContent") or "")
+
+
+def test_names_and_ids(browser: webdriver.Chrome, page: Path) -> None:
+    browser.get(page.as_uri())
+    ids = browser.execute_script("return [...document.querySelectorAll('[id]:not(svg *)')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    assert (
+        browser.execute_script("return [...document.querySelectorAll('a')].filter(a => !a.textContent.trim()).length")
+        == 0
+    )
+    unlabelled = "return [...document.querySelectorAll('input, select')].filter(i => !i.labels.length).length"
+    assert browser.execute_script(unlabelled) == 0
 
 
 def test_headings_descend_without_gaps_and_tables_have_captions(browser: webdriver.Chrome, page: Path) -> None:

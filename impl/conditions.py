@@ -1,0 +1,101 @@
+"""Which assumptions hold on one instance, with margins, which claims apply there, and which assumption binds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flint import ctx
+
+from ..theory.claim import Assumption, Claim, UndefinedQuantityError
+from .families import family_of
+from .instances import Instance
+from .judge import PRECISIONS, Enclosure, Evaluator
+
+LARGE = 4000
+"""Numbers of an instance beyond which the mixed form's triples are too many to look at."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An assumption on an instance: holds (None: not decided, or not examined), margin (positive where it holds)."""
+
+    assumption: Assumption
+    holds: bool | None
+    margin: Enclosure | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Applicability:
+    """A claim on an instance: the assumptions that fail and those that are open; it applies if there are none.
+
+    tightest   of the assumptions that hold, the one with the least margin
+    """
+
+    claim: Claim
+    fails: tuple[str, ...]
+    open: tuple[str, ...]
+    tightest: str | None
+
+    @property
+    def applies(self) -> bool:
+        """Whether every assumption is certified."""
+        return not self.fails and not self.open
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All assumptions of a family on one instance, and what follows for its claims."""
+
+    conditions: tuple[Condition, ...]
+    claims: tuple[Applicability, ...]
+
+    @property
+    def binding(self) -> tuple[str, ...]:
+        """Assumptions that alone keep some claim from applying, the one with the most such claims first."""
+        alone = [a.fails[0] for a in self.claims if len(a.fails) == 1 and not a.open]
+        return tuple(sorted(set(alone), key=lambda name: (-alone.count(name), name)))
+
+
+def conditions(instance: Instance, progress: Callable[[str], None] = lambda message: None) -> Conditions:
+    """Every assumption of the instance's family, certified in balls where it can be."""
+    claims = family_of(instance).claims
+    evaluator = Evaluator(instance)
+    found = {}
+    for claim in claims:
+        for assumption in claim.assumptions:
+            if assumption.name not in found:
+                progress(assumption.name)
+                found[assumption.name] = _condition(assumption, instance, evaluator)
+    return Conditions(tuple(found.values()), tuple(_applicability(claim, found) for claim in claims))
+
+
+def _condition(assumption: Assumption, instance: Instance, evaluator: Evaluator) -> Condition:
+    if assumption.name == "numerator-vanishes" and instance.numbers > LARGE:
+        return Condition(assumption, None, None, f"not examined: the instance has {instance.numbers} numbers")
+    margin = None
+    for bits in PRECISIONS[:2]:
+        with ctx.workprec(bits):
+            try:
+                ball = evaluator.balls(bits)(assumption.margin)
+            except UndefinedQuantityError as error:
+                return Condition(assumption, False, None, str(error))
+            margin = Enclosure.of(ball)
+            if ball > 0:
+                return Condition(assumption, True, margin)
+            if ball <= 0:
+                return Condition(assumption, False, margin)
+    return Condition(assumption, None, margin, "the margin's enclosure contains 0")
+
+
+def _applicability(claim: Claim, found: dict[str, Condition]) -> Applicability:
+    own = [found[a.name] for a in claim.assumptions]
+    held = [c for c in own if c.holds and c.margin is not None]
+    least = min(held, key=lambda c: c.margin.lo if c.margin is not None else 0.0, default=None)
+    return Applicability(
+        claim,
+        tuple(c.assumption.name for c in own if c.holds is False),
+        tuple(c.assumption.name for c in own if c.holds is None),
+        least.assumption.name if least is not None else None,
+    )

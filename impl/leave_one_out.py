@@ -1,0 +1,225 @@
+"""Leave one out: which assumption of which claim matters, searched from scratch.
+
+One pass over generated instances serves every cell (claim, assumption) of a family. On an instance where the
+assumption certifiably fails and all the others of the claim are certified, the claim's own conclusion is decided in
+balls: false, without a value, or true. A hypothesis that is built into the statement is left out by rewriting the
+claim, on instances where all its assumptions are certified. An assumption that the claim does not make is watched too:
+how often does it fail while the claim is proved. And a claim whose assumptions are never met together is vacuous: that
+shows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from flint import ctx
+
+from ..theory.claim import Assumption, Claim, UndefinedQuantityError, Verdict
+from ..theory.hypotheses import HYPOTHESES
+from .families import Family
+from .instances import Instance
+from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
+from .shrink import shrink
+from .sources import RandomSource
+
+SHRINKING = 200
+"""Candidates that are tried to make a witness smaller."""
+
+Key = tuple[str, str]
+"""A cell: the names of the claim and of the assumption."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An instance on which a claim's conclusion fails, or has no value, without one assumption.
+
+    judged     the conclusion, as if the claim had no assumptions
+    examples   instances that were looked at until then
+    """
+
+    instance: Instance
+    judged: ClaimJudgement
+    origin: str
+    examples: int
+    seconds: float
+
+    @property
+    def meaningless(self) -> bool:
+        """Whether the conclusion has no value (rather than being false)."""
+        return self.judged.verdict is Verdict.OUTSIDE
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Best first: a conclusion that is false says more than one without a value; then the smallest."""
+        return self.meaningless, self.instance.numbers
+
+
+@dataclass
+class Cell:
+    """What the search knows of one claim and one assumption.
+
+    searched   instances on which every (other) assumption of the claim is certified, and a listed one fails
+    held       those on which the conclusion is certified all the same
+    """
+
+    claim: Claim
+    """As it is judged: rewritten where a built-in hypothesis is left out."""
+    assumption: str
+    assumed: bool
+    built_in: bool = False
+    searched: int = 0
+    held: int = 0
+    found: Found | None = None
+
+
+@dataclass
+class Survey:
+    """A family's cells; how many instances met all assumptions of a claim, and each pair of assumptions together."""
+
+    cells: dict[Key, Cell]
+    met: Counter[str] = field(default_factory=Counter)
+    together: Counter[frozenset[str]] = field(default_factory=Counter)
+    examples: int = 0
+    seconds: float = 0.0
+
+    def record(self, cell: Cell, judged: ClaimJudgement, origin: str, instance: Instance) -> None:
+        """Count a conclusion that was judged for a cell, and keep the best witness against it."""
+        cell.searched += 1
+        cell.held += judged.verdict in (Verdict.PROVED, Verdict.HOLDS)
+        if cell.assumed and judged.verdict in (Verdict.VIOLATED, Verdict.OUTSIDE):
+            new = Found(instance, judged, origin, self.examples, self.seconds)
+            if cell.found is None or new.rank < cell.found.rank:
+                cell.found = new
+
+    def conflicts(self, claim: Claim) -> list[tuple[str, str]]:
+        """Pairs of the claim's assumptions that no instance met together."""
+        names = [a.name for a in claim.assumptions]
+        return [(a, b) for a, b in itertools.combinations(names, 2) if not self.together[frozenset((a, b))]]
+
+
+def survey(
+    family: Family,
+    examples: int,
+    *,
+    seed: int = 0,
+    claims: Sequence[Claim] | None = None,
+    known: Sequence[tuple[str, Instance]] = (),
+    progress: Callable[[str], None] = lambda message: None,
+) -> Survey:
+    """Look at `examples` generated instances, then at the `known` ones (origin, instance); shrink what was found."""
+    chosen = family.claims if claims is None else tuple(claims)
+    assumptions = {a.name: a for claim in (*family.claims, *chosen) for a in claim.assumptions}
+    cells = {
+        (claim.name, name): Cell(claim, name, any(a.name == name for a in claim.assumptions))
+        for claim in chosen
+        for name in assumptions
+    }
+    for claim, hypothesis in itertools.product(chosen, HYPOTHESES):
+        rewritten = hypothesis.dropped(claim, family.name)
+        if rewritten is not None:
+            cells[claim.name, hypothesis.name] = Cell(rewritten, hypothesis.name, True, True)
+    found = Survey(cells)
+    begin = time.perf_counter()
+    for origin, instance in itertools.chain(itertools.islice(wild(family, seed), examples), known):
+        found.examples += 1
+        found.seconds = time.perf_counter() - begin
+        if found.examples % 64 == 1:
+            progress(f"{family.title}: leave one out, {found.examples} instances")
+        _look(found, chosen, assumptions, origin, instance)
+    for cell in cells.values():
+        if cell.found is not None:
+            progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
+            cell.found = _smaller(family, cell, cell.found)
+    found.seconds = time.perf_counter() - begin
+    return found
+
+
+def wild(family: Family, seed: int, size: int = 4) -> Iterator[tuple[str, Instance]]:
+    """An endless stream of (origin, instance) from all generators, assumptions of the claims broken or not."""
+    plain = max((g.variants for g in family.generators), key=len)
+    chosen = (*family.generators, *family.breaking)
+    for rounds in itertools.count():
+        for position, generator in enumerate(chosen):
+            variants = generator.variants + (family.outside if generator.variants == plain else ())
+            variant = variants[rounds % len(variants)]
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                batch = generator.build(RandomSource((seed, position, rounds), size), variant)
+            for b in range(size):
+                yield f"{generator.name}, {variant}", batch.instance(b)
+
+
+def conclusion(claim: Claim, evaluator: Evaluator) -> ClaimJudgement:
+    """The claim judged as if it had no assumptions: VIOLATED means that its conclusion is false here, OUTSIDE that it
+    has no value."""
+    return judge_claim(replace(claim, assumptions=()), evaluator)
+
+
+def broken(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> tuple[set[str], set[str]]:
+    """(assumptions that certifiably fail, assumptions that are certified) on an instance."""
+    fails: set[str] = set()
+    holds: set[str] = set()
+    for name, assumption in assumptions.items():
+        for bits in PRECISIONS[:2]:
+            with ctx.workprec(bits):
+                try:
+                    margin = evaluator.balls(bits)(assumption.margin)
+                except UndefinedQuantityError:
+                    fails.add(name)
+                    break
+                if margin > 0:
+                    holds.add(name)
+                elif margin <= 0:
+                    fails.add(name)
+                else:
+                    continue
+                break
+    return fails, holds
+
+
+def _look(
+    found: Survey, claims: Sequence[Claim], assumptions: Mapping[str, Assumption], origin: str, instance: Instance
+) -> None:
+    evaluator = Evaluator(instance)
+    fails, holds = broken(assumptions, evaluator)
+    found.together.update(frozenset(pair) for pair in itertools.combinations(sorted(holds), 2))
+    for claim in claims:
+        missing = {a.name for a in claim.assumptions} - holds
+        watched = missing & fails if len(missing) == 1 else set()
+        if not missing:
+            found.met[claim.name] += 1
+            watched = fails
+        if watched:
+            judged = conclusion(claim, evaluator)
+            for name in watched:
+                found.record(found.cells[claim.name, name], judged, origin, instance)
+    # One witness of a rewritten claim is enough: each costs quantities that no claim shares.
+    for cell in found.cells.values():
+        if cell.built_in and cell.found is None and {a.name for a in cell.claim.assumptions} <= holds:
+            found.record(cell, conclusion(cell.claim, evaluator), origin, instance)
+
+
+def alone(claim: Claim, assumption: str, instance: Instance) -> ClaimJudgement | None:
+    """The conclusion on an instance that breaks this assumption and no other of the claim; None on any other.
+
+    `assumption` may be a built-in hypothesis, left out by rewriting the claim; then all assumptions must hold.
+    """
+    evaluator = Evaluator(instance)
+    fails, holds = broken({a.name: a for a in claim.assumptions}, evaluator)
+    names = {a.name for a in claim.assumptions}
+    if names - holds != names & fails & {assumption} or (assumption in names and assumption in holds):
+        return None
+    return conclusion(claim, evaluator)
+
+
+def _smaller(family: Family, cell: Cell, found: Found) -> Found:
+    def keeps(candidate: Instance) -> bool:
+        judged = alone(cell.claim, cell.assumption, candidate)
+        return judged is not None and judged.verdict is found.judged.verdict
+
+    small = shrink(found.instance, keeps, family.smaller, budget=SHRINKING)
+    return replace(found, instance=small, judged=conclusion(cell.claim, Evaluator(small)))

@@ -1,0 +1,187 @@
+"""Your own tasks as an instance: from arrays, CSV files, NumPy archives and data that ships with scikit-learn.
+
+    from_arrays(X, y, task)     X (N, d), y [N], task [N] -> MetaSLInstance, one task per distinct value of `task`
+    load_tasks(place)           an instance file, a .csv or .npz file, or sklearn:NAME
+
+Rows with equal features are one support point, so that what tasks share is known. Numbers are taken as they are: every
+float64 is an exact rational. omega and the comparator are 0 until they are given.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from .. import files
+from ..arithmetic import Array, Floats, rational
+from ..extras import require
+from ..instances import Instance
+from ..losses import Link, Loss
+from .instance import Atom, Gradient, MetaSLInstance, Task
+
+CLASSES = ("iris", "wine", "breast_cancer", "digits")
+"""Classification data: one task per class, against the rest."""
+GROUPS = ("diabetes",)
+"""Regression data: four tasks, by quarters of the first column."""
+
+
+def from_arrays(
+    features: Any,
+    labels: Any,
+    tasks: Sequence[Any],
+    *,
+    loss: Loss | None = None,
+    eta: fmpq | None = None,
+    source: str = "arrays",
+) -> MetaSLInstance:
+    """Equally weighted tasks with equally weighted rows: features (N, d), labels [N], tasks [N] (any names).
+
+    loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2.
+    Errors: BadInputError that names `source`, the array and the row.
+    """
+    loss = loss or Loss("squared")
+    table, values = _numbers(features, "features", source), _numbers(labels, "labels", source)
+    if table.ndim != 2 or not len(table) or not table.shape[1]:
+        raise files.BadInputError(source, "features", table.shape, "an array (N, d) with N and d at least 1")
+    for name, length in (("labels", values.shape), ("tasks", (len(tasks),))):
+        if length != (len(table),):
+            required = f"one entry for each of the {len(table)} rows of features"
+            raise files.BadInputError(source, name, length, required)
+    legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
+    if legal is not None and not legal.all():
+        row = int(np.flatnonzero(~legal)[0])
+        raise files.BadInputError(
+            source, f"labels[{row}]", float(values[row]), f"{loss.link.value}, for the {loss.name} loss"
+        )
+    support, place = np.unique(table, axis=0, return_inverse=True)
+    names = list(dict.fromkeys(tasks))
+    rows = [[j for j, t in enumerate(tasks) if t == name] for name in names]
+    made = tuple(
+        Task(
+            fmpq(1, len(names)),
+            tuple(Atom(int(place[j]), rational(float(values[j])), fmpq(1, len(own))) for j in own),
+        )
+        for own in rows
+    )
+    if eta is None:
+        eta = _step(loss, table, values, rows)
+    zero = (fmpq(0),) * table.shape[1]
+    points = tuple(tuple(rational(float(v)) for v in row) for row in support)
+    return MetaSLInstance(loss, Gradient(eta), points, made, zero, zero, fmpq(1))
+
+
+def _numbers(values: Any, name: str, source: str) -> Array:
+    try:
+        found = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise files.BadInputError(source, name, str(error), "numbers") from None
+    if not np.isfinite(found).all():
+        where = [int(i) for i in np.argwhere(~np.isfinite(found))[0]]
+        place = name + "".join(f"[{i}]" for i in where)
+        raise files.BadInputError(source, place, float(found[tuple(where)]), "a finite number; drop or fill the row")
+    return found
+
+
+def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Sequence[int]]) -> fmpq:
+    """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0)."""
+    largest = 0.0
+    for own in rows:
+        bend = loss.d2(Floats, np.zeros(len(own)), values[list(own)])
+        x = table[list(own)]
+        largest = max(largest, float(np.linalg.eigvalsh((x.T * bend) @ x / len(own))[-1]))
+    return fmpq(1) if largest <= 0 else rational(float(2.0 ** np.floor(-1 - np.log2(largest))))
+
+
+def load_tasks(
+    place: str,
+    *,
+    task: str = "task",
+    label: str = "y",
+    loss: Loss | None = None,
+    eta: fmpq | None = None,
+) -> Instance:
+    """The tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
+    FILE.npz (arrays X, y, task), or sklearn:NAME.
+
+    loss and eta as in `from_arrays`; an instance file has its own. Errors: BadInputError, MissingExtraError.
+    """
+    if place.startswith("sklearn:"):
+        return _from_sklearn(place, loss, eta)
+    path = Path(place)
+    if path.suffix == ".csv":
+        return _from_csv(path, task, label, loss, eta)
+    if path.suffix == ".npz":
+        return _from_archive(path, loss, eta)
+    if loss is not None or eta is not None:
+        given = "--loss" if loss is not None else "--eta"
+        raise files.BadInputError(place, given, "an instance file", "data without a loss and a step; leave it out")
+    return files.load(path, problem=True)
+
+
+def _from_csv(path: Path, task: str, label: str, loss: Loss | None, eta: fmpq | None) -> MetaSLInstance:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise files.BadInputError(str(path), "file", str(error), "a readable CSV file in UTF-8") from None
+    header = rows[0] if rows else []
+    for name in (task, label):
+        if header.count(name) != 1:
+            required = f"one column named {name!r}; name yours with --task and --label"
+            raise files.BadInputError(str(path), "header", header, required)
+    columns = [j for j, name in enumerate(header) if name not in (task, label)]
+    table: list[list[float]] = []
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise files.BadInputError(str(path), f"line {number}", row, f"{len(header)} fields, as in the header")
+        for j in (*columns, header.index(label)):
+            try:
+                float(row[j])
+            except ValueError:
+                raise files.BadInputError(str(path), f"line {number}, column {header[j]}", row[j], "a number") from None
+        table.append([float(row[j]) for j in columns])
+    if not table or not columns:
+        raise files.BadInputError(str(path), "file", header, "at least one row and one feature column")
+    labels = [float(row[header.index(label)]) for row in rows[1:]]
+    names = [row[header.index(task)] for row in rows[1:]]
+    return from_arrays(table, labels, names, loss=loss, eta=eta, source=str(path))
+
+
+def _from_archive(path: Path, loss: Loss | None, eta: fmpq | None) -> MetaSLInstance:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError) as error:
+        raise files.BadInputError(str(path), "file", str(error), "a NumPy archive without pickled objects") from None
+    for name in ("X", "y", "task"):
+        if name not in arrays:
+            raise files.BadInputError(str(path), name, sorted(arrays), "arrays X (N, d), y [N] and task [N]")
+    names = arrays["task"].tolist()
+    return from_arrays(arrays["X"], arrays["y"], names, loss=loss, eta=eta, source=str(path))
+
+
+def _from_sklearn(place: str, loss: Loss | None, eta: fmpq | None) -> MetaSLInstance:
+    """Columns are scaled to [-1, 1] and a constant is added; every task of a classification has all rows."""
+    name = place.removeprefix("sklearn:")
+    if name not in (*CLASSES, *GROUPS):
+        raise files.BadInputError(place, "sklearn", name, f"one of {', '.join((*CLASSES, *GROUPS))}")
+    require("sklearn")
+    from sklearn import datasets
+
+    data = getattr(datasets, f"load_{name}")()
+    size = np.abs(data.data).max(0)
+    table = np.column_stack([np.ones(len(data.data)), data.data / np.where(size > 0, size, 1.0)])
+    if name in GROUPS:
+        labels = (data.target - data.target.mean()) / data.target.std()
+        order = np.argsort(np.argsort(data.data[:, 0], kind="stable"), kind="stable")
+        return from_arrays(table, labels, (order * 4 // len(order)).tolist(), loss=loss, eta=eta, source=place)
+    kinds = sorted(set(data.target.tolist()))
+    labels = np.concatenate([np.where(data.target == kind, 1.0, -1.0) for kind in kinds])
+    names = [kind for kind in kinds for _ in data.target]
+    repeated = np.tile(table, (len(kinds), 1))
+    return from_arrays(repeated, labels, names, loss=loss or Loss("logistic"), eta=eta, source=place)

@@ -1,0 +1,149 @@
+"""`metagap audit` and `replay`: assumptions, wrong theorems, kept witnesses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ...impl import files
+from .. import audit as audits
+from .. import witnesses
+from ..matrix import undecided
+from ..records import dumps, hashes, write_text
+from ..render import write_report
+from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, audit_tasks, tasks_at
+from .shared import (
+    FOLDER,
+    FolderOption,
+    JsonOption,
+    JunitOption,
+    ProfileName,
+    SarifOption,
+    SeedOption,
+    emit,
+    exchange,
+    input_errors,
+    screen,
+    writing,
+)
+
+
+def audit(
+    tasks: Annotated[
+        str | None, typer.Argument(metavar="TASKS", help=f"Your tasks: which assumptions hold there. {PLACES}")
+    ] = None,
+    loss: LossOption = None,
+    eta: EtaOption = None,
+    task: TaskOption = "task",
+    label: LabelOption = "y",
+    mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
+    profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = ProfileName.quick,
+    seed: SeedOption = 0,
+    json: JsonOption = None,
+    junit: JunitOption = None,
+    sarif: SarifOption = None,
+    out: FolderOption = FOLDER,
+) -> None:
+    """Show for each assumption what fails without it, and that wrong theorems are refuted.
+
+    With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds.
+    """
+    if tasks is not None:
+        audit_tasks(tasks, tasks_at(tasks, loss, eta, task, label), json)
+    command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
+    with screen.status("auditing") as status, writing(out):
+        record = audits.audit(
+            out,
+            seed=seed,
+            effort=audits.EFFORTS[profile.value],
+            command=command,
+            only_mutants=mutants,
+            progress=lambda message: status.update(f"auditing: {message}"),
+        )
+        record["files"] = hashes(record, out)
+        page = out / "index.html"
+        if not mutants:
+            write_text(out / "audit.json", dumps(record))
+            page = write_report(out)
+    emit(record, json)
+    exchange(record, out, junit, sarif)
+    if json is None or str(json) != "-":
+        _print_audit(record, page)
+    survived = [m for m in record["mutants"] if m["status"] == "survived"]
+    raise typer.Exit(1 if survived or undecided(record.get("cells", [])) else 0)
+
+
+def _print_audit(record: dict[str, Any], page: Path) -> None:
+    console = Console()
+    if "cells" in record:
+        idle = sum(cell["evidence"] is not None for cell in record["cells"])
+        title = f"Assumptions ({idle} pairs of a claim and an assumption that it does not make are in the report)"
+        table = Table(title=title, title_justify="left")
+        for heading in (
+            "claim",
+            "assumption",
+            "status",
+            "counterexample",
+            "gap",
+            "bound without it",
+            "breaks",
+        ):
+            table.add_column(heading, overflow="fold")
+        for cell in record["cells"]:
+            if cell["evidence"] is not None:
+                continue
+            sides = ["" if cell[k] is None else f"{cell[k]['lo']:.6g}" for k in ("gap", "bound")]
+            table.add_row(cell["claim"], cell["assumption"], cell["status"], cell["title"], *sides, cell["step"])
+        console.print(table)
+    table = Table(title="Wrong theorems", title_justify="left")
+    for heading in ("mutant", "status", "generator", "examples", "seconds", "smallest witness (numbers)"):
+        table.add_column(heading)
+    for row in record["mutants"]:
+        small = row["simplest"]
+        table.add_row(
+            row["name"],
+            row["status"],
+            row["generator"] or "",
+            str(row["examples"]),
+            f"{row['seconds']:.2f}",
+            "" if small is None else str(small["numbers"]),
+        )
+    console.print(table)
+    if "cells" in record:
+        console.print(f"Report: {page}")
+
+
+def replay(
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE|ID...", help="Witness files, or names or sha256s of witnesses in the folder of the report."
+        ),
+    ] = None,
+    out: FolderOption = FOLDER,
+) -> None:
+    """Judge kept witnesses again: still violated, fixed, or error. Without arguments: all that the report kept.
+
+    Of all kept witnesses, files that are none are skipped with a message; a file that was asked for must be one.
+    """
+    paths: list[Path] = []
+    with input_errors():
+        for name in which or ():
+            paths += [Path(name)] if Path(name).exists() or "/" in name else witnesses.find(name, out)
+        if not which:
+            for path, instance in witnesses.kept(out / witnesses.FOLDER):
+                if isinstance(instance, files.BadInputError):
+                    typer.echo(f"metagap: skipped: {instance}", err=True)
+                else:
+                    paths.append(path)
+        outcomes = [(path, witnesses.replay(path)) for path in paths]
+    for path, found in outcomes:
+        sides = ""
+        if found.gap is not None and found.bound is not None:
+            sides = f": gap {found.gap.middle:.12g}, bound {found.bound.middle:.12g}"
+        typer.echo(f"{path}: {found.outcome} ({found.sentence}){sides}")
+    raise typer.Exit(3 if any(found.outcome == "error" for _, found in outcomes) else 0)

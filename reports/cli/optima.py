@@ -1,0 +1,187 @@
+"""`metagap optimum`, `check` and `certify`: the global optimum, certified, and the distance from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from flint import fmpq
+
+from ...impl import files
+from ...impl.arithmetic import rational, to_float
+from ...impl.extras import MissingExtraError
+from ...impl.meta_rl.headline import supremum
+from ...impl.meta_rl.instance import MetaRLInstance
+from ...impl.meta_sl import training
+from ...impl.meta_sl.instance import MetaSLInstance
+from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
+from ...impl.optimum import check as check_certificate
+from ...impl.optimum.certificate import load as load_certificate
+from ...theory.claim import Verdict
+from ..records import answer_record, optimum_record
+from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, tasks_at
+from .shared import JsonOption, emit, fail, input_errors, save, screen
+
+RadiusOption = Annotated[
+    str | None,
+    typer.Option("--radius", metavar="B", help="Over ||theta|| <= B; without it over all parameters, where provable."),
+]
+GapOption = Annotated[float, typer.Option("--gap", help="Relative width of the bracket.")]
+TimeOption = Annotated[float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="Stop the search then.")]
+
+
+def _positive(name: str, text: str | None) -> fmpq | None:
+    if text is None:
+        return None
+    try:
+        value = rational(text) if len(text) <= 100 else fmpq(0)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        value = fmpq(0)
+    if value <= 0:
+        fail(f"{name}={text!r}: a number > 0 is required; give one, such as 4 or 7/2")
+    return value
+
+
+def _budget(gap: float, seconds: float) -> Budget:
+    if not 1e-12 <= gap < 1:
+        fail(f"--gap={gap!r}: a number from 1e-12 to 1 is required; 1e-6 is usual")
+    return Budget(gap=gap, seconds=seconds)
+
+
+@contextmanager
+def _searching() -> Iterator[Callable[[int, float, float], None]]:
+    """A status line with the bracket; problems without an answer become one line and status 2."""
+    with screen.status("searching") as status:
+
+        def show(boxes: int, lower: float, upper: float) -> None:
+            status.update(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
+
+        try:
+            yield show
+        except (UnsupportedError, NotCoerciveError) as error:
+            fail(f"{error}" if isinstance(error, UnsupportedError) else f"--radius=None: {error}")
+
+
+def optimum(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An instance file; omega is not needed.")],
+    radius: RadiusOption = None,
+    gap: GapOption = 1e-6,
+    max_time: TimeOption = 60.0,
+    checked: Annotated[
+        bool | None, typer.Option("--check/--no-check", help="Check the certificate (by default in 1 or 2 dimensions).")
+    ] = None,
+    json: JsonOption = None,
+    certificate: Annotated[Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here.")] = None,
+) -> None:
+    """Bracket the global minimum of the meta-objective, with a certificate."""
+    ball, budget = _positive("--radius", radius), _budget(gap, max_time)
+    with input_errors():
+        instance = files.load(path, problem=True)
+    if isinstance(instance, MetaRLInstance):
+        if certificate is not None:
+            fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
+        _supremum(instance, ball, budget, json)
+    if not isinstance(instance, MetaSLInstance):
+        fail(f"{path}: model='relu-network': a linear model is required; networks have no certified optimum yet")
+    with _searching() as show:
+        found = minimise(instance, ball, budget, checked=checked, progress=show)
+    if certificate is not None and found.certificate is not None:
+        save("--certificate", certificate, found.certificate.dumps())
+    emit(optimum_record(found), json)
+    if json is None or str(json) != "-":
+        where = (
+            f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
+        )
+        typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status}")
+        typer.echo(f"at {[float(f'{v:.9g}') for v in found.at]}; {found.boxes} boxes, {found.seconds:.3f} s")
+        if found.check is not None:
+            typer.echo(f"certificate checked: {found.check.reason} ({found.check.boxes} boxes)")
+        if found.why:
+            typer.echo(f"undecided: {found.why}")
+    raise typer.Exit(0 if found.certified else 3)
+
+
+def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None) -> NoReturn:
+    """The bracket of sup L of a meta-RL instance; each coordinate of theta is at most `ball`."""
+    try:
+        with screen.status("searching"):
+            found = supremum(instance, None if ball is None else to_float(ball), budget.gap, budget.seconds)
+    except ValueError as error:
+        fail(str(error))
+    record = {
+        "format": "metagap/optimum/1",
+        "lower": found.lower,
+        "upper": found.upper,
+        "at": list(found.at),
+        "status": found.status,
+        "boxes": found.boxes,
+        "seconds": found.seconds,
+    }
+    emit(record, json)
+    if json is None or str(json) != "-":
+        typer.echo(f"sup L: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
+        typer.echo(f"at {list(found.at)}; {found.boxes} boxes, {found.seconds:.3f} s")
+    raise typer.Exit(0 if found.status == "certified" else 3)
+
+
+def check(
+    path: Annotated[Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum.")],
+) -> None:
+    """Prove a certificate again, by separate code in ball arithmetic."""
+    with input_errors():
+        certificate = load_certificate(path)
+    with screen.status("checking") as status:
+        found = check_certificate(certificate, lambda boxes: status.update(f"checking: {boxes} boxes"))
+    word = "accepted" if found.accepted else "rejected"
+    where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
+    typer.echo(
+        f"{path}: {word}: {certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}: "
+        f"{found.reason} ({found.boxes} boxes, {found.extra} beyond the tree)"
+    )
+    raise typer.Exit(0 if found.accepted else 1)
+
+
+def certify(
+    tasks: Annotated[str, typer.Argument(metavar="TASKS", help=f"Your tasks. {PLACES}")],
+    omega: Annotated[
+        Path | None, typer.Option("--omega", metavar="FILE", help="Your solution: a JSON list of numbers.")
+    ] = None,
+    train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
+    loss: LossOption = None,
+    eta: EtaOption = None,
+    task: TaskOption = "task",
+    label: LabelOption = "y",
+    radius: RadiusOption = None,
+    gap: GapOption = 1e-6,
+    max_time: TimeOption = 30.0,
+    json: JsonOption = None,
+) -> None:
+    """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
+    instance, ball = tasks_at(tasks, loss, eta, task, label), _positive("--radius", radius)
+    if not isinstance(instance, MetaSLInstance):
+        fail(f"{tasks}: problem={instance.family!r}: a meta-sl instance with a linear model is required")
+    if train and omega is not None:
+        fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
+    if omega is not None:
+        with input_errors():
+            instance = replace(instance, omega=files.load_vector(omega, instance.dimension))
+    if train:
+        try:
+            trained = training.train(instance)
+        except MissingExtraError as error:
+            fail(str(error))
+        instance = replace(instance, omega=tuple(rational(v) for v in trained.omega))
+    with _searching() as show:
+        found = answer.certify(instance, ball, _budget(gap, max_time), show)
+    emit(answer_record(instance, found), json)
+    if json is None or str(json) != "-":
+        where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
+        typer.echo(f"Your solution is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}.")
+        typer.echo(f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of")
+        for reason in found.why:
+            typer.echo(f"  {reason}")
+    raise typer.Exit(1 if found.judged.verdict is Verdict.VIOLATED else 0 if found.optimum.certified else 3)

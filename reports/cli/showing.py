@@ -1,0 +1,46 @@
+"""`metagap bench`, `report` and `schema`: measurements, the page from records, and what records hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .. import bench as benching
+from ..formats import FORMATS
+from ..formats import schema as schema_of
+from ..records import dumps
+from ..render import write_report
+from .shared import FOLDER, FolderOption, JsonOption, emit, fail, input_errors, screen, writing
+
+
+def bench(
+    seconds: Annotated[float, typer.Option(min=0.1, help="Time per row.")] = 2.0,
+    json: JsonOption = None,
+) -> None:
+    """Time both engines beside the alternatives, in one run."""
+    record = benching.bench(seconds, lambda message: screen.print(f"[dim]{message}[/dim]"))
+    emit(record, json)
+    if json is None or str(json) != "-":
+        for table in benching.tables(record):
+            Console().print(table)
+
+
+def report(out: FolderOption = FOLDER) -> None:
+    """Write the page again from the records in the folder."""
+    with input_errors(), writing(out):
+        typer.echo(str(write_report(out)))
+
+
+def schema(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Such as verify; without it, the names.")] = None,
+) -> None:
+    """Print the JSON schema of a record that other programs read."""
+    if name is None:
+        for known, record in FORMATS.items():
+            typer.echo(f"{known:<10} metagap/{known}/1: {record.__doc__}")
+        return
+    if name not in FORMATS:
+        fail(f"NAME={name!r}: expected one of {', '.join(FORMATS)}")
+    typer.echo(dumps(schema_of(name)), nl=False)

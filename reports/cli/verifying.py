@@ -1,0 +1,128 @@
+"""`metagap verify`: the main job."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ...impl.families import FAMILIES
+from .. import verify as verification
+from ..jobs import PROFILES
+from ..records import dumps, hashes, write_text
+from ..render import write_report
+from .shared import (
+    FOLDER,
+    ClaimOption,
+    FolderOption,
+    JsonOption,
+    JunitOption,
+    ProfileName,
+    SarifOption,
+    SeedOption,
+    chosen_claims,
+    emit,
+    exchange,
+    screen,
+    writing,
+)
+
+
+def verify(
+    claim: ClaimOption = None,
+    profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = ProfileName.quick,
+    seed: SeedOption = 0,
+    max_time: Annotated[
+        float | None,
+        typer.Option("--max-time", min=0.0, metavar="SECONDS", help="Stop then, with what there is."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = min(os.cpu_count() or 1, 8),
+    real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
+    json: JsonOption = None,
+    junit: JunitOption = None,
+    sarif: SarifOption = None,
+    out: FolderOption = FOLDER,
+) -> None:
+    """Prove every claim on generated and real instances; write the report."""
+    chosen = PROFILES[profile.value]
+    claims = chosen_claims(claim)
+    command = f"metagap verify --profile {chosen.name} --seed {seed}"
+    command += "".join(f" --claim {name}" for name in claim or ())
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    run = verification.Run(chosen, seed, claims, command)
+    deadline = None if max_time is None else time.monotonic() + max_time
+    with _bar() as progress:
+        task = progress.add_task("judging", total=run.size)
+        run.execute(
+            workers,
+            deadline,
+            lambda name, count: progress.update(task, advance=count, description=f"judging: {name}"),
+            real,
+        )
+    record = run.record()
+    with writing(out):
+        verification.save_instances(run.kept, out)
+        record["files"] = hashes(record, out)
+        write_text(out / "verify.json", dumps(record))
+        page = write_report(out)
+    emit(record, json)
+    exchange(record, out, junit, sarif)
+    if json is None or str(json) != "-":
+        _print_verification(record, page)
+    raise typer.Exit(verification.exit_status(record))
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=screen,
+    )
+
+
+def _print_verification(record: dict[str, Any], page: Path) -> None:
+    console = Console()
+    for family in dict.fromkeys(row["family"] for row in record["claims"]):
+        console.print(_verification_table(family, [row for row in record["claims"] if row["family"] == family]))
+    console.print("scope: assumptions hold; equal: attained; real: real tasks; median, 99 %: of gap/bound")
+    console.print(
+        f"{record['generated']} generated and {record['real']} real instances, "
+        f"{record['judgements']} judgements in {record['seconds']:.0f} s ({record['status']})."
+    )
+    if record["real_note"]:
+        console.print(record["real_note"])
+    console.print(f"Report: {page}")
+
+
+def _verification_table(family: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=f"{FAMILIES[family].title}: {family}-...", title_justify="left")
+    table.add_column("claim", overflow="fold")
+    for heading in ("scope", "proved", "equal", "violated", "open", "real", "median", "99 %"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        counts, real, quantiles = row["counts"], row["real_counts"], row["quantiles"] or {}
+        attained = counts["HOLDS"] if row["relation"] == "<=" else 0
+        proved = counts["PROVED"] + counts["HOLDS"] - attained
+        alarm = "bold red" if counts["VIOLATED"] + real["VIOLATED"] else ""
+        table.add_row(
+            row["claim"].removeprefix(f"{family}-"),
+            str(row["scope"] + attained),
+            str(proved),
+            str(attained),
+            str(counts["VIOLATED"] + real["VIOLATED"]),
+            str(counts["UNDECIDED"]),
+            str(real["PROVED"] + (real["HOLDS"] if row["relation"] == "=" else 0)),
+            f"{quantiles['0.5']:.3f}" if quantiles else "",
+            f"{quantiles['0.99']:.3f}" if quantiles else "",
+            style=alarm,
+        )
+    return table

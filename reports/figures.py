@@ -1,0 +1,131 @@
+"""The page's figures as inline SVG: repeatable, each with a label for readers that do not see it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = {
+    "PROVED": "#0b6e4f",
+    "HOLDS": "#2a6f97",
+    "VIOLATED": "#b00020",
+    "OUTSIDE": "#6b7280",
+    "UNDECIDED": "#9a6700",
+}
+"""Verdict colours (distinguishable without red and green; the word is always printed too)."""
+
+
+def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None], label: str) -> Markup:
+    """One pair of axes as SVG; `name` seeds the ids, so that the same record gives the same page."""
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 8}):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        draw(axes)
+        axes.spines[["top", "right"]].set_visible(False)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    head, rest = text[text.index("<svg") :].split(">", 1)
+    return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
+
+
+def histogram(row: dict[str, Any]) -> Markup | None:
+    """The distribution of gap/bound of a claim's row; None if there is nothing to show."""
+    counts: list[int] = row["histogram"]
+    if not sum(counts):
+        return None
+
+    def draw(axes: Axes) -> None:
+        width = 1 / len(counts)
+        axes.bar([(i + 0.5) * width for i in range(len(counts))], counts, 0.9 * width, color=COLOURS["HOLDS"])
+        axes.set_xlim(0, 1)
+        axes.set_yscale("symlog", linthresh=1)
+        axes.set_ylim(0, max(counts) * 1.6)
+        axes.set_xlabel("gap / bound (1: the bound is attained)")
+        axes.set_ylabel("instances")
+
+    return _drawing(
+        row["claim"],
+        (5.2, 1.9),
+        draw,
+        f"Histogram of gap over bound for {row['claim']}: {sum(counts)} instances with a positive bound and a gap "
+        f"of at least 0; {counts[-1]} of them at 0.95 or more.",
+    )
+
+
+def landscape(row: dict[str, Any]) -> Markup:
+    """A certified landscape: L, its critical points, the certified bracket, and the bound as a band."""
+    values = np.array([np.nan if v is None else v for v in row["values"]])
+    kind = _line if row["dimension"] == 1 else _contours
+    traps = sum(p["spurious"] for p in row["points"])
+    return _drawing(
+        f"{row['variant']}-{row['dimension']}",
+        (5.2, 3.1),
+        lambda axes: kind(axes, row, values),
+        f"The meta-objective of a {row['variant']} problem with {row['dimension']} parameter(s): certified minimum "
+        f"{row['upper']:.6g}, {len(row['points'])} critical points, {traps} of them certified not to be global.",
+    )
+
+
+_MARKS = {"local minimum": "v", "local maximum": "^", "saddle": "s", "flat minimum": "_"}
+
+
+def _mark(axes: Axes, kind: str, x: float, y: float, spurious: bool) -> None:
+    colour = COLOURS["VIOLATED"] if spurious else COLOURS["PROVED"]
+    axes.plot([x], [y], _MARKS[kind], color=colour, markersize=7, zorder=3)
+
+
+def _line(axes: Axes, row: dict[str, Any], values: np.ndarray) -> None:
+    axes.plot(row["axis"], values, color=COLOURS["HOLDS"], linewidth=1.4)
+    heights = [p["gap"]["hi"] + row["lower"] for p in row["points"]]
+    top = max([row["upper"], *heights])
+    room = 0.25 * (top - row["lower"]) + 1e-9
+    axes.set_ylim(row["lower"] - 0.15 * room, top + 2 * room)
+    axes.axhline(row["upper"], color=COLOURS["PROVED"], linewidth=1, linestyle="--")
+    for point, height in zip(row["points"], heights, strict=True):
+        _mark(axes, point["kind"], point["omega"][0], height, point["spurious"])
+        if point["spurious"] and point["bound"]["hi"] is not None:
+            # The theorem: L(omega) is at most lower + bound, a band above the certified minimum.
+            high = row["lower"] + point["bound"]["hi"]
+            axes.plot(
+                [point["omega"][0]] * 2, [row["lower"], high], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35
+            )
+    axes.set_xlabel("theta")
+    axes.set_ylabel("L(theta)")
+
+
+def _contours(axes: Axes, row: dict[str, Any], values: np.ndarray) -> None:
+    count = len(row["axis"])
+    grid = np.log10(np.maximum(values - row["lower"], 1e-12)).reshape(count, count).T
+    drawn = axes.contourf(row["axis"], row["axis"], grid, levels=14, cmap="cividis")
+    axes.figure.colorbar(drawn, ax=axes, label="log10 (L - certified lower bound)")
+    for point in row["points"]:
+        x, y = point["omega"]
+        _mark(axes, point["kind"], x, y, point["spurious"])
+    axes.plot(*row["at"], "*", color="white", markeredgecolor="black", markersize=11, zorder=4)
+    axes.set_xlabel("theta 1")
+    axes.set_ylabel("theta 2")
+
+
+def rates(series: list[dict[str, Any]]) -> Markup:
+    """Measured series over the width on log-log axes, with the theory's lines dashed."""
+
+    def draw(axes: Axes) -> None:
+        for row, colour in zip(series, ("#0b6e4f", "#2a6f97", "#9a6700", "#6b7280", "#7b3294"), strict=False):
+            axes.errorbar(row["widths"], row["means"], yerr=row["errors"], fmt="o-", markersize=4, color=colour,
+                          label=row["name"])  # fmt: skip
+            axes.plot(row["widths"], row["theory"], "--", linewidth=1, color=colour)
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xlabel("width m")
+        axes.legend(frameon=False)
+
+    slopes = "; ".join(f"{row['name']}: slope {row['slope']['value']:.3f}" for row in series)
+    return _drawing("rates", (5.6, 3.6), draw, f"Rates in the width, log-log. {slopes}.")

@@ -1,0 +1,114 @@
+"""Records as JUnit XML, for continuous integration: one test case per claim, assumption and wrong theorem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+from .tally import loose
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test case; outcome is None (passed), failure, error or skipped, with its reason and what reproduces it."""
+
+    group: str
+    name: str
+    seconds: float = 0.0
+    outcome: str | None = None
+    reason: str = ""
+    details: str = ""
+
+
+def junit(record: dict[str, Any], folder: str) -> str:
+    """The record (verify, audit or mutants) as JUnit XML; `folder` replaces {folder} in the commands."""
+    cases = [
+        *(_claim(row) for row in record.get("claims", ())),
+        *(_cell(row) for row in record.get("cells", ())),
+        *(_mutant(row) for row in record.get("mutants", ())),
+    ]
+    groups = {name: [c for c in cases if c.group == name] for name in dict.fromkeys(c.group for c in cases)}
+    root = ElementTree.Element("testsuites", {"name": record["command"], **_totals(cases)})
+    for index, (name, members) in enumerate(groups.items()):
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            {
+                "id": str(index),
+                "package": "metagap",
+                "name": name,
+                "timestamp": record["started"].rstrip("Z"),
+                "hostname": "localhost",
+                "skipped": str(sum(c.outcome == "skipped" for c in members)),
+                **_totals(members),
+            },
+        )
+        properties = ElementTree.SubElement(suite, "properties")
+        values = {"command": record["command"], "seed": str(record["seed"]), **record["environment"]}
+        for key, value in values.items():
+            ElementTree.SubElement(properties, "property", name=key, value=value)
+        for case in members:
+            _add(suite, case, folder)
+        ElementTree.SubElement(suite, "system-out")
+        ElementTree.SubElement(suite, "system-err")
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n"
+
+
+def _add(suite: ElementTree.Element, case: Case, folder: str) -> None:
+    element = ElementTree.SubElement(
+        suite, "testcase", classname=f"metagap.{case.group}", name=case.name, time=f"{case.seconds:.3f}"
+    )
+    if case.outcome is not None:
+        kind = {} if case.outcome == "skipped" else {"type": case.outcome}
+        found = ElementTree.SubElement(element, case.outcome, {"message": case.reason, **kind})
+        found.text = case.details.replace("{folder}", folder)
+
+
+def _totals(cases: Iterable[Case]) -> dict[str, str]:
+    cases = list(cases)
+    counts = {key: sum(c.outcome == key[:-1] for c in cases) for key in ("failures", "errors")}
+    return {
+        "tests": str(len(cases)),
+        **{key: str(count) for key, count in counts.items()},
+        "time": f"{sum(c.seconds for c in cases):.3f}",
+    }
+
+
+def sides(row: dict[str, Any]) -> str:
+    """The two sides of a certified falsehood, in words."""
+    gap, bound = row["gap"], row["bound"]
+    return f"gap {gap['lo']!r} or more, bound {bound['hi']!r} or less" if gap and bound else "no sides"
+
+
+def _claim(row: dict[str, Any]) -> Case:
+    group, name = row["family"], row["claim"]
+    if row["violations"]:
+        lines = [f"{v['kind']} witness ({v['grade']}): {sides(v)}\n{v['command']}" for v in row["violations"]]
+        count = row["counts"]["VIOLATED"] + row["real_counts"]["VIOLATED"]
+        return Case(group, name, 0.0, "failure", f"VIOLATED on {count} instances: {row['title']}", "\n".join(lines))
+    if loose(row):
+        lines = [f"{u['reason']}\n{u['command']}" for u in row["undecided"]]
+        reason = f"UNDECIDED on {row['counts']['UNDECIDED']} of {row['scope']} instances"
+        return Case(group, name, 0.0, "error", reason, "\n".join(lines))
+    if not row["scope"] + sum(row["real_counts"].values()):
+        return Case(group, name, 0.0, "skipped", "no instance was judged in its scope")
+    return Case(group, name)
+
+
+def _cell(row: dict[str, Any]) -> Case:
+    name = f"{row['claim']} without {row['assumption']}" + (f" ({row['title']})" if row["title"] else "")
+    if row["confirmed"] is False:
+        return Case("assumptions", name, 0.0, "failure", f"not confirmed: {sides(row)}", row["command"] or "")
+    if row["status"] == "open":
+        return Case("assumptions", name, 0.0, "skipped", f"open: {row['reason']}")
+    return Case("assumptions", name)
+
+
+def _mutant(row: dict[str, Any]) -> Case:
+    if row["status"] == "survived":
+        reason = f"survived {row['examples']} examples: {row['title']}"
+        return Case("mutants", row["name"], row["seconds"], "failure", reason, f"{row['claim']}: {row['why']}")
+    return Case("mutants", row["name"], row["seconds"])

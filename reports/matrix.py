@@ -1,0 +1,202 @@
+"""The assumption matrix: claims x assumptions, each cell with its status, its witness and what was searched.
+
+Sources of a cell, in this order: counterexamples and arguments of the theory (`theory.*ablations`, `theory.settled`),
+confirmed here; then leave-one-out search (`impl.leave_one_out`). What neither settles is open, with a count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..impl.counterexample import confirm, instance_of, second_opinion
+from ..impl.families import ALL_CLAIMS, FAMILIES, Family
+from ..impl.instances import Instance
+from ..impl.judge import Enclosure
+from ..impl.leave_one_out import Cell, Survey, survey
+from ..theory.claim import Ablation, Assumption, Claim, Expression, Relation, Standing
+from ..theory.hypotheses import HYPOTHESES
+from ..theory.notation import LETTERS
+from .records import enclosure, opinion_record, write_text
+from .witnesses import FOLDER, witness
+
+
+def matrix(
+    folder: Path, seed: int, examples: int, progress: Callable[[str], None] = lambda message: None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(cells, joint): the matrix of every family, and whether each claim's assumptions can be met together.
+
+    Writes the witnesses beside the record.
+    """
+    cells, joint = [], []
+    for family in FAMILIES.values():
+        known = [
+            (f"counterexample: {a.title}", instance_of(a.instance))
+            for a in family.ablations
+            if a.instance is not None and a.population is None
+        ]
+        found = survey(family, examples, seed=seed, known=known, progress=progress)
+        progress(f"{family.title}: counterexamples")
+        cells += [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
+        joint += [_joint(family, claim, found) for claim in family.claims]
+    return cells, joint
+
+
+def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict[str, Any]]:
+    """The cells of one claim: what it assumes, what is built into it, and what it does not need."""
+    searched = {cell.assumption: cell for (name, _), cell in found.cells.items() if name == claim.name}
+    names = dict.fromkeys((*(a.name for a in claim.assumptions), *(h.name for h in HYPOTHESES), *searched))
+    rows = []
+    for name in names:
+        cell = searched.get(name)
+        curated = [a for a in family.ablations if (a.claim, a.assumption) == (claim.name, name)]
+        rows += [_curated(ablation, cell if n == 0 else None, folder) for n, ablation in enumerate(curated)]
+        if not curated and cell is not None:
+            rows.append(_searched(family, cell, folder) if cell.assumed else _unused(cell))
+    return rows
+
+
+def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
+    """A cell without content; `statement` and `identifier` come from the theory."""
+    known: dict[str, tuple[str, str]] = {h.name: (h.identifier, h.statement) for h in HYPOTHESES}
+    own = next((c for c in ALL_CLAIMS if c.name == claim), None)
+    listed: tuple[Assumption, ...] = () if own is None else own.assumptions
+    everywhere = [a for c in ALL_CLAIMS for a in c.assumptions]
+    for a in (*everywhere[::-1], *listed):
+        known[a.name] = (a.identifier, a.statement)
+    standard, statement = known.get(assumption, ("", ""))
+    return {
+        "claim": claim,
+        "assumption": assumption,
+        "identifier": identifier or standard,
+        "statement": statement,
+        "status": Standing.OPEN.value,
+        "title": "",
+        "step": "",
+        "witness": None,
+        "instance": None,
+        "gap": None,
+        "bound": None,
+        "exact": {},
+        "statement_without": None,
+        "confirmed": None,
+        "second": None,
+        "searched": 0,
+        "found": None,
+        "evidence": None,
+        "reason": "",
+        "command": None,
+    }
+
+
+def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> dict[str, Any]:
+    row = _cell(ablation.claim, ablation.assumption, ablation.identifier) | {
+        "status": ablation.standing.value,
+        "title": ablation.title,
+        "step": ablation.step,
+        "reason": ablation.reason,
+        **_search_record(cell),
+    }
+    if ablation.instance is None or ablation.bound is None:
+        return row
+    checked = confirm(ablation)
+    alone = ablation.population is None and ablation.direction is None and not ablation.meaningless
+    return row | {
+        **_witness(folder, "ablation", ablation.name, checked.instance, checked.gap, checked.bound),
+        "gap": enclosure(checked.gap),
+        "bound": enclosure(checked.bound),
+        "exact": checked.exact,
+        "statement_without": _statement(ablation.left, ablation.bound, Relation.AT_MOST),
+        "confirmed": checked.confirmed,
+        "second": opinion_record(second_opinion(ablation.left, ablation.bound, checked.instance)) if alone else None,
+    }
+
+
+def _searched(family: Family, cell: Cell, folder: Path) -> dict[str, Any]:
+    """A cell that only the search speaks of: a counterexample that it found, or none."""
+    row = _cell(cell.claim.name, cell.assumption) | _search_record(cell)
+    found = cell.found
+    if found is None:
+        if not cell.built_in and not cell.searched:
+            reason = "No instance breaks this assumption and meets the others."
+        else:
+            reason = f"Left out on {cell.searched} instances: none refutes the claim."
+        return row | {"reason": reason}
+    step = next((a.step for a in family.ablations if a.assumption == cell.assumption and a.step), "")
+    if found.meaningless:
+        reason = f"The conclusion loses its meaning: {found.judged.reason}."
+    else:
+        reason = "The conclusion is false on the instance found; no other assumption fails there."
+    name = f"{cell.claim.name}-without-{cell.assumption}"
+    left, bound = cell.claim.left, cell.claim.bound
+    opinion = second_opinion(left, bound, found.instance, cell.claim.relation)
+    return row | {
+        **_witness(folder, "leave-one-out", name, found.instance, found.judged.gap, found.judged.bound),
+        "status": Standing.NEEDED.value,
+        "title": f"found by search ({found.origin})",
+        "step": step,
+        "gap": enclosure(found.judged.gap),
+        "bound": enclosure(found.judged.bound),
+        "statement_without": _statement(left, bound, cell.claim.relation),
+        "confirmed": True,
+        "second": None if found.meaningless else opinion_record(opinion),
+        "reason": reason,
+    }
+
+
+def _unused(cell: Cell) -> dict[str, Any]:
+    return _cell(cell.claim.name, cell.assumption) | {
+        "status": Standing.NOT_NEEDED.value,
+        "reason": "The claim does not assume it: no step of its proof uses it.",
+        "evidence": {"failing": cell.searched, "proved": cell.held},
+    }
+
+
+def _search_record(cell: Cell | None) -> dict[str, Any]:
+    """What the search adds: how many instances it tried, and its own counterexample, if it found one."""
+    if cell is None:
+        return {}
+    found = cell.found
+    return {
+        "searched": cell.searched,
+        "found": found
+        and {
+            "generator": found.origin,
+            "examples": found.examples,
+            "seconds": round(found.seconds, 2),
+            "numbers": found.instance.numbers,
+            "meaningless": found.meaningless,
+        },
+    }
+
+
+def _witness(
+    folder: Path, kind: str, name: str, instance: Instance, left: Enclosure | None, bound: Enclosure | None
+) -> dict[str, Any]:
+    file = f"{FOLDER}/{name}.json"
+    write_text(folder / file, witness(kind, name, instance, left, bound))
+    return {"witness": file, "instance": instance.sha256, "command": f"metagap replay {{folder}}/{file}"}
+
+
+def _statement(left: Expression, bound: Expression, relation: Relation) -> str:
+    sign = r"\le" if relation is Relation.AT_MOST else "="
+    return rf"{left.latex(LETTERS)} {sign} {bound.latex(LETTERS)}"
+
+
+def _joint(family: Family, claim: Claim, found: Survey) -> dict[str, Any]:
+    """Whether the search met all assumptions of a claim together, and which pairs it never met."""
+    return {
+        "family": family.name,
+        "claim": claim.name,
+        "assumptions": [a.name for a in claim.assumptions],
+        "examples": found.examples,
+        "met": found.met[claim.name],
+        "conflicts": [list(pair) for pair in found.conflicts(claim)],
+    }
+
+
+def undecided(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Cells that say nothing: open without a number of searched instances, or a counterexample not confirmed."""
+    opened = [c for c in cells if c["status"] == Standing.OPEN.value and not c["searched"]]
+    return [*opened, *(c for c in cells if c["confirmed"] is False)]

@@ -1,0 +1,35 @@
+// Filters, and wide tables that the keyboard can scroll. The page is complete without this.
+const filters = document.getElementById("filters");
+if (filters) {
+  const field = (name) => document.getElementById(name);
+  const items = [...document.querySelectorAll("[data-filter]")];
+  const update = () => {
+    const wanted = field("filter").value.trim().toLowerCase();
+    const chosen = ["family", "source", "status"].map((key) => [key, field("filter-" + key).value]);
+    for (const item of items) {
+      const fits = ([key, value]) => !value || !(key in item.dataset) || item.dataset[key] === value;
+      item.hidden = !(item.dataset.filter.toLowerCase().includes(wanted) && chosen.every(fits));
+    }
+    const rows = items.filter((item) => item.closest("#overview"));
+    for (const heading of document.querySelectorAll("[data-heading]")) {
+      heading.hidden = !rows.some((row) => !row.hidden && row.dataset.family === heading.dataset.heading);
+    }
+    const count = rows.filter((row) => !row.hidden).length;
+    field("filter-count").textContent = count === rows.length ? "" : `${count} of ${rows.length} claims`;
+  };
+  filters.hidden = false;
+  for (const event of ["input", "change"]) filters.addEventListener(event, update);
+  filters.addEventListener("submit", (event) => event.preventDefault());
+  update();
+}
+for (const box of document.querySelectorAll(".scroll:not([tabindex])")) {
+  if (box.scrollWidth > box.clientWidth) {
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", box.querySelector("caption").textContent);
+  }
+}
+// A link into a closed list opens it.
+const open = () => document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");
+addEventListener("hashchange", open);
+open();

@@ -1,0 +1,171 @@
+"""Witness files: an instance, what it bears witness against, and how both sides were judged; kept, and judged again.
+
+A witness is one of: a claim that was violated, a mutant, an ablation of the theory, or a claim without an assumption
+that leave-one-out search refuted. The file holds the statement itself, so that a reader (or a checker that knows
+nothing of this package) sees what is claimed to be false.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..impl import files
+from ..impl.counterexample import confirm
+from ..impl.falsify import refute
+from ..impl.families import ALL_CLAIMS, FAMILIES
+from ..impl.instances import Instance
+from ..impl.judge import Enclosure, judge
+from ..impl.leave_one_out import alone
+from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
+from ..theory.hypotheses import HYPOTHESES
+from . import formats
+from .records import WITNESS_FORMAT, dumps, enclosure
+
+FOLDER = "counterexamples"
+"""Where witnesses lie, below the folder of a report."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a witness refutes: the object of the theory, and its two sides."""
+
+    subject: Claim | Mutant | Ablation
+    left: Expression
+    relation: Relation
+    bound: Expression
+    without: str = ""
+    """The assumption or hypothesis that is left out."""
+
+
+def statement(kind: str, name: str) -> Statement | None:
+    """The statement of that kind and name, as this version of the theory has it."""
+    if kind == "mutant":
+        for family in FAMILIES.values():
+            for mutant in family.mutants:
+                if mutant.name == name:
+                    return Statement(mutant, mutant.left, mutant.relation, mutant.bound)
+    if kind == "ablation":
+        for family in FAMILIES.values():
+            for ablation in family.ablations:
+                if ablation.name == name and ablation.bound is not None:
+                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound, ablation.assumption)
+    for claim in ALL_CLAIMS:
+        if kind == "claim" and claim.name == name:
+            return Statement(claim, claim.left, claim.relation, claim.bound)
+        if kind == "leave-one-out" and name.startswith(f"{claim.name}-without-"):
+            without = name.removeprefix(f"{claim.name}-without-")
+            rewritten = _without(claim, without)
+            if rewritten is not None:
+                return Statement(rewritten, rewritten.left, rewritten.relation, rewritten.bound, without)
+    return None
+
+
+def _without(claim: Claim, name: str) -> Claim | None:
+    """The claim as it reads without an assumption or a built-in hypothesis of that name."""
+    if any(a.name == name for a in claim.assumptions):
+        return claim
+    family = next(f.name for f in FAMILIES.values() if f.claim(claim.name) is claim)
+    hypothesis = next((h for h in HYPOTHESES if h.name == name), None)
+    return None if hypothesis is None else hypothesis.dropped(claim, family)
+
+
+def witness(
+    kind: str, name: str, instance: Instance, left: Enclosure | None = None, bound: Enclosure | None = None
+) -> str:
+    """A witness file's text: the instance, what it bears witness against, and the judgement of both sides."""
+    found = statement(kind, name)
+    assert found is not None, f"{kind} {name}"
+    content = {
+        "format": WITNESS_FORMAT,
+        "kind": kind,
+        "name": name,
+        "statement": {"left": found.left.text, "relation": found.relation.value, "bound": found.bound.text},
+        "judged": {"left": enclosure(left), "bound": enclosure(bound)},
+        "instance": json.loads(files.dumps(instance)),
+        "population": found.subject.population if isinstance(found.subject, Ablation) else None,
+    }
+    return dumps(content)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A kept witness, judged again."""
+
+    outcome: str
+    """still violated, fixed or error"""
+    sentence: str
+    gap: Enclosure | None = None
+    bound: Enclosure | None = None
+
+
+def replay(path: Path) -> Replay:
+    """Judge a kept witness again, by the theory of this version. Errors: files.BadInputError if the file is none."""
+    kind, name, instance = read(path)
+    found = statement(kind, name)
+    if found is None:
+        return Replay("error", f"{kind} {name!r} is not known to this version")
+    subject = found.subject
+    if isinstance(subject, Mutant):
+        sides = refute(subject, instance)
+        if sides is None:
+            return Replay("fixed", f"mutant {name!r} is not refuted by this instance")
+        return Replay("still violated", f"mutant {name!r}: {subject.title}", *sides)
+    if isinstance(subject, Ablation):
+        checked = confirm(subject, instance)
+        outcome = "still violated" if checked.confirmed else "fixed"
+        sentence = f"{subject.claim} without {subject.assumption}: {subject.title}"
+        return Replay(outcome, sentence, checked.gap, checked.bound)
+    if found.without:
+        judged = alone(subject, found.without, instance)
+        sentence = f"{subject.name} without {found.without}"
+        if judged is None:
+            return Replay("fixed", f"{sentence}: other assumptions fail too, or this one holds")
+    else:
+        judged, sentence = judge(instance, (subject,)).claims[0], subject.name
+    # Without an assumption a conclusion may also lose its meaning, which counts against leaving it out.
+    bad = (Verdict.VIOLATED, Verdict.OUTSIDE) if found.without else (Verdict.VIOLATED,)
+    outcome = "still violated" if judged.verdict in bad else "fixed"
+    return Replay(outcome, f"{sentence}: {judged.verdict.value}", judged.gap, judged.bound)
+
+
+def read(path: Path) -> tuple[str, str, Instance]:
+    """(kind, name, instance) of a witness file. Errors: files.BadInputError."""
+
+    try:
+        content = formats.read(path, "witness")
+    except OSError as error:
+        required = "a readable witness file, as written by metagap audit and metagap verify"
+        raise files.BadInputError(str(path), "file", error.strerror, required) from None
+    instance = files.loads(json.dumps(content["instance"]), str(path))
+    return str(content["kind"]), str(content["name"]), instance
+
+
+def kept(folder: Path) -> Iterator[tuple[Path, Instance | files.BadInputError]]:
+    """Every file of a folder of witnesses with its instance, or with what is wrong with it; nothing is deleted."""
+    for path in sorted(folder.glob("*.json")):
+        try:
+            yield path, read(path)[2]
+        except files.BadInputError as error:
+            yield path, error
+
+
+def find(identifier: str, folder: Path) -> list[Path]:
+    """The witnesses in a report's folder whose name is `identifier`, or whose instance's sha256 begins with it.
+
+    Errors: files.BadInputError if there is none.
+    """
+    found = []
+    for path, instance in kept(folder / FOLDER):
+        if isinstance(instance, files.BadInputError):
+            continue
+        hashed = re.fullmatch("[0-9a-f]{6,64}", identifier) and instance.sha256.startswith(identifier)
+        if path.stem == identifier or hashed:
+            found.append(path)
+    if not found:
+        required = f"a file, or the name or the sha256 (6 digits or more) of a witness in {folder / FOLDER}"
+        raise files.BadInputError(identifier, "witness", identifier, required)
+    return found

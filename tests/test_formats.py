@@ -1,0 +1,120 @@
+"""Records as other programs read them: typed, described by published JSON schemas, refused when altered."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from metagap.impl import files
+from metagap.impl.files import BadInputError
+from metagap.impl.judge import judge
+from metagap.reports.cli import app
+from metagap.reports.formats import FORMATS, check, read, schema
+from metagap.reports.records import dumps, hashes, judgement_record, sources
+from metagap.theory.meta_sl import CLAIMS
+from typer.testing import CliRunner
+
+from .test_cli import MIRRORED, write
+
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def folder(small_run: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A record of every format."""
+    run, _, made = small_run
+    out = tmp_path_factory.mktemp("records")
+    instance = str(write(out, MIRRORED))
+    omega = write(out, [0.5], "omega.json")
+    for arguments in (
+        ["judge", instance, "--json", str(out / "judgement.json")],
+        ["optimum", instance, "--json", str(out / "optimum.json")],
+        ["certify", instance, "--omega", str(omega), "--json", str(out / "certify.json")],
+    ):
+        result = runner.invoke(app, arguments)
+        assert result.exit_code in (0, 3), result.output
+    for name in ("verify", "audit"):
+        (out / f"{name}.json").write_text((run / f"{name}.json").read_text())
+    alone = {k: v for k, v in made.items() if k in FORMATS["mutants"].__struct_fields__}
+    (out / "mutants.json").write_text(dumps(alone | {"format": "metagap/mutants/1"}))
+    witness = next(row["simplest"]["file"] for row in made["mutants"] if row["simplest"])
+    (out / "witness.json").write_text((run / witness).read_text())
+    return out
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_real_records_fit_their_schema(name: str, folder: Path) -> None:
+    record = read(folder / f"{name}.json", name)
+    published = schema(name)
+    Draft202012Validator.check_schema(published)
+    assert list(Draft202012Validator(published).iter_errors(record)) == []
+
+
+def _alterations(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The record with one thing changed, at the top and in the first row of every list of rows."""
+    for name in [key for key in record if key not in ("format", "ball", "floor", "checked", "why")] or ["format"]:
+        yield name, {key: value for key, value in record.items() if key != name}
+        yield name, record | {name: object.__name__ if not isinstance(record[name], str) else 3.5}
+    yield "surplus", record | {"surplus": 1}
+    yield "format", record | {"format": "metagap/else/1"}
+    for name, value in record.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            changed = copy.deepcopy(record)
+            changed[name][0]["surplus"] = 1
+            yield f"{name}[0].surplus", changed
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_altered_records_are_refused_by_the_reader_and_by_the_schema(name: str, folder: Path) -> None:
+    whole = json.loads((folder / f"{name}.json").read_text())
+    record = {key: value[:3] if isinstance(value, list) else value for key, value in whole.items()}
+    validator = Draft202012Validator(schema(name))
+    seen = 0
+    for place, altered in _alterations(record):
+        with pytest.raises(BadInputError) as refused:
+            check(altered, name, "file.json")
+        assert str(refused.value).startswith(f"file.json: {place}")
+        assert "\n" not in str(refused.value) and len(str(refused.value)) < 1000
+        assert not validator.is_valid(altered), place
+        seen += 1
+    assert seen > 2 * len(record) - 10
+
+
+def test_schemas_are_printed(folder: Path) -> None:
+    for name in FORMATS:
+        printed = runner.invoke(app, ["schema", name])
+        assert printed.exit_code == 0
+        assert json.loads(printed.stdout) == schema(name)
+    listed = runner.invoke(app, ["schema"]).stdout.splitlines()
+    assert [line.split()[0] for line in listed] == list(FORMATS)
+    wrong = runner.invoke(app, ["schema", "novel"])
+    assert wrong.exit_code == 2
+    assert wrong.stderr.startswith("metagap: NAME='novel': expected one of judgement")
+
+
+def test_a_file_digest_notices_a_changed_file(
+    small_run: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path: Path
+) -> None:
+    run, _, record = small_run
+    assert len(record["files"]) > 50
+    shutil.copytree(run, tmp_path / "copy")
+    assert hashes(record, tmp_path / "copy") == record["files"]
+    name = next(iter(record["files"]))
+    (tmp_path / "copy" / name).write_text((run / name).read_text() + " ")
+    assert {k for k, v in hashes(record, tmp_path / "copy").items() if v != record["files"][k]} == {name}
+    assert record["environment"]["sources"] == sources()
+
+
+def test_judgements_of_undefined_quantities_fit_too() -> None:
+    """The enclosures of a claim that is outside may be missing or infinite."""
+    content = json.loads(json.dumps(MIRRORED)) | {"loss": {"name": "absolute"}}
+    record = judgement_record(judge(files.loads(json.dumps(content), "x"), CLAIMS, complete=True))
+    assert {row["verdict"] for row in record["claims"]} >= {"OUTSIDE"}
+    check(record, "judgement", "x")
+    assert Draft202012Validator(schema("judgement")).is_valid(record)

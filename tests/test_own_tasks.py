@@ -1,0 +1,124 @@
+"""Your own tasks: arrays, CSV, NumPy archives and scikit-learn data become instances, and bad data one clear line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flint import fmpq
+from jsonschema import Draft202012Validator
+from metagap.impl import files
+from metagap.impl.conditions import conditions
+from metagap.impl.losses import Loss
+from metagap.impl.meta_sl.instance import Gradient, MetaSLInstance
+from metagap.impl.meta_sl.own_tasks import from_arrays, load_tasks
+from metagap.reports.cli import app
+from metagap.reports.formats import schema
+from typer.testing import CliRunner
+
+runner = CliRunner()
+CSV = "task,y,a,b\nfirst,1,0.5,2\nfirst,-1,1,0\nsecond,1,0.5,2\n"
+
+
+def write(folder: Path, text: str, name: str = "tasks.csv") -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_arrays_csv_and_archives_are_one_instance(tmp_path: Path) -> None:
+    features, labels, names = [[0.5, 2], [1, 0], [0.5, 2]], [1, -1, 1], ["first", "first", "second"]
+    arrays = from_arrays(features, labels, names)
+    np.savez(tmp_path / "tasks.npz", X=np.array(features), y=np.array(labels), task=np.array(names))
+    table = load_tasks(write(tmp_path, CSV))
+    archive = load_tasks(str(tmp_path / "tasks.npz"))
+    assert arrays.sha256 == table.sha256 == archive.sha256
+    assert len(arrays.features) == 2, "equal rows are one support point, which the two tasks share"
+    assert [len(task.atoms) for task in arrays.tasks] == [2, 1]
+    assert files.loads(files.dumps(arrays)) == arrays
+
+
+def test_other_columns_may_name_task_and_label(tmp_path: Path) -> None:
+    renamed = CSV.replace("task,y", "user,score")
+    assert load_tasks(write(tmp_path, renamed), task="user", label="score") == load_tasks(write(tmp_path, CSV))
+
+
+def test_the_default_step_is_at_most_half_of_the_inverse_curvature() -> None:
+    """Squared loss, one task, x = 3: the Hessian is 9."""
+    made = from_arrays([[3.0]], [1.0], ["one"])
+    assert isinstance(made.adaptation, Gradient)
+    assert fmpq(1, 36) < made.adaptation.eta <= fmpq(1, 18)
+    assert from_arrays([[3.0]], [1.0], ["one"], eta=fmpq(1, 3)).adaptation == Gradient(fmpq(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "header"),
+        ("task,a\nx,1\n", "one column named 'y'"),
+        ("task,y,y\nx,1,1\n", "one column named 'y'"),
+        ("task,y,a\nx,1\n", "line 2"),
+        ("task,y,a\nx,one,1\n", "line 2, column y='one'"),
+        ("task,y,a\nx,1,nan\n", r"features\[0\]\[0\]=nan"),
+        ("task,y,a\n", "at least one row"),
+        ("task,y\nx,1\n", "at least one row and one feature"),
+    ],
+)
+def test_bad_csv_is_one_line_that_names_the_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(files.BadInputError, match=message) as error:
+        load_tasks(write(tmp_path, text))
+    assert "\n" not in str(error.value)
+
+
+def test_bad_arrays_are_refused() -> None:
+    with pytest.raises(files.BadInputError, match="labels"):
+        from_arrays([[1.0]], [1.0, 2.0], ["a"])
+    with pytest.raises(files.BadInputError, match="tasks"):
+        from_arrays([[1.0]], [1.0], ["a", "b"])
+    with pytest.raises(files.BadInputError, match="features"):
+        from_arrays([1.0], [1.0], ["a"])
+    with pytest.raises(files.BadInputError, match=r"labels\[1\]=0\.5: -1 or 1, for the logistic loss"):
+        from_arrays([[1.0], [2.0]], [1.0, 0.5], ["a", "a"], loss=Loss("logistic"))
+    with pytest.raises(files.BadInputError, match="one of iris"):
+        load_tasks("sklearn:nothing")
+
+
+def test_the_conditions_of_a_family_of_tasks_and_what_binds() -> None:
+    iris = load_tasks("sklearn:iris")
+    assert isinstance(iris, MetaSLInstance)
+    found = conditions(iris)
+    held = {c.assumption.name: c.holds for c in found.conditions}
+    assert held["outer-convexity"] and held["numerator-vanishes"]
+    assert held["full-row-rank"] is False, "three tasks share every input"
+    applies = {a.claim.name: a.applies for a in found.claims}
+    assert applies["meta-sl-lifted"] and not applies["meta-sl-c3"]
+    assert "full-row-rank" in found.binding
+    assert "single-task" not in found.binding, "C7 also lacks a Jacobian of one task"
+
+
+def test_the_command_prints_and_writes_the_conditions(tmp_path: Path) -> None:
+    place = write(tmp_path, CSV)
+    shown = runner.invoke(app, ["audit", place, "--loss", "huber:1", "--eta", "1/4"])
+    assert shown.exit_code == 0, shown.output
+    assert "Binding" in shown.stdout
+    written = runner.invoke(app, ["audit", place, "--json", "-"])
+    record = json.loads(written.stdout)
+    Draft202012Validator(schema("conditions")).validate(record)
+    assert record["instance"] == load_tasks(place).sha256
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--loss", "hinge"], ["--loss", "huber"], ["--loss", "huber:-1"], ["--eta", "1/0"], ["--task", "user"]],
+)
+def test_bad_options_are_one_line_and_status_two(tmp_path: Path, options: list[str]) -> None:
+    result = runner.invoke(app, ["audit", write(tmp_path, CSV), *options])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
+def test_certify_takes_the_same_tasks(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["certify", write(tmp_path, CSV), "--max-time", "10"])
+    assert result.exit_code in (0, 3), result.output
+    assert "of the global optimum" in result.stdout

@@ -1,0 +1,73 @@
+"""Hypotheses that are built into a statement rather than listed as assumptions, and how to leave one out.
+
+`without` says which quantity replaces which when the hypothesis is dropped: the claim so rewritten is what the search
+tries to refute, with every listed assumption certified. Where it is empty, only the ablations speak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .claim import Claim, Expression
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What is assumed by the way a claim is written. `without` is by family: {quantity: its replacement}."""
+
+    name: str
+    identifier: str
+    statement: str
+    without: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def dropped(self, claim: Claim, family: str) -> Claim | None:
+        """The claim without the hypothesis; None where it makes no difference to the statement."""
+        replaced = self.without.get(family, {})
+        if not set(replaced) & {*claim.left.names, *claim.bound.names}:
+            return None
+
+        def rewritten(expression: Expression) -> Expression:
+            return Expression(re.sub(r"\w+", lambda m: replaced.get(m[0], m[0]), expression.text))
+
+        return replace(claim, left=rewritten(claim.left), bound=rewritten(claim.bound))
+
+
+_FREE = {"misfit": "misfit_free"}
+
+HYPOTHESES: tuple[Hypothesis, ...] = (
+    Hypothesis(
+        "stationarity-of-L",
+        "A3",
+        "eps is the gradient norm of L itself.",
+        {
+            "meta-sl": {"eps": "eps_first_order"},
+            "network": {"eps": "eps_first_order"},
+            "meta-rl": {"eps": "zero"},
+        },
+    ),
+    Hypothesis("minimiser-exists", "A5", "A global minimiser of L exists."),
+    Hypothesis(
+        "one-radius",
+        "A6",
+        "The R of R eps is the radius of the ball of the infimum.",
+        {"meta-sl": _FREE, "network": _FREE, "meta-rl": _FREE},
+    ),
+    Hypothesis("population-risk", "A7", "w, eps and the gap belong to the same distribution."),
+    Hypothesis("population-adaptation", "A7", "The adaptation uses the population risk."),
+    Hypothesis("finite-second-moments", "A8", "w, u and the meta-features have finite second moments."),
+    Hypothesis("regular-data", "A9", "P(|a'x| <= t) <= c t/||a|| for all a and t: no hyperplane through 0 has mass."),
+    Hypothesis("W-in-the-ball", "A10", "The network stays in a ball around its initialisation."),
+    Hypothesis("one-kink-rule", "A2", "The value of 1{0 > 0} is the same in the gradient, in W_i and in the features."),
+    Hypothesis(
+        "lookahead-in-the-feature",
+        "RL-G",
+        "The meta-feature contains eta grad Q_i.",
+        {"meta-rl": {"misfit": "misfit_plain"}},
+    ),
+    Hypothesis("shift-by-state", "RL-J", "What is subtracted from the visitation ratio depends on the state only."),
+    Hypothesis("one-process-per-task", "RL-K", "omega and the comparator live in the same processes."),
+    Hypothesis("bounded-rewards", "RL-B", "Rewards are bounded."),
+    Hypothesis("equal-discounts", "RL-N", "All tasks have the same discount."),
+)

@@ -1,0 +1,166 @@
+"""The paper's results as we read its abstract, one by one: what holds as read, what needs more, what holds instead.
+
+Data for a reader who has the paper in hand: each result names the claims that carry it and the audit's
+counterexamples that show why it needs what it needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    """What became of a result; the value is what the report prints."""
+
+    AS_READ = "holds as read"
+    WITH_MORE = "holds only with more"
+    INSTEAD = "fails as read; something else holds"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result of the paper in our reading.
+
+    reading   what we take the paper to say
+    needs     the hypothesis it needs beyond that and why, or what holds in its place; for results that hold as read,
+              what the reading already contains
+    claims    the claims that carry it, the one whose tightness is shown first
+    shown     pairs (claim, assumption) of the audit that show the need, or that it is none
+    refuted   mutants: the readings that are false
+    """
+
+    title: str
+    reading: str
+    outcome: Outcome
+    needs: str
+    claims: tuple[str, ...]
+    shown: tuple[tuple[str, str], ...] = ()
+    refuted: tuple[str, ...] = ()
+
+
+RESULTS: tuple[Result, ...] = (
+    Result(
+        "Supervised learning, linear model: the gap of a stationary point",
+        "A stationary point of the meta-objective is as far from optimal as the meta-features are from representing "
+        "its displacement, times the size of the functional gradient.",
+        Outcome.AS_READ,
+        "“Functional geometry” is convexity of the outer loss in the prediction, and is needed. It holds against "
+        "any comparator, with every constant explicit, and at points that are not stationary, where the gradient's "
+        "norm pays.",
+        ("meta-sl-lifted", "meta-sl-headline"),
+        (("meta-sl-lifted", "outer-convexity"),),
+    ),
+    Result(
+        "Supervised learning: the bound with one feature for all tasks",
+        "The same bound with a single, task-independent meta-feature under the mixture of the tasks' distributions.",
+        Outcome.WITH_MORE,
+        "Needs hypothesis (D): wherever the mixed weight vanishes, so does the numerator of the mixed target. The "
+        "target is their ratio; two mirrored tasks cancel in the weight and not in the numerator, and the bound is "
+        "then too small. Undivided, the bound needs nothing.",
+        ("meta-sl-mixed", "meta-sl-mixed-l1"),
+        (("meta-sl-mixed", "numerator-vanishes"),),
+        ("mixed-zero-over-zero",),
+    ),
+    Result(
+        "Stationarity means a vanishing derivative",
+        "At a stationary point of the meta-objective no direction improves it to first order.",
+        Outcome.WITH_MORE,
+        "Needs that the loss and the network are differentiable where they are used: at a joint of Huber's or the "
+        "absolute loss, or at a kink of a neuron, a point can be stationary in the directional sense and the bound "
+        "false. With the formal gradient and one rule for the value at a kink the bound holds there too.",
+        ("meta-sl-s2", "network-s2", "network-formal"),
+        (
+            ("meta-sl-lifted", "differentiable-adaptation"),
+            ("network-lifted", "differentiable-adaptation"),
+            ("network-formal", "one-kink-rule"),
+        ),
+    ),
+    Result(
+        "Points found by first-order methods",
+        "The stationary points are those that meta-learning attains, first-order MAML included.",
+        Outcome.INSTEAD,
+        "A point where first-order MAML stops is not stationary for the meta-objective, and the bound is false with "
+        "its gradient. First-order MAML has its own exact theorem: its own gradient with the features of the model, "
+        "without a bias term.",
+        ("meta-sl-first-order", "network-first-order", "meta-sl-c6"),
+        (("meta-sl-lifted", "stationarity-of-L"), ("network-lifted", "stationarity-of-L")),
+        ("first-order-eps", "rl-first-order-eps", "network-first-order-eps"),
+    ),
+    Result(
+        "The comparator is a global minimiser",
+        "The gap is to the global optimum of the meta-objective.",
+        Outcome.INSTEAD,
+        "A global optimum need not exist: logistic loss with one label, policies whose supremum lies at infinity, "
+        "networks that jump at a kink. The bound holds against every parameter and every function, and so against the "
+        "infimum, which is certified here.",
+        ("meta-sl-headline", "meta-rl-headline"),
+        (
+            ("meta-sl-lifted", "minimiser-exists"),
+            ("meta-rl-lifted", "minimiser-exists"),
+            ("network-lifted", "minimiser-exists"),
+        ),
+    ),
+    Result(
+        "Reinforcement learning: the gap of a stationary point",
+        "The same for policies that are energy-based and linear, with a step on policies as adaptation.",
+        Outcome.AS_READ,
+        "The performance difference takes the part of convexity: the first step is an equality. Adapted policies must "
+        "give every action positive probability, which softmax policies do.",
+        ("meta-rl-lifted", "meta-rl-headline"),
+        (("meta-rl-lifted", "positive-policy"),),
+    ),
+    Result(
+        "Reinforcement learning: the bound with one feature for all tasks",
+        "The same with visitations and next visitations mixed over the tasks.",
+        Outcome.WITH_MORE,
+        "Needs hypothesis (D) as in supervised learning. And the feature is not the same for all tasks: it depends on "
+        "them through one number per next visit, unless there is one task, no adaptation, or the advantages agree.",
+        ("meta-rl-mixed", "meta-rl-mixed-l1"),
+        (("meta-rl-mixed", "numerator-vanishes"),),
+        ("rl-mixed-zero-over-zero",),
+    ),
+    Result(
+        "Reinforcement learning, one task, tabular: stationary means optimal",
+        "With full representation power a stationary point is globally optimal.",
+        Outcome.WITH_MORE,
+        "Needs kappa = |eta| gamma span(r)/(2 (1 - gamma)) < 1: beyond it the adaptation can fold, and at a fold a "
+        "stationary point need not be optimal. With several tasks it is false even without adaptation.",
+        ("meta-rl-t3e",),
+        (("meta-rl-t3e", "contraction"), ("meta-rl-t3e", "single-task"), ("meta-rl-t3e", "tabular")),
+    ),
+    Result(
+        "Supervised learning: full representation power",
+        "If the meta-features represent every displacement, stationary points are globally optimal.",
+        Outcome.WITH_MORE,
+        "Needs that the meta-features over all pairs of a task and an input are linearly independent: for a linear "
+        "model never when two tasks share an input, and then tasks that contradict each other are a counterexample. "
+        "With one task it needs that the adaptation does not fold.",
+        ("meta-sl-c3", "network-c3", "meta-sl-c7"),
+        (
+            ("meta-sl-c3", "full-row-rank"),
+            ("network-c3", "full-row-rank"),
+            ("meta-sl-c7", "invertible-jacobian"),
+        ),
+    ),
+    Result(
+        "Networks: the gap with features at initialisation",
+        "For wide two-layer networks the bound holds with the features of the initial network.",
+        Outcome.WITH_MORE,
+        "Needs an error term: the gradient belongs to the features of the trained network. Exact without one if the "
+        "gradient is replaced by the pairing with the initial features, or with the features of the network itself. No "
+        "unadapted prediction may sit on a joint of the loss.",
+        ("network-init-operator", "network-init", "network-lifted"),
+        (("network-init", "W-in-the-ball"),),
+        ("network-no-error-term", "network-init-outer", "network-init-in-hessian"),
+    ),
+    Result(
+        "Networks: the error vanishes with the width",
+        "The error of features at initialisation is of order m^(-1/4) in the width m.",
+        Outcome.WITH_MORE,
+        "Needs regular data: no hyperplane through 0 has mass. At a single input, and so for every finite sample, and "
+        "for one-dimensional inputs the order is m^(-1/6). Measured both ways below.",
+        ("network-linearisation", "network-atom"),
+        (("network-linearisation", "regular-data"),),
+    ),
+)

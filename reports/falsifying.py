@@ -13,7 +13,8 @@ from ..impl.families import ALL_CLAIMS, FAMILIES
 from ..impl.sources import SMALL
 from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
-from .records import enclosure, environment, finite, now, witness, write_text
+from .records import enclosure, environment, finite, hashes, now, write_text
+from .witnesses import FOLDER, witness
 
 ENOUGH = 6
 """Certified refutations after which a mutant's search stops."""
@@ -59,8 +60,9 @@ def falsify(
     )
     small = simplest(found)
     relation = r"\le" if subject.relation is Relation.AT_MOST else "="
-    return {
+    record = {
         "format": "metagap/falsify/1",
+        "version": environment()["metagap"],
         "name": subject.name,
         "kind": _kind(subject),
         "statement": f"{subject.left.latex(LETTERS)} {relation} {subject.bound.latex(LETTERS)}",
@@ -78,6 +80,7 @@ def falsify(
         "environment": environment(),
         "command": command,
     }
+    return record | {"files": hashes(record, folder)}
 
 
 def _kind(subject: Subject) -> str:
@@ -88,8 +91,8 @@ def _witness(subject: Subject, found: Refutation | None, which: str, folder: Pat
     if found is None:
         return None
     kind = _kind(subject)
-    name = f"counterexamples/falsify-{subject.name}-{which}.json"
-    write_text(folder / name, witness(kind, subject.name, found.instance))
+    name = f"{FOLDER}/falsify-{subject.name}-{which}.json"
+    write_text(folder / name, witness(kind, subject.name, found.instance, found.gap, found.bound))
     return {
         "file": name,
         "instance": found.instance.sha256,

@@ -19,6 +19,18 @@ class NoGradientError(ValueError):
     """The subject or its family has no quantities in torch."""
 
 
+def prepare(what: Objective) -> None:
+    """Load torch, which takes seconds. Errors: NoGradientError, extras.MissingExtraError."""
+    require("torch", "oracles", "search by gradients")
+    from ..oracles.batched_quantities import TorchQuantities
+
+    missing = [name for name in what.names if not hasattr(TorchQuantities, name)]
+    if what.family.name != "meta-sl" or what.equal:
+        raise NoGradientError("inequalities of meta-sl are required")
+    if missing:
+        raise NoGradientError(f"{missing[0]} is not known to torch")
+
+
 def gradient(
     starts: Iterator[Any], visit: Visit, what: Objective, *, rate: float = 0.03, rounds: int = 400, patience: int = 60
 ) -> None:
@@ -26,15 +38,11 @@ def gradient(
 
     Errors: NoGradientError, extras.MissingExtraError.
     """
-    require("torch", "oracles", "search by gradients")
+    prepare(what)
     import torch
 
     from ..oracles.batched_quantities import TorchQuantities
 
-    missing = [name for name in what.names if not hasattr(TorchQuantities, name)]
-    if what.family.name != "meta-sl" or missing or what.equal:
-        why = f"{missing[0]} is not known to torch" if missing else "inequalities of meta-sl are required"
-        raise NoGradientError(why)
     idle = 0
     for start in starts:
         visit(start)

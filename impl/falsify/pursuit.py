@@ -18,7 +18,7 @@ from ..shrink import shrink
 from ..sources import SMALL, Limits
 from .certify import Refutation, Subject, assumptions, refute, tightness
 from .evolution import Enough, Visit, evolution
-from .gradient import gradient
+from .gradient import gradient, prepare
 from .hypothesis import by_hypothesis
 from .mutants import batches
 from .ratio import HIT, Objective, objective
@@ -111,9 +111,11 @@ def pursue(
     `what` replaces the ratio of the subject by another objective; values above 1 are then no hits.
     Errors: gradient.NoGradientError, extras.MissingExtraError.
     """
-    found, begin = Found(subject, driver), time.perf_counter()
     hunted = what is None
     what = what or objective(subject)
+    if driver == "gradient":
+        prepare(what)
+    found, begin = Found(subject, driver), time.perf_counter()
 
     def visit(batch: Any) -> Array:
         assert what is not None

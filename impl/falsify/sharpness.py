@@ -153,7 +153,12 @@ def factors(
         claim = by_name[key[0]]
         progress(f"sharpness: {claim.name}")
         search = pursue(
-            claim, seed=seed, seconds=left, what=whats[key], goal=1 - 1e-12, generators=[g.name for g in family.generators]
+            claim,
+            seed=seed,
+            seconds=left,
+            what=whats[key],
+            goal=1 - 1e-12,
+            generators=[g.name for g in family.generators],
         )
         if search.best is not None:
             _take(found, key, claim, search.best.instance(0), search.driver)

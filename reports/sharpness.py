@@ -1,4 +1,4 @@
-"""The audit's section on sharpness, as records: constants, thresholds of convexity, and which step of the proof loses."""
+"""The audit's section on sharpness, as records: constants, thresholds of convexity, which step of the proof loses."""
 
 from __future__ import annotations
 

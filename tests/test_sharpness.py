@@ -92,7 +92,9 @@ def test_shares_of_one_instance_add_up() -> None:
         assert math.fsum(one.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("loss", "least", "most"), zip(LOSSES, (0.479, 0.207, 0.253), (2.6, 0.32, 0.45), strict=True))
+@pytest.mark.parametrize(
+    ("loss", "least", "most"), list(zip(LOSSES, (0.479, 0.207, 0.253), (2.6, 0.32, 0.45), strict=True))
+)
 def test_the_thresholds_of_convexity_are_bracketed(loss: object, least: float, most: float) -> None:
     """Proved up to the stated constants; beyond, an instance with certified negative curvature. Log-cosh's infimum
     of such steps is W(1)/2 = 0.28357 as far as is known."""
@@ -106,4 +108,4 @@ def test_the_thresholds_of_convexity_are_bracketed(loss: object, least: float, m
     with ctx.workprec(192):
         assert taylor.curvature(Problem(instance.canonical, Balls), [arb(1)]) < 0
     used = [instance.features[a.x][0] for task in instance.tasks for a in task.atoms]
-    assert instance.adaptation.eta * max(v * v for v in used) <= found.refuted * (1 + 1e-12)
+    assert float(arb(instance.adaptation.eta * max(v * v for v in used))) <= found.refuted * (1 + 1e-12)

@@ -121,11 +121,11 @@ def pursue(
         assert what is not None
         values = what(batch)
         found.evaluations += len(batch)
+        if hunted:
+            values = _certified(found, batch, values)
         top = int(np.argmax(values))
         if values[top] > found.value and (hunted or applies(subject, batch.instance(top))):
             found.value, found.best = float(values[top]), batch.take([top])
-        if hunted and values[top] > 1 + HIT:
-            _certify(found, batch, values)
         found.seconds = time.perf_counter() - begin
         progress(found)
         if len(found.refutations) >= enough or found.value >= goal or found.seconds >= seconds:
@@ -171,18 +171,28 @@ def _drive(
         evolution(begun, visit, rng, min(count, 128))
 
 
-def _certify(found: Found, batch: Any, values: Array) -> None:
-    """The two largest hits of a batch, judged in balls."""
-    for b in np.argsort(-values)[:2]:
-        if values[b] <= 1 + HIT:
-            return
+def _certified(found: Found, batch: Any, values: Array) -> Array:
+    """The values, with hits that balls do not certify set to -inf: no search shall climb the errors of float64.
+
+    The two largest hits of a batch are judged; if one is no counterexample, the batch's other hits are not believed.
+    """
+    hits = np.flatnonzero(values > 1 + HIT)
+    hits = hits[np.argsort(-values[hits])]
+    believed = 0
+    for b in hits[:2]:
         instance = batch.instance(int(b))
         certified = refute(found.subject, instance)
         if certified is None:
             found.alarms += 1
-        else:
-            found.refutations.append(Refutation(instance, *certified, found.driver))
-            found.rows.append(batch.take([int(b)]))
+            break
+        found.refutations.append(Refutation(instance, *certified, found.driver))
+        found.rows.append(batch.take([int(b)]))
+        believed += 1
+    if believed == min(len(hits), 2):
+        return values
+    values = values.copy()
+    values[hits[believed:]] = -np.inf
+    return values
 
 
 def simplest(found: Found) -> Refutation | None:

@@ -9,7 +9,9 @@ convex, so is L = sum q_i L_i). For one task and one parameter, with R' etc. the
 
 from __future__ import annotations
 
+import itertools
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,10 +141,8 @@ def threshold(loss: Loss, seed: int = 0, seconds: float = 1.0) -> Threshold | No
         # Below -1 as long as no step has negative curvature: the least curvature leads there.
         return np.where(np.isfinite(steps), -np.log(steps), -10 - np.nan_to_num(least, nan=1.0))
 
-    try:
-        evolution(iter(lambda: _starts(loss, rng, 128), None), visit, rng)
-    except Enough:
-        pass
+    with suppress(Enough):
+        evolution((_starts(loss, rng, 128) for _ in itertools.count()), visit, rng)
     if row is None:
         return None
     instance = _exact(row, best)

@@ -59,7 +59,7 @@ class FullSource(RandomSource):
     """The same, but every size (an option of a range) is the largest."""
 
     def choose(self, options: Sequence[Option]) -> Option:
-        return options[-1] if isinstance(options, range) else super().choose(options)
+        return super().choose(options[-1:] if isinstance(options, range) else options)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def prepare(what: Objective) -> None:
 
 
 def gradient(
-    starts: Iterator[Any], visit: Visit, what: Objective, *, rate: float = 0.03, rounds: int = 200, patience: int = 25
+    starts: Iterator[Any], visit: Visit, what: Objective, *, rate: float = 0.03, rounds: int = 400, patience: int = 60
 ) -> None:
     """Adam on all numbers of a batch at once, each kind in coordinates that keep it legal.
 

@@ -16,21 +16,36 @@ from ..theory.meta_rl import CLAIMS as META_RL_CLAIMS
 from ..theory.meta_rl import HEADLINE as META_RL_HEADLINE
 from ..theory.meta_rl_ablations import ABLATIONS as META_RL_ABLATIONS
 from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
+from ..theory.meta_rl_network import CLAIMS as META_RL_NETWORK_CLAIMS
+from ..theory.meta_rl_network_ablations import ABLATIONS as META_RL_NETWORK_ABLATIONS
+from ..theory.meta_rl_network_mutants import MUTANTS as META_RL_NETWORK_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from ..theory.network import CLAIMS as NETWORK_CLAIMS
+from ..theory.network import HEADLINE as NETWORK_HEADLINE
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from ..theory.settled import SETTLED
+from ..theory.smooth_network import ABLATIONS as SMOOTH_ABLATIONS
+from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
+from ..theory.smooth_network import MUTANTS as SMOOTH_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
+from .meta_rl.generate import BREAKING as META_RL_BREAKING
 from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
 from .meta_rl.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .meta_rl.quantities import MetaRLQuantities
 from .meta_rl.real_tasks import REAL_TASKS as META_RL_REAL_TASKS
 from .meta_rl.smaller import smaller as smaller_meta_rl
+from .meta_rl_network.batch import batch_of as meta_rl_network_batch_of
+from .meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
+from .meta_rl_network.generate import GENERATORS as META_RL_NETWORK_GENERATORS
+from .meta_rl_network.generate import SEARCHING as META_RL_NETWORK_SEARCHING
+from .meta_rl_network.quantities import MetaRLNetworkQuantities
+from .meta_rl_network.real_tasks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
+from .meta_rl_network.smaller import smaller as smaller_meta_rl_network
 from .meta_sl.batch import batch_of
 from .meta_sl.batch_quantities import BatchQuantities
 from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
@@ -40,11 +55,16 @@ from .meta_sl.smaller import smaller
 from .network.batch import batch_of as network_batch_of
 from .network.batch_quantities import NetworkBatchQuantities
 from .network.generate import GENERATORS as NETWORK_GENERATORS
+from .network.generate import LANDSCAPES as NETWORK_LANDSCAPES
 from .network.generate import SEARCHING as NETWORK_SEARCHING
 from .network.quantities import NetworkQuantities
 from .network.rates import measure
 from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
+from .smooth_network.batch_quantities import SmoothBatchQuantities
+from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
+from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
+from .smooth_network.quantities import SmoothQuantities
 from .sources import Generator, RealTasks
 from .study import Study
 
@@ -118,6 +138,12 @@ def _study_meta_rl(instance: Instance) -> Study:
     return study(instance)
 
 
+def _study_network(instance: Instance) -> Study:
+    from .network.headline import study  # likewise
+
+    return study(instance)
+
+
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
@@ -152,6 +178,7 @@ META_RL = Family(
     effort=0.12,
     headline=META_RL_HEADLINE,
     landscapes=META_RL_LANDSCAPES,
+    breaking=META_RL_BREAKING,
     batch_of=meta_rl_batch_of,
     study=_study_meta_rl,
 )
@@ -170,6 +197,9 @@ NETWORK = Family(
     NETWORK_REAL_TASKS,
     smaller_network,
     effort=0.06,
+    headline=NETWORK_HEADLINE,
+    landscapes=NETWORK_LANDSCAPES,
+    study=_study_network,
     rates=measure,
     outside=UNUSUAL_LOSSES,
     batch_of=network_batch_of,
@@ -177,7 +207,43 @@ NETWORK = Family(
 )
 
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (META_SL, META_RL, NETWORK)}
+META_RL_NETWORK = Family(
+    "meta-rl-network",
+    "Meta-reinforcement learning with two-layer networks",
+    META_RL_NETWORK_CLAIMS,
+    META_RL_NETWORK_MUTANTS,
+    (*META_RL_NETWORK_ABLATIONS, *SETTLED["meta-rl-network"]),
+    MetaRLNetworkQuantities,
+    PolicyNetworkBatchQuantities,
+    META_RL_NETWORK_GENERATORS,
+    META_RL_NETWORK_SEARCHING,
+    META_RL_NETWORK_REAL_TASKS,
+    smaller_meta_rl_network,
+    effort=0.06,
+    batch_of=meta_rl_network_batch_of,
+    shown=("error_operator", "error_flips", "error_count", "displacement_init"),
+)
+
+
+SMOOTH_NETWORK = Family(
+    "smooth-network",
+    "Two-layer networks with a smooth activation",
+    SMOOTH_CLAIMS,
+    SMOOTH_MUTANTS,
+    SMOOTH_ABLATIONS,
+    SmoothQuantities,
+    SmoothBatchQuantities,
+    SMOOTH_GENERATORS,
+    SMOOTH_SEARCHING,
+    {},
+    smaller_network,
+    effort=0.04,
+)
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK, META_RL_NETWORK)
+}
 
 ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
 

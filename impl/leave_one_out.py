@@ -65,6 +65,7 @@ class Cell:
 
     searched   instances on which every (other) assumption of the claim is certified, and a listed one fails
     held       those on which the conclusion is certified all the same
+    first      the first counterexample among generated instances; found the best one, shrunk, wherever it came from
     """
 
     claim: Claim
@@ -74,6 +75,7 @@ class Cell:
     built_in: bool = False
     searched: int = 0
     held: int = 0
+    first: Found | None = None
     found: Found | None = None
 
 
@@ -87,12 +89,14 @@ class Survey:
     examples: int = 0
     seconds: float = 0.0
 
-    def record(self, cell: Cell, judged: ClaimJudgement, origin: str, instance: Instance) -> None:
-        """Count a conclusion that was judged for a cell, and keep the best witness against it."""
-        cell.searched += 1
-        cell.held += judged.verdict in (Verdict.PROVED, Verdict.HOLDS)
+    def record(self, cell: Cell, judged: ClaimJudgement, origin: str, instance: Instance, generated: bool) -> None:
+        """Count a conclusion that was judged for a cell, and keep the first and the best witness against it."""
+        cell.searched += generated
+        cell.held += generated and judged.verdict in (Verdict.PROVED, Verdict.HOLDS)
         if cell.assumed and judged.verdict in (Verdict.VIOLATED, Verdict.OUTSIDE):
             new = Found(instance, judged, origin, self.examples, self.seconds)
+            if generated and (cell.first is None or new.meaningless < cell.first.meaningless):
+                cell.first = new
             if cell.found is None or new.rank < cell.found.rank:
                 cell.found = new
 
@@ -125,12 +129,12 @@ def survey(
             cells[claim.name, hypothesis.name] = Cell(rewritten, hypothesis.name, True, True)
     found = Survey(cells)
     begin = time.perf_counter()
-    for origin, instance in itertools.chain(itertools.islice(wild(family, seed), examples), known):
-        found.examples += 1
+    for number, (origin, instance) in enumerate(itertools.chain(itertools.islice(wild(family, seed), examples), known)):
+        found.examples = min(number + 1, examples)
         found.seconds = time.perf_counter() - begin
-        if found.examples % 64 == 1:
-            progress(f"{family.title}: leave one out, {found.examples} instances")
-        _look(found, chosen, assumptions, origin, instance)
+        if number % 64 == 0:
+            progress(f"{family.title}: leave one out, {number} instances")
+        _look(found, chosen, assumptions, origin, instance, number < examples)
     for cell in cells.values():
         if cell.found is not None:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
@@ -182,7 +186,12 @@ def broken(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> tuple
 
 
 def _look(
-    found: Survey, claims: Sequence[Claim], assumptions: Mapping[str, Assumption], origin: str, instance: Instance
+    found: Survey,
+    claims: Sequence[Claim],
+    assumptions: Mapping[str, Assumption],
+    origin: str,
+    instance: Instance,
+    generated: bool,
 ) -> None:
     evaluator = Evaluator(instance)
     fails, holds = broken(assumptions, evaluator)
@@ -191,16 +200,17 @@ def _look(
         missing = {a.name for a in claim.assumptions} - holds
         watched = missing & fails if len(missing) == 1 else set()
         if not missing:
-            found.met[claim.name] += 1
+            found.met[claim.name] += generated
             watched = fails
         if watched:
             judged = conclusion(claim, evaluator)
             for name in watched:
-                found.record(found.cells[claim.name, name], judged, origin, instance)
-    # One witness of a rewritten claim is enough: each costs quantities that no claim shares.
+                found.record(found.cells[claim.name, name], judged, origin, instance, generated)
+    # One generated witness of a rewritten claim is enough: each costs quantities that no claim shares.
     for cell in found.cells.values():
-        if cell.built_in and cell.found is None and {a.name for a in cell.claim.assumptions} <= holds:
-            found.record(cell, conclusion(cell.claim, evaluator), origin, instance)
+        wanted = cell.built_in and (cell.first is None or not generated)
+        if wanted and {a.name for a in cell.claim.assumptions} <= holds:
+            found.record(cell, conclusion(cell.claim, evaluator), origin, instance, generated)
 
 
 def alone(claim: Claim, assumption: str, instance: Instance) -> ClaimJudgement | None:

@@ -55,16 +55,27 @@ class Judgement(Record):
     claims: list[JudgedClaim]
 
 
+class LinearisedBracket(Record):
+    """A bracket of the minimum of the meta-objective of a network's linearisation."""
+
+    lower: float | None
+    upper: float | None
+
+
 class OptimumRecord(Record):
     """A bracket of the infimum (meta-RL: the supremum) of the meta-objective (metagap optimum)."""
 
     format: Literal["metagap/optimum/1"]
     lower: float | None
     upper: float | None
-    at: list[float]
+    at: Annotated[list[float] | list[list[float]], Meta(description="the parameter; of a network, one row per neuron")]
     status: Literal["certified", "undecided"]
-    boxes: Count
     seconds: Seconds
+    boxes: Count | None = None
+    method: Annotated[str | None, Meta(description="of a network: how the lower end is proved")] = None
+    linearised: Annotated[
+        LinearisedBracket | None, Meta(description="of a network in a ball: the bracket of its linearisation at W0")
+    ] = None
     ball: float | None = None
     floor: float | None = None
     checked: bool | None = None

@@ -12,7 +12,12 @@ from ..impl import files
 from ..impl.arithmetic import to_float
 from ..impl.families import FAMILIES
 from ..impl.instances import Instance
+from ..impl.meta_rl.headline import box_of, certify
+from ..impl.meta_rl.instance import MetaRLInstance
 from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.network.headline import bracketed
+from ..impl.network.headline import judge_headline as judge_network_headline
+from ..impl.network.instance import NetworkInstance
 from ..impl.optimum import UnsupportedError, minimise
 from ..impl.optimum.headline import ball_of, judge_headline, sample
 from ..impl.optimum.search import SHORT
@@ -44,6 +49,10 @@ def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome:
 
 def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, Any] | None:
     """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters."""
+    if isinstance(instance, MetaRLInstance):
+        return _certify_real_meta_rl(instance, name, outcome)
+    if isinstance(instance, NetworkInstance):
+        return _certify_real_network(instance, name, outcome)
     if not isinstance(instance, MetaSLInstance) or instance.dimension > LOW:
         return None
     try:
@@ -51,13 +60,37 @@ def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, A
     except UnsupportedError:
         return None
     finding = judge_headline(instance, optimum, name)
+    checked = optimum.check is not None and optimum.check.accepted
+    return _certified(finding, name, outcome, optimum, checked, to_float(optimum.ball))
+
+
+def _certify_real_meta_rl(instance: MetaRLInstance, name: str, outcome: Outcome) -> dict[str, Any] | None:
+    """The same for meta-RL: every box of the search is decided in balls, so that there is nothing left to check."""
+    found = certify(instance, name)
+    if found is None:
+        return None
+    optimum, finding = found
+    return _certified(finding, name, outcome, optimum, optimum.status == "certified", box_of(instance))
+
+
+def _certify_real_network(instance: NetworkInstance, name: str, outcome: Outcome) -> dict[str, Any]:
+    """The distance of a network from the certified lower bound over all networks of its kind."""
+    optimum = bracketed(instance)
+    finding = judge_network_headline(instance, optimum, name)
+    return _certified(finding, name, outcome, optimum, optimum.certified, None)
+
+
+def _certified(
+    finding: Finding, name: str, outcome: Outcome, optimum: Any, checked: bool | None, ball: float | None
+) -> dict[str, Any]:
+    """A real instance's row: the bracket of the optimum, over a ball (or a box; None: everywhere), and the headline."""
     outcome.tallies[finding.judged.claim].add(finding.judged, lambda: _kept(finding, name), real=True)
     return {
-        "ball": to_float(optimum.ball),
+        "ball": ball,
         "lower": optimum.lower,
         "upper": optimum.upper,
         "status": optimum.status,
-        "checked": optimum.check is not None and optimum.check.accepted,
+        "checked": checked,
         "gap": enclosure(finding.judged.gap),
         "bound": enclosure(finding.judged.bound),
         "verdict": finding.judged.verdict.name,

@@ -157,16 +157,16 @@ def _search_record(cell: Cell | None) -> dict[str, Any]:
     """What the search adds: how many instances it tried, and its own counterexample, if it found one."""
     if cell is None:
         return {}
-    found = cell.found
+    first = cell.first
     return {
         "searched": cell.searched,
-        "found": found
+        "found": first
         and {
-            "generator": found.origin,
-            "examples": found.examples,
-            "seconds": round(found.seconds, 2),
-            "numbers": found.instance.numbers,
-            "meaningless": found.meaningless,
+            "generator": first.origin,
+            "examples": first.examples,
+            "seconds": round(first.seconds, 2),
+            "numbers": first.instance.numbers,
+            "meaningless": first.meaningless,
         },
     }
 

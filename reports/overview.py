@@ -153,7 +153,8 @@ def details(audit: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[s
     The first cell of a pair (claim, assumption) has the pair's id.
     """
     seen: dict[str, int] = {}
-    cells, rest = [], []
+    cells: list[dict[str, Any]] = []
+    rest: list[dict[str, Any]] = []
     for cell in audit["cells"]:
         name = cell_id(cell["claim"], cell["assumption"])
         seen[name] = seen.get(name, 0) + 1

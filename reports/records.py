@@ -22,6 +22,8 @@ from ..impl.arithmetic import to_float
 from ..impl.counterexample import Opinion
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.network.headline import Optimum as NetworkOptimum
+from ..impl.network.linearised import LinearisedOptimum
 from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer
 
@@ -138,6 +140,22 @@ def optimum_record(found: Optimum) -> dict[str, Any]:
         "ball": to_float(found.ball),
         "floor": finite(found.floor),
         "checked": None if found.check is None else found.check.accepted,
+        "why": found.why,
+    }
+
+
+def network_optimum_record(found: NetworkOptimum, linear: LinearisedOptimum | None) -> dict[str, Any]:
+    """A bracket of a network's inf L, how its lower end was proved, and its linearisation's: metagap/optimum/1."""
+    return {
+        "format": "metagap/optimum/1",
+        "lower": finite(found.lower),
+        "upper": finite(found.upper),
+        "at": found.at.floats.tolist(),
+        "status": found.status,
+        "method": found.method,
+        "ball": None if found.ball is None else to_float(found.ball),
+        "seconds": found.seconds,
+        "linearised": None if linear is None else {"lower": finite(linear.lower), "upper": finite(linear.upper)},
         "why": found.why,
     }
 

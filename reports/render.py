@@ -18,6 +18,7 @@ from ..theory.notation import OBJECTS, SYMBOLS
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import read
 from .overview import SIGNS, cell_id, details, mutant_id, ratio, results, status, tables
+from .places import places
 from .records import write_text
 
 RECORDS = {"verify.json": "verify", "audit.json": "audit"}
@@ -114,6 +115,8 @@ def render(verify: dict[str, Any] | None, audit: dict[str, Any] | None, folder: 
         shown_claims={row["claim"] for row in verify["claims"]} if verify else set(),
         tables=tables(audit) if audit else [],
         details=details(audit) if audit else ([], []),
+        shown_cells={cell_id(c["claim"], c["assumption"]) for c in audit["cells"]} if audit else set(),
+        places=places(),
     )
 
 

@@ -96,7 +96,7 @@ SEARCHING = [
         for path in ROOT.glob(f"impl/*/{name}.py")
     ),
 ]
-FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl", "impl.network")
+FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl", "impl.network", "impl.smooth_network", "impl.meta_rl_network")
 
 
 def modules(*names: str) -> tuple[str, ...]:

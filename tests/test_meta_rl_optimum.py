@@ -10,13 +10,16 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.families import META_RL
 from metagap.impl.judge import judge
-from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies, Task
-from metagap.impl.meta_rl.optimum import BITS, _Search, maximise
+from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Task
+from metagap.impl.meta_rl.optimum import BITS, _greatest_mean, _Search, maximise
 from metagap.impl.meta_rl.problem import Problem
 from metagap.theory.claim import Verdict
+from scipy.optimize import linprog
 
 
-def made(seed: int, states: int, dimension: int, gamma: fmpq, eta: int, tasks: int = 2) -> MetaRLInstance:
+def made(
+    seed: int, states: int, dimension: int, gamma: fmpq, eta: int, tasks: int = 2, actions: int = 2
+) -> MetaRLInstance:
     rng = np.random.default_rng(seed)
 
     def row(count: int) -> tuple[fmpq, ...]:
@@ -24,12 +27,13 @@ def made(seed: int, states: int, dimension: int, gamma: fmpq, eta: int, tasks: i
         return tuple(fmpq(int(p), int(parts.sum())) for p in parts)
 
     def task() -> Task:
-        rewards = tuple(tuple(fmpq(int(v), 16) for v in rng.integers(0, 17, 2)) for _ in range(states))
-        chain = tuple((row(states), row(states)) for _ in range(states))
+        rewards = tuple(tuple(fmpq(int(v), 16) for v in rng.integers(0, 17, actions)) for _ in range(states))
+        chain = tuple(tuple(row(states) for _ in range(actions)) for _ in range(states))
         return Task(fmpq(1, tasks), gamma, chain, rewards, tuple(fmpq(int(s == 0)) for s in range(states)))
 
     features = tuple(
-        tuple(tuple(fmpq(int(v)) for v in rng.integers(-2, 3, dimension)) for _ in range(2)) for _ in range(states)
+        tuple(tuple(fmpq(int(v)) for v in rng.integers(-2, 3, dimension)) for _ in range(actions))
+        for _ in range(states)
     )
     zero = (fmpq(0),) * dimension
     return MetaRLInstance(
@@ -56,6 +60,17 @@ def test_the_whole_line_is_bracketed(states: int, gamma: fmpq, eta: int) -> None
             assert not value(instance, (theta,)) > found.upper
 
 
+@pytest.mark.parametrize(("actions", "eta"), [(3, 0), (3, 5), (4, 1)])
+def test_more_actions_are_bracketed(actions: int, eta: int) -> None:
+    """Policy boxes of more than two actions: the whole line, against values far and near."""
+    instance = made(actions + eta, 3, 1, fmpq(3, 4), eta, actions=actions)
+    found = maximise(instance, gap=1e-3)
+    assert found.status == "certified"
+    with ctx.workprec(96):
+        for theta in (*np.linspace(-40, 40, 41), -1e3, 1e3):
+            assert not value(instance, (theta,)) > found.upper
+
+
 @pytest.mark.parametrize(("states", "eta"), [(2, 1), (3, 5)])
 def test_a_square_is_bracketed(states: int, eta: int) -> None:
     instance = made(states, states, 2, fmpq(1, 2), eta)
@@ -71,7 +86,7 @@ def test_bounds_of_boxes_contain_what_is_inside(effort: int) -> None:
     """The soundness of every single bound, on small and large boxes, both signs of eta."""
     rng = np.random.default_rng(3)
     for index in range(30 * effort):
-        instance = made(index, 3, 2, fmpq(9, 10), (-3, 1, 8)[index % 3])
+        instance = made(index, 3, 2, fmpq(9, 10), (-3, 1, 8)[index % 3], actions=2 + index % 4)
         with ctx.workprec(BITS):
             search = _Search(instance)
             centre, half = rng.normal(0, 3, 2), 10.0 ** rng.uniform(-3, 1)
@@ -109,13 +124,21 @@ def test_the_best_point_is_within_the_bound_of_any_other() -> None:
 
 
 def test_what_is_not_supported_is_said() -> None:
-    one = fmpq(1)
-    three = MetaRLInstance(
-        (((one,), (one,), (one,)),),
-        (Task(one, fmpq(0), (((one,),) * 3,), ((one,) * 3,), (one,)),),
-        one, one, Adaptation.KL_STEP, (one,), Policies((((fmpq(1, 3),) * 3,),)), one,
-    )  # fmt: skip
-    with pytest.raises(ValueError, match="A=3"):
-        maximise(three)
     with pytest.raises(ValueError, match="d=2, radius=None"):
         maximise(made(0, 2, 2, fmpq(1, 2), 1))
+    with pytest.raises(ValueError, match="d=3"):
+        maximise(made(0, 2, 3, fmpq(1, 2), 1), radius=1.0)
+
+
+def test_the_greatest_mean_is_that_of_the_linear_program(effort: int) -> None:
+    """Against scipy, on random boxes of policies: never below, and equal up to rounding."""
+    rng = np.random.default_rng(8)
+    for _ in range(40 * effort):
+        count = int(rng.integers(2, 6))
+        inside = rng.dirichlet(np.ones(count))
+        low, high = inside * rng.uniform(0, 1, count), inside + (1 - inside) * rng.uniform(0, 1, count)
+        gains = rng.normal(0, 1, count)
+        expected = -linprog(-gains, A_eq=np.ones((1, count)), b_eq=[1], bounds=list(zip(low, high, strict=True))).fun
+        box = [(arb(float(lo)), arb(float(hi))) for lo, hi in zip(low, high, strict=True)]
+        found = float(_greatest_mean([arb(float(g)) for g in gains], box).mid())
+        assert found == pytest.approx(expected, abs=1e-9)

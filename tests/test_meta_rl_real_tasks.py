@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from flint import fmpq
+from flint import ctx, fmpq
 from metagap.impl import files
+from metagap.impl.arithmetic import Balls
 from metagap.impl.judge import judge
+from metagap.impl.meta_rl.headline import box_of, certify
+from metagap.impl.meta_rl.problem import Problem
 from metagap.impl.meta_rl.real_tasks import REAL_TASKS, frozen_lake, taxi
 from metagap.theory.claim import Verdict
 
@@ -55,3 +58,28 @@ def test_training_goes_up() -> None:
         if "untrained, against the trained point" in name:
             gap = judge(instance)["meta-rl-lifted"].gap
             assert gap is not None and gap.lo > 0
+
+
+def test_the_supremum_is_certified_on_the_lake_with_one_parameter() -> None:
+    """All four moves, the whole line: nothing beats the bracket, and the headline is proved at every omega."""
+    narrow = [(name, instance) for name, instance in frozen_lake() if instance.shape[2] == 1]
+    assert len(narrow) == 4
+    for name, instance in narrow:
+        found = certify(instance, name)
+        assert found is not None
+        optimum, finding = found
+        assert optimum.status == "certified"
+        assert instance.shape[1] == 4 and box_of(instance) is None
+        assert finding.judged.verdict is Verdict.PROVED
+        assert finding.judged.gap is not None and finding.judged.gap.hi >= 0
+        if name.endswith("untrained, against the trained point"):
+            assert finding.spurious
+            assert finding.judged.ratio is not None and finding.judged.ratio > 0.1
+    with ctx.workprec(64):
+        problem = Problem(instance, Balls)
+        for theta in (-100, -5, 0, 2, 5, 8, 9, 10, 20, 100):
+            assert not problem.meta_objective((fmpq(theta),)) > optimum.upper
+
+
+def test_where_the_search_does_not_reach_nothing_is_certified() -> None:
+    assert all(certify(i, name) is None for name, i in frozen_lake() if i.shape[2] == 4)

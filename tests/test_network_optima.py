@@ -72,10 +72,11 @@ def test_no_value_is_below_and_some_value_is_near(m: int, n: int, count: int) ->
         values = [objective(of, v) for v in rng.uniform(-4, 4, (300, m))]
         starts = rng.uniform(-3, 3, (4, m))
         values += [float(minimize(lambda v, of=of: objective(of, v), s, method="Nelder-Mead").fun) for s in starts]
-        off_kinks = [v for v in values if np.isfinite(v)]
-        assert min(off_kinks) >= value - 1e-9
+        values += [objective(of, v * rng.choice([0, 1], m)) for v in rng.uniform(-4, 4, (100, m))]  # kinks
+        assert min(v for v in values if np.isfinite(v)) >= value - 1e-9
         at = np.array([float(int(v.p)) / int(v.q) for v in found.at])
         near = [objective(of, at + 1e-7 * d) for d in rng.standard_normal((200, m))]
+        near += [objective(of, at + 1e-7 * d * (at != 0)) for d in rng.standard_normal((200, m))]  # on a face
         assert min(near) <= value + 1e-4
         unattained += not found.attained
     assert unattained < count
@@ -95,6 +96,19 @@ def test_attained_minima_are_values_of_the_exact_engine() -> None:
         assert NetworkQuantities(here, Rationals)("gap") == found.value
         compared += 1
     assert compared >= 5
+
+
+def test_a_kink_can_be_the_only_minimiser() -> None:
+    """Labels below every prediction: the dead neuron at W = 0 is best, and from either side the step overshoots."""
+    laws = [
+        [(0, fmpq(-1), fmpq(1, 4)), (1, fmpq(-3, 2), fmpq(3, 4))],
+        [(0, fmpq(-3, 2), fmpq(1, 4)), (1, fmpq(-1), fmpq(3, 4))],
+    ]
+    of = instance((1,), fmpq(3, 2), [fmpq(1), fmpq(-1)], laws)
+    found = infimum(of)
+    assert (found.value, found.at, found.attained) == (fmpq(13, 16), (fmpq(0),), True)
+    assert objective(of, np.zeros(1)) == 13 / 16
+    assert min(objective(of, np.array([v])) for v in np.linspace(-5, 5, 2000)) > 13 / 16 + 0.02
 
 
 def test_other_instances_are_refused() -> None:

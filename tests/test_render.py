@@ -13,6 +13,7 @@ import pytest
 from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.files import BadInputError
 from metagap.reports.overview import cell_id, status, tables, tightness
+from metagap.reports.places import places
 from metagap.reports.render import enclosure, number, render, share, write_report
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
@@ -32,6 +33,10 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: tuple[dict[str, Any
     for claim in CLAIMS:
         assert f'id="{claim.name}"' in page
         assert claim.title in html.unescape(page)
+        file, line = places()[claim.name]
+        assert f"<code>{file}</code>, line {line}" in page
+        for assumption in claim.assumptions:
+            assert f'href="#{cell_id(claim.name, assumption.name)}"' in page.split('id="assumptions"')[0]
     for cell in records[1]["cells"]:
         assert cell["assumption"] in page
     for mutant in records[1]["mutants"]:

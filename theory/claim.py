@@ -187,8 +187,11 @@ class Ablation:
     direction: tuple[str, ...] | None = None
     """The v of `residual_norm`, where the bound is evaluated along one direction."""
     exact: Mapping[str, str] = field(default_factory=dict)
+    undefined: Mapping[str, Any] | None = None
+    """A file without the assumption on which nothing is defined: readers refuse it, and there is nothing to judge."""
     identifier: str = ""
-    """A1..A10 of the audit, for hypotheses that are built into the statement and are no named assumption."""
+    """A1..A10 of the audit, for hypotheses that are built into the statement and are no named assumption; RL-A..RL-P
+    for rows of the meta-RL derivation's table that are none of those."""
     meaningless: bool = False
     """The conclusion is not false but has no value: a quantity of `bound` is undefined on the instance."""
 

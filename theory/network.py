@@ -300,3 +300,22 @@ CLAIMS: tuple[Claim, ...] = (
         extras=("condition",),
     ),
 )
+
+HEADLINE = Claim(
+    "network-headline",
+    "Distance from the global optimum",
+    Source.PAPER,
+    "The meta-objective at omega exceeds its certified infimum over all networks (or over a ball around W0) by at most "
+    "the lifted bound against a network or functions h', plus what h' itself is above the certified lower bound.",
+    "L(omega) - lower = [L(omega) - L(h')] + [L(h') - lower]; the lifted form bounds the first bracket, the second is "
+    "known. `lower` is proved exactly (one or two neurons, by patterns) or in balls: f(t x) = t f(x) bounds every "
+    "task's risk along rays of inputs; in a ball, weak duality bounds the linearisation with its worst error.",
+    Expression("certified_gap"),
+    Expression("radius*eps + weight_norm*misfit + bracket"),
+    Relation.AT_MOST,
+    _INSIDE,
+    f"{CITATION}, optimality gap at stationary points",
+    "The paper's comparator is a global minimiser, which need not exist: L is discontinuous at kinks. Functions that "
+    "attain the lower bound serve as well as a network.",
+)
+"""Needs a certified lower bound, so it is judged by `impl.network.headline` and not with the other claims."""

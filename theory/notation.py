@@ -198,6 +198,7 @@ _TABLE = (
         r"\inf\|u-\phi_{1\{0\ge 0\}}^{\top} v\|",
         "misfit by features with 1{0 > 0} = 1, while W_i has 0",
     ),
+    ("error_flips_outer", r"\|\delta\|/\tau", "the pointwise error without that of grad Q (policy networks)"),
     ("displacement_init", r"\|W-W_0\|", "distance of the network from its initialisation"),
     ("error_count_own", r"\|e\|_{k^*(\|W-W_0\|)}", "the error with k* of W's own displacement throughout"),
     ("error_count_linear", r"\|e\|_{\sum a\le B}", "the error with counts of sums of distances"),
@@ -205,6 +206,11 @@ _TABLE = (
         "linearisation_bound_own",
         r"\|m^{-1/2}\|x\|\max_{\pm}\sum d_r 1\{|W_r^{\top}x|\le d_r\|x\|\}\|",
         "norm of the displacements of the neurons that are within their displacement of the kink at W",
+    ),
+    (
+        "misfit_no_fold",
+        r"\inf_{\|v\|\le R}\|u-((I-\eta E[\ell''\phi\phi^{\top}])\phi)^{\top}v\|",
+        "misfit with the Hessian of the step without the network's second derivative",
     ),
     (
         "eps_directional",

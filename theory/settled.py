@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import ablations, meta_rl_ablations, network_ablations
+from . import ablations, meta_rl_ablations, meta_rl_network_ablations, network_ablations
 from .claim import Ablation, Expression, Standing
 
-_KEPT = (*ablations.ABLATIONS, *meta_rl_ablations.ABLATIONS, *network_ablations.ABLATIONS)
+_KEPT = (
+    *ablations.ABLATIONS,
+    *meta_rl_ablations.ABLATIONS,
+    *network_ablations.ABLATIONS,
+    *meta_rl_network_ablations.ABLATIONS,
+)
 
 
 def _known(claim: str, title: str) -> Ablation:
@@ -257,13 +262,17 @@ def _bandit(rewards: Sequence[Sequence[str]], features: Sequence[Sequence[str]],
     return {**(_MYOPIC.instance or {}), "features": [list(features)], "tasks": tasks, **changes}
 
 
+META_RL_S2 = (
+    "A smooth policy is least where it is 0, so its derivative vanishes there: such actions enter neither grad L nor "
+    "<w, Phi>. Smoothness itself is used."
+)
+
 META_RL: tuple[Ablation, ...] = (
     _again(_SURE, "meta-rl-identity", _NO_WEIGHT + "the right side, <w, u> along any v, is 0.", "pairing"),
     *_not_needed(
         "positive-policy",
         ["meta-rl-s2"],
-        "A smooth policy is least where it is 0, so its derivative vanishes there: such actions enter neither grad L "
-        "nor <w, Phi>. Smoothness itself is used.",
+        META_RL_S2,
     ),
     *_not_needed(
         "stationarity-of-L", ["meta-rl-t3d"], "The claim bounds eps from above: reading it as 0 only weakens it."
@@ -346,6 +355,22 @@ META_RL: tuple[Ablation, ...] = (
     ),
 )  # fmt: skip
 
+_THREE = _bandit([["1", "0", "9/10"]], [["1"], ["0"], ["-1"]], eta="0", omega=["-1"], comparator=["5"])
+"""With three actions on a line the outer ones are two summits."""
+META_RL += (
+    Ablation(
+        "one-state",
+        "meta-rl-t3f",
+        Standing.NEEDED,
+        "Three actions on a line, the outer ones good: between the two summits the way to the higher one leads down.",
+        "three actions",
+        "a ratio of logistics is monotone",
+        left=Expression("zero"),
+        bound=Expression("slope_to_comparator"),
+        instance=_THREE,
+    ),
+)
+
 # --- networks -----------------------------------------------------------------------------------------
 
 _TIE = _known("network-lifted", "a neuron at its kink")
@@ -411,5 +436,48 @@ NETWORK: tuple[Ablation, ...] = (
     ),
 )  # fmt: skip
 
-SETTLED: dict[str, tuple[Ablation, ...]] = {"meta-sl": META_SL, "meta-rl": META_RL, "network": NETWORK}
+# --- network policies ---------------------------------------------------------------------------------
+
+_POLICY_TIE = _known("meta-rl-network-lifted", "a neuron at its kink (directional stationarity)")
+_SURE_NEURON = _known("meta-rl-network-lifted", "an action of probability 0, network")
+_NO_TERM = "w is 0 on all that is visited, and a factor of every term of the bound."
+_ANY_SUPPORT = "An inequality of norms on the pairs that are visited, whatever their probabilities."
+
+META_RL_NETWORK: tuple[Ablation, ...] = (
+    *(
+        _again(_SURE_NEURON, f"meta-rl-network-{name}", _NO_TERM, "weight_norm")
+        for name in ("identity", "l1", "formal", "init", "init-operator", "init-pointwise", "init-count")
+    ),
+    *_not_needed("positive-policy", ["meta-rl-network-s2"], META_RL_S2),
+    *_not_needed("positive-policy", ["meta-rl-network-s3"], _ANY_VECTOR),
+    *_not_needed("positive-policy", ["meta-rl-network-s4"], _ANY_FEATURE),
+    *_not_needed(
+        "positive-policy",
+        [f"meta-rl-network-error-{name}" for name in ("gradient", "pointwise", "count")],
+        _ANY_SUPPORT,
+    ),
+    _again(_POLICY_TIE, "meta-rl-network-identity", "With a slope of 0 and the active side's feature it is 0.",
+           _TWO_RULES),
+    _again(_POLICY_TIE, "meta-rl-network-s2", "<w, Phi v> of the active side is 1/2, no direction improves L.",
+           "radius*eps_formal", "pairing"),
+    *_not_needed("differentiable-adaptation", ["meta-rl-network-s3"], _ANY_VECTOR),
+    *_not_needed("differentiable-adaptation", ["meta-rl-network-s4"], _ANY_FEATURE),
+    _again(_POLICY_TIE, "meta-rl-network-l1", "The active side's feature leaves no misfit.", _TWO_RULES),
+    *(
+        _again(
+            _POLICY_TIE,
+            f"meta-rl-network-init-{name}",
+            "No neuron counts as flipped if the kink is read as active, and the slope is read as 0.",
+            "radius*eps_formal + weight_norm*misfit_init",
+        )
+        for name in ("operator", "pointwise", "count")
+    ),
+)  # fmt: skip
+
+SETTLED: dict[str, tuple[Ablation, ...]] = {
+    "meta-sl": META_SL,
+    "meta-rl": META_RL,
+    "network": NETWORK,
+    "meta-rl-network": META_RL_NETWORK,
+}
 """By family."""

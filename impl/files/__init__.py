@@ -18,8 +18,10 @@ from msgspec import UNSET
 
 from ..instances import FORMAT, Instance, Vector
 from ..meta_rl.document import READER as META_RL
+from ..meta_rl_network.document import READER as META_RL_NETWORK
 from ..meta_sl.document import READER as META_SL
 from ..network.document import READER as NETWORK
+from ..smooth_network.document import READER as SMOOTH_NETWORK
 from .faults import BadInputError, FaultError, Missing
 from .numbers import exact_row, written
 from .records import Reader
@@ -30,13 +32,15 @@ __all__ = ["BadInputError", "Missing", "dumps", "load", "load_vector", "loads", 
 READERS: dict[tuple[str, str], Reader] = {
     ("meta-sl", "linear"): META_SL,
     ("meta-sl", "relu-network"): NETWORK,
+    ("meta-sl", "smooth-network"): SMOOTH_NETWORK,
     ("meta-rl", "linear"): META_RL,
+    ("meta-rl", "relu-network"): META_RL_NETWORK,
 }
 """How documents of each (problem, model) are read."""
 
 
 def load(path: str | os.PathLike[str], *, problem: bool = False) -> Instance:
-    """The instance in the file at `path`; `problem`: its omega, comparator and radius may be missing (0, 0 and 1).
+    """The instance in the file at `path`; `problem`: its omega, comparator and radius may be missing (0 or W0, and 1).
 
     Errors: BadInputError.
     """

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from flint import fmpq
 
 from ..arithmetic import rational, to_float
 from ..instances import Vector
-from .instance import Adaptation, Comparator, MetaRLInstance, Policies, Task
+from .instance import Adaptation, Comparator, MetaRLInstance, Policies, PolicyInstance, Table, Task
 
 Array = np.ndarray
 
@@ -49,22 +49,21 @@ class Batch:
         """(n, S, A, d)."""
         return (*self.rewards.shape[1:], self.features.shape[3])
 
-    def against(self, *, rival: Array | None = None, policies: Array | None = None) -> Batch:
+    def against(self, *, rival: Array | None = None, policies: Array | None = None) -> Self:
         """The same problems with another comparator."""
         return replace(self, rival=rival, policies=policies)
 
-    def take(self, chosen: Array | Sequence[int]) -> Batch:
+    def take(self, chosen: Array | Sequence[int]) -> Self:
         """The instances of the given indices (or mask)."""
         picked: dict[str, Any] = {}
         for name, value in vars(self).items():
             picked[name] = value[chosen] if isinstance(value, np.ndarray) else value
-        return Batch(**picked)
+        return type(self)(**picked)
 
-    def instance(self, b: int) -> MetaRLInstance:
-        """Instance b, exactly; rows that do not sum to 1 in floats are renormalised."""
-        n = self.shape[0]
+    def tasks(self, b: int) -> tuple[Task, ...]:
+        """The tasks of instance b; rows that do not sum to 1 in floats are renormalised."""
         weights = _normalised(self.weights[b])
-        tasks = tuple(
+        return tuple(
             Task(
                 weights[i],
                 rational(float(self.gamma[b, i])),
@@ -72,17 +71,28 @@ class Batch:
                 tuple(_exact(row) for row in self.rewards[b, i]),
                 _normalised(self.start[b, i]),
             )
-            for i in range(n)
+            for i in range(self.shape[0])
         )
-        comparator: Comparator
-        if self.policies is not None:
-            comparator = Policies(tuple(tuple(_normalised(row) for row in policy) for policy in self.policies[b]))
-        else:
+
+    def exact_features(self, b: int) -> tuple[Table, ...]:
+        """The features of instance b."""
+        return tuple(tuple(_exact(row) for row in rows) for rows in self.features[b])
+
+    def rival_policies(self, b: int) -> Policies | None:
+        """The comparator of instance b, if it is given by policies."""
+        if self.policies is None:
+            return None
+        return Policies(tuple(tuple(_normalised(row) for row in policy) for policy in self.policies[b]))
+
+    def instance(self, b: int) -> MetaRLInstance:
+        """Instance b, exactly; rows that do not sum to 1 in floats are renormalised."""
+        comparator: Comparator | None = self.rival_policies(b)
+        if comparator is None:
             assert self.rival is not None
             comparator = _exact(self.rival[b])
         return MetaRLInstance(
-            tuple(tuple(_exact(row) for row in rows) for rows in self.features[b]),
-            tasks,
+            self.exact_features(b),
+            self.tasks(b),
             rational(float(self.tau[b])),
             rational(float(self.eta[b])),
             self.adaptation,
@@ -102,33 +112,36 @@ def _normalised(values: Array) -> Vector:
     return exact if total == 1 else tuple(v / total for v in exact)
 
 
+def array(rows: Any) -> Array:
+    """Rationals, in rows of any depth, as float64 for a batch of one (1, ...)."""
+    return np.array(_floats(rows))[None]
+
+
+def problem_of(instance: PolicyInstance) -> dict[str, Any]:
+    """The fields of a batch of one that do not depend on the model."""
+    tasks = instance.tasks
+    return {
+        "adaptation": instance.adaptation,
+        "features": array(instance.features),
+        "transitions": array([task.transitions for task in tasks]),
+        "rewards": array([task.rewards for task in tasks]),
+        "start": array([task.start for task in tasks]),
+        "gamma": array([task.gamma for task in tasks]),
+        "weights": array([task.weight for task in tasks]),
+        "tau": array(instance.tau),
+        "eta": array(instance.eta),
+        "radius": array(instance.radius),
+    }
+
+
 def batch_of(instance: MetaRLInstance) -> Batch:
     """A batch of one: the instance rounded to float64."""
-
-    def array(rows: Any) -> Array:
-        return np.array(_floats(rows))[None]
-
     policies = rival = None
     if isinstance(instance.comparator, Policies):
         policies = array(instance.comparator.values)
     else:
         rival = array(instance.comparator)
-    tasks = instance.tasks
-    return Batch(
-        instance.adaptation,
-        array(instance.features),
-        array([task.transitions for task in tasks]),
-        array([task.rewards for task in tasks]),
-        array([task.start for task in tasks]),
-        array([task.gamma for task in tasks]),
-        array([task.weight for task in tasks]),
-        array(instance.tau),
-        array(instance.eta),
-        array(instance.omega),
-        array(instance.radius),
-        rival,
-        policies,
-    )
+    return Batch(omega=array(instance.omega), rival=rival, policies=policies, **problem_of(instance))
 
 
 def _floats(value: Any) -> Any:

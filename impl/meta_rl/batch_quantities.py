@@ -42,6 +42,11 @@ class BatchQuantities:
         value: Array = getattr(self, name)
         return value
 
+    @property
+    def features(self) -> Array:
+        """phi (B, S, A, d)."""
+        return self.batch.features
+
     # --- policies and values ----------------------------------------------------------------------------------
 
     def energies(self, theta: Array) -> Array:
@@ -111,7 +116,7 @@ class BatchQuantities:
     def value_gradient(self, prior: Side) -> Array:
         """grad V (B, n, S, d) of pi_theta."""
         weights = (prior.policy * prior.advantage)[..., None, :]
-        slope = (weights @ self.batch.features[:, None])[..., 0, :]
+        slope = (weights @ self.features[:, None])[..., 0, :]
         return prior.visitation @ slope / (self.rest * self.batch.tau[:, None])[..., None, None]
 
     @cached_property
@@ -135,7 +140,7 @@ class BatchQuantities:
     @property
     def plain(self) -> Array:
         """phi/tau (B, 1, S, A, d)."""
-        return self.batch.features[:, None] / self.batch.tau[:, None, None, None, None]
+        return self.features[:, None] / self.batch.tau[:, None, None, None, None]
 
     @cached_property
     def slopes(self) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from flint import fmpq
 from msgspec import UNSET, UnsetType
 
 from ..files.faults import FaultError
@@ -17,7 +18,7 @@ from .instance import Adaptation, Comparator, MetaRLInstance, Policies, Table, T
 _NAMES = ", ".join(Adaptation)
 
 
-class _Adaptation(Record):
+class AdaptationRecord(Record):
     name: str
 
 
@@ -25,7 +26,7 @@ class _Model(Record):
     name: Literal["linear"]
 
 
-class _Task(Record):
+class TaskRecord(Record):
     weight: Number
     gamma: Number
     transitions: list[list[Row]] = msgspec.field(name="P")
@@ -33,7 +34,7 @@ class _Task(Record):
     start: Row
 
 
-class _Policies(Record):
+class PoliciesRecord(Record):
     policies: list[list[Row]]
 
 
@@ -41,22 +42,22 @@ class _Document(Record):
     format: str
     problem: str
     features: list[list[Row]]
-    tasks: list[_Task]
+    tasks: list[TaskRecord]
     tau: Number
     eta: Number
-    adaptation: _Adaptation
+    adaptation: AdaptationRecord
     omega: Row
-    comparator: Row | _Policies
+    comparator: Row | PoliciesRecord
     radius: Number
     model: _Model | UnsetType = UNSET
 
 
-_REQUIRED = {
+REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__) + " (model may be left out)",
     "format": f"{FORMAT!r}",
     "problem": "'meta-rl'",
     "model": "an object with the field name: {'name': 'linear'}",
-    "model.name": "'linear'",
+    "model.name": "'linear' or 'relu-network'",
     "features": "a non-empty list, per state a list of rows, per action a row of d >= 1 numbers,",
     "features[]": "a non-empty list of rows, one per action, as many as features[0] has,",
     "features[][]": "a non-empty row of numbers, as long as features[0][0],",
@@ -88,31 +89,37 @@ _REQUIRED = {
 
 def _instance(record: _Document) -> MetaRLInstance:
     """The instance that a record describes."""
-    features = _features(record.features)
+    features = read_features(record.features)
     states, actions, d = len(features), len(features[0]), len(features[0][0])
-    tasks, notes = _tasks(record.tasks, states, actions)
-    tau = exact(record.tau, "tau")
-    if tau <= 0:
-        raise FaultError("tau")
-    eta = exact(record.eta, "eta")
+    tasks, notes = read_tasks(record.tasks, states, actions)
+    tau, eta, radius = read_scalars(record.tau, record.eta, record.radius)
     if record.adaptation.name not in tuple(Adaptation):
         raise FaultError("adaptation.name")
-    _counted(record.omega, d, "omega", f"d={d} numbers")
+    counted(record.omega, d, "omega", f"d={d} numbers")
     omega = exact_row(record.omega, "omega")
     comparator, more = _comparator(record.comparator, len(tasks), states, actions, d)
-    radius = exact(record.radius, "radius")
-    if radius <= 0:
-        raise FaultError("radius")
     adaptation = Adaptation(record.adaptation.name)
     return MetaRLInstance(features, tasks, tau, eta, adaptation, omega, comparator, radius, notes + more)
 
 
-def _counted(given: Sequence[object], count: int, field: str, what: str) -> None:
+def read_scalars(tau: Number, eta: Number, radius: Number) -> tuple[fmpq, fmpq, fmpq]:
+    """tau > 0, eta, radius > 0."""
+    found = exact(tau, "tau"), exact(eta, "eta"), exact(radius, "radius")
+    if found[0] <= 0:
+        raise FaultError("tau")
+    if found[2] <= 0:
+        raise FaultError("radius")
+    return found
+
+
+def counted(given: Sequence[object], count: int, field: str, what: str) -> None:
+    """Errors: FaultError unless `given` has `count` entries."""
     if len(given) != count:
         raise FaultError(field, f"give {what}")
 
 
-def _features(table: list[list[Row]]) -> tuple[Table, ...]:
+def read_features(table: list[list[Row]]) -> tuple[Table, ...]:
+    """Features or inputs (S, A, d)."""
     if not table:
         raise FaultError("features", "give at least one state")
     if not table[0]:
@@ -121,21 +128,21 @@ def _features(table: list[list[Row]]) -> tuple[Table, ...]:
         raise FaultError("features[0][0]", "give at least one number")
     found = []
     for s, rows in enumerate(table):
-        _counted(rows, len(table[0]), f"features[{s}]", f"A={len(table[0])} rows")
+        counted(rows, len(table[0]), f"features[{s}]", f"A={len(table[0])} rows")
         for a, row in enumerate(rows):
-            _counted(row, len(table[0][0]), f"features[{s}][{a}]", f"d={len(table[0][0])} numbers")
+            counted(row, len(table[0][0]), f"features[{s}][{a}]", f"d={len(table[0][0])} numbers")
         found.append(tuple(exact_row(row, f"features[{s}][{a}]") for a, row in enumerate(rows)))
     return tuple(found)
 
 
 def _distribution(given: Row, count: int, field: str, what: str) -> tuple[Vector, tuple[str, ...]]:
     """A row of probabilities, and what was changed for its sum."""
-    _counted(given, count, field, f"{count} numbers, one per {what}")
+    counted(given, count, field, f"{count} numbers, one per {what}")
     values, notes = normalised(given, field)
     return tuple(values), notes
 
 
-def _tasks(records: list[_Task], states: int, actions: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
+def read_tasks(records: list[TaskRecord], states: int, actions: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
     """The tasks, with weights and probabilities that sum to 1, and what was changed for that."""
     if not records:
         raise FaultError("tasks", "give at least one task")
@@ -145,16 +152,16 @@ def _tasks(records: list[_Task], states: int, actions: int) -> tuple[tuple[Task,
         gamma = exact(task.gamma, f"tasks[{i}].gamma")
         if not 0 <= gamma < 1:
             raise FaultError(f"tasks[{i}].gamma")
-        _counted(task.transitions, states, f"tasks[{i}].P", f"S={states} lists")
+        counted(task.transitions, states, f"tasks[{i}].P", f"S={states} lists")
         transitions = []
         for s, rows in enumerate(task.transitions):
             field = f"tasks[{i}].P[{s}]"
             table, more = _stochastic(rows, actions, states, field, "next state")
             transitions.append(table)
             notes += more
-        _counted(task.rewards, states, f"tasks[{i}].r", f"S={states} rows")
+        counted(task.rewards, states, f"tasks[{i}].r", f"S={states} rows")
         for s, row in enumerate(task.rewards):
-            _counted(row, actions, f"tasks[{i}].r[{s}]", f"A={actions} numbers")
+            counted(row, actions, f"tasks[{i}].r[{s}]", f"A={actions} numbers")
         rewards = tuple(exact_row(row, f"tasks[{i}].r[{s}]") for s, row in enumerate(task.rewards))
         start, more = _distribution(task.start, states, f"tasks[{i}].start", "state")
         tasks.append(Task(weight, gamma, tuple(transitions), rewards, start))
@@ -164,7 +171,7 @@ def _tasks(records: list[_Task], states: int, actions: int) -> tuple[tuple[Task,
 
 def _stochastic(rows: list[Row], count: int, width: int, field: str, what: str) -> tuple[Table, tuple[str, ...]]:
     """Rows of probabilities."""
-    _counted(rows, count, field, f"{count} rows")
+    counted(rows, count, field, f"{count} rows")
     found: list[Vector] = []
     notes: tuple[str, ...] = ()
     for j, row in enumerate(rows):
@@ -175,13 +182,18 @@ def _stochastic(rows: list[Row], count: int, width: int, field: str, what: str) 
 
 
 def _comparator(
-    record: Row | _Policies, tasks: int, states: int, actions: int, d: int
+    record: Row | PoliciesRecord, tasks: int, states: int, actions: int, d: int
 ) -> tuple[Comparator, tuple[str, ...]]:
-    if not isinstance(record, _Policies):
-        _counted(record, d, "comparator", f"d={d} numbers")
-        return exact_row(record, "comparator"), ()
+    if isinstance(record, PoliciesRecord):
+        return read_policies(record, tasks, states, actions)
+    counted(record, d, "comparator", f"d={d} numbers")
+    return exact_row(record, "comparator"), ()
+
+
+def read_policies(record: PoliciesRecord, tasks: int, states: int, actions: int) -> tuple[Policies, tuple[str, ...]]:
+    """Comparator policies (n, S, A), and what was changed for their sums."""
     field = "comparator.policies"
-    _counted(record.policies, tasks, field, f"n={tasks} policies")
+    counted(record.policies, tasks, field, f"n={tasks} policies")
     found: list[Table] = []
     notes: tuple[str, ...] = ()
     for i, rows in enumerate(record.policies):
@@ -191,4 +203,4 @@ def _comparator(
     return Policies(tuple(found)), notes
 
 
-READER = Reader(_Document, _REQUIRED, _instance)
+READER = Reader(_Document, REQUIRED, _instance)

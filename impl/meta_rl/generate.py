@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,11 +16,12 @@ from .instance import Adaptation
 from .training import ascended
 
 ADAPTATIONS = tuple(a.value for a in Adaptation)
+AnyBatch = TypeVar("AnyBatch", bound=Batch)
 POLICY_STEPS = (Adaptation.KL_STEP.value, Adaptation.RATIONAL_STEP.value)
 DISCOUNTS = np.array([0.0, 0.25, 0.5, 0.75, 0.9, 0.99])
 
 
-def _simplices(source: Source, shape: tuple[int, ...], parts: int, sure: bool = False) -> Array:
+def draw_policies(source: Source, shape: tuple[int, ...], parts: int, sure: bool = False) -> Array:
     """Dyadic distributions (B, *shape, parts); `sure`: with all their mass in one place."""
     if sure:
         return np.eye(parts)[source.grid(shape, 0, parts - 1).astype(int)]
@@ -30,14 +33,14 @@ def _transitions(source: Source, n: int, states: int, actions: int) -> Array:
     kind = source.choose(("deterministic", "dense", "dense", "sparse", "chain", "islands"))
     shape = (n, states, actions)
     if kind == "dense":
-        return _simplices(source, shape, states)
-    first = _simplices(source, shape, states, sure=True)
+        return draw_policies(source, shape, states)
+    first = draw_policies(source, shape, states, sure=True)
     if kind == "deterministic":
         return first
     here = np.broadcast_to(np.eye(states)[:, None], first.shape)
     if kind == "sparse":
         share = source.grid((*shape, 1), 0, 16) / 16
-        return share * first + (1 - share) * _simplices(source, shape, states, sure=True)
+        return share * first + (1 - share) * draw_policies(source, shape, states, sure=True)
     if kind == "chain":
         ahead = np.eye(states)[np.minimum(np.arange(states) + 1, states - 1)][:, None]
         share = source.grid((*shape, 1), 0, 4) / 4
@@ -49,7 +52,7 @@ def _transitions(source: Source, n: int, states: int, actions: int) -> Array:
 
 def _start(source: Source, n: int, states: int) -> Array:
     """(B, n, S): one state, or any distribution."""
-    return _simplices(source, (n,), states, sure=source.choose((True, False)))
+    return draw_policies(source, (n,), states, sure=source.choose((True, False)))
 
 
 def _rewards(source: Source, n: int, states: int, actions: int) -> Array:
@@ -91,7 +94,7 @@ def _parameter(source: Source, d: int, tau: Array) -> Array:
     return source.grid((d,), -8, 8) * reach * tau[:, None]
 
 
-def _problem(
+def draw_problem(
     source: Source,
     name: str,
     limits: Limits,
@@ -139,20 +142,20 @@ def _with_radius(source: Source, batch: Batch) -> Batch:
 
 def arbitrary(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Any problem, omega and comparator on the grid."""
-    return _problem(source, adaptation, limits)
+    return draw_problem(source, adaptation, limits)
 
 
 def policies(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Comparators that are arbitrary policies, one per task, at times sure of their actions."""
-    batch = _problem(source, adaptation, limits)
+    batch = draw_problem(source, adaptation, limits)
     n, states, actions, _ = batch.shape
-    drawn = _simplices(source, (n, states), actions, sure=source.choose((False, False, True)))
+    drawn = draw_policies(source, (n, states), actions, sure=source.choose((False, False, True)))
     return batch.against(policies=drawn)
 
 
 def greedy(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Comparators that nearly always take the action that is best after omega's adapted policy."""
-    batch = _problem(source, adaptation, limits)
+    batch = draw_problem(source, adaptation, limits)
     q = BatchQuantities(batch).own.q
     best = np.eye(q.shape[3])[q.argmax(3)]
     share = 2.0 ** -source.grid((), 1, 6)[:, None, None, None]
@@ -161,10 +164,10 @@ def greedy(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
 
 def tangent(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Comparators at which the bound is attained: see `tangent_comparators`."""
-    return tangent_comparators(source, _problem(source, adaptation, limits))
+    return tangent_comparators(source, draw_problem(source, adaptation, limits))
 
 
-def tangent_comparators(source: Source, batch: Batch) -> Batch:
+def tangent_comparators(source: Source, batch: AnyBatch, quantities: Callable[..., Any] = BatchQuantities) -> AnyBatch:
     """The batch against comparators with u = t(Phi v0 + kappa w), v0 = G/||G||, R = t: the bound is attained.
 
     dn solves (I - g P_pi')dn = g P'(sigma h) for h = Phi v0 + kappa w; nu' = nu + t dn and pi' = pi(1 + t nu h/nu') is
@@ -172,7 +175,7 @@ def tangent_comparators(source: Source, batch: Batch) -> Batch:
     nu'/nu + t h, and by the identity gap = t(eps + kappa ||w||^2).
     """
     kappa = source.choose((0.0, 2.0**-10, 1.0, 2.0**10))
-    at = BatchQuantities(batch)
+    at = quantities(batch)
     own, size = at.own, np.where(at.eps > 0, at.eps, 1.0)
     v = at.gradient / size[:, None]
     h = (at.meta_features * v[:, None, None, None]).sum(-1) + kappa * at.w
@@ -195,7 +198,7 @@ def tangent_comparators(source: Source, batch: Batch) -> Batch:
 
 def local(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """A comparator one small gradient step away: the bound is nearly R eps."""
-    batch = _problem(source, adaptation, limits)
+    batch = draw_problem(source, adaptation, limits)
     at = BatchQuantities(batch)
     size = np.where(at.eps > 0, at.eps, 1.0)
     step = 2.0 ** -source.grid((), 0, 12) * batch.tau / 4
@@ -207,12 +210,12 @@ def local(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
 
 def stationary(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """omega where gradient ascent arrives; the comparator is its start, or any policies."""
-    batch = _problem(source, adaptation, limits)
+    batch = draw_problem(source, adaptation, limits)
     found = replace(batch, omega=ascended(batch))
     if source.choose(("start", "policies")) == "start":
         return _with_radius(source, found.against(rival=batch.omega))
     n, states, actions, _ = batch.shape
-    return _with_radius(source, found.against(policies=_simplices(source, (n, states), actions)))
+    return _with_radius(source, found.against(policies=draw_policies(source, (n, states), actions)))
 
 
 def level(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
@@ -223,7 +226,7 @@ def level(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
 
 def no_lookahead(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """eta = 0 or gamma = 0: T3c."""
-    batch = _problem(source, adaptation, limits)
+    batch = draw_problem(source, adaptation, limits)
     if source.choose(("no step", "myopic")) == "no step" or batch.adaptation is Adaptation.GRADIENT:
         return replace(batch, eta=np.zeros(source.size))
     return replace(batch, gamma=np.zeros_like(batch.gamma))
@@ -233,23 +236,47 @@ def tabular(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """One task, unit features, kappa < 1: T3e."""
     states, actions = draw_size(source, min(limits.states, 3)), 1 + draw_size(source, limits.actions - 1)
     pairs = states * actions
-    batch = _problem(source, adaptation, limits, tasks=1, states=states, actions=actions, dimension=pairs)
+    batch = draw_problem(source, adaptation, limits, tasks=1, states=states, actions=actions, dimension=pairs)
     unit = np.broadcast_to(np.eye(pairs).reshape(states, actions, pairs), batch.features.shape)
     span = batch.rewards.max((1, 2, 3)) - batch.rewards.min((1, 2, 3))
     per_step = np.maximum(batch.gamma[:, 0] * span / (2 * (1 - batch.gamma[:, 0])), 2.0**-6)
     eta = 2.0 ** (np.ceil(-np.log2(per_step)) - 1 - source.grid((), 0, 6))
-    drawn = _simplices(source, (1, states), actions)
+    drawn = draw_policies(source, (1, states), actions)
     return replace(batch.against(policies=drawn), features=np.array(unit), eta=eta)
 
 
 def bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """One state, two actions, one parameter, omega the worse of two points: T3f."""
-    batch = _problem(source, adaptation, limits, states=1, actions=2, dimension=1)
+    batch = draw_problem(source, adaptation, limits, states=1, actions=2, dimension=1)
     batch = replace(batch, eta=np.abs(batch.eta))
     worse, rival = (BatchQuantities(batch).gap < 0)[:, None], batch.rival
     assert rival is not None
     omega = np.where(worse, rival, batch.omega)
     return replace(batch, omega=omega, rival=np.where(worse, batch.omega, rival))
+
+
+def any_tabular(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """Unit features with any step and any number of tasks: T3e without its conditions."""
+    states, actions = draw_size(source, min(limits.states, 2)), 2
+    pairs = states * actions
+    batch = draw_problem(source, adaptation, replace(limits, tasks=2), states=states, actions=actions, dimension=pairs)
+    unit = np.broadcast_to(np.eye(pairs).reshape(states, actions, pairs), batch.features.shape)
+    return replace(batch, features=np.array(unit))
+
+
+def any_bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """One state, two actions, one parameter, any step, either point the better one: T3f without its conditions."""
+    batch = draw_problem(source, adaptation, limits, states=1, actions=2, dimension=1)
+    return replace(batch, eta=batch.eta * source.choose((1.0, 16.0)))
+
+
+def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """Rewards 0 and 1 without a discount, eta = -1: the rational step gives the better actions probability 0, which
+    arbitrary comparator policies do not."""
+    batch = policies(source, adaptation, limits)
+    rewards = source.grid(batch.rewards.shape[1:], 0, 1)
+    rewards[..., 0] = 0
+    return replace(batch, rewards=rewards, gamma=np.zeros_like(batch.gamma), eta=-np.ones(source.size))
 
 
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
@@ -292,7 +319,7 @@ def landscapes(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
     """Two actions and one or two parameters, discounts at most .9, so that the supremum can be certified."""
     d = 1 if source.choose((1, 1, 2)) == 1 else 2
     states = draw_size(source, min(limits.states, 3))
-    batch = _problem(source, adaptation, limits, states=states, actions=2, dimension=d)
+    batch = draw_problem(source, adaptation, limits, states=states, actions=2, dimension=d)
     return replace(batch, gamma=np.minimum(batch.gamma, 0.75), eta=np.minimum(np.abs(batch.eta), 8.0))
 
 
@@ -310,6 +337,13 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               POLICY_STEPS),
 )  # fmt: skip
+
+BREAKING: tuple[Generator, ...] = (
+    Generator("any-tabular", "unit features, any step, one task or two", any_tabular, ADAPTATIONS),
+    Generator("any-bandit", "one state, two actions, one parameter, any step", any_bandit, ADAPTATIONS),
+    Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
+)
+"""Instances that break an assumption which the others keep, for leaving one out."""
 
 LANDSCAPES = Generator(
     "landscapes",

@@ -10,7 +10,7 @@ The supremum need not be attained (it may lie at infinity): nothing here needs t
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from flint import arb, fmpq
@@ -67,6 +67,22 @@ def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float =
     Errors: ValueError for problems that the search does not cover.
     """
     return maximise(instance, radius=box_of(instance) if radius is None else radius, gap=gap, seconds=seconds)
+
+
+@lru_cache(maxsize=8)
+def _shared(problem: MetaRLInstance, box: float | None) -> Optimum:
+    return supremum(problem, box, gap=1e-3 if box is None else 1e-2, seconds=20)
+
+
+def certify(instance: MetaRLInstance, kind: str) -> tuple[Optimum, Finding] | None:
+    """The supremum, searched once for all omega of a problem, and the headline at omega; None where the search does not
+    reach: too many parameters, or the gradient step."""
+    zero = (fmpq(0),) * instance.shape[2]
+    try:
+        optimum = _shared(replace(instance, omega=zero, comparator=zero, radius=fmpq(1)), box_of(instance))
+    except ValueError:
+        return None
+    return optimum, judge_headline(instance, optimum, kind)
 
 
 def box_of(instance: MetaRLInstance) -> float | None:

@@ -5,9 +5,11 @@ Every number is an exact rational. Values are normalised: V = (1 - gamma) E sum_
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any, Self
 
 from flint import fmpq
 
@@ -52,11 +54,11 @@ Comparator = Vector | Policies
 
 
 @dataclass(frozen=True)
-class MetaRLInstance(Instance):
-    """A meta-RL instance with energy-based linear policies.
+class PolicyInstance(Instance):
+    """What meta-RL instances of every policy class share; omega and a parameter comparator are of that class.
 
-    features (S, A, d), tasks (n), tau > 0 the temperature, eta the step size, omega (d,) the point under test,
-    comparator (d,) or policies (n, S, A), radius the R of the ball of directions. `notes` says what the reader changed.
+    features (S, A, d), tasks (n), tau > 0 the temperature, eta the step size, omega the point under test, comparator a
+    parameter or policies (n, S, A), radius the R of the ball of directions. `notes` says what the reader changed.
     """
 
     features: tuple[Table, ...]
@@ -64,34 +66,41 @@ class MetaRLInstance(Instance):
     tau: fmpq
     eta: fmpq
     adaptation: Adaptation
-    omega: Vector
-    comparator: Comparator
+    omega: Any
+    comparator: Any
     radius: fmpq
     notes: tuple[str, ...] = field(default=(), compare=False)
-
-    family = "meta-rl"
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(S, A, d)."""
-        return len(self.features), len(self.features[0]), len(self.omega)
+        return len(self.features), len(self.features[0]), len(self.features[0][0])
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers a parameter has."""
+        return self.shape[2]
 
     @property
     def numbers(self) -> int:
         """How many numbers describe the instance: the measure by which witnesses are called small."""
         states, actions, d = self.shape
         rows = len(self.tasks) * (states * actions * (states + 1) + states + 2)
-        rival = len(self.tasks) * states * actions if isinstance(self.comparator, Policies) else d
-        return states * actions * d + rows + d + rival
+        rival = len(self.tasks) * states * actions if isinstance(self.comparator, Policies) else self.parameters
+        return states * actions * d + rows + self.parameters + rival
 
     @property
-    def canonical(self) -> MetaRLInstance:
+    def canonical(self) -> Self:
         """The instance itself, without notes: nothing can be written in two ways."""
-        if not self.notes:
-            return self
-        return MetaRLInstance(
-            self.features, self.tasks, self.tau, self.eta, self.adaptation, self.omega, self.comparator, self.radius
-        )
+        return replace(self, notes=()) if self.notes else self
+
+    @abstractmethod
+    def model(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        """The file's field model."""
+
+    @abstractmethod
+    def parameter(self, value: Any, number: Callable[[fmpq], object]) -> list[Any]:
+        """A parameter as the file has it."""
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
@@ -106,11 +115,11 @@ class MetaRLInstance(Instance):
         if isinstance(self.comparator, Policies):
             comparator = {"policies": [table(policy) for policy in self.comparator.values]}
         else:
-            comparator = vector(self.comparator)
+            comparator = self.parameter(self.comparator, number)
         return {
             "format": FORMAT,
             "problem": "meta-rl",
-            "model": {"name": "linear"},
+            "model": self.model(number),
             "features": [table(rows) for rows in self.features],
             "tasks": [
                 {
@@ -125,7 +134,23 @@ class MetaRLInstance(Instance):
             "tau": number(self.tau),
             "eta": number(self.eta),
             "adaptation": {"name": self.adaptation.value},
-            "omega": vector(self.omega),
+            "omega": self.parameter(self.omega, number),
             "comparator": comparator,
             "radius": number(self.radius),
         }
+
+
+@dataclass(frozen=True)
+class MetaRLInstance(PolicyInstance):
+    """A meta-RL instance with energy-based linear policies: omega (d,), comparator (d,) or policies (n, S, A)."""
+
+    omega: Vector
+    comparator: Comparator
+
+    family = "meta-rl"
+
+    def model(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        return {"name": "linear"}
+
+    def parameter(self, value: Vector, number: Callable[[fmpq], object]) -> list[Any]:
+        return [number(v) for v in value]

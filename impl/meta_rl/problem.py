@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flint import fmpq
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
-from ..instances import Vector
-from .instance import Adaptation, MetaRLInstance, Policies, Task
+from .instance import Adaptation, Policies, PolicyInstance, Task
 
 Policy = list[list[Number]]
 
@@ -58,7 +58,7 @@ class Evaluation:
 class Problem:
     """An instance's numbers in the number system `m`."""
 
-    def __init__(self, instance: MetaRLInstance, m: NumberSystem) -> None:
+    def __init__(self, instance: PolicyInstance, m: NumberSystem) -> None:
         self.instance, self.m = instance, m
         self.states, self.actions, self.dimension = instance.shape
         self.tau, self.eta = m.number(instance.tau), m.number(instance.eta)
@@ -109,16 +109,28 @@ class Problem:
             found.append([p / total for p in powers])
         return found
 
-    def energies(self, theta: Vector) -> list[list[Number]]:
-        """phi'theta/tau of an exact theta, minus its largest per state, exactly [S][A]."""
-        found = []
-        for rows in self.instance.features:
-            exact = [sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0)) for row in rows]
-            top = max(exact)
-            found.append([self.m.number((v - top) / self.instance.tau) for v in exact])
-        return found
+    @property
+    def origin(self) -> list[Number]:
+        """omega in the coordinates of the features."""
+        return [self.m.number(v) for v in self.instance.omega]
 
-    def prior(self, theta: Vector) -> Policy:
+    def exact_energies(self, theta: Any) -> list[list[fmpq]]:
+        """phi'theta of an exact theta [S][A]."""
+        return [
+            [sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0)) for row in rows]
+            for rows in self.instance.features
+        ]
+
+    def level(self, theta: Any) -> bool:
+        """Whether all actions have equal energies in every state: then pi_theta is uniform, and rational."""
+        return all(len(set(row)) == 1 for row in self.exact_energies(theta))
+
+    def energies(self, theta: Any) -> list[list[Number]]:
+        """phi'theta/tau of an exact theta, minus its largest per state, exactly [S][A]."""
+        tau = self.instance.tau
+        return [[self.m.number((v - max(row)) / tau) for v in row] for row in self.exact_energies(theta)]
+
+    def prior(self, theta: Any) -> Policy:
         """pi_theta [S][A]."""
         return self.softmax(self.energies(theta))
 
@@ -176,16 +188,16 @@ class Problem:
         """J = zeta'V."""
         return (process.start * evaluation.value)[0, 0] + process.offset
 
-    def value_gradient(self, process: Process, policy: Policy, at: Evaluation) -> Matrix:
-        """grad V (S, d) of pi_theta: K^{-1}B with K = I - gamma P_pi, B(s) = E_pi[A phi/tau]."""
+    def value_gradient(self, process: Process, policy: Policy, at: Evaluation, features: Matrix) -> Matrix:
+        """grad V (S, d) of pi_theta with features phi (SA, d): K^{-1}B, K = I - gamma P_pi, B(s) = E_pi[A phi/tau]."""
         advantages = self.advantages(self.steps(process, at.value), policy)
         weights = [[p * v for p, v in zip(*rows, strict=True)] for rows in zip(policy, advantages, strict=True)]
-        slope = self.selector(weights) * self.features
+        slope = self.selector(weights) * features
         return at.visitation * slope * (1 / (self.tau * (1 - process.gamma)))
 
     # --- adaptation -----------------------------------------------------------------------------------------
 
-    def adapt(self, process: Process, theta: Vector) -> Policy:
+    def adapt(self, process: Process, theta: Any) -> Policy:
         """pi_{i,theta}, the policy adapted to the process."""
         prior = self.prior(theta)
         if self.instance.eta == 0:
@@ -210,12 +222,12 @@ class Problem:
                     raise UndefinedQuantityError(NO_POLICY)
                 found.append([t / total for t in tilted])
             return found
-        slope = process.start * self.value_gradient(process, prior, at)
+        slope = process.start * self.value_gradient(process, prior, at, self.features)
         moved = self.m.matrix([[self.m.number(t) + self.eta * g] for t, g in zip(theta, slope.entries(), strict=True)])
         flat = (self.features * moved * (1 / self.tau)).entries()
         return self.softmax([flat[s * self.actions : (s + 1) * self.actions] for s in range(self.states)])
 
-    def meta_objective(self, theta: Vector) -> Number:
+    def meta_objective(self, theta: Any) -> Number:
         """L(theta) = sum_i q_i J_i(pi_{i,theta})."""
         total = self.m.number(0)
         for process in self.processes:

@@ -79,6 +79,14 @@ def _problem(grid: Grid, tasks: Sequence[Task], eta: fmpq, adaptation: Adaptatio
     return MetaRLInstance(grid.features(), tuple(tasks), fmpq(1), eta, adaptation, zero, zero, fmpq(1))
 
 
+def _ahead(instance: MetaRLInstance, d: int) -> MetaRLInstance:
+    """The instance with all moves but so few parameters that sup L can be certified: one for moves ahead (down and
+    right against up and left), and with d = 2 one for the same times the place."""
+    features = tuple(tuple((row[0] + row[1], row[2] + row[3])[:d] for row in rows) for rows in instance.features)
+    zero = (fmpq(0),) * d
+    return replace(instance, features=features, omega=zero, comparator=zero)
+
+
 def _exact(values: np.ndarray) -> Vector:
     return tuple(rational(float(np.round(v * GRID) / GRID)) for v in values)
 
@@ -92,12 +100,12 @@ def _against(instance: MetaRLInstance, omega: Vector, rival: Vector | Policies) 
     return replace(instance, omega=omega, comparator=rival, radius=radius)
 
 
-def _best_policies(instance: MetaRLInstance) -> Policies:
+def best_policies(tasks: Sequence[Task]) -> Policies:
     """Per task, an optimal policy (by policy iteration in float64): policies that no energy-based one reaches."""
     found = []
-    for task in instance.tasks:
-        choice = proposed_policy(task)
-        found.append(tuple(tuple(fmpq(int(a == c)) for a in range(instance.shape[1])) for c in choice))
+    for task in tasks:
+        actions = range(len(task.rewards[0]))
+        found.append(tuple(tuple(fmpq(int(a == c)) for a in actions) for c in proposed_policy(task)))
     return Policies(tuple(found))
 
 
@@ -108,17 +116,21 @@ def _cases(label: str, instance: MetaRLInstance) -> list[tuple[str, MetaRLInstan
     first = _exact(first_order_ascended(batch)[0])
     zero = (fmpq(0),) * instance.shape[2]
     return [
-        (f"{label}; trained, against each task's best policy", _against(instance, full, _best_policies(instance))),
+        (f"{label}; trained, against each task's best policy", _against(instance, full, best_policies(instance.tasks))),
         (f"{label}; first-order trained, against the trained point", _against(instance, first, full)),
         (f"{label}; trained, against the first-order trained point", _against(instance, full, first)),
         (f"{label}; untrained, against the trained point", _against(instance, zero, full)),
     ]
 
 
-def _all_cases(grid: Grid, tasks: Sequence[Task], eta: fmpq) -> tuple[tuple[str, MetaRLInstance], ...]:
+def _all_cases(grid: Grid, tasks: Sequence[Task], eta: fmpq, few: int = 0) -> tuple[tuple[str, MetaRLInstance], ...]:
+    """Every adaptation with all features; with `few` parameters, at least one of them, the KL step once more."""
     cases = []
     for adaptation, step in ((Adaptation.KL_STEP, eta), (Adaptation.RATIONAL_STEP, eta / 4)):
         cases += _cases(f"{adaptation.value}, eta = {step}", _problem(grid, tasks, step, adaptation))
+    if few:
+        narrow = _ahead(_problem(grid, tasks, eta, Adaptation.KL_STEP), few)
+        cases += _cases(f"d = {few}, {Adaptation.KL_STEP.value}, eta = {eta}", narrow)
     return tuple(cases)
 
 
@@ -133,20 +145,26 @@ def _tables(make: Any, variants: Sequence[dict[str, Any]]) -> list[Any]:
     return [make(**variant) for variant in variants]
 
 
-def frozen_lake() -> tuple[tuple[str, MetaRLInstance], ...]:
-    """FrozenLake 4x4: 3 tasks that differ in slip (success 1/3, 2/3, 9/10), 11 squares and the end, 4 moves."""
+def lake() -> tuple[Grid, list[Task]]:
+    """FrozenLake's grid and tasks. Errors: MissingExtraError."""
     require("gymnasium")
     from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 
     worlds = _tables(FrozenLakeEnv, [{"success_rate": rate} for rate in (1 / 3, 2 / 3, 0.9)])
     squares = [(r, c) for r in range(4) for c in range(4) if worlds[0].desc[r][c] in b"SF"]
     grid = Grid({4 * r + c: (r, c) for r, c in squares}, _moves("left", "down", "right", "up"))
-    tasks = [grid.task(world.P, 0, fmpq(1, 3), fmpq(1)) for world in worlds]
-    return _all_cases(grid, tasks, fmpq(8))
+    return grid, [grid.task(world.P, 0, fmpq(1, 3), fmpq(1)) for world in worlds]
+
+
+def frozen_lake() -> tuple[tuple[str, MetaRLInstance], ...]:
+    """FrozenLake 4x4: 3 tasks that differ in slip (success 1/3, 2/3, 9/10), 11 squares and the end, 4 moves; with 4
+    parameters, and with one (how much to prefer moves ahead)."""
+    return _all_cases(*lake(), fmpq(8), few=1)
 
 
 def cliff_walking() -> tuple[tuple[str, MetaRLInstance], ...]:
-    """CliffWalking, its lowest rows: 2 tasks, dry or slippery; 13 squares and the end, 4 moves, rewards over 100."""
+    """CliffWalking, its lowest rows: 2 tasks, dry or slippery; 13 squares and the end, 4 moves, rewards over 100; with
+    4 parameters, and with two (how much to prefer moves ahead, here and there)."""
     require("gymnasium")
     from gymnasium.envs.toy_text.cliffwalking import CliffWalkingEnv
 
@@ -154,7 +172,7 @@ def cliff_walking() -> tuple[tuple[str, MetaRLInstance], ...]:
     places = {12 * 2 + c: (0, c) for c in range(12)} | {36: (1, 0)}
     grid = Grid(places, _moves("up", "right", "down", "left"))
     tasks = [grid.task(world.P, 36, fmpq(1, 2), fmpq(1, 100)) for world in worlds]
-    return _all_cases(grid, tasks, fmpq(2))
+    return _all_cases(grid, tasks, fmpq(2), few=2)
 
 
 def taxi() -> tuple[tuple[str, MetaRLInstance], ...]:

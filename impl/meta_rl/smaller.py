@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from flint import fmpq
 
 from ..instances import Vector
 from ..shrink import put, simpler
-from .instance import Comparator, MetaRLInstance, Policies, Table, Task
+from .instance import MetaRLInstance, Policies, PolicyInstance, Table, Task
+
+AnyInstance = TypeVar("AnyInstance", bound=PolicyInstance)
 
 
 def smaller(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
     """Instances one step smaller, structure first."""
+    yield from fewer_parts(instance)
+    yield from _fewer_dimensions(instance)
+    yield from simpler_tasks(instance)
+    yield from _simpler_numbers(instance)
+
+
+def fewer_parts(instance: AnyInstance) -> Iterator[AnyInstance]:
+    """Without a task, a state or an action."""
     yield from _fewer_tasks(instance)
     yield from _fewer_states(instance)
     yield from _fewer_actions(instance)
-    yield from _fewer_dimensions(instance)
-    yield from _simpler_tasks(instance)
-    yield from _simpler_numbers(instance)
 
 
 def _without(vector: tuple, j: int) -> tuple:
     return vector[:j] + vector[j + 1 :]
 
 
-def _fewer_tasks(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
+def _fewer_tasks(instance: AnyInstance) -> Iterator[AnyInstance]:
     count = len(instance.tasks)
     for i in range(count if count > 1 else 0):
         left = 1 - instance.tasks[i].weight
@@ -41,7 +49,7 @@ def _fewer_tasks(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
         yield replace(instance, tasks=tuple(replace(t, weight=fmpq(1, count)) for t in instance.tasks))
 
 
-def _fewer_states(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
+def _fewer_states(instance: AnyInstance) -> Iterator[AnyInstance]:
     """A state goes, and what led there leads to another one."""
     count = len(instance.features)
     for s in range(count if count > 1 else 0):
@@ -66,7 +74,7 @@ def _fewer_states(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
         yield replace(instance, features=_without(instance.features, s), tasks=tasks, comparator=rival)
 
 
-def _fewer_actions(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
+def _fewer_actions(instance: AnyInstance) -> Iterator[AnyInstance]:
     count = len(instance.features[0])
     for a in range(count if count > 1 else 0):
         rival = instance.comparator
@@ -117,10 +125,11 @@ def _sure(row: Vector) -> Iterator[Vector]:
             yield tuple(half if j in (top, rest) else fmpq(0) for j in range(len(row)))
 
 
-def _simpler_tasks(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
+def simpler_tasks(instance: AnyInstance) -> Iterator[AnyInstance]:
+    """With simpler discounts, starts, transitions or rewards."""
     for i, task in enumerate(instance.tasks):
 
-        def with_task(changed: Task, i: int = i) -> MetaRLInstance:
+        def with_task(changed: Task, i: int = i) -> AnyInstance:
             return replace(instance, tasks=put_in(instance.tasks, i, changed))
 
         for gamma in (fmpq(0), fmpq(1, 2)):
@@ -143,32 +152,40 @@ def put_in(items: tuple, j: int, value: object) -> tuple:
     return (*items[:j], value, *items[j + 1 :])
 
 
-def _simpler_numbers(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
+def simpler_scalars(instance: AnyInstance) -> Iterator[AnyInstance]:
+    """With a simpler step size, temperature, radius or feature."""
     for eta in simpler(instance.eta):
         yield replace(instance, eta=eta)
     for tau in simpler(instance.tau, positive=True):
         yield replace(instance, tau=tau)
     for radius in simpler(instance.radius, positive=True):
         yield replace(instance, radius=radius)
-    for j, value in enumerate(instance.omega):
-        for simple in simpler(value):
-            yield replace(instance, omega=put(instance.omega, j, simple))
     for s, rows in enumerate(instance.features):
         for a, row in enumerate(rows):
             for j, value in enumerate(row):
                 for simple in simpler(value):
                     table: Table = put_in(rows, a, put(row, j, simple))
                     yield replace(instance, features=put_in(instance.features, s, table))
-    yield from _simpler_comparators(instance, instance.comparator)
 
 
-def _simpler_comparators(instance: MetaRLInstance, rival: Comparator) -> Iterator[MetaRLInstance]:
+def simpler_policies(instance: AnyInstance) -> Iterator[AnyInstance]:
+    """With a simpler comparator policy."""
+    rival = instance.comparator
+    if isinstance(rival, Policies):
+        for i, policy in enumerate(rival.values):
+            for s, row in enumerate(policy):
+                for sure in _sure(row):
+                    yield replace(instance, comparator=Policies(put_in(rival.values, i, put_in(policy, s, sure))))
+
+
+def _simpler_numbers(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
+    yield from simpler_scalars(instance)
+    for j, value in enumerate(instance.omega):
+        for simple in simpler(value):
+            yield replace(instance, omega=put(instance.omega, j, simple))
+    yield from simpler_policies(instance)
+    rival = instance.comparator
     if not isinstance(rival, Policies):
         for j, value in enumerate(rival):
             for simple in simpler(value):
                 yield replace(instance, comparator=put(rival, j, simple))
-        return
-    for i, policy in enumerate(rival.values):
-        for s, row in enumerate(policy):
-            for sure in _sure(row):
-                yield replace(instance, comparator=Policies(put_in(rival.values, i, put_in(policy, s, sure))))

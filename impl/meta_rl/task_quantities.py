@@ -17,7 +17,7 @@ from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoin
 from ..balls.mixed import Mixed, MixedQuantities
 from ..instances import Instance, Vector
 from . import taylor
-from .instance import Adaptation, MetaRLInstance, Policies
+from .instance import Adaptation, Policies, PolicyInstance
 from .problem import Evaluation, Policy, Problem, Process
 
 
@@ -33,24 +33,30 @@ class Side(NamedTuple):
 class TaskQuantities(MixedQuantities):
     """Core and mixed quantities. Tasks of weight 0 take no part."""
 
-    def __init__(self, instance: MetaRLInstance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
+    instance: PolicyInstance
+    problem: Problem
+
+    def __init__(self, instance: PolicyInstance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
         super().__init__(instance, m, direction)
         self.instance = instance.canonical
-        self.problem = Problem(self.instance, m)
+        self.problem = self._posed()
         self.processes = self.problem.processes
+
+    def _posed(self) -> Problem:
+        return Problem(self.instance, self.m)
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
         """In rationals where nothing is transcendental: the rational step or no adaptation, and equal energies of all
         actions at omega (omega = 0, say) and at a parameter comparator."""
-        assert isinstance(instance, MetaRLInstance)
+        assert isinstance(instance, PolicyInstance)
         if instance.eta != 0 and instance.adaptation is not Adaptation.RATIONAL_STEP:
             return None
         points = [instance.omega]
         if not isinstance(instance.comparator, Policies):
             points.append(instance.comparator)
-        level = all(len({_dot(row, t) for row in rows}) == 1 for t in points for rows in instance.features)
-        return cls(instance, Rationals, direction) if level else None
+        found = cls(instance, Rationals, direction)
+        return found if all(found.problem.level(theta) for theta in points) else None
 
     # --- the two policies of every task -------------------------------------------------------------------
 
@@ -157,29 +163,30 @@ class TaskQuantities(MixedQuantities):
     @cached_property
     def _value_gradients(self) -> list[Matrix]:
         """grad V_i of the prior (S, d), per task."""
-        return [
-            self.problem.value_gradient(process, side.policy, side.at)
-            for process, side in zip(self.processes, self._priors, strict=True)
-        ]
+        return [self._value_gradient(i, self.problem.features) for i in range(len(self.processes))]
+
+    def _value_gradient(self, i: int, features: Matrix) -> Matrix:
+        side = self._priors[i]
+        return self.problem.value_gradient(self.processes[i], side.policy, side.at, features)
 
     @cached_property
     def _slopes(self) -> list[Matrix]:
         """eta times the derivative of the adaptation's logits' task part (SA, d), per task: eta grad Q_i for the
         KL step, eta grad Q_i/(1 + eta Q_i) for the rational step, eta phi H_i/tau for the gradient step."""
-        eta, found = self.problem.eta, []
-        for i, process in enumerate(self.processes):
-            if self.instance.adaptation is Adaptation.GRADIENT:
-                found.append(self._plain * self._hessian(i) * eta)
-                continue
-            table = process.transitions * self._value_gradients[i] * (eta * process.gamma)
-            if self.instance.adaptation is Adaptation.RATIONAL_STEP:
-                if self.m is not Balls and 0 in self._tilts[i]:
-                    raise UndefinedQuantityError("the logarithm of a probability of 0 has no gradient")
-                table = self.m.matrix(
-                    [[v / t for v in row] for row, t in zip(table.tolist(), self._tilts[i], strict=True)]
-                )
-            found.append(table)
-        return found
+        if self.instance.adaptation is Adaptation.GRADIENT:
+            return [self._plain * self._hessian(i) * self.problem.eta for i in range(len(self.processes))]
+        return [self._lookahead_of(i, slope) for i, slope in enumerate(self._value_gradients)]
+
+    def _lookahead_of(self, i: int, value_gradient: Matrix) -> Matrix:
+        """eta gamma P grad V (SA, d) of task i, over 1 + eta Q for the rational step."""
+        process = self.processes[i]
+        table = process.transitions * value_gradient * (self.problem.eta * process.gamma)
+        if self.instance.adaptation is Adaptation.RATIONAL_STEP:
+            if self.m is not Balls and 0 in self._tilts[i]:
+                raise UndefinedQuantityError("the logarithm of a probability of 0 has no gradient")
+            rows = zip(table.tolist(), self._tilts[i], strict=True)
+            table = self.m.matrix([[v / t for v in row] for row, t in rows])
+        return table
 
     @cached_property
     def _tilts(self) -> list[list[Number]]:

@@ -98,9 +98,8 @@ def _action_values(problem: Problem, process: Process, policy: Table, order: int
 
 
 def _line(problem: Problem, direction: list[Number]) -> list[Series]:
-    omega = problem.instance.omega
     series = _system(problem).series
-    return [series([problem.m.number(o), v]) for o, v in zip(omega, direction, strict=True)]
+    return [series([o, v]) for o, v in zip(problem.origin, direction, strict=True)]
 
 
 def _units(problem: Problem, *chosen: int) -> list[Number]:

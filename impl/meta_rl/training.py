@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -10,24 +12,31 @@ from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 
 
-def ascended(batch: Batch, rounds: int = 40, reach: float = np.inf) -> Array:
-    """omega (B, d) after gradient ascent with steps that grow on success and shrink on failure; never downhill.
+def ascended(
+    batch: Batch,
+    rounds: int = 40,
+    reach: float = np.inf,
+    quantities: Callable[[Any], BatchQuantities] = BatchQuantities,
+) -> Array:
+    """omega (B, d), or (B, m, p) of networks, after gradient ascent with steps that grow on success and shrink on
+    failure; never downhill.
 
     Projected onto ||theta|| <= reach tau: L may have its supremum at infinity, where policies are sure.
     """
     here = replace(batch, policies=None, rival=batch.omega)
-    at = BatchQuantities(here)
-    step = batch.tau.copy()
+    at = quantities(here)
+    step, flat = batch.tau.copy(), (len(batch), -1)
     for _ in range(rounds):
-        moved = here.omega + step[:, None] * _unit(at.gradient)
+        moved = here.omega.reshape(flat) + step[:, None] * _unit(at.gradient)
         size = np.sqrt((moved * moved).sum(1))
         shrunk = np.minimum(1.0, reach * batch.tau / np.where(size > 0, size, 1.0))
-        trial = replace(here, omega=moved * shrunk[:, None])
-        after = BatchQuantities(trial)
+        trial = (moved * shrunk[:, None]).reshape(here.omega.shape)
+        after = quantities(replace(here, omega=trial))
         better = after.meta_objective > at.meta_objective
         step = np.where(better, step * 2, step / 4)
-        here = replace(here, omega=np.where(better[:, None], trial.omega, here.omega))
-        at = BatchQuantities(here)
+        chosen = np.where(better[:, None], trial.reshape(flat), here.omega.reshape(flat))
+        here = replace(here, omega=chosen.reshape(here.omega.shape))
+        at = quantities(here)
     return here.omega
 
 

@@ -110,19 +110,19 @@ def _normalised(values: Array) -> list[fmpq]:
     return exact if total == 1 else [v / total for v in exact]
 
 
-def laws_of(tasks: Sequence[Task], k: int) -> tuple[Array, Array]:
-    """Labels and masses (1, n, k, l) of tasks on k support points, rounded to float64."""
+def laws_of(tasks: Sequence[Task], k: int) -> tuple[Array, Array, Array]:
+    """Labels and masses (1, n, k, l) and weights (1, n) of canonical tasks on k points, rounded to float64."""
     slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in tasks]
-    for row, task in zip(slots, tasks, strict=True):
+    for i, task in enumerate(tasks):
         for atom in task.atoms:
-            row[atom.x].append(atom)
+            slots[i][atom.x].append(atom)
     depth = max(len(slot) for row in slots for slot in row)
     labels, masses = np.ones((1, len(tasks), k, depth)), np.zeros((1, len(tasks), k, depth))
     for i, row in enumerate(slots):
         for x, slot in enumerate(row):
             for a, atom in enumerate(slot):
                 labels[0, i, x, a], masses[0, i, x, a] = to_float(atom.y), to_float(atom.p)
-    return labels, masses
+    return labels, masses, np.array([[to_float(task.weight) for task in tasks]])
 
 
 def values_of(functions: Functions) -> Array:
@@ -133,7 +133,7 @@ def values_of(functions: Functions) -> Array:
 def batch_of(instance: MetaSLInstance) -> Batch:
     """A batch of one: the instance rounded to float64."""
     canonical = instance.canonical
-    labels, masses = laws_of(canonical.tasks, len(canonical.features))
+    labels, masses, weights = laws_of(canonical.tasks, len(canonical.features))
     adaptation = canonical.adaptation
     if isinstance(adaptation, Gradient):
         steps, rate = adaptation.steps, adaptation.eta
@@ -151,7 +151,7 @@ def batch_of(instance: MetaSLInstance) -> Batch:
         np.array([[[to_float(v) for v in row] for row in canonical.features]]),
         labels,
         masses,
-        np.array([[to_float(task.weight) for task in canonical.tasks]]),
+        weights,
         np.array([[to_float(v) for v in canonical.omega]]),
         np.array([to_float(canonical.radius)]),
         rival,

@@ -9,9 +9,20 @@ from flint import arb, arb_mat, fmpq
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, Rationals, norm, root, square
 from ..balls.singular import smallest_singular_value
+from ..losses import Loss
 from . import taylor
 from .instance import Functions, Gradient
 from .task_quantities import TaskQuantities
+
+
+def small_step_margin(loss: Loss, s: arb) -> arb:
+    """C8's margin for s = eta B^2 >= 0: positive where L is convex whatever the data; -1 for infinite constants."""
+    constants = loss.constants()
+    m1, m2, kappa = constants.m1, constants.m2, constants.kappa
+    if m1 is None or m2 is None or kappa is None:
+        return arb(-1)
+    room, bend = 1 - m2 * s, kappa * m1 * s
+    return room.min(square(room) * (-bend).exp() - bend)
 
 
 class MetaSLQuantities(TaskQuantities):
@@ -225,14 +236,11 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def margin_small_step(self) -> arb:
-        adaptation, constants = self.instance.adaptation, self.problem.loss.constants()
+        adaptation = self.instance.adaptation
         one = isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0
-        m1, m2, kappa = constants.m1, constants.m2, constants.kappa
-        if not one or m1 is None or m2 is None or kappa is None:
+        if not one:
             return arb(-1)
-        s = self.problem.eta * square(self.feature_bound)
-        room, bend = 1 - m2 * s, kappa * m1 * s
-        return room.min(square(room) * (-bend).exp() - bend)
+        return small_step_margin(self.problem.loss, self.problem.eta * square(self.feature_bound))
 
     @cached_property
     def margin_smooth(self) -> arb:

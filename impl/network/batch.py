@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -48,11 +48,11 @@ class NetworkBatch:
         """(n, k, l, m, d)."""
         return (*self.labels.shape[1:], *self.omega.shape[1:])
 
-    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> NetworkBatch:
+    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Self:
         """The same problems with another comparator."""
         return replace(self, rival=rival, functions=functions)
 
-    def take(self, chosen: Array | Sequence[int]) -> NetworkBatch:
+    def take(self, chosen: Array | Sequence[int]) -> Self:
         """The instances of the given indices (or mask)."""
         names = ("rate", "features", "labels", "masses", "weights", "signs", "initial", "omega", "radius", "rival")
         picked: dict[str, Any] = {}
@@ -85,7 +85,7 @@ class NetworkBatch:
 def batch_of(instance: NetworkInstance) -> NetworkBatch:
     """A batch of one: the instance rounded to float64."""
     canonical = instance.canonical
-    labels, masses = laws_of(canonical.tasks, len(canonical.features))
+    labels, masses, weights = laws_of(canonical.tasks, len(canonical.features))
     functions = rival = None
     if isinstance(canonical.comparator, Functions):
         functions = values_of(canonical.comparator)
@@ -97,7 +97,7 @@ def batch_of(instance: NetworkInstance) -> NetworkBatch:
         np.array([[[to_float(v) for v in row] for row in canonical.features]]),
         labels,
         masses,
-        np.array([[to_float(task.weight) for task in canonical.tasks]]),
+        weights,
         np.array([canonical.signs], dtype=float),
         canonical.initial.floats[None],
         canonical.omega.floats[None],

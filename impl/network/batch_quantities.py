@@ -120,7 +120,7 @@ class NetworkBatchQuantities(BatchQuantities):
     def _misfit(
         self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
     ) -> tuple[Array, Array]:
-        return super()._misfit(_reduced(features), target, mass, radius)
+        return super()._misfit(reduced(features), target, mass, radius)
 
     @cached_property
     def scale(self) -> Array:
@@ -163,7 +163,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def error_operator(self) -> Array:
-        rows = _reduced(np.sqrt(self.mass)[..., None] * self._feature_change)
+        rows = reduced(np.sqrt(self.mass)[..., None] * self._feature_change)
         flat = rows.reshape(len(rows), -1, rows.shape[3])
         return np.linalg.norm(np.nan_to_num(flat, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
 
@@ -323,7 +323,7 @@ def _length(values: Array) -> Array:
     return np.sqrt((values * values).sum(-1))
 
 
-def _reduced(rows: Array) -> Array:
+def reduced(rows: Array) -> Array:
     """Rows (B, n, k, D) in coordinates of their span (B, n, k, <= nk): inner products are all that counts."""
     count, n, k, dimension = rows.shape
     if dimension <= n * k:

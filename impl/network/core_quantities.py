@@ -13,27 +13,24 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, fmpq
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, norm, root, square
-from ..balls.infimum import Infimum, misfit, misfit_l1
-from ..balls.span import Span
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
 from ..meta_sl.maml import Law
-from ..meta_sl.prediction_quantities import PredictionQuantities
 from . import taylor
 from .instance import NetworkInstance
 from .kernel import MetaFeatures
 from .network import Adapted, NetworkProblem, Point
+from .span_quantities import SpanQuantities
 
 WHOLE_SPACE = 64
 """Parameters up to which grad L is computed in the whole space R^{md}."""
-SPARE_BITS = 64
 
 
-class NetworkCore(PredictionQuantities):
+class NetworkCore(SpanQuantities):
     """Core quantities of a network instance. `direction` gives coefficients of v in the meta-features [N]."""
 
     problem: NetworkProblem
@@ -42,13 +39,6 @@ class NetworkCore(PredictionQuantities):
         super().__init__(instance, m, direction)
         self.instance = instance.canonical
         self._start(NetworkProblem(self.instance, m), self.instance.tasks)
-
-    def __call__(self, name: str) -> Number:
-        """The quantity of that name."""
-        if name not in self._known:
-            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
-                self._known[name] = getattr(self, name)
-        return self._known[name]
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
@@ -195,60 +185,6 @@ class NetworkCore(PredictionQuantities):
         formula = (self._features.kernel * (self._features.transform * column)).entries()
         return self._length([a - b for a, b in zip(self._basis_pairings, formula, strict=True)])
 
-    # --- infima in the span -----------------------------------------------------------------------------
-
-    def _span_misfit(
-        self, at: Span, target: list[arb], masses: list[arb] | None = None, radius: arb | None = None
-    ) -> Infimum:
-        """The infimum over the ball; radius None: the instance's; infinite: no constraint."""
-        self._balls_only("an infimum")
-        weights = self._masses if masses is None else masses
-        size = self.radius if radius is None else radius
-        free = not size.is_finite()
-        found = misfit(at.rows, target, weights, None if free else size)
-        if free:
-            return found
-        spare = size * self._root_sum(zip(weights, at.slack, strict=True))
-        low = arb((found.value - spare).lower()).max(arb(0))
-        return Infimum(low.union(found.value), found.direction)
-
-    @cached_property
-    def _lifted(self) -> Infimum:
-        return self._span_misfit(self._features.span, self._u)
-
-    @cached_property
-    def misfit_l1(self) -> arb:
-        self._balls_only("an infimum")
-        target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
-        at = self._features.span
-        value = misfit_l1(self.eps, self._scaled(at.rows, self._weighted), target).value
-        spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, at.slack, strict=True))
-        if spare.is_zero():
-            return value
-        # What sticks out lowers the value by at most spare per length: F >= sqrt(1 - (spare/eps)^2) F_coordinates.
-        share = root(1 - square(spare / self.eps)) if self.eps > spare else arb(0)
-        return arb((value * share).lower()).max(arb(0)).union(value)
-
-    # --- the direction of the identity ----------------------------------------------------------------
-
-    @cached_property
-    def along(self) -> list[Number]:
-        if self._direction is None:
-            self._balls_only("the direction of an infimum")
-            return self._lifted.direction.entries()
-        given = [self.m.number(v) for v in self._direction]
-        return given if self.m is Rationals else self._pulled_coefficients(given)
-
-    def _pulled_coefficients(self, coefficients: list[Number]) -> list[Number]:
-        column = self.m.matrix([[c] for c in coefficients])
-        return (self._features.span.rows.transpose() * column).entries()
-
-    @cached_property
-    def exact_direction(self) -> Vector:
-        """Coefficients of v in the meta-features, rounded to float64."""
-        found = self._features.span.coefficients(self.along)
-        return tuple(fmpq(*midpoint(v).as_integer_ratio()) for v in found)
-
     # --- sizes ------------------------------------------------------------------------------------------
 
     @cached_property
@@ -259,8 +195,3 @@ class NetworkCore(PredictionQuantities):
     def _stretches(self) -> list[float]:
         sizes = self._row_sizes
         return [1.0 + sum(abs(midpoint(arb(b))) * sizes[x] ** 2 for x, b in enumerate(row)) for row in self._bends]
-
-    def rounding(self, name: str) -> float:
-        """What a float64 evaluation of the quantity may differ by: relative to the sums behind it."""
-        value = self(name)
-        return float(value.rad()) + 2.0**-44 * (self.scale(name) + float(value.abs_upper()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,18 +26,22 @@ from .instance import Comparator, NetworkInstance
 from .weights import LARGEST_WIDTH, Weights
 
 
-class _Model(Record):
+class NetworkModel(Record):
+    """A ReLU network's model."""
+
     name: Literal["relu-network"]
     b: Row
     W0: list[Row]
 
 
-class _Document(Record):
+class NetworkRecord(Record):
+    """The fields of a network's instance file, whatever its activation."""
+
     format: str
     problem: str
     loss: LossRecord
     adaptation: GradientRecord
-    model: _Model
+    model: Any
     features: list[Row]
     tasks: list[TaskRecord]
     omega: list[Row]
@@ -44,49 +49,54 @@ class _Document(Record):
     radius: Number
 
 
-_ROWS = "a list of m rows of d numbers, one row per neuron (as long as model.b) and one column per input coordinate,"
-_REQUIRED = {
+class _Document(NetworkRecord):
+    model: NetworkModel
+
+
+ROWS = "a list of m rows of d numbers, one row per neuron (as long as model.b) and one column per input coordinate,"
+NETWORK_REQUIRED = {
     **REQUIRED,
     "adaptation": "an object with the fields name, eta, steps: networks are adapted by one gradient step",
     "adaptation.name": "'gradient' (networks are adapted by one gradient step)",
     "adaptation.steps": "1 (networks are adapted by one gradient step)",
     "model": "an object with the fields name ('relu-network'), b, W0",
-    "model.name": "'linear' or 'relu-network'",
+    "model.name": "'linear', 'relu-network' or 'smooth-network'",
     "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
     "model.b[]": "-1 or 1",
-    "model.W0": _ROWS,
+    "model.W0": ROWS,
     "model.W0[]": "a row of d numbers, one per column of features,",
     "features": "a non-empty list of rows of numbers, all of one length d >= 1: the inputs x,",
-    "omega": _ROWS,
+    "omega": ROWS,
     "omega[]": "a row of d numbers, one per column of features,",
-    "comparator": _ROWS[:-1] + ", or {'functions': [...]}",
+    "comparator": ROWS[:-1] + ", or {'functions': [...]}",
     "comparator[]": "a row of d numbers, one per column of features,",
 }
 
 
-def _instance(record: _Document) -> NetworkInstance:
-    """The instance that a record describes."""
+def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInstance) -> NetworkInstance:
+    """The instance, made by `kind`, that a record with a network's fields describes. Errors: FaultError."""
     loss = read_loss(record.loss)
     if record.adaptation.steps != 1:
         raise FaultError("adaptation.steps")
     adaptation = Gradient(exact(record.adaptation.eta, "adaptation.eta"))
     features = read_rows(record.features)
     tasks, notes = read_tasks(record.tasks, loss, len(features))
-    signs = _signs(record.model.b)
-    initial = _weights(record.model.W0, "model.W0", len(signs), len(features[0]))
-    omega = _weights(record.omega, "omega", len(signs), len(features[0]))
+    signs = read_signs(record.model.b)
+    initial = read_weights(record.model.W0, "model.W0", len(signs), len(features[0]))
+    omega = read_weights(record.omega, "omega", len(signs), len(features[0]))
     comparator: Comparator
     if isinstance(record.comparator, FunctionsRecord):
         comparator = read_functions(record.comparator, len(tasks), len(features))
     else:
-        comparator = _weights(record.comparator, "comparator", len(signs), len(features[0]))
+        comparator = read_weights(record.comparator, "comparator", len(signs), len(features[0]))
     radius = exact(record.radius, "radius")
     if radius <= 0:
         raise FaultError("radius")
-    return NetworkInstance(loss, adaptation, features, tasks, signs, initial, omega, comparator, radius, notes)
+    return kind(loss, adaptation, features, tasks, signs, initial, omega, comparator, radius, notes)
 
 
-def _signs(row: Row) -> tuple[int, ...]:
+def read_signs(row: Row) -> tuple[int, ...]:
+    """b [m]."""
     if not 1 <= len(row) <= LARGEST_WIDTH:
         raise FaultError("model.b", "give one number per neuron")
     values = exact_row(row, "model.b")
@@ -96,7 +106,8 @@ def _signs(row: Row) -> tuple[int, ...]:
     return tuple(int(v.p) for v in values)
 
 
-def _weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights:
+def read_weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights:
+    """A weight matrix (m, d)."""
     if len(rows) != width:
         raise FaultError(field, f"give m={width} rows")
     for r, row in enumerate(rows):
@@ -109,4 +120,14 @@ def _weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights
     return Weights.of([exact_row(row, f"{field}[{r}]") for r, row in enumerate(rows)])
 
 
-READER = Reader(_Document, _REQUIRED, _instance)
+class NetworkReader(Reader):
+    """A reader whose point under test is W0 by default."""
+
+    def completed(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with the point under test filled in where it is missing: omega and comparator W0, radius 1."""
+        model = document.get("model")
+        start = dict.fromkeys(("omega", "comparator"), model["W0"]) if isinstance(model, dict) and "W0" in model else {}
+        return {**start, "radius": 1} | document
+
+
+READER = NetworkReader(_Document, NETWORK_REQUIRED, read_network)

@@ -13,7 +13,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from ..arithmetic import bounds, norm, root
-from .network import NetworkProblem, Point
+from .network import NetworkProblem, Neurons
 from .weights import row_distances
 
 Array = np.ndarray
@@ -22,7 +22,7 @@ CLOSE = 512
 """Neurons near their kink that are evaluated in balls; beyond that float64 with error bounds serves."""
 
 
-def _distances(start: Point, x: int) -> tuple[Array, Array]:
+def _distances(start: Neurons, x: int) -> tuple[Array, Array]:
     """|W0_r'x| [m] from below and from above."""
     found = start.signs
     near, error = np.abs(found.values[:, x]), found.errors[:, x]
@@ -33,12 +33,12 @@ def _distances(start: Point, x: int) -> tuple[Array, Array]:
     return low, high
 
 
-def _size(start: Point, x: int) -> arb:
+def _size(start: Neurons, x: int) -> arb:
     return root(arb(start.problem.inputs.products[x][x]))
 
 
 def budget_counts(
-    start: Point, budget: arb, xs: Sequence[int], power: int = 2, squared: fmpq | None = None
+    start: Neurons, budget: arb, xs: Sequence[int], power: int = 2, squared: fmpq | None = None
 ) -> list[arb]:
     """k*(B) at each x, enclosed; 0 at x = 0, where nothing flips. (The power is 2; a mutant tries 1.)
 
@@ -63,7 +63,7 @@ def budget_counts(
     return found
 
 
-def _exact_count(start: Point, x: int, low: Array, high: Array, squared: fmpq) -> int:
+def _exact_count(start: Neurons, x: int, low: Array, high: Array, squared: fmpq) -> int:
     """k*(B) from exact distances, of the neurons that may be among the nearest."""
     inputs = start.problem.inputs
     limit = squared * inputs.products[x][x]
@@ -128,7 +128,7 @@ def worst_cases(problem: NetworkProblem, budget: arb) -> list[arb]:
     return found
 
 
-def _one_sign(start: Point, x: int, members: Array, reach: arb) -> arb:
+def _one_sign(start: Neurons, x: int, members: Array, reach: arb) -> arb:
     """max_K [reach sqrt K - sum of the K smallest]: concave in K, so the float proposal and its neighbours decide."""
     low, high = (v[members] for v in _distances(start, x))
     below = np.concatenate([[0.0], np.cumsum(np.sort(low))]) / (1 + 2.0**-30)

@@ -1,22 +1,36 @@
-r"""A certified lower bound of a task's risk over all networks in a ball around W0, for any width.
+r"""Certified lower bounds of the meta-objective, for any width: over all networks, and over a ball around W0.
+
+Over all networks: f(t x) = t f(x) for t >= 0, and f >= 0 (f <= 0) if every b_r is 1 (-1). So per task and ray of
+inputs no network, adapted or not, does better than the best slope s along the ray (`ray_floor`). With as many neurons
+of each sign as there are rays that is the infimum of the task's risk; without a step (eta = 0) tasks share one network.
+
+In the ball, task by task:
 
 For ||W - W0|| <= B the prediction at x is phi_0(x)'W + e with |e| <= E(x), the closed form at an atom (N4). With ell
 convex, for every z, and g_j = ell'(z_j, y_j):
 
     R_i(W) >= sum_j p_j [ ell(z_j, y_j) + g_j (phi_0(x_j)'W0 - z_j) - |g_j| E(x_j) ] - B ||sum_j p_j g_j phi_0(x_j)||.
 
-Proof. ell(z') >= ell(z) + g (z' - z) at z' = phi_0'W + e; Cauchy-Schwarz on W - W0. The best z, which cvxpy proposes
-(oracles), are the predictions that minimise the relaxed risk; any z is a proof, checked here in balls. Adapted networks
-lie in a larger ball, so the same bounds the meta-objective.
+Proof. ell(z') >= ell(z) + g (z' - z) at z' = phi_0'W + e; Cauchy-Schwarz on W - W0. The best z are the predictions that
+minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. Adapted networks lie in a
+larger ball, of radius B + eta sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j |ell'(f(x_j; W), y_j)| ||x_j|| and
+|f(x; W) - f(x; W0)| <= B ||x||: so the same bounds the meta-objective (`ball_floor`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from flint import arb, arb_mat, fmpq
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
+from scipy.optimize import minimize
 
-from ..arithmetic import Balls, root
+from ..arithmetic import Balls, Floats, bounds, midpoint, rational, root, to_float
+from ..instances import Vector
+from ..meta_sl.instance import Atom, Functions, Task
+from ..meta_sl.maml import Law
+from ..optimum.exact import PRECISION, Ends, least_on_ray
 from . import flips
 from .instance import NetworkInstance
 from .network import NetworkProblem
@@ -24,6 +38,116 @@ from .network import NetworkProblem
 
 class NotConvexError(ValueError):
     """The loss is not convex: the relaxation is no bound."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A certified lower bound of L, how it was proved, and functions per task (n, k) that nearly attain it."""
+
+    value: arb
+    method: str
+    functions: Functions
+
+
+def pooled(instance: NetworkInstance) -> NetworkInstance:
+    """Without a step every task has the network W itself: one task with the mixed law. Else the instance."""
+    if instance.adaptation.eta != 0 or len(instance.tasks) == 1:
+        return instance
+    atoms = [Atom(a.x, a.y, task.weight * a.p) for task in instance.tasks for a in task.atoms]
+    mixed = replace(instance, tasks=(Task(fmpq(1), tuple(atoms)),), comparator=instance.omega)
+    return mixed.canonical
+
+
+def _functions(instance: NetworkInstance, rows: list[list[fmpq]]) -> Functions:
+    """Rows per task of the (pooled) instance, for each task."""
+    each = rows if len(rows) == len(instance.tasks) else rows * len(instance.tasks)
+    return Functions(tuple(tuple(row) for row in each))
+
+
+def _ray(x: Vector) -> tuple[tuple[str, ...], fmpq]:
+    """A name of the direction of x, and t >= 0 with x = t times its representative."""
+    size = next((abs(v) for v in x if v != 0), fmpq(0))
+    return tuple(str(v / size) if size != 0 else "0" for v in x), size
+
+
+def ray_floor(instance: NetworkInstance) -> Floor:
+    """sum_i q_i sum over rays of inf_s E[ell(t s, y)]: no network, of whatever width, does better."""
+    shared = pooled(instance.canonical)
+    ends: Ends = (-1 in instance.signs, 1 in instance.signs)
+    rays = [_ray(x) for x in instance.features]
+    total, rows = arb(0), []
+    with ctx.workprec(PRECISION):
+        for task in shared.tasks:
+            along: dict[tuple[str, ...], list[tuple[fmpq, fmpq, fmpq]]] = {}
+            for atom in task.atoms:
+                name, t = rays[atom.x]
+                along.setdefault(name, []).append((t, atom.y, atom.p))
+            slopes = {}
+            for name, atoms in along.items():
+                value, slopes[name] = least_on_ray(instance.loss, atoms, ends)
+                total += task.weight * value
+            rows.append([slopes.get(name, fmpq(0)) * t for name, t in rays])
+    return Floor(total, "the best slope along every ray of inputs", _functions(instance, rows))
+
+
+def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
+    """sum_i q_i times the floor of R_i over the ball that W_i cannot leave, ||W - W0|| <= radius. Convex losses.
+
+    Errors: NotConvexError.
+    """
+    shared = pooled(instance.canonical)
+    total, rows = arb(0), []
+    with ctx.workprec(PRECISION):
+        problem = NetworkProblem(shared, Balls)
+        for i, task in enumerate(shared.tasks):
+            budget = rational(bounds(_reach(problem, problem.laws[i], arb(radius)))[1])
+            proposal = _relaxed(problem, task, budget)
+            total += task.weight * task_risk_floor(shared, i, budget, [to_float(proposal[a.x]) for a in task.atoms])
+            rows.append([proposal.get(x, fmpq(0)) for x in range(len(shared.features))])
+    return Floor(total, "the linearisation at W0 with its worst error in the ball", _functions(instance, rows))
+
+
+def _reach(problem: NetworkProblem, law: Law, radius: arb) -> arb:
+    """B': W_i is no further from W0."""
+    steepest = arb(0)
+    for x, y, p in law.atoms:
+        size = root(arb(problem.inputs.products[x][x]))
+        at = problem.start.predictions[x]
+        span = (at - radius * size).union(at + radius * size)
+        steepest += p * problem.loss.range(1, span, y).abs_upper() * size
+    return radius + Balls.magnitude(problem.eta) * steepest
+
+
+def _relaxed(problem: NetworkProblem, task: Task, budget: fmpq) -> dict[int, fmpq]:
+    """Predictions per support point that nearly minimise the relaxed risk, in float64; a proposal."""
+    xs = sorted({a.x for a in task.atoms})
+    active = problem.start.active[:, xs]
+    table = problem.kernel(active, xs, active, xs).tolist()
+    values, vectors = np.linalg.eigh(np.array([[midpoint(v) for v in row] for row in table]))
+    rows = vectors * np.sqrt(np.maximum(values, 0.0)) * to_float(budget)
+    base = np.array([midpoint(problem.start.predictions[x]) for x in xs])
+    limits = np.array([midpoint(e) for e in flips.worst_cases(problem, arb(budget))])[xs]
+    place = [xs.index(a.x) for a in task.atoms]
+    labels, masses = (np.array([to_float(v) for v in c]) for c in zip(*((a.y, a.p) for a in task.atoms), strict=True))
+    count = len(xs)
+    map_ = np.concatenate([rows, np.diag(limits)], axis=1)[place]
+
+    def risk(v: np.ndarray) -> tuple[float, np.ndarray]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = base[place] + map_ @ v
+            slope = masses * problem.loss.d1(Floats, z, labels)
+            return float(masses @ problem.loss.value(Floats, z, labels)), map_.T @ slope
+
+    inside = {"type": "ineq", "fun": lambda v: 1 - v[:count] @ v[:count], "jac": lambda v: _inward(v, count)}
+    sides = [(-1.0, 1.0)] * (2 * count)
+    found = minimize(risk, np.zeros(2 * count), jac=True, method="SLSQP", bounds=sides, constraints=[inside])
+    v = found.x if np.isfinite(found.x).all() else np.zeros(2 * count)
+    best = base + np.concatenate([rows, np.diag(limits)], axis=1) @ v
+    return {x: rational(float(z)) for x, z in zip(xs, best, strict=True)}
+
+
+def _inward(v: np.ndarray, count: int) -> np.ndarray:
+    return np.concatenate([-2 * v[:count], np.zeros(len(v) - count)])
 
 
 def task_risk_floor(instance: NetworkInstance, task: int, budget: fmpq, proposal: Sequence[float]) -> arb:

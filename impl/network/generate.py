@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from ..meta_sl.generate import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, dra
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
+
+Networks = TypeVar("Networks", bound=NetworkBatch)
 
 WIDTHS = (1, 2, 4, 16, 64, 1024)
 NEURONS = 2**14
@@ -34,7 +38,7 @@ def _shifted(source: Source, weights: Array, exponents: tuple[int, int]) -> Arra
     return weights + move * (2.0 ** np.round(np.log2(wanted / size)))[:, None, None]
 
 
-def _problem(
+def drawn(
     source: Source,
     name: str,
     limits: Limits,
@@ -68,7 +72,7 @@ def _problem(
         np.ones(source.size),
         _shifted(source, initial, reach),
     )
-    return _with_radius(source, _adapted(source, batch))
+    return with_radius(source, _adapted(source, batch))
 
 
 def _curvature(batch: NetworkBatch) -> Array:
@@ -85,7 +89,7 @@ def _adapted(source: Source, batch: NetworkBatch) -> NetworkBatch:
     return replace(batch, rate=2.0**exponent / _curvature(batch))
 
 
-def _with_radius(source: Source, batch: NetworkBatch) -> NetworkBatch:
+def with_radius(source: Source, batch: Networks) -> Networks:
     """A radius: the parameters' distance rounded up, or anything from 1/8 to 8."""
     if source.choose(("distance", "any")) == "any" or batch.rival is None:
         return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
@@ -98,25 +102,27 @@ def _with_radius(source: Source, batch: NetworkBatch) -> NetworkBatch:
 
 def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Any problem, W and comparator on the grid."""
-    return _problem(source, loss, limits)
+    return drawn(source, loss, limits)
 
 
 def functions(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Comparators that are arbitrary functions, one per task."""
-    batch = _problem(source, loss, limits)
+    batch = drawn(source, loss, limits)
     n, k = batch.shape[:2]
     return batch.against(functions=source.grid((n, k), -8, 8) / 4)
 
 
 def tangent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    return tangent_comparators(source, _problem(source, loss, limits))
+    return tangent_comparators(source, drawn(source, loss, limits))
 
 
-def tangent_comparators(source: Source, batch: NetworkBatch) -> NetworkBatch:
+def tangent_comparators(
+    source: Source, batch: Networks, quantities: Callable[[Any], NetworkBatchQuantities] = NetworkBatchQuantities
+) -> Networks:
     """The batch against tangent comparators."""
     kappa = source.choose((0.0, 2.0**-10, 1.0, 2.0**10))
-    at = NetworkBatchQuantities(batch)
+    at = quantities(batch)
     size = np.where(at.eps > 0, at.eps, 1.0)
     slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
     largest = np.clip(np.abs(slope).max((1, 2)), 2.0**-20, 2.0**40)
@@ -127,23 +133,27 @@ def tangent_comparators(source: Source, batch: NetworkBatch) -> NetworkBatch:
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """W after descent on the meta-objective; the comparator where it started, or on the grid."""
-    batch = _problem(source, loss, limits)
-    found = replace(batch, omega=_descended(batch))
+    batch = drawn(source, loss, limits)
+    found = replace(batch, omega=descended(batch))
     if source.choose(("grid", "start")) == "start":
         found = found.against(rival=batch.omega)
-    return _with_radius(source, found)
+    return with_radius(source, found)
 
 
-def _descended(batch: NetworkBatch, rounds: int = 25) -> Array:
+def descended(
+    batch: NetworkBatch,
+    rounds: int = 25,
+    quantities: Callable[[Any], NetworkBatchQuantities] = NetworkBatchQuantities,
+) -> Array:
     """W (B, m, d) after gradient steps that never go uphill."""
     here = replace(batch, rival=batch.omega, functions=None)
-    at = NetworkBatchQuantities(here)
+    at = quantities(here)
     value, gradient = at.meta_objective, at.gradient
     length = np.full(len(batch), 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(rounds):
             step = (length[:, None] * gradient).reshape(here.omega.shape)
-            trial = NetworkBatchQuantities(replace(here, omega=here.omega - step))
+            trial = quantities(replace(here, omega=here.omega - step))
             better = trial.meta_objective < value
             length = np.where(better, length * 1.5, length / 4)
             omega = np.where(better[:, None, None], trial.batch.omega, here.omega)
@@ -155,7 +165,7 @@ def _descended(batch: NetworkBatch, rounds: int = 25) -> Array:
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A comparator one small gradient step away."""
-    batch = _problem(source, loss, limits)
+    batch = drawn(source, loss, limits)
     at = NetworkBatchQuantities(batch)
     size = np.where(at.eps > 0, at.eps, 1.0)
     step = 2.0 ** -source.grid((), 0, 12)
@@ -167,7 +177,7 @@ def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 
 def near_kink(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Neurons within rounding of a kink, at W, at W0 and (by the step size) after adaptation: floats cannot tell."""
-    batch = _problem(source, loss, limits)
+    batch = drawn(source, loss, limits)
     kind = source.choose(("omega", "start", "adapted"))
     x = batch.features[:, :1]
     size = (x**2).sum(2)
@@ -188,7 +198,7 @@ def near_kink(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch
 
 def kinks(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Coarse grids: neurons exactly at their kink, against tangent comparators of the formal gradient."""
-    batch = _problem(source, loss, limits)
+    batch = drawn(source, loss, limits)
     width, d = batch.shape[3:]
     omega = source.grid((width, d), -2, 2)
     coarse = replace(batch, omega=omega, features=source.grid(batch.features.shape[1:], -2, 2))
@@ -197,7 +207,7 @@ def kinks(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 
 def atom(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """The worst network at one input: the nearest neurons of one sign, pushed across equally far."""
-    batch = _problem(source, loss, limits, tasks=1, points=1)
+    batch = drawn(source, loss, limits, tasks=1, points=1)
     reach = 2.0 ** source.grid((), -4, 4)
     size = np.sqrt((batch.features[:, 0] ** 2).sum(1))
     counts = np.arange(1.0, batch.shape[3] + 1)
@@ -217,7 +227,7 @@ def atom(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 
 def pushed(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """As many neurons as the ball allows pushed just across their kinks at one input: k* is attained."""
-    batch = _problem(source, loss, limits, tasks=1, points=1)
+    batch = drawn(source, loss, limits, tasks=1, points=1)
     unit, near, order = _nearest(replace(batch, signs=np.ones(batch.signs.shape)), 1.0)
     count = 1 + np.floor(source.grid((), 0, 63) / 64 * near.shape[1])
     size = np.maximum(np.sqrt((batch.features[:, 0] ** 2).sum(1)), 2.0**-20)
@@ -237,7 +247,7 @@ def _nearest(batch: NetworkBatch, sign: float) -> tuple[Array, Array, Array]:
 
 def still(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """W = W0 and a large step: all that flips, flips in the adaptation."""
-    batch = _problem(source, loss, limits)
+    batch = drawn(source, loss, limits)
     rate = batch.rate if loss in STEEP else 8.0 * batch.rate
     return replace(batch, omega=batch.initial, rate=rate)
 
@@ -245,13 +255,21 @@ def still(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tasks with inputs of their own and enough neurons: the meta-Gram matrix is regular (C3)."""
     tasks = draw_size(source, min(limits.tasks, 3))
-    batch = _problem(source, loss, limits, tasks=tasks, dimension=max(2, limits.dimension),
+    batch = drawn(source, loss, limits, tasks=tasks, dimension=max(2, limits.dimension),
                      width=source.choose((16, 64)), apart=True)  # fmt: skip
     k = batch.features.shape[1]
     angles = source.grid((k,), -64, 64) / 256 + np.arange(k) * 2.0 * np.pi / max(k, 3)
     inputs = batch.features.copy()
     inputs[..., 0], inputs[..., 1] = np.round(np.cos(angles) * 256) / 256, np.round(np.sin(angles) * 256) / 256
     return replace(batch, features=inputs, rate=np.minimum(batch.rate, 0.25 / _curvature(batch)))
+
+
+def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+    """Problems whose infimum is bracketed: one or two neurons with scalar inputs (squared loss), else a few neurons."""
+    small = replace(limits, tasks=min(limits.tasks, 2), points=min(limits.points, 3))
+    if loss == "squared":
+        return drawn(source, loss, small, dimension=1, width=source.choose((1, 2)))
+    return drawn(source, loss, small, width=source.choose((4, 16)))
 
 
 GENERATORS: tuple[Generator, ...] = (
@@ -266,6 +284,10 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, CONVEX_LOSSES),
     Generator("still", "W at its initialisation, large steps", still, CONVEX_LOSSES),
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
+)
+
+LANDSCAPES = Generator(
+    "landscapes", "networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "local", "stationary", "kinks", "atom", "pushed", "still")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,10 +67,12 @@ class NetworkInstance(Instance):
     @cached_property
     def canonical(self) -> NetworkInstance:
         """The same instance with equal atoms merged, massless atoms dropped and the rest sorted."""
-        return NetworkInstance(
-            self.loss, self.adaptation, self.features, canonical_tasks(self.tasks), self.signs, self.initial,
-            self.omega, self.comparator, self.radius,
-        )  # fmt: skip
+        return replace(self, tasks=canonical_tasks(self.tasks), notes=())
+
+    @property
+    def _model(self) -> dict[str, str]:
+        """What the instance file says of the model beside its weights."""
+        return {"name": "relu-network"}
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
@@ -88,7 +90,7 @@ class NetworkInstance(Instance):
             "problem": "meta-sl",
             "loss": loss_field(self.loss, number),
             "adaptation": adaptation_field(self.adaptation, number),
-            "model": {"name": "relu-network", "b": [sign[b] for b in self.signs], "W0": rows(self.initial)},
+            "model": {**self._model, "b": [sign[b] for b in self.signs], "W0": rows(self.initial)},
             "features": [[number(v) for v in row] for row in self.features],
             "tasks": tasks_field(self.tasks, number),
             "omega": rows(self.omega),

@@ -14,7 +14,7 @@ Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for ev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,7 +48,48 @@ class Distance:
         return arb(min(self.low, 1.0)).union(arb(min(self.high, 1.0)))
 
 
-class NetworkProblem(Risks):
+class Layer:
+    """The inputs and the output weights of networks, in the number system `m`: what needs no task."""
+
+    m: NumberSystem
+    inputs: Inputs
+    output: Array
+    width: int
+
+    @cached_property
+    def shrink(self) -> Number:
+        """m^{-1/2}. In rationals: IrrationalError unless m is a square."""
+        share: Number = self.m.number(fmpq(1, self.width))
+        return self.m.sqrt(share)
+
+    def kernel(self, first: Array, xs: list[int], second: Array, ys: list[int]) -> Matrix:
+        """<psi, psi'> for patterns first (m, a) at inputs xs and second (m, b) at inputs ys: (a, b)."""
+        counts = (first.T @ second).tolist()
+        products, number, width = self.inputs.products, self.m.number, self.width
+        return self.m.matrix(
+            [[number(int(c) * products[x][y] / width) for c, y in zip(row, ys, strict=True)]
+             for row, x in zip(counts, xs, strict=True)]
+        )  # fmt: skip
+
+    def totals(self, weights: Weights, patterns: Array, xs: list[int]) -> list[fmpq]:
+        """sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a], exactly."""
+        sums = weights.sums((self.output[:, None] * patterns).T)
+        rows = self.inputs.rows
+        return [
+            sum((u * v for u, v in zip(total, rows[x], strict=True)), start=fmpq(0))
+            for total, x in zip(sums, xs, strict=True)
+        ]
+
+    def shrunk(self, total: fmpq) -> Number:
+        """m^{-1/2} times an exact number; an exact 0 where that is 0."""
+        return self.m.number(total) * self.shrink if total != 0 else self.m.number(fmpq(0))
+
+    def outputs(self, weights: Weights, patterns: Array, xs: list[int]) -> list[Number]:
+        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a]: <psi, W>."""
+        return [self.shrunk(total) for total in self.totals(weights, patterns, xs)]
+
+
+class NetworkProblem(Layer, Risks):
     """A network instance in the number system `m` (of a canonical instance)."""
 
     def __init__(self, instance: NetworkInstance, m: NumberSystem) -> None:
@@ -60,12 +101,6 @@ class NetworkProblem(Risks):
         self.width = instance.width
 
     @cached_property
-    def shrink(self) -> Number:
-        """m^{-1/2}. In rationals: IrrationalError unless m is a square."""
-        share: Number = self.m.number(fmpq(1, self.width))
-        return self.m.sqrt(share)
-
-    @cached_property
     def omega(self) -> Point:
         """The point under test."""
         return Point(self, self.instance.omega)
@@ -74,25 +109,6 @@ class NetworkProblem(Risks):
     def start(self) -> Point:
         """The initialisation W0."""
         return Point(self, self.instance.initial)
-
-    def kernel(self, first: Array, xs: list[int], second: Array, ys: list[int]) -> Matrix:
-        """<psi, psi'> for patterns first (m, a) at inputs xs and second (m, b) at inputs ys: (a, b)."""
-        counts = (first.T @ second).tolist()
-        products, number, width = self.inputs.products, self.m.number, self.width
-        return self.m.matrix(
-            [[number(int(c) * products[x][y] / width) for c, y in zip(row, ys, strict=True)]
-             for row, x in zip(counts, xs, strict=True)]
-        )  # fmt: skip
-
-    def outputs(self, weights: Weights, patterns: Array, xs: list[int]) -> list[Number]:
-        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a]: <psi, W>."""
-        sums = weights.sums((self.output[:, None] * patterns).T)
-        rows = self.inputs.rows
-        totals = (
-            sum((u * v for u, v in zip(total, rows[x], strict=True)), start=fmpq(0))
-            for total, x in zip(sums, xs, strict=True)
-        )
-        return [self.m.number(total) * self.shrink if total != 0 else self.m.number(fmpq(0)) for total in totals]
 
 
 @dataclass(frozen=True)
@@ -105,10 +121,10 @@ class Adapted:
     distance: Distance
 
 
-class Point:
-    """A network W of the problem: patterns S (m, k), predictions, adaptations."""
+class Neurons:
+    """A network W on a layer's inputs: signs, patterns S (m, k), distances from the kinks."""
 
-    def __init__(self, problem: NetworkProblem, weights: Weights) -> None:
+    def __init__(self, problem: Layer, weights: Weights) -> None:
         self.problem, self.weights = problem, weights
 
     @cached_property
@@ -121,10 +137,9 @@ class Point:
         """S (m, k): 1.0 where W_r'x > 0."""
         return (self.signs.signs > 0).astype(float)
 
-    @cached_property
-    def distance(self) -> Distance:
-        """From the kinks, over the whole support (inputs with mass)."""
-        used = sorted({x for law in self.problem.laws for x in law.rho if not self.problem.inputs.vanishing[x]})
+    def distance_at(self, inputs: Iterable[int]) -> Distance:
+        """From the kinks at the given inputs."""
+        used = sorted({x for x in inputs if not self.problem.inputs.vanishing[x]})
         if not used:
             return Distance()
         found = self.signs
@@ -137,6 +152,20 @@ class Point:
         low[found.signs[:, used] == 0] = 0.0
         high[found.signs[:, used] == 0] = 0.0
         return Distance(float(low.min()), float(high.min()))
+
+
+class Point(Neurons):
+    """A network W of the problem: predictions, adaptations."""
+
+    problem: NetworkProblem
+
+    def __init__(self, problem: NetworkProblem, weights: Weights) -> None:
+        super().__init__(problem, weights)
+
+    @cached_property
+    def distance(self) -> Distance:
+        """From the kinks, over the whole support (inputs with mass)."""
+        return self.distance_at(x for law in self.problem.laws for x in law.rho)
 
     @cached_property
     def predictions(self) -> list[Number]:

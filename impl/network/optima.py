@@ -1,5 +1,7 @@
 r"""The infimum of L for one or two neurons with scalar inputs, squared loss: by enumeration of patterns, exactly.
 
+Over all W, with 1{0 > 0} = 0: a neuron with V_r = 0 is off and stays at 0, so that face is the problem of the others.
+
 In V = W/sqrt m the network is sum_r b_r relu(V_r x) and the step size eta/m, so that everything is rational. Where the
 signs of V and of all V_i are fixed (a cell), L is a convex quadratic and the cell an open polyhedron: its infimum over
 the cell is a minimum over the closure, at a point with at most m tight constraints. The closure lies in an orthant, has
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flint import fmpq, fmpq_mat
 
@@ -26,9 +28,9 @@ class NotEnumerableError(ValueError):
 
 @dataclass(frozen=True)
 class ExactInfimum:
-    """The infimum of L off kinks and the point V = W/sqrt m (m,) where it is approached or attained.
+    """The infimum of L and the point V = W/sqrt m (m,) where it is approached or attained.
 
-    attained   whether the point lies in an open cell, so that L takes the value there
+    attained   whether the point lies in an open cell (or in that of a face), so that L takes the value there
     """
 
     value: fmpq
@@ -54,18 +56,36 @@ class _Affine:
 
 
 def infimum(instance: NetworkInstance) -> ExactInfimum:
-    """inf L over all W off kinks. Errors: NotEnumerableError."""
+    """inf L over all W. Errors: NotEnumerableError."""
     if instance.loss.name != "squared" or instance.width > NEURONS or len(instance.features[0]) != 1:
         got = f"loss={instance.loss.name!r}, m={instance.width}, d={len(instance.features[0])}"
         raise NotEnumerableError(f"{got}: the squared loss, at most {NEURONS} neurons and d=1 are required")
     instance = instance.canonical
-    signs = (1, -1)
+    best = _origin(instance)
+    for live in itertools.product((False, True), repeat=instance.width):
+        if any(live):
+            found = _off_kinks(instance, live)
+            better = (found.value, not found.attained) < (best.value, not best.attained)
+            best = replace(found if better else best, cells=best.cells + found.cells)
+    return best
+
+
+def _origin(instance: NetworkInstance) -> ExactInfimum:
+    """W = 0: every neuron is off."""
+    value = sum((t.weight * a.p * a.y * a.y for t in instance.tasks for a in t.atoms), start=fmpq(0)) / 2
+    return ExactInfimum(value, (fmpq(0),) * instance.width, True, 1)
+
+
+def _off_kinks(instance: NetworkInstance, live: tuple[bool, ...]) -> ExactInfimum:
+    """inf L over V_r != 0 for the neurons that live, V_r = 0 for the others."""
+    outputs = tuple(b for b, on in zip(instance.signs, live, strict=True) if on)
+    eta = instance.adaptation.eta / instance.width
     best: ExactInfimum | None = None
     count = 0
-    patterns = itertools.product(signs, repeat=instance.width)
+    patterns = list(itertools.product((1, -1), repeat=len(outputs)))
     for inner in patterns:
-        for outer in itertools.product(itertools.product(signs, repeat=instance.width), repeat=len(instance.tasks)):
-            constraints, residuals = _cell(instance, inner, outer)
+        for outer in itertools.product(patterns, repeat=len(instance.tasks)):
+            constraints, residuals = _cell(instance, outputs, eta, inner, outer)
             if not _has_interior(constraints):
                 continue
             count += 1
@@ -75,17 +95,22 @@ def infimum(instance: NetworkInstance) -> ExactInfimum:
                     continue
                 value = sum((mass * r(point) ** 2 for mass, r in residuals), start=fmpq(0)) / 2
                 inside = min(slack) > 0
-                if best is None or value < best.value or (value == best.value and inside and not best.attained):
+                if best is None or (value, not inside) < (best.value, not best.attained):
                     best = ExactInfimum(value, point, inside, 0)
     assert best is not None
-    return ExactInfimum(best.value, best.at, best.attained, count)
+    whole = iter(best.at)
+    return replace(best, at=tuple(next(whole) if on else fmpq(0) for on in live), cells=count)
 
 
 def _cell(
-    instance: NetworkInstance, inner: tuple[int, ...], outer: tuple[tuple[int, ...], ...]
+    instance: NetworkInstance,
+    outputs: tuple[int, ...],
+    eta: fmpq,
+    inner: tuple[int, ...],
+    outer: tuple[tuple[int, ...], ...],
 ) -> tuple[list[_Affine], list[tuple[fmpq, _Affine]]]:
     """The cell's constraints (>= 0) and L's residuals with their masses, for the signs of V and of the V_i."""
-    m, eta = instance.width, instance.adaptation.eta / instance.width
+    m = len(outputs)
     neurons = [_Affine(tuple(fmpq(int(r == j)) for j in range(m)), fmpq(0)) for r in range(m)]
     zero = _Affine((fmpq(0),) * m, fmpq(0))
     constraints = [zero.plus(v, fmpq(s)) for v, s in zip(neurons, inner, strict=True)]
@@ -96,21 +121,21 @@ def _cell(
         moved = list(neurons)
         for atom in task.atoms:
             x = instance.features[atom.x][0]
-            error = _predicted(instance, neurons, inner, x).plus(_Affine(zero.slope, fmpq(1)), -atom.y)
-            for r, (b, s) in enumerate(zip(instance.signs, inner, strict=True)):
+            error = _predicted(outputs, neurons, inner, x).plus(_Affine(zero.slope, fmpq(1)), -atom.y)
+            for r, (b, s) in enumerate(zip(outputs, inner, strict=True)):
                 if s * x > 0:
                     moved[r] = moved[r].plus(error, -eta * atom.p * b * x)
         constraints += [zero.plus(v, fmpq(s)) for v, s in zip(moved, pattern, strict=True)]
         for atom in task.atoms:
-            prediction = _predicted(instance, moved, pattern, instance.features[atom.x][0])
+            prediction = _predicted(outputs, moved, pattern, instance.features[atom.x][0])
             residuals.append((task.weight * atom.p, prediction.plus(_Affine(zero.slope, fmpq(1)), -atom.y)))
     # A neuron that its task does not move repeats its constraint.
     return list(dict.fromkeys(constraints)), residuals
 
 
-def _predicted(instance: NetworkInstance, neurons: list[_Affine], pattern: tuple[int, ...], x: fmpq) -> _Affine:
-    total = _Affine((fmpq(0),) * instance.width, fmpq(0))
-    for v, b, s in zip(neurons, instance.signs, pattern, strict=True):
+def _predicted(outputs: tuple[int, ...], neurons: list[_Affine], pattern: tuple[int, ...], x: fmpq) -> _Affine:
+    total = _Affine((fmpq(0),) * len(outputs), fmpq(0))
+    for v, b, s in zip(neurons, outputs, pattern, strict=True):
         if s * x > 0:
             total = total.plus(v, b * x)
     return total

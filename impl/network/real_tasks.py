@@ -6,6 +6,7 @@ Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,9 @@ from ..extras import require
 from ..losses import Loss
 from ..meta_sl.instance import Atom, Functions, Gradient, Task
 from ..sources import RealTasks
+from .floor import NotConvexError
 from .instance import NetworkInstance
+from .linearised import linearised_optimum
 from .training import train
 from .weights import Weights
 
@@ -66,15 +69,20 @@ def _label_means(instance: NetworkInstance) -> Functions:
 
 
 def _cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
-    """The trained network against the label means, and the initial network against the trained one."""
+    """The trained network against the label means, the initial network against the trained one, and the trained one
+    against the optimum of the network linearised at W0 over the same ball, where that is convex."""
     trained = Weights(_on_grid(train(instance, rounds=rounds, rate=rate).weights))
     distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
     radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
     placed = replace(instance, omega=trained, radius=radius)
-    return [
+    cases = [
         (f"{label}; trained, against label means", replace(placed, comparator=_label_means(instance))),
         (f"{label}; initial, against the trained network", replace(instance, comparator=trained, radius=radius)),
     ]
+    with suppress(NotConvexError):
+        best = linearised_optimum(placed, radius).adapted
+        cases.append((f"{label}; trained, against the linearised optimum", replace(placed, comparator=best)))
+    return cases
 
 
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def smaller(instance: NetworkInstance) -> Iterator[NetworkInstance]:
     yield from fewer_tasks(instance)
     yield from fewer_atoms(instance)
     yield from fewer_points(instance)
-    yield from _fewer_neurons(instance)
+    yield from fewer_neurons(instance)
     yield from simpler_loss(instance)
     yield from _simpler_numbers(instance)
 
@@ -32,7 +33,7 @@ def _kept(weights: Weights, keep: list[int]) -> Weights:
     return Weights.of([weights.row(r) for r in keep]) if weights.odd else Weights(weights.floats[keep])
 
 
-def _fewer_neurons(instance: NetworkInstance) -> Iterator[NetworkInstance]:
+def fewer_neurons(instance: Any) -> Iterator[Any]:
     """Half of the neurons, or one less."""
     m = instance.width
     cuts = [list(range(m // 2)), list(range(m // 2, m))] if m > 1 else []
@@ -45,11 +46,12 @@ def _fewer_neurons(instance: NetworkInstance) -> Iterator[NetworkInstance]:
             signs=tuple(instance.signs[r] for r in keep),
             initial=_kept(instance.initial, keep),
             omega=_kept(instance.omega, keep),
-            comparator=comparator if isinstance(comparator, Functions) else _kept(comparator, keep),
+            comparator=_kept(comparator, keep) if isinstance(comparator, Weights) else comparator,
         )
 
 
-def _simpler_weights(weights: Weights) -> Iterator[Weights]:
+def simpler_weights(weights: Weights) -> Iterator[Weights]:
+    """Of few neurons: with one simpler entry."""
     if weights.width > FEW:
         return
     rows = [weights.row(r) for r in range(weights.width)]
@@ -73,14 +75,14 @@ def _simpler_numbers(instance: NetworkInstance) -> Iterator[NetworkInstance]:
         yield replace(instance, radius=radius)
     for features in _simpler_rows(instance.features):
         yield replace(instance, features=features)
-    for omega in _simpler_weights(instance.omega):
+    for omega in simpler_weights(instance.omega):
         yield replace(instance, omega=omega)
-    for initial in _simpler_weights(instance.initial):
+    for initial in simpler_weights(instance.initial):
         yield replace(instance, initial=initial)
     if isinstance(instance.comparator, Functions):
         for values in _simpler_rows(instance.comparator.values):
             yield replace(instance, comparator=Functions(values))
         return
     if not np.array_equal(instance.comparator.floats, instance.omega.floats):
-        for rival in _simpler_weights(instance.comparator):
+        for rival in simpler_weights(instance.comparator):
             yield replace(instance, comparator=rival)

@@ -8,12 +8,14 @@ own_risk_bound       sum_i q_i inf of R_i over the parameters that adaptation ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
 
-from ..arithmetic import Balls, Floats, Rationals, norm, rational, to_float
+from ..arithmetic import Balls, Floats, Rationals, midpoint, norm, rational, to_float
 from ..instances import Vector
-from ..losses import Link
+from ..losses import Link, Loss
 from ..meta_sl.batch import batch_of
 from ..meta_sl.instance import Gradient, MetaSLInstance, Task
 from ..meta_sl.maml import Problem
@@ -21,6 +23,8 @@ from ..meta_sl.maml import Problem
 PRECISION = 128
 ROOT_PRECISION = 1024
 """For polynomials of high degree, whose values at a root lose most of their digits."""
+FAR = 16
+"""Where a point on a ray stands whose infimum lies at infinity."""
 
 
 class DoesNotApplyError(ValueError):
@@ -113,9 +117,8 @@ def _horner(polynomial: fmpq_poly, at: arb) -> arb:
 def functional_bound(instance: MetaSLInstance) -> arb:
     """sum_i q_i E inf_z E[ell(z, y) | x]: no parameter, adapted or not, does better. Convex losses.
 
-    Each point by itself is a convex problem in one variable: with slope g at z, its value is at least
-    f(z) - |g| w, w the distance to the labels' range, where the minimiser of a residual loss lies; for margins and the
-    canonical link a finite interval outside which f is larger is found by its slope's sign.
+    Each point by itself is a convex problem in one variable: with slope g at z, its value is at least f(z) - |g| w, w
+    the width of an interval that holds the minimiser, found by the slope's sign.
     """
     total = arb(0)
     with ctx.workprec(PRECISION):
@@ -124,31 +127,43 @@ def functional_bound(instance: MetaSLInstance) -> arb:
             for atom in task.atoms:
                 points.setdefault(atom.x, []).append((atom.y, atom.p))
             for atoms in points.values():
-                total += arb(task.weight) * _least_at_point(instance, atoms)
+                total += arb(task.weight) * least_on_ray(instance.loss, [(fmpq(1), y, p) for y, p in atoms])[0]
     return total
 
 
-def _least_at_point(instance: MetaSLInstance, atoms: list[tuple[fmpq, fmpq]]) -> arb:
-    """A lower bound of inf_z sum_y p ell(z, y), sharp where it is attained; 0 for one label of a margin loss."""
-    loss = instance.loss
+Ends = tuple[bool, bool]
+"""Whether the line may be followed below 0, and above."""
+
+
+def least_on_ray(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]], ends: Ends = (True, True)) -> tuple[arb, fmpq]:
+    """A lower bound of inf_s sum p ell(t s, y) over atoms (t, y, p) with t >= 0, and a float64 s that nearly has it.
+
+    s >= 0 or s <= 0 alone where `ends` says so. Sharp where the infimum is attained; where it lies at infinity (all
+    margins on one side) it is 0, and s is far out.
+    """
     if not loss.profile.convex:
         # Ranges of non-convex profiles: each label's own infimum, which is 0 in the table.
-        return arb(0)
-    labels = [y for y, _ in atoms]
-    if loss.link is Link.MARGIN and len(set(labels)) == 1:
-        return arb(0)
-    if loss.link is Link.CANONICAL and all(y == 0 for y in labels):
-        return arb(0)
+        return arb(0), fmpq(0)
 
-    def slope(z: arb) -> arb:
-        return sum((arb(p) * loss.d1(Balls, z, arb(y)) for y, p in atoms), start=arb(0))
+    def value(s: arb) -> arb:
+        return sum((arb(p) * loss.value(Balls, arb(t) * s, arb(y)) for t, y, p in atoms), start=arb(0))
 
-    low, high = arb(-1), arb(1)
-    if loss.link is Link.RESIDUAL:
-        low, high = arb(min(labels)) - 1, arb(max(labels)) + 1
-    while not slope(low) < 0:
+    def slope(s: arb) -> arb:
+        return sum((arb(p * t) * loss.d1(Balls, arb(t) * s, arb(y)) for t, y, p in atoms), start=arb(0))
+
+    moved = [(t, y, p) for t, y, p in atoms if t != 0]
+    at_zero = slope(arb(0))
+    falling, rising = at_zero < 0, at_zero > 0
+    if not moved or not any(ends) or (falling and not ends[1]) or (rising and not ends[0]):
+        return value(arb(0)), fmpq(0)
+    away = _escape(loss, moved)
+    if away is not None and ends[away > 0]:
+        rest = sum((arb(p) * loss.value(Balls, arb(0), arb(y)) for t, y, p in atoms if t == 0), start=arb(0))
+        return rest, fmpq(FAR * away)
+    low, high = arb(-1 if ends[0] else 0), arb(1 if ends[1] else 0)
+    while ends[0] and not slope(low) < 0:
         low = low * 2
-    while not slope(high) > 0:
+    while ends[1] and not slope(high) > 0:
         high = high * 2
     for _ in range(200):
         middle = arb(((low + high) / 2).mid())
@@ -162,8 +177,15 @@ def _least_at_point(instance: MetaSLInstance, atoms: list[tuple[fmpq, fmpq]]) ->
         if (high - low) < arb(2) ** -100:
             break
     middle = arb(((low + high) / 2).mid())
-    value = sum((arb(p) * loss.value(Balls, middle, arb(y)) for y, p in atoms), start=arb(0))
-    return value - slope(middle).abs_upper() * (high - low)
+    return value(middle) - slope(middle).abs_upper() * (high - low), rational(midpoint(middle))
+
+
+def _escape(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]]) -> int | None:
+    """The end of the line (1 or -1) at which the risk of atoms with t > 0 tends to its infimum 0; None: neither."""
+    labels = {y for _, y, _ in atoms}
+    if loss.link is Link.MARGIN and len(labels) == 1:
+        return 1 if labels.pop() > 0 else -1
+    return -1 if loss.link is Link.CANONICAL and labels == {fmpq(0)} else None
 
 
 def own_risk_bound(instance: MetaSLInstance, radius: fmpq) -> arb:

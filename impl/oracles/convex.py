@@ -42,8 +42,8 @@ def least_l1(eps: float, rows: Array, target: Array) -> float:
     return float(problem.value)
 
 
-def squared_meta_minimum(instance: MetaSLInstance) -> float:
-    """The global minimum of the meta-objective of the squared loss, one gradient step: a convex quadratic.
+def squared_meta_minimum(instance: MetaSLInstance, radius: float = np.inf) -> float:
+    """The minimum over ||theta|| <= radius of the squared loss's meta-objective, one gradient step: a convex quadratic.
 
     Adapted predictions are affine in theta: z_i = F(theta - eta(H_i theta - c_i)), c_i = E[y phi].
     """
@@ -61,7 +61,8 @@ def squared_meta_minimum(instance: MetaSLInstance) -> float:
         for x, slot in np.argwhere(masses > 0):
             residual = features[x] @ adapted - labels[x, slot]
             total = total + float(weight * masses[x, slot]) / 2 * cp.square(residual)
-    problem = cp.Problem(cp.Minimize(total))
+    ball = [cp.norm(theta) <= radius] if np.isfinite(radius) else []
+    problem = cp.Problem(cp.Minimize(total), ball)
     problem.solve(solver=cp.CLARABEL)
     if problem.status != cp.OPTIMAL:
         raise ArithmeticError(f"cvxpy: status {problem.status!r}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..arithmetic import to_float
 from ..network.instance import NetworkInstance
+from ..smooth_network.instance import SmoothInstance
 from .autograd import Torch
 
 
@@ -16,6 +19,9 @@ class TorchNetwork:
 
     def __init__(self, instance: NetworkInstance) -> None:
         self.loss, self.eta = instance.loss, to_float(instance.adaptation.eta)
+        self.activation = torch.relu
+        if isinstance(instance, SmoothInstance):
+            self.activation = partial(instance.sigma.value, Torch)
         self.output = torch.tensor(instance.signs, dtype=torch.float64) / instance.width**0.5
         inputs = np.array([[to_float(v) for v in row] for row in instance.features])
         self.tasks = []
@@ -29,7 +35,7 @@ class TorchNetwork:
     def risk(self, tensors: tuple[Tensor, ...], weights: Tensor) -> Tensor:
         """R_i(f(.; W))."""
         rows, labels, masses = tensors
-        predictions = torch.relu(rows @ weights.T) @ self.output
+        predictions = self.activation(rows @ weights.T) @ self.output
         return (masses * self.loss.value(Torch, predictions, labels)).sum()
 
     def adapt(self, tensors: tuple[Tensor, ...], weights: Tensor, *, first_order: bool = False) -> Tensor:

@@ -14,22 +14,24 @@ from torch import Tensor
 
 from ..arithmetic import to_float
 from ..meta_rl.batch import batch_of
-from ..meta_rl.instance import Adaptation, MetaRLInstance
+from ..meta_rl.instance import Adaptation, MetaRLInstance, PolicyInstance
+from ..meta_rl_network.instance import PolicyNetworkInstance
 
 
 class TorchProcesses:
     """An instance's tasks as tensors."""
 
-    def __init__(self, instance: MetaRLInstance) -> None:
-        batch = batch_of(instance)
-        self.adaptation, self.eta = instance.adaptation, to_float(instance.eta)
-        self.features = torch.from_numpy(batch.features[0] / batch.tau[0])
+    def __init__(self, instance: PolicyInstance) -> None:
+        self.adaptation, self.eta, self.tau = instance.adaptation, to_float(instance.eta), to_float(instance.tau)
+        self.features = _tensor(instance.features)
         self.tasks = [
-            tuple(torch.from_numpy(np.asarray(value[0, i])) for value in (
-                batch.weights, batch.gamma, batch.transitions, batch.rewards, batch.start
-            ))
-            for i in range(batch.shape[0])
-        ]  # fmt: skip
+            tuple(map(_tensor, (task.weight, task.gamma, task.transitions, task.rewards, task.start)))
+            for task in instance.tasks
+        ]
+
+    def logits(self, theta: Tensor) -> Tensor:
+        """phi'theta/tau (S, A)."""
+        return self.features @ theta / self.tau
 
     def _value(self, task: tuple[Tensor, ...], policy: Tensor) -> Tensor:
         _, gamma, transitions, rewards, _ = task
@@ -46,11 +48,11 @@ class TorchProcesses:
         total = torch.zeros((), dtype=torch.float64)
         for task in self.tasks:
             weight, gamma, transitions, rewards, _ = task
-            logits = self.features @ theta
+            logits = self.logits(theta)
             prior = torch.softmax(logits, 1)
             if self.adaptation is Adaptation.GRADIENT:
                 (slope,) = torch.autograd.grad(self._return(task, prior), theta, create_graph=True)
-                policy = torch.softmax(self.features @ (theta + self.eta * slope), 1)
+                policy = torch.softmax(self.logits(theta + self.eta * slope), 1)
             else:
                 q = (1 - gamma) * rewards + gamma * (transitions @ self._value(task, prior))
                 if self.adaptation is Adaptation.KL_STEP:
@@ -60,6 +62,31 @@ class TorchProcesses:
                     policy = tilted / tilted.sum(1, keepdim=True)
             total = total + weight * self._return(task, policy)
         return total
+
+
+class TorchNetworkPolicies(TorchProcesses):
+    """The same with a network policy; theta is W (m, p)."""
+
+    def __init__(self, instance: PolicyNetworkInstance) -> None:
+        super().__init__(instance)
+        self.output = torch.tensor(instance.signs, dtype=torch.float64) / instance.width**0.5
+
+    def logits(self, theta: Tensor) -> Tensor:
+        return torch.relu(self.features @ theta.T) @ self.output / self.tau
+
+
+def _tensor(value: Any) -> Tensor:
+    def floats(part: Any) -> Any:
+        return [floats(v) for v in part] if isinstance(part, tuple) else to_float(part)
+
+    return torch.tensor(floats(value), dtype=torch.float64)
+
+
+def network_meta_gradient(instance: PolicyNetworkInstance) -> np.ndarray:
+    """grad L(W) (m, p) by autograd."""
+    weights = torch.tensor(instance.omega.floats.copy(), requires_grad=True)
+    (gradient,) = torch.autograd.grad(TorchNetworkPolicies(instance).meta_objective(weights), weights)
+    return gradient.numpy()
 
 
 def meta_gradient(instance: MetaRLInstance) -> np.ndarray:

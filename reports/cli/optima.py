@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,11 +18,15 @@ from ...impl.meta_rl.headline import supremum
 from ...impl.meta_rl.instance import MetaRLInstance
 from ...impl.meta_sl import training
 from ...impl.meta_sl.instance import MetaSLInstance
+from ...impl.network.floor import NotConvexError
+from ...impl.network.headline import bracketed
+from ...impl.network.instance import NetworkInstance
+from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
 from ...theory.claim import Verdict
-from ..records import answer_record, optimum_record
+from ..records import answer_record, network_optimum_record, optimum_record
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, tasks_at
 from .shared import JsonOption, emit, fail, input_errors, save, screen
 
@@ -85,8 +89,13 @@ def optimum(
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
         _supremum(instance, ball, budget, json)
+    if isinstance(instance, NetworkInstance):
+        if certificate is not None:
+            fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")
+        _network_infimum(instance, ball, budget.gap, json)
     if not isinstance(instance, MetaSLInstance):
-        fail(f"{path}: model='relu-network': a linear model is required; networks have no certified optimum yet")
+        required = "a meta-sl or meta-rl instance with a linear model, or a meta-sl relu-network, is required"
+        fail(f"{path}: family={instance.family!r}: {required}")
     with _searching() as show:
         found = minimise(instance, ball, budget, checked=checked, progress=show)
     if certificate is not None and found.certificate is not None:
@@ -126,6 +135,25 @@ def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json:
         typer.echo(f"sup L: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
         typer.echo(f"at {list(found.at)}; {found.boxes} boxes, {found.seconds:.3f} s")
     raise typer.Exit(0 if found.status == "certified" else 3)
+
+
+def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None) -> NoReturn:
+    """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
+    linear = None
+    with screen.status("bracketing"):
+        found = bracketed(instance, ball, gap)
+        with suppress(NotConvexError):
+            linear = None if ball is None else linearised_optimum(instance, ball)
+    emit(network_optimum_record(found, linear), json)
+    if json is None or str(json) != "-":
+        where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
+        typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
+        typer.echo(f"lower bound: {found.method}; {found.seconds:.3f} s")
+        if linear is not None:
+            typer.echo(f"linearised at W0, over the same ball: [{linear.lower:.12g}, {linear.upper:.12g}]")
+        if found.why:
+            typer.echo(f"undecided: {found.why}")
+    raise typer.Exit(0 if found.certified else 3)
 
 
 def check(

@@ -1,0 +1,175 @@
+"""Meta-RL tasks with network policies by construction: widths 1 to 64, ||W - W0|| from 1e-2 to 1e2, kinks, flips."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators
+from ..meta_rl.instance import Adaptation
+from ..sources import SMALL, Generator, Limits, Source
+from .batch import Array, PolicyNetworkBatch
+from .batch_quantities import PolicyNetworkBatchQuantities
+
+WIDTHS = (1, 2, 4, 16, 64)
+NEURONS = 2**10
+"""Neurons in one batch: large batches have narrow networks."""
+
+
+def _entries(source: Source, shape: tuple[int, ...]) -> Array:
+    """Odd multiples of 2^-10 within +-2: weights of which none is 0."""
+    return (2 * source.grid(shape, -1024, 1023) + 1) / 1024
+
+
+def _shifted(source: Source, weights: Array) -> Array:
+    """W (B, m, p) moved by about 2^-7 to 2^7 in Frobenius norm, in a random direction."""
+    move = _entries(source, weights.shape[1:])
+    size = np.sqrt((move**2).sum((1, 2)))
+    wanted = 2.0 ** source.grid((), -7, 7)
+    return weights + move * (2.0 ** np.round(np.log2(wanted / size)))[:, None, None]
+
+
+def _problem(source: Source, adaptation: str, limits: Limits, states: int | None = None) -> PolicyNetworkBatch:
+    """Problems with W0, W and a parameter comparator on the grid; tau in units of the network's outputs."""
+    batch = draw_problem(source, adaptation, limits, states=states)
+    m = source.choose(tuple(m for m in WIDTHS if m * source.size <= NEURONS))
+    initial = _entries(source, (m, batch.shape[3]))
+    omega, rival = _shifted(source, initial), _shifted(source, initial)
+    output = 1 - 2 * source.grid((m,), 0, 1)
+    fields = vars(batch) | {"omega": omega, "rival": rival}
+    found = PolicyNetworkBatch(**fields, signs=output, initial=initial)
+    drive = np.abs(PolicyNetworkBatchQuantities(found).energies(omega[:, None])).max((1, 2, 3)) * found.tau
+    # Logits up to 2^-3 .. 2^5: from nearly uniform policies to nearly sure ones.
+    scale = 2.0 ** np.ceil(np.log2(np.maximum(drive, 2.0**-10)))
+    return _with_radius(source, replace(found, tau=scale * 2.0 ** -source.grid((), -3, 5)))
+
+
+def _with_radius(source: Source, batch: PolicyNetworkBatch) -> PolicyNetworkBatch:
+    """A radius: the parameters' distance rounded up, or anything from 1/8 to 8."""
+    if source.choose(("distance", "any")) == "any" or batch.rival is None:
+        return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
+    distance = np.sqrt(((batch.omega - batch.rival) ** 2).sum((1, 2)))
+    return replace(batch, radius=np.maximum(np.ceil(distance * 8), 1) / 8)
+
+
+# --- generators -----------------------------------------------------------------------------------
+
+
+def arbitrary(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Any problem, W and comparator on the grid."""
+    return _problem(source, adaptation, limits)
+
+
+def policies(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Comparators that are arbitrary policies, one per task, at times sure of their actions."""
+    batch = _problem(source, adaptation, limits)
+    n, states, actions, _ = batch.shape
+    return batch.against(policies=draw_policies(source, (n, states), actions, sure=source.choose((False, False, True))))
+
+
+def tangent(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Comparators at which the lifted bound is attained: those of linear policies with the features at W."""
+    return tangent_comparators(source, _problem(source, adaptation, limits), PolicyNetworkBatchQuantities)
+
+
+class _AtStart(PolicyNetworkBatchQuantities):
+    """Quantities with the features at initialisation for those at W."""
+
+    @property
+    def meta_features(self) -> Array:
+        return self.initial_features
+
+
+def tangent_start(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Comparators at which the bound with features at initialisation is attained."""
+    return tangent_comparators(source, _problem(source, adaptation, limits), _AtStart)
+
+
+def local(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """A comparator one small gradient step away."""
+    batch = _problem(source, adaptation, limits)
+    at = PolicyNetworkBatchQuantities(batch)
+    size = np.where(at.eps > 0, at.eps, 1.0)
+    step = 2.0 ** -source.grid((), 0, 12)
+    rival = batch.omega + ((step / size)[:, None] * at.gradient).reshape(batch.omega.shape)
+    rival = np.where(np.isfinite(rival), rival, batch.omega)
+    distance = np.sqrt(((batch.omega - rival) ** 2).sum((1, 2)))
+    return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
+
+
+def near_kink(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Neurons within rounding of a kink, at W or at W0: floats cannot tell on which side."""
+    batch = _problem(source, adaptation, limits)
+    name = source.choose(("omega", "initial"))
+    weights, x = getattr(batch, name).copy(), batch.features[:, 0, :1]
+    size = (x**2).sum(2)
+    neuron = weights[:, :1]
+    pull = np.where(size > 0, (neuron * x).sum(2) / np.where(size > 0, size, 1.0), 0.0)
+    # Another scale, so that the product is not short: the rest is the rounding of W itself.
+    weights[:, :1] = (neuron - pull[..., None] * x) / 3
+    return replace(batch, **{name: weights})
+
+
+def kinks(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Coarse grids: neurons exactly at their kink, against tangent comparators of the formal gradient."""
+    batch = _problem(source, adaptation, limits)
+    omega = source.grid(batch.omega.shape[1:], -2, 2)
+    coarse = replace(batch, omega=omega, features=source.grid(batch.features.shape[1:], -2, 2))
+    return tangent_comparators(source, coarse, PolicyNetworkBatchQuantities)
+
+
+def level(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Neurons in pairs of opposite output: f = 0 with live features, so that with the rational step, or without
+    adaptation, everything is rational. Comparators are policies."""
+    batch = policies(source, adaptation, limits)
+    omega = np.concatenate([batch.omega, batch.omega], axis=1)
+    initial = np.concatenate([batch.initial, _shifted(source, batch.initial)], axis=1)
+    return replace(batch, omega=omega, initial=initial, signs=np.concatenate([batch.signs, -batch.signs], axis=1))
+
+
+def pushed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """One state, all inputs on one line: as many neurons as the ball allows pushed just across their kinks, so that k*
+    is attained at every input."""
+    batch = _problem(source, adaptation, limits, states=1)
+    line = batch.features[:, :1, :1]
+    turns = source.grid((1, batch.features.shape[2], 1), -2, 2)
+    x = line[:, 0, 0]
+    size = np.sqrt((x**2).sum(1))[:, None]
+    drive = (batch.initial @ x[..., None])[..., 0]
+    rank = np.argsort(np.argsort(np.abs(drive), axis=1), axis=1)
+    count = 1 + np.floor(source.grid((), 0, 63) / 64 * drive.shape[1])
+    length = np.where(rank < count[:, None], np.abs(drive) / np.maximum(size, 2.0**-20) * (1 + 2.0**-12), 0.0)
+    unit = np.sign(drive)[..., None] * (x / np.where(size > 0, size, 1.0))[:, None]
+    return replace(batch, features=line * turns, omega=batch.initial - length[..., None] * unit)
+
+
+def delayed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Nothing to see at the start (x = 0), flips later, long steps: errors of the features come through grad Q."""
+    batch = _problem(source, adaptation, limits, states=2)
+    features, start, rewards = batch.features.copy(), np.zeros_like(batch.start), batch.rewards.copy()
+    features[:, 0], start[..., 0], rewards[:, :, 0] = 0.0, 1.0, 0.0
+    # The first action goes on to the second state, whose values balance under an even policy; the others stay.
+    moved, last = batch.transitions.copy(), rewards.shape[3] - 1
+    moved[:, :, 0], moved[:, :, 0, 0] = np.eye(2)
+    rewards[:, :, -1, last] = -rewards[:, :, -1, 0]
+    eta = batch.eta if batch.adaptation is Adaptation.RATIONAL_STEP else 2.0 ** source.grid((), 0, 6)
+    gamma = np.clip(batch.gamma, 0.5, 0.75)
+    return replace(batch, features=features, start=start, transitions=moved, rewards=rewards, eta=eta, gamma=gamma)
+
+
+GENERATORS: tuple[Generator, ...] = (
+    Generator("arbitrary", "anything on the grid", arbitrary, POLICY_STEPS, 3),
+    Generator("policies", "arbitrary comparator policies", policies, POLICY_STEPS, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, POLICY_STEPS, 3),
+    Generator("tangent-start", "the same for features at initialisation", tangent_start, POLICY_STEPS),
+    Generator("local", "comparator one small gradient step away", local, POLICY_STEPS),
+    Generator("near-kink", "neurons within rounding of a kink", near_kink, POLICY_STEPS),
+    Generator("kinks", "neurons exactly at their kink", kinks, POLICY_STEPS, 2),
+    Generator("level", "paired neurons: the rational route", level, POLICY_STEPS, 2),
+    Generator("pushed", "the largest number of flips in the ball (k*)", pushed, POLICY_STEPS),
+    Generator("delayed", "flips at later states only, long steps", delayed, POLICY_STEPS),
+)
+
+SEARCHING = ("arbitrary", "policies", "tangent", "tangent-start", "local", "kinks", "pushed", "delayed")
+"""The generators that look for counterexamples."""

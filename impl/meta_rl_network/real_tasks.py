@@ -1,0 +1,73 @@
+"""Real decision processes with network policies: FrozenLake, trained at widths 16 to 256. Needs the extra `real`.
+
+The inputs x(s,a) are the features of the linear policies over 2 (length at most 1); W0 is Gaussian, N(0, I/p), from a
+fixed seed. Weights are rounded to multiples of 2^-20.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from flint import fmpq
+
+from ..meta_rl.batch import Array, batch_of
+from ..meta_rl.instance import Adaptation, MetaRLInstance
+from ..meta_rl.real_tasks import GRID, best_policies, lake
+from ..meta_rl.training import ascended
+from ..sources import RealTasks
+from .batch import PolicyNetworkBatch
+from .batch_quantities import PolicyNetworkBatchQuantities
+from .instance import PolicyNetworkInstance
+
+WIDTHS = (16, 64, 256)
+ROUNDS, EARLY = 30, 10
+"""Steps of ascent, and where it is stopped early."""
+TAU = fmpq(1, 8)
+
+
+def _rounded(values: Array) -> Array:
+    return np.round(values * GRID) / GRID
+
+
+def _cases(linear: MetaRLInstance, width: int) -> list[tuple[str, PolicyNetworkInstance]]:
+    """Trained W against the tasks' best policies; W stopped early and W0 against it; R is their distance rounded up."""
+    plain, p = batch_of(linear), linear.shape[2]
+    rng = np.random.default_rng(width)
+    initial = _rounded(rng.standard_normal((1, width, p)) / p**0.5)
+    signs = np.where(np.arange(width) % 2 == 0, 1.0, -1.0)[None]
+    fields = vars(plain) | {"omega": initial, "rival": initial}
+    start = PolicyNetworkBatch(**fields, signs=signs, initial=initial)
+    early, trained = (
+        _rounded(ascended(start, rounds, quantities=PolicyNetworkBatchQuantities)) for rounds in (EARLY, ROUNDS)
+    )
+
+    def against_trained(omega: Array) -> PolicyNetworkInstance:
+        distance = np.sqrt(((trained - omega) ** 2).sum((1, 2)))
+        radius = np.maximum(np.ceil(16 * distance), 1) / 16
+        return replace(start, omega=omega, rival=trained, radius=radius).instance(0)
+
+    name, best = f"{width} neurons", best_policies(linear.tasks)
+    return [
+        (f"{name}; trained, against each task's best policy",
+         replace(against_trained(trained), comparator=best, radius=fmpq(1))),
+        (f"{name}; stopped early, against the trained network", against_trained(early)),
+        (f"{name}; untrained, against the trained network", against_trained(initial)),
+    ]  # fmt: skip
+
+
+def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
+    """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, two-layer policies of 16, 64 and 256 neurons."""
+    grid, tasks = lake()
+    inputs = tuple(tuple(tuple(v / 2 for v in row) for row in rows) for rows in grid.features())
+    zero = (fmpq(0),) * len(inputs[0][0])
+    linear = MetaRLInstance(inputs, tuple(tasks), TAU, fmpq(8), Adaptation.KL_STEP, zero, zero, fmpq(1))
+    return tuple(case for width in WIDTHS for case in _cases(linear, width))
+
+
+REAL_TASKS: dict[str, RealTasks] = {
+    "frozen-lake-network": RealTasks(
+        "frozen-lake-network", "FrozenLake, network policies", frozen_lake.__doc__ or "", "gymnasium FrozenLake-v1",
+        frozen_lake,
+    )
+}  # fmt: skip

@@ -1,0 +1,148 @@
+r"""The network linearised at W0, a linear model on the features phi_0, and the certified optimum of its meta-objective.
+
+f_lin(x; W) = phi_0(x)'W = f(x; W0) + phi_0(x)'D, D = W - W0. Everything that matters of D is in the span of the
+features, D = sum_x c_x phi_0(x), so the kernel K_0 = <phi_0, phi_0> of the support is enough, for any width:
+
+    f = f_0 + K_0 c,   c_i = c - eta sum_y p ell'(f, y),   L_lin = sum_i q_i R_i(f_0 + K_0 c_i),
+    grad L_lin = sum_x gamma_x phi_0(x),   gamma = sum_i q_i [ s_i - eta ell''(f) o (K_0 s_i) ],  s_i the slopes at f_0 + K_0 c_i.
+
+Where L_lin is convex (squared loss; no step; C8's data-free threshold with B^2 = max_x K_0(x, x)), any c is a proof:
+
+    inf_{||D|| <= B} L_lin >= L_lin(c) - gamma'K_0 c - B (gamma'K_0 gamma)^{1/2}.
+
+Proof. Convexity: L_lin(D') >= L_lin(D) + <grad, D' - D>, and <grad, D'> >= -B ||grad||. Floats propose c, balls decide.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
+from scipy.optimize import brentq, minimize
+
+from ..arithmetic import Balls, Floats, bounds, midpoint, rational, root, to_float
+from ..meta_sl.batch import laws_of
+from ..meta_sl.instance import Functions
+from ..meta_sl.quantities import small_step_margin
+from .floor import NotConvexError
+from .instance import NetworkInstance
+from .network import NetworkProblem
+
+PRECISION = 128
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class LinearisedOptimum:
+    """lower <= inf L_lin over ||W - W0|| <= ball <= upper, and the adapted predictions where `upper` is reached."""
+
+    lower: float
+    upper: float
+    ball: fmpq
+    adapted: Functions
+
+
+def convexity_margin(instance: NetworkInstance) -> arb:
+    """Positive where L_lin is proved to be convex."""
+    eta, profile = instance.adaptation.eta, instance.loss.profile
+    if profile.convex and (eta == 0 or instance.loss.name == "squared"):
+        return arb(1)
+    if eta < 0:
+        return arb(-1)
+    kernel = _kernel(NetworkProblem(instance.canonical, Balls))
+    largest = arb(0)
+    for x in range(kernel.nrows()):
+        largest = largest.max(kernel[x, x])
+    return small_step_margin(instance.loss, arb(eta) * largest)
+
+
+def _kernel(problem: NetworkProblem) -> arb_mat:
+    active, xs = problem.start.active, list(range(len(problem.inputs.rows)))
+    return problem.kernel(active, xs, active, xs)
+
+
+def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
+    """The certified optimum of L_lin over ||W - W0|| <= ball. Errors: NotConvexError."""
+    instance = instance.canonical
+    with ctx.workprec(PRECISION):
+        if not convexity_margin(instance) > 0:
+            got = f"loss={instance.loss.name!r}, eta={instance.adaptation.eta}"
+            raise NotConvexError(f"{got}: the squared loss or a small step is required (C8)")
+        problem = NetworkProblem(instance, Balls)
+        kernel = _kernel(problem)
+        column = arb_mat([[arb(float(c))] for c in _proposed(problem, kernel, to_float(ball))])
+        size = root((column.transpose() * kernel * column)[0, 0])
+        if not size <= arb(ball):
+            column = column * arb(((arb(ball) / size) * (1 - arb(2) ** -60)).lower())
+        value, gamma, adapted = _evaluated(problem, kernel, column)
+        inner = (gamma.transpose() * kernel * column)[0, 0]
+        steepness = root((gamma.transpose() * kernel * gamma)[0, 0])
+        lower = bounds(value - inner - arb(ball) * steepness)[0]
+        rows = tuple(tuple(rational(midpoint(z)) for z in row) for row in adapted)
+        return LinearisedOptimum(lower, bounds(value)[1], ball, Functions(rows))
+
+
+def _evaluated(problem: NetworkProblem, kernel: arb_mat, column: arb_mat) -> tuple[arb, arb_mat, list[list[arb]]]:
+    """L_lin, gamma (k, 1) and the adapted predictions per task, at the coefficients c (k, 1)."""
+    base = arb_mat([[z] for z in problem.start.predictions])
+    before = (base + kernel * column).entries()
+    total, gamma, rows = arb(0), column * 0, []
+    for law in problem.laws:
+        step = arb_mat([[s * problem.eta] for s in problem.slopes(law, before)])
+        after = (base + kernel * (column - step)).entries()
+        rows.append(after)
+        slopes = arb_mat([[s] for s in problem.slopes(law, after)])
+        pulled = (kernel * slopes).entries()
+        bends = problem.curvatures(law, before)
+        bent = arb_mat([[problem.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
+        total += law.weight * problem.risk(law, after)
+        gamma += (slopes - bent) * law.weight
+    return total, gamma, rows
+
+
+def _proposed(problem: NetworkProblem, kernel: arb_mat, ball: float) -> Array:
+    """Coefficients c [k] that nearly minimise L_lin over the ball, in float64.
+
+    In orthonormal coordinates a the minimiser is that of L_lin + lam ||a||^2/2 for the lam >= 0 that puts it into
+    the ball.
+    """
+    table = np.array([[midpoint(v) for v in row] for row in kernel.tolist()])
+    values, vectors = np.linalg.eigh(table)
+    kept = values > 1e-12 * max(float(values.max(initial=0.0)), 1e-300)
+    rows = vectors[:, kept] * np.sqrt(values[kept])
+    base = np.array([midpoint(z) for z in problem.start.predictions])
+    loss, eta = problem.loss, to_float(problem.instance.adaptation.eta)
+    labels, masses, weights = (a[0] for a in laws_of(problem.instance.tasks, len(base)))
+
+    def objective(a: Array, lam: float) -> tuple[float, Array]:
+        z = base + rows @ a
+        total, gradient = lam / 2 * float(a @ a), lam * a
+        with np.errstate(over="ignore", invalid="ignore"):
+            for q, y, p in zip(weights, labels, masses, strict=True):
+                after = base + rows @ (a - eta * (rows.T @ _sum(p, loss.d1(Floats, z[:, None], y))))
+                pull = rows.T @ _sum(p, loss.d1(Floats, after[:, None], y))
+                bend = _sum(p, loss.d2(Floats, z[:, None], y))
+                total += float(q) * float((p * loss.value(Floats, after[:, None], y)).sum())
+                gradient = gradient + q * (pull - eta * (rows.T @ (bend * (rows @ pull))))
+        return total, gradient
+
+    point = np.zeros(rows.shape[1])
+
+    def at(lam: float) -> Array:
+        nonlocal point
+        point = minimize(objective, point, (lam,), jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": 500}).x
+        return point
+
+    def excess(log: float) -> float:
+        return float(np.linalg.norm(at(np.exp(log)))) / ball - 1
+
+    least, most = -30.0, 10.0
+    while excess(most) > 0 and most < 200:
+        most += 10
+    found = at(0.0 if excess(least) <= 0 else float(np.exp(brentq(excess, least, most, xtol=1e-13))))
+    return vectors[:, kept] @ (found / np.sqrt(values[kept]))
+
+
+def _sum(p: Array, terms: Array) -> Array:
+    return (p * terms).sum(1)

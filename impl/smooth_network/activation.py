@@ -1,0 +1,40 @@
+"""Smooth activations: sigma and two derivatives over any function set of `arithmetic`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..arithmetic import Number
+
+Evaluate = Callable[[Any, Number], Number]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """sigma, sigma', sigma'' as functions of (function set, argument)."""
+
+    name: str
+    value: Evaluate
+    d1: Evaluate
+    d2: Evaluate
+
+
+def _logistic_slope(m: Any, t: Number) -> Number:
+    # sigmoid(t) sigmoid(-t): the form that does not cancel.
+    return m.sigmoid(t) * m.sigmoid(-t)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    one.name: one
+    for one in (
+        Activation("softplus", lambda m, t: m.softplus(t), lambda m, t: m.sigmoid(t), _logistic_slope),
+        Activation(
+            "tanh",
+            lambda m, t: m.tanh(t),
+            lambda m, t: m.sech(t) * m.sech(t),
+            lambda m, t: -2 * m.tanh(t) * m.sech(t) * m.sech(t),
+        ),
+    )
+}

@@ -1,0 +1,28 @@
+"""Many smooth network instances of one shape as float64 arrays: those of networks, with an activation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ..network.batch import NetworkBatch
+from ..network.instance import NetworkInstance
+from .instance import SmoothInstance
+
+
+@dataclass(frozen=True)
+class SmoothBatch(NetworkBatch):
+    """A batch of networks with an activation of ACTIVATIONS."""
+
+    activation: str = "softplus"
+
+    @classmethod
+    def of(cls, batch: NetworkBatch, activation: str) -> SmoothBatch:
+        """The batch with another activation."""
+        return cls(**{f.name: getattr(batch, f.name) for f in fields(NetworkBatch)}, activation=activation)
+
+    def instance(self, b: int) -> SmoothInstance:
+        """Instance b, exactly."""
+        found = super().instance(b)
+        return SmoothInstance(
+            **{f.name: getattr(found, f.name) for f in fields(NetworkInstance)}, activation=self.activation
+        )

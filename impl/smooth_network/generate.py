@@ -1,0 +1,73 @@
+"""Smooth network tasks by construction: those of networks at widths up to 64, with any activation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..meta_sl.generate import CONVEX_LOSSES
+from ..network.generate import descended, drawn, tangent_comparators, with_radius
+from ..sources import SMALL, Generator, Limits, Source
+from .activation import ACTIVATIONS
+from .batch import SmoothBatch
+from .batch_quantities import SmoothBatchQuantities
+
+WIDTHS = (1, 2, 4, 16)
+
+
+def _drawn(source: Source, loss: str, limits: Limits) -> SmoothBatch:
+    activation = source.choose(tuple(ACTIVATIONS))
+    return SmoothBatch.of(drawn(source, loss, limits, width=source.choose(WIDTHS)), activation)
+
+
+def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Any problem, W and comparator on the grid."""
+    return _drawn(source, loss, limits)
+
+
+def functions(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Comparators that are arbitrary functions, one per task."""
+    batch = _drawn(source, loss, limits)
+    n, k = batch.shape[:2]
+    return batch.against(functions=source.grid((n, k), -8, 8) / 4)
+
+
+def tangent(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
+    return tangent_comparators(source, _drawn(source, loss, limits), SmoothBatchQuantities)
+
+
+def stationary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """W after descent on the meta-objective."""
+    batch = _drawn(source, loss, limits)
+    return with_radius(source, replace(batch, omega=descended(batch, quantities=SmoothBatchQuantities)))
+
+
+def still(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """W = W0: the step alone moves the features. Tangent comparators."""
+    batch = _drawn(source, loss, limits)
+    return tangent_comparators(source, replace(batch, omega=batch.initial), SmoothBatchQuantities)
+
+
+def local(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """A comparator one small gradient step away."""
+    batch = _drawn(source, loss, limits)
+    at = SmoothBatchQuantities(batch)
+    step = 2.0 ** -source.grid((), 0, 12) / np.where(at.eps > 0, at.eps, 1.0)
+    rival = batch.omega - (step[:, None] * at.gradient).reshape(batch.omega.shape)
+    rival = np.where(np.isfinite(rival), rival, batch.omega)
+    return with_radius(source, batch.against(rival=rival))
+
+
+GENERATORS: tuple[Generator, ...] = (
+    Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
+    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 2),
+    Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
+    Generator("still", "W at its initialisation", still, CONVEX_LOSSES),
+    Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
+)
+
+SEARCHING = ("arbitrary", "functions", "tangent", "local", "stationary", "still")
+"""The generators that look for counterexamples."""

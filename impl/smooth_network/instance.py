@@ -1,0 +1,26 @@
+"""The smooth network instance: meta-SL tasks, and f(x; W) = m^{-1/2} sum_r b_r sigma(W_r'x) with a smooth sigma."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..network.instance import NetworkInstance
+from .activation import ACTIVATIONS, Activation
+
+
+@dataclass(frozen=True)
+class SmoothInstance(NetworkInstance):
+    """A network instance with another activation than relu: a name of ACTIVATIONS."""
+
+    activation: str = "softplus"
+
+    family = "smooth-network"
+
+    @property
+    def sigma(self) -> Activation:
+        """The activation with its derivatives."""
+        return ACTIVATIONS[self.activation]
+
+    @property
+    def _model(self) -> dict[str, str]:
+        return {"name": "smooth-network", "activation": self.activation}

@@ -1,0 +1,192 @@
+"""The headline for networks: brackets that no value contradicts, a bound that is never violated, both commands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flint import ctx, fmpq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from metagap.impl import files
+from metagap.impl.arithmetic import Balls
+from metagap.impl.losses import Loss
+from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
+from metagap.impl.network.floor import ball_floor, ray_floor
+from metagap.impl.network.generate import LANDSCAPES, landscapes
+from metagap.impl.network.headline import bracketed, judge_headline, study, value
+from metagap.impl.network.instance import NetworkInstance
+from metagap.impl.network.network import NetworkProblem
+from metagap.impl.network.weights import Weights, squared_distance
+from metagap.impl.sources import RandomSource
+from metagap.reports.cli import app
+from metagap.theory.claim import Verdict
+from typer.testing import CliRunner
+
+FEW = settings(max_examples=max(settings().max_examples // 5, 1))
+
+
+def unattained() -> NetworkInstance:
+    """L(W) = 9 W^2/64 for W > 0 and 9/4 for W <= 0: the infimum 0 is approached at the kink, where L jumps."""
+    tasks = tuple(Task(fmpq(1, 2), (Atom(x, fmpq(y), fmpq(1)),)) for x, y in ((0, 3), (1, 0)))
+    one = Weights.of([(fmpq(1),)])
+    return NetworkInstance(
+        Loss("squared"), Gradient(fmpq(1, 4)), ((fmpq(2),), (fmpq(1),)), tasks, (1,), one, one, one, fmpq(1)
+    )  # fmt: skip
+
+
+def network(signs: tuple[int, ...], inputs: list[list[int]], labels: list[int], eta: str = "0") -> NetworkInstance:
+    """One task with uniform atoms, one label per input, W0 on a grid."""
+    atoms = tuple(Atom(x, fmpq(y), fmpq(1, len(labels))) for x, y in enumerate(labels))
+    start = Weights(np.round(np.random.default_rng(1).standard_normal((len(signs), len(inputs[0]))) * 64) / 64)
+    rows = tuple(tuple(fmpq(v) for v in row) for row in inputs)
+    step = Gradient(fmpq(eta))
+    return NetworkInstance(
+        Loss("squared"), step, rows, (Task(fmpq(1), atoms),), signs, start, start, start, fmpq(1)
+    )  # fmt: skip
+
+
+def at(instance: NetworkInstance, weights: Weights) -> float:
+    with ctx.workprec(128):
+        return float(value(NetworkProblem(instance.canonical, Balls), weights).mid())
+
+
+@FEW
+@given(st.integers(0, 2**32), st.sampled_from(LANDSCAPES.variants))
+def test_the_headline_is_never_violated(seed: int, loss: str) -> None:
+    with np.errstate(all="ignore"):
+        instance = landscapes(RandomSource(seed, 1), loss).instance(0)
+    found = study(instance)
+    assert found.bracket.lower <= found.bracket.upper
+    for finding in found.findings:
+        assert finding.judged.verdict in (Verdict.PROVED, Verdict.HOLDS, Verdict.OUTSIDE), finding.judged
+        assert finding.judged.gap is None or finding.judged.gap.hi >= 0
+
+
+def test_one_or_two_neurons_are_certified_and_descent_is_trapped() -> None:
+    traps = 0
+    for seed in range(8):
+        with np.errstate(all="ignore"):
+            instance = landscapes(RandomSource((seed, 2), 1), "squared").instance(0)
+        found = study(instance)
+        assert found.bracket.certified
+        traps += any(f.spurious and f.kind == "where descent stops" for f in found.findings)
+    assert traps >= 2
+
+
+def test_an_infimum_that_is_not_attained_is_approached() -> None:
+    instance = unattained()
+    found = bracketed(instance)
+    assert found.certified
+    assert found.lower == 0 < found.upper < 1e-12
+    assert at(instance, Weights.of([(fmpq(0),)])) == 9 / 4
+    finding = judge_headline(instance, found)
+    assert finding.judged.verdict is Verdict.PROVED
+    assert finding.judged.gap is not None
+    assert finding.judged.gap.lo <= 9 / 64 <= finding.judged.gap.hi
+
+
+def test_beside_a_kink_the_bound_pays_for_the_jump() -> None:
+    """W < 0 is dead: eps = 0, L = 9/4, and all that the bound has is the misfit."""
+    dead = replace(unattained(), omega=Weights.of([(fmpq(-1, 1000),)]))
+    judged = judge_headline(dead, bracketed(dead)).judged
+    assert judged.verdict in (Verdict.PROVED, Verdict.HOLDS)
+    assert judged.terms["eps"].hi == 0
+    assert judged.gap is not None
+    assert judged.gap.middle == pytest.approx(9 / 4, abs=1e-9)
+
+
+def test_rays_and_signs_bound_the_risk_exactly() -> None:
+    """Labels 2 and 0 at x and 2x: slope 2/5 along the ray; a negative label is out of reach of positive neurons."""
+    both = network((1, -1), [[1, 0], [2, 0], [0, 1]], [2, 0, -3])
+    # (1/3)(1/2)[(s - 2)^2 + (2 s)^2] at s = 2/5; the third input is interpolated, or left at 0.
+    assert float((ray_floor(both).value - fmpq(8, 15)).abs_upper()) < 1e-15
+    positive = replace(both, signs=(1, 1))
+    assert float((ray_floor(positive).value - fmpq(8, 15) - fmpq(3, 2)).abs_upper()) < 1e-15
+    negative = replace(both, signs=(-1, -1))
+    assert float((ray_floor(negative).value - fmpq(2, 3)).abs_upper()) < 1e-15
+
+
+def test_an_input_of_zero_has_its_own_loss() -> None:
+    assert float((ray_floor(network((1, -1), [[0, 0], [1, 0]], [2, 5])).value - 1).abs_upper()) < 1e-15
+
+
+def test_enough_neurons_reach_the_floor_along_rays() -> None:
+    """eta = 0, as many neurons of each sign as rays: descent closes the bracket, with parallel inputs too."""
+    certified = 0
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        instance = network((1, -1) * 8, [[1, 0], [2, 0], [0, 1], [-1, 1]], [int(v) for v in rng.integers(-3, 4, 4)])
+        found = bracketed(replace(instance, omega=Weights(rng.standard_normal((16, 2)))))
+        certified += found.certified
+    assert certified >= 3
+
+
+def test_tasks_without_a_step_share_one_network() -> None:
+    """Contradictory labels: with a step each task has its own network, without it the mean is best."""
+    instance = network((1, -1), [[1]], [0])
+    tasks = tuple(Task(fmpq(1, 2), (Atom(0, fmpq(y), fmpq(1)),)) for y in (0, 2))
+    shared = replace(instance, tasks=tasks)
+    assert float((ray_floor(shared).value - fmpq(1, 2)).abs_upper()) < 1e-15
+    stepping = replace(shared, adaptation=Gradient(fmpq(1, 8)))
+    assert not ray_floor(stepping).value > 0
+    assert ray_floor(shared).functions == Functions(((fmpq(1),), (fmpq(1),)))
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
+def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_balls(loss: str) -> None:
+    better = 0
+    for seed in range(4):
+        with np.errstate(all="ignore"):
+            instance = landscapes(RandomSource((seed, 5), 1), "pseudo-huber").instance(0)
+        parameter = instance.loss.parameter if loss == "pseudo-huber" else None
+        tasks = tuple(
+            replace(t, atoms=tuple(replace(a, y=fmpq(1 if a.y >= 0 else -1)) for a in t.atoms)) for t in instance.tasks
+        )
+        instance = replace(instance, loss=Loss(loss, parameter), tasks=tasks).canonical
+        rng = np.random.default_rng(seed)
+        for radius in (fmpq(1, 32), fmpq(1)):
+            floor = float(ball_floor(instance, radius).value.lower())
+            move = rng.standard_normal((10, *instance.initial.floats.shape))
+            move *= 0.999 * float(int(radius.p)) / int(radius.q) / np.linalg.norm(move, axis=(1, 2))[:, None, None]
+            values = [at(instance, Weights(instance.initial.floats + m)) for m in move]
+            assert floor <= min(values)
+            better += floor > float(ray_floor(instance).value.upper())
+            found = bracketed(instance, radius)
+            assert floor <= found.lower <= min(values)
+            assert found.lower <= found.upper
+            assert squared_distance(found.at, instance.initial) <= radius * radius
+    assert better >= 2
+
+
+def test_both_commands_take_networks(tmp_path: Path) -> None:
+    path, run = tmp_path / "network.json", CliRunner()
+    files.save(unattained(), path)
+    result = run.invoke(app, ["optimum", str(path), "--json", "-"])
+    assert result.exit_code == 0
+    record = json.loads(result.stdout)
+    assert (record["status"], record["method"]) == ("certified", "enumeration of all activation patterns")
+    ball = run.invoke(app, ["optimum", str(path), "--radius", "1/2"])
+    assert ball.exit_code in (0, 3)
+    assert "over ||W - W0|| <= 1/2" in ball.stdout
+    assert "linearised at W0" in ball.stdout
+    judged = run.invoke(app, ["judge", str(path), "--claim", "network-headline", "--json", "-"])
+    assert judged.exit_code == 0
+    (claim,) = json.loads(judged.stdout)["claims"]
+    assert claim["verdict"] == "PROVED"
+    assert "enumeration" in claim["reason"]
+    refused = run.invoke(app, ["optimum", str(path), "--certificate", str(tmp_path / "c.json")])
+    assert refused.exit_code == 2
+    assert "linear model is required" in refused.stderr
+
+
+def test_the_point_under_test_may_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "network.json"
+    document = json.loads(files.dumps(unattained()))
+    path.write_text(json.dumps({k: v for k, v in document.items() if k not in ("omega", "comparator", "radius")}))
+    instance = files.load(path, problem=True)
+    assert isinstance(instance, NetworkInstance)
+    assert instance.omega == instance.comparator == instance.initial

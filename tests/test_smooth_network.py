@@ -1,0 +1,190 @@
+"""Smooth networks: both engines and autograd agree, claims are never violated, wrong theorems are refuted, files."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flint import ctx, fmpq
+from hypothesis import given, settings
+from metagap.impl import files
+from metagap.impl.arithmetic import Balls
+from metagap.impl.falsify import attack, refute
+from metagap.impl.families import SMOOTH_NETWORK
+from metagap.impl.judge import judge
+from metagap.impl.losses import Loss
+from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
+from metagap.impl.network.weights import Weights
+from metagap.impl.oracles.network_autograd import meta_gradient
+from metagap.impl.smooth_network.activation import ACTIVATIONS
+from metagap.impl.smooth_network.batch_quantities import SmoothBatchQuantities
+from metagap.impl.smooth_network.instance import SmoothInstance
+from metagap.impl.smooth_network.quantities import SmoothQuantities
+from metagap.impl.sources import Limits, RandomSource
+from metagap.impl.strategies import instances
+from metagap.reports.audit import confirm
+from metagap.reports.cli import app
+from metagap.theory.claim import Verdict
+from metagap.theory.smooth_network import ABLATIONS, CLAIMS
+from typer.testing import CliRunner
+
+LOSSES = ("squared", "logistic", "pseudo-huber", "poisson")
+NARROW = Limits(tasks=2, points=3, labels=2, dimension=2)
+FEW = settings(max_examples=max(settings().max_examples // 4, 1))
+SHARED = (
+    "gap", "pairing", "eps", "weight_norm", "misfit", "eps_first_order", "misfit_plain", "eps_init", "misfit_init",
+    "misfit_no_fold", "misfit_curvature_adapted", "misfit_outer_unadapted",
+)  # fmt: skip
+
+
+def built(name: str, loss: str, seed: int, size: int) -> list[tuple[SmoothInstance, SmoothBatchQuantities, int]]:
+    with np.errstate(all="ignore"):
+        batch = SMOOTH_NETWORK.generator(name).build(RandomSource((seed, 3), size), loss, NARROW)
+        at = SmoothBatchQuantities(batch)
+    return [(batch.instance(b), at, b) for b in range(size)]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_derivatives_of_the_activations(name: str) -> None:
+    """The mean value theorem over a small ball: each difference quotient lies in the derivative's enclosure."""
+    sigma = ACTIVATIONS[name]
+    with ctx.workprec(128):
+        for t in (-5, -1, 0, 2):
+            low, high = fmpq(t), fmpq(t) + fmpq(1, 2**20)
+            span = Balls.number(low).union(Balls.number(high))
+            for lower, upper in ((sigma.value, sigma.d1), (sigma.d1, sigma.d2)):
+                rise = (lower(Balls, Balls.number(high)) - lower(Balls, Balls.number(low))) * 2**20
+                assert upper(Balls, span).overlaps(rise)
+                assert float(upper(Balls, span).rad()) < 1e-5
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", ["arbitrary", "tangent"])
+def test_both_engines_agree(loss: str, name: str) -> None:
+    compared = 0
+    for seed in range(2):
+        for instance, floats, b in built(name, loss, seed, 3):
+            with ctx.workprec(128):
+                balls = SmoothQuantities(instance)
+                for quantity in SHARED:
+                    with np.errstate(all="ignore"):
+                        value, scale = floats(quantity)[b], floats.scale[b]
+                    if not np.isfinite(value) or not np.isfinite(scale):
+                        continue
+                    enclosure = balls(quantity)
+                    unit = 2.0**-34 * (abs(value) + balls.scale(quantity) + scale)
+                    assert float((enclosure - float(value)).abs_lower()) <= unit, (quantity, value, enclosure)
+                    compared += 1
+    assert compared >= 30
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_autograd_agrees_with_taylor(loss: str) -> None:
+    compared = 0
+    for seed in range(4):
+        for instance, _, _ in built("arbitrary", loss, seed, 2):
+            with ctx.workprec(128):
+                at = SmoothQuantities(instance)
+                if at.scale("eps") > 1e6:
+                    continue
+                _, gradient = meta_gradient(instance)
+                for ball, value in zip(at._whole_gradient.entries(), gradient.ravel(), strict=True):
+                    assert float((ball - float(value)).abs_lower()) <= 1e-9 * (at.scale("eps") + 1e-6)
+                compared += 1
+    assert compared >= 4
+
+
+@FEW
+@given(instances("arbitrary", family=SMOOTH_NETWORK, limits=NARROW))
+def test_no_claim_is_violated(instance: SmoothInstance) -> None:
+    for judged in judge(instance).claims:
+        assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
+
+
+@pytest.mark.parametrize("name", [g.name for g in SMOOTH_NETWORK.generators])
+def test_claims_are_proved(name: str) -> None:
+    counts: Counter[str] = Counter()
+    for loss in LOSSES:
+        for instance, _, _ in built(name, loss, 7, 2):
+            for judged in judge(instance).claims:
+                counts[judged.verdict.name] += 1
+    assert counts["VIOLATED"] == 0
+    assert counts["UNDECIDED"] <= 0.02 * counts.total()
+    assert counts["PROVED"] + counts["HOLDS"] >= 0.9 * counts.total()
+
+
+def test_tangent_comparators_attain_the_bound_with_bregman() -> None:
+    tight = 0
+    for loss in LOSSES:
+        for instance, floats, b in built("tangent", loss, 4, 4):
+            with ctx.workprec(128), np.errstate(all="ignore"):
+                at = SmoothQuantities(instance)
+                attained = at("gap") + at("bregman")
+                bound = at("radius") * at("eps") + at("weight_norm") * at("misfit")
+                assert abs(float((attained - bound).mid())) <= 2.0**-40 * floats.scale[b]
+                tight += bool(bound > 0)
+    assert tight >= 10
+
+
+def test_every_wrong_theorem_is_refuted() -> None:
+    """Among them the Hessian without the network's second derivative."""
+    for found in attack(SMOOTH_NETWORK, seed=0, rounds=6):
+        assert found.status == "killed", found.mutant.name
+        worst = found.worst()
+        assert worst is not None
+        assert refute(found.mutant, worst.instance) is not None
+        claim = SMOOTH_NETWORK.claim(found.mutant.claim)
+        assert claim is not None
+        assert judge(worst.instance, (claim,)).claims[0].verdict in (Verdict.PROVED, Verdict.HOLDS)
+
+
+def test_the_conclusion_fails_without_convexity() -> None:
+    (ablation,) = (a for a in ABLATIONS if a.instance is not None)
+    found = confirm(ablation)
+    assert found.confirmed
+    assert dict(ablation.exact).keys() <= found.exact.keys()
+
+
+def test_files_are_read_back_and_faults_named() -> None:
+    instance = built("functions", "logistic", 1, 1)[0][0]
+    text = files.dumps(instance)
+    assert files.loads(text) == instance
+    assert files.loads(text).sha256 == instance.sha256
+    document = json.loads(text)
+    document["model"]["activation"] = "step"
+    with pytest.raises(files.BadInputError, match=r"model.activation='step': 'softplus' or 'tanh' is required"):
+        files.loads(json.dumps(document))
+    del document["model"]["activation"]
+    with pytest.raises(files.BadInputError, match=r"model.activation"):
+        files.loads(json.dumps(document))
+
+
+def test_there_is_no_certified_optimum_and_the_claims_are_judged(tmp_path: Path) -> None:
+    path, run = tmp_path / "smooth.json", CliRunner()
+    files.save(built("arbitrary", "squared", 1, 1)[0][0], path)
+    refused = run.invoke(app, ["optimum", str(path)])
+    assert refused.exit_code == 2
+    assert "model='smooth-network'" in refused.stderr
+    judged = run.invoke(app, ["judge", str(path), "--json", "-"])
+    assert judged.exit_code == 0
+    assert {c["claim"] for c in json.loads(judged.stdout)["claims"]} == {c.name for c in CLAIMS}
+
+
+def test_a_wide_network_is_judged() -> None:
+    """Width 1024: the identity, the chain rule and the bound."""
+    rng = np.random.default_rng(2)
+    width, d, k = 1024, 3, 3
+    initial = np.round(rng.standard_normal((width, d)) * 2**10) / 2**10
+    omega = initial + np.round(rng.standard_normal((width, d)) * 2**6) / 2**12
+    rows = tuple(tuple(fmpq(int(v), 8) for v in row) for row in rng.integers(-8, 9, (k, d)))
+    tasks = tuple(Task(fmpq(1, 2), tuple(Atom(x, fmpq(x - i), fmpq(1, k)) for x in range(k))) for i in range(2))
+    instance = SmoothInstance(
+        Loss("squared"), Gradient(fmpq(1, 2)), rows, tasks, tuple(int(b) for b in rng.choice([-1, 1], width)),
+        Weights(initial), Weights(omega), Functions(((fmpq(0),) * k,) * 2), fmpq(1), activation="tanh",
+    )  # fmt: skip
+    wanted = ("smooth-network-lifted", "smooth-network-s2", "smooth-network-init")
+    judgement = judge(instance, [c for c in CLAIMS if c.name in wanted])
+    assert {c.verdict for c in judgement.claims} <= {Verdict.PROVED, Verdict.HOLDS}

@@ -1,0 +1,191 @@
+r"""Meta-reinforcement learning with two-layer network policies (T4): exact features, features at initialisation.
+
+pi_W(a|s) ~ exp(f(x(s,a); W)/tau), f(x; W) = m^{-1/2} sum_r b_r relu(W_r'x), b_r = +-1 fixed, W (m, p) trained, W0 the
+initialisation. Gradient feature phi_W(s,a) = m^{-1/2}(b_r 1{W_r'x > 0} x)_r; 1{0 > 0} = 0. The adaptation is a step on
+policies (KL or rational), so W itself is never adapted: patterns are those of W and of W0 only. All else (w, u, the
+inner product, centring) as in `meta_rl`, with
+
+    Phi_i = phi/tau + eta grad Q_i,   grad Q_i(s,a) = gamma_i/((1-gamma_i) tau) E_{varsigma_i(.|s,a)}[A_i phi]
+
+(rational step: the second term over 1 + eta Q_i), varsigma_i the visitation of the prior from s' ~ P_i(.|s,a). So
+Phi_i[phi] is linear in phi with measures and advantages fixed at W: one map for phi_W, for phi_0 = phi_{W0} and for
+phi_0 - phi_W.
+
+N0. If no neuron is at its kink (W_r'x(s,a) = 0, x(s,a) != 0) at a state that is visited, the core claims of `meta_rl`
+hold verbatim with phi = phi_W.
+
+  Proof. Near W the patterns do not change: f(x; W + V) = f(x; W) + phi_W(x)'V exactly, so the policy is energy-based
+  and linear in V with features phi_W and base energies f(.; W). A softmax does not see how its base energies arose.
+
+Formal gradient, at kinks too. For any features at all, G := <w, Phi> gives gap = <w, u> = v'G + <w, u - Phi v> <=
+R ||G|| + ||w|| inf ||u - Phi v||. The eps is then a hypothesis about G: L may be stationary in every direction where
+G is not 0 (see the ablation), and G depends on the value given to 1{0 > 0}.
+
+N1 (initial features). The same with phi_0, G_0 = <w, Phi[phi_0]>: gap <= R ||G_0|| + ||w|| inf ||u - Phi_0 v||.
+Against eps = ||grad L(W)||:
+
+    ||G_0|| - eps <= ||G_0 - grad L|| <= ||w|| E_op,   E_op operator norm of Phi^c[phi_0 - phi_W] on the points,
+
+  since G_0 - grad L = <w, Phi[phi_0 - phi_W]>. Pointwise, with delta(s,a) = ||phi_0 - phi_W|| = ||x|| (#flips/m)^{1/2},
+
+    ||Phi_i[phi_0 - phi_W](s,a)|| <= e_i(s,a) = delta/tau + |eta| gamma_i/((1-gamma_i) tau) E_{varsigma_i}[|A_i| delta]
+
+  (the triangle inequality), centring is an orthogonal projection of L2(pi_i) and an operator norm is at most the
+  Hilbert-Schmidt norm: E_op <= ||e||. A flip of r needs ||W_r - W0_r|| >= |W0_r'x|/||x||, so at most k*(||W - W0||)
+  neurons flip. No probability, no hidden constant. (The m^{-1/2} of neural policy gradient, as we remember it, needs a
+  non-atomic law of state-action features, which no finite process has.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .claim import Assumption, Claim, Expression, Relation, Source
+from .meta_rl import CLAIMS as META_RL_CLAIMS
+from .meta_rl import POSITIVE_POLICY
+from .stationarity import DIFFERENTIABLE
+
+CITATION = (
+    "Wang, Cai, Yang, Wang, On the Global Optimality of Model-Agnostic Meta-Learning, ICML 2020: "
+    "meta-reinforcement learning, overparameterized two-layer neural networks"
+)
+
+OFF_KINKS = Assumption(
+    DIFFERENTIABLE.name,
+    "No neuron is at its kink at an input x(s,a) != 0 of a visited state.",
+    DIFFERENTIABLE.margin,
+    DIFFERENTIABLE.identifier,
+)
+
+_INSIDE = (POSITIVE_POLICY, OFF_KINKS)
+_CORE = ("identity", "s1", "s2", "s3", "s4", "lifted", "l1")
+_NEURAL = {
+    "identity": "As for linear policies, whose features are those of the network at W, exactly.",
+    "s1": "As for linear policies: it knows policies only.",
+    "s2": "As for linear policies; off kinks the network is linear near W.",
+    "s3": "eps is the Euclidean norm of grad L over all weights.",
+    "s4": "As for linear policies.",
+    "lifted": "Exact for networks of any width off kinks, without an approximation error; the paper's statement is, as "
+    "we read it, about features at initialisation.",
+    "l1": "Sharper than the lifted form; same assumptions.",
+}
+
+
+def _of_network(name: str) -> Claim:
+    """A core claim of linear policies for network policies; only S1 needs no derivative."""
+    claim = next(c for c in META_RL_CLAIMS if c.name == f"meta-rl-{name}")
+    return replace(
+        claim,
+        name=f"meta-rl-network-{name}",
+        assumptions=claim.assumptions if name == "s1" else _INSIDE,
+        proof=f"N0: near W the policy is linear in the weights. {claim.proof}",
+        citation=CITATION,
+        difference=_NEURAL[name],
+    )
+
+
+CLAIMS: tuple[Claim, ...] = (
+    *(_of_network(name) for name in _CORE),
+    Claim(
+        "meta-rl-network-formal",
+        "Optimality gap with the formal gradient, kinks allowed",
+        Source.OURS,
+        "With <w, Phi> for the gradient and one convention 1{0 > 0} = 0 throughout, the lifted bound needs no "
+        "differentiability.",
+        "gap = <w, u> = <w, Phi v> + <w, u - Phi v>, and <w, Phi v> = v'<w, Phi> <= R ||<w, Phi>||.",
+        Expression("gap"),
+        Expression("radius*eps_formal + weight_norm*misfit"),
+        Relation.AT_MOST,
+        (POSITIVE_POLICY,),
+        CITATION,
+        "Holds at kinks, where a point that is stationary in every direction may still have a formal gradient.",
+    ),
+    Claim(
+        "meta-rl-network-init",
+        "N1: features at initialisation",
+        Source.PAPER,
+        "The bound with features at initialisation phi_0 throughout, and the pairing G_0 = <w, Phi_0> as its gradient.",
+        "gap = <w, u> = <w, Phi_0 v> + <w, u - Phi_0 v> <= R ||G_0|| + ||w|| ||u - Phi_0 v||.",
+        Expression("gap"),
+        Expression("radius*eps_init + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        (POSITIVE_POLICY,),
+        f"{CITATION}, optimality gap",
+        "G_0 is computed where the paper (as we read it) has the gradient plus an error that shrinks with the width.",
+    ),
+    Claim(
+        "meta-rl-network-init-operator",
+        "N1 with the operator error",
+        Source.PAPER,
+        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
+        "The form above and ||G_0|| <= eps + ||G_0 - grad L|| <= eps + ||w|| E_op.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        _INSIDE,
+        f"{CITATION}, optimality gap",
+        "The error term is computed on the instance, not bounded by a rate.",
+    ),
+    Claim(
+        "meta-rl-network-init-pointwise",
+        "N1 with the pointwise error of the flipped neurons",
+        Source.OURS,
+        "The same with the number of neurons that changed their pattern, and its propagation through grad Q.",
+        "E_op <= ||e|| with the counts of the flips.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_flips + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        _INSIDE,
+        CITATION,
+        "Explicit constants; the look-ahead's own error is counted too.",
+    ),
+    Claim(
+        "meta-rl-network-init-count",
+        "N1 with the a priori count k*",
+        Source.OURS,
+        "The same with the largest number of neurons that a displacement of this size can flip.",
+        "Flips at x have a_r <= ||W_r - W0_r||, so at most k*(||W - W0||) neurons do.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_count + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        _INSIDE,
+        CITATION,
+        "A priori in the displacement. Unlike in meta-SL only W moves, so one count serves.",
+    ),
+    Claim(
+        "meta-rl-network-error-gradient",
+        "Gradient error of features at initialisation, policies",
+        Source.OURS,
+        "The pairings with w differ by at most the norm of w times the operator norm of the features' difference.",
+        "G_0 - G = <w, Phi[phi_0 - phi_W]>; the operator norm.",
+        Expression("gradient_difference"),
+        Expression("weight_norm*error_operator"),
+        assumptions=(POSITIVE_POLICY,),
+        citation=CITATION,
+        difference="A step of N1.",
+    ),
+    Claim(
+        "meta-rl-network-error-pointwise",
+        "Operator error at most the flips' error, policies",
+        Source.OURS,
+        "Meta-features at initialisation differ by at most e: flips at the pair itself and, discounted, at later ones.",
+        "Triangle inequality for Phi[phi_0 - phi_W]; centring is a projection; operator norm <= Hilbert-Schmidt norm.",
+        Expression("error_operator"),
+        Expression("error_flips"),
+        assumptions=(POSITIVE_POLICY,),
+        citation=CITATION,
+        difference="A step of N1.",
+    ),
+    Claim(
+        "meta-rl-network-error-count",
+        "Flips at most k*, policies",
+        Source.OURS,
+        "The error with the a priori count k* is at least that of the actual flips.",
+        "A flip at x needs |W0_r'x| <= ||W_r - W0_r|| ||x||; squares sum to at most ||W - W0||^2.",
+        Expression("error_flips"),
+        Expression("error_count"),
+        assumptions=(POSITIVE_POLICY,),
+        citation=CITATION,
+        difference="A step of N1.",
+    ),
+)

@@ -73,7 +73,10 @@ class Run:
     def execute(
         self, workers: int, deadline: float | None, advance: Callable[[str, int], None], real: bool = True
     ) -> None:
-        """Judge real and generated instances on `workers` processes until done, the deadline, or Ctrl-C."""
+        """Judge real and generated instances on `workers` processes until done, the deadline, or Ctrl-C.
+
+        However slow the machine, a deadline leaves at least one job of generated instances, if there are any.
+        """
         waiting = iter(self.plan(real))
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
         pending: dict[Future[Outcome], AnyJob] = {}
@@ -88,7 +91,8 @@ class Run:
             for job in itertools.islice(waiting, 2 * workers):
                 submit(job)
             while pending:
-                late = deadline is not None and time.monotonic() > deadline
+                begun = bool(self.generated) or not self.size
+                late = deadline is not None and time.monotonic() > deadline and begun
                 done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._take(pending.pop(future), future.result(), advance)

@@ -220,11 +220,15 @@ def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:
         "--profile",
         "deep",
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(12)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    record = json.loads((out / "verify.json").read_text())
-    assert record["status"] == "interrupted", errors
+    # A busy machine needs longer to start its workers.
+    for patience in (10, 30, 60):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(patience)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        record = json.loads((out / "verify.json").read_text())
+        assert record["status"] == "interrupted", errors
+        assert (out / "index.html").exists()
+        if record["generated"]:
+            break
     assert record["generated"] > 0
-    assert (out / "index.html").exists()

@@ -59,7 +59,8 @@ class FullSource(RandomSource):
     """The same, but every size (an option of a range) is the largest."""
 
     def choose(self, options: Sequence[Option]) -> Option:
-        return super().choose(options[-1:] if isinstance(options, range) else options)
+        chosen: Sequence[Option] = options[-1:] if isinstance(options, range) else options
+        return super().choose(chosen)
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,7 @@ class Form(Record):
 class RealOptimum(Record):
     """The certified distance of a real instance's omega from the global optimum."""
 
-    ball: float
+    ball: float | None
     lower: float
     upper: float
     status: Literal["certified", "undecided"]

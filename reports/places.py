@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 
-from ..impl.families import FAMILIES
+from ..impl.families import ALL_CLAIMS
 from .records import SOURCES
 
 
@@ -14,20 +15,31 @@ from .records import SOURCES
 def places() -> dict[str, tuple[str, int]]:
     """Claim name -> (file such as theory/meta_sl.py, line of its statement).
 
-    Found in the sources: a name written out, or written for every family at once (f"{family}-lifted").
+    Found in the sources: a name written out, or one written for several claims at once (f"{family}-lifted"); of
+    several places the one that spells out most of the name.
     """
-    found: dict[str, tuple[str, int]] = {}
-    for path in sorted((SOURCES / "theory").glob("*.py")):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Claim" and call.args:
-                for name in _names(call.args[0]):
-                    found.setdefault(name, (f"theory/{path.name}", call.lineno))
-    return found
+    named = sorted(
+        (found for path in (SOURCES / "theory").glob("*.py") for found in _named(path.read_text(), path.name)),
+        key=lambda found: (-found[0], found[2:]),
+    )
+    return {
+        claim.name: next((file, line) for _, pattern, file, line in named if pattern.fullmatch(claim.name))
+        for claim in ALL_CLAIMS
+    }
 
 
-def _names(node: ast.expr) -> Iterator[str]:
-    if isinstance(node, ast.Constant):
-        yield str(node.value)
-    elif isinstance(node, ast.JoinedStr):
-        for family in FAMILIES:
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else family for part in node.values)
+def _named(text: str, file: str) -> Iterator[tuple[int, re.Pattern[str], str, int]]:
+    """The names that a file gives to claims: letters spelled out, what it matches, file, line."""
+    for call in ast.walk(ast.parse(text)):
+        if not (
+            isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("Claim", "replace")
+        ):
+            continue
+        given = [k.value for k in call.keywords if k.arg == "name"] or (
+            call.args[:1] if call.func.id == "Claim" else []
+        )
+        for node in given:
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            spelled = [str(part.value) if isinstance(part, ast.Constant) else None for part in parts]
+            pattern = "".join(".+" if part is None else re.escape(part) for part in spelled)
+            yield sum(len(part or "") for part in spelled), re.compile(pattern), f"theory/{file}", call.lineno

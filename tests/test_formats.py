@@ -35,6 +35,7 @@ def folder(small_run: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path_fact
     for arguments in (
         ["judge", instance, "--json", str(out / "judgement.json")],
         ["optimum", instance, "--json", str(out / "optimum.json")],
+        ["audit", instance, "--json", str(out / "conditions.json")],
         ["certify", instance, "--omega", str(omega), "--json", str(out / "certify.json")],
         ["falsify", "half-constant", "--out", str(out), "--json", str(out / "falsify.json")],
     ):

@@ -144,7 +144,7 @@ RESULTS: tuple[Result, ...] = (
         ),
     ),
     Result(
-        "Networks: the gap with features at initialisation",
+        "Supervised learning, networks: the gap with features at initialisation",
         "For wide two-layer networks the bound holds with the features of the initial network.",
         Outcome.WITH_MORE,
         "Needs an error term: the gradient belongs to the features of the trained network. Exact without one if the "
@@ -153,6 +153,17 @@ RESULTS: tuple[Result, ...] = (
         ("network-init-operator", "network-init", "network-lifted"),
         (("network-init", "W-in-the-ball"),),
         ("network-no-error-term", "network-init-outer", "network-init-in-hessian"),
+    ),
+    Result(
+        "Reinforcement learning, networks: the gap with features at initialisation",
+        "The same for policies whose energies are wide two-layer networks.",
+        Outcome.WITH_MORE,
+        "Needs an error term as in supervised learning, and flips of neurons at later visits count in it too. Exact "
+        "without one if the gradient is replaced by the pairing with the initial features, or with the features of the "
+        "network itself off its kinks.",
+        ("meta-rl-network-init-operator", "meta-rl-network-init", "meta-rl-network-lifted"),
+        (("meta-rl-network-lifted", "differentiable-adaptation"), ("meta-rl-network-init", "W-in-the-ball")),
+        ("rl-network-no-error-term", "rl-network-init-outer", "rl-network-init-eps"),
     ),
     Result(
         "Networks: the error vanishes with the width",

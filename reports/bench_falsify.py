@@ -1,7 +1,7 @@
-"""Benchmarks of the search: how soon each driver refutes a rare wrong theorem, how tight large instances get, shrinking.
+"""Benchmarks of the search: time until a rare wrong theorem is refuted, tightness of large instances, shrinking.
 
-The rare one is the dropped Hessian on random log-cosh problems (3 tasks, 4 inputs, 3 dimensions), of which about 3 in a
-million hit it. Seconds are processor time; tightness is what is reached within the limit of wall time.
+The rare one is the dropped Hessian on random log-cosh problems (3 tasks, 4 inputs, 3 dimensions), of which about 3
+in a million hit it. Seconds are processor time; tightness is what is reached within the limit of wall time.
 """
 
 from __future__ import annotations

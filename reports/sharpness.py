@@ -25,9 +25,9 @@ def sharpness(
     `seconds` bounds the searches; where the time goes to is the same everywhere, what is found in it is not.
     """
     begin = time.perf_counter()
-    rows, lost = [], []
+    rows, lost, each = [], [], 0.8 * seconds / len(FAMILIES)
     for family in FAMILIES.values():
-        rows += [_factor(f, folder) for f in factors(family, seed=seed, seconds=0.25 * seconds, progress=progress)]
+        rows += [_factor(f, folder) for f in factors(family, seed=seed, seconds=each, progress=progress)]
         lost += [_slack(one) for one in slack(family, seed, 8)]
     progress("sharpness: thresholds of convexity")
     rest = max(0.2 * seconds, 0.5 * (seconds - (time.perf_counter() - begin)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +17,13 @@ from metagap.impl.falsify.gradient import NoGradientError
 from metagap.impl.falsify.mutants import batches
 from metagap.impl.falsify.perturb import perturb
 from metagap.impl.falsify.pursuit import SHAPES, pursue, simplest
-from metagap.impl.falsify.ratio import HIT, BallValues, objective, ratio
+from metagap.impl.falsify.ratio import HIT, ROUNDING, BallValues, objective, ratio
 from metagap.impl.falsify.shrinker import shrink_batch
 from metagap.impl.families import FAMILIES, META_RL, META_SL, NETWORK, Family, family_of
 from metagap.impl.sources import Limits
+from metagap.reports.cli import app
 from metagap.theory.claim import Claim, Expression, Mutant
+from typer.testing import CliRunner
 
 HARD = {
     "limits": Limits(3, 4, 1, 3),
@@ -102,11 +105,13 @@ def test_the_ratio_agrees_with_the_balls(family: Family) -> None:
     lifted, rng, compared = claim(f"{family.name}-lifted"), np.random.default_rng(0), 0
     for _, _, batch in itertools.islice(batches(family, 5, 4), 2 * len(family.searching)):
         for other in (batch, perturb(batch, rng, np.full(len(batch), 0.3))):
-            values = ratio(lifted, other)
+            values, at = ratio(lifted, other), family.batch_quantities(other)
+            with np.errstate(all="ignore"):
+                room = ROUNDING * at("scale") / lifted.bound(at)
             for b in np.flatnonzero(values > 0.01)[:2]:
                 enclosed = tightness(lifted, other.instance(int(b)))
                 if enclosed is not None:
-                    assert values[b] == pytest.approx(enclosed.middle, abs=1e-3)
+                    assert abs(values[b] + room[b] - enclosed.middle) <= 1e-6 + room[b]
                     compared += 1
     assert compared >= 10
 
@@ -184,3 +189,26 @@ def test_summands_add_up_to_the_bound() -> None:
             assert total == pytest.approx(one.bound(values.__getitem__))
     assert [t.text for t in Expression("a*b - c/2 + d").summands] == ["a * b", "-(c / 2)", "d"]
     assert family_of(mutant("rl-no-horizon")) is META_RL
+
+
+def test_the_command_writes_witnesses_that_replay_reads(tmp_path: Path) -> None:
+    runner, folder = CliRunner(), str(tmp_path)
+    found = runner.invoke(app, ["falsify", "half-constant", "--seed", "1", "--out", folder])
+    assert found.exit_code == 1, found.output
+    assert found.output.startswith("half-constant: refuted")
+    kept = sorted(str(path) for path in (tmp_path / "counterexamples").iterdir())
+    assert len(kept) == 2
+    again = runner.invoke(app, ["replay", *kept])
+    assert again.exit_code == 0
+    assert again.output.count("still violated") == 2
+    true = runner.invoke(app, ["falsify", "meta-sl-lifted", "--max-time", "0.5", "--out", folder])
+    assert true.exit_code == 0, true.output
+    assert "not refuted" in true.output
+    for arguments, word in (
+        (["nope"], "NAME='nope'"),
+        (["meta-rl-lifted", "--driver", "gradient"], "--driver='gradient'"),
+    ):
+        wrong = runner.invoke(app, ["falsify", *arguments, "--out", folder])
+        assert wrong.exit_code == 2
+        assert word in wrong.output
+        assert len(wrong.output.strip().splitlines()) == 1

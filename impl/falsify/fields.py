@@ -16,8 +16,10 @@ import numpy as np
 from ..arithmetic import Array
 from ..losses import Link
 from ..meta_rl.batch import Batch as MetaRLBatch
+from ..meta_rl_network.batch import PolicyNetworkBatch
 from ..meta_sl.batch import Batch as MetaSLBatch
 from ..network.batch import NetworkBatch
+from ..smooth_network.batch import SmoothBatch
 
 
 class Kind(Enum):
@@ -49,6 +51,23 @@ _POINTS = (
     Field("radius", Kind.FACTOR),
 )
 
+_WEIGHTS = tuple(Field(name, Kind.REAL, ("neuron", "dimension")) for name in ("omega", "rival", "initial"))
+
+_NETWORK = (*_WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *_POINTS)
+
+_PROCESSES = (
+    Field("features", Kind.REAL, ("state", "action", "dimension")),
+    Field("rewards", Kind.REAL, ("task", "state", "action")),
+    Field("transitions", Kind.SHARES, ("task", "state", "action", "next"), 1),
+    Field("start", Kind.SHARES, ("task", "state"), 1),
+    Field("policies", Kind.SHARES, ("task", "state", "action"), 1),
+    Field("weights", Kind.SHARES, ("task",), 1),
+    Field("gamma", Kind.UNIT, ("task",)),
+    Field("tau", Kind.FACTOR),
+    Field("eta", Kind.FACTOR),
+    Field("radius", Kind.FACTOR),
+)
+
 FIELDS: dict[type, tuple[Field, ...]] = {
     MetaSLBatch: (
         Field("omega", Kind.REAL, ("dimension",)),
@@ -56,27 +75,14 @@ FIELDS: dict[type, tuple[Field, ...]] = {
         Field("features", Kind.REAL, ("point", "dimension")),
         *_POINTS,
     ),
-    NetworkBatch: (
-        Field("omega", Kind.REAL, ("neuron", "dimension")),
-        Field("rival", Kind.REAL, ("neuron", "dimension")),
-        Field("initial", Kind.REAL, ("neuron", "dimension")),
-        Field("features", Kind.REAL, ("point", "dimension")),
-        *_POINTS,
-    ),
+    NetworkBatch: _NETWORK,
+    SmoothBatch: _NETWORK,
     MetaRLBatch: (
         Field("omega", Kind.REAL, ("dimension",)),
         Field("rival", Kind.REAL, ("dimension",)),
-        Field("features", Kind.REAL, ("state", "action", "dimension")),
-        Field("rewards", Kind.REAL, ("task", "state", "action")),
-        Field("transitions", Kind.SHARES, ("task", "state", "action", "next"), 1),
-        Field("start", Kind.SHARES, ("task", "state"), 1),
-        Field("policies", Kind.SHARES, ("task", "state", "action"), 1),
-        Field("weights", Kind.SHARES, ("task",), 1),
-        Field("gamma", Kind.UNIT, ("task",)),
-        Field("tau", Kind.FACTOR),
-        Field("eta", Kind.FACTOR),
-        Field("radius", Kind.FACTOR),
+        *_PROCESSES,
     ),
+    PolicyNetworkBatch: (*_WEIGHTS, *_PROCESSES),
 }
 """The fields of every family's batch that a search may change; `None` arrays are skipped."""
 
@@ -132,7 +138,7 @@ def repeated(batch: Any, count: int) -> Any:
 def joined(first: Any, second: Any) -> Any:
     """Two batches of one shape as one."""
     both = {field.name: np.concatenate([value, getattr(second, field.name)]) for field, value in fields(first)}
-    if isinstance(first, NetworkBatch):
+    if hasattr(first, "signs"):
         both["signs"] = np.concatenate([first.signs, second.signs])
     return replace(first, **both)
 

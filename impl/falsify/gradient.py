@@ -29,6 +29,12 @@ def prepare(what: Objective) -> None:
         raise NoGradientError("inequalities of meta-sl are required")
     if missing:
         raise NoGradientError(f"{missing[0]} is not known to torch")
+    # torch loads its optimisers and its backward pass when they are first used, which takes a second.
+    import torch
+
+    probe = torch.zeros(1, requires_grad=True)
+    probe.sum().backward()
+    torch.optim.Adam([probe]).step()
 
 
 def gradient(

@@ -2,8 +2,8 @@ r"""How sharp the constants are: by which factor each additive term of a bound c
 
 For left <= rest + c * term, an instance with term > 0 refutes every c < (left - rest)/term, and one with term < 0
 every c > (left - rest)/term; balls enclose the quotient and certify every assumption. c = 1 is unrefuted because it
-is proved, so the constant that is best possible lies in [below, above], which contains 1. A constant is called sharp when the
-bracket closes at 1: below >= 1 - 10^-9 (for a term that is subtracted: above <= 1 + 10^-9).
+is proved, so the constant that is best possible lies in [below, above], which contains 1. A constant is called sharp
+when the bracket closes at 1: below >= 1 - 10^-9 (for a term that is subtracted: above <= 1 + 10^-9).
 
 Which step of the proof loses: with v the direction of the infimum,
 

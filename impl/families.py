@@ -61,6 +61,7 @@ from .network.quantities import NetworkQuantities
 from .network.rates import measure
 from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
+from .smooth_network.batch import batch_of as smooth_batch_of
 from .smooth_network.batch_quantities import SmoothBatchQuantities
 from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
 from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
@@ -230,7 +231,7 @@ SMOOTH_NETWORK = Family(
     "Two-layer networks with a smooth activation",
     SMOOTH_CLAIMS,
     SMOOTH_MUTANTS,
-    SMOOTH_ABLATIONS,
+    (*SMOOTH_ABLATIONS, *SETTLED["smooth-network"]),
     SmoothQuantities,
     SmoothBatchQuantities,
     SMOOTH_GENERATORS,
@@ -238,6 +239,7 @@ SMOOTH_NETWORK = Family(
     {},
     smaller_network,
     effort=0.04,
+    batch_of=smooth_batch_of,
 )
 
 

@@ -2,7 +2,7 @@
 
 Each family says which instances are one step smaller (`families`): first structure goes, then numbers become 0, 1, -1,
 small integers or short fractions. Every candidate is a valid instance; the property is asked in balls, so nothing is
-lost on the way.
+lost on the way. (`falsify.shrinker` comes before: whole steps at once, on arrays.)
 """
 
 from __future__ import annotations

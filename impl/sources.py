@@ -55,6 +55,13 @@ class RandomSource:
         return self.rng.integers(low, high + 1, (self.size, *shape)).astype(float)
 
 
+class FullSource(RandomSource):
+    """The same, but every size (an option of a range) is the largest."""
+
+    def choose(self, options: Sequence[Option]) -> Option:
+        return super().choose(options[-1:] if isinstance(options, range) else options)
+
+
 @dataclass(frozen=True)
 class Limits:
     """Largest sizes of generated instances."""

@@ -20,21 +20,28 @@ from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
 from .matrix import matrix
 from .records import enclosure, environment, finite, now, opinion_record, write_text
+from .sharpness import sharpness
 from .witnesses import FOLDER, witness
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to search, per family: batches of each generator against the mutants, instances to leave one out on."""
+    """How much to search.
+
+    rounds     batches of each generator against the mutants, per family
+    examples   instances to leave one assumption out on, per family
+    seconds    on the sharpness of all constants
+    """
 
     rounds: int
     examples: int
+    seconds: float
 
 
 CHECKER = Path(__file__).with_name("check_witness.py")
 """Checks witnesses with the standard library alone; lies beside the report, for readers who trust nothing else."""
 
-EFFORTS = {"quick": Effort(8, 600), "ci": Effort(16, 4000), "deep": Effort(64, 40_000)}
+EFFORTS = {"quick": Effort(8, 600, 16.0), "ci": Effort(16, 4000, 120.0), "deep": Effort(64, 40_000, 1200.0)}
 
 
 def mutants(
@@ -103,6 +110,7 @@ def audit(
     found_cells, joint = ([], []) if only_mutants else matrix(folder, seed, effort.examples, progress)
     write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
     found_mutants = mutants(folder, seed, effort.rounds, progress)
+    bounds = {} if only_mutants else sharpness(folder, seed, effort.seconds, progress)
     record: dict[str, Any] = {
         "format": "metagap/mutants/1" if only_mutants else "metagap/audit/1",
         "version": environment()["metagap"],
@@ -113,5 +121,5 @@ def audit(
         "command": command,
     }
     if not only_mutants:
-        record |= {"cells": found_cells, "joint": joint}
+        record |= {"cells": found_cells, "joint": joint, **bounds}
     return record | {"mutants": found_mutants}

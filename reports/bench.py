@@ -28,7 +28,7 @@ from ..impl.meta_sl.generate import arbitrary
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.sources import RandomSource
 from ..theory.meta_sl import CLAIMS
-from . import bench_optimum
+from . import bench_falsify, bench_optimum
 from .records import environment, now
 
 SIZES = {"S": (2, 4, 2), "M": (4, 8, 8), "L": (8, 16, 16)}
@@ -191,6 +191,7 @@ def bench(seconds: float, progress: Callable[[str], None] = lambda message: None
             rates[index].append(done / (time.process_time() - begin))
     return {
         "optimum": bench_optimum.compare(progress=progress),
+        "falsify": bench_falsify.compare(seconds, progress),
         "optimum_in_4": bench_optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, progress),
         "format": "metagap/bench/1",
         "started": now(),
@@ -224,6 +225,7 @@ def tables(record: dict[str, Any]) -> list[Table]:
             table.add_row(row["name"], f"{row['median']:,.0f}", spread, f"{rows[0]['median'] / row['median']:.2f}")
         found.append(table)
     found += [bench_optimum.table(record["optimum"]), bench_optimum.table(record["optimum_in_4"])]
+    found.append(bench_falsify.table(record["falsify"]))
     for note in record["missing"]:
         table = Table(title=note, title_justify="left")
         found.append(table)

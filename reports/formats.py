@@ -467,6 +467,80 @@ class Cell(Record):
     command: Command | None
 
 
+class FactorRow(Record):
+    """A term of a bound: every factor below `below` (and above `above`) in front of it is refuted; 1 is proved."""
+
+    claim: str
+    term: Latex
+    status: Literal["sharp", "bracketed", "open", "violated"]
+    below: float | None
+    above: float | None
+    numbers: Count | None
+    instance: Sha256 | None
+    file: str | None
+    origin: str
+    command: Command | None
+
+
+class ThresholdRow(Record):
+    """Data-free convexity of a loss in s = eta B^2: proved up to, and certified not convex at."""
+
+    loss: str
+    proved: float
+    refuted: float
+    curvature: Annotated[float, Meta(description="upper end of the enclosure of the second derivative there")]
+    instance: Sha256
+    file: str
+
+
+class SlackRow(Record):
+    """Median shares of bound - gap in a lifted claim by the step of the proof that loses them."""
+
+    family: str
+    generator: str
+    instances: Count
+    shares: dict[Literal["S1", "S3", "S4"], float]
+
+
+class FalsifyWitness(Record):
+    """A certified counterexample, as a file that metagap replay reads."""
+
+    file: str
+    instance: Sha256
+    numbers: Count
+    gap: Interval
+    bound: Interval
+    ratio: float | None
+    command: Command
+
+
+class FalsifyTightest(Record):
+    """The tightest instance found, with its certified left/bound."""
+
+    file: str
+    instance: Sha256
+    numbers: Count
+    ratio: Interval
+    command: Command
+
+
+class FalsifyRecord(_Run, kw_only=True):
+    """A search for a counterexample to one claim or mutant (metagap falsify)."""
+
+    format: Literal["metagap/falsify/1"]
+    name: str
+    kind: Literal["claim", "mutant"]
+    statement: Latex
+    driver: Literal["evolution", "gradient", "hypothesis"]
+    size: Literal["S", "M", "L"] | None
+    status: Literal["refuted", "not refuted"]
+    evaluations: Count
+    alarms: Annotated[int, Meta(ge=0, description="hits in float64 that balls did not certify")]
+    simplest: FalsifyWitness | None
+    worst: FalsifyWitness | None
+    tightest: FalsifyTightest | None
+
+
 class AuditRecord(_Run, kw_only=True):
     """The assumptions one by one, and the wrong theorems (metagap audit)."""
 
@@ -474,6 +548,9 @@ class AuditRecord(_Run, kw_only=True):
     cells: list[Cell]
     joint: list[Joint]
     mutants: list[MutantRow]
+    sharpness: list[FactorRow]
+    thresholds: list[ThresholdRow]
+    slack: list[SlackRow]
 
 
 class ConditionRow(Record):
@@ -516,6 +593,7 @@ FORMATS: dict[str, type[Record]] = {
     "verify": VerifyRecord,
     "audit": AuditRecord,
     "mutants": MutantsRecord,
+    "falsify": FalsifyRecord,
     "witness": WitnessFile,
 }
 """By the middle word of the record's format."""

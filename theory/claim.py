@@ -6,6 +6,7 @@ in balls, in exact rationals and on float64 arrays. So a claim cannot say one th
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -73,6 +74,19 @@ class Expression:
     def names(self) -> tuple[str, ...]:
         """The quantities that occur, in the order of writing."""
         return tuple(dict.fromkeys(self._code.co_names))
+
+    @cached_property
+    def summands(self) -> tuple[Expression, ...]:
+        """The additive terms, in the order of writing; a subtracted one carries its minus sign."""
+
+        def split(node: ast.expr) -> list[str]:
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+                last = ast.unparse(node.right)
+                minus = isinstance(node.op, ast.Sub)
+                return [*split(node.left), f"-({last})" if minus else last]
+            return [ast.unparse(node)]
+
+        return tuple(Expression(text) for text in split(ast.parse(self.text, mode="eval").body))
 
     @cached_property
     def _code(self) -> Any:

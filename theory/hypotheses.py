@@ -44,6 +44,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
         {
             "meta-sl": {"eps": "eps_first_order"},
             "network": {"eps": "eps_first_order"},
+            "smooth-network": {"eps": "eps_first_order"},
             "meta-rl": {"eps": "zero"},
             "meta-rl-network": {"eps": "zero"},
         },
@@ -53,7 +54,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
         "one-radius",
         "A6",
         "The R of R eps is the radius of the ball of the infimum.",
-        dict.fromkeys(("meta-sl", "network", "meta-rl", "meta-rl-network"), _FREE),
+        dict.fromkeys(("meta-sl", "network", "smooth-network", "meta-rl", "meta-rl-network"), _FREE),
     ),
     Hypothesis("population-risk", "A7", "w, eps and the gap belong to the same distribution."),
     Hypothesis("population-adaptation", "A7", "The adaptation uses the population risk."),

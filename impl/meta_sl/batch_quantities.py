@@ -115,7 +115,7 @@ class BatchQuantities:
         batch, eye = self.batch, np.eye(self.features.shape[2])
         if batch.steps == 0:
             hessian = self._hessians(self.after)
-            return np.linalg.inv(eye + hessian / batch.rate[:, None, None, None])
+            return _inverse(eye + hessian / batch.rate[:, None, None, None])
         rate = batch.rate[:, None, None, None]
         jacobian = eye - rate * self._hessians(self._before)
         for theta in self._path[1:-1]:
@@ -289,7 +289,8 @@ class BatchQuantities:
 
     @cached_property
     def displacement(self) -> Array:
-        assert self.batch.rival is not None
+        if self.batch.rival is None:
+            raise UndefinedQuantityError("the comparator is not one parameter")
         return _norm(self.batch.omega - self.batch.rival)
 
     @cached_property
@@ -343,9 +344,27 @@ class BatchQuantities:
 
 def solve(system: Array, right: Array) -> Array:
     """Solutions (..., d) of regular systems (..., d, d); where numbers overflowed, the finite right side itself."""
-    sound = (np.abs(system) < 1e100).all((-2, -1)) & (np.abs(right) < 1e100).all(-1)
-    safe = np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
-    return np.linalg.solve(safe, np.nan_to_num(right, posinf=1e100, neginf=-1e100)[..., None])[..., 0]
+    sound = (np.abs(right) < 1e100).all(-1)[..., None, None]
+    inside = np.where(sound, system, np.eye(system.shape[-1]))
+    aims = np.nan_to_num(right, posinf=1e100, neginf=-1e100)[..., None]
+    try:
+        return np.linalg.solve(_finite(inside), aims)[..., 0]
+    except np.linalg.LinAlgError:  # regular on paper, singular in float64
+        return (np.linalg.pinv(_finite(inside)) @ aims)[..., 0]
+
+
+def _inverse(system: Array) -> Array:
+    """Inverses of regular matrices (..., d, d); the identity where numbers overflowed."""
+    try:
+        return np.linalg.inv(_finite(system))
+    except np.linalg.LinAlgError:  # as above
+        return np.linalg.pinv(_finite(system))
+
+
+def _finite(system: Array) -> Array:
+    """The matrices (..., d, d); the identity for those that overflowed."""
+    sound = (np.abs(system) < 1e100).all((-2, -1))
+    return np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
 
 
 def _norm(values: Array) -> Array:

@@ -221,10 +221,6 @@ class NetworkQuantities(ErrorQuantities):
         return [self._before[x] - rivals[i][x] for i, x, _ in self._points]
 
     @cached_property
-    def misfit_free(self) -> arb:
-        return self._span_misfit(self._features.span, self._u, radius=arb("inf")).value
-
-    @cached_property
     def weight_norm_uniform(self) -> arb:
         count = len(self.laws)
         return self._root_sum(

@@ -31,7 +31,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from flint import ctx, fmpq
-from scipy import stats
 
 from ..arithmetic import midpoint, rational
 from ..losses import Loss
@@ -79,6 +78,8 @@ def fit(widths: Sequence[int], samples: Sequence[Array]) -> Slope:
     """Least squares through log means, weighted by their standard errors where these are known."""
     x = np.log(np.array(widths, dtype=float))
     y = np.log([float(s.mean()) for s in samples])
+    from scipy import stats  # half of the package's loading time: only who measures rates waits for it
+
     found = stats.linregress(x, y)
     spread = found.stderr * stats.t.ppf(0.975, len(x) - 2)
     return Slope(float(found.slope), float(found.slope - spread), float(found.slope + spread))

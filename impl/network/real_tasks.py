@@ -17,9 +17,7 @@ from ..extras import require
 from ..losses import Loss
 from ..meta_sl.instance import Atom, Functions, Gradient, Task
 from ..sources import RealTasks
-from .floor import NotConvexError
 from .instance import NetworkInstance
-from .linearised import linearised_optimum
 from .training import train
 from .weights import Weights
 
@@ -71,6 +69,9 @@ def _label_means(instance: NetworkInstance) -> Functions:
 def _cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained network against the label means, the initial network against the trained one, and the trained one
     against the optimum of the network linearised at W0 over the same ball, where that is convex."""
+    from .floor import NotConvexError  # these load scipy's optimisers, which every worker would wait for
+    from .linearised import linearised_optimum
+
     trained = Weights(_on_grid(train(instance, rounds=rounds, rate=rate).weights))
     distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
     radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)

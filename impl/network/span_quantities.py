@@ -58,6 +58,10 @@ class SpanQuantities(PredictionQuantities):
         return self._span_misfit(self._features.span, self._u)
 
     @cached_property
+    def misfit_free(self) -> arb:
+        return self._span_misfit(self._features.span, self._u, radius=arb("inf")).value
+
+    @cached_property
     def misfit_l1(self) -> arb:
         self._balls_only("an infimum")
         target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]

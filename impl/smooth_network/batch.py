@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from ..network.batch import NetworkBatch
+from ..network.batch import batch_of as network_batch_of
 from ..network.instance import NetworkInstance
 from .instance import SmoothInstance
 
@@ -26,3 +27,8 @@ class SmoothBatch(NetworkBatch):
         return SmoothInstance(
             **{f.name: getattr(found, f.name) for f in fields(NetworkInstance)}, activation=self.activation
         )
+
+
+def batch_of(instance: SmoothInstance) -> SmoothBatch:
+    """A batch of one: the instance rounded to float64."""
+    return SmoothBatch.of(network_batch_of(instance), instance.activation)

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from .auditing import audit, replay
+from .falsifying import falsify
 from .judging import judge
 from .optima import certify, check, optimum
 from .showing import bench, report, schema
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (judge, optimum, check, certify, verify, audit, replay, bench, report, schema):
+for command in (judge, optimum, check, certify, verify, audit, falsify, replay, bench, report, schema):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""Refuting wrong theorems: floats search, balls certify, and both a simple and a bad witness are kept.
+"""The blind attack on mutants: floats search, balls certify, and both a simple and a bad witness are kept.
 
 The search does not know which mutant it faces: every mutant is evaluated on the same batches of the same
 generators. A hit counts only when balls certify gap > bound (for a wrong equality: that both differ) and every
@@ -15,30 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from flint import ctx
 
-from ..theory.claim import Mutant, Relation, UndefinedQuantityError
-from .families import META_SL, Family, family_of
-from .instances import Instance
-from .judge import PRECISIONS, Enclosure, Evaluator
-from .shrink import shrink
-from .sources import Generator, RandomSource
-
-
-@dataclass(frozen=True)
-class Refutation:
-    """A certified counterexample to a mutant: gap > bound in balls, or the two differ where equality is claimed."""
-
-    instance: Instance
-    gap: Enclosure
-    bound: Enclosure
-    generator: str
-
-    @property
-    def excess(self) -> float:
-        """|gap - bound| relative to the size of both: 1 if the bound is 0."""
-        above, below = self.gap.lo - self.bound.hi, self.bound.lo - self.gap.hi
-        return max(above, below) / (abs(self.gap.lo) + abs(self.bound.hi))
+from ...theory.claim import Mutant, Relation, UndefinedQuantityError
+from ..families import META_SL, Family, family_of
+from ..shrink import shrink
+from ..sources import SMALL, FullSource, Generator, Limits, RandomSource
+from .certify import Refutation, refute
 
 
 @dataclass
@@ -75,39 +57,27 @@ class Attack:
         return max(self.found, key=lambda r: r.excess, default=None)
 
 
-def refute(mutant: Mutant, instance: Instance) -> tuple[Enclosure, Enclosure] | None:
-    """(gap, bound) if the instance certifiably contradicts the mutant, else None."""
-    claim = family_of(mutant).claim(mutant.claim)
-    assert claim is not None
-    kept = [a for a in claim.assumptions if a.name not in mutant.drops]
-    evaluator = Evaluator(instance)
-    for bits in PRECISIONS[:2]:
-        with ctx.workprec(bits):
-            at = evaluator.balls(bits)
-            try:
-                if not all(at(a.margin) > 0 for a in kept):
-                    return None
-                gap, bound = mutant.left(at), mutant.bound(at)
-            except UndefinedQuantityError:
-                return None
-            differ = mutant.relation is Relation.EQUAL and gap < bound
-            if gap > bound or differ:
-                return Enclosure.of(gap), Enclosure.of(bound)
-            if gap <= bound or (gap - bound).is_nan():
-                return None
-    return None
+def batches(
+    family: Family,
+    seed: int,
+    size: int,
+    limits: Limits = SMALL,
+    *,
+    full: bool = False,
+    generators: Sequence[str] = (),
+) -> Iterator[tuple[Generator, str, Any]]:
+    """An endless stream of (generator, variant, batch), round-robin over the generators given or the searching ones.
 
-
-def batches(family: Family, seed: int, size: int) -> Iterator[tuple[Generator, str, Any]]:
-    """An endless stream of (generator, variant, batch), round-robin over the family's searching generators."""
-    chosen = [family.generator(name) for name in family.searching]
+    Sizes go up to `limits`; with `full` they are those limits.
+    """
+    chosen = [family.generator(name) for name in generators or family.searching]
     rounds = 0
     while True:
         for position, generator in enumerate(chosen):
             variant = generator.variants[rounds % len(generator.variants)]
-            source = RandomSource((seed, position, rounds), size)
-            with np.errstate(over="ignore", invalid="ignore"):
-                yield generator, variant, generator.build(source, variant)
+            source = (FullSource if full else RandomSource)((seed, position, rounds), size)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                yield generator, variant, generator.build(source, variant, limits)
         rounds += 1
 
 

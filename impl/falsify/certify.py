@@ -1,0 +1,75 @@
+"""The verdict on a hit: balls certify that an instance contradicts a claim or a mutant, or nothing is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flint import arb, ctx
+
+from ...theory.claim import Assumption, Claim, Mutant, Relation, UndefinedQuantityError
+from ..families import family_of
+from ..instances import Instance
+from ..judge import PRECISIONS, Enclosure, Evaluator
+
+Subject = Claim | Mutant
+"""What is attacked: both say left <= bound (or left = bound) under assumptions."""
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """A certified counterexample to a mutant: gap > bound in balls, or the two differ where equality is claimed."""
+
+    instance: Instance
+    gap: Enclosure
+    bound: Enclosure
+    generator: str
+
+    @property
+    def excess(self) -> float:
+        """|gap - bound| relative to the size of both: 1 if the bound is 0."""
+        above, below = self.gap.lo - self.bound.hi, self.bound.lo - self.gap.hi
+        return max(above, below) / (abs(self.gap.lo) + abs(self.bound.hi))
+
+
+def assumptions(subject: Subject) -> tuple[Assumption, ...]:
+    """The assumptions of a claim; of a mutant, those of its claim that it keeps."""
+    if isinstance(subject, Claim):
+        return subject.assumptions
+    claim = family_of(subject).claim(subject.claim)
+    assert claim is not None
+    return tuple(a for a in claim.assumptions if a.name not in subject.drops)
+
+
+def sides(subject: Subject, instance: Instance, assumed: tuple[Assumption, ...]) -> Iterator[tuple[arb, arb]]:
+    """(left, bound) in balls of growing precision, as long as every assumption is certified and both are defined."""
+    evaluator = Evaluator(instance)
+    for bits in PRECISIONS[:2]:
+        with ctx.workprec(bits):
+            at = evaluator.balls(bits)
+            try:
+                if not all(at(a.margin) > 0 for a in assumed):
+                    return
+                found = subject.left(at), subject.bound(at)
+            except UndefinedQuantityError:
+                return
+            yield found
+
+
+def refute(subject: Subject, instance: Instance) -> tuple[Enclosure, Enclosure] | None:
+    """(left, bound) if the instance certifiably contradicts the subject, else None."""
+    for left, bound in sides(subject, instance, assumptions(subject)):
+        differ = subject.relation is Relation.EQUAL and left < bound
+        if left > bound or differ:
+            return Enclosure.of(left), Enclosure.of(bound)
+        if left <= bound or (left - bound).is_nan():
+            return None
+    return None
+
+
+def tightness(subject: Subject, instance: Instance) -> Enclosure | None:
+    """An enclosure of left/bound where every assumption is certified and the bound is certified positive."""
+    found = None
+    for left, bound in sides(subject, instance, assumptions(subject)):
+        found = Enclosure.of(left / bound) if bound > 0 else None
+    return found

@@ -1,0 +1,100 @@
+"""The sharp driver: gradient ascent on log(left/bound) through torch, for meta-SL with gradient steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..extras import require
+from ..losses import Link
+from .evolution import Visit
+from .fields import Field, Kind, changed, fields, legal, link
+from .ratio import Objective
+
+
+class NoGradientError(ValueError):
+    """The subject or its family has no quantities in torch."""
+
+
+def prepare(what: Objective) -> None:
+    """Load torch, which takes seconds. Errors: NoGradientError, extras.MissingExtraError."""
+    require("torch", "oracles", "search by gradients")
+    from ..oracles.batched_quantities import TorchQuantities
+
+    missing = [name for name in what.names if not hasattr(TorchQuantities, name)]
+    if what.family.name != "meta-sl" or what.equal:
+        raise NoGradientError("inequalities of meta-sl are required")
+    if missing:
+        raise NoGradientError(f"{missing[0]} is not known to torch")
+
+
+def gradient(
+    starts: Iterator[Any], visit: Visit, what: Objective, *, rate: float = 0.03, rounds: int = 400, patience: int = 60
+) -> None:
+    """Adam on all numbers of a batch at once, each kind in coordinates that keep it legal.
+
+    Errors: NoGradientError, extras.MissingExtraError.
+    """
+    prepare(what)
+    import torch
+
+    from ..oracles.batched_quantities import TorchQuantities
+
+    idle = 0
+    for start in starts:
+        visit(start)
+        idle += 1
+        if start.steps < 1 and idle < 1000:
+            continue
+        idle = 0
+        free = {f.name: torch.from_numpy(_free(f, value)) for f, value in fields(start) if not _fixed(start, f)}
+        for tensor in free.values():
+            tensor.requires_grad_()
+        optimiser = torch.optim.Adam(free.values(), lr=rate)
+        stale, best = 0, -np.inf
+        for _ in range(rounds):
+            arrays = {f.name: torch.from_numpy(value) for f, value in fields(start)}
+            by_name = {f.name: f for f, _ in fields(start)}
+            for name, tensor in free.items():
+                arrays[name] = _bound(by_name[name], arrays[name], tensor)
+            numbers = {name: tensor.detach().numpy() for name, tensor in arrays.items()}
+            here = changed(start, **{name: legal(start, by_name[name], value) for name, value in numbers.items()})
+            top = float(visit(here).max())
+            at = TorchQuantities(replace(start, **arrays))
+            left, bound = what.left(at), what.bound(at)
+            sound = (bound > 0) & torch.isfinite(left) & torch.isfinite(bound)
+            quotient = left / torch.where(sound, bound, 1.0)
+            good = quotient > 1e-3
+            gain = torch.where(good, torch.where(good, quotient, 1.0).log(), quotient)
+            optimiser.zero_grad()
+            (-torch.where(sound, gain, 0.0).sum()).backward()
+            for tensor in free.values():
+                if tensor.grad is not None:
+                    torch.nan_to_num_(tensor.grad, 0.0, 0.0, 0.0)
+            optimiser.step()
+            stale = 0 if abs(1 - top) < 0.99 * abs(1 - best) else stale + 1
+            best = max(best, top)
+            if stale >= patience:
+                break
+
+
+def _fixed(batch: Any, field: Field) -> bool:
+    return field.kind is Kind.LABEL and link(batch) is not Link.RESIDUAL
+
+
+def _free(field: Field, value: np.ndarray) -> np.ndarray:
+    """Where an unconstrained coordinate starts: the number itself, or the log of a factor that is applied to it."""
+    return np.zeros_like(value) if field.kind in (Kind.FACTOR, Kind.SHARES) else value.copy()
+
+
+def _bound(field: Field, start: Any, free: Any) -> Any:
+    """The field's values at unconstrained coordinates (tensors)."""
+    if field.kind is Kind.FACTOR:
+        return start * free.exp()
+    if field.kind is Kind.SHARES:
+        raised = start * free.exp()
+        return raised / raised.sum(tuple(range(-field.span, 0)), keepdim=True)
+    return free

@@ -1,0 +1,217 @@
+"""One subject, one driver: hits are certified in balls, and the tightest instance is kept and certified."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Array
+from ..families import family_of
+from ..instances import Instance
+from ..judge import Enclosure, Evaluator
+from ..shrink import shrink
+from ..sources import SMALL, Limits
+from .certify import Refutation, Subject, assumptions, refute, tightness
+from .evolution import Enough, Visit, evolution
+from .gradient import gradient, prepare
+from .hypothesis import by_hypothesis
+from .mutants import batches
+from .ratio import HIT, Objective, objective
+from .shrinker import shrink_batch
+
+DRIVERS = ("evolution", "gradient", "hypothesis", "random")
+
+SHAPES: dict[str, Limits] = {
+    "S": Limits(2, 4, 1, 2, 3, 2),
+    "M": Limits(4, 8, 1, 8, 5, 3),
+    "L": Limits(8, 16, 1, 16, 8, 4),
+}
+"""Sizes of instances by name: tasks, points, labels at a point, dimension, states, actions."""
+
+
+@dataclass
+class Found:
+    """What a search knows: how much it looked at, certified refutations, and the best batch of one."""
+
+    subject: Subject
+    driver: str
+    evaluations: int = 0
+    seconds: float = 0.0
+    alarms: int = 0
+    """Hits in float64 that balls did not certify."""
+    refutations: list[Refutation] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
+    """The batch of one of each refutation."""
+    value: float = -np.inf
+    best: Any = None
+
+    @property
+    def worst(self) -> Refutation | None:
+        """The refutation with the largest relative excess."""
+        return max(self.refutations, key=lambda r: r.excess, default=None)
+
+    def certified(self) -> tuple[Instance, Enclosure] | None:
+        """The tightest instance with its certified left/bound, if its assumptions are certified too."""
+        if self.best is None:
+            return None
+        instance = self.best.instance(0)
+        enclosed = tightness(self.subject, instance)
+        return None if enclosed is None else (instance, enclosed)
+
+
+def applies(subject: Subject, instance: Instance) -> bool:
+    """Whether no assumption certifiably fails on the instance: a shape, a loss or a comparator may forbid it."""
+    evaluator = Evaluator(instance)
+    at = evaluator.balls(53)
+    try:
+        return not any(at(a.margin) <= 0 for a in assumptions(subject))
+    except UndefinedQuantityError:
+        return False
+
+
+def starts(
+    subject: Subject,
+    what: Objective,
+    seed: int,
+    *,
+    count: int = 256,
+    limits: Limits = SMALL,
+    full: bool = False,
+    generators: Sequence[str] = (),
+    fits: Callable[[Any], bool] = lambda batch: True,
+) -> Iterator[Any]:
+    """Batches of the family's generators on which the subject says something."""
+    for _, _, batch in batches(what.family, seed, count, limits, full=full, generators=generators):
+        if fits(batch) and any(applies(subject, batch.instance(b)) for b in range(min(3, len(batch)))):
+            yield batch
+
+
+def pursue(
+    subject: Subject,
+    driver: str = "evolution",
+    *,
+    seed: int = 0,
+    seconds: float = 10.0,
+    limits: Limits = SMALL,
+    full: bool = False,
+    generators: Sequence[str] = (),
+    fits: Callable[[Any], bool] = lambda batch: True,
+    what: Objective | None = None,
+    enough: int = 1,
+    goal: float = np.inf,
+    progress: Callable[[Found], None] = lambda found: None,
+) -> Found:
+    """Search for `seconds`, until `enough` refutations are certified, or the ratio reaches `goal`.
+
+    `what` replaces the ratio of the subject by another objective; values above 1 are then no hits.
+    Errors: gradient.NoGradientError, extras.MissingExtraError.
+    """
+    hunted = what is None
+    what = what or objective(subject)
+    if driver == "gradient":
+        prepare(what)
+    found, begin = Found(subject, driver), time.perf_counter()
+
+    def visit(batch: Any) -> Array:
+        assert what is not None
+        values = what(batch)
+        found.evaluations += len(batch)
+        if hunted:
+            values = _certified(found, batch, values)
+        top = int(np.argmax(values))
+        if values[top] > found.value and (hunted or applies(subject, batch.instance(top))):
+            found.value, found.best = float(values[top]), batch.take([top])
+        found.seconds = time.perf_counter() - begin
+        progress(found)
+        if len(found.refutations) >= enough or found.value >= goal or found.seconds >= seconds:
+            raise Enough
+        return values
+
+    def fitting(batch: Any) -> bool:
+        """A subject may fit no generator at all: then the search ends here."""
+        if time.perf_counter() - begin >= seconds:
+            raise Enough
+        return fits(batch)
+
+    rng = np.random.default_rng((seed, DRIVERS.index(driver)))
+    count = 256 if what.fast else 16
+    begun = starts(subject, what, seed, count=count, limits=limits, full=full, generators=generators, fits=fitting)
+    try:
+        _drive(driver, begun, visit, rng, what, count, limits, generators)
+    except Enough:
+        pass
+    except KeyboardInterrupt:
+        found.seconds = time.perf_counter() - begin
+    return found
+
+
+def _drive(
+    driver: str,
+    begun: Iterator[Any],
+    visit: Visit,
+    rng: np.random.Generator,
+    what: Objective,
+    count: int,
+    limits: Limits,
+    generators: Sequence[str],
+) -> None:
+    if driver == "hypothesis":
+        by_hypothesis(what.family, visit, rng, count, limits, generators)
+    elif driver == "gradient":
+        gradient(begun, visit, what)
+    elif driver == "random":
+        for batch in begun:
+            visit(batch)
+    else:
+        evolution(begun, visit, rng, min(count, 128))
+
+
+def _certified(found: Found, batch: Any, values: Array) -> Array:
+    """The values, with hits that balls do not certify set to -inf: no search shall climb the errors of float64.
+
+    The two largest hits of a batch are judged; if one is no counterexample, the batch's other hits are not believed.
+    """
+    hits = np.flatnonzero(values > 1 + HIT)
+    hits = hits[np.argsort(-values[hits])]
+    believed = 0
+    for b in hits[:2]:
+        instance = batch.instance(int(b))
+        certified = refute(found.subject, instance)
+        if certified is None:
+            found.alarms += 1
+            break
+        found.refutations.append(Refutation(instance, *certified, found.driver))
+        found.rows.append(batch.take([int(b)]))
+        believed += 1
+    if believed == min(len(hits), 2):
+        return values
+    values = values.copy()
+    values[hits[believed:]] = -np.inf
+    return values
+
+
+def simplest(found: Found) -> Refutation | None:
+    """The smallest witness: shrunk on arrays, then in exact numbers, certified at every step.
+
+    Both the smallest and the worst refutation are tried: the worse it is, the more can be cut.
+    """
+    subject, what, ends = found.subject, objective(found.subject), []
+
+    def keeps(instance: Instance) -> bool:
+        return refute(subject, instance) is not None
+
+    places = range(len(found.rows))
+    for measure in (lambda j: found.refutations[j].instance.numbers, lambda j: -found.refutations[j].excess):
+        for j in sorted(places, key=measure)[:1]:
+            ends.append(shrink_batch(found.rows[j], what, keeps).instance(0))
+    if not ends:
+        return None
+    small = shrink(min(ends, key=lambda i: i.numbers), keeps, family_of(subject).smaller)
+    certified = refute(subject, small)
+    assert certified is not None
+    return Refutation(small, *certified, found.driver)

@@ -1,0 +1,74 @@
+"""`metagap falsify`: search for a counterexample to one claim or one mutant."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from ...impl.extras import MissingExtraError
+from ...impl.falsify.gradient import NoGradientError
+from ...impl.falsify.pursuit import Found
+from .. import falsifying
+from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, fail, input_errors, screen, writing
+
+
+class Driver(StrEnum):
+    """How to search."""
+
+    evolution = "evolution"
+    gradient = "gradient"
+    hypothesis = "hypothesis"
+
+
+class Size(StrEnum):
+    """How large instances are: up to 2, 4 or 8 tasks with 4, 8 or 16 inputs in 2, 8 or 16 dimensions."""
+
+    S = "S"
+    M = "M"
+    L = "L"
+
+
+def falsify(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A claim or a wrong theorem (see metagap audit).")],
+    driver: Annotated[Driver, typer.Option(help="How to search.")] = Driver.evolution,
+    max_time: Annotated[float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="Stop then.")] = 10.0,
+    seed: SeedOption = 0,
+    size: Annotated[Size | None, typer.Option(help="Size of the instances; by default small and mixed.")] = None,
+    json: JsonOption = None,
+    out: FolderOption = FOLDER,
+) -> None:
+    """Search for a certified counterexample, or for the tightest instance.
+
+    Floats search; only what ball arithmetic certifies is called a counterexample. Ctrl-C ends the search with what is
+    known. Status 1 if refuted, else 0.
+    """
+    chosen = None if size is None else size.value
+    command = f"metagap falsify {name} --driver {driver.value} --max-time {max_time:g} --seed {seed}"
+    command += f" --size {chosen}" if chosen else ""
+    with input_errors(), screen.status("searching") as status, writing(out):
+
+        def show(found: Found) -> None:
+            status.update(f"searching: {found.evaluations} instances, largest left/bound {found.value:.9g}")
+
+        try:
+            record = falsifying.falsify(
+                name,
+                out,
+                driver=driver.value,
+                seed=seed,
+                seconds=max_time,
+                size=chosen,
+                command=command,
+                progress=show,
+            )
+        except NoGradientError as error:
+            fail(f"--driver={driver.value!r}: {error}; use evolution or hypothesis")
+        except MissingExtraError as error:
+            fail(f"--driver={driver.value!r}: {error}")
+    emit(record, json)
+    if json is None or str(json) != "-":
+        for line in falsifying.lines(record, out):
+            typer.echo(line)
+    raise typer.Exit(1 if record["status"] == "refuted" else 0)

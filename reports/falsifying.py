@@ -1,0 +1,140 @@
+"""`metagap falsify NAME`: search for a counterexample to one claim or one mutant, and show what was certified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..impl import files
+from ..impl.falsify.certify import Refutation, Subject
+from ..impl.falsify.pursuit import SHAPES, Found, pursue, simplest
+from ..impl.families import ALL_CLAIMS, FAMILIES
+from ..impl.sources import SMALL
+from ..theory.claim import Mutant, Relation
+from ..theory.notation import LETTERS
+from .records import enclosure, environment, finite, hashes, now, write_text
+from .witnesses import FOLDER, witness
+
+ENOUGH = 6
+"""Certified refutations after which a mutant's search stops."""
+
+HEADLINES = tuple(family.headline.name for family in FAMILIES.values() if family.headline)
+
+
+def subject_of(name: str) -> Subject:
+    """The claim or the mutant of that name. Errors: files.BadInputError."""
+    subjects: dict[str, Subject] = {claim.name: claim for claim in ALL_CLAIMS if claim.name not in HEADLINES}
+    subjects |= {mutant.name: mutant for family in FAMILIES.values() for mutant in family.mutants}
+    if name not in subjects:
+        known = f"one of {', '.join(subjects)}"
+        raise files.BadInputError("falsify", "NAME", name, known)
+    return subjects[name]
+
+
+def falsify(
+    name: str,
+    folder: Path,
+    *,
+    driver: str = "evolution",
+    seed: int = 0,
+    seconds: float = 10.0,
+    size: str | None = None,
+    command: str = "",
+    progress: Callable[[Found], None] = lambda found: None,
+) -> dict[str, Any]:
+    """The search as a record, metagap/falsify/1; witnesses are written beside it.
+
+    Errors: files.BadInputError, gradient.NoGradientError, extras.MissingExtraError.
+    """
+    subject, started = subject_of(name), now()
+    found = pursue(
+        subject,
+        driver,
+        seed=seed,
+        seconds=seconds,
+        limits=SMALL if size is None else SHAPES[size],
+        full=size is not None,
+        enough=ENOUGH,
+        progress=progress,
+    )
+    small = simplest(found)
+    relation = r"\le" if subject.relation is Relation.AT_MOST else "="
+    record = {
+        "format": "metagap/falsify/1",
+        "version": environment()["metagap"],
+        "name": subject.name,
+        "kind": _kind(subject),
+        "statement": f"{subject.left.latex(LETTERS)} {relation} {subject.bound.latex(LETTERS)}",
+        "driver": driver,
+        "seed": seed,
+        "size": size,
+        "status": "refuted" if found.refutations else "not refuted",
+        "evaluations": found.evaluations,
+        "alarms": found.alarms,
+        "seconds": round(found.seconds, 3),
+        "simplest": _witness(subject, small, "simplest", folder),
+        "worst": _witness(subject, found.worst, "worst", folder),
+        "tightest": None if found.refutations else _tightest(found, folder),
+        "started": started,
+        "environment": environment(),
+        "command": command,
+    }
+    return record | {"files": hashes(record, folder)}
+
+
+def _kind(subject: Subject) -> str:
+    return "mutant" if isinstance(subject, Mutant) else "claim"
+
+
+def _witness(subject: Subject, found: Refutation | None, which: str, folder: Path) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    kind = _kind(subject)
+    name = f"{FOLDER}/falsify-{subject.name}-{which}.json"
+    write_text(folder / name, witness(kind, subject.name, found.instance, found.gap, found.bound))
+    return {
+        "file": name,
+        "instance": found.instance.sha256,
+        "numbers": found.instance.numbers,
+        "gap": enclosure(found.gap),
+        "bound": enclosure(found.bound),
+        "ratio": finite(found.gap.middle / found.bound.middle if found.bound.middle else None),
+        "command": f"metagap replay {{folder}}/{name}",
+    }
+
+
+def _tightest(found: Found, folder: Path) -> dict[str, Any] | None:
+    """The tightest instance that was found, if balls certify its assumptions and enclose left/bound."""
+    certified = found.certified()
+    if certified is None:
+        return None
+    instance, enclosed = certified
+    name = f"instances/tightest-{found.subject.name}.json"
+    write_text(folder / name, files.dumps(instance))
+    claim = found.subject.claim if isinstance(found.subject, Mutant) else found.subject.name
+    return {
+        "file": name,
+        "instance": instance.sha256,
+        "numbers": instance.numbers,
+        "ratio": enclosure(enclosed),
+        "command": f"metagap judge {{folder}}/{name} --claim {claim}",
+    }
+
+
+def lines(record: dict[str, Any], folder: Path) -> list[str]:
+    """The record for people."""
+    effort = f"{record['evaluations']} instances, {record['seconds']} s, {record['driver']}, seed {record['seed']}"
+    text = [f"{record['name']}: {record['status']} ({effort})"]
+    for which in ("simplest", "worst"):
+        row = record[which]
+        if row is not None:
+            text.append(f"{which}: left {row['gap']['lo']:.9g} > bound {row['bound']['hi']:.9g}, "
+                        f"{row['numbers']} numbers: {row['command'].replace('{folder}', str(folder))}")  # fmt: skip
+    row = record["tightest"]
+    if row is not None:
+        text.append(f"tightest: left/bound = {row['ratio']['lo']:.12g}, {row['numbers']} numbers: "
+                    f"{row['command'].replace('{folder}', str(folder))}")  # fmt: skip
+    if record["alarms"]:
+        text.append(f"{record['alarms']} hits in float64 were not certified in ball arithmetic: no counterexamples.")
+    return text

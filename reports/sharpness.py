@@ -1,0 +1,81 @@
+"""The audit's section on sharpness, as records: constants, thresholds of convexity, which step of the proof loses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..impl import files
+from ..impl.falsify.sharpness import Factor, Slack, factors, slack
+from ..impl.falsify.thresholds import LOSSES, Threshold, threshold
+from ..impl.families import FAMILIES
+from ..impl.instances import Instance
+from ..theory.claim import Expression
+from ..theory.notation import LETTERS
+from .records import finite, write_text
+
+
+def sharpness(
+    folder: Path, seed: int, seconds: float, progress: Callable[[str], None] = lambda message: None
+) -> dict[str, list[dict[str, Any]]]:
+    """The lists `sharpness`, `thresholds` and `slack`; instances are written beside the record.
+
+    `seconds` bounds the searches; where the time goes to is the same everywhere, what is found in it is not.
+    """
+    begin = time.perf_counter()
+    rows, lost = [], []
+    for family in FAMILIES.values():
+        rows += [_factor(f, folder) for f in factors(family, seed=seed, seconds=0.25 * seconds, progress=progress)]
+        lost += [_slack(one) for one in slack(family, seed, 8)]
+    progress("sharpness: thresholds of convexity")
+    rest = max(0.2 * seconds, 0.5 * (seconds - (time.perf_counter() - begin)))
+    found = [threshold(loss, seed, rest / len(LOSSES)) for loss in LOSSES]
+    return {
+        "sharpness": rows,
+        "thresholds": [_threshold(one, folder) for one in found if one is not None],
+        "slack": lost,
+    }
+
+
+def _kept(instance: Instance, folder: Path) -> str:
+    name = f"instances/{instance.sha256[:12]}.json"
+    write_text(folder / name, files.dumps(instance))
+    return name
+
+
+def _factor(found: Factor, folder: Path) -> dict[str, Any]:
+    file = None if found.instance is None else _kept(found.instance, folder)
+    return {
+        "claim": found.claim,
+        "term": Expression(found.term).latex(LETTERS),
+        "status": found.status,
+        "below": finite(found.below),
+        "above": finite(found.above),
+        "numbers": None if found.instance is None else found.instance.numbers,
+        "instance": None if found.instance is None else found.instance.sha256,
+        "file": file,
+        "origin": found.origin,
+        "command": None if file is None else f"metagap judge {{folder}}/{file} --claim {found.claim}",
+    }
+
+
+def _threshold(found: Threshold, folder: Path) -> dict[str, Any]:
+    return {
+        "loss": found.loss,
+        "proved": found.proved,
+        "refuted": found.refuted,
+        "curvature": found.curvature,
+        "instance": found.instance.sha256,
+        "file": _kept(found.instance, folder),
+    }
+
+
+def _slack(found: Slack) -> dict[str, Any]:
+    return {
+        "family": found.family,
+        "generator": found.generator,
+        "instances": found.instances,
+        "shares": dict(found.shares),
+    }

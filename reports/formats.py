@@ -68,7 +68,7 @@ class OptimumRecord(Record):
     format: Literal["metagap/optimum/1"]
     lower: float | None
     upper: float | None
-    at: Annotated[list[float] | list[list[float]], Meta(description="the parameter; of a network, one row per neuron")]
+    at: Annotated[list[float | list[float]], Meta(description="the parameter; of a network, one row per neuron")]
     status: Literal["certified", "undecided"]
     seconds: Seconds
     boxes: Count | None = None

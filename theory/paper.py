@@ -94,7 +94,7 @@ RESULTS: tuple[Result, ...] = (
         "A global optimum need not exist: logistic loss with one label, policies whose supremum lies at infinity, "
         "networks that jump at a kink. The bound holds against every parameter and every function, and so against the "
         "infimum, which is certified here.",
-        ("meta-sl-headline", "meta-rl-headline"),
+        ("meta-sl-headline", "meta-rl-headline", "network-headline"),
         (
             ("meta-sl-lifted", "minimiser-exists"),
             ("meta-rl-lifted", "minimiser-exists"),
@@ -150,7 +150,7 @@ RESULTS: tuple[Result, ...] = (
         "Needs an error term: the gradient belongs to the features of the trained network. Exact without one if the "
         "gradient is replaced by the pairing with the initial features, or with the features of the network itself. No "
         "unadapted prediction may sit on a joint of the loss.",
-        ("network-init-operator", "network-init", "network-lifted"),
+        ("network-init-operator", "network-init", "network-lifted", "smooth-network-lifted"),
         (("network-init", "W-in-the-ball"),),
         ("network-no-error-term", "network-init-outer", "network-init-in-hessian"),
     ),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -113,9 +113,13 @@ def survey(
     seed: int = 0,
     claims: Sequence[Claim] | None = None,
     known: Sequence[tuple[str, Instance]] = (),
+    settled: Collection[Key] = (),
     progress: Callable[[str], None] = lambda message: None,
 ) -> Survey:
-    """Look at `examples` generated instances, then at the `known` ones (origin, instance); shrink what was found."""
+    """Look at `examples` generated instances, then at the `known` ones (origin, instance); shrink what was found.
+
+    settled   cells that have a witness already: what is found there is not made smaller
+    """
     chosen = family.claims if claims is None else tuple(claims)
     assumptions = {a.name: a for claim in (*family.claims, *chosen) for a in claim.assumptions}
     cells = {
@@ -135,8 +139,8 @@ def survey(
         if number % 64 == 0:
             progress(f"{family.title}: leave one out, {number} instances")
         _look(found, chosen, assumptions, origin, instance, number < examples)
-    for cell in cells.values():
-        if cell.found is not None:
+    for key, cell in cells.items():
+        if cell.found is not None and key not in settled:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
             cell.found = _smaller(family, cell, cell.found)
     found.seconds = time.perf_counter() - begin

@@ -7,8 +7,10 @@ theorem that blind search must refute; its simplest and its worst witness are ke
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ class Effort:
 
     rounds     batches of each generator against the mutants, per family
     examples   instances to leave one assumption out on, per family
-    seconds    on the sharpness of all constants
+    seconds    on the sharpness of a family's constants
     """
 
     rounds: int
@@ -41,18 +43,7 @@ class Effort:
 CHECKER = Path(__file__).with_name("check_witness.py")
 """Checks witnesses with the standard library alone; lies beside the report, for readers who trust nothing else."""
 
-EFFORTS = {"quick": Effort(8, 600, 16.0), "ci": Effort(16, 4000, 120.0), "deep": Effort(64, 40_000, 1200.0)}
-
-
-def mutants(
-    folder: Path, seed: int, rounds: int, progress: Callable[[str], None] = lambda message: None
-) -> list[dict[str, Any]]:
-    """The mutant run as records; writes both witnesses of each beside the record."""
-    return [
-        _mutant(one, folder)
-        for family in FAMILIES.values()
-        for one in attack(family, seed=seed, rounds=rounds, progress=progress)
-    ]
+EFFORTS = {"quick": Effort(8, 600, 4.0), "ci": Effort(16, 4000, 30.0), "deep": Effort(64, 40_000, 300.0)}
 
 
 def _mutant(one: Attack, folder: Path) -> dict[str, Any]:
@@ -96,22 +87,57 @@ def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) 
     }
 
 
+LISTS = ("cells", "joint", "sharpness", "thresholds", "slack", "mutants")
+"""What an audit finds, family by family."""
+
+Found = dict[str, list[dict[str, Any]]]
+
+
+def audit_family(
+    name: str,
+    folder: Path,
+    seed: int,
+    effort: Effort,
+    only_mutants: bool = False,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Found:
+    """The audit of one family: its lists. Witnesses are written into the folder."""
+    family = FAMILIES[name]
+    found: Found = {key: [] for key in LISTS}
+    if not only_mutants:
+        found["cells"], found["joint"] = matrix(family, folder, seed, effort.examples, progress)
+        found |= sharpness(family, folder, seed, effort.seconds, progress)
+    attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
+    return found | {"mutants": [_mutant(one, folder) for one in attacks]}
+
+
 def audit(
     folder: Path,
     *,
     seed: int,
     effort: Effort,
     command: str,
+    families: Sequence[str] = tuple(FAMILIES),
+    workers: int = 1,
     only_mutants: bool = False,
     progress: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
     """The whole audit as a record: metagap/audit/1, or metagap/mutants/1 with the mutants alone."""
     begin, started = time.monotonic(), now()
-    found_cells, joint = ([], []) if only_mutants else matrix(folder, seed, effort.examples, progress)
     write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
-    found_mutants = mutants(folder, seed, effort.rounds, progress)
-    bounds = {} if only_mutants else sharpness(folder, seed, effort.seconds, progress)
-    record: dict[str, Any] = {
+    rows: dict[str, Found] = {}
+    if workers == 1:
+        for name in families:
+            rows[name] = audit_family(name, folder, seed, effort, only_mutants, progress)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            arguments = (folder, seed, effort, only_mutants)
+            jobs = {pool.submit(audit_family, name, *arguments): name for name in families}
+            for job in as_completed(jobs):
+                rows[jobs[job]] = job.result()
+                progress(f"{len(rows)} of {len(families)} families, last {jobs[job]}")
+    kept = ("mutants",) if only_mutants else LISTS
+    return {
         "format": "metagap/mutants/1" if only_mutants else "metagap/audit/1",
         "version": environment()["metagap"],
         "seed": seed,
@@ -119,7 +145,5 @@ def audit(
         "started": started,
         "environment": environment(),
         "command": command,
+        **{key: [row for name in families for row in rows[name][key]] for key in kept},
     }
-    if not only_mutants:
-        record |= {"cells": found_cells, "joint": joint, **bounds}
-    return record | {"mutants": found_mutants}

@@ -51,7 +51,7 @@ def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, A
     """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters."""
     if isinstance(instance, MetaRLInstance):
         return _certify_real_meta_rl(instance, name, outcome)
-    if isinstance(instance, NetworkInstance):
+    if isinstance(instance, NetworkInstance) and FAMILIES[instance.family].headline is not None:
         return _certify_real_network(instance, name, outcome)
     if not isinstance(instance, MetaSLInstance) or instance.dimension > LOW:
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..impl.counterexample import confirm, instance_of, second_opinion
-from ..impl.families import ALL_CLAIMS, FAMILIES, Family
+from ..impl.families import ALL_CLAIMS, Family
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
 from ..impl.leave_one_out import Cell, Survey, survey
@@ -23,24 +23,22 @@ from .witnesses import FOLDER, witness
 
 
 def matrix(
-    folder: Path, seed: int, examples: int, progress: Callable[[str], None] = lambda message: None
+    family: Family, folder: Path, seed: int, examples: int, progress: Callable[[str], None] = lambda message: None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(cells, joint): the matrix of every family, and whether each claim's assumptions can be met together.
+    """(cells, joint): the matrix of a family, and whether each claim's assumptions can be met together.
 
     Writes the witnesses beside the record.
     """
-    cells, joint = [], []
-    for family in FAMILIES.values():
-        known = [
-            (f"counterexample: {a.title}", instance_of(a.instance))
-            for a in family.ablations
-            if a.instance is not None and a.population is None
-        ]
-        found = survey(family, examples, seed=seed, known=known, progress=progress)
-        progress(f"{family.title}: counterexamples")
-        cells += [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
-        joint += [_joint(family, claim, found) for claim in family.claims]
-    return cells, joint
+    known = [
+        (f"counterexample: {a.title}", instance_of(a.instance))
+        for a in family.ablations
+        if a.instance is not None and a.population is None
+    ]
+    settled = {(a.claim, a.assumption) for a in family.ablations}
+    found = survey(family, examples, seed=seed, known=known, settled=settled, progress=progress)
+    progress(f"{family.title}: counterexamples")
+    cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
+    return cells, [_joint(family, claim, found) for claim in family.claims]
 
 
 def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from ..impl import files
 from ..impl.falsify.sharpness import Factor, Slack, factors, slack
 from ..impl.falsify.thresholds import LOSSES, Threshold, threshold
-from ..impl.families import FAMILIES
+from ..impl.families import META_SL, Family
 from ..impl.instances import Instance
 from ..theory.claim import Expression
 from ..theory.notation import LETTERS
@@ -18,20 +18,21 @@ from .records import finite, write_text
 
 
 def sharpness(
-    folder: Path, seed: int, seconds: float, progress: Callable[[str], None] = lambda message: None
+    family: Family, folder: Path, seed: int, seconds: float, progress: Callable[[str], None] = lambda message: None
 ) -> dict[str, list[dict[str, Any]]]:
-    """The lists `sharpness`, `thresholds` and `slack`; instances are written beside the record.
+    """The lists `sharpness`, `slack` and (of meta-SL) `thresholds`; instances are written beside the record.
 
     `seconds` bounds the searches; where the time goes to is the same everywhere, what is found in it is not.
     """
     begin = time.perf_counter()
-    rows, lost, each = [], [], 0.8 * seconds / len(FAMILIES)
-    for family in FAMILIES.values():
-        rows += [_factor(f, folder) for f in factors(family, seed=seed, seconds=each, progress=progress)]
-        lost += [_slack(one) for one in slack(family, seed, 8)]
-    progress("sharpness: thresholds of convexity")
-    rest = max(0.2 * seconds, 0.5 * (seconds - (time.perf_counter() - begin)))
-    found = [threshold(loss, seed, rest / len(LOSSES)) for loss in LOSSES]
+    losses = LOSSES if family is META_SL else ()
+    rows = [_factor(f, folder) for f in factors(family, seed=seed, seconds=0.8 * seconds, progress=progress)]
+    lost = [_slack(one) for one in slack(family, seed, 8)]
+    found = []
+    for loss in losses:
+        progress(f"sharpness: threshold of convexity, {loss}")
+        rest = max(0.2 * seconds, 0.5 * (seconds - (time.perf_counter() - begin)))
+        found.append(threshold(loss, seed, rest / len(losses)))
     return {
         "sharpness": rows,
         "thresholds": [_threshold(one, folder) for one in found if one is not None],

@@ -55,7 +55,9 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     ):
         run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
     verify = run.record()
-    audit = audits.audit(folder, seed=0, effort=audits.Effort(2, 20, 1.5), command="metagap audit")
+    audit = audits.audit(
+        folder, seed=0, effort=audits.Effort(2, 20, 0.5), families=("meta-sl",), command="metagap audit"
+    )
     save_instances(run.kept, folder)
     for name, record in (("verify", verify), ("audit", audit)):
         record["files"] = hashes(record, folder)

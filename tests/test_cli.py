@@ -13,6 +13,7 @@ from metagap.impl import files
 from metagap.impl.families import ALL_CLAIMS
 from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
+from metagap.reports import audit as audits
 from metagap.reports import witnesses
 from metagap.reports.cli import app
 from typer.testing import CliRunner
@@ -157,6 +158,13 @@ def test_an_undecided_optimum_has_status_3_and_keeps_a_true_bracket(tmp_path: Pa
     assert json.loads(result.stdout)["lower"] > 0
 
 
+@pytest.fixture
+def short_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit that searches less: mutants are killed at once, the rest is tested where it lives."""
+    monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(4, 20, 0.2))
+
+
+@pytest.mark.usefixtures("short_audit")
 def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     out = tmp_path / "report"
     common = ["--out", str(out)]
@@ -173,7 +181,7 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     assert (out / row["tightest"]["file"]).exists()
     again = files.load(out / row["tightest"]["file"])
     assert again.sha256 == row["tightest"]["instance"]
-    second = runner.invoke(app, ["audit", *common])
+    second = runner.invoke(app, ["audit", "--family", "meta-sl", *common])
     assert second.exit_code == 0, second.output
     audit = json.loads((out / "audit.json").read_text())
     assert all(cell["confirmed"] in (True, None) for cell in audit["cells"])
@@ -186,8 +194,9 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     assert "meta-sl-lifted" in page and "no-hessian" in page
 
 
+@pytest.mark.usefixtures("short_audit")
 def test_mutants_as_a_record(tmp_path: Path) -> None:
-    result = runner.invoke(app, ["audit", "--mutants", "--json", "-", "--out", str(tmp_path)])
+    result = runner.invoke(app, ["audit", "--mutants", "--family", "meta-rl", "--json", "-", "--out", str(tmp_path)])
     record = json.loads(result.stdout)
     assert result.exit_code == 0
     assert record["format"] == "metagap/mutants/1"

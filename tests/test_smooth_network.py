@@ -12,6 +12,7 @@ from flint import ctx, fmpq
 from hypothesis import given, settings
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls
+from metagap.impl.counterexample import confirm
 from metagap.impl.falsify import attack, refute
 from metagap.impl.families import SMOOTH_NETWORK
 from metagap.impl.judge import judge
@@ -25,7 +26,6 @@ from metagap.impl.smooth_network.instance import SmoothInstance
 from metagap.impl.smooth_network.quantities import SmoothQuantities
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
-from metagap.reports.audit import confirm
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from metagap.theory.smooth_network import ABLATIONS, CLAIMS
@@ -167,7 +167,7 @@ def test_there_is_no_certified_optimum_and_the_claims_are_judged(tmp_path: Path)
     files.save(built("arbitrary", "squared", 1, 1)[0][0], path)
     refused = run.invoke(app, ["optimum", str(path)])
     assert refused.exit_code == 2
-    assert "model='smooth-network'" in refused.stderr
+    assert "family='smooth-network'" in refused.stderr
     judged = run.invoke(app, ["judge", str(path), "--json", "-"])
     assert judged.exit_code == 0
     assert {c["claim"] for c in json.loads(judged.stdout)["claims"]} == {c.name for c in CLAIMS}

@@ -218,7 +218,7 @@ class Problem:
             for pi, row in zip(prior, values, strict=True):
                 tilted = [p * (1 + self.eta * q) for p, q in zip(pi, row, strict=True)]
                 total = sum(tilted[1:], start=tilted[0])
-                if not total != 0:
+                if total == 0:
                     raise UndefinedQuantityError(NO_POLICY)
                 found.append([t / total for t in tilted])
             return found

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...impl import files
+from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
 from ..matrix import undecided
@@ -18,16 +19,20 @@ from ..render import write_report
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, audit_tasks, tasks_at
 from .shared import (
     FOLDER,
+    WORKERS,
     FolderOption,
     JsonOption,
     JunitOption,
     ProfileName,
     SarifOption,
     SeedOption,
+    WorkersOption,
     emit,
     exchange,
+    fail,
     input_errors,
     screen,
+    single_threads,
     writing,
 )
 
@@ -43,6 +48,10 @@ def audit(
     mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
     profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = ProfileName.quick,
     seed: SeedOption = 0,
+    family: Annotated[
+        list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
+    ] = None,
+    workers: WorkersOption = WORKERS,
     json: JsonOption = None,
     junit: JunitOption = None,
     sarif: SarifOption = None,
@@ -54,13 +63,21 @@ def audit(
     """
     if tasks is not None:
         audit_tasks(tasks, tasks_at(tasks, loss, eta, task, label), json)
+    chosen = list(dict.fromkeys(family or FAMILIES))
+    for name in chosen:
+        if name not in FAMILIES:
+            fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}")
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
+    command += "".join(f" --family {name}" for name in family or ())
+    single_threads()
     with screen.status("auditing") as status, writing(out):
         record = audits.audit(
             out,
             seed=seed,
             effort=audits.EFFORTS[profile.value],
             command=command,
+            families=chosen,
+            workers=min(workers, len(chosen)),
             only_mutants=mutants,
             progress=lambda message: status.update(f"auditing: {message}"),
         )

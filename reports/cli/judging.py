@@ -45,7 +45,7 @@ def _headline(instance: Instance) -> ClaimJudgement | None:
             return headline(instance)
         if isinstance(instance, MetaRLInstance):
             return judge_meta_rl_headline(instance, supremum(instance), "omega", complete=True).judged
-        if isinstance(instance, NetworkInstance):
+        if isinstance(instance, NetworkInstance) and FAMILIES[instance.family].headline is not None:
             return judge_network_headline(instance, bracketed(instance), complete=True).judged
     return None
 

@@ -25,6 +25,7 @@ from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
+from ...impl.smooth_network.instance import SmoothInstance
 from ...theory.claim import Verdict
 from ..records import answer_record, network_optimum_record, optimum_record
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, tasks_at
@@ -89,7 +90,7 @@ def optimum(
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
         _supremum(instance, ball, budget, json)
-    if isinstance(instance, NetworkInstance):
+    if isinstance(instance, NetworkInstance) and not isinstance(instance, SmoothInstance):
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")
         _network_infimum(instance, ball, budget.gap, json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -44,7 +45,15 @@ SarifOption = Annotated[
     Path | None, typer.Option("--sarif", metavar="OUT", help="Write a SARIF 2.1.0 log: a result per finding.")
 ]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.")]
+WORKERS = min(os.cpu_count() or 1, 8)
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
+
+
+def single_threads() -> None:
+    """One thread per process: the processes share the cores."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def fail(message: str) -> NoReturn:

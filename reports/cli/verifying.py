@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from ..records import dumps, hashes, write_text
 from ..render import write_report
 from .shared import (
     FOLDER,
+    WORKERS,
     ClaimOption,
     FolderOption,
     JsonOption,
@@ -26,10 +26,12 @@ from .shared import (
     ProfileName,
     SarifOption,
     SeedOption,
+    WorkersOption,
     chosen_claims,
     emit,
     exchange,
     screen,
+    single_threads,
     writing,
 )
 
@@ -42,7 +44,7 @@ def verify(
         float | None,
         typer.Option("--max-time", min=0.0, metavar="SECONDS", help="Stop then, with what there is."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = min(os.cpu_count() or 1, 8),
+    workers: WorkersOption = WORKERS,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
     json: JsonOption = None,
     junit: JunitOption = None,
@@ -54,8 +56,7 @@ def verify(
     claims = chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    single_threads()
     run = verification.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
     with _bar() as progress:

@@ -23,7 +23,7 @@ from ..theory.notation import LETTERS
 from .matrix import matrix
 from .records import enclosure, environment, finite, now, opinion_record, write_text
 from .sharpness import sharpness
-from .witnesses import FOLDER, witness
+from .witnesses import FOLDER, readable, witness
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) 
         "grade": "suspect" if opinion is not None and opinion.agrees is False else "genuine",
         "second": opinion_record(opinion),
         "indifferent": free,
+        "data": readable(found.instance),
         "command": f"metagap replay {{folder}}/{name}",
     }
 

@@ -387,6 +387,7 @@ class MutantWitness(Record):
     ]
     second: Opinion | None
     indifferent: Annotated[list[str], Meta(description="numbers of the instance for which any other value fails too")]
+    data: Annotated[list[str], Meta(description="the instance in words, a field per line; empty if it is large")]
     command: Command
 
 
@@ -454,6 +455,7 @@ class Cell(Record):
     step: str
     witness: str | None
     instance: Sha256 | None
+    data: Annotated[list[str], Meta(description="the instance in words, a field per line; empty if it is large")]
     gap: Interval | None
     bound: Interval | None
     exact: dict[str, str]

@@ -19,7 +19,7 @@ from ..theory.claim import Ablation, Assumption, Claim, Expression, Relation, St
 from ..theory.hypotheses import HYPOTHESES
 from ..theory.notation import LETTERS
 from .records import enclosure, opinion_record, write_text
-from .witnesses import FOLDER, witness
+from .witnesses import FOLDER, readable, witness
 
 
 def matrix(
@@ -74,6 +74,7 @@ def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
         "step": "",
         "witness": None,
         "instance": None,
+        "data": [],
         "gap": None,
         "bound": None,
         "exact": {},
@@ -174,7 +175,12 @@ def _witness(
 ) -> dict[str, Any]:
     file = f"{FOLDER}/{name}.json"
     write_text(folder / file, witness(kind, name, instance, left, bound))
-    return {"witness": file, "instance": instance.sha256, "command": f"metagap replay {{folder}}/{file}"}
+    return {
+        "witness": file,
+        "instance": instance.sha256,
+        "data": readable(instance),
+        "command": f"metagap replay {{folder}}/{file}",
+    }
 
 
 def _statement(left: Expression, bound: Expression, relation: Relation) -> str:

@@ -14,10 +14,11 @@ from markupsafe import Markup
 from ..impl.families import FAMILIES
 from ..impl.files import BadInputError
 from ..theory.claim import Verdict
+from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import read
-from .overview import SIGNS, cell_id, details, mutant_id, ratio, results, status, tables
+from .overview import SIGNS, answer, cell_id, details, mutant_id, ratio, results, status, tables
 from .places import places
 from .records import write_text
 
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         "histogram": histogram,
         "landscape": landscape,
         "rates": rates,
+        "answer": answer,
         "status": status,
         "ratio": ratio,
     }
@@ -93,6 +95,7 @@ def _environment() -> Environment:
         "objects": OBJECTS,
         "families": {family.name: family.title for family in FAMILIES.values()},
         "symbols": list(SYMBOLS.values()),
+        "rate_statements": RATES,
         "signs": SIGNS,
         "cell_id": cell_id,
         "mutant_id": mutant_id,

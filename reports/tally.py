@@ -52,6 +52,8 @@ class Tally:
             self._violation(keep())
         if judged.ratio is None or judged.bound is None or not judged.bound.lo > 0:
             return
+        if _loose(judged):
+            return
         if not real:
             self.ratios.append(judged.ratio)
         if judged.verdict is Verdict.PROVED:
@@ -83,6 +85,13 @@ class Tally:
         for kept in (other.simplest, other.worst):
             if kept is not None:
                 self._violation(kept)
+
+
+def _loose(judged: ClaimJudgement) -> bool:
+    """Whether the bracket of the optimum, which stands on both sides, is more than a hundredth of the bound: then the
+    ratio says little about the theorem."""
+    bracket = judged.terms.get("bracket")
+    return bracket is not None and judged.bound is not None and bracket.hi > 0.01 * judged.bound.lo
 
 
 def _excess(judged: ClaimJudgement) -> float:

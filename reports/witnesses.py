@@ -144,6 +144,35 @@ def read(path: Path) -> tuple[str, str, Instance]:
     return str(content["kind"]), str(content["name"]), instance
 
 
+SHORT = 80
+"""Numbers up to which an instance is printed in full."""
+
+
+def readable(instance: Instance) -> list[str]:
+    """The instance in lines, a field each, exact; empty if it has more than SHORT numbers."""
+    if instance.numbers > SHORT:
+        return []
+    document = instance.canonical.document(str)
+    lines = []
+    for name, value in document.items():
+        if name in ("format", "problem"):
+            continue
+        if name == "tasks" and isinstance(value, list):
+            lines += [f"task {i + 1}: {_inline(task)}" for i, task in enumerate(value)]
+        else:
+            lines.append(f"{name}: {_inline(value)}")
+    return lines
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_inline(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        apart = "; " if any(isinstance(part, dict | list) for part in value) else ", "
+        return "(" + apart.join(_inline(part) for part in value) + ")"
+    return str(value)
+
+
 def kept(folder: Path) -> Iterator[tuple[Path, Instance | files.BadInputError]]:
     """Every file of a folder of witnesses with its instance, or with what is wrong with it; nothing is deleted."""
     for path in sorted(folder.glob("*.json")):

@@ -18,10 +18,18 @@ class Outcome(Enum):
     INSTEAD = "fails as read; something else holds"
 
 
+class Basis(Enum):
+    """Where a reading comes from; the value is what the report prints."""
+
+    ABSTRACT = "the abstract"
+    CONJECTURE = "not in the abstract: what we expect such a paper to state"
+
+
 @dataclass(frozen=True)
 class Result:
     """A result of the paper in our reading.
 
+    basis     whether the abstract says it, or we expect it of the paper
     reading   what we take the paper to say
     needs     the hypothesis it needs beyond that and why, or what holds in its place; for results that hold as read,
               what the reading already contains
@@ -37,6 +45,7 @@ class Result:
     claims: tuple[str, ...]
     shown: tuple[tuple[str, str], ...] = ()
     refuted: tuple[str, ...] = ()
+    basis: Basis = Basis.CONJECTURE
 
 
 RESULTS: tuple[Result, ...] = (
@@ -50,6 +59,7 @@ RESULTS: tuple[Result, ...] = (
         "norm pays.",
         ("meta-sl-lifted", "meta-sl-headline"),
         (("meta-sl-lifted", "outer-convexity"),),
+        basis=Basis.ABSTRACT,
     ),
     Result(
         "Supervised learning: the bound with one feature for all tasks",
@@ -77,8 +87,9 @@ RESULTS: tuple[Result, ...] = (
         ),
     ),
     Result(
-        "Points found by first-order methods",
-        "The stationary points are those that meta-learning attains, first-order MAML included.",
+        "Points where first-order MAML stops",
+        "That the bound also covers first-order MAML, whose gradient leaves out the adaptation's derivative. (The "
+        "abstract's “first-order methods” may mean gradient methods in general; then the paper claims nothing here.)",
         Outcome.INSTEAD,
         "A point where first-order MAML stops is not stationary for the meta-objective, and the bound is false with "
         "its gradient. First-order MAML has its own exact theorem: its own gradient with the features of the model, "
@@ -109,13 +120,15 @@ RESULTS: tuple[Result, ...] = (
         "give every action positive probability, which softmax policies do.",
         ("meta-rl-lifted", "meta-rl-headline"),
         (("meta-rl-lifted", "positive-policy"),),
+        basis=Basis.ABSTRACT,
     ),
     Result(
         "Reinforcement learning: the bound with one feature for all tasks",
         "The same with visitations and next visitations mixed over the tasks.",
         Outcome.WITH_MORE,
-        "Needs hypothesis (D) as in supervised learning. And the feature is not the same for all tasks: it depends on "
-        "them through one number per next visit, unless there is one task, no adaptation, or the advantages agree.",
+        "Needs hypothesis (D), here of the target's and of the feature's numerator. And the feature is "
+        "not the same for all tasks: it depends on them through one number "
+        "per next visit, unless there is one task, no adaptation, or the advantages agree.",
         ("meta-rl-mixed", "meta-rl-mixed-l1"),
         (("meta-rl-mixed", "numerator-vanishes"),),
         ("rl-mixed-zero-over-zero",),
@@ -124,8 +137,9 @@ RESULTS: tuple[Result, ...] = (
         "Reinforcement learning, one task, tabular: stationary means optimal",
         "With full representation power a stationary point is globally optimal.",
         Outcome.WITH_MORE,
-        "Needs kappa = |eta| gamma span(r)/(2 (1 - gamma)) < 1: beyond it the adaptation can fold, and at a fold a "
-        "stationary point need not be optimal. With several tasks it is false even without adaptation.",
+        "Needs that the adaptation does not fold: at a fold a stationary point need not be optimal. kappa = |eta| "
+        "gamma span(r)/(2 (1 - gamma)) < 1 suffices (it is not necessary). With several tasks it is false even without "
+        "adaptation.",
         ("meta-rl-t3e",),
         (("meta-rl-t3e", "contraction"), ("meta-rl-t3e", "single-task"), ("meta-rl-t3e", "tabular")),
     ),
@@ -169,8 +183,9 @@ RESULTS: tuple[Result, ...] = (
         "Networks: the error vanishes with the width",
         "The error of features at initialisation is of order m^(-1/4) in the width m.",
         Outcome.WITH_MORE,
-        "Needs regular data: no hyperplane through 0 has mass. At a single input, and so for every finite sample, and "
-        "for one-dimensional inputs the order is m^(-1/6). Measured both ways below.",
+        "Needs regular data (no hyperplane through 0 has mass) in at least three dimensions. At a single input, and so "
+        "for every finite sample, and for one-dimensional inputs the order is m^(-1/6). Both statements, N3 and N4, "
+        "are below, with measurements both ways.",
         ("network-linearisation", "network-atom"),
         (("network-linearisation", "regular-data"),),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..theory.claim import Ablation, Expression, Relation, UndefinedQuantityError, Verdict
+from ..theory.claim import Ablation, Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from . import files
 from .arithmetic import IrrationalError, Rationals, rational
 from .families import ALL_CLAIMS, family_of
@@ -33,6 +33,8 @@ class Confirmation:
     verdict: Verdict | None
     """The verdict on the unchanged claim (which must not be VIOLATED)."""
     why: str = ""
+    others: tuple[str, ...] = ()
+    """Further assumptions of the claim that are not certified on the instance."""
 
 
 def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
@@ -46,18 +48,37 @@ def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
     population = instance if ablation.population is None else instance_of(ablation.population)
     exact = _exact_terms(ablation, instance)
     reproduced = all(exact.get(name) == str(rational(value)) for name, value in ablation.exact.items())
-    verdict = None
+    verdict: Verdict | None = None
+    others: tuple[str, ...] = ()
     claim = next((c for c in ALL_CLAIMS if c.name == ablation.claim), None)
     if claim is not None and ablation.population is None and claim in family_of(claim).claims:
         verdict = judge(instance, (claim,)).claims[0].verdict
+        others = _others(claim, ablation.assumption, instance)
     intact = reproduced and verdict is not Verdict.VIOLATED
     try:
         with ctx.workprec(PRECISIONS[1]):
             left, bound = _sides(ablation, instance, population)
     except UndefinedQuantityError as error:
-        return Confirmation(instance, None, None, ablation.meaningless and intact, exact, verdict, str(error))
+        return Confirmation(instance, None, None, ablation.meaningless and intact, exact, verdict, str(error), others)
     exceeds = bool(left > bound) and not ablation.meaningless
-    return Confirmation(instance, Enclosure.of(left), Enclosure.of(bound), exceeds and intact, exact, verdict)
+    return Confirmation(
+        instance, Enclosure.of(left), Enclosure.of(bound), exceeds and intact, exact, verdict, "", others
+    )
+
+
+def _others(claim: Claim, without: str, instance: Instance) -> tuple[str, ...]:
+    """The claim's assumptions, but for the one that is left out, that are not certified on the instance."""
+    found = []
+    with ctx.workprec(PRECISIONS[1]):
+        at = family_of(instance).quantities(instance)
+        for assumption in claim.assumptions:
+            try:
+                held = bool(at(assumption.margin) > 0)
+            except UndefinedQuantityError:
+                held = False
+            if not held and assumption.name != without:
+                found.append(assumption.name)
+    return tuple(found)
 
 
 def instance_of(content: Mapping[str, Any]) -> Instance:

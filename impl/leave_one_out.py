@@ -84,6 +84,8 @@ class Survey:
     """A family's cells; how many instances met all assumptions of a claim, and each pair of assumptions together."""
 
     cells: dict[Key, Cell]
+    violations: list[Found] = field(default_factory=list)
+    """Instances on which a claim is false although all its assumptions are certified."""
     met: Counter[str] = field(default_factory=Counter)
     together: Counter[frozenset[str]] = field(default_factory=Counter)
     examples: int = 0
@@ -208,6 +210,8 @@ def _look(
             watched = fails
         if watched:
             judged = conclusion(claim, evaluator)
+            if not missing and judged.verdict is Verdict.VIOLATED:
+                found.violations.append(Found(instance, judged, origin, found.examples, found.seconds))
             for name in watched:
                 found.record(found.cells[claim.name, name], judged, origin, instance, generated)
     # One generated witness of a rewritten claim is enough: each costs quantities that no claim shares.

@@ -441,6 +441,8 @@ class Joint(Record):
     examples: Count
     met: Count
     conflicts: list[tuple[str, str]]
+    violated: Annotated[int, Meta(ge=0, description="instances that met all and on which the claim is false")]
+    witness: str | None
 
 
 class Cell(Record):
@@ -461,6 +463,7 @@ class Cell(Record):
     exact: dict[str, str]
     statement_without: Latex | None
     confirmed: bool | None
+    others: Annotated[list[str], Meta(description="further assumptions that are not certified on the instance")]
     second: Opinion | None
     searched: Annotated[int, Meta(ge=0, description="instances on which this alone was left out")]
     found: Search | None

@@ -38,7 +38,7 @@ def matrix(
     found = survey(family, examples, seed=seed, known=known, settled=settled, progress=progress)
     progress(f"{family.title}: counterexamples")
     cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
-    return cells, [_joint(family, claim, found) for claim in family.claims]
+    return cells, [_joint(family, claim, found, folder) for claim in family.claims]
 
 
 def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict[str, Any]]:
@@ -80,6 +80,7 @@ def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
         "exact": {},
         "statement_without": None,
         "confirmed": None,
+        "others": [],
         "second": None,
         "searched": 0,
         "found": None,
@@ -108,6 +109,7 @@ def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> dict[str, A
         "exact": checked.exact,
         "statement_without": _statement(ablation.left, ablation.bound, Relation.AT_MOST),
         "confirmed": checked.confirmed,
+        "others": list(checked.others),
         "second": opinion_record(second_opinion(ablation.left, ablation.bound, checked.instance)) if alone else None,
     }
 
@@ -188,8 +190,12 @@ def _statement(left: Expression, bound: Expression, relation: Relation) -> str:
     return rf"{left.latex(LETTERS)} {sign} {bound.latex(LETTERS)}"
 
 
-def _joint(family: Family, claim: Claim, found: Survey) -> dict[str, Any]:
-    """Whether the search met all assumptions of a claim together, and which pairs it never met."""
+def _joint(family: Family, claim: Claim, found: Survey, folder: Path) -> dict[str, Any]:
+    """Whether the search met all assumptions of a claim together, which pairs it never met, and whether the claim was
+    violated where it met them all."""
+    violated = [one for one in found.violations if one.judged.claim == claim.name]
+    shown = min(violated, key=lambda one: one.instance.numbers, default=None)
+    sides = None if shown is None else (shown.instance, shown.judged.gap, shown.judged.bound)
     return {
         "family": family.name,
         "claim": claim.name,
@@ -197,10 +203,15 @@ def _joint(family: Family, claim: Claim, found: Survey) -> dict[str, Any]:
         "examples": found.examples,
         "met": found.met[claim.name],
         "conflicts": [list(pair) for pair in found.conflicts(claim)],
+        "violated": len(violated),
+        "witness": None if sides is None else _witness(folder, "claim", claim.name, *sides)["witness"],
     }
 
 
-def undecided(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Cells that say nothing: open without a number of searched instances, or a counterexample not confirmed."""
+def alarms(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """What must not be in a matrix: cells that are open without a search, counterexamples that are not confirmed, and
+    claims violated where all their assumptions are certified."""
+    cells = record.get("cells", [])
     opened = [c for c in cells if c["status"] == Standing.OPEN.value and not c["searched"]]
-    return [*opened, *(c for c in cells if c["confirmed"] is False)]
+    violated = [j for j in record.get("joint", []) if j["violated"]]
+    return [*opened, *(c for c in cells if c["confirmed"] is False), *violated]

@@ -34,6 +34,28 @@ def test_the_conclusion_fails_without_the_assumption(ablation: Ablation) -> None
         assert judged.reason.startswith(ablation.assumption)
 
 
+TOGETHER = {
+    # At a joint or a kink the rank, the curvature and the Jacobian have two one-sided values: see the reasons.
+    ("meta-sl-c3", "differentiable-adaptation"),
+    ("meta-sl-c4", "differentiable-adaptation"),
+    ("meta-sl-c7", "differentiable-adaptation"),
+    ("network-c3", "differentiable-adaptation"),
+    # Assumptions on a quantity that has no value without this one.
+    ("meta-sl-mixed", "one-gradient-step"),
+    ("meta-sl-c7", "single-task"),
+    ("meta-rl-mixed", "policy-step"),
+    ("meta-rl-t3e", "single-task"),
+    # The condition under which the adaptation is regular.
+    ("meta-rl-t3e", "regular-adaptation"),
+}
+"""Cells whose counterexample breaks a second assumption of the claim."""
+
+
+def test_counterexamples_break_one_assumption_alone() -> None:
+    broken = {(a.claim, a.assumption) for a in WITH_INSTANCE if confirm(a).others}
+    assert broken == TOGETHER
+
+
 def test_a_wrong_exact_value_is_noticed() -> None:
     ablation = WITH_INSTANCE[0]
     assert not confirm(replace(ablation, exact={**ablation.exact, "gap": "2"})).confirmed

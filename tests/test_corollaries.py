@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from hypothesis import given
+from metagap.impl import files
 from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.judge import judge
 from metagap.impl.losses import Loss
@@ -136,3 +138,39 @@ def test_the_small_step_generator_stays_below_the_threshold() -> None:
         batch = small_step(RandomSource(1, 32), loss)
         with ctx.workprec(64):
             assert all(MetaSLQuantities(batch.instance(b)).margin_small_step > 0 for b in range(len(batch)))
+
+
+def steps_of_a_loss_that_is_not_convex(
+    atoms: tuple[tuple[str, str], ...], steps: int, omega: str, comparator: object, radius: str
+) -> MetaSLInstance:
+    """One task, one point, d = 1, Geman-McClure's loss, eta = 1: the Bregman divergence is positive all the same."""
+    document = {
+        "format": "metagap/instance/1",
+        "problem": "meta-sl",
+        "model": {"name": "linear"},
+        "loss": {"name": "geman-mcclure"},
+        "adaptation": {"name": "gradient", "eta": "1", "steps": steps},
+        "features": [["1"]],
+        "tasks": [{"weight": "1", "atoms": [{"x": 0, "y": y, "p": p} for y, p in atoms]}],
+        "omega": [omega],
+        "comparator": comparator,
+        "radius": radius,
+    }
+    found = files.loads(json.dumps(document))
+    assert isinstance(found, MetaSLInstance)
+    return found
+
+
+def test_many_steps_of_a_loss_that_is_not_convex_stretch_further() -> None:
+    """With c = max(1, a - 1), the constant of convex losses, C6 and C2 would be violated on these instances: steps
+    where ell'' < 0 expand by up to 1 + a."""
+    both = (("1", "1/2"), ("-1", "1/2"))
+    sixth = steps_of_a_loss_that_is_not_convex(both, 10, "-1/600", {"functions": [["-5/4"]]}, "1/50")
+    judged = judge(sixth)["meta-sl-c6"]
+    assert judged.verdict is Verdict.PROVED
+    assert judged.gap is not None and judged.gap.lo > 0.0204, "the bound with the smaller constant"
+    uneven = (("1", "2/3"), ("-3/2", "1/3"))
+    second = steps_of_a_loss_that_is_not_convex(uneven, 12, "-21/40", ["-66/125"], "1")
+    judged = judge(second)["meta-sl-c2"]
+    assert judged.verdict is Verdict.PROVED
+    assert judged.gap is not None and judged.gap.lo > 3.4e-5

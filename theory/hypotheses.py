@@ -59,7 +59,9 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     Hypothesis("population-risk", "A7", "w, eps and the gap belong to the same distribution."),
     Hypothesis("population-adaptation", "A7", "The adaptation uses the population risk."),
     Hypothesis("finite-second-moments", "A8", "w, u and the meta-features have finite second moments."),
-    Hypothesis("regular-data", "A9", "P(|a'x| <= t) <= c t/||a|| for all a and t: no hyperplane through 0 has mass."),
+    Hypothesis(
+        "regular-data", "A9", "P(|a'x| <= t) <= c t/||a|| for all a and t (so that no hyperplane through 0 has mass)."
+    ),
     Hypothesis("W-in-the-ball", "A10", "The network stays in a ball around its initialisation."),
     Hypothesis("one-kink-rule", "A2", "The value of 1{0 > 0} is the same in the gradient, in W_i and in the features."),
     Hypothesis(

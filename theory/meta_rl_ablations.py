@@ -83,6 +83,13 @@ _MIRRORED = _instance(
 )
 """E: two tasks whose actions at the start and at s1 are swapped; omega = 0 is a spurious stationary point."""
 
+_MIRRORED_TABULAR = {
+    **_MIRRORED,
+    "features": [[["1" if k == 2 * s + a else "0" for k in range(6)] for a in range(2)] for s in range(3)],
+    "omega": ["0"] * 6,
+}
+"""The same with unit features."""
+
 _FOLD = _instance(
     [[["1"], ["0"]], [["0"], ["0"]]],
     [_task("1/2", [[["1", "0"], ["0", "1"]], [["0", "1"], ["0", "1"]]], [["0", "1"], ["0", "0"]], ["1", "0"])],
@@ -354,7 +361,7 @@ ABLATIONS: tuple[Ablation, ...] = (
         "mirrored tasks (T3e)",
         "u is a meta-feature",
         bound=Expression("eps*tabular_norm"),
-        instance=_MIRRORED,
+        instance=_MIRRORED_TABULAR,
         exact={"gap": "1/32", "eps": "0"},
     ),
     Ablation(

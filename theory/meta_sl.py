@@ -1,7 +1,8 @@
 r"""Meta-supervised learning with a linear model h_theta(x) = phi(x)'theta: the core result and its corollaries.
 
 Notation beyond `stationarity`: H_i(theta) = E[ell''(h_theta(x), y) phi phi'], |ell'| <= m1, 0 <= ell'' <= m2,
-|ell'''| <= m3, ||phi|| <= B, a = eta m2 B^2, c = max(1, a - 1).
+|ell'''| <= m3, ||phi|| <= B, a = |eta| m2 B^2, and c = max(1, a - 1) >= ||I - eta H_i|| if ell'' >= 0 and eta >= 0,
+else c = 1 + a (a loss may have a total Bregman divergence >= 0 on an instance without being convex).
 One gradient step: U_i(theta) = theta - eta grad R_i(theta), J_i = I - eta H_i(omega).
 K steps: J_i = J^(K-1) ... J^(0) with J^(k) = I - eta H_i at the k-th iterate (the order matters).
 Implicit (iMAML): U_i(theta) = argmin R_i + (lambda/2)||. - theta||^2, J_i = (I + H_i(omega_i)/lambda)^{-1}.
@@ -137,7 +138,7 @@ CLAIMS: tuple[Claim, ...] = (
         Source.OURS,
         "With ell'' Lipschitz the representation error is quadratic in the distance: no infimum to solve.",
         "grad R_i(theta') - grad R_i(omega) - H_i(theta' - omega) has norm <= (m3/2) B^3 ||theta' - omega||^2, so "
-        "|u_i - phi_i'(omega - theta')| <= eta (m3 B^4/2) ||omega - theta'||^2 after one step; K steps: times "
+        "|u_i - phi_i'(omega - theta')| <= |eta| (m3 B^4/2) ||omega - theta'||^2 after one step; K steps: times "
         "c^(K-1)(1 + c + ... + c^(K-1)); implicit: m3 B^4/(2 lambda). Then CORE with v = omega - theta'. "
         "Attained by log-cosh at the fold.",
         Expression("gap"),
@@ -235,7 +236,7 @@ CLAIMS: tuple[Claim, ...] = (
         Source.OURS,
         "A gradient step of length 1/beta decreases L by at least eps^2/(2 beta); hence gradient descent is "
         "eps-stationary within 2 beta (L_0 - inf L)/eps^2 steps.",
-        "||Hess L|| <= beta = c^2 m2 B^2 + eta m1 m3 B^4, from Hess L = sum q_i [J_i H_i(omega_i) J_i "
+        "||Hess L|| <= beta = c^2 m2 B^2 + |eta| m1 m3 B^4, from Hess L = sum q_i [J_i H_i(omega_i) J_i "
         "- eta D^3 R_i(omega)[g_i]]; the descent lemma; sum over steps.",
         Expression("eps**2"),
         Expression("2*smoothness*descent"),
@@ -256,7 +257,7 @@ CLAIMS: tuple[Claim, ...] = (
         Relation.AT_MOST,
         (DIFFERENTIABLE, SMOOTH),
         CITATION,
-        "Its lower end -eta m1 m3 B^4 is approached.",
+        "Its lower end -|eta| m1 m3 B^4 is approached.",
     ),
 )
 

@@ -87,7 +87,7 @@ _TABLE = (
     (
         "smoothness",
         r"\beta",
-        "a priori bound of ||Hess L||; meta-SL: c^2 m2 B^2 + eta m1 m3 B^4, c = max(1, eta m2 B^2 - 1)",
+        "a priori bound of ||Hess L||; meta-SL: c^2 m2 B^2 + |eta| m1 m3 B^4, c >= ||J_i|| as in theory/meta_sl.py",
     ),
     (
         "descent",

@@ -99,9 +99,10 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def _stretch(self) -> arb:
-        """c >= ||J^(k)||: max(1, a - 1), or 1 + a if eta < 0."""
+        """c >= ||J^(k)||: max(1, a - 1) where 0 <= eta H_i, and 1 + a if eta < 0 or the loss is not convex."""
         a = self._step_size
-        return (a - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + a
+        forward = self.problem.eta >= 0 and self.problem.loss.profile.convex
+        return (a - 1).max(arb(1)) if forward else 1 + a
 
     @cached_property
     def remainder_constant(self) -> arb:

@@ -13,7 +13,7 @@ from ...impl import files
 from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
-from ..matrix import undecided
+from ..matrix import alarms
 from ..records import dumps, hashes, write_text
 from ..render import write_report
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, audit_tasks, tasks_at
@@ -91,7 +91,7 @@ def audit(
     if json is None or str(json) != "-":
         _print_audit(record, page)
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
-    raise typer.Exit(1 if survived or undecided(record.get("cells", [])) else 0)
+    raise typer.Exit(1 if survived or alarms(record) else 0)
 
 
 def _print_audit(record: dict[str, Any], page: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..claim import Ablation, Expression, Standing
@@ -10,7 +10,7 @@ from .readings import ANY_FEATURE, ANY_VECTOR, again, implied, known, not_needed
 
 _SURE = known("meta-rl-lifted", "an action of probability 0")
 _MYOPIC = known("meta-rl-lifted", "eps read as 0")
-_FOLD = known("meta-rl-t3e", "fold of the adaptation")
+_LOG_3 = "439444915467243876558098094769010281859/400000000000000000000000000000000000000"
 _NO_WEIGHT = "Nothing of the better action's advantage is left under omega's visitation: "
 
 
@@ -24,17 +24,45 @@ def _bandit(rewards: Sequence[Sequence[str]], features: Sequence[Sequence[str]],
     return {**(_MYOPIC.instance or {}), "features": [list(features)], "tasks": tasks, **changes}
 
 
-META_RL_S2 = (
-    "A smooth policy is least where it is 0, so its derivative vanishes there: such actions enter neither grad L nor "
-    "<w, Phi>. Smoothness itself is used."
+_ROW = {"start": ["1", "0", "0"], "gamma": "1/2", "weight": "1"}
+CROSSING: Mapping[str, Any] = {
+    **(_MYOPIC.instance or {}),
+    "adaptation": {"name": "rational-step"},
+    "eta": "-1",
+    "features": [[["0"], ["0"]], [["1"], ["0"]], [["0"], ["0"]]],
+    "tasks": [
+        {
+            **_ROW,
+            "P": [
+                [["0", "1", "0"], ["0", "0", "1"]],
+                [["0", "0", "1"], ["0", "0", "1"]],
+                [["0", "0", "1"], ["0", "0", "1"]],
+            ],
+            "r": [["7/4", "0"], ["1", "0"], ["0", "0"]],
+        }
+    ],
+    "omega": ["0"],
+    "comparator": ["-1"],
+}
+"""At s0 action a leads to s1, whose value depends on theta: 1 + eta Q(s0, a) is 0 at omega and crosses 0 there."""
+CROSSING_REASON = (
+    "Where 1 + eta Q crosses 0 the adapted policy's derivative does not vanish with the policy: the action enters grad "
+    "L, and not <w, Phi>, whose weight is 0 on all that is visited. (To one side of omega the step gives no policy.)"
 )
 
 META_RL: tuple[Ablation, ...] = (
     again(_SURE, "meta-rl-identity", _NO_WEIGHT + "the right side, <w, u> along any v, is 0.", "pairing"),
-    *not_needed(
+    Ablation(
         "positive-policy",
-        ["meta-rl-s2"],
-        META_RL_S2,
+        "meta-rl-s2",
+        Standing.NEEDED,
+        CROSSING_REASON,
+        "a probability that crosses 0",
+        "S2: chain rule",
+        left=Expression("eps"),
+        bound=Expression("weight_norm"),
+        instance=CROSSING,
+        exact={"eps": "23/384", "weight_norm": "0"},
     ),
     *not_needed(
         "stationarity-of-L", ["meta-rl-t3d"], "The claim bounds eps from above: reading it as 0 only weakens it."
@@ -83,12 +111,16 @@ META_RL: tuple[Ablation, ...] = (
         "kl-step",
         "meta-rl-t3e",
         Standing.NEEDED,
-        "In the process of F the logits' difference moves by 2 eta J', with J'' = -1/27 at 0: a gradient step with "
-        "eta = 27/2 folds there. omega is stationary and leaving surely is better.",
+        "A bandit's adapted logit moves by 2 eta p(1-p): with eta = 16/3 its derivative 1 + 2 eta p(1-p)(1-2p) is 0 at "
+        "p = 3/4. omega (log 3, to 40 digits) is stationary, and the better action surely is better.",
         "fold of the gradient step",
         "I + eta K is injective",
         bound=Expression("eps*tabular_norm"),
-        instance={**(_FOLD.instance or {}), "eta": "27/2", "adaptation": {"name": "gradient"}},
+        instance={
+            **_bandit([["1", "0"]], [["1", "0"], ["0", "1"]], eta="16/3", adaptation={"name": "gradient"},
+                      omega=[_LOG_3, "0"]),
+            "comparator": {"policies": [[["999/1000", "1/1000"]]]},
+        },
     ),
     Ablation(
         "kl-step",

@@ -18,7 +18,7 @@ def _joint(claim: str, reason: str, bound: str, left: str = "gap") -> Ablation:
     return again(_HUBER, claim, _JOINT + reason, bound, left)
 
 
-def _functions(claim: str) -> Ablation:
+def _functions(claim: str, loss: str = "squared") -> Ablation:
     """The comparator's parameter does not exist; no distance could stand for it, since eps is 0."""
     source = _CONTRADICTION
     assert source.instance is not None
@@ -31,8 +31,8 @@ def _functions(claim: str) -> Ablation:
         f"contradictory functions ({claim.rsplit('-', 1)[-1]})",
         "u is not the displacement of a parameter",
         bound=Expression("eps"),
-        instance=source.instance,
-        exact={"gap": "1/2", "eps": "0"},
+        instance={**source.instance, "loss": {"name": loss}},
+        exact={"eps": "0"},
     )
 
 
@@ -114,7 +114,8 @@ META_SL: tuple[Ablation, ...] = (
         ["meta-sl-c8"],
         "Implied: |ell'''| <= kappa ell'' says ell'' >= 0.",
     ),
-    *(_functions(f"meta-sl-{c}") for c in ("c1", "c2", "c5", "c8")),
+    *(_functions(f"meta-sl-{c}") for c in ("c1", "c2", "c5")),
+    _functions("meta-sl-c8", "log-cosh"),
     Ablation(
         "parameter-comparator",
         "meta-sl-c7",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..claim import Ablation, Expression, Standing
-from .meta_rl import META_RL_S2
+from .meta_rl import CROSSING, CROSSING_REASON
 from .readings import ANY_FEATURE, ANY_VECTOR, again, implied, known, not_needed
 
 _TIE = known("network-lifted", "a neuron at its kink")
@@ -82,7 +82,23 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
         again(_SURE_NEURON, f"meta-rl-network-{name}", _NO_TERM, "weight_norm")
         for name in ("identity", "l1", "formal", "init", "init-operator", "init-pointwise", "init-count")
     ),
-    *not_needed("positive-policy", ["meta-rl-network-s2"], META_RL_S2),
+    Ablation(
+        "positive-policy",
+        "meta-rl-network-s2",
+        Standing.NEEDED,
+        CROSSING_REASON,
+        "a probability that crosses 0, network",
+        "S2: chain rule",
+        left=Expression("eps"),
+        bound=Expression("weight_norm"),
+        instance={
+            **CROSSING,
+            "model": {"name": "relu-network", "b": ["1", "-1"], "W0": [["1"], ["1"]]},
+            "omega": [["1"], ["1"]],
+            "comparator": [["1/2"], ["1"]],
+        },
+        exact={"weight_norm": "0"},
+    ),
     *not_needed("positive-policy", ["meta-rl-network-s3"], ANY_VECTOR),
     *not_needed("positive-policy", ["meta-rl-network-s4"], ANY_FEATURE),
     *not_needed(

@@ -56,5 +56,5 @@ def implied(assumption: str, claims: Sequence[str], reason: str) -> tuple[Ablati
     return tuple(Ablation(assumption, claim, Standing.VACUOUS, reason) for claim in claims)
 
 
-ANY_VECTOR = "S3 is Cauchy-Schwarz for whatever vector stands for the gradient; that it is the gradient is S2."
+ANY_VECTOR = "S3 is Cauchy-Schwarz for v'g, whatever vector g stands for the gradient; that it is the gradient is S2."
 ANY_FEATURE = "S4 is Cauchy-Schwarz for whatever features; that they are the derivative is S2."

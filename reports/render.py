@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -138,12 +139,24 @@ def _summary(verify: dict[str, Any] | None, audit: dict[str, Any] | None) -> dic
     return found
 
 
-def write_report(folder: Path) -> Path:
+def write_report(
+    folder: Path, fresh: str | None = None, warn: Callable[[BadInputError], None] = lambda error: None
+) -> Path:
     """Read the records in the folder and write its index.html.
 
-    Errors: BadInputError if a record is damaged or of another format, or if there is none.
+    `fresh` names the record that was just written: another one that cannot be read (it may be of an older version) is
+    then left out, and `warn` told. Errors: BadInputError if a record is damaged or of another format, or if there is
+    none.
     """
-    found = {name: read(folder / name, form) for name, form in RECORDS.items() if (folder / name).exists()}
+    found = {}
+    for name, form in RECORDS.items():
+        try:
+            if (folder / name).exists():
+                found[name] = read(folder / name, form)
+        except BadInputError as error:
+            if fresh in (None, name):
+                raise
+            warn(error)
     if not found:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
     page = folder / "index.html"

@@ -89,6 +89,18 @@ def test_records_are_read_back_and_checked(records: tuple[dict[str, Any], dict[s
         write_report(tmp_path)
 
 
+def test_a_stale_record_is_left_out_of_a_fresh_one(small_run: tuple[Path, Any, Any], tmp_path: Path) -> None:
+    folder = small_run[0]
+    (tmp_path / "verify.json").write_text((folder / "verify.json").read_text())
+    (tmp_path / "audit.json").write_text('{"format": "metagap/audit/0"}')
+    told: list[BadInputError] = []
+    page = write_report(tmp_path, "verify.json", told.append)
+    assert "metagap audit" in page.read_text()
+    assert len(told) == 1
+    with pytest.raises(BadInputError):
+        write_report(tmp_path, "audit.json", told.append)
+
+
 def test_each_result_of_the_paper_says_what_became_of_it_and_where(page: str) -> None:
     text = html.unescape(page)
     for result in RESULTS:

@@ -31,6 +31,7 @@ from .shared import (
     exchange,
     fail,
     input_errors,
+    left_out,
     screen,
     single_threads,
     writing,
@@ -85,7 +86,7 @@ def audit(
         page = out / "index.html"
         if not mutants:
             write_text(out / "audit.json", dumps(record))
-            page = write_report(out)
+            page = write_report(out, "audit.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":

@@ -62,6 +62,11 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def left_out(error: files.BadInputError) -> None:
+    """A record that the page does without, as one line on the error stream."""
+    typer.echo(f"metagap: left out of the page: {error}", err=True)
+
+
 @contextmanager
 def input_errors() -> Iterator[None]:
     """Bad input becomes one line and status 2."""

@@ -30,6 +30,7 @@ from .shared import (
     chosen_claims,
     emit,
     exchange,
+    left_out,
     screen,
     single_threads,
     writing,
@@ -72,7 +73,7 @@ def verify(
         verification.save_instances(run.kept, out)
         record["files"] = hashes(record, out)
         write_text(out / "verify.json", dumps(record))
-        page = write_report(out)
+        page = write_report(out, "verify.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":

@@ -178,7 +178,8 @@ def answer(verify: Mapping[str, Any] | None) -> list[str]:
             f"It can be far: of {points} critical points of small generated problems {traps} are certified not to be "
             f"global, by up to {ratio(worst)}. The theorem's bound held at every one of them."
         )
-    close, wide = [], []
+    close: list[str] = []
+    wide: list[str] = []
     for family in verify["real_families"]:
         rows = [
             r

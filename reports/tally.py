@@ -102,8 +102,8 @@ def _excess(judged: ClaimJudgement) -> float:
 
 
 def loose(row: Mapping[str, Any]) -> bool:
-    """Whether more than 1 in 100 of the instances in a claim's scope are undecided: loose enclosures prove nothing."""
-    return bool(row["scope"] and row["counts"]["UNDECIDED"] > 0.01 * row["scope"])
+    """Whether more than 3 in 100 of the instances in a claim's scope are undecided: loose enclosures prove nothing."""
+    return bool(row["scope"] and row["counts"]["UNDECIDED"] > 0.03 * row["scope"])
 
 
 Tallies = dict[str, Tally]

@@ -75,7 +75,7 @@ class Run:
     ) -> None:
         """Judge real and generated instances on `workers` processes until done, the deadline, or Ctrl-C.
 
-        However slow the machine, a deadline leaves at least one job of generated instances, if there are any.
+        However slow the machine, a deadline leaves at least one job that was judged.
         """
         waiting = iter(self.plan(real))
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
@@ -91,7 +91,7 @@ class Run:
             for job in itertools.islice(waiting, 2 * workers):
                 submit(job)
             while pending:
-                begun = bool(self.generated) or not self.size
+                begun = bool(self.generated) or bool(self.families) or not self.size
                 late = deadline is not None and time.monotonic() > deadline and begun
                 done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -271,10 +271,13 @@ def _stop(pool: ProcessPoolExecutor) -> None:
 
 
 def exit_status(record: dict[str, Any]) -> int:
-    """1 if a claim is violated, 3 if a claim has more than 1 in 100 undecided, else 0."""
+    """1 if a claim is violated, 130 if the run was interrupted, 3 if a claim has more than 3 in 100 undecided or
+    nothing was judged, else 0."""
     if any(c["counts"]["VIOLATED"] + c["real_counts"]["VIOLATED"] for c in record["claims"]):
         return 1
-    return 3 if any(loose(c) for c in record["claims"]) else 0
+    if record["status"] == "interrupted":
+        return 130
+    return 3 if any(loose(c) for c in record["claims"]) or not record["judgements"] else 0
 
 
 def _serves(job: AnyJob, wanted: set[Claim]) -> bool:

@@ -90,7 +90,12 @@ def test_a_deadline_leaves_a_partial_record() -> None:
 
 
 def test_many_undecided_fail_a_run() -> None:
-    record = {"claims": [{"counts": {"VIOLATED": 0, "UNDECIDED": 2}, "real_counts": {"VIOLATED": 0}, "scope": 100}]}
+    row = {"counts": {"VIOLATED": 0, "UNDECIDED": 4}, "real_counts": {"VIOLATED": 0}, "scope": 100}
+    record = {"claims": [row], "status": "complete", "judgements": 100}
     assert exit_status(record) == 3
-    record["claims"][0]["counts"]["UNDECIDED"] = 1
+    row["counts"] = {"VIOLATED": 0, "UNDECIDED": 3}
     assert exit_status(record) == 0
+    assert exit_status({**record, "status": "interrupted"}) == 130
+    assert exit_status({**record, "judgements": 0}) == 3
+    row["counts"] = {"VIOLATED": 1, "UNDECIDED": 0}
+    assert exit_status(record) == 1

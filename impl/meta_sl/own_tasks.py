@@ -13,6 +13,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from flint import fmpq
@@ -128,7 +129,8 @@ def _from_csv(path: Path, task: str, label: str, loss: Loss | None, eta: fmpq | 
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise files.BadInputError(str(path), "file", str(error), "a readable CSV file in UTF-8") from None
+        given = error.strerror if isinstance(error, OSError) else str(error)
+        raise files.BadInputError(str(path), "file", given, "a readable CSV file in UTF-8") from None
     header = rows[0] if rows else []
     for name in (task, label):
         if header.count(name) != 1:
@@ -156,8 +158,10 @@ def _from_archive(path: Path, loss: Loss | None, eta: fmpq | None) -> MetaSLInst
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
-        raise files.BadInputError(str(path), "file", str(error), "a NumPy archive without pickled objects") from None
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        given = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "an empty file"
+        required = "a NumPy archive (savez) of arrays X, y and task, without pickled objects"
+        raise files.BadInputError(str(path), "file", given, required) from None
     for name in ("X", "y", "task"):
         if name not in arrays:
             raise files.BadInputError(str(path), name, sorted(arrays), "arrays X (N, d), y [N] and task [N]")

@@ -32,6 +32,7 @@ from .shared import (
     fail,
     input_errors,
     left_out,
+    ready,
     screen,
     single_threads,
     writing,
@@ -70,6 +71,7 @@ def audit(
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}")
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
     command += "".join(f" --family {name}" for name in family or ())
+    ready(out, json, junit, sarif)
     single_threads()
     with screen.status("auditing") as status, writing(out):
         record = audits.audit(
@@ -159,6 +161,8 @@ def replay(
                 else:
                     paths.append(path)
         outcomes = [(path, witnesses.replay(path)) for path in paths]
+    if not outcomes:
+        fail(f"--out={str(out)!r}: a folder with {witnesses.FOLDER}/*.json is required; run metagap audit first")
     for path, found in outcomes:
         sides = ""
         if found.gap is not None and found.bound is not None:

@@ -46,8 +46,8 @@ def _positive(name: str, text: str | None) -> fmpq | None:
         value = rational(text) if len(text) <= 100 else fmpq(0)
     except (ValueError, ZeroDivisionError, OverflowError):
         value = fmpq(0)
-    if value <= 0:
-        fail(f"{name}={text!r}: a number > 0 is required; give one, such as 4 or 7/2")
+    if not fmpq(1, 10**30) <= value <= 10**30:
+        fail(f"{name}={text!r}: a number from 1e-30 to 1e30 is required; give one, such as 4 or 7/2")
     return value
 
 
@@ -204,12 +204,19 @@ def certify(
         except MissingExtraError as error:
             fail(str(error))
         instance = replace(instance, omega=tuple(rational(v) for v in trained.omega))
+    size = sum((v * v for v in instance.omega), start=fmpq(0))
+    if ball is not None and size > ball * ball:
+        length = to_float(size) ** 0.5
+        fail(f"--radius={radius!r}: at least ||omega|| = {length:.6g} is required: omega must lie in the ball")
     with _searching() as show:
         found = answer.certify(instance, ball, _budget(gap, max_time), show)
     emit(answer_record(instance, found), json)
     if json is None or str(json) != "-":
         where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
-        typer.echo(f"Your solution is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}.")
+        given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
+        typer.echo(
+            f"Your solution{given} is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}."
+        )
         typer.echo(f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of")
         for reason in found.why:
             typer.echo(f"  {reason}")

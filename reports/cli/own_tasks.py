@@ -50,10 +50,13 @@ def _loss(text: str | None) -> Loss | None:
         fail(f"--loss={text!r}: one of {', '.join(LOSSES)} is required; the quartic and Huber losses with :PARAMETER")
     try:
         value = rational(parameter) if parameter else None
+    except (ValueError, ZeroDivisionError, OverflowError):
+        fail(f"--loss={text!r}: parameter={parameter!r}: a number > 0 is required; give {name}:1, say")
+    try:
         if value is not None and value <= 0:
             raise ValueError(f"parameter={parameter!r}: a number > 0 is required")
         return Loss(name, value)
-    except (ValueError, ZeroDivisionError) as error:
+    except ValueError as error:
         fail(f"--loss={text!r}: {error}; give {name}:1, say" if not parameter else f"--loss={text!r}: {error}")
 
 
@@ -61,9 +64,12 @@ def _eta(text: str | None) -> fmpq | None:
     if text is None:
         return None
     try:
-        return rational(text)
-    except (ValueError, ZeroDivisionError):
-        fail(f"--eta={text!r}: a number is required; give one, such as 1/4")
+        value = rational(text) if len(text) <= 100 else None
+    except (ValueError, ZeroDivisionError, OverflowError):
+        value = None
+    if value is None or abs(value) > 10**30:
+        fail(f"--eta={text!r}: a number of at most 1e30 is required; give one, such as 1/4")
+    return value
 
 
 def audit_tasks(place: str, instance: Instance, json: Path | None) -> None:

@@ -113,6 +113,24 @@ def exchange(record: dict[str, Any], out: Path, junit_target: Path | None, sarif
         save("--sarif", sarif_target, dumps(sarif(record, out.as_posix())))
 
 
+def ready(out: Path, *targets: Path | None) -> None:
+    """Fail with one line, before any work, where the folder or one of the files that options name cannot be written."""
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / ".ready", "")
+        (out / ".ready").unlink()
+    for option, target in zip(("--json", "--junit", "--sarif"), targets, strict=True):
+        if target is None or str(target) == "-":
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            usable = not target.is_dir() and os.access(target.parent, os.W_OK)
+        except OSError:
+            usable = False
+        if not usable:
+            fail(f"{option}={str(target)!r}: not writable; give a path that can be written")
+
+
 @contextmanager
 def writing(out: Path) -> Iterator[None]:
     """A folder that cannot be written becomes one line and status 2."""

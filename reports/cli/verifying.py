@@ -16,6 +16,7 @@ from .. import verify as verification
 from ..jobs import PROFILES
 from ..records import dumps, hashes, write_text
 from ..render import write_report
+from ..tally import loose
 from .shared import (
     FOLDER,
     WORKERS,
@@ -31,6 +32,7 @@ from .shared import (
     emit,
     exchange,
     left_out,
+    ready,
     screen,
     single_threads,
     writing,
@@ -57,6 +59,7 @@ def verify(
     claims = chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
+    ready(out, json, junit, sarif)
     single_threads()
     run = verification.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
@@ -102,6 +105,9 @@ def _print_verification(record: dict[str, Any], page: Path) -> None:
     )
     if record["real_note"]:
         console.print(record["real_note"])
+    open_claims = [row["claim"] for row in record["claims"] if loose(row)]
+    if open_claims:
+        console.print(f"Status 3: more than 3 in 100 instances are undecided for {', '.join(open_claims)}.")
     console.print(f"Report: {page}")
 
 

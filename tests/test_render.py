@@ -133,7 +133,7 @@ def test_tightness_in_words(records: tuple[dict[str, Any], dict[str, Any]]) -> N
     assert status(row) == "violated"
     row["counts"]["VIOLATED"], row["counts"]["UNDECIDED"], row["scope"] = 0, 1, 100
     assert status(row) == "proved, a few undecided"
-    row["counts"]["UNDECIDED"] = 2
+    row["counts"]["UNDECIDED"] = 4
     assert status(row) == "undecided"
     assert tightness("x", rows["meta-sl-identity"])["words"].startswith("an equality, certified on ")
 

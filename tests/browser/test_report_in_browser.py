@@ -220,7 +220,7 @@ def test_the_keyboard_meets_the_page_in_its_order(browser: webdriver.Chrome, pag
         ActionChains(browser).send_keys(Keys.TAB).perform()
         met.append(tuple(browser.execute_script(where)))
     assert met[0] == ("A", "skip", "#main")
-    assert [target for _, _, target in met[1:4]] == ["#summary", "#results", "#reading"]
+    assert [target for _, _, target in met[1:4]] == ["#summary", "#reading", "#results"]
     assert browser.execute_script("return document.querySelectorAll('[tabindex]:not([tabindex=\"0\"])').length") == 0
     order = browser.execute_script("return [...document.querySelectorAll('h2')].map(h => h.id)")
     links = browser.execute_script(

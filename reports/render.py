@@ -64,9 +64,10 @@ def share(value: float | None) -> str:
 
 
 def by_family(rows: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Claims grouped by family, in the order of the record."""
-    names = dict.fromkeys(row["family"] for row in rows)
-    return [(name, [row for row in rows if row["family"] == name]) for name in names]
+    """Rows about claims grouped by the claims' family, in the order of the record."""
+    families = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
+    names = dict.fromkeys(families[row["claim"]] for row in rows)
+    return [(name, [row for row in rows if families[row["claim"]] == name]) for name in names]
 
 
 def _environment() -> Environment:

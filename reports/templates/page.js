@@ -29,7 +29,19 @@ for (const box of document.querySelectorAll(".scroll:not([tabindex])")) {
     box.setAttribute("aria-label", box.querySelector("caption").textContent);
   }
 }
-// A link into a closed list opens it.
-const open = () => document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");
+// A link to or into something folded opens it; on paper everything is open.
+const open = () => {
+  const target = document.getElementById(location.hash.slice(1));
+  for (let box = target?.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+  target?.scrollIntoView();
+};
 addEventListener("hashchange", open);
+const folded = [...document.querySelectorAll("main details")];
+const all = (value) => { for (const box of folded) box.open = value; };
+for (const [name, value] of [["unfold", true], ["fold", false]]) {
+  const button = document.getElementById(name);
+  button.hidden = false;
+  button.addEventListener("click", () => all(value));
+}
+addEventListener("beforeprint", () => all(true));
 open();

@@ -126,8 +126,8 @@ def test_the_filters_hide_and_show(browser: webdriver.Chrome, page: Path) -> Non
     headings = browser.execute_script(
         "return [...document.querySelectorAll('[data-heading]')].filter(h => !h.hidden).map(h => h.dataset.heading)"
     )
-    assert headings == ["meta-rl"]
-    sections = "return [...document.querySelectorAll('section[data-family]')].filter(s => !s.hidden).length"
+    assert set(headings) == {"meta-rl"}
+    sections = "return [...document.querySelectorAll('details[data-family]')].filter(s => !s.hidden).length"
     assert browser.execute_script(sections) == len(rl)
     matrix = "return [...document.querySelectorAll('.matrix tbody tr')].filter(r => !r.hidden).length"
     assert 1 < browser.execute_script(matrix) <= len(rl)
@@ -158,7 +158,8 @@ def test_print_cuts_nothing(browser: webdriver.Chrome, page: Path) -> None:
         "Emulation.setDeviceMetricsOverride", {"width": 1030, "height": 700, "deviceScaleFactor": 1, "mobile": False}
     )
     try:
-        browser.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
+        browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        assert browser.execute_script("return document.querySelectorAll('main details:not([open])').length") == 0
         cut = browser.execute_script(
             """return [...document.querySelectorAll('main *')]
             .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.unseen'))
@@ -168,6 +169,27 @@ def test_print_cuts_nothing(browser: webdriver.Chrome, page: Path) -> None:
         assert not browser.find_element(By.TAG_NAME, "nav").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_links_and_buttons_open_what_is_folded(browser: webdriver.Chrome, page: Path) -> None:
+    shut = "return document.querySelectorAll('main details:not([open])').length"
+    browser.get(page.as_uri())
+    folded = browser.execute_script(shut)
+    assert folded > 100
+    browser.find_element(By.ID, "unfold").click()
+    assert browser.execute_script(shut) == 0
+    browser.find_element(By.ID, "fold").click()
+    assert browser.execute_script(shut) == browser.execute_script(
+        "return document.querySelectorAll('main details').length"
+    )
+    for selector in ("#overview tbody th a", ".matrix td a", ".result a[href^='#mutant-']"):
+        link = browser.find_element(By.CSS_SELECTOR, selector)
+        target = browser.find_element(By.ID, (link.get_attribute("href") or "").split("#")[1])
+        assert not target.is_displayed() or target.get_attribute("open") is None
+        browser.execute_script("arguments[0].click()", link)
+        browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+        top = browser.execute_script("return arguments[0].getBoundingClientRect().top", target)
+        assert target.is_displayed() and -5 <= top <= 400
 
 
 def test_printing_to_pdf_works(page: Path, tmp_path: Path) -> None:

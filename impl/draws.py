@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, TypeVar
+
 import numpy as np
 
 from .sources import Array, Source
+
+B = TypeVar("B", bound=Any)
 
 
 def draw_size(source: Source, largest: int) -> int:
@@ -42,3 +47,24 @@ def draw_weights(source: Source, n: int) -> Array:
     weights = np.full((source.size, n), share)
     weights[:, 0] = 1 - (n - 1) * share
     return weights
+
+
+def with_radius(source: Source, batch: B) -> B:
+    """A batch with a radius: the distance of omega and its rival (B, ...) rounded up, or anything from 1/8 to 8."""
+    if source.choose(("distance", "any")) == "any" or batch.rival is None:
+        return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
+    squares = ((batch.omega - batch.rival) ** 2).reshape(source.size, -1).sum(1)
+    return replace(batch, radius=np.maximum(np.ceil(np.sqrt(squares) * 8), 1) / 8)
+
+
+def draw_entries(source: Source, shape: tuple[int, ...]) -> Array:
+    """(B, *shape), odd multiples of 2^-10 within +-2: weights of which none is 0."""
+    return (2 * source.grid(shape, -1024, 1023) + 1) / 1024
+
+
+def shifted(source: Source, weights: Array, exponents: tuple[int, int]) -> Array:
+    """W (B, m, d) moved by about 2^e in Frobenius norm, e within the exponents, in a random direction."""
+    move = draw_entries(source, weights.shape[1:])
+    size = np.sqrt((move**2).sum((1, 2)))
+    wanted = 2.0 ** source.grid((), *exponents)
+    return weights + move * (2.0 ** np.round(np.log2(wanted / size)))[:, None, None]

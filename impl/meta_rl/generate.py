@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..draws import composition, draw_features, draw_size, draw_weights
+from ..draws import composition, draw_features, draw_size, draw_weights, with_radius
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
@@ -126,15 +126,7 @@ def draw_problem(
         np.ones(source.size),
         _parameter(source, d, tau),
     )
-    return _with_radius(source, batch)
-
-
-def _with_radius(source: Source, batch: Batch) -> Batch:
-    """A radius: the parameters' distance rounded up (the natural choice), or anything from 1/8 to 8."""
-    if source.choose(("distance", "any")) == "any" or batch.rival is None:
-        return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
-    distance = np.sqrt(((batch.omega - batch.rival) ** 2).sum(1))
-    return replace(batch, radius=np.maximum(np.ceil(distance * 8), 1) / 8)
+    return with_radius(source, batch)
 
 
 # --- generators -----------------------------------------------------------------------------------
@@ -213,9 +205,9 @@ def stationary(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
     batch = draw_problem(source, adaptation, limits)
     found = replace(batch, omega=ascended(batch))
     if source.choose(("start", "policies")) == "start":
-        return _with_radius(source, found.against(rival=batch.omega))
+        return with_radius(source, found.against(rival=batch.omega))
     n, states, actions, _ = batch.shape
-    return _with_radius(source, found.against(policies=draw_policies(source, (n, states), actions)))
+    return with_radius(source, found.against(policies=draw_policies(source, (n, states), actions)))
 
 
 def level(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:

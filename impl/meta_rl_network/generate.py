@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..draws import draw_entries, shifted, with_radius
 from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators
 from ..meta_rl.instance import Adaptation
 from ..sources import SMALL, Generator, Limits, Source
@@ -15,42 +16,23 @@ from .batch_quantities import PolicyNetworkBatchQuantities
 WIDTHS = (1, 2, 4, 16, 64)
 NEURONS = 2**10
 """Neurons in one batch: large batches have narrow networks."""
-
-
-def _entries(source: Source, shape: tuple[int, ...]) -> Array:
-    """Odd multiples of 2^-10 within +-2: weights of which none is 0."""
-    return (2 * source.grid(shape, -1024, 1023) + 1) / 1024
-
-
-def _shifted(source: Source, weights: Array) -> Array:
-    """W (B, m, p) moved by about 2^-7 to 2^7 in Frobenius norm, in a random direction."""
-    move = _entries(source, weights.shape[1:])
-    size = np.sqrt((move**2).sum((1, 2)))
-    wanted = 2.0 ** source.grid((), -7, 7)
-    return weights + move * (2.0 ** np.round(np.log2(wanted / size)))[:, None, None]
+REACH = (-7, 7)
+"""||W - W0||: about 2^-7 to 2^7."""
 
 
 def _problem(source: Source, adaptation: str, limits: Limits, states: int | None = None) -> PolicyNetworkBatch:
     """Problems with W0, W and a parameter comparator on the grid; tau in units of the network's outputs."""
     batch = draw_problem(source, adaptation, limits, states=states)
     m = source.choose(tuple(m for m in WIDTHS if m * source.size <= NEURONS))
-    initial = _entries(source, (m, batch.shape[3]))
-    omega, rival = _shifted(source, initial), _shifted(source, initial)
+    initial = draw_entries(source, (m, batch.shape[3]))
+    omega, rival = shifted(source, initial, REACH), shifted(source, initial, REACH)
     output = 1 - 2 * source.grid((m,), 0, 1)
     fields = vars(batch) | {"omega": omega, "rival": rival}
     found = PolicyNetworkBatch(**fields, signs=output, initial=initial)
     drive = np.abs(PolicyNetworkBatchQuantities(found).energies(omega[:, None])).max((1, 2, 3)) * found.tau
     # Logits up to 2^-3 .. 2^5: from nearly uniform policies to nearly sure ones.
     scale = 2.0 ** np.ceil(np.log2(np.maximum(drive, 2.0**-10)))
-    return _with_radius(source, replace(found, tau=scale * 2.0 ** -source.grid((), -3, 5)))
-
-
-def _with_radius(source: Source, batch: PolicyNetworkBatch) -> PolicyNetworkBatch:
-    """A radius: the parameters' distance rounded up, or anything from 1/8 to 8."""
-    if source.choose(("distance", "any")) == "any" or batch.rival is None:
-        return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
-    distance = np.sqrt(((batch.omega - batch.rival) ** 2).sum((1, 2)))
-    return replace(batch, radius=np.maximum(np.ceil(distance * 8), 1) / 8)
+    return with_radius(source, replace(found, tau=scale * 2.0 ** -source.grid((), -3, 5)))
 
 
 # --- generators -----------------------------------------------------------------------------------
@@ -124,7 +106,7 @@ def level(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetw
     adaptation, everything is rational. Comparators are policies."""
     batch = policies(source, adaptation, limits)
     omega = np.concatenate([batch.omega, batch.omega], axis=1)
-    initial = np.concatenate([batch.initial, _shifted(source, batch.initial)], axis=1)
+    initial = np.concatenate([batch.initial, shifted(source, batch.initial, REACH)], axis=1)
     return replace(batch, omega=omega, initial=initial, signs=np.concatenate([batch.signs, -batch.signs], axis=1))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Floats
-from ..draws import composition, draw_features, draw_size, draw_weights
+from ..draws import composition, draw_features, draw_size, draw_weights, with_radius
 from ..losses import LOSSES, Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
@@ -124,15 +124,7 @@ def _problem(
         np.ones(source.size),
         source.grid((d,), -8, 8) / 4,
     )
-    return _with_radius(source, _adapted(source, batch, kind))
-
-
-def _with_radius(source: Source, batch: Batch) -> Batch:
-    """A radius: the parameters' distance rounded up (the natural choice), or anything from 1/8 to 8."""
-    if source.choose(("distance", "any")) == "any" or batch.rival is None:
-        return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
-    distance = np.sqrt(((batch.omega - batch.rival) ** 2).sum(1))
-    return replace(batch, radius=np.maximum(np.ceil(distance * 8), 1) / 8)
+    return with_radius(source, _adapted(source, batch, kind))
 
 
 # --- generators -----------------------------------------------------------------------------------
@@ -175,7 +167,7 @@ def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     if source.choose(("grid", "another")) == "another":
         assert start is not None
         found = found.against(rival=stationary_points(replace(batch, omega=start)))
-    return _with_radius(source, found)
+    return with_radius(source, found)
 
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -237,7 +229,7 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
         np.ones(source.size),
         (1 + source.grid((1,), 0, 15)) / 8,
     )
-    return _with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
+    return with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..draws import draw_features, draw_size, draw_weights
+from ..draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
 from ..meta_sl.generate import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, NetworkBatch
@@ -21,21 +21,8 @@ NEURONS = 2**14
 """Neurons in one batch: large batches have narrow networks."""
 
 
-def _entries(source: Source, shape: tuple[int, ...]) -> Array:
-    """Odd multiples of 2^-10 within +-2: weights of which none is 0."""
-    return (2 * source.grid(shape, -1024, 1023) + 1) / 1024
-
-
 def _width(source: Source) -> int:
     return source.choose(tuple(m for m in WIDTHS if m * source.size <= NEURONS))
-
-
-def _shifted(source: Source, weights: Array, exponents: tuple[int, int]) -> Array:
-    """W (B, m, d) moved by about 2^e in Frobenius norm, in a random direction."""
-    move = _entries(source, weights.shape[1:])
-    size = np.sqrt((move**2).sum((1, 2)))
-    wanted = 2.0 ** source.grid((), *exponents)
-    return weights + move * (2.0 ** np.round(np.log2(wanted / size)))[:, None, None]
 
 
 def drawn(
@@ -57,7 +44,7 @@ def drawn(
     if apart:
         k, depth = max(k, n), 1
     m = width or _width(source)
-    initial = _entries(source, (m, d))
+    initial = draw_entries(source, (m, d))
     reach = (-7, 1) if name in STEEP else (-7, 7)
     batch = NetworkBatch(
         loss,
@@ -68,9 +55,9 @@ def drawn(
         draw_weights(source, n),
         1 - 2 * source.grid((m,), 0, 1),
         initial,
-        _shifted(source, initial, reach),
+        shifted(source, initial, reach),
         np.ones(source.size),
-        _shifted(source, initial, reach),
+        shifted(source, initial, reach),
     )
     return with_radius(source, _adapted(source, batch))
 
@@ -87,14 +74,6 @@ def _adapted(source: Source, batch: NetworkBatch) -> NetworkBatch:
     """The batch with a step size from far below to far beyond 1/curvature."""
     exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
     return replace(batch, rate=2.0**exponent / _curvature(batch))
-
-
-def with_radius(source: Source, batch: Networks) -> Networks:
-    """A radius: the parameters' distance rounded up, or anything from 1/8 to 8."""
-    if source.choose(("distance", "any")) == "any" or batch.rival is None:
-        return replace(batch, radius=(1 + source.grid((), 0, 63)) / 8)
-    distance = np.sqrt(((batch.omega - batch.rival) ** 2).sum((1, 2)))
-    return replace(batch, radius=np.maximum(np.ceil(distance * 8), 1) / 8)
 
 
 # --- generators -----------------------------------------------------------------------------------

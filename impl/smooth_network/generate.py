@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..draws import with_radius
 from ..meta_sl.generate import CONVEX_LOSSES
-from ..network.generate import descended, drawn, tangent_comparators, with_radius
+from ..network.generate import descended, drawn, tangent_comparators
 from ..sources import SMALL, Generator, Limits, Source
 from .activation import ACTIVATIONS
 from .batch import SmoothBatch

@@ -85,23 +85,26 @@ def certify(instance: MetaRLInstance, kind: str) -> tuple[Optimum, Finding] | No
     return optimum, judge_headline(instance, optimum, kind)
 
 
-def box_of(instance: MetaRLInstance) -> float | None:
-    """Half-width of the box that is searched: None (the whole line) for d = 1, else 6 tau or more, to hold omega."""
+def box_of(instance: MetaRLInstance, *points: Vector) -> float | None:
+    """Half-width of the box that is searched: None (the whole line) for d = 1, else 6 tau or more, to hold omega and
+    the points."""
     if len(instance.omega) == 1:
         return None
-    return max(BOX * to_float(instance.tau), *(abs(to_float(v)) for v in instance.omega))
+    return max(BOX * to_float(instance.tau), *(abs(to_float(v)) for point in (instance.omega, *points) for v in point))
 
 
 def study(instance: Instance) -> Study:
     """Certify sup L and judge the headline at omega and where gradient ascent arrives from it and from elsewhere."""
     assert isinstance(instance, MetaRLInstance)
     d = len(instance.omega)
-    optimum = supremum(instance, gap=1e-3 if d == 1 else 5e-3)
     points: list[tuple[str, Vector]] = [("any point", instance.omega)]
     batch = batch_of(instance)
     for start in (batch.omega, -batch.omega, np.zeros_like(batch.omega)):
         omega = ascended(replace(batch, omega=start), reach=4 * to_float(instance.tau))[0]
         points.append(("where ascent stops", tuple(rational(float(v)) for v in omega)))
+    # Ascent may leave a box around omega: the supremum is over one that holds every point that is judged.
+    box = box_of(instance, *(omega for _, omega in points))
+    optimum = supremum(instance, box, gap=1e-3 if d == 1 else 5e-3)
     distinct = dict(reversed([(omega, kind) for kind, omega in points]))
     findings = tuple(judge_headline(replace(instance, omega=o), optimum, kind) for o, kind in distinct.items())
     bracket = Bracket(
@@ -110,7 +113,7 @@ def study(instance: Instance) -> Study:
         optimum.at,
         optimum.status == "certified",
         optimum.status == "certified",  # every box is decided by a Bellman residual in balls: there is no float search
-        box_of(instance),
+        box,
         d,
         optimum.boxes,
         optimum.seconds,

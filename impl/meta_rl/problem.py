@@ -130,6 +130,15 @@ class Problem:
         tau = self.instance.tau
         return [[self.m.number((v - max(row)) / tau) for v in row] for row in self.exact_energies(theta)]
 
+    def line(self, direction: list[Number]) -> list[list[list[Number]]]:
+        """Taylor coefficients of the energies at omega + t direction, up to a function of the state [S][A][2]."""
+        column: Matrix = self.m.matrix([[v] for v in direction])
+        slopes = (self.features * column * (1 / self.tau)).entries()
+        return [
+            [[energy, slopes[s * self.actions + a]] for a, energy in enumerate(row)]
+            for s, row in enumerate(self.energies(self.instance.omega))
+        ]
+
     def prior(self, theta: Any) -> Policy:
         """pi_theta [S][A]."""
         return self.softmax(self.energies(theta))

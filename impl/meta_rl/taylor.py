@@ -38,19 +38,17 @@ def _softmax(problem: Problem, logits: Table) -> Table:
     return found
 
 
-def _prior(problem: Problem, theta: list[Series], exact: bool) -> Table:
-    """pi at phi'theta/tau; `exact`: theta's constant terms are omega, whose energies are known exactly."""
-    rows = problem.features.tolist()
-    known = problem.energies(problem.instance.omega) if exact else None
-    logits = []
-    for s in range(problem.states):
-        line = []
-        for a in range(problem.actions):
-            row = rows[s * problem.actions + a]
-            energy = _dot(row, theta) / problem.tau
-            line.append(energy if known is None else energy - energy[0] + known[s][a])
-        logits.append(line)
-    return _softmax(problem, logits)
+def _prior(problem: Problem, direction: list[Number]) -> Table:
+    """pi at omega + t direction."""
+    series = _system(problem).series
+    return _softmax(problem, [[series(energy) for energy in row] for row in problem.line(direction)])
+
+
+def _moved(problem: Problem, theta: list[Series]) -> Table:
+    """pi at phi'theta/tau."""
+    count = problem.actions
+    flat = [_dot(row, theta) / problem.tau for row in problem.features.tolist()]
+    return _softmax(problem, [flat[s * count : (s + 1) * count] for s in range(problem.states)])
 
 
 def _dot(numbers: list[Number], series: list[Series]) -> Series:
@@ -97,11 +95,6 @@ def _action_values(problem: Problem, process: Process, policy: Table, order: int
     return [flat[s * count : (s + 1) * count] for s in range(problem.states)]
 
 
-def _line(problem: Problem, direction: list[Number]) -> list[Series]:
-    series = _system(problem).series
-    return [series([o, v]) for o, v in zip(problem.origin, direction, strict=True)]
-
-
 def _units(problem: Problem, *chosen: int) -> list[Number]:
     return [problem.m.number(int(j in chosen)) for j in range(problem.dimension)]
 
@@ -114,7 +107,7 @@ def _parameter_step(problem: Problem, process: Process, direction: list[Number])
         along: dict[tuple[int, int], Series] = {}
         for j in range(d):
             for k in range(j, d):
-                policy = _prior(problem, _line(problem, _units(problem, j, k)), exact=True)
+                policy = _prior(problem, _units(problem, j, k))
                 along[j, k] = _returns(problem, process, policy, 2)
     own = [along[j, j] for j in range(d)]
 
@@ -124,9 +117,10 @@ def _parameter_step(problem: Problem, process: Process, direction: list[Number])
         return along[min(j, k), max(j, k)][2] - own[j][2] - own[k][2]
 
     found = []
-    for j, theta in enumerate(_line(problem, direction)):
+    series = _system(problem).series
+    for j, (start, move) in enumerate(zip(problem.origin, direction, strict=True)):
         bend = sum((second(j, k) * v for k, v in enumerate(direction)), start=problem.m.number(0))
-        found.append(theta + problem.eta * _system(problem).series([own[j][1], bend]))
+        found.append(series([start, move]) + problem.eta * series([own[j][1], bend]))
     return found
 
 
@@ -134,8 +128,8 @@ def _adapted(problem: Problem, process: Process, direction: list[Number], order:
     """The adapted policy along the line."""
     instance = problem.instance
     if instance.eta != 0 and instance.adaptation is Adaptation.GRADIENT:
-        return _prior(problem, _parameter_step(problem, process, direction), exact=False)
-    prior = _prior(problem, _line(problem, direction), exact=True)
+        return _moved(problem, _parameter_step(problem, process, direction))
+    prior = _prior(problem, direction)
     if instance.eta == 0:
         return prior
     values = _action_values(problem, process, prior, order)

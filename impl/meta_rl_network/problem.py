@@ -38,10 +38,6 @@ class PolicyNetworkProblem(Problem, Layer):
         self.features = self.coordinates.table(m)
         self.dimension = self.features.ncols()
 
-    @property
-    def origin(self) -> list[Number]:
-        return [self.m.number(fmpq(0))] * self.dimension
-
     def span_of(self, *patterns: Array) -> Coordinates:
         """Coordinates of the features psi with the given patterns (m, SA), one set of SA vectors after the other."""
         xs = list(range(len(self.inputs.rows)))

@@ -130,3 +130,12 @@ def test_no_size_of_numbers_breaks_the_search(eps: int, row: int, target: int) -
     rows = arb_mat([[arb(10) ** row, arb(0)], [arb(10) ** row, arb(10) ** row]])
     found = misfit_l1(arb(10) ** eps, rows, [arb(10) ** target, arb(1)]).value
     assert found >= 0 or found.contains(0)
+
+
+def test_rows_that_are_zero_but_for_rounding_leave_the_target() -> None:
+    """Enclosures of 0: the infimum is the target's length, from below too, though no multiplier shows it."""
+    with ctx.workprec(128):
+        noise = arb(0, arb(2) ** -120)
+        found = misfit(arb_mat([[noise], [noise]]), [arb(3), arb(4)], [arb(1), arb(1)], arb(1)).value
+        assert found.overlaps(arb(5))
+        assert found.rad() < 2.0**-100

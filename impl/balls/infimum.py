@@ -84,6 +84,8 @@ def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: 
     size = _squares(v.entries())
     lower = at + multiplier * (size - square(radius)) - _squares(slack.entries()) / multiplier
     low = root(arb(lower.lower()).max(arb(0))) if lower > 0 else arb(0)
+    # Features that are 0 but for rounding: ||u - A v|| >= ||u|| - R ||A||.
+    low = low.max(_weighted_norm(target, masses) - radius * root(trace))
     return Infimum(arb(min(low.lower(), upper.lower())).union(upper), feasible)
 
 

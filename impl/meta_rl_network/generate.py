@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, PolicyNetworkBatch
 from .batch_quantities import PolicyNetworkBatchQuantities
 
+AnyBatch = TypeVar("B", bound=PolicyNetworkBatch)
+
 WIDTHS = (1, 2, 4, 16, 64)
 NEURONS = 2**10
 """Neurons in one batch: large batches have narrow networks."""
@@ -20,19 +24,31 @@ REACH = (-7, 7)
 """||W - W0||: about 2^-7 to 2^7."""
 
 
-def _problem(source: Source, adaptation: str, limits: Limits, states: int | None = None) -> PolicyNetworkBatch:
-    """Problems with W0, W and a parameter comparator on the grid; tau in units of the network's outputs."""
+def drawn(
+    source: Source, adaptation: str, limits: Limits, states: int | None = None, widths: Sequence[int] = WIDTHS
+) -> PolicyNetworkBatch:
+    """Problems with W0, W and a parameter comparator on the grid."""
     batch = draw_problem(source, adaptation, limits, states=states)
-    m = source.choose(tuple(m for m in WIDTHS if m * source.size <= NEURONS))
+    m = source.choose(tuple(m for m in widths if m * source.size <= NEURONS))
     initial = draw_entries(source, (m, batch.shape[3]))
     omega, rival = shifted(source, initial, REACH), shifted(source, initial, REACH)
     output = 1 - 2 * source.grid((m,), 0, 1)
     fields = vars(batch) | {"omega": omega, "rival": rival}
-    found = PolicyNetworkBatch(**fields, signs=output, initial=initial)
-    drive = np.abs(PolicyNetworkBatchQuantities(found).energies(omega[:, None])).max((1, 2, 3)) * found.tau
-    # Logits up to 2^-3 .. 2^5: from nearly uniform policies to nearly sure ones.
+    return with_radius(source, PolicyNetworkBatch(**fields, signs=output, initial=initial))
+
+
+def tempered(
+    source: Source, batch: AnyBatch, quantities: Callable[[AnyBatch], PolicyNetworkBatchQuantities]
+) -> AnyBatch:
+    """The batch with tau in units of the network's outputs: logits up to 2^-3 .. 2^5, from nearly uniform policies to
+    nearly sure ones."""
+    drive = np.abs(quantities(batch).energies(batch.omega[:, None])).max((1, 2, 3)) * batch.tau
     scale = 2.0 ** np.ceil(np.log2(np.maximum(drive, 2.0**-10)))
-    return with_radius(source, replace(found, tau=scale * 2.0 ** -source.grid((), -3, 5)))
+    return replace(batch, tau=scale * 2.0 ** -source.grid((), -3, 5))
+
+
+def _problem(source: Source, adaptation: str, limits: Limits, states: int | None = None) -> PolicyNetworkBatch:
+    return tempered(source, drawn(source, adaptation, limits, states), PolicyNetworkBatchQuantities)
 
 
 # --- generators -----------------------------------------------------------------------------------
@@ -95,9 +111,10 @@ def near_kink(source: Source, adaptation: str, limits: Limits = SMALL) -> Policy
 
 def kinks(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
     """Coarse grids: neurons exactly at their kink, against tangent comparators of the formal gradient."""
-    batch = _problem(source, adaptation, limits)
+    batch = drawn(source, adaptation, limits)
     omega = source.grid(batch.omega.shape[1:], -2, 2)
     coarse = replace(batch, omega=omega, features=source.grid(batch.features.shape[1:], -2, 2))
+    coarse = tempered(source, coarse, PolicyNetworkBatchQuantities)
     return tangent_comparators(source, coarse, PolicyNetworkBatchQuantities)
 
 

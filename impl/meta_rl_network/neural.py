@@ -1,0 +1,134 @@
+"""The quantities of policies by networks of any activation: the features at W, at W0, and the error between them.
+
+The meta-feature is linear in the features once advantages and visitations (always those at W) are fixed, so one map
+serves the features at W, at W0 and their difference. Each kind of network supplies its features in coordinates of
+their span.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from flint import arb
+
+from ..arithmetic import Balls, Matrix, Number, Rationals, root
+from ..balls.singular import largest_eigenvalue
+from ..meta_rl.instance import Adaptation
+from ..meta_rl.quantities import MetaRLQuantities
+from ..network.weights import squared_distance
+from .instance import PolicyNetworkInstance
+
+
+class Features(NamedTuple):
+    """Centred meta-features (N, r) and the coordinates that they are written in."""
+
+    rows: Matrix
+    at: Any
+
+
+class NeuralPolicyQuantities(MetaRLQuantities):
+    """What the claims of network policies name, whatever the activation."""
+
+    instance: PolicyNetworkInstance
+
+    @property
+    def _feature_basis(self) -> None:
+        """The coordinates are those of the span already."""
+
+    # --- what a kind of network supplies ------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def _coordinates(self) -> Any:
+        """The coordinates of the features at W."""
+
+    @cached_property
+    @abstractmethod
+    def _initial(self) -> Features:
+        """Meta-features with phi_0 in both places."""
+
+    @cached_property
+    @abstractmethod
+    def _change(self) -> Features:
+        """Meta-features of phi_0 - phi_W."""
+
+    @abstractmethod
+    def _start_and_own(self) -> tuple[Matrix, Matrix]:
+        """phi_0 and phi_W in common coordinates (SA, r)."""
+
+    def _size(self, pairings: list[Number], at: Any) -> Number:
+        """The length of the vector of the span with these pairings with the coordinates' basis."""
+        return self._length(pairings)
+
+    # --- features at W and at W0 ----------------------------------------------------------------------------
+
+    def _meta_of(self, plain: Matrix, ahead: Matrix) -> Matrix:
+        """Centred meta-features (N, r) with features `plain` outside and `ahead` in grad Q."""
+        share = plain * (1 / self.problem.tau)
+        slopes = [self._lookahead_of(i, self._value_gradient(i, ahead)) for i in range(len(self.processes))]
+        return self._centred([share + slope for slope in slopes])
+
+    def _paired(self, features: Features) -> Number:
+        """||<w, features>||."""
+        return self._size(self._pulled(features.rows), features.at)
+
+    @property
+    def _own(self) -> Features:
+        return Features(self._meta_features, self._coordinates)
+
+    @cached_property
+    def eps(self) -> Number:
+        return self._size(self._gradient, self._coordinates)
+
+    @cached_property
+    def eps_init(self) -> Number:
+        return self._paired(self._initial)
+
+    @cached_property
+    def misfit_init(self) -> arb:
+        return self._misfit(self._initial.rows, self._u).value
+
+    # --- the error of features at initialisation --------------------------------------------------------------
+
+    @cached_property
+    def gradient_difference(self) -> Number:
+        return self._paired(self._change)
+
+    @cached_property
+    def error_operator(self) -> arb:
+        self._balls_only("an eigenvalue")
+        rows = self._scaled(self._change.rows, [root(m) for m in self._masses])
+        return root(largest_eigenvalue(rows.transpose() * rows))
+
+    def _propagated(self, delta: list[arb], *, lookahead: bool = True) -> arb:
+        """||e||: e_i = delta/tau + |eta| gamma_i/((1-gamma_i) tau) E_varsigma_i[|A_i| delta], over 1 + eta Q_i for the
+        rational step, for bounds delta [SA] of ||phi_0 - phi_W||."""
+        self._balls_only("a norm")
+        problem = self.problem
+        step, found = self.m.number(abs(self.instance.eta)) if lookahead else arb(0), []
+        for (i, s, a), mass in zip(self._points, self._masses, strict=True):
+            process, prior, x = self.processes[i], self._priors[i], s * problem.actions + a
+            onward = self._sum(
+                self._ahead[i][x][t] * prior.policy[t][b] * Balls.magnitude(prior.advantages[t][b]) * delta[y]
+                for t in sorted(process.onward[x])
+                for b, y in enumerate(range(t * problem.actions, (t + 1) * problem.actions))
+            )
+            rate = step * process.gamma / (1 - process.gamma)
+            if self.instance.adaptation is Adaptation.RATIONAL_STEP:
+                rate = rate / Balls.magnitude(self._tilts[i][x])
+            found.append((mass, (delta[x] + rate * onward) / problem.tau))
+        return self._root_sum(found)
+
+    @cached_property
+    def displacement_init(self) -> Number:
+        distance = squared_distance(self.instance.omega, self.instance.initial)
+        return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
+
+    # --- what wrong theorems use instead ----------------------------------------------------------------------
+
+    @cached_property
+    def misfit_init_outer(self) -> arb:
+        """phi_0 outside, phi_W in grad Q."""
+        return self._misfit(self._meta_of(*self._start_and_own()), self._u).value

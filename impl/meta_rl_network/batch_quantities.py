@@ -30,10 +30,18 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         """W_r'x (B, SA, m) of W (B, m, p)."""
         return self.rows @ weights.transpose(0, 2, 1)
 
+    def _activated(self, drive: Array) -> Array:
+        """The activation."""
+        return np.maximum(drive, 0.0)
+
+    def _gate(self, drive: Array) -> Array:
+        """Its derivative."""
+        return (drive > 0).astype(float)
+
     def energies(self, theta: Array) -> Array:
         """f(x; W)/tau (B, 1, S, A) of W (B, 1, m, p)."""
         _, states, actions, _ = self.batch.shape
-        values = np.maximum(self._drive(theta[:, 0]), 0.0) @ self._output[..., None]
+        values = self._activated(self._drive(theta[:, 0])) @ self._output[..., None]
         return (values[..., 0] / self.batch.tau[:, None]).reshape(len(self.batch), 1, states, actions)
 
     def _phi(self, gates: Array) -> Array:
@@ -44,11 +52,11 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def _gates(self) -> Array:
-        return (self._drive(self.batch.omega) > 0).astype(float)
+        return self._gate(self._drive(self.batch.omega))
 
     @cached_property
     def _start_gates(self) -> Array:
-        return (self._drive(self.batch.initial) > 0).astype(float)
+        return self._gate(self._drive(self.batch.initial))
 
     @cached_property
     def features(self) -> Array:
@@ -108,10 +116,14 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
 
     def _pointwise(self, counts: Array, *, lookahead: bool = True) -> Array:
         """||e|| for counts (B, SA) of flipped neurons."""
+        size = np.sqrt((self.rows**2).sum(2))
+        return self._propagated(size * np.sqrt(counts / self.batch.signs.shape[1]), lookahead=lookahead)
+
+    def _propagated(self, delta: Array, *, lookahead: bool = True) -> Array:
+        """||e|| for bounds (B, SA) of ||phi_0 - phi_W||."""
         batch = self.batch
         _, states, actions, _ = batch.shape
-        size = np.sqrt((self.rows**2).sum(2))
-        delta = (size * np.sqrt(counts / batch.signs.shape[1])).reshape(len(batch), 1, states, actions)
+        delta = delta.reshape(len(batch), 1, states, actions)
         onward = (self.prior.policy * np.abs(self.prior.advantage) * delta).sum(3)
         onward = (self.prior.visitation @ onward[..., None])[..., 0]
         ahead = (batch.transitions @ onward[:, :, None, :, None])[..., 0]

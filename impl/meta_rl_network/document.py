@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ..files.faults import FaultError
 from ..files.numbers import Number, Row
 from ..files.records import Reader, Record
@@ -21,10 +24,12 @@ from ..network.weights import LARGEST_WIDTH, Weights
 from .instance import PolicyNetworkInstance
 
 
-class _Document(Record):
+class PolicyNetworkRecord(Record):
+    """The fields of an instance file with a network policy, whatever its activation."""
+
     format: str
     problem: str
-    model: NetworkModel
+    model: Any
     features: list[list[Row]]
     tasks: list[TaskRecord]
     tau: Number
@@ -35,13 +40,17 @@ class _Document(Record):
     radius: Number
 
 
+class _Document(PolicyNetworkRecord):
+    model: NetworkModel
+
+
 _STEPS = (Adaptation.KL_STEP, Adaptation.RATIONAL_STEP)
 _ROW = "a row of p numbers, one per entry of an input,"
-_REQUIRED = {
+POLICY_NETWORK_REQUIRED = {
     **REQUIRED,
-    "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
+    "document": "a JSON object with the fields " + ", ".join(PolicyNetworkRecord.__struct_fields__),
     "model": "an object with the fields name ('relu-network'), b, W0",
-    "model.name": "'linear' or 'relu-network'",
+    "model.name": "'linear', 'relu-network' or 'smooth-network'",
     "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
     "model.b[]": "-1 or 1",
     "model.W0": ROWS,
@@ -55,8 +64,10 @@ _REQUIRED = {
 }
 
 
-def _instance(record: _Document) -> PolicyNetworkInstance:
-    """The instance that a record describes."""
+def read_policy_network(
+    record: PolicyNetworkRecord, kind: Callable[..., PolicyNetworkInstance] = PolicyNetworkInstance
+) -> PolicyNetworkInstance:
+    """The instance of that kind that a record describes. Errors: FaultError."""
     features = read_features(record.features)
     states, actions, p = len(features), len(features[0]), len(features[0][0])
     tasks, notes = read_tasks(record.tasks, states, actions)
@@ -75,10 +86,10 @@ def _instance(record: _Document) -> PolicyNetworkInstance:
         notes += more
     else:
         comparator = weights(record.comparator, "comparator")
-    return PolicyNetworkInstance(
+    return kind(
         features, tasks, tau, eta, Adaptation(record.adaptation.name), omega, comparator, radius, notes,
         signs=signs, initial=initial,
     )  # fmt: skip
 
 
-READER = Reader(_Document, _REQUIRED, _instance)
+READER = Reader(_Document, POLICY_NETWORK_REQUIRED, read_policy_network)

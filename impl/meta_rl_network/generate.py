@@ -61,7 +61,11 @@ def arbitrary(source: Source, adaptation: str, limits: Limits = SMALL) -> Policy
 
 def policies(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
     """Comparators that are arbitrary policies, one per task, at times sure of their actions."""
-    batch = _problem(source, adaptation, limits)
+    return against_policies(source, _problem(source, adaptation, limits))
+
+
+def against_policies(source: Source, batch: AnyBatch) -> AnyBatch:
+    """The batch against arbitrary policies."""
     n, states, actions, _ = batch.shape
     return batch.against(policies=draw_policies(source, (n, states), actions, sure=source.choose((False, False, True))))
 
@@ -86,8 +90,14 @@ def tangent_start(source: Source, adaptation: str, limits: Limits = SMALL) -> Po
 
 def local(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
     """A comparator one small gradient step away."""
-    batch = _problem(source, adaptation, limits)
-    at = PolicyNetworkBatchQuantities(batch)
+    return one_step_away(source, _problem(source, adaptation, limits), PolicyNetworkBatchQuantities)
+
+
+def one_step_away(
+    source: Source, batch: AnyBatch, quantities: Callable[[AnyBatch], PolicyNetworkBatchQuantities]
+) -> AnyBatch:
+    """The batch against W after one small gradient step; R is its length."""
+    at = quantities(batch)
     size = np.where(at.eps > 0, at.eps, 1.0)
     step = 2.0 ** -source.grid((), 0, 12)
     rival = batch.omega + ((step / size)[:, None] * at.gradient).reshape(batch.omega.shape)
@@ -145,7 +155,11 @@ def pushed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNet
 
 def delayed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
     """Nothing to see at the start (x = 0), flips later, long steps: errors of the features come through grad Q."""
-    batch = _problem(source, adaptation, limits, states=2)
+    return postponed(source, _problem(source, adaptation, limits, states=2))
+
+
+def postponed(source: Source, batch: AnyBatch) -> AnyBatch:
+    """The batch (of two states) with x = 0 and no reward at the start, and long steps."""
     features, start, rewards = batch.features.copy(), np.zeros_like(batch.start), batch.rewards.copy()
     features[:, 0], start[..., 0], rewards[:, :, 0] = 0.0, 1.0, 0.0
     # The first action goes on to the second state, whose values balance under an even policy; the others stay.

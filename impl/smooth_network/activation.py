@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flint import fmpq
+
 from ..arithmetic import Number
 
 Evaluate = Callable[[Any, Number], Number]
@@ -13,12 +15,14 @@ Evaluate = Callable[[Any, Number], Number]
 
 @dataclass(frozen=True)
 class Activation:
-    """sigma, sigma', sigma'' as functions of (function set, argument)."""
+    """sigma, sigma', sigma'' as functions of (function set, argument), 0 <= sigma' <= 1; bend_squared = (sup
+    |sigma''|)^2."""
 
     name: str
     value: Evaluate
     d1: Evaluate
     d2: Evaluate
+    bend_squared: fmpq
 
 
 def _logistic_slope(m: Any, t: Number) -> Number:
@@ -29,12 +33,15 @@ def _logistic_slope(m: Any, t: Number) -> Number:
 ACTIVATIONS: dict[str, Activation] = {
     one.name: one
     for one in (
-        Activation("softplus", lambda m, t: m.softplus(t), lambda m, t: m.sigmoid(t), _logistic_slope),
+        Activation(
+            "softplus", lambda m, t: m.softplus(t), lambda m, t: m.sigmoid(t), _logistic_slope, fmpq(1, 16)
+        ),  # at 0
         Activation(
             "tanh",
             lambda m, t: m.tanh(t),
             lambda m, t: m.sech(t) * m.sech(t),
             lambda m, t: -2 * m.tanh(t) * m.sech(t) * m.sech(t),
+            fmpq(16, 27),  # at tanh(t)^2 = 1/3
         ),
     )
 }

@@ -9,11 +9,14 @@ from ..files.faults import FaultError
 from ..files.numbers import Row
 from ..files.records import Record
 from ..network.document import NETWORK_REQUIRED, NetworkReader, NetworkRecord, read_network
+from ..network.instance import NetworkInstance
 from .activation import ACTIVATIONS
 from .instance import SmoothInstance
 
 
-class _Model(Record):
+class SmoothModel(Record):
+    """A smooth network's model."""
+
     name: Literal["smooth-network"]
     activation: str
     b: Row
@@ -21,22 +24,24 @@ class _Model(Record):
 
 
 class _Document(NetworkRecord):
-    model: _Model
+    model: SmoothModel
 
 
-_REQUIRED = {
-    **NETWORK_REQUIRED,
+SMOOTH_MODEL_REQUIRED = {
     "model": "an object with the fields name ('smooth-network'), activation, b, W0",
     "model.activation": " or ".join(map(repr, ACTIVATIONS)),
 }
 
 
-def _instance(record: _Document) -> SmoothInstance:
-    if record.model.activation not in ACTIVATIONS:
+def read_activation(model: SmoothModel) -> str:
+    """The activation's name. Errors: FaultError."""
+    if model.activation not in ACTIVATIONS:
         raise FaultError("model.activation", "give an activation that is known")
-    instance = read_network(record, partial(SmoothInstance, activation=record.model.activation))
-    assert isinstance(instance, SmoothInstance)
-    return instance
+    return model.activation
 
 
-READER = NetworkReader(_Document, _REQUIRED, _instance)
+def _instance(record: _Document) -> NetworkInstance:
+    return read_network(record, partial(SmoothInstance, activation=read_activation(record.model)))
+
+
+READER = NetworkReader(_Document, {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _instance)

@@ -1,0 +1,1 @@
+"""Meta-reinforcement learning with energy-based policies of two-layer networks with a smooth activation."""

@@ -19,6 +19,9 @@ from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
 from ..theory.meta_rl_network import CLAIMS as META_RL_NETWORK_CLAIMS
 from ..theory.meta_rl_network_ablations import ABLATIONS as META_RL_NETWORK_ABLATIONS
 from ..theory.meta_rl_network_mutants import MUTANTS as META_RL_NETWORK_MUTANTS
+from ..theory.meta_rl_smooth_network import CLAIMS as META_RL_SMOOTH_CLAIMS
+from ..theory.meta_rl_smooth_network_ablations import ABLATIONS as META_RL_SMOOTH_ABLATIONS
+from ..theory.meta_rl_smooth_network_mutants import MUTANTS as META_RL_SMOOTH_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from ..theory.network import CLAIMS as NETWORK_CLAIMS
@@ -46,6 +49,12 @@ from .meta_rl_network.generate import SEARCHING as META_RL_NETWORK_SEARCHING
 from .meta_rl_network.quantities import MetaRLNetworkQuantities
 from .meta_rl_network.real_tasks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
 from .meta_rl_network.smaller import smaller as smaller_meta_rl_network
+from .meta_rl_smooth_network.batch import batch_of as meta_rl_smooth_batch_of
+from .meta_rl_smooth_network.batch_quantities import SmoothPolicyBatchQuantities
+from .meta_rl_smooth_network.generate import GENERATORS as META_RL_SMOOTH_GENERATORS
+from .meta_rl_smooth_network.generate import SEARCHING as META_RL_SMOOTH_SEARCHING
+from .meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
+from .meta_rl_smooth_network.real_tasks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .meta_sl.batch import batch_of
 from .meta_sl.batch_quantities import BatchQuantities
 from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
@@ -243,8 +252,27 @@ SMOOTH_NETWORK = Family(
 )
 
 
+META_RL_SMOOTH_NETWORK = Family(
+    "meta-rl-smooth-network",
+    "Meta-reinforcement learning with two-layer networks of a smooth activation",
+    META_RL_SMOOTH_CLAIMS,
+    META_RL_SMOOTH_MUTANTS,
+    (*META_RL_SMOOTH_ABLATIONS, *SETTLED["meta-rl-smooth-network"]),
+    MetaRLSmoothNetworkQuantities,
+    SmoothPolicyBatchQuantities,
+    META_RL_SMOOTH_GENERATORS,
+    META_RL_SMOOTH_SEARCHING,
+    META_RL_SMOOTH_REAL_TASKS,
+    smaller_meta_rl_network,
+    effort=0.04,
+    batch_of=meta_rl_smooth_batch_of,
+    shown=("error_operator", "error_displaced", "error_ball", "displacement_init"),
+)
+
+
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK, META_RL_NETWORK)
+    family.name: family
+    for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK, META_RL_NETWORK, META_RL_SMOOTH_NETWORK)
 }
 
 ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)

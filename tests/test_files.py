@@ -326,7 +326,12 @@ BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
     "problem unknown": ([("problem", "meta-xl")], "problem", "meta-xl", "'meta-sl' or 'meta-rl' is required"),
     "problem of other fields": ([("loss", 1), ("problem", "meta-rl")], "loss", 1, "fields format, problem, features"),
     "model missing": ([("model", DROP)], "model", Missing.MISSING, "add it"),
-    "model unknown": ([("model name", "forest")], "model.name", "forest", "'linear' or 'relu-network' is required"),
+    "model unknown": (
+        [("model name", "forest")],
+        "model.name",
+        "forest",
+        "'linear', 'relu-network' or 'smooth-network' is required",
+    ),
     "network adapted twice": (
         [("model", {"name": "relu-network", "b": [1], "W0": [[1, 2]]}), ("omega", [[1, 2]])],
         "adaptation.steps",

@@ -96,7 +96,14 @@ SEARCHING = [
         for path in ROOT.glob(f"impl/*/{name}.py")
     ),
 ]
-FAMILY_PACKAGES = ("impl.meta_sl", "impl.meta_rl", "impl.network", "impl.smooth_network", "impl.meta_rl_network")
+FAMILY_PACKAGES = (
+    "impl.meta_sl",
+    "impl.meta_rl",
+    "impl.network",
+    "impl.smooth_network",
+    "impl.meta_rl_network",
+    "impl.meta_rl_smooth_network",
+)
 
 
 def modules(*names: str) -> tuple[str, ...]:

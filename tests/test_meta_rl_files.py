@@ -97,7 +97,12 @@ def test_float_rows_are_renormalised_and_noted() -> None:
 P = "tasks 0 P"
 BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
     # what is wrong: the edits of VALID, then field, given and words of the requirement
-    "model unknown": ([("model name", "forest")], "model.name", "forest", "'linear' or 'relu-network' is required"),
+    "model unknown": (
+        [("model name", "forest")],
+        "model.name",
+        "forest",
+        "'linear', 'relu-network' or 'smooth-network' is required",
+    ),
     "tau missing": ([("tau", DROP)], "tau", Missing.MISSING, "add it"),
     "tau zero": ([("tau", 0)], "tau", 0, "a number > 0"),
     "radius zero": ([("radius", 0)], "radius", 0, "a number > 0"),

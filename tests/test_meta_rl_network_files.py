@@ -66,7 +66,7 @@ def test_rows_that_nearly_sum_to_one_are_noted_and_named_alike() -> None:
         (("model", "b"), [], "model.b=[]", "a non-empty list"),
         (("model", "b"), [1, 2], "model.b[1]=2", "-1 or 1"),
         (("model", "W0"), [[1.0, 0.5]], "model.W0=", "m rows"),
-        (("model", "name"), "tanh-tower", "model.name='tanh-tower'", "'linear' or 'relu-network'"),
+        (("model", "name"), "tanh-tower", "model.name='tanh-tower'", "'linear', 'relu-network' or 'smooth-network'"),
         (("omega",), [[1.0], [2.0]], "omega[0]=", "one per entry of an input"),
         (("omega",), [1.0, 2.0], "omega[0]=", "one per entry of an input"),
         (("comparator",), {"policies": [[[0.5, 0.25]]]}, "comparator.policies[0][0]", "a sum of 1"),

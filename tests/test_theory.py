@@ -114,7 +114,11 @@ def test_the_core_assumptions_are_all_audited() -> None:
 def test_equalities_are_marked() -> None:
     equalities = {c.name for c in CLAIMS if c.relation is Relation.EQUAL}
     assert {n for n in equalities if n.startswith("meta-sl")} == {"meta-sl-identity", "meta-sl-s2"}
-    core = {f"{name}-{step}" for name in ("meta-rl", "meta-rl-network") for step in ("identity", "s1", "s2")}
+    core = {
+        f"{name}-{step}"
+        for name in ("meta-rl", "meta-rl-network", "meta-rl-smooth-network")
+        for step in ("identity", "s1", "s2")
+    }
     assert {n for n in equalities if n.startswith("meta-rl")} == core | {"meta-rl-t3a", "meta-rl-t3a-rational"}
     assert {n for n in equalities if n.startswith("network")} == {"network-identity", "network-s2"}
 

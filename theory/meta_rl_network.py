@@ -38,6 +38,7 @@ Against eps = ||grad L(W)||:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from .claim import Assumption, Claim, Expression, Relation, Source
@@ -71,21 +72,66 @@ _NEURAL = {
 }
 
 
-def _of_network(name: str) -> Claim:
-    """A core claim of linear policies for network policies; only S1 needs no derivative."""
-    claim = next(c for c in META_RL_CLAIMS if c.name == f"meta-rl-{name}")
-    return replace(
-        claim,
-        name=f"meta-rl-network-{name}",
-        assumptions=claim.assumptions if name == "s1" else _INSIDE,
-        proof=f"N0: near W the policy is linear in the weights. {claim.proof}",
+def core_of_policies(
+    prefix: str, inside: tuple[Assumption, ...], opening: str, differences: Mapping[str, str]
+) -> Iterator[Claim]:
+    """The core claims of linear policies for networks: S1 needs no derivative, the others the assumptions `inside`."""
+    for name in _CORE:
+        claim = next(c for c in META_RL_CLAIMS if c.name == f"meta-rl-{name}")
+        yield replace(
+            claim,
+            name=f"{prefix}-{name}",
+            assumptions=claim.assumptions if name == "s1" else inside,
+            proof=f"{opening} {claim.proof}",
+            citation=CITATION,
+            difference=differences[name],
+        )
+
+
+def claims_at_initialisation(prefix: str, kind: str, inside: tuple[Assumption, ...]) -> Iterator[Claim]:
+    """N1, N1 with the operator error, and the step between them: they hold for features of any network."""
+    yield Claim(
+        f"{prefix}-init",
+        f"N1: features at initialisation{kind}",
+        Source.PAPER,
+        "The bound with features at initialisation phi_0 throughout, and the pairing G_0 = <w, Phi_0> as its gradient.",
+        "gap = <w, u> = <w, Phi_0 v> + <w, u - Phi_0 v> <= R ||G_0|| + ||w|| ||u - Phi_0 v||.",
+        Expression("gap"),
+        Expression("radius*eps_init + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        (POSITIVE_POLICY,),
+        f"{CITATION}, optimality gap",
+        "G_0 is computed where the paper (as we read it) has the gradient plus an error that shrinks with the width.",
+    )
+    yield Claim(
+        f"{prefix}-init-operator",
+        f"N1 with the operator error{kind}",
+        Source.PAPER,
+        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
+        "The form above and ||G_0|| <= eps + ||G_0 - grad L|| <= eps + ||w|| E_op.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        inside,
+        f"{CITATION}, optimality gap",
+        "The error term is computed on the instance, not bounded by a rate.",
+    )
+    yield Claim(
+        f"{prefix}-error-gradient",
+        f"Gradient error of features at initialisation, policies{kind}",
+        Source.OURS,
+        "The pairings with w differ by at most the norm of w times the operator norm of the features' difference.",
+        "G_0 - G = <w, Phi[phi_0 - phi_W]>; the operator norm.",
+        Expression("gradient_difference"),
+        Expression("weight_norm*error_operator"),
+        assumptions=(POSITIVE_POLICY,),
         citation=CITATION,
-        difference=_NEURAL[name],
+        difference="A step of N1.",
     )
 
 
 CLAIMS: tuple[Claim, ...] = (
-    *(_of_network(name) for name in _CORE),
+    *core_of_policies("meta-rl-network", _INSIDE, "N0: near W the policy is linear in the weights.", _NEURAL),
     Claim(
         "meta-rl-network-formal",
         "Optimality gap with the formal gradient, kinks allowed",
@@ -100,32 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
         CITATION,
         "Holds at kinks, where a point that is stationary in every direction may still have a formal gradient.",
     ),
-    Claim(
-        "meta-rl-network-init",
-        "N1: features at initialisation",
-        Source.PAPER,
-        "The bound with features at initialisation phi_0 throughout, and the pairing G_0 = <w, Phi_0> as its gradient.",
-        "gap = <w, u> = <w, Phi_0 v> + <w, u - Phi_0 v> <= R ||G_0|| + ||w|| ||u - Phi_0 v||.",
-        Expression("gap"),
-        Expression("radius*eps_init + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        (POSITIVE_POLICY,),
-        f"{CITATION}, optimality gap",
-        "G_0 is computed where the paper (as we read it) has the gradient plus an error that shrinks with the width.",
-    ),
-    Claim(
-        "meta-rl-network-init-operator",
-        "N1 with the operator error",
-        Source.PAPER,
-        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
-        "The form above and ||G_0|| <= eps + ||G_0 - grad L|| <= eps + ||w|| E_op.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        f"{CITATION}, optimality gap",
-        "The error term is computed on the instance, not bounded by a rate.",
-    ),
+    *claims_at_initialisation("meta-rl-network", "", _INSIDE),
     Claim(
         "meta-rl-network-init-pointwise",
         "N1 with the pointwise error of the flipped neurons",
@@ -151,18 +172,6 @@ CLAIMS: tuple[Claim, ...] = (
         _INSIDE,
         CITATION,
         "A priori in the displacement. Unlike in meta-SL only W moves, so one count serves.",
-    ),
-    Claim(
-        "meta-rl-network-error-gradient",
-        "Gradient error of features at initialisation, policies",
-        Source.OURS,
-        "The pairings with w differ by at most the norm of w times the operator norm of the features' difference.",
-        "G_0 - G = <w, Phi[phi_0 - phi_W]>; the operator norm.",
-        Expression("gradient_difference"),
-        Expression("weight_norm*error_operator"),
-        assumptions=(POSITIVE_POLICY,),
-        citation=CITATION,
-        difference="A step of N1.",
     ),
     Claim(
         "meta-rl-network-error-pointwise",

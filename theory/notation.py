@@ -112,6 +112,8 @@ _TABLE = (
     ("error_trace", r"E_2", "Hilbert-Schmidt norm of the difference phi_0 - phi on the lifted points"),
     ("error_flips", r"\|e\|", "norm of the pointwise error e_i(x), with the actual flips"),
     ("error_count", r"\|e\|_{k^*}", "norm of the pointwise error with the a priori counts k*"),
+    ("error_displaced", r"\|e\|_{d}", "norm of the pointwise error with the neurons' displacements ||W_r - W0_r||"),
+    ("error_ball", r"\|e\|_{B}", "norm of the pointwise error with the ball's radius ||W - W0||"),
     ("linearisation", r"\|f-\phi_0^{\top} W\|", "norm of the error of the linearisation at W0 over the support"),
     (
         "linearisation_bound",
@@ -191,6 +193,9 @@ _TABLE = (
     ("misfit_outer_unadapted", r"\inf\|u-(I-\eta H_i)\phi_W^{\top} v\|", "misfit with the unadapted outer feature"),
     ("misfit_init_inner", r"\inf\|u-(I-\eta H^0_i)\phi_{W_i}^{\top} v\|", "misfit with initial features in H only"),
     ("misfit_init_outer", r"\inf\|u-(I-\eta H_i)\phi_0^{\top} v\|", "misfit with initial features outside only"),
+    ("error_displaced_outer", r"\|\delta\|_{d}/\tau", "pointwise error of displacements without the look-ahead"),
+    ("error_displaced_half", r"\|e\|_{d/2}", "the error of displacements with half of sup |sigma''|"),
+    ("error_ball_narrow", r"\|e\|_{B/m}", "the ball's error with 1/m for m^{-1/2}"),
     ("pairing_unadapted", r"\langle w,\,h_\omega-h_{\theta'}\rangle", "pairing with the unadapted displacement"),
     ("eps_other_kinks", r"\varepsilon_{1\{0\ge 0\}}", "norm of the formal gradient with 1{0 > 0} = 1 in the features"),
     (

@@ -176,7 +176,14 @@ RESULTS: tuple[Result, ...] = (
         "Needs an error term as in supervised learning, and flips of neurons at later visits count in it too. Exact "
         "without one if the gradient is replaced by the pairing with the initial features, or with the features of the "
         "network itself off its kinks.",
-        ("meta-rl-network-init-operator", "meta-rl-network-init", "meta-rl-network-lifted"),
+        (
+            "meta-rl-network-init-operator",
+            "meta-rl-network-init",
+            "meta-rl-network-lifted",
+            "meta-rl-smooth-network-init-operator",
+            "meta-rl-smooth-network-init",
+            "meta-rl-smooth-network-lifted",
+        ),
         (("meta-rl-network-lifted", "differentiable-adaptation"), ("meta-rl-network-init", "W-in-the-ball")),
         ("rl-network-no-error-term", "rl-network-init-outer", "rl-network-init-eps"),
     ),

@@ -17,6 +17,7 @@ from ..arithmetic import Array
 from ..losses import Link
 from ..meta_rl.batch import Batch as MetaRLBatch
 from ..meta_rl_network.batch import PolicyNetworkBatch
+from ..meta_rl_smooth_network.batch import SmoothPolicyBatch
 from ..meta_sl.batch import Batch as MetaSLBatch
 from ..network.batch import NetworkBatch
 from ..smooth_network.batch import SmoothBatch
@@ -83,6 +84,7 @@ FIELDS: dict[type, tuple[Field, ...]] = {
         *_PROCESSES,
     ),
     PolicyNetworkBatch: (*_WEIGHTS, *_PROCESSES),
+    SmoothPolicyBatch: (*_WEIGHTS, *_PROCESSES),
 }
 """The fields of every family's batch that a search may change; `None` arrays are skipped."""
 

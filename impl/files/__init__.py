@@ -19,6 +19,7 @@ from msgspec import UNSET
 from ..instances import FORMAT, Instance, Vector
 from ..meta_rl.document import READER as META_RL
 from ..meta_rl_network.document import READER as META_RL_NETWORK
+from ..meta_rl_smooth_network.document import READER as META_RL_SMOOTH_NETWORK
 from ..meta_sl.document import READER as META_SL
 from ..network.document import READER as NETWORK
 from ..smooth_network.document import READER as SMOOTH_NETWORK
@@ -35,6 +36,7 @@ READERS: dict[tuple[str, str], Reader] = {
     ("meta-sl", "smooth-network"): SMOOTH_NETWORK,
     ("meta-rl", "linear"): META_RL,
     ("meta-rl", "relu-network"): META_RL_NETWORK,
+    ("meta-rl", "smooth-network"): META_RL_SMOOTH_NETWORK,
 }
 """How documents of each (problem, model) are read."""
 

@@ -57,7 +57,7 @@ REQUIRED = {
     "format": f"{FORMAT!r}",
     "problem": "'meta-rl'",
     "model": "an object with the field name: {'name': 'linear'}",
-    "model.name": "'linear' or 'relu-network'",
+    "model.name": "'linear', 'relu-network' or 'smooth-network'",
     "features": "a non-empty list, per state a list of rows, per action a row of d >= 1 numbers,",
     "features[]": "a non-empty list of rows, one per action, as many as features[0] has,",
     "features[][]": "a non-empty row of numbers, as long as features[0][0],",

@@ -6,19 +6,23 @@ fixed seed. Weights are rounded to multiples of 2^-20.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from flint import fmpq
 
 from ..meta_rl.batch import Array, batch_of
-from ..meta_rl.instance import Adaptation, MetaRLInstance
+from ..meta_rl.instance import Adaptation, MetaRLInstance, Policies
 from ..meta_rl.real_tasks import GRID, best_policies, lake
 from ..meta_rl.training import ascended
 from ..sources import RealTasks
 from .batch import PolicyNetworkBatch
 from .batch_quantities import PolicyNetworkBatchQuantities
 from .instance import PolicyNetworkInstance
+
+AnyBatch = TypeVar("AnyBatch", bound=PolicyNetworkBatch)
 
 WIDTHS = (16, 64, 256)
 ROUNDS, EARLY = 30, 10
@@ -30,39 +34,47 @@ def _rounded(values: Array) -> Array:
     return np.round(values * GRID) / GRID
 
 
-def _cases(linear: MetaRLInstance, width: int) -> list[tuple[str, PolicyNetworkInstance]]:
+def cases(
+    start: AnyBatch, quantities: Callable[[AnyBatch], PolicyNetworkBatchQuantities], best: Policies
+) -> list[tuple[str, PolicyNetworkInstance]]:
     """Trained W against the tasks' best policies; W stopped early and W0 against it; R is their distance rounded up."""
-    plain, p = batch_of(linear), linear.shape[2]
-    rng = np.random.default_rng(width)
-    initial = _rounded(rng.standard_normal((1, width, p)) / p**0.5)
-    signs = np.where(np.arange(width) % 2 == 0, 1.0, -1.0)[None]
-    fields = vars(plain) | {"omega": initial, "rival": initial}
-    start = PolicyNetworkBatch(**fields, signs=signs, initial=initial)
-    early, trained = (
-        _rounded(ascended(start, rounds, quantities=PolicyNetworkBatchQuantities)) for rounds in (EARLY, ROUNDS)
-    )
+    early, trained = (_rounded(ascended(start, rounds, quantities=quantities)) for rounds in (EARLY, ROUNDS))
 
     def against_trained(omega: Array) -> PolicyNetworkInstance:
         distance = np.sqrt(((trained - omega) ** 2).sum((1, 2)))
         radius = np.maximum(np.ceil(16 * distance), 1) / 16
         return replace(start, omega=omega, rival=trained, radius=radius).instance(0)
 
-    name, best = f"{width} neurons", best_policies(linear.tasks)
+    name = f"{start.signs.shape[1]} neurons"
     return [
         (f"{name}; trained, against each task's best policy",
          replace(against_trained(trained), comparator=best, radius=fmpq(1))),
         (f"{name}; stopped early, against the trained network", against_trained(early)),
-        (f"{name}; untrained, against the trained network", against_trained(initial)),
+        (f"{name}; untrained, against the trained network", against_trained(start.initial)),
     ]  # fmt: skip
+
+
+def lakes(width: int) -> tuple[PolicyNetworkBatch, Policies]:
+    """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, a policy at its initialisation; the tasks' best
+    policies."""
+    grid, tasks = lake()
+    inputs = tuple(tuple(tuple(v / 2 for v in row) for row in rows) for rows in grid.features())
+    p = len(inputs[0][0])
+    zero = (fmpq(0),) * p
+    linear = MetaRLInstance(inputs, tuple(tasks), TAU, fmpq(8), Adaptation.KL_STEP, zero, zero, fmpq(1))
+    initial = _rounded(np.random.default_rng(width).standard_normal((1, width, p)) / p**0.5)
+    signs = np.where(np.arange(width) % 2 == 0, 1.0, -1.0)[None]
+    fields = vars(batch_of(linear)) | {"omega": initial, "rival": initial}
+    return PolicyNetworkBatch(**fields, signs=signs, initial=initial), best_policies(linear.tasks)
 
 
 def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
     """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, two-layer policies of 16, 64 and 256 neurons."""
-    grid, tasks = lake()
-    inputs = tuple(tuple(tuple(v / 2 for v in row) for row in rows) for rows in grid.features())
-    zero = (fmpq(0),) * len(inputs[0][0])
-    linear = MetaRLInstance(inputs, tuple(tasks), TAU, fmpq(8), Adaptation.KL_STEP, zero, zero, fmpq(1))
-    return tuple(case for width in WIDTHS for case in _cases(linear, width))
+    found: list[tuple[str, PolicyNetworkInstance]] = []
+    for width in WIDTHS:
+        start, best = lakes(width)
+        found += cases(start, PolicyNetworkBatchQuantities, best)
+    return tuple(found)
 
 
 REAL_TASKS: dict[str, RealTasks] = {

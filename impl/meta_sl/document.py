@@ -80,7 +80,7 @@ REQUIRED = {
     "adaptation.steps": f"an integer 1..{STEPS}",
     "adaptation.lambda": "a number > 0",
     "model": "an object with the field name: {'name': 'linear'}",
-    "model.name": "'linear' or 'relu-network'",
+    "model.name": "'linear', 'relu-network' or 'smooth-network'",
     "features": "a non-empty list of rows of numbers, all of one length d >= 1,",
     "features[]": "a non-empty row of numbers, as long as features[0],",
     "tasks": "a non-empty list of tasks",

@@ -5,6 +5,7 @@ Only the definition is written: softmax, the Bellman equation, the step, the ret
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cvxpy as cp
@@ -16,6 +17,8 @@ from ..arithmetic import to_float
 from ..meta_rl.batch import batch_of
 from ..meta_rl.instance import Adaptation, MetaRLInstance, PolicyInstance
 from ..meta_rl_network.instance import PolicyNetworkInstance
+
+Activation = Callable[[Tensor], Tensor]
 
 
 class TorchProcesses:
@@ -67,12 +70,13 @@ class TorchProcesses:
 class TorchNetworkPolicies(TorchProcesses):
     """The same with a network policy; theta is W (m, p)."""
 
-    def __init__(self, instance: PolicyNetworkInstance) -> None:
+    def __init__(self, instance: PolicyNetworkInstance, activation: Activation = torch.relu) -> None:
         super().__init__(instance)
+        self.activation = activation
         self.output = torch.tensor(instance.signs, dtype=torch.float64) / instance.width**0.5
 
     def logits(self, theta: Tensor) -> Tensor:
-        return torch.relu(self.features @ theta.T) @ self.output / self.tau
+        return self.activation(self.features @ theta.T) @ self.output / self.tau
 
 
 def _tensor(value: Any) -> Tensor:
@@ -82,10 +86,10 @@ def _tensor(value: Any) -> Tensor:
     return torch.tensor(floats(value), dtype=torch.float64)
 
 
-def network_meta_gradient(instance: PolicyNetworkInstance) -> np.ndarray:
+def network_meta_gradient(instance: PolicyNetworkInstance, activation: Activation = torch.relu) -> np.ndarray:
     """grad L(W) (m, p) by autograd."""
     weights = torch.tensor(instance.omega.floats.copy(), requires_grad=True)
-    (gradient,) = torch.autograd.grad(TorchNetworkPolicies(instance).meta_objective(weights), weights)
+    (gradient,) = torch.autograd.grad(TorchNetworkPolicies(instance, activation).meta_objective(weights), weights)
     return gradient.numpy()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..claim import Ablation
 from .meta_rl import META_RL
 from .meta_sl import META_SL
-from .networks import META_RL_NETWORK, NETWORK, SMOOTH_NETWORK
+from .networks import META_RL_NETWORK, META_RL_SMOOTH_NETWORK, NETWORK, SMOOTH_NETWORK
 
 SETTLED: dict[str, tuple[Ablation, ...]] = {
     "meta-sl": META_SL,
@@ -18,5 +18,6 @@ SETTLED: dict[str, tuple[Ablation, ...]] = {
     "network": NETWORK,
     "smooth-network": SMOOTH_NETWORK,
     "meta-rl-network": META_RL_NETWORK,
+    "meta-rl-smooth-network": META_RL_SMOOTH_NETWORK,
 }
 """By family."""

@@ -124,6 +124,39 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
     ),
 )  # fmt: skip
 
+_SURE_TANH = known("meta-rl-smooth-network-lifted", "an action of probability 0, tanh network")
+
+META_RL_SMOOTH_NETWORK: tuple[Ablation, ...] = (
+    *(
+        again(_SURE_TANH, f"meta-rl-smooth-network-{name}", _NO_TERM, "weight_norm")
+        for name in ("identity", "l1", "init", "init-operator", "init-pointwise", "init-ball")
+    ),
+    Ablation(
+        "positive-policy",
+        "meta-rl-smooth-network-s2",
+        Standing.NEEDED,
+        CROSSING_REASON,
+        "a probability that crosses 0, tanh network",
+        "S2: chain rule",
+        left=Expression("eps"),
+        bound=Expression("weight_norm"),
+        instance={
+            **CROSSING,
+            "model": {"name": "smooth-network", "activation": "tanh", "b": ["1"], "W0": [["1"]]},
+            "omega": [["0"]],
+            "comparator": [["-1"]],
+        },
+        exact={"weight_norm": "0"},
+    ),
+    *not_needed("positive-policy", ["meta-rl-smooth-network-s3"], ANY_VECTOR),
+    *not_needed("positive-policy", ["meta-rl-smooth-network-s4"], ANY_FEATURE),
+    *not_needed(
+        "positive-policy",
+        [f"meta-rl-smooth-network-error-{name}" for name in ("gradient", "pointwise", "ball")],
+        _ANY_SUPPORT,
+    ),
+)
+
 _JOINT: Mapping[str, Any] = {
     **(known("smooth-network-lifted", "double well, smooth").instance or {}),
     "loss": {"name": "huber", "delta": "1"},

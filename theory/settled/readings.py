@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import ablations, meta_rl_ablations, meta_rl_network_ablations, network_ablations, smooth_network
+from .. import (
+    ablations,
+    meta_rl_ablations,
+    meta_rl_network_ablations,
+    meta_rl_smooth_network_ablations,
+    network_ablations,
+    smooth_network,
+)
 from ..claim import Ablation, Expression, Standing
 
 _KEPT = (
@@ -14,6 +21,7 @@ _KEPT = (
     *network_ablations.ABLATIONS,
     *meta_rl_network_ablations.ABLATIONS,
     *smooth_network.ABLATIONS,
+    *meta_rl_smooth_network_ablations.ABLATIONS,
 )
 
 

@@ -1,4 +1,4 @@
-"""The suite's power on networks: wrong theorems refuted, assumptions audited, rates as the theory says."""
+"""Rates in the width as the theory says, both ways, and an infimum that is not attained."""
 
 from __future__ import annotations
 
@@ -7,58 +7,13 @@ import itertools
 import numpy as np
 import pytest
 from flint import ctx, fmpq
-from metagap.impl import files
 from metagap.impl.arithmetic import Rationals
-from metagap.impl.counterexample import confirm
-from metagap.impl.falsify import attack, refute
-from metagap.impl.families import NETWORK
-from metagap.impl.judge import judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.network import rates
 from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.impl.network.weights import Weights
-from metagap.theory.claim import Ablation, Verdict
-from metagap.theory.network_ablations import ABLATIONS
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_every_wrong_theorem_is_refuted(seed: int) -> None:
-    """Each kill is certified in balls; the true claim is not hurt."""
-    for found in attack(NETWORK, seed=seed, rounds=10):
-        mutant = found.mutant
-        if mutant.equivalent:
-            assert found.status == "equivalent", mutant.name
-            continue
-        assert found.status == "killed", mutant.name
-        worst = found.worst()
-        assert worst is not None
-        assert refute(mutant, worst.instance) is not None
-        verdict = judge(worst.instance, (NETWORK.claim(mutant.claim),)).claims[0].verdict  # type: ignore[arg-type]
-        assert verdict in (Verdict.PROVED, Verdict.HOLDS)
-
-
-def test_witnesses_shrink_and_stay_certified() -> None:
-    chosen = [m for m in NETWORK.mutants if m.name in ("network-no-hessian", "network-u-unadapted")]
-    for found in attack(NETWORK, chosen, seed=1, rounds=6):
-        simplest = found.simplest()
-        assert simplest is not None
-        assert simplest.instance.numbers <= min(r.instance.numbers for r in found.found)
-        assert files.loads(files.dumps(simplest.instance)).sha256 == simplest.instance.sha256
-
-
-@pytest.mark.parametrize("ablation", [a for a in ABLATIONS if a.instance is not None], ids=lambda a: a.name)
-def test_the_conclusion_fails_without_the_assumption(ablation: Ablation) -> None:
-    found = confirm(ablation)
-    assert found.confirmed
-    assert dict(ablation.exact).keys() <= found.exact.keys()
-    claim = NETWORK.claim(ablation.claim)
-    assert claim is not None
-    if any(a.name == ablation.assumption for a in claim.assumptions):
-        judged = judge(found.instance, (claim,)).claims[0]
-        assert judged.verdict is Verdict.OUTSIDE
-        assert judged.reason.startswith(ablation.assumption)
 
 
 def test_the_infimum_over_a_ball_need_not_be_attained() -> None:

@@ -1,0 +1,259 @@
+"""Smooth network policies: engines and autograd agree, claims are never violated, errors are attained, files, real."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from flint import arb, ctx, fmpq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from metagap.impl import files
+from metagap.impl.arithmetic import Balls, norm
+from metagap.impl.families import META_RL_SMOOTH_NETWORK
+from metagap.impl.files import BadInputError
+from metagap.impl.judge import judge
+from metagap.impl.meta_rl.generate import POLICY_STEPS
+from metagap.impl.meta_rl_smooth_network.batch_quantities import SmoothPolicyBatchQuantities
+from metagap.impl.meta_rl_smooth_network.coordinates import coordinates
+from metagap.impl.meta_rl_smooth_network.generate import WIDTHS
+from metagap.impl.meta_rl_smooth_network.instance import SmoothPolicyInstance
+from metagap.impl.meta_rl_smooth_network.problem import SmoothPolicyProblem
+from metagap.impl.meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
+from metagap.impl.meta_rl_smooth_network.real_tasks import frozen_lake
+from metagap.impl.network.weights import Weights
+from metagap.impl.oracles.policies import network_meta_gradient
+from metagap.impl.smooth_network.activation import ACTIVATIONS
+from metagap.impl.sources import Generator, RandomSource
+from metagap.impl.strategies import instances
+from metagap.theory.claim import Relation, Verdict
+
+CLAIM = {claim.name.removeprefix("meta-rl-smooth-network-"): claim for claim in META_RL_SMOOTH_NETWORK.claims}
+FEW = settings(max_examples=max(settings().max_examples // 2, 1))
+SHARED = (
+    "gap", "pairing", "eps", "weight_norm", "misfit", "eps_init", "misfit_init", "gradient_difference",
+    "error_operator", "error_displaced", "error_ball", "displacement_init", "misfit_init_outer", "defect_plain",
+    "error_displaced_outer", "error_displaced_half", "error_ball_narrow", "pairing_prior_visitation",
+)  # fmt: skip
+
+
+def built(generator: str, variant: str, seed: int, count: int) -> list[SmoothPolicyInstance]:
+    with np.errstate(all="ignore"):
+        batch = META_RL_SMOOTH_NETWORK.generator(generator).build(RandomSource((seed, 5), count), variant)
+    return [batch.instance(b) for b in range(count)]
+
+
+@FEW
+@given(st.one_of([instances(name, family=META_RL_SMOOTH_NETWORK) for name in ("arbitrary", "bent", "delayed")]))
+def test_no_claim_is_violated(instance: SmoothPolicyInstance) -> None:
+    for judged in judge(instance).claims:
+        assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
+
+
+@pytest.mark.parametrize("generator", META_RL_SMOOTH_NETWORK.generators, ids=lambda g: g.name)
+def test_nearly_all_claims_are_decided(generator: Generator, effort: int) -> None:
+    """Nothing is violated, equalities hold, and at most one inequality in a hundred in scope stays open."""
+    counts: Counter[str] = Counter()
+    for variant in generator.variants:
+        for seed in range(4 * effort):
+            for instance in built(generator.name, variant, seed, 2):
+                for name, judged in zip(CLAIM, judge(instance).claims, strict=True):
+                    assert judged.verdict is not Verdict.VIOLATED, judged
+                    counts[judged.verdict.name] += 1
+                    if CLAIM[name].relation is Relation.EQUAL:
+                        assert judged.verdict is not Verdict.UNDECIDED, judged
+    assert counts["UNDECIDED"] <= 0.01 * (counts.total() - counts["OUTSIDE"])
+    assert counts["PROVED"] >= 40
+
+
+def test_widths_and_both_kinds_of_coordinates_are_covered() -> None:
+    widths, spans = set(), set()
+    for seed in range(40):
+        for instance in built("arbitrary", "kl-step", seed, 2):
+            widths.add(instance.width)
+            spans.add(SmoothPolicyProblem(instance).coordinates.basis is not None)
+    assert widths == set(WIDTHS)
+    assert spans == {True, False}
+
+
+@pytest.mark.parametrize("variant", POLICY_STEPS)
+@pytest.mark.parametrize("name", ["arbitrary", "policies", "bent", "delayed"])
+def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
+    compared = 0
+    for seed in range(6 * effort):
+        with np.errstate(all="ignore"):
+            batch = META_RL_SMOOTH_NETWORK.generator(name).build(RandomSource((seed, 9), 3), variant)
+            floats = SmoothPolicyBatchQuantities(batch)
+        for b in range(len(batch)):
+            with ctx.workprec(160):
+                balls = MetaRLSmoothNetworkQuantities(batch.instance(b))
+                if min(float(m.mid()) for m in balls._masses) < 1e-9 or balls.scale("gap") > 1e6:
+                    continue
+                for quantity in SHARED:
+                    with np.errstate(all="ignore"):
+                        enclosure, value = balls(quantity), float(floats(quantity)[b])
+                    size = abs(value) + balls.scale(quantity) + balls.scale("gap")
+                    assert float((enclosure - value).abs_lower()) <= 2e-8 * size, (quantity, value, enclosure)
+                    compared += 1
+    assert compared >= 40 * effort
+
+
+TORCH = {"softplus": torch.nn.functional.softplus, "tanh": torch.tanh}
+
+
+@pytest.mark.parametrize("variant", POLICY_STEPS)
+def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: int) -> None:
+    """Its length, and its pairings with the features: grad L is in their span."""
+    compared: Counter[str] = Counter()
+    for seed in range(16 * effort):
+        (instance,) = built("policies", variant, seed, 1)
+        with ctx.workprec(128):
+            at = MetaRLSmoothNetworkQuantities(instance)
+            if min(float(m.mid()) for m in at._masses) < 1e-9:
+                continue
+            expected = network_meta_gradient(instance, TORCH[instance.activation])
+            room = 1e-9 * (1 + at.scale("eps"))
+            assert float((at("eps") - float(np.linalg.norm(expected))).abs_lower()) <= room
+            found = (at.problem.features * Balls.matrix([[g] for g in at._gradient])).entries()
+            gates = np.array([[float(g.mid()) for g in row] for row in at.problem.own_gates])
+            inputs = np.array([[float(v.mid()) for v in row] for row in at.problem.inputs.tolist()])
+            for x, ball in enumerate(found):
+                pairing = float((gates[:, x, None] * inputs[x] * expected).sum())
+                assert float((ball - pairing).abs_lower()) <= room * (1 + float(np.linalg.norm(inputs[x])))
+            compared[instance.activation] += 1
+    assert len(compared) == 2
+    assert compared.total() >= 8 * effort
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_coordinates_are_those_of_the_features(width: int) -> None:
+    """Few neurons (R^{mp}) and many (the span): inner products, and weights from directions."""
+    (instance,) = (i for i in built("arbitrary", "kl-step", 3, 1))
+    rng = np.random.default_rng(width)
+    p = instance.shape[2]
+    weights = Weights(rng.standard_normal((width, p)))
+    instance = SmoothPolicyInstance(
+        instance.features, instance.tasks, instance.tau, instance.eta, instance.adaptation, weights, weights,
+        fmpq(1), signs=(1,) * width, initial=weights, activation="tanh",
+    )  # fmt: skip
+    with ctx.workprec(128):
+        problem = SmoothPolicyProblem(instance)
+        at = coordinates(problem, problem.own_gates, problem.own_gates)
+        one, other = at.tables
+        assert all(a.overlaps(b) for a, b in zip(one.entries(), other.entries(), strict=True))
+        own, inputs = problem.own_gates, problem.inputs
+        gram = (problem.features * problem.features.transpose()).tolist()
+        for x, row in enumerate(gram):
+            for y, found in enumerate(row):
+                product = sum((inputs[x, j] * inputs[y, j] for j in range(p)), start=arb(0))
+                exact = product * sum((g[x] * g[y] for g in own), start=arb(0))
+                assert found.overlaps(exact)
+        direction = [arb(int(v)) for v in rng.integers(-5, 5, problem.dimension)]
+        moved = problem.coordinates.weights(direction)
+        assert norm(moved.entries()).overlaps(norm(direction))
+        pairings = (problem.features * Balls.matrix([[v] for v in direction])).entries()
+        for x, found in enumerate(pairings):
+            exact = sum((own[r][x] * inputs[x, j] * moved[r, j] for r in range(width) for j in range(p)), start=arb(0))
+            assert found.overlaps(exact)
+
+
+@pytest.mark.parametrize("variant", POLICY_STEPS)
+def test_errors_are_nearly_attained(variant: str) -> None:
+    """All neurons moved alike: the displacements' error is the ball's; and where sigma bends most E_op is close."""
+    equal, closest = 0, 0.0
+    for seed in range(20):
+        for instance in built("bent", variant, seed, 2):
+            with ctx.workprec(128):
+                at = MetaRLSmoothNetworkQuantities(instance)
+                displaced, ball = at("error_displaced"), at("error_ball")
+                equal += bool(displaced.overlaps(ball) and displaced > 0)
+                closest = max(closest, float((at("error_operator") / displaced).mid()))
+    assert equal >= 20
+    assert closest > 0.9
+
+
+@pytest.mark.parametrize("variant", POLICY_STEPS)
+@pytest.mark.parametrize(("generator", "eps", "misfit"), [
+    ("tangent", "eps", "misfit"), ("tangent-start", "eps_init", "misfit_init")
+])  # fmt: skip
+def test_tangent_comparators_attain_the_bound(generator: str, eps: str, misfit: str, variant: str) -> None:
+    close = resolvable = 0
+    for seed in range(14):
+        for instance in built(generator, variant, seed, 2):
+            with ctx.workprec(128):
+                at = MetaRLSmoothNetworkQuantities(instance)
+                bound = at("radius") * at(eps) + at("weight_norm") * at(misfit)
+                if bound > 1e-30:
+                    resolvable += 1
+                    close += bool(abs(float((at("gap") / bound).mid()) - 1) <= 1e-6)
+    assert resolvable >= 20
+    assert close >= 0.95 * resolvable
+
+
+def test_the_error_shrinks_like_the_root_of_the_width() -> None:
+    """N1' on one atom with ||W - W0|| = 1: m^{1/2} times the error is constant; no regularity of the data."""
+    base = built("bent", "kl-step", 1, 1)[0]
+    scaled = []
+    for width in (4, 16, 64):
+        unit = tuple(fmpq(int(j == 0)) for j in range(base.shape[2]))
+        step = fmpq(1, int(width**0.5))
+        start = Weights.of([(fmpq(0),) * len(unit)] * width)
+        moved = Weights.of([tuple(step * v for v in unit)] * width)
+        features = (((unit), *[tuple(fmpq(0) for _ in unit)] * (base.shape[1] - 1)),)
+        instance = SmoothPolicyInstance(
+            features, base.tasks, fmpq(1), fmpq(0), base.adaptation, moved, start, fmpq(1),
+            signs=(1, -1) * (width // 2), initial=start, activation="softplus",
+        )  # fmt: skip
+        with ctx.workprec(128):
+            at = MetaRLSmoothNetworkQuantities(instance)
+            assert at("error_operator") <= at("error_ball")
+            scaled.append(float((at("error_operator") * width**0.5).mid()))
+    assert scaled[0] > 0
+    assert scaled[2] == pytest.approx(scaled[1], rel=0.02)
+
+
+VALID = {
+    "format": "metagap/instance/1",
+    "problem": "meta-rl",
+    "model": {"name": "smooth-network", "activation": "tanh", "b": [1, -1], "W0": [[1.0, 0.5], ["1/3", -1.0]]},
+    "features": [[[1.0, 0.0], [0.5, 1.0]]],
+    "tasks": [{"weight": 1.0, "gamma": 0.5, "P": [[[1.0], [1.0]]], "r": [[1.0, 0.0]], "start": [1.0]}],
+    "tau": 0.5,
+    "eta": "1/8",
+    "adaptation": {"name": "kl-step"},
+    "omega": [[1.0, 0.25], [0.5, -1.0]],
+    "comparator": [[0.0, 1.0], ["1e-400", 4.0]],
+    "radius": 4.0,
+}
+
+
+def test_files_are_read_back_and_faults_named() -> None:
+    instance = files.loads(json.dumps(VALID))
+    assert isinstance(instance, SmoothPolicyInstance)
+    assert instance.family == "meta-rl-smooth-network"
+    assert files.loads(files.dumps(instance)) == instance
+    assert {j.verdict for j in judge(instance).claims} <= {Verdict.PROVED, Verdict.HOLDS}
+    for value, place, required in (
+        ("cubic", "model.activation='cubic'", " or ".join(map(repr, ACTIVATIONS))),
+        (7, "model.activation=7", " or ".join(map(repr, ACTIVATIONS))),
+    ):
+        document = copy.deepcopy(VALID)
+        document["model"]["activation"] = value  # type: ignore[index]
+        with pytest.raises(BadInputError) as caught:
+            files.loads(json.dumps(document), "task.json")
+        assert str(caught.value).startswith(f"task.json: {place}")
+        assert required in str(caught.value)
+
+
+def test_frozen_lake_with_softplus_policies() -> None:
+    """Everything is decided on the smaller networks; the gap to the trained network is positive."""
+    name, instance = next(case for case in frozen_lake() if "untrained" in case[0])
+    assert name.startswith("16 neurons")
+    judgement = judge(instance)
+    assert all(j.verdict in (Verdict.PROVED, Verdict.HOLDS) for j in judgement.claims)
+    lifted = judgement["meta-rl-smooth-network-lifted"]
+    assert lifted.gap is not None and lifted.gap.lo > 0

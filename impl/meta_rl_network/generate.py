@@ -15,7 +15,7 @@ from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, PolicyNetworkBatch
 from .batch_quantities import PolicyNetworkBatchQuantities
 
-AnyBatch = TypeVar("B", bound=PolicyNetworkBatch)
+AnyBatch = TypeVar("AnyBatch", bound=PolicyNetworkBatch)
 
 WIDTHS = (1, 2, 4, 16, 64)
 NEURONS = 2**10

@@ -44,6 +44,7 @@ from .meta_rl.real_tasks import REAL_TASKS as META_RL_REAL_TASKS
 from .meta_rl.smaller import smaller as smaller_meta_rl
 from .meta_rl_network.batch import batch_of as meta_rl_network_batch_of
 from .meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
+from .meta_rl_network.generate import BREAKING as META_RL_NETWORK_BREAKING
 from .meta_rl_network.generate import GENERATORS as META_RL_NETWORK_GENERATORS
 from .meta_rl_network.generate import SEARCHING as META_RL_NETWORK_SEARCHING
 from .meta_rl_network.quantities import MetaRLNetworkQuantities
@@ -51,6 +52,7 @@ from .meta_rl_network.real_tasks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
 from .meta_rl_network.smaller import smaller as smaller_meta_rl_network
 from .meta_rl_smooth_network.batch import batch_of as meta_rl_smooth_batch_of
 from .meta_rl_smooth_network.batch_quantities import SmoothPolicyBatchQuantities
+from .meta_rl_smooth_network.generate import BREAKING as META_RL_SMOOTH_BREAKING
 from .meta_rl_smooth_network.generate import GENERATORS as META_RL_SMOOTH_GENERATORS
 from .meta_rl_smooth_network.generate import SEARCHING as META_RL_SMOOTH_SEARCHING
 from .meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
@@ -122,9 +124,19 @@ class Family:
         """The generators, and that of landscapes if there is one."""
         return self.generators if self.landscapes is None else (*self.generators, self.landscapes)
 
+    @property
+    def wild(self) -> tuple[Generator, ...]:
+        """The generators, and those that break assumptions."""
+        return (*self.generators, *self.breaking)
+
+    def all_variants(self, generator: Generator) -> tuple[str, ...]:
+        """The generator's variants, with those outside the claims' assumptions where it takes all others."""
+        most = max(len(g.variants) for g in self.generators)
+        return generator.variants + (self.outside if len(generator.variants) == most else ())
+
     def generator(self, name: str) -> Generator:
         """The generator of that name."""
-        return next(g for g in self.generators if g.name == name)
+        return next(g for g in self.wild if g.name == name)
 
     def claim(self, name: str) -> Claim | None:
         """The claim of that name, if the family has it."""
@@ -230,6 +242,7 @@ META_RL_NETWORK = Family(
     META_RL_NETWORK_REAL_TASKS,
     smaller_meta_rl_network,
     effort=0.06,
+    breaking=META_RL_NETWORK_BREAKING,
     batch_of=meta_rl_network_batch_of,
     shown=("error_operator", "error_flips", "error_count", "displacement_init"),
 )
@@ -248,6 +261,7 @@ SMOOTH_NETWORK = Family(
     {},
     smaller_network,
     effort=0.04,
+    outside=UNUSUAL_LOSSES,
     batch_of=smooth_batch_of,
 )
 
@@ -265,6 +279,7 @@ META_RL_SMOOTH_NETWORK = Family(
     META_RL_SMOOTH_REAL_TASKS,
     smaller_meta_rl_network,
     effort=0.04,
+    breaking=META_RL_SMOOTH_BREAKING,
     batch_of=meta_rl_smooth_batch_of,
     shown=("error_operator", "error_displaced", "error_ball", "displacement_init"),
 )

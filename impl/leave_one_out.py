@@ -1,6 +1,7 @@
 """Leave one out: which assumption of which claim matters, searched from scratch.
 
-One pass over generated instances serves every cell (claim, assumption) of a family. On an instance where the
+One pass over generated instances serves every cell (claim, assumption) of a family; what it did not find is then
+hunted, cell by cell, by evolution and by Hypothesis (`falsify.pursuit`). On an instance where the
 assumption certifiably fails and all the others of the claim are certified, the claim's own conclusion is decided in
 balls: false, without a value, or true. A hypothesis that is built into the statement is left out by rewriting the
 claim, on instances where all its assumptions are certified. An assumption that the claim does not make is watched too:
@@ -16,19 +17,22 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 from flint import ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError, Verdict
 from ..theory.hypotheses import HYPOTHESES
+from .falsify.mutants import batches
+from .falsify.pursuit import pursue
 from .families import Family
 from .instances import Instance
 from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
 from .shrink import shrink
-from .sources import RandomSource
 
 SHRINKING = 200
 """Candidates that are tried to make a witness smaller."""
+
+HUNTERS = ("evolution", "hypothesis")
+"""Drivers of the hunt for what generated instances do not show."""
 
 Key = tuple[str, str]
 """A cell: the names of the claim and of the assumption."""
@@ -116,11 +120,14 @@ def survey(
     claims: Sequence[Claim] | None = None,
     known: Sequence[tuple[str, Instance]] = (),
     settled: Collection[Key] = (),
+    hunted: Collection[Key] = (),
+    seconds: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Survey:
     """Look at `examples` generated instances, then at the `known` ones (origin, instance); shrink what was found.
 
     settled   cells that have a witness already: what is found there is not made smaller
+    hunted    cells worth `seconds` of each driver of `HUNTERS` where generated instances refute nothing
     """
     chosen = family.claims if claims is None else tuple(claims)
     assumptions = {a.name: a for claim in (*family.claims, *chosen) for a in claim.assumptions}
@@ -141,6 +148,10 @@ def survey(
         if number % 64 == 0:
             progress(f"{family.title}: leave one out, {number} instances")
         _look(found, chosen, assumptions, origin, instance, number < examples)
+    for key in hunted:
+        if key in cells and cells[key].first is None and cells[key].assumed and seconds > 0:
+            progress(f"{family.title}: hunting {key[0]} without {key[1]}")
+            _hunt(found, cells[key], seed, seconds)
     for key, cell in cells.items():
         if cell.found is not None and key not in settled:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
@@ -151,16 +162,24 @@ def survey(
 
 def wild(family: Family, seed: int, size: int = 4) -> Iterator[tuple[str, Instance]]:
     """An endless stream of (origin, instance) from all generators, assumptions of the claims broken or not."""
-    plain = max((g.variants for g in family.generators), key=len)
-    chosen = (*family.generators, *family.breaking)
-    for rounds in itertools.count():
-        for position, generator in enumerate(chosen):
-            variants = generator.variants + (family.outside if generator.variants == plain else ())
-            variant = variants[rounds % len(variants)]
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                batch = generator.build(RandomSource((seed, position, rounds), size), variant)
-            for b in range(size):
-                yield f"{generator.name}, {variant}", batch.instance(b)
+    for generator, variant, batch in batches(family, seed, size, wild=True):
+        for b in range(size):
+            yield f"{generator.name}, {variant}", batch.instance(b)
+
+
+def _hunt(found: Survey, cell: Cell, seed: int, seconds: float) -> None:
+    """Look for a counterexample to the claim without the assumption, by drivers that climb its ratio."""
+    kept = tuple(a for a in cell.claim.assumptions if a.name != cell.assumption)
+    begin = time.perf_counter()
+    for driver in HUNTERS:
+        hunt = pursue(replace(cell.claim, assumptions=kept), driver, seed=seed, seconds=seconds, wild=True)
+        found.examples += hunt.evaluations
+        found.seconds += time.perf_counter() - begin
+        for refutation in hunt.refutations:
+            judged = alone(cell.claim, cell.assumption, refutation.instance)
+            if judged is not None and judged.verdict is Verdict.VIOLATED:
+                found.record(cell, judged, driver, refutation.instance, True)
+                return
 
 
 def conclusion(claim: Claim, evaluator: Evaluator) -> ClaimJudgement:

@@ -32,18 +32,24 @@ class Effort:
 
     rounds     batches of each generator against the mutants, per family
     examples   instances to leave one assumption out on, per family
+    hunt       seconds of every driver for each needed cell that they do not refute
     seconds    on the sharpness of a family's constants
     """
 
     rounds: int
     examples: int
+    hunt: float
     seconds: float
 
 
 CHECKER = Path(__file__).with_name("check_witness.py")
 """Checks witnesses with the standard library alone; lies beside the report, for readers who trust nothing else."""
 
-EFFORTS = {"quick": Effort(8, 600, 4.0), "ci": Effort(16, 4000, 30.0), "deep": Effort(64, 40_000, 300.0)}
+EFFORTS = {
+    "quick": Effort(8, 600, 0.1, 4.0),
+    "ci": Effort(16, 4000, 2.0, 30.0),
+    "deep": Effort(64, 40_000, 30.0, 300.0),
+}
 
 
 def _mutant(one: Attack, folder: Path) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def audit_family(
     family = FAMILIES[name]
     found: Found = {key: [] for key in LISTS}
     if not only_mutants:
-        found["cells"], found["joint"] = matrix(family, folder, seed, effort.examples, progress)
+        found["cells"], found["joint"] = matrix(family, folder, seed, effort.examples, effort.hunt, progress)
         found |= sharpness(family, folder, seed, effort.seconds, progress)
     attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
     return found | {"mutants": [_mutant(one, folder) for one in attacks]}

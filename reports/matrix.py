@@ -23,10 +23,16 @@ from .witnesses import FOLDER, readable, witness
 
 
 def matrix(
-    family: Family, folder: Path, seed: int, examples: int, progress: Callable[[str], None] = lambda message: None
+    family: Family,
+    folder: Path,
+    seed: int,
+    examples: int,
+    seconds: float = 0.0,
+    progress: Callable[[str], None] = lambda message: None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(cells, joint): the matrix of a family, and whether each claim's assumptions can be met together.
 
+    `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
     Writes the witnesses beside the record.
     """
     known = [
@@ -35,7 +41,17 @@ def matrix(
         if a.instance is not None and a.population is None
     ]
     settled = {(a.claim, a.assumption) for a in family.ablations}
-    found = survey(family, examples, seed=seed, known=known, settled=settled, progress=progress)
+    needed = dict.fromkeys((a.claim, a.assumption) for a in family.ablations if a.standing is Standing.NEEDED)
+    found = survey(
+        family,
+        examples,
+        seed=seed,
+        known=known,
+        settled=settled,
+        hunted=needed,
+        seconds=seconds,
+        progress=progress,
+    )
     progress(f"{family.title}: counterexamples")
     cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
     return cells, [_joint(family, claim, found, folder) for claim in family.claims]

@@ -12,6 +12,10 @@ from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
 from metagap.reports.records import dumps, hashes
 from metagap.reports.verify import Run, save_instances
 from metagap.theory.meta_sl import CLAIMS, HEADLINE
+from threadpoolctl import threadpool_limits
+
+# Workers share the cores, and matrices are small: more threads only wait for each other.
+THREADS = threadpool_limits(1)
 
 EXAMPLES = {"quick": 60, "ci": 400, "deep": 5000}
 
@@ -56,7 +60,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
         run._take(job, run_job(job, tuple(c.name for c in claims)), lambda name, count: None)
     verify = run.record()
     audit = audits.audit(
-        folder, seed=0, effort=audits.Effort(2, 20, 0.5), families=("meta-sl",), command="metagap audit"
+        folder, seed=0, effort=audits.Effort(2, 20, 0.0, 0.5), families=("meta-sl",), command="metagap audit"
     )
     save_instances(run.kept, folder)
     for name, record in (("verify", verify), ("audit", audit)):

@@ -27,10 +27,18 @@ def by_hypothesis(
     count: int = 256,
     limits: Limits = SMALL,
     generators: Sequence[str] = (),
+    wild: bool = False,
     examples: int = 2**31 - 1,
 ) -> None:
-    """Examples of all searching generators (or those given), each with `count` - 1 perturbations around it."""
-    strategy = st.one_of([batches(name, limits=limits, family=family) for name in generators or family.searching])
+    """Examples of all searching generators (or those given), each with `count` - 1 perturbations around it.
+
+    `wild`: of all generators in all variants, assumptions of the claims broken or not.
+    """
+    if wild:
+        chosen = [batches(g.name, family.all_variants(g), limits, family) for g in family.wild]
+    else:
+        chosen = [batches(name, limits=limits, family=family) for name in generators or family.searching]
+    strategy = st.one_of(chosen)
 
     @seed(int(rng.integers(2**31)))
     @settings(

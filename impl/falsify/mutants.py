@@ -64,17 +64,20 @@ def batches(
     limits: Limits = SMALL,
     *,
     full: bool = False,
+    wild: bool = False,
     generators: Sequence[str] = (),
 ) -> Iterator[tuple[Generator, str, Any]]:
     """An endless stream of (generator, variant, batch), round-robin over the generators given or the searching ones.
 
-    Sizes go up to `limits`; with `full` they are those limits.
+    Sizes go up to `limits`; with `full` they are those limits. `wild`: all generators, in all variants, assumptions of
+    the claims broken or not.
     """
-    chosen = [family.generator(name) for name in generators or family.searching]
+    chosen = family.wild if wild else [family.generator(name) for name in generators or family.searching]
     rounds = 0
     while True:
         for position, generator in enumerate(chosen):
-            variant = generator.variants[rounds % len(generator.variants)]
+            variants = family.all_variants(generator) if wild else generator.variants
+            variant = variants[rounds % len(variants)]
             source = (FullSource if full else RandomSource)((seed, position, rounds), size)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 yield generator, variant, generator.build(source, variant, limits)

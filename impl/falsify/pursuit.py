@@ -82,11 +82,12 @@ def starts(
     count: int = 256,
     limits: Limits = SMALL,
     full: bool = False,
+    wild: bool = False,
     generators: Sequence[str] = (),
     fits: Callable[[Any], bool] = lambda batch: True,
 ) -> Iterator[Any]:
     """Batches of the family's generators on which the subject says something."""
-    for _, _, batch in batches(what.family, seed, count, limits, full=full, generators=generators):
+    for _, _, batch in batches(what.family, seed, count, limits, full=full, wild=wild, generators=generators):
         if fits(batch) and any(applies(subject, batch.instance(b)) for b in range(min(3, len(batch)))):
             yield batch
 
@@ -99,6 +100,7 @@ def pursue(
     seconds: float = 10.0,
     limits: Limits = SMALL,
     full: bool = False,
+    wild: bool = False,
     generators: Sequence[str] = (),
     fits: Callable[[Any], bool] = lambda batch: True,
     what: Objective | None = None,
@@ -108,7 +110,8 @@ def pursue(
 ) -> Found:
     """Search for `seconds`, until `enough` refutations are certified, or the ratio reaches `goal`.
 
-    `what` replaces the ratio of the subject by another objective; values above 1 are then no hits.
+    `wild` starts from all generators in all variants, assumptions broken or not. `what` replaces the ratio of the
+    subject by another objective; values above 1 are then no hits.
     Errors: gradient.NoGradientError, extras.MissingExtraError.
     """
     hunted = what is None
@@ -140,9 +143,11 @@ def pursue(
 
     rng = np.random.default_rng((seed, DRIVERS.index(driver)))
     count = 256 if what.fast else 16
-    begun = starts(subject, what, seed, count=count, limits=limits, full=full, generators=generators, fits=fitting)
+    begun = starts(
+        subject, what, seed, count=count, limits=limits, full=full, wild=wild, generators=generators, fits=fitting
+    )
     try:
-        _drive(driver, begun, visit, rng, what, count, limits, generators)
+        _drive(driver, begun, visit, rng, what, count, limits, generators, wild)
     except Enough:
         pass
     except KeyboardInterrupt:
@@ -159,9 +164,10 @@ def _drive(
     count: int,
     limits: Limits,
     generators: Sequence[str],
+    wild: bool,
 ) -> None:
     if driver == "hypothesis":
-        by_hypothesis(what.family, visit, rng, count, limits, generators)
+        by_hypothesis(what.family, visit, rng, count, limits, generators, wild)
     elif driver == "gradient":
         gradient(begun, visit, what)
     elif driver == "random":

@@ -265,10 +265,45 @@ def any_bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
 def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Rewards 0 and 1 without a discount, eta = -1: the rational step gives the better actions probability 0, which
     arbitrary comparator policies do not."""
-    batch = policies(source, adaptation, limits)
+    return vanish(source, policies(source, adaptation, limits))
+
+
+def vanish(source: Source, batch: AnyBatch) -> AnyBatch:
+    """The batch with rewards 0 and 1, no discount and eta = -1."""
     rewards = source.grid(batch.rewards.shape[1:], 0, 1)
     rewards[..., 0] = 0
     return replace(batch, rewards=rewards, gamma=np.zeros_like(batch.gamma), eta=-np.ones(source.size))
+
+
+def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+    """1 + eta Q is 0 at omega = 0 for an action of the start, whose value changes with the parameter: the adapted
+    probability crosses 0 (a randomised family around the exact counterexample)."""
+    count = source.size
+    height = (1 + source.grid((), 0, 7)) / 2
+    transitions = np.zeros((count, 1, 3, 2, 3))
+    transitions[:, 0, 0] = [[0, 1, 0], [0, 0, 1]]
+    transitions[:, 0, 1:, :, 2] = 1
+    rewards = np.zeros((count, 1, 3, 2))
+    # gamma = 1/2: Q(s0, a) = r/2 + V(s1)/2, V(s1) = height/4.
+    rewards[:, 0, 0, 0], rewards[:, 0, 1, 0] = 2 - height / 4, height
+    features = np.zeros((count, 3, 2, 1))
+    features[:, 1, 0, 0] = 1
+    start = np.zeros((count, 1, 3))
+    start[..., 0] = 1
+    return Batch(
+        Adaptation(adaptation),
+        features,
+        transitions,
+        rewards,
+        start,
+        np.full((count, 1), 0.5),
+        np.ones((count, 1)),
+        np.ones(count),
+        -np.ones(count),
+        np.zeros((count, 1)),
+        (1 + source.grid((), 0, 31)) / 8,
+        policies=draw_policies(source, (1, 3), 2),
+    )
 
 
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
@@ -334,6 +369,7 @@ BREAKING: tuple[Generator, ...] = (
     Generator("any-tabular", "unit features, any step, one task or two", any_tabular, ADAPTATIONS),
     Generator("any-bandit", "one state, two actions, one parameter, any step", any_bandit, ADAPTATIONS),
     Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
+    Generator("crossing", "a probability that crosses 0", crossing, (Adaptation.RATIONAL_STEP.value,)),
 )
 """Instances that break an assumption which the others keep, for leaving one out."""
 

@@ -130,7 +130,7 @@ class TaskQuantities(MixedQuantities):
         found = []
         for i, s, a in self._points:
             block, pi = rows[i][s * count : (s + 1) * count], self._adapted[i].policy[s]
-            others = [b for b in range(count) if b != a]
+            others = [b for b in range(count) if not (b == a or pi[b] == 0)]
             found.append([self._sum(pi[b] * (v - block[b][j]) for b in others) for j, v in enumerate(block[a])])
         return self.m.matrix(found)
 
@@ -182,10 +182,9 @@ class TaskQuantities(MixedQuantities):
         process = self.processes[i]
         table = process.transitions * value_gradient * (self.problem.eta * process.gamma)
         if self.instance.adaptation is Adaptation.RATIONAL_STEP:
-            if self.m is not Balls and 0 in self._tilts[i]:
-                raise UndefinedQuantityError("the logarithm of a probability of 0 has no gradient")
+            # Where 1 + eta Q is 0 so is the probability: the logarithm has no gradient there, and nothing asks for it.
             rows = zip(table.tolist(), self._tilts[i], strict=True)
-            table = self.m.matrix([[v / t for v in row] for row, t in rows])
+            table = self.m.matrix([[self.zero if t == 0 else v / t for v in row] for row, t in rows])
         return table
 
     @cached_property

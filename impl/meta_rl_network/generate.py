@@ -9,7 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from ..draws import draw_entries, shifted, with_radius
-from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators
+from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators, vanish
+from ..meta_rl.generate import crossing as linear_crossing
 from ..meta_rl.instance import Adaptation
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, PolicyNetworkBatch
@@ -183,6 +184,26 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, POLICY_STEPS),
     Generator("delayed", "flips at later states only, long steps", delayed, POLICY_STEPS),
 )
+
+
+def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Actions of probability 0, which arbitrary comparator policies do not give it."""
+    return vanish(source, policies(source, adaptation, limits))
+
+
+def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """A probability that crosses 0 with W: two neurons of opposite output that cancel."""
+    linear = linear_crossing(source, adaptation, limits)
+    weights = np.ones((source.size, 2, 1)) * (1 + source.grid((1, 1), 0, 3))
+    fields = vars(linear) | {"omega": weights}
+    return PolicyNetworkBatch(**fields, signs=np.tile([1.0, -1.0], (source.size, 1)), initial=weights)
+
+
+BREAKING: tuple[Generator, ...] = (
+    Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
+    Generator("crossing", "a probability that crosses 0", crossing, (Adaptation.RATIONAL_STEP.value,)),
+)
+"""Instances that break an assumption which the others keep, for leaving one out."""
 
 SEARCHING = ("arbitrary", "policies", "tangent", "tangent-start", "local", "kinks", "pushed", "delayed")
 """The generators that look for counterexamples."""

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..meta_rl.batch import Array
-from ..meta_rl.generate import POLICY_STEPS, tangent_comparators
+from ..meta_rl.generate import POLICY_STEPS, tangent_comparators, vanish
+from ..meta_rl.instance import Adaptation
 from ..meta_rl_network.generate import against_policies, drawn, one_step_away, postponed, tempered
+from ..meta_rl_network.generate import crossing as relu_crossing
 from ..smooth_network.activation import ACTIVATIONS
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import SmoothPolicyBatch
@@ -86,6 +88,24 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("bent", "all neurons moved where sigma bends most", bent, POLICY_STEPS),
     Generator("delayed", "features at later states only, long steps", delayed, POLICY_STEPS),
 )
+
+
+def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> SmoothPolicyBatch:
+    """Actions of probability 0, which arbitrary comparator policies do not give it."""
+    return vanish(source, policies(source, adaptation, limits))
+
+
+def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> SmoothPolicyBatch:
+    """A probability that crosses 0 with W: tanh neurons at W = 0."""
+    batch = SmoothPolicyBatch.of(relu_crossing(source, adaptation, limits), "tanh")
+    return replace(batch, omega=np.zeros_like(batch.omega))
+
+
+BREAKING: tuple[Generator, ...] = (
+    Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
+    Generator("crossing", "a probability that crosses 0", crossing, (Adaptation.RATIONAL_STEP.value,)),
+)
+"""Instances that break an assumption which the others keep, for leaving one out."""
 
 SEARCHING = ("arbitrary", "policies", "tangent", "tangent-start", "local", "bent", "delayed")
 """The generators that look for counterexamples."""

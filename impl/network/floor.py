@@ -58,7 +58,7 @@ def pooled(instance: NetworkInstance) -> NetworkInstance:
     return mixed.canonical
 
 
-def _functions(instance: NetworkInstance, rows: list[list[fmpq]]) -> Functions:
+def functions_of(instance: NetworkInstance, rows: list[list[fmpq]]) -> Functions:
     """Rows per task of the (pooled) instance, for each task."""
     each = rows if len(rows) == len(instance.tasks) else rows * len(instance.tasks)
     return Functions(tuple(tuple(row) for row in each))
@@ -87,7 +87,7 @@ def ray_floor(instance: NetworkInstance) -> Floor:
                 value, slopes[name] = least_on_ray(instance.loss, atoms, ends)
                 total += task.weight * value
             rows.append([slopes.get(name, fmpq(0)) * t for name, t in rays])
-    return Floor(total, "the best slope along every ray of inputs", _functions(instance, rows))
+    return Floor(total, "the best slope along every ray of inputs", functions_of(instance, rows))
 
 
 def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
@@ -100,14 +100,14 @@ def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
     with ctx.workprec(PRECISION):
         problem = NetworkProblem(shared, Balls)
         for i, task in enumerate(shared.tasks):
-            budget = rational(bounds(_reach(problem, problem.laws[i], arb(radius)))[1])
+            budget = rational(bounds(reach(problem, problem.laws[i], arb(radius)))[1])
             proposal = _relaxed(problem, task, budget)
             total += task.weight * task_risk_floor(shared, i, budget, [to_float(proposal[a.x]) for a in task.atoms])
             rows.append([proposal.get(x, fmpq(0)) for x in range(len(shared.features))])
-    return Floor(total, "the linearisation at W0 with its worst error in the ball", _functions(instance, rows))
+    return Floor(total, "the linearisation at W0 with its worst error in the ball", functions_of(instance, rows))
 
 
-def _reach(problem: NetworkProblem, law: Law, radius: arb) -> arb:
+def reach(problem: NetworkProblem, law: Law, radius: arb) -> arb:
     """B': W_i is no further from W0."""
     steepest = arb(0)
     for x, y, p in law.atoms:

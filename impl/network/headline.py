@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -26,6 +27,7 @@ from ..optimum.search import SCALE
 from ..study import Bracket, Finding, Study
 from .batch import batch_of
 from .batch_quantities import NetworkBatchQuantities
+from .cells import TooLargeError, pattern_floor
 from .floor import Floor, ball_floor, ray_floor
 from .instance import Comparator, NetworkInstance
 from .network import NetworkProblem, Point
@@ -120,21 +122,23 @@ def bracketed(instance: NetworkInstance, radius: fmpq | None = None, gap: float 
 
 
 def _lower(instance: NetworkInstance, radius: fmpq | None) -> tuple[float, str, Floor | None, list[Weights]]:
-    """The best lower bound, how it was proved, its functions, and points near an exact infimum."""
-    try:
-        found = infimum(instance)
-    except NotEnumerableError:
-        pass
-    else:
-        with ctx.workprec(PRECISIONS[0]):
-            lower = bounds(arb(found.value))[0]
-        return lower, "enumeration of all activation patterns", None, list(_near(instance, found.at))
+    """The best lower bound, how it was proved, its functions, and points near an exact infimum over all W."""
+    known: list[Weights] = []
+    if radius is None:
+        with suppress(NotEnumerableError):
+            found = infimum(instance)
+            with ctx.workprec(PRECISIONS[0]):
+                lower = bounds(arb(found.value))[0]
+            return lower, "enumeration of all activation patterns", None, list(_near(instance, found.at))
     floors = [ray_floor(instance)]
     if radius is not None and instance.loss.profile.convex:
         floors.append(ball_floor(instance, radius))
+        with suppress(TooLargeError):
+            floor, known = pattern_floor(instance, radius)
+            floors.append(floor)
     best = max(floors, key=lambda f: bounds(f.value)[0])
     lower = bounds(best.value)[0]
-    return max(lower, 0.0) if instance.loss.profile.nonnegative else lower, best.method, best, []
+    return max(lower, 0.0) if instance.loss.profile.nonnegative else lower, best.method, best, known
 
 
 def _near(instance: NetworkInstance, at: tuple[fmpq, ...]) -> Iterator[Weights]:

@@ -10,6 +10,7 @@ from .auditing import audit, replay
 from .falsifying import falsify
 from .judging import judge
 from .optima import certify, check, optimum
+from .shared import single_threads
 from .showing import bench, report, schema
 from .verifying import verify
 
@@ -26,6 +27,7 @@ for command in (judge, optimum, check, certify, verify, audit, falsify, replay, 
 
 def main() -> None:
     """The command `metagap`."""
+    single_threads()
     try:
         app()
     except KeyboardInterrupt:

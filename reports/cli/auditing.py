@@ -34,7 +34,6 @@ from .shared import (
     left_out,
     ready,
     screen,
-    single_threads,
     writing,
 )
 
@@ -72,7 +71,6 @@ def audit(
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
     command += "".join(f" --family {name}" for name in family or ())
     ready(out, json, junit, sarif)
-    single_threads()
     with screen.status("auditing") as status, writing(out):
         record = audits.audit(
             out,

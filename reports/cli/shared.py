@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 from ...impl import files
 from ...impl.families import ALL_CLAIMS
@@ -51,7 +52,8 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everythi
 
 
 def single_threads() -> None:
-    """One thread per process: the processes share the cores."""
+    """One thread per process, here and in those to come: they share the cores, and small matrices only lose by more."""
+    threadpool_limits(1)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 

@@ -34,7 +34,6 @@ from .shared import (
     left_out,
     ready,
     screen,
-    single_threads,
     writing,
 )
 
@@ -60,7 +59,6 @@ def verify(
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
     ready(out, json, junit, sarif)
-    single_threads()
     run = verification.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
     with _bar() as progress:

@@ -1,0 +1,214 @@
+"""Programs per activation pattern: valid lines, cvxpy's enumeration, no network of the ball below, kinks, steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flint import arb, ctx, fmpq
+from hypothesis import given
+from hypothesis import strategies as st
+from metagap.impl import files
+from metagap.impl.arithmetic import Balls, bounds
+from metagap.impl.losses import Loss
+from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
+from metagap.impl.network.cells import PARAMETERS, TooLargeError, pattern_floor
+from metagap.impl.network.floor import NotConvexError, ball_floor, task_risk_floor
+from metagap.impl.network.headline import bracketed, value
+from metagap.impl.network.instance import NetworkInstance
+from metagap.impl.network.network import NetworkProblem
+from metagap.impl.network.programs import OFF, ON, OPEN, Program, line, unit
+from metagap.impl.network.weights import Weights
+from metagap.impl.oracles.network_convex import least_risk_by_patterns
+from metagap.reports.cli import app
+from typer.testing import CliRunner
+
+ONE = fmpq(1)
+CONVEX = ("squared", "logistic")
+
+
+def drawn(
+    seed: int, m: int = 2, inputs: int = 3, d: int = 2, loss: str = "squared", n: int = 1, eta: fmpq | int = 0
+) -> NetworkInstance:
+    rng = np.random.default_rng(seed)
+
+    def row(count: int) -> tuple[fmpq, ...]:
+        return tuple(fmpq(int(v), 8) for v in rng.integers(-16, 17, count))
+
+    features = tuple(row(d) for _ in range(inputs))
+    tasks = tuple(
+        Task(fmpq(1, n), tuple(
+            Atom(x, row(1)[0] if loss != "logistic" else fmpq(int(rng.choice([-1, 1]))), fmpq(1, inputs))
+            for x in range(inputs)
+        ))
+        for _ in range(n)
+    )  # fmt: skip
+    start = Weights.of([row(d) for _ in range(m)])
+    signs = tuple(int(v) for v in rng.choice([-1, 1], m))
+    still = Functions(tuple((fmpq(0),) * inputs for _ in range(n)))
+    return NetworkInstance(Loss(loss), Gradient(fmpq(eta)), features, tasks, signs, start, start, still, ONE)
+
+
+def nearby(instance: NetworkInstance, radius: float, count: int, seed: int = 0) -> list[Weights]:
+    """Networks in the ball, many on its sphere."""
+    rng, start = np.random.default_rng(seed), instance.initial.floats
+    found = [instance.initial]
+    for k in range(count):
+        move = rng.standard_normal(start.shape)
+        share = (1 - 2**-40) if k % 2 else rng.random()
+        found.append(Weights(start + radius * share * move / np.linalg.norm(move)))
+    return found
+
+
+def lowest(instance: NetworkInstance, networks: list[Weights]) -> float:
+    """The least L among the networks, rounded up."""
+    with ctx.workprec(64):
+        problem = NetworkProblem(instance.canonical, Balls)
+        return min(bounds(value(problem, weights))[1] for weights in networks)
+
+
+@given(
+    st.sampled_from([ON, OFF, OPEN]), st.integers(-8, 8), st.integers(-12, 12), st.integers(-6, 6), st.integers(0, 6),
+    st.integers(0, 8),
+)  # fmt: skip
+def test_a_line_is_below_its_relu_on_the_cell(
+    status: int, pull: int, proposal: int, tau: int, radius: int, step: int
+) -> None:
+    """pull relu(t) >= a t + c wherever the unit may be: the wrong sign or the wrong chord would show."""
+    own = unit([arb(1)], arb(tau), 0, arb(1), arb(radius))
+    status = own.settled(status)
+    t = arb(tau - radius) + arb(2 * radius) * arb(step) / 8
+    if (status == ON and t < 0) or (status == OFF and t > 0):
+        return
+    slope, offset = line(own, arb(pull), arb(proposal), status)
+    curve, straight = arb(pull) * t.max(arb(0)), slope * t + offset
+    assert curve >= straight or curve.overlaps(straight)
+
+
+def test_a_chord_is_attained_at_both_ends() -> None:
+    own = unit([arb(1)], arb(1), 0, arb(1), arb(3))
+    slope, offset = line(own, arb(-2), arb(0), OPEN)
+    assert (slope * 4 + offset).overlaps(arb(-8))
+    assert (slope * -2 + offset).overlaps(arb(0))
+
+
+@pytest.mark.parametrize("loss", CONVEX)
+def test_the_bound_is_that_of_cvxpys_enumeration(loss: str, effort: int) -> None:
+    """One program for each of 64 patterns by Clarabel (its own tolerance is about 1e-8)."""
+    tighter = 0
+    for seed in range(8 * effort):
+        instance = drawn(seed, loss=loss)
+        floor, points = pattern_floor(instance, ONE)
+        expected = least_risk_by_patterns(instance, 0, ONE)
+        assert bounds(floor.value)[0] == pytest.approx(expected, abs=1e-7)
+        tighter += bool(floor.value > ball_floor(instance, ONE).value + 1e-3)
+        assert lowest(instance, [w for w in points if _inside(w, instance)]) >= bounds(floor.value)[0]
+    assert tighter >= 5 * effort
+
+
+def _inside(weights: Weights, instance: NetworkInstance) -> bool:
+    return bool(np.linalg.norm(weights.floats - instance.initial.floats) < 1)
+
+
+@pytest.mark.parametrize(("loss", "eta"), [("squared", fmpq(1, 4)), ("squared", fmpq(2)), ("logistic", fmpq(4))])
+def test_no_network_of_the_ball_is_below(loss: str, eta: fmpq, effort: int) -> None:
+    """With a step and two tasks; for the squared loss the bracket closes."""
+    closed, wanted = 0, 3 * effort if loss == "squared" else 0
+    for seed in range(4 * effort):
+        instance = drawn(seed, inputs=2, loss=loss, n=2, eta=eta)
+        floor, _ = pattern_floor(instance, ONE)
+        low = bounds(floor.value)[0]
+        assert lowest(instance, nearby(instance, 1.0, 40, seed)) >= low
+        found = bracketed(instance, ONE)
+        assert found.lower <= found.upper
+        closed += found.upper - found.lower <= 1e-5 * max(found.upper, 1e-3)
+    assert closed >= wanted
+
+
+def test_adapted_networks_leave_the_ball() -> None:
+    """Task by task the ball is that of W_i: with the ball of W alone the floor would be wrong here."""
+    instance = drawn(1, inputs=2, loss="logistic", n=2, eta=fmpq(4))
+    radius = fmpq(1, 8)
+    floor, _ = pattern_floor(instance, radius)
+    low = bounds(floor.value)[0]
+    reached = lowest(instance, nearby(instance, 0.125, 10))
+    assert low <= reached
+    with ctx.workprec(128):
+        narrow = arb(0)
+        for i, task in enumerate(instance.tasks):
+            narrow += task.weight * pattern_floor(_one_task(instance, i), radius)[0].value
+        assert narrow > reached
+
+
+def _one_task(instance: NetworkInstance, i: int) -> NetworkInstance:
+    """Task i alone, without a step."""
+    task = Task(ONE, instance.tasks[i].atoms)
+    rows = Functions((instance.comparator.values[i],)) if isinstance(instance.comparator, Functions) else None
+    assert rows is not None
+    return NetworkInstance(
+        instance.loss, Gradient(fmpq(0)), instance.features, (task,), instance.signs, instance.initial,
+        instance.initial, rows, ONE,
+    )  # fmt: skip
+
+
+def test_neurons_at_their_kinks_and_inputs_of_zero() -> None:
+    """W0 = 0: every sign is open in every ball; x = 0 predicts 0."""
+    base = drawn(2, inputs=3)
+    flat = Weights(np.zeros((2, 2)))
+    zero = (fmpq(0), fmpq(0))
+    features = (zero, *base.features[1:])
+    instance = NetworkInstance(
+        base.loss, base.adaptation, features, base.tasks, base.signs, flat, flat, base.comparator, ONE
+    )
+    floor, _ = pattern_floor(instance, ONE)
+    low = bounds(floor.value)[0]
+    assert lowest(instance, nearby(instance, 1.0, 100)) >= low
+    fixed = sum((a.p * a.y * a.y for a in instance.tasks[0].atoms if a.x == 0), start=fmpq(0)) / 2
+    assert low >= float(int(fixed.p)) / int(fixed.q) - 1e-9
+
+
+def test_without_an_open_sign_one_program_is_exact() -> None:
+    instance = drawn(0, inputs=2)
+    floor, _ = pattern_floor(instance, fmpq(1, 1024))
+    assert "(1 cells)" in floor.method
+    # The linearisation is exact there, too: its floor is the same.
+    assert abs(bounds(floor.value)[0] - bounds(ball_floor(instance, fmpq(1, 1024)).value)[0]) < 1e-9
+
+
+def test_wider_networks_take_more_cells_and_stay_valid() -> None:
+    for m in (4, 8):
+        instance = drawn(m, m=m, inputs=3)
+        floor, _ = pattern_floor(instance, ONE)
+        low = bounds(floor.value)[0]
+        assert lowest(instance, nearby(instance, 1.0, 30, m)) >= low
+        assert low >= bounds(task_risk_floor(instance, 0, ONE, [0.0] * 3))[0]
+
+
+def test_a_proposal_that_is_far_off_is_still_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who proposes does not certify: with absurd predictions the bound is weak, not wrong."""
+    instance = drawn(3)
+    relaxed = Program._relaxed
+
+    def absurd(self: Program, pattern: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        point, predictions, values = relaxed(self, pattern)
+        return point, predictions + 3.0, values
+
+    monkeypatch.setattr(Program, "_relaxed", absurd)
+    floor, _ = pattern_floor(instance, ONE)
+    assert lowest(instance, nearby(instance, 1.0, 60)) >= bounds(floor.value)[0]
+
+
+def test_what_is_too_large_or_not_convex_is_refused() -> None:
+    with pytest.raises(TooLargeError, match=f"at most {PARAMETERS}"):
+        pattern_floor(drawn(0, m=PARAMETERS), ONE)
+    with pytest.raises(NotConvexError, match="double-well"):
+        pattern_floor(drawn(0, loss="double-well"), ONE)
+
+
+def test_the_command_names_the_method(tmp_path: Path) -> None:
+    path = tmp_path / "network.json"
+    files.save(drawn(5, inputs=2, n=2, eta=fmpq(1, 4)), path)
+    run = CliRunner().invoke(app, ["optimum", str(path), "--radius", "1"])
+    assert run.exit_code == 0, run.output
+    assert "convex programs per activation pattern" in " ".join(run.output.split())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from metagap.impl.families import META_RL, META_SL
-from metagap.impl.leave_one_out import alone, survey
+from metagap.impl.families import META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL
+from metagap.impl.leave_one_out import HUNTERS, alone, survey
 from metagap.theory.claim import Assumption, Claim, Verdict
 from metagap.theory.meta_rl import CLAIMS as META_RL_CLAIMS
-from metagap.theory.meta_rl import KL_STEP, RATIONAL_STEP
+from metagap.theory.meta_rl import KL_STEP, POSITIVE_POLICY, RATIONAL_STEP
 from metagap.theory.meta_sl import CLAIMS, NO_ADAPTATION, SINGLE_TASK
 from metagap.theory.stationarity import OUTER_CONVEXITY
 
@@ -84,3 +84,24 @@ def test_margins_decide_in_which_cell_an_instance_counts() -> None:
     found = survey(META_SL, 20, claims=[planted])
     assert found.met["planted"] == 0
     assert found.cells["planted", "never"].searched == 20
+
+
+def test_what_generated_instances_do_not_show_is_hunted() -> None:
+    """Where the mixed weight vanishes its numerator must, too: rare among generated instances, climbed to from them."""
+    key = ("meta-sl-mixed", "numerator-vanishes")
+    mixed = claim(key[0])
+    assert survey(META_SL, 30, claims=[mixed]).cells[key].first is None
+    cell = survey(META_SL, 30, claims=[mixed], hunted=[key], seconds=20).cells[key]
+    assert cell.first is not None
+    assert cell.first.origin in HUNTERS
+    again = alone(mixed, key[1], cell.first.instance)
+    assert again is not None
+    assert again.verdict is Verdict.VIOLATED
+
+
+def test_probabilities_of_zero_are_found_in_every_family_of_policies() -> None:
+    for family in (META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK):
+        key = (f"{family.name}-lifted", POSITIVE_POLICY.name)
+        cell = survey(family, 200, claims=[c for c in family.claims if c.name == key[0]]).cells[key]
+        assert cell.first is not None
+        assert cell.first.judged.verdict is Verdict.VIOLATED

@@ -26,9 +26,9 @@ from ..theory.network import HEADLINE as NETWORK_HEADLINE
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from ..theory.settled import SETTLED
-from ..theory.smooth_network import ABLATIONS as SMOOTH_ABLATIONS
 from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
-from ..theory.smooth_network import MUTANTS as SMOOTH_MUTANTS
+from ..theory.smooth_network_ablations import ABLATIONS as SMOOTH_ABLATIONS
+from ..theory.smooth_network_mutants import MUTANTS as SMOOTH_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of

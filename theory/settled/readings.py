@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import ablations, meta_rl_ablations, meta_rl_network_ablations, network_ablations, smooth_network
+from .. import ablations, meta_rl_ablations, meta_rl_network_ablations, network_ablations, smooth_network_ablations
 from ..claim import Ablation, Expression, Standing
 
 _KEPT = (
@@ -13,7 +13,7 @@ _KEPT = (
     *meta_rl_ablations.ABLATIONS,
     *network_ablations.ABLATIONS,
     *meta_rl_network_ablations.ABLATIONS,
-    *smooth_network.ABLATIONS,
+    *smooth_network_ablations.ABLATIONS,
 )
 
 

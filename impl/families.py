@@ -29,9 +29,9 @@ from ..theory.network import HEADLINE as NETWORK_HEADLINE
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from ..theory.settled import SETTLED
-from ..theory.smooth_network import ABLATIONS as SMOOTH_ABLATIONS
 from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
-from ..theory.smooth_network import MUTANTS as SMOOTH_MUTANTS
+from ..theory.smooth_network_ablations import ABLATIONS as SMOOTH_ABLATIONS
+from ..theory.smooth_network_mutants import MUTANTS as SMOOTH_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
@@ -281,7 +281,7 @@ META_RL_SMOOTH_NETWORK = Family(
     effort=0.04,
     breaking=META_RL_SMOOTH_BREAKING,
     batch_of=meta_rl_smooth_batch_of,
-    shown=("error_operator", "error_displaced", "error_ball", "displacement_init"),
+    shown=("error_operator", "error_pointwise", "error_ball", "displacement_init"),
 )
 
 

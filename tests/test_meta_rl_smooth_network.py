@@ -36,8 +36,8 @@ CLAIM = {claim.name.removeprefix("meta-rl-smooth-network-"): claim for claim in 
 FEW = settings(max_examples=max(settings().max_examples // 2, 1))
 SHARED = (
     "gap", "pairing", "eps", "weight_norm", "misfit", "eps_init", "misfit_init", "gradient_difference",
-    "error_operator", "error_displaced", "error_ball", "displacement_init", "misfit_init_outer", "defect_plain",
-    "error_displaced_outer", "error_displaced_half", "error_ball_narrow", "pairing_prior_visitation",
+    "error_operator", "error_pointwise", "error_ball", "displacement_init", "misfit_init_outer", "defect_plain",
+    "error_pointwise_outer", "error_half_curvature", "error_ball_narrow", "pairing_prior_visitation",
 )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_errors_are_nearly_attained(variant: str) -> None:
         for instance in built("bent", variant, seed, 2):
             with ctx.workprec(128):
                 at = MetaRLSmoothNetworkQuantities(instance)
-                displaced, ball = at("error_displaced"), at("error_ball")
+                displaced, ball = at("error_pointwise"), at("error_ball")
                 equal += bool(displaced.overlaps(ball) and displaced > 0)
                 closest = max(closest, float((at("error_operator") / displaced).mid()))
     assert equal >= 20

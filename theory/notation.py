@@ -112,8 +112,8 @@ _TABLE = (
     ("error_trace", r"E_2", "Hilbert-Schmidt norm of the difference phi_0 - phi on the lifted points"),
     ("error_flips", r"\|e\|", "norm of the pointwise error e_i(x), with the actual flips"),
     ("error_count", r"\|e\|_{k^*}", "norm of the pointwise error with the a priori counts k*"),
-    ("error_displaced", r"\|e\|_{d}", "norm of the pointwise error with the neurons' displacements ||W_r - W0_r||"),
-    ("error_ball", r"\|e\|_{B}", "norm of the pointwise error with the ball's radius ||W - W0||"),
+    ("error_pointwise", r"\|e\|_{d}", "norm of the pointwise error with the displacements (smooth networks)"),
+    ("error_ball", r"\|e\|_{B}", "norm of the pointwise error of any network as near to W0 (smooth networks)"),
     ("linearisation", r"\|f-\phi_0^{\top} W\|", "norm of the error of the linearisation at W0 over the support"),
     (
         "linearisation_bound",
@@ -124,6 +124,16 @@ _TABLE = (
         "linearisation_worst",
         r"\|\sup_{W}|f-\phi_0^{\top} W|\|",
         "norm of the closed form of the worst network as near to W0 as W",
+    ),
+    (
+        "linearisation_taylor",
+        r"\|m^{-1/2}\sum_r\min(d_r\|x\|,c_2d_r^2\|x\|^2/2)\|",
+        "norm of the remainders of the neurons, c2 = sup |sigma''|",
+    ),
+    (
+        "linearisation_ball",
+        r"\|\min(B\|x\|,c_2B^2\|x\|^2/(2\sqrt m))\|",
+        "norm of the largest remainder of a network as near to W0 as W",
     ),
     ("eps_projected", r"e_5", "<grad L, W - W0> + R ||grad L||: projected stationarity in the ball around W0"),
     (
@@ -193,9 +203,6 @@ _TABLE = (
     ("misfit_outer_unadapted", r"\inf\|u-(I-\eta H_i)\phi_W^{\top} v\|", "misfit with the unadapted outer feature"),
     ("misfit_init_inner", r"\inf\|u-(I-\eta H^0_i)\phi_{W_i}^{\top} v\|", "misfit with initial features in H only"),
     ("misfit_init_outer", r"\inf\|u-(I-\eta H_i)\phi_0^{\top} v\|", "misfit with initial features outside only"),
-    ("error_displaced_outer", r"\|\delta\|_{d}/\tau", "pointwise error of displacements without the look-ahead"),
-    ("error_displaced_half", r"\|e\|_{d/2}", "the error of displacements with half of sup |sigma''|"),
-    ("error_ball_narrow", r"\|e\|_{B/m}", "the ball's error with 1/m for m^{-1/2}"),
     ("pairing_unadapted", r"\langle w,\,h_\omega-h_{\theta'}\rangle", "pairing with the unadapted displacement"),
     ("eps_other_kinks", r"\varepsilon_{1\{0\ge 0\}}", "norm of the formal gradient with 1{0 > 0} = 1 in the features"),
     (
@@ -211,6 +218,17 @@ _TABLE = (
         "linearisation_bound_own",
         r"\|m^{-1/2}\|x\|\max_{\pm}\sum d_r 1\{|W_r^{\top}x|\le d_r\|x\|\}\|",
         "norm of the displacements of the neurons that are within their displacement of the kink at W",
+    ),
+    ("error_pointwise_outer", r"\|\delta\|_{d}/\tau", "the pointwise error of displacements without that of grad Q"),
+    ("error_half_curvature", r"\|e\|_{d,c_2/2}", "the pointwise error with half of sup |sigma''|"),
+    ("error_no_fold", r"\|e\|_{d,\nabla^2f=0}", "the pointwise error without the second derivative's part"),
+    ("error_own", r"\|e\|_{d,W_i=W}", "the pointwise error with W's own displacement throughout"),
+    ("error_ball_own", r"\|e\|_{B,W_i=W}", "the error of the ball with W's own displacement throughout"),
+    ("error_ball_narrow", r"\|e\|_{B/\sqrt m}", "the error of the ball with 1/m for m^{-1/2}"),
+    (
+        "linearisation_ball_narrow",
+        r"\|\min(B\|x\|,c_2B^2\|x\|^2/(2m))\|",
+        "the largest remainder with 1/m for m^{-1/2}",
     ),
     (
         "misfit_no_fold",
@@ -249,5 +267,6 @@ OBJECTS: tuple[tuple[str, str, str], ...] = (
     (r"f(x; W),\ W_0", "network m^{-1/2} sum_r b_r relu(W_r'x), and the initial W", "(m, d)"),
     (r"\phi_W(x)", "gradient feature m^{-1/2} (b_r 1{W_r'x > 0} x)_r; phi_0 at W_0", "(m, d)"),
     (r"d_r,\ a_r(x)", "displacement ||W_r - W0_r||, distance |W0_r'x|/||x|| from the kink", "(m,)"),
+    (r"c_2", "sup |sigma''| of a smooth activation: 1/4 (softplus), 4/(3 sqrt 3) (tanh)", "scalar"),
     (r"k^*(B)", "largest k such that the k smallest a_r^2 sum to at most B^2", ""),
 )

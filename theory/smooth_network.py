@@ -1,25 +1,68 @@
-r"""Two-layer networks with a smooth activation: the core result, with the second derivative of the network in the step.
+r"""Two-layer networks with a smooth activation: the core result, and features at initialisation with explicit errors.
 
 f(x; W) = m^{-1/2} sum_r b_r sigma(W_r'x), sigma twice continuously differentiable (softplus, tanh). Gradient feature
 phi_W(x) = m^{-1/2} (b_r sigma'(W_r'x) x)_r. One gradient step: W_i = W - eta E_i[ell'(f(x; W), y) phi_W(x)].
 
 There are no kinks: U_i is differentiable with the symmetric Jacobian
 
-    J_i = I - eta (E_i[ell'' phi_W phi_W'] + E_i[ell' d2f]),   d2f(x) = diag_r( m^{-1/2} b_r sigma''(W_r'x) x x' ),
+    J_i = I - eta (H_i + F_i),   H_i = E_i[ell'' phi_W phi_W'],   F_i = E_i[ell' d2f],
+    d2f(x) = diag_r( m^{-1/2} b_r sigma''(W_r'x) x x' ),
 
 and the core claims of `stationarity` hold with phi_i(x) = J_i phi_{W_i}(x). A model that is linear in its parameters
 (ReLU networks off their kinks included) has d2f = 0; leaving it out here is a mutant.
 
-N2' as for ReLU networks: with phi_0 = phi_{W0} in both places and no d2f, G_0 = <w, phi_0>: gap <= R ||G_0|| + ||w||
-inf ||u - phi_0'v||, the identity of any features with their own pairing.
+N2'. As for ReLU networks: phi_{0,i} = (I - eta H_i^0) phi_0 with phi_0 = phi_{W0} in both places, ell'' at the actual
+prediction and no d2f; G_0 = <w, phi_{0,.}>. gap <= R ||G_0|| + ||w|| inf ||u - phi_0'v||, the identity of any features
+with their own pairing.
+
+Constants. |sigma'| <= 1 for both; c2 = sup |sigma''| is 1/4 for softplus (sigma'' = s(1-s), s = sigma') and
+4/(3 sqrt 3) for tanh (2 T (1 - T^2), largest at T^2 = 1/3). The range of sigma' is in [0, 1], so
+
+    ||phi_V(x)|| <= ||x||,   |sigma'(a) - sigma'(b)| <= min(1, c2 |a - b|).                                        (*)
+
+Excess over R eps, with G = grad L (the steps are those of ReLU networks):
+
+    ||G_0|| - eps <= ||G_0 - G|| <= ||w|| E_op <= ||w|| E_2 <= ||w|| ||e||,   E_op^2 = lmax(D), E_2^2 = tr(D),
+    D = Om^{1/2} <phi_0 - phi, phi_0 - phi> Om^{1/2} on the lifted points (Om their masses).
+
+Pointwise. With d_r = ||W_r - W0_r||, d_{i,r} = ||W_{i,r} - W0_r|| (the displacement of W_i, not of W: a mutant),
+
+    ||phi_{0,i}(x) - phi_i(x)|| <= e_i(x) = kap_i delta_i(x)
+        + |eta| ||x|| sum_x' ( 2 E_i[ell''; x'] ||x'|| delta(x') + c2 m^{-1/2} |E_i[ell'; x']| ||x'||^2 ),
+    delta(x) = ||x|| ( sum_r min(1, c2 ||x|| d_r)^2 / m )^{1/2},   delta_i(x) likewise with d_{i,r},
+    kap_i = max(1, eta E_i[ell'' ||x||^2] - 1)   (eta < 0: 1 + |eta| E_i[ell'' ||x||^2]).
+
+  Proof. phi_{0,i} - phi_i = (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i} + eta F_i phi_{W_i}.
+  First: 0 <= H_i^0 <= E_i[ell'' ||x||^2] (ell'' >= 0), and by (*) ||phi_0(x) - phi_V(x)||^2 = (||x||^2/m) sum_r
+  (sigma'(W0_r'x) - sigma'(V_r'x))^2 is at most delta^2 with the displacements of V. Second: ||phi phi' - phi_0 phi_0'||
+  <= (||phi|| + ||phi_0||) ||phi - phi_0|| <= 2 ||x'|| delta(x'). Third: F_i is block-diagonal, its norm the largest of
+  its blocks', which are at most sum_x' |E_i[ell'; x']| m^{-1/2} c2 ||x'||^2. Last, ||phi_{W_i}(x)|| <= ||x||.
+
+Ball. For ||V - W0|| <= B: sum_r min(1, c2 ||x|| d_r)^2 / m <= min(1, c2^2 ||x||^2 B^2 / m), so
+
+    delta(x) <= ||x|| min(1, c2 ||x|| B / sqrt m),   for W with B = ||W - W0||, for W_i with B + ||W_i - W||,
+
+||W_i - W|| = eta ||grad R_i||. Every term of e is of order m^{-1/2} for any data: there are no kinks that an atom could
+sit on, in contrast with the m^{-1/6} of ReLU networks.
+
+Linearisation at W0, D = W - W0:
+
+    |f(x; W) - f(x; W0) - phi_0(x)'D| <= m^{-1/2} sum_r min(d_r ||x||, c2 d_r^2 ||x||^2 / 2)
+                                      <= min(B ||x||, c2 B^2 ||x||^2 / (2 sqrt m)).
+
+  Proof. With t = D_r'x the remainder of neuron r is int_0^1 (sigma'(W0_r'x + s t) - sigma'(W0_r'x)) t ds, by (*) at
+  most min(|t|, c2 t^2/2), and |t| <= d_r ||x||. min(sqrt s, c s) is concave in s: Jensen over neurons, sum d_r^2 = B^2.
+
+N5 (projected stationarity), as for ReLU networks: for every V with ||V - W0|| <= R, gap <= e5 + ||w|| inf_V
+||u - phi'(W - V)||, e5 = <G, W - W0> + R ||G||.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from .claim import Ablation, Assumption, Claim, Expression, Mutant, Relation, Source, Standing
-from .network import CITATION
+from .claim import Assumption, Claim, Expression, Relation, Source
+from .network import CITATION, CONVEX_LOSS, OFF_JOINTS
 from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
 
 OFF_JOINTS_OF_LOSS = Assumption(
@@ -41,6 +84,8 @@ def _of_smooth(claim: Claim) -> Claim:
     assumptions = tuple(OFF_JOINTS_OF_LOSS if a is DIFFERENTIABLE else a for a in claim.assumptions)
     return replace(claim, assumptions=assumptions, difference=difference)
 
+
+_INSIDE = (OUTER_CONVEXITY, OFF_JOINTS_OF_LOSS)
 
 CLAIMS: tuple[Claim, ...] = (
     *(_of_smooth(claim) for claim in core_claims("smooth-network", CITATION)),
@@ -66,100 +111,134 @@ CLAIMS: tuple[Claim, ...] = (
         Expression("gap"),
         Expression("radius*eps_init + weight_norm*misfit_init"),
         Relation.AT_MOST,
-        (OUTER_CONVEXITY, OFF_JOINTS_OF_LOSS),
+        _INSIDE,
         CITATION,
         "The paper's networks are ReLU; the statement needs no kinks and no linearity.",
     ),
-)
-
-_LIFTED = "smooth-network-lifted"
-
-MUTANTS: tuple[Mutant, ...] = (
-    Mutant(
-        "smooth-network-no-fold",
-        _LIFTED,
-        "the Hessian without the network's second derivative",
-        Expression("radius*eps + weight_norm*misfit_no_fold"),
-        "E[ell'' phi phi'] is the Hessian of a model that is linear in its parameters.",
+    Claim(
+        "smooth-network-init-operator",
+        "N2 with the operator error, smooth networks",
+        Source.OURS,
+        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
+        "N2' and ||G_0|| <= eps + ||G_0 - G|| <= eps + ||w|| E_op.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        _INSIDE,
+        CITATION,
+        "The paper's networks are ReLU; here the operator error contains the network's second derivative.",
     ),
-    Mutant(
-        "smooth-network-no-hessian",
-        _LIFTED,
-        "meta-feature without the Hessian",
-        Expression("radius*eps + weight_norm*misfit_plain"),
-        "Uses phi_{W_i} where the chain rule gives J_i phi_{W_i}.",
+    Claim(
+        "smooth-network-init-pointwise",
+        "N2 with the pointwise error, smooth networks",
+        Source.OURS,
+        "The same with the displacements of the neurons and the curvature of the activation.",
+        "E_op <= E_2 <= ||e|| with d_r, d_{i,r} and c2.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_pointwise + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        (*_INSIDE, CONVEX_LOSS),
+        CITATION,
+        "Explicit constants for the Hessian's own error and for the second derivative that phi_0 leaves out.",
     ),
-    Mutant(
-        "smooth-network-hessian-at-adapted",
-        _LIFTED,
-        "ell'' at the adapted prediction",
-        Expression("radius*eps + weight_norm*misfit_curvature_adapted"),
-        "The Jacobian of the step has the Hessian at W.",
+    Claim(
+        "smooth-network-init-ball",
+        "N2 with the a priori error of a ball, smooth networks",
+        Source.OURS,
+        "The same for any network as near to W0 as W: of order m^{-1/2}, whatever the data.",
+        "delta(x) <= ||x|| min(1, c2 ||x|| B/sqrt m) with B = ||W - W0||, and B + eta ||grad R_i|| for W_i.",
+        Expression("gap"),
+        Expression("radius*eps + radius*weight_norm*error_ball + weight_norm*misfit_init"),
+        Relation.AT_MOST,
+        (*_INSIDE, CONVEX_LOSS),
+        CITATION,
+        "No kinks: atoms are no exception, in contrast with the m^{-1/6} of ReLU networks.",
     ),
-    Mutant(
-        "smooth-network-outer-unadapted",
-        _LIFTED,
-        "gradient feature of the unadapted network",
-        Expression("radius*eps + weight_norm*misfit_outer_unadapted"),
-        "The outer feature belongs to W_i.",
+    Claim(
+        "smooth-network-error-gradient",
+        "Gradient error of features at initialisation, smooth networks",
+        Source.OURS,
+        "The pairings with w differ by at most the norm of w times the operator norm of the difference of "
+        "the features.",
+        "G_0 - G = <w, phi_0 - phi>; the operator norm.",
+        Expression("gradient_difference"),
+        Expression("weight_norm*error_operator"),
+        assumptions=(OFF_JOINTS,),
+        citation=CITATION,
+        difference="A step of N2.",
     ),
-    Mutant(
-        "smooth-network-init-without-its-gradient",
-        "smooth-network-init",
-        "features at initialisation with the gradient of L",
-        Expression("radius*eps + weight_norm*misfit_init"),
-        "G_0 is not grad L.",
+    Claim(
+        "smooth-network-error-operator",
+        "Operator error at most the trace error, smooth networks",
+        Source.OURS,
+        "E_op <= E_2.",
+        "The largest eigenvalue of a positive semidefinite matrix is at most its trace.",
+        Expression("error_operator"),
+        Expression("error_trace"),
+        assumptions=(OFF_JOINTS,),
+        citation=CITATION,
+        difference="A step of N2.",
     ),
-    Mutant(
-        "smooth-network-first-order-eps",
-        _LIFTED,
-        "FOMAML's gradient as eps with the full meta-feature",
-        Expression("radius*eps_first_order + weight_norm*misfit"),
-        "A first-order stationary point is not stationary for L.",
+    Claim(
+        "smooth-network-error-pointwise",
+        "Trace error at most the pointwise error",
+        Source.OURS,
+        "Meta-features at initialisation differ by at most e: change of the outer feature, of the Hessian's features, "
+        "and the second derivative of the network.",
+        "phi_0 - phi_i = (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i} + eta F_i phi_{W_i}; see "
+        "above.",
+        Expression("error_trace"),
+        Expression("error_pointwise"),
+        assumptions=(OFF_JOINTS, CONVEX_LOSS),
+        citation=CITATION,
+        difference="A step of N2, with the parts of the Hessian and of the second derivative explicit.",
     ),
-    Mutant(
-        "smooth-network-no-stationarity-term",
-        _LIFTED,
-        "R eps dropped",
-        Expression("weight_norm*misfit"),
-        "Only at exactly stationary points is the term 0.",
+    Claim(
+        "smooth-network-error-ball",
+        "Pointwise error at most that of the ball",
+        Source.OURS,
+        "The error with the displacements of W and W_i is at most that of the balls they lie in.",
+        "sum_r min(1, c2 ||x|| d_r)^2/m <= min(1, c2^2 ||x||^2 B^2/m), as sum d_r^2 = B^2.",
+        Expression("error_pointwise"),
+        Expression("error_ball"),
+        assumptions=(OFF_JOINTS,),
+        citation=CITATION,
+        difference="For W_i the displacement is that of W_i.",
     ),
-    Mutant(
-        "smooth-network-half-constant",
-        _LIFTED,
-        "half the constant in front of the misfit",
-        Expression("radius*eps + weight_norm*misfit/2"),
-        "Cauchy-Schwarz is attained by tangent comparators.",
+    Claim(
+        "smooth-network-linearisation",
+        "Linearisation error at W0, smooth networks",
+        Source.OURS,
+        "The network differs from its linearisation at W0 by at most the remainders of its neurons.",
+        "Taylor with sup |sigma''| = c2, and the range of sigma' where that is smaller.",
+        Expression("linearisation"),
+        Expression("linearisation_taylor"),
+        citation=CITATION,
+        difference="Quadratic in the displacement, where ReLU networks have their flips.",
     ),
-)
-
-ABLATIONS: tuple[Ablation, ...] = (
-    Ablation(
-        "outer-convexity",
-        _LIFTED,
-        Standing.NEEDED,
-        "tanh at W = 0 predicts 0, the flat maximum of the double well: nothing is left of w, and 1 is better.",
-        "double well, smooth",
-        "S1: functional geometry",
-        bound=Expression("radius*eps + weight_norm*misfit"),
-        instance={
-            "format": "metagap/instance/1",
-            "problem": "meta-sl",
-            "loss": {"name": "double-well"},
-            "adaptation": {"name": "gradient", "eta": "0", "steps": 1},
-            "model": {"name": "smooth-network", "activation": "tanh", "b": ["1"], "W0": [["0"]]},
-            "features": [["1"]],
-            "tasks": [{"weight": "1", "atoms": [{"x": 0, "y": "0", "p": "1"}]}],
-            "omega": [["0"]],
-            "comparator": {"functions": [["1"]]},
-            "radius": "1",
-        },
-        exact={"gap": "1", "weight_norm": "0"},
+    Claim(
+        "smooth-network-linearisation-ball",
+        "Linearisation error in a ball, smooth networks",
+        Source.OURS,
+        "No network as near to W0 as W linearises worse than min(B ||x||, c2 B^2 ||x||^2/(2 sqrt m)).",
+        "Jensen over the neurons: min(sqrt s, c s) is concave in the squared displacement.",
+        Expression("linearisation_taylor"),
+        Expression("linearisation_ball"),
+        citation=CITATION,
+        difference="Of order m^{-1/2} at every input; ReLU networks at an atom have m^{-1/6} (N4).",
     ),
-    Ablation(
-        "differentiable-adaptation",
-        "smooth-network-first-order",
-        Standing.NOT_NEEDED,
-        "v'G = <w, phi'v> is the definition of FOMAML's gradient; S1 and S4 use no derivative.",
+    Claim(
+        "smooth-network-projected",
+        "N5: projected stationarity on the ball around W0, smooth networks",
+        Source.OURS,
+        "Stationarity in the ball of radius R around W0 bounds the gap without a factor R.",
+        "gap <= <w, u> = <w, phi'(W - V)> + <w, u - phi'(W - V)> <= e5 + ||w|| ||u - phi'(W - V)|| for every "
+        "V in the ball.",
+        Expression("gap"),
+        Expression("eps_projected + weight_norm*misfit_projected"),
+        Relation.AT_MOST,
+        _INSIDE,
+        CITATION,
+        "e5 is the smallest eps of projected stationarity, computed.",
     ),
 )

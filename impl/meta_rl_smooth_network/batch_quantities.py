@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arithmetic import Floats, to_float
+from ..arithmetic import Floats
 from ..meta_rl.batch import Array
 from ..meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
 from ..smooth_network.activation import ACTIVATIONS
@@ -39,7 +39,7 @@ class SmoothPolicyBatchQuantities(PolicyNetworkBatchQuantities):
 
     @property
     def _bend(self) -> float:
-        return to_float(self._sigma.bend_squared) ** 0.5
+        return float(self._sigma.curvature(Floats))
 
     def _displaced(self, bend: float, *, lookahead: bool = True) -> Array:
         moves = np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum(2))
@@ -47,7 +47,7 @@ class SmoothPolicyBatchQuantities(PolicyNetworkBatchQuantities):
         return self._propagated(self._lengths * np.sqrt((changes**2).mean(2)), lookahead=lookahead)
 
     @cached_property
-    def error_displaced(self) -> Array:
+    def error_pointwise(self) -> Array:
         return self._displaced(self._bend)
 
     def _spread(self, power: float) -> Array:
@@ -59,11 +59,11 @@ class SmoothPolicyBatchQuantities(PolicyNetworkBatchQuantities):
         return self._spread(-0.5)
 
     @cached_property
-    def error_displaced_outer(self) -> Array:
+    def error_pointwise_outer(self) -> Array:
         return self._displaced(self._bend, lookahead=False)
 
     @cached_property
-    def error_displaced_half(self) -> Array:
+    def error_half_curvature(self) -> Array:
         return self._displaced(self._bend / 2)
 
     @cached_property

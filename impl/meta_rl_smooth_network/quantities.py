@@ -10,7 +10,7 @@ from functools import cached_property
 
 from flint import arb, fmpq
 
-from ..arithmetic import Matrix, Number, norm, root
+from ..arithmetic import Balls, Matrix, Number, norm, root
 from ..instances import Instance, Vector
 from ..meta_rl_network.neural import Features, NeuralPolicyQuantities
 from .coordinates import Coordinates, Gates, coordinates
@@ -76,7 +76,7 @@ class MetaRLSmoothNetworkQuantities(NeuralPolicyQuantities):
     @property
     def _bend(self) -> arb:
         """sup |sigma''|."""
-        return root(arb(self.problem.sigma.bend_squared))
+        return self.problem.sigma.curvature(Balls)
 
     def _displaced(self, bend: arb, share: arb, *, lookahead: bool = True) -> arb:
         """||e|| with ||phi_0 - phi_W|| <= ||x|| (share sum_r min(1, bend ||x|| ||W_r - W0_r||)^2)^{1/2}."""
@@ -91,7 +91,7 @@ class MetaRLSmoothNetworkQuantities(NeuralPolicyQuantities):
         return arb(fmpq(1, self.instance.width))
 
     @cached_property
-    def error_displaced(self) -> arb:
+    def error_pointwise(self) -> arb:
         return self._displaced(self._bend, self._share)
 
     def _spread(self, share: arb) -> arb:
@@ -106,12 +106,12 @@ class MetaRLSmoothNetworkQuantities(NeuralPolicyQuantities):
     # --- what wrong theorems use instead ----------------------------------------------------------------------
 
     @cached_property
-    def error_displaced_outer(self) -> arb:
+    def error_pointwise_outer(self) -> arb:
         """The pointwise error without the look-ahead's part."""
         return self._displaced(self._bend, self._share, lookahead=False)
 
     @cached_property
-    def error_displaced_half(self) -> arb:
+    def error_half_curvature(self) -> arb:
         """With half of sup |sigma''|."""
         return self._displaced(self._bend / 2, self._share)
 

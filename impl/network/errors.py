@@ -8,14 +8,12 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from flint import arb, arb_mat, fmpq
+from flint import arb, arb_mat
 
-from ..arithmetic import Balls, Number, Rationals, root, square
-from ..balls.singular import largest_eigenvalue
+from ..arithmetic import Balls, Number, root, square
 from . import flips
 from .core_quantities import NetworkCore
 from .kernel import MetaFeatures
-from .weights import squared_distance
 
 Array = np.ndarray
 
@@ -34,14 +32,6 @@ class ErrorQuantities(NetworkCore):
         return [x for _, x in self._lifted_points]
 
     @cached_property
-    def eps_init(self) -> arb:
-        return self._norm_of(self._initial)
-
-    @cached_property
-    def misfit_init(self) -> arb:
-        return self._span_misfit(self._initial.span, self._u).value
-
-    @cached_property
     def _still(self) -> bool:
         """Whether no neuron of positive mass changed its pattern: then phi_0 = phi exactly."""
         used = sorted(set(self._places))
@@ -52,35 +42,6 @@ class ErrorQuantities(NetworkCore):
     def _difference(self) -> arb_mat | None:
         """The Gram matrix of phi_0 - phi, None if it is exactly 0."""
         return None if self._still else self._initial.minus(self._features)
-
-    @cached_property
-    def gradient_difference(self) -> arb:
-        self._balls_only("a norm")
-        if self._difference is None:
-            return arb(0)
-        column = arb_mat(len(self._weighted), 1, self._weighted)
-        return root((column.transpose() * self._difference * column)[0, 0])
-
-    @cached_property
-    def _scaled_difference(self) -> arb_mat:
-        """Om^{1/2} (difference) Om^{1/2}."""
-        assert self._difference is not None
-        sizes = [root(m) for m in self._masses]
-        count = len(sizes)
-        table = self._difference.tolist()
-        return arb_mat(count, count, [sizes[a] * table[a][b] * sizes[b] for a in range(count) for b in range(count)])
-
-    @cached_property
-    def error_operator(self) -> arb:
-        self._balls_only("an eigenvalue")
-        return arb(0) if self._difference is None else root(largest_eigenvalue(self._scaled_difference))
-
-    @cached_property
-    def error_trace(self) -> arb:
-        self._balls_only("a norm")
-        if self._difference is None:
-            return arb(0)
-        return root(self._sum(m * self._difference[a, a] for a, m in enumerate(self._masses)))
 
     # --- pointwise errors -------------------------------------------------------------------------------
 
@@ -118,15 +79,6 @@ class ErrorQuantities(NetworkCore):
         return found
 
     @cached_property
-    def _squared_displacement(self) -> fmpq:
-        return squared_distance(self.problem.omega.weights, self.problem.start.weights)
-
-    @cached_property
-    def displacement_init(self) -> Number:
-        distance = self._squared_displacement
-        return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
-
-    @cached_property
     def error_count(self) -> arb:
         return self._counted(2)
 
@@ -148,10 +100,6 @@ class ErrorQuantities(NetworkCore):
         xs = list(range(len(self._before)))
         linear = self.problem.outputs(self.problem.omega.weights, self.problem.start.active, xs)
         return [z - f for z, f in zip(self._before, linear, strict=True)]
-
-    def _over_points(self, values: list[arb]) -> arb:
-        """The norm over the lifted points of a function of the input."""
-        return self._root_sum((mass, values[x]) for _, x, mass in self._points)
 
     @cached_property
     def linearisation(self) -> arb:

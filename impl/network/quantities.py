@@ -26,14 +26,6 @@ class NetworkQuantities(ErrorQuantities):
         return self._feature_set(self.problem.omega.active, self._outer, None)
 
     @cached_property
-    def eps_first_order(self) -> arb:
-        return self._norm_of(self._plain)
-
-    @cached_property
-    def misfit_plain(self) -> arb:
-        return self._span_misfit(self._plain.span, self._u).value
-
-    @cached_property
     def eps_formal(self) -> arb:
         return self._norm_of(self._features)
 
@@ -47,16 +39,6 @@ class NetworkQuantities(ErrorQuantities):
         moved = self._before + self.problem.outputs(own, features.outer, features.places[k:])
         still = self.problem.outputs(start, features.patterns, features.places)
         return self._combined([a - b for a, b in zip(moved, still, strict=True)])
-
-    @cached_property
-    def eps_projected(self) -> arb:
-        inner = self._sum(w * d for w, d in zip(self._weighted, self._from_start, strict=True))
-        return inner + self.radius * self._norm_of(self._features)
-
-    @cached_property
-    def misfit_projected(self) -> arb:
-        target = [u - d for u, d in zip(self._u, self._from_start, strict=True)]
-        return self._span_misfit(self._features.span, target).value
 
     # --- full row rank ------------------------------------------------------------------------------------
 
@@ -144,28 +126,6 @@ class NetworkQuantities(ErrorQuantities):
             return margin if not margin > 0 else self.margin_joints
         outer = self._joint_margin(self._after) if self.problem.loss.profile.kinked else arb(1)
         return margin.min(self.margin_joints).min(outer)
-
-    @cached_property
-    def margin_joints(self) -> arb:
-        """Distance of the unadapted predictions from the joints of the loss."""
-        moves = self.instance.adaptation.eta != 0
-        return self._joint_margin([self._before] * len(self.laws)) if moves else arb(1)
-
-    def _joint_margin(self, predictions: list[list[Number]]) -> arb:
-        loss, margin = self.problem.loss, arb(1)
-        for law, z in zip(self.laws, predictions, strict=True):
-            for x, y, _ in law.atoms:
-                gap = loss.joint_distance(z[x], y)
-                if gap is not None:
-                    if gap <= 0:
-                        return gap
-                    margin = margin.min(gap)
-        return margin
-
-    @cached_property
-    def margin_convex_inner(self) -> arb:
-        """ell'' >= 0: what the bound of the operator norms of H_i uses."""
-        return self._structural(self.problem.loss.profile.convex)
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
 

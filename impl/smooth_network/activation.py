@@ -15,14 +15,16 @@ Evaluate = Callable[[Any, Number], Number]
 
 @dataclass(frozen=True)
 class Activation:
-    """sigma, sigma', sigma'' as functions of (function set, argument), 0 <= sigma' <= 1; bend_squared = (sup
-    |sigma''|)^2."""
+    """sigma, sigma', sigma'' as functions of (function set, argument); 0 <= sigma' <= 1.
+
+    curvature   sup |sigma''| in a function set
+    """
 
     name: str
     value: Evaluate
     d1: Evaluate
     d2: Evaluate
-    bend_squared: fmpq
+    curvature: Callable[[Any], Number]
 
 
 def _logistic_slope(m: Any, t: Number) -> Number:
@@ -34,14 +36,18 @@ ACTIVATIONS: dict[str, Activation] = {
     one.name: one
     for one in (
         Activation(
-            "softplus", lambda m, t: m.softplus(t), lambda m, t: m.sigmoid(t), _logistic_slope, fmpq(1, 16)
-        ),  # at 0
+            "softplus",
+            lambda m, t: m.softplus(t),
+            lambda m, t: m.sigmoid(t),
+            _logistic_slope,
+            lambda m: m.number(fmpq(1, 4)),
+        ),
         Activation(
             "tanh",
             lambda m, t: m.tanh(t),
             lambda m, t: m.sech(t) * m.sech(t),
             lambda m, t: -2 * m.tanh(t) * m.sech(t) * m.sech(t),
-            fmpq(16, 27),  # at tanh(t)^2 = 1/3
+            lambda m: m.sqrt(m.number(fmpq(16, 27))),  # 4/(3 sqrt 3), at tanh(t)^2 = 1/3
         ),
     )
 }

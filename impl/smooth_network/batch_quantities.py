@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
+
 from ..arithmetic import Floats
 from ..network.batch import Array
 from ..network.batch_quantities import NetworkBatchQuantities
@@ -53,3 +55,93 @@ class SmoothBatchQuantities(NetworkBatchQuantities):
     def misfit_outer_unadapted(self) -> Array:
         outer = self._lifted_rows(self._phi_omega)
         return self._misfit(self._bent(outer, self._phi_omega, self._before) - self._folded(outer), self.u)[0]
+
+    # --- error terms ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _size(self) -> Array:
+        """||x|| (B, 1, k)."""
+        return np.sqrt((self.features**2).sum(2))[:, None]
+
+    @cached_property
+    def _curvature(self) -> float:
+        return float(self._sigma.curvature(Floats))
+
+    def _error(self, inner: Array, outer: Array, fold: float) -> Array:
+        """||e|| for changes of the features of W (B, 1, k) and of W_i (B, n, k); fold bounds ||d2f(x)||/||x||^2."""
+        rate, size = self.batch.rate[:, None, None], self._size
+        bends = np.abs(rate * self._summed(2, self._before))
+        total = (bends * size**2).sum(2)[..., None]
+        stretch = np.where(rate >= 0, np.maximum(1.0, total - 1), 1 + total)
+        pulls = fold * np.abs(rate * self._summed(1, self._before))
+        moved = (2 * bends * size * inner + pulls * size**2).sum(2)[..., None]
+        return np.sqrt((self.mass * (stretch * outer + size * moved) ** 2).sum((1, 2)))
+
+    def _displaced(self, weights: Array, curvature: float) -> Array:
+        """delta by the displacements of the neurons of W (B, t, m, d)."""
+        moved = np.sqrt(((weights - self._start) ** 2).sum(3))[:, :, None]
+        share = np.minimum(1.0, curvature * self._size[..., None] * moved)
+        return self._size * np.sqrt((share**2).mean(3))
+
+    def _within(self, budgets: Array, shrink: float) -> Array:
+        """delta in balls of radii (B, t)."""
+        return self._size * np.minimum(1.0, self._curvature * self._size * budgets[:, :, None] * shrink)
+
+    def _by_displacements(self, curvature: float, fold: float, outer: Array) -> Array:
+        return self._error(
+            self._displaced(self._omega, curvature), self._displaced(outer, curvature), fold * self._shrink
+        )
+
+    def _by_ball(self, shrink: float, outer: Array) -> Array:
+        own = self.displacement_init[:, None]
+        return self._error(self._within(own, shrink), self._within(outer, shrink), self._curvature * shrink)
+
+    @cached_property
+    def error_pointwise(self) -> Array:
+        return self._by_displacements(self._curvature, self._curvature, self._after_weights)
+
+    @cached_property
+    def error_ball(self) -> Array:
+        return self._by_ball(self._shrink, self._budgets)
+
+    @cached_property
+    def error_half_curvature(self) -> Array:
+        return self._by_displacements(self._curvature / 2, self._curvature / 2, self._after_weights)
+
+    @cached_property
+    def error_no_fold(self) -> Array:
+        return self._by_displacements(self._curvature, 0.0, self._after_weights)
+
+    @cached_property
+    def error_own(self) -> Array:
+        return self._by_displacements(self._curvature, self._curvature, self._omega)
+
+    @cached_property
+    def error_ball_own(self) -> Array:
+        return self._by_ball(self._shrink, self.displacement_init[:, None])
+
+    @cached_property
+    def error_ball_narrow(self) -> Array:
+        return self._by_ball(self._shrink**2, self._budgets)
+
+    @cached_property
+    def linearisation(self) -> Array:
+        change = (self._phi_start[:, 0] @ self._offset[..., None])[..., 0]
+        return self._over_points((self._before - self._network(self._start))[:, 0] - change)
+
+    @cached_property
+    def linearisation_taylor(self) -> Array:
+        reach = self._moved * self._size[:, 0, :, None]
+        return self._over_points(self._shrink * np.minimum(reach, self._curvature * reach**2 / 2).sum(2))
+
+    def _remainder(self, shrink: float) -> Array:
+        reach = self.displacement_init[:, None] * self._size[:, 0]
+        return self._over_points(np.minimum(reach, self._curvature * reach**2 * shrink / 2))
+
+    @cached_property
+    def linearisation_ball(self) -> Array:
+        return self._remainder(self._shrink)
+
+    @cached_property
+    def linearisation_ball_narrow(self) -> Array:
+        return self._remainder(self._shrink**2)

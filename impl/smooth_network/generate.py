@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from ..draws import with_radius
 from ..meta_sl.generate import CONVEX_LOSSES
+from ..network.batch import Array
 from ..network.generate import descended, drawn, tangent_comparators
 from ..sources import SMALL, Generator, Limits, Source
 from .activation import ACTIVATIONS
@@ -15,6 +17,18 @@ from .batch import SmoothBatch
 from .batch_quantities import SmoothBatchQuantities
 
 WIDTHS = (1, 2, 4, 16)
+
+
+STEEPEST = {"softplus": 0.0, "tanh": -np.arctanh(3**-0.5)}
+"""Where sigma'' is largest."""
+
+
+class _AtStart(SmoothBatchQuantities):
+    """The same with phi_0 for phi: its tangent comparators attain N2'."""
+
+    @cached_property
+    def meta_features(self) -> Array:
+        return self.initial_features
 
 
 def _drawn(source: Source, loss: str, limits: Limits) -> SmoothBatch:
@@ -37,6 +51,30 @@ def functions(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
 def tangent(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
     return tangent_comparators(source, _drawn(source, loss, limits), SmoothBatchQuantities)
+
+
+def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Tangent comparators of the features at initialisation, with their own pairing: N2' is an equality."""
+    return tangent_comparators(source, _drawn(source, loss, limits), _AtStart)
+
+
+def drift(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """One input, one-signed neurons that all move alike from where sigma'' is largest: the errors of the ball."""
+    batch = drawn(source, loss, limits, tasks=1, points=1, width=source.choose(WIDTHS))
+    activation = source.choose(tuple(ACTIVATIONS))
+    x = batch.features[:, :1]
+    size = (x**2).sum(2, keepdims=True)
+    unit = np.where(size > 0, x / np.where(size > 0, size, 1.0), 0.0)
+    place, move = STEEPEST[activation], 2.0 ** source.grid((), -6, 2)[:, None, None] * source.choose((1.0, -1.0))
+    initial = np.broadcast_to(place * unit, batch.omega.shape)
+    alike = replace(
+        batch,
+        signs=np.ones(batch.signs.shape),
+        initial=initial,
+        omega=initial + move * unit,
+        rate=np.where(source.grid((), 0, 1) > 0, batch.rate, 0.0),
+    )
+    return tangent_comparators(source, SmoothBatch.of(alike, activation), _AtStart)
 
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
@@ -65,10 +103,12 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
     Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 2),
+    Generator("tangent-start", "tangent comparators of features at initialisation", tangent_start, CONVEX_LOSSES),
+    Generator("drift", "neurons that all move alike from where they bend most", drift, CONVEX_LOSSES),
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
     Generator("still", "W at its initialisation", still, CONVEX_LOSSES),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
 )
 
-SEARCHING = ("arbitrary", "functions", "tangent", "local", "stationary", "still")
+SEARCHING = ("arbitrary", "functions", "tangent", "tangent-start", "drift", "local", "stationary", "still")
 """The generators that look for counterexamples."""

@@ -29,6 +29,11 @@ class SmoothProblem(SmoothLayer, Risks):
         """The point under test (m, d)."""
         return self.matrix(self.instance.omega)
 
+    @cached_property
+    def start(self) -> arb_mat:
+        """The initialisation W0 (m, d)."""
+        return self.matrix(self.instance.initial)
+
     def risk_gradient(self, law: Law, weights: arb_mat) -> arb_mat:
         """grad R_i (m, d)."""
         drives = self.drives(weights)

@@ -169,6 +169,17 @@ _BOTH_SIDES = (
     "so that L rises to both sides and eps is 0 in the directional sense. Either one-sided feature represents u: "
 )
 
+_LATE: Mapping[str, Any] = {
+    **_JOINT,
+    "loss": {"name": "huber", "delta": "1/64"},
+    "adaptation": {"name": "gradient", "eta": "8", "steps": 1},
+    "tasks": [{"weight": "1", "atoms": [{"x": 0, "y": "1/64", "p": "1/4"}, {"x": 0, "y": "1", "p": "3/4"}]}],
+    "comparator": {"functions": [["27/200"]]},
+    "radius": "1/64",
+}
+"""U = W + 1/8 to the left of 0, and has slope -1 to the right; ell' is so small that W_i is near W = W0."""
+_EXPANDING = known("smooth-network-error-pointwise", "Geman-McClure, tanh")
+
 SMOOTH_NETWORK: tuple[Ablation, ...] = (
     *(
         Ablation(
@@ -195,5 +206,43 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         "differentiable-adaptation",
         ["smooth-network-init"],
         "N2' holds for any features with their own pairing; it uses no derivative of U_i.",
+    ),
+    *(
+        Ablation(
+            "differentiable-adaptation",
+            f"smooth-network-{name}",
+            Standing.NEEDED,
+            _BOTH_SIDES + what,
+            f"Huber at its joint, tanh ({name})",
+            "S2: chain rule",
+            bound=Expression(bound),
+            instance=_LATE,
+        )
+        for name, what, bound in (
+            ("init-operator", "what is left is R||w|| E_op, E_op <= ||e||.", "radius*weight_norm*error_pointwise"),
+            ("init-pointwise", "what is left is R||w|| ||e||.", "radius*weight_norm*error_pointwise"),
+            ("init-ball", "what is left is R||w|| ||e||, W_i being near W0.", "radius*weight_norm*error_ball"),
+            ("projected", "e5 and the misfit are 0.", "zero"),
+        )
+    ),
+    *implied(
+        "outer-convexity",
+        ["smooth-network-init-pointwise", "smooth-network-init-ball"],
+        "Implied: the other assumption says ell'' >= 0 everywhere.",
+    ),
+    *(
+        again(
+            _EXPANDING,
+            f"smooth-network-init-{name}",
+            "The step expands, where the loss is concave, by more than kap allows, and flattens the neuron, where the "
+            "loss is convex again: the feature at initialisation is 14 times as long.",
+            f"radius*eps + radius*weight_norm*error_{name} + weight_norm*misfit_init",
+        )
+        for name in ("pointwise", "ball")
+    ),
+    *not_needed(
+        "off-joints",
+        [f"smooth-network-error-{name}" for name in ("gradient", "operator", "pointwise", "ball")],
+        _ONE_VALUE,
     ),
 )

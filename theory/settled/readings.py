@@ -11,7 +11,7 @@ from .. import (
     meta_rl_network_ablations,
     meta_rl_smooth_network_ablations,
     network_ablations,
-    smooth_network,
+    smooth_network_ablations,
 )
 from ..claim import Ablation, Expression, Standing
 
@@ -20,7 +20,7 @@ _KEPT = (
     *meta_rl_ablations.ABLATIONS,
     *network_ablations.ABLATIONS,
     *meta_rl_network_ablations.ABLATIONS,
-    *smooth_network.ABLATIONS,
+    *smooth_network_ablations.ABLATIONS,
     *meta_rl_smooth_network_ablations.ABLATIONS,
 )
 

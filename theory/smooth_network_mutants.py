@@ -1,0 +1,158 @@
+"""Wrong theorems about smooth networks, as data."""
+
+from __future__ import annotations
+
+from .claim import Expression, Mutant
+
+_LIFTED = "smooth-network-lifted"
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "smooth-network-no-fold",
+        _LIFTED,
+        "the Hessian without the network's second derivative",
+        Expression("radius*eps + weight_norm*misfit_no_fold"),
+        "E[ell'' phi phi'] is the Hessian of a model that is linear in its parameters.",
+    ),
+    Mutant(
+        "smooth-network-no-hessian",
+        _LIFTED,
+        "meta-feature without the Hessian",
+        Expression("radius*eps + weight_norm*misfit_plain"),
+        "Uses phi_{W_i} where the chain rule gives J_i phi_{W_i}.",
+    ),
+    Mutant(
+        "smooth-network-hessian-at-adapted",
+        _LIFTED,
+        "ell'' at the adapted prediction",
+        Expression("radius*eps + weight_norm*misfit_curvature_adapted"),
+        "The Jacobian of the step has the Hessian at W.",
+    ),
+    Mutant(
+        "smooth-network-outer-unadapted",
+        _LIFTED,
+        "gradient feature of the unadapted network",
+        Expression("radius*eps + weight_norm*misfit_outer_unadapted"),
+        "The outer feature belongs to W_i.",
+    ),
+    Mutant(
+        "smooth-network-init-without-its-gradient",
+        "smooth-network-init",
+        "features at initialisation with the gradient of L",
+        Expression("radius*eps + weight_norm*misfit_init"),
+        "G_0 is not grad L.",
+    ),
+    Mutant(
+        "smooth-network-first-order-eps",
+        _LIFTED,
+        "FOMAML's gradient as eps with the full meta-feature",
+        Expression("radius*eps_first_order + weight_norm*misfit"),
+        "A first-order stationary point is not stationary for L.",
+    ),
+    Mutant(
+        "smooth-network-no-stationarity-term",
+        _LIFTED,
+        "R eps dropped",
+        Expression("weight_norm*misfit"),
+        "Only at exactly stationary points is the term 0.",
+    ),
+    Mutant(
+        "smooth-network-half-constant",
+        _LIFTED,
+        "half the constant in front of the misfit",
+        Expression("radius*eps + weight_norm*misfit/2"),
+        "Cauchy-Schwarz is attained by tangent comparators.",
+    ),
+    Mutant(
+        "smooth-network-half-operator",
+        "smooth-network-init-operator",
+        "half the operator error",
+        Expression("radius*eps + radius*weight_norm*error_operator/2 + weight_norm*misfit_init"),
+        "With one lifted point G_0 - G = w (phi_0 - phi) is all of it.",
+    ),
+    Mutant(
+        "smooth-network-half-curvature",
+        "smooth-network-init-pointwise",
+        "half of sup |sigma''| in the pointwise error",
+        Expression("radius*eps + radius*weight_norm*error_half_curvature + weight_norm*misfit_init"),
+        "Where sigma'' is largest the slopes change at that rate.",
+    ),
+    Mutant(
+        "smooth-network-narrow-ball",
+        "smooth-network-init-ball",
+        "1/m where the error of the ball has m^{-1/2}",
+        Expression("radius*eps + radius*weight_norm*error_ball_narrow + weight_norm*misfit_init"),
+        "Neurons that all move alike attain m^{-1/2}.",
+    ),
+    Mutant(
+        "smooth-network-half-gradient-error",
+        "smooth-network-error-gradient",
+        "half the gradient error",
+        Expression("weight_norm*error_operator/2"),
+        "One lifted point attains Cauchy-Schwarz.",
+        left=Expression("gradient_difference"),
+    ),
+    Mutant(
+        "smooth-network-trace-for-operator",
+        "smooth-network-error-operator",
+        "the trace error at most the operator error",
+        Expression("error_operator"),
+        "Only where all differences of features are parallel.",
+        left=Expression("error_trace"),
+    ),
+    Mutant(
+        "smooth-network-half-curvature-pointwise",
+        "smooth-network-error-pointwise",
+        "half of sup |sigma''|",
+        Expression("error_half_curvature"),
+        "Where sigma'' is largest the slopes change at that rate.",
+        left=Expression("error_trace"),
+    ),
+    Mutant(
+        "smooth-network-error-without-fold",
+        "smooth-network-error-pointwise",
+        "the second derivative's part dropped",
+        Expression("error_no_fold"),
+        "phi has it and phi_0 has not; after a step from W0 it is as large as the rest.",
+        left=Expression("error_trace"),
+    ),
+    Mutant(
+        "smooth-network-own-displacement",
+        "smooth-network-error-pointwise",
+        "W's own displacement for that of W_i",
+        Expression("error_own"),
+        "The adapted network has moved further than W.",
+        left=Expression("error_trace"),
+    ),
+    Mutant(
+        "smooth-network-ball-own",
+        "smooth-network-error-ball",
+        "W's own ball for that of W_i",
+        Expression("error_ball_own"),
+        "W_i lies in the ball of radius B + eta ||grad R_i||.",
+        left=Expression("error_pointwise"),
+    ),
+    Mutant(
+        "smooth-network-half-remainder",
+        "smooth-network-linearisation",
+        "half of Taylor's remainder",
+        Expression("linearisation_taylor/2"),
+        "Where sigma'' is largest short displacements attain it.",
+        left=Expression("linearisation"),
+    ),
+    Mutant(
+        "smooth-network-narrow-remainder",
+        "smooth-network-linearisation-ball",
+        "1/m where the remainder in the ball has m^{-1/2}",
+        Expression("linearisation_ball_narrow"),
+        "Neurons of one sign that all move alike attain m^{-1/2}.",
+        left=Expression("linearisation"),
+    ),
+    Mutant(
+        "smooth-network-small-ball",
+        "smooth-network-projected",
+        "projected stationarity without the radius' part",
+        Expression("eps_projected - radius*eps + weight_norm*misfit_projected"),
+        "Inside the ball the gradient counts in every direction.",
+    ),
+)

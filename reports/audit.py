@@ -6,11 +6,13 @@ theorem that blind search must refute; its simplest and its worst witness are ke
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from ..impl.insight import indifferent
 from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
 from .matrix import matrix
-from .records import enclosure, environment, finite, now, opinion_record, write_text
+from .processes import processes
+from .records import dumps, enclosure, environment, finite, hashes, now, opinion_record, write_text
 from .sharpness import sharpness
 from .witnesses import FOLDER, readable, witness
 
@@ -94,6 +97,9 @@ def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) 
     }
 
 
+PARTS = ".audit"
+"""Folder of the families that an unfinished audit has done, beside its record."""
+
 LISTS = ("cells", "joint", "sharpness", "thresholds", "slack", "mutants")
 """What an audit finds, family by family."""
 
@@ -129,28 +135,70 @@ def audit(
     only_mutants: bool = False,
     progress: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
-    """The whole audit as a record: metagap/audit/1, or metagap/mutants/1 with the mutants alone."""
+    """The whole audit as a record: metagap/audit/1, or metagap/mutants/1 with the mutants alone.
+
+    Families that were finished before Ctrl-C are in the record (status "interrupted") and are kept beside it: the same
+    audit of the same sources goes on from there.
+    """
     begin, started = time.monotonic(), now()
     write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
-    rows: dict[str, Found] = {}
-    if workers == 1:
-        for name in families:
-            rows[name] = audit_family(name, folder, seed, effort, only_mutants, progress)
+    parts = {name: _part(folder, name, seed, effort, only_mutants) for name in families}
+    rows = {name: found for name, part in parts.items() if (found := _kept(part, folder)) is not None}
+    waiting = [name for name in families if name not in rows]
+    if rows:
+        progress(f"{len(rows)} of {len(families)} families were finished before")
+
+    def take(name: str, found: Found) -> None:
+        # Witnesses appear with the lists that name them.
+        for path in sorted((folder / PARTS / name).rglob("*.json")):
+            write_text(folder / path.relative_to(folder / PARTS / name), path.read_text(encoding="utf-8"))
+        shutil.rmtree(folder / PARTS / name, ignore_errors=True)
+        rows[name] = found
+        write_text(parts[name], dumps(found))
+
+    status = "complete"
+    try:
+        if workers == 1:
+            for name in waiting:
+                take(name, audit_family(name, folder / PARTS / name, seed, effort, only_mutants, progress))
+        else:
+            with processes(workers) as pool:
+                arguments = (seed, effort, only_mutants)
+                jobs = {pool.submit(audit_family, name, folder / PARTS / name, *arguments): name for name in waiting}
+                for job in as_completed(jobs):
+                    take(jobs[job], job.result())
+                    progress(f"{len(rows)} of {len(families)} families, last {jobs[job]}")
+    except KeyboardInterrupt:
+        status = "interrupted"
+        for name in waiting:
+            shutil.rmtree(folder / PARTS / name, ignore_errors=True)
     else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            arguments = (folder, seed, effort, only_mutants)
-            jobs = {pool.submit(audit_family, name, *arguments): name for name in families}
-            for job in as_completed(jobs):
-                rows[jobs[job]] = job.result()
-                progress(f"{len(rows)} of {len(families)} families, last {jobs[job]}")
+        shutil.rmtree(folder / PARTS, ignore_errors=True)
     kept = ("mutants",) if only_mutants else LISTS
     return {
         "format": "metagap/mutants/1" if only_mutants else "metagap/audit/1",
         "version": environment()["metagap"],
         "seed": seed,
         "seconds": round(time.monotonic() - begin, 2),
+        "status": status,
         "started": started,
         "environment": environment(),
         "command": command,
-        **{key: [row for name in families for row in rows[name][key]] for key in kept},
+        **{key: [row for name in families if name in rows for row in rows[name][key]] for key in kept},
     }
+
+
+def _part(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool) -> Path:
+    """Where a family's lists are kept until the audit is complete: by all that they depend on."""
+    what = json.dumps([seed, asdict(effort), only_mutants, environment()["sources"]])
+    return folder / PARTS / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
+
+
+def _kept(part: Path, folder: Path) -> Found | None:
+    """The lists in the file, if it is whole and its witnesses are still there."""
+    try:
+        found: Found = json.loads(part.read_text(encoding="utf-8"))
+        hashes(found, folder)
+    except (OSError, ValueError):
+        return None
+    return found if set(found) == set(LISTS) else None

@@ -56,6 +56,7 @@ def falsify(
         limits=SMALL if size is None else SHAPES[size],
         full=size is not None,
         enough=ENOUGH,
+        interruptible=True,
         progress=progress,
     )
     small = simplest(found)

@@ -412,6 +412,7 @@ class MutantsRecord(_Run, kw_only=True):
     """The wrong theorems that the search attacked (metagap audit --mutants)."""
 
     format: Literal["metagap/mutants/1"]
+    status: Literal["complete", "interrupted"]
     mutants: list[MutantRow]
 
 
@@ -550,6 +551,7 @@ class AuditRecord(_Run, kw_only=True):
     """The assumptions one by one, and the wrong theorems (metagap audit)."""
 
     format: Literal["metagap/audit/1"]
+    status: Literal["complete", "interrupted"]
     cells: list[Cell]
     joint: list[Joint]
     mutants: list[MutantRow]

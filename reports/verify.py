@@ -6,12 +6,10 @@ Jobs run on several processes and are merged as they come: a run that is stopped
 from __future__ import annotations
 
 import itertools
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
 from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
+from .processes import processes
 from .records import claim_record, enclosure, enclosures, environment, now, write_text
 from .tally import Kept, Outcome, Tallies, Tally, loose
 from .witnesses import witness
@@ -78,32 +77,31 @@ class Run:
         However slow the machine, a deadline leaves at least one job that was judged.
         """
         waiting = iter(self.plan(real))
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
         pending: dict[Future[Outcome], AnyJob] = {}
 
         names = tuple(claim.name for claim in self.claims)
 
-        def submit(job: AnyJob | None) -> None:
-            if job is not None:
-                pending[pool.submit(run_job, job, names)] = job
-
         try:
-            for job in itertools.islice(waiting, 2 * workers):
-                submit(job)
-            while pending:
-                begun = bool(self.generated) or bool(self.families) or not self.size
-                late = deadline is not None and time.monotonic() > deadline and begun
-                done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-                for future in done:
-                    self._take(pending.pop(future), future.result(), advance)
-                    submit(None if late else next(waiting, None))
-                if late:
-                    self.status = "out of time"
-                    break
+            with processes(workers) as pool:
+
+                def submit(job: AnyJob | None) -> None:
+                    if job is not None:
+                        pending[pool.submit(run_job, job, names)] = job
+
+                for job in itertools.islice(waiting, 2 * workers):
+                    submit(job)
+                while pending:
+                    begun = bool(self.generated) or bool(self.families) or not self.size
+                    late = deadline is not None and time.monotonic() > deadline and begun
+                    done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._take(pending.pop(future), future.result(), advance)
+                        submit(None if late else next(waiting, None))
+                    if late:
+                        self.status = "out of time"
+                        break
         except KeyboardInterrupt:
             self.status = "interrupted"
-        finally:
-            _stop(pool)
 
     def _take(self, job: AnyJob, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
         for name, tally in outcome.tallies.items():
@@ -255,19 +253,6 @@ class Run:
 
 def _violates(claim: Claim, instance: Instance) -> bool:
     return judge(instance, (claim,)).claims[0].verdict is Verdict.VIOLATED
-
-
-def _quiet() -> None:
-    """Workers leave Ctrl-C to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """Stop without waiting for jobs that nobody will read."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
 
 
 def exit_status(record: dict[str, Any]) -> int:

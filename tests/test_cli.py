@@ -15,7 +15,7 @@ from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
 from metagap.reports import audit as audits
 from metagap.reports import witnesses
-from metagap.reports.cli import app
+from metagap.reports.cli import app, main
 from typer.testing import CliRunner
 
 runner = CliRunner()
@@ -241,3 +241,63 @@ def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:
         if record["generated"]:
             break
     assert record["generated"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["bench", "--nope"], "No such option: --nope; see metagap bench --help"),
+        (["judge"], "Missing argument 'FILE...'; see metagap judge --help"),
+        (["audit", "--seed", "x"], "--seed='x': Input should be a valid integer"),
+        (["verify", "--profile=huge"], "--profile='huge': 'huge' is not one of 'quick', 'ci', 'deep'"),
+        (["frobnicate"], "No such command 'frobnicate'; see metagap --help"),
+        (["audit", "--loss", "squared"], "--loss='squared': this option has a meaning with TASKS only"),
+        (["audit", "sklearn:iris", "--seed", "3"], "--seed='3': this option has a meaning without TASKS only"),
+    ],
+)
+def test_wrong_options_are_one_line_and_status_2(
+    arguments: list[str], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["metagap", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    told = capsys.readouterr()
+    assert end.value.code == 2
+    assert told.out == ""
+    assert told.err.startswith(f"metagap: {line}"), told.err
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("short_audit")
+def test_an_interrupted_audit_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the second family: the first one is in the record, with its witnesses and no others; the same command
+    does not do it again."""
+    whole, done = audits.audit_family, []
+
+    def stopping(name: str, *rest: Any) -> Any:
+        if name == "meta-rl" and len(done) == 1:
+            (rest[0] / "counterexamples").mkdir(parents=True)
+            (rest[0] / "counterexamples" / "orphan.json").write_text("{}")
+            raise KeyboardInterrupt
+        done.append(name)
+        return whole(name, *rest)
+
+    monkeypatch.setattr(audits, "audit_family", stopping)
+    command = ["audit", "--mutants", "--workers", "1", "--family", "smooth-network", "--family", "meta-rl"]
+    command += ["--out", str(tmp_path), "--json", str(tmp_path / "mutants.json")]
+    first = runner.invoke(app, command)
+    assert first.exit_code == 130
+    assert "the same command goes on" in first.stderr
+    record = json.loads((tmp_path / "mutants.json").read_text())
+    assert record["status"] == "interrupted"
+    assert {m["name"].startswith("smooth-network") for m in record["mutants"]} == {True}
+    named = {Path(file).name for file in record["files"]}
+    assert {path.name for path in (tmp_path / "counterexamples").glob("*.json")} == named
+    done.append("resumed")
+    second = runner.invoke(app, command)
+    assert second.exit_code == 0, second.output
+    assert done == ["smooth-network", "resumed", "meta-rl"]
+    record = json.loads((tmp_path / "mutants.json").read_text())
+    assert record["status"] == "complete"
+    assert len({m["claim"].split("-s")[0] for m in record["mutants"]}) > 1
+    assert not (tmp_path / audits.PARTS).exists()

@@ -106,12 +106,13 @@ def pursue(
     what: Objective | None = None,
     enough: int = 1,
     goal: float = np.inf,
+    interruptible: bool = False,
     progress: Callable[[Found], None] = lambda found: None,
 ) -> Found:
     """Search for `seconds`, until `enough` refutations are certified, or the ratio reaches `goal`.
 
     `wild` starts from all generators in all variants, assumptions broken or not. `what` replaces the ratio of the
-    subject by another objective; values above 1 are then no hits.
+    subject by another objective; values above 1 are then no hits. `interruptible`: Ctrl-C ends the search, too.
     Errors: gradient.NoGradientError, extras.MissingExtraError.
     """
     hunted = what is None
@@ -151,6 +152,8 @@ def pursue(
     except Enough:
         pass
     except KeyboardInterrupt:
+        if not interruptible:
+            raise
         found.seconds = time.perf_counter() - begin
     return found
 

@@ -37,8 +37,13 @@ from .shared import (
     writing,
 )
 
+OF_TASKS = {"loss", "eta", "task", "label"}
+BOTH = {"tasks", "json"}
+"""Options of an audit of TASKS; the others belong to the audit of the claims."""
+
 
 def audit(
+    context: typer.Context,
     tasks: Annotated[
         str | None, typer.Argument(metavar="TASKS", help=f"Your tasks: which assumptions hold there. {PLACES}")
     ] = None,
@@ -62,6 +67,12 @@ def audit(
 
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds.
     """
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    foreign = given - OF_TASKS - BOTH if tasks is not None else given & OF_TASKS
+    for name in sorted(foreign):
+        where = "without TASKS only" if tasks is not None else "with TASKS only"
+        fail(f"--{name}={str(context.params[name])!r}: this option has a meaning {where}; leave it out")
     if tasks is not None:
         audit_tasks(tasks, tasks_at(tasks, loss, eta, task, label), json)
     chosen = list(dict.fromkeys(family or FAMILIES))
@@ -91,6 +102,11 @@ def audit(
     exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":
         _print_audit(record, page)
+    if record["status"] == "interrupted":
+        typer.echo(
+            "metagap: interrupted; the same command goes on after the families that are finished", err=True
+        )
+        raise typer.Exit(130)
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
     raise typer.Exit(1 if survived or alarms(record) else 0)
 

@@ -175,58 +175,66 @@ def _gradient(batch: Batch) -> Callable[[], object]:
     return lambda: BatchQuantities(batch).gradient
 
 
-def bench(seconds: float, progress: Callable[[str], None] = lambda message: None) -> dict[str, Any]:
-    """Time every row for about `seconds`: interleaved rounds, median rate."""
+def bench(
+    seconds: float,
+    progress: Callable[[str], None] = lambda message: None,
+    show: Callable[[Table], None] = lambda table: None,
+) -> dict[str, Any]:
+    """Time every row for about `seconds`: interleaved rounds, median rate. `show` gets each table once it is measured."""
+    started = now()
     rows, missing = _rows()
     rates: dict[int, list[float]] = {index: [] for index in range(len(rows))}
     for row in rows:
+        progress(f"warming up: {row.name}")
         row.work()
     for round_ in range(5):
-        progress(f"round {round_ + 1} of 5")
         for index, row in enumerate(rows):
+            progress(f"round {round_ + 1} of 5: {row.name}")
             done, begin = 0, time.process_time()
             while time.process_time() - begin < seconds / 5 or not done:
                 row.work()
                 done += row.count
             rates[index].append(done / (time.process_time() - begin))
+    measured = [
+        {
+            "group": row.group,
+            "name": row.name,
+            "median": statistics.median(rates[index]),
+            "low": min(rates[index]),
+            "high": max(rates[index]),
+        }
+        for index, row in enumerate(rows)
+    ]
+    for group in dict.fromkeys(row["group"] for row in measured):
+        show(_table(str(group), [row for row in measured if row["group"] == group]))
+    for note in missing:
+        show(Table(title=note, title_justify="left"))
+    optimum = bench_optimum.compare(progress=progress)
+    show(bench_optimum.table(optimum))
+    falsify = bench_falsify.compare(seconds, progress)
+    show(bench_falsify.table(falsify))
+    optimum_in_4 = bench_optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, progress)
+    show(bench_optimum.table(optimum_in_4))
     return {
-        "optimum": bench_optimum.compare(progress=progress),
-        "falsify": bench_falsify.compare(seconds, progress),
-        "optimum_in_4": bench_optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, progress),
+        "optimum": optimum,
+        "falsify": falsify,
+        "optimum_in_4": optimum_in_4,
         "format": "metagap/bench/1",
-        "started": now(),
+        "started": started,
         "environment": environment(),
         "unit": "instances per second and core (processor time)",
         "missing": missing,
-        "rows": [
-            {
-                "group": row.group,
-                "name": row.name,
-                "median": statistics.median(rates[index]),
-                "low": min(rates[index]),
-                "high": max(rates[index]),
-            }
-            for index, row in enumerate(rows)
-        ],
+        "rows": measured,
     }
 
 
-def tables(record: dict[str, Any]) -> list[Table]:
-    """The record for people: one table a group, with ratios to its first row."""
-    found = []
-    for group in dict.fromkeys(row["group"] for row in record["rows"]):
-        table = Table(title=group, title_justify="left")
-        table.add_column("what")
-        for heading in ("per second", "range", "ratio"):
-            table.add_column(heading, justify="right")
-        rows = [row for row in record["rows"] if row["group"] == group]
-        for row in rows:
-            spread = f"{row['low']:,.0f} - {row['high']:,.0f}"
-            table.add_row(row["name"], f"{row['median']:,.0f}", spread, f"{rows[0]['median'] / row['median']:.2f}")
-        found.append(table)
-    found += [bench_optimum.table(record["optimum"]), bench_optimum.table(record["optimum_in_4"])]
-    found.append(bench_falsify.table(record["falsify"]))
-    for note in record["missing"]:
-        table = Table(title=note, title_justify="left")
-        found.append(table)
-    return found
+def _table(group: str, rows: list[dict[str, Any]]) -> Table:
+    """A group for people, with ratios to its first row."""
+    table = Table(title=group, title_justify="left")
+    table.add_column("what")
+    for heading in ("per second", "range", "ratio"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        spread = f"{row['low']:,.0f} - {row['high']:,.0f}"
+        table.add_row(row["name"], f"{row['median']:,.0f}", spread, f"{rows[0]['median'] / row['median']:.2f}")
+    return table

@@ -1,6 +1,6 @@
 """Check a witness with nothing but Python's standard library: exact fractions, no floating point, no package.
 
-    python3 check_witness.py counterexamples/*.json
+    python3 check_witness.py counterexamples
 
 A witness file holds an instance and a statement `left <= bound` (or `left = bound`) that the instance refutes. This
 script computes both sides again, from the definitions, and says `refuted` if left is certainly larger than bound (or
@@ -10,7 +10,8 @@ fraction or a square root of one. Roots are enclosed between fractions. Derivati
 e^2 = 0) sent through the adaptation, not from formulas of the theory. Of an infimum over directions any admissible
 direction gives an upper bound, which is the side that a refutation needs.
 
-Exit status: 0 all refuted, 1 some not refuted, 3 some not checked, 2 bad input.
+A file that cannot be read is said to be `not read`, and the others are checked all the same. Exit status: 1 some not
+refuted, else 2 some not read, else 3 some not checked, else 0.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from __future__ import annotations
 import ast
 import json
 import math
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -476,12 +478,17 @@ def check(witness: dict[str, Any]) -> tuple[str, str]:
     return ("refuted" if differs else "not refuted"), sides
 
 
+STATUS = {"not refuted": 1, "not read": 2, "not checked": 3, "refuted": 0}
+"""Exit status by outcome: that of the first of these that occurred."""
+
+
 def main(paths: Sequence[str]) -> int:
-    """Check the files named; one line each."""
-    status = 0 if paths else 2
+    """Check the files named, and those in the folders named: a line each, and how many there were of each outcome."""
     if not paths:
-        sys.stderr.write("usage: python3 check_witness.py WITNESS.json...\n")
-    for path in paths:
+        sys.stderr.write("usage: python3 check_witness.py WITNESS.json|FOLDER...\n")
+        return 2
+    counts = dict.fromkeys(STATUS, 0)
+    for path in _files(paths):
         try:
             with open(path, encoding="utf-8") as file:
                 witness = json.load(file)
@@ -489,11 +496,20 @@ def main(paths: Sequence[str]) -> int:
                 raise ValueError("not a file of the format metagap/witness/1")
             outcome, detail = check(witness)
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            sys.stderr.write(f"{path}: {type(error).__name__}: {error}\n")
-            return 2
-        sys.stdout.write(f"{path}: {outcome}: {detail}\n")
-        status = max(status, {"refuted": 0, "not refuted": 1, "not checked": 3}[outcome])
-    return 1 if status == 1 else status
+            outcome, detail = "not read", f"{type(error).__name__}: {error}"
+        counts[outcome] += 1
+        stream = sys.stderr if outcome == "not read" else sys.stdout
+        stream.write(f"{path}: {outcome}: {' '.join(detail.split())}\n")
+    sys.stdout.write(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()) if count) + "\n")
+    return next(status for outcome, status in STATUS.items() if counts[outcome] or outcome == "refuted")
+
+
+def _files(paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        if os.path.isdir(path):
+            yield from (os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".json"))
+        else:
+            yield path
 
 
 if __name__ == "__main__":

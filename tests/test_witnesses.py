@@ -59,6 +59,32 @@ def test_the_checker_runs_by_itself_and_refuses_what_it_cannot_read(tmp_path: Pa
     assert run.stderr.count("\n") == 1
 
 
+def test_the_checker_goes_on_after_a_file_that_it_cannot_read(tmp_path: Path) -> None:
+    """A folder with one of each outcome: all are told, counted, and the worst one is the status."""
+    script, folder = tmp_path / "check_witness.py", tmp_path / "counterexamples"
+    shutil.copy(CHECKER, script)
+    folder.mkdir()
+    (folder / "a-damaged.json").write_text("{")
+    good = next(path for path in KEPT if path.stem.startswith("mutant-half-constant"))
+    shutil.copy(good, folder / "b.json")
+    shutil.copy(next(path for path in KEPT if "rl-network" in path.stem), folder / "c.json")
+
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-S", script, folder]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    told = run()
+    assert told.returncode == 2
+    assert told.stdout.splitlines()[-1] == "1 not checked, 1 not read, 1 refuted"
+    harmless = content(good)
+    harmless["statement"] = {"left": "gap", "relation": "<=", "bound": "radius*eps + weight_norm*misfit"}
+    (folder / "d.json").write_text(json.dumps(harmless))
+    assert run().returncode == 1
+    for name in ("a-damaged.json", "d.json"):
+        (folder / name).unlink()
+    assert run().returncode == 3
+
+
 def test_foreign_and_damaged_files_are_passed_over_and_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / witnesses.FOLDER
     folder.mkdir()

@@ -103,9 +103,7 @@ def audit(
     if json is None or str(json) != "-":
         _print_audit(record, page)
     if record["status"] == "interrupted":
-        typer.echo(
-            "metagap: interrupted; the same command goes on after the families that are finished", err=True
-        )
+        typer.echo("metagap: interrupted; the same command goes on after the families that are finished", err=True)
         raise typer.Exit(130)
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
     raise typer.Exit(1 if survived or alarms(record) else 0)

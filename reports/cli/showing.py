@@ -20,11 +20,12 @@ def bench(
     json: JsonOption = None,
 ) -> None:
     """Time both engines beside the alternatives, in one run."""
-    record = benching.bench(seconds, lambda message: screen.print(f"[dim]{message}[/dim]"))
+    quiet = json is not None and str(json) == "-"
+    with screen.status("benchmarks") as status:
+        record = benching.bench(
+            seconds, lambda message: status.update(message), lambda table: None if quiet else Console().print(table)
+        )
     emit(record, json)
-    if json is None or str(json) != "-":
-        for table in benching.tables(record):
-            Console().print(table)
 
 
 def report(out: FolderOption = FOLDER) -> None:

@@ -180,7 +180,10 @@ def bench(
     progress: Callable[[str], None] = lambda message: None,
     show: Callable[[Table], None] = lambda table: None,
 ) -> dict[str, Any]:
-    """Time every row for about `seconds`: interleaved rounds, median rate. `show` gets each table once it is measured."""
+    """Time every row for about `seconds`: interleaved rounds, median rate.
+
+    `show` gets each table when it is measured.
+    """
     started = now()
     rows, missing = _rows()
     rates: dict[int, list[float]] = {index: [] for index in range(len(rows))}

@@ -560,6 +560,38 @@ class AuditRecord(_Run, kw_only=True):
     slack: list[SlackRow]
 
 
+class Survivor(Record):
+    """A change of the source that no test noticed."""
+
+    line: Count
+    operator: str
+    diff: str
+
+
+class MutationModule(Record):
+    """A module: how many changes of it there are, how many were tested (at random), and which were not noticed."""
+
+    module: str
+    mutants: Count
+    tested: Count
+    killed: Count
+    interval: Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
+    survivors: list[Survivor]
+
+
+class MutationRecord(Record):
+    """The tests' own power: changes of the sources that they notice (.ci/mutation, by cosmic-ray)."""
+
+    format: Literal["metagap/mutation/1"]
+    commit: str
+    seed: Count
+    sample: Annotated[Count, Meta(description="changes tested of each module; 0: all")]
+    tested: Count
+    killed: Count
+    interval: Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
+    modules: list[MutationModule]
+
+
 class ConditionRow(Record):
     """An assumption on one instance; margin is positive where it holds, null where it has no value."""
 
@@ -601,6 +633,7 @@ FORMATS: dict[str, type[Record]] = {
     "audit": AuditRecord,
     "mutants": MutantsRecord,
     "falsify": FalsifyRecord,
+    "mutation": MutationRecord,
     "witness": WitnessFile,
 }
 """By the middle word of the record's format."""

@@ -23,7 +23,7 @@ from .overview import SIGNS, answer, cell_id, details, mutant_id, ratio, results
 from .places import places
 from .records import write_text
 
-RECORDS = {"verify.json": "verify", "audit.json": "audit"}
+RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
 
 
 @cache
@@ -105,7 +105,12 @@ def _environment() -> Environment:
     return environment
 
 
-def render(verify: dict[str, Any] | None, audit: dict[str, Any] | None, folder: str = "build/reports") -> str:
+def render(
+    verify: dict[str, Any] | None,
+    audit: dict[str, Any] | None,
+    folder: str = "build/reports",
+    mutation: dict[str, Any] | None = None,
+) -> str:
     """The page from the records; a missing record's sections say how to make it.
 
     `folder` replaces {folder} in the reproducing commands.
@@ -114,6 +119,7 @@ def render(verify: dict[str, Any] | None, audit: dict[str, Any] | None, folder: 
     return template.render(
         verify=verify,
         audit=audit,
+        mutation=mutation,
         folder=folder,
         summary=_summary(verify, audit),
         results=results(verify, audit),
@@ -158,8 +164,9 @@ def write_report(
             if fresh in (None, name):
                 raise
             warn(error)
-    if not found:
+    if not {"verify.json", "audit.json"} & set(found):
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
     page = folder / "index.html"
-    write_text(page, render(found.get("verify.json"), found.get("audit.json"), folder.as_posix()))
+    verify, audit, mutation = (found.get(name) for name in RECORDS)
+    write_text(page, render(verify, audit, folder.as_posix(), mutation))
     return page

@@ -25,6 +25,27 @@ from .test_cli import MIRRORED, write
 
 runner = CliRunner()
 
+MUTATION: dict[str, Any] = {
+    "format": "metagap/mutation/1",
+    "commit": "0" * 40,
+    "seed": 0,
+    "sample": 2,
+    "tested": 2,
+    "killed": 1,
+    "interval": [0.0945, 0.9055],
+    "modules": [
+        {
+            "module": "impl/judge.py",
+            "mutants": 90,
+            "tested": 2,
+            "killed": 1,
+            "interval": [0.0945, 0.9055],
+            "survivors": [{"line": 7, "operator": "core/NumberReplacer", "diff": "-    bits = 64\n+    bits = 65"}],
+        }
+    ],
+}
+"""A record of .ci/mutation, as it is written after one module."""
+
 
 @pytest.fixture(scope="module")
 def folder(small_run: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -46,6 +67,7 @@ def folder(small_run: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path_fact
         (out / f"{name}.json").write_text((run / f"{name}.json").read_text())
     alone = {k: v for k, v in made.items() if k in FORMATS["mutants"].__struct_fields__}
     (out / "mutants.json").write_text(dumps(alone | {"format": "metagap/mutants/1"}))
+    (out / "mutation.json").write_text(dumps(MUTATION))
     witness = next(row["simplest"]["file"] for row in made["mutants"] if row["simplest"])
     (out / "witness.json").write_text((run / witness).read_text())
     return out

@@ -18,6 +18,8 @@ from metagap.reports.render import enclosure, number, render, share, write_repor
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
 
+from .test_formats import MUTATION
+
 
 @pytest.fixture(scope="module")
 def records(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,6 +55,16 @@ def test_missing_records_say_how_to_make_them(records: tuple[dict[str, Any], dic
     assert "metagap audit" in render(records[0], None)
     alone = render(None, records[1])
     assert "metagap verify" in alone and "not in this run" in alone
+
+
+def test_the_tests_own_power_is_shown_with_its_interval(
+    records: tuple[dict[str, Any], dict[str, Any]], page: str
+) -> None:
+    assert "cosmic-ray" not in page
+    shown = html.unescape(render(*records, mutation=MUTATION))
+    assert "noticed <strong>1 of 2</strong> changes" in shown
+    assert "9.4 % to 90.5 %" in shown
+    assert MUTATION["modules"][0]["survivors"][0]["diff"] in shown
 
 
 def test_a_violation_is_loud_and_text_is_escaped(records: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ _EXPANDING: dict[str, Any] = {
     "format": "metagap/instance/1",
     "problem": "meta-sl",
     "loss": {"name": "geman-mcclure"},
-    "adaptation": {"name": "gradient", "eta": "8", "steps": 1},
+    "adaptation": {"name": "gradient", "eta": "4", "steps": 1},
     "model": {"name": "smooth-network", "activation": "tanh", "b": ["1"], "W0": [["0"]]},
     "features": [["1"]],
     "tasks": [{"weight": "1", "atoms": [{"x": 0, "y": "-1", "p": "1"}]}],
@@ -18,7 +18,7 @@ _EXPANDING: dict[str, Any] = {
     "comparator": {"functions": [["-967/1000"]]},
     "radius": "1/1000",
 }
-"""ell' = 1/4 and ell'' = -1/4 at W = W0 = 0, so W_i = -2: the slope of tanh falls from 1 to 0.07."""
+"""ell' = 1/2 and ell'' = -1/2 at W = W0 = 0, so W_i = -2: the slope of tanh falls from 1 to 0.07."""
 
 ABLATIONS: tuple[Ablation, ...] = (
     Ablation(

@@ -77,6 +77,7 @@ from .smooth_network.batch_quantities import SmoothBatchQuantities
 from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
 from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
 from .smooth_network.quantities import SmoothQuantities
+from .smooth_network.real_tasks import REAL_TASKS as SMOOTH_REAL_TASKS
 from .sources import Generator, RealTasks
 from .study import Study
 
@@ -258,11 +259,12 @@ SMOOTH_NETWORK = Family(
     SmoothBatchQuantities,
     SMOOTH_GENERATORS,
     SMOOTH_SEARCHING,
-    {},
+    SMOOTH_REAL_TASKS,
     smaller_network,
     effort=0.04,
     outside=UNUSUAL_LOSSES,
     batch_of=smooth_batch_of,
+    shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball"),
 )
 
 

@@ -66,46 +66,45 @@ def _label_means(instance: NetworkInstance) -> Functions:
     return Functions(tuple(rows))
 
 
-def _cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
-    """The trained network against the label means, the initial network against the trained one, and the trained one
-    against the optimum of the network linearised at W0 over the same ball, where that is convex."""
-    from .floor import NotConvexError  # these load scipy's optimisers, which every worker would wait for
-    from .linearised import linearised_optimum
-
+def trained_cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
+    """The trained network against the label means, and the initial network against the trained one."""
     trained = Weights(_on_grid(train(instance, rounds=rounds, rate=rate).weights))
     distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
     radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
     placed = replace(instance, omega=trained, radius=radius)
-    cases = [
+    return [
         (f"{label}; trained, against label means", replace(placed, comparator=_label_means(instance))),
         (f"{label}; initial, against the trained network", replace(instance, comparator=trained, radius=radius)),
     ]
+
+
+def _cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
+    """The trained cases, and the trained network against the optimum of the network linearised at W0 over the same
+    ball, where that is convex."""
+    from .floor import NotConvexError  # these load scipy's optimisers, which every worker would wait for
+    from .linearised import linearised_optimum
+
+    cases = trained_cases(label, instance, rounds, rate)
+    placed = cases[0][1]
     with suppress(NotConvexError):
-        best = linearised_optimum(placed, radius).adapted
+        best = linearised_optimum(placed, placed.radius).adapted
         cases.append((f"{label}; trained, against the linearised optimum", replace(placed, comparator=best)))
     return cases
 
 
-def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
-    """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
-    require("torch")
+def sinusoid_network(width: int) -> NetworkInstance:
+    """An untrained network on the sinusoid tasks."""
     rng = np.random.default_rng(2006)
     places = np.sort(rng.uniform(-5, 5, (4, 8)), axis=1)
     amplitudes, phases = rng.uniform(0.1, 2, 4), rng.uniform(0, np.pi, 4)
     inputs = np.column_stack([places.ravel() / 5, np.sin(places.ravel()), np.ones(places.size)]) / np.sqrt(3)
     labels = [a * np.sin(x - b) for a, b, x in zip(amplitudes, phases, places, strict=True)]
     tasks = _tasks([list(range(8 * i, 8 * i + 8)) for i in range(4)], labels)
-    cases = []
-    for width in WIDTHS:
-        instance = _network(Loss("squared"), fmpq(1, 2), inputs, tasks, width, 11)
-        cases += _cases(f"squared, width {width}", instance, 60, 1.0)
-    return tuple(cases)
+    return _network(Loss("squared"), fmpq(1, 2), inputs, tasks, width, 11)
 
 
-def digits() -> tuple[tuple[str, NetworkInstance], ...]:
-    """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
-    require("torch")
-    require("sklearn")
+def digits_network(width: int) -> NetworkInstance:
+    """An untrained network on the digit tasks."""
     from sklearn.datasets import load_digits
     from sklearn.decomposition import PCA
 
@@ -120,11 +119,22 @@ def digits() -> tuple[tuple[str, NetworkInstance], ...]:
         labels.append(np.array([1.0 if data.target[i] == high else -1.0 for i in chosen]))
     inputs = np.column_stack([np.array(rows) / np.abs(components).max(), np.full(len(rows), 0.5)])
     inputs = inputs / np.sqrt((inputs**2).sum(1)).max()
-    cases = []
-    for width in WIDTHS:
-        instance = _network(Loss("logistic"), fmpq(2), inputs, _tasks(points, labels), width, 12)
-        cases += _cases(f"logistic, width {width}", instance, 60, 4.0)
-    return tuple(cases)
+    return _network(Loss("logistic"), fmpq(2), inputs, _tasks(points, labels), width, 12)
+
+
+def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
+    require("torch")
+    each = (_cases(f"squared, width {width}", sinusoid_network(width), 60, 1.0) for width in WIDTHS)
+    return tuple(case for cases in each for case in cases)
+
+
+def digits() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
+    require("torch")
+    require("sklearn")
+    each = (_cases(f"logistic, width {width}", digits_network(width), 60, 4.0) for width in WIDTHS)
+    return tuple(case for cases in each for case in cases)
 
 
 REAL_TASKS: dict[str, RealTasks] = {

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 
 from ..network.batch import NetworkBatch
 from ..network.batch import batch_of as network_batch_of
-from ..network.instance import NetworkInstance
 from .instance import SmoothInstance
 
 
@@ -23,10 +22,7 @@ class SmoothBatch(NetworkBatch):
 
     def instance(self, b: int) -> SmoothInstance:
         """Instance b, exactly."""
-        found = super().instance(b)
-        return SmoothInstance(
-            **{f.name: getattr(found, f.name) for f in fields(NetworkInstance)}, activation=self.activation
-        )
+        return SmoothInstance.of(super().instance(b), self.activation)
 
 
 def batch_of(instance: SmoothInstance) -> SmoothBatch:

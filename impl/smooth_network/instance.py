@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..network.instance import NetworkInstance
 from .activation import ACTIVATIONS, Activation
@@ -15,6 +15,11 @@ class SmoothInstance(NetworkInstance):
     activation: str = "softplus"
 
     family = "smooth-network"
+
+    @classmethod
+    def of(cls, network: NetworkInstance, activation: str) -> SmoothInstance:
+        """The same weights and tasks with that activation."""
+        return cls(**{f.name: getattr(network, f.name) for f in fields(NetworkInstance)}, activation=activation)
 
     @property
     def sigma(self) -> Activation:

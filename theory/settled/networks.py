@@ -240,6 +240,12 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
         )
         for name in ("pointwise", "ball")
     ),
+    again(
+        known("smooth-network-init-pointwise", "first-order stationary network, tanh"),
+        "smooth-network-init-ball",
+        "The balls of W and W_i are as small: ||w|| ||e|| is of order 1/64^2, ||G_0|| of order 1/64.",
+        "radius*eps_first_order + radius*weight_norm*error_ball + weight_norm*misfit_init",
+    ),
     *not_needed(
         "off-joints",
         [f"smooth-network-error-{name}" for name in ("gradient", "operator", "pointwise", "ball")],

@@ -30,6 +30,7 @@ from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
 from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from ..theory.settled import SETTLED
 from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
+from ..theory.smooth_network import HEADLINE as SMOOTH_HEADLINE
 from ..theory.smooth_network_ablations import ABLATIONS as SMOOTH_ABLATIONS
 from ..theory.smooth_network_mutants import MUTANTS as SMOOTH_MUTANTS
 from .balls.core import CoreQuantities
@@ -75,6 +76,7 @@ from .network.smaller import smaller as smaller_network
 from .smooth_network.batch import batch_of as smooth_batch_of
 from .smooth_network.batch_quantities import SmoothBatchQuantities
 from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
+from .smooth_network.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
 from .smooth_network.quantities import SmoothQuantities
 from .smooth_network.real_tasks import REAL_TASKS as SMOOTH_REAL_TASKS
@@ -165,6 +167,12 @@ def _study_network(instance: Instance) -> Study:
     from .network.headline import study  # likewise
 
     return study(instance)
+
+
+def _study_smooth_network(instance: Instance) -> Study:
+    from .smooth_network.headline import SMOOTH  # likewise
+
+    return SMOOTH.study(instance)
 
 
 META_SL = Family(
@@ -262,7 +270,10 @@ SMOOTH_NETWORK = Family(
     SMOOTH_REAL_TASKS,
     smaller_network,
     effort=0.04,
+    headline=SMOOTH_HEADLINE,
+    landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
+    study=_study_smooth_network,
     batch_of=smooth_batch_of,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball"),
 )

@@ -15,12 +15,11 @@ from ..impl.instances import Instance
 from ..impl.meta_rl.headline import box_of, certify
 from ..impl.meta_rl.instance import MetaRLInstance
 from ..impl.meta_sl.instance import MetaSLInstance
-from ..impl.network.headline import bracketed
-from ..impl.network.headline import judge_headline as judge_network_headline
 from ..impl.network.instance import NetworkInstance
 from ..impl.optimum import UnsupportedError, minimise
 from ..impl.optimum.headline import ball_of, judge_headline, sample
 from ..impl.optimum.search import SHORT
+from ..impl.smooth_network.headline import headline_of
 from ..impl.sources import RandomSource
 from ..impl.study import Finding, Study
 from .records import enclosure, finite
@@ -51,7 +50,7 @@ def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, A
     """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters."""
     if isinstance(instance, MetaRLInstance):
         return _certify_real_meta_rl(instance, name, outcome)
-    if isinstance(instance, NetworkInstance) and FAMILIES[instance.family].headline is not None:
+    if isinstance(instance, NetworkInstance):
         return _certify_real_network(instance, name, outcome)
     if not isinstance(instance, MetaSLInstance) or instance.dimension > LOW:
         return None
@@ -75,8 +74,9 @@ def _certify_real_meta_rl(instance: MetaRLInstance, name: str, outcome: Outcome)
 
 def _certify_real_network(instance: NetworkInstance, name: str, outcome: Outcome) -> dict[str, Any]:
     """The distance of a network from the certified lower bound over all networks of its kind."""
-    optimum = bracketed(instance)
-    finding = judge_network_headline(instance, optimum, name)
+    of = headline_of(instance)
+    optimum = of.bracketed(instance)
+    finding = of.judge(instance, optimum, name)
     return _certified(finding, name, outcome, optimum, optimum.certified, None)
 
 

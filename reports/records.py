@@ -22,7 +22,7 @@ from ..impl.arithmetic import to_float
 from ..impl.counterexample import Opinion
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
-from ..impl.network.headline import Optimum as NetworkOptimum
+from ..impl.network.bracket import Optimum as NetworkOptimum
 from ..impl.network.linearised import LinearisedOptimum
 from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer

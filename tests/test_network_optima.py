@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from flint import ctx, fmpq
-from metagap.impl.arithmetic import Rationals, rational
+from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network.floor import NotConvexError, task_risk_floor
+from metagap.impl.network.floor import NotConvexError, ball_floor, relu_centre, task_risk_floor
 from metagap.impl.network.instance import NetworkInstance
+from metagap.impl.network.network import NetworkProblem
 from metagap.impl.network.optima import ExactInfimum, NotEnumerableError, infimum
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.impl.network.weights import Weights
@@ -132,8 +133,9 @@ def test_the_certified_floor_is_below_the_programs_and_near_the_relaxation(loss:
         budget = fmpq(1, 2)
         relaxed, proposal = relaxed_risk(of, 0, budget)
         with ctx.workprec(128):
-            floor = float(task_risk_floor(of, 0, budget, proposal).lower())
-            blind = float(task_risk_floor(of, 0, budget, [0.0, 0.0]).lower())
+            centre = relu_centre(NetworkProblem(of.canonical, Balls))
+            floor = float(task_risk_floor(centre, centre.laws[0], budget, proposal).lower())
+            blind = float(task_risk_floor(centre, centre.laws[0], budget, [0.0, 0.0]).lower())
         enumerated = least_risk_by_patterns(of, 0, budget)
         assert blind <= floor + 1e-6
         assert relaxed - 1e-5 <= floor <= relaxed + 1e-6
@@ -151,4 +153,4 @@ def test_the_certified_floor_is_below_the_programs_and_near_the_relaxation(loss:
 def test_a_floor_needs_a_convex_loss() -> None:
     of = replace(instance((1,), fmpq(0), [fmpq(1)], [[(0, fmpq(1), fmpq(1))]]), loss=Loss("double-well"))
     with pytest.raises(NotConvexError, match="convex"):
-        task_risk_floor(of, 0, fmpq(1), [0.0])
+        ball_floor(of, fmpq(1))

@@ -14,7 +14,7 @@ from metagap.impl.arithmetic import Balls, bounds
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.network.cells import PARAMETERS, TooLargeError, pattern_floor
-from metagap.impl.network.floor import NotConvexError, ball_floor, task_risk_floor
+from metagap.impl.network.floor import NotConvexError, ball_floor
 from metagap.impl.network.headline import bracketed, value
 from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.network import NetworkProblem
@@ -182,7 +182,7 @@ def test_wider_networks_take_more_cells_and_stay_valid() -> None:
         floor, _ = pattern_floor(instance, ONE)
         low = bounds(floor.value)[0]
         assert lowest(instance, nearby(instance, 1.0, 30, m)) >= low
-        assert low >= bounds(task_risk_floor(instance, 0, ONE, [0.0] * 3))[0]
+        assert low >= bounds(ball_floor(instance, ONE).value)[0] - 1e-9
 
 
 def test_a_proposal_that_is_far_off_is_still_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,10 +24,8 @@ from metagap.impl.smooth_network.instance import SmoothInstance
 from metagap.impl.smooth_network.quantities import SmoothQuantities
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
-from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from metagap.theory.smooth_network import CLAIMS
-from typer.testing import CliRunner
 
 LOSSES = ("squared", "logistic", "pseudo-huber", "poisson")
 NARROW = Limits(tasks=2, points=3, labels=2, dimension=2)
@@ -157,17 +154,6 @@ def test_files_are_read_back_and_faults_named() -> None:
     del document["model"]["activation"]
     with pytest.raises(files.BadInputError, match=r"model.activation"):
         files.loads(json.dumps(document))
-
-
-def test_there_is_no_certified_optimum_and_the_claims_are_judged(tmp_path: Path) -> None:
-    path, run = tmp_path / "smooth.json", CliRunner()
-    files.save(built("arbitrary", "squared", 1, 1)[0][0], path)
-    refused = run.invoke(app, ["optimum", str(path)])
-    assert refused.exit_code == 2
-    assert "family='smooth-network'" in refused.stderr
-    judged = run.invoke(app, ["judge", str(path), "--json", "-"])
-    assert judged.exit_code == 0
-    assert {c["claim"] for c in json.loads(judged.stdout)["claims"]} == {c.name for c in CLAIMS}
 
 
 def test_a_wide_network_is_judged() -> None:

@@ -11,6 +11,7 @@ from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
 from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.impl.network.headline import HeadlineQuantities as NetworkHeadline
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
+from metagap.impl.smooth_network.headline import HeadlineQuantities as SmoothHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
 from metagap.theory.hypotheses import HYPOTHESES
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
@@ -26,6 +27,7 @@ HEADLINES = {
     "meta-sl-headline": MetaSLHeadline,
     "meta-rl-headline": MetaRLHeadline,
     "network-headline": NetworkHeadline,
+    "smooth-network-headline": SmoothHeadline,
 }
 
 

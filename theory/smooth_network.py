@@ -242,3 +242,22 @@ CLAIMS: tuple[Claim, ...] = (
         "e5 is the smallest eps of projected stationarity, computed.",
     ),
 )
+
+HEADLINE = Claim(
+    "smooth-network-headline",
+    "Distance from the global optimum, smooth networks",
+    Source.OURS,
+    "The meta-objective at omega exceeds its certified infimum over all networks (or over a ball around W0) by at most "
+    "the lifted bound against a network or functions h', plus what h' itself is above the certified lower bound.",
+    "L(omega) - lower = [L(omega) - L(h')] + [L(h') - lower]; the lifted form bounds the first bracket, the second is "
+    "known. `lower` is proved in balls: every prediction lies in the range of the networks; in a ball, weak duality "
+    "bounds the linearisation with its worst error c2 B^2 ||x||^2/(2 sqrt m).",
+    Expression("certified_gap"),
+    Expression("radius*eps + weight_norm*misfit + bracket"),
+    Relation.AT_MOST,
+    _INSIDE,
+    f"{CITATION}, optimality gap at stationary points",
+    "The paper's comparator is a global minimiser, which need not exist. Functions that attain the lower bound serve "
+    "as well as a network.",
+)
+"""Needs a certified lower bound, so it is judged by `impl.smooth_network.headline` and not with the other claims."""

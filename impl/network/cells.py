@@ -23,7 +23,7 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import Balls, bounds, rational
 from ..meta_sl.instance import Task
 from ..optimum.exact import PRECISION
-from .floor import Floor, NotConvexError, functions_of, pooled, reach
+from .floor import Floor, NotConvexError, functions_of, pooled, reach, relu_centre
 from .instance import NetworkInstance
 from .network import NetworkProblem
 from .programs import OFF, ON, OPEN, Minimum, Program, Unit, least, unit
@@ -78,9 +78,10 @@ def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[
             values = iter(found.predictions)
             rows = [layer.spread({x: next(values) for x in layer.support(task)}) for task in shared.tasks]
             return Floor(arb(found.bound), _method(found), functions_of(instance, rows)), layer.moved(found)
+        centre = relu_centre(layer.problem)
         total, rows, cells = arb(0), [], 0
         for i, task in enumerate(shared.tasks):
-            budget = arb(bounds(reach(layer.problem, layer.problem.laws[i], arb(radius)))[1])
+            budget = arb(bounds(reach(centre, centre.laws[i], arb(radius)))[1])
             one = least([layer.program(task, budget)], most=CELLS)
             total += task.weight * arb(one.bound)
             rows.append(layer.row(task, one))

@@ -6,28 +6,32 @@ of each sign as there are rays that is the infimum of the task's risk; without a
 
 In the ball, task by task:
 
-For ||W - W0|| <= B the prediction at x is phi_0(x)'W + e with |e| <= E(x), the closed form at an atom (N4). With ell
-convex, for every z, and g_j = ell'(z_j, y_j):
+For ||W - W0|| <= B the prediction at x is f(x; W0) + phi_0(x)'(W - W0) + e with |e| <= E(x), for ReLU networks the
+closed form at an atom (N4). With ell convex, for every z, and g_j = ell'(z_j, y_j):
 
-    R_i(W) >= sum_j p_j [ ell(z_j, y_j) + g_j (phi_0(x_j)'W0 - z_j) - |g_j| E(x_j) ] - B ||sum_j p_j g_j phi_0(x_j)||.
+    R_i(W) >= sum_j p_j [ ell(z_j, y_j) + g_j (f(x_j; W0) - z_j) - |g_j| E(x_j) ] - B ||sum_j p_j g_j phi_0(x_j)||.
 
-Proof. ell(z') >= ell(z) + g (z' - z) at z' = phi_0'W + e; Cauchy-Schwarz on W - W0. The best z are the predictions that
-minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. Adapted networks lie in a
-larger ball, of radius B + eta sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j |ell'(f(x_j; W), y_j)| ||x_j|| and
-|f(x; W) - f(x; W0)| <= B ||x||: so the same bounds the meta-objective (`ball_floor`).
+Proof. ell(z') >= ell(z) + g (z' - z) at the prediction z'; Cauchy-Schwarz on W - W0. The best z are the predictions
+that minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. Adapted networks lie
+in a larger ball, of radius B + eta sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j |ell'(f(x_j; W), y_j)| ||x_j||
+and |f(x; W) - f(x; W0)| <= B ||x||: so the same bounds the meta-objective (`ball_floor`; of any activation with slopes
+up to 1, `centred_floor`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 from scipy.optimize import minimize
 
-from ..arithmetic import Balls, Floats, bounds, midpoint, rational, root, to_float
+from ..arithmetic import Balls, Floats, Number, bounds, midpoint, rational, root, to_float
 from ..instances import Vector
+from ..losses import Loss
 from ..meta_sl.instance import Atom, Functions, Task
 from ..meta_sl.maml import Law
 from ..optimum.exact import PRECISION, Ends, least_on_ray
@@ -64,7 +68,7 @@ def functions_of(instance: NetworkInstance, rows: list[list[fmpq]]) -> Functions
     return Functions(tuple(tuple(row) for row in each))
 
 
-def _ray(x: Vector) -> tuple[tuple[str, ...], fmpq]:
+def ray_of(x: Vector) -> tuple[tuple[str, ...], fmpq]:
     """A name of the direction of x, and t >= 0 with x = t times its representative."""
     size = next((abs(v) for v in x if v != 0), fmpq(0))
     return tuple(str(v / size) if size != 0 else "0" for v in x), size
@@ -74,7 +78,7 @@ def ray_floor(instance: NetworkInstance) -> Floor:
     """sum_i q_i sum over rays of inf_s E[ell(t s, y)]: no network, of whatever width, does better."""
     shared = pooled(instance.canonical)
     ends: Ends = (-1 in instance.signs, 1 in instance.signs)
-    rays = [_ray(x) for x in instance.features]
+    rays = [ray_of(x) for x in instance.features]
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
         for task in shared.tasks:
@@ -90,7 +94,42 @@ def ray_floor(instance: NetworkInstance) -> Floor:
     return Floor(total, "the best slope along every ray of inputs", functions_of(instance, rows))
 
 
+@dataclass(frozen=True)
+class Centre:
+    """The linearisation of a network at W0, with its laws: what a floor in the ball around W0 needs.
+
+    start [k] f(x; W0), sizes [k] ||x|| (f is Lipschitz in W with that constant), worst(B) [k] the error E of the
+    linearisation in the ball, kernel(xs) the Gram matrix of phi_0 at the inputs xs
+    """
+
+    loss: Loss
+    laws: tuple[Law, ...]
+    eta: Number
+    start: list[Number]
+    sizes: list[arb]
+    worst: Callable[[arb], list[arb]]
+    kernel: Callable[[Sequence[int]], arb_mat]
+
+
+def relu_centre(problem: NetworkProblem) -> Centre:
+    """That of a ReLU network, in balls."""
+
+    def kernel(xs: Sequence[int]) -> arb_mat:
+        active = problem.start.active[:, list(xs)]
+        return problem.kernel(active, list(xs), active, list(xs))
+
+    sizes = [root(arb(problem.inputs.products[x][x])) for x in range(len(problem.inputs.rows))]
+    start = problem.start.predictions
+    worst = partial(flips.worst_cases, problem)
+    return Centre(problem.loss, problem.laws, problem.eta, start, sizes, worst, kernel)
+
+
 def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
+    """The floor over ||W - W0|| <= radius of a ReLU network. Errors: NotConvexError."""
+    return centred_floor(instance, radius, lambda shared: relu_centre(NetworkProblem(shared, Balls)))
+
+
+def centred_floor(instance: NetworkInstance, radius: fmpq, centre_of: Callable[[Any], Centre]) -> Floor:
     """sum_i q_i times the floor of R_i over the ball that W_i cannot leave, ||W - W0|| <= radius. Convex losses.
 
     Errors: NotConvexError.
@@ -98,35 +137,33 @@ def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
     shared = pooled(instance.canonical)
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
-        problem = NetworkProblem(shared, Balls)
-        for i, task in enumerate(shared.tasks):
-            budget = rational(bounds(reach(problem, problem.laws[i], arb(radius)))[1])
-            proposal = _relaxed(problem, task, budget)
-            total += task.weight * task_risk_floor(shared, i, budget, [to_float(proposal[a.x]) for a in task.atoms])
+        centre = centre_of(shared)
+        for task, law in zip(shared.tasks, centre.laws, strict=True):
+            budget = rational(bounds(reach(centre, law, arb(radius)))[1])
+            proposal = _relaxed(centre, task, budget)
+            total += task.weight * task_risk_floor(centre, law, budget, [to_float(proposal[a.x]) for a in task.atoms])
             rows.append([proposal.get(x, fmpq(0)) for x in range(len(shared.features))])
     return Floor(total, "the linearisation at W0 with its worst error in the ball", functions_of(instance, rows))
 
 
-def reach(problem: NetworkProblem, law: Law, radius: arb) -> arb:
+def reach(centre: Centre, law: Law, radius: arb) -> arb:
     """B': W_i is no further from W0."""
     steepest = arb(0)
     for x, y, p in law.atoms:
-        size = root(arb(problem.inputs.products[x][x]))
-        at = problem.start.predictions[x]
+        size, at = centre.sizes[x], centre.start[x]
         span = (at - radius * size).union(at + radius * size)
-        steepest += p * problem.loss.range(1, span, y).abs_upper() * size
-    return radius + Balls.magnitude(problem.eta) * steepest
+        steepest += p * centre.loss.range(1, span, y).abs_upper() * size
+    return radius + Balls.magnitude(centre.eta) * steepest
 
 
-def _relaxed(problem: NetworkProblem, task: Task, budget: fmpq) -> dict[int, fmpq]:
+def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:
     """Predictions per support point that nearly minimise the relaxed risk, in float64; a proposal."""
     xs = sorted({a.x for a in task.atoms})
-    active = problem.start.active[:, xs]
-    table = problem.kernel(active, xs, active, xs).tolist()
+    table = centre.kernel(xs).tolist()
     values, vectors = np.linalg.eigh(np.array([[midpoint(v) for v in row] for row in table]))
     rows = vectors * np.sqrt(np.maximum(values, 0.0)) * to_float(budget)
-    base = np.array([midpoint(problem.start.predictions[x]) for x in xs])
-    limits = np.array([midpoint(e) for e in flips.worst_cases(problem, arb(budget))])[xs]
+    base = np.array([midpoint(centre.start[x]) for x in xs])
+    limits = np.array([midpoint(e) for e in centre.worst(arb(budget))])[xs]
     place = [xs.index(a.x) for a in task.atoms]
     labels, masses = (np.array([to_float(v) for v in c]) for c in zip(*((a.y, a.p) for a in task.atoms), strict=True))
     count = len(xs)
@@ -135,8 +172,8 @@ def _relaxed(problem: NetworkProblem, task: Task, budget: fmpq) -> dict[int, fmp
     def risk(v: np.ndarray) -> tuple[float, np.ndarray]:
         with np.errstate(over="ignore", invalid="ignore"):
             z = base[place] + map_ @ v
-            slope = masses * problem.loss.d1(Floats, z, labels)
-            return float(masses @ problem.loss.value(Floats, z, labels)), map_.T @ slope
+            slope = masses * centre.loss.d1(Floats, z, labels)
+            return float(masses @ centre.loss.value(Floats, z, labels)), map_.T @ slope
 
     inside = {"type": "ineq", "fun": lambda v: 1 - v[:count] @ v[:count], "jac": lambda v: _inward(v, count)}
     sides = [(-1.0, 1.0)] * (2 * count)
@@ -150,25 +187,22 @@ def _inward(v: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([-2 * v[:count], np.zeros(len(v) - count)])
 
 
-def task_risk_floor(instance: NetworkInstance, task: int, budget: fmpq, proposal: Sequence[float]) -> arb:
-    """A lower bound of R_i(W) over ||W - W0|| <= budget, from proposed predictions at the task's atoms [a].
+def task_risk_floor(centre: Centre, law: Law, budget: fmpq, proposal: Sequence[float]) -> arb:
+    """A lower bound of R_i(W) over ||W - W0|| <= budget, from proposed predictions at the law's atoms [a].
 
     Errors: NotConvexError.
     """
-    if not instance.loss.profile.convex:
-        raise NotConvexError(f"loss={instance.loss.name!r}: a convex loss is required")
-    problem = NetworkProblem(instance.canonical, Balls)
-    law, start, loss = problem.laws[task], problem.start, problem.loss
-    still, worst = start.predictions, flips.worst_cases(problem, arb(budget))
-    total = arb(0)
+    loss = centre.loss
+    if not loss.profile.convex:
+        raise NotConvexError(f"loss={loss.name!r}: a convex loss is required")
+    worst, total = centre.worst(arb(budget)), arb(0)
     pulls: dict[int, arb] = {}
     for (x, y, p), z in zip(law.atoms, proposal, strict=True):
         at = arb(z)
         slope = loss.d1(Balls, at, y)
-        total += p * (loss.value(Balls, at, y) + slope * (still[x] - at) - Balls.magnitude(slope) * worst[x])
+        change = slope * (centre.start[x] - at) - Balls.magnitude(slope) * worst[x]
+        total += p * (loss.value(Balls, at, y) + change)
         pulls[x] = pulls.get(x, arb(0)) + p * slope
     xs = list(pulls)
-    active = start.active[:, xs]
-    kernel = problem.kernel(active, xs, active, xs)
     column = arb_mat(len(xs), 1, [pulls[x] for x in xs])
-    return total - arb(budget) * root((column.transpose() * kernel * column)[0, 0])
+    return total - arb(budget) * root((column.transpose() * centre.kernel(xs) * column)[0, 0])

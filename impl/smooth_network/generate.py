@@ -99,6 +99,13 @@ def local(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     return with_radius(source, batch.against(rival=rival))
 
 
+def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Problems whose infimum is bracketed: a few neurons."""
+    small = replace(limits, tasks=min(limits.tasks, 2), points=min(limits.points, 3))
+    activation = source.choose(tuple(ACTIVATIONS))
+    return SmoothBatch.of(drawn(source, loss, small, width=source.choose((4, 16))), activation)
+
+
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
@@ -108,6 +115,10 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
     Generator("still", "W at its initialisation", still, CONVEX_LOSSES),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
+)
+
+LANDSCAPES = Generator(
+    "landscapes", "smooth networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "tangent-start", "drift", "local", "stationary", "still")

@@ -20,11 +20,10 @@ from ...impl.meta_rl.headline import judge_headline as judge_meta_rl_headline
 from ...impl.meta_rl.headline import supremum
 from ...impl.meta_rl.instance import MetaRLInstance
 from ...impl.meta_sl.instance import MetaSLInstance
-from ...impl.network.headline import bracketed
-from ...impl.network.headline import judge_headline as judge_network_headline
 from ...impl.network.instance import NetworkInstance
 from ...impl.optimum import UnsupportedError
 from ...impl.optimum.headline import headline
+from ...impl.smooth_network.headline import headline_of
 from ...theory.claim import Claim
 from ..records import judgement_record
 from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors
@@ -45,8 +44,9 @@ def _headline(instance: Instance) -> ClaimJudgement | None:
             return headline(instance)
         if isinstance(instance, MetaRLInstance):
             return judge_meta_rl_headline(instance, supremum(instance), "omega", complete=True).judged
-        if isinstance(instance, NetworkInstance) and FAMILIES[instance.family].headline is not None:
-            return judge_network_headline(instance, bracketed(instance), complete=True).judged
+        if isinstance(instance, NetworkInstance):
+            of = headline_of(instance)
+            return of.judge(instance, of.bracketed(instance), complete=True).judged
     return None
 
 

@@ -19,12 +19,12 @@ from ...impl.meta_rl.instance import MetaRLInstance
 from ...impl.meta_sl import training
 from ...impl.meta_sl.instance import MetaSLInstance
 from ...impl.network.floor import NotConvexError
-from ...impl.network.headline import bracketed
 from ...impl.network.instance import NetworkInstance
 from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
+from ...impl.smooth_network.headline import headline_of
 from ...impl.smooth_network.instance import SmoothInstance
 from ...theory.claim import Verdict
 from ..records import answer_record, network_optimum_record, optimum_record
@@ -90,12 +90,12 @@ def optimum(
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
         _supremum(instance, ball, budget, json)
-    if isinstance(instance, NetworkInstance) and not isinstance(instance, SmoothInstance):
+    if isinstance(instance, NetworkInstance):
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")
         _network_infimum(instance, ball, budget.gap, json)
     if not isinstance(instance, MetaSLInstance):
-        required = "a meta-sl or meta-rl instance with a linear model, or a meta-sl relu-network, is required"
+        required = "a meta-sl or meta-rl instance with a linear model, or a meta-sl network, is required"
         fail(f"{path}: family={instance.family!r}: {required}")
     with _searching() as show:
         found = minimise(instance, ball, budget, checked=checked, progress=show)
@@ -142,9 +142,10 @@ def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, j
     """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
     linear = None
     with screen.status("bracketing"):
-        found = bracketed(instance, ball, gap)
+        found = headline_of(instance).bracketed(instance, ball, gap)
         with suppress(NotConvexError):
-            linear = None if ball is None else linearised_optimum(instance, ball)
+            if ball is not None and not isinstance(instance, SmoothInstance):
+                linear = linearised_optimum(instance, ball)
     emit(network_optimum_record(found, linear), json)
     if json is None or str(json) != "-":
         where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"

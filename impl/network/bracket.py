@@ -1,0 +1,231 @@
+"""The distance of a network from the global optimum: a certified bracket of inf L, and the headline judged against it.
+
+Whatever the activation: a `NetworkHeadline` is told how lower bounds are proved and how L is evaluated. From above come
+the values of L, in balls, at points that descent finds. A comparator need not be a network: the functions that attain
+the lower bound serve as well,
+
+    L(omega) - lower = [L(omega) - sum_i q_i R_i(h'_i)] + [sum_i q_i R_i(h'_i) - lower] <= bound(h') + bracket.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from flint import arb, ctx, fmpq
+from scipy.optimize import minimize
+
+from ...theory.claim import Claim
+from ..arithmetic import Number, bounds, rational, to_float
+from ..instances import Instance
+from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
+from ..optimum.search import SCALE
+from ..study import Bracket, Finding, Study
+from .floor import Floor
+from .instance import Comparator, NetworkInstance
+from .start_quantities import StartQuantities
+from .weights import Weights, squared_distance
+
+DESCENDED = 512
+"""Parameters up to which descent looks for lower values of L."""
+STARTS = 4
+GAP = 1e-6
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """lower <= inf L <= upper over all W, or over ||W - W0|| <= ball; upper = L(at) rounded up.
+
+    method   how `lower` was proved; floor: its functions (None: the exact infimum)
+    stops    where descent stopped, with L there in float64
+    """
+
+    lower: float
+    upper: float
+    at: Weights
+    method: str
+    floor: Floor | None
+    ball: fmpq | None
+    stops: tuple[Weights, ...]
+    gap: float
+    seconds: float
+
+    @property
+    def certified(self) -> bool:
+        """Whether the bracket is as narrow as was asked for."""
+        return self.upper - self.lower <= self.gap * max(abs(self.upper), SCALE)
+
+    @property
+    def status(self) -> str:
+        """certified or undecided."""
+        return "certified" if self.certified else "undecided"
+
+    @property
+    def why(self) -> str:
+        """If undecided, why."""
+        return "" if self.certified else "no better lower bound is known for networks, or descent has not reached it"
+
+
+@dataclass(frozen=True)
+class Lower:
+    """A lower bound of inf L, how it was proved, its functions, and points near an exact infimum."""
+
+    value: float
+    method: str
+    floor: Floor | None
+    near: Sequence[Weights] = ()
+
+
+class CertifiedQuantities(StartQuantities):
+    """The quantities of an instance with its comparator, and the certified lower bound."""
+
+    lower: float
+
+    @cached_property
+    def bracket(self) -> Number:
+        """sum_i q_i R_i(h'_i) - lower."""
+        pairs = zip(self.laws, self._comparator, strict=True)
+        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - arb(rational(self.lower))
+
+    @cached_property
+    def certified_gap(self) -> Number:
+        """L(omega) - lower."""
+        return self.gap + self.bracket
+
+
+@dataclass(frozen=True)
+class NetworkHeadline:
+    """The headline of one kind of networks.
+
+    quantities         the engine that decides, for an instance and a certified lower bound
+    values             L of an instance as a function of the weights, in balls
+    lower              a lower bound over all W (radius None) or over ||W - W0|| <= radius
+    batch_of, batch_quantities   the engine that searches
+    """
+
+    claim: Claim
+    quantities: Callable[[Any, float], CertifiedQuantities]
+    values: Callable[[Any], Callable[[Weights], arb]]
+    lower: Callable[[Any, fmpq | None], Lower]
+    batch_of: Callable[[Any], Any]
+    batch_quantities: Callable[[Any], Any]
+
+    def bracketed(self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP) -> Optimum:
+        """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius."""
+        begin = time.monotonic()
+        instance = instance.canonical
+        found = self.lower(instance, radius)
+        stops = tuple(self._stops(instance))
+        upper, at = np.inf, instance.initial
+        with ctx.workprec(PRECISIONS[0]):
+            value = self.values(instance)
+            for weights in (*stops, *_starts(instance), *found.near):
+                inside = weights if radius is None else _into_ball(weights, instance.initial, radius)
+                here = bounds(value(inside))[1]
+                if here < upper:
+                    upper, at = here, inside
+        return Optimum(found.value, upper, at, found.method, found.floor, radius, stops, gap, time.monotonic() - begin)
+
+    def _stops(self, instance: NetworkInstance) -> Iterator[Weights]:
+        """Where L-BFGS stops from omega, W0 and elsewhere, in float64."""
+        shape = instance.initial.floats.shape
+        if shape[0] * shape[1] > DESCENDED:
+            return
+        batch = self.batch_of(instance)
+
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            with np.errstate(all="ignore"):
+                at = self.batch_quantities(replace(batch, omega=flat.reshape(1, *shape)))
+                found, slope = float(at.meta_objective[0]), at.gradient[0]
+            return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
+
+        drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
+        for start in (*(w.floats for w in _starts(instance)[:2]), *drawn):
+            stop = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+            if np.isfinite(stop).all():
+                yield Weights(stop.reshape(shape))
+
+    def judge(
+        self, instance: NetworkInstance, optimum: Optimum, kind: str = "omega", complete: bool = False
+    ) -> Finding:
+        """The headline at the instance's omega, against the point or the functions that give the smaller bound.
+
+        Against omega itself the bound would be the bracket, which says nothing.
+        """
+        rivals: list[Comparator] = [] if optimum.floor is None else [optimum.floor.functions]
+        if not rivals or optimum.at != instance.omega:
+            rivals.append(optimum.at)
+        lower = optimum.lower
+        with ctx.workprec(PRECISIONS[0]):
+            candidates = [self._least(replace(instance, comparator=r), lower) for r in rivals]
+            against = min(candidates, key=lambda p: p[0])[1]
+            value = self.values(instance.canonical)
+            above = Enclosure.of(value(instance.omega) - value(optimum.at))
+        evaluator = Evaluator(against, lambda _: self.quantities(against, lower))
+        judged = judge_claim(self.claim, evaluator, complete=complete)
+        judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.method}, bracket {optimum.status}")
+        omega = tuple(float(v) for v in instance.omega.floats.ravel())
+        width = max(optimum.upper - lower, optimum.gap * max(abs(optimum.upper), SCALE))
+        return Finding(kind, omega, against, judged, above, width)
+
+    def _least(self, instance: NetworkInstance, lower: float) -> tuple[float, NetworkInstance]:
+        """The smallest bound over a few radii, and the instance with that radius."""
+        at = self.quantities(instance, lower)
+        best, radius = np.inf, instance.radius
+        radii = {instance.radius, *(fmpq(4) ** k for k in range(-2, 4))}
+        if isinstance(instance.comparator, Weights):
+            distance = float(np.linalg.norm(instance.omega.floats - instance.comparator.floats))
+            radii.add(fmpq(max(int(np.ceil(min(distance, 2.0**40) * 1024)), 1), 1024))
+        with ctx.workprec(2 * PRECISIONS[0]):
+            eps = at._norm_of(at._features)
+            for size in sorted(radii):
+                misfit = at._span_misfit(at._features.span, at._u, radius=arb(size)).value
+                bound = bounds(arb(size) * eps + at("weight_norm") * misfit + at("bracket"))[1]
+                if bound < best:
+                    best, radius = bound, size
+        return best, replace(instance, radius=radius)
+
+    def study(self, instance: Instance) -> Study:
+        """Bracket inf L over all W and judge the headline at omega and where descent stops."""
+        assert isinstance(instance, NetworkInstance)
+        optimum = self.bracketed(instance)
+        points = [("any point", instance.omega), *(("where descent stops", w) for w in optimum.stops)]
+        distinct = {w: kind for kind, w in reversed(points)}
+        findings = tuple(self.judge(replace(instance, omega=w), optimum, kind) for w, kind in distinct.items())
+        bracket = Bracket(
+            optimum.lower,
+            optimum.upper,
+            tuple(float(v) for v in optimum.at.floats.ravel()),
+            optimum.certified,
+            optimum.certified,  # lower bounds are proved as they are found, in rationals or balls: there is no search
+            None,
+            instance.width * instance.initial.dimension,
+            0,
+            optimum.seconds,
+            optimum.why,
+        )
+        return Study(instance, bracket, findings)
+
+
+def best_floor(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
+    """The highest of the floors; 0 is one, if the loss is never negative."""
+    best = max(floors, key=lambda f: bounds(f.value)[0])
+    lower = bounds(best.value)[0]
+    return Lower(max(lower, 0.0) if instance.loss.profile.nonnegative else lower, best.method, best)
+
+
+def _starts(instance: NetworkInstance) -> list[Weights]:
+    rival = instance.comparator
+    return [instance.omega, instance.initial, *([rival] if isinstance(rival, Weights) else [])]
+
+
+def _into_ball(weights: Weights, centre: Weights, radius: fmpq) -> Weights:
+    """The weights, pulled towards the centre until they are certainly in the ball."""
+    while (distance := squared_distance(weights, centre)) > radius * radius:
+        share = min(to_float(radius) / max(to_float(distance) ** 0.5, 1e-300), 1.0) * (1 - 2.0**-40)
+        weights = Weights(centre.floats + share * (weights.floats - centre.floats)) if share > 2.0**-60 else centre
+    return weights

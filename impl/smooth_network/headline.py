@@ -1,0 +1,64 @@
+"""The headline for smooth networks: how inf L is bounded from below, and how L is evaluated.
+
+From below, the better of the best predictions in the range of the networks and, in a ball around W0, the linearisation
+with its worst error. The rest is that of ReLU networks, `network.bracket`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flint import arb, fmpq
+
+from ...theory.smooth_network import HEADLINE
+from ..network.bracket import CertifiedQuantities, Lower, NetworkHeadline, best_floor
+from ..network.headline import RELU
+from ..network.instance import NetworkInstance
+from ..network.weights import Weights
+from .batch import batch_of
+from .batch_quantities import SmoothBatchQuantities
+from .floor import ball_floor, range_floor
+from .instance import SmoothInstance
+from .problem import SmoothProblem
+from .quantities import SmoothQuantities
+
+
+class HeadlineQuantities(SmoothQuantities, CertifiedQuantities):
+    """The quantities of an instance with its comparator, and the certified lower bound."""
+
+    def __init__(self, instance: SmoothInstance, lower: float) -> None:
+        super().__init__(instance)
+        self.lower = lower
+
+
+def value(problem: SmoothProblem, weights: Weights) -> arb:
+    """L(W), in balls."""
+    point, total = problem.matrix(weights), arb(0)
+    for law in problem.laws:
+        if law.weight != 0:
+            after = problem.predictions(problem.drives(problem.adapted(law, point)))
+            total += law.weight * problem.risk(law, after)
+    return total
+
+
+def _lower(instance: SmoothInstance, radius: fmpq | None) -> Lower:
+    """The best lower bound."""
+    floors = [range_floor(instance)]
+    if radius is not None and instance.loss.profile.convex:
+        floors.append(ball_floor(instance, radius))
+    return best_floor(instance, floors)
+
+
+SMOOTH = NetworkHeadline(
+    HEADLINE,
+    HeadlineQuantities,
+    lambda instance: partial(value, SmoothProblem(instance)),
+    _lower,
+    batch_of,
+    SmoothBatchQuantities,
+)
+
+
+def headline_of(instance: NetworkInstance) -> NetworkHeadline:
+    """The headline of the instance's activation."""
+    return SMOOTH if isinstance(instance, SmoothInstance) else RELU

@@ -144,6 +144,19 @@ def test_tangent_comparators_attain_the_bound_with_bregman() -> None:
     assert tight >= 10
 
 
+def test_tangent_comparators_at_the_start_attain_the_bound_with_bregman() -> None:
+    tight = 0
+    for loss in LOSSES:
+        for instance, floats, b in built("tangent-start", loss, 4, 4):
+            with ctx.workprec(128), np.errstate(all="ignore"):
+                at = SmoothQuantities(instance)
+                attained = at("gap") + at("bregman")
+                bound = at("radius") * at("eps_init") + at("weight_norm") * at("misfit_init")
+                assert abs(float((attained - bound).mid())) <= 2.0**-40 * floats.scale[b]
+                tight += bool(bound > 0)
+    assert tight >= 10
+
+
 def test_every_wrong_theorem_is_refuted() -> None:
     """Among them the Hessian without the network's second derivative."""
     for found in attack(SMOOTH_NETWORK, seed=0, rounds=6):

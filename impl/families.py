@@ -79,6 +79,7 @@ from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
 from .smooth_network.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
 from .smooth_network.quantities import SmoothQuantities
+from .smooth_network.rates import measure as smooth_measure
 from .smooth_network.real_tasks import REAL_TASKS as SMOOTH_REAL_TASKS
 from .sources import Generator, RealTasks
 from .study import Study
@@ -274,6 +275,7 @@ SMOOTH_NETWORK = Family(
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     study=_study_smooth_network,
+    rates=smooth_measure,
     batch_of=smooth_batch_of,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball"),
 )

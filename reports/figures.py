@@ -118,7 +118,8 @@ def rates(series: list[dict[str, Any]]) -> Markup:
     """Measured series over the width on log-log axes, with the theory's lines dashed."""
 
     def draw(axes: Axes) -> None:
-        for row, colour in zip(series, ("#0b6e4f", "#2a6f97", "#9a6700", "#6b7280", "#7b3294"), strict=False):
+        colours = ("#0b6e4f", "#2a6f97", "#9a6700", "#6b7280", "#7b3294", "#b2182b", "#1b1b1b")
+        for row, colour in zip(series, colours, strict=False):
             axes.errorbar(row["widths"], row["means"], yerr=row["errors"], fmt="o-", markersize=4, color=colour,
                           label=row["name"])  # fmt: skip
             axes.plot(row["widths"], row["theory"], "--", linewidth=1, color=colour)

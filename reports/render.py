@@ -17,6 +17,7 @@ from ..impl.files import BadInputError
 from ..theory.claim import Verdict
 from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
+from ..theory.smooth_network import RATES as SMOOTH_RATES
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import read
 from .overview import SIGNS, answer, cell_id, details, mutant_id, ratio, results, status, tables
@@ -97,7 +98,7 @@ def _environment() -> Environment:
         "objects": OBJECTS,
         "families": {family.name: family.title for family in FAMILIES.values()},
         "symbols": list(SYMBOLS.values()),
-        "rate_statements": RATES,
+        "rate_statements": (*RATES, *SMOOTH_RATES),
         "signs": SIGNS,
         "cell_id": cell_id,
         "mutant_id": mutant_id,

@@ -252,7 +252,7 @@ def test_files_are_read_back_and_faults_named() -> None:
 def test_frozen_lake_with_softplus_policies() -> None:
     """Everything is decided on the smaller networks; the gap to the trained network is positive."""
     name, instance = next(case for case in frozen_lake() if "untrained" in case[0])
-    assert name.startswith("16 neurons")
+    assert name.startswith("4 neurons")
     judgement = judge(instance)
     assert all(j.verdict in (Verdict.PROVED, Verdict.HOLDS) for j in judgement.claims)
     lifted = judgement["meta-rl-smooth-network-lifted"]

@@ -22,6 +22,7 @@ from metagap.impl.smooth_network.batch_quantities import SmoothBatchQuantities
 from metagap.impl.smooth_network.generate import STEEPEST
 from metagap.impl.smooth_network.instance import SmoothInstance
 from metagap.impl.smooth_network.quantities import SmoothQuantities
+from metagap.impl.smooth_network.rates import measure
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import Verdict
@@ -142,6 +143,19 @@ def test_tangent_comparators_attain_the_bound_with_bregman() -> None:
     assert tight >= 10
 
 
+def test_tangent_comparators_at_the_start_attain_the_bound_with_bregman() -> None:
+    tight = 0
+    for loss in LOSSES:
+        for instance, floats, b in built("tangent-start", loss, 4, 4):
+            with ctx.workprec(128), np.errstate(all="ignore"):
+                at = SmoothQuantities(instance)
+                attained = at("gap") + at("bregman")
+                bound = at("radius") * at("eps_init") + at("weight_norm") * at("misfit_init")
+                assert abs(float((attained - bound).mid())) <= 2.0**-40 * floats.scale[b]
+                tight += bool(bound > 0)
+    assert tight >= 10
+
+
 def test_files_are_read_back_and_faults_named() -> None:
     instance = built("functions", "logistic", 1, 1)[0][0]
     text = files.dumps(instance)
@@ -171,3 +185,14 @@ def test_a_wide_network_is_judged() -> None:
     wanted = ("smooth-network-lifted", "smooth-network-s2", "smooth-network-init")
     judgement = judge(instance, [c for c in CLAIMS if c.name in wanted])
     assert {c.verdict for c in judgement.claims} <= {Verdict.PROVED, Verdict.HOLDS}
+
+
+def test_an_atom_has_the_rate_of_the_width_and_stays_below_the_bound() -> None:
+    """m^{-1/2}, where ReLU networks have m^{-1/6}; every sample below (c2/2) m^{-1/2}, the mean above a third of it."""
+    series = measure(6, 14)
+    assert {s.name for s in series} == {f"atom, {name}" for name in ACTIVATIONS}
+    for one in series:
+        assert one.slope.low <= -0.5 <= one.slope.high
+        assert abs(one.slope.value + 0.5) < 0.02
+        for mean, bound in zip(one.means, one.theory, strict=True):
+            assert bound / 3 < mean <= bound

@@ -87,6 +87,17 @@ def _of_smooth(claim: Claim) -> Claim:
 
 _INSIDE = (OUTER_CONVEXITY, OFF_JOINTS_OF_LOSS)
 
+RATES: tuple[tuple[str, str], ...] = (
+    (
+        "Smooth networks, any data",
+        "With sup |sigma''| = c2 the linearisation errs by at most (c2/2) B^2 ||x||^2 m^(-1/2) at every input, for "
+        "every W0 and every W of the ball, and the features by c2 B ||x||^2 m^(-1/2): Taylor and Jensen over the "
+        "neurons. An atom is no exception, since there is no kink that it could lie on; neurons that bend the same way "
+        "and move alike attain the order.",
+    ),
+)
+"""A statement for every W0, measured by impl/smooth_network/rates.py; ours, with its proof above."""
+
 CLAIMS: tuple[Claim, ...] = (
     *(_of_smooth(claim) for claim in core_claims("smooth-network", CITATION)),
     Claim(

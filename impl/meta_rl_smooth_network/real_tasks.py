@@ -1,4 +1,4 @@
-"""FrozenLake with softplus policies, trained at widths 16 and 64: as with ReLU policies. Needs the extra `real`."""
+"""FrozenLake with softplus policies, trained at widths 4 and 16: as with ReLU policies. Needs the extra `real`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..sources import RealTasks
 from .batch import SmoothPolicyBatch
 from .batch_quantities import SmoothPolicyBatchQuantities
 
-WIDTHS = (16, 64)
+WIDTHS = (4, 16)
 
 
 def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
-    """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, softplus policies of 16 and 64 neurons."""
+    """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, softplus policies of 4 and 16 neurons."""
     found: list[tuple[str, PolicyNetworkInstance]] = []
     for width in WIDTHS:
         start, best = lakes(width)

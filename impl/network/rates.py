@@ -85,10 +85,11 @@ def fit(widths: Sequence[int], samples: Sequence[Array]) -> Slope:
     return Slope(float(found.slope), float(found.slope - spread), float(found.slope + spread))
 
 
-def _series(
+def series_of(
     name: str, quantity: str, widths: Sequence[int], samples: Sequence[Array],
     theory: Callable[[int], float], relation: str, expected: str,
 ) -> Series:  # fmt: skip
+    """The series of samples per width, with its slope."""
     means = tuple(float(s.mean()) for s in samples)
     errors = tuple(float(s.std(ddof=1) / np.sqrt(len(s))) if len(s) > 1 else 0.0 for s in samples)
     return Series(
@@ -265,32 +266,32 @@ def measure(smallest: int = 6, largest: int = 18, seed: int = 0) -> tuple[Series
     constant = atom_constant(DIMENSION)
     best, limits = sphere(narrow, seed=seed)
     return (
-        _series(
+        series_of(
             "atom",
             "Worst |f(x; W) - phi_0(x)'W| over the ball ||W - W0|| <= 1, at one input of length 1 in R^3: the "
             "linearisation, not the optimality gap.",
             widths, atom(widths, seed=seed), lambda m: constant * m ** (-1 / 6), "asymptotic", "-1/6",
         ),
-        _series(
+        series_of(
             "line",
             "The same supremum in L2 of the uniform law on [-1, 1], d = 1: c = 1 there, and yet not of order m^{-1/4}.",
             widths, atom(widths, 1, seed, 3**-0.5), lambda m: 3**-0.5 * atom_constant(1) * m ** (-1 / 6),
             "asymptotic", "-1/6",
         ),
-        _series(
+        series_of(
             "sphere",
             "Largest ||f - phi_0'W|| in L2 of the uniform law on the sphere of R^3 that our adversaries reach in the "
             "ball ||W - W0|| <= 1: a lower bound of the supremum that N3 bounds.",
             narrow, best, lambda m: SPHERE_CONSTANT * m**-0.25, "bound", "between -1/4 (N3) and -3/8 (conjectured)",
         ),
-        _series(
+        series_of(
             "sphere, N3 for the same W0",
             "N3's bound of ||f - phi_0'W|| for the sampled W0 themselves.",
             narrow, limits, lambda m: SPHERE_CONSTANT * m**-0.25, "bound", "-1/4",
         ),
         *(
             (
-                _series(
+                series_of(
                     "moving data",
                     "Excess (||G_0|| - eps)/||w|| of the optimality-gap bound with initial features over R eps, two "
                     "atoms at an angle m^{-1/3}/2: the gap bound itself degrades.",

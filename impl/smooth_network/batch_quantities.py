@@ -34,9 +34,11 @@ class SmoothBatchQuantities(NetworkBatchQuantities):
         n, k, _, m, d = self.batch.shape
         pulls = self.batch.rate[:, None, None] * self._summed(1, self._before)
         scaled = self._sigma.d2(Floats, self._drive(self._omega)[:, 0]) * (self._shrink * self.batch.signs)[:, None]
-        blocks = outer.reshape(-1, n, k, m, d) @ self.features.transpose(0, 2, 1)[:, None, None]
         weights = (pulls[:, :, :, None] * scaled[:, None]).transpose(0, 1, 3, 2)
-        return ((blocks * weights[:, :, None]) @ self.features[:, None, None]).reshape(outer.shape)
+        inputs = self.features[:, None, None]
+        blocks = (weights[..., None, :] * inputs.transpose(0, 1, 2, 4, 3)) @ inputs
+        rows = outer.reshape(-1, n, k, m, d).transpose(0, 1, 3, 2, 4)
+        return (rows @ blocks).transpose(0, 1, 3, 2, 4).reshape(outer.shape)
 
     @cached_property
     def meta_features(self) -> Array:

@@ -16,7 +16,7 @@ from .activation import ACTIVATIONS
 from .batch import SmoothBatch
 from .batch_quantities import SmoothBatchQuantities
 
-WIDTHS = (1, 2, 4, 16)
+WIDTHS = (1, 2, 4, 16, 64)
 
 
 STEEPEST = {"softplus": 0.0, "tanh": -np.arctanh(3**-0.5)}

@@ -9,7 +9,7 @@ from ..sources import RealTasks
 from .activation import ACTIVATIONS
 from .instance import SmoothInstance
 
-WIDTHS = (16, 64, 256)
+WIDTHS = (16, 64)
 
 
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:

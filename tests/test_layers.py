@@ -115,7 +115,11 @@ def modules(*names: str) -> tuple[str, ...]:
 def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> None:
     engines = ("impl.floats", *modules("batch", "stationary", "training", "planning", "generate", "rates"))
     shared = {name for name in imported(path) if name.startswith(engines)}
-    proposals = {"impl.floats.infimum.l1_active_set", "impl.meta_rl.planning.proposed_policy"}
+    proposals = {
+        "impl.floats.infimum.l1_active_set",
+        "impl.floats.infimum.l1_near",
+        "impl.meta_rl.planning.proposed_policy",
+    }
     assert shared <= proposals | {name.rsplit(".", 1)[0] for name in proposals}
 
 

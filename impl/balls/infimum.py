@@ -24,7 +24,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Balls, midpoint, norm, root, square
-from ..floats.infimum import l1_active_set
+from ..floats.infimum import l1_active_set, l1_near
 from .singular import smallest_singular_value
 
 
@@ -197,7 +197,7 @@ def _first_proposal(eps: arb, rows: arb_mat, target: Sequence[arb]) -> tuple[lis
 
 
 def _next_proposal(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> tuple[list[int], list[int]]:
-    """Active residuals and signs near v: there the norm is linear, g'delta, which a far-away residual can stand for."""
+    """Active residuals and signs near v: there the norm is linear, g'delta."""
     left = [r.mid() for r in residuals(rows, target, v)]
     size, length = max((r.abs_upper() for r in left), default=arb(0)), norm(v.entries())
     if not size > 0:
@@ -206,9 +206,7 @@ def _next_proposal(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -
     slope = np.array([midpoint(eps * x / length) if length > 0 else 0.0 for x in v.entries()])
     # What is far below the rows changes nothing in float64, and its quotients would overflow.
     slope = np.where(np.abs(slope) > 1e-40 * np.abs(table).max(), slope, 0.0)
-    table = np.vstack([table, -slope])
-    active, signs = l1_active_set(0.0, table, np.array([*(midpoint(r / size) for r in left), 16.0 * len(left)]))
-    return [j for j in active if j < len(left)], signs[:-1]
+    return l1_near(slope, table, np.array([midpoint(r / size) for r in left]))
 
 
 def _floats(rows: arb_mat) -> np.ndarray:

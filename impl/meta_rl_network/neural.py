@@ -11,10 +11,11 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from flint import arb
+from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Matrix, Number, Rationals, root
 from ..balls.singular import largest_eigenvalue
+from ..balls.span import span
 from ..meta_rl.instance import Adaptation
 from ..meta_rl.quantities import MetaRLQuantities
 from ..network.weights import squared_distance
@@ -33,9 +34,25 @@ class NeuralPolicyQuantities(MetaRLQuantities):
 
     instance: PolicyNetworkInstance
 
-    @property
-    def _feature_basis(self) -> None:
-        """The coordinates are those of the span already."""
+    @cached_property
+    def _feature_basis(self) -> arb_mat | None:
+        """An orthonormal basis (d, r) of the differences phi(s,a) - phi(s,0), where these are certainly independent.
+
+        All rows are sums of such: what is centred or weighted by advantages does not see a function of the state.
+        """
+        if self.m is not Balls:
+            return None
+        count = self.problem.actions
+        rows = self.problem.features.tolist()
+        pairs = [(rows[s], rows[s + a]) for s in range(0, len(rows), count) for a in range(1, count)]
+        changes = [[v - u for u, v in zip(*pair, strict=True)] for pair in pairs]
+        table = Balls.matrix([change for change in changes if any(v != 0 for v in change)] or changes[:1])
+        found = span(table * table.transpose())
+        if len(found.pivots) < table.nrows():
+            return None
+        units = [[arb(int(j == k)) for j in range(table.nrows())] for k in range(table.nrows())]
+        combined = Balls.matrix([found.coefficients(unit) for unit in units])
+        return (combined * table).transpose()
 
     # --- what a kind of network supplies ------------------------------------------------------------------
 

@@ -90,6 +90,12 @@ def midpoint(ball: arb) -> float:
     return float(ball.mid())
 
 
+def exact_floats(values: Iterable[Number]) -> tuple[fmpq, ...]:
+    """The nearest float64 numbers, exactly; 0 for what is beyond float64."""
+    nearest = map(midpoint, values)
+    return tuple(rational(v) if math.isfinite(v) else fmpq(0) for v in nearest)
+
+
 def square(ball: arb) -> arb:
     """ball^2, below 0 by no more than the rounding of the radius (two independent copies could be far below)."""
     if ball.rel_accuracy_bits() > 16:

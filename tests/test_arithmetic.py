@@ -17,6 +17,7 @@ from metagap.impl.arithmetic import (
     IrrationalError,
     Rationals,
     bounds,
+    exact_floats,
     midpoint,
     rational,
     root,
@@ -132,3 +133,9 @@ def test_float_functions_agree_with_balls(values: list[float]) -> None:
             for x, y in zip(t, getattr(Floats, name)(t), strict=True):
                 exact = midpoint(getattr(Balls, name)(arb(float(x))))
                 assert y == pytest.approx(exact, rel=1e-13, abs=1e-300), (name, x)
+
+
+def test_floats_beyond_their_range_become_zero() -> None:
+    """A direction may be anything exact: one that float64 cannot hold must not stop a run."""
+    huge = arb(10) ** 400
+    assert exact_floats([arb("0.5"), huge, -huge]) == (fmpq(1, 2), fmpq(0), fmpq(0))

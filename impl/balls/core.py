@@ -17,7 +17,17 @@ from typing import Any, Self
 
 from flint import arb, fmpq
 
-from ..arithmetic import Balls, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, root, square
+from ..arithmetic import (
+    Balls,
+    IrrationalError,
+    Matrix,
+    Number,
+    NumberSystem,
+    Rationals,
+    exact_floats,
+    root,
+    square,
+)
 from ..instances import Instance, Vector
 from .infimum import Infimum, misfit, misfit_l1, residuals
 
@@ -170,7 +180,7 @@ class CoreQuantities(ABC):
     @cached_property
     def exact_direction(self) -> Vector:
         """The direction v rounded to float64 numbers, so that it can be given to another evaluation."""
-        return tuple(fmpq(*midpoint(v).as_integer_ratio()) for v in self.along)
+        return exact_floats(self.along)
 
     @cached_property
     def _at_direction(self) -> list[Number]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from flint import arb, fmpq
+from flint import arb
 
-from ..arithmetic import Matrix, Number, Rationals, midpoint, root
+from ..arithmetic import Matrix, Number, Rationals, exact_floats, root
 from ..instances import Vector
 from ..network import flips
 from ..network.weights import squared_distance
@@ -40,7 +40,7 @@ class MetaRLNetworkQuantities(NeuralPolicyQuantities):
     def exact_direction(self) -> Vector:
         """The direction's coefficients on the orthogonal e_k, rounded to float64."""
         scales = self._coordinates.scales
-        return tuple(fmpq(*midpoint(v / s).as_integer_ratio()) for v, s in zip(self.along, scales, strict=True))
+        return exact_floats(v / s for v, s in zip(self.along, scales, strict=True))
 
     def _size(self, pairings: list[Number], at: Coordinates) -> Number:
         return at.length(pairings) if self.m is Rationals else self._length(pairings)

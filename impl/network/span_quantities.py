@@ -10,9 +10,9 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any
 
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
-from ..arithmetic import Balls, Number, Rationals, midpoint, root, square
+from ..arithmetic import Balls, Number, Rationals, exact_floats, root, square
 from ..balls.infimum import Infimum, misfit, misfit_l1
 from ..balls.span import Span
 from ..instances import Vector
@@ -92,7 +92,7 @@ class SpanQuantities(PredictionQuantities):
     def exact_direction(self) -> Vector:
         """Coefficients of v in the meta-features, rounded to float64."""
         found = self._features.span.coefficients(self.along)
-        return tuple(fmpq(*midpoint(v).as_integer_ratio()) for v in found)
+        return exact_floats(found)
 
     def rounding(self, name: str) -> float:
         """What a float64 evaluation of the quantity may differ by: relative to the sums behind it."""

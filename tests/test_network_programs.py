@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,21 @@ def test_the_command_names_the_method(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, ["optimum", str(path), "--radius", "1"])
     assert run.exit_code == 0, run.output
     assert "convex programs per activation pattern" in " ".join(run.output.split())
+
+
+@pytest.mark.parametrize("model", ["relu-network", "smooth-network"])
+def test_a_step_beyond_float64_leaves_the_floor_over_all_networks(model: str, tmp_path: Path) -> None:
+    """exp of huge predictions: no ball holds W_i; the command says what is proved all the same."""
+    document = json.loads(files.dumps(drawn(1, inputs=2, eta=fmpq(1000))))
+    document["loss"] = {"name": "exponential"}
+    document["features"] = [[100, 2], [3, 50]]
+    document["model"] |= {"name": model} | ({} if model == "relu-network" else {"activation": "softplus"})
+    for task in document["tasks"]:
+        for sign, atom in zip((1, -1), task["atoms"], strict=True):
+            atom["y"] = sign
+    path = tmp_path / "steep.json"
+    path.write_text(json.dumps(document))
+    run = CliRunner().invoke(app, ["optimum", str(path), "--radius", "1000", "--json", "-"])
+    assert run.exit_code in (0, 3), run.output
+    found = json.loads(run.stdout)
+    assert 0 <= found["lower"] <= found["upper"]

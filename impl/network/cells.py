@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import Balls, bounds, rational
+from ..arithmetic import Balls, rational
 from ..meta_sl.instance import Task
 from ..optimum.exact import PRECISION
 from .floor import Floor, NotConvexError, functions_of, pooled, reach, relu_centre
@@ -56,7 +56,7 @@ class Drive:
 def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[Weights]]:
     """A lower bound of L over ||W - W0|| <= radius, and networks near where it is attained, if it is one program's.
 
-    Errors: NotConvexError, TooLargeError.
+    Errors: NotConvexError, TooLargeError, UnboundedError.
     """
     if not instance.loss.profile.convex:
         raise NotConvexError(f"loss={instance.loss.name!r}: a convex loss is required")
@@ -81,7 +81,7 @@ def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[
         centre = relu_centre(layer.problem)
         total, rows, cells = arb(0), [], 0
         for i, task in enumerate(shared.tasks):
-            budget = arb(bounds(reach(centre, centre.laws[i], arb(radius)))[1])
+            budget = arb(reach(centre, centre.laws[i], arb(radius)))
             one = least([layer.program(task, budget)], most=CELLS)
             total += task.weight * arb(one.bound)
             rows.append(layer.row(task, one))

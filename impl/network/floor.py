@@ -44,6 +44,10 @@ class NotConvexError(ValueError):
     """The loss is not convex: the relaxation is no bound."""
 
 
+class UnboundedError(ValueError):
+    """The ball that an adapted network cannot leave is beyond float64."""
+
+
 @dataclass(frozen=True)
 class Floor:
     """A certified lower bound of L, how it was proved, and functions per task (n, k) that nearly attain it."""
@@ -125,35 +129,38 @@ def relu_centre(problem: NetworkProblem) -> Centre:
 
 
 def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
-    """The floor over ||W - W0|| <= radius of a ReLU network. Errors: NotConvexError."""
+    """The floor over ||W - W0|| <= radius of a ReLU network. Errors: NotConvexError, UnboundedError."""
     return centred_floor(instance, radius, lambda shared: relu_centre(NetworkProblem(shared, Balls)))
 
 
 def centred_floor(instance: NetworkInstance, radius: fmpq, centre_of: Callable[[Any], Centre]) -> Floor:
     """sum_i q_i times the floor of R_i over the ball that W_i cannot leave, ||W - W0|| <= radius. Convex losses.
 
-    Errors: NotConvexError.
+    Errors: NotConvexError, UnboundedError.
     """
     shared = pooled(instance.canonical)
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
         centre = centre_of(shared)
         for task, law in zip(shared.tasks, centre.laws, strict=True):
-            budget = rational(bounds(reach(centre, law, arb(radius)))[1])
+            budget = reach(centre, law, arb(radius))
             proposal = _relaxed(centre, task, budget)
             total += task.weight * task_risk_floor(centre, law, budget, [to_float(proposal[a.x]) for a in task.atoms])
             rows.append([proposal.get(x, fmpq(0)) for x in range(len(shared.features))])
     return Floor(total, "the linearisation at W0 with its worst error in the ball", functions_of(instance, rows))
 
 
-def reach(centre: Centre, law: Law, radius: arb) -> arb:
-    """B': W_i is no further from W0."""
+def reach(centre: Centre, law: Law, radius: arb) -> fmpq:
+    """B', rounded up: W_i is no further from W0. Errors: UnboundedError."""
     steepest = arb(0)
     for x, y, p in law.atoms:
         size, at = centre.sizes[x], centre.start[x]
         span = (at - radius * size).union(at + radius * size)
         steepest += p * centre.loss.range(1, span, y).abs_upper() * size
-    return radius + Balls.magnitude(centre.eta) * steepest
+    most = bounds(radius + Balls.magnitude(centre.eta) * steepest)[1]
+    if not most < np.inf:
+        raise UnboundedError(f"eta={centre.eta}: a step of a length that float64 can hold is required")
+    return rational(most)
 
 
 def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:

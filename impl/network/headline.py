@@ -22,7 +22,7 @@ from .batch import batch_of
 from .batch_quantities import NetworkBatchQuantities
 from .bracket import CertifiedQuantities, Lower, NetworkHeadline, best_floor
 from .cells import TooLargeError, pattern_floor
-from .floor import ball_floor, ray_floor
+from .floor import UnboundedError, ball_floor, ray_floor
 from .instance import NetworkInstance
 from .network import NetworkProblem, Point
 from .optima import NotEnumerableError, infimum
@@ -59,8 +59,9 @@ def _lower(instance: NetworkInstance, radius: fmpq | None) -> Lower:
     floors = [ray_floor(instance)]
     near: list[Weights] = []
     if radius is not None and instance.loss.profile.convex:
-        floors.append(ball_floor(instance, radius))
-        with suppress(TooLargeError):
+        with suppress(UnboundedError):
+            floors.append(ball_floor(instance, radius))
+        with suppress(TooLargeError, UnboundedError):
             floor, near = pattern_floor(instance, radius)
             floors.append(floor)
     return replace(best_floor(instance, floors), near=near)

@@ -6,12 +6,14 @@ with its worst error. The rest is that of ReLU networks, `network.bracket`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from flint import arb, fmpq
 
 from ...theory.smooth_network import HEADLINE
 from ..network.bracket import CertifiedQuantities, Lower, NetworkHeadline, best_floor
+from ..network.floor import UnboundedError
 from ..network.headline import RELU
 from ..network.instance import NetworkInstance
 from ..network.weights import Weights
@@ -45,7 +47,8 @@ def _lower(instance: SmoothInstance, radius: fmpq | None) -> Lower:
     """The best lower bound."""
     floors = [range_floor(instance)]
     if radius is not None and instance.loss.profile.convex:
-        floors.append(ball_floor(instance, radius))
+        with suppress(UnboundedError):
+            floors.append(ball_floor(instance, radius))
     return best_floor(instance, floors)
 
 

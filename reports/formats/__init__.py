@@ -1,0 +1,76 @@
+"""The records that other programs read, as types: checked when a record is read, published as JSON schemas.
+
+A field of a record is here or nowhere: unknown, missing and mistyped fields are refused, with their place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...impl.files import BadInputError
+from ...impl.files.records import Record
+from ...impl.files.text import join, lookup
+from .auditing import AuditRecord, MutantsRecord
+from .judging import CertifyRecord, ConditionsRecord, Judgement, OptimumRecord
+from .searching import FalsifyRecord, MutationRecord
+from .shared import WitnessFile
+from .verifying import VerifyRecord
+
+FORMATS: dict[str, type[Record]] = {
+    "judgement": Judgement,
+    "optimum": OptimumRecord,
+    "certify": CertifyRecord,
+    "conditions": ConditionsRecord,
+    "verify": VerifyRecord,
+    "audit": AuditRecord,
+    "mutants": MutantsRecord,
+    "falsify": FalsifyRecord,
+    "mutation": MutationRecord,
+    "witness": WitnessFile,
+}
+"""By the middle word of the record's format."""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of the records `metagap/<name>/1`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"metagap/{name}/1",
+        **msgspec.json.schema(FORMATS[name]),
+    }
+
+
+def check(record: Any, name: str, file: str) -> dict[str, Any]:
+    """The record, if it is one of the format `metagap/<name>/1`.
+
+    Errors: BadInputError with the place of the first field that is missing, unknown or mistyped.
+    """
+    wanted = f"metagap/{name}/1"
+    given = record.get("format") if isinstance(record, dict) else None
+    if given != wanted:
+        raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
+    try:
+        msgspec.convert(record, FORMATS[name])
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at `$")
+        path = place.rstrip("`").lstrip(".")
+        if named := re.search("field `(.*)`", what):
+            path = join(path, named[1])
+        value = lookup(record, path.split("[...]")[0])
+        required = f"a record of this version ({what[:1].lower()}{what[1:]}); run the command again"
+        raise BadInputError(file, path, value, required) from None
+    return dict(record)
+
+
+def read(path: Path, name: str) -> dict[str, Any]:
+    """The record in a file. Errors: BadInputError."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInputError(str(path), "document", str(error), "a record in JSON; run the command again") from None
+    return check(record, name, str(path))

@@ -1,0 +1,158 @@
+"""The records of `audit`: assumptions, wrong theorems, sharpness."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from ...impl.files.records import Record
+from .shared import Command, Count, Interval, Latex, Opinion, Run, Seconds, Sha256
+
+
+class MutantWitness(Record):
+    """A certified counterexample to a wrong theorem."""
+
+    file: str
+    instance: Sha256
+    gap: Interval | None
+    bound: Interval | None
+    ratio: float | None
+    numbers: Count
+    grade: Annotated[
+        Literal["genuine", "suspect"], Meta(description="suspect: certified in balls, and a second engine disagrees")
+    ]
+    second: Opinion | None
+    indifferent: Annotated[list[str], Meta(description="numbers of the instance for which any other value fails too")]
+    data: Annotated[list[str], Meta(description="the instance in words, a field per line; empty if it is large")]
+    command: Command
+
+
+class MutantRow(Record):
+    """A wrong theorem: killed, survived, or equivalent (true after all)."""
+
+    name: str
+    title: str
+    claim: str
+    why: str
+    statement: Latex
+    status: Literal["killed", "survived", "equivalent"]
+    generator: str | None
+    examples: Count
+    seconds: Seconds
+    kills: dict[str, Count]
+    simplest: MutantWitness | None
+    worst: MutantWitness | None
+
+
+class MutantsRecord(Run, kw_only=True):
+    """The wrong theorems that the search attacked (metagap audit --mutants)."""
+
+    format: Literal["metagap/mutants/1"]
+    status: Literal["complete", "interrupted"]
+    mutants: list[MutantRow]
+
+
+class Search(Record):
+    """The counterexample that leave-one-out search found by itself, and after how much."""
+
+    generator: str
+    examples: Count
+    seconds: Seconds
+    numbers: Count
+    meaningless: Annotated[bool, Meta(description="the conclusion has no value there, rather than being false")]
+
+
+class Evidence(Record):
+    """An assumption that the claim does not make: instances on which it fails, and those proved all the same."""
+
+    failing: Count
+    proved: Count
+
+
+class Joint(Record):
+    """Whether a claim's assumptions can be met together: instances that met all, pairs that none met."""
+
+    family: str
+    claim: str
+    assumptions: list[str]
+    examples: Count
+    met: Count
+    conflicts: list[tuple[str, str]]
+    violated: Annotated[int, Meta(ge=0, description="instances that met all and on which the claim is false")]
+    witness: str | None
+
+
+class Cell(Record):
+    """An assumption of a claim: needed (with a witness), not needed, vacuous (with the reason) or open."""
+
+    claim: str
+    assumption: str
+    identifier: str
+    statement: str
+    status: Literal["needed", "not needed", "vacuous", "open"]
+    title: str
+    step: str
+    witness: str | None
+    instance: Sha256 | None
+    data: Annotated[list[str], Meta(description="the instance in words, a field per line; empty if it is large")]
+    gap: Interval | None
+    bound: Interval | None
+    exact: dict[str, str]
+    statement_without: Latex | None
+    confirmed: bool | None
+    others: Annotated[list[str], Meta(description="further assumptions that are not certified on the instance")]
+    second: Opinion | None
+    searched: Annotated[int, Meta(ge=0, description="instances on which this alone was left out")]
+    found: Search | None
+    evidence: Evidence | None
+    reason: str
+    command: Command | None
+
+
+class FactorRow(Record):
+    """A term of a bound: every factor below `below` (and above `above`) in front of it is refuted; 1 is proved."""
+
+    claim: str
+    term: Latex
+    status: Literal["sharp", "bracketed", "open", "violated"]
+    below: float | None
+    above: float | None
+    numbers: Count | None
+    instance: Sha256 | None
+    file: str | None
+    origin: str
+    command: Command | None
+
+
+class ThresholdRow(Record):
+    """Data-free convexity of a loss in s = eta B^2: proved up to, and certified not convex at."""
+
+    loss: str
+    proved: float
+    refuted: float
+    curvature: Annotated[float, Meta(description="upper end of the enclosure of the second derivative there")]
+    instance: Sha256
+    file: str
+
+
+class SlackRow(Record):
+    """Median shares of bound - gap in a lifted claim by the step of the proof that loses them."""
+
+    family: str
+    generator: str
+    instances: Count
+    shares: dict[Literal["S1", "S3", "S4"], float]
+
+
+class AuditRecord(Run, kw_only=True):
+    """The assumptions one by one, and the wrong theorems (metagap audit)."""
+
+    format: Literal["metagap/audit/1"]
+    status: Literal["complete", "interrupted"]
+    cells: list[Cell]
+    joint: list[Joint]
+    mutants: list[MutantRow]
+    sharpness: list[FactorRow]
+    thresholds: list[ThresholdRow]
+    slack: list[SlackRow]

@@ -1,0 +1,87 @@
+"""What the records share: enclosures, judged claims, witnesses, and what every run says of itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from ...impl.files.records import Record
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="of the canonical instance, or of a file")]
+Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Latex = Annotated[str, Meta(description="LaTeX")]
+Command = Annotated[str, Meta(description="what reproduces this; {folder} is the folder of the record")]
+VerdictName = Literal["PROVED", "HOLDS", "VIOLATED", "OUTSIDE", "UNDECIDED"]
+
+
+class Interval(Record):
+    """An enclosure: the value is at least lo and at most hi; null is an infinite end."""
+
+    lo: float | None
+    hi: float | None
+
+
+class JudgedClaim(Record):
+    """One claim on one instance, term by term; ratio is gap/bound."""
+
+    claim: str
+    verdict: VerdictName
+    gap: Interval | None
+    bound: Interval | None
+    terms: dict[str, Interval]
+    assumptions: dict[str, Interval]
+    ratio: float | None
+    reason: str
+
+
+class StatementText(Record):
+    """A statement in the notation of the claims: left <= bound, or left = bound."""
+
+    left: str
+    relation: Literal["<=", "="]
+    bound: str
+
+
+class Sides(Record):
+    """Both sides of a statement, enclosed; null where one has no value."""
+
+    left: Interval | None
+    bound: Interval | None
+
+
+class WitnessFile(Record):
+    """An instance and what it bears witness against: the claim, mutant, ablation or left-out assumption so named."""
+
+    format: Literal["metagap/witness/1"]
+    kind: Literal["claim", "mutant", "ablation", "leave-one-out"]
+    name: str
+    instance: dict[str, Any]
+    population: Annotated[
+        dict[str, Any] | None, Meta(description="a second instance, on which the left side is evaluated")
+    ]
+    statement: StatementText
+    judged: Sides
+
+
+class Opinion(Record):
+    """A second engine on a counterexample; agrees is null where it cannot tell."""
+
+    engine: str
+    left: float | None
+    bound: float | None
+    agrees: bool | None
+
+
+class Run(Record, kw_only=True):
+    """A run: which version, what it was asked, on what it ran."""
+
+    version: str
+    seed: Count
+    seconds: Seconds
+    started: str
+    environment: dict[str, str]
+    command: str
+    files: dict[str, Sha256]

@@ -1,0 +1,234 @@
+"""The record of `verify`: every claim on generated and real instances, landscapes, rates."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ...impl.files.records import Record
+from .shared import Command, Count, Interval, Latex, Run, Seconds, Sha256, Share, VerdictName
+
+
+class AssumptionCount(Record):
+    """An assumption of a claim, and how many instances it put outside."""
+
+    name: str
+    identifier: str
+    statement: str
+    outside: Count
+    real_outside: Count
+
+
+class Term(Record):
+    """A quantity of a claim's formula."""
+
+    name: str
+    latex: Latex
+    meaning: str
+
+
+class Shown(Record):
+    """An instance worth showing, judged."""
+
+    instance: Sha256
+    file: str
+    ratio: float | None
+    gap: Interval | None
+    bound: Interval | None
+    terms: dict[str, Interval]
+    reason: str
+    origin: str
+    command: Command
+
+
+class Violation(Record):
+    """A witness against a claim."""
+
+    kind: Literal["simplest", "worst"]
+    grade: Literal["genuine", "suspect"]
+    instance: Sha256
+    file: str
+    gap: Interval | None
+    bound: Interval | None
+    terms: dict[str, Interval]
+    origin: str
+    command: Command
+
+
+class ClaimRow(Record):
+    """A claim, and what a run found of it."""
+
+    claim: str
+    family: str
+    title: str
+    source: Literal["paper", "ours"]
+    citation: str
+    reading: str
+    difference: str
+    proof: str
+    statement: Latex
+    relation: Literal["<=", "="]
+    assumptions: list[AssumptionCount]
+    terms: list[Term]
+    counts: dict[VerdictName, Count]
+    real_counts: dict[VerdictName, Count]
+    scope: Count
+    proved_share: Share | None
+    histogram: list[Count]
+    below: Count
+    quantiles: dict[str, float] | None
+    tightest: Shown | None
+    undecided: list[Shown]
+    violations: list[Violation]
+
+
+class GeneratorRow(Record):
+    """A generator of instances, and how many it made."""
+
+    family: str
+    name: str
+    title: str
+    variants: list[str]
+    instances: Count
+
+
+class Form(Record):
+    """One form of the bound on a real instance."""
+
+    verdict: VerdictName
+    bound: Interval | None
+    ratio: float | None
+
+
+class RealOptimum(Record):
+    """The certified distance of a real instance's omega from the global optimum."""
+
+    ball: float | None
+    lower: float
+    upper: float
+    status: Literal["certified", "undecided"]
+    checked: bool
+    gap: Interval | None
+    bound: Interval | None
+    verdict: VerdictName
+
+
+class RealRow(Record):
+    """A real instance, judged."""
+
+    name: str
+    instance: Sha256
+    file: str
+    counts: dict[VerdictName, Count]
+    eps: Interval | None
+    gap: Interval | None
+    lifted: Form | None
+    mixed: Form | None
+    terms: dict[str, Interval | None]
+    optimum: RealOptimum | None
+
+
+class RealFamily(Record):
+    """Real tasks of one kind."""
+
+    name: str
+    title: str
+    description: str
+    source: str
+    rows: list[RealRow]
+
+
+class LandscapeVariant(Record):
+    """Certified landscapes of one kind, counted."""
+
+    variant: str
+    instances: Count
+    certified: Count
+    checked: Count
+    kinds: dict[str, Count]
+    points: Count
+    spurious: Count
+    largest_excess: float
+    median_bound: float | None
+    median_seconds: Seconds
+
+
+class CriticalPoint(Record):
+    """A critical point and its distance from the certified optimum."""
+
+    kind: str
+    omega: list[float]
+    gap: Interval | None
+    bound: Interval | None
+    verdict: VerdictName
+    spurious: bool
+
+
+class LandscapePicture(Record):
+    """A certified landscape with the data of its picture."""
+
+    family: str
+    variant: str
+    origin: str
+    dimension: Count
+    parameters: Count
+    status: Literal["certified", "undecided"]
+    checked: bool
+    why: str
+    ball: float | None
+    lower: float | None
+    upper: float | None
+    at: list[float]
+    boxes: Count
+    seconds: Seconds
+    points: list[CriticalPoint]
+    excess: float
+    deepest_trap: float
+    instance: str
+    axis: list[float]
+    values: list[float | None]
+
+
+class Landscapes(Record):
+    """Certified landscapes of a run."""
+
+    variants: list[LandscapeVariant]
+    pictures: list[LandscapePicture]
+
+
+class Slope(Record):
+    """A slope with its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Series(Record):
+    """A quantity over the widths, with standard errors, beside what theory says of it."""
+
+    name: str
+    quantity: str
+    widths: list[Count]
+    means: list[float]
+    errors: list[float]
+    theory: list[float]
+    relation: str
+    expected: str
+    slope: Slope
+
+
+class VerifyRecord(Run, kw_only=True):
+    """A verification run (metagap verify)."""
+
+    format: Literal["metagap/verify/1"]
+    profile: str
+    status: Literal["complete", "out of time", "interrupted"]
+    generated: Count
+    real: Count
+    judgements: Count
+    claims: list[ClaimRow]
+    generators: list[GeneratorRow]
+    real_families: list[RealFamily]
+    real_note: str
+    landscapes: Landscapes | None
+    rates: list[Series]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ...impl import files
 from ...impl.families import FAMILIES
@@ -16,6 +14,7 @@ from .. import witnesses
 from ..matrix import alarms
 from ..records import dumps, hashes, write_text
 from ..render import write_report
+from .audit_tables import print_audit
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, audit_tasks, tasks_at
 from .shared import (
     FOLDER,
@@ -65,6 +64,8 @@ def audit(
 ) -> None:
     """Show for each assumption what fails without it, and that wrong theorems are refuted.
 
+    With --family: claim by claim, and each wrong theorem. The report (--out) has every cell and every witness.
+
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds.
     """
     sources = {name: context.get_parameter_source(name) for name in context.params}
@@ -101,52 +102,12 @@ def audit(
     emit(record, json)
     exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":
-        _print_audit(record, page)
+        print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
     if record["status"] == "interrupted":
         typer.echo("metagap: interrupted; the same command goes on after the families that are finished", err=True)
         raise typer.Exit(130)
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
     raise typer.Exit(1 if survived or alarms(record) else 0)
-
-
-def _print_audit(record: dict[str, Any], page: Path) -> None:
-    console = Console()
-    if "cells" in record:
-        idle = sum(cell["evidence"] is not None for cell in record["cells"])
-        title = f"Assumptions ({idle} pairs of a claim and an assumption that it does not make are in the report)"
-        table = Table(title=title, title_justify="left")
-        for heading in (
-            "claim",
-            "assumption",
-            "status",
-            "counterexample",
-            "gap",
-            "bound without it",
-            "breaks",
-        ):
-            table.add_column(heading, overflow="fold")
-        for cell in record["cells"]:
-            if cell["evidence"] is not None:
-                continue
-            sides = ["" if cell[k] is None else f"{cell[k]['lo']:.6g}" for k in ("gap", "bound")]
-            table.add_row(cell["claim"], cell["assumption"], cell["status"], cell["title"], *sides, cell["step"])
-        console.print(table)
-    table = Table(title="Wrong theorems", title_justify="left")
-    for heading in ("mutant", "status", "generator", "examples", "seconds", "smallest witness (numbers)"):
-        table.add_column(heading)
-    for row in record["mutants"]:
-        small = row["simplest"]
-        table.add_row(
-            row["name"],
-            row["status"],
-            row["generator"] or "",
-            str(row["examples"]),
-            f"{row['seconds']:.2f}",
-            "" if small is None else str(small["numbers"]),
-        )
-    console.print(table)
-    if "cells" in record:
-        console.print(f"Report: {page}")
 
 
 def replay(

@@ -10,49 +10,67 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..impl.families import ALL_CLAIMS
+from ..impl.families import FAMILIES
 from ..impl.losses import LOSSES
-from ..theory.claim import Relation
+from ..theory.claim import Claim, Relation, Source
+from ..theory.paper import RESULTS
 from .places import places
 from .records import write_text
 
+SHORT = {
+    "meta-sl": "SL",
+    "meta-rl": "RL",
+    "network": "ReLU",
+    "smooth-network": "smooth",
+    "meta-rl-network": "RL, ReLU",
+    "meta-rl-smooth-network": "RL, smooth",
+}
+"""Families as columns."""
+
 
 def claims_table(record: dict[str, Any] | None) -> str:
-    """One row per claim: statement, whose, where, last verdict (from a verification record)."""
+    """One row per theorem and statement, one column per family with its last verdict (from a verification record)."""
     found = {row["claim"]: row for row in record["claims"]} if record else {}
-    lines = ["| claim | statement | source | theory | last verdict |", "|---|---|---|---|---|"]
-    for claim in ALL_CLAIMS:
-        relation = "≤" if claim.relation is Relation.AT_MOST else "="
-        statement = f"`{claim.left.text} {relation} {claim.bound.text}`"
-        home, _ = places()[claim.name]
-        name = Path(home).name
-        lines.append(
-            f"| `{claim.name}` {claim.title} | {statement} | {claim.source.name.lower()} | [{name}]({home}) "
-            f"| {_verdict(found.get(claim.name))} |"
+    rows: dict[tuple[str, str], dict[str, Claim]] = {}
+    for family in FAMILIES.values():
+        for claim in family.all_claims:
+            relation = "≤" if claim.relation is Relation.AT_MOST else "="
+            statement = f"`{claim.left.text} {relation} {claim.bound.text}`"
+            rows.setdefault((claim.name.removeprefix(f"{family.name}-"), statement), {})[family.name] = claim
+    lines = [f"| theorem | statement | {' | '.join(SHORT[name] for name in FAMILIES)} |", "|---" * 8 + "|"]
+    stems = list(dict.fromkeys(stem for stem, _ in rows))
+    for (stem, statement), claims in sorted(rows.items(), key=lambda row: stems.index(row[0][0])):
+        first = next(iter(claims.values()))
+        homes = dict.fromkeys(places()[claim.name][0] for claim in claims.values())
+        links = ", ".join(f"[{Path(home).stem}]({home})" for home in homes)
+        verdicts = " | ".join(
+            _verdict(claims[name].source, found.get(claims[name].name)) if name in claims else "" for name in FAMILIES
         )
+        lines.append(f"| `{stem}` {first.title} ({links}) | {statement} | {verdicts} |")
     return "\n".join(lines)
 
 
-def _verdict(row: dict[str, Any] | None) -> str:
+def _verdict(source: Source, row: dict[str, Any] | None) -> str:
+    """Proved of in scope, or by how many a claim is violated; the paper's results (as we read them) in bold."""
     if row is None:
         return "not run"
     counts = row["counts"]
-    attained = counts["HOLDS"] if row["relation"] == "<=" else 0
-    proved = counts["PROVED"] + counts["HOLDS"] - attained
-    text = f"{proved} of {row['scope']} proved" if row["relation"] == "<=" else f"{proved} of {row['scope']} hold"
-    extra = f", {attained} attained" if attained else ""
-    return f"{text}{extra}, {counts['VIOLATED']} violated"
+    if counts["VIOLATED"]:
+        return f"**{counts['VIOLATED']} VIOLATED**"
+    proved = counts["PROVED"] + (counts["HOLDS"] if row["relation"] == "=" else 0)
+    text = f"{proved}/{row['scope']}"
+    return f"**{text}**" if source is Source.PAPER else text
 
 
-def difference_table() -> str:
-    """The paper's results as we read them, our claims, and the difference."""
-    lines = [
-        "| the paper, as we read its abstract (unchecked) | our claim | difference |",
-        "|---|---|---|",
-    ]
-    for claim in ALL_CLAIMS:
-        if claim.source.name == "PAPER":
-            lines.append(f"| {claim.reading} | `{claim.name}` | {claim.difference} |")
+def results_table() -> str:
+    """The paper's results as we read them, what became of each, and the claims that carry it."""
+    lines = ["| the paper, as we read it | what became of it | claims |", "|---|---|---|"]
+    for result in RESULTS:
+        claims = ", ".join(f"`{name}`" for name in result.claims)
+        lines.append(
+            f"| **{result.title}.** {result.reading} (Basis: {result.basis.value}.) "
+            f"| **{result.outcome.value}.** {result.needs} | {claims} |"
+        )
     return "\n".join(lines)
 
 
@@ -70,7 +88,7 @@ def loss_table() -> str:
 
 def fill(text: str, record: dict[str, Any] | None) -> str:
     """The README with its generated sections replaced; verdicts only if a record is given."""
-    tables = {"losses": loss_table(), "differences": difference_table()}
+    tables = {"losses": loss_table(), "results": results_table()}
     if record is not None:
         tables["claims"] = claims_table(record)
     for name, table in tables.items():

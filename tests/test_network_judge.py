@@ -21,6 +21,7 @@ from metagap.impl.network.quantities import NetworkQuantities
 from metagap.impl.network.weights import Weights
 from metagap.impl.sources import Generator, Limits, RandomSource
 from metagap.impl.strategies import instances
+from metagap.reports.bench.networks import wide_instance
 from metagap.theory.claim import Claim, Verdict
 
 CLAIM = {claim.name: claim for claim in NETWORK.claims}
@@ -199,18 +200,5 @@ def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
 
 def test_wide_networks_cost_what_their_support_costs() -> None:
     """Width 65536 with arbitrary float weights, judged rigorously."""
-    rng = np.random.default_rng(3)
-    width, d, k = 2**16, 8, 5
-    initial = rng.standard_normal((width, d)) / d**0.5
-    omega = initial + rng.standard_normal((width, d)) / (width * d) ** 0.5
-    inputs = rng.standard_normal((k, d))
-    rows = tuple(tuple(fmpq(*float(v).as_integer_ratio()) for v in row) for row in inputs)
-    tasks = tuple(
-        Task(fmpq(1, 4), tuple(Atom(x, fmpq(1 - 2 * ((x + i) % 2)), fmpq(1, k)) for x in range(k))) for i in range(4)
-    )
-    instance = NetworkInstance(
-        Loss("logistic"), Gradient(fmpq(1, 2)), rows, tasks, tuple(int(b) for b in rng.choice([-1, 1], width)),
-        Weights(initial), Weights(omega), Functions(((fmpq(0),) * k,) * 4), fmpq(1),
-    )  # fmt: skip
-    judgement = judge(instance, (CLAIM["network-lifted"], CLAIM["network-init"], CLAIM["network-s2"]))
+    judgement = judge(wide_instance(2**16), (CLAIM["network-lifted"], CLAIM["network-init"], CLAIM["network-s2"]))
     assert [c.verdict for c in judgement.claims] == [Verdict.PROVED, Verdict.PROVED, Verdict.HOLDS]

@@ -39,7 +39,7 @@ from metagap.impl.oracles.convex import squared_meta_minimum
 from metagap.impl.oracles.sums_of_squares import lower_bound
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
-from metagap.reports.bench_optimum import compare, landscape_instance
+from metagap.reports.bench.optimum import compare, landscape_instance
 from metagap.theory.claim import Verdict
 
 ONE, HALF = fmpq(1), fmpq(1, 2)

@@ -17,17 +17,17 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
 from rich.table import Table
 
-from ..impl.extras import MissingExtraError
-from ..impl.falsify import refute
-from ..impl.falsify.evolution import Enough, evolution
-from ..impl.falsify.gradient import gradient, prepare
-from ..impl.falsify.pursuit import SHAPES, pursue, simplest
-from ..impl.falsify.ratio import HIT, objective
-from ..impl.families import META_SL
-from ..impl.losses import Loss
-from ..impl.meta_sl.batch import Batch
-from ..impl.strategies import instances
-from ..theory.mutants import MUTANTS
+from ...impl.extras import MissingExtraError
+from ...impl.falsify import refute
+from ...impl.falsify.evolution import Enough, evolution
+from ...impl.falsify.gradient import gradient, prepare
+from ...impl.falsify.pursuit import SHAPES, pursue, simplest
+from ...impl.falsify.ratio import HIT, objective
+from ...impl.families import META_SL
+from ...impl.losses import Loss
+from ...impl.meta_sl.batch import Batch
+from ...impl.strategies import instances
+from ...theory.mutants import MUTANTS
 
 RARE = next(m for m in MUTANTS if m.name == "no-hessian")
 COMMON = next(m for m in MUTANTS if m.name == "half-constant")

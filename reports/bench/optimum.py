@@ -16,13 +16,13 @@ from flint import fmpq
 from rich.table import Table
 from scipy import optimize
 
-from ..impl.arithmetic import Array
-from ..impl.losses import LOSSES, Link, Loss
-from ..impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from ..impl.optimum import Budget, minimise
-from ..impl.optimum.check import check
-from ..impl.optimum.descent import into_ball
-from ..impl.optimum.landscape import Landscape
+from ...impl.arithmetic import Array
+from ...impl.losses import LOSSES, Link, Loss
+from ...impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
+from ...impl.optimum import Budget, minimise
+from ...impl.optimum.check import check
+from ...impl.optimum.descent import into_ball
+from ...impl.optimum.landscape import Landscape
 
 BALL = {"exponential": 1.0, "poisson": 1.0}
 """Radius of the ball (else 4): losses that grow exponentially stay near 0."""

@@ -1,0 +1,86 @@
+"""Rows of the engine that decides: linear meta-SL and meta-RL, instances judged per second.
+
+Each is a new copy: nothing that was computed of it before is used again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...impl.families import META_RL, META_SL
+from ...impl.judge import judge
+from ...impl.meta_rl.generate import arbitrary as arbitrary_processes
+from ...impl.meta_rl.instance import MetaRLInstance
+from ...impl.meta_rl.optimum import maximise
+from ...impl.meta_sl.generate import arbitrary
+from ...impl.meta_sl.instance import MetaSLInstance
+from ...impl.sources import RandomSource
+from .rows import Row, installed
+
+
+def ball_instances(count: int) -> list[MetaSLInstance]:
+    """Generated instances with exactly n = 4, k = 5, d = 3, one label a point."""
+    found: list[MetaSLInstance] = []
+    seed = 0
+    while len(found) < count:
+        batch = arbitrary(RandomSource(seed, 8), "log-cosh")
+        if batch.shape == (4, 5, 1, 3) and batch.steps == 1:
+            found += [batch.instance(b) for b in range(len(batch))]
+        seed += 1
+    return found[:count]
+
+
+def process_instances(count: int) -> list[MetaRLInstance]:
+    """Generated meta-RL instances with exactly n = 4, S = 5, A = 3, d = 3, KL step."""
+    found: list[MetaRLInstance] = []
+    seed = 0
+    while len(found) < count:
+        batch = arbitrary_processes(RandomSource(seed, 8), "kl-step")
+        if batch.shape == (4, 5, 3, 3):
+            found += [batch.instance(b) for b in range(len(batch))]
+        seed += 1
+    return found[:count]
+
+
+def line_instances(count: int) -> list[MetaRLInstance]:
+    """Generated meta-RL instances with two actions and one parameter, 3 to 5 states, KL step."""
+    found: list[MetaRLInstance] = []
+    seed = 0
+    while len(found) < count:
+        batch = arbitrary_processes(RandomSource((seed, 1), 1), "kl-step")
+        if batch.shape[1] >= 3 and batch.shape[2:] == (2, 1) and batch.gamma.max() <= 0.9:
+            found.append(batch.instance(0))
+        seed += 1
+    return found
+
+
+def _process_rows() -> list[Row]:
+    instances, lines = process_instances(16), line_instances(8)
+    core = tuple(c for c in META_RL.claims if c.name == "meta-rl-lifted")
+    group = "rigorous judging, meta-RL, n=4 S=5 A=3 d=3"
+    return [
+        Row(group, "lifted claim, balls", 16, lambda: [judge(replace(i), core) for i in instances]),
+        Row(group, "all claims, balls", 16, lambda: [judge(replace(i)) for i in instances]),
+        Row(
+            "certified maximum, meta-RL, A=2 d=1, gap 1e-3",
+            "policy boxes on the whole line",
+            8,
+            lambda: [maximise(i, gap=1e-3, seconds=10) for i in lines],
+        ),
+    ]
+
+
+def rows() -> list[Row]:
+    """The rows of both families."""
+    instances = ball_instances(16)
+    core = tuple(claim for claim in META_SL.claims if claim.name == "meta-sl-lifted")
+    group = "rigorous judging, n=4 k=5 d=3"
+    found = [
+        Row(group, "lifted claim, balls", 16, lambda: [judge(replace(i), core) for i in instances]),
+        Row(group, "all claims, balls", 16, lambda: [judge(replace(i)) for i in instances]),
+    ]
+    if installed("cvxpy"):
+        from ...impl.oracles.convex import float_misfit
+
+        found.append(Row(group, "one misfit by cvxpy, unproved", 16, lambda: [float_misfit(i) for i in instances]))
+    return found + _process_rows()

@@ -1,0 +1,71 @@
+"""Rows of wide networks: rigorous judging beside one meta-gradient by autograd, n = 4, k = 5, d = 8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from flint import fmpq
+
+from ...impl.families import NETWORK
+from ...impl.judge import judge
+from ...impl.losses import Loss
+from ...impl.meta_sl.instance import Atom, Functions, Gradient, Task
+from ...impl.network.instance import NetworkInstance
+from ...impl.network.weights import Weights
+from .rows import Row, installed
+
+WIDTHS = (4096, 65536)
+GRID = 2.0**20
+
+
+def wide_instance(width: int, *, dyadic: bool = False, seed: int = 0) -> NetworkInstance:
+    """A logistic problem with 4 tasks on 5 shared inputs of R^8, ||W - W0|| about 1.
+
+    Weights on the grid 2^-20 (`dyadic`), where sums over neurons are exact in float64, or any float64 numbers.
+    """
+    rng = np.random.default_rng((seed, width))
+    d, k, n = 8, 5, 4
+    initial = rng.standard_normal((width, d)) / d**0.5
+    omega = initial + rng.standard_normal((width, d)) / (width * d) ** 0.5
+    inputs = np.round(rng.standard_normal((k, d)) * 2**10) / 2**10
+    if dyadic:
+        initial, omega = (np.round(weights * GRID) / GRID for weights in (initial, omega))
+    rows = tuple(tuple(fmpq(*float(v).as_integer_ratio()) for v in row) for row in inputs)
+    tasks = tuple(
+        Task(fmpq(1, n), tuple(Atom(x, fmpq(1 - 2 * ((x + i) % 2)), fmpq(1, k)) for x in range(k))) for i in range(n)
+    )
+    signs = tuple(int(b) for b in rng.choice([-1, 1], width))
+    functions = Functions(((fmpq(0),) * k,) * n)
+    start, point = Weights(initial), Weights(omega)
+    return NetworkInstance(Loss("logistic"), Gradient(fmpq(1, 2)), rows, tasks, signs, start, point, functions, fmpq(1))
+
+
+def fresh(instance: NetworkInstance) -> NetworkInstance:
+    """The instance without what was computed of it before, its weights' included."""
+    start, point = Weights(instance.initial.floats), Weights(instance.omega.floats)
+    return replace(instance, initial=start, omega=point)
+
+
+def rows() -> list[Row]:
+    """The rows, width by width."""
+    found = []
+    for width in WIDTHS:
+        group = f"networks of width {width}, n=4 k=5 d=8"
+        for dyadic, kind in ((True, "weights on a grid"), (False, "any float64 weights")):
+            found.append(Row(group, f"lifted claim, balls, {kind}", 1, _judging(wide_instance(width, dyadic=dyadic))))
+        if installed("torch"):
+            found.append(Row(group, "one meta-gradient by torch, unproved", 1, _autograd(wide_instance(width))))
+    return found
+
+
+def _judging(instance: NetworkInstance) -> Callable[[], object]:
+    claims = tuple(claim for claim in NETWORK.claims if claim.name == "network-lifted")
+    return lambda: judge(fresh(instance), claims)
+
+
+def _autograd(instance: NetworkInstance) -> Callable[[], object]:
+    from ...impl.oracles.network_autograd import meta_gradient
+
+    return lambda: meta_gradient(instance)

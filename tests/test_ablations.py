@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from metagap.impl.counterexample import confirm
-from metagap.impl.families import ALL_CLAIMS, FAMILIES
+from flint import ctx, fmpq
+from metagap.impl.counterexample import confirm, instance_of
+from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
 from metagap.impl.judge import judge
 from metagap.reports.matrix import matrix
 from metagap.reports.witnesses import replay
@@ -37,7 +38,6 @@ def test_the_conclusion_fails_without_the_assumption(ablation: Ablation) -> None
 TOGETHER = {
     # At a joint or a kink the rank, the curvature and the Jacobian have two one-sided values: see the reasons.
     ("meta-sl-c3", "differentiable-adaptation"),
-    ("meta-sl-c4", "differentiable-adaptation"),
     ("meta-sl-c7", "differentiable-adaptation"),
     ("network-c3", "differentiable-adaptation"),
     # Assumptions on a quantity that has no value without this one.
@@ -54,6 +54,25 @@ TOGETHER = {
 def test_counterexamples_break_one_assumption_alone() -> None:
     broken = {(a.claim, a.assumption) for a in WITH_INSTANCE if confirm(a).others}
     assert broken == TOGETHER
+
+
+AT_JOINTS = [
+    a
+    for a in WITH_INSTANCE
+    if a.assumption == "differentiable-adaptation" and not a.meaningless and len(a.instance["omega"]) == 1  # type: ignore[index]
+]
+
+
+@pytest.mark.parametrize("ablation", AT_JOINTS, ids=lambda a: a.name)
+def test_at_a_joint_no_direction_leads_down(ablation: Ablation) -> None:
+    """ "Stationary" must not be had by calling a peak so: L rises, or stays, to both sides of omega."""
+    assert ablation.instance is not None
+    (omega,) = ablation.instance["omega"]
+    for step in (fmpq(1, 2**k) * sign for k in (6, 10, 20) for sign in (1, -1)):
+        beside = [str(int(omega) + step)] if isinstance(omega, str) else [[str(int(omega[0]) + step)]]
+        instance = instance_of({**ablation.instance, "comparator": beside})
+        with ctx.workprec(128):
+            assert not family_of(instance).quantities(instance)("gap") > 0
 
 
 def test_a_wrong_exact_value_is_noticed() -> None:

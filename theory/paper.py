@@ -76,9 +76,9 @@ RESULTS: tuple[Result, ...] = (
         "Stationarity means a vanishing derivative",
         "At a stationary point of the meta-objective no direction improves it to first order.",
         Outcome.WITH_MORE,
-        "Needs that the loss and the network are differentiable where they are used: at a joint of Huber's or the "
-        "absolute loss, or at a kink of a neuron, a point can be stationary in the directional sense and the bound "
-        "false. With the formal gradient and one rule for the value at a kink the bound holds there too.",
+        "Needs that the loss and the network are differentiable where they are used: at a joint of Huber's "
+        "loss, or at a kink of a neuron, a point can be a local minimum and the bound against a better one be 0. "
+        "With the formal gradient and one rule for the value at a kink the bound holds there too.",
         ("meta-sl-s2", "network-s2", "network-formal"),
         (
             ("meta-sl-lifted", "differentiable-adaptation"),

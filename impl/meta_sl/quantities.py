@@ -295,7 +295,7 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def eps_directional(self) -> Number:
-        """max(0, L'(omega; 1), L'(omega; -1)) for d = 1: what a directional notion of stationarity would say."""
+        """max(0, -L'(omega; 1), -L'(omega; -1)) for d = 1: 0 where no direction leads down."""
         self._gradient_steps()
         if self.problem.dimension != 1:
             raise UndefinedQuantityError("the one-sided slopes are compared for d = 1 only")
@@ -303,4 +303,4 @@ class MetaSLQuantities(TaskQuantities):
             if self._rational_twin is None:
                 raise UndefinedQuantityError("one-sided slopes are compared in exact rationals only")
             return arb(self._rational_twin.eps_directional)
-        return max(self.zero, *(taylor.along(self.problem, [fmpq(s)], 1)[1] for s in (1, -1)))
+        return max(self.zero, *(-taylor.along(self.problem, [fmpq(s)], 1)[1] for s in (1, -1)))

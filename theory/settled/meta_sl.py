@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from ..claim import Ablation, Expression, Standing
 from .readings import ANY_FEATURE, ANY_VECTOR, again, implied, known, not_needed
 
@@ -11,11 +15,13 @@ _SPURIOUS = known("meta-sl-c1", "quartic, spurious minimum")
 _CONTRADICTION = known("meta-sl-c3", "contradictory labels")
 _DIRECTIONAL = "radius*eps_directional + weight_norm*residual_norm"
 _ONE_POINT = "One task and one point: this form is the lifted form. "
-_JOINT = "At a joint of Huber's loss L falls to either side: "
+_JOINT = "At a joint of Huber's loss L rises to both sides of omega, and a lower minimum is elsewhere: "
 
 
-def _joint(claim: str, reason: str, bound: str, left: str = "gap") -> Ablation:
-    return again(_HUBER, claim, _JOINT + reason, bound, left)
+def _joint(
+    claim: str, reason: str, bound: str, left: str = "gap", changes: Mapping[str, Any] | None = None
+) -> Ablation:
+    return again(_HUBER, claim, _JOINT + reason, bound, left, changes=changes)
 
 
 def _functions(claim: str, loss: str = "squared") -> Ablation:
@@ -62,18 +68,19 @@ _TWO_STEPS = {"name": "gradient", "eta": "1/4", "steps": 2}
 META_SL: tuple[Ablation, ...] = (
     _joint(
         "meta-sl-identity",
-        "with the one-sided derivatives of L in place of v'G the right side is 0.",
+        "no direction has a negative derivative, and the residual is 0, so nothing is on the right.",
         "inner_product + radius*eps_directional",
         "gap + bregman",
     ),
     _joint(
         "meta-sl-s2",
-        "<w, phi'v> is positive, and no one-sided derivative of L is.",
+        "<w, phi'v> is positive, and no one-sided derivative of -L is.",
         "radius*eps_directional",
         "pairing - inner_product",
     ),
     *not_needed("differentiable-adaptation", ["meta-sl-s3"], ANY_VECTOR),
     *not_needed("differentiable-adaptation", ["meta-sl-s4"], ANY_FEATURE),
+    _joint("meta-sl-l1", "the bound along v = -2 is 0.", _DIRECTIONAL),
     _joint("meta-sl-mixed", _ONE_POINT + "Its bound is 0.", _DIRECTIONAL),
     _joint("meta-sl-mixed-l1", _ONE_POINT + "Its bound is 0.", _DIRECTIONAL),
     Ablation(
@@ -94,8 +101,29 @@ META_SL: tuple[Ablation, ...] = (
         "Implied: where ell'' is Lipschitz it exists everywhere.",
     ),
     _joint("meta-sl-c3", "one point and a Jacobian of -1 or 1, of full rank.", "eps_directional*adapted_displacement"),
-    _joint("meta-sl-c4", "the segment lies where the loss is quadratic; the lifted bound is already too small.",
-           f"{_DIRECTIONAL} - function_displacement**2/2"),
+    Ablation(
+        "differentiable-adaptation",
+        "meta-sl-c4",
+        Standing.NEEDED,
+        "With all predictions after the step on the quadratic part: the first task's U has slope 1 to the left of the "
+        "joint and 1/2 to the right, and L rises to both sides, by 1/8 and 5/88 per unit. The one-sided feature "
+        "1 represents u, and what is subtracted leaves less than 0.",
+        "Huber at its joint, quadratic after the step",
+        "S2: chain rule",
+        bound=Expression(f"{_DIRECTIONAL} - function_displacement**2/2"),
+        instance={
+            **(_HUBER.instance or {}),
+            "adaptation": {"name": "gradient", "eta": "1/2", "steps": 1},
+            "tasks": [
+                {"weight": "8/11", "atoms": [{"x": 0, "y": "0", "p": "1"}]},
+                {"weight": "3/11", "atoms": [{"x": 0, "y": "-19/8", "p": "1"}]},
+            ],
+            "comparator": {"functions": [["-7/16"], ["-23/16"]]},
+            "radius": "1",
+        },
+        direction=("-1/16",),
+        exact={"gap": "3/512", "eps_directional": "0", "residual_norm": "0"},
+    ),
     *not_needed(
         "differentiable-adaptation",
         ["meta-sl-c6"],
@@ -178,9 +206,15 @@ META_SL: tuple[Ablation, ...] = (
         "radius*eps + weight_norm*misfit",
         changes={"comparator": ["1"]},
     ),
-    _joint(
-        "meta-sl-headline",
-        "L >= 0 is attained at 0, so the bracket of the infimum is 0: the headline is the lifted form against 0.",
-        _DIRECTIONAL,
+    replace(
+        _joint(
+            "meta-sl-headline",
+            "no prediction has a smaller risk than 29/3, which 17/3 adapts to, so the bracket of the infimum is 0 and "
+            "the headline is the lifted form against 17/3.",
+            _DIRECTIONAL,
+            changes={"comparator": ["17/3"], "radius": "3"},
+        ),
+        direction=("-8/3",),
+        exact={"gap": "7/6"},
     ),
 )  # fmt: skip

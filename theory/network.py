@@ -127,7 +127,7 @@ RATES: tuple[tuple[str, str], ...] = (
     (
         "N4, any data",
         "At one input the worst network in the ball errs by (3/4) (p_0/4)^(1/3) (B ||x||)^(4/3) m^(-1/6) to leading "
-        "order, p_0 the density of |W0_r'x|/||x|| at 0: attained. An atom violates the condition of N3, so every "
+        "order, p_0 the density of |W0_r'x| at 0: attained. An atom violates the condition of N3, so every "
         "finite sample does, and for d = 1 all inputs behave like one.",
     ),
 )

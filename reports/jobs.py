@@ -144,9 +144,10 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         judged = tally_instance(outcome.tallies, instance, f"{real.title}: {name}", ordinary, real=True)
         file = f"instances/{instance.sha256[:12]}.json"
         outcome.kept[file] = files.dumps(instance)
-        optimum = (
-            landscapes.certify_real(instance, f"{real.title}: {name}", outcome) if family.headline in claims else None
-        )
+        optimum = None
+        if family.headline in claims:
+            others = [other for _, other in built]
+            optimum = landscapes.certify_real(instance, f"{real.title}: {name}", outcome, others)
         rows.append(_real_row(name, instance, file, judged) | {"optimum": optimum})
     outcome.family = {
         "name": real.name,

@@ -12,7 +12,7 @@ from ..impl import files
 from ..impl.arithmetic import to_float
 from ..impl.families import FAMILIES
 from ..impl.instances import Instance
-from ..impl.meta_rl.headline import box_of, certify
+from ..impl.meta_rl.headline import certify
 from ..impl.meta_rl.instance import MetaRLInstance
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.network.instance import NetworkInstance
@@ -46,10 +46,13 @@ def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome:
         _take(study(batch.instance(b)), origin, family, variant, outcome)
 
 
-def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, Any] | None:
-    """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters."""
+def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequence[Instance]) -> dict[str, Any] | None:
+    """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters.
+
+    `others` are the instances of the same tasks: where the search is in a box, it holds the points of all of them.
+    """
     if isinstance(instance, MetaRLInstance):
-        return _certify_real_meta_rl(instance, name, outcome)
+        return _certify_real_meta_rl(instance, name, outcome, others)
     if isinstance(instance, NetworkInstance):
         return _certify_real_network(instance, name, outcome)
     if not isinstance(instance, MetaSLInstance) or instance.dimension > LOW:
@@ -63,13 +66,15 @@ def certify_real(instance: Instance, name: str, outcome: Outcome) -> dict[str, A
     return _certified(finding, name, outcome, optimum, checked, to_float(optimum.ball))
 
 
-def _certify_real_meta_rl(instance: MetaRLInstance, name: str, outcome: Outcome) -> dict[str, Any] | None:
+def _certify_real_meta_rl(
+    instance: MetaRLInstance, name: str, outcome: Outcome, others: Sequence[Instance]
+) -> dict[str, Any] | None:
     """The same for meta-RL: every box of the search is decided in balls, so that there is nothing left to check."""
-    found = certify(instance, name)
+    found = certify(instance, name, others)
     if found is None:
         return None
-    optimum, finding = found
-    return _certified(finding, name, outcome, optimum, optimum.status == "certified", box_of(instance))
+    optimum, box, finding = found
+    return _certified(finding, name, outcome, optimum, optimum.status == "certified", box)
 
 
 def _certify_real_network(instance: NetworkInstance, name: str, outcome: Outcome) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from flint import ctx, fmpq
 from metagap.impl import files
-from metagap.impl.arithmetic import Balls
+from metagap.impl.arithmetic import Balls, to_float
 from metagap.impl.judge import judge
-from metagap.impl.meta_rl.headline import box_of, certify
+from metagap.impl.meta_rl.headline import BOX, certify
+from metagap.impl.meta_rl.instance import Policies
 from metagap.impl.meta_rl.problem import Problem
-from metagap.impl.meta_rl.real_tasks import REAL_TASKS, frozen_lake, taxi
+from metagap.impl.meta_rl.real_tasks import REAL_TASKS, cliff_walking, frozen_lake, taxi
 from metagap.theory.claim import Verdict
 
 
@@ -67,9 +68,9 @@ def test_the_supremum_is_certified_on_the_lake_with_one_parameter() -> None:
     for name, instance in narrow:
         found = certify(instance, name)
         assert found is not None
-        optimum, finding = found
+        optimum, box, finding = found
         assert optimum.status == "certified"
-        assert instance.shape[1] == 4 and box_of(instance) is None
+        assert instance.shape[1] == 4 and box is None
         assert finding.judged.verdict is Verdict.PROVED
         assert finding.judged.gap is not None and finding.judged.gap.hi >= 0
         if name.endswith("untrained, against the trained point"):
@@ -79,6 +80,22 @@ def test_the_supremum_is_certified_on_the_lake_with_one_parameter() -> None:
         problem = Problem(instance, Balls)
         for theta in (-100, -5, 0, 2, 5, 8, 9, 10, 20, 100):
             assert not problem.meta_objective((fmpq(theta),)) > optimum.upper
+
+
+def test_one_box_holds_every_point_of_a_problem() -> None:
+    """Else a point outside the box of another beats the optimum that the page says that one is near to."""
+    cases = [instance for _, instance in cliff_walking() if instance.shape[2] == 2]
+    points = [p for i in cases for p in (i.omega, i.comparator) if not isinstance(p, Policies)]
+    assert max(abs(to_float(v)) for p in points for v in p) > BOX
+    found = [certify(instance, "", cases) for instance in cases]
+    assert len({box for one in found if one is not None for box in one[1:2]}) == 1
+    for one in found:
+        assert one is not None
+        optimum, box, _ = one
+        assert box is not None and all(abs(to_float(v)) <= box for p in points for v in p)
+        with ctx.workprec(64):
+            for point in points:
+                assert not Problem(cases[0], Balls).meta_objective(point) > optimum.upper
 
 
 def test_where_the_search_does_not_reach_nothing_is_certified() -> None:

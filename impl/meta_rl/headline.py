@@ -9,6 +9,7 @@ The supremum need not be attained (it may lie at infinity): nothing here needs t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
@@ -21,7 +22,7 @@ from ..instances import Instance, Vector
 from ..judge import Enclosure, Evaluator, judge_claim
 from ..study import Bracket, Finding, Study
 from .batch import batch_of
-from .instance import MetaRLInstance
+from .instance import MetaRLInstance, Policies
 from .optimum import Optimum, maximise
 from .quantities import MetaRLQuantities
 from .training import ascended
@@ -74,15 +75,29 @@ def _shared(problem: MetaRLInstance, box: float | None) -> Optimum:
     return supremum(problem, box, gap=1e-3 if box is None else 1e-2, seconds=20)
 
 
-def certify(instance: MetaRLInstance, kind: str) -> tuple[Optimum, Finding] | None:
-    """The supremum, searched once for all omega of a problem, and the headline at omega; None where the search does not
-    reach: too many parameters, or the gradient step."""
-    zero = (fmpq(0),) * instance.shape[2]
+def certify(
+    instance: MetaRLInstance, kind: str, others: Iterable[Instance] = ()
+) -> tuple[Optimum, float | None, Finding] | None:
+    """The supremum over one box (None: the line) for all omega of a problem, the box, and the headline at omega.
+
+    `others` are further instances of the problem, whose points the box must hold too. None where the search does not
+    reach: too many parameters, or the gradient step.
+    """
+    problem = _problem(instance)
+    same = [i for i in others if isinstance(i, MetaRLInstance) and _problem(i) == problem]
+    rivals = [i.comparator for i in (instance, *same) if not isinstance(i.comparator, Policies)]
+    box = box_of(instance, *(i.omega for i in same), *rivals)
     try:
-        optimum = _shared(replace(instance, omega=zero, comparator=zero, radius=fmpq(1)), box_of(instance))
+        optimum = _shared(problem, box)
     except ValueError:
         return None
-    return optimum, judge_headline(instance, optimum, kind)
+    return optimum, box, judge_headline(instance, optimum, kind)
+
+
+def _problem(instance: MetaRLInstance) -> MetaRLInstance:
+    """The instance without its points: equal for all instances of a problem."""
+    zero = (fmpq(0),) * instance.shape[2]
+    return replace(instance, omega=zero, comparator=zero, radius=fmpq(1))
 
 
 def box_of(instance: MetaRLInstance, *points: Vector) -> float | None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..theory.notation import LETTERS
 from .matrix import matrix
 from .processes import processes
 from .records import dumps, enclosure, environment, finite, hashes, now, opinion_record, write_text
-from .sharpness import sharpness
+from .sharpness import sharpness, tightest
 from .witnesses import FOLDER, readable, witness
 
 
@@ -112,14 +112,18 @@ def audit_family(
     seed: int,
     effort: Effort,
     only_mutants: bool = False,
+    known: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Found:
-    """The audit of one family: its lists. Witnesses are written into the folder."""
+    """The audit of one family: its lists. Witnesses are written into the folder.
+
+    `known` are texts of instances that are tight already, by the claim's name.
+    """
     family = FAMILIES[name]
     found: Found = {key: [] for key in LISTS}
     if not only_mutants:
         found["cells"], found["joint"] = matrix(family, folder, seed, effort.examples, effort.hunt, progress)
-        found |= sharpness(family, folder, seed, effort.seconds, progress)
+        found |= sharpness(family, folder, seed, effort.seconds, known or {}, progress)
     attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
     return found | {"mutants": [_mutant(one, folder) for one in attacks]}
 
@@ -142,7 +146,8 @@ def audit(
     """
     begin, started = time.monotonic(), now()
     write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
-    parts = {name: _part(folder, name, seed, effort, only_mutants) for name in families}
+    known = {} if only_mutants else tightest(folder)
+    parts = {name: _part(folder, name, seed, effort, only_mutants, known) for name in families}
     rows = {name: found for name, part in parts.items() if (found := _kept(part, folder)) is not None}
     waiting = [name for name in families if name not in rows]
     if rows:
@@ -160,10 +165,10 @@ def audit(
     try:
         if workers == 1:
             for name in waiting:
-                take(name, audit_family(name, folder / PARTS / name, seed, effort, only_mutants, progress))
+                take(name, audit_family(name, folder / PARTS / name, seed, effort, only_mutants, known, progress))
         else:
             with processes(workers) as pool:
-                arguments = (seed, effort, only_mutants)
+                arguments = (seed, effort, only_mutants, known)
                 jobs = {pool.submit(audit_family, name, folder / PARTS / name, *arguments): name for name in waiting}
                 for job in as_completed(jobs):
                     take(jobs[job], job.result())
@@ -188,9 +193,9 @@ def audit(
     }
 
 
-def _part(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool) -> Path:
+def _part(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]) -> Path:
     """Where a family's lists are kept until the audit is complete: by all that they depend on."""
-    what = json.dumps([seed, asdict(effort), only_mutants, environment()["sources"]])
+    what = json.dumps([seed, asdict(effort), only_mutants, environment()["sources"], dict(known)])
     return folder / PARTS / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,38 @@ from ..impl.families import META_SL, Family
 from ..impl.instances import Instance
 from ..theory.claim import Expression
 from ..theory.notation import LETTERS
+from .formats import read
 from .records import finite, write_text
 
 
+def tightest(folder: Path) -> dict[str, str]:
+    """The text of the tightest instance of each claim, of the verification run in the folder; {} if there is none."""
+    try:
+        rows = read(folder / "verify.json", "verify")["claims"]
+        files_of = {row["claim"]: row["tightest"]["file"] for row in rows if row["tightest"]}
+        return {claim: (folder / name).read_text(encoding="utf-8") for claim, name in files_of.items()}
+    except (OSError, files.BadInputError):
+        return {}
+
+
 def sharpness(
-    family: Family, folder: Path, seed: int, seconds: float, progress: Callable[[str], None] = lambda message: None
+    family: Family,
+    folder: Path,
+    seed: int,
+    seconds: float,
+    known: Mapping[str, str],
+    progress: Callable[[str], None] = lambda message: None,
 ) -> dict[str, list[dict[str, Any]]]:
     """The lists `sharpness`, `slack` and (of meta-SL) `thresholds`; instances are written beside the record.
 
+    `known` are texts of instances that are tight already, by the claim's name.
     `seconds` bounds the searches; where the time goes to is the same everywhere, what is found in it is not.
     """
     begin = time.perf_counter()
     losses = LOSSES if family is META_SL else ()
-    rows = [_factor(f, folder) for f in factors(family, seed=seed, seconds=0.8 * seconds, progress=progress)]
+    tight = {name: files.loads(text, name) for name, text in known.items() if family.claim(name) is not None}
+    found_factors = factors(family, seed=seed, seconds=0.8 * seconds, known=tight, progress=progress)
+    rows = [_factor(f, folder) for f in found_factors]
     lost = [_slack(one) for one in slack(family, seed, 8)]
     found = []
     for loss in losses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -11,6 +12,7 @@ from metagap.impl.falsify import refute
 from metagap.impl.falsify.sharpness import STEPS, Factor, factors, inequalities, quotient, shares, slack
 from metagap.impl.falsify.thresholds import LOSSES, proved, threshold
 from metagap.impl.families import META_RL, META_SL
+from metagap.impl.files import loads
 from metagap.impl.judge import Evaluator
 from metagap.impl.meta_sl import taylor
 from metagap.impl.meta_sl.instance import Gradient, MetaSLInstance
@@ -21,6 +23,21 @@ from metagap.theory.claim import Claim, Expression, Mutant
 
 def claims(*names: str) -> tuple[Claim, ...]:
     return tuple(c for c in META_SL.claims if c.name in names)
+
+
+C7_TIGHT = {
+    "format": "metagap/instance/1",
+    "problem": "meta-sl",
+    "loss": {"name": "absolute"},
+    "adaptation": {"name": "gradient", "eta": 0, "steps": 1},
+    "model": {"name": "linear"},
+    "features": [[1]],
+    "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": 0, "p": 1}]}],
+    "omega": [2],
+    "comparator": [1],
+    "radius": 1,
+}
+"""L = |theta|: gap 1 = eps times the distance."""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +68,16 @@ def test_a_smaller_constant_is_refuted_by_the_kept_instance(found: list[Factor])
         assert refute(claim, one.instance) is None
         checked += 1
     assert checked >= 6
+
+
+def test_an_instance_that_is_known_to_be_tight_narrows_its_bracket() -> None:
+    """C7's constant is hard to find from scratch in no time; a tight instance says it at once, judged in balls."""
+    (claim,) = claims("meta-sl-c7")
+    tight = loads(json.dumps(C7_TIGHT), "tight")
+    (bare,) = factors(META_SL, seconds=0.0, claims=(claim,))
+    (told,) = factors(META_SL, seconds=0.0, claims=(claim,), known={"meta-sl-c7": tight, "meta-sl-c8": tight})
+    assert bare.below == -math.inf
+    assert told.status == "sharp" and told.below <= 1 and told.instance == tight
 
 
 def test_attained_constants_are_called_sharp(found: list[Factor]) -> None:

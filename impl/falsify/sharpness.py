@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
@@ -132,19 +132,24 @@ def factors(
     seed: int = 0,
     seconds: float = 5.0,
     claims: Sequence[Claim] | None = None,
+    known: Mapping[str, Instance] | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Factor]:
     """The brackets of all terms of the claims: one pass over every generator, then a search for each open one.
 
+    `known` are instances that are tight already, by the claim's name: they are judged first.
     `seconds` is shared by all searches, so results of short runs depend on the machine; what is certified does not.
     """
     chosen = inequalities(family) if claims is None else claims
     found = {(c.name, j): Factor(c.name, t.text) for c in chosen for j, t in enumerate(c.bound.summands)}
     whats = {(c.name, j): objective(family, c, j) for c in chosen for j in range(len(c.bound.summands))}
     deadline = time.perf_counter() + seconds
+    by_name = {claim.name: claim for claim in chosen}
+    for key in found:
+        if known and key[0] in known:
+            _take(found, key, by_name[key[0]], known[key[0]], "the tightest of a verification run")
     progress("sharpness: generators")
     _scan(family, chosen, found, whats, seed, time.perf_counter() + seconds / 3)
-    by_name = {claim.name: claim for claim in chosen}
     waiting = [key for key, factor in found.items() if factor.status != "sharp"]
     for position, key in enumerate(waiting):
         left = (deadline - time.perf_counter()) / (len(waiting) - position)

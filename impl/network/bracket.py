@@ -23,6 +23,8 @@ from ...theory.claim import Claim
 from ..arithmetic import Number, bounds, rational, to_float
 from ..instances import Instance
 from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
+from ..losses import Link
+from ..meta_sl.instance import Functions
 from ..optimum.search import SCALE
 from ..study import Bracket, Finding, Study
 from .floor import Floor
@@ -34,6 +36,8 @@ DESCENDED = 512
 """Parameters up to which descent looks for lower values of L."""
 STARTS = 4
 GAP = 1e-6
+NEAR = 0.01
+"""Share of the bound that a comparator's own distance from the optimum may be."""
 
 
 @dataclass(frozen=True)
@@ -154,15 +158,19 @@ class NetworkHeadline:
     ) -> Finding:
         """The headline at the instance's omega, against the point or the functions that give the smaller bound.
 
-        Against omega itself the bound would be the bracket, which says nothing.
+        Against omega itself the bound would be what omega is above the optimum, which says nothing: preferred are
+        comparators that are near the optimum themselves. Where it lies at infinity, functions nearer by serve better.
         """
-        rivals: list[Comparator] = [] if optimum.floor is None else [optimum.floor.functions]
+        rivals: list[Comparator] = []
+        if optimum.floor is not None:
+            at_infinity = instance.loss.link is not Link.RESIDUAL
+            rivals += _nearer(optimum.floor.functions) if at_infinity else [optimum.floor.functions]
         if not rivals or optimum.at != instance.omega:
             rivals.append(optimum.at)
         lower = optimum.lower
         with ctx.workprec(PRECISIONS[0]):
             candidates = [self._least(replace(instance, comparator=r), lower) for r in rivals]
-            against = min(candidates, key=lambda p: p[0])[1]
+            against = min(candidates, key=lambda found: found[:2])[2]
             value = self.values(instance.canonical)
             above = Enclosure.of(value(instance.omega) - value(optimum.at))
         evaluator = Evaluator(against, lambda _: self.quantities(against, lower))
@@ -172,8 +180,8 @@ class NetworkHeadline:
         width = max(optimum.upper - lower, optimum.gap * max(abs(optimum.upper), SCALE))
         return Finding(kind, omega, against, judged, above, width)
 
-    def _least(self, instance: NetworkInstance, lower: float) -> tuple[float, NetworkInstance]:
-        """The smallest bound over a few radii, and the instance with that radius."""
+    def _least(self, instance: NetworkInstance, lower: float) -> tuple[bool, float, NetworkInstance]:
+        """The smallest bound over a few radii, whether the comparator's own distance is much of it, the instance."""
         at = self.quantities(instance, lower)
         best, radius = np.inf, instance.radius
         radii = {instance.radius, *(fmpq(4) ** k for k in range(-2, 4))}
@@ -187,7 +195,8 @@ class NetworkHeadline:
                 bound = bounds(arb(size) * eps + at("weight_norm") * misfit + at("bracket"))[1]
                 if bound < best:
                     best, radius = bound, size
-        return best, replace(instance, radius=radius)
+            far = bounds(at("bracket"))[1] > NEAR * best
+        return far, best, replace(instance, radius=radius)
 
     def study(self, instance: Instance) -> Study:
         """Bracket inf L over all W and judge the headline at omega and where descent stops."""
@@ -216,6 +225,12 @@ def best_floor(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
     best = max(floors, key=lambda f: bounds(f.value)[0])
     lower = bounds(best.value)[0]
     return Lower(max(lower, 0.0) if instance.loss.profile.nonnegative else lower, best.method, best)
+
+
+def _nearer(functions: Functions) -> Iterator[Functions]:
+    """The functions, and the same drawn towards 0."""
+    for k in range(5):
+        yield Functions(tuple(tuple(v / 2**k for v in row) for row in functions.values))
 
 
 def _starts(instance: NetworkInstance) -> list[Weights]:

@@ -2,7 +2,8 @@
 
 From below, the best of what applies: the exact infimum (one or two neurons), the best slope along every ray of inputs
 (any network); in a ball around W0 the linearisation with its worst error and, for small networks, convex programs per
-activation pattern. The rest is in `bracket`.
+activation pattern. From above, besides where descent stops, a network that is built to attain the best slopes
+(`interpolant`): with enough neurons, and no input that tasks dispute, the bracket closes. The rest is in `bracket`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .bracket import CertifiedQuantities, Lower, NetworkHeadline, best_floor
 from .cells import TooLargeError, pattern_floor
 from .floor import UnboundedError, ball_floor, ray_floor
 from .instance import NetworkInstance
+from .interpolant import interpolant
 from .network import NetworkProblem, Point
 from .optima import NotEnumerableError, infimum
 from .quantities import NetworkQuantities
@@ -58,7 +60,10 @@ def _lower(instance: NetworkInstance, radius: fmpq | None) -> Lower:
             return Lower(lower, "enumeration of all activation patterns", None, list(_near(instance, found.at)))
     floors = [ray_floor(instance)]
     near: list[Weights] = []
-    if radius is not None and instance.loss.profile.convex:
+    if radius is None:
+        built = interpolant(instance, floors[0].functions)
+        near = [] if built is None else [built]
+    elif instance.loss.profile.convex:
         with suppress(UnboundedError):
             floors.append(ball_floor(instance, radius))
         with suppress(TooLargeError, UnboundedError):

@@ -23,7 +23,7 @@ from ..meta_sl.maml import Problem
 PRECISION = 128
 ROOT_PRECISION = 1024
 """For polynomials of high degree, whose values at a root lose most of their digits."""
-FAR = 16
+FAR = 32
 """Where a point on a ray stands whose infimum lies at infinity."""
 
 
@@ -159,7 +159,7 @@ def least_on_ray(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]], ends: End
     away = _escape(loss, moved)
     if away is not None and ends[away > 0]:
         rest = sum((arb(p) * loss.value(Balls, arb(0), arb(y)) for t, y, p in atoms if t == 0), start=arb(0))
-        return rest, fmpq(FAR * away)
+        return rest, fmpq(FAR * away) / min(t for t, _, _ in moved)
     low, high = arb(-1 if ends[0] else 0), arb(1 if ends[1] else 0)
     while ends[0] and not slope(low) < 0:
         low = low * 2

@@ -19,6 +19,12 @@ from metagap.impl.network.interpolant import interpolant
 from metagap.impl.network.network import NetworkProblem
 from metagap.impl.network.real_tasks import digits_network, sinusoid_network
 from metagap.impl.network.weights import Weights
+from metagap.impl.smooth_network.floor import range_floor
+from metagap.impl.smooth_network.headline import SMOOTH
+from metagap.impl.smooth_network.headline import value as smooth_value
+from metagap.impl.smooth_network.instance import SmoothInstance
+from metagap.impl.smooth_network.interpolant import LARGEST, interpolants
+from metagap.impl.smooth_network.problem import SmoothProblem
 from metagap.theory.claim import Verdict
 
 FEW = settings(max_examples=max(settings().max_examples // 2, 1))
@@ -37,6 +43,10 @@ def problem(
     return NetworkInstance(
         Loss("squared"), Gradient(fmpq(1, 2)), rows, tasks, signs, start, start, start, fmpq(1)
     ).canonical
+
+
+def smooth(instance: NetworkInstance, activation: str) -> SmoothInstance:
+    return SmoothInstance.of(instance, activation).canonical  # type: ignore[return-value]
 
 
 def above_floor(instance: NetworkInstance, weights: Weights) -> arb:
@@ -108,3 +118,44 @@ def test_wide_networks_on_real_tasks_have_a_certified_optimum(build: object, gap
     assert finding.judged.verdict is Verdict.PROVED and finding.spurious
     assert finding.above.lo > gap
     assert finding.judged.ratio is not None and finding.judged.ratio > 0.1
+
+
+def least_above_floor(seed: int, count: int, activation: str) -> float:
+    """L minus the floor at the best of the proposed smooth networks of width 32: a task with small labels in R^2."""
+    rng = np.random.default_rng(seed)
+    inputs = np.column_stack([np.full(count, 8), 8 * rng.choice(8, count, replace=False) - 28])
+    labels = [[(x, int(y)) for x, y in enumerate(rng.integers(-1, 2, count))]]
+    instance = smooth(problem(inputs, labels, 32), activation)
+    with ctx.workprec(128):
+        floor, at = range_floor(instance), SmoothProblem(instance)
+        proposed = interpolants(instance, floor.functions)
+        return min(float((smooth_value(at, w) - floor.value).abs_upper()) for w in proposed)
+
+
+@FEW
+@given(st.integers(0, 2**32), st.integers(1, 8))
+def test_pairs_of_softplus_neurons_attain_the_floor(seed: int, count: int) -> None:
+    assert least_above_floor(seed, count, "softplus") < 1e-9
+
+
+def test_fitting_tanh_networks_attains_the_floor_mostly() -> None:
+    """Levenberg-Marquardt may stop early: it proposes."""
+    found = [least_above_floor(seed, 1 + seed % 6, "tanh") for seed in range(18)]
+    assert sum(above < 1e-9 for above in found) >= 13
+
+
+def test_where_smooth_networks_are_not_built() -> None:
+    disputed = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1)], [(0, -1), (1, 1)]], 8), "softplus")
+    assert not list(interpolants(disputed, range_floor(disputed).functions))
+    few = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1), (1, 1)]], 2), "softplus")
+    assert (
+        len(list(interpolants(few, range_floor(few).functions))) > 1
+    )  # fitted: one neuron of each sign is no pair each
+    wide = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1), (1, 1)]], LARGEST), "tanh")
+    assert not list(interpolants(wide, range_floor(wide).functions))
+
+
+def test_a_smooth_network_on_real_tasks_has_a_certified_optimum() -> None:
+    instance = smooth(digits_network(64), "softplus")
+    optimum = SMOOTH.bracketed(instance)
+    assert optimum.certified and optimum.upper < 1e-9

@@ -15,6 +15,9 @@ what the network is worth is for balls to say.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import linprog
 
@@ -31,16 +34,44 @@ LEAST_ANGLE = 1e-9
 """Rays whose tau are closer than this, in units of the spread of all, are not told apart in float64."""
 
 
+@dataclass(frozen=True)
+class Hinges:
+    """f(x) = sum_r slopes_r (directions_r'x)_+ [N]: rows of directions (N, d); `below`'x < 0 for all inputs (d,)."""
+
+    directions: Array
+    slopes: Array
+    below: Array
+
+
 def interpolant(instance: NetworkInstance, functions: Functions) -> Weights | None:
     """W with f(x; W) near the functions (n, k) at the inputs with mass; None where it cannot be built so.
 
     That is: where tasks dispute an input's value, no p is positive on all inputs, or neurons of a sign run out.
     """
-    wanted = _agreed(instance, functions)
+    signs = np.array(instance.signs)
+
+    def enough(slopes: Array) -> bool:
+        return all((np.sign(slopes) == s).sum() <= (signs == s).sum() for s in (1, -1))
+
+    found = hinges(instance, functions, enough)
+    if found is None:
+        return None
+    weights = np.tile(found.below, (instance.width, 1))  # neurons that are not needed: off at every input
+    for sign in (1, -1):
+        chosen = np.flatnonzero(np.sign(found.slopes) == sign)
+        neurons = np.flatnonzero(signs == sign)[: len(chosen)]
+        weights[neurons] = instance.width**0.5 * np.abs(found.slopes[chosen, None]) * found.directions[chosen]
+    return Weights(weights) if np.isfinite(weights).all() else None
+
+
+def hinges(
+    instance: NetworkInstance, functions: Functions, accepted: Callable[[Array], bool] = lambda slopes: True
+) -> Hinges | None:
+    """The functions at the inputs with mass as a sum of hinges, whose slopes are `accepted`; None if there is none."""
+    wanted = agreed(instance, functions)
     if wanted is None:
         return None
-    rows = np.array([[to_float(v) for v in instance.features[x]] for x in wanted])
-    values = np.array(list(wanted.values()))
+    rows, values = wanted
     live = (rows != 0).any(1)
     if (values[~live] != 0).any() or not live.any():
         return None
@@ -48,40 +79,25 @@ def interpolant(instance: NetworkInstance, functions: Functions) -> Weights | No
     above = _positive(rows)
     if above is None:
         return None
-    signs = np.array(instance.signs)
-    best: tuple[float, Array, Array, Array] | None = None
+    best: tuple[float, Hinges] | None = None
     for across in np.random.default_rng(0).standard_normal((DIRECTIONS, rows.shape[1])):
-        found = _hinges(rows @ across / (rows @ above), values / (rows @ above))
-        if found is None:
-            continue
-        apart, places, slopes = found
-        enough = all((np.sign(slopes) == s).sum() <= (signs == s).sum() for s in (1, -1))
-        if enough and (best is None or apart > best[0]):
-            best = apart, across, places, slopes
-    if best is None:
-        return None
-    _, across, places, slopes = best
-    weights = np.tile(-above, (instance.width, 1))  # neurons that are not needed: off at every input
-    for sign in (1, -1):
-        chosen = np.flatnonzero(np.sign(slopes) == sign)
-        neurons = np.flatnonzero(signs == sign)[: len(chosen)]
-        directions = across - places[chosen, None] * above
-        weights[neurons] = instance.width**0.5 * np.abs(slopes[chosen, None]) * directions
-    return Weights(weights) if np.isfinite(weights).all() else None
+        found = _triangular(rows @ across / (rows @ above), values / (rows @ above))
+        if found is not None and accepted(found[2]) and (best is None or found[0] > best[0]):
+            apart, places, slopes = found
+            best = apart, Hinges(across - places[:, None] * above, slopes, -above)
+    return None if best is None else best[1]
 
 
-def _agreed(instance: NetworkInstance, functions: Functions) -> dict[int, float] | None:
-    """The value that the functions give each input with mass; None where two tasks give different ones."""
+def agreed(instance: NetworkInstance, functions: Functions) -> tuple[Array, Array] | None:
+    """(inputs with mass (N, d), the value that the functions give each [N]); None where tasks give different ones."""
     wanted: dict[int, float] = {}
     for task, row in zip(instance.tasks, functions.values, strict=True):
-        for atom in task.atoms:
-            if (
-                task.weight != 0
-                and atom.p != 0
-                and wanted.setdefault(atom.x, to_float(row[atom.x])) != to_float(row[atom.x])
-            ):
+        for atom in task.atoms if task.weight != 0 else ():
+            value = to_float(row[atom.x])
+            if atom.p != 0 and wanted.setdefault(atom.x, value) != value:
                 return None
-    return wanted
+    rows = np.array([[to_float(v) for v in instance.features[x]] for x in wanted])
+    return rows, np.array(list(wanted.values()))
 
 
 def _positive(rows: Array) -> Array | None:
@@ -97,7 +113,7 @@ def _positive(rows: Array) -> Array | None:
     return direction
 
 
-def _hinges(tau: Array, values: Array) -> tuple[float, Array, Array] | None:
+def _triangular(tau: Array, values: Array) -> tuple[float, Array, Array] | None:
     """(least distance of two tau, s_r, c_r) with sum_r c_r (tau_j - s_r)_+ = values_j; None where tau coincide."""
     order = np.argsort(tau)
     tau, values = tau[order], values[order]

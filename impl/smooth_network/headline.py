@@ -1,14 +1,18 @@
 """The headline for smooth networks: how inf L is bounded from below, and how L is evaluated.
 
 From below, the better of the best predictions in the range of the networks and, in a ball around W0, the linearisation
-with its worst error. The rest is that of ReLU networks, `network.bracket`.
+with its worst error. From above, besides where descent stops, networks with the best predictions (`interpolant`). The
+rest is that of ReLU networks, `network.bracket`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 from flint import arb, fmpq
 
 from ...theory.smooth_network import HEADLINE
@@ -21,6 +25,7 @@ from .batch import batch_of
 from .batch_quantities import SmoothBatchQuantities
 from .floor import ball_floor, range_floor
 from .instance import SmoothInstance
+from .interpolant import interpolants
 from .problem import SmoothProblem
 from .quantities import SmoothQuantities
 
@@ -46,10 +51,21 @@ def value(problem: SmoothProblem, weights: Weights) -> arb:
 def _lower(instance: SmoothInstance, radius: fmpq | None) -> Lower:
     """The best lower bound."""
     floors = [range_floor(instance)]
-    if radius is not None and instance.loss.profile.convex:
+    near: list[Weights] = []
+    if radius is None:
+        near = _lowest(instance, interpolants(instance, floors[0].functions))
+    elif instance.loss.profile.convex:
         with suppress(UnboundedError):
             floors.append(ball_floor(instance, radius))
-    return best_floor(instance, floors)
+    return replace(best_floor(instance, floors), near=near)
+
+
+def _lowest(instance: SmoothInstance, proposed: Iterable[Weights]) -> list[Weights]:
+    """Of the proposed weights those at which L is lowest, in float64; none if none is proposed."""
+    batch = batch_of(instance)
+    with np.errstate(all="ignore"):
+        found = [(SmoothBatchQuantities(replace(batch, omega=w.floats[None])).meta_objective[0], w) for w in proposed]
+    return [min(found, key=lambda pair: np.nan_to_num(pair[0], nan=np.inf))[1]] if found else []
 
 
 SMOOTH = NetworkHeadline(

@@ -82,7 +82,6 @@ from .smooth_network.quantities import SmoothQuantities
 from .smooth_network.rates import measure as smooth_measure
 from .smooth_network.real_tasks import REAL_TASKS as SMOOTH_REAL_TASKS
 from .sources import Generator, RealTasks
-from .study import Study
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,7 @@ class Family:
     effort: float = 1.0
     """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
     headline: Claim | None = None
+    """The claim on the distance from the global optimum; how that is certified is in `headlines`."""
     landscapes: Generator | None = None
     rates: Callable[[], Any] | None = None
     """Series over the width, each with its quantity in words, its theory and its slope."""
@@ -120,8 +120,6 @@ class Family:
     """An instance as a batch of one, for the searching engine."""
     shown: tuple[str, ...] = ()
     """Terms that the table of real tasks shows beside gap and bound."""
-    study: Callable[[Instance], Study] | None = None
-    """The claim on the distance from the global optimum, instances on which that is certified, and how."""
 
     @property
     def all_generators(self) -> tuple[Generator, ...]:
@@ -152,30 +150,6 @@ class Family:
         return self.claims if self.headline is None else (*self.claims, self.headline)
 
 
-def _study_meta_sl(instance: Instance) -> Study:
-    from .optimum.headline import study  # the headline is judged by `judge`, which needs this table
-
-    return study(instance)
-
-
-def _study_meta_rl(instance: Instance) -> Study:
-    from .meta_rl.headline import study  # likewise
-
-    return study(instance)
-
-
-def _study_network(instance: Instance) -> Study:
-    from .network.headline import study  # likewise
-
-    return study(instance)
-
-
-def _study_smooth_network(instance: Instance) -> Study:
-    from .smooth_network.headline import SMOOTH  # likewise
-
-    return SMOOTH.study(instance)
-
-
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
@@ -192,7 +166,6 @@ META_SL = Family(
     landscapes=LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     batch_of=batch_of,
-    study=_study_meta_sl,
 )
 
 META_RL = Family(
@@ -212,7 +185,6 @@ META_RL = Family(
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
     batch_of=meta_rl_batch_of,
-    study=_study_meta_rl,
 )
 
 
@@ -231,7 +203,6 @@ NETWORK = Family(
     effort=0.06,
     headline=NETWORK_HEADLINE,
     landscapes=NETWORK_LANDSCAPES,
-    study=_study_network,
     rates=measure,
     outside=UNUSUAL_LOSSES,
     batch_of=network_batch_of,
@@ -274,7 +245,6 @@ SMOOTH_NETWORK = Family(
     headline=SMOOTH_HEADLINE,
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
-    study=_study_smooth_network,
     rates=smooth_measure,
     batch_of=smooth_batch_of,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball"),

@@ -11,6 +11,7 @@ import numpy as np
 from ..impl import files
 from ..impl.arithmetic import to_float
 from ..impl.families import FAMILIES
+from ..impl.headlines import STUDIES, headline_of
 from ..impl.instances import Instance
 from ..impl.meta_rl.headline import certify
 from ..impl.meta_rl.instance import MetaRLInstance
@@ -19,7 +20,6 @@ from ..impl.network.instance import NetworkInstance
 from ..impl.optimum import UnsupportedError, minimise
 from ..impl.optimum.headline import ball_of, judge_headline, sample
 from ..impl.optimum.search import SHORT
-from ..impl.smooth_network.headline import headline_of
 from ..impl.sources import RandomSource
 from ..impl.study import Finding, Study
 from .records import enclosure, finite
@@ -35,8 +35,8 @@ SAMPLES = {1: 241, 2: 61}
 
 def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome: Outcome) -> None:
     """Generate landscapes, certify them and judge the headline at their critical points."""
-    generator, study = FAMILIES[family].landscapes, FAMILIES[family].study
-    assert generator is not None and study is not None
+    generator, study = FAMILIES[family].landscapes, STUDIES[family]
+    assert generator is not None
     kind = generator.variants.index(variant)
     source = RandomSource((*seed, kind, 7), count)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -18,8 +18,6 @@ from flint import arb, fmpq
 from ...theory.smooth_network import HEADLINE
 from ..network.bracket import CertifiedQuantities, Lower, NetworkHeadline, best_floor
 from ..network.floor import UnboundedError
-from ..network.headline import RELU
-from ..network.instance import NetworkInstance
 from ..network.weights import Weights
 from .batch import batch_of
 from .batch_quantities import SmoothBatchQuantities
@@ -76,8 +74,3 @@ SMOOTH = NetworkHeadline(
     batch_of,
     SmoothBatchQuantities,
 )
-
-
-def headline_of(instance: NetworkInstance) -> NetworkHeadline:
-    """The headline of the instance's activation."""
-    return SMOOTH if isinstance(instance, SmoothInstance) else RELU

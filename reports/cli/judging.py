@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ...impl import files
 from ...impl.families import FAMILIES
+from ...impl.headlines import headline_of
 from ...impl.instances import Instance
 from ...impl.judge import ClaimJudgement, Judgement
 from ...impl.judge import judge as judge_instance
@@ -23,7 +24,6 @@ from ...impl.meta_sl.instance import MetaSLInstance
 from ...impl.network.instance import NetworkInstance
 from ...impl.optimum import UnsupportedError
 from ...impl.optimum.headline import headline
-from ...impl.smooth_network.headline import headline_of
 from ...theory.claim import Claim
 from ..records import judgement_record
 from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors

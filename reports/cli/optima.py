@@ -14,6 +14,7 @@ from flint import fmpq
 from ...impl import files
 from ...impl.arithmetic import rational, to_float
 from ...impl.extras import MissingExtraError
+from ...impl.headlines import headline_of
 from ...impl.meta_rl.headline import supremum
 from ...impl.meta_rl.instance import MetaRLInstance
 from ...impl.meta_sl import training
@@ -24,7 +25,6 @@ from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
-from ...impl.smooth_network.headline import headline_of
 from ...impl.smooth_network.instance import SmoothInstance
 from ...theory.claim import Verdict
 from ..records import answer_record, network_optimum_record, optimum_record

@@ -114,6 +114,24 @@ def norm(entries: list[arb]) -> arb:
     return root(sum((square(v) for v in entries), start=arb(0)))
 
 
+def solved(system: Matrix, right: Matrix) -> Matrix:
+    """system^{-1} right; entries that are not a number where an enclosure is too wide to tell that there is one."""
+    try:
+        return system.solve(right)
+    except ZeroDivisionError:
+        if not isinstance(system, arb_mat):
+            raise
+        return arb_mat([[arb("nan")] * right.ncols()] * right.nrows())
+
+
+def length_above(v: Iterable[fmpq]) -> fmpq:
+    """A multiple of 1/1024 that is at least ||v||, and positive."""
+    square_sum = sum((q * q for q in v), start=fmpq(0)) * 2**20
+    whole = -(-int(square_sum.p) // int(square_sum.q))
+    grains = math.isqrt(whole)
+    return fmpq(max(grains + (grains * grains < whole), 1), 1024)
+
+
 class FunctionSet:
     """What every number system does alike."""
 
@@ -142,6 +160,9 @@ class Balls(FunctionSet):
 
     @staticmethod
     def log_cosh(t: arb) -> arb:
+        if t > 1 or t < -1:  # cosh of a wide ball has no finite upper end that is of use
+            away = t if t > 1 else -t
+            return away + (-2 * away).exp().log1p() - arb(2).log()
         half = (t / 2).sinh()
         return (2 * square(half)).log1p()
 

@@ -255,10 +255,13 @@ def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) 
     if rough is None or what in ("radius", "zero") or not math.isfinite(size):
         return enclosure
     with ctx.workprec(FLOAT_BITS):
-        if isinstance(what, str):
-            room = rough.rounding(what)
-        else:
-            room = float(what(lambda name: _roughened(name, rough)).rad())
+        try:
+            if isinstance(what, str):
+                room = rough.rounding(what)
+            else:
+                room = float(what(lambda name: _roughened(name, rough)).rad())
+        except UndefinedQuantityError:
+            return enclosure  # not defined as far as 53 bits can tell
     return enclosure.widened(4 * room + 2.0**-48 * size) if math.isfinite(room) else enclosure
 
 

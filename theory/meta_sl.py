@@ -60,7 +60,7 @@ INVERTIBLE = Assumption(
 )
 SMALL_STEP = Assumption(
     "small-step",
-    "With s = eta B^2: m2 s <= 1 and (1 - m2 s)^2 exp(-kappa m1 s) >= kappa m1 s. "
+    "One gradient step with eta >= 0. With s = eta B^2: m2 s <= 1 and (1 - m2 s)^2 exp(-kappa m1 s) >= kappa m1 s. "
     "Data-free: s <= .479 (logistic), .207 (log-cosh), .253 (pseudo-Huber).",
     "margin_small_step",
 )

@@ -60,8 +60,10 @@ def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: 
     gram = weighted.transpose() * rows
     cross = weighted.transpose() * arb_mat(count, 1, list(target))
     trace = sum((gram[j, j].upper() for j in range(dimension)), start=arb(0))
-    if trace == 0 or not trace.is_finite():
+    if trace == 0:
         return Infimum(_weighted_norm(target, masses), zero_column(dimension))
+    if not trace.is_finite():
+        return Infimum(arb(0).union(_weighted_norm(target, masses)), zero_column(dimension))
     tiny = arb((trace * arb(2) ** (-(3 * ctx.prec) // 4)).mid())
     multiplier = tiny if radius is None else max(arb(_float_multiplier(gram, cross, radius)), tiny)
     v = _ridge(gram, cross, multiplier)

@@ -30,7 +30,7 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
         v = (v * (1 / arb(largest))).mid()
     upper = norm((matrix * v).entries()) / norm(v.entries())
     target = upper * upper
-    for bits in (90, 60, 45, 30, 20, 10, 2):
+    for bits in ((3 * ctx.prec) // 4, 60, 45, 30, 20, 10, 2):
         candidate = arb((target * (1 - arb(2) ** -bits)).lower())
         if candidate > 0 and positive_definite(gram, candidate):
             return root(candidate).union(upper)

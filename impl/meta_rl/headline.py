@@ -17,7 +17,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from ...theory.meta_rl import HEADLINE
-from ..arithmetic import Number, rational, to_float
+from ..arithmetic import Number, length_above, rational, to_float
 from ..instances import Instance, Vector
 from ..judge import Enclosure, Evaluator, judge_claim
 from ..study import Bracket, Finding, Study
@@ -52,8 +52,7 @@ class HeadlineQuantities(MetaRLQuantities):
 def judge_headline(instance: MetaRLInstance, optimum: Optimum, kind: str, complete: bool = False) -> Finding:
     """The headline claim at the instance's omega, against the optimum's point."""
     at = tuple(rational(v) for v in optimum.at)
-    square = sum((to_float((a - b) * (a - b)) for a, b in zip(instance.omega, at, strict=True)), start=0.0)
-    radius = fmpq(max(int(np.ceil(np.sqrt(square) * 1024)), 1), 1024)
+    radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
     evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.upper))
     judged = judge_claim(HEADLINE, evaluator, complete=complete)

@@ -20,6 +20,7 @@ from .instance import Adaptation, Policies, PolicyInstance, Task
 Policy = list[list[Number]]
 
 NO_POLICY = "the rational step leaves no action any probability"
+NEGATIVE = "the rational step makes a probability negative"
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,8 @@ class Problem:
                 if total == 0:
                     raise UndefinedQuantityError(NO_POLICY)
                 found.append([t / total for t in tilted])
+                if any(share < 0 for share in found[-1]):
+                    raise UndefinedQuantityError(NEGATIVE)
             return found
         slope = process.start * self.value_gradient(process, prior, at, self.features)
         moved = self.m.matrix([[self.m.number(t) + self.eta * g] for t, g in zip(theta, slope.entries(), strict=True)])

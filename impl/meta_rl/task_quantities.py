@@ -6,6 +6,7 @@ the adapted policy. w_i = A_i/(1-gamma_i), u_i = (nu'_i/nu_i)(pi'_i/pi_i - 1), t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple, Self
@@ -335,10 +336,11 @@ class TaskQuantities(MixedQuantities):
         for (i, s, _), mass, u, row in zip(
             self._points, self._masses, self._u, self._meta_features.tolist(), strict=True
         ):
-            own_side = self._adapted[i].at.frequencies[s]
-            amplified = 1 + 1 / (midpoint(own_side) * (1 - midpoint(self.processes[i].gamma)))
-            size = 1 + abs(midpoint(u)) + reach * sum(abs(midpoint(v)) for v in row)
-            total += midpoint(mass) * (amplified * size) ** 2
+            rare = midpoint(self._adapted[i].at.frequencies[s]) * (1 - midpoint(self.processes[i].gamma))
+            if not rare > 0 or not midpoint(mass) >= 0:
+                return math.inf
+            size = (1 + 1 / rare) * (1 + abs(midpoint(u)) + reach * sum(abs(midpoint(v)) for v in row))
+            total += midpoint(mass) * (size * size)
         return own + 2.0**-48 * total**0.5
 
 

@@ -17,6 +17,10 @@ from ..instances import Vector
 from ..losses import Loss
 from .instance import Gradient, Implicit, MetaSLInstance, Task
 
+PROXIMAL_STEPS = 80
+HALVINGS = 40
+"""Newton steps in balls towards the proximal point, and how often each may be halved."""
+
 
 @dataclass(frozen=True)
 class Law:
@@ -126,19 +130,24 @@ class Problem(Risks):
             return system.solve(theta - self.gradient(law, at_zero) * (1 / strength))
         guess = _float_proximal(self, law, theta, adaptation)
         point = arb_mat([[float(v)] for v in guess])
-        for _ in range(8):
-            z = self.predictions(point)
-            residual = point - theta + self.gradient(law, z) * (1 / strength)
-            system = self.identity() + self.hessian(law, z) * (1 / strength)
-            step = system.solve(residual)
-            point = (point - step).mid()
-            if all(
-                s.abs_upper() <= arb(2) ** -60 * (1 + p.abs_upper())
-                for s, p in zip(step.entries(), point.entries(), strict=True)
-            ):
+
+        def rest(at: Matrix) -> Matrix:
+            return at - theta + self.gradient(law, self.predictions(at)) * (1 / strength)
+
+        residual = rest(point)
+        for _ in range(PROXIMAL_STEPS):
+            system = self.identity() + self.hessian(law, self.predictions(point)) * (1 / strength)
+            try:
+                step = system.mid().solve(residual.mid())
+            except ZeroDivisionError:
                 break
-        z = self.predictions(point)
-        residual = point - theta + self.gradient(law, z) * (1 / strength)
+            # Damped: far from the solution whole Newton steps may lead away from it.
+            size = norm(residual.entries())
+            trials = ((point - step * arb(2) ** -halving).mid() for halving in range(HALVINGS))
+            nearer = next((t for t in trials if norm(rest(t).entries()) < size), None)
+            if nearer is None:
+                break
+            point, residual = nearer, rest(nearer)
         radius = norm(residual.entries()).upper()
         ball = (-radius).union(radius)
         return arb_mat([[v + ball] for v in point.entries()])
@@ -175,7 +184,10 @@ def _float_proximal(problem: Problem, law: Law, theta: Matrix, adaptation: Impli
         z = rows @ point
         slope = rows.T @ (ps * loss.d1(Floats, z, ys)) + strength * (point - start)
         hessian = (rows.T * (ps * loss.d2(Floats, z, ys))) @ rows + strength * np.eye(len(point))
-        step, here, length = np.linalg.solve(hessian, slope), objective(point), 1.0
+        try:
+            step, here, length = np.linalg.solve(hessian, slope), objective(point), 1.0
+        except np.linalg.LinAlgError:
+            break
         while length > 1e-12 and not objective(point - length * step) <= here:
             length /= 2
         point = point - length * step

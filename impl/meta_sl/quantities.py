@@ -7,7 +7,7 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, Rationals, norm, root, square
+from ..arithmetic import Balls, Number, Rationals, norm, root, solved, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from . import taylor
@@ -130,10 +130,7 @@ class MetaSLQuantities(TaskQuantities):
         rows = self._meta_features
         gram = rows * rows.transpose()
         target = arb_mat(len(self._u), 1, self._u)
-        try:
-            return root((target.transpose() * gram.solve(target))[0, 0])
-        except ZeroDivisionError:
-            return arb("nan")
+        return root((target.transpose() * solved(gram, target))[0, 0])
 
     @cached_property
     def smoothness(self) -> arb:

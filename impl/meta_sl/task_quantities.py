@@ -10,7 +10,7 @@ from typing import Self
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, norm
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, norm, solved
 from ..balls.mixed import Mixed, MixedQuantities
 from ..instances import Instance, Vector
 from . import taylor
@@ -127,7 +127,7 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
             else:
                 strength = self.m.number(adaptation.strength)
                 hessian = problem.hessian(law, problem.predictions(path[-1]))
-                jacobian = (problem.identity() + hessian * (1 / strength)).inv()
+                jacobian = solved(problem.identity() + hessian * (1 / strength), problem.identity())
             found.append(jacobian)
         return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
+from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, solved
 from .instance import Gradient
 from .maml import Law, Problem
 
@@ -79,7 +79,7 @@ def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
     z = (problem.features * here).tolist()
     linear = (problem.transposed * _slope_rows(problem, law, z) * (1 / strength)).tolist()
     system = problem.identity() + m.matrix([row[1:] for row in linear])
-    tangents = system.solve(m.matrix([row[1:] for row in rows])).tolist()
+    tangents = solved(system, m.matrix([row[1:] for row in rows])).tolist()
     return m.matrix([[v, *row] for v, row in zip(value.entries(), tangents, strict=True)])
 
 

@@ -55,8 +55,10 @@ def budget_counts(
         slack = 1 + 2.0**-30
         upper = np.cumsum(np.sort(low / large) ** power) / slack
         lower = np.cumsum(np.sort(high / small) ** power) * slack
-        fewest = int((lower <= max(least, 0.0) ** power / slack).sum())
-        largest = int((upper <= most**power * slack).sum())
+        with np.errstate(over="ignore"):
+            inner, outer = np.float64(max(least, 0.0)) ** power / slack, np.float64(most) ** power * slack
+        fewest = int((np.isfinite(lower) & (lower <= inner)).sum())
+        largest = int((upper <= outer).sum())
         if fewest < largest <= CLOSE and power == 2 and squared is not None:
             fewest = largest = _exact_count(start, x, low, high, squared)
         found.append(arb(fewest).union(arb(largest)))

@@ -22,6 +22,8 @@ LARGEST_WIDTH = 2**20
 """Neurons beyond which sums of limbs might leave float64's 53 bits."""
 _LIMB = 26
 _SHORT_LIMB = 15
+_BLOCK = 2**20
+"""Products of differences of short limbs, up to 2^32 each, whose sum is exact in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +138,8 @@ def squared_distance(one: Weights, other: Weights) -> fmpq:
     parts = [(e, (whole[0] - whole[1]).ravel()) for e, whole in limbs(pair, _SHORT_LIMB)]
     for a, (e, left) in enumerate(parts):
         for f, right in parts[a:]:
-            product = fmpz(int(left @ right)) * (1 if e == f else 2)
-            total += product * _power(e + f)
+            product = sum(int(left[i : i + _BLOCK] @ right[i : i + _BLOCK]) for i in range(0, len(left), _BLOCK))
+            total += fmpz(product) * (1 if e == f else 2) * _power(e + f)
     return total
 
 
@@ -202,7 +204,8 @@ def signs(weights: Weights, inputs: Inputs) -> Signs:
         floor = 2.0**-1000 * (1 + np.abs(second).max(initial=0.0)) * (1 + np.abs(first).max(initial=0.0))
         errors = (d + 4) * 2.0**-52 * size + np.where(size > 0, floor, 0.0)
         decided = (np.abs(values) > errors) & np.isfinite(values) & np.isfinite(errors)
-        exact_zero = (size == 0) & np.isfinite(values)
+        # By factors, not by products: these may underflow.
+        exact_zero = ((first != 0).astype(float) @ (second != 0) == 0) & np.isfinite(values)
     for r, _ in weights.odd:
         exact_zero[r] = False
     if not all(rational(float(v)) == q for x, row in zip(inputs.floats, inputs.rows, strict=True)

@@ -25,7 +25,10 @@ from .search import ORDINARY, SCALE, Budget, search
 __all__ = ["Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "UnsupportedError", "check", "minimise"]
 
 CHECKED = 2
-"""Certificates of up to this many (reduced) dimensions are always checked."""
+SMALL = 4096
+"""Certificates of up to `CHECKED` (reduced) dimensions, and of up to `SMALL` boxes in any, are always checked."""
+LARGEST = 99
+"""Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
 
 
 class UnsupportedError(ValueError):
@@ -73,13 +76,15 @@ def minimise(
 ) -> Optimum:
     """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap.
 
-    `checked`: check the certificate (None: for at most two dimensions). Errors: UnsupportedError, NotCoerciveError.
+    `checked`: check the certificate (None: where that takes seconds). Errors: UnsupportedError, NotCoerciveError.
     """
     profile = instance.loss.profile
     implicit = not isinstance(instance.adaptation, Gradient)
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
         raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
     scape = Landscape(instance)
+    if scape.dimension > LARGEST:
+        raise UnsupportedError(f"features: at most {LARGEST} independent columns are required, given {scape.dimension}")
     ball = radius
     if ball is None:
         ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
@@ -103,7 +108,7 @@ def minimise(
     exact = tuple(rational(float(v)) for v in found.at)
     certificate = Certificate(instance, radius, ball, lower, upper, exact, rational(found.half), found.tree)
     outcome = None
-    if checked or (checked is None and scape.dimension <= CHECKED):
+    if checked or (checked is None and (scape.dimension <= CHECKED or found.boxes <= SMALL)):
         outcome = check(certificate)
     accepted = outcome is None or outcome.accepted
     why = "" if outcome is None or accepted else f"the checker does not accept the certificate: {outcome.reason}"

@@ -28,6 +28,8 @@ phi is convex in rho >= 0: from a point where it is positive and increasing, it 
 
 from __future__ import annotations
 
+import math
+
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, norm, rational, root
@@ -47,13 +49,19 @@ def coercivity_radius(instance: MetaSLInstance, upper: float) -> fmpq:
 
     Errors: NotCoerciveError.
     """
+    if not math.isfinite(upper):
+        raise NotCoerciveError("L is beyond float64 at every point tried; scale the data, or give a radius")
     with ctx.workprec(96):
         size = _radius(instance.canonical, arb(rational(upper)))
     if not size.is_finite():
         raise NotCoerciveError("the bound is not finite")
     # A few bits suffice: two certificates of one problem should agree on it.
     grain = fmpq(1, 16)
-    return (int(float(size.upper()) / float(1 / 16)) + 1) * grain
+    with ctx.workprec(1200):
+        whole = (size.upper() / arb(grain)).ceil().unique_fmpz()
+    if whole is None:
+        raise NotCoerciveError("the bound is beyond float64")
+    return (fmpq(whole) + 1) * grain
 
 
 def _radius(instance: MetaSLInstance, upper: arb) -> arb:

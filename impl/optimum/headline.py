@@ -17,7 +17,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from ...theory.meta_sl import HEADLINE
-from ..arithmetic import Number, rational, to_float
+from ..arithmetic import Number, length_above, rational, to_float
 from ..instances import Instance, Vector
 from ..judge import ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ..meta_sl.generate import STEEP
@@ -58,8 +58,7 @@ class HeadlineQuantities(MetaSLQuantities):
 def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omega", complete: bool = False) -> Finding:
     """The headline claim at the instance's omega, against the optimum's point."""
     at = tuple(rational(v) for v in optimum.at)
-    square = sum((to_float((a - b) * (a - b)) for a, b in zip(instance.omega, at, strict=True)), start=0.0)
-    radius = fmpq(max(int(np.ceil(np.sqrt(square) * 1024)), 1), 1024)
+    radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
     evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.lower))
     judged = judge_claim(HEADLINE, evaluator, complete=complete)
@@ -72,8 +71,7 @@ def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omeg
 def ball_of(instance: MetaSLInstance) -> fmpq:
     """The ball over which a landscape is studied: it holds omega."""
     ball = STEEP_BALL if instance.loss.name in STEEP else ORDINARY_BALL
-    size = sum((to_float(v) ** 2 for v in instance.omega), start=0.0)
-    return max(ball, fmpq(int(np.ceil(np.sqrt(size) * 1.0001))))
+    return max(ball, fmpq(length_above(instance.omega).ceil()))
 
 
 def bracket_of(optimum: Optimum) -> Bracket:

@@ -130,7 +130,7 @@ class Search:
                 stuck = alive & (half.max(1) <= self.half * 2.0**-DEEPEST)
                 if stuck.any():
                     complete, worst = False, min(worst, float(bound[stuck].min()))
-                    kinds[stuck] = ord("?")
+                    kinds[stuck] = ord("u")
                     alive &= ~stuck
                 axis = np.argmax(np.where(np.isfinite(slopes), slopes, 1e300) * half, axis=1).astype(np.uint8)
                 kinds[alive] = axis[alive]

@@ -1,0 +1,168 @@
+"""Extreme data: a verdict that is true, or one line; never a traceback or a wrong proof."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, ctx, fmpq
+from metagap.impl.arithmetic import Balls, length_above
+from metagap.impl.files import loads
+from metagap.impl.judge import Judgement, judge
+from metagap.impl.losses import Loss
+from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.network.weights import Inputs, Weights, signs, squared_distance
+from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
+from metagap.impl.optimum.coercivity import coercivity_radius
+from metagap.reports.cli import app
+from metagap.theory.claim import Verdict
+from typer.testing import CliRunner
+
+
+def supervised(loss: Any, adaptation: dict[str, Any], features: list[Any], atoms: list[Any], omega: list[Any],
+               comparator: Any, model: dict[str, Any] | None = None) -> dict[str, Any]:  # fmt: skip
+    """One task."""
+    return {
+        "format": "metagap/instance/1", "problem": "meta-sl", "loss": loss, "adaptation": adaptation,
+        "model": model or {"name": "linear"}, "features": features,
+        "tasks": [{"weight": 1, "atoms": [{"x": x, "y": y, "p": p} for x, y, p in atoms]}],
+        "omega": omega, "comparator": comparator, "radius": 1,
+    }  # fmt: skip
+
+
+def bandit(step: str, eta: Any, rewards: list[Any], features: list[Any], omega: list[Any], comparator: Any,
+           **more: Any) -> dict[str, Any]:  # fmt: skip
+    """One task, one state."""
+    return {
+        "format": "metagap/instance/1", "problem": "meta-rl", "features": [features],
+        "tasks": [{"weight": 1, "gamma": 0, "P": [[[1]] * len(rewards)], "r": [rewards], "start": [1]}],
+        "tau": 1, "eta": eta, "adaptation": {"name": step}, "omega": omega, "comparator": comparator, "radius": 1,
+        **more,
+    }  # fmt: skip
+
+
+def gradient(eta: Any) -> dict[str, Any]:
+    return {"name": "gradient", "eta": eta, "steps": 1}
+
+
+IMPLICIT = {"name": "implicit", "lambda": 1}
+RELU = {"name": "relu-network", "b": [1], "W0": [[1]]}
+SQUARED = {"name": "squared"}
+
+ORDINARY = {
+    "a tilt below 0": bandit("rational-step", 2, [-1, 1], [[1], [0]], [0], {"policies": [[["1/2", "1/2"]]]}),
+    "no action left": bandit("rational-step", 1, [-1], [[1]], [1], [0]),
+    "sure policies": bandit("kl-step", 0, [-1, 1], [[1], [0]], [-400], [400]),
+    "proximal step of a steep loss": supervised(
+        {"name": "exponential"}, IMPLICIT, [[10, 3], [0, 1]], [(0, 1, "1/2"), (1, 1, "1/2")], [-4, 0], [0, 0]
+    ),
+    "proximal step far away": supervised({"name": "logistic"}, IMPLICIT, [[44]], [(0, -1, 1)], [22], [0]),
+    "a long way": supervised(SQUARED, gradient("1/8"), [[1]], [(0, 1, 1)], ["1e160"], [0]),
+    "attained in one dimension": supervised(
+        {"name": "huber", "delta": 1}, gradient("1/8"), [["5/4"]], [(0, 0, 1)], [10], [9]
+    ),
+}  # fmt: skip
+
+
+def judged(document: dict[str, Any]) -> Judgement:
+    instance = loads(json.dumps(document), "extreme")
+    return judge(instance, complete=True)
+
+
+@pytest.mark.parametrize("document", ORDINARY.values(), ids=ORDINARY.keys())
+def test_every_claim_is_decided_and_none_is_violated(document: dict[str, Any]) -> None:
+    assert {c.verdict for c in judged(document).claims} <= {Verdict.PROVED, Verdict.HOLDS, Verdict.OUTSIDE}
+
+
+@pytest.mark.parametrize("document", ORDINARY.values(), ids=ORDINARY.keys())
+def test_the_command_judges_the_headline_too(document: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "extreme.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    done = CliRunner().invoke(app, ["judge", str(path)])
+    assert done.exit_code in (0, 3), done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_negative_shares_are_no_policy() -> None:
+    """(4/3, -2/3, 1/3) sums to 1 and would earn more than the best policy."""
+    third = {"policies": [[["1/3", "1/3", "1/3"]]]}
+    found = judged(bandit("rational-step", -3, [1, 0, "1/2"], [[1], [0], [0]], [0], third))
+    assert found["meta-rl-t3b"].verdict is Verdict.OUTSIDE
+
+
+TINY = {
+    "a product below float64, at the adapted weights": supervised(
+        SQUARED, gradient("1e324"), [["1e-162"]], [(0, "-1e-16", 1)], [[1]], [[0]], RELU
+    ),
+    "the same with a step beyond float64": supervised(
+        SQUARED, gradient(1), [["1e-200"]], [(0, "-1e250", 1)], [[1]], {"functions": [["0"]]}, RELU
+    ),
+    "a product below float64, at W": supervised(
+        SQUARED, gradient("1e400"), [[1e-200]], [(0, 1, 1)], [[1e-200]], {"functions": [["1"]]}, RELU
+    ),
+}  # fmt: skip
+TRUE_GAPS = (fmpq(0), fmpq(0), None)
+
+
+@pytest.mark.parametrize(("document", "gap"), [*zip(TINY.values(), TRUE_GAPS, strict=True)], ids=TINY.keys())
+def test_underflow_decides_no_sign(document: dict[str, Any], gap: fmpq | None) -> None:
+    found = judged(document)
+    assert all(c.verdict is not Verdict.VIOLATED for c in found.claims)
+    enclosure = found["network-formal"].gap
+    if gap is not None and enclosure is not None:
+        assert enclosure.lo <= float(gap.p) / float(gap.q) <= enclosure.hi
+
+
+def test_a_neuron_with_a_tiny_product_is_not_at_its_kink() -> None:
+    found = signs(Weights(np.array([[1e-200, 0.0], [0.0, 1.0]])), Inputs(((fmpq(1, 10**200), fmpq(0)),)))
+    assert found.signs.tolist() == [[1.0], [0.0]]
+
+
+def test_squared_distances_are_exact_beyond_two_million_weights() -> None:
+    one, other = np.full((2**20, 4), 32767.0), np.full((2**20, 4), -32767.0)
+    assert squared_distance(Weights(one), Weights(other)) == 2**22 * 65534**2
+
+
+def problem(loss: str, x: fmpq, y: fmpq) -> MetaSLInstance:
+    zero = (fmpq(0),)
+    return MetaSLInstance(Loss(loss), Gradient(fmpq(1, 8)), ((x,),), (Task(fmpq(1), (Atom(0, y, fmpq(1)),)),), zero,
+                          zero, fmpq(1))  # fmt: skip
+
+
+def test_the_coercivity_radius_is_rounded_up_at_any_size() -> None:
+    """The minimiser of (theta - y)^2/2 is y: a radius below it would be false."""
+    for y in (fmpq(10**20 + 5000), fmpq(2**60 + 1), fmpq(3)):
+        assert coercivity_radius(problem("squared", fmpq(1), y), 1e300) >= y
+
+
+def test_values_beyond_float64_are_refused_in_words() -> None:
+    with pytest.raises(NotCoerciveError, match="beyond float64"):
+        minimise(problem("squared", fmpq(1, 10**10), fmpq(10) ** 300))
+
+
+def test_log_cosh_of_a_large_label_is_finite() -> None:
+    with ctx.workprec(128):
+        assert Balls.log_cosh(arb(10) ** 30).is_finite()
+        for t in (arb("1.5"), arb("-1.5"), arb("1e-20"), arb("-40")):
+            assert abs(Balls.log_cosh(t) - t.cosh().log()) < 1e-20
+    assert minimise(problem("log-cosh", fmpq(1), fmpq(10) ** 22)).certified
+
+
+def test_more_dimensions_than_a_certificate_can_name_are_refused() -> None:
+    d = 100
+    rows = tuple(tuple(fmpq(int(i == j)) for j in range(d)) for i in range(d))
+    task = Task(fmpq(1), tuple(Atom(i, fmpq(1), fmpq(1, d)) for i in range(d)))
+    zero = (fmpq(0),) * d
+    instance = MetaSLInstance(Loss("logistic"), Gradient(fmpq(1)), rows, (task,), zero, zero, fmpq(1))
+    with pytest.raises(UnsupportedError, match="at most 99"):
+        minimise(instance, fmpq(1))
+
+
+def test_lengths_are_rounded_up() -> None:
+    assert length_above([]) == fmpq(1, 1024)
+    assert length_above([fmpq(3), fmpq(4)]) == 5
+    for v in (fmpq(1, 3), fmpq(10) ** 200 / 7, fmpq(1, 10**200)):
+        assert 0 <= length_above([v]) - v <= fmpq(1, 512)

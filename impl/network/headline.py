@@ -45,8 +45,7 @@ def value(problem: NetworkProblem, weights: Weights) -> arb:
     point, total = Point(problem, weights), arb(0)
     for i, law in enumerate(problem.laws):
         if law.weight != 0:
-            after = point.adapted(i)
-            total += law.weight * problem.risk(law, dict(zip(after.xs, after.predictions, strict=True)))  # type: ignore[arg-type]
+            total += law.weight * problem.risk(law, point.adapted(i).predictions)
     return total
 
 

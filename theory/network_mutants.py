@@ -136,6 +136,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "At a kink any rule will do, but one and the same everywhere.",
     ),
     Mutant(
+        "network-last-factor",
+        "network-error-pointwise",
+        "only the last step's factor expands the error",
+        Expression("error_last_factor"),
+        "The factors multiply: an error of the outer feature passes through all of them.",
+        left=Expression("error_trace"),
+    ),
+    Mutant(
         "network-own-displacement",
         "network-error-count",
         "W's own displacement in the count of the adapted flips",

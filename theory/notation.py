@@ -227,6 +227,7 @@ _TABLE = (
     ),
     ("error_flips_outer", r"\|\delta\|/\tau", "the pointwise error without that of grad Q (policy networks)"),
     ("displacement_init", r"\|W-W_0\|", "distance of the network from its initialisation"),
+    ("error_last_factor", r"\|e\|_{\kappa_{K-1}}", "the pointwise error with the norm of the last step's factor only"),
     ("error_count_own", r"\|e\|_{k^*(\|W-W_0\|)}", "the error with k* of W's own displacement throughout"),
     ("error_count_linear", r"\|e\|_{\sum a\le B}", "the error with counts of sums of distances"),
     (

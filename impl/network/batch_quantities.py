@@ -209,8 +209,11 @@ class NetworkBatchQuantities(BatchQuantities):
     def error_trace(self) -> Array:
         return np.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
 
-    def _pointwise(self, counts: Sequence[Array]) -> Array:
-        """||e|| for the flips at every iterate: at those on the way (B, 1 or n, k), at the last (B, n, k)."""
+    def _pointwise(self, counts: Sequence[Array], first: int = 0) -> Array:
+        """||e|| for the flips at every iterate: at those on the way (B, 1 or n, k), at the last (B, n, k).
+
+        Before the step `first` factors count as 1.
+        """
         size = np.sqrt((self.features**2).sum(2))[:, None]
         rate, width = self.batch.rate[:, None, None], self.batch.signs.shape[1]
         norms, changes = [], []
@@ -219,6 +222,7 @@ class NetworkBatchQuantities(BatchQuantities):
             total = bends.sum(2)
             norms.append(np.where(rate[..., 0] >= 0, np.maximum(1.0, total - 1), 1 + total))
             changes.append((bends * np.sqrt(flips / width)).sum(2))
+        norms[:first] = [np.ones_like(norm) for norm in norms[:first]]
         moved = sum(
             change * np.prod([norm for j, norm in enumerate(norms) if j != k] or [np.ones_like(change)], axis=0)
             for k, change in enumerate(changes)
@@ -227,9 +231,17 @@ class NetworkBatchQuantities(BatchQuantities):
         return np.sqrt((self.mass * error**2).sum((1, 2)))
 
     @cached_property
-    def error_flips(self) -> Array:
+    def _flips(self) -> list[Array]:
         start = self._gates(self._start)
-        return self._pointwise([(self._gates(w) != start).sum(3).astype(float) for w in self._iterates])
+        return [(self._gates(w) != start).sum(3).astype(float) for w in self._iterates]
+
+    @cached_property
+    def error_flips(self) -> Array:
+        return self._pointwise(self._flips)
+
+    @cached_property
+    def error_last_factor(self) -> Array:
+        return self._pointwise(self._flips, self.batch.steps - 1)
 
     @cached_property
     def _nearness(self) -> Array:

@@ -47,10 +47,11 @@ class ErrorQuantities(NetworkCore):
 
     # --- pointwise errors -------------------------------------------------------------------------------
 
-    def _pointwise(self, inner: Flips, outer: list[arb]) -> arb:
+    def _pointwise(self, inner: Flips, outer: list[arb], first: int = 0) -> arb:
         """||e|| for counts of flipped neurons at the iterates that the steps start from and at W_i [N].
 
         e = (prod_k kap_k) delta_K + 2 eta ||x|| sum_k (prod_{j != k} kap_j) sum_x' E[ell''; x'] ||x'|| delta_k(x').
+        (A mutant has kap_k = 1 before the step `first`.)
         """
         self._balls_only("a norm")
         width = self.problem.width
@@ -58,10 +59,11 @@ class ErrorQuantities(NetworkCore):
         factors = []
         for law, steps, counts in zip(self.laws, self._bends, inner, strict=True):
             stretch, moved = arb(1), arb(0)
-            for bent, count in zip(steps, counts, strict=True):
+            for k, (bent, count) in enumerate(zip(steps, counts, strict=True)):
                 bends = {x: Balls.magnitude(bent[x]) for x in law.rho}
                 total = self._sum(bends[x] * square(sizes[x]) for x in law.rho)
                 own = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
+                own = own if k >= first else arb(1)
                 change = self._sum(bends[x] * square(sizes[x]) * root(count[x] / width) for x in law.rho)
                 stretch, moved = stretch * own, moved * own + stretch * change
             factors.append((stretch, moved))
@@ -73,6 +75,9 @@ class ErrorQuantities(NetworkCore):
 
     @cached_property
     def error_flips(self) -> arb:
+        return self._flipped()
+
+    def _flipped(self, first: int = 0) -> arb:
         start = self.problem.start.active
         counts = [
             [
@@ -81,7 +86,8 @@ class ErrorQuantities(NetworkCore):
             ]
             for path in self._paths
         ]
-        return self._pointwise([steps[:-1] for steps in counts], self._at_points([steps[-1] for steps in counts]))
+        outer = self._at_points([steps[-1] for steps in counts])
+        return self._pointwise([steps[:-1] for steps in counts], outer, first)
 
     def _at_points(self, counts: Sequence[Mapping[int, arb]]) -> list[arb]:
         """Counts per task, at the lifted points [N]."""
@@ -140,6 +146,11 @@ class ErrorQuantities(NetworkCore):
         return self._over_points(flips.worst_cases(self.problem, self.displacement_init))
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
+
+    @cached_property
+    def error_last_factor(self) -> arb:
+        """Only the last step's factor expands."""
+        return self._flipped(self.instance.adaptation.steps - 1)
 
     @cached_property
     def error_count_own(self) -> arb:

@@ -73,10 +73,10 @@ def _curvature(batch: NetworkBatch) -> Array:
 
 
 def _adapted(source: Source, batch: NetworkBatch) -> NetworkBatch:
-    """The batch with one step of a size from far below to far beyond 1/curvature, or with a few up to 1/curvature."""
+    """The batch with a step size from far below to far beyond 1/curvature; a little less far for several steps."""
     exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
     steps = source.choose(STEPS)
-    exponent = exponent if steps == 1 else np.minimum(exponent, 0)
+    exponent = exponent if steps == 1 else np.minimum(exponent, 2)
     return replace(batch, steps=steps, rate=2.0**exponent / _curvature(batch))
 
 
@@ -103,7 +103,7 @@ def tangent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Two or three steps that change patterns and curvatures, so that their factors differ. Tangent comparators."""
     batch = drawn(source, loss, limits, points=max(2, draw_size(source, limits.points)))
-    rate = 2.0 ** source.grid((), -2, -1 if loss in STEEP else 1) / _curvature(batch)
+    rate = 2.0 ** source.grid((), -2, -1 if loss in STEEP else 2) / _curvature(batch)
     return tangent_comparators(source, replace(batch, steps=source.choose((2, 3)), rate=rate))
 
 

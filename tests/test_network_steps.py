@@ -65,8 +65,7 @@ def test_one_neuron_by_hand(steps: int) -> None:
         assert at("eps").overlaps(arb(2 * share * share))
         assert at("eps_first_order").overlaps(arb(2 * share))
         assert float(at("eps").rad()) < 1e-30
-    rational = NetworkQuantities(line(3, 1, fmpq(1, 4), min(steps, 3)), Rationals)
-    assert rational("gap") == 2 * (fmpq(3, 4) ** min(steps, 3)) ** 2
+    assert NetworkQuantities(line(3, 1, fmpq(1, 4), steps), Rationals)("gap") == 2 * share * share
 
 
 @dataclass(frozen=True)
@@ -163,6 +162,13 @@ def test_a_kink_at_the_second_iterate_is_found(steps: int) -> None:
         assert judgement["network-lifted"].verdict is Verdict.OUTSIDE
         assert judgement["network-lifted"].reason.startswith("differentiable-adaptation")
         assert judgement["network-formal"].verdict in (Verdict.PROVED, Verdict.HOLDS)
+
+
+def test_a_kink_at_the_fourth_iterate_is_found_in_rationals() -> None:
+    """W_k + 1 = (2/3)^k (W + 1), so that no ball is exact: 0 after four steps from 65/16."""
+    for steps in (3, 4, 6):
+        judged = judge(line(fmpq(65, 16), -1, fmpq(1, 3), steps), (NETWORK.claim("network-lifted"),)).claims[0]
+        assert (judged.verdict is Verdict.OUTSIDE) == (steps >= 4)
 
 
 @pytest.mark.parametrize("side", [1, -1])

@@ -31,8 +31,10 @@ Array = np.ndarray
 
 EXACT_KINKS = 64
 """Undecided signs that are asked of the exact twin before the margin is left open."""
-EXACT_STEPS = 3
-"""Steps up to which the exact twin follows: the digits of its rationals multiply with each."""
+EXACT_STEPS = 2
+"""Steps up to which rationals stay short with any rational loss: digits multiply at each."""
+AFFINE = ("squared", "huber", "absolute")
+"""Losses with piecewise affine slopes: digits add up, and the exact twin follows any number of steps."""
 
 
 @dataclass(frozen=True)
@@ -333,7 +335,7 @@ class Point(Neurons):
         root = int(problem.width**0.5)
         if problem.m is Rationals or not 0 < count <= EXACT_KINKS or root * root != problem.width:
             return None
-        if not problem.loss.profile.rational or k > EXACT_STEPS:
+        if not problem.loss.profile.rational or (k > EXACT_STEPS and problem.loss.name not in AFFINE):
             return None
         twin = Point(NetworkProblem(problem.instance, Rationals), self.weights)
         move = twin.path(index, k)[-1].move

@@ -191,15 +191,13 @@ class SmoothCore(StartQuantities):
 
     def _folded(self, rows: arb_mat, xs: list[int], folds: list[list[arb]]) -> arb_mat:
         """sum_x d2f(x) applied to rows (a, m d): per neuron, sum_x folds(x) <x, row_r> x."""
-        width, inputs = self.instance.width, self.problem.inputs.tolist()
+        inputs = self.problem.inputs.tolist()
         chosen = Balls.matrix([inputs[x] for x in xs])
-        weights = [[row[x] for x in xs] for row in folds]
-        found = []
-        for row in rows.tolist():
-            products = (arb_mat(width, len(inputs[0]), row) * chosen.transpose()).tolist()
-            pulls = [[p * f for p, f in zip(*pair, strict=True)] for pair in zip(products, weights, strict=True)]
-            found.append((Balls.matrix(pulls) * chosen).entries())
-        return Balls.matrix(found)
+        weights = [[row[x] for x in xs] for row in folds] * rows.nrows()
+        neurons = arb_mat(len(weights), len(inputs[0]), rows.entries())
+        products = (neurons * chosen.transpose()).tolist()
+        pulls = [[p * f for p, f in zip(*pair, strict=True)] for pair in zip(products, weights, strict=True)]
+        return arb_mat(rows.nrows(), rows.ncols(), (Balls.matrix(pulls) * chosen).entries())
 
     @cached_property
     def _features(self) -> Rows:

@@ -332,11 +332,15 @@ BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
         "forest",
         "'linear', 'relu-network' or 'smooth-network' is required",
     ),
-    "network adapted twice": (
-        [("model", {"name": "relu-network", "b": [1], "W0": [[1, 2]]}), ("omega", [[1, 2]])],
-        "adaptation.steps",
-        2,
-        "networks are adapted by one gradient step",
+    "network with the implicit step": (
+        [
+            ("model", {"name": "relu-network", "b": [1], "W0": [[1, 2]]}),
+            ("omega", [[1, 2]]),
+            ("adaptation", {"name": "implicit", "lambda": 1}),
+        ],
+        "adaptation.name",
+        "implicit",
+        "'gradient' (a network's risk is not convex: the implicit step has no unique solution) is required",
     ),
     "model with weights": ([("model b", [1])], "model.b", [1], "remove this field"),
     "unknown top field": ([("note", "hi")], "note", "hi", "remove this field"),

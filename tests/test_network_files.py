@@ -14,6 +14,7 @@ from flint import fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import rational
 from metagap.impl.families import NETWORK
+from metagap.impl.meta_sl.instance import Gradient
 from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.weights import Inputs, Weights, limbs, row_distances, signs, squared_distance
 from metagap.impl.sources import Generator, RandomSource
@@ -41,6 +42,22 @@ def test_what_is_written_is_read_back() -> None:
     assert again.sha256 == instance.sha256
 
 
+@pytest.mark.parametrize("model", [{"name": "relu-network"}, {"name": "smooth-network", "activation": "tanh"}])
+def test_steps_are_read_back(model: dict[str, Any]) -> None:
+    document = {
+        **VALID,
+        "adaptation": {"name": "gradient", "eta": "1/3", "steps": 1000},
+        "model": {**VALID["model"], **model},
+    }
+    instance = files.loads(json.dumps(document))
+    assert isinstance(instance, NetworkInstance)
+    assert instance.adaptation == Gradient(fmpq(1, 3), 1000)
+    again = files.loads(files.dumps(instance))
+    assert again == instance
+    fewer = replace(instance, adaptation=Gradient(fmpq(1, 3), 999))
+    assert again.sha256 == instance.sha256 != fewer.sha256
+
+
 @pytest.mark.parametrize("generator", NETWORK.generators, ids=lambda g: g.name)
 def test_generated_instances_are_valid_files(generator: Generator) -> None:
     for position, loss in enumerate(generator.variants):
@@ -64,8 +81,9 @@ def test_the_name_is_the_hash_of_the_text_of_every_instance() -> None:
 
 
 FAULTS: dict[str, tuple[list[tuple[str, Any]], str, str]] = {
-    "two steps": ([("adaptation steps", 2)], "adaptation.steps", "one gradient step"),
-    "implicit": ([("adaptation", {"name": "implicit", "lambda": 1.0})], "adaptation.name", "'gradient'"),
+    "no steps": ([("adaptation steps", 0)], "adaptation.steps", "an integer 1..1000"),
+    "too many steps": ([("adaptation steps", 1001)], "adaptation.steps", "an integer 1..1000"),
+    "implicit": ([("adaptation", {"name": "implicit", "lambda": 1.0})], "adaptation.name", "risk is not convex"),
     "b missing": ([("model", {"name": "relu-network", "W0": [[1.0, 1.0]]})], "model.b", "add it"),
     "b not a sign": ([("model b 1", 2)], "model.b[1]", "-1 or 1"),
     "no neurons": ([("model b", [])], "model.b", "one number per neuron"),

@@ -2,26 +2,32 @@ r"""Over-parameterised two-layer networks: the core result with f(x; W) as hypot
 
 f(x; W) = m^{-1/2} sum_r b_r relu(W_r'x), b_r = +-1 fixed, W (m, d) trained; W0 the initialisation, B = ||W - W0||_F,
 d_r = ||W_r - W0_r||, a_r(x) = |W0_r'x|/||x||. Gradient feature phi_W(x) = m^{-1/2} (b_r 1{W_r'x > 0} x)_r, so that
-f(x; W) = phi_W(x)'W; 1{0 > 0} = 0. One gradient step: W_i = W - eta E_i[ell'(f(x; W), y) phi_W(x)].
+f(x; W) = phi_W(x)'W; 1{0 > 0} = 0. K gradient steps: the iterates of task i are
 
-N1 (exact form). On finite support, where no neuron is at its kink (no W_r'x = 0 and no W_{i,r}'x = 0 at a support
-point x != 0; at x = 0, f = 0 for every W), the core claims of `stationarity` hold with
+    W^(0) = W,   W^(k+1) = W^(k) - eta E_i[ell'(f(x; W^(k)), y) phi_{W^(k)}(x)],   W_i = W^(K).
 
-    phi_i(x) = (I - eta H_i) phi_{W_i}(x),     H_i = E_i[ell''(f(x; W), y) phi_W phi_W'].
+N1 (exact form). On finite support, where no neuron is at its kink at any iterate (no W^(k)_r'x = 0, k = 0..K, at a
+support point x != 0; at x = 0, f = 0 for every W), the core claims of `stationarity` hold with
 
-  Proof. Near W the patterns do not change: f(x; .) is linear with gradient phi_W, so U_i is differentiable with
-  Jacobian I - eta H_i, symmetric; f(x; .) is linear near W_i with gradient phi_{W_i}. This is S2; S1, S3, S4 as
-  before.
+    phi_i(x) = (I - eta H_i^(0)) (I - eta H_i^(1)) ... (I - eta H_i^(K-1)) phi_{W_i}(x),
+    H_i^(k) = E_i[ell''(f(x; W^(k)), y) phi_{W^(k)} phi_{W^(k)}']:
+
+the last step's factor acts first; factors of different steps do not commute (their order, and taking that of W for
+all, are mutants). One step: phi_i = (I - eta H_i) phi_{W_i}.
+
+  Proof. Near W^(k) the patterns do not change: f(x; .) is linear with gradient phi_{W^(k)}, so step k is differentiable
+  with Jacobian I - eta H_i^(k), symmetric. The chain rule: U_i has the Jacobian J_i = (I - eta H_i^(K-1)) ...
+  (I - eta H_i^(0)), whose transpose takes the factors in reverse; f(x; .) is linear near W_i with gradient phi_{W_i},
+  and phi_i = J_i' phi_{W_i}. This is S2; S1, S3, S4 as before.
   With a density of inputs U_i has another derivative (the kinks sweep mass): H_i is exact for finite data only.
 
-At a kink. For any choice of 1{0 > 0}, the same in phi_W, W_i and phi_{W_i}, put G := <w, phi>. S1 and S4 need no
-derivative, and <w, phi'v> = v'G by definition; so gap <= R ||G|| + ||w|| inf ||u - phi'v|| (`network-formal`), where
-G need
-be neither a gradient nor a Clarke subgradient. L itself is discontinuous at kinks when eta > 0.
+At a kink. For any choice of 1{0 > 0}, the same at every iterate and in every feature, put G := <w, phi>. S1 and S4
+need no derivative, and <w, phi'v> = v'G by definition; so gap <= R ||G|| + ||w|| inf ||u - phi'v|| (`network-formal`),
+where G need be neither a gradient nor a Clarke subgradient. L itself is discontinuous at kinks when eta > 0.
 
-N2' (features at initialisation). phi_{0,i}(x) = (I - eta H_i^0) phi_0(x), phi_0 = phi_{W0} in both places and ell''
-at the
-actual prediction; G_0 = <w, phi_{0,.}>. Then gap <= R ||G_0|| + ||w|| inf ||u - phi_0'v||.
+N2' (features at initialisation). phi_{0,i}(x) = A_0 ... A_{K-1} phi_0(x), A_k = I - eta E_i[ell''(f(x; W^(k)), y)
+phi_0 phi_0']: phi_0 = phi_{W0} in all places and ell'' at the iterates' actual predictions; G_0 = <w, phi_{0,.}>. Then
+gap <= R ||G_0|| + ||w|| inf ||u - phi_0'v||.
 
   Proof. gap <= <w, u> = <w, phi_0'v> + <w, u - phi_0'v> <= R ||G_0|| + ||w|| ||u - phi_0'v||: no step through phi.
 
@@ -30,20 +36,27 @@ Excess over R eps, with G = grad L:
     ||G_0|| - eps <= ||G_0 - G|| <= ||w|| E_op <= ||w|| E_2,   E_op^2 = lmax(D), E_2^2 = tr(D),
     D = Om^{1/2} <phi_0 - phi, phi_0 - phi> Om^{1/2} on the lifted points (Om their masses),
 
-  as G_0 - G = <w, phi_0 - phi> = (Om^{1/2} (phi_0 - phi))' (Om^{1/2} w). Pointwise ||phi_{0,i}(x) - phi_i(x)|| <=
-  e_i(x),
+  as G_0 - G = <w, phi_0 - phi> = (Om^{1/2} (phi_0 - phi))' (Om^{1/2} w), whatever the number of steps. Pointwise
+  ||phi_{0,i}(x) - phi_i(x)|| <= e_i(x), with a product over the steps:
 
-    e_i(x) = kap_i delta1_i(x) + 2 eta ||x|| sum_x' rho_i ell'' ||x'|| delta(x'),   kap_i = max(1, eta E_i[ell''
-    ||x||^2] - 1),
+    e_i(x) = (prod_k kap_k) delta_K(x)
+        + 2 eta ||x|| sum_{k<K} (prod_{j != k} kap_j) sum_x' E_i[ell''_k; x'] ||x'|| delta_k(x'),
+    kap_k = max(1, eta E_i[ell''_k ||x||^2] - 1)   (eta < 0: 1 + |eta| E_i[ell''_k ||x||^2], and |eta| in e),
 
-  delta(x)^2 = ||x||^2 #{S != S0}/m, delta1_i(x)^2 = ||x||^2 #{S1 != S0}/m. Proof: phi_0 - phi_i = (I - eta
-  H_i^0)(phi_0 -
-  phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i}; 0 <= H_i^0 <= E_i[ell'' ||x||^2] (ell'' >= 0); and ||phi phi' - phi_0
-  phi_0'|| <=
-  2 ||x|| delta(x). A neuron flips at x only if a_r(x) <= ||V_r - W0_r||, so for ||V - W0|| <= B at most
-  k*(B) = max{k: the k smallest a_r^2 sum to at most B^2} flip; for W_i use B + ||W_i - W||, ||W_i - W|| = eta ||grad
-  R_i||.
-  (With W's own displacement the count is wrong: a mutant.)
+  ell''_k at the predictions of W^(k), delta_k(x)^2 = ||x||^2 #{S^(k) != S0}/m, S^(k) the pattern of W^(k).
+
+  Proof. With J_k = I - eta H_i^(k), by telescoping,
+
+    phi_{0,i} - phi_i = A_0 ... A_{K-1} (phi_0 - phi_{W_i})
+        + sum_k A_0 ... A_{k-1} (A_k - J_k) J_{k+1} ... J_{K-1} phi_{W_i}.
+
+  0 <= H <= E_i[ell''_k ||x||^2] for both features (ell'' >= 0), so ||A_k||, ||J_k|| <= kap_k; A_k - J_k = eta
+  E_i[ell''_k (phi phi' - phi_0 phi_0')] and ||phi phi' - phi_0 phi_0'|| <= 2 ||x'|| delta_k(x'); and ||phi_{W_i}(x)||
+  <= ||x||.
+
+  A neuron flips at x only if a_r(x) <= ||V_r - W0_r||, so for ||V - W0|| <= B at most k*(B) = max{k: the k smallest
+  a_r^2 sum to at most B^2} flip; for W^(k) use B + ||W^(k) - W|| (one step: B + eta ||grad R_i||). (With W's own
+  displacement the count is wrong: a mutant.)
 
 Linearisation. f(x; W) - phi_0(x)'W = m^{-1/2} sum_r b_r |W_r'x| 1{r flips}, and a flipped neuron has |W_r'x| <=
 ||x||(d_r -
@@ -85,14 +98,15 @@ CITATION = (
 
 OFF_KINKS = Assumption(
     DIFFERENTIABLE.name,
-    "No neuron is at its kink at a support point x != 0, at W and at every adapted W_i, no prediction on a joint "
-    "of the loss.",
+    "No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no "
+    "prediction there on a joint of the loss.",
     DIFFERENTIABLE.margin,
     DIFFERENTIABLE.identifier,
 )
 OFF_JOINTS = Assumption(
     "off-joints",
-    "No unadapted prediction sits on a joint of the loss, where ell'' and so H_i has no value.",
+    "No prediction that a step starts from (at W; at all iterates before W_i) sits on a joint of the loss, where ell'' "
+    "and so H_i has no value.",
     "margin_joints",
 )
 CONVEX_LOSS = Assumption("convex-loss", "ell'' >= 0: the bounds of H_i's norm use it.", "margin_convex_inner")
@@ -154,7 +168,7 @@ CLAIMS: tuple[Claim, ...] = (
         "First-order MAML's own theorem, networks",
         Source.OURS,
         "With FOMAML's gradient as eps and the features phi_{W_i} the bound holds exactly, without a bias term.",
-        "The identity of the formal gradient with the features phi_{W_i} in place of (I - eta H_i) phi_{W_i}.",
+        "The identity of the formal gradient with the features phi_{W_i} in place of J_i' phi_{W_i}.",
         Expression("gap"),
         Expression("radius*eps_first_order + weight_norm*misfit_plain"),
         Relation.AT_MOST,
@@ -207,7 +221,7 @@ CLAIMS: tuple[Claim, ...] = (
         "N2 with the a priori count k*",
         Source.OURS,
         "The same with the largest number of neurons that displacements of these sizes can flip.",
-        "Flips at x have a_r <= d_r, so at most k*(B) neurons do; for W_i with B + eta ||grad R_i||.",
+        "Flips at x have a_r <= d_r, so at most k*(B) neurons do; for the iterates with B + ||W^(k) - W||.",
         Expression("gap"),
         Expression("radius*eps + radius*weight_norm*error_count + weight_norm*misfit_init"),
         Relation.AT_MOST,
@@ -246,7 +260,8 @@ CLAIMS: tuple[Claim, ...] = (
         Source.OURS,
         "Meta-features at initialisation differ by at most e: flips of the outer feature and of the "
         "Hessian's features.",
-        "phi_0 - phi_i = (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i}; see above.",
+        "phi_0 - phi_i = A_0 ... A_{K-1} (phi_0 - phi_{W_i}) + sum_k A_0 ... A_{k-1} (A_k - J_k) J_{k+1} ... J_{K-1} "
+        "phi_{W_i}; one step: (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i}; see above.",
         Expression("error_trace"),
         Expression("error_flips"),
         assumptions=(OFF_JOINTS, CONVEX_LOSS),
@@ -263,7 +278,7 @@ CLAIMS: tuple[Claim, ...] = (
         Expression("error_count"),
         assumptions=(OFF_JOINTS,),
         citation=CITATION,
-        difference="For W_i the displacement is that of W_i.",
+        difference="For every iterate the displacement is its own.",
     ),
     Claim(
         "network-linearisation",
@@ -327,8 +342,8 @@ HEADLINE = Claim(
     "The meta-objective at omega exceeds its certified infimum over all networks (or over a ball around W0) by at most "
     "the lifted bound against a network or functions h', plus what h' itself is above the certified lower bound.",
     "L(omega) - lower = [L(omega) - L(h')] + [L(h') - lower]; the lifted form bounds the first bracket, the second is "
-    "known. `lower` is proved exactly (one or two neurons, by patterns) or in balls: f(t x) = t f(x) bounds every "
-    "task's risk along rays of inputs; in a ball, weak duality bounds the linearisation with its worst error.",
+    "known. `lower` is proved exactly (one or two neurons, one step, by patterns) or in balls: f(t x) = t f(x) bounds "
+    "every task's risk along rays of inputs; in a ball, weak duality bounds the linearisation with its worst error.",
     Expression("certified_gap"),
     Expression("radius*eps + weight_norm*misfit + bracket"),
     Relation.AT_MOST,

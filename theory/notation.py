@@ -105,7 +105,7 @@ _TABLE = (
     (
         "misfit_init",
         r"\inf_{\|v\|\le R}\|u-\phi_0^{\top} v\|",
-        "misfit by meta-features with the initial patterns in both places",
+        "misfit by meta-features with the initial patterns in all places",
     ),
     ("gradient_difference", r"\|G_0-\nabla L(\omega)\|", "distance of the pairing at initialisation from the gradient"),
     ("error_operator", r"E_{\mathrm{op}}", "operator norm of the difference phi_0 - phi on the lifted points"),
@@ -198,9 +198,24 @@ _TABLE = (
     (
         "misfit_curvature_adapted",
         r"\inf\|u-(I-\eta H_i[\ell''(z_i)])\phi_{W_i}^{\top} v\|",
-        "misfit with ell'' at the adapted prediction",
+        "misfit with ell'' at the prediction that each step leads to",
     ),
     ("misfit_outer_unadapted", r"\inf\|u-(I-\eta H_i)\phi_W^{\top} v\|", "misfit with the unadapted outer feature"),
+    (
+        "misfit_reversed",
+        r"\inf\|u-((I-\eta H^{(K-1)}_i)\cdots(I-\eta H^{(0)}_i)\phi_{W_i})^{\top} v\|",
+        "misfit with the factors of the steps in reverse order",
+    ),
+    (
+        "misfit_frozen",
+        r"\inf\|u-((I-\eta H^{(0)}_i)^K\phi_{W_i})^{\top} v\|",
+        "misfit with the first step's factor for all",
+    ),
+    (
+        "misfit_one_missing",
+        r"\inf\|u-((I-\eta H^{(0)}_i)\cdots(I-\eta H^{(K-2)}_i)\phi_{W_i})^{\top} v\|",
+        "misfit without the last step's factor",
+    ),
     ("misfit_init_inner", r"\inf\|u-(I-\eta H^0_i)\phi_{W_i}^{\top} v\|", "misfit with initial features in H only"),
     ("misfit_init_outer", r"\inf\|u-(I-\eta H_i)\phi_0^{\top} v\|", "misfit with initial features outside only"),
     ("pairing_unadapted", r"\langle w,\,h_\omega-h_{\theta'}\rangle", "pairing with the unadapted displacement"),
@@ -212,6 +227,7 @@ _TABLE = (
     ),
     ("error_flips_outer", r"\|\delta\|/\tau", "the pointwise error without that of grad Q (policy networks)"),
     ("displacement_init", r"\|W-W_0\|", "distance of the network from its initialisation"),
+    ("error_last_factor", r"\|e\|_{\kappa_{K-1}}", "the pointwise error with the norm of the last step's factor only"),
     ("error_count_own", r"\|e\|_{k^*(\|W-W_0\|)}", "the error with k* of W's own displacement throughout"),
     ("error_count_linear", r"\|e\|_{\sum a\le B}", "the error with counts of sums of distances"),
     (

@@ -1,19 +1,21 @@
 r"""Two-layer networks with a smooth activation: the core result, and features at initialisation with explicit errors.
 
 f(x; W) = m^{-1/2} sum_r b_r sigma(W_r'x), sigma twice continuously differentiable (softplus, tanh). Gradient feature
-phi_W(x) = m^{-1/2} (b_r sigma'(W_r'x) x)_r. One gradient step: W_i = W - eta E_i[ell'(f(x; W), y) phi_W(x)].
+phi_W(x) = m^{-1/2} (b_r sigma'(W_r'x) x)_r. K gradient steps: W^(0) = W, W^(k+1) = W^(k) - eta grad R_i(W^(k)),
+grad R_i(V) = E_i[ell'(f(x; V), y) phi_V(x)], W_i = W^(K).
 
-There are no kinks: U_i is differentiable with the symmetric Jacobian
+There are no kinks: step k is differentiable with the symmetric Jacobian
 
-    J_i = I - eta (H_i + F_i),   H_i = E_i[ell'' phi_W phi_W'],   F_i = E_i[ell' d2f],
+    J_k = I - eta (H_k + F_k),   H_k = E_i[ell'' phi phi'],   F_k = E_i[ell' d2f],   all at W^(k),
     d2f(x) = diag_r( m^{-1/2} b_r sigma''(W_r'x) x x' ),
 
-and the core claims of `stationarity` hold with phi_i(x) = J_i phi_{W_i}(x). A model that is linear in its parameters
+and the core claims of `stationarity` hold with phi_i(x) = J_0 J_1 ... J_{K-1} phi_{W_i}(x): the transpose of the chain
+rule's product, the last step's factor first (the other order is a mutant). A model that is linear in its parameters
 (ReLU networks off their kinks included) has d2f = 0; leaving it out here is a mutant.
 
-N2'. As for ReLU networks: phi_{0,i} = (I - eta H_i^0) phi_0 with phi_0 = phi_{W0} in both places, ell'' at the actual
-prediction and no d2f; G_0 = <w, phi_{0,.}>. gap <= R ||G_0|| + ||w|| inf ||u - phi_0'v||, the identity of any features
-with their own pairing.
+N2'. As for ReLU networks: phi_{0,i} = A_0 ... A_{K-1} phi_0, A_k = I - eta E_i[ell'' phi_0 phi_0'], with phi_0 =
+phi_{W0} in all places, ell'' at the iterates' actual predictions and no d2f; G_0 = <w, phi_{0,.}>. gap <= R ||G_0|| +
+||w|| inf ||u - phi_0'v||, the identity of any features with their own pairing.
 
 Constants. |sigma'| <= 1 for both; c2 = sup |sigma''| is 1/4 for softplus (sigma'' = s(1-s), s = sigma') and
 4/(3 sqrt 3) for tanh (2 T (1 - T^2), largest at T^2 = 1/3). The range of sigma' is in [0, 1], so
@@ -25,25 +27,30 @@ Excess over R eps, with G = grad L (the steps are those of ReLU networks):
     ||G_0|| - eps <= ||G_0 - G|| <= ||w|| E_op <= ||w|| E_2 <= ||w|| ||e||,   E_op^2 = lmax(D), E_2^2 = tr(D),
     D = Om^{1/2} <phi_0 - phi, phi_0 - phi> Om^{1/2} on the lifted points (Om their masses).
 
-Pointwise. With d_r = ||W_r - W0_r||, d_{i,r} = ||W_{i,r} - W0_r|| (the displacement of W_i, not of W: a mutant),
+Pointwise. With d_{k,r} = ||W^(k)_r - W0_r||, the displacements of every iterate (not of W alone: a mutant), all
+expectations over ell' and ell'' at the predictions of W^(k),
 
-    ||phi_{0,i}(x) - phi_i(x)|| <= e_i(x) = kap_i delta_i(x)
-        + |eta| ||x|| sum_x' ( 2 E_i[ell''; x'] ||x'|| delta(x') + c2 m^{-1/2} |E_i[ell'; x']| ||x'||^2 ),
-    delta(x) = ||x|| ( sum_r min(1, c2 ||x|| d_r)^2 / m )^{1/2},   delta_i(x) likewise with d_{i,r},
-    kap_i = max(1, eta E_i[ell'' ||x||^2] - 1)   (eta < 0: 1 + |eta| E_i[ell'' ||x||^2]).
+    delta_k(x) = ||x|| ( sum_r min(1, c2 ||x|| d_{k,r})^2 / m )^{1/2},
+    kap_k = max(1, eta E_i[ell'' ||x||^2] - 1)   (eta < 0: 1 + |eta| E_i[ell'' ||x||^2]),
+    f_k = |eta| sum_x' c2 m^{-1/2} |E_i[ell'; x']| ||x'||^2,
+    g_k = 2 |eta| sum_x' E_i[ell''; x'] ||x'|| delta_k(x') + f_k,
+    ||phi_{0,i}(x) - phi_i(x)|| <= e_i(x) = (prod_k kap_k) delta_K(x)
+        + ||x|| sum_{k<K} (prod_{j<k} kap_j) g_k (prod_{j>k} (kap_j + f_j)).
 
-  Proof. phi_{0,i} - phi_i = (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i} + eta F_i phi_{W_i}.
-  First: 0 <= H_i^0 <= E_i[ell'' ||x||^2] (ell'' >= 0), and by (*) ||phi_0(x) - phi_V(x)||^2 = (||x||^2/m) sum_r
-  (sigma'(W0_r'x) - sigma'(V_r'x))^2 is at most delta^2 with the displacements of V. Second: ||phi phi' - phi_0 phi_0'||
-  <= (||phi|| + ||phi_0||) ||phi - phi_0|| <= 2 ||x'|| delta(x'). Third: F_i is block-diagonal, its norm the largest of
-  its blocks', which are at most sum_x' |E_i[ell'; x']| m^{-1/2} c2 ||x'||^2. Last, ||phi_{W_i}(x)|| <= ||x||.
+  Proof. By telescoping phi_{0,i} - phi_i = A_0 ... A_{K-1} (phi_0 - phi_{W_i}) + sum_k A_0 ... A_{k-1} (A_k - J_k)
+  J_{k+1} ... J_{K-1} phi_{W_i}, and A_k - J_k = eta (H_k - E_i[ell'' phi_0 phi_0']) + eta F_k. ||A_k|| <= kap_k, as
+  0 <= E_i[ell'' phi_0 phi_0'] <= E_i[ell'' ||x||^2] (ell'' >= 0), and so ||J_k|| <= kap_k + |eta| ||F_k||. By (*)
+  ||phi_0(x) - phi_V(x)||^2 = (||x||^2/m) sum_r (sigma'(W0_r'x) - sigma'(V_r'x))^2 is at most delta^2 with the
+  displacements of V, and ||phi phi' - phi_0 phi_0'|| <= (||phi|| + ||phi_0||) ||phi - phi_0|| <= 2 ||x'|| delta(x').
+  F_k is block-diagonal, its norm the largest of its blocks', which are at most sum_x' |E_i[ell'; x']| m^{-1/2} c2
+  ||x'||^2. Last, ||phi_{W_i}(x)|| <= ||x||.
 
 Ball. For ||V - W0|| <= B: sum_r min(1, c2 ||x|| d_r)^2 / m <= min(1, c2^2 ||x||^2 B^2 / m), so
 
-    delta(x) <= ||x|| min(1, c2 ||x|| B / sqrt m),   for W with B = ||W - W0||, for W_i with B + ||W_i - W||,
+    delta(x) <= ||x|| min(1, c2 ||x|| B / sqrt m),   for W with B = ||W - W0||, for W^(k) with B + ||W^(k) - W||
 
-||W_i - W|| = eta ||grad R_i||. Every term of e is of order m^{-1/2} for any data: there are no kinks that an atom could
-sit on, in contrast with the m^{-1/6} of ReLU networks.
+(one step: B + eta ||grad R_i||). Every term of e is of order m^{-1/2} for any data: there are no kinks that an atom
+could sit on, in contrast with the m^{-1/6} of ReLU networks.
 
 Linearisation at W0, D = W - W0:
 
@@ -105,7 +112,7 @@ CLAIMS: tuple[Claim, ...] = (
         "First-order MAML's own theorem, smooth networks",
         Source.OURS,
         "With FOMAML's gradient as eps and the features phi_{W_i} the bound holds exactly, without a bias term.",
-        "The identity of <w, phi_{W_i}> with the features phi_{W_i} in place of J_i phi_{W_i}.",
+        "The identity of <w, phi_{W_i}> with the features phi_{W_i} in place of J_0 ... J_{K-1} phi_{W_i}.",
         Expression("gap"),
         Expression("radius*eps_first_order + weight_norm*misfit_plain"),
         Relation.AT_MOST,
@@ -157,7 +164,7 @@ CLAIMS: tuple[Claim, ...] = (
         "N2 with the a priori error of a ball, smooth networks",
         Source.OURS,
         "The same for any network as near to W0 as W: of order m^{-1/2}, whatever the data.",
-        "delta(x) <= ||x|| min(1, c2 ||x|| B/sqrt m) with B = ||W - W0||, and B + eta ||grad R_i|| for W_i.",
+        "delta(x) <= ||x|| min(1, c2 ||x|| B/sqrt m) with B = ||W - W0||, and B + ||W^(k) - W|| for the iterates.",
         Expression("gap"),
         Expression("radius*eps + radius*weight_norm*error_ball + weight_norm*misfit_init"),
         Relation.AT_MOST,
@@ -196,8 +203,8 @@ CLAIMS: tuple[Claim, ...] = (
         Source.OURS,
         "Meta-features at initialisation differ by at most e: change of the outer feature, of the Hessian's features, "
         "and the second derivative of the network.",
-        "phi_0 - phi_i = (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i} + eta F_i phi_{W_i}; see "
-        "above.",
+        "phi_0 - phi_i = A_0 ... A_{K-1} (phi_0 - phi_{W_i}) + sum_k A_0 ... A_{k-1} (A_k - J_k) J_{k+1} ... J_{K-1} "
+        "phi_{W_i}, A_k - J_k = eta (H_k - H_k^0) + eta F_k; see above.",
         Expression("error_trace"),
         Expression("error_pointwise"),
         assumptions=(OFF_JOINTS, CONVEX_LOSS),
@@ -208,13 +215,13 @@ CLAIMS: tuple[Claim, ...] = (
         "smooth-network-error-ball",
         "Pointwise error at most that of the ball",
         Source.OURS,
-        "The error with the displacements of W and W_i is at most that of the balls they lie in.",
+        "The error with the displacements of the iterates is at most that of the balls they lie in.",
         "sum_r min(1, c2 ||x|| d_r)^2/m <= min(1, c2^2 ||x||^2 B^2/m), as sum d_r^2 = B^2.",
         Expression("error_pointwise"),
         Expression("error_ball"),
         assumptions=(OFF_JOINTS,),
         citation=CITATION,
-        difference="For W_i the displacement is that of W_i.",
+        difference="For every iterate the displacement is its own.",
     ),
     Claim(
         "smooth-network-linearisation",

@@ -134,11 +134,15 @@ def read_loss(record: LossRecord) -> Loss:
     return Loss(record.name, parameter)
 
 
+def read_gradient(record: GradientRecord) -> Gradient:
+    if not 1 <= record.steps <= STEPS:
+        raise FaultError("adaptation.steps")
+    return Gradient(exact(record.eta, "adaptation.eta"), record.steps)
+
+
 def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss) -> Adaptation:
     if isinstance(record, GradientRecord):
-        if not 1 <= record.steps <= STEPS:
-            raise FaultError("adaptation.steps")
-        return Gradient(exact(record.eta, "adaptation.eta"), record.steps)
+        return read_gradient(record)
     strength = exact(record.strength, "adaptation.lambda")
     if strength <= 0:
         raise FaultError("adaptation.lambda")

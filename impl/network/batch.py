@@ -20,7 +20,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class NetworkBatch:
-    """B instances with the same loss and shape.
+    """B instances with the same loss, shape and number of steps.
 
     features (B, k, d) the inputs, labels and masses (B, n, k, l), weights (B, n), signs (B, m), initial and omega
     (B, m, d), rate (B,) the step size, radius (B,), and one of rival (B, m, d), functions (B, n, k).
@@ -71,7 +71,7 @@ class NetworkBatch:
             comparator = Weights(self.rival[b])
         return NetworkInstance(
             self.loss,
-            Gradient(rational(float(self.rate[b]))),
+            Gradient(rational(float(self.rate[b])), self.steps),
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
             tasks_at(self.weights[b], self.labels[b], self.masses[b]),
             tuple(int(v) for v in self.signs[b]),
@@ -104,4 +104,5 @@ def batch_of(instance: NetworkInstance) -> NetworkBatch:
         np.array([to_float(canonical.radius)]),
         rival,
         functions,
+        canonical.adaptation.steps,
     )

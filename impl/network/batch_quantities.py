@@ -6,12 +6,16 @@ over labels, are shared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
 from ..meta_sl.batch_quantities import BatchQuantities
 from .batch import Array, NetworkBatch
+
+Steps = list[tuple[int, Array, Array]]
+"""Number, features (B, 1 or n, k, D) and predictions (B, 1 or n, k) of steps of the adaptation."""
 
 
 class NetworkBatchQuantities(BatchQuantities):
@@ -44,10 +48,17 @@ class NetworkBatchQuantities(BatchQuantities):
         return (np.maximum(self._drive(weights), 0.0) * scaled).sum(3)
 
     def _stepped(self, weights: Array) -> Array:
-        """W_i (B, n, m, d) from W (B, 1, m, d)."""
+        """W (B, n, m, d) after one step from W (B, 1 or n, m, d)."""
         slopes = self._summed(1, self._network(weights))
         move = (slopes[:, :, None] @ self._phi(self._gates(weights)))[:, :, 0]
         return weights - (self.batch.rate[:, None, None] * move).reshape(*move.shape[:2], *weights.shape[2:])
+
+    def _walk(self, weights: Array) -> list[Array]:
+        """The iterates from W (B, 1, m, d) to W_i (B, n, m, d)."""
+        found = [weights]
+        for _ in range(self.batch.steps):
+            found.append(self._stepped(found[-1]))
+        return found
 
     @cached_property
     def _omega(self) -> Array:
@@ -58,12 +69,21 @@ class NetworkBatchQuantities(BatchQuantities):
         return self.batch.initial[:, None]
 
     @cached_property
+    def _iterates(self) -> list[Array]:
+        return self._walk(self._omega)
+
+    @property
     def _after_weights(self) -> Array:
-        return self._stepped(self._omega)
+        return self._iterates[-1]
 
     @cached_property
     def _before(self) -> Array:
         return self._network(self._omega)
+
+    @cached_property
+    def _on_the_way(self) -> list[Array]:
+        """f at the iterates that the steps start from (B, 1 or n, k)."""
+        return [self._before, *(self._network(w) for w in self._iterates[1:-1])]
 
     @cached_property
     def after(self) -> Array:
@@ -74,7 +94,7 @@ class NetworkBatchQuantities(BatchQuantities):
         if self.batch.functions is not None:
             return self.batch.functions
         assert self.batch.rival is not None
-        return self._network(self._stepped(self.batch.rival[:, None]))
+        return self._network(self._walk(self.batch.rival[:, None])[-1])
 
     # --- meta-features ------------------------------------------------------------------------------------
 
@@ -100,13 +120,31 @@ class NetworkBatchQuantities(BatchQuantities):
         return np.broadcast_to(rows, (len(self.batch), self.batch.labels.shape[1], *rows.shape[2:]))
 
     @cached_property
+    def _steps(self) -> Steps:
+        phi = [self._phi_omega, *(self._phi(self._gates(w)) for w in self._iterates[1:-1])]
+        return [(k, *pair) for k, pair in enumerate(zip(phi, self._on_the_way, strict=True))]
+
+    def _factored(self, rows: Array, steps: Steps) -> Array:
+        """The factors of the steps applied to rows (B, n, k, D), the last of them first."""
+        for k, phi, z in reversed(steps):
+            rows = self._factor(rows, k, phi, z)
+        return rows
+
+    def _factor(self, rows: Array, k: int, phi: Array, z: Array) -> Array:
+        """I - eta H of step k, with the features phi and the predictions z."""
+        return self._bent(rows, phi, z)
+
+    @cached_property
     def meta_features(self) -> Array:
-        return self._bent(self._phi_after, self._phi_omega, self._before)
+        return self._factored(self._phi_after, self._steps)
 
     @cached_property
     def initial_features(self) -> Array:
-        """phi_0 in both places (B, n, k, D)."""
-        return self._bent(self._lifted_rows(self._phi_start), self._phi_start, self._before)
+        """phi_0 in all places (B, n, k, D)."""
+        rows = self._lifted_rows(self._phi_start)
+        for z in reversed(self._on_the_way):
+            rows = self._bent(rows, self._phi_start, z)
+        return rows
 
     def _paired(self, features: Array) -> Array:
         """<w, features> (B, D)."""
@@ -171,22 +209,39 @@ class NetworkBatchQuantities(BatchQuantities):
     def error_trace(self) -> Array:
         return np.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
 
-    def _pointwise(self, inner: Array, outer: Array) -> Array:
-        """||e|| for counts inner (B, 1, k) and outer (B, n, k)."""
+    def _pointwise(self, counts: Sequence[Array], first: int = 0) -> Array:
+        """||e|| for the flips at every iterate: at those on the way (B, 1 or n, k), at the last (B, n, k).
+
+        Before the step `first` factors count as 1.
+        """
         size = np.sqrt((self.features**2).sum(2))[:, None]
-        bends = np.abs(self.batch.rate[:, None, None] * self._summed(2, self._before))
-        total = (bends * size**2).sum(2)[..., None]
-        stretch = np.where(self.batch.rate[:, None, None] >= 0, np.maximum(1.0, total - 1), 1 + total)
-        width = self.batch.signs.shape[1]
-        moved = (bends * size**2 * np.sqrt(inner / width)).sum(2)[..., None]
-        error = stretch * size * np.sqrt(outer / width) + 2 * size * moved
+        rate, width = self.batch.rate[:, None, None], self.batch.signs.shape[1]
+        norms, changes = [], []
+        for z, flips in zip(self._on_the_way, counts, strict=False):
+            bends = np.abs(rate * self._summed(2, z)) * size**2
+            total = bends.sum(2)
+            norms.append(np.where(rate[..., 0] >= 0, np.maximum(1.0, total - 1), 1 + total))
+            changes.append((bends * np.sqrt(flips / width)).sum(2))
+        norms[:first] = [np.ones_like(norm) for norm in norms[:first]]
+        moved = sum(
+            change * np.prod([norm for j, norm in enumerate(norms) if j != k] or [np.ones_like(change)], axis=0)
+            for k, change in enumerate(changes)
+        )
+        error = np.prod(norms, axis=0)[..., None] * size * np.sqrt(counts[-1] / width) + 2 * size * moved[..., None]
         return np.sqrt((self.mass * error**2).sum((1, 2)))
 
     @cached_property
-    def error_flips(self) -> Array:
+    def _flips(self) -> list[Array]:
         start = self._gates(self._start)
-        flips = [(self._gates(w) != start).sum(3).astype(float) for w in (self._omega, self._after_weights)]
-        return self._pointwise(*flips)
+        return [(self._gates(w) != start).sum(3).astype(float) for w in self._iterates]
+
+    @cached_property
+    def error_flips(self) -> Array:
+        return self._pointwise(self._flips)
+
+    @cached_property
+    def error_last_factor(self) -> Array:
+        return self._pointwise(self._flips, self.batch.steps - 1)
 
     @cached_property
     def _nearness(self) -> Array:
@@ -205,23 +260,23 @@ class NetworkBatchQuantities(BatchQuantities):
         return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
 
     @cached_property
-    def _budgets(self) -> Array:
-        """B + ||W_i - W|| (B, n)."""
-        move = np.sqrt(((self._after_weights - self._omega) ** 2).sum((2, 3)))
-        return self.displacement_init[:, None] + move
+    def _budgets(self) -> list[Array]:
+        """B + ||W^(k) - W|| (B, 1 or n) at the iterates."""
+        moves = [np.sqrt(((w - self._omega) ** 2).sum((2, 3))) for w in self._iterates]
+        return [self.displacement_init[:, None] + move for move in moves]
 
     @cached_property
     def error_count(self) -> Array:
-        return self._pointwise(self._counts(self.displacement_init[:, None]), self._counts(self._budgets))
+        return self._pointwise([self._counts(budget) for budget in self._budgets])
 
     @cached_property
     def error_count_own(self) -> Array:
         own = self._counts(self.displacement_init[:, None])
-        return self._pointwise(own, np.broadcast_to(own, self.mass.shape))
+        return self._pointwise([own] * len(self._iterates))
 
     @cached_property
     def error_count_linear(self) -> Array:
-        return self._pointwise(self._counts(self.displacement_init[:, None], 1), self._counts(self._budgets, 1))
+        return self._pointwise([self._counts(budget, 1) for budget in self._budgets])
 
     # --- linearisation -----------------------------------------------------------------------------------------
 
@@ -286,21 +341,34 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def misfit_curvature_adapted(self) -> Array:
-        return self._misfit(self._bent(self._phi_after, self._phi_omega, self.after), self.u)[0]
+        later = [*self._on_the_way[1:], self.after]
+        steps = [(k, phi, z) for (k, phi, _), z in zip(self._steps, later, strict=True)]
+        return self._misfit(self._factored(self._phi_after, steps), self.u)[0]
 
     @cached_property
     def misfit_outer_unadapted(self) -> Array:
-        outer = self._lifted_rows(self._phi_omega)
-        return self._misfit(self._bent(outer, self._phi_omega, self._before), self.u)[0]
+        return self._misfit(self._factored(self._lifted_rows(self._phi_omega), self._steps), self.u)[0]
 
     @cached_property
     def misfit_init_inner(self) -> Array:
-        return self._misfit(self._bent(self._phi_after, self._phi_start, self._before), self.u)[0]
+        steps = [(k, self._phi_start, z) for k, _, z in self._steps]
+        return self._misfit(self._factored(self._phi_after, steps), self.u)[0]
 
     @cached_property
     def misfit_init_outer(self) -> Array:
-        outer = self._lifted_rows(self._phi_start)
-        return self._misfit(self._bent(outer, self._phi_omega, self._before), self.u)[0]
+        return self._misfit(self._factored(self._lifted_rows(self._phi_start), self._steps), self.u)[0]
+
+    @cached_property
+    def misfit_reversed(self) -> Array:
+        return self._misfit(self._factored(self._phi_after, self._steps[::-1]), self.u)[0]
+
+    @cached_property
+    def misfit_frozen(self) -> Array:
+        return self._misfit(self._factored(self._phi_after, self._steps[:1] * self.batch.steps), self.u)[0]
+
+    @cached_property
+    def misfit_one_missing(self) -> Array:
+        return self._misfit(self._factored(self._phi_after, self._steps[:-1]), self.u)[0]
 
     @cached_property
     def pairing_unadapted(self) -> Array:
@@ -313,10 +381,10 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def eps_other_kinks(self) -> Array:
-        drive, after = self._drive(self._omega), self._gates(self._after_weights)
-        inner = self._phi((drive >= 0).astype(float))
-        outer = self._phi(np.where(drive == 0, 1.0, after))
-        return _length(self._paired(self._bent(outer, inner, self._before)))
+        kink = self._drive(self._omega) == 0
+        *inner, outer = (self._phi(np.where(kink, 1.0, self._gates(w))) for w in self._iterates)
+        steps = [(k, phi, z) for (k, _, z), phi in zip(self._steps, inner, strict=True)]
+        return _length(self._paired(self._factored(outer, steps)))
 
 
 def _length(values: Array) -> Array:

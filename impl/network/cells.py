@@ -1,14 +1,14 @@
 r"""Lower bounds of the meta-objective over ||W - W0|| <= B for small networks, by the programs of `programs`.
 
 Without a step all tasks have the network W: one program, whose units are the neurons at the inputs, drives W_r'x. With
-a step and the squared loss, W_i is affine in W once the pattern of W is fixed: one program for each pattern of W, whose
-units are the drives of the adapted neurons,
+one step and the squared loss, W_i is affine in W once the pattern of W is fixed: one program for each pattern of W,
+whose units are the drives of the adapted neurons,
 
     W_{i,r}'x = W_r'x - m^{-1/2} b_r eta sum_z P_r(z) <z, x> (rho_i(z) f(z; W) - sum_y p y),  f = m^{-1/2} b'(P o W z),
 
 with the signs of W_r'z as constraints. (At a kink of W the convention is that of one of the two closed cells that meet
-there; relu of an adapted drive is continuous.) Other losses, with a step: task by task, over the larger ball that W_i
-cannot leave.
+there; relu of an adapted drive is continuous.) Other losses, and several steps, after the first of which patterns
+depend on the task: task by task, over the larger ball that W_i cannot leave.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[
             rows = [layer.row(task, found)]
             return Floor(arb(found.bound), _method(found), functions_of(instance, rows)), layer.moved(found)
         crossing = layer.crossing()
-        if shared.loss.name == "squared" and len(crossing) <= CROSSINGS:
+        affine = shared.loss.name == "squared" and shared.adaptation.steps == 1
+        if affine and len(crossing) <= CROSSINGS:
             programs = [layer.adapted(pattern) for pattern in layer.patterns(crossing)]
             found = least(programs, most=CELLS + len(programs))
             values = iter(found.predictions)

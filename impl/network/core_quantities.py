@@ -13,17 +13,16 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, norm, root, square
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
-from ..meta_sl.maml import Law
 from . import taylor
 from .instance import NetworkInstance
-from .kernel import MetaFeatures
-from .network import Adapted, NetworkProblem, Point
+from .kernel import Basis, Bends, MetaFeatures
+from .network import EXACT_STEPS, Iterate, NetworkProblem, Point
 from .start_quantities import StartQuantities
 
 WHOLE_SPACE = 64
@@ -44,7 +43,8 @@ class NetworkCore(StartQuantities):
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
         assert isinstance(instance, NetworkInstance)
         square_width = math.isqrt(instance.width) ** 2 == instance.width
-        return cls(instance, Rationals, direction) if instance.loss.profile.rational and square_width else None
+        rational = instance.loss.profile.rational and instance.adaptation.steps <= EXACT_STEPS
+        return cls(instance, Rationals, direction) if rational and square_width else None
 
     # --- predictions --------------------------------------------------------------------------------
 
@@ -57,29 +57,21 @@ class NetworkCore(StartQuantities):
     def _before(self) -> list[Number]:
         return self.problem.omega.predictions
 
-    def _adapt(self, point: Point) -> list[Adapted]:
-        return [point.adapted(i) for i in self._indices]
+    def _walk(self, point: Point) -> list[list[Iterate]]:
+        """The iterates of the adaptation from a network, per task."""
+        return [point.path(i) for i in self._indices]
 
     @cached_property
-    def _adapted(self) -> list[Adapted]:
-        return self._adapt(self.problem.omega)
+    def _paths(self) -> list[list[Iterate]]:
+        return self._walk(self.problem.omega)
 
     @cached_property
-    def _tasks(self) -> list[tuple[Law, Adapted]]:
-        return list(zip(self.laws, self._adapted, strict=True))
-
-    def _at_support(self, adapted: Sequence[Adapted]) -> list[list[Number]]:
-        """Predictions per task [k]; 0 where the task has no mass, which nothing reads."""
-        zero = self.m.number(fmpq(0))
-        rows = []
-        for one in adapted:
-            values = dict(zip(one.xs, one.predictions, strict=True))
-            rows.append([values.get(x, zero) for x in range(len(self.instance.features))])
-        return rows
+    def _iterates(self) -> list[list[list[Number]]]:
+        return [[here.predictions for here in path[:-1]] for path in self._paths]
 
     @cached_property
     def _after(self) -> list[list[Number]]:
-        return self._at_support(self._adapted)
+        return [path[-1].predictions for path in self._paths]
 
     @cached_property
     def _rival(self) -> Point:
@@ -94,7 +86,11 @@ class NetworkCore(StartQuantities):
         comparator = self.instance.comparator
         if isinstance(comparator, Functions):
             return [[self.m.number(v) for v in comparator.values[i]] for i in self._indices]
-        return self._at_support(self._adapt(self._rival))
+        return [path[-1].predictions for path in self._walk(self._rival)]
+
+    @property
+    def _tasks(self) -> taylor.Paths:
+        return list(zip(self.laws, self._paths, strict=True))
 
     # --- meta-features --------------------------------------------------------------------------------
 
@@ -104,22 +100,36 @@ class NetworkCore(StartQuantities):
 
     @cached_property
     def _outer(self) -> np.ndarray:
-        """S1 (m, N)."""
-        return np.concatenate([one.active for one in self._adapted], axis=1)
+        """S^(K) (m, N)."""
+        return np.concatenate([path[-1].active for path in self._paths], axis=1)
+
+    def _curvatures(self, predictions: Sequence[Sequence[list[Number]]]) -> list[list[list[Number]]]:
+        """eta sum_y p ell'' at the predictions per task and step [k]."""
+        eta, curvatures = self.problem.eta, self.problem.curvatures
+        return [
+            [[eta * c for c in curvatures(law, z)] for z in steps]
+            for law, steps in zip(self.laws, predictions, strict=True)
+        ]
 
     @cached_property
-    def _bends(self) -> list[list[Number]]:
-        """eta sum_y p ell''(f(x; W), y) [k], per task."""
-        return [[self.problem.eta * c for c in self.problem.curvatures(law, self._before)] for law in self.laws]
+    def _bends(self) -> list[list[list[Number]]]:
+        """eta sum_y p ell''(f(x; W^(k)), y) per task and step [k]."""
+        return self._curvatures(self._iterates)
 
-    def _feature_set(
-        self, inner: np.ndarray, outer: np.ndarray, bends: Sequence[Sequence[Number]] | None
-    ) -> MetaFeatures:
-        return MetaFeatures(self.problem, inner, outer, self._lifted_points, bends)
+    @cached_property
+    def _basis(self) -> Basis:
+        return Basis.of(self.problem.omega.active, self._paths)
+
+    def _basis_at(self, active: np.ndarray) -> Basis:
+        """The patterns (m, k) of one network in every step."""
+        return Basis.at(active, [list(law.rho) for law in self.laws], self.instance.adaptation.steps)
+
+    def _feature_set(self, basis: Basis, outer: np.ndarray, bends: Bends | None) -> MetaFeatures:
+        return MetaFeatures(self.problem, basis, outer, self._lifted_points, bends)
 
     @cached_property
     def _features(self) -> MetaFeatures:
-        return self._feature_set(self.problem.omega.active, self._outer, self._bends)
+        return self._feature_set(self._basis, self._outer, self._bends)
 
     @cached_property
     def _meta_features(self) -> Matrix:
@@ -138,7 +148,7 @@ class NetworkCore(StartQuantities):
 
     @cached_property
     def _basis_pairings(self) -> list[Number]:
-        return taylor.pairings(self.problem, self._tasks, self._features.kernel)
+        return taylor.pairings(self._features, self._tasks)
 
     @cached_property
     def _gradient(self) -> list[Number]:
@@ -172,14 +182,10 @@ class NetworkCore(StartQuantities):
     @cached_property
     def chain_rule_defect(self) -> Number:
         if self._small:
-            columns = list(range(self.problem.omega.active.shape[1]))
-            inner = taylor.features(self.problem, self.problem.omega.active.T, columns)
-            outer = taylor.features(self.problem, self._outer.T, [x for _, x in self._lifted_points])
-            k, table = inner.nrows(), [*inner.tolist(), *outer.tolist()]
-            basis = self.m.matrix(table)
-            assert len(table) == k + len(self._lifted_points)
+            features = self._features
+            basis = taylor.features(self.problem, features.patterns.T, features.places)
             column = self.m.matrix([[w] for w in self._weighted])
-            formula = (basis.transpose() * (self._features.transform * column)).entries()
+            formula = (basis.transpose() * (features.transform * column)).entries()
             return self._length([a - b for a, b in zip(self._whole_gradient, formula, strict=True)])
         column = self.m.matrix([[w] for w in self._weighted])
         formula = (self._features.kernel * (self._features.transform * column)).entries()
@@ -194,4 +200,7 @@ class NetworkCore(StartQuantities):
     @cached_property
     def _stretches(self) -> list[float]:
         sizes = self._row_sizes
-        return [1.0 + sum(abs(midpoint(arb(b))) * sizes[x] ** 2 for x, b in enumerate(row)) for row in self._bends]
+        return [
+            math.prod(1.0 + sum(abs(midpoint(arb(b))) * sizes[x] ** 2 for x, b in enumerate(row)) for row in steps)
+            for steps in self._bends
+        ]

@@ -17,11 +17,11 @@ from ..meta_sl.document import (
     LossRecord,
     TaskRecord,
     read_functions,
+    read_gradient,
     read_loss,
     read_rows,
     read_tasks,
 )
-from ..meta_sl.instance import Gradient
 from .instance import Comparator, NetworkInstance
 from .weights import LARGEST_WIDTH, Weights
 
@@ -56,9 +56,8 @@ class _Document(NetworkRecord):
 ROWS = "a list of m rows of d numbers, one row per neuron (as long as model.b) and one column per input coordinate,"
 NETWORK_REQUIRED = {
     **REQUIRED,
-    "adaptation": "an object with the fields name, eta, steps: networks are adapted by one gradient step",
-    "adaptation.name": "'gradient' (networks are adapted by one gradient step)",
-    "adaptation.steps": "1 (networks are adapted by one gradient step)",
+    "adaptation": "an object with the fields name ('gradient'), eta, steps",
+    "adaptation.name": "'gradient' (a network's risk is not convex: the implicit step has no unique solution)",
     "model": "an object with the fields name ('relu-network'), b, W0",
     "model.name": "'linear', 'relu-network' or 'smooth-network'",
     "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
@@ -76,9 +75,7 @@ NETWORK_REQUIRED = {
 def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInstance) -> NetworkInstance:
     """The instance, made by `kind`, that a record with a network's fields describes. Errors: FaultError."""
     loss = read_loss(record.loss)
-    if record.adaptation.steps != 1:
-        raise FaultError("adaptation.steps")
-    adaptation = Gradient(exact(record.adaptation.eta, "adaptation.eta"))
+    adaptation = read_gradient(record.adaptation)
     features = read_rows(record.features)
     tasks, notes = read_tasks(record.tasks, loss, len(features))
     signs = read_signs(record.model.b)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +15,10 @@ from ..arithmetic import Balls, Number, root, square
 from . import flips
 from .core_quantities import NetworkCore
 from .kernel import MetaFeatures
+from .network import Move
 
-Array = np.ndarray
+Flips = Sequence[Sequence[Mapping[int, arb]]]
+"""Per task and step: input -> how many neurons have another pattern than at W0."""
 
 
 class ErrorQuantities(NetworkCore):
@@ -23,9 +26,9 @@ class ErrorQuantities(NetworkCore):
 
     @cached_property
     def _initial(self) -> MetaFeatures:
-        """phi_{0,i} = (I - eta H_i^0) phi_0: phi_0 in both places, ell'' at the actual prediction."""
+        """phi_{0,i} = (I - eta H_i^{0,(0)}) ... phi_0: phi_0 in all places, ell'' at the iterates' predictions."""
         active = self.problem.start.active
-        return self._feature_set(active, active[:, self._places], self._bends)
+        return self._feature_set(self._basis_at(active), active[:, self._places], self._bends)
 
     @cached_property
     def _places(self) -> list[int]:
@@ -33,10 +36,9 @@ class ErrorQuantities(NetworkCore):
 
     @cached_property
     def _still(self) -> bool:
-        """Whether no neuron of positive mass changed its pattern: then phi_0 = phi exactly."""
-        used = sorted(set(self._places))
-        omega, start = self.problem.omega.active, self.problem.start.active
-        return bool((omega[:, used] == start[:, used]).all() and (self._outer == start[:, self._places]).all())
+        """Whether no neuron of positive mass has another pattern at any iterate: then phi_0 = phi exactly."""
+        start = self.problem.start.active
+        return all((here.active == start[:, here.xs]).all() for path in self._paths for here in path)
 
     @cached_property
     def _difference(self) -> arb_mat | None:
@@ -45,38 +47,64 @@ class ErrorQuantities(NetworkCore):
 
     # --- pointwise errors -------------------------------------------------------------------------------
 
-    def _pointwise(self, inner: list[arb], outer: list[arb]) -> arb:
-        """||e|| for counts of flipped neurons at the support [k] (W) and at the lifted points [N] (W_i)."""
+    def _pointwise(self, inner: Flips, outer: list[arb], first: int = 0) -> arb:
+        """||e|| for counts of flipped neurons at the iterates that the steps start from and at W_i [N].
+
+        e = (prod_k kap_k) delta_K + 2 eta ||x|| sum_k (prod_{j != k} kap_j) sum_x' E[ell''; x'] ||x'|| delta_k(x').
+        (A mutant has kap_k = 1 before the step `first`.)
+        """
         self._balls_only("a norm")
         width = self.problem.width
         sizes = [root(arb(self.problem.inputs.products[x][x])) for x in range(len(self._before))]
+        factors = []
+        for law, steps, counts in zip(self.laws, self._bends, inner, strict=True):
+            stretch, moved = arb(1), arb(0)
+            for k, (bent, count) in enumerate(zip(steps, counts, strict=True)):
+                bends = {x: Balls.magnitude(bent[x]) for x in law.rho}
+                total = self._sum(bends[x] * square(sizes[x]) for x in law.rho)
+                own = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
+                own = own if k >= first else arb(1)
+                change = self._sum(bends[x] * square(sizes[x]) * root(count[x] / width) for x in law.rho)
+                stretch, moved = stretch * own, moved * own + stretch * change
+            factors.append((stretch, moved))
         found = []
         for a, (i, x, mass) in enumerate(self._points):
-            law, bends = self.laws[i], [Balls.magnitude(b) for b in self._bends[i]]
-            total = self._sum(bends[y] * square(sizes[y]) for y in law.rho)
-            stretch = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
-            moved = self._sum(bends[y] * sizes[y] * sizes[y] * root(inner[y] / width) for y in law.rho)
+            stretch, moved = factors[i]
             found.append((mass, stretch * sizes[x] * root(outer[a] / width) + 2 * sizes[x] * moved))
         return self._root_sum(found)
 
     @cached_property
     def error_flips(self) -> arb:
-        omega, start = self.problem.omega.active, self.problem.start.active
-        inner = (omega != start).sum(0)
-        outer = (self._outer != start[:, self._places]).sum(0)
-        return self._pointwise([arb(int(c)) for c in inner], [arb(int(c)) for c in outer])
+        return self._flipped()
+
+    def _flipped(self, first: int = 0) -> arb:
+        start = self.problem.start.active
+        counts = [
+            [
+                {x: arb(int(c)) for x, c in zip(here.xs, (here.active != start[:, here.xs]).sum(0), strict=True)}
+                for here in path
+            ]
+            for path in self._paths
+        ]
+        outer = self._at_points([steps[-1] for steps in counts])
+        return self._pointwise([steps[:-1] for steps in counts], outer, first)
+
+    def _at_points(self, counts: Sequence[Mapping[int, arb]]) -> list[arb]:
+        """Counts per task, at the lifted points [N]."""
+        return [counts[i][x] for i, x in self._lifted_points]
 
     @cached_property
-    def _moves(self) -> list[arb]:
-        """||W_i - W|| = eta ||grad R_i(W)||, per task."""
-        found = []
-        for law in self.laws:
-            steps, xs = self.problem.omega.steps(law), list(law.rho)
-            active = self.problem.omega.active[:, xs]
-            kernel = self.problem.kernel(active, xs, active, xs)
-            column = arb_mat(len(xs), 1, [steps[x] for x in xs])
-            found.append(root((column.transpose() * kernel * column)[0, 0]))
-        return found
+    def _moves(self) -> list[list[arb]]:
+        """||W_i^(k) - W|| for k = 1..K, per task."""
+        return [[self._size_of(here.move) for here in path[1:]] for path in self._paths]
+
+    def _size_of(self, move: Move) -> arb:
+        if not move.inputs:
+            return arb(0)
+        patterns, xs = np.stack(move.patterns, axis=1), list(move.inputs)
+        kernel = self.problem.kernel(patterns, xs, patterns, xs)
+        column = arb_mat(len(xs), 1, list(move.coefficients))
+        return root((column.transpose() * kernel * column)[0, 0])
 
     @cached_property
     def error_count(self) -> arb:
@@ -84,13 +112,15 @@ class ErrorQuantities(NetworkCore):
 
     def _counted(self, power: int) -> arb:
         start, own, squared = self.problem.start, self.displacement_init, self._squared_displacement
-        inner = flips.budget_counts(start, own, range(len(self._before)), power, squared)
-        outer: list[arb] = []
-        for i, (law, move) in enumerate(zip(self.laws, self._moves, strict=True)):
-            exact = squared if move.is_zero() else None
-            outer += flips.budget_counts(start, own + move, list(law.rho), power, exact)
-            assert len(outer) == sum(1 for j, _ in self._lifted_points if j <= i)
-        return self._pointwise(inner, outer)
+        still = dict(enumerate(flips.budget_counts(start, own, range(len(self._before)), power, squared)))
+        counts: list[list[Mapping[int, arb]]] = []
+        for law, moves in zip(self.laws, self._moves, strict=True):
+            steps: list[Mapping[int, arb]] = [still]
+            for move in moves:
+                exact, xs = squared if move.is_zero() else None, list(law.rho)
+                steps.append(dict(zip(xs, flips.budget_counts(start, own + move, xs, power, exact), strict=True)))
+            counts.append(steps)
+        return self._pointwise([steps[:-1] for steps in counts], self._at_points([steps[-1] for steps in counts]))
 
     # --- the linearisation at W0 --------------------------------------------------------------------------
 
@@ -118,13 +148,18 @@ class ErrorQuantities(NetworkCore):
     # --- what wrong theorems use instead --------------------------------------------------------------------
 
     @cached_property
+    def error_last_factor(self) -> arb:
+        """Only the last step's factor expands."""
+        return self._flipped(self.instance.adaptation.steps - 1)
+
+    @cached_property
     def error_count_own(self) -> arb:
-        """k* with W's own displacement for that of W_i."""
-        budget = self.displacement_init
-        counts = flips.budget_counts(
-            self.problem.start, budget, range(len(self._before)), squared=self._squared_displacement
-        )
-        return self._pointwise(counts, [counts[x] for _, x in self._lifted_points])
+        """k* with W's own displacement for that of every iterate."""
+        budget, xs = self.displacement_init, range(len(self._before))
+        found = flips.budget_counts(self.problem.start, budget, xs, squared=self._squared_displacement)
+        counts = dict(enumerate(found))
+        steps = self.instance.adaptation.steps
+        return self._pointwise([[counts] * steps] * len(self.laws), self._at_points([counts] * len(self.laws)))
 
     @cached_property
     def error_count_linear(self) -> arb:

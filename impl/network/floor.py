@@ -12,10 +12,10 @@ closed form at an atom (N4). With ell convex, for every z, and g_j = ell'(z_j, y
     R_i(W) >= sum_j p_j [ ell(z_j, y_j) + g_j (f(x_j; W0) - z_j) - |g_j| E(x_j) ] - B ||sum_j p_j g_j phi_0(x_j)||.
 
 Proof. ell(z') >= ell(z) + g (z' - z) at the prediction z'; Cauchy-Schwarz on W - W0. The best z are the predictions
-that minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. Adapted networks lie
-in a larger ball, of radius B + eta sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j |ell'(f(x_j; W), y_j)| ||x_j||
-and |f(x; W) - f(x; W0)| <= B ||x||: so the same bounds the meta-objective (`ball_floor`; of any activation with slopes
-up to 1, `centred_floor`).
+that minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. After a step from
+the ball of radius B networks lie in one of radius B + |eta| sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j
+|ell'(f(x_j; W), y_j)| ||x_j|| and |f(x; W) - f(x; W0)| <= B ||x||, and so on, step by step: so the same bounds the
+meta-objective (`ball_floor`; of any activation with slopes up to 1, `centred_floor`).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def ray_floor(instance: NetworkInstance) -> Floor:
 
 @dataclass(frozen=True)
 class Centre:
-    """The linearisation of a network at W0, with its laws: what a floor in the ball around W0 needs.
+    """The linearisation of a network at W0, with its laws and steps: what a floor in the ball around W0 needs.
 
     start [k] f(x; W0), sizes [k] ||x|| (f is Lipschitz in W with that constant), worst(B) [k] the error E of the
     linearisation in the ball, kernel(xs) the Gram matrix of phi_0 at the inputs xs
@@ -109,6 +109,7 @@ class Centre:
     loss: Loss
     laws: tuple[Law, ...]
     eta: Number
+    steps: int
     start: list[Number]
     sizes: list[arb]
     worst: Callable[[arb], list[arb]]
@@ -125,7 +126,8 @@ def relu_centre(problem: NetworkProblem) -> Centre:
     sizes = [root(arb(problem.inputs.products[x][x])) for x in range(len(problem.inputs.rows))]
     start = problem.start.predictions
     worst = partial(flips.worst_cases, problem)
-    return Centre(problem.loss, problem.laws, problem.eta, start, sizes, worst, kernel)
+    steps = problem.instance.adaptation.steps
+    return Centre(problem.loss, problem.laws, problem.eta, steps, start, sizes, worst, kernel)
 
 
 def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
@@ -152,15 +154,17 @@ def centred_floor(instance: NetworkInstance, radius: fmpq, centre_of: Callable[[
 
 def reach(centre: Centre, law: Law, radius: arb) -> fmpq:
     """B', rounded up: W_i is no further from W0. Errors: UnboundedError."""
-    steepest = arb(0)
-    for x, y, p in law.atoms:
-        size, at = centre.sizes[x], centre.start[x]
-        span = (at - radius * size).union(at + radius * size)
-        steepest += p * centre.loss.range(1, span, y).abs_upper() * size
-    most = bounds(radius + Balls.magnitude(centre.eta) * steepest)[1]
-    if not most < np.inf:
-        raise UnboundedError(f"eta={centre.eta}: a step of a length that float64 can hold is required")
-    return rational(most)
+    for _ in range(centre.steps):
+        steepest = arb(0)
+        for x, y, p in law.atoms:
+            size, at = centre.sizes[x], centre.start[x]
+            span = (at - radius * size).union(at + radius * size)
+            steepest += p * centre.loss.range(1, span, y).abs_upper() * size
+        most = bounds(radius + Balls.magnitude(centre.eta) * steepest)[1]
+        if not most < np.inf:
+            raise UnboundedError(f"eta={centre.eta}: steps of a length that float64 can hold are required")
+        radius = arb(most)
+    return rational(bounds(radius)[1])
 
 
 def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:

@@ -17,6 +17,8 @@ from .batch_quantities import NetworkBatchQuantities
 Networks = TypeVar("Networks", bound=NetworkBatch)
 
 WIDTHS = (1, 2, 4, 16, 64, 1024)
+STEPS = (1, 1, 1, 2, 3)
+"""How many gradient steps the batches take: most of them one."""
 NEURONS = 2**14
 """Neurons in one batch: large batches have narrow networks."""
 
@@ -71,9 +73,11 @@ def _curvature(batch: NetworkBatch) -> Array:
 
 
 def _adapted(source: Source, batch: NetworkBatch) -> NetworkBatch:
-    """The batch with a step size from far below to far beyond 1/curvature."""
+    """The batch with a step size from far below to far beyond 1/curvature; a little less far for several steps."""
     exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
-    return replace(batch, rate=2.0**exponent / _curvature(batch))
+    steps = source.choose(STEPS)
+    exponent = exponent if steps == 1 else np.minimum(exponent, 2)
+    return replace(batch, steps=steps, rate=2.0**exponent / _curvature(batch))
 
 
 # --- generators -----------------------------------------------------------------------------------
@@ -94,6 +98,13 @@ def functions(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch
 def tangent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
     return tangent_comparators(source, drawn(source, loss, limits))
+
+
+def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+    """Two or three steps that change patterns and curvatures, so that their factors differ. Tangent comparators."""
+    batch = drawn(source, loss, limits, points=max(2, draw_size(source, limits.points)))
+    rate = 2.0 ** source.grid((), -2, -1 if loss in STEEP else 2) / _curvature(batch)
+    return tangent_comparators(source, replace(batch, steps=source.choose((2, 3)), rate=rate))
 
 
 def tangent_comparators(
@@ -244,17 +255,20 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBat
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """Problems whose infimum is bracketed: one or two neurons with scalar inputs (squared loss), else a few neurons."""
+    """Problems whose infimum is bracketed: one or two neurons with scalar inputs and one step (squared loss), else a
+    few neurons."""
     small = replace(limits, tasks=min(limits.tasks, 2), points=min(limits.points, 3))
     if loss == "squared":
-        return drawn(source, loss, small, dimension=1, width=source.choose((1, 2)))
+        exact = drawn(source, loss, small, dimension=1, width=source.choose((1, 2)))
+        return replace(exact, steps=1)
     return drawn(source, loss, small, width=source.choose((4, 16)))
 
 
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES),
+    Generator("steps", "several steps whose factors differ", steps, CONVEX_LOSSES),
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
     Generator("near-kink", "neurons within rounding of a kink", near_kink, CONVEX_LOSSES),
@@ -269,5 +283,5 @@ LANDSCAPES = Generator(
     "landscapes", "networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
-SEARCHING = ("arbitrary", "functions", "tangent", "local", "stationary", "kinks", "atom", "pushed", "still")
+SEARCHING = ("arbitrary", "functions", "tangent", "steps", "local", "stationary", "kinks", "atom", "pushed", "still")
 """The generators that look for counterexamples."""

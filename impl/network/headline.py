@@ -1,9 +1,10 @@
 """The headline for ReLU networks: how inf L is bounded from below, and how L is evaluated.
 
-From below, the best of what applies: the exact infimum (one or two neurons), the best slope along every ray of inputs
-(any network); in a ball around W0 the linearisation with its worst error and, for small networks, convex programs per
-activation pattern. From above, besides where descent stops, a network that is built to attain the best slopes
-(`interpolant`): with enough neurons, and no input that tasks dispute, the bracket closes. The rest is in `bracket`.
+From below, the best of what applies: the exact infimum (one or two neurons, one step), the best slope along every ray
+of inputs (any network); in a ball around W0 the linearisation with its worst error and, for small networks, convex
+programs per activation pattern. From above, besides where descent stops, a network that is built to attain the best
+slopes (`interpolant`): with enough neurons, and no input that tasks dispute, the bracket closes. The rest is in
+`bracket`.
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ def value(problem: NetworkProblem, weights: Weights) -> arb:
     point, total = Point(problem, weights), arb(0)
     for i, law in enumerate(problem.laws):
         if law.weight != 0:
-            after = point.adapted(i)
-            total += law.weight * problem.risk(law, dict(zip(after.xs, after.predictions, strict=True)))  # type: ignore[arg-type]
+            total += law.weight * problem.risk(law, point.adapted(i).predictions)
     return total
 
 

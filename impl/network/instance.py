@@ -33,7 +33,7 @@ Comparator = Weights | Functions
 
 @dataclass(frozen=True)
 class NetworkInstance(Instance):
-    """A meta-SL instance with a two-layer ReLU network, adapted by one gradient step.
+    """A meta-SL instance with a two-layer ReLU network, adapted by gradient steps.
 
     features (k, d) the inputs x, signs [m] the output weights b (+-1), initial (m, d) the W0, omega (m, d) the point
     under test, comparator (m, d) or functions (n, k), radius the R of the ball of directions.

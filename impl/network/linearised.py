@@ -3,10 +3,11 @@ r"""The network linearised at W0, a linear model on the features phi_0, and the 
 f_lin(x; W) = phi_0(x)'W = f(x; W0) + phi_0(x)'D, D = W - W0. Everything that matters of D is in the span of the
 features, D = sum_x c_x phi_0(x), so the kernel K_0 = <phi_0, phi_0> of the support is enough, for any width:
 
-    f = f_0 + K_0 c,   c_i = c - eta sum_y p ell'(f, y),   L_lin = sum_i q_i R_i(f_0 + K_0 c_i),
-    grad L_lin = sum_x gamma_x phi_0(x),   gamma = sum_i q_i [ s_i - eta ell''(f) o (K_0 s_i) ],  s_i the slopes at f_0 + K_0 c_i.
+    f = f_0 + K_0 c,   c^(k+1) = c^(k) - eta sum_y p ell'(f^(k), y),   L_lin = sum_i q_i R_i(f_0 + K_0 c_i^(K)),
+    grad L_lin = sum_x gamma_x phi_0(x),   gamma = sum_i q_i s_i^(0),   s_i^(k) = s_i^(k+1) - eta ell''(f^(k)) o (K_0 s_i^(k+1)),
 
-Where L_lin is convex (squared loss; no step; C8's data-free threshold with B^2 = max_x K_0(x, x)), any c is a proof:
+s_i^(K) the slopes at f_0 + K_0 c_i^(K). Where L_lin is convex (squared loss: all is affine; no step; one step below C8's
+data-free threshold with B^2 = max_x K_0(x, x)), any c is a proof:
 
     inf_{||D|| <= B} L_lin >= L_lin(c) - gamma'K_0 c - B (gamma'K_0 gamma)^{1/2}.
 
@@ -48,7 +49,7 @@ def convexity_margin(instance: NetworkInstance) -> arb:
     eta, profile = instance.adaptation.eta, instance.loss.profile
     if profile.convex and (eta == 0 or instance.loss.name == "squared"):
         return arb(1)
-    if eta < 0:
+    if eta < 0 or instance.adaptation.steps > 1:
         return arb(-1)
     kernel = _kernel(NetworkProblem(instance.canonical, Balls))
     largest = arb(0)
@@ -67,8 +68,8 @@ def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptim
     instance = instance.canonical
     with ctx.workprec(PRECISION):
         if not convexity_margin(instance) > 0:
-            got = f"loss={instance.loss.name!r}, eta={instance.adaptation.eta}"
-            raise NotConvexError(f"{got}: the squared loss or a small step is required (C8)")
+            got = f"loss={instance.loss.name!r}, eta={instance.adaptation.eta}, steps={instance.adaptation.steps}"
+            raise NotConvexError(f"{got}: the squared loss or one small step is required (C8)")
         problem = NetworkProblem(instance, Balls)
         kernel = _kernel(problem)
         column = arb_mat([[arb(float(c))] for c in _proposed(problem, kernel, to_float(ball))])
@@ -86,18 +87,20 @@ def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptim
 def _evaluated(problem: NetworkProblem, kernel: arb_mat, column: arb_mat) -> tuple[arb, arb_mat, list[list[arb]]]:
     """L_lin, gamma (k, 1) and the adapted predictions per task, at the coefficients c (k, 1)."""
     base = arb_mat([[z] for z in problem.start.predictions])
-    before = (base + kernel * column).entries()
     total, gamma, rows = arb(0), column * 0, []
     for law in problem.laws:
-        step = arb_mat([[s * problem.eta] for s in problem.slopes(law, before)])
-        after = (base + kernel * (column - step)).entries()
+        here, path = column, []
+        for _ in range(problem.instance.adaptation.steps):
+            path.append((base + kernel * here).entries())
+            here = here - arb_mat([[s * problem.eta] for s in problem.slopes(law, path[-1])])
+        after = (base + kernel * here).entries()
         rows.append(after)
         slopes = arb_mat([[s] for s in problem.slopes(law, after)])
-        pulled = (kernel * slopes).entries()
-        bends = problem.curvatures(law, before)
-        bent = arb_mat([[problem.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
+        for before in reversed(path):
+            bends, pulled = problem.curvatures(law, before), (kernel * slopes).entries()
+            slopes = slopes - arb_mat([[problem.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
         total += law.weight * problem.risk(law, after)
-        gamma += (slopes - bent) * law.weight
+        gamma += slopes * law.weight
     return total, gamma, rows
 
 
@@ -116,15 +119,19 @@ def _proposed(problem: NetworkProblem, kernel: arb_mat, ball: float) -> Array:
     labels, masses, weights = (a[0] for a in laws_of(problem.instance.tasks, len(base)))
 
     def objective(a: Array, lam: float) -> tuple[float, Array]:
-        z = base + rows @ a
         total, gradient = lam / 2 * float(a @ a), lam * a
         with np.errstate(over="ignore", invalid="ignore"):
             for q, y, p in zip(weights, labels, masses, strict=True):
-                after = base + rows @ (a - eta * (rows.T @ _sum(p, loss.d1(Floats, z[:, None], y))))
+                here, path = a, []
+                for _ in range(problem.instance.adaptation.steps):
+                    path.append(base + rows @ here)
+                    here = here - eta * (rows.T @ _sum(p, loss.d1(Floats, path[-1][:, None], y)))
+                after = base + rows @ here
                 pull = rows.T @ _sum(p, loss.d1(Floats, after[:, None], y))
-                bend = _sum(p, loss.d2(Floats, z[:, None], y))
+                for z in reversed(path):
+                    pull = pull - eta * (rows.T @ (_sum(p, loss.d2(Floats, z[:, None], y)) * (rows @ pull)))
                 total += float(q) * float((p * loss.value(Floats, after[:, None], y)).sum())
-                gradient = gradient + q * (pull - eta * (rows.T @ (bend * (rows @ pull))))
+                gradient = gradient + q * pull
         return total, gradient
 
     point = np.zeros(rows.shape[1])

@@ -5,17 +5,18 @@ and in exact sums over neurons. For patterns P, Q at inputs x, x' the gradient f
 
     <psi, psi'> = #{r: P_r = Q_r = 1} <x, x'> / m              (b cancels: b_r^2 = 1)
 
-and a gradient step adds such features to W, so that W_i is never formed:
+and a gradient step adds such features to W, so that no iterate W^(k) of task i (W^(0) = W, W^(K) = W_i) is ever formed:
 
-    W_{i,r}'x' = W_r'x' - m^{-1/2} b_r sum_x c_i(x) S_r(x) <x, x'>,      c_i(x) = eta sum_y p ell'(f(x; W), y).
+    W^(k)_r'x' = W_r'x' - m^{-1/2} b_r sum_{l<k} sum_x c^(l)(x) S^(l)_r(x) <x, x'>,
+    c^(l)(x) = eta sum_y p ell'(f(x; W^(l)), y).
 
 Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for every W.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +31,10 @@ Array = np.ndarray
 
 EXACT_KINKS = 64
 """Undecided signs that are asked of the exact twin before the margin is left open."""
+EXACT_STEPS = 2
+"""Steps up to which rationals stay short with any rational loss: digits multiply at each."""
+AFFINE = ("squared", "huber", "absolute")
+"""Losses with piecewise affine slopes: digits add up, and the exact twin follows any number of steps."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +117,50 @@ class NetworkProblem(Layer, Risks):
 
 
 @dataclass(frozen=True)
-class Adapted:
-    """A task's adapted network on the task's support xs [a]: patterns S1 (m, a), predictions [a]."""
+class Move:
+    """What steps did to W: W - sum_j coefficients[j] psi_j, psi_j with the pattern patterns[j] at the input inputs[j].
+
+    loose: of a neuron whose sign at an iterate stays open, the inputs there and what it would move by if it were on
+    """
+
+    patterns: tuple[Array, ...] = ()
+    inputs: tuple[int, ...] = ()
+    coefficients: tuple[Number, ...] = ()
+    loose: Mapping[int, tuple[tuple[int, arb], ...]] = field(default_factory=dict)
+
+    def further(self, at: Iterate, steps: Sequence[Number]) -> Move:
+        """The same and one step more, from the iterate `at` by c(x) [k]. Patterns that did not change are merged."""
+        patterns, inputs, coefficients = list(self.patterns), list(self.inputs), list(self.coefficients)
+        last = {x: j for j, x in enumerate(inputs)}
+        for a, x in enumerate(at.xs):
+            if _is_zero(steps[x]):
+                continue
+            if x in last and np.array_equal(patterns[last[x]], at.active[:, a]):
+                coefficients[last[x]] += steps[x]
+            else:
+                patterns.append(at.active[:, a])
+                inputs.append(x)
+                coefficients.append(steps[x])
+        loose = dict(self.loose)
+        for r, a in at.doubt:
+            loose[r] = (*loose.get(r, ()), (at.xs[a], Balls.magnitude(arb(steps[at.xs[a]]))))
+        return Move(tuple(patterns), tuple(inputs), tuple(coefficients), loose)
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """A task's network after some of its steps, on the task's support xs [a]: patterns (m, a), predictions [k].
+
+    predictions are 0 where the task has no mass, which nothing reads; doubt: the sizes of the pre-activations (r, a)
+    whose sign stays open (their pattern is 0); move: from W to here
+    """
 
     xs: list[int]
     active: Array
     predictions: list[Number]
     distance: Distance
+    doubt: Mapping[tuple[int, int], arb] = field(default_factory=dict)
+    move: Move = field(default_factory=Move)
 
 
 class Neurons:
@@ -172,51 +214,77 @@ class Point(Neurons):
         """f(x; W) at the support [k]."""
         return self.problem.outputs(self.weights, self.active, list(range(self.active.shape[1])))
 
-    def steps(self, law: Law) -> list[Number]:
-        """c_i(x) = eta sum_y p ell'(f(x; W), y) [k]."""
+    def steps(self, law: Law, predictions: list[Number]) -> list[Number]:
+        """c_i(x) = eta sum_y p ell'(f(x), y) [k] at the predictions f(x) [k] of an iterate."""
         problem = self.problem
-        return [problem.eta * s for s in problem.slopes(law, self.predictions)]
+        return [problem.eta * s for s in problem.slopes(law, predictions)]
 
-    def adapted(self, index: int) -> Adapted:
-        """The network after task `index`'s gradient step."""
-        problem, law = self.problem, self.problem.laws[index]
+    def adapted(self, index: int) -> Iterate:
+        """The network after task `index`'s gradient steps."""
+        return self.path(index)[-1]
+
+    def path(self, index: int, count: int | None = None) -> list[Iterate]:
+        """The iterates 0..K of task `index`: W, W after one step, ... (the first `count` steps)."""
+        law = self.problem.laws[index]
         xs = list(law.rho)
-        steps = self.steps(law)
-        moving = [x for x in xs if not _is_zero(steps[x])]
+        found = [Iterate(xs, self.active[:, xs], self.predictions, self.distance)]
+        for k in range(self.problem.instance.adaptation.steps if count is None else count):
+            here = found[-1]
+            found.append(self._moved(index, k + 1, xs, here.move.further(here, self.steps(law, here.predictions))))
+        return found
+
+    def _moved(self, index: int, k: int, xs: list[int], move: Move) -> Iterate:
+        """Iterate k of task `index`."""
+        problem = self.problem
         doubt: dict[tuple[int, int], arb] = {}
-        if not moving:
+        if not move.inputs:
             active, distance = self.active[:, xs], self.distance
         else:
-            active, doubt, distance = self._adapted_signs(index, xs, moving, steps)
+            active, doubt, distance = self._moved_signs(index, k, xs, move)
         values = problem.outputs(self.weights, active, xs)
-        if moving:
-            pull = problem.kernel(self.active[:, moving], moving, active, xs)
+        if move.inputs:
+            pull = problem.kernel(np.stack(move.patterns, axis=1), list(move.inputs), active, xs)
             for a in range(len(xs)):
-                values[a] -= sum((steps[x] * pull[j, a] for j, x in enumerate(moving)), start=problem.m.number(0))
+                terms = (c * pull[j, a] for j, c in enumerate(move.coefficients))
+                values[a] -= sum(terms, start=problem.m.number(0))
         for (_, a), size in doubt.items():
             # relu is continuous: a neuron whose sign is open contributes at most its size.
             values[a] += ((-size).union(size)) * problem.shrink
-        return Adapted(xs, active, values, distance)
+        for r in move.loose:
+            for a in np.flatnonzero(active[r]).tolist():
+                values[a] += self._slack(r, xs[a], move) * problem.shrink
+        predictions = [problem.m.number(0)] * len(problem.inputs.rows)
+        for x, value in zip(xs, values, strict=True):
+            predictions[x] = value
+        return Iterate(xs, active, predictions, distance, doubt, move)
 
-    def _adapted_signs(
-        self, index: int, xs: list[int], moving: list[int], steps: list[Number]
+    def _slack(self, r: int, y: int, move: Move) -> arb:
+        """By how much W_{i,r}'y may differ from what `move` says, as its sign was open at an earlier iterate."""
+        products = self.problem.inputs.products
+        size = sum((c * abs(products[x][y]) for x, c in move.loose.get(r, ())), start=arb(0)) * self.problem.shrink
+        return (-size).union(size)
+
+    def _moved_signs(
+        self, index: int, k: int, xs: list[int], move: Move
     ) -> tuple[Array, dict[tuple[int, int], arb], Distance]:
-        """S1 (m, a), the sizes of the W_{i,r}'x whose sign stays open, and the distance from the kinks."""
+        """S^(k) (m, a), the sizes of the pre-activations whose sign stays open, and the distance from the kinks."""
         problem = self.problem
         inputs = problem.inputs
         scale = problem.width**-0.5
-        # One row per moving input: its step, in float64 with the distance to the exact one.
-        centre = np.array([_float(steps[x]) for x in moving])
-        radius = np.array([_radius(steps[x], c) for x, c in zip(moving, centre, strict=True)])
-        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in xs] for x in moving])
-        on = self.active[:, moving]
+        # One row per pattern feature: its coefficient, in float64 with the distance to the exact one.
+        centre = np.array([_float(c) for c in move.coefficients])
+        radius = np.array([_radius(c, f) for c, f in zip(move.coefficients, centre, strict=True)])
+        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in xs] for x in move.inputs])
+        on = np.stack(move.patterns, axis=1)
         with np.errstate(invalid="ignore", over="ignore"):
             shift = problem.output[:, None] * (on @ (centre[:, None] * gram)) * scale
             size = on @ (np.abs(centre)[:, None] * np.abs(gram)) * scale
             spread = on @ (radius[:, None] * np.abs(gram)) * scale
             value = self.signs.values[:, xs] - shift
-            rounding = (len(moving) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
+            rounding = (len(centre) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
             error = self.signs.errors[:, xs] + rounding + spread * (1 + 2.0**-40)
+            for r in move.loose:
+                error[r] += [bounds(arb(self._slack(r, y, move).abs_upper()))[1] for y in xs]
             decided = (np.abs(value) > error) & np.isfinite(value) & np.isfinite(error)
         decided |= inputs.vanishing[xs]
         active = np.where(decided, value > 0, False).astype(float)
@@ -227,14 +295,14 @@ class Point(Neurons):
         doubt: dict[tuple[int, int], arb] = {}
         open_pairs = []
         for r, a in np.argwhere(~decided):
-            exact = self._adapted_value(int(r), xs[a], moving, steps)
+            exact = self._moved_value(int(r), xs[a], move)
             sign = _sign(exact)
             if sign is None:
                 open_pairs.append((int(r), int(a), exact))
                 continue
             active[r, a] = float(sign > 0)
             distance = distance.union(Distance(*bounds(Balls.magnitude(arb(exact)))))
-        ties = self._exact_ties(index, len(open_pairs))
+        ties = self._exact_ties(index, k, len(open_pairs))
         for r, a, ball in open_pairs:
             value_exact = None if ties is None else ties(r, xs[a])
             if value_exact is None:
@@ -245,29 +313,33 @@ class Point(Neurons):
                 distance = distance.union(Distance(*bounds(arb(abs(value_exact)))))
         return active, doubt, distance
 
-    def _adapted_value(self, r: int, y: int, moving: list[int], steps: list[Number]) -> Number:
+    def _moved_value(self, r: int, y: int, move: Move) -> Number:
         """W_{i,r}'y: an exact rational where nothing moves the neuron, else in the problem's numbers."""
         problem = self.problem
         inputs = problem.inputs
         own = self.weights.dot(r, inputs.rows[y])
-        pulls = [(steps[x], inputs.products[x][y]) for x in moving if self.active[r, x] and inputs.products[x][y] != 0]
-        if not pulls:
+        pulls = [
+            (c, inputs.products[x][y])
+            for c, pattern, x in zip(move.coefficients, move.patterns, move.inputs, strict=True)
+            if pattern[r] and inputs.products[x][y] != 0
+        ]
+        if not pulls and r not in move.loose:
             return own
         shift = sum((c * problem.m.number(g) for c, g in pulls), start=problem.m.number(0))
-        return problem.m.number(own) - int(problem.output[r]) * problem.shrink * shift
+        moved = problem.m.number(own) - int(problem.output[r]) * problem.shrink * shift
+        return moved + self._slack(r, y, move) if r in move.loose else moved
 
-    def _exact_ties(self, index: int, count: int) -> Callable[[int, int], Number] | None:
-        """(r, y) -> W_{i,r}'y in exact rationals, where the instance allows it and few pairs are open."""
+    def _exact_ties(self, index: int, k: int, count: int) -> Callable[[int, int], Number] | None:
+        """(r, y) -> W_{i,r}'y at iterate k in exact rationals, where the instance allows it and few pairs are open."""
         problem = self.problem
         root = int(problem.width**0.5)
         if problem.m is Rationals or not 0 < count <= EXACT_KINKS or root * root != problem.width:
             return None
-        if not problem.loss.profile.rational:
+        if not problem.loss.profile.rational or (k > EXACT_STEPS and problem.loss.name not in AFFINE):
             return None
         twin = Point(NetworkProblem(problem.instance, Rationals), self.weights)
-        steps = twin.steps(twin.problem.laws[index])
-        moving = [x for x in problem.laws[index].rho if steps[x] != 0]
-        return lambda r, y: twin._adapted_value(r, y, moving, steps)
+        move = twin.path(index, k)[-1].move
+        return lambda r, y: twin._moved_value(r, y, move)
 
 
 def _is_zero(value: Number) -> bool:

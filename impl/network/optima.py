@@ -1,4 +1,4 @@
-r"""The infimum of L for one or two neurons with scalar inputs, squared loss: by enumeration of patterns, exactly.
+r"""The infimum of L for one or two neurons with scalar inputs, squared loss, one step: by enumeration, exactly.
 
 Over all W, with 1{0 > 0} = 0: a neuron with V_r = 0 is off and stays at 0, so that face is the problem of the others.
 
@@ -23,7 +23,7 @@ NEURONS = 2
 
 
 class NotEnumerableError(ValueError):
-    """The instance has too many neurons or coordinates, or another loss."""
+    """The instance has too many neurons, coordinates or steps, or another loss."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,11 @@ class _Affine:
 
 def infimum(instance: NetworkInstance) -> ExactInfimum:
     """inf L over all W. Errors: NotEnumerableError."""
-    if instance.loss.name != "squared" or instance.width > NEURONS or len(instance.features[0]) != 1:
-        got = f"loss={instance.loss.name!r}, m={instance.width}, d={len(instance.features[0])}"
-        raise NotEnumerableError(f"{got}: the squared loss, at most {NEURONS} neurons and d=1 are required")
+    d, adaptation = len(instance.features[0]), instance.adaptation
+    one = adaptation.steps == 1 or adaptation.eta == 0
+    if instance.loss.name != "squared" or instance.width > NEURONS or d != 1 or not one:
+        got = f"loss={instance.loss.name!r}, m={instance.width}, d={d}, steps={adaptation.steps}"
+        raise NotEnumerableError(f"{got}: the squared loss, at most {NEURONS} neurons, d=1 and one step are required")
     instance = instance.canonical
     best = _origin(instance)
     for live in itertools.product((False, True), repeat=instance.width):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +15,7 @@ from ..balls.singular import largest_eigenvalue
 from ..losses import Link
 from ..meta_sl.instance import Functions
 from .errors import ErrorQuantities
-from .kernel import MetaFeatures
+from .kernel import Basis, Bends, MetaFeatures
 from .network import Distance, NetworkProblem
 
 
@@ -23,7 +26,7 @@ class NetworkQuantities(ErrorQuantities):
 
     @cached_property
     def _plain(self) -> MetaFeatures:
-        return self._feature_set(self.problem.omega.active, self._outer, None)
+        return self._feature_set(self._basis, self._outer, None)
 
     @cached_property
     def eps_formal(self) -> arb:
@@ -36,7 +39,7 @@ class NetworkQuantities(ErrorQuantities):
         """phi_a'(W - W0) [N]."""
         features, k = self._features, len(self._before)
         own, start = self.problem.omega.weights, self.problem.start.weights
-        moved = self._before + self.problem.outputs(own, features.outer, features.places[k:])
+        moved = self._before + self.problem.outputs(own, features.patterns[:, k:], features.places[k:])
         still = self.problem.outputs(start, features.patterns, features.places)
         return self._combined([a - b for a, b in zip(moved, still, strict=True)])
 
@@ -80,9 +83,9 @@ class NetworkQuantities(ErrorQuantities):
         # The meta-features of tasks with one Jacobian are the images of their outer features; all lie in the span of
         # the pattern features.
         features, exact = self._features, NetworkProblem(self.instance, Rationals)
-        k = len(self._before)
+        k, size = len(self._before), len(features.basis.inputs)
         groups = [
-            [k + a for a, (i, _) in enumerate(self._lifted_points) if i in alike] for alike in self._equal_jacobians
+            [size + a for a, (i, _) in enumerate(self._lifted_points) if i in alike] for alike in self._equal_jacobians
         ]
         for chosen in (*groups, list(range(len(features.places)))):
             places, patterns = [features.places[j] for j in chosen], features.patterns[:, chosen]
@@ -90,8 +93,11 @@ class NetworkQuantities(ErrorQuantities):
             if exact.kernel(patterns, places, patterns, places).rank() < count:
                 return arb(-1)
         # What did not flip in the adaptation lies in the span of the features at W.
-        inner, support = features.inner, list(range(k))
-        unmoved = sum(bool((self._outer[:, a] == inner[:, x]).all()) for a, x in enumerate(self._places))
+        inner, support = self.problem.omega.active, list(range(k))
+        calm = [all(j < k for place in steps for j in place.values()) for steps in features.basis.columns]
+        unmoved = sum(
+            bool(calm[i] and (self._outer[:, a] == inner[:, x]).all()) for a, (i, x) in enumerate(self._lifted_points)
+        )
         if exact.kernel(inner, support, inner, support).rank() < unmoved:
             return arb(-1)
         twin = self.exact(self.instance)
@@ -101,9 +107,12 @@ class NetworkQuantities(ErrorQuantities):
 
     @property
     def _equal_jacobians(self) -> list[list[int]]:
-        """Tasks that certainly have the same I - eta H_i: the same marginal, if ell'' is free of the label."""
-        loss = self.problem.loss
-        if loss.name not in ("squared", "logistic") and loss.link is not Link.CANONICAL:
+        """Tasks that certainly have the same Jacobian: one step, the same marginal, if ell'' is free of the label.
+
+        After one step networks of different tasks differ, and so do their patterns and predictions.
+        """
+        loss, one = self.problem.loss, self.instance.adaptation.steps == 1
+        if not one or (loss.name not in ("squared", "logistic") and loss.link is not Link.CANONICAL):
             return [[i] for i in range(len(self.laws))]
         alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
         for position, i in enumerate(self._indices):
@@ -119,47 +128,55 @@ class NetworkQuantities(ErrorQuantities):
     def margin_differentiability(self) -> arb:
         """Distance of the neurons from their kinks and of the predictions from the joints of the loss."""
         distance: Distance = self.problem.omega.distance
-        for one in self._adapted:
-            distance = distance.union(one.distance)
+        for here in itertools.chain(*self._paths):
+            distance = distance.union(here.distance)
         margin = distance.ball()
         if not margin > 0 or not self.margin_joints > 0:
             return margin if not margin > 0 else self.margin_joints
-        outer = self._joint_margin(self._after) if self.problem.loss.profile.kinked else arb(1)
+        outer = self._joint_margin([[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
         return margin.min(self.margin_joints).min(outer)
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
 
-    def _wrong_misfit(self, inner: np.ndarray, outer: np.ndarray, bends: list[list[Number]] | None) -> arb:
-        return self._span_misfit(self._feature_set(inner, outer, bends).span, self._u).value
-
-    @cached_property
-    def _bends_adapted(self) -> list[list[Number]]:
-        """eta sum_y p ell'' at the adapted prediction."""
-        eta = self.problem.eta
-        return [
-            [eta * c for c in self.problem.curvatures(law, z)] for law, z in zip(self.laws, self._after, strict=True)
-        ]
-
-    @cached_property
-    def _outer_unadapted(self) -> np.ndarray:
-        return self.problem.omega.active[:, self._places]
+    def _wrong_misfit(self, basis: Basis, outer: np.ndarray, bends: Bends) -> arb:
+        return self._span_misfit(self._feature_set(basis, outer, bends).span, self._u).value
 
     @cached_property
     def misfit_curvature_adapted(self) -> arb:
-        return self._wrong_misfit(self.problem.omega.active, self._outer, self._bends_adapted)
+        """ell'' at the predictions that the steps lead to, not at those that they start from."""
+        bends = self._curvatures([[here.predictions for here in path[1:]] for path in self._paths])
+        return self._wrong_misfit(self._basis, self._outer, bends)
 
     @cached_property
     def misfit_outer_unadapted(self) -> arb:
-        return self._wrong_misfit(self.problem.omega.active, self._outer_unadapted, self._bends)
+        return self._wrong_misfit(self._basis, self.problem.omega.active[:, self._places], self._bends)
 
     @cached_property
     def misfit_init_inner(self) -> arb:
-        return self._wrong_misfit(self.problem.start.active, self._outer, self._bends)
+        return self._wrong_misfit(self._basis_at(self.problem.start.active), self._outer, self._bends)
 
     @cached_property
     def misfit_init_outer(self) -> arb:
-        outer = self.problem.start.active[:, self._places]
-        return self._wrong_misfit(self.problem.omega.active, outer, self._bends)
+        return self._wrong_misfit(self._basis, self.problem.start.active[:, self._places], self._bends)
+
+    def _misfit_of_steps(self, order: Sequence[int]) -> arb:
+        """With the factors of these steps, the last of which acts first."""
+        bends = [[steps[k] for k in order] for steps in self._bends]
+        return self._wrong_misfit(self._basis.chosen(order), self._outer, bends)
+
+    @cached_property
+    def misfit_reversed(self) -> arb:
+        return self._misfit_of_steps(range(self.instance.adaptation.steps)[::-1])
+
+    @cached_property
+    def misfit_frozen(self) -> arb:
+        """W's own factor for every step."""
+        return self._misfit_of_steps([0] * self.instance.adaptation.steps)
+
+    @cached_property
+    def misfit_one_missing(self) -> arb:
+        """Without the last step's factor."""
+        return self._misfit_of_steps(range(self.instance.adaptation.steps - 1))
 
     @cached_property
     def weight_norm_unadapted(self) -> arb:
@@ -195,8 +212,11 @@ class NetworkQuantities(ErrorQuantities):
     @cached_property
     def _other_kinks(self) -> MetaFeatures:
         """Features with 1{0 > 0} = 1, while W_i has 0."""
-        inner = (self.problem.omega.signs.signs >= 0).astype(float)
-        outer = np.where(self.problem.omega.signs.signs[:, self._places] == 0, 1.0, self._outer)
+        signs = self.problem.omega.signs.signs
+        basis = self._basis
+        at_kink = signs[:, basis.inputs] == 0
+        inner = replace(basis, patterns=np.where(at_kink, 1.0, basis.patterns))
+        outer = np.where(signs[:, self._places] == 0, 1.0, self._outer)
         return self._feature_set(inner, outer, self._bends)
 
     @cached_property

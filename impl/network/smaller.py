@@ -69,8 +69,11 @@ def _simpler_rows(rows: tuple[Vector, ...]) -> Iterator[tuple[Vector, ...]]:
 
 
 def _simpler_numbers(instance: NetworkInstance) -> Iterator[NetworkInstance]:
+    steps = instance.adaptation.steps
+    for fewer in sorted({1, steps - 1} - {0, steps}):
+        yield replace(instance, adaptation=replace(instance.adaptation, steps=fewer))
     for eta in simpler(instance.adaptation.eta):
-        yield replace(instance, adaptation=Gradient(eta))
+        yield replace(instance, adaptation=Gradient(eta, steps))
     for radius in simpler(instance.radius, positive=True):
         yield replace(instance, radius=radius)
     for features in _simpler_rows(instance.features):

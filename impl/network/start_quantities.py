@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,13 +29,18 @@ class StartQuantities(SpanQuantities):
 
     @cached_property
     @abstractmethod
+    def _iterates(self) -> list[list[list[Number]]]:
+        """The predictions at the iterates W^(0), ..., W^(K-1) that the steps leave [k], per task and step."""
+
+    @cached_property
+    @abstractmethod
     def _plain(self) -> Any:
         """phi_{W_i}, with their `span`."""
 
     @cached_property
     @abstractmethod
     def _initial(self) -> Any:
-        """phi_0 in both places, ell'' at the actual prediction, with their `span`."""
+        """phi_0 in all places, ell'' at the iterates' actual predictions, with their `span`."""
 
     @abstractmethod
     def _norm_of(self, features: Any) -> Number:
@@ -125,14 +132,15 @@ class StartQuantities(SpanQuantities):
 
     @cached_property
     def margin_joints(self) -> arb:
-        """Distance of the unadapted predictions from the joints of the loss."""
+        """Distance of the predictions that the steps start from, from the joints of the loss."""
         moves = self.instance.adaptation.eta != 0
-        return self._joint_margin([self._before] * len(self.laws)) if moves else arb(1)
+        return self._joint_margin(self._iterates) if moves else arb(1)
 
-    def _joint_margin(self, predictions: list[list[Number]]) -> arb:
+    def _joint_margin(self, predictions: Sequence[Sequence[list[Number]]]) -> arb:
+        """Of predictions per task and step [k]."""
         loss, margin = self.problem.loss, arb(1)
-        for law, z in zip(self.laws, predictions, strict=True):
-            for x, y, _ in law.atoms:
+        for law, steps in zip(self.laws, predictions, strict=True):
+            for z, (x, y, _) in itertools.product(steps, law.atoms):
                 gap = loss.joint_distance(z[x], y)
                 if gap is not None:
                     if gap <= 0:

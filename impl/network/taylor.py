@@ -1,19 +1,26 @@
 """grad L of a network by Taylor arithmetic through the definition of L: no ell'', no Hessian, no meta-feature.
 
 `gradient` in the whole space R^{md}, for small networks; `pairings` with the pattern features of any network: near W
-the network is f(x; W + sum_A t_A psi_A) = f(x; W) + sum_A t_A <psi(x), psi_A>, so a parameter is a row of tangents.
+an iterate is f(x; W^(k) + sum_A t_A psi_A) = f(x; W^(k)) + sum_A t_A <psi(x), psi_A>, so a parameter is a row of
+tangents. Tangents go forward, step by step, where the meta-features' factors go back from the last step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
 from ..meta_sl.maml import Law
 from ..meta_sl.taylor import series_terms
-from .network import Adapted, NetworkProblem
+from .kernel import MetaFeatures
+from .network import Iterate, NetworkProblem
+
+Paths = Sequence[tuple[Law, Sequence[Iterate]]]
+"""Per task its law and its iterates."""
+Places = Sequence[Sequence[Mapping[int, int]]]
 
 
 def _slope(problem: NetworkProblem, order: int, law: Law, z: Sequence[Number]) -> dict[int, Number]:
@@ -27,38 +34,56 @@ def _slope(problem: NetworkProblem, order: int, law: Law, z: Sequence[Number]) -
     return found
 
 
-def _meta_slopes(
-    problem: NetworkProblem,
-    adapted: Sequence[tuple[Law, Adapted]],
-    inner: Matrix,
-    outer: Sequence[Matrix],
-    pulls: Sequence[Matrix],
-) -> list[Number]:
+def _meta_slopes(problem: NetworkProblem, paths: Paths, places: Places, rows: Matrix, kernel: Matrix) -> list[Number]:
     """grad L in tangent coordinates [p].
 
-    inner (k, p) the tangents of f(x; W) at fixed patterns, outer (a, p) those of f(x; W_i) if the step did not move,
-    pulls (k, a) <phi_W(x'), phi_{W_i}(x)>.
+    rows (b, p) the tangents of <psi, .> for the patterns of all iterates, kernel (b, b) <psi, psi'>; places: per task
+    and iterate, input -> row.
     """
-    m, count = problem.m, inner.ncols()
+    m, count = problem.m, rows.ncols()
     total = m.matrix([[m.number(0)] * count])
     with series_terms(2):
-        for (law, after), free, pull in zip(adapted, outer, pulls, strict=True):
-            xs = after.xs
-            bends = _slope(problem, 1, law, problem.omega.predictions)
-            steps = m.matrix([[problem.eta * bends[x] * inner[x, t] for t in range(count)] for x in xs])
-            own = m.matrix([[pull[x, a] for x in xs] for a in range(len(xs))])
-            tangents = free - own * steps
-            slopes = _slope(problem, 0, law, dict(zip(xs, after.predictions, strict=True)))  # type: ignore[arg-type]
-            total = total + m.matrix([[law.weight * slopes[x] for x in xs]]) * tangents
+        for (law, path), steps in zip(paths, places, strict=True):
+            xs = path[-1].xs
+            # What the steps so far did to the tangents of the parameter: minus the sum of moved[j] psi_j.
+            moved: dict[int, list[Number]] = {}
+            for place, here in zip(steps, path, strict=True):
+                tangents = m.matrix([[rows[place[x], t] for t in range(count)] for x in xs])
+                if moved:
+                    pulls = m.matrix([[kernel[place[x], j] for j in moved] for x in xs])
+                    tangents = tangents - pulls * m.matrix(list(moved.values()))
+                if here is path[-1]:
+                    slopes = _slope(problem, 0, law, here.predictions)
+                    total = total + m.matrix([[law.weight * slopes[x] for x in xs]]) * tangents
+                    continue
+                bends = _slope(problem, 1, law, here.predictions)
+                table: list[list[Any]] = tangents.tolist()
+                for x, row in zip(xs, table, strict=True):
+                    step = [problem.eta * bends[x] * t for t in row]
+                    before = moved.get(place[x])
+                    moved[place[x]] = step if before is None else [u + v for u, v in zip(before, step, strict=True)]
     return total.entries()
 
 
-def gradient(problem: NetworkProblem, adapted: Sequence[tuple[Law, Adapted]]) -> list[Number]:
+def gradient(problem: NetworkProblem, paths: Paths) -> list[Number]:
     """grad L(W) [m d]."""
-    inner = features(problem, problem.omega.active.T, list(range(problem.omega.active.shape[1])))
-    outer = [features(problem, after.active.T, after.xs) for _, after in adapted]
-    pulls = [inner * rows.transpose() for rows in outer]
-    return _meta_slopes(problem, adapted, inner, outer, pulls)
+    known: dict[tuple[int, bytes], int] = {}
+    patterns: list[np.ndarray] = []
+    inputs: list[int] = []
+    places = []
+    for _, path in paths:
+        steps = []
+        for here in path:
+            place = {}
+            for x, pattern in zip(here.xs, here.active.T, strict=True):
+                place[x] = known.setdefault((x, pattern.tobytes()), len(known))
+                if place[x] == len(patterns):
+                    patterns.append(pattern)
+                    inputs.append(x)
+            steps.append(place)
+        places.append(steps)
+    rows = features(problem, np.array(patterns), inputs)
+    return _meta_slopes(problem, paths, places, rows, rows * rows.transpose())
 
 
 def features(problem: NetworkProblem, patterns: np.ndarray, xs: Sequence[int]) -> Matrix:
@@ -74,14 +99,12 @@ def features(problem: NetworkProblem, patterns: np.ndarray, xs: Sequence[int]) -
     return m.matrix(rows)
 
 
-def pairings(problem: NetworkProblem, adapted: Sequence[tuple[Law, Adapted]], kernel: Matrix) -> list[Number]:
-    """<grad L(W), psi_A> for the basis of the meta-features: inner patterns at the support, outer at lifted points."""
-    m, k, count = problem.m, problem.omega.active.shape[1], kernel.ncols()
-    inner = m.matrix([[kernel[x, t] for t in range(count)] for x in range(k)])
-    outer, pulls, place = [], [], k
-    for _, after in adapted:
-        rows = range(place, place + len(after.xs))
-        outer.append(m.matrix([[kernel[a, t] for t in range(count)] for a in rows]))
-        pulls.append(m.matrix([[kernel[x, a] for a in rows] for x in range(k)]))
-        place += len(after.xs)
-    return _meta_slopes(problem, adapted, inner, outer, pulls)
+def pairings(meta: MetaFeatures, paths: Paths) -> list[Number]:
+    """<grad L(W), psi_A> for the basis of the meta-features: patterns of the iterates before the last, of the last."""
+    places: list[list[dict[int, int]]] = []
+    outer = len(meta.basis.inputs)
+    for (_, path), steps in zip(paths, meta.basis.columns, strict=True):
+        xs = path[-1].xs
+        places.append([*steps, dict(zip(xs, range(outer, outer + len(xs)), strict=True))])
+        outer += len(xs)
+    return _meta_slopes(meta.problem, paths, places, meta.kernel, meta.kernel)

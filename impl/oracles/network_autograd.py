@@ -19,6 +19,7 @@ class TorchNetwork:
 
     def __init__(self, instance: NetworkInstance) -> None:
         self.loss, self.eta = instance.loss, to_float(instance.adaptation.eta)
+        self.steps = instance.adaptation.steps
         self.activation = torch.relu
         if isinstance(instance, SmoothInstance):
             self.activation = partial(instance.sigma.value, Torch)
@@ -40,9 +41,12 @@ class TorchNetwork:
 
     def adapt(self, tensors: tuple[Tensor, ...], weights: Tensor, *, first_order: bool = False) -> Tensor:
         """U_i(W), differentiable in W unless `first_order`."""
-        point = weights if weights.requires_grad else weights.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(self.risk(tensors, point), point, create_graph=not first_order)
-        return weights - self.eta * slope
+        here = weights
+        for _ in range(self.steps):
+            point = here if here.requires_grad else here.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(self.risk(tensors, point), point, create_graph=not first_order)
+            here = here - self.eta * slope
+        return here
 
     def meta_objective(self, weights: Tensor, *, first_order: bool = False) -> Tensor:
         """L(W) = sum_i q_i R_i(f(.; U_i(W)))."""

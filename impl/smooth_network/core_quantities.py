@@ -1,11 +1,12 @@
 r"""The core quantities of smooth networks: meta-features as rows of R^{md}, infima in their span.
 
-phi_i(x) = (I - eta Hess R_i(W)) phi_{W_i}(x),   Hess R_i = E_i[ell'' phi_W phi_W' + ell' d2f],
-d2f(x) block-diagonal with the blocks m^{-1/2} b_r sigma''(W_r'x) x x'.
+phi_i(x) = (I - eta Hess R_i(W^(0))) ... (I - eta Hess R_i(W^(K-1))) phi_{W_i}(x): the last step's factor acts first,
+Hess R_i = E_i[ell'' phi_W phi_W' + ell' d2f], d2f(x) block-diagonal with the blocks m^{-1/2} b_r sigma''(W_r'x) x x'.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,6 +33,16 @@ class Rows:
     def span(self) -> Span:
         """Orthonormal coordinates."""
         return span(self.table * self.table.transpose())
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step's factor I - eta (sum_x bends(x) phi phi' + sum_x d2f), as tables: gates of phi (m, k), bends [k], and
+    d2f's gates m^{-1/2} b_r sigma'' times sum_y p ell' (m, k), or none."""
+
+    gates: list[list[arb]]
+    bends: list[Number]
+    folds: list[list[arb]] | None
 
 
 class SmoothCore(StartQuantities):
@@ -64,21 +75,28 @@ class SmoothCore(StartQuantities):
     def _before(self) -> list[Number]:
         return self.problem.predictions(self._drives)
 
-    def _adapt(self, weights: arb_mat) -> list[arb_mat]:
-        """The adapted networks (m, d), per task."""
-        return [self.problem.adapted(law, weights) for law in self.laws]
+    @cached_property
+    def _paths(self) -> list[list[arb_mat]]:
+        """The iterates W^(0), ..., W^(K) = W_i (m, d), per task."""
+        return [self.problem.path(law, self.problem.omega) for law in self.laws]
 
     @cached_property
-    def _adapted(self) -> list[arb_mat]:
-        return self._adapt(self.problem.omega)
+    def _path_drives(self) -> list[list[arb_mat]]:
+        return [[self._drives, *(self.problem.drives(weights) for weights in path[1:])] for path in self._paths]
 
     @cached_property
-    def _after_drives(self) -> list[arb_mat]:
-        return [self.problem.drives(weights) for weights in self._adapted]
+    def _path_predictions(self) -> list[list[list[Number]]]:
+        return [
+            [self._before, *(self.problem.predictions(drives) for drives in path[1:])] for path in self._path_drives
+        ]
+
+    @cached_property
+    def _iterates(self) -> list[list[list[Number]]]:
+        return [path[:-1] for path in self._path_predictions]
 
     @cached_property
     def _after(self) -> list[list[Number]]:
-        return [self.problem.predictions(drives) for drives in self._after_drives]
+        return [path[-1] for path in self._path_predictions]
 
     @cached_property
     def _rival(self) -> arb_mat:
@@ -93,7 +111,8 @@ class SmoothCore(StartQuantities):
         if isinstance(comparator, Functions):
             kept = [i for i, task in enumerate(self.instance.tasks) if task.weight != 0]
             return [[arb(v) for v in comparator.values[i]] for i in kept]
-        return [self.problem.predictions(self.problem.drives(weights)) for weights in self._adapt(self._rival)]
+        adapted = [self.problem.adapted(law, self._rival) for law in self.laws]
+        return [self.problem.predictions(self.problem.drives(weights)) for weights in adapted]
 
     # --- meta-features --------------------------------------------------------------------------------
 
@@ -102,77 +121,87 @@ class SmoothCore(StartQuantities):
         return self.problem.gates(self._drives)
 
     @cached_property
-    def _start_gates(self) -> list[list[arb]]:
-        return self.problem.gates(self.problem.drives(self.problem.matrix(self.instance.initial)))
+    def _path_gates(self) -> list[list[list[list[arb]]]]:
+        return [[self._gates, *map(self.problem.gates, path[1:])] for path in self._path_drives]
 
     @cached_property
     def _outer(self) -> list[list[list[arb]]]:
-        return [self.problem.gates(drives) for drives in self._after_drives]
+        return [path[-1] for path in self._path_gates]
+
+    def _curvatures(self, predictions: list[list[list[Number]]]) -> list[list[list[Number]]]:
+        """sum_y p ell'' at predictions [k], per task and step."""
+        curvatures = self.problem.curvatures
+        return [[curvatures(law, z) for z in steps] for law, steps in zip(self.laws, predictions, strict=True)]
 
     @cached_property
-    def _folds(self) -> list[list[arb]]:
+    def _bends(self) -> list[list[list[Number]]]:
+        """sum_y p ell'' at the iterates that the steps start from [k], per task and step."""
+        return self._curvatures(self._iterates)
+
+    @cached_property
+    def _pulls(self) -> list[list[list[Number]]]:
+        """sum_y p ell' at the iterates that the steps start from [k], per task and step."""
+        slopes = self.problem.slopes
+        return [[slopes(law, z) for z in steps] for law, steps in zip(self.laws, self._iterates, strict=True)]
+
+    @cached_property
+    def _bent(self) -> list[list[arb]]:
         """m^{-1/2} b_r sigma''(W_r'x) (m, k)."""
-        sigma = self.problem.sigma
-        table = self._drives.tolist()
-        return [[b * sigma.d2(Balls, t) for t in row] for b, row in zip(self.problem.output, table, strict=True)]
-
-    def _curvatures(self, predictions: list[list[Number]]) -> list[list[Number]]:
-        return [self.problem.curvatures(law, z) for law, z in zip(self.laws, predictions, strict=True)]
+        return self.problem.folds(self._drives)
 
     @cached_property
-    def _bends(self) -> list[list[Number]]:
-        """sum_y p ell'' at the unadapted predictions [k], per task."""
-        return self._curvatures([self._before] * len(self.laws))
+    def _steps(self) -> list[list[Step]]:
+        """The steps' factors, per task."""
+        found = []
+        for drives, gates, bends, pulls in zip(
+            self._path_drives, self._path_gates, self._bends, self._pulls, strict=True
+        ):
+            tables = [self._bent, *(self.problem.folds(d) for d in drives[1:-1])]
+            folds = [
+                [[f * s for f, s in zip(row, pull, strict=True)] for row in table]
+                for table, pull in zip(tables, pulls, strict=True)
+            ]
+            found.append([Step(*parts) for parts in zip(gates[:-1], bends, folds, strict=True)])
+        return found
 
-    @cached_property
-    def _pulls(self) -> list[list[Number]]:
-        """sum_y p ell' at the unadapted predictions [k], per task."""
-        return [self.problem.slopes(law, self._before) for law in self.laws]
-
-    def _rows(
-        self,
-        outer: list[list[list[arb]]],
-        inner: list[list[arb]] | None,
-        bends: list[list[Number]] | None,
-        pulls: list[list[Number]] | None,
-    ) -> Rows:
-        """(I - eta (E[ell'' phi phi'] + E[ell' d2f])) phi: gates of phi outside and inside, ell'', ell' (or none)."""
-        eta, table = self.problem.eta, []
+    def _rows(self, outer: list[list[list[arb]]], steps: list[list[Step]]) -> Rows:
+        """The steps' factors, per task, applied to phi with the outer gates (m, k) per task: the last step's first."""
+        table = []
         for i, law in enumerate(self.laws):
             support = list(law.rho)
             rows = self._flat(outer[i], support)
-            found = rows
-            if inner is not None and bends is not None:
-                features = self._flat(inner, support)
-                scaled = [
-                    [eta * bends[i][x] * v for v in row] for x, row in zip(support, features.tolist(), strict=True)
-                ]
-                found = found - (rows * features.transpose()) * Balls.matrix(scaled)
-            if pulls is not None:
-                found = found - Balls.matrix(self._folded(outer[i], support, [eta * pulls[i][x] for x in support]))
-            table += found.tolist()
+            for step in reversed(steps[i]):
+                rows = self._stepped(rows, support, step)
+            table += rows.tolist()
         return Rows(Balls.matrix(table))
+
+    def _stepped(self, rows: arb_mat, xs: list[int], step: Step) -> arb_mat:
+        """The step's factor applied to rows (a, m d)."""
+        features = self._flat(step.gates, xs)
+        scaled = [[step.bends[x] * v for v in row] for x, row in zip(xs, features.tolist(), strict=True)]
+        change = (rows * features.transpose()) * Balls.matrix(scaled)
+        if step.folds is not None:
+            change += self._folded(rows, xs, step.folds)
+        return rows - change * self.problem.eta
 
     def _flat(self, gates: list[list[arb]], xs: list[int]) -> arb_mat:
         """phi at the inputs xs as rows (|xs|, m d)."""
         inputs = self.problem.inputs.tolist()
         return Balls.matrix([[row[x] * v for row in gates for v in inputs[x]] for x in xs])
 
-    def _folded(self, gates: list[list[arb]], xs: list[int], pulls: list[Number]) -> list[list[arb]]:
-        """sum_x' pulls(x') d2f(x') phi(x) for x in xs (|xs|, m d): per neuron, its gate times a combination of xs."""
+    def _folded(self, rows: arb_mat, xs: list[int], folds: list[list[arb]]) -> arb_mat:
+        """sum_x d2f(x) applied to rows (a, m d): per neuron, sum_x folds(x) <x, row_r> x."""
         inputs = self.problem.inputs.tolist()
         chosen = Balls.matrix([inputs[x] for x in xs])
-        folds = Balls.matrix([[row[x] for x in xs] for row in self._folds])
-        found = []
-        for x, products in zip(xs, (chosen * chosen.transpose()).tolist(), strict=True):
-            weighted = [[p * g * v for v in inputs[y]] for y, p, g in zip(xs, pulls, products, strict=True)]
-            moved = (folds * Balls.matrix(weighted)).tolist()
-            found.append([row[x] * v for row, move in zip(gates, moved, strict=True) for v in move])
-        return found
+        weights = [[row[x] for x in xs] for row in folds] * rows.nrows()
+        neurons = arb_mat(len(weights), len(inputs[0]), rows.entries())
+        products = (neurons * chosen.transpose()).tolist()
+        pulls = [[p * f for p, f in zip(*pair, strict=True)] for pair in zip(products, weights, strict=True)]
+        return arb_mat(rows.nrows(), rows.ncols(), (Balls.matrix(pulls) * chosen).entries())
 
     @cached_property
     def _features(self) -> Rows:
-        return self._rows(self._outer, self._gates, self._bends, self._pulls)
+        return self._rows(self._outer, self._steps)
 
     @cached_property
     def _meta_features(self) -> Matrix:
@@ -207,7 +236,7 @@ class SmoothCore(StartQuantities):
         """Distance of the predictions from the joints of the loss; the network has no kinks."""
         if not self.margin_joints > 0 or not self.problem.loss.profile.kinked:
             return self.margin_joints
-        return self.margin_joints.min(self._joint_margin(self._after))
+        return self.margin_joints.min(self._joint_margin([[z] for z in self._after]))
 
     @cached_property
     def _row_sizes(self) -> list[float]:
@@ -217,6 +246,9 @@ class SmoothCore(StartQuantities):
     def _stretches(self) -> list[float]:
         eta, sizes = abs(midpoint(self.problem.eta)), self._row_sizes
         return [
-            1.0 + eta * sum((abs(midpoint(h)) + abs(midpoint(s))) * sizes[x] ** 2 for x, (h, s) in enumerate(pairs))
-            for pairs in (zip(h, s, strict=True) for h, s in zip(self._bends, self._pulls, strict=True))
+            math.prod(
+                1.0 + eta * sum((abs(midpoint(h)) + abs(midpoint(s))) * sizes[x] ** 2 for x, (h, s) in enumerate(pairs))
+                for pairs in (zip(h, s, strict=True) for h, s in zip(bends, pulls, strict=True))
+            )
+            for bends, pulls in zip(self._bends, self._pulls, strict=True)
         ]

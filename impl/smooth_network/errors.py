@@ -6,12 +6,12 @@ r"""What features at initialisation cost smooth networks: explicit error terms f
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 
 from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Number, norm, root, square
-from .core_quantities import Rows, SmoothCore
+from .core_quantities import Rows, SmoothCore, Step
 
 Change = Callable[[int], arb]
 """A bound of ||phi_0(x) - phi(x)|| at the input x."""
@@ -26,8 +26,9 @@ class SmoothErrors(SmoothCore):
 
     @cached_property
     def _initial(self) -> Rows:
-        """phi_0 in both places; the linearised network has no second derivative."""
-        return self._rows([self._start_gates] * len(self.laws), self._start_gates, self._bends, None)
+        """phi_0 in all places; the linearised network has no second derivative."""
+        steps = [[Step(self._start_gates, bends, None) for bends in path] for path in self._bends]
+        return self._rows([self._start_gates] * len(self.laws), steps)
 
     @cached_property
     def _difference(self) -> arb_mat | None:
@@ -47,9 +48,16 @@ class SmoothErrors(SmoothCore):
         return self._displacements(self.problem.omega)
 
     @cached_property
-    def _moves(self) -> list[arb]:
-        """||W_i - W|| = eta ||grad R_i(W)||, per task."""
-        return [norm((weights - self.problem.omega).entries()) for weights in self._adapted]
+    def _path_displacements(self) -> list[list[list[arb]]]:
+        """||W^(k)_r - W0_r|| [m] at the iterates, per task."""
+        return [[self._own, *(self._displacements(weights) for weights in path[1:])] for path in self._paths]
+
+    @cached_property
+    def _moves(self) -> list[list[arb]]:
+        """||W^(k) - W|| at the iterates, per task."""
+        return [
+            [arb(0), *(norm((weights - self.problem.omega).entries()) for weights in path[1:])] for path in self._paths
+        ]
 
     @cached_property
     def _sizes(self) -> list[arb]:
@@ -67,6 +75,7 @@ class SmoothErrors(SmoothCore):
     def _displaced(self, moved: list[arb], curvature: arb) -> Change:
         """delta by the displacements of the neurons."""
 
+        @cache
         def change(x: int) -> arb:
             slope = curvature * self._sizes[x]
             total = self._sum(square((slope * d).min(arb(1))) for d in moved)
@@ -80,35 +89,39 @@ class SmoothErrors(SmoothCore):
 
     # --- pointwise errors ---------------------------------------------------------------------------------
 
-    def _pointwise(self, inner: Change, outer: list[Change], fold: arb) -> arb:
-        """||e|| for the changes of the features of W and of every W_i; fold bounds ||d2f(x)||/||x||^2."""
+    def _pointwise(self, changes: list[list[Change]], fold: arb) -> arb:
+        """||e|| for the changes of the features of every iterate; fold bounds ||d2f(x)||/||x||^2.
+
+        e = (prod_k kap_k) delta_K + ||x|| sum_k (prod_{j < k} kap_j) g_k prod_{j > k} (kap_j + f_j), g_k how far the
+        factors of step k are apart, f_k what the second derivative adds to their norms.
+        """
         rate, sizes = Balls.magnitude(self.problem.eta), self._sizes
-        changes = [inner(x) for x in range(len(sizes))]
         found = []
-        for i, law in enumerate(self.laws):
-            bends = {x: rate * Balls.magnitude(self._bends[i][x]) for x in law.rho}
-            total = self._sum(bends[x] * square(sizes[x]) for x in law.rho)
-            stretch = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
-            moved = self._sum(
-                2 * bends[x] * sizes[x] * changes[x]
-                + fold * rate * Balls.magnitude(self._pulls[i][x]) * square(sizes[x])
-                for x in law.rho
-            )
-            found += [(law.weight * mass, stretch * outer[i](x) + sizes[x] * moved) for x, mass in law.rho.items()]
+        for law, (*inner, outer), bends, pulls in zip(self.laws, changes, self._bends, self._pulls, strict=True):
+            stretch, moved = arb(1), arb(0)
+            for change, bend, pull in zip(inner, bends, pulls, strict=True):
+                bent = {x: rate * Balls.magnitude(bend[x]) for x in law.rho}
+                total = self._sum(bent[x] * square(sizes[x]) for x in law.rho)
+                own = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
+                folded = self._sum(fold * rate * Balls.magnitude(pull[x]) * square(sizes[x]) for x in law.rho)
+                apart = self._sum(2 * bent[x] * sizes[x] * change(x) for x in law.rho) + folded
+                stretch, moved = stretch * own, moved * (own + folded) + stretch * apart
+            found += [(law.weight * mass, stretch * outer(x) + sizes[x] * moved) for x, mass in law.rho.items()]
         return self._root_sum(found)
 
-    def _by_displacements(self, curvature: arb) -> arb:
-        outer = [self._displaced(self._displacements(weights), curvature) for weights in self._adapted]
-        return self._pointwise(self._displaced(self._own, curvature), outer, curvature * self._shrink)
+    def _by_displacements(self, curvature: arb, fold: arb) -> arb:
+        own = self._displaced(self._own, curvature)
+        changes = [[own, *(self._displaced(d, curvature) for d in path[1:])] for path in self._path_displacements]
+        return self._pointwise(changes, fold * self._shrink)
 
     def _by_ball(self, shrink: arb) -> arb:
         own = self.displacement_init
-        outer = [self._within(own + move, shrink) for move in self._moves]
-        return self._pointwise(self._within(own, shrink), outer, self._curvature * shrink)
+        changes = [[self._within(own + move, shrink) for move in moves] for moves in self._moves]
+        return self._pointwise(changes, self._curvature * shrink)
 
     @cached_property
     def error_pointwise(self) -> arb:
-        return self._by_displacements(self._curvature)
+        return self._by_displacements(self._curvature, self._curvature)
 
     @cached_property
     def error_ball(self) -> arb:
@@ -158,22 +171,24 @@ class SmoothErrors(SmoothCore):
 
     @cached_property
     def error_half_curvature(self) -> arb:
-        return self._by_displacements(self._curvature / 2)
+        return self._by_displacements(self._curvature / 2, self._curvature / 2)
 
     @cached_property
     def error_no_fold(self) -> arb:
-        outer = [self._displaced(self._displacements(weights), self._curvature) for weights in self._adapted]
-        return self._pointwise(self._displaced(self._own, self._curvature), outer, arb(0))
+        return self._by_displacements(self._curvature, arb(0))
+
+    def _of_omega(self, change: Change) -> arb:
+        """W's own change for that of every iterate."""
+        changes = [[change] * len(path) for path in self._paths]
+        return self._pointwise(changes, self._curvature * self._shrink)
 
     @cached_property
     def error_own(self) -> arb:
-        own = self._displaced(self._own, self._curvature)
-        return self._pointwise(own, [own] * len(self.laws), self._curvature * self._shrink)
+        return self._of_omega(self._displaced(self._own, self._curvature))
 
     @cached_property
     def error_ball_own(self) -> arb:
-        own = self._within(self.displacement_init, self._shrink)
-        return self._pointwise(own, [own] * len(self.laws), self._curvature * self._shrink)
+        return self._of_omega(self._within(self.displacement_init, self._shrink))
 
     @cached_property
     def error_ball_narrow(self) -> arb:

@@ -107,7 +107,7 @@ def least_between(loss: Loss, labels: Labels, limit: arb) -> tuple[arb, fmpq]:
 
 
 def ball_floor(instance: SmoothInstance, radius: fmpq) -> Floor:
-    """The floor over ||W - W0|| <= radius. Errors: NotConvexError."""
+    """The floor over ||W - W0|| <= radius. Errors: NotConvexError, UnboundedError."""
     return centred_floor(instance, radius, lambda shared: smooth_centre(SmoothProblem(shared)))
 
 
@@ -125,4 +125,5 @@ def smooth_centre(problem: SmoothProblem) -> Centre:
     def kernel(xs: Sequence[int]) -> arb_mat:
         return Balls.matrix([[inner[x, y] * products[x, y] for y in xs] for x in xs])
 
-    return Centre(problem.loss, problem.laws, problem.eta, problem.predictions(drives), sizes, worst, kernel)
+    start, steps = problem.predictions(drives), problem.instance.adaptation.steps
+    return Centre(problem.loss, problem.laws, problem.eta, steps, start, sizes, worst, kernel)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..draws import with_radius
-from ..meta_sl.generate import CONVEX_LOSSES
+from ..meta_sl.generate import CONVEX_LOSSES, STEEP
 from ..network.batch import Array
 from ..network.generate import descended, drawn, tangent_comparators
 from ..sources import SMALL, Generator, Limits, Source
@@ -89,6 +89,14 @@ def still(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     return tangent_comparators(source, replace(batch, omega=batch.initial), SmoothBatchQuantities)
 
 
+def steps(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Two or three large steps from W = W0, whose factors differ and expand. Tangent comparators."""
+    batch = _drawn(source, loss, limits)
+    larger = source.choose((1.0, 2.0) if loss in STEEP else (4.0, 64.0))
+    large = replace(batch, omega=batch.initial, steps=source.choose((2, 3)), rate=larger * batch.rate)
+    return tangent_comparators(source, large, SmoothBatchQuantities)
+
+
 def local(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     """A comparator one small gradient step away."""
     batch = _drawn(source, loss, limits)
@@ -109,7 +117,8 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
     Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES),
+    Generator("steps", "large steps whose factors differ", steps, CONVEX_LOSSES),
     Generator("tangent-start", "tangent comparators of features at initialisation", tangent_start, CONVEX_LOSSES),
     Generator("drift", "neurons that all move alike from where they bend most", drift, CONVEX_LOSSES),
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
@@ -121,5 +130,5 @@ LANDSCAPES = Generator(
     "landscapes", "smooth networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
-SEARCHING = ("arbitrary", "functions", "tangent", "tangent-start", "drift", "local", "stationary", "still")
+SEARCHING = ("arbitrary", "functions", "tangent", "steps", "tangent-start", "drift", "local", "stationary", "still")
 """The generators that look for counterexamples."""

@@ -49,6 +49,10 @@ class SmoothLayer:
         """m^{-1/2} b_r sigma'(W_r'x) (m, k): the gradient feature at x is the gate times x, per neuron."""
         return [[b * self.sigma.d1(Balls, t) for t in row] for b, row in zip(self.output, drives.tolist(), strict=True)]
 
+    def folds(self, drives: arb_mat) -> list[list[arb]]:
+        """m^{-1/2} b_r sigma''(W_r'x) (m, k): the second derivative of f at x is the fold times x x', per neuron."""
+        return [[b * self.sigma.d2(Balls, t) for t in row] for b, row in zip(self.output, drives.tolist(), strict=True)]
+
     def pulled(self, gates: Sequence[Sequence[arb]], slopes: Sequence[arb]) -> arb_mat:
         """sum_x slopes(x) phi_W(x) (m, d)."""
         return Balls.matrix([[g * s for g, s in zip(row, slopes, strict=True)] for row in gates]) * self.inputs

@@ -39,6 +39,13 @@ class SmoothProblem(SmoothLayer, Risks):
         drives = self.drives(weights)
         return self.pulled(self.gates(drives), self.slopes(law, self.predictions(drives)))
 
+    def path(self, law: Law, weights: arb_mat) -> list[arb_mat]:
+        """The iterates of the adaptation, W^(k+1) = W^(k) - eta grad R_i(W^(k)): [W, ..., W_i] (m, d)."""
+        found = [weights]
+        for _ in range(self.instance.adaptation.steps):
+            found.append(found[-1] - self.risk_gradient(law, found[-1]) * self.eta)
+        return found
+
     def adapted(self, law: Law, weights: arb_mat) -> arb_mat:
-        """W_i = W - eta grad R_i(W) (m, d)."""
-        return weights - self.risk_gradient(law, weights) * self.eta
+        """W_i, after all steps (m, d)."""
+        return self.path(law, weights)[-1]

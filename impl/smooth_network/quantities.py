@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from flint import arb
@@ -16,7 +17,7 @@ class SmoothQuantities(SmoothErrors):
 
     @cached_property
     def _plain(self) -> Rows:
-        return self._rows(self._outer, None, None, None)
+        return self._rows(self._outer, [[] for _ in self.laws])
 
     @cached_property
     def _from_start(self) -> list[Number]:
@@ -30,13 +31,33 @@ class SmoothQuantities(SmoothErrors):
 
     @cached_property
     def misfit_no_fold(self) -> arb:
-        """The Hessian without ell' d2f: that of a network that is linear in W."""
-        return self._misfit_of(self._rows(self._outer, self._gates, self._bends, None))
+        """The Hessians without ell' d2f: those of a network that is linear in W."""
+        return self._misfit_of(self._rows(self._outer, [[replace(s, folds=None) for s in p] for p in self._steps]))
 
     @cached_property
     def misfit_curvature_adapted(self) -> arb:
-        return self._misfit_of(self._rows(self._outer, self._gates, self._curvatures(self._after), self._pulls))
+        """ell'' at the predictions that the steps lead to, not at those that they start from."""
+        bends = self._curvatures([path[1:] for path in self._path_predictions])
+        steps = [
+            [replace(step, bends=bend) for step, bend in zip(*pair, strict=True)]
+            for pair in zip(self._steps, bends, strict=True)
+        ]
+        return self._misfit_of(self._rows(self._outer, steps))
 
     @cached_property
     def misfit_outer_unadapted(self) -> arb:
-        return self._misfit_of(self._rows([self._gates] * len(self.laws), self._gates, self._bends, self._pulls))
+        return self._misfit_of(self._rows([self._gates] * len(self.laws), self._steps))
+
+    @cached_property
+    def misfit_reversed(self) -> arb:
+        return self._misfit_of(self._rows(self._outer, [steps[::-1] for steps in self._steps]))
+
+    @cached_property
+    def misfit_frozen(self) -> arb:
+        """W's own factor for every step."""
+        return self._misfit_of(self._rows(self._outer, [steps[:1] * len(steps) for steps in self._steps]))
+
+    @cached_property
+    def misfit_one_missing(self) -> arb:
+        """Without the last step's factor."""
+        return self._misfit_of(self._rows(self._outer, [steps[:-1] for steps in self._steps]))

@@ -1,7 +1,11 @@
 """grad L of a smooth network by Taylor arithmetic: no ell'', no sigma'', no meta-feature.
 
-grad L = sum_i q_i [g_i - eta (d/dt) grad R_i(W + t g_i) at t = 0],  g_i = grad R_i(W_i): the Jacobian of the step is
-I - eta Hess R_i(W), which is symmetric as R_i is twice differentiable, and a derivative along g_i is read off a series.
+grad L = sum_i q_i g_i^(0), from g_i^(K) = grad R_i(W_i) back through the steps by
+
+    g_i^(k) = g_i^(k+1) - eta (d/dt) grad R_i(W^(k) + t g_i^(k+1)) at t = 0:
+
+the Jacobian of step k is I - eta Hess R_i(W^(k)), which is symmetric as R_i is twice differentiable, and a derivative
+along g is read off a series.
 """
 
 from __future__ import annotations
@@ -19,15 +23,18 @@ def gradient(problem: SmoothProblem, laws: list[Law]) -> arb_mat:
     total = problem.omega * 0
     with series_terms(2):
         for law in laws:
-            pull = problem.risk_gradient(law, problem.adapted(law, problem.omega))
-            total += (pull - _change(problem, law, pull) * problem.eta) * law.weight
+            *before, last = problem.path(law, problem.omega)
+            pull = problem.risk_gradient(law, last)
+            for weights in reversed(before):
+                pull = pull - _change(problem, law, weights, pull) * problem.eta
+            total += pull * law.weight
     return total
 
 
-def _change(problem: SmoothProblem, law: Law, along: arb_mat) -> arb_mat:
+def _change(problem: SmoothProblem, law: Law, weights: arb_mat, along: arb_mat) -> arb_mat:
     """(d/dt) grad R_i(W + t V) at t = 0 (m, d)."""
     s, sigma, used = BallSeries, problem.sigma, list(law.rho)
-    here, moves = problem.drives(problem.omega).tolist(), problem.drives(along).tolist()
+    here, moves = problem.drives(weights).tolist(), problem.drives(along).tolist()
     values = {x: s.series([arb(0)]) for x in used}
     gates = []
     for b, row, move in zip(problem.output, here, moves, strict=True):

@@ -275,11 +275,16 @@ class Point(Neurons):
         centre = np.array([_float(c) for c in move.coefficients])
         radius = np.array([_radius(c, f) for c, f in zip(move.coefficients, centre, strict=True)])
         gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in xs] for x in move.inputs])
+        # What float64 loses of an inner product: all of it, where that underflows.
+        lost = np.array(
+            [[_radius(inputs.products[x][y], g) for y, g in zip(xs, row, strict=True)]
+             for x, row in zip(move.inputs, gram, strict=True)]
+        )  # fmt: skip
         on = np.stack(move.patterns, axis=1)
         with np.errstate(invalid="ignore", over="ignore"):
             shift = problem.output[:, None] * (on @ (centre[:, None] * gram)) * scale
             size = on @ (np.abs(centre)[:, None] * np.abs(gram)) * scale
-            spread = on @ (radius[:, None] * np.abs(gram)) * scale
+            spread = on @ (radius[:, None] * np.abs(gram) + (np.abs(centre) + radius)[:, None] * lost) * scale
             value = self.signs.values[:, xs] - shift
             rounding = (len(centre) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
             error = self.signs.errors[:, xs] + rounding + spread * (1 + 2.0**-40)

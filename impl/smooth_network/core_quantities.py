@@ -19,6 +19,7 @@ from ..meta_sl.instance import Functions
 from ..network.start_quantities import StartQuantities
 from . import taylor
 from .instance import SmoothInstance
+from .layer import Neurons
 from .problem import SmoothProblem
 
 
@@ -57,28 +58,25 @@ class SmoothCore(StartQuantities):
     # --- predictions --------------------------------------------------------------------------------
 
     @cached_property
-    def _drives(self) -> arb_mat:
-        return self.problem.drives(self.problem.omega)
+    def _here(self) -> Neurons:
+        """The network at W."""
+        return self.problem.neurons(self.problem.omega)
 
-    @cached_property
+    @property
     def _before(self) -> list[Number]:
-        return self.problem.predictions(self._drives)
+        return self._here.predictions
 
-    def _adapt(self, weights: arb_mat) -> list[arb_mat]:
-        """The adapted networks (m, d), per task."""
-        return [self.problem.adapted(law, weights) for law in self.laws]
-
-    @cached_property
-    def _adapted(self) -> list[arb_mat]:
-        return self._adapt(self.problem.omega)
+    def _adapt(self, at: Neurons) -> list[Neurons]:
+        """The adapted networks, per task."""
+        return [self.problem.adapted(law, at) for law in self.laws]
 
     @cached_property
-    def _after_drives(self) -> list[arb_mat]:
-        return [self.problem.drives(weights) for weights in self._adapted]
+    def _adapted(self) -> list[Neurons]:
+        return self._adapt(self._here)
 
     @cached_property
     def _after(self) -> list[list[Number]]:
-        return [self.problem.predictions(drives) for drives in self._after_drives]
+        return [at.predictions for at in self._adapted]
 
     @cached_property
     def _rival(self) -> arb_mat:
@@ -93,27 +91,15 @@ class SmoothCore(StartQuantities):
         if isinstance(comparator, Functions):
             kept = [i for i, task in enumerate(self.instance.tasks) if task.weight != 0]
             return [[arb(v) for v in comparator.values[i]] for i in kept]
-        return [self.problem.predictions(self.problem.drives(weights)) for weights in self._adapt(self._rival)]
+        return [at.predictions for at in self._adapt(self.problem.neurons(self._rival))]
 
     # --- meta-features --------------------------------------------------------------------------------
-
-    @cached_property
-    def _gates(self) -> list[list[arb]]:
-        return self.problem.gates(self._drives)
-
-    @cached_property
-    def _start_gates(self) -> list[list[arb]]:
-        return self.problem.gates(self.problem.drives(self.problem.matrix(self.instance.initial)))
-
-    @cached_property
-    def _outer(self) -> list[list[list[arb]]]:
-        return [self.problem.gates(drives) for drives in self._after_drives]
 
     @cached_property
     def _folds(self) -> list[list[arb]]:
         """m^{-1/2} b_r sigma''(W_r'x) (m, k)."""
         sigma = self.problem.sigma
-        table = self._drives.tolist()
+        table = self._here.drives.tolist()
         return [[b * sigma.d2(Balls, t) for t in row] for b, row in zip(self.problem.output, table, strict=True)]
 
     def _curvatures(self, predictions: list[list[Number]]) -> list[list[Number]]:
@@ -131,48 +117,43 @@ class SmoothCore(StartQuantities):
 
     def _rows(
         self,
-        outer: list[list[list[arb]]],
-        inner: list[list[arb]] | None,
+        outer: list[Neurons],
+        inner: Neurons | None,
         bends: list[list[Number]] | None,
         pulls: list[list[Number]] | None,
     ) -> Rows:
-        """(I - eta (E[ell'' phi phi'] + E[ell' d2f])) phi: gates of phi outside and inside, ell'', ell' (or none)."""
+        """(I - eta (E[ell'' phi phi'] + E[ell' d2f])) phi: the networks of phi outside and inside, ell'', ell' (or
+        none)."""
         eta, table = self.problem.eta, []
         for i, law in enumerate(self.laws):
             support = list(law.rho)
-            rows = self._flat(outer[i], support)
+            rows = outer[i].rows(support)
             found = rows
             if inner is not None and bends is not None:
-                features = self._flat(inner, support)
-                scaled = [
-                    [eta * bends[i][x] * v for v in row] for x, row in zip(support, features.tolist(), strict=True)
-                ]
-                found = found - (rows * features.transpose()) * Balls.matrix(scaled)
+                features = inner.rows(support)
+                weights = [[eta * bends[i][x] * (a == b) for a in range(len(support))] for b, x in enumerate(support)]
+                found = found - (rows * features.transpose()) * (Balls.matrix(weights) * features)
             if pulls is not None:
                 found = found - Balls.matrix(self._folded(outer[i], support, [eta * pulls[i][x] for x in support]))
-            table += found.tolist()
-        return Rows(Balls.matrix(table))
+            table += found.entries()
+        return Rows(arb_mat(len(self._points), len(table) // len(self._points), table))
 
-    def _flat(self, gates: list[list[arb]], xs: list[int]) -> arb_mat:
-        """phi at the inputs xs as rows (|xs|, m d)."""
-        inputs = self.problem.inputs.tolist()
-        return Balls.matrix([[row[x] * v for row in gates for v in inputs[x]] for x in xs])
-
-    def _folded(self, gates: list[list[arb]], xs: list[int], pulls: list[Number]) -> list[list[arb]]:
+    def _folded(self, outer: Neurons, xs: list[int], pulls: list[Number]) -> list[list[arb]]:
         """sum_x' pulls(x') d2f(x') phi(x) for x in xs (|xs|, m d): per neuron, its gate times a combination of xs."""
         inputs = self.problem.inputs.tolist()
         chosen = Balls.matrix([inputs[x] for x in xs])
         folds = Balls.matrix([[row[x] for x in xs] for row in self._folds])
+        gates, places = outer.gates.tolist(), {x: j for j, x in enumerate(outer.xs)}
         found = []
         for x, products in zip(xs, (chosen * chosen.transpose()).tolist(), strict=True):
             weighted = [[p * g * v for v in inputs[y]] for y, p, g in zip(xs, pulls, products, strict=True)]
             moved = (folds * Balls.matrix(weighted)).tolist()
-            found.append([row[x] * v for row, move in zip(gates, moved, strict=True) for v in move])
+            found.append([row[places[x]] * v for row, move in zip(gates, moved, strict=True) for v in move])
         return found
 
     @cached_property
     def _features(self) -> Rows:
-        return self._rows(self._outer, self._gates, self._bends, self._pulls)
+        return self._rows(self._adapted, self._here, self._bends, self._pulls)
 
     @cached_property
     def _meta_features(self) -> Matrix:
@@ -181,7 +162,7 @@ class SmoothCore(StartQuantities):
     @cached_property
     def _whole_gradient(self) -> arb_mat:
         """grad L (m, d), by Taylor arithmetic."""
-        return taylor.gradient(self.problem, self.laws)
+        return taylor.gradient(self.problem, list(zip(self.laws, self._adapted, strict=True)))
 
     @cached_property
     def _gradient(self) -> list[Number]:

@@ -12,6 +12,7 @@ from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Number, norm, root, square
 from .core_quantities import Rows, SmoothCore
+from .layer import Neurons
 
 Change = Callable[[int], arb]
 """A bound of ||phi_0(x) - phi(x)|| at the input x."""
@@ -21,13 +22,14 @@ class SmoothErrors(SmoothCore):
     """Features at initialisation, their errors, and the linearisation at W0."""
 
     @cached_property
-    def _start_gates(self) -> list[list[arb]]:
-        return self.problem.gates(self.problem.drives(self.problem.start))
+    def _start_neurons(self) -> Neurons:
+        """The network at W0."""
+        return self.problem.neurons(self.problem.start)
 
     @cached_property
     def _initial(self) -> Rows:
         """phi_0 in both places; the linearised network has no second derivative."""
-        return self._rows([self._start_gates] * len(self.laws), self._start_gates, self._bends, None)
+        return self._rows([self._start_neurons] * len(self.laws), self._start_neurons, self._bends, None)
 
     @cached_property
     def _difference(self) -> arb_mat | None:
@@ -49,7 +51,7 @@ class SmoothErrors(SmoothCore):
     @cached_property
     def _moves(self) -> list[arb]:
         """||W_i - W|| = eta ||grad R_i(W)||, per task."""
-        return [norm((weights - self.problem.omega).entries()) for weights in self._adapted]
+        return [norm((at.weights - self.problem.omega).entries()) for at in self._adapted]
 
     @cached_property
     def _sizes(self) -> list[arb]:
@@ -98,7 +100,7 @@ class SmoothErrors(SmoothCore):
         return self._root_sum(found)
 
     def _by_displacements(self, curvature: arb) -> arb:
-        outer = [self._displaced(self._displacements(weights), curvature) for weights in self._adapted]
+        outer = [self._displaced(self._displacements(at.weights), curvature) for at in self._adapted]
         return self._pointwise(self._displaced(self._own, curvature), outer, curvature * self._shrink)
 
     def _by_ball(self, shrink: arb) -> arb:
@@ -123,17 +125,16 @@ class SmoothErrors(SmoothCore):
 
     @cached_property
     def _linear_errors(self) -> list[Number]:
-        problem, sigma = self.problem, self.problem.sigma
-        here, start = self._drives, problem.drives(problem.start)
-        errors = [arb(0)] * problem.inputs.nrows()
-        for r, b in enumerate(problem.output):
-            if self.instance.omega.row(r) == self.instance.initial.row(r):
-                continue
-            for x in range(len(errors)):
-                s, t = start[r, x], here[r, x]
-                change = sigma.value(Balls, t) - sigma.value(Balls, s)
-                errors[x] += b * (change - sigma.d1(Balls, s) * (t - s))
-        return errors
+        here, start = self._here, self._start_neurons
+        moves, count = here.drives - start.drives, len(here.xs)
+        output, changes = self.problem.output, (here.activated - start.activated).tolist()
+        total = [arb(0)] * count
+        for r, (b, change, gates, move) in enumerate(
+            zip(output, changes, start.gates.tolist(), moves.tolist(), strict=True)
+        ):
+            if self.instance.omega.row(r) != self.instance.initial.row(r):
+                total = [e + b * c - g * t for e, c, g, t in zip(total, change, gates, move, strict=True)]
+        return total
 
     @cached_property
     def linearisation_taylor(self) -> arb:
@@ -162,7 +163,7 @@ class SmoothErrors(SmoothCore):
 
     @cached_property
     def error_no_fold(self) -> arb:
-        outer = [self._displaced(self._displacements(weights), self._curvature) for weights in self._adapted]
+        outer = [self._displaced(self._displacements(at.weights), self._curvature) for at in self._adapted]
         return self._pointwise(self._displaced(self._own, self._curvature), outer, arb(0))
 
     @cached_property

@@ -113,10 +113,9 @@ def ball_floor(instance: SmoothInstance, radius: fmpq) -> Floor:
 
 def smooth_centre(problem: SmoothProblem) -> Centre:
     """The linearisation at W0, in balls."""
-    drives = problem.drives(problem.start)
-    gates = Balls.matrix(problem.gates(drives))
+    start = problem.neurons(problem.start)
     sizes = [norm(row) for row in problem.inputs.tolist()]
-    inner, products = gates.transpose() * gates, problem.inputs * problem.inputs.transpose()
+    inner, products = start.gates.transpose() * start.gates, problem.inputs * problem.inputs.transpose()
     bend = problem.sigma.curvature(Balls) / root(arb(problem.instance.width)) / 2
 
     def worst(budget: arb) -> list[arb]:
@@ -125,4 +124,4 @@ def smooth_centre(problem: SmoothProblem) -> Centre:
     def kernel(xs: Sequence[int]) -> arb_mat:
         return Balls.matrix([[inner[x, y] * products[x, y] for y in xs] for x in xs])
 
-    return Centre(problem.loss, problem.laws, problem.eta, problem.predictions(drives), sizes, worst, kernel)
+    return Centre(problem.loss, problem.laws, problem.eta, start.predictions, sizes, worst, kernel)

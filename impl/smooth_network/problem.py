@@ -12,7 +12,7 @@ from flint import arb, arb_mat
 from ..arithmetic import Balls
 from ..meta_sl.maml import Law, Risks
 from .instance import SmoothInstance
-from .layer import SmoothLayer
+from .layer import Neurons, SmoothLayer
 
 
 class SmoothProblem(SmoothLayer, Risks):
@@ -34,11 +34,10 @@ class SmoothProblem(SmoothLayer, Risks):
         """The initialisation W0 (m, d)."""
         return self.matrix(self.instance.initial)
 
-    def risk_gradient(self, law: Law, weights: arb_mat) -> arb_mat:
-        """grad R_i (m, d)."""
-        drives = self.drives(weights)
-        return self.pulled(self.gates(drives), self.slopes(law, self.predictions(drives)))
+    def risk_gradient(self, law: Law, at: Neurons) -> arb_mat:
+        """grad R_i (m, d) at the network's weights."""
+        return at.pulled(self.slopes(law, at.predictions))
 
-    def adapted(self, law: Law, weights: arb_mat) -> arb_mat:
-        """W_i = W - eta grad R_i(W) (m, d)."""
-        return weights - self.risk_gradient(law, weights) * self.eta
+    def adapted(self, law: Law, at: Neurons) -> Neurons:
+        """The network with W_i = W - eta grad R_i(W), at the inputs of the task."""
+        return self.neurons(at.weights - self.risk_gradient(law, at) * self.eta, tuple(law.rho))

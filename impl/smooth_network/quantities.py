@@ -16,7 +16,7 @@ class SmoothQuantities(SmoothErrors):
 
     @cached_property
     def _plain(self) -> Rows:
-        return self._rows(self._outer, None, None, None)
+        return self._rows(self._adapted, None, None, None)
 
     @cached_property
     def _from_start(self) -> list[Number]:
@@ -31,12 +31,12 @@ class SmoothQuantities(SmoothErrors):
     @cached_property
     def misfit_no_fold(self) -> arb:
         """The Hessian without ell' d2f: that of a network that is linear in W."""
-        return self._misfit_of(self._rows(self._outer, self._gates, self._bends, None))
+        return self._misfit_of(self._rows(self._adapted, self._here, self._bends, None))
 
     @cached_property
     def misfit_curvature_adapted(self) -> arb:
-        return self._misfit_of(self._rows(self._outer, self._gates, self._curvatures(self._after), self._pulls))
+        return self._misfit_of(self._rows(self._adapted, self._here, self._curvatures(self._after), self._pulls))
 
     @cached_property
     def misfit_outer_unadapted(self) -> arb:
-        return self._misfit_of(self._rows([self._gates] * len(self.laws), self._gates, self._bends, self._pulls))
+        return self._misfit_of(self._rows([self._here] * len(self.laws), self._here, self._bends, self._pulls))

@@ -247,7 +247,7 @@ SMOOTH_NETWORK = Family(
     outside=UNUSUAL_LOSSES,
     rates=smooth_measure,
     batch_of=smooth_batch_of,
-    shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball"),
+    shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
 )
 
 

@@ -149,12 +149,13 @@ RESULTS: tuple[Result, ...] = (
         Outcome.AS_READ,
         "They represent every displacement of functions exactly if they are linearly independent over all pairs of a "
         "task and an input: for a linear model never when two tasks share an input, and then tasks that contradict "
-        "each other are a counterexample. With one task an adaptation that does not fold suffices, with the squared "
-        "loss nothing.",
-        ("meta-sl-c3", "network-c3", "meta-sl-c7"),
+        "each other are a counterexample; for a smooth network they may share one if they adapt differently. With one "
+        "task an adaptation that does not fold suffices, with the squared loss nothing.",
+        ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),
             ("network-c3", "full-row-rank"),
+            ("smooth-network-c3", "full-row-rank"),
             ("meta-sl-c7", "invertible-jacobian"),
         ),
     ),

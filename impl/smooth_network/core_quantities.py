@@ -16,11 +16,12 @@ from ..arithmetic import Balls, Matrix, Number, NumberSystem, midpoint, norm
 from ..balls.span import Span, span
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
-from ..network.start_quantities import StartQuantities
+from ..network.rank_quantities import RankQuantities
 from . import taylor
 from .instance import SmoothInstance
 from .layer import Neurons
 from .problem import SmoothProblem
+from .rank import certainly_dependent
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +31,17 @@ class Rows:
     table: arb_mat
 
     @cached_property
+    def gram(self) -> arb_mat:
+        """Their inner products (N, N)."""
+        return self.table * self.table.transpose()
+
+    @cached_property
     def span(self) -> Span:
         """Orthonormal coordinates."""
-        return span(self.table * self.table.transpose())
+        return span(self.gram)
 
 
-class SmoothCore(StartQuantities):
+class SmoothCore(RankQuantities):
     """Core quantities of a smooth network instance. In balls only."""
 
     problem: SmoothProblem
@@ -180,6 +186,10 @@ class SmoothCore(StartQuantities):
 
     def _norm_of(self, features: Rows) -> arb:
         return norm(self._pulled(features.table))
+
+    def _certainly_dependent(self) -> bool:
+        assert isinstance(self.instance, SmoothInstance)
+        return certainly_dependent(self.instance)
 
     # --- margins and sizes --------------------------------------------------------------------------------
 

@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, midpoint, norm, rational, root, square
-from ..instances import Vector
 from ..losses import Loss
 from ..network.floor import Centre, Floor, centred_floor, functions_of, pooled
 from ..optimum.exact import PRECISION, Ends, least_on_ray
-from .instance import SmoothInstance
+from .instance import SmoothInstance, place
 from .problem import SmoothProblem
 
 Labels = Sequence[tuple[fmpq, fmpq, fmpq]]
@@ -31,7 +30,7 @@ def range_floor(instance: SmoothInstance) -> Floor:
     """sum_i q_i sum over inputs of the best prediction in the range of the networks."""
     shared = pooled(instance.canonical)
     assert isinstance(shared, SmoothInstance)
-    places = [_place(x, instance.activation == "tanh") for x in instance.features]
+    places = [place(x, odd=instance.sigma.odd) for x in instance.features]
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
         fixed = _at_zero(shared)
@@ -52,13 +51,6 @@ def range_floor(instance: SmoothInstance) -> Floor:
     return Floor(
         total, "the best prediction at every input, in the range of the networks", functions_of(instance, rows)
     )
-
-
-def _place(x: Vector, odd: bool) -> tuple[tuple[str, ...], fmpq]:
-    """A name of x, the same for x and -x where the network is odd, and the sign of its predictions; 0 at x = 0."""
-    first = next((v for v in x if v != 0), fmpq(0))
-    sign = fmpq(0) if first == 0 else fmpq(-1) if odd and first < 0 else fmpq(1)
-    return tuple(str(v * sign) for v in x), sign
 
 
 def _at_zero(instance: SmoothInstance) -> arb:

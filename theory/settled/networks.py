@@ -198,6 +198,7 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
             ("s2", "<w, phi'v> is the pairing, and no one-sided derivative of L is below 0.", "pairing", "zero"),
             ("lifted", "the bound is 0.", "gap", "zero"),
             ("l1", "the bound is 0.", "gap", "zero"),
+            ("c3", "eps is 0, and one feature that is not 0 has full rank.", "gap", "zero"),
         )
     ),
     *not_needed("differentiable-adaptation", ["smooth-network-s3"], ANY_VECTOR),

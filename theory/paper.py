@@ -160,6 +160,17 @@ RESULTS: tuple[Result, ...] = (
         ),
     ),
     Result(
+        "Reinforcement learning, networks: full representation power",
+        "A wide network represents every displacement, so that stationary points are globally optimal.",
+        Outcome.INSTEAD,
+        "False for tasks that share a state where actions differ, however wide the network: the adaptation is a step "
+        "on policies, so the features are the tasks' own only through the look-ahead, which adds no dimension. Two "
+        "bandits that contradict each other are a counterexample. It holds for one task, and for tasks with states of "
+        "their own, if the differences of the meta-feature between actions are independent.",
+        ("meta-rl-network-c3", "meta-rl-smooth-network-c3"),
+        (("meta-rl-network-c3", "full-action-rank"), ("meta-rl-smooth-network-c3", "full-action-rank")),
+    ),
+    Result(
         "Supervised learning, networks: the gap with features at initialisation",
         "For wide two-layer networks the bound holds with the features of the initial network.",
         Outcome.WITH_MORE,

@@ -128,11 +128,13 @@ class SmoothErrors(SmoothCore):
         here, start = self._here, self._start_neurons
         moves, count = here.drives - start.drives, len(here.xs)
         output, changes = self.problem.output, (here.activated - start.activated).tolist()
+        moved = (self.instance.omega.floats != self.instance.initial.floats).any(1)
+        odd = {r for weights in (self.instance.omega, self.instance.initial) for r, _ in weights.odd}
         total = [arb(0)] * count
         for r, (b, change, gates, move) in enumerate(
             zip(output, changes, start.gates.tolist(), moves.tolist(), strict=True)
         ):
-            if self.instance.omega.row(r) != self.instance.initial.row(r):
+            if moved[r] or r in odd:
                 total = [e + b * c - g * t for e, c, g, t in zip(total, change, gates, move, strict=True)]
         return total
 

@@ -34,7 +34,10 @@ class SmoothLayer:
     @staticmethod
     def matrix(weights: Weights) -> arb_mat:
         """Weights as balls (m, d)."""
-        return Balls.matrix([[arb(v) for v in weights.row(r)] for r in range(weights.width)])
+        values = [arb(v) for v in weights.floats.ravel().tolist()]
+        for (r, j), v in weights.odd.items():
+            values[r * weights.dimension + j] = arb(v)
+        return arb_mat(weights.width, weights.dimension, values)
 
     def drives(self, weights: arb_mat) -> arb_mat:
         """W_r'x (m, k)."""

@@ -16,7 +16,7 @@ from .instance import SmoothInstance
 if TYPE_CHECKING:
     from ..network.linearised import LinearisedOptimum
 
-WIDTHS = (16, 64)
+WIDTHS = (16, 64, 256)
 
 
 def _linearised(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:

@@ -225,7 +225,7 @@ META_RL_NETWORK = Family(
     effort=0.06,
     breaking=META_RL_NETWORK_BREAKING,
     batch_of=meta_rl_network_batch_of,
-    shown=("error_operator", "error_flips", "error_count", "displacement_init"),
+    shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
 )
 
 
@@ -247,7 +247,7 @@ SMOOTH_NETWORK = Family(
     outside=UNUSUAL_LOSSES,
     rates=smooth_measure,
     batch_of=smooth_batch_of,
-    shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball"),
+    shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
 )
 
 
@@ -266,7 +266,7 @@ META_RL_SMOOTH_NETWORK = Family(
     effort=0.04,
     breaking=META_RL_SMOOTH_BREAKING,
     batch_of=meta_rl_smooth_batch_of,
-    shown=("error_operator", "error_pointwise", "error_ball", "displacement_init"),
+    shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ..impl import files
@@ -126,10 +127,11 @@ def tally_instance(
 ) -> dict[str, ClaimJudgement]:
     """Judge one instance and count the verdicts."""
     judgement = judge(instance, claims)
+    text = cache(lambda: files.dumps(instance))
     for judged in judgement.claims:
 
         def keep(judged: ClaimJudgement = judged) -> Kept:
-            return Kept(judged, files.dumps(instance), judgement.instance, instance.numbers, origin)
+            return Kept(judged, text(), judgement.instance, instance.numbers, origin)
 
         tallies[judged.claim].add(judged, keep, real)
     return {judged.claim: judged for judged in judgement.claims}

@@ -40,6 +40,8 @@ TOGETHER = {
     ("meta-sl-c3", "differentiable-adaptation"),
     ("meta-sl-c7", "differentiable-adaptation"),
     ("network-c3", "differentiable-adaptation"),
+    ("smooth-network-c3", "differentiable-adaptation"),
+    ("meta-rl-network-c3", "differentiable-adaptation"),
     # Assumptions on a quantity that has no value without this one.
     ("meta-sl-mixed", "one-gradient-step"),
     ("meta-sl-c7", "single-task"),

@@ -22,8 +22,11 @@ SHARED = (
     "gap", "pairing", "eps", "eps_formal", "weight_norm", "misfit", "eps_init", "misfit_init", "gradient_difference",
     "error_operator", "error_flips", "error_count", "displacement_init", "misfit_free", "misfit_other_kinks",
     "misfit_init_outer", "error_flips_outer", "error_count_linear", "defect_plain", "defect_step_squared",
-    "pairing_prior_visitation", "misfit_uncentred",
+    "pairing_prior_visitation", "misfit_uncentred", "min_norm_solution", "min_norm_plain", "condition",
 )  # fmt: skip
+
+RANK = ("min_norm_solution", "min_norm_plain", "condition")
+"""Without a value where the features are not well independent."""
 
 
 def ordinary(at: MetaRLNetworkQuantities) -> bool:
@@ -33,7 +36,7 @@ def ordinary(at: MetaRLNetworkQuantities) -> bool:
 
 
 @pytest.mark.parametrize("variant", POLICY_STEPS)
-@pytest.mark.parametrize("name", ["arbitrary", "policies", "delayed"])
+@pytest.mark.parametrize("name", ["arbitrary", "policies", "delayed", "interpolating"])
 def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
     compared = 0
     for seed in range(6 * effort):
@@ -48,6 +51,9 @@ def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
                 for quantity in SHARED:
                     with np.errstate(all="ignore"):
                         enclosure, value = balls(quantity), float(floats(quantity)[b])
+                    if np.isnan(value):
+                        assert quantity in RANK
+                        continue
                     size = abs(value) + balls.scale(quantity) + balls.scale("gap")
                     # Norms of differences of features that cancel lose half of the digits.
                     assert float((enclosure - value).abs_lower()) <= 2e-8 * size, (quantity, value, enclosure)

@@ -22,6 +22,7 @@ from metagap.impl.smooth_network.batch_quantities import SmoothBatchQuantities
 from metagap.impl.smooth_network.generate import STEEPEST
 from metagap.impl.smooth_network.instance import SmoothInstance
 from metagap.impl.smooth_network.quantities import SmoothQuantities
+from metagap.impl.smooth_network.rank import certainly_dependent
 from metagap.impl.smooth_network.rates import measure
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
@@ -37,6 +38,7 @@ SHARED = (
     "error_trace", "error_pointwise", "error_ball", "linearisation", "linearisation_taylor", "linearisation_ball",
     "eps_projected", "misfit_projected", "error_half_curvature", "error_no_fold", "error_own", "error_ball_own",
     "error_ball_narrow", "linearisation_ball_narrow", "misfit_reversed", "misfit_frozen", "misfit_one_missing",
+    "min_norm_solution", "min_norm_init", "condition",
 )  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def test_the_curvature_is_the_largest_second_derivative(name: str) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", ["arbitrary", "tangent", "drift"])
+@pytest.mark.parametrize("name", ["arbitrary", "tangent", "drift", "interpolating"])
 def test_both_engines_agree(loss: str, name: str) -> None:
     compared = 0
     for seed in range(2):
@@ -198,3 +200,66 @@ def test_an_atom_has_the_rate_of_the_width_and_stays_below_the_bound() -> None:
         assert abs(one.slope.value + 0.5) < 0.02
         for mean, bound in zip(one.means, one.theory, strict=True):
             assert bound / 3 < mean <= bound
+
+
+def two_tasks(
+    activation: str, inputs: list[list[int]], labels: list[list[int]], eta: fmpq, width: int = 16
+) -> SmoothInstance:
+    """A task for each row of labels, one input after the other; as many rows of inputs as a task has labels are shared
+    by all, else each task has its own."""
+    rng = np.random.default_rng(1)
+    k, shared = len(labels[0]), len(inputs) == len(labels[0])
+    weights = Weights(np.round(rng.standard_normal((width, len(inputs[0]))) * 2**8) / 2**8)
+    tasks = tuple(
+        Task(
+            fmpq(1, len(labels)),
+            tuple(Atom(j if shared else i * k + j, fmpq(y), fmpq(1, k)) for j, y in enumerate(row)),
+        )
+        for i, row in enumerate(labels)
+    )
+    rows = tuple(tuple(fmpq(v, 4) for v in x) for x in inputs)
+    return SmoothInstance(
+        Loss("squared"), Gradient(eta), rows, tasks, (1, -1) * (width // 2), weights, weights,
+        Functions(((fmpq(0),) * len(rows),) * len(labels)), fmpq(1), activation=activation,
+    )  # fmt: skip
+
+
+STEP = fmpq(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("activation", "inputs", "labels", "eta", "independent"),
+    [
+        ("tanh", [[1, 2], [2, -1]], [[1, 0]], STEP, True),
+        ("tanh", [[1, 2], [-1, -2]], [[1, 0]], STEP, False),
+        ("softplus", [[1, 2], [-1, -2]], [[1, 0]], STEP, True),
+        ("softplus", [[1, 2], [-1, -2], [2, 1], [-2, -1], [1, 1], [-1, -1]], [[1, 0, 1, 2, 3, 1]], STEP, False),
+        ("softplus", [[1, 2], [0, 0]], [[1, 0]], STEP, False),
+        ("softplus", [[1, 2], [2, 1]], [[1, 0], [0, 3]], STEP, True),
+        ("softplus", [[1, 2], [2, 1]], [[1, 0], [0, 3]], fmpq(0), False),
+        ("softplus", [[1, 2], [2, 1]], [[1, 0], [1, 0]], STEP, False),
+        ("softplus", [[1, 2], [2, 1], [3, 1], [1, 3]], [[1, 0], [1, 0]], fmpq(0), True),
+        ("softplus", [[1, 2], [2, 4], [3, 6]], [[1, 0, 0]], STEP, True),
+    ],
+)
+def test_c3_applies_where_the_features_are_independent(
+    activation: str, inputs: list[list[int]], labels: list[list[int]], eta: fmpq, independent: bool
+) -> None:
+    """Shared inputs, antipodes, a zero: what the theory says of each, decided at any precision."""
+    instance = two_tasks(activation, inputs, labels, eta)
+    judged = judge(instance, [c for c in CLAIMS if c.name == "smooth-network-c3"]).claims[0]
+    assert judged.verdict is (Verdict.PROVED if independent else Verdict.OUTSIDE)
+    assert certainly_dependent(instance.canonical) is not independent
+
+
+def test_features_with_an_enclosed_inverse_are_never_called_dependent() -> None:
+    independent = 0
+    for name in ("arbitrary", "interpolating", "drift", "still"):
+        for loss in LOSSES:
+            for instance, _, _ in built(name, loss, 3, 4):
+                with ctx.workprec(128):
+                    at = SmoothQuantities(instance)
+                    if len(at._features.span.pivots) == len(at._u):
+                        assert not certainly_dependent(at.instance)
+                        independent += 1
+    assert independent >= 20

@@ -34,6 +34,31 @@ Against eps = ||grad L(W)||:
   Hilbert-Schmidt norm: E_op <= ||e||. A flip of r needs ||W_r - W0_r|| >= |W0_r'x|/||x||, so at most k*(||W - W0||)
   neurons flip. No probability, no hidden constant. (The m^{-1/2} of neural policy gradient, as we remember it, needs a
   non-atomic law of state-action features, which no finite process has.)
+
+C3 (over-parameterisation). w and u have mean 0 under pi_i(.|s), per task and state, and w_i(s, .) = 0 where all actions
+do the same. Call (i, s) a choice if task i visits s and two actions differ there (in reward or, if gamma_i > 0, in the
+next state). If the differences Phi_i(s, a) - Phi_i(s, b), b fixed and a != b, over all choices are linearly
+independent, then
+
+    gap <= eps ||v||,   v the shortest with Phi_i v = u_i up to functions of s at every choice,
+
+over all policies, one per task: every stationary point is global.
+
+  Proof. Independence gives such a v. At a choice Phi_i v - u_i is a function of s, which w does not see; elsewhere w
+  is 0. So <w, u - Phi v> = 0, and the identity is gap = v'grad L <= ||v|| eps.
+
+When can they be independent? Never if two tasks have a choice at the same state, whatever the width.
+
+  Proof. The adaptation is a step on policies, so tasks have the same features phi, and E_pi[A_i phi | s] = E_pi[A_i
+  (phi - phi(., b)) | s] is 0 away from choices. So every difference of Phi_i is a combination of the differences
+  phi(s, a) - phi(s, b) at choices of task i: those of all tasks fill at most (A - 1) times the number of states that
+  are a choice for some task, and there are (A - 1) times the number of choices.
+
+In meta-SL over-parameterisation separates tasks that share inputs, since each task adapts the weights; here it cannot.
+What is left: one task (T3e without a table), or tasks that share no choice, as if the task were part of the state. Then
+independence is that of the differences of phi (for wide networks, of inputs apart: relu has phi(x) - phi(-x) =
+m^{-1/2} (b_r x)_r, so not of opposite ones in numbers) and that of I + eta K_i, which folds destroy (kappa < 1 of T3e
+excludes them).
 """
 
 from __future__ import annotations
@@ -56,6 +81,13 @@ OFF_KINKS = Assumption(
     "No neuron is at its kink at an input x(s,a) != 0 of a visited state.",
     DIFFERENTIABLE.margin,
     DIFFERENTIABLE.identifier,
+)
+
+FULL_ACTION_RANK = Assumption(
+    "full-action-rank",
+    "The differences of the meta-feature between actions, over all states that a task visits and where actions differ, "
+    "are linearly independent.",
+    "margin_full_action_rank",
 )
 
 _INSIDE = (POSITIVE_POLICY, OFF_KINKS)
@@ -130,6 +162,26 @@ def claims_at_initialisation(prefix: str, kind: str, inside: tuple[Assumption, .
     )
 
 
+def over_parameterisation(prefix: str, kind: str, inside: tuple[Assumption, ...]) -> Claim:
+    """C3: it holds for features of any network."""
+    return Claim(
+        f"{prefix}-c3",
+        f"C3: over-parameterised policies{kind}",
+        Source.OURS,
+        "If the differences of the meta-feature between actions are linearly independent over all tasks and states, "
+        "the gap over all policies is at most eps times the norm of the shortest representation.",
+        "Phi v = u up to functions of s wherever w is not 0, so the identity gives gap = v'grad L <= eps ||v||.",
+        Expression("gap"),
+        Expression("eps*min_norm_solution"),
+        Relation.AT_MOST,
+        (*inside, FULL_ACTION_RANK),
+        f"{CITATION}, representation power",
+        "Never with tasks that share a state where actions differ, however wide the network: the policies adapt, not "
+        "the weights.",
+        extras=("condition",),
+    )
+
+
 CLAIMS: tuple[Claim, ...] = (
     *core_of_policies("meta-rl-network", _INSIDE, "N0: near W the policy is linear in the weights.", _NEURAL),
     Claim(
@@ -197,4 +249,5 @@ CLAIMS: tuple[Claim, ...] = (
         citation=CITATION,
         difference="A step of N1.",
     ),
+    over_parameterisation("meta-rl-network", "", _INSIDE),
 )

@@ -87,4 +87,22 @@ ABLATIONS: tuple[Ablation, ...] = (
         "in the width need a ball, and more than a finite process gives.",
         identifier="A10",
     ),
+    Ablation(
+        "full-action-rank",
+        "meta-rl-network-c3",
+        Standing.NEEDED,
+        "Two tasks share a state and want opposite actions. Two neurons of opposite output are uniform policies, and L "
+        "is 1/2 for every W: stationary, at any width, and each task's best policy has 1.",
+        "contradictory tasks, network",
+        "representation of u",
+        bound=Expression("radius*eps"),
+        instance={
+            **_neuron("1", "1", ("1", "0"), "1"),
+            "model": {"name": "relu-network", "b": ["1", "-1"], "W0": [["1"], ["1"]]},
+            "tasks": [{**bandit_task(["1", "0"]), "weight": "1/2"}, {**bandit_task(["0", "1"]), "weight": "1/2"}],
+            "omega": [["1"], ["1"]],
+            "comparator": {"policies": [[["1", "0"]], [["0", "1"]]]},
+        },
+        exact={"gap": "1/2", "eps": "0"},
+    ),
 )

@@ -118,6 +118,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "The ball is Euclidean: squares sum to B^2.",
     ),
     _lifted(
+        "half-shortest",
+        "half the norm of the shortest representation of policies",
+        "eps*min_norm_solution/2",
+        "u along the gradient attains Cauchy-Schwarz.",
+        "meta-rl-network-c3",
+    ),
+    _lifted(
+        "shortest-plain",
+        "the shortest representation without the look-ahead",
+        "eps*min_norm_plain",
+        "The gradient of L belongs to the meta-feature, which has grad Q in it.",
+        "meta-rl-network-c3",
+    ),
+    _lifted(
         "uncentred",
         "network meta-feature not centred",
         "radius*eps + weight_norm*misfit_uncentred",

@@ -23,13 +23,16 @@ N1' (the bound). With d_r = ||W_r - W0_r|| and B = ||W - W0||,
 
 So in a ball of fixed radius the error is of order m^{-1/2} on any data: the atoms that keep ReLU networks at m^{-1/6}
 are no exception.
+
+C3 as for ReLU policies, at every W. Opposite inputs: for softplus phi(x) - phi(-x) = m^{-1/2} (b_r x)_r, for tanh
+phi(-x) = -phi(x).
 """
 
 from __future__ import annotations
 
 from .claim import Claim, Expression, Relation, Source
 from .meta_rl import POSITIVE_POLICY
-from .meta_rl_network import CITATION, claims_at_initialisation, core_of_policies
+from .meta_rl_network import CITATION, claims_at_initialisation, core_of_policies, over_parameterisation
 
 _PREFIX = "meta-rl-smooth-network"
 _INSIDE = (POSITIVE_POLICY,)
@@ -96,4 +99,5 @@ CLAIMS: tuple[Claim, ...] = (
         citation=CITATION,
         difference="A step of N1.",
     ),
+    over_parameterisation(_PREFIX, ", smooth activation", _INSIDE),
 )

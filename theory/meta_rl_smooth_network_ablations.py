@@ -43,4 +43,28 @@ ABLATIONS: tuple[Ablation, ...] = (
         Standing.NOT_NEEDED,
         "N1' holds at every input: sigma' is Lipschitz, so that an atom of the data costs nothing.",
     ),
+    Ablation(
+        "full-action-rank",
+        "meta-rl-smooth-network-c3",
+        Standing.NEEDED,
+        "Two tasks share a state and want opposite actions. tanh(0) = 0 gives uniform policies, and L is 1/2 for every "
+        "W: stationary, at any width, and each task's best policy has 1.",
+        "contradictory tasks, tanh network",
+        "representation of u",
+        bound=Expression("radius*eps"),
+        instance={
+            "format": "metagap/instance/1",
+            "problem": "meta-rl",
+            "model": {"name": "smooth-network", "activation": "tanh", "b": ["1"], "W0": [["1"]]},
+            "features": [[["1"], ["0"]]],
+            "tasks": [{**bandit_task(["1", "0"]), "weight": "1/2"}, {**bandit_task(["0", "1"]), "weight": "1/2"}],
+            "tau": "1",
+            "eta": "0",
+            "adaptation": {"name": "kl-step"},
+            "omega": [["0"]],
+            "comparator": {"policies": [[["1", "0"]], [["0", "1"]]]},
+            "radius": "1",
+        },
+        exact={"gap": "1/2"},
+    ),
 )

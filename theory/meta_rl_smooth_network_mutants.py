@@ -106,4 +106,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "error_ball_narrow",
         "Neurons that all move alike share the ball: d_r = B m^{-1/2} for each.",
     ),
+    _bound(
+        "half-shortest",
+        "c3",
+        "half the norm of the shortest representation of policies, smooth",
+        "eps*min_norm_solution/2",
+        "u along the gradient attains Cauchy-Schwarz.",
+    ),
+    _bound(
+        "shortest-plain",
+        "c3",
+        "the shortest representation without the look-ahead, smooth",
+        "eps*min_norm_plain",
+        "The gradient of L belongs to the meta-feature, which has grad Q in it.",
+    ),
 )

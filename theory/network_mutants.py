@@ -183,6 +183,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "Inside the ball the gradient counts in every direction.",
     ),
     Mutant(
+        "network-half-shortest",
+        "network-c3",
+        "half the norm of the shortest representation",
+        Expression("eps*min_norm_solution/2"),
+        "u along the gradient attains Cauchy-Schwarz.",
+    ),
+    Mutant(
+        "network-shortest-at-start",
+        "network-c3",
+        "the shortest representation by features at initialisation, with the gradient of L",
+        Expression("eps*min_norm_init"),
+        "The gradient of L belongs to the features at W.",
+    ),
+    Mutant(
         "network-first-order-both",
         _LIFTED,
         "no Hessian, together with FOMAML's gradient",

@@ -82,6 +82,8 @@ _TABLE = (
         "a priori constant of |u_i - phi_i'(omega-theta')| <= kappa_2 ||omega-theta'||^2",
     ),
     ("min_norm_solution", r"\|\Phi^{+}u\|", "norm of the shortest v with phi_i(x)'v = u_i(x) everywhere"),
+    ("min_norm_init", r"\|\Phi_0^{+}u\|", "norm of the shortest v with phi_{0,i}(x)'v = u_i(x) everywhere"),
+    ("min_norm_plain", r"\|(\phi/\tau)^{+}u\|", "norm of the shortest v with phi'v/tau = u at every choice"),
     ("jacobian_deviation", r"\beta_J", "a priori bound of ||J_i - I||"),
     ("feature_bound", "B", "largest ||phi(x)|| over the support"),
     (

@@ -149,14 +149,26 @@ RESULTS: tuple[Result, ...] = (
         Outcome.AS_READ,
         "They represent every displacement of functions exactly if they are linearly independent over all pairs of a "
         "task and an input: for a linear model never when two tasks share an input, and then tasks that contradict "
-        "each other are a counterexample. With one task an adaptation that does not fold suffices, with the squared "
-        "loss nothing.",
-        ("meta-sl-c3", "network-c3", "meta-sl-c7"),
+        "each other are a counterexample; for a smooth network they may share one if they adapt differently. With one "
+        "task an adaptation that does not fold suffices, with the squared loss nothing.",
+        ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),
             ("network-c3", "full-row-rank"),
+            ("smooth-network-c3", "full-row-rank"),
             ("meta-sl-c7", "invertible-jacobian"),
         ),
+    ),
+    Result(
+        "Reinforcement learning, networks: full representation power",
+        "A wide network represents every displacement, so that stationary points are globally optimal.",
+        Outcome.INSTEAD,
+        "False for tasks that share a state where actions differ, however wide the network: the adaptation is a step "
+        "on policies, so the features are the tasks' own only through the look-ahead, which adds no dimension. Two "
+        "bandits that contradict each other are a counterexample. It holds for one task, and for tasks with states of "
+        "their own, if the differences of the meta-feature between actions are independent.",
+        ("meta-rl-network-c3", "meta-rl-smooth-network-c3"),
+        (("meta-rl-network-c3", "full-action-rank"), ("meta-rl-smooth-network-c3", "full-action-rank")),
     ),
     Result(
         "Supervised learning, networks: the gap with features at initialisation",

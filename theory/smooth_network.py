@@ -62,6 +62,15 @@ Linearisation at W0, D = W - W0:
 
 N5 (projected stationarity), as for ReLU networks: for every V with ||V - W0|| <= R, gap <= e5 + ||w|| inf_V
 ||u - phi'(W - V)||, e5 = <G, W - W0> + R ||G||.
+
+C3, as for ReLU networks: if the meta-features J_i phi_{W_i}(x) over all (task, input) pairs are linearly independent,
+gap <= eps ||Phi^+ u|| over all functions. Proof: v = Phi^+ u has u = phi'v; the identity.
+
+  When they are not: where J_i is singular; at x = 0; for tanh at x and -x of one task, as phi(-x) = -phi(x); for
+  softplus if one task has more pairs x, -x than these x have dimensions, as sigma'(t) + sigma'(-t) = 1 makes
+  phi(x) - phi(-x) = m^{-1/2} (b_r x)_r; without a step where tasks share an input. With a step tasks with other laws
+  may share inputs: W_i and J_i differ. (ReLU networks need flips for that.) The features phi_{0,i} of N2' stay in the
+  span of phi_0 on the task's inputs: two tasks that share all inputs never have independent ones.
 """
 
 from __future__ import annotations
@@ -69,6 +78,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .claim import Assumption, Claim, Expression, Relation, Source
+from .meta_sl import FULL_ROW_RANK
 from .network import CITATION, CONVEX_LOSS, OFF_JOINTS
 from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
 
@@ -258,6 +268,21 @@ CLAIMS: tuple[Claim, ...] = (
         _INSIDE,
         CITATION,
         "e5 is the smallest eps of projected stationarity, computed.",
+    ),
+    Claim(
+        "smooth-network-c3",
+        "C3: over-parameterised networks interpolate, smooth networks",
+        Source.OURS,
+        "If the meta-features over all (task, input) pairs are linearly independent, the gap over all functions is at "
+        "most eps times the norm of the shortest representation.",
+        "v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
+        Expression("gap"),
+        Expression("eps*min_norm_solution"),
+        Relation.AT_MOST,
+        (*_INSIDE, FULL_ROW_RANK),
+        f"{CITATION}, representation power",
+        "Tasks may share inputs if they adapt differently; the features at initialisation do not allow that.",
+        extras=("condition",),
     ),
 )
 

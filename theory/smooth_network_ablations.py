@@ -93,4 +93,25 @@ ABLATIONS: tuple[Ablation, ...] = (
         "a ball.",
         identifier="A10",
     ),
+    Ablation(
+        "full-row-rank",
+        "smooth-network-c3",
+        Standing.NEEDED,
+        "Two tasks share an input and contradict each other; there is no step. W = 0 is stationary and not optimal.",
+        "contradictory labels, tanh",
+        "representation of u",
+        bound=Expression("radius*eps"),
+        instance={
+            **_EXPANDING,
+            "loss": {"name": "squared"},
+            "adaptation": {"name": "gradient", "eta": "0", "steps": 1},
+            "tasks": [
+                {"weight": "1/2", "atoms": [{"x": 0, "y": "1", "p": "1"}]},
+                {"weight": "1/2", "atoms": [{"x": 0, "y": "-1", "p": "1"}]},
+            ],
+            "comparator": {"functions": [["1"], ["-1"]]},
+            "radius": "1",
+        },
+        exact={"gap": "1/2"},
+    ),
 )

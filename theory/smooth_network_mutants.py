@@ -176,4 +176,18 @@ MUTANTS: tuple[Mutant, ...] = (
         Expression("eps_projected - radius*eps + weight_norm*misfit_projected"),
         "Inside the ball the gradient counts in every direction.",
     ),
+    Mutant(
+        "smooth-network-half-shortest",
+        "smooth-network-c3",
+        "half the norm of the shortest representation",
+        Expression("eps*min_norm_solution/2"),
+        "u along the gradient attains Cauchy-Schwarz.",
+    ),
+    Mutant(
+        "smooth-network-shortest-at-start",
+        "smooth-network-c3",
+        "the shortest representation by features at initialisation, with the gradient of L",
+        Expression("eps*min_norm_init"),
+        "The gradient of L belongs to the features at W.",
+    ),
 )

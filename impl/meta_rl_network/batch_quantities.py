@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..floats import rank
 from ..floats.infimum import ball_least_squares
 from ..meta_rl.batch_quantities import BatchQuantities
 from ..meta_rl.instance import Adaptation
@@ -153,6 +154,46 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
     @cached_property
     def error_count(self) -> Array:
         return self._counted(2)
+
+    # --- full rank where actions differ ---------------------------------------------------------------
+
+    @cached_property
+    def _choices(self) -> Array:
+        """Where a task goes and actions differ (B, n, S)."""
+        batch = self.batch
+        gains = batch.rewards != batch.rewards[..., :1]
+        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
+        return self.reachable & (gains | moves).any(3) & (batch.weights > 0)[..., None]
+
+    def _contrasted(self, table: Array) -> Array:
+        """Orthonormal contrasts between actions (B, n S (A-1), ...) of a table (B, n, S, A, ...)."""
+        count, actions = len(table), table.shape[3]
+        k = np.arange(1, actions)[:, None]
+        j = np.arange(actions)
+        between = (np.where(j < k, 1.0, 0.0) - np.where(j == k, k, 0.0)) / np.sqrt(k * (k + 1))
+        flat = between @ table.reshape(*table.shape[:4], -1)
+        return flat.reshape(count, -1, flat.shape[-1])
+
+    @property
+    def _used(self) -> Array:
+        return np.repeat(self._choices.reshape(len(self.batch), -1), self.batch.shape[2] - 1, axis=1)
+
+    def _shortest(self, table: Array) -> Array:
+        found = rank.shortest(self._contrasted(table), self._contrasted(self.u)[..., 0], self._used)
+        return np.where(self._choices.any((1, 2)), found, 0.0)
+
+    @cached_property
+    def min_norm_solution(self) -> Array:
+        return self._shortest(self.meta_features)
+
+    @cached_property
+    def condition(self) -> Array:
+        found = rank.condition(self._contrasted(self.meta_features), self._used)
+        return np.where(self._choices.any((1, 2)), found, 1.0)
+
+    @cached_property
+    def min_norm_plain(self) -> Array:
+        return self._shortest(self.centred(self.plain))
 
     # --- what wrong theorems use ----------------------------------------------------------------------
 

@@ -26,10 +26,15 @@ REACH = (-7, 7)
 
 
 def drawn(
-    source: Source, adaptation: str, limits: Limits, states: int | None = None, widths: Sequence[int] = WIDTHS
+    source: Source,
+    adaptation: str,
+    limits: Limits,
+    states: int | None = None,
+    widths: Sequence[int] = WIDTHS,
+    dimension: int | None = None,
 ) -> PolicyNetworkBatch:
     """Problems with W0, W and a parameter comparator on the grid."""
-    batch = draw_problem(source, adaptation, limits, states=states)
+    batch = draw_problem(source, adaptation, limits, states=states, dimension=dimension)
     m = source.choose(tuple(m for m in widths if m * source.size <= NEURONS))
     initial = draw_entries(source, (m, batch.shape[3]))
     omega, rival = shifted(source, initial, REACH), shifted(source, initial, REACH)
@@ -172,6 +177,33 @@ def postponed(source: Source, batch: AnyBatch) -> AnyBatch:
     return replace(batch, features=features, start=start, transitions=moved, rewards=rewards, eta=eta, gamma=gamma)
 
 
+def interpolating(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Tasks with states of their own, enough neurons, a comparator one small gradient step away: the
+    bound of C3 is nearly attained."""
+    batch = tempered(source, apart(source, adaptation, limits), PolicyNetworkBatchQuantities)
+    return one_step_away(source, batch, PolicyNetworkBatchQuantities)
+
+
+def apart(source: Source, adaptation: str, limits: Limits) -> PolicyNetworkBatch:
+    """One or two tasks that share no state, inputs apart and on one side of a line, 16 neurons or more."""
+    few = replace(limits, tasks=min(limits.tasks, 2))
+    states = source.choose((2, max(limits.states - limits.states % 2, 2)))
+    batch = drawn(source, adaptation, few, states=states, widths=(16, 64), dimension=2)
+    n, states, actions, _ = batch.shape
+    size = states // n
+    # State t of task i becomes state (t mod size) of the task's own block.
+    home = np.arange(n)[:, None] * size + np.arange(states) % size
+    fold = (home[..., None] == np.arange(states)).astype(float)
+    angles = (np.arange(states * actions) + source.grid((states * actions,), -1, 1) / 4) * np.pi / (states * actions)
+    inputs = np.round(np.stack([np.cos(angles), np.sin(angles)], 2) * 64) / 64
+    return replace(
+        batch,
+        features=inputs.reshape(batch.features.shape),
+        transitions=batch.transitions @ fold[:, None],
+        start=(batch.start[..., None, :] @ fold)[..., 0, :],
+    )
+
+
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, POLICY_STEPS, 3),
     Generator("policies", "arbitrary comparator policies", policies, POLICY_STEPS, 2),
@@ -183,6 +215,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("level", "paired neurons: the rational route", level, POLICY_STEPS, 2),
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, POLICY_STEPS),
     Generator("delayed", "flips at later states only, long steps", delayed, POLICY_STEPS),
+    Generator("interpolating", "states of their own, one small step (C3)", interpolating, POLICY_STEPS),
 )
 
 
@@ -205,5 +238,15 @@ BREAKING: tuple[Generator, ...] = (
 )
 """Instances that break an assumption which the others keep, for leaving one out."""
 
-SEARCHING = ("arbitrary", "policies", "tangent", "tangent-start", "local", "kinks", "pushed", "delayed")
+SEARCHING = (
+    "arbitrary",
+    "policies",
+    "tangent",
+    "tangent-start",
+    "local",
+    "kinks",
+    "pushed",
+    "delayed",
+    "interpolating",
+)
 """The generators that look for counterexamples."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from flint import arb
+from flint import arb, fmpq
 
 from ..arithmetic import Matrix, Number, Rationals, exact_floats, root
 from ..instances import Vector
 from ..network import flips
 from ..network.weights import squared_distance
 from .coordinates import Coordinates
-from .neural import Features, NeuralPolicyQuantities
+from .neural import Features
 from .problem import PolicyNetworkProblem
+from .rank import PolicyRankQuantities
 
 
-class MetaRLNetworkQuantities(NeuralPolicyQuantities):
+class MetaRLNetworkQuantities(PolicyRankQuantities):
     """Everything that the claims of ReLU policies, their assumptions and their mutants name."""
 
     problem: PolicyNetworkProblem
@@ -96,6 +97,9 @@ class MetaRLNetworkQuantities(NeuralPolicyQuantities):
     @cached_property
     def error_count(self) -> arb:
         return self._counted(2)
+
+    def _formal(self) -> list[list[fmpq]]:
+        return self._coordinates.lower
 
     # --- margins --------------------------------------------------------------------------------------------
 

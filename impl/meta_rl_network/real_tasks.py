@@ -14,7 +14,7 @@ import numpy as np
 from flint import fmpq
 
 from ..meta_rl.batch import Array, batch_of
-from ..meta_rl.instance import Adaptation, MetaRLInstance, Policies
+from ..meta_rl.instance import Adaptation, MetaRLInstance, Policies, Table, Task
 from ..meta_rl.real_tasks import GRID, best_policies, lake
 from ..meta_rl.training import ascended
 from ..sources import RealTasks
@@ -59,13 +59,33 @@ def lakes(width: int) -> tuple[PolicyNetworkBatch, Policies]:
     policies."""
     grid, tasks = lake()
     inputs = tuple(tuple(tuple(v / 2 for v in row) for row in rows) for rows in grid.features())
+    return _untrained(inputs, tuple(tasks), width), best_policies(tuple(tasks))
+
+
+def one_lake(width: int) -> tuple[PolicyNetworkBatch, Policies]:
+    """The second of these lakes alone. Inputs are the move, the place and a constant, over 2: none is the opposite of
+    another, so that wide networks tell all of them apart."""
+    grid, tasks = lake()
+    rows, columns = (max(axis) for axis in zip(*grid.places.values(), strict=True))
+    half = fmpq(1, 2)
+    inputs = [
+        tuple((half * dr, half * dc, fmpq(r, rows) - half, fmpq(c, columns) - half, half) for dr, dc in grid.moves)
+        for r, c in grid.places.values()
+    ]
+    inputs.append(((fmpq(0),) * 5,) * len(grid.moves))
+    alone = (replace(tasks[1], weight=fmpq(1)),)
+    return _untrained(tuple(inputs), alone, width), best_policies(alone)
+
+
+def _untrained(inputs: tuple[Table, ...], tasks: tuple[Task, ...], width: int) -> PolicyNetworkBatch:
+    """A policy at its initialisation, KL step, eta = 8."""
     p = len(inputs[0][0])
     zero = (fmpq(0),) * p
-    linear = MetaRLInstance(inputs, tuple(tasks), TAU, fmpq(8), Adaptation.KL_STEP, zero, zero, fmpq(1))
+    linear = MetaRLInstance(inputs, tasks, TAU, fmpq(8), Adaptation.KL_STEP, zero, zero, fmpq(1))
     initial = _rounded(np.random.default_rng(width).standard_normal((1, width, p)) / p**0.5)
     signs = np.where(np.arange(width) % 2 == 0, 1.0, -1.0)[None]
     fields = vars(batch_of(linear)) | {"omega": initial, "rival": initial}
-    return PolicyNetworkBatch(**fields, signs=signs, initial=initial), best_policies(linear.tasks)
+    return PolicyNetworkBatch(**fields, signs=signs, initial=initial)
 
 
 def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
@@ -77,9 +97,19 @@ def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
     return tuple(found)
 
 
+def frozen_lake_alone() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
+    """One FrozenLake 4x4 (success 2/3), KL step, eta = 8, 64 neurons; no two inputs are opposite: C3 applies."""
+    start, best = one_lake(64)
+    return tuple(cases(start, PolicyNetworkBatchQuantities, best))
+
+
 REAL_TASKS: dict[str, RealTasks] = {
     "frozen-lake-network": RealTasks(
         "frozen-lake-network", "FrozenLake, network policies", frozen_lake.__doc__ or "", "gymnasium FrozenLake-v1",
         frozen_lake,
-    )
+    ),
+    "frozen-lake-alone-network": RealTasks(
+        "frozen-lake-alone-network", "One FrozenLake, network policies", frozen_lake_alone.__doc__ or "",
+        "gymnasium FrozenLake-v1", frozen_lake_alone,
+    ),
 }  # fmt: skip

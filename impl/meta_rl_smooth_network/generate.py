@@ -9,7 +9,7 @@ import numpy as np
 from ..meta_rl.batch import Array
 from ..meta_rl.generate import POLICY_STEPS, tangent_comparators, vanish
 from ..meta_rl.instance import Adaptation
-from ..meta_rl_network.generate import against_policies, drawn, one_step_away, postponed, tempered
+from ..meta_rl_network.generate import against_policies, apart, drawn, one_step_away, postponed, tempered
 from ..meta_rl_network.generate import crossing as relu_crossing
 from ..smooth_network.activation import ACTIVATIONS
 from ..sources import SMALL, Generator, Limits, Source
@@ -79,6 +79,14 @@ def delayed(source: Source, adaptation: str, limits: Limits = SMALL) -> SmoothPo
     return postponed(source, _problem(source, adaptation, limits, states=2))
 
 
+def interpolating(source: Source, adaptation: str, limits: Limits = SMALL) -> SmoothPolicyBatch:
+    """Tasks with states of their own, enough neurons, a comparator one small gradient step away: the
+    bound of C3 is nearly attained."""
+    batch = SmoothPolicyBatch.of(apart(source, adaptation, limits), source.choose(tuple(ACTIVATIONS)))
+    batch = tempered(source, batch, SmoothPolicyBatchQuantities)
+    return one_step_away(source, batch, SmoothPolicyBatchQuantities)
+
+
 GENERATORS: tuple[Generator, ...] = (
     Generator("arbitrary", "anything on the grid", arbitrary, POLICY_STEPS, 3),
     Generator("policies", "arbitrary comparator policies", policies, POLICY_STEPS, 2),
@@ -87,6 +95,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("local", "comparator one small gradient step away", local, POLICY_STEPS),
     Generator("bent", "all neurons moved where sigma bends most", bent, POLICY_STEPS),
     Generator("delayed", "features at later states only, long steps", delayed, POLICY_STEPS),
+    Generator("interpolating", "states of their own, one small step (C3)", interpolating, POLICY_STEPS),
 )
 
 
@@ -107,5 +116,5 @@ BREAKING: tuple[Generator, ...] = (
 )
 """Instances that break an assumption which the others keep, for leaving one out."""
 
-SEARCHING = ("arbitrary", "policies", "tangent", "tangent-start", "local", "bent", "delayed")
+SEARCHING = ("arbitrary", "policies", "tangent", "tangent-start", "local", "bent", "delayed", "interpolating")
 """The generators that look for counterexamples."""

@@ -12,13 +12,15 @@ from flint import arb, fmpq
 
 from ..arithmetic import Balls, Matrix, Number, norm, root
 from ..instances import Instance, Vector
-from ..meta_rl_network.neural import Features, NeuralPolicyQuantities
+from ..meta_rl_network.neural import Features
+from ..meta_rl_network.rank import PolicyRankQuantities
+from ..smooth_network.rank import dimensions, formal_features
 from .coordinates import Coordinates, Gates, coordinates
 from .instance import SmoothPolicyInstance
 from .problem import SmoothPolicyProblem
 
 
-class MetaRLSmoothNetworkQuantities(NeuralPolicyQuantities):
+class MetaRLSmoothNetworkQuantities(PolicyRankQuantities):
     """Everything that the claims of smooth network policies, their assumptions and their mutants name. Balls only."""
 
     instance: SmoothPolicyInstance
@@ -59,6 +61,20 @@ class MetaRLSmoothNetworkQuantities(NeuralPolicyQuantities):
     def _change(self) -> Features:
         pairs = zip(self.problem.start_gates, self.problem.own_gates, strict=True)
         return self._with_gates([[a - b for a, b in zip(*rows, strict=True)] for rows in pairs])
+
+    def _formal(self) -> list[list[fmpq]]:
+        return formal_features(self._inputs, odd=self.problem.sigma.odd)
+
+    @property
+    def _inputs(self) -> list[Vector]:
+        """x [SA]."""
+        return [row for rows in self.instance.features for row in rows]
+
+    def _certainly_dependent(self) -> bool:
+        count, states = self.problem.actions, {s for own in self._choices for s in own}
+        inputs = [self._inputs[s * count + a] for s in sorted(states) for a in range(count)]
+        few = self._count > dimensions(inputs, self.instance.omega, self.instance.signs)
+        return few or super()._certainly_dependent()
 
     # --- the error of features at initialisation --------------------------------------------------------------
 

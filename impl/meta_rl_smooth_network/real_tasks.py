@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..meta_rl_network.instance import PolicyNetworkInstance
-from ..meta_rl_network.real_tasks import cases, lakes
+from ..meta_rl_network.real_tasks import cases, lakes, one_lake
 from ..sources import RealTasks
 from .batch import SmoothPolicyBatch
 from .batch_quantities import SmoothPolicyBatchQuantities
@@ -20,9 +20,19 @@ def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
     return tuple(found)
 
 
+def frozen_lake_alone() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
+    """One FrozenLake 4x4 (success 2/3), KL step, eta = 8, 16 softplus neurons, no opposite inputs: C3 applies."""
+    start, best = one_lake(16)
+    return tuple(cases(SmoothPolicyBatch.of(start, "softplus"), SmoothPolicyBatchQuantities, best))
+
+
 REAL_TASKS: dict[str, RealTasks] = {
     "frozen-lake-smooth-network": RealTasks(
         "frozen-lake-smooth-network", "FrozenLake, softplus network policies", frozen_lake.__doc__ or "",
         "gymnasium FrozenLake-v1", frozen_lake,
-    )
+    ),
+    "frozen-lake-alone-smooth-network": RealTasks(
+        "frozen-lake-alone-smooth-network", "One FrozenLake, softplus network policies",
+        frozen_lake_alone.__doc__ or "", "gymnasium FrozenLake-v1", frozen_lake_alone,
+    ),
 }  # fmt: skip

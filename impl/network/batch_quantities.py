@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..floats import rank
 from ..meta_sl.batch_quantities import BatchQuantities
 from .batch import Array, NetworkBatch
 
@@ -168,6 +169,31 @@ class NetworkBatchQuantities(BatchQuantities):
         stretch = np.sqrt((self.meta_features**2).sum(3)) + self._drive(self._omega).__abs__().sum(3) * self._shrink
         slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * stretch)
         return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
+
+    # --- full row rank ---------------------------------------------------------------------------------------
+
+    def _flat(self, rows: Array) -> Array:
+        """Rows (B, n k, D)."""
+        return rows.reshape(len(rows), -1, rows.shape[3])
+
+    @property
+    def _used(self) -> Array:
+        return (self.mass > 0).reshape(len(self.batch), -1)
+
+    def _shortest(self, rows: Array) -> Array:
+        return rank.shortest(self._flat(rows), self.u.reshape(len(self.batch), -1), self._used)
+
+    @cached_property
+    def min_norm_solution(self) -> Array:
+        return self._shortest(self.meta_features)
+
+    @cached_property
+    def min_norm_init(self) -> Array:
+        return self._shortest(self.initial_features)
+
+    @cached_property
+    def condition(self) -> Array:
+        return rank.condition(self._flat(self.meta_features), self._used)
 
     # --- first order, initialisation -------------------------------------------------------------------------
 

@@ -23,13 +23,13 @@ from . import taylor
 from .instance import NetworkInstance
 from .kernel import Basis, Bends, MetaFeatures
 from .network import EXACT_STEPS, Iterate, NetworkProblem, Point
-from .start_quantities import StartQuantities
+from .rank_quantities import RankQuantities
 
 WHOLE_SPACE = 64
 """Parameters up to which grad L is computed in the whole space R^{md}."""
 
 
-class NetworkCore(StartQuantities):
+class NetworkCore(RankQuantities):
     """Core quantities of a network instance. `direction` gives coefficients of v in the meta-features [N]."""
 
     problem: NetworkProblem

@@ -254,6 +254,11 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBat
     return replace(batch, features=inputs, rate=np.minimum(batch.rate, 0.25 / _curvature(batch)))
 
 
+def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+    """Tangent comparators of such tasks: the bound of C3 is nearly attained."""
+    return tangent_comparators(source, independent(source, loss, limits))
+
+
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Problems whose infimum is bracketed: one or two neurons with scalar inputs and one step (squared loss), else a
     few neurons."""
@@ -277,11 +282,13 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("pushed", "the largest number of flips in the ball (k*)", pushed, CONVEX_LOSSES),
     Generator("still", "W at its initialisation, large steps", still, CONVEX_LOSSES),
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
+    Generator("interpolating", "the same against tangent comparators", interpolating, CONVEX_LOSSES),
 )
 
 LANDSCAPES = Generator(
     "landscapes", "networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
-SEARCHING = ("arbitrary", "functions", "tangent", "steps", "local", "stationary", "kinks", "atom", "pushed", "still")
+SEARCHING = ("arbitrary", "functions", "tangent", "steps", "local", "stationary", "kinks", "atom", "pushed", "still",
+             "interpolating")  # fmt: skip
 """The generators that look for counterexamples."""

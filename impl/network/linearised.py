@@ -12,10 +12,13 @@ data-free threshold with B^2 = max_x K_0(x, x)), any c is a proof:
     inf_{||D|| <= B} L_lin >= L_lin(c) - gamma'K_0 c - B (gamma'K_0 gamma)^{1/2}.
 
 Proof. Convexity: L_lin(D') >= L_lin(D) + <grad, D' - D>, and <grad, D'> >= -B ||grad||. Floats propose c, balls decide.
+
+The same for every activation: ReLU networks here, smooth ones in smooth_network/linearised.py.
 """  # noqa: E501
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +28,7 @@ from scipy.optimize import brentq, minimize
 from ..arithmetic import Balls, Floats, bounds, midpoint, rational, root, to_float
 from ..meta_sl.batch import laws_of
 from ..meta_sl.instance import Functions
+from ..meta_sl.maml import Risks
 from ..meta_sl.quantities import small_step_margin
 from .floor import NotConvexError
 from .instance import NetworkInstance
@@ -44,39 +48,56 @@ class LinearisedOptimum:
     adapted: Functions
 
 
-def convexity_margin(instance: NetworkInstance) -> arb:
+@dataclass(frozen=True, eq=False)
+class Linearisation:
+    """The risks of an instance, its steps, and the network at W0 on the support: f_0 [k] and K_0 (k, k), in balls."""
+
+    risks: Risks
+    eta: arb
+    steps: int
+    start: list[arb]
+    kernel: arb_mat
+
+
+def relu_linearisation(instance: NetworkInstance) -> Linearisation:
+    """That of a (canonical) ReLU network."""
+    problem = NetworkProblem(instance, Balls)
+    active, xs = problem.start.active, list(range(len(problem.inputs.rows)))
+    steps = instance.adaptation.steps
+    return Linearisation(problem, problem.eta, steps, problem.start.predictions, problem.kernel(active, xs, active, xs))
+
+
+def convexity_margin(instance: NetworkInstance, kernel: arb_mat) -> arb:
     """Positive where L_lin is proved to be convex."""
     eta, profile = instance.adaptation.eta, instance.loss.profile
     if profile.convex and (eta == 0 or instance.loss.name == "squared"):
         return arb(1)
     if eta < 0 or instance.adaptation.steps > 1:
         return arb(-1)
-    kernel = _kernel(NetworkProblem(instance.canonical, Balls))
     largest = arb(0)
     for x in range(kernel.nrows()):
         largest = largest.max(kernel[x, x])
     return small_step_margin(instance.loss, arb(eta) * largest)
 
 
-def _kernel(problem: NetworkProblem) -> arb_mat:
-    active, xs = problem.start.active, list(range(len(problem.inputs.rows)))
-    return problem.kernel(active, xs, active, xs)
-
-
-def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
+def linearised_optimum(
+    instance: NetworkInstance,
+    ball: fmpq,
+    linearise: Callable[[NetworkInstance], Linearisation] = relu_linearisation,
+) -> LinearisedOptimum:
     """The certified optimum of L_lin over ||W - W0|| <= ball. Errors: NotConvexError."""
     instance = instance.canonical
     with ctx.workprec(PRECISION):
-        if not convexity_margin(instance) > 0:
+        model = linearise(instance)
+        kernel = model.kernel
+        if not convexity_margin(instance, kernel) > 0:
             got = f"loss={instance.loss.name!r}, eta={instance.adaptation.eta}, steps={instance.adaptation.steps}"
             raise NotConvexError(f"{got}: the squared loss or one small step is required (C8)")
-        problem = NetworkProblem(instance, Balls)
-        kernel = _kernel(problem)
-        column = arb_mat([[arb(float(c))] for c in _proposed(problem, kernel, to_float(ball))])
+        column = arb_mat([[arb(float(c))] for c in _proposed(instance, model, to_float(ball))])
         size = root((column.transpose() * kernel * column)[0, 0])
         if not size <= arb(ball):
             column = column * arb(((arb(ball) / size) * (1 - arb(2) ** -60)).lower())
-        value, gamma, adapted = _evaluated(problem, kernel, column)
+        value, gamma, adapted = _evaluated(model, column)
         inner = (gamma.transpose() * kernel * column)[0, 0]
         steepness = root((gamma.transpose() * kernel * gamma)[0, 0])
         lower = bounds(value - inner - arb(ball) * steepness)[0]
@@ -84,46 +105,47 @@ def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptim
         return LinearisedOptimum(lower, bounds(value)[1], ball, Functions(rows))
 
 
-def _evaluated(problem: NetworkProblem, kernel: arb_mat, column: arb_mat) -> tuple[arb, arb_mat, list[list[arb]]]:
+def _evaluated(model: Linearisation, column: arb_mat) -> tuple[arb, arb_mat, list[list[arb]]]:
     """L_lin, gamma (k, 1) and the adapted predictions per task, at the coefficients c (k, 1)."""
-    base = arb_mat([[z] for z in problem.start.predictions])
+    problem, kernel = model.risks, model.kernel
+    base = arb_mat([[z] for z in model.start])
     total, gamma, rows = arb(0), column * 0, []
     for law in problem.laws:
         here, path = column, []
-        for _ in range(problem.instance.adaptation.steps):
+        for _ in range(model.steps):
             path.append((base + kernel * here).entries())
-            here = here - arb_mat([[s * problem.eta] for s in problem.slopes(law, path[-1])])
+            here = here - arb_mat([[s * model.eta] for s in problem.slopes(law, path[-1])])
         after = (base + kernel * here).entries()
         rows.append(after)
         slopes = arb_mat([[s] for s in problem.slopes(law, after)])
         for before in reversed(path):
             bends, pulled = problem.curvatures(law, before), (kernel * slopes).entries()
-            slopes = slopes - arb_mat([[problem.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
+            slopes = slopes - arb_mat([[model.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
         total += law.weight * problem.risk(law, after)
         gamma += slopes * law.weight
     return total, gamma, rows
 
 
-def _proposed(problem: NetworkProblem, kernel: arb_mat, ball: float) -> Array:
+def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> Array:
     """Coefficients c [k] that nearly minimise L_lin over the ball, in float64.
 
     In orthonormal coordinates a the minimiser is that of L_lin + lam ||a||^2/2 for the lam >= 0 that puts it into
     the ball.
     """
-    table = np.array([[midpoint(v) for v in row] for row in kernel.tolist()])
+    table = np.array([[midpoint(v) for v in row] for row in model.kernel.tolist()])
     values, vectors = np.linalg.eigh(table)
     kept = values > 1e-12 * max(float(values.max(initial=0.0)), 1e-300)
     rows = vectors[:, kept] * np.sqrt(values[kept])
-    base = np.array([midpoint(z) for z in problem.start.predictions])
-    loss, eta = problem.loss, to_float(problem.instance.adaptation.eta)
-    labels, masses, weights = (a[0] for a in laws_of(problem.instance.tasks, len(base)))
+    base = np.array([midpoint(z) for z in model.start])
+    loss, eta = instance.loss, to_float(instance.adaptation.eta)
+    labels, masses, weights = (a[0] for a in laws_of(instance.tasks, len(base)))
 
     def objective(a: Array, lam: float) -> tuple[float, Array]:
         total, gradient = lam / 2 * float(a @ a), lam * a
         with np.errstate(over="ignore", invalid="ignore"):
             for q, y, p in zip(weights, labels, masses, strict=True):
                 here, path = a, []
-                for _ in range(problem.instance.adaptation.steps):
+                for _ in range(instance.adaptation.steps):
                     path.append(base + rows @ here)
                     here = here - eta * (rows.T @ _sum(p, loss.d1(Floats, path[-1][:, None], y)))
                 after = base + rows @ here

@@ -8,10 +8,9 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from flint import arb, arb_mat, fmpq
+from flint import arb, fmpq
 
-from ..arithmetic import Number, Rationals, norm
-from ..balls.singular import largest_eigenvalue
+from ..arithmetic import Number, Rationals
 from ..losses import Link
 from ..meta_sl.instance import Functions
 from .errors import ErrorQuantities
@@ -45,41 +44,11 @@ class NetworkQuantities(ErrorQuantities):
 
     # --- full row rank ------------------------------------------------------------------------------------
 
-    @cached_property
-    def _inverse(self) -> arb_mat | None:
-        self._balls_only("an inverse")
-        try:
-            return self._features.gram.inv()
-        except ZeroDivisionError:
-            return None
-
-    @cached_property
-    def min_norm_solution(self) -> arb:
-        """||Phi^+ u|| = (u'M^{-1}u)^{1/2}."""
-        at = self._features.span
-        if len(at.pivots) < len(self._u):
-            return arb("nan")
-        # All vectors are pivots: the rows are triangular, and the shortest v solves C v = u.
-        return norm(at.coordinates(self._u))
-
-    @cached_property
-    def condition(self) -> arb:
-        """Condition number of the meta-Gram matrix."""
-        if self._inverse is None:
-            return arb("nan")
-        return largest_eigenvalue(self._features.gram) * largest_eigenvalue(self._inverse)
-
-    @cached_property
-    def margin_full_row_rank(self) -> arb:
-        """A lower bound of the smallest eigenvalue of M, or -1 if M is certainly singular."""
-        at = self._features.span
-        if len(at.pivots) == len(self._u):
-            assert self._inverse is not None
-            return 1 / norm(self._inverse.entries())
+    def _certainly_dependent(self) -> bool:
         # Two tasks with one law have the same meta-features.
         laws = {task.atoms for task in self.instance.tasks if task.weight != 0}
         if len(laws) < len(self.laws):
-            return arb(-1)
+            return True
         # The meta-features of tasks with one Jacobian are the images of their outer features; all lie in the span of
         # the pattern features.
         features, exact = self._features, NetworkProblem(self.instance, Rationals)
@@ -91,7 +60,7 @@ class NetworkQuantities(ErrorQuantities):
             places, patterns = [features.places[j] for j in chosen], features.patterns[:, chosen]
             count = len(chosen) if chosen in groups else len(self._u)
             if exact.kernel(patterns, places, patterns, places).rank() < count:
-                return arb(-1)
+                return True
         # What did not flip in the adaptation lies in the span of the features at W.
         inner, support = self.problem.omega.active, list(range(k))
         calm = [all(j < k for place in steps for j in place.values()) for steps in features.basis.columns]
@@ -99,11 +68,9 @@ class NetworkQuantities(ErrorQuantities):
             bool(calm[i] and (self._outer[:, a] == inner[:, x]).all()) for a, (i, x) in enumerate(self._lifted_points)
         )
         if exact.kernel(inner, support, inner, support).rank() < unmoved:
-            return arb(-1)
+            return True
         twin = self.exact(self.instance)
-        if twin is not None and twin._features.gram.det() == 0:
-            return arb(-1)
-        return arb(0).union(1)
+        return twin is not None and bool(twin._features.gram.det() == 0)
 
     @property
     def _equal_jacobians(self) -> list[list[int]]:

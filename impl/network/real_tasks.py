@@ -6,8 +6,10 @@ Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from flint import fmpq
@@ -20,6 +22,9 @@ from ..sources import RealTasks
 from .instance import NetworkInstance
 from .training import train
 from .weights import Weights
+
+if TYPE_CHECKING:
+    from .linearised import LinearisedOptimum
 
 GRID = 2.0**20
 WIDTHS = (16, 64, 256, 1024, 4096)
@@ -78,16 +83,22 @@ def trained_cases(label: str, instance: NetworkInstance, rounds: int, rate: floa
     ]
 
 
-def _cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
+def cases_of(
+    label: str,
+    instance: NetworkInstance,
+    rounds: int,
+    rate: float,
+    optimum: Callable[[NetworkInstance, fmpq], LinearisedOptimum] | None = None,
+) -> list[tuple[str, NetworkInstance]]:
     """The trained cases, and the trained network against the optimum of the network linearised at W0 over the same
-    ball, where that is convex."""
+    ball, where that is convex; `optimum` finds it, if not as for ReLU networks."""
     from .floor import NotConvexError  # these load scipy's optimisers, which every worker would wait for
     from .linearised import linearised_optimum
 
     cases = trained_cases(label, instance, rounds, rate)
     placed = cases[0][1]
     with suppress(NotConvexError):
-        best = linearised_optimum(placed, placed.radius).adapted
+        best = (optimum or linearised_optimum)(placed, placed.radius).adapted
         cases.append((f"{label}; trained, against the linearised optimum", replace(placed, comparator=best)))
     return cases
 
@@ -125,7 +136,7 @@ def digits_network(width: int) -> NetworkInstance:
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
     """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
     require("torch")
-    each = (_cases(f"squared, width {width}", sinusoid_network(width), 60, 1.0) for width in WIDTHS)
+    each = (cases_of(f"squared, width {width}", sinusoid_network(width), 60, 1.0) for width in WIDTHS)
     return tuple(case for cases in each for case in cases)
 
 
@@ -133,7 +144,7 @@ def digits() -> tuple[tuple[str, NetworkInstance], ...]:
     """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
     require("torch")
     require("sklearn")
-    each = (_cases(f"logistic, width {width}", digits_network(width), 60, 4.0) for width in WIDTHS)
+    each = (cases_of(f"logistic, width {width}", digits_network(width), 60, 4.0) for width in WIDTHS)
     return tuple(case for cases in each for case in cases)
 
 

@@ -18,6 +18,7 @@ class Activation:
     """sigma, sigma', sigma'' as functions of (function set, argument); 0 <= sigma' <= 1.
 
     curvature   sup |sigma''| in a function set
+    odd         sigma(-t) = -sigma(t)
     """
 
     name: str
@@ -25,6 +26,7 @@ class Activation:
     d1: Evaluate
     d2: Evaluate
     curvature: Callable[[Any], Number]
+    odd: bool = False
 
 
 def _logistic_slope(m: Any, t: Number) -> Number:
@@ -48,6 +50,7 @@ ACTIVATIONS: dict[str, Activation] = {
             lambda m, t: m.sech(t) * m.sech(t),
             lambda m, t: -2 * m.tanh(t) * m.sech(t) * m.sech(t),
             lambda m: m.sqrt(m.number(fmpq(16, 27))),  # 4/(3 sqrt 3), at tanh(t)^2 = 1/3
+            odd=True,
         ),
     )
 }

@@ -6,6 +6,7 @@ Hess R_i = E_i[ell'' phi_W phi_W' + ell' d2f], d2f(x) block-diagonal with the bl
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +18,12 @@ from ..arithmetic import Balls, Matrix, Number, NumberSystem, midpoint, norm
 from ..balls.span import Span, span
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
-from ..network.start_quantities import StartQuantities
+from ..network.rank_quantities import RankQuantities
 from . import taylor
 from .instance import SmoothInstance
+from .layer import Neurons
 from .problem import SmoothProblem
+from .rank import certainly_dependent
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,22 +33,27 @@ class Rows:
     table: arb_mat
 
     @cached_property
+    def gram(self) -> arb_mat:
+        """Their inner products (N, N)."""
+        return self.table * self.table.transpose()
+
+    @cached_property
     def span(self) -> Span:
         """Orthonormal coordinates."""
-        return span(self.table * self.table.transpose())
+        return span(self.gram)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step's factor I - eta (sum_x bends(x) phi phi' + sum_x d2f), as tables: gates of phi (m, k), bends [k], and
-    d2f's gates m^{-1/2} b_r sigma'' times sum_y p ell' (m, k), or none."""
+    """A step's factor I - eta (sum_x bends(x) phi phi' + sum_x pulls(x) d2f): the network that it starts from, bends
+    and pulls [k] (None: no second derivative)."""
 
-    gates: list[list[arb]]
+    at: Neurons
     bends: list[Number]
-    folds: list[list[arb]] | None
+    pulls: list[Number] | None
 
 
-class SmoothCore(StartQuantities):
+class SmoothCore(RankQuantities):
     """Core quantities of a smooth network instance. In balls only."""
 
     problem: SmoothProblem
@@ -68,35 +76,30 @@ class SmoothCore(StartQuantities):
     # --- predictions --------------------------------------------------------------------------------
 
     @cached_property
-    def _drives(self) -> arb_mat:
-        return self.problem.drives(self.problem.omega)
+    def _here(self) -> Neurons:
+        """The network at W."""
+        return self.problem.neurons(self.problem.omega)
 
-    @cached_property
+    @property
     def _before(self) -> list[Number]:
-        return self.problem.predictions(self._drives)
+        return self._here.predictions
 
     @cached_property
-    def _paths(self) -> list[list[arb_mat]]:
-        """The iterates W^(0), ..., W^(K) = W_i (m, d), per task."""
-        return [self.problem.path(law, self.problem.omega) for law in self.laws]
+    def _paths(self) -> list[list[Neurons]]:
+        """The networks W^(0), ..., W^(K) = W_i, per task."""
+        return [self.problem.path(law, self._here) for law in self.laws]
 
-    @cached_property
-    def _path_drives(self) -> list[list[arb_mat]]:
-        return [[self._drives, *(self.problem.drives(weights) for weights in path[1:])] for path in self._paths]
-
-    @cached_property
-    def _path_predictions(self) -> list[list[list[Number]]]:
-        return [
-            [self._before, *(self.problem.predictions(drives) for drives in path[1:])] for path in self._path_drives
-        ]
+    @property
+    def _adapted(self) -> list[Neurons]:
+        return [path[-1] for path in self._paths]
 
     @cached_property
     def _iterates(self) -> list[list[list[Number]]]:
-        return [path[:-1] for path in self._path_predictions]
+        return [[at.predictions for at in path[:-1]] for path in self._paths]
 
     @cached_property
     def _after(self) -> list[list[Number]]:
-        return [path[-1] for path in self._path_predictions]
+        return [at.predictions for at in self._adapted]
 
     @cached_property
     def _rival(self) -> arb_mat:
@@ -111,22 +114,10 @@ class SmoothCore(StartQuantities):
         if isinstance(comparator, Functions):
             kept = [i for i, task in enumerate(self.instance.tasks) if task.weight != 0]
             return [[arb(v) for v in comparator.values[i]] for i in kept]
-        adapted = [self.problem.adapted(law, self._rival) for law in self.laws]
-        return [self.problem.predictions(self.problem.drives(weights)) for weights in adapted]
+        rival = self.problem.neurons(self._rival)
+        return [self.problem.adapted(law, rival).predictions for law in self.laws]
 
     # --- meta-features --------------------------------------------------------------------------------
-
-    @cached_property
-    def _gates(self) -> list[list[arb]]:
-        return self.problem.gates(self._drives)
-
-    @cached_property
-    def _path_gates(self) -> list[list[list[list[arb]]]]:
-        return [[self._gates, *map(self.problem.gates, path[1:])] for path in self._path_drives]
-
-    @cached_property
-    def _outer(self) -> list[list[list[arb]]]:
-        return [path[-1] for path in self._path_gates]
 
     def _curvatures(self, predictions: list[list[list[Number]]]) -> list[list[list[Number]]]:
         """sum_y p ell'' at predictions [k], per task and step."""
@@ -145,63 +136,46 @@ class SmoothCore(StartQuantities):
         return [[slopes(law, z) for z in steps] for law, steps in zip(self.laws, self._iterates, strict=True)]
 
     @cached_property
-    def _bent(self) -> list[list[arb]]:
-        """m^{-1/2} b_r sigma''(W_r'x) (m, k)."""
-        return self.problem.folds(self._drives)
-
-    @cached_property
     def _steps(self) -> list[list[Step]]:
         """The steps' factors, per task."""
-        found = []
-        for drives, gates, bends, pulls in zip(
-            self._path_drives, self._path_gates, self._bends, self._pulls, strict=True
-        ):
-            tables = [self._bent, *(self.problem.folds(d) for d in drives[1:-1])]
-            folds = [
-                [[f * s for f, s in zip(row, pull, strict=True)] for row in table]
-                for table, pull in zip(tables, pulls, strict=True)
-            ]
-            found.append([Step(*parts) for parts in zip(gates[:-1], bends, folds, strict=True)])
-        return found
+        return [
+            [Step(*parts) for parts in zip(path[:-1], bends, pulls, strict=True)]
+            for path, bends, pulls in zip(self._paths, self._bends, self._pulls, strict=True)
+        ]
 
-    def _rows(self, outer: list[list[list[arb]]], steps: list[list[Step]]) -> Rows:
-        """The steps' factors, per task, applied to phi with the outer gates (m, k) per task: the last step's first."""
+    def _rows(self, outer: list[Neurons], steps: list[list[Step]]) -> Rows:
+        """The steps' factors, per task, applied to phi of the outer networks: the last step's first."""
         table = []
         for i, law in enumerate(self.laws):
             support = list(law.rho)
-            rows = self._flat(outer[i], support)
+            rows = outer[i].rows(support)
             for step in reversed(steps[i]):
                 rows = self._stepped(rows, support, step)
-            table += rows.tolist()
-        return Rows(Balls.matrix(table))
+            table += rows.entries()
+        return Rows(arb_mat(len(self._points), len(table) // len(self._points), table))
 
     def _stepped(self, rows: arb_mat, xs: list[int], step: Step) -> arb_mat:
         """The step's factor applied to rows (a, m d)."""
-        features = self._flat(step.gates, xs)
+        features = step.at.rows(xs)
         scaled = [[step.bends[x] * v for v in row] for x, row in zip(xs, features.tolist(), strict=True)]
         change = (rows * features.transpose()) * Balls.matrix(scaled)
-        if step.folds is not None:
-            change += self._folded(rows, xs, step.folds)
+        if step.pulls is not None:
+            change += self._folded(rows, xs, step.at, step.pulls)
         return rows - change * self.problem.eta
 
-    def _flat(self, gates: list[list[arb]], xs: list[int]) -> arb_mat:
-        """phi at the inputs xs as rows (|xs|, m d)."""
-        inputs = self.problem.inputs.tolist()
-        return Balls.matrix([[row[x] * v for row in gates for v in inputs[x]] for x in xs])
-
-    def _folded(self, rows: arb_mat, xs: list[int], folds: list[list[arb]]) -> arb_mat:
-        """sum_x d2f(x) applied to rows (a, m d): per neuron, sum_x folds(x) <x, row_r> x."""
-        inputs = self.problem.inputs.tolist()
+    def _folded(self, rows: arb_mat, xs: list[int], at: Neurons, pulls: list[Number]) -> arb_mat:
+        """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, sum_x pulls(x) fold(x) <x, row_r> x."""
+        inputs, places = self.problem.inputs.tolist(), {x: j for j, x in enumerate(at.xs)}
         chosen = Balls.matrix([inputs[x] for x in xs])
-        weights = [[row[x] for x in xs] for row in folds] * rows.nrows()
+        weights = [[row[places[x]] * pulls[x] for x in xs] for row in at.folds] * rows.nrows()
         neurons = arb_mat(len(weights), len(inputs[0]), rows.entries())
-        products = (neurons * chosen.transpose()).tolist()
-        pulls = [[p * f for p, f in zip(*pair, strict=True)] for pair in zip(products, weights, strict=True)]
-        return arb_mat(rows.nrows(), rows.ncols(), (Balls.matrix(pulls) * chosen).entries())
+        products = (neurons * chosen.transpose()).entries()
+        pulled = [p * f for p, f in zip(products, itertools.chain.from_iterable(weights), strict=True)]
+        return arb_mat(rows.nrows(), rows.ncols(), (arb_mat(len(weights), len(xs), pulled) * chosen).entries())
 
     @cached_property
     def _features(self) -> Rows:
-        return self._rows(self._outer, self._steps)
+        return self._rows(self._adapted, self._steps)
 
     @cached_property
     def _meta_features(self) -> Matrix:
@@ -210,7 +184,7 @@ class SmoothCore(StartQuantities):
     @cached_property
     def _whole_gradient(self) -> arb_mat:
         """grad L (m, d), by Taylor arithmetic."""
-        return taylor.gradient(self.problem, self.laws)
+        return taylor.gradient(self.problem, list(zip(self.laws, self._paths, strict=True)))
 
     @cached_property
     def _gradient(self) -> list[Number]:
@@ -228,6 +202,10 @@ class SmoothCore(StartQuantities):
 
     def _norm_of(self, features: Rows) -> arb:
         return norm(self._pulled(features.table))
+
+    def _certainly_dependent(self) -> bool:
+        assert isinstance(self.instance, SmoothInstance)
+        return certainly_dependent(self.instance)
 
     # --- margins and sizes --------------------------------------------------------------------------------
 

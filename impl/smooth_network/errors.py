@@ -12,6 +12,7 @@ from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Number, norm, root, square
 from .core_quantities import Rows, SmoothCore, Step
+from .layer import Neurons
 
 Change = Callable[[int], arb]
 """A bound of ||phi_0(x) - phi(x)|| at the input x."""
@@ -21,14 +22,15 @@ class SmoothErrors(SmoothCore):
     """Features at initialisation, their errors, and the linearisation at W0."""
 
     @cached_property
-    def _start_gates(self) -> list[list[arb]]:
-        return self.problem.gates(self.problem.drives(self.problem.start))
+    def _start_neurons(self) -> Neurons:
+        """The network at W0."""
+        return self.problem.neurons(self.problem.start)
 
     @cached_property
     def _initial(self) -> Rows:
         """phi_0 in all places; the linearised network has no second derivative."""
-        steps = [[Step(self._start_gates, bends, None) for bends in path] for path in self._bends]
-        return self._rows([self._start_gates] * len(self.laws), steps)
+        steps = [[Step(self._start_neurons, bends, None) for bends in path] for path in self._bends]
+        return self._rows([self._start_neurons] * len(self.laws), steps)
 
     @cached_property
     def _difference(self) -> arb_mat | None:
@@ -50,14 +52,13 @@ class SmoothErrors(SmoothCore):
     @cached_property
     def _path_displacements(self) -> list[list[list[arb]]]:
         """||W^(k)_r - W0_r|| [m] at the iterates, per task."""
-        return [[self._own, *(self._displacements(weights) for weights in path[1:])] for path in self._paths]
+        return [[self._own, *(self._displacements(at.weights) for at in path[1:])] for path in self._paths]
 
     @cached_property
     def _moves(self) -> list[list[arb]]:
         """||W^(k) - W|| at the iterates, per task."""
-        return [
-            [arb(0), *(norm((weights - self.problem.omega).entries()) for weights in path[1:])] for path in self._paths
-        ]
+        omega = self.problem.omega
+        return [[arb(0), *(norm((at.weights - omega).entries()) for at in path[1:])] for path in self._paths]
 
     @cached_property
     def _sizes(self) -> list[arb]:
@@ -136,17 +137,18 @@ class SmoothErrors(SmoothCore):
 
     @cached_property
     def _linear_errors(self) -> list[Number]:
-        problem, sigma = self.problem, self.problem.sigma
-        here, start = self._drives, problem.drives(problem.start)
-        errors = [arb(0)] * problem.inputs.nrows()
-        for r, b in enumerate(problem.output):
-            if self.instance.omega.row(r) == self.instance.initial.row(r):
-                continue
-            for x in range(len(errors)):
-                s, t = start[r, x], here[r, x]
-                change = sigma.value(Balls, t) - sigma.value(Balls, s)
-                errors[x] += b * (change - sigma.d1(Balls, s) * (t - s))
-        return errors
+        here, start = self._here, self._start_neurons
+        moves, count = here.drives - start.drives, len(here.xs)
+        output, changes = self.problem.output, (here.activated - start.activated).tolist()
+        moved = (self.instance.omega.floats != self.instance.initial.floats).any(1)
+        odd = {r for weights in (self.instance.omega, self.instance.initial) for r, _ in weights.odd}
+        total = [arb(0)] * count
+        for r, (b, change, gates, move) in enumerate(
+            zip(output, changes, start.gates.tolist(), moves.tolist(), strict=True)
+        ):
+            if moved[r] or r in odd:
+                total = [e + b * c - g * t for e, c, g, t in zip(total, change, gates, move, strict=True)]
+        return total
 
     @cached_property
     def linearisation_taylor(self) -> arb:

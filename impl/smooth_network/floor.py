@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, midpoint, norm, rational, root, square
-from ..instances import Vector
 from ..losses import Loss
 from ..network.floor import Centre, Floor, centred_floor, functions_of, pooled
 from ..optimum.exact import PRECISION, Ends, least_on_ray
-from .instance import SmoothInstance
+from .instance import SmoothInstance, place
 from .problem import SmoothProblem
 
 Labels = Sequence[tuple[fmpq, fmpq, fmpq]]
@@ -31,7 +30,7 @@ def range_floor(instance: SmoothInstance) -> Floor:
     """sum_i q_i sum over inputs of the best prediction in the range of the networks."""
     shared = pooled(instance.canonical)
     assert isinstance(shared, SmoothInstance)
-    places = [_place(x, instance.activation == "tanh") for x in instance.features]
+    places = [place(x, odd=instance.sigma.odd) for x in instance.features]
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
         fixed = _at_zero(shared)
@@ -52,13 +51,6 @@ def range_floor(instance: SmoothInstance) -> Floor:
     return Floor(
         total, "the best prediction at every input, in the range of the networks", functions_of(instance, rows)
     )
-
-
-def _place(x: Vector, odd: bool) -> tuple[tuple[str, ...], fmpq]:
-    """A name of x, the same for x and -x where the network is odd, and the sign of its predictions; 0 at x = 0."""
-    first = next((v for v in x if v != 0), fmpq(0))
-    sign = fmpq(0) if first == 0 else fmpq(-1) if odd and first < 0 else fmpq(1)
-    return tuple(str(v * sign) for v in x), sign
 
 
 def _at_zero(instance: SmoothInstance) -> arb:
@@ -113,10 +105,9 @@ def ball_floor(instance: SmoothInstance, radius: fmpq) -> Floor:
 
 def smooth_centre(problem: SmoothProblem) -> Centre:
     """The linearisation at W0, in balls."""
-    drives = problem.drives(problem.start)
-    gates = Balls.matrix(problem.gates(drives))
+    start = problem.neurons(problem.start)
     sizes = [norm(row) for row in problem.inputs.tolist()]
-    inner, products = gates.transpose() * gates, problem.inputs * problem.inputs.transpose()
+    inner, products = start.gates.transpose() * start.gates, problem.inputs * problem.inputs.transpose()
     bend = problem.sigma.curvature(Balls) / root(arb(problem.instance.width)) / 2
 
     def worst(budget: arb) -> list[arb]:
@@ -125,5 +116,5 @@ def smooth_centre(problem: SmoothProblem) -> Centre:
     def kernel(xs: Sequence[int]) -> arb_mat:
         return Balls.matrix([[inner[x, y] * products[x, y] for y in xs] for x in xs])
 
-    start, steps = problem.predictions(drives), problem.instance.adaptation.steps
-    return Centre(problem.loss, problem.laws, problem.eta, steps, start, sizes, worst, kernel)
+    steps = problem.instance.adaptation.steps
+    return Centre(problem.loss, problem.laws, problem.eta, steps, start.predictions, sizes, worst, kernel)

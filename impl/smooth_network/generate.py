@@ -10,7 +10,7 @@ import numpy as np
 from ..draws import with_radius
 from ..meta_sl.generate import CONVEX_LOSSES, STEEP
 from ..network.batch import Array
-from ..network.generate import descended, drawn, tangent_comparators
+from ..network.generate import descended, drawn, independent, tangent_comparators
 from ..sources import SMALL, Generator, Limits, Source
 from .activation import ACTIVATIONS
 from .batch import SmoothBatch
@@ -107,6 +107,12 @@ def local(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     return with_radius(source, batch.against(rival=rival))
 
 
+def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Tasks with inputs of their own, enough neurons, and tangent comparators: the bound of C3 is nearly attained."""
+    batch = SmoothBatch.of(independent(source, loss, limits), source.choose(tuple(ACTIVATIONS)))
+    return tangent_comparators(source, batch, SmoothBatchQuantities)
+
+
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     """Problems whose infimum is bracketed: a few neurons."""
     small = replace(limits, tasks=min(limits.tasks, 2), points=min(limits.points, 3))
@@ -123,6 +129,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("drift", "neurons that all move alike from where they bend most", drift, CONVEX_LOSSES),
     Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
     Generator("still", "W at its initialisation", still, CONVEX_LOSSES),
+    Generator("interpolating", "inputs of their own, tangent comparators (C3)", interpolating, CONVEX_LOSSES),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
 )
 
@@ -130,5 +137,6 @@ LANDSCAPES = Generator(
     "landscapes", "smooth networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
-SEARCHING = ("arbitrary", "functions", "tangent", "steps", "tangent-start", "drift", "local", "stationary", "still")
+SEARCHING = ("arbitrary", "functions", "tangent", "steps", "tangent-start", "drift", "local", "stationary", "still",
+             "interpolating")  # fmt: skip
 """The generators that look for counterexamples."""

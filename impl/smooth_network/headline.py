@@ -38,11 +38,10 @@ class HeadlineQuantities(SmoothQuantities, CertifiedQuantities):
 
 def value(problem: SmoothProblem, weights: Weights) -> arb:
     """L(W), in balls."""
-    point, total = problem.matrix(weights), arb(0)
+    at, total = problem.neurons(problem.matrix(weights)), arb(0)
     for law in problem.laws:
         if law.weight != 0:
-            after = problem.predictions(problem.drives(problem.adapted(law, point)))
-            total += law.weight * problem.risk(law, after)
+            total += law.weight * problem.risk(law, problem.adapted(law, at).predictions)
     return total
 
 

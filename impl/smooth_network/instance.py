@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from flint import fmpq
+
+from ..instances import Vector
 from ..network.instance import NetworkInstance
 from .activation import ACTIVATIONS, Activation
 
@@ -29,3 +32,10 @@ class SmoothInstance(NetworkInstance):
     @property
     def _model(self) -> dict[str, str]:
         return {"name": "smooth-network", "activation": self.activation}
+
+
+def place(x: Vector, *, odd: bool) -> tuple[tuple[str, ...], fmpq]:
+    """A name of x, the same for x and -x if the network is odd, and the sign of its predictions; 0 at x = 0."""
+    first = next((v for v in x if v != 0), fmpq(0))
+    sign = fmpq(0) if first == 0 else fmpq(-1) if odd and first < 0 else fmpq(1)
+    return tuple(str(v * sign) for v in x), sign

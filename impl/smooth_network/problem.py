@@ -12,7 +12,7 @@ from flint import arb, arb_mat
 from ..arithmetic import Balls
 from ..meta_sl.maml import Law, Risks
 from .instance import SmoothInstance
-from .layer import SmoothLayer
+from .layer import Neurons, SmoothLayer
 
 
 class SmoothProblem(SmoothLayer, Risks):
@@ -34,18 +34,18 @@ class SmoothProblem(SmoothLayer, Risks):
         """The initialisation W0 (m, d)."""
         return self.matrix(self.instance.initial)
 
-    def risk_gradient(self, law: Law, weights: arb_mat) -> arb_mat:
-        """grad R_i (m, d)."""
-        drives = self.drives(weights)
-        return self.pulled(self.gates(drives), self.slopes(law, self.predictions(drives)))
+    def risk_gradient(self, law: Law, at: Neurons) -> arb_mat:
+        """grad R_i (m, d) at the network's weights."""
+        return at.pulled(self.slopes(law, at.predictions))
 
-    def path(self, law: Law, weights: arb_mat) -> list[arb_mat]:
-        """The iterates of the adaptation, W^(k+1) = W^(k) - eta grad R_i(W^(k)): [W, ..., W_i] (m, d)."""
-        found = [weights]
+    def path(self, law: Law, at: Neurons) -> list[Neurons]:
+        """The networks W^(k+1) = W^(k) - eta grad R_i(W^(k)): [W, ..., W_i]; those after W at the task's inputs."""
+        found = [at]
         for _ in range(self.instance.adaptation.steps):
-            found.append(found[-1] - self.risk_gradient(law, found[-1]) * self.eta)
+            here = found[-1]
+            found.append(self.neurons(here.weights - self.risk_gradient(law, here) * self.eta, tuple(law.rho)))
         return found
 
-    def adapted(self, law: Law, weights: arb_mat) -> arb_mat:
-        """W_i, after all steps (m, d)."""
-        return self.path(law, weights)[-1]
+    def adapted(self, law: Law, at: Neurons) -> Neurons:
+        """The network with W_i, after all steps, at the inputs of the task."""
+        return self.path(law, at)[-1]

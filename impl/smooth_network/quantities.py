@@ -17,7 +17,7 @@ class SmoothQuantities(SmoothErrors):
 
     @cached_property
     def _plain(self) -> Rows:
-        return self._rows(self._outer, [[] for _ in self.laws])
+        return self._rows(self._adapted, [[] for _ in self.laws])
 
     @cached_property
     def _from_start(self) -> list[Number]:
@@ -32,32 +32,32 @@ class SmoothQuantities(SmoothErrors):
     @cached_property
     def misfit_no_fold(self) -> arb:
         """The Hessians without ell' d2f: those of a network that is linear in W."""
-        return self._misfit_of(self._rows(self._outer, [[replace(s, folds=None) for s in p] for p in self._steps]))
+        return self._misfit_of(self._rows(self._adapted, [[replace(s, pulls=None) for s in p] for p in self._steps]))
 
     @cached_property
     def misfit_curvature_adapted(self) -> arb:
         """ell'' at the predictions that the steps lead to, not at those that they start from."""
-        bends = self._curvatures([path[1:] for path in self._path_predictions])
+        bends = self._curvatures([[at.predictions for at in path[1:]] for path in self._paths])
         steps = [
             [replace(step, bends=bend) for step, bend in zip(*pair, strict=True)]
             for pair in zip(self._steps, bends, strict=True)
         ]
-        return self._misfit_of(self._rows(self._outer, steps))
+        return self._misfit_of(self._rows(self._adapted, steps))
 
     @cached_property
     def misfit_outer_unadapted(self) -> arb:
-        return self._misfit_of(self._rows([self._gates] * len(self.laws), self._steps))
+        return self._misfit_of(self._rows([self._here] * len(self.laws), self._steps))
 
     @cached_property
     def misfit_reversed(self) -> arb:
-        return self._misfit_of(self._rows(self._outer, [steps[::-1] for steps in self._steps]))
+        return self._misfit_of(self._rows(self._adapted, [steps[::-1] for steps in self._steps]))
 
     @cached_property
     def misfit_frozen(self) -> arb:
         """W's own factor for every step."""
-        return self._misfit_of(self._rows(self._outer, [steps[:1] * len(steps) for steps in self._steps]))
+        return self._misfit_of(self._rows(self._adapted, [steps[:1] * len(steps) for steps in self._steps]))
 
     @cached_property
     def misfit_one_missing(self) -> arb:
         """Without the last step's factor."""
-        return self._misfit_of(self._rows(self._outer, [steps[:-1] for steps in self._steps]))
+        return self._misfit_of(self._rows(self._adapted, [steps[:-1] for steps in self._steps]))

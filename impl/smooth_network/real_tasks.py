@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from flint import fmpq
+
 from ..extras import require
 from ..network.instance import NetworkInstance
-from ..network.real_tasks import digits_network, sinusoid_network, trained_cases
+from ..network.real_tasks import cases_of, digits_network, sinusoid_network
 from ..sources import RealTasks
 from .activation import ACTIVATIONS
 from .instance import SmoothInstance
 
-WIDTHS = (16, 64)
+if TYPE_CHECKING:
+    from ..network.linearised import LinearisedOptimum
+
+WIDTHS = (16, 64, 256)
+
+
+def _linearised(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
+    from .linearised import linearised_optimum  # loads scipy's optimisers, which every worker would wait for
+
+    assert isinstance(instance, SmoothInstance)
+    return linearised_optimum(instance, ball)
 
 
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
@@ -19,7 +33,7 @@ def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
     for name in ACTIVATIONS:
         for width in WIDTHS:
             instance = SmoothInstance.of(sinusoid_network(width), name)
-            cases += trained_cases(f"squared, {name}, width {width}", instance, 60, 1.0)
+            cases += cases_of(f"squared, {name}, width {width}", instance, 60, 1.0, _linearised)
     return tuple(cases)
 
 
@@ -31,7 +45,7 @@ def digits() -> tuple[tuple[str, NetworkInstance], ...]:
     for name in ACTIVATIONS:
         for width in WIDTHS:
             instance = SmoothInstance.of(digits_network(width), name)
-            cases += trained_cases(f"logistic, {name}, width {width}", instance, 60, 4.0)
+            cases += cases_of(f"logistic, {name}, width {width}", instance, 60, 4.0, _linearised)
     return tuple(cases)
 
 

@@ -82,6 +82,16 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
         again(_SURE_NEURON, f"meta-rl-network-{name}", _NO_TERM, "weight_norm")
         for name in ("identity", "l1", "formal", "init", "init-operator", "init-pointwise", "init-count")
     ),
+    again(
+        _SURE_NEURON,
+        "meta-rl-network-c3",
+        "w is 0 on all that is visited, so eps is 0; two neurons of opposite output have one difference, not 0.",
+        "eps",
+        changes={
+            "model": {"name": "relu-network", "b": ["1", "-1"], "W0": [["1"], ["1"]]},
+            "omega": [["1"], ["1"]],
+        },
+    ),
     Ablation(
         "positive-policy",
         "meta-rl-network-s2",
@@ -113,6 +123,8 @@ META_RL_NETWORK: tuple[Ablation, ...] = (
     *not_needed("differentiable-adaptation", ["meta-rl-network-s3"], ANY_VECTOR),
     *not_needed("differentiable-adaptation", ["meta-rl-network-s4"], ANY_FEATURE),
     again(_POLICY_TIE, "meta-rl-network-l1", "The active side's feature leaves no misfit.", _TWO_RULES),
+    again(_POLICY_TIE, "meta-rl-network-c3", "The active side's feature has one difference, which is not 0.",
+           "eps_formal"),
     *(
         again(
             _POLICY_TIE,
@@ -130,6 +142,12 @@ META_RL_SMOOTH_NETWORK: tuple[Ablation, ...] = (
     *(
         again(_SURE_TANH, f"meta-rl-smooth-network-{name}", _NO_TERM, "weight_norm")
         for name in ("identity", "l1", "init", "init-operator", "init-pointwise", "init-ball")
+    ),
+    again(
+        _SURE_TANH,
+        "meta-rl-smooth-network-c3",
+        "w is 0 on all that is visited, so eps is 0; the neuron's difference is not 0.",
+        "eps",
     ),
     Ablation(
         "positive-policy",
@@ -198,6 +216,7 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
             ("s2", "<w, phi'v> is the pairing, and no one-sided derivative of L is below 0.", "pairing", "zero"),
             ("lifted", "the bound is 0.", "gap", "zero"),
             ("l1", "the bound is 0.", "gap", "zero"),
+            ("c3", "eps is 0, and one feature that is not 0 has full rank.", "gap", "zero"),
         )
     ),
     *not_needed("differentiable-adaptation", ["smooth-network-s3"], ANY_VECTOR),

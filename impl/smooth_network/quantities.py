@@ -26,6 +26,12 @@ class SmoothQuantities(SmoothErrors):
     def _misfit_of(self, rows: Rows) -> arb:
         return self._span_misfit(rows.span, self._u).value
 
+    @cached_property
+    def eps_projected_fall(self) -> arb:
+        """The largest rate at which L falls from W towards a network of the ball, for one parameter."""
+        moved = (self.problem.omega - self.problem.start).entries()[0]
+        return (self.eps_left * (self.radius + moved)).max(-self.eps_right * (self.radius - moved)).max(arb(0))
+
     # --- what wrong theorems use instead ------------------------------------------------------------------
 
     @cached_property

@@ -30,6 +30,9 @@ from .instances import Instance
 from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
 from .shrink import shrink
 
+CHUNK = 256
+"""Instances after which an unfinished survey is kept."""
+
 SHRINKING = 200
 """Candidates that are tried to make a witness smaller."""
 
@@ -99,6 +102,9 @@ class Survey:
     together: Counter[frozenset[str]] = field(default_factory=Counter)
     examples: int = 0
     seconds: float = 0.0
+    looked: int = 0
+    """Instances that were looked at, the known ones too; and the cells that were hunted."""
+    hunted: set[Key] = field(default_factory=set)
 
     def record(self, cell: Cell, judged: ClaimJudgement, origin: str, instance: Instance, generated: bool) -> None:
         """Count a conclusion that was judged for a cell, and keep the first and the best witness against it."""
@@ -150,29 +156,41 @@ def survey(
     hunted: Collection[Key] = (),
     seconds: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
+    begun: Survey | None = None,
+    keep: Callable[[Survey], None] = lambda found: None,
 ) -> Survey:
     """Look at `examples` generated instances, then at the `known` ones (origin, instance); shrink what was found.
 
     settled   cells that have a witness already: what is found there is not made smaller
+    begun     an unfinished survey with the same arguments, which goes on; keep is given it every now and then
     hunted    cells worth `seconds` of each driver of `HUNTERS` where generated instances refute nothing; so are those
               that only a known instance refutes
     """
     chosen = family.claims if claims is None else tuple(claims)
     assumptions = _assumptions(family, chosen)
-    cells = cells_of(family, chosen)
-    found = Survey(cells)
-    begin = time.perf_counter()
-    for number, (origin, instance) in enumerate(itertools.chain(itertools.islice(wild(family, seed), examples), known)):
-        found.examples = min(number + 1, examples)
+    found = begun or Survey(cells_of(family, chosen))
+    cells = found.cells
+    begin = time.perf_counter() - found.seconds
+    instances = itertools.chain(itertools.islice(wild(family, seed), examples), known)
+    for origin, instance in itertools.islice(instances, found.looked, None):
+        generated = found.looked < examples
+        found.looked += 1
+        found.examples += generated
         found.seconds = time.perf_counter() - begin
-        if number % 64 == 0:
-            progress(f"{family.title}: leave one out, {number} instances")
-        _look(found, chosen, assumptions, origin, instance, number < examples)
+        if found.looked % 64 == 1:
+            progress(f"{family.title}: leave one out, {found.looked - 1} instances")
+        _look(found, chosen, assumptions, origin, instance, generated)
+        if found.looked % CHUNK == 0:
+            keep(found)
     elsewhere = [key for key, cell in cells.items() if cell.found is not None and cell.first is None]
     for key in dict.fromkeys((*hunted, *elsewhere)):
-        if key in cells and cells[key].first is None and cells[key].assumed and seconds > 0:
+        if key not in cells or key in found.hunted:
+            continue
+        if cells[key].first is None and cells[key].assumed and seconds > 0:
             progress(f"{family.title}: hunting {key[0]} without {key[1]}")
             _hunt(found, cells[key], seed, seconds)
+            found.hunted.add(key)
+            keep(found)
     for key, cell in cells.items():
         if cell.found is not None and key not in settled:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")

@@ -6,6 +6,7 @@ confirmed here; then leave-one-out search (`impl.leave_one_out`). What neither s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from ..impl.families import ALL_CLAIMS, Family
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
 from ..impl.leave_one_out import HUNTERS, Cell, Survey, survey
+from ..impl.unfinished import document, restored
 from ..theory.claim import Ablation, Assumption, Claim, Expression, Relation, Standing
 from ..theory.dropped import UNFOUND
 from ..theory.hypotheses import HYPOTHESES
 from ..theory.notation import LETTERS
-from .records import enclosure, opinion_record, write_text
+from .records import dumps, enclosure, opinion_record, write_text
 from .witnesses import FOLDER, readable, witness
 
 
@@ -30,11 +32,12 @@ def matrix(
     examples: int,
     seconds: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
+    unfinished: Path | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(cells, joint): the matrix of a family, and whether each claim's assumptions can be met together.
 
     `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
-    Writes the witnesses beside the record.
+    Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on.
     """
     known = [
         (f"counterexample: {a.title}", instance_of(a.instance))
@@ -46,6 +49,8 @@ def matrix(
     found = survey(
         family,
         examples,
+        begun=None if unfinished is None else _begun(unfinished, family),
+        keep=lambda found: None if unfinished is None else write_text(unfinished, dumps(document(found))),
         seed=seed,
         known=known,
         settled=settled,
@@ -56,6 +61,14 @@ def matrix(
     progress(f"{family.title}: counterexamples")
     cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
     return cells, [_joint(family, claim, found, folder) for claim in family.claims]
+
+
+def _begun(unfinished: Path, family: Family) -> Survey | None:
+    """The survey in the file, if it is whole."""
+    try:
+        return restored(json.loads(unfinished.read_text(encoding="utf-8")), family, family.claims)
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict[str, Any]]:

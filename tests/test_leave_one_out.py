@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from metagap.impl import leave_one_out
 from metagap.impl.families import FAMILIES, META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL, Family
 from metagap.impl.judge import Evaluator, judge_claim
-from metagap.impl.leave_one_out import HUNTERS, alone, cells_of, conclusion, survey, wild
+from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, conclusion, survey, wild
 from metagap.impl.sources import RandomSource
+from metagap.impl.unfinished import document, restored
 from metagap.theory.claim import Assumption, Claim, Standing, Verdict
 from metagap.theory.dropped import DROPPED, UNFOUND
 from metagap.theory.hypotheses import HYPOTHESES
@@ -184,3 +188,55 @@ def test_a_claim_whose_other_assumptions_lose_their_meaning_is_meaningless_at_mo
     assert cell.first.meaningless
     again = alone(cell, cell.first.instance)
     assert again is not None and again.verdict is Verdict.OUTSIDE
+
+
+def outcome(found: Survey) -> object:
+    """What a survey found, but for the time that it took."""
+
+    def kept(one: Found | None) -> tuple[str, str] | None:
+        return None if one is None else (one.instance.sha256, one.origin)
+
+    return (
+        found.looked,
+        found.examples,
+        found.met,
+        found.together,
+        {
+            key: (
+                cell.searched,
+                cell.held,
+                *(one and (one.instance.sha256, one.origin) for one in (cell.first, cell.found)),
+            )
+            for key, cell in found.cells.items()
+        },
+    )
+
+
+def test_an_interrupted_survey_goes_on_from_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C after each chunk in turn, and in the hunt: what is found is what an uninterrupted one finds."""
+    monkeypatch.setattr(leave_one_out, "CHUNK", 20)
+    monkeypatch.setattr(leave_one_out, "_hunt", lambda found, *_: setattr(found, "examples", found.examples + 1))
+    chosen = [claim("meta-sl-c1"), LIFTED]
+    hunted = [("meta-sl-lifted", "population-risk"), ("meta-sl-c1", "squared-loss")]
+    known = [("known", instance) for _, instance in itertools.islice(wild(META_SL, 9), 5)]
+    looked: list[int] = []
+
+    def go_on(begun: Survey | None, keep: Callable[[Survey], None]) -> Survey:
+        return survey(META_SL, 70, claims=chosen, known=known, hunted=hunted, seconds=1, begun=begun, keep=keep)
+
+    def stopping(found: Survey) -> None:
+        looked.append(found.looked)
+        nonlocal text
+        text = json.dumps(document(found))
+        raise KeyboardInterrupt
+
+    text, last = "", None
+    while last is None:
+        begun = restored(json.loads(text), META_SL, chosen) if text else None
+        try:
+            last = go_on(begun, stopping)
+        except KeyboardInterrupt:
+            continue
+    assert looked[:3] == [20, 40, 60]
+    assert len(looked) > 3, "no hunt was kept"
+    assert outcome(last) == outcome(go_on(None, lambda found: None))

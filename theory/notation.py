@@ -238,19 +238,14 @@ _TABLE = (
     (
         "eps_directional",
         r"\varepsilon_{\mathrm{dir}}",
-        "largest one-sided derivative of -L at omega (d = 1), at least 0",
+        "largest one-sided derivative of -L at omega (one parameter), at least 0",
     ),
     # Claims without an assumption.
-    (
-        "eps_fall",
-        r"\varepsilon_{\downarrow}",
-        "largest rate at which L falls to either side of omega (one parameter), at least 0",
-    ),
     ("eps_left", r"L'_-(\omega)", "derivative of L to the left (one parameter), by Taylor arithmetic"),
     ("eps_right", r"L'_+(\omega)", "derivative of L to the right (one parameter), by Taylor arithmetic"),
     (
-        "eps_projected_fall",
-        r"\max_V L(W)-L(V)",
+        "eps_projected_directional",
+        r"\varepsilon_{\mathrm{dir},\mathrm{proj}}",
         "largest rate at which L falls from W towards a network V of the ball (one parameter)",
     ),
     *(

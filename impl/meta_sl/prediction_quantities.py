@@ -99,12 +99,6 @@ class PredictionQuantities(CoreQuantities):
     def eps_right(self) -> Number:
         return self._sides[1]._slope
 
-    @cached_property
-    def eps_fall(self) -> Number:
-        """max(0, -L'(omega; 1), -L'(omega; -1))."""
-        left, right = self.eps_left, -self.eps_right
-        return left.max(right).max(arb(0)) if self.m is Balls else max(left, right, self.zero)
-
     # --- the task-lifted space: points are (task, x) with mass q_i rho_i(x) ------------------------
 
     @cached_property

@@ -37,7 +37,7 @@ from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
-from .meta_rl.generate import BREAKING as META_RL_BREAKING
+from .meta_rl.breaking import BREAKING as META_RL_BREAKING
 from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
 from .meta_rl.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .meta_rl.quantities import MetaRLQuantities
@@ -60,12 +60,14 @@ from .meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
 from .meta_rl_smooth_network.real_tasks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .meta_sl.batch import batch_of
 from .meta_sl.batch_quantities import BatchQuantities
+from .meta_sl.breaking import BREAKING
 from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
 from .meta_sl.smaller import smaller
 from .network.batch import batch_of as network_batch_of
 from .network.batch_quantities import NetworkBatchQuantities
+from .network.breaking import BREAKING as NETWORK_BREAKING
 from .network.generate import GENERATORS as NETWORK_GENERATORS
 from .network.generate import LANDSCAPES as NETWORK_LANDSCAPES
 from .network.generate import SEARCHING as NETWORK_SEARCHING
@@ -75,6 +77,7 @@ from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
 from .smooth_network.batch import batch_of as smooth_batch_of
 from .smooth_network.batch_quantities import SmoothBatchQuantities
+from .smooth_network.breaking import BREAKING as SMOOTH_BREAKING
 from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
 from .smooth_network.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
@@ -165,6 +168,7 @@ META_SL = Family(
     headline=HEADLINE,
     landscapes=LANDSCAPES,
     outside=UNUSUAL_LOSSES,
+    breaking=BREAKING,
     batch_of=batch_of,
 )
 
@@ -205,6 +209,7 @@ NETWORK = Family(
     landscapes=NETWORK_LANDSCAPES,
     rates=measure,
     outside=UNUSUAL_LOSSES,
+    breaking=NETWORK_BREAKING,
     batch_of=network_batch_of,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
 )
@@ -245,6 +250,7 @@ SMOOTH_NETWORK = Family(
     headline=SMOOTH_HEADLINE,
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
+    breaking=SMOOTH_BREAKING,
     rates=smooth_measure,
     batch_of=smooth_batch_of,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),

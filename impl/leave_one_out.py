@@ -3,8 +3,9 @@
 One pass over generated instances serves every cell (claim, assumption) of a family; what it did not find is then
 hunted, cell by cell, by evolution and by Hypothesis (`falsify.pursuit`). On an instance where the
 assumption certifiably fails and all the others of the claim are certified, the claim's own conclusion is decided in
-balls: false, without a value, or true. A hypothesis that is built into the statement is left out by rewriting the
-claim, on instances where all its assumptions are certified. An assumption that the claim does not make is watched too:
+balls: false, without a value, or true. Where its words have no meaning without the assumption, what it says then is
+decided (`theory.dropped`). A hypothesis that is built into the statement is left out by rewriting the claim, on
+instances where all its assumptions are certified. An assumption that the claim does not make is watched too:
 how often does it fail while the claim is proved. And a claim whose assumptions are never met together is vacuous: that
 shows.
 """
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from flint import ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError, Verdict
+from ..theory.dropped import without
 from ..theory.hypotheses import HYPOTHESES
 from .falsify.mutants import batches
 from .falsify.pursuit import pursue
@@ -27,6 +29,9 @@ from .families import Family
 from .instances import Instance
 from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
 from .shrink import shrink
+
+CHUNK = 256
+"""Instances after which an unfinished survey is kept."""
 
 SHRINKING = 200
 """Candidates that are tried to make a witness smaller."""
@@ -73,10 +78,13 @@ class Cell:
     """
 
     claim: Claim
-    """As it is judged: rewritten where a built-in hypothesis is left out."""
+    """As it is judged: rewritten where a built-in hypothesis is left out, or where `theory.dropped` says how."""
     assumption: str
     assumed: bool
     built_in: bool = False
+    rewritten: bool = False
+    why: str = ""
+    """Why the claim is rewritten so."""
     searched: int = 0
     held: int = 0
     first: Found | None = None
@@ -94,9 +102,14 @@ class Survey:
     together: Counter[frozenset[str]] = field(default_factory=Counter)
     examples: int = 0
     seconds: float = 0.0
+    looked: int = 0
+    """Instances that were looked at, the known ones too; and the cells that were hunted."""
+    hunted: set[Key] = field(default_factory=set)
 
     def record(self, cell: Cell, judged: ClaimJudgement, origin: str, instance: Instance, generated: bool) -> None:
         """Count a conclusion that was judged for a cell, and keep the first and the best witness against it."""
+        if cell.rewritten and judged.verdict is Verdict.OUTSIDE:
+            return  # the reading says nothing of this instance, which refutes no theorem
         cell.searched += generated
         cell.held += generated and judged.verdict in (Verdict.PROVED, Verdict.HOLDS)
         if cell.assumed and judged.verdict in (Verdict.VIOLATED, Verdict.OUTSIDE):
@@ -112,6 +125,26 @@ class Survey:
         return [(a, b) for a, b in itertools.combinations(names, 2) if not self.together[frozenset((a, b))]]
 
 
+def _assumptions(family: Family, claims: Sequence[Claim]) -> dict[str, Assumption]:
+    return {a.name: a for claim in (*family.claims, *claims) for a in claim.assumptions}
+
+
+def cells_of(family: Family, claims: Sequence[Claim]) -> dict[Key, Cell]:
+    """The cells of the claims, with nothing searched: every assumption of the family, and what is built in."""
+    cells = {}
+    for claim, name in itertools.product(claims, _assumptions(family, claims)):
+        assumed = any(a.name == name for a in claim.assumptions)
+        reading = without(claim, name) if assumed else None
+        read = claim if reading is None else reading.of(claim)
+        why = "" if reading is None else reading.why
+        cells[claim.name, name] = Cell(read, name, assumed, rewritten=reading is not None, why=why)
+    for claim, hypothesis in itertools.product(claims, HYPOTHESES):
+        dropped = hypothesis.dropped(claim, family.name)
+        if dropped is not None:
+            cells[claim.name, hypothesis.name] = Cell(dropped, hypothesis.name, True, True, True, hypothesis.why)
+    return cells
+
+
 def survey(
     family: Family,
     examples: int,
@@ -123,35 +156,41 @@ def survey(
     hunted: Collection[Key] = (),
     seconds: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
+    begun: Survey | None = None,
+    keep: Callable[[Survey], None] = lambda found: None,
 ) -> Survey:
     """Look at `examples` generated instances, then at the `known` ones (origin, instance); shrink what was found.
 
     settled   cells that have a witness already: what is found there is not made smaller
-    hunted    cells worth `seconds` of each driver of `HUNTERS` where generated instances refute nothing
+    begun     an unfinished survey with the same arguments, which goes on; keep is given it every now and then
+    hunted    cells worth `seconds` of each driver of `HUNTERS` where generated instances refute nothing; so are those
+              that only a known instance refutes
     """
     chosen = family.claims if claims is None else tuple(claims)
-    assumptions = {a.name: a for claim in (*family.claims, *chosen) for a in claim.assumptions}
-    cells = {
-        (claim.name, name): Cell(claim, name, any(a.name == name for a in claim.assumptions))
-        for claim in chosen
-        for name in assumptions
-    }
-    for claim, hypothesis in itertools.product(chosen, HYPOTHESES):
-        rewritten = hypothesis.dropped(claim, family.name)
-        if rewritten is not None:
-            cells[claim.name, hypothesis.name] = Cell(rewritten, hypothesis.name, True, True)
-    found = Survey(cells)
-    begin = time.perf_counter()
-    for number, (origin, instance) in enumerate(itertools.chain(itertools.islice(wild(family, seed), examples), known)):
-        found.examples = min(number + 1, examples)
+    assumptions = _assumptions(family, chosen)
+    found = begun or Survey(cells_of(family, chosen))
+    cells = found.cells
+    begin = time.perf_counter() - found.seconds
+    instances = itertools.chain(itertools.islice(wild(family, seed), examples), known)
+    for origin, instance in itertools.islice(instances, found.looked, None):
+        generated = found.looked < examples
+        found.looked += 1
+        found.examples += generated
         found.seconds = time.perf_counter() - begin
-        if number % 64 == 0:
-            progress(f"{family.title}: leave one out, {number} instances")
-        _look(found, chosen, assumptions, origin, instance, number < examples)
-    for key in hunted:
-        if key in cells and cells[key].first is None and cells[key].assumed and seconds > 0:
+        if found.looked % 64 == 1:
+            progress(f"{family.title}: leave one out, {found.looked - 1} instances")
+        _look(found, chosen, assumptions, origin, instance, generated)
+        if found.looked % CHUNK == 0:
+            keep(found)
+    elsewhere = [key for key, cell in cells.items() if cell.found is not None and cell.first is None]
+    for key in dict.fromkeys((*hunted, *elsewhere)):
+        if key not in cells or key in found.hunted:
+            continue
+        if cells[key].first is None and cells[key].assumed and seconds > 0:
             progress(f"{family.title}: hunting {key[0]} without {key[1]}")
             _hunt(found, cells[key], seed, seconds)
+            found.hunted.add(key)
+            keep(found)
     for key, cell in cells.items():
         if cell.found is not None and key not in settled:
             progress(f"{family.title}: smaller witness of {cell.claim.name} without {cell.assumption}")
@@ -176,7 +215,7 @@ def _hunt(found: Survey, cell: Cell, seed: int, seconds: float) -> None:
         found.examples += hunt.evaluations
         found.seconds += time.perf_counter() - begin
         for refutation in hunt.refutations:
-            judged = alone(cell.claim, cell.assumption, refutation.instance)
+            judged = alone(cell, refutation.instance)
             if judged is not None and judged.verdict is Verdict.VIOLATED:
                 found.record(cell, judged, driver, refutation.instance, True)
                 return
@@ -188,17 +227,34 @@ def conclusion(claim: Claim, evaluator: Evaluator) -> ClaimJudgement:
     return judge_claim(replace(claim, assumptions=()), evaluator)
 
 
-def broken(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> tuple[set[str], set[str]]:
-    """(assumptions that certifiably fail, assumptions that are certified) on an instance."""
-    fails: set[str] = set()
+@dataclass(frozen=True)
+class Standings:
+    """Names of assumptions on an instance: certified, certifiably failing, and without a meaning (no margin)."""
+
+    holds: set[str]
+    fails: set[str]
+    void: set[str]
+
+    def alone(self, assumptions: Sequence[Assumption], name: str) -> bool | None:
+        """Whether this assumption fails and no other; None if it does and others have lost their meaning with it."""
+        missing = {a.name for a in assumptions} - self.holds
+        if missing == {name}:
+            return name in self.fails | self.void
+        return None if name in missing & self.fails and missing - {name} <= self.void else False
+
+
+def standings(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> Standings:
+    """Which assumptions are certified on an instance, and which fail."""
     holds: set[str] = set()
+    fails: set[str] = set()
+    void: set[str] = set()
     for name, assumption in assumptions.items():
         for bits in PRECISIONS[:2]:
             with ctx.workprec(bits):
                 try:
                     margin = evaluator.balls(bits)(assumption.margin)
                 except UndefinedQuantityError:
-                    fails.add(name)
+                    void.add(name)
                     break
                 if margin > 0:
                     holds.add(name)
@@ -207,7 +263,7 @@ def broken(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> tuple
                 else:
                     continue
                 break
-    return fails, holds
+    return Standings(holds, fails, void)
 
 
 def _look(
@@ -219,43 +275,55 @@ def _look(
     generated: bool,
 ) -> None:
     evaluator = Evaluator(instance)
-    fails, holds = broken(assumptions, evaluator)
-    found.together.update(frozenset(pair) for pair in itertools.combinations(sorted(holds), 2))
+    at = standings(assumptions, evaluator)
+    found.together.update(frozenset(pair) for pair in itertools.combinations(sorted(at.holds), 2))
     for claim in claims:
-        missing = {a.name for a in claim.assumptions} - holds
-        watched = missing & fails if len(missing) == 1 else set()
+        missing = {a.name for a in claim.assumptions} - at.holds
+        watched = {name for name in missing if at.alone(claim.assumptions, name) is not False}
         if not missing:
             found.met[claim.name] += generated
-            watched = fails
+            watched = at.fails | at.void
+        watched = {name for name in watched if not found.cells[claim.name, name].rewritten}
         if watched:
             judged = conclusion(claim, evaluator)
             if not missing and judged.verdict is Verdict.VIOLATED:
                 found.violations.append(Found(instance, judged, origin, found.examples, found.seconds))
             for name in watched:
-                found.record(found.cells[claim.name, name], judged, origin, instance, generated)
+                if len(missing) < 2 or judged.verdict is Verdict.OUTSIDE:
+                    found.record(found.cells[claim.name, name], judged, origin, instance, generated)
     # One generated witness of a rewritten claim is enough: each costs quantities that no claim shares.
     for cell in found.cells.values():
-        wanted = cell.built_in and (cell.first is None or not generated)
-        if wanted and {a.name for a in cell.claim.assumptions} <= holds:
+        if cell.rewritten and (cell.first is None or not generated) and _concerns(cell, at):
             found.record(cell, conclusion(cell.claim, evaluator), origin, instance, generated)
 
 
-def alone(claim: Claim, assumption: str, instance: Instance) -> ClaimJudgement | None:
-    """The conclusion on an instance that breaks this assumption and no other of the claim; None on any other.
+def _concerns(cell: Cell, at: Standings) -> bool:
+    """Whether an instance breaks what the cell leaves out, and nothing else that its claim assumes."""
+    if cell.built_in:
+        return {a.name for a in cell.claim.assumptions} <= at.holds
+    return bool(at.alone(cell.claim.assumptions, cell.assumption))
 
-    `assumption` may be a built-in hypothesis, left out by rewriting the claim; then all assumptions must hold.
+
+def alone(cell: Cell, instance: Instance) -> ClaimJudgement | None:
+    """The conclusion of the cell's claim on an instance that breaks its assumption and no other of the claim; None on
+    any other.
+
+    Where other assumptions lose their meaning with this one, only a conclusion without a value counts.
     """
     evaluator = Evaluator(instance)
-    fails, holds = broken({a.name: a for a in claim.assumptions}, evaluator)
-    names = {a.name for a in claim.assumptions}
-    if names - holds != names & fails & {assumption} or (assumption in names and assumption in holds):
+    at = standings({a.name: a for a in cell.claim.assumptions}, evaluator)
+    if cell.built_in:
+        return conclusion(cell.claim, evaluator) if _concerns(cell, at) else None
+    only = at.alone(cell.claim.assumptions, cell.assumption)
+    if only is False:
         return None
-    return conclusion(claim, evaluator)
+    judged = conclusion(cell.claim, evaluator)
+    return judged if only or judged.verdict is Verdict.OUTSIDE else None
 
 
 def _smaller(family: Family, cell: Cell, found: Found) -> Found:
     def keeps(candidate: Instance) -> bool:
-        judged = alone(cell.claim, cell.assumption, candidate)
+        judged = alone(cell, candidate)
         return judged is not None and judged.verdict is found.judged.verdict
 
     small = shrink(found.instance, keeps, family.smaller, budget=SHRINKING)

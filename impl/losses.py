@@ -17,9 +17,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from flint import arb, ctx, fmpq
+from flint import arb, arb_series, ctx, fmpq, fmpq_series
 
-from .arithmetic import Balls, Number
+from .arithmetic import Balls, Number, Rationals
 
 
 class Link(Enum):
@@ -451,6 +451,38 @@ class Loss:
     def constants(self) -> Constants:
         """The constants m1, m2, m3, kappa, mu of this loss, at flint's precision."""
         return _constants(self, int(ctx.prec))
+
+
+@dataclass(frozen=True)
+class OneSided(Loss):
+    """Huber's loss with the second derivative of one side at its joints: side 1 is where the prediction increases.
+
+    Its derivative to that side, and to no other, is that of the loss.
+    """
+
+    side: int = 1
+
+    def d1(self, m: Any, z: Number, y: Number) -> Number:
+        """ell'(z, y); a series that starts at a joint leaves it to the one side, wherever it goes."""
+        series = isinstance(z, arb_series | fmpq_series)
+        start = z[0] if series else z
+        if not series or not self._at_joint(m, start, y):
+            return super().d1(m, z, y)
+        slope = super().d1(Balls if isinstance(start, arb) else Rationals, start, y)
+        return slope + (z - start) if self._bends(start, y) else z * 0 + slope
+
+    def d2(self, m: Any, z: Number, y: Number) -> Number:
+        """ell''(z, y), at a joint that of the one side."""
+        beside = self.side * self._parameter(m) / 2
+        return super().d2(m, z + beside if self._at_joint(m, z, y) else z, y)
+
+    def _at_joint(self, m: Any, z: Number, y: Number) -> bool:
+        t, p = self._argument(z, y), m.number(self.parameter)
+        return bool(t == p or t == -p)
+
+    def _bends(self, z: Number, y: Number) -> bool:
+        """Whether the loss is quadratic to the one side of the joint at z."""
+        return bool((z - y > 0) != (self.side > 0))
 
 
 @lru_cache(maxsize=256)

@@ -98,7 +98,7 @@ def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) 
 
 
 PARTS = ".audit"
-"""Folder of the families that an unfinished audit has done, beside its record."""
+"""Folder of what an unfinished audit has done, beside its record: finished families, and parts of the others."""
 
 LISTS = ("cells", "joint", "sharpness", "thresholds", "slack", "mutants")
 """What an audit finds, family by family."""
@@ -115,17 +115,36 @@ def audit_family(
     known: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Found:
-    """The audit of one family: its lists. Witnesses are written into the folder.
+    """The audit of one family: its lists. Witnesses are written into the folder, and every part that is finished: the
+    same audit in the same folder goes on from there.
 
     `known` are texts of instances that are tight already, by the claim's name.
     """
     family = FAMILIES[name]
+
+    def assumptions() -> Found:
+        unfinished = folder / "survey.json"
+        cells, joint = matrix(family, folder, seed, effort.examples, effort.hunt, progress, unfinished)
+        return {"cells": cells, "joint": joint}
+
+    def constants() -> Found:
+        return sharpness(family, folder, seed, effort.seconds, known or {}, progress)
+
+    def mutants() -> Found:
+        attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
+        return {"mutants": [_mutant(one, folder) for one in attacks]}
+
     found: Found = {key: [] for key in LISTS}
+    parts: dict[str, Callable[[], Found]] = {"mutants": mutants}
     if not only_mutants:
-        found["cells"], found["joint"] = matrix(family, folder, seed, effort.examples, effort.hunt, progress)
-        found |= sharpness(family, folder, seed, effort.seconds, known or {}, progress)
-    attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
-    return found | {"mutants": [_mutant(one, folder) for one in attacks]}
+        parts = {"matrix": assumptions, "sharpness": constants, **parts}
+    for part, find in parts.items():
+        kept = _kept(folder / f"{part}.json", folder)
+        if kept is None:
+            kept = find()
+            write_text(folder / f"{part}.json", dumps(kept))
+        found |= kept
+    return found
 
 
 def audit(
@@ -141,42 +160,41 @@ def audit(
 ) -> dict[str, Any]:
     """The whole audit as a record: metagap/audit/1, or metagap/mutants/1 with the mutants alone.
 
-    Families that were finished before Ctrl-C are in the record (status "interrupted") and are kept beside it: the same
-    audit of the same sources goes on from there.
+    Families that were finished before Ctrl-C are in the record (status "interrupted") and are kept beside it, and so
+    are the parts of the others: the same audit of the same sources goes on from there.
     """
     begin, started = time.monotonic(), now()
     write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
     known = {} if only_mutants else tightest(folder)
-    parts = {name: _part(folder, name, seed, effort, only_mutants, known) for name in families}
-    rows = {name: found for name, part in parts.items() if (found := _kept(part, folder)) is not None}
+    rooms = {name: _room(folder, name, seed, effort, only_mutants, known) for name in families}
+    whole = {name: room.with_name(f"{room.name}.json") for name, room in rooms.items()}
+    rows = {name: found for name, part in whole.items() if (found := _kept(part, folder)) is not None}
     waiting = [name for name in families if name not in rows]
     if rows:
         progress(f"{len(rows)} of {len(families)} families were finished before")
 
     def take(name: str, found: Found) -> None:
-        # Witnesses appear with the lists that name them.
-        for path in sorted((folder / PARTS / name).rglob("*.json")):
-            write_text(folder / path.relative_to(folder / PARTS / name), path.read_text(encoding="utf-8"))
-        shutil.rmtree(folder / PARTS / name, ignore_errors=True)
+        # Witnesses appear with the lists that name them, and no others.
+        for file in hashes(found, rooms[name]):
+            write_text(folder / file, (rooms[name] / file).read_text(encoding="utf-8"))
         rows[name] = found
-        write_text(parts[name], dumps(found))
+        write_text(whole[name], dumps(found))
+        shutil.rmtree(rooms[name], ignore_errors=True)
 
     status = "complete"
     try:
         if workers == 1:
             for name in waiting:
-                take(name, audit_family(name, folder / PARTS / name, seed, effort, only_mutants, known, progress))
+                take(name, audit_family(name, rooms[name], seed, effort, only_mutants, known, progress))
         else:
             with processes(workers) as pool:
                 arguments = (seed, effort, only_mutants, known)
-                jobs = {pool.submit(audit_family, name, folder / PARTS / name, *arguments): name for name in waiting}
+                jobs = {pool.submit(audit_family, name, rooms[name], *arguments): name for name in waiting}
                 for job in as_completed(jobs):
                     take(jobs[job], job.result())
                     progress(f"{len(rows)} of {len(families)} families, last {jobs[job]}")
     except KeyboardInterrupt:
         status = "interrupted"
-        for name in waiting:
-            shutil.rmtree(folder / PARTS / name, ignore_errors=True)
     else:
         shutil.rmtree(folder / PARTS, ignore_errors=True)
     kept = ("mutants",) if only_mutants else LISTS
@@ -193,17 +211,17 @@ def audit(
     }
 
 
-def _part(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]) -> Path:
-    """Where a family's lists are kept until the audit is complete: by all that they depend on."""
+def _room(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]) -> Path:
+    """The folder of a family's parts until the audit is complete: named by all that they depend on."""
     what = json.dumps([seed, asdict(effort), only_mutants, environment()["sources"], dict(known)])
-    return folder / PARTS / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
+    return folder / PARTS / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
 
 def _kept(part: Path, folder: Path) -> Found | None:
-    """The lists in the file, if it is whole and its witnesses are still there."""
+    """The lists in the file, if it is whole and their witnesses are still there."""
     try:
         found: Found = json.loads(part.read_text(encoding="utf-8"))
         hashes(found, folder)
     except (OSError, ValueError):
         return None
-    return found if set(found) == set(LISTS) else None
+    return found if set(found) <= set(LISTS) else None

@@ -6,6 +6,7 @@ confirmed here; then leave-one-out search (`impl.leave_one_out`). What neither s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from ..impl.counterexample import confirm, instance_of, second_opinion
 from ..impl.families import ALL_CLAIMS, Family
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
-from ..impl.leave_one_out import Cell, Survey, survey
+from ..impl.leave_one_out import HUNTERS, Cell, Survey, survey
+from ..impl.unfinished import document, restored
 from ..theory.claim import Ablation, Assumption, Claim, Expression, Relation, Standing
+from ..theory.dropped import UNFOUND
 from ..theory.hypotheses import HYPOTHESES
 from ..theory.notation import LETTERS
-from .records import enclosure, opinion_record, write_text
+from .records import dumps, enclosure, opinion_record, write_text
 from .witnesses import FOLDER, readable, witness
 
 
@@ -29,11 +32,12 @@ def matrix(
     examples: int,
     seconds: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
+    unfinished: Path | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(cells, joint): the matrix of a family, and whether each claim's assumptions can be met together.
 
     `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
-    Writes the witnesses beside the record.
+    Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on.
     """
     known = [
         (f"counterexample: {a.title}", instance_of(a.instance))
@@ -45,6 +49,8 @@ def matrix(
     found = survey(
         family,
         examples,
+        begun=None if unfinished is None else _begun(unfinished, family),
+        keep=lambda found: None if unfinished is None else write_text(unfinished, dumps(document(found))),
         seed=seed,
         known=known,
         settled=settled,
@@ -57,6 +63,14 @@ def matrix(
     return cells, [_joint(family, claim, found, folder) for claim in family.claims]
 
 
+def _begun(unfinished: Path, family: Family) -> Survey | None:
+    """The survey in the file, if it is whole."""
+    try:
+        return restored(json.loads(unfinished.read_text(encoding="utf-8")), family, family.claims)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict[str, Any]]:
     """The cells of one claim: what it assumes, what is built into it, and what it does not need."""
     searched = {cell.assumption: cell for (name, _), cell in found.cells.items() if name == claim.name}
@@ -65,7 +79,7 @@ def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict
     for name in names:
         cell = searched.get(name)
         curated = [a for a in family.ablations if (a.claim, a.assumption) == (claim.name, name)]
-        rows += [_curated(ablation, cell if n == 0 else None, folder) for n, ablation in enumerate(curated)]
+        rows += [_curated(ablation, cell, folder) for ablation in curated]
         if not curated and cell is not None:
             rows.append(_searched(family, cell, folder) if cell.assumed else _unused(cell))
     return rows
@@ -100,6 +114,7 @@ def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
         "second": None,
         "searched": 0,
         "found": None,
+        "unfound": "",
         "evidence": None,
         "reason": "",
         "command": None,
@@ -114,6 +129,8 @@ def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> dict[str, A
         "reason": ablation.reason,
         **_search_record(cell),
     }
+    if ablation.standing is Standing.NEEDED and row["found"] is None:
+        row["unfound"] = UNFOUND.get((ablation.claim, ablation.assumption), _searched_in_vain(cell))
     if ablation.instance is None or ablation.bound is None:
         return row
     checked = confirm(ablation)
@@ -135,11 +152,7 @@ def _searched(family: Family, cell: Cell, folder: Path) -> dict[str, Any]:
     row = _cell(cell.claim.name, cell.assumption) | _search_record(cell)
     found = cell.found
     if found is None:
-        if not cell.built_in and not cell.searched:
-            reason = "No instance breaks this assumption and meets the others."
-        else:
-            reason = f"Left out on {cell.searched} instances: none refutes the claim."
-        return row | {"reason": reason}
+        return row | {"reason": _searched_in_vain(cell)}
     step = next((a.step for a in family.ablations if a.assumption == cell.assumption and a.step), "")
     if found.meaningless:
         reason = f"The conclusion loses its meaning: {found.judged.reason}."
@@ -159,7 +172,16 @@ def _searched(family: Family, cell: Cell, folder: Path) -> dict[str, Any]:
         "confirmed": True,
         "second": None if found.meaningless else opinion_record(opinion),
         "reason": reason,
+        "unfound": "" if cell.first is not None else f"{_searched_in_vain(cell)} A kept instance of another cell does.",
     }
+
+
+def _searched_in_vain(cell: Cell | None) -> str:
+    if cell is None:
+        return "Nothing is rewritten without it: there is no statement to refute by search."
+    if not cell.searched:
+        return "No generated instance breaks this assumption and meets the others."
+    return f"Left out on {cell.searched} generated instances: none refutes the claim, nor does a hunt."
 
 
 def _unused(cell: Cell) -> dict[str, Any]:
@@ -179,6 +201,9 @@ def _search_record(cell: Cell | None) -> dict[str, Any]:
         "searched": cell.searched,
         "found": first
         and {
+            "statement": _statement(cell.claim.left, cell.claim.bound, cell.claim.relation),
+            "why": cell.why,
+            "driver": first.origin if first.origin in HUNTERS else "generators",
             "generator": first.origin,
             "examples": first.examples,
             "seconds": round(first.seconds, 2),

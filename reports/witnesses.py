@@ -16,12 +16,11 @@ from pathlib import Path
 from ..impl import files
 from ..impl.counterexample import confirm
 from ..impl.falsify import refute
-from ..impl.families import ALL_CLAIMS, FAMILIES
+from ..impl.families import ALL_CLAIMS, FAMILIES, family_of
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure, judge
-from ..impl.leave_one_out import alone
+from ..impl.leave_one_out import Cell, alone, cells_of
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
-from ..theory.hypotheses import HYPOTHESES
 from . import formats
 from .records import WITNESS_FORMAT, dumps, enclosure
 
@@ -37,8 +36,8 @@ class Statement:
     left: Expression
     relation: Relation
     bound: Expression
-    without: str = ""
-    """The assumption or hypothesis that is left out."""
+    without: Cell | None = None
+    """What is left out of a claim, as the search has it."""
 
 
 def statement(kind: str, name: str) -> Statement | None:
@@ -52,25 +51,17 @@ def statement(kind: str, name: str) -> Statement | None:
         for family in FAMILIES.values():
             for ablation in family.ablations:
                 if ablation.name == name and ablation.bound is not None:
-                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound, ablation.assumption)
+                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound)
     for claim in ALL_CLAIMS:
         if kind == "claim" and claim.name == name:
             return Statement(claim, claim.left, claim.relation, claim.bound)
         if kind == "leave-one-out" and name.startswith(f"{claim.name}-without-"):
             without = name.removeprefix(f"{claim.name}-without-")
-            rewritten = _without(claim, without)
-            if rewritten is not None:
-                return Statement(rewritten, rewritten.left, rewritten.relation, rewritten.bound, without)
+            cell = cells_of(family_of(claim), [claim]).get((claim.name, without))
+            if cell is not None and cell.assumed:
+                read = cell.claim
+                return Statement(read, read.left, read.relation, read.bound, cell)
     return None
-
-
-def _without(claim: Claim, name: str) -> Claim | None:
-    """The claim as it reads without an assumption or a built-in hypothesis of that name."""
-    if any(a.name == name for a in claim.assumptions):
-        return claim
-    family = next(f.name for f in FAMILIES.values() if f.claim(claim.name) is claim)
-    hypothesis = next((h for h in HYPOTHESES if h.name == name), None)
-    return None if hypothesis is None else hypothesis.dropped(claim, family)
 
 
 def witness(
@@ -120,8 +111,8 @@ def replay(path: Path) -> Replay:
         sentence = f"{subject.claim} without {subject.assumption}: {subject.title}"
         return Replay(outcome, sentence, checked.gap, checked.bound)
     if found.without:
-        judged = alone(subject, found.without, instance)
-        sentence = f"{subject.name} without {found.without}"
+        judged = alone(found.without, instance)
+        sentence = f"{subject.name} without {found.without.assumption}"
         if judged is None:
             return Replay("fixed", f"{sentence}: other assumptions fail too, or this one holds")
     else:

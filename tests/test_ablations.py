@@ -46,7 +46,6 @@ TOGETHER = {
     ("meta-sl-mixed", "one-gradient-step"),
     ("meta-sl-c7", "single-task"),
     ("meta-rl-mixed", "policy-step"),
-    ("meta-rl-t3e", "single-task"),
     # The condition under which the adaptation is regular.
     ("meta-rl-t3e", "regular-adaptation"),
 }

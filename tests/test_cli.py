@@ -301,3 +301,36 @@ def test_an_interrupted_audit_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
     assert record["status"] == "complete"
     assert len({m["claim"].split("-s")[0] for m in record["mutants"]}) > 1
     assert not (tmp_path / audits.PARTS).exists()
+
+
+@pytest.mark.usefixtures("short_audit")
+def test_an_interrupted_family_goes_on_with_its_next_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between the parts of a family: none of its witnesses is in the folder yet, its matrix is not made again by
+    the same audit, and is made again for another seed."""
+    made, attack, matrix = [], audits.attack, audits.matrix
+
+    def stopping(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def counting(family: Any, folder: Path, seed: int, *rest: Any) -> Any:
+        made.append(seed)
+        return matrix(family, folder, seed, *rest)
+
+    monkeypatch.setattr(audits, "matrix", counting)
+    monkeypatch.setattr(audits, "attack", stopping)
+    command = ["audit", "--workers", "1", "--family", "meta-rl-smooth-network", "--out", str(tmp_path)]
+    command += ["--json", str(tmp_path / "audit.json")]
+    first = runner.invoke(app, command)
+    assert first.exit_code == 130, first.output
+    assert json.loads((tmp_path / "audit.json").read_text())["cells"] == []
+    assert not list((tmp_path / "counterexamples").glob("*.json"))
+    assert runner.invoke(app, [*command, "--seed", "1"]).exit_code == 130
+    monkeypatch.setattr(audits, "attack", attack)
+    second = runner.invoke(app, command)
+    assert second.exit_code == 0, second.output
+    assert made == [0, 1]
+    record = json.loads((tmp_path / "audit.json").read_text())
+    assert record["cells"] and record["mutants"]
+    named = {Path(file).name for file in record["files"]}
+    assert {path.name for path in (tmp_path / "counterexamples").glob("*.json")} <= named
+    assert not (tmp_path / audits.PARTS).exists()

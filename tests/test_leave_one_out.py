@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
-from metagap.impl.families import META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL
-from metagap.impl.leave_one_out import HUNTERS, alone, survey
-from metagap.theory.claim import Assumption, Claim, Verdict
+import pytest
+from metagap.impl import leave_one_out
+from metagap.impl.families import FAMILIES, META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL, Family
+from metagap.impl.judge import Evaluator, judge_claim
+from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, conclusion, survey, wild
+from metagap.impl.sources import RandomSource
+from metagap.impl.unfinished import document, restored
+from metagap.theory.claim import Assumption, Claim, Standing, Verdict
+from metagap.theory.dropped import DROPPED, UNFOUND
+from metagap.theory.hypotheses import HYPOTHESES
 from metagap.theory.meta_rl import CLAIMS as META_RL_CLAIMS
 from metagap.theory.meta_rl import KL_STEP, POSITIVE_POLICY, RATIONAL_STEP
 from metagap.theory.meta_sl import CLAIMS, NO_ADAPTATION, SINGLE_TASK
-from metagap.theory.stationarity import OUTER_CONVEXITY
+from metagap.theory.stationarity import DIFFERENTIABLE, OUTER_CONVEXITY
 
 
 def claim(name: str, claims: tuple[Claim, ...] = CLAIMS) -> Claim:
@@ -26,7 +37,7 @@ def test_the_needed_assumption_is_found_from_scratch_and_the_witness_breaks_it_a
         cell = found.cells[key]
         assert cell.found is not None
         assert cell.found.judged.verdict is Verdict.VIOLATED
-        again = alone(cell.claim, cell.assumption, cell.found.instance)
+        again = alone(cell, cell.found.instance)
         assert again is not None
         assert again.verdict is Verdict.VIOLATED
     built_in = found.cells["meta-sl-lifted", "one-radius"]
@@ -90,11 +101,12 @@ def test_what_generated_instances_do_not_show_is_hunted() -> None:
     """Where the mixed weight vanishes its numerator must, too: rare among generated instances, climbed to from them."""
     key = ("meta-sl-mixed", "numerator-vanishes")
     mixed = claim(key[0])
-    assert survey(META_SL, 30, claims=[mixed]).cells[key].first is None
-    cell = survey(META_SL, 30, claims=[mixed], hunted=[key], seconds=20).cells[key]
+    plain = replace(META_SL, breaking=())
+    assert survey(plain, 30, claims=[mixed]).cells[key].first is None
+    cell = survey(plain, 30, claims=[mixed], hunted=[key], seconds=20).cells[key]
     assert cell.first is not None
     assert cell.first.origin in HUNTERS
-    again = alone(mixed, key[1], cell.first.instance)
+    again = alone(cell, cell.first.instance)
     assert again is not None
     assert again.verdict is Verdict.VIOLATED
 
@@ -105,3 +117,126 @@ def test_probabilities_of_zero_are_found_in_every_family_of_policies() -> None:
         cell = survey(family, 200, claims=[c for c in family.claims if c.name == key[0]]).cells[key]
         assert cell.first is not None
         assert cell.first.judged.verdict is Verdict.VIOLATED
+
+
+def needed(family: Family) -> set[tuple[str, str]]:
+    return {(a.claim, a.assumption) for a in family.ablations if a.standing is Standing.NEEDED}
+
+
+REWRITTEN = {
+    name: {
+        *((d.claim, d.assumption) for d in DROPPED if family.claim(d.claim) in family.claims),
+        *((name, h.name) for h in HYPOTHESES for name in h.instead if family.claim(name) in family.claims),
+    }
+    for name, family in FAMILIES.items()
+}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", [name for name in FAMILIES if REWRITTEN[name]])
+def test_every_rewritten_claim_is_refuted_from_scratch(name: str, seed: int) -> None:
+    """By generators alone, without the theory's instances; each witness breaks what is left out and nothing else."""
+    family = FAMILIES[name]
+    narrow = replace(family, generators=(family.generators[0], *family.breaking), breaking=())
+    keys = REWRITTEN[name]
+    chosen = [c for c in family.claims if c.name in {claim for claim, _ in keys}]
+    found = survey(narrow, 48 * len(narrow.generators), seed=seed, claims=chosen, settled=keys)
+    assert keys <= set(found.cells)
+    for key in keys - set(UNFOUND):
+        cell = found.cells[key]
+        assert cell.first is not None, key
+        assert cell.first.judged.verdict is Verdict.VIOLATED, key
+        again = alone(cell, cell.first.instance)
+        assert again is not None and again.verdict is Verdict.VIOLATED, key
+
+
+def test_what_search_does_not_find_is_needed_and_says_why() -> None:
+    assert set(UNFOUND) <= set().union(*(needed(family) for family in FAMILIES.values()))
+    assert all(len(reason) > 40 for reason in UNFOUND.values())
+
+
+@pytest.mark.parametrize("name", ["meta-sl", "network", "smooth-network", "meta-rl-network"])
+def test_a_reading_is_no_straw_man(name: str) -> None:
+    """Off kinks and joints what stands for a missing derivative is the derivative, so that no reading fails there."""
+    family = FAMILIES[name]
+    readings = [d for d in DROPPED if d.assumption == DIFFERENTIABLE.name and family.claim(d.claim) is not None]
+    cells, judged = cells_of(family, family.claims), Counter[Verdict]()
+    beside = [
+        replace(batch, omega=batch.omega + 1 / 64).instance(b)
+        for generator in family.breaking
+        if generator.name == "joints"
+        for batch in [generator.build(RandomSource(5, 32), "huber")]
+        for b in range(32)
+    ]
+    for instance in (*beside, *(i for _, i in itertools.islice(wild(family, 5), 160))):
+        evaluator = Evaluator(instance)
+        for reading in readings:
+            own = family.claim(reading.claim)
+            assert own is not None
+            if judge_claim(own, evaluator).verdict in (Verdict.PROVED, Verdict.HOLDS):
+                verdict = conclusion(cells[reading.claim, reading.assumption].claim, evaluator).verdict
+                assert verdict is not Verdict.VIOLATED, reading.claim
+                judged[verdict] += 1
+    assert judged[Verdict.PROVED] + judged[Verdict.HOLDS] > 10
+
+
+def test_a_claim_whose_other_assumptions_lose_their_meaning_is_meaningless_at_most() -> None:
+    """Two steps make the mixed form undefined, and hypothesis (D) with it."""
+    key = ("meta-sl-mixed", "one-gradient-step")
+    cell = survey(META_SL, 60, claims=[claim(key[0])]).cells[key]
+    assert cell.first is not None
+    assert cell.first.meaningless
+    again = alone(cell, cell.first.instance)
+    assert again is not None and again.verdict is Verdict.OUTSIDE
+
+
+def outcome(found: Survey) -> object:
+    """What a survey found, but for the time that it took."""
+
+    def kept(one: Found | None) -> tuple[str, str] | None:
+        return None if one is None else (one.instance.sha256, one.origin)
+
+    return (
+        found.looked,
+        found.examples,
+        found.met,
+        found.together,
+        {
+            key: (
+                cell.searched,
+                cell.held,
+                *(one and (one.instance.sha256, one.origin) for one in (cell.first, cell.found)),
+            )
+            for key, cell in found.cells.items()
+        },
+    )
+
+
+def test_an_interrupted_survey_goes_on_from_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C after each chunk in turn, and in the hunt: what is found is what an uninterrupted one finds."""
+    monkeypatch.setattr(leave_one_out, "CHUNK", 20)
+    monkeypatch.setattr(leave_one_out, "_hunt", lambda found, *_: setattr(found, "examples", found.examples + 1))
+    chosen = [claim("meta-sl-c1"), LIFTED]
+    hunted = [("meta-sl-lifted", "population-risk"), ("meta-sl-c1", "squared-loss")]
+    known = [("known", instance) for _, instance in itertools.islice(wild(META_SL, 9), 5)]
+    looked: list[int] = []
+
+    def go_on(begun: Survey | None, keep: Callable[[Survey], None]) -> Survey:
+        return survey(META_SL, 70, claims=chosen, known=known, hunted=hunted, seconds=1, begun=begun, keep=keep)
+
+    def stopping(found: Survey) -> None:
+        looked.append(found.looked)
+        nonlocal text
+        text = json.dumps(document(found))
+        raise KeyboardInterrupt
+
+    text, last = "", None
+    while last is None:
+        begun = restored(json.loads(text), META_SL, chosen) if text else None
+        try:
+            last = go_on(begun, stopping)
+        except KeyboardInterrupt:
+            continue
+    assert looked[:3] == [20, 40, 60]
+    assert len(looked) > 3, "no hunt was kept"
+    assert outcome(last) == outcome(go_on(None, lambda found: None))

@@ -13,7 +13,7 @@ from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls, BallSeries, Floats, Rationals, RationalSeries, rational
-from metagap.impl.losses import LOSSES, Link, Loss
+from metagap.impl.losses import LOSSES, Link, Loss, OneSided
 from metagap.impl.oracles.autograd import Torch
 from metagap.impl.oracles.sympy_functions import Sympy
 
@@ -239,3 +239,16 @@ def test_small_residuals_keep_their_relative_precision() -> None:
     for name, parameter in (("log-cosh", None), ("pseudo-huber", fmpq(1))):
         value = float(Loss(name, parameter).value(Floats, np.array([1e-9]), np.array([0.0]))[0])
         assert value == pytest.approx(float(mpmath.mpf("5e-19")), rel=1e-12)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("joint", [-2, 2])
+def test_one_sided_derivatives_at_a_joint_are_limits_of_difference_quotients(side: int, joint: int) -> None:
+    loss, one = Loss("huber", fmpq(2)), OneSided("huber", fmpq(2), side)
+    z, y, step = fmpq(joint + 1), fmpq(1), fmpq(side, 10**6)
+    quotient = (loss.d1(Rationals, z + step, y) - loss.d1(Rationals, z, y)) / step
+    assert one.d2(Rationals, z, y) == quotient
+    assert one.d2(Balls, arb(z), arb(y)) == arb(quotient)
+    slope = one.d1(RationalSeries, RationalSeries.series([z, fmpq(3)]), y)
+    assert (slope[0], slope[1]) == (loss.d1(Rationals, z, y), 3 * quotient)
+    assert one.d2(Rationals, z + step, y) == loss.d2(Rationals, z + step, y)

@@ -8,6 +8,7 @@ import pytest
 import sympy
 from latex2mathml.converter import convert
 from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
+from metagap.impl.leave_one_out import cells_of
 from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.impl.network.headline import HeadlineQuantities as NetworkHeadline
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
@@ -21,6 +22,7 @@ CLAIMS = ALL_CLAIMS
 MUTANTS = [m for family in FAMILIES.values() for m in family.mutants]
 ABLATIONS = [a for family in FAMILIES.values() for a in family.ablations]
 EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [e for m in MUTANTS for e in (m.left, m.bound)]
+REWRITTEN = [c for f in FAMILIES.values() for c in cells_of(f, f.claims).values() if c.rewritten]
 
 
 HEADLINES = {
@@ -67,6 +69,7 @@ def test_no_symbol_is_explained_in_vain() -> None:
     used |= {name for a in ABLATIONS if a.bound for e in (a.bound, a.left) for name in e.names}
     used |= {name for a in ABLATIONS for name in a.exact}
     used |= {name for c in CLAIMS for name in c.extras}
+    used |= {name for cell in REWRITTEN for e in (cell.claim.left, cell.claim.bound) for name in e.names}
     assert set(SYMBOLS) == used
 
 

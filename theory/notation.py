@@ -178,7 +178,7 @@ _TABLE = (
     ),
     ("lipschitz", r"\Lambda", "a priori bound of ||grad L||"),
     ("tabular_norm", r"\tau\sqrt{SA}\max_s\mathrm{osc}\,u", "temperature, root of the pairs, largest oscillation of u"),
-    ("contraction_margin", r"(1-\kappa)", "1 - |eta| gamma span(r)/(2(1-gamma)) (one task)"),
+    ("contraction_margin", r"(1-\kappa)", "1 - |eta| gamma span(r)/(2(1-gamma)), smallest over tasks"),
     ("slope_to_comparator", r"(\theta'-\omega)^{\top}\nabla L(\omega)", "derivative of L towards the comparator"),
     ("weight_norm_no_horizon", r"\|A\|", "norm of the advantages, without 1/(1-gamma)"),
     ("misfit_swapped_ratio", r"\inf\|u_{\sigma/\sigma'}-\phi_\omega^{\top} v\|", "misfit of the ratio upside down"),
@@ -256,7 +256,54 @@ _TABLE = (
     (
         "eps_directional",
         r"\varepsilon_{\mathrm{dir}}",
-        "largest one-sided derivative of -L at omega (d = 1), at least 0",
+        "largest one-sided derivative of -L at omega (one parameter), at least 0",
+    ),
+    # Claims without an assumption.
+    ("eps_left", r"L'_-(\omega)", "derivative of L to the left (one parameter), by Taylor arithmetic"),
+    ("eps_right", r"L'_+(\omega)", "derivative of L to the right (one parameter), by Taylor arithmetic"),
+    (
+        "eps_projected_directional",
+        r"\varepsilon_{\mathrm{dir},\mathrm{proj}}",
+        "largest rate at which L falls from W towards a network V of the ball (one parameter)",
+    ),
+    *(
+        (f"{name}_one_sided", rf"\max_\pm {latex}", f"larger one of both sides' {what} at a joint of the loss")
+        for name, latex, what in (
+            ("misfit", r"\inf\|u-\phi_\pm^{\top} v\|", "misfits"),
+            ("mixed_misfit", r"\inf\|\bar u-\phi_{\ell,\pm}^{\top} v\|_M", "mixed misfits"),
+            ("min_norm_solution", r"\|\Phi_\pm^{+}u\|", "norms of the shortest representation"),
+            ("jacobian_inverse", r"\|J_\pm^{-1}\|", "norms of the inverse Jacobian"),
+            ("misfit_init", r"\inf\|u-\phi_{0,\pm}^{\top} v\|", "misfits by features at initialisation"),
+            ("misfit_projected", r"\inf\|u-\phi_\pm^{\top}(W-V)\|", "misfits in the ball"),
+            ("error_operator", r"E_{\mathrm{op},\pm}", "operator errors"),
+            ("error_pointwise", r"\|e_\pm\|_{d}", "pointwise errors"),
+            ("error_ball", r"\|e_\pm\|_{B}", "errors of the ball"),
+        )
+    ),
+    (
+        "misfit_projected_other_kinks",
+        r"\inf_V\|u-\phi_{1\{0\ge 0\}}^{\top}(W-V)\|",
+        "misfit in the ball by features with 1{0 > 0} = 1",
+    ),
+    ("error_operator_other_kinks", r"E_{\mathrm{op},1\{0\ge 0\}}", "operator error of features with 1{0 > 0} = 1"),
+    ("error_flips_other_kinks", r"\|e\|_{1\{0\ge 0\}}", "pointwise error of features with 1{0 > 0} = 1"),
+    ("min_norm_other_kinks", r"\|\Phi_{1\{0\ge 0\}}^{+}u\|", "shortest representation by features with 1{0 > 0} = 1"),
+    ("eps_sampled", r"\hat\varepsilon", "gradient norm of a sample's objective: of every task the likeliest label"),
+    ("weight_norm_sampled", r"\|\hat w\|", "norm of that sample's functional gradient"),
+    (
+        "misfit_sampled",
+        r"\inf_{\|v\|\le R}\|\hat u-\hat\phi_\omega^{\top} v\|",
+        "misfit by that sample's meta-features",
+    ),
+    (
+        "gap_elsewhere",
+        r"J^{\mathrm{next}}(\pi')-L(\omega)",
+        "what the comparator returns when every task starts in the next state, minus L(omega)",
+    ),
+    (
+        "linearisation_regular",
+        r"\tfrac{B^3}{3m}(\textstyle\sum_r\|W_{0,r}\|^{-2})^{1/2}",
+        "N3's bound of the squared linearisation error with c = 1, B = ||W - W0||; for inputs of norm at most 1",
     ),
 )
 

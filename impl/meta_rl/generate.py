@@ -247,65 +247,6 @@ def bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     return replace(batch, omega=omega, rival=np.where(worse, batch.omega, rival))
 
 
-def any_tabular(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
-    """Unit features with any step and any number of tasks: T3e without its conditions."""
-    states, actions = draw_size(source, min(limits.states, 2)), 2
-    pairs = states * actions
-    batch = draw_problem(source, adaptation, replace(limits, tasks=2), states=states, actions=actions, dimension=pairs)
-    unit = np.broadcast_to(np.eye(pairs).reshape(states, actions, pairs), batch.features.shape)
-    return replace(batch, features=np.array(unit))
-
-
-def any_bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
-    """One state, two actions, one parameter, any step, either point the better one: T3f without its conditions."""
-    batch = draw_problem(source, adaptation, limits, states=1, actions=2, dimension=1)
-    return replace(batch, eta=batch.eta * source.choose((1.0, 16.0)))
-
-
-def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
-    """Rewards 0 and 1 without a discount, eta = -1: the rational step gives the better actions probability 0, which
-    arbitrary comparator policies do not."""
-    return vanish(source, policies(source, adaptation, limits))
-
-
-def vanish(source: Source, batch: AnyBatch) -> AnyBatch:
-    """The batch with rewards 0 and 1, no discount and eta = -1."""
-    rewards = source.grid(batch.rewards.shape[1:], 0, 1)
-    rewards[..., 0] = 0
-    return replace(batch, rewards=rewards, gamma=np.zeros_like(batch.gamma), eta=-np.ones(source.size))
-
-
-def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
-    """1 + eta Q is 0 at omega = 0 for an action of the start, whose value changes with the parameter: the adapted
-    probability crosses 0 (a randomised family around the exact counterexample)."""
-    count = source.size
-    height = (1 + source.grid((), 0, 7)) / 2
-    transitions = np.zeros((count, 1, 3, 2, 3))
-    transitions[:, 0, 0] = [[0, 1, 0], [0, 0, 1]]
-    transitions[:, 0, 1:, :, 2] = 1
-    rewards = np.zeros((count, 1, 3, 2))
-    # gamma = 1/2: Q(s0, a) = r/2 + V(s1)/2, V(s1) = height/4.
-    rewards[:, 0, 0, 0], rewards[:, 0, 1, 0] = 2 - height / 4, height
-    features = np.zeros((count, 3, 2, 1))
-    features[:, 1, 0, 0] = 1
-    start = np.zeros((count, 1, 3))
-    start[..., 0] = 1
-    return Batch(
-        Adaptation(adaptation),
-        features,
-        transitions,
-        rewards,
-        start,
-        np.full((count, 1), 0.5),
-        np.ones((count, 1)),
-        np.ones(count),
-        -np.ones(count),
-        np.zeros((count, 1)),
-        (1 + source.grid((), 0, 31)) / 8,
-        policies=draw_policies(source, (1, 3), 2),
-    )
-
-
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 whose mixed weight cancels where its numerator need not: hypothesis (D) fails
     (a randomised family around the exact counterexample)."""
@@ -364,14 +305,6 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               POLICY_STEPS),
 )  # fmt: skip
-
-BREAKING: tuple[Generator, ...] = (
-    Generator("any-tabular", "unit features, any step, one task or two", any_tabular, ADAPTATIONS),
-    Generator("any-bandit", "one state, two actions, one parameter, any step", any_bandit, ADAPTATIONS),
-    Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
-    Generator("crossing", "a probability that crosses 0", crossing, (Adaptation.RATIONAL_STEP.value,)),
-)
-"""Instances that break an assumption which the others keep, for leaving one out."""
 
 LANDSCAPES = Generator(
     "landscapes",

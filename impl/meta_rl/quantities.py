@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from flint import arb
@@ -37,6 +38,13 @@ class MetaRLQuantities(TaskQuantities):
     @cached_property
     def adapted_return(self) -> Number:
         return self._mean_return(self._adapted)
+
+    @cached_property
+    def gap_elsewhere(self) -> Number:
+        """What the comparator returns when every task starts in the next state, minus L(omega)."""
+        tasks = tuple(replace(task, start=task.start[-1:] + task.start[:-1]) for task in self.instance.tasks)
+        there = type(self)(replace(self.instance, tasks=tasks), self.m)
+        return there.gap + there.adapted_return - self.adapted_return
 
     @cached_property
     def improvement(self) -> Number:
@@ -168,11 +176,12 @@ class MetaRLQuantities(TaskQuantities):
         return self.problem.tau * arb(self.problem.states * self.problem.actions).sqrt() * largest
 
     @cached_property
-    def contraction_margin(self) -> arb:
-        """1 - kappa (one task)."""
-        if len(self.processes) != 1:
-            raise UndefinedQuantityError(f"there are {len(self.processes)} tasks, not one")
-        return 1 - self._lookahead(self.processes[0])
+    def contraction_margin(self) -> Number:
+        """1 - kappa, of the task with the largest kappa."""
+        first, *others = (1 - self._lookahead(process) for process in self.processes)
+        for margin in others:
+            first = first.min(margin) if self.m is Balls else min(first, margin)
+        return first
 
     @cached_property
     def slope_to_comparator(self) -> Number:

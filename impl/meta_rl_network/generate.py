@@ -9,8 +9,9 @@ from typing import TypeVar
 import numpy as np
 
 from ..draws import draw_entries, shifted, with_radius
-from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators, vanish
-from ..meta_rl.generate import crossing as linear_crossing
+from ..meta_rl.breaking import bandits, vanish
+from ..meta_rl.breaking import crossing as linear_crossing
+from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators
 from ..meta_rl.instance import Adaptation
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, PolicyNetworkBatch
@@ -232,9 +233,25 @@ def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyN
     return PolicyNetworkBatch(**fields, signs=np.tile([1.0, -1.0], (source.size, 1)), initial=weights)
 
 
+def at_kinks(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """One neuron at its kink, W = 0, as it was not at W0, and better policies within reach of the active side."""
+    feature = (1 + source.grid((1,), 0, 7)) / 4
+    features = np.stack([feature, np.zeros_like(feature)], axis=1)
+    height = (1 + source.grid((), 0, 7)) / 4
+    rewards = np.stack([height, np.zeros_like(height)], axis=1)[:, None]
+    better = (9 + source.grid((), 0, 7)) / 16
+    rival = np.stack([better, 1 - better], axis=1)[:, None, None]
+    zero = np.zeros((source.size, 1, 1))
+    linear = bandits(source, adaptation, rewards, features, np.zeros(source.size), zero, policies=rival)
+    fields = vars(linear) | {"radius": 2.0 ** source.grid((), 0, 4)}
+    initial = (1 + source.grid((1, 1), 0, 7)) / 4
+    return PolicyNetworkBatch(**fields, signs=1 - 2 * source.grid((1,), 0, 1), initial=initial)
+
+
 BREAKING: tuple[Generator, ...] = (
     Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
     Generator("crossing", "a probability that crosses 0", crossing, (Adaptation.RATIONAL_STEP.value,)),
+    Generator("at-kinks", "one neuron at its kink, W = 0", at_kinks, (Adaptation.KL_STEP.value,)),
 )
 """Instances that break an assumption which the others keep, for leaving one out."""
 

@@ -115,8 +115,11 @@ class NeuralPolicyQuantities(MetaRLQuantities):
 
     @cached_property
     def error_operator(self) -> arb:
+        return self._operator_norm(self._change)
+
+    def _operator_norm(self, change: Features) -> arb:
         self._balls_only("an eigenvalue")
-        rows = self._scaled(self._change.rows, [root(m) for m in self._masses])
+        rows = self._scaled(change.rows, [root(m) for m in self._masses])
         return root(largest_eigenvalue(rows.transpose() * rows))
 
     def _propagated(self, delta: list[arb], *, lookahead: bool = True) -> arb:

@@ -110,11 +110,27 @@ class MetaRLNetworkQuantities(PolicyRankQuantities):
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
 
+    @property
+    def _other_patterns(self) -> flips.Array:
+        """1{0 > 0} = 1."""
+        return (self.problem.omega.signs.signs >= 0).astype(float)
+
     @cached_property
     def misfit_other_kinks(self) -> arb:
-        """Features with 1{0 > 0} = 1."""
-        rows = self._with_patterns((self.problem.omega.signs.signs >= 0).astype(float)).rows
-        return self._misfit(rows, self._u).value
+        return self._misfit(self._with_patterns(self._other_patterns).rows, self._u).value
+
+    @cached_property
+    def eps_other_kinks(self) -> Number:
+        return self._paired(self._with_patterns(self._other_patterns))
+
+    @cached_property
+    def error_operator_other_kinks(self) -> arb:
+        return self._operator_norm(self._with_patterns(self.problem.start.active - self._other_patterns))
+
+    @cached_property
+    def error_flips_other_kinks(self) -> arb:
+        changed = self._other_patterns != self.problem.start.active
+        return self._counted_error([arb(int(c)) for c in changed.sum(0)])
 
     @cached_property
     def error_flips_outer(self) -> arb:

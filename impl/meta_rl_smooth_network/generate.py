@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..meta_rl.batch import Array
-from ..meta_rl.generate import POLICY_STEPS, tangent_comparators, vanish
+from ..meta_rl.breaking import vanish
+from ..meta_rl.generate import POLICY_STEPS, tangent_comparators
 from ..meta_rl.instance import Adaptation
 from ..meta_rl_network.generate import against_policies, apart, drawn, one_step_away, postponed, tempered
 from ..meta_rl_network.generate import crossing as relu_crossing

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from functools import cached_property
+from typing import Any, Self
 
 from flint import arb
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, midpoint
 from ..balls.core import CoreQuantities
+from ..losses import OneSided
 from .instance import Task
 from .maml import Law, Risks
 
@@ -16,6 +20,7 @@ from .maml import Law, Risks
 class PredictionQuantities(CoreQuantities):
     """Gap, functional gradient, displacement and divergences from z = h_omega, h_{omega_i} and h'_i at the support."""
 
+    instance: Any
     problem: Risks
     laws: list[Law]
     """The laws of the tasks of positive weight: the others take no part."""
@@ -50,6 +55,49 @@ class PredictionQuantities(CoreQuantities):
     @abstractmethod
     def _stretches(self) -> list[float]:
         """The sizes of the Jacobians of the adaptation, per task."""
+
+    # --- joints of the loss, for models of one parameter that all predictions increase with --------
+
+    @property
+    @abstractmethod
+    def _increasing(self) -> bool:
+        """Whether the model has one parameter, and every prediction increases with it."""
+
+    @property
+    @abstractmethod
+    def _slope(self) -> Number:
+        """grad L, by Taylor arithmetic, if there is one parameter."""
+
+    @cached_property
+    def _sides(self) -> tuple[Self, Self]:
+        """The quantities with the derivatives of the step to the left and to the right of omega.
+
+        Predictions that increase with the parameter all leave their joints to the side to which it goes.
+        """
+        loss = self.problem.loss
+        if not loss.profile.joints or loss.profile.kinked or not self._increasing:
+            raise UndefinedQuantityError("one-sided derivatives are those of Huber's loss and one increasing parameter")
+        left, right = (
+            type(self)(replace(self.instance, loss=OneSided(loss.name, loss.parameter, side)), self.m)
+            for side in (-1, 1)
+        )
+        return left, right
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name; with "_one_sided" the larger one of both sides' derivatives."""
+        both = name.removesuffix("_one_sided")
+        if both == name:
+            return super().__call__(name)
+        left, right = (side(both) for side in self._sides)
+        return left.max(right) if self.m is Balls else max(left, right)
+
+    @property
+    def eps_left(self) -> Number:
+        return self._sides[0]._slope
+
+    @property
+    def eps_right(self) -> Number:
+        return self._sides[1]._slope
 
     # --- the task-lifted space: points are (task, x) with mass q_i rho_i(x) ------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from flint import arb, arb_mat, fmpq
@@ -59,6 +60,10 @@ class MetaSLQuantities(TaskQuantities):
         twin = self._rational_twin if smallest.contains(0) else None
         singular = twin is not None and twin._jacobians[0].det() == 0
         return arb(0) if singular else smallest
+
+    @property
+    def jacobian_inverse(self) -> arb:
+        return 1 / self.jacobian_min
 
     def _single(self) -> None:
         if len(self.laws) != 1:
@@ -157,6 +162,29 @@ class MetaSLQuantities(TaskQuantities):
         if all(g.is_zero() for g in along):
             along = [arb(1)] + [arb(0)] * (len(along) - 1)
         return Balls.magnitude(taylor.curvature(self.problem, along))
+
+    # --- a sample: the likeliest label of every task -------------------------------------------------
+
+    @cached_property
+    def _sample(self) -> MetaSLQuantities:
+        likeliest = (max(task.atoms, key=lambda atom: atom.p) for task in self.instance.tasks)
+        tasks = tuple(
+            replace(task, atoms=(replace(atom, p=fmpq(1)),))
+            for task, atom in zip(self.instance.tasks, likeliest, strict=True)
+        )
+        return type(self)(replace(self.instance, tasks=tasks), self.m)
+
+    @property
+    def eps_sampled(self) -> Number:
+        return self._sample.eps
+
+    @property
+    def weight_norm_sampled(self) -> Number:
+        return self._sample.weight_norm
+
+    @property
+    def misfit_sampled(self) -> arb:
+        return self._sample.misfit
 
     # --- margins of assumptions: positive where the assumption holds -----------------------------------
 

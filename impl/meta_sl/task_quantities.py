@@ -40,6 +40,15 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         moderate = not isinstance(adaptation, Gradient) or adaptation.steps <= 2
         return cls(instance, Rationals, direction) if instance.loss.profile.rational and moderate else None
 
+    @property
+    def _increasing(self) -> bool:
+        used = {x for _, x, _ in self._points}
+        return self.problem.dimension == 1 and all(self.instance.features[x][0] > 0 for x in used)
+
+    @property
+    def _slope(self) -> Number:
+        return self._gradient[0]
+
     @cached_property
     def _row_sizes(self) -> list[float]:
         return [math.hypot(*map(midpoint, row)) for row in self.problem.features.tolist()]

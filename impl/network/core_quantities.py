@@ -156,6 +156,15 @@ class NetworkCore(RankQuantities):
         return self._features.span.coordinates(self._pairings) if self.m is Balls else self._pairings
 
     @property
+    def _increasing(self) -> bool:
+        """Never: predictions of a ReLU network have kinks of their own."""
+        return False
+
+    @property
+    def _slope(self) -> Number:
+        return self._whole_gradient[0]
+
+    @property
     def _small(self) -> bool:
         return self.problem.width * len(self.instance.features[0]) <= WHOLE_SPACE
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb, arb_mat, fmpq
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, root, square
 from . import flips
 from .core_quantities import NetworkCore
@@ -144,6 +145,16 @@ class ErrorQuantities(NetworkCore):
     def linearisation_worst(self) -> arb:
         self._balls_only("a root")
         return self._over_points(flips.worst_cases(self.problem, self.displacement_init))
+
+    @cached_property
+    def linearisation_regular(self) -> arb:
+        """B^3/(3m) (sum_r ||W0_r||^{-2})^{1/2}, B = ||W - W0||."""
+        self._balls_only("a root")
+        rows = [self.problem.start.weights.row(r) for r in range(self.problem.width)]
+        squares = [sum((v * v for v in row), start=fmpq(0)) for row in rows]
+        if 0 in squares or any(row[x] > 1 for x, row in enumerate(self.problem.inputs.products)):
+            raise UndefinedQuantityError("N3 is about inputs of norm at most 1 and W0 without a row of zeros")
+        return self.displacement_init**3 / (3 * self.problem.width) * root(arb(sum(1 / q for q in squares)))
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
 

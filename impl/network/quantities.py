@@ -191,5 +191,43 @@ class NetworkQuantities(ErrorQuantities):
         return self._norm_of(self._other_kinks)
 
     @cached_property
+    def _twin(self) -> _OtherKinks:
+        return _OtherKinks(self.instance, self.m)
+
+    @property
     def misfit_other_kinks(self) -> arb:
-        return self._span_misfit(self._other_kinks.span, self._u).value
+        return self._twin.misfit
+
+    @property
+    def misfit_projected_other_kinks(self) -> arb:
+        return self._twin.misfit_projected
+
+    @property
+    def error_operator_other_kinks(self) -> arb:
+        return self._twin.error_operator
+
+    @property
+    def error_flips_other_kinks(self) -> arb:
+        return self._twin.error_flips
+
+    @property
+    def min_norm_other_kinks(self) -> arb:
+        return self._twin.min_norm_solution
+
+
+class _OtherKinks(NetworkQuantities):
+    """The same network with 1{0 > 0} = 1 in the features."""
+
+    @property
+    def _features(self) -> MetaFeatures:
+        return self._other_kinks
+
+    @cached_property
+    def _difference(self) -> arb_mat | None:
+        return self._initial.minus(self._features)
+
+    @cached_property
+    def error_flips(self) -> arb:
+        features, start = self._features, self.problem.start.active
+        inner, outer = (features.inner != start).sum(0), (features.outer != start[:, self._places]).sum(0)
+        return self._pointwise([arb(int(c)) for c in inner], [arb(int(c)) for c in outer])

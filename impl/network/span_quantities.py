@@ -28,7 +28,7 @@ class SpanQuantities(PredictionQuantities):
         """The quantity of that name."""
         if name not in self._known:
             with ctx.workprec(2 * ctx.prec + SPARE_BITS):
-                self._known[name] = getattr(self, name)
+                self._known[name] = super().__call__(name)
         return self._known[name]
 
     @cached_property

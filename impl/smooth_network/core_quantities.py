@@ -191,6 +191,15 @@ class SmoothCore(RankQuantities):
         column = arb_mat([[v] for v in self._whole_gradient.entries()])
         return self._features.span.coordinates((self._features.table * column).entries())
 
+    @property
+    def _increasing(self) -> bool:
+        inputs, signs = self.instance.features, self.instance.signs
+        return len(signs) == 1 and len(inputs[0]) == 1 and all(signs[0] * row[0] > 0 for row in inputs)
+
+    @property
+    def _slope(self) -> Number:
+        return self._whole_gradient.entries()[0]
+
     @cached_property
     def eps(self) -> arb:
         return norm(self._whole_gradient.entries())

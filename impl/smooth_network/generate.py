@@ -23,7 +23,7 @@ STEEPEST = {"softplus": 0.0, "tanh": -np.arctanh(3**-0.5)}
 """Where sigma'' is largest."""
 
 
-class _AtStart(SmoothBatchQuantities):
+class AtStart(SmoothBatchQuantities):
     """The same with phi_0 for phi: its tangent comparators attain N2'."""
 
     @cached_property
@@ -55,7 +55,7 @@ def tangent(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
 
 def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     """Tangent comparators of the features at initialisation, with their own pairing: N2' is an equality."""
-    return tangent_comparators(source, _drawn(source, loss, limits), _AtStart)
+    return tangent_comparators(source, _drawn(source, loss, limits), AtStart)
 
 
 def drift(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
@@ -74,7 +74,7 @@ def drift(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
         omega=initial + move * unit,
         rate=np.where(source.grid((), 0, 1) > 0, batch.rate, 0.0),
     )
-    return tangent_comparators(source, SmoothBatch.of(alike, activation), _AtStart)
+    return tangent_comparators(source, SmoothBatch.of(alike, activation), AtStart)
 
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:

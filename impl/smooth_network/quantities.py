@@ -27,6 +27,17 @@ class SmoothQuantities(SmoothErrors):
     def _misfit_of(self, rows: Rows) -> arb:
         return self._span_misfit(rows.span, self._u).value
 
+    @cached_property
+    def eps_directional(self) -> arb:
+        """max(0, -L'(W; 1), -L'(W; -1)) for one parameter: 0 where no direction leads down."""
+        return self.eps_left.max(-self.eps_right).max(arb(0))
+
+    @cached_property
+    def eps_projected_directional(self) -> arb:
+        """The largest rate at which L falls from W towards a network of the ball, for one parameter."""
+        moved = (self.problem.omega - self.problem.start).entries()[0]
+        return (self.eps_left * (self.radius + moved)).max(-self.eps_right * (self.radius - moved)).max(arb(0))
+
     # --- what wrong theorems use instead ------------------------------------------------------------------
 
     @cached_property

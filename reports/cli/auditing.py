@@ -104,7 +104,7 @@ def audit(
     if json is None or str(json) != "-":
         print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
     if record["status"] == "interrupted":
-        typer.echo("metagap: interrupted; the same command goes on after the families that are finished", err=True)
+        typer.echo("metagap: interrupted; the same command goes on from there", err=True)
         raise typer.Exit(130)
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
     raise typer.Exit(1 if survived or alarms(record) else 0)

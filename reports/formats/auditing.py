@@ -54,9 +54,12 @@ class MutantsRecord(Run, kw_only=True):
 
 
 class Search(Record):
-    """The counterexample that leave-one-out search found by itself, and after how much."""
+    """The counterexample that leave-one-out search found by itself: to which statement, by what, after how much."""
 
-    generator: str
+    statement: Latex
+    why: Annotated[str, Meta(description="why the claim says that without the assumption; empty: it says so itself")]
+    driver: Literal["generators", "evolution", "hypothesis"]
+    generator: Annotated[str, Meta(description="generator and variant; of a hunt, its driver")]
     examples: Count
     seconds: Seconds
     numbers: Count
@@ -105,6 +108,7 @@ class Cell(Record):
     second: Opinion | None
     searched: Annotated[int, Meta(ge=0, description="instances on which this alone was left out")]
     found: Search | None
+    unfound: Annotated[str, Meta(description="of a needed cell: why search found nothing")]
     evidence: Evidence | None
     reason: str
     command: Command | None

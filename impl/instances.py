@@ -28,6 +28,11 @@ class Instance(ABC):
 
     @property
     @abstractmethod
+    def parameters(self) -> int:
+        """How many numbers omega has."""
+
+    @property
+    @abstractmethod
     def numbers(self) -> int:
         """How many numbers describe the instance: the measure by which witnesses are called small."""
 

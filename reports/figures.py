@@ -37,7 +37,7 @@ def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None],
 
 
 def histogram(row: dict[str, Any]) -> Markup | None:
-    """The distribution of gap/bound of a claim's row; None if there is nothing to show."""
+    """The distribution of left side over bound of a claim's row; None if there is nothing to show."""
     counts: list[int] = row["histogram"]
     if not sum(counts):
         return None
@@ -48,15 +48,15 @@ def histogram(row: dict[str, Any]) -> Markup | None:
         axes.set_xlim(0, 1)
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(0, max(counts) * 1.6)
-        axes.set_xlabel("gap / bound (1: the bound is attained)")
+        axes.set_xlabel("left side / bound (1: the bound is attained)")
         axes.set_ylabel("instances")
 
     return _drawing(
         row["claim"],
         (5.2, 1.9),
         draw,
-        f"Histogram of gap over bound for {row['claim']}: {sum(counts)} instances with a positive bound and a gap "
-        f"of at least 0; {counts[-1]} of them at 0.95 or more.",
+        f"Histogram of left side over bound for {row['claim']}: {sum(counts)} instances with a positive bound and a "
+        f"left side of at least 0; {counts[-1]} of them at 0.95 or more.",
     )
 
 
@@ -114,19 +114,44 @@ def _contours(axes: Axes, row: dict[str, Any], values: np.ndarray) -> None:
     axes.set_ylabel("theta 2")
 
 
+GUIDES = (("-1/6", -1 / 6), ("-1/4", -1 / 4), ("-1/2", -1 / 2))
+"""Slopes that are drawn for comparison."""
+LINES = ("#0b6e4f", "#2a6f97", "#9a6700", "#57606a", "#7b3294", "#b2182b", "#1b1b1b")
+
+
 def rates(series: list[dict[str, Any]]) -> Markup:
-    """Measured series over the width on log-log axes, with the theory's lines dashed."""
+    """Measured series over the width on log-log axes, each with its name and its theory's dashed line; guide slopes."""
 
     def draw(axes: Axes) -> None:
-        colours = ("#0b6e4f", "#2a6f97", "#9a6700", "#6b7280", "#7b3294", "#b2182b", "#1b1b1b")
-        for row, colour in zip(series, colours, strict=False):
-            axes.errorbar(row["widths"], row["means"], yerr=row["errors"], fmt="o-", markersize=4, color=colour,
-                          label=row["name"])  # fmt: skip
-            axes.plot(row["widths"], row["theory"], "--", linewidth=1, color=colour)
+        first, last = (choose(m for row in series for m in row["widths"]) for choose in (min, max))
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
+        drawn: list[tuple[list[int], list[float]]] = []
+        for row, colour in zip(series, LINES, strict=False):
+            axes.errorbar(row["widths"], row["means"], yerr=row["errors"], fmt="o-", markersize=4, color=colour)
+            # Two lines may have one theory: it is the first one's.
+            if (row["widths"], row["theory"]) not in drawn:
+                axes.plot(row["widths"], row["theory"], "--", linewidth=1.3, color=colour, alpha=0.8)
+            drawn.append((row["widths"], row["theory"]))
+        lowest = min(min(row["means"]) for row in series)
+        for name, slope in GUIDES:
+            # From one corner below the data, over the first four doublings.
+            ends = np.array([first, 16 * first]), lowest * 0.8 * np.array([1.0, 16.0**slope])
+            axes.plot(*ends, color="#8c959f", linewidth=1)
+            axes.annotate(
+                name, (ends[0][1], ends[1][1]), (3, -2), textcoords="offset points", color="#57606a", fontsize=7
+            )
+        # Names stand right of the lines' ends, pushed apart where two ends are near.
+        taken = np.inf
+        for row, colour in sorted(zip(series, LINES, strict=False), key=lambda pair: -pair[0]["means"][-1]):
+            height = min(row["means"][-1], taken / 1.3)
+            taken = height
+            axes.plot([row["widths"][-1], 1.5 * last], [row["means"][-1], height], ":", linewidth=0.7, color=colour)
+            axes.annotate(row["name"], (1.5 * last, height), (3, -2), textcoords="offset points", color=colour)
+        axes.set_xlim(first / 1.5, 64 * last)
+        axes.set_xticks([m for m in 2.0 ** np.arange(0, 40, 2) if first <= m <= last])
         axes.set_xlabel("width m")
-        axes.legend(frameon=False)
+        axes.set_ylabel("value (see the table)")
 
     slopes = "; ".join(f"{row['name']}: slope {row['slope']['value']:.3f}" for row in series)
-    return _drawing("rates", (5.6, 3.6), draw, f"Rates in the width, log-log. {slopes}.")
+    return _drawing("rates", (7.2, 4.8), draw, f"Rates in the width, log-log. {slopes}.")

@@ -165,6 +165,7 @@ def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJ
         "name": name,
         "instance": instance.sha256,
         "file": file,
+        "parameters": instance.parameters,
         "counts": dict(Counter(c.verdict.name for c in judged.values())),
         "eps": lifted and enclosure(lifted.terms.get("eps")),
         "gap": lifted and enclosure(lifted.gap),

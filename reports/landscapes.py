@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -148,6 +147,7 @@ def _point(finding: Finding) -> dict[str, Any]:
         "bound": enclosure(judged.bound),
         "verdict": judged.verdict.name,
         "spurious": finding.spurious,
+        "excess": finding.above.lo if finding.spurious else 0.0,
     }
 
 
@@ -167,7 +167,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
                 "instances": len(chosen),
                 "certified": sum(row["status"] == "certified" for row in chosen),
                 "checked": sum(row["checked"] for row in chosen),
-                "kinds": dict(Counter(p["kind"] for p in points)),
+                "kinds": {kind: _kind(points, kind) for kind in dict.fromkeys(p["kind"] for p in points)},
                 "points": len(points),
                 "spurious": len(spurious),
                 "largest_excess": max((row["excess"] for row in chosen), default=0.0),
@@ -176,6 +176,12 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
             }
         )
     return {"variants": variants, "pictures": _pictures(rows)}
+
+
+def _kind(points: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    chosen = [p for p in points if p["kind"] == kind]
+    traps = [p["excess"] for p in chosen if p["spurious"]]
+    return {"points": len(chosen), "spurious": len(traps), "largest_excess": max(traps, default=0.0)}
 
 
 def _pictures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -105,6 +105,7 @@ def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
         "witness": None,
         "instance": None,
         "data": [],
+        "population": [],
         "gap": None,
         "bound": None,
         "exact": {},
@@ -137,6 +138,7 @@ def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> dict[str, A
     alone = ablation.population is None and ablation.direction is None and not ablation.meaningless
     return row | {
         **_witness(folder, "ablation", ablation.name, checked.instance, checked.gap, checked.bound),
+        "population": [] if ablation.population is None else readable(instance_of(ablation.population)),
         "gap": enclosure(checked.gap),
         "bound": enclosure(checked.bound),
         "exact": checked.exact,

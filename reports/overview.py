@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..impl.families import FAMILIES
 from ..theory.claim import Relation
+from ..theory.hypotheses import HYPOTHESES, META_RL_ROWS
 from ..theory.paper import RESULTS, Outcome
 from .tally import loose
 
@@ -55,30 +55,47 @@ def results(verify: Mapping[str, Any] | None, audit: Mapping[str, Any] | None) -
 
 
 def tightness(name: str, row: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A claim and how tight it is, in words; an inequality is attained where both sides are certified equal."""
+    """A claim and how tight it is, in words; an inequality is attained where both sides are enclosed as equal."""
     if row is None:
         return {"claim": name, "title": None, "words": "not in this run"}
-    counts, quantiles = row["counts"], row["quantiles"]
+    counts = row["counts"]
     violated = counts["VIOLATED"] + row["real_counts"]["VIOLATED"]
     if violated:
         words = f"violated on {violated} instances"
     elif row["relation"] == Relation.EQUAL.value:
-        words = f"an equality, certified on {counts['PROVED'] + counts['HOLDS']} of {row['scope']} instances in scope"
-    elif quantiles is None:
+        words = f"an equality: {equality(row)}"
+    elif row["quantiles"] is None:
         words = "no instance with a positive bound"
     else:
-        attained = f"attained on {counts['HOLDS']} instances"
-        if not counts["HOLDS"]:
-            attained = (
-                f"at most {ratio(row['tightest']['ratio'])} where proved" if row["tightest"] else "never attained"
-            )
-        words = f"median {ratio(quantiles['0.5'])}, 99 % at most {ratio(quantiles['0.99'])}, {attained}"
+        words = quantiles(row["quantiles"])
+        if counts["HOLDS"]:
+            words += f", attained on {counts['HOLDS']} instances"
+        elif row["tightest"]:
+            words += f", at most {ratio(row['tightest']['ratio'])} where proved"
+        if row["real_quantiles"]:
+            words += f"; on real tasks {quantiles(row['real_quantiles'])}"
     return {"claim": name, "title": row["title"], "words": words}
 
 
+def equality(row: Mapping[str, Any]) -> str:
+    """What was decided of an equality: the exact rationals apart from the enclosures."""
+    counts = row["counts"]
+    return (
+        f"proved equal in exact rationals on {counts['PROVED']} instances, enclosed to their rounding unit on "
+        f"{counts['HOLDS']}"
+    )
+
+
+def quantiles(found: Mapping[str, float]) -> str:
+    """The quantiles in words."""
+    return f"10 %, 50 %, 90 % quantiles {', '.join(ratio(found[q]) for q in ('0.1', '0.5', '0.9'))}"
+
+
 def ratio(value: float | None) -> str:
-    """gap/bound with four decimals, never rounded up to 1."""
-    return "–" if value is None else f"{math.floor(value * 10_000) / 10_000:.4g}"
+    """Left side over bound with three decimals, never rounded up to 1; a small one with two digits."""
+    if value is None:
+        return "–"
+    return f"{value:.2g}" if 0 < value < 0.01 else f"{math.floor(value * 1000) / 1000:g}"
 
 
 def status(row: Mapping[str, Any]) -> str:
@@ -89,8 +106,10 @@ def status(row: Mapping[str, Any]) -> str:
     if loose(row):
         return "undecided"
     if counts["UNDECIDED"] + real["UNDECIDED"]:
-        return "proved, a few undecided"
-    return "proved" if row["scope"] + counts["HOLDS"] else "not judged"
+        return "a few undecided"
+    if counts["HOLDS"] + real["HOLDS"]:
+        return "all proved or equal"
+    return "all instances proved" if row["scope"] else "not judged"
 
 
 def tables(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -108,6 +127,7 @@ def tables(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
         assumed = {(claim.name, a.name): a.statement for claim in family.all_claims for a in claim.assumptions}
         statements = {name: rows[0]["statement"] for (_, name), rows in cells.items()}
         statements |= {name: text for (_, name), text in assumed.items()}
+        known = identifiers(audit)
         columns = list(dict.fromkeys(name for _, name in (*assumed, *cells)))
         rows = [
             {
@@ -124,11 +144,53 @@ def tables(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
                 {
                     "family": family.name,
                     "title": family.title,
-                    "columns": [{"name": name, "statement": statements[name]} for name in columns],
+                    "columns": [
+                        {"name": name, "identifier": _standard(known, name, family.name), "statement": statements[name]}
+                        for name in columns
+                    ],
                     "rows": rows,
                 }
             )
     return found
+
+
+def identifiers(audit: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Every assumption with its standard names (A1..A10 of the core result, RL-A..RL-P of meta-RL) and statements."""
+    found: dict[str, tuple[set[str], dict[str, None]]] = {}
+
+    def add(name: str, identifier: str, statement: str) -> None:
+        names, statements = found.setdefault(name, (set(), {}))
+        names.update({identifier} - {""})
+        if statement:
+            statements[statement] = None
+
+    for family in FAMILIES.values():
+        for claim in family.all_claims:
+            for a in claim.assumptions:
+                add(a.name, a.identifier, a.statement)
+    for h in HYPOTHESES:
+        add(h.name, h.identifier, h.statement)
+    for identifier, name in META_RL_ROWS.items():
+        add(name, identifier, "")
+    for cell in audit["cells"] if audit else ():
+        add(cell["assumption"], cell["identifier"], "")
+    rows = [
+        {"name": name, "identifiers": sorted(names, key=_order), "statements": list(statements)}
+        for name, (names, statements) in found.items()
+    ]
+    return sorted(rows, key=lambda row: [_order(i) for i in row["identifiers"]] or [(2, 0, "")])
+
+
+def _order(identifier: str) -> tuple[int, int, str]:
+    """A1 to A10, then RL-A to RL-P."""
+    number = identifier.removeprefix("A")
+    return (0, int(number), "") if number.isdigit() else (1, 0, identifier)
+
+
+def _standard(known: list[dict[str, Any]], name: str, family: str) -> str:
+    """The identifiers of an assumption, those of meta-RL in its families alone."""
+    names: list[str] = next((row["identifiers"] for row in known if row["name"] == name), [])
+    return ", ".join(n for n in names if family.startswith("meta-rl") or not n.startswith("RL-"))
 
 
 def _cell(
@@ -163,41 +225,3 @@ def details(audit: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[s
         row = {**cell, "id": name if seen[name] == 1 else f"{name}-{seen[name]}"}
         (cells if cell["evidence"] is None else rest).append(row)
     return cells, rest
-
-
-def answer(verify: Mapping[str, Any] | None) -> list[str]:
-    """The title's question, answered from this run: certified distances on generated and on real tasks."""
-    if verify is None:
-        return []
-    found = []
-    variants = (verify["landscapes"] or {}).get("variants", [])
-    points, traps = (sum(v[key] for v in variants) for key in ("points", "spurious"))
-    if points:
-        worst = max((v["largest_excess"] or 0.0 for v in variants), default=0.0)
-        found.append(
-            f"It can be far: of {points} critical points of small generated problems {traps} are certified not to be "
-            f"global, by up to {ratio(worst)}. The theorem's bound held at every one of them."
-        )
-    close: list[str] = []
-    wide: list[str] = []
-    for family in verify["real_families"]:
-        rows = [
-            r
-            for r in family["rows"]
-            if r["optimum"]
-            and re.search(r"(?<!un)trained", r["name"].split("against")[0])
-            and r["optimum"]["gap"]["hi"] is not None
-        ]
-        for chosen, checked in ((close, True), (wide, False)):
-            own = [r["optimum"] for r in rows if bool(r["optimum"]["checked"]) is checked]
-            if own:
-                far = max(own, key=lambda o: o["gap"]["hi"])
-                chosen.append(f"{family['title']} {far['gap']['hi']:.2g} (bound {far['bound']['hi']:.2g})")
-    if close:
-        found.append(
-            "On real tasks with few parameters the trained points are near: at most this far from the certified "
-            f"optimum: {'; '.join(close)}."
-        )
-    if wide:
-        found.append(f"Where the optimum is bracketed only roughly, at most this far: {'; '.join(wide)}.")
-    return found

@@ -10,19 +10,48 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from latex2mathml.converter import convert
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..impl.families import FAMILIES
 from ..impl.files import BadInputError
+from ..impl.losses import LOSSES
 from ..theory.claim import Verdict
 from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
 from ..theory.smooth_network import RATES as SMOOTH_RATES
+from .answer import (
+    EMPTY,
+    certified_distance,
+    is_empty,
+    landscape_answer,
+    once,
+    point_of,
+    rate_answers,
+    real_distances,
+    uninformative,
+)
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import read
-from .overview import SIGNS, answer, cell_id, details, mutant_id, ratio, results, status, tables
+from .overview import (
+    SIGNS,
+    cell_id,
+    details,
+    equality,
+    identifiers,
+    mutant_id,
+    quantiles,
+    ratio,
+    results,
+    status,
+    tables,
+)
 from .places import places
 from .records import write_text
+
+INSTALL = (
+    "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[real]' && .venv/bin/metagap verify"
+)
+"""The README's main command."""
 
 RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
 
@@ -31,6 +60,12 @@ RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mut
 def mathml(latex: str, display: str = "inline") -> Markup:
     """LaTeX as MathML, which browsers typeset themselves."""
     return Markup(convert(latex, display=display))
+
+
+def prose(text: str) -> Markup:
+    """Text with formulas between dollar signs: these as MathML, the rest escaped."""
+    parts = text.split("$")
+    return Markup("").join(mathml(part) if n % 2 else escape(part) for n, part in enumerate(parts))
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -64,6 +99,13 @@ def share(value: float | None) -> str:
     return "100 %" if value == 1 else f"{math.floor(value * 1000) / 10:.1f} %"
 
 
+def entry(row: dict[str, Any], family: str) -> str:
+    """A claim in the list of contents: its theorem and its title, once where the title says it too."""
+    stem, title = row["claim"].removeprefix(f"{family}-"), row["title"]
+    said = ":" in title and stem.split("-")[0].lower() in title.split(":")[0].lower()
+    return title if said else f"{stem}: {title}"
+
+
 def by_family(rows: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Rows about claims grouped by the claims' family, in the order of the record."""
     families = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
@@ -85,10 +127,17 @@ def _environment() -> Environment:
         "enclosure": enclosure,
         "share": share,
         "by_family": by_family,
+        "entry": entry,
         "histogram": histogram,
         "landscape": landscape,
         "rates": rates,
-        "answer": answer,
+        "prose": prose,
+        "certified_distance": certified_distance,
+        "once": once,
+        "is_empty": is_empty,
+        "equality": equality,
+        "quantiles": quantiles,
+        "point_of": point_of,
         "status": status,
         "ratio": ratio,
     }
@@ -97,9 +146,13 @@ def _environment() -> Environment:
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
         "families": {family.name: family.title for family in FAMILIES.values()},
+        "losses": list(LOSSES.values()),
         "symbols": list(SYMBOLS.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
         "signs": SIGNS,
+        "install": INSTALL,
+        "meaning": SYMBOLS,
+        "empty": EMPTY,
         "cell_id": cell_id,
         "mutant_id": mutant_id,
     }
@@ -123,8 +176,13 @@ def render(
         mutation=mutation,
         folder=folder,
         summary=_summary(verify, audit),
+        distances=real_distances(verify),
+        landscape_answer=landscape_answer(verify),
+        rate_answers=rate_answers(verify),
+        uninformative=uninformative(verify),
         results=results(verify, audit),
         shown_claims={row["claim"] for row in verify["claims"]} if verify else set(),
+        identifiers=identifiers(audit),
         tables=tables(audit) if audit else [],
         details=details(audit) if audit else ([], []),
         shown_cells={cell_id(c["claim"], c["assumption"]) for c in audit["cells"]} if audit else set(),
@@ -133,14 +191,12 @@ def render(
 
 
 def _summary(verify: dict[str, Any] | None, audit: dict[str, Any] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"violated": 0, "claims": 0, "proved": 0, "attained": 0, "killed": 0, "mutants": 0}
+    found: dict[str, Any] = {"killed": 0, "mutants": 0, "verdicts": {v.name: 0 for v in Verdict}}
     if verify is not None:
-        found["claims"] = len(verify["claims"])
         for row in verify["claims"]:
             for counts in (row["counts"], row["real_counts"]):
-                found["violated"] += counts["VIOLATED"]
-                found["proved"] += counts["PROVED"]
-                found["attained"] += counts["HOLDS"]
+                for name in found["verdicts"]:
+                    found["verdicts"][name] += counts[name]
     if audit is not None:
         alive = [m for m in audit["mutants"] if m["status"] != "equivalent"]
         found["mutants"], found["killed"] = len(alive), sum(m["status"] == "killed" for m in alive)

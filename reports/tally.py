@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 from ..impl import files
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, judge
 from ..theory.claim import Claim, Verdict
+
+QUANTILES = (0.1, 0.5, 0.9)
+"""How tight a bound is: quantiles of left side over bound."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Tally:
     outside: Counter[str] = field(default_factory=Counter)
     real_outside: Counter[str] = field(default_factory=Counter)
     ratios: list[float] = field(default_factory=list)
-    attained: int = 0
+    real_ratios: list[float] = field(default_factory=list)
     tightest: Kept | None = None
     undecided: list[Kept] = field(default_factory=list)
     simplest: Kept | None = None
@@ -55,8 +60,7 @@ class Tally:
             return
         if _loose(judged):
             return
-        if not real:
-            self.ratios.append(judged.ratio)
+        (self.real_ratios if real else self.ratios).append(judged.ratio)
         if judged.verdict is Verdict.PROVED:
             best = self.tightest
             if best is None or best.judged.ratio is None or judged.ratio > best.judged.ratio:
@@ -78,6 +82,7 @@ class Tally:
         ):
             mine.update(theirs)
         self.ratios += other.ratios
+        self.real_ratios += other.real_ratios
         self.undecided = (self.undecided + other.undecided)[:3]
         if other.tightest is not None and (
             self.tightest is None or (other.tightest.judged.ratio or 0) > (self.tightest.judged.ratio or 0)
@@ -105,6 +110,12 @@ def _excess(judged: ClaimJudgement) -> float:
 def loose(row: Mapping[str, Any]) -> bool:
     """Whether more than 3 in 100 of the instances in a claim's scope are undecided: loose enclosures prove nothing."""
     return bool(row["scope"] and row["counts"]["UNDECIDED"] > 0.03 * row["scope"])
+
+
+def quantiles(ratios: Sequence[float]) -> dict[str, float] | None:
+    """Quantiles of left side over bound where the left side is at least 0; None without one."""
+    found = [r for r in ratios if r >= 0]
+    return {str(q): float(np.quantile(found, q)) for q in QUANTILES} if found else None
 
 
 Tallies = dict[str, Tally]

@@ -26,7 +26,7 @@ from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, r
 from .landscapes import summary
 from .processes import processes
 from .records import claim_record, enclosure, enclosures, environment, now, write_text
-from .tally import Kept, Outcome, Tallies, Tally, loose
+from .tally import Kept, Outcome, Tallies, Tally, loose, quantiles
 from .witnesses import witness
 
 BINS = 20
@@ -164,9 +164,6 @@ class Run:
         proved = counted.get("PROVED", 0) + counted.get("HOLDS", 0)
         ratios = np.array([r for r in tally.ratios if r >= 0])
         histogram = np.histogram(np.clip(ratios, 0, 1), bins=BINS, range=(0, 1))[0]
-        quantiles = None
-        if len(ratios):
-            quantiles = {str(q): float(np.quantile(ratios, q)) for q in (0.5, 0.9, 0.99)}
         relation = r"\le" if claim.relation is Relation.AT_MOST else "="
         return {
             "claim": claim.name,
@@ -198,7 +195,9 @@ class Run:
             "proved_share": proved / scope if scope else None,
             "histogram": [int(n) for n in histogram],
             "below": sum(1 for r in tally.ratios if r < 0),
-            "quantiles": quantiles,
+            "real_below": sum(1 for r in tally.real_ratios if r < 0),
+            "quantiles": quantiles(tally.ratios),
+            "real_quantiles": quantiles(tally.real_ratios),
             "tightest": tally.tightest and self._shown(tally.tightest),
             "undecided": [self._shown(kept) for kept in tally.undecided],
             "violations": self._violations(claim, tally),

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from metagap.impl.families import ALL_CLAIMS, FAMILIES, META_SL
 from metagap.impl.files import BadInputError
-from metagap.reports.overview import cell_id, status, tables, tightness
+from metagap.reports.answer import distance, landscape_answer, rate_answers, real_distances, uninformative
+from metagap.reports.overview import cell_id, identifiers, status, tables, tightness
 from metagap.reports.places import places
-from metagap.reports.render import enclosure, number, render, share, write_report
+from metagap.reports.render import INSTALL, enclosure, entry, number, prose, render, share, write_report
+from metagap.theory.hypotheses import META_RL_ROWS
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
 
@@ -116,7 +118,8 @@ def test_a_stale_record_is_left_out_of_a_fresh_one(small_run: tuple[Path, Any, A
 def test_each_result_of_the_paper_says_what_became_of_it_and_where(page: str) -> None:
     text = html.unescape(page)
     for result in RESULTS:
-        assert result.title in text and result.needs in text and result.outcome.value in text
+        assert result.title in text and result.outcome.value in text
+        assert html.unescape(prose(result.needs)) in text and html.unescape(prose(result.reading)) in text
         # The run's audit is of meta-SL alone: what it lacks is not linked to.
         for pair in result.shown:
             there = pair[0].startswith("meta-sl-")
@@ -135,19 +138,130 @@ def test_each_result_of_the_paper_says_what_became_of_it_and_where(page: str) ->
 def test_tightness_in_words(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
     rows = {row["claim"]: row for row in records[0]["claims"]}
     row = copy.deepcopy(rows["meta-sl-lifted"])
-    row["quantiles"], row["counts"]["HOLDS"] = {"0.5": 0.25, "0.9": 0.5, "0.99": 0.999999}, 0
+    row["quantiles"], row["counts"]["HOLDS"] = {"0.1": 0.001234, "0.5": 0.25, "0.9": 0.999999}, 0
     row["tightest"]["ratio"] = 0.99999
-    assert tightness("x", row)["words"] == "median 0.25, 99 % at most 0.9999, at most 0.9999 where proved"
+    assert tightness("x", row)["words"] == "10 %, 50 %, 90 % quantiles 0.0012, 0.25, 0.999, at most 0.999 where proved"
     row["counts"]["HOLDS"] = 7
     assert tightness("x", row)["words"].endswith("attained on 7 instances")
+    row["real_quantiles"] = {"0.1": 0.1, "0.5": 0.5, "0.9": 1.0}
+    assert tightness("x", row)["words"].endswith("; on real tasks 10 %, 50 %, 90 % quantiles 0.1, 0.5, 1")
     row["counts"]["VIOLATED"] = 2
     assert tightness("x", row)["words"] == "violated on 2 instances"
     assert status(row) == "violated"
     row["counts"]["VIOLATED"], row["counts"]["UNDECIDED"], row["scope"] = 0, 1, 100
-    assert status(row) == "proved, a few undecided"
+    assert status(row) == "a few undecided"
     row["counts"]["UNDECIDED"] = 4
     assert status(row) == "undecided"
-    assert tightness("x", rows["meta-sl-identity"])["words"].startswith("an equality, certified on ")
+    row["counts"]["UNDECIDED"] = 0
+    assert status(row) == "all proved or equal"
+    row["counts"]["HOLDS"] = 0
+    assert status(row) == "all instances proved"
+    equal = rows["meta-sl-identity"]
+    assert tightness("x", equal)["words"] == (
+        f"an equality: proved equal in exact rationals on {equal['counts']['PROVED']} instances, enclosed to their "
+        f"rounding unit on {equal['counts']['HOLDS']}"
+    )
+    assert equal["counts"]["PROVED"] > 0 and equal["counts"]["HOLDS"] > 0
+
+
+def optimum(lower: float, upper: float, gap: float, bound: float, certified: bool = True) -> dict[str, Any]:
+    """The certified optimum of a real instance, as a record has it."""
+    return {
+        "ball": 4.0 if certified else None,
+        "lower": lower,
+        "upper": upper,
+        "status": "certified" if certified else "undecided",
+        "checked": certified,
+        "gap": {"lo": gap, "hi": gap},
+        "bound": {"lo": bound, "hi": bound},
+        "verdict": "PROVED",
+    }
+
+
+def real(name: str, found: dict[str, Any] | None, gap: float = 0.5, bound: float = 1.0) -> dict[str, Any]:
+    """A real instance's row."""
+    side = {"lo": bound, "hi": bound}
+    return {
+        "name": name, "instance": "0" * 64, "file": "instances/x.json", "parameters": 3, "counts": {"PROVED": 1},
+        "eps": None, "gap": {"lo": gap, "hi": gap}, "mixed": None, "terms": {}, "optimum": found,
+        "lifted": {"verdict": "PROVED", "bound": side, "ratio": gap / bound},
+    }  # fmt: skip
+
+
+def test_the_answer_says_how_far_between_what_and_what_limits_it(
+    records: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    near, far = optimum(1.0, 1.000001, 1.01e-6, 1.02e-6), optimum(2.0, 2.001, 0.5, 0.9)
+    families = {
+        "sinusoid": [real("a; untrained", far), real("a; MAML-trained", near)],
+        "diabetes": [real("b; MAML-trained, against x", far), real("b; MAML-trained, against y", far)],
+        "sinusoid-network": [real("c; trained", optimum(0.0, 0.25, 0.75, 2.0, certified=False))],
+        "taxi": [real("d; trained, against each task's best policy", None, 0.125, 1e3)],
+        "digits": [real("e; untrained", far)],
+    }
+    verify = copy.deepcopy(records[0])
+    verify["real_families"] = [
+        {"name": name, "title": name.title(), "description": "", "source": "", "rows": rows}
+        for name, rows in families.items()
+    ]
+    found = {row["name"]: row for row in real_distances(verify)}
+    assert list(found) == ["sinusoid", "diabetes", "sinusoid-network", "taxi"]
+    assert found["sinusoid"]["tolerance"] == pytest.approx(1e-6)
+    assert found["sinusoid"]["limit"] == "the search's tolerance, 1.0e-06; over a ball of radius 4 only"
+    assert found["diabetes"]["words"] == "between 0.499 and 0.5" and found["diabetes"]["count"] == 1
+    assert found["sinusoid-network"]["words"] == "between 0.5 and 0.75"
+    assert found["sinusoid-network"]["limit"] == "the lower bound is trivial (0)"
+    assert found["taxi"]["words"] == "between 0 and 0.12" and found["taxi"]["empty"]
+    assert "best policy" in found["taxi"]["limit"]
+    assert distance(far) == (pytest.approx(0.499), 0.5)
+    assert distance(near)[0] == pytest.approx(1e-8, rel=1e-3)
+    (empty,) = uninformative(verify)
+    assert empty["title"] == "Taxi" and empty["bounds"] == (1e3, 1e3) and empty["policies"]
+    page = html.unescape(render(verify, None))
+    section = page.split('id="answer"')[1].split("<h2")[0]
+    assert section.count("within the tolerance") == 2 and "no information" in section
+    assert "Taxi, 1 instance (bound 1000 for a gap of 0.125)" in page.replace("1e+03", "1000")
+    certified = page.split('id="real-optimum"')[1].split("<h2")[0]
+    assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]
+
+
+def test_local_minima_are_counted_apart_from_maxima(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    variants = records[0]["landscapes"]["variants"]
+    kinds = [kind for v in variants for kind in v["kinds"]]
+    assert {"local minimum", "local maximum"} <= set(kinds)
+    for v in variants:
+        assert sum(row["points"] for row in v["kinds"].values()) == v["points"]
+        assert sum(row["spurious"] for row in v["kinds"].values()) == v["spurious"]
+        assert max(row["largest_excess"] for row in v["kinds"].values()) == pytest.approx(v["largest_excess"])
+    minima = [v["kinds"]["local minimum"] for v in variants if "local minimum" in v["kinds"]]
+    said = landscape_answer(records[0])
+    assert said is not None
+    assert f"of {sum(row['points'] for row in minima)} local minima {sum(row['spurious'] for row in minima)}" in said
+    assert landscape_answer(None) is None and rate_answers(records[0]) == []
+
+
+def test_every_assumption_of_the_audit_is_explained(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
+    rows = {row["name"]: row for row in identifiers(records[1])}
+    assert {cell["assumption"] for cell in records[1]["cells"]} <= set(rows)
+    assert rows["outer-convexity"]["identifiers"] == ["A1"]
+    names = [name for row in identifiers(None) for name in row["identifiers"]]
+    assert {f"A{n}" for n in range(1, 11)} | set(META_RL_ROWS) == set(names)
+    for row in rows.values():
+        assert all(statement in html.unescape(page) for statement in row["statements"])
+    mixed = next(c for c in records[1]["cells"] if c["assumption"] == "population-risk" and c["population"])
+    assert all(line in html.unescape(page) for line in mixed["population"])
+
+
+def test_the_install_command_is_the_readmes() -> None:
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    assert INSTALL in readme.split("<!-- main -->")[1].split("<!-- end -->")[0]
+
+
+def test_prose_and_names_for_people() -> None:
+    assert prose("a < b") == "a &lt; b"
+    assert "<math" in prose("of order $m^{-1/4}$") and "$" not in prose("of order $m^{-1/4}$")
+    assert entry({"claim": "meta-sl-c1", "title": "C1: squared loss"}, "meta-sl") == "C1: squared loss"
+    assert entry({"claim": "meta-sl-l1", "title": "L1 form"}, "meta-sl") == "l1: L1 form"
 
 
 def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(

@@ -148,3 +148,23 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     ),
     Hypothesis("equal-discounts", "RL-N", "All tasks have the same discount."),
 )
+
+META_RL_ROWS: dict[str, str] = {
+    "RL-A": "positive-policy",
+    "RL-B": "bounded-rewards",
+    "RL-C": "bounded-features",
+    "RL-D": "minimiser-exists",
+    "RL-E": "numerator-vanishes",
+    "RL-F": "regular-adaptation",
+    "RL-G": "lookahead-in-the-feature",
+    "RL-H": "one-radius",
+    "RL-I": "stationarity-of-L",
+    "RL-J": "shift-by-state",
+    "RL-K": "one-process-per-task",
+    "RL-L": "differentiable-adaptation",
+    "RL-M": "no-backward-step",
+    "RL-N": "equal-discounts",
+    "RL-O": "discount-below-1",
+    "RL-P": "contraction",
+}
+"""The rows A to P of the assumptions of meta-RL's derivation, which reasons name by their letter."""

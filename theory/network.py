@@ -130,22 +130,26 @@ _INSIDE = (OUTER_CONVEXITY, OFF_KINKS)
 
 RATES: tuple[tuple[str, str], ...] = (
     (
-        "N3, regular data (d >= 3)",
-        "Let ||x|| <= 1 and P(|a'x| <= t) <= c t/||a|| for all a and t (no hyperplane through 0 has mass), and let the "
-        "rows of W0 be independent N(0, I/d) with d >= 3. Then E sup ||f - phi_0'W||^2 <= (c/3) sqrt(d/(d-2)) B^3 "
-        "m^(-1/2), the supremum over ||W - W0|| <= B inside the expectation over W0: the root is of order m^(-1/4). "
-        "Proof: |f - phi_0'W| <= m^(-1/2) sum_r d_r (1 - a_r/d_r)_+ with d_r = ||W_r - W0_r||, a_r = |W0_r'x|/||x||; "
-        "Cauchy-Schwarz; E(1 - a_r/d_r)_+^2 <= c d_r/(3 ||W0_r||); Cauchy-Schwarz over r; E||W0_r||^(-2) = d/(d-2). "
-        "For d = 2 a logarithm is lost, for d = 1 the moment is infinite and the rate false.",
+        r"N3, regular data ($d\ge 3$)",
+        r"Let $\|x\|\le 1$ and $P(|a^{\top}x|\le t)\le c\,t/\|a\|$ for all $a$ and $t$ (no hyperplane through 0 has "
+        r"mass), and let the rows of $W_0$ be independent $N(0,I/d)$ with $d\ge 3$. Then "
+        r"$E\sup\|f-\phi_0^{\top}W\|^2\le\frac{c}{3}\sqrt{\frac{d}{d-2}}\,B^3m^{-1/2}$, the supremum over "
+        r"$\|W-W_0\|\le B$ inside the expectation over $W_0$: the root is at most of order $m^{-1/4}$. "
+        r"Proof: $|f-\phi_0^{\top}W|\le m^{-1/2}\sum_r d_r(1-a_r/d_r)_+$ with $d_r=\|W_r-W_{0,r}\|$, "
+        r"$a_r=|W_{0,r}^{\top}x|/\|x\|$; Cauchy-Schwarz; $E(1-a_r/d_r)_+^2\le c\,d_r/(3\|W_{0,r}\|)$; Cauchy-Schwarz "
+        r"over $r$; $E\|W_{0,r}\|^{-2}=d/(d-2)$. For $d=2$ a logarithm is lost, for $d=1$ the moment is infinite and "
+        r"the rate false.",
     ),
     (
         "N4, any data",
-        "At one input the worst network in the ball errs by (3/4) (p_0/4)^(1/3) (B ||x||)^(4/3) m^(-1/6) to leading "
-        "order, p_0 the density of |W0_r'x| at 0: attained. An atom violates the condition of N3, so every "
-        "finite sample does, and for d = 1 all inputs behave like one.",
+        r"At one input the worst network in the ball errs by "
+        r"$\frac34\left(\frac{p_0}{4}\right)^{1/3}(B\|x\|)^{4/3}m^{-1/6}$ to leading order, $p_0$ the density of "
+        r"$|W_{0,r}^{\top}x|$ at 0: attained. An atom violates the condition of N3, so every finite sample does, and "
+        r"for $d=1$ all inputs behave like one.",
     ),
 )
-"""Statements about the expectation over W0, measured by impl/network/rates.py; ours, with proofs."""
+"""Statements about the expectation over W0, formulas between dollar signs, measured by impl/network/rates.py; ours,
+with proofs."""
 
 CLAIMS: tuple[Claim, ...] = (
     *(_of_network(claim) for claim in core_claims("network", CITATION)),

@@ -51,8 +51,8 @@ class Result:
 RESULTS: tuple[Result, ...] = (
     Result(
         "Supervised learning, linear model: the gap of a stationary point",
-        "A stationary point of the meta-objective is as far from optimal as the meta-features are from representing "
-        "its displacement, times the size of the functional gradient.",
+        "A stationary point of the meta-objective is at most as far from optimal as the meta-features are from "
+        "representing its displacement, times the size of the functional gradient.",
         Outcome.AS_READ,
         "“Functional geometry” is convexity of the outer loss in the prediction, and is needed. It holds against "
         "any comparator, with every constant explicit, and at points that are not stationary, where the gradient's "
@@ -201,11 +201,13 @@ RESULTS: tuple[Result, ...] = (
     ),
     Result(
         "Networks: the error vanishes with the width",
-        "The error of features at initialisation is of order m^(-1/4) in the width m.",
+        "The error of features at initialisation is at most of order $m^{-1/4}$ in the width $m$.",
         Outcome.WITH_MORE,
-        "Needs regular data, P(|a'x| <= t) <= c t/||a||, in at least three dimensions. At a single input, and so "
-        "for every finite sample, and for one-dimensional inputs the order is m^(-1/6). Both statements, N3 and N4, "
-        "are below, with measurements both ways; both are about the worst network of a ball, not about a trained one.",
+        r"Needs regular data, $P(\lvert a^{\top}x\rvert\le t)\le c\,t/\lVert a\rVert$, in at least three dimensions. "
+        "At a single input, and so for every finite sample, and for one-dimensional inputs the order is $m^{-1/6}$. "
+        "Both statements, N3 and N4, are about the linearisation of the worst network of a ball, not about a trained "
+        "one, and not about the gap's error term, the operator norm of the difference of the meta-features: of that it "
+        "is proved, instance by instance, that the flips bound it. Measurements both ways are below.",
         ("network-linearisation", "network-atom"),
         (("network-linearisation", "regular-data"),),
     ),

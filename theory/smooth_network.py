@@ -107,10 +107,10 @@ _INSIDE = (OUTER_CONVEXITY, OFF_JOINTS_OF_LOSS)
 RATES: tuple[tuple[str, str], ...] = (
     (
         "Smooth networks, any data",
-        "With sup |sigma''| = c2 the linearisation errs by at most (c2/2) B^2 ||x||^2 m^(-1/2) at every input, for "
-        "every W0 and every W of the ball, and the features by c2 B ||x||^2 m^(-1/2): Taylor and Jensen over the "
-        "neurons. An atom is no exception, since there is no kink that it could lie on; neurons that bend the same way "
-        "and move alike attain the order.",
+        r"With $\sup|\sigma''|=c_2$ the linearisation errs by at most $\frac{c_2}{2}B^2\|x\|^2m^{-1/2}$ at every "
+        r"input, for every $W_0$ and every $W$ of the ball, and the features by $c_2B\|x\|^2m^{-1/2}$: Taylor and "
+        r"Jensen over the neurons. An atom is no exception, since there is no kink that it could lie on; neurons that "
+        r"bend the same way and move alike attain the order.",
     ),
 )
 """A statement for every W0, measured by impl/smooth_network/rates.py; ours, with its proof above."""

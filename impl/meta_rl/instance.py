@@ -78,7 +78,6 @@ class PolicyInstance(Instance):
 
     @property
     def parameters(self) -> int:
-        """How many numbers a parameter has."""
         return self.shape[2]
 
     @property

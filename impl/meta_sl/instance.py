@@ -88,6 +88,10 @@ class MetaSLInstance(Instance):
         return len(self.omega)
 
     @property
+    def parameters(self) -> int:
+        return self.dimension
+
+    @property
     def numbers(self) -> int:
         """How many numbers describe the instance: the measure by which witnesses are called small."""
         atoms = sum(len(task.atoms) for task in self.tasks)

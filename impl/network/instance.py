@@ -58,6 +58,10 @@ class NetworkInstance(Instance):
         return len(self.signs)
 
     @property
+    def parameters(self) -> int:
+        return self.width * len(self.features[0])
+
+    @property
     def numbers(self) -> int:
         """How many numbers describe the instance."""
         atoms = sum(len(task.atoms) for task in self.tasks)

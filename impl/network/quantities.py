@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Number, Rationals
 from ..losses import Link
@@ -229,5 +229,10 @@ class _OtherKinks(NetworkQuantities):
     @cached_property
     def error_flips(self) -> arb:
         features, start = self._features, self.problem.start.active
-        inner, outer = (features.inner != start).sum(0), (features.outer != start[:, self._places]).sum(0)
-        return self._pointwise([arb(int(c)) for c in inner], [arb(int(c)) for c in outer])
+        patterns = features.basis.patterns
+        inner = [
+            [{x: arb(int((patterns[:, j] != start[:, x]).sum())) for x, j in place.items()} for place in steps]
+            for steps in features.basis.columns
+        ]
+        outer = (features.outer != start[:, self._places]).sum(0)
+        return self._pointwise(inner, [arb(int(c)) for c in outer])

@@ -42,6 +42,11 @@ from .weights import Weights
 Array = np.ndarray
 
 DIMENSION = 3
+FINITE = (
+    "$-1/6$ in the limit; steeper at these widths, where the worse of the two signs is larger than either (by up to "
+    "$2^{1/3}$, by nothing in the limit)"
+)
+"""Why the slope at an atom is not yet that of its limit."""
 SPHERE_CONSTANT = 3.0**-0.25
 """N3 on the sphere of R^3: the root of the expected square is at most this times B^{3/2} m^{-1/4}."""
 
@@ -268,34 +273,38 @@ def measure(smallest: int = 6, largest: int = 18, seed: int = 0) -> tuple[Series
     return (
         series_of(
             "atom",
-            "Worst |f(x; W) - phi_0(x)'W| over the ball ||W - W0|| <= 1, at one input of length 1 in R^3: the "
-            "linearisation, not the optimality gap.",
-            widths, atom(widths, seed=seed), lambda m: constant * m ** (-1 / 6), "asymptotic", "-1/6",
+            r"Worst $|f(x;W)-\phi_0(x)^{\top}W|$ over the ball $\|W-W_0\|\le 1$, at one input of length 1 in $R^3$: "
+            "the linearisation, not the optimality gap.",
+            widths, atom(widths, seed=seed), lambda m: constant * m ** (-1 / 6), "asymptotic", FINITE,
         ),
         series_of(
             "line",
-            "The same supremum in L2 of the uniform law on [-1, 1], d = 1: c = 1 there, and yet not of order m^{-1/4}.",
+            "The same supremum in $L_2$ of the uniform law on $[-1,1]$, $d=1$: $c=1$ there, and yet not of order "
+            "$m^{-1/4}$.",
             widths, atom(widths, 1, seed, 3**-0.5), lambda m: 3**-0.5 * atom_constant(1) * m ** (-1 / 6),
-            "asymptotic", "-1/6",
+            "asymptotic", FINITE,
         ),
         series_of(
             "sphere",
-            "Largest ||f - phi_0'W|| in L2 of the uniform law on the sphere of R^3 that our adversaries reach in the "
-            "ball ||W - W0|| <= 1: a lower bound of the supremum that N3 bounds.",
-            narrow, best, lambda m: SPHERE_CONSTANT * m**-0.25, "bound", "between -1/4 (N3) and -3/8 (conjectured)",
+            r"Largest $\|f-\phi_0^{\top}W\|$ in $L_2$ of the uniform law on the sphere of $R^3$ that our adversaries "
+            r"reach in the ball $\|W-W_0\|\le 1$: a lower bound of the supremum that N3 bounds.",
+            narrow, best, lambda m: SPHERE_CONSTANT * m**-0.25, "bound",
+            "for the supremum between $-1/4$ (N3, an upper bound) and $-3/8$ (conjectured); steeper here: adversaries "
+            "reach lower bounds of it, whose slope need not be its",
         ),
         series_of(
             "sphere, N3 for the same W0",
-            "N3's bound of ||f - phi_0'W|| for the sampled W0 themselves.",
-            narrow, limits, lambda m: SPHERE_CONSTANT * m**-0.25, "bound", "-1/4",
+            r"N3's bound of $\|f-\phi_0^{\top}W\|$ for the sampled $W_0$ themselves.",
+            narrow, limits, lambda m: SPHERE_CONSTANT * m**-0.25, "bound", "$-1/4$",
         ),
         *(
             (
                 series_of(
                     "moving data",
-                    "Excess (||G_0|| - eps)/||w|| of the optimality-gap bound with initial features over R eps, two "
-                    "atoms at an angle m^{-1/3}/2: the gap bound itself degrades.",
-                    wide, moving(wide), moving_excess, "asymptotic", "-1/6 (second term: slower)",
+                    r"Excess $(\|G_0\|-\varepsilon)/\|w\|$ of the optimality-gap bound with initial features over "
+                    r"$R\varepsilon$, two atoms at an angle $m^{-1/3}/2$: the gap bound itself degrades.",
+                    wide, moving(wide), moving_excess, "asymptotic",
+                    "$-1/6$ in the limit; flatter here, as the second term of the value dies slowly",
                 ),
             )
             if len(wide) > 2

@@ -39,12 +39,12 @@ def measure(smallest: int = 6, largest: int = 18, seed: int = 0) -> tuple[Series
     for name, sigma in ACTIVATIONS.items():
         bound = float(sigma.curvature(Floats)) / 2
         quantity = (
-            f"Largest |f(x; W) - f(x; W0) - phi_0(x)'(W - W0)| that our adversary reaches in the ball ||W - W0|| <= 1, "
-            f"{name}, at one input of length 1 in R^3: an atom is no exception."
+            r"Largest $|f(x;W)-f(x;W_0)-\phi_0(x)^{\top}(W-W_0)|$ that our adversary reaches in the ball "
+            rf"$\|W-W_0\|\le 1$, {name}, at one input of length 1 in $R^3$: an atom is no exception."
         )
 
         def theory(m: int, bound: float = bound) -> float:
             return bound * m**-0.5
 
-        found.append(series_of(f"atom, {name}", quantity, widths, atom(sigma, widths, seed), theory, "bound", "-1/2"))
+        found.append(series_of(f"atom, {name}", quantity, widths, atom(sigma, widths, seed), theory, "bound", "$-1/2$"))
     return tuple(found)

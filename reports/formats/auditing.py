@@ -99,6 +99,9 @@ class Cell(Record):
     witness: str | None
     instance: Sha256 | None
     data: Annotated[list[str], Meta(description="the instance in words, a field per line; empty if it is large")]
+    population: Annotated[
+        list[str], Meta(description="the second instance, on which the left side is evaluated; empty without one")
+    ]
     gap: Interval | None
     bound: Interval | None
     exact: dict[str, str]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from ...impl.files.records import Record
 from .shared import Command, Count, Interval, Latex, Run, Seconds, Sha256, Share, VerdictName
+
+Quantiles = Annotated[
+    dict[Literal["0.1", "0.5", "0.9"], float], Meta(description="of left side over bound, where omega is not better")
+]
 
 
 class AssumptionCount(Record):
@@ -74,8 +80,10 @@ class ClaimRow(Record):
     scope: Count
     proved_share: Share | None
     histogram: list[Count]
-    below: Count
-    quantiles: dict[str, float] | None
+    below: Annotated[int, Meta(ge=0, description="generated instances on which omega beats the comparator")]
+    real_below: Annotated[int, Meta(ge=0, description="the same of real instances")]
+    quantiles: Quantiles | None
+    real_quantiles: Quantiles | None
     tightest: Shown | None
     undecided: list[Shown]
     violations: list[Violation]
@@ -118,6 +126,7 @@ class RealRow(Record):
     name: str
     instance: Sha256
     file: str
+    parameters: Count
     counts: dict[VerdictName, Count]
     eps: Interval | None
     gap: Interval | None
@@ -137,6 +146,14 @@ class RealFamily(Record):
     rows: list[RealRow]
 
 
+class KindRow(Record):
+    """Critical points of one kind: how many, how many are certified not to be global, and by how much at most."""
+
+    points: Count
+    spurious: Count
+    largest_excess: float
+
+
 class LandscapeVariant(Record):
     """Certified landscapes of one kind, counted."""
 
@@ -144,7 +161,7 @@ class LandscapeVariant(Record):
     instances: Count
     certified: Count
     checked: Count
-    kinds: dict[str, Count]
+    kinds: dict[str, KindRow]
     points: Count
     spurious: Count
     largest_excess: float
@@ -161,6 +178,7 @@ class CriticalPoint(Record):
     bound: Interval | None
     verdict: VerdictName
     spurious: bool
+    excess: Annotated[float, Meta(description="by how much it is certified not to be global; 0 if it is not")]
 
 
 class LandscapePicture(Record):

@@ -22,14 +22,21 @@ if (filters) {
   filters.addEventListener("submit", (event) => event.preventDefault());
   update();
 }
-for (const box of document.querySelectorAll(".scroll:not([tabindex])")) {
-  if (box.scrollWidth > box.clientWidth) {
+// What scrolls sideways can be reached by the keyboard, and shows by its edge that there is more.
+const boxes = [...document.querySelectorAll(".scroll")];
+const edge = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+const measure = (box) => {
+  if (box.scrollWidth > box.clientWidth && !box.hasAttribute("tabindex")) {
     box.tabIndex = 0;
     box.setAttribute("role", "region");
     box.setAttribute("aria-label", box.querySelector("caption").textContent);
   }
-}
-// A link to or into something folded opens it; on paper everything is open.
+  edge(box);
+};
+for (const box of boxes) box.addEventListener("scroll", () => edge(box), { passive: true });
+const sizes = new ResizeObserver((entries) => { for (const entry of entries) measure(entry.target); });
+for (const box of boxes) sizes.observe(box);
+// A link to or into something folded opens it. Paper shows what is open: with ?all in the address, everything.
 const open = () => {
   const target = document.getElementById(location.hash.slice(1));
   for (let box = target?.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
@@ -43,5 +50,8 @@ for (const [name, value] of [["unfold", true], ["fold", false]]) {
   button.hidden = false;
   button.addEventListener("click", () => all(value));
 }
-addEventListener("beforeprint", () => all(true));
+const print_ = document.getElementById("print-all");
+print_.hidden = false;
+print_.addEventListener("click", () => { all(true); print(); });
+if (new URLSearchParams(location.search).has("all")) all(true);
 open();

@@ -150,16 +150,19 @@ def test_the_page_is_complete_without_scripts(browser: webdriver.Chrome, page: P
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
-def test_print_cuts_nothing(browser: webdriver.Chrome, page: Path) -> None:
+@pytest.mark.parametrize("query", ["", "?all"])
+def test_print_cuts_nothing_and_opens_nothing_unasked(browser: webdriver.Chrome, page: Path, query: str) -> None:
     """A4 landscape less margins is 1030 px wide; a table that is wider than its box would be cut."""
-    browser.get(page.as_uri())
+    browser.get(page.as_uri() + query)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 1030, "height": 700, "deviceScaleFactor": 1, "mobile": False}
     )
     try:
         browser.execute_script("dispatchEvent(new Event('beforeprint'))")
-        assert browser.execute_script("return document.querySelectorAll('main details:not([open])').length") == 0
+        shut = browser.execute_script("return document.querySelectorAll('main details:not([open])').length")
+        assert shut == 0 if query else shut > 100
+        assert not any(e.is_displayed() for e in browser.find_elements(By.CSS_SELECTOR, ".hashes"))
         cut = browser.execute_script(
             """return [...document.querySelectorAll('main *')]
             .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.unseen'))
@@ -198,7 +201,34 @@ def test_printing_to_pdf_works(page: Path, tmp_path: Path) -> None:
     subprocess.run([*command, f"--print-to-pdf={out}", page.as_uri()], check=True, timeout=240, capture_output=True)
     printed = out.read_bytes()
     assert printed.startswith(b"%PDF-")
-    assert len(re.findall(rb"/Type /Page\b", printed)) > 10
+    assert 10 < len(re.findall(rb"/Type /Page\b", printed)) < 100
+
+
+EDGES = """return [...document.querySelectorAll('.scroll')].filter(b => b.checkVisibility())
+    .map(b => [b.scrollWidth > b.clientWidth + 2, b.classList.contains('more')])"""
+
+
+def test_the_claims_fit_a_desk_and_what_is_wider_says_so(browser: webdriver.Chrome, page: Path) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    )
+    browser.get(page.as_uri())
+    pause = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+    browser.execute_async_script(pause)
+    fits = "const b = document.querySelector('#overview').parentElement; return b.scrollWidth <= b.clientWidth"
+    assert browser.execute_script(fits)
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 375, "height": 700, "deviceScaleFactor": 1, "mobile": True}
+    )
+    browser.execute_async_script(pause)
+    assert browser.execute_script(fits)
+    edges = browser.execute_script(EDGES)
+    assert sum(wide for wide, _ in edges) > 3
+    assert all(wide == shown for wide, shown in edges)
+    box = browser.find_element(By.CSS_SELECTOR, ".scroll.more")
+    browser.execute_script("arguments[0].scrollLeft = 1e5", box)
+    browser.execute_async_script(pause)
+    assert "more" not in (box.get_attribute("class") or "").split()
 
 
 CONTRASTS = """
@@ -242,7 +272,7 @@ def test_the_keyboard_meets_the_page_in_its_order(browser: webdriver.Chrome, pag
         ActionChains(browser).send_keys(Keys.TAB).perform()
         met.append(tuple(browser.execute_script(where)))
     assert met[0] == ("A", "skip", "#main")
-    assert [target for _, _, target in met[1:4]] == ["#summary", "#reading", "#results"]
+    assert [target for _, _, target in met[1:4]] == ["#summary", "#answer", "#reading"]
     assert browser.execute_script("return document.querySelectorAll('[tabindex]:not([tabindex=\"0\"])').length") == 0
     order = browser.execute_script("return [...document.querySelectorAll('h2')].map(h => h.id)")
     links = browser.execute_script(

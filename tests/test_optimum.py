@@ -248,6 +248,7 @@ def test_a_truncated_certificate_is_refused() -> None:
 @FEW
 @given(seed=SEEDS)
 @example(seed=0)
+@example(seed=218)  # ill-conditioned: no certificate in float64
 def test_squared_is_exact(seed: int) -> None:
     for instance in some("squared", seed, 3):
         exact, theta = squared_minimum(instance)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -88,21 +88,26 @@ def minimise(
     ball = radius
     if ball is None:
         ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
-    start = None
+    start, exact_minimum = None, None
     if scape.quadratic:
-        start = scape.basis @ np.array([to_float(v) for v in squared_minimum(instance)[1]])
+        least, minimiser = squared_minimum(instance)
+        start = scape.basis @ np.array([to_float(v) for v in minimiser])
+        if radius is None:
+            # Known already; boxes are for the certificate, and an ill-conditioned quadratic has none in float64.
+            exact_minimum, budget = least, replace(budget, boxes=min(budget.boxes, SMALL))
     found = search(scape, to_float(ball), budget, progress, start)
     upper = _upper_value(instance, found.at)
     at = tuple(float(v) for v in found.at @ scape.basis)
     floor = _floor(instance, ball)
+    known = floor if exact_minimum is None else max(floor, bounds(arb(exact_minimum))[0])
     wanted = upper - budget.gap * max(abs(upper), SCALE)
-    if not found.complete and floor >= wanted:
-        return Optimum(floor, upper, at, True, found.boxes, found.seconds, scape.dimension, ball, floor)
+    if not found.complete and known >= wanted:
+        return Optimum(known, upper, at, True, found.boxes, found.seconds, scape.dimension, ball, floor)
     if not found.complete:
         spent = "boxes" if found.boxes >= budget.boxes else "seconds"
         why = f"the budget of {getattr(budget, spent):g} {spent} was spent with the bracket still wide"
         why = "interrupted" if found.interrupted else why
-        lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, floor)
+        lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, known)
         return Optimum(lower, upper, at, False, found.boxes, found.seconds, scape.dimension, ball, floor, why=why)
     lower = wanted
     exact = tuple(rational(float(v)) for v in found.at)
@@ -111,10 +116,12 @@ def minimise(
     if checked or (checked is None and (scape.dimension <= CHECKED or found.boxes <= SMALL)):
         outcome = check(certificate)
     accepted = outcome is None or outcome.accepted
+    if not accepted and known >= wanted:
+        return Optimum(known, upper, at, True, found.boxes, found.seconds, scape.dimension, ball, floor)
     why = "" if outcome is None or accepted else f"the checker does not accept the certificate: {outcome.reason}"
-    lower = lower if accepted else floor
+    lower = lower if accepted else known
     return Optimum(
-        max(lower, floor),
+        max(lower, known),
         upper,
         at,
         accepted,

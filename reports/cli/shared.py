@@ -47,7 +47,7 @@ SarifOption = Annotated[
 ]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.")]
 WORKERS = min(os.cpu_count() or 1, 8)
-WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
 
 

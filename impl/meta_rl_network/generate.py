@@ -36,7 +36,7 @@ def drawn(
 ) -> PolicyNetworkBatch:
     """Problems with W0, W and a parameter comparator on the grid."""
     batch = draw_problem(source, adaptation, limits, states=states, dimension=dimension)
-    m = source.choose(tuple(m for m in widths if m * source.size <= NEURONS))
+    m = source.choose(tuple(m for m in widths if m * source.size <= NEURONS) or widths[:1])
     initial = draw_entries(source, (m, batch.shape[3]))
     omega, rival = shifted(source, initial, REACH), shifted(source, initial, REACH)
     output = 1 - 2 * source.grid((m,), 0, 1)

@@ -5,6 +5,7 @@ A record is written atomically, holds finite numbers or null, and names everythi
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -183,6 +184,8 @@ def dumps(record: Any) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write atomically: the old file stays until the new one is complete."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
     try:

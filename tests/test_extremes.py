@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, length_above
-from metagap.impl.files import loads
+from metagap.impl.files import BadInputError, loads
 from metagap.impl.judge import Judgement, judge
 from metagap.impl.losses import Loss
+from metagap.impl.meta_rl.optimum import maximise
 from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.meta_sl.own_tasks import load_tasks
 from metagap.impl.network.weights import Inputs, Weights, signs, squared_distance
 from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
 from metagap.impl.optimum.coercivity import coercivity_radius
@@ -159,6 +161,37 @@ def test_more_dimensions_than_a_certificate_can_name_are_refused() -> None:
     instance = MetaSLInstance(Loss("logistic"), Gradient(fmpq(1)), rows, (task,), zero, zero, fmpq(1))
     with pytest.raises(UnsupportedError, match="at most 99"):
         minimise(instance, fmpq(1))
+
+
+def test_a_radius_below_float64_is_no_error() -> None:
+    document = supervised(SQUARED, gradient("1/8"), [[1]], [(0, 1, 1)], [0], [1])
+    for radius in ("1e-400", "1e-5000"):
+        assert {c.verdict for c in judged({**document, "radius": radius}).claims}.isdisjoint({Verdict.VIOLATED})
+
+
+def test_an_infinite_upper_end_is_not_certified() -> None:
+    document = bandit("kl-step", 0, ["1e5000", 0], [[1], [0]], [0], [1])
+    with np.errstate(all="ignore"):
+        found = maximise(loads(json.dumps(document), "extreme"), seconds=0.2)
+    assert found.status == "undecided" or np.isfinite(found.upper)
+
+
+@pytest.mark.parametrize("target", [".", ".."])
+def test_a_folder_is_no_file_to_write(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("one.json").write_text(json.dumps(ORDINARY["a long way"]), encoding="utf-8")
+    done = CliRunner().invoke(app, ["judge", "one.json", "--json", target])
+    assert done.exit_code == 2 and len(done.stderr.strip().splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["one.json"]
+
+
+def test_complex_features_are_refused_and_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "complex.npz", X=np.array([[1 + 2j], [2 + 1j]]), y=np.array([0.0, 1.0]), task=np.array([0, 1]))
+    with pytest.raises(BadInputError, match=r"features='complex128': real numbers"):
+        load_tasks(str(tmp_path / "complex.npz"))
+    path = tmp_path / "mark.csv"
+    path.write_text("task,a,y\n0,1,2\n1,2,3\n", encoding="utf-8-sig")
+    assert len(load_tasks(str(path)).tasks) == 2
 
 
 def test_lengths_are_rounded_up() -> None:

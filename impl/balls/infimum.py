@@ -152,6 +152,8 @@ def _float_multiplier(gram: arb_mat, cross: arb_mat, radius: arb) -> float:
     values, vectors = np.linalg.eigh(matrix)
     top, size = float(values[-1]), midpoint(radius)
     multiplier = 0.0
+    if not size > 0:  # a radius below float64
+        return multiplier
     with np.errstate(over="ignore", invalid="ignore"):
         weights = (vectors.T @ pull) ** 2
         keep = (values > 1e-14 * top) & (weights > 0)

@@ -66,7 +66,7 @@ def maximise(
         search.improve(root)
         while True:
             upper = max(-queue[0][0], search.lower) if queue else search.lower
-            done = upper - search.lower <= gap * max(abs(upper), 1e-3)
+            done = math.isfinite(upper) and upper - search.lower <= gap * max(abs(upper), 1e-3)
             if done or not queue or boxes >= most or time.monotonic() - begin > seconds:
                 break
             _, _, box = heapq.heappop(queue)

@@ -77,6 +77,10 @@ def from_arrays(
 
 
 def _numbers(values: Any, name: str, source: str) -> Array:
+    if np.iscomplexobj(values):
+        raise files.BadInputError(
+            source, name, str(np.asarray(values).dtype), "real numbers; leave the imaginary part out"
+        )
     try:
         found = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
@@ -126,7 +130,7 @@ def load_tasks(
 
 def _from_csv(path: Path, task: str, label: str, loss: Loss | None, eta: fmpq | None) -> MetaSLInstance:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         given = error.strerror if isinstance(error, OSError) else str(error)

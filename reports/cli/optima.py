@@ -77,7 +77,8 @@ def optimum(
     gap: GapOption = 1e-6,
     max_time: TimeOption = 60.0,
     checked: Annotated[
-        bool | None, typer.Option("--check/--no-check", help="Check the certificate (by default in 1 or 2 dimensions).")
+        bool | None,
+        typer.Option("--check/--no-check", help="Check the certificate (by default where that takes seconds)."),
     ] = None,
     json: JsonOption = None,
     certificate: Annotated[Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here.")] = None,

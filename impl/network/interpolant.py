@@ -8,9 +8,10 @@ are a positive multiple of q - s p is active where tau(x) > s, and there p'x (ta
 With s_1 < tau_1 < s_2 < tau_2 < ... the conditions g(tau_j) = f(x_j)/p'x_j are a triangular system, so N inputs on
 different rays need N neurons of fitting signs. Inputs on one ray have one tau: their values must be in proportion.
 
-Where the values are each task's best predictions at inputs that tasks do not dispute, every task's gradient vanishes
-at them, no step is taken, and L is the functional lower bound: it is attained. All of this is a proposal in float64;
-what the network is worth is for balls to say.
+Where the values are each task's best predictions at inputs that tasks do not dispute, and the risks are differentiable
+there, every task's gradient vanishes, no step is taken, and L is the functional lower bound (which is approached where
+the best predictions lie at infinity). All of this is a proposal in float64; what the network is worth is for balls to
+say.
 """
 
 from __future__ import annotations

@@ -269,8 +269,3 @@ def exact_value(instance: MetaSLInstance, theta: Vector, bits: int = PRECISION) 
         problem = Problem(instance.canonical, Balls)
         value: arb = problem.meta_objective(problem.column(theta))
         return value
-
-
-def as_rationals(theta: np.ndarray) -> Vector:
-    """A float64 vector, exactly."""
-    return tuple(rational(float(v)) for v in theta)

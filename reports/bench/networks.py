@@ -23,15 +23,15 @@ GRID = 2.0**20
 def wide_instance(width: int, *, dyadic: bool = False, seed: int = 0) -> NetworkInstance:
     """A logistic problem with 4 tasks on 5 shared inputs of R^8, ||W - W0|| about 1.
 
-    Weights on the grid 2^-20 (`dyadic`), where sums over neurons are exact in float64, or any float64 numbers.
+    Numbers on the grid 2^-20 (`dyadic`), where sums over neurons are exact in float64, or any float64 numbers.
     """
     rng = np.random.default_rng((seed, width))
     d, k, n = 8, 5, 4
     initial = rng.standard_normal((width, d)) / d**0.5
     omega = initial + rng.standard_normal((width, d)) / (width * d) ** 0.5
-    inputs = np.round(rng.standard_normal((k, d)) * 2**10) / 2**10
+    inputs = rng.standard_normal((k, d))
     if dyadic:
-        initial, omega = (np.round(weights * GRID) / GRID for weights in (initial, omega))
+        initial, omega, inputs = (np.round(values * GRID) / GRID for values in (initial, omega, inputs))
     rows = tuple(tuple(fmpq(*float(v).as_integer_ratio()) for v in row) for row in inputs)
     tasks = tuple(
         Task(fmpq(1, n), tuple(Atom(x, fmpq(1 - 2 * ((x + i) % 2)), fmpq(1, k)) for x in range(k))) for i in range(n)

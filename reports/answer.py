@@ -186,7 +186,7 @@ def rate_answers(verify: Mapping[str, Any] | None) -> list[dict[str, str]]:
             {
                 "question": "What does a smooth activation change?",
                 "answer": "There are no kinks: the bound needs no assumption about them, and the linearisation's error "
-                f"is of order $m^{-1 / 2}$ at every input (measured slopes {', '.join(smooth)}).",
+                f"is of order $m^{{-1/2}}$ at every input (measured slopes {', '.join(smooth)}).",
             }
         )
     return found

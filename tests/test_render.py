@@ -312,3 +312,11 @@ def test_numbers_for_people() -> None:
     assert enclosure({"lo": -1e-40, "hi": 1e-40}) == "0 (to 1e-9)"
     assert share(0.99999) == "99.9 %"
     assert share(1.0) == "100 %"
+
+
+def test_the_rates_are_answered_with_their_exponents_and_slopes() -> None:
+    names = {"atom": -0.173, "sphere": -0.423, "atom, softplus": -0.4998, "atom, tanh": -0.4988}
+    rates = [{"name": name, "slope": {"value": value}} for name, value in names.items()]
+    relu, smooth = (row["answer"] for row in rate_answers({"rates": rates}))
+    assert "$m^{-1/4}$" in relu and "$m^{-1/6}$ (measured slope -0.173)" in relu
+    assert "$m^{-1/2}$" in smooth and "-0.500 (softplus), -0.499 (tanh)" in smooth

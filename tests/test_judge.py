@@ -185,3 +185,11 @@ def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
         if best >= 1 / 3:
             break
     assert best >= 1 / 3
+
+
+def test_sides_that_are_equal_without_an_error_are_proved() -> None:
+    """gap = 0 = eps * 0 at omega itself: both balls are exact, and at most allows equality."""
+    judged = judge(single(Loss("squared"), fmpq(0), fmpq(1), fmpq(3), fmpq(3)), (CLAIM["meta-sl-c5"],)).claims[0]
+    assert judged.verdict is Verdict.PROVED
+    assert judged.gap is not None and judged.bound is not None
+    assert (judged.gap.lo, judged.gap.hi) == (judged.bound.lo, judged.bound.hi) == (0.0, 0.0)

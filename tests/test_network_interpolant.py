@@ -120,8 +120,8 @@ def test_wide_networks_on_real_tasks_have_a_certified_optimum(build: object, gap
     assert finding.judged.ratio is not None and finding.judged.ratio > 0.1
 
 
-def least_above_floor(seed: int, count: int, activation: str) -> float:
-    """L minus the floor at the best of the proposed smooth networks of width 32: a task with small labels in R^2."""
+def proposals(seed: int, count: int, activation: str) -> list[float]:
+    """L minus the floor at each proposed smooth network of width 32: a task with small labels in R^2."""
     rng = np.random.default_rng(seed)
     inputs = np.column_stack([np.full(count, 8), 8 * rng.choice(8, count, replace=False) - 28])
     labels = [[(x, int(y)) for x, y in enumerate(rng.integers(-1, 2, count))]]
@@ -129,18 +129,20 @@ def least_above_floor(seed: int, count: int, activation: str) -> float:
     with ctx.workprec(128):
         floor, at = range_floor(instance), SmoothProblem(instance)
         proposed = interpolants(instance, floor.functions)
-        return min(float((smooth_value(at, w) - floor.value).abs_upper()) for w in proposed)
+        return [float((smooth_value(at, w) - floor.value).abs_upper()) for w in proposed]
 
 
 @FEW
 @given(st.integers(0, 2**32), st.integers(1, 8))
 def test_pairs_of_softplus_neurons_attain_the_floor(seed: int, count: int) -> None:
-    assert least_above_floor(seed, count, "softplus") < 1e-9
+    """One network is proposed, that of the pairs: where none can be built, several are fitted."""
+    (above,) = proposals(seed, count, "softplus")
+    assert above < 1e-9
 
 
 def test_fitting_tanh_networks_attains_the_floor_mostly() -> None:
     """Levenberg-Marquardt may stop early: it proposes."""
-    found = [least_above_floor(seed, 1 + seed % 6, "tanh") for seed in range(18)]
+    found = [min(proposals(seed, 1 + seed % 6, "tanh")) for seed in range(18)]
     assert sum(above < 1e-9 for above in found) >= 13
 
 

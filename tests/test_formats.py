@@ -25,26 +25,34 @@ from .test_cli import MIRRORED, write
 
 runner = CliRunner()
 
+SCORE = {"tested": 2, "killed": 1, "interval": [0.0945, 0.9055]}
+CHANGE = {
+    "module": "impl/judge.py",
+    "operator": "core/NumberReplacer",
+    "occurrence": 3,
+    "line": 7,
+    "column": 11,
+    "end": 7,
+    "room": "impl",
+    "proposes": False,
+    "tests": 12,
+}
 MUTATION: dict[str, Any] = {
     "format": "metagap/mutation/1",
     "commit": "0" * 40,
     "seed": 0,
-    "sample": 2,
-    "tested": 2,
-    "killed": 1,
-    "interval": [0.0945, 0.9055],
-    "modules": [
-        {
-            "module": "impl/judge.py",
-            "mutants": 90,
-            "tested": 2,
-            "killed": 1,
-            "interval": [0.0945, 0.9055],
-            "survivors": [{"line": 7, "operator": "core/NumberReplacer", "diff": "-    bits = 64\n+    bits = 65"}],
-        }
+    "under": [],
+    "budget": 40.0,
+    "mutants": 90,
+    **SCORE,
+    "deciding": SCORE,
+    "rooms": [{"room": "impl", "proposes": False, "mutants": 90, **SCORE}],
+    "changes": [
+        CHANGE | {"outcome": "survived", "diff": "-    bits = 64\n+    bits = 65"},
+        CHANGE | {"occurrence": 4, "outcome": "killed", "diff": "-    bits = 64\n+    bits = 63"},
     ],
 }
-"""A record of .ci/mutation, as it is written after one module."""
+"""A record of .ci/mutation, as it is written after two changes."""
 
 
 @pytest.fixture(scope="module")

@@ -49,33 +49,47 @@ class FalsifyRecord(Run, kw_only=True):
     tightest: FalsifyTightest | None
 
 
-class Survivor(Record):
-    """A change of the source that no test noticed."""
+class Change(Record):
+    """One change of a source, and whether a test noticed it."""
 
+    module: str
+    operator: Annotated[str, Meta(description="of cosmic-ray")]
+    occurrence: Count
     line: Count
-    operator: str
+    column: Count
+    end: Annotated[int, Meta(ge=0, description="the last line of what is changed")]
+    room: Annotated[str, Meta(description="the package that the module lies in")]
+    proposes: Annotated[bool, Meta(description="whether the module searches or draws in float64, and decides nothing")]
+    tests: Annotated[int, Meta(ge=0, description="that ran")]
+    outcome: Literal["killed", "survived", "no test", "unchanged"]
     diff: str
 
 
-class MutationModule(Record):
-    """A module: how many changes of it there are, how many were tested (at random), and which were not noticed."""
+class Noticed(Record):
+    """How many changes were tested, and noticed."""
 
-    module: str
-    mutants: Count
     tested: Count
     killed: Count
     interval: Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
-    survivors: list[Survivor]
 
 
-class MutationRecord(Record):
+class MutationRoom(Noticed):
+    """A package: the places where it can be changed, and what became of those that were."""
+
+    room: str
+    proposes: bool
+    mutants: Count
+
+
+class MutationRecord(Noticed):
     """The tests' own power: changes of the sources that they notice (.ci/mutation, by cosmic-ray)."""
 
     format: Literal["metagap/mutation/1"]
     commit: str
     seed: Count
-    sample: Annotated[Count, Meta(description="changes tested of each module; 0: all")]
-    tested: Count
-    killed: Count
-    interval: Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
-    modules: list[MutationModule]
+    under: Annotated[list[str], Meta(description="beginnings of the paths of the files that were changed; none: all")]
+    budget: Annotated[float, Meta(description="seconds that the tests of one change last at most")]
+    mutants: Annotated[int, Meta(ge=0, description="places where the sources can be changed")]
+    deciding: Annotated[Noticed, Meta(description="the changes of what decides: all but what searches in float64")]
+    rooms: list[MutationRoom]
+    changes: list[Change]

@@ -109,13 +109,16 @@ DROPPED: tuple[Dropped, ...] = (
         "eps_projected + weight_norm*misfit_projected_other_kinks",
         _KINK,
     ),
-    Dropped(
-        "network-c3",
-        DIFFERENTIABLE.name,
-        "gap",
-        "eps_formal*min_norm_other_kinks",
-        f"{_KINK} Their rank is full.",
-        lost=("full-row-rank",),
+    *(
+        Dropped(
+            f"{family}-c3",
+            DIFFERENTIABLE.name,
+            "gap",
+            "eps_formal*min_norm_other_kinks",
+            f"{_KINK} Their rank is full.",
+            lost=(rank,),
+        )
+        for family, rank in (("network", "full-row-rank"), ("meta-rl-network", "full-action-rank"))
     ),
     *_at_joints("meta-sl"),
     *_at_joints("smooth-network"),
@@ -133,13 +136,16 @@ DROPPED: tuple[Dropped, ...] = (
         "radius*eps_directional + mixed_weight_norm*mixed_misfit_one_sided",
         f"{_JOINT} The divided bound stands for the undivided one, which is never larger.",
     ),
-    Dropped(
-        "meta-sl-c3",
-        DIFFERENTIABLE.name,
-        "gap",
-        "eps_directional*min_norm_solution_one_sided",
-        f"{_JOINT} Their rank is full to both sides.",
-        lost=("full-row-rank",),
+    *(
+        Dropped(
+            f"{family}-c3",
+            DIFFERENTIABLE.name,
+            "gap",
+            "eps_directional*min_norm_solution_one_sided",
+            f"{_JOINT} Their rank is full to both sides.",
+            lost=("full-row-rank",),
+        )
+        for family in ("meta-sl", "smooth-network")
     ),
     Dropped(
         "meta-sl-c7",
@@ -167,8 +173,14 @@ DROPPED: tuple[Dropped, ...] = (
         _JOINT,
     ),
     *(
-        _without_factor(f"{family}-c3", "full-row-rank", "radius*eps", "Nothing need represent u")
-        for family in ("meta-sl", "network")
+        _without_factor(f"{family}-c3", rank, "radius*eps", "Nothing need represent u")
+        for family, rank in (
+            ("meta-sl", "full-row-rank"),
+            ("network", "full-row-rank"),
+            ("smooth-network", "full-row-rank"),
+            ("meta-rl-network", "full-action-rank"),
+            ("meta-rl-smooth-network", "full-action-rank"),
+        )
     ),
     *(
         _without_factor(f"meta-sl-{name}", "parameter-comparator", "eps", _NO_PARAMETER)

@@ -101,6 +101,19 @@ def bandits(
     )
 
 
+def opposed(source: Source, adaptation: str) -> Batch:
+    """Two tasks of one state with opposite rewards for its two actions, no adaptation: L is stationary at omega = 0,
+    and policies that tell the tasks apart are better."""
+    height, better = (1 + source.grid((), 0, 7)) / 4, (9 + source.grid((), 0, 7)) / 16
+    turn = np.array([[0, 1], [1, 0]])
+    rewards = np.stack([height, 0 * height], axis=1)[:, turn]
+    rival = np.stack([better, 1 - better], axis=1)[:, turn]
+    feature = (1 + source.grid((1,), 0, 7)) / 4
+    features = np.stack([feature, np.zeros_like(feature)], axis=1)
+    none = np.zeros(source.size)
+    return bandits(source, adaptation, rewards, features, none, none[:, None], policies=rival[:, :, None])
+
+
 def lines(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Three actions on a line. Gradient step: over several orders of magnitude, so that it overshoots. KL step: short,
     and the outer actions are the good ones, so that L has two summits."""

@@ -11,6 +11,7 @@ import numpy as np
 from ..draws import draw_entries, shifted, with_radius
 from ..meta_rl.breaking import bandits, vanish
 from ..meta_rl.breaking import crossing as linear_crossing
+from ..meta_rl.breaking import opposed as linear_opposed
 from ..meta_rl.generate import POLICY_STEPS, draw_policies, draw_problem, tangent_comparators
 from ..meta_rl.instance import Adaptation
 from ..sources import SMALL, Generator, Limits, Source
@@ -233,6 +234,13 @@ def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyN
     return PolicyNetworkBatch(**fields, signs=np.tile([1.0, -1.0], (source.size, 1)), initial=weights)
 
 
+def opposed(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
+    """Opposite tasks in one state, and two neurons of opposite output, which cancel: all policies are even."""
+    weights = np.ones((source.size, 2, 1)) * (1 + source.grid((1, 1), 0, 3)) / 2
+    fields = vars(linear_opposed(source, adaptation)) | {"omega": weights}
+    return PolicyNetworkBatch(**fields, signs=np.tile([1.0, -1.0], (source.size, 1)), initial=weights)
+
+
 def at_kinks(source: Source, adaptation: str, limits: Limits = SMALL) -> PolicyNetworkBatch:
     """One neuron at its kink, W = 0, as it was not at W0, and better policies within reach of the active side."""
     feature = (1 + source.grid((1,), 0, 7)) / 4
@@ -252,6 +260,7 @@ BREAKING: tuple[Generator, ...] = (
     Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
     Generator("crossing", "a probability that crosses 0", crossing, (Adaptation.RATIONAL_STEP.value,)),
     Generator("at-kinks", "one neuron at its kink, W = 0", at_kinks, (Adaptation.KL_STEP.value,)),
+    Generator("opposed", "opposite tasks in one state", opposed, (Adaptation.KL_STEP.value,)),
 )
 """Instances that break an assumption which the others keep, for leaving one out."""
 

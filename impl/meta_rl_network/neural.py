@@ -81,11 +81,15 @@ class NeuralPolicyQuantities(MetaRLQuantities):
 
     # --- features at W and at W0 ----------------------------------------------------------------------------
 
-    def _meta_of(self, plain: Matrix, ahead: Matrix) -> Matrix:
-        """Centred meta-features (N, r) with features `plain` outside and `ahead` in grad Q."""
+    def _meta_tables_of(self, plain: Matrix, ahead: Matrix) -> list[Matrix]:
+        """Per task the meta-features (SA, r) with features `plain` outside and `ahead` in grad Q."""
         share = plain * (1 / self.problem.tau)
         slopes = [self._lookahead_of(i, self._value_gradient(i, ahead)) for i in range(len(self.processes))]
-        return self._centred([share + slope for slope in slopes])
+        return [share + slope for slope in slopes]
+
+    def _meta_of(self, plain: Matrix, ahead: Matrix) -> Matrix:
+        """The same, centred (N, r)."""
+        return self._centred(self._meta_tables_of(plain, ahead))
 
     def _paired(self, features: Features) -> Number:
         """||<w, features>||."""

@@ -120,6 +120,11 @@ class MetaRLNetworkQuantities(PolicyRankQuantities):
         return self._misfit(self._with_patterns(self._other_patterns).rows, self._u).value
 
     @cached_property
+    def min_norm_other_kinks(self) -> arb:
+        table = self.problem.span_of(self._other_patterns).table(self.m)
+        return self._shortest_by(self._meta_tables_of(table, table))
+
+    @cached_property
     def eps_other_kinks(self) -> Number:
         return self._paired(self._with_patterns(self._other_patterns))
 

@@ -99,6 +99,12 @@ class PolicyRankQuantities(NeuralPolicyQuantities):
         """||v|| for the shortest v with these contrasts of Phi v equal to those of u; nan if they may be dependent."""
         return norm(at.coordinates(self._target)) if len(at.pivots) == self._count else arb("nan")
 
+    def _shortest_by(self, tables: Sequence[Matrix]) -> arb:
+        """The same by other features' tables (SA, r), one per task."""
+        self._balls_only("a shortest solution")
+        rows = self._contrasted(tables)
+        return self._shortest(span(rows * rows.transpose())) if any(self._choices) else arb(0)
+
     @cached_property
     def min_norm_solution(self) -> arb:
         """||Phi^+ u||, the contrasts at all choices being meant."""
@@ -147,6 +153,4 @@ class PolicyRankQuantities(NeuralPolicyQuantities):
     @cached_property
     def min_norm_plain(self) -> arb:
         """The shortest representation without the look-ahead."""
-        self._balls_only("a shortest solution")
-        rows = self._contrasted([self._plain] * len(self.processes))
-        return self._shortest(span(rows * rows.transpose())) if any(self._choices) else arb(0)
+        return self._shortest_by([self._plain] * len(self.processes))

@@ -12,6 +12,7 @@ from ..meta_rl.generate import POLICY_STEPS, tangent_comparators
 from ..meta_rl.instance import Adaptation
 from ..meta_rl_network.generate import against_policies, apart, drawn, one_step_away, postponed, tempered
 from ..meta_rl_network.generate import crossing as relu_crossing
+from ..meta_rl_network.generate import opposed as relu_opposed
 from ..smooth_network.activation import ACTIVATIONS
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import SmoothPolicyBatch
@@ -111,9 +112,16 @@ def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> SmoothP
     return replace(batch, omega=np.zeros_like(batch.omega))
 
 
+def opposed(source: Source, adaptation: str, limits: Limits = SMALL) -> SmoothPolicyBatch:
+    """Opposite tasks in one state, tanh neurons at W = 0: all policies are even."""
+    batch = SmoothPolicyBatch.of(relu_opposed(source, adaptation, limits), "tanh")
+    return replace(batch, omega=np.zeros_like(batch.omega))
+
+
 BREAKING: tuple[Generator, ...] = (
     Generator("vanishing", "actions of probability 0", vanishing, (Adaptation.RATIONAL_STEP.value,)),
     Generator("crossing", "a probability that crosses 0", crossing, (Adaptation.RATIONAL_STEP.value,)),
+    Generator("opposed", "opposite tasks in one state", opposed, (Adaptation.KL_STEP.value,)),
 )
 """Instances that break an assumption which the others keep, for leaving one out."""
 

@@ -151,9 +151,27 @@ def folds(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return with_radius(source, batch.against(rival=source.grid((1,), -16, 16) / 4))
 
 
+def _far(source: Source, loss: str, limits: Limits) -> Batch:
+    """omega far from the comparator, which predicts the one label: a bounded loss is all but flat at omega."""
+    feature, rival = 2.0 ** source.grid((1, 1), -1, 1), source.grid((1,), -8, 8) / 4
+    one = np.ones((source.size, 1, 1, 1))
+    side = 1 - 2 * source.grid((1,), 0, 1)
+    batch = _plain(
+        draw_loss(source, loss),
+        2.0 ** -source.grid((), 2, 6),
+        feature,
+        (feature[:, 0] * rival)[:, None, None] * one,
+        one,
+        one[:, 0, 0],
+        rival + side * (2 + source.grid((1,), 0, 16) / 4) / feature[:, 0],
+        np.ones(source.size),
+    )
+    return with_radius(source, batch.against(rival=rival))
+
+
 def nonconvex(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """One task and one input under a loss that is not convex; as often as not without adaptation."""
-    kind = source.choose((arbitrary, functions))
+    kind = source.choose((arbitrary, functions, _far))
     batch = kind(source, loss, replace(limits, tasks=1, points=1, labels=1, dimension=1))
     return replace(batch, steps=1, rate=batch.rate * source.choose((0.0, 1.0)))
 

@@ -69,13 +69,17 @@ def at_kinks(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 
 
 def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """Two tasks whose labels lie to either side of what W predicts at the input that they share: L is stationary, and
-    functions that tell the tasks apart are better."""
+    """`mirror` where one active neuron predicts x W."""
+    return mirror(source, draw_loss(source, loss), (1 + source.grid((1, 1), 0, 7)) / 4)
+
+
+def mirror(source: Source, loss: Loss, omega: Array) -> NetworkBatch:
+    """Two tasks whose labels lie to either side of what W predicts, x W, at the input x that they share: L is
+    stationary, and functions that tell the tasks apart are better."""
     feature = 2.0 ** source.grid((1, 1), -1, 1)
-    omega = (1 + source.grid((1, 1), 0, 7)) / 4
     here, reach = feature * omega, (1 + source.grid((1, 1), 0, 7)) / 4
     labels = np.concatenate([here + reach, here - reach], axis=1)
-    batch = simple(draw_loss(source, loss), np.zeros(source.size), feature, labels, np.ones((source.size, 2, 1)), omega)
+    batch = simple(loss, np.zeros(source.size), feature, labels, np.ones((source.size, 2, 1)), omega)
     share = (1 + source.grid((), 0, 7)) / 8
     sides = np.concatenate([reach, -reach], axis=1)
     return batch.against(functions=here + share[:, None, None] * sides)
@@ -118,22 +122,23 @@ def balance(
 def expanding(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A step that expands where the loss is concave and kills the neuron; tangent comparators of the features at
     initialisation."""
-    return expand(source, loss, lambda batch: batch, _AtStart, place=1.0)
+    labels = source.grid((1, 1), -8, 8) / 8
+    omega = 1 + source.grid((1, 1), 0, 7) / 4
+    return expand(source, draw_loss(source, loss), lambda batch: batch, _AtStart, omega, labels)
 
 
 def expand(
     source: Source,
-    loss: str,
+    loss: Loss,
     kind: Callable[[NetworkBatch], AnyBatch],
     at_start: Callable[[Any], NetworkBatchQuantities],
-    place: float,
+    omega: Array,
+    labels: Array,
 ) -> AnyBatch:
-    """One input, one neuron at W = W0, a step over several orders of magnitude."""
-    omega = np.full((source.size, 1, 1), place) * (1 + source.grid((1, 1), 0, 7) / 4)
-    labels = source.grid((1, 1), -8, 8) / 8
+    """One input x = 1, one neuron at W = W0, a step over several orders of magnitude."""
     rate = (1 + source.grid((), 0, 7)) * 2.0 ** source.grid((), 0, 3)
     one = np.ones((source.size, 1, 1))
-    return tangent_comparators(source, kind(simple(draw_loss(source, loss), rate, one, labels, one, omega)), at_start)
+    return tangent_comparators(source, kind(simple(loss, rate, one, labels, one, omega)), at_start)
 
 
 def across(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:

@@ -10,7 +10,7 @@ from flint import fmpq
 from ..losses import Loss
 from ..meta_sl.generate import draw_loss
 from ..network.batch import NetworkBatch
-from ..network.breaking import balance, expand, simple
+from ..network.breaking import balance, expand, mirror, simple
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import SmoothBatch
 from .batch_quantities import SmoothBatchQuantities
@@ -41,6 +41,11 @@ def joints(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     return replace(_tanh(batch.against(functions=functions)), radius=2.0 ** -source.grid((), -4, 8))
 
 
+def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """`mirror` at W = 0, which predicts 0."""
+    return _tanh(mirror(source, draw_loss(source, loss), np.zeros((source.size, 1, 1))))
+
+
 def balanced(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     """Tangent comparators where the weights of two tasks all but cancel FOMAML's gradient, and labels so near the
     predictions that the features hardly move."""
@@ -49,12 +54,15 @@ def balanced(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
 
 
 def expanding(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
-    """A step that expands where the loss is concave, far enough to flatten the neuron."""
-    return expand(source, loss, _tanh, AtStart, place=0.0)
+    """A step that expands where the loss is concave, far enough to flatten the neuron: the labels are where ell'' is
+    below 0 and not small beside ell', which the second derivative's error is proportional to."""
+    labels = (1 - 2 * source.grid((1, 1), 0, 1)) * (6 + source.grid((1, 1), 0, 8)) / 8
+    return expand(source, draw_loss(source, loss), _tanh, AtStart, np.zeros((source.size, 1, 1)), labels)
 
 
 BREAKING: tuple[Generator, ...] = (
     Generator("joints", "a prediction on a joint of the loss", joints, ("huber",)),
+    Generator("mirrored", "labels to either side of the prediction", mirrored, ("squared", "log-cosh")),
     Generator("balanced", "FOMAML's gradient cancels, that of L does not", balanced, ("squared", "log-cosh")),
     Generator("expanding", "a step that expands", expanding, ("geman-mcclure",)),
 )

@@ -7,6 +7,7 @@ and the tangent comparators do. So mutants of S1 are equalities, and those of S2
 from __future__ import annotations
 
 from .claim import Expression, Mutant, Relation
+from .core_mutants import core_mutants, half_l1
 
 _LIFTED = "meta-rl-lifted"
 
@@ -184,4 +185,78 @@ MUTANTS: tuple[Mutant, ...] = (
         "v = 0 lies in the ball, so the misfit is at most ||u||: a weaker, true bound.",
         equivalent=True,
     ),
+    Mutant(
+        "rl-t3a-one-divergence",
+        "meta-rl-t3a",
+        "one Kullback-Leibler divergence for both",
+        Expression("jeffreys/2"),
+        "The two directions of the divergence are near one another for short steps only.",
+        left=Expression("step_size*improvement"),
+        relation=Relation.EQUAL,
+    ),
+    Mutant(
+        "rl-t3a-rational-no-step",
+        "meta-rl-t3a-rational",
+        "eta left out of the improvement",
+        Expression("tilted_variance"),
+        "A step twice as long improves more.",
+        left=Expression("improvement"),
+        relation=Relation.EQUAL,
+    ),
+    Mutant(
+        "rl-t3a-improvement-divergence",
+        "meta-rl-t3a-improvement",
+        "the divergence without 1/eta as the improvement",
+        Expression("adapted_return"),
+        "eta times the improvement is the divergence.",
+        left=Expression("prior_return + jeffreys"),
+    ),
+    Mutant(
+        "rl-t3b-solved",
+        "meta-rl-t3b",
+        "one step solves every task",
+        Expression("adapted_return"),
+        "Adapted policies are better, not optimal.",
+        left=Expression("optimal_return"),
+    ),
+    Mutant(
+        "rl-t3c-no-eps",
+        "meta-rl-t3c",
+        "R eps left out of T3c",
+        Expression("weight_norm*misfit_plain"),
+        "Only at exactly stationary points is the term 0.",
+    ),
+    Mutant(
+        "rl-t3d-half",
+        "meta-rl-t3d",
+        "half the Lipschitz constant",
+        Expression("lipschitz/2"),
+        "Popoviciu's inequality is attained by two equally likely extremes.",
+        left=Expression("eps"),
+    ),
+    Mutant(
+        "rl-t3d-smooth-sixteenth",
+        "meta-rl-t3d-smooth",
+        "a sixteenth of beta",
+        Expression("smoothness/16"),
+        "No instance known attains more than about a quarter of it.",
+        left=Expression("curvature_size"),
+    ),
+    Mutant(
+        "rl-t3e-quarter",
+        "meta-rl-t3e",
+        "a quarter of the constant of T3e",
+        Expression("eps*tabular_norm/(8*contraction_margin)"),
+        "The oscillation is halved once, by centring; three quarters of the bound are attained.",
+    ),
+    Mutant(
+        "rl-t3f-concave",
+        "meta-rl-t3f",
+        "L as a concave function",
+        Expression("slope_to_comparator"),
+        "L rises towards better parameters, but is not concave on the way.",
+        left=Expression("gap"),
+    ),
+    *core_mutants("meta-rl", "rl-"),
+    half_l1("rl-mixed-l1-half", "meta-rl-mixed-l1", "mixed_misfit_l1"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claim import Expression, Mutant, Relation
+from .core_mutants import core_mutants
 
 _LIFTED = "meta-rl-network-lifted"
 
@@ -138,4 +139,19 @@ MUTANTS: tuple[Mutant, ...] = (
         "A is centred under pi, so the identity does not see it; centring is a projection and only improves.",
         equivalent=True,
     ),
+    Mutant(
+        "rl-network-init-pointwise-no-eps",
+        "meta-rl-network-init-pointwise",
+        "R eps left out of T4 with the pointwise error",
+        Expression("radius*weight_norm*error_flips + weight_norm*misfit_init"),
+        "Only at exactly stationary points is the term 0.",
+    ),
+    Mutant(
+        "rl-network-init-count-no-eps",
+        "meta-rl-network-init-count",
+        "R eps left out of T4 with counted flips",
+        Expression("radius*weight_norm*error_count + weight_norm*misfit_init"),
+        "As for the pointwise error.",
+    ),
+    *core_mutants("meta-rl-network", "rl-network-"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claim import Expression, Mutant, Relation
+from .core_mutants import core_mutants
 
 _PREFIX = "meta-rl-smooth-network"
 
@@ -120,4 +121,19 @@ MUTANTS: tuple[Mutant, ...] = (
         "eps*min_norm_plain",
         "The gradient of L belongs to the meta-feature, which has grad Q in it.",
     ),
+    Mutant(
+        "rl-smooth-init-pointwise-no-eps",
+        "meta-rl-smooth-network-init-pointwise",
+        "R eps left out of T4 with the pointwise error",
+        Expression("radius*weight_norm*error_pointwise + weight_norm*misfit_init"),
+        "Only at exactly stationary points is the term 0.",
+    ),
+    Mutant(
+        "rl-smooth-init-ball-no-eps",
+        "meta-rl-smooth-network-init-ball",
+        "R eps left out of T4 with the error of the ball",
+        Expression("radius*weight_norm*error_ball + weight_norm*misfit_init"),
+        "As for the pointwise error.",
+    ),
+    *core_mutants("meta-rl-smooth-network", "rl-smooth-"),
 )

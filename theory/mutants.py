@@ -7,6 +7,7 @@ its proofs would mean little. A new family only adds rows.
 from __future__ import annotations
 
 from .claim import Expression, Mutant
+from .core_mutants import convex_core_mutants, half_l1
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -110,4 +111,78 @@ MUTANTS: tuple[Mutant, ...] = (
         "v = 0 lies in the ball, so the misfit is at most ||u||: a weaker, true bound.",
         equivalent=True,
     ),
+    Mutant(
+        "c1-first-order",
+        "meta-sl-c1",
+        "FOMAML's gradient in C1",
+        Expression("eps_first_order*displacement"),
+        "The gradient of a quadratic L contains the adaptation's Jacobian twice, FOMAML's once.",
+    ),
+    Mutant(
+        "c2-no-eps",
+        "meta-sl-c2",
+        "eps left out of C2",
+        Expression("weight_norm*remainder_constant*displacement**2"),
+        "The remainder is of second order, the step towards the comparator of first.",
+    ),
+    Mutant(
+        "c3-half",
+        "meta-sl-c3",
+        "half the shortest representation",
+        Expression("eps*min_norm_solution/2"),
+        "Attained where G and the shortest v are proportional.",
+    ),
+    Mutant(
+        "c4-twice",
+        "meta-sl-c4",
+        "the whole of mu for half of it",
+        Expression("radius*eps + weight_norm*misfit - strong_convexity*function_displacement**2"),
+        "The Bregman divergence of a mu-strongly convex loss is at least mu u^2/2, with equality for squares.",
+    ),
+    Mutant(
+        "c5-half",
+        "meta-sl-c5",
+        "half, as between a quadratic and its minimiser",
+        Expression("eps*displacement/2"),
+        "The comparator may be anywhere; near omega the gap is linear.",
+    ),
+    Mutant(
+        "c6-no-deviation",
+        "meta-sl-c6",
+        "the Jacobian's deviation left out of C6",
+        Expression("radius*eps_first_order + weight_norm*misfit"),
+        "A first-order stationary point is not one of L.",
+    ),
+    Mutant(
+        "c7-no-jacobian",
+        "meta-sl-c7",
+        "C7 without the Jacobian",
+        Expression("eps*adapted_displacement"),
+        "Where the adaptation contracts, L is flat although the adapted risk is not.",
+    ),
+    Mutant(
+        "c8-half",
+        "meta-sl-c8",
+        "half, as between a quadratic and its minimiser",
+        Expression("eps*displacement/2"),
+        "As for C5.",
+    ),
+    Mutant(
+        "c9-half",
+        "meta-sl-c9",
+        "the factor 2 left out of the descent",
+        Expression("smoothness*descent"),
+        "A step of length 1/beta on a quadratic of curvature beta gains eps^2/(2 beta).",
+        left=Expression("eps**2"),
+    ),
+    Mutant(
+        "c9-half-curvature",
+        "meta-sl-c9-curvature",
+        "half of beta",
+        Expression("smoothness/2"),
+        "Attained by one task and one input.",
+        left=Expression("curvature_size"),
+    ),
+    *convex_core_mutants("meta-sl", "sl-"),
+    half_l1("sl-mixed-l1-half", "meta-sl-mixed-l1", "mixed_misfit_l1"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claim import Expression, Mutant, Relation
+from .core_mutants import convex_core_mutants
 
 _LIFTED = "network-lifted"
 
@@ -222,4 +223,42 @@ MUTANTS: tuple[Mutant, ...] = (
         left=Expression("linearisation"),
         equivalent=True,
     ),
+    Mutant(
+        "network-init-no-eps",
+        "network-init",
+        "the pairing at initialisation left out",
+        Expression("weight_norm*misfit_init"),
+        "R ||G_0|| is 0 only where that pairing is.",
+    ),
+    Mutant(
+        "network-init-pointwise-no-eps",
+        "network-init-pointwise",
+        "R eps left out of N2 with the pointwise error",
+        Expression("radius*weight_norm*error_flips + weight_norm*misfit_init"),
+        "Only at exactly stationary points is the term 0.",
+    ),
+    Mutant(
+        "network-init-count-no-eps",
+        "network-init-count",
+        "R eps left out of N2 with counted flips",
+        Expression("radius*weight_norm*error_count + weight_norm*misfit_init"),
+        "As for the pointwise error: 0 at W = W0 does not stop L from changing.",
+    ),
+    Mutant(
+        "network-half-gradient-error",
+        "network-error-gradient",
+        "half the operator error",
+        Expression("weight_norm*error_operator/2"),
+        "Attained where w is the first singular vector of the difference.",
+        left=Expression("gradient_difference"),
+    ),
+    Mutant(
+        "network-half-trace",
+        "network-error-operator",
+        "half the trace error",
+        Expression("error_trace/2"),
+        "One lifted point: both norms are the same.",
+        left=Expression("error_operator"),
+    ),
+    *(m for m in convex_core_mutants("network", "network-") if m.claim != "network-identity"),
 )

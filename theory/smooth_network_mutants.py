@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .claim import Expression, Mutant
+from .core_mutants import convex_core_mutants
 
 _LIFTED = "smooth-network-lifted"
 
@@ -190,4 +191,5 @@ MUTANTS: tuple[Mutant, ...] = (
         Expression("eps*min_norm_init"),
         "The gradient of L belongs to the features at W.",
     ),
+    *convex_core_mutants("smooth-network", "smooth-network-"),
 )

@@ -1,8 +1,9 @@
 """The blind attack on mutants: floats search, balls certify, and both a simple and a bad witness are kept.
 
 The search does not know which mutant it faces: every mutant is evaluated on the same batches of the same
-generators. A hit counts only when balls certify gap > bound (for a wrong equality: that both differ) and every
-assumption of the claim that the mutant kept.
+generators (on the first instances of each, in balls, where floats do not know its quantities). A hit counts only when
+balls certify gap > bound (for a wrong equality: that both differ) and every assumption of the claim that the mutant
+kept.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from ..families import META_SL, Family, family_of
 from ..shrink import shrink
 from ..sources import SMALL, FullSource, Generator, Limits, RandomSource
 from .certify import Refutation, refute
+
+FEW = 4
+"""Instances of a batch that are judged in balls where floats cannot say which is worth it."""
 
 
 @dataclass
@@ -99,6 +103,12 @@ def attack(
     `enough` certified witnesses end the certification of hits for a mutant; float hits are counted throughout.
     """
     attacks = [Attack(mutant) for mutant in (family.mutants if mutants is None else mutants)]
+    known = {
+        one.mutant.name: all(
+            hasattr(family.batch_quantities, name) for name in (*one.mutant.left.names, *one.mutant.bound.names)
+        )
+        for one in attacks
+    }
     begin = time.perf_counter()
     for generator, variant, batch in itertools.islice(batches(family, seed, size), rounds * len(family.searching)):
         progress(f"{generator.name}, {variant}")
@@ -107,10 +117,26 @@ def attack(
             scale = 1e-9 * (np.abs(quantities("gap")) + np.abs(quantities("pairing")))
             for one in attacks:
                 alive = one.first is None
-                _search(one, generator, batch, quantities, scale, enough)
+                if known[one.mutant.name]:
+                    _search(one, generator, batch, quantities, scale, enough)
+                elif len(one.found) < enough:
+                    _search_in_balls(one, generator, batch)
                 if alive:
                     one.seconds = time.perf_counter() - begin
     return attacks
+
+
+def _search_in_balls(one: Attack, generator: Generator, batch: Any) -> None:
+    """A mutant with quantities that floats do not have: the first instances of a batch."""
+    for b in range(min(FEW, len(batch))):
+        instance = batch.instance(b)
+        certified = refute(one.mutant, instance)
+        if one.first is None:
+            one.examples += 1
+        if certified is not None:
+            one.hits[generator.name] += 1
+            one.found.append(Refutation(instance, *certified, generator.name))
+            one.first = one.first or one.found[0]
 
 
 def _search(
@@ -127,7 +153,8 @@ def _search(
     hits = np.flatnonzero(excess > scale)
     one.hits[generator.name] += len(hits)
     ranked = hits[np.argsort(-(excess[hits] / scale[hits]))] if len(hits) else hits
-    for b in ranked[:4]:
+    # The largest, and some of the others: the largest may all lie where the assumptions fail.
+    for b in [*ranked[:FEW], *ranked[FEW :: len(ranked) // FEW + 1]]:
         if len(one.found) >= enough and generator.name in {r.generator for r in one.found}:
             break
         instance = batch.instance(int(b))

@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 from flint import fmpq
 
@@ -23,6 +24,8 @@ class Instance(ABC):
 
     family: str
     """The name of its family of problems: a key of `families.FAMILIES` and the prefix of its claims."""
+    comparator: Any
+    """A parameter, or functions (policies) of each task that no parameter need reach."""
     radius: fmpq
     notes: tuple[str, ...]
 

@@ -59,12 +59,18 @@ def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
         row = max(certified, key=lambda r: r["optimum"]["gap"]["hi"])
         found = {"count": len(certified)} | certified_distance(row["optimum"])
         found["limit"] += _where(family["name"], row["optimum"]["ball"])
+        terms = row["optimum"]["terms"]
     else:
         rows = [row for row in rows if row["lifted"] and "best policy" in row["name"]] or rows
         row = max(rows, key=lambda r: (r["gap"] or {"hi": None})["hi"] or 0.0)
         limit = "no certified optimum: at most the distance from each task's best policy"
-        found = {"count": len(rows), "low": 0.0, "high": (row["gap"] or {"hi": None})["hi"], "tolerance": None}
-        found |= {"bound": ((row["lifted"] or {}).get("bound") or {"hi": None})["hi"], "limit": limit}
+        found = {"count": len(rows), "high": (row["gap"] or {"hi": None})["hi"], "tolerance": None}
+        found |= {"low": _surpassed(family, row), "limit": limit}
+        found["bound"] = ((row["lifted"] or {}).get("bound") or {"hi": None})["hi"]
+        terms = row["terms"]
+    without = {point_of(r["name"]) for r in rows} - {point_of(r["name"]) for r in certified} if certified else set()
+    if without:
+        found["limit"] += f"; without a certified optimum: {', '.join(sorted(without))}"
     empty = found["bound"] is not None and found["high"] is not None and found["bound"] > EMPTY * found["high"] > 0
     return found | {
         "name": family["name"],
@@ -73,7 +79,29 @@ def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": row["parameters"],
         "words": _between(found["low"], found["high"]),
         "empty": empty,
+        "parts": parts(terms),
     }
+
+
+def _surpassed(family: Mapping[str, Any], row: Mapping[str, Any]) -> float:
+    """How far the row's omega is at least from the optimum: the best of the parameters that it is compared with."""
+    gaps = [
+        r["gap"]["lo"]
+        for r in family["rows"]
+        if point_of(r["name"]) == point_of(row["name"]) and r["comparator"] == "parameter" and r["gap"]
+    ]
+    return max([0.0, *(lo for lo in gaps if lo is not None)])
+
+
+def parts(terms: Mapping[str, Any]) -> dict[str, float] | None:
+    """What a bound R eps + ||w|| misfit is made of: both terms, and the misfit's share of ||u||, the most it can be."""
+    ends = {name: (value or {"hi": None})["hi"] for name, value in terms.items()}
+    needed = ("radius", "eps", "weight_norm", "misfit", "function_displacement")
+    if any(ends.get(name) is None for name in needed):
+        return None
+    radius, eps, weight, misfit, size = (ends[name] for name in needed)
+    share = min(misfit / size, 1.0) if size > 0 else 0.0
+    return {"radius": radius, "stationarity": radius * eps, "representation": weight * misfit, "share": share}
 
 
 def _between(low: float, high: float | None) -> str:

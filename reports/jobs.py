@@ -15,6 +15,8 @@ from ..impl.extras import MissingExtraError
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement
+from ..impl.meta_rl.instance import Policies
+from ..impl.meta_sl.instance import Functions
 from ..impl.sources import RandomSource
 from . import landscapes
 from .records import enclosure, finite
@@ -166,6 +168,7 @@ def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJ
         "instance": instance.sha256,
         "file": file,
         "parameters": instance.parameters,
+        "comparator": "functions" if isinstance(instance.comparator, Functions | Policies) else "parameter",
         "counts": dict(Counter(c.verdict.name for c in judged.values())),
         "eps": lifted and enclosure(lifted.terms.get("eps")),
         "gap": lifted and enclosure(lifted.gap),
@@ -177,5 +180,5 @@ def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJ
             "ratio": finite(one.ratio),
         }
     terms = {name: value for one in judged.values() for name, value in one.terms.items()}
-    row["terms"] = {name: enclosure(terms.get(name)) for name in FAMILIES[instance.family].shown}
+    row["terms"] = {name: enclosure(terms.get(name)) for name in (*landscapes.TERMS, *FAMILIES[instance.family].shown)}
     return row

@@ -26,6 +26,8 @@ from .tally import Kept, Outcome
 
 LOW = 3
 """Real tasks of at most this many parameters are certified too."""
+TERMS = ("radius", "eps", "weight_norm", "misfit", "function_displacement")
+"""What the bound is made of, and ||u||: shown for real tasks in every family."""
 PICTURES = 2
 """Landscapes shown, per dimension."""
 SAMPLES = {1: 241, 2: 61}
@@ -98,6 +100,7 @@ def _certified(
         "gap": enclosure(finding.judged.gap),
         "bound": enclosure(finding.judged.bound),
         "verdict": finding.judged.verdict.name,
+        "terms": {name: enclosure(finding.judged.terms.get(name)) for name in TERMS},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from .answer import (
     is_empty,
     landscape_answer,
     once,
+    parts,
     point_of,
     rate_answers,
     real_distances,
@@ -92,6 +94,22 @@ def enclosure(value: dict[str, float | None] | None, digits: int = 6) -> str:
     return f"[{number(low, digits)}, {number(high, digits)}]"
 
 
+def below(value: float, digits: int = 7) -> str:
+    """A number that a bracket says something is above: rounded down, never up to 1."""
+    scale = 10.0**digits
+    return number(math.floor(value * scale) / scale, digits) if value * scale >= 1 else number(value, digits)
+
+
+def most(rows: list[dict[str, Any]], key: str, count: int = 4) -> list[tuple[str, int]]:
+    """The commonest values of a field, with how often they occur."""
+    return Counter(row[key] for row in rows).most_common(count)
+
+
+def against_functions(data: list[str]) -> bool:
+    """Whether a written instance compares omega with functions or policies, which no parameter need reach."""
+    return any(line.startswith(("comparator: functions", "comparator: policies")) for line in data)
+
+
 def share(value: float | None) -> str:
     """A share in per cent, never rounded up to 100."""
     if value is None:
@@ -126,6 +144,9 @@ def _environment() -> Environment:
         "number": number,
         "enclosure": enclosure,
         "share": share,
+        "below": below,
+        "most": most,
+        "against_functions": against_functions,
         "by_family": by_family,
         "entry": entry,
         "histogram": histogram,
@@ -134,6 +155,7 @@ def _environment() -> Environment:
         "prose": prose,
         "certified_distance": certified_distance,
         "once": once,
+        "parts": parts,
         "is_empty": is_empty,
         "equality": equality,
         "quantiles": quantiles,

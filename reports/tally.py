@@ -18,6 +18,9 @@ from ..theory.claim import Claim, Verdict
 QUANTILES = (0.1, 0.5, 0.9)
 """How tight a bound is: quantiles of left side over bound."""
 
+TINY = 1e-9
+"""Bounds below are tight for no better reason than that everything is small there."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -61,10 +64,9 @@ class Tally:
         if _loose(judged):
             return
         (self.real_ratios if real else self.ratios).append(judged.ratio)
-        if judged.verdict is Verdict.PROVED:
-            best = self.tightest
-            if best is None or best.judged.ratio is None or judged.ratio > best.judged.ratio:
-                self.tightest = keep()
+        best = self.tightest
+        if judged.verdict is Verdict.PROVED and (best is None or _telling(judged) > _telling(best.judged)):
+            self.tightest = keep()
 
     def _violation(self, kept: Kept) -> None:
         if self.simplest is None or kept.numbers < self.simplest.numbers:
@@ -85,7 +87,7 @@ class Tally:
         self.real_ratios += other.real_ratios
         self.undecided = (self.undecided + other.undecided)[:3]
         if other.tightest is not None and (
-            self.tightest is None or (other.tightest.judged.ratio or 0) > (self.tightest.judged.ratio or 0)
+            self.tightest is None or _telling(other.tightest.judged) > _telling(self.tightest.judged)
         ):
             self.tightest = other.tightest
         for kept in (other.simplest, other.worst):
@@ -98,6 +100,12 @@ def _loose(judged: ClaimJudgement) -> bool:
     ratio says little about the theorem."""
     bracket = judged.terms.get("bracket")
     return bracket is not None and judged.bound is not None and bracket.hi > 0.01 * judged.bound.lo
+
+
+def _telling(judged: ClaimJudgement) -> tuple[bool, float]:
+    """Which of two tight instances is shown: one with a bound of a size that people know, then the tighter one."""
+    assert judged.bound is not None and judged.ratio is not None
+    return TINY < judged.bound.hi < 1 / TINY, judged.ratio
 
 
 def _excess(judged: ClaimJudgement) -> float:

@@ -176,15 +176,23 @@ def optimum(lower: float, upper: float, gap: float, bound: float, certified: boo
         "gap": {"lo": gap, "hi": gap},
         "bound": {"lo": bound, "hi": bound},
         "verdict": "PROVED",
+        "terms": TERMS,
     }
 
 
-def real(name: str, found: dict[str, Any] | None, gap: float = 0.5, bound: float = 1.0) -> dict[str, Any]:
+ENDS = {"radius": 2.0, "eps": 0.25, "weight_norm": 0.5, "misfit": 0.75, "function_displacement": 1.0}
+TERMS = {name: {"lo": value, "hi": value} for name, value in ENDS.items()}
+
+
+def real(
+    name: str, found: dict[str, Any] | None, gap: float = 0.5, bound: float = 1.0, comparator: str = "functions"
+) -> dict[str, Any]:
     """A real instance's row."""
     side = {"lo": bound, "hi": bound}
     return {
         "name": name, "instance": "0" * 64, "file": "instances/x.json", "parameters": 3, "counts": {"PROVED": 1},
-        "eps": None, "gap": {"lo": gap, "hi": gap}, "mixed": None, "terms": {}, "optimum": found,
+        "eps": None, "gap": {"lo": gap, "hi": gap}, "mixed": None, "terms": TERMS, "optimum": found,
+        "comparator": comparator,
         "lifted": {"verdict": "PROVED", "bound": side, "ratio": gap / bound},
     }  # fmt: skip
 
@@ -195,9 +203,15 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     near, far = optimum(1.0, 1.000001, 1.01e-6, 1.02e-6), optimum(2.0, 2.001, 0.5, 0.9)
     families = {
         "sinusoid": [real("a; untrained", far), real("a; MAML-trained", near)],
-        "diabetes": [real("b; MAML-trained, against x", far), real("b; MAML-trained, against y", far)],
+        "diabetes": [
+            *(real(f"b; MAML-trained, against {other}", far) for other in "xy"),
+            real("large; MAML-trained, against x", None),
+        ],
         "sinusoid-network": [real("c; trained", optimum(0.0, 0.25, 0.75, 2.0, certified=False))],
-        "taxi": [real("d; trained, against each task's best policy", None, 0.125, 1e3)],
+        "taxi": [
+            real("d; trained, against each task's best policy", None, 0.125, 1e3),
+            real("d; trained, against another", None, 0.0625, 1e3, "parameter"),
+        ],
         "digits": [real("e; untrained", far)],
     }
     verify = copy.deepcopy(records[0])
@@ -212,16 +226,22 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert found["diabetes"]["words"] == "between 0.499 and 0.5" and found["diabetes"]["count"] == 1
     assert found["sinusoid-network"]["words"] == "between 0.5 and 0.75"
     assert found["sinusoid-network"]["limit"] == "the lower bound is trivial (0)"
-    assert found["taxi"]["words"] == "between 0 and 0.12" and found["taxi"]["empty"]
+    assert found["diabetes"]["limit"].endswith("without a certified optimum: large; MAML-trained")
+    assert found["diabetes"]["parts"] == {
+        "radius": 2.0, "stationarity": 0.5, "representation": 0.375, "share": 0.75
+    }  # fmt: skip
+    assert found["taxi"]["words"] == "between 0.062 and 0.12" and found["taxi"]["empty"]
     assert "best policy" in found["taxi"]["limit"]
     assert distance(far) == (pytest.approx(0.499), 0.5)
     assert distance(near)[0] == pytest.approx(1e-8, rel=1e-3)
     (empty,) = uninformative(verify)
-    assert empty["title"] == "Taxi" and empty["bounds"] == (1e3, 1e3) and empty["policies"]
+    assert empty["instances"] == 2
+    assert empty["title"] == "Taxi" and empty["bounds"] == (1e3, 1e3) and not empty["policies"]
     page = html.unescape(render(verify, None))
     section = page.split('id="answer"')[1].split("<h2")[0]
     assert section.count("within the tolerance") == 2 and "no information" in section
-    assert "Taxi, 1 instance (bound 1000 for a gap of 0.125)" in page.replace("1e+03", "1000")
+    assert "No bound was violated" in section and "the misfit is 75.0 % of" in section
+    assert "Taxi, 2 instances (bound 1000 for a gap of 0.0625 to 0.125)" in page.replace("1e+03", "1000")
     certified = page.split('id="real-optimum"')[1].split("<h2")[0]
     assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]
 
@@ -288,6 +308,13 @@ def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(
         for column in table["columns"]:
             assert column["statement"]
     assert page.count('class="matrix"') == len(FAMILIES)
+
+
+def test_two_states_of_the_sources_are_said(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
+    assert "different states" not in page
+    other = copy.deepcopy(records[1])
+    other["environment"]["sources"] = "0" * 64
+    assert "different states" in render(records[0], other)
 
 
 def test_provenance_names_versions_machine_sources_and_files(

@@ -168,7 +168,7 @@ ABLATIONS: tuple[Ablation, ...] = (
         "meta-sl-mixed",
         Standing.NEEDED,
         "Two mirrored tasks share the label 0. There the mixed weight cancels and the numerator does not: the target "
-        "is undefined, and reading 0/0 as 0 makes the bound false. Random search never meets this.",
+        "is undefined, and reading 0/0 as 0 makes the bound false. Only generators that mirror tasks meet this.",
         "mirrored tasks, one parameter as comparator",
         _DIVISION,
         bound=Expression("radius*eps + mixed_weight_norm*mixed_misfit"),

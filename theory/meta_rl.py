@@ -316,5 +316,6 @@ HEADLINE = Claim(
     f"{CITATION}, optimality gap at stationary points",
     "The paper's comparator is a global maximiser, which need not exist: the supremum may lie at infinity. Here any "
     "parameter serves.",
+    extras=("function_displacement",),
 )
 """Needs a certified optimum, so it is judged by `impl.meta_rl.headline` and not with the other claims."""

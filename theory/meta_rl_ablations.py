@@ -148,7 +148,8 @@ ABLATIONS: tuple[Ablation, ...] = (
         "meta-rl-mixed",
         Standing.NEEDED,
         "E: advantages of two mirrored tasks cancel in the mixed weight and not in its numerator; with 0/0 read as 0 "
-        "the bound is 0. Random search never meets this. Also a spurious stationary point: two tasks, eta = 0.",
+        "the bound is 0. Only generators that mirror tasks meet this. Also a spurious stationary point: two "
+        "tasks, eta = 0.",
         "mirrored tasks",
         "mixed form: division by the mixed weight",
         bound=Expression("radius*eps + mixed_weight_norm*mixed_misfit"),

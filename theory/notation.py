@@ -25,11 +25,17 @@ _TABLE = (
     ("radius", "R", "radius of the ball of directions; > 0"),
     # The core claim.
     ("eps", r"\varepsilon", "||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L"),
-    ("weight_norm", r"\|w\|", "norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]"),
+    (
+        "weight_norm",
+        r"\|w\|",
+        "norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]; meta-RL: of w_i(s,a) = "
+        "A_i(s,a)/(1-gamma_i), the advantages of the adapted policy",
+    ),
     (
         "misfit",
         r"\inf_{\|v\|\le R}\|u-\phi_\omega^{\top} v\|",
-        "how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i",
+        "how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i; meta-RL: u_i = (nu'_i/nu_i) "
+        "(pi'_i/pi_i - 1), ratios of the comparator's visitations and policies to omega's",
     ),
     ("pairing", r"\langle w,u\rangle", "sum_i q_i E[w_i u_i]"),
     ("direction", r"v^{\top}\nabla L(\omega)", "derivative of L at omega in the direction v, by Taylor arithmetic"),
@@ -72,7 +78,7 @@ _TABLE = (
     ),
     ("misfit_plain", r"\inf_{\|v\|\le R}\|u-\phi^{\top} v\|", "misfit by the plain features phi"),
     ("displacement", r"\|\omega-\theta'\|", "distance of the parameters"),
-    ("function_displacement", r"\|u\|", "norm of the displacement of the adapted predictions"),
+    ("function_displacement", r"\|u\|", "norm of the displacement u: the misfit of v = 0, so the most that it can be"),
     ("adapted_displacement", r"\|\omega_1-\theta'_1\|", "distance of the adapted parameters (one task)"),
     ("jacobian_min", r"s_{\min}(J_1)", "smallest singular value of the adaptation's Jacobian (one task)"),
     ("strong_convexity", r"\mu", "smallest ell'' on the segments between adapted and comparator predictions"),
@@ -322,8 +328,14 @@ OBJECTS: tuple[tuple[str, str, str], ...] = (
     (r"L(\theta)", "meta-objective sum_i q_i R_i(h_{theta_i})", "scalar"),
     (r"\omega,\ \theta'", "point under test, comparator (a parameter, or functions h'_i per task)", "(d,)"),
     (r"w_i(x)", "functional gradient E[ell'(h_{omega_i}(x), y) | x]", ""),
+    (r"w_i(s,a)", "the same in meta-RL: A_i(s,a)/(1-gamma_i)", "(S, A)"),
     (r"u_i(x)", "displacement h_{omega_i}(x) - h'_i(x)", ""),
-    (r"\phi_{i,\omega}(x)", "meta-feature J_i' phi(x)", "(d,)"),
+    (
+        r"u_i(s,a)",
+        "the same in meta-RL: (nu'_i(s)/nu_i(s)) (pi'_i(a|s)/pi_i(a|s) - 1), dashes the comparator's",
+        "(S, A)",
+    ),
+    (r"\phi_{i,\omega}(x)", "meta-feature J_i' phi(x); meta-RL: grad log pi_i(a|s), centred in every state", "(d,)"),
     (r"\langle f, g\rangle", "sum_i q_i E_{rho_i}[f_i g_i]; meta-RL: visitations sigma_i in place of rho_i", "scalar"),
     (r"\pi_\theta", "policy ~ exp(phi(s,a)'theta/tau) (meta-RL); pi_i the one adapted to task i", "(S, A)"),
     (r"P_i,\ r_i,\ \gamma_i", "transitions, rewards and discount of task i", "(S, A, S), (S, A)"),

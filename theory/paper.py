@@ -135,7 +135,7 @@ RESULTS: tuple[Result, ...] = (
     ),
     Result(
         "Reinforcement learning, one task, tabular: stationary means optimal",
-        "With full representation power a stationary point is globally optimal.",
+        "With full representation power a stationary point is globally optimal (no policies do better).",
         Outcome.WITH_MORE,
         "Needs that the adaptation does not fold: at a fold a stationary point need not be optimal. kappa = |eta| "
         "gamma span(r)/(2 (1 - gamma)) < 1 suffices (it is not necessary). With several tasks it is false even without "
@@ -145,12 +145,15 @@ RESULTS: tuple[Result, ...] = (
     ),
     Result(
         "Supervised learning: full representation power",
-        "If the meta-features represent every displacement, stationary points are globally optimal.",
+        "If the meta-features represent every displacement, stationary points are globally optimal: no functions of "
+        "task and input do better.",
         Outcome.AS_READ,
-        "They represent every displacement of functions exactly if they are linearly independent over all pairs of a "
+        "It holds wherever its premise does; whether a model can meet the premise is another question. Features "
+        "represent every displacement of functions exactly if they are linearly independent over all pairs of a "
         "task and an input: for a linear model never when two tasks share an input, and then tasks that contradict "
-        "each other are a counterexample; for a smooth network they may share one if they adapt differently. With one "
-        "task an adaptation that does not fold suffices, with the squared loss nothing.",
+        "each other are a counterexample (its omega is the best parameter; what does better are functions that tell "
+        "the tasks apart); for a smooth network they may share one if they adapt differently. With one task an "
+        "adaptation that does not fold suffices, with the squared loss nothing.",
         ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),
@@ -161,11 +164,13 @@ RESULTS: tuple[Result, ...] = (
     ),
     Result(
         "Reinforcement learning, networks: full representation power",
-        "A wide network represents every displacement, so that stationary points are globally optimal.",
+        "A wide network represents every displacement, so that stationary points are globally optimal: no policies of "
+        "task and state do better.",
         Outcome.INSTEAD,
-        "False for tasks that share a state where actions differ, however wide the network: the adaptation is a step "
-        "on policies, so the features are the tasks' own only through the look-ahead, which adds no dimension. Two "
-        "bandits that contradict each other are a counterexample. It holds for one task, and for tasks with states of "
+        "The premise is false, however wide the network, for tasks that share a state where actions differ: the "
+        "adaptation is a step on policies, so the features are the tasks' own only through the look-ahead, which adds "
+        "no dimension. Two bandits that contradict each other are a counterexample (every network has the same value "
+        "there; policies that tell the tasks apart do better). It holds for one task, and for tasks with states of "
         "their own, if the differences of the meta-feature between actions are independent.",
         ("meta-rl-network-c3", "meta-rl-smooth-network-c3"),
         (("meta-rl-network-c3", "full-action-rank"), ("meta-rl-smooth-network-c3", "full-action-rank")),

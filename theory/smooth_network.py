@@ -302,5 +302,6 @@ HEADLINE = Claim(
     f"{CITATION}, optimality gap at stationary points",
     "The paper's comparator is a global minimiser, which need not exist. Functions that attain the lower bound serve "
     "as well as a network.",
+    extras=("function_displacement",),
 )
 """Needs a certified lower bound, so it is judged by `impl.smooth_network.headline` and not with the other claims."""

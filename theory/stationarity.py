@@ -135,6 +135,7 @@ def core_claims(family: str, citation: str) -> tuple[Claim, ...]:
             f"{citation}, {_CORE}",
             "For every omega and every comparator (parameters or functions), with every constant explicit; "
             "on the space of (task, input) pairs, where the meta-feature is exact.",
+            extras=("function_displacement",),
         ),
         Claim(
             f"{family}-l1",

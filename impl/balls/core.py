@@ -115,6 +115,11 @@ class CoreQuantities(ABC):
     def _length(self, entries: list[Number]) -> Number:
         return self._root_sum((self.m.number(fmpq(1)), v) for v in entries)
 
+    @cached_property
+    def function_displacement(self) -> Number:
+        """||u||."""
+        return self._root_sum(zip(self._masses, self._u, strict=True))
+
     def _pulled(self, rows: Matrix) -> list[Number]:
         """sum_j weighted_j rows_j [d]."""
         return (rows.transpose() * self.m.matrix([[w] for w in self._weighted])).entries()

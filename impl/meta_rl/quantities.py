@@ -282,10 +282,6 @@ class MetaRLQuantities(TaskQuantities):
     # --- what wrong theorems use instead ------------------------------------------------------------------------
 
     @cached_property
-    def function_displacement(self) -> arb:
-        return self._root_sum(zip(self._masses, self._u, strict=True))
-
-    @cached_property
     def misfit_free(self) -> arb:
         return self._misfit(self._meta_features, self._u, free=True).value
 

@@ -44,10 +44,6 @@ class MetaSLQuantities(TaskQuantities):
         return self._length((self.problem.omega - self._rival).entries())
 
     @cached_property
-    def function_displacement(self) -> arb:
-        return self._root_sum(zip(self._masses, self._u, strict=True))
-
-    @cached_property
     def adapted_displacement(self) -> arb:
         self._single()
         return self._length((self._paths[0][-1] - self._rivals[0]).entries())

@@ -118,6 +118,7 @@ class RealOptimum(Record):
     gap: Interval | None
     bound: Interval | None
     verdict: VerdictName
+    terms: dict[str, Interval | None]
 
 
 class RealRow(Record):
@@ -127,6 +128,7 @@ class RealRow(Record):
     instance: Sha256
     file: str
     parameters: Count
+    comparator: Literal["parameter", "functions"]
     counts: dict[VerdictName, Count]
     eps: Interval | None
     gap: Interval | None

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from flint import ctx, fmpq
-from metagap.impl.counterexample import confirm, instance_of
+from metagap.impl.counterexample import Opinion, confirm, instance_of
 from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
 from metagap.impl.judge import judge
 from metagap.reports.matrix import matrix
 from metagap.reports.witnesses import replay
-from metagap.theory.claim import Ablation, Verdict
+from metagap.theory.claim import Ablation, Relation, Verdict
 
 WITH_INSTANCE = [a for family in FAMILIES.values() for a in family.ablations if a.instance is not None]
 
@@ -98,3 +98,19 @@ def test_witness_files_replay(tmp_path: Path) -> None:
     content["name"] = "from-another-version"
     path.write_text(json.dumps(content))
     assert replay(path).outcome == "error"
+
+
+@pytest.mark.parametrize(
+    ("left", "bound", "relation", "agrees"),
+    [
+        (2.0, 1.0, Relation.AT_MOST, True),
+        (1.0, 2.0, Relation.AT_MOST, False),
+        (1.0, 2.0, Relation.EQUAL, True),
+        (1.0, 1.0 + 1e-12, Relation.EQUAL, None),
+        (float("inf"), 1.0, Relation.AT_MOST, None),
+    ],
+)
+def test_a_second_opinion_knows_what_float64_cannot_tell(
+    left: float, bound: float, relation: Relation, agrees: bool | None
+) -> None:
+    assert Opinion(left, bound, relation).agrees is agrees

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flint import fmpq
+from flint import fmpq, nmod_mat
 
 from .. import files
 from ..arithmetic import rational
@@ -33,6 +33,7 @@ FORMAT = "metagap/certificate/1"
 LARGEST_TREE = 2**26
 """Bytes in the largest tree that is read."""
 LEAVES = b"onmgkc"
+PRIME = 2**61 - 1
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,36 @@ def basis(instance: MetaSLInstance) -> tuple[Vector, ...]:
     d = instance.dimension
     used = sorted({a.x for task in instance.tasks if task.weight != 0 for a in task.atoms if a.p != 0})
     found: list[Vector] = []
+    squares: list[fmpq] = []
     for x in used:
         row = instance.features[x]
-        for b in found:
-            share = _dot(row, b) / _dot(b, b)
+        for b, square in zip(found, squares, strict=True):
+            share = _dot(row, b) / square
             row = tuple(v - share * w for v, w in zip(row, b, strict=True))
         if any(v != 0 for v in row):
             found.append(row)
+            squares.append(_dot(row, row))
+            if len(found) == d:
+                break
     if len(found) == d or not found:
         units = tuple(tuple(fmpq(int(i == j)) for j in range(d)) for i in range(d))
         return units if found else units[:1]
     return tuple(found)
+
+
+def many_columns(instance: MetaSLInstance, count: int) -> bool:
+    """Whether more than `count` independent columns are found at once, without an exact basis.
+
+    Modulo a prime, of the first support points with mass: that rank is at most the rational one.
+    """
+    if instance.dimension <= count:
+        return False
+    used = sorted({a.x for task in instance.tasks if task.weight != 0 for a in task.atoms if a.p != 0})[: 2 * count]
+    rows = [instance.features[x] for x in used]
+    if any(v.q % PRIME == 0 for row in rows for v in row):
+        return False
+    residues = [int(v.p * pow(int(v.q), -1, PRIME) % PRIME) for row in rows for v in row]
+    return bool(nmod_mat(len(rows), instance.dimension, residues, PRIME).rank() > count)
 
 
 def _dot(a: Vector, b: Vector) -> fmpq:

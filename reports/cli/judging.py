@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from ...impl import files
 from ...impl.families import FAMILIES
 from ...impl.headlines import headline_of
 from ...impl.instances import Instance
-from ...impl.judge import ClaimJudgement, Judgement
+from ...impl.judge import ClaimJudgement, Enclosure, Judgement
 from ...impl.judge import judge as judge_instance
 from ...impl.meta_rl.headline import judge_headline as judge_meta_rl_headline
 from ...impl.meta_rl.headline import supremum
@@ -91,7 +92,7 @@ def _print(path: Path, family: str, judgement: Judgement) -> None:
     reasons: dict[str, list[str]] = {}
     for one in judgement.claims:
         name = one.claim.removeprefix(f"{family}-")
-        sides = ("" if side is None else f"{side.middle:.6g}" for side in (one.left, one.bound))
+        sides = (_side(one.left), _side(one.bound))
         table.add_row(name, one.verdict.name, *sides, "" if one.ratio is None else f"{one.ratio:.3f}")
         reasons.setdefault(f"{one.verdict.name}: {one.reason}", []).append(name)
     console.print(table)
@@ -99,3 +100,7 @@ def _print(path: Path, family: str, judgement: Judgement) -> None:
         console.print(f"{reason}: {', '.join(names)}", markup=False, highlight=False)
     for note in judgement.notes:
         console.print(f"note: {note}", markup=False)
+
+
+def _side(value: Enclosure | None) -> str:
+    return "" if value is None or math.isnan(value.middle) else f"{value.middle:.6g}"

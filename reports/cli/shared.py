@@ -122,7 +122,7 @@ def interrupted(message: str) -> NoReturn:
 
 def listing(title: str, first: str) -> Table:
     """A table for 80 columns; the names in its first column stay whole."""
-    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(first, no_wrap=True)
     return table
 

@@ -4,7 +4,9 @@ waited for.
 
 from __future__ import annotations
 
+import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,8 +17,8 @@ from multiprocessing.synchronize import Event
 from typing import Any
 
 TICK = 0.2
-GRACE = 10.0
-"""Seconds that a work has, once it was asked to stop, to come back with what it has."""
+GRACE, RETURN = 2.0, 30.0
+"""Seconds that a work has, once it was asked to stop, to answer; and then to come back with what it has."""
 
 Tell = Callable[[str], None]
 
@@ -38,6 +40,35 @@ def processes(workers: int, ready: Callable[..., None] | None = None, *given: An
         pool.shutdown(wait=False, cancel_futures=True)
         for process in running:
             process.terminate()
+
+
+@contextmanager
+def deferred() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits until the function that is given is called, which raises KeyboardInterrupt then.
+
+    Anywhere else it might leave a future locked, and the program would wait for that lock when it ends.
+    """
+    heard = 0
+
+    def note(*_: object) -> None:
+        nonlocal heard
+        heard += 1
+
+    def listen() -> None:
+        nonlocal heard
+        if heard:
+            heard -= 1
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield listen
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield listen
+    finally:
+        signal.signal(signal.SIGINT, before)
+    listen()
 
 
 @contextmanager
@@ -72,32 +103,35 @@ class EndedError(Exception):
         self.stage, self.interrupted = stage, interrupted
 
 
-def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: float | None = None) -> Any:
+def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: float = math.inf) -> Any:
     """work(*arguments, tell) in a process of its own, which ends with its memory at `end` (time.monotonic), whatever it
     is doing then. What the work tells is shown again at every tick.
 
     Ctrl-C: the next call of `tell` raises KeyboardInterrupt there, and work that has something to return may return it;
-    a second one, or GRACE seconds, end it. Errors: EndedError, and those of the work.
+    a second one, or no answer, ends it. Errors: EndedError, and those of the work.
     """
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     stop = context.Event()
-    stage, asked = "starting", False
+    stage, asked, asked_at, limit = "starting", False, 0.0, end
     try:
-        with processes(1, _connect, sender, stop) as pool:
+        with deferred() as listen, processes(1, _connect, sender, stop) as pool:
             future = pool.submit(_tell_and_work, work, tuple(arguments))
             while not future.done():
+                if receiver.poll(TICK):
+                    stage = receiver.recv()
+                    if asked:
+                        end = min(limit, asked_at + RETURN)
+                show(stage)
                 try:
-                    if receiver.poll(TICK):
-                        stage = receiver.recv()
-                    show(stage)
+                    listen()
                 except KeyboardInterrupt:
                     if asked:
                         raise
-                    asked, limit = True, time.monotonic() + GRACE
-                    end = limit if end is None else min(end, limit)
+                    asked, asked_at = True, time.monotonic()
+                    end = min(limit, asked_at + GRACE)
                     stop.set()
-                if end is not None and time.monotonic() > end and not future.done():
+                if time.monotonic() > end and not future.done():
                     raise EndedError(stage, asked)
             return future.result()
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
 from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
-from .processes import processes
+from .processes import TICK, deferred, processes
 from .records import claim_record, enclosure, enclosures, environment, now, write_text
 from .tally import Kept, Outcome, Tallies, Tally, loose, quantiles
 from .witnesses import witness
@@ -77,7 +77,7 @@ class Run:
         names = tuple(claim.name for claim in self.claims)
 
         try:
-            with processes(workers) as pool:
+            with deferred() as listen, processes(workers) as pool:
 
                 def submit(job: AnyJob | None) -> None:
                     if job is not None:
@@ -88,7 +88,8 @@ class Run:
                 while pending:
                     begun = bool(self.generated) or bool(self.families) or not self.size
                     late = deadline is not None and time.monotonic() > deadline and begun
-                    done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                    done, _ = wait(pending, timeout=TICK, return_when=FIRST_COMPLETED)
+                    listen()
                     for future in done:
                         self._take(pending.pop(future), future.result(), advance)
                         submit(None if late else next(waiting, None))

@@ -7,10 +7,11 @@ def main() -> None:
     """Run the command line."""
     try:
         from .cli import main as run
+
+        run()
     except KeyboardInterrupt:
         sys.stderr.write("metagap: interrupted while starting\n")
         sys.exit(130)
-    run()
 
 
 if __name__ == "__main__":

@@ -89,6 +89,18 @@ def test_modules_may_be_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert capsys.readouterr().err == "metagap: interrupted while starting\n"
 
 
+def test_an_interrupt_before_the_command_begins_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Typer makes it a status without a word."""
+    monkeypatch.setattr(sys, "argv", ["metagap", "schema"])
+    monkeypatch.setattr(type(app), "__call__", lambda *_, **__: 130)
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "metagap: interrupted while starting\n"
+
+
 def press() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.01)

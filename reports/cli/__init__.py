@@ -16,7 +16,7 @@ from .auditing import audit, replay
 from .falsifying import falsify
 from .judging import judge
 from .optima import certify, check, optimum
-from .shared import interrupted, single_threads
+from .shared import INTERRUPTED, interrupted, single_threads
 from .showing import bench, report, schema
 from .verifying import verify
 
@@ -66,14 +66,15 @@ def main() -> None:
     """The command `metagap`."""
     single_threads()
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="metagap", standalone_mode=False))
+        status = app(sys.argv[1:] or ["--help"], prog_name="metagap", standalone_mode=False)
+        if status == INTERRUPTED:
+            # Typer's own word for Ctrl-C before a command begins; a command that is interrupted says so and exits.
+            raise KeyboardInterrupt
+        sys.exit(status)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         place = "metagap" if context is None else context.command_path
         typer.echo(f"metagap: {_fault(error.format_message(), sys.argv[1:])}; see {place} --help", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("metagap: interrupted while starting", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)

@@ -30,6 +30,7 @@ from .shared import (
     exchange,
     fail,
     input_errors,
+    interrupted,
     left_out,
     ready,
     screen,
@@ -105,8 +106,7 @@ def audit(
     if json is None or str(json) != "-":
         print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
     if record["status"] == "interrupted":
-        typer.echo("metagap: interrupted; the same command goes on from there", err=True)
-        raise typer.Exit(130)
+        interrupted("audit: interrupted; the same command goes on from there")
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
     raise typer.Exit(1 if survived or alarms(record) else 0)
 

@@ -114,10 +114,13 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
             interrupted(f"{command}: interrupted while {last}; nothing was written")
 
 
+INTERRUPTED = 130
+
+
 def interrupted(message: str) -> NoReturn:
     """One line on the error stream, status 130."""
     typer.echo(f"metagap: {message}", err=True)
-    raise typer.Exit(130)
+    raise SystemExit(INTERRUPTED)
 
 
 def listing(title: str, first: str) -> Table:

@@ -19,6 +19,7 @@ from ..render import write_report
 from ..tally import loose
 from .shared import (
     FOLDER,
+    INTERRUPTED,
     WORKERS,
     ClaimOption,
     FolderOption,
@@ -31,6 +32,7 @@ from .shared import (
     chosen_claims,
     emit,
     exchange,
+    interrupted,
     left_out,
     listing,
     ready,
@@ -80,7 +82,10 @@ def verify(
     exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":
         _print_verification(record, page)
-    raise typer.Exit(verification.exit_status(record))
+    status = verification.exit_status(record)
+    if status == INTERRUPTED:
+        interrupted("verify: interrupted; the report has what was judged by then")
+    raise typer.Exit(status)
 
 
 def _bar() -> Progress:

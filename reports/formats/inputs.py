@@ -24,7 +24,8 @@ DESCRIPTION = (
 
 def instance_schema() -> dict[str, Any]:
     """One alternative for each reader."""
-    kinds, parts = [], {}
+    kinds: list[dict[str, Any]] = []
+    parts: dict[str, Any] = {}
     for (problem, model), reader in READERS.items():
         kind, own = _of_reader(f"{problem}.{model}", problem, reader)
         kinds.append(kind)

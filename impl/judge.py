@@ -53,8 +53,9 @@ class Enclosure:
 
 @dataclass(frozen=True)
 class ClaimJudgement:
-    """The verdict on one claim. gap, bound and terms are None or missing where they are not defined.
+    """The verdict on one claim. gap, bound, left and terms are None or missing where they are not defined.
 
+    left     the claim's left side, of which the gap may be a part only
     reason   what decided, or which term or assumption overlaps
     ratio    gap / bound at the enclosures' middles; None where bound is 0 or the claim is an equality
     """
@@ -67,6 +68,7 @@ class ClaimJudgement:
     assumptions: Mapping[str, Enclosure]
     ratio: float | None
     reason: str = ""
+    left: Enclosure | None = None
 
 
 @dataclass(frozen=True)
@@ -225,17 +227,18 @@ def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: boo
     terms: dict[str, Enclosure] = {}
     if bound is not None and left is not None:
         terms = {name: _enclosure(at(name), name, rough) for name in claim.terms}
-    gap = edge = ratio = None
+    gap = edge = ratio = side = None
     if left is not None:
         own = "gap" in claim.left.names
-        gap = _enclosure(at("gap") if own else left, "gap" if own else claim.left, rough)
+        side = _enclosure(left, claim.left, rough)
+        gap = _enclosure(at("gap"), "gap", rough) if own else side
     if bound is not None:
         edge = _enclosure(bound, claim.bound, rough)
     if gap is not None and edge is not None and claim.relation is Relation.AT_MOST and edge.middle != 0:
         quotient = gap.middle / edge.middle
         ratio = quotient if math.isfinite(quotient) else None
     margins = {name: Enclosure.of(margin) for name, margin in outcome.margins.items()}
-    return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason)
+    return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason, side)
 
 
 def _defined(expression: Expression, at: CoreQuantities) -> arb | None:

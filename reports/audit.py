@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ..impl.insight import indifferent
 from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
 from .matrix import matrix
-from .processes import processes
+from .processes import TICK, deferred, processes
 from .records import dumps, enclosure, environment, finite, hashes, now, opinion_record, write_text
 from .sharpness import sharpness, tightest
 from .witnesses import FOLDER, readable, witness
@@ -187,12 +187,16 @@ def audit(
             for name in waiting:
                 take(name, audit_family(name, rooms[name], seed, effort, only_mutants, known, progress))
         else:
-            with processes(workers) as pool:
+            with deferred() as listen, processes(workers) as pool:
                 arguments = (seed, effort, only_mutants, known)
                 jobs = {pool.submit(audit_family, name, rooms[name], *arguments): name for name in waiting}
-                for job in as_completed(jobs):
-                    take(jobs[job], job.result())
-                    progress(f"{len(rows)} of {len(families)} families, last {jobs[job]}")
+                while jobs:
+                    done, _ = wait(jobs, timeout=TICK, return_when=FIRST_COMPLETED)
+                    listen()
+                    for job in done:
+                        name = jobs.pop(job)
+                        take(name, job.result())
+                        progress(f"{len(rows)} of {len(families)} families, last {name}")
     except KeyboardInterrupt:
         status = "interrupted"
     else:

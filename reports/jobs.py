@@ -83,26 +83,38 @@ class RealJob:
 AnyJob = Job | LandscapeJob | RatesJob | RealJob
 
 
-def jobs(profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIES.values())) -> list[AnyJob]:
-    """The generated part of a run as jobs, interleaved so that a run cut short has seen every generator."""
+def jobs(
+    profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIES.values()), real: bool = False
+) -> list[AnyJob]:
+    """A run as jobs, families in turn: cut short, it saw each family first, then each generator, then real tasks."""
+    return _in_turn([_of_family(family, profile, seed, real) for family in families])
+
+
+def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[AnyJob]:
+    """The jobs of a family: one of each kind, its real tasks, then the others, their kinds in turn."""
     rows: list[list[AnyJob]] = []
-    for family in families:
-        for generator in family.generators:
-            total = max(int(profile.per_share * generator.share * family.effort), 1)
-            rounds = -(-total // (profile.batch * len(generator.variants)))
-            rows.append(
-                [
-                    Job(family.name, generator.name, variant, seed, index, profile.batch)
-                    for index in range(rounds)
-                    for variant in generator.variants
-                ]
-            )
-        if family.rates is not None:
-            rows.append([RatesJob(family.name)])
-        if family.landscapes is not None:
-            rounds = profile.landscapes // LandscapeJob.count
-            variants = family.landscapes.variants
-            rows.append([LandscapeJob(family.name, v, seed, index) for index in range(rounds) for v in variants])
+    for generator in family.generators:
+        total = max(int(profile.per_share * generator.share * family.effort), 1)
+        rounds = -(-total // (profile.batch * len(generator.variants)))
+        rows.append(
+            [
+                Job(family.name, generator.name, variant, seed, index, profile.batch)
+                for index in range(rounds)
+                for variant in generator.variants
+            ]
+        )
+    if family.rates is not None:
+        rows.append([RatesJob(family.name)])
+    if family.landscapes is not None:
+        rounds = profile.landscapes // LandscapeJob.count
+        variants = family.landscapes.variants
+        rows.append([LandscapeJob(family.name, v, seed, index) for index in range(rounds) for v in variants])
+    tasks = [RealJob(family.name, name) for name in family.real_tasks] if real else []
+    return [*(row[0] for row in rows), *tasks, *_in_turn([row[1:] for row in rows])]
+
+
+def _in_turn(rows: list[list[AnyJob]]) -> list[AnyJob]:
+    """The jobs of all rows, one of each at a time."""
     return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
 
 

@@ -1,19 +1,39 @@
-"""Processes that share a run's work: Ctrl-C is the parent's, and a run that ends early does not wait for them."""
+"""Processes that share a run's work, or do one piece of it: Ctrl-C is the parent's, and a work that ends early is not
+waited for.
+"""
 
 from __future__ import annotations
 
+import math
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+from typing import Any
+
+TICK = 0.2
+GRACE, RETURN = 2.0, 30.0
+"""Seconds that a work has, once it was asked to stop, to answer; and then to come back with what it has."""
+
+Tell = Callable[[str], None]
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of fresh processes, stopped at the end without waiting for work that nobody will read."""
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet)
+def processes(workers: int, ready: Callable[..., None] | None = None, *given: Any) -> Iterator[ProcessPoolExecutor]:
+    """A pool of fresh processes, stopped at the end without waiting for work that nobody will read.
+
+    ready(*given) is called in each before its work.
+    """
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (ready, given))
     try:
+        with _born_deaf():
+            for _ in range(workers):
+                pool.submit(_nothing)
         yield pool
     finally:
         running = list((pool._processes or {}).values())
@@ -22,6 +42,117 @@ def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
             process.terminate()
 
 
-def _quiet() -> None:
+@contextmanager
+def deferred() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits until the function that is given is called, which raises KeyboardInterrupt then.
+
+    Anywhere else it might leave a future locked, and the program would wait for that lock when it ends.
+    """
+    heard = 0
+
+    def note(*_: object) -> None:
+        nonlocal heard
+        heard += 1
+
+    def listen() -> None:
+        nonlocal heard
+        if heard:
+            heard -= 1
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield listen
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield listen
+    finally:
+        signal.signal(signal.SIGINT, before)
+    listen()
+
+
+@contextmanager
+def _born_deaf() -> Iterator[None]:
+    """Processes that start here never hear of Ctrl-C, not even before their first line; for us it waits."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(ready: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
     """Workers leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if ready is not None:
+        ready(*given)
+
+
+def _nothing() -> None:
+    """A process is started for the first work that it gets."""
+
+
+class EndedError(Exception):
+    """A work was ended before it was done: by its time limit, or by Ctrl-C (`interrupted`), while doing `stage`."""
+
+    def __init__(self, stage: str, interrupted: bool) -> None:
+        super().__init__(stage, interrupted)
+        self.stage, self.interrupted = stage, interrupted
+
+
+def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: float = math.inf) -> Any:
+    """work(*arguments, tell) in a process of its own, which ends with its memory at `end` (time.monotonic), whatever it
+    is doing then. What the work tells is shown again at every tick.
+
+    Ctrl-C: the next call of `tell` raises KeyboardInterrupt there, and work that has something to return may return it;
+    a second one, or no answer, ends it. Errors: EndedError, and those of the work.
+    """
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    stop = context.Event()
+    stage, asked, asked_at, limit = "starting", False, 0.0, end
+    try:
+        with deferred() as listen, processes(1, _connect, sender, stop) as pool:
+            future = pool.submit(_tell_and_work, work, tuple(arguments))
+            while not future.done():
+                if receiver.poll(TICK):
+                    stage = receiver.recv()
+                    if asked:
+                        end = min(limit, asked_at + RETURN)
+                show(stage)
+                try:
+                    listen()
+                except KeyboardInterrupt:
+                    if asked:
+                        raise
+                    asked, asked_at = True, time.monotonic()
+                    end = min(limit, asked_at + GRACE)
+                    stop.set()
+                if time.monotonic() > end and not future.done():
+                    raise EndedError(stage, asked)
+            return future.result()
+    except KeyboardInterrupt:
+        raise EndedError(stage, True) from None
+
+
+_connection: list[tuple[Connection, Event]] = []
+"""Of a process that works apart: where it tells, and whether it shall stop."""
+
+
+def _connect(sender: Connection, stop: Event) -> None:
+    _connection[:] = [(sender, stop)]
+
+
+def _tell_and_work(work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    sender, stop = _connection[0]
+
+    def tell(stage: str) -> None:
+        if stop.is_set():
+            stop.clear()
+            raise KeyboardInterrupt
+        sender.send(stage)
+
+    return work(*arguments, tell)

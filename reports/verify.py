@@ -24,7 +24,7 @@ from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
 from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
-from .processes import processes
+from .processes import TICK, deferred, processes
 from .records import claim_record, enclosure, enclosures, environment, now, write_text
 from .tally import Kept, Outcome, Tallies, Tally, loose, quantiles
 from .witnesses import witness
@@ -57,12 +57,7 @@ class Run:
         """The jobs of the run: those that say something about its claims."""
         wanted = set(self.claims)
         chosen = [family for family in FAMILIES.values() if set(family.all_claims) & wanted]
-        tasks = [RealJob(family.name, name) for family in chosen for name in family.real_tasks] if real else []
-        return [
-            job
-            for job in (*tasks, *jobs(self.profile, self.seed, chosen))
-            if isinstance(job, RealJob) or _serves(job, wanted)
-        ]
+        return [job for job in jobs(self.profile, self.seed, chosen, real) if _serves(job, wanted)]
 
     @property
     def size(self) -> int:
@@ -82,7 +77,7 @@ class Run:
         names = tuple(claim.name for claim in self.claims)
 
         try:
-            with processes(workers) as pool:
+            with deferred() as listen, processes(workers) as pool:
 
                 def submit(job: AnyJob | None) -> None:
                     if job is not None:
@@ -93,7 +88,8 @@ class Run:
                 while pending:
                     begun = bool(self.generated) or bool(self.families) or not self.size
                     late = deadline is not None and time.monotonic() > deadline and begun
-                    done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                    done, _ = wait(pending, timeout=TICK, return_when=FIRST_COMPLETED)
+                    listen()
                     for future in done:
                         self._take(pending.pop(future), future.result(), advance)
                         submit(None if late else next(waiting, None))
@@ -265,6 +261,8 @@ def exit_status(record: dict[str, Any]) -> int:
 
 
 def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
+    if isinstance(job, RealJob):
+        return True
     family = FAMILIES[job.family]
     claims = {family.headline} if isinstance(job, LandscapeJob) else set(family.claims)
     return bool(claims & wanted)

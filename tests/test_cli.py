@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from metagap.impl import files
-from metagap.impl.families import ALL_CLAIMS
+from metagap.impl.families import ALL_CLAIMS, FAMILIES
 from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
 from metagap.reports import audit as audits
@@ -59,6 +59,44 @@ def test_judge_writes_the_judgement_to_standard_output_and_nothing_else(tmp_path
     assert rows["meta-sl-lifted"]["bound"]["lo"] <= 19125 / 65536 <= rows["meta-sl-lifted"]["bound"]["hi"]
     assert rows["meta-sl-identity"]["verdict"] == "PROVED"
     assert {"eps", "radius", "weight_norm", "misfit"} <= set(rows["meta-sl-lifted"]["terms"])
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.usefixtures("narrow")
+def test_tables_of_80_columns_keep_names_whole(tmp_path: Path) -> None:
+    path = str(write(tmp_path, MIRRORED))
+    judged, audited = runner.invoke(app, ["judge", path]).stdout, runner.invoke(app, ["audit", path]).stdout
+    family = FAMILIES["meta-sl"]
+    for text, names in (
+        (judged, [c.name.removeprefix("meta-sl-") for c in family.all_claims]),
+        (audited, [a.name for c in family.claims for a in c.assumptions]),
+    ):
+        assert max(map(len, text.splitlines())) <= 80
+        assert set(names) <= set(text.split()), text
+    at = runner.invoke(app, ["optimum", path]).stdout.splitlines()[1]
+    assert at.startswith("at [") and len(at) <= 80
+
+
+def test_judge_shows_the_left_side_of_the_claim(tmp_path: Path) -> None:
+    """Of the identity the left side is gap + bregman: with the gap alone PROVED would look false."""
+    text = runner.invoke(app, ["judge", str(write(tmp_path, MIRRORED)), "--claim", "meta-sl-identity"]).stdout
+    row = next(line.split() for line in text.splitlines() if line.split()[:1] == ["identity"])
+    assert row == ["identity", "PROVED", "0.291824", "0.291824"]
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_short_verification_names_what_it_did_not_reach(tmp_path: Path) -> None:
+    command = ["verify", "--no-real", "--max-time", "0.1", "--workers", "1", "--out", str(tmp_path)]
+    for name in ("meta-sl", "meta-rl", "network", "meta-rl-network"):
+        command += ["--claim", f"{name}-lifted"]
+    result = runner.invoke(app, command)
+    assert "Nothing was judged (out of time) of" in result.stdout
+    assert "meta-sl-..." in result.stdout and "meta-rl-network-..." not in result.stdout
+    assert max(map(len, result.stdout.split("Report:")[0].splitlines())) <= 80
 
 
 def test_several_files_give_an_array_and_a_claim_can_be_chosen(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from metagap.impl.judge import Judgement, judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_rl.optimum import maximise
 from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.meta_sl.own_tasks import load_tasks
+from metagap.impl.meta_sl.own_tasks import TaskSource
 from metagap.impl.network.weights import Inputs, Weights, signs, squared_distance
 from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
 from metagap.impl.optimum.coercivity import coercivity_radius
@@ -188,10 +188,10 @@ def test_a_folder_is_no_file_to_write(target: str, tmp_path: Path, monkeypatch: 
 def test_complex_features_are_refused_and_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "complex.npz", X=np.array([[1 + 2j], [2 + 1j]]), y=np.array([0.0, 1.0]), task=np.array([0, 1]))
     with pytest.raises(BadInputError, match=r"features='complex128': real numbers"):
-        load_tasks(str(tmp_path / "complex.npz"))
+        TaskSource(str(tmp_path / "complex.npz")).load()
     path = tmp_path / "mark.csv"
     path.write_text("task,a,y\n0,1,2\n1,2,3\n", encoding="utf-8-sig")
-    assert len(load_tasks(str(path)).tasks) == 2
+    assert len(TaskSource(str(path)).load().tasks) == 2
 
 
 def test_lengths_are_rounded_up() -> None:

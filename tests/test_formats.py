@@ -13,10 +13,14 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from metagap.impl import files
+from metagap.impl.families import FAMILIES
 from metagap.impl.files import BadInputError
 from metagap.impl.judge import judge
+from metagap.impl.optimum import minimise
+from metagap.impl.optimum.certificate import loads
 from metagap.reports.cli import app
-from metagap.reports.formats import FORMATS, check, read, schema
+from metagap.reports.formats import FORMATS, INPUTS, check, read, schema
+from metagap.reports.jobs import Job, generate
 from metagap.reports.records import dumps, hashes, judgement_record, sources
 from metagap.theory.meta_sl import CLAIMS
 from typer.testing import CliRunner
@@ -126,10 +130,85 @@ def test_schemas_are_printed(folder: Path) -> None:
         assert printed.exit_code == 0
         assert json.loads(printed.stdout) == schema(name)
     listed = runner.invoke(app, ["schema"]).stdout.splitlines()
-    assert [line.split()[0] for line in listed] == list(FORMATS)
+    assert [line.split()[0] for line in listed] == [*INPUTS, *FORMATS]
     wrong = runner.invoke(app, ["schema", "novel"])
     assert wrong.exit_code == 2
-    assert wrong.stderr.startswith("metagap: NAME='novel': expected one of judgement")
+    assert wrong.stderr.startswith("metagap: NAME='novel': expected one of instance, certificate, judgement")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_generated_instances_fit_the_schema(family: str) -> None:
+    """Of every generator and variant; the largest take the validator long and have no other fields."""
+    validator = Draft202012Validator(schema("instance"))
+    Draft202012Validator.check_schema(schema("instance"))
+    for generator in FAMILIES[family].generators:
+        for variant in generator.variants:
+            for _, instance in generate(Job(family, generator.name, variant, 0, 0, 2)):
+                if instance.numbers > LARGE:
+                    continue
+                found = list(validator.iter_errors(json.loads(files.dumps(instance))))
+                assert not found, (generator.name, variant, found[0].message)
+
+
+LARGE = 400
+PLAIN = MIRRORED | {"loss": {"name": "squared"}}
+IMPLICIT = PLAIN | {"adaptation": {"name": "implicit", "lambda": 1}}
+NETWORK = PLAIN | {
+    "model": {"name": "relu-network", "b": [1], "W0": [[1]]}, "omega": [[1]], "comparator": [[0]],
+}  # fmt: skip
+SMOOTH = NETWORK | {"model": {"name": "smooth-network", "activation": "tanh", "b": [1], "W0": [[1]]}}
+PROCESS: dict[str, Any] = {
+    "format": "metagap/instance/1", "problem": "meta-rl", "features": [[[0], [1]]],
+    "tasks": [{"weight": 1, "gamma": 0.5, "P": [[[1], [1]]], "r": [[0, 1]], "start": [1]}],
+    "tau": 1, "eta": 0.5, "adaptation": {"name": "kl-step"}, "omega": [0], "comparator": [1], "radius": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("document", [PLAIN, IMPLICIT, NETWORK, SMOOTH, PROCESS])
+def test_the_reader_and_the_schema_refuse_the_same_altered_instances(document: dict[str, Any]) -> None:
+    """Fields left out, added, and of another type, at every depth. What a number, a shape or a sum must be and
+    which losses have a parameter is the reader's alone."""
+    validator = Draft202012Validator(schema("instance"))
+    assert validator.is_valid(document)
+    files.loads(json.dumps(document))
+    seen = 0
+    for altered in _altered(document):
+        with pytest.raises(BadInputError):
+            files.loads(json.dumps(altered))
+        assert not validator.is_valid(altered), altered
+        seen += 1
+    assert seen > 40
+
+
+def _altered(value: Any) -> Iterator[Any]:
+    """The document with one thing changed somewhere."""
+    yield None
+    yield {"surplus": 1} if isinstance(value, list) else [{}]
+    if isinstance(value, dict):
+        yield value | {"surplus": 1}
+        for name, inner in value.items():
+            yield {key: other for key, other in value.items() if key != name}
+            yield from (value | {name: other} for other in _altered(inner))
+    elif isinstance(value, list):
+        yield from ([other, *value[1:]] for other in _altered(value[0]))
+    else:
+        yield True
+
+
+def test_the_certificate_of_an_instance_fits_its_schema_and_altered_ones_do_not() -> None:
+    certificate = minimise(files.loads(json.dumps(MIRRORED))).certificate
+    assert certificate is not None
+    validator, record = Draft202012Validator(schema("certificate")), json.loads(certificate.dumps())
+    assert validator.is_valid(record)
+    for name in record:
+        for altered in (
+            {key: value for key, value in record.items() if key != name},
+            record | {name: True},
+            record | {"surplus": 1},
+        ):
+            with pytest.raises(BadInputError):
+                loads(json.dumps(altered))
+            assert not validator.is_valid(altered), name
 
 
 def test_a_file_digest_notices_a_changed_file(

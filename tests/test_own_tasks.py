@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from metagap.impl import files
 from metagap.impl.conditions import conditions
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Gradient, MetaSLInstance
-from metagap.impl.meta_sl.own_tasks import from_arrays, load_tasks
+from metagap.impl.meta_sl.own_tasks import TaskSource, from_arrays
+from metagap.impl.optimum import UnsupportedError, minimise
 from metagap.reports.cli import app
 from metagap.reports.formats import schema
 from typer.testing import CliRunner
@@ -31,8 +33,8 @@ def test_arrays_csv_and_archives_are_one_instance(tmp_path: Path) -> None:
     features, labels, names = [[0.5, 2], [1, 0], [0.5, 2]], [1, -1, 1], ["first", "first", "second"]
     arrays = from_arrays(features, labels, names)
     np.savez(tmp_path / "tasks.npz", X=np.array(features), y=np.array(labels), task=np.array(names))
-    table = load_tasks(write(tmp_path, CSV))
-    archive = load_tasks(str(tmp_path / "tasks.npz"))
+    table = TaskSource(write(tmp_path, CSV)).load()
+    archive = TaskSource(str(tmp_path / "tasks.npz")).load()
     assert arrays.sha256 == table.sha256 == archive.sha256
     assert len(arrays.features) == 2, "equal rows are one support point, which the two tasks share"
     assert [len(task.atoms) for task in arrays.tasks] == [2, 1]
@@ -41,7 +43,8 @@ def test_arrays_csv_and_archives_are_one_instance(tmp_path: Path) -> None:
 
 def test_other_columns_may_name_task_and_label(tmp_path: Path) -> None:
     renamed = CSV.replace("task,y", "user,score")
-    assert load_tasks(write(tmp_path, renamed), task="user", label="score") == load_tasks(write(tmp_path, CSV))
+    named = TaskSource(write(tmp_path, renamed), task="user", label="score").load()
+    assert named == TaskSource(write(tmp_path, CSV)).load()
 
 
 def test_the_default_step_is_at_most_half_of_the_inverse_curvature() -> None:
@@ -67,7 +70,7 @@ def test_the_default_step_is_at_most_half_of_the_inverse_curvature() -> None:
 )
 def test_bad_csv_is_one_line_that_names_the_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(files.BadInputError, match=message) as error:
-        load_tasks(write(tmp_path, text))
+        TaskSource(write(tmp_path, text)).load()
     assert "\n" not in str(error.value)
 
 
@@ -81,11 +84,11 @@ def test_bad_arrays_are_refused() -> None:
     with pytest.raises(files.BadInputError, match=r"labels\[1\]=0\.5: -1 or 1, for the logistic loss"):
         from_arrays([[1.0], [2.0]], [1.0, 0.5], ["a", "a"], loss=Loss("logistic"))
     with pytest.raises(files.BadInputError, match="one of iris"):
-        load_tasks("sklearn:nothing")
+        TaskSource("sklearn:nothing").load()
 
 
 def test_the_conditions_of_a_family_of_tasks_and_what_binds() -> None:
-    iris = load_tasks("sklearn:iris")
+    iris = TaskSource("sklearn:iris").load()
     assert isinstance(iris, MetaSLInstance)
     found = conditions(iris)
     held = {c.assumption.name: c.holds for c in found.conditions}
@@ -105,7 +108,7 @@ def test_the_command_prints_and_writes_the_conditions(tmp_path: Path) -> None:
     written = runner.invoke(app, ["audit", place, "--json", "-"])
     record = json.loads(written.stdout)
     Draft202012Validator(schema("conditions")).validate(record)
-    assert record["instance"] == load_tasks(place).sha256
+    assert record["instance"] == TaskSource(place).load().sha256
 
 
 @pytest.mark.parametrize(
@@ -122,3 +125,46 @@ def test_certify_takes_the_same_tasks(tmp_path: Path) -> None:
     result = runner.invoke(app, ["certify", write(tmp_path, CSV), "--max-time", "10"])
     assert result.exit_code in (0, 3), result.output
     assert "of the global optimum" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["certify", "audit"])
+def test_tasks_may_be_adapted_by_several_steps(tmp_path: Path, command: str) -> None:
+    place = write(tmp_path, CSV)
+    result = runner.invoke(app, [command, place, "--steps", "3", "--json", "-"])
+    assert result.exit_code == 0, result.output
+    three = TaskSource(place, steps=3).load()
+    assert isinstance(three, MetaSLInstance) and isinstance(three.adaptation, Gradient)
+    assert three.adaptation.steps == 3
+    assert json.loads(result.stdout)["instance"] == three.sha256
+
+
+def test_an_instance_file_has_its_own_steps(tmp_path: Path) -> None:
+    place = tmp_path / "instance.json"
+    files.save(TaskSource(write(tmp_path, CSV)).load(), place)
+    result = runner.invoke(app, ["certify", str(place), "--steps", "2"])
+    assert result.exit_code == 2
+    assert "--steps" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_the_time_limit_binds_all_work(tmp_path: Path) -> None:
+    """Reading and the exact problem alone would take minutes."""
+    rng = np.random.default_rng(0)
+    rows = 30_000
+    place, out = tmp_path / "tasks.npz", tmp_path / "out.json"
+    np.savez(place, X=rng.standard_normal((rows, 80)), y=rng.standard_normal(rows), task=np.arange(rows) % 300)
+    begin = time.monotonic()
+    result = runner.invoke(app, ["certify", str(place), "--max-time", "4", "--json", str(out)])
+    assert time.monotonic() - begin < 15
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "--max-time=4: out of time while" in result.stderr
+    assert not out.exists()
+
+
+def test_more_columns_than_the_search_can_take_are_refused_at_once() -> None:
+    rng = np.random.default_rng(0)
+    made = from_arrays(rng.standard_normal((150, 120)), rng.standard_normal(150), ["one"] * 150)
+    begin = time.monotonic()
+    with pytest.raises(UnsupportedError, match="at most 99 independent columns"):
+        minimise(made)
+    assert time.monotonic() - begin < 10

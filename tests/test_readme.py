@@ -2,14 +2,78 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+from jsonschema import Draft202012Validator
+from metagap.impl import files
 from metagap.impl.families import FAMILIES
+from metagap.impl.judge import judge
+from metagap.reports.formats import schema
 from metagap.reports.readme import fill
-from metagap.theory.claim import Source
+from metagap.theory.claim import Source, Verdict
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+INSTANCES = re.findall(r"```json\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def block(name: str) -> str:
+    """The code between the README's markers of that name."""
+    part = README.read_text(encoding="utf-8").split(f"<!-- {name} -->")[1].split("<!-- end -->")[0]
+    return re.search(r"```\w*\n(.*)```", part, re.DOTALL)[1]  # type: ignore[index]
+
+
+def test_the_first_screens_are_what_one_gets_and_how_to_start() -> None:
+    text = README.read_text(encoding="utf-8")
+    order = (
+        "You get",
+        "<!-- main -->",
+        "<!-- test -->",
+        "<!-- own -->",
+        "## Commands",
+        "<!-- results -->",
+        "<!-- claims",
+    )
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert text[: places[1]].count("\n") < 35
+
+
+@pytest.mark.parametrize("text", INSTANCES)
+def test_the_instances_are_read_fit_the_schema_and_violate_nothing(text: str) -> None:
+    instance = files.loads(text)
+    assert Draft202012Validator(schema("instance")).is_valid(json.loads(text))
+    verdicts = {one.verdict for one in judge(instance).claims}
+    assert Verdict.PROVED in verdicts
+    assert not verdicts & {Verdict.VIOLATED, Verdict.UNDECIDED}
+
+
+def test_there_is_an_instance_of_every_kind() -> None:
+    kinds = {(files.loads(text).family, json.loads(text)["adaptation"]["name"]) for text in INSTANCES}
+    families = ("meta-sl", "network", "smooth-network")
+    assert kinds == {("meta-sl", "implicit"), ("meta-rl", "kl-step"), *((name, "gradient") for name in families)}
+
+
+def test_the_answer_is_what_certify_prints(tmp_path: Path) -> None:
+    script = block("own").replace(".venv/bin/metagap", f"{sys.executable} -m metagap.reports")
+    done = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == block("answer")
+
+
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "instance.json").write_text(INSTANCES[0])
+    monkeypatch.chdir(tmp_path)
+    exec(block("python"), {})
+    verdict, bracket = capsys.readouterr().out.splitlines()
+    assert verdict == "PROVED"
+    lower, upper, status = bracket.split()
+    assert status == "certified" and f"# {lower[:8]}... {upper[:8]}... certified" in block("python")
 
 
 def test_the_tables_are_current() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from metagap.impl.families import FAMILIES
-from metagap.reports.jobs import PROFILES, AnyJob, Job, generate, jobs, run_job
+from metagap.reports.jobs import PROFILES, AnyJob, Job, RealJob, generate, jobs, run_job
 from metagap.reports.tally import Tally, tally_instance
 from metagap.reports.verify import Run, exit_status, save_instances
 from metagap.reports.witnesses import replay
@@ -56,6 +56,14 @@ def test_every_profile_meets_every_generator_early_and_the_larger_ones_do_more()
         sizes.append(sum(job.count for job in found))
     assert sizes == sorted(sizes)
     assert sizes[0] >= 10_000
+
+
+def test_a_run_cut_short_has_seen_every_family_before_any_real_task() -> None:
+    found = jobs(PROFILES["quick"], 0, real=True)
+    assert [job.family for job in found[: len(FAMILIES)]] == list(FAMILIES)
+    first = next(i for i, job in enumerate(found) if isinstance(job, RealJob))
+    assert {job.family for job in found[:first]} == set(FAMILIES)
+    assert sum(isinstance(job, RealJob) for job in found) == sum(len(f.real_tasks) for f in FAMILIES.values())
 
 
 def test_a_false_claim_is_reported_with_both_witnesses(tmp_path: Path) -> None:

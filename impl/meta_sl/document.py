@@ -134,15 +134,15 @@ def read_loss(record: LossRecord) -> Loss:
     return Loss(record.name, parameter)
 
 
-def read_gradient(record: GradientRecord) -> Gradient:
-    if not 1 <= record.steps <= STEPS:
+def read_gradient(eta: Number, steps: int) -> Gradient:
+    if not 1 <= steps <= STEPS:
         raise FaultError("adaptation.steps")
-    return Gradient(exact(record.eta, "adaptation.eta"), record.steps)
+    return Gradient(exact(eta, "adaptation.eta"), steps)
 
 
 def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss) -> Adaptation:
     if isinstance(record, GradientRecord):
-        return read_gradient(record)
+        return read_gradient(record.eta, record.steps)
     strength = exact(record.strength, "adaptation.lambda")
     if strength <= 0:
         raise FaultError("adaptation.lambda")

@@ -1,7 +1,7 @@
 """Your own tasks as an instance: from arrays, CSV files, NumPy archives and data that ships with scikit-learn.
 
     from_arrays(X, y, task)     X (N, d), y [N], task [N] -> MetaSLInstance, one task per distinct value of `task`
-    load_tasks(place)           an instance file, a .csv or .npz file, or sklearn:NAME
+    TaskSource(place).load()    an instance file, a .csv or .npz file, or sklearn:NAME
 
 Rows with equal features are one support point, so that what tasks share is known. Numbers are taken as they are: every
 float64 is an exact rational. omega and the comparator are 0 until they are given.
@@ -10,7 +10,8 @@ float64 is an exact rational. omega and the comparator are 0 until they are give
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -38,12 +39,14 @@ def from_arrays(
     *,
     loss: Loss | None = None,
     eta: fmpq | None = None,
+    steps: int = 1,
     source: str = "arrays",
+    tell: Callable[[str], None] = lambda stage: None,
 ) -> MetaSLInstance:
     """Equally weighted tasks with equally weighted rows: features (N, d), labels [N], tasks [N] (any names).
 
-    loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2.
-    Errors: BadInputError that names `source`, the array and the row.
+    loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2. steps   K.
+    `tell` is told what is being done. Errors: BadInputError that names `source`, the array and the row.
     """
     loss = loss or Loss("squared")
     table, values = _numbers(features, "features", source), _numbers(labels, "labels", source)
@@ -59,9 +62,13 @@ def from_arrays(
         raise files.BadInputError(
             source, f"labels[{row}]", float(values[row]), f"{loss.link.value}, for the {loss.name} loss"
         )
+    tell(f"making an exact problem of {table.shape[0]} rows and {table.shape[1]} columns")
     support, place = np.unique(table, axis=0, return_inverse=True)
     names = list(dict.fromkeys(tasks))
-    rows = [[j for j, t in enumerate(tasks) if t == name] for name in names]
+    rows: list[list[int]] = [[] for _ in names]
+    number = {name: i for i, name in enumerate(names)}
+    for j, name in enumerate(tasks):
+        rows[number[name]].append(j)
     made = tuple(
         Task(
             fmpq(1, len(names)),
@@ -73,7 +80,7 @@ def from_arrays(
         eta = _step(loss, table, values, rows)
     zero = (fmpq(0),) * table.shape[1]
     points = tuple(tuple(rational(float(v)) for v in row) for row in support)
-    return MetaSLInstance(loss, Gradient(eta), points, made, zero, zero, fmpq(1))
+    return MetaSLInstance(loss, Gradient(eta, steps), points, made, zero, zero, fmpq(1))
 
 
 def _numbers(values: Any, name: str, source: str) -> Array:
@@ -102,33 +109,55 @@ def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Sequence[int]]
     return fmpq(1) if largest <= 0 else rational(float(2.0 ** np.floor(-1 - np.log2(largest))))
 
 
-def load_tasks(
-    place: str,
-    *,
-    task: str = "task",
-    label: str = "y",
-    loss: Loss | None = None,
-    eta: fmpq | None = None,
-) -> Instance:
-    """The tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
+@dataclass(frozen=True)
+class TaskSource:
+    """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
     FILE.npz (arrays X, y, task), or sklearn:NAME.
 
-    loss and eta as in `from_arrays`; an instance file has its own. Errors: BadInputError, MissingExtraError.
+    loss, eta and steps (None: 1) as in `from_arrays`; an instance file has its own.
     """
-    if place.startswith("sklearn:"):
-        return _from_sklearn(place, loss, eta)
-    path = Path(place)
-    if path.suffix == ".csv":
-        return _from_csv(path, task, label, loss, eta)
-    if path.suffix == ".npz":
-        return _from_archive(path, loss, eta)
-    if loss is not None or eta is not None:
-        given = "--loss" if loss is not None else "--eta"
-        raise files.BadInputError(place, given, "an instance file", "data without a loss and a step; leave it out")
-    return files.load(path, problem=True)
+
+    place: str
+    task: str = "task"
+    label: str = "y"
+    loss: Loss | None = None
+    eta: fmpq | None = None
+    steps: int | None = None
+
+    def load(self, tell: Callable[[str], None] = lambda stage: None) -> Instance:
+        """The tasks; `tell` is told what is being done. Errors: BadInputError, MissingExtraError."""
+        tell(f"reading {self.place}")
+        path = Path(self.place)
+        if self.place.startswith("sklearn:"):
+            found = _from_sklearn(self.place)
+        elif path.suffix == ".csv":
+            found = _from_csv(path, self.task, self.label)
+        elif path.suffix == ".npz":
+            found = _from_archive(path)
+        else:
+            for option, value in (("--loss", self.loss), ("--eta", self.eta), ("--steps", self.steps)):
+                if value is not None:
+                    required = "data without a loss and a step; leave it out"
+                    raise files.BadInputError(self.place, option, "an instance file", required)
+            return files.load(path, problem=True)
+        features, labels, tasks, loss = found
+        return from_arrays(
+            features,
+            labels,
+            tasks,
+            loss=self.loss or loss,
+            eta=self.eta,
+            steps=self.steps or 1,
+            source=self.place,
+            tell=tell,
+        )
 
 
-def _from_csv(path: Path, task: str, label: str, loss: Loss | None, eta: fmpq | None) -> MetaSLInstance:
+_Found = tuple[Any, Any, Sequence[Any], Loss | None]
+"""Features, labels, tasks, and the loss that goes with them."""
+
+
+def _from_csv(path: Path, task: str, label: str) -> _Found:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
@@ -155,10 +184,10 @@ def _from_csv(path: Path, task: str, label: str, loss: Loss | None, eta: fmpq | 
         raise files.BadInputError(str(path), "file", header, "at least one row and one feature column")
     labels = [float(row[header.index(label)]) for row in rows[1:]]
     names = [row[header.index(task)] for row in rows[1:]]
-    return from_arrays(table, labels, names, loss=loss, eta=eta, source=str(path))
+    return table, labels, names, None
 
 
-def _from_archive(path: Path, loss: Loss | None, eta: fmpq | None) -> MetaSLInstance:
+def _from_archive(path: Path) -> _Found:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -169,11 +198,10 @@ def _from_archive(path: Path, loss: Loss | None, eta: fmpq | None) -> MetaSLInst
     for name in ("X", "y", "task"):
         if name not in arrays:
             raise files.BadInputError(str(path), name, sorted(arrays), "arrays X (N, d), y [N] and task [N]")
-    names = arrays["task"].tolist()
-    return from_arrays(arrays["X"], arrays["y"], names, loss=loss, eta=eta, source=str(path))
+    return arrays["X"], arrays["y"], arrays["task"].tolist(), None
 
 
-def _from_sklearn(place: str, loss: Loss | None, eta: fmpq | None) -> MetaSLInstance:
+def _from_sklearn(place: str) -> _Found:
     """Columns are scaled to [-1, 1] and a constant is added; every task of a classification has all rows."""
     name = place.removeprefix("sklearn:")
     if name not in (*CLASSES, *GROUPS):
@@ -187,9 +215,9 @@ def _from_sklearn(place: str, loss: Loss | None, eta: fmpq | None) -> MetaSLInst
     if name in GROUPS:
         labels = (data.target - data.target.mean()) / data.target.std()
         order = np.argsort(np.argsort(data.data[:, 0], kind="stable"), kind="stable")
-        return from_arrays(table, labels, (order * 4 // len(order)).tolist(), loss=loss, eta=eta, source=place)
+        return table, labels, (order * 4 // len(order)).tolist(), None
     kinds = sorted(set(data.target.tolist()))
     labels = np.concatenate([np.where(data.target == kind, 1.0, -1.0) for kind in kinds])
     names = [kind for kind in kinds for _ in data.target]
     repeated = np.tile(table, (len(kinds), 1))
-    return from_arrays(repeated, labels, names, loss=loss or Loss("logistic"), eta=eta, source=place)
+    return repeated, labels, names, Loss("logistic")

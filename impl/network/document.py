@@ -13,7 +13,6 @@ from ..files.records import Reader, Record
 from ..meta_sl.document import (
     REQUIRED,
     FunctionsRecord,
-    GradientRecord,
     LossRecord,
     TaskRecord,
     read_functions,
@@ -34,13 +33,21 @@ class NetworkModel(Record):
     W0: list[Row]
 
 
+class GradientAlone(Record):
+    """The gradient steps of a network: its name is a field, since there is no union that it would tell apart."""
+
+    name: Literal["gradient"]
+    eta: Number
+    steps: int
+
+
 class NetworkRecord(Record):
     """The fields of a network's instance file, whatever its activation."""
 
     format: str
     problem: str
     loss: LossRecord
-    adaptation: GradientRecord
+    adaptation: GradientAlone
     model: Any
     features: list[Row]
     tasks: list[TaskRecord]
@@ -75,7 +82,7 @@ NETWORK_REQUIRED = {
 def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInstance) -> NetworkInstance:
     """The instance, made by `kind`, that a record with a network's fields describes. Errors: FaultError."""
     loss = read_loss(record.loss)
-    adaptation = read_gradient(record.adaptation)
+    adaptation = read_gradient(record.adaptation.eta, record.adaptation.steps)
     features = read_rows(record.features)
     tasks, notes = read_tasks(record.tasks, loss, len(features))
     signs = read_signs(record.model.b)

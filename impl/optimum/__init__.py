@@ -15,7 +15,7 @@ from flint import arb, ctx, fmpq
 
 from ..arithmetic import bounds, rational, to_float
 from ..meta_sl.instance import Gradient, MetaSLInstance
-from .certificate import Certificate, basis
+from .certificate import Certificate, basis, many_columns
 from .check import PRECISION, Box, Check, Model, check
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
@@ -29,6 +29,8 @@ SMALL = 4096
 """Certificates of up to `CHECKED` (reduced) dimensions, and of up to `SMALL` boxes in any, are always checked."""
 LARGEST = 99
 """Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
+
+INTERRUPTED = "interrupted"
 
 
 class UnsupportedError(ValueError):
@@ -61,6 +63,11 @@ class Optimum:
     why: str = ""
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the search."""
+        return self.why == INTERRUPTED
+
+    @property
     def status(self) -> str:
         """certified or undecided."""
         return "certified" if self.certified else "undecided"
@@ -73,29 +80,35 @@ def minimise(
     *,
     checked: bool | None = None,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
+    stage: Callable[[str], None] = lambda name: None,
 ) -> Optimum:
     """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap.
 
-    `checked`: check the certificate (None: where that takes seconds). Errors: UnsupportedError, NotCoerciveError.
+    `checked`: check the certificate (None: where that takes seconds). `stage` is told what is being done, `progress`
+    how far the search is. Errors: UnsupportedError, NotCoerciveError.
     """
     profile = instance.loss.profile
     implicit = not isinstance(instance.adaptation, Gradient)
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
         raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
-    scape = Landscape(instance)
-    if scape.dimension > LARGEST:
-        raise UnsupportedError(f"features: at most {LARGEST} independent columns are required, given {scape.dimension}")
+    stage("looking for independent features")
+    if many_columns(instance, LARGEST) or (scape := Landscape(instance)).dimension > LARGEST:
+        raise UnsupportedError(f"features: at most {LARGEST} independent columns are required, more are given")
     ball = radius
     if ball is None:
+        stage("bounding where a minimum can lie")
         ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
     start, exact_minimum = None, None
     if scape.quadratic:
+        stage("solving the normal equations exactly")
         least, minimiser = squared_minimum(instance)
         start = scape.basis @ np.array([to_float(v) for v in minimiser])
         if radius is None:
             # Known already; boxes are for the certificate, and an ill-conditioned quadratic has none in float64.
             exact_minimum, budget = least, replace(budget, boxes=min(budget.boxes, SMALL))
+    stage("searching")
     found = search(scape, to_float(ball), budget, progress, start)
+    stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
     upper = _upper_value(instance, found.at)
     at = tuple(float(v) for v in found.at @ scape.basis)
     floor = _floor(instance, ball)
@@ -106,7 +119,7 @@ def minimise(
     if not found.complete:
         spent = "boxes" if found.boxes >= budget.boxes else "seconds"
         why = f"the budget of {getattr(budget, spent):g} {spent} was spent with the bracket still wide"
-        why = "interrupted" if found.interrupted else why
+        why = INTERRUPTED if found.interrupted else why
         lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, known)
         return Optimum(lower, upper, at, False, found.boxes, found.seconds, scape.dimension, ball, floor, why=why)
     lower = wanted
@@ -114,6 +127,7 @@ def minimise(
     certificate = Certificate(instance, radius, ball, lower, upper, exact, rational(found.half), found.tree)
     outcome = None
     if checked or (checked is None and (scape.dimension <= CHECKED or found.boxes <= SMALL)):
+        stage(f"checking the certificate of [{lower:.6g}, {upper:.6g}]")
         outcome = check(certificate)
     accepted = outcome is None or outcome.accepted
     if not accepted and known >= wanted:

@@ -13,8 +13,6 @@ from . import NotCoerciveError, Optimum, minimise
 from .headline import ball_of, judge_headline
 from .search import ORDINARY, Budget
 
-Progress = Callable[[int, float, float], None]
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -33,16 +31,20 @@ class Answer:
 
 
 def certify(
-    instance: MetaSLInstance, radius: fmpq | None = None, budget: Budget = ORDINARY, progress: Progress | None = None
+    instance: MetaSLInstance,
+    radius: fmpq | None = None,
+    budget: Budget = ORDINARY,
+    progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
+    stage: Callable[[str], None] = lambda name: None,
 ) -> Answer:
-    """The answer for the instance's omega. Errors: UnsupportedError."""
-    show: Progress = progress or (lambda boxes, lower, upper: None)
+    """The answer for the instance's omega; `progress` and `stage` as in `minimise`. Errors: UnsupportedError."""
     everywhere = radius is None
     try:
-        optimum = minimise(instance, radius, budget, progress=show)
+        optimum = minimise(instance, radius, budget, progress=progress, stage=stage)
     except NotCoerciveError:
         everywhere = False
-        optimum = minimise(instance, ball_of(instance), budget, progress=show)
+        optimum = minimise(instance, ball_of(instance), budget, progress=progress, stage=stage)
+    stage(f"judging the theorem at omega, the optimum in [{optimum.lower:.6g}, {optimum.upper:.6g}]")
     finding = judge_headline(instance, optimum)
     judged = finding.judged
     assert judged.gap is not None and judged.bound is not None

@@ -9,6 +9,7 @@ own_risk_bound       sum_i q_i inf of R_i over the parameters that adaptation ca
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
@@ -39,13 +40,14 @@ def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
     """
     if instance.loss.name != "squared":
         raise DoesNotApplyError(f"loss={instance.loss.name!r}: the squared loss is required")
-    problem, d = Problem(instance.canonical, Rationals), instance.dimension
+    problems, d = [_alone(instance, task) for task in instance.canonical.tasks], instance.dimension
     gram, pull = fmpq_mat(d, d), fmpq_mat(d, 1)
 
     def unit(j: int | None) -> fmpq_mat:
         return fmpq_mat(d, 1, [fmpq(int(i == j)) for i in range(d)])
 
-    for law in problem.laws:
+    for problem in problems:
+        (law,) = problem.laws
         origin = problem.predictions(problem.adapt(law, unit(None))[-1])
         columns = [problem.predictions(problem.adapt(law, unit(j))[-1]) for j in range(d)]
         for x, y, p in law.atoms:
@@ -53,7 +55,16 @@ def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
             gram += row.transpose() * row * (law.weight * p)
             pull += row.transpose() * (law.weight * p * (y - origin[x]))
     theta = _some_solution(gram, pull)
-    return problem.meta_objective(fmpq_mat(d, 1, list(theta))), theta
+    at = fmpq_mat(d, 1, list(theta))
+    return sum((problem.meta_objective(at) for problem in problems), start=fmpq(0)), theta
+
+
+def _alone(instance: MetaSLInstance, task: Task) -> Problem:
+    """One task with its weight, on its own support points: the others' would only be carried along."""
+    used = sorted({atom.x for atom in task.atoms})
+    place = {x: j for j, x in enumerate(used)}
+    own = replace(task, atoms=tuple(replace(atom, x=place[atom.x]) for atom in task.atoms))
+    return Problem(replace(instance, features=tuple(instance.features[x] for x in used), tasks=(own,)), Rationals)
 
 
 def _some_solution(system: fmpq_mat, target: fmpq_mat) -> Vector:

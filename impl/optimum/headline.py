@@ -113,6 +113,8 @@ def headline(instance: MetaSLInstance, budget: Budget = SHORT, complete: bool = 
     except NotCoerciveError:
         optimum = minimise(instance, ball_of(instance), budget)
         where = f"over the ball of radius {optimum.ball}"
+    if optimum.interrupted:
+        raise KeyboardInterrupt  # a bracket cut short by Ctrl-C judges nothing
     judged = judge_headline(instance, optimum, complete=complete).judged
     return replace(judged, reason=f"{judged.reason}; {where}, bracket {optimum.status}")
 

@@ -37,11 +37,12 @@ SCALE = 1e-3
 
 @dataclass(frozen=True)
 class Budget:
-    """When to stop: relative gap, boxes, seconds."""
+    """When to stop: relative gap, boxes, seconds of the search; `until`: at a time.monotonic() of the caller's."""
 
     gap: float = 1e-6
     boxes: int = 4_000_000
     seconds: float = 60.0
+    until: float = math.inf
 
 
 ORDINARY = Budget()
@@ -112,6 +113,7 @@ class Search:
     def run(self, progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None) -> Found:
         """Search until the bracket is narrow or the budget is spent; `progress(boxes, lower, upper)`."""
         begin, d = time.monotonic(), self.scape.dimension
+        end = min(begin + self.budget.seconds, self.budget.until)
         centre, half = np.zeros((1, d)), np.full((1, d), self.half)
         node, bound = np.zeros(1, np.int64), np.full(1, -np.inf)
         stack: list[Boxes] = [(centre, half, node, bound)]
@@ -119,7 +121,7 @@ class Search:
         complete, interrupted = True, False
         try:
             while stack:
-                if boxes >= self.budget.boxes or time.monotonic() - begin > self.budget.seconds:
+                if boxes >= self.budget.boxes or time.monotonic() > end:
                     complete = False
                     break
                 centre, half, node, bound = _take(stack, self.scape.batch)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
@@ -13,18 +16,38 @@ from .auditing import audit, replay
 from .falsifying import falsify
 from .judging import judge
 from .optima import certify, check, optimum
-from .shared import single_threads
+from .shared import INTERRUPTED, interrupted, single_threads
 from .showing import bench, report, schema
 from .verifying import verify
 
+STATUS = (
+    "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (check: rejected; falsify: refuted), "
+    "130 interrupted by Ctrl-C, 3 undecided or out of time, else 0."
+)
+
 app = typer.Typer(
     help="Optimality-gap theorems of model-agnostic meta-learning: proved instance by instance, and attacked.",
+    epilog=STATUS,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+
+def _spoken(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with one line where Ctrl-C ends it and it has not said so itself."""
+
+    @functools.wraps(command)
+    def spoken(**options: Any) -> None:
+        try:
+            command(**options)
+        except KeyboardInterrupt:
+            interrupted(f"{command.__name__}: interrupted before its result was written")
+
+    return spoken
+
+
 for command in (judge, optimum, check, certify, verify, audit, falsify, replay, bench, report, schema):
-    app.command()(command)
+    app.command(epilog=STATUS)(_spoken(command))
 
 
 def _fault(message: str, arguments: list[str]) -> str:
@@ -43,14 +66,15 @@ def main() -> None:
     """The command `metagap`."""
     single_threads()
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="metagap", standalone_mode=False))
+        status = app(sys.argv[1:] or ["--help"], prog_name="metagap", standalone_mode=False)
+        if status == INTERRUPTED:
+            # Typer's own word for Ctrl-C before a command begins; a command that is interrupted says so and exits.
+            raise KeyboardInterrupt
+        sys.exit(status)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         place = "metagap" if context is None else context.command_path
         typer.echo(f"metagap: {_fault(error.format_message(), sys.argv[1:])}; see {place} --help", err=True)
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("metagap: interrupted", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)

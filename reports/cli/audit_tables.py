@@ -9,13 +9,13 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from ...impl.families import FAMILIES
 from ...theory.claim import Standing
 from ..matrix import alarms
+from .shared import listing
 
 
 def print_audit(record: dict[str, Any], page: Path | None, *, detailed: bool) -> None:
@@ -36,7 +36,7 @@ def print_audit(record: dict[str, Any], page: Path | None, *, detailed: bool) ->
 
 def _print_assumptions(console: Console, record: dict[str, Any], detailed: bool) -> None:
     cells = _by_family(record["cells"], "claim")
-    table = _table("Assumptions of claims: what fails without each", "family")
+    table = listing("Assumptions of claims: what fails without each", "family")
     for heading in ("needed", "found again", "not needed", "vacuous", "open"):
         table.add_column(heading, justify="right", no_wrap=True)
     for family, rows in cells.items():
@@ -47,7 +47,7 @@ def _print_assumptions(console: Console, record: dict[str, Any], detailed: bool)
     console.print(table)
     console.print("needed: with a certified counterexample; found again: by the search, from scratch\n")
     if detailed:
-        needs = _table("What each claim needs, and the step of its proof that breaks without it", "claim")
+        needs = listing("What each claim needs, and the step of its proof that breaks without it", "claim")
         needs.add_column("needs", overflow="fold")
         for name in dict.fromkeys(row["claim"] for row in record["cells"]):
             own = [c for c in record["cells"] if c["claim"] == name and c["status"] == Standing.NEEDED.value]
@@ -76,7 +76,7 @@ def _print_sharpness(console: Console, record: dict[str, Any]) -> None:
 
 
 def _power(rows: list[dict[str, Any]]) -> Table:
-    table = _table("Wrong theorems: the suite's own power", "family")
+    table = listing("Wrong theorems: the suite's own power", "family")
     for heading in ("killed", "of", "median s", "slowest s", "equivalent"):
         table.add_column(heading, justify="right", no_wrap=True)
     for family, own in _by_family(rows, "claim").items():
@@ -88,7 +88,7 @@ def _power(rows: list[dict[str, Any]]) -> Table:
 
 
 def _mutants(rows: list[dict[str, Any]]) -> Table:
-    table = _table("Wrong theorems", "mutant")
+    table = listing("Wrong theorems", "mutant")
     table.add_column("status", no_wrap=True)
     table.add_column("found by", overflow="fold")
     for heading in ("examples", "s", "numbers"):
@@ -99,12 +99,6 @@ def _mutants(rows: list[dict[str, Any]]) -> Table:
         cells = (row["name"], row["status"], row["generator"] or "", str(row["examples"]), f"{row['seconds']:.2f}")
         table.add_row(*cells, small, style=style)
     table.caption = "numbers: of the smallest witness"
-    return table
-
-
-def _table(title: str, first: str) -> Table:
-    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first, overflow="fold")
     return table
 
 

@@ -15,7 +15,7 @@ from ..matrix import alarms
 from ..records import dumps, hashes, write_text
 from ..render import write_report
 from .audit_tables import print_audit
-from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, audit_tasks, tasks_at
+from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, audit_tasks, tasks_at
 from .shared import (
     FOLDER,
     WORKERS,
@@ -30,13 +30,14 @@ from .shared import (
     exchange,
     fail,
     input_errors,
+    interrupted,
     left_out,
     ready,
     screen,
     writing,
 )
 
-OF_TASKS = {"loss", "eta", "task", "label"}
+OF_TASKS = {"loss", "eta", "steps", "task", "label"}
 BOTH = {"tasks", "json"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
@@ -48,6 +49,7 @@ def audit(
     ] = None,
     loss: LossOption = None,
     eta: EtaOption = None,
+    steps: StepsOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
     mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
@@ -75,7 +77,7 @@ def audit(
         where = "without TASKS only" if tasks is not None else "with TASKS only"
         fail(f"--{name}={str(context.params[name])!r}: this option has a meaning {where}; leave it out")
     if tasks is not None:
-        audit_tasks(tasks, tasks_at(tasks, loss, eta, task, label), json)
+        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label), json)
     chosen = list(dict.fromkeys(family or FAMILIES))
     for name in chosen:
         if name not in FAMILIES:
@@ -104,8 +106,7 @@ def audit(
     if json is None or str(json) != "-":
         print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
     if record["status"] == "interrupted":
-        typer.echo("metagap: interrupted; the same command goes on from there", err=True)
-        raise typer.Exit(130)
+        interrupted("audit: interrupted; the same command goes on from there")
     survived = [m for m in record["mutants"] if m["status"] == "survived"]
     raise typer.Exit(1 if survived or alarms(record) else 0)
 

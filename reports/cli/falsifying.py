@@ -11,7 +11,7 @@ from ...impl.extras import MissingExtraError
 from ...impl.falsify.gradient import NoGradientError
 from ...impl.falsify.pursuit import Found
 from .. import falsifying
-from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, fail, input_errors, screen, writing
+from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, fail, input_errors, working, writing
 
 
 class Driver(StrEnum):
@@ -47,10 +47,10 @@ def falsify(
     chosen = None if size is None else size.value
     command = f"metagap falsify {name} --driver {driver.value} --max-time {max_time:g} --seed {seed}"
     command += f" --size {chosen}" if chosen else ""
-    with input_errors(), screen.status("searching") as status, writing(out):
+    with input_errors(), working("falsify") as show, writing(out):
 
-        def show(found: Found) -> None:
-            status.update(f"searching: {found.evaluations} instances, largest left/bound {found.value:.9g}")
+        def searching(found: Found) -> None:
+            show(f"searching: {found.evaluations} instances, largest left/bound {found.value:.9g}")
 
         try:
             record = falsifying.falsify(
@@ -61,7 +61,7 @@ def falsify(
                 seconds=max_time,
                 size=chosen,
                 command=command,
-                progress=show,
+                progress=searching,
             )
         except NoGradientError as error:
             fail(f"--driver={driver.value!r}: {error}; use evolution or hypothesis")

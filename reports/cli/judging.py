@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from ...impl import files
 from ...impl.families import FAMILIES
 from ...impl.headlines import headline_of
 from ...impl.instances import Instance
-from ...impl.judge import ClaimJudgement, Judgement
+from ...impl.judge import ClaimJudgement, Enclosure, Judgement
 from ...impl.judge import judge as judge_instance
 from ...impl.meta_rl.headline import judge_headline as judge_meta_rl_headline
 from ...impl.meta_rl.headline import supremum
@@ -26,7 +26,7 @@ from ...impl.optimum import UnsupportedError
 from ...impl.optimum.headline import headline
 from ...theory.claim import Claim
 from ..records import judgement_record
-from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors
+from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, interrupted, listing, working
 
 
 def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:
@@ -59,24 +59,48 @@ def judge(
     claims = chosen_claims(claim)
     with input_errors():
         instances = [files.load(path) for path in paths]
-    judgements = [_judged(instance, claims) for instance in instances]
+    judgements: list[Judgement] = []
+    with working("judge") as show:
+        try:
+            for path, instance in zip(paths, instances, strict=True):
+                show(f"judging {path}")
+                judgements.append(_judged(instance, claims))
+        except KeyboardInterrupt:
+            if not judgements or json is not None:
+                raise
     records = [judgement_record(judgement) for judgement in judgements]
-    emit(records if len(records) > 1 else records[0], json)
+    if len(judgements) == len(paths):
+        emit(records if len(records) > 1 else records[0], json)
     if json is None or str(json) != "-":
-        console = Console()
-        for path, judgement in zip(paths, judgements, strict=True):
-            table = Table(title=f"{path}  {judgement.instance[:12]}", title_justify="left")
-            for heading in ("claim", "verdict", "gap", "bound", "gap/bound", "because"):
-                table.add_column(heading, overflow="fold")
-            for one in judgement.claims:
-                shown = (
-                    "" if one.gap is None else f"{one.gap.middle:.6g}",
-                    "" if one.bound is None else f"{one.bound.middle:.6g}",
-                    "" if one.ratio is None else f"{one.ratio:.3f}",
-                )
-                table.add_row(one.claim, one.verdict.name, *shown, one.reason)
-            console.print(table)
-            for note in judgement.notes:
-                console.print(f"note: {note}")
+        for path, instance, judgement in zip(paths, instances, judgements, strict=False):
+            _print(path, instance.family, judgement)
+    if len(judgements) < len(paths):
+        interrupted(
+            f"judge: interrupted at {paths[len(judgements)]}; {len(judgements)} of {len(paths)} files were judged"
+        )
     verdicts = {one.verdict.name for judgement in judgements for one in judgement.claims}
     raise typer.Exit(1 if "VIOLATED" in verdicts else 3 if "UNDECIDED" in verdicts else 0)
+
+
+def _print(path: Path, family: str, judgement: Judgement) -> None:
+    """A row per claim, both sides of it; then why, the claims of each reason together."""
+    console = Console()
+    table = listing(f"{path}  {judgement.instance[:12]}  {family}-...", "claim")
+    table.add_column("verdict", no_wrap=True)
+    for heading in ("left side", "bound", "left/bound"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    reasons: dict[str, list[str]] = {}
+    for one in judgement.claims:
+        name = one.claim.removeprefix(f"{family}-")
+        sides = (_side(one.left), _side(one.bound))
+        table.add_row(name, one.verdict.name, *sides, "" if one.ratio is None else f"{one.ratio:.3f}")
+        reasons.setdefault(f"{one.verdict.name}: {one.reason}", []).append(name)
+    console.print(table)
+    for reason, names in reasons.items():
+        console.print(f"{reason}: {', '.join(names)}", markup=False, highlight=False)
+    for note in judgement.notes:
+        console.print(f"note: {note}", markup=False)
+
+
+def _side(value: Enclosure | None) -> str:
+    return "" if value is None or math.isnan(value.middle) else f"{value.middle:.6g}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,26 +11,26 @@ from typing import Annotated, NoReturn
 
 import typer
 from flint import fmpq
+from rich.console import Console
 
 from ...impl import files
 from ...impl.arithmetic import rational, to_float
-from ...impl.extras import MissingExtraError
 from ...impl.headlines import headline_of
 from ...impl.meta_rl.headline import supremum
 from ...impl.meta_rl.instance import MetaRLInstance
-from ...impl.meta_sl import training
 from ...impl.meta_sl.instance import MetaSLInstance
 from ...impl.network.floor import NotConvexError
 from ...impl.network.instance import NetworkInstance
 from ...impl.network.linearised import linearised_optimum
-from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
+from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, minimise
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
 from ...impl.smooth_network.instance import SmoothInstance
-from ...theory.claim import Verdict
-from ..records import answer_record, network_optimum_record, optimum_record
-from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, tasks_at
-from .shared import JsonOption, emit, fail, input_errors, save, screen
+from ..certifying import certify as answered
+from ..processes import EndedError, apart
+from ..records import network_optimum_record, optimum_record
+from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
+from .shared import JsonOption, emit, fail, input_errors, interrupted, save, working
 
 RadiusOption = Annotated[
     str | None,
@@ -37,6 +38,9 @@ RadiusOption = Annotated[
 ]
 GapOption = Annotated[float, typer.Option("--gap", help="Relative width of the bracket.")]
 TimeOption = Annotated[float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="Stop the search then.")]
+
+SEARCH = 0.6
+"""The part of certify's time after which the search stops; what it found is then checked and judged."""
 
 
 def _positive(name: str, text: str | None) -> fmpq | None:
@@ -58,17 +62,12 @@ def _budget(gap: float, seconds: float) -> Budget:
 
 
 @contextmanager
-def _searching() -> Iterator[Callable[[int, float, float], None]]:
-    """A status line with the bracket; problems without an answer become one line and status 2."""
-    with screen.status("searching") as status:
-
-        def show(boxes: int, lower: float, upper: float) -> None:
-            status.update(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
-
-        try:
-            yield show
-        except (UnsupportedError, NotCoerciveError) as error:
-            fail(f"{error}" if isinstance(error, UnsupportedError) else f"--radius=None: {error}")
+def _supported() -> Iterator[None]:
+    """Problems without an answer become one line and status 2."""
+    try:
+        yield
+    except (UnsupportedError, NotCoerciveError) as error:
+        fail(f"{error}" if isinstance(error, UnsupportedError) else f"--radius=None: {error}")
 
 
 def optimum(
@@ -98,8 +97,12 @@ def optimum(
     if not isinstance(instance, MetaSLInstance):
         required = "a meta-sl or meta-rl instance with a linear model, or a meta-sl network, is required"
         fail(f"{path}: family={instance.family!r}: {required}")
-    with _searching() as show:
-        found = minimise(instance, ball, budget, checked=checked, progress=show)
+    with _supported(), working("optimum") as show:
+
+        def searching(boxes: int, lower: float, upper: float) -> None:
+            show(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
+
+        found = minimise(instance, ball, budget, checked=checked, progress=searching, stage=show)
     if certificate is not None and found.certificate is not None:
         save("--certificate", certificate, found.certificate.dumps())
     emit(optimum_record(found), json)
@@ -108,18 +111,27 @@ def optimum(
             f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
         )
         typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status}")
-        typer.echo(f"at {[float(f'{v:.9g}') for v in found.at]}; {found.boxes} boxes, {found.seconds:.3f} s")
+        _point(found.at)
+        typer.echo(f"{found.boxes} boxes, {found.seconds:.3f} s")
         if found.check is not None:
             typer.echo(f"certificate checked: {found.check.reason} ({found.check.boxes} boxes)")
         if found.why:
             typer.echo(f"undecided: {found.why}")
+    if found.interrupted:
+        interrupted("optimum: the search was interrupted; the bracket is what it had by then")
     raise typer.Exit(0 if found.certified else 3)
+
+
+def _point(at: Sequence[float]) -> None:
+    """The parameter, in lines that break between its numbers."""
+    Console(highlight=False).print(f"at [{', '.join(f'{v:.9g}' for v in at)}]", markup=False)
 
 
 def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None) -> NoReturn:
     """The bracket of sup L of a meta-RL instance; each coordinate of theta is at most `ball`."""
     try:
-        with screen.status("searching"):
+        with working("optimum") as show:
+            show("searching")
             found = supremum(instance, None if ball is None else to_float(ball), budget.gap, budget.seconds)
     except ValueError as error:
         fail(str(error))
@@ -135,14 +147,16 @@ def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json:
     emit(record, json)
     if json is None or str(json) != "-":
         typer.echo(f"sup L: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
-        typer.echo(f"at {list(found.at)}; {found.boxes} boxes, {found.seconds:.3f} s")
+        _point(found.at)
+        typer.echo(f"{found.boxes} boxes, {found.seconds:.3f} s")
     raise typer.Exit(0 if found.status == "certified" else 3)
 
 
 def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None) -> NoReturn:
     """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
     linear = None
-    with screen.status("bracketing"):
+    with working("optimum") as show:
+        show("bracketing")
         found = headline_of(instance).bracketed(instance, ball, gap)
         with suppress(NotConvexError):
             if ball is not None and not isinstance(instance, SmoothInstance):
@@ -165,8 +179,9 @@ def check(
     """Prove a certificate again, by separate code in ball arithmetic."""
     with input_errors():
         certificate = load_certificate(path)
-    with screen.status("checking") as status:
-        found = check_certificate(certificate, lambda boxes: status.update(f"checking: {boxes} boxes"))
+    with working("check") as show:
+        show("checking")
+        found = check_certificate(certificate, lambda boxes: show(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
     where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
     typer.echo(
@@ -184,42 +199,35 @@ def certify(
     train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
     loss: LossOption = None,
     eta: EtaOption = None,
+    steps: StepsOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
     radius: RadiusOption = None,
     gap: GapOption = 1e-6,
-    max_time: TimeOption = 30.0,
+    max_time: Annotated[
+        float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="End all work then, whatever it is at.")
+    ] = 30.0,
     json: JsonOption = None,
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
-    instance, ball = tasks_at(tasks, loss, eta, task, label), _positive("--radius", radius)
-    if not isinstance(instance, MetaSLInstance):
-        fail(f"{tasks}: problem={instance.family!r}: a meta-sl instance with a linear model is required")
+    begin = time.monotonic()
+    source, ball = tasks_at(tasks, loss, eta, steps, task, label), _positive("--radius", radius)
+    budget = replace(_budget(gap, max_time), until=begin + SEARCH * max_time)
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
-    if omega is not None:
-        with input_errors():
-            instance = replace(instance, omega=files.load_vector(omega, instance.dimension))
-    if train:
+    with input_errors(), _supported(), working("certify") as show:
         try:
-            trained = training.train(instance)
-        except MissingExtraError as error:
-            fail(str(error))
-        instance = replace(instance, omega=tuple(rational(v) for v in trained.omega))
-    size = sum((v * v for v in instance.omega), start=fmpq(0))
-    if ball is not None and size > ball * ball:
-        length = to_float(size) ** 0.5
-        fail(f"--radius={radius!r}: at least ||omega|| = {length:.6g} is required: omega must lie in the ball")
-    with _searching() as show:
-        found = answer.certify(instance, ball, _budget(gap, max_time), show)
-    emit(answer_record(instance, found), json)
+            found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
+        except EndedError as error:
+            if error.interrupted:
+                raise
+            advice = "the optimum and the promise are not certified, nothing was written; allow more, or fewer rows"
+            typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
+            raise typer.Exit(3) from None
+    emit(found.record, json)
     if json is None or str(json) != "-":
-        where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
-        given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
-        typer.echo(
-            f"Your solution{given} is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}."
-        )
-        typer.echo(f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of")
-        for reason in found.why:
-            typer.echo(f"  {reason}")
-    raise typer.Exit(1 if found.judged.verdict is Verdict.VIOLATED else 0 if found.optimum.certified else 3)
+        for line in found.lines:
+            typer.echo(line)
+    if found.interrupted:
+        interrupted("certify: the search was interrupted; the answer is that of its bracket so far")
+    raise typer.Exit(found.status)

@@ -8,16 +8,14 @@ from typing import Annotated, Any
 import typer
 from flint import fmpq
 from rich.console import Console
-from rich.table import Table
 
 from ...impl.arithmetic import rational
-from ...impl.conditions import Condition, Conditions, conditions
-from ...impl.extras import MissingExtraError
-from ...impl.instances import Instance
 from ...impl.losses import LOSSES, Loss
-from ...impl.meta_sl.own_tasks import load_tasks
-from ..records import enclosure
-from .shared import emit, fail, input_errors, screen
+from ...impl.meta_sl.document import STEPS
+from ...impl.meta_sl.own_tasks import TaskSource
+from ..conditions import conditions_record
+from ..processes import apart
+from .shared import emit, fail, input_errors, listing, working
 
 PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
 
@@ -29,17 +27,17 @@ EtaOption = Annotated[
     str | None,
     typer.Option("--eta", metavar="STEP", help="Inner step size, such as 1/4; by default half of 1/curvature."),
 ]
+StepsOption = Annotated[
+    int | None,
+    typer.Option("--steps", min=1, max=STEPS, metavar="K", help="Inner steps on data without them; by default 1."),
+]
 TaskOption = Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")]
 LabelOption = Annotated[str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label.")]
 
 
-def tasks_at(place: str, loss: str | None, eta: str | None, task: str, label: str) -> Instance:
-    """The tasks that the options describe; bad input ends the command with one line."""
-    try:
-        with input_errors():
-            return load_tasks(place, task=task, label=label, loss=_loss(loss), eta=_eta(eta))
-    except MissingExtraError as error:
-        fail(str(error))
+def tasks_at(place: str, loss: str | None, eta: str | None, steps: int | None, task: str, label: str) -> TaskSource:
+    """The tasks that the options describe; bad options end the command with one line."""
+    return TaskSource(place, task, label, _loss(loss), _eta(eta), steps)
 
 
 def _loss(text: str | None) -> Loss | None:
@@ -72,62 +70,40 @@ def _eta(text: str | None) -> fmpq | None:
     return value
 
 
-def audit_tasks(place: str, instance: Instance, json: Path | None) -> None:
+def audit_tasks(source: TaskSource, json: Path | None) -> None:
     """Print the conditions of the tasks, or write them where --json says."""
-    with screen.status("auditing") as status:
-        found = conditions(instance, lambda name: status.update(f"auditing: {name}"))
-    emit(_record(place, instance, found), json)
+    with input_errors(), working("audit") as show:
+        record = apart(conditions_record, (source,), show)
+    emit(record, json)
     if json is None or str(json) != "-":
-        _print(place, instance, found)
-    raise typer.Exit(3 if any(c.holds is None for c in found.conditions) else 0)
+        _print(record)
+    raise typer.Exit(3 if any(row["holds"] is None for row in record["assumptions"]) else 0)
 
 
-def _record(place: str, instance: Instance, found: Conditions) -> dict[str, Any]:
-    """metagap/conditions/1."""
-    return {
-        "format": "metagap/conditions/1",
-        "tasks": place,
-        "instance": instance.sha256,
-        "assumptions": [
-            {
-                "name": c.assumption.name,
-                "identifier": c.assumption.identifier,
-                "statement": c.assumption.statement,
-                "holds": c.holds,
-                "margin": enclosure(c.margin),
-                "why": c.why,
-            }
-            for c in found.conditions
-        ],
-        "claims": [
-            {"claim": a.claim.name, "applies": a.applies, "fails": list(a.fails), "open": list(a.open),
-             "tightest": a.tightest}
-            for a in found.claims
-        ],
-        "binding": list(found.binding),
-    }  # fmt: skip
-
-
-def _print(place: str, instance: Instance, found: Conditions) -> None:
+def _print(record: dict[str, Any]) -> None:
     console = Console()
-    table = Table(title=f"{place}  {instance.sha256[:12]}", title_justify="left")
-    for heading in ("assumption", "holds", "margin", "statement"):
-        table.add_column(heading, overflow="fold")
-    for condition in found.conditions:
-        word = {True: "yes", False: "no", None: "open"}[condition.holds]
-        table.add_row(condition.assumption.name, word, _margin(condition), condition.assumption.statement)
+    table = listing(f"{record['tasks']}  {record['instance'][:12]}", "assumption")
+    for heading in ("holds", "margin"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("statement")
+    for row in record["assumptions"]:
+        word = {True: "yes", False: "no", None: "open"}[row["holds"]]
+        why = f" ({row['why']})" if row["why"] else ""
+        table.add_row(row["name"], word, _margin(row), row["statement"] + why)
     console.print(table)
-    applying = [a.claim.name for a in found.claims if a.applies]
-    console.print(f"{len(applying)} of {len(found.claims)} claims apply: {', '.join(applying)}.")
-    for a in found.claims:
-        if not a.applies:
-            console.print(f"  {a.claim.name}: {', '.join((*a.fails, *(f'{name} (open)' for name in a.open)))}")
-    if found.binding:
-        console.print(f"Binding: {', '.join(found.binding)} (each alone keeps some claim from applying).")
+    applying = [row["claim"] for row in record["claims"] if row["applies"]]
+    console.print(f"{len(applying)} of {len(record['claims'])} claims apply: {', '.join(applying)}.")
+    for row in record["claims"]:
+        if not row["applies"]:
+            missing = (*row["fails"], *(f"{name} (open)" for name in row["open"]))
+            console.print(f"  {row['claim']}: {', '.join(missing)}")
+    if record["binding"]:
+        console.print(f"Binding: {', '.join(record['binding'])} (each alone keeps some claim from applying).")
 
 
-def _margin(condition: Condition) -> str:
+def _margin(row: dict[str, Any]) -> str:
     """The margin for people; yes-or-no assumptions have none."""
-    if condition.margin is None or (condition.margin.lo == condition.margin.hi and abs(condition.margin.lo) == 1):
-        return condition.why
-    return f"{condition.margin.middle:.4g}"
+    margin = row["margin"]
+    if margin is None or None in margin.values() or (margin["lo"] == margin["hi"] and abs(margin["lo"]) == 1):
+        return ""
+    return f"{(margin['lo'] + margin['hi']) / 2:.4g}"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from ...impl import files
+from ...impl.extras import MissingExtraError
 from ...impl.families import ALL_CLAIMS
 from ...theory.claim import Claim
 from ..junit import junit
+from ..processes import EndedError
 from ..records import dumps, write_text
 from ..sarif import sarif
 
@@ -71,11 +76,58 @@ def left_out(error: files.BadInputError) -> None:
 
 @contextmanager
 def input_errors() -> Iterator[None]:
-    """Bad input becomes one line and status 2."""
+    """Bad input and missing packages become one line and status 2."""
     try:
         yield
-    except files.BadInputError as error:
+    except (files.BadInputError, MissingExtraError) as error:
         fail(str(error))
+
+
+QUIET = 10.0
+"""Seconds between the lines that say on an error stream without a terminal what is being done."""
+
+
+@contextmanager
+def working(command: str) -> Iterator[Callable[[str], None]]:
+    """What the command is doing, and for how long, on the error stream: a status line on a terminal, else a line now
+    and then. Work that Ctrl-C ended is said to be, with status 130.
+    """
+    begin, said, last = time.monotonic(), QUIET, "starting"
+    with screen.status(command) as status:
+
+        def show(stage: str) -> None:
+            nonlocal said, last
+            last = stage
+            seconds = time.monotonic() - begin
+            status.update(f"{stage} ({seconds:.0f} s)")
+            if not screen.is_terminal and seconds >= said:
+                said = seconds + QUIET
+                typer.echo(f"metagap: {command}: {stage} ({seconds:.0f} s)", err=True)
+
+        try:
+            yield show
+        except EndedError as error:
+            if not error.interrupted:
+                raise
+            interrupted(f"{command}: interrupted while {error.stage}; nothing was written")
+        except KeyboardInterrupt:
+            interrupted(f"{command}: interrupted while {last}; nothing was written")
+
+
+INTERRUPTED = 130
+
+
+def interrupted(message: str) -> NoReturn:
+    """One line on the error stream, status 130."""
+    typer.echo(f"metagap: {message}", err=True)
+    raise SystemExit(INTERRUPTED)
+
+
+def listing(title: str, first: str) -> Table:
+    """A table for 80 columns; the names in its first column stay whole."""
+    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True)
+    return table
 
 
 def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from .. import bench as benching
-from ..formats import FORMATS
+from ..formats import NAMES
 from ..formats import schema as schema_of
 from ..records import dumps
 from ..render import write_report
@@ -35,13 +35,17 @@ def report(out: FolderOption = FOLDER) -> None:
 
 
 def schema(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Such as verify; without it, the names.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Such as instance; without it, the names.")
+    ] = None,
 ) -> None:
-    """Print the JSON schema of a record that other programs read."""
+    """Print the JSON schema of a file that other programs read or write."""
     if name is None:
-        for known, record in FORMATS.items():
-            typer.echo(f"{known:<10} metagap/{known}/1: {record.__doc__}")
+        for known in NAMES:
+            described = schema_of(known)
+            text = described.get("description") or described["$defs"][described["$ref"].split("/")[-1]]["description"]
+            typer.echo(f"{known:<11} metagap/{known}/1: {text}")
         return
-    if name not in FORMATS:
-        fail(f"NAME={name!r}: expected one of {', '.join(FORMATS)}")
+    if name not in NAMES:
+        fail(f"NAME={name!r}: expected one of {', '.join(NAMES)}")
     typer.echo(dumps(schema_of(name)), nl=False)

@@ -19,6 +19,7 @@ from ..render import write_report
 from ..tally import loose
 from .shared import (
     FOLDER,
+    INTERRUPTED,
     WORKERS,
     ClaimOption,
     FolderOption,
@@ -31,7 +32,9 @@ from .shared import (
     chosen_claims,
     emit,
     exchange,
+    interrupted,
     left_out,
+    listing,
     ready,
     screen,
     writing,
@@ -70,7 +73,7 @@ def verify(
             real,
         )
     record = run.record()
-    with writing(out):
+    with screen.status("writing the report"), writing(out):
         verification.save_instances(run.kept, out)
         record["files"] = hashes(record, out)
         write_text(out / "verify.json", dumps(record))
@@ -79,7 +82,10 @@ def verify(
     exchange(record, out, junit, sarif)
     if json is None or str(json) != "-":
         _print_verification(record, page)
-    raise typer.Exit(verification.exit_status(record))
+    status = verification.exit_status(record)
+    if status == INTERRUPTED:
+        interrupted("verify: interrupted; the report has what was judged by then")
+    raise typer.Exit(status)
 
 
 def _bar() -> Progress:
@@ -94,9 +100,17 @@ def _bar() -> Progress:
 
 def _print_verification(record: dict[str, Any], page: Path) -> None:
     console = Console()
+    unseen = []
     for family in dict.fromkeys(row["family"] for row in record["claims"]):
-        console.print(_verification_table(family, [row for row in record["claims"] if row["family"] == family]))
-    console.print("scope: assumptions hold; equal: attained; real: real tasks; median, 90 %: of left side/bound")
+        rows = [row for row in record["claims"] if row["family"] == family]
+        if any(n for row in rows for counts in (row["counts"], row["real_counts"]) for n in counts.values()):
+            console.print(_verification_table(family, rows))
+        else:
+            unseen.append(family)
+    if unseen:
+        console.print(f"Nothing was judged ({record['status']}) of {', '.join(unseen)}.", style="bold")
+    console.print("scope: assumptions hold; equal: attained; false: violated; open: undecided;")
+    console.print("real: proved on real tasks; 50 %, 90 %: quantiles of left side/bound")
     console.print(
         f"{record['generated']} generated and {record['real']} real instances, "
         f"{record['judgements']} judgements in {record['seconds']:.0f} s ({record['status']})."
@@ -110,9 +124,8 @@ def _print_verification(record: dict[str, Any], page: Path) -> None:
 
 
 def _verification_table(family: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=f"{FAMILIES[family].title}: {family}-...", title_justify="left")
-    table.add_column("claim", overflow="fold")
-    for heading in ("scope", "proved", "equal", "violated", "open", "real", "median", "90 %"):
+    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim")
+    for heading in ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         counts, real, quantiles = row["counts"], row["real_counts"], row["quantiles"] or {}

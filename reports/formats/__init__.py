@@ -1,4 +1,4 @@
-"""The records that other programs read, as types: checked when a record is read, published as JSON schemas.
+"""The files that other programs read and write, as types: checked when they are read, published as JSON schemas.
 
 A field of a record is here or nowhere: unknown, missing and mistyped fields are refused, with their place.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ...impl.files import BadInputError
 from ...impl.files.records import Record
 from ...impl.files.text import join, lookup
 from .auditing import AuditRecord, MutantsRecord
+from .inputs import certificate_schema, instance_schema
 from .judging import CertifyRecord, ConditionsRecord, Judgement, OptimumRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
@@ -36,12 +38,18 @@ FORMATS: dict[str, type[Record]] = {
 """By the middle word of the record's format."""
 
 
+INPUTS: dict[str, Callable[[], dict[str, Any]]] = {"instance": instance_schema, "certificate": certificate_schema}
+"""The same of what is read: instances and certificates have readers of their own."""
+
+NAMES = (*INPUTS, *FORMATS)
+
+
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of the records `metagap/<name>/1`."""
+    """The JSON schema (draft 2020-12) of the files `metagap/<name>/1`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"metagap/{name}/1",
-        **msgspec.json.schema(FORMATS[name]),
+        **(INPUTS[name]() if name in INPUTS else msgspec.json.schema(FORMATS[name])),
     }
 
 

@@ -1,0 +1,76 @@
+"""`metagap certify TASKS`: from tasks to the answer, told stage by stage; runs in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flint import fmpq
+
+from ..impl import files
+from ..impl.arithmetic import rational, to_float
+from ..impl.files.faults import BadInputError
+from ..impl.meta_sl import training
+from ..impl.meta_sl.instance import MetaSLInstance
+from ..impl.meta_sl.own_tasks import TaskSource
+from ..impl.optimum import Budget, answer
+from ..theory.claim import Verdict
+from .processes import TICK, Tell
+from .records import answer_record
+
+
+@dataclass(frozen=True)
+class Certified:
+    """The record metagap/certify/1, what to print, the exit status, and whether the search was interrupted."""
+
+    record: dict[str, Any]
+    lines: tuple[str, ...]
+    status: int
+    interrupted: bool
+
+
+def certify(
+    source: TaskSource, omega: Path | None, train: bool, ball: fmpq | None, budget: Budget, tell: Tell
+) -> Certified:
+    """The answer for omega from a file, trained here, or that of the instance file (0 where it has none).
+
+    Errors: BadInputError, MissingExtraError, UnsupportedError.
+    """
+    instance = source.load(tell)
+    if not isinstance(instance, MetaSLInstance):
+        required = "a meta-sl instance with a linear model is required"
+        raise BadInputError(source.place, "problem", instance.family, required)
+    if omega is not None:
+        instance = replace(instance, omega=files.load_vector(omega, instance.dimension))
+    if train:
+        tell("training omega")
+        instance = replace(instance, omega=tuple(rational(v) for v in training.train(instance).omega))
+    size = sum((v * v for v in instance.omega), start=fmpq(0))
+    if ball is not None and size > ball * ball:
+        required = f"at least ||omega|| = {to_float(size) ** 0.5:.6g} is required: omega must lie in the ball"
+        raise BadInputError(source.place, "--radius", str(ball), required)
+    told = 0.0
+
+    def show(boxes: int, lower: float, upper: float) -> None:
+        nonlocal told
+        if time.monotonic() - told > TICK:
+            told = time.monotonic()
+            tell(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
+
+    found = answer.certify(instance, ball, budget, show, tell)
+    where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
+    given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
+    lines = (
+        f"Your solution{given} is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}.",
+        f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of",
+        *(f"  {reason}" for reason in found.why),
+    )
+    violated = found.judged.verdict is Verdict.VIOLATED
+    return Certified(
+        answer_record(instance, found),
+        lines,
+        1 if violated else 0 if found.optimum.certified else 3,
+        found.optimum.interrupted,
+    )

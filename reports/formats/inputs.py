@@ -1,0 +1,74 @@
+"""The files that are read, as JSON schemas made from their readers: the instance and the certificate.
+
+A schema says which fields there are and of which JSON type. What a number, a shape or a sum must be beyond that, the
+readers check; their words for it are the descriptions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from ...impl.files import READERS
+from ...impl.files.records import Reader
+from ...impl.instances import FORMAT
+from ...impl.optimum.certificate import CertificateRecord
+
+DESCRIPTION = (
+    "A finite problem on which claims are judged. optimum, certify and audit do without omega, comparator and radius."
+)
+
+
+def instance_schema() -> dict[str, Any]:
+    """One alternative for each reader."""
+    kinds: list[dict[str, Any]] = []
+    parts: dict[str, Any] = {}
+    for (problem, model), reader in READERS.items():
+        kind, own = _of_reader(f"{problem}.{model}", problem, reader)
+        kinds.append(kind)
+        parts |= own
+    return {"description": DESCRIPTION, "anyOf": kinds, "$defs": parts}
+
+
+def certificate_schema() -> dict[str, Any]:
+    """The certificate's."""
+    return msgspec.json.schema(CertificateRecord)
+
+
+def _of_reader(kind: str, problem: str, reader: Reader) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of the reader's documents and the parts that it refers to, their names made its own."""
+    template = f"#/$defs/{kind}.{{name}}"
+    (top,), parts = msgspec.json.schema_components([reader.document], ref_template=template)
+    own = {f"{kind}.{name}": part for name, part in parts.items()}
+    for path, required in reader.required.items():
+        for node in _nodes(top, own, [] if path == "document" else re.findall(r"\w+|\[\]", path)):
+            node["description"] = required.rstrip(",")
+    for document in _resolved(top, own):
+        document["properties"]["format"] = {"const": FORMAT}
+        document["properties"]["problem"] = {"const": problem}
+    return top, own
+
+
+def _nodes(node: dict[str, Any], parts: dict[str, Any], path: list[str]) -> Iterator[dict[str, Any]]:
+    """The schemas of a field, by its path."""
+    if not path:
+        yield node
+        return
+    for whole in _resolved(node, parts):
+        below = whole.get("items") if path[0] == "[]" else whole.get("properties", {}).get(path[0])
+        if isinstance(below, dict):
+            yield from _nodes(below, parts, path[1:])
+
+
+def _resolved(node: dict[str, Any], parts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The alternatives of a schema, references followed."""
+    if "$ref" in node:
+        yield from _resolved(parts[node["$ref"].removeprefix("#/$defs/")], parts)
+    elif "anyOf" in node:
+        for one in node["anyOf"]:
+            yield from _resolved(one, parts)
+    else:
+        yield node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from flint import ctx, fmpq
 from hypothesis import given
+from metagap.impl import files
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import NETWORK
 from metagap.impl.judge import judge
@@ -183,6 +185,31 @@ def test_the_count_of_flips_is_attained() -> None:
                 assert not flips > count
                 attained += bool(flips > 0 and flips.overlaps(count))
     assert attained >= 15
+
+
+@pytest.mark.parametrize(("moved", "count"), [("1", 1), ("2", 4), ("199/100", 3), ("0", 0)])
+def test_the_count_is_exact_where_the_ball_just_reaches(moved: str, count: int) -> None:
+    """Four neurons at distance 1 from their kinks: B = 1 reaches one of them, B = 2 all, a little less one fewer."""
+    instance = files.loads(
+        json.dumps(
+            {
+                "format": "metagap/instance/1",
+                "problem": "meta-sl",
+                "loss": {"name": "squared"},
+                "adaptation": {"name": "gradient", "eta": 0, "steps": 1},
+                "model": {"name": "relu-network", "b": [1, 1, -1, -1], "W0": [[1, 0], [1, 1], [-1, 0], [-1, 2]]},
+                "features": [[1, 0]],
+                "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": 1, "p": 1}]}],
+                "omega": [[1, moved], [1, 1], [-1, 0], [-1, 2]],
+                "comparator": [[2, 0], [1, 1], [-1, 0], [-1, 2]],
+                "radius": 4,
+            }
+        )
+    )
+    with ctx.workprec(128):
+        # One task of one input x, ||x|| = 1, no step: ||e|| = (k*/m)^{1/2}.
+        found = NetworkQuantities(instance)("error_count") ** 2 * 4
+    assert found.contains(count) and found.rad() < 1e-20
 
 
 @pytest.mark.parametrize("claim", NETWORK.claims, ids=lambda c: c.name)

@@ -131,6 +131,13 @@ def test_ball_enclosures_contain(loss: str, seed: int) -> None:
             here = replace(instance, omega=tuple(rational(float(v)) for v in point))
             for enclosed, g in zip(box.gradient, taylor.gradient(Problem(here, Balls)), strict=True):
                 assert enclosed.overlaps(g) or not (enclosed.is_finite() and g.is_finite())
+            if isinstance(instance.adaptation, Gradient):
+                direction = arb_mat([[int(v)] for v in rng.integers(1, 4, model.dimension)])
+                bent = Box(model, [rational(float(v)) for v in centre], [rational(float(v)) for v in half], second=True)
+                curved = (direction.transpose() * bent.hessian() * direction)[0, 0]
+                exact = taylor.curvature(Problem(here, Balls), direction.entries())
+                exact *= (direction.transpose() * direction)[0, 0]
+                assert curved.overlaps(exact) or not (curved.is_finite() and exact.is_finite())
 
 
 @pytest.mark.parametrize("loss", SMOOTH)

@@ -19,7 +19,7 @@ import numpy as np
 from flint import fmpq
 
 from .. import files
-from ..arithmetic import Array, Floats, rational
+from ..arithmetic import PROPOSING, Array, Floats, rational
 from ..extras import require
 from ..instances import Instance
 from ..losses import Link, Loss
@@ -71,6 +71,9 @@ def from_arrays(
     )
     if eta is None:
         eta = _step(loss, table, values, rows)
+        if eta is None:
+            required = "a curvature that float64 can hold; scale the features, or give --eta"
+            raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
     zero = (fmpq(0),) * table.shape[1]
     points = tuple(tuple(rational(float(v)) for v in row) for row in support)
     return MetaSLInstance(loss, Gradient(eta), points, made, zero, zero, fmpq(1))
@@ -92,14 +95,21 @@ def _numbers(values: Any, name: str, source: str) -> Array:
     return found
 
 
-def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Sequence[int]]) -> fmpq:
-    """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0)."""
+@PROPOSING
+def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Sequence[int]]) -> fmpq | None:
+    """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0); None if beyond float64."""
     largest = 0.0
     for own in rows:
         bend = loss.d2(Floats, np.zeros(len(own)), values[list(own)])
         x = table[list(own)]
-        largest = max(largest, float(np.linalg.eigvalsh((x.T * bend) @ x / len(own))[-1]))
-    return fmpq(1) if largest <= 0 else rational(float(2.0 ** np.floor(-1 - np.log2(largest))))
+        hessian = (x.T * bend) @ x / len(own)
+        if not np.isfinite(hessian).all():
+            return None
+        largest = max(largest, float(np.linalg.eigvalsh(hessian)[-1]))
+    if largest <= 0:
+        return fmpq(1)
+    step = 2.0 ** np.floor(-1 - np.log2(largest))
+    return rational(float(step)) if 0 < step < np.inf else None
 
 
 def load_tasks(

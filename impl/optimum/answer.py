@@ -9,7 +9,7 @@ from flint import fmpq
 
 from ..judge import ClaimJudgement
 from ..meta_sl.instance import MetaSLInstance
-from . import NotCoerciveError, Optimum, minimise
+from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .headline import ball_of, judge_headline
 from .search import ORDINARY, Budget
 
@@ -45,7 +45,8 @@ def certify(
         optimum = minimise(instance, ball_of(instance), budget, progress=show)
     finding = judge_headline(instance, optimum)
     judged = finding.judged
-    assert judged.gap is not None and judged.bound is not None
+    if judged.gap is None or judged.bound is None:
+        raise UnsupportedError(f"the theorem promises nothing here: {judged.reason}; metagap optimum brackets inf L")
     width = judged.terms["bracket"].hi
     least = max(finding.above.lo, 0.0)
     return Answer(

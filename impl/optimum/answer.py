@@ -10,7 +10,7 @@ from flint import fmpq
 from ..judge import ClaimJudgement
 from ..meta_sl.instance import MetaSLInstance
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
-from .headline import ball_of, judge_headline
+from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .search import ORDINARY, Budget
 
 Progress = Callable[[int, float, float], None]
@@ -20,7 +20,8 @@ Progress = Callable[[int, float, float], None]
 class Answer:
     """L(omega) - inf L lies in [least, most]; the theorem bounds it by `promise`; `why` explains the difference.
 
-    everywhere: whether the infimum is over all parameters; else over the ball of the optimum.
+    everywhere: whether the infimum is over all parameters; else over the ball of the optimum. choice: why that ball, if
+    none was asked for.
     """
 
     least: float
@@ -30,6 +31,7 @@ class Answer:
     optimum: Optimum
     judged: ClaimJudgement
     why: tuple[str, ...]
+    choice: str
 
 
 def certify(
@@ -37,12 +39,14 @@ def certify(
 ) -> Answer:
     """The answer for the instance's omega. Errors: UnsupportedError."""
     show: Progress = progress or (lambda boxes, lower, upper: None)
-    everywhere = radius is None
+    everywhere, choice = radius is None, ""
     try:
         optimum = minimise(instance, radius, budget, progress=show)
-    except NotCoerciveError:
-        everywhere = False
-        optimum = minimise(instance, ball_of(instance), budget, progress=show)
+    except NotCoerciveError as error:
+        ball, why = ball_of(instance), str(error).removesuffix("; give a radius")
+        usual = f"the usual one{'' if ball in (ORDINARY_BALL, STEEP_BALL) else ', enlarged to hold omega'}"
+        everywhere, choice = False, f"{usual}, as no ball is known to hold a minimiser over all parameters ({why})"
+        optimum = minimise(instance, ball, budget, progress=show)
     finding = judge_headline(instance, optimum)
     judged = finding.judged
     if judged.gap is None or judged.bound is None:
@@ -50,7 +54,14 @@ def certify(
     width = judged.terms["bracket"].hi
     least = max(finding.above.lo, 0.0)
     return Answer(
-        least, finding.above.hi + width, judged.bound.hi, everywhere, optimum, judged, _why(judged, optimum, width)
+        least,
+        finding.above.hi + width,
+        judged.bound.hi,
+        everywhere,
+        optimum,
+        judged,
+        _why(judged, optimum, width),
+        choice,
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...impl import files
@@ -26,7 +25,7 @@ from ...impl.optimum import UnsupportedError
 from ...impl.optimum.headline import headline
 from ...theory.claim import Claim
 from ..records import judgement_record
-from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors
+from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, paper, ready
 
 
 def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:
@@ -57,13 +56,14 @@ def judge(
 ) -> None:
     """Judge every claim on instance files, term by term, in ball arithmetic."""
     claims = chosen_claims(claim)
+    spoken = ready({"--json": json})
     with input_errors():
         instances = [files.load(path) for path in paths]
     judgements = [_judged(instance, claims) for instance in instances]
     records = [judgement_record(judgement) for judgement in judgements]
     emit(records if len(records) > 1 else records[0], json)
-    if json is None or str(json) != "-":
-        console = Console()
+    if spoken:
+        console = paper()
         for path, judgement in zip(paths, judgements, strict=True):
             table = Table(title=f"{path}  {judgement.instance[:12]}", title_justify="left")
             for heading in ("claim", "verdict", "gap", "bound", "gap/bound", "because"):

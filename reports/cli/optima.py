@@ -25,11 +25,12 @@ from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, answer, minimise
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
+from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
 from ...impl.smooth_network.instance import SmoothInstance
 from ...theory.claim import Verdict
 from ..records import answer_record, network_optimum_record, optimum_record
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, TaskOption, tasks_at
-from .shared import JsonOption, emit, fail, input_errors, save, screen
+from .shared import JsonOption, emit, fail, input_errors, ready, save, screen
 
 RadiusOption = Annotated[
     str | None,
@@ -58,7 +59,7 @@ def _budget(gap: float, seconds: float) -> Budget:
 
 
 @contextmanager
-def _searching() -> Iterator[Callable[[int, float, float], None]]:
+def _searching(source: object) -> Iterator[Callable[[int, float, float], None]]:
     """A status line with the bracket; problems without an answer become one line and status 2."""
     with screen.status("searching") as status:
 
@@ -68,7 +69,9 @@ def _searching() -> Iterator[Callable[[int, float, float], None]]:
         try:
             yield show
         except (UnsupportedError, NotCoerciveError) as error:
-            fail(f"{error}" if isinstance(error, UnsupportedError) else f"--radius=None: {error}")
+            fail(
+                f"{source}: {error}" if isinstance(error, UnsupportedError) else f"{source}: without --radius: {error}"
+            )
 
 
 def optimum(
@@ -81,29 +84,35 @@ def optimum(
         typer.Option("--check/--no-check", help="Check the certificate (by default where that takes seconds)."),
     ] = None,
     json: JsonOption = None,
-    certificate: Annotated[Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here; - is standard output.")
+    ] = None,
 ) -> None:
     """Bracket the global minimum of the meta-objective, with a certificate."""
     ball, budget = _positive("--radius", radius), _budget(gap, max_time)
+    spoken = ready({"--json": json, "--certificate": certificate})
     with input_errors():
         instance = files.load(path, problem=True)
     if isinstance(instance, MetaRLInstance):
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
-        _supremum(instance, ball, budget, json)
+        _supremum(path, instance, ball, budget, json, spoken)
     if isinstance(instance, NetworkInstance):
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")
-        _network_infimum(instance, ball, budget.gap, json)
+        _network_infimum(instance, ball, budget.gap, json, spoken)
     if not isinstance(instance, MetaSLInstance):
         required = "a meta-sl or meta-rl instance with a linear model, or a meta-sl network, is required"
         fail(f"{path}: family={instance.family!r}: {required}")
-    with _searching() as show:
+    with _searching(path) as show:
         found = minimise(instance, ball, budget, checked=checked, progress=show)
     if certificate is not None and found.certificate is not None:
         save("--certificate", certificate, found.certificate.dumps())
+    elif certificate is not None:
+        why = "the lower bound needed no search" if found.certified else found.why
+        typer.echo(f"metagap: --certificate={str(certificate)!r}: not written, there is none: {why}", err=True)
     emit(optimum_record(found), json)
-    if json is None or str(json) != "-":
+    if spoken:
         where = (
             f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
         )
@@ -116,13 +125,15 @@ def optimum(
     raise typer.Exit(0 if found.certified else 3)
 
 
-def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None) -> NoReturn:
+def _supremum(
+    path: Path, instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None, spoken: bool
+) -> NoReturn:
     """The bracket of sup L of a meta-RL instance; each coordinate of theta is at most `ball`."""
     try:
         with screen.status("searching"):
             found = supremum(instance, None if ball is None else to_float(ball), budget.gap, budget.seconds)
     except ValueError as error:
-        fail(str(error))
+        fail(f"{path}: {error}")
     record = {
         "format": "metagap/optimum/1",
         "lower": found.lower,
@@ -133,13 +144,15 @@ def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json:
         "seconds": found.seconds,
     }
     emit(record, json)
-    if json is None or str(json) != "-":
+    if spoken:
         typer.echo(f"sup L: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
         typer.echo(f"at {list(found.at)}; {found.boxes} boxes, {found.seconds:.3f} s")
     raise typer.Exit(0 if found.status == "certified" else 3)
 
 
-def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None) -> NoReturn:
+def _network_infimum(
+    instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None, spoken: bool
+) -> NoReturn:
     """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
     linear = None
     with screen.status("bracketing"):
@@ -148,7 +161,7 @@ def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, j
             if ball is not None and not isinstance(instance, SmoothInstance):
                 linear = linearised_optimum(instance, ball)
     emit(network_optimum_record(found, linear), json)
-    if json is None or str(json) != "-":
+    if spoken:
         where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
         typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
         typer.echo(f"lower bound: {found.method}; {found.seconds:.3f} s")
@@ -186,13 +199,23 @@ def certify(
     eta: EtaOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
-    radius: RadiusOption = None,
+    radius: Annotated[
+        str | None,
+        typer.Option(
+            "--radius",
+            metavar="B",
+            help="Compare with the optimum over ||theta|| <= B. Without it over all parameters, where a ball is known "
+            f"to hold a minimiser; else over a ball of radius {ORDINARY_BALL} ({STEEP_BALL} for losses that adaptation "
+            f"makes grow exponentially: {', '.join(STEEP)}), or the next integer that omega lies within.",
+        ),
+    ] = None,
     gap: GapOption = 1e-6,
     max_time: TimeOption = 30.0,
     json: JsonOption = None,
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
-    instance, ball = tasks_at(tasks, loss, eta, task, label), _positive("--radius", radius)
+    ball, budget, spoken = _positive("--radius", radius), _budget(gap, max_time), ready({"--json": json})
+    instance = tasks_at(tasks, loss, eta, task, label)
     if not isinstance(instance, MetaSLInstance):
         fail(f"{tasks}: problem={instance.family!r}: a meta-sl instance with a linear model is required")
     if train and omega is not None:
@@ -210,15 +233,17 @@ def certify(
     if ball is not None and size > ball * ball:
         length = to_float(size) ** 0.5
         fail(f"--radius={radius!r}: at least ||omega|| = {length:.6g} is required: omega must lie in the ball")
-    with _searching() as show:
-        found = answer.certify(instance, ball, _budget(gap, max_time), show)
+    with _searching(tasks) as show:
+        found = answer.certify(instance, ball, budget, show)
     emit(answer_record(instance, found), json)
-    if json is None or str(json) != "-":
+    if spoken:
         where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
         given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
         typer.echo(
             f"Your solution{given} is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}."
         )
+        if found.choice:
+            typer.echo(f"That ball was chosen: {found.choice}; give another with --radius.")
         typer.echo(f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of")
         for reason in found.why:
             typer.echo(f"  {reason}")

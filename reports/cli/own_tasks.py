@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from flint import fmpq
-from rich.console import Console
 from rich.table import Table
 
 from ...impl.arithmetic import rational
@@ -17,7 +16,7 @@ from ...impl.instances import Instance
 from ...impl.losses import LOSSES, Loss
 from ...impl.meta_sl.own_tasks import load_tasks
 from ..records import enclosure
-from .shared import emit, fail, input_errors, screen
+from .shared import emit, fail, input_errors, paper, screen
 
 PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
 
@@ -72,12 +71,12 @@ def _eta(text: str | None) -> fmpq | None:
     return value
 
 
-def audit_tasks(place: str, instance: Instance, json: Path | None) -> None:
+def audit_tasks(place: str, instance: Instance, json: Path | None, spoken: bool) -> None:
     """Print the conditions of the tasks, or write them where --json says."""
     with screen.status("auditing") as status:
         found = conditions(instance, lambda name: status.update(f"auditing: {name}"))
     emit(_record(place, instance, found), json)
-    if json is None or str(json) != "-":
+    if spoken:
         _print(place, instance, found)
     raise typer.Exit(3 if any(c.holds is None for c in found.conditions) else 0)
 
@@ -109,7 +108,7 @@ def _record(place: str, instance: Instance, found: Conditions) -> dict[str, Any]
 
 
 def _print(place: str, instance: Instance, found: Conditions) -> None:
-    console = Console()
+    console = paper()
     table = Table(title=f"{place}  {instance.sha256[:12]}", title_justify="left")
     for heading in ("assumption", "holds", "margin", "statement"):
         table.add_column(heading, overflow="fold")

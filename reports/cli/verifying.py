@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -32,6 +31,7 @@ from .shared import (
     emit,
     exchange,
     left_out,
+    paper,
     ready,
     screen,
     writing,
@@ -58,7 +58,7 @@ def verify(
     claims = chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
-    ready(out, json, junit, sarif)
+    spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
     run = verification.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
     with _bar() as progress:
@@ -77,7 +77,7 @@ def verify(
         page = write_report(out, "verify.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)
-    if json is None or str(json) != "-":
+    if spoken:
         _print_verification(record, page)
     raise typer.Exit(verification.exit_status(record))
 
@@ -93,7 +93,7 @@ def _bar() -> Progress:
 
 
 def _print_verification(record: dict[str, Any], page: Path) -> None:
-    console = Console()
+    console = paper()
     for family in dict.fromkeys(row["family"] for row in record["claims"]):
         console.print(_verification_table(family, [row for row in record["claims"] if row["family"] == family]))
     console.print("scope: assumptions hold; equal: attained; real: real tasks; median, 90 %: of left side/bound")

@@ -61,7 +61,7 @@ class Optimum:
     @property
     def certified(self) -> bool:
         """Whether the bracket is as narrow as was asked for."""
-        return np.isfinite(self.upper) and self.upper - self.lower <= self.gap * max(abs(self.upper), SCALE)
+        return self.upper < np.inf and self.upper - self.lower <= self.gap * max(abs(self.upper), SCALE)
 
     @property
     def status(self) -> str:

@@ -129,16 +129,20 @@ def load_tasks(
 
     loss and eta as in `from_arrays`; an instance file has its own. Errors: BadInputError, MissingExtraError.
     """
+    table = not place.startswith("sklearn:") and Path(place).suffix == ".csv"
+    for option, column, usual in (("--task", task, "task"), ("--label", label, "y")):
+        if column != usual and not table:
+            raise files.BadInputError(place, option, column, "columns are those of a CSV file; leave it out")
     if place.startswith("sklearn:"):
         return _from_sklearn(place, loss, eta)
     path = Path(place)
-    if path.suffix == ".csv":
+    if table:
         return _from_csv(path, task, label, loss, eta)
     if path.suffix == ".npz":
         return _from_archive(path, loss, eta)
     if loss is not None or eta is not None:
-        given = "--loss" if loss is not None else "--eta"
-        raise files.BadInputError(place, given, "an instance file", "data without a loss and a step; leave it out")
+        option, given = ("--loss", loss.name) if loss is not None else ("--eta", str(eta))
+        raise files.BadInputError(place, option, given, "an instance file has its own; leave it out")
     return files.load(path, problem=True)
 
 
@@ -166,6 +170,11 @@ def _from_csv(path: Path, task: str, label: str, loss: Loss | None, eta: fmpq | 
         if header.count(name) != 1:
             required = f"one column named {name!r}; name yours with --task and --label"
             raise files.BadInputError(str(path), "header", header, required)
+    if task == label:
+        raise files.BadInputError(str(path), "--task", task, "another column than the label's")
+    if "" in header:
+        required = "a name for every column, or the index of its rows would be a feature; name it, or leave it out"
+        raise files.BadInputError(str(path), f"header[{header.index('')}]", "", required)
     columns = [j for j, name in enumerate(header) if name not in (task, label)]
     table: list[list[float]] = []
     for number, row in lines[1:]:

@@ -141,18 +141,24 @@ class TaskSource:
     def load(self, tell: Callable[[str], None] = lambda stage: None) -> Instance:
         """The tasks; `tell` is told what is being done. Errors: BadInputError, MissingExtraError."""
         tell(f"reading {self.place}")
-        path = Path(self.place)
-        if self.place.startswith("sklearn:"):
+        path, shipped = Path(self.place), self.place.startswith("sklearn:")
+        table = path.suffix == ".csv" and not shipped
+        for option, column, usual in (("--task", self.task, "task"), ("--label", self.label, "y")):
+            if column != usual and not table:
+                required = "columns are those of a CSV file; leave it out"
+                raise files.BadInputError(self.place, option, column, required)
+        if shipped:
             found = _from_sklearn(self.place)
-        elif path.suffix == ".csv":
+        elif table:
             found = _from_csv(path, self.task, self.label)
         elif path.suffix == ".npz":
             found = _from_archive(path)
         else:
-            for option, value in (("--loss", self.loss), ("--eta", self.eta), ("--steps", self.steps)):
+            name = None if self.loss is None else self.loss.name
+            for option, value in (("--loss", name), ("--eta", self.eta), ("--steps", self.steps)):
                 if value is not None:
-                    required = "data without a loss and a step; leave it out"
-                    raise files.BadInputError(self.place, option, "an instance file", required)
+                    required = "an instance file has its own; leave it out"
+                    raise files.BadInputError(self.place, option, str(value), required)
             return files.load(path, problem=True)
         features, labels, tasks, loss = found
         return from_arrays(
@@ -195,6 +201,11 @@ def _from_csv(path: Path, task: str, label: str) -> _Found:
         if header.count(name) != 1:
             required = f"one column named {name!r}; name yours with --task and --label"
             raise files.BadInputError(str(path), "header", header, required)
+    if task == label:
+        raise files.BadInputError(str(path), "--task", task, "another column than the label's")
+    if "" in header:
+        required = "a name for every column, or the index of its rows would be a feature; name it, or leave it out"
+        raise files.BadInputError(str(path), f"header[{header.index('')}]", "", required)
     columns = [j for j, name in enumerate(header) if name not in (task, label)]
     table: list[list[float]] = []
     for number, row in lines[1:]:

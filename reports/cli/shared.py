@@ -6,7 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -199,6 +199,8 @@ def ready(targets: Mapping[str, Path | None], out: Path | None = None) -> bool:
 
 def _try(target: Path, *, folder: bool) -> None:
     """Whether the target could be written, by a file without a name in the nearest folder there is. Errors: OSError."""
+    with suppress(FileNotFoundError):
+        target.stat()  # a loop of links, too long a name
     if target.exists() and target.is_dir() is not folder:
         code = errno.ENOTDIR if folder else errno.EISDIR
         raise OSError(code, os.strerror(code))
@@ -216,9 +218,8 @@ def _path(option: str, target: Path, kind: str) -> Iterator[None]:
     """What cannot be written becomes one line and status 2."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        fail(f"{option}={str(target)!r}: {why}; give a {kind} that can be written")
+    except OSError as error:
+        fail(f"{option}={str(target)!r}: {error.strerror}; give a {kind} that can be written")
 
 
 def writing(out: Path) -> AbstractContextManager[None]:

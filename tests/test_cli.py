@@ -310,7 +310,8 @@ def test_a_pipe_is_written_and_a_link_stays_one(tmp_path: Path) -> None:
 
 def test_names_of_files_are_no_markup(tmp_path: Path) -> None:
     path = write(tmp_path, MIRRORED, "ß[red]:x:.json")
-    table = tmp_path / "ß[red]:x:.csv"
+    table = tmp_path / "ß[red]:x:[" / "i].csv"
+    table.parent.mkdir()
     table.write_text("task,y,a\none,1,1\n")
     for command in (["judge", str(path), "--claim", "meta-sl-s1"], ["audit", str(table)]):
         shown = runner.invoke(app, command, env={"COLUMNS": "200"})

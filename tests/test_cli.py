@@ -84,8 +84,9 @@ def test_tables_of_80_columns_keep_names_whole(tmp_path: Path) -> None:
     ):
         assert max(map(len, text.splitlines())) <= 80
         assert set(names) <= set(text.split()), text
-    at = runner.invoke(app, ["optimum", path]).stdout.splitlines()[1]
-    assert at.startswith("at [") and len(at) <= 80
+    found = runner.invoke(app, ["optimum", path]).stdout.splitlines()
+    assert max(map(len, found)) <= 80
+    assert found[2].startswith("at [")
 
 
 def test_judge_shows_the_left_side_of_the_claim(tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_optimum_check_and_certify(tmp_path: Path) -> None:
     omega = tmp_path / "omega.json"
     omega.write_text("[0.5]")
     for arguments in (["--omega", str(omega)], ["--train"]):
-        answer = runner.invoke(app, ["certify", str(path), *arguments])
+        answer = runner.invoke(app, ["certify", str(path), "--max-time", "300", *arguments])
         assert answer.exit_code == 0, answer.stderr
         assert "of the global optimum" in answer.stdout
         assert "The theorem promises at most" in answer.stdout
@@ -394,6 +395,9 @@ def test_an_interrupt_leaves_a_valid_partial_report(tmp_path: Path) -> None:
         time.sleep(patience)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors
+        if not (out / "verify.json").exists():
+            continue  # it was not yet running
         record = json.loads((out / "verify.json").read_text())
         assert record["status"] == "interrupted", errors
         assert (out / "index.html").exists()

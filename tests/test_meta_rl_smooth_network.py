@@ -273,3 +273,24 @@ def test_a_lake_alone_is_over_parameterised() -> None:
         judged = judge(instance)["meta-rl-smooth-network-c3"]
         assert judged.verdict is Verdict.PROVED, name
         assert judged.terms["condition"].lo > 1e6
+
+
+def test_one_action_leaves_nothing_to_choose() -> None:
+    """No differences of features between actions, of which meta-features are sums."""
+    document = {
+        "format": "metagap/instance/1",
+        "problem": "meta-rl",
+        "model": {"name": "smooth-network", "activation": "softplus", "b": [1, -1], "W0": [[1], [0]]},
+        "features": [[[1]]],
+        "tasks": [{"weight": 1, "gamma": 0, "P": [[[1]]], "r": [[1]], "start": [1]}],
+        "tau": 0.5,
+        "eta": 0.25,
+        "adaptation": {"name": "kl-step"},
+        "omega": [[-4], [-7]],
+        "comparator": {"policies": [[[1]]]},
+        "radius": 4,
+    }
+    found = judge(files.loads(json.dumps(document)))
+    assert {c.verdict for c in found.claims} <= {Verdict.PROVED, Verdict.HOLDS, Verdict.OUTSIDE}
+    l1 = found["meta-rl-smooth-network-l1"]
+    assert l1.bound is not None and l1.bound.lo == l1.bound.hi == 0

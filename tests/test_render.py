@@ -240,7 +240,7 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     page = html.unescape(render(verify, None))
     section = page.split('id="answer"')[1].split("<h2")[0]
     assert section.count("within the tolerance") == 2 and "no information" in section
-    assert "No bound was violated" in section and "the misfit is 75.0 % of" in section
+    assert "No claim was violated" in section and "the misfit is 75.0 % of" in section
     assert "Taxi, 2 instances (bound 1000 for a gap of 0.0625 to 0.125)" in page.replace("1e+03", "1000")
     certified = page.split('id="real-optimum"')[1].split("<h2")[0]
     assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]

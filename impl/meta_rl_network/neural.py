@@ -46,6 +46,8 @@ class NeuralPolicyQuantities(MetaRLQuantities):
         rows = self.problem.features.tolist()
         pairs = [(rows[s], rows[s + a]) for s in range(0, len(rows), count) for a in range(1, count)]
         changes = [[v - u for u, v in zip(*pair, strict=True)] for pair in pairs]
+        if not changes:
+            return None  # one action: nothing depends on the features
         table = Balls.matrix([change for change in changes if any(v != 0 for v in change)] or changes[:1])
         found = span(table * table.transpose())
         if len(found.pivots) < table.nrows():

@@ -116,7 +116,7 @@ def optimum(
         where = (
             f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
         )
-        typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status}")
+        _bracket(f"inf L {where}", found.lower, found.upper, found.status)
         _point(found.at)
         typer.echo(f"{found.boxes} boxes, {found.seconds:.3f} s")
         if found.check is not None:
@@ -126,6 +126,12 @@ def optimum(
     if found.interrupted:
         interrupted("optimum: the search was interrupted; the bracket is what it had by then")
     raise typer.Exit(0 if found.certified else 3)
+
+
+def _bracket(what: str, lower: float, upper: float, status: str) -> None:
+    """What is enclosed, and the bracket below it: both fit a line."""
+    typer.echo(f"{what}:")
+    typer.echo(f"  [{lower:.12g}, {upper:.12g}]  {status}".rstrip())
 
 
 def _point(at: Sequence[float]) -> None:
@@ -154,7 +160,7 @@ def _supremum(
     }
     emit(record, json)
     if spoken:
-        typer.echo(f"sup L: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
+        _bracket("sup L (it need not be attained)", found.lower, found.upper, found.status)
         _point(found.at)
         typer.echo(f"{found.boxes} boxes, {found.seconds:.3f} s")
     raise typer.Exit(0 if found.status == "certified" else 3)
@@ -174,10 +180,10 @@ def _network_infimum(
     emit(network_optimum_record(found, linear), json)
     if spoken:
         where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
-        typer.echo(f"inf L {where}: [{found.lower:.12g}, {found.upper:.12g}]  {found.status} (it need not be attained)")
+        _bracket(f"inf L {where} (it need not be attained)", found.lower, found.upper, found.status)
         typer.echo(f"lower bound: {found.method}; {found.seconds:.3f} s")
         if linear is not None:
-            typer.echo(f"linearised at W0, over the same ball: [{linear.lower:.12g}, {linear.upper:.12g}]")
+            _bracket("linearised at W0, over the same ball", linear.lower, linear.upper, "")
         if found.why:
             typer.echo(f"undecided: {found.why}")
     raise typer.Exit(0 if found.certified else 3)

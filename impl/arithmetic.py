@@ -26,7 +26,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat, arb_series, fmpq, fmpq_mat, fmpq_series, fmpz
+from flint import arb, arb_mat, arb_series, ctx, fmpq, fmpq_mat, fmpq_series, fmpz
 
 Array = np.ndarray
 
@@ -34,6 +34,9 @@ Number = Any
 """A scalar of one of the number systems: arb, fmpq, arb_series, fmpq_series or a float64 array."""
 Matrix = Any
 """arb_mat or fmpq_mat."""
+
+PROPOSING = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+"""For entry points where floats propose and balls decide: a proposal that overflows is a bad one, and no news."""
 
 
 class IrrationalError(ArithmeticError):
@@ -85,15 +88,24 @@ def bounds(ball: arb) -> tuple[float, float]:
     return low, high
 
 
+def exactly(value: float) -> arb:
+    """The float64 as a ball; not a number where it is none, so that nothing is decided against an infinite bound."""
+    return arb(value) if math.isfinite(value) else arb("nan")
+
+
 def midpoint(ball: arb) -> float:
     """The float64 nearest to the ball's centre."""
     return float(ball.mid())
 
 
+def proposed(values: Iterable[float]) -> tuple[fmpq, ...]:
+    """Proposals in float64, exactly; 0 for what is beyond float64."""
+    return tuple(rational(float(v)) if math.isfinite(v) else fmpq(0) for v in values)
+
+
 def exact_floats(values: Iterable[Number]) -> tuple[fmpq, ...]:
     """The nearest float64 numbers, exactly; 0 for what is beyond float64."""
-    nearest = map(midpoint, values)
-    return tuple(rational(v) if math.isfinite(v) else fmpq(0) for v in nearest)
+    return proposed(map(midpoint, values))
 
 
 def square(ball: arb) -> arb:
@@ -122,6 +134,21 @@ def solved(system: Matrix, right: Matrix) -> Matrix:
         if not isinstance(system, arb_mat):
             raise
         return arb_mat([[arb("nan")] * right.ncols()] * right.nrows())
+
+
+def quotient(top: Number, bottom: Number) -> Number:
+    """top/bottom; of a series not a number, as of balls, where an enclosure is too wide to tell that there is one."""
+    if isinstance(bottom, arb_series) and bottom[0].contains(0):
+        return arb_series([arb("nan")] * ctx.cap)
+    return top / bottom
+
+
+def least_squares(system: Array, right: Array, rcond: float | None = None) -> Array:
+    """The least solution of least squares; NaN where float64 has overflowed, which LAPACK does not bear."""
+    if not (np.isfinite(system).all() and np.isfinite(right).all()):
+        return np.full(system.shape[1], np.nan)
+    found: Array = np.linalg.lstsq(system, right, rcond=rcond)[0]
+    return found
 
 
 def length_above(v: Iterable[fmpq]) -> fmpq:
@@ -172,7 +199,8 @@ class Balls(FunctionSet):
 
     @staticmethod
     def sigmoid(t: arb) -> arb:
-        return 1 / (1 + (-t).exp())
+        # The exponential of a large number is no number: only that of its negative is taken.
+        return 1 / (1 + (-t).exp()) if not t < 0 else t.exp() / (1 + t.exp())
 
     @staticmethod
     def clip(t: arb, a: arb) -> arb:
@@ -261,24 +289,34 @@ class BallSeries(FunctionSet):
         return arb(q)
 
     @staticmethod
-    def tanh(t: arb_series) -> arb_series:
-        return 1 - 2 / ((2 * t).exp() + 1) if not t[0] > 0 else 2 / ((-2 * t).exp() + 1) - 1
+    def _falling(t: arb_series) -> tuple[arb_series, arb_series]:
+        """(|t|, e^-|t|) with t[0]'s sign for t's: the exponential of a large number is no number."""
+        away = -t if t[0] < 0 else t
+        return away, (-away).exp()
 
-    @staticmethod
-    def sech(t: arb_series) -> arb_series:
-        return 2 / (t.exp() + (-t).exp())
+    @classmethod
+    def tanh(cls, t: arb_series) -> arb_series:
+        e = cls._falling(2 * t)[1]
+        return quotient(1 - e, 1 + e) * (-1 if t[0] < 0 else 1)
 
-    @staticmethod
-    def log_cosh(t: arb_series) -> arb_series:
-        return ((t.exp() + (-t).exp()) / 2).log()
+    @classmethod
+    def sech(cls, t: arb_series) -> arb_series:
+        e = cls._falling(t)[1]
+        return quotient(2 * e, 1 + e * e)
+
+    @classmethod
+    def log_cosh(cls, t: arb_series) -> arb_series:
+        away, e = cls._falling(t)
+        return away + ((1 + e * e) / 2).log()
 
     @staticmethod
     def softplus(t: arb_series) -> arb_series:
         return (1 + t.exp()).log() if not t[0] > 0 else t + (1 + (-t).exp()).log()
 
-    @staticmethod
-    def sigmoid(t: arb_series) -> arb_series:
-        return 1 / (1 + (-t).exp())
+    @classmethod
+    def sigmoid(cls, t: arb_series) -> arb_series:
+        e = cls._falling(t)[1]
+        return quotient(e if t[0] < 0 else 1, 1 + e)
 
     @staticmethod
     def clip(t: arb_series, a: arb) -> arb_series:

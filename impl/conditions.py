@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flint import ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError
+from .arithmetic import PROPOSING
 from .families import family_of
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure, Evaluator
@@ -58,6 +59,7 @@ class Conditions:
         return tuple(sorted(set(alone), key=lambda name: (-alone.count(name), name)))
 
 
+@PROPOSING
 def conditions(instance: Instance, progress: Callable[[str], None] = lambda message: None) -> Conditions:
     """Every assumption of the instance's family, certified in balls where it can be."""
     claims = family_of(instance).claims

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from flint import arb, ctx
 
 from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, Verdict
-from .arithmetic import IrrationalError, bounds
+from .arithmetic import PROPOSING, IrrationalError, bounds
 from .balls.core import CoreQuantities
 from .families import family_of
 from .instances import Instance
@@ -127,6 +127,7 @@ def judge(
     return Judgement(instance.sha256, judged, instance.notes)
 
 
+@PROPOSING
 def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -> ClaimJudgement:
     """One claim, at growing precision until it is decided."""
     outcome = None

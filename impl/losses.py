@@ -19,7 +19,7 @@ from typing import Any
 
 from flint import arb, arb_series, ctx, fmpq, fmpq_series
 
-from .arithmetic import Balls, Number, Rationals
+from .arithmetic import Balls, Number, Rationals, quotient
 
 
 class Link(Enum):
@@ -189,18 +189,18 @@ class PseudoHuber(Profile):
     latex = r"\delta^2 \left(\sqrt{1 + ((z-y)/\delta)^2} - 1\right)"
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
-        return t * t / (1 + m.sqrt(1 + (t / p) * (t / p)))
+        return quotient(t * t, 1 + m.sqrt(1 + (t / p) * (t / p)))
 
     def d1(self, m: Any, t: Number, p: Number) -> Number:
-        return t / m.sqrt(1 + (t / p) * (t / p))
+        return quotient(t, m.sqrt(1 + (t / p) * (t / p)))
 
     def d2(self, m: Any, t: Number, p: Number) -> Number:
         q = m.sqrt(1 + (t / p) * (t / p))
-        return 1 / (q * q * q)
+        return quotient(1, q * q * q)
 
     def d3(self, m: Any, t: Number, p: Number) -> Number:
         q = m.sqrt(1 + (t / p) * (t / p))
-        return -3 * t / (p * p * q * q * q * q * q)
+        return quotient(-3 * t, p * p * q * q * q * q * q)
 
     def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
         assert p is not None
@@ -325,19 +325,19 @@ class GemanMcClure(Profile):
     title, latex, convex, rational = "Geman-McClure", r"\frac{(z-y)^2}{1 + (z-y)^2}", False, True
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
-        return t * t / (1 + t * t)
+        return quotient(t * t, 1 + t * t)
 
     def d1(self, m: Any, t: Number, p: Number) -> Number:
         q = 1 + t * t
-        return 2 * t / (q * q)
+        return quotient(2 * t, q * q)
 
     def d2(self, m: Any, t: Number, p: Number) -> Number:
         q = 1 + t * t
-        return (2 - 6 * t * t) / (q * q * q)
+        return quotient(2 - 6 * t * t, q * q * q)
 
     def d3(self, m: Any, t: Number, p: Number) -> Number:
         q = 1 + t * t
-        return 24 * t * (t * t - 1) / (q * q * q * q)
+        return quotient(24 * t * (t * t - 1), q * q * q * q)
 
     def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
         flex = 1 / arb(3).sqrt()

@@ -64,6 +64,7 @@ def certify(
     given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
     lines = (
         f"Your solution{given} is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}.",
+        *((f"That ball was chosen: {found.choice}; give another with --radius.",) if found.choice else ()),
         f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of",
         *(f"  {reason}" for reason in found.why),
     )

@@ -13,7 +13,7 @@ from ..impl.families import ALL_CLAIMS, FAMILIES
 from ..impl.sources import SMALL
 from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
-from .records import enclosure, environment, finite, hashes, now, write_text
+from .records import enclosure, environment, finite, hashes, nearest, now, write_text
 from .witnesses import FOLDER, witness
 
 ENOUGH = 6
@@ -22,14 +22,19 @@ ENOUGH = 6
 HEADLINES = tuple(family.headline.name for family in FAMILIES.values() if family.headline)
 
 
+def subjects() -> dict[str, Subject]:
+    """What can be searched, by name: the claims, then the mutants."""
+    claims: dict[str, Subject] = {claim.name: claim for claim in ALL_CLAIMS if claim.name not in HEADLINES}
+    return claims | {mutant.name: mutant for family in FAMILIES.values() for mutant in family.mutants}
+
+
 def subject_of(name: str) -> Subject:
     """The claim or the mutant of that name. Errors: files.BadInputError."""
-    subjects: dict[str, Subject] = {claim.name: claim for claim in ALL_CLAIMS if claim.name not in HEADLINES}
-    subjects |= {mutant.name: mutant for family in FAMILIES.values() for mutant in family.mutants}
-    if name not in subjects:
-        known = f"one of {', '.join(subjects)}"
-        raise files.BadInputError("falsify", "NAME", name, known)
-    return subjects[name]
+    known = subjects()
+    if name not in known:
+        required = f"a claim or a wrong theorem is required{nearest(name, known)}; without NAME all are listed"
+        raise files.BadInputError("falsify", "NAME", name, required)
+    return known[name]
 
 
 def falsify(

@@ -11,9 +11,11 @@ import json
 import math
 import os
 import platform
+import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -171,10 +173,17 @@ def answer_record(instance: MetaSLInstance, found: Answer) -> dict[str, Any]:
         "most": finite(found.most),
         "promise": finite(found.promise),
         "everywhere": found.everywhere,
+        "choice": found.choice,
         "why": list(found.why),
         "optimum": optimum_record(found.optimum),
         "headline": claim_record(found.judged),
     }
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The names that may have been meant, as the end of a message; empty if none is near."""
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
 def dumps(record: Any) -> str:
@@ -183,11 +192,15 @@ def dumps(record: Any) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write atomically: the old file stays until the new one is complete."""
+    """Write atomically: the old file stays until the new one is complete. A pipe or a device is written as it is."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    path = path.resolve()  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)

@@ -22,7 +22,7 @@ from ..impl.judge import Enclosure, judge
 from ..impl.leave_one_out import Cell, alone, cells_of
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
 from . import formats
-from .records import WITNESS_FORMAT, dumps, enclosure
+from .records import WITNESS_FORMAT, dumps, enclosure, nearest
 
 FOLDER = "counterexamples"
 """Where witnesses lie, below the folder of a report."""
@@ -87,7 +87,7 @@ class Replay:
     """A kept witness, judged again."""
 
     outcome: str
-    """still violated, fixed or error"""
+    """still violated, fixed, undecided or error"""
     sentence: str
     gap: Enclosure | None = None
     bound: Enclosure | None = None
@@ -108,19 +108,33 @@ def replay(path: Path) -> Replay:
     if isinstance(subject, Ablation):
         checked = confirm(subject, instance)
         outcome = "still violated" if checked.confirmed else "fixed"
-        sentence = f"{subject.claim} without {subject.assumption}: {subject.title}"
-        return Replay(outcome, sentence, checked.gap, checked.bound)
+        shown = subject.title if checked.confirmed else "this instance does not confirm it"
+        return Replay(outcome, f"{subject.claim} without {subject.assumption}: {shown}", checked.gap, checked.bound)
     if found.without:
-        judged = alone(found.without, instance)
+        judged, outcomes = alone(found.without, instance), LEFT_OUT
         sentence = f"{subject.name} without {found.without.assumption}"
         if judged is None:
             return Replay("fixed", f"{sentence}: other assumptions fail too, or this one holds")
     else:
-        judged, sentence = judge(instance, (subject,)).claims[0], subject.name
+        judged, outcomes, sentence = judge(instance, (subject,)).claims[0], OF_CLAIMS, subject.name
+    outcome, why = outcomes[judged.verdict]
+    return Replay(outcome, f"{sentence}: {why}", judged.gap, judged.bound)
+
+
+OF_CLAIMS = {
+    Verdict.VIOLATED: ("still violated", "false here, and every assumption is certified"),
+    Verdict.OUTSIDE: ("fixed", "an assumption of the claim certifiably fails here"),
+    Verdict.PROVED: ("fixed", "proved here"),
+    Verdict.HOLDS: ("fixed", "holds here to rounding"),
+    Verdict.UNDECIDED: ("undecided", "enclosures overlap at the highest precision"),
+}
+"""What the verdict on a claim means for a witness against it."""
+LEFT_OUT = OF_CLAIMS | {
+    Verdict.VIOLATED: ("still violated", "false here, and every other assumption is certified"),
     # Without an assumption a conclusion may also lose its meaning, which counts against leaving it out.
-    bad = (Verdict.VIOLATED, Verdict.OUTSIDE) if found.without else (Verdict.VIOLATED,)
-    outcome = "still violated" if judged.verdict in bad else "fixed"
-    return Replay(outcome, f"{sentence}: {judged.verdict.value}", judged.gap, judged.bound)
+    Verdict.OUTSIDE: ("still violated", "the conclusion has no meaning here"),
+}
+"""The same where an assumption is left out, and the verdict is on the conclusion alone."""
 
 
 def read(path: Path) -> tuple[str, str, Instance]:
@@ -130,7 +144,8 @@ def read(path: Path) -> tuple[str, str, Instance]:
         content = formats.read(path, "witness")
     except OSError as error:
         required = "a readable witness file, as written by metagap audit and metagap verify"
-        raise files.BadInputError(str(path), "file", error.strerror, required) from None
+        why = (error.strerror or type(error).__name__).lower()
+        raise files.BadInputError(str(path), "path", str(path), f"{required} ({why})") from None
     instance = files.loads(json.dumps(content["instance"]), str(path))
     return str(content["kind"]), str(content["name"]), instance
 
@@ -187,5 +202,6 @@ def find(identifier: str, folder: Path) -> list[Path]:
             found.append(path)
     if not found:
         required = f"a file, or the name or the sha256 (6 digits or more) of a witness in {folder / FOLDER}"
-        raise files.BadInputError(identifier, "witness", identifier, required)
+        stems = [path.stem for path in sorted((folder / FOLDER).glob("*.json"))]
+        raise files.BadInputError("replay", "FILE|ID", identifier, required + nearest(identifier, stems))
     return found

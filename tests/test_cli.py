@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from metagap.impl import files
 from metagap.impl.families import ALL_CLAIMS, FAMILIES
+from metagap.impl.judge import judge
 from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
 from metagap.reports import audit as audits
 from metagap.reports import witnesses
 from metagap.reports.cli import app, main
+from metagap.reports.records import write_text
+from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
 
 runner = CliRunner()
@@ -242,6 +249,120 @@ def test_mutants_as_a_record(tmp_path: Path) -> None:
     assert {"name", "claim", "status", "generator", "examples", "seconds", "simplest", "worst"} <= set(
         record["mutants"][0]
     )
+
+
+COMMANDS = (
+    ["judge", "good.json", "--json"],
+    ["optimum", "good.json", "--json"],
+    ["optimum", "good.json", "--certificate"],
+    ["certify", "good.json", "--json"],
+    ["verify", "--json"],
+    ["verify", "--sarif"],
+    ["verify", "--out"],
+    ["audit", "--junit"],
+    ["audit", "good.json", "--json"],
+    ["falsify", "meta-sl-lifted", "--json"],
+    ["falsify", "meta-sl-lifted", "--out"],
+    ["bench", "--json"],
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_outputs_that_cannot_be_written_are_refused_before_any_work(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, MIRRORED, "good.json")
+    for target in ("/proc/x", "good.json/x", "x" * 300, "loop/x"):
+        Path("loop").unlink(missing_ok=True)
+        Path("loop").symlink_to("loop")
+        begin = time.monotonic()
+        result = runner.invoke(app, [*command, target])
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
+        assert result.stderr.startswith(f"metagap: {command[-1]}={target!r}: ")
+        assert time.monotonic() - begin < 5
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["good.json", "loop"]
+
+
+def test_a_dash_is_standard_output_for_every_file_and_for_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, MIRRORED, "good.json")
+    certificate = runner.invoke(app, ["optimum", "good.json", "--certificate", "-"])
+    assert json.loads(certificate.stdout)["format"].startswith("metagap/certificate/")
+    both = runner.invoke(app, ["optimum", "good.json", "--json", "-", "--certificate", "-"])
+    assert both.exit_code == 2 and "--json='-', --certificate='-'" in both.stderr and not both.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["good.json"]
+
+
+def test_a_pipe_is_written_and_a_link_stays_one(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    read = threading.Thread(target=lambda: (tmp_path / "copy").write_text(pipe.read_text()))
+    read.start()
+    write_text(pipe, "one")
+    read.join()
+    assert pipe.is_fifo() and (tmp_path / "copy").read_text() == "one"
+    link.symlink_to("target")
+    write_text(link, "two")
+    assert link.is_symlink() and (tmp_path / "target").read_text() == "two"
+
+
+def test_names_of_files_are_no_markup(tmp_path: Path) -> None:
+    path = write(tmp_path, MIRRORED, "ß[red]:x:.json")
+    table = tmp_path / "ß[red]:x:[" / "i].csv"
+    table.parent.mkdir()
+    table.write_text("task,y,a\none,1,1\n")
+    for command in (["judge", str(path), "--claim", "meta-sl-s1"], ["audit", str(table)]):
+        shown = runner.invoke(app, command, env={"COLUMNS": "200"})
+        assert "ß[red]:x:" in shown.stdout.replace("\n", ""), shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "near"),
+    [
+        (["falsify", "meta-sl-lifte"], "meta-sl-lifted"),
+        (["verify", "--claim", "network-liftd"], "network-lifted"),
+        (["audit", "--family", "meta-s"], "meta-sl"),
+        (["schema", "verifi"], "verify"),
+    ],
+)
+def test_a_wrong_name_is_met_with_the_nearest(command: list[str], near: str) -> None:
+    result = runner.invoke(app, command)
+    assert result.exit_code == 2 and f"(did you mean {near}" in result.stderr
+    assert len(result.stderr) < 300
+    assert "meta-sl-lifted" in runner.invoke(app, ["falsify"]).stdout.splitlines()
+
+
+def test_certify_says_which_ball_it_chose_and_why(tmp_path: Path) -> None:
+    write(tmp_path, "task,y,a\nx,1,3\nz,-1,4\n", "tasks.csv")
+    command = ["certify", str(tmp_path / "tasks.csv"), "--loss", "logistic", "--max-time", "5"]
+    assert "That ball was chosen: the usual one, as no ball is known" in runner.invoke(app, command).stdout
+    assert "That ball" not in runner.invoke(app, [*command, "--radius", "2"]).stdout
+    assert json.loads(runner.invoke(app, [*command, "--json", "-"]).stdout)["choice"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "word"),
+    [
+        (Verdict.VIOLATED, "still violated", "every other assumption is certified"),
+        (Verdict.OUTSIDE, "still violated", "no meaning"),
+        (Verdict.PROVED, "fixed", "proved"),
+        (Verdict.UNDECIDED, "undecided", "overlap"),
+    ],
+)
+def test_a_replay_says_one_thing(
+    verdict: Verdict, outcome: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an assumption "every assumption is certified" would be false, and "outside" no violation."""
+    path, instance = tmp_path / "witness.json", files.loads(json.dumps(MIRRORED))
+    path.write_text(witnesses.witness("leave-one-out", "meta-sl-mixed-without-numerator-vanishes", instance))
+    judged = judge(instance).claims[0]
+    monkeypatch.setattr(witnesses, "alone", lambda cell, instance: replace(judged, verdict=verdict))
+    found = witnesses.replay(path)
+    assert found.outcome == outcome and word in found.sentence
+    assert runner.invoke(app, ["replay", str(path)]).exit_code == (3 if outcome == "undecided" else 0)
 
 
 def test_a_fixed_witness_says_so(tmp_path: Path) -> None:

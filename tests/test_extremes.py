@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl.arithmetic import Balls, length_above
+from metagap.impl.arithmetic import Balls, BallSeries, length_above, quotient, rational
 from metagap.impl.files import BadInputError, loads
 from metagap.impl.judge import Judgement, judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_rl.optimum import maximise
 from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
 from metagap.impl.meta_sl.own_tasks import TaskSource
-from metagap.impl.network.weights import Inputs, Weights, signs, squared_distance
+from metagap.impl.network.weights import Inputs, Weights, limbs, signs, squared_distance
 from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
 from metagap.impl.optimum.coercivity import coercivity_radius
 from metagap.reports.cli import app
@@ -67,6 +67,73 @@ ORDINARY = {
         {"name": "huber", "delta": 1}, gradient("1/8"), [["5/4"]], [(0, 0, 1)], [10], [9]
     ),
 }  # fmt: skip
+
+
+def network(kind: str, x: Any, weight: Any, **more: Any) -> dict[str, Any]:
+    """One neuron at one input."""
+    model = RELU if kind == "relu-network" else {"name": "smooth-network", "activation": kind, "b": [1], "W0": [[1]]}
+    return {**supervised(SQUARED, gradient("1/8"), [[x]], [(0, 1, 1)], [[weight]], [[0]], model), **more}
+
+
+BEYOND = {
+    "a softplus neuron far below 0": network("softplus", 1, "-1e200"),
+    "a softplus neuron far above 0": network("softplus", "1e200", 1),
+    "a tanh neuron far out": network("tanh", 1, "1e200"),
+    "an input beyond float64": network("tanh", "1e1000", 1),
+    "an initial weight that is no float64": network("softplus", 1, 1, model={
+        "name": "smooth-network", "activation": "softplus", "b": [1], "W0": [["1e30"]]}),
+    "an initial weight beyond float64": network("relu-network", "1/2", 1, model={**RELU, "W0": [["1e5000"]]}),
+    "the least input and a label beyond float64": {
+        **network("relu-network", 5e-324, 1), "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": "1e5000", "p": 1}]}]},
+    "the largest input under an exponential": {
+        **network("relu-network", 1.7976931348623157e308, 1), "loss": {"name": "exponential"}},
+    "a wide argument of a root": supervised(
+        {"name": "pseudo-huber", "delta": 1}, gradient("1e200"), [["1e160", 1]], [(0, "-1e200", 1)], [1, "1/3"], [0, 0]
+    ),
+    "rewards beyond float64": bandit("kl-step", "1e200", ["1e5000", "-1e200"], [["1e160"], [0]], ["1e20"], [0]),
+    "a loss without a theorem": supervised(
+        {"name": "geman-mcclure"}, gradient("1e200"), [[0]], [(0, 1, "1/2"), (0, 0, "1/2")], [1], [0]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("document", BEYOND.values(), ids=BEYOND.keys())
+def test_beyond_float64_every_command_ends_with_an_answer_or_one_line(document: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "beyond.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    for command in (["judge"], ["optimum", "--max-time", "1"], ["optimum", "--max-time", "1", "--radius", "3"],
+                    ["certify", "--max-time", "1"], ["audit"]):  # fmt: skip
+        done = CliRunner().invoke(app, [*command, str(path)])
+        assert isinstance(done.exception, SystemExit | None), (command, done.exception)
+        assert done.exit_code in (0, 2, 3) and "inf]  certified" not in done.output, (command, done.output)
+        assert done.exit_code != 2 or done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.parametrize("t", ["1e200", "-1e200", "1e1000", "-1e1000", "3", "-3", "1e-30", "0"])
+def test_series_at_large_arguments_are_those_of_balls(t: str) -> None:
+    with ctx.workprec(128):
+        at, old = arb(t), ctx.cap
+        ctx.cap = 2
+        series = BallSeries.series([at, 1])
+        for name in ("tanh", "sech", "sigmoid", "softplus", "log_cosh"):
+            value, function = getattr(Balls, name)(at), getattr(BallSeries, name)(series)
+            assert function[0].overlaps(value) and function[0].rad() <= 1e-30 * (1 + abs(value)), name
+        assert BallSeries.tanh(series)[1].overlaps(at.sech() ** 2)
+        assert quotient(series, BallSeries.series([arb(0, 1), 1]))[1].is_nan()
+        ctx.cap = old
+
+
+def test_a_table_whose_curvature_float64_cannot_hold_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "far.csv"
+    path.write_text("task,y,a,b\nx,1,1e200,0\nw,2,0,1e200\n", encoding="utf-8")
+    with pytest.raises(BadInputError, match="scale the features, or give --eta"):
+        TaskSource(str(path)).load()
+
+
+def test_limbs_of_the_largest_float64_are_finite() -> None:
+    largest = np.array([[1.7976931348623157e308, -1.0]])
+    parts = limbs(largest, 26)
+    assert [sum(int(w[0, j]) * fmpq(2) ** e for e, w in parts) for j in (0, 1)] == [*map(rational, largest[0].tolist())]
 
 
 def judged(document: dict[str, Any]) -> Judgement:

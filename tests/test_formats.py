@@ -124,6 +124,27 @@ def test_altered_records_are_refused_by_the_reader_and_by_the_schema(name: str, 
     assert seen >= 2 * len(required) + 2 > 5
 
 
+def test_a_tampered_record_is_one_line(folder: Path, tmp_path: Path) -> None:
+    def first(name: str, rows: str, **altered: Any) -> dict[str, Any]:
+        record = json.loads((folder / f"{name}.json").read_text())
+        record[rows][0].update(altered)
+        return dict(record)
+
+    for name, record, place in (
+        ("verify", first("verify", "claims", counts={}), "counts.PROVED"),
+        ("verify", first("verify", "claims", quantiles={"0.1": 0.0, "0.5": "x", "0.9": 1.0}), "quantiles"),
+        ("verify", first("verify", "claims", quantiles={}), "quantiles"),
+        ("verify", first("verify", "claims", claim="meta-sl-lifte"), "claim='meta-sl-lifte'"),
+        ("audit", first("audit", "cells", claim="<b>"), "claim='<b>'"),
+        ("audit", first("audit", "mutants", claim="else"), "claim='else'"),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+        result = runner.invoke(app, ["report", "--out", str(tmp_path)])
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
+        assert place in result.stderr
+        (tmp_path / f"{name}.json").unlink()
+
+
 def test_schemas_are_printed(folder: Path) -> None:
     for name in FORMATS:
         printed = runner.invoke(app, ["schema", name])

@@ -66,6 +66,10 @@ def test_the_default_step_is_at_most_half_of_the_inverse_curvature() -> None:
         ("task,y,a\nx,1,nan\n", r"features\[0\]\[0\]=nan"),
         ("task,y,a\n", "at least one row"),
         ("task,y\nx,1\n", "at least one row and one feature"),
+        ("task,y,a\nx,,1\n", "line 2, column y='': a number, not an empty field"),
+        ("task,y,a\n\nx,1,1\n ,1,1\n", "line 4, column task=' ': the name of a task"),
+        (",task,y,a\n0,x,1,1\n", r"header\[0\]='': a name for every column"),
+        ("task;y;a\nx;1;1\n", "separated by commas, not by ';'"),
     ],
 )
 def test_bad_csv_is_one_line_that_names_the_place(tmp_path: Path, text: str, message: str) -> None:
@@ -74,7 +78,19 @@ def test_bad_csv_is_one_line_that_names_the_place(tmp_path: Path, text: str, mes
     assert "\n" not in str(error.value)
 
 
+def test_blank_lines_are_none_and_a_missing_file_is_said_to_be(tmp_path: Path) -> None:
+    assert TaskSource(write(tmp_path, CSV + "\n\n")).load() == TaskSource(write(tmp_path, CSV, "tight.csv")).load()
+    for name in ("none.csv", "none.npz"):
+        with pytest.raises(files.BadInputError, match=rf"path='.*{name}': .*\(no such file or directory\)"):
+            TaskSource(str(tmp_path / name)).load()
+
+
 def test_bad_arrays_are_refused() -> None:
+    for name in (float("nan"), "", ["a"]):
+        with pytest.raises(files.BadInputError, match=r"tasks\[1\]=.*the name of a task"):
+            from_arrays([[1.0], [2.0]], [1.0, 2.0], ["a", name])
+    with pytest.raises(files.BadInputError, match="; write 0 as -1"):
+        from_arrays([[1.0], [2.0]], [1.0, 0.0], ["a", "a"], loss=Loss("logistic"))
     with pytest.raises(files.BadInputError, match="labels"):
         from_arrays([[1.0]], [1.0, 2.0], ["a"])
     with pytest.raises(files.BadInputError, match="tasks"):
@@ -113,12 +129,27 @@ def test_the_command_prints_and_writes_the_conditions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [["--loss", "hinge"], ["--loss", "huber"], ["--loss", "huber:-1"], ["--eta", "1/0"], ["--task", "user"]],
+    [
+        ["--loss", "hinge"],
+        ["--loss", "huber"],
+        ["--loss", "huber:-1"],
+        ["--eta", "1/0"],
+        ["--task", "user"],
+        ["--task", "y"],
+    ],
 )
 def test_bad_options_are_one_line_and_status_two(tmp_path: Path, options: list[str]) -> None:
     result = runner.invoke(app, ["audit", write(tmp_path, CSV), *options])
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
+
+
+def test_options_that_a_file_has_no_use_for_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "instance.json"
+    files.save(from_arrays([[1.0]], [1.0], ["a"]), path)
+    for options, place in ((["--loss", "huber:1"], "--loss='huber'"), (["--task", "user"], "--task='user'")):
+        result = runner.invoke(app, ["certify", str(path), *options])
+        assert result.exit_code == 2 and place in result.stderr, result.output
 
 
 def test_certify_takes_the_same_tasks(tmp_path: Path) -> None:

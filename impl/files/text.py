@@ -103,7 +103,8 @@ def lookup(document: Any, path: str) -> object:
     value = document
     if path == "document":
         return value
-    for name, index in re.findall(r"(\w+)|\[(\d+)\]", path):
+    # Of a record a name may have a point in it ("0.5").
+    for name, index in re.findall(r"(\d+\.\d+|\w+)|\[(\d+)\]", path):
         value = value[int(index)] if index else value.get(name, Missing.MISSING)
     return value
 

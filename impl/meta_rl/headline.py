@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from flint import arb, fmpq
+from flint import fmpq
 
 from ...theory.meta_rl import HEADLINE
-from ..arithmetic import Number, length_above, rational, to_float
+from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
 from ..judge import Enclosure, Evaluator, judge_claim
 from ..study import Bracket, Finding, Study
@@ -36,7 +36,7 @@ class HeadlineQuantities(MetaRLQuantities):
 
     def __init__(self, instance: MetaRLInstance, upper: float) -> None:
         super().__init__(instance)
-        self._upper = arb(rational(upper))
+        self._upper = exactly(upper)
 
     @cached_property
     def bracket(self) -> Number:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import Balls, bounds, rational, to_float
+from ..arithmetic import PROPOSING, Balls, bounds, rational, to_float
 from ..instances import Vector
 from .instance import Adaptation, MetaRLInstance
 from .problem import Problem, Process
@@ -46,6 +46,7 @@ class Optimum:
     seconds: float
 
 
+@PROPOSING
 def maximise(
     instance: MetaRLInstance, *, radius: float | None = None, gap: float = 1e-3, most: int = 20_000, seconds: float = 60
 ) -> Optimum:

@@ -14,7 +14,7 @@ from typing import Any
 from flint import ctx
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
+from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, quotient
 from .instance import Adaptation
 from .problem import NO_POLICY, Problem, Process
 
@@ -34,7 +34,7 @@ def _softmax(problem: Problem, logits: Table) -> Table:
         top = max(v[0].mid() for v in row) if problem.m is Balls else row[0][0]
         powers = [s.exp(v - top) for v in row]
         total = sum(powers[1:], start=powers[0])
-        found.append([p / total for p in powers])
+        found.append([quotient(p, total) for p in powers])
     return found
 
 
@@ -143,7 +143,7 @@ def _adapted(problem: Problem, process: Process, direction: list[Number], order:
         total = sum(tilted[1:], start=tilted[0])
         if not total[0] != 0:
             raise UndefinedQuantityError(NO_POLICY)
-        found.append([t / total for t in tilted])
+        found.append([quotient(t, total) for t in tilted])
     return found
 
 

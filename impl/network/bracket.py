@@ -20,7 +20,7 @@ from flint import arb, ctx, fmpq
 from scipy.optimize import minimize
 
 from ...theory.claim import Claim
-from ..arithmetic import Number, bounds, rational, to_float
+from ..arithmetic import PROPOSING, Number, bounds, exactly, to_float
 from ..instances import Instance
 from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
 from ..losses import Link
@@ -61,7 +61,7 @@ class Optimum:
     @property
     def certified(self) -> bool:
         """Whether the bracket is as narrow as was asked for."""
-        return self.upper - self.lower <= self.gap * max(abs(self.upper), SCALE)
+        return self.upper < np.inf and self.upper - self.lower <= self.gap * max(abs(self.upper), SCALE)
 
     @property
     def status(self) -> str:
@@ -93,7 +93,7 @@ class CertifiedQuantities(StartQuantities):
     def bracket(self) -> Number:
         """sum_i q_i R_i(h'_i) - lower."""
         pairs = zip(self.laws, self._comparator, strict=True)
-        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - arb(rational(self.lower))
+        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - exactly(self.lower)
 
     @cached_property
     def certified_gap(self) -> Number:
@@ -118,6 +118,7 @@ class NetworkHeadline:
     batch_of: Callable[[Any], Any]
     batch_quantities: Callable[[Any], Any]
 
+    @PROPOSING
     def bracketed(self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP) -> Optimum:
         """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius."""
         begin = time.monotonic()
@@ -127,7 +128,7 @@ class NetworkHeadline:
         upper, at = np.inf, instance.initial
         with ctx.workprec(PRECISIONS[0]):
             value = self.values(instance)
-            for weights in (*stops, *_starts(instance), *found.near):
+            for weights in filter(lambda w: w.sound, (*stops, *_starts(instance), *found.near)):
                 inside = weights if radius is None else _into_ball(weights, instance.initial, radius)
                 here = bounds(value(inside))[1]
                 if here < upper:
@@ -150,9 +151,10 @@ class NetworkHeadline:
         drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
         for start in (*(w.floats for w in _starts(instance)[:2]), *drawn):
             stop = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
-            if np.isfinite(stop).all():
-                yield Weights(stop.reshape(shape))
+            if (found := Weights(stop.reshape(shape))).sound:
+                yield found
 
+    @PROPOSING
     def judge(
         self, instance: NetworkInstance, optimum: Optimum, kind: str = "omega", complete: bool = False
     ) -> Finding:
@@ -239,8 +241,11 @@ def _starts(instance: NetworkInstance) -> list[Weights]:
 
 
 def _into_ball(weights: Weights, centre: Weights, radius: fmpq) -> Weights:
-    """The weights, pulled towards the centre until they are certainly in the ball."""
+    """The weights, pulled towards the centre until they are certainly in the ball; the centre if float64 has none."""
     while (distance := squared_distance(weights, centre)) > radius * radius:
         share = min(to_float(radius) / max(to_float(distance) ** 0.5, 1e-300), 1.0) * (1 - 2.0**-40)
-        weights = Weights(centre.floats + share * (weights.floats - centre.floats)) if share > 2.0**-60 else centre
+        nearer = Weights(centre.floats + share * (weights.floats - centre.floats))
+        if share <= 2.0**-60 or nearer == weights or not nearer.sound:
+            return centre
+        weights = nearer
     return weights

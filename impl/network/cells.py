@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import Balls, rational
+from ..arithmetic import Balls, proposed
+from ..instances import Vector
 from ..meta_sl.instance import Task
 from ..optimum.exact import PRECISION
 from .floor import Floor, NotConvexError, functions_of, pooled, reach, relu_centre
@@ -114,9 +115,9 @@ class _Neurons:
         """The inputs of the task."""
         return sorted({a.x for a in task.atoms})
 
-    def spread(self, values: dict[int, float]) -> list[fmpq]:
+    def spread(self, values: dict[int, float]) -> Vector:
         """Predictions at some inputs as a row over all [k]."""
-        return [rational(float(values.get(x, 0.0))) for x in range(len(self.rows))]
+        return proposed(values.get(x, 0.0) for x in range(len(self.rows)))
 
     def moved(self, found: Minimum) -> list[Weights]:
         """W0 + D, and points beside it: the best closed cell may be one whose boundary follows another's convention."""
@@ -125,7 +126,7 @@ class _Neurons:
         beside = np.random.default_rng(0).standard_normal((8, *start.shape))
         return [Weights(start + move + 1e-9 * b) for b in (0 * beside[0], *beside)]
 
-    def row(self, task: Task, found: Minimum) -> list[fmpq]:
+    def row(self, task: Task, found: Minimum) -> Vector:
         """The predictions of the task's program as a row [k]."""
         return self.spread(dict(zip(self.support(task), found.predictions, strict=True)))
 

@@ -208,8 +208,8 @@ class NetworkCore(RankQuantities):
 
     @cached_property
     def _stretches(self) -> list[float]:
-        sizes = self._row_sizes
+        squares = [size * size for size in self._row_sizes]
         return [
-            math.prod(1.0 + sum(abs(midpoint(arb(b))) * sizes[x] ** 2 for x, b in enumerate(row)) for row in steps)
+            math.prod(1.0 + sum(abs(midpoint(arb(b))) * squares[x] for x, b in enumerate(row)) for row in steps)
             for steps in self._bends
         ]

@@ -140,6 +140,8 @@ def _one_sign(start: Neurons, x: int, members: Array, reach: arb) -> arb:
     upper = most * roots * (1 + 2.0**-50) - below
     floor = float((least * roots * (1 - 2.0**-50) - above).max())
     proposals = np.flatnonzero(upper >= floor - 2.0**-30 * abs(floor) - 2.0**-900)
+    if not len(proposals):
+        return arb("nan")  # beyond float64
     last = int(proposals[-1])
     if last == 0:
         return arb(0)

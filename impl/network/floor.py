@@ -29,7 +29,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 from scipy.optimize import minimize
 
-from ..arithmetic import Balls, Floats, Number, bounds, midpoint, rational, root, to_float
+from ..arithmetic import Balls, Floats, Number, bounds, midpoint, proposed, rational, root, to_float
 from ..instances import Vector
 from ..losses import Loss
 from ..meta_sl.instance import Atom, Functions, Task
@@ -66,9 +66,9 @@ def pooled(instance: NetworkInstance) -> NetworkInstance:
     return mixed.canonical
 
 
-def functions_of(instance: NetworkInstance, rows: list[list[fmpq]]) -> Functions:
+def functions_of(instance: NetworkInstance, rows: Sequence[Sequence[fmpq]]) -> Functions:
     """Rows per task of the (pooled) instance, for each task."""
-    each = rows if len(rows) == len(instance.tasks) else rows * len(instance.tasks)
+    each = rows if len(rows) == len(instance.tasks) else [rows[0]] * len(instance.tasks)
     return Functions(tuple(tuple(row) for row in each))
 
 
@@ -191,7 +191,7 @@ def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:
     found = minimize(risk, np.zeros(2 * count), jac=True, method="SLSQP", bounds=sides, constraints=[inside])
     v = found.x if np.isfinite(found.x).all() else np.zeros(2 * count)
     best = base + np.concatenate([rows, np.diag(limits)], axis=1) @ v
-    return {x: rational(float(z)) for x, z in zip(xs, best, strict=True)}
+    return dict(zip(xs, proposed(best), strict=True))
 
 
 def _inward(v: np.ndarray, count: int) -> np.ndarray:

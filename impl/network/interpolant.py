@@ -62,7 +62,7 @@ def interpolant(instance: NetworkInstance, functions: Functions) -> Weights | No
         chosen = np.flatnonzero(np.sign(found.slopes) == sign)
         neurons = np.flatnonzero(signs == sign)[: len(chosen)]
         weights[neurons] = instance.width**0.5 * np.abs(found.slopes[chosen, None]) * found.directions[chosen]
-    return Weights(weights) if np.isfinite(weights).all() else None
+    return Weights(weights)
 
 
 def hinges(
@@ -77,6 +77,8 @@ def hinges(
     if (values[~live] != 0).any() or not live.any():
         return None
     rows, values = rows[live], values[live]
+    if not (np.isfinite(rows).all() and np.isfinite(values).all()):
+        return None
     above = _positive(rows)
     if above is None:
         return None
@@ -103,7 +105,8 @@ def agreed(instance: NetworkInstance, functions: Functions) -> tuple[Array, Arra
 
 def _positive(rows: Array) -> Array | None:
     """p with p'x > 0 for all rows x: the one with the largest margin in units of ||x||; None if there is none."""
-    units = rows / np.sqrt((rows**2).sum(1, keepdims=True))
+    units = rows / np.abs(rows).max(1, keepdims=True)  # whose squares neither overflow nor vanish
+    units = units / np.sqrt((units**2).sum(1, keepdims=True))
     d = rows.shape[1]
     system = np.hstack([-units, np.ones((len(units), 1))])
     bounds = [(-1.0, 1.0)] * d + [(None, 1.0)]

@@ -25,7 +25,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 from scipy.optimize import brentq, minimize
 
-from ..arithmetic import Balls, Floats, bounds, midpoint, rational, root, to_float
+from ..arithmetic import PROPOSING, Balls, Floats, bounds, exact_floats, midpoint, root, to_float
 from ..meta_sl.batch import laws_of
 from ..meta_sl.instance import Functions
 from ..meta_sl.maml import Risks
@@ -80,6 +80,7 @@ def convexity_margin(instance: NetworkInstance, kernel: arb_mat) -> arb:
     return small_step_margin(instance.loss, arb(eta) * largest)
 
 
+@PROPOSING
 def linearised_optimum(
     instance: NetworkInstance,
     ball: fmpq,
@@ -101,7 +102,7 @@ def linearised_optimum(
         inner = (gamma.transpose() * kernel * column)[0, 0]
         steepness = root((gamma.transpose() * kernel * gamma)[0, 0])
         lower = bounds(value - inner - arb(ball) * steepness)[0]
-        rows = tuple(tuple(rational(midpoint(z)) for z in row) for row in adapted)
+        rows = tuple(exact_floats(row) for row in adapted)
         return LinearisedOptimum(lower, bounds(value)[1], ball, Functions(rows))
 
 
@@ -133,8 +134,12 @@ def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> A
     the ball.
     """
     table = np.array([[midpoint(v) for v in row] for row in model.kernel.tolist()])
+    if not np.isfinite(table).all():
+        return np.zeros(len(table))
     values, vectors = np.linalg.eigh(table)
     kept = values > 1e-12 * max(float(values.max(initial=0.0)), 1e-300)
+    if not kept.any():
+        return np.zeros(len(table))
     rows = vectors[:, kept] * np.sqrt(values[kept])
     base = np.array([midpoint(z) for z in model.start])
     loss, eta = instance.loss, to_float(instance.adaptation.eta)
@@ -169,6 +174,8 @@ def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> A
     least, most = -30.0, 10.0
     while excess(most) > 0 and most < 200:
         most += 10
+    if not excess(most) <= 0:
+        return np.zeros(len(table))  # beyond float64
     found = at(0.0 if excess(least) <= 0 else float(np.exp(brentq(excess, least, most, xtol=1e-13))))
     return vectors[:, kept] @ (found / np.sqrt(values[kept]))
 

@@ -27,7 +27,7 @@ import numpy as np
 from flint import arb, arb_mat
 from scipy.optimize import minimize
 
-from ..arithmetic import Balls, Floats, bounds, midpoint, norm, rational, root
+from ..arithmetic import Balls, Floats, bounds, midpoint, norm, proposed, root
 from ..losses import Loss
 
 Array = np.ndarray
@@ -179,7 +179,7 @@ class Program:
     def prove(self, pattern: Pattern) -> Proof:
         """A lower bound on the cell."""
         point, predictions, values = self._relaxed(pattern)
-        at = [rational(float(z)) for z in predictions]
+        at = proposed(predictions)
         total = arb(0)
         slopes = [arb(0)] * self.predictions
         for j, y, mass in self.atoms:

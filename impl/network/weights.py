@@ -68,6 +68,11 @@ class Weights:
         """d, the number of inputs of a neuron."""
         return int(self.floats.shape[1])
 
+    @property
+    def sound(self) -> bool:
+        """Whether every entry is a number: a proposal in float64 may have overflowed."""
+        return all((int(r), int(j)) in self.odd for r, j in np.argwhere(~np.isfinite(self.floats)))
+
     def row(self, r: int) -> Vector:
         """The weights of neuron r, exactly."""
         return tuple(self.odd[r, j] if (r, j) in self.odd else rational(float(v)) for j, v in enumerate(self.floats[r]))
@@ -121,7 +126,9 @@ def limbs(values: Array, bits: int) -> list[tuple[int, Array]]:
     found, rest = [], values.copy()
     while (top := float(np.abs(rest).max(initial=0.0))) > 0:
         exponent = int(np.frexp(top)[1]) - bits
-        whole = np.rint(np.ldexp(rest, -exponent))
+        whole = np.ldexp(rest, -exponent)
+        # Rounded up, the largest float64 numbers would be none.
+        whole = np.rint(whole) if exponent + bits < 1024 else np.trunc(whole)
         found.append((exponent, whole))
         rest = rest - np.ldexp(whole, exponent)
     return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import bounds, rational, to_float
+from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..meta_sl.instance import Gradient, MetaSLInstance
 from .certificate import Certificate, basis, many_columns
 from .check import PRECISION, Box, Check, Model, check
@@ -27,6 +27,8 @@ __all__ = ["Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "Uns
 CHECKED = 2
 SMALL = 4096
 """Certificates of up to `CHECKED` (reduced) dimensions, and of up to `SMALL` boxes in any, are always checked."""
+FARTHEST = fmpq(10) ** 150
+"""Radius beyond which squared lengths would leave float64."""
 LARGEST = 99
 """Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
 
@@ -73,6 +75,7 @@ class Optimum:
         return "certified" if self.certified else "undecided"
 
 
+@PROPOSING
 def minimise(
     instance: MetaSLInstance,
     radius: fmpq | None = None,
@@ -106,10 +109,14 @@ def minimise(
         if radius is None:
             # Known already; boxes are for the certificate, and an ill-conditioned quadratic has none in float64.
             exact_minimum, budget = least, replace(budget, boxes=min(budget.boxes, SMALL))
+    if ball > FARTHEST:
+        raise UnsupportedError(f"a ball of radius {to_float(ball):.3g} is beyond the search in float64; scale the data")
     stage("searching")
     found = search(scape, to_float(ball), budget, progress, start)
     stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
     upper = _upper_value(instance, found.at)
+    if not np.isfinite(upper):
+        raise UnsupportedError("L is beyond float64 at every point tried; scale the data, or give a smaller radius")
     at = tuple(float(v) for v in found.at @ scape.basis)
     floor = _floor(instance, ball)
     known = floor if exact_minimum is None else max(floor, bounds(arb(exact_minimum))[0])

@@ -9,8 +9,8 @@ from flint import fmpq
 
 from ..judge import ClaimJudgement
 from ..meta_sl.instance import MetaSLInstance
-from . import NotCoerciveError, Optimum, minimise
-from .headline import ball_of, judge_headline
+from . import NotCoerciveError, Optimum, UnsupportedError, minimise
+from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .search import ORDINARY, Budget
 
 
@@ -18,7 +18,8 @@ from .search import ORDINARY, Budget
 class Answer:
     """L(omega) - inf L lies in [least, most]; the theorem bounds it by `promise`; `why` explains the difference.
 
-    everywhere: whether the infimum is over all parameters; else over the ball of the optimum.
+    everywhere: whether the infimum is over all parameters; else over the ball of the optimum. choice: why that ball, if
+    none was asked for.
     """
 
     least: float
@@ -28,6 +29,7 @@ class Answer:
     optimum: Optimum
     judged: ClaimJudgement
     why: tuple[str, ...]
+    choice: str
 
 
 def certify(
@@ -38,20 +40,30 @@ def certify(
     stage: Callable[[str], None] = lambda name: None,
 ) -> Answer:
     """The answer for the instance's omega; `progress` and `stage` as in `minimise`. Errors: UnsupportedError."""
-    everywhere = radius is None
+    everywhere, choice = radius is None, ""
     try:
         optimum = minimise(instance, radius, budget, progress=progress, stage=stage)
-    except NotCoerciveError:
-        everywhere = False
-        optimum = minimise(instance, ball_of(instance), budget, progress=progress, stage=stage)
+    except NotCoerciveError as error:
+        ball, why = ball_of(instance), str(error).removesuffix("; give a radius")
+        usual = f"the usual one{'' if ball in (ORDINARY_BALL, STEEP_BALL) else ', enlarged to hold omega'}"
+        everywhere, choice = False, f"{usual}, as no ball is known to hold a minimiser over all parameters ({why})"
+        optimum = minimise(instance, ball, budget, progress=progress, stage=stage)
     stage(f"judging the theorem at omega, the optimum in [{optimum.lower:.6g}, {optimum.upper:.6g}]")
     finding = judge_headline(instance, optimum)
     judged = finding.judged
-    assert judged.gap is not None and judged.bound is not None
+    if judged.gap is None or judged.bound is None:
+        raise UnsupportedError(f"the theorem promises nothing here: {judged.reason}; metagap optimum brackets inf L")
     width = judged.terms["bracket"].hi
     least = max(finding.above.lo, 0.0)
     return Answer(
-        least, finding.above.hi + width, judged.bound.hi, everywhere, optimum, judged, _why(judged, optimum, width)
+        least,
+        finding.above.hi + width,
+        judged.bound.hi,
+        everywhere,
+        optimum,
+        judged,
+        _why(judged, optimum, width),
+        choice,
     )
 
 

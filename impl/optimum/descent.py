@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arithmetic import Array
+from ..arithmetic import Array, least_squares
 from .landscape import Derivatives, Landscape
 
 CANDIDATES = 12
@@ -88,7 +88,7 @@ def polished(scape: Landscape, theta: Array, radius: float) -> Array:
             target = np.append(gradient + multiplier * theta, (theta @ theta - radius * radius) / 2)
         else:
             system, target = hessian, gradient
-        step = np.linalg.lstsq(system, target, rcond=1e-13)[0][:d]
+        step = least_squares(system, target, 1e-13)[:d]
         if not np.linalg.norm(step) <= 1e-3 * (radius + np.linalg.norm(theta)):
             break
         theta = into_ball((theta - step)[None], radius)[0]

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
 
-from ..arithmetic import Balls, Floats, Rationals, midpoint, norm, rational, to_float
+from ..arithmetic import Balls, Floats, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
 from ..losses import Link, Loss
 from ..meta_sl.batch import batch_of
@@ -171,7 +171,9 @@ def least_on_ray(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]], ends: End
     if away is not None and ends[away > 0]:
         rest = sum((arb(p) * loss.value(Balls, arb(0), arb(y)) for t, y, p in atoms if t == 0), start=arb(0))
         return rest, fmpq(FAR * away) / min(t for t, _, _ in moved)
-    low, high = arb(-1 if ends[0] else 0), arb(1 if ends[1] else 0)
+    # In units of the steepest atom's prediction: at s = 1 that of a long input has no exponential.
+    unit = 1 / arb(max(t for t, _, _ in moved))
+    low, high = -unit if ends[0] else arb(0), unit if ends[1] else arb(0)
     while ends[0] and not slope(low) < 0:
         low = low * 2
     while ends[1] and not slope(high) > 0:
@@ -185,10 +187,10 @@ def least_on_ray(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]], ends: End
             low = middle
         else:
             break
-        if (high - low) < arb(2) ** -100:
+        if (high - low) < arb(2) ** -100 * unit:
             break
     middle = arb(((low + high) / 2).mid())
-    return value(middle) - slope(middle).abs_upper() * (high - low), rational(midpoint(middle))
+    return value(middle) - slope(middle).abs_upper() * (high - low), exact_floats([middle])[0]
 
 
 def _escape(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]]) -> int | None:
@@ -257,7 +259,7 @@ def _risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.n
         if size >= radius * (1 - 1e-12) and pushed > 0:
             gradient = gradient + pushed / radius * point
             hessian = hessian + pushed / radius * np.eye(d)
-        step = np.linalg.lstsq(hessian + 1e-14 * np.trace(hessian) * np.eye(d), gradient, rcond=None)[0]
+        step = least_squares(hessian + 1e-14 * np.trace(hessian) * np.eye(d), gradient)
         length, here = 1.0, value(point)
         while length > 1e-10:
             trial = point - length * step

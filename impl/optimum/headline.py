@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from flint import arb, fmpq
+from flint import fmpq
 
 from ...theory.meta_sl import HEADLINE
-from ..arithmetic import Number, length_above, rational, to_float
+from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
 from ..judge import ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ..meta_sl.generate import STEEP
@@ -41,7 +41,7 @@ class HeadlineQuantities(MetaSLQuantities):
 
     def __init__(self, instance: MetaSLInstance, lower: float) -> None:
         super().__init__(instance)
-        self._lower = arb(rational(lower))
+        self._lower = exactly(lower)
 
     @cached_property
     def bracket(self) -> Number:

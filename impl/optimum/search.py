@@ -99,9 +99,7 @@ class Search:
         at = self.scape.derivatives(self.at[None])
         self.upper = float(self.scape.value(self.at[None])[0])
         gradient, size = at.gradient[0], float(self.at @ self.at)
-        self.multiplier = (
-            max(-float(gradient @ self.at) / size, 0.0) if size >= (self.radius * (1 - 1e-9)) ** 2 else 0.0
-        )
+        self.multiplier = max(-float(gradient @ self.at) / size, 0.0) if size >= self.radius**2 * (1 - 2e-9) else 0.0
         self.slope = np.abs(gradient + self.multiplier * self.at)
         self.slope = self.slope + SLACK * (np.abs(gradient) + np.abs(self.at))
 

@@ -231,10 +231,10 @@ class SmoothCore(RankQuantities):
 
     @cached_property
     def _stretches(self) -> list[float]:
-        eta, sizes = abs(midpoint(self.problem.eta)), self._row_sizes
+        eta, squares = abs(midpoint(self.problem.eta)), [size * size for size in self._row_sizes]
         return [
             math.prod(
-                1.0 + eta * sum((abs(midpoint(h)) + abs(midpoint(s))) * sizes[x] ** 2 for x, (h, s) in enumerate(pairs))
+                1.0 + eta * sum((abs(midpoint(h)) + abs(midpoint(s))) * squares[x] for x, (h, s) in enumerate(pairs))
                 for pairs in (zip(h, s, strict=True) for h, s in zip(bends, pulls, strict=True))
             )
             for bends, pulls in zip(self._bends, self._pulls, strict=True)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..arithmetic import Balls, midpoint, norm, rational, root, square
+from ..arithmetic import Balls, exact_floats, norm, root, square
 from ..losses import Loss
 from ..network.floor import Centre, Floor, centred_floor, functions_of, pooled
 from ..optimum.exact import PRECISION, Ends, least_on_ray
@@ -46,7 +46,7 @@ def range_floor(instance: SmoothInstance) -> Floor:
             for name, labels in groups.items():
                 value, found[name] = _least(shared, labels)
                 total += task.weight * value
-            still = rational(midpoint(fixed))
+            still = exact_floats([fixed])[0]
             rows.append([still if t == 0 else t * found.get(name, fmpq(0)) for name, t in places])
     return Floor(
         total, "the best prediction at every input, in the range of the networks", functions_of(instance, rows)
@@ -95,7 +95,7 @@ def least_between(loss: Loss, labels: Labels, limit: arb) -> tuple[arb, fmpq]:
         if (high - low) < arb(2) ** -100:
             break
     middle = arb(((low + high) / 2).mid())
-    return value(middle) - slope(middle).abs_upper() * (high - low), rational(midpoint(middle))
+    return value(middle) - slope(middle).abs_upper() * (high - low), exact_floats([middle])[0]
 
 
 def ball_floor(instance: SmoothInstance, radius: fmpq) -> Floor:

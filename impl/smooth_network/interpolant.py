@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..arithmetic import Array, Floats
+from ..arithmetic import Array, Floats, least_squares
 from ..meta_sl.instance import Functions
 from ..network.interpolant import agreed, hinges
 from ..network.weights import Weights
@@ -89,7 +89,7 @@ def fitted(instance: SmoothInstance, rows: Array, values: Array, weights: Array)
             gram = (slopes @ slopes.T) * products
             shift = np.trace(gram) / len(gram) * np.eye(len(gram))
             for _ in range(10):
-                pull = np.linalg.lstsq(gram + damping * shift, rest, rcond=None)[0]
+                pull = least_squares(gram + damping * shift, rest)
                 moved = weights + (slopes * pull[:, None]).T @ rows
                 new, left = missing(moved)
                 if left @ left < rest @ rest:

@@ -15,12 +15,12 @@ from rich.table import Table
 from ...impl.families import FAMILIES
 from ...theory.claim import Standing
 from ..matrix import alarms
-from .shared import listing
+from .shared import listing, paper
 
 
 def print_audit(record: dict[str, Any], page: Path | None, *, detailed: bool) -> None:
     """The audit's outcome. `detailed`: which assumptions each claim needs, and each wrong theorem, a row each."""
-    console = Console()
+    console = paper()
     if "cells" in record:
         _print_assumptions(console, record, detailed)
         _print_sharpness(console, record)

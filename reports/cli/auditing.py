@@ -12,7 +12,7 @@ from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
 from ..matrix import alarms
-from ..records import dumps, hashes, write_text
+from ..records import dumps, hashes, nearest, write_text
 from ..render import write_report
 from .audit_tables import print_audit
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, audit_tasks, tasks_at
@@ -76,15 +76,15 @@ def audit(
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
         fail(f"--{name}={str(context.params[name])!r}: this option has a meaning {where}; leave it out")
+    spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, None if tasks is not None else out)
     if tasks is not None:
-        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label), json)
+        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label), json, spoken)
     chosen = list(dict.fromkeys(family or FAMILIES))
     for name in chosen:
         if name not in FAMILIES:
-            fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}")
+            fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
     command += "".join(f" --family {name}" for name in family or ())
-    ready(out, json, junit, sarif)
     with screen.status("auditing") as status, writing(out):
         record = audits.audit(
             out,
@@ -103,7 +103,7 @@ def audit(
             page = write_report(out, "audit.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)
-    if json is None or str(json) != "-":
+    if spoken:
         print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
     if record["status"] == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
@@ -120,9 +120,10 @@ def replay(
     ] = None,
     out: FolderOption = FOLDER,
 ) -> None:
-    """Judge kept witnesses again: still violated, fixed, or error. Without arguments: all that the report kept.
+    """Judge kept witnesses again: still violated, fixed, undecided or error.
 
-    Of all kept witnesses, files that are none are skipped with a message; a file that was asked for must be one.
+    Without arguments all that the report kept. Of these, files that are none are skipped with a message; a file that
+    was asked for must be one.
     """
     paths: list[Path] = []
     with input_errors():
@@ -142,4 +143,4 @@ def replay(
         if found.gap is not None and found.bound is not None:
             sides = f": gap {found.gap.middle:.12g}, bound {found.bound.middle:.12g}"
         typer.echo(f"{path}: {found.outcome} ({found.sentence}){sides}")
-    raise typer.Exit(3 if any(found.outcome == "error" for _, found in outcomes) else 0)
+    raise typer.Exit(3 if any(found.outcome in ("undecided", "error") for _, found in outcomes) else 0)

@@ -11,7 +11,7 @@ from ...impl.extras import MissingExtraError
 from ...impl.falsify.gradient import NoGradientError
 from ...impl.falsify.pursuit import Found
 from .. import falsifying
-from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, fail, input_errors, working, writing
+from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, fail, input_errors, ready, working, writing
 
 
 class Driver(StrEnum):
@@ -31,7 +31,9 @@ class Size(StrEnum):
 
 
 def falsify(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A claim or a wrong theorem (see metagap audit).")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A claim or a wrong theorem; without it, the names.")
+    ] = None,
     driver: Annotated[Driver, typer.Option(help="How to search.")] = Driver.evolution,
     max_time: Annotated[float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="Stop then.")] = 10.0,
     seed: SeedOption = 0,
@@ -44,6 +46,13 @@ def falsify(
     Floats search; only what ball arithmetic certifies is called a counterexample. Ctrl-C ends the search with what is
     known. Status 1 if refuted, else 0.
     """
+    if name is None:
+        for known in falsifying.subjects():
+            typer.echo(known)
+        return
+    with input_errors():
+        falsifying.subject_of(name)
+    spoken = ready({"--json": json}, out)
     chosen = None if size is None else size.value
     command = f"metagap falsify {name} --driver {driver.value} --max-time {max_time:g} --seed {seed}"
     command += f" --size {chosen}" if chosen else ""
@@ -68,7 +77,7 @@ def falsify(
         except MissingExtraError as error:
             fail(f"--driver={driver.value!r}: {error}")
     emit(record, json)
-    if json is None or str(json) != "-":
+    if spoken:
         for line in falsifying.lines(record, out):
             typer.echo(line)
     raise typer.Exit(1 if record["status"] == "refuted" else 0)

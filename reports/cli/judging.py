@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ...impl import files
 from ...impl.families import FAMILIES
@@ -26,7 +25,18 @@ from ...impl.optimum import UnsupportedError
 from ...impl.optimum.headline import headline
 from ...theory.claim import Claim
 from ..records import judgement_record
-from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, interrupted, listing, working
+from .shared import (
+    ClaimOption,
+    JsonOption,
+    chosen_claims,
+    emit,
+    input_errors,
+    interrupted,
+    listing,
+    paper,
+    ready,
+    working,
+)
 
 
 def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:
@@ -57,6 +67,7 @@ def judge(
 ) -> None:
     """Judge every claim on instance files, term by term, in ball arithmetic."""
     claims = chosen_claims(claim)
+    spoken = ready({"--json": json})
     with input_errors():
         instances = [files.load(path) for path in paths]
     judgements: list[Judgement] = []
@@ -71,7 +82,7 @@ def judge(
     records = [judgement_record(judgement) for judgement in judgements]
     if len(judgements) == len(paths):
         emit(records if len(records) > 1 else records[0], json)
-    if json is None or str(json) != "-":
+    if spoken:
         for path, instance, judgement in zip(paths, instances, judgements, strict=False):
             _print(path, instance.family, judgement)
     if len(judgements) < len(paths):
@@ -84,7 +95,7 @@ def judge(
 
 def _print(path: Path, family: str, judgement: Judgement) -> None:
     """A row per claim, both sides of it; then why, the claims of each reason together."""
-    console = Console()
+    console = paper()
     table = listing(f"{path}  {judgement.instance[:12]}  {family}-...", "claim")
     table.add_column("verdict", no_wrap=True)
     for heading in ("left side", "bound", "left/bound"):
@@ -97,9 +108,9 @@ def _print(path: Path, family: str, judgement: Judgement) -> None:
         reasons.setdefault(f"{one.verdict.name}: {one.reason}", []).append(name)
     console.print(table)
     for reason, names in reasons.items():
-        console.print(f"{reason}: {', '.join(names)}", markup=False, highlight=False)
+        console.print(f"{reason}: {', '.join(names)}", highlight=False)
     for note in judgement.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}")
 
 
 def _side(value: Enclosure | None) -> str:

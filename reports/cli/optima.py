@@ -11,7 +11,6 @@ from typing import Annotated, NoReturn
 
 import typer
 from flint import fmpq
-from rich.console import Console
 
 from ...impl import files
 from ...impl.arithmetic import rational, to_float
@@ -25,12 +24,13 @@ from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, minimise
 from ...impl.optimum import check as check_certificate
 from ...impl.optimum.certificate import load as load_certificate
+from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
 from ...impl.smooth_network.instance import SmoothInstance
 from ..certifying import certify as answered
 from ..processes import EndedError, apart
 from ..records import network_optimum_record, optimum_record
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
-from .shared import JsonOption, emit, fail, input_errors, interrupted, save, working
+from .shared import JsonOption, emit, fail, input_errors, interrupted, paper, ready, save, working
 
 RadiusOption = Annotated[
     str | None,
@@ -62,12 +62,12 @@ def _budget(gap: float, seconds: float) -> Budget:
 
 
 @contextmanager
-def _supported() -> Iterator[None]:
+def _supported(source: object) -> Iterator[None]:
     """Problems without an answer become one line and status 2."""
     try:
         yield
     except (UnsupportedError, NotCoerciveError) as error:
-        fail(f"{error}" if isinstance(error, UnsupportedError) else f"--radius=None: {error}")
+        fail(f"{source}: {error}" if isinstance(error, UnsupportedError) else f"{source}: without --radius: {error}")
 
 
 def optimum(
@@ -80,24 +80,27 @@ def optimum(
         typer.Option("--check/--no-check", help="Check the certificate (by default where that takes seconds)."),
     ] = None,
     json: JsonOption = None,
-    certificate: Annotated[Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here; - is standard output.")
+    ] = None,
 ) -> None:
     """Bracket the global minimum of the meta-objective, with a certificate."""
     ball, budget = _positive("--radius", radius), _budget(gap, max_time)
+    spoken = ready({"--json": json, "--certificate": certificate})
     with input_errors():
         instance = files.load(path, problem=True)
     if isinstance(instance, MetaRLInstance):
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
-        _supremum(instance, ball, budget, json)
+        _supremum(path, instance, ball, budget, json, spoken)
     if isinstance(instance, NetworkInstance):
         if certificate is not None:
             fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")
-        _network_infimum(instance, ball, budget.gap, json)
+        _network_infimum(instance, ball, budget.gap, json, spoken)
     if not isinstance(instance, MetaSLInstance):
         required = "a meta-sl or meta-rl instance with a linear model, or a meta-sl network, is required"
         fail(f"{path}: family={instance.family!r}: {required}")
-    with _supported(), working("optimum") as show:
+    with _supported(path), working("optimum") as show:
 
         def searching(boxes: int, lower: float, upper: float) -> None:
             show(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
@@ -105,8 +108,11 @@ def optimum(
         found = minimise(instance, ball, budget, checked=checked, progress=searching, stage=show)
     if certificate is not None and found.certificate is not None:
         save("--certificate", certificate, found.certificate.dumps())
+    elif certificate is not None:
+        why = "the lower bound needed no search" if found.certified else found.why
+        typer.echo(f"metagap: --certificate={str(certificate)!r}: not written, there is none: {why}", err=True)
     emit(optimum_record(found), json)
-    if json is None or str(json) != "-":
+    if spoken:
         where = (
             f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
         )
@@ -130,17 +136,19 @@ def _bracket(what: str, lower: float, upper: float, status: str) -> None:
 
 def _point(at: Sequence[float]) -> None:
     """The parameter, in lines that break between its numbers."""
-    Console(highlight=False).print(f"at [{', '.join(f'{v:.9g}' for v in at)}]", markup=False)
+    paper().print(f"at [{', '.join(f'{v:.9g}' for v in at)}]", highlight=False)
 
 
-def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None) -> NoReturn:
+def _supremum(
+    path: Path, instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None, spoken: bool
+) -> NoReturn:
     """The bracket of sup L of a meta-RL instance; each coordinate of theta is at most `ball`."""
     try:
         with working("optimum") as show:
             show("searching")
             found = supremum(instance, None if ball is None else to_float(ball), budget.gap, budget.seconds)
     except ValueError as error:
-        fail(str(error))
+        fail(f"{path}: {error}")
     record = {
         "format": "metagap/optimum/1",
         "lower": found.lower,
@@ -151,14 +159,16 @@ def _supremum(instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json:
         "seconds": found.seconds,
     }
     emit(record, json)
-    if json is None or str(json) != "-":
+    if spoken:
         _bracket("sup L (it need not be attained)", found.lower, found.upper, found.status)
         _point(found.at)
         typer.echo(f"{found.boxes} boxes, {found.seconds:.3f} s")
     raise typer.Exit(0 if found.status == "certified" else 3)
 
 
-def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None) -> NoReturn:
+def _network_infimum(
+    instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None, spoken: bool
+) -> NoReturn:
     """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
     linear = None
     with working("optimum") as show:
@@ -168,7 +178,7 @@ def _network_infimum(instance: NetworkInstance, ball: fmpq | None, gap: float, j
             if ball is not None and not isinstance(instance, SmoothInstance):
                 linear = linearised_optimum(instance, ball)
     emit(network_optimum_record(found, linear), json)
-    if json is None or str(json) != "-":
+    if spoken:
         where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
         _bracket(f"inf L {where} (it need not be attained)", found.lower, found.upper, found.status)
         typer.echo(f"lower bound: {found.method}; {found.seconds:.3f} s")
@@ -208,7 +218,16 @@ def certify(
     steps: StepsOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
-    radius: RadiusOption = None,
+    radius: Annotated[
+        str | None,
+        typer.Option(
+            "--radius",
+            metavar="B",
+            help="Compare with the optimum over ||theta|| <= B. Without it over all parameters, where a ball is known "
+            f"to hold a minimiser; else over a ball of radius {ORDINARY_BALL} ({STEEP_BALL} for losses that adaptation "
+            f"makes grow exponentially: {', '.join(STEEP)}), or the next integer that omega lies within.",
+        ),
+    ] = None,
     gap: GapOption = 1e-6,
     max_time: Annotated[
         float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="End all work then, whatever it is at.")
@@ -219,9 +238,10 @@ def certify(
     begin = time.monotonic()
     source, ball = tasks_at(tasks, loss, eta, steps, task, label), _positive("--radius", radius)
     budget = replace(_budget(gap, max_time), until=begin + SEARCH * max_time)
+    spoken = ready({"--json": json})
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
-    with input_errors(), _supported(), working("certify") as show:
+    with input_errors(), _supported(tasks), working("certify") as show:
         try:
             found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
         except EndedError as error:
@@ -231,7 +251,7 @@ def certify(
             typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
             raise typer.Exit(3) from None
     emit(found.record, json)
-    if json is None or str(json) != "-":
+    if spoken:
         for line in found.lines:
             typer.echo(line)
     if found.interrupted:

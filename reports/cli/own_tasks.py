@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from flint import fmpq
-from rich.console import Console
 
 from ...impl.arithmetic import rational
 from ...impl.losses import LOSSES, Loss
@@ -15,7 +14,7 @@ from ...impl.meta_sl.document import STEPS
 from ...impl.meta_sl.own_tasks import TaskSource
 from ..conditions import conditions_record
 from ..processes import apart
-from .shared import emit, fail, input_errors, listing, working
+from .shared import emit, fail, input_errors, listing, paper, working
 
 PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
 
@@ -70,18 +69,18 @@ def _eta(text: str | None) -> fmpq | None:
     return value
 
 
-def audit_tasks(source: TaskSource, json: Path | None) -> None:
+def audit_tasks(source: TaskSource, json: Path | None, spoken: bool) -> None:
     """Print the conditions of the tasks, or write them where --json says."""
     with input_errors(), working("audit") as show:
         record = apart(conditions_record, (source,), show)
     emit(record, json)
-    if json is None or str(json) != "-":
+    if spoken:
         _print(record)
     raise typer.Exit(3 if any(row["holds"] is None for row in record["assumptions"]) else 0)
 
 
 def _print(record: dict[str, Any]) -> None:
-    console = Console()
+    console = paper()
     table = listing(f"{record['tasks']}  {record['instance'][:12]}", "assumption")
     for heading in ("holds", "margin"):
         table.add_column(heading, no_wrap=True)

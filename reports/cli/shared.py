@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from threadpoolctl import threadpool_limits
 
 from ...impl import files
@@ -22,10 +25,17 @@ from ...impl.families import ALL_CLAIMS
 from ...theory.claim import Claim
 from ..junit import junit
 from ..processes import EndedError
-from ..records import dumps, write_text
+from ..records import dumps, nearest, write_text
 from ..sarif import sarif
 
-screen = Console(stderr=True)
+# Names of files and columns are no markup, and ":x:" in them is no emoji.
+screen = Console(stderr=True, markup=False, emoji=False)
+
+
+def paper() -> Console:
+    """Standard output, for people."""
+    return Console(markup=False, emoji=False)
+
 
 FOLDER = Path("build/reports")
 
@@ -45,10 +55,14 @@ JsonOption = Annotated[
     Path | None, typer.Option("--json", metavar="OUT", help="Write the record here; - is standard output.")
 ]
 JunitOption = Annotated[
-    Path | None, typer.Option("--junit", metavar="OUT", help="Write a JUnit file: a test case per claim or mutant.")
+    Path | None,
+    typer.Option(
+        "--junit", metavar="OUT", help="Write a JUnit file: a test case per claim or mutant; - as with --json."
+    ),
 ]
 SarifOption = Annotated[
-    Path | None, typer.Option("--sarif", metavar="OUT", help="Write a SARIF 2.1.0 log: a result per finding.")
+    Path | None,
+    typer.Option("--sarif", metavar="OUT", help="Write a SARIF 2.1.0 log: a result per finding; - as with --json."),
 ]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.")]
 WORKERS = min(os.cpu_count() or 1, 8)
@@ -99,7 +113,7 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
             nonlocal said, last
             last = stage
             seconds = time.monotonic() - begin
-            status.update(f"{stage} ({seconds:.0f} s)")
+            status.update(Text(f"{stage} ({seconds:.0f} s)"))
             if not screen.is_terminal and seconds >= said:
                 said = seconds + QUIET
                 typer.echo(f"metagap: {command}: {stage} ({seconds:.0f} s)", err=True)
@@ -137,26 +151,24 @@ def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     known = {claim.name: claim for claim in ALL_CLAIMS}
     for name in names:
         if name not in known:
-            fail(f"--claim={name!r}: expected one of {', '.join(known)}")
+            where = "metagap falsify lists all but FAMILY-headline"
+            fail(f"--claim={name!r}: a claim is required{nearest(name, known)}; {where}")
     return tuple(claim for claim in ALL_CLAIMS if claim.name in names)
 
 
 def emit(record: Any, target: Path | None) -> None:
-    """Write the record where --json says; nothing else goes to standard output."""
-    if target is None:
-        return
-    if str(target) == "-":
-        typer.echo(dumps(record), nl=False)
-        return
-    save("--json", target, dumps(record))
+    """Write the record where --json says."""
+    if target is not None:
+        save("--json", target, dumps(record))
 
 
 def save(option: str, target: Path, text: str) -> None:
-    """Write a file that an option names, or fail with one line."""
-    try:
+    """Write what an option asks for where it says, - being standard output; or fail with one line."""
+    if str(target) == "-":
+        typer.echo(text, nl=False)
+        return
+    with _path(option, target, "path"):
         write_text(target, text)
-    except OSError as error:
-        fail(f"{option}={str(target)!r}: {error.strerror}; give a path that can be written")
 
 
 def exchange(record: dict[str, Any], out: Path, junit_target: Path | None, sarif_target: Path | None) -> None:
@@ -167,28 +179,49 @@ def exchange(record: dict[str, Any], out: Path, junit_target: Path | None, sarif
         save("--sarif", sarif_target, dumps(sarif(record, out.as_posix())))
 
 
-def ready(out: Path, *targets: Path | None) -> None:
-    """Fail with one line, before any work, where the folder or one of the files that options name cannot be written."""
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / ".ready", "")
-        (out / ".ready").unlink()
-    for option, target in zip(("--json", "--junit", "--sarif"), targets, strict=True):
-        if target is None or str(target) == "-":
-            continue
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            usable = not target.is_dir() and os.access(target.parent, os.W_OK)
-        except OSError:
-            usable = False
-        if not usable:
-            fail(f"{option}={str(target)!r}: not writable; give a path that can be written")
+def ready(targets: Mapping[str, Path | None], out: Path | None = None) -> bool:
+    """Fail with one line, before any work, where a file that an option names, or the folder `out`, cannot be written.
+
+    Nothing is left behind. Returns whether standard output is free for people: - in place of a file takes it.
+    """
+    taken = [f"{option}='-'" for option, target in targets.items() if str(target) == "-"]
+    if len(taken) > 1:
+        fail(f"{', '.join(taken)}: standard output is for one of them; give a path to the other")
+    for option, target in targets.items():
+        if target is not None and str(target) != "-":
+            with _path(option, target, "path"):
+                _try(target, folder=False)
+    if out is not None:
+        with _path("--out", out, "folder"):
+            _try(out, folder=True)
+    return not taken
+
+
+def _try(target: Path, *, folder: bool) -> None:
+    """Whether the target could be written, by a file without a name in the nearest folder there is. Errors: OSError."""
+    with suppress(FileNotFoundError):
+        target.stat()  # a loop of links, too long a name
+    if target.exists() and target.is_dir() is not folder:
+        code = errno.ENOTDIR if folder else errno.EISDIR
+        raise OSError(code, os.strerror(code))
+    if target.exists() and not target.is_dir() and not target.is_file():
+        return  # a pipe or a device
+    place = target.resolve() if folder else target.resolve().parent
+    while not place.exists():
+        place = place.parent
+    with TemporaryFile(dir=place):
+        pass
 
 
 @contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """A folder that cannot be written becomes one line and status 2."""
+def _path(option: str, target: Path, kind: str) -> Iterator[None]:
+    """What cannot be written becomes one line and status 2."""
     try:
         yield
     except OSError as error:
-        fail(f"--out={str(out)!r}: {error.strerror}; give a folder that can be written")
+        fail(f"{option}={str(target)!r}: {error.strerror}; give a {kind} that can be written")
+
+
+def writing(out: Path) -> AbstractContextManager[None]:
+    """A folder that cannot be written becomes one line and status 2."""
+    return _path("--out", out, "folder")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from .. import bench as benching
 from ..formats import NAMES
 from ..formats import schema as schema_of
-from ..records import dumps
+from ..records import dumps, nearest
 from ..render import write_report
-from .shared import FOLDER, FolderOption, JsonOption, emit, fail, input_errors, screen, writing
+from .shared import FOLDER, FolderOption, JsonOption, emit, fail, input_errors, paper, ready, screen, writing
 
 
 def bench(
@@ -20,10 +19,10 @@ def bench(
     json: JsonOption = None,
 ) -> None:
     """Time both engines beside the alternatives, in one run."""
-    quiet = json is not None and str(json) == "-"
+    spoken = ready({"--json": json})
     with screen.status("benchmarks") as status:
         record = benching.bench(
-            seconds, lambda message: status.update(message), lambda table: None if quiet else Console().print(table)
+            seconds, lambda message: status.update(message), lambda table: paper().print(table) if spoken else None
         )
     emit(record, json)
 
@@ -47,5 +46,5 @@ def schema(
             typer.echo(f"{known:<11} metagap/{known}/1: {text}")
         return
     if name not in NAMES:
-        fail(f"NAME={name!r}: expected one of {', '.join(NAMES)}")
+        fail(f"NAME={name!r}: expected one of {', '.join(NAMES)}{nearest(name, NAMES)}")
     typer.echo(dumps(schema_of(name)), nl=False)

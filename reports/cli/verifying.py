@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -35,6 +34,7 @@ from .shared import (
     interrupted,
     left_out,
     listing,
+    paper,
     ready,
     screen,
     writing,
@@ -61,7 +61,7 @@ def verify(
     claims = chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
-    ready(out, json, junit, sarif)
+    spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
     run = verification.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
     with _bar() as progress:
@@ -80,7 +80,7 @@ def verify(
         page = write_report(out, "verify.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)
-    if json is None or str(json) != "-":
+    if spoken:
         _print_verification(record, page)
     status = verification.exit_status(record)
     if status == INTERRUPTED:
@@ -99,7 +99,7 @@ def _bar() -> Progress:
 
 
 def _print_verification(record: dict[str, Any], page: Path) -> None:
-    console = Console()
+    console = paper()
     unseen = []
     for family in dict.fromkeys(row["family"] for row in record["claims"]):
         rows = [row for row in record["claims"] if row["family"] == family]

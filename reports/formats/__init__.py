@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ...impl.files import BadInputError
+from ...impl.families import ALL_CLAIMS, FAMILIES
+from ...impl.files import BadInputError, Missing
 from ...impl.files.records import Record
 from ...impl.files.text import join, lookup
+from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
 from .inputs import certificate_schema, instance_schema
 from .judging import CertifyRecord, ConditionsRecord, Judgement, OptimumRecord
@@ -69,10 +71,30 @@ def check(record: Any, name: str, file: str) -> dict[str, Any]:
         path = place.rstrip("`").lstrip(".")
         if named := re.search("field `(.*)`", what):
             path = join(path, named[1])
-        value = lookup(record, path.split("[...]")[0])
+        missing = what.startswith("Object missing")
+        value = Missing.MISSING if missing else lookup(record, path.split("[...]")[0])
         required = f"a record of this version ({what[:1].lower()}{what[1:]}); run the command again"
         raise BadInputError(file, path, value, required) from None
+    for place, field, name in _names(record, ""):
+        if name not in KNOWN[field]:
+            required = f"a {field} of this version{nearest(name, KNOWN[field])}; run the command again"
+            raise BadInputError(file, place, name, required)
     return dict(record)
+
+
+KNOWN = {"claim": {claim.name for claim in ALL_CLAIMS}, "family": set(FAMILIES)}
+"""Fields whose values are names in the theory, wherever they are: what reads a record looks them up."""
+
+
+def _names(record: Any, path: str) -> Iterator[tuple[str, str, str]]:
+    """(place, field, value) of each field in `KNOWN`."""
+    pairs = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
+    for key, value in pairs:
+        place = f"{path}[{key}]" if isinstance(key, int) else join(path, key)
+        if key in KNOWN and isinstance(value, str):
+            yield place, key, value
+        elif isinstance(value, dict | list):
+            yield from _names(value, place)
 
 
 def read(path: Path, name: str) -> dict[str, Any]:

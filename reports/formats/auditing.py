@@ -143,13 +143,21 @@ class ThresholdRow(Record):
     file: str
 
 
+class Shares(Record):
+    """Shares of bound - gap, by the step of the proof that loses them."""
+
+    S1: float
+    S3: float
+    S4: float
+
+
 class SlackRow(Record):
     """Median shares of bound - gap in a lifted claim by the step of the proof that loses them."""
 
     family: str
     generator: str
     instances: Count
-    shares: dict[Literal["S1", "S3", "S4"], float]
+    shares: Shares
 
 
 class AuditRecord(Run, kw_only=True):

@@ -56,6 +56,7 @@ class CertifyRecord(Record):
     most: float | None
     promise: float | None
     everywhere: bool
+    choice: Annotated[str, Meta(description="why the ball of the optimum, if none was asked for; else empty")]
     why: list[str]
     optimum: OptimumRecord
     headline: JudgedClaim

@@ -9,9 +9,23 @@ from msgspec import Meta
 from ...impl.files.records import Record
 from .shared import Command, Count, Interval, Latex, Run, Seconds, Sha256, Share, VerdictName
 
-Quantiles = Annotated[
-    dict[Literal["0.1", "0.5", "0.9"], float], Meta(description="of left side over bound, where omega is not better")
-]
+
+class Quantiles(Record, rename={"low": "0.1", "middle": "0.5", "high": "0.9"}):
+    """Of left side over bound, where omega is not better."""
+
+    low: float
+    middle: float
+    high: float
+
+
+class Counts(Record):
+    """How many instances had each verdict."""
+
+    PROVED: Count
+    HOLDS: Count
+    VIOLATED: Count
+    OUTSIDE: Count
+    UNDECIDED: Count
 
 
 class AssumptionCount(Record):
@@ -75,8 +89,8 @@ class ClaimRow(Record):
     relation: Literal["<=", "="]
     assumptions: list[AssumptionCount]
     terms: list[Term]
-    counts: dict[VerdictName, Count]
-    real_counts: dict[VerdictName, Count]
+    counts: Counts
+    real_counts: Counts
     scope: Count
     proved_share: Share | None
     histogram: list[Count]
@@ -129,7 +143,7 @@ class RealRow(Record):
     file: str
     parameters: Count
     comparator: Literal["parameter", "functions"]
-    counts: dict[VerdictName, Count]
+    counts: Counts
     eps: Interval | None
     gap: Interval | None
     lifted: Form | None

@@ -99,7 +99,7 @@ def test_foreign_and_damaged_files_are_passed_over_and_left_alone(tmp_path: Path
     assert not isinstance(own, files.BadInputError)
     assert witnesses.find(KEPT[0].stem, tmp_path) == [folder / KEPT[0].name]
     assert witnesses.find(own.sha256[:8], tmp_path) == [folder / KEPT[0].name]
-    with pytest.raises(files.BadInputError, match="witness='nothing'"):
+    with pytest.raises(files.BadInputError, match=r"FILE\|ID='nothing'"):
         witnesses.find("nothing", tmp_path)
 
 

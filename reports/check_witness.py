@@ -99,10 +99,10 @@ class Range:
         if isinstance(other, Dual):
             return NotImplemented
         o = ranged(other)
-        if self.known is not None and o.known is not None:
-            return exactly(self.known * o.known)
         if not self or not o:
             return ZERO
+        if self.known is not None and o.known is not None:
+            return exactly(self.known * o.known)
         ends = (self.a * o.a, self.a * o.b, self.b * o.a, self.b * o.b)
         return Range(min(ends) >> Digits.count, -(-max(ends) >> Digits.count))
 
@@ -139,7 +139,7 @@ class Dual:
 
     def mapped(self, value: Range, slope: Range) -> Dual:
         """A function with that value and derivative there."""
-        return Dual(value, {k: slope * s for k, s in self.slopes.items()})
+        return Dual(value, {k: slope * s for k, s in self.slopes.items()} if slope else {})
 
     def __add__(self, other: Number) -> Dual:
         if not isinstance(other, Dual):
@@ -889,14 +889,24 @@ class Supervised(Quantities):
         return self.value(x, self.rivals[i]) if self.functions is None else self.functions[i][x]
 
     @cached_property
+    def places(self) -> list[tuple[int, int, Fraction]]:
+        """(task, input, rho)."""
+        rho: dict[tuple[int, int], Fraction] = {}
+        for i, x, p in ((i, x, p) for i, (_, law) in enumerate(self.tasks) for x, _, p in law):
+            rho[i, x] = rho.get((i, x), Fraction(0)) + p
+        return [(i, x, p) for (i, x), p in rho.items()]
+
+    @cached_property
+    def masses(self) -> Vector:  # type: ignore[override]
+        return [exactly(self.tasks[i][0] * rho) for i, _, rho in self.places]
+
+    @cached_property
     def points(self) -> list[Point]:  # type: ignore[override]
-        found = []
-        for i, (q, atoms) in enumerate(self.tasks):
-            for x, pull in self.pulls(i, self.ends[i]).items():
-                rho = sum((p for at_x, _, p in atoms if at_x == x), start=Fraction(0))
-                u = self.value(x, self.ends[i]) - self.rival_value(i, x)
-                found.append(Point((i, x), exactly(q * rho), pull / rho, u))
-        return found
+        pulls = [self.pulls(i, end) for i, end in enumerate(self.ends)]
+        return [
+            Point((i, x), mass, pulls[i][x] / rho, self.value(x, self.ends[i]) - self.rival_value(i, x))
+            for (i, x, rho), mass in zip(self.places, self.masses, strict=True)
+        ]
 
     def risk(self, value: Callable[[int, int], Any]) -> Any:
         """sum_i q_i E[ell(value(i, x), y)]."""
@@ -950,13 +960,13 @@ class Supervised(Quantities):
         return [-self.sides[0].gradient[0], self.sides[1].gradient[0]]
 
     def smooth(self) -> None:
-        path = [
-            (x, theta) for path, (_, law) in zip(self.paths, self.tasks, strict=True) for theta in path for x, *_ in law
-        ]
-        if any(self.model.kinked(self.inputs[x], theta) for x, theta in path):
-            raise NotCheckedError("the gradient of L at a kink")
-        if self.loss == "huber" and len(self.omega) == 1 and not total(self.rises).low <= 0 <= total(self.rises).high:
-            raise NotCheckedError("the gradient of L at a joint of the loss")
+        for path, (_, law) in zip(self.paths, self.tasks, strict=True):
+            if any(self.model.kinked(self.inputs[x], theta) for theta in path for x, *_ in law):
+                raise NotCheckedError("the gradient of L at a kink")
+            leaving = path[:-1] if self.eta and self.loss == "huber" else []
+            joint = number(self.instance["loss"].get("delta", 1))
+            if any(sign(size(self.value(x, theta) - y) - joint) == 0 for theta in leaving for x, y, _ in law):
+                raise NotCheckedError("the gradient of L at a joint of the loss")
 
     def __call__(self, name: str) -> Range:
         if name.endswith("_one_sided"):
@@ -1137,7 +1147,7 @@ class Supervised(Quantities):
     # -- the linearisation at W0 --
 
     def over_inputs(self, value: Callable[[Vector], Range]) -> Range:
-        return self.norm(value(self.inputs[p.key[1]]) for p in self.points)
+        return self.norm(value(self.inputs[x]) for _, x, _ in self.places)
 
     def linearisation(self, x: Vector) -> Any:
         start, moved = self.model.start, [a - b for a, b in zip(self.omega, self.model.start, strict=True)]
@@ -1767,29 +1777,51 @@ STATUS = {"not refuted": 1, "not read": 2, "not checked": 3, "refuted": 0}
 """Exit status by outcome: that of the first of these that occurred."""
 
 
-def main(paths: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Check the files named, and those in the folders named: a line each, and how many there were of each outcome."""
-    if not paths:
-        sys.stderr.write("usage: python3 check_witness.py WITNESS.json|FOLDER...\n")
-        return 2
-    counts = dict.fromkeys(STATUS, 0)
-    for path in _files(paths):
+    about, _, more = (__doc__ or "").partition("\n\n")
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("check_witness.py", description=about, epilog=more, formatter_class=layout)
+    parser.add_argument("paths", nargs="+", metavar="WITNESS.json|FOLDER", help="witness files, or folders of them")
+    counts: Counter[str] = Counter()
+    families: dict[str, Counter[str]] = {}
+    instances = 0
+    for path in files(parser.parse_args(arguments).paths):
         try:
             with open(path, encoding="utf-8") as file:
                 witness = json.load(file)
-            if not isinstance(witness, dict) or witness.get("format") != "metagap/witness/1":
+            form = witness.get("format") if isinstance(witness, dict) else None
+            if form == "metagap/instance/1":
+                instances += 1
+                continue
+            if form != "metagap/witness/1":
                 raise ValueError("not a file of the format metagap/witness/1")
+            family = family_of(witness["instance"])
             outcome, detail = check(witness)
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            families.setdefault(family, Counter())[outcome] += 1
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
             outcome, detail = "not read", f"{type(error).__name__}: {error}"
         counts[outcome] += 1
         stream = sys.stderr if outcome == "not read" else sys.stdout
         stream.write(f"{path}: {outcome}: {' '.join(detail.split())}\n")
-    sys.stdout.write(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()) if count) + "\n")
+    if instances:
+        what = "an instance in which" if instances == 1 else f"{instances} instances in which"
+        sys.stdout.write(f"{what} nothing is claimed to be refuted: nothing to check there\n")
+    if not counts:
+        sys.stdout.write("no witness\n")
+        return STATUS["not checked"]
+    others = "".join(f", {counts[outcome]} {outcome}" for outcome in STATUS if counts[outcome] and outcome != "refuted")
+    each = ", ".join(f"{name} {own['refuted']} of {own.total()}" for name, own in sorted(families.items()))
+    sys.stdout.write(f"refuted {counts['refuted']} of {counts.total()}{others}{': ' if each else ''}{each}\n")
     return next(status for outcome, status in STATUS.items() if counts[outcome] or outcome == "refuted")
 
 
-def _files(paths: Sequence[str]) -> Iterator[str]:
+def family_of(instance: dict[str, Any]) -> str:
+    """The problem and the model."""
+    return f"{instance['problem']} {instance.get('model', {'name': 'linear'})['name']}"
+
+
+def files(paths: Sequence[str]) -> Iterator[str]:
     for path in paths:
         if os.path.isdir(path):
             yield from (os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".json"))

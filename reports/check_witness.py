@@ -9,13 +9,17 @@ script computes both sides again, from the definitions, and says
     not refuted   the file is contradicted: one of these is not so
     not checked   this script does not compute one of the quantities, for the reason given
 
-It covers supervised and reinforcement learning, linear or with two-layer networks (ReLU, tanh, softplus), adapted by
-gradient steps, KL steps or rational steps. What is rational is computed exactly. Roots, exp and log are enclosed
-between fractions, and so is everything that follows from them (interval arithmetic, rounded outwards).
-Derivatives come from dual numbers (a + b e with e^2 = 0) sent through the adaptation, not from formulas of the theory.
-Of an infimum over directions any admissible direction gives an upper bound, which is the side that a refutation needs:
-directions are proposed in decimals and then evaluated in intervals. Likewise a statement about every direction v falls
-by one of them.
+It covers supervised and reinforcement learning, with linear models and two-layer networks (ReLU, tanh, softplus), and
+adaptation by gradient steps, KL steps and rational steps. What is rational is computed exactly; roots, exp and log are
+enclosed between fractions, and so is what follows from them (intervals, rounded outwards). Derivatives come from dual
+numbers (a + b e with e^2 = 0) sent through the adaptation; formulas of the theory are used for what a wrong statement
+has in their place, and for features at initialisation. Of an infimum over directions any admissible direction gives an
+upper bound, which is the side that a refutation needs: directions are proposed in decimals and evaluated in intervals.
+Likewise a statement about every direction v falls by one of them, and one about a joint of the loss by either side's
+derivatives.
+
+To read it: numbers, losses and models come first; then `Quantities` with what both kinds of learning share; then
+`Supervised` and `Policies`, each with a table that says what a name in a statement means.
 
 A file that cannot be read is said to be `not read`, and the others are checked all the same; instances in which nothing
 is claimed to be refuted are counted. Exit status: 1 some not refuted, else 2 some not read, else 3 some not checked
@@ -329,16 +333,18 @@ def artanh(t: Fraction) -> Range:
     for j in itertools.count(1, 2):
         term = power / j
         found = found + term
-        rest = size(term).b
+        power, rest = power * square, size(term).b
         if rest <= 1:
-            return found + Range(-rest, rest)
-        power = power * square
+            break
+    return found + Range(-rest, rest)
 
 
 def tanh(x: Any) -> Any:
     if isinstance(x, Dual):
         value = tanh(x.value)
         return x.mapped(value, 1 - value * value)
+    if x.a < 0 < x.b:
+        return Range(tanh(exactly(x.low)).a, tanh(exactly(x.high)).b)
     return -tanh(-x) if x.a < 0 else 1 - 2 * exp(-2 * x) / (1 + exp(-2 * x))
 
 
@@ -364,7 +370,7 @@ def number(text: Any) -> Fraction:
 def shares(given: Iterable[Any]) -> list[Fraction]:
     """Numbers >= 0 that sum to 1, or are divided by their sum if they do so but for rounding."""
     values = [number(v) for v in given]
-    whole = sum(values)
+    whole = sum(values, start=Fraction(0))
     if min(values) < 0 or abs(whole - 1) > Fraction(1, 10**12):
         raise ValueError("weights or probabilities that are negative or do not sum to 1")
     return [v / whole for v in values]
@@ -557,6 +563,12 @@ class Quantities:
         if name not in self.names and name not in COMMON:
             raise NotCheckedError(f"the quantity {name}")
         return ranged((self.names.get(name) or COMMON[name])(self))
+
+    @property
+    def parameter(self) -> Vector:
+        if self.rival is None:
+            raise NotCheckedError("a parameter of the comparator, which is functions or policies")
+        return self.rival
 
     def smooth(self) -> None:
         """Errors: NotCheckedError if L has no gradient at omega."""
@@ -879,12 +891,6 @@ class Supervised(Quantities):
     def rivals(self) -> list[Vector]:
         return [self.path(i, self.parameter)[-1] for i in range(len(self.tasks))]
 
-    @property
-    def parameter(self) -> Vector:
-        if self.rival is None:
-            raise NotCheckedError("a parameter of the comparator, which is functions")
-        return self.rival
-
     def rival_value(self, i: int, x: int) -> Any:
         return self.value(x, self.rivals[i]) if self.functions is None else self.functions[i][x]
 
@@ -897,7 +903,7 @@ class Supervised(Quantities):
         return [(i, x, p) for (i, x), p in rho.items()]
 
     @cached_property
-    def masses(self) -> Vector:  # type: ignore[override]
+    def masses(self) -> Vector:
         return [exactly(self.tasks[i][0] * rho) for i, _, rho in self.places]
 
     @cached_property
@@ -919,7 +925,7 @@ class Supervised(Quantities):
         return self.risk(lambda i, x: self.value(x, ends[i]))
 
     @cached_property
-    def gap(self) -> Any:  # type: ignore[override]
+    def gap(self) -> Any:
         return self.risk(lambda i, x: self.value(x, self.ends[i])) - self.risk(self.rival_value)
 
     @cached_property
@@ -1401,8 +1407,9 @@ class Policies(Quantities):
         if not self.eta:
             return prior
         if self.step == "kl-step":
-            pairs = zip(self.energies(theta), process.leads(prior), strict=True)
-            return self.softmax([[e + self.eta * q[0] for e, q in zip(*pair, strict=True)] for pair in pairs])
+            firsts = [[row[0] for row in rows] for rows in process.leads(prior)]
+            pairs = zip(self.energies(theta), firsts, strict=True)
+            return self.softmax([[e + self.eta * q for e, q in zip(*pair, strict=True)] for pair in pairs])
         if self.step == "rational-step":
             pairs = zip(prior, process.actions(prior), strict=True)
             tilted = [[p * (1 + self.eta * q) for p, q in zip(*pair, strict=True)] for pair in pairs]
@@ -1437,7 +1444,7 @@ class Policies(Quantities):
         return [self.adapted(process, self.rival) for process in self.processes]
 
     @cached_property
-    def gap(self) -> Any:  # type: ignore[override]
+    def gap(self) -> Any:
         return self.mean_return(self.rivals) - self.mean_return(self.own)
 
     def visits(self, policies: list[Policy]) -> list[Vector]:
@@ -1641,20 +1648,16 @@ class Policies(Quantities):
         return dot(prior, [squared(v) for v in advantages]) / dot(prior, self.tilt(i)[s])
 
     def elsewhere(self) -> Any:
-        """What the rivals return from the next states, minus L(omega)."""
+        """What the comparator returns where every task starts in the next state, minus L(omega)."""
         moved = [replace(process, start=process.start[-1:] + process.start[:-1]) for process in self.processes]
-        pairs = zip(moved, self.rivals, strict=True)
+        rivals = self.given or [self.adapted(process, self.parameter) for process in moved]
+        pairs = zip(moved, rivals, strict=True)
         return total(p.q * dot(p.start, p.values(policy)) for p, policy in pairs) - self.mean_return(self.own)
 
     def oscillation(self) -> Range:
         """max_s osc_a u(s, .)."""
         same = [p.u - o.u for p in self.points for o in self.points if p.key[:2] == o.key[:2]]
         return largest(same)
-
-    def toward(self) -> Any:
-        if self.rival is None:
-            raise NotCheckedError("a parameter of the comparator, which is policies")
-        return dot(self.gradient, [t - o for t, o in zip(self.rival, self.omega, strict=True)])
 
 
 POLICIES: Table = {
@@ -1670,7 +1673,7 @@ POLICIES: Table = {
     "lipschitz": lambda s: total(p.q * p.span / (2 * (1 - p.gamma)) * s.width * (1 + s.look(p)) for p in s.processes),
     "tabular_norm": lambda s: s.tau * root(Fraction(len(s.inputs) * len(s.inputs[0]))) * s.oscillation(),
     "contraction_margin": lambda s: min(1 - s.look(p) for p in s.processes),
-    "slope_to_comparator": lambda s: s.toward(),
+    "slope_to_comparator": lambda s: dot(s.gradient, [t - o for t, o in zip(s.parameter, s.omega, strict=True)]),
     "weight_norm_no_horizon": lambda s: s.norm(p.w * (1 - s.processes[p.key[0]].gamma) for p in s.points),
     "misfit_swapped_ratio": lambda s: s.misfit(s.rows, s.upside_down),
     "eps_largest_entry": lambda s: largest(map(size, s.gradient)),

@@ -6,7 +6,7 @@ A witness file holds an instance and a statement `left <= bound` (or `left = bou
 script computes both sides again, from the definitions, and says
 
     refuted       left is certainly larger than bound (or differs from it), and both are what the file says they are
-    not refuted   the file is contradicted: one of these is not so
+    not refuted   one of these is not so (of an infimum: no direction was found for which it is)
     not checked   this script does not compute one of the quantities, for the reason given
 
 It covers supervised and reinforcement learning, with linear models and two-layer networks (ReLU, tanh, softplus), and

@@ -1,34 +1,48 @@
-"""Check a witness with nothing but Python's standard library: exact fractions, no floating point, no package.
+"""Check a witness with nothing but Python's standard library: fractions and intervals between fractions, no package.
 
     python3 check_witness.py counterexamples
 
 A witness file holds an instance and a statement `left <= bound` (or `left = bound`) that the instance refutes. This
-script computes both sides again, from the definitions, and says `refuted` if left is certainly larger than bound (or
-differs from it), `not refuted`, or `not checked` with the reason. It covers meta-supervised learning with a linear
-model, gradient steps and rational losses (squared, quartic, double well, Geman-McClure); there every quantity is a
-fraction or a square root of one. Roots are enclosed between fractions. Derivatives come from dual numbers (a + b e with
-e^2 = 0) sent through the adaptation, not from formulas of the theory. Of an infimum over directions any admissible
-direction gives an upper bound, which is the side that a refutation needs.
+script computes both sides again, from the definitions, and says
 
-A file that cannot be read is said to be `not read`, and the others are checked all the same. Exit status: 1 some not
-refuted, else 2 some not read, else 3 some not checked, else 0.
+    refuted       left is certainly larger than bound (or differs from it), and both are what the file says they are
+    not refuted   one of these is not so (of an infimum: no direction was found for which it is)
+    not checked   this script does not compute one of the quantities, for the reason given
+
+It covers supervised and reinforcement learning, with linear models and two-layer networks (ReLU, tanh, softplus), and
+adaptation by gradient steps, KL steps and rational steps. What is rational is computed exactly; roots, exp and log are
+enclosed between fractions, and so is what follows from them (intervals, rounded outwards). Derivatives come from dual
+numbers (a + b e with e^2 = 0) sent through the adaptation; formulas of the theory are used for what a wrong statement
+has in their place, and for features at initialisation. Of an infimum over directions any admissible direction gives an
+upper bound, which is the side that a refutation needs: directions are proposed in decimals and evaluated in intervals.
+Likewise a statement about every direction v falls by one of them, and one about a joint of the loss by either side's
+derivatives.
+
+To read it: numbers, losses and models come first; then `Quantities` with what both kinds of learning share; then
+`Supervised` and `Policies`, each with a table that says what a name in a statement means.
+
+A file that cannot be read is said to be `not read`, and the others are checked all the same; instances in which nothing
+is claimed to be refuted are counted. Exit status: 1 some not refuted, else 2 some not read, else 3 some not checked
+or nothing to check, else 0.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
+import itertools
 import json
 import math
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import mul
 from typing import Any
-
-BITS = 200
-"""Roots are enclosed to 2^-BITS."""
 
 
 class NotCheckedError(Exception):
@@ -37,76 +51,313 @@ class NotCheckedError(Exception):
 
 # --- numbers ----------------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True)
-class Dual:
-    """value + slope e, with e^2 = 0: arithmetic on these differentiates."""
-
-    value: Fraction
-    slope: Fraction = Fraction(0)
-
-    def __add__(self, other: Dual | Fraction | int) -> Dual:
-        o = _dual(other)
-        return Dual(self.value + o.value, self.slope + o.slope)
-
-    __radd__ = __add__
-
-    def __mul__(self, other: Dual | Fraction | int) -> Dual:
-        o = _dual(other)
-        return Dual(self.value * o.value, self.value * o.slope + self.slope * o.value)
-
-    __rmul__ = __mul__
-
-    def __sub__(self, other: Dual | Fraction | int) -> Dual:
-        return self + -1 * _dual(other)
-
-    def __rsub__(self, other: Fraction | int) -> Dual:
-        return _dual(other) - self
-
-    def __rtruediv__(self, other: Fraction | int) -> Dual:
-        return Dual(other / self.value, -other * self.slope / (self.value * self.value))
+LONGEST = 4000
+"""Binary digits up to which a fraction is kept exactly."""
 
 
-def _dual(x: Dual | Fraction | int) -> Dual:
-    return x if isinstance(x, Dual) else Dual(Fraction(x))
+class Digits:
+    """Binary digits after the point that intervals keep; more of them are tried where few leave a question open."""
+
+    TRIED = (256, 1024)
+    count = TRIED[0]
 
 
-@dataclass(frozen=True)
 class Range:
-    """A number between two fractions."""
+    """A number between the integers `a` and `b` times 2^-Digits.count; `known` if it is exactly that fraction."""
 
-    low: Fraction
-    high: Fraction
+    __slots__ = ("a", "b", "known")
 
-    def __add__(self, o: Range) -> Range:
-        return Range(self.low + o.low, self.high + o.high)
+    def __init__(self, a: int, b: int, known: Fraction | None = None) -> None:
+        self.a, self.b, self.known = a, b, known
 
-    def __sub__(self, o: Range) -> Range:
-        return Range(self.low - o.high, self.high - o.low)
+    def __bool__(self) -> bool:
+        """Whether it is not exactly 0."""
+        return self.known != 0
 
-    def __mul__(self, o: Range) -> Range:
-        ends = [a * b for a in (self.low, self.high) for b in (o.low, o.high)]
-        return Range(min(ends), max(ends))
+    @property
+    def low(self) -> Fraction:
+        return Fraction(self.a, 1 << Digits.count) if self.known is None else self.known
 
-    def __truediv__(self, o: Range) -> Range:
-        if o.low <= 0 <= o.high:
-            raise NotCheckedError("division by a number that may be 0")
-        return self * Range(1 / o.high, 1 / o.low)
+    @property
+    def high(self) -> Fraction:
+        return Fraction(self.b, 1 << Digits.count) if self.known is None else self.known
+
+    def __add__(self, other: Number) -> Any:
+        if isinstance(other, Dual):
+            return NotImplemented
+        o = ranged(other)
+        if self.known is not None and o.known is not None:
+            return exactly(self.known + o.known)
+        return Range(self.a + o.a, self.b + o.b)
+
+    def __neg__(self) -> Range:
+        return Range(-self.b, -self.a, None if self.known is None else -self.known)
+
+    def __sub__(self, other: Number) -> Any:
+        return self + -other
+
+    def __rsub__(self, other: Number) -> Any:
+        return -self + other
+
+    def __mul__(self, other: Number) -> Any:
+        if isinstance(other, Dual):
+            return NotImplemented
+        o = ranged(other)
+        if not self or not o:
+            return ZERO
+        if self.known is not None and o.known is not None:
+            return exactly(self.known * o.known)
+        ends = (self.a * o.a, self.a * o.b, self.b * o.a, self.b * o.b)
+        return Range(min(ends) >> Digits.count, -(-max(ends) >> Digits.count))
+
+    def __truediv__(self, other: Number) -> Any:
+        if isinstance(other, Dual):
+            return NotImplemented
+        o = ranged(other)
+        if o.a <= 0 <= o.b and not o.known:
+            raise NotCheckedError("division by a number that is or may be 0")
+        if o.known is not None:
+            return self * exactly(1 / o.known)
+        if not self:
+            return ZERO
+        tops = (self.a << Digits.count, self.b << Digits.count)
+        return Range(min(top // end for top in tops for end in (o.a, o.b)),
+                     max(-(-top // end) for top in tops for end in (o.a, o.b)))  # fmt: skip
+
+    def __rtruediv__(self, other: Number) -> Any:
+        return ranged(other) / self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+class Dual:
+    """value + sum of slopes[k] e_k, with e_j e_k = 0: arithmetic on these differentiates."""
+
+    __slots__ = ("slopes", "value")
+
+    def __init__(self, value: Range, slopes: dict[int, Range]) -> None:
+        self.value, self.slopes = value, slopes
+
+    def __bool__(self) -> bool:
+        return bool(self.value) or any(self.slopes.values())
+
+    def mapped(self, value: Range, slope: Range) -> Dual:
+        """A function with that value and derivative there."""
+        return Dual(value, {k: slope * s for k, s in self.slopes.items()} if slope else {})
+
+    def __add__(self, other: Number) -> Dual:
+        if not isinstance(other, Dual):
+            return Dual(self.value + other, self.slopes)
+        return Dual(self.value + other.value, _plus(self.slopes, other.slopes))
+
+    def __neg__(self) -> Dual:
+        return self.mapped(-self.value, exactly(-1))
+
+    def __sub__(self, other: Number) -> Dual:
+        return self + -other
+
+    def __rsub__(self, other: Number) -> Dual:
+        return -self + other
+
+    def __mul__(self, other: Number) -> Dual:
+        if not isinstance(other, Dual):
+            o = ranged(other)
+            return self.mapped(self.value * o, o)
+        own, others = self.mapped(ZERO, other.value), other.mapped(ZERO, self.value)
+        return Dual(self.value * other.value, _plus(own.slopes, others.slopes))
+
+    def __truediv__(self, other: Number) -> Dual:
+        if not isinstance(other, Dual):
+            return Dual(self.value / other, {k: s / other for k, s in self.slopes.items()})
+        ratio = self.value / other.value
+        slopes = _plus(self.slopes, other.mapped(ZERO, -ratio).slopes)
+        return Dual(ratio, {k: s / other.value for k, s in slopes.items()})
+
+    def __rtruediv__(self, other: Number) -> Dual:
+        return Dual(ranged(other), {}) / self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+Number = Range | Dual | Fraction | int
+Vector = list[Any]
 
 
 def exactly(x: Fraction | int) -> Range:
-    """The number itself."""
-    return Range(Fraction(x), Fraction(x))
+    """The number itself (enclosed, if its fraction is long)."""
+    x = x if isinstance(x, Fraction) else Fraction(x)
+    top, bottom = x.numerator << Digits.count, x.denominator
+    short = x.numerator.bit_length() + bottom.bit_length() < LONGEST
+    return Range(top // bottom, -(-top // bottom), x if short else None)
 
 
-def root(square: Fraction) -> Range:
-    """The square root of a fraction >= 0, enclosed (exact where it is a fraction)."""
-    top, bottom = math.isqrt(square.numerator), math.isqrt(square.denominator)
-    if top * top == square.numerator and bottom * bottom == square.denominator:
-        return exactly(Fraction(top, bottom))
-    scaled = square.numerator * 4**BITS // square.denominator
-    low = math.isqrt(scaled)
-    return Range(Fraction(low, 2**BITS), Fraction(low + 1, 2**BITS))
+def between(low: Fraction, high: Fraction) -> Range:
+    return Range(exactly(low).a, exactly(high).b, low if low == high else None)
+
+
+def ranged(x: Any) -> Range:
+    return x if isinstance(x, Range) else exactly(x)
+
+
+def _plus(a: dict[int, Range], b: dict[int, Range]) -> dict[int, Range]:
+    return a | {k: a[k] + s if k in a else s for k, s in b.items()}
+
+
+ZERO = exactly(0)
+
+
+def at(x: Number) -> Range:
+    """The value of a dual number; any other number itself."""
+    return x.value if isinstance(x, Dual) else ranged(x)
+
+
+def slope_of(x: Number, k: int) -> Range:
+    """The derivative in direction k."""
+    return x.slopes.get(k, ZERO) if isinstance(x, Dual) else ZERO
+
+
+def total(terms: Iterable[Any]) -> Any:
+    return sum(terms, start=ZERO)
+
+
+def dot(a: Iterable[Any], b: Iterable[Any]) -> Any:
+    return total(x * y for x, y in zip(a, b, strict=True) if x)
+
+
+def sign(x: Number) -> int:
+    """-1, 0 or 1. A dual number that begins at 0 has the sign of its one slope: e stands for a small step."""
+    value = at(x)
+    if value.a >= 0 and value and (value.a or value.known):
+        return 1
+    if value.b <= 0 and value and (value.b or value.known):
+        return -1
+    if value:
+        raise NotCheckedError("a number too near to 0 to tell its sign")
+    slopes = list(x.slopes.values()) if isinstance(x, Dual) else []
+    if len(slopes) > 1 and any(slopes):
+        raise NotCheckedError("a joint of the loss, and several directions")
+    return sign(slopes[0]) if slopes else 0
+
+
+def larger(a: Any, b: Any) -> Range:
+    return between(max(ranged(a).low, ranged(b).low), max(ranged(a).high, ranged(b).high))
+
+
+def smaller(a: Any, b: Any) -> Range:
+    return between(min(ranged(a).low, ranged(b).low), min(ranged(a).high, ranged(b).high))
+
+
+def largest(found: Iterable[Any]) -> Range:
+    return reduce(larger, found)
+
+
+def size(x: Range) -> Range:
+    """|x|."""
+    return x if x.a >= 0 else -x if x.b <= 0 else Range(0, max(-x.a, x.b))
+
+
+def squared(x: Range) -> Range:
+    return size(x) * size(x)
+
+
+def root(x: Any) -> Any:
+    """The square root of a number >= 0 (exact where it is a fraction)."""
+    if isinstance(x, Dual):
+        value = root(x.value)
+        return x.mapped(value, 1 / (2 * value))
+    x = ranged(x)
+    if x.high < 0:
+        raise NotCheckedError("the root of a negative number")
+    if x.known is not None:
+        top, bottom = math.isqrt(x.known.numerator), math.isqrt(x.known.denominator)
+        if Fraction(top, bottom) ** 2 == x.known:
+            return exactly(Fraction(top, bottom))
+    return Range(math.isqrt(max(x.a, 0) << Digits.count), math.isqrt(x.b << Digits.count) + 1)
+
+
+def norm(v: Iterable[Range]) -> Range:
+    return root(total(squared(x) for x in v))
+
+
+def exp(x: Any) -> Any:
+    if isinstance(x, Dual):
+        value = exp(x.value)
+        return x.mapped(value, value)
+    return exp_of(x.known) if x.known is not None else Range(exp_of(x.low).a, exp_of(x.high).b)
+
+
+def exp_of(x: Fraction) -> Range:
+    """(sum of t^j/j!)^(2^k), t = x/2^k; what follows the last term is less than it, as t < 1/2."""
+    if x > 1 << 12:
+        raise NotCheckedError("an exponential that is out of reach")
+    if x < -Digits.count:
+        return Range(0, 1)
+    if x <= 0:
+        return 1 / exp_of(-x) if x else exactly(1)
+    halvings = int(x).bit_length() + 8
+    t = inexact(exactly(x / (1 << halvings)))
+    term = found = exactly(1)
+    for j in itertools.count(1):
+        term = term * t / j
+        found = found + term
+        if term.b <= 1:
+            break
+    found = found + Range(0, term.b)
+    for _ in range(halvings):
+        found = found * found
+    return found
+
+
+def inexact(x: Range) -> Range:
+    return Range(x.a, x.b)
+
+
+def log(x: Any) -> Any:
+    if isinstance(x, Dual):
+        return x.mapped(log(x.value), 1 / x.value)
+    if x.low <= 0:
+        raise NotCheckedError("the logarithm of a number that may not be positive")
+    return log_of(x.known) if x.known is not None else Range(log_of(x.low).a, log_of(x.high).b)
+
+
+def log_of(x: Fraction) -> Range:
+    """k log 2 + log(x/2^k) with 1/2 < x/2^k < 2, by log y = 2 artanh((y - 1)/(y + 1))."""
+    k = x.numerator.bit_length() - x.denominator.bit_length()
+    y = x / Fraction(2) ** k
+    return 2 * k * artanh(Fraction(1, 3)) + 2 * artanh((y - 1) / (y + 1))
+
+
+def artanh(t: Fraction) -> Range:
+    """t + t^3/3 + t^5/5 + ..., |t| <= 1/3: what follows the last term is less than that term."""
+    power, square, found = inexact(exactly(t)), inexact(exactly(t * t)), ZERO
+    for j in itertools.count(1, 2):
+        term = power / j
+        found = found + term
+        power, rest = power * square, size(term).b
+        if rest <= 1:
+            break
+    return found + Range(-rest, rest)
+
+
+def tanh(x: Any) -> Any:
+    if isinstance(x, Dual):
+        value = tanh(x.value)
+        return x.mapped(value, 1 - value * value)
+    if x.a < 0 < x.b:
+        return Range(tanh(exactly(x.low)).a, tanh(exactly(x.high)).b)
+    return -tanh(-x) if x.a < 0 else 1 - 2 * exp(-2 * x) / (1 + exp(-2 * x))
+
+
+def sigmoid(x: Any) -> Any:
+    """1/(1 + e^-x)."""
+    return (1 + tanh(x / 2)) / 2
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + e^x)."""
+    if isinstance(x, Dual):
+        return x.mapped(softplus(x.value), sigmoid(x.value))
+    return x + log(1 + exp(-x)) if x.a > 0 else log(1 + exp(x))
 
 
 def number(text: Any) -> Fraction:
@@ -116,324 +367,1338 @@ def number(text: Any) -> Fraction:
     return Fraction(text)
 
 
-# --- the losses, as rational functions of the prediction z ---------------------------------------------------------
+def shares(given: Iterable[Any]) -> list[Fraction]:
+    """Numbers >= 0 that sum to 1, or are divided by their sum if they do so but for rounding."""
+    values = [number(v) for v in given]
+    whole = sum(values, start=Fraction(0))
+    if min(values) < 0 or abs(whole - 1) > Fraction(1, 10**12):
+        raise ValueError("weights or probabilities that are negative or do not sum to 1")
+    return [v / whole for v in values]
 
 
-def loss_of(record: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """(ell, ell', ell'') in (z, y)."""
+def solve(matrix: list[Vector], right: Vector) -> Vector:
+    """The solution of a linear system by elimination, without exchanges of rows."""
+    table = [[*row, b] for row, b in zip(matrix, right, strict=True)]
+    count = len(table)
+    for k in range(count):
+        pivot = 1 / table[k][k]
+        for i in range(k + 1, count):
+            if table[i][k]:
+                factor = table[i][k] * pivot
+                table[i][k:] = [a - factor * b for a, b in zip(table[i][k:], table[k][k:], strict=True)]
+    found: Vector = [ZERO] * count
+    for k in reversed(range(count)):
+        known = total(table[k][j] * found[j] for j in range(k + 1, count) if table[k][j])
+        found[k] = (table[k][count] - known) / table[k][k]
+    return found
+
+
+# --- losses and activations -----------------------------------------------------------------------------------
+
+
+def loss_of(record: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """(ell, ell') in (z, y), of numbers or dual numbers: ell'' is the slope of ell'."""
     name = record["name"]
-    if name in ("squared", "quartic"):
-        c = number(record.get("c", 0)) if name == "quartic" else Fraction(0)
-        half = Fraction(1, 2)
-        return (
-            lambda z, y: half * (z - y) * (z - y) + c * (z - y) * (z - y) * (z - y) * (z - y),
-            lambda z, y: (z - y) + 4 * c * (z - y) * (z - y) * (z - y),
-            lambda z, y: 1 + 12 * c * (z - y) * (z - y),
-        )
-    if name == "double-well":
-        return (
-            lambda z, y: ((z - y) * (z - y) - 1) * ((z - y) * (z - y) - 1),
-            lambda z, y: 4 * (z - y) * ((z - y) * (z - y) - 1),
-            lambda z, y: 12 * (z - y) * (z - y) - 4,
-        )
-    if name == "geman-mcclure":
-        return (
-            lambda z, y: 1 - 1 / (1 + (z - y) * (z - y)),
-            lambda z, y: 2 * (z - y) * (1 / ((1 + (z - y) * (z - y)) * (1 + (z - y) * (z - y)))),
-            lambda z, y: (2 - 6 * (z - y) * (z - y)) * (1 / (1 + (z - y) * (z - y))) ** 3,
-        )
-    raise NotCheckedError(f"the {name} loss is not a rational function")
+    c, delta = number(record.get("c", 0)), number(record.get("delta", 1))
+
+    def bow(t: Any) -> Any:
+        return root(1 + (t / delta) * (t / delta))
+
+    def huber(t: Any) -> tuple[Any, Any]:
+        outside = 1 if sign(t - delta) > 0 else -1 if sign(t + delta) < 0 else 0
+        edge = outside * delta
+        return (t * edge - delta * delta / 2, exactly(edge)) if outside else (t * t / 2, t)
+
+    residual: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+        "squared": (lambda t: t * t / 2, lambda t: t),
+        "quartic": (lambda t: t * t / 2 + c * (t * t) * (t * t), lambda t: t + 4 * c * t * t * t),
+        "double-well": (lambda t: (t * t - 1) * (t * t - 1), lambda t: 4 * t * (t * t - 1)),
+        "geman-mcclure": (lambda t: 1 - 1 / (1 + t * t), lambda t: 2 * t / ((1 + t * t) * (1 + t * t))),
+        "log-cosh": (lambda t: softplus(2 * t) - t - log(exactly(2)), tanh),
+        "pseudo-huber": (lambda t: delta * delta * (bow(t) - 1), lambda t: t / bow(t)),
+        "huber": (lambda t: huber(t)[0], lambda t: huber(t)[1]),
+    }
+    if name in residual:
+        value, slope = residual[name]
+        return lambda z, y: value(z - y), lambda z, y: slope(z - y)
+    if name == "logistic":
+        return lambda z, y: softplus(-y * z), lambda z, y: -y * sigmoid(-y * z)
+    if name == "exponential":
+        return lambda z, y: exp(-y * z), lambda z, y: -y * exp(-y * z)
+    if name == "poisson":
+        return lambda z, y: exp(z) - y * z, lambda z, y: exp(z) - y
+    raise NotCheckedError(f"the {name} loss")
 
 
-# --- the quantities ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Activation:
+    """sigma, sigma' and sup |sigma''|."""
+
+    value: Callable[[Any], Any]
+    slope: Callable[[Any], Any]
+    curvature: Callable[[], Range]
+
+
+ACTIVATIONS = {
+    "tanh": Activation(tanh, lambda z: 1 - tanh(z) * tanh(z), lambda: root(Fraction(16, 27))),
+    "softplus": Activation(softplus, sigmoid, lambda: exactly(Fraction(1, 4))),
+}
+
+
+class Model:
+    """h_theta(x) = x'theta, or m^{-1/2} sum_r b_r sigma(W_r'x) with theta the rows of W one after the other."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.linear, self.scale, self.sigma = record["name"] == "linear", exactly(1), None
+        if self.linear:
+            return
+        kind = "relu" if record["name"] == "relu-network" else record["activation"]
+        if record["name"] not in ("relu-network", "smooth-network") or kind not in ("relu", *ACTIVATIONS):
+            raise NotCheckedError(f"the model {record['name']} {kind}")
+        self.sigma = ACTIVATIONS.get(kind)
+        self.signs = [number(b) for b in record["b"]]
+        self.start = flat(record["W0"])
+        self.scale = 1 / root(Fraction(len(self.signs)))
+
+    def drives(self, x: Vector, theta: Vector) -> Vector:
+        """W_r'x, per neuron."""
+        d = len(x)
+        return [dot(x, theta[r : r + d]) for r in range(0, len(theta), d)]
+
+    def gates(self, x: Vector, theta: Vector, kink: int = 0) -> Vector:
+        """sigma'(W_r'x), per neuron; of ReLU 1{W_r'x > 0}, and `kink` is what stands for 1{0 > 0}."""
+        if self.sigma:
+            return [self.sigma.slope(z) for z in self.drives(x, theta)]
+        return [exactly(int(s > 0) if s else kink) for s in (sign(at(z)) for z in self.drives(x, theta))]
+
+    def kinked(self, x: Vector, theta: Vector) -> bool:
+        """Whether a neuron is at its kink."""
+        return not self.linear and not self.sigma and any(x) and not all(at(z) for z in self.drives(x, theta))
+
+    def sum(self, x: Vector, theta: Vector) -> Any:
+        """m^{1/2} h_theta(x)."""
+        if self.linear:
+            return dot(x, theta)
+        drives = self.drives(x, theta)
+        values = [self.sigma.value(z) for z in drives] if self.sigma else map(mul, self.gates(x, theta), drives)
+        return dot(self.signs, values)
+
+    def value(self, x: Vector, theta: Vector) -> Any:
+        return self.sum(x, theta) if self.linear else self.scale * self.sum(x, theta)
+
+    def feature(self, x: Vector, theta: Vector, kink: int = 0) -> Vector:
+        """The gradient of h(x) in theta."""
+        if self.linear:
+            return [exactly(v) for v in x]
+        gates = zip(self.signs, self.gates(x, theta, kink), strict=True)
+        return [(self.scale * b * gate) * v for b, gate in gates for v in x]
+
+    def folds(self, x: Vector, theta: Vector) -> Vector:
+        """m^{-1/2} b_r sigma''(W_r'x), per neuron."""
+        assert self.sigma
+        bends = [slope_of(self.sigma.slope(Dual(z, {0: exactly(1)})), 0) for z in self.drives(x, theta)]
+        return [self.scale * b * bend for b, bend in zip(self.signs, bends, strict=True)]
+
+    @property
+    def curvature(self) -> Range:
+        """sup |sigma''|."""
+        if self.sigma is None:
+            raise NotCheckedError("sup |sigma''| of a model without a smooth activation")
+        return self.sigma.curvature()
+
+    def moves(self, theta: Vector, d: int) -> list[Range]:
+        """||W_r - W0_r||, per neuron."""
+        moved = [a - b for a, b in zip(theta, self.start, strict=True)]
+        return [norm(moved[r : r + d]) for r in range(0, len(moved), d)]
+
+
+def flat(given: Any) -> Vector:
+    """Numbers of a list, or of the rows of a matrix, one after the other."""
+    return [v for row in given for v in flat(row)] if isinstance(given, list) else [exactly(number(given))]
+
+
+# --- quantities of every family ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the lifted space: (task, input) or (task, state, action), its mass, w and u."""
+
+    key: tuple[int, ...]
+    mass: Range
+    w: Range
+    u: Range
+
+
+Rows = list[Vector]
+Table = dict[str, Callable[[Any], Any]]
 
 
 class Quantities:
-    """Every quantity that this script knows, by the name that statements give it: a `Range`."""
+    """What statements name, of one instance. A family supplies the lifted `points`, `rows` (the meta-feature at each
+    point, by dual numbers), `plain` (without the adaptation's derivative), `initial` (phi_0 in all places), `gradient`,
+    `gap` and `mixed`; the tables of names below say what is made of these."""
+
+    names: Table
+    model: Model
+    points: list[Point]
+    rows: Rows
+    plain: Rows
+    initial: Rows
+    gradient: Vector
+    gap: Any
+    mixed: list[tuple[Range, Range, Vector, Range]]
+    """The mixed form's points: weight, target (before the division by the weight), row (after it), mass."""
 
     def __init__(self, instance: dict[str, Any]) -> None:
-        model = instance.get("model", {"name": "linear"})["name"]
-        adaptation = instance["adaptation"]
-        if instance["problem"] != "meta-sl" or model != "linear":
-            raise NotCheckedError(f"problem {instance['problem']!r} with model {model!r}")
-        if adaptation["name"] != "gradient":
-            raise NotCheckedError(f"adaptation {adaptation['name']!r}")
-        self.ell, self.slope, self.bend = loss_of(instance["loss"])
-        self.eta, self.steps = number(adaptation["eta"]), int(adaptation["steps"])
-        self.features = [[number(v) for v in row] for row in instance["features"]]
-        self.tasks = [
-            (number(t["weight"]), [(a["x"], number(a["y"]), number(a["p"])) for a in t["atoms"]])
-            for t in instance["tasks"]
-            if number(t["weight"]) != 0
-        ]
-        self.tasks = [(q, [(x, y, p) for x, y, p in atoms if p != 0]) for q, atoms in self.tasks]
-        self.omega = [number(v) for v in instance["omega"]]
-        self.size = number(instance["radius"])
+        self.model = Model(instance.get("model", {"name": "linear"}))
+        self.omega = flat(instance["omega"])
         given = instance["comparator"]
-        kept = [i for i, t in enumerate(instance["tasks"]) if number(t["weight"]) != 0]
-        self.rival = None if isinstance(given, dict) else [number(v) for v in given]
-        self.functions = [[number(v) for v in given["functions"][i]] for i in kept] if isinstance(given, dict) else None
+        self.rival = None if isinstance(given, dict) else flat(given)
+        self.radius = exactly(number(instance["radius"]))
+        if self.radius.low <= 0 or len(self.rival or self.omega) != len(self.omega):
+            raise ValueError("a radius that is not positive, or parameters of two sizes")
 
     def __call__(self, name: str) -> Range:
-        if name.startswith("_") or not hasattr(type(self), name):
+        if name not in self.names and name not in COMMON:
             raise NotCheckedError(f"the quantity {name}")
-        value = getattr(self, name)
-        return value if isinstance(value, Range) else exactly(value)
+        return ranged((self.names.get(name) or COMMON[name])(self))
+
+    @property
+    def parameter(self) -> Vector:
+        if self.rival is None:
+            raise NotCheckedError("a parameter of the comparator, which is functions or policies")
+        return self.rival
+
+    def smooth(self) -> None:
+        """Errors: NotCheckedError if L has no gradient at omega."""
+        raise NotImplementedError
+
+    # -- over the lifted points --
+
+    @cached_property
+    def masses(self) -> Vector:
+        return [p.mass for p in self.points]
+
+    @cached_property
+    def weighted(self) -> Vector:
+        """Masses times w."""
+        return [p.mass * p.w for p in self.points]
+
+    @cached_property
+    def u(self) -> Vector:
+        return [p.u for p in self.points]
+
+    def norm(self, values: Iterable[Any], masses: Vector | None = None) -> Range:
+        masses = self.masses if masses is None else masses
+        return root(total(m * squared(v) for m, v in zip(masses, values, strict=True)))
+
+    def paired(self, rows: Rows) -> Vector:
+        """<w, rows>."""
+        return [dot(self.weighted, column) for column in zip(*rows, strict=True)]
+
+    def misfit(self, rows: Rows, target: Vector | None = None, masses: Vector | None = None, free: bool = False) -> Any:
+        """inf ||target - rows v|| over the ball: from 0 to its value at a nearly best direction."""
+        target, masses = self.u if target is None else target, self.masses if masses is None else masses
+        if not rows:
+            return ZERO
+        tried = [[ZERO] * len(rows[0]), proposed(rows, target, masses, None if free else self.radius.low)]
+        return between(Fraction(0), min(self.norm(residuals(rows, target, v), masses).high for v in tried))
+
+    def l1(self, rows: Rows, target: Vector) -> Range:
+        """inf eps ||v|| + sum |target - rows v|, likewise. Proposals: least squares with several penalties on ||v||,
+        weighted again and again so that squares become absolute values."""
+        best = [total(map(size, target))]
+        for power in range(-40, 6, 3):
+            weights: Vector = [exactly(1)] * len(rows)
+            for _ in range(6):
+                v = proposed(rows, target, weights, None, Decimal(10) ** power)
+                rest = [size(r) for r in residuals(rows, target, v)]
+                best.append(self("eps") * norm(v) + total(rest))
+                weights = [exactly(1 / max(r.high, Fraction(1, 10**30))) for r in rest]
+        return between(Fraction(0), min(b.high for b in best))
+
+    @cached_property
+    def along(self) -> Vector:
+        """One admissible direction: nearly that of the infimum."""
+        return proposed(self.rows, self.u, self.masses, self.radius.low)
+
+    @cached_property
+    def rest(self) -> Vector:
+        return residuals(self.rows, self.u, self.along)
+
+    def equations(self, rows: Rows) -> tuple[Rows, Vector]:
+        """What `rows v = u` is meant to say."""
+        return rows, self.u
+
+    def shortest(self, rows: Rows) -> Range:
+        """The length of the shortest v with rows v = u, for independent rows."""
+        rows, target = self.equations(rows)
+        solution = solve([[dot(a, b) for b in rows] for a in rows], target)
+        return root(larger(dot(target, solution), 0))
+
+    @cached_property
+    def live(self) -> list[tuple[Range, Range, Vector, Range]]:
+        """The mixed form's points without those of weight 0: 0/0 read as 0, as the statement without the hypothesis on
+        the numerator has it."""
+        return [entry for entry in self.mixed if entry[0]]
+
+    # -- features at initialisation --
+
+    @cached_property
+    def change(self) -> Rows:
+        """phi_0 - phi."""
+        return [[a - b for a, b in zip(*pair, strict=True)] for pair in zip(self.initial, self.rows, strict=True)]
+
+    def operator_norm(self, rows: Rows) -> Range:
+        """The root of the largest eigenvalue of M = rows' masses rows: v'Mv/v'v from below, (trace M^k)^{1/k} above."""
+        rows = [[root(m) * v for v in row] for m, row in zip(self.masses, rows, strict=True)]
+        rows = rows if len(rows) <= len(rows[0]) else [list(column) for column in zip(*rows, strict=True)]
+        gram = power = [[dot(a, b) for b in rows] for a in rows]
+        traces = []
+        for _ in range(9):
+            traces.append(total(power[j][j] for j in range(len(power))))
+            if traces[-1].low <= 0:
+                return between(Fraction(0), root(larger(traces[-1], 0)).high)
+            power = [[v / traces[-1] for v in row] for row in power]
+            power = [[dot(row, column) for column in zip(*power, strict=True)] for row in power]
+        upper = total(power[j][j] for j in range(len(power)))
+        for trace in reversed(traces):
+            upper = trace * root(larger(upper, 0))
+        v = [exactly(x.low) for x in max(power, key=lambda row: max(abs(x.low) for x in row))]
+        lower = dot(v, [dot(row, v) for row in gram]) / dot(v, v)
+        return between(root(larger(lower, 0)).low, root(upper).high)
+
+    @cached_property
+    def displaced(self) -> Range:
+        """||W - W0||."""
+        return norm(a - b for a, b in zip(self.omega, self.model.start, strict=True))
+
+    def share(self, x: Vector, count: int) -> Range:
+        """||x|| (count/m)^{1/2}: by how much the feature changes if so many neurons flip."""
+        return length(x) * root(Fraction(count, len(self.model.signs)))
+
+    def flipped(self, x: Vector, theta: Vector, kink: int = 0) -> Range:
+        """That of the neurons that did flip."""
+        own, start = self.model.gates(x, theta, kink), self.model.gates(x, self.model.start)
+        return self.share(x, sum(a.low != b.low for a, b in zip(own, start, strict=True)))
+
+    def counted(self, x: Vector, budget: Range, power: int = 2) -> Range:
+        """That of k* neurons: the most whose distances from their kinks, to that power, sum to at most budget^power."""
+        if not any(x):
+            return ZERO
+        reach = budget * length(x) if power == 1 else squared(budget) * sum(v * v for v in x)
+        drives = sorted(abs(z.low) ** power for z in self.model.drives(x, self.model.start))
+        sums = [sum(drives[:count]) for count in range(len(drives) + 1)]
+        fewest, most = (max(c for c, whole in enumerate(sums) if whole <= end) for end in (reach.low, reach.high))
+        return between(self.share(x, fewest).low, self.share(x, most).high)
+
+    def moved(self, x: Vector, theta: Vector, half: int = 1) -> Range:
+        """||x|| (sum_r min(1, c ||x|| ||W_r - W0_r||)^2/m)^{1/2}, c = sup |sigma''|."""
+        changes = [smaller(self.model.curvature / half * length(x) * d, 1) for d in self.model.moves(theta, len(x))]
+        return length(x) * self.model.scale * norm(changes)
+
+    def within(self, x: Vector, reach: Range) -> Range:
+        """||x|| min(1, c ||x|| reach)."""
+        return length(x) * smaller(self.model.curvature * length(x) * reach, 1)
+
+
+def length(x: Vector) -> Range:
+    return root(sum((v * v for v in x), start=Fraction(0)))
+
+
+COMMON: Table = {
+    "zero": lambda s: 0,
+    "radius": lambda s: s.radius,
+    "gap": lambda s: s.gap,
+    "eps": lambda s: s.smooth() or norm(s.gradient),
+    "eps_formal": lambda s: norm(s.gradient),
+    "eps_first_order": lambda s: norm(s.paired(s.plain)),
+    "weight_norm": lambda s: s.norm(p.w for p in s.points),
+    "pairing": lambda s: dot(s.weighted, s.u),
+    "bregman": lambda s: dot(s.weighted, s.u) - s.gap,
+    "misfit": lambda s: s.misfit(s.rows),
+    "misfit_free": lambda s: s.misfit(s.rows, free=True),
+    "misfit_plain": lambda s: s.misfit(s.plain),
+    "misfit_l1": lambda s: s.l1([[c * v for v in row] for c, row in zip(s.weighted, s.rows, strict=True)],
+                                [c * u for c, u in zip(s.weighted, s.u, strict=True)]),
+    "function_displacement": lambda s: s.norm(s.u),
+    "direction": lambda s: s.smooth() or dot(s.gradient, s.along),
+    "inner_product": lambda s: dot(s.weighted, s.rest),
+    "residual_norm": lambda s: s.norm(s.rest),
+    "mixed_weight_norm": lambda s: root(total(squared(w) / m for w, _, _, m in s.mixed)),
+    "mixed_misfit": lambda s: s.misfit([row for *_, row, _ in s.live], [t / w for w, t, *_ in s.live],
+                                       [m for *_, m in s.live]),
+    "mixed_misfit_l1": lambda s: s.l1([[w * v for v in row] for w, _, row, _ in s.mixed], [t for _, t, *_ in s.mixed]),
+    "min_norm_solution": lambda s: s.shortest(s.rows),
+    "min_norm_plain": lambda s: s.shortest(s.plain),
+    "min_norm_init": lambda s: s.shortest(s.initial),
+    "eps_init": lambda s: norm(s.paired(s.initial)),
+    "misfit_init": lambda s: s.misfit(s.initial),
+    "gradient_difference": lambda s: norm(s.paired(s.change)),
+    "error_trace": lambda s: s.norm(map(norm, s.change)),
+    "error_operator": lambda s: s.operator_norm(s.change),
+    "displacement_init": lambda s: s.displaced,
+    "eps_other_kinks": lambda s: norm(s.paired(s.other_kinks)),
+    "misfit_other_kinks": lambda s: s.misfit(s.other_kinks),
+    "min_norm_other_kinks": lambda s: s.shortest(s.other_kinks),
+}  # fmt: skip
+"""Quantities by name."""
+
+
+def residuals(rows: Rows, target: Vector, v: Vector) -> Vector:
+    return [t - dot(row, v) for row, t in zip(rows, target, strict=True)]
+
+
+def proposed(
+    rows: Rows, target: Vector, masses: Vector, radius: Fraction | None, ridge: Decimal = Decimal(0)
+) -> Vector:
+    """A v of length at most `radius` that nearly minimises the weighted squares of target - rows v: a proposal.
+
+    (A'MA + s) v = A'Mu with the s for which v has that length, by Newton's method on 1/||v||; in decimals.
+    """
+    with localcontext() as context:
+        context.prec, slack = Digits.count // 2, Decimal(10) ** (-Digits.count // 6)
+        table = [[decimal(v) for v in row] for row in rows]
+        u, weights = [decimal(t) for t in target], [decimal(m) for m in masses]
+        n, d = len(table), len(table[0])
+        # Few points: v = A'y with (AA' + s/M) y = u; few parameters: as above.
+        few = n < d and all(w > 0 for w in weights)
+        columns = list(zip(*table, strict=True))
+        if few:
+            gram = [[decimal_dot(a, b) for b in table] for a in table]
+            shift, right = [1 / w for w in weights], u
+        else:
+            scaled = [[w * a for w, a in zip(weights, column, strict=True)] for column in columns]
+            gram = [[decimal_dot(a, b) for b in columns] for a in scaled]
+            shift, right = [Decimal(1)] * d, [decimal_dot(a, u) for a in scaled]
+        scale = sum((gram[j][j] for j in range(len(gram))), start=Decimal(0))
+        if not scale:
+            return [ZERO] * d
+        s = scale / sum(shift) * max(ridge, Decimal(10) ** (-Digits.count // 5))
+        for _ in range(100):
+            bent = [[g + (s * shift[j] if j == k else 0) for k, g in enumerate(row)] for j, row in enumerate(gram)]
+            y = eliminated(bent, right)
+            v = [decimal_dot(column, y) for column in columns] if few else y
+            length = decimal_dot(v, v).sqrt()
+            limit = None if radius is None else decimal(exactly(radius))
+            if limit is None or length <= limit * (1 + slack):
+                break
+            change = eliminated(bent, [a * b for a, b in zip(shift, y, strict=True)])
+            fall = decimal_dot(v, [decimal_dot(c, change) for c in columns] if few else change)
+            s += length * length / fall * (length / limit - 1)
+        if limit is not None and length > 0:
+            v = [x * min(Decimal(1), limit / length * (1 - slack)) for x in v]
+        found = [exactly(Fraction(x)) for x in v]
+    if radius is not None and sum(x.low * x.low for x in found) > radius * radius:
+        return [ZERO] * d
+    return found
+
+
+def decimal(x: Any) -> Decimal:
+    x = ranged(x)
+    if x.known is not None:
+        return Decimal(x.known.numerator) / Decimal(x.known.denominator)
+    return Decimal(x.a + x.b) / Decimal(2 << Digits.count)
+
+
+def decimal_dot(a: Iterable[Decimal], b: Iterable[Decimal]) -> Decimal:
+    return sum((x * y for x, y in zip(a, b, strict=True)), start=Decimal(0))
+
+
+def eliminated(matrix: list[list[Decimal]], right: list[Decimal]) -> list[Decimal]:
+    table = [[*row, b] for row, b in zip(matrix, right, strict=True)]
+    for k, row in enumerate(table):
+        for i, other in enumerate(table):
+            if i != k and other[k]:
+                factor = other[k] / row[k]
+                table[i] = [a - factor * b for a, b in zip(other, row, strict=True)]
+    return [row[-1] / row[k] for k, row in enumerate(table)]
+
+
+# --- supervised learning -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A step's I - eta (sum bend phi phi' + sum pull d2h), each by input; folds are the neurons' parts of d2h."""
+
+    features: dict[int, Vector]
+    bends: dict[int, Any]
+    folds: dict[int, Vector]
+    pulls: dict[int, Any]
+
+
+class Supervised(Quantities):
+    """Tasks are laws of (x, y): U_i takes `steps` steps along the gradient of task i's risk."""
+
+    def __init__(self, instance: dict[str, Any], side: int = 1) -> None:
+        super().__init__(instance)
+        self.names, self.instance, self.side = SUPERVISED, instance, side
+        adaptation = instance["adaptation"]
+        if adaptation["name"] != "gradient":
+            raise NotCheckedError(f"adaptation {adaptation['name']!r}")
+        self.loss = instance["loss"]["name"]
+        self.ell, self.slope = loss_of(instance["loss"])
+        self.eta, self.steps = number(adaptation["eta"]), int(adaptation["steps"])
+        self.inputs = [[number(v) for v in row] for row in instance["features"]]
+        self.tasks: list[tuple[Fraction, list[tuple[int, Fraction, Fraction]]]] = []
+        self.functions: Rows | None = [] if self.rival is None else None
+        weights = shares(t["weight"] for t in instance["tasks"])
+        for i, (q, task) in enumerate(zip(weights, instance["tasks"], strict=True)):
+            if q:
+                masses = shares(a["p"] for a in task["atoms"])
+                self.tasks.append(
+                    (q, [(a["x"], number(a["y"]), p) for a, p in zip(task["atoms"], masses, strict=True) if p])
+                )
+                if self.functions is not None:
+                    self.functions.append(flat(instance["comparator"]["functions"][i]))
 
     # -- by definition --
 
-    def _adapted(self, atoms: Sequence[Any], theta: Sequence[Any]) -> list[Any]:
-        """U_i(theta)."""
-        point = list(theta)
+    def value(self, x: int, theta: Vector) -> Any:
+        return self.model.value(self.inputs[x], theta)
+
+    def pulls(self, i: int, theta: Vector, slope: Callable[..., Any] | None = None) -> dict[int, Any]:
+        """By input, the sum of p ell'(h_theta(x), y) over the labels of task i."""
+        found: dict[int, Any] = {}
+        values = {x: self.value(x, theta) for x, _, _ in self.tasks[i][1]}
+        for x, y, p in self.tasks[i][1]:
+            found[x] = found.get(x, ZERO) + p * (slope or self.slope)(values[x], y)
+        return found
+
+    def path(self, i: int, theta: Vector) -> list[Vector]:
+        """theta, ..., U_i(theta): the iterates of the adaptation."""
+        found = [theta]
         for _ in range(self.steps):
-            slopes = [p * self.slope(_dot(self.features[x], point), y) for x, y, p in atoms]
-            pull = [
-                sum((s * self.features[x][j] for s, (x, _, _) in zip(slopes, atoms, strict=True)), start=Fraction(0))
-                for j in range(len(point))
-            ]
-            point = [t - self.eta * g for t, g in zip(point, pull, strict=True)]
-        return point
-
-    @cached_property
-    def _after(self) -> list[list[Fraction]]:
-        return [self._adapted(atoms, self.omega) for _, atoms in self.tasks]
-
-    def _comparison(self, i: int, x: int) -> Fraction:
-        if self.functions is not None:
-            return self.functions[i][x]
-        assert self.rival is not None
-        return _dot(self.features[x], self._adapted(self.tasks[i][1], self.rival))
-
-    @cached_property
-    def _points(self) -> list[tuple[int, int, Fraction, Fraction, Fraction]]:
-        """(task, input, mass q_i rho_i(x), w_i(x), u_i(x)) over the lifted support."""
-        found = []
-        for i, (q, atoms) in enumerate(self.tasks):
-            for x in sorted({x for x, _, _ in atoms}):
-                z = _dot(self.features[x], self._after[i])
-                rho = sum((p for at, _, p in atoms if at == x), start=Fraction(0))
-                w = sum((p * self.slope(z, y) for at, y, p in atoms if at == x), start=Fraction(0)) / rho
-                found.append((i, x, q * rho, w, z - self._comparison(i, x)))
+            here = found[-1]
+            if self.eta:
+                pulls = self.pulls(i, here).items()
+                terms = [[self.eta * pull * f for f in self.model.feature(self.inputs[x], here)] for x, pull in pulls]
+                here = [t - total(parts) for t, *parts in zip(here, *terms, strict=True)]
+            found.append(here)
         return found
 
     @cached_property
-    def _directions(self) -> list[list[list[Dual]]]:
-        """U_i(omega + t e_j) as dual numbers, by task and coordinate j."""
-        d = len(self.omega)
-        starts = [[Dual(v, Fraction(int(j == k))) for k, v in enumerate(self.omega)] for j in range(d)]
-        return [[self._adapted(atoms, start) for start in starts] for _, atoms in self.tasks]
+    def paths(self) -> list[list[Vector]]:
+        return [self.path(i, self.omega) for i in range(len(self.tasks))]
+
+    @property
+    def ends(self) -> list[Vector]:
+        return [path[-1] for path in self.paths]
 
     @cached_property
-    def _features(self) -> list[list[Fraction]]:
-        """Meta-features: derivatives of adapted predictions, over the lifted support."""
-        return [[_dot(self.features[x], moved).slope for moved in self._directions[i]] for i, x, *_ in self._points]
+    def rivals(self) -> list[Vector]:
+        return [self.path(i, self.parameter)[-1] for i in range(len(self.tasks))]
 
-    def _gradient(self, plain: bool = False) -> list[Fraction]:
-        """The derivative of L, by dual numbers through its definition; plain: FOMAML's, without the adaptation's."""
+    def rival_value(self, i: int, x: int) -> Any:
+        return self.value(x, self.rivals[i]) if self.functions is None else self.functions[i][x]
+
+    @cached_property
+    def places(self) -> list[tuple[int, int, Fraction]]:
+        """(task, input, rho)."""
+        rho: dict[tuple[int, int], Fraction] = {}
+        for i, x, p in ((i, x, p) for i, (_, law) in enumerate(self.tasks) for x, _, p in law):
+            rho[i, x] = rho.get((i, x), Fraction(0)) + p
+        return [(i, x, p) for (i, x), p in rho.items()]
+
+    @cached_property
+    def masses(self) -> Vector:
+        return [exactly(self.tasks[i][0] * rho) for i, _, rho in self.places]
+
+    @cached_property
+    def points(self) -> list[Point]:  # type: ignore[override]
+        pulls = [self.pulls(i, end) for i, end in enumerate(self.ends)]
+        return [
+            Point((i, x), mass, pulls[i][x] / rho, self.value(x, self.ends[i]) - self.rival_value(i, x))
+            for (i, x, rho), mass in zip(self.places, self.masses, strict=True)
+        ]
+
+    def risk(self, value: Callable[[int, int], Any]) -> Any:
+        """sum_i q_i E[ell(value(i, x), y)]."""
+        atoms = [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
+        return total(p * self.ell(value(i, x), y) for i, x, y, p in atoms)
+
+    def objective(self, theta: Vector) -> Any:
+        """L(theta)."""
+        ends = [self.path(i, theta)[-1] for i in range(len(self.tasks))]
+        return self.risk(lambda i, x: self.value(x, ends[i]))
+
+    @cached_property
+    def gap(self) -> Any:
+        return self.risk(lambda i, x: self.value(x, self.ends[i])) - self.risk(self.rival_value)
+
+    @cached_property
+    def shifted(self) -> list[Vector]:
+        """U_i(omega + e), dual."""
+        start = [Dual(v, {j: exactly(self.side)}) for j, v in enumerate(self.omega)]
+        return [self.path(i, start)[-1] for i in range(len(self.tasks))]
+
+    @cached_property
+    def shifted_values(self) -> list[dict[int, Any]]:
+        return [
+            {x: self.value(x, end) for x, *_ in law} for end, (_, law) in zip(self.shifted, self.tasks, strict=True)
+        ]
+
+    def slopes(self, x: Any) -> Vector:
+        return [self.side * slope_of(x, j) for j in range(len(self.omega))]
+
+    @cached_property
+    def rows(self) -> Rows:  # type: ignore[override]
+        return [self.slopes(self.shifted_values[p.key[0]][p.key[1]]) for p in self.points]
+
+    @cached_property
+    def gradient(self) -> Vector:  # type: ignore[override]
+        return self.slopes(self.risk(lambda i, x: self.shifted_values[i][x]))
+
+    # -- joints of the loss, for one parameter: there a dual number goes to one side --
+
+    @cached_property
+    def sides(self) -> list[Supervised]:
+        """To the left and to the right."""
+        if len(self.omega) > 1 or not (self.model.linear or self.model.sigma):
+            raise NotCheckedError("one-sided derivatives of several parameters")
+        return [Supervised(self.instance, -1), Supervised(self.instance, 1)]
+
+    @property
+    def rises(self) -> list[Range]:
+        """-L' to the left and L' to the right, both as rates at which L rises."""
+        return [-self.sides[0].gradient[0], self.sides[1].gradient[0]]
+
+    def smooth(self) -> None:
+        for path, (_, law) in zip(self.paths, self.tasks, strict=True):
+            if any(self.model.kinked(self.inputs[x], theta) for theta in path for x, *_ in law):
+                raise NotCheckedError("the gradient of L at a kink")
+            leaving = path[:-1] if self.eta and self.loss == "huber" else []
+            joint = number(self.instance["loss"].get("delta", 1))
+            if any(sign(size(self.value(x, theta) - y) - joint) == 0 for theta in leaving for x, y, _ in law):
+                raise NotCheckedError("the gradient of L at a joint of the loss")
+
+    def __call__(self, name: str) -> Range:
+        if name.endswith("_one_sided"):
+            left, right = (side(name.removesuffix("_one_sided")) for side in self.sides)
+            return larger(left, right)
+        return super().__call__(name)
+
+    # -- meta-features by formula, for statements that have them wrong or at W0 --
+
+    def bends(self, i: int, theta: Vector) -> dict[int, Any]:
+        """By input, the sum of p ell''(h_theta(x), y)."""
+        return self.pulls(
+            i, theta, lambda z, y: self.side * slope_of(self.slope(Dual(z, {0: exactly(self.side)}), y), 0)
+        )
+
+    def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
+               fold: bool = True, kink: int = 0) -> Factor:  # fmt: skip
+        """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`."""
+        bends = self.bends(i, ahead or here)
+        phi = {x: self.model.feature(self.inputs[x], features or here, kink) for x in bends}
+        folded = fold and self.model.sigma is not None
+        folds = {x: self.model.folds(self.inputs[x], here) for x in bends} if folded else {}
+        return Factor(phi, bends, folds, self.pulls(i, here) if folded else {})
+
+    def steps_of(self, **options: Any) -> list[list[Factor]]:
+        """The factors of the steps, per task."""
+        return [[self.factor(i, here, **options) for here in path[:-1]] for i, path in enumerate(self.paths)]
+
+    @cached_property
+    def factors(self) -> list[list[Factor]]:
+        return self.steps_of()
+
+    def built(self, outer: list[Vector], factors: list[list[Factor]], kink: int = 0) -> Rows:
+        """The factors of each task applied to the features of its `outer` network, the last one first."""
         found = []
-        for j in range(len(self.omega)):
-            total = Dual(Fraction(0))
-            for i, (q, atoms) in enumerate(self.tasks):
-                point = (
-                    [Dual(v, Fraction(int(j == k))) for k, v in enumerate(self._after[i])]
-                    if plain
-                    else self._directions[i][j]
-                )
-                for x, y, p in atoms:
-                    total = total + q * p * self.ell(_dot(self.features[x], point), y)
-            found.append(total.slope)
+        for i, x in (p.key for p in self.points):
+            v = self.model.feature(self.inputs[x], outer[i], kink)
+            for step in reversed(factors[i]):
+                change: Vector = [ZERO] * len(v)
+                for z, feature in step.features.items():
+                    share = step.bends[z] * dot(feature, v)
+                    change = [c + share * f for c, f in zip(change, feature, strict=True)]
+                for z, folds in step.folds.items():
+                    d = len(self.inputs[z])
+                    bent = [f * step.pulls[z] * dot(self.inputs[z], v[r * d : r * d + d]) for r, f in enumerate(folds)]
+                    change = [c + bent[k // d] * self.inputs[z][k % d] for k, c in enumerate(change)]
+                v = [a - self.eta * c for a, c in zip(v, change, strict=True)]
+            found.append(v)
         return found
 
-    # -- what statements name --
-
-    zero = Fraction(0)
-
-    @property
-    def radius(self) -> Fraction:
-        return self.size
+    @cached_property
+    def plain(self) -> Rows:  # type: ignore[override]
+        return self.built(self.ends, [[]] * len(self.tasks))
 
     @property
-    def gap(self) -> Fraction:
-        total = Fraction(0)
-        for i, (q, atoms) in enumerate(self.tasks):
-            for x, y, p in atoms:
-                z = _dot(self.features[x], self._after[i])
-                total += q * p * (self.ell(z, y) - self.ell(self._comparison(i, x), y))
-        return total
+    def starts(self) -> list[Vector]:
+        return [self.model.start] * len(self.tasks)
 
     @property
-    def pairing(self) -> Fraction:
-        return sum((m * w * u for *_, m, w, u in self._points), start=Fraction(0))
-
-    @property
-    def bregman(self) -> Fraction:
-        return self.pairing - self.gap
-
-    @property
-    def eps(self) -> Range:
-        return root(_square(self._gradient()))
-
-    @property
-    def eps_first_order(self) -> Range:
-        return root(_square(self._gradient(plain=True)))
-
-    @property
-    def weight_norm(self) -> Range:
-        return root(sum((m * w * w for *_, m, w, _ in self._points), start=Fraction(0)))
-
-    @property
-    def function_displacement(self) -> Range:
-        return root(sum((m * u * u for *_, m, _, u in self._points), start=Fraction(0)))
-
-    @property
-    def displacement(self) -> Range:
-        if self.rival is None:
-            raise NotCheckedError("the distance to functions")
-        return root(_square([a - b for a, b in zip(self.omega, self.rival, strict=True)]))
-
-    @property
-    def misfit(self) -> Range:
-        return self._infimum(self._features, [u for *_, u in self._points], self._masses, self.size)
-
-    @property
-    def misfit_plain(self) -> Range:
-        plain = [self.features[x] for _, x, *_ in self._points]
-        return self._infimum(plain, [u for *_, u in self._points], self._masses, self.size)
-
-    @property
-    def misfit_free(self) -> Range:
-        return self._infimum(self._features, [u for *_, u in self._points], self._masses, None)
-
-    @property
-    def misfit_u_unadapted(self) -> Range:
-        target = []
-        for i, x, *_ in self._points:
-            rival = self.functions[i][x] if self.functions is not None else _dot(self.features[x], self.rival or [])
-            target.append(_dot(self.features[x], self.omega) - rival)
-        return self._infimum(self._features, target, self._masses, self.size)
-
-    @property
-    def weight_norm_unadapted(self) -> Range:
-        total = Fraction(0)
-        for q, atoms in self.tasks:
-            for x in sorted({x for x, _, _ in atoms}):
-                z = _dot(self.features[x], self.omega)
-                rho = sum((p for at, _, p in atoms if at == x), start=Fraction(0))
-                total += q * sum((p * self.slope(z, y) for at, y, p in atoms if at == x), start=Fraction(0)) ** 2 / rho
-        return root(total)
-
-    @property
-    def weight_norm_uniform(self) -> Range:
-        return root(sum((m * w * w for m, (*_, w, _) in zip(self._uniform, self._points, strict=True)), Fraction(0)))
-
-    @property
-    def misfit_uniform(self) -> Range:
-        return self._infimum(self._features, [u for *_, u in self._points], self._uniform, self.size)
-
-    @property
-    def mixed_weight_norm(self) -> Range:
-        return root(sum((w * w / m for _, w, _, m in self._mixed if m), start=Fraction(0)))
-
-    @property
-    def mixed_misfit(self) -> Range:
-        """With 0/0 read as 0, as the statement without the hypothesis on the numerator has it."""
-        live = [(psi, t / w, m) for psi, w, t, m in self._mixed if w != 0]
-        return self._infimum([p for p, _, _ in live], [t for _, t, _ in live], [m for *_, m in live], self.size)
-
-    @property
-    def _masses(self) -> list[Fraction]:
-        return [m for _, _, m, _, _ in self._points]
-
-    @property
-    def _uniform(self) -> list[Fraction]:
-        return [m / self.tasks[i][0] / len(self.tasks) for i, _, m, _, _ in self._points]
+    def start_steps(self) -> list[list[Factor]]:
+        return self.steps_of(features=self.model.start, fold=False)
 
     @cached_property
-    def _mixed(self) -> list[tuple[list[Fraction], Fraction, Fraction, Fraction]]:
-        """(psi, weight density, target density, mass) on the triples (x, y, x')."""
-        if self.steps != 1:
+    def initial(self) -> Rows:  # type: ignore[override]
+        return self.built(self.starts, self.start_steps)
+
+    @cached_property
+    def other_kinks(self) -> Rows:
+        """With 1{0 > 0} = 1 in the features, while W_i has 0."""
+        return self.built(self.ends, self.steps_of(kink=1), kink=1)
+
+    # -- the mixed form, parameters, the ball around W0 --
+
+    @cached_property
+    def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
+        """On the triples (x, y, x')."""
+        if self.steps != 1 or not self.model.linear:
             raise NotCheckedError("the mixed form after several steps")
-        triples: dict[tuple[int, Fraction, int], list[Fraction]] = {}
-        for i, x2, m, w, u in self._points:
+        triples: dict[tuple[int, Fraction, int], Vector] = {}
+        for point in self.points:
+            i, ahead = point.key
             for x, y, p in self.tasks[i][1]:
-                entry = triples.setdefault((x, y, x2), [Fraction(0)] * 3)
-                for k, value in enumerate((w, w * u, Fraction(1))):
-                    entry[k] += m * p * value
+                new = [p * point.mass * v for v in (point.w, point.w * point.u, exactly(1))]
+                triples[x, y, ahead] = [a + b for a, b in zip(triples.get((x, y, ahead), [ZERO] * 3), new, strict=True)]
         found = []
-        for (x, y, x2), (weight, target, mass) in triples.items():
-            bend = self.eta * self.bend(_dot(self.features[x], self.omega), y)
-            pull = bend * _dot(self.features[x], self.features[x2])
-            psi = [a - pull * b for a, b in zip(self.features[x2], self.features[x], strict=True)]
-            found.append((psi, weight, target, mass))
+        for (x, y, ahead), (weight, target, mass) in triples.items():
+            here = Dual(self.value(x, self.omega), {0: exactly(self.side)})
+            pull = self.eta * self.side * slope_of(self.slope(here, y), 0) * dot(self.inputs[x], self.inputs[ahead])
+            row = [a - pull * b for a, b in zip(self.inputs[ahead], self.inputs[x], strict=True)]
+            found.append((weight, target, row, mass))
         return found
 
-    def _infimum(
-        self, rows: list[list[Fraction]], target: list[Fraction], masses: list[Fraction], radius: Fraction | None
-    ) -> Range:
-        """inf ||u - rows v|| over the ball: from 0 to the value at an admissible direction that is nearly the best."""
-        best = _weighted_residual(rows, target, masses, [Fraction(0)] * len(self.omega))
-        shift = Fraction(1, 2**60)
-        for _ in range(200):
-            v = _ridge(rows, target, masses, shift)
-            if v is not None and (radius is None or _square(v) <= radius * radius):
-                best = min(best, _weighted_residual(rows, target, masses, v))
-                break
-            shift *= Fraction(2)
-        if radius is not None and shift > Fraction(1, 2**60):
-            best = min(best, self._on_the_sphere(rows, target, masses, radius, shift))
-        return Range(Fraction(0), root(best).high)
+    @property
+    def jacobian_min(self) -> Range:
+        """s_min(J) of one task: at least 1 over the Frobenius norm of the inverse, at most the length of a column."""
+        (end,) = self.shifted
+        rows = [self.slopes(v) for v in end]
+        units = [[exactly(int(j == k)) for k in range(len(rows))] for j in range(len(rows))]
+        inverse = 1 / norm(v for unit in units for v in solve(rows, unit))
+        return between(inverse.low, min(norm(column).high for column in zip(*rows, strict=True)))
 
-    @staticmethod
-    def _on_the_sphere(
-        rows: list[list[Fraction]], target: list[Fraction], masses: list[Fraction], radius: Fraction, high: Fraction
-    ) -> Fraction:
-        """The least residual over shifts near the one whose solution has the length of the radius."""
-        low, best = high / 2, None
-        for _ in range(80):
-            middle = (low + high) / 2
-            v = _ridge(rows, target, masses, middle)
-            if v is not None and _square(v) <= radius * radius:
-                high, best = middle, v
-            else:
-                low = middle
-        return _weighted_residual(rows, target, masses, best or [Fraction(0)] * len(rows[0]))
+    def only(self, ends: list[Vector]) -> Vector:
+        """That of the one task."""
+        (end,) = ends
+        return end
+
+    def unadapted(self) -> Vector:
+        """The displacement of the unadapted hypotheses."""
+        found = []
+        for i, x in (p.key for p in self.points):
+            rival = self.value(x, self.parameter) if self.functions is None else self.functions[i][x]
+            found.append(self.value(x, self.omega) - rival)
+        return found
+
+    @property
+    def weights_unadapted(self) -> Vector:
+        before = [self.pulls(i, self.omega) for i in range(len(self.tasks))]
+        return [before[p.key[0]][p.key[1]] * self.tasks[p.key[0]][0] / p.mass for p in self.points]
+
+    @property
+    def uniform(self) -> Vector:
+        """Masses with 1/n for the weights of the tasks."""
+        return [p.mass / self.tasks[p.key[0]][0] / len(self.tasks) for p in self.points]
+
+    @cached_property
+    def from_start(self) -> Vector:
+        moved = [a - b for a, b in zip(self.omega, self.model.start, strict=True)]
+        return [dot(row, moved) for row in self.rows]
+
+    def projected(self, left: Range, right: Range) -> Range:
+        """The largest rate at which L falls from W towards a network of the ball around W0 (one parameter)."""
+        moved = self.omega[0] - self.model.start[0]
+        return larger(larger(left * (self.radius + moved), -right * (self.radius - moved)), 0)
+
+    # -- errors of features at initialisation: from bounds of ||phi_0(x) - phi(x)|| at every iterate --
+
+    def errors(self, delta: Callable[[Vector, int, int], Range], fold: Any = 0, first: int = 0) -> Range:
+        """||e||, e = (prod kap_k) delta_K(x) + ||x|| sum_k (prod_{j<k} kap_j) g_k prod_{j>k} (kap_j + f_j), for bounds
+        delta(x, i, k) of the change of the feature at iterate k and fold of d2h; kap_k = 1 before the step `first`."""
+        rate, factors = abs(self.eta), []
+        for i, path in enumerate(self.paths):
+            stretch, moved = exactly(1), ZERO
+            for k, here in enumerate(path[:-1]):
+                bends = [(self.inputs[x], rate * size(b)) for x, b in self.bends(i, here).items()]
+                whole = total(b * squared(length(x)) for x, b in bends)
+                own = 1 + whole if self.eta < 0 else larger(whole - 1, 1)
+                own = own if k >= first else exactly(1)
+                pulls = self.pulls(i, here).items() if fold else []
+                folded = total(fold * rate * size(p) * squared(length(self.inputs[x])) for x, p in pulls)
+                apart = 2 * total(b * length(x) * delta(x, i, k) for x, b in bends) + folded
+                stretch, moved = stretch * own, moved * (own + folded) + stretch * apart
+            factors.append((stretch, moved))
+        places = [(*factors[p.key[0]], self.inputs[p.key[1]], p.key[0]) for p in self.points]
+        return self.norm(stretch * delta(x, i, self.steps) + moved * length(x) for stretch, moved, x, i in places)
+
+    def budget(self, i: int, k: int) -> Range:
+        """||W - W0|| + ||W^(k) - W||."""
+        return self.displaced + norm(a - b for a, b in zip(self.paths[i][k], self.omega, strict=True))
+
+    def by_flips(self, first: int = 0, kink: int = 0) -> Range:
+        return self.errors(lambda x, i, k: self.flipped(x, self.paths[i][k], kink), 0, first)
+
+    def by_counts(self, power: int = 2, own: bool = False) -> Range:
+        return self.errors(lambda x, i, k: self.counted(x, self.displaced if own else self.budget(i, k), power))
+
+    def by_displacements(self, half: int = 1, fold: int = 1, own: bool = False) -> Range:
+        return self.errors(
+            lambda x, i, k: self.moved(x, self.omega if own else self.paths[i][k], half),
+            self.model.curvature / half * self.model.scale * fold,
+        )
+
+    def by_ball(self, shrink: Range, own: bool = False) -> Range:
+        return self.errors(
+            lambda x, i, k: self.within(x, (self.displaced if own else self.budget(i, k)) * shrink),
+            self.model.curvature * shrink,
+        )
+
+    # -- the linearisation at W0 --
+
+    def over_inputs(self, value: Callable[[Vector], Range]) -> Range:
+        return self.norm(value(self.inputs[x]) for _, x, _ in self.places)
+
+    def linearisation(self, x: Vector) -> Any:
+        start, moved = self.model.start, [a - b for a, b in zip(self.omega, self.model.start, strict=True)]
+        change = self.model.value(x, self.omega) - self.model.value(x, start)
+        return change - dot(self.model.feature(x, start), moved)
+
+    def by_sign(self, x: Vector, of: Callable[[list[Range], list[Range]], Range]) -> Range:
+        """m^{-1/2} times the larger one of both signs' values of d_r ||x|| and |W0_r'x|."""
+        moves, drives = self.model.moves(self.omega, len(x)), self.model.drives(x, self.model.start)
+        neurons = list(zip(self.model.signs, moves, drives, strict=True))
+        parts = ([(d * length(x), size(z)) for b, d, z in neurons if b == s] for s in (1, -1))
+        return self.model.scale * larger(*(of([d for d, _ in part], [z for _, z in part]) for part in parts))
+
+    def worst(self, drives: list[Range], reach: Range) -> Range:
+        """max_K [reach K^{1/2} - the K smallest]."""
+        drives = sorted(drives, key=lambda z: z.low)
+        best = ZERO
+        for count in range(len(drives) + 1):
+            best = larger(best, reach * root(Fraction(count)) - total(drives[:count]))
+        return best
+
+    def remainder(self, reach: Range, shrink: Any = 1) -> Range:
+        return smaller(reach, self.model.curvature * squared(reach) * shrink / 2)
+
+    # -- a priori constants --
+
+    @property
+    def longest(self) -> Range:
+        """B: the largest ||x||."""
+        return largest(length(self.inputs[p.key[1]]) for p in self.points)
+
+    @cached_property
+    def constants(self) -> tuple[Any, Any, Any]:
+        """Suprema m1, m2, m3 of |ell'|, |ell''|, |ell'''|."""
+        delta, three = number(self.instance["loss"].get("delta", 1)), root(Fraction(3))
+        known: dict[str, tuple[Any, Any, Any]] = {
+            "squared": (0, exactly(1), ZERO),  # m1 is infinite, and only m1 m3 = 0 is used
+            "huber": (delta, exactly(1), None),
+            "log-cosh": (1, exactly(1), 4 / (3 * three)),
+            "logistic": (1, exactly(Fraction(1, 4)), 1 / (6 * three)),
+            "geman-mcclure": (3 * three / 8, exactly(2), None),
+        }
+        if self.loss not in known:
+            raise NotCheckedError(f"constants of the {self.loss} loss")
+        return known[self.loss]
+
+    def third(self) -> Range:
+        if self.constants[2] is None:
+            raise NotCheckedError(f"a bound of the third derivative of the {self.loss} loss")
+        return self.constants[2]
+
+    @property
+    def bound(self) -> Range:
+        """a = |eta| m2 B^2."""
+        return abs(self.eta) * self.constants[1] * squared(self.longest)
+
+    @property
+    def stretch(self) -> Range:
+        """c: a bound of the norm of a step's factor."""
+        convex = self.eta >= 0 and self.loss != "geman-mcclure"
+        return larger(self.bound - 1, 1) if convex else 1 + self.bound
+
+    def powers(self, count: int) -> Range:
+        """1 + c + ... + c^(count-1)."""
+        return total(math.prod([self.stretch] * j, start=exactly(1)) for j in range(count))
+
+    @property
+    def kappa(self) -> Range:
+        last = math.prod([self.stretch] * (self.steps - 1), start=exactly(1))
+        growth = last * self.powers(self.steps) if self.steps > 1 else exactly(1)
+        return abs(self.eta) * self.third() * squared(squared(self.longest)) / 2 * growth
+
+    @property
+    def beta(self) -> Range:
+        own = squared(self.stretch) * self.constants[1] * squared(self.longest)
+        return own + abs(self.eta) * self.constants[0] * self.third() * squared(squared(self.longest))
+
+    def descent(self) -> Any:
+        step = [w - g / self.beta for w, g in zip(self.omega, self.gradient, strict=True)]
+        return self.objective(self.omega) - self.objective(step)
 
 
-def _dot(a: Iterable[Any], b: Iterable[Any]) -> Any:
-    return sum((x * y for x, y in zip(a, b, strict=True)), start=Fraction(0))
+SUPERVISED: Table = {
+    "displacement": lambda s: norm(a - b for a, b in zip(s.omega, s.parameter, strict=True)),
+    "adapted_displacement": lambda s: norm(a - b for a, b in zip(s.only(s.ends), s.only(s.rivals), strict=True)),
+    "jacobian_min": lambda s: s.jacobian_min,
+    "jacobian_inverse": lambda s: 1 / s.jacobian_min,
+    "eps_left": lambda s: -s.rises[0],
+    "eps_right": lambda s: s.rises[1],
+    "eps_directional": lambda s: larger(larger(-s.rises[0], -s.rises[1]), 0),
+    "eps_projected": lambda s: s.smooth() or dot(s.weighted, s.from_start) + s.radius * norm(s.gradient),
+    "eps_projected_directional": lambda s: s.projected(-s.rises[0], s.rises[1]),
+    "misfit_projected": lambda s: s.misfit(s.rows, [u - d for u, d in zip(s.u, s.from_start, strict=True)]),
+    "feature_bound": lambda s: s.longest,
+    "jacobian_deviation": lambda s: s.bound * s.powers(s.steps),
+    "remainder_constant": lambda s: s.kappa,
+    "smoothness": lambda s: s.beta,
+    "descent": lambda s: s.descent(),
+    "misfit_u_unadapted": lambda s: s.misfit(s.rows, s.unadapted()),
+    "pairing_unadapted": lambda s: dot(s.weighted, s.unadapted()),
+    "weight_norm_unadapted": lambda s: s.norm(s.weights_unadapted),
+    "weight_norm_uniform": lambda s: s.norm((p.w for p in s.points), s.uniform),
+    "misfit_uniform": lambda s: s.misfit(s.rows, masses=s.uniform),
+    "misfit_hessian_at_adapted": lambda s: s.misfit(s.built(s.ends, [[s.factor(i, e)] for i, e in enumerate(s.ends)])),
+    "misfit_init_inner": lambda s: s.misfit(s.built(s.ends, s.start_steps)),
+    "misfit_init_outer": lambda s: s.misfit(s.built(s.starts, s.factors)),
+    "misfit_outer_unadapted": lambda s: s.misfit(s.built([s.omega] * len(s.tasks), s.factors)),
+    "misfit_reversed": lambda s: s.misfit(s.built(s.ends, [steps[::-1] for steps in s.factors])),
+    "misfit_frozen": lambda s: s.misfit(s.built(s.ends, [steps[:1] * s.steps for steps in s.factors])),
+    "misfit_one_missing": lambda s: s.misfit(s.built(s.ends, [steps[:-1] for steps in s.factors])),
+    "misfit_no_fold": lambda s: s.misfit(s.built(s.ends, s.steps_of(fold=False))),
+    "misfit_curvature_adapted": lambda s: s.misfit(s.built(s.ends, [
+        [s.factor(i, here, ahead) for here, ahead in itertools.pairwise(path)]
+        for i, path in enumerate(s.paths)])),
+    "error_flips": lambda s: s.by_flips(),
+    "error_flips_other_kinks": lambda s: s.by_flips(kink=1),
+    "error_last_factor": lambda s: s.by_flips(first=s.steps - 1),
+    "error_operator_other_kinks": lambda s: s.operator_norm(
+        [[a - b for a, b in zip(*pair, strict=True)] for pair in zip(s.initial, s.other_kinks, strict=True)]),
+    "error_count": lambda s: s.by_counts(),
+    "error_count_own": lambda s: s.by_counts(own=True),
+    "error_count_linear": lambda s: s.by_counts(power=1),
+    "error_pointwise": lambda s: s.by_displacements(),
+    "error_half_curvature": lambda s: s.by_displacements(half=2),
+    "error_no_fold": lambda s: s.by_displacements(fold=0),
+    "error_own": lambda s: s.by_displacements(own=True),
+    "error_ball": lambda s: s.by_ball(s.model.scale),
+    "error_ball_own": lambda s: s.by_ball(s.model.scale, own=True),
+    "error_ball_narrow": lambda s: s.by_ball(squared(s.model.scale)),
+    "linearisation": lambda s: s.over_inputs(s.linearisation),
+    "linearisation_bound": lambda s: s.over_inputs(lambda x: s.by_sign(
+        x, lambda moves, drives: total(larger(d - z, 0) for d, z in zip(moves, drives, strict=True)))),
+    "linearisation_worst": lambda s: s.over_inputs(lambda x: s.by_sign(
+        x, lambda moves, drives: s.worst(drives, s.displaced * length(x)))),
+    "linearisation_taylor": lambda s: s.over_inputs(lambda x: s.model.scale * total(
+        s.remainder(d * length(x)) for d in s.model.moves(s.omega, len(x)))),
+    "linearisation_ball_narrow": lambda s: s.over_inputs(lambda x: s.remainder(
+        s.displaced * length(x), squared(s.model.scale))),
+}  # fmt: skip
 
 
-def _square(v: Iterable[Fraction]) -> Fraction:
-    return sum((x * x for x in v), start=Fraction(0))
+# --- reinforcement learning ------------------------------------------------------------------------------------------
+
+Policy = list[Vector]
 
 
-def _weighted_residual(
-    rows: list[list[Fraction]], target: list[Fraction], masses: list[Fraction], v: list[Fraction]
-) -> Fraction:
-    parts = zip(rows, target, masses, strict=True)
-    return sum((m * (t - _dot(row, v)) ** 2 for row, t, m in parts), start=Fraction(0))
+@dataclass(frozen=True)
+class Process:
+    """A task's weight q and decision process: discount, transitions [S][A][S], rewards [S][A], start [S]."""
+
+    q: Fraction
+    gamma: Fraction
+    transitions: list[list[list[Fraction]]]
+    rewards: list[list[Fraction]]
+    start: list[Fraction]
+
+    def chain(self, policy: Policy) -> list[Vector]:
+        """I - gamma P_pi."""
+        rows = [[dot(column, pi) for column in zip(*table, strict=True)]
+                for table, pi in zip(self.transitions, policy, strict=True)]  # fmt: skip
+        return [[int(s == t) - self.gamma * p for t, p in enumerate(row)] for s, row in enumerate(rows)]
+
+    def values(self, policy: Policy) -> Vector:
+        """V = (1-gamma) r_pi + gamma P_pi V."""
+        return solve(
+            self.chain(policy), [(1 - self.gamma) * dot(*pair) for pair in zip(self.rewards, policy, strict=True)]
+        )
+
+    def visits(self, policy: Policy, start: Sequence[Any] | None = None) -> Vector:
+        """nu = (1-gamma) start + gamma P_pi' nu."""
+        start = self.start if start is None else start
+        columns = [list(column) for column in zip(*self.chain(policy), strict=True)]
+        return solve(columns, [(1 - self.gamma) * v for v in start])
+
+    def actions(self, policy: Policy) -> Policy:
+        """Q(s, a) = (1-gamma) r + gamma P V."""
+        ahead = self.values(policy)
+        pairs = zip(self.rewards, self.transitions, strict=True)
+        return [
+            [(1 - self.gamma) * r + self.gamma * dot(row, ahead) for r, row in zip(*pair, strict=True)]
+            for pair in pairs
+        ]
+
+    def leads(self, policy: Policy) -> list[list[Vector]]:
+        """Q(s, a) - Q(s, b), exactly 0 where both do the same."""
+        ahead = self.values(policy)
+
+        def lead(s: int, a: int, b: int) -> Any:
+            moves = [p - q for p, q in zip(self.transitions[s][a], self.transitions[s][b], strict=True)]
+            return (1 - self.gamma) * (self.rewards[s][a] - self.rewards[s][b]) + self.gamma * dot(moves, ahead)
+
+        count = range(len(self.rewards[0]))
+        return [[[lead(s, a, b) for b in count] for a in count] for s in range(len(self.rewards))]
+
+    def advantages(self, policy: Policy) -> Policy:
+        """A(s, a) = sum_b pi(b|s) (Q(s, a) - Q(s, b))."""
+        return [[dot(pi, row) for row in rows] for pi, rows in zip(policy, self.leads(policy), strict=True)]
+
+    @property
+    def span(self) -> Fraction:
+        rewards = [r for row in self.rewards for r in row]
+        return max(rewards) - min(rewards)
 
 
-def _ridge(
-    rows: list[list[Fraction]], target: list[Fraction], masses: list[Fraction], shift: Fraction
-) -> list[Fraction] | None:
-    """(A'A + shift I) v = A'u by elimination, rounded to 2^-100: a proposal, which is then evaluated exactly."""
-    d = len(rows[0]) if rows else 0
-    table = [
-        [sum((m * r[j] * r[k] for r, m in zip(rows, masses, strict=True)), Fraction(0)) + (shift if j == k else 0)
-         for k in range(d)]
-        + [sum((m * r[j] * t for r, t, m in zip(rows, target, masses, strict=True)), Fraction(0))]
-        for j in range(d)
-    ]  # fmt: skip
-    for k in range(d):
-        pivot = table[k][k]
-        if pivot <= 0:
-            return None
-        for i in range(d):
-            if i != k:
-                factor = table[i][k] / pivot
-                table[i] = [a - factor * b for a, b in zip(table[i], table[k], strict=True)]
-    return [Fraction(round(table[j][d] / table[j][j] * 2**100), 2**100) for j in range(d)]
+class Policies(Quantities):
+    """Policies exp(h_theta(x(s, a))/tau), adapted to each process; L is the mean return, and is maximised."""
+
+    def __init__(self, instance: dict[str, Any]) -> None:
+        super().__init__(instance)
+        self.names, self.instance, self.step = POLICIES, instance, instance["adaptation"]["name"]
+        if self.step not in ("kl-step", "rational-step", "gradient") or (
+            self.step == "gradient" and not self.model.linear
+        ):
+            raise NotCheckedError(f"adaptation {self.step!r}")
+        self.tau, self.eta = number(instance["tau"]), number(instance["eta"])
+        self.inputs = [[[number(v) for v in x] for x in rows] for rows in instance["features"]]
+        self.processes: list[Process] = []
+        self.given: list[Policy] = []
+        weights = shares(task["weight"] for task in instance["tasks"])
+        for i, (q, task) in enumerate(zip(weights, instance["tasks"], strict=True)):
+            if q:
+                transitions = [[shares(row) for row in table] for table in task["P"]]
+                rewards = [[number(r) for r in row] for row in task["r"]]
+                process = Process(q, number(task["gamma"]), transitions, rewards, shares(task["start"]))
+                if not 0 <= process.gamma < 1 or self.tau <= 0:
+                    raise ValueError("a discount outside of [0, 1), or a temperature that is not positive")
+                self.processes.append(process)
+                if self.rival is None:
+                    policy = instance["comparator"]["policies"][i]
+                    self.given.append([[exactly(p) for p in shares(row)] for row in policy])
+
+    def smooth(self) -> None:
+        if any(self.model.kinked(self.inputs[p.key[1]][p.key[2]], self.omega) for p in self.points):
+            raise NotCheckedError("the gradient of L at a kink")
+
+    # -- by definition --
+
+    def softmax(self, logits: Rows) -> Policy:
+        """Of logits from which that of the first action is subtracted: equal ones are exactly equal."""
+        powers = [[exp(v) for v in row] for row in logits]
+        return [[p / total(row) for p in row] for row in powers]
+
+    def energies(self, theta: Vector) -> Rows:
+        """h(s, a)/tau - h(s, first)/tau."""
+        sums = [[self.model.sum(x, theta) for x in rows] for rows in self.inputs]
+        return [[self.model.scale * (v - row[0]) / self.tau for v in row] for row in sums]
+
+    def adapted(self, process: Process, theta: Vector) -> Policy:
+        """pi_{i,theta}."""
+        prior = self.softmax(self.energies(theta))
+        if not self.eta:
+            return prior
+        if self.step == "kl-step":
+            firsts = [[row[0] for row in rows] for rows in process.leads(prior)]
+            pairs = zip(self.energies(theta), firsts, strict=True)
+            return self.softmax([[e + self.eta * q for e, q in zip(*pair, strict=True)] for pair in pairs])
+        if self.step == "rational-step":
+            pairs = zip(prior, process.actions(prior), strict=True)
+            tilted = [[p * (1 + self.eta * q) for p, q in zip(*pair, strict=True)] for pair in pairs]
+            if any(at(v).low < 0 for row in tilted for v in row):
+                raise NotCheckedError("a probability that is or may be negative")
+            return [[v / total(row) for v in row] for row in tilted]
+        visits, advantages = process.visits(prior), process.advantages(prior)
+        weights = [n * p * a / (1 - process.gamma) / self.tau
+                   for n, pi, row in zip(visits, prior, advantages, strict=True)
+                   for p, a in zip(pi, row, strict=True)]  # fmt: skip
+        columns = zip(*(x for rows in self.inputs for x in rows), strict=True)
+        return self.softmax(
+            self.energies([t + self.eta * dot(c, weights) for t, c in zip(theta, columns, strict=True)])
+        )
+
+    def mean_return(self, policies: list[Policy]) -> Any:
+        pairs = zip(self.processes, policies, strict=True)
+        return total(process.q * dot(process.start, process.values(policy)) for process, policy in pairs)
+
+    @cached_property
+    def priors(self) -> list[Policy]:
+        return [self.softmax(self.energies(self.omega))] * len(self.processes)
+
+    @cached_property
+    def own(self) -> list[Policy]:
+        return [self.adapted(process, self.omega) for process in self.processes]
+
+    @cached_property
+    def rivals(self) -> list[Policy]:
+        if self.rival is None:
+            return self.given
+        return [self.adapted(process, self.rival) for process in self.processes]
+
+    @cached_property
+    def gap(self) -> Any:
+        return self.mean_return(self.rivals) - self.mean_return(self.own)
+
+    def visits(self, policies: list[Policy]) -> list[Vector]:
+        return [process.visits(policy) for process, policy in zip(self.processes, policies, strict=True)]
+
+    @cached_property
+    def points(self) -> list[Point]:  # type: ignore[override]
+        found = []
+        visits = zip(self.visits(self.own), self.visits(self.rivals), strict=True)
+        for i, (process, (nus, others)) in enumerate(zip(self.processes, visits, strict=True)):
+            advantages = process.advantages(self.own[i])
+            for s, nu in enumerate(nus):
+                for a, (p, p2) in enumerate(zip(self.own[i][s], self.rivals[i][s], strict=True)):
+                    if nu and p:
+                        u = others[s] / nu * ((p2 - p) / p)
+                        found.append(Point((i, s, a), process.q * nu * p, advantages[s][a] / (1 - process.gamma), u))
+        return found
+
+    @cached_property
+    def shifted(self) -> list[Policy]:
+        """pi_{i, omega + e}, dual."""
+        start = [Dual(v, {j: exactly(1)}) for j, v in enumerate(self.omega)]
+        return [self.adapted(process, start) for process in self.processes]
+
+    def slopes(self, x: Any) -> Vector:
+        return [slope_of(x, j) for j in range(len(self.omega))]
+
+    @cached_property
+    def gradient(self) -> Vector:  # type: ignore[override]
+        return self.slopes(self.mean_return(self.shifted))
+
+    @cached_property
+    def rows(self) -> Rows:  # type: ignore[override]
+        """grad log pi_i."""
+        return [[v / self.own[i][s][a] for v in self.slopes(self.shifted[i][s][a])]
+                for i, s, a in (p.key for p in self.points)]  # fmt: skip
+
+    # -- meta-features by formula, for statements that have them wrong or at W0 --
+
+    def features(self, theta: Vector, kink: int = 0) -> list[Rows]:
+        """phi/tau [S][A]."""
+        return [[[v / self.tau for v in self.model.feature(x, theta, kink)] for x in rows] for rows in self.inputs]
+
+    def tilt(self, i: int) -> Policy:
+        """What divides eta grad Q: 1 + eta Q for the rational step."""
+        values = self.processes[i].actions(self.priors[i])
+        return [[1 + self.eta * q if self.step == "rational-step" else exactly(1) for q in row] for row in values]
+
+    def built(self, outer: list[Rows], ahead: list[Rows] | None) -> Rows:
+        """outer + eta gamma P (I - gamma P_pi)^{-1} E_pi[A ahead], centred under pi_i at each point."""
+        tables = []
+        for i, process in enumerate(self.processes):
+            prior, advantages, tilt = self.priors[i], process.advantages(self.priors[i]), self.tilt(i)
+            if ahead is None or not self.eta or self.step == "gradient":
+                tables.append(outer)
+                continue
+            weights = [[p * a for p, a in zip(*pair, strict=True)] for pair in zip(prior, advantages, strict=True)]
+            pulls = [
+                [dot(w, column) for column in zip(*rows, strict=True)] for w, rows in zip(weights, ahead, strict=True)
+            ]
+            chain = process.chain(prior)
+            slopes = [solve(chain, list(column)) for column in zip(*pulls, strict=True)]
+            tables.append([
+                [[v + self.eta * process.gamma * dot(process.transitions[s][a], slope) / tilt[s][a]
+                  for v, slope in zip(row, slopes, strict=True)]
+                 for a, row in enumerate(rows)]
+                for s, rows in enumerate(outer)
+            ])  # fmt: skip
+        found = []
+        for i, s, a in (p.key for p in self.points):
+            means = [dot(self.own[i][s], column) for column in zip(*tables[i][s], strict=True)]
+            found.append([v - mean for v, mean in zip(tables[i][s][a], means, strict=True)])
+        return found
+
+    @cached_property
+    def plain(self) -> Rows:  # type: ignore[override]
+        return self.built(self.features(self.omega), None)
+
+    @cached_property
+    def initial(self) -> Rows:  # type: ignore[override]
+        return self.built(self.features(self.model.start), self.features(self.model.start))
+
+    @cached_property
+    def other_kinks(self) -> Rows:
+        return self.built(self.features(self.omega, 1), self.features(self.omega, 1))
+
+    def defect(self, factor: Callable[[Process], Any]) -> Range:
+        """||grad L - <w, plain + factor (phi - plain)>||."""
+        self.smooth()
+        factors = [factor(self.processes[p.key[0]]) for p in self.points]
+        rows = [[a + f * (b - a) for a, b in zip(*pair, strict=True)]
+                for f, *pair in zip(factors, self.plain, self.rows, strict=True)]  # fmt: skip
+        return norm(g - h for g, h in zip(self.gradient, self.paired(rows), strict=True))
+
+    def equations(self, rows: Rows) -> tuple[Rows, Vector]:
+        """Differences from the first action, at states where actions do not all do the same."""
+        left, right, first = [], [], 0
+        for k, point in enumerate(self.points):
+            i, s, a = point.key
+            process = self.processes[i]
+            first = k if a == 0 else first
+            ways = list(
+                zip(process.rewards[s], process.transitions[s] if process.gamma else process.rewards[s], strict=True)
+            )
+            if a and any(way != ways[0] for way in ways):
+                if self.points[first].key != (i, s, 0):
+                    raise NotCheckedError("an action of probability 0, where u is a ratio to it")
+                left.append([v - w for v, w in zip(rows[k], rows[first], strict=True)])
+                right.append(point.u - self.points[first].u)
+        return left, right
+
+    def onward(self, i: int, s: int, a: int) -> Vector:
+        """The prior's visits from the next state on."""
+        return self.processes[i].visits(self.priors[i], self.processes[i].transitions[s][a])
+
+    @cached_property
+    def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
+        """On (s, a, s', a')."""
+        if self.step == "gradient" or not self.model.linear:
+            raise NotCheckedError("the mixed form of a step on the parameter")
+        features = self.features(self.omega)
+        found: dict[tuple[int, ...], Vector] = {}
+        for point in self.points:
+            i, s, a = point.key
+            process, advantages = self.processes[i], self.processes[i].advantages(self.priors[i])
+            rate = self.eta * process.gamma / (1 - process.gamma) / self.tilt(i)[s][a]
+            for t, visit in enumerate(self.onward(i, s, a)):
+                for b, p in enumerate(self.priors[i][t]):
+                    mass = point.mass * visit * p
+                    if mass:
+                        psi = [
+                            v + rate * advantages[t][b] * f for v, f in zip(features[s][a], features[t][b], strict=True)
+                        ]
+                        new = [mass * v for v in (point.w, point.w * point.u, exactly(1), *(point.w * v for v in psi))]
+                        old = found.get((s, a, t, b), [ZERO] * len(new))
+                        found[s, a, t, b] = [v + w for v, w in zip(old, new, strict=True)]
+        return [(w, t, [v / w for v in pull] if w else pull, mass) for w, t, mass, *pull in found.values()]
+
+    # -- errors of features at initialisation --
+
+    def errors(self, delta: Callable[[Vector], Range], ahead: int = 1) -> Range:
+        """||e||, e = (delta + |eta| gamma/(1-gamma) E[|A| delta])/tau, the mean over the prior's visits."""
+        found = []
+        sizes = [[delta(x) for x in rows] for rows in self.inputs]
+        for i, s, a in (p.key for p in self.points):
+            process, advantages = self.processes[i], self.processes[i].advantages(self.priors[i])
+            means = [dot(pi, [size(v) * d for v, d in zip(*pair, strict=True)])
+                     for pi, *pair in zip(self.priors[i], advantages, sizes, strict=True)]  # fmt: skip
+            rate = ahead * abs(self.eta) * process.gamma / (1 - process.gamma) / size(self.tilt(i)[s][a])
+            found.append((sizes[s][a] + rate * dot(self.onward(i, s, a), means)) / self.tau)
+        return self.norm(found)
+
+    # -- constants, and what wrong theorems use instead --
+
+    def look(self, process: Process) -> Fraction:
+        """|eta| gamma span/(2(1-gamma))."""
+        return abs(self.eta) * process.gamma * process.span / (2 * (1 - process.gamma))
+
+    @property
+    def width(self) -> Range:
+        """b = max ||phi(s,a) - phi(s,b)||/(2 tau)."""
+        pairs = [(x, y) for rows in self.inputs for x in rows for y in rows]
+        return largest(length([a - b for a, b in zip(*pair, strict=True)]) for pair in pairs) / (2 * self.tau)
+
+    def pairing(self, sides: list[Policy], masses: Vector | None = None) -> Any:
+        """<w, u> with the advantages of those policies, or with those masses."""
+        advantages = [process.advantages(policy) for process, policy in zip(self.processes, sides, strict=True)]
+        weights = [advantages[i][s][a] / (1 - self.processes[i].gamma) for i, s, a in (p.key for p in self.points)]
+        return total(m * w * u for m, w, u in zip(masses or self.masses, weights, self.u, strict=True))
+
+    @property
+    def prior_masses(self) -> Vector:
+        visits = self.visits(self.priors)
+        return [self.processes[i].q * visits[i][s] * self.priors[i][s][a] for i, s, a in (p.key for p in self.points)]
+
+    @property
+    def upside_down(self) -> Vector:
+        """(nu/nu') (pi/pi' - 1)."""
+        own, rival = self.visits(self.own), self.visits(self.rivals)
+        return [own[i][s] / rival[i][s] * (self.own[i][s][a] / self.rivals[i][s][a] - 1)
+                for i, s, a in (p.key for p in self.points)]  # fmt: skip
+
+    def per_task(self, values: Vector) -> Any:
+        """sum_i q_i E_i[values^2]^{1/2}."""
+        places = list(zip(self.points, values, strict=True))
+        sums = [(process.q, [p.mass / process.q * squared(v) for p, v in places if p.key[0] == i])
+                for i, process in enumerate(self.processes)]  # fmt: skip
+        return total(q * root(total(parts)) for q, parts in sums)
+
+    def over_visits(self, value: Callable[[int, int], Any]) -> Any:
+        """sum_i q_i E_nu_i[value(i, s)]/(1-gamma_i)."""
+        visits = list(enumerate(zip(self.processes, self.visits(self.own), strict=True)))
+        return total(p.q * nu * value(i, s) / (1 - p.gamma) for i, (p, nus) in visits for s, nu in enumerate(nus) if nu)
+
+    def jeffreys(self, i: int, s: int) -> Any:
+        return total((p - q) * (log(p) - log(q)) for p, q in zip(self.own[i][s], self.priors[i][s], strict=True))
+
+    def tilted(self, i: int, s: int) -> Any:
+        prior = self.priors[i][s]
+        advantages = self.processes[i].advantages(self.priors[i])[s]
+        return dot(prior, [squared(v) for v in advantages]) / dot(prior, self.tilt(i)[s])
+
+    def elsewhere(self) -> Any:
+        """What the comparator returns where every task starts in the next state, minus L(omega)."""
+        moved = [replace(process, start=process.start[-1:] + process.start[:-1]) for process in self.processes]
+        rivals = self.given or [self.adapted(process, self.parameter) for process in moved]
+        pairs = zip(moved, rivals, strict=True)
+        return total(p.q * dot(p.start, p.values(policy)) for p, policy in pairs) - self.mean_return(self.own)
+
+    def oscillation(self) -> Range:
+        """max_s osc_a u(s, .)."""
+        same = [p.u - o.u for p in self.points for o in self.points if p.key[:2] == o.key[:2]]
+        return largest(same)
+
+
+POLICIES: Table = {
+    "bregman": lambda s: 0,
+    "step_size": lambda s: s.eta,
+    "prior_return": lambda s: s.mean_return(s.priors),
+    "adapted_return": lambda s: s.mean_return(s.own),
+    "improvement": lambda s: s.mean_return(s.own) - s.mean_return(s.priors),
+    "gap_elsewhere": lambda s: s.elsewhere(),
+    "jeffreys": lambda s: s.over_visits(s.jeffreys),
+    "tilted_variance": lambda s: s.over_visits(s.tilted),
+    "weight_bound": lambda s: root(sum(p.q * (p.span / (2 * (1 - p.gamma))) ** 2 for p in s.processes)),
+    "lipschitz": lambda s: total(p.q * p.span / (2 * (1 - p.gamma)) * s.width * (1 + s.look(p)) for p in s.processes),
+    "tabular_norm": lambda s: s.tau * root(Fraction(len(s.inputs) * len(s.inputs[0]))) * s.oscillation(),
+    "contraction_margin": lambda s: min(1 - s.look(p) for p in s.processes),
+    "slope_to_comparator": lambda s: dot(s.gradient, [t - o for t, o in zip(s.parameter, s.omega, strict=True)]),
+    "weight_norm_no_horizon": lambda s: s.norm(p.w * (1 - s.processes[p.key[0]].gamma) for p in s.points),
+    "misfit_swapped_ratio": lambda s: s.misfit(s.rows, s.upside_down),
+    "eps_largest_entry": lambda s: largest(map(size, s.gradient)),
+    "mean_weight_norm": lambda s: s.per_task([p.w for p in s.points]),
+    "mean_residual_norm": lambda s: s.per_task(s.rest),
+    "residual_l1": lambda s: total(m * size(r) for m, r in zip(s.masses, s.rest, strict=True)),
+    "root_tasks": lambda s: root(Fraction(len(s.processes))),
+    "pairing_prior_visitation": lambda s: s.pairing(s.own, s.prior_masses),
+    "pairing_prior_advantage": lambda s: s.pairing(s.priors),
+    "pairing_rival_advantage": lambda s: s.pairing(s.rivals),
+    "defect_plain": lambda s: s.defect(lambda p: 0),
+    "defect_discounted": lambda s: s.defect(lambda p: 1 - p.gamma),
+    "defect_step_squared": lambda s: s.defect(lambda p: s.eta),
+    "defect_undiscounted": lambda s: s.defect(lambda p: 1 / p.gamma),
+    "misfit_init_outer": lambda s: s.misfit(s.built(s.features(s.model.start), s.features(s.omega))),
+    "error_flips": lambda s: s.errors(lambda x: s.flipped(x, s.omega)),
+    "error_flips_outer": lambda s: s.errors(lambda x: s.flipped(x, s.omega), ahead=0),
+    "error_count": lambda s: s.errors(lambda x: s.counted(x, s.displaced)),
+    "error_count_linear": lambda s: s.errors(lambda x: s.counted(x, s.displaced, 1)),
+    "error_pointwise": lambda s: s.errors(lambda x: s.moved(x, s.omega)),
+    "error_pointwise_outer": lambda s: s.errors(lambda x: s.moved(x, s.omega), ahead=0),
+    "error_half_curvature": lambda s: s.errors(lambda x: s.moved(x, s.omega, 2)),
+    "error_ball": lambda s: s.errors(lambda x: s.within(x, s.displaced * s.model.scale)),
+    "error_ball_narrow": lambda s: s.errors(lambda x: s.within(x, s.displaced * squared(s.model.scale))),
+}
 
 
 # --- statements -------------------------------------------------------------------------------------------
@@ -457,54 +1722,109 @@ def evaluate(text: str, at: Callable[[str], Range]) -> Range:
                 return a * b
             if isinstance(node.op, ast.Div):
                 return a / b
-            if isinstance(node.op, ast.Pow) and b == exactly(2):
-                return a * a
+            if isinstance(node.op, ast.Pow) and b.known in range(1, 65):
+                return math.prod([a] * int(b.low), start=exactly(1))
         raise NotCheckedError(f"the expression {text}")
 
     return walk(ast.parse(text, mode="eval").body)
 
 
+def readings(instance: dict[str, Any]) -> list[Quantities]:
+    """The quantities of an instance; at a joint of the loss with the derivatives of either side (one parameter)."""
+    if instance["problem"] == "meta-rl":
+        return [Policies(instance)]
+    if instance["problem"] != "meta-sl":
+        raise NotCheckedError(f"the problem {instance['problem']!r}")
+    own = Supervised(instance)
+    return [own, Supervised(instance, -1)] if own.loss == "huber" and len(own.omega) == 1 else [own]
+
+
 def check(witness: dict[str, Any]) -> tuple[str, str]:
     """(`refuted`, `not refuted` or `not checked`, the two sides or the reason)."""
-    try:
-        at = Quantities(witness["instance"])
-        there = Quantities(witness["population"]) if witness["population"] else at
-        said = witness["statement"]
-        left, bound = evaluate(said["left"], there), evaluate(said["bound"], at)
-    except NotCheckedError as reason:
-        return "not checked", str(reason)
-    differs = left.low > bound.high or (said["relation"] == "=" and left.high < bound.low)
-    sides = f"{said['left']} >= {float(left.low):.9g}, {said['bound']} <= {float(bound.high):.9g}"
-    return ("refuted" if differs else "not refuted"), sides
+    for Digits.count in Digits.TRIED:  # noqa: B020
+        try:
+            for own in readings(witness["instance"]):
+                there = readings(witness["population"])[0] if witness["population"] else own
+                outcome, detail = compare(witness["statement"], witness["judged"], there, own)
+                if outcome == "refuted":
+                    return outcome, detail
+        except NotCheckedError as reason:
+            outcome, detail = "not checked", str(reason)
+    return outcome, detail
+
+
+def compare(said: dict[str, str], judged: dict[str, Any], there: Quantities, own: Quantities) -> tuple[str, str]:
+    """Both sides of the statement, with each other and with what the file says that they are."""
+    left, bound = evaluate(said["left"], there), evaluate(said["bound"], own)
+    sides = f"{said['left']} >= {digits(left.low)}, {said['bound']} <= {digits(bound.high)}"
+    if not (left.low > bound.high or (said["relation"] == "=" and left.high < bound.low)):
+        return ("not refuted" if judged["left"] and judged["bound"] else "not checked"), sides
+    ends = [("left", left.low, left.high), ("bound", bound.low if said["relation"] == "=" else None, bound.high)]
+    for name, low, high in ends:
+        told = judged[name]
+        if told and (high < _near(told["lo"], -1) or (low is not None and _near(told["hi"], 1) < low)):
+            return "not refuted", f"{sides}; the file has a {name} side of {told['lo']:.9g} to {told['hi']:.9g}"
+    return "refuted", sides
+
+
+def _near(told: Any, side: int) -> Fraction:
+    """A number of the file, a little to that side: directions are not the same to the last digit."""
+    return number(told) + side * abs(number(told)) / 10**9
+
+
+def digits(x: Fraction) -> str:
+    return f"{decimal(x):.9g}"
 
 
 STATUS = {"not refuted": 1, "not read": 2, "not checked": 3, "refuted": 0}
 """Exit status by outcome: that of the first of these that occurred."""
 
 
-def main(paths: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Check the files named, and those in the folders named: a line each, and how many there were of each outcome."""
-    if not paths:
-        sys.stderr.write("usage: python3 check_witness.py WITNESS.json|FOLDER...\n")
-        return 2
-    counts = dict.fromkeys(STATUS, 0)
-    for path in _files(paths):
+    about, _, more = (__doc__ or "").partition("\n\n")
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("check_witness.py", description=about, epilog=more, formatter_class=layout)
+    parser.add_argument("paths", nargs="+", metavar="WITNESS.json|FOLDER", help="witness files, or folders of them")
+    counts: Counter[str] = Counter()
+    families: dict[str, Counter[str]] = {}
+    instances = 0
+    for path in files(parser.parse_args(arguments).paths):
         try:
             with open(path, encoding="utf-8") as file:
                 witness = json.load(file)
-            if not isinstance(witness, dict) or witness.get("format") != "metagap/witness/1":
+            form = witness.get("format") if isinstance(witness, dict) else None
+            if form == "metagap/instance/1":
+                instances += 1
+                continue
+            if form != "metagap/witness/1":
                 raise ValueError("not a file of the format metagap/witness/1")
+            family = family_of(witness["instance"])
             outcome, detail = check(witness)
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            families.setdefault(family, Counter())[outcome] += 1
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
             outcome, detail = "not read", f"{type(error).__name__}: {error}"
         counts[outcome] += 1
         stream = sys.stderr if outcome == "not read" else sys.stdout
         stream.write(f"{path}: {outcome}: {' '.join(detail.split())}\n")
-    sys.stdout.write(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()) if count) + "\n")
+    if instances:
+        what = "an instance in which" if instances == 1 else f"{instances} instances in which"
+        sys.stdout.write(f"{what} nothing is claimed to be refuted: nothing to check there\n")
+    if not counts:
+        sys.stdout.write("no witness\n")
+        return STATUS["not checked"]
+    others = "".join(f", {counts[outcome]} {outcome}" for outcome in STATUS if counts[outcome] and outcome != "refuted")
+    each = ", ".join(f"{name} {own['refuted']} of {own.total()}" for name, own in sorted(families.items()))
+    sys.stdout.write(f"refuted {counts['refuted']} of {counts.total()}{others}{': ' if each else ''}{each}\n")
     return next(status for outcome, status in STATUS.items() if counts[outcome] or outcome == "refuted")
 
 
-def _files(paths: Sequence[str]) -> Iterator[str]:
+def family_of(instance: dict[str, Any]) -> str:
+    """The problem and the model."""
+    return f"{instance['problem']} {instance.get('model', {'name': 'linear'})['name']}"
+
+
+def files(paths: Sequence[str]) -> Iterator[str]:
     for path in paths:
         if os.path.isdir(path):
             yield from (os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".json"))

@@ -35,10 +35,10 @@ def test_every_mutant_that_is_not_equivalent_has_a_kept_witness() -> None:
     assert {("mutant", name) for name in mutants} <= kept
 
 
-def test_the_standard_library_alone_refutes_and_never_contradicts() -> None:
-    outcomes = {path.stem: check(content(path))[0] for path in KEPT}  # type: ignore[arg-type]
-    assert "not refuted" not in outcomes.values()
-    assert sum(outcome == "refuted" for outcome in outcomes.values()) >= 20
+def test_the_standard_library_alone_refutes_most_and_never_contradicts() -> None:
+    outcomes = {path.stem: check(content(path))[0] for path in KEPT if path.stat().st_size < 12_000}  # type: ignore[arg-type]
+    assert [stem for stem, outcome in outcomes.items() if outcome == "not refuted"] == []
+    assert sum(outcome == "refuted" for outcome in outcomes.values()) >= 0.9 * len(outcomes) >= 200
 
 
 def test_the_checker_runs_by_itself_and_refuses_what_it_cannot_read(tmp_path: Path) -> None:
@@ -67,7 +67,9 @@ def test_the_checker_goes_on_after_a_file_that_it_cannot_read(tmp_path: Path) ->
     (folder / "a-damaged.json").write_text("{")
     good = next(path for path in KEPT if path.stem.startswith("mutant-half-constant"))
     shutil.copy(good, folder / "b.json")
-    shutil.copy(next(path for path in KEPT if "rl-network" in path.stem), folder / "c.json")
+    beyond = content(good)
+    beyond["statement"] = {"left": "gap", "relation": "<=", "bound": "no_such_quantity"}
+    (folder / "c.json").write_text(json.dumps(beyond))
 
     def run() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-I", "-S", script, folder]
@@ -75,7 +77,7 @@ def test_the_checker_goes_on_after_a_file_that_it_cannot_read(tmp_path: Path) ->
 
     told = run()
     assert told.returncode == 2
-    assert told.stdout.splitlines()[-1] == "1 not checked, 1 not read, 1 refuted"
+    assert told.stdout.splitlines()[-1] == "refuted 1 of 3, 1 not read, 1 not checked: meta-sl linear 1 of 2"
     harmless = content(good)
     harmless["statement"] = {"left": "gap", "relation": "<=", "bound": "radius*eps + weight_norm*misfit"}
     (folder / "d.json").write_text(json.dumps(harmless))

@@ -1,0 +1,202 @@
+"""The checker beside the report: independent of the engine, agrees with it, and is not taken in by altered files."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import ctx
+from metagap.impl import files
+from metagap.impl.arithmetic import IrrationalError
+from metagap.impl.families import FAMILIES
+from metagap.impl.sources import RandomSource
+from metagap.reports import check_witness as checker
+from metagap.reports.audit import CHECKER
+from metagap.theory.claim import UndefinedQuantityError
+
+KEPT = Path(__file__).parent / "counterexamples"
+ONE_OF_EACH = {
+    "meta-sl": "mutant-half-constant-simplest",
+    "network": "mutant-network-half-constant-simplest",
+    "smooth-network": "mutant-smooth-network-half-constant-simplest",
+    "meta-rl": "mutant-rl-half-constant-simplest",
+    "meta-rl-network": "mutant-rl-network-half-constant-simplest",
+    "meta-rl-smooth-network": "mutant-rl-smooth-half-constant-simplest",
+}
+OF_A_DIRECTION = {
+    "inner_product",
+    "residual_norm",
+    "mean_residual_norm",
+    "residual_l1",
+    "direction",
+    "eps_largest_entry",
+}
+"""At a direction that each proposes for itself (the last one: in coordinates that each chooses for itself)."""
+GENERATORS = ("arbitrary", "functions", "policies", "tangent")
+
+
+def content(stem: str) -> dict[str, Any]:
+    return dict(json.loads((KEPT / f"{stem}.json").read_text()))
+
+
+def test_the_checker_imports_the_standard_library_alone() -> None:
+    tree = ast.walk(ast.parse(CHECKER.read_text()))
+    nodes = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [
+        n for node in nodes for n in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module])
+    ]
+    assert not any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
+    assert {str(name).split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("stem", ONE_OF_EACH.values(), ids=ONE_OF_EACH)
+def test_a_witness_of_each_family_is_refuted_and_altered_it_is_not(stem: str) -> None:
+    assert checker.check(content(stem))[0] == "refuted"
+    for alter in (true_statement, other_sides, another_comparator, another_model_or_loss):
+        altered = content(stem)
+        alter(altered)
+        assert checker.check(altered)[0] != "refuted", alter.__name__
+
+
+def true_statement(witness: dict[str, Any]) -> None:
+    witness["statement"]["bound"] = "radius*eps + weight_norm*misfit"
+
+
+def other_sides(witness: dict[str, Any]) -> None:
+    witness["judged"]["left"] = {"lo": 1000.0, "hi": 1000.0}
+
+
+def another_comparator(witness: dict[str, Any]) -> None:
+    """That of omega itself, which leaves no gap."""
+    witness["instance"]["comparator"] = witness["instance"]["omega"]
+
+
+def another_model_or_loss(witness: dict[str, Any]) -> None:
+    instance = witness["instance"]
+    if instance["problem"] == "meta-sl":
+        instance["loss"] = {"name": "quartic", "c": 1.0}
+    else:
+        for task in instance["tasks"]:
+            task["r"] = [[7 * float(Fraction(r)) for r in row] for row in task["r"]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_checker_agrees_with_the_engine_that_decides(family: str, effort: int) -> None:
+    """Every quantity of both: enclosures meet; an infimum is at most what the checker has, and hardly less."""
+    compared, size = 0, 160 if family.startswith("meta-rl") else 60
+    engine = FAMILIES[family].quantities
+    for generator in (g for g in FAMILIES[family].generators if g.name in GENERATORS):
+        for variant in generator.variants[: 3 + effort]:
+            with np.errstate(all="ignore"):
+                batch = generator.build(RandomSource((11, len(variant)), 8), variant)
+            instances = sorted((batch.instance(b) for b in range(8)), key=lambda instance: instance.numbers)
+            for instance in (one for one in instances[:effort] if one.numbers <= size):
+                compared += agreements(engine(instance), json.loads(files.dumps(instance)))
+    assert compared >= 60
+
+
+def agreements(engine: Any, document: dict[str, Any]) -> int:
+    compared = 0
+    checker.Digits.count = checker.Digits.TRIED[0]
+    if document["adaptation"]["name"] == "implicit":
+        return 0
+    own = checker.readings(document)[0]
+    for name in {**checker.COMMON, **own.names}.keys() - OF_A_DIRECTION:
+        with ctx.workprec(128):
+            try:
+                theirs, ours = engine(name), own(name)
+            except (checker.NotCheckedError, UndefinedQuantityError, IrrationalError, AttributeError, TypeError):
+                continue
+            if not theirs.is_finite():
+                continue
+            low, high = float(theirs.lower()), float(theirs.upper())
+        unit = 1e-9 * max(abs(low), abs(high)) + 1e-25
+        assert ours.low <= Fraction(high) + Fraction(unit) or "misfit" in name, name
+        assert ours.high >= Fraction(low) - Fraction(unit), name
+        if "misfit" in name and "l1" not in name:
+            assert ours.high <= Fraction(high) + Fraction(unit) + Fraction(1e-12), name
+        compared += 1
+    return compared
+
+
+def test_derivatives_of_losses_and_activations_are_those_of_their_values() -> None:
+    one = checker.exactly(1)
+    losses = ("squared", "quartic", "double-well", "geman-mcclure", "log-cosh", "pseudo-huber", "huber", "logistic",
+              "exponential", "poisson")  # fmt: skip
+    for name in losses:
+        value, slope = checker.loss_of({"name": name, "c": 0.75, "delta": 1.5})
+        for z in (Fraction(-7, 3), Fraction(1, 5), Fraction(4)):
+            dual = value(checker.Dual(checker.exactly(z), {0: one}), Fraction(-1))
+            difference = checker.slope_of(dual, 0) - slope(checker.exactly(z), Fraction(-1))
+            assert abs(difference.low) < Fraction(1, 2**200) and abs(difference.high) < Fraction(1, 2**200), name
+    for activation in checker.ACTIVATIONS.values():
+        for z in (Fraction(-7, 3), Fraction(0), Fraction(40)):
+            difference = checker.slope_of(activation.value(checker.Dual(checker.exactly(z), {0: one})), 0)
+            difference = difference - activation.slope(checker.exactly(z))
+            assert abs(difference.low) < Fraction(1, 2**200) and abs(difference.high) < Fraction(1, 2**200)
+
+
+@pytest.mark.parametrize("x", [-300.0, -3.0, -1e-9, 0.0, 2.0**-60, 0.5, 1.0, 64.0, 65.0, 300.0])
+def test_elementary_functions_are_enclosed_narrowly(x: float) -> None:
+    at = checker.exactly(Fraction(x))
+    known = [(checker.exp, math.exp(x)), (checker.tanh, math.tanh(x)), (checker.sigmoid, 1 / (1 + math.exp(-x)))]
+    known.append((checker.softplus, max(x, 0.0) + math.log1p(math.exp(-abs(x)))))
+    known += [(checker.log, math.log(x)), (checker.root, math.sqrt(x))] if x > 0 else []
+    for function, value in known:
+        found = function(at)
+        assert found.low <= found.high
+        assert abs(float(found.low) - value) <= 1e-14 * abs(value) + 1e-70
+        assert found.high - found.low <= max(found.high, 1) / 2**220
+
+
+def test_a_dual_number_of_value_0_is_not_dropped_from_a_linear_system() -> None:
+    """A probability that crosses 0 has a derivative."""
+    zero, one = checker.exactly(0), checker.exactly(1)
+    moving = checker.Dual(zero, {0: one})
+    x, y = checker.solve([[one, moving], [zero, one]], [one, one])
+    assert checker.slope_of(x, 0).known == -1
+    assert checker.at(y).known == 1
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", "-S", CHECKER, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_is_help() -> None:
+    told = run("--help")
+    assert told.returncode == 0
+    assert "usage: check_witness.py" in told.stdout and "not refuted" in told.stdout
+    assert run().returncode == 2
+
+
+def test_instances_are_counted_in_one_line(tmp_path: Path) -> None:
+    for k in range(3):
+        (tmp_path / f"{k}.json").write_text(json.dumps(content(ONE_OF_EACH["meta-sl"])["instance"]))
+    told = run(tmp_path)
+    assert told.stdout.splitlines() == [
+        "3 instances in which nothing is claimed to be refuted: nothing to check there",
+        "no witness",
+    ]
+    assert (told.returncode, told.stderr) == (3, "")
+
+
+def test_the_summary_counts_by_family(tmp_path: Path) -> None:
+    for family in ("meta-sl", "network", "meta-rl"):
+        (tmp_path / f"{family}.json").write_text(json.dumps(content(ONE_OF_EACH[family])))
+    harmless = content(ONE_OF_EACH["meta-rl"])
+    true_statement(harmless)
+    (tmp_path / "true.json").write_text(json.dumps(harmless))
+    told = run(tmp_path)
+    last = "refuted 3 of 4, 1 not refuted: meta-rl linear 1 of 2, meta-sl linear 1 of 1, meta-sl relu-network 1 of 1"
+    assert told.stdout.splitlines()[-1] == last
+    assert told.returncode == 1

@@ -407,8 +407,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def eps_other_kinks(self) -> Array:
-        kink = self._drive(self._omega) == 0
-        *inner, outer = (self._phi(np.where(kink, 1.0, self._gates(w))) for w in self._iterates)
+        *inner, outer = (self._phi((self._drive(w) >= 0).astype(float)) for w in self._iterates)
         steps = [(k, phi, z) for (k, _, z), phi in zip(self._steps, inner, strict=True)]
         return _length(self._paired(self._factored(outer, steps)))
 

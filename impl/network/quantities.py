@@ -178,12 +178,24 @@ class NetworkQuantities(ErrorQuantities):
 
     @cached_property
     def _other_kinks(self) -> MetaFeatures:
-        """Features with 1{0 > 0} = 1, while W_i has 0."""
-        signs = self.problem.omega.signs.signs
-        basis = self._basis
-        at_kink = signs[:, basis.inputs] == 0
-        inner = replace(basis, patterns=np.where(at_kink, 1.0, basis.patterns))
-        outer = np.where(signs[:, self._places] == 0, 1.0, self._outer)
+        """Features with 1{0 > 0} = 1 wherever a neuron is at its kink, while the steps to W_i are made with 0.
+
+        A neuron that is at its kink at W stays there until a step moves it: until it is active at an input that is not
+        orthogonal. (One that a step brings to its kink is not noticed.)
+        """
+        at_kink = self.problem.omega.signs.signs == 0
+        meets = np.array([[v != 0 for v in row] for row in self.problem.inputs.products], dtype=float)
+        paths = []
+        for path in self._paths:
+            xs, path_of = path[0].xs, []
+            stays = at_kink[:, xs]
+            for here in path:
+                path_of.append(replace(here, active=np.where(stays, 1.0, here.active)))
+                if self.instance.adaptation.eta != 0:
+                    stays = stays & (here.active @ meets[np.ix_(xs, xs)] == 0)
+            paths.append(path_of)
+        inner = Basis.of(np.where(at_kink, 1.0, self.problem.omega.active), paths)
+        outer = np.concatenate([path[-1].active for path in paths], axis=1)
         return self._feature_set(inner, outer, self._bends)
 
     @cached_property

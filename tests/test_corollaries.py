@@ -174,3 +174,13 @@ def test_many_steps_of_a_loss_that_is_not_convex_stretch_further() -> None:
     judged = judge(second)["meta-sl-c2"]
     assert judged.verdict is Verdict.PROVED
     assert judged.gap is not None and judged.gap.lo > 3.4e-5
+
+
+@pytest.mark.parametrize(("steps", "growth"), [(1, fmpq(1)), (2, fmpq(15, 4)), (3, fmpq(171, 16))])
+def test_the_remainder_of_several_steps_grows_as_c2_says(steps: int, growth: fmpq) -> None:
+    """B = 1, eta = 5/2, log-cosh (m2 = 1): c = max(1, eta m2 B^2 - 1) = 3/2, growth c^(K-1) (1 + c + ... + c^(K-1))."""
+    one = log_cosh(fmpq(5, 2), ONE, (Task(ONE, (Atom(0, ONE, ONE),)),))
+    several = replace(one, adaptation=Gradient(fmpq(5, 2), steps))
+    with ctx.workprec(128):
+        constants = [MetaSLQuantities(instance)("remainder_constant") for instance in (several, one)]
+        assert (constants[0] / constants[1]).contains(growth)

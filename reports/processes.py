@@ -5,13 +5,14 @@ waited for.
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from typing import Any
@@ -85,10 +86,19 @@ def _born_deaf() -> Iterator[None]:
 
 
 def _begin(ready: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
-    """Workers leave Ctrl-C to the parent."""
+    """Workers leave Ctrl-C to the parent, and end with it however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if ready is not None:
         ready(*given)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot stop its workers."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _nothing() -> None:

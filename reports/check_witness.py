@@ -34,6 +34,7 @@ import itertools
 import json
 import math
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -1759,12 +1760,18 @@ def compare(said: dict[str, str], judged: dict[str, Any], there: Quantities, own
     sides = f"{said['left']} >= {digits(left.low)}, {said['bound']} <= {digits(bound.high)}"
     if not (left.low > bound.high or (said["relation"] == "=" and left.high < bound.low)):
         return ("not refuted" if judged["left"] and judged["bound"] else "not checked"), sides
+    if any(name in ALONG for side in ("left", "bound") for name in re.findall(r"\w+", said[side])):
+        return "refuted", f"{sides} (at a direction of our own: the file's numbers are those of another)"
     ends = [("left", left.low, left.high), ("bound", bound.low if said["relation"] == "=" else None, bound.high)]
     for name, low, high in ends:
         told = judged[name]
         if told and (high < _near(told["lo"], -1) or (low is not None and _near(told["hi"], 1) < low)):
             return "not refuted", f"{sides}; the file has a {name} side of {told['lo']:.9g} to {told['hi']:.9g}"
     return "refuted", sides
+
+
+ALONG = {"direction", "inner_product", "residual_norm", "mean_residual_norm", "residual_l1"}
+"""Quantities along one direction. A statement that names one is about every direction, and falls by any of them."""
 
 
 def _near(told: Any, side: int) -> Fraction:

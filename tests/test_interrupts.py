@@ -107,14 +107,19 @@ def press() -> None:
 
 
 def test_a_deferred_interrupt_waits_until_it_is_asked_for() -> None:
-    with deferred() as listen:
-        press()
-        with pytest.raises(KeyboardInterrupt):
+    # In the background of a shell Ctrl-C is ignored.
+    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with deferred() as listen:
+            press()
+            with pytest.raises(KeyboardInterrupt):
+                listen()
             listen()
-        listen()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with pytest.raises(KeyboardInterrupt), deferred():
-        press()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with pytest.raises(KeyboardInterrupt), deferred():
+            press()
+    finally:
+        signal.signal(signal.SIGINT, outside)
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked here")

@@ -13,6 +13,7 @@ import pytest
 from metagap.impl.families import ALL_CLAIMS, FAMILIES, META_SL
 from metagap.impl.files import BadInputError
 from metagap.reports.answer import distance, landscape_answer, rate_answers, real_distances, uninformative
+from metagap.reports.formats import check
 from metagap.reports.overview import cell_id, identifiers, status, tables, tightness
 from metagap.reports.places import places
 from metagap.reports.render import INSTALL, enclosure, entry, number, prose, render, share, write_report
@@ -219,6 +220,7 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
         {"name": name, "title": name.title(), "description": "", "source": "", "rows": rows}
         for name, rows in families.items()
     ]
+    check(verify, "verify", "verify.json")
     found = {row["name"]: row for row in real_distances(verify)}
     assert list(found) == ["sinusoid", "diabetes", "sinusoid-network", "taxi"]
     assert found["sinusoid"]["tolerance"] == pytest.approx(1e-6)

@@ -143,7 +143,7 @@ class RealRow(Record):
     file: str
     parameters: Count
     comparator: Literal["parameter", "functions"]
-    counts: Counts
+    counts: dict[VerdictName, Count]
     eps: Interval | None
     gap: Interval | None
     lifted: Form | None

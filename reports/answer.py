@@ -70,7 +70,7 @@ def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
         terms = row["terms"]
     without = {point_of(r["name"]) for r in rows} - {point_of(r["name"]) for r in certified} if certified else set()
     if without:
-        found["limit"] += f"; without a certified optimum: {', '.join(sorted(without))}"
+        found["limit"] += f"; {len(without)} more trained point{'s' * (len(without) > 1)} without a certified optimum"
     empty = found["bound"] is not None and found["high"] is not None and found["bound"] > EMPTY * found["high"] > 0
     return found | {
         "name": family["name"],

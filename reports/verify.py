@@ -31,6 +31,9 @@ from .witnesses import witness
 
 BINS = 20
 
+REAL = [name for family in FAMILIES.values() for name in family.real_tasks]
+"""The order in which real tasks are shown, whatever the order in which they were judged."""
+
 
 class Run:
     """A verification run in progress: tallies so far, and how it ended."""
@@ -145,7 +148,7 @@ class Run:
                 for family in FAMILIES.values()
                 for g in family.all_generators
             ],
-            "real_families": self.families,
+            "real_families": sorted(self.families, key=lambda row: REAL.index(row["name"])),
             "real_note": self.real_note,
             "landscapes": summary(self.landscapes),
             "rates": self.rates,

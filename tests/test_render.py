@@ -228,7 +228,7 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert found["diabetes"]["words"] == "between 0.499 and 0.5" and found["diabetes"]["count"] == 1
     assert found["sinusoid-network"]["words"] == "between 0.5 and 0.75"
     assert found["sinusoid-network"]["limit"] == "the lower bound is trivial (0)"
-    assert found["diabetes"]["limit"].endswith("without a certified optimum: large; MAML-trained")
+    assert found["diabetes"]["limit"].endswith("; 1 more trained point without a certified optimum")
     assert found["diabetes"]["parts"] == {
         "radius": 2.0, "stationarity": 0.5, "representation": 0.375, "share": 0.75
     }  # fmt: skip

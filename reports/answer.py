@@ -60,6 +60,7 @@ def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
         found = {"count": len(certified)} | certified_distance(row["optimum"])
         found["limit"] += _where(family["name"], row["optimum"]["ball"])
         terms = row["optimum"]["terms"]
+        found["trivial"] = _trivial(family["name"], row["optimum"])
     else:
         rows = [row for row in rows if row["lifted"] and "best policy" in row["name"]] or rows
         row = max(rows, key=lambda r: (r["gap"] or {"hi": None})["hi"] or 0.0)
@@ -67,7 +68,7 @@ def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
         found = {"count": len(rows), "high": (row["gap"] or {"hi": None})["hi"], "tolerance": None}
         found |= {"low": _surpassed(family, row), "limit": limit}
         found["bound"] = ((row["lifted"] or {}).get("bound") or {"hi": None})["hi"]
-        terms = row["terms"]
+        terms, found["trivial"] = row["terms"], None
     without = {point_of(r["name"]) for r in rows} - {point_of(r["name"]) for r in certified} if certified else set()
     if without:
         found["limit"] += f"; {len(without)} more trained point{'s' * (len(without) > 1)} without a certified optimum"
@@ -81,6 +82,13 @@ def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
         "empty": empty,
         "parts": parts(terms),
     }
+
+
+def _trivial(tasks: str, optimum: Mapping[str, Any]) -> float | None:
+    """L(omega), which bounds the distance from inf L >= 0 without any theorem; None in meta-RL, where L is a return."""
+    family = next(f.name for f in FAMILIES.values() if tasks in f.real_tasks)
+    gap = (optimum["gap"] or {"hi": None})["hi"]
+    return None if family.startswith("meta-rl") or gap is None else gap + optimum["lower"]
 
 
 def _surpassed(family: Mapping[str, Any], row: Mapping[str, Any]) -> float:
@@ -101,14 +109,22 @@ def parts(terms: Mapping[str, Any]) -> dict[str, float] | None:
         return None
     radius, eps, weight, misfit, size = (ends[name] for name in needed)
     share = min(misfit / size, 1.0) if size > 0 else 0.0
-    return {"radius": radius, "stationarity": radius * eps, "representation": weight * misfit, "share": share}
+    return {
+        "radius": radius,
+        "eps": eps,
+        "stationarity": radius * eps,
+        "representation": weight * misfit,
+        "share": share,
+    }
 
 
 def _between(low: float, high: float | None) -> str:
     """An interval with as few digits as tell its ends apart."""
     if high is None:
         return f"at least {low:.2g}"
-    digits = next((n for n in range(2, 6) if f"{low:.{n}g}" != f"{high:.{n}g}"), 6)
+    digits = next((n for n in range(2, 7) if f"{low:.{n}g}" != f"{high:.{n}g}"), None)
+    if digits is None:
+        return f"{high:.6g}"
     return f"between {low:.{digits}g} and {high:.{digits}g}"
 
 

@@ -230,8 +230,9 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert found["sinusoid-network"]["limit"] == "the lower bound is trivial (0)"
     assert found["diabetes"]["limit"].endswith("; 1 more trained point without a certified optimum")
     assert found["diabetes"]["parts"] == {
-        "radius": 2.0, "stationarity": 0.5, "representation": 0.375, "share": 0.75
+        "radius": 2.0, "eps": 0.25, "stationarity": 0.5, "representation": 0.375, "share": 0.75
     }  # fmt: skip
+    assert found["diabetes"]["trivial"] == 2.5 and found["taxi"]["trivial"] is None
     assert found["taxi"]["words"] == "between 0.062 and 0.12" and found["taxi"]["empty"]
     assert "best policy" in found["taxi"]["limit"]
     assert distance(far) == (pytest.approx(0.499), 0.5)

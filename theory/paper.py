@@ -169,9 +169,9 @@ RESULTS: tuple[Result, ...] = (
         Outcome.INSTEAD,
         "The premise is false, however wide the network, for tasks that share a state where actions differ: the "
         "adaptation is a step on policies, so the features are the tasks' own only through the look-ahead, which adds "
-        "no dimension. Two bandits that contradict each other are a counterexample (every network has the same value "
-        "there; policies that tell the tasks apart do better). It holds for one task, and for tasks with states of "
-        "their own, if the differences of the meta-feature between actions are independent.",
+        "no dimension. Two bandits that contradict each other are a counterexample (without adaptation; every network "
+        "has the same value there; policies that tell the tasks apart do better). It holds for one task, and for tasks "
+        "with states of their own, if the differences of the meta-feature between actions are independent.",
         ("meta-rl-network-c3", "meta-rl-smooth-network-c3"),
         (("meta-rl-network-c3", "full-action-rank"), ("meta-rl-smooth-network-c3", "full-action-rank")),
     ),

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 # Workers share the cores, and matrices are small: more threads only wait for each other.
 THREADS = threadpool_limits(1)
 
-EXAMPLES = {"quick": 60, "ci": 400, "deep": 5000}
+EXAMPLES = {"quick": 48, "ci": 400, "deep": 5000}
 
 for name, examples in EXAMPLES.items():
     settings.register_profile(

@@ -94,7 +94,7 @@ def test_the_checker_agrees_with_the_engine_that_decides(family: str, effort: in
     compared, size = 0, 160 if family.startswith("meta-rl") else 60
     engine = FAMILIES[family].quantities
     for generator in (g for g in FAMILIES[family].generators if g.name in GENERATORS):
-        for variant in generator.variants[: 3 + effort]:
+        for variant in generator.variants[: 1 + effort]:
             with np.errstate(all="ignore"):
                 batch = generator.build(RandomSource((11, len(variant)), 8), variant)
             instances = sorted((batch.instance(b) for b in range(8)), key=lambda instance: instance.numbers)

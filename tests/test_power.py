@@ -15,12 +15,17 @@ EQUIVALENT = {"meta-sl": 2, "meta-rl": 4, "network": 3, "meta-rl-network": 1}
 """Mutants that are proved to be true, and must not be refuted."""
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
-def test_every_wrong_theorem_is_refuted(family: Family, seed: int) -> None:
-    """Each kill is certified in balls, with every assumption that the mutant kept; the true claim is not hurt."""
+def test_every_wrong_theorem_is_refuted(family: Family, effort: int) -> None:
+    """At two seeds (five in the ci profile): each kill is certified in balls, with every assumption that the mutant
+    kept; the true claim is not hurt."""
+    for seed in range(1 + effort):
+        refuted(family, seed)
+
+
+def refuted(family: Family, seed: int) -> None:
     equivalent = 0
-    for found in attack(family, seed=seed, rounds=ROUNDS.get(family.name, 8)):
+    for found in attack(family, seed=seed, rounds=ROUNDS.get(family.name, 8), enough=1):
         mutant = found.mutant
         if mutant.equivalent:
             equivalent += 1

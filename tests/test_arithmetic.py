@@ -8,22 +8,28 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from flint import arb, ctx, fmpq
+from flint import arb, arb_mat, arb_series, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import (
     Balls,
+    BallSeries,
     Floats,
     IrrationalError,
     Rationals,
     bounds,
     exact_floats,
+    exactly,
     midpoint,
+    norm,
+    quotient,
     rational,
     root,
+    solved,
     square,
     to_float,
 )
+from metagap.impl.meta_sl.taylor import series_terms
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -41,6 +47,8 @@ def test_strings_and_fractions_are_exact() -> None:
     assert rational("0.1") == fmpq(1, 10)
     assert rational(Fraction(-2, 6)) == fmpq(-1, 3)
     assert rational(7) == 7
+    assert Rationals.number(fmpq(1, 3)) == fmpq(1, 3)
+    assert Rationals.matrix([[fmpq(1, 3)]])[0, 0] == fmpq(1, 3)
     for bad in (math.inf, math.nan):
         with pytest.raises(ValueError, match="not finite"):
             rational(bad)
@@ -81,6 +89,99 @@ def test_wide_balls_contain_every_value(name: str, box: tuple[float, float, floa
         assert found.overlaps(value)
         assert not found.lower() > value.upper()
         assert not found.upper() < value.lower()
+
+
+DIGITS = 700
+"""So many that no cancellation at the points below leaves fewer than a hundred."""
+with mpmath.workdps(DIGITS):
+    THIRD = mpmath.mpf(1) / 3
+PRECISE = {
+    **REFERENCES,
+    "sqrt": mpmath.sqrt,
+    "root": mpmath.sqrt,
+    "square": lambda t: t * t,
+    "norm": lambda t: mpmath.sqrt(2 * t * t),
+    "clip": lambda t: min(max(t, -THIRD), THIRD),
+    "clip_integral": lambda t: t * t / 2 if abs(t) <= THIRD else THIRD * abs(t) - THIRD * THIRD / 2,
+}
+FUNCTIONS = {
+    "root": root,
+    "square": square,
+    "norm": lambda t: norm([t, t]),
+    "clip": lambda t: Balls.clip(t, arb(1) / 3),
+    "clip_integral": lambda t: Balls.clip_integral(t, arb(1) / 3),
+}
+POINTS = (-700, -30, -3, -0.7, -(2.0**-20), 2.0**-20, 0.3, 0.7, 1.0, 1.3, 5, 40, 63.9, 65, 700)
+
+
+def precise(value: mpmath.mpf) -> arb:
+    with ctx.workprec(2000):
+        return arb(mpmath.nstr(value, DIGITS // 2, strip_zeros=False))
+
+
+@pytest.mark.parametrize("name", PRECISE)
+@pytest.mark.parametrize("bits", [53, 128])
+def test_enclosures_contain_the_value_to_the_last_bit(name: str, bits: int) -> None:
+    """Of points, and of the ends of narrow balls: the enclosure holds hundreds of digits of the value."""
+    function = FUNCTIONS.get(name) or getattr(Balls, name)
+    with mpmath.workdps(DIGITS):
+        for x in POINTS:
+            if x < 0 and name in ("sqrt", "root"):
+                continue
+            for width in (0, 40, 20):
+                for numerator in (1, 3):  # x itself is a number of 53 bits, a third of it has no end
+                    at, room = mpmath.mpf(x) / numerator, mpmath.mpf(abs(x)) / 2**width if width else mpmath.mpf(0)
+                    with ctx.workprec(bits):
+                        ball = arb(x) / numerator
+                        ball = ball.union(ball + arb(abs(x)) / 2**width) if width else ball
+                        found = function(ball)
+                    for share in (0, THIRD, 1):
+                        assert found.contains(precise(PRECISE[name](at + share * room))), (x, width, share)
+
+
+DERIVATIVES = {
+    "exp": lambda m, t: (m.exp(t), m.exp(t)),
+    "sqrt": lambda m, t: (1 / (2 * m.sqrt(t)), -1 / (4 * t * m.sqrt(t))),
+    "tanh": lambda m, t: (m.sech(t) ** 2, -2 * m.tanh(t) * m.sech(t) ** 2),
+    "sech": lambda m, t: (-m.tanh(t) * m.sech(t), m.sech(t) * (1 - 2 * m.sech(t) ** 2)),
+    "log_cosh": lambda m, t: (m.tanh(t), m.sech(t) ** 2),
+    "softplus": lambda m, t: (m.sigmoid(t), m.sigmoid(t) * m.sigmoid(-t)),
+    "sigmoid": lambda m, t: (m.sigmoid(t) * m.sigmoid(-t), m.sigmoid(t) * m.sigmoid(-t) * (1 - 2 * m.sigmoid(t))),
+}
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_series_contain_the_value_to_the_last_bit(name: str) -> None:
+    """Value, slope and half of the second derivative, against the closed forms at 3000 bits."""
+    for x in (x for x in POINTS if x > 0 or name != "sqrt"):
+        with ctx.workprec(128), series_terms(3):
+            found = getattr(BallSeries, name)(arb_series([arb(x), 1]))
+        with ctx.workprec(3000):
+            slope, bend = DERIVATIVES[name](Balls, arb(x))
+            for k, exact in enumerate((getattr(Balls, name)(arb(x)), slope, bend / 2)):
+                assert found[k].contains(exact), (x, k)
+
+
+def test_an_infinite_end_is_no_number_to_compare_with() -> None:
+    assert exactly(0.5) == arb(0.5)
+    for value in (math.inf, -math.inf, math.nan):
+        assert exactly(value).is_nan()
+
+
+def test_what_cannot_be_divided_is_no_number() -> None:
+    with ctx.workprec(64):
+        wide = arb_mat([[arb(0, 1)]])
+        assert all(v.is_nan() for v in solved(wide, arb_mat([[1, 2]])).entries())
+        with series_terms(2):
+            assert all(quotient(arb_series([1, 1]), arb_series([arb(0, 1), 1]))[k].is_nan() for k in (0, 1))
+
+
+def test_series_leave_a_joint_open() -> None:
+    """At |t| = a the slope of clip is that of either side."""
+    with ctx.workprec(64), series_terms(2):
+        for t, inside in ((1, None), (-1, None), (0.5, 1), (3, 0), (-3, 0)):
+            slope = BallSeries.clip(arb_series([arb(t), 1]), arb(1))[1]
+            assert slope == inside if inside is not None else slope.contains(0) and slope.contains(1)
 
 
 @given(ends)

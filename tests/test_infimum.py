@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from flint import arb, arb_mat, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import norm
+from metagap.impl.balls import infimum
 from metagap.impl.balls.infimum import misfit, misfit_l1, residuals
-from metagap.impl.balls.singular import positive_definite, smallest_singular_value
+from metagap.impl.balls.singular import largest_eigenvalue, positive_definite, smallest_singular_value
+from metagap.impl.balls.span import span
 from metagap.impl.floats.infimum import ball_least_squares
 from metagap.impl.oracles import convex
 
@@ -139,3 +142,152 @@ def test_rows_that_are_zero_but_for_rounding_leave_the_target() -> None:
         found = misfit(arb_mat([[noise], [noise]]), [arb(3), arb(4)], [arb(1), arb(1)], arb(1)).value
         assert found.overlaps(arb(5))
         assert found.rad() < 2.0**-100
+
+
+def closed_forms() -> list[tuple[tuple[list[list[arb]], list[arb], list[arb], arb], arb]]:
+    """(rows, target, masses, radius) and the infimum, at 1000 bits and at numbers that no ball ends at."""
+    with ctx.workprec(1000):
+        masses, radii = (arb(1), arb(1) / 3), (arb(1) / 3, arb(1) / 9)
+        narrow = [(arb(5) / 3, arb(1) / 7), (arb(2).sqrt(), arb(1) / 3), (arb(7), arb(3).sqrt())]
+        # One row: |u| - R |a|, or 0.
+        found = [
+            (([[a]], [u], [m], r), m.sqrt() * (u - r * a) if a * r < u else arb(0))
+            for a, u in narrow for m in masses for r in radii
+        ]  # fmt: skip
+        # Unconstrained: the mean of 0, 0, 1 leaves 2/3; with masses 1, 2 between 0 and 1: 1 * 2 / 3.
+        one, rest = arb(1), (arb(2) / 3).sqrt()
+        found.append((([[one]] * 3, [arb(0), arb(0), one], [one] * 3, arb(9)), rest))
+        found.append((([[one]] * 2, [arb(0), one], [one, arb(2)], arb(9)), rest))
+        # On the boundary, where the two directions have unlike weights: v = (3/5, 4/5) R by Lagrange.
+        for radius in (arb(1) / 3, arb(10) / 7):
+            (x, y), multiplier = (arb(3) / 5 * radius, arb(4) / 5 * radius), arb(2) / 3
+            u = [(1 + multiplier) * x, (9 + multiplier) * y / 3]
+            rows = [[one, arb(0)], [arb(0), arb(3)]]
+            found.append(((rows, u, [one, one], radius), ((u[0] - x) ** 2 + (u[1] - 3 * y) ** 2).sqrt()))
+        return found
+
+
+@pytest.mark.parametrize("bits", [128, 256])
+def test_infima_in_closed_form_are_contained(bits: int) -> None:
+    for (rows, target, masses, radius), value in closed_forms():
+        with ctx.workprec(bits):
+            found = misfit(arb_mat(rows), target, masses, radius).value
+            assert found.contains(value), (rows, target, radius)
+            assert found.rad() < 1e-25
+
+
+@pytest.mark.parametrize("share", ["1/8", "-1/8", "1/1000000"])
+def test_poor_proposals_only_widen_the_infimum(share: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the solver proposes, the enclosure holds the infimum: nothing of the proposal is trusted."""
+    right = infimum._ridge
+
+    def poor(gram: arb_mat, cross: arb_mat, multiplier: arb) -> arb_mat:
+        return (right(gram, cross, multiplier) * (1 + arb(share))).mid()
+
+    for replaced in (("_ridge", poor), ("_float_multiplier", lambda *given: 7.0)):
+        with monkeypatch.context() as patch, ctx.workprec(128):
+            patch.setattr(infimum, *replaced)
+            for (rows, target, masses, radius), value in closed_forms():
+                assert infimum.misfit(arb_mat(rows), target, masses, radius).value.contains(value)
+
+
+@pytest.mark.parametrize("size", [1, 2, "1/2", 50])
+def test_poor_proposals_only_widen_the_l1_infimum(size: str | int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Duals that are too large, too steep or too small."""
+    right = infimum._stationary
+
+    def poor(*given: Any) -> tuple[arb_mat, list[arb]]:
+        v, dual = right(*given)
+        return v, [arb(size) * p + (arb(1) / 3 if size == 1 else 0) for p in dual]
+
+    monkeypatch.setattr(infimum, "_stationary", poor)
+    test_l1_infima_in_closed_form_are_contained()
+
+
+def test_poor_proposals_only_widen_singular_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors that are no singular vectors, which a few powers do not mend."""
+    monkeypatch.setattr(np.linalg, "svd", lambda table: (None, None, np.ones_like(table)))
+    monkeypatch.setattr(np.linalg, "eigh", lambda table: (None, np.ones_like(table)))
+    test_singular_values_in_closed_form_are_contained()
+
+
+def test_l1_infima_in_closed_form_are_contained() -> None:
+    """eps |v| + |u - a v| is |u| min(1, eps/|a|) in one dimension; orthogonal rows 1 and 1: (2 - t)-fold by hand."""
+    for bits in (128, 256):
+        for eps, a, u in ((1, 3, 5), (3, 1, 5), (2, 7, 1), (1, 1, 1)):
+            with ctx.workprec(1000):
+                value = arb(u) / 3 * min(1, arb(eps) / 7 / (arb(a) / 11), key=lambda v: float(v))
+            with ctx.workprec(bits):
+                found = misfit_l1(arb(eps) / 7, arb_mat([[arb(a) / 11]]), [arb(u) / 3]).value
+                assert found.contains(value), (eps, a, u)
+        for eps in (arb(1), arb(3)):
+            # eps ||v|| + |1 - v_1| + |1 - v_2|: the slope along (1, 1) is eps - sqrt 2.
+            with ctx.workprec(1000):
+                value = arb(2).sqrt() * eps if eps < arb(2).sqrt() else arb(2)
+            with ctx.workprec(bits):
+                assert misfit_l1(eps, as_balls([[1.0, 0.0], [0.0, 1.0]]), [arb(1), arb(1)]).value.contains(value)
+
+
+def test_singular_values_in_closed_form_are_contained() -> None:
+    """((a, 0), (0, b)) and rotations of it; ((1, 1), (0, 1)): the golden ratio and its inverse."""
+    with ctx.workprec(1000):
+        golden = (1 + arb(5).sqrt()) / 2
+        close = 1 + arb(2) ** -200
+        cases = [
+            (arb_mat([[1, 1], [0, 1]]), 1 / golden, golden),
+            (arb_mat([[arb(1) / 3, 0], [0, arb(1) / 7]]), arb(1) / 7, arb(1) / 3),
+            (arb_mat([[3, -4 * close], [4, 3 * close]]) / 5, arb(1), close),
+            (arb_mat([[1, 1], [1, 1]]), arb(0), arb(2)),
+        ]
+    for matrix, least, most in cases:
+        with ctx.workprec(128):
+            table = arb_mat(2, 2, [+v for v in matrix.entries()])
+            assert smallest_singular_value(table).contains(least)
+            gram = table.transpose() * table
+            with ctx.workprec(1000):
+                square = most * most
+            assert largest_eigenvalue(gram).contains(square)
+            assert not positive_definite(gram, arb((square + 1).upper()))
+            assert positive_definite(gram + arb_mat([[1, 0], [0, 1]]), arb(0))
+
+
+def test_an_open_pivot_proves_nothing() -> None:
+    assert not positive_definite(arb_mat([[arb(1, 2)]]), arb(0))
+    assert not positive_definite(arb_mat([[arb("nan")]]), arb(0))
+    assert not positive_definite(arb_mat([[1, 0], [0, arb(1, 1)]]), arb(0))
+    assert smallest_singular_value(arb_mat([[arb("nan")]])).is_nan()
+
+
+def test_coordinates_of_a_span_have_the_inner_products() -> None:
+    """Independent vectors and dependent ones: C C' + slack^2 is the Gram matrix, on the diagonal and off it."""
+    rng = np.random.default_rng(5)
+    with ctx.workprec(128):
+        for count, rank in ((3, 3), (4, 2), (4, 4)):
+            rows = rng.integers(-4, 5, (count, rank)) @ (rng.integers(-4, 5, (rank, 4)) / 4)
+            table = as_balls(rows.tolist())
+            gram = table * table.transpose()
+            found = span(gram)
+            assert len(found.pivots) == np.linalg.matrix_rank(rows)
+            back = found.rows * found.rows.transpose()
+            for a in range(count):
+                for b in range(count):
+                    room = found.slack[a] * found.slack[b]
+                    assert (back[a, b] + (-room).union(room)).contains(gram[a, b]) or back[a, b].overlaps(gram[a, b])
+                if a not in found.pivots:
+                    assert not found.slack[a] < (gram[a, a] - back[a, a]).nonnegative_part().sqrt()
+            wide = span(
+                gram + arb_mat(count, count, [arb(2) ** -40 * (a == b) for a in range(count) for b in range(count)])
+            )
+            assert len(wide.pivots) == count or all(
+                s > 2.0**-21 for a, s in enumerate(wide.slack) if a not in wide.pivots
+            )
+            near = span(gram + arb_mat([[arb(2) ** -100 * (a == b) for b in range(count)] for a in range(count)]))
+            assert all(near.slack[a] > 2.0**-51 for a in range(count) if a not in near.pivots)
+            vector = as_balls(rng.integers(-4, 5, (4, 1)).tolist())
+            pairings = (table * vector).entries()
+            again = (found.rows * arb_mat([[g] for g in found.coordinates(pairings)])).entries()
+            for a in found.pivots:
+                assert again[a].overlaps(pairings[a])
+            wanted = [arb(int(v)) for v in rng.integers(-4, 5, len(found.pivots))]
+            combined = (arb_mat([found.coefficients(wanted)]) * found.rows).entries()
+            assert all(c.overlaps(w) and c.rad() < 1e-20 for c, w in zip(combined, wanted, strict=True))

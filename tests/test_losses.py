@@ -123,6 +123,50 @@ def test_ranges_contain_and_are_tight(loss: Loss, boxes: list[tuple[float, float
 
 
 @losses
+def test_ranges_hold_the_turning_points(loss: Loss) -> None:
+    """Joints or not: what a fine grid attains (the turning points of all losses among its cells), ends included."""
+    with ctx.workprec(96):
+        for label in labels(loss):
+            for low, high in ((-3.0, 4.0), (-0.75, 0.5), (0.0, 2.0), (-2.0, 0.0), (label - 0.5, label)):
+                grid = np.linspace(low, high, 1001)
+                box = arb(low).union(arb(high))
+                for order, name in enumerate(ORDERS):
+                    with np.errstate(all="ignore"):
+                        sample = getattr(loss, name)(Floats, grid, np.full(len(grid), label)) + 0 * grid
+                    found, room = loss.range(order, box, arb(label)), 1e-12 * (1 + float(np.abs(sample).max()))
+                    assert float(found.upper()) >= sample.max() - room, (name, label, low)
+                    assert float(found.lower()) <= sample.min() + room, (name, label, low)
+
+
+@losses
+def test_ranges_contain_the_value_to_the_last_bit(loss: Loss) -> None:
+    """Of one point and of narrow intervals: values at 400 bits, or what the joint leaves open."""
+    for label in labels(loss):
+        for x in (-2.3, -0.4, 0.1, 1.7, 30.0):
+            for width in (0.0, 2.0**-40):
+                for order, name in enumerate(ORDERS):
+                    with ctx.workprec(96):
+                        found = loss.range(order, arb(x).union(arb(x) + width), arb(label))
+                    with ctx.workprec(400):
+                        for at in (arb(x), arb(x) + width):
+                            assert found.contains(getattr(loss, name)(Balls, at, arb(label))), (name, label, x)
+
+
+@losses
+def test_what_losses_are_called_is_so(loss: Loss) -> None:
+    """nonnegative, and where g' and g'' jump: from difference quotients on a grid through every joint."""
+    t = np.linspace(-8, 8, 16 * 1024 + 1)
+    y = np.full(len(t), 1.0 if loss.link is not Link.RESIDUAL else 0.0)
+    slope = loss.d1(Floats, t, y) + 0 * t
+    assert loss.profile.nonnegative == all(loss.value(Floats, t, np.full(len(t), v)).min() >= 0 for v in labels(loss))
+    inner = np.abs(t) < 6  # exponentials bend steeply without a jump
+    jump = np.abs(np.diff(slope))[inner[1:]].max()
+    bend = np.abs(np.diff(np.diff(slope)))[inner[2:]].max() * 1024
+    assert loss.profile.kinked == (jump > 1.5)
+    assert loss.profile.joints == (loss.profile.kinked or (bend > 0.5 and loss.parameter is not None and bend < 1.5))
+
+
+@losses
 def test_ranges_are_hulls_of_attained_values(loss: Loss) -> None:
     """No wider than what a fine sample attains, up to the sample's spacing."""
     with ctx.workprec(96):
@@ -225,6 +269,8 @@ def test_the_distance_to_a_joint() -> None:
         assert Loss("huber", fmpq(1)).joint_distance(arb(3), arb(1)) == 1
         assert Loss("absolute").joint_distance(arb(3), arb(1)) == 2
         assert Loss("huber", fmpq(1)).joint_distance(arb(2), arb(1)).is_zero()
+        assert Loss("huber", fmpq(1)).joint_distance(arb(2.5, 1), arb(1)).contains(0)
+        assert Loss("absolute").joint_distance(arb(1, 0.25), arb(1)).contains(0)
         assert Loss("log-cosh").joint_distance(arb(3), arb(1)) is None
 
 

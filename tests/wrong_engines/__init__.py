@@ -1,0 +1,7 @@
+"""Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
+
+from .infima import INFIMA
+from .losses import LOSS_FAULTS
+from .numbers import NUMBERS
+
+CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA)

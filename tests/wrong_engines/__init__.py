@@ -3,5 +3,6 @@
 from .infima import INFIMA
 from .losses import LOSS_FAULTS
 from .numbers import NUMBERS
+from .supervised import SUPERVISED
 
-CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA)
+CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED)

@@ -1,0 +1,192 @@
+"""Wrong meta-SL with linear models: steps, Jacobians, weights, margins, constants of the corollaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb, fmpq
+
+from .numbers import DROPPED, bare, then
+from .planting import Around, Edit, Fault, Value, suite
+
+MAML, TAYLOR = "metagap.impl.meta_sl.maml", "metagap.impl.meta_sl.taylor"
+TASKS, QUANTITIES = "metagap.impl.meta_sl.task_quantities", "metagap.impl.meta_sl.quantities"
+PREDICTIONS, CORE, MIXED = (
+    "metagap.impl.meta_sl.prediction_quantities", "metagap.impl.balls.core", "metagap.impl.balls.mixed"
+)  # fmt: skip
+OWN = "metagap.impl.meta_sl.instance"
+
+
+def engines(loss: str = "log-cosh", name: str = "arbitrary") -> Any:
+    return suite("test_engines:test_both_engines_agree_within_the_rounding_unit", loss=loss, name=name)
+
+
+ROUTES = suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family="meta-sl")
+IDENTITY = suite("test_judge:test_the_identity_holds_in_balls_and_rationals", examples=24)
+SEVERAL = suite("test_routes:test_several_steps_of_two_parameters_are_compared")
+PROXIMAL = suite("test_routes:test_poor_proposals_only_widen_the_proximal_point", steps=80)
+OUTSIDE = suite("test_judge:test_outside_names_the_assumption")
+BY_HAND = suite("test_supervised_by_hand:test_two_tasks_by_hand", steps=2)
+OBJECTIVE = suite("test_supervised_by_hand:test_the_objective_by_hand", steps=2)
+MARGINS = suite("test_supervised_by_hand:test_margins_by_hand")
+CONSTANTS = suite("test_supervised_by_hand:test_constants_by_hand")
+
+
+def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: Any) -> Fault:
+    return Fault(f"sl-{name}", kind, place, wrong, guard)
+
+
+OF_THE_FEATURES = Around(lambda right: lambda self: self._pulled(self._meta_features))
+SUPERVISED = (
+    # --- maml ---
+    fault("slopes-without-mass", "masses are left out", f"{MAML}:Risks.slopes", Edit("total[x] += p *", "total[x] +="),
+          BY_HAND),
+    fault("curvatures-without-mass", "masses are left out", f"{MAML}:Risks.curvatures",
+          Edit("total[x] += p *", "total[x] +="), BY_HAND),
+    fault("curvatures-are-slopes", "a derivative for another", f"{MAML}:Risks.curvatures", Edit("loss.d2", "loss.d1"),
+          BY_HAND),
+    fault("risk-without-mass", "masses are left out", f"{MAML}:Risks.risk", Edit("(p * self", "(self"), BY_HAND),
+    fault("last-label-wins", "a term is left out", f"{MAML}:Risks._law", Edit("rho.get(atom.x, 0) + atom.p", "atom.p"),
+          BY_HAND),
+    fault("step-uphill", "a sign error", f"{MAML}:Problem.adapt", Edit("iterates[-1] - step", "iterates[-1] + step"),
+          BY_HAND),
+    fault("one-step-of-several", "a step is left out", f"{MAML}:Problem.adapt",
+          Edit("range(adaptation.steps)", "range(min(adaptation.steps, 1))"), BY_HAND),
+    fault("all-steps-from-omega", "K steps with one step's slope", f"{MAML}:Problem.adapt",
+          Edit("self.predictions(iterates[-1])", "self.predictions(theta)"), BY_HAND),
+    fault("objective-without-weights", "task weights are left out", f"{MAML}:Problem.meta_objective",
+          Edit("law.weight * self.risk", "self.risk"), OBJECTIVE),
+    fault("weights-not-normalised", "task weights unnormalised", f"{MAML}:Risks.__init__",
+          Edit("self._law(task.weight, task.atoms)", "self._law(2 * task.weight, task.atoms)"), BY_HAND),
+    fault("objective-of-omega", "the adaptation is left out", f"{MAML}:Problem.meta_objective",
+          Edit("self.adapt(law, theta)[-1]", "theta"), OBJECTIVE),
+    fault("proximal-without-radius", "the proximal enclosure without its residual radius", f"{MAML}:Problem._proximal",
+          Edit("radius = norm(residual.entries()).upper()", "radius = arb(0)"), PROXIMAL),
+    fault("proximal-half-radius", "a radius is too small", f"{MAML}:Problem._proximal",
+          Edit("norm(residual.entries()).upper()", "norm(residual.entries()).upper() / 64"),
+          suite("test_routes:test_poor_proposals_only_widen_the_proximal_point", steps=0)),
+    fault("proximal-strength", "a constant is squared", f"{MAML}:Problem._proximal",
+          Edit("self.gradient(law, self.predictions(at)) * (1 / strength)",
+               "self.gradient(law, self.predictions(at)) * strength"),
+          PROXIMAL),
+    # --- the gradient ---
+    fault("gradient-of-the-features", "the gradient from the meta-features", f"{TASKS}:TaskQuantities._gradient",
+          OF_THE_FEATURES, ROUTES),
+    fault("gradient-without-weights", "task weights are left out", f"{TAYLOR}:gradient",
+          Edit("law.weight * p * slope", "p * slope"), IDENTITY),
+    fault("gradient-at-omega", "the adaptation is left out", f"{TAYLOR}:gradient",
+          Edit("_adapt(problem, law, start)", "start"), IDENTITY),
+    fault("taylor-without-eta", "a factor is left out", f"{TAYLOR}:_adapt",
+          Edit("_slope_rows(problem, law, z) * problem.eta", "_slope_rows(problem, law, z)"), IDENTITY),
+    # --- Jacobians and features ---
+    fault("one-jacobian", "K steps with one step's Jacobian", f"{TASKS}:TaskQuantities._jacobians",
+          Edit("for theta in path[:-1]:", "for theta in path[:1]:"), IDENTITY),
+    fault("jacobian-of-the-last", "a factor is left out", f"{TASKS}:TaskQuantities._jacobians",
+          Edit("(problem.identity() - factor) * jacobian", "problem.identity() - factor"), IDENTITY),
+    fault("jacobian-backwards", "the order of factors", f"{TASKS}:TaskQuantities._jacobians",
+          Edit("(problem.identity() - factor) * jacobian", "jacobian * (problem.identity() - factor)"), SEVERAL),
+    fault("jacobian-sign", "a sign error", f"{TASKS}:TaskQuantities._jacobians",
+          Edit("problem.identity() - factor", "problem.identity() + factor"), IDENTITY),
+    fault("jacobian-at-the-adapted", "a derivative at another point", f"{TASKS}:TaskQuantities._jacobians",
+          Edit("for theta in path[:-1]:", "for theta in path[1:]:"), IDENTITY),
+    fault("implicit-jacobian-at-omega", "a derivative at another point", f"{TASKS}:TaskQuantities._jacobians",
+          Edit("problem.predictions(path[-1])", "problem.predictions(path[0])"),
+          suite("test_routes:test_the_implicit_jacobian_is_compared")),
+    fault("implicit-jacobian-sign", "a sign error", f"{TASKS}:TaskQuantities._jacobians",
+          Edit("problem.identity() + hessian", "problem.identity() - hessian"),
+          suite("test_routes:test_the_implicit_jacobian_is_compared")),
+    fault("rows-transposed", "a matrix is transposed", f"{TASKS}:TaskQuantities._rows",
+          Edit("self.problem.features * t", "self.problem.features * t.transpose()"), SEVERAL),
+    fault("rival-not-adapted", "the adaptation is left out", f"{TASKS}:TaskQuantities._rivals",
+          Edit("self.problem.adapt(law, self._rival)[-1]", "self._rival"), engines()),
+    # --- predictions ---
+    fault("u-unadapted", "the adaptation is left out", f"{PREDICTIONS}:PredictionQuantities._u",
+          Edit("self._after[i][x] -", "self._before[x] -"), IDENTITY),
+    fault("u-sign", "a sign error", f"{PREDICTIONS}:PredictionQuantities._u", then(lambda u: [-v for v in u]), BY_HAND),
+    fault("w-unadapted", "the adaptation is left out", f"{PREDICTIONS}:PredictionQuantities._slopes",
+          Edit("zip(self.laws, self._after, strict=True)", "((law, self._before) for law in self.laws)"), IDENTITY),
+    fault("weighted-without-weight", "task weights are left out", f"{PREDICTIONS}:PredictionQuantities._weighted",
+          Edit("self.laws[i].weight * ", ""), IDENTITY),
+    fault("masses-without-rho", "masses are left out", f"{PREDICTIONS}:PredictionQuantities._points",
+          Edit("law.weight * rho)", "law.weight)"), BY_HAND),
+    fault("gap-without-weight", "task weights are left out", f"{PREDICTIONS}:PredictionQuantities.gap",
+          Edit("law.weight * (", "("), BY_HAND),
+    fault("gap-unadapted", "the adaptation is left out", f"{PREDICTIONS}:PredictionQuantities.gap",
+          Edit("self.laws, self._after, self._comparator",
+               "self.laws, [self._before] * len(self.laws), self._comparator"),
+          BY_HAND),
+    fault("bregman-at-the-rival", "a derivative at another point", f"{PREDICTIONS}:PredictionQuantities._divergences",
+          Edit("loss.d1(m, z[x], y)", "loss.d1(m, h[x], y)"), engines()),
+    fault("convex-whatever", "margins ignored", f"{PREDICTIONS}:PredictionQuantities.margin_outer_convexity",
+          then(lambda margin: arb(1)), MARGINS),
+    fault("structural-whatever", "margins ignored", f"{PREDICTIONS}:PredictionQuantities._structural",
+          then(lambda margin: arb(1)), OUTSIDE),
+    # --- norms and infima of the core ---
+    fault("weight-norm-without-masses", "masses are left out", f"{CORE}:CoreQuantities.weight_norm",
+          Edit("(1 / mass, w)", "(1, w)"), engines()),
+    fault("displacement-without-masses", "masses are left out", f"{CORE}:CoreQuantities.function_displacement",
+          Edit("zip(self._masses, self._u, strict=True)", "((1, u) for u in self._u)"), engines()),
+    fault("root-sum-bare", DROPPED, f"{CORE}:CoreQuantities._root_sum", then(bare),
+          suite("test_supervised_by_hand:test_norms_contain_the_exact_value", name="weight_norm")),
+    fault("misfit-free", "misfit of a ball with the wrong radius", f"{CORE}:CoreQuantities._misfit",
+          Edit("None if free else self.radius", "None"), engines()),
+    fault("misfit-of-twice-the-ball", "misfit of a ball with the wrong radius", f"{CORE}:CoreQuantities._misfit",
+          Edit("None if free else self.radius", "None if free else 2 * self.radius"), engines()),
+    fault("radius-rounded", "exact rationals replaced by float64", f"{CORE}:CoreQuantities.radius",
+          then(lambda r: arb(float(r.mid())) if isinstance(r, arb) else r),
+          suite("test_supervised_by_hand:test_norms_contain_the_exact_value", name="radius")),
+    fault("eps-of-the-largest-entry", "a norm for another", f"{CORE}:CoreQuantities.eps",
+          Around(lambda right: lambda self: max(map(abs, self._gradient))), engines()),
+    fault("l1-without-eps", "a term is left out", f"{CORE}:CoreQuantities._l1", Edit("misfit_l1(self.eps,",
+          "misfit_l1(arb(0),"),
+          suite("test_judge:test_the_lifted_bound_is_at_least_the_pairing_and_the_l1_form", examples=12)),
+    # --- the mixed form ---
+    fault("mixed-weights-overwritten", "a term is left out", f"{TASKS}:TaskQuantities._mixed",
+          Edit("weight[at] += w", "weight[at] = w"), engines()),
+    fault("mixed-without-eta", "a factor is left out", f"{TASKS}:TaskQuantities._mixed",
+          Edit("problem.eta * problem.loss.d2", "problem.loss.d2"), engines()),
+    fault("mixed-target-not-divided", "a factor is left out", f"{MIXED}:MixedQuantities._mixed_target",
+          Edit("mixed.target[j] / mixed.weight[j]", "mixed.target[j]"), engines()),
+    fault("open-weights-are-0", "undecided is taken for proved", f"{MIXED}:MixedQuantities._vanishing",
+          Edit("None if exact is None", "True if exact is None"),
+               suite("test_supervised_by_hand:test_an_open_weight_stays_open")),
+    fault("numerators-vanish", "margins ignored", f"{MIXED}:MixedQuantities.margin_numerator_vanishes",
+          Edit("failed = failed.max(", "failed = arb(0).min("),
+               suite("test_supervised_by_hand:test_a_numerator_that_stays_is_outside")),
+    fault("exact-atoms-kept-apart", "a term is left out", f"{OWN}:canonical_tasks",
+          Edit("atoms[-1].p + atom.p", "atom.p"), suite("test_supervised_by_hand:test_equal_atoms_are_merged")),
+    # --- corollaries ---
+    fault("remainder-without-half", "a constant is too small", f"{QUANTITIES}:MetaSLQuantities.remainder_constant",
+          Edit("self.feature_bound**4 / 2", "self.feature_bound**4 / 4"), CONSTANTS),
+    fault("remainder-growth", "a constant is too small", f"{QUANTITIES}:MetaSLQuantities.remainder_constant",
+          Edit("c ** (k - 1) * sum", "sum"),
+          suite("test_corollaries:test_the_remainder_of_several_steps_grows_as_c2_says", steps=3, growth=fmpq(171,
+                16))),
+    fault("stretch-of-convex", "a constant is too small", f"{QUANTITIES}:MetaSLQuantities._stretch",
+          Edit("if forward else 1 + a", "if True else 1 + a"),
+          suite("test_corollaries:test_many_steps_of_a_loss_that_is_not_convex_stretch_further")),
+    fault("jacobian-deviation", "a constant is too small", f"{QUANTITIES}:MetaSLQuantities.jacobian_deviation",
+          Edit("return self._step_size * sum", "return self._step_size / 2 * sum"), CONSTANTS),
+    fault("implicit-deviation", "a constant is too small", f"{QUANTITIES}:MetaSLQuantities.jacobian_deviation",
+          Edit("return a / (1 + a)", "return a / (1 + a) / 2"), CONSTANTS),
+    fault("feature-bound-of-the-last", "a term is left out", f"{QUANTITIES}:MetaSLQuantities.feature_bound",
+          Edit("largest = largest.max(norm(rows[x]))", "largest = norm(rows[x])"), CONSTANTS),
+    fault("strong-convexity-at-the-top", "lower and upper end swapped",
+          f"{QUANTITIES}:MetaSLQuantities.strong_convexity",
+          Edit(".lower() for _, _, z", ".upper() for _, _, z"), CONSTANTS),
+    fault("small-step-too-generous", "a margin is too large", f"{QUANTITIES}:small_step_margin",
+          Edit("- bend)\n", ")\n"), suite("test_corollaries:test_the_thresholds_of_the_data_free_convexity",
+                                        loss="logistic", threshold=0.479)),
+    fault("smoothness-without-bend", "a term is left out", f"{QUANTITIES}:MetaSLQuantities.smoothness",
+          Edit("return bound + size * bend * self.feature_bound**4", "return bound"), CONSTANTS),
+    fault("descent-step-too-long", "a constant is too small", f"{QUANTITIES}:MetaSLQuantities.descent",
+          Edit("(1 / self.smoothness)", "(4 / self.smoothness)"), CONSTANTS),
+    fault("jacobian-min-of-0", "undecided is taken for proved", f"{QUANTITIES}:MetaSLQuantities.jacobian_min",
+          Edit("return arb(0) if singular else smallest", "return arb(1) if singular else smallest"), OUTSIDE),
+    fault("joints-of-the-end-alone", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_differentiability",
+          Edit("inner = path[:-1] if moves else []", "inner = []"), MARGINS),
+    fault("rank-not-asked", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_full_row_rank",
+          Edit("arb(0) if singular else arb(0).union(1)", "arb(1)"), MARGINS),
+    fault("rank-of-more-points", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_full_row_rank",
+          Edit("return arb(-1)", "return arb(1)"), MARGINS),
+)  # fmt: skip

@@ -83,6 +83,21 @@ def test_the_comparing_steps_see_wrong_meta_features(family: str, monkeypatch: p
     assert seen >= 4
 
 
+@pytest.mark.parametrize("family", ["network", "smooth-network"])
+def test_steps_with_other_patterns_are_compared(family: str) -> None:
+    """Several steps, on the way of which neurons flip: the comparing steps are decided, and never violated."""
+    claims = [FAMILIES[family].claim(f"{family}-{step}") for step in COMPARING]
+    decided = 0
+    for seed in range(3):
+        with np.errstate(all="ignore"):
+            batch = FAMILIES[family].generator("steps").build(RandomSource((seed, 3), 2), "logistic")
+        for b in range(len(batch)):
+            for judged in judge(batch.instance(b), claims).claims:  # type: ignore[arg-type]
+                assert judged.verdict is not Verdict.VIOLATED, judged.claim
+                decided += judged.verdict not in (Verdict.OUTSIDE, Verdict.UNDECIDED)
+    assert decided >= 6
+
+
 def implicit() -> MetaSLInstance:
     """The squared loss with the proximal step."""
     generator = next(g for g in FAMILIES["meta-sl"].generators if g.name == "functions")

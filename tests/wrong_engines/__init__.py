@@ -2,7 +2,8 @@
 
 from .infima import INFIMA
 from .losses import LOSS_FAULTS
+from .networks import NETWORKS
 from .numbers import NUMBERS
 from .supervised import SUPERVISED
 
-CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED)
+CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED, *NETWORKS)

@@ -155,6 +155,8 @@ def _edited(fault: Fault, function: types.FunctionType) -> types.CodeType:
 def _compiled(source: str, function: types.FunctionType) -> types.CodeType:
     """The code of the function in a source, with the free variables that the function in place has."""
     kept = [line for line in source.splitlines() if not line.startswith("@")]
+    # Under its own name it would hide a function of the module that it calls by that name.
+    kept[0] = kept[0].replace(f"def {function.__name__}(", "def wrong(", 1)
     free = function.__code__.co_freevars
     lines = ["from __future__ import annotations", "def around():", *(f"    {name} = None" for name in free)]
     lines += ["    " + line for line in kept]

@@ -1,0 +1,245 @@
+"""Wrong networks: gates at kinks, pattern counts, order of factors, counts of flips, floors; ReLU and smooth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import fmpq
+from test_networks_by_hand import SMALL
+
+from .numbers import bare, then
+from .planting import Around, Edit, Fault, Value, suite
+
+NETWORK, KERNEL, FLIPS = (f"metagap.impl.network.{name}" for name in ("network", "kernel", "flips"))
+CORE, ERRORS, WEIGHTS = (f"metagap.impl.network.{name}" for name in ("core_quantities", "errors", "weights"))
+QUANTITIES, FLOOR, SPANS = (f"metagap.impl.network.{name}" for name in ("quantities", "floor", "span_quantities"))
+START, RANK = (f"metagap.impl.network.{name}" for name in ("start_quantities", "rank_quantities"))
+LAYER, SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.smooth_network.{n}" for n in ("layer", "core_quantities", "errors"))
+SMOOTH_TAYLOR, SMOOTH_FLOOR = "metagap.impl.smooth_network.taylor", "metagap.impl.smooth_network.floor"
+
+
+def engines(name: str = "steps", loss: str = "log-cosh") -> Any:
+    return suite("test_network_engines:test_both_engines_agree", loss=loss, name=name)
+
+
+def smooth_engines(name: str = "arbitrary", loss: str = "pseudo-huber") -> Any:
+    return suite("test_smooth_network:test_both_engines_agree", loss=loss, name=name)
+
+
+FRACTIONS = suite("test_network_steps:test_three_steps_in_fractions")
+OPEN = suite("test_network_steps:test_a_sign_that_stays_open_widens_what_comes_after")
+NEAR = suite("test_network_steps:test_a_sign_at_the_second_iterate_within_rounding_is_decided", side=1)
+BELOW = suite("test_network_steps:test_a_sign_at_the_second_iterate_within_rounding_is_decided", side=-1)
+FLIPPING = suite("test_routes:test_steps_with_other_patterns_are_compared", family="network")
+SMOOTH_FLIPPING = suite("test_routes:test_steps_with_other_patterns_are_compared", family="smooth-network")
+KINKS = suite("test_network_judge:test_neurons_near_their_kinks_are_decided")
+TIES = suite("test_network_judge:test_exact_kinks_are_outside", kind="adapted")
+OMEGA = suite("test_network_judge:test_exact_kinks_are_outside", kind="omega")
+COUNT = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_reaches", moved="199/100", count=3)
+REACHED = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_reaches", moved="2", count=4)
+ATOM = suite("test_network_judge:test_the_closed_form_at_an_atom_is_attained")
+BY_HAND = suite("test_network_steps:test_one_neuron_by_hand", steps=2)
+ROUTES = suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family="network")
+SMOOTH_ROUTES = suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family="smooth-network")
+RAYS = suite("test_network_headline:test_rays_and_signs_bound_the_risk_exactly")
+IN_A_BALL = suite("test_network_steps:test_floors_hold_for_several_steps", loss="squared", steps=2)
+SMOOTH_BALL = suite(
+    "test_smooth_network_headline:test_the_error_of_the_linearisation_holds_in_the_ball_and_is_nearly_attained",
+    activation="tanh",
+)
+FORWARD = suite("test_network_steps:test_smooth_gradients_forward")
+
+
+def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: Any) -> Fault:
+    return Fault(f"net-{name}", kind, place, wrong, guard)
+
+
+NETWORKS = (
+    # --- weights and signs ---
+    fault("signs-of-floats", "a network's gate at a kink is decided", f"{WEIGHTS}:signs",
+          Edit("(np.abs(values) > errors)", "(np.abs(values) >= 0)"), KINKS),
+    fault("signs-error-too-small", "an error bound is too small", f"{WEIGHTS}:signs",
+          Edit("(d + 4) * 2.0**-52", "2.0**-60"), KINKS),
+    fault("signs-underflow", "an error bound is too small", f"{WEIGHTS}:signs",
+          Edit("exact_zero = ((first != 0).astype(float) @ (second != 0) == 0)", "exact_zero = (first @ second == 0)"),
+          suite("test_networks_by_hand:test_products_that_underflow_are_no_kinks")),
+    fault("odd-weights-forgotten", "exact rationals replaced by float64", f"{WEIGHTS}:Weights.row",
+          Edit("self.odd[r, j] if (r, j) in self.odd else rational(float(v))", "rational(float(v))"),
+          suite("test_networks_by_hand:test_one_weight_that_is_no_float_counts")),
+    fault("sums-without-odd", "exact rationals replaced by float64", f"{WEIGHTS}:Weights.sums",
+          Edit("totals[a][j] += int(coefficients[a, r]) * rest", "pass"),
+          suite("test_networks_by_hand:test_one_weight_that_is_no_float_counts")),
+    fault("squared-distance-once", "a factor is left out", f"{WEIGHTS}:squared_distance", Edit("(1 if e == f else 2)",
+          "1"),
+          suite("test_networks_by_hand:test_one_weight_that_is_no_float_counts")),
+    fault("row-distances-inward", "outward rounding turned inward", f"{WEIGHTS}:row_distances",
+          Edit("np.maximum(distance - error, 0.0), distance + error", "distance + error, distance - error"),
+          suite("test_networks_by_hand:test_distances_of_rows_are_enclosed")),
+    # --- steps ---
+    fault("gate-at-the-kink", "a network's gate at a kink is decided", f"{NETWORK}:Neurons.active",
+          Edit("self.signs.signs > 0", "self.signs.signs >= 0"),
+               suite("test_networks_by_hand:test_a_neuron_at_its_kink_is_off")),
+    fault("kink-without-distance", "margins ignored", f"{NETWORK}:Neurons.distance_at",
+          Edit("low[found.signs[:, used] == 0] = 0.0", "low[found.signs[:, used] == 0] = 1.0"), OMEGA),
+    fault("kernel-without-width", "a factor is left out", f"{NETWORK}:Layer.kernel",
+          Edit("products[x][y] / width", "products[x][y]"), FRACTIONS),
+    fault("kernel-of-one-pattern", "a factor is left out", f"{NETWORK}:Layer.kernel",
+          Edit("first.T @ second", "first.T @ np.ones_like(second)"), FRACTIONS),
+    fault("totals-without-signs", "a sign error", f"{NETWORK}:Layer.totals",
+          Edit("(self.output[:, None] * patterns)", "patterns"), FRACTIONS),
+    fault("move-merged-wrongly", "a term is left out", f"{NETWORK}:Move.further",
+          Edit("coefficients[last[x]] += steps[x]", "coefficients[last[x]] = steps[x]"), BY_HAND),
+    fault("steps-uphill", "a sign error", f"{NETWORK}:Point._moved", Edit("values[a] -= sum", "values[a] += sum"),
+          BY_HAND),
+    fault("doubt-without-size", "undecided is taken for proved", f"{NETWORK}:Point._moved",
+          Edit("values[a] += ((-size).union(size)) * problem.shrink", "pass"), OPEN),
+    fault("slack-forgotten", "an enclosure's radius is dropped", f"{NETWORK}:Point._slack",
+          Edit("(-size).union(size)", "0 * size"), OPEN),
+    fault("moved-signs-of-floats", "a network's gate at a kink is decided", f"{NETWORK}:Point._moved_signs",
+          Edit("(np.abs(value) > error)", "(np.abs(value) >= 0)"), NEAR),
+    fault("moved-distance-of-open", "margins ignored", f"{NETWORK}:Point._moved_signs",
+          Edit("distance.union(Distance(0.0, float(bounds(doubt[r, a])[1])))", "distance"), OPEN),
+    fault("ties-decided-in-balls", "margins ignored", f"{NETWORK}:Point._moved_signs",
+          Edit("distance = distance.union(Distance(*bounds(arb(abs(value_exact)))))", "pass"),
+          suite("test_network_steps:test_a_kink_at_the_fourth_iterate_is_found_in_rationals")),
+    fault("moved-value-sign", "a sign error", f"{NETWORK}:Point._moved_value",
+          Edit("m.number(own) - int(", "m.number(own) + int("), BELOW),
+    fault("open-sign-is-on", "undecided is taken for proved", f"{NETWORK}:_sign",
+          Edit("return 0 if value.is_zero() else None", "return 1"), OPEN),
+    # --- meta-features ---
+    fault("factors-backwards", "the order of factors", f"{KERNEL}:MetaFeatures._coefficients",
+          Edit("zip(reversed(self.basis.columns[i]), reversed(self.bends[i]), strict=True)",
+               "zip(self.basis.columns[i], self.bends[i], strict=True)"), FLIPPING),
+    fault("factors-plus", "a sign error", f"{KERNEL}:MetaFeatures._coefficients",
+          Edit("found[j] - bends[x] * pull if j in found else -bends[x] * pull",
+               "found[j] + bends[x] * pull if j in found else bends[x] * pull"), FLIPPING),
+    fault("one-factor-of-several", "K steps with one step's Jacobian", f"{CORE}:NetworkCore._curvatures",
+          Edit("for z in steps]", "for z in [steps[0]] * len(steps)]"), FLIPPING),
+    fault("patterns-of-omega", "a step's patterns for another's", f"{CORE}:NetworkCore._outer",
+          Edit("path[-1].active", "path[0].active"), FLIPPING),
+    fault("difference-without-cross", "a term is left out", f"{KERNEL}:MetaFeatures.minus",
+          Edit("- mixed - mixed.transpose()", ""), engines()),
+    fault("gradient-of-the-features", "the gradient from the meta-features", f"{CORE}:NetworkCore._whole_gradient",
+          Around(lambda right: lambda self: of_the_features(self)), ROUTES),
+    fault("pairings-of-the-features", "the gradient from the meta-features", f"{CORE}:NetworkCore._basis_pairings",
+          Around(lambda right: lambda self: kernel_pairings(self)), ROUTES),
+    fault("norm-without-slack", "an enclosure's radius is dropped", f"{CORE}:NetworkCore._norm_of",
+          Edit("inside.union(root(square(inside) + square(spare)))", "inside"),
+          suite("test_networks_by_hand:test_dependent_features_have_slack", name="eps_formal",
+                labels=(1, 0, 2), square=SMALL**2 / 4)),
+    fault("misfit-without-slack", "an enclosure's radius is dropped", f"{SPANS}:SpanQuantities._span_misfit",
+          Edit("low.union(found.value)", "found.value"),
+          suite("test_networks_by_hand:test_dependent_features_have_slack", name="misfit",
+                labels=(1, 0, 2), square=fmpq(25, 128))),
+    fault("l1-without-slack", "an enclosure's radius is dropped", f"{SPANS}:SpanQuantities.misfit_l1",
+          Edit("if spare.is_zero():", "if True:"),
+          suite("test_networks_by_hand:test_dependent_features_have_slack", name="misfit_l1",
+                labels=(3, -1, -1), square=fmpq(0))),
+    fault("rank-of-few-pivots", "margins ignored", f"{RANK}:RankQuantities.margin_full_row_rank",
+          Edit("return arb(-1) if self._certainly_dependent() else arb(0).union(1)", "return arb(1)"),
+          suite("test_smooth_network:test_c3_applies_where_the_features_are_independent", activation="tanh",
+                inputs=[[1, 2], [-1, -2]], labels=[[1, 0]], eta=fmpq(1, 2), independent=False)),
+    fault("joint-margin-of-the-last", "margins ignored", f"{START}:StartQuantities._joint_margin",
+          Edit("margin = margin.min(gap)", "margin = gap"),
+          suite("test_networks_by_hand:test_the_least_distance_to_a_joint_counts")),
+    # --- flips ---
+    fault("flips-at-the-start-alone", "error counts off by one", f"{ERRORS}:ErrorQuantities._flipped",
+          Edit("for here in path\n", "for here in [path[0]] * len(path)\n"), engines()),
+    fault("count-off-by-one", "error counts off by one", f"{FLIPS}:_exact_count", then(lambda count: count - 1),
+          REACHED),
+    fault("count-strict", "error counts off by one", f"{FLIPS}:_exact_count", Edit("total <= limit", "total < limit"),
+          REACHED),
+    fault("count-from-below", "lower and upper end swapped", f"{FLIPS}:budget_counts",
+          Edit("arb(fewest).union(arb(largest))", "arb(fewest)"),
+               suite("test_networks_by_hand:test_a_budget_that_is_open_leaves_the_count_open")),
+    fault("count-from-above", "lower and upper end swapped", f"{FLIPS}:budget_counts",
+          Edit("arb(fewest).union(arb(largest))", "arb(largest) + 1"), COUNT),
+    fault("distances-inward", "outward rounding turned inward", f"{FLIPS}:_distances",
+          Edit("np.maximum(near - error, 0.0), near + error", "near + error, near - error"),
+          suite("test_networks_by_hand:test_distances_from_kinks_are_enclosed")),
+    fault("worst-case-of-one-sign", "a term is left out", f"{FLIPS}:worst_cases", Edit("for sign in (1.0, -1.0):",
+          "for sign in (1.0,):"),
+          ATOM),
+    fault("worst-case-without-root", "a factor is left out", f"{FLIPS}:_one_sign",
+          Edit("reach * arb(count).sqrt() - total", "reach * 1 - total"), ATOM),
+    fault("reach-of-both-signs", "a term is left out", f"{FLIPS}:displacement_bounds", Edit("for sign in (1.0, -1.0):",
+          "for sign in (1.0, 1.0):"),
+          suite("test_networks_by_hand:test_the_reach_of_negative_neurons_counts")),
+    fault("pointwise-without-inner", "a term is left out", f"{ERRORS}:ErrorQuantities._pointwise",
+          Edit("+ 2 * sizes[x] * moved", ""), engines()),
+    fault("pointwise-one-moved", "a factor is left out", f"{ERRORS}:ErrorQuantities._pointwise",
+          Edit("+ 2 * sizes[x] * moved", "+ sizes[x] * moved"), engines()),
+    fault("moves-of-the-first-step", "a step is left out", f"{ERRORS}:ErrorQuantities._moves",
+          Edit("for here in path[1:]]", "for here in [path[1]] * (len(path) - 1)]"),
+               suite("test_networks_by_hand:test_moves_of_every_step_are_known")),
+    fault("still-whatever", "a proof is skipped", f"{ERRORS}:ErrorQuantities._still", then(lambda still: True),
+          engines("arbitrary")),
+    # --- floors ---
+    fault("ray-of-any-sign", "a range is too narrow", f"{FLOOR}:ray_floor",
+          Edit("(-1 in instance.signs, 1 in instance.signs)", "(False, 1 in instance.signs)"), RAYS),
+    fault("ray-without-size", "a factor is left out", f"{FLOOR}:ray_floor", Edit("append((t, atom.y",
+          "append((t / t, atom.y"), RAYS),
+    fault("reach-without-steps", "the adaptation is left out", f"{FLOOR}:reach", Edit("range(centre.steps)",
+          "range(0)"), IN_A_BALL),
+    fault("reach-of-one-step", "a step is left out", f"{FLOOR}:reach", Edit("range(centre.steps)", "range(1)"),
+          suite("test_networks_by_hand:test_adapted_networks_stay_within_reach", steps=3)),
+    fault("floor-without-error", "a term is left out", f"{FLOOR}:task_risk_floor",
+          Edit(" - Balls.magnitude(slope) * worst[x]", ""), IN_A_BALL),
+    fault("floor-without-ball", "a term is left out", f"{FLOOR}:task_risk_floor", Edit("return total - arb(budget)",
+          "return total - 0 * arb(budget)"),
+          IN_A_BALL),
+    fault("floor-of-a-loss-that-is-not-convex", "margins ignored", f"{FLOOR}:task_risk_floor",
+          Edit("if not loss.profile.convex:", "if False:"),
+               suite("test_networks_by_hand:test_a_floor_needs_a_convex_loss")),
+    fault("pooled-with-steps", "tasks share what they do not", f"{FLOOR}:pooled",
+          Edit("if instance.adaptation.eta != 0 or", "if"),
+          suite("test_network_headline:test_tasks_without_a_step_share_one_network")),
+    # --- smooth networks ---
+    fault("smooth-fold-left-out", "a term is left out", f"{SMOOTH}:SmoothCore._stepped",
+          Edit("if step.pulls is not None:", "if False:"), smooth_engines()),
+    fault("smooth-factors-backwards", "the order of factors", f"{SMOOTH}:SmoothCore._rows",
+          Edit("reversed(steps[i])", "steps[i]"), SMOOTH_FLIPPING),
+    fault("smooth-outer-of-omega", "a step's patterns for another's", f"{SMOOTH}:SmoothCore._features",
+          Edit("self._rows(self._adapted, self._steps)", "self._rows([self._here] * len(self.laws), self._steps)"),
+          smooth_engines()),
+    fault("smooth-gradient-of-the-features", "the gradient from the meta-features",
+          f"{SMOOTH}:SmoothCore._whole_gradient",
+          Around(lambda right: lambda self: smooth_of_the_features(self)), SMOOTH_ROUTES),
+    fault("smooth-gradient-without-gates", "a term is left out", f"{SMOOTH_TAYLOR}:_change",
+          Edit("g[0] * t[1] + g[1] * t[0]", "g[0] * t[1]"), FORWARD),
+    fault("smooth-gradient-uphill", "a sign error", f"{SMOOTH_TAYLOR}:gradient", Edit("pull = pull - _change",
+          "pull = pull + _change"), FORWARD),
+    fault("smooth-pull-for-a-plus", "a sign error", f"{LAYER}:Neurons.pulled", then(lambda table: -table), FORWARD),
+    fault("smooth-half-curvature", "a constant is too small", f"{SMOOTH_ERRORS}:SmoothErrors._curvature",
+          then(lambda c: c / 2), smooth_engines("drift")),
+    fault("smooth-displacement-bare", "an enclosure's radius is dropped",
+          f"{SMOOTH_ERRORS}:SmoothErrors._displacements",
+          then(bare), suite("test_networks_by_hand:test_displacements_contain_the_exact_value")),
+    fault("smooth-remainder-half", "a constant is too small", f"{SMOOTH_FLOOR}:smooth_centre",
+          Edit("/ root(arb(problem.instance.width)) / 2", "/ root(arb(problem.instance.width)) / 4"), SMOOTH_BALL),
+    fault("smooth-range-of-tanh", "a range is too narrow", f"{SMOOTH_FLOOR}:_least",
+          Edit("root(arb(instance.width))", "root(arb(instance.width)) / 2"),
+          suite("test_smooth_network_headline:test_the_range_of_the_networks_bounds_the_risk_exactly")),
+    fault("smooth-value-at-0", "a factor is left out", f"{SMOOTH_FLOOR}:_at_zero",
+          Edit("sum(instance.signs) / root(arb(instance.width))", "sum(instance.signs)"),
+          suite("test_smooth_network_headline:test_the_range_of_the_networks_bounds_the_risk_exactly")),
+)  # fmt: skip
+
+
+def of_the_features(at: Any) -> list[Any]:
+    """sum_a w_a phi_a in R^{md}."""
+    features = at._features
+    from metagap.impl.network import taylor
+
+    rows = taylor.features(at.problem, features.patterns.T, features.places)
+    return (rows.transpose() * (features.transform * at.m.matrix([[w] for w in at._weighted]))).entries()
+
+
+def kernel_pairings(at: Any) -> list[Any]:
+    features = at._features
+    return (features.kernel * (features.transform * at.m.matrix([[w] for w in at._weighted]))).entries()
+
+
+def smooth_of_the_features(at: Any) -> Any:
+    right = at.problem.omega
+    return type(right)(right.nrows(), right.ncols(), at._pulled(at._features.table))

@@ -4,6 +4,7 @@ from .infima import INFIMA
 from .losses import LOSS_FAULTS
 from .networks import NETWORKS
 from .numbers import NUMBERS
+from .reinforcement import REINFORCEMENT
 from .supervised import SUPERVISED
 
-CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED, *NETWORKS)
+CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED, *NETWORKS, *REINFORCEMENT)

@@ -1,0 +1,201 @@
+"""Wrong meta-RL: visitations, Bellman equations, adaptations, centring, look-ahead; the bracket of the supremum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb, fmpq
+
+from .numbers import bare, then
+from .planting import Around, Edit, Fault, Value, suite
+
+PROBLEM, TASKS, TAYLOR = (f"metagap.impl.meta_rl.{name}" for name in ("problem", "task_quantities", "taylor"))
+QUANTITIES, OPTIMUM = "metagap.impl.meta_rl.quantities", "metagap.impl.meta_rl.optimum"
+COORDINATES, NEURAL = "metagap.impl.meta_rl_network.coordinates", "metagap.impl.meta_rl_network.neural"
+POLICIES, SMOOTH = "metagap.impl.meta_rl_network.quantities", "metagap.impl.meta_rl_smooth_network.quantities"
+
+
+def routes(family: str = "meta-rl") -> Any:
+    return suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family=family)
+
+
+TABULAR = suite("test_meta_rl_by_hand:test_two_states_by_hand")
+STEPS = suite("test_meta_rl_by_hand:test_every_step_is_compared", variant="kl-step")
+GRADIENT = suite("test_meta_rl_by_hand:test_every_step_is_compared", variant="gradient")
+RATIONAL = suite("test_meta_rl_by_hand:test_every_step_is_compared", variant="rational-step")
+CAP = suite("test_meta_rl_by_hand:test_the_cap_holds_whatever_is_proposed")
+BOXES = suite("test_meta_rl_by_hand:test_boxes_of_policies_contain_what_is_inside")
+POOR = suite("test_meta_rl_by_hand:test_poor_values_only_widen_the_bounds")
+LINE = suite("test_meta_rl_optimum:test_an_unattained_supremum_is_approached")
+SPENT = suite("test_meta_rl_by_hand:test_a_budget_that_is_too_small_is_said")
+EXACT = suite("test_meta_rl_by_hand:test_coordinates_have_the_inner_products")
+NETWORK = suite("test_meta_rl_network_engines:test_both_engines_agree", variant="kl-step", name="policies")
+SMOOTH_HAND = suite("test_meta_rl_smooth_network:test_both_engines_agree", variant="kl-step", name="bent")
+LEVEL = suite("test_meta_rl_judge:test_the_identity_is_exact_along_any_direction", examples=6)
+
+
+def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: Any) -> Fault:
+    return Fault(f"rl-{name}", kind, place, wrong, guard)
+
+
+REINFORCEMENT = (
+    # --- processes ---
+    fault("visitation-unnormalised", "visitation unnormalised", f"{PROBLEM}:visitations",
+          Edit("scale = m.number(0), 1 - gamma", "scale = m.number(0), m.number(fmpq(1))"), TABULAR),
+    fault("visitation-transposed", "the Bellman solve transposed", f"{PROBLEM}:visitations",
+          Edit("[list(row) for row in zip(*columns, strict=True)]", "[list(row) for row in columns]"), TABULAR),
+    fault("visitation-of-the-transposed-chain", "the Bellman solve transposed", f"{PROBLEM}:visitations",
+          Edit("[gamma * p for p in row] for row in transition",
+               "[gamma * p for p in row] for row in zip(*transition)"), TABULAR),
+    fault("visitation-without-rest", "a term is left out", f"{PROBLEM}:visitations",
+          Edit("rest[i] += factor * rest[k]", "pass"), TABULAR),
+    fault("value-without-offset", "a term is left out", f"{PROBLEM}:Problem.returns", Edit("+ process.offset", ""),
+          TABULAR),
+    fault("value-without-horizon", "a factor is left out", f"{PROBLEM}:Problem.action_values",
+          Edit("(1 - process.gamma) * r", "r"), RATIONAL),
+    fault("action-values-without-offset", "a term is left out", f"{PROBLEM}:Problem.action_values",
+          Edit("(v + process.offset)", "v"), RATIONAL),
+    fault("advantages-of-one-action", "a term is left out", f"{PROBLEM}:Problem.advantages",
+          Edit("zip(pi, row, strict=True)), start", "list(zip(pi, row, strict=True))[:1]), start"), STEPS),
+    fault("steps-without-gamma", "a factor is left out", f"{PROBLEM}:Problem._process", Edit("task.gamma * (p - q)",
+          "(p - q)"), STEPS),
+    fault("steps-without-rest", "a factor is left out", f"{PROBLEM}:Problem._process", Edit("rest * (r - other)",
+          "(r - other)"), STEPS),
+    fault("weights-left-out", "task weights unnormalised", f"{PROBLEM}:Problem._process",
+          Edit("m.number(task.weight),", "m.number(fmpq(1)),"), TABULAR),
+    fault("reachable-forgotten", "a term is left out", f"{PROBLEM}:_visited", Edit("(closure[s] for s in begin)",
+          "({s} for s in begin)"), STEPS),
+    # --- adaptation ---
+    fault("kl-step-downhill", "a sign error", f"{PROBLEM}:Problem.adapt", Edit("e + self.eta * v[0]",
+          "e - self.eta * v[0]"), TABULAR),
+    fault("gradient-step-downhill", "a sign error", f"{PROBLEM}:Problem.adapt", Edit("self.m.number(t) + self.eta * g",
+          "self.m.number(t) - self.eta * g"), GRADIENT),
+    fault("rational-step-not-normalised", "visitation unnormalised", f"{PROBLEM}:Problem.adapt",
+          Edit("t / total for t in tilted", "t for t in tilted"), RATIONAL),
+    fault("negative-shares-are-policies", "margins ignored", f"{PROBLEM}:Problem.adapt",
+          Edit("any(share < 0 for share in found[-1])", "False"),
+          suite("test_meta_rl_by_hand:test_negative_shares_are_refused")),
+    fault("softmax-of-the-centre", "an enclosure's radius is dropped", f"{PROBLEM}:Problem.softmax",
+          Edit("self.m.exp(v - top)", "self.m.exp((v - top).mid() if self.m is Balls else v - top)"),
+          suite("test_meta_rl_by_hand:test_softmax_contains_the_exact_shares")),
+    fault("softmax-not-normalised", "visitation unnormalised", f"{PROBLEM}:Problem.softmax", Edit("p / total for p",
+          "p for p"), TABULAR),
+    fault("value-gradient-without-temperature", "a factor is left out", f"{PROBLEM}:Problem.value_gradient",
+          Edit("(self.tau * (1 - process.gamma))", "(1 - process.gamma)"), STEPS),
+    # --- gradient by Taylor arithmetic ---
+    fault("taylor-without-weight", "task weights are left out", f"{TAYLOR}:along", Edit("process.weight * value[k]",
+          "value[k]"), STEPS),
+    fault("taylor-without-chain", "a term is left out", f"{TAYLOR}:_values",
+          Edit("right = right + chains[j] * found[k - j] * g", "pass"), STEPS),
+    fault("taylor-of-the-prior", "the adaptation is left out", f"{TAYLOR}:_adapted", Edit("if instance.eta == 0:",
+          "if True:"), STEPS),
+    fault("taylor-half-bend", "a factor is left out", f"{TAYLOR}:_parameter_step", Edit("2 * own[j][2]", "own[j][2]"),
+          GRADIENT),
+    fault("gradient-of-the-features", "the gradient from the meta-features", f"{TASKS}:TaskQuantities._gradient",
+          Around(lambda right: lambda self: self._pulled(self._meta_features)), routes()),
+    fault("network-gradient-of-the-features", "the gradient from the meta-features",
+          f"{TASKS}:TaskQuantities._gradient",
+          Around(lambda right: lambda self: self._pulled(self._meta_features)), routes("meta-rl-network")),
+    fault("smooth-gradient-of-the-features", "the gradient from the meta-features", f"{TASKS}:TaskQuantities._gradient",
+          Around(lambda right: lambda self: self._pulled(self._meta_features)), routes("meta-rl-smooth-network")),
+    # --- lifted space ---
+    fault("u-without-ratio", "a factor is left out", f"{TASKS}:TaskQuantities._u", Edit("found.append(ratio * (",
+          "found.append((")
+          , STEPS),
+    fault("w-without-horizon", "a factor is left out", f"{TASKS}:TaskQuantities._w",
+          Edit("/ (1 - self.processes[i].gamma)", ""), STEPS),
+    fault("masses-of-the-prior", "the adaptation is left out", f"{TASKS}:TaskQuantities._masses",
+          Edit("self._adapted[i].at", "self._priors[i].at"), STEPS),
+    fault("points-of-open-mass", "undecided is taken for proved", f"{TASKS}:TaskQuantities._points",
+          Edit("if not (side.policy[s][a] == 0 or side.at.frequencies[s] == 0)",
+               "if side.policy[s][a] != 0 and side.at.frequencies[s] != 0"),
+          suite("test_meta_rl_judge:test_wide_balls_lose_no_point", examples=14)),
+    fault("features-not-centred", "a term is left out", f"{TASKS}:TaskQuantities._centred",
+          Edit("pi[b] * (v - block[b][j])", "pi[b] * v"), STEPS),
+    fault("lookahead-undiscounted", "a factor is left out", f"{TASKS}:TaskQuantities._lookahead_of",
+          Edit("self.problem.eta * process.gamma", "self.problem.eta"), STEPS),
+    fault("lookahead-not-divided", "a factor is left out", f"{TASKS}:TaskQuantities._lookahead_of",
+          Edit("self.zero if t == 0 else v / t", "v"), RATIONAL),
+    fault("hessian-without-slopes", "a term is left out", f"{TASKS}:TaskQuantities._hessian",
+          Edit("+ psi[j] * slope[k] + psi[k] * slope[j]", ""), GRADIENT),
+    fault("slopes-without-eta", "a factor is left out", f"{TASKS}:TaskQuantities._slopes",
+          Edit("self._hessian(i) * self.problem.eta", "self._hessian(i)"), GRADIENT),
+    fault("gap-without-weights", "task weights are left out", f"{TASKS}:TaskQuantities.gap", Edit("process.weight * (",
+          "("), STEPS),
+    fault("feature-basis-drops-one", "a basis with a dropped direction", f"{TASKS}:TaskQuantities._feature_basis",
+          Edit("arb(_dot(row, row)).sqrt() for v in row] for row in found]",
+               "arb(_dot(row, row)).sqrt() for v in row] for row in found[:1]]"),
+          suite("test_meta_rl_by_hand:test_the_basis_of_features_spans_them")),
+    fault("feature-basis-sign", "a basis with a sign error", f"{TASKS}:TaskQuantities._feature_basis",
+          Edit("a - share * b", "a + share * b"),
+          suite("test_meta_rl_by_hand:test_the_basis_of_features_spans_them")),
+    fault("mixed-not-tilted", "a factor is left out", f"{TASKS}:TaskQuantities._mixed",
+          Edit("rate = rate / self._tilts[i][x]", "pass"),
+          LEVEL),
+    fault("mixed-pull-overwritten", "a term is left out", f"{TASKS}:TaskQuantities._mixed",
+          Edit("pull[at] = [p + v for p, v in zip(pull[at], row, strict=True)]", "pull[at] = row"),
+          LEVEL),
+    # --- constants ---
+    fault("cap-without-residual", "a proposal is trusted", f"{QUANTITIES}:MetaRLQuantities._optimal",
+          Edit("value.union(value + excess / (1 - process.gamma))", "value"), CAP),
+    fault("cap-without-horizon", "a constant is too small", f"{QUANTITIES}:MetaRLQuantities._optimal",
+          Edit("excess / (1 - process.gamma)", "excess * (1 - process.gamma)"), CAP),
+    fault("half-span-of-the-mean", "a constant is too small", f"{QUANTITIES}:MetaRLQuantities._span",
+          then(lambda span: span / 2),
+          suite("test_meta_rl_judge:test_the_a_priori_constant_is_attained_exactly")),
+    fault("smoothness-half", "a constant is too small", f"{QUANTITIES}:MetaRLQuantities.smoothness",
+          then(lambda beta: beta / 64),
+          suite("test_meta_rl_by_hand:test_the_smoothness_bounds_the_curvature")),
+    fault("kl-whatever", "margins ignored", f"{QUANTITIES}:MetaRLQuantities._structural", Edit("1 if holds else -1",
+          "1"),
+          suite("test_meta_rl_by_hand:test_margins_by_hand")),
+    fault("positive-whatever", "margins ignored", f"{QUANTITIES}:MetaRLQuantities.margin_positive_policy",
+          then(lambda margin: arb(1) if isinstance(margin, arb) else fmpq(1)),
+          suite("test_meta_rl_judge:test_outside_names_the_assumption")),
+    # --- the supremum ---
+    fault("envelope-of-the-proposal", "a proposal is trusted", f"{OPTIMUM}:_Task.envelope",
+          Edit("return [v + shift for v in proposal]", "return proposal"), POOR),
+    fault("envelope-shift-short", "a constant is too small", f"{OPTIMUM}:_Task.envelope",
+          Edit("worst / (1 - self.process.gamma)", "worst"), POOR),
+    fault("difference-swapped", "lower and upper end swapped", f"{OPTIMUM}:_Task.difference",
+          then(lambda ends: ends[::-1]), BOXES),
+    fault("difference-of-low-values", "lower and upper end swapped", f"{OPTIMUM}:_Task.difference",
+          Edit("p * (hi if p >= 0 else lo)", "p * lo"), BOXES),
+    fault("tilt-of-any-sign", "a sign error", f"{OPTIMUM}:_Task.upper", Edit("ends if self.eta > 0 else ends[::-1]",
+          "ends"), BOXES),
+    fault("greatest-mean-of-lower-ends", "lower and upper end swapped", f"{OPTIMUM}:_greatest_mean",
+          Edit("(lo * (gain - x)).max(hi * (gain - x))", "lo * (gain - x)"),
+          POOR),
+    fault("greatest-mean-bare", "an enclosure's radius is dropped", f"{OPTIMUM}:_greatest_mean", then(bare),
+          suite("test_meta_rl_by_hand:test_the_greatest_mean_is_above_every_mean")),
+    fault("linear-range-of-an-end", "an end of an interval is left out", f"{OPTIMUM}:_linear",
+          Edit("(lo, hi) if c > 0 else (hi, lo)", "(lo, hi)"), BOXES),
+    fault("upper-rounded-down", "outward rounding turned inward", f"{OPTIMUM}:_Search.upper", Edit("bounds(total)[1]",
+          "bounds(total)[0]"),
+          suite("test_meta_rl_by_hand:test_the_bracket_of_a_constant_holds_it")),
+    fault("lower-rounded-up", "outward rounding turned inward", f"{OPTIMUM}:_Search.improve",
+          Edit("value, _ = bounds(", "_, value = bounds("),
+          suite("test_meta_rl_by_hand:test_the_bracket_of_a_constant_holds_it")),
+    fault("boxes-dropped", "complete though boxes are left", f"{OPTIMUM}:maximise", Edit("for half in _halves(box):",
+          "for half in _halves(box)[:1]:"), LINE),
+    fault("spent-is-done", "complete though boxes are left", f"{OPTIMUM}:maximise",
+          Edit('"certified" if done else "undecided"', '"certified"'), SPENT),
+    fault("halves-overlap-nothing", "complete though boxes are left", f"{OPTIMUM}:_halves",
+          Edit("((lo, cut), (cut, hi))", "((lo, cut), (cut, cut))"),
+          suite("test_meta_rl_by_hand:test_halves_cover_the_box")),
+    # --- network policies ---
+    fault("coordinates-sign", "a basis with a sign error", f"{COORDINATES}:coordinates", Edit("(row[b] - known)",
+          "(row[b] + known)"), EXACT),
+    fault("coordinates-drop-one", "a basis with a dropped direction", f"{COORDINATES}:coordinates",
+          Edit("if rest != 0:", "if rest != 0 and not pivots:"), EXACT),
+    fault("flips-off-by-one", "error counts off by one", f"{POLICIES}:MetaRLNetworkQuantities._flips",
+          then(lambda counts: [c + 1 for c in counts]), NETWORK),
+    fault("error-without-lookahead", "a term is left out", f"{NEURAL}:NeuralPolicyQuantities._propagated",
+          Edit("(delta[x] + rate * onward)", "delta[x]"), NETWORK),
+    fault("operator-of-half", "a constant is too small", f"{NEURAL}:NeuralPolicyQuantities._operator_norm",
+          Edit("return root(largest", "return root(arb(1) / 4 * largest"), NETWORK),
+    fault("smooth-half-bend", "a constant is too small", f"{SMOOTH}:MetaRLSmoothNetworkQuantities._bend",
+          then(lambda bend: bend / 2), SMOOTH_HAND),
+    fault("smooth-share-squared", "a factor is left out", f"{SMOOTH}:MetaRLSmoothNetworkQuantities._share",
+          then(lambda share: share * share), SMOOTH_HAND),
+)  # fmt: skip

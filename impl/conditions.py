@@ -12,6 +12,7 @@ from .arithmetic import PROPOSING
 from .families import family_of
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure, Evaluator
+from .verdicts import standing, unfit
 
 LARGE = 4000
 """Numbers of an instance beyond which the mixed form's triples are too many to look at."""
@@ -76,19 +77,18 @@ def conditions(instance: Instance, progress: Callable[[str], None] = lambda mess
 def _condition(assumption: Assumption, instance: Instance, evaluator: Evaluator) -> Condition:
     if assumption.name == "numerator-vanishes" and instance.numbers > LARGE:
         return Condition(assumption, None, None, f"not examined: the instance has {instance.numbers} numbers")
-    margin = None
+    margin, why = None, ""
     for bits in PRECISIONS[:2]:
         with ctx.workprec(bits):
             try:
                 ball = evaluator.balls(bits)(assumption.margin)
             except UndefinedQuantityError as error:
                 return Condition(assumption, False, None, str(error))
-            margin = Enclosure.of(ball)
-            if ball > 0:
-                return Condition(assumption, True, margin)
-            if ball <= 0:
-                return Condition(assumption, False, margin)
-    return Condition(assumption, None, margin, "the margin's enclosure contains 0")
+            margin, holds = Enclosure.of(ball), standing(ball)
+            if holds is not None:
+                return Condition(assumption, holds, margin)
+            why = unfit([("the margin", ball)]) or "the margin's enclosure contains 0"
+    return Condition(assumption, None, margin, why)
 
 
 def _applicability(claim: Claim, found: dict[str, Condition]) -> Applicability:

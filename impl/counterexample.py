@@ -16,6 +16,7 @@ from .arithmetic import IrrationalError, Rationals, rational
 from .families import ALL_CLAIMS, family_of
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure, judge
+from .verdicts import at_most, fit, standing
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
             left, bound = _sides(ablation, instance, population)
     except UndefinedQuantityError as error:
         return Confirmation(instance, None, None, ablation.meaningless and intact, exact, verdict, str(error), others)
-    exceeds = bool(left > bound) and not ablation.meaningless
+    exceeds = at_most(left, bound) is False and not ablation.meaningless
     return Confirmation(
         instance, Enclosure.of(left), Enclosure.of(bound), exceeds and intact, exact, verdict, "", others
     )
@@ -73,7 +74,7 @@ def _others(claim: Claim, without: str, instance: Instance) -> tuple[str, ...]:
         at = family_of(instance).quantities(instance)
         for assumption in claim.assumptions:
             try:
-                held = bool(at(assumption.margin) > 0)
+                held = standing(at(assumption.margin))
             except UndefinedQuantityError:
                 held = False
             if not held and assumption.name != without:
@@ -112,7 +113,7 @@ def _exact_terms(ablation: Ablation, instance: Instance) -> dict[str, str]:
             with ctx.workprec(PRECISIONS[1]):
                 ball = quantities(instance)(name)
             value = rational(ablation.exact[name])
-            if not ball.contains(arb(value)):
+            if not (fit(ball) and ball.contains(arb(value))):
                 continue
         found[name] = str(value)
     return found

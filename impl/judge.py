@@ -1,8 +1,8 @@
 """Judging: a claim on an instance, term by term, decided by balls and exact rationals.
 
-Precision grows until the enclosures separate. An equality is PROVED where exact rationals decide it and HOLDS
-where balls enclose it to its rounding unit; an inequality that is attained (both sides enclosed as equal far beyond
-float64) HOLDS, since no enclosure can separate equal numbers. Nothing here knows how a quantity is computed.
+Precision grows until the enclosures separate. An equality is PROVED where exact rationals decide it, else EQUAL where
+balls enclose both sides as equal far beyond float64; so is an inequality that is attained, since no enclosure can
+separate equal numbers. What decides is in `verdicts`. Nothing here knows how a quantity is computed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 from flint import arb, ctx
 
@@ -18,12 +19,10 @@ from .arithmetic import PROPOSING, IrrationalError, bounds
 from .balls.core import CoreQuantities
 from .families import family_of
 from .instances import Instance
+from .verdicts import decide, standing
 
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
-
-ATTAINED = 0.6
-"""Share of the bits to which both sides of an inequality must agree to be called attained."""
 
 FLOAT_BITS = 53
 """Bits of float64: balls of that precision are as wide as a float64 evaluation may be wrong."""
@@ -142,7 +141,7 @@ def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A verdict with the quantities that led to it."""
+    """A decision with the quantities that led to it."""
 
     verdict: Verdict
     reason: str
@@ -156,65 +155,45 @@ class _Outcome:
 def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome:
     margins: dict[str, arb] = {}
     bits = int(ctx.prec)
-    open_assumption = ""
     for assumption in claim.assumptions:
         try:
-            margin = at(assumption.margin)
+            margins[assumption.name] = at(assumption.margin)
         except UndefinedQuantityError as error:
             return _Outcome(Verdict.OUTSIDE, f"{assumption.name}: {error}", at, bits, margins)
-        margins[assumption.name] = margin
-        if margin <= 0:
+        if standing(margins[assumption.name]) is False:
             reason = f"{assumption.name}: {assumption.statement}"
             return _Outcome(Verdict.OUTSIDE, reason, at, bits, margins)
-        if not margin > 0 and not open_assumption:
-            open_assumption = assumption.name
     try:
         left, bound = claim.left(at), claim.bound(at)
+        terms = {name: at(name) for name in (*claim.left.names, *claim.terms)}
     except UndefinedQuantityError as error:
         return _Outcome(Verdict.OUTSIDE, str(error), at, bits, margins)
-    if open_assumption:
-        reason = f"the margin of {open_assumption} contains 0"
-        return _Outcome(Verdict.UNDECIDED, reason, at, bits, margins, left, bound)
-    return _Outcome(*_decide(claim, evaluator, at, left, bound), at, bits, margins, left, bound)
+    found = decide(
+        claim.relation,
+        left,
+        bound,
+        margins=margins,
+        terms=terms,
+        sums=_sums(claim, at),
+        exact=lambda: _exactly(claim, evaluator),
+    )
+    return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound)
 
 
-def _decide(claim: Claim, evaluator: Evaluator, at: CoreQuantities, left: arb, bound: arb) -> tuple[Verdict, str]:
-    difference = left - bound
-    if claim.relation is Relation.AT_MOST:
-        if left <= bound:
-            return Verdict.PROVED, "the enclosures are separated"
-        if left > bound:
-            return Verdict.VIOLATED, "the enclosures are separated"
-        unit = 2.0 ** (-ATTAINED * ctx.prec) * _scale(claim, at)
-        if ctx.prec >= PRECISIONS[1] and float(difference.rad()) <= unit:
-            return (
-                Verdict.HOLDS,
-                f"attained: both sides are equal within 2^-{ATTAINED * ctx.prec:.0f} of the terms",
-            )
-        return Verdict.UNDECIDED, f"gap and bound overlap: {_widest(claim, at)} is the widest term"
+def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:
+    """Whether an equality is true in exact rationals; None where they do not reach."""
     exact = evaluator.rationals()
-    if exact is not None:
-        try:
-            if claim.left(exact) == claim.bound(exact):
-                return Verdict.PROVED, "equal in exact rationals"
-            return Verdict.VIOLATED, "different in exact rationals"
-        except (IrrationalError, UndefinedQuantityError):
-            pass
-    if not difference.contains(0):
-        return Verdict.VIOLATED, "the enclosure of the difference excludes 0"
-    if float(difference.rad()) <= 2.0**-53 * _scale(claim, at) or difference.is_zero():
-        return Verdict.HOLDS, "the difference is enclosed to its rounding unit"
-    return Verdict.UNDECIDED, f"the difference is not enclosed to its rounding unit: {_widest(claim, at)}"
+    if exact is None:
+        return None
+    try:
+        return bool(claim.left(exact) == claim.bound(exact))
+    except (IrrationalError, UndefinedQuantityError):
+        return None
 
 
-def _scale(claim: Claim, at: CoreQuantities) -> float:
-    """The size of the claim's terms and of the sums behind them."""
-    largest = max((float(at(name).abs_upper()) for name in claim.terms), default=0.0)
-    return largest + max(at.scale(name) for name in (*claim.terms, "gap"))
-
-
-def _widest(claim: Claim, at: CoreQuantities) -> str:
-    return max(claim.terms, key=lambda name: float(at(name).rad()), default="gap")
+def _sums(claim: Claim, at: CoreQuantities) -> arb:
+    """The size of the sums behind the claim's quantities."""
+    return reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
 
 
 def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: bool) -> ClaimJudgement:
@@ -235,11 +214,18 @@ def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: boo
         gap = _enclosure(at("gap"), "gap", rough) if own else side
     if bound is not None:
         edge = _enclosure(bound, claim.bound, rough)
-    if gap is not None and edge is not None and claim.relation is Relation.AT_MOST and edge.middle != 0:
-        quotient = gap.middle / edge.middle
-        ratio = quotient if math.isfinite(quotient) else None
+    if gap is not None and edge is not None and claim.relation is Relation.AT_MOST:
+        ratio = _ratio(gap.middle, edge.middle)
     margins = {name: Enclosure.of(margin) for name, margin in outcome.margins.items()}
     return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason, side)
+
+
+def _ratio(gap: float, bound: float) -> float | None:
+    """gap / bound at the middles; None where bound is 0, or an enclosure is unbounded."""
+    if bound == 0 or not (math.isfinite(gap) and math.isfinite(bound)):
+        return None
+    quotient = gap / bound
+    return quotient if math.isfinite(quotient) else None
 
 
 def _defined(expression: Expression, at: CoreQuantities) -> arb | None:
@@ -252,7 +238,8 @@ def _defined(expression: Expression, at: CoreQuantities) -> arb | None:
 def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) -> Enclosure:
     """The ball in float64; with `rough` (balls of 53 bits) room is made for a float64 evaluation's rounding.
 
-    A sum of products is as rough as its parts: their roundings enter by the size of their cofactors.
+    A sum of products is as rough as its parts: their roundings enter by the size of their cofactors. Where there is no
+    such room within float64, none is made.
     """
     enclosure = Enclosure.of(ball)
     size = max(abs(enclosure.lo), abs(enclosure.hi))
@@ -266,7 +253,8 @@ def _enclosure(ball: arb, what: str | Expression, rough: CoreQuantities | None) 
                 room = float(what(lambda name: _roughened(name, rough)).rad())
         except UndefinedQuantityError:
             return enclosure  # not defined as far as 53 bits can tell
-    return enclosure.widened(4 * room + 2.0**-48 * size) if math.isfinite(room) else enclosure
+    wide = enclosure.widened(4 * room + 2.0**-48 * size)
+    return wide if math.isfinite(wide.lo) and math.isfinite(wide.hi) else enclosure
 
 
 def _roughened(name: str, rough: CoreQuantities) -> arb:

@@ -29,6 +29,7 @@ from .families import Family
 from .instances import Instance
 from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
 from .shrink import shrink
+from .verdicts import standing
 
 CHUNK = 256
 """Instances after which an unfinished survey is kept."""
@@ -73,7 +74,8 @@ class Cell:
     """What the search knows of one claim and one assumption.
 
     searched   instances on which every (other) assumption of the claim is certified, and a listed one fails
-    held       those on which the conclusion is certified all the same
+    held       those on which the conclusion is PROVED or EQUAL all the same
+    equal      those of them on which it is EQUAL
     first      the first counterexample among generated instances; found the best one, shrunk, wherever it came from
     """
 
@@ -87,6 +89,7 @@ class Cell:
     """Why the claim is rewritten so."""
     searched: int = 0
     held: int = 0
+    equal: int = 0
     first: Found | None = None
     found: Found | None = None
 
@@ -111,7 +114,8 @@ class Survey:
         if cell.rewritten and judged.verdict is Verdict.OUTSIDE:
             return  # the reading says nothing of this instance, which refutes no theorem
         cell.searched += generated
-        cell.held += generated and judged.verdict in (Verdict.PROVED, Verdict.HOLDS)
+        cell.held += generated and judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
+        cell.equal += generated and judged.verdict is Verdict.EQUAL
         if cell.assumed and judged.verdict in (Verdict.VIOLATED, Verdict.OUTSIDE):
             new = Found(instance, judged, origin, self.examples, self.seconds)
             if generated and (cell.first is None or new.meaningless < cell.first.meaningless):
@@ -256,13 +260,10 @@ def standings(assumptions: Mapping[str, Assumption], evaluator: Evaluator) -> St
                 except UndefinedQuantityError:
                     void.add(name)
                     break
-                if margin > 0:
-                    holds.add(name)
-                elif margin <= 0:
-                    fails.add(name)
-                else:
-                    continue
-                break
+                found = standing(margin)
+                if found is not None:
+                    (holds if found else fails).add(name)
+                    break
     return Standings(holds, fails, void)
 
 

@@ -32,6 +32,7 @@ def document(found: Survey) -> dict[str, Any]:
                 "key": key,
                 "searched": cell.searched,
                 "held": cell.held,
+                "equal": cell.equal,
                 "first": None if cell.first is None else _found(cell.first),
                 "found": None if cell.found is None else _found(cell.found),
             }
@@ -45,7 +46,7 @@ def restored(content: dict[str, Any], family: Family, claims: Sequence[Claim]) -
     cells = cells_of(family, claims)
     for row in content["cells"]:
         cell = cells[row["key"][0], row["key"][1]]
-        cell.searched, cell.held = row["searched"], row["held"]
+        cell.searched, cell.held, cell.equal = row["searched"], row["held"], row["equal"]
         cell.first, cell.found = (
             None if row[name] is None else _again(row[name], cell.claim) for name in ("first", "found")
         )

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 COLOURS = {
     "PROVED": "#0b6e4f",
-    "HOLDS": "#2a6f97",
+    "EQUAL": "#2a6f97",
     "VIOLATED": "#b00020",
     "OUTSIDE": "#6b7280",
     "UNDECIDED": "#9a6700",
@@ -44,7 +44,7 @@ def histogram(row: dict[str, Any]) -> Markup | None:
 
     def draw(axes: Axes) -> None:
         width = 1 / len(counts)
-        axes.bar([(i + 0.5) * width for i in range(len(counts))], counts, 0.9 * width, color=COLOURS["HOLDS"])
+        axes.bar([(i + 0.5) * width for i in range(len(counts))], counts, 0.9 * width, color=COLOURS["EQUAL"])
         axes.set_xlim(0, 1)
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(0, max(counts) * 1.6)
@@ -83,7 +83,7 @@ def _mark(axes: Axes, kind: str, x: float, y: float, spurious: bool) -> None:
 
 
 def _line(axes: Axes, row: dict[str, Any], values: np.ndarray) -> None:
-    axes.plot(row["axis"], values, color=COLOURS["HOLDS"], linewidth=1.4)
+    axes.plot(row["axis"], values, color=COLOURS["EQUAL"], linewidth=1.4)
     heights = [p["gap"]["hi"] + row["lower"] for p in row["points"]]
     top = max([row["upper"], *heights])
     room = 0.25 * (top - row["lower"]) + 1e-9

@@ -190,7 +190,7 @@ def _unused(cell: Cell) -> dict[str, Any]:
     return _cell(cell.claim.name, cell.assumption) | {
         "status": Standing.NOT_NEEDED.value,
         "reason": "The claim does not assume it: no step of its proof uses it.",
-        "evidence": {"failing": cell.searched, "proved": cell.held},
+        "evidence": {"failing": cell.searched, "proved": cell.held - cell.equal, "equal": cell.equal},
     }
 
 

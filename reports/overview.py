@@ -68,8 +68,8 @@ def tightness(name: str, row: Mapping[str, Any] | None) -> dict[str, Any]:
         words = "no instance with a positive bound"
     else:
         words = quantiles(row["quantiles"])
-        if counts["HOLDS"]:
-            words += f", attained on {counts['HOLDS']} instances"
+        if counts["EQUAL"]:
+            words += f", attained on {counts['EQUAL']} instances"
         elif row["tightest"]:
             words += f", at most {ratio(row['tightest']['ratio'])} where proved"
         if row["real_quantiles"]:
@@ -81,8 +81,8 @@ def equality(row: Mapping[str, Any]) -> str:
     """What was decided of an equality: the exact rationals apart from the enclosures."""
     counts = row["counts"]
     return (
-        f"proved equal in exact rationals on {counts['PROVED']} instances, enclosed to their rounding unit on "
-        f"{counts['HOLDS']}"
+        f"PROVED in exact rationals on {counts['PROVED']} instances, EQUAL as far as enclosures tell on "
+        f"{counts['EQUAL']}"
     )
 
 
@@ -107,7 +107,7 @@ def status(row: Mapping[str, Any]) -> str:
         return "undecided"
     if counts["UNDECIDED"] + real["UNDECIDED"]:
         return "a few undecided"
-    if counts["HOLDS"] + real["HOLDS"]:
+    if counts["EQUAL"] + real["EQUAL"]:
         return "all proved or equal"
     return "all instances proved" if row["scope"] else "not judged"
 

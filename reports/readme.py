@@ -51,14 +51,16 @@ def claims_table(record: dict[str, Any] | None) -> str:
 
 
 def _verdict(source: Source, row: dict[str, Any] | None) -> str:
-    """Proved of in scope, or by how many a claim is violated; the paper's results (as we read them) in bold."""
+    """Of how many in scope the claim is PROVED, of how many the sides are EQUAL, or by how many it is violated; the
+    paper's results (as we read them) in bold."""
     if row is None:
         return "not run"
     counts = row["counts"]
     if counts["VIOLATED"]:
         return f"**{counts['VIOLATED']} VIOLATED**"
-    proved = counts["PROVED"] + (counts["HOLDS"] if row["relation"] == "=" else 0)
-    text = f"{proved}/{row['scope']}"
+    equal = f" + {counts['EQUAL']} EQUAL" if counts["EQUAL"] else ""
+    scope = row["scope"] + (counts["EQUAL"] if row["relation"] == "<=" else 0)
+    text = f"{counts['PROVED']} PROVED{equal} of {scope}"
     return f"**{text}**" if source is Source.PAPER else text
 
 

@@ -121,10 +121,10 @@ class Run:
             self.families.append(outcome.family)
 
     def record(self) -> dict[str, Any]:
-        """The record: metagap/verify/1."""
+        """The record: metagap/verify/2."""
         claims = [self._claim(claim, self.tallies[claim.name]) for claim in self.claims]
         return {
-            "format": "metagap/verify/1",
+            "format": "metagap/verify/2",
             "version": environment()["metagap"],
             "profile": self.profile.name,
             "seed": self.seed,
@@ -156,11 +156,8 @@ class Run:
 
     def _claim(self, claim: Claim, tally: Tally) -> dict[str, Any]:
         # An inequality that is attained has nothing to separate: it counts neither for nor against the share.
-        counted = dict(tally.counts)
-        if claim.relation is Relation.AT_MOST:
-            counted["HOLDS"] = 0
-        scope = sum(n for name, n in counted.items() if name != "OUTSIDE")
-        proved = counted.get("PROVED", 0) + counted.get("HOLDS", 0)
+        attained = tally.counts["EQUAL"] if claim.relation is Relation.AT_MOST else 0
+        scope = tally.counts.total() - tally.counts["OUTSIDE"] - attained
         ratios = np.array([r for r in tally.ratios if r >= 0])
         histogram = np.histogram(np.clip(ratios, 0, 1), bins=BINS, range=(0, 1))[0]
         relation = r"\le" if claim.relation is Relation.AT_MOST else "="
@@ -191,7 +188,7 @@ class Run:
             "counts": {v.name: tally.counts[v.name] for v in Verdict},
             "real_counts": {v.name: tally.real_counts[v.name] for v in Verdict},
             "scope": scope,
-            "proved_share": proved / scope if scope else None,
+            "proved_share": tally.counts["PROVED"] / scope if scope else None,
             "histogram": [int(n) for n in histogram],
             "below": sum(1 for r in tally.ratios if r < 0),
             "real_below": sum(1 for r in tally.real_ratios if r < 0),

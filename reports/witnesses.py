@@ -125,7 +125,7 @@ OF_CLAIMS = {
     Verdict.VIOLATED: ("still violated", "false here, and every assumption is certified"),
     Verdict.OUTSIDE: ("fixed", "an assumption of the claim certifiably fails here"),
     Verdict.PROVED: ("fixed", "proved here"),
-    Verdict.HOLDS: ("fixed", "holds here to rounding"),
+    Verdict.EQUAL: ("fixed", "equal here as far as enclosures tell"),
     Verdict.UNDECIDED: ("undecided", "enclosures overlap at the highest precision"),
 }
 """What the verdict on a claim means for a witness against it."""

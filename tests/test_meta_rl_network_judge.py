@@ -25,7 +25,7 @@ from metagap.impl.strategies import instances
 from metagap.theory.claim import Relation, Verdict
 
 CLAIM = {claim.name.removeprefix("meta-rl-network-"): claim for claim in META_RL_NETWORK.claims}
-FINE = (Verdict.PROVED, Verdict.HOLDS)
+FINE = (Verdict.PROVED, Verdict.EQUAL)
 
 
 def built(generator: str, variant: str, seed: int, count: int) -> list[PolicyNetworkInstance]:

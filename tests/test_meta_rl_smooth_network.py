@@ -241,7 +241,7 @@ def test_files_are_read_back_and_faults_named() -> None:
     assert isinstance(instance, SmoothPolicyInstance)
     assert instance.family == "meta-rl-smooth-network"
     assert files.loads(files.dumps(instance)) == instance
-    assert {j.verdict for j in judge(instance).claims} <= {Verdict.PROVED, Verdict.HOLDS}
+    assert {j.verdict for j in judge(instance).claims} <= {Verdict.PROVED, Verdict.EQUAL}
     for value, place, required in (
         ("cubic", "model.activation='cubic'", " or ".join(map(repr, ACTIVATIONS))),
         (7, "model.activation=7", " or ".join(map(repr, ACTIVATIONS))),
@@ -260,7 +260,7 @@ def test_frozen_lake_with_softplus_policies() -> None:
     assert name.startswith("4 neurons")
     judgement = judge(instance)
     *others, last = judgement.claims
-    assert all(j.verdict in (Verdict.PROVED, Verdict.HOLDS) for j in others)
+    assert all(j.verdict in (Verdict.PROVED, Verdict.EQUAL) for j in others)
     # The tasks share their squares.
     assert (last.claim, last.verdict) == ("meta-rl-smooth-network-c3", Verdict.OUTSIDE)
     lifted = judgement["meta-rl-smooth-network-lifted"]
@@ -291,6 +291,6 @@ def test_one_action_leaves_nothing_to_choose() -> None:
         "radius": 4,
     }
     found = judge(files.loads(json.dumps(document)))
-    assert {c.verdict for c in found.claims} <= {Verdict.PROVED, Verdict.HOLDS, Verdict.OUTSIDE}
+    assert {c.verdict for c in found.claims} <= {Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE}
     l1 = found["meta-rl-smooth-network-l1"]
     assert l1.bound is not None and l1.bound.lo == l1.bound.hi == 0

@@ -62,7 +62,7 @@ def test_the_headline_is_never_violated(seed: int, loss: str) -> None:
     found = study(instance)
     assert found.bracket.lower <= found.bracket.upper
     for finding in found.findings:
-        assert finding.judged.verdict in (Verdict.PROVED, Verdict.HOLDS, Verdict.OUTSIDE), finding.judged
+        assert finding.judged.verdict in (Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE), finding.judged
         assert finding.judged.gap is None or finding.judged.gap.hi >= 0
 
 
@@ -93,7 +93,7 @@ def test_beside_a_kink_the_bound_pays_for_the_jump() -> None:
     """W < 0 is dead: eps = 0, L = 9/4, and all that the bound has is the misfit."""
     dead = replace(unattained(), omega=Weights.of([(fmpq(-1, 1000),)]))
     judged = judge_headline(dead, bracketed(dead)).judged
-    assert judged.verdict in (Verdict.PROVED, Verdict.HOLDS)
+    assert judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
     assert judged.terms["eps"].hi == 0
     assert judged.gap is not None
     assert judged.gap.middle == pytest.approx(9 / 4, abs=1e-9)

@@ -52,7 +52,7 @@ def test_at_most_one_in_a_hundred_is_undecided(generator: Generator, effort: int
     scope = counts.total() - counts["OUTSIDE"]
     assert counts["VIOLATED"] == 0
     assert counts["UNDECIDED"] <= 0.01 * scope
-    assert exact["PROVED"] + exact["HOLDS"] >= 0.95 * (exact.total() - exact["OUTSIDE"])
+    assert exact["PROVED"] + exact["EQUAL"] >= 0.95 * (exact.total() - exact["OUTSIDE"])
 
 
 def test_widths_and_distances_are_covered() -> None:
@@ -145,13 +145,13 @@ def test_exact_kinks_are_outside(kind: str) -> None:
     judgement = judge(tie(kind))
     assert judgement["network-lifted"].verdict is Verdict.OUTSIDE
     assert judgement["network-lifted"].reason.startswith("differentiable-adaptation")
-    assert judgement["network-formal"].verdict in (Verdict.PROVED, Verdict.HOLDS)
+    assert judgement["network-formal"].verdict in (Verdict.PROVED, Verdict.EQUAL)
 
 
 def test_an_input_of_zero_is_no_kink() -> None:
     instance = replace(tie("omega"), features=((fmpq(0),),))
     judgement = judge(instance)
-    assert judgement["network-lifted"].verdict in (Verdict.PROVED, Verdict.HOLDS)
+    assert judgement["network-lifted"].verdict in (Verdict.PROVED, Verdict.EQUAL)
 
 
 def test_the_closed_form_at_an_atom_is_attained() -> None:
@@ -228,4 +228,4 @@ def test_every_claim_is_in_scope_of_a_generator(claim: Claim) -> None:
 def test_wide_networks_cost_what_their_support_costs() -> None:
     """Width 65536 with arbitrary float weights, judged rigorously."""
     judgement = judge(wide_instance(2**16), (CLAIM["network-lifted"], CLAIM["network-init"], CLAIM["network-s2"]))
-    assert [c.verdict for c in judgement.claims] == [Verdict.PROVED, Verdict.PROVED, Verdict.HOLDS]
+    assert [c.verdict for c in judgement.claims] == [Verdict.PROVED, Verdict.PROVED, Verdict.EQUAL]

@@ -140,10 +140,10 @@ def test_each_result_of_the_paper_says_what_became_of_it_and_where(page: str) ->
 def test_tightness_in_words(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
     rows = {row["claim"]: row for row in records[0]["claims"]}
     row = copy.deepcopy(rows["meta-sl-lifted"])
-    row["quantiles"], row["counts"]["HOLDS"] = {"0.1": 0.001234, "0.5": 0.25, "0.9": 0.999999}, 0
+    row["quantiles"], row["counts"]["EQUAL"] = {"0.1": 0.001234, "0.5": 0.25, "0.9": 0.999999}, 0
     row["tightest"]["ratio"] = 0.99999
     assert tightness("x", row)["words"] == "10 %, 50 %, 90 % quantiles 0.0012, 0.25, 0.999, at most 0.999 where proved"
-    row["counts"]["HOLDS"] = 7
+    row["counts"]["EQUAL"] = 7
     assert tightness("x", row)["words"].endswith("attained on 7 instances")
     row["real_quantiles"] = {"0.1": 0.1, "0.5": 0.5, "0.9": 1.0}
     assert tightness("x", row)["words"].endswith("; on real tasks 10 %, 50 %, 90 % quantiles 0.1, 0.5, 1")
@@ -156,14 +156,14 @@ def test_tightness_in_words(records: tuple[dict[str, Any], dict[str, Any]]) -> N
     assert status(row) == "undecided"
     row["counts"]["UNDECIDED"] = 0
     assert status(row) == "all proved or equal"
-    row["counts"]["HOLDS"] = 0
+    row["counts"]["EQUAL"] = 0
     assert status(row) == "all instances proved"
     equal = rows["meta-sl-identity"]
     assert tightness("x", equal)["words"] == (
-        f"an equality: proved equal in exact rationals on {equal['counts']['PROVED']} instances, enclosed to their "
-        f"rounding unit on {equal['counts']['HOLDS']}"
+        f"an equality: PROVED in exact rationals on {equal['counts']['PROVED']} instances, EQUAL as far as enclosures "
+        f"tell on {equal['counts']['EQUAL']}"
     )
-    assert equal["counts"]["PROVED"] > 0 and equal["counts"]["HOLDS"] > 0
+    assert equal["counts"]["PROVED"] > 0 and equal["counts"]["EQUAL"] > 0
 
 
 def optimum(lower: float, upper: float, gap: float, bound: float, certified: bool = True) -> dict[str, Any]:

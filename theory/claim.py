@@ -24,7 +24,7 @@ class Verdict(Enum):
     """The outcome of judging a claim on an instance; the value is the sentence that a report prints."""
 
     PROVED = "Proved here: enclosures or exact arithmetic decide it, and every assumption is certified."
-    HOLDS = "Holds to rounding: two equal sides, enclosed to their rounding unit."
+    EQUAL = "Equal as far as enclosures tell: the two sides agree far beyond float64, which proves no equality."
     VIOLATED = "Violated: the conclusion is certified false although every assumption is certified."
     OUTSIDE = "Outside the claim: an assumption certifiably fails."
     UNDECIDED = "Undecided: enclosures overlap at the highest precision."

@@ -86,7 +86,7 @@ class CoreQuantities(ABC):
     def bregman(self) -> Number: ...
 
     @abstractmethod
-    def scale(self, name: str) -> float:
+    def scale(self, name: str) -> arb:
         """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
 
     @abstractmethod

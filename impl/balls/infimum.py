@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -88,7 +89,7 @@ def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: 
     low = root(arb(lower.lower()).max(arb(0))) if lower > 0 else arb(0)
     # Features that are 0 but for rounding: ||u - A v|| >= ||u|| - R ||A||.
     low = low.max(_weighted_norm(target, masses) - radius * root(trace))
-    return Infimum(arb(min(low.lower(), upper.lower())).union(upper), feasible)
+    return Infimum(low.lower().min(upper.lower()).union(upper), feasible)
 
 
 def _squares(values: Sequence[arb], masses: Sequence[arb] | None = None) -> arb:
@@ -189,11 +190,11 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
             if at_point.upper() < value.upper():
                 value, best = at_point, point
         reach = _reach(rows, target, value)
-        lower = max(_dual_value(eps, rows, target, p, reach).lower() for p in duals)
+        lower = reduce(arb.max, (arb(_dual_value(eps, rows, target, p, reach).lower()) for p in duals))
         if arb(value.upper()) - lower <= arb(2) ** (-(3 * ctx.prec) // 5) * value.upper():
             break
         proposals = _next_proposal(eps, rows, target, best)
-    return Infimum(arb(min(lower, value.upper())).union(value.upper()), best)
+    return Infimum(lower.min(value.upper()).union(value.upper()), best)
 
 
 def _first_proposal(eps: arb, rows: arb_mat, target: Sequence[arb]) -> tuple[list[int], list[int]]:
@@ -203,7 +204,7 @@ def _first_proposal(eps: arb, rows: arb_mat, target: Sequence[arb]) -> tuple[lis
 def _next_proposal(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> tuple[list[int], list[int]]:
     """Active residuals and signs near v: there the norm is linear, g'delta."""
     left = [r.mid() for r in residuals(rows, target, v)]
-    size, length = max((r.abs_upper() for r in left), default=arb(0)), norm(v.entries())
+    size, length = reduce(arb.max, (r.abs_upper() for r in left), arb(0)), norm(v.entries())
     if not size > 0:
         return [], [0] * len(left)
     table = _floats(rows)
@@ -256,7 +257,7 @@ def _dual_value(eps: arb, rows: arb_mat, target: Sequence[arb], dual: list[arb],
     """A certified lower bound p'u - (||A'p|| - eps)||v||, or p'u after scaling p into the constraints |p_j| <= 1,
     ||A'p|| <= eps."""
     pulled = norm((rows.transpose() * arb_mat(len(dual), 1, dual)).entries())
-    largest = max((p.abs_upper() for p in dual), default=arb(0))
+    largest = reduce(arb.max, (p.abs_upper() for p in dual), arb(0))
     scale = arb(1)
     if largest > 1:
         scale = 1 / largest

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from flint import arb, ctx
 
-from ...theory.claim import Assumption, Claim, Mutant, Relation, UndefinedQuantityError
+from ...theory.claim import Assumption, Claim, Mutant, UndefinedQuantityError
 from ..families import family_of
 from ..instances import Instance
 from ..judge import PRECISIONS, Enclosure, Evaluator
+from ..verdicts import at_most, fit, refutes, standing
 
 Subject = Claim | Mutant
 """What is attacked: both say left <= bound (or left = bound) under assumptions."""
@@ -48,9 +49,11 @@ def sides(subject: Subject, instance: Instance, assumed: tuple[Assumption, ...])
         with ctx.workprec(bits):
             at = evaluator.balls(bits)
             try:
-                if not all(at(a.margin) > 0 for a in assumed):
+                if not all(standing(at(a.margin)) for a in assumed):
                     return
                 found = subject.left(at), subject.bound(at)
+                if not all(fit(at(name)) for name in (*subject.left.names, *subject.bound.names)):
+                    continue
             except UndefinedQuantityError:
                 return
             yield found
@@ -59,10 +62,9 @@ def sides(subject: Subject, instance: Instance, assumed: tuple[Assumption, ...])
 def refute(subject: Subject, instance: Instance) -> tuple[Enclosure, Enclosure] | None:
     """(left, bound) if the instance certifiably contradicts the subject, else None."""
     for left, bound in sides(subject, instance, assumptions(subject)):
-        differ = subject.relation is Relation.EQUAL and left < bound
-        if left > bound or differ:
+        if refutes(subject.relation, left, bound):
             return Enclosure.of(left), Enclosure.of(bound)
-        if left <= bound or (left - bound).is_nan():
+        if at_most(left, bound):
             return None
     return None
 
@@ -71,5 +73,5 @@ def tightness(subject: Subject, instance: Instance) -> Enclosure | None:
     """An enclosure of left/bound where every assumption is certified and the bound is certified positive."""
     found = None
     for left, bound in sides(subject, instance, assumptions(subject)):
-        found = Enclosure.of(left / bound) if bound > 0 else None
+        found = Enclosure.of(left / bound) if standing(bound) and fit(left / bound) else None
     return found

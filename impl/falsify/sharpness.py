@@ -31,6 +31,7 @@ from ..families import Family
 from ..instances import Instance
 from ..judge import PRECISIONS, Evaluator
 from ..sources import RandomSource
+from ..verdicts import fit, standing
 from .mutants import batches
 from .pursuit import applies, pursue
 from .ratio import Objective, summed
@@ -95,18 +96,19 @@ def quotient(claim: Claim, index: int, evaluator: Evaluator) -> tuple[float, flo
         with ctx.workprec(bits):
             at = evaluator.balls(bits)
             try:
-                if not all(at(a.margin) > 0 for a in claim.assumptions):
+                if not all(standing(at(a.margin)) for a in claim.assumptions):
                     continue
                 values = [term(at) for term in terms]
                 left = claim.left(at)
             except UndefinedQuantityError:
                 return None
             term = arb(values.pop(index))
-            if term > 0 or term < 0:
-                found = (*bounds((left - sum(values, start=arb(0))) / term), bool(term > 0))
-                if found[1] - found[0] < 1e-12 * (abs(found[0]) + abs(found[1])):
+            ratio = (left - sum(values, start=arb(0))) / term
+            if standing(term) is not None and all(map(fit, (left, *values, ratio))):
+                found = (*bounds(ratio), bool(term > 0))
+                if ratio.rad() < arb(1e-12) * ratio.abs_lower():
                     break
-    return found if found is None or math.isfinite(found[0]) else None
+    return found
 
 
 def objective(family: Family, claim: Claim, index: int) -> Objective:
@@ -232,7 +234,7 @@ def shares(claim: Claim, instance: Instance) -> dict[str, float] | None:
     with ctx.workprec(PRECISIONS[0]):
         at = Evaluator(instance).balls(PRECISIONS[0])
         try:
-            if not all(at(a.margin) > 0 for a in claim.assumptions):
+            if not all(standing(at(a.margin)) for a in claim.assumptions):
                 return None
             parts = {
                 "S1": at("bregman"),
@@ -242,7 +244,7 @@ def shares(claim: Claim, instance: Instance) -> dict[str, float] | None:
         except UndefinedQuantityError:
             return None
         total = sum(parts.values(), start=arb(0))
-        if not total > 1e-12 * abs(claim.bound(at)):
+        if not (all(map(fit, (total, *parts.values()))) and total > 1e-12 * abs(claim.bound(at))):
             return None
         return {step: float((part / total).mid()) for step, part in parts.items()}
 

@@ -24,6 +24,7 @@ from ..meta_sl.batch import Batch
 from ..meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
 from ..meta_sl.maml import Problem
 from ..meta_sl.quantities import MetaSLQuantities
+from ..verdicts import standing
 from .evolution import Enough, evolution
 
 LOSSES = (Loss("logistic"), Loss("log-cosh"), Loss("pseudo-huber", fmpq(1)))
@@ -152,6 +153,6 @@ def threshold(loss: Loss, seed: int = 0, seconds: float = 1.0) -> Threshold | No
         assert isinstance(instance.adaptation, Gradient)
         used = [instance.features[atom.x][0] for task in instance.canonical.tasks for atom in task.atoms]
         s = to_float(instance.adaptation.eta * max(v * v for v in used))
-        if not bend < 0:
+        if not standing(-bend):
             return None
         return Threshold(loss.name, proved(loss), float(np.nextafter(s, np.inf)), bounds(bend)[1], instance)

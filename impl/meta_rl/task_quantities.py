@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import NamedTuple, Self
 
 from flint import arb, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, square
 from ..balls.mixed import Mixed, MixedQuantities
 from ..instances import Instance, Vector
 from . import taylor
@@ -303,21 +303,21 @@ class TaskQuantities(MixedQuantities):
     # --- sizes, for rounding ----------------------------------------------------------------------------------
 
     @cached_property
-    def _horizon_size(self) -> float:
+    def _horizon_size(self) -> arb:
         """sum_i q_i max|r_i|/(1-gamma_i)^2: the size of what is added up in values and their derivatives."""
-        total = 0.0
+        total = arb(0)
         for process in self.processes:
-            largest = max(abs(midpoint(arb(r))) for r in process.rewards.entries())
-            total += midpoint(arb(process.weight)) * largest / (1 - midpoint(arb(process.gamma))) ** 2
+            largest = reduce(arb.max, (abs(arb(r)) for r in process.rewards.entries()))
+            total += arb(process.weight) * largest / square(1 - arb(process.gamma))
         return total
 
-    def scale(self, name: str) -> float:
+    def scale(self, name: str) -> arb:
         """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
         if name in ("radius", "zero"):
-            return 0.0
-        stretch = 1 + max((abs(midpoint(v)) for v in self._meta_features.entries()), default=0.0)
+            return arb(0)
+        stretch = 1 + reduce(arb.max, (abs(v.mid()) for v in self._meta_features.entries()), arb(0))
         if "misfit" in name or name in ("residual_norm", "function_displacement"):
-            return stretch * (1 + max((abs(midpoint(v)) for v in self._u), default=0.0))
+            return stretch * (1 + reduce(arb.max, (abs(v.mid()) for v in self._u), arb(0)))
         return stretch * self._horizon_size
 
     def rounding(self, name: str) -> float:
@@ -330,7 +330,7 @@ class TaskQuantities(MixedQuantities):
         if name in ("radius", "zero"):
             return own
         if "misfit" not in name and name not in ("residual_norm", "function_displacement"):
-            return own + 2.0**-48 * self.scale(name)
+            return own + 2.0**-48 * float(self.scale(name))
         total = 0.0
         reach = 1 + midpoint(self.radius)
         for (i, s, _), mass, u, row in zip(

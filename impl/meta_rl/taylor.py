@@ -14,7 +14,7 @@ from typing import Any
 from flint import ctx
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, quotient
+from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, quotient, solved
 from .instance import Adaptation
 from .problem import NO_POLICY, Problem, Process
 
@@ -71,10 +71,7 @@ def _values(problem: Problem, process: Process, policy: Table, order: int) -> li
         right = rewards[k] * (1 - g)
         for j in range(1, k + 1):
             right = right + chains[j] * found[k - j] * g
-        try:
-            found.append((identity - chains[0] * g).solve(right))
-        except ZeroDivisionError:
-            raise UndefinedQuantityError("the Bellman equation is not enclosed at this precision") from None
+        found.append(solved(identity - chains[0] * g, right))
     return found
 
 
@@ -141,7 +138,7 @@ def _adapted(problem: Problem, process: Process, direction: list[Number], order:
             top = max(q[0].mid() for q in row) if problem.m is Balls else row[0][0]
             tilted = [p * _system(problem).exp(problem.eta * (q - top)) for p, q in zip(pi, row, strict=True)]
         total = sum(tilted[1:], start=tilted[0])
-        if not total[0] != 0:
+        if total[0] == 0:
             raise UndefinedQuantityError(NO_POLICY)
         found.append([quotient(t, total) for t in tilted])
     return found

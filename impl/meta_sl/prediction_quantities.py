@@ -10,7 +10,7 @@ from typing import Any, Self
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, midpoint
+from ..arithmetic import Balls, Number
 from ..balls.core import CoreQuantities
 from ..losses import OneSided
 from .instance import Task
@@ -48,12 +48,12 @@ class PredictionQuantities(CoreQuantities):
 
     @cached_property
     @abstractmethod
-    def _row_sizes(self) -> list[float]:
+    def _row_sizes(self) -> list[arb]:
         """The sizes of the gradient features at the support [k]."""
 
     @cached_property
     @abstractmethod
-    def _stretches(self) -> list[float]:
+    def _stretches(self) -> list[arb]:
         """The sizes of the Jacobians of the adaptation, per task."""
 
     # --- joints of the loss, for models of one parameter that all predictions increase with --------
@@ -149,33 +149,32 @@ class PredictionQuantities(CoreQuantities):
     # --- sizes, for rounding ---
 
     @cached_property
-    def _scales(self) -> tuple[float, float, float]:
-        """Sizes of what is added up: in the risks, in the gradient, in the predictions (float64)."""
-        risks = slopes = sizes = 0.0
+    def _scales(self) -> tuple[arb, arb, arb]:
+        """Sizes of what is added up: in the risks, in the gradient, in the predictions (at the enclosures' centres)."""
+        risks = slopes = sizes = arb(0)
         rows, stretch = self._row_sizes, self._stretches
         loss = self.problem.loss
         for i, (law, z, h) in enumerate(zip(self.laws, self._after, self._comparator, strict=True)):
             for x, y, p in law.atoms:
-                mass = midpoint(law.weight * p)
-                slope = abs(midpoint(loss.d1(Balls, z[x], y)))
-                size = abs(midpoint(z[x])) + abs(midpoint(h[x]))
+                mass = law.weight * p
+                slope = abs(loss.d1(Balls, z[x], y).mid())
+                size = abs(z[x].mid()) + abs(h[x].mid())
                 risks += mass * (
-                    abs(midpoint(loss.value(Balls, z[x], y))) + abs(midpoint(loss.value(Balls, h[x], y)))
-                    + slope * size
-                )  # fmt: skip
-                bend = abs(midpoint(loss.d2(Balls, z[x], y))) * (size + rows[x])
+                    abs(loss.value(Balls, z[x], y).mid()) + abs(loss.value(Balls, h[x], y).mid()) + slope * size
+                )
+                bend = abs(loss.d2(Balls, z[x], y).mid()) * (size + rows[x])
                 slopes += mass * (slope + bend) * rows[x] * stretch[i]
-                sizes = max(sizes, size)
+                sizes = sizes.max(size)
         return risks, slopes, sizes
 
-    def scale(self, name: str) -> float:
+    def scale(self, name: str) -> arb:
         """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
         risks, slopes, sizes = self._scales
         if name in ("gap", "bregman", "pairing", "inner_product", "descent", "misfit_l1", "mixed_misfit_l1"):
             return risks
         if name in ("eps", "eps_first_order", "direction", "chain_rule_defect", "eps_directional"):
             return slopes
-        return sizes if "misfit" in name or "displacement" in name or name == "residual_norm" else 0.0
+        return sizes if "misfit" in name or "displacement" in name or name == "residual_norm" else arb(0)
 
     # --- margins that every model has ---
 

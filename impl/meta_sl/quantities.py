@@ -67,10 +67,15 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def strong_convexity(self) -> arb:
+        """A certified mu > 0; where none is found, an enclosure of the largest one, from values at the ends."""
         loss = self.problem.loss
         if not loss.profile.convex or self.m is not Balls:
             raise UndefinedQuantityError("the loss is not convex")
-        return arb(min(loss.range(2, z.union(h), y).lower() for _, _, z, h, y in self._divergences))
+        least, seen = arb("inf"), arb("inf")
+        for _, _, z, h, y in self._divergences:
+            least = least.min(loss.range(2, z.union(h), y).lower())
+            seen = seen.min(loss.d2(Balls, z, y)).min(loss.d2(Balls, h, y))
+        return least if least > 0 else least.union(seen.upper())
 
     @cached_property
     def feature_bound(self) -> arb:

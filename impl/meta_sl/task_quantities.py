@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Self
@@ -10,7 +9,7 @@ from typing import Self
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, norm, solved
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm, solved
 from ..balls.mixed import Mixed, MixedQuantities
 from ..instances import Instance, Vector
 from . import taylor
@@ -50,12 +49,12 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         return self._gradient[0]
 
     @cached_property
-    def _row_sizes(self) -> list[float]:
-        return [math.hypot(*map(midpoint, row)) for row in self.problem.features.tolist()]
+    def _row_sizes(self) -> list[arb]:
+        return [norm(row) for row in self.problem.features.tolist()]
 
     @cached_property
-    def _stretches(self) -> list[float]:
-        return [1.0 + sum(abs(midpoint(v)) for v in jacobian.entries()) for jacobian in self._jacobians]
+    def _stretches(self) -> list[arb]:
+        return [1 + sum((abs(v.mid()) for v in jacobian.entries()), start=arb(0)) for jacobian in self._jacobians]
 
     def rounding(self, name: str) -> float:
         """What a float64 evaluation of the quantity may differ by, if these are balls of 53 bits: their radius.

@@ -16,7 +16,7 @@ import numpy as np
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, norm, root, square
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm, root, square
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
 from . import taylor
@@ -203,13 +203,15 @@ class NetworkCore(RankQuantities):
     # --- sizes ------------------------------------------------------------------------------------------
 
     @cached_property
-    def _row_sizes(self) -> list[float]:
-        return [math.sqrt(midpoint(arb(self.problem.inputs.products[x][x]))) for x in range(len(self._before))]
+    def _row_sizes(self) -> list[arb]:
+        return [arb(self.problem.inputs.products[x][x]).sqrt() for x in range(len(self._before))]
 
     @cached_property
-    def _stretches(self) -> list[float]:
+    def _stretches(self) -> list[arb]:
         squares = [size * size for size in self._row_sizes]
         return [
-            math.prod(1.0 + sum(abs(midpoint(arb(b))) * squares[x] for x, b in enumerate(row)) for row in steps)
-            for steps in self._bends
+            math.prod(
+                (1 + sum(abs(arb(b).mid()) * squares[x] for x, b in enumerate(row)) for row in rows), start=arb(1)
+            )
+            for rows in self._bends
         ]

@@ -45,8 +45,8 @@ class Distance:
     high: float = np.inf
 
     def union(self, other: Distance) -> Distance:
-        """The smaller of both."""
-        return Distance(min(self.low, other.low), min(self.high, other.high))
+        """The smaller of both; not a number if one is not."""
+        return Distance(*np.minimum((self.low, self.high), (other.low, other.high)).tolist())
 
     def ball(self) -> arb:
         """An enclosure; at most 1, so that it stays finite."""

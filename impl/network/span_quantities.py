@@ -97,4 +97,4 @@ class SpanQuantities(PredictionQuantities):
     def rounding(self, name: str) -> float:
         """What a float64 evaluation of the quantity may differ by: relative to the sums behind it."""
         value = self(name)
-        return float(value.rad()) + 2.0**-44 * (self.scale(name) + float(value.abs_upper()))
+        return float(value.rad()) + 2.0**-44 * float(self.scale(name) + value.abs_upper())

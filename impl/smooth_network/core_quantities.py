@@ -14,7 +14,7 @@ from functools import cached_property
 from flint import arb, arb_mat
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, midpoint, norm
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, norm
 from ..balls.span import Span, span
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
@@ -226,15 +226,15 @@ class SmoothCore(RankQuantities):
         return self.margin_joints.min(self._joint_margin([[z] for z in self._after]))
 
     @cached_property
-    def _row_sizes(self) -> list[float]:
-        return [midpoint(norm(row)) for row in self.problem.inputs.tolist()]
+    def _row_sizes(self) -> list[arb]:
+        return [norm(row) for row in self.problem.inputs.tolist()]
 
     @cached_property
-    def _stretches(self) -> list[float]:
-        eta, squares = abs(midpoint(self.problem.eta)), [size * size for size in self._row_sizes]
+    def _stretches(self) -> list[arb]:
+        eta, squares = abs(self.problem.eta.mid()), [size * size for size in self._row_sizes]
         return [
             math.prod(
-                1.0 + eta * sum((abs(midpoint(h)) + abs(midpoint(s))) * squares[x] for x, (h, s) in enumerate(pairs))
+                arb(1) + eta * sum((abs(h.mid()) + abs(s.mid())) * squares[x] for x, (h, s) in enumerate(pairs))
                 for pairs in (zip(h, s, strict=True) for h, s in zip(bends, pulls, strict=True))
             )
             for bends, pulls in zip(self._bends, self._pulls, strict=True)

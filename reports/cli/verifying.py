@@ -109,8 +109,8 @@ def _print_verification(record: dict[str, Any], page: Path) -> None:
             unseen.append(family)
     if unseen:
         console.print(f"Nothing was judged ({record['status']}) of {', '.join(unseen)}.", style="bold")
-    console.print("scope: assumptions hold; equal: attained; false: violated; open: undecided;")
-    console.print("real: proved on real tasks; 50 %, 90 %: quantiles of left side/bound")
+    console.print("scope: assumptions hold; equal: both sides enclosed as equal, not proved; false: violated;")
+    console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
     console.print(
         f"{record['generated']} generated and {record['real']} real instances, "
         f"{record['judgements']} judgements in {record['seconds']:.0f} s ({record['status']})."
@@ -129,17 +129,15 @@ def _verification_table(family: str, rows: list[dict[str, Any]]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         counts, real, quantiles = row["counts"], row["real_counts"], row["quantiles"] or {}
-        attained = counts["HOLDS"] if row["relation"] == "<=" else 0
-        proved = counts["PROVED"] + counts["HOLDS"] - attained
         alarm = "bold red" if counts["VIOLATED"] + real["VIOLATED"] else ""
         table.add_row(
             row["claim"].removeprefix(f"{family}-"),
-            str(row["scope"] + attained),
-            str(proved),
-            str(attained),
+            str(row["scope"] + (counts["EQUAL"] if row["relation"] == "<=" else 0)),
+            str(counts["PROVED"]),
+            str(counts["EQUAL"]),
             str(counts["VIOLATED"] + real["VIOLATED"]),
             str(counts["UNDECIDED"]),
-            str(real["PROVED"] + (real["HOLDS"] if row["relation"] == "=" else 0)),
+            f"{real['PROVED']}+{real['EQUAL']}" if real["EQUAL"] else str(real["PROVED"]),
             f"{quantiles['0.5']:.3f}" if quantiles else "",
             f"{quantiles['0.9']:.3f}" if quantiles else "",
             style=alarm,

@@ -45,24 +45,29 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {"instance": instance_schema, 
 
 NAMES = (*INPUTS, *FORMATS)
 
+VERSIONS = {"verify": 2}
+"""Of the formats that have changed since their first version, which is read as well."""
+
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of the files `metagap/<name>/1`."""
+    """The JSON schema (draft 2020-12) of the files of that name that are written."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"metagap/{name}/1",
+        "title": f"metagap/{name}/{VERSIONS.get(name, 1)}",
         **(INPUTS[name]() if name in INPUTS else msgspec.json.schema(FORMATS[name])),
     }
 
 
 def check(record: Any, name: str, file: str) -> dict[str, Any]:
-    """The record, if it is one of the format `metagap/<name>/1`.
+    """The record, if it is one of the format `metagap/<name>/...`; an older one in the words of this version.
 
     Errors: BadInputError with the place of the first field that is missing, unknown or mistyped.
     """
-    wanted = f"metagap/{name}/1"
+    wanted = f"metagap/{name}/{VERSIONS.get(name, 1)}"
     given = record.get("format") if isinstance(record, dict) else None
-    if given != wanted:
+    if given in (wanted, f"metagap/{name}/1"):
+        record = _renamed(record) | {"format": wanted}
+    else:
         raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
     try:
         msgspec.convert(record, FORMATS[name])
@@ -84,6 +89,18 @@ def check(record: Any, name: str, file: str) -> dict[str, Any]:
 
 KNOWN = {"claim": {claim.name for claim in ALL_CLAIMS}, "family": set(FAMILIES)}
 """Fields whose values are names in the theory, wherever they are: what reads a record looks them up."""
+
+
+def _renamed(record: Any) -> Any:
+    """A record in this version's words: the verdict EQUAL was HOLDS."""
+    if isinstance(record, list):
+        return [_renamed(value) for value in record]
+    if not isinstance(record, dict):
+        return record
+    found = {key: "EQUAL" if (key, value) == ("verdict", "HOLDS") else _renamed(value) for key, value in record.items()}
+    if "HOLDS" in found and "EQUAL" not in found:
+        found = {"EQUAL" if key == "HOLDS" else key: value for key, value in found.items()}
+    return found
 
 
 def _names(record: Any, path: str) -> Iterator[tuple[str, str, str]]:

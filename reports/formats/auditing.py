@@ -67,10 +67,11 @@ class Search(Record):
 
 
 class Evidence(Record):
-    """An assumption that the claim does not make: instances on which it fails, and those proved all the same."""
+    """An assumption that the claim does not make: instances on which it fails, and those it holds on."""
 
     failing: Count
     proved: Count
+    equal: Annotated[Count | None, Meta(description="null (an older record): in proved")] = None
 
 
 class Joint(Record):

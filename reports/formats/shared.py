@@ -14,11 +14,12 @@ Seconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Latex = Annotated[str, Meta(description="LaTeX")]
 Command = Annotated[str, Meta(description="what reproduces this; {folder} is the folder of the record")]
-VerdictName = Literal["PROVED", "HOLDS", "VIOLATED", "OUTSIDE", "UNDECIDED"]
+VerdictName = Literal["PROVED", "EQUAL", "VIOLATED", "OUTSIDE", "UNDECIDED"]
 
 
 class Interval(Record):
-    """An enclosure: the value is at least lo and at most hi; null is an infinite end."""
+    """An enclosure: the value is at least lo and at most hi; null is an infinite end, which nothing PROVED or EQUAL
+    has."""
 
     lo: float | None
     hi: float | None

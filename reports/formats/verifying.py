@@ -22,7 +22,7 @@ class Counts(Record):
     """How many instances had each verdict."""
 
     PROVED: Count
-    HOLDS: Count
+    EQUAL: Count
     VIOLATED: Count
     OUTSIDE: Count
     UNDECIDED: Count
@@ -91,8 +91,10 @@ class ClaimRow(Record):
     terms: list[Term]
     counts: Counts
     real_counts: Counts
-    scope: Count
-    proved_share: Share | None
+    scope: Annotated[
+        int, Meta(ge=0, description="generated instances that are not OUTSIDE; of an inequality, nor attained (EQUAL)")
+    ]
+    proved_share: Annotated[Share | None, Meta(description="of PROVED in scope, without EQUAL; null: nothing is")]
     histogram: list[Count]
     below: Annotated[int, Meta(ge=0, description="generated instances on which omega beats the comparator")]
     real_below: Annotated[int, Meta(ge=0, description="the same of real instances")]
@@ -254,7 +256,7 @@ class Series(Record):
 class VerifyRecord(Run, kw_only=True):
     """A verification run (metagap verify)."""
 
-    format: Literal["metagap/verify/1"]
+    format: Literal["metagap/verify/2"]
     profile: str
     status: Literal["complete", "out of time", "interrupted"]
     generated: Count

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flint import ctx
+from flint import arb, ctx
+from metagap.impl.arithmetic import BallSeries
 from metagap.impl.families import NETWORK
 from metagap.impl.meta_sl.generate import CONVEX_LOSSES
-from metagap.impl.network import taylor
+from metagap.impl.meta_sl.taylor import series_terms
 from metagap.impl.network.batch_quantities import NetworkBatchQuantities
-from metagap.impl.network.core_quantities import WHOLE_SPACE
 from metagap.impl.network.quantities import NetworkQuantities
+from metagap.impl.network.weights import Weights
 from metagap.impl.oracles.network_autograd import meta_gradient
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import UndefinedQuantityError
@@ -60,7 +61,7 @@ def test_both_engines_agree(loss: str, name: str, effort: int) -> None:
 
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
 def test_autograd_agrees_with_taylor_and_with_the_kernel(loss: str, effort: int) -> None:
-    whole = wide = 0
+    wide = 0
     for seed in range(6 * effort):
         name = "steps" if seed % 2 else "arbitrary"
         with np.errstate(all="ignore"):
@@ -72,32 +73,65 @@ def test_autograd_agrees_with_taylor_and_with_the_kernel(loss: str, effort: int)
             _, gradient = meta_gradient(instance)
             room = 1e-9 * (at.scale("eps") + 1e-6)
             assert float((at("eps") - float(np.linalg.norm(gradient))).abs_lower()) <= room
-            # The kernel's norm, whatever route eps took.
+            # That of the meta-features.
             assert float((at("eps_formal") - float(np.linalg.norm(gradient))).abs_lower()) <= room
             wide += 1
-            if gradient.size <= WHOLE_SPACE:
-                for ball, value in zip(at._whole_gradient, gradient.ravel(), strict=True):
-                    assert float((ball - float(value)).abs_lower()) <= room
-                whole += 1
+            along = np.random.default_rng(seed).integers(-1, 2, gradient.shape).astype(float)
+            slope = at._whole_gradient.along(Weights(along))
+            assert float((slope - float((gradient * along).sum())).abs_lower()) <= room * gradient.size
     assert wide >= 3
-    assert whole >= 1
 
 
-def test_the_whole_space_and_the_kernel_route_pair_alike() -> None:
-    """<grad L, psi> by Taylor arithmetic in R^{md} and in kernel coordinates: overlapping balls of 2^-100."""
-    compared = 0
-    for seed in range(12):
+def forward_slope(at: NetworkQuantities, along: np.ndarray) -> arb:
+    """d/dt L(W + t V) at t = 0, by power series through explicit weights: no kernel, no reverse pass."""
+    problem, s = at.problem, BallSeries
+    rows = problem.inputs.rows
+    total = s.series([arb(0)])
+    with series_terms(2):
+        for law, path in at._tasks:
+            weights = [
+                [s.series([arb(v), arb(int(t))]) for v, t in zip(problem.omega.weights.row(r), move, strict=True)]
+                for r, move in enumerate(along.tolist())
+            ]
+            for here in path:
+                active = {x: here.active[:, a] for a, x in enumerate(here.xs)}
+                predictions = {}
+                for x in here.xs:
+                    f = s.series([arb(0)])
+                    for r, b in enumerate(problem.instance.signs):
+                        if active[x][r]:
+                            f = f + sum((b * w * v for w, v in zip(weights[r], rows[x], strict=True)), start=f * 0)
+                    predictions[x] = f * problem.shrink
+                if here is path[-1]:
+                    for x, y, p in law.atoms:
+                        total = total + law.weight * p * problem.loss.value(s, predictions[x], y)
+                    break
+                moved = [list(row) for row in weights]
+                for x, y, p in law.atoms:
+                    pull = problem.eta * p * problem.loss.d1(s, predictions[x], y) * problem.shrink
+                    for r, b in enumerate(problem.instance.signs):
+                        if active[x][r]:
+                            moved[r] = [w - pull * b * v for w, v in zip(moved[r], rows[x], strict=True)]
+                weights = moved
+    return total[1]
+
+
+def test_the_reverse_pass_and_a_series_through_explicit_weights_agree() -> None:
+    """<grad L, V> along random V: overlapping balls of 2^-90."""
+    compared = steps = 0
+    for seed in range(24):
+        name = ("functions", "steps")[seed % 2]
         with np.errstate(all="ignore"):
-            instance = NETWORK.generator("functions").build(RandomSource((seed, 5), 1), "log-cosh").instance(0)
+            instance = NETWORK.generator(name).build(RandomSource((seed, 5), 1), "log-cosh").instance(0)
         with ctx.workprec(128):
             at = NetworkQuantities(instance)
-            if not at._small or not at("margin_differentiability") > 0:
+            if instance.parameters > 64 or not at("margin_differentiability") > 0:
                 continue
-            features = at._features
-            basis = taylor.features(at.problem, features.patterns.T, features.places).tolist()
-            for row, pairing in zip(basis, at._basis_pairings, strict=True):
-                direct = sum((g * v for g, v in zip(at._whole_gradient, row, strict=True)), start=at.zero)
-                assert direct.overlaps(pairing)
-                assert float((direct - pairing).rad()) <= 2.0**-90 * (1 + at.scale("eps"))
-                compared += 1
-    assert compared >= 20
+            along = np.random.default_rng(seed).integers(-4, 5, instance.omega.floats.shape).astype(float)
+            reverse, forward = at._whole_gradient.along(Weights(along)), forward_slope(at, along)
+            assert reverse.overlaps(forward)
+            assert float((reverse - forward).rad()) <= 2.0**-90 * (1 + at.scale("eps") * float(np.abs(along).sum()))
+            compared += 1
+            steps += instance.adaptation.steps > 1
+    assert compared >= 8
+    assert steps >= 3

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, norm
 from ..instances import Vector
 from ..losses import Loss
@@ -119,8 +120,10 @@ class Problem(Risks):
         """argmin R_i(t) + (lambda/2)||t - theta||^2, enclosed (balls) or exact (squared loss).
 
         F(t) = t - theta + grad R_i(t)/lambda is strongly monotone with modulus 1 (R_i convex), so the solution
-        lies within ||F(t)|| of any t.
+        lies within ||F(t)|| of any t. Errors: UndefinedQuantityError for a loss that is not convex.
         """
+        if not self.loss.profile.convex:
+            raise UndefinedQuantityError("the implicit step is defined for convex losses")
         m, strength = self.m, self.m.number(adaptation.strength)
         if m is Rationals:
             if self.loss.name != "squared":

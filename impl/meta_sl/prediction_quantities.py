@@ -64,9 +64,9 @@ class PredictionQuantities(CoreQuantities):
         """Whether the model has one parameter, and every prediction increases with it."""
 
     @property
-    @abstractmethod
     def _slope(self) -> Number:
         """grad L, by Taylor arithmetic, if there is one parameter."""
+        return self._gradient[0]
 
     @cached_property
     def _sides(self) -> tuple[Self, Self]:

@@ -44,10 +44,6 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         used = {x for _, x, _ in self._points}
         return self.problem.dimension == 1 and all(self.instance.features[x][0] > 0 for x in used)
 
-    @property
-    def _slope(self) -> Number:
-        return self._gradient[0]
-
     @cached_property
     def _row_sizes(self) -> list[arb]:
         return [norm(row) for row in self.problem.features.tolist()]

@@ -13,8 +13,8 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, solved
-from .instance import Gradient
+from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, norm, solved
+from .instance import Gradient, Implicit
 from .maml import Law, Problem
 
 
@@ -63,24 +63,42 @@ def gradient(problem: Problem) -> list[Number]:
 def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
     """U_i on [value | tangents]."""
     adaptation = problem.instance.adaptation
-    if isinstance(adaptation, Gradient):
-        for _ in range(adaptation.steps):
-            z = (problem.features * theta).tolist()
-            theta = theta - problem.transposed * _slope_rows(problem, law, z) * problem.eta
-        return theta
-    # The adapted point t solves t + grad R_i(t)/lambda = theta. Its tangents solve the linearised
-    # equation, whose matrix is read off a Taylor pass around t.
-    m = problem.m
-    strength = m.number(adaptation.strength)
+    if not isinstance(adaptation, Gradient):
+        return _implicit(problem, law, theta, adaptation)
+    for _ in range(adaptation.steps):
+        z = (problem.features * theta).tolist()
+        theta = theta - problem.transposed * _slope_rows(problem, law, z) * problem.eta
+    return theta
+
+
+def _implicit(problem: Problem, law: Law, theta: Matrix, adaptation: Implicit) -> Matrix:
+    """The adapted point t solves t + grad R_i(t)/lambda = theta; so do power series, coefficient by coefficient.
+
+    Coefficient 0 is the point itself, coefficient 1 by one Newton step, whose residual
+
+        r = dtheta - dt - (d/ds) grad R_i(t + s dt)/lambda at s = 0
+
+    Taylor arithmetic evaluates. Whatever proposed dt, the true tangent is within ||r|| of it: their difference v has
+    v + Hess R_i v/lambda = r, and R_i is convex, so ||v||^2 <= v'r. In rationals r = 0.
+    """
+    m, strength = problem.m, problem.m.number(adaptation.strength)
     rows = theta.tolist()
-    value = problem.adapt(law, m.matrix([[row[0]] for row in rows]))[-1]
-    unit = problem.identity().tolist()
-    here = m.matrix([[v, *row] for v, row in zip(value.entries(), unit, strict=True)])
-    z = (problem.features * here).tolist()
-    linear = (problem.transposed * _slope_rows(problem, law, z) * (1 / strength)).tolist()
-    system = problem.identity() + m.matrix([row[1:] for row in linear])
-    tangents = solved(system, m.matrix([row[1:] for row in rows])).tolist()
-    return m.matrix([[v, *row] for v, row in zip(value.entries(), tangents, strict=True)])
+    value = problem.adapt(law, m.matrix([[row[0]] for row in rows])).pop().entries()
+    moved = m.matrix([row[1:] for row in rows])
+
+    def pulled(tangents: Matrix) -> Matrix:
+        """dt + (d/ds) grad R_i(t + s dt)/lambda for tangents dt (d, .)."""
+        here = m.matrix([[v, *row] for v, row in zip(value, tangents.tolist(), strict=True)])
+        slopes = _slope_rows(problem, law, (problem.features * here).tolist())
+        return tangents + m.matrix([row[1:] for row in (problem.transposed * slopes * (1 / strength)).tolist()])
+
+    found = solved(pulled(problem.identity()), moved)
+    if m is Balls:
+        found = found.mid()
+        columns = (moved - pulled(found)).transpose().tolist()
+        spread = [(-radius).union(radius) for radius in map(norm, columns)]
+        found = m.matrix([[v + ball for v, ball in zip(row, spread, strict=True)] for row in found.tolist()])
+    return m.matrix([[v, *row] for v, row in zip(value, found.tolist(), strict=True)])
 
 
 def along(problem: Problem, direction: list[Number], order: int) -> list[Number]:

@@ -16,17 +16,14 @@ import numpy as np
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm, root, square
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
 from . import taylor
 from .instance import NetworkInstance
 from .kernel import Basis, Bends, MetaFeatures
-from .network import EXACT_STEPS, Iterate, NetworkProblem, Point
+from .network import EXACT_STEPS, Combination, Iterate, NetworkProblem, Point
 from .rank_quantities import RankQuantities
-
-WHOLE_SPACE = 64
-"""Parameters up to which grad L is computed in the whole space R^{md}."""
 
 
 class NetworkCore(RankQuantities):
@@ -138,17 +135,13 @@ class NetworkCore(RankQuantities):
 
     @cached_property
     def _pairings(self) -> list[Number]:
-        """<grad L, phi_a> [N], by Taylor arithmetic."""
-        return self._combined(self._basis_pairings)
+        """<grad L, phi_a> [N]."""
+        return self._combined(self._whole_gradient.pairings(self._features.patterns, self._features.places))
 
     def _combined(self, basis: list[Number]) -> list[Number]:
         """T'(values on the basis) [N]."""
         column = self.m.matrix([[v] for v in basis])
         return (self._features.transform.transpose() * column).entries()
-
-    @cached_property
-    def _basis_pairings(self) -> list[Number]:
-        return taylor.pairings(self._features, self._tasks)
 
     @cached_property
     def _gradient(self) -> list[Number]:
@@ -160,45 +153,27 @@ class NetworkCore(RankQuantities):
         """Never: predictions of a ReLU network have kinks of their own."""
         return False
 
-    @property
-    def _slope(self) -> Number:
-        return self._whole_gradient[0]
-
-    @property
-    def _small(self) -> bool:
-        return self.problem.width * len(self.instance.features[0]) <= WHOLE_SPACE
-
     @cached_property
-    def _whole_gradient(self) -> list[Number]:
-        """grad L [m d], by Taylor arithmetic through the definition."""
+    def _whole_gradient(self) -> Combination:
+        """grad L in R^{md}, by Taylor arithmetic through the definition."""
         return taylor.gradient(self.problem, self._tasks)
 
     @cached_property
     def eps(self) -> arb:
-        if self._small:
-            return self._length(self._whole_gradient)
-        return self._norm_of(self._features)
+        return self._whole_gradient.length
 
     def _norm_of(self, features: MetaFeatures) -> Number:
         """||<w, phi>|| for the given meta-features."""
-        if self.m is Rationals:
-            column = self.m.matrix([[w] for w in self._weighted])
-            return Rationals.sqrt((column.transpose() * features.gram * column)[0, 0])
-        inside = norm(self._pulled(features.span.rows))
-        spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, features.span.slack, strict=True))
-        return inside.union(root(square(inside) + square(spare)))
+        return features.paired(self._weighted).length
 
     @cached_property
     def chain_rule_defect(self) -> Number:
-        if self._small:
-            features = self._features
-            basis = taylor.features(self.problem, features.patterns.T, features.places)
-            column = self.m.matrix([[w] for w in self._weighted])
-            formula = (basis.transpose() * (features.transform * column)).entries()
-            return self._length([a - b for a, b in zip(self._whole_gradient, formula, strict=True)])
-        column = self.m.matrix([[w] for w in self._weighted])
-        formula = (self._features.kernel * (self._features.transform * column)).entries()
-        return self._length([a - b for a, b in zip(self._basis_pairings, formula, strict=True)])
+        return self._whole_gradient.plus(self._features.paired(self._weighted), -1).length
+
+    @cached_property
+    def _gradient_from_start(self) -> Number:
+        own, start = (self._whole_gradient.along(at.weights) for at in (self.problem.omega, self.problem.start))
+        return own - start
 
     # --- sizes ------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from ..arithmetic import Balls, Number, root, square
 from . import flips
 from .core_quantities import NetworkCore
 from .kernel import MetaFeatures
-from .network import Move
+from .network import Combination, Move
 
 Flips = Sequence[Sequence[Mapping[int, arb]]]
 """Per task and step: input -> how many neurons have another pattern than at W0."""
@@ -102,10 +102,8 @@ class ErrorQuantities(NetworkCore):
     def _size_of(self, move: Move) -> arb:
         if not move.inputs:
             return arb(0)
-        patterns, xs = np.stack(move.patterns, axis=1), list(move.inputs)
-        kernel = self.problem.kernel(patterns, xs, patterns, xs)
-        column = arb_mat(len(xs), 1, list(move.coefficients))
-        return root((column.transpose() * kernel * column)[0, 0])
+        patterns = np.stack(move.patterns, axis=1)
+        return Combination(self.problem, patterns, list(move.inputs), list(move.coefficients)).length
 
     @cached_property
     def error_count(self) -> arb:

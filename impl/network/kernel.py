@@ -22,7 +22,7 @@ import numpy as np
 
 from ..arithmetic import Matrix, Number
 from ..balls.span import Span, span
-from .network import Iterate, NetworkProblem
+from .network import Combination, Iterate, NetworkProblem
 
 Array = np.ndarray
 Bends = Sequence[Sequence[Sequence[Number]]]
@@ -121,6 +121,11 @@ class MetaFeatures:
     def gram(self) -> Matrix:
         """M = T'KT (N, N)."""
         return self.transform.transpose() * self.kernel * self.transform
+
+    def paired(self, weights: Sequence[Number]) -> Combination:
+        """sum_a weights[a] phi_a."""
+        column = self.problem.m.matrix([[w] for w in weights])
+        return Combination(self.problem, self.patterns, self.places, (self.transform * column).entries())
 
     @cached_property
     def span(self) -> Span:

@@ -56,6 +56,11 @@ class StartQuantities(SpanQuantities):
     def _from_start(self) -> list[Number]:
         """phi_a'(W - W0) [N]."""
 
+    @cached_property
+    @abstractmethod
+    def _gradient_from_start(self) -> Number:
+        """<grad L, W - W0>."""
+
     # --- first order, features at initialisation ----------------------------------------------------------
 
     @cached_property
@@ -120,8 +125,7 @@ class StartQuantities(SpanQuantities):
 
     @cached_property
     def eps_projected(self) -> arb:
-        inner = self._sum(w * d for w, d in zip(self._weighted, self._from_start, strict=True))
-        return inner + self.radius * self._norm_of(self._features)
+        return self._gradient_from_start + self.radius * self.eps
 
     @cached_property
     def misfit_projected(self) -> arb:

@@ -1,26 +1,37 @@
-"""grad L of a network by Taylor arithmetic through the definition of L: no ell'', no Hessian, no meta-feature.
+r"""grad L of a network by reverse accumulation through the program that defines L: no ell'', no Hessian, no Jacobian of
+a step, no meta-feature.
 
-`gradient` in the whole space R^{md}, for small networks; `pairings` with the pattern features of any network: near W
-an iterate is f(x; W^(k) + sum_A t_A psi_A) = f(x; W^(k)) + sum_A t_A <psi(x), psi_A>, so a parameter is a row of
-tangents. Tangents go forward, step by step, where the meta-features' factors go back from the last step.
+Off kinks and joints the patterns of all iterates stay as they are near W, and task i's risk after adaptation is the
+program (see `network`)
+
+    z_k(x) = <psi_k(x), W> - sum_{l<k} sum_x' c_l(x') <psi_l(x'), psi_k(x)>,   k = 0..K,
+    c_l(x') = eta s_l(x'),   s_l(x') = sum_y p ell'(z_l(x'), y),   R_i = sum p ell(z_K(x), y),
+
+in which W occurs in the pairings <psi_k(x), W> alone. With a_k(x) the derivative of R_i by z_k(x) in what follows it,
+
+    grad R_i = sum_k sum_x a_k(x) psi_k(x),   a_K(x) = sum_y p ell'(z_K(x), y),
+    a_k(x') = -eta s_k'(x') sum_{l>k} sum_x a_l(x) <psi_k(x'), psi_l(x)>,   s_k' the derivative of s_k(x') by z_k(x').
+
+  Proof. The chain rule from the end of the program to its beginning: z_k(x') enters c_k(x') only (R_i for k = K), and
+  c_k(x') enters z_l(x), l > k, with the factor -<psi_k(x'), psi_l(x)>.
+
+All derivatives of ell are read off power series of ell and of ell'. At a kink this is the formal gradient with
+1{0 > 0} = 0; at a joint balls enclose all one-sided slopes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries
+from ..arithmetic import Balls, BallSeries, Number, RationalSeries
 from ..meta_sl.maml import Law
 from ..meta_sl.taylor import series_terms
-from .kernel import MetaFeatures
-from .network import Iterate, NetworkProblem
+from .network import Combination, Iterate, NetworkProblem
 
 Paths = Sequence[tuple[Law, Sequence[Iterate]]]
 """Per task its law and its iterates."""
-Places = Sequence[Sequence[Mapping[int, int]]]
 
 
 def _slope(problem: NetworkProblem, order: int, law: Law, z: Sequence[Number]) -> dict[int, Number]:
@@ -34,77 +45,25 @@ def _slope(problem: NetworkProblem, order: int, law: Law, z: Sequence[Number]) -
     return found
 
 
-def _meta_slopes(problem: NetworkProblem, paths: Paths, places: Places, rows: Matrix, kernel: Matrix) -> list[Number]:
-    """grad L in tangent coordinates [p].
-
-    rows (b, p) the tangents of <psi, .> for the patterns of all iterates, kernel (b, b) <psi, psi'>; places: per task
-    and iterate, input -> row.
-    """
-    m, count = problem.m, rows.ncols()
-    total = m.matrix([[m.number(0)] * count])
+def gradient(problem: NetworkProblem, paths: Paths) -> Combination:
+    """grad L(W), as a combination of the pattern features of the iterates."""
     with series_terms(2):
-        for (law, path), steps in zip(paths, places, strict=True):
-            xs = path[-1].xs
-            # What the steps so far did to the tangents of the parameter: minus the sum of moved[j] psi_j.
-            moved: dict[int, list[Number]] = {}
-            for place, here in zip(steps, path, strict=True):
-                tangents = m.matrix([[rows[place[x], t] for t in range(count)] for x in xs])
-                if moved:
-                    pulls = m.matrix([[kernel[place[x], j] for j in moved] for x in xs])
-                    tangents = tangents - pulls * m.matrix(list(moved.values()))
-                if here is path[-1]:
-                    slopes = _slope(problem, 0, law, here.predictions)
-                    total = total + m.matrix([[law.weight * slopes[x] for x in xs]]) * tangents
-                    continue
-                bends = _slope(problem, 1, law, here.predictions)
-                table: list[list[Any]] = tangents.tolist()
-                for x, row in zip(xs, table, strict=True):
-                    step = [problem.eta * bends[x] * t for t in row]
-                    before = moved.get(place[x])
-                    moved[place[x]] = step if before is None else [u + v for u, v in zip(before, step, strict=True)]
-    return total.entries()
+        parts = [_accumulated(problem, law, path) for law, path in paths]
+    return Combination(
+        problem,
+        np.concatenate([part.patterns for part in parts], axis=1),
+        [x for part in parts for x in part.inputs],
+        [law.weight * rate for (law, _), part in zip(paths, parts, strict=True) for rate in part.coefficients],
+    ).merged
 
 
-def gradient(problem: NetworkProblem, paths: Paths) -> list[Number]:
-    """grad L(W) [m d]."""
-    known: dict[tuple[int, bytes], int] = {}
-    patterns: list[np.ndarray] = []
-    inputs: list[int] = []
-    places = []
-    for _, path in paths:
-        steps = []
-        for here in path:
-            place = {}
-            for x, pattern in zip(here.xs, here.active.T, strict=True):
-                place[x] = known.setdefault((x, pattern.tobytes()), len(known))
-                if place[x] == len(patterns):
-                    patterns.append(pattern)
-                    inputs.append(x)
-            steps.append(place)
-        places.append(steps)
-    rows = features(problem, np.array(patterns), inputs)
-    return _meta_slopes(problem, paths, places, rows, rows * rows.transpose())
-
-
-def features(problem: NetworkProblem, patterns: np.ndarray, xs: Sequence[int]) -> Matrix:
-    """phi = m^{-1/2} (b_r S_r x)_r for patterns (a, m) at inputs xs: (a, m d)."""
-    m, zero = problem.m, problem.m.number(0)
-    rows = []
-    for pattern, x in zip(patterns, xs, strict=True):
-        scaled = [problem.shrink * m.number(v) for v in problem.inputs.rows[x]]
-        row: list[Number] = []
-        for on, b in zip(pattern, problem.instance.signs, strict=True):
-            row += [b * v for v in scaled] if on else [zero] * len(scaled)
-        rows.append(row)
-    return m.matrix(rows)
-
-
-def pairings(meta: MetaFeatures, paths: Paths) -> list[Number]:
-    """<grad L(W), psi_A> for the basis of the meta-features: patterns of the iterates before the last, of the last."""
-    places: list[list[dict[int, int]]] = []
-    outer = len(meta.basis.inputs)
-    for (_, path), steps in zip(paths, meta.basis.columns, strict=True):
-        xs = path[-1].xs
-        places.append([*steps, dict(zip(xs, range(outer, outer + len(xs)), strict=True))])
-        outer += len(xs)
-    return _meta_slopes(meta.problem, paths, places, meta.kernel, meta.kernel)
+def _accumulated(problem: NetworkProblem, law: Law, path: Sequence[Iterate]) -> Combination:
+    """grad R_i(W_i(W)) of one task: the derivatives a_k(x), from the last iterate back."""
+    *before, last = path
+    xs, slopes = last.xs, _slope(problem, 0, law, last.predictions)
+    later = Combination(problem, last.active, xs, [slopes[x] for x in xs])
+    for here in reversed(before):
+        pulls, bends = later.pairings(here.active, xs), _slope(problem, 1, law, here.predictions)
+        rates = [-problem.eta * bends[x] * pull for x, pull in zip(xs, pulls, strict=True)]
+        later = later.plus(Combination(problem, here.active, xs, rates))
+    return later

@@ -24,6 +24,11 @@ class SmoothQuantities(SmoothErrors):
         column = (self.problem.omega - self.problem.start).entries()
         return (self._features.table * self.m.matrix([[v] for v in column])).entries()
 
+    @cached_property
+    def _gradient_from_start(self) -> Number:
+        moves = (self.problem.omega - self.problem.start).entries()
+        return self._sum(g * v for g, v in zip(self._whole_gradient.entries(), moves, strict=True))
+
     def _misfit_of(self, rows: Rows) -> arb:
         return self._span_misfit(rows.span, self._u).value
 

@@ -47,6 +47,11 @@ def exactly(ball: arb) -> tuple[Any, Any]:
     return parts[0] - parts[1], parts[0] + parts[1]
 
 
+def shown(value: Any) -> str:
+    with mp.workdps(30):
+        return mp.nstr(+value, 25)
+
+
 def direction_of(family: str, engine: Any, document: dict[str, Any]) -> list[Fraction] | None:
     """Some direction for the identity, in the coordinates that the engine of that family takes."""
     if family in ("meta-sl", "meta-rl"):
@@ -110,8 +115,8 @@ class Mirror:
             if lower - spare <= high and low <= upper + spare:
                 return ""
             return (
-                f"{name}: [{mp.nstr(low, 25)}, {mp.nstr(high, 25)}] does not contain {mp.nstr(lower, 25)} "
-                f"(.. {mp.nstr(upper, 25)}, known to {mp.nstr(spare, 3)})"
+                f"{name}: [{shown(low)}, {shown(high)}] does not contain {shown(lower)} (.. {shown(upper)}, known to "
+                f"{shown(spare)})"
             )
 
 
@@ -222,5 +227,5 @@ def _compare_verdict(found: Comparison, mirror: Mirror, claim: Claim, verdict: V
             true, false = left <= bound + spare, left > bound - spare
         if (verdict is Verdict.PROVED and not true) or (verdict is Verdict.VIOLATED and not false):
             found.contradictions.append(
-                f"{claim.name}: {verdict.name}, but the sides are {mp.nstr(left, 20)} and {mp.nstr(bound, 20)}"
+                f"{claim.name}: {verdict.name}, but the sides are {shown(left)} and {shown(bound)}"
             )

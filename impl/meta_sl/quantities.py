@@ -70,7 +70,10 @@ class MetaSLQuantities(TaskQuantities):
         loss = self.problem.loss
         if not loss.profile.convex or self.m is not Balls:
             raise UndefinedQuantityError("the loss is not convex")
-        return arb(min(loss.range(2, z.union(h), y).lower() for _, _, z, h, y in self._divergences))
+        first, *others = (loss.least_curvature(z, h, y) for _, _, z, h, y in self._divergences)
+        for other in others:
+            first = first.min(other)
+        return first
 
     @cached_property
     def feature_bound(self) -> arb:

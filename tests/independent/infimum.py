@@ -139,16 +139,17 @@ def _newton(e: Any, a: list[Vector], b: Vector, v: Vector, mu: Any) -> Vector:
         pull = _combined(a, [r / s for r, s in zip(rests, sizes, strict=True)])
         slope = [e * x / length - g for x, g in zip(v, pull, strict=True)]
         bends = [mu * mu / s**3 for s in sizes]
-        ridge = mpf(10) ** -45
         hessian = [
             [
                 mp.fsum(w * row[i] * row[j] for w, row in zip(bends, a, strict=True))
                 + e * ((1 / length if i == j else 0) - v[i] * v[j] / length**3)
-                + (ridge if i == j else 0)
                 for j in range(d)
             ]
             for i in range(d)
         ]
+        ridge = max(mpf(10) ** -45, mpf(10) ** -50 * max(hessian[i][i] for i in range(d)))
+        for i in range(d):
+            hessian[i][i] += ridge
         move = solve(hessian, slope)
         decrease = dot(move, slope)
         if decrease <= here * mpf(10) ** -36:

@@ -19,9 +19,13 @@ from .numbers import (
     number,
     numbers,
     singular_values,
+    step_size,
     weighted_norm,
 )
 from .supervised import Supervised
+
+WIDE = 48
+"""Weights beyond which derivatives in every single one are left out."""
 
 
 def _softplus(t: Any) -> Any:
@@ -150,10 +154,47 @@ class NetworkSupervised(Supervised):
             found.append(v)
         return found
 
+    @property
+    def wide(self) -> bool:
+        """Whether differences in every weight would take too long."""
+        return len(self.omega) > WIDE
+
+    @cached_property
+    def derivatives(self) -> list[Vector]:
+        if self.wide:
+            raise UndefinedError("too many weights for differences")
+        return super().derivatives
+
+    @property
+    def rows(self) -> list[Vector]:  # type: ignore[override]
+        return self.formal_rows if self.wide and self.smooth else super().rows
+
+    @property
+    def gradient(self) -> Vector:  # type: ignore[override]
+        return self.pulled(self.rows) if self.wide else super().gradient
+
+    def slope_along(self, v: Vector) -> Any:
+        """The difference of L along v."""
+        h = step_size()
+        high, low = (self.objective([t + s * x for t, x in zip(self.omega, v, strict=True)]) for s in (h, -h))
+        return (high - low) / (2 * h)
+
+    @cached_property
+    def eps(self) -> Any:
+        """Wide networks: how L changes along <w, phi>, which is ||grad L|| only if that is its direction."""
+        size = norm(self.gradient)
+        return self.slope_along([g / size for g in self.gradient]) if self.wide and size else size
+
+    @cached_property
+    def direction(self) -> Any:
+        return self.slope_along(self.along) if self.wide else super().direction
+
     @cached_property
     def formal_rows(self) -> list[Vector]:
         """phi, also at kinks (ReLU): the formula; off kinks, and for smooth networks, the derivative itself."""
-        return self.rows if self.smooth or self.model.name != "relu" else self.transported(self.model.slope)
+        if self.model.name == "relu" and (self.wide or not self.smooth):
+            return self.transported(self.model.slope)
+        return self.rows
 
     @cached_property
     def initial_rows(self) -> list[Vector]:
@@ -220,6 +261,8 @@ class NetworkSupervised(Supervised):
                 for other, rho in task.rho.items():
                     z = self.model.predict(weights, other)
                     second = rho * self.mean(i, other, self.loss.second, z)
+                    if second < 0:
+                        raise UndefinedError("e is for ell'' >= 0")
                     total += second * length[other] ** 2
                     bent += second * length[other] * delta(i, k, other)
                     if curved:

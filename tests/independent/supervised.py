@@ -134,10 +134,22 @@ class Supervised(Core):
         return found
 
     def proximal(self, task: Task, theta: Vector) -> Vector:
-        """The t with lambda (t - theta) + grad R_i(t) = 0, by damped Newton steps (linear model, convex loss)."""
+        """The t with lambda (t - theta) + grad R_i(t) = 0 (linear model, convex loss): one, as lambda > 0."""
+        near = self.starts.get(task.index)
+        if near is not None:
+            starts = [[a + b - c for a, b, c in zip(near[1], theta, near[0], strict=True)]]
+        else:
+            starts = []
+        for start in (*starts, [mpf(0)] * len(theta), list(theta)):
+            t = self.newton(task, theta, start)
+            if t is not None:
+                self.starts.setdefault(task.index, (list(theta), t))
+                return t
+        raise UndefinedError("the proximal equation was not solved")
+
+    def newton(self, task: Task, theta: Vector, t: Vector) -> Vector | None:
+        """Damped Newton steps from t; None if the equation is not solved to half the digits."""
         strength = number(exact(self.adaptation["lambda"]))
-        start = self.starts.get(task.index)
-        t = list(theta) if start is None else [a + b - c for a, b, c in zip(start[1], theta, start[0], strict=True)]
 
         def equation(t: Vector) -> Vector:
             return [strength * (a - b) + g for a, b, g in zip(t, theta, self.risk_gradient(task, t), strict=True)]
@@ -145,15 +157,13 @@ class Supervised(Core):
         here = equation(t)
         size = norm(here)
         floor = mpf(10) ** (-(9 * mp.dps) // 10)
-        for _ in range(2000):
-            if size <= floor * strength * (norm(t) + norm(theta)) or size == 0:
+        for _ in range(300):
+            if size <= floor * strength * (norm(t) + norm(theta)):
                 break
             hessian = [[strength if i == j else mpf(0) for j in range(len(t))] for i in range(len(t))]
             for x, y, p in task.atoms:
                 bend, phi = p * self.loss.second(self.model.predict(t, x), y), self.model.inputs[x]
-                hessian = [
-                    [h + bend * phi[i] * phi[j] for j, h in enumerate(row)] for i, row in enumerate(hessian)
-                ]
+                hessian = [[h + bend * phi[i] * phi[j] for j, h in enumerate(row)] for i, row in enumerate(hessian)]
             move = solve(hessian, here)
             factor = mpf(1)
             while factor > floor:
@@ -165,11 +175,7 @@ class Supervised(Core):
             else:
                 break  # no digit is left
             t, here, size = tried, there, norm(there)
-        if size > strength * (norm(t) + norm(theta)) * mpf(10) ** (-mp.dps // 2):
-            raise UndefinedError("the proximal equation was not solved")
-        if start is None:
-            self.starts[task.index] = (list(theta), t)
-        return t
+        return t if size <= strength * (norm(t) + norm(theta)) * mpf(10) ** (-mp.dps // 2) else None
 
     def adapted(self, theta: Vector) -> list[dict[int, Any]]:
         """Predictions of the adapted parameters at the support, per task."""

@@ -441,6 +441,18 @@ class Loss:
                 hull = hull.union(evaluate(Balls, at, y))
         return hull
 
+    def least_curvature(self, z: arb, h: arb, y: arb) -> arb:
+        """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns."""
+        p = self._parameter(Balls)
+        least = self.d2(Balls, z, y).min(self.d2(Balls, h, y))
+        for point in self.profile.turning(2, p):
+            at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
+            side = (at - z) * (at - h)
+            if not side > 0:
+                lower = least.min(self.d2(Balls, at, y))
+                least = lower if side < 0 else lower.union(least)
+        return least
+
     def joint_distance(self, z: arb, y: arb) -> arb | None:
         """How far the prediction is from the nearest joint of the loss; None if it has none."""
         if not self.profile.joints:

@@ -71,11 +71,10 @@ class MetaSLQuantities(TaskQuantities):
         loss = self.problem.loss
         if not loss.profile.convex or self.m is not Balls:
             raise UndefinedQuantityError("the loss is not convex")
-        least, seen = arb("inf"), arb("inf")
-        for _, _, z, h, y in self._divergences:
-            least = least.min(loss.range(2, z.union(h), y).lower())
-            seen = seen.min(loss.d2(Balls, z, y)).min(loss.d2(Balls, h, y))
-        return least if least > 0 else least.union(seen.upper())
+        first, *others = (loss.least_curvature(z, h, y) for _, _, z, h, y in self._divergences)
+        for other in others:
+            first = first.min(other)
+        return first
 
     @cached_property
     def feature_bound(self) -> arb:

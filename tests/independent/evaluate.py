@@ -1,0 +1,37 @@
+"""From the text of an instance to its quantities."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mpmath import mp
+
+from .core import Core
+from .networks import NetworkSupervised
+from .numbers import Fraction, digits
+from .policies import MetaRL, PolicyNetwork
+from .supervised import MetaSL
+
+
+def read(text: str) -> dict[str, Any]:
+    """The document; a JSON number is a float64."""
+    return json.loads(text, parse_float=float)
+
+
+def precision(document: dict[str, Any]) -> int:
+    """Decimal digits that the instance asks for."""
+    return digits({k: v for k, v in document.items() if k != "format"}, document["adaptation"].get("steps", 1))
+
+
+def quantities(document: dict[str, Any], dps: int, direction: list[Fraction] | None = None) -> Core:
+    """The quantities, to be asked while mpmath works with `dps` digits."""
+    kinds = {
+        ("meta-sl", True): MetaSL,
+        ("meta-sl", False): NetworkSupervised,
+        ("meta-rl", True): MetaRL,
+        ("meta-rl", False): PolicyNetwork,
+    }
+    linear = document.get("model", {"name": "linear"})["name"] == "linear"
+    with mp.workdps(dps):
+        return kinds[document["problem"], linear](document, direction)

@@ -17,12 +17,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import rational
 from ..balls.singular import positive_definite
+from ..bracket import Check
 from .boxes import PRECISION, Box, Model
 from .certificate import LEAVES, Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
@@ -31,16 +31,6 @@ from .ends import floor_end, quadratic_end
 EXTRA_DEPTH = 40
 """How much deeper than a leaf of the tree the checker may split."""
 OUT_OF_TIME = "out of time"
-
-
-@dataclass(frozen=True)
-class Check:
-    """The outcome: accepted or not, why, how many boxes were proved, how many beyond the tree's leaves."""
-
-    accepted: bool
-    reason: str
-    boxes: int = 0
-    extra: int = 0
 
 
 class _RejectedError(Exception):

@@ -166,6 +166,8 @@ class Landscape:
         """Relative room for one sum of products."""
         self.batch = int(np.clip(2**23 // (n * k * (k + d * d)), 1, 1024))
         """How many points or boxes are evaluated at once: what fits into memory."""
+        self.scale = 1 / np.maximum(np.abs(self.features).max((0, 1)), 1e-300)
+        """How far along each coordinate (d,) predictions move by about 1."""
         self.steps, self.rate = batch.steps, float(batch.rate[0])
         self.smooth = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
         # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.

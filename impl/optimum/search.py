@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arithmetic import Array
+from ..bracket import SCALE
 from .descent import best_point, improve, polished
 from .landscape import Enclosure, Landscape
 from .ranges import SLACK
@@ -32,17 +33,15 @@ Boxes = tuple[Array, Array, Array, Array]
 """Centres and half-widths (N, r), nodes of the tree and lower bounds (N,)."""
 
 DEEPEST = 44
-"""Halvings of a side: the centres of boxes are exact in float64 up to there."""
+"""Boxes are cut down to 2^-DEEPEST of where they stand: to there their centres are exact in float64."""
 OPEN = 255
 REACH = 3.0
 """How far beyond the box around the best point that is known to be convex others are tried, in its half-widths."""
-SCALE = 1e-3
-"""The gap is relative to max(|upper bound|, SCALE)."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """When to stop: relative gap, boxes, seconds of the search; `until`: at a time.monotonic() of the caller's."""
+    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
 
     gap: float = 1e-6
     boxes: int = 4_000_000
@@ -52,7 +51,7 @@ class Budget:
 
 ORDINARY = Budget()
 SHORT = Budget(boxes=60_000, seconds=5.0)
-"""For many problems in a row: checking takes longer than finding."""
+"""For many problems in a row."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,17 @@ class Search:
         self._worst = np.inf
 
     def _refine(self) -> None:
-        """Sharpen the best point and what the Lagrangian-convex leaf needs there."""
+        """Sharpen the best point and enclose there what the threshold and the Lagrangian-convex leaf need."""
         self.at = polished(self.scape, self.at, self.radius)
-        at = self.scape.derivatives(self.at[None])
-        self.upper = float(at.value[0])
-        gradient, size = at.gradient[0], float(self.at @ self.at)
+        with np.errstate(over="ignore", invalid="ignore"):
+            point = self.scape.over(self.at[None], np.zeros((1, len(self.at))))
+            self.base = float(point.mean_value[0])
+            (gradient,), (spread,) = point.gradient
+        value, size = float(point.at_centre[0][0]), float(self.at @ self.at)
+        self.upper = value + (value - self.base)
         self.multiplier = max(-float(gradient @ self.at) / size, 0.0) if size >= self.radius**2 * (1 - 2e-9) else 0.0
-        self.slope = np.abs(gradient + self.multiplier * self.at)
-        self.slope = self.slope + SLACK * (np.abs(gradient) + np.abs(self.at))
+        self.slope = np.abs(gradient + self.multiplier * self.at) + spread
+        self.slope = self.slope + SLACK * (np.abs(gradient) + self.multiplier * np.abs(self.at))
         self._convex: Array | None = None
 
     @property
@@ -120,7 +122,7 @@ class Search:
     def run(self, progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None) -> Found:
         """Search until the bracket is narrow or the budget is spent; `progress(boxes, lower, upper)`."""
         begin, d = time.monotonic(), self.scape.dimension
-        end = min(begin + self.budget.seconds, self.budget.until)
+        end = self.budget.until
         root = (np.zeros((1, d)), np.full((1, d), self.half), np.zeros(1, np.int64), np.full(1, -np.inf))
         queue: deque[Boxes] = deque([root])
         boxes, spent, interrupted = 0, False, False
@@ -133,7 +135,7 @@ class Search:
                 try:
                     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                         kinds, bound, slopes = self._judge(centre, half, bound)
-                    axis = self._axis(slopes, half)
+                    axis = self._axis(slopes, centre, half)
                     stuck = (kinds == OPEN) & (axis < 0)
                     if stuck.any():
                         # They can be cut no more: the lower end is theirs at best, and no box need reach more than it.
@@ -160,10 +162,10 @@ class Search:
     def _floor(self, queue: Iterable[Boxes]) -> float:
         return min([self.threshold, *(float(bound.min()) for *_, bound in queue)])
 
-    def _axis(self, slopes: Array, half: Array) -> Array:
+    def _axis(self, slopes: Array, centre: Array, half: Array) -> Array:
         """The side to cut (N,): along which L may vary most, of those that can be cut in float64; -1: none can."""
         fall = np.where(np.isfinite(slopes), slopes, 1e300) * half
-        fall = np.where(half > self.half * 2.0**-DEEPEST, fall, -1.0)
+        fall = np.where(half > np.maximum(np.abs(centre) * 2.0**-DEEPEST, self.half * 2.0**-900), fall, -1.0)
         axis = np.argmax(fall, axis=1)
         return np.where(fall[np.arange(len(fall)), axis] < 0, -1, axis)
 
@@ -221,7 +223,8 @@ class Search:
         if self._convex is None:
             self._convex = self._convex_cube()
         size = float(self.at @ self.at)
-        base = self.upper + self.multiplier / 2 * (size - self.radius**2) - SLACK * abs(self.upper)
+        tilt = self.multiplier / 2 * (size - self.radius**2)
+        base = self.base + tilt - SLACK * (abs(self.base) + self.multiplier * self.radius**2)
         low, high = np.minimum(centre - half, self.at), np.maximum(centre + half, self.at)
         with np.errstate(invalid="ignore"):
             away = (np.maximum(self.at - low, high - self.at) / self._convex).max(1)

@@ -197,7 +197,7 @@ def loads(text: str, source: str = "<string>") -> Certificate:
         raise bad("file", str(error), "a certificate in JSON") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise bad("format", content.get("format") if isinstance(content, dict) else content, repr(FORMAT))
-    content = {"how": "tree"} | content
+    content.setdefault("how", "tree")
     if not isinstance(content["how"], str) or content["how"] not in RECORDS:
         raise bad("how", content["how"], "one of " + ", ".join(RECORDS))
     fields = RECORDS[content["how"]].__struct_fields__

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from flint import arb, fmpq
-from metagap.impl.arithmetic import bounds, rational
+from metagap.impl.arithmetic import bounds
 from metagap.impl.meta_sl.instance import Gradient, Implicit, MetaSLInstance
 from metagap.impl.optimum import check
 from metagap.impl.optimum.certificate import Certificate, basis, loads

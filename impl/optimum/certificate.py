@@ -21,7 +21,7 @@ import base64
 import binascii
 import json
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -100,7 +100,7 @@ class Certificate:
     lower: float
     upper: float
     at: Vector
-    half: fmpq = fmpq(0)
+    half: fmpq = field(default_factory=fmpq)
     tree: bytes = b""
     how: How = "tree"
     stationary: Vector = ()
@@ -197,18 +197,19 @@ def loads(text: str, source: str = "<string>") -> Certificate:
         raise bad("file", str(error), "a certificate in JSON") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise bad("format", content.get("format") if isinstance(content, dict) else content, repr(FORMAT))
-    content = {"how": "tree"} | content
+    content.setdefault("how", "tree")
     if not isinstance(content["how"], str) or content["how"] not in RECORDS:
         raise bad("how", content["how"], "one of " + ", ".join(RECORDS))
     fields = RECORDS[content["how"]].__struct_fields__
     for name in {*fields, *content} - (set(fields) & set(content)):
         raise bad(str(name), content.get(name, files.Missing.MISSING), f"exactly the fields {', '.join(fields)}")
-    for field in msgspec.structs.fields(RECORDS[content["how"]]):
+    for declared in msgspec.structs.fields(RECORDS[content["how"]]):
         try:
-            msgspec.convert(content[field.name], field.type)
+            msgspec.convert(content[declared.name], declared.type)
         except msgspec.ValidationError as error:
             said = str(error)
-            raise bad(field.name, content[field.name], f"what the format says ({said[:1].lower()}{said[1:]})") from None
+            what = f"what the format says ({said[:1].lower()}{said[1:]})"
+            raise bad(declared.name, content[declared.name], what) from None
     instance = files.loads(json.dumps(content["instance"]), source)
     if not isinstance(instance, MetaSLInstance):
         raise bad("instance.problem", instance.family, "a meta-sl instance with a linear model")

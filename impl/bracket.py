@@ -1,8 +1,8 @@
 """A bracket of an optimum, whatever the family: what was searched, and what its checker says.
 
 Made in one place, so that none has its ends in the wrong order: that would be a defect of the engine, never a result.
-The word "certified" is the checker's. Of an infimum the upper end is a value in balls and the lower end is what is to be
-proved; of a supremum it is the other way round.
+The word "certified" is the checker's. Of an infimum the upper end is a value in balls and the lower end is what is to
+be proved; of a supremum it is the other way round.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DefectError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Check:
-    """What a checker says of a certificate: accepted or not, why, how many boxes were proved, how many beyond its own."""
+    """What a checker says: accepted or not, why, how many boxes were proved, how many beyond the certificate's own."""
 
     accepted: bool
     reason: str
@@ -52,6 +52,7 @@ class Bracket:
 
     gap        the relative width that was asked for
     check      what the checker said of the end that is no value; None: it was not asked
+    fallback   an end that is proved, should this one not be; None: none is known
     supremum   whether the optimum is one: then the upper end is what is to be proved
     why        if undecided, what stopped the search or the checker
 
@@ -62,6 +63,7 @@ class Bracket:
     upper: float
     gap: float
     check: Check | None = None
+    fallback: float | None = None
     interrupted: bool = False
     supremum: bool = False
     why: str = ""
@@ -91,6 +93,14 @@ class Bracket:
     def proved(self) -> bool:
         """Whether the checker has accepted the end that is no value."""
         return self.check is not None and self.check.accepted
+
+    @property
+    def sure(self) -> float:
+        """The end that is no value, as far as it is proved; infinite if nothing is."""
+        if self.proved:
+            return self.upper if self.supremum else self.lower
+        nothing = math.inf if self.supremum else -math.inf
+        return nothing if self.fallback is None else self.fallback
 
     @property
     def status(self) -> Status:

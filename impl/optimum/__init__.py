@@ -10,18 +10,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..bracket import SCALE, Bracket, Check, Status
-from ..instances import Vector
 from ..meta_sl.instance import Gradient, MetaSLInstance
 from .boxes import Box, Model
 from .certificate import Certificate, basis, many_columns
-
+from .certificate import How as CertificateHow
 from .check import OUT_OF_TIME, check
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
@@ -54,16 +53,16 @@ class Optimum(Bracket):
     """A bracket of the global minimum of L.
 
     at            the point of the upper bound [d], rounded to float64
+    radius        of the ball that was asked for; None: all parameters
     how           what gave the lower end; proved, if the check was accepted
-    floor         the highest lower end that the checker has accepted; -inf: none. It is `lower`, if that is proved
     dimension     parameters that matter: the rank of the features
     ball          the ball that was searched (over all parameters: it holds a global minimiser)
     certificate   of the bracket, if there is one; that of the lower end in any case
     """
 
     at: tuple[float, ...]
+    radius: fmpq | None
     how: How
-    floor: float
     dimension: int
     ball: fmpq
     certificate: Certificate | None = None
@@ -168,18 +167,17 @@ class _Work:
         if floor.lower >= tree.lower or outcome.reason != OUT_OF_TIME:
             refused = f"the checker does not accept the certificate of the search: {outcome.reason}"
             return self._optimum(floor, proved, found.at, limited, found, refused)
-        lower = floor.lower if proved is not None and proved.accepted else -np.inf
-        return self._optimum(tree, outcome, found.at, limited, found, why or "the checker was out of time", lower)
+        sure = floor.lower if proved is not None and proved.accepted else None
+        return self._optimum(tree, outcome, found.at, limited, found, why or "the checker was out of time", sure)
 
     def _certificate(
-        self, lower: float, at: np.ndarray, how: Literal["tree", "exact", "floor"], upper: float | None = None,
-        *, half: fmpq = fmpq(0), tree: bytes = b"", stationary: Vector = (),
-    ) -> Certificate:  # fmt: skip
+        self, lower: float, at: np.ndarray, how: CertificateHow, upper: float | None = None, **shown: Any
+    ) -> Certificate:
         exact = tuple(rational(float(v)) for v in at)
         upper = _upper_value(self.instance, at) if upper is None else upper
         if not np.isfinite(upper) or lower == np.inf:
             raise UnsupportedError("L is beyond float64 at every point tried; scale the data, or give a smaller radius")
-        return Certificate(self.instance, self.radius, self.ball, lower, upper, exact, half, tree, how, stationary)
+        return Certificate(self.instance, self.radius, self.ball, lower, upper, exact, how=how, **shown)
 
     def _checked(self, certificate: Certificate) -> Check | None:
         """What the checker says, if it is asked."""
@@ -207,21 +205,21 @@ class _Work:
         budget: Budget,
         found: Found | None = None,
         why: str = "",
-        floor: float = -np.inf,
+        fallback: float | None = None,
     ) -> Optimum:
         lower = certificate.lower
-        proved = outcome is not None and outcome.accepted
         optimum = Optimum(
             lower=lower,
             upper=certificate.upper,
             gap=budget.gap,
             check=outcome,
+            fallback=fallback,
             interrupted=found is not None and found.interrupted,
             boxes=0 if found is None else found.boxes,
             seconds=time.monotonic() - self.begin,
             at=tuple(float(v) for v in at @ self.scape.basis),
+            radius=self.radius,
             how=certificate.how if lower > -np.inf else "none",
-            floor=lower if proved else floor,
             dimension=self.scape.dimension,
             ball=self.ball,
             certificate=certificate if lower > -np.inf else None,

@@ -27,6 +27,7 @@ from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
 from ..losses import Link
 from ..meta_sl.instance import Functions
 from ..study import Finding, Study
+from .check import check_predictions
 from .floor import Floor
 from .instance import Comparator, NetworkInstance
 from .start_quantities import StartQuantities
@@ -215,10 +216,12 @@ class NetworkHeadline:
 
 
 def best_floor(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
-    """The highest of the floors; 0 is one, if the loss is never negative."""
+    """The highest of the floors; 0 is one, if the loss is never negative. The first has a checker: best predictions."""
     best = max(floors, key=lambda f: bounds(f.value)[0])
     lower = bounds(best.value)[0]
-    return Lower(max(lower, 0.0) if instance.loss.profile.nonnegative else lower, best.method, best)
+    lower = max(lower, 0.0) if instance.loss.profile.nonnegative else lower
+    outcome = check_predictions(instance, best.functions, lower) if best is floors[0] else None
+    return Lower(lower, best.method, best, check=outcome)
 
 
 def _nearer(functions: Functions) -> Iterator[Functions]:

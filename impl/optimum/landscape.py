@@ -204,11 +204,9 @@ class Landscape:
                 t = self.ranges.at(3, z)[:, :, None, None]
                 pull = t * rows[:, :, :, None] * rows[:, :, None]
                 if step:
-                    pull, before = pull + h * bend, bend
-                else:
-                    before = 0.0
+                    pull = pull + h * bend
                 z = z - self.rate * (self.gram @ self.ranges.at(1, z))
-                rows, bend = rows - self._drawn(h[:, :, 0] * rows), before - self._drawn(pull)
+                rows, bend = rows - self._drawn(h[:, :, 0] * rows), bend - self._drawn(pull)
             s, h = self.weights * self.ranges.at(1, z), self.weights * self.ranges.at(2, z)
             scaled = h[:, :, None] * rows
             hessian = np.empty((d, d, count))
@@ -318,7 +316,7 @@ class Landscape:
         """|I - eta A diag(h)| values (n, k, ..., N), values >= 0."""
         k = h.shape[1]
         factor = np.abs(np.eye(k)[..., None] - self.rate * self.gram[..., None] * h[:, None])
-        return sum(  # type: ignore[return-value]
+        return sum(
             factor[:, :, x].reshape(*factor.shape[:2], *(1,) * (values.ndim - 3), -1) * values[:, x, None]
             for x in range(k)
         )

@@ -1,18 +1,18 @@
 r"""The checker of lower ends of inf L over all networks: it proves them again, and imports nothing that finds them.
 
-`check_predictions`: no network does better than the best predictions that its kind can have, input by input. Along a ray
-of inputs f(t x) = t f(x) for relu, t >= 0, with f >= 0 (f <= 0) if every b_r is 1 (-1); |f| < sqrt m and f(-x) = -f(x)
-for tanh; f > 0 (f < 0) for softplus if every b_r is 1 (-1). Inputs that so share one number s have a group; what is
-proposed is s. With phi(s) = sum p ell(t s, y) convex, left < s < right with phi'(left) < 0 < phi'(right) (or an end of
-the range there) holds the minimiser, so that
+`check_predictions`: no network does better than the best predictions that its kind can have, input by input. Along a
+ray of inputs f(t x) = t f(x) for relu, t >= 0, with f >= 0 (f <= 0) if every b_r is 1 (-1); |f| < sqrt m and
+f(-x) = -f(x) for tanh; f > 0 (f < 0) for softplus if every b_r is 1 (-1). Inputs that so share one number s have a
+group; what is proposed is s. With phi(s) = sum p ell(t s, y) convex, left < s < right with phi'(left) < 0 <
+phi'(right) (or an end of the range there) holds the minimiser, so that
 
     inf phi >= phi(s) - |phi'(s)| max(s - left, right - s).
 
 `check_cells`: one or two relu neurons with scalar inputs, squared loss, one step. In V = W/sqrt m, where the signs of V
 and of all V_i are fixed, f(x; V) = a_x'V with a_x = (b_r 1{V_r x > 0} x)_r, V_i = V - (eta/m) sum p (a_x'V - y) a_x, so
 that L is a convex quadratic q; relu is continuous, so that closed cells cover all V_r != 0, and V_r = 0 leaves a neuron
-off. Any v and lambda >= 0 with grad q(v) = sum lambda_j grad c_j and c_j(v) = 0 where lambda_j > 0 prove q >= q(v) where
-all c_j >= 0. A cell is empty where lambda >= 0, not 0, makes sum lambda_j c_j a constant <= 0. All in rationals.
+off. Any v and lambda >= 0 with grad q(v) = sum lambda_j grad c_j and c_j(v) = 0 where lambda_j > 0 prove q >= q(v)
+where all c_j >= 0. A cell is empty where lambda >= 0, not 0, makes sum lambda_j c_j a constant <= 0. All in rationals.
 """
 
 from __future__ import annotations

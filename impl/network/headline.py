@@ -58,9 +58,8 @@ def _lower(instance: NetworkInstance, radius: fmpq | None) -> Lower:
             found = infimum(instance)
             with ctx.workprec(PRECISIONS[0]):
                 lower = bounds(arb(found.value))[0]
-            near = list(_near(instance, found.at))
-            outcome = check_cells(instance, lower)
-            return Lower(lower, "enumeration of all activation patterns", None, near, outcome)
+            beside, outcome = list(_near(instance, found.at)), check_cells(instance, lower)
+            return Lower(lower, "enumeration of all activation patterns", None, beside, outcome)
     floors = [ray_floor(instance)]
     near: list[Weights] = []
     if radius is None:

@@ -240,7 +240,8 @@ def _why(found: Found, budget: Budget) -> str:
 
 
 def _upper_value(instance: MetaSLInstance, at: np.ndarray) -> float:
-    """A float64 number that L at reduced coordinates does not exceed."""
+    """A float64 number that L at reduced coordinates does not exceed, with room for a checker of fewer bits."""
     with ctx.workprec(EXACT):
         point = Box(Model(instance), [rational(float(v)) for v in at], [fmpq(0)] * len(basis(instance)))
-        return bounds(point.at_centre)[1]
+        value = point.at_centre
+        return bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)[1]

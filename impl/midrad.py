@@ -193,6 +193,16 @@ class MidRad:
         return contract("...ij,...jk->...ik", self, other)
 
 
+def product_ends(a: MidRad, b: MidRad) -> tuple[Array, Array]:
+    """Ends of the products of wide factors, sharper than those of a*b: the least and largest of the corners' products.
+
+    A product errs by u of itself and 2^-1075, its end moves by 4u of itself and GUARD.
+    """
+    corners = np.stack([x * y for x in (a.low, a.high) for y in (b.low, b.high)])
+    low, high = corners.min(0), corners.max(0)
+    return low - 4 * U * np.abs(low) - GUARD, high + 4 * U * np.abs(high) + GUARD
+
+
 def contract(spec: str, a: MidRad, b: MidRad) -> MidRad:
     """The sums of products that `spec` says, as in numpy.einsum."""
     left, right = a.shape, b.shape

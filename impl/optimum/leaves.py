@@ -14,7 +14,7 @@ from flint import arb, fmpq
 
 from ..arithmetic import Array
 from ..loss_ranges import LossRanges
-from ..midrad import GUARD, UP, MidRad, MidRads, U, contract
+from ..midrad import GUARD, UP, MidRad, MidRads, U, contract, product_ends
 from .boxes import Model
 
 NEWTON = 40
@@ -256,8 +256,8 @@ class Prover:
         d = len(boxes.c)
         for i in range(d if not found.all() else 0):
             for j in range(i + 1, d):
-                minor = gradient[i] * over[j] - gradient[j] * over[i]
-                found |= (minor.low > 0) | (minor.high < 0)
+                one, other = product_ends(gradient[i], over[j]), product_ends(gradient[j], over[i])
+                found |= (one[0] > other[1]) | (one[1] < other[0])
         return found & (up | down).any(0)
 
     def _convex(self, boxes: Boxes) -> Array:
@@ -292,11 +292,25 @@ _TESTS = {
 
 
 def _positive_definite(matrix: MidRad, shift: MidRad) -> Array:
-    """Where matrix + shift I (d, d, N) is positive definite: elimination with positive pivots (N,)."""
-    d = len(matrix.mid)
-    rest = matrix + shift * np.eye(d)[..., None]
+    """Where matrix + shift I (d, d, N) is positive definite (N,): as it stands, or with a diagonal scaled to 1.
+
+    Symmetric matrices within `rad` of the midpoints differ from them by at most the largest row sum of rad, in norm:
+    the midpoints less that are eliminated, and must have positive pivots. D M D is definite where M is.
+    """
+    unit = np.eye(len(matrix.mid))[..., None]
+    whole = matrix + shift * unit
+    scale = 1 / np.sqrt(np.einsum("iiN->iN", whole.mid))
+    found = _eliminated(whole)
+    if not found.all():
+        found |= _eliminated(whole * scale[:, None] * scale)
+    return found
+
+
+def _eliminated(matrix: MidRad) -> Array:
+    around = MidRad(np.zeros(matrix.shape), matrix.rad).sum(1).high.max(0)
+    rest = MidRad(matrix.mid) - around * np.eye(len(matrix.mid))[..., None]
     found = np.ones(matrix.shape[-1], dtype=bool)
-    for _ in range(d):
+    for _ in range(len(matrix.mid)):
         pivot = rest[0, 0]
         found &= pivot.low > 0
         rest = rest[1:, 1:] - (rest[1:, :1] / pivot) * rest[:1, 1:]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from flint import arb, arb_mat, fmpq
+from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from ..arithmetic import Balls, norm, root
 from ..meta_sl.instance import Gradient, MetaSLInstance
@@ -25,16 +25,17 @@ Atoms = list[tuple[int, arb, arb]]
 class TaskModel:
     """A task in reduced coordinates, on its own support points, in balls."""
 
-    def __init__(self, problem: Problem, law: Law, directions: list[list[arb]]) -> None:
+    def __init__(self, problem: Problem, law: Law, exact: fmpq_mat, shares: fmpq_mat, lengths: list[arb]) -> None:
         self.problem, self.law = problem, law
         self._last: arb_mat | None = None
         self.used = list(law.rho)
         place = {x: j for j, x in enumerate(self.used)}
         self.atoms: Atoms = [(place[x], y, p) for x, y, p in law.atoms]
         self.count = len(self.used)
-        table = [[problem.features[x, j] for j in range(problem.dimension)] for x in self.used]
-        self.features = arb_mat(table) * arb_mat(directions).transpose()
-        self.gram = self.features * self.features.transpose()
+        # Inner products are exact before they are rounded: large features that nearly cancel lose nothing.
+        rows, d = fmpq_mat([[exact[x, j] for j in range(exact.ncols())] for x in self.used]), len(lengths)
+        self.features = arb_mat([[arb(shares[x, j]) / lengths[j] for j in range(d)] for x in self.used])
+        self.gram = arb_mat(rows * rows.transpose())
         self.lengths = [norm(row) for row in self.features.tolist()]
 
     def sums(self, order: int, z: list[arb]) -> list[arb]:
@@ -102,11 +103,13 @@ class Model:
 
     def __init__(self, instance: MetaSLInstance) -> None:
         self.problem = Problem(instance.canonical, Balls)
-        exact = basis(instance)
-        lengths = [root(sum((arb(v * v) for v in b), start=arb(0))) for b in exact]
-        directions = [[arb(v) / size for v in b] for b, size in zip(exact, lengths, strict=True)]
-        self.tasks = [TaskModel(self.problem, law, directions) for law in self.problem.laws if law.weight != 0]
-        self.dimension = len(exact)
+        rows, span = fmpq_mat([list(row) for row in instance.features]), fmpq_mat([list(b) for b in basis(instance)])
+        self.dimension = span.nrows()
+        squares = span * span.transpose()
+        lengths = [root(arb(squares[j, j])) for j in range(self.dimension)]
+        shares = rows * span.transpose()
+        laws = [law for law in self.problem.laws if law.weight != 0]
+        self.tasks = [TaskModel(self.problem, law, rows, shares, lengths) for law in laws]
         adaptation = instance.adaptation
         self.steps = adaptation.steps if isinstance(adaptation, Gradient) else 0
         self.rate = arb(adaptation.eta if isinstance(adaptation, Gradient) else adaptation.strength)

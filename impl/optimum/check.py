@@ -16,17 +16,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import rational
 from ..balls.singular import positive_definite
 from ..bracket import Check
 from .boxes import PRECISION, Box, Model
-from .certificate import LEAVES, Certificate
+from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .ends import floor_end, quadratic_end
+from .leaves import Prover
+from .tree import Leaves, TreeError, leaves
 
 EXTRA_DEPTH = 40
 """How much deeper than a leaf of the tree the checker may split."""
@@ -73,10 +76,7 @@ class Checker:
         """Prove the lower end in the certificate's own way; what was proved."""
         if self.certificate.how == "tree":
             self._coercive()
-            for centre, half, letter in self._leaves():
-                self._prove(centre, half, letter, EXTRA_DEPTH)
-                if self.boxes % 64 == 0:
-                    self.progress(self.boxes)
+            self._tree()
             return "every leaf is proved"
         prove, said = WITHOUT_TREE[self.certificate.how]
         missing = prove(self.certificate, self._watch)
@@ -112,25 +112,30 @@ class Checker:
         if needed > self.ball:
             raise _RejectedError(f"minimisers are proved to lie within {needed}, not within ball={self.ball}")
 
-    def _leaves(self) -> Iterator[tuple[list[fmpq], list[fmpq], int]]:
-        """The leaves of the tree as (centre, half, letter)."""
-        d, tree, place = self.model.dimension, self.certificate.tree, 0
-        stack = [([fmpq(0)] * d, [self.certificate.half] * d)]
-        while stack:
-            centre, half = stack.pop()
-            if place >= len(tree):
-                raise _RejectedError("the tree ends before it covers the ball")
-            byte = tree[place]
-            place += 1
-            if byte < d:
-                first, second = _halves(centre, half, byte)
-                stack += [second, first]
-            elif byte in LEAVES:
-                yield centre, half, byte
-            else:
-                raise _RejectedError(f"byte {place - 1} of the tree, {byte}, is no split and no leaf")
-        if place != len(tree):
-            raise _RejectedError(f"the tree has {len(tree) - place} bytes too many")
+    def _tree(self) -> None:
+        """Prove every leaf: many at once, and those that are left one by one."""
+        certificate = self.certificate
+        prover = Prover(
+            self.model, self.ball, certificate.lower, certificate.at, self.tilt, self.base, self.multiplier
+        )
+        try:
+            for part in leaves(certificate.tree, certificate.half, self.model.dimension, self._watch):
+                self._part(prover, part)
+        except TreeError as error:
+            raise _RejectedError(str(error)) from None
+
+    def _part(self, prover: Prover, part: Leaves) -> None:
+        centre, half, exact = part.floats()
+        usable, left = np.flatnonzero(exact), np.ones(len(part), dtype=bool)
+        for proved in prover.proved(centre[:, usable], half[:, usable], part.letter[usable]):
+            left[usable[proved]] = False
+            self.boxes += len(proved)
+            self.progress(self.boxes)
+            self._watch()
+        for leaf in np.flatnonzero(left):
+            self._prove(*part.box(leaf), int(part.letter[leaf]), EXTRA_DEPTH)
+            if self.boxes % 64 == 0:
+                self.progress(self.boxes)
 
     def _prove(self, centre: list[fmpq], half: list[fmpq], letter: int, depth: int) -> None:
         self.boxes += 1
@@ -220,5 +225,5 @@ def check(
     deadline: float | None = None,
 ) -> Check:
     """Whether the certificate proves its bracket; not accepted, "out of time", at a time.monotonic() of `deadline`."""
-    with ctx.workprec(PRECISION):
+    with ctx.workprec(PRECISION), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return Checker(certificate, progress, deadline).run()

@@ -1,10 +1,11 @@
-"""A landscape studied: its certified optimum, and points under test judged against it. The same for every family."""
+"""A landscape studied: its bracketed optimum, and points under test judged against it. The same for every family."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .bracket import Bracket
 from .instances import Instance
 
 if TYPE_CHECKING:
@@ -12,30 +13,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Bracket:
-    """lower <= optimum <= upper over parameters of norm (or size) at most `ball` (None: all), attained nearly at `at`.
-
-    certified: as narrow as was asked for; checked: proved again by the checker of its certificate.
-    """
-
-    lower: float
-    upper: float
-    at: tuple[float, ...]
-    certified: bool
-    checked: bool
-    ball: float | None
-    dimension: int
-    boxes: int
-    seconds: float
-    why: str = ""
-
-
-@dataclass(frozen=True)
 class Finding:
     """A point under test: what it is, the instance against the optimum's point, the verdict on the headline.
 
-    above: by how much the optimum's point beats omega, enclosed; width: of the certified bracket, or the resolution
-    that was asked for if that is more.
+    above: by how much the optimum's point beats omega, enclosed; width: of what is proved of the bracket, or the
+    resolution that was asked for if that is more.
     """
 
     kind: str
@@ -53,8 +35,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Study:
-    """A problem, the bracket of its optimum, and the points judged there."""
+    """A problem, the bracket of its optimum, and the points judged there.
+
+    at, ball, dimension   of the bracket: the point of its end that is a value, the radius (or half-width) of what was
+    searched (None: all parameters), the parameters that matter
+    """
 
     instance: Instance
     bracket: Bracket
+    at: tuple[float, ...]
+    ball: float | None
+    dimension: int
     findings: tuple[Finding, ...]

@@ -60,18 +60,11 @@ def certify(
             tell(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
     found = answer.certify(instance, ball, budget, show, tell)
-    where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
     given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
-    lines = (
-        f"Your solution{given} is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}.",
-        *((f"That ball was chosen: {found.choice}; give another with --radius.",) if found.choice else ()),
-        f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of",
-        *(f"  {reason}" for reason in found.why),
-    )
     violated = found.judged.verdict is Verdict.VIOLATED
     return Certified(
         answer_record(instance, found),
-        lines,
-        1 if violated else 0 if found.optimum.certified else 3,
+        answer.sentences(found, given),
+        1 if violated else 0 if found.optimum.certified and found.judged.verdict is not Verdict.UNDECIDED else 3,
         found.optimum.interrupted,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..impl import files
 from ..impl.arithmetic import to_float
+from ..impl.bracket import Bracket
 from ..impl.families import FAMILIES
 from ..impl.headlines import STUDIES, headline_of
 from ..impl.instances import Instance
@@ -59,44 +61,48 @@ def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequen
     if not isinstance(instance, MetaSLInstance) or instance.dimension > LOW:
         return None
     try:
-        optimum = minimise(instance, ball_of(instance), SHORT, checked=True)
+        optimum = minimise(instance, ball_of(instance), SHORT)
     except UnsupportedError:
         return None
-    finding = judge_headline(instance, optimum, name)
-    checked = optimum.check is not None and optimum.check.accepted
-    return _certified(finding, name, outcome, optimum, checked, to_float(optimum.ball))
+    return _certified(judge_headline(instance, optimum, name), name, outcome, optimum, to_float(optimum.ball))
 
 
 def _certify_real_meta_rl(
     instance: MetaRLInstance, name: str, outcome: Outcome, others: Sequence[Instance]
 ) -> dict[str, Any] | None:
-    """The same for meta-RL: every box of the search is decided in balls, so that there is nothing left to check."""
+    """The same for meta-RL."""
     found = certify(instance, name, others)
     if found is None:
         return None
     optimum, box, finding = found
-    return _certified(finding, name, outcome, optimum, optimum.status == "certified", box)
+    return _certified(finding, name, outcome, optimum, box)
 
 
-def _certify_real_network(instance: NetworkInstance, name: str, outcome: Outcome) -> dict[str, Any]:
+def _certify_real_network(instance: NetworkInstance, name: str, outcome: Outcome) -> dict[str, Any] | None:
     """The distance of a network from the certified lower bound over all networks of its kind."""
     of = headline_of(instance)
     optimum = of.bracketed(instance)
     finding = of.judge(instance, optimum, name)
-    return _certified(finding, name, outcome, optimum, optimum.certified, None)
+    return _certified(finding, name, outcome, optimum, None)
 
 
 def _certified(
-    finding: Finding, name: str, outcome: Outcome, optimum: Any, checked: bool | None, ball: float | None
-) -> dict[str, Any]:
-    """A real instance's row: the bracket of the optimum, over a ball (or a box; None: everywhere), and the headline."""
+    finding: Finding, name: str, outcome: Outcome, optimum: Bracket, ball: float | None
+) -> dict[str, Any] | None:
+    """A real instance's row: what is proved of the optimum, over a ball (or a box; None: everywhere), the headline.
+
+    None if an end of the bracket is not known.
+    """
     outcome.tallies[finding.judged.claim].add(finding.judged, lambda: _kept(finding, name), real=True)
+    lower, upper = (optimum.lower, optimum.sure) if optimum.supremum else (optimum.sure, optimum.upper)
+    if not math.isfinite(upper - lower):
+        return None
     return {
         "ball": ball,
-        "lower": optimum.lower,
-        "upper": optimum.upper,
+        "lower": lower,
+        "upper": upper,
         "status": optimum.status,
-        "checked": checked,
+        "checked": optimum.proved,
         "gap": enclosure(finding.judged.gap),
         "bound": enclosure(finding.judged.bound),
         "verdict": finding.judged.verdict.name,
@@ -122,15 +128,15 @@ def _take(found: Study, origin: str, family: str, variant: str, outcome: Outcome
             "family": family,
             "variant": variant if family == "meta-sl" else f"{family}, {variant}",
             "origin": origin,
-            "dimension": bracket.dimension,
+            "dimension": found.dimension,
             "parameters": len(found.findings[0].omega),
-            "status": "certified" if bracket.certified else "undecided",
-            "checked": bracket.checked,
+            "status": bracket.status,
+            "checked": bracket.proved,
             "why": bracket.why,
-            "ball": bracket.ball,
+            "ball": found.ball,
             "lower": finite(bracket.lower),
             "upper": finite(bracket.upper),
-            "at": list(bracket.at),
+            "at": list(found.at),
             "boxes": bracket.boxes,
             "seconds": bracket.seconds,
             "points": [_point(f) for f in critical],

@@ -10,8 +10,9 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.families import META_RL
 from metagap.impl.judge import judge
+from metagap.impl.meta_rl.boxes import BITS, Boxes, _greatest_mean
 from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Task
-from metagap.impl.meta_rl.optimum import BITS, _greatest_mean, _Search, maximise
+from metagap.impl.meta_rl.optimum import maximise
 from metagap.impl.meta_rl.problem import Problem
 from metagap.theory.claim import Verdict
 from scipy.optimize import linprog
@@ -88,7 +89,7 @@ def test_bounds_of_boxes_contain_what_is_inside(effort: int) -> None:
     for index in range(30 * effort):
         instance = made(index, 3, 2, fmpq(9, 10), (-3, 1, 8)[index % 3], actions=2 + index % 4)
         with ctx.workprec(BITS):
-            search = _Search(instance)
+            search = Boxes(instance)
             centre, half = rng.normal(0, 3, 2), 10.0 ** rng.uniform(-3, 1)
             box = tuple((float(c - half), float(c + half)) for c in centre)
             bound = search.upper(box)

@@ -1,6 +1,6 @@
-"""The headline for meta-RL: how far omega is from the certified supremum of L over parameters.
+"""The headline for meta-RL: how far omega is from the supremum of L over parameters.
 
-With any theta' and a certified upper bound of sup L,
+With any theta' and a proved upper bound of sup L,
 
     upper - L(omega) = [L(theta') - L(omega)] + [upper - L(theta')] <= bound(theta') + [upper - L(theta')].
 
@@ -14,13 +14,13 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from flint import fmpq
+from flint import ctx, fmpq
 
 from ...theory.meta_rl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
-from ..judge import Enclosure, Evaluator, judge_claim
-from ..study import Bracket, Finding, Study
+from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
+from ..study import Finding, Study
 from .batch import batch_of
 from .instance import MetaRLInstance, Policies
 from .optimum import Optimum, maximise
@@ -32,7 +32,7 @@ BOX = 6.0
 
 
 class HeadlineQuantities(MetaRLQuantities):
-    """The quantities of an instance whose comparator is the optimum's point, with the certified upper bound."""
+    """The quantities of an instance whose comparator is the optimum's point, with the proved upper bound."""
 
     def __init__(self, instance: MetaRLInstance, upper: float) -> None:
         super().__init__(instance)
@@ -50,15 +50,22 @@ class HeadlineQuantities(MetaRLQuantities):
 
 
 def judge_headline(instance: MetaRLInstance, optimum: Optimum, kind: str, complete: bool = False) -> Finding:
-    """The headline claim at the instance's omega, against the optimum's point."""
+    """The headline claim at the instance's omega, against the optimum's point and its proved upper end.
+
+    omega lies where the supremum is taken. Errors: DefectError where L(omega) is above that end.
+    """
     at = tuple(rational(v) for v in optimum.at)
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.upper))
+    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.sure))
     judged = judge_claim(HEADLINE, evaluator, complete=complete)
-    above = Enclosure.of(evaluator.balls(128)("gap"))
+    with ctx.workprec(PRECISIONS[0]):
+        values = evaluator.balls(PRECISIONS[0])
+        above = Enclosure.of(values("gap"))
+        for value in ("certified_gap", "bracket"):
+            optimum.holds(exactly(optimum.sure) - values(value), "L at a parameter")
     omega = tuple(to_float(v) for v in instance.omega)
-    return Finding(kind, omega, against, judged, above, optimum.upper - optimum.lower)
+    return Finding(kind, omega, against, judged, above, optimum.sure - optimum.lower)
 
 
 def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float = 1e-3, seconds: float = 5) -> Optimum:
@@ -108,7 +115,7 @@ def box_of(instance: MetaRLInstance, *points: Vector) -> float | None:
 
 
 def study(instance: Instance) -> Study:
-    """Certify sup L and judge the headline at omega and where gradient ascent arrives from it and from elsewhere."""
+    """Bracket sup L and judge the headline at omega and where gradient ascent arrives from it and from elsewhere."""
     assert isinstance(instance, MetaRLInstance)
     d = len(instance.omega)
     points: list[tuple[str, Vector]] = [("any point", instance.omega)]
@@ -121,16 +128,4 @@ def study(instance: Instance) -> Study:
     optimum = supremum(instance, box, gap=1e-3 if d == 1 else 5e-3)
     distinct = dict(reversed([(omega, kind) for kind, omega in points]))
     findings = tuple(judge_headline(replace(instance, omega=o), optimum, kind) for o, kind in distinct.items())
-    bracket = Bracket(
-        optimum.lower,
-        optimum.upper,
-        optimum.at,
-        optimum.status == "certified",
-        optimum.status == "certified",  # every box is decided by a Bellman residual in balls: there is no float search
-        box,
-        d,
-        optimum.boxes,
-        optimum.seconds,
-        "" if optimum.status == "certified" else "the budget was spent with the bracket still wide",
-    )
-    return Study(instance, bracket, findings)
+    return Study(instance, optimum, optimum.at, box, d, findings)

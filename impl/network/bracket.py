@@ -1,8 +1,8 @@
-"""The distance of a network from the global optimum: a certified bracket of inf L, and the headline judged against it.
+"""The distance of a network from the global optimum: a bracket of inf L, and the headline judged against it.
 
-Whatever the activation: a `NetworkHeadline` is told how lower bounds are proved and how L is evaluated. From above come
-the values of L, in balls, at points that descent finds. A comparator need not be a network: the functions that attain
-the lower bound serve as well,
+Whatever the activation: a `NetworkHeadline` is told how lower bounds are found and checked, and how L is evaluated.
+From above come the values of L, in balls, at points that descent finds. A comparator need not be a network: the
+functions that attain the lower bound serve as well,
 
     L(omega) - lower = [L(omega) - sum_i q_i R_i(h'_i)] + [sum_i q_i R_i(h'_i) - lower] <= bound(h') + bracket.
 """
@@ -21,12 +21,13 @@ from scipy.optimize import minimize
 
 from ...theory.claim import Claim
 from ..arithmetic import PROPOSING, Number, bounds, exactly, to_float
+from ..bracket import Bracket, Check
 from ..instances import Instance
 from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
 from ..losses import Link
 from ..meta_sl.instance import Functions
-from ..optimum.search import SCALE
-from ..study import Bracket, Finding, Study
+from ..study import Finding, Study
+from .check import check_predictions
 from .floor import Floor
 from .instance import Comparator, NetworkInstance
 from .start_quantities import StartQuantities
@@ -40,48 +41,33 @@ NEAR = 0.01
 """Share of the bound that a comparator's own distance from the optimum may be."""
 
 
-@dataclass(frozen=True)
-class Optimum:
+@dataclass(frozen=True, kw_only=True)
+class Optimum(Bracket):
     """lower <= inf L <= upper over all W, or over ||W - W0|| <= ball; upper = L(at) rounded up.
 
-    method   how `lower` was proved; floor: its functions (None: the exact infimum)
+    method   how `lower` was found; floor: its functions (None: the exact infimum)
     stops    where descent stopped, with L there in float64
     """
 
-    lower: float
-    upper: float
     at: Weights
     method: str
     floor: Floor | None
     ball: fmpq | None
     stops: tuple[Weights, ...]
-    gap: float
-    seconds: float
-
-    @property
-    def certified(self) -> bool:
-        """Whether the bracket is as narrow as was asked for."""
-        return self.upper < np.inf and self.upper - self.lower <= self.gap * max(abs(self.upper), SCALE)
-
-    @property
-    def status(self) -> str:
-        """certified or undecided."""
-        return "certified" if self.certified else "undecided"
-
-    @property
-    def why(self) -> str:
-        """If undecided, why."""
-        return "" if self.certified else "no better lower bound is known for networks, or descent has not reached it"
 
 
 @dataclass(frozen=True)
 class Lower:
-    """A lower bound of inf L, how it was proved, its functions, and points near an exact infimum."""
+    """A lower bound of inf L, how it was found, its functions, and points near an exact infimum.
+
+    check    what its checker says; None: the method has none
+    """
 
     value: float
     method: str
     floor: Floor | None
     near: Sequence[Weights] = ()
+    check: Check | None = None
 
 
 class CertifiedQuantities(StartQuantities):
@@ -107,7 +93,7 @@ class NetworkHeadline:
 
     quantities         the engine that decides, for an instance and a certified lower bound
     values             L of an instance as a function of the weights, in balls
-    lower              a lower bound over all W (radius None) or over ||W - W0|| <= radius
+    lower              a lower bound over all W (radius None) or over ||W - W0|| <= radius, checked where it can be
     batch_of, batch_quantities   the engine that searches
     """
 
@@ -133,7 +119,22 @@ class NetworkHeadline:
                 here = bounds(value(inside))[1]
                 if here < upper:
                     upper, at = here, inside
-        return Optimum(found.value, upper, at, found.method, found.floor, radius, stops, gap, time.monotonic() - begin)
+        optimum = Optimum(
+            lower=found.value,
+            upper=upper,
+            gap=gap,
+            check=found.check,
+            fallback=0.0 if instance.loss.profile.nonnegative else None,
+            seconds=time.monotonic() - begin,
+            at=at,
+            method=found.method,
+            floor=found.floor,
+            ball=radius,
+            stops=stops,
+        )
+        if optimum.narrow:
+            return optimum
+        return replace(optimum, why="no better lower bound is known for networks, or descent has not reached it")
 
     def _stops(self, instance: NetworkInstance) -> Iterator[Weights]:
         """Where L-BFGS stops from omega, W0 and elsewhere, in float64."""
@@ -169,17 +170,20 @@ class NetworkHeadline:
             rivals += _nearer(optimum.floor.functions) if at_infinity else [optimum.floor.functions]
         if not rivals or optimum.at != instance.omega:
             rivals.append(optimum.at)
-        lower = optimum.lower
+        lower = optimum.sure
         with ctx.workprec(PRECISIONS[0]):
             candidates = [self._least(replace(instance, comparator=r), lower) for r in rivals]
             against = min(candidates, key=lambda found: found[:2])[2]
             value = self.values(instance.canonical)
-            above = Enclosure.of(value(instance.omega) - value(optimum.at))
+            here = value(instance.omega)
+            above = Enclosure.of(here - value(optimum.at))
+            if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
+                optimum.holds(here, "L(omega)")
         evaluator = Evaluator(against, lambda _: self.quantities(against, lower))
         judged = judge_claim(self.claim, evaluator, complete=complete)
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.method}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
-        width = max(optimum.upper - lower, optimum.gap * max(abs(optimum.upper), SCALE))
+        width = max(optimum.upper - lower, optimum.resolution)
         return Finding(kind, omega, against, judged, above, width)
 
     def _least(self, instance: NetworkInstance, lower: float) -> tuple[bool, float, NetworkInstance]:
@@ -207,26 +211,17 @@ class NetworkHeadline:
         points = [("any point", instance.omega), *(("where descent stops", w) for w in optimum.stops)]
         distinct = {w: kind for kind, w in reversed(points)}
         findings = tuple(self.judge(replace(instance, omega=w), optimum, kind) for w, kind in distinct.items())
-        bracket = Bracket(
-            optimum.lower,
-            optimum.upper,
-            tuple(float(v) for v in optimum.at.floats.ravel()),
-            optimum.certified,
-            optimum.certified,  # lower bounds are proved as they are found, in rationals or balls: there is no search
-            None,
-            instance.width * instance.initial.dimension,
-            0,
-            optimum.seconds,
-            optimum.why,
-        )
-        return Study(instance, bracket, findings)
+        at = tuple(float(v) for v in optimum.at.floats.ravel())
+        return Study(instance, optimum, at, None, instance.width * instance.initial.dimension, findings)
 
 
 def best_floor(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
-    """The highest of the floors; 0 is one, if the loss is never negative."""
+    """The highest of the floors; 0 is one, if the loss is never negative. The first has a checker: best predictions."""
     best = max(floors, key=lambda f: bounds(f.value)[0])
     lower = bounds(best.value)[0]
-    return Lower(max(lower, 0.0) if instance.loss.profile.nonnegative else lower, best.method, best)
+    lower = max(lower, 0.0) if instance.loss.profile.nonnegative else lower
+    outcome = check_predictions(instance, best.functions, lower) if best is floors[0] else None
+    return Lower(lower, best.method, best, check=outcome)
 
 
 def _nearer(functions: Functions) -> Iterator[Functions]:

@@ -24,6 +24,7 @@ from .batch import batch_of
 from .batch_quantities import NetworkBatchQuantities
 from .bracket import CertifiedQuantities, Lower, NetworkHeadline, best_floor
 from .cells import TooLargeError, pattern_floor
+from .check import check_cells
 from .floor import UnboundedError, ball_floor, ray_floor
 from .instance import NetworkInstance
 from .interpolant import interpolant
@@ -57,7 +58,8 @@ def _lower(instance: NetworkInstance, radius: fmpq | None) -> Lower:
             found = infimum(instance)
             with ctx.workprec(PRECISIONS[0]):
                 lower = bounds(arb(found.value))[0]
-            return Lower(lower, "enumeration of all activation patterns", None, list(_near(instance, found.at)))
+            beside, outcome = list(_near(instance, found.at)), check_cells(instance, lower)
+            return Lower(lower, "enumeration of all activation patterns", None, beside, outcome)
     floors = [ray_floor(instance)]
     near: list[Weights] = []
     if radius is None:

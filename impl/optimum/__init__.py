@@ -1,78 +1,71 @@
-"""The certified global minimum of the meta-objective: found by floats, proved by balls.
+"""The global minimum of the meta-objective, bracketed: found by floats, proved by balls.
 
-minimise   bracket inf L over a ball, or over all parameters where that is provable
+minimise   bracket inf L over a ball, or over all parameters where that is provable, and have the bracket checked
 check      prove a certificate again, by separate code
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
+from ..bracket import SCALE, Bracket, Check, Status
 from ..meta_sl.instance import Gradient, MetaSLInstance
+from .boxes import Box, Model
 from .certificate import Certificate, basis, many_columns
-from .check import PRECISION, Box, Check, Model, check
+from .certificate import How as CertificateHow
+from .check import OUT_OF_TIME, check
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
-from .landscape import Landscape
-from .search import ORDINARY, SCALE, Budget, search
+from .landscape import EXACT, Landscape
+from .search import ORDINARY, Budget, Found, search
 
-__all__ = ["Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "UnsupportedError", "check", "minimise"]
+__all__ = [
+    "Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "Status", "UnsupportedError", "check", "minimise",
+]  # fmt: skip
 
-CHECKED = 2
-SMALL = 4096
-"""Certificates of up to `CHECKED` (reduced) dimensions, and of up to `SMALL` boxes in any, are always checked."""
 FARTHEST = fmpq(10) ** 150
 """Radius beyond which squared lengths would leave float64."""
 LARGEST = 99
 """Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
+SEARCHING = 0.5
+"""The part of the time after which the search stops, so that what it found can be checked."""
 
-INTERRUPTED = "interrupted"
+CONTRADICTED = "the search in float64 is contradicted by a value in balls: the features are of too different sizes"
+
+How = Literal["tree", "exact", "floor", "none"]
+"""What gave the lower end: the search's boxes, the exact minimum of a quadratic, a bound without a search; nothing."""
 
 
 class UnsupportedError(ValueError):
     """The problem has no enclosures: its risk has kinks, or its proximal step is not unique or not smooth."""
 
 
-@dataclass(frozen=True)
-class Optimum:
+@dataclass(frozen=True, kw_only=True)
+class Optimum(Bracket):
     """A bracket of the global minimum of L.
 
-    lower, upper   the bracket; certified: as narrow as was asked for, and its certificate is checked if `check` is set
-    at             the point of the upper bound [d]
-    floor          the best bound from below that needs no search: no model, or no parameter of any task, does better
-    dimension      parameters that matter: the rank of the features
-    ball           the ball that was searched (over all parameters: it holds a global minimiser)
-    why            if undecided, what stopped the search
+    at            the point of the upper bound [d], rounded to float64
+    radius        of the ball that was asked for; None: all parameters
+    how           what gave the lower end; proved, if the check was accepted
+    dimension     parameters that matter: the rank of the features
+    ball          the ball that was searched (over all parameters: it holds a global minimiser)
+    certificate   of the bracket, if there is one; that of the lower end in any case
     """
 
-    lower: float
-    upper: float
     at: tuple[float, ...]
-    certified: bool
-    boxes: int
-    seconds: float
+    radius: fmpq | None
+    how: How
     dimension: int
     ball: fmpq
-    floor: float
     certificate: Certificate | None = None
-    check: Check | None = None
-    why: str = ""
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C ended the search."""
-        return self.why == INTERRUPTED
-
-    @property
-    def status(self) -> str:
-        """certified or undecided."""
-        return "certified" if self.certified else "undecided"
 
 
 @PROPOSING
@@ -81,15 +74,18 @@ def minimise(
     radius: fmpq | None = None,
     budget: Budget = ORDINARY,
     *,
-    checked: bool | None = None,
+    checked: bool = True,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
     stage: Callable[[str], None] = lambda name: None,
 ) -> Optimum:
-    """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap.
+    """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap, and check it.
 
-    `checked`: check the certificate (None: where that takes seconds). `stage` is told what is being done, `progress`
-    how far the search is. Errors: UnsupportedError, NotCoerciveError.
+    The search has half of the budget's time, the checker what is left. `checked=False`: nothing is checked, hence
+    nothing certified. `stage` is told what is being done, `progress` how far the search is.
+
+    Errors: UnsupportedError, NotCoerciveError, DefectError.
     """
+    begin = time.monotonic()
     profile = instance.loss.profile
     implicit = not isinstance(instance.adaptation, Gradient)
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
@@ -101,73 +97,151 @@ def minimise(
     if ball is None:
         stage("bounding where a minimum can lie")
         ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
-    start, exact_minimum = None, None
-    if scape.quadratic:
-        stage("solving the normal equations exactly")
-        least, minimiser = squared_minimum(instance)
-        start = scape.basis @ np.array([to_float(v) for v in minimiser])
-        if radius is None:
-            # Known already; boxes are for the certificate, and an ill-conditioned quadratic has none in float64.
-            exact_minimum, budget = least, replace(budget, boxes=min(budget.boxes, SMALL))
-    if ball > FARTHEST:
-        raise UnsupportedError(f"a ball of radius {to_float(ball):.3g} is beyond the search in float64; scale the data")
-    stage("searching")
-    found = search(scape, to_float(ball), budget, progress, start)
-    stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
-    upper = _upper_value(instance, found.at)
-    if not np.isfinite(upper):
-        raise UnsupportedError("L is beyond float64 at every point tried; scale the data, or give a smaller radius")
-    at = tuple(float(v) for v in found.at @ scape.basis)
-    floor = _floor(instance, ball)
-    known = floor if exact_minimum is None else max(floor, bounds(arb(exact_minimum))[0])
-    wanted = upper - budget.gap * max(abs(upper), SCALE)
-    if not found.complete and known >= wanted:
-        return Optimum(known, upper, at, True, found.boxes, found.seconds, scape.dimension, ball, floor)
-    if not found.complete:
-        spent = "boxes" if found.boxes >= budget.boxes else "seconds"
-        why = f"the budget of {getattr(budget, spent):g} {spent} was spent with the bracket still wide"
-        why = INTERRUPTED if found.interrupted else why
-        lower = max(found.lower - budget.gap * max(abs(upper), SCALE) / 2, known)
-        return Optimum(lower, upper, at, False, found.boxes, found.seconds, scape.dimension, ball, floor, why=why)
-    lower = wanted
-    exact = tuple(rational(float(v)) for v in found.at)
-    certificate = Certificate(instance, radius, ball, lower, upper, exact, rational(found.half), found.tree)
-    outcome = None
-    if checked or (checked is None and (scape.dimension <= CHECKED or found.boxes <= SMALL)):
-        stage(f"checking the certificate of [{lower:.6g}, {upper:.6g}]")
-        outcome = check(certificate)
-    accepted = outcome is None or outcome.accepted
-    if not accepted and known >= wanted:
-        return Optimum(known, upper, at, True, found.boxes, found.seconds, scape.dimension, ball, floor)
-    why = "" if outcome is None or accepted else f"the checker does not accept the certificate: {outcome.reason}"
-    lower = lower if accepted else known
-    return Optimum(
-        max(lower, known),
-        upper,
-        at,
-        accepted,
-        found.boxes,
-        found.seconds,
-        scape.dimension,
-        ball,
-        floor,
-        certificate,
-        outcome,
-        why,
-    )
+    work = _Work(instance, radius, ball, scape, budget, checked, begin, stage)
+    return work.quadratic(progress) if scape.quadratic else work.searched(progress)
+
+
+@dataclass
+class _Work:
+    """One call of `minimise`."""
+
+    instance: MetaSLInstance
+    radius: fmpq | None
+    ball: fmpq
+    scape: Landscape
+    budget: Budget
+    checked: bool
+    begin: float
+    stage: Callable[[str], None]
+
+    @property
+    def deadline(self) -> float:
+        """The time.monotonic() at which the budget's time is up."""
+        return min(self.begin + self.budget.seconds, self.budget.until)
+
+    def quadratic(self, progress: Callable[[int, float, float], None]) -> Optimum:
+        """Of the squared loss: the minimum over all parameters is exact; it is searched for in a ball without it."""
+        self.stage("solving the normal equations exactly")
+        least, minimiser = squared_minimum(self.instance)
+        start = self.scape.basis @ np.array([to_float(v) for v in minimiser])
+        if self.radius is not None and sum((v * v for v in minimiser), start=fmpq(0)) > self.radius * self.radius:
+            return self.searched(progress, start)
+        size = np.linalg.norm(start)
+        at = start * min(1.0, to_float(self.ball) * (1 - 2.0**-50) / max(float(size), 1e-300))
+        with ctx.workprec(EXACT):
+            lower = bounds(arb(least))[0]
+        certificate = self._certificate(lower, at, "exact", stationary=minimiser)
+        return self._optimum(certificate, self._checked(certificate), at, self.budget)
+
+    def searched(self, progress: Callable[[int, float, float], None], start: np.ndarray | None = None) -> Optimum:
+        """By branch and bound."""
+        if self.ball > FARTHEST:
+            far = f"a ball of radius {to_float(self.ball):.3g}"
+            raise UnsupportedError(f"{far} is beyond the search in float64; scale the data")
+        self.stage("searching")
+        until = min(self.budget.until, self.begin + SEARCHING * (self.deadline - self.begin))
+        limited = replace(self.budget, until=until)
+        found = search(self.scape, to_float(self.ball), limited, progress, start)
+        self.stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
+        upper = _upper_value(self.instance, found.at)
+        room = self.budget.gap * max(abs(upper), SCALE)
+        lower = min(upper - room, found.lower) if found.complete else found.lower - room / 2
+        complete, why = found.complete, "" if found.complete else _why(found, limited)
+        tree = None
+        if lower > upper:
+            complete, why = False, CONTRADICTED
+        elif found.tree and np.isfinite(lower):
+            half = rational(found.half)
+            tree = self._certificate(lower, found.at, "tree", upper, half=half, tree=found.tree)
+        if not complete:
+            # A bound without a search may be as good as one that was cut short.
+            floor = self._certificate(self._floor(), found.at, "floor", upper)
+            if tree is None or floor.lower >= tree.lower:
+                return self._optimum(floor, self._checked(floor), found.at, limited, found, why)
+        assert tree is not None
+        outcome = self._checked(tree)
+        if outcome is None or outcome.accepted:
+            return self._optimum(tree, outcome, found.at, limited, found, why)
+        floor = self._certificate(self._floor(), found.at, "floor", upper)
+        proved = self._checked(floor)
+        if floor.lower >= tree.lower or outcome.reason != OUT_OF_TIME:
+            refused = f"the checker does not accept the certificate of the search: {outcome.reason}"
+            return self._optimum(floor, proved, found.at, limited, found, refused)
+        sure = floor.lower if proved is not None and proved.accepted else None
+        return self._optimum(tree, outcome, found.at, limited, found, why or "the checker was out of time", sure)
+
+    def _certificate(
+        self, lower: float, at: np.ndarray, how: CertificateHow, upper: float | None = None, **shown: Any
+    ) -> Certificate:
+        exact = tuple(rational(float(v)) for v in at)
+        upper = _upper_value(self.instance, at) if upper is None else upper
+        if not np.isfinite(upper) or lower == np.inf:
+            raise UnsupportedError("L is beyond float64 at every point tried; scale the data, or give a smaller radius")
+        return Certificate(self.instance, self.radius, self.ball, lower, upper, exact, how=how, **shown)
+
+    def _checked(self, certificate: Certificate) -> Check | None:
+        """What the checker says, if it is asked."""
+        if not self.checked or certificate.lower == -np.inf:
+            return None
+        self.stage(f"checking that the infimum is at least {certificate.lower:.6g}")
+        return check(certificate, deadline=self.deadline)
+
+    def _floor(self) -> float:
+        """The best bound from below that needs no search: no functions, or no parameter of any task, do better."""
+        trivial = 0.0 if self.instance.loss.profile.nonnegative else -np.inf
+        if not self.instance.loss.profile.convex or time.monotonic() > self.deadline:
+            return trivial
+        self.stage("bounding the infimum without a search")
+        best = functional_bound(self.instance)
+        with suppress(DoesNotApplyError):
+            best = max(best, own_risk_bound(self.instance, self.ball), key=lambda b: bounds(b)[0])
+        return max(bounds(best)[0], trivial) if best.is_finite() else trivial
+
+    def _optimum(
+        self,
+        certificate: Certificate,
+        outcome: Check | None,
+        at: np.ndarray,
+        budget: Budget,
+        found: Found | None = None,
+        why: str = "",
+        fallback: float | None = None,
+    ) -> Optimum:
+        lower = certificate.lower
+        optimum = Optimum(
+            lower=lower,
+            upper=certificate.upper,
+            gap=budget.gap,
+            check=outcome,
+            fallback=fallback,
+            interrupted=found is not None and found.interrupted,
+            boxes=0 if found is None else found.boxes,
+            seconds=time.monotonic() - self.begin,
+            at=tuple(float(v) for v in at @ self.scape.basis),
+            radius=self.radius,
+            how=certificate.how if lower > -np.inf else "none",
+            dimension=self.scape.dimension,
+            ball=self.ball,
+            certificate=certificate if lower > -np.inf else None,
+        )
+        return optimum if optimum.certified else replace(optimum, why=why)
+
+
+def _why(found: Found, budget: Budget) -> str:
+    """What kept the search from its end."""
+    if found.interrupted:
+        return "Ctrl-C ended the search"
+    if found.blunt:
+        return (
+            "float64 cannot tell smaller boxes apart: the features are of too different sizes, or the ball is too large"
+        )
+    spent = f"{budget.boxes} boxes" if found.boxes >= budget.boxes else "the search's part of the time"
+    return f"{spent} were spent with the bracket still wide".replace("time were", "time was")
 
 
 def _upper_value(instance: MetaSLInstance, at: np.ndarray) -> float:
-    """A float64 number that L at reduced coordinates does not exceed."""
-    with ctx.workprec(PRECISION):
+    """A float64 number that L at reduced coordinates does not exceed, with room for a checker of fewer bits."""
+    with ctx.workprec(EXACT):
         point = Box(Model(instance), [rational(float(v)) for v in at], [fmpq(0)] * len(basis(instance)))
-        return bounds(point.at_centre)[1]
-
-
-def _floor(instance: MetaSLInstance, ball: fmpq) -> float:
-    best = arb("-inf")
-    if instance.loss.profile.convex:
-        best = functional_bound(instance)
-        with suppress(DoesNotApplyError):
-            best = max(best, own_risk_bound(instance, ball), key=lambda b: bounds(b)[0])
-    return bounds(best)[0] if best.is_finite() else -np.inf
+        value = point.at_centre
+        return bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)[1]

@@ -1,13 +1,18 @@
 """The certificate of a bracket: what is claimed, and the tree of boxes that shows it.
 
     {"format": "metagap/certificate/1", "instance": {...canonical...}, "radius": "4" | null, "ball": "4",
-     "lower": ..., "upper": ..., "at": [...], "half": ..., "tree": "..."}
+     "lower": ..., "upper": ..., "at": [...], "how": "tree", "half": ..., "tree": "..."}
+                                              "how": "exact", "stationary": [...]}
+                                              "how": "floor"}
 
-The claim: lower <= inf L <= upper over ||theta|| <= radius (null: over all parameters; then every minimiser lies in the
-ball of radius `ball`). Its coordinates t are those of an orthogonal basis of the span of the features that carry mass
-(`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. `at` is the point of the
-upper bound. The tree is in preorder from the cube [-half, half]^r: a byte j < r splits coordinate j at its middle, a
-letter is a leaf and says why it was discarded (`search`); covering is by construction. zlib and base64 make it text.
+The claim: lower <= inf L <= upper over ||theta|| <= radius (null: over all parameters). `how` says what shows the lower
+end: a tree of boxes that covers the ball, which holds a minimiser (a file without `how` means this); a rational
+parameter where the gradient of a convex quadratic vanishes; or a bound that needs no search and is computed again.
+
+`at` is the point of the upper bound. Its coordinates t are those of an orthogonal basis of the span of the features
+that carry mass (`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. The tree
+is in preorder from the cube [-half, half]^r: a byte j < r splits coordinate j at its middle, a letter is a leaf and
+says why it was discarded (`search`); covering is by construction. zlib and base64 make it text.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import base64
 import binascii
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,9 +44,11 @@ LEAVES = b"onmgkc"
 PRIME = 2**61 - 1
 
 
-class CertificateRecord(Record):
-    """A bracket of the global minimum with the tree of boxes that shows it (metagap optimum --certificate)."""
+How = Literal["tree", "exact", "floor"]
+"""What shows the lower end: boxes, an exact minimum of a convex quadratic, or a bound that needs no search."""
 
+
+class _Claim(Record, kw_only=True):
     format: Literal["metagap/certificate/1"]
     sha256: Annotated[str, Meta(description="of the canonical instance")]
     instance: Annotated[dict[str, Any], Meta(description="metagap/instance/1, canonical")]
@@ -50,13 +57,42 @@ class CertificateRecord(Record):
     lower: Annotated[float, Meta(description="the bracket's lower end")]
     upper: Annotated[float, Meta(description="the bracket's upper end")]
     at: Annotated[list[Number], Meta(description="the point of the upper end, in coordinates of the features' span")]
+
+
+class TreeRecord(_Claim, kw_only=True):
+    """A bracket of the global minimum with the tree of boxes that shows it (metagap optimum --certificate)."""
+
+    how: Literal["tree"] = "tree"
     half: Annotated[Number, Meta(description="half of the root cube's width")]
     tree: Annotated[str, Meta(description="the tree in preorder, as base64 of a zlib stream")]
 
 
+class ExactRecord(_Claim, kw_only=True):
+    """A bracket of the global minimum of a convex quadratic with the exact point that shows it."""
+
+    how: Literal["exact"]
+    stationary: Annotated[list[Number], Meta(description="a parameter where the gradient of L is 0")]
+
+
+class FloorRecord(_Claim, kw_only=True):
+    """A bracket of the global minimum whose lower end is a bound that needs no search."""
+
+    how: Literal["floor"]
+
+
+RECORDS: dict[str, type[TreeRecord | ExactRecord | FloorRecord]] = {
+    "tree": TreeRecord,
+    "exact": ExactRecord,
+    "floor": FloorRecord,
+}
+
+
 @dataclass(frozen=True)
 class Certificate:
-    """A claimed bracket of the global minimum with the tree that shows it; radius None: over all parameters."""
+    """A claimed bracket of the global minimum with what shows it; radius None: over all parameters.
+
+    how "tree": half and tree; "exact": stationary, a parameter [d]; "floor": nothing more.
+    """
 
     instance: MetaSLInstance
     radius: fmpq | None
@@ -64,12 +100,14 @@ class Certificate:
     lower: float
     upper: float
     at: Vector
-    half: fmpq
-    tree: bytes
+    half: fmpq = field(default_factory=fmpq)
+    tree: bytes = b""
+    how: How = "tree"
+    stationary: Vector = ()
 
     def dumps(self) -> str:
         """The certificate's file."""
-        record = {
+        record: dict[str, Any] = {
             "format": FORMAT,
             "sha256": self.instance.sha256,
             "instance": self.instance.canonical.document(written),
@@ -78,9 +116,14 @@ class Certificate:
             "lower": self.lower,
             "upper": self.upper,
             "at": [written(v) for v in self.at],
+            "how": self.how,
+        }
+        own = {
             "half": written(self.half),
             "tree": base64.b64encode(zlib.compress(self.tree, 9)).decode(),
+            "stationary": [written(v) for v in self.stationary],
         }
+        record |= {name: value for name, value in own.items() if name in RECORDS[self.how].__struct_fields__}
         return json.dumps(record, indent=1) + "\n"
 
 
@@ -154,15 +197,19 @@ def loads(text: str, source: str = "<string>") -> Certificate:
         raise bad("file", str(error), "a certificate in JSON") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise bad("format", content.get("format") if isinstance(content, dict) else content, repr(FORMAT))
-    fields = CertificateRecord.__struct_fields__
+    content.setdefault("how", "tree")
+    if not isinstance(content["how"], str) or content["how"] not in RECORDS:
+        raise bad("how", content["how"], "one of " + ", ".join(RECORDS))
+    fields = RECORDS[content["how"]].__struct_fields__
     for name in {*fields, *content} - (set(fields) & set(content)):
         raise bad(str(name), content.get(name, files.Missing.MISSING), f"exactly the fields {', '.join(fields)}")
-    for field in msgspec.structs.fields(CertificateRecord):
+    for declared in msgspec.structs.fields(RECORDS[content["how"]]):
         try:
-            msgspec.convert(content[field.name], field.type)
+            msgspec.convert(content[declared.name], declared.type)
         except msgspec.ValidationError as error:
             said = str(error)
-            raise bad(field.name, content[field.name], f"what the format says ({said[:1].lower()}{said[1:]})") from None
+            what = f"what the format says ({said[:1].lower()}{said[1:]})"
+            raise bad(declared.name, content[declared.name], what) from None
     instance = files.loads(json.dumps(content["instance"]), source)
     if not isinstance(instance, MetaSLInstance):
         raise bad("instance.problem", instance.family, "a meta-sl instance with a linear model")
@@ -188,7 +235,16 @@ def loads(text: str, source: str = "<string>") -> Certificate:
     if len(at) != len(basis(instance)):
         raise bad("at", content["at"], f"{len(basis(instance))} coordinates")
     radius = None if content["radius"] is None else number("radius", content["radius"], True)
-    ball, half = number("ball", content["ball"], True), number("half", content["half"], True)
+    ball = number("ball", content["ball"], True)
+    claim = Certificate(instance, radius, ball, ends[0], ends[1], at, how=content["how"])
+    if claim.how == "exact":
+        stationary = tuple(number(f"stationary[{j}]", v) for j, v in enumerate(content["stationary"]))
+        if len(stationary) != instance.dimension:
+            raise bad("stationary", content["stationary"], f"{instance.dimension} coordinates")
+        return replace(claim, stationary=stationary)
+    if claim.how == "floor":
+        return claim
+    half = number("half", content["half"], True)
     try:
         packed = base64.b64decode(content["tree"], validate=True)
         unpacker = zlib.decompressobj()
@@ -197,4 +253,4 @@ def loads(text: str, source: str = "<string>") -> Certificate:
             raise ValueError
     except (ValueError, binascii.Error, zlib.error):
         raise bad("tree", content["tree"], f"base64 of a zlib stream of at most {LARGEST_TREE} bytes") from None
-    return Certificate(instance, radius, ball, ends[0], ends[1], at, half, tree)
+    return replace(claim, half=half, tree=tree)

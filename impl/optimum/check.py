@@ -15,260 +15,37 @@ says which to try first); where the enclosures of the finder were sharper, the c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+import time
+from collections.abc import Callable
 
-from flint import arb, arb_mat, ctx, fmpq
+import numpy as np
+from flint import arb, ctx, fmpq
 
-from ..arithmetic import Balls, norm, rational, root
+from ..arithmetic import rational
 from ..balls.singular import positive_definite
-from ..meta_sl.instance import Gradient, MetaSLInstance
-from ..meta_sl.maml import Law, Problem
-from .certificate import LEAVES, Certificate, basis
+from ..bracket import Check
+from .boxes import PRECISION, Box, Model
+from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
+from .ends import floor_end, quadratic_end
+from .leaves import Prover
+from .tree import Leaves, TreeError, leaves
 
-PRECISION = 72
 EXTRA_DEPTH = 40
 """How much deeper than a leaf of the tree the checker may split."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """The outcome: accepted or not, why, how many boxes were proved, how many beyond the tree's leaves."""
-
-    accepted: bool
-    reason: str
-    boxes: int = 0
-    extra: int = 0
+OUT_OF_TIME = "out of time"
 
 
 class _RejectedError(Exception):
     """A certificate that does not prove its claim."""
 
 
-Atoms = list[tuple[int, arb, arb]]
-"""(point, label, mass), points numbered within the task."""
-
-
-class TaskModel:
-    """A task in reduced coordinates, on its own support points, in balls."""
-
-    def __init__(self, problem: Problem, law: Law, directions: list[list[arb]]) -> None:
-        self.problem, self.law = problem, law
-        self._last: arb_mat | None = None
-        self.used = list(law.rho)
-        place = {x: j for j, x in enumerate(self.used)}
-        self.atoms: Atoms = [(place[x], y, p) for x, y, p in law.atoms]
-        self.count = len(self.used)
-        table = [[problem.features[x, j] for j in range(problem.dimension)] for x in self.used]
-        self.features = arb_mat(table) * arb_mat(directions).transpose()
-        self.gram = self.features * self.features.transpose()
-        self.lengths = [norm(row) for row in self.features.tolist()]
-
-    def sums(self, order: int, z: list[arb]) -> list[arb]:
-        """sum_y p times the exact range of ell^(order) over the ball z_x, per point [k]."""
-        total = [arb(0)] * self.count
-        for x, y, p in self.atoms:
-            total[x] += p * self.problem.loss.range(order, z[x], y)
-        return total
-
-    def least(self, z: list[arb]) -> arb:
-        """A lower bound of the risk over the balls z_x, end by end: a ball's radius is too coarse for a bound of 0."""
-        total, loss = arb(0), self.problem.loss
-        for x, y, p in self.atoms:
-            low = arb(loss.range(0, z[x], y).lower())
-            total += p * (low.max(arb(0)) if loss.profile.nonnegative else low)
-        return total
-
-    def point_sums(self, order: int, z: list[arb]) -> list[arb]:
-        """sum_y p ell^(order)(z_x, y) at points [k]."""
-        loss = self.problem.loss
-        evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
-        total = [arb(0)] * self.count
-        for x, y, p in self.atoms:
-            total[x] += p * evaluate(Balls, z[x], y)
-        return total
-
-    def proximal(self, c: list[arb], strength: arb) -> list[arb]:
-        """The predictions after the proximal step from reduced coordinates c, enclosed [k].
-
-        F(t) = t - c + grad R(t)/lambda is strongly monotone with modulus 1 (R convex): the solution lies within
-        ||F(t)|| of any t. Newton's method proposes t, starting where the last box ended.
-        """
-        start, rows = arb_mat([[v] for v in c]), self.features.transpose()
-        point = start if self._last is None else self._last
-        residual = self._residual(point, start, strength)
-        for _ in range(80):
-            size = norm(residual.entries())
-            if size.abs_upper() <= arb(2) ** (8 - PRECISION) * (1 + norm(point.entries())):
-                break
-            h = self.point_sums(2, (self.features * point).entries())
-            scaled = arb_mat([[w * v for v in row] for w, row in zip(h, self.features.tolist(), strict=True)])
-            d = point.nrows()
-            unit = arb_mat(d, d, [int(a == b) for a in range(d) for b in range(d)])
-            step = (unit + rows * scaled * (1 / strength)).mid().solve(residual.mid())
-            for halving in range(40):
-                trial = (point - step * arb(2) ** -halving).mid()
-                after = self._residual(trial, start, strength)
-                if norm(after.entries()) < size:
-                    break
-            else:
-                break
-            point, residual = trial, after
-        self._last = point
-        radius = norm(residual.entries()).upper()
-        z = (self.features * point).entries()
-        return [v + (-(radius * size)).union(radius * size) for v, size in zip(z, self.lengths, strict=True)]
-
-    def _residual(self, point: arb_mat, start: arb_mat, strength: arb) -> arb_mat:
-        slopes = arb_mat([[s] for s in self.point_sums(1, (self.features * point).entries())])
-        return point - start + self.features.transpose() * slopes * (1 / strength)
-
-
-class Model:
-    """The instance in reduced coordinates, in balls."""
-
-    def __init__(self, instance: MetaSLInstance) -> None:
-        self.problem = Problem(instance.canonical, Balls)
-        exact = basis(instance)
-        lengths = [root(sum((arb(v * v) for v in b), start=arb(0))) for b in exact]
-        directions = [[arb(v) / size for v in b] for b, size in zip(exact, lengths, strict=True)]
-        self.tasks = [TaskModel(self.problem, law, directions) for law in self.problem.laws if law.weight != 0]
-        self.dimension = len(exact)
-        adaptation = instance.adaptation
-        self.steps = adaptation.steps if isinstance(adaptation, Gradient) else 0
-        self.rate = arb(adaptation.eta if isinstance(adaptation, Gradient) else adaptation.strength)
-        # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.
-        self.quadratic = instance.loss.name == "squared"
-        self.smooth = self.quadratic or (self.steps > 0 and not instance.loss.profile.joints)
-
-
-@dataclass(frozen=True)
-class _TaskReach:
-    """A task's adapted predictions: at a box's centre [k], over it [k], rows dz/dtheta (k, d), second derivatives."""
-
-    centre: list[arb]
-    over: list[arb]
-    rows: arb_mat
-    bend: list[list[arb]]
-
-
-class Box:
-    """L over {c + t : |t_j| <= r_j}; centre and half-widths exact."""
-
-    def __init__(self, model: Model, centre: list[fmpq], half: list[fmpq], second: bool = False) -> None:
-        self.model, self.second = model, second
-        self.c, self.r = [arb(v) for v in centre], [arb(v) for v in half]
-        self.spread = [(-v).union(v) for v in self.r]
-
-    @cached_property
-    def reaches(self) -> list[_TaskReach]:
-        return [self._proximal(task) if self.model.steps == 0 else self._steps(task) for task in self.model.tasks]
-
-    def _around(self, centre: list[arb], rows: arb_mat) -> list[arb]:
-        """centre + rows t over the box: the mean-value form of the predictions."""
-        shift = (rows * arb_mat([[v] for v in self.spread])).entries()
-        return [a + b for a, b in zip(centre, shift, strict=True)]
-
-    def _steps(self, task: TaskModel) -> _TaskReach:
-        """Gradient steps z <- z - eta A s(z), with rows W <- (I - eta A diag(h))W."""
-        rate, d, k = self.model.rate, self.model.dimension, task.count
-        centre = (task.features * arb_mat([[v] for v in self.c])).entries()
-        rows, bend = task.features, [[arb(0)] * (d * d) for _ in range(k)]
-        for _ in range(self.model.steps):
-            over = self._around(centre, rows)
-            h = task.sums(2, over)
-            if self.second:
-                bend = self._bent(task, over, h, rows, bend)
-            pull = (task.gram * arb_mat([[s] for s in task.point_sums(1, centre)])).entries()
-            centre = [a - rate * b for a, b in zip(centre, pull, strict=True)]
-            entries = [int(i == j) - rate * task.gram[i, j] * h[j] for i in range(k) for j in range(k)]
-            rows = arb_mat(k, k, entries) * rows
-        return _TaskReach(centre, self._around(centre, rows), rows, bend)
-
-    def _bent(
-        self, task: TaskModel, over: list[arb], h: list[arb], rows: arb_mat, bend: list[list[arb]]
-    ) -> list[list[arb]]:
-        """T <- T - eta A (t W W' + h T): the second derivatives of a gradient step."""
-        d, k = self.model.dimension, task.count
-        t = task.sums(3, over)
-        pull = [
-            [t[x] * rows[x, a] * rows[x, b] + h[x] * bend[x][a * d + b] for a in range(d) for b in range(d)]
-            for x in range(k)
-        ]
-        change = (task.gram * arb_mat(pull)).tolist()
-        return [[b - self.model.rate * c for b, c in zip(bend[x], change[x], strict=True)] for x in range(k)]
-
-    def _proximal(self, task: TaskModel) -> _TaskReach:
-        """The proximal step: nonexpansive, its rows W solve (I + A diag(h)/lambda)W = X with |W_x| <= ||phi_x||.
-
-        With h = m + e, m exact: W = G X - G A diag(e) W/lambda, G the inverse of I + A diag(m)/lambda.
-        """
-        rate, k, d = self.model.rate, task.count, self.model.dimension
-        centre, move = task.proximal(self.c, rate), norm(self.r)
-        over = [c + (-(size * move)).union(size * move) for c, size in zip(centre, task.lengths, strict=True)]
-        h = task.sums(2, over)
-        middle = [arb(v.mid()) for v in h]
-        entries = [int(i == j) + task.gram[i, j] * middle[j] / rate for i in range(k) for j in range(k)]
-        inverse = arb_mat(k, k, entries).inv()
-        reach, rows = inverse * task.gram, inverse * task.features
-        wide = []
-        for i in range(k):
-            sizes = ((reach[i, j] * (h[j] - middle[j])).abs_upper() * task.lengths[j] for j in range(k))
-            size = sum(sizes, start=arb(0)) / rate
-            wide.append([rows[i, a] + (-size).union(size) for a in range(d)])
-        rows = arb_mat(wide)
-        tight = self._around(centre, rows)
-        return _TaskReach(centre, [t.intersection(o) for t, o in zip(tight, over, strict=True)], rows, [])
-
-    # --- what the leaves use --------------------------------------------------------------------------------
-
-    @cached_property
-    def natural(self) -> arb:
-        """A lower bound of L over the box, the outer loss ranging over the adapted predictions."""
-        pairs = zip(self.model.tasks, self.reaches, strict=True)
-        return sum((task.law.weight * task.least(reach.over) for task, reach in pairs), start=arb(0))
-
-    @cached_property
-    def at_centre(self) -> arb:
-        """L at the centre."""
-        pairs = zip(self.model.tasks, self.reaches, strict=True)
-        return sum((task.law.weight * sum(task.point_sums(0, reach.centre)) for task, reach in pairs), start=arb(0))
-
-    @cached_property
-    def gradient(self) -> list[arb]:
-        """grad L over the box: sum_i q_i sum_x s_x W_x."""
-        total = [arb(0)] * self.model.dimension
-        for task, reach in zip(self.model.tasks, self.reaches, strict=True):
-            pull = (arb_mat([task.sums(1, reach.over)]) * reach.rows).entries()
-            total = [t + task.law.weight * p for t, p in zip(total, pull, strict=True)]
-        return total
-
-    @cached_property
-    def mean_value(self) -> arb:
-        """L(c) + grad L(box)'t over the box."""
-        return self.at_centre + sum((g * t for g, t in zip(self.gradient, self.spread, strict=True)), start=arb(0))
-
-    def hessian(self) -> arb_mat:
-        """Hess L over the box: sum_i q_i sum_x (h_x W_x W_x' + s_x T_x)."""
-        d = self.model.dimension
-        total = [arb(0)] * (d * d)
-        for task, reach in zip(self.model.tasks, self.reaches, strict=True):
-            slopes, bends = task.sums(1, reach.over), task.sums(2, reach.over)
-            for x in range(task.count):
-                for a in range(d):
-                    for b in range(d):
-                        curved = bends[x] * reach.rows[x, a] * reach.rows[x, b] + slopes[x] * reach.bend[x][a * d + b]
-                        total[a * d + b] += task.law.weight * curved
-        return arb_mat(d, d, total)
-
-
 class Checker:
     """Proves one certificate."""
 
-    def __init__(self, certificate: Certificate) -> None:
+    def __init__(self, certificate: Certificate, progress: Callable[[int], None], deadline: float | None) -> None:
         self.certificate, self.model = certificate, Model(certificate.instance)
+        self.progress, self.deadline = progress, math.inf if deadline is None else deadline
         self.ball, self.lower = certificate.ball, arb(rational(certificate.lower))
         self.boxes = self.extra = 0
         point = Box(self.model, list(certificate.at), [fmpq(0)] * self.model.dimension)
@@ -282,17 +59,30 @@ class Checker:
         self.base = self.value + self.multiplier / 2 * arb(size - self.ball * self.ball)
         self.size = size
 
-    def run(self, progress: Callable[[int], None]) -> Check:
+    def run(self) -> Check:
         """Accept or reject."""
         try:
             self._claims()
-            for centre, half, letter in self._leaves():
-                self._prove(centre, half, letter, EXTRA_DEPTH)
-                if self.boxes % 64 == 0:
-                    progress(self.boxes)
+            said = self._lower_end()
         except _RejectedError as error:
             return Check(False, str(error), self.boxes, self.extra)
-        return Check(True, "every leaf is proved", self.boxes, self.extra)
+        return Check(True, said, self.boxes, self.extra)
+
+    def _watch(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise _RejectedError(OUT_OF_TIME)
+
+    def _lower_end(self) -> str:
+        """Prove the lower end in the certificate's own way; what was proved."""
+        if self.certificate.how == "tree":
+            self._coercive()
+            self._tree()
+            return "every leaf is proved"
+        prove, said = WITHOUT_TREE[self.certificate.how]
+        missing = prove(self.certificate, self._watch)
+        if missing is not None:
+            raise _RejectedError(missing)
+        return said
 
     def _claims(self) -> None:
         certificate, instance = self.certificate, self.certificate.instance
@@ -301,45 +91,55 @@ class Checker:
             raise _RejectedError(f"the {instance.loss.name} loss with this adaptation has no checkable enclosures")
         if self.size > self.ball * self.ball:
             raise _RejectedError("the point of the upper bound lies outside the ball")
-        if certificate.half < self.ball:
-            raise _RejectedError("the root cube does not contain the ball")
         if not self.value <= arb(rational(certificate.upper)):
             raise _RejectedError(
                 f"the value at the point is {self.value.str(12)}, not at most upper={certificate.upper!r}"
             )
+        if certificate.radius is not None and certificate.radius != self.ball:
+            raise _RejectedError(f"ball={self.ball} is not the radius {certificate.radius}")
+
+    def _coercive(self) -> None:
+        """The cube contains the ball, and the ball a minimiser over all that is claimed."""
+        certificate = self.certificate
+        if certificate.half < self.ball:
+            raise _RejectedError("the root cube does not contain the ball")
         if certificate.radius is not None:
-            if certificate.radius != self.ball:
-                raise _RejectedError(f"ball={self.ball} is not the radius {certificate.radius}")
             return
         try:
-            needed = coercivity_radius(instance, certificate.upper)
+            needed = coercivity_radius(certificate.instance, certificate.upper)
         except NotCoerciveError as error:
             raise _RejectedError(f"no bound on the minimisers is proved: {error}") from None
         if needed > self.ball:
             raise _RejectedError(f"minimisers are proved to lie within {needed}, not within ball={self.ball}")
 
-    def _leaves(self) -> Iterator[tuple[list[fmpq], list[fmpq], int]]:
-        """The leaves of the tree as (centre, half, letter)."""
-        d, tree, place = self.model.dimension, self.certificate.tree, 0
-        stack = [([fmpq(0)] * d, [self.certificate.half] * d)]
-        while stack:
-            centre, half = stack.pop()
-            if place >= len(tree):
-                raise _RejectedError("the tree ends before it covers the ball")
-            byte = tree[place]
-            place += 1
-            if byte < d:
-                first, second = _halves(centre, half, byte)
-                stack += [second, first]
-            elif byte in LEAVES:
-                yield centre, half, byte
-            else:
-                raise _RejectedError(f"byte {place - 1} of the tree, {byte}, is no split and no leaf")
-        if place != len(tree):
-            raise _RejectedError(f"the tree has {len(tree) - place} bytes too many")
+    def _tree(self) -> None:
+        """Prove every leaf: many at once, and those that are left one by one."""
+        certificate = self.certificate
+        prover = Prover(
+            self.model, self.ball, certificate.lower, certificate.at, self.tilt, self.base, self.multiplier
+        )
+        try:
+            for part in leaves(certificate.tree, certificate.half, self.model.dimension, self._watch):
+                self._part(prover, part)
+        except TreeError as error:
+            raise _RejectedError(str(error)) from None
+
+    def _part(self, prover: Prover, part: Leaves) -> None:
+        centre, half, exact = part.floats()
+        usable, left = np.flatnonzero(exact), np.ones(len(part), dtype=bool)
+        for proved in prover.proved(centre[:, usable], half[:, usable], part.letter[usable]):
+            left[usable[proved]] = False
+            self.boxes += len(proved)
+            self.progress(self.boxes)
+            self._watch()
+        for leaf in np.flatnonzero(left):
+            self._prove(*part.box(leaf), int(part.letter[leaf]), EXTRA_DEPTH)
+            if self.boxes % 64 == 0:
+                self.progress(self.boxes)
 
     def _prove(self, centre: list[fmpq], half: list[fmpq], letter: int, depth: int) -> None:
         self.boxes += 1
+        self._watch()
         near = sum((_nearest(c, r) ** 2 for c, r in zip(centre, half, strict=True)), start=fmpq(0))
         if near > self.ball * self.ball:
             return
@@ -412,7 +212,18 @@ def _nearest(centre: fmpq, half: fmpq) -> fmpq:
     return away if away > 0 else fmpq(0)
 
 
-def check(certificate: Certificate, progress: Callable[[int], None] = lambda boxes: None) -> Check:
-    """Whether the certificate proves its bracket."""
-    with ctx.workprec(PRECISION):
-        return Checker(certificate).run(progress)
+WITHOUT_TREE = {
+    "exact": (quadratic_end, "the stationary point of the convex quadratic is exact"),
+    "floor": (floor_end, "the floor is proved"),
+}
+"""How lower ends without a tree are proved, and what is said then."""
+
+
+def check(
+    certificate: Certificate,
+    progress: Callable[[int], None] = lambda boxes: None,
+    deadline: float | None = None,
+) -> Check:
+    """Whether the certificate proves its bracket; not accepted, "out of time", at a time.monotonic() of `deadline`."""
+    with ctx.workprec(PRECISION), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return Checker(certificate, progress, deadline).run()

@@ -9,6 +9,8 @@ from .landscape import Derivatives, Landscape
 
 CANDIDATES = 12
 """How many of the scattered points are improved."""
+NEAR, NARROW = 16.0, 0.125
+"""Predictions up to which points are scattered again, where that is less than a part of the ball."""
 
 
 def scattered(count: int, dimension: int, radius: float) -> Array:
@@ -29,42 +31,53 @@ def into_ball(theta: Array, radius: float) -> Array:
 
 
 def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> tuple[Array, Array]:
-    """Projected saddle-free Newton from theta (N, d): points of the ball and their values, never worse."""
+    """Projected saddle-free Newton from theta (N, d): points of the ball and their values, never worse.
+
+    In coordinates in which predictions move alike, so that features of very different sizes do not spoil it.
+    """
     theta = into_ball(theta, radius)
-    value = scape.value(theta)
-    damping = np.full(len(theta), 1e-3)
+    at = scape.derivatives(theta)
+    damping, scale, idle = np.full(len(theta), 1e-3), scape.scale, 0
     for _ in range(rounds):
-        at = scape.derivatives(theta)
         finite = np.isfinite(at.hessian).all((1, 2)) & np.isfinite(at.gradient).all(1)
         gradient = np.where(finite[:, None], at.gradient, 0.0)
         hessian = np.where(finite[:, None, None], at.hessian, 0.0)
         # On the sphere Newton's step is for the Lagrangian, along the tangent.
-        normal = theta / np.maximum(np.linalg.norm(theta, axis=1, keepdims=True), 1e-300)
-        pushed = -(gradient * normal).sum(1)
-        edge = (np.linalg.norm(theta, axis=1) >= radius * (1 - 1e-9)) & (pushed > 0)
-        multiplier = np.where(edge, pushed / radius, 0.0)
-        eye = np.eye(theta.shape[1])
-        hessian = hessian + multiplier[:, None, None] * eye
-        gradient = gradient + multiplier[:, None] * theta
-        values, vectors = np.linalg.eigh(hessian)
+        length = np.linalg.norm(theta, axis=1)
+        pushed = -(gradient * theta).sum(1) / np.maximum(length, 1e-300)
+        multiplier = np.where((length >= radius * (1 - 1e-9)) & (pushed > 0), pushed / radius, 0.0)
+        hessian = hessian + multiplier[:, None, None] * np.eye(theta.shape[1])
+        gradient = (gradient + multiplier[:, None] * theta) * scale
+        values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
         size = np.abs(values).max(1, keepdims=True) + 1e-12
-        scaled = (vectors.transpose(0, 2, 1) @ gradient[..., None])[..., 0] / (np.abs(values) + damping[:, None] * size)
-        trial = into_ball(theta - (vectors @ scaled[..., None])[..., 0], radius)
-        after = scape.value(trial)
-        better = after < value
+        pulled = (vectors.transpose(0, 2, 1) @ gradient[..., None])[..., 0] / (np.abs(values) + damping[:, None] * size)
+        trial = into_ball(theta - (vectors @ pulled[..., None])[..., 0] * scale, radius)
+        after = scape.derivatives(trial)
+        better = after.value < at.value
+        gained = np.where(better, at.value - after.value, 0.0)
         damping = np.clip(np.where(better, damping / 8, damping * 6), 1e-14, 1e8)
-        moved = np.abs(trial - theta).max()
-        theta = np.where(better[:, None], trial, theta)
-        value = np.where(better, after, value)
-        if moved <= 1e-15 * radius:
+        pick = better[:, None]
+        theta = np.where(pick, trial, theta)
+        idle = 0 if (gained > 1e-12 * np.abs(at.value) + 1e-15).any() else idle + 1
+        at = Derivatives(
+            np.where(better, after.value, at.value),
+            np.where(pick, after.gradient, at.gradient),
+            np.where(pick[..., None], after.hessian, at.hessian),
+        )
+        if idle == 3:
             break
-    return theta, value
+    return theta, np.where(np.isnan(at.value), np.inf, at.value)
 
 
 def best_point(scape: Landscape, radius: float) -> tuple[Array, float]:
     """A point (d,) of the ball with a small value, and the value."""
     count = min(96 * scape.dimension, scape.batch)
-    points = np.concatenate([np.zeros((1, scape.dimension)), scattered(count, scape.dimension, radius)])
+    points = scattered(count, scape.dimension, radius)
+    near = np.minimum(NEAR * scape.scale / radius, 1.0)
+    if near.min() < NARROW:
+        # Along large features all but a thin slice of the ball has predictions that are far off.
+        points = np.concatenate([points, points * near])
+    points = np.concatenate([np.zeros((1, scape.dimension)), points])
     values = scape.value(points)
     chosen = points[np.argsort(values)[:CANDIDATES]]
     theta, values = improve(scape, chosen, radius)
@@ -74,25 +87,27 @@ def best_point(scape: Landscape, radius: float) -> tuple[Array, float]:
 
 def polished(scape: Landscape, theta: Array, radius: float) -> Array:
     """theta (d,) after a few undamped Newton steps on its optimality conditions, if that lowers |residual|."""
-    start = theta
+    start, d = theta, len(theta)
     on_edge = np.linalg.norm(theta) >= radius * (1 - 1e-9)
     for _ in range(6):
         at = scape.derivatives(theta[None])
-        gradient, hessian = at.gradient[0], at.hessian[0]
+        gradient, hessian = at.gradient[0] * scape.scale, at.hessian[0] * scape.scale * scape.scale[:, None]
         if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()):
             return start
-        d = len(theta)
+        system, target = hessian, gradient
         if on_edge:
-            multiplier = max(-float(gradient @ theta) / float(theta @ theta), 0.0)
-            system = np.block([[hessian + multiplier * np.eye(d), theta[:, None]], [theta[None], np.zeros((1, 1))]])
-            target = np.append(gradient + multiplier * theta, (theta @ theta - radius * radius) / 2)
-        else:
-            system, target = hessian, gradient
-        step = least_squares(system, target, 1e-13)[:d]
+            multiplier = max(-float(at.gradient[0] @ theta) / float(theta @ theta), 0.0)
+            normal = (theta * scape.scale)[:, None]
+            system = np.block([[hessian + multiplier * np.diag(scape.scale**2), normal], [normal.T, np.zeros((1, 1))]])
+            target = np.append(gradient + multiplier * normal[:, 0], (theta @ theta - radius * radius) / 2)
+        step = least_squares(system, target, 1e-13)[:d] * scape.scale
         if not np.linalg.norm(step) <= 1e-3 * (radius + np.linalg.norm(theta)):
             break
         theta = into_ball((theta - step)[None], radius)[0]
-    return theta if scape.value(theta[None])[0] <= scape.value(start[None])[0] * (1 + 1e-12) + 1e-15 else start
+        if not np.linalg.norm(step / scape.scale) > 1e-15 * np.linalg.norm(theta / scape.scale):
+            break
+    ends = scape.value(np.stack([theta, start]))
+    return theta if ends[0] <= ends[1] * (1 + 1e-12) + 1e-15 else start
 
 
 def critical_points(scape: Landscape, radius: float, most: int) -> list[tuple[str, Array]]:

@@ -1,10 +1,10 @@
-"""The headline, judged: how far the points where first-order methods stop are from the certified global optimum.
+"""The headline, judged: how far the points where first-order methods stop are from the global optimum.
 
-With any parameter theta' of the ball and a certified lower bound of L over it,
+With any parameter theta' of the ball and a proved lower bound of L over it,
 
     L(omega) - lower = [L(omega) - L(theta')] + [L(theta') - lower] <= bound(theta') + [L(theta') - lower]:
 
-the lifted bound against the certificate's own point, plus the width of the bracket.
+the lifted bound against the bracket's own point, plus the width of the bracket.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from flint import fmpq
+from flint import ctx, fmpq
 
 from ...theory.meta_sl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
-from ..judge import ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ..meta_sl.generate import STEEP
 from ..meta_sl.instance import Functions, MetaSLInstance
 from ..meta_sl.quantities import MetaSLQuantities
-from ..study import Bracket, Finding, Study
+from ..study import Finding, Study
 from . import Budget, NotCoerciveError, Optimum, minimise
 from .descent import critical_points
 from .landscape import Landscape
-from .search import SCALE, SHORT
+from .search import SHORT
 
 ORDINARY_BALL = fmpq(4)
 STEEP_BALL = fmpq(1)
@@ -37,7 +37,7 @@ POINTS = 6
 
 
 class HeadlineQuantities(MetaSLQuantities):
-    """The quantities of an instance whose comparator is the certificate's point, with the certified lower bound."""
+    """The quantities of an instance whose comparator is the bracket's point, with the bracket's proved lower end."""
 
     def __init__(self, instance: MetaSLInstance, lower: float) -> None:
         super().__init__(instance)
@@ -56,15 +56,23 @@ class HeadlineQuantities(MetaSLQuantities):
 
 
 def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omega", complete: bool = False) -> Finding:
-    """The headline claim at the instance's omega, against the optimum's point."""
+    """The headline claim at the instance's omega, against the optimum's point and its proved lower end.
+
+    Errors: DefectError where L(omega) is below that end, and omega in the ball.
+    """
     at = tuple(rational(v) for v in optimum.at)
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.lower))
+    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.sure))
     judged = judge_claim(HEADLINE, evaluator, complete=complete)
-    above = Enclosure.of(evaluator.balls(128)("gap"))
-    width = max(optimum.upper - optimum.lower, SHORT.gap * max(abs(optimum.upper), SCALE))
+    with ctx.workprec(PRECISIONS[0]):
+        values = evaluator.balls(PRECISIONS[0])
+        above = Enclosure.of(values("gap"))
+        for point, value in ((instance.omega, "certified_gap"), (at, "bracket")):
+            if optimum.radius is None or sum((v * v for v in point), start=fmpq(0)) <= optimum.radius**2:
+                optimum.holds(values(value) + exactly(optimum.sure), "L at a parameter")
     omega = tuple(to_float(v) for v in instance.omega)
+    width = max(optimum.upper - optimum.sure, optimum.resolution)
     return Finding(kind, omega, against, judged, above, width)
 
 
@@ -74,25 +82,8 @@ def ball_of(instance: MetaSLInstance) -> fmpq:
     return max(ball, fmpq(length_above(instance.omega).ceil()))
 
 
-def bracket_of(optimum: Optimum) -> Bracket:
-    """The optimum as a study shows it."""
-    return Bracket(
-        optimum.lower,
-        optimum.upper,
-        optimum.at,
-        optimum.certified,
-        # Without a certificate it is the floor that closes the bracket, which balls compute.
-        optimum.certified if optimum.certificate is None else optimum.check is not None and optimum.check.accepted,
-        to_float(optimum.ball),
-        optimum.dimension,
-        optimum.boxes,
-        optimum.seconds,
-        optimum.why,
-    )
-
-
 def study(instance: Instance, budget: Budget = SHORT) -> Study:
-    """Certify inf L over a ball and judge the headline at omega and at critical points of every kind."""
+    """Bracket inf L over a ball and judge the headline at omega and at critical points of every kind."""
     assert isinstance(instance, MetaSLInstance)
     optimum = minimise(instance, ball_of(instance), budget)
     points: list[tuple[str, Vector]] = [("any point", instance.omega)]
@@ -100,7 +91,7 @@ def study(instance: Instance, budget: Budget = SHORT) -> Study:
     for kind, theta in critical_points(scape, to_float(optimum.ball), POINTS):
         points.append((kind, tuple(rational(float(v)) for v in theta @ scape.basis)))
     findings = tuple(judge_headline(replace(instance, omega=omega), optimum, kind) for kind, omega in points)
-    return Study(instance, bracket_of(optimum), findings)
+    return Study(instance, optimum, optimum.at, to_float(optimum.ball), optimum.dimension, findings)
 
 
 def headline(instance: MetaSLInstance, budget: Budget = SHORT, complete: bool = True) -> ClaimJudgement:

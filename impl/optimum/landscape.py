@@ -5,7 +5,10 @@ z <- z - eta A s(z), s(z)[x] = sum_y p ell'(z_x, y), and the rows W = dz/dtheta 
 with h = s'. Over a box c +- r the predictions are enclosed around those of the centre, z(c) +- (|W|)r with W enclosed
 over the box: the natural range of the outer loss on them is already accurate to second order.
 
-Enclosures are midpoint-radius, with room for rounding (`ranges.SLACK`). They propose; `check` decides.
+Enclosures are midpoint-radius, with room for rounding: X and A are reduced to a basis in balls and rounded once, every
+later sum of products errs by at most `Landscape.room` times the sum of their sizes. They propose; `check` decides.
+
+Arrays have the points or boxes on their last axis: n tasks, k points, d parameters, N boxes.
 """
 
 from __future__ import annotations
@@ -14,15 +17,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from flint import arb, arb_mat, ctx
 
-from ..arithmetic import Array, to_float
+from ..arithmetic import Array, midpoint, root
 from ..meta_sl.batch import batch_of
 from ..meta_sl.instance import Gradient, MetaSLInstance
 from .certificate import basis
 from .ranges import SLACK, Ranges
 
-TINY = 2.0**-48
-"""Relative room for one short sum of products."""
+EXACT = 320
+"""Bits in which features are reduced to a basis: what cancels there is far below what rounding once leaves."""
 
 
 @dataclass(frozen=True)
@@ -34,50 +38,90 @@ class Derivatives:
     hessian: Array
 
 
+@dataclass(frozen=True)
+class _Reach:
+    """Predictions of one iterate over boxes: centre, rounding error, radius (n, k, N); rows dz/dtheta (n, k, d, N)."""
+
+    centre: Array
+    error: Array
+    radius: Array
+    rows: Array
+    spread: Array
+    """The radius of rows; a last axis of 1 (as of rows) is the same for every box."""
+    bend: Array
+    """d2z/dtheta2 (n, k, d, d, N), and its radius; empty for the implicit step."""
+    bend_spread: Array
+
+    @property
+    def interval(self) -> tuple[Array, Array]:
+        return self.centre - self.radius, self.centre + self.radius
+
+    def take(self, chosen: Array) -> _Reach:
+        """That of some boxes."""
+        fields = ("centre", "error", "radius", "rows", "spread", "bend", "bend_spread")
+        arrays = {name: getattr(self, name) for name in fields}
+        return _Reach(**{name: a[..., chosen] if a.shape[-1] > 1 else a for name, a in arrays.items()})
+
+
 class Enclosure:
     """The meta-objective over boxes c +- r, (N, d) each: computed as far as it is asked for."""
 
-    def __init__(self, landscape: Landscape, centre: Array, half: Array, second: bool) -> None:
-        self._scape, self.half = landscape, half
-        self._last = landscape.reach(centre, half, second)
+    def __init__(self, landscape: Landscape, half: Array, reach: _Reach) -> None:
+        self._scape, self.half, self._last = landscape, half, reach
+
+    def take(self, chosen: Array) -> Enclosure:
+        """Those of some boxes (indices)."""
+        return Enclosure(self._scape, self.half[chosen], self._last.take(chosen))
 
     @cached_property
     def natural(self) -> Array:
         """A lower bound of L over each box (N,): the range of the outer loss on the adapted predictions."""
-        low, _ = self._scape.ranges.over(0, *self._last.interval)
-        total = (self._scape.weights[:, None] * low).sum((1, 2))
-        return total - SLACK * np.abs(total)
+        low = self._scape.weights * self._scape.ranges.over(0, *self._last.interval)[0]
+        return low.sum((0, 1)) - SLACK * np.abs(low).sum((0, 1))
 
     @cached_property
     def at_centre(self) -> tuple[Array, Array]:
-        """L(c) and its rounding error (N,)."""
-        z = self._last.centre
-        risks = self._scape.weights[:, None] * self._scape.ranges.at(0, z)
-        slopes = self._scape.weights[:, None] * np.abs(self._scape.ranges.at(1, z))
-        error = SLACK * np.abs(risks).sum((1, 2)) + 2 * (slopes * self._last.error).sum((1, 2)) + 2.0**-50
-        return risks.sum((1, 2)), error
+        """L(c) and the rounding error of its last sums (N,); not that of the predictions."""
+        risks, sizes = self._scape.ranges.sized(0, self._last.centre)
+        error = SLACK * (self._scape.weights * sizes).sum((0, 1)) + 2.0**-50
+        return (self._scape.weights * risks).sum((0, 1)), error
 
     @cached_property
     def slopes(self) -> tuple[Array, Array]:
-        """q_i s_i over the box, midpoint and radius (N, n, k)."""
+        """q_i s_i over the box, midpoint and radius (n, k, N)."""
         middle, radius = _middle(*self._scape.ranges.over(1, *self._last.interval))
-        weights = self._scape.weights[:, None]
-        return weights * middle, weights * radius
+        return self._scape.weights * middle, self._scape.weights * radius
 
     @cached_property
     def gradient(self) -> tuple[Array, Array]:
         """grad L over the box: midpoint and radius (N, d)."""
-        (middle, radius), last = self.slopes, self._last
-        size = np.abs(last.rows)
-        spread = np.abs(middle)[..., None] * (last.spread + TINY * size) + radius[..., None] * (size + last.spread)
-        return (middle[..., None] * last.rows).sum((1, 2)), spread.sum((1, 2))
+        middle, radius = self._pulled(*self.slopes)
+        return middle.T, radius.T
+
+    def _pulled(self, middle: Array, radius: Array) -> tuple[Array, Array]:
+        """sum of slopes times rows, slopes given as midpoint and radius (n, k, N): the same (d, N)."""
+        last, size = self._last, np.abs(self._last.rows)
+        spread = np.abs(middle)[:, :, None] * (last.spread + self._scape.room * size)
+        spread = spread + radius[:, :, None] * (size + last.spread)
+        return (middle[:, :, None] * last.rows).sum((0, 1)), spread.sum((0, 1))
 
     @cached_property
     def mean_value(self) -> Array:
-        """The mean-value lower bound L(c) - |grad L|'r (N,)."""
-        value, error = self.at_centre
-        middle, radius = self.gradient
-        fall = ((np.abs(middle) + radius) * self.half).sum(1)
+        """A lower bound of L over each box (N,), linear from the centre.
+
+        Convex losses lie above their tangents at z(c): L >= L(c) - |sum q s(c) W|'r with W = dz/dtheta over the box.
+        Others need the slopes over the box, too: L(c) - |grad L|'r.
+        """
+        (value, error), last = self.at_centre, self._last
+        if self._scape.ranges.loss.profile.convex:
+            slopes, sizes = (self._scape.weights * a for a in self._scape.ranges.sized(1, last.centre))
+            middle, radius = slopes, SLACK * sizes
+        else:
+            middle, radius = self.slopes
+            sizes = np.abs(middle) + radius
+        error = error + (sizes * (last.error + self._scape.ranges.blur)).sum((0, 1)) * (1 + SLACK)
+        pull, spread = self._pulled(middle, radius)
+        fall = ((np.abs(pull) + spread) * self.half.T).sum(0)
         return value - error - fall * (1 + SLACK)
 
     @cached_property
@@ -85,41 +129,22 @@ class Enclosure:
         """Hess L over the box: midpoint and radius (N, d, d), if it was asked for."""
         last, (slope, slope_radius) = self._last, self.slopes
         middle, radius = _middle(*self._scape.ranges.over(2, *last.interval))
-        weights = self._scape.weights[:, None]
         bend, size = last.bend, np.abs(last.bend)
-        curvature, outer = _outer(last.rows, last.spread)
-        middle, radius = (weights * middle)[..., None, None], (weights * radius)[..., None, None]
-        total = middle * curvature + slope[..., None, None] * bend
+        curvature, outer = _outer(last.rows, last.spread, self._scape.room)
+        middle, radius = ((self._scape.weights * a)[:, :, None, None] for a in (middle, radius))
+        slope, slope_radius = slope[:, :, None, None], slope_radius[:, :, None, None]
+        curved, sloped = middle * curvature, slope * bend
         spread = np.abs(middle) * outer + radius * (np.abs(curvature) + outer)
-        spread = spread + np.abs(slope)[..., None, None] * last.bend_spread
-        spread = spread + slope_radius[..., None, None] * (size + last.bend_spread)
-        spread = spread + TINY * (np.abs(middle * curvature) + np.abs(slope)[..., None, None] * size)
-        return total.sum((1, 2)), spread.sum((1, 2))
-
-
-@dataclass(frozen=True)
-class _Reach:
-    """Predictions of one iterate over boxes: centre, rounding error, radius (N, n, k); rows dz/dtheta (N, n, k, d)."""
-
-    centre: Array
-    error: Array
-    radius: Array
-    rows: Array
-    spread: Array
-    bend: Array
-    """d2z/dtheta2 (N, n, k, d, d), and its radius; empty for the implicit step."""
-    bend_spread: Array
-
-    @property
-    def interval(self) -> tuple[Array, Array]:
-        return self.centre - self.radius, self.centre + self.radius
+        spread = spread + np.abs(slope) * last.bend_spread + slope_radius * (size + last.bend_spread)
+        spread = spread + self._scape.room * (np.abs(curved) + np.abs(sloped))
+        return np.moveaxis((curved + sloped).sum((0, 1)), -1, 0), np.moveaxis(spread.sum((0, 1)), -1, 0)
 
 
 class Landscape:
     """L of an instance, in coordinates that span its features.
 
-    features (n, k, d) of each task's own points, gram (n, k, k) their inner products, weights (n,). `basis` (d, D) maps
-    reduced coordinates to parameters: theta = t'basis, with ||theta|| = ||t||.
+    features (n, k, d) of each task's own points, gram (n, k, k) their inner products, weights (n, 1, 1). `basis` (d, D)
+    maps reduced coordinates to parameters: theta = t'basis, with ||theta|| = ||t||.
     """
 
     def __init__(self, instance: MetaSLInstance) -> None:
@@ -132,197 +157,246 @@ class Landscape:
         pick = np.take_along_axis
         masses, labels = pick(masses, order[..., None], 1), pick(labels, order[..., None], 1)
         self.instance = instance
-        self.weights = batch.weights[0][live]
+        self.weights = batch.weights[0][live][:, None, None]
         self.ranges = Ranges(instance.loss, labels, masses)
-        exact = [[to_float(v) for v in row] for row in basis(instance)]
-        self.basis = np.array(exact) / np.linalg.norm(exact, axis=1, keepdims=True)
-        self.features = batch.features[0][order] @ self.basis.T * (masses.sum(2) > 0)[..., None]
-        self.dimension = len(self.basis)
-        self.gram = self.features @ self.features.transpose(0, 2, 1)
+        self.features, self.gram, self.basis = _reduced(instance, order, masses.sum(2) > 0)
         n, k, d = self.features.shape
+        self.dimension = d
+        self.room = max(2.0**-48, 2.0**-51 * (n * k + d))
+        """Relative room for one sum of products."""
         self.batch = int(np.clip(2**23 // (n * k * (k + d * d)), 1, 1024))
         """How many points or boxes are evaluated at once: what fits into memory."""
+        self.scale = 1 / np.maximum(np.abs(self.features).max((0, 1)), 1e-300)
+        """How far along each coordinate (d,) predictions move by about 1."""
         self.steps, self.rate = batch.steps, float(batch.rate[0])
         self.smooth = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
         # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.
         self.quadratic = instance.loss.name == "squared"
 
-    def predictions(self, theta: Array) -> Array:
-        """h_theta at each task's points (N, n, k)."""
-        return np.moveaxis(self.features @ theta.T, -1, 0)
-
-    @staticmethod
-    def _shrunk(gram: Array, values: Array) -> Array:
-        """gram (n, k, k) times values (N, n, k)."""
-        product: Array = (gram @ values[..., None])[..., 0]
-        return product
-
     # --- at points ------------------------------------------------------------------------------------------
 
     def adapted(self, theta: Array) -> Array:
-        """z after adaptation (N, n, k) of theta (N, d)."""
-        z = self.predictions(theta)
+        """z after adaptation (n, k, N) of theta (N, d)."""
+        z = self.features @ theta.T
         if self.steps == 0:
             return self._proximal(z)[0]
         for _ in range(self.steps):
-            z = z - self.rate * self._shrunk(self.gram, self.ranges.at(1, z))
+            z = z - self.rate * (self.gram @ self.ranges.at(1, z))
         return z
 
     def value(self, theta: Array) -> Array:
         """L (N,) at theta (N, d)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            value = (self.weights[:, None] * self.ranges.at(0, self.adapted(theta))).sum((1, 2))
+            value = (self.weights * self.ranges.at(0, self.adapted(theta))).sum((0, 1))
         return np.where(np.isnan(value), np.inf, value)
 
     def derivatives(self, theta: Array) -> Derivatives:
         """Value, gradient and Hessian at theta (N, d) (for the implicit step the Hessian's positive part)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            z = self.predictions(theta)
-            eye = np.eye(self.features.shape[1])
-            count, d = theta.shape
-            shape = (*z.shape, d)
-            rows = np.broadcast_to(self.features, shape)
-            bend = np.zeros((*shape, d))
+            z = self.features @ theta.T
+            (n, k, d), count = self.features.shape, len(theta)
+            rows, bend = self.features[..., None], np.zeros((n, k, d, d, 1))
             if self.steps == 0:
                 z = self._proximal(z)[0]
-                h = self.ranges.at(2, z)
-                rows = _inverse(eye + self.gram * h[..., None, :] / self.rate) @ rows
-            for _ in range(self.steps):
-                h, t = self.ranges.at(2, z), self.ranges.at(3, z)
-                factor = eye - self.rate * self.gram * h[..., None, :]
-                pull = (t[..., None] * rows)[..., None] * rows[..., None, :]
-                flat = factor @ bend.reshape(*z.shape, d * d) - self.rate * self.gram @ pull.reshape(*z.shape, d * d)
-                z = z - self.rate * self._shrunk(self.gram, self.ranges.at(1, z))
-                rows, bend = factor @ rows, flat.reshape(*shape, d)
-            weights = self.weights[:, None]
-            s, h = weights * self.ranges.at(1, z), weights * self.ranges.at(2, z)
-            stacked = rows.reshape(count, -1, d)
-            hessian = stacked.transpose(0, 2, 1) @ (h.reshape(count, -1, 1) * stacked)
-            hessian = hessian + (s[..., None, None] * bend).sum((1, 2))
-            value = (weights * self.ranges.at(0, z)).sum((1, 2))
-            return Derivatives(value, (s[..., None] * rows).sum((1, 2)), hessian)
+                rows = np.moveaxis(self._proximal_factor(self.ranges.at(2, z)) @ self.features, 0, -1)
+            for step in range(self.steps):
+                h = self.ranges.at(2, z)[:, :, None, None]
+                t = self.ranges.at(3, z)[:, :, None, None]
+                pull = t * rows[:, :, :, None] * rows[:, :, None]
+                if step:
+                    pull = pull + h * bend
+                z = z - self.rate * (self.gram @ self.ranges.at(1, z))
+                rows, bend = rows - self._drawn(h[:, :, 0] * rows), bend - self._drawn(pull)
+            s, h = self.weights * self.ranges.at(1, z), self.weights * self.ranges.at(2, z)
+            scaled = h[:, :, None] * rows
+            hessian = np.empty((d, d, count))
+            for j in range(d):
+                hessian[j] = (scaled[:, :, j, None] * rows).sum((0, 1))
+            hessian = hessian + (s[:, :, None, None] * bend).sum((0, 1))
+            value = (self.weights * self.ranges.at(0, z)).sum((0, 1))
+            return Derivatives(value, (s[:, :, None] * rows).sum((0, 1)).T, np.moveaxis(hessian, -1, 0))
+
+    def _drawn(self, values: Array) -> Array:
+        """eta A values, per task, over the points (n, k, ..., N)."""
+        return self.rate * self._times(self.gram, values)
+
+    @staticmethod
+    def _times(matrices: Array, values: Array) -> Array:
+        """matrices (n, k, k) times values (n, k, ..., N)."""
+        n, k = values.shape[:2]
+        product: Array = (matrices @ values.reshape(n, k, -1)).reshape(values.shape)
+        return product
+
+    def _proximal_factor(self, h: Array) -> Array:
+        """(I + A diag(h)/lambda)^-1 for h (n, k, N): (N, n, k, k)."""
+        return _inverse(np.eye(h.shape[1]) + self.gram * np.moveaxis(h, -1, 0)[:, :, None] / self.rate)
 
     def _proximal(self, start: Array) -> tuple[Array, Array]:
-        """z solving z + A s(z)/lambda = start, by damped Newton, and ||theta' - exact|| (N, n), a posteriori.
+        """z solving z + A s(z)/lambda = start (n, k, N), by damped Newton, and ||theta' - exact|| (n, N), a posteriori.
 
         In coefficients: theta' = theta - X'c/lambda with c = s(z); the residual of the proximal equation is
         X'(s(z) - c)/lambda, and the equation is strongly monotone with modulus 1 (convex loss).
         """
-        c = np.zeros_like(start)
-        z = start
+        c, z = np.zeros_like(start), start
+        shrunk = self.gram / self.rate
         for _ in range(60):
             s, h = self.ranges.at(1, z), self.ranges.at(2, z)
             # Newton for c - s(start - A c/lambda) = 0: (I + diag(h) A/lambda) step = s - c.
-            system = np.eye(self.features.shape[1]) + h[..., None] * self.gram / self.rate
-            step = (_inverse(system) @ (s - c)[..., None])[..., 0]
+            system = np.eye(start.shape[1]) + np.moveaxis(h, -1, 0)[..., None] * shrunk
+            step = np.moveaxis((_inverse(system) @ np.moveaxis(s - c, -1, 0)[..., None])[..., 0], 0, -1)
             before = self._residual(s - c)
             length = np.ones(before.shape)
             for _ in range(12):
-                trial = c + length[..., None] * step
-                z = start - self._shrunk(self.gram, trial) / self.rate
+                trial = c + length[:, None] * step
+                z = start - shrunk @ trial
                 after = self._residual(self.ranges.at(1, z) - trial)
                 worse = ~(after <= before * (1 - length / 4)) & (before > 1e-14)
                 if not worse.any():
                     break
                 length = np.where(worse, length / 2, length)
-            c = c + length[..., None] * step
-            z = start - self._shrunk(self.gram, c) / self.rate
+            c = c + length[:, None] * step
+            z = start - shrunk @ c
             if not (self._residual(self.ranges.at(1, z) - c) > 1e-13).any():
                 break
-        return z, self._residual(self.ranges.at(1, z) - c) * (1 + SLACK) + 1e-15 * (1 + np.abs(start).max(2))
+        (s, sizes), h = self.ranges.sized(1, z), self.ranges.at(2, z)
+        # The residual's own rounding: that of z enters by the slope's slope.
+        blur = self.room * (sizes + np.abs(c) + np.abs(h) * (np.abs(start) + np.abs(shrunk) @ np.abs(c)))
+        lengths = np.linalg.norm(self.features, axis=2)[..., None] / self.rate
+        return z, self._residual(s - c) * (1 + SLACK) + (blur * lengths).sum(1) * 2
 
     def _residual(self, values: Array) -> Array:
-        pulled = (values[..., None, :] @ self.features)[..., 0, :]
-        size: Array = np.linalg.norm(pulled, axis=-1) / self.rate
+        """||X' values||/lambda (n, N)."""
+        size: Array = np.linalg.norm(self.features.transpose(0, 2, 1) @ values, axis=1) / self.rate
         return size
 
     # --- over boxes -----------------------------------------------------------------------------------------
 
     def over(self, centre: Array, half: Array, second: bool = False) -> Enclosure:
         """Enclosures over the boxes centre +- half (N, d); `second`: with the Hessian (smooth landscapes only)."""
-        return Enclosure(self, centre, half, second)
+        return Enclosure(self, half, self._reach(centre.T, half.T, second))
 
-    def reach(self, centre: Array, half: Array, second: bool) -> _Reach:
-        """The adapted predictions over boxes."""
+    def _reach(self, centre: Array, half: Array, second: bool) -> _Reach:
+        """The adapted predictions over boxes (d, N)."""
         if self.steps == 0:
             return self._proximal_over(centre, half)
-        n, k, d = self.features.shape
-        shape = (len(centre), n, k)
-        z = self.predictions(centre)
-        error = TINY * np.moveaxis(np.abs(self.features) @ np.abs(centre).T, -1, 0)
-        rows = np.broadcast_to(self.features, (*shape, d))
-        bend = np.zeros((1, 1, k, d, d))
-        reach = self._reach(z, error, rows, np.zeros((1, 1, k, d)), bend, bend, half)
-        for _ in range(self.steps):
-            reach = self._step_over(reach, half, second)
+        z, size = self.features @ centre, np.abs(self.features)
+        error = self.room * (size @ np.abs(centre))
+        none = np.zeros((1, self.features.shape[1], 1, 1, 1))
+        reach = _Reach(
+            z, error, (size @ half) * (1 + SLACK) + error, self.features[..., None], none[..., 0], none, none
+        )
+        for step in range(self.steps):
+            reach = self._step_over(reach, half, second, step == 0)
         return reach
 
-    def _reach(
-        self, z: Array, error: Array, rows: Array, spread: Array, bend: Array, bend_spread: Array, half: Array
-    ) -> _Reach:
-        radius = ((np.abs(rows) + spread) * half[:, None, None]).sum(-1) * (1 + SLACK) + error
-        return _Reach(z, error, radius, rows, spread, bend, bend_spread)
-
-    def _step_over(self, before: _Reach, half: Array, second: bool) -> _Reach:
-        gram, rate, ranges = self.gram, self.rate, self.ranges
+    def _step_over(self, before: _Reach, half: Array, second: bool, first: bool) -> _Reach:
+        """One gradient step; of the first the rows are the features, the same for every box and exact but for room."""
+        gram, rate, ranges, room = self.gram, self.rate, self.ranges, self.room
         size = np.abs(rate) * np.abs(gram)
-        slope = ranges.at(1, before.centre)
-        z = before.centre - rate * self._shrunk(gram, slope)
+        slope, sizes = ranges.sized(1, before.centre)
+        z = before.centre - rate * (gram @ slope)
         h, h_radius = _middle(*ranges.over(2, *before.interval))
-        factor = np.eye(gram.shape[1]) - rate * gram * h[..., None, :]
         # The error in z grows by the slope's Lipschitz constant over the box, |h| + its radius.
-        grown = self._shrunk(size, (np.abs(h) + h_radius) * before.error + TINY * np.abs(slope))
-        error = before.error + grown + TINY * np.abs(before.centre)
-        rows = factor @ before.rows
-        reach = np.abs(before.rows) + before.spread
-        absolute = np.abs(factor)
-        spread = absolute @ (before.spread + TINY * np.abs(before.rows)) + size @ (h_radius[..., None] * reach)
+        blurred = before.error + ranges.blur
+        error = before.error + size @ ((np.abs(h) + h_radius) * blurred + room * sizes)
+        error = error + room * np.abs(before.centre)
+        pull, reach = h[:, :, None] * before.rows, np.abs(before.rows) + before.spread
+        rows = before.rows - self._drawn(pull)
+        spread = self._times(size, h_radius[:, :, None] * reach + room * np.abs(pull)) + room * np.abs(before.rows)
+        if not first:
+            spread = spread + self._factored(h, before.spread)
+        spread = spread * (1 + SLACK)
         bend, bend_spread = before.bend, before.bend_spread
         if second:
-            bend, bend_spread = self._bend_over(before, factor, h_radius)
-        return self._reach(z, error, rows, spread * (1 + SLACK), bend, bend_spread, half)
+            bend, bend_spread = self._bend_over(before, h, h_radius, first)
+        radius = ((np.abs(rows) + spread) * half).sum(2) * (1 + SLACK) + error
+        return _Reach(z, error, radius, rows, spread, bend, bend_spread)
 
-    def _bend_over(self, before: _Reach, factor: Array, h_radius: Array) -> tuple[Array, Array]:
-        d = self.dimension
-        count, n, k = before.centre.shape
-        flat = (count, n, k, d * d)
-        size = np.abs(self.rate) * np.abs(self.gram)
-        t, t_radius = _middle(*self.ranges.over(3, *before.interval))
-        outer, outer_radius = _outer(before.rows, before.spread)
-        pull = (t[..., None, None] * outer).reshape(flat)
-        around = np.abs(t)[..., None, None] * outer_radius + t_radius[..., None, None] * (np.abs(outer) + outer_radius)
-        old = np.broadcast_to(before.bend.reshape(*before.bend.shape[:3], d * d), flat)
-        old_radius = np.broadcast_to(before.bend_spread.reshape(*before.bend_spread.shape[:3], d * d), flat)
-        bend = factor @ old - self.rate * self.gram @ pull
-        radius = np.abs(factor) @ (old_radius + TINY * np.abs(old))
-        radius = radius + size @ (h_radius[..., None] * (np.abs(old) + old_radius))
-        radius = radius + size @ (around.reshape(flat) + TINY * np.abs(pull))
-        whole = (count, n, k, d, d)
-        return bend.reshape(whole), radius.reshape(whole) * (1 + SLACK)
+    def _factored(self, h: Array, values: Array) -> Array:
+        """|I - eta A diag(h)| values (n, k, ..., N), values >= 0."""
+        k = h.shape[1]
+        factor = np.abs(np.eye(k)[..., None] - self.rate * self.gram[..., None] * h[:, None])
+        return sum(
+            factor[:, :, x].reshape(*factor.shape[:2], *(1,) * (values.ndim - 3), -1) * values[:, x, None]
+            for x in range(k)
+        )
+
+    def _bend_over(self, before: _Reach, h: Array, h_radius: Array, first: bool) -> tuple[Array, Array]:
+        """T <- T - eta A (t W W' + h T): the second derivatives of a gradient step."""
+        size, room = np.abs(self.rate) * np.abs(self.gram), self.room
+        t, t_radius = (a[:, :, None, None] for a in _middle(*self.ranges.over(3, *before.interval)))
+        outer, outer_radius = _outer(before.rows, before.spread, room)
+        old, old_radius = before.bend, before.bend_spread
+        pull = t * outer
+        around = np.abs(t) * outer_radius + t_radius * (np.abs(outer) + outer_radius) + room * np.abs(pull)
+        if not first:
+            turned = h[:, :, None, None] * old
+            pull = pull + turned
+            around = around + h_radius[:, :, None, None] * (np.abs(old) + old_radius) + room * np.abs(turned)
+        radius = self._times(size, around) + room * np.abs(old)
+        if not first:
+            radius = radius + self._factored(h, old_radius)
+        return old - self._drawn(pull), radius * (1 + SLACK)
 
     def _proximal_over(self, centre: Array, half: Array) -> _Reach:
         """The proximal step is nonexpansive; its rows solve (I + A diag(h)/lambda)W = X, with |W| <= ||phi||."""
-        n, k, d = self.features.shape
-        shape = (len(centre), n, k)
-        lengths = np.linalg.norm(self.features, axis=2)
-        start = self.predictions(centre)
-        z, miss = self._proximal(start)
-        error = miss[..., None] * lengths * (1 + SLACK) + TINY * np.abs(start)
-        radius = error + (np.linalg.norm(half, axis=1)[:, None, None] * lengths) * (1 + SLACK)
-        rows = np.broadcast_to(self.features, (*shape, d))
-        spread = np.zeros((*shape, d))
+        (_, k, d), room = self.features.shape, self.room
+        lengths = np.linalg.norm(self.features, axis=2)[..., None]
+        z, miss = self._proximal(self.features @ centre)
+        error = miss[:, None] * lengths * (1 + SLACK) + room * (np.abs(self.features) @ np.abs(centre) + np.abs(z))
+        radius = error + np.linalg.norm(half, axis=0) * lengths * (1 + SLACK)
+        rows = spread = self.features[..., None]
         for _ in range(2):
             h, h_radius = _middle(*self.ranges.over(2, z - radius, z + radius))
-            inverse = _inverse(np.eye(k) + self.gram * h[..., None, :] / self.rate)
-            rows = inverse @ self.features
-            reach = np.abs(inverse @ self.gram) / self.rate
-            # |inverse of a matrix| is known to a few units: room relative to the sizes that went in.
-            room = 2.0**-40 * (1 + np.abs(inverse).sum((-2, -1), keepdims=True)) * lengths.max()
-            spread = (reach @ (h_radius[..., None] * lengths[..., None])) * (1 + SLACK) + room
-            tighter = ((np.abs(rows) + spread) * half[:, None, None]).sum(-1) * (1 + SLACK) + error
+            inverse = self._proximal_factor(h)
+            off = self._inverse_error(inverse, h)
+            rows = np.moveaxis(inverse @ self.features, 0, -1)
+            wide = (off + room * np.abs(inverse).sum(-1, keepdims=True)) * np.abs(self.gram).sum(1)[:, None]
+            reach = np.moveaxis((np.abs(inverse @ self.gram) + wide) / self.rate, 0, -1)
+            widths = sum(reach[:, :, x] * (h_radius * lengths)[:, x, None] for x in range(k))
+            missed = np.moveaxis(off[..., 0], 0, -1) * np.abs(self.features).sum(1)[:, None].max(2)[..., None]
+            spread = np.repeat((widths + missed)[:, :, None] * (1 + SLACK), d, axis=2) + room * np.abs(rows)
+            # Where the inverse says nothing, a row is no longer than its feature.
+            known = np.isfinite(rows) & np.isfinite(spread) & (spread <= np.abs(rows) + lengths[:, :, None])
+            rows = np.where(known, rows, 0.0)
+            spread = np.where(known, spread, np.broadcast_to(lengths[:, :, None], spread.shape))
+            tighter = ((np.abs(rows) + spread) * half).sum(2) * (1 + SLACK) + error
             radius = np.minimum(radius, tighter)
-        none = np.zeros((1, 1, k, d, d))
+        none = np.zeros((1, k, 1, 1, 1))
         return _Reach(z, error, radius, rows, spread, none, none)
+
+    def _inverse_error(self, inverse: Array, h: Array) -> Array:
+        """By how much, at most, the entries of each row of G = `inverse` are off (N, n, k, 1).
+
+        M^-1 - G = G R (I - R)^-1 with R = I - M G, M = I + A diag(h)/lambda; infinite where R is too large to tell.
+        """
+        k = h.shape[1]
+        matrix = np.eye(k) + self.gram * np.moveaxis(h, -1, 0)[:, :, None] / self.rate
+        miss = np.abs(np.eye(k) - matrix @ inverse) + 2 * k * self.room * (np.abs(matrix) @ np.abs(inverse))
+        norm = miss.sum(-1).max(-1)[..., None, None]
+        off = (np.abs(inverse) @ miss.sum(-1, keepdims=True)) / np.where(norm < 1, 1 - norm, np.nan)
+        return np.where(np.isnan(off), np.inf, off)
+
+
+def _reduced(instance: MetaSLInstance, order: Array, real: Array) -> tuple[Array, Array, Array]:
+    """features (n, k, d) and gram (n, k, k) of each task's points `order`, 0 where they are not `real`, and the basis.
+
+    In balls of many bits: features of very different sizes cancel there, and in float64 would leave nothing.
+    """
+    with ctx.workprec(EXACT):
+        rows = arb_mat([[arb(v) for v in row] for row in instance.canonical.features])
+        exact = [[arb(v) for v in b] for b in basis(instance)]
+        units = arb_mat([[v / root(sum((w * w for w in b), start=arb(0))) for v in b] for b in exact])
+        table = np.array([[midpoint(v) for v in row] for row in (rows * units.transpose()).tolist()])
+        gram = np.zeros((len(order), order.shape[1], order.shape[1]))
+        lists = rows.tolist()
+        for i, (points, used) in enumerate(zip(order, real, strict=True)):
+            own = arb_mat([lists[x] for x in points[used]]) if used.any() else None
+            if own is not None:
+                count = own.nrows()
+                gram[i, :count, :count] = [[midpoint(v) for v in row] for row in (own * own.transpose()).tolist()]
+        basis_floats = np.array([[midpoint(v) for v in row] for row in units.tolist()])
+    return table[order] * real[..., None], gram, basis_floats
 
 
 def _middle(low: Array, high: Array) -> tuple[Array, Array]:
@@ -331,12 +405,12 @@ def _middle(low: Array, high: Array) -> tuple[Array, Array]:
     return middle, np.maximum(high - middle, middle - low)
 
 
-def _outer(rows: Array, spread: Array) -> tuple[Array, Array]:
-    """Outer products of enclosed rows (..., d) with themselves: midpoint and radius (..., d, d)."""
+def _outer(rows: Array, spread: Array, room: float) -> tuple[Array, Array]:
+    """Outer products of enclosed rows (n, k, d, N) with themselves: midpoint and radius (n, k, d, d, N)."""
     size = np.abs(rows)
-    middle = rows[..., None] * rows[..., None, :]
-    radius = size[..., None] * spread[..., None, :] + spread[..., None] * (size + spread)[..., None, :]
-    return middle, radius * (1 + SLACK) + TINY * np.abs(middle)
+    middle = rows[:, :, :, None] * rows[:, :, None]
+    radius = size[:, :, :, None] * spread[:, :, None] + spread[:, :, :, None] * (size + spread)[:, :, None]
+    return middle, radius * (1 + SLACK) + room * np.abs(middle)
 
 
 def _inverse(matrices: Array) -> Array:

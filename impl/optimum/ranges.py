@@ -13,15 +13,23 @@ SLACK = 2.0**-44
 
 
 class Ranges:
-    """sum_y p ell^(j)(z, y) at points, and its range over intervals of z; labels, masses (n, k, l)."""
+    """sum_y p ell^(j)(z, y) at points, and its range over intervals of z; labels, masses (n, k, l), z (n, k, N)."""
 
     def __init__(self, loss: Loss, labels: Array, masses: Array) -> None:
-        self.loss, self.labels, self.masses = loss, labels, masses
+        self.loss, self.labels, self.masses = loss, labels[..., None], masses[..., None]
         self._evaluate = (loss.value, loss.d1, loss.d2, loss.d3)
         self._turning = [self._turning_points(order) for order in range(4)]
+        self._full = bool((masses > 0).all())
+        size = np.abs(self.labels)
+        # Labels were rounded to float64: of a residual that moves the prediction by as much.
+        self._blur = 2.0**-52 * size if loss.link is Link.RESIDUAL else None
+        self.blur = 0.0 if self._blur is None else self._blur.max(2)
+        """The most that moves the labels of a point (n, k, 1)."""
+        # Poisson's value and slope are differences: g(z) - y z, g'(z) - y.
+        self._taken = size if loss.link is Link.CANONICAL else None
 
     def _turning_points(self, order: int) -> list[tuple[Array, Array, Array]]:
-        """Predictions (n, k, l) where the derivative turns, each with the range of its value there."""
+        """Predictions (n, k, l, 1) where the derivative turns, each with the range of its value there."""
         loss, y = self.loss, self.labels
         parameter = None if loss.parameter is None else arb(loss.parameter)
         found = []
@@ -42,12 +50,24 @@ class Ranges:
         return found
 
     def at(self, order: int, z: Array) -> Array:
-        """The sum at predictions z (..., n, k)."""
-        return self._summed(self._evaluate[order](Floats, z[..., None], self.labels))
+        """The sum at predictions z (n, k, N)."""
+        return self._summed(self._evaluate[order](Floats, z[:, :, None], self.labels))
+
+    def sized(self, order: int, z: Array) -> tuple[Array, Array]:
+        """The sum at predictions z (n, k, N), and that of the sizes of its terms: what rounding is relative to."""
+        values = self._evaluate[order](Floats, z[:, :, None], self.labels)
+        total, sizes = self._summed(values), np.abs(values)
+        if order < 2 and self._taken is not None:
+            sizes = sizes + 2 * self._taken * (np.abs(z[:, :, None]) if order == 0 else 1.0)
+        elif values.shape[2] == 1:
+            return total, np.abs(total)
+        return total, self._summed(sizes)
 
     def over(self, order: int, low: Array, high: Array) -> tuple[Array, Array]:
-        """Enclosure [lo, hi] of the sum over low <= z <= high (..., n, k)."""
-        left, right = low[..., None], high[..., None]
+        """Enclosure [lo, hi] of the sum over low <= z <= high (n, k, N)."""
+        left, right = low[:, :, None], high[:, :, None]
+        if self._blur is not None:
+            left, right = left - self._blur, right + self._blur
         a, b = self._evaluate[order](Floats, left, self.labels), self._evaluate[order](Floats, right, self.labels)
         bottom, top = np.minimum(a, b), np.maximum(a, b)
         for at, least, most in self._turning[order]:
@@ -55,8 +75,11 @@ class Ranges:
             met = (left <= at + room) & (at - room <= right)
             bottom = np.where(met, np.minimum(bottom, least), bottom)
             top = np.where(met, np.maximum(top, most), top)
-        bottom = bottom - SLACK * (np.abs(bottom) + np.abs(self.labels * left) * (order == 0)) - 2.0**-50
-        top = top + SLACK * (np.abs(top) + np.abs(self.labels * right) * (order == 0)) + 2.0**-50
+        bottom = bottom - (SLACK * np.abs(bottom) + 2.0**-50)
+        top = top + (SLACK * np.abs(top) + 2.0**-50)
+        if order < 2 and self._taken is not None:
+            room = SLACK * self._taken * (np.maximum(np.abs(left), np.abs(right)) if order == 0 else 1.0)
+            bottom, top = bottom - room, top + room
         if order == 0 and self.loss.profile.nonnegative:
             bottom = np.maximum(bottom, 0.0)
         if order == 2 and self.loss.profile.convex:
@@ -64,5 +87,6 @@ class Ranges:
         return self._summed(bottom), self._summed(top)
 
     def _summed(self, values: Array) -> Array:
-        total: Array = np.where(self.masses > 0, self.masses * values, 0.0).sum(-1)
+        weighed = self.masses * values if self._full else np.where(self.masses > 0, self.masses * values, 0.0)
+        total: Array = weighed[:, :, 0] if weighed.shape[2] == 1 else weighed.sum(2)
         return total

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..arithmetic import Array
+from ..bracket import SCALE
 from .descent import best_point, improve, polished
 from .landscape import Enclosure, Landscape
 from .ranges import SLACK
@@ -30,14 +32,16 @@ from .ranges import SLACK
 Boxes = tuple[Array, Array, Array, Array]
 """Centres and half-widths (N, r), nodes of the tree and lower bounds (N,)."""
 
-DEEPEST = 60
-SCALE = 1e-3
-"""The gap is relative to max(|upper bound|, SCALE)."""
+DEEPEST = 44
+"""Boxes are cut down to 2^-DEEPEST of where they stand: to there their centres are exact in float64."""
+OPEN = 255
+REACH = 3.0
+"""How far beyond the box around the best point that is known to be convex others are tried, in its half-widths."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """When to stop: relative gap, boxes, seconds of the search; `until`: at a time.monotonic() of the caller's."""
+    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
 
     gap: float = 1e-6
     boxes: int = 4_000_000
@@ -47,7 +51,7 @@ class Budget:
 
 ORDINARY = Budget()
 SHORT = Budget(boxes=60_000, seconds=5.0)
-"""For many problems in a row: checking takes longer than finding."""
+"""For many problems in a row."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Found:
     lower, upper   the bracket in float64; complete: whether it is as narrow as was asked for
     at             the best point, reduced coordinates [r]
     half           half-width of the root cube
-    tree           preorder: a split dimension (0, 1, ...) or the letter of a leaf; empty if not complete
+    tree           preorder: a split dimension (0, 1, ...) or the letter of a leaf, which shows `lower`
     """
 
     lower: float
@@ -66,6 +70,8 @@ class Found:
     half: float
     complete: bool
     interrupted: bool
+    blunt: bool
+    """Whether rounding kept boxes open that are as small as float64 can make them."""
     boxes: int
     seconds: float
     tree: bytes
@@ -91,99 +97,112 @@ class Search:
                 self.at, self.upper = start, value
         self._refine()
         self.nodes = 1
-        self._kind, self._child = np.full(1024, 255, np.uint8), np.zeros(1024, np.int64)
+        self._kind, self._child = np.full(1024, OPEN, np.uint8), np.zeros(1024, np.int64)
+        self._worst = np.inf
 
     def _refine(self) -> None:
-        """Sharpen the best point and what the Lagrangian-convex leaf needs there."""
+        """Sharpen the best point and enclose there what the threshold and the Lagrangian-convex leaf need."""
         self.at = polished(self.scape, self.at, self.radius)
-        at = self.scape.derivatives(self.at[None])
-        self.upper = float(self.scape.value(self.at[None])[0])
-        gradient, size = at.gradient[0], float(self.at @ self.at)
+        with np.errstate(over="ignore", invalid="ignore"):
+            point = self.scape.over(self.at[None], np.zeros((1, len(self.at))))
+            self.base = float(point.mean_value[0])
+            (gradient,), (spread,) = point.gradient
+        value, size = float(point.at_centre[0][0]), float(self.at @ self.at)
+        self.upper = value + (value - self.base)
         self.multiplier = max(-float(gradient @ self.at) / size, 0.0) if size >= self.radius**2 * (1 - 2e-9) else 0.0
-        self.slope = np.abs(gradient + self.multiplier * self.at)
-        self.slope = self.slope + SLACK * (np.abs(gradient) + np.abs(self.at))
+        self.slope = np.abs(gradient + self.multiplier * self.at) + spread
+        self.slope = self.slope + SLACK * (np.abs(gradient) + self.multiplier * np.abs(self.at))
+        self._convex: Array | None = None
 
     @property
     def threshold(self) -> float:
-        """Boxes where L is at least this are done."""
-        return self.upper - self.budget.gap * max(abs(self.upper), SCALE) / 2
+        """Boxes where L is at least this are done: no more is asked for, or no more can be had."""
+        return min(self.upper - self.budget.gap * max(abs(self.upper), SCALE) / 2, self._worst)
 
     def run(self, progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None) -> Found:
         """Search until the bracket is narrow or the budget is spent; `progress(boxes, lower, upper)`."""
         begin, d = time.monotonic(), self.scape.dimension
-        end = min(begin + self.budget.seconds, self.budget.until)
-        centre, half = np.zeros((1, d)), np.full((1, d), self.half)
-        node, bound = np.zeros(1, np.int64), np.full(1, -np.inf)
-        stack: list[Boxes] = [(centre, half, node, bound)]
-        boxes, worst = 0, np.inf
-        complete, interrupted = True, False
+        end = self.budget.until
+        root = (np.zeros((1, d)), np.full((1, d), self.half), np.zeros(1, np.int64), np.full(1, -np.inf))
+        queue: deque[Boxes] = deque([root])
+        boxes, spent, interrupted = 0, False, False
         try:
-            while stack:
-                if boxes >= self.budget.boxes or time.monotonic() > end:
-                    complete = False
+            while queue:
+                spent = boxes >= self.budget.boxes or time.monotonic() > end
+                if spent:
                     break
-                centre, half, node, bound = _take(stack, self.scape.batch)
-                boxes += len(node)
-                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                    kinds, bound, slopes = self._judge(centre, half, bound)
-                alive = kinds == 255
-                stuck = alive & (half.max(1) <= self.half * 2.0**-DEEPEST)
-                if stuck.any():
-                    complete, worst = False, min(worst, float(bound[stuck].min()))
-                    kinds[stuck] = ord("u")
-                    alive &= ~stuck
-                axis = np.argmax(np.where(np.isfinite(slopes), slopes, 1e300) * half, axis=1).astype(np.uint8)
-                kinds[alive] = axis[alive]
+                centre, half, node, bound = taken = _take(queue, self.scape.batch)
+                try:
+                    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                        kinds, bound, slopes = self._judge(centre, half, bound)
+                    axis = self._axis(slopes, centre, half)
+                    stuck = (kinds == OPEN) & (axis < 0)
+                    if stuck.any():
+                        # They can be cut no more: the lower end is theirs at best, and no box need reach more than it.
+                        self._worst = min(self._worst, float(bound[stuck].min()))
+                        kinds[stuck] = ord("m")
+                    alive = kinds == OPEN
+                    kinds[alive] = axis[alive]
+                    split = self._split(centre[alive], half[alive], node[alive], bound[alive], axis[alive])
+                except KeyboardInterrupt:
+                    queue.append(taken)
+                    raise
                 self._kind[node] = kinds
+                boxes += len(node)
                 if alive.any():
-                    stack.append(self._split(centre[alive], half[alive], node[alive], bound[alive], axis[alive]))
-                progress(boxes, self._floor(stack, worst), self.upper)
+                    queue.append(split)
+                progress(boxes, self._floor(queue), self.upper)
         except KeyboardInterrupt:
-            # The boxes in hand were taken off the stack: their bound still counts.
-            complete, interrupted, worst = False, True, min(worst, float(bound.min()))
-        seconds = time.monotonic() - begin
-        lower = self.threshold if complete else self._floor(stack, worst)
-        tree = self._preorder() if complete else b""
-        return Found(lower, self.upper, self.at, self.half, complete, interrupted, boxes, seconds, tree)
+            interrupted = True
+        lower, blunt = self._floor(queue), self._worst < np.inf
+        complete = not queue and not blunt
+        tree, seconds = self._preorder() if np.isfinite(lower) else b"", time.monotonic() - begin
+        return Found(lower, self.upper, self.at, self.half, complete, interrupted, blunt, boxes, seconds, tree)
 
-    def _floor(self, stack: list[Boxes], worst: float) -> float:
-        return min([self.threshold, worst, *(float(bound.min()) for *_, bound in stack)])
+    def _floor(self, queue: Iterable[Boxes]) -> float:
+        return min([self.threshold, *(float(bound.min()) for *_, bound in queue)])
+
+    def _axis(self, slopes: Array, centre: Array, half: Array) -> Array:
+        """The side to cut (N,): along which L may vary most, of those that can be cut in float64; -1: none can."""
+        fall = np.where(np.isfinite(slopes), slopes, 1e300) * half
+        fall = np.where(half > np.maximum(np.abs(centre) * 2.0**-DEEPEST, self.half * 2.0**-900), fall, -1.0)
+        axis = np.argmax(fall, axis=1)
+        return np.where(fall[np.arange(len(fall)), axis] < 0, -1, axis)
 
     def _judge(self, centre: Array, half: Array, bound: Array) -> tuple[Array, Array, Array]:
-        """Per box: the letter of its reason or 255, a lower bound, and the size of each partial derivative."""
-        kinds = np.full(len(centre), 255, np.uint8)
+        """Per box: the letter of its reason or OPEN, a lower bound, and the size of each partial derivative."""
+        kinds = np.full(len(centre), OPEN, np.uint8)
         nearest = np.maximum(np.abs(centre) - half, 0.0)
-        farthest = np.abs(centre) + half
         outside = (nearest**2).sum(1) > self.radius**2 * (1 + 1e-12)
-        inside = (farthest**2).sum(1) < self.radius**2 * (1 - 1e-12)
         kinds[outside] = ord("o")
+        self._convex_leaves(kinds, centre, half)
         slopes = np.ones_like(half)
-        left = np.flatnonzero(~outside)
+        left = np.flatnonzero(kinds == OPEN)
         if not len(left):
             return kinds, bound, slopes
         box = self.scape.over(centre[left], half[left])
-        self._better(centre[left], box, inside[left])
-        threshold = self.threshold
+        inside = ((np.abs(centre[left]) + half[left]) ** 2).sum(1) < self.radius**2 * (1 - 1e-12)
+        self._better(centre[left], box, inside)
         natural, mean = box.natural, box.mean_value
         reached = np.where(np.isnan(natural), -np.inf, natural)
         reached = np.maximum(reached, np.where(np.isnan(mean), -np.inf, mean))
         bound = bound.copy()
         bound[left] = np.maximum(bound[left], reached)
-        middle, spread = box.gradient
+        threshold = self.threshold
+        kinds[left[mean >= threshold]] = ord("m")
+        kinds[left[natural >= threshold]] = ord("n")
+        rest = np.flatnonzero(kinds[left] == OPEN)
+        if not len(rest):
+            return kinds, bound, slopes
+        left, inside = left[rest], inside[rest]
+        middle, spread = box.take(rest).gradient
         low, high = middle - spread, middle + spread
         sloped = ((low > 0) | (high < 0)).any(1)
-        code = np.full(len(left), 255, np.uint8)
-        edge = sloped & ~inside[left] & _no_multiplier(low, high, centre[left], half[left])
-        for letter, holds in (
-            ("k", edge),
-            ("g", sloped & inside[left]),
-            ("m", mean >= threshold),
-            ("n", natural >= threshold),
-        ):
-            code[holds] = ord(letter)
-        if self.scape.smooth or self.scape.quadratic:
-            self._convex_leaves(code, centre[left], half[left])
-        kinds[left] = code
+        kinds[left[sloped & inside]] = ord("g")
+        edge = np.flatnonzero(sloped & ~inside)
+        if len(edge):
+            pushed = _no_multiplier(low[edge], high[edge], centre[left[edge]], half[left[edge]])
+            kinds[left[edge[pushed]]] = ord("k")
         slopes[left] = np.abs(middle) + spread
         return kinds, bound, slopes
 
@@ -197,23 +216,39 @@ class Search:
                 self.at, self.upper = theta[0], float(values[0])
                 self._refine()
 
-    def _convex_leaves(self, code: Array, centre: Array, half: Array) -> None:
-        """Mark the boxes near the best point on whose hull with it Hess L + mu I is positive definite."""
-        away = np.abs(centre - self.at).max(1)
-        near = np.flatnonzero((code == 255) & (away <= 6 * half.max(1) + 1e-9 * self.half))
-        if not len(near):
+    def _convex_leaves(self, kinds: Array, centre: Array, half: Array) -> None:
+        """Mark the open boxes near the best point on whose hull with it Hess L + mu I is positive definite."""
+        if not (self.scape.smooth or self.scape.quadratic):
             return
-        low = np.minimum(centre[near] - half[near], self.at)
-        high = np.maximum(centre[near] + half[near], self.at)
-        middle = (low + high) / 2
-        reach = np.maximum(high - middle, middle - low) * (1 + SLACK)
-        convex = np.ones(len(near), dtype=bool)
-        if not self.scape.quadratic:
-            convex = _least_eigenvalue(*self.scape.over(middle, reach, second=True).hessian) + self.multiplier > 0
+        if self._convex is None:
+            self._convex = self._convex_cube()
         size = float(self.at @ self.at)
-        base = self.upper + self.multiplier / 2 * (size - self.radius**2) - SLACK * abs(self.upper)
-        bound = base - ((high - low) * self.slope).sum(1)
-        code[near[convex & (bound >= self.threshold)]] = ord("c")
+        tilt = self.multiplier / 2 * (size - self.radius**2)
+        base = self.base + tilt - SLACK * (abs(self.base) + self.multiplier * self.radius**2)
+        low, high = np.minimum(centre - half, self.at), np.maximum(centre + half, self.at)
+        with np.errstate(invalid="ignore"):
+            away = (np.maximum(self.at - low, high - self.at) / self._convex).max(1)
+        usable = (kinds == OPEN) & (base - ((high - low) * self.slope).sum(1) >= self.threshold)
+        kinds[usable & (away <= 1)] = ord("c")
+        near = np.flatnonzero(usable & (away > 1) & (away <= REACH))
+        if len(near):
+            middle = (low[near] + high[near]) / 2
+            reach = np.maximum(high[near] - middle, middle - low[near]) * (1 + SLACK)
+            hessian = self.scape.over(middle, reach, second=True).hessian
+            kinds[near[_least_eigenvalue(*hessian) + self.multiplier > 0]] = ord("c")
+
+    def _convex_cube(self) -> Array:
+        """Half-widths (d,) of a large box around the best point on which Hess L + mu I is positive definite; or 0."""
+        if self.scape.quadratic:
+            return np.full(self.scape.dimension, np.inf)
+        sizes = self.half * 2.0 ** -np.arange(0, 24, 0.5)
+        bends = np.abs(np.diagonal(self.scape.derivatives(self.at[None]).hessian[0])) + self.multiplier
+        shape = 1 / np.sqrt(np.maximum(bends, bends.max() * 1e-12 + 1e-300))
+        half = sizes[:, None] * (shape / shape.max())
+        hessian = self.scape.over(np.repeat(self.at[None], len(half), axis=0), half, second=True).hessian
+        convex = np.flatnonzero(_least_eigenvalue(*hessian) + self.multiplier > 0)
+        found: Array = half[convex[0]] * (1 - SLACK) if len(convex) else np.zeros(self.scape.dimension)
+        return found
 
     # --- the tree -------------------------------------------------------------------------------------------
 
@@ -226,7 +261,9 @@ class Search:
         first = self.nodes + 2 * rows
         self.nodes += 2 * count
         if self.nodes > len(self._kind):
-            self._kind, self._child = np.resize(self._kind, 2 * self.nodes), np.resize(self._child, 2 * self.nodes)
+            more = 2 * self.nodes - len(self._kind)
+            self._kind = np.concatenate([self._kind, np.full(more, OPEN, np.uint8)])
+            self._child = np.concatenate([self._child, np.zeros(more, np.int64)])
         self._child[node] = first
         return (
             np.concatenate([centre - shift, centre + shift]),
@@ -236,7 +273,9 @@ class Search:
         )
 
     def _preorder(self) -> bytes:
-        kind, child = self._kind[: self.nodes].tolist(), self._child[: self.nodes].tolist()
+        kinds = self._kind[: self.nodes]
+        # Boxes that were never looked at have their parent's bound.
+        kind, child = np.where(kinds == OPEN, ord("m"), kinds).tolist(), self._child[: self.nodes].tolist()
         out, stack, d = bytearray(), [0], self.scape.dimension
         while stack:
             node = stack.pop()
@@ -246,15 +285,15 @@ class Search:
         return bytes(out)
 
 
-def _take(stack: list[Boxes], size: int) -> Boxes:
-    """At most `size` boxes off the top, several small entries together."""
-    taken = [stack.pop()]
-    while stack and sum(len(t[2]) for t in taken) + len(stack[-1][2]) <= size:
-        taken.append(stack.pop())
+def _take(queue: deque[Boxes], size: int) -> Boxes:
+    """At most `size` boxes off the front, several small entries together."""
+    taken = [queue.popleft()]
+    while queue and sum(len(t[2]) for t in taken) + len(queue[0][2]) <= size:
+        taken.append(queue.popleft())
     joined = tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))
     if len(joined[2]) > size:
-        stack.append(tuple(part[:-size] for part in joined))  # type: ignore[arg-type]
-        joined = tuple(part[-size:] for part in joined)
+        queue.appendleft(tuple(part[size:] for part in joined))  # type: ignore[arg-type]
+        joined = tuple(part[:size] for part in joined)
     return joined  # type: ignore[return-value]
 
 

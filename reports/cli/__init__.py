@@ -12,6 +12,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
+from ...impl.bracket import DefectError
 from .auditing import audit, replay
 from .falsifying import falsify
 from .judging import judge
@@ -22,7 +23,7 @@ from .verifying import verify
 
 STATUS = (
     "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (check: rejected; falsify: refuted), "
-    "130 interrupted by Ctrl-C, 3 undecided or out of time, else 0."
+    "130 interrupted by Ctrl-C, 3 undecided, not checked, out of time or a defect, else 0."
 )
 
 app = typer.Typer(
@@ -34,7 +35,7 @@ app = typer.Typer(
 
 
 def _spoken(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with one line where Ctrl-C ends it and it has not said so itself."""
+    """The command; one line where Ctrl-C ends it and it has not said so itself, or where the engine is at fault."""
 
     @functools.wraps(command)
     def spoken(**options: Any) -> None:
@@ -42,6 +43,11 @@ def _spoken(command: Callable[..., None]) -> Callable[..., None]:
             command(**options)
         except KeyboardInterrupt:
             interrupted(f"{command.__name__}: interrupted before its result was written")
+        except DefectError as error:
+            typer.echo(
+                f"metagap: defect: {error}; this is a fault of metagap and no result, please report it", err=True
+            )
+            raise typer.Exit(3) from None
 
     return spoken
 

@@ -1,4 +1,4 @@
-"""`metagap optimum`, `check` and `certify`: the global optimum, certified, and the distance from it."""
+"""`metagap optimum`, `check` and `certify`: the global optimum, bracketed and checked, and the distance from it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from flint import fmpq
 
 from ...impl import files
 from ...impl.arithmetic import rational, to_float
+from ...impl.bracket import Bracket, Status
 from ...impl.headlines import headline_of
 from ...impl.meta_rl.headline import supremum
 from ...impl.meta_rl.instance import MetaRLInstance
@@ -23,12 +24,13 @@ from ...impl.network.instance import NetworkInstance
 from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, minimise
 from ...impl.optimum import check as check_certificate
+from ...impl.optimum.answer import lower_end
 from ...impl.optimum.certificate import load as load_certificate
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
 from ...impl.smooth_network.instance import SmoothInstance
 from ..certifying import certify as answered
 from ..processes import EndedError, apart
-from ..records import network_optimum_record, optimum_record
+from ..records import finite, network_optimum_record, optimum_record
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
 from .shared import JsonOption, emit, fail, input_errors, interrupted, paper, ready, save, working
 
@@ -37,10 +39,13 @@ RadiusOption = Annotated[
     typer.Option("--radius", metavar="B", help="Over ||theta|| <= B; without it over all parameters, where provable."),
 ]
 GapOption = Annotated[float, typer.Option("--gap", help="Relative width of the bracket.")]
-TimeOption = Annotated[float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="Stop the search then.")]
+TimeOption = Annotated[
+    float,
+    typer.Option("--max-time", min=0.1, metavar="SECONDS", help="For the search and its check, half of it for each."),
+]
 
-SEARCH = 0.6
-"""The part of certify's time after which the search stops; what it found is then checked and judged."""
+JUDGING = 0.8
+"""The part of certify's time after which the bracket must stand; the theorem is then judged."""
 
 
 def _positive(name: str, text: str | None) -> fmpq | None:
@@ -76,9 +81,8 @@ def optimum(
     gap: GapOption = 1e-6,
     max_time: TimeOption = 60.0,
     checked: Annotated[
-        bool | None,
-        typer.Option("--check/--no-check", help="Check the certificate (by default where that takes seconds)."),
-    ] = None,
+        bool, typer.Option("--check/--no-check", help="Check the bracket; what is not checked is not certified.")
+    ] = True,
     json: JsonOption = None,
     certificate: Annotated[
         Path | None, typer.Option("--certificate", metavar="CERT", help="Write it here; - is standard output.")
@@ -109,34 +113,44 @@ def optimum(
     if certificate is not None and found.certificate is not None:
         save("--certificate", certificate, found.certificate.dumps())
     elif certificate is not None:
-        why = "the lower bound needed no search" if found.certified else found.why
-        typer.echo(f"metagap: --certificate={str(certificate)!r}: not written, there is none: {why}", err=True)
+        none = f"not written, no lower end is known: {found.why}"
+        typer.echo(f"metagap: --certificate={str(certificate)!r}: {none}", err=True)
     emit(optimum_record(found), json)
     if spoken:
         where = (
             f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
         )
-        _bracket(f"inf L {where}", found.lower, found.upper, found.status)
+        _bracket(f"inf L {where}", found)
         _point(found.at)
-        typer.echo(f"{found.boxes} boxes, {found.seconds:.3f} s")
-        if found.check is not None:
-            typer.echo(f"certificate checked: {found.check.reason} ({found.check.boxes} boxes)")
+        _wrapped(lower_end(found))
+        typer.echo(_effort(found))
         if found.why:
-            typer.echo(f"undecided: {found.why}")
+            _wrapped(f"{found.status}: {found.why}")
     if found.interrupted:
         interrupted("optimum: the search was interrupted; the bracket is what it had by then")
     raise typer.Exit(0 if found.certified else 3)
 
 
-def _bracket(what: str, lower: float, upper: float, status: str) -> None:
+def _bracket(what: str, found: Bracket) -> None:
     """What is enclosed, and the bracket below it: both fit a line."""
+    word = f"{found.status}, not checked" if found.status is Status.BRACKETED else found.status
     typer.echo(f"{what}:")
-    typer.echo(f"  [{lower:.12g}, {upper:.12g}]  {status}".rstrip())
+    typer.echo(f"  [{found.lower:.12g}, {found.upper:.12g}]  {word}")
+
+
+def _effort(found: Bracket) -> str:
+    checked = "" if found.check is None else f", {found.check.boxes} in the checker"
+    return f"{found.boxes} boxes in the search{checked}; {found.seconds:.3f} s"
+
+
+def _wrapped(text: str) -> None:
+    """Words, in lines that break between them."""
+    paper().print(text, highlight=False)
 
 
 def _point(at: Sequence[float]) -> None:
     """The parameter, in lines that break between its numbers."""
-    paper().print(f"at [{', '.join(f'{v:.9g}' for v in at)}]", highlight=False)
+    _wrapped(f"at [{', '.join(f'{v:.9g}' for v in at)}]")
 
 
 def _supremum(
@@ -151,19 +165,23 @@ def _supremum(
         fail(f"{path}: {error}")
     record = {
         "format": "metagap/optimum/1",
-        "lower": found.lower,
-        "upper": found.upper,
+        "lower": finite(found.lower),
+        "upper": finite(found.upper),
         "at": list(found.at),
         "status": found.status,
+        "checked": None if found.check is None else found.check.accepted,
+        "why": found.why,
         "boxes": found.boxes,
         "seconds": found.seconds,
     }
     emit(record, json)
     if spoken:
-        _bracket("sup L (it need not be attained)", found.lower, found.upper, found.status)
+        _bracket("sup L (it need not be attained)", found)
         _point(found.at)
-        typer.echo(f"{found.boxes} boxes, {found.seconds:.3f} s")
-    raise typer.Exit(0 if found.status == "certified" else 3)
+        typer.echo(_effort(found))
+        if found.why:
+            _wrapped(f"{found.status}: {found.why}")
+    raise typer.Exit(0 if found.certified else 3)
 
 
 def _network_infimum(
@@ -180,12 +198,14 @@ def _network_infimum(
     emit(network_optimum_record(found, linear), json)
     if spoken:
         where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
-        _bracket(f"inf L {where} (it need not be attained)", found.lower, found.upper, found.status)
-        typer.echo(f"lower bound: {found.method}; {found.seconds:.3f} s")
+        _bracket(f"inf L {where} (it need not be attained)", found)
+        says = "no checker is known for this" if found.check is None else f"the checker: {found.check.reason}"
+        _wrapped(f"lower end: {found.method}; {says}; {found.seconds:.3f} s")
         if linear is not None:
-            _bracket("linearised at W0, over the same ball", linear.lower, linear.upper, "")
+            typer.echo("linearised at W0, over the same ball:")
+            typer.echo(f"  [{linear.lower:.12g}, {linear.upper:.12g}]")
         if found.why:
-            typer.echo(f"undecided: {found.why}")
+            _wrapped(f"{found.status}: {found.why}")
     raise typer.Exit(0 if found.certified else 3)
 
 
@@ -237,7 +257,7 @@ def certify(
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
     begin = time.monotonic()
     source, ball = tasks_at(tasks, loss, eta, steps, task, label), _positive("--radius", radius)
-    budget = replace(_budget(gap, max_time), until=begin + SEARCH * max_time)
+    budget = replace(_budget(gap, max_time), seconds=max_time, until=begin + JUDGING * max_time)
     spoken = ready({"--json": json})
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
@@ -247,7 +267,7 @@ def certify(
         except EndedError as error:
             if error.interrupted:
                 raise
-            advice = "the optimum and the promise are not certified, nothing was written; allow more, or fewer rows"
+            advice = "there is no answer, and none was written; allow more, or fewer rows"
             typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
             raise typer.Exit(3) from None
     emit(found.record, json)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Count, Interval, JudgedClaim, Seconds, Sha256
+from .shared import Count, Interval, JudgedClaim, Seconds, Sha256, StatusName, ordered
 
 
 class Judgement(Record):
@@ -33,7 +33,7 @@ class OptimumRecord(Record):
     lower: float | None
     upper: float | None
     at: Annotated[list[float | list[float]], Meta(description="the parameter; of a network, one row per neuron")]
-    status: Literal["certified", "undecided"]
+    status: StatusName
     seconds: Seconds
     boxes: Count | None = None
     method: Annotated[str | None, Meta(description="of a network: how the lower end is proved")] = None
@@ -45,6 +45,9 @@ class OptimumRecord(Record):
     checked: bool | None = None
     why: str = ""
 
+    def __post_init__(self) -> None:
+        ordered(self.lower, self.upper)
+
 
 class CertifyRecord(Record):
     """How far a solution is from the global optimum, and what the theorem promises (metagap certify)."""
@@ -52,7 +55,7 @@ class CertifyRecord(Record):
     format: Literal["metagap/certify/1"]
     instance: Sha256
     omega: list[float]
-    least: float
+    least: float | None
     most: float | None
     promise: float | None
     everywhere: bool

@@ -15,6 +15,16 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Latex = Annotated[str, Meta(description="LaTeX")]
 Command = Annotated[str, Meta(description="what reproduces this; {folder} is the folder of the record")]
 VerdictName = Literal["PROVED", "EQUAL", "VIOLATED", "OUTSIDE", "UNDECIDED"]
+StatusName = Annotated[
+    Literal["certified", "bracketed", "undecided", "interrupted"],
+    Meta(description="certified: by the checker; bracketed: as narrow, but by the search alone; undecided: wide"),
+]
+
+
+def ordered(lower: float | None, upper: float | None) -> None:
+    """Nothing, if the ends of a bracket are in order. Errors: ValueError."""
+    if lower is not None and upper is not None and not lower <= upper:
+        raise ValueError(f"lower={lower!r}, upper={upper!r}: lower <= upper is required")
 
 
 class Interval(Record):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, Interval, Latex, Run, Seconds, Sha256, Share, VerdictName
+from .shared import Command, Count, Interval, Latex, Run, Seconds, Sha256, Share, StatusName, VerdictName, ordered
 
 
 class Quantiles(Record, rename={"low": "0.1", "middle": "0.5", "high": "0.9"}):
@@ -129,12 +129,15 @@ class RealOptimum(Record):
     ball: float | None
     lower: float
     upper: float
-    status: Literal["certified", "undecided"]
+    status: StatusName
     checked: bool
     gap: Interval | None
     bound: Interval | None
     verdict: VerdictName
     terms: dict[str, Interval | None]
+
+    def __post_init__(self) -> None:
+        ordered(self.lower, self.upper)
 
 
 class RealRow(Record):
@@ -207,7 +210,7 @@ class LandscapePicture(Record):
     origin: str
     dimension: Count
     parameters: Count
-    status: Literal["certified", "undecided"]
+    status: StatusName
     checked: bool
     why: str
     ball: float | None
@@ -222,6 +225,9 @@ class LandscapePicture(Record):
     instance: str
     axis: list[float]
     values: list[float | None]
+
+    def __post_init__(self) -> None:
+        ordered(self.lower, self.upper)
 
 
 class Landscapes(Record):

@@ -11,8 +11,9 @@ from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.families import META_RL
 from metagap.impl.judge import judge
 from metagap.impl.meta_rl import quantities
+from metagap.impl.meta_rl.boxes import BITS, Boxes, _greatest_mean, _Task, halves
 from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies, Task
-from metagap.impl.meta_rl.optimum import BITS, _greatest_mean, _halves, _Search, _Task, maximise
+from metagap.impl.meta_rl.optimum import maximise
 from metagap.impl.meta_rl.problem import Problem
 from metagap.impl.meta_rl.quantities import MetaRLQuantities
 from metagap.impl.meta_rl_network.coordinates import coordinates
@@ -170,7 +171,7 @@ def test_boxes_of_policies_contain_what_is_inside() -> None:
     with ctx.workprec(BITS):
         for index in range(9):
             one = drawn(index, 2 + index % 2, (-3, 2, 0)[index % 3])
-            search, problem = _Search(one), Problem(one, Balls)
+            search, problem = Boxes(one), Problem(one, Balls)
             for size in (0.01, 0.5, 3.0):
                 centre = rng.normal(0, 1, 2)
                 bound = search.upper(tuple((float(c - size), float(c + size)) for c in centre))
@@ -217,7 +218,7 @@ def test_a_budget_that_is_too_small_is_said() -> None:
 def test_halves_cover_the_box() -> None:
     inf = float("inf")
     for box in (((0.0, 1.0),), ((-inf, inf),), ((-inf, 3.0),), ((2.0, inf),), ((0.0, 1.0), (-4.0, 5.0))):
-        first, second = _halves(box)
+        first, second = halves(box)
         (axis,) = [j for j in range(len(box)) if first[j] != box[j]]
         assert first[axis][0] == box[axis][0] and first[axis][1] == second[axis][0] and second[axis][1] == box[axis][1]
         assert first[axis][0] < first[axis][1] < second[axis][1]

@@ -24,9 +24,9 @@ def infimum(name: str, kind: str, where: str, wrong: Around | Edit, guard: Any) 
 
 INFIMA = (
     infimum("lower-end-from-the-upper", "the infimum's lower end taken from its upper", "misfit",
-            Edit("arb(min(low.lower(), upper.lower())).union(upper)", "upper"), BY_HAND),
+            Edit("low.lower().min(upper.lower()).union(upper)", "upper"), BY_HAND),
     infimum("upper-end-from-the-lower", "the infimum's upper end taken from its lower", "misfit",
-            Edit("arb(min(low.lower(), upper.lower())).union(upper), feasible", "low, feasible"), BY_HAND),
+            Edit("low.lower().min(upper.lower()).union(upper), feasible", "low, feasible"), BY_HAND),
     infimum("misfit-bare", DROPPED, "misfit",
             Around(lambda right: lambda *given: type(found := right(*given))(bare(found.value), found.direction)),
                    BY_HAND),

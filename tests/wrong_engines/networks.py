@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flint import fmpq
-from test_networks_by_hand import SMALL
 
 from .numbers import bare, then
 from .planting import Around, Edit, Fault, Value, suite
@@ -39,8 +38,8 @@ COUNT = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_re
 REACHED = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_reaches", moved="2", count=4)
 ATOM = suite("test_network_judge:test_the_closed_form_at_an_atom_is_attained")
 BY_HAND = suite("test_network_steps:test_one_neuron_by_hand", steps=2)
-ROUTES = suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family="network")
-SMOOTH_ROUTES = suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family="smooth-network")
+ROUTES = suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="relu, narrow")
+SMOOTH_ROUTES = suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="smooth")
 RAYS = suite("test_network_headline:test_rays_and_signs_bound_the_risk_exactly")
 IN_A_BALL = suite("test_network_steps:test_floors_hold_for_several_steps", loss="squared", steps=2)
 SMOOTH_BALL = suite(
@@ -120,13 +119,7 @@ NETWORKS = (
     fault("difference-without-cross", "a term is left out", f"{KERNEL}:MetaFeatures.minus",
           Edit("- mixed - mixed.transpose()", ""), engines()),
     fault("gradient-of-the-features", "the gradient from the meta-features", f"{CORE}:NetworkCore._whole_gradient",
-          Around(lambda right: lambda self: of_the_features(self)), ROUTES),
-    fault("pairings-of-the-features", "the gradient from the meta-features", f"{CORE}:NetworkCore._basis_pairings",
-          Around(lambda right: lambda self: kernel_pairings(self)), ROUTES),
-    fault("norm-without-slack", "an enclosure's radius is dropped", f"{CORE}:NetworkCore._norm_of",
-          Edit("inside.union(root(square(inside) + square(spare)))", "inside"),
-          suite("test_networks_by_hand:test_dependent_features_have_slack", name="eps_formal",
-                labels=(1, 0, 2), square=SMALL**2 / 4)),
+          Around(lambda right: lambda self: self._features.paired(self._weighted)), ROUTES),
     fault("misfit-without-slack", "an enclosure's radius is dropped", f"{SPANS}:SpanQuantities._span_misfit",
           Edit("low.union(found.value)", "found.value"),
           suite("test_networks_by_hand:test_dependent_features_have_slack", name="misfit",
@@ -224,20 +217,6 @@ NETWORKS = (
           Edit("sum(instance.signs) / root(arb(instance.width))", "sum(instance.signs)"),
           suite("test_smooth_network_headline:test_the_range_of_the_networks_bounds_the_risk_exactly")),
 )  # fmt: skip
-
-
-def of_the_features(at: Any) -> list[Any]:
-    """sum_a w_a phi_a in R^{md}."""
-    features = at._features
-    from metagap.impl.network import taylor
-
-    rows = taylor.features(at.problem, features.patterns.T, features.places)
-    return (rows.transpose() * (features.transform * at.m.matrix([[w] for w in at._weighted]))).entries()
-
-
-def kernel_pairings(at: Any) -> list[Any]:
-    features = at._features
-    return (features.kernel * (features.transform * at.m.matrix([[w] for w in at._weighted]))).entries()
 
 
 def smooth_of_the_features(at: Any) -> Any:

@@ -11,12 +11,13 @@ from .planting import Around, Edit, Fault, Value, suite
 
 PROBLEM, TASKS, TAYLOR = (f"metagap.impl.meta_rl.{name}" for name in ("problem", "task_quantities", "taylor"))
 QUANTITIES, OPTIMUM = "metagap.impl.meta_rl.quantities", "metagap.impl.meta_rl.optimum"
+BOXED, CHECK = "metagap.impl.meta_rl.boxes", "metagap.impl.meta_rl.check"
 COORDINATES, NEURAL = "metagap.impl.meta_rl_network.coordinates", "metagap.impl.meta_rl_network.neural"
 POLICIES, SMOOTH = "metagap.impl.meta_rl_network.quantities", "metagap.impl.meta_rl_smooth_network.quantities"
 
 
-def routes(family: str = "meta-rl") -> Any:
-    return suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family=family)
+def routes(name: str = "policies, KL step") -> Any:
+    return suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name=name)
 
 
 TABULAR = suite("test_meta_rl_by_hand:test_two_states_by_hand")
@@ -95,9 +96,9 @@ REINFORCEMENT = (
           Around(lambda right: lambda self: self._pulled(self._meta_features)), routes()),
     fault("network-gradient-of-the-features", "the gradient from the meta-features",
           f"{TASKS}:TaskQuantities._gradient",
-          Around(lambda right: lambda self: self._pulled(self._meta_features)), routes("meta-rl-network")),
+          Around(lambda right: lambda self: self._pulled(self._meta_features)), routes("relu policies")),
     fault("smooth-gradient-of-the-features", "the gradient from the meta-features", f"{TASKS}:TaskQuantities._gradient",
-          Around(lambda right: lambda self: self._pulled(self._meta_features)), routes("meta-rl-smooth-network")),
+          Around(lambda right: lambda self: self._pulled(self._meta_features)), routes("smooth policies")),
     # --- lifted space ---
     fault("u-without-ratio", "a factor is left out", f"{TASKS}:TaskQuantities._u", Edit("found.append(ratio * (",
           "found.append((")
@@ -153,34 +154,34 @@ REINFORCEMENT = (
           then(lambda margin: arb(1) if isinstance(margin, arb) else fmpq(1)),
           suite("test_meta_rl_judge:test_outside_names_the_assumption")),
     # --- the supremum ---
-    fault("envelope-of-the-proposal", "a proposal is trusted", f"{OPTIMUM}:_Task.envelope",
+    fault("envelope-of-the-proposal", "a proposal is trusted", f"{BOXED}:_Task.envelope",
           Edit("return [v + shift for v in proposal]", "return proposal"), POOR),
-    fault("envelope-shift-short", "a constant is too small", f"{OPTIMUM}:_Task.envelope",
+    fault("envelope-shift-short", "a constant is too small", f"{BOXED}:_Task.envelope",
           Edit("worst / (1 - self.process.gamma)", "worst"), POOR),
-    fault("difference-swapped", "lower and upper end swapped", f"{OPTIMUM}:_Task.difference",
+    fault("difference-swapped", "lower and upper end swapped", f"{BOXED}:_Task.difference",
           then(lambda ends: ends[::-1]), BOXES),
-    fault("difference-of-low-values", "lower and upper end swapped", f"{OPTIMUM}:_Task.difference",
+    fault("difference-of-low-values", "lower and upper end swapped", f"{BOXED}:_Task.difference",
           Edit("p * (hi if p >= 0 else lo)", "p * lo"), BOXES),
-    fault("tilt-of-any-sign", "a sign error", f"{OPTIMUM}:_Task.upper", Edit("ends if self.eta > 0 else ends[::-1]",
+    fault("tilt-of-any-sign", "a sign error", f"{BOXED}:_Task.upper", Edit("ends if self.eta > 0 else ends[::-1]",
           "ends"), BOXES),
-    fault("greatest-mean-of-lower-ends", "lower and upper end swapped", f"{OPTIMUM}:_greatest_mean",
+    fault("greatest-mean-of-lower-ends", "lower and upper end swapped", f"{BOXED}:_greatest_mean",
           Edit("(lo * (gain - x)).max(hi * (gain - x))", "lo * (gain - x)"),
           POOR),
-    fault("greatest-mean-bare", "an enclosure's radius is dropped", f"{OPTIMUM}:_greatest_mean", then(bare),
+    fault("greatest-mean-bare", "an enclosure's radius is dropped", f"{BOXED}:_greatest_mean", then(bare),
           suite("test_meta_rl_by_hand:test_the_greatest_mean_is_above_every_mean")),
-    fault("linear-range-of-an-end", "an end of an interval is left out", f"{OPTIMUM}:_linear",
+    fault("linear-range-of-an-end", "an end of an interval is left out", f"{BOXED}:_linear",
           Edit("(lo, hi) if c > 0 else (hi, lo)", "(lo, hi)"), BOXES),
-    fault("upper-rounded-down", "outward rounding turned inward", f"{OPTIMUM}:_Search.upper", Edit("bounds(total)[1]",
+    fault("upper-rounded-down", "outward rounding turned inward", f"{BOXED}:Boxes.upper", Edit("bounds(total)[1]",
           "bounds(total)[0]"),
           suite("test_meta_rl_by_hand:test_the_bracket_of_a_constant_holds_it")),
     fault("lower-rounded-up", "outward rounding turned inward", f"{OPTIMUM}:_Search.improve",
           Edit("value, _ = bounds(", "_, value = bounds("),
           suite("test_meta_rl_by_hand:test_the_bracket_of_a_constant_holds_it")),
-    fault("boxes-dropped", "complete though boxes are left", f"{OPTIMUM}:maximise", Edit("for half in _halves(box):",
-          "for half in _halves(box)[:1]:"), LINE),
+    fault("boxes-dropped", "complete though boxes are left", f"{OPTIMUM}:maximise", Edit("for half in halves(box):",
+          "for half in halves(box)[:1]:"), LINE),
     fault("spent-is-done", "complete though boxes are left", f"{OPTIMUM}:maximise",
           Edit('"certified" if done else "undecided"', '"certified"'), SPENT),
-    fault("halves-overlap-nothing", "complete though boxes are left", f"{OPTIMUM}:_halves",
+    fault("halves-overlap-nothing", "complete though boxes are left", f"{BOXED}:halves",
           Edit("((lo, cut), (cut, hi))", "((lo, cut), (cut, cut))"),
           suite("test_meta_rl_by_hand:test_halves_cover_the_box")),
     # --- network policies ---

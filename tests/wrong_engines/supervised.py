@@ -21,7 +21,7 @@ def engines(loss: str = "log-cosh", name: str = "arbitrary") -> Any:
     return suite("test_engines:test_both_engines_agree_within_the_rounding_unit", loss=loss, name=name)
 
 
-ROUTES = suite("test_routes:test_the_comparing_steps_see_wrong_meta_features", family="meta-sl")
+ROUTES = suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="linear, one step")
 IDENTITY = suite("test_judge:test_the_identity_holds_in_balls_and_rationals", examples=24)
 SEVERAL = suite("test_routes:test_several_steps_of_two_parameters_are_compared")
 PROXIMAL = suite("test_routes:test_poor_proposals_only_widen_the_proximal_point", steps=80)
@@ -91,10 +91,10 @@ SUPERVISED = (
           Edit("for theta in path[:-1]:", "for theta in path[1:]:"), IDENTITY),
     fault("implicit-jacobian-at-omega", "a derivative at another point", f"{TASKS}:TaskQuantities._jacobians",
           Edit("problem.predictions(path[-1])", "problem.predictions(path[0])"),
-          suite("test_routes:test_the_implicit_jacobian_is_compared")),
+          suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="linear, implicit")),
     fault("implicit-jacobian-sign", "a sign error", f"{TASKS}:TaskQuantities._jacobians",
           Edit("problem.identity() + hessian", "problem.identity() - hessian"),
-          suite("test_routes:test_the_implicit_jacobian_is_compared")),
+          suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="linear, implicit")),
     fault("rows-transposed", "a matrix is transposed", f"{TASKS}:TaskQuantities._rows",
           Edit("self.problem.features * t", "self.problem.features * t.transpose()"), SEVERAL),
     fault("rival-not-adapted", "the adaptation is left out", f"{TASKS}:TaskQuantities._rivals",

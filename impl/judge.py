@@ -165,7 +165,8 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
             return _Outcome(Verdict.OUTSIDE, reason, at, bits, margins)
     try:
         left, bound = claim.left(at), claim.bound(at)
-        terms = {name: at(name) for name in (*claim.left.names, *claim.terms)}
+        terms = {name: at(name) for name in (*claim.left.names, *claim.bound.names)}
+        shown = {name: at(name) for name in claim.extras}
     except UndefinedQuantityError as error:
         return _Outcome(Verdict.OUTSIDE, str(error), at, bits, margins)
     found = decide(
@@ -175,6 +176,7 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         margins=margins,
         terms=terms,
         sums=_sums(claim, at),
+        shown=shown,
         exact=lambda: _exactly(claim, evaluator),
     )
     return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound)

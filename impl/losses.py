@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 from flint import arb, arb_series, ctx, fmpq, fmpq_series
@@ -427,31 +427,23 @@ class Loss:
 
     def range(self, order: int, z: arb, y: arb) -> arb:
         """The exact range of the derivative of the given order [0..3] over the interval z, enclosed."""
+        return reduce(arb.union, self.extremes(order, arb(z.lower()), arb(z.upper()), y))
+
+    def extremes(self, order: int, start: arb, end: arb, y: arb) -> list[arb]:
+        """Values of the derivative of the given order between which it stays on the segment from start to end: those at
+        its ends, which come first, and where it turns."""
         p = self._parameter(Balls)
         evaluate = (self.value, self.d1, self.d2, self.d3)[order]
-        low, high = arb(z.lower()), arb(z.upper())
-        hull = evaluate(Balls, low, y).union(evaluate(Balls, high, y))
+        found, segment = [evaluate(Balls, start, y), evaluate(Balls, end, y)], start.union(end)
         if self.link is Link.CANONICAL and order == 0:
             turning = self.profile.minimiser(y, p)
         else:
             turning = self.profile.turning(order, p)
         for point in turning:
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
-            if at.overlaps(z):
-                hull = hull.union(evaluate(Balls, at, y))
-        return hull
-
-    def least_curvature(self, z: arb, h: arb, y: arb) -> arb:
-        """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns."""
-        p = self._parameter(Balls)
-        least = self.d2(Balls, z, y).min(self.d2(Balls, h, y))
-        for point in self.profile.turning(2, p):
-            at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
-            side = (at - z) * (at - h)
-            if not side > 0:
-                lower = least.min(self.d2(Balls, at, y))
-                least = lower if side < 0 else lower.union(least)
-        return least
+            if at.overlaps(segment):
+                found.append(evaluate(Balls, at, y))
+        return found
 
     def joint_distance(self, z: arb, y: arb) -> arb | None:
         """How far the prediction is from the nearest joint of the loss; None if it has none."""

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from flint import arb, ctx
 
@@ -110,34 +111,41 @@ def decide(
     margins: Mapping[str, arb],
     terms: Mapping[str, arb],
     sums: arb,
+    shown: Mapping[str, arb] = MappingProxyType({}),
     exact: Callable[[], bool | None] = lambda: None,
 ) -> Decision:
     """The verdict on left <= bound, or left = bound, at flint's current precision; never OUTSIDE.
 
     margins   of the assumptions, by name: one that is not certified positive leaves everything open
-    terms     the quantities of the claim, by name: all must be fit
+    terms     the quantities in the two sides, by name: all must be fit
     sums      the size of the sums behind the sides
+    shown     what is printed beside the verdict, and must be fit beside PROVED or EQUAL
     exact     whether an equality is true in exact rationals; None where they do not reach
     """
-    doubt = unfit(
-        [
-            *((f"the margin of {name}", margin) for name, margin in margins.items()),
-            *terms.items(),
-            ("the left side", left),
-            ("the bound", bound),
-        ]
-    )
-    uncertain = [name for name, margin in margins.items() if standing(margin) is not True]
-    if doubt or uncertain:
-        return Decision(Verdict.UNDECIDED, doubt or f"the margin of {uncertain[0]} contains 0")
-    agreed = f"equal within 2^-{int(SHARE * ctx.prec)} of their size"
-    if relation is Relation.AT_MOST:
-        found = at_most(left, bound)
-        if found is not None:
-            return Decision(Verdict.PROVED if found else Verdict.VIOLATED, "the enclosures are separated")
-        if ctx.prec >= CANCELLING and same(left, bound, sums):
-            return Decision(Verdict.EQUAL, f"attained: both sides are {agreed}")
-        return Decision(Verdict.UNDECIDED, f"gap and bound overlap: {_widest(terms)} is the widest term")
+    for name, margin in margins.items():
+        if not (fit(margin) and standing(margin)):
+            doubt = unfit([(f"the margin of {name}", margin)])
+            return Decision(Verdict.UNDECIDED, doubt or f"the margin of {name} contains 0")
+    doubt = unfit([*terms.items(), ("the left side", left), ("the bound", bound)])
+    if doubt:
+        return Decision(Verdict.UNDECIDED, doubt)
+    found = (_inequality if relation is Relation.AT_MOST else _equality)(left, bound, terms, sums, exact)
+    doubt = unfit(shown.items()) if found.verdict in (Verdict.PROVED, Verdict.EQUAL) else ""
+    return Decision(Verdict.UNDECIDED, doubt) if doubt else found
+
+
+def _inequality(
+    left: arb, bound: arb, terms: Mapping[str, arb], sums: arb, exact: Callable[[], bool | None]
+) -> Decision:
+    found = at_most(left, bound)
+    if found is not None:
+        return Decision(Verdict.PROVED if found else Verdict.VIOLATED, "the enclosures are separated")
+    if ctx.prec >= CANCELLING and same(left, bound, sums):
+        return Decision(Verdict.EQUAL, f"attained: both sides are {_agreed()}")
+    return Decision(Verdict.UNDECIDED, f"gap and bound overlap: {_widest(terms)} is the widest term")
+
+
+def _equality(left: arb, bound: arb, terms: Mapping[str, arb], sums: arb, exact: Callable[[], bool | None]) -> Decision:
     known = exact()
     if known is not None:
         verdict, word = (Verdict.PROVED, "equal") if known else (Verdict.VIOLATED, "different")
@@ -145,8 +153,12 @@ def decide(
     if apart(left, bound):
         return Decision(Verdict.VIOLATED, "the enclosure of the difference excludes 0")
     if same(left, bound, sums):
-        return Decision(Verdict.EQUAL, f"both sides are enclosed, and {agreed}")
+        return Decision(Verdict.EQUAL, f"both sides are enclosed, and {_agreed()}")
     return Decision(Verdict.UNDECIDED, f"the difference is not enclosed to its rounding unit: {_widest(terms)}")
+
+
+def _agreed() -> str:
+    return f"equal within 2^-{int(SHARE * ctx.prec)} of their size"
 
 
 def _widest(terms: Mapping[str, arb]) -> str:

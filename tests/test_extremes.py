@@ -62,7 +62,7 @@ ORDINARY = {
         {"name": "exponential"}, IMPLICIT, [[10, 3], [0, 1]], [(0, 1, "1/2"), (1, 1, "1/2")], [-4, 0], [0, 0]
     ),
     "proximal step far away": supervised({"name": "logistic"}, IMPLICIT, [[44]], [(0, -1, 1)], [22], [0]),
-    "a long way": supervised(SQUARED, gradient("1/8"), [[1]], [(0, 1, 1)], ["1e160"], [0]),
+    "a long way": supervised(SQUARED, gradient("1/8"), [[1]], [(0, 1, 1)], ["1e150"], [0]),
     "attained in one dimension": supervised(
         {"name": "huber", "delta": 1}, gradient("1/8"), [["5/4"]], [(0, 0, 1)], [10], [9]
     ),

@@ -184,9 +184,8 @@ class NetworkCore(RankQuantities):
     @cached_property
     def _stretches(self) -> list[arb]:
         squares = [size * size for size in self._row_sizes]
-        return [
-            math.prod(
-                (1 + sum(abs(arb(b).mid()) * squares[x] for x, b in enumerate(row)) for row in rows), start=arb(1)
-            )
-            for rows in self._bends
-        ]
+
+        def stretch(row: Sequence[Number]) -> arb:
+            return sum((abs(arb(b).mid()) * squares[x] for x, b in enumerate(row)), start=arb(1))
+
+        return [math.prod(map(stretch, rows), start=arb(1)) for rows in self._bends]

@@ -110,6 +110,7 @@ class ErrorQuantities(NetworkCore):
         return self._counted(2)
 
     def _counted(self, power: int) -> arb:
+        self._balls_only("a count")
         start, own, squared = self.problem.start, self.displacement_init, self._squared_displacement
         still = dict(enumerate(flips.budget_counts(start, own, range(len(self._before)), power, squared)))
         counts: list[list[Mapping[int, arb]]] = []

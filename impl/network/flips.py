@@ -7,74 +7,105 @@ most k*(B) = max{k: sum of the k smallest a_r^2 <= B^2} of them do.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from flint import arb, fmpq
 
-from ..arithmetic import bounds, norm, root
+from ..arithmetic import bounds, midpoint, norm, root, square
 from .network import NetworkProblem, Neurons
 from .weights import row_distances
 
 Array = np.ndarray
 
 CLOSE = 512
-"""Neurons near their kink that are evaluated in balls; beyond that float64 with error bounds serves."""
-
-
-def _distances(start: Neurons, x: int) -> tuple[Array, Array]:
-    """|W0_r'x| [m] from below and from above."""
-    found = start.signs
-    near, error = np.abs(found.values[:, x]), found.errors[:, x]
-    low, high = np.maximum(near - error, 0.0), near + error
-    for (r, y), q in found.exact.items():
-        if y == x:
-            low[r], high[r] = bounds(arb(abs(q)))
-    return low, high
+"""Neurons near their kink whose reaches are evaluated in balls; beyond that float64 with error bounds serves."""
+OVERFLOWING = np.errstate(over="ignore", invalid="ignore")
+"""Bounds in float64 that overflow are infinite, or not a number: enclosures that decide nothing."""
+UNDERFLOW = 2.0**-1000
+"""More than float64 loses by underflow in a product, or in a sum of a million of them."""
 
 
 def _size(start: Neurons, x: int) -> arb:
     return root(arb(start.problem.inputs.products[x][x]))
 
 
+def _sums(start: Neurons, x: int, power: int, members: Array, first: int, last: int) -> list[fmpq]:
+    """The sums of the k smallest |W0_r'x|^power over the members, k = first..last, exactly.
+
+    A member that is certainly below all but `first` of them is one of the `first` smallest, whatever the order of equal
+    ones; one that is certainly above `last` of them is none of the `last` smallest. Others are evaluated and sorted.
+    """
+    weights, row = start.weights, start.problem.inputs.rows[x]
+    low, high = (bound[members] for bound in start.near(x))
+    within = high < np.partition(low, first)[first] if first < len(low) else np.full(len(low), True)
+    beyond = low > np.partition(high, last - 1)[last - 1] if last > 0 else np.full(len(low), True)
+    inside = members[within]
+    if power == 1:
+        coefficients = np.zeros((1, weights.width))
+        coefficients[0, inside] = start.signs.signs[inside, x]
+        total = sum((u * v for u, v in zip(weights.sums(coefficients)[0], row, strict=True)), start=fmpq(0))
+    else:
+        total = weights.square_sum(inside, row)
+    others = sorted(abs(weights.dot(int(r), row)) ** power for r in members[~within & ~beyond])
+    sums = list(itertools.accumulate(others, initial=total))
+    return sums[first - len(inside) : last - len(inside) + 1]
+
+
+def _near(start: Neurons, x: int, members: Array) -> Array:
+    """|W0_r'x| of the members, the smallest first, as float64 has them: a proposal."""
+    low, high = start.near(x)
+    return np.sort((low / 2 + high / 2)[members])
+
+
+def _windows(guess: int, count: int) -> Iterator[tuple[int, int]]:
+    """Windows around a proposal, wider and wider, up to 0..count."""
+    for spread in (4 * 8**k for k in itertools.count()):
+        first, last = max(guess - spread, 0), min(guess + spread, count)
+        yield first, last
+        if (first, last) == (0, count):
+            return
+
+
 def budget_counts(
     start: Neurons, budget: arb, xs: Sequence[int], power: int = 2, squared: fmpq | None = None
 ) -> list[arb]:
-    """k*(B) at each x, enclosed; 0 at x = 0, where nothing flips. (The power is 2; a mutant tries 1.)
+    """k*(B) at each x; 0 at x = 0, where nothing flips. (The power is 2; a mutant tries 1.)
 
+    Exact sums decide, float64 proposes where to look: what is left open is whether such a sum is within an inexact B.
     `squared`: B^2 exactly, which decides ties.
     """
-    least, most = bounds(budget)
     found = []
     for x in xs:
-        if start.problem.inputs.vanishing[x]:
-            found.append(arb(0))
-            continue
-        low, high = _distances(start, x)
-        small, large = bounds(_size(start, x))
-        slack = 1 + 2.0**-30
-        upper = np.cumsum(np.sort(low / large) ** power) / slack
-        lower = np.cumsum(np.sort(high / small) ** power) * slack
-        with np.errstate(over="ignore"):
-            inner, outer = np.float64(max(least, 0.0)) ** power / slack, np.float64(most) ** power * slack
-        fewest = int((np.isfinite(lower) & (lower <= inner)).sum())
-        largest = int((upper <= outer).sum())
-        if fewest < largest <= CLOSE and power == 2 and squared is not None:
-            fewest = largest = _exact_count(start, x, low, high, squared)
-        found.append(arb(fewest).union(arb(largest)))
+        product = start.problem.inputs.products[x][x]
+        limit: arb | fmpq = budget * root(arb(product))
+        if power == 2:
+            limit = square(budget) * arb(product) if squared is None else squared * product
+        found.append(arb(0) if start.problem.inputs.vanishing[x] else _count(start, x, limit, power))
     return found
 
 
-def _exact_count(start: Neurons, x: int, low: Array, high: Array, squared: fmpq) -> int:
-    """k*(B) from exact distances, of the neurons that may be among the nearest."""
-    inputs = start.problem.inputs
-    limit = squared * inputs.products[x][x]
-    near = np.flatnonzero(low <= np.sort(high)[min(CLOSE, len(high) - 1)])
-    squares = sorted(start.weights.dot(int(r), inputs.rows[x]) ** 2 for r in near)
-    sums = itertools.accumulate(squares)
-    return sum(1 for _ in itertools.takewhile(lambda total: total <= limit, sums))
+def _count(start: Neurons, x: int, limit: arb | fmpq, power: int) -> arb:
+    """How many of the smallest |W0_r'x|^power sum to at most the limit: sums grow, so a window decides if it holds one
+    that certainly does (or none at all), and one that certainly does not (or all)."""
+    count = start.weights.width
+    if isinstance(limit, arb) and not limit.is_finite():
+        return arb(0).union(arb(count))
+    members = np.arange(count)
+    reach = midpoint(root(arb(limit)) if power == 2 else limit)
+    with np.errstate(all="ignore"):
+        guess = int((np.cumsum((_near(start, x, members) / reach) ** power) <= 1).sum())
+    for first, last in _windows(guess, count):
+        sums = _sums(start, x, power, members, first, last)
+        surely = first + sum(bool(limit >= total) for total in sums) - 1
+        perhaps = first + sum(not limit < total for total in sums) - 1
+        if (first == 0 or surely >= first) and (last == count or perhaps < last):
+            return arb(max(surely, 0)).union(arb(perhaps))
+    raise AssertionError("the last window holds all sums")
 
 
+@OVERFLOWING
 def displacement_bounds(problem: NetworkProblem) -> list[arb]:
     """m^{-1/2} ||x|| max_{+-} sum_{b_r = +-} (d_r - a_r)_+ at the support [k]."""
     start, omega = problem.start, problem.omega
@@ -84,7 +115,7 @@ def displacement_bounds(problem: NetworkProblem) -> list[arb]:
         if problem.inputs.vanishing[x]:
             found.append(arb(0))
             continue
-        near, far = _distances(start, x)
+        near, far = start.near(x)
         size = _size(start, x)
         small, large = bounds(size)
         candidates = np.flatnonzero(high * large * (1 + 2.0**-40) >= near)
@@ -97,7 +128,7 @@ def displacement_bounds(problem: NetworkProblem) -> list[arb]:
                 slack = 1 + 2.0**-30
                 least = np.maximum(low[chosen] * small - far[chosen], 0.0).sum() / slack
                 most = np.maximum(high[chosen] * large - near[chosen], 0.0).sum() * slack
-                rounding = 2.0**-48 * float((high[chosen] * large).sum())
+                rounding = 2.0**-48 * float((high[chosen] * large).sum()) + UNDERFLOW
                 sums.append(arb(max(float(least) - rounding, 0.0)).union(arb(float(most) + rounding)))
         found.append(sums[0].max(sums[1]) * problem.shrink)
     return found
@@ -131,34 +162,27 @@ def worst_cases(problem: NetworkProblem, budget: arb) -> list[arb]:
 
 
 def _one_sign(start: Neurons, x: int, members: Array, reach: arb) -> arb:
-    """max_K [reach sqrt K - sum of the K smallest]: concave in K, so the float proposal and its neighbours decide."""
-    low, high = (v[members] for v in _distances(start, x))
-    below = np.concatenate([[0.0], np.cumsum(np.sort(low))]) / (1 + 2.0**-30)
-    above = np.concatenate([[0.0], np.cumsum(np.sort(high))]) * (1 + 2.0**-30)
-    roots = np.sqrt(np.arange(len(members) + 1.0))
-    least, most = bounds(reach)
-    upper = most * roots * (1 + 2.0**-50) - below
-    floor = float((least * roots * (1 - 2.0**-50) - above).max())
-    proposals = np.flatnonzero(upper >= floor - 2.0**-30 * abs(floor) - 2.0**-900)
-    if not len(proposals):
-        return arb("nan")  # beyond float64
-    last = int(proposals[-1])
-    if last == 0:
-        return arb(0)
-    nearest = members[low <= np.sort(high)[last - 1]]
-    if len(nearest) > CLOSE:
-        return arb(max(floor, 0.0)).union(arb(max(float(upper.max()), 0.0)))
-    rows = start.problem.inputs.rows[x]
-    exact = sorted(abs(start.weights.dot(int(r), rows)) for r in nearest)
-    best, total = arb(0), arb(0)
-    chosen = set(proposals.tolist())
-    for count, value in enumerate(exact[:last], start=1):
-        total += arb(value)
-        if count in chosen:
-            best = best.max(reach * arb(count).sqrt() - total)
-    return best
+    """max_K [reach sqrt K - sum of the K smallest], exactly: concave in K, so a window holds the maximum if it rises
+    at its beginning (or begins with K = 0) and falls at its end (or holds all)."""
+    count = len(members)
+    if not reach.is_finite():
+        return arb("nan")
+    with np.errstate(all="ignore"):
+        values = midpoint(reach) * np.sqrt(np.arange(1.0, count + 1)) - np.cumsum(_near(start, x, members))
+        guess = int(np.argmax(np.where(np.isfinite(values), values, -np.inf))) + 1 if count else 0
+    for first, last in _windows(guess, count):
+        sums = _sums(start, x, 1, members, first, last)
+        roots = [arb(k).sqrt() for k in range(first, last + 1)]
+        rises = [reach * (s - r) - (v - u) for (r, s), (u, v) in zip(pairwise(roots), pairwise(sums), strict=True)]
+        if (first == 0 or rises[0] >= 0) and (last == count or rises[-1] <= 0):
+            best = arb(0)
+            for r, total in zip(roots, sums, strict=True):
+                best = best.max(reach * r - total)
+            return best
+    raise AssertionError("the last window holds all sums")
 
 
+@OVERFLOWING
 def own_bounds(problem: NetworkProblem) -> list[arb]:
     """m^{-1/2} ||x|| max_{+-} sum_{b_r = +-} d_r 1{|W_r'x| <= d_r ||x||} at the support [k]."""
     omega = problem.omega
@@ -168,14 +192,14 @@ def own_bounds(problem: NetworkProblem) -> list[arb]:
         if problem.inputs.vanishing[x]:
             found.append(arb(0))
             continue
-        near, far = _distances(omega, x)
+        near, far = omega.near(x)
         size = _size(omega, x)
         small, large = bounds(size)
         best = arb(0)
         for sign in (1.0, -1.0):
             own = problem.output == sign
-            least = low[own & (far <= low * small * (1 - 2.0**-40))].sum() / (1 + 2.0**-30)
-            most = high[own & (near <= high * large * (1 + 2.0**-40))].sum() * (1 + 2.0**-30)
-            best = best.max(arb(float(least)).union(arb(float(most))))
+            least = low[own & (far + UNDERFLOW <= low * small * (1 - 2.0**-40))].sum() / (1 + 2.0**-30)
+            most = high[own & (near <= high * large * (1 + 2.0**-40) + UNDERFLOW)].sum() * (1 + 2.0**-30)
+            best = best.max(arb(max(float(least) - UNDERFLOW, 0.0)).union(arb(float(most) + UNDERFLOW)))
         found.append(best * size * problem.shrink)
     return found

@@ -120,8 +120,9 @@ class Combination:
         known: dict[tuple[int, bytes], int] = {}
         kept: list[int] = []
         total: list[Number] = []
+        bits = np.packbits(self.patterns > 0, axis=0).T
         for a, (x, value) in enumerate(zip(self.inputs, self.coefficients, strict=True)):
-            place = known.setdefault((x, np.packbits(self.patterns[:, a] > 0).tobytes()), len(known))
+            place = known.setdefault((x, bits[a].tobytes()), len(known))
             if place == len(kept):
                 kept.append(a)
                 total.append(value)
@@ -224,6 +225,7 @@ class Neurons:
 
     def __init__(self, problem: Layer, weights: Weights) -> None:
         self.problem, self.weights = problem, weights
+        self._near: dict[int, tuple[Array, Array]] = {}
 
     @cached_property
     def signs(self) -> Signs:
@@ -235,21 +237,28 @@ class Neurons:
         """S (m, k): 1.0 where W_r'x > 0."""
         return (self.signs.signs > 0).astype(float)
 
+    def near(self, x: int) -> tuple[Array, Array]:
+        """|W_r'x| [m] from below and from above."""
+        if x not in self._near:
+            found = self.signs
+            value, error = np.abs(found.values[:, x]), found.errors[:, x]
+            with np.errstate(invalid="ignore", over="ignore"):  # what overflowed is replaced by the exact value
+                low, high = np.maximum(value - error, 0.0), value + error
+            for (r, y), q in found.exact.items():
+                if y == x:
+                    low[r], high[r] = bounds(arb(abs(q)))
+            low[found.signs[:, x] == 0] = 0.0
+            high[found.signs[:, x] == 0] = 0.0
+            self._near[x] = low, high
+        return self._near[x]
+
     def distance_at(self, inputs: Iterable[int]) -> Distance:
         """From the kinks at the given inputs."""
-        used = sorted({x for x in inputs if not self.problem.inputs.vanishing[x]})
-        if not used:
-            return Distance()
-        found = self.signs
-        near = np.abs(found.values[:, used])
-        low, high = near - found.errors[:, used], near + found.errors[:, used]
-        place = {x: j for j, x in enumerate(used)}
-        for (r, x), q in found.exact.items():
-            if x in place:
-                low[r, place[x]], high[r, place[x]] = bounds(arb(abs(q)))
-        low[found.signs[:, used] == 0] = 0.0
-        high[found.signs[:, used] == 0] = 0.0
-        return Distance(float(low.min()), float(high.min()))
+        found = Distance()
+        for x in {x for x in inputs if not self.problem.inputs.vanishing[x]}:
+            low, high = self.near(x)
+            found = found.union(Distance(float(low.min()), float(high.min())))
+        return found
 
 
 class Point(Neurons):

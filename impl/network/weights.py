@@ -112,6 +112,22 @@ class Weights:
                 totals[a][j] += int(coefficients[a, r]) * rest
         return totals
 
+    def square_sum(self, chosen: Array, x: Vector) -> fmpq:
+        """sum of (W_r'x)^2 over the chosen neurons, exactly: x'(sum W_r W_r')x."""
+        odd = {r for r, _ in self.odd}
+        total = sum((self.dot(int(r), x) ** 2 for r in chosen if int(r) in odd), start=fmpq(0))
+        rows = self.floats[[r for r in chosen.tolist() if r not in odd]]
+        parts = limbs(rows, _SHORT_LIMB)
+        for a, (e, left) in enumerate(parts):
+            for f, right in parts[a:]:
+                # At most 2^20 products of 2^30: exact in float64.
+                table = (left.T @ right).tolist()
+                product = sum(
+                    (int(v) * x[i] * x[j] for i, row in enumerate(table) for j, v in enumerate(row) if v), start=fmpq(0)
+                )
+                total += product * (1 if e == f else 2) * _power(e + f)
+        return total
+
     def dot(self, r: int, x: Vector) -> fmpq:
         """W_r'x, exactly."""
         return sum((a * b for a, b in zip(self.row(r), x, strict=True)), start=fmpq(0))

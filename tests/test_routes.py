@@ -1,4 +1,4 @@
-"""Steps on the way of which neurons flip, factors that do not commute, proximal points that poor proposals only widen."""
+"""Steps on whose way neurons flip, factors that do not commute, proximal points that poor proposals only widen."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
+from metagap.impl.families import META_SL
 from metagap.impl.judge import judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
 from metagap.impl.meta_sl.maml import Problem
 from metagap.impl.meta_sl.quantities import MetaSLQuantities
-from metagap.theory.claim import Verdict
+from metagap.theory.claim import Expression, Verdict
 
 ZERO, ONE = fmpq(0), fmpq(1)
 QUARTER, HALF, THIRD = fmpq(1, 4), fmpq(1, 2), fmpq(1, 3)
@@ -123,7 +124,7 @@ def test_constants_by_hand() -> None:
         assert implicit("remainder_constant").overlaps(8 * third)
         # ell'' = sech^2 over the hull of prediction and comparator: least at the farthest residual.
         farthest = max(abs(z - y) for *_, z, h, y in at._divergences for z in (z, h))
-        assert at("strong_convexity").overlaps(farthest.sech() ** 2)
+        assert farthest.sech() ** 2 - 1e-6 < at("strong_convexity") <= farthest.sech() ** 2
         # One step of length 1/beta lowers L by its definition.
         problem = Problem(one, Balls)
         moved = [o - g / at("smoothness") for o, g in zip(problem.omega.entries(), at._gradient, strict=True)]
@@ -196,3 +197,12 @@ def test_an_open_weight_stays_open() -> None:
         assert any(w.contains(0) for w in at._mixed.weight)
         assert None in at._vanishing
         assert not at("margin_numerator_vanishes") > 0
+
+
+def test_a_wrong_equality_is_refuted_in_rationals() -> None:
+    """The identity with a side that is longer by less than any ball sees: exact rationals decide."""
+    claim = META_SL.claim("meta-sl-identity")
+    assert claim is not None
+    assert judge(two_tasks(), (claim,)).claims[0].verdict is Verdict.PROVED
+    wrong = replace(claim, bound=Expression(f"{claim.bound.text} + radius*radius/{2**600}"))
+    assert judge(two_tasks(), (wrong,)).claims[0].verdict is Verdict.VIOLATED

@@ -162,7 +162,7 @@ def _compiled(source: str, function: types.FunctionType) -> types.CodeType:
     lines += ["    " + line for line in kept]
     code = compile("\n".join(lines), f"<planted in {function.__module__}>", "exec")
     (around,) = (c for c in code.co_consts if isinstance(c, types.CodeType))
-    wrong = next(c for c in around.co_consts if isinstance(c, types.CodeType))
+    (wrong,) = (c for c in around.co_consts if isinstance(c, types.CodeType) and c.co_name == "wrong")
     if wrong.co_freevars == free:
         return wrong
     raise MovedError(f"{function.__qualname__}: free variables {free} became {wrong.co_freevars}")

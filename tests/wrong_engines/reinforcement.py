@@ -28,7 +28,6 @@ CAP = suite("test_meta_rl_by_hand:test_the_cap_holds_whatever_is_proposed")
 BOXES = suite("test_meta_rl_by_hand:test_boxes_of_policies_contain_what_is_inside")
 POOR = suite("test_meta_rl_by_hand:test_poor_values_only_widen_the_bounds")
 LINE = suite("test_meta_rl_optimum:test_an_unattained_supremum_is_approached")
-SPENT = suite("test_meta_rl_by_hand:test_a_budget_that_is_too_small_is_said")
 EXACT = suite("test_meta_rl_by_hand:test_coordinates_have_the_inner_products")
 NETWORK = suite("test_meta_rl_network_engines:test_both_engines_agree", variant="kl-step", name="policies")
 SMOOTH_HAND = suite("test_meta_rl_smooth_network:test_both_engines_agree", variant="kl-step", name="bent")
@@ -179,8 +178,6 @@ REINFORCEMENT = (
           suite("test_meta_rl_by_hand:test_the_bracket_of_a_constant_holds_it")),
     fault("boxes-dropped", "complete though boxes are left", f"{OPTIMUM}:maximise", Edit("for half in halves(box):",
           "for half in halves(box)[:1]:"), LINE),
-    fault("spent-is-done", "complete though boxes are left", f"{OPTIMUM}:maximise",
-          Edit('"certified" if done else "undecided"', '"certified"'), SPENT),
     fault("halves-overlap-nothing", "complete though boxes are left", f"{BOXED}:halves",
           Edit("((lo, cut), (cut, hi))", "((lo, cut), (cut, cut))"),
           suite("test_meta_rl_by_hand:test_halves_cover_the_box")),

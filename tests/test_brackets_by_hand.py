@@ -1,0 +1,76 @@
+"""Brackets and counts, case by case: the words are those of what was done, infinite ends are null, EQUAL is EQUAL."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from flint import arb
+from metagap.impl.bracket import Bracket, Check, DefectError, Status
+from metagap.impl.judge import ClaimJudgement, Enclosure
+from metagap.reports.records import claim_record, enclosure
+from metagap.reports.tally import Tally
+from metagap.theory.claim import Verdict
+
+YES, NO = Check(True, "proved"), Check(False, "not proved")
+
+
+def bracket(lower: float = 1.0, upper: float = 1.0, **more: Any) -> Bracket:
+    return Bracket(lower=lower, upper=upper, gap=1e-6, **more)
+
+
+def test_statuses_say_what_was_done() -> None:
+    for supremum in (False, True):
+        for check, status in ((YES, Status.CERTIFIED), (NO, Status.BRACKETED), (None, Status.BRACKETED)):
+            found = bracket(check=check, supremum=supremum)
+            assert found.status is status and found.certified == (check is YES)
+            assert found.sure == (1.0 if check is YES else math.inf if supremum else -math.inf)
+        for lower, upper in ((1.0, 2.0), (-math.inf, 1.0), (1.0, math.inf), (1.0, 1.0 + 1e-5)):
+            for check in (YES, NO, None):
+                assert bracket(lower, upper, check=check, supremum=supremum).status is Status.UNDECIDED
+                stopped = bracket(lower, upper, check=check, supremum=supremum, interrupted=True)
+                assert stopped.status is Status.INTERRUPTED
+    assert bracket(check=NO, fallback=0.5).sure == 0.5
+
+
+def test_ends_in_the_wrong_order_are_a_defect() -> None:
+    for lower, upper in ((2.0, 1.0), (math.nan, 1.0), (1.0, math.nan), (math.inf, math.inf), (-math.inf, -math.inf)):
+        with pytest.raises(DefectError):
+            bracket(lower, upper)
+
+
+def contradicts(found: Bracket, value: arb) -> bool:
+    try:
+        found.holds(value, "L")
+    except DefectError:
+        return True
+    return False
+
+
+def test_values_beyond_an_accepted_end_are_a_defect() -> None:
+    """Below the proved lower end of an infimum, above the proved upper end of a supremum; open ones say nothing."""
+    for supremum, beyond, fine in ((False, arb(0.5), arb(1.5)), (True, arb(1.5), arb(0.5))):
+        found = bracket(check=YES, supremum=supremum)
+        assert contradicts(found, beyond)
+        assert not any(contradicts(found, value) for value in (fine, arb(1), arb(1, 1)))
+        assert not contradicts(bracket(check=NO, supremum=supremum), beyond)
+
+
+def judged(verdict: Verdict) -> ClaimJudgement:
+    one = Enclosure(1.0, 1.0)
+    return ClaimJudgement("meta-sl-lifted", verdict, one, one, {}, {}, 1.0)
+
+
+def test_equal_is_counted_apart() -> None:
+    tally = Tally()
+    for verdict in (Verdict.EQUAL, Verdict.EQUAL, Verdict.PROVED):
+        tally.add(judged(verdict), lambda: None, real=False)  # type: ignore[arg-type, return-value]
+        assert claim_record(judged(verdict))["verdict"] == verdict.name
+    assert tally.counts == {"EQUAL": 2, "PROVED": 1}
+    assert not tally.real_counts
+
+
+def test_infinite_ends_are_null() -> None:
+    assert enclosure(Enclosure(-math.inf, 1.0)) == {"lo": None, "hi": 1.0}
+    assert enclosure(Enclosure(math.nan, math.inf)) == {"lo": None, "hi": None}

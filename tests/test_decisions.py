@@ -1,0 +1,180 @@
+"""What finite enclosures decide, case by case; and wrong statements, of which nothing comes out proved or equal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flint import arb, ctx
+from metagap.impl import files
+from metagap.impl.families import family_of
+from metagap.impl.judge import Enclosure, judge
+from metagap.impl.verdicts import at_most, decide, fit, refutes, same, standing, unfit
+from metagap.theory.claim import Expression, Relation, Verdict
+
+LE, EQ = Relation.AT_MOST, Relation.EQUAL
+PROVED, EQUAL, VIOLATED, UNDECIDED = Verdict.PROVED, Verdict.EQUAL, Verdict.VIOLATED, Verdict.UNDECIDED
+ONE, NAN, INFINITE = arb(1), arb("nan"), arb(0, float("inf"))
+BEYOND = arb(10) ** 400
+with ctx.workprec(128):
+    NEARLY = 1 + arb(2) ** -70
+    """1 as far as float64 tells, and not at 128 bits."""
+
+
+def decided(
+    relation: Relation, left: arb, bound: arb, *, margin: arb = ONE, term: arb = ONE, sums: arb = ONE, bits: int = 128,
+    exact: bool | None = None,
+) -> Verdict:  # fmt: skip
+    with ctx.workprec(bits):
+        return decide(
+            relation, left, bound, margins={"m": margin}, terms={"t": term}, sums=sums, exact=lambda: exact
+        ).verdict
+
+
+@pytest.mark.parametrize(
+    ("relation", "left", "bound", "verdict"),
+    [
+        (LE, arb(1), arb(2), PROVED),
+        (LE, arb(1), arb(1), PROVED),
+        (LE, arb(2), arb(1), VIOLATED),
+        (LE, NEARLY, arb(1), VIOLATED),
+        (LE, arb(1, 1e-9), arb(1), UNDECIDED),
+        (LE, arb(0, 1), arb(0, 1), UNDECIDED),
+        (EQ, arb(1), arb(2), VIOLATED),
+        (EQ, NEARLY, arb(1), VIOLATED),
+        (EQ, arb(1), NEARLY, VIOLATED),
+        (EQ, arb(1), arb(1), EQUAL),
+        (EQ, arb(1, 1e-30), arb(1), EQUAL),
+        (EQ, arb(1, 1e-20), arb(1), UNDECIDED),
+        (EQ, arb(0, 1e-30), arb(0), UNDECIDED),
+        (EQ, arb(0), arb(0), EQUAL),
+        *((r, *pair, UNDECIDED) for r in (LE, EQ) for x in (NAN, INFINITE, BEYOND, arb("inf"), -BEYOND)
+          for pair in ((x, arb(1)), (arb(1), x), (x, x))),
+    ],
+)  # fmt: skip
+def test_sides_decide(relation: Relation, left: arb, bound: arb, verdict: Verdict) -> None:
+    assert decided(relation, left, bound) is verdict
+
+
+def test_what_is_attained_is_equal_far_beyond_float64_only() -> None:
+    for bits, verdict in ((128, UNDECIDED), (256, EQUAL)):
+        assert decided(LE, arb(1, arb(2) ** -200), arb(1), bits=bits) is verdict
+    assert decided(LE, arb(1, arb(2) ** -100), arb(1), bits=256) is UNDECIDED
+    # Sides that cancel are compared with the sums behind them, of which no more than 1 counts.
+    with ctx.workprec(256):
+        nearly = arb(0, arb(2) ** -200)
+    assert decided(LE, nearly, arb(0), bits=256) is EQUAL
+    assert decided(LE, nearly, arb(0), sums=arb(2) ** -100, bits=256) is UNDECIDED
+    assert decided(EQ, arb(0, arb(2) ** -60), arb(0), sums=BEYOND, bits=256) is UNDECIDED
+
+
+SIDES = ((LE, arb(1), arb(2)), (LE, arb(2), arb(1)), (EQ, arb(1), arb(1)), (EQ, arb(1), arb(2)))
+
+
+@pytest.mark.parametrize("bad", [NAN, INFINITE, BEYOND, arb("inf")], ids=str)
+def test_what_is_not_finite_decides_nothing(bad: arb) -> None:
+    """As a side, as a margin, as a term: and its name is said."""
+    assert not fit(bad) and fit(arb(1e308))
+    assert unfit([("a", ONE), ("b", bad)]).startswith("the enclosure of b is ")
+    for relation, left, bound in SIDES:
+        assert decided(relation, left, bound, term=bad) is UNDECIDED
+        assert decided(relation, left, bound, margin=bad) is UNDECIDED
+        assert decided(relation, left, bound, term=bad, exact=True) is UNDECIDED
+    assert at_most(arb(1), bad) is None and at_most(bad, arb(1)) is None
+    assert not refutes(LE, bad, arb(1)) and not refutes(EQ, bad, arb(1)) and not refutes(LE, arb(1), -bad)
+
+
+@pytest.mark.parametrize(("margin", "holds"), [
+    (arb(1), True), (arb(0), False), (arb(-1), False), (arb(1, 1.5), None), (NAN, None), (INFINITE, None),
+])  # fmt: skip
+def test_a_margin_that_is_open_leaves_everything_open(margin: arb, holds: bool | None) -> None:
+    assert standing(margin) is holds
+    if holds is not True:
+        for relation, left, bound in SIDES:
+            assert decided(relation, left, bound, margin=margin) is UNDECIDED
+            assert decided(relation, left, bound, margin=margin, exact=True) is UNDECIDED
+
+
+def test_exact_rationals_decide_equalities_alone() -> None:
+    assert decided(EQ, arb(1, 1e-3), arb(1), exact=True) is PROVED
+    assert decided(EQ, arb(1, 1e-3), arb(1), exact=False) is VIOLATED
+    assert decided(LE, arb(1, 1e-3), arb(1), exact=True) is UNDECIDED
+
+
+def test_refutations_need_sides_apart() -> None:
+    assert refutes(LE, arb(2), arb(1)) and not refutes(LE, arb(1), arb(2)) and not refutes(LE, arb(1, 2), arb(1))
+    assert refutes(EQ, arb(2), arb(1)) and refutes(EQ, arb(1), arb(2)) and not refutes(EQ, arb(1, 2), arb(1))
+
+
+def test_sides_are_the_same_relative_to_themselves() -> None:
+    with ctx.workprec(128):
+        tiny = arb(2) ** -900
+        assert same(tiny, tiny, arb(0)) and not same(tiny, 2 * tiny, arb(0))
+        assert same(arb(1, 1e-30), arb(1), arb(1)) and not same(arb(0), tiny, arb(1))
+
+
+def test_an_enclosure_holds_its_ball() -> None:
+    with ctx.workprec(128):
+        for ball in (arb(1) / 3, -arb(1) / 3, arb(5, 2), arb(10) ** 400, arb(10) ** -400):
+            found = Enclosure.of(ball)
+            assert found.lo <= found.hi and not ball.lower() < found.lo and not ball.upper() > found.hi
+            assert found.lo <= found.middle <= found.hi or found.hi == float("inf")
+    assert Enclosure(1.0, 2.0).widened(0.5) == Enclosure(0.5, 2.5)
+
+
+def supervised(loss: str, eta: Any, steps: int, x: Any, y: Any, omega: Any) -> dict[str, Any]:
+    return {
+        "format": "metagap/instance/1", "problem": "meta-sl",
+        "loss": {"name": loss, **({"c": 1} if loss == "quartic" else {})},
+        "adaptation": {"name": "gradient", "eta": eta, "steps": steps}, "model": {"name": "linear"},
+        "features": [[x]], "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": y, "p": 1}]}], "omega": [omega],
+        "comparator": [0], "radius": 1,
+    }  # fmt: skip
+
+
+INSTANCES = {
+    "ordinary": supervised("squared", "1/4", 1, 1, 2, 1),
+    "irrational": supervised("log-cosh", "1/4", 2, 1, 2, 1),
+    "exponentials of exponentials": supervised("exponential", -1, 2, 3, -1, 1),
+    "seven steps": supervised("quartic", 1, 7, 2, 5, 1),
+    "a huge step": supervised("log-cosh", "1e200", 1, 1, 1, 1),
+    "subnormal": supervised("squared", "1/4", 1, "1e-310", 1, 1),
+    "far": supervised("squared", "1/4", 1, 1, "1e160", 0),
+}
+WRONG = [("eps + 1", "zero", EQ), ("eps + 1", "zero", LE), ("eps", "2*eps + 1", EQ), ("2*eps + 1", "eps", LE),
+         ("radius", "zero", LE), ("radius", "zero", EQ), ("2*weight_norm + radius", "weight_norm", LE),
+         ("zero", "-eps - radius", LE)]  # fmt: skip
+"""Sides that differ by 1 or more, and by as much as the smaller one, whatever the instance (radius = 1, eps >= 0)."""
+
+
+@pytest.mark.parametrize("name", INSTANCES)
+def test_nothing_wrong_is_proved_or_equal(name: str) -> None:
+    instance = files.loads(json.dumps(INSTANCES[name]))
+    claim = family_of(instance).claims[0]
+    claims = [
+        replace(claim, left=Expression(left), bound=Expression(bound), relation=relation, assumptions=(), extras=())
+        for left, bound, relation in WRONG
+    ]
+    verdicts = {c.verdict for c in judge(instance, claims).claims}
+    assert verdicts <= {Verdict.VIOLATED, Verdict.UNDECIDED, Verdict.OUTSIDE}
+    if name == "ordinary":
+        assert verdicts == {Verdict.VIOLATED}
+
+
+def test_assumptions_are_asked() -> None:
+    """An assumption that fails or stays open is no proof: of the true claim, of the wrong one."""
+    instance = files.loads(json.dumps(INSTANCES["ordinary"]))
+    claim = family_of(instance).claim("meta-sl-lifted")
+    assert claim is not None
+    for margin, verdict in (("zero", Verdict.OUTSIDE), ("radius", Verdict.PROVED)):
+        asked = replace(claim, assumptions=(replace(claim.assumptions[0], margin=margin),))
+        assert judge(instance, (asked,)).claims[0].verdict is verdict
+
+
+def test_what_is_shown_beside_a_proof_is_finite() -> None:
+    for bad in (NAN, INFINITE, BEYOND):
+        for relation, left, bound, verdict in ((LE, 1, 2, UNDECIDED), (EQ, 1, 1, UNDECIDED), (LE, 2, 1, VIOLATED)):
+            found = decide(relation, arb(left), arb(bound), margins={}, terms={}, sums=ONE, shown={"s": bad})
+            assert found.verdict is verdict

@@ -1,0 +1,159 @@
+"""Wrong verdicts: infinite or nan enclosures that decide, margins that are ignored, statuses that say too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb
+from metagap.theory.claim import Relation, Verdict
+
+from .numbers import bare, then
+from .planting import Around, Edit, Fault, Value, suite
+
+VERDICTS, JUDGE = "metagap.impl.verdicts", "metagap.impl.judge"
+BRACKET, TALLY, RECORDS = "metagap.impl.bracket", "metagap.reports.tally", "metagap.reports.records"
+
+NAN, INFINITE = arb("nan"), arb(0, float("inf"))
+
+
+def sides(relation: Relation, left: arb, bound: arb, verdict: Verdict) -> Any:
+    return suite("test_decisions:test_sides_decide", relation=relation, left=left, bound=bound, verdict=verdict)
+
+
+def nothing(bad: arb) -> Any:
+    return suite("test_decisions:test_what_is_not_finite_decides_nothing", bad=bad)
+
+
+OPEN = suite("test_decisions:test_a_margin_that_is_open_leaves_everything_open", margin=arb(1, 1.5), holds=None)
+FAILS = suite("test_decisions:test_a_margin_that_is_open_leaves_everything_open", margin=arb(0), holds=False)
+UNBOUNDED = suite("test_decisions:test_a_margin_that_is_open_leaves_everything_open", margin=NAN, holds=None)
+ATTAINED = suite("test_decisions:test_what_is_attained_is_equal_far_beyond_float64_only")
+APART = suite("test_decisions:test_refutations_need_sides_apart")
+SAME = suite("test_decisions:test_sides_are_the_same_relative_to_themselves")
+ASKED = suite("test_decisions:test_assumptions_are_asked")
+EXACT = suite("test_decisions:test_exact_rationals_decide_equalities_alone")
+ENCLOSED = suite("test_decisions:test_an_enclosure_holds_its_ball")
+OVERLAP = sides(Relation.AT_MOST, arb(0, 1), arb(0, 1), Verdict.UNDECIDED)
+OVERLAPPING = sides(Relation.EQUAL, arb(1, 1e-20), arb(1), Verdict.UNDECIDED)
+HUGE = suite("test_decisions:test_nothing_wrong_is_proved_or_equal", name="exponentials of exponentials")
+BRACKETS = suite("test_brackets_by_hand:test_statuses_say_what_was_done")
+ORDER = suite("test_brackets_by_hand:test_ends_in_the_wrong_order_are_a_defect")
+CONTRADICTED = suite("test_brackets_by_hand:test_values_beyond_an_accepted_end_are_a_defect")
+
+
+def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: Any) -> Fault:
+    return Fault(f"verdict-{name}", kind, place, wrong, guard)
+
+
+VERDICT_FAULTS = (
+    fault("everything-fits", "infinite balls are accepted", f"{VERDICTS}:fit", then(lambda fits: True),
+          nothing(INFINITE)),
+    fault("nan-fits", "nan balls compared as true", f"{VERDICTS}:fit",
+          Around(lambda right: lambda ball: ball.is_nan() or right(ball)), nothing(NAN)),
+    fault("beyond-float64-fits", "infinite balls are accepted", f"{VERDICTS}:LARGEST", Value(arb("inf")),
+          nothing(arb(10) ** 400)),
+    fault("unfit-terms-pass", "infinite balls are accepted", f"{VERDICTS}:unfit", then(lambda name: ""),
+          nothing(INFINITE)),
+    fault("terms-not-asked", "infinite balls are accepted", f"{VERDICTS}:decide", Edit("*terms.items(), ", ""),
+          nothing(INFINITE)),
+    fault("shown-not-asked", "infinite balls are accepted", f"{VERDICTS}:decide", Edit("unfit(shown.items()) if",
+          "'' if"),
+          suite("test_decisions:test_what_is_shown_beside_a_proof_is_finite")),
+    fault("margins-ignored", "margins ignored (an open assumption taken as holding)", f"{VERDICTS}:decide",
+          Edit("if not (fit(margin) and standing(margin)):", "if False:"), OPEN),
+    fault("open-margin-holds", "margins ignored (an open assumption taken as holding)", f"{VERDICTS}:standing",
+          Edit("False if margin <= 0 else None", "margin > -2"), OPEN),
+    fault("margin-of-0-holds", "margins ignored (an open assumption taken as holding)", f"{VERDICTS}:standing",
+          Edit("True if margin > 0", "True if margin >= 0"), FAILS),
+    fault("margin-of-nan-holds", "nan balls compared as true", f"{VERDICTS}:standing", Edit("return None\n",
+          "return True\n"), UNBOUNDED),
+    fault("margin-of-the-centre", "an enclosure's radius is dropped", f"{VERDICTS}:standing",
+          Around(lambda right: lambda margin: right(bare(margin))), OPEN),
+    fault("overlap-is-proved", "PROVED for everything undecided", f"{VERDICTS}:at_most",
+          Edit("False if left > bound else None", "not left > bound"), OVERLAP),
+    fault("overlap-is-violated", "VIOLATED for everything undecided", f"{VERDICTS}:at_most",
+          Edit("False if left > bound else None", "False"), OVERLAP),
+    fault("inequality-reversed", "a relation reversed", f"{VERDICTS}:at_most",
+          Edit("True if left <= bound else False if left > bound", "True if bound <= left else False if bound > left"),
+          sides(Relation.AT_MOST, arb(2), arb(1), Verdict.VIOLATED)),
+    fault("sides-in-float64", "a verdict through a bare float", f"{VERDICTS}:at_most",
+          Around(lambda right: lambda left, bound: right(arb(float(left.mid())), arb(float(bound.mid())))),
+          OVERLAP),
+    fault("apart-one-way", "a relation reversed", f"{VERDICTS}:apart", Edit("left < bound or left > bound",
+          "left < bound"), APART),
+    fault("overlap-is-apart", "VIOLATED for everything undecided", f"{VERDICTS}:apart",
+          Edit("bool(left < bound or left > bound)", "not left == bound"), OVERLAPPING),
+    fault("refuted-when-open", "VIOLATED for everything undecided", f"{VERDICTS}:refutes",
+          Edit("at_most(left, bound) is False", "at_most(left, bound) is not True"), APART),
+    fault("equal-when-open", "EQUAL for everything undecided", f"{VERDICTS}:same", then(lambda found: True),
+          OVERLAPPING),
+    fault("equal-of-the-centres", "an enclosure's radius is dropped", f"{VERDICTS}:same",
+          Edit("(left - bound).abs_upper()", "(left - bound).mid().abs_upper()"), OVERLAPPING),
+    fault("equal-to-the-sums", "a rounding unit that is too large", f"{VERDICTS}:same",
+          Edit("sums.min(arb(1)).abs_lower()", "sums.abs_upper()"),
+          suite("test_decisions:test_what_is_attained_is_equal_far_beyond_float64_only")),
+    fault("equal-at-128-bits", "a rounding unit that is too large", f"{VERDICTS}:CANCELLING", Value(0),
+          sides(Relation.EQUAL, arb(0, 1e-30), arb(0), Verdict.UNDECIDED)),
+    fault("equal-to-float64", "a rounding unit that is too large", f"{VERDICTS}:SHARE", Value(0.2), OVERLAPPING),
+    fault("inequality-by-rationals", "PROVED for everything undecided", f"{VERDICTS}:_inequality",
+          Edit("found = at_most(left, bound)", "found = at_most(left, bound) or exact()"), EXACT),
+    fault("equality-without-rationals", "EQUAL counted as PROVED", f"{VERDICTS}:_equality",
+          Edit("Decision(Verdict.EQUAL", "Decision(Verdict.PROVED"), sides(Relation.EQUAL, arb(1), arb(1),
+               Verdict.EQUAL)),
+    fault("attained-is-proved", "EQUAL counted as PROVED", f"{VERDICTS}:_inequality", Edit("Decision(Verdict.EQUAL",
+          "Decision(Verdict.PROVED"), ATTAINED),
+    fault("different-rationals-are-equal", "a relation reversed", f"{VERDICTS}:_equality",
+          Edit("if known else (Verdict.VIOLATED", "if True else (Verdict.VIOLATED"), EXACT),
+    fault("open-equality-is-equal", "EQUAL for everything undecided", f"{VERDICTS}:_equality",
+          Edit("return Decision(Verdict.UNDECIDED", "return Decision(Verdict.EQUAL"), OVERLAPPING),
+    fault("open-inequality-is-equal", "EQUAL for everything undecided", f"{VERDICTS}:_inequality",
+          Edit("return Decision(Verdict.UNDECIDED", "return Decision(Verdict.EQUAL"), OVERLAP),
+    fault("assumptions-not-asked", "margins ignored (an open assumption taken as holding)", f"{JUDGE}:_attempt",
+          Edit("for assumption in claim.assumptions:", "for assumption in ():"), ASKED),
+    fault("failing-assumption-goes-on", "margins ignored (an open assumption taken as holding)", f"{JUDGE}:_attempt",
+          Edit("if standing(margins[assumption.name]) is False:", "if False:"), ASKED),
+    fault("precisions-of-float64", "a rounding unit that is too large", f"{JUDGE}:PRECISIONS", Value((24,)),
+          suite("test_judge:test_the_identity_holds_in_balls_and_rationals", examples=12)),
+    fault("enclosure-swapped", "lower and upper end swapped", f"{JUDGE}:Enclosure.of",
+          then(lambda found: type(found)(found.hi, found.lo)), ENCLOSED),
+    fault("enclosure-narrowed", "outward rounding turned inward", f"{JUDGE}:Enclosure.widened",
+          Edit("self.lo - margin, self.hi + margin", "self.lo + margin, self.hi - margin"), ENCLOSED),
+    fault("judged-beside-the-claim", "sums of another claim", f"{JUDGE}:_exactly",
+          Edit("claim.left(exact) == claim.bound(exact)", "claim.left(exact) == claim.left(exact)"),
+          suite("test_supervised_by_hand:test_a_wrong_equality_is_refuted_in_rationals")),
+    # --- brackets ---
+    fault("bracket-checked-by-itself", "certified without the checker", f"{BRACKET}:Bracket.proved",
+          then(lambda proved: True), BRACKETS),
+    fault("bracket-not-asked-is-proved", "certified without the checker", f"{BRACKET}:Bracket.proved",
+          Edit("self.check is not None and self.check.accepted", "self.check is None or self.check.accepted"),
+               BRACKETS),
+    fault("bracket-rejected-is-proved", "certified without the checker", f"{BRACKET}:Bracket.proved",
+          Edit("and self.check.accepted", ""), BRACKETS),
+    fault("bracket-always-narrow", "complete though boxes are left", f"{BRACKET}:Bracket.narrow",
+          then(lambda narrow: True), BRACKETS),
+    fault("bracketed-is-certified", "certified without the checker", f"{BRACKET}:Bracket.status",
+          Edit("if self.proved else Status.BRACKETED", "if True else Status.BRACKETED"), BRACKETS),
+    fault("bracket-infinite-is-narrow", "infinite balls are accepted", f"{BRACKET}:Bracket.narrow",
+          Edit("math.isfinite(self.width) and self.width <= self.resolution",
+               "self.width <= math.inf or self.width <= self.resolution"), BRACKETS),
+    fault("bracket-swapped-passes", "lower and upper end swapped", f"{BRACKET}:Bracket.__post_init__",
+          Edit("if not self.lower <= self.upper or", "if"), ORDER),
+    fault("bracket-sure-of-the-search", "certified without the checker", f"{BRACKET}:Bracket.sure",
+          Edit("if self.proved:", "if True:"), BRACKETS),
+    fault("bracket-value-beyond-passes", "a contradiction passes", f"{BRACKET}:Bracket.holds",
+          Edit("if self.proved and (", "if False and ("), CONTRADICTED),
+    fault("bracket-supremum-swapped", "lower and upper end swapped", f"{BRACKET}:Bracket.holds",
+          Edit("value > self.upper if self.supremum else value < self.lower",
+               "value > self.upper if not self.supremum else value < self.lower"), CONTRADICTED),
+    # --- counts ---
+    fault("tally-equal-is-proved", "records that count EQUAL as PROVED", f"{TALLY}:Tally.add",
+          Edit("name = judged.verdict.name", "name = judged.verdict.name.replace('EQUAL', 'PROVED')"),
+          suite("test_brackets_by_hand:test_equal_is_counted_apart")),
+    fault("record-equal-is-proved", "records that count EQUAL as PROVED", f"{RECORDS}:claim_record",
+          Edit("judged.verdict.name", "judged.verdict.name.replace('EQUAL', 'PROVED')"),
+          suite("test_brackets_by_hand:test_equal_is_counted_apart")),
+    fault("record-infinity-is-a-number", "infinite balls are accepted", f"{RECORDS}:finite",
+          Edit("if value is not None and math.isfinite(value) else None",
+               "if value is not None and value == value else None"),
+          suite("test_brackets_by_hand:test_infinite_ends_are_null")),
+)  # fmt: skip

@@ -4,8 +4,9 @@ from .infima import INFIMA
 from .losses import LOSS_FAULTS
 from .networks import NETWORKS
 from .numbers import NUMBERS
+from .optima import OPTIMUM_FAULTS
 from .reinforcement import REINFORCEMENT
 from .supervised import SUPERVISED
 from .verdicts import VERDICT_FAULTS
 
-CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED, *NETWORKS, *REINFORCEMENT, *VERDICT_FAULTS)
+CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED, *NETWORKS, *REINFORCEMENT, *VERDICT_FAULTS, *OPTIMUM_FAULTS)

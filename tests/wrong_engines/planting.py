@@ -12,6 +12,7 @@ import importlib
 import inspect
 import textwrap
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -191,7 +192,8 @@ def suite(place: str, *, examples: int = 6, **arguments: Any) -> Guard:
     def run() -> None:
         module, name = place.split(":")
         test = getattr(importlib.import_module(module), name)
-        with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # as the module of the test may say itself
             fixtures = {"monkeypatch": patch, "tmp_path": Path(folder), "effort": 1}
             wanted = inspect.signature(test).parameters
             if hasattr(test, "hypothesis"):

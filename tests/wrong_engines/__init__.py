@@ -5,8 +5,19 @@ from .losses import LOSS_FAULTS
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
+from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
 from .supervised import SUPERVISED
 from .verdicts import VERDICT_FAULTS
 
-CATALOGUE = (*NUMBERS, *LOSS_FAULTS, *INFIMA, *SUPERVISED, *NETWORKS, *REINFORCEMENT, *VERDICT_FAULTS, *OPTIMUM_FAULTS)
+CATALOGUE = (
+    *NUMBERS,
+    *LOSS_FAULTS,
+    *INFIMA,
+    *SUPERVISED,
+    *NETWORKS,
+    *REINFORCEMENT,
+    *VERDICT_FAULTS,
+    *OPTIMUM_FAULTS,
+    *READER_FAULTS,
+)

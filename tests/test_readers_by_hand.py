@@ -1,0 +1,132 @@
+"""Readers refuse what they must, one fault each; witnesses that refute nothing are not called refuted, nor replayed."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metagap.impl import files
+from metagap.impl.files import BadInputError
+from metagap.impl.optimum.certificate import loads
+from metagap.reports import check_witness as checker
+from metagap.reports import witnesses
+from test_checker_by_hand import honest
+
+KEPT = Path(__file__).parent / "counterexamples"
+WITNESS = KEPT / "mutant-half-constant-simplest.json"
+
+GOOD: dict[str, Any] = {
+    "format": "metagap/instance/1", "problem": "meta-sl", "loss": {"name": "huber", "delta": 1},
+    "adaptation": {"name": "gradient", "eta": "1/3", "steps": 2}, "model": {"name": "linear"},
+    "features": [[1, 0], [0, 1]],
+    "tasks": [{"weight": "1/3", "atoms": [{"x": 0, "y": 1, "p": 1}]},
+              {"weight": "2/3", "atoms": [{"x": 0, "y": 1, "p": "1/4"}, {"x": 1, "y": 2, "p": "3/4"}]}],
+    "omega": [1, 0], "comparator": [0, 1], "radius": 1,
+}  # fmt: skip
+
+
+def altered(path: str, value: Any) -> str:
+    document = json.loads(json.dumps(GOOD))
+    *outer, last = path.split(".")
+    place = document
+    for name in outer:
+        place = place[int(name) if isinstance(place, list) else name]
+    place[int(last) if isinstance(place, list) else last] = value
+    return json.dumps(document)
+
+
+BAD = {
+    "weights that sum to 4/3": altered("tasks.0.weight", "2/3"),
+    "masses that sum to 1/2": altered("tasks.1.atoms.1.p", "1/4"),
+    "a negative mass": altered("tasks.1.atoms", [{"x": 0, "y": 1, "p": "-1/4"}, {"x": 1, "y": 2, "p": "5/4"}]),
+    "a negative index": altered("tasks.0.atoms.0.x", -1),
+    "an index that is too large": altered("tasks.0.atoms.0.x", 2),
+    "a radius of 0": altered("radius", 0),
+    "delta = 0": altered("loss.delta", 0),
+    "no steps": altered("adaptation.steps", 0),
+    "rows of unequal lengths": altered("features.1", [1]),
+    "a parameter that is too short": altered("omega", [1]),
+    "an unknown field": altered("more", 1),
+    "an unknown loss": altered("loss.name", "hinge"),
+    "a fraction over 0": altered("radius", "1/0"),
+    "no number": altered("radius", "one"),
+    "a number of a million bits": altered("radius", "1e999999"),
+    "not a number": json.dumps(GOOD).replace('"radius": 1', '"radius": NaN'),
+    "infinity": json.dumps(GOOD).replace('"radius": 1', '"radius": Infinity'),
+    "a field given twice": json.dumps(GOOD).replace('"radius": 1', '"radius": 1, "radius": 2'),
+    "another format": json.dumps(GOOD).replace("metagap/instance/1", "metagap/instance/9"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_instance_is_refused(name: str) -> None:
+    files.loads(json.dumps(GOOD))
+    with pytest.raises(BadInputError) as caught:
+        files.loads(BAD[name])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["hash", "length of at", "tree"])
+def test_a_bad_certificate_is_refused(name: str) -> None:
+    text = honest("one step").dumps()
+    assert loads(text).lower == honest("one step").lower
+    content = json.loads(text)
+    field, value = {
+        "hash": ("sha256", "0" * 64), "length of at": ("at", [*content["at"], 0]), "tree": ("tree", content["tree"][:-8]),
+    }[name]  # fmt: skip
+    with pytest.raises(BadInputError):
+        loads(json.dumps(content | {field: value}))
+
+
+def witness(**changes: Any) -> dict[str, Any]:
+    content = json.loads(WITNESS.read_text())
+    return content | {"instance": content["instance"] | changes}
+
+
+def test_a_witness_that_refutes_nothing_is_said_to() -> None:
+    """omega itself as comparator leaves no gap; a statement that is true; sides that are not the file's."""
+    assert checker.check(witness())[0] == "refuted"
+    assert checker.check(witness(comparator=witness()["instance"]["omega"]))[0] == "not refuted"
+    true = witness() | {"statement": witness()["statement"] | {"bound": "radius*eps + weight_norm*misfit"}}
+    assert checker.check(true)[0] == "not refuted"
+    said = witness()
+    said["judged"] = said["judged"] | {"left": {"lo": 1000.0, "hi": 1000.0}}
+    assert checker.check(said)[0] == "not refuted"
+    unknown = witness() | {"statement": witness()["statement"] | {"bound": "no_such_quantity"}}
+    assert checker.check(unknown)[0] == "not checked"
+
+
+def test_a_witness_that_refutes_nothing_is_not_replayed_as_one(tmp_path: Path) -> None:
+    assert witnesses.replay(WITNESS).outcome == "still violated"
+    harmless = witness(comparator=witness()["instance"]["omega"])
+    path = tmp_path / "harmless.json"
+    path.write_text(json.dumps(harmless))
+    assert witnesses.replay(path).outcome == "fixed"
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "softplus", "root", "product", "quotient", "sum"])
+def test_the_checkers_own_numbers_contain(name: str) -> None:
+    """Ranges of the standard-library checker, against fractions of hundreds of digits."""
+    from mpmath import mp, mpf, workdps
+
+    third, seventh = Fraction(1, 3), Fraction(-2, 7)
+    with workdps(400):
+        a, b = mpf(1) / 3, mpf(-2) / 7
+        value = {
+            "exp": mp.exp(b), "log": mp.log(a), "tanh": mp.tanh(b), "sigmoid": 1 / (1 + mp.exp(-b)),
+            "softplus": mp.log(1 + mp.exp(b)), "root": mp.sqrt(a), "product": mp.exp(b) * b, "quotient": mp.exp(b) / b,
+            "sum": mp.exp(b) + b,
+        }[name]  # fmt: skip
+        one, other = checker.exactly(third), checker.exactly(seventh)
+        e = checker.exp(other)
+        found = {
+            "product": lambda: e * other, "quotient": lambda: e / other, "sum": lambda: e + other,
+            "log": lambda: checker.log(one), "root": lambda: checker.root(one),
+        }.get(name, lambda: getattr(checker, name)(other))()  # fmt: skip
+        scaled = int(mp.floor(value * mpf(10) ** 350))
+        low, high = Fraction(scaled, 10**350), Fraction(scaled + 1, 10**350)
+    assert found.low <= low and high <= found.high
+    assert found.high - found.low < Fraction(1, 2**200)

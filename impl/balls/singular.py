@@ -26,8 +26,7 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
             v = gram.mid().solve(v).mid()
         except ZeroDivisionError:
             break
-        largest = max(float(x.abs_upper()) for x in v.entries())
-        v = (v * (1 / arb(largest))).mid()
+        v = (v * (1 / max(x.abs_upper() for x in v.entries()))).mid()
     upper = norm((matrix * v).entries()) / norm(v.entries())
     target = upper * upper
     for bits in ((3 * ctx.prec) // 4, 60, 45, 30, 20, 10, 2):
@@ -67,10 +66,10 @@ def largest_eigenvalue(gram: arb_mat) -> arb:
     v = arb_mat(d, 1, [arb(float(x)) for x in vector])
     for _ in range(4):
         v = (gram * v).mid()
-        largest = max((float(x.abs_upper()) for x in v.entries()), default=0.0)
+        largest = max((x.abs_upper() for x in v.entries()), default=arb(0))
         if largest == 0:
             return arb(0).union(arb(trace.upper()))
-        v = (v * (1 / arb(largest))).mid()
+        v = (v * (1 / largest)).mid()
     lower = (v.transpose() * gram * v)[0, 0] / sum((x * x for x in v.entries()), start=arb(0))
     # Of rank one the Rayleigh quotient is exact: then nearly all bits can be had.
     for bits in ((3 * ctx.prec) // 4, 60, 45, 30, 20, 10, 2):

@@ -14,12 +14,15 @@ from typing import NamedTuple, Self
 from flint import arb, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, square
 from ..balls.mixed import Mixed, MixedQuantities
 from ..instances import Instance, Vector
 from . import taylor
 from .instance import Adaptation, Policies, PolicyInstance
 from .problem import Evaluation, Policy, Problem, Process
+
+LONGEST = 2.0**20
+"""Sizes of sums over a horizon beyond which balls are not excused by them: they can be made narrower."""
 
 
 class Side(NamedTuple):
@@ -308,17 +311,21 @@ class TaskQuantities(MixedQuantities):
         total = 0.0
         for process in self.processes:
             largest = max(abs(midpoint(arb(r))) for r in process.rewards.entries())
-            total += midpoint(arb(process.weight)) * largest / (1 - midpoint(arb(process.gamma))) ** 2
+            # In balls: a discount near 1 is 1 in float64.
+            total += largest * midpoint(arb(process.weight) / square(arb(1 - process.gamma)))
         return total
 
     def scale(self, name: str) -> float:
         """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
+        return self._sums(name, min(self._horizon_size, LONGEST))
+
+    def _sums(self, name: str, horizon: float) -> float:
         if name in ("radius", "zero"):
             return 0.0
         stretch = 1 + max((abs(midpoint(v)) for v in self._meta_features.entries()), default=0.0)
         if "misfit" in name or name in ("residual_norm", "function_displacement"):
             return stretch * (1 + max((abs(midpoint(v)) for v in self._u), default=0.0))
-        return stretch * self._horizon_size
+        return stretch * horizon
 
     def rounding(self, name: str) -> float:
         """What a float64 evaluation of the quantity may differ by, if these are balls of 53 bits.
@@ -330,7 +337,7 @@ class TaskQuantities(MixedQuantities):
         if name in ("radius", "zero"):
             return own
         if "misfit" not in name and name not in ("residual_norm", "function_displacement"):
-            return own + 2.0**-48 * self.scale(name)
+            return own + 2.0**-48 * self._sums(name, self._horizon_size)
         total = 0.0
         reach = 1 + midpoint(self.radius)
         for (i, s, _), mass, u, row in zip(

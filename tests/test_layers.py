@@ -222,9 +222,13 @@ TAYLOR = tuple(f"impl.{path.parent.name}.taylor" for path in sorted(ROOT.glob("i
 DEFINITIONS = {
     *SHARED,
     *TAYLOR,
-    *(f"impl.{name}" for name in (
-        "meta_sl.maml", "meta_rl.problem", "network.network", "smooth_network.problem", "smooth_network.layer")),
-}  # fmt: skip
+    "impl.meta_sl.maml",
+    "impl.meta_rl.problem",
+    "impl.network.network",
+    "impl.network.combination",
+    "impl.smooth_network.problem",
+    "impl.smooth_network.layer",
+}
 """What the route may reach: numbers, instances, and L by its definition."""
 FORMULAS = {"d2", "d3", "hessian", "curvatures", "folds", "rows", "advantages", "evaluate", "value_gradient",
             "visitations", "visitation", "frequencies"}  # fmt: skip

@@ -1,24 +1,38 @@
-"""The house rules that keep the bound and the gap from sharing a bug, and the wheel complete."""
+"""The house rules that keep the bound and the gap from sharing a bug, and the wheel complete.
+
+Independence is that of what is reachable by imports, from the modules that the families name: a new module needs no
+entry here, and a forbidden import is noticed wherever it is.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
+from metagap.impl.families import FAMILIES
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("theory", "impl", "reports")
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-def imported(path: Path) -> set[str]:
-    """The modules of ours that a file imports, as dotted paths from the root (impl.losses)."""
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_of(tree: ast.Module, package: Sequence[str]) -> frozenset[str]:
+    """The modules of ours that a file of the package imports, as dotted paths from the root (impl.losses), and the
+    names taken from them (impl.losses.Loss): at the top of the file or anywhere in it."""
     found = set()
-    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             stem = [*base, *(node.module.split(".") if node.module else [])]
@@ -27,29 +41,85 @@ def imported(path: Path) -> set[str]:
             found.add(node.module)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return found
+    return frozenset(found)
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """The imports of a file."""
+    return imports_of(tree_of(path), path.relative_to(ROOT).with_suffix("").parts[:-1])
 
 
 def id_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=id_of)
-def test_imports_point_inwards(path: Path) -> None:
-    layer = path.relative_to(ROOT).parts[0]
-    allowed = {"theory": {"theory"}, "impl": {"theory", "impl"}, "reports": set(LAYERS)}[layer]
-    used = {name.split(".")[0] for name in imported(path)} & {*LAYERS, "metagap", "tests"}
-    assert used <= allowed, f"{id_of(path)} imports {sorted(used - allowed)}"
+def file_of(module: str) -> Path | None:
+    """The file of a dotted name, if it is a module."""
+    place = ROOT.joinpath(*module.split("."))
+    if place.with_suffix(".py").is_file():
+        return place.with_suffix(".py")
+    package = place / "__init__.py"
+    return package if package.is_file() else None
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))], ids=id_of)
-def test_layers_are_never_imported_bare(path: Path) -> None:
+def reached(
+    starts: Iterable[str],
+    leaving: Iterable[tuple[str, str]] = (),
+    changed: Mapping[str, frozenset[str]] | None = None,
+) -> dict[str, str]:
+    """Every module that is reachable by imports, with a way there.
+
+    leaving: what a module takes by name from another one, (importer, name): left out, and the other module with it if
+    nothing else is taken from it. changed: imports of modules whose text is not that of their file
+    """
+    allowed, other = set(leaving), changed or {}
+    ways: dict[str, str] = {}
+    waiting = [(start, start) for start in starts]
+    while waiting:
+        module, way = waiting.pop()
+        path = file_of(module)
+        if module in ways or path is None:
+            continue
+        ways[module] = way
+        names = other.get(module) or imported(path)
+        kept = {name for name in names if (module, name) not in allowed}
+        emptied = {name.rpartition(".")[0] for name in names - kept} - {name.rpartition(".")[0] for name in kept}
+        waiting += [(name, f"{way} > {name}") for name in kept - emptied]
+    return ways
+
+
+def module_of(thing: object) -> str:
+    """The module of a class, from the root."""
+    return str(getattr(thing, "__module__")).removeprefix("metagap.")  # noqa: B009
+
+
+def test_imports_point_inwards() -> None:
+    for path in SOURCES:
+        layer = path.relative_to(ROOT).parts[0]
+        allowed = {"theory": {"theory"}, "impl": {"theory", "impl"}, "reports": set(LAYERS)}[layer]
+        used = {name.split(".")[0] for name in imported(path)} & {*LAYERS, "metagap", "tests"}
+        assert used <= allowed, f"{id_of(path)} imports {sorted(used - allowed)}"
+
+
+def test_layers_are_never_imported_bare() -> None:
     """A bare `import theory` would make a second copy of every class beside metagap.theory."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            names = [node.module]
-        assert not {name.split(".")[0] for name in names} & set(LAYERS), names
+    for path in (*SOURCES, *TESTS):
+        for node in ast.walk(tree_of(path)):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names = [node.module]
+            assert not {name.split(".")[0] for name in names} & set(LAYERS), (id_of(path), names)
+
+
+def test_nothing_is_imported_by_a_computed_name() -> None:
+    """What is reachable is what is written."""
+    for path in SOURCES:
+        calls = [node.func for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+        names = {f.id for f in calls if isinstance(f, ast.Name)} | {
+            f.attr for f in calls if isinstance(f, ast.Attribute)
+        }
+        assert not names & {"import_module", "__import__", "exec_module"}, id_of(path)
 
 
 def test_theory_calls_no_solver() -> None:
@@ -68,75 +138,149 @@ def test_theory_calls_no_solver() -> None:
     }
 
 
-DECIDING = [
-    *(ROOT / "impl" / "balls").rglob("*.py"),
-    *(
-        path
-        for name in (
-            "maml",
-            "problem",
-            "taylor",
-            "task_quantities",
-            "quantities",
-            "prediction_quantities",
-            "network",
-            "weights",
-            "kernel",
-            "flips",
-            "core_quantities",
-            "errors",
-        )
-        for path in ROOT.glob(f"impl/*/{name}.py")
-    ),
-]
-SEARCHING = [
-    *(ROOT / "impl" / "floats").rglob("*.py"),
-    *(
-        path
-        for name in ("batch", "batch_quantities", "stationary", "training")
-        for path in ROOT.glob(f"impl/*/{name}.py")
-    ),
-]
-FAMILY_PACKAGES = (
-    "impl.meta_sl",
-    "impl.meta_rl",
-    "impl.network",
-    "impl.smooth_network",
-    "impl.meta_rl_network",
-    "impl.meta_rl_smooth_network",
+# --- who decides, who searches ----------------------------------------------------------------------------
+
+PROPOSALS = {
+    ("impl.balls.infimum", "impl.floats.infimum.l1_active_set"): "residuals that may vanish: any set gives a bound",
+    ("impl.balls.infimum", "impl.floats.infimum.l1_near"): "a point: its value in balls is an upper bound",
+    ("impl.meta_rl.quantities", "impl.meta_rl.planning.proposed_policy"): "a policy: its Bellman residual decides",
+    ("impl.optimum.exact", "impl.meta_sl.batch.batch_of"): "float64 arrays for the proposal of where a piece is least",
+    ("impl.network.linearised", "impl.meta_sl.batch.laws_of"): "float64 arrays for descent: it proposes a point",
+}
+"""(who takes it, what): proposals that deciding modules ask for, and why a bad one does no harm."""
+
+DECIDING = tuple(dict.fromkeys(module_of(family.quantities) for family in FAMILIES.values()))
+LOWER_BOUNDS = (
+    "impl.network.floor",
+    "impl.network.programs",
+    "impl.network.cells",
+    "impl.network.linearised",
+    "impl.network.optima",
+    "impl.smooth_network.floor",
+    "impl.smooth_network.linearised",
+    "impl.meta_rl.optimum",
 )
+"""Modules that prove lower (meta-RL: upper) bounds of optima. Those that put brackets together know every family."""
+SEARCHING = tuple(dict.fromkeys(module_of(family.batch_quantities) for family in FAMILIES.values()))
+
+SEARCHERS = (
+    "batch", "batch_quantities", "breaking", "descent", "draws", "falsify", "families", "floats", "generate",
+    "interpolant", "oracles", "planning", "rates", "real_tasks", "search", "smaller", "sources", "stationary",
+    "strategies", "training",
+)  # fmt: skip
+"""Modules and packages that only propose."""
+
+SHARED = {
+    "impl.arithmetic": "the number systems; each engine evaluates in its own",
+    "impl.losses": "a loss is written once, over any number system; sympy and torch check each row",
+    "impl.instances": "what an instance is",
+    "impl.network.weights": "weights as arrays; float64 takes the arrays, the deciding engine their exact sums",
+    "impl.smooth_network.activation": "as losses",
+    "theory.claim": "claims as data",
+    **{f"impl.{name}.instance": "what an instance is" for name in (
+        "meta_sl", "meta_rl", "network", "smooth_network", "meta_rl_network", "meta_rl_smooth_network")},
+}  # fmt: skip
+"""All that the engine that decides and the engine that searches may share, and why."""
 
 
-def modules(*names: str) -> tuple[str, ...]:
-    """The modules of those names in every family's package."""
-    return tuple(f"{package}.{name}" for package in FAMILY_PACKAGES for name in names)
+def searchers_reached(starts: Iterable[str], changed: Mapping[str, frozenset[str]] | None = None) -> list[str]:
+    """The ways from deciding modules to modules that only propose, but for the named proposals."""
+    ways = reached(starts, PROPOSALS, changed)
+    return [way for module, way in ways.items() if set(module.split(".")) & set(SEARCHERS)]
 
 
-@pytest.mark.parametrize("path", DECIDING, ids=id_of)
-def test_the_deciding_engine_takes_only_proposals_from_floats(path: Path) -> None:
-    engines = ("impl.floats", *modules("batch", "stationary", "training", "planning", "generate", "rates"))
-    shared = {name for name in imported(path) if name.startswith(engines)}
-    proposals = {
-        "impl.floats.infimum.l1_active_set",
-        "impl.floats.infimum.l1_near",
-        "impl.meta_rl.planning.proposed_policy",
-    }
-    assert shared <= proposals | {name.rsplit(".", 1)[0] for name in proposals}
+def test_the_deciding_engine_takes_only_named_proposals() -> None:
+    assert searchers_reached(DECIDING) == []
+    assert searchers_reached(LOWER_BOUNDS) == []
+    assert len(DECIDING) == len(FAMILIES)
+    assert len(reached(DECIDING)) >= 40
 
 
-@pytest.mark.parametrize("path", SEARCHING, ids=id_of)
-def test_the_searching_engine_knows_no_balls(path: Path) -> None:
-    deciding = ("maml", "problem", "taylor", "task_quantities", "quantities", "network", "kernel", "flips")
-    engines = ("impl.balls", *modules(*deciding))
-    assert not {name for name in imported(path) if name.startswith(engines)}
+def test_named_proposals_are_asked_for() -> None:
+    for module, name in PROPOSALS:
+        path = file_of(module)
+        assert path is not None
+        assert name in imported(path), f"{module} does not take {name}"
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("impl/*/taylor.py")), ids=id_of)
-def test_the_taylor_route_knows_no_meta_feature(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    for derivative in (".d2(", "hessian(", ".advantages(", ".evaluate(", ".value_gradient(", "visitations("):
-        assert derivative not in text
-    assert not {name for name in imported(path) if "quantities" in name or "balls.core" in name}
+def test_the_searching_engine_shares_only_foundations() -> None:
+    floats = [f"impl.floats.{path.stem}" for path in (ROOT / "impl" / "floats").glob("[!_]*.py")]
+    trained = [f"impl.{path.parent.name}.{path.stem}" for path in ROOT.glob("impl/*/stationary.py")]
+    deciding = set(reached(DECIDING, PROPOSALS))
+    for start in (*SEARCHING, *floats, *trained):
+        ways = reached([start])
+        assert not [way for module, way in ways.items() if module.startswith("impl.balls")]
+        assert not [way for module, way in ways.items() if module in deciding - set(SHARED)]
+
+
+def test_what_the_engines_share_is_shared() -> None:
+    assert set(SHARED) == set(reached(DECIDING, PROPOSALS)) & set(reached(SEARCHING))
+
+
+# --- the independent route to grad L ----------------------------------------------------------------------
+
+TAYLOR = tuple(f"impl.{path.parent.name}.taylor" for path in sorted(ROOT.glob("impl/*/taylor.py")))
+DEFINITIONS = {
+    *SHARED,
+    *TAYLOR,
+    "impl.meta_sl.maml",
+    "impl.meta_rl.problem",
+    "impl.network.network",
+    "impl.network.combination",
+    "impl.smooth_network.problem",
+    "impl.smooth_network.layer",
+}
+"""What the route may reach: numbers, instances, and L by its definition."""
+FORMULAS = {"d2", "d3", "hessian", "curvatures", "folds", "rows", "advantages", "evaluate", "value_gradient",
+            "visitations", "visitation", "frequencies"}  # fmt: skip
+"""Derivatives and visitations by formula, which definitions have for others."""
+
+
+def test_the_taylor_route_knows_no_meta_feature() -> None:
+    assert len(TAYLOR) == 4
+    ways = reached(TAYLOR)
+    assert not [way for module, way in ways.items() if module not in DEFINITIONS]
+    for module in TAYLOR:
+        path = file_of(module)
+        assert path is not None
+        attributes = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+        assert not attributes & FORMULAS, (module, attributes & FORMULAS)
+
+
+# --- the guards themselves --------------------------------------------------------------------------------
+
+
+def planted(module: str, line: str, *, inside: bool) -> dict[str, frozenset[str]]:
+    """The imports of a copy of the module with one line more, at its end or in a function there."""
+    path = file_of(module)
+    assert path is not None
+    indented = f"def planted() -> None:\n    {line}" if inside else line
+    text = f"{path.read_text(encoding='utf-8')}\n\n{indented}\n"
+    return {module: imports_of(ast.parse(text), module.split(".")[:-1])}
+
+
+FAULTS: tuple[tuple[str, str], ...] = (
+    ("impl.network.start_quantities", "from .batch_quantities import NetworkBatchQuantities"),
+    ("impl.network.rank_quantities", "from ..floats import rank"),
+    ("impl.network.span_quantities", "from ..floats.infimum import l1_near"),
+    ("impl.meta_rl_network.coordinates", "from ..meta_rl_network import batch"),
+    ("impl.smooth_network.activation", "from ..families import FAMILIES"),
+    ("impl.meta_rl_smooth_network.coordinates", "from ..oracles import autograd"),
+    ("impl.balls.infimum", "from ..floats.infimum import misfits"),
+)
+"""Forbidden imports in deciding modules, some of which no earlier guard looked at."""
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["at the top", "in a function"])
+def test_a_forbidden_import_is_noticed(inside: bool) -> None:
+    for module, line in FAULTS:
+        assert module in reached(DECIDING)
+        assert searchers_reached(DECIDING, planted(module, line, inside=inside)), module
+
+
+def test_a_meta_feature_in_the_taylor_route_is_noticed() -> None:
+    changed = planted("impl.network.network", "from .kernel import MetaFeatures", inside=True)
+    assert "impl.network.kernel" in reached(TAYLOR, changed=changed)
 
 
 def reached(start: str) -> dict[str, str]:
@@ -168,11 +312,10 @@ def test_the_checker_shares_nothing_with_the_finder() -> None:
     assert not guilty, guilty
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=id_of)
-def test_the_library_does_not_print(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
-    assert not [n.lineno for n in calls if n.func.id == "print"]
+def test_the_library_does_not_print() -> None:
+    for path in SOURCES:
+        calls = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        assert not [(id_of(path), n.lineno) for n in calls if n.func.id == "print"]  # type: ignore[attr-defined]
 
 
 def test_every_package_is_in_the_wheel() -> None:

@@ -16,7 +16,6 @@ from metagap.impl.network.floor import NotConvexError
 from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.linearised import linearised_optimum
 from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.taylor import features
 from metagap.impl.network.weights import Weights
 from metagap.impl.optimum import Budget, minimise
 from metagap.impl.oracles.convex import squared_meta_minimum
@@ -41,8 +40,14 @@ def drawn(seed: int, m: int, d: int, loss: Loss, eta: fmpq, tasks: int = 2, poin
 def linear_model(of: NetworkInstance) -> MetaSLInstance:
     """The same meta-objective as a linear model in D: features phi_0, labels y - f(x; W0). m is a square."""
     problem = NetworkProblem(of.canonical, Rationals)
-    xs = list(range(len(of.features)))
-    rows = features(problem, problem.start.active.T, xs).tolist()
+    rows = [
+        [
+            problem.shrink * b * int(on) * v
+            for b, on in zip(of.signs, problem.start.active[:, x], strict=True)
+            for v in row
+        ]
+        for x, row in enumerate(of.canonical.features)
+    ]
     base = problem.start.predictions
     tasks = tuple(
         replace(task, atoms=tuple(replace(a, y=a.y - base[a.x]) for a in task.atoms)) for task in of.canonical.tasks

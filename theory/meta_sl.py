@@ -130,7 +130,7 @@ CLAIMS: tuple[Claim, ...] = (
         Relation.AT_MOST,
         (SQUARED_LOSS, PARAMETER_COMPARATOR),
         CITATION,
-        "L is a convex quadratic: every stationary point is global.",
+        "L is a convex quadratic: no parameter does better than a stationary point. Functions may.",
     ),
     Claim(
         "meta-sl-c2",
@@ -207,7 +207,7 @@ CLAIMS: tuple[Claim, ...] = (
         "meta-sl-c7",
         "C7: one task",
         Source.OURS,
-        "With one task and an invertible Jacobian every stationary point is global.",
+        "With one task and an invertible Jacobian no parameter does better than a stationary point.",
         "n = 1: gap <= g'(omega_1 - theta'_1) with g = E[w phi], and G = J_1'g gives ||g|| <= eps/s_min(J_1).",
         Expression("gap"),
         Expression("eps*adapted_displacement/jacobian_min"),

@@ -115,7 +115,11 @@ _TABLE = (
         r"\inf_{\|v\|\le R}\|u-\phi_0^{\top} v\|",
         "misfit by meta-features with the initial patterns in all places",
     ),
-    ("gradient_difference", r"\|G_0-\nabla L(\omega)\|", "distance of the pairing at initialisation from the gradient"),
+    (
+        "gradient_difference",
+        r"\|\langle w,\phi_0-\phi_\omega\rangle\|",
+        "distance of the pairings of w with phi_0 and with phi; by the chain rule (S2) that of G_0 from grad L",
+    ),
     ("error_operator", r"E_{\mathrm{op}}", "operator norm of the difference phi_0 - phi on the lifted points"),
     ("error_trace", r"E_2", "Hilbert-Schmidt norm of the difference phi_0 - phi on the lifted points"),
     ("error_flips", r"\|e\|", "norm of the pointwise error e_i(x), with the actual flips"),

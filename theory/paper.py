@@ -67,7 +67,8 @@ RESULTS: tuple[Result, ...] = (
         Outcome.WITH_MORE,
         "Needs hypothesis (D): wherever the mixed weight vanishes, so does the numerator of the mixed target. The "
         "target is their ratio; two mirrored tasks cancel in the weight and not in the numerator, and the bound is "
-        "then too small. Undivided, the bound does not need it.",
+        "then too small. Undivided, the bound does not need it. And needs one gradient step with one loss and one step "
+        "size: the feature of several steps, or of an implicit one, is not the same for all tasks.",
         ("meta-sl-mixed", "meta-sl-mixed-l1"),
         (("meta-sl-mixed", "numerator-vanishes"),),
         ("mixed-zero-over-zero",),
@@ -91,9 +92,9 @@ RESULTS: tuple[Result, ...] = (
         "That the bound also covers first-order MAML, whose gradient leaves out the adaptation's derivative. (The "
         "abstract's “first-order methods” may mean gradient methods in general; then the paper claims nothing here.)",
         Outcome.INSTEAD,
-        "A point where first-order MAML stops is not stationary for the meta-objective, and the bound is false with "
-        "its gradient. First-order MAML has its own exact theorem: its own gradient with the features of the model, "
-        "without a bias term.",
+        "A point where first-order MAML stops need not be stationary for the meta-objective, and the bound is false "
+        "with its gradient. First-order MAML has its own exact theorem: its own gradient with the features of the "
+        "model, without a bias term.",
         ("meta-sl-first-order", "network-first-order", "meta-sl-c6"),
         (("meta-sl-lifted", "stationarity-of-L"), ("network-lifted", "stationarity-of-L")),
         ("first-order-eps", "rl-first-order-eps", "network-first-order-eps"),
@@ -117,14 +118,15 @@ RESULTS: tuple[Result, ...] = (
         "The same for policies that are energy-based and linear, with a step on policies as adaptation.",
         Outcome.AS_READ,
         "The performance difference takes the part of convexity: the first step is an equality. Adapted policies must "
-        "give every action positive probability, which softmax policies do.",
+        "give every action positive probability: those of the KL step do, those of the rational step where "
+        "1 + eta Q > 0.",
         ("meta-rl-lifted", "meta-rl-headline"),
         (("meta-rl-lifted", "positive-policy"),),
         basis=Basis.ABSTRACT,
     ),
     Result(
         "Reinforcement learning: the bound with one feature for all tasks",
-        "The same with visitations and next visitations mixed over the tasks.",
+        "The same for a step on policies, with visitations and next visitations mixed over the tasks.",
         Outcome.WITH_MORE,
         "Needs hypothesis (D), here of the target's and of the feature's numerator. And the feature is "
         "not the same for all tasks: it depends on them through one number "
@@ -137,9 +139,9 @@ RESULTS: tuple[Result, ...] = (
         "Reinforcement learning, one task, tabular: stationary means optimal",
         "With full representation power a stationary point is globally optimal (no policies do better).",
         Outcome.WITH_MORE,
-        "Needs that the adaptation does not fold: at a fold a stationary point need not be optimal. kappa = |eta| "
-        "gamma span(r)/(2 (1 - gamma)) < 1 suffices (it is not necessary). With several tasks it is false even without "
-        "adaptation.",
+        "Needs that the adaptation does not fold: at a fold a stationary point need not be optimal. For the KL step "
+        "kappa = |eta| gamma span(r)/(2 (1 - gamma)) < 1 suffices (it is not necessary). With several tasks it is "
+        "false even without adaptation.",
         ("meta-rl-t3e",),
         (("meta-rl-t3e", "contraction"), ("meta-rl-t3e", "single-task"), ("meta-rl-t3e", "tabular")),
     ),
@@ -148,13 +150,16 @@ RESULTS: tuple[Result, ...] = (
         "If the meta-features represent every displacement, stationary points are globally optimal: no functions of "
         "task and input do better.",
         Outcome.AS_READ,
-        "It holds wherever its premise does; whether a model can meet the premise is another question. Features "
-        "represent every displacement of functions exactly if they are linearly independent over all pairs of a "
-        "task and an input: for a linear model never when two tasks share an input, and then tasks that contradict "
-        "each other are a counterexample (its omega is the best parameter; what does better are functions that tell "
-        "the tasks apart); for a smooth network they may share one if they adapt differently. With one task an "
-        "adaptation that does not fold suffices, with the squared loss nothing.",
-        ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c7"),
+        "For losses that are convex in the prediction it holds wherever its premise does; whether a model can "
+        "meet the premise is another question. Features represent every displacement of functions exactly if they "
+        "are linearly independent over all pairs of a task and an input: for a linear model never when two tasks "
+        "share an input, and then tasks that contradict each other are a counterexample (its omega is the best "
+        "parameter; what does better are functions that tell the tasks apart); for a smooth network they may "
+        "share one if they adapt differently. That only no parameter does better, adapted alike, needs less in a "
+        "linear model: nothing with the squared loss, and with one task a Jacobian of the adaptation that is "
+        "invertible at omega. Functions may then still do better: two inputs with the "
+        "same feature, labelled 1 and -1.",
+        ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c1", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),
             ("network-c3", "full-row-rank"),

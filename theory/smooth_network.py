@@ -31,11 +31,14 @@ Pointwise. With d_{k,r} = ||W^(k)_r - W0_r||, the displacements of every iterate
 expectations over ell' and ell'' at the predictions of W^(k),
 
     delta_k(x) = ||x|| ( sum_r min(1, c2 ||x|| d_{k,r})^2 / m )^{1/2},
-    kap_k = max(1, eta E_i[ell'' ||x||^2] - 1)   (eta < 0: 1 + |eta| E_i[ell'' ||x||^2]),
+    kap_k = max(1, s_k - 1)  (eta < 0: 1 + s_k),   s_k = |eta| sum_x' |E_i[ell''; x']| ||x'||^2,
     f_k = |eta| sum_x' c2 m^{-1/2} |E_i[ell'; x']| ||x'||^2,
-    g_k = 2 |eta| sum_x' E_i[ell''; x'] ||x'|| delta_k(x') + f_k,
+    g_k = 2 |eta| sum_x' |E_i[ell''; x']| ||x'|| delta_k(x') + f_k,
     ||phi_{0,i}(x) - phi_i(x)|| <= e_i(x) = (prod_k kap_k) delta_K(x)
         + ||x|| sum_{k<K} (prod_{j<k} kap_j) g_k (prod_{j>k} (kap_j + f_j)).
+
+  (ell'' >= 0 for the bound by e; the absolute values, idle then, make e grow with the delta_k for every loss, which is
+  all that `smooth-network-error-ball` needs.)
 
   Proof. By telescoping phi_{0,i} - phi_i = A_0 ... A_{K-1} (phi_0 - phi_{W_i}) + sum_k A_0 ... A_{k-1} (A_k - J_k)
   J_{k+1} ... J_{K-1} phi_{W_i}, and A_k - J_k = eta (H_k - E_i[ell'' phi_0 phi_0']) + eta F_k. ||A_k|| <= kap_k, as

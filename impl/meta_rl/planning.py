@@ -17,7 +17,10 @@ def proposed_policy(task: Task) -> list[int]:
     choice, each = np.zeros(states, dtype=int), np.arange(states)
     for _ in range(200):
         system = np.eye(states) - gamma * chain[each, choice]
-        value = np.linalg.solve(system, (1 - gamma) * rewards[each, choice])
+        try:
+            value = np.linalg.solve(system, (1 - gamma) * rewards[each, choice])
+        except np.linalg.LinAlgError:
+            break  # the discount is 1 in float64
         ahead = (1 - gamma) * rewards + gamma * (chain @ value)
         better = ahead.argmax(1)
         gain = ahead[each, better] - ahead[each, choice]

@@ -21,7 +21,6 @@ from . import taylor
 from .instance import Adaptation, Policies, PolicyInstance
 from .problem import Evaluation, Policy, Problem, Process
 
-
 class Side(NamedTuple):
     """A policy in a task's process, with its values and visitations, Q(s,a) - Q(s,b), and its advantages."""
 
@@ -308,7 +307,7 @@ class TaskQuantities(MixedQuantities):
         total = arb(0)
         for process in self.processes:
             largest = reduce(arb.max, (abs(arb(r)) for r in process.rewards.entries()))
-            total += arb(process.weight) * largest / square(1 - arb(process.gamma))
+            total += arb(process.weight) * largest / square(arb(1 - process.gamma))
         return total
 
     def scale(self, name: str) -> arb:

@@ -20,9 +20,10 @@ from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals
 from ..instances import Instance, Vector
 from ..meta_sl.instance import Functions
 from . import taylor
+from .combination import Combination
 from .instance import NetworkInstance
 from .kernel import Basis, Bends, MetaFeatures
-from .network import EXACT_STEPS, Combination, Iterate, NetworkProblem, Point
+from .network import EXACT_STEPS, Iterate, NetworkProblem, Point
 from .rank_quantities import RankQuantities
 
 

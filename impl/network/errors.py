@@ -14,9 +14,10 @@ from flint import arb, arb_mat, fmpq
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, root, square
 from . import flips
+from .combination import Combination
 from .core_quantities import NetworkCore
 from .kernel import MetaFeatures
-from .network import Combination, Move
+from .network import Move
 
 Flips = Sequence[Sequence[Mapping[int, arb]]]
 """Per task and step: input -> how many neurons have another pattern than at W0."""

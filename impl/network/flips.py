@@ -93,7 +93,7 @@ def _count(start: Neurons, x: int, limit: arb | fmpq, power: int) -> arb:
     if isinstance(limit, arb) and not limit.is_finite():
         return arb(0).union(arb(count))
     members = np.arange(count)
-    reach = midpoint(root(arb(limit)) if power == 2 else limit)
+    reach = midpoint(root(arb(limit)) if power == 2 else arb(limit))
     with np.errstate(all="ignore"):
         guess = int((np.cumsum((_near(start, x, members) / reach) ** power) <= 1).sum())
     for first, last in _windows(guess, count):

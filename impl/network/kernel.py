@@ -22,7 +22,8 @@ import numpy as np
 
 from ..arithmetic import Matrix, Number
 from ..balls.span import Span, span
-from .network import Combination, Iterate, NetworkProblem
+from .combination import Combination
+from .network import Iterate, NetworkProblem
 
 Array = np.ndarray
 Bends = Sequence[Sequence[Sequence[Number]]]

@@ -28,7 +28,8 @@ import numpy as np
 from ..arithmetic import Balls, BallSeries, Number, RationalSeries
 from ..meta_sl.maml import Law
 from ..meta_sl.taylor import series_terms
-from .network import Combination, Iterate, NetworkProblem
+from .combination import Combination
+from .network import Iterate, NetworkProblem
 
 Paths = Sequence[tuple[Law, Sequence[Iterate]]]
 """Per task its law and its iterates."""

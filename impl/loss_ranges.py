@@ -1,4 +1,4 @@
-"""A loss and its derivatives over many intervals at once, enclosed in midpoint-radius float64: `Loss.range` for arrays."""
+"""A loss and its derivatives over many intervals at once, enclosed by `midrad`: `Loss.range` for arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Turn:
 
 
 class LossRanges:
-    """ell^(j)(z, y), j = 0..3, for a table of labels; predictions have one axis more, the last."""
+    """ell^(j)(z, y), j = 0..3, for a table of labels; predictions (*shape, N) have one axis more (or broadcast)."""
 
     def __init__(self, loss: Loss, labels: Sequence[fmpq], shape: tuple[int, ...]) -> None:
         self.loss = loss

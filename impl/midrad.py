@@ -12,12 +12,12 @@ What is used of the machine: IEEE 754 double precision, round to nearest. With u
 e = 0 for + and - (a result below 2^-1022 is exact there) and for sqrt. No function of a C library and no BLAS is
 called: exp and log1p are built below from these operations, products are numpy's own loops.
 
-Radii. Let M = fl(.) be the new midpoint. By the line above it is within u|M|(1 + 2u) + 2^-1075 of the exact value at the
-midpoints, and the radius adds what the operands' radii move that value. A radius is itself computed in at most 12
+Radii. Let M = fl(.) be the new midpoint. By the line above it is within u|M|(1 + 2u) + 2^-1075 of the exact value at
+the midpoints, and the radius adds what the operands' radii move that value. A radius is itself computed in at most 12
 operations on numbers >= 0, each of which loses at most a factor 1 - u and 2^-1075 absolutely; so the computed number
-times UP = 1 + 32u, plus GUARD = 2^-900 where something can underflow, is at least the exact one: (1 + 32u)(1 - u)^14 > 1
-+ 2u, and 12 underflows, scaled by factors below 2^100 (see `__truediv__`), stay below 2^-950. For sums of n terms in any
-order, with or without fused products, |fl(sum) - sum| <= gamma_n sum|.|, gamma_n = nu/(1 - nu); the radius takes
+times UP = 1 + 32u, plus GUARD = 2^-900 where something can underflow, is at least the exact one: (1 + 32u)(1 - u)^14
+> 1 + 2u, and 12 underflows, scaled by factors below 2^100 (see `__truediv__`), stay below 2^-950. For sums of n terms
+in any order, with or without fused products, |fl(sum) - sum| <= gamma_n sum|.|, gamma_n = nu/(1 - nu); the radius takes
 (n + 2)u times the computed sum of sizes, and UP grows to 1 + (4n + 32)u.
 
     a + b   r_a + r_b + u|M|; no guard: if M or a sum of radii lies below 2^-1022 it is exact, and u|M|, rounded
@@ -44,11 +44,11 @@ softplus   max(x, 0) + log1p(e^-|x|), no cancellation: 8u + 8u + u. Claimed: 20u
 sigmoid    1/(1 + E) or E/(1 + E), E = e^-|x|: 8u + 2u. Claimed: 12u.
 sech       2E/(1 + E^2): 8u + 3u (the factor of E's error is at most 1). Claimed: 16u.
 tanh       -N/(2 + N), N = e^-2|x| - 1: the factor of N's error is 2/(2 + N) <= 2: 16u + 2u. Claimed: 20u.
-log cosh   |x| < 1: log1p(2 sinh^2(x/2)) = log1p(N^2/2E), N = e^-|x| - 1: (16 + 8 + 2 + 8)u. Else |x| - ln 2 + log1p(E^2)
-           >= 0.43: 25u*0.13 + 0.7u + 2u of the result, below 11u. Claimed: 40u.
+log cosh   |x| < 1: log1p(2 sinh^2(x/2)) = log1p(N^2/2E), N = e^-|x| - 1: (16 + 8 + 2 + 8)u. Else |x| - ln 2 +
+           log1p(E^2) >= 0.43: 25u*0.13 + 0.7u + 2u of the result, below 11u. Claimed: 40u.
 
-At a MidRad: e^(m + d) is within e^m(e^r - 1) of e^m, where e^r - 1 <= r + r^2 for r <= 1; the other functions move by at
-most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4 (sigmoid).
+At a MidRad: e^(m + d) is within e^m(e^r - 1) of e^m, where e^r - 1 <= r + r^2 for r <= 1; the other functions move by
+at most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4 (sigmoid).
 """
 
 from __future__ import annotations

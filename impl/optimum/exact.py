@@ -17,7 +17,6 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
 from ..arithmetic import Balls, Floats, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
 from ..losses import Link, Loss
-from ..meta_sl.batch import batch_of
 from ..meta_sl.instance import Gradient, MetaSLInstance, Task
 from ..meta_sl.maml import Problem
 
@@ -240,8 +239,7 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: object, radius: arb)
 
 def _risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.ndarray:
     """A float64 minimiser of one convex risk over a ball, by damped Newton; a proposal."""
-    batch = batch_of(instance)
-    rows = np.array([batch.features[0][a.x] for a in task.atoms])
+    rows = np.array([[to_float(v) for v in instance.features[a.x]] for a in task.atoms])
     ys, ps = np.array([to_float(a.y) for a in task.atoms]), np.array([to_float(a.p) for a in task.atoms])
     loss, d = instance.loss, rows.shape[1]
     point = np.zeros(d)

@@ -73,34 +73,36 @@ class Table:
         return z.within((self.lengths.high[..., None] * away[:, None]) * UP + GUARD)
 
     def _proposed(self, start: Array) -> Array:
-        """Coefficients c, about s(z) at z = start - A c/lambda, by damped Newton steps."""
-        gram, rate, unit = self.gram.mid, float(self.rate.mid), np.eye(self.shape[1])
+        """Coefficients c, about s(z) at z = start - A c/lambda, by damped Newton steps; never trusted."""
+        gram, features, rate = self.gram.mid, self.features.mid, float(self.rate.mid)
+
+        def missing(c: Array) -> tuple[MidRad, Array, Array]:
+            z = MidRad(start - np.einsum("nxj,njN->nxN", gram, c) / rate)
+            rest = self.sums(1, z).mid - c
+            pulled = np.einsum("nkd,nkN->ndN", features, rest)
+            return z, rest, (pulled * pulled).sum(1)
+
         c = np.zeros_like(start)
-
-        def missing(c: Array) -> tuple[Array, Array]:
-            z = start - np.einsum("nxj,njN->nxN", gram, c) / rate
-            rest = self.sums(1, MidRad(z)).mid - c
-            pulled = np.einsum("nkd,nkN->ndN", self.features.mid, rest)
-            return rest, (pulled * pulled).sum(1)
-
-        rest, size = missing(c)
+        z, rest, size = missing(c)
         for _ in range(NEWTON):
-            h = self.sums(2, MidRad(start - np.einsum("nxj,njN->nxN", gram, c) / rate)).mid
-            system = unit + np.moveaxis(h, -1, 0)[..., None] * gram / rate
+            noise = np.einsum("nkd,nkN->ndN", np.abs(features), np.abs(c) + 1) * 2.0**-50
+            wanted = size > (noise * noise).sum(1)
+            if not wanted.any():
+                break
+            system = np.eye(self.shape[1]) + np.moveaxis(self.sums(2, z).mid, -1, 0)[..., None] * gram / rate
             step = np.einsum("Nnxj,njN->nxN", _inverse(system), rest)
             length = np.ones_like(size)
             for _ in range(12):
                 trial = c + length[:, None] * step
-                rest_there, size_there = missing(trial)
-                worse = ~(size_there < size) & (size > 0)
-                if not worse.any():
+                there = missing(trial)
+                better = there[2] < size
+                if not (wanted & ~better).any():
                     break
-                length = np.where(worse, length / 2, length)
-            better = size_there < size
+                length = np.where(better, length, length / 2)
             if not better.any():
                 break
-            c = np.where(better[:, None], trial, c)
-            rest, size = np.where(better[:, None], rest_there, rest), np.where(better, size_there, size)
+            c, rest = np.where(better[:, None], trial, c), np.where(better[:, None], there[1], rest)
+            z, size = MidRad(np.where(better[:, None], there[0].mid, z.mid)), np.where(better, there[2], size)
         return np.where(np.isfinite(c), c, 0.0)
 
     def sums(self, order: int, z: MidRad) -> MidRad:

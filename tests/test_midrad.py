@@ -1,0 +1,396 @@
+"""Midpoint-radius numbers contain: every operation against exact rationals or balls, at every scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, ctx, fmpq
+from metagap.impl import midrad
+from metagap.impl.arithmetic import Balls, bounds, rational, root
+from metagap.impl.loss_ranges import LossRanges
+from metagap.impl.losses import LOSSES, Link, Loss
+from metagap.impl.midrad import MidRad, MidRads, contract, product_ends
+
+BITS = 256
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+@pytest.fixture
+def count(effort: int) -> int:
+    """Samples of one operation."""
+    return {1: 1500, 4: 50_000, 20: 1_000_000}[effort]
+
+
+def numbers(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Of every scale: ordinary ones, zero, subnormal, tiny, huge."""
+    kinds = [
+        rng.normal(size=count) * 10.0 ** rng.uniform(-5, 5, count),
+        rng.integers(-8, 9, count) / 4,
+        np.ldexp(rng.uniform(-1, 1, count), rng.integers(-1074, 1024, count)),
+        np.ldexp(rng.uniform(-1, 1, count), rng.integers(-1074, -950, count)),
+        np.ldexp(rng.uniform(-1, 1, count), rng.integers(900, 1025, count)),
+    ]
+    chosen: np.ndarray = np.choose(rng.choice(5, count, p=(0.6, 0.1, 0.1, 0.1, 0.1)), kinds)
+    return chosen
+
+
+def sample(rng: np.random.Generator, mid: np.ndarray) -> tuple[MidRad, list[fmpq]]:
+    """Enclosures around `mid`, thin, narrow, wide and straddling 0; a point of each: its middle, an end, between."""
+    size = np.abs(mid)
+    radii = [0 * mid, size * 2.0**-50, size * rng.uniform(0, 2, mid.shape), np.abs(numbers(rng, len(mid))), 0 * mid]
+    rad = np.choose(rng.integers(0, 5, mid.shape), radii)
+    share = [
+        fmpq(int(t), 8) for t in np.choose(rng.integers(0, 3, mid.shape), [0 * size, 8, rng.integers(-8, 9, mid.shape)])
+    ]
+    sign = rng.choice([-1, 1], mid.shape).tolist()
+    points = [
+        rational(m) + s * t * rational(r) for m, r, s, t in zip(mid.tolist(), rad.tolist(), sign, share, strict=True)
+    ]
+    return MidRad(mid, rad), points
+
+
+def escaped(found: MidRad, exact: Sequence[Any]) -> int:
+    """How many exact numbers lie outside their enclosures; what is not finite encloses anything."""
+    mids, rads = np.broadcast_to(found.mid, found.shape).ravel(), np.broadcast_to(found.rad, found.shape).ravel()
+    outside = 0
+    for mid, rad, value in zip(mids.tolist(), rads.tolist(), exact, strict=True):
+        if value is None or not (np.isfinite(mid) and np.isfinite(rad)):
+            continue
+        if isinstance(value, arb):
+            low, high = arb(rational(mid) - rational(rad)), arb(rational(mid) + rational(rad))
+            outside += bool(value < low or value > high)
+        else:
+            outside += bool(abs(value - rational(mid)) > rational(rad))
+    return outside
+
+
+def finite(found: MidRad) -> float:
+    """The part that decides anything."""
+    return float((np.isfinite(found.mid) & np.isfinite(found.rad)).mean())
+
+
+ARITHMETIC: dict[str, tuple[Callable[[Any, Any], Any], Callable[[fmpq, fmpq], fmpq | None]]] = {
+    "add": (lambda a, b: a + b, lambda x, y: x + y),
+    "sub": (lambda a, b: a - b, lambda x, y: x - y),
+    "mul": (lambda a, b: a * b, lambda x, y: x * y),
+    "div": (lambda a, b: a / b, lambda x, y: x / y if y != 0 else None),
+}
+
+
+def arithmetic(name: str, seed: int, count: int) -> tuple[int, float]:
+    rng = np.random.default_rng(seed)
+    operation, exact = ARITHMETIC[name]
+    (a, x), (b, y) = sample(rng, numbers(rng, count)), sample(rng, numbers(rng, count))
+    found = operation(a, b)
+    return escaped(found, [exact(s, t) for s, t in zip(x, y, strict=True)]), finite(found)
+
+
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_arithmetic_contains(name: str, count: int) -> None:
+    outside, usable = arithmetic(name, 1, count)
+    assert outside == 0
+    assert usable > 0.5
+    rng = np.random.default_rng(2)
+    operation, exact = ARITHMETIC[name]
+    a, x = sample(rng, numbers(rng, 300))
+    for other in (3, -0.1, np.full(300, 1e-310)):
+        y = rational(float(np.ravel(other)[0]))
+        assert escaped(operation(a, other), [exact(s, y) for s in x]) == 0
+        assert escaped(operation(other, a), [exact(y, s) for s in x]) == 0
+
+
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_arithmetic_without_its_rounding_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midrad, "U", 0.0)
+    assert arithmetic(name, 1, 1500)[0] > 0
+
+
+ELEMENTARY: dict[str, Callable[[arb], arb]] = {
+    "exp": arb.exp,
+    "sqrt": root,
+    "tanh": arb.tanh,
+    "sech": arb.sech,
+    "log_cosh": Balls.log_cosh,
+    "softplus": Balls.softplus,
+    "sigmoid": Balls.sigmoid,
+    "magnitude": abs,
+}
+EPS = {"exp": 8, "tanh": 20, "sech": 16, "log_cosh": 40, "softplus": 20, "sigmoid": 12}
+"""The claimed relative errors, in units of u."""
+
+
+def elementary(name: str, seed: int, count: int) -> tuple[int, float]:
+    rng = np.random.default_rng(seed)
+    ordinary = rng.normal(size=count) * 10.0 ** rng.uniform(-6, 3, count)
+    mid = np.choose(rng.integers(0, 3, count), [ordinary, rng.uniform(-760, 760, count), numbers(rng, count)])
+    a, x = sample(rng, mid)
+    found = getattr(MidRads, name)(a)
+    with ctx.workprec(BITS):
+        # A root's argument is known not to be negative.
+        exact = [None if name == "sqrt" and v < 0 else _at(name, v) for v in x]
+        return escaped(found, exact), finite(found)
+
+
+def _at(name: str, value: fmpq) -> arb | None:
+    found = ELEMENTARY[name](arb(value))
+    return found if found.is_finite() else None
+
+
+@pytest.mark.parametrize("name", ELEMENTARY)
+def test_elementary_functions_contain(name: str, count: int) -> None:
+    outside, usable = elementary(name, 3, count)
+    assert outside == 0
+    assert usable > 0.3
+
+
+@pytest.mark.parametrize("name", EPS)
+def test_elementary_functions_keep_their_claims(name: str, count: int) -> None:
+    """At exact points, relative errors are below what is claimed; and the claim is no more than 12 times too large."""
+    rng = np.random.default_rng(4)
+    x = np.concatenate(
+        [rng.uniform(-3, 3, count // 2), rng.normal(size=count // 2) * 10.0 ** rng.uniform(-8, 2.4, count // 2)]
+    )
+    found = getattr(MidRads, name)(MidRad(x))
+    worst = 0.0
+    with ctx.workprec(BITS):
+        for value, mid in zip(x.tolist(), found.mid.tolist(), strict=True):
+            exact = ELEMENTARY[name](arb(value))
+            if value != 0 and abs(exact) > arb(2) ** -880:
+                worst = max(worst, float(abs(arb(mid) / exact - 1).upper()))
+    assert EPS[name] / 12 < worst * 2**53 < EPS[name]
+
+
+@pytest.mark.parametrize(
+    ("constant", "value", "name"),
+    [
+        ("_EXP", midrad._EXP[:10], "exp"),
+        ("_EXP", [*midrad._EXP[:3], midrad._EXP[3] * (1 + 2.0**-30), *midrad._EXP[4:]], "sigmoid"),
+        ("_LN2_LOW", 0.0, "exp"),
+        ("_ATANH", midrad._ATANH[:11], "softplus"),
+        ("_ATANH", midrad._ATANH[:6], "log_cosh"),
+        ("_LN2", midrad._LN2 + 2.0**-48, "log_cosh"),
+        ("U", 0.0, "tanh"),
+        ("U", 0.0, "sech"),
+        ("U", 0.0, "sqrt"),
+        ("_MOST", 720.0, "exp"),
+    ],
+)
+def test_wrong_kernels_are_refused(constant: str, value: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midrad, constant, value)
+    assert elementary(name, 3, 3000)[0] > 0
+
+
+@pytest.mark.parametrize("name", [*ARITHMETIC, *ELEMENTARY])
+def test_an_enclosure_that_ends_one_ulp_short_is_refused(name: str) -> None:
+    """Thin results moved so that they end one ulp beyond the value."""
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=200), rng.normal(size=200)
+    a = np.abs(a) if name == "sqrt" else a
+    found = ARITHMETIC[name][0](MidRad(a), MidRad(b)) if name in ARITHMETIC else getattr(MidRads, name)(MidRad(a))
+    with ctx.workprec(BITS):
+        if name in ARITHMETIC:
+            exact: list[Any] = [
+                ARITHMETIC[name][1](rational(x), rational(y)) for x, y in zip(a.tolist(), b.tolist(), strict=True)
+            ]
+        else:
+            exact = [ELEMENTARY[name](arb(x)) for x in a.tolist()]
+        assert escaped(found, exact) == 0
+        moved = np.nextafter(found.mid, np.inf) + found.rad
+        assert escaped(MidRad(moved, found.rad), exact) > 150
+
+
+def test_sums_and_products_contain(count: int) -> None:
+    rng = np.random.default_rng(6)
+    for n in (1, 2, 7, 40):
+        rows = max(count // 50 // n, 4)
+        (a, x), (b, y) = (
+            sample(rng, numbers(rng, rows * n)),
+            sample(rng, rng.normal(size=n * 3) * 10.0 ** rng.uniform(-5, 5, n * 3)),
+        )
+        left = MidRad(a.mid.reshape(rows, n), a.rad.reshape(rows, n))
+        right = MidRad(b.mid.reshape(n, 3), b.rad.reshape(n, 3))
+        assert escaped(left.sum(1), [sum(x[i * n : i * n + n], start=fmpq(0)) for i in range(rows)]) == 0
+        exact = [
+            sum((x[i * n + k] * y[3 * k + j] for k in range(n)), start=fmpq(0)) for i in range(rows) for j in range(3)
+        ]
+        for product in (left @ right, contract("ij,jk->ik", left, right)):
+            assert escaped(product, exact) == 0
+            assert n > 7 or finite(product) > 0.3
+
+
+def test_sums_and_products_without_their_rounding_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midrad, "U", 0.0)
+    rng = np.random.default_rng(6)
+    a, b = rng.normal(size=(200, 9)), rng.normal(size=(9, 3))
+    x, y = [[rational(v) for v in row] for row in a.tolist()], [[rational(v) for v in row] for row in b.tolist()]
+    assert escaped(MidRad(a).sum(1), [sum(row, start=fmpq(0)) for row in x]) > 0
+    exact = [sum((r[k] * y[k][j] for k in range(9)), start=fmpq(0)) for r in x for j in range(3)]
+    assert escaped(MidRad(a) @ MidRad(b), exact) > 0
+
+
+def test_ends_contain(count: int) -> None:
+    rng = np.random.default_rng(7)
+    (a, x), (b, y) = sample(rng, numbers(rng, count)), sample(rng, numbers(rng, count))
+    products = product_ends(a, b)
+    for low, high, size, point in zip(a.low.tolist(), a.high.tolist(), a.size.tolist(), x, strict=True):
+        assert not (np.isfinite(low) and rational(low) > point)
+        assert not (np.isfinite(high) and rational(high) < point)
+        assert not (np.isfinite(size) and rational(size) < abs(point))
+    for low, high, s, t in zip(products[0].tolist(), products[1].tolist(), x, y, strict=True):
+        assert not (np.isfinite(low) and rational(low) > s * t)
+        assert not (np.isfinite(high) and rational(high) < s * t)
+    low, high = np.minimum(a.mid, b.mid), np.maximum(a.mid, b.mid)
+    between = MidRad.between(low, high)
+    for end in (low, high):
+        assert escaped(between, [rational(v) for v in end.tolist()]) == 0
+    assert escaped(a.within(b.rad), [p + rational(r) for p, r in zip(x, b.rad.tolist(), strict=True)]) == 0
+
+
+@pytest.mark.parametrize("name", ["clip", "inside", "clip_integral"])
+def test_joints_contain(name: str, count: int) -> None:
+    rng = np.random.default_rng(8)
+    for p in (fmpq(1, 3), fmpq(2)):
+        mid = np.where(
+            rng.random(count // 2) < 0.3,
+            rng.choice([-1, 1], count // 2) * float(arb(p).mid()),
+            rng.normal(size=count // 2) * 3,
+        )
+        a, x = sample(rng, mid)
+        found = getattr(MidRads, name)(a, MidRads.number(p))
+        with ctx.workprec(BITS):
+            exact = [None if name == "inside" and abs(v) == p else getattr(Balls, name)(arb(v), arb(p)) for v in x]
+            exact = [v if v is None or v.rel_accuracy_bits() > 99 or v == 0 else None for v in exact]
+            assert escaped(found, exact) == 0
+        assert finite(found) > 0.5
+
+
+def test_signs_contain() -> None:
+    a, x = sample(np.random.default_rng(9), numbers(np.random.default_rng(10), 2000))
+    assert escaped(MidRads.sign(a), [None if v == 0 else fmpq(1 if v > 0 else -1) for v in x]) == 0
+
+
+def test_numbers_are_rounded_outward() -> None:
+    exact: list[fmpq] = [
+        fmpq(1, 3),
+        fmpq(2) ** -1080 / 3,
+        fmpq(10) ** 308,
+        fmpq(7, 4),
+        fmpq(0),
+        -(fmpq(10) ** 25) - fmpq(1, 7),
+    ]
+    assert escaped(MidRad.of(exact, (6,)), exact) == 0
+    assert MidRad.of(exact, (6,)).rad[3] == MidRad.of(exact, (6,)).rad[4] == 0
+    with ctx.workprec(60):
+        balls = [arb(2).sqrt(), arb(1) / 3, arb(0, 1), arb(10) ** 100]
+        for ball, low, high in zip(balls, MidRad.of(balls, (4,)).low, MidRad.of(balls, (4,)).high, strict=True):
+            assert arb(float(low)) <= bounds(ball)[0]
+            assert arb(float(high)) >= bounds(ball)[1]
+    assert not np.isfinite(MidRad.of([fmpq(10) ** 400, arb("nan"), arb("inf")], (3,)).mid).any()
+
+
+NOTHING = [(np.nan, 0.0), (0.0, np.nan), (0.0, np.inf), (np.inf, np.inf), (-np.inf, np.inf), (np.inf, np.nan)]
+
+
+@pytest.mark.parametrize(("mid", "rad"), NOTHING)
+def test_what_stands_for_anything_decides_nothing(mid: float, rad: float) -> None:
+    a, b = MidRad(np.full(3, mid), np.full(3, rad)), MidRad(np.array([1.0, 0.0, -2.0]))
+    for found in (
+        a + b,
+        a - b,
+        b - a,
+        a * b,
+        b * a,
+        b / a,
+        a / b,
+        -a,
+        a.sum(0),
+        contract("i,i->", a, b),
+        a.within(np.ones(3)),
+    ):
+        assert not np.isfinite(found.mid).all() or not np.isfinite(found.rad).any()
+        assert not (found.low >= -1e308).any()
+        assert not (found.high <= 1e308).any()
+    two = MidRads.number(2)
+    for name in (*ELEMENTARY, "sign"):
+        found = getattr(MidRads, name)(a)
+        assert not (found.low >= -1e308).any(), name
+        assert not (found.high <= 1e308).any(), name
+    for name in ("clip", "inside", "clip_integral"):
+        found = getattr(MidRads, name)(a, two)
+        assert not (found.low >= -1e308).any(), name
+
+
+def test_overflow_decides_nothing() -> None:
+    big = MidRad(np.array([1.7e308]))
+    for found in (
+        big + big,
+        big * big,
+        big / MidRad(np.array([1e-300])),
+        MidRads.exp(big),
+        MidRad(np.full(3, 1.7e308)).sum(0),
+    ):
+        assert not (found.low >= -1e308).any()
+        assert not (found.high <= 1e308).any()
+    for found in (big / MidRad(np.array([0.0])), big / MidRad(np.array([1.0]), np.array([1.0])), big / 0.0):
+        assert not (found.low >= -1e308).any()
+
+
+LABELS = {
+    Link.RESIDUAL: [fmpq(0), fmpq(1, 3), fmpq(-7, 4)],
+    Link.MARGIN: [fmpq(1), fmpq(-1)],
+    Link.CANONICAL: [fmpq(0), fmpq(3), fmpq(1, 7)],
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_ranges_of_losses_contain_and_are_sharp(name: str, effort: int) -> None:
+    """Values between the ends of intervals, wide and narrow, that begin or end at turning points and joints."""
+    rng = np.random.default_rng(11)
+    loss = Loss(name, fmpq(3, 4) if LOSSES[name].profile.parameter else None)
+    labels = LABELS[loss.link]
+    ranges = LossRanges(loss, labels, (len(labels),))
+    n = 60 * effort
+    centre = np.where(rng.random(n) < 0.3, rng.choice([0, 0.75, -0.75, 1, -1, 1 / 3], n), rng.normal(size=n) * 4)
+    half = rng.choice([0, 1e-12, 0.01, 0.5, 3, 20], n)
+    low, high = centre - half, centre + half
+    with ctx.workprec(BITS):
+        for order in range(4):
+            bottom, top = (np.broadcast_to(e, (len(labels), n)) for e in ranges.over(order, low[None], high[None]))
+            for i, y in enumerate(labels):
+                for b in range(n):
+                    ends = arb(float(low[b])).union(arb(float(high[b])))
+                    sharp = loss.range(order, ends, arb(y))
+                    for share in (0, 1, fmpq(1, 2), fmpq(int(rng.integers(0, 17)), 16)):
+                        z = rational(float(low[b])) * (1 - share) + rational(float(high[b])) * share
+                        value = (loss.value, loss.d1, loss.d2, loss.d3)[order](Balls, arb(z), arb(y))
+                        assert not value < float(bottom[i, b])
+                        assert not value > float(top[i, b])
+                    room = 1e-12 * float(abs(sharp).upper() + 1)
+                    assert float(sharp.lower()) - room <= bottom[i, b]
+                    assert top[i, b] <= float(sharp.upper()) + room
+                at = loss_at(ranges, order, centre)
+                for b in range(n):
+                    value = (loss.value, loss.d1, loss.d2, loss.d3)[order](Balls, arb(float(centre[b])), arb(y))
+                    assert not value < float(at.low[i, b])
+                    assert not value > float(at.high[i, b])
+
+
+def loss_at(ranges: LossRanges, order: int, z: np.ndarray) -> MidRad:
+    return ranges.at(order, MidRad(z[None])) + np.zeros((len(ranges.labels.mid), len(z)))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_ranges_over_infinite_intervals_decide_nothing(name: str) -> None:
+    loss = Loss(name, fmpq(3, 4) if LOSSES[name].profile.parameter else None)
+    ranges = LossRanges(loss, [fmpq(1)], (1,))
+    for low, high in ((-np.inf, 1.0), (0.0, np.inf), (np.nan, 0.0)):
+        for order in range(3):
+            bottom, top = ranges.over(order, np.array([low]), np.array([high]))
+            assert not (bottom > 0).any()
+            assert not (top < 0).any()
+    far = LossRanges(loss, [fmpq(10) ** 400], (1,))
+    if loss.link is Link.RESIDUAL:
+        assert not (far.over(0, np.zeros(1), np.ones(1))[0] > 0).any()

@@ -13,22 +13,20 @@ letter is a leaf and says why it was discarded (`search`); covering is by constr
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from flint import fmpq, nmod_mat
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from .. import files
-from ..arithmetic import rational
-from ..files.faults import BadInputError
-from ..files.numbers import Number, written
-from ..files.records import Record
+from ..files.faults import BadInputError, FaultError
+from ..files.numbers import NUMBER, Number, exact, exact_row, written
+from ..files.records import Record, typed
+from ..files.text import document, document_in, lookup
 from ..instances import Vector
 from ..meta_sl.instance import MetaSLInstance
 
@@ -36,6 +34,10 @@ FORMAT = "metagap/certificate/1"
 LARGEST_TREE = 2**26
 """Bytes in the largest tree that is read."""
 LEAVES = b"onmgkc"
+COLUMNS = min(LEAVES)
+"""Coordinates that a tree can split: larger bytes are leaves."""
+DEEPEST = 2100
+"""How often a side can be halved: boxes are float64 numbers, from 2^1024 down to 2^-1074."""
 PRIME = 2**61 - 1
 
 
@@ -130,71 +132,76 @@ def _dot(a: Vector, b: Vector) -> fmpq:
 
 def load(path: Path) -> Certificate:
     """The certificate in a file. Errors: BadInputError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise BadInputError(str(path), "path", str(path), f"a readable file ({reason}) is required") from None
-    except UnicodeDecodeError as error:
-        raise BadInputError(str(path), f"byte {error.start}", error.object[:20], "UTF-8 text is required") from None
-    return loads(text, str(path))
+    return _certificate(document(path), str(path))
 
 
 def loads(text: str, source: str = "<string>") -> Certificate:
     """The certificate in a text, which errors call `source`. Errors: BadInputError."""
+    return _certificate(document_in(text, source), source)
 
-    def bad(field: str, given: object, required: str) -> BadInputError:
-        return BadInputError(
-            source, field, given, f"{required} is required; give a file of metagap optimum --certificate"
-        )
 
+def _certificate(content: Any, source: str) -> Certificate:
     try:
-        content: Any = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise bad("file", str(error), "a certificate in JSON") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise bad("format", content.get("format") if isinstance(content, dict) else content, repr(FORMAT))
-    fields = CertificateRecord.__struct_fields__
-    for name in {*fields, *content} - (set(fields) & set(content)):
-        raise bad(str(name), content.get(name, files.Missing.MISSING), f"exactly the fields {', '.join(fields)}")
-    for field in msgspec.structs.fields(CertificateRecord):
-        try:
-            msgspec.convert(content[field.name], field.type)
-        except msgspec.ValidationError as error:
-            said = str(error)
-            raise bad(field.name, content[field.name], f"what the format says ({said[:1].lower()}{said[1:]})") from None
-    instance = files.loads(json.dumps(content["instance"]), source)
-    if not isinstance(instance, MetaSLInstance):
-        raise bad("instance.problem", instance.family, "a meta-sl instance with a linear model")
-    if instance.sha256 != content["sha256"]:
-        raise bad("sha256", content["sha256"], f"the hash of the instance, {instance.sha256},")
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise FaultError("format" if isinstance(content, dict) else "document", what=repr(FORMAT))
+        record = typed(content, CertificateRecord, lambda place, words: f"what the format says ({words})")
+        instance = files.instance_in(content["instance"], source, "instance")
+        if not isinstance(instance, MetaSLInstance):
+            raise FaultError("instance.problem", what="a meta-sl instance with a linear model", given=instance.family)
+        if instance.sha256 != record.sha256:
+            raise FaultError("sha256", what=f"the hash of the instance, {instance.sha256},")
+        return _read(record, instance)
+    except FaultError as fault:
+        given = lookup(content, fault.field) if fault.given is UNSET else fault.given
+        required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
+        raise BadInputError(source, fault.field, given, required) from None
 
-    def number(name: str, value: float | str, positive: bool = False) -> fmpq:
-        try:
-            if len(str(value)) > 400:
-                raise ValueError
-            exact = rational(value)
-        except (ValueError, ZeroDivisionError, OverflowError):
-            raise bad(name, value, "a finite number") from None
-        if positive and exact <= 0:
-            raise bad(name, value, "a number > 0")
-        return exact
 
-    ends = []
+def _read(record: CertificateRecord, instance: MetaSLInstance) -> Certificate:
+    """The claim and its tree, each number by itself. Errors: FaultError."""
+
+    def positive(value: Number, field: str) -> fmpq:
+        found = exact(value, field)
+        if found <= 0:
+            raise FaultError(field, what="a number > 0")
+        return found
+
     for name in ("lower", "upper"):
-        number(name, content[name])
-        ends.append(float(content[name]))
-    at = tuple(number(f"at[{j}]", v) for j, v in enumerate(content["at"]))
-    if len(at) != len(basis(instance)):
-        raise bad("at", content["at"], f"{len(basis(instance))} coordinates")
-    radius = None if content["radius"] is None else number("radius", content["radius"], True)
-    ball, half = number("ball", content["ball"], True), number("half", content["half"], True)
+        exact(getattr(record, name), name)
+    radius = None if record.radius is None else positive(record.radius, "radius")
+    ball, half = positive(record.ball, "ball"), positive(record.half, "half")
+    at = exact_row(record.at, "at")
+    if many_columns(instance, COLUMNS):
+        raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
+    if len(at) != (count := len(basis(instance))):
+        raise FaultError("at", what=f"{count} coordinates")
+    tree = _unpacked(record.tree)
+    if _depth(tree) > DEEPEST * len(at):
+        raise FaultError("tree", what=f"a tree whose boxes are split at most {DEEPEST} times per coordinate")
+    return Certificate(instance, radius, ball, record.lower, record.upper, at, half, tree)
+
+
+def _unpacked(text: str) -> bytes:
     try:
-        packed = base64.b64decode(content["tree"], validate=True)
+        packed = base64.b64decode(text, validate=True)
         unpacker = zlib.decompressobj()
         tree = unpacker.decompress(packed, LARGEST_TREE)
-        if unpacker.unconsumed_tail or not unpacker.eof:
-            raise ValueError
-    except (ValueError, binascii.Error, zlib.error):
-        raise bad("tree", content["tree"], f"base64 of a zlib stream of at most {LARGEST_TREE} bytes") from None
-    return Certificate(instance, radius, ball, ends[0], ends[1], at, half, tree)
+        whole = unpacker.eof and not unpacker.unconsumed_tail and not unpacker.unused_data
+    except (ValueError, zlib.error):
+        whole = False
+    if not whole:
+        raise FaultError("tree", what=f"base64 of a zlib stream of at most {LARGEST_TREE} bytes")
+    return tree
+
+
+def _depth(tree: bytes) -> int:
+    """Splits above the deepest box."""
+    deepest, waiting = 0, [0]
+    for byte in tree:
+        if not waiting:
+            break
+        depth = waiting.pop()
+        if byte < COLUMNS:
+            deepest = max(deepest, depth + 1)
+            waiting += [depth + 1, depth + 1]
+    return deepest

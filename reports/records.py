@@ -23,6 +23,7 @@ from typing import Any
 
 from ..impl.arithmetic import to_float
 from ..impl.counterexample import Opinion
+from ..impl.files.text import read, reported
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.network.bracket import Optimum as NetworkOptimum
@@ -66,8 +67,13 @@ def environment() -> dict[str, str]:
 
 
 def hashes(record: Any, folder: Path) -> dict[str, str]:
-    """The sha256 of each file in the folder that the record names."""
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(set(_files(record)))}
+    """The sha256 of each file in the folder that the record names. Errors: BadInputError."""
+    return {name: _sha256(folder / name) for name in sorted(set(_files(record)))}
+
+
+def _sha256(path: Path) -> str:
+    with reported(str(path)):
+        return hashlib.sha256(read(str(path))).hexdigest()
 
 
 def _files(record: Any) -> Iterator[str]:

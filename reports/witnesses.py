@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..impl import files
 from ..impl.counterexample import confirm
@@ -36,8 +37,19 @@ class Statement:
     left: Expression
     relation: Relation
     bound: Expression
+    family: str
     without: Cell | None = None
     """What is left out of a claim, as the search has it."""
+
+    @property
+    def record(self) -> dict[str, str]:
+        """Both sides, as a witness file says them."""
+        return {"left": self.left.text, "relation": self.relation.value, "bound": self.bound.text}
+
+    @property
+    def population(self) -> dict[str, Any] | None:
+        """The instance on which an ablation evaluates the left side, if that is another one."""
+        return self.subject.population if isinstance(self.subject, Ablation) else None
 
 
 def statement(kind: str, name: str) -> Statement | None:
@@ -46,21 +58,21 @@ def statement(kind: str, name: str) -> Statement | None:
         for family in FAMILIES.values():
             for mutant in family.mutants:
                 if mutant.name == name:
-                    return Statement(mutant, mutant.left, mutant.relation, mutant.bound)
+                    return Statement(mutant, mutant.left, mutant.relation, mutant.bound, family.name)
     if kind == "ablation":
         for family in FAMILIES.values():
             for ablation in family.ablations:
                 if ablation.name == name and ablation.bound is not None:
-                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound)
+                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound, family.name)
     for claim in ALL_CLAIMS:
         if kind == "claim" and claim.name == name:
-            return Statement(claim, claim.left, claim.relation, claim.bound)
+            return Statement(claim, claim.left, claim.relation, claim.bound, family_of(claim).name)
         if kind == "leave-one-out" and name.startswith(f"{claim.name}-without-"):
             without = name.removeprefix(f"{claim.name}-without-")
             cell = cells_of(family_of(claim), [claim]).get((claim.name, without))
             if cell is not None and cell.assumed:
                 read = cell.claim
-                return Statement(read, read.left, read.relation, read.bound, cell)
+                return Statement(read, read.left, read.relation, read.bound, family_of(claim).name, cell)
     return None
 
 
@@ -74,10 +86,10 @@ def witness(
         "format": WITNESS_FORMAT,
         "kind": kind,
         "name": name,
-        "statement": {"left": found.left.text, "relation": found.relation.value, "bound": found.bound.text},
+        "statement": found.record,
         "judged": {"left": enclosure(left), "bound": enclosure(bound)},
         "instance": json.loads(files.dumps(instance)),
-        "population": found.subject.population if isinstance(found.subject, Ablation) else None,
+        "population": found.population,
     }
     return dumps(content)
 
@@ -94,11 +106,21 @@ class Replay:
 
 
 def replay(path: Path) -> Replay:
-    """Judge a kept witness again, by the theory of this version. Errors: files.BadInputError if the file is none."""
-    kind, name, instance = read(path)
+    """Judge a kept witness again, by the theory of this version: a file that states something else is an error.
+
+    Errors: files.BadInputError if the file is none.
+    """
+    kind, name, instance, said, population = read(path)
     found = statement(kind, name)
     if found is None:
         return Replay("error", f"{kind} {name!r} is not known to this version")
+    if said != found.record:
+        told, ours = (f"{s['left']} {s['relation']} {s['bound']}" for s in (said, found.record))
+        return Replay("error", f"the file states {told!r}, and {kind} {name!r} of this version states {ours!r}")
+    if population != json.loads(dumps(found.population)):
+        return Replay("error", f"{kind} {name!r} of this version has another population than the file")
+    if instance.family != found.family:
+        return Replay("error", f"{kind} {name!r} speaks of {found.family}, and the instance is of {instance.family}")
     subject = found.subject
     if isinstance(subject, Mutant):
         sides = refute(subject, instance)
@@ -137,17 +159,21 @@ LEFT_OUT = OF_CLAIMS | {
 """The same where an assumption is left out, and the verdict is on the conclusion alone."""
 
 
-def read(path: Path) -> tuple[str, str, Instance]:
-    """(kind, name, instance) of a witness file. Errors: files.BadInputError."""
+class Kept(NamedTuple):
+    """What a witness file holds."""
 
-    try:
-        content = formats.read(path, "witness")
-    except OSError as error:
-        required = "a readable witness file, as written by metagap audit and metagap verify"
-        why = (error.strerror or type(error).__name__).lower()
-        raise files.BadInputError(str(path), "path", str(path), f"{required} ({why})") from None
-    instance = files.loads(json.dumps(content["instance"]), str(path))
-    return str(content["kind"]), str(content["name"]), instance
+    kind: str
+    name: str
+    instance: Instance
+    statement: dict[str, str]
+    population: dict[str, Any] | None
+
+
+def read(path: Path) -> Kept:
+    """The content of a witness file. Errors: files.BadInputError."""
+    content = formats.read(path, "witness")
+    instance = files.instance_in(content["instance"], str(path), "instance")
+    return Kept(content["kind"], content["name"], instance, content["statement"], content["population"])
 
 
 SHORT = 80
@@ -183,7 +209,7 @@ def kept(folder: Path) -> Iterator[tuple[Path, Instance | files.BadInputError]]:
     """Every file of a folder of witnesses with its instance, or with what is wrong with it; nothing is deleted."""
     for path in sorted(folder.glob("*.json")):
         try:
-            yield path, read(path)[2]
+            yield path, read(path).instance
         except files.BadInputError as error:
             yield path, error
 

@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import stat
-import stat
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path

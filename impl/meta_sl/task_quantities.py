@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Self
@@ -166,7 +167,9 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         exact = [task for task in self.instance.tasks if task.weight != 0]
         u = {(i, x): value for (i, x, _), value in zip(self._points, self._u, strict=True)}
         labels = sorted(atom.y for task in exact for atom in task.atoms)
-        rank = {(i, a): labels.index(atom.y) for i, task in enumerate(exact) for a, atom in enumerate(task.atoms)}
+        rank = {
+            (i, a): bisect_left(labels, atom.y) for i, task in enumerate(exact) for a, atom in enumerate(task.atoms)
+        }
         index: dict[tuple[int, int, int], int] = {}
         weight: list[Number] = []
         target: list[Number] = []

@@ -94,7 +94,7 @@ KNOWN = {"claim": {claim.name for claim in ALL_CLAIMS}, "family": set(FAMILIES)}
 
 
 def _leaves(record: Any, path: str) -> Iterator[tuple[str, str, Any]]:
-    """(place, field, value) of everything that is no list and no object; of an entry of a list the field is its index."""
+    """(place, field, value) of everything that is no list and no object; an entry of a list has its index as field."""
     pairs = record.items() if isinstance(record, dict) else enumerate(record)
     for key, value in pairs:
         place = f"{path}[{key}]" if isinstance(key, int) else join(path, key)

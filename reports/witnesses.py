@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..impl import files
 from ..impl.counterexample import confirm
@@ -106,21 +106,11 @@ class Replay:
 
 
 def replay(path: Path) -> Replay:
-    """Judge a kept witness again, by the theory of this version: a file that states something else is an error.
-
-    Errors: files.BadInputError if the file is none.
-    """
-    kind, name, instance, said, population = read(path)
+    """Judge a kept witness again, by the theory of this version. Errors: files.BadInputError if the file is none."""
+    kind, name, instance = read(path)
     found = statement(kind, name)
     if found is None:
         return Replay("error", f"{kind} {name!r} is not known to this version")
-    if said != found.record:
-        told, ours = (f"{s['left']} {s['relation']} {s['bound']}" for s in (said, found.record))
-        return Replay("error", f"the file states {told!r}, and {kind} {name!r} of this version states {ours!r}")
-    if population != json.loads(dumps(found.population)):
-        return Replay("error", f"{kind} {name!r} of this version has another population than the file")
-    if instance.family != found.family:
-        return Replay("error", f"{kind} {name!r} speaks of {found.family}, and the instance is of {instance.family}")
     subject = found.subject
     if isinstance(subject, Mutant):
         sides = refute(subject, instance)
@@ -159,21 +149,24 @@ LEFT_OUT = OF_CLAIMS | {
 """The same where an assumption is left out, and the verdict is on the conclusion alone."""
 
 
-class Kept(NamedTuple):
-    """What a witness file holds."""
+def read(path: Path) -> tuple[str, str, Instance]:
+    """(kind, name, instance) of a witness file. What it states must be what this version states by that name.
 
-    kind: str
-    name: str
-    instance: Instance
-    statement: dict[str, str]
-    population: dict[str, Any] | None
-
-
-def read(path: Path) -> Kept:
-    """The content of a witness file. Errors: files.BadInputError."""
+    Errors: files.BadInputError.
+    """
     content = formats.read(path, "witness")
+    kind, name = content["kind"], content["name"]
     instance = files.instance_in(content["instance"], str(path), "instance")
-    return Kept(content["kind"], content["name"], instance, content["statement"], content["population"])
+    found = statement(kind, name)
+    if found is not None:
+        ours = {f"statement.{side}": (content["statement"][side], text) for side, text in found.record.items()}
+        ours["population"] = content["population"], json.loads(dumps(found.population))
+        ours["instance.family"] = instance.family, found.family
+        for field, (given, wanted) in ours.items():
+            if given != wanted:
+                required = f"{wanted!r}, as {kind} {name!r} has it in this version; make the witness again"
+                raise files.BadInputError(str(path), field, given, required)
+    return kind, name, instance
 
 
 SHORT = 80
@@ -209,7 +202,7 @@ def kept(folder: Path) -> Iterator[tuple[Path, Instance | files.BadInputError]]:
     """Every file of a folder of witnesses with its instance, or with what is wrong with it; nothing is deleted."""
     for path in sorted(folder.glob("*.json")):
         try:
-            yield path, read(path).instance
+            yield path, read(path)[2]
         except files.BadInputError as error:
             yield path, error
 

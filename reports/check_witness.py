@@ -1880,7 +1880,7 @@ def read(path: str) -> Any:
 
 
 def fits(value: Any, form: Any) -> bool:
-    """Whether a value has a form: a type, a text, None, a list of a form, an object of these fields, or one of several."""
+    """Whether a value has a form: a type, a text, None, a list of one, an object of fields, or one of several."""
     if isinstance(form, tuple):
         return any(fits(value, one) for one in form)
     if isinstance(form, list):

@@ -32,6 +32,8 @@ from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer
 
 WITNESS_FORMAT = "metagap/witness/1"
+RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
+"""The records that a report's page is made from, and their formats."""
 
 PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn")
 

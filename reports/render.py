@@ -48,14 +48,12 @@ from .overview import (
     tables,
 )
 from .places import places
-from .records import write_text
+from .records import RECORDS, write_text
 
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[real]' && .venv/bin/metagap verify"
 )
 """The README's main command."""
-
-RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
 
 
 @cache

@@ -12,6 +12,7 @@ import math
 import os
 import platform
 import secrets
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -196,7 +197,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def dumps(record: Any) -> str:
     """Strict JSON (no NaN, no Infinity), readable."""
-    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return clean(text)
+
+
+_RAW = {
+    code: "\ufffd"
+    for code in (*range(32), *range(127, 160), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
+    if chr(code) not in "\t\n"
+}
+
+
+def clean(text: str) -> str:
+    """The text without what no page and no XML may hold raw: control characters and lone surrogates."""
+    return text.translate(_RAW)
+
+
+def in_folder(command: str, folder: str) -> str:
+    """A record's command with its {folder}, as a shell reads it and no program takes it for an option."""
+    return command.replace("{folder}", shlex.quote(f"./{folder}" if folder.startswith("-") else folder))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Statement:
         return {"left": self.left.text, "relation": self.relation.value, "bound": self.bound.text}
 
     @property
-    def population(self) -> dict[str, Any] | None:
+    def population(self) -> Mapping[str, Any] | None:
         """The instance on which an ablation evaluates the left side, if that is another one."""
         return self.subject.population if isinstance(self.subject, Ablation) else None
 

@@ -73,8 +73,8 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         target, masses = self._u, self._masses
         if mixed:
             rows, masses = self._mixed.rows, self._mixed.masses
-            live = [j for j, vanishes in enumerate(self._vanishing) if vanishes is False]
-            target = [self._mixed_target(j) if j in live else arb(0) for j in range(len(masses))]
+            certain = (vanishes is False for vanishes in self._vanishing)
+            target = [self._mixed_target(j) if live else arb(0) for j, live in enumerate(certain)]
         if name.endswith("l1"):
             return 4 * float(self.pairing.rad() + self.radius * self.eps.rad())
         reach = 1 + self.radius

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import msgspec
 
@@ -46,9 +46,6 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {"instance": instance_schema, 
 NAMES = (*INPUTS, *FORMATS)
 
 
-T = TypeVar("T")
-
-
 def schema(name: str) -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of the files `metagap/<name>/1`."""
     return {
@@ -67,10 +64,10 @@ def check(record: Any, name: str, file: str) -> dict[str, Any]:
     given = record.get("format") if isinstance(record, dict) else None
     if given != wanted:
         raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
-    return rows(record, FORMATS[name], file)
+    return dict(rows(record, FORMATS[name], file))
 
 
-def rows(record: Any, kind: type[T], file: str) -> T:
+def rows(record: Any, kind: Any, file: str) -> Any:
     """The record or part of one as it is given, if it is of that type and says nothing but finite numbers and names
     that this version knows.
 
@@ -86,7 +83,7 @@ def rows(record: Any, kind: type[T], file: str) -> T:
         if field in KNOWN and isinstance(value, str) and value not in KNOWN[field]:
             required = f"a {field} of this version{nearest(value, KNOWN[field])}; run the command again"
             raise BadInputError(file, place, value, required)
-    return cast(T, record)
+    return record
 
 
 KNOWN = {"claim": {claim.name for claim in ALL_CLAIMS}, "family": set(FAMILIES)}

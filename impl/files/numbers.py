@@ -78,8 +78,8 @@ def _exponent(text: str, field: str) -> int:
 
 
 def decimal(text: str) -> float | None:
-    """The float64 nearest to a decimal in ASCII, blanks around it left out; None if the text is none or is beyond."""
-    if not text.isascii() or "_" in text or len(text) > NUMBER_CHARACTERS:
+    """The float64 nearest to a decimal in ASCII; None if the text is none, or is beyond float64."""
+    if not text.isascii() or "_" in text or text != text.strip() or len(text) > NUMBER_CHARACTERS:
         return None
     try:
         value = float(text)

@@ -217,7 +217,7 @@ def _from_csv(path: Path, task: str, label: str) -> _Found:
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
-        values = [0.0 if j == at_task else decimal(text) for j, text in enumerate(row)]
+        values = [0.0 if j == at_task else decimal(text.strip()) for j, text in enumerate(row)]
         if None in values:
             j = values.index(None)
             required = "a finite number" if row[j].strip() else "a number, not an empty field"

@@ -8,13 +8,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from ..theory.claim import Claim
 from . import files
 from .families import Family
+from .files.faults import FaultError
+from .files.records import Record, typed
 from .judge import Evaluator
 from .leave_one_out import Found, Survey, cells_of, conclusion
+
+SOURCE = "an unfinished survey"
+Count = Annotated[int, Meta(ge=0)]
 
 
 def document(found: Survey) -> dict[str, Any]:
@@ -41,25 +48,59 @@ def document(found: Survey) -> dict[str, Any]:
     }
 
 
-def restored(content: dict[str, Any], family: Family, claims: Sequence[Claim]) -> Survey:
-    """The survey in a document of the same theory. Errors: KeyError, ValueError, files.BadInputError if it is none."""
+class _FoundRecord(Record):
+    instance: dict[str, Any]
+    origin: str
+    examples: Count
+    seconds: float
+
+
+class _CellRecord(Record):
+    key: tuple[str, str]
+    searched: Count
+    held: Count
+    equal: Count
+    first: _FoundRecord | None
+    found: _FoundRecord | None
+
+
+class _SurveyRecord(Record):
+    looked: Count
+    hunted: list[tuple[str, str]]
+    examples: Count
+    seconds: float
+    met: dict[str, Count]
+    together: list[tuple[str, str, Count]]
+    violations: list[tuple[str, _FoundRecord]]
+    cells: list[_CellRecord]
+
+
+def restored(content: Any, family: Family, claims: Sequence[Claim]) -> Survey:
+    """The survey in a document of the same theory. Errors: files.BadInputError if it is none."""
+    try:
+        record = typed(content, _SurveyRecord, lambda place, words: f"a survey of this version ({words})")
+    except FaultError as fault:
+        raise files.BadInputError(SOURCE, fault.field, fault.given, fault.what or "") from None
     cells = cells_of(family, claims)
-    for row in content["cells"]:
-        cell = cells[row["key"][0], row["key"][1]]
-        cell.searched, cell.held, cell.equal = row["searched"], row["held"], row["equal"]
-        cell.first, cell.found = (
-            None if row[name] is None else _again(row[name], cell.claim) for name in ("first", "found")
-        )
     named = {claim.name: claim for claim in claims}
+    for known, names in ((named, {name for name, _ in record.violations}), (cells, {row.key for row in record.cells})):
+        for name in sorted(names - set(known)):
+            raise files.BadInputError(SOURCE, "name", name, "a name of this version")
+    for row in record.cells:
+        cell = cells[row.key]
+        cell.searched, cell.held, cell.equal = row.searched, row.held, row.equal
+        cell.first, cell.found = (
+            None if one is None else _again(one, cell.claim, family) for one in (row.first, row.found)
+        )
     return Survey(
         cells,
-        [_again(one, named[claim]) for claim, one in content["violations"]],
-        Counter(content["met"]),
-        Counter({frozenset(pair): count for *pair, count in content["together"]}),
-        content["examples"],
-        content["seconds"],
-        content["looked"],
-        {(claim, assumption) for claim, assumption in content["hunted"]},
+        [_again(one, named[name], family) for name, one in record.violations],
+        Counter(record.met),
+        Counter({frozenset((a, b)): count for a, b, count in record.together}),
+        record.examples,
+        record.seconds,
+        record.looked,
+        set(record.hunted),
     )
 
 
@@ -68,7 +109,9 @@ def _found(one: Found) -> dict[str, Any]:
     return {"instance": instance, "origin": one.origin, "examples": one.examples, "seconds": one.seconds}
 
 
-def _again(content: dict[str, Any], claim: Claim) -> Found:
-    instance = files.loads(json.dumps(content["instance"]), "an unfinished survey")
+def _again(content: _FoundRecord, claim: Claim, family: Family) -> Found:
+    instance = files.instance_in(content.instance, SOURCE)
+    if instance.family != family.name:
+        raise files.BadInputError(SOURCE, "family", instance.family, repr(family.name))
     judged = conclusion(claim, Evaluator(instance))
-    return Found(instance, judged, content["origin"], content["examples"], content["seconds"])
+    return Found(instance, judged, content.origin, content.examples, content.seconds)

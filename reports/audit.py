@@ -16,12 +16,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ..impl.counterexample import second_opinion
 from ..impl.falsify import Attack, Refutation, attack, refute
 from ..impl.families import FAMILIES
+from ..impl.files import BadInputError
+from ..impl.files.text import document, read
 from ..impl.insight import indifferent
 from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
+from .formats import rows
+from .formats.auditing import AuditRecord
 from .matrix import matrix
 from .processes import TICK, deferred, processes
 from .records import dumps, enclosure, environment, finite, hashes, now, opinion_record, write_text
@@ -102,6 +108,9 @@ PARTS = ".audit"
 
 LISTS = ("cells", "joint", "sharpness", "thresholds", "slack", "mutants")
 """What an audit finds, family by family."""
+PARTED = {"matrix": LISTS[:2], "sharpness": LISTS[2:5], "mutants": LISTS[5:]}
+"""The lists of each part of it."""
+ROWS = {field.name: field.type for field in msgspec.structs.fields(AuditRecord) if field.name in LISTS}
 
 Found = dict[str, list[dict[str, Any]]]
 
@@ -139,7 +148,7 @@ def audit_family(
     if not only_mutants:
         parts = {"matrix": assumptions, "sharpness": constants, **parts}
     for part, find in parts.items():
-        kept = _kept(folder / f"{part}.json", folder)
+        kept = _kept(folder / f"{part}.json", folder, PARTED[part])
         if kept is None:
             kept = find()
             write_text(folder / f"{part}.json", dumps(kept))
@@ -168,7 +177,7 @@ def audit(
     known = {} if only_mutants else tightest(folder)
     rooms = {name: _room(folder, name, seed, effort, only_mutants, known) for name in families}
     whole = {name: room.with_name(f"{room.name}.json") for name, room in rooms.items()}
-    rows = {name: found for name, part in whole.items() if (found := _kept(part, folder)) is not None}
+    rows = {name: found for name, part in whole.items() if (found := _kept(part, folder, LISTS)) is not None}
     waiting = [name for name in families if name not in rows]
     if rows:
         progress(f"{len(rows)} of {len(families)} families were finished before")
@@ -176,7 +185,7 @@ def audit(
     def take(name: str, found: Found) -> None:
         # Witnesses appear with the lists that name them, and no others.
         for file in hashes(found, rooms[name]):
-            write_text(folder / file, (rooms[name] / file).read_text(encoding="utf-8"))
+            write_text(folder / file, read(str(rooms[name] / file)).decode())
         rows[name] = found
         write_text(whole[name], dumps(found))
         shutil.rmtree(rooms[name], ignore_errors=True)
@@ -221,11 +230,14 @@ def _room(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool
     return folder / PARTS / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
 
-def _kept(part: Path, folder: Path) -> Found | None:
+def _kept(part: Path, folder: Path, lists: Sequence[str]) -> Found | None:
     """The lists in the file, if it is whole and their witnesses are still there."""
     try:
-        found: Found = json.loads(part.read_text(encoding="utf-8"))
+        content = document(part)
+        if not isinstance(content, dict) or set(content) != set(lists):
+            return None
+        found: Found = {name: rows(content[name], ROWS[name], str(part)) for name in lists}
         hashes(found, folder)
-    except (OSError, ValueError):
+    except BadInputError:
         return None
-    return found if set(found) <= set(LISTS) else None
+    return found

@@ -1,4 +1,4 @@
-"""`metagap certify TASKS`: from tasks to the answer, told stage by stage; runs in a process of its own."""
+"""`metagap certify TASKS` and `check CERT`: from files to the answer, stage by stage; run in a process of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from ..impl.files.faults import BadInputError
 from ..impl.meta_sl import training
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.meta_sl.own_tasks import TaskSource
-from ..impl.optimum import Budget, answer
+from ..impl.optimum import Budget, answer, check
+from ..impl.optimum.certificate import load
 from ..theory.claim import Verdict
 from .processes import TICK, Tell
 from .records import answer_record
@@ -67,4 +68,26 @@ def certify(
         answer.sentences(found, given),
         1 if violated else 0 if found.optimum.certified and found.judged.verdict is not Verdict.UNDECIDED else 3,
         found.optimum.interrupted,
+    )
+
+
+def checked_certificate(path: Path, tell: Tell) -> tuple[bool, str]:
+    """Whether the certificate in a file proves its bracket, and the answer in a line. Errors: BadInputError."""
+    tell(f"reading {path}")
+    certificate = load(path)
+    told = time.monotonic()
+
+    def show(boxes: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > TICK:
+            told = time.monotonic()
+            tell(f"checking: {boxes} boxes")
+
+    tell("checking")
+    found = check(certificate, show)
+    word = "accepted" if found.accepted else "rejected"
+    where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
+    return found.accepted, (
+        f"{path}: {word}: {certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}: "
+        f"{found.reason} ({found.boxes} boxes, {found.extra} beyond the tree)"
     )

@@ -19,11 +19,11 @@ Likewise a statement about every direction v falls by one of them, and one about
 derivatives.
 
 To read it: numbers, losses and models come first; then `Quantities` with what both kinds of learning share; then
-`Supervised` and `Policies`, each with a table that says what a name in a statement means.
+`Supervised` and `Policies`, each with a table that says what a name in a statement means; then what a file may hold.
 
-A file that cannot be read is said to be `not read`, and the others are checked all the same; instances in which nothing
-is claimed to be refuted are counted. Exit status: 1 some not refuted, else 2 some not read, else 3 some not checked
-or nothing to check, else 0.
+A file that is no witness, field for field, is said to be `not read`, and the others are checked all the same; a witness
+that takes longer than --max-time is not checked. Instances in which nothing is claimed to be refuted are counted. Exit
+status: 1 some not refuted, else 2 some not read, else 3 some not checked or nothing to check, else 0.
 """
 
 from __future__ import annotations
@@ -35,9 +35,13 @@ import json
 import math
 import os
 import re
+import signal
+import stat
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -48,6 +52,10 @@ from typing import Any
 
 class NotCheckedError(Exception):
     """The witness is outside of what this script computes."""
+
+
+class OutOfTimeError(Exception):
+    """The witness takes longer than --max-time."""
 
 
 # --- numbers ----------------------------------------------------------------------------------------------
@@ -361,18 +369,52 @@ def softplus(x: Any) -> Any:
     return x + log(1 + exp(-x)) if x.a > 0 else log(1 + exp(x))
 
 
-def number(text: Any) -> Fraction:
-    """A number of an instance file: "p/q", a hex float, or a JSON number."""
-    if isinstance(text, str):
-        return Fraction(float.fromhex(text)) if "x" in text.lower() else Fraction(text)
-    return Fraction(text)
+FRACTION = re.compile(r"([+-]?)([0-9]+)/([0-9]+)")
+DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
+HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?[0-9]+))?")
+CHARACTERS, EXPONENT, BITS = 40_000, 10_000, 2**16
+"""The longest number, the largest exponent, and the bits above and below the bar."""
+
+
+def number(given: Any) -> Fraction:
+    """A number of a file: a JSON number stands for its nearest float64; "p/q", a decimal or a hex float for itself."""
+    if not isinstance(given, str):
+        return Fraction(float(given))
+    top, base, shift = 0, 10, 0
+    if len(given) <= CHARACTERS and (found := FRACTION.fullmatch(given)):
+        value = Fraction(integer(found[2]), integer(found[3]))
+    elif (
+        len(given) <= CHARACTERS
+        and (found := HEX.fullmatch(given) or DECIMAL.fullmatch(given))
+        and (found[2] or found[3])
+    ):
+        part, power = found[3] or "", (found[4] or "0").lstrip("+")
+        if len(power.lstrip("-0")) > len(str(EXPONENT)) or abs(int(power)) > EXPONENT:
+            raise ValueError(f"an exponent beyond {EXPONENT}")
+        if found.re is HEX:
+            top, base, shift = int(found[2] + part, 16), 2, int(power) - 4 * len(part)
+        else:
+            top, shift = integer(found[2] + part), int(power) - len(part)
+        value = Fraction(top * base ** max(shift, 0), base ** max(-shift, 0))
+    else:
+        raise ValueError(f"{given[:40]!r} is no number")
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > BITS:
+        raise ValueError(f"a number of more than {BITS} bits")
+    return -value if found[1] == "-" else value
+
+
+def integer(digits: str) -> int:
+    """Of any length (Python by itself refuses more than 4,300 digits)."""
+    return reduce(lambda n, part: n * 10 ** len(part) + int(part), re.findall("[0-9]{1,4000}", digits), 0)
 
 
 def shares(given: Iterable[Any]) -> list[Fraction]:
-    """Numbers >= 0 that sum to 1, or are divided by their sum if they do so but for rounding."""
+    """Numbers >= 0 that sum to 1; floats among them may miss it by their rounding, and are divided by their sum."""
+    given = list(given)
     values = [number(v) for v in given]
     whole = sum(values, start=Fraction(0))
-    if min(values) < 0 or abs(whole - 1) > Fraction(1, 10**12):
+    exact = all(isinstance(v, str) and "x" not in v.lower() for v in given)
+    if min(values) < 0 or abs(whole - 1) > (0 if exact else Fraction(1, 10**12)):
         raise ValueError("weights or probabilities that are negative or do not sum to 1")
     return [v / whole for v in values]
 
@@ -1724,10 +1766,27 @@ def evaluate(text: str, at: Callable[[str], Range]) -> Range:
             if isinstance(node.op, ast.Div):
                 return a / b
             if isinstance(node.op, ast.Pow) and b.known in range(1, 65):
+                if max(abs(a.a), abs(a.b)).bit_length() * int(b.low) > BITS:
+                    raise NotCheckedError("a power that is out of reach")
                 return math.prod([a] * int(b.low), start=exactly(1))
         raise NotCheckedError(f"the expression {text}")
 
-    return walk(ast.parse(text, mode="eval").body)
+    return walk(parsed(text))
+
+
+STATEMENT = re.compile("[A-Za-z0-9_+*/() -]{1,1000}")
+
+
+def parsed(text: str) -> ast.expr:
+    """The syntax of one side of a statement. Errors: ValueError."""
+    if not STATEMENT.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no side of a statement")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text, mode="eval").body
+    except (SyntaxError, RecursionError, MemoryError):
+        raise ValueError(f"{text[:40]!r} is no side of a statement") from None
 
 
 def readings(instance: dict[str, Any]) -> list[Quantities]:
@@ -1783,6 +1842,203 @@ def digits(x: Fraction) -> str:
     return f"{decimal(x):.9g}"
 
 
+# --- reading ----------------------------------------------------------------------------------------------
+
+LARGEST, DEEPEST = 2**26, 32
+"""Bytes of the largest file, and brackets around its innermost value."""
+
+
+def read(path: str) -> Any:
+    """The JSON value in a regular file: no field twice, and nothing that another reader might take otherwise."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a regular file")
+    if status.st_size > LARGEST:
+        raise ValueError(f"more than {LARGEST} bytes")
+    with open(path, "rb") as file:
+        text = file.read(LARGEST + 1).decode()
+
+    def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError(f"{Counter(name for name, _ in pairs).most_common(1)[0][0]!r} is given twice")
+        return dict(pairs)
+
+    try:
+        value = json.loads(text, object_pairs_hook=fields, parse_int=lambda d: int(d) if len(d) < 19 else float(d))
+    except RecursionError:
+        raise ValueError("brackets that are nested too deep") from None
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        parts = [list(v) + list(v.values()) if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)]
+        level = [v for part in parts for v in part]
+        for v in level:
+            if isinstance(v, str):
+                v.encode()
+    if level:
+        raise ValueError("brackets that are nested too deep")
+    return value
+
+
+def fits(value: Any, form: Any) -> bool:
+    """Whether a value has a form: a type, a text, None, a list of one, an object of fields, or one of several."""
+    if isinstance(form, tuple):
+        return any(fits(value, one) for one in form)
+    if isinstance(form, list):
+        return isinstance(value, list) and all(fits(v, form[0]) for v in value)
+    if isinstance(form, dict):
+        return isinstance(value, dict) and set(value) == set(form) and all(fits(value[k], form[k]) for k in form)
+    if isinstance(form, type):
+        return isinstance(value, form) and not isinstance(value, bool)
+    return isinstance(value, str) and value == form if isinstance(form, str) else form is None and value is None
+
+
+NUMBER = (str, int, float)
+ROW = [NUMBER]
+END = (int, float, None)
+SIDE = (None, {"lo": END, "hi": END})
+WITNESS = {
+    "format": "metagap/witness/1",
+    "kind": ("claim", "mutant", "ablation", "leave-one-out"),
+    "name": str,
+    "instance": dict,
+    "population": (None, dict),
+    "statement": {"left": str, "relation": ("<=", "="), "bound": str},
+    "judged": {"left": SIDE, "bound": SIDE},
+}
+LINEAR, RELU = {"name": "linear"}, {"name": "relu-network", "b": ROW, "W0": [ROW]}
+MODELS = (LINEAR, RELU, *(RELU | {"name": "smooth-network", "activation": kind} for kind in ACTIVATIONS))
+LOSSES = (
+    *({"name": name} for name in ("squared", "logistic", "log-cosh", "exponential", "poisson", "absolute")),
+    *({"name": name} for name in ("double-well", "geman-mcclure")),
+    {"name": "quartic", "c": NUMBER}, {"name": "pseudo-huber", "delta": NUMBER}, {"name": "huber", "delta": NUMBER},
+)  # fmt: skip
+SUPERVISED_FILE = {
+    "format": "metagap/instance/1",
+    "problem": "meta-sl",
+    "loss": LOSSES,
+    "adaptation": ({"name": "gradient", "eta": NUMBER, "steps": int}, {"name": "implicit", "lambda": NUMBER}),
+    "model": MODELS,
+    "features": [ROW],
+    "tasks": [{"weight": NUMBER, "atoms": [{"x": int, "y": NUMBER, "p": NUMBER}]}],
+    "omega": (ROW, [ROW]),
+    "comparator": (ROW, [ROW], {"functions": [ROW]}),
+    "radius": NUMBER,
+}
+PROCESS = {"weight": NUMBER, "gamma": NUMBER, "P": [[ROW]], "r": [ROW], "start": ROW}
+POLICIES_FILE = {
+    "format": "metagap/instance/1",
+    "problem": "meta-rl",
+    "model": MODELS,
+    "features": [[ROW]],
+    "tasks": [PROCESS],
+    "tau": NUMBER,
+    "eta": NUMBER,
+    "adaptation": tuple({"name": name} for name in ("kl-step", "rational-step", "gradient")),
+    "omega": (ROW, [ROW]),
+    "comparator": (ROW, [ROW], {"policies": [[ROW]]}),
+    "radius": NUMBER,
+}
+
+
+def need(holds: bool, what: str) -> None:
+    """Errors: ValueError unless it holds."""
+    if not holds:
+        raise ValueError(f"{what} is required")
+
+
+def validate(witness: Any) -> None:
+    """Errors: ValueError if this is no witness of an instance."""
+    need(fits(witness, WITNESS), "exactly the fields of the format metagap/witness/1")
+    for side in ("left", "bound"):
+        parsed(witness["statement"][side])
+        need(
+            all(math.isfinite(v) for v in (witness["judged"][side] or {}).values() if v is not None), "a finite number"
+        )
+    for instance in (witness["instance"], witness["population"]):
+        if instance is not None:
+            validate_instance(instance)
+
+
+def validate_instance(given: dict[str, Any]) -> None:
+    """Errors: ValueError if this is no instance."""
+    known = {"meta-sl": SUPERVISED_FILE, "meta-rl": POLICIES_FILE}
+    problem = given.get("problem")
+    need(isinstance(problem, str) and problem in known, "problem: meta-sl or meta-rl")
+    given = {"model": LINEAR} | given if problem == "meta-rl" else given
+    need(fits(given, known[str(problem)]), "exactly the fields of the format metagap/instance/1")
+    features, model, tasks = given["features"], given["model"], given["tasks"]
+    inputs = features if problem == "meta-sl" else [x for rows in features for x in rows]
+    need(bool(inputs) and bool(inputs[0]) and len({len(x) for x in inputs}) == 1, "features: rows of one length")
+    need(bool(tasks), "a task")
+    need(number(given["radius"]) > 0, "radius > 0")
+    rival, d = given["comparator"], len(inputs[0])
+    weights = [("omega", given["omega"]), *([] if isinstance(rival, dict) else [("comparator", rival)])]
+    if model["name"] != "linear":
+        need(bool(model["b"]) and all(abs(number(b)) == 1 for b in model["b"]), "b: -1 or 1, a neuron each")
+        weights.append(("W0", model["W0"]))
+    for name, rows in weights:
+        width = [d] if model["name"] == "linear" else [len(model["b"]), d]
+        need(shape(rows) == width, f"{name}: numbers of the shape {width}")
+    if problem == "meta-sl":
+        _validate_supervised(given)
+    else:
+        _validate_policies(given)
+
+
+def shape(value: Any) -> list[int]:
+    """Lengths of a table; [-1] for one that is ragged. Each number in it is read."""
+    if not isinstance(value, list):
+        number(value)
+        return []
+    below = [shape(v) for v in value]
+    return [len(value), *below[0]] if below and all(b == below[0] for b in below) else [-1]
+
+
+def _validate_supervised(given: dict[str, Any]) -> None:
+    loss, adaptation, k = given["loss"], given["adaptation"], len(given["features"])
+    need(number(loss.get("c", 0)) >= 0 and number(loss.get("delta", 1)) > 0, "c >= 0 or delta > 0")
+    if adaptation["name"] == "gradient":
+        number(adaptation["eta"])
+        need(1 <= adaptation["steps"] <= 1000, "steps: 1..1000")
+    else:
+        need(number(adaptation["lambda"]) > 0 and given["model"]["name"] == "linear", "lambda > 0, a linear model")
+        smooth = ("squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson")
+        need(loss["name"] in smooth, "a loss for implicit adaptation")
+    shares(task["weight"] for task in given["tasks"])
+    shape(given["features"])
+    for task in given["tasks"]:
+        need(bool(task["atoms"]), "an atom in each task")
+        shares(atom["p"] for atom in task["atoms"])
+        for atom in task["atoms"]:
+            y = number(atom["y"])
+            need(0 <= atom["x"] < k, "x: a row of features")
+            need(abs(y) == 1 or loss["name"] not in ("logistic", "exponential"), "y: -1 or 1")
+            need(y >= 0 or loss["name"] != "poisson", "y >= 0")
+    if isinstance(given["comparator"], dict):
+        need(shape(given["comparator"]["functions"]) == [len(given["tasks"]), k], "functions: a row per task")
+
+
+def _validate_policies(given: dict[str, Any]) -> None:
+    tables = shape(given["features"])
+    need(len(tables) == 3, "features: a table per state, of one size")
+    states, actions, _ = tables
+    need(number(given["tau"]) > 0, "tau > 0")
+    number(given["eta"])
+    need(given["adaptation"]["name"] != "gradient" or given["model"]["name"] == "linear", "a step on policies")
+    shares(task["weight"] for task in given["tasks"])
+    for task in given["tasks"]:
+        need(0 <= number(task["gamma"]) < 1, "gamma: 0 or more, below 1")
+        need(shape(task["P"]) == [states, actions, states], "P: of the shape (S, A, S)")
+        need(shape(task["r"]) == [states, actions] and shape(task["start"]) == [states], "r (S, A) and start [S]")
+        for row in (*(row for table in task["P"] for row in table), task["start"]):
+            shares(row)
+    if isinstance(given["comparator"], dict):
+        policies = given["comparator"]["policies"]
+        need(shape(policies) == [len(given["tasks"]), states, actions], "policies: of the shape (n, S, A)")
+        for row in (row for table in policies for row in table):
+            shares(row)
+
+
 STATUS = {"not refuted": 1, "not read": 2, "not checked": 3, "refuted": 0}
 """Exit status by outcome: that of the first of these that occurred."""
 
@@ -1793,27 +2049,31 @@ def main(arguments: Sequence[str]) -> int:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("check_witness.py", description=about, epilog=more, formatter_class=layout)
     parser.add_argument("paths", nargs="+", metavar="WITNESS.json|FOLDER", help="witness files, or folders of them")
+    parser.add_argument(
+        "--max-time", type=float, default=600.0, metavar="SECONDS", help="for each file; 600 by default"
+    )
+    given = parser.parse_args(arguments)
     counts: Counter[str] = Counter()
     families: dict[str, Counter[str]] = {}
     instances = 0
-    for path in files(parser.parse_args(arguments).paths):
+    for path in files(given.paths):
         try:
-            with open(path, encoding="utf-8") as file:
-                witness = json.load(file)
-            form = witness.get("format") if isinstance(witness, dict) else None
-            if form == "metagap/instance/1":
-                instances += 1
-                continue
-            if form != "metagap/witness/1":
-                raise ValueError("not a file of the format metagap/witness/1")
-            family = family_of(witness["instance"])
-            outcome, detail = check(witness)
-            families.setdefault(family, Counter())[outcome] += 1
+            with limited(given.max_time):
+                witness = read(path)
+                if isinstance(witness, dict) and witness.get("format") == "metagap/instance/1":
+                    instances += 1
+                    continue
+                validate(witness)
+                family = family_of(witness["instance"])
+                outcome, detail = check(witness)
+                families.setdefault(family, Counter())[outcome] += 1
+        except OutOfTimeError:
+            outcome, detail = "not checked", f"it takes longer than --max-time={given.max_time:g}"
         except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
             outcome, detail = "not read", f"{type(error).__name__}: {error}"
         counts[outcome] += 1
         stream = sys.stderr if outcome == "not read" else sys.stdout
-        stream.write(f"{path}: {outcome}: {' '.join(detail.split())}\n")
+        stream.write(f"{printable(path)}: {outcome}: {printable(' '.join(detail.split()))}\n")
     if instances:
         what = "an instance in which" if instances == 1 else f"{instances} instances in which"
         sys.stdout.write(f"{what} nothing is claimed to be refuted: nothing to check there\n")
@@ -1839,5 +2099,43 @@ def files(paths: Sequence[str]) -> Iterator[str]:
             yield path
 
 
+def printable(text: str) -> str:
+    """The text, or its name in ASCII where it could not stand in a line."""
+    return text if text.isprintable() else ascii(text)
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Ends the work within by OutOfTimeError after that time, where the system has an alarm."""
+
+    def ring(*_: object) -> None:
+        raise OutOfTimeError
+
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run() -> int:
+    """The script: what it cannot write is one line, and a reader that leaves early (as head does) none."""
+    try:
+        status = main(sys.argv[1:])
+        sys.stdout.flush()
+        return status
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 141
+        sys.stderr.write(f"check_witness.py: standard output: {error.strerror}\n")
+        return 2
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run())

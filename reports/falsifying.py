@@ -13,7 +13,7 @@ from ..impl.families import ALL_CLAIMS, FAMILIES
 from ..impl.sources import SMALL
 from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
-from .records import enclosure, environment, finite, hashes, nearest, now, write_text
+from .records import enclosure, environment, finite, hashes, in_folder, nearest, now, write_text
 from .witnesses import FOLDER, witness
 
 ENOUGH = 6
@@ -136,11 +136,11 @@ def lines(record: dict[str, Any], folder: Path) -> list[str]:
         row = record[which]
         if row is not None:
             text.append(f"{which}: left {row['gap']['lo']:.9g} > bound {row['bound']['hi']:.9g}, "
-                        f"{row['numbers']} numbers: {row['command'].replace('{folder}', str(folder))}")  # fmt: skip
+                        f"{row['numbers']} numbers: {in_folder(row['command'], str(folder))}")  # fmt: skip
     row = record["tightest"]
     if row is not None:
         text.append(f"tightest: left/bound = {row['ratio']['lo']:.12g}, {row['numbers']} numbers: "
-                    f"{row['command'].replace('{folder}', str(folder))}")  # fmt: skip
+                    f"{in_folder(row['command'], str(folder))}")  # fmt: skip
     if record["alarms"]:
         text.append(f"{record['alarms']} hits in float64 were not certified in ball arithmetic: no counterexamples.")
     return text

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLOURS = {
     "PROVED": "#0b6e4f",
@@ -24,6 +25,11 @@ COLOURS = {
 
 def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None], label: str) -> Markup:
     """One pair of axes as SVG; `name` seeds the ids, so that the same record gives the same page."""
+    # A kernel of Jupyter names its own backend, without which matplotlib cannot be imported; figures need none.
+    os.environ.pop("MPLBACKEND", None)
+    import matplotlib
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
+from .records import clean, in_folder
 from .tally import loose
 
 
@@ -23,7 +24,7 @@ class Case:
 
 
 def junit(record: dict[str, Any], folder: str) -> str:
-    """The record (verify, audit or mutants) as JUnit XML; `folder` replaces {folder} in the commands."""
+    """The record (verify, audit or mutants) as JUnit XML; `folder` stands for {folder} in commands."""
     cases = [
         *(_claim(row) for row in record.get("claims", ())),
         *(_cell(row) for row in record.get("cells", ())),
@@ -54,7 +55,8 @@ def junit(record: dict[str, Any], folder: str) -> str:
         ElementTree.SubElement(suite, "system-out")
         ElementTree.SubElement(suite, "system-err")
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n"
+    declaration = "<?xml version='1.0' encoding='utf-8'?>\n"
+    return declaration + clean(ElementTree.tostring(root, encoding="unicode")) + "\n"
 
 
 def _add(suite: ElementTree.Element, case: Case, folder: str) -> None:
@@ -64,7 +66,7 @@ def _add(suite: ElementTree.Element, case: Case, folder: str) -> None:
     if case.outcome is not None:
         kind = {} if case.outcome == "skipped" else {"type": case.outcome}
         found = ElementTree.SubElement(element, case.outcome, {"message": case.reason, **kind})
-        found.text = case.details.replace("{folder}", folder)
+        found.text = in_folder(case.details, folder)
 
 
 def _totals(cases: Iterable[Case]) -> dict[str, str]:

@@ -6,13 +6,13 @@ confirmed here; then leave-one-out search (`impl.leave_one_out`). What neither s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..impl.counterexample import confirm, instance_of, second_opinion
 from ..impl.families import ALL_CLAIMS, Family
+from ..impl.files import BadInputError, text
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
 from ..impl.leave_one_out import HUNTERS, Cell, Survey, survey
@@ -66,8 +66,8 @@ def matrix(
 def _begun(unfinished: Path, family: Family) -> Survey | None:
     """The survey in the file, if it is whole."""
     try:
-        return restored(json.loads(unfinished.read_text(encoding="utf-8")), family, family.claims)
-    except (OSError, ValueError, KeyError):
+        return restored(text.document(unfinished), family, family.claims)
+    except BadInputError:
         return None
 
 

@@ -12,6 +12,7 @@ import math
 import os
 import platform
 import secrets
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from typing import Any
 
 from ..impl.arithmetic import to_float
 from ..impl.counterexample import Opinion
+from ..impl.files.text import read, reported
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.network.bracket import Optimum as NetworkOptimum
@@ -31,6 +33,8 @@ from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer
 
 WITNESS_FORMAT = "metagap/witness/1"
+RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
+"""The records that a report's page is made from, and their formats."""
 
 PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn")
 
@@ -66,8 +70,13 @@ def environment() -> dict[str, str]:
 
 
 def hashes(record: Any, folder: Path) -> dict[str, str]:
-    """The sha256 of each file in the folder that the record names."""
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(set(_files(record)))}
+    """The sha256 of each file in the folder that the record names. Errors: BadInputError."""
+    return {name: _sha256(folder / name) for name in sorted(set(_files(record)))}
+
+
+def _sha256(path: Path) -> str:
+    with reported(str(path)):
+        return hashlib.sha256(read(str(path))).hexdigest()
 
 
 def _files(record: Any) -> Iterator[str]:
@@ -189,7 +198,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def dumps(record: Any) -> str:
     """Strict JSON (no NaN, no Infinity), readable."""
-    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return clean(text)
+
+
+_RAW = {
+    code: "\ufffd"
+    for code in (*range(32), *range(127, 160), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
+    if chr(code) not in "\t\n"
+}
+
+
+def clean(text: str) -> str:
+    """The text without what no page and no XML may hold raw: control characters and lone surrogates."""
+    return text.translate(_RAW)
+
+
+def in_folder(command: str, folder: str) -> str:
+    """A record's command with its {folder}, as a shell reads it and no program takes it for an option."""
+    return command.replace("{folder}", shlex.quote(f"./{folder}" if folder.startswith("-") else folder))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -48,14 +48,12 @@ from .overview import (
     tables,
 )
 from .places import places
-from .records import write_text
+from .records import RECORDS, clean, in_folder, write_text
 
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[real]' && .venv/bin/metagap verify"
 )
 """The README's main command."""
-
-RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
 
 
 @cache
@@ -153,6 +151,7 @@ def _environment() -> Environment:
         "landscape": landscape,
         "rates": rates,
         "prose": prose,
+        "in_folder": in_folder,
         "certified_distance": certified_distance,
         "once": once,
         "parts": parts,
@@ -189,10 +188,10 @@ def render(
 ) -> str:
     """The page from the records; a missing record's sections say how to make it.
 
-    `folder` replaces {folder} in the reproducing commands.
+    `folder` replaces {folder} in the reproducing commands, quoted for a shell.
     """
     template = _environment().get_template("report.html.j2")
-    return template.render(
+    page = template.render(
         verify=verify,
         audit=audit,
         mutation=mutation,
@@ -210,6 +209,7 @@ def render(
         shown_cells={cell_id(c["claim"], c["assumption"]) for c in audit["cells"]} if audit else set(),
         places=places(),
     )
+    return clean(page)
 
 
 def _summary(verify: dict[str, Any] | None, audit: dict[str, Any] | None) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from ..impl.families import ALL_CLAIMS
 from ..theory.claim import Claim
 from .junit import sides
 from .places import places
+from .records import in_folder
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 SOURCE_BASE, REPORT_BASE = "SRCROOT", "REPORT"
 
 
 def sarif(record: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The record (verify, audit or mutants) as a SARIF log; `folder` replaces {folder} in the commands."""
+    """The record (verify, audit or mutants) as a SARIF log; `folder` stands for {folder} in commands."""
     files = list(record["files"])
     return {
         "$schema": SCHEMA,
@@ -87,7 +88,7 @@ def _findings(record: dict[str, Any]) -> Iterator[tuple[str, str, str, list[dict
 def _result(finding: tuple[str, str, str, list[dict[str, Any]]], files: list[str], folder: str) -> dict[str, Any]:
     kind, claim, text, witnesses = finding
     file, line = places()[claim]
-    commands = "".join(f"\n{w['command'].replace('{folder}', folder)}" for w in witnesses)
+    commands = "".join(f"\n{in_folder(w['command'], folder)}" for w in witnesses)
     return {
         "ruleId": claim,
         "ruleIndex": [c.name for c in ALL_CLAIMS].index(claim),

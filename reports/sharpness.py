@@ -10,7 +10,7 @@ from typing import Any
 from ..impl import files
 from ..impl.falsify.sharpness import Factor, Slack, factors, slack
 from ..impl.falsify.thresholds import LOSSES, Threshold, threshold
-from ..impl.families import META_SL, Family
+from ..impl.families import FAMILIES, META_SL, Family
 from ..impl.instances import Instance
 from ..theory.claim import Expression
 from ..theory.notation import LETTERS
@@ -22,9 +22,9 @@ def tightest(folder: Path) -> dict[str, str]:
     """The text of the tightest instance of each claim, of the verification run in the folder; {} if there is none."""
     try:
         rows = read(folder / "verify.json", "verify")["claims"]
-        files_of = {row["claim"]: row["tightest"]["file"] for row in rows if row["tightest"]}
-        return {claim: (folder / name).read_text(encoding="utf-8") for claim, name in files_of.items()}
-    except (OSError, files.BadInputError):
+        found = {row["claim"]: files.load(folder / row["tightest"]["file"]) for row in rows if row["tightest"]}
+        return {name: files.dumps(one) for name, one in found.items() if FAMILIES[one.family].claim(name) is not None}
+    except files.BadInputError:
         return {}
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..impl import files
 from ..impl.counterexample import confirm
@@ -36,8 +37,19 @@ class Statement:
     left: Expression
     relation: Relation
     bound: Expression
+    family: str
     without: Cell | None = None
     """What is left out of a claim, as the search has it."""
+
+    @property
+    def record(self) -> dict[str, str]:
+        """Both sides, as a witness file says them."""
+        return {"left": self.left.text, "relation": self.relation.value, "bound": self.bound.text}
+
+    @property
+    def population(self) -> Mapping[str, Any] | None:
+        """The instance on which an ablation evaluates the left side, if that is another one."""
+        return self.subject.population if isinstance(self.subject, Ablation) else None
 
 
 def statement(kind: str, name: str) -> Statement | None:
@@ -46,21 +58,21 @@ def statement(kind: str, name: str) -> Statement | None:
         for family in FAMILIES.values():
             for mutant in family.mutants:
                 if mutant.name == name:
-                    return Statement(mutant, mutant.left, mutant.relation, mutant.bound)
+                    return Statement(mutant, mutant.left, mutant.relation, mutant.bound, family.name)
     if kind == "ablation":
         for family in FAMILIES.values():
             for ablation in family.ablations:
                 if ablation.name == name and ablation.bound is not None:
-                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound)
+                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound, family.name)
     for claim in ALL_CLAIMS:
         if kind == "claim" and claim.name == name:
-            return Statement(claim, claim.left, claim.relation, claim.bound)
+            return Statement(claim, claim.left, claim.relation, claim.bound, family_of(claim).name)
         if kind == "leave-one-out" and name.startswith(f"{claim.name}-without-"):
             without = name.removeprefix(f"{claim.name}-without-")
             cell = cells_of(family_of(claim), [claim]).get((claim.name, without))
             if cell is not None and cell.assumed:
                 read = cell.claim
-                return Statement(read, read.left, read.relation, read.bound, cell)
+                return Statement(read, read.left, read.relation, read.bound, family_of(claim).name, cell)
     return None
 
 
@@ -74,10 +86,10 @@ def witness(
         "format": WITNESS_FORMAT,
         "kind": kind,
         "name": name,
-        "statement": {"left": found.left.text, "relation": found.relation.value, "bound": found.bound.text},
+        "statement": found.record,
         "judged": {"left": enclosure(left), "bound": enclosure(bound)},
         "instance": json.loads(files.dumps(instance)),
-        "population": found.subject.population if isinstance(found.subject, Ablation) else None,
+        "population": found.population,
     }
     return dumps(content)
 
@@ -138,16 +150,23 @@ LEFT_OUT = OF_CLAIMS | {
 
 
 def read(path: Path) -> tuple[str, str, Instance]:
-    """(kind, name, instance) of a witness file. Errors: files.BadInputError."""
+    """(kind, name, instance) of a witness file. What it states must be what this version states by that name.
 
-    try:
-        content = formats.read(path, "witness")
-    except OSError as error:
-        required = "a readable witness file, as written by metagap audit and metagap verify"
-        why = (error.strerror or type(error).__name__).lower()
-        raise files.BadInputError(str(path), "path", str(path), f"{required} ({why})") from None
-    instance = files.loads(json.dumps(content["instance"]), str(path))
-    return str(content["kind"]), str(content["name"]), instance
+    Errors: files.BadInputError.
+    """
+    content = formats.read(path, "witness")
+    kind, name = content["kind"], content["name"]
+    instance = files.instance_in(content["instance"], str(path), "instance")
+    found = statement(kind, name)
+    if found is not None:
+        ours = {f"statement.{side}": (content["statement"][side], text) for side, text in found.record.items()}
+        ours["population"] = content["population"], json.loads(dumps(found.population))
+        ours["instance.family"] = instance.family, found.family
+        for field, (given, wanted) in ours.items():
+            if given != wanted:
+                required = f"{wanted!r}, as {kind} {name!r} has it in this version; make the witness again"
+                raise files.BadInputError(str(path), field, given, required)
+    return kind, name, instance
 
 
 SHORT = 80

@@ -63,7 +63,7 @@ def test_the_default_step_is_at_most_half_of_the_inverse_curvature() -> None:
         ("task,y,y\nx,1,1\n", "one column named 'y'"),
         ("task,y,a\nx,1\n", "line 2"),
         ("task,y,a\nx,one,1\n", "line 2, column y='one'"),
-        ("task,y,a\nx,1,nan\n", r"features\[0\]\[0\]=nan"),
+        ("task,y,a\nx,1,nan\n", "line 2, column a='nan': a finite number"),
         ("task,y,a\n", "at least one row"),
         ("task,y\nx,1\n", "at least one row and one feature"),
         ("task,y,a\nx,,1\n", "line 2, column y='': a number, not an empty field"),

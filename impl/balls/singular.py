@@ -22,7 +22,7 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
     table = np.array([midpoint(v) for v in matrix.entries()]).reshape(matrix.nrows(), d)
     if not np.isfinite(table).all():
         return arb("nan")
-    v = arb_mat(d, 1, [arb(float(x)) for x in np.linalg.svd(table)[2][-1]])
+    v = arb_mat(d, 1, [arb(float(x)) for x in np.linalg.svd(table, full_matrices=False)[2][-1]])
     for _ in range(4):
         try:
             v = gram.mid().solve(v).mid()

@@ -24,11 +24,11 @@ from ..meta_sl.document import READER as META_SL
 from ..network.document import READER as NETWORK
 from ..smooth_network.document import READER as SMOOTH_NETWORK
 from .faults import BadInputError, FaultError, Missing
-from .numbers import exact_row, written
-from .records import Reader
-from .text import laid_out, lookup, parsed, read
+from .numbers import NUMBER, Number, Row, exact_row, written
+from .records import Reader, typed
+from .text import document, document_in, laid_out, lookup
 
-__all__ = ["BadInputError", "Missing", "dumps", "load", "load_vector", "loads", "save"]
+__all__ = ["BadInputError", "Missing", "dumps", "instance_in", "load", "load_vector", "loads", "save"]
 
 READERS: dict[tuple[str, str], Reader] = {
     ("meta-sl", "linear"): META_SL,
@@ -46,12 +46,7 @@ def load(path: str | os.PathLike[str], *, problem: bool = False) -> Instance:
 
     Errors: BadInputError.
     """
-    file = os.fsdecode(path)
-    try:
-        text = read(file)
-    except FaultError as fault:
-        raise BadInputError(file, fault.field, fault.given, META_SL.requirement(fault)) from None
-    return loads(text, file, problem=problem)
+    return instance_in(document(path), os.fsdecode(path), problem=problem)
 
 
 def loads(text: bytes | str, source: str = "<string>", *, problem: bool = False) -> Instance:
@@ -59,34 +54,38 @@ def loads(text: bytes | str, source: str = "<string>", *, problem: bool = False)
 
     Errors: BadInputError.
     """
-    document: Any = None
+    return instance_in(document_in(text, source), source, problem=problem)
+
+
+def instance_in(document: Any, source: str, place: str = "", *, problem: bool = False) -> Instance:
+    """The instance that a JSON value describes, at `place` in the file `source`; `problem` as in `load`.
+
+    Errors: BadInputError.
+    """
     reader = META_SL
     try:
-        document = parsed(text)
         reader = _reader(document)
         if problem:
             document = reader.completed(document)
         return reader.read(document)
     except FaultError as fault:
         given = lookup(document, fault.field) if fault.given is UNSET else fault.given
-        raise BadInputError(source, fault.field, given, reader.requirement(fault)) from None
+        field = f"{place}.{fault.field}" if place else fault.field
+        raise BadInputError(source, field, given, reader.requirement(fault)) from None
 
 
 def load_vector(path: str | os.PathLike[str], length: int) -> Vector:
     """The exact numbers of a JSON list in a file: a parameter. Errors: BadInputError."""
-    file = os.fsdecode(path)
+    file, given = os.fsdecode(path), document(path)
     what = f"a JSON list of {length} numbers"
-    document: Any = None
     try:
-        document = parsed(read(file))
-        if not isinstance(document, list) or len(document) != length:
+        row: Row = typed(given, list[Number], lambda place, _: what)
+        if len(row) != length:
             raise FaultError("document", "give the parameter alone", what)
-        if not all(isinstance(v, int | float | str) and not isinstance(v, bool) for v in document):
-            raise FaultError("document", "give numbers alone", what)
-        return exact_row([v if isinstance(v, str) else float(v) for v in document], "omega")
+        return exact_row(row, "")
     except FaultError as fault:
-        given = document if fault.given is UNSET else fault.given
-        raise BadInputError(file, fault.field, given, META_SL.requirement(fault)) from None
+        value = lookup(given, fault.field) if fault.given is UNSET else fault.given
+        raise BadInputError(file, fault.field, value, f"{fault.what or NUMBER} is required; {fault.advice}") from None
 
 
 def _reader(document: Any) -> Reader:

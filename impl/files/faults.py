@@ -30,7 +30,13 @@ class BadInputError(ValueError):
 
     def __str__(self) -> str:
         file = self.file if self.file.isprintable() else repr(self.file)
-        return f"{file}: {self.field}={SHORT.repr(self.given)}: {self.required}"
+        return f"{file}: {_line(self.field, 200)}={SHORT.repr(self.given)}: {_line(self.required, 1000)}"
+
+
+def _line(text: str, longest: int) -> str:
+    """Text that may quote the input, in a part of a line: escaped and cut, where that is needed."""
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= longest else text[: longest // 2] + "..." + text[-longest // 2 :]
 
 
 SHORT = reprlib.Repr()

@@ -77,6 +77,17 @@ def _exponent(text: str, field: str) -> int:
     return -int(digits) if text.startswith("-") else int(digits)
 
 
+def decimal(text: str) -> float | None:
+    """The float64 nearest to a decimal in ASCII; None if the text is none, or is beyond float64."""
+    if not text.isascii() or "_" in text or text != text.strip() or len(text) > NUMBER_CHARACTERS:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def normalised(given: Row, field: str, name: str = "") -> tuple[list[fmpq], tuple[str, ...]]:
     """Numbers >= 0 that sum to 1: as given if they do, divided by their sum if it is 1 up to TOLERANCE.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -43,10 +43,7 @@ class Reader:
 
     def read(self, document: Any) -> Instance:
         """The instance in a document. Errors: FaultError."""
-        for name in document:
-            if name not in self.document.__struct_fields__:
-                raise self._unknown("document", name, document)
-        return self.instance(self._records(document))
+        return self.instance(typed(document, self.document, lambda place, _: self._required(place)))
 
     def requirement(self, fault: FaultError) -> str:
         """What was required at the fault's place, and what to do."""
@@ -55,29 +52,47 @@ class Reader:
     def _required(self, field: str) -> str:
         return self.required.get(re.sub(r"\[\d+\]", "[]", field), NUMBER)
 
-    def _unknown(self, place: str, name: str, fields: Any) -> FaultError:
-        field = join("" if place == "document" else place, name)
-        what = self._required(place)
-        return FaultError(field, "rename or remove this field", what, fields[name])
 
-    def _records(self, document: Any) -> Any:
-        """The document as records: every field is there, no other is, and all have the right JSON type."""
-        try:
-            return msgspec.convert(document, self.document)
-        except UnicodeEncodeError as error:
-            what = "text without lone surrogates (\\ud800..\\udfff)"
-            raise FaultError("document", "remove them", what, error.object) from None
-        except msgspec.ValidationError as error:
-            raise self._translated(str(error), document) from None
+T = TypeVar("T")
+Requirement = Callable[[str, str], str]
+"""(place, what is wrong there in msgspec's words) -> what is required there."""
 
-    def _translated(self, message: str, document: Any) -> FaultError:
-        """What msgspec says of a document in our terms, which are the place and what is required there."""
-        found = re.search(r" - at `\$\.?([^`]*)`\Z", message)
-        place = found[1] if found else ""
-        what = message[: found.start()] if found else message
-        missing, unknown = "Object missing required field `", "Object contains unknown field `"
-        if what.startswith(missing):
-            return FaultError(join(place, what.removeprefix(missing)[:-1]), "add it", given=Missing.MISSING)
-        if what.startswith(unknown):
-            return self._unknown(place, what.removeprefix(unknown)[:-1], lookup(document, place))
-        return FaultError(place)
+
+def typed(document: Any, kind: type[T], required: Requirement) -> T:
+    """The document as a value of that type: every field is there, no other is, and all have the right JSON type.
+
+    Errors: FaultError with the place of the first fault.
+    """
+    if isinstance(document, dict) and issubclass(kind, Struct):
+        # Of these msgspec's message has no place, and the name itself may look like one.
+        known = {field.encode_name for field in msgspec.structs.fields(kind)}
+        for name in document:
+            if name not in known:
+                raise _unknown("document", name, document, required("document", "unknown field"))
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise _translated(str(error), document, required) from None
+
+
+def _unknown(place: str, name: str, fields: Any, what: str) -> FaultError:
+    field = join("" if place == "document" else place, name)
+    return FaultError(field, "rename or remove this field", what, fields[name])
+
+
+def _translated(message: str, document: Any, required: Requirement) -> FaultError:
+    """What msgspec says of a document in our terms, which are the place and what is required there."""
+    found = re.search(r" - at `\$\.?([^`]*)`\Z", message)
+    # In a table of any names msgspec does not tell which: the table is the place then.
+    place = found[1].split("[...]")[0] if found else ""
+    words = message[: found.start()] if found else message
+    said = words[:1].lower() + words[1:]
+    missing, unknown = "Object missing required field `", "Object contains unknown field `"
+    if words.startswith(missing):
+        field = join(place, words.removeprefix(missing)[:-1])
+        return FaultError(field, "add it", required(field, said), Missing.MISSING)
+    place = place or "document"
+    given = lookup(document, place)
+    if words.startswith(unknown) and isinstance(given, dict):
+        return _unknown(place, words.removeprefix(unknown)[:-1], given, required(place, said))
+    return FaultError(place, "correct it", required(place, said), given)

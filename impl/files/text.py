@@ -1,26 +1,59 @@
-"""Text to plain JSON values and back: duplicates refused, places named."""
+"""Files to bytes, text to plain JSON values and back: what every reader of ours begins with.
+
+Regular files alone are read (no device, pipe or socket, which may never end), up to `LARGEST_FILE` bytes. A field that
+is given twice and brackets deeper than `DEEPEST` are refused, with their place.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from .faults import SHORT, FaultError, Missing
+from .faults import SHORT, BadInputError, FaultError, Missing
 
-LARGEST_FILE = 256 * 2**20
-"""Bytes in the largest file that is read."""
+LARGEST_FILE = 64 * 2**20
+"""Bytes in the largest file that is read: its JSON values take up to 20 times as much memory."""
+DEEPEST = 32
+"""Brackets around the innermost value of a document."""
+
+
+def document(path: str | os.PathLike[str]) -> Any:
+    """The JSON value in a file. Errors: BadInputError."""
+    file = os.fsdecode(path)
+    with reported(file):
+        return parsed(read(file))
+
+
+def document_in(text: bytes | str, source: str) -> Any:
+    """The JSON value in a text (bytes: UTF-8), which errors call `source`. Errors: BadInputError."""
+    with reported(source):
+        return parsed(text)
+
+
+@contextmanager
+def reported(file: str) -> Iterator[None]:
+    """Faults of files and texts, which say all themselves, as errors of that file. Errors: BadInputError."""
+    try:
+        yield
+    except FaultError as fault:
+        raise BadInputError(file, fault.field, fault.given, f"{fault.what} is required; {fault.advice}") from None
 
 
 def read(file: str) -> bytes:
+    """The bytes of a regular file, by its name or by a link to it. Errors: FaultError."""
     try:
-        size = os.stat(file).st_size
-        text = b""
+        status = os.stat(file)
+        size, text = status.st_size, b""
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise FaultError("path", "save it as a file first", "a regular file, not a device or a pipe,", file)
         if size <= LARGEST_FILE:
-            with open(file, "rb") as stream:
+            with open(file, "rb", opener=_without_waiting) as stream:
                 text = stream.read(LARGEST_FILE + 1)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
@@ -30,6 +63,11 @@ def read(file: str) -> bytes:
         raise FaultError("path", what=what, given=file) from None
     _check_size(max(size, len(text)))
     return text
+
+
+def _without_waiting(file: str, flags: int) -> int:
+    """A pipe that took the file's place since it was looked at would be waited for."""
+    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check_size(size: int) -> None:
@@ -46,6 +84,7 @@ def parsed(text: bytes | str) -> Any:
         except UnicodeDecodeError as error:
             bad = error.object[error.start : error.start + 1]
             raise FaultError(f"byte {error.start}", "save the file as UTF-8", "UTF-8 text", bad) from None
+    _check_surrogates(text)
     repeated: list[tuple[dict[str, Any], str]] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -61,14 +100,61 @@ def parsed(text: bytes | str) -> Any:
         given = text[error.pos : error.pos + 20] or Missing.MISSING
         raise FaultError(place, "correct the text", f"JSON ({error.msg.lower()})", given) from None
     except RecursionError:
-        what = "a document nested at most 5 deep"
-        raise FaultError("document", "remove the superfluous brackets", what, text[:40]) from None
+        raise _too_deep(text) from None
+    _check_depth(document, text)
+    if _SURROGATE.search(text):
+        for string in _strings(document):
+            _check_surrogates(string)
     if repeated:
         # The last one to be completed is not inside a value that a repeated field threw away.
         fields, name = repeated[-1]
         field = join(_place(document, fields), name)
         raise FaultError(field, "remove all but one", "a field that is given once", fields[name])
     return document
+
+
+def _too_deep(text: str) -> FaultError:
+    what = f"a document nested at most {DEEPEST} deep"
+    return FaultError("document", "remove the superfluous brackets", what, text[:40])
+
+
+def _check_depth(document: Any, text: str) -> None:
+    level = [document] if isinstance(document, list | dict) else []
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for value in level
+            for item in (value.values() if isinstance(value, dict) else value)
+            if isinstance(item, list | dict)
+        ]
+        if not level:
+            return
+    raise _too_deep(text)
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _check_surrogates(string: str) -> None:
+    """Errors: FaultError for text that no file in UTF-8 can hold."""
+    try:
+        string.encode()
+    except UnicodeEncodeError:
+        what = "text without lone surrogates (\\ud800..\\udfff)"
+        raise FaultError("document", "remove them", what, string) from None
+
+
+def _strings(document: Any) -> Iterator[str]:
+    """Every string in the document, names of fields too."""
+    stack = [document]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield from value
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list | dict):
+            stack += value.values() if isinstance(value, dict) else value
 
 
 def _integer(digits: str) -> int | float:

@@ -21,6 +21,7 @@ from . import taylor
 from .instance import Adaptation, Policies, PolicyInstance
 from .problem import Evaluation, Policy, Problem, Process
 
+
 class Side(NamedTuple):
     """A policy in a task's process, with its values and visitations, Q(s,a) - Q(s,b), and its advantages."""
 

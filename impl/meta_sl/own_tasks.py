@@ -9,12 +9,10 @@ float64 is an exact rational. omega and the comparator are 0 until they are give
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from flint import fmpq
@@ -22,6 +20,10 @@ from flint import fmpq
 from .. import files
 from ..arithmetic import PROPOSING, Array, Floats, rational
 from ..extras import require
+from ..files.faults import FaultError
+from ..files.numbers import decimal
+from ..files.tables import arrays, check_size, controls, csv_lines
+from ..files.text import reported
 from ..instances import Instance
 from ..losses import Link, Loss
 from .instance import Atom, Gradient, MetaSLInstance, Task
@@ -49,7 +51,8 @@ def from_arrays(
     `tell` is told what is being done. Errors: BadInputError that names `source`, the array and the row.
     """
     loss = loss or Loss("squared")
-    table, values = _numbers(features, "features", source), _numbers(labels, "labels", source)
+    with reported(source):
+        table, values = _numbers(features, "features"), _numbers(labels, "labels")
     if table.ndim != 2 or not len(table) or not table.shape[1]:
         raise files.BadInputError(source, "features", table.shape, "an array (N, d) with N and d at least 1")
     for name, length in (("labels", values.shape), ("tasks", (len(tasks),))):
@@ -57,8 +60,11 @@ def from_arrays(
             required = f"one entry for each of the {len(table)} rows of features"
             raise files.BadInputError(source, name, length, required)
     for row, name in enumerate(tasks):
-        if not isinstance(name, Hashable) or name != name or not str(name).strip():
+        if not isinstance(name, Hashable) or name is None or name != name or not str(name).strip():
             raise files.BadInputError(source, f"tasks[{row}]", name, "the name of a task; fill it, or drop the row")
+        if controls(str(name)):
+            required = "a name without control characters; remove them"
+            raise files.BadInputError(source, f"tasks[{row}]", name, required)
     legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
     if legal is not None and not legal.all():
         row = int(np.flatnonzero(~legal)[0])
@@ -90,19 +96,24 @@ def from_arrays(
     return MetaSLInstance(loss, Gradient(eta, steps), points, made, zero, zero, fmpq(1))
 
 
-def _numbers(values: Any, name: str, source: str) -> Array:
-    if np.iscomplexobj(values):
-        raise files.BadInputError(
-            source, name, str(np.asarray(values).dtype), "real numbers; leave the imaginary part out"
-        )
+def _numbers(values: Any, name: str) -> Array:
+    """The numbers as float64, each exactly. Errors: FaultError."""
     try:
-        found = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise files.BadInputError(source, name, str(error), "numbers") from None
-    if not np.isfinite(found).all():
-        where = [int(i) for i in np.argwhere(~np.isfinite(found))[0]]
-        place = name + "".join(f"[{i}]" for i in where)
-        raise files.BadInputError(source, place, float(found[tuple(where)]), "a finite number; drop or fill the row")
+        given = np.asarray(values)
+    except ValueError as error:
+        raise FaultError(name, "give rows of one length", "an array of numbers", str(error)) from None
+    if given.dtype.kind not in "biuf":
+        raise FaultError(name, "convert it, by astype(float) say", "an array of real numbers", str(given.dtype))
+    check_size(given.size)
+    found = given.astype(float)
+    kept = (np.abs(found) <= 2.0**53) if given.dtype.kind in "iu" else (found == given)
+    for bad, required, advice in (
+        (~np.isfinite(found), "a finite number", "drop or fill the row"),
+        (~kept, "a number that float64 holds exactly", "scale or round it"),
+    ):
+        if bad.any():
+            where = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise FaultError(name + "".join(f"[{i}]" for i in where), advice, required, given[where].item())
     return found
 
 
@@ -111,12 +122,13 @@ def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Sequence[int]]
     """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0); None if beyond float64."""
     largest = 0.0
     for own in rows:
-        bend = loss.d2(Floats, np.zeros(len(own)), values[list(own)])
-        x = table[list(own)]
-        hessian = (x.T * bend) @ x / len(own)
-        if not np.isfinite(hessian).all():
+        # The Hessian X'BX/n has the eigenvalues of the smaller of its two products, as B >= 0 at 0.
+        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[list(own)]) / len(own))
+        x = table[list(own)] * root[:, None]
+        product = x @ x.T if len(x) < x.shape[1] else x.T @ x
+        if not np.isfinite(product).all():
             return None
-        largest = max(largest, float(np.linalg.eigvalsh(hessian)[-1]))
+        largest = max(largest, float(np.linalg.eigvalsh(product)[-1]))
     if largest <= 0:
         return fmpq(1)
     step = 2.0 ** np.floor(-1 - np.log2(largest))
@@ -177,69 +189,63 @@ _Found = tuple[Any, Any, Sequence[Any], Loss | None]
 """Features, labels, tasks, and the loss that goes with them."""
 
 
-def _unreadable(path: Path, error: Exception, required: str) -> files.BadInputError:
-    """What was required of the file at `path`, and why it is not so."""
-    why = (error.strerror if isinstance(error, OSError) and error.strerror else str(error)) or "it is empty"
-    why = " ".join(why.split())
-    return files.BadInputError(str(path), "path", str(path), f"{required} ({why[:1].lower()}{why[1:]})")
-
-
 def _from_csv(path: Path, task: str, label: str) -> _Found:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            # As every reader of CSV: a blank line is none.
-            lines = [(reader.line_num, row) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(path, error, "a readable CSV file in UTF-8") from None
+    def bad(field: str, given: object, required: str) -> files.BadInputError:
+        return files.BadInputError(str(path), field, given, required)
+
+    with reported(str(path)):
+        lines = csv_lines(str(path))
     header = lines[0][1] if lines else []
     foreign = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
     if foreign is not None:
-        required = f"fields separated by commas, not by {foreign!r}; save the file so"
-        raise files.BadInputError(str(path), "header", header[0], required)
+        raise bad("header", header[0], f"fields separated by commas, not by {foreign!r}; save the file so")
     for name in (task, label):
         if header.count(name) != 1:
-            required = f"one column named {name!r}; name yours with --task and --label"
-            raise files.BadInputError(str(path), "header", header, required)
+            raise bad("header", header, f"one column named {name!r}; name yours with --task and --label")
     if task == label:
-        raise files.BadInputError(str(path), "--task", task, "another column than the label's")
-    if "" in header:
-        required = "a name for every column, or the index of its rows would be a feature; name it, or leave it out"
-        raise files.BadInputError(str(path), f"header[{header.index('')}]", "", required)
-    columns = [j for j, name in enumerate(header) if name not in (task, label)]
+        raise bad("--task", task, "another column than the label's")
+    first: dict[str, int] = {}
+    for j, name in enumerate(header):
+        if not name:
+            required = "a name for every column, or the index of its rows would be a feature; name it, or leave it out"
+            raise bad(f"header[{j}]", name, required)
+        if first.setdefault(name, j) < j:
+            raise bad(f"header[{j}]", name, f"another name than header[{first[name]}]; rename it, or leave it out")
+    at_task, at_label = header.index(task), header.index(label)
+    columns = [j for j in range(len(header)) if j not in (at_task, at_label)]
     table: list[list[float]] = []
     for number, row in lines[1:]:
         if len(row) != len(header):
-            raise files.BadInputError(str(path), f"line {number}", row, f"{len(header)} fields, as in the header")
-        for j in (*columns, header.index(label)):
-            try:
-                float(row[j])
-            except ValueError:
-                required = "a number" if row[j].strip() else "a number, not an empty field; fill it, or drop the row"
-                raise files.BadInputError(str(path), f"line {number}, column {header[j]}", row[j], required) from None
-        name = row[header.index(task)]
-        if not name.strip():
+            raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
+        values = [0.0 if j == at_task else decimal(text.strip()) for j, text in enumerate(row)]
+        if None in values:
+            j = values.index(None)
+            required = "a finite number" if row[j].strip() else "a number, not an empty field"
+            raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
+        if not row[at_task].strip():
             required = "the name of a task, not an empty field; fill it, or drop the row"
-            raise files.BadInputError(str(path), f"line {number}, column {task}", name, required)
-        table.append([float(row[j]) for j in columns])
+            raise bad(f"line {number}, column {task}", row[at_task], required)
+        table.append([v for v in values if v is not None])
     if not table or not columns:
-        raise files.BadInputError(str(path), "file", header, "at least one row and one feature column")
-    labels = [float(row[header.index(label)]) for _, row in lines[1:]]
-    names = [row[header.index(task)] for _, row in lines[1:]]
-    return table, labels, names, None
+        raise bad("file", header, "at least one row and one feature column")
+    return (
+        [[row[j] for j in columns] for row in table],
+        [row[at_label] for row in table],
+        [row[at_task] for _, row in lines[1:]],
+        None,
+    )
 
 
 def _from_archive(path: Path) -> _Found:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        required = "a NumPy archive (savez) of arrays X, y and task, without pickled objects"
-        raise _unreadable(path, error, required) from None
-    for name in ("X", "y", "task"):
-        if name not in arrays:
-            raise files.BadInputError(str(path), name, sorted(arrays), "arrays X (N, d), y [N] and task [N]")
-    return arrays["X"], arrays["y"], arrays["task"].tolist(), None
+    with reported(str(path)):
+        found = arrays(str(path), ("X", "y", "task"))
+        names = found["task"]
+        if names.ndim != 1:
+            raise FaultError("task", "give a row of names", "an array task [N]", names.shape)
+        try:
+            return found["X"], found["y"], names.tolist(), None
+        except ValueError as error:
+            raise FaultError("task", "correct it", "an array of text", str(error)) from None
 
 
 def _from_sklearn(place: str) -> _Found:

@@ -139,6 +139,8 @@ class MetaSLQuantities(TaskQuantities):
     def min_norm_solution(self) -> arb:
         self._balls_only("a norm")
         rows = self._meta_features
+        if rows.nrows() > rows.ncols():
+            return arb("nan")  # dependent rows: their Gram matrix, a large one, is singular
         gram = rows * rows.transpose()
         target = arb_mat(len(self._u), 1, self._u)
         return root((target.transpose() * solved(gram, target))[0, 0])

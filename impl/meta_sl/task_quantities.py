@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Self
@@ -67,8 +68,8 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         target, masses = self._u, self._masses
         if mixed:
             rows, masses = self._mixed.rows, self._mixed.masses
-            live = [j for j, vanishes in enumerate(self._vanishing) if vanishes is False]
-            target = [self._mixed_target(j) if j in live else arb(0) for j in range(len(masses))]
+            certain = (vanishes is False for vanishes in self._vanishing)
+            target = [self._mixed_target(j) if live else arb(0) for j, live in enumerate(certain)]
         if name.endswith("l1"):
             return 4 * float(self.pairing.rad() + self.radius * self.eps.rad())
         reach = 1 + self.radius
@@ -161,7 +162,9 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         exact = [task for task in self.instance.tasks if task.weight != 0]
         u = {(i, x): value for (i, x, _), value in zip(self._points, self._u, strict=True)}
         labels = sorted(atom.y for task in exact for atom in task.atoms)
-        rank = {(i, a): labels.index(atom.y) for i, task in enumerate(exact) for a, atom in enumerate(task.atoms)}
+        rank = {
+            (i, a): bisect_left(labels, atom.y) for i, task in enumerate(exact) for a, atom in enumerate(task.atoms)
+        }
         index: dict[tuple[int, int, int], int] = {}
         weight: list[Number] = []
         target: list[Number] = []

@@ -18,22 +18,20 @@ says why it was discarded (`search`); covering is by construction. zlib and base
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from flint import fmpq, nmod_mat
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from .. import files
-from ..arithmetic import rational
-from ..files.faults import BadInputError
-from ..files.numbers import Number, written
-from ..files.records import Record
+from ..files.faults import BadInputError, FaultError
+from ..files.numbers import NUMBER, Number, exact, exact_row, written
+from ..files.records import Record, typed
+from ..files.text import document, document_in, lookup
 from ..instances import Vector
 from ..meta_sl.instance import MetaSLInstance
 
@@ -41,6 +39,10 @@ FORMAT = "metagap/certificate/1"
 LARGEST_TREE = 2**26
 """Bytes in the largest tree that is read."""
 LEAVES = b"onmgkc"
+COLUMNS = min(LEAVES)
+"""Coordinates that a tree can split: larger bytes are leaves."""
+DEEPEST = 2100
+"""How often a side can be halved: boxes are float64 numbers, from 2^1024 down to 2^-1074."""
 PRIME = 2**61 - 1
 
 
@@ -173,84 +175,87 @@ def _dot(a: Vector, b: Vector) -> fmpq:
 
 def load(path: Path) -> Certificate:
     """The certificate in a file. Errors: BadInputError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise BadInputError(str(path), "path", str(path), f"a readable file ({reason}) is required") from None
-    except UnicodeDecodeError as error:
-        raise BadInputError(str(path), f"byte {error.start}", error.object[:20], "UTF-8 text is required") from None
-    return loads(text, str(path))
+    return _certificate(document(path), str(path))
 
 
 def loads(text: str, source: str = "<string>") -> Certificate:
     """The certificate in a text, which errors call `source`. Errors: BadInputError."""
+    return _certificate(document_in(text, source), source)
 
-    def bad(field: str, given: object, required: str) -> BadInputError:
-        return BadInputError(
-            source, field, given, f"{required} is required; give a file of metagap optimum --certificate"
-        )
 
+def _certificate(content: Any, source: str) -> Certificate:
     try:
-        content: Any = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise bad("file", str(error), "a certificate in JSON") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise bad("format", content.get("format") if isinstance(content, dict) else content, repr(FORMAT))
-    content.setdefault("how", "tree")
-    if not isinstance(content["how"], str) or content["how"] not in RECORDS:
-        raise bad("how", content["how"], "one of " + ", ".join(RECORDS))
-    fields = RECORDS[content["how"]].__struct_fields__
-    for name in {*fields, *content} - (set(fields) & set(content)):
-        raise bad(str(name), content.get(name, files.Missing.MISSING), f"exactly the fields {', '.join(fields)}")
-    for declared in msgspec.structs.fields(RECORDS[content["how"]]):
-        try:
-            msgspec.convert(content[declared.name], declared.type)
-        except msgspec.ValidationError as error:
-            said = str(error)
-            what = f"what the format says ({said[:1].lower()}{said[1:]})"
-            raise bad(declared.name, content[declared.name], what) from None
-    instance = files.loads(json.dumps(content["instance"]), source)
-    if not isinstance(instance, MetaSLInstance):
-        raise bad("instance.problem", instance.family, "a meta-sl instance with a linear model")
-    if instance.sha256 != content["sha256"]:
-        raise bad("sha256", content["sha256"], f"the hash of the instance, {instance.sha256},")
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise FaultError("format" if isinstance(content, dict) else "document", what=repr(FORMAT))
+        how = content.setdefault("how", "tree")
+        if not isinstance(how, str) or how not in RECORDS:
+            raise FaultError("how", what="one of " + ", ".join(RECORDS))
+        record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
+        instance = files.instance_in(content["instance"], source, "instance")
+        if not isinstance(instance, MetaSLInstance):
+            raise FaultError("instance.problem", what="a meta-sl instance with a linear model", given=instance.family)
+        if instance.sha256 != record.sha256:
+            raise FaultError("sha256", what=f"the hash of the instance, {instance.sha256},")
+        return _read(record, instance)
+    except FaultError as fault:
+        given = lookup(content, fault.field) if fault.given is UNSET else fault.given
+        required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
+        raise BadInputError(source, fault.field, given, required) from None
 
-    def number(name: str, value: float | str, positive: bool = False) -> fmpq:
-        try:
-            if len(str(value)) > 400:
-                raise ValueError
-            exact = rational(value)
-        except (ValueError, ZeroDivisionError, OverflowError):
-            raise bad(name, value, "a finite number") from None
-        if positive and exact <= 0:
-            raise bad(name, value, "a number > 0")
-        return exact
 
-    ends = []
+def _read(record: TreeRecord | ExactRecord | FloorRecord, instance: MetaSLInstance) -> Certificate:
+    """The claim and its tree, each number by itself. Errors: FaultError."""
+
+    def positive(value: Number, field: str) -> fmpq:
+        found = exact(value, field)
+        if found <= 0:
+            raise FaultError(field, what="a number > 0")
+        return found
+
     for name in ("lower", "upper"):
-        number(name, content[name])
-        ends.append(float(content[name]))
-    at = tuple(number(f"at[{j}]", v) for j, v in enumerate(content["at"]))
-    if len(at) != len(basis(instance)):
-        raise bad("at", content["at"], f"{len(basis(instance))} coordinates")
-    radius = None if content["radius"] is None else number("radius", content["radius"], True)
-    ball = number("ball", content["ball"], True)
-    claim = Certificate(instance, radius, ball, ends[0], ends[1], at, how=content["how"])
-    if claim.how == "exact":
-        stationary = tuple(number(f"stationary[{j}]", v) for j, v in enumerate(content["stationary"]))
+        exact(getattr(record, name), name)
+    radius = None if record.radius is None else positive(record.radius, "radius")
+    ball = positive(record.ball, "ball")
+    at = exact_row(record.at, "at")
+    if many_columns(instance, COLUMNS):
+        raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
+    if len(at) != (count := len(basis(instance))):
+        raise FaultError("at", what=f"{count} coordinates")
+    claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how=record.how)
+    if isinstance(record, ExactRecord):
+        stationary = exact_row(record.stationary, "stationary")
         if len(stationary) != instance.dimension:
-            raise bad("stationary", content["stationary"], f"{instance.dimension} coordinates")
+            raise FaultError("stationary", what=f"{instance.dimension} coordinates")
         return replace(claim, stationary=stationary)
-    if claim.how == "floor":
+    if isinstance(record, FloorRecord):
         return claim
-    half = number("half", content["half"], True)
+    tree = _unpacked(record.tree)
+    if _depth(tree) > DEEPEST * len(at):
+        raise FaultError("tree", what=f"a tree whose boxes are split at most {DEEPEST} times per coordinate")
+    return replace(claim, half=positive(record.half, "half"), tree=tree)
+
+
+def _unpacked(text: str) -> bytes:
     try:
-        packed = base64.b64decode(content["tree"], validate=True)
+        packed = base64.b64decode(text, validate=True)
         unpacker = zlib.decompressobj()
         tree = unpacker.decompress(packed, LARGEST_TREE)
-        if unpacker.unconsumed_tail or not unpacker.eof:
-            raise ValueError
-    except (ValueError, binascii.Error, zlib.error):
-        raise bad("tree", content["tree"], f"base64 of a zlib stream of at most {LARGEST_TREE} bytes") from None
-    return replace(claim, half=half, tree=tree)
+        whole = unpacker.eof and not unpacker.unconsumed_tail and not unpacker.unused_data
+    except (ValueError, zlib.error):
+        whole = False
+    if not whole:
+        raise FaultError("tree", what=f"base64 of a zlib stream of at most {LARGEST_TREE} bytes")
+    return tree
+
+
+def _depth(tree: bytes) -> int:
+    """Splits above the deepest box."""
+    deepest, waiting = 0, [0]
+    for byte in tree:
+        if not waiting:
+            break
+        depth = waiting.pop()
+        if byte < COLUMNS:
+            deepest = max(deepest, depth + 1)
+            waiting += [depth + 1, depth + 1]
+    return deepest

@@ -7,7 +7,7 @@ import itertools
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -17,7 +17,7 @@ from .auditing import audit, replay
 from .falsifying import falsify
 from .judging import judge
 from .optima import certify, check, optimum
-from .shared import INTERRUPTED, interrupted, single_threads
+from .shared import INTERRUPTED, interrupted, single_threads, standard_streams
 from .showing import bench, report, schema
 from .verifying import verify
 
@@ -71,16 +71,19 @@ def _fault(message: str, arguments: list[str]) -> str:
 def main() -> None:
     """The command `metagap`."""
     single_threads()
+    with standard_streams():
+        _run()
+
+
+def _run() -> NoReturn:
     try:
         status = app(sys.argv[1:] or ["--help"], prog_name="metagap", standalone_mode=False)
-        if status == INTERRUPTED:
-            # Typer's own word for Ctrl-C before a command begins; a command that is interrupted says so and exits.
-            raise KeyboardInterrupt
-        sys.exit(status)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         place = "metagap" if context is None else context.command_path
         typer.echo(f"metagap: {_fault(error.format_message(), sys.argv[1:])}; see {place} --help", err=True)
         sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(0)
+    if status == INTERRUPTED:
+        # Typer's own word for Ctrl-C before a command begins; a command that is interrupted says so and exits.
+        raise KeyboardInterrupt
+    sys.exit(status)

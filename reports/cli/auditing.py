@@ -76,7 +76,8 @@ def audit(
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
         fail(f"--{name}={str(context.params[name])!r}: this option has a meaning {where}; leave it out")
-    spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, None if tasks is not None else out)
+    targets = {"--json": json, "--junit": junit, "--sarif": sarif}
+    spoken = ready(targets, out) if tasks is None else ready(targets, inputs=[tasks])
     if tasks is not None:
         audit_tasks(tasks_at(tasks, loss, eta, steps, task, label), json, spoken)
     chosen = list(dict.fromkeys(family or FAMILIES))

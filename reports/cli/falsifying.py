@@ -11,7 +11,19 @@ from ...impl.extras import MissingExtraError
 from ...impl.falsify.gradient import NoGradientError
 from ...impl.falsify.pursuit import Found
 from .. import falsifying
-from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, fail, input_errors, ready, working, writing
+from .shared import (
+    FOLDER,
+    FolderOption,
+    JsonOption,
+    SeedOption,
+    emit,
+    fail,
+    input_errors,
+    number,
+    ready,
+    working,
+    writing,
+)
 
 
 class Driver(StrEnum):
@@ -35,7 +47,9 @@ def falsify(
         str | None, typer.Argument(metavar="[NAME]", help="A claim or a wrong theorem; without it, the names.")
     ] = None,
     driver: Annotated[Driver, typer.Option(help="How to search.")] = Driver.evolution,
-    max_time: Annotated[float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="Stop then.")] = 10.0,
+    max_time: Annotated[
+        float, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="Stop then.")
+    ] = 10.0,
     seed: SeedOption = 0,
     size: Annotated[Size | None, typer.Option(help="Size of the instances; by default small and mixed.")] = None,
     json: JsonOption = None,

@@ -67,7 +67,7 @@ def judge(
 ) -> None:
     """Judge every claim on instance files, term by term, in ball arithmetic."""
     claims = chosen_claims(claim)
-    spoken = ready({"--json": json})
+    spoken = ready({"--json": json}, inputs=paths)
     with input_errors():
         instances = [files.load(path) for path in paths]
     judgements: list[Judgement] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -13,7 +12,7 @@ import typer
 from flint import fmpq
 
 from ...impl import files
-from ...impl.arithmetic import rational, to_float
+from ...impl.arithmetic import to_float
 from ...impl.bracket import Bracket, Status
 from ...impl.headlines import headline_of
 from ...impl.meta_rl.headline import supremum
@@ -23,25 +22,44 @@ from ...impl.network.floor import NotConvexError
 from ...impl.network.instance import NetworkInstance
 from ...impl.network.linearised import linearised_optimum
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, minimise
-from ...impl.optimum import check as check_certificate
 from ...impl.optimum.answer import lower_end
-from ...impl.optimum.certificate import load as load_certificate
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
 from ...impl.smooth_network.instance import SmoothInstance
 from ..certifying import certify as answered
+from ..certifying import checked_certificate
 from ..processes import EndedError, apart
 from ..records import finite, network_optimum_record, optimum_record
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
-from .shared import JsonOption, emit, fail, input_errors, interrupted, paper, ready, save, working
+from .shared import (
+    JsonOption,
+    emit,
+    exact_option,
+    fail,
+    input_errors,
+    interrupted,
+    number,
+    paper,
+    ready,
+    save,
+    working,
+)
 
 RadiusOption = Annotated[
     str | None,
     typer.Option("--radius", metavar="B", help="Over ||theta|| <= B; without it over all parameters, where provable."),
 ]
-GapOption = Annotated[float, typer.Option("--gap", help="Relative width of the bracket.")]
+GapOption = Annotated[
+    float,
+    typer.Option("--gap", parser=number(1e-12, 0.999), metavar="GAP", help="Relative width of the bracket, as 1e-6."),
+]
 TimeOption = Annotated[
     float,
-    typer.Option("--max-time", min=0.1, metavar="SECONDS", help="For the search and its check, half of it for each."),
+    typer.Option(
+        "--max-time",
+        parser=number(0.1),
+        metavar="SECONDS",
+        help="For the search and its check, half of it for each.",
+    ),
 ]
 
 JUDGING = 0.8
@@ -51,19 +69,8 @@ JUDGING = 0.8
 def _positive(name: str, text: str | None) -> fmpq | None:
     if text is None:
         return None
-    try:
-        value = rational(text) if len(text) <= 100 else fmpq(0)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        value = fmpq(0)
-    if not fmpq(1, 10**30) <= value <= 10**30:
-        fail(f"{name}={text!r}: a number from 1e-30 to 1e30 is required; give one, such as 4 or 7/2")
-    return value
-
-
-def _budget(gap: float, seconds: float) -> Budget:
-    if not 1e-12 <= gap < 1:
-        fail(f"--gap={gap!r}: a number from 1e-12 to 1 is required; 1e-6 is usual")
-    return Budget(gap=gap, seconds=seconds)
+    required = "a number from 1e-30 to 1e30 is required; give one, such as 4 or 7/2"
+    return exact_option(name, text, lambda v: fmpq(1, 10**30) <= v <= 10**30, required)
 
 
 @contextmanager
@@ -89,8 +96,8 @@ def optimum(
     ] = None,
 ) -> None:
     """Bracket the global minimum of the meta-objective, with a certificate."""
-    ball, budget = _positive("--radius", radius), _budget(gap, max_time)
-    spoken = ready({"--json": json, "--certificate": certificate})
+    ball, budget = _positive("--radius", radius), Budget(gap=gap, seconds=max_time)
+    spoken = ready({"--json": json, "--certificate": certificate}, inputs=[path])
     with input_errors():
         instance = files.load(path, problem=True)
     if isinstance(instance, MetaRLInstance):
@@ -211,20 +218,23 @@ def _network_infimum(
 
 def check(
     path: Annotated[Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum.")],
+    max_time: Annotated[
+        float,
+        typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then, whatever it is at."),
+    ] = 600.0,
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic."""
-    with input_errors():
-        certificate = load_certificate(path)
-    with working("check") as show:
-        show("checking")
-        found = check_certificate(certificate, lambda boxes: show(f"checking: {boxes} boxes"))
-    word = "accepted" if found.accepted else "rejected"
-    where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
-    typer.echo(
-        f"{path}: {word}: {certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}: "
-        f"{found.reason} ({found.boxes} boxes, {found.extra} beyond the tree)"
-    )
-    raise typer.Exit(0 if found.accepted else 1)
+    with input_errors(), working("check") as show:
+        try:
+            accepted, line = apart(checked_certificate, (path,), show, time.monotonic() + max_time)
+        except EndedError as error:
+            if error.interrupted:
+                raise
+            advice = "it is neither accepted nor rejected; allow more"
+            typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
+            raise typer.Exit(3) from None
+    typer.echo(line)
+    raise typer.Exit(0 if accepted else 1)
 
 
 def certify(
@@ -250,15 +260,16 @@ def certify(
     ] = None,
     gap: GapOption = 1e-6,
     max_time: Annotated[
-        float, typer.Option("--max-time", min=0.1, metavar="SECONDS", help="End all work then, whatever it is at.")
+        float,
+        typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then, whatever it is at."),
     ] = 30.0,
     json: JsonOption = None,
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
     begin = time.monotonic()
     source, ball = tasks_at(tasks, loss, eta, steps, task, label), _positive("--radius", radius)
-    budget = replace(_budget(gap, max_time), seconds=max_time, until=begin + JUDGING * max_time)
-    spoken = ready({"--json": json})
+    budget = Budget(gap=gap, seconds=max_time, until=begin + JUDGING * max_time)
+    spoken = ready({"--json": json}, inputs=[tasks, *([] if omega is None else [omega])])
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
     with input_errors(), _supported(tasks), working("certify") as show:

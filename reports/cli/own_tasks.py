@@ -8,13 +8,12 @@ from typing import Annotated, Any
 import typer
 from flint import fmpq
 
-from ...impl.arithmetic import rational
 from ...impl.losses import LOSSES, Loss
 from ...impl.meta_sl.document import STEPS
 from ...impl.meta_sl.own_tasks import TaskSource
 from ..conditions import conditions_record
 from ..processes import apart
-from .shared import emit, fail, input_errors, listing, paper, working
+from .shared import emit, exact_option, fail, input_errors, listing, paper, whole, working
 
 PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
 
@@ -28,7 +27,9 @@ EtaOption = Annotated[
 ]
 StepsOption = Annotated[
     int | None,
-    typer.Option("--steps", min=1, max=STEPS, metavar="K", help="Inner steps on data without them; by default 1."),
+    typer.Option(
+        "--steps", parser=whole(1, STEPS), metavar="K", help="Inner steps on data without them; by default 1."
+    ),
 ]
 TaskOption = Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")]
 LabelOption = Annotated[str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label.")]
@@ -45,28 +46,17 @@ def _loss(text: str | None) -> Loss | None:
     name, _, parameter = text.partition(":")
     if name not in LOSSES:
         fail(f"--loss={text!r}: one of {', '.join(LOSSES)} is required; the quartic and Huber losses with :PARAMETER")
+    required = f"{name}:PARAMETER with a number > 0 is required; give {name}:1, say"
+    value = exact_option("--loss", text, lambda v: v > 0, required, parameter) if parameter else None
     try:
-        value = rational(parameter) if parameter else None
-    except (ValueError, ZeroDivisionError, OverflowError):
-        fail(f"--loss={text!r}: parameter={parameter!r}: a number > 0 is required; give {name}:1, say")
-    try:
-        if value is not None and value <= 0:
-            raise ValueError(f"parameter={parameter!r}: a number > 0 is required")
         return Loss(name, value)
     except ValueError as error:
         fail(f"--loss={text!r}: {error}; give {name}:1, say" if not parameter else f"--loss={text!r}: {error}")
 
 
 def _eta(text: str | None) -> fmpq | None:
-    if text is None:
-        return None
-    try:
-        value = rational(text) if len(text) <= 100 else None
-    except (ValueError, ZeroDivisionError, OverflowError):
-        value = None
-    if value is None or abs(value) > 10**30:
-        fail(f"--eta={text!r}: a number of at most 1e30 is required; give one, such as 1/4")
-    return value
+    required = "a number of at most 1e30 is required; give one, such as 1/4"
+    return None if text is None else exact_option("--eta", text, lambda v: abs(v) <= 10**30, required)
 
 
 def audit_tasks(source: TaskSource, json: Path | None, spoken: bool) -> None:

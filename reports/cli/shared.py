@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
+from flint import fmpq
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -22,10 +26,12 @@ from threadpoolctl import threadpool_limits
 from ...impl import files
 from ...impl.extras import MissingExtraError
 from ...impl.families import ALL_CLAIMS
+from ...impl.files.faults import SHORT, FaultError
+from ...impl.files.numbers import decimal, exact
 from ...theory.claim import Claim
 from ..junit import junit
 from ..processes import EndedError
-from ..records import dumps, nearest, write_text
+from ..records import RECORDS, dumps, nearest, write_text
 from ..sarif import sarif
 
 # Names of files and columns are no markup, and ":x:" in them is no emoji.
@@ -66,8 +72,51 @@ SarifOption = Annotated[
 ]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.")]
 WORKERS = min(os.cpu_count() or 1, 8)
-WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
+
+
+def whole(least: int, most: int) -> Callable[[str | int], int]:
+    """Reads an option that is an integer, in ASCII digits."""
+
+    def read(given: str | int) -> int:
+        if isinstance(given, int):
+            return given  # the default
+        if re.fullmatch("[+-]?[0-9]{1,18}", given) and least <= int(given) <= most:
+            return int(given)
+        raise typer.BadParameter(f"an integer from {least} to {most} is required")
+
+    return read
+
+
+def number(least: float, most: float = 1e9) -> Callable[[str | float], float]:
+    """Reads an option that is a decimal, in ASCII digits."""
+
+    def read(given: str | float) -> float:
+        value = decimal(given) if isinstance(given, str) else given
+        if value is None or not least <= value <= most:
+            raise typer.BadParameter(f"a number from {least:g} to {most:g} is required")
+        return value
+
+    return read
+
+
+def exact_option(
+    option: str, text: str, allowed: Callable[[fmpq], bool], required: str, part: str | None = None
+) -> fmpq:
+    """The exact number that an option (or a part of its text) gives; a bad one ends the command with one line."""
+    try:
+        value = exact(text if part is None else part, option)
+    except FaultError:
+        value = None
+    if value is None or not allowed(value):
+        fail(f"{option}={SHORT.repr(text)}: {required}")
+    return value
+
+
+WorkersOption = Annotated[int, typer.Option("--workers", parser=whole(1, 64), metavar="INTEGER", help="Processes.")]
+SeedOption = Annotated[
+    int,
+    typer.Option("--seed", parser=whole(0, 10**18 - 1), metavar="INTEGER", help="Seed of everything that is drawn."),
+]
 
 
 def single_threads() -> None:
@@ -75,6 +124,73 @@ def single_threads() -> None:
     threadpool_limits(1)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+class OutputError(Exception):
+    """A standard stream that cannot be written: it is full, closed, or nobody reads it any more."""
+
+
+class _Guarded:
+    """A standard stream whose failures are OutputErrors, and which escapes what its encoding lacks."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _output():
+            try:
+                return self._stream.write(text)
+            except UnicodeEncodeError:
+                encoding = self._stream.encoding
+                return self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+    def flush(self) -> None:
+        with _output():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(error.errno, error.strerror) from None
+
+
+ABANDONED = 128 + 13
+"""Status where nobody reads on, as of a program that SIGPIPE ended."""
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """Output that cannot be written becomes one line and status 2; where a reader left early, as head does, no line."""
+    streams = {name: getattr(sys, name) for name in ("stdout", "stderr") if getattr(sys, name) is not None}
+    for name, stream in streams.items():
+        setattr(sys, name, _Guarded(stream))
+    try:
+        try:
+            yield
+        finally:
+            for name in streams:
+                getattr(sys, name).flush()
+    except OutputError as error:
+        code, reason = error.args
+        if code != errno.EPIPE:
+            with suppress(OSError):
+                streams["stderr"].write(f"metagap: standard output: {reason}; give it room or another place\n")
+        for stream in streams.values():
+            # What is left in its buffer goes nowhere when Python ends.
+            with suppress(OSError):
+                stream.flush()
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        sys.exit(ABANDONED if code == errno.EPIPE else 2)
+    finally:
+        for name, stream in streams.items():
+            setattr(sys, name, stream)
 
 
 def fail(message: str) -> NoReturn:
@@ -106,7 +222,14 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
     """What the command is doing, and for how long, on the error stream: a status line on a terminal, else a line now
     and then. Work that Ctrl-C ended is said to be, with status 130.
     """
-    begin, said, last = time.monotonic(), QUIET, "starting"
+    begin, said, last, done = time.monotonic(), QUIET, "starting", threading.Event()
+
+    def beat() -> None:
+        """Work that does not tell for a while is shown all the same."""
+        with suppress(OutputError):
+            while not done.wait(1.0):
+                show(last)
+
     with screen.status(command) as status:
 
         def show(stage: str) -> None:
@@ -118,6 +241,7 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
                 said = seconds + QUIET
                 typer.echo(f"metagap: {command}: {stage} ({seconds:.0f} s)", err=True)
 
+        threading.Thread(target=beat, daemon=True).start()
         try:
             yield show
         except EndedError as error:
@@ -126,6 +250,8 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
             interrupted(f"{command}: interrupted while {error.stage}; nothing was written")
         except KeyboardInterrupt:
             interrupted(f"{command}: interrupted while {last}; nothing was written")
+        finally:
+            done.set()
 
 
 INTERRUPTED = 130
@@ -179,22 +305,42 @@ def exchange(record: dict[str, Any], out: Path, junit_target: Path | None, sarif
         save("--sarif", sarif_target, dumps(sarif(record, out.as_posix())))
 
 
-def ready(targets: Mapping[str, Path | None], out: Path | None = None) -> bool:
-    """Fail with one line, before any work, where a file that an option names, or the folder `out`, cannot be written.
+def ready(
+    targets: Mapping[str, Path | None], out: Path | None = None, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> bool:
+    """Fail with one line, before any work, where a file that an option names, or the folder `out`, cannot be written,
+    or where it is another option's, one of the `inputs`, or one that the report in `out` writes itself.
 
     Nothing is left behind. Returns whether standard output is free for people: - in place of a file takes it.
     """
     taken = [f"{option}='-'" for option, target in targets.items() if str(target) == "-"]
     if len(taken) > 1:
         fail(f"{', '.join(taken)}: standard output is for one of them; give a path to the other")
-    for option, target in targets.items():
-        if target is not None and str(target) != "-":
-            with _path(option, target, "path"):
-                _try(target, folder=False)
+    files_of = {option: target for option, target in targets.items() if target is not None and str(target) != "-"}
+    kept = {f"the input {str(path)!r}": Path(path) for path in inputs}
+    if out is not None:
+        kept |= {f"{name} of --out": out / name for name in ("index.html", *RECORDS)}
+    for option, target in files_of.items():
+        with _path(option, target, "path"):
+            _try(target, folder=False)
+        for what, other in kept.items():
+            if _same(target, other):
+                fail(f"{option}={str(target)!r}: a file of its own is required, and this is {what}; give another path")
+        kept[f"that of {option}"] = target
     if out is not None:
         with _path("--out", out, "folder"):
             _try(out, folder=True)
     return not taken
+
+
+def _same(target: Path, other: Path) -> bool:
+    """Whether both are one file, by whatever names or links; a device may be written twice."""
+    if target.exists() and not target.is_file():
+        return False
+    try:
+        return target.samefile(other)
+    except (OSError, ValueError):
+        return os.path.realpath(target) == os.path.realpath(other)
 
 
 def _try(target: Path, *, folder: bool) -> None:

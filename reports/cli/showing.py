@@ -11,11 +11,11 @@ from ..formats import NAMES
 from ..formats import schema as schema_of
 from ..records import dumps, nearest
 from ..render import write_report
-from .shared import FOLDER, FolderOption, JsonOption, emit, fail, input_errors, paper, ready, screen, writing
+from .shared import FOLDER, FolderOption, JsonOption, emit, fail, input_errors, number, paper, ready, screen, writing
 
 
 def bench(
-    seconds: Annotated[float, typer.Option(min=0.1, help="Time per row.")] = 2.0,
+    seconds: Annotated[float, typer.Option(parser=number(0.1), metavar="SECONDS", help="Time per row.")] = 2.0,
     json: JsonOption = None,
 ) -> None:
     """Time both engines beside the alternatives, in one run."""

@@ -34,6 +34,7 @@ from .shared import (
     interrupted,
     left_out,
     listing,
+    number,
     paper,
     ready,
     screen,
@@ -47,7 +48,7 @@ def verify(
     seed: SeedOption = 0,
     max_time: Annotated[
         float | None,
-        typer.Option("--max-time", min=0.0, metavar="SECONDS", help="Stop then, with what there is."),
+        typer.Option("--max-time", parser=number(0.0), metavar="SECONDS", help="Stop then, with what there is."),
     ] = None,
     workers: WorkersOption = WORKERS,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,

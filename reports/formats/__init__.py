@@ -5,8 +5,7 @@ A field of a record is here or nowhere: unknown, missing and mistyped fields are
 
 from __future__ import annotations
 
-import json
-import re
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import msgspec
 
 from ...impl.families import ALL_CLAIMS, FAMILIES
-from ...impl.files import BadInputError, Missing
-from ...impl.files.records import Record
-from ...impl.files.text import join, lookup
+from ...impl.files import BadInputError
+from ...impl.files.faults import FaultError
+from ...impl.files.records import Record, typed
+from ...impl.files.text import document, join
 from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
 from .inputs import certificate_schema, instance_schema
@@ -69,22 +69,26 @@ def check(record: Any, name: str, file: str) -> dict[str, Any]:
         record = _renamed(record) | {"format": wanted}
     else:
         raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
+    return dict(rows(record, FORMATS[name], file))
+
+
+def rows(record: Any, kind: Any, file: str) -> Any:
+    """The record or part of one as it is given, if it is of that type and says nothing but finite numbers and names
+    that this version knows.
+
+    Errors: BadInputError with the place.
+    """
     try:
-        msgspec.convert(record, FORMATS[name])
-    except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at `$")
-        path = place.rstrip("`").lstrip(".")
-        if named := re.search("field `(.*)`", what):
-            path = join(path, named[1])
-        missing = what.startswith("Object missing")
-        value = Missing.MISSING if missing else lookup(record, path.split("[...]")[0])
-        required = f"a record of this version ({what[:1].lower()}{what[1:]}); run the command again"
-        raise BadInputError(file, path, value, required) from None
-    for place, field, name in _names(record, ""):
-        if name not in KNOWN[field]:
-            required = f"a {field} of this version{nearest(name, KNOWN[field])}; run the command again"
-            raise BadInputError(file, place, name, required)
-    return dict(record)
+        typed(record, kind, lambda place, words: f"a record of this version ({words})")
+    except FaultError as fault:
+        raise BadInputError(file, fault.field, fault.given, f"{fault.what}; run the command again") from None
+    for place, field, value in _leaves(record, ""):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadInputError(file, place, value, "a finite number or null; run the command again")
+        if field in KNOWN and isinstance(value, str) and value not in KNOWN[field]:
+            required = f"a {field} of this version{nearest(value, KNOWN[field])}; run the command again"
+            raise BadInputError(file, place, value, required)
+    return record
 
 
 KNOWN = {"claim": {claim.name for claim in ALL_CLAIMS}, "family": set(FAMILIES)}
@@ -103,21 +107,17 @@ def _renamed(record: Any) -> Any:
     return found
 
 
-def _names(record: Any, path: str) -> Iterator[tuple[str, str, str]]:
-    """(place, field, value) of each field in `KNOWN`."""
-    pairs = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
+def _leaves(record: Any, path: str) -> Iterator[tuple[str, str, Any]]:
+    """(place, field, value) of everything that is no list and no object; an entry of a list has its index as field."""
+    pairs = record.items() if isinstance(record, dict) else enumerate(record)
     for key, value in pairs:
         place = f"{path}[{key}]" if isinstance(key, int) else join(path, key)
-        if key in KNOWN and isinstance(value, str):
-            yield place, key, value
-        elif isinstance(value, dict | list):
-            yield from _names(value, place)
+        if isinstance(value, dict | list):
+            yield from _leaves(value, place)
+        else:
+            yield place, str(key), value
 
 
 def read(path: Path, name: str) -> dict[str, Any]:
     """The record in a file. Errors: BadInputError."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInputError(str(path), "document", str(error), "a record in JSON; run the command again") from None
-    return check(record, name, str(path))
+    return check(document(path), name, str(path))

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, Interval, Latex, Opinion, Run, Seconds, Sha256
+from .shared import Command, Count, File, Interval, Latex, Opinion, Run, Seconds, Sha256
 
 
 class MutantWitness(Record):
     """A certified counterexample to a wrong theorem."""
 
-    file: str
+    file: File
     instance: Sha256
     gap: Interval | None
     bound: Interval | None
@@ -84,7 +84,7 @@ class Joint(Record):
     met: Count
     conflicts: list[tuple[str, str]]
     violated: Annotated[int, Meta(ge=0, description="instances that met all and on which the claim is false")]
-    witness: str | None
+    witness: File | None
 
 
 class Cell(Record):
@@ -97,7 +97,7 @@ class Cell(Record):
     status: Literal["needed", "not needed", "vacuous", "open"]
     title: str
     step: str
-    witness: str | None
+    witness: File | None
     instance: Sha256 | None
     data: Annotated[list[str], Meta(description="the instance in words, a field per line; empty if it is large")]
     population: Annotated[
@@ -128,7 +128,7 @@ class FactorRow(Record):
     above: float | None
     numbers: Count | None
     instance: Sha256 | None
-    file: str | None
+    file: File | None
     origin: str
     command: Command | None
 
@@ -141,7 +141,7 @@ class ThresholdRow(Record):
     refuted: float
     curvature: Annotated[float, Meta(description="upper end of the enclosure of the second derivative there")]
     instance: Sha256
-    file: str
+    file: File
 
 
 class Shares(Record):

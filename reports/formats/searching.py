@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, Interval, Latex, Run, Sha256
+from .shared import Command, Count, File, Interval, Latex, Run, Sha256
 
 
 class FalsifyWitness(Record):
     """A certified counterexample, as a file that metagap replay reads."""
 
-    file: str
+    file: File
     instance: Sha256
     numbers: Count
     gap: Interval
@@ -25,7 +25,7 @@ class FalsifyWitness(Record):
 class FalsifyTightest(Record):
     """The tightest instance found, with its certified left/bound."""
 
-    file: str
+    file: File
     instance: Sha256
     numbers: Count
     ratio: Interval

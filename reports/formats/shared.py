@@ -9,6 +9,8 @@ from msgspec import Meta
 from ...impl.files.records import Record
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="of the canonical instance, or of a file")]
+_STEP = "[A-Za-z0-9_+-][A-Za-z0-9_.+-]*"
+File = Annotated[str, Meta(pattern=f"^{_STEP}(/{_STEP})*$(?!\n)", description="a path below the folder of the record")]
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -95,4 +97,4 @@ class Run(Record, kw_only=True):
     started: str
     environment: dict[str, str]
     command: str
-    files: dict[str, Sha256]
+    files: dict[File, Sha256]

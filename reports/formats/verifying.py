@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, Interval, Latex, Run, Seconds, Sha256, Share, StatusName, VerdictName, ordered
+from .shared import Command, Count, File, Interval, Latex, Run, Seconds, Sha256, Share, StatusName, VerdictName, ordered
 
 
 class Quantiles(Record, rename={"low": "0.1", "middle": "0.5", "high": "0.9"}):
@@ -50,7 +50,7 @@ class Shown(Record):
     """An instance worth showing, judged."""
 
     instance: Sha256
-    file: str
+    file: File
     ratio: float | None
     gap: Interval | None
     bound: Interval | None
@@ -66,7 +66,7 @@ class Violation(Record):
     kind: Literal["simplest", "worst"]
     grade: Literal["genuine", "suspect"]
     instance: Sha256
-    file: str
+    file: File
     gap: Interval | None
     bound: Interval | None
     terms: dict[str, Interval]
@@ -145,7 +145,7 @@ class RealRow(Record):
 
     name: str
     instance: Sha256
-    file: str
+    file: File
     parameters: Count
     comparator: Literal["parameter", "functions"]
     counts: dict[VerdictName, Count]

@@ -1,0 +1,650 @@
+"""Every reader meets hostile input: valid files of every kind, changed at random places in every way that we could think
+of. What comes out is the thing read, or one line that names the place; never a traceback, a hang, or a file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+import warnings
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from metagap.impl import files
+from metagap.impl.families import FAMILIES, META_SL
+from metagap.impl.files import BadInputError, text
+from metagap.impl.judge import Evaluator
+from metagap.impl.leave_one_out import Found, Survey, cells_of, conclusion
+from metagap.impl.meta_sl.own_tasks import TaskSource
+from metagap.impl.optimum import certificate, minimise
+from metagap.impl.unfinished import document, restored
+from metagap.reports import audit as audits
+from metagap.reports import check_witness, witnesses
+from metagap.reports.cli import app
+from metagap.reports.formats import read as read_record
+from metagap.reports.jobs import Job, generate
+from metagap.reports.junit import junit
+from metagap.reports.records import dumps
+from metagap.reports.render import render
+from metagap.reports.sarif import sarif
+from typer.testing import CliRunner
+
+from .test_formats import MUTATION, NETWORK, PLAIN, PROCESS, SMOOTH
+
+KEPT = Path(__file__).parent / "counterexamples"
+SECONDS = 10.0
+MEMORY = 2**30
+
+# --- changes ------------------------------------------------------------------------------------------------
+
+NUMBERS = (
+    *(
+        "1e999999999",
+        "1e-99999999",
+        "0x1p99999999",
+        "1_6",
+        "\uff11",
+        "\u0661",
+        " 1",
+        "1\n",
+        "",
+        "nan",
+        "inf",
+        "1/0",
+        "1/3",
+    ),
+    *("7" * 5000, "0." + "3" * 5000, "9" * 50_000, "1e10000", "-0", "1e400", "0x", "1/3/5", "1e", ".", "\x00"),
+)
+VALUES: tuple[Any, ...] = (
+    *NUMBERS,
+    *(None, True, False, [], {}, [[]], [{}], {"": 0}, 0, -1, 1, 2, 1.5, -0.0, 5e-324, 1e308, -1e308, 2**53 + 1),
+    *(float("nan"), float("inf"), float("-inf"), "\ud800", "a\x00b", "\x1b[31m", "<script>", "\u202e", "x" * 100_000),
+    *([0] * 1000, [None], ["a"], {"a": 1, "b": [2]}, "meta-sl", "<=", "=", "nonsense", "../../x", "/dev/zero"),
+)
+RAW = (
+    "9" * 5000,
+    "1e999",
+    "-1e-999",
+    "[" * 50 + "]" * 50,
+    "[" * 100_000,
+    '{"a":' * 20_000,
+    "1 1",
+    "01",
+    "'a'",
+    "\\",
+    "NaN",
+)
+"""What stands in a text as it is."""
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place in a document, as its container and its key or index."""
+    found, stack = [], [value]
+    while stack:
+        here = stack.pop()
+        keys = list(here) if isinstance(here, dict) else range(len(here)) if isinstance(here, list) else ()
+        found += [(here, key) for key in keys]
+        stack += [here[key] for key in keys]
+    return found
+
+
+def changed(content: Any, rng: random.Random) -> str:
+    """The text of a document with one to three changes."""
+    whole = json.loads(json.dumps(content))
+    raw = None
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        spots = places(whole)
+        if not spots:
+            break
+        container, key = rng.choice(spots)
+        match rng.randrange(9):
+            case 0 | 1 | 2:
+                container[key] = rng.choice(VALUES)
+            case 3:
+                del container[key]
+            case 4:
+                container[key] = "@"
+                raw = rng.choice(RAW)
+            case 5 if isinstance(container, dict):
+                container[rng.choice(("surplus", "a` - at `$.b", "\ud800", "x\ny", *container))] = container.pop(key)
+            case 6 if isinstance(container, list):
+                container.insert(key, rng.choice((container[key], *VALUES)))
+            case 7:
+                other, place = rng.choice(spots)
+                if key in container if isinstance(container, dict) else key < len(container):
+                    other_value = json.loads(json.dumps(container[key]))
+                    if place in other if isinstance(other, dict) else place < len(other):
+                        other[place] = other_value
+            case _:
+                if isinstance(container, list):
+                    del container[key:]
+                elif isinstance(container[key], int | float):
+                    container[key] = -container[key]
+    written = json.dumps(whole)
+    if raw is not None:
+        written = written.replace('"@"', raw, 1)
+    match rng.randrange(12):
+        case 0:
+            written = written[: rng.randrange(len(written) + 1)]
+        case 1:
+            written += rng.choice(("x", "{}", "\x00", ",", " \n"))
+        case 2 if '": ' in written:
+            at = rng.choice([i for i in range(len(written)) if written.startswith(', "', i)] or [0])
+            written = written[:at] + written[at:].replace(', "', ', "format": 1, "', 1)
+    return written
+
+
+def bytes_of(written: str, rng: random.Random) -> bytes:
+    """The text as bytes, at times damaged."""
+    data = bytearray(written.encode("utf-8", "surrogatepass"))
+    match rng.randrange(12):
+        case 0 if data:
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        case 1:
+            data[:0] = rng.choice((b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"\x1f\x8b"))
+        case 2:
+            data = bytearray(written.encode("utf-16", "surrogatepass"))
+    return bytes(data)
+
+
+def table(rng: random.Random) -> bytes:
+    """A CSV file with changes."""
+    rows = [["task", "y", "a", "b"], ["first", "1", "0.5", "2"], ["first", "-1", "1", "0"], ["second", "1", "0.5", "2"]]
+    for _ in range(rng.choice((1, 1, 2))):
+        row = rng.choice(rows)
+        match rng.randrange(6):
+            case 0 | 1:
+                row[rng.randrange(len(row))] = rng.choice(
+                    (*NUMBERS, '"', "a,b", '"a\nb"', "2020-01-01", "a", "task", "y")
+                )
+            case 2:
+                row.append(rng.choice(("", "1", "junk")))
+            case 3:
+                row.pop()
+            case 4:
+                rows.append(list(rng.choice(rows)))
+            case _:
+                rows.insert(rng.randrange(len(rows)), [rng.choice(("", "\x00", "x" * 200_000, '"'))])
+        rows = [row for row in rows if row] or [[""]]
+    joined = rng.choice(("\n", "\r\n", "\r", "\n\n")).join(rng.choice((",", ",", ",", ";")).join(row) for row in rows)
+    return bytes_of(joined + "\n", rng)
+
+
+HEADER = "{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}"
+
+
+def member(rng: random.Random, good: np.ndarray[Any, Any]) -> bytes:
+    """The bytes of a .npy file, often with another header than its data."""
+    stream = io.BytesIO()
+    match rng.randrange(5):
+        case 0:
+            kind = rng.choice(("O", "M8[ns]", "m8[s]", "c16", "f2", "g", "U3", "S2", "?", "i8", "u8", "V4", "i4,f8"))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    good = good.astype(kind)
+                except (TypeError, ValueError, OverflowError):
+                    good = np.zeros(good.shape, kind)
+            np.save(stream, good, allow_pickle=True)
+        case 1:
+            np.save(stream, np.zeros(rng.choice(((), (0,), (3, 2), (2, 0), (1, 1, 1), (3,), (2**12, 2**8)))))
+        case 2:
+            fields = {
+                "descr": rng.choice(
+                    ("'<f8'", "'|O'", "'<U0'", "'<U3'", "'<f8", "3", "[('a', '<f8')]", "'V0'", "'q'" * 400)
+                ),
+                "order": rng.choice(("True", "False", "1", "None", "(" * 5000)),
+                "shape": rng.choice(
+                    ("(3, 2)", "(10**12, 2)", "(1000000000000, 2)", "(-1, -6)", "(3,", "True", "(3.0, 2)", "()")
+                ),
+            }
+            header = HEADER.format(**fields).encode() + b"\n"
+            version = rng.choice((b"\x01\x00", b"\x01\x00", b"\x02\x00", b"\x03\x00", b"\x09\x09"))
+            length = len(header).to_bytes(2 if version[0] == 1 else 4, "little")
+            stream.write(b"\x93NUMPY" + version + length + header + good.tobytes())
+        case _:
+            np.save(stream, good)
+            if rng.random() < 0.5:
+                stream.write(b"junk")
+    data = bytearray(stream.getvalue())
+    if rng.random() < 0.3:
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    return bytes(data) if rng.random() < 0.8 else bytes(data[: rng.randrange(len(data))])
+
+
+def archive(rng: random.Random) -> bytes:
+    """An NPZ file with changes: in its arrays, their headers, and the archive around them."""
+    stream = io.BytesIO()
+    arrays = {
+        "X": np.array([[1.0, 2.0], [3.0, 4.0], [0.5, 1.0]]),
+        "y": np.array([1.0, -1.0, 1.0]),
+        "task": np.array(["a", "a", "b"]),
+    }
+    if rng.random() < 0.2:
+        arrays["X"][0, 0] = rng.choice((np.nan, np.inf, 1e308))
+    victim = rng.choice((*arrays, None))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        method = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+        with zipfile.ZipFile(stream, "w", method) as made:
+            for name, values in arrays.items():
+                plain = io.BytesIO()
+                np.save(plain, values)
+                made.writestr(f"{name}.npy", member(rng, values) if name == victim else plain.getvalue())
+            if rng.random() < 0.2:
+                made.writestr(rng.choice(("X.npy", "other.npy", "../x", "X")), b"junk")
+            if rng.random() < 0.1:
+                made.comment = b"a comment"
+    data = bytearray(stream.getvalue())
+    match rng.randrange(8):
+        case 0:
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        case 1:
+            del data[rng.randrange(len(data)) :]
+        case 2:
+            data += b"junk"
+        case 3:
+            data[:0] = b"junk"
+        case 4:
+            data = bytearray(plain.getvalue())  # a renamed .npy
+    return bytes(data)
+
+
+def tree(content: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """A certificate with another tree."""
+    body = {
+        0: b"\x00" * rng.choice((5, 3000, 60_000)) + b"n",
+        1: bytes(rng.randrange(256) for _ in range(40)),
+        2: b"\x00" * 2000 + b"n" * 2001,
+        3: b"",
+        4: b"n" * 10**6,
+    }[rng.randrange(5)]
+    packed = base64.b64encode(zlib.compress(body) + rng.choice((b"", b"", b"junk"))).decode()
+    return content | {"tree": packed[: rng.choice((len(packed), len(packed) - 4))]}
+
+
+# --- readers ------------------------------------------------------------------------------------------------
+
+
+class Bench:
+    """Valid content of every kind, and what reads it; `counts` are outcomes by reader."""
+
+    def __init__(self, run: tuple[Path, dict[str, Any], dict[str, Any]], folder: Path) -> None:
+        self.folder, self.counts = folder, Counter[str]()
+        _, self.verify, self.audit = run
+        instance = files.loads(json.dumps(PLAIN))
+        found = minimise(files.loads(json.dumps(PLAIN | {"loss": {"name": "log-cosh"}})))
+        assert found.certificate is not None
+        self.certificate = json.loads(found.certificate.dumps())
+        self.instances: list[dict[str, Any]] = [PLAIN, NETWORK, SMOOTH, PROCESS]
+        for family in FAMILIES.values():
+            generator = family.generators[0]
+            one = next(generate(Job(family.name, generator.name, generator.variants[0], 0, 0, 1)))[1]
+            self.instances.append(json.loads(files.dumps(one)))
+        small = [path for path in sorted(KEPT.glob("*.json")) if path.stat().st_size < 2000]
+        self.witnesses = [json.loads(path.read_text()) for path in small[::7]]
+        claims = META_SL.claims
+        survey = Survey(cells_of(META_SL, claims), examples=3, looked=3)
+        cell = next(iter(survey.cells.values()))
+        cell.first = Found(instance, conclusion(cell.claim, Evaluator(instance)), "generators", 1, 0.1)
+        survey.violations.append(Found(instance, conclusion(claims[0], Evaluator(instance)), "known", 1, 0.1))
+        survey.met[claims[0].name] = 2
+        self.fine = self.write("fine.json", json.dumps(self.witnesses[0]).encode())
+        self.survey = json.loads(json.dumps(document(survey)))
+
+    def write(self, name: str, data: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+    def read(self, reader: str, work: Callable[[], Any]) -> Any:
+        """What the work returns, or None where it refuses in one line. Errors: whatever else it raises."""
+        begin = time.process_time()
+        try:
+            found = work()
+        except BadInputError as error:
+            said = str(error)
+            assert said.isprintable() or "\n" not in said, said
+            assert len(said) < 2000, said
+            self.counts[f"{reader}: refused"] += 1
+            found = None
+        else:
+            self.counts[f"{reader}: read"] += 1
+        assert time.process_time() - begin < SECONDS
+        return found
+
+
+@pytest.fixture(scope="module")
+def bench(small_run: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(small_run, tmp_path_factory.mktemp("hostile"))
+
+
+@contextmanager
+def nothing_written(folder: Path) -> Iterator[None]:
+    before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
+    yield
+    assert {path: path.lstat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def instances(bench: Bench, rng: random.Random) -> None:
+    path = bench.write("instance.json", bytes_of(changed(rng.choice(bench.instances), rng), rng))
+    problem = rng.random() < 0.5
+    with nothing_written(bench.folder):
+        found = bench.read("instance", lambda: files.load(path, problem=problem))
+    if found is not None:
+        assert files.loads(files.dumps(found)) == found
+
+
+def vectors(bench: Bench, rng: random.Random) -> None:
+    path = bench.write("omega.json", bytes_of(changed([0.5, "1/3"], rng), rng))
+    bench.read("omega", lambda: files.load_vector(path, 2))
+
+
+def certificates(bench: Bench, rng: random.Random) -> None:
+    content = tree(bench.certificate, rng) if rng.random() < 0.3 else bench.certificate
+    written = json.dumps(content) if rng.random() < 0.2 else changed(content, rng)
+    path = bench.write("certificate.json", bytes_of(written, rng))
+    bench.read("certificate", lambda: certificate.load(path))
+
+
+def kept_witnesses(bench: Bench, rng: random.Random) -> None:
+    """What replay refuses, the checker of the standard library alone refuses too, and goes on."""
+    path = bench.write("witness.json", bytes_of(changed(rng.choice(bench.witnesses), rng), rng))
+    found = bench.read("replay", lambda: witnesses.read(path))
+    begin = time.process_time()
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = check_witness.main([str(path), str(bench.fine), "--max-time", "8"])
+    assert time.process_time() - begin < SECONDS
+    lines = [line for line in (out.getvalue() + err.getvalue()).splitlines() if line.startswith(str(path))]
+    assert len(lines) <= 1 and f"{bench.fine}: refuted" in out.getvalue()
+    outcome = lines[0].removeprefix(f"{path}: ").split(":")[0] if lines else "instance"
+    bench.counts[f"check_witness: {outcome}"] += 1
+    assert (outcome == "not read") == (status == 2)
+    if found is None and outcome not in ("not read", "instance"):
+        assert stated_otherwise(path), lines
+    if found is not None:
+        assert outcome != "not read", lines
+
+
+def stated_otherwise(path: Path) -> bool:
+    """Whether a witness is refused for another name, statement, population or family alone than this version's."""
+    content = json.loads(path.read_text())
+    found = witnesses.statement(content["kind"], content["name"])
+    if found is None:
+        return True
+    family = files.instance_in(content["instance"], "witness").family
+    return content["statement"] != found.record or content["population"] is not None or family != found.family
+
+
+def records(bench: Bench, rng: random.Random) -> None:
+    """What is read can be rendered."""
+    name, content = rng.choice((("verify", bench.verify), ("audit", bench.audit), ("mutation", MUTATION)))
+    path = bench.write(f"{name}.json", bytes_of(changed(content, rng), rng))
+    found = bench.read(f"record {name}", lambda: read_record(path, name))
+    if found is not None:
+        both = {"verify": bench.verify, "audit": bench.audit, name: found}
+        begin = time.process_time()
+        page = render(both["verify"], both["audit"], "out", both.get("mutation"))
+        assert time.process_time() - begin < SECONDS
+        assert "\x00" not in page and "\x1b" not in page
+
+
+def parts(bench: Bench, rng: random.Random) -> None:
+    part = rng.choice(tuple(audits.PARTED))
+    lists = audits.PARTED[part]
+    content = rng.choice(({}, [], None, 7, "x", {name: bench.audit[name][:3] for name in lists}))
+    path = bench.write("part.json", bytes_of(changed(content, rng), rng))
+    found = bench.read("part", lambda: audits._kept(path, bench.folder, lists))
+    assert found is None or set(found) == set(lists)
+
+
+def surveys(bench: Bench, rng: random.Random) -> None:
+    path = bench.write("survey.json", bytes_of(changed(bench.survey, rng), rng))
+    bench.read("survey", lambda: restored(text.document(path), META_SL, META_SL.claims))
+
+
+def tables(bench: Bench, rng: random.Random) -> None:
+    ending, make = rng.choice((("csv", table), ("npz", archive)))
+    path = bench.write(f"tasks.{ending}", make(rng))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = bench.read(ending, lambda: TaskSource(str(path)).load())
+    if found is not None:
+        assert files.loads(files.dumps(found)) == found
+
+
+KINDS: dict[Callable[[Bench, random.Random], None], int] = {
+    instances: 120, vectors: 60, certificates: 80, kept_witnesses: 60, records: 12, parts: 60, surveys: 40, tables: 200
+}  # fmt: skip
+"""How many inputs of each kind are tried in the quick profile."""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_hostile_files_are_read_or_refused(
+    kind: Callable[[Bench, random.Random], None], bench: Bench, effort: int
+) -> None:
+    for seed in range(KINDS[kind] * effort):
+        try:
+            kind(bench, random.Random(f"{kind.__name__}/{seed}"))
+        except Exception as error:
+            error.add_note(f"hostile input {kind.__name__}/{seed}")
+            raise
+
+
+# --- commands -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["judge", "BAD"],
+        ["optimum", "BAD", "--json", "out.json", "--certificate", "out.cert"],
+        ["check", "BAD"],
+        ["replay", "BAD"],
+        ["certify", "BAD", "--json", "out.json"],
+        ["certify", "good.json", "--omega", "BAD"],
+        ["audit", "BAD"],
+    ],
+    ids=" ".join,
+)
+def test_commands_say_one_line_and_write_nothing(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("good.json").write_text(json.dumps(PLAIN))
+    Path("zero.json").symlink_to("/dev/zero")
+    os.mkfifo("pipe.json")
+    Path("deep.json").write_text("[" * 100_000)
+    Path("digits.json").write_text(json.dumps(PLAIN).replace('"radius": 1', '"radius": ' + "9" * 5000))
+    # Some commands read in a process of their own, which takes its time to start.
+    bad = ("zero.json", "pipe.json", "deep.json", "digits.json", ".", "none.json")
+    for name in bad if command[0] in ("judge", "optimum", "replay") else bad[:2]:
+        with nothing_written(tmp_path):
+            begin = time.monotonic()
+            result = CliRunner().invoke(app, [name if part == "BAD" else part for part in command])
+            assert time.monotonic() - begin < 60
+        assert result.exit_code == 2, (name, result.output)
+        assert result.stdout == "" and result.stderr.count("\n") == 1, result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+THIRD, ENORMOUS = "0." + "3" * 5000, {"7" * 5000, "1e10000", "1e400"}
+OPTIONS: dict[str, set[str]] = {
+    "--radius": {"1/3", THIRD},
+    "--eta": {"1/3", THIRD, "-0"},
+    "--loss": {"1/3", THIRD, *ENORMOUS},
+    "--gap": {THIRD},
+    "--max-time": {THIRD},
+    "--steps": set(),
+}
+"""What is a number of each after all."""
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_options_are_read_as_files_are(option: str, tmp_path: Path) -> None:
+    for given in set(NUMBERS) - OPTIONS[option]:
+        value = f"huber:{given}" if option == "--loss" else given
+        begin = time.process_time()
+        result = CliRunner().invoke(app, ["certify", str(tmp_path / "none.csv"), f"{option}={value}"])
+        assert time.process_time() - begin < SECONDS
+        assert result.exit_code == 2 and not result.stdout, (option, given, result.output)
+        assert "none.csv" not in result.stderr, (option, given, result.output)
+
+
+READING = """
+import resource, sys
+from metagap.impl import files
+from metagap.impl.meta_sl.own_tasks import TaskSource
+from metagap.impl.optimum import certificate
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in sys.argv[1:]:
+    reader = certificate.load if path.endswith("cert") else files.load if path.endswith("json") else None
+    try:
+        TaskSource(path).load() if reader is None else reader(path)
+        print(path, "read")
+    except files.BadInputError as error:
+        print(path, "refused", error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_small_files_that_ask_for_much_take_little(bench: Bench, tmp_path: Path) -> None:
+    """Each below 1 MB (the archives 4 MB); all of them in a process whose memory is measured."""
+
+    def put(name: str, data: bytes) -> str:
+        (tmp_path / name).write_bytes(data)
+        assert len(data) < 2**22
+        return str(tmp_path / name)
+
+    def zipped(**arrays: np.ndarray[Any, Any]) -> bytes:
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **arrays)
+        return stream.getvalue()
+
+    labels, names = np.zeros(2**15), np.zeros(2**15, "U1")
+    deep = json.dumps(tree_of(bench.certificate, b"\0" * 60_000 + b"n" * 60_001))
+    wide = json.dumps(tree_of(bench.certificate, b"n" * 2**27))
+    lists = json.dumps(PLAIN)[:-1] + ', "x": [' + ",".join(["[]"] * 300_000) + "]}"
+    paths = [
+        put("zeros.npz", zipped(X=np.zeros((2**15, 2**13)), y=labels, task=names)),
+        put("names.npz", zipped(X=np.zeros((4, 1)), y=np.zeros(4), task=np.zeros(4, "U8000000"))),
+        put(
+            "columns.csv",
+            ("task,y," + ",".join(f"c{j}" for j in range(60_000)) + "\na,1" + ",1" * 60_000 + "\n").encode(),
+        ),
+        put("rows.csv", ("task,y,a\n" + "a,1,1\n" * 50_000).encode()),
+        put("deep.cert", deep.encode()),
+        put("wide.cert", wide.encode()),
+        put("lists.json", lists.encode()),
+        put("digits.json", json.dumps(PLAIN).replace('"radius": 1', '"radius": ' + "9" * 900_000).encode()),
+        put("fraction.json", json.dumps(PLAIN | {"radius": "1/" + "7" * 19_000}).encode()),
+    ]
+    begin = time.monotonic()
+    run = subprocess.run(
+        [sys.executable, "-c", READING, *paths], capture_output=True, text=True, timeout=170, check=True
+    )
+    assert run.stderr == ""
+    *outcomes, memory = run.stdout.splitlines()
+    assert [line.split()[1] for line in outcomes] == [
+        *("refused", "refused", "read", "read", "refused", "refused", "refused", "refused", "read")
+    ], outcomes
+    assert int(memory) * 1024 < MEMORY, memory
+    assert time.monotonic() - begin < SECONDS * len(paths)
+
+
+def tree_of(content: dict[str, Any], body: bytes) -> dict[str, Any]:
+    return content | {"tree": base64.b64encode(zlib.compress(body, 9)).decode()}
+
+
+# --- outputs --------------------------------------------------------------------------------------------------
+
+
+def ran(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A shell's command, in which `metagap` is ours; its status is that of the first of a pipe."""
+    python = f"{sys.executable} -m metagap.reports"
+    line = command.replace("metagap", python)
+    given = ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"]
+    return subprocess.run(
+        given, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, **variables}, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "lines"),
+    [
+        ("metagap judge good.json | true", 141, 0),
+        ("metagap --help | true", 141, 0),
+        ("metagap judge good.json > /dev/full", 2, 1),
+        ("metagap judge good.json > /dev/null", 0, 0),
+    ],
+)
+def test_output_that_nobody_takes_is_no_traceback(command: str, status: int, lines: int, tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text(json.dumps(PLAIN))
+    run = ran(command, tmp_path, MPLBACKEND="module://matplotlib_inline.backend_inline")
+    assert (run.returncode, run.stderr.count("\n")) == (status, lines), run.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["judge", "good.json", "--json", "good.json"],
+        ["judge", "good.json", "--json", "./folder/../good.json"],
+        ["judge", "good.json", "--json", "link.json"],
+        ["judge", "good.json", "--json", "hard.json"],
+        ["judge", "link.json", "--json", "good.json"],
+        ["optimum", "good.json", "--certificate", "good.json"],
+        ["optimum", "good.json", "--json", "new", "--certificate", "new"],
+        ["optimum", "good.json", "--json", "new", "--certificate", "folder/../new"],
+        ["optimum", "good.json", "--json", "new", "--certificate", "dangling"],
+        ["certify", "good.json", "--json", "good.json"],
+        ["certify", "good.json", "--omega", "omega.json", "--json", "omega.json"],
+        ["audit", "good.json", "--json", "good.json"],
+        ["verify", "--json", "a", "--junit", "a"],
+        ["verify", "--sarif", "out/index.html", "--out", "out"],
+        ["audit", "--junit", "out/audit.json", "--out", "out"],
+    ],
+    ids=" ".join,
+)
+def test_no_output_is_an_input_or_another_output(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("good.json", "omega.json"):
+        Path(name).write_text(json.dumps(PLAIN))
+    Path("folder").mkdir()
+    Path("link.json").symlink_to("good.json")
+    os.link("good.json", "hard.json")
+    Path("dangling").symlink_to("new")
+    with nothing_written(tmp_path):
+        result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2 and result.stdout == "", result.output
+    assert "a file of its own is required" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_pages_xml_and_commands_bear_any_text(bench: Bench) -> None:
+    """Control characters and lone surrogates never stand raw; a folder's name is one word of a shell."""
+    record = json.loads(json.dumps(bench.audit))
+    for row in record["mutants"]:
+        row |= {"title": "a\x00b\x1b[31m\x7f\x85\ud800", "status": "survived", "why": "\x08<&>\ufffe"}
+    folder = "it's a $(folder)\x07"
+    page = render(bench.verify, record, folder)
+    page.encode()
+    assert not [c for c in page if ord(c) < 32 and c not in "\n\t"] and "\x7f" not in page and "\x85" not in page
+    assert "replay &#39;it&#39;&#34;&#39;&#34;&#39;s a $(folder)" in page
+    root = ElementTree.fromstring(junit(record, folder))
+    assert len(root.findall(".//failure")) >= len(record["mutants"])
+    json.loads(dumps(sarif(record, folder)).encode())

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from fractions import Fraction
 from typing import Any
+
+import numpy as np
+from independent.numbers import exact
 
 SQUARED, LOG_COSH, LOGISTIC = ({"name": n} for n in ("squared", "log-cosh", "logistic"))
 
@@ -131,3 +136,42 @@ EXTREMES: dict[str, dict[str, Any]] = {
         model=smooth("tanh", [1, -1], [["1e-100", 1], [-2, "1/2"]])),
 }  # fmt: skip
 EXTREMES["a relu policy"]["features"][1][0][0] = "5e-51"
+
+POWERS = {"exponential": (-2, 0, 1), "poisson": (-2, 0, 1), None: (-300, -100, -20, 0, 0, 20, 100, 160)}
+"""Powers of ten by which numbers are stretched: exponentials of exponentials leave every arithmetic."""
+
+
+def stretched(document: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The document with features, parameters, labels or rewards, step, radius and temperature times powers of ten."""
+    powers = POWERS.get(document.get("loss", {}).get("name"), POWERS[None])
+
+    def times(value: Any, factor: Fraction) -> Any:
+        if isinstance(value, list):
+            return [times(v, factor) for v in value]
+        return str(exact(value) * factor)
+
+    def factor() -> Fraction:
+        return Fraction(10) ** int(rng.choice(powers))
+
+    found = copy.deepcopy(document)
+    found["features"] = times(found["features"], factor())
+    scale = factor()
+    found["omega"] = times(found["omega"], scale)
+    if isinstance(found["comparator"], list):
+        found["comparator"] = times(found["comparator"], rng.choice([scale, factor()]))
+    found["radius"] = times(found["radius"], factor())
+    if "W0" in found["model"]:
+        found["model"]["W0"] = times(found["model"]["W0"], rng.choice([scale, factor()]))
+    where = found if "eta" in found else found["adaptation"]
+    step = "eta" if "eta" in where else "lambda"
+    where[step] = times(where[step], factor())
+    label = factor()
+    for task in found["tasks"]:
+        if "r" in task:
+            task["r"] = times(task["r"], label)
+        elif found["loss"]["name"] not in ("logistic", "exponential"):
+            for atom in task["atoms"]:
+                atom["y"] = times(atom["y"], label)
+    if "tau" in found:
+        found["tau"] = times(found["tau"], factor())
+    return found

@@ -33,8 +33,9 @@ class Comparison:
 
     compared: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    """Quantities of the engine that the definition (as the mirror reads it) leaves without a value, or that are not
-    finite."""
+    """Quantities of the engine that the definition (as the mirror reads it) leaves without a value."""
+    unbounded: list[str] = field(default_factory=list)
+    """Quantities of the engine that are not finite."""
     contradictions: list[str] = field(default_factory=list)
 
 
@@ -168,7 +169,7 @@ def _compare_one(found: Comparison, mirror: Mirror, name: str, ball: arb) -> Non
             found.contradictions.append(f"{name}: {ball} where the assumption is {value}")
         return
     if not ball.is_finite():
-        found.missing.append(name)
+        found.unbounded.append(name)
         return
     mirror.size = max(mirror.size, abs(value[1]))  # type: ignore[index]
     found.compared.append(name)

@@ -84,25 +84,22 @@ def l1(eps: Any, rows: list[Vector], target: Vector) -> tuple[Any, Any]:
     reach = max(max(abs(x) for x in column) for column in columns)
     if reach == 0:
         return scale, scale
-    with mp.workdps(60):
+    with mp.workdps(40):
         a = [[x / reach for x in row] for row in rows]
         b = [t / scale for t in target]
         e = eps / reach
         basis, a = _reduced(a)
         v: Vector = [mpf(0)] * len(basis)
-        best = (mpf(0), mpf(0), v)
         found = []
-        for power in range(0, 26, 2):
+        for power in range(0, 16, 3):
             mu = mpf(10) ** -power
             v = _newton(e, a, b, v, mu)
             p = [r / mp.sqrt(r * r + mu * mu) for r in _rests(a, b, v)]
             pull = norm(_combined(a, p))
             inside = min(mpf(1), e / pull) if pull else mpf(1)
-            found.append((inside * dot(p, b), e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v)), v))
-        lower = max(f[0] for f in found)
-        upper, v = min((f[1:] for f in found), key=lambda f: f[0])
-        del best
-    return max(lower, mpf(0)) * scale * (1 - mpf(10) ** -40), min(upper, mpf(1)) * scale * (1 + mpf(10) ** -40)
+            found.append((inside * dot(p, b), e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v))))
+        lower, upper = max(f[0] for f in found), min(f[1] for f in found)
+    return max(lower, mpf(0)) * scale * (1 - mpf(10) ** -30), min(upper, mpf(1)) * scale * (1 + mpf(10) ** -30)
 
 
 def _rests(a: list[Vector], b: Vector, v: Vector) -> Vector:
@@ -119,7 +116,7 @@ def _reduced(a: list[Vector]) -> tuple[list[Vector], list[Vector]]:
                 along = dot(rest, base)
                 rest = [x - along * y for x, y in zip(rest, base, strict=True)]
         size = norm(rest)
-        if size > mpf(10) ** -40 * norm(row) and size > 0:
+        if size > mpf(10) ** -30 * norm(row) and size > 0:
             basis.append([x / size for x in rest])
     return basis, [[dot(row, base) for base in basis] for row in a]
 
@@ -132,7 +129,7 @@ def _newton(e: Any, a: list[Vector], b: Vector, v: Vector, mu: Any) -> Vector:
         return e * mp.sqrt(dot(v, v) + mu * mu) + mp.fsum(mp.sqrt(r * r + mu * mu) for r in _rests(a, b, v))
 
     here = value(v)
-    for _ in range(60):
+    for _ in range(40):
         rests = _rests(a, b, v)
         sizes = [mp.sqrt(r * r + mu * mu) for r in rests]
         length = mp.sqrt(dot(v, v) + mu * mu)
@@ -147,12 +144,12 @@ def _newton(e: Any, a: list[Vector], b: Vector, v: Vector, mu: Any) -> Vector:
             ]
             for i in range(d)
         ]
-        ridge = max(mpf(10) ** -45, mpf(10) ** -50 * max(hessian[i][i] for i in range(d)))
+        ridge = max(mpf(10) ** -33, mpf(10) ** -34 * max(hessian[i][i] for i in range(d)))
         for i in range(d):
             hessian[i][i] += ridge
         move = solve(hessian, slope)
         decrease = dot(move, slope)
-        if decrease <= here * mpf(10) ** -36:
+        if decrease <= here * mpf(10) ** -20:
             break
         factor = mpf(1)
         while factor > mpf(10) ** -12:

@@ -136,10 +136,11 @@ class Supervised(Core):
     def proximal(self, task: Task, theta: Vector) -> Vector:
         """The t with lambda (t - theta) + grad R_i(t) = 0 (linear model, convex loss): one, as lambda > 0."""
         near = self.starts.get(task.index)
+        starts = []
         if near is not None:
-            starts = [[a + b - c for a, b, c in zip(near[1], theta, near[0], strict=True)]]
-        else:
-            starts = []
+            moved = [a - b for a, b in zip(theta, near[0], strict=True)]
+            if norm(moved) <= mpf(10) ** (-mp.dps // 8) * norm(theta):
+                starts = [[a + m for a, m in zip(near[1], moved, strict=True)]]
         for start in (*starts, [mpf(0)] * len(theta), list(theta)):
             t = self.newton(task, theta, start)
             if t is not None:
@@ -157,7 +158,7 @@ class Supervised(Core):
         here = equation(t)
         size = norm(here)
         floor = mpf(10) ** (-(9 * mp.dps) // 10)
-        for _ in range(300):
+        for _ in range(600):
             if size <= floor * strength * (norm(t) + norm(theta)):
                 break
             hessian = [[strength if i == j else mpf(0) for j in range(len(t))] for i in range(len(t))]
@@ -166,7 +167,7 @@ class Supervised(Core):
                 hessian = [[h + bend * phi[i] * phi[j] for j, h in enumerate(row)] for i, row in enumerate(hessian)]
             move = solve(hessian, here)
             factor = mpf(1)
-            while factor > floor:
+            while factor > mpf(10) ** -20:
                 tried = [a - factor * b for a, b in zip(t, move, strict=True)]
                 there = equation(tried)
                 if norm(there) < size * (1 - factor / 4):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from flint import arb, ctx, fmpq
 from independent.core import Core
 from independent.evaluate import precision, quantities, read
@@ -53,18 +54,22 @@ def shown(value: Any) -> str:
         return mp.nstr(+value, 25)
 
 
-def direction_of(family: str, engine: Any, document: dict[str, Any]) -> list[Fraction] | None:
-    """Some direction for the identity, in the coordinates that the engine of that family takes."""
-    if family in ("meta-sl", "meta-rl"):
-        return [Fraction((3 * j + 2) % 7 - 2, 4) for j in range(len(document["omega"]))]
-    if family in ("network", "smooth-network"):
-        return [Fraction((7 * i + 3 * x) % 11 - 4, 4) for i, x, _ in engine._points]
-    return None  # the coordinates of policy networks are the engine's own
+def direction_of(family: str, engine: Any) -> dict[Any, Fraction] | None:
+    """The engine's direction of the identity, by coordinate or (networks: a coefficient) by point."""
+    if family not in ("meta-sl", "meta-rl", "network", "smooth-network"):
+        return None  # the coordinates of policy networks are the engine's own
+    with ctx.workprec(BITS), np.errstate(all="ignore"):
+        try:
+            values = [Fraction(int(v.p), int(v.q)) for v in engine.exact_direction]
+        except (UndefinedQuantityError, IrrationalError):
+            return None
+        keys = [(i, x) for i, x, _ in engine._points] if "network" in family else range(len(values))
+    return dict(zip(keys, values, strict=True))
 
 
 def steepest_of(engine: Any) -> list[Any] | None:
     """The direction in which the engine takes the second derivative: the middle of its gradient, or a unit vector."""
-    with ctx.workprec(BITS):
+    with ctx.workprec(BITS), np.errstate(all="ignore"):
         try:
             gradient = [arb(arb(g).mid()) for g in engine._gradient]
         except (UndefinedQuantityError, IrrationalError):
@@ -81,17 +86,22 @@ class Mirror:
     """The independent quantities of a document, and their errors."""
 
     def __init__(
-        self, document: dict[str, Any], direction: list[Fraction] | None = None, steepest: list[Any] | None = None
+        self, document: dict[str, Any], direction: dict[Any, Fraction] | None = None, steepest: list[Any] | None = None
     ) -> None:
-        self.document, self.direction_, self.steepest = document, direction, steepest
+        self.document, self.along, self.steepest = document, direction, steepest
         self.dps = precision(document)
         self.made: dict[int, Core] = {}
         self.size = mpf(1)
 
     def at(self, dps: int) -> Core:
         if dps not in self.made:
-            self.made[dps] = quantities(self.document, dps, self.direction_)
-            self.made[dps].steepest = self.steepest
+            core: Any = quantities(self.document, dps)
+            core.steepest = self.steepest
+            if self.along is not None:
+                with mp.workdps(dps):
+                    points = [(i, x) for i, x, _ in core.points] if core.coefficients else range(len(core.omega))
+                core.exact_direction = [self.along[key] for key in points]
+            self.made[dps] = core
         return self.made[dps]
 
     def range_of(self, name: str, dps: int) -> tuple[Any, Any] | bool | None:
@@ -134,16 +144,16 @@ def compare(instance: Instance, judged: bool = True) -> Comparison:
     """The engine's balls, and (`judged`) the judgement's enclosures and verdicts, against the independent values."""
     found, family = Comparison(), family_of(instance)
     document = read(files.dumps(instance))
+    names = names_of(family.claims)
     with ctx.workprec(BITS):
-        plain = family.quantities(instance)
-        direction = direction_of(family.name, plain, document)
-        along = None if direction is None else [fmpq(v.numerator, v.denominator) for v in direction]
+        direction = direction_of(family.name, family.quantities(instance))
+        along = None if direction is None else [fmpq(v.numerator, v.denominator) for v in direction.values()]
         engine = family.quantities(instance, Balls, along)
-    mirror = Mirror(document, direction, steepest_of(engine))
-    for name in names_of(family.claims):
+    mirror = Mirror(document, direction, steepest_of(engine) if "curvature_size" in names else None)
+    for name in names:
         if name in ALONG and direction is None:
             continue
-        with ctx.workprec(BITS):
+        with ctx.workprec(BITS), np.errstate(all="ignore"):
             try:
                 ball = engine(name)
             except (UndefinedQuantityError, IrrationalError):

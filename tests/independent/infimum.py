@@ -91,15 +91,27 @@ def l1(eps: Any, rows: list[Vector], target: Vector) -> tuple[Any, Any]:
         basis, a = _reduced(a)
         v: Vector = [mpf(0)] * len(basis)
         found = []
-        for power in range(0, 16, 3):
+        for power in range(0, 19, 3):
             mu = mpf(10) ** -power
             v = _newton(e, a, b, v, mu)
             p = [r / mp.sqrt(r * r + mu * mu) for r in _rests(a, b, v)]
-            pull = norm(_combined(a, p))
-            inside = min(mpf(1), e / pull) if pull else mpf(1)
-            found.append((inside * dot(p, b), e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v))))
+            found.append((_dual(e, a, b, p), e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v))))
         lower, upper = max(f[0] for f in found), min(f[1] for f in found)
     return max(lower, mpf(0)) * scale * (1 - mpf(10) ** -30), min(upper, mpf(1)) * scale * (1 + mpf(10) ** -30)
+
+
+def _dual(e: Any, a: list[Vector], b: Vector, p: Vector) -> Any:
+    """p'b for the p made feasible: what it pulls beyond e is taken away along the rows, then it is scaled."""
+    pull = _combined(a, p)
+    size = norm(pull)
+    if size > e:
+        columns = list(zip(*a, strict=True))
+        gram = [[dot(x, y) for y in columns] for x in columns]
+        spare = solve(gram, [g * (1 - e / size) for g in pull])
+        p = [x - dot(row, spare) for x, row in zip(p, a, strict=True)]
+    # What is left of the excess is rounding: it costs its size times the length of the best v, 10^8 being ample.
+    excess = max(norm(_combined(a, p)) - e, mpf(0))
+    return (dot(p, b) - excess * mpf(10) ** 8) / max(mpf(1), *(abs(x) for x in p))
 
 
 def _rests(a: list[Vector], b: Vector, v: Vector) -> Vector:

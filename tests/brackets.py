@@ -52,7 +52,7 @@ class Landscape:
         for _ in range(count):
             starts.append(self.inside(rng.standard_normal(self.size) * rng.choice([0.1, 1.0, 4.0]), ball))
         yield from starts
-        for start in starts[: 1 + count // 4]:
+        for start in starts[: (count + 3) // 4]:
             found = minimize(
                 lambda t: float(self.sign * self.value(self.inside(t, ball), ROUGH)),
                 start, method="Nelder-Mead", options={"maxfev": 40 + 20 * self.size},

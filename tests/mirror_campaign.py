@@ -93,7 +93,9 @@ def landscapes(name: str, seconds: float, seed: int) -> None:
     while time.monotonic() - begin < seconds:
         seed += 1
         with np.errstate(all="ignore"):
-            instance = generator.build(RandomSource(seed, 1), generator.variants[seed % len(generator.variants)]).instance(0)
+            instance = generator.build(
+                RandomSource(seed, 1), generator.variants[seed % len(generator.variants)]
+            ).instance(0)
         signal.alarm(2 * LONGEST)
         try:
             study, compared, found = of_study(instance, seed)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from brackets import of_bracket, of_study
-from extremes import EXTREMES, gradient, relu, smooth, stretched, supervised
+from extremes import AHEAD, EXTREMES, TABLE, decision, gradient, relu, smooth, stretched, supervised
 from flint import arb
 from independent import infimum
 from independent.evaluate import quantities, read
@@ -87,7 +87,7 @@ def test_the_mirrors_losses_are_their_own_derivatives(name: str) -> None:
 def test_the_mirrors_infima_are_enclosed_from_both_sides() -> None:
     rng = random.Random(0)
     with mp.workdps(100):
-        for _ in range(30):
+        for _ in range(12):
             count, d = rng.randint(1, 5), rng.randint(1, 4)
             rows = [[mpf(rng.randint(-4, 4)) for _ in range(d)] for _ in range(count)]
             target = [mpf(rng.randint(-9, 9)) for _ in range(count)]
@@ -147,7 +147,7 @@ def drawn(family: Family, count: int) -> Iterator[tuple[str, Instance]]:
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
 def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> None:
     named: set[str] = set()
-    for name, instance in drawn(family, 6 * effort):
+    for name, instance in drawn(family, 4 * effort):
         found = compare(instance)
         assert not found.contradictions, (name, found.contradictions)
         named |= {c.rpartition(": ")[2] for c in found.compared}
@@ -155,7 +155,7 @@ def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> No
 
 
 def test_the_engine_says_what_the_mirror_says_at_extremes(effort: int) -> None:
-    for name in list(EXTREMES)[:: max(4 // effort, 1)]:
+    for name in list(EXTREMES)[:: max(6 // effort, 1)]:
         found = compare(files.loads(json.dumps(EXTREMES[name])))
         assert not found.contradictions, (name, found.contradictions)
         assert len(found.compared) > 30, name
@@ -204,7 +204,7 @@ def test_certified_brackets_and_headlines(name: str, effort: int) -> None:
             instance = generator.build(RandomSource((7, seed), 1), variant).instance(0)
         if not small(instance):
             continue
-        _, count, found = of_study(instance, seed)
+        _, count, found = of_study(instance, seed, 4 * effort)
         assert not found, (name, seed, found)
         studied, compared = studied + 1, compared + count
     assert compared > 10
@@ -225,8 +225,12 @@ SUPERVISED = supervised({"name": "log-cosh"}, gradient("3/4", 2), [[1, 2], ["1/2
 WEIGHTS = [[1, "1/2"], ["-1/4", 2]]
 RELU = {**SUPERVISED, "model": relu([1, -1], [[1, -2], [3, "1/2"]]), "omega": WEIGHTS, "comparator": [[1, 1], [0, 1]]}
 TANH = {**RELU, "model": smooth("tanh", [1, -1], [[1, -2], [3, "1/2"]])}
-POLICIES = EXTREMES["a small gradient step"] | {"adaptation": {"name": "kl-step"}, "eta": 2}
-POLICY_NETWORK = EXTREMES["a tanh policy"]
+UNIFORM = [["1/2", "1/2"], ["1/3", "2/3"]]
+POLICIES = decision("kl-step", 2, 1, TABLE, AHEAD, ["1/2", -1], {"policies": [UNIFORM, UNIFORM]})
+POLICY_NETWORK = {
+    **decision("rational-step", "1/8", 1, TABLE, AHEAD, WEIGHTS, [[1, 1], [0, 1]]),
+    "model": smooth("tanh", [1, -1], [[1, -2], [3, "1/2"]]),
+}
 
 
 def test_without_a_fault_nothing_is_noticed() -> None:
@@ -346,9 +350,7 @@ def of_weights(patch: pytest.MonkeyPatch) -> None:
     from metagap.impl.balls.core import CoreQuantities
 
     right = CoreQuantities._root_sum
-    patch.setattr(
-        CoreQuantities, "_root_sum", lambda self, terms: right(self, [(m * m, v) for m, v in terms])
-    )
+    patch.setattr(CoreQuantities, "_root_sum", lambda self, terms: right(self, [(m * m, v) for m, v in terms]))
 
 
 FAULTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], dict[str, Any], tuple[str, ...]], ...] = (

@@ -174,5 +174,3 @@ def _newton(e: Any, a: list[Vector], b: Vector, v: Vector, mu: Any) -> Vector:
             break
         v, here = tried, there
     return v
-
-

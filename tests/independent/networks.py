@@ -449,5 +449,3 @@ class NetworkSupervised(Supervised):
             raise UndefinedError("the meta-features are dependent")
         values = singular_values(self.rows)
         return (values[-1] / values[0]) ** 2
-
-

@@ -155,5 +155,3 @@ def digits(document: Any, steps: int) -> int:
 def is_small(value: Any, size: Any) -> bool:
     """Whether a sum of terms of that size is 0 up to rounding."""
     return bool(abs(value) <= size * mpf(10) ** (-mp.dps // 2))
-
-

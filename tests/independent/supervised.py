@@ -418,9 +418,9 @@ class MetaSL(Supervised):
             raise UndefinedError("not one task")
         if not self.smooth:
             raise UndefinedError("not differentiable")
-        return singular_values(
-            differences(lambda theta: self.path(self.tasks[0], theta)[-1], self.omega, step_size())
-        )[0]
+        return singular_values(differences(lambda theta: self.path(self.tasks[0], theta)[-1], self.omega, step_size()))[
+            0
+        ]
 
     @property
     def strong_convexity(self) -> Any:

@@ -20,8 +20,8 @@ def implicit(strength: Any) -> dict[str, Any]:
     return {"name": "implicit", "lambda": strength}
 
 
-def supervised(loss: dict[str, Any], adaptation: dict[str, Any], features: list[Any], tasks: list[Any], omega: list[Any],
-               comparator: Any, radius: Any = 1, model: Any = None) -> dict[str, Any]:  # fmt: skip
+def supervised(loss: dict[str, Any], adaptation: dict[str, Any], features: list[Any], tasks: list[Any],
+               omega: list[Any], comparator: Any, radius: Any = 1, model: Any = None) -> dict[str, Any]:  # fmt: skip
     """Tasks are (weight, [(x, y, p), ...])."""
     return {
         "format": "metagap/instance/1", "problem": "meta-sl", "loss": loss, "adaptation": adaptation,
@@ -87,13 +87,16 @@ EXTREMES: dict[str, dict[str, Any]] = {
     "far labels, pseudo-huber": supervised(
         {"name": "pseudo-huber", "delta": "1e-100"}, gradient(-1, 2), PLAIN, FAR, ["1e50", 1], [0, 1]),
     "far labels, huber": supervised(
-        {"name": "huber", "delta": "1e50"}, gradient("1/8", 3), PLAIN, FAR, ["1e50", 1], {"functions": [[1, 2], [3, 4]]}),
+        {"name": "huber", "delta": "1e50"}, gradient("1/8", 3), PLAIN, FAR, ["1e50", 1],
+        {"functions": [[1, 2], [3, 4]]}),
     "omega 1e200": supervised(SQUARED, gradient("1/4", 3), PLAIN, TWO, ["1e200", "-2e200"], ["1e200", 0], "1e200"),
     "omega 1e200, quartic": supervised(
         {"name": "quartic", "c": "1e-250"}, gradient("1/4", 2), PLAIN, TWO, ["1e100", "-2e90"], [0, 0], "1e100"),
-    "omega 1e200, logistic": supervised(LOGISTIC, gradient("1/4"), PLAIN, TWO, ["1e200", "2e200"], [0, 1], "1e200"),
+    "omega 1e200, logistic": supervised(
+        LOGISTIC, gradient("1/4"), PLAIN, TWO, ["1e200", "2e200"], [0, 1], "1e200"),
     "tiny weights": supervised(LOG_COSH, gradient(2, 2), PLAIN, TINY, ["1/4", "-1/3"], [1, 1]),
-    "subnormal features": supervised(SQUARED, gradient(2, 1), [[5e-324, 1], [1, "2e-320"]], TWO, ["1/4", 1], [1, "1/3"]),
+    "subnormal features": supervised(
+        SQUARED, gradient(2, 1), [[5e-324, 1], [1, "2e-320"]], TWO, ["1/4", 1], [1, "1/3"]),
     "a step of 1e50": supervised(LOG_COSH, gradient("1e50"), PLAIN, TWO, ["1/8", "1/8"], [0, "1/7"]),
     "no step": supervised({"name": "poisson"}, gradient(0, 3), PLAIN, [("1", [(0, "1e100", "1/2"), (1, 0, "1/2")])],
                           [-100, 60], [1, "1/3"]),

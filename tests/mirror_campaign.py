@@ -57,6 +57,11 @@ def late(*_: object) -> None:
     raise TooLongError
 
 
+def say(*parts: object) -> None:
+    sys.stdout.write(" ".join(map(str, parts)) + "\n")
+    sys.stdout.flush()
+
+
 def run(name: str, seconds: float, seed: int) -> None:
     """One family for that long."""
     counts: Counter[str] = Counter()
@@ -78,11 +83,11 @@ def run(name: str, seconds: float, seed: int) -> None:
             counts["unbounded"] += len(found.unbounded)
             counts["contradictions"] += len(found.contradictions)
             for sentence in found.contradictions:
-                print(name, what, sentence, flush=True)
+                say(name, what, sentence)
             if time.monotonic() - begin > seconds:
                 break
         seed += 1
-    print(name, dict(counts), flush=True)
+    say(name, dict(counts))
 
 
 def landscapes(name: str, seconds: float, seed: int) -> None:
@@ -110,8 +115,8 @@ def landscapes(name: str, seconds: float, seed: int) -> None:
         counts["compared"] += compared
         counts["contradictions"] += len(found)
         for sentence in found:
-            print(name, "landscape", seed, sentence, flush=True)
-    print(name, "landscapes", dict(counts), flush=True)
+            say(name, "landscape", seed, sentence)
+    say(name, "landscapes", dict(counts))
 
 
 if __name__ == "__main__":

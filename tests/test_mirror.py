@@ -210,7 +210,7 @@ def test_certified_brackets_and_headlines(name: str, effort: int) -> None:
     assert compared > 10
 
 
-# --- the mirror's power: faults that are planted in the engine are noticed ---------------------------------------------
+# --- the mirror's power: faults that are planted in the engine are noticed ---
 
 
 def noticed(document: dict[str, Any], *names: str) -> None:

@@ -17,8 +17,8 @@ def _combined(rows: list[Vector], weights: Sequence[Any]) -> Vector:
 def misfit(rows: list[Vector], target: Vector, masses: Vector, radius: Any) -> tuple[Any, Any]:
     """Both sides of inf_{||v|| <= radius} (sum masses (target - rows v)^2)^{1/2}.
 
-    For lam > 0 and A, b weighted, v minimises ||b - A v||^2 + lam ||v||^2, so f(v) + lam (||v||^2 - radius^2) is at most
-    the infimum, and v scaled into the ball is feasible. Sought by bisection: ||v|| = radius, or lam as good as 0.
+    For lam > 0 and A, b weighted, v minimises ||b - A v||^2 + lam ||v||^2, so f(v) + lam (||v||^2 - radius^2) is at
+    most the infimum, and v scaled into the ball is feasible. Sought by bisection: ||v|| = radius, or lam as good as 0.
     """
     if not rows:
         return mpf(0), mpf(0)
@@ -107,11 +107,16 @@ def _dual(e: Any, a: list[Vector], b: Vector, p: Vector) -> Any:
     if size > e:
         columns = list(zip(*a, strict=True))
         gram = [[dot(x, y) for y in columns] for x in columns]
-        spare = solve(gram, [g * (1 - e / size) for g in pull])
+        try:
+            spare = solve(gram, [g * (1 - e / size) for g in pull])
+        except ZeroDivisionError:
+            return mpf(0)  # too nearly dependent for these digits
         p = [x - dot(row, spare) for x, row in zip(p, a, strict=True)]
-    # What is left of the excess is rounding: it costs its size times the length of the best v, 10^8 being ample.
-    excess = max(norm(_combined(a, p)) - e, mpf(0))
-    return (dot(p, b) - excess * mpf(10) ** 8) / max(mpf(1), *(abs(x) for x in p))
+    pulled = norm(_combined(a, p))
+    if e > 0:
+        return dot(p, b) / max(mpf(1), pulled / e, *(abs(x) for x in p))
+    # With e = 0 rounding is left of the pull: it costs its size times the length of the best v, 10^8 being ample.
+    return (dot(p, b) - pulled * mpf(10) ** 8) / max(mpf(1), *(abs(x) for x in p))
 
 
 def _rests(a: list[Vector], b: Vector, v: Vector) -> Vector:

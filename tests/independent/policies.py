@@ -515,7 +515,7 @@ class MetaRL(Policies):
     def margin_better_comparator(self) -> bool | None:
         return None if is_small(self.gap, abs(self.adapted_return) + 1) else bool(self.gap > 0)
 
-    # --- the mixed form: (s', a', s, a) under rho = sum q_i sigma_i(s, a) varsigma_i(s', a'|s, a) ------------------------
+    # --- the mixed form: (s', a', s, a) under rho = sum q_i sigma_i(s, a) varsigma_i(s', a'|s, a) ---
 
     @cached_property
     def mixed(self) -> tuple[Vector, Vector, Vector, list[Vector], list[bool], list[bool]]:

@@ -8,14 +8,15 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from brackets import of_bracket, of_study
+from brackets import ends_in_ball, ends_of, of_ends, of_study
 from extremes import AHEAD, EXTREMES, TABLE, decision, gradient, relu, smooth, stretched, supervised
-from flint import arb
+from flint import arb, fmpq
 from independent import infimum
 from independent.evaluate import quantities, read
 from independent.losses import loss_of
@@ -210,6 +211,23 @@ def test_certified_brackets_and_headlines(name: str, effort: int) -> None:
     assert compared > 10
 
 
+@pytest.mark.parametrize("name", ["network", "smooth-network"])
+def test_certified_brackets_in_a_ball(name: str, effort: int) -> None:
+    generator = FAMILIES[name].landscapes
+    assert generator is not None
+    bracketed = seed = 0
+    while bracketed < 2 * effort:
+        seed += 1
+        variant = generator.variants[seed % len(generator.variants)]
+        with np.errstate(all="ignore"):
+            instance = generator.build(RandomSource((8, seed), 1), variant).instance(0)
+        if not small(instance):
+            continue
+        bracketed += 1
+        _, found = of_ends(instance, ends_in_ball(instance, fmpq(seed % 5 + 1, 2)), seed, 4 * effort)
+        assert not found, (name, seed, found)
+
+
 # --- the mirror's power: faults that are planted in the engine are noticed ---
 
 
@@ -268,11 +286,9 @@ def of_second_step(patch: pytest.MonkeyPatch) -> None:
 
 def of_visitation(patch: pytest.MonkeyPatch) -> None:
     """Visitations that are not normalised."""
-    from metagap.impl.meta_rl import task_quantities
     from metagap.impl.meta_rl.problem import Evaluation, Problem
 
     right = Problem.evaluate
-    assert task_quantities
 
     def evaluate(self: Any, process: Any, policy: Any) -> Evaluation:
         at = right(self, process, policy)
@@ -380,20 +396,16 @@ def test_a_planted_fault_is_noticed(
     noticed(document, *names)
 
 
-def test_a_certified_end_that_is_too_high_is_noticed() -> None:
-    from dataclasses import replace
-
+def test_a_certified_end_that_is_wrong_is_noticed() -> None:
     generator = FAMILIES["meta-sl"].landscapes
     assert generator is not None
     with np.errstate(all="ignore"):
         instance = generator.build(RandomSource((7, 1), 1), "log-cosh").instance(0)
-    study = STUDIES["meta-sl"](instance)
-    assert of_bracket(instance, study.bracket, 0, 0)[1] == []
-    width = study.bracket.upper - study.bracket.lower
-    raised = replace(study.bracket, lower=study.bracket.upper + width)
-    lowered = replace(study.bracket, upper=study.bracket.lower - width)
-    for wrong in (raised, lowered):
-        assert of_bracket(instance, wrong, 0, 0)[1]
+    ends = ends_of(STUDIES["meta-sl"](instance))
+    assert of_ends(instance, ends, 0, 0)[1] == []
+    width = ends.reached - ends.certified
+    assert of_ends(instance, replace(ends, certified=ends.reached + width), 0, 0)[1]
+    assert of_ends(instance, replace(ends, reached=ends.certified - width), 0, 0)[1]
 
 
 def test_the_mirror_knows_a_value_by_hand() -> None:

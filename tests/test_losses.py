@@ -135,7 +135,7 @@ def test_the_least_curvature_is_enclosed_and_not_only_bounded(loss: Loss) -> Non
                 if not loss.profile.joints:
                     assert found.rad() <= 2.0**-60 * found.abs_upper()
                     values = np.array([float(v.mid()) for v in seen])
-                    spread = np.abs(np.diff(values)).max() + 1e-15 * values.max()
+                    spread = np.abs(np.diff(values)).max() + 1e-15 * np.abs(values).max()
                     assert float(found.mid()) >= values.min() - spread
             if loss.profile.convex:
                 assert loss.least_curvature(arb(-300), arb(-310), arb(label)) >= 0

@@ -159,6 +159,8 @@ def compare(instance: Instance, judged: bool = True) -> Comparison:
             except (UndefinedQuantityError, IrrationalError):
                 continue
         _compare_one(found, mirror, name, arb(ball))
+    if direction is None:
+        _compare_identity(found, mirror, engine)
     if judged:
         _compare_judgement(found, mirror, instance, family.claims, direction is None)
     return found
@@ -187,6 +189,22 @@ def _compare_one(found: Comparison, mirror: Mirror, name: str, ball: arb) -> Non
         ends = exactly(ball)
     if sentence := mirror.disagrees(name, *ends):
         found.contradictions.append(sentence)
+
+
+def _compare_identity(found: Comparison, mirror: Mirror, engine: Any) -> None:
+    """Along the engine's own direction, whatever its coordinates: v'grad L + <w, u - Phi v> is the gap."""
+    try:
+        mirror.range_of("eps", mirror.dps)
+        with ctx.workprec(BITS), np.errstate(all="ignore"):
+            ball = arb(engine("direction") + engine("inner_product"))
+    except (UndefinedError, UndefinedQuantityError, IrrationalError):
+        return
+    if ball.is_finite():
+        found.compared.append("direction + inner_product")
+        with mp.workdps(2 * mirror.dps):
+            ends = exactly(ball)
+        if sentence := mirror.disagrees("gap", *ends):
+            found.contradictions.append(f"direction + inner_product: {sentence}")
 
 
 def _compare_judgement(
@@ -219,8 +237,8 @@ def _published(claim: Claim, judged: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _compare_verdict(found: Comparison, mirror: Mirror, claim: Claim, verdict: Verdict) -> None:
-    """A verdict on the independent values: PROVED only what is true, VIOLATED only what is false."""
-    if verdict.name not in ("PROVED", "VIOLATED"):
+    """A verdict on the independent values: VIOLATED only what is false, any other that decides only what is true."""
+    if verdict in (Verdict.OUTSIDE, Verdict.UNDECIDED):
         return
     try:
         ranges = {n: mirror.range_of(n, mirror.dps) for n in (*claim.left.names, *claim.bound.names)}
@@ -236,7 +254,7 @@ def _compare_verdict(found: Comparison, mirror: Mirror, claim: Claim, verdict: V
             true, false = abs(left - bound) <= spare, abs(left - bound) > mpf(10) ** -90 * mirror.size
         else:
             true, false = left <= bound + spare, left > bound - spare
-        if (verdict is Verdict.PROVED and not true) or (verdict is Verdict.VIOLATED and not false):
+        if not (false if verdict is Verdict.VIOLATED else true):
             found.contradictions.append(
                 f"{claim.name}: {verdict.name}, but the sides are {shown(left)} and {shown(bound)}"
             )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from fractions import Fraction
 from typing import Any
+
+import numpy as np
+from independent.numbers import exact
 
 SQUARED, LOG_COSH, LOGISTIC = ({"name": n} for n in ("squared", "log-cosh", "logistic"))
 
@@ -15,8 +20,8 @@ def implicit(strength: Any) -> dict[str, Any]:
     return {"name": "implicit", "lambda": strength}
 
 
-def supervised(loss: dict[str, Any], adaptation: dict[str, Any], features: list[Any], tasks: list[Any], omega: list[Any],
-               comparator: Any, radius: Any = 1, model: Any = None) -> dict[str, Any]:  # fmt: skip
+def supervised(loss: dict[str, Any], adaptation: dict[str, Any], features: list[Any], tasks: list[Any],
+               omega: list[Any], comparator: Any, radius: Any = 1, model: Any = None) -> dict[str, Any]:  # fmt: skip
     """Tasks are (weight, [(x, y, p), ...])."""
     return {
         "format": "metagap/instance/1", "problem": "meta-sl", "loss": loss, "adaptation": adaptation,
@@ -82,13 +87,16 @@ EXTREMES: dict[str, dict[str, Any]] = {
     "far labels, pseudo-huber": supervised(
         {"name": "pseudo-huber", "delta": "1e-100"}, gradient(-1, 2), PLAIN, FAR, ["1e50", 1], [0, 1]),
     "far labels, huber": supervised(
-        {"name": "huber", "delta": "1e50"}, gradient("1/8", 3), PLAIN, FAR, ["1e50", 1], {"functions": [[1, 2], [3, 4]]}),
+        {"name": "huber", "delta": "1e50"}, gradient("1/8", 3), PLAIN, FAR, ["1e50", 1],
+        {"functions": [[1, 2], [3, 4]]}),
     "omega 1e200": supervised(SQUARED, gradient("1/4", 3), PLAIN, TWO, ["1e200", "-2e200"], ["1e200", 0], "1e200"),
     "omega 1e200, quartic": supervised(
         {"name": "quartic", "c": "1e-250"}, gradient("1/4", 2), PLAIN, TWO, ["1e100", "-2e90"], [0, 0], "1e100"),
-    "omega 1e200, logistic": supervised(LOGISTIC, gradient("1/4"), PLAIN, TWO, ["1e200", "2e200"], [0, 1], "1e200"),
+    "omega 1e200, logistic": supervised(
+        LOGISTIC, gradient("1/4"), PLAIN, TWO, ["1e200", "2e200"], [0, 1], "1e200"),
     "tiny weights": supervised(LOG_COSH, gradient(2, 2), PLAIN, TINY, ["1/4", "-1/3"], [1, 1]),
-    "subnormal features": supervised(SQUARED, gradient(2, 1), [[5e-324, 1], [1, "2e-320"]], TWO, ["1/4", 1], [1, "1/3"]),
+    "subnormal features": supervised(
+        SQUARED, gradient(2, 1), [[5e-324, 1], [1, "2e-320"]], TWO, ["1/4", 1], [1, "1/3"]),
     "a step of 1e50": supervised(LOG_COSH, gradient("1e50"), PLAIN, TWO, ["1/8", "1/8"], [0, "1/7"]),
     "no step": supervised({"name": "poisson"}, gradient(0, 3), PLAIN, [("1", [(0, "1e100", "1/2"), (1, 0, "1/2")])],
                           [-100, 60], [1, "1/3"]),
@@ -134,3 +142,42 @@ EXTREMES: dict[str, dict[str, Any]] = {
         model=smooth("tanh", [1, -1], [["1e-100", 1], [-2, "1/2"]])),
 }  # fmt: skip
 EXTREMES["a relu policy"]["features"][1][0][0] = "5e-51"
+
+POWERS = {"exponential": (-2, 0, 1), "poisson": (-2, 0, 1), None: (-300, -100, -20, 0, 0, 20, 100, 160)}
+"""Powers of ten by which numbers are stretched: exponentials of exponentials leave every arithmetic."""
+
+
+def stretched(document: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The document with features, parameters, labels or rewards, step, radius and temperature times powers of ten."""
+    powers = POWERS.get(document.get("loss", {}).get("name"), POWERS[None])
+
+    def times(value: Any, factor: Fraction) -> Any:
+        if isinstance(value, list):
+            return [times(v, factor) for v in value]
+        return str(exact(value) * factor)
+
+    def factor() -> Fraction:
+        return Fraction(10) ** int(rng.choice(powers))
+
+    found = copy.deepcopy(document)
+    found["features"] = times(found["features"], factor())
+    scale = factor()
+    found["omega"] = times(found["omega"], scale)
+    if isinstance(found["comparator"], list):
+        found["comparator"] = times(found["comparator"], rng.choice([scale, factor()]))
+    found["radius"] = times(found["radius"], factor())
+    if "W0" in found["model"]:
+        found["model"]["W0"] = times(found["model"]["W0"], rng.choice([scale, factor()]))
+    where = found if "eta" in found else found["adaptation"]
+    step = "eta" if "eta" in where else "lambda"
+    where[step] = times(where[step], factor())
+    label = factor()
+    for task in found["tasks"]:
+        if "r" in task:
+            task["r"] = times(task["r"], label)
+        elif found["loss"]["name"] not in ("logistic", "exponential"):
+            for atom in task["atoms"]:
+                atom["y"] = times(atom["y"], label)
+    if "tau" in found:
+        found["tau"] = times(found["tau"], factor())
+    return found

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from flint import arb, ctx, fmpq
 from independent.core import Core
 from independent.evaluate import precision, quantities, read
@@ -33,8 +34,9 @@ class Comparison:
 
     compared: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    """Quantities of the engine that the definition (as the mirror reads it) leaves without a value, or that are not
-    finite."""
+    """Quantities of the engine that the definition (as the mirror reads it) leaves without a value."""
+    unbounded: list[str] = field(default_factory=list)
+    """Quantities of the engine that are not finite."""
     contradictions: list[str] = field(default_factory=list)
 
 
@@ -52,18 +54,22 @@ def shown(value: Any) -> str:
         return mp.nstr(+value, 25)
 
 
-def direction_of(family: str, engine: Any, document: dict[str, Any]) -> list[Fraction] | None:
-    """Some direction for the identity, in the coordinates that the engine of that family takes."""
-    if family in ("meta-sl", "meta-rl"):
-        return [Fraction((3 * j + 2) % 7 - 2, 4) for j in range(len(document["omega"]))]
-    if family in ("network", "smooth-network"):
-        return [Fraction((7 * i + 3 * x) % 11 - 4, 4) for i, x, _ in engine._points]
-    return None  # the coordinates of policy networks are the engine's own
+def direction_of(family: str, engine: Any) -> dict[Any, Fraction] | None:
+    """The engine's direction of the identity, by coordinate or (networks: a coefficient) by point."""
+    if family not in ("meta-sl", "meta-rl", "network", "smooth-network"):
+        return None  # the coordinates of policy networks are the engine's own
+    with ctx.workprec(BITS), np.errstate(all="ignore"):
+        try:
+            values = [Fraction(int(v.p), int(v.q)) for v in engine.exact_direction]
+        except (UndefinedQuantityError, IrrationalError):
+            return None
+        keys = [(i, x) for i, x, _ in engine._points] if "network" in family else range(len(values))
+    return dict(zip(keys, values, strict=True))
 
 
 def steepest_of(engine: Any) -> list[Any] | None:
     """The direction in which the engine takes the second derivative: the middle of its gradient, or a unit vector."""
-    with ctx.workprec(BITS):
+    with ctx.workprec(BITS), np.errstate(all="ignore"):
         try:
             gradient = [arb(arb(g).mid()) for g in engine._gradient]
         except (UndefinedQuantityError, IrrationalError):
@@ -80,17 +86,22 @@ class Mirror:
     """The independent quantities of a document, and their errors."""
 
     def __init__(
-        self, document: dict[str, Any], direction: list[Fraction] | None = None, steepest: list[Any] | None = None
+        self, document: dict[str, Any], direction: dict[Any, Fraction] | None = None, steepest: list[Any] | None = None
     ) -> None:
-        self.document, self.direction_, self.steepest = document, direction, steepest
+        self.document, self.along, self.steepest = document, direction, steepest
         self.dps = precision(document)
         self.made: dict[int, Core] = {}
         self.size = mpf(1)
 
     def at(self, dps: int) -> Core:
         if dps not in self.made:
-            self.made[dps] = quantities(self.document, dps, self.direction_)
-            self.made[dps].steepest = self.steepest
+            core: Any = quantities(self.document, dps)
+            core.steepest = self.steepest
+            if self.along is not None:
+                with mp.workdps(dps):
+                    points = [(i, x) for i, x, _ in core.points] if core.coefficients else range(len(core.omega))
+                core.exact_direction = [self.along[key] for key in points]
+            self.made[dps] = core
         return self.made[dps]
 
     def range_of(self, name: str, dps: int) -> tuple[Any, Any] | bool | None:
@@ -133,21 +144,23 @@ def compare(instance: Instance, judged: bool = True) -> Comparison:
     """The engine's balls, and (`judged`) the judgement's enclosures and verdicts, against the independent values."""
     found, family = Comparison(), family_of(instance)
     document = read(files.dumps(instance))
+    names = names_of(family.claims)
     with ctx.workprec(BITS):
-        plain = family.quantities(instance)
-        direction = direction_of(family.name, plain, document)
-        along = None if direction is None else [fmpq(v.numerator, v.denominator) for v in direction]
+        direction = direction_of(family.name, family.quantities(instance))
+        along = None if direction is None else [fmpq(v.numerator, v.denominator) for v in direction.values()]
         engine = family.quantities(instance, Balls, along)
-    mirror = Mirror(document, direction, steepest_of(engine))
-    for name in names_of(family.claims):
+    mirror = Mirror(document, direction, steepest_of(engine) if "curvature_size" in names else None)
+    for name in names:
         if name in ALONG and direction is None:
             continue
-        with ctx.workprec(BITS):
+        with ctx.workprec(BITS), np.errstate(all="ignore"):
             try:
                 ball = engine(name)
             except (UndefinedQuantityError, IrrationalError):
                 continue
         _compare_one(found, mirror, name, arb(ball))
+    if direction is None:
+        _compare_identity(found, mirror, engine)
     if judged:
         _compare_judgement(found, mirror, instance, family.claims, direction is None)
     return found
@@ -168,7 +181,7 @@ def _compare_one(found: Comparison, mirror: Mirror, name: str, ball: arb) -> Non
             found.contradictions.append(f"{name}: {ball} where the assumption is {value}")
         return
     if not ball.is_finite():
-        found.missing.append(name)
+        found.unbounded.append(name)
         return
     mirror.size = max(mirror.size, abs(value[1]))  # type: ignore[index]
     found.compared.append(name)
@@ -176,6 +189,22 @@ def _compare_one(found: Comparison, mirror: Mirror, name: str, ball: arb) -> Non
         ends = exactly(ball)
     if sentence := mirror.disagrees(name, *ends):
         found.contradictions.append(sentence)
+
+
+def _compare_identity(found: Comparison, mirror: Mirror, engine: Any) -> None:
+    """Along the engine's own direction, whatever its coordinates: v'grad L + <w, u - Phi v> is the gap."""
+    try:
+        mirror.range_of("eps", mirror.dps)
+        with ctx.workprec(BITS), np.errstate(all="ignore"):
+            ball = arb(engine("direction") + engine("inner_product"))
+    except (UndefinedError, UndefinedQuantityError, IrrationalError):
+        return
+    if ball.is_finite():
+        found.compared.append("direction + inner_product")
+        with mp.workdps(2 * mirror.dps):
+            ends = exactly(ball)
+        if sentence := mirror.disagrees("gap", *ends):
+            found.contradictions.append(f"direction + inner_product: {sentence}")
 
 
 def _compare_judgement(
@@ -208,8 +237,8 @@ def _published(claim: Claim, judged: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _compare_verdict(found: Comparison, mirror: Mirror, claim: Claim, verdict: Verdict) -> None:
-    """A verdict on the independent values: PROVED only what is true, VIOLATED only what is false."""
-    if verdict.name not in ("PROVED", "VIOLATED"):
+    """A verdict on the independent values: VIOLATED only what is false, any other that decides only what is true."""
+    if verdict in (Verdict.OUTSIDE, Verdict.UNDECIDED):
         return
     try:
         ranges = {n: mirror.range_of(n, mirror.dps) for n in (*claim.left.names, *claim.bound.names)}
@@ -225,7 +254,7 @@ def _compare_verdict(found: Comparison, mirror: Mirror, claim: Claim, verdict: V
             true, false = abs(left - bound) <= spare, abs(left - bound) > mpf(10) ** -90 * mirror.size
         else:
             true, false = left <= bound + spare, left > bound - spare
-        if (verdict is Verdict.PROVED and not true) or (verdict is Verdict.VIOLATED and not false):
+        if not (false if verdict is Verdict.VIOLATED else true):
             found.contradictions.append(
                 f"{claim.name}: {verdict.name}, but the sides are {shown(left)} and {shown(bound)}"
             )

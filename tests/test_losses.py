@@ -167,6 +167,25 @@ def test_what_losses_are_called_is_so(loss: Loss) -> None:
 
 
 @losses
+def test_the_least_curvature_is_enclosed_and_not_only_bounded(loss: Loss) -> None:
+    """Where ell'' is tiny too: a bound that is below 0 would be one of a convex loss no more."""
+    with ctx.workprec(96):
+        for label in labels(loss):
+            for z, h in ((-3.0, 4.0), (4.0, -0.75), (1.0, 2.0), (-6.0, -6.0), (-80.0, -90.0), (300.0, 3.0)):
+                found = loss.least_curvature(arb(z), arb(h), arb(label))
+                grid = [arb(v) for v in np.linspace(z, h, 301)]
+                seen = [loss.d2(Balls, v, arb(label)) for v in grid]
+                assert not any(value < found for value in seen)
+                if not loss.profile.joints:
+                    assert found.rad() <= 2.0**-60 * found.abs_upper()
+                    values = np.array([float(v.mid()) for v in seen])
+                    spread = np.abs(np.diff(values)).max() + 1e-15 * np.abs(values).max()
+                    assert float(found.mid()) >= values.min() - spread
+            if loss.profile.convex:
+                assert loss.least_curvature(arb(-300), arb(-310), arb(label)) >= 0
+
+
+@losses
 def test_ranges_are_hulls_of_attained_values(loss: Loss) -> None:
     """No wider than what a fine sample attains, up to the sample's spacing."""
     with ctx.workprec(96):

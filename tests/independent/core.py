@@ -29,9 +29,16 @@ class Core:
 
     def __call__(self, name: str) -> Any:
         """The quantity of that name: a number, or both sides of an infimum. Errors: UndefinedError."""
-        if not hasattr(type(self), name) and name not in ("radius",):
-            raise UndefinedError(f"{name} is not evaluated")
-        return getattr(self, name)
+        if name not in self.known:
+            if not hasattr(type(self), name) and name != "radius":
+                raise UndefinedError(f"{name} is not evaluated")
+            self.known[name] = getattr(self, name)
+        return self.known[name]
+
+    @cached_property
+    def known(self) -> dict[str, Any]:
+        """What was asked for before."""
+        return {}
 
     def pulled(self, rows: list[Vector]) -> Vector:
         """<w, rows>."""

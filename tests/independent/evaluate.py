@@ -8,10 +8,11 @@ from typing import Any
 from mpmath import mp
 
 from .core import Core
-from .networks import NetworkSupervised
+from .meta_rl import MetaRL
+from .meta_sl import MetaSL
+from .network_quantities import NetworkSupervised
 from .numbers import Fraction, digits
-from .policies import MetaRL, PolicyNetwork
-from .supervised import MetaSL
+from .policy_networks import PolicyNetwork
 
 
 def read(text: str) -> dict[str, Any]:

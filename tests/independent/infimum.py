@@ -17,8 +17,8 @@ def _combined(rows: list[Vector], weights: Sequence[Any]) -> Vector:
 def misfit(rows: list[Vector], target: Vector, masses: Vector, radius: Any) -> tuple[Any, Any]:
     """Both sides of inf_{||v|| <= radius} (sum masses (target - rows v)^2)^{1/2}.
 
-    For lam > 0 and A, b weighted, v minimises ||b - A v||^2 + lam ||v||^2, so f(v) + lam (||v||^2 - radius^2) is at most
-    the infimum, and v scaled into the ball is feasible. Sought by bisection: ||v|| = radius, or lam as good as 0.
+    For lam > 0 and A, b weighted, v minimises ||b - A v||^2 + lam ||v||^2, so f(v) + lam (||v||^2 - radius^2) is at
+    most the infimum, and v scaled into the ball is feasible. Sought by bisection: ||v|| = radius, or lam as good as 0.
     """
     if not rows:
         return mpf(0), mpf(0)
@@ -84,25 +84,39 @@ def l1(eps: Any, rows: list[Vector], target: Vector) -> tuple[Any, Any]:
     reach = max(max(abs(x) for x in column) for column in columns)
     if reach == 0:
         return scale, scale
-    with mp.workdps(60):
+    with mp.workdps(40):
         a = [[x / reach for x in row] for row in rows]
         b = [t / scale for t in target]
         e = eps / reach
         basis, a = _reduced(a)
         v: Vector = [mpf(0)] * len(basis)
-        best = (mpf(0), mpf(0), v)
         found = []
-        for power in range(0, 26, 2):
+        for power in range(0, 19, 3):
             mu = mpf(10) ** -power
             v = _newton(e, a, b, v, mu)
             p = [r / mp.sqrt(r * r + mu * mu) for r in _rests(a, b, v)]
-            pull = norm(_combined(a, p))
-            inside = min(mpf(1), e / pull) if pull else mpf(1)
-            found.append((inside * dot(p, b), e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v)), v))
-        lower = max(f[0] for f in found)
-        upper, v = min((f[1:] for f in found), key=lambda f: f[0])
-        del best
-    return max(lower, mpf(0)) * scale * (1 - mpf(10) ** -40), min(upper, mpf(1)) * scale * (1 + mpf(10) ** -40)
+            found.append((_dual(e, a, b, p), e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v))))
+        lower, upper = max(f[0] for f in found), min(f[1] for f in found)
+    return max(lower, mpf(0)) * scale * (1 - mpf(10) ** -30), min(upper, mpf(1)) * scale * (1 + mpf(10) ** -30)
+
+
+def _dual(e: Any, a: list[Vector], b: Vector, p: Vector) -> Any:
+    """p'b for the p made feasible: what it pulls beyond e is taken away along the rows, then it is scaled."""
+    pull = _combined(a, p)
+    size = norm(pull)
+    if size > e:
+        columns = list(zip(*a, strict=True))
+        gram = [[dot(x, y) for y in columns] for x in columns]
+        try:
+            spare = solve(gram, [g * (1 - e / size) for g in pull])
+        except ZeroDivisionError:
+            return mpf(0)  # too nearly dependent for these digits
+        p = [x - dot(row, spare) for x, row in zip(p, a, strict=True)]
+    pulled = norm(_combined(a, p))
+    if e > 0:
+        return dot(p, b) / max(mpf(1), pulled / e, *(abs(x) for x in p))
+    # With e = 0 rounding is left of the pull: it costs its size times the length of the best v, 10^8 being ample.
+    return (dot(p, b) - pulled * mpf(10) ** 8) / max(mpf(1), *(abs(x) for x in p))
 
 
 def _rests(a: list[Vector], b: Vector, v: Vector) -> Vector:
@@ -119,7 +133,7 @@ def _reduced(a: list[Vector]) -> tuple[list[Vector], list[Vector]]:
                 along = dot(rest, base)
                 rest = [x - along * y for x, y in zip(rest, base, strict=True)]
         size = norm(rest)
-        if size > mpf(10) ** -40 * norm(row) and size > 0:
+        if size > mpf(10) ** -30 * norm(row) and size > 0:
             basis.append([x / size for x in rest])
     return basis, [[dot(row, base) for base in basis] for row in a]
 
@@ -132,7 +146,7 @@ def _newton(e: Any, a: list[Vector], b: Vector, v: Vector, mu: Any) -> Vector:
         return e * mp.sqrt(dot(v, v) + mu * mu) + mp.fsum(mp.sqrt(r * r + mu * mu) for r in _rests(a, b, v))
 
     here = value(v)
-    for _ in range(60):
+    for _ in range(40):
         rests = _rests(a, b, v)
         sizes = [mp.sqrt(r * r + mu * mu) for r in rests]
         length = mp.sqrt(dot(v, v) + mu * mu)
@@ -147,12 +161,12 @@ def _newton(e: Any, a: list[Vector], b: Vector, v: Vector, mu: Any) -> Vector:
             ]
             for i in range(d)
         ]
-        ridge = max(mpf(10) ** -45, mpf(10) ** -50 * max(hessian[i][i] for i in range(d)))
+        ridge = max(mpf(10) ** -33, mpf(10) ** -34 * max(hessian[i][i] for i in range(d)))
         for i in range(d):
             hessian[i][i] += ridge
         move = solve(hessian, slope)
         decrease = dot(move, slope)
-        if decrease <= here * mpf(10) ** -36:
+        if decrease <= here * mpf(10) ** -20:
             break
         factor = mpf(1)
         while factor > mpf(10) ** -12:

@@ -81,9 +81,10 @@ def loss_of(record: dict[str, Any]) -> Loss:
                     INFINITE, INFINITE, joint=Fraction(0), kinked=True)  # fmt: skip
     if name == "double-well":
         return Loss(name, lambda z, y: ((z - y) ** 2 - 1) ** 2, lambda z, y: 4 * (z - y) * ((z - y) ** 2 - 1),
-                    lambda z, y: 12 * (z - y) ** 2 - 4, INFINITE, INFINITE, INFINITE, INFINITE, convex=False)  # fmt: skip
+                    lambda z, y: 12 * (z - y) ** 2 - 4, INFINITE, INFINITE, INFINITE, INFINITE,
+                    convex=False)  # fmt: skip
     if name == "geman-mcclure":
-        peak = number(Fraction(9, 8)) * third  # |24 r (r^2 - 1)/(1 + r^2)^4| at r^2 = 1 - 2/sqrt 5; |2 r/(1 + r^2)^2|
+        peak = number(Fraction(9, 8)) * third  # at r^2 = 1/3; |ell'''| is largest at r^2 = 1 - 2/sqrt 5
         r = mp.sqrt(1 - 2 / mp.sqrt(5))
         return Loss(name, lambda z, y: (z - y) ** 2 / (1 + (z - y) ** 2),
                     lambda z, y: 2 * (z - y) / (1 + (z - y) ** 2) ** 2,

@@ -149,7 +149,7 @@ def step_size() -> mpf:
 def digits(document: Any, steps: int) -> int:
     """Decimal digits to compute with: more where numbers are extreme, as steps multiply them."""
     wild = decades(document)
-    return 150 + (3 * wild * (steps + 1) if wild > 8 else 0)
+    return 110 + (3 * wild * (steps + 1) if wild > 8 else 0)
 
 
 def is_small(value: Any, size: Any) -> bool:

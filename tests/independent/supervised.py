@@ -12,9 +12,8 @@ from typing import Any
 
 from mpmath import mp, mpf
 
-from . import infimum
 from .core import Core
-from .losses import INFINITE, Loss, least_second, loss_of
+from .losses import Loss, loss_of
 from .numbers import (
     Fraction,
     UndefinedError,
@@ -29,7 +28,6 @@ from .numbers import (
     numbers,
     share,
     shortest,
-    singular_values,
     solve,
     step_size,
 )
@@ -136,10 +134,11 @@ class Supervised(Core):
     def proximal(self, task: Task, theta: Vector) -> Vector:
         """The t with lambda (t - theta) + grad R_i(t) = 0 (linear model, convex loss): one, as lambda > 0."""
         near = self.starts.get(task.index)
+        starts = []
         if near is not None:
-            starts = [[a + b - c for a, b, c in zip(near[1], theta, near[0], strict=True)]]
-        else:
-            starts = []
+            moved = [a - b for a, b in zip(theta, near[0], strict=True)]
+            if norm(moved) <= mpf(10) ** (-mp.dps // 8) * norm(theta):
+                starts = [[a + m for a, m in zip(near[1], moved, strict=True)]]
         for start in (*starts, [mpf(0)] * len(theta), list(theta)):
             t = self.newton(task, theta, start)
             if t is not None:
@@ -157,7 +156,7 @@ class Supervised(Core):
         here = equation(t)
         size = norm(here)
         floor = mpf(10) ** (-(9 * mp.dps) // 10)
-        for _ in range(300):
+        for _ in range(600):
             if size <= floor * strength * (norm(t) + norm(theta)):
                 break
             hessian = [[strength if i == j else mpf(0) for j in range(len(t))] for i in range(len(t))]
@@ -166,7 +165,7 @@ class Supervised(Core):
                 hessian = [[h + bend * phi[i] * phi[j] for j, h in enumerate(row)] for i, row in enumerate(hessian)]
             move = solve(hessian, here)
             factor = mpf(1)
-            while factor > floor:
+            while factor > mpf(10) ** -20:
                 tried = [a - factor * b for a, b in zip(t, move, strict=True)]
                 there = equation(tried)
                 if norm(there) < size * (1 - factor / 4):
@@ -344,206 +343,3 @@ class Supervised(Core):
     @property
     def margin_differentiability(self) -> bool:
         return self.smooth
-
-
-class MetaSL(Supervised):
-    """The linear model's corollaries."""
-
-    @property
-    def margin_parameter_comparator(self) -> bool:
-        return not self.functions
-
-    @property
-    def margin_squared_loss(self) -> bool:
-        return self.loss.name == "squared"
-
-    @property
-    def margin_one_gradient_step(self) -> bool:
-        return self.steps == 1
-
-    @property
-    def margin_single_task(self) -> bool:
-        return len(self.tasks) == 1
-
-    @property
-    def margin_no_adaptation(self) -> bool:
-        return self.gradient_steps and self.eta == 0
-
-    @property
-    def margin_bounded_curvature(self) -> bool:
-        return self.loss.m2 is not INFINITE
-
-    @property
-    def margin_third_derivative(self) -> bool:
-        bounded = self.loss.m3 is not INFINITE and (self.steps == 1 or self.loss.m2 is not INFINITE)
-        return bounded and (self.gradient_steps or self.loss.convex)
-
-    @property
-    def margin_smooth(self) -> bool:
-        m3 = self.loss.m3
-        bend = m3 is not INFINITE and (m3 == 0 or self.loss.m1 is not INFINITE)
-        return self.steps == 1 and self.loss.m2 is not INFINITE and bend
-
-    @property
-    def margin_invertible_jacobian(self) -> bool | None:
-        smallest = self.jacobian_min
-        return True if smallest > mpf(10) ** (-mp.dps // 5) else None
-
-    @property
-    def margin_small_step(self) -> bool | None:
-        loss = self.loss
-        if self.steps != 1 or self.eta < 0 or INFINITE in (loss.m1, loss.m2, loss.kappa):
-            return False
-        s = self.eta * self.feature_bound**2
-        room, bend = 1 - loss.m2 * s, loss.kappa * loss.m1 * s
-        margin = min(room, room**2 * mp.exp(-bend) - bend)
-        return None if abs(margin) < mpf(10) ** -30 else bool(margin > 0)
-
-    @property
-    def displacement(self) -> Any:
-        return norm([a - b for a, b in zip(self.omega, self.rival, strict=True)])
-
-    @property
-    def adapted_displacement(self) -> Any:
-        if len(self.tasks) != 1:
-            raise UndefinedError("not one task")
-        rival = self.path(self.tasks[0], self.rival)[-1]
-        return norm([a - b for a, b in zip(self.paths[0][-1], rival, strict=True)])
-
-    @cached_property
-    def jacobian_min(self) -> Any:
-        """The adapted parameter, differentiated."""
-        if len(self.tasks) != 1:
-            raise UndefinedError("not one task")
-        if not self.smooth:
-            raise UndefinedError("not differentiable")
-        return singular_values(differences(lambda theta: self.path(self.tasks[0], theta)[-1], self.omega, step_size()))[
-            0
-        ]
-
-    @property
-    def strong_convexity(self) -> Any:
-        if not self.loss.convex or self.loss.joint is not None:
-            raise UndefinedError("not convex, or a joint")
-        return min(
-            least_second(self.loss, z[x], h[x], y)
-            for t, z, h in zip(self.tasks, self.z, self.rivals, strict=True)
-            for x, y, _ in t.atoms
-        )
-
-    @property
-    def feature_bound(self) -> Any:
-        return max(norm(self.model.inputs[x]) for _, x, _ in self.points)
-
-    def finite(self, constant: Any) -> Any:
-        if constant is INFINITE:
-            raise UndefinedError("an infinite constant")
-        return constant
-
-    @property
-    def a(self) -> Any:
-        if not self.gradient_steps:
-            raise UndefinedError("not by gradient steps")
-        return abs(self.eta) * self.finite(self.loss.m2) * self.feature_bound**2
-
-    @property
-    def c(self) -> Any:
-        """max(1, a - 1) if 0 <= eta H, else 1 + a."""
-        return max(mpf(1), self.a - 1) if self.eta >= 0 and self.loss.convex else 1 + self.a
-
-    @property
-    def remainder_constant(self) -> Any:
-        half = self.finite(self.loss.m3) * self.feature_bound**4 / 2
-        if not self.gradient_steps:
-            return half / number(exact(self.adaptation["lambda"]))
-        growth = mpf(1) if self.steps == 1 else self.c ** (self.steps - 1) * mp.fsum(
-            self.c**j for j in range(self.steps)
-        )  # fmt: skip
-        return abs(self.eta) * half * growth
-
-    @property
-    def jacobian_deviation(self) -> Any:
-        if not self.gradient_steps:
-            a = self.finite(self.loss.m2) * self.feature_bound**2 / number(exact(self.adaptation["lambda"]))
-            return a / (1 + a)
-        return self.a * mp.fsum(self.c**j for j in range(self.steps))
-
-    @cached_property
-    def smoothness(self) -> Any:
-        c, m3 = self.c, self.finite(self.loss.m3)
-        bend = mpf(0) if m3 == 0 else self.finite(self.loss.m1) * m3
-        turn = abs(self.eta) * bend * self.feature_bound**4
-        return c**2 * self.finite(self.loss.m2) * self.feature_bound**2 + turn
-
-    @property
-    def descent(self) -> Any:
-        if self.smoothness == 0:
-            return mpf(0)
-        there = [t - g / self.smoothness for t, g in zip(self.omega, self.gradient, strict=True)]
-        return self.total(self.z) - self.objective(there)
-
-    @property
-    def curvature_size(self) -> Any:
-        """|L''| along a direction."""
-        if not self.smooth or not self.gradient_steps:
-            raise UndefinedError("not differentiable")
-        return self.bend(self.objective, self.total(self.z), self.omega)
-
-    # --- the mixed form: triples (x, y, x') under M = sum q_i D_i x rho_i ---------------------------------------
-
-    @cached_property
-    def mixed(self) -> tuple[list[Any], Vector, Vector, Vector, list[Vector], list[bool]]:
-        """Masses M, Wn M, Un M, and the feature psi, per triple; and whether Wn is 0 there, Un is 0 there."""
-        if self.steps != 1:
-            raise UndefinedError("not one gradient step")
-        if not self.smooth:
-            raise UndefinedError("not differentiable")
-        w = {(i, x): v for (i, x, _), v in zip(self.points, self.w, strict=True)}
-        u = {(i, x): v for (i, x, _), v in zip(self.points, self.u, strict=True)}
-        found: dict[tuple[int, Fraction, int], list[Any]] = {}
-        for i, task in enumerate(self.tasks):
-            for (x, y, p), label in zip(task.atoms, task.labels, strict=True):
-                for other, rho in task.rho.items():
-                    mass = task.weight * p * rho
-                    at = found.setdefault((x, label, other), [mpf(0), mpf(0), mpf(0), mpf(0), mpf(0), y])
-                    at[0] += mass
-                    at[1] += mass * w[i, other]
-                    at[2] += mass * w[i, other] * u[i, other]
-                    at[3] += mass * abs(w[i, other])
-                    at[4] += mass * abs(w[i, other] * u[i, other])
-        masses, weights, targets, rows, gone, empty = [], [], [], [], [], []
-        for (x, _, other), (mass, weight, target, size, reach, y) in found.items():
-            phi, there = self.model.inputs[x], self.model.inputs[other]
-            bend = self.eta * self.loss.second(dot(phi, self.omega), y) * dot(phi, there)
-            masses.append(mass)
-            weights.append(weight)
-            targets.append(target)
-            rows.append([b - bend * a for a, b in zip(phi, there, strict=True)])
-            gone.append(is_small(weight, size))
-            empty.append(is_small(target, reach))
-        return masses, weights, targets, rows, gone, empty
-
-    @property
-    def mixed_weight_norm(self) -> Any:
-        masses, weights, *_ = self.mixed
-        return mp.sqrt(mp.fsum(w * w / m for m, w in zip(masses, weights, strict=True)))
-
-    @property
-    def margin_numerator_vanishes(self) -> bool:
-        *_, gone, empty = self.mixed
-        return all(e for g, e in zip(gone, empty, strict=True) if g)
-
-    @property
-    def mixed_misfit(self) -> tuple[Any, Any]:
-        masses, weights, targets, rows, gone, _ = self.mixed
-        live = [j for j, g in enumerate(gone) if not g]
-        if not self.margin_numerator_vanishes:
-            raise UndefinedError("the target is undefined")
-        return infimum.misfit(
-            [rows[j] for j in live], [targets[j] / weights[j] for j in live], [masses[j] for j in live], self.radius
-        )
-
-    @property
-    def mixed_misfit_l1(self) -> tuple[Any, Any]:
-        _, weights, targets, rows, *_ = self.mixed
-        return infimum.l1(self.eps, [[w * x for x in row] for w, row in zip(weights, rows, strict=True)], targets)

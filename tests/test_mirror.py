@@ -1,0 +1,419 @@
+"""The mirror itself, and the engine that decides beside it: generated, extreme and stored instances, planted faults."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from brackets import ends_in_ball, ends_of, of_ends, of_study
+from extremes import AHEAD, EXTREMES, TABLE, decision, gradient, relu, smooth, stretched, supervised
+from flint import arb, fmpq
+from independent import infimum
+from independent.evaluate import quantities, read
+from independent.losses import loss_of
+from independent.numbers import differences, exact, shortest, solve
+from metagap.impl import files
+from metagap.impl.balls.infimum import Infimum
+from metagap.impl.families import FAMILIES, Family
+from metagap.impl.headlines import STUDIES
+from metagap.impl.instances import Instance
+from metagap.impl.losses import LOSSES
+from metagap.impl.sources import RandomSource
+from mirror import compare
+from mpmath import mp, mpf
+
+HERE = Path(__file__).resolve().parent
+LIMIT = 24
+"""Weights of a network up to which it is compared here."""
+RECORDS = {
+    "quartic": {"c": "1/4"}, "pseudo-huber": {"delta": "3/2"}, "huber": {"delta": "3/2"},
+}  # fmt: skip
+"""The losses' parameters."""
+
+
+# --- the mirror itself -----------------------------------------------------------------------------------------------
+
+
+def test_the_mirror_shares_nothing_with_the_engine() -> None:
+    """What its modules import, followed to the end: mpmath and the standard library."""
+    for path in (HERE / "independent").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [str(node.module)]
+            else:
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            assert {n.split(".")[0] for n in names} <= {*sys.stdlib_module_names, "mpmath"}, path
+    program = "import sys, independent.evaluate; print(*{name.split('.')[0] for name in sys.modules})"
+    reached = subprocess.run(
+        [sys.executable, "-c", program], cwd=HERE, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "mpmath" in reached
+    assert not {"metagap", "flint", "numpy", "scipy", "torch", "sympy"} & set(reached)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_mirrors_losses_are_their_own_derivatives(name: str) -> None:
+    """And their suprema are met, not exceeded."""
+    with mp.workdps(60):
+        loss = loss_of({"name": name, **RECORDS.get(name, {})})
+        signed = name in ("logistic", "exponential")
+        seen = [mpf(0)] * 4
+        for k in range(-240, 241):
+            z, y = mpf(3 * k) / 97 + mpf(1) / 1000, mpf(-1 if signed else "0.7")
+            step = mpf(10) ** -20
+            (first,) = differences(lambda t: [loss.value(t[0], y)], [z], step)[0]  # noqa: B023
+            (second,) = differences(lambda t: [loss.first(t[0], y)], [z], step)[0]  # noqa: B023
+            (third,) = differences(lambda t: [loss.second(t[0], y)], [z], step)[0]  # noqa: B023
+            size = 1 + abs(loss.value(z, y))
+            assert abs(first - loss.first(z, y)) < mpf(10) ** -30 * size
+            assert abs(second - loss.second(z, y)) < mpf(10) ** -30 * size
+            ratio = abs(third) / second if second > 0 else mpf(0)
+            found = (abs(first), second, abs(third), ratio)
+            seen = [max(a, b) for a, b in zip(seen, found, strict=True)]
+        for supremum, most in zip((loss.m1, loss.m2, loss.m3, loss.kappa), seen, strict=True):
+            if supremum is not None:
+                assert most <= supremum * (1 + mpf(10) ** -25)
+                assert most >= 0.9 * supremum
+
+
+def test_the_mirrors_infima_are_enclosed_from_both_sides() -> None:
+    rng = random.Random(0)
+    with mp.workdps(100):
+        for _ in range(12):
+            count, d = rng.randint(1, 5), rng.randint(1, 4)
+            rows = [[mpf(rng.randint(-4, 4)) for _ in range(d)] for _ in range(count)]
+            target = [mpf(rng.randint(-9, 9)) for _ in range(count)]
+            masses = [mpf(rng.randint(1, 5)) / 7 for _ in range(count)]
+            radius, eps = mpf(rng.choice([1, 20, 3000])) / 10, mpf(rng.choice([0, 1, 30])) / 10
+            low, high = infimum.misfit(rows, target, masses, radius)
+            assert 0 <= high - low <= mpf(10) ** -20
+            lower, upper = infimum.l1(eps, rows, target)
+            assert 0 <= upper - lower <= mpf(10) ** -6
+            for _ in range(20):
+                v = [mpf(rng.gauss(0, 1)) for _ in range(d)]
+                size = mp.sqrt(mp.fdot(v, v))
+                v = [x * radius * rng.random() / size for x in v]
+                rests = [t - mp.fdot(row, v) for t, row in zip(target, rows, strict=True)]
+                assert mp.sqrt(mp.fsum(m * r * r for m, r in zip(masses, rests, strict=True))) >= low
+                assert eps * mp.sqrt(mp.fdot(v, v)) + mp.fsum(map(abs, rests)) >= lower
+
+
+def test_the_mirrors_shortest_solution() -> None:
+    with mp.workdps(60):
+        rows = [[mpf(1), mpf(2), mpf(0)], [mpf(0), mpf(1), mpf(-1)]]
+        v = shortest(rows, [mpf(3), mpf(1)])
+        gram = [[mp.fdot(a, b) for b in rows] for a in rows]
+        alpha = solve(gram, [mpf(3), mpf(1)])
+        for j in range(3):
+            assert abs(v[j] - mp.fsum(a * row[j] for a, row in zip(alpha, rows, strict=True))) < mpf(10) ** -50
+
+
+# --- the engine beside the mirror ------------------------------------------------------------------------------------
+
+
+def small(instance: Instance) -> bool:
+    start = read(files.dumps(instance))["omega"]
+    return not isinstance(start[0], list) or len(start) * len(start[0]) <= LIMIT
+
+
+def drawn(family: Family, count: int) -> Iterator[tuple[str, Instance]]:
+    """That many small instances, generators and variants in turn; every fourth one is stretched."""
+    k = found = 0
+    while found < count:
+        generator = family.wild[(5 * k) % len(family.wild)]
+        variants = family.all_variants(generator)
+        variant = variants[k % len(variants)]
+        with np.errstate(all="ignore"):
+            instance = generator.build(RandomSource((11, k), 1), variant).instance(0)
+        name = f"{family.name} {generator.name} {variant} {k}"
+        k += 1
+        if not small(instance):
+            continue
+        found += 1
+        yield name, instance
+        if found % 4 == 0:
+            document = stretched(read(files.dumps(instance)), np.random.default_rng(k))
+            yield f"{name} stretched", files.loads(json.dumps(document))
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> None:
+    named: set[str] = set()
+    for name, instance in drawn(family, 4 * effort):
+        found = compare(instance)
+        assert not found.contradictions, (name, found.contradictions)
+        named |= {c.rpartition(": ")[2] for c in found.compared}
+    assert {"gap", "eps", "weight_norm", "misfit", "misfit_l1", "pairing", "chain_rule_defect", "verdict"} <= named
+
+
+def test_the_engine_says_what_the_mirror_says_at_extremes(effort: int) -> None:
+    for name in list(EXTREMES)[:: max(6 // effort, 1)]:
+        found = compare(files.loads(json.dumps(EXTREMES[name])))
+        assert not found.contradictions, (name, found.contradictions)
+        assert len(found.compared) > 30, name
+
+
+def test_the_engine_says_what_the_mirror_says_of_counterexamples(effort: int) -> None:
+    stored = sorted((HERE / "counterexamples").glob("*.json"))
+    compared = 0
+    for path in stored[:: max(16 // effort, 1)]:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        instance = files.loads(json.dumps(document.get("instance", document)))
+        if small(instance):
+            found = compare(instance)
+            assert not found.contradictions, (path.name, found.contradictions)
+            compared += len(found.compared)
+    assert compared > 100
+
+
+def test_wide_networks(effort: int) -> None:
+    """More weights than differences are taken in: eps is how L changes along <w, phi>."""
+    generator = FAMILIES["network"].generator("arbitrary")
+    wide = 0
+    for seed in range(40):
+        with np.errstate(all="ignore"):
+            instance = generator.build(RandomSource((3, seed), 1), "log-cosh").instance(0)
+        if 64 < instance.width * instance.initial.dimension <= 256:
+            found = compare(instance, judged=False)
+            assert not found.contradictions, (seed, found.contradictions)
+            assert "eps" in found.compared or not instance.adaptation.eta
+            wide += 1
+            if wide == effort:
+                break
+    assert wide
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_certified_brackets_and_headlines(name: str, effort: int) -> None:
+    """No value of L lies beyond a certified end, and every term of the headline is what the mirror says."""
+    generator = FAMILIES[name].landscapes
+    assert generator is not None
+    studied = seed = compared = 0
+    while studied < effort:
+        seed += 1
+        variant = generator.variants[seed % len(generator.variants)]
+        with np.errstate(all="ignore"):
+            instance = generator.build(RandomSource((7, seed), 1), variant).instance(0)
+        if not small(instance):
+            continue
+        _, count, found = of_study(instance, seed, 4 * effort)
+        assert not found, (name, seed, found)
+        studied, compared = studied + 1, compared + count
+    assert compared > 10
+
+
+@pytest.mark.parametrize("name", ["network", "smooth-network"])
+def test_certified_brackets_in_a_ball(name: str, effort: int) -> None:
+    generator = FAMILIES[name].landscapes
+    assert generator is not None
+    bracketed = seed = 0
+    while bracketed < 2 * effort:
+        seed += 1
+        variant = generator.variants[seed % len(generator.variants)]
+        with np.errstate(all="ignore"):
+            instance = generator.build(RandomSource((8, seed), 1), variant).instance(0)
+        if not small(instance):
+            continue
+        bracketed += 1
+        _, found = of_ends(instance, ends_in_ball(instance, fmpq(seed % 5 + 1, 2)), seed, 4 * effort)
+        assert not found, (name, seed, found)
+
+
+# --- the mirror's power: faults that are planted in the engine are noticed ---
+
+
+def noticed(document: dict[str, Any], *names: str) -> None:
+    """One of these quantities contradicts the mirror."""
+    found = compare(files.loads(json.dumps(document)), judged=False)
+    wrong = {sentence.partition(":")[0] for sentence in found.contradictions}
+    assert wrong & set(names), (wrong, found.contradictions)
+
+
+TASKS = [("1/4", [(0, 1, "1/3"), (1, "-1/2", "2/3")]), ("3/4", [(1, 2, "1/2"), (0, 0, "1/2")])]
+SUPERVISED = supervised({"name": "log-cosh"}, gradient("3/4", 2), [[1, 2], ["1/2", -1]], TASKS, ["1/3", "1/4"], [1, -1])
+WEIGHTS = [[1, "1/2"], ["-1/4", 2]]
+RELU = {**SUPERVISED, "model": relu([1, -1], [[1, -2], [3, "1/2"]]), "omega": WEIGHTS, "comparator": [[1, 1], [0, 1]]}
+TANH = {**RELU, "model": smooth("tanh", [1, -1], [[1, -2], [3, "1/2"]])}
+UNIFORM = [["1/2", "1/2"], ["1/3", "2/3"]]
+POLICIES = decision("kl-step", 2, 1, TABLE, AHEAD, ["1/2", -1], {"policies": [UNIFORM, UNIFORM]})
+POLICY_NETWORK = {
+    **decision("rational-step", "1/8", 1, TABLE, AHEAD, WEIGHTS, [[1, 1], [0, 1]]),
+    "model": smooth("tanh", [1, -1], [[1, -2], [3, "1/2"]]),
+}
+
+
+def test_without_a_fault_nothing_is_noticed() -> None:
+    for document in (SUPERVISED, RELU, TANH, POLICIES, POLICY_NETWORK):
+        assert compare(files.loads(json.dumps(document)), judged=False).contradictions == []
+
+
+def of_loss(patch: pytest.MonkeyPatch) -> None:
+    from metagap.impl.losses import LogCosh
+
+    right = LogCosh.d2
+    patch.setattr(LogCosh, "d2", lambda self, m, t, p: -right(self, m, t, p))
+
+
+def of_order(patch: pytest.MonkeyPatch) -> None:
+    """The Jacobian transposed: its factors are symmetric, so they come in the other order."""
+    from metagap.impl.meta_sl.task_quantities import TaskQuantities
+
+    right = TaskQuantities._jacobians.func
+    patch.setattr(TaskQuantities, "_jacobians", property(lambda self: [j.transpose() for j in right(self)]))
+
+
+def of_second_step(patch: pytest.MonkeyPatch) -> None:
+    """The second step without its step size."""
+    from metagap.impl.meta_sl.maml import Problem
+
+    right = Problem.adapt
+
+    def adapt(self: Any, law: Any, theta: Any) -> Any:
+        path = right(self, law, theta)
+        return [*path[:2], path[1] - self.gradient(law, self.predictions(path[1]))]
+
+    patch.setattr(Problem, "adapt", adapt)
+
+
+def of_visitation(patch: pytest.MonkeyPatch) -> None:
+    """Visitations that are not normalised."""
+    from metagap.impl.meta_rl.problem import Evaluation, Problem
+
+    right = Problem.evaluate
+
+    def evaluate(self: Any, process: Any, policy: Any) -> Evaluation:
+        at = right(self, process, policy)
+        return Evaluation(at.visitation, at.value, [nu / (1 - process.gamma) for nu in at.frequencies])
+
+    patch.setattr(Problem, "evaluate", evaluate)
+
+
+def of_lookahead(patch: pytest.MonkeyPatch) -> None:
+    """grad Q without the discount."""
+    from metagap.impl.meta_rl.task_quantities import TaskQuantities
+
+    right = TaskQuantities._lookahead_of
+    patch.setattr(
+        TaskQuantities, "_lookahead_of", lambda self, i, slope: right(self, i, slope) * (1 / self.processes[i].gamma)
+    )
+
+
+def of_advantage(patch: pytest.MonkeyPatch) -> None:
+    from metagap.impl.meta_rl.problem import Problem
+
+    right = Problem.advantages
+    patch.setattr(Problem, "advantages", lambda self, steps, pi: [[2 * a for a in r] for r in right(self, steps, pi)])
+
+
+def of_fold(patch: pytest.MonkeyPatch) -> None:
+    """The step's Hessian without the network's second derivative."""
+    from metagap.impl.smooth_network.core_quantities import SmoothCore
+
+    patch.setattr(SmoothCore, "_folded", lambda self, rows, xs, at, pulls: rows * 0)
+
+
+def of_bends(patch: pytest.MonkeyPatch) -> None:
+    """ell'' at the predictions that the steps lead to."""
+    from metagap.impl.network.core_quantities import NetworkCore
+
+    patch.setattr(
+        NetworkCore,
+        "_bends",
+        property(lambda self: self._curvatures([[h.predictions for h in path[1:]] for path in self._paths])),
+    )
+
+
+def of_count(patch: pytest.MonkeyPatch) -> None:
+    """One neuron too few may flip."""
+    from metagap.impl.network import flips
+
+    right = flips.budget_counts
+    patch.setattr(flips, "budget_counts", lambda *given, **more: [c - 1 for c in right(*given, **more)])
+
+
+def of_infimum(patch: pytest.MonkeyPatch) -> None:
+    """An enclosure that misses its value by 2^-100 of it."""
+    from metagap.impl.balls import core
+
+    right = core.misfit
+
+    def misfit(*given: Any) -> Infimum:
+        found = right(*given)
+        return Infimum(found.value * (1 + arb(2) ** -100), found.direction)
+
+    patch.setattr(core, "misfit", misfit)
+
+
+def of_radius(patch: pytest.MonkeyPatch) -> None:
+    """A dropped radius: the middle of every ball, as if it were the value."""
+    from metagap.impl.balls.core import CoreQuantities
+
+    right = CoreQuantities.pairing.func
+    patch.setattr(CoreQuantities, "pairing", property(lambda self: arb(right(self).mid()) * (1 + arb(2) ** -120)))
+
+
+def of_weights(patch: pytest.MonkeyPatch) -> None:
+    """A norm whose masses are squared."""
+    from metagap.impl.balls.core import CoreQuantities
+
+    right = CoreQuantities._root_sum
+    patch.setattr(CoreQuantities, "_root_sum", lambda self, terms: right(self, [(m * m, v) for m, v in terms]))
+
+
+FAULTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], dict[str, Any], tuple[str, ...]], ...] = (
+    (of_loss, SUPERVISED, ("residual_norm", "strong_convexity")),
+    (of_order, SUPERVISED, ("residual_norm", "misfit", "chain_rule_defect")),
+    (of_second_step, SUPERVISED, ("gap", "weight_norm")),
+    (of_visitation, POLICIES, ("weight_norm", "pairing")),
+    (of_lookahead, POLICIES, ("residual_norm", "chain_rule_defect")),
+    (of_advantage, POLICIES, ("weight_norm", "pairing")),
+    (of_fold, TANH, ("residual_norm", "misfit", "chain_rule_defect")),
+    (of_bends, RELU, ("residual_norm", "misfit", "eps_formal")),
+    (of_count, RELU, ("error_count",)),
+    (of_infimum, SUPERVISED, ("misfit",)),
+    (of_radius, SUPERVISED, ("pairing",)),
+    (of_weights, POLICY_NETWORK, ("weight_norm", "function_displacement")),
+)
+
+
+@pytest.mark.parametrize(("fault", "document", "names"), FAULTS, ids=lambda v: getattr(v, "__name__", ""))
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None],
+    document: dict[str, Any],
+    names: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault(monkeypatch)
+    noticed(document, *names)
+
+
+def test_a_certified_end_that_is_wrong_is_noticed() -> None:
+    generator = FAMILIES["meta-sl"].landscapes
+    assert generator is not None
+    with np.errstate(all="ignore"):
+        instance = generator.build(RandomSource((7, 1), 1), "log-cosh").instance(0)
+    ends = ends_of(STUDIES["meta-sl"](instance))
+    assert of_ends(instance, ends, 0, 0)[1] == []
+    width = ends.reached - ends.certified
+    assert of_ends(instance, replace(ends, certified=ends.reached + width), 0, 0)[1]
+    assert of_ends(instance, replace(ends, reached=ends.certified - width), 0, 0)[1]
+
+
+def test_the_mirror_knows_a_value_by_hand() -> None:
+    """Quartic loss, two tasks with labels -1/2 and 1/2, eta 1/4, omega 0: L(0) = 262449/4194304 exactly."""
+    atoms = [("1/2", [(0, "-1/2", 1)]), ("1/2", [(0, "1/2", 1)])]
+    document = supervised({"name": "quartic", "c": "1/4"}, gradient("1/4"), [[1]], atoms, [0], [1])
+    with mp.workdps(60):
+        found: Any = quantities(document, 60)
+        value = exact("262449/4194304")
+        assert abs(found.objective([mpf(0)]) - mpf(value.numerator) / value.denominator) < mpf(10) ** -50
+        assert found("eps") < mpf(10) ** -20

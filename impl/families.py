@@ -15,24 +15,19 @@ from ..theory.claim import Ablation, Claim, Mutant
 from ..theory.meta_rl import CLAIMS as META_RL_CLAIMS
 from ..theory.meta_rl import HEADLINE as META_RL_HEADLINE
 from ..theory.meta_rl_ablations import ABLATIONS as META_RL_ABLATIONS
-from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
 from ..theory.meta_rl_network import CLAIMS as META_RL_NETWORK_CLAIMS
 from ..theory.meta_rl_network_ablations import ABLATIONS as META_RL_NETWORK_ABLATIONS
-from ..theory.meta_rl_network_mutants import MUTANTS as META_RL_NETWORK_MUTANTS
 from ..theory.meta_rl_smooth_network import CLAIMS as META_RL_SMOOTH_CLAIMS
 from ..theory.meta_rl_smooth_network_ablations import ABLATIONS as META_RL_SMOOTH_ABLATIONS
-from ..theory.meta_rl_smooth_network_mutants import MUTANTS as META_RL_SMOOTH_MUTANTS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from ..theory.network import CLAIMS as NETWORK_CLAIMS
 from ..theory.network import HEADLINE as NETWORK_HEADLINE
 from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
-from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
 from ..theory.settled import SETTLED
 from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
 from ..theory.smooth_network import HEADLINE as SMOOTH_HEADLINE
 from ..theory.smooth_network_ablations import ABLATIONS as SMOOTH_ABLATIONS
-from ..theory.smooth_network_mutants import MUTANTS as SMOOTH_MUTANTS
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
@@ -60,7 +55,7 @@ from .meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
 from .meta_rl_smooth_network.real_tasks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .meta_sl.batch import batch_of
 from .meta_sl.batch_quantities import BatchQuantities
-from .meta_sl.breaking import BREAKING
+from .meta_sl.breaking import ATTAINING, BREAKING
 from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
@@ -119,6 +114,8 @@ class Family:
     """Variants beyond the claims' assumptions, that every generator of all variants can build: for leaving one out."""
     breaking: tuple[Generator, ...] = ()
     """Generators of instances that break one assumption: for leaving one out."""
+    attaining: tuple[Generator, ...] = ()
+    """Generators of instances that use up a constant: for attacking it."""
     batch_of: Callable[[Any], Any] | None = None
     """An instance as a batch of one, for the searching engine."""
     shown: tuple[str, ...] = ()
@@ -141,7 +138,7 @@ class Family:
 
     def generator(self, name: str) -> Generator:
         """The generator of that name."""
-        return next(g for g in self.wild if g.name == name)
+        return next(g for g in (*self.wild, *self.attaining) if g.name == name)
 
     def claim(self, name: str) -> Claim | None:
         """The claim of that name, if the family has it."""
@@ -157,18 +154,30 @@ META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
     CLAIMS,
-    MUTANTS,
+    MUTANTS["meta-sl"],
     (*ABLATIONS, *SETTLED["meta-sl"]),
     MetaSLQuantities,
     BatchQuantities,
     GENERATORS,
-    ("arbitrary", "functions", "tangent", "local", "stationary", "one-task", "no-adaptation", "squared", "cancelling"),
+    (
+        "arbitrary",
+        "functions",
+        "tangent",
+        "local",
+        "stationary",
+        "one-task",
+        "no-adaptation",
+        "squared",
+        "cancelling",
+        "attaining",
+    ),
     REAL_TASKS,
     smaller,
     headline=HEADLINE,
     landscapes=LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
+    attaining=ATTAINING,
     batch_of=batch_of,
 )
 
@@ -176,7 +185,7 @@ META_RL = Family(
     "meta-rl",
     "Meta-reinforcement learning",
     META_RL_CLAIMS,
-    META_RL_MUTANTS,
+    MUTANTS["meta-rl"],
     (*META_RL_ABLATIONS, *SETTLED["meta-rl"]),
     MetaRLQuantities,
     MetaRLBatchQuantities,
@@ -196,7 +205,7 @@ NETWORK = Family(
     "network",
     "Two-layer networks",
     NETWORK_CLAIMS,
-    NETWORK_MUTANTS,
+    MUTANTS["network"],
     (*NETWORK_ABLATIONS, *SETTLED["network"]),
     NetworkQuantities,
     NetworkBatchQuantities,
@@ -219,7 +228,7 @@ META_RL_NETWORK = Family(
     "meta-rl-network",
     "Meta-reinforcement learning with two-layer networks",
     META_RL_NETWORK_CLAIMS,
-    META_RL_NETWORK_MUTANTS,
+    MUTANTS["meta-rl-network"],
     (*META_RL_NETWORK_ABLATIONS, *SETTLED["meta-rl-network"]),
     MetaRLNetworkQuantities,
     PolicyNetworkBatchQuantities,
@@ -238,7 +247,7 @@ SMOOTH_NETWORK = Family(
     "smooth-network",
     "Two-layer networks with a smooth activation",
     SMOOTH_CLAIMS,
-    SMOOTH_MUTANTS,
+    MUTANTS["smooth-network"],
     (*SMOOTH_ABLATIONS, *SETTLED["smooth-network"]),
     SmoothQuantities,
     SmoothBatchQuantities,
@@ -261,7 +270,7 @@ META_RL_SMOOTH_NETWORK = Family(
     "meta-rl-smooth-network",
     "Meta-reinforcement learning with two-layer networks of a smooth activation",
     META_RL_SMOOTH_CLAIMS,
-    META_RL_SMOOTH_MUTANTS,
+    MUTANTS["meta-rl-smooth-network"],
     (*META_RL_SMOOTH_ABLATIONS, *SETTLED["meta-rl-smooth-network"]),
     MetaRLSmoothNetworkQuantities,
     SmoothPolicyBatchQuantities,

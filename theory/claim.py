@@ -7,7 +7,8 @@ in balls, in exact rationals and on float64 arrays. So a claim cannot say one th
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -76,17 +77,33 @@ class Expression:
         return tuple(dict.fromkeys(self._code.co_names))
 
     @cached_property
+    def signed(self) -> tuple[tuple[int, Expression], ...]:
+        """(sign, term) of the additive terms, in the order and the words of writing."""
+
+        def split(node: ast.expr, sign: int) -> list[tuple[int, Expression]]:
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+                last = -sign if isinstance(node.op, ast.Sub) else sign
+                return [*split(node.left, sign), *split(node.right, last)]
+            return [(sign, Expression(ast.get_source_segment(self.text, node) or ""))]
+
+        return tuple(split(ast.parse(self.text, mode="eval").body, 1))
+
+    @cached_property
     def summands(self) -> tuple[Expression, ...]:
         """The additive terms, in the order of writing; a subtracted one carries its minus sign."""
+        spelled = [(sign, ast.unparse(ast.parse(term.text, mode="eval"))) for sign, term in self.signed]
+        return tuple(Expression(text if sign > 0 else f"-({text})") for sign, text in spelled)
 
-        def split(node: ast.expr) -> list[str]:
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-                last = ast.unparse(node.right)
-                minus = isinstance(node.op, ast.Sub)
-                return [*split(node.left), f"-({last})" if minus else last]
-            return [ast.unparse(node)]
+    @classmethod
+    def total(cls, signed: Sequence[tuple[int, Expression]]) -> Expression:
+        """The sum of signed terms, written out."""
+        first, *rest = signed
+        text = first[1].text if first[0] > 0 else f"-{first[1].text}"
+        return cls(text + "".join(f" {'+' if sign > 0 else '-'} {term.text}" for sign, term in rest))
 
-        return tuple(Expression(text) for text in split(ast.parse(self.text, mode="eval").body))
+    def substitute(self, names: Mapping[str, str]) -> Expression:
+        """The expression with quantities replaced by what `names` has for them."""
+        return Expression(re.sub(r"\w+", lambda found: names.get(found[0], found[0]), self.text))
 
     @cached_property
     def _code(self) -> Any:
@@ -154,6 +171,10 @@ class Mutant:
     """Proved true in spite of its looks: nothing can refute it."""
     left: Expression = Expression("gap")
     relation: Relation = Relation.AT_MOST
+    generated: bool = False
+    """A half or a dropped summand, made for every claim; the others were thought of."""
+    open: bool = False
+    """Neither refuted nor proved: `why` says what is known."""
 
 
 class Standing(Enum):

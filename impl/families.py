@@ -10,24 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..theory.ablations import ABLATIONS
 from ..theory.claim import Ablation, Claim, Mutant
 from ..theory.meta_rl import CLAIMS as META_RL_CLAIMS
 from ..theory.meta_rl import HEADLINE as META_RL_HEADLINE
-from ..theory.meta_rl_ablations import ABLATIONS as META_RL_ABLATIONS
 from ..theory.meta_rl_network import CLAIMS as META_RL_NETWORK_CLAIMS
-from ..theory.meta_rl_network_ablations import ABLATIONS as META_RL_NETWORK_ABLATIONS
 from ..theory.meta_rl_smooth_network import CLAIMS as META_RL_SMOOTH_CLAIMS
-from ..theory.meta_rl_smooth_network_ablations import ABLATIONS as META_RL_SMOOTH_ABLATIONS
 from ..theory.meta_sl import CLAIMS, HEADLINE
 from ..theory.mutants import MUTANTS
 from ..theory.network import CLAIMS as NETWORK_CLAIMS
 from ..theory.network import HEADLINE as NETWORK_HEADLINE
-from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
-from ..theory.settled import SETTLED
 from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
 from ..theory.smooth_network import HEADLINE as SMOOTH_HEADLINE
-from ..theory.smooth_network_ablations import ABLATIONS as SMOOTH_ABLATIONS
+from ..theory.without import WITHOUT
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
@@ -155,7 +149,7 @@ META_SL = Family(
     "Meta-supervised learning",
     CLAIMS,
     MUTANTS["meta-sl"],
-    (*ABLATIONS, *SETTLED["meta-sl"]),
+    WITHOUT["meta-sl"],
     MetaSLQuantities,
     BatchQuantities,
     GENERATORS,
@@ -186,7 +180,7 @@ META_RL = Family(
     "Meta-reinforcement learning",
     META_RL_CLAIMS,
     MUTANTS["meta-rl"],
-    (*META_RL_ABLATIONS, *SETTLED["meta-rl"]),
+    WITHOUT["meta-rl"],
     MetaRLQuantities,
     MetaRLBatchQuantities,
     META_RL_GENERATORS,
@@ -206,7 +200,7 @@ NETWORK = Family(
     "Two-layer networks",
     NETWORK_CLAIMS,
     MUTANTS["network"],
-    (*NETWORK_ABLATIONS, *SETTLED["network"]),
+    WITHOUT["network"],
     NetworkQuantities,
     NetworkBatchQuantities,
     NETWORK_GENERATORS,
@@ -229,7 +223,7 @@ META_RL_NETWORK = Family(
     "Meta-reinforcement learning with two-layer networks",
     META_RL_NETWORK_CLAIMS,
     MUTANTS["meta-rl-network"],
-    (*META_RL_NETWORK_ABLATIONS, *SETTLED["meta-rl-network"]),
+    WITHOUT["meta-rl-network"],
     MetaRLNetworkQuantities,
     PolicyNetworkBatchQuantities,
     META_RL_NETWORK_GENERATORS,
@@ -248,7 +242,7 @@ SMOOTH_NETWORK = Family(
     "Two-layer networks with a smooth activation",
     SMOOTH_CLAIMS,
     MUTANTS["smooth-network"],
-    (*SMOOTH_ABLATIONS, *SETTLED["smooth-network"]),
+    WITHOUT["smooth-network"],
     SmoothQuantities,
     SmoothBatchQuantities,
     SMOOTH_GENERATORS,
@@ -271,7 +265,7 @@ META_RL_SMOOTH_NETWORK = Family(
     "Meta-reinforcement learning with two-layer networks of a smooth activation",
     META_RL_SMOOTH_CLAIMS,
     MUTANTS["meta-rl-smooth-network"],
-    (*META_RL_SMOOTH_ABLATIONS, *SETTLED["meta-rl-smooth-network"]),
+    WITHOUT["meta-rl-smooth-network"],
     MetaRLSmoothNetworkQuantities,
     SmoothPolicyBatchQuantities,
     META_RL_SMOOTH_GENERATORS,

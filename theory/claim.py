@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -187,6 +187,28 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a claim says where an assumption fails, if its own words have no meaning there, and why that.
+
+    It is what a reader would take who forgot the assumption, or what makes the claim weaker still.
+
+    lost   other assumptions that have no meaning there; the reading says what is left of them
+    """
+
+    left: str
+    bound: str
+    why: str
+    relation: Relation = Relation.AT_MOST
+    lost: tuple[str, ...] = ()
+
+    def of(self, claim: Claim) -> Claim:
+        """The claim as it is judged where the assumption fails."""
+        kept = tuple(a for a in claim.assumptions if a.name not in self.lost)
+        left, bound = Expression(self.left), Expression(self.bound)
+        return replace(claim, left=left, bound=bound, relation=self.relation, assumptions=kept)
+
+
+@dataclass(frozen=True)
 class Ablation:
     """An assumption dropped: the smallest instance where the conclusion fails, or why it never does.
 
@@ -215,6 +237,16 @@ class Ablation:
     for rows of the meta-RL derivation's table that are none of those."""
     meaningless: bool = False
     """The conclusion is not false but has no value: a quantity of `bound` is undefined on the instance."""
+    reading: Reading | None = None
+    """What search tries to refute, if not the claim as it stands."""
+    unfound: str = ""
+    """Why search has no counterexample of its own, where it has none."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The instance, of a cell that has one."""
+        assert self.instance is not None
+        return self.instance
 
     @property
     def name(self) -> str:

@@ -38,11 +38,13 @@ def matrix(
     `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
     Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on.
     """
-    known = [
-        (f"counterexample: {a.title}", instance_of(a.instance))
-        for a in family.ablations
-        if a.instance is not None and a.population is None
-    ]
+    kept: dict[str, tuple[str, Instance]] = {}
+    for a in family.ablations:
+        if a.instance is not None and a.population is None:
+            instance = instance_of(a.instance)
+            title, _ = kept.get(instance.sha256, (a.title, instance))
+            kept[instance.sha256] = min(title, a.title, key=len), instance
+    known = [(f"counterexample: {title}", instance) for title, instance in kept.values()]
     settled = {(a.claim, a.assumption) for a in family.ablations}
     needed = dict.fromkeys((a.claim, a.assumption) for a in family.ablations if a.standing is Standing.NEEDED)
     found = survey(

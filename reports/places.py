@@ -59,5 +59,5 @@ def _stated(path: Path) -> Iterator[tuple[str, int]]:
         if isinstance(call, ast.Call):
             function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
             stem = call.args[0] if function == "claim" else call.args[1] if function in begin else None
-            if isinstance(stem, ast.Constant):
-                yield f"{begin.get(function, '')}{stem.value}", call.lineno
+            if isinstance(stem, ast.Constant) and isinstance(stem.value, str):
+                yield begin.get(function, "") + stem.value, call.lineno

@@ -97,17 +97,19 @@ def rooms_table() -> str:
     rows = []
     for name, family in FAMILIES.items():
         home = f"{name.replace('-', '_')}.py"
-        rooms = [f"{room}/{_defining(room, name)}.py" for room in ("mutants", "without")]
-        rows.append((f"{SHORT[name]}: {family.title}", *(f"[{path}]({path})" for path in (home, *rooms))))
+        rooms = [[f"{room}/{module}.py" for module in _defining(room, name)] for room in ("mutants", "without")]
+        links = (", ".join(f"[{path}]({path})" for path in paths) for paths in ([home], *rooms))
+        rows.append((f"{SHORT[name]}: {family.title}", *links))
     return table(("family", "setting, own claims", "wrong versions", "without an assumption"), rows)
 
 
-def _defining(room: str, family: str) -> str:
-    """The module of a room of the theory that a family's data are in."""
+def _defining(room: str, family: str) -> list[str]:
+    """The modules of a room of the theory that a family's data are in."""
     constant = family.replace("-", "_").upper()
     tree = ast.parse((SOURCES / "theory" / room / "__init__.py").read_text(encoding="utf-8"))
     taken = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
-    return next(str(n.module) for n in taken for alias in n.names if constant in (alias.asname or alias.name,))
+    names = (constant, f"{constant}_COROLLARIES")
+    return [str(n.module) for n in taken for alias in n.names if (alias.asname or alias.name) in names]
 
 
 def _verdict(source: Source, row: dict[str, Any] | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..claim import Claim, Expression, Mutant, Relation
 
@@ -79,7 +80,8 @@ def _summand(name: str, change: Callable[[str], str], side: str = "bound") -> Ed
         sign, term = signed[place]
         changed = change(term.text)
         put_in = [(sign, Expression(changed))] if changed else []
-        return replace(claim, **{side: Expression.total([*signed[:place], *put_in, *signed[place + 1 :]])})
+        sides: dict[str, Any] = {side: Expression.total([*signed[:place], *put_in, *signed[place + 1 :]])}
+        return replace(claim, **sides)
 
     return edited
 

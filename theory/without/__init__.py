@@ -9,13 +9,16 @@ from __future__ import annotations
 from ..claim import Ablation, Claim, Reading
 from .hypotheses import HYPOTHESES
 from .meta_rl import META_RL
+from .meta_rl_corollaries import META_RL_COROLLARIES
 from .meta_sl import META_SL
-from .networks import NETWORK, SMOOTH_NETWORK
+from .meta_sl_corollaries import META_SL_COROLLARIES
+from .network import NETWORK
 from .policy_networks import META_RL_NETWORK, META_RL_SMOOTH_NETWORK
+from .smooth_network import SMOOTH_NETWORK
 
 WITHOUT: dict[str, tuple[Ablation, ...]] = {
-    "meta-sl": META_SL,
-    "meta-rl": META_RL,
+    "meta-sl": (*META_SL, *META_SL_COROLLARIES),
+    "meta-rl": (*META_RL, *META_RL_COROLLARIES),
     "network": NETWORK,
     "smooth-network": SMOOTH_NETWORK,
     "meta-rl-network": META_RL_NETWORK,

@@ -20,7 +20,7 @@ from .cells import (
 )
 from .instances import Content, bandit, policies, relu, tanh
 from .meta_rl import crossing
-from .networks import COUNTED
+from .network import COUNTED
 
 _S2 = "S2: chain rule"
 _POSITIVE = "positive-policy"

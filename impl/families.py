@@ -11,16 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..theory.claim import Ablation, Claim, Mutant
-from ..theory.meta_rl import CLAIMS as META_RL_CLAIMS
-from ..theory.meta_rl import HEADLINE as META_RL_HEADLINE
-from ..theory.meta_rl_network import CLAIMS as META_RL_NETWORK_CLAIMS
-from ..theory.meta_rl_smooth_network import CLAIMS as META_RL_SMOOTH_CLAIMS
-from ..theory.meta_sl import CLAIMS, HEADLINE
+from ..theory.families import CLAIMS, HEADLINES
 from ..theory.mutants import MUTANTS
-from ..theory.network import CLAIMS as NETWORK_CLAIMS
-from ..theory.network import HEADLINE as NETWORK_HEADLINE
-from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
-from ..theory.smooth_network import HEADLINE as SMOOTH_HEADLINE
 from ..theory.without import WITHOUT
 from .balls.core import CoreQuantities
 from .instances import Instance
@@ -147,7 +139,7 @@ class Family:
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
-    CLAIMS,
+    CLAIMS["meta-sl"],
     MUTANTS["meta-sl"],
     WITHOUT["meta-sl"],
     MetaSLQuantities,
@@ -167,7 +159,7 @@ META_SL = Family(
     ),
     REAL_TASKS,
     smaller,
-    headline=HEADLINE,
+    headline=HEADLINES["meta-sl"],
     landscapes=LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
@@ -178,7 +170,7 @@ META_SL = Family(
 META_RL = Family(
     "meta-rl",
     "Meta-reinforcement learning",
-    META_RL_CLAIMS,
+    CLAIMS["meta-rl"],
     MUTANTS["meta-rl"],
     WITHOUT["meta-rl"],
     MetaRLQuantities,
@@ -188,7 +180,7 @@ META_RL = Family(
     META_RL_REAL_TASKS,
     smaller_meta_rl,
     effort=0.12,
-    headline=META_RL_HEADLINE,
+    headline=HEADLINES["meta-rl"],
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
     batch_of=meta_rl_batch_of,
@@ -198,7 +190,7 @@ META_RL = Family(
 NETWORK = Family(
     "network",
     "Two-layer networks",
-    NETWORK_CLAIMS,
+    CLAIMS["network"],
     MUTANTS["network"],
     WITHOUT["network"],
     NetworkQuantities,
@@ -208,7 +200,7 @@ NETWORK = Family(
     NETWORK_REAL_TASKS,
     smaller_network,
     effort=0.06,
-    headline=NETWORK_HEADLINE,
+    headline=HEADLINES["network"],
     landscapes=NETWORK_LANDSCAPES,
     rates=measure,
     outside=UNUSUAL_LOSSES,
@@ -221,7 +213,7 @@ NETWORK = Family(
 META_RL_NETWORK = Family(
     "meta-rl-network",
     "Meta-reinforcement learning with two-layer networks",
-    META_RL_NETWORK_CLAIMS,
+    CLAIMS["meta-rl-network"],
     MUTANTS["meta-rl-network"],
     WITHOUT["meta-rl-network"],
     MetaRLNetworkQuantities,
@@ -240,7 +232,7 @@ META_RL_NETWORK = Family(
 SMOOTH_NETWORK = Family(
     "smooth-network",
     "Two-layer networks with a smooth activation",
-    SMOOTH_CLAIMS,
+    CLAIMS["smooth-network"],
     MUTANTS["smooth-network"],
     WITHOUT["smooth-network"],
     SmoothQuantities,
@@ -250,7 +242,7 @@ SMOOTH_NETWORK = Family(
     SMOOTH_REAL_TASKS,
     smaller_network,
     effort=0.04,
-    headline=SMOOTH_HEADLINE,
+    headline=HEADLINES["smooth-network"],
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=SMOOTH_BREAKING,
@@ -263,7 +255,7 @@ SMOOTH_NETWORK = Family(
 META_RL_SMOOTH_NETWORK = Family(
     "meta-rl-smooth-network",
     "Meta-reinforcement learning with two-layer networks of a smooth activation",
-    META_RL_SMOOTH_CLAIMS,
+    CLAIMS["meta-rl-smooth-network"],
     MUTANTS["meta-rl-smooth-network"],
     WITHOUT["meta-rl-smooth-network"],
     MetaRLSmoothNetworkQuantities,

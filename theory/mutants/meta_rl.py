@@ -6,7 +6,6 @@ and the tangent comparators do. So mutants of S1 are equalities, and those of S2
 
 from __future__ import annotations
 
-from ..meta_rl import CLAIMS
 from . import core
 from .edits import Edit, Wrong, cancel, drop, halve, instead, put
 from .generated import mutants
@@ -27,7 +26,6 @@ def _lifted(name: str, title: str, edit: Edit, why: str, *, equivalent: bool = F
 
 
 MUTANTS = mutants(
-    CLAIMS,
     "meta-rl",
     (
         chain_rule(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..meta_sl import CLAIMS
 from . import core
 from .edits import Wrong, cancel, drop, halve, put, twice
 from .generated import mutants
@@ -10,7 +9,6 @@ from .generated import mutants
 _TANGENT = "The comparator may be anywhere; near omega the gap is linear."
 
 MUTANTS = mutants(
-    CLAIMS,
     "meta-sl",
     (
         core.no_hessian("", "the plain feature phi", "(I - eta H_i)phi"),

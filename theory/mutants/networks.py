@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .. import network, smooth_network
 from . import core
 from .edits import Wrong, drop, equal, halve, instead, put
 from .generated import mutants
@@ -71,7 +70,6 @@ def _of_steps(begin: str, adapted: str, outer: str) -> tuple[Wrong, ...]:
 
 
 NETWORK = mutants(
-    network.CLAIMS,
     "network",
     (
         *_of_steps("network-", "J_i' phi_{W_i}", ", whose patterns differ"),
@@ -188,7 +186,6 @@ NETWORK = mutants(
 )
 
 SMOOTH_NETWORK = mutants(
-    smooth_network.CLAIMS,
     "smooth-network",
     (
         Wrong(

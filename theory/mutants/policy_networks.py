@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .. import meta_rl_network, meta_rl_smooth_network
 from . import core
 from .edits import Wrong, halve, put
 from .generated import mutants
@@ -67,7 +66,6 @@ def _of_features(begin: str, smooth: str, ending: str) -> tuple[Wrong, ...]:
 
 
 META_RL_NETWORK = mutants(
-    meta_rl_network.CLAIMS,
     "meta-rl-network",
     (
         *_of_features("rl-network-", "", ""),
@@ -113,7 +111,6 @@ META_RL_NETWORK = mutants(
 )
 
 META_RL_SMOOTH_NETWORK = mutants(
-    meta_rl_smooth_network.CLAIMS,
     "meta-rl-smooth-network",
     (
         *_of_features("rl-smooth-", "smooth ", ", smooth"),

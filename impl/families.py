@@ -10,29 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..theory.ablations import ABLATIONS
 from ..theory.claim import Ablation, Claim, Mutant
-from ..theory.meta_rl import CLAIMS as META_RL_CLAIMS
-from ..theory.meta_rl import HEADLINE as META_RL_HEADLINE
-from ..theory.meta_rl_ablations import ABLATIONS as META_RL_ABLATIONS
-from ..theory.meta_rl_mutants import MUTANTS as META_RL_MUTANTS
-from ..theory.meta_rl_network import CLAIMS as META_RL_NETWORK_CLAIMS
-from ..theory.meta_rl_network_ablations import ABLATIONS as META_RL_NETWORK_ABLATIONS
-from ..theory.meta_rl_network_mutants import MUTANTS as META_RL_NETWORK_MUTANTS
-from ..theory.meta_rl_smooth_network import CLAIMS as META_RL_SMOOTH_CLAIMS
-from ..theory.meta_rl_smooth_network_ablations import ABLATIONS as META_RL_SMOOTH_ABLATIONS
-from ..theory.meta_rl_smooth_network_mutants import MUTANTS as META_RL_SMOOTH_MUTANTS
-from ..theory.meta_sl import CLAIMS, HEADLINE
+from ..theory.families import CLAIMS, HEADLINES
 from ..theory.mutants import MUTANTS
-from ..theory.network import CLAIMS as NETWORK_CLAIMS
-from ..theory.network import HEADLINE as NETWORK_HEADLINE
-from ..theory.network_ablations import ABLATIONS as NETWORK_ABLATIONS
-from ..theory.network_mutants import MUTANTS as NETWORK_MUTANTS
-from ..theory.settled import SETTLED
-from ..theory.smooth_network import CLAIMS as SMOOTH_CLAIMS
-from ..theory.smooth_network import HEADLINE as SMOOTH_HEADLINE
-from ..theory.smooth_network_ablations import ABLATIONS as SMOOTH_ABLATIONS
-from ..theory.smooth_network_mutants import MUTANTS as SMOOTH_MUTANTS
+from ..theory.without import WITHOUT
 from .balls.core import CoreQuantities
 from .instances import Instance
 from .meta_rl.batch import batch_of as meta_rl_batch_of
@@ -60,7 +41,7 @@ from .meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
 from .meta_rl_smooth_network.real_tasks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .meta_sl.batch import batch_of
 from .meta_sl.batch_quantities import BatchQuantities
-from .meta_sl.breaking import BREAKING
+from .meta_sl.breaking import ATTAINING, BREAKING
 from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
@@ -119,6 +100,8 @@ class Family:
     """Variants beyond the claims' assumptions, that every generator of all variants can build: for leaving one out."""
     breaking: tuple[Generator, ...] = ()
     """Generators of instances that break one assumption: for leaving one out."""
+    attaining: tuple[Generator, ...] = ()
+    """Generators of instances that use up a constant: for attacking it."""
     batch_of: Callable[[Any], Any] | None = None
     """An instance as a batch of one, for the searching engine."""
     shown: tuple[str, ...] = ()
@@ -141,7 +124,7 @@ class Family:
 
     def generator(self, name: str) -> Generator:
         """The generator of that name."""
-        return next(g for g in self.wild if g.name == name)
+        return next(g for g in (*self.wild, *self.attaining) if g.name == name)
 
     def claim(self, name: str) -> Claim | None:
         """The claim of that name, if the family has it."""
@@ -156,28 +139,40 @@ class Family:
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
-    CLAIMS,
-    MUTANTS,
-    (*ABLATIONS, *SETTLED["meta-sl"]),
+    CLAIMS["meta-sl"],
+    MUTANTS["meta-sl"],
+    WITHOUT["meta-sl"],
     MetaSLQuantities,
     BatchQuantities,
     GENERATORS,
-    ("arbitrary", "functions", "tangent", "local", "stationary", "one-task", "no-adaptation", "squared", "cancelling"),
+    (
+        "arbitrary",
+        "functions",
+        "tangent",
+        "local",
+        "stationary",
+        "one-task",
+        "no-adaptation",
+        "squared",
+        "cancelling",
+        "attaining",
+    ),
     REAL_TASKS,
     smaller,
-    headline=HEADLINE,
+    headline=HEADLINES["meta-sl"],
     landscapes=LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
+    attaining=ATTAINING,
     batch_of=batch_of,
 )
 
 META_RL = Family(
     "meta-rl",
     "Meta-reinforcement learning",
-    META_RL_CLAIMS,
-    META_RL_MUTANTS,
-    (*META_RL_ABLATIONS, *SETTLED["meta-rl"]),
+    CLAIMS["meta-rl"],
+    MUTANTS["meta-rl"],
+    WITHOUT["meta-rl"],
     MetaRLQuantities,
     MetaRLBatchQuantities,
     META_RL_GENERATORS,
@@ -185,7 +180,7 @@ META_RL = Family(
     META_RL_REAL_TASKS,
     smaller_meta_rl,
     effort=0.12,
-    headline=META_RL_HEADLINE,
+    headline=HEADLINES["meta-rl"],
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
     batch_of=meta_rl_batch_of,
@@ -195,9 +190,9 @@ META_RL = Family(
 NETWORK = Family(
     "network",
     "Two-layer networks",
-    NETWORK_CLAIMS,
-    NETWORK_MUTANTS,
-    (*NETWORK_ABLATIONS, *SETTLED["network"]),
+    CLAIMS["network"],
+    MUTANTS["network"],
+    WITHOUT["network"],
     NetworkQuantities,
     NetworkBatchQuantities,
     NETWORK_GENERATORS,
@@ -205,7 +200,7 @@ NETWORK = Family(
     NETWORK_REAL_TASKS,
     smaller_network,
     effort=0.06,
-    headline=NETWORK_HEADLINE,
+    headline=HEADLINES["network"],
     landscapes=NETWORK_LANDSCAPES,
     rates=measure,
     outside=UNUSUAL_LOSSES,
@@ -218,9 +213,9 @@ NETWORK = Family(
 META_RL_NETWORK = Family(
     "meta-rl-network",
     "Meta-reinforcement learning with two-layer networks",
-    META_RL_NETWORK_CLAIMS,
-    META_RL_NETWORK_MUTANTS,
-    (*META_RL_NETWORK_ABLATIONS, *SETTLED["meta-rl-network"]),
+    CLAIMS["meta-rl-network"],
+    MUTANTS["meta-rl-network"],
+    WITHOUT["meta-rl-network"],
     MetaRLNetworkQuantities,
     PolicyNetworkBatchQuantities,
     META_RL_NETWORK_GENERATORS,
@@ -237,9 +232,9 @@ META_RL_NETWORK = Family(
 SMOOTH_NETWORK = Family(
     "smooth-network",
     "Two-layer networks with a smooth activation",
-    SMOOTH_CLAIMS,
-    SMOOTH_MUTANTS,
-    (*SMOOTH_ABLATIONS, *SETTLED["smooth-network"]),
+    CLAIMS["smooth-network"],
+    MUTANTS["smooth-network"],
+    WITHOUT["smooth-network"],
     SmoothQuantities,
     SmoothBatchQuantities,
     SMOOTH_GENERATORS,
@@ -247,7 +242,7 @@ SMOOTH_NETWORK = Family(
     SMOOTH_REAL_TASKS,
     smaller_network,
     effort=0.04,
-    headline=SMOOTH_HEADLINE,
+    headline=HEADLINES["smooth-network"],
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=SMOOTH_BREAKING,
@@ -260,9 +255,9 @@ SMOOTH_NETWORK = Family(
 META_RL_SMOOTH_NETWORK = Family(
     "meta-rl-smooth-network",
     "Meta-reinforcement learning with two-layer networks of a smooth activation",
-    META_RL_SMOOTH_CLAIMS,
-    META_RL_SMOOTH_MUTANTS,
-    (*META_RL_SMOOTH_ABLATIONS, *SETTLED["meta-rl-smooth-network"]),
+    CLAIMS["meta-rl-smooth-network"],
+    MUTANTS["meta-rl-smooth-network"],
+    WITHOUT["meta-rl-smooth-network"],
     MetaRLSmoothNetworkQuantities,
     SmoothPolicyBatchQuantities,
     META_RL_SMOOTH_GENERATORS,

@@ -4,7 +4,7 @@ One pass over generated instances serves every cell (claim, assumption) of a fam
 hunted, cell by cell, by evolution and by Hypothesis (`falsify.pursuit`). On an instance where the
 assumption certifiably fails and all the others of the claim are certified, the claim's own conclusion is decided in
 balls: false, without a value, or true. Where its words have no meaning without the assumption, what it says then is
-decided (`theory.dropped`). A hypothesis that is built into the statement is left out by rewriting the claim, on
+decided (`theory.without`). A hypothesis that is built into the statement is left out by rewriting the claim, on
 instances where all its assumptions are certified. An assumption that the claim does not make is watched too:
 how often does it fail while the claim is proved. And a claim whose assumptions are never met together is vacuous: that
 shows.
@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from flint import ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError, Verdict
-from ..theory.dropped import without
-from ..theory.hypotheses import HYPOTHESES
+from ..theory.without import without
+from ..theory.without.hypotheses import HYPOTHESES
 from .falsify.mutants import batches
 from .falsify.pursuit import pursue
 from .families import Family
@@ -80,7 +80,7 @@ class Cell:
     """
 
     claim: Claim
-    """As it is judged: rewritten where a built-in hypothesis is left out, or where `theory.dropped` says how."""
+    """As it is judged: rewritten where a built-in hypothesis is left out, or where `theory.without` says how."""
     assumption: str
     assumed: bool
     built_in: bool = False
@@ -138,14 +138,13 @@ def cells_of(family: Family, claims: Sequence[Claim]) -> dict[Key, Cell]:
     cells = {}
     for claim, name in itertools.product(claims, _assumptions(family, claims)):
         assumed = any(a.name == name for a in claim.assumptions)
-        reading = without(claim, name) if assumed else None
-        read = claim if reading is None else reading.of(claim)
-        why = "" if reading is None else reading.why
+        reading = without(claim, name, family.name) if assumed else None
+        read, why = reading or (claim, "")
         cells[claim.name, name] = Cell(read, name, assumed, rewritten=reading is not None, why=why)
     for claim, hypothesis in itertools.product(claims, HYPOTHESES):
-        dropped = hypothesis.dropped(claim, family.name)
-        if dropped is not None:
-            cells[claim.name, hypothesis.name] = Cell(dropped, hypothesis.name, True, True, True, hypothesis.why)
+        reading = without(claim, hypothesis.name, family.name)
+        if reading is not None:
+            cells[claim.name, hypothesis.name] = Cell(reading[0], hypothesis.name, True, True, True, reading[1])
     return cells
 
 

@@ -1,7 +1,7 @@
 """The assumption matrix: claims x assumptions, each cell with its status, its witness and what was searched.
 
-Sources of a cell, in this order: counterexamples and arguments of the theory (`theory.*ablations`, `theory.settled`),
-confirmed here; then leave-one-out search (`impl.leave_one_out`). What neither settles is open, with a count.
+Sources of a cell, in this order: counterexamples and arguments of the theory (`theory.without`), confirmed
+here; then leave-one-out search (`impl.leave_one_out`). What neither settles is open, with a count.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from ..impl.judge import Enclosure
 from ..impl.leave_one_out import HUNTERS, Cell, Survey, survey
 from ..impl.unfinished import document, restored
 from ..theory.claim import Ablation, Assumption, Claim, Expression, Relation, Standing
-from ..theory.dropped import UNFOUND
-from ..theory.hypotheses import HYPOTHESES
 from ..theory.notation import LETTERS
+from ..theory.without.hypotheses import HYPOTHESES
 from .records import dumps, enclosure, opinion_record, write_text
 from .witnesses import FOLDER, readable, witness
 
@@ -39,11 +38,13 @@ def matrix(
     `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
     Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on.
     """
-    known = [
-        (f"counterexample: {a.title}", instance_of(a.instance))
-        for a in family.ablations
-        if a.instance is not None and a.population is None
-    ]
+    kept: dict[str, tuple[str, Instance]] = {}
+    for a in family.ablations:
+        if a.instance is not None and a.population is None:
+            instance = instance_of(a.instance)
+            title, _ = kept.get(instance.sha256, (a.title, instance))
+            kept[instance.sha256] = min(title, a.title, key=len), instance
+    known = [(f"counterexample: {title}", instance) for title, instance in kept.values()]
     settled = {(a.claim, a.assumption) for a in family.ablations}
     needed = dict.fromkeys((a.claim, a.assumption) for a in family.ablations if a.standing is Standing.NEEDED)
     found = survey(
@@ -131,7 +132,7 @@ def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> dict[str, A
         **_search_record(cell),
     }
     if ablation.standing is Standing.NEEDED and row["found"] is None:
-        row["unfound"] = UNFOUND.get((ablation.claim, ablation.assumption), _searched_in_vain(cell))
+        row["unfound"] = ablation.unfound or _searched_in_vain(cell)
     if ablation.instance is None or ablation.bound is None:
         return row
     checked = confirm(ablation)

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..impl.families import FAMILIES
 from ..theory.claim import Relation
-from ..theory.hypotheses import HYPOTHESES, META_RL_ROWS
 from ..theory.paper import RESULTS, Outcome
+from ..theory.without.hypotheses import HYPOTHESES, META_RL_ROWS
 from .tally import loose
 
 SIGNS = {"needed": "●", "not needed": "○", "not assumed": "–", "vacuous": "∅", "open": "?", "not audited": "·"}

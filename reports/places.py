@@ -3,43 +3,61 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
-from ..impl.families import ALL_CLAIMS
+from ..impl.families import ALL_CLAIMS, family_of
 from .records import SOURCES
+
+THEORY = SOURCES / "theory"
 
 
 @cache
 def places() -> dict[str, tuple[str, int]]:
     """Claim name -> (file such as theory/meta_sl.py, line of its statement).
 
-    Found in the sources: a name written out, or one written for several claims at once (f"{family}-lifted"); of
-    several places the one that spells out most of the name.
+    A claim is written in its family's file, or in one that this file takes it from: the nearest that names it.
     """
-    named = sorted(
-        (found for path in (SOURCES / "theory").glob("*.py") for found in _named(path.read_text(), path.name)),
-        key=lambda found: (-found[0], found[2:]),
-    )
-    return {
-        claim.name: next((file, line) for _, pattern, file, line in named if pattern.fullmatch(claim.name))
-        for claim in ALL_CLAIMS
-    }
-
-
-def _named(text: str, file: str) -> Iterator[tuple[int, re.Pattern[str], str, int]]:
-    """The names that a file gives to claims: letters spelled out, what it matches, file, line."""
-    for call in ast.walk(ast.parse(text)):
-        if not (
-            isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("Claim", "replace")
-        ):
-            continue
-        given = [k.value for k in call.keywords if k.arg == "name"] or (
-            call.args[:1] if call.func.id == "Claim" else []
+    found = {}
+    for claim in ALL_CLAIMS:
+        family = family_of(claim).name
+        stem = claim.name.removeprefix(f"{family}-")
+        found[claim.name] = next(
+            (f"theory/{path.name}", line)
+            for path in _taken(THEORY / f"{family.replace('-', '_')}.py")
+            for line in [_named(path).get(stem)]
+            if line is not None
         )
-        for node in given:
-            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-            spelled = [str(part.value) if isinstance(part, ast.Constant) else None for part in parts]
-            pattern = "".join(".+" if part is None else re.escape(part) for part in spelled)
-            yield sum(len(part or "") for part in spelled), re.compile(pattern), f"theory/{file}", call.lineno
+    return found
+
+
+def _taken(path: Path) -> list[Path]:
+    """The file and those of the theory that it imports from, the nearest first."""
+    found = [path]
+    for one in found:
+        for node in ast.walk(_tree(one)):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
+                found += [p for p in [THEORY / f"{node.module}.py"] if p not in found]
+    return found
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _named(path: Path) -> dict[str, int]:
+    """Stem -> line of the claims that a file states."""
+    return dict(_stated(path))
+
+
+def _stated(path: Path) -> Iterator[tuple[str, int]]:
+    begin = {"with_error": "init-", "step": "error-"}
+    for call in ast.walk(_tree(path)):
+        if isinstance(call, ast.Call):
+            function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            stem = call.args[0] if function == "claim" else call.args[1] if function in begin else None
+            if isinstance(stem, ast.Constant) and isinstance(stem.value, str):
+                yield begin.get(function, "") + stem.value, call.lineno

@@ -1,12 +1,14 @@
-"""The README's tables, made from the theory and the losses so that they cannot drift.
+"""The tables of README.md and theory/README.md, made from the theory and the losses so that they cannot drift.
 
-`python -m metagap.reports.readme [verify.json]` rewrites README.md in the current folder.
+`python -m metagap.reports.readme [verify.json]` rewrites both in the current folder.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from ..impl.families import FAMILIES
 from ..impl.losses import LOSSES
 from ..theory.claim import Claim, Relation, Source
 from ..theory.paper import RESULTS
+from .overview import SIGNS
 from .places import places
-from .records import write_text
+from .records import SOURCES, write_text
 
 SHORT = {
     "meta-sl": "SL",
@@ -28,26 +31,85 @@ SHORT = {
 """Families as columns."""
 
 
-def claims_table(record: dict[str, Any] | None) -> str:
-    """One row per theorem and statement, one column per family with its last verdict (from a verification record)."""
-    found = {row["claim"]: row for row in record["claims"]} if record else {}
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of GitHub's Markdown; `|` within a cell is escaped."""
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def theorems() -> list[tuple[str, str, dict[str, Claim]]]:
+    """(name without the family's, statement, the claim of each family): one for each distinct statement."""
     rows: dict[tuple[str, str], dict[str, Claim]] = {}
     for family in FAMILIES.values():
         for claim in family.all_claims:
             relation = "≤" if claim.relation is Relation.AT_MOST else "="
             statement = f"`{claim.left.text} {relation} {claim.bound.text}`"
             rows.setdefault((claim.name.removeprefix(f"{family.name}-"), statement), {})[family.name] = claim
-    lines = [f"| theorem | statement | {' | '.join(SHORT[name] for name in FAMILIES)} |", "|---" * 8 + "|"]
     stems = list(dict.fromkeys(stem for stem, _ in rows))
-    for (stem, statement), claims in sorted(rows.items(), key=lambda row: stems.index(row[0][0])):
+    ordered = sorted(rows.items(), key=lambda row: stems.index(row[0][0]))
+    return [(stem, statement, claims) for (stem, statement), claims in ordered]
+
+
+def claims_table(record: dict[str, Any] | None) -> str:
+    """One row per theorem and statement, one column per family with its last verdict (from a verification record)."""
+    found = {row["claim"]: row for row in record["claims"]} if record else {}
+    rows = []
+    for stem, statement, claims in theorems():
         first = next(iter(claims.values()))
         homes = dict.fromkeys(places()[claim.name][0] for claim in claims.values())
         links = ", ".join(f"[{Path(home).stem}]({home})" for home in homes)
-        verdicts = " | ".join(
+        verdicts = (
             _verdict(claims[name].source, found.get(claims[name].name)) if name in claims else "" for name in FAMILIES
         )
-        lines.append(f"| `{stem}` {first.title} ({links}) | {statement} | {verdicts} |")
-    return "\n".join(lines)
+        rows.append((f"`{stem}` {first.title} ({links})", statement, *verdicts))
+    return table(("theorem", "statement", *(SHORT[name] for name in FAMILIES)), rows)
+
+
+def contents_table() -> str:
+    """One row per theorem and statement: where it and its proof stand, in which families, what its assumptions are for,
+    how many wrong versions it has."""
+    rows = []
+    for stem, statement, claims in theorems():
+        first = next(iter(claims.values()))
+        homes = dict.fromkeys(places()[claim.name][0].removeprefix("theory/") for claim in claims.values())
+        links = ", ".join(f"[{Path(home).stem}]({home})" for home in homes)
+        families = " · ".join(SHORT[name] for name in claims)
+        signs: dict[str, set[str]] = {}
+        thought_of = generated = 0
+        for name, claim in claims.items():
+            own = [m for m in FAMILIES[name].mutants if m.claim == claim.name]
+            thought_of += sum(not m.generated for m in own)
+            generated += sum(m.generated for m in own)
+            for assumption in claim.assumptions:
+                known = {
+                    a.standing.value
+                    for a in FAMILIES[name].ablations
+                    if (a.claim, a.assumption) == (claim.name, assumption.name)
+                }
+                signs.setdefault(assumption.name, set()).update(SIGNS[s] for s in known or {"open"})
+        needs = ", ".join(f"{name}\u00a0{''.join(sorted(found))}" for name, found in signs.items())
+        rows.append((f"`{stem}` {first.title} ({links})", statement, families, needs, f"{thought_of} + {generated}"))
+    return table(("theorem", "statement", "families", "assumptions", "wrong versions"), rows)
+
+
+def rooms_table() -> str:
+    """Where the setting of each family is, its wrong theorems, and its claims without an assumption."""
+    rows = []
+    for name, family in FAMILIES.items():
+        home = f"{name.replace('-', '_')}.py"
+        rooms = [[f"{room}/{module}.py" for module in _defining(room, name)] for room in ("mutants", "without")]
+        links = (", ".join(f"[{path}]({path})" for path in paths) for paths in ([home], *rooms))
+        rows.append((f"{SHORT[name]}: {family.title}", *links))
+    return table(("family", "setting, own claims", "wrong versions", "without an assumption"), rows)
+
+
+def _defining(room: str, family: str) -> list[str]:
+    """The modules of a room of the theory that a family's data are in."""
+    constant = family.replace("-", "_").upper()
+    tree = ast.parse((SOURCES / "theory" / room / "__init__.py").read_text(encoding="utf-8"))
+    taken = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
+    names = (constant, f"{constant}_COROLLARIES")
+    return [str(n.module) for n in taken for alias in n.names if (alias.asname or alias.name) in names]
 
 
 def _verdict(source: Source, row: dict[str, Any] | None) -> str:
@@ -66,45 +128,46 @@ def _verdict(source: Source, row: dict[str, Any] | None) -> str:
 
 def results_table() -> str:
     """The paper's results as we read them, what became of each, and the claims that carry it."""
-    lines = ["| the paper, as we read it | what became of it | claims |", "|---|---|---|"]
-    for result in RESULTS:
-        claims = ", ".join(f"`{name}`" for name in result.claims)
-        lines.append(
-            f"| **{result.title}.** {result.reading} (Basis: {result.basis.value}.) "
-            f"| **{result.outcome.value}.** {result.needs} | {claims} |"
+    rows = [
+        (
+            f"**{result.title}.** {result.reading} (Basis: {result.basis.value}.)",
+            f"**{result.outcome.value}.** {result.needs}",
+            ", ".join(f"`{name}`" for name in result.claims),
         )
-    return "\n".join(lines)
+        for result in RESULTS
+    ]
+    return table(("the paper, as we read it", "what became of it", "claims"), rows)
 
 
 def loss_table() -> str:
     """The losses."""
-    lines = ["| loss | formula | labels | parameter | convex |", "|---|---|---|---|---|"]
+    rows = []
     for family in LOSSES.values():
         profile = family.profile
         convex = "yes" if profile.convex else "no (for counterexamples)"
-        lines.append(
-            f"| `{family.name}` | ${profile.latex}$ | {family.link.value} | {profile.parameter or ''} | {convex} |"
-        )
-    return "\n".join(lines)
+        rows.append((f"`{family.name}`", f"${profile.latex}$", family.link.value, profile.parameter or "", convex))
+    return table(("loss", "formula", "labels", "parameter", "convex"), rows)
 
 
 def fill(text: str, record: dict[str, Any] | None) -> str:
-    """The README with its generated sections replaced; verdicts only if a record is given."""
-    tables = {"losses": loss_table(), "results": results_table()}
+    """A README with its generated sections replaced; verdicts only if a record is given."""
+    tables = {"losses": loss_table, "results": results_table, "rooms": rooms_table, "contents": contents_table}
     if record is not None:
-        tables["claims"] = claims_table(record)
-    for name, table in tables.items():
+        tables["claims"] = lambda: claims_table(record)
+    for name, make in tables.items():
         begin, end = f"<!-- {name} -->\n", "<!-- end -->"
-        head, rest = text.split(begin, 1)
-        text = head + begin + table + "\n" + rest[rest.index(end) :]
+        if begin in text:
+            head, rest = text.split(begin, 1)
+            text = head + begin + make() + "\n" + rest[rest.index(end) :]
     return text
 
 
 def main() -> None:
-    """Rewrite README.md in the current folder; an argument names the verification record to take verdicts from."""
-    path = Path("README.md")
+    """Rewrite README.md and theory/README.md in the current folder; an argument names the verification record to take
+    verdicts from."""
     record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 1 else None
-    write_text(path, fill(path.read_text(encoding="utf-8"), record))
+    for path in (Path("README.md"), Path("theory/README.md")):
+        write_text(path, fill(path.read_text(encoding="utf-8"), record))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, 
 from metagap.impl.sources import RandomSource
 from metagap.impl.unfinished import document, restored
 from metagap.theory.claim import Assumption, Claim, Standing, Verdict
-from metagap.theory.dropped import DROPPED, UNFOUND
-from metagap.theory.hypotheses import HYPOTHESES
 from metagap.theory.meta_rl import CLAIMS as META_RL_CLAIMS
 from metagap.theory.meta_rl import KL_STEP, POSITIVE_POLICY, RATIONAL_STEP
 from metagap.theory.meta_sl import CLAIMS, NO_ADAPTATION, SINGLE_TASK
@@ -124,12 +122,10 @@ def needed(family: Family) -> set[tuple[str, str]]:
 
 
 REWRITTEN = {
-    name: {
-        *((d.claim, d.assumption) for d in DROPPED if family.claim(d.claim) in family.claims),
-        *((name, h.name) for h in HYPOTHESES for name in h.instead if family.claim(name) in family.claims),
-    }
+    name: {(a.claim, a.assumption) for a in family.ablations if a.reading and family.claim(a.claim) in family.claims}
     for name, family in FAMILIES.items()
 }
+UNFOUND = {(a.claim, a.assumption): a.unfound for f in FAMILIES.values() for a in f.ablations if a.unfound}
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -159,7 +155,7 @@ def test_what_search_does_not_find_is_needed_and_says_why() -> None:
 def test_a_reading_is_no_straw_man(name: str) -> None:
     """Off kinks and joints what stands for a missing derivative is the derivative, so that no reading fails there."""
     family = FAMILIES[name]
-    readings = [d for d in DROPPED if d.assumption == DIFFERENTIABLE.name and family.claim(d.claim) is not None]
+    readings = [a for a in family.ablations if a.reading is not None and a.assumption == DIFFERENTIABLE.name]
     cells, judged = cells_of(family, family.claims), Counter[Verdict]()
     beside = [
         replace(batch, omega=batch.omega + 1 / 64).instance(b)

@@ -15,9 +15,9 @@ from metagap.impl.meta_rl.instance import MetaRLInstance
 from metagap.impl.meta_rl.problem import Problem
 from metagap.impl.meta_rl_network.quantities import MetaRLNetworkQuantities
 from metagap.theory.claim import Ablation, Standing
-from metagap.theory.meta_rl_ablations import ABLATIONS
-from metagap.theory.meta_rl_network_ablations import ABLATIONS as NETWORK_ABLATIONS
+from metagap.theory.without import WITHOUT
 
+ABLATIONS, NETWORK_ABLATIONS = WITHOUT["meta-rl"], WITHOUT["meta-rl-network"]
 LETTERS = ascii_uppercase[:16]
 ROWS: dict[str, list[Ablation]] = {
     letter: [a for a in (*ABLATIONS, *NETWORK_ABLATIONS) if a.reason.startswith(f"{letter}: ")] for letter in LETTERS

@@ -10,7 +10,7 @@ from metagap.impl.meta_sl.instance import MetaSLInstance
 from metagap.impl.meta_sl.smaller import smaller
 from metagap.impl.shrink import shrink
 from metagap.impl.strategies import instances
-from metagap.theory.mutants import MUTANTS
+from metagap.theory.mutants.meta_sl import MUTANTS
 
 HALF = next(m for m in MUTANTS if m.name == "half-constant")
 DROPPED = next(m for m in MUTANTS if m.name == "no-stationarity-term")

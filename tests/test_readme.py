@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from markdown_it import MarkdownIt
 from metagap.impl import files
 from metagap.impl.families import FAMILIES
 from metagap.impl.judge import judge
@@ -76,9 +77,38 @@ def test_the_python_example_runs(
     assert status == "certified" and f"# {lower[:8]}... {upper[:8]}... certified" in block("python")
 
 
-def test_the_tables_are_current() -> None:
-    text = README.read_text(encoding="utf-8")
+PAGES = (README, README.parent / "theory" / "README.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name)
+def test_the_tables_are_current(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     assert fill(text, None) == text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name)
+def test_github_shows_every_row_with_all_its_cells(page: Path) -> None:
+    """A `|` within a cell would begin another one: GitHub leaves out what is beyond the heading's number."""
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
+    shown = [t.content for t in tokens if t.type == "inline"]
+    assert len(rows) > 15
+    for row in rows:
+        cells = [c.replace("\\|", "|").strip() for c in re.split(r"(?<!\\)\|", row)[1:-1]]
+        assert set(cells) - set("-") <= {*shown, "", "---"}, row
+
+
+def test_the_contents_page_names_every_file_of_the_theory() -> None:
+    text = PAGES[1].read_text(encoding="utf-8")
+    folder = PAGES[1].parent
+    files = {
+        str(p.relative_to(folder))
+        for p in folder.rglob("*.py")
+        if p.name not in ("__init__.py", "cells.py", "instances.py")
+    }
+    assert {file for file in files if f"({file})" not in text} == set()
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert (folder / link).exists(), link
 
 
 def test_every_theorem_is_a_row_with_a_verdict_in_each_of_its_families() -> None:

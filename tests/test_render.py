@@ -17,9 +17,9 @@ from metagap.reports.formats import check
 from metagap.reports.overview import cell_id, identifiers, status, tables, tightness
 from metagap.reports.places import places
 from metagap.reports.render import INSTALL, enclosure, entry, number, prose, render, share, write_report
-from metagap.theory.hypotheses import META_RL_ROWS
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
+from metagap.theory.without.hypotheses import META_RL_ROWS
 
 from .test_formats import MUTATION
 

@@ -14,9 +14,9 @@ from metagap.impl.network.headline import HeadlineQuantities as NetworkHeadline
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
 from metagap.impl.smooth_network.headline import HeadlineQuantities as SmoothHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
-from metagap.theory.hypotheses import HYPOTHESES
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 from metagap.theory.paper import RESULTS, Outcome
+from metagap.theory.without.hypotheses import HYPOTHESES
 
 CLAIMS = ALL_CLAIMS
 MUTANTS = [m for family in FAMILIES.values() for m in family.mutants]

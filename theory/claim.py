@@ -7,8 +7,9 @@ in balls, in exact rationals and on float64 arrays. So a claim cannot say one th
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -76,17 +77,33 @@ class Expression:
         return tuple(dict.fromkeys(self._code.co_names))
 
     @cached_property
+    def signed(self) -> tuple[tuple[int, Expression], ...]:
+        """(sign, term) of the additive terms, in the order and the words of writing."""
+
+        def split(node: ast.expr, sign: int) -> list[tuple[int, Expression]]:
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+                last = -sign if isinstance(node.op, ast.Sub) else sign
+                return [*split(node.left, sign), *split(node.right, last)]
+            return [(sign, Expression(ast.get_source_segment(self.text, node) or ""))]
+
+        return tuple(split(ast.parse(self.text, mode="eval").body, 1))
+
+    @cached_property
     def summands(self) -> tuple[Expression, ...]:
         """The additive terms, in the order of writing; a subtracted one carries its minus sign."""
+        spelled = [(sign, ast.unparse(ast.parse(term.text, mode="eval"))) for sign, term in self.signed]
+        return tuple(Expression(text if sign > 0 else f"-({text})") for sign, text in spelled)
 
-        def split(node: ast.expr) -> list[str]:
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-                last = ast.unparse(node.right)
-                minus = isinstance(node.op, ast.Sub)
-                return [*split(node.left), f"-({last})" if minus else last]
-            return [ast.unparse(node)]
+    @classmethod
+    def total(cls, signed: Sequence[tuple[int, Expression]]) -> Expression:
+        """The sum of signed terms, written out."""
+        first, *rest = signed
+        text = first[1].text if first[0] > 0 else f"-{first[1].text}"
+        return cls(text + "".join(f" {'+' if sign > 0 else '-'} {term.text}" for sign, term in rest))
 
-        return tuple(Expression(text) for text in split(ast.parse(self.text, mode="eval").body))
+    def substitute(self, names: Mapping[str, str]) -> Expression:
+        """The expression with quantities replaced by what `names` has for them."""
+        return Expression(re.sub(r"\w+", lambda found: names.get(found[0], found[0]), self.text))
 
     @cached_property
     def _code(self) -> Any:
@@ -154,6 +171,10 @@ class Mutant:
     """Proved true in spite of its looks: nothing can refute it."""
     left: Expression = Expression("gap")
     relation: Relation = Relation.AT_MOST
+    generated: bool = False
+    """A half or a dropped summand, made for every claim; the others were thought of."""
+    open: bool = False
+    """Neither refuted nor proved: `why` says what is known."""
 
 
 class Standing(Enum):
@@ -163,6 +184,28 @@ class Standing(Enum):
     NOT_NEEDED = "not needed"
     VACUOUS = "vacuous"
     OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a claim says where an assumption fails, if its own words have no meaning there, and why that.
+
+    It is what a reader would take who forgot the assumption, or what makes the claim weaker still.
+
+    lost   other assumptions that have no meaning there; the reading says what is left of them
+    """
+
+    left: str
+    bound: str
+    why: str
+    relation: Relation = Relation.AT_MOST
+    lost: tuple[str, ...] = ()
+
+    def of(self, claim: Claim) -> Claim:
+        """The claim as it is judged where the assumption fails."""
+        kept = tuple(a for a in claim.assumptions if a.name not in self.lost)
+        left, bound = Expression(self.left), Expression(self.bound)
+        return replace(claim, left=left, bound=bound, relation=self.relation, assumptions=kept)
 
 
 @dataclass(frozen=True)
@@ -194,6 +237,16 @@ class Ablation:
     for rows of the meta-RL derivation's table that are none of those."""
     meaningless: bool = False
     """The conclusion is not false but has no value: a quantity of `bound` is undefined on the instance."""
+    reading: Reading | None = None
+    """What search tries to refute, if not the claim as it stands."""
+    unfound: str = ""
+    """Why search has no counterexample of its own, where it has none."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The instance, of a cell that has one."""
+        assert self.instance is not None
+        return self.instance
 
     @property
     def name(self) -> str:

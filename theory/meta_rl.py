@@ -26,16 +26,13 @@ KL and the gradient step; 1 + eta Q_i > 0 for the rational one). eta may have ei
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
-from .claim import Assumption, Claim, Expression, Relation, Source
+from .claim import Assumption, Claim, Relation
+from .consequences import headline, mixed, mixed_l1
+from .setting import PAPER, Setting
 from .stationarity import core_claims
-
-CITATION = (
-    "Wang, Cai, Yang, Wang, On the Global Optimality of Model-Agnostic Meta-Learning, ICML 2020: "
-    "meta-reinforcement learning, energy-based linear policies"
-)
 
 POSITIVE_POLICY = Assumption(
     "positive-policy",
@@ -83,14 +80,21 @@ BETTER_COMPARATOR = Assumption(
     "better-comparator", "The comparator is strictly better than omega.", "margin_better_comparator"
 )
 
-_CORE = "optimality gap"
-_CHANGES: dict[str, dict[str, Any]] = {
+META_RL = Setting(
+    "meta-rl",
+    f"{PAPER}meta-reinforcement learning, energy-based linear policies",
+    POSITIVE_POLICY,
+    (POSITIVE_POLICY,),
+    equality=True,
+)
+
+
+ADDED: Mapping[str, Mapping[str, Any]] = {
     "identity": {
         "reading": "The gap equals the derivative of L along v plus the weighted residual, for every direction v and "
         "all comparator policies.",
         "proof": "Performance difference, sigma' << sigma, E_pi[A|s] = 0, policy gradient theorem; see "
         "theory/meta_rl.py.",
-        "left": Expression("gap"),
         "difference": "Not in the abstract; it makes the proof of the paper's bound an equality.",
     },
     "s1": {
@@ -98,224 +102,158 @@ _CHANGES: dict[str, dict[str, Any]] = {
         "reading": "The gap is the pairing of the advantages with the displacement: an equality, where meta-SL has "
         "an inequality by convexity.",
         "proof": "J' - J = E_{sigma'}[A]/(1-gamma), change of measure to sigma, E_pi[A|s] = 0.",
-        "relation": Relation.EQUAL,
         "difference": "'Functional geometry of the inner-level objectives' read as the performance difference lemma.",
     },
     "s2": {
         "proof": "Policy gradient theorem for the adapted policies, with grad log pi_i = Phi_i up to functions of s.",
     },
-    "s3": {},
-    "s4": {},
     "lifted": {
         "reading": "At any omega the gap to any comparator is at most R times the gradient norm plus the norm of w "
         "times the best approximation of the displacement of visitations by meta-features of norm at most R.",
-        "proof": "S1, S2, S3, S4, and the infimum over v in the ball.",
-        "citation": f"{CITATION}, {_CORE}",
+        "citation": f"{META_RL.citation}, optimality gap",
         "difference": "For every omega and all comparator policies, with every constant explicit; on the space of "
         "(task, state, action), where the meta-feature is exact; no quantity of it is estimated.",
     },
-    "l1": {},
 }
-"""What differs from the claims of `stationarity`."""
-
-
-def _core() -> tuple[Claim, ...]:
-    found = []
-    for claim in core_claims("meta-rl", CITATION):
-        changes = _CHANGES[claim.name.removeprefix("meta-rl-")]
-        found.append(replace(claim, **{"assumptions": (POSITIVE_POLICY,), **changes}))
-    return tuple(found)
-
+"""What policies add to the claims of `stationarity`."""
 
 CLAIMS: tuple[Claim, ...] = (
-    *_core(),
-    Claim(
-        "meta-rl-mixed",
-        "Optimality gap, mixed form",
-        Source.PAPER,
+    *core_claims(META_RL, ADDED),
+    mixed(
+        META_RL,
         "The bound with one feature per z = (s', a', s, a), averaged over tasks, under the mixture "
         "rho = sum q_i sigma_i(s,a) varsigma_i(s',a'|s,a) of visits and next visits.",
         "varsigma_i(.|s,a): visitation of the prior from s_0 ~ P_i(.|s,a). grad Q_i = gamma_i/((1-gamma_i)tau) "
         "E_varsigma_i[A phi'], so Phi_i = E_varsigma_i[psi_i] with psi_i = phi/tau + c_i A_i(s',a')phi(s',a'). With "
         "Wn, Un, Pn = sum q_i (d rho_i/d rho)(w_i, w_i u_i, w_i psi_i): E_rho[Pn] = grad L and E_rho[Un] = <w, u>. "
         "Under (D) Un = Wn (Un/Wn), Pn = Wn (Pn/Wn) almost everywhere; Cauchy-Schwarz.",
-        Expression("gap"),
-        Expression("radius*eps + mixed_weight_norm*mixed_misfit"),
-        Relation.AT_MOST,
-        (POSITIVE_POLICY, POLICY_STEP, NUMERATOR_VANISHES),
-        f"{CITATION}, {_CORE}",
-        "Needs the extra hypothesis (D). The feature depends on the tasks through one scalar: no task-independent one "
-        "exists unless n = 1, eta = 0 or the advantages agree. Not ordered with the lifted form.",
+        (POLICY_STEP, NUMERATOR_VANISHES),
+        ". The feature depends on the tasks through one scalar: no task-independent one exists unless n = 1, eta = 0 "
+        "or the advantages agree. Not ordered with the lifted form.",
     ),
-    Claim(
-        "meta-rl-mixed-l1",
-        "Optimality gap, undivided mixed form",
-        Source.OURS,
-        "The mixed bound without dividing by the mixed weight: needs no hypothesis on it.",
+    mixed_l1(
+        META_RL,
         "gap = <w, u> = E_rho[Un] = v'grad L + E_rho[Un - Pn'v] <= eps ||v|| + E_rho|Un - Pn'v| for every v.",
-        Expression("gap"),
-        Expression("mixed_misfit_l1"),
-        Relation.AT_MOST,
-        (POSITIVE_POLICY, POLICY_STEP),
-        CITATION,
-        "True where the mixed form is undefined.",
+        (POLICY_STEP,),
     ),
-    Claim(
-        "meta-rl-constant",
+    META_RL.claim(
+        "constant",
         "A priori constant of the lifted form",
-        Source.OURS,
         "The norm of w is at most that of half the spans of the rewards over 1 - gamma_i.",
         "E_pi[A^2|s] = Var_pi Q(s,.) <= (osc Q/2)^2 (Popoviciu) and Q lies in [min r, max r].",
-        Expression("weight_norm"),
-        Expression("weight_bound"),
-        Relation.AT_MOST,
+        "weight_bound",
         (POSITIVE_POLICY,),
-        CITATION,
         "At most Q_max/(1-gamma) for |r| <= Q_max, and attained: one state, r = (1, -1), uniform policy, gamma = 0.",
+        left="weight_norm",
     ),
-    Claim(
-        "meta-rl-t3a",
+    META_RL.claim(
+        "t3a",
         "T3a: what the KL step gains",
-        Source.OURS,
         "eta times the improvement of the returns by the inner step is a mean Jeffreys divergence, exactly.",
         "log(pi_i/pi) = eta Q_i - log Z(s), so E_{pi_i}[A^pi|s] = (KL(pi_i||pi) + KL(pi||pi_i))(s)/eta; performance "
         "difference with visitation of pi_i.",
-        Expression("step_size*improvement"),
-        Expression("jeffreys"),
-        Relation.EQUAL,
+        "jeffreys",
         (KL_STEP,),
-        CITATION,
         "For either sign of eta.",
+        left="step_size*improvement",
+        relation=Relation.EQUAL,
     ),
-    Claim(
-        "meta-rl-t3a-rational",
+    META_RL.claim(
+        "t3a-rational",
         "T3a: what the rational step gains",
-        Source.OURS,
         "The improvement of the returns by the rational step is eta times a mean variance of Q, exactly.",
         "E_{pi_i}[A|s] = E_pi[(1 + eta Q)A|s]/(1 + eta V) = eta Var_pi(Q|s)/(1 + eta V); performance difference.",
-        Expression("improvement"),
-        Expression("step_size*tilted_variance"),
-        Relation.EQUAL,
+        "step_size*tilted_variance",
         (RATIONAL_STEP, POSITIVE_POLICY),
-        CITATION,
         "The first order of the KL step's gain, without remainder.",
+        left="improvement",
+        relation=Relation.EQUAL,
     ),
-    Claim(
-        "meta-rl-t3a-improvement",
+    META_RL.claim(
+        "t3a-improvement",
         "T3a: the inner step improves every policy",
-        Source.OURS,
         "The adapted policies return at least as much as the prior.",
         "The Jeffreys divergence is nonnegative and eta > 0.",
-        Expression("prior_return"),
-        Expression("adapted_return"),
-        Relation.AT_MOST,
+        "adapted_return",
         (KL_STEP, FORWARD_STEP),
-        CITATION,
         "Hence L(theta) >= sum q_i J_i(pi_theta).",
+        left="prior_return",
     ),
-    Claim(
-        "meta-rl-t3b",
+    META_RL.claim(
+        "t3b",
         "T3b: cap by optimal policies",
-        Source.OURS,
         "L is at most the mean of the tasks' optimal returns.",
         "J_i(pi) <= J_i* for every policy; J_i* by policy iteration, certified by V* <= V + max(TV - V)/(1-gamma).",
-        Expression("adapted_return"),
-        Expression("optimal_return"),
-        Relation.AT_MOST,
+        "optimal_return",
         (POSITIVE_POLICY,),
-        CITATION,
         "Attained by softmax policies only where all actions are equally good.",
+        left="adapted_return",
     ),
-    Claim(
-        "meta-rl-t3c",
+    META_RL.claim(
+        "t3c",
         "T3c: no adaptation, or no look-ahead",
-        Source.OURS,
         "Then the plain feature phi/tau suffices: the optimality gap of policy gradient.",
         "eta = 0 or gamma_i = 0 makes eta grad Q_i = 0 in Phi_i (the rational step's divisor is then irrelevant).",
-        Expression("gap"),
-        Expression("radius*eps + weight_norm*misfit_plain"),
-        Relation.AT_MOST,
+        "radius*eps + weight_norm*misfit_plain",
         (POSITIVE_POLICY, PLAIN_FEATURE),
-        CITATION,
         "Sanity case: multi-task policy gradient.",
     ),
-    Claim(
-        "meta-rl-t3d",
+    META_RL.claim(
+        "t3d",
         "T3d: Lipschitz constant of the meta-objective",
-        Source.OURS,
         "||grad L|| <= sum q_i span_i/(2(1-g_i)) b (1 + |eta| g_i span_i/(2(1-g_i))), "
         "b = max_{s,a,b} ||phi(s,a) - phi(s,b)||/(2 tau).",
         "v'grad L = E[w Phi'v] <= mean_i sd(w_i) sd(Phi_i'v); sd <= osc/2; osc(Phi'v)/2 <= b + |eta| osc(grad Q'v)/2, "
         "and |grad V'v| <= span b/(2(1-g)) from K grad V'v = E_pi[A phi'v/tau].",
-        Expression("eps"),
-        Expression("lipschitz"),
-        Relation.AT_MOST,
+        "lipschitz",
         (KL_STEP,),
-        CITATION,
         "Attained.",
+        left="eps",
     ),
-    Claim(
-        "meta-rl-t3d-smooth",
+    META_RL.claim(
+        "t3d-smooth",
         "T3d: smoothness of the meta-objective",
-        Source.OURS,
         "|v'Hess L v| <= sum q_i [span_i b_i^2/(1-g_i)^2 + |eta| g_i b^2 span_i^2/(2(1-g_i)^3)] ||v||^2, "
         "b_i = b(1 + |eta| g_i span_i/(2(1-g_i))).",
         "J'' = (1-g)^{-1} E_nu[Cov(h^2, Q) + 2 E[h Q'] + E[f''A]] with the score h = Phi'v, |h| terms by b_i, |V'| <= "
         "span b_i/(2(1-g)), f'' = eta Q'' of the prior and |V''| <= span b^2/(1-g)^2.",
-        Expression("curvature_size"),
-        Expression("smoothness"),
-        Relation.AT_MOST,
+        "smoothness",
         (KL_STEP,),
-        CITATION,
         "Says when a first-order method reaches the eps of the other claims.",
+        left="curvature_size",
     ),
-    Claim(
-        "meta-rl-t3e",
+    META_RL.claim(
+        "t3e",
         "T3e: one task, tabular",
-        Source.OURS,
         "One task, tabular features and kappa < 1: stationary means optimal over all policies.",
         "delta = v/tau: Phi'v = (I + eta K)delta, osc(eta K delta) <= kappa osc(delta), so u = Phi'v (up to "
         "functions of s) has a solution with osc(delta) <= osc(u)/(1-kappa), ||v|| <= tau sqrt(SA) osc(u)/(2-2 kappa). "
         "Then gap = v'grad L by the identity.",
-        Expression("gap"),
-        Expression("eps*tabular_norm/(2*contraction_margin)"),
-        Relation.AT_MOST,
+        "eps*tabular_norm/(2*contraction_margin)",
         (KL_STEP, SINGLE_TASK, TABULAR, CONTRACTION),
-        CITATION,
         "False without the condition: at a fold of the adaptation stationary points are not optimal.",
     ),
-    Claim(
-        "meta-rl-t3f",
+    META_RL.claim(
+        "t3f",
         "T3f: one state, two actions, one parameter",
-        Source.OURS,
         "L is unimodal: where a better parameter exists, the derivative points to it.",
         "L = const + sum q_i Delta_i logistic(x + eta(1-g_i)Delta_i): increasing terms are centred at x <= 0, "
         "decreasing ones at x >= 0. The ratio of the slopes of the former to the latter decreases in x, so L' changes "
         "sign at most once, from + to -.",
-        Expression("zero"),
-        Expression("slope_to_comparator"),
-        Relation.AT_MOST,
+        "slope_to_comparator",
         (KL_STEP, NOT_BACKWARD, ONE_STATE, PARAMETER_COMPARATOR, BETTER_COMPARATOR),
-        CITATION,
         "For any number of tasks; the supremum may be unattained.",
+        left="zero",
     ),
 )
 
-HEADLINE = Claim(
-    "meta-rl-headline",
-    "Distance from the global optimum",
-    Source.PAPER,
+HEADLINE = headline(
+    META_RL,
     "The certified supremum of L over parameters exceeds L(omega) by at most the lifted bound against the "
     "certificate's point theta', plus the width of the certified bracket.",
     "upper - L(omega) = [L(theta') - L(omega)] + [upper - L(theta')]; the lifted form bounds the first bracket, the "
     "second is known. `upper` is decided box by box by Bellman residuals in balls.",
-    Expression("certified_gap"),
-    Expression("radius*eps + weight_norm*misfit + bracket"),
-    Relation.AT_MOST,
-    (POSITIVE_POLICY,),
-    f"{CITATION}, optimality gap at stationary points",
     "The paper's comparator is a global maximiser, which need not exist: the supremum may lie at infinity. Here any "
     "parameter serves.",
-    extras=("function_displacement",),
 )
-"""Needs a certified optimum, so it is judged by `impl.meta_rl.headline` and not with the other claims."""
+"""Needs a certified optimum: judged by `impl.meta_rl.headline`."""

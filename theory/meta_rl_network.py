@@ -66,15 +66,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from .claim import Assumption, Claim, Expression, Relation, Source
-from .meta_rl import CLAIMS as META_RL_CLAIMS
-from .meta_rl import POSITIVE_POLICY
-from .stationarity import DIFFERENTIABLE
-
-CITATION = (
-    "Wang, Cai, Yang, Wang, On the Global Optimality of Model-Agnostic Meta-Learning, ICML 2020: "
-    "meta-reinforcement learning, overparameterized two-layer neural networks"
-)
+from .claim import Assumption, Claim
+from .consequences import formal, over_parameterised
+from .initialisation import count_error, gradient_error, init, operator, step, with_error
+from .meta_rl import ADDED, POSITIVE_POLICY
+from .setting import PAPER, Setting
+from .stationarity import DIFFERENTIABLE, core_claims
 
 OFF_KINKS = Assumption(
     DIFFERENTIABLE.name,
@@ -90,164 +87,111 @@ FULL_ACTION_RANK = Assumption(
     "margin_full_action_rank",
 )
 
-_INSIDE = (POSITIVE_POLICY, OFF_KINKS)
-_CORE = ("identity", "s1", "s2", "s3", "s4", "lifted", "l1")
-_NEURAL = {
-    "identity": "As for linear policies, whose features are those of the network at W, exactly.",
-    "s1": "As for linear policies: it knows policies only.",
-    "s2": "As for linear policies; off kinks the network is linear near W.",
-    "s3": "eps is the Euclidean norm of grad L over all weights.",
-    "s4": "As for linear policies.",
-    "lifted": "Exact for networks of any width off kinks, without an approximation error; the paper's statement is, as "
-    "we read it, about features at initialisation.",
-    "l1": "Sharper than the lifted form; same assumptions.",
-}
+META_RL_NETWORK = Setting(
+    "meta-rl-network",
+    f"{PAPER}meta-reinforcement learning, overparameterized two-layer neural networks",
+    POSITIVE_POLICY,
+    (POSITIVE_POLICY, OFF_KINKS),
+    equality=True,
+)
 
 
-def core_of_policies(
-    prefix: str, inside: tuple[Assumption, ...], opening: str, differences: Mapping[str, str]
-) -> Iterator[Claim]:
-    """The core claims of linear policies for networks: S1 needs no derivative, the others the assumptions `inside`."""
-    for name in _CORE:
-        claim = next(c for c in META_RL_CLAIMS if c.name == f"meta-rl-{name}")
-        yield replace(
-            claim,
-            name=f"{prefix}-{name}",
-            assumptions=claim.assumptions if name == "s1" else inside,
-            proof=f"{opening} {claim.proof}",
-            citation=CITATION,
-            difference=differences[name],
-        )
+def core_of_policies(of: Setting, opening: str, differences: Mapping[str, str]) -> Iterator[Claim]:
+    """The core claims for policies of networks: how their proofs begin, and how they differ from the paper's."""
+    common = {
+        "s1": "As for linear policies: it knows policies only.",
+        "s3": "eps is the Euclidean norm of grad L over all weights.",
+        "s4": "As for linear policies.",
+        "l1": "Sharper than the lifted form; same assumptions.",
+        **differences,
+    }
+    for claim in core_claims(of, ADDED):
+        difference = common[claim.name.removeprefix(f"{of.family}-")]
+        yield replace(claim, proof=f"{opening} {claim.proof}", citation=of.citation, difference=difference)
 
 
-def claims_at_initialisation(prefix: str, kind: str, inside: tuple[Assumption, ...]) -> Iterator[Claim]:
+def at_initialisation(of: Setting) -> Iterator[Claim]:
     """N1, N1 with the operator error, and the step between them: they hold for features of any network."""
-    yield Claim(
-        f"{prefix}-init",
-        f"N1: features at initialisation{kind}",
-        Source.PAPER,
-        "The bound with features at initialisation phi_0 throughout, and the pairing G_0 = <w, Phi_0> as its gradient.",
-        "gap = <w, u> = <w, Phi_0 v> + <w, u - Phi_0 v> <= R ||G_0|| + ||w|| ||u - Phi_0 v||.",
-        Expression("gap"),
-        Expression("radius*eps_init + weight_norm*misfit_init"),
-        Relation.AT_MOST,
+    yield init(
+        of,
         (POSITIVE_POLICY,),
-        f"{CITATION}, optimality gap",
         "G_0 is computed where the paper (as we read it) has the gradient plus an error that shrinks with the width.",
     )
-    yield Claim(
-        f"{prefix}-init-operator",
-        f"N1 with the operator error{kind}",
-        Source.PAPER,
-        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
-        "The form above and ||G_0|| <= eps + ||G_0 - grad L|| <= eps + ||w|| E_op.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        inside,
-        f"{CITATION}, optimality gap",
-        "The error term is computed on the instance, not bounded by a rate.",
-    )
-    yield Claim(
-        f"{prefix}-error-gradient",
-        f"Gradient error of features at initialisation, policies{kind}",
-        Source.OURS,
-        "The pairings with w differ by at most the norm of w times the operator norm of the features' difference.",
-        "G_0 - G = <w, Phi[phi_0 - phi_W]>; the operator norm.",
-        Expression("gradient_difference"),
-        Expression("weight_norm*error_operator"),
-        assumptions=(POSITIVE_POLICY,),
-        citation=CITATION,
-        difference="A step of N1.",
+    yield operator(of)
+    yield gradient_error(of, (POSITIVE_POLICY,))
+
+
+def pointwise_error(of: Setting, title: str, what: str, bound: str) -> Claim:
+    """The operator error is at most what a bound of ||phi_0 - phi_W|| becomes by propagation."""
+    return step(
+        of,
+        "pointwise",
+        title,
+        f"Meta-features at initialisation differ by at most e: {what}.",
+        "Triangle inequality for Phi[phi_0 - phi_W]; centring is a projection; operator norm <= Hilbert-Schmidt norm.",
+        "error_operator",
+        bound,
+        (POSITIVE_POLICY,),
     )
 
 
-def over_parameterisation(prefix: str, kind: str, inside: tuple[Assumption, ...]) -> Claim:
+def full_action_rank(of: Setting) -> Claim:
     """C3: it holds for features of any network."""
-    return Claim(
-        f"{prefix}-c3",
-        f"C3: over-parameterised policies{kind}",
-        Source.OURS,
-        "If the differences of the meta-feature between actions are linearly independent over all tasks and states, "
-        "the gap over all policies is at most eps times the norm of the shortest representation.",
-        "Phi v = u up to functions of s wherever w is not 0, so the identity gives gap = v'grad L <= eps ||v||.",
-        Expression("gap"),
-        Expression("eps*min_norm_solution"),
-        Relation.AT_MOST,
-        (*inside, FULL_ACTION_RANK),
-        f"{CITATION}, representation power",
+    return over_parameterised(
+        of,
+        "over-parameterised policies",
+        FULL_ACTION_RANK,
         "Never with tasks that share a state where actions differ, however wide the network: the policies adapt, not "
         "the weights.",
-        extras=("condition",),
+        reading="If the differences of the meta-feature between actions are linearly independent over all tasks and "
+        "states, the gap over all policies is at most eps times the norm of the shortest representation.",
+        proof="Phi v = u up to functions of s wherever w is not 0, so the identity gives gap = v'grad L <= eps ||v||.",
     )
 
 
 CLAIMS: tuple[Claim, ...] = (
-    *core_of_policies("meta-rl-network", _INSIDE, "N0: near W the policy is linear in the weights.", _NEURAL),
-    Claim(
-        "meta-rl-network-formal",
-        "Optimality gap with the formal gradient, kinks allowed",
-        Source.OURS,
-        "With <w, Phi> for the gradient and one convention 1{0 > 0} = 0 throughout, the lifted bound needs no "
-        "differentiability.",
-        "gap = <w, u> = <w, Phi v> + <w, u - Phi v>, and <w, Phi v> = v'<w, Phi> <= R ||<w, Phi>||.",
-        Expression("gap"),
-        Expression("radius*eps_formal + weight_norm*misfit"),
-        Relation.AT_MOST,
-        (POSITIVE_POLICY,),
-        CITATION,
-        "Holds at kinks, where a point that is stationary in every direction may still have a formal gradient.",
+    *core_of_policies(
+        META_RL_NETWORK,
+        "N0: near W the policy is linear in the weights.",
+        {
+            "identity": "As for linear policies, whose features are those of the network at W, exactly.",
+            "s2": "As for linear policies; off kinks the network is linear near W.",
+            "lifted": "Exact for networks of any width off kinks, without an approximation error; the paper's "
+            "statement is, as we read it, about features at initialisation.",
+        },
     ),
-    *claims_at_initialisation("meta-rl-network", "", _INSIDE),
-    Claim(
-        "meta-rl-network-init-pointwise",
-        "N1 with the pointwise error of the flipped neurons",
-        Source.OURS,
+    formal(
+        META_RL_NETWORK,
+        "Phi",
+        "Phi v",
+        (),
+        "a point that is stationary in every direction may still have a formal gradient",
+    ),
+    *at_initialisation(META_RL_NETWORK),
+    with_error(
+        META_RL_NETWORK,
+        "pointwise",
+        "error_flips",
+        "pointwise error of the flipped neurons",
         "The same with the number of neurons that changed their pattern, and its propagation through grad Q.",
         "E_op <= ||e|| with the counts of the flips.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_flips + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
         "Explicit constants; the look-ahead's own error is counted too.",
     ),
-    Claim(
-        "meta-rl-network-init-count",
-        "N1 with the a priori count k*",
-        Source.OURS,
+    with_error(
+        META_RL_NETWORK,
+        "count",
+        "error_count",
+        "a priori count k*",
         "The same with the largest number of neurons that a displacement of this size can flip.",
         "Flips at x have a_r <= ||W_r - W0_r||, so at most k*(||W - W0||) neurons do.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_count + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
         "A priori in the displacement. Unlike in meta-SL only W moves, so one count serves.",
     ),
-    Claim(
-        "meta-rl-network-error-pointwise",
+    pointwise_error(
+        META_RL_NETWORK,
         "Operator error at most the flips' error, policies",
-        Source.OURS,
-        "Meta-features at initialisation differ by at most e: flips at the pair itself and, discounted, at later ones.",
-        "Triangle inequality for Phi[phi_0 - phi_W]; centring is a projection; operator norm <= Hilbert-Schmidt norm.",
-        Expression("error_operator"),
-        Expression("error_flips"),
-        assumptions=(POSITIVE_POLICY,),
-        citation=CITATION,
-        difference="A step of N1.",
+        "flips at the pair itself and, discounted, at later ones",
+        "error_flips",
     ),
-    Claim(
-        "meta-rl-network-error-count",
-        "Flips at most k*, policies",
-        Source.OURS,
-        "The error with the a priori count k* is at least that of the actual flips.",
-        "A flip at x needs |W0_r'x| <= ||W_r - W0_r|| ||x||; squares sum to at most ||W - W0||^2.",
-        Expression("error_flips"),
-        Expression("error_count"),
-        assumptions=(POSITIVE_POLICY,),
-        citation=CITATION,
-        difference="A step of N1.",
-    ),
-    over_parameterisation("meta-rl-network", "", _INSIDE),
+    count_error(META_RL_NETWORK, "W_r", "||W - W0||^2", POSITIVE_POLICY),
+    full_action_rank(META_RL_NETWORK),
 )

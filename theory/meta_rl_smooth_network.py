@@ -30,74 +30,65 @@ phi(-x) = -phi(x).
 
 from __future__ import annotations
 
-from .claim import Claim, Expression, Relation, Source
+from .claim import Claim
+from .initialisation import step, with_error
 from .meta_rl import POSITIVE_POLICY
-from .meta_rl_network import CITATION, claims_at_initialisation, core_of_policies, over_parameterisation
+from .meta_rl_network import META_RL_NETWORK, at_initialisation, core_of_policies, full_action_rank, pointwise_error
+from .setting import Setting
 
-_PREFIX = "meta-rl-smooth-network"
-_INSIDE = (POSITIVE_POLICY,)
-_SMOOTH = {
-    "identity": "As for linear policies, with the gradient features of the network at W.",
-    "s1": "As for linear policies: it knows policies only.",
-    "s2": "As for linear policies; the network is differentiable everywhere.",
-    "s3": "eps is the Euclidean norm of grad L over all weights.",
-    "s4": "As for linear policies.",
-    "lifted": "Exact at any width and any W, without an approximation error; the paper's networks are ReLU.",
-    "l1": "Sharper than the lifted form; same assumptions.",
-}
+META_RL_SMOOTH_NETWORK = Setting(
+    "meta-rl-smooth-network",
+    META_RL_NETWORK.citation,
+    POSITIVE_POLICY,
+    (POSITIVE_POLICY,),
+    equality=True,
+    kind=", smooth activation",
+)
 
 CLAIMS: tuple[Claim, ...] = (
-    *core_of_policies(_PREFIX, _INSIDE, "N0: the logits have the derivative phi_W/tau at every W.", _SMOOTH),
-    *claims_at_initialisation(_PREFIX, ", smooth activation", _INSIDE),
-    Claim(
-        f"{_PREFIX}-init-pointwise",
-        "N1 with the pointwise error of the neurons' displacements",
-        Source.OURS,
+    *core_of_policies(
+        META_RL_SMOOTH_NETWORK,
+        "N0: the logits have the derivative phi_W/tau at every W.",
+        {
+            "identity": "As for linear policies, with the gradient features of the network at W.",
+            "s2": "As for linear policies; the network is differentiable everywhere.",
+            "lifted": "Exact at any width and any W, without an approximation error; the paper's networks are ReLU.",
+        },
+    ),
+    *at_initialisation(META_RL_SMOOTH_NETWORK),
+    with_error(
+        META_RL_SMOOTH_NETWORK,
+        "pointwise",
+        "error_pointwise",
+        "pointwise error of the neurons' displacements",
         "The same with the displacement of each neuron, and its propagation through grad Q.",
         "E_op <= ||e|| with N1'.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_pointwise + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
         "Explicit constants; the look-ahead's own error is counted too.",
     ),
-    Claim(
-        f"{_PREFIX}-init-ball",
-        "N1 with the error of the ball around W0",
-        Source.OURS,
+    with_error(
+        META_RL_SMOOTH_NETWORK,
+        "ball",
+        "error_ball",
+        "error of the ball around W0",
         "The same, a priori in the distance of W from W0: an error of order m^(-1/2) on any data.",
         "The second inequality of N1'.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_ball + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
         "The paper's ReLU networks need regular data for a rate; a smooth activation needs none.",
     ),
-    Claim(
-        f"{_PREFIX}-error-pointwise",
+    pointwise_error(
+        META_RL_SMOOTH_NETWORK,
         "Operator error at most the displacements' error",
-        Source.OURS,
-        "Meta-features at initialisation differ by at most e: displacements at the pair itself and, discounted, later.",
-        "Triangle inequality for Phi[phi_0 - phi_W]; centring is a projection; operator norm <= Hilbert-Schmidt norm.",
-        Expression("error_operator"),
-        Expression("error_pointwise"),
-        assumptions=(POSITIVE_POLICY,),
-        citation=CITATION,
-        difference="A step of N1.",
+        "displacements at the pair itself and, discounted, later",
+        "error_pointwise",
     ),
-    Claim(
-        f"{_PREFIX}-error-ball",
+    step(
+        META_RL_SMOOTH_NETWORK,
+        "ball",
         "Displacements' error at most the ball's",
-        Source.OURS,
         "The error by neuron is at most that of the ball.",
         "sum_r min(1, c ||x|| d_r)^2 <= min(m, c^2 ||x||^2 B^2).",
-        Expression("error_pointwise"),
-        Expression("error_ball"),
-        assumptions=(POSITIVE_POLICY,),
-        citation=CITATION,
-        difference="A step of N1.",
+        "error_pointwise",
+        "error_ball",
+        (POSITIVE_POLICY,),
     ),
-    over_parameterisation(_PREFIX, ", smooth activation", _INSIDE),
+    full_action_rank(META_RL_SMOOTH_NETWORK),
 )

@@ -10,13 +10,10 @@ Implicit (iMAML): U_i(theta) = argmin R_i + (lambda/2)||. - theta||^2, J_i = (I 
 
 from __future__ import annotations
 
-from .claim import Assumption, Claim, Expression, Relation, Source
+from .claim import Assumption, Claim
+from .consequences import first_order, headline, mixed, mixed_l1, over_parameterised
+from .setting import PAPER, Setting
 from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
-
-CITATION = (
-    "Wang, Cai, Yang, Wang, On the Global Optimality of Model-Agnostic Meta-Learning, ICML 2020: "
-    "meta-supervised learning, linear model"
-)
 
 NUMERATOR_VANISHES = Assumption(
     "numerator-vanishes",
@@ -70,212 +67,145 @@ SMOOTH = Assumption(
     "margin_smooth",
 )
 
-_CONVEX_INTERIOR = (OUTER_CONVEXITY, DIFFERENTIABLE)
+META_SL = Setting("meta-sl", f"{PAPER}meta-supervised learning, linear model", OUTER_CONVEXITY, (DIFFERENTIABLE,))
 
 CLAIMS: tuple[Claim, ...] = (
-    *core_claims("meta-sl", CITATION),
-    Claim(
-        "meta-sl-mixed",
-        "Optimality gap, mixed form",
-        Source.PAPER,
+    *core_claims(META_SL),
+    mixed(
+        META_SL,
         "The bound with one task-independent feature on triples z = (x, y, x') under the mixture "
         "M = sum q_i D_i x rho_i.",
         "With g_i = d(D_i x rho_i)/dM, Wn = sum q_i g_i w_i(x'), Un = sum q_i g_i w_i(x') u_i(x') and "
         "psi = (I - eta ell''(h_omega(x), y) phi(x)phi(x)') phi(x'): E_M[Wn psi] = G and E_M[Un] = <w, u>. "
         "Under (D) Un = Wn (Un/Wn) almost everywhere, so gap <= v'G + E_M[Wn (Un/Wn - psi'v)]; Cauchy-Schwarz.",
-        Expression("gap"),
-        Expression("radius*eps + mixed_weight_norm*mixed_misfit"),
-        Relation.AT_MOST,
-        (OUTER_CONVEXITY, DIFFERENTIABLE, ONE_GRADIENT_STEP, NUMERATOR_VANISHES),
-        f"{CITATION}, optimality gap",
-        "Needs the extra hypothesis (D): the target is a ratio, undefined where the mixed weight vanishes and its "
-        "numerator does not. Neither form dominates the other.",
+        (ONE_GRADIENT_STEP, NUMERATOR_VANISHES),
+        ": the target is a ratio, undefined where the mixed weight vanishes and its numerator does not. Neither form "
+        "dominates the other.",
     ),
-    Claim(
-        "meta-sl-mixed-l1",
-        "Optimality gap, undivided mixed form",
-        Source.OURS,
-        "The mixed bound without dividing by the mixed weight: needs no hypothesis on it.",
+    mixed_l1(
+        META_SL,
         "gap <= <w, u> = E_M[Un] = v'G + E_M[Un - Wn psi'v] <= eps ||v|| + E_M|Un - Wn psi'v| for every v.",
-        Expression("gap"),
-        Expression("mixed_misfit_l1"),
-        Relation.AT_MOST,
-        (OUTER_CONVEXITY, DIFFERENTIABLE, ONE_GRADIENT_STEP),
-        CITATION,
-        "True where the mixed form is undefined.",
+        (ONE_GRADIENT_STEP,),
     ),
-    Claim(
-        "meta-sl-first-order",
-        "First-order MAML's own theorem",
-        Source.OURS,
-        "With FOMAML's gradient as eps and the plain features phi the bound holds exactly, without a bias term.",
+    first_order(
+        META_SL,
+        "plain features phi",
         "The identity holds for any matrices T_i in place of J_i': gap + Breg = v'G_T + <w, u - (T_i'phi)'v> with "
         "G_T = sum q_i T_i'E[w_i phi]. T_i = I is FOMAML; then S3 and S4 as before. No derivative of U_i is used.",
-        Expression("gap"),
-        Expression("radius*eps_first_order + weight_norm*misfit_plain"),
-        Relation.AT_MOST,
-        (OUTER_CONVEXITY,),
-        CITATION,
-        "The paper's stationarity is that of MAML's own gradient; this needs no differentiability of the adaptation.",
+        difference="; this needs no differentiability of the adaptation.",
     ),
-    Claim(
-        "meta-sl-c1",
+    META_SL.claim(
+        "c1",
         "C1: squared loss",
-        Source.OURS,
         "For the squared loss the gap to any theta' is at most eps times the distance of the parameters.",
         "U_i is affine, so u_i = phi_i'(omega - theta') exactly; the identity with v = omega - theta' gives "
         "gap = G'v - ||u||^2/2 <= eps ||v||. Also for K steps and the implicit step.",
-        Expression("gap"),
-        Expression("eps*displacement"),
-        Relation.AT_MOST,
+        "eps*displacement",
         (SQUARED_LOSS, PARAMETER_COMPARATOR),
-        CITATION,
         "L is a convex quadratic: no parameter does better than a stationary point. Functions may.",
     ),
-    Claim(
-        "meta-sl-c2",
+    META_SL.claim(
+        "c2",
         "C2: a priori bound",
-        Source.OURS,
         "With ell'' Lipschitz the representation error is quadratic in the distance: no infimum to solve.",
         "grad R_i(theta') - grad R_i(omega) - H_i(theta' - omega) has norm <= (m3/2) B^3 ||theta' - omega||^2, so "
         "|u_i - phi_i'(omega - theta')| <= |eta| (m3 B^4/2) ||omega - theta'||^2 after one step; K steps: times "
         "c^(K-1)(1 + c + ... + c^(K-1)); implicit: m3 B^4/(2 lambda). Then CORE with v = omega - theta'. "
         "Attained by log-cosh at the fold.",
-        Expression("gap"),
-        Expression("eps*displacement + weight_norm*remainder_constant*displacement**2"),
-        Relation.AT_MOST,
+        "eps*displacement + weight_norm*remainder_constant*displacement**2",
         (OUTER_CONVEXITY, DIFFERENTIABLE, THIRD_DERIVATIVE, PARAMETER_COMPARATOR),
-        CITATION,
         "Explicit constant.",
     ),
-    Claim(
-        "meta-sl-c3",
-        "C3: over-parameterisation",
-        Source.OURS,
-        "If the meta-features are linearly independent, the misfit vanishes and the gap over all functions is at "
-        "most eps times the norm of the shortest representation.",
-        "Full row rank: v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
-        Expression("gap"),
-        Expression("eps*min_norm_solution"),
-        Relation.AT_MOST,
-        (*_CONVEX_INTERIOR, FULL_ROW_RANK),
-        f"{CITATION}, representation power",
+    over_parameterised(
+        META_SL,
+        "over-parameterisation",
+        FULL_ROW_RANK,
         "For the linear model with one step it can hold only if the features over all (task, input) pairs are linearly "
         "independent: never when two tasks share an input.",
+        reading="If the meta-features are linearly independent, the misfit vanishes and the gap over all functions is "
+        "at most eps times the norm of the shortest representation.",
+        proof="Full row rank: v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
+        extras=(),
     ),
-    Claim(
-        "meta-sl-c4",
+    META_SL.claim(
+        "c4",
         "C4: strongly convex refinement",
-        Source.OURS,
         "Strong convexity on the segments subtracts (mu/2) ||u||^2 from the lifted bound.",
         "Breg >= (mu/2) ||u||^2 by Taylor's theorem on each segment; then S2-S4.",
-        Expression("gap"),
-        Expression("radius*eps + weight_norm*misfit - strong_convexity*function_displacement**2/2"),
-        Relation.AT_MOST,
+        "radius*eps + weight_norm*misfit - strong_convexity*function_displacement**2/2",
         (DIFFERENTIABLE, STRONG_CONVEXITY),
-        CITATION,
         "mu is taken on the segments that are used, by exact ranges, not over the whole line.",
     ),
-    Claim(
-        "meta-sl-c5",
+    META_SL.claim(
+        "c5",
         "C5: no adaptation",
-        Source.OURS,
         "Without adaptation the problem is convex: the gap is at most eps times the distance.",
         "eta = 0 makes u = phi'(omega - theta'): the misfit vanishes at v = omega - theta'.",
-        Expression("gap"),
-        Expression("eps*displacement"),
-        Relation.AT_MOST,
+        "eps*displacement",
         (OUTER_CONVEXITY, PARAMETER_COMPARATOR, NO_ADAPTATION),
-        CITATION,
         "Sanity case.",
     ),
-    Claim(
-        "meta-sl-c6",
+    META_SL.claim(
+        "c6",
         "C6: first-order stationary points, with a priori bias",
-        Source.OURS,
         "A FOMAML-stationary point satisfies MAML's bound with a bias that is a priori bounded.",
         "||G - G_FO|| = ||sum q_i (J_i - I)'E[w_i phi]|| <= beta_J B ||w|| where ||J_i - I|| <= beta_J: one step a; "
         "K steps a (1 + c + ... + c^(K-1)) by telescoping; implicit (m2 B^2/lambda)/(1 + m2 B^2/lambda). Then CORE.",
-        Expression("gap"),
-        Expression("radius*eps_first_order + radius*jacobian_deviation*feature_bound*weight_norm + weight_norm*misfit"),
-        Relation.AT_MOST,
-        (*_CONVEX_INTERIOR, BOUNDED_CURVATURE),
-        CITATION,
+        "radius*eps_first_order + radius*jacobian_deviation*feature_bound*weight_norm + weight_norm*misfit",
+        (*META_SL.inside, BOUNDED_CURVATURE),
         "For K-step and implicit adaptation alike.",
     ),
-    Claim(
-        "meta-sl-c7",
+    META_SL.claim(
+        "c7",
         "C7: one task",
-        Source.OURS,
         "With one task and an invertible Jacobian no parameter does better than a stationary point.",
         "n = 1: gap <= g'(omega_1 - theta'_1) with g = E[w phi], and G = J_1'g gives ||g|| <= eps/s_min(J_1).",
-        Expression("gap"),
-        Expression("eps*adapted_displacement/jacobian_min"),
-        Relation.AT_MOST,
+        "eps*adapted_displacement/jacobian_min",
         (OUTER_CONVEXITY, DIFFERENTIABLE, SINGLE_TASK, PARAMETER_COMPARATOR, INVERTIBLE),
-        CITATION,
         "False at folds, where the Jacobian is singular: logistic loss, eta = 25/4.",
     ),
-    Claim(
-        "meta-sl-c8",
+    META_SL.claim(
+        "c8",
         "C8: data-free convexity of the meta-objective",
-        Source.OURS,
         "For a small step, whatever the data, L is convex: the gap is at most eps times the distance.",
         "H_i(omega_i) >= exp(-kappa B ||omega_i - omega||) H_i(omega) and ||omega_i - omega|| <= eta m1 B, so "
         "v'Hess L v >= [(1 - m2 s)^2 exp(-kappa m1 s) - kappa m1 s] sum q_i v'H_i(omega)v with s = eta B^2, m2 s <= 1.",
-        Expression("gap"),
-        Expression("eps*displacement"),
-        Relation.AT_MOST,
+        "eps*displacement",
         (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, SMALL_STEP),
-        CITATION,
         "Needs no strong convexity.",
     ),
-    Claim(
-        "meta-sl-c9",
+    META_SL.claim(
+        "c9",
         "C9: smoothness and the rate of gradient descent",
-        Source.OURS,
         "A gradient step of length 1/beta decreases L by at least eps^2/(2 beta); hence gradient descent is "
         "eps-stationary within 2 beta (L_0 - inf L)/eps^2 steps.",
         "||Hess L|| <= beta = c^2 m2 B^2 + |eta| m1 m3 B^4, from Hess L = sum q_i [J_i H_i(omega_i) J_i "
         "- eta D^3 R_i(omega)[g_i]]; the descent lemma; sum over steps.",
-        Expression("eps**2"),
-        Expression("2*smoothness*descent"),
-        Relation.AT_MOST,
+        "2*smoothness*descent",
         (DIFFERENTIABLE, SMOOTH),
-        CITATION,
         "Says when a first-order method reaches the eps of the other claims.",
+        left="eps**2",
     ),
-    Claim(
-        "meta-sl-c9-curvature",
+    META_SL.claim(
+        "c9-curvature",
         "C9: the smoothness constant",
-        Source.OURS,
         "No direction has second derivative of L beyond beta.",
         "Hess L = sum q_i [J_i H_i(omega_i) J_i - eta D^3 R_i(omega)[g_i]], ||J_i|| <= c, ||H_i|| <= m2 B^2, "
         "||g_i|| <= m1 B, |D^3 R_i[g]| <= m3 B^3 ||g||.",
-        Expression("curvature_size"),
-        Expression("smoothness"),
-        Relation.AT_MOST,
+        "smoothness",
         (DIFFERENTIABLE, SMOOTH),
-        CITATION,
         "Its lower end -|eta| m1 m3 B^4 is approached.",
+        left="curvature_size",
     ),
 )
 
-HEADLINE = Claim(
-    "meta-sl-headline",
-    "Distance from the global optimum",
-    Source.PAPER,
+HEADLINE = headline(
+    META_SL,
     "The meta-objective at omega exceeds its certified infimum over a ball (or over all parameters) by at most the "
     "lifted bound against the certificate's point theta', plus the width of the certified bracket.",
     "L(omega) - lower = [L(omega) - L(theta')] + [L(theta') - lower]; the lifted form bounds the first bracket, the "
     "second is known. `lower` is proved by the checker of the certificate, not by the solver that found it.",
-    Expression("certified_gap"),
-    Expression("radius*eps + weight_norm*misfit + bracket"),
-    Relation.AT_MOST,
-    _CONVEX_INTERIOR,
-    f"{CITATION}, optimality gap at stationary points",
     "The paper's comparator is a global minimiser; here any point of the ball serves, since no computed point is one "
     "exactly. At points that are not stationary eps pays.",
-    extras=("function_displacement",),
 )
-"""Needs a certified optimum, so it is judged by `impl.optimum.headline` and not with the other claims."""
+"""Needs a certified optimum: judged by `impl.optimum.headline`."""

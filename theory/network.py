@@ -87,16 +87,12 @@ N3, the rate with its constant, and N4's constant are about the expectation over
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from .claim import Assumption, Claim, Expression, Relation, Source
+from .claim import Assumption, Claim
+from .consequences import first_order, formal, headline, over_parameterised, projected
+from .initialisation import count_error, gradient_error, init, operator, step, trace_error, with_error
 from .meta_sl import FULL_ROW_RANK
+from .setting import PAPER, Setting
 from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
-
-CITATION = (
-    "Wang, Cai, Yang, Wang, On the Global Optimality of Model-Agnostic Meta-Learning, ICML 2020: "
-    "overparameterized two-layer neural networks"
-)
 
 OFF_KINKS = Assumption(
     DIFFERENTIABLE.name,
@@ -114,21 +110,7 @@ OFF_JOINTS = Assumption(
 CONVEX_LOSS = Assumption("convex-loss", "ell'' >= 0: the bounds of H_i's norm use it.", "margin_convex_inner")
 
 
-def _of_network(claim: Claim) -> Claim:
-    """A core claim with the network's reading of differentiability."""
-    assumptions = tuple(OFF_KINKS if a is DIFFERENTIABLE else a for a in claim.assumptions)
-    reading, difference = claim.reading, claim.difference
-    if claim.name == "network-s2":
-        reading += " (In the whole space R^{md} at any width: a gradient is a combination of pattern features.)"
-    if claim.name == "network-lifted":
-        difference = (
-            "Exact for networks of any width on finite data off kinks, without an approximation error; the paper's "
-            "statement is about features at initialisation."
-        )
-    return replace(claim, assumptions=assumptions, reading=reading, difference=difference)
-
-
-_INSIDE = (OUTER_CONVEXITY, OFF_KINKS)
+NETWORK = Setting("network", f"{PAPER}overparameterized two-layer neural networks", OUTER_CONVEXITY, (OFF_KINKS,))
 
 RATES: tuple[tuple[str, str], ...] = (
     (
@@ -154,209 +136,111 @@ RATES: tuple[tuple[str, str], ...] = (
 with proofs."""
 
 CLAIMS: tuple[Claim, ...] = (
-    *(_of_network(claim) for claim in core_claims("network", CITATION)),
-    Claim(
-        "network-formal",
-        "Optimality gap with the formal gradient, kinks allowed",
-        Source.OURS,
-        "With <w, phi> for the gradient and one convention 1{0 > 0} = 0 throughout, the lifted bound needs no "
-        "differentiability.",
-        "gap <= <w, u> = <w, phi'v> + <w, u - phi'v>, and <w, phi'v> = v'<w, phi> <= R ||<w, phi>||.",
-        Expression("gap"),
-        Expression("radius*eps_formal + weight_norm*misfit"),
-        Relation.AT_MOST,
-        (OUTER_CONVEXITY, OFF_JOINTS),
-        CITATION,
-        "Holds at kinks, where L may be discontinuous and has no gradient.",
+    *core_claims(
+        NETWORK,
+        {
+            "s2": {
+                "reading": "The gradient of the meta-objective is the functional gradient paired with the "
+                "meta-features. (In the whole space R^{md} at any width: a gradient is a combination of pattern features.)"
+            },
+            "lifted": {
+                "difference": "Exact for networks of any width on finite data off kinks, without an approximation "
+                "error; the paper's statement is about features at initialisation."
+            },
+        },
     ),
-    Claim(
-        "network-first-order",
-        "First-order MAML's own theorem, networks",
-        Source.OURS,
-        "With FOMAML's gradient as eps and the features phi_{W_i} the bound holds exactly, without a bias term.",
+    formal(NETWORK, "phi", "phi'v", (OFF_JOINTS,), "L may be discontinuous and has no gradient"),
+    first_order(
+        NETWORK,
+        "features phi_{W_i}",
         "The identity of the formal gradient with the features phi_{W_i} in place of J_i' phi_{W_i}.",
-        Expression("gap"),
-        Expression("radius*eps_first_order + weight_norm*misfit_plain"),
-        Relation.AT_MOST,
-        (OUTER_CONVEXITY,),
-        CITATION,
-        "The paper's stationarity is that of MAML's own gradient.",
+        ", networks",
     ),
-    Claim(
-        "network-init",
-        "N2': features at initialisation",
-        Source.PAPER,
-        "The bound with features at initialisation phi_0 throughout, and the pairing G_0 = <w, phi_0> as its gradient.",
-        "gap <= <w, u> = <w, phi_0'v> + <w, u - phi_0'v> <= R ||G_0|| + ||w|| ||u - phi_0'v||.",
-        Expression("gap"),
-        Expression("radius*eps_init + weight_norm*misfit_init"),
-        Relation.AT_MOST,
+    init(
+        NETWORK,
         (OUTER_CONVEXITY, OFF_JOINTS),
-        f"{CITATION}, optimality gap",
         "G_0 is computed where the paper (as we read it) has the gradient plus an error that shrinks with the width; "
         "this form has no error term and needs no differentiability.",
     ),
-    Claim(
-        "network-init-operator",
-        "N2 with the operator error",
-        Source.PAPER,
-        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
-        "N2' and ||G_0|| <= eps + ||G_0 - G|| <= eps + ||w|| E_op.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        f"{CITATION}, optimality gap",
-        "The error term is computed on the instance, not bounded by a rate.",
-    ),
-    Claim(
-        "network-init-pointwise",
-        "N2 with the pointwise error of the flipped neurons",
-        Source.OURS,
+    operator(NETWORK),
+    with_error(
+        NETWORK,
+        "pointwise",
+        "error_flips",
+        "pointwise error of the flipped neurons",
         "The same with the number of neurons that changed their pattern.",
         "E_op <= E_2 <= ||e|| with the counts of the flips.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_flips + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        (*_INSIDE, CONVEX_LOSS),
-        CITATION,
         "Explicit constants; the Hessian's own error is counted too.",
+        needs=(CONVEX_LOSS,),
     ),
-    Claim(
-        "network-init-count",
-        "N2 with the a priori count k*",
-        Source.OURS,
+    with_error(
+        NETWORK,
+        "count",
+        "error_count",
+        "a priori count k*",
         "The same with the largest number of neurons that displacements of these sizes can flip.",
         "Flips at x have a_r <= d_r, so at most k*(B) neurons do; for the iterates with B + ||W^(k) - W||.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_count + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        (*_INSIDE, CONVEX_LOSS),
-        CITATION,
         "A priori in the displacement; hundreds of times larger than N2' on trained networks.",
+        needs=(CONVEX_LOSS,),
     ),
-    Claim(
-        "network-error-gradient",
-        "Gradient error of features at initialisation",
-        Source.OURS,
-        "The pairings with w differ by at most the norm of w times the operator norm of the difference of "
-        "the features.",
-        "G_0 - G = <w, phi_0 - phi>; the operator norm.",
-        Expression("gradient_difference"),
-        Expression("weight_norm*error_operator"),
-        assumptions=(OFF_JOINTS,),
-        citation=CITATION,
-        difference="A step of N2.",
-    ),
-    Claim(
-        "network-error-operator",
-        "Operator error at most the trace error",
-        Source.OURS,
-        "E_op <= E_2.",
-        "The largest eigenvalue of a positive semidefinite matrix is at most its trace.",
-        Expression("error_operator"),
-        Expression("error_trace"),
-        assumptions=(OFF_JOINTS,),
-        citation=CITATION,
-        difference="A step of N2.",
-    ),
-    Claim(
-        "network-error-pointwise",
+    gradient_error(NETWORK, (OFF_JOINTS,)),
+    trace_error(NETWORK, (OFF_JOINTS,)),
+    step(
+        NETWORK,
+        "pointwise",
         "Trace error at most the flips' error",
-        Source.OURS,
         "Meta-features at initialisation differ by at most e: flips of the outer feature and of the "
         "Hessian's features.",
         "phi_0 - phi_i = A_0 ... A_{K-1} (phi_0 - phi_{W_i}) + sum_k A_0 ... A_{k-1} (A_k - J_k) J_{k+1} ... J_{K-1} "
         "phi_{W_i}; one step: (I - eta H_i^0)(phi_0 - phi_{W_i}) + eta (H_i - H_i^0) phi_{W_i}; see above.",
-        Expression("error_trace"),
-        Expression("error_flips"),
-        assumptions=(OFF_JOINTS, CONVEX_LOSS),
-        citation=CITATION,
-        difference="A step of N2, with the Hessian's part explicit.",
+        "error_trace",
+        "error_flips",
+        (OFF_JOINTS, CONVEX_LOSS),
+        "A step of N2, with the Hessian's part explicit.",
     ),
-    Claim(
-        "network-error-count",
-        "Flips at most k*",
-        Source.OURS,
-        "The error with the a priori count k* is at least that of the actual flips.",
-        "A flip at x needs |W0_r'x| <= ||V_r - W0_r|| ||x||; squares sum to at most B^2.",
-        Expression("error_flips"),
-        Expression("error_count"),
-        assumptions=(OFF_JOINTS,),
-        citation=CITATION,
-        difference="For every iterate the displacement is its own.",
-    ),
-    Claim(
-        "network-linearisation",
+    count_error(NETWORK, "V_r", "B^2", OFF_JOINTS, "For every iterate the displacement is its own."),
+    NETWORK.claim(
+        "linearisation",
         "Linearisation error of the network at W0",
-        Source.OURS,
         "The network differs from its linearisation at W0 by at most the reaches of the neurons of one sign.",
         "f - phi_0'W = m^{-1/2} sum b_r |W_r'x| 1{flip} and |W_r'x| <= ||x||(d_r - a_r) for flips; neurons of the "
         "other sign only help.",
-        Expression("linearisation"),
-        Expression("linearisation_bound"),
-        citation=CITATION,
-        difference="The maximum over signs and the factor d_r - a_r in place of d_r.",
+        "linearisation_bound",
+        (),
+        "The maximum over signs and the factor d_r - a_r in place of d_r.",
+        left="linearisation",
     ),
-    Claim(
-        "network-atom",
+    NETWORK.claim(
+        "atom",
         "N4: the worst network at an atom",
-        Source.OURS,
         "No network as near to W0 as W linearises worse than the closed form, at every support point.",
         "Cauchy-Schwarz over the flipped neurons of one sign, the nearest first; attained (see above).",
-        Expression("linearisation"),
-        Expression("linearisation_worst"),
-        citation=CITATION,
-        difference="Exact constant; in expectation of order m^{-1/6}, not m^{-1/4}: atoms violate the regularity "
-        "of the data.",
+        "linearisation_worst",
+        (),
+        "Exact constant; in expectation of order m^{-1/6}, not m^{-1/4}: atoms violate the regularity of the data.",
+        left="linearisation",
     ),
-    Claim(
-        "network-projected",
-        "N5: projected stationarity on the ball around W0",
-        Source.OURS,
-        "Stationarity in the ball of radius R around W0 bounds the gap without a factor R.",
-        "gap <= <w, u> = <w, phi'(W - V)> + <w, u - phi'(W - V)> <= e5 + ||w|| ||u - phi'(W - V)|| for every "
-        "V in the ball.",
-        Expression("gap"),
-        Expression("eps_projected + weight_norm*misfit_projected"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
-        "e5 is the smallest eps of projected stationarity, computed.",
-    ),
-    Claim(
-        "network-c3",
-        "C3: over-parameterised networks interpolate",
-        Source.OURS,
-        "If the meta-features over all (task, input) pairs are linearly independent, the gap over all functions is at "
-        "most eps times the norm of the shortest representation.",
-        "v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
-        Expression("gap"),
-        Expression("eps*min_norm_solution"),
-        Relation.AT_MOST,
-        (*_INSIDE, FULL_ROW_RANK),
-        f"{CITATION}, representation power",
+    projected(NETWORK),
+    over_parameterised(
+        NETWORK,
+        "over-parameterised networks interpolate",
+        FULL_ROW_RANK,
         "Regular only if tasks share no inputs, or their adapted patterns differ.",
-        extras=("condition",),
     ),
 )
 
-HEADLINE = Claim(
-    "network-headline",
-    "Distance from the global optimum",
-    Source.PAPER,
+OF_NETWORKS = (
     "The meta-objective at omega exceeds its certified infimum over all networks (or over a ball around W0) by at most "
-    "the lifted bound against a network or functions h', plus what h' itself is above the certified lower bound.",
+    "the lifted bound against a network or functions h', plus what h' itself is above the certified lower bound."
+)
+
+HEADLINE = headline(
+    NETWORK,
+    OF_NETWORKS,
     "L(omega) - lower = [L(omega) - L(h')] + [L(h') - lower]; the lifted form bounds the first bracket, the second is "
     "known. `lower` is proved exactly (one or two neurons, one step, by patterns) or in balls: f(t x) = t f(x) bounds "
     "every task's risk along rays of inputs; in a ball, weak duality bounds the linearisation with its worst error.",
-    Expression("certified_gap"),
-    Expression("radius*eps + weight_norm*misfit + bracket"),
-    Relation.AT_MOST,
-    _INSIDE,
-    f"{CITATION}, optimality gap at stationary points",
     "The paper's comparator is a global minimiser, which need not exist: L is discontinuous at kinks. Functions that "
     "attain the lower bound serve as well as a network.",
-    extras=("function_displacement",),
 )
-"""Needs a certified lower bound, so it is judged by `impl.network.headline` and not with the other claims."""
+"""Needs a certified lower bound: judged by `impl.network.headline`."""

@@ -78,11 +78,12 @@ gap <= eps ||Phi^+ u|| over all functions. Proof: v = Phi^+ u has u = phi'v; the
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from .claim import Assumption, Claim, Expression, Relation, Source
+from .claim import Assumption, Claim, Source
+from .consequences import first_order, headline, over_parameterised, projected
+from .initialisation import gradient_error, init, operator, step, trace_error, with_error
 from .meta_sl import FULL_ROW_RANK
-from .network import CITATION, CONVEX_LOSS, OFF_JOINTS
+from .network import CONVEX_LOSS, NETWORK, OF_NETWORKS, OFF_JOINTS
+from .setting import Setting
 from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
 
 OFF_JOINTS_OF_LOSS = Assumption(
@@ -93,19 +94,9 @@ OFF_JOINTS_OF_LOSS = Assumption(
 )
 
 
-def _of_smooth(claim: Claim) -> Claim:
-    """A core claim with the smooth network's reading of differentiability."""
-    difference = claim.difference
-    if claim.name == "smooth-network-lifted":
-        difference = (
-            "Exact at any width, with the network's second derivative in the meta-feature; the paper's networks are "
-            "linearised at their initialisation."
-        )
-    assumptions = tuple(OFF_JOINTS_OF_LOSS if a is DIFFERENTIABLE else a for a in claim.assumptions)
-    return replace(claim, assumptions=assumptions, difference=difference)
-
-
-_INSIDE = (OUTER_CONVEXITY, OFF_JOINTS_OF_LOSS)
+SMOOTH_NETWORK = Setting(
+    "smooth-network", NETWORK.citation, OUTER_CONVEXITY, (OFF_JOINTS_OF_LOSS,), kind=", smooth networks"
+)
 
 RATES: tuple[tuple[str, str], ...] = (
     (
@@ -119,192 +110,118 @@ RATES: tuple[tuple[str, str], ...] = (
 """A statement for every W0, measured by impl/smooth_network/rates.py; ours, with its proof above."""
 
 CLAIMS: tuple[Claim, ...] = (
-    *(_of_smooth(claim) for claim in core_claims("smooth-network", CITATION)),
-    Claim(
-        "smooth-network-first-order",
-        "First-order MAML's own theorem, smooth networks",
-        Source.OURS,
-        "With FOMAML's gradient as eps and the features phi_{W_i} the bound holds exactly, without a bias term.",
+    *core_claims(
+        SMOOTH_NETWORK,
+        {
+            "lifted": {
+                "difference": "Exact at any width, with the network's second derivative in the meta-feature; the "
+                "paper's networks are linearised at their initialisation."
+            }
+        },
+    ),
+    first_order(
+        SMOOTH_NETWORK,
+        "features phi_{W_i}",
         "The identity of <w, phi_{W_i}> with the features phi_{W_i} in place of J_0 ... J_{K-1} phi_{W_i}.",
-        Expression("gap"),
-        Expression("radius*eps_first_order + weight_norm*misfit_plain"),
-        Relation.AT_MOST,
-        (OUTER_CONVEXITY,),
-        CITATION,
-        "The paper's stationarity is that of MAML's own gradient.",
+        SMOOTH_NETWORK.kind,
     ),
-    Claim(
-        "smooth-network-init",
-        "N2': features at initialisation, smooth networks",
-        Source.OURS,
-        "The bound with features at initialisation phi_0 throughout, and the pairing G_0 = <w, phi_0> as its gradient.",
-        "gap <= <w, u> = <w, phi_0'v> + <w, u - phi_0'v> <= R ||G_0|| + ||w|| ||u - phi_0'v||: no step through phi.",
-        Expression("gap"),
-        Expression("radius*eps_init + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
+    init(
+        SMOOTH_NETWORK,
+        SMOOTH_NETWORK.inside,
         "The paper's networks are ReLU; the statement needs no kinks and no linearity.",
+        source=Source.OURS,
+        part="",
+        remark=": no step through phi",
     ),
-    Claim(
-        "smooth-network-init-operator",
-        "N2 with the operator error, smooth networks",
-        Source.OURS,
-        "Features at initialisation with eps of L itself: the excess is at most R times the norm of w times E_op.",
-        "N2' and ||G_0|| <= eps + ||G_0 - G|| <= eps + ||w|| E_op.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_operator + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
+    operator(
+        SMOOTH_NETWORK,
         "The paper's networks are ReLU; here the operator error contains the network's second derivative.",
-    ),
-    Claim(
-        "smooth-network-init-pointwise",
-        "N2 with the pointwise error, smooth networks",
         Source.OURS,
+        "",
+    ),
+    with_error(
+        SMOOTH_NETWORK,
+        "pointwise",
+        "error_pointwise",
+        "pointwise error, smooth networks",
         "The same with the displacements of the neurons and the curvature of the activation.",
         "E_op <= E_2 <= ||e|| with d_r, d_{i,r} and c2.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_pointwise + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        (*_INSIDE, CONVEX_LOSS),
-        CITATION,
         "Explicit constants for the Hessian's own error and for the second derivative that phi_0 leaves out.",
+        needs=(CONVEX_LOSS,),
     ),
-    Claim(
-        "smooth-network-init-ball",
-        "N2 with the a priori error of a ball, smooth networks",
-        Source.OURS,
+    with_error(
+        SMOOTH_NETWORK,
+        "ball",
+        "error_ball",
+        "a priori error of a ball, smooth networks",
         "The same for any network as near to W0 as W: of order m^{-1/2}, whatever the data.",
         "delta(x) <= ||x|| min(1, c2 ||x|| B/sqrt m) with B = ||W - W0||, and B + ||W^(k) - W|| for the iterates.",
-        Expression("gap"),
-        Expression("radius*eps + radius*weight_norm*error_ball + weight_norm*misfit_init"),
-        Relation.AT_MOST,
-        (*_INSIDE, CONVEX_LOSS),
-        CITATION,
         "No kinks: atoms are no exception, in contrast with the m^{-1/6} of ReLU networks.",
+        needs=(CONVEX_LOSS,),
     ),
-    Claim(
-        "smooth-network-error-gradient",
-        "Gradient error of features at initialisation, smooth networks",
-        Source.OURS,
-        "The pairings with w differ by at most the norm of w times the operator norm of the difference of "
-        "the features.",
-        "G_0 - G = <w, phi_0 - phi>; the operator norm.",
-        Expression("gradient_difference"),
-        Expression("weight_norm*error_operator"),
-        assumptions=(OFF_JOINTS,),
-        citation=CITATION,
-        difference="A step of N2.",
-    ),
-    Claim(
-        "smooth-network-error-operator",
-        "Operator error at most the trace error, smooth networks",
-        Source.OURS,
-        "E_op <= E_2.",
-        "The largest eigenvalue of a positive semidefinite matrix is at most its trace.",
-        Expression("error_operator"),
-        Expression("error_trace"),
-        assumptions=(OFF_JOINTS,),
-        citation=CITATION,
-        difference="A step of N2.",
-    ),
-    Claim(
-        "smooth-network-error-pointwise",
+    gradient_error(SMOOTH_NETWORK, (OFF_JOINTS,)),
+    trace_error(SMOOTH_NETWORK, (OFF_JOINTS,)),
+    step(
+        SMOOTH_NETWORK,
+        "pointwise",
         "Trace error at most the pointwise error",
-        Source.OURS,
         "Meta-features at initialisation differ by at most e: change of the outer feature, of the Hessian's features, "
         "and the second derivative of the network.",
         "phi_0 - phi_i = A_0 ... A_{K-1} (phi_0 - phi_{W_i}) + sum_k A_0 ... A_{k-1} (A_k - J_k) J_{k+1} ... J_{K-1} "
         "phi_{W_i}, A_k - J_k = eta (H_k - H_k^0) + eta F_k; see above.",
-        Expression("error_trace"),
-        Expression("error_pointwise"),
-        assumptions=(OFF_JOINTS, CONVEX_LOSS),
-        citation=CITATION,
-        difference="A step of N2, with the parts of the Hessian and of the second derivative explicit.",
+        "error_trace",
+        "error_pointwise",
+        (OFF_JOINTS, CONVEX_LOSS),
+        "A step of N2, with the parts of the Hessian and of the second derivative explicit.",
     ),
-    Claim(
-        "smooth-network-error-ball",
+    step(
+        SMOOTH_NETWORK,
+        "ball",
         "Pointwise error at most that of the ball",
-        Source.OURS,
         "The error with the displacements of the iterates is at most that of the balls they lie in.",
         "sum_r min(1, c2 ||x|| d_r)^2/m <= min(1, c2^2 ||x||^2 B^2/m), as sum d_r^2 = B^2.",
-        Expression("error_pointwise"),
-        Expression("error_ball"),
-        assumptions=(OFF_JOINTS,),
-        citation=CITATION,
-        difference="For every iterate the displacement is its own.",
+        "error_pointwise",
+        "error_ball",
+        (OFF_JOINTS,),
+        "For every iterate the displacement is its own.",
     ),
-    Claim(
-        "smooth-network-linearisation",
+    SMOOTH_NETWORK.claim(
+        "linearisation",
         "Linearisation error at W0, smooth networks",
-        Source.OURS,
         "The network differs from its linearisation at W0 by at most the remainders of its neurons.",
         "Taylor with sup |sigma''| = c2, and the range of sigma' where that is smaller.",
-        Expression("linearisation"),
-        Expression("linearisation_taylor"),
-        citation=CITATION,
-        difference="Quadratic in the displacement, where ReLU networks have their flips.",
+        "linearisation_taylor",
+        (),
+        "Quadratic in the displacement, where ReLU networks have their flips.",
+        left="linearisation",
     ),
-    Claim(
-        "smooth-network-linearisation-ball",
+    SMOOTH_NETWORK.claim(
+        "linearisation-ball",
         "Linearisation error in a ball, smooth networks",
-        Source.OURS,
         "No network as near to W0 as W linearises worse than min(B ||x||, c2 B^2 ||x||^2/(2 sqrt m)).",
         "Jensen over the neurons: min(sqrt s, c s) is concave in the squared displacement.",
-        Expression("linearisation_taylor"),
-        Expression("linearisation_ball"),
-        citation=CITATION,
-        difference="Of order m^{-1/2} at every input; ReLU networks at an atom have m^{-1/6} (N4).",
+        "linearisation_ball",
+        (),
+        "Of order m^{-1/2} at every input; ReLU networks at an atom have m^{-1/6} (N4).",
+        left="linearisation_taylor",
     ),
-    Claim(
-        "smooth-network-projected",
-        "N5: projected stationarity on the ball around W0, smooth networks",
-        Source.OURS,
-        "Stationarity in the ball of radius R around W0 bounds the gap without a factor R.",
-        "gap <= <w, u> = <w, phi'(W - V)> + <w, u - phi'(W - V)> <= e5 + ||w|| ||u - phi'(W - V)|| for every "
-        "V in the ball.",
-        Expression("gap"),
-        Expression("eps_projected + weight_norm*misfit_projected"),
-        Relation.AT_MOST,
-        _INSIDE,
-        CITATION,
-        "e5 is the smallest eps of projected stationarity, computed.",
-    ),
-    Claim(
-        "smooth-network-c3",
-        "C3: over-parameterised networks interpolate, smooth networks",
-        Source.OURS,
-        "If the meta-features over all (task, input) pairs are linearly independent, the gap over all functions is at "
-        "most eps times the norm of the shortest representation.",
-        "v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
-        Expression("gap"),
-        Expression("eps*min_norm_solution"),
-        Relation.AT_MOST,
-        (*_INSIDE, FULL_ROW_RANK),
-        f"{CITATION}, representation power",
+    projected(SMOOTH_NETWORK),
+    over_parameterised(
+        SMOOTH_NETWORK,
+        "over-parameterised networks interpolate",
+        FULL_ROW_RANK,
         "Tasks may share inputs if they adapt differently; the features at initialisation do not allow that.",
-        extras=("condition",),
     ),
 )
 
-HEADLINE = Claim(
-    "smooth-network-headline",
-    "Distance from the global optimum, smooth networks",
-    Source.OURS,
-    "The meta-objective at omega exceeds its certified infimum over all networks (or over a ball around W0) by at most "
-    "the lifted bound against a network or functions h', plus what h' itself is above the certified lower bound.",
+HEADLINE = headline(
+    SMOOTH_NETWORK,
+    OF_NETWORKS,
     "L(omega) - lower = [L(omega) - L(h')] + [L(h') - lower]; the lifted form bounds the first bracket, the second is "
     "known. `lower` is proved in balls: every prediction lies in the range of the networks; in a ball, weak duality "
     "bounds the linearisation with its worst error c2 B^2 ||x||^2/(2 sqrt m).",
-    Expression("certified_gap"),
-    Expression("radius*eps + weight_norm*misfit + bracket"),
-    Relation.AT_MOST,
-    _INSIDE,
-    f"{CITATION}, optimality gap at stationary points",
     "The paper's comparator is a global minimiser, which need not exist. Functions that attain the lower bound serve "
     "as well as a network.",
-    extras=("function_displacement",),
+    Source.OURS,
 )
-"""Needs a certified lower bound, so it is judged by `impl.smooth_network.headline` and not with the other claims."""
+"""Needs a certified lower bound: judged by `impl.smooth_network.headline`."""

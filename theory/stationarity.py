@@ -34,7 +34,12 @@ therefore gets grad L by Taylor arithmetic through the definition of L, never fr
 
 from __future__ import annotations
 
-from .claim import Assumption, Claim, Expression, Relation, Source
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .claim import Assumption, Claim, Relation, Source
+from .setting import Setting
 
 OUTER_CONVEXITY = Assumption(
     "outer-convexity",
@@ -49,105 +54,90 @@ DIFFERENTIABLE = Assumption(
     "A2",
 )
 
-_CORE = "core optimality-gap result"
 
-
-def core_claims(family: str, citation: str) -> tuple[Claim, ...]:
-    """The identity, the four steps, CORE and its L1 form, named for one family of problems."""
-    return (
-        Claim(
-            f"{family}-identity",
+def core_claims(of: Setting, changes: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Claim, ...]:
+    """The identity, the four steps, CORE and its L1 form for one family; `changes` are fields of single claims."""
+    claims = (
+        of.claim(
+            "identity",
             "Exact identity",
-            Source.OURS,
             "gap plus Bregman divergence equals the derivative of L along v plus the weighted residual, "
             "for every direction v and every comparator.",
             "Definition of Breg, conditioning on x, and the chain rule G = <w, phi>; see theory/stationarity.py.",
-            Expression("gap + bregman"),
-            Expression("inner_product + direction"),
-            Relation.EQUAL,
-            (DIFFERENTIABLE,),
-            citation,
+            "inner_product + direction",
+            of.calculus,
             "Not in the abstract; it makes the proof of the paper's bound an equality with named losses.",
+            left="gap" if of.equality else "gap + bregman",
+            relation=Relation.EQUAL,
         ),
-        Claim(
-            f"{family}-s1",
+        of.claim(
+            "s1",
             "Step S1: functional geometry",
-            Source.PAPER,
             "The gap is at most the pairing of the functional gradient with the displacement.",
             "gap + Breg = <w, u> and Breg >= 0.",
-            Expression("gap"),
-            Expression("pairing"),
-            Relation.AT_MOST,
-            (OUTER_CONVEXITY,),
-            citation,
+            "pairing",
+            (of.geometry,),
             "'Functional geometry of the inner-level objectives' read as convexity of each risk in the hypothesis.",
+            relation=Relation.EQUAL if of.equality else Relation.AT_MOST,
+            source=Source.PAPER,
         ),
-        Claim(
-            f"{family}-s2",
+        of.claim(
+            "s2",
             "Step S2: chain rule",
-            Source.PAPER,
             "The gradient of the meta-objective is the functional gradient paired with the meta-features.",
             "Differentiate L(theta) = sum q_i R_i(h_{U_i(theta)}): grad L = sum q_i J_i' E[w_i grad h].",
-            Expression("chain_rule_defect"),
-            Expression("zero"),
-            Relation.EQUAL,
-            (DIFFERENTIABLE,),
-            citation,
+            "zero",
+            of.calculus,
             "None known.",
+            left="chain_rule_defect",
+            relation=Relation.EQUAL,
+            source=Source.PAPER,
         ),
-        Claim(
-            f"{family}-s3",
+        of.claim(
+            "s3",
             "Step S3: stationarity",
-            Source.PAPER,
             "Along any direction of the ball, L changes at rate at most R eps.",
             "v'G <= ||v|| ||G|| <= R eps.",
-            Expression("direction"),
-            Expression("radius*eps"),
-            Relation.AT_MOST,
-            (DIFFERENTIABLE,),
-            citation,
+            "radius*eps",
+            of.calculus,
             "eps is the Euclidean norm of grad L; we allow any omega, the paper speaks of stationary points.",
+            left="direction",
+            source=Source.PAPER,
         ),
-        Claim(
-            f"{family}-s4",
+        of.claim(
+            "s4",
             "Step S4: Cauchy-Schwarz",
-            Source.PAPER,
             "The weighted residual is at most the norm of w times the norm of the residual.",
             "Cauchy-Schwarz in the task-lifted L2 space.",
-            Expression("inner_product"),
-            Expression("weight_norm*residual_norm"),
-            Relation.AT_MOST,
-            (DIFFERENTIABLE,),
-            citation,
+            "weight_norm*residual_norm",
+            of.calculus,
             "Finite second moments: automatic on finite support.",
+            left="inner_product",
+            source=Source.PAPER,
         ),
-        Claim(
-            f"{family}-lifted",
+        of.claim(
+            "lifted",
             "Optimality gap, lifted form",
-            Source.PAPER,
             "At any omega the gap to any comparator is at most R times the gradient norm plus the norm of w "
             "times the best approximation of the displacement by meta-features of norm at most R.",
             "S1, S2, S3, S4, and the infimum over v in the ball.",
-            Expression("gap"),
-            Expression("radius*eps + weight_norm*misfit"),
-            Relation.AT_MOST,
-            (OUTER_CONVEXITY, DIFFERENTIABLE),
-            f"{citation}, {_CORE}",
+            "radius*eps + weight_norm*misfit",
+            of.inside,
             "For every omega and every comparator (parameters or functions), with every constant explicit; "
             "on the space of (task, input) pairs, where the meta-feature is exact.",
+            source=Source.PAPER,
+            part="core optimality-gap result",
             extras=("function_displacement",),
         ),
-        Claim(
-            f"{family}-l1",
+        of.claim(
+            "l1",
             "Optimality gap, L1 form without a radius",
-            Source.OURS,
             "The same without Cauchy-Schwarz and without choosing R: never larger than the lifted bound.",
             "S1 and S2 give gap <= v'G + <w, u - phi'v> <= eps ||v|| + <|w|, |u - phi'v|> for every v.",
-            Expression("gap"),
-            Expression("misfit_l1"),
-            Relation.AT_MOST,
-            (OUTER_CONVEXITY, DIFFERENTIABLE),
-            citation,
+            "misfit_l1",
+            of.inside,
             "Sharper than the lifted form; same assumptions.",
         ),
     )
+    given = changes or {}
+    return tuple(replace(one, **given.get(one.name.removeprefix(f"{of.family}-"), {})) for one in claims)

@@ -27,6 +27,11 @@ class Refutation:
     generator: str
 
     @property
+    def apart(self) -> bool:
+        """Whether the sides are apart as enclosed in float64: what is certified can be seen."""
+        return self.gap.lo > self.bound.hi or self.bound.lo > self.gap.hi
+
+    @property
     def excess(self) -> float:
         """|gap - bound| relative to the size of both: 1 if the bound is 0."""
         above, below = self.gap.lo - self.bound.hi, self.bound.lo - self.gap.hi

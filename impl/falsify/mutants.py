@@ -19,6 +19,7 @@ import numpy as np
 
 from ...theory.claim import Mutant, Relation, UndefinedQuantityError
 from ..families import META_SL, Family, family_of
+from ..instances import Instance
 from ..shrink import shrink
 from ..sources import SMALL, FullSource, Generator, Limits, RandomSource
 from .certify import Refutation, refute
@@ -40,14 +41,16 @@ class Attack:
 
     @property
     def status(self) -> str:
-        """killed, equivalent or survived."""
+        """killed, equivalent, open or survived."""
         if self.first is not None:
             return "killed"
-        return "equivalent" if self.mutant.equivalent else "survived"
+        if self.mutant.equivalent:
+            return "equivalent"
+        return "open" if self.mutant.open else "survived"
 
     def simplest(self) -> Refutation | None:
-        """The smallest witness, shrunk as far as it stays certified."""
-        if not self.found:
+        """The smallest witness, shrunk as far as it stays certified; none of a generated mutant."""
+        if not self.found or self.mutant.generated:
             return None
         best = min(self.found, key=lambda r: r.instance.numbers)
         smaller = family_of(best.instance).smaller
@@ -100,7 +103,8 @@ def attack(
 ) -> list[Attack]:
     """Search for counterexamples to a family's mutants (or those given), `rounds` batches of each generator.
 
-    `enough` certified witnesses end the certification of hits for a mutant; float hits are counted throughout.
+    `enough` certified witnesses end the certification of hits for a mutant; float hits are counted throughout. For a
+    generated mutant one witness is the end.
     """
     attacks = [Attack(mutant) for mutant in (family.mutants if mutants is None else mutants)]
     known = {
@@ -117,6 +121,8 @@ def attack(
             scale = 1e-9 * (np.abs(quantities("gap")) + np.abs(quantities("pairing")))
             for one in attacks:
                 alive = one.first is None
+                if one.mutant.generated and not alive:
+                    continue
                 if known[one.mutant.name]:
                     _search(one, generator, batch, quantities, scale, enough)
                 elif len(one.found) < enough:
@@ -130,13 +136,22 @@ def _search_in_balls(one: Attack, generator: Generator, batch: Any) -> None:
     """A mutant with quantities that floats do not have: the first instances of a batch."""
     for b in range(min(FEW, len(batch))):
         instance = batch.instance(b)
-        certified = refute(one.mutant, instance)
         if one.first is None:
             one.examples += 1
-        if certified is not None:
-            one.hits[generator.name] += 1
-            one.found.append(Refutation(instance, *certified, generator.name))
-            one.first = one.first or one.found[0]
+        one.hits[generator.name] += _witness(one, generator, instance)
+
+
+def _witness(one: Attack, generator: Generator, instance: Instance) -> bool:
+    """Whether balls certify that the instance refutes the mutant, by more than float64 rounds; it is kept then."""
+    certified = refute(one.mutant, instance)
+    if certified is None:
+        return False
+    found = Refutation(instance, *certified, generator.name)
+    if not found.apart:
+        return False
+    one.found.append(found)
+    one.first = one.first or found
+    return True
 
 
 def _search(
@@ -157,9 +172,4 @@ def _search(
     for b in [*ranked[:FEW], *ranked[FEW :: len(ranked) // FEW + 1]]:
         if len(one.found) >= enough and generator.name in {r.generator for r in one.found}:
             break
-        instance = batch.instance(int(b))
-        certified = refute(one.mutant, instance)
-        if certified is not None:
-            refutation = Refutation(instance, *certified, generator.name)
-            one.found.append(refutation)
-            one.first = one.first or refutation
+        _witness(one, generator, batch.instance(int(b)))

@@ -1,4 +1,5 @@
-"""Meta-SL instances that break one assumption and keep the others: for leaving one out.
+"""Meta-SL instances on the edge: those that break one assumption and keep the others, for leaving one out; and those
+that use up the constant of a corollary, for attacking it.
 
 The generators of `generate` rarely meet what is exact: points that are stationary, folds, joints of the loss. These
 are drawn here, in one dimension, with all numbers left free that need not be tied.
@@ -17,7 +18,7 @@ from ..losses import Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
-from .generate import arbitrary, draw_loss, functions, one_task
+from .generate import arbitrary, draw_loss, functions, one_task, tangent_comparators
 
 
 def _radius(source: Source) -> Array:
@@ -183,6 +184,26 @@ def overshooting(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return replace(batch, steps=1, rate=8 * batch.rate)
 
 
+def attaining(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """One input where a constant is used up. Squared loss: a step that overshoots, against a tangent comparator (C6).
+    Log-cosh: a singular Jacobian where the third derivative is largest (tanh^2 = 1/3), and a comparator nearby (C2)."""
+    if loss == "squared":
+        return tangent_comparators(source, overshooting(source, loss, limits))
+    feature, omega = 2.0 ** source.grid((1, 1), -1, 1), source.grid((1,), -8, 8) / 4
+    side = 1 - 2 * source.grid((), 0, 1)
+    batch = _plain(
+        draw_loss(source, loss),
+        1.5 / feature[:, 0, 0] ** 2,
+        feature,
+        (feature[:, 0] * omega - (side * np.arctanh(3**-0.5))[:, None])[:, None, None],
+        np.ones((source.size, 1, 1, 1)),
+        np.ones((source.size, 1)),
+        omega,
+        np.ones(source.size),
+    )
+    return with_radius(source, batch.against(rival=omega + 2.0 ** -source.grid((1,), 2, 12)))
+
+
 BREAKING: tuple[Generator, ...] = (
     Generator("mirrored", "labels in opposite pairs, omega stationary", mirrored,
               ("squared", "log-cosh", "logistic", "pseudo-huber", "quartic")),
@@ -193,3 +214,7 @@ BREAKING: tuple[Generator, ...] = (
     Generator("overshooting", "one input, a Jacobian below -1", overshooting, ("squared", "log-cosh")),
     Generator("folds", "a singular Jacobian of the adaptation", folds, ("quartic",)),
 )  # fmt: skip
+
+ATTAINING: tuple[Generator, ...] = (
+    Generator("attaining", "one input where a constant is used up (C2, C6)", attaining, ("log-cosh", "squared")),
+)

@@ -27,7 +27,7 @@ from ...impl.families import META_SL
 from ...impl.losses import Loss
 from ...impl.meta_sl.batch import Batch
 from ...impl.strategies import instances
-from ...theory.mutants import MUTANTS
+from ...theory.mutants.meta_sl import MUTANTS
 
 RARE = next(m for m in MUTANTS if m.name == "no-hessian")
 COMMON = next(m for m in MUTANTS if m.name == "half-constant")

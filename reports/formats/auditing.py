@@ -29,14 +29,14 @@ class MutantWitness(Record):
 
 
 class MutantRow(Record):
-    """A wrong theorem: killed, survived, or equivalent (true after all)."""
+    """A wrong theorem: killed, survived, equivalent (true after all) or open (neither refuted nor proved)."""
 
     name: str
     title: str
     claim: str
     why: str
     statement: Latex
-    status: Literal["killed", "survived", "equivalent"]
+    status: Literal["killed", "survived", "equivalent", "open"]
     generator: str | None
     examples: Count
     seconds: Seconds

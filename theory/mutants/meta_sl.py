@@ -1,0 +1,87 @@
+"""Wrong theorems about meta-supervised learning with a linear model."""
+
+from __future__ import annotations
+
+from . import core
+from .edits import Wrong, cancel, drop, halve, put, twice
+from .generated import mutants
+
+_TANGENT = "The comparator may be anywhere; near omega the gap is linear."
+
+MUTANTS = mutants(
+    "meta-sl",
+    (
+        core.no_hessian("", "the plain feature phi", "(I - eta H_i)phi"),
+        Wrong(
+            "hessian-at-adapted",
+            "lifted",
+            "Hessian at the adapted parameter",
+            put(misfit="misfit_hessian_at_adapted"),
+            "The Jacobian of one gradient step has the Hessian at omega, not at omega_i (true for the squared loss).",
+        ),
+        *core.weights("", "hypothesis, whose risk the meta-objective sums"),
+        Wrong(
+            "u-unadapted",
+            "lifted",
+            "displacement of the unadapted hypotheses",
+            put(misfit="misfit_u_unadapted"),
+            "The gap compares adapted hypotheses.",
+        ),
+        *core.gap(""),
+        core.free_infimum(""),
+        core.first_order_eps("", "; with the plain feature it would be a theorem"),
+        *core.mixed("", "its numerator"),
+        core.first_order_both("", "the first-order theorem: the identity holds for any matrices T_i, here I."),
+        core.no_direction(""),
+        Wrong(
+            "c1-first-order",
+            "c1",
+            "FOMAML's gradient in C1",
+            put(eps="eps_first_order"),
+            "The gradient of a quadratic L contains the adaptation's Jacobian twice, FOMAML's once.",
+        ),
+        Wrong(
+            "c2-no-eps",
+            "c2",
+            "eps left out of C2",
+            drop("eps"),
+            "The remainder is of second order, the step towards the comparator of first.",
+        ),
+        core.half_shortest(
+            "c3-half", "half the shortest representation", "Attained where G and the shortest v are proportional."
+        ),
+        Wrong(
+            "c4-twice",
+            "c4",
+            "the whole of mu for half of it",
+            twice("strong_convexity"),
+            "The Bregman divergence of a mu-strongly convex loss is at least mu u^2/2, with equality for squares.",
+        ),
+        Wrong("c5-half", "c5", "half, as between a quadratic and its minimiser", halve(), _TANGENT),
+        Wrong(
+            "c6-no-deviation",
+            "c6",
+            "the Jacobian's deviation left out of C6",
+            drop("jacobian_deviation"),
+            "A first-order stationary point is not one of L.",
+        ),
+        Wrong(
+            "c7-no-jacobian",
+            "c7",
+            "C7 without the Jacobian",
+            cancel("jacobian_min"),
+            "Where the adaptation contracts, L is flat although the adapted risk is not.",
+        ),
+        Wrong("c8-half", "c8", "half, as between a quadratic and its minimiser", halve(), "As for C5."),
+        Wrong(
+            "c9-half",
+            "c9",
+            "the factor 2 left out of the descent",
+            halve(),
+            "A step of length 1/beta on a quadratic of curvature beta gains eps^2/(2 beta).",
+        ),
+        Wrong("c9-half-curvature", "c9-curvature", "half of beta", halve(), "Attained by one task and one input."),
+        *core.convex_steps("sl-"),
+        core.half_l1("sl-mixed-l1-half", "mixed-l1"),
+    ),
+)

@@ -1,0 +1,148 @@
+"""Cells of the assumption matrix: a claim without one assumption, by a counterexample, an argument, or an implication.
+
+A counterexample is an exact instance, small enough to check by hand, with what the claim says there. What search reads
+in the claim's place, where its own words have no meaning without the assumption, stands with it: a `Reading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..claim import Ablation, Expression, Reading, Relation, Standing
+
+NO_FACTOR = "2**20"
+"""A factor that does not exist, read as large: what is refuted with it is refuted with every smaller one."""
+
+
+def needed(
+    claim: str,
+    assumption: str,
+    reason: str,
+    title: str,
+    step: str,
+    bound: str,
+    instance: Mapping[str, Any],
+    *,
+    left: str = "gap",
+    **more: Any,
+) -> Ablation:
+    """The claim without the assumption, left <= bound, fails on the instance; `more` are fields of `Ablation`."""
+    return Ablation(
+        assumption, claim, Standing.NEEDED, reason, title, step, Expression(left), Expression(bound), instance, **more
+    )
+
+
+def again(
+    source: Ablation,
+    claim: str,
+    reason: str,
+    bound: str,
+    left: str = "gap",
+    *,
+    changes: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Ablation:
+    """The instance of `source`, read against another claim; `changes` are fields of the instance."""
+    kept = {"direction": source.direction, "identifier": source.identifier}
+    title = f"{source.title} ({claim.split('-', 2)[-1]})"
+    instance = {**source.data, **(changes or {})}
+    return needed(claim, source.assumption, reason, title, source.step, bound, instance, left=left, **{**kept, **more})
+
+
+def not_needed(assumption: str, claims: Sequence[str], reason: str, identifier: str = "") -> tuple[Ablation, ...]:
+    """No step of the proofs uses the assumption."""
+    return tuple(Ablation(assumption, claim, Standing.NOT_NEEDED, reason, identifier=identifier) for claim in claims)
+
+
+def implied(assumption: str, claims: Sequence[str], reason: str, **more: Any) -> tuple[Ablation, ...]:
+    """The claims' other assumptions imply this one."""
+    return tuple(Ablation(assumption, claim, Standing.VACUOUS, reason, **more) for claim in claims)
+
+
+ANY_VECTOR = "S3 is Cauchy-Schwarz for v'g, whatever vector g stands for the gradient; that it is the gradient is S2."
+ANY_FEATURE = "S4 is Cauchy-Schwarz for whatever features; that they are the derivative is S2."
+
+
+def steps_of_any_features(family: str, assumption: str) -> tuple[Ablation, ...]:
+    """S3 and S4 need no derivative."""
+    return (
+        *not_needed(assumption, [f"{family}-s3"], ANY_VECTOR),
+        *not_needed(assumption, [f"{family}-s4"], ANY_FEATURE),
+    )
+
+
+_KINK = (
+    "At a kink neither the gradient nor the feature has a value. Either side's may stand for it, and the claim does "
+    "not say that both take the same side: the gradient takes 1{0 > 0} = 0, the features take 1."
+)
+_JOINT = (
+    "At a joint of the loss there is a derivative to either side. L falls to neither side by more than eps (omega is "
+    "stationary in the directional sense), and whichever side the features take, the larger misfit counts."
+)
+IMPLIED = " The identity implies this by S3 and S4."
+L1 = " The lifted bound stands for the L1 form, which is never larger."
+
+
+def at_kink(
+    why: str = "",
+    bound: str = "radius*eps_formal + weight_norm*misfit_other_kinks",
+    left: str = "gap",
+    *,
+    lost: tuple[str, ...] = (),
+) -> Reading:
+    """What a claim says at a kink: two rules."""
+    return Reading(left, bound, _KINK + why, lost=lost)
+
+
+ONE_KINK_RULE = Reading(
+    "gap",
+    "radius*eps_formal + weight_norm*misfit_other_kinks",
+    "The gradient takes 1{0 > 0} = 0, the features take 1.",
+)
+
+AT_KINK_S2 = Reading(
+    "eps_formal",
+    "eps_other_kinks",
+    f"{_KINK} If the pairing with both were the gradient, both would be as long.",
+    Relation.EQUAL,
+)
+
+
+def at_kink_init(error: str) -> Reading:
+    """The same for the features of which an error is counted."""
+    return at_kink(
+        " So do the features of which the error is counted.",
+        f"radius*eps_formal + radius*weight_norm*error_{error}_other_kinks + weight_norm*misfit_init",
+    )
+
+
+def at_joint(
+    why: str = "",
+    bound: str = "radius*eps_directional + weight_norm*misfit_one_sided",
+    left: str = "gap",
+    *,
+    lost: tuple[str, ...] = (),
+) -> Reading:
+    """What a claim says at a joint of the loss: the larger one of both sides."""
+    return Reading(left, bound, _JOINT + why, lost=lost)
+
+
+AT_JOINT_S2 = Reading(
+    "eps_left",
+    "eps_right",
+    "At a joint of the loss there is a derivative to either side, each paired with its own features. If both "
+    "pairings were the gradient, they would be the same.",
+    Relation.EQUAL,
+)
+
+
+def no_factor(factor: str, why: str, rest: str = "") -> Reading:
+    """Nothing stands before eps."""
+    return Reading(
+        "gap", f"{NO_FACTOR}*{factor}{rest}", f"{why}: no factor stands before eps, read as one beyond 10^6."
+    )
+
+
+NOTHING_REPRESENTS = no_factor("radius*eps", "Nothing need represent u")
+"""C3 where the features need not be independent."""

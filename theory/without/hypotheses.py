@@ -1,0 +1,91 @@
+"""Hypotheses that are built into a statement rather than listed as assumptions, and how to leave one out.
+
+`put` says which quantity replaces which when the hypothesis is dropped: the claim so rewritten is what the search tries
+to refute, with every listed assumption certified. What single claims say without it stands with their counterexamples,
+as readings. Where there is neither, only the counterexamples and arguments speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..claim import Claim
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What is assumed by the way a claim is written; `put` has {quantity: its replacement} by family."""
+
+    name: str
+    identifier: str
+    statement: str
+    put: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def dropped(self, claim: Claim, family: str) -> Claim | None:
+        """The claim without the hypothesis; None where it makes no difference to the statement, or cannot be said."""
+        names = self.put.get(family, {})
+        if not set(names) & {*claim.left.names, *claim.bound.names}:
+            return None
+        return replace(claim, left=claim.left.substitute(names), bound=claim.bound.substitute(names))
+
+
+_SUPERVISED = ("meta-sl", "network", "smooth-network")
+_POLICIES = ("meta-rl", "meta-rl-network", "meta-rl-smooth-network")
+
+HYPOTHESES: tuple[Hypothesis, ...] = (
+    Hypothesis(
+        "stationarity-of-L",
+        "A3",
+        "eps is the gradient norm of L itself.",
+        {name: {"eps": "eps_first_order"} for name in _SUPERVISED} | {name: {"eps": "zero"} for name in _POLICIES},
+    ),
+    Hypothesis("minimiser-exists", "A5", "A global minimiser of L exists."),
+    Hypothesis(
+        "one-radius",
+        "A6",
+        "The R of R eps is the radius of the ball of the infimum.",
+        {name: {"misfit": "misfit_free"} for name in (*_SUPERVISED, *_POLICIES)},
+    ),
+    Hypothesis("population-risk", "A7", "w, eps and the gap belong to the same distribution."),
+    Hypothesis("population-adaptation", "A7", "The adaptation uses the population risk."),
+    Hypothesis("finite-second-moments", "A8", "w, u and the meta-features have finite second moments."),
+    Hypothesis(
+        "regular-data", "A9", "P(|a'x| <= t) <= c t/||a|| for all a and t (so that no hyperplane through 0 has mass)."
+    ),
+    Hypothesis("W-in-the-ball", "A10", "The network stays in a ball around its initialisation."),
+    Hypothesis("one-kink-rule", "A2", "The value of 1{0 > 0} is the same in the gradient, in W_i and in the features."),
+    Hypothesis(
+        "lookahead-in-the-feature",
+        "RL-G",
+        "The meta-feature contains eta grad Q_i.",
+        {"meta-rl": {"misfit": "misfit_plain"}},
+    ),
+    Hypothesis("shift-by-state", "RL-J", "What is subtracted from the visitation ratio depends on the state only."),
+    Hypothesis("one-process-per-task", "RL-K", "omega and the comparator live in the same processes."),
+    Hypothesis("bounded-rewards", "RL-B", "Rewards are bounded."),
+    Hypothesis("bounded-features", "RL-C", "Features are bounded."),
+    Hypothesis("discount-below-1", "RL-O", "gamma_i < 1."),
+    Hypothesis("regular-adaptation", "RL-F", "The Jacobian of the adaptation is invertible."),
+    Hypothesis("equal-discounts", "RL-N", "All tasks have the same discount."),
+)
+
+META_RL_ROWS: dict[str, str] = {
+    "RL-A": "positive-policy",
+    "RL-B": "bounded-rewards",
+    "RL-C": "bounded-features",
+    "RL-D": "minimiser-exists",
+    "RL-E": "numerator-vanishes",
+    "RL-F": "regular-adaptation",
+    "RL-G": "lookahead-in-the-feature",
+    "RL-H": "one-radius",
+    "RL-I": "stationarity-of-L",
+    "RL-J": "shift-by-state",
+    "RL-K": "one-process-per-task",
+    "RL-L": "differentiable-adaptation",
+    "RL-M": "no-backward-step",
+    "RL-N": "equal-discounts",
+    "RL-O": "discount-below-1",
+    "RL-P": "contraction",
+}
+"""The rows A to P of the assumptions of meta-RL's derivation, which reasons name by their letter."""

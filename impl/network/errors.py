@@ -112,6 +112,7 @@ class ErrorQuantities(NetworkCore):
         return self._counted(2)
 
     def _counted(self, power: int) -> arb:
+        self._balls_only("a count")
         start, own, squared = self.problem.start, self.displacement_init, self._squared_displacement
         still = dict(enumerate(flips.budget_counts(start, own, range(len(self._before)), power, squared)))
         counts: list[list[Mapping[int, arb]]] = []
@@ -166,6 +167,7 @@ class ErrorQuantities(NetworkCore):
     @cached_property
     def error_count_own(self) -> arb:
         """k* with W's own displacement for that of every iterate."""
+        self._balls_only("a count")
         budget, xs = self.displacement_init, range(len(self._before))
         found = flips.budget_counts(self.problem.start, budget, xs, squared=self._squared_displacement)
         counts = dict(enumerate(found))

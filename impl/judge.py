@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from flint import arb, ctx
+from flint import arb, ctx, fmpq
 
 from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import PROPOSING, IrrationalError, bounds
@@ -190,13 +190,15 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
 
 def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:
     """Whether an equality is true in exact rationals; None where they do not reach."""
-    exact = evaluator.rationals()
-    if exact is None:
-        return None
     try:
-        return bool(claim.left(exact) == claim.bound(exact))
+        exact = evaluator.rationals()
+        if exact is None:
+            return None
+        left, bound = claim.left(exact), claim.bound(exact)
     except (IrrationalError, UndefinedQuantityError):
         return None
+    rational = all(isinstance(side, fmpq | int) for side in (left, bound))
+    return bool(left == bound) if rational else None
 
 
 def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: bool) -> ClaimJudgement:

@@ -184,3 +184,20 @@ def test_the_remainder_of_several_steps_grows_as_c2_says(steps: int, growth: fmp
     with ctx.workprec(128):
         constants = [MetaSLQuantities(instance)("remainder_constant") for instance in (several, one)]
         assert (constants[0] / constants[1]).contains(growth)
+
+
+def test_a_tiny_curvature_on_a_long_segment_is_no_failing_assumption() -> None:
+    """ell'' of the exponential loss is positive everywhere: its range over a segment, enclosed as one ball, reached
+    below 0. Where only infinite enclosures are at hand, the assumption is open."""
+    far = {
+        "format": "metagap/instance/1", "problem": "meta-sl", "loss": {"name": "exponential"},
+        "adaptation": {"name": "gradient", "eta": 0, "steps": 1}, "model": {"name": "linear"}, "features": [[1]],
+        "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": 1, "p": 1}]}], "omega": [-40], "comparator": [40], "radius": 80,
+    }  # fmt: skip
+    instance = files.loads(json.dumps(far), "far")
+    assert judge(instance)["meta-sl-c4"].verdict is Verdict.PROVED
+    steep = files.loads(json.dumps({**far, "adaptation": {"name": "gradient", "eta": -1, "steps": 3}}), "steep")
+    assert judge(steep)["meta-sl-c4"].verdict is Verdict.UNDECIDED
+    joint = {**far, "loss": {"name": "huber", "delta": 1}, "tasks": [
+        {"weight": 1, "atoms": [{"x": 0, "y": 0, "p": 1}]}], "omega": [0], "comparator": [1]}  # fmt: skip
+    assert judge(files.loads(json.dumps(joint), "joint"))["meta-sl-c4"].verdict is Verdict.OUTSIDE

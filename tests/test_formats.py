@@ -255,3 +255,32 @@ def test_judgements_of_undefined_quantities_fit_too() -> None:
     assert {row["verdict"] for row in record["claims"]} >= {"OUTSIDE"}
     check(record, "judgement", "x")
     assert Draft202012Validator(schema("judgement")).is_valid(record)
+
+
+def old(record: Any) -> Any:
+    """The record as the first version wrote it."""
+    if isinstance(record, list):
+        return [old(value) for value in record]
+    if not isinstance(record, dict):
+        return "HOLDS" if record == "EQUAL" else record
+    return {"HOLDS" if key == "EQUAL" else key: old(value) for key, value in record.items()}
+
+
+def test_records_of_the_first_version_are_read(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
+    """HOLDS is read as EQUAL, wherever it stands; a record has one of the two words."""
+    _, verify, _ = small_run
+    first = old(json.loads(json.dumps(verify))) | {"format": "metagap/verify/1"}
+    assert "HOLDS" in json.dumps(first) and "EQUAL" not in json.dumps(first)
+    assert check(first, "verify", "old") == json.loads(json.dumps(verify))
+    row = next(row for row in verify["claims"] if row["counts"]["EQUAL"])
+    assert row["proved_share"] is not None and row["proved_share"] == row["counts"]["PROVED"] / row["scope"]
+    both = json.loads(json.dumps(verify))
+    both["claims"][0]["counts"]["HOLDS"] = 1
+    with pytest.raises(BadInputError, match="HOLDS"):
+        check(both, "verify", "both")
+    with pytest.raises(BadInputError, match="metagap/verify/2"):
+        check(first | {"format": "metagap/verify/3"}, "verify", "new")
+    judged = {"format": "metagap/judgement/1", "instance": "0" * 64, "notes": [], "claims": [{
+        "claim": "meta-sl-s2", "verdict": "HOLDS", "gap": {"lo": None, "hi": 1.0}, "bound": None, "terms": {},
+        "assumptions": {}, "ratio": None, "reason": ""}]}  # fmt: skip
+    assert check(judged, "judgement", "old")["claims"][0]["verdict"] == "EQUAL"

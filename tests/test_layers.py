@@ -324,3 +324,42 @@ def test_every_package_is_in_the_wheel() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     folders = {path.parent for path in SOURCES}
     assert listed == {"metagap." + ".".join(f.relative_to(ROOT).parts) for f in folders}
+
+
+PRONOUNCED = {"PROVED", "EQUAL", "VIOLATED"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=id_of)
+def test_verdicts_are_made_in_one_place(path: Path) -> None:
+    """Elsewhere a verdict is compared with, or looked up, and never made."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    passive = {
+        id(node)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.Compare | ast.Dict)
+        for part in ([outer.left, *outer.comparators] if isinstance(outer, ast.Compare) else outer.keys)
+        if part is not None
+        for node in ast.walk(part)
+    }
+    made = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in PRONOUNCED and id(node) not in passive
+        if isinstance(node.value, ast.Name) and node.value.id == "Verdict"
+    ]
+    assert bool(made) == (id_of(path) == "impl/verdicts.py"), made
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if "impl" in p.parts], ids=id_of)
+def test_margins_are_read_by_the_one_rule(path: Path) -> None:
+    """What is called with the name of a margin goes to `verdicts`, and to no comparison."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    compared = [
+        node.lineno
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.Compare)
+        for node in ast.walk(outer)
+        if isinstance(node, ast.Attribute) and node.attr == "margin" and isinstance(node.value, ast.Name)
+        if node.value.id in ("a", "assumption")
+    ]
+    assert not compared

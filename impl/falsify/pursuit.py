@@ -16,6 +16,7 @@ from ..instances import Instance
 from ..judge import Enclosure, Evaluator
 from ..shrink import shrink
 from ..sources import SMALL, Limits
+from ..verdicts import standing
 from .certify import Refutation, Subject, assumptions, refute, tightness
 from .evolution import Enough, Visit, evolution
 from .gradient import gradient, prepare
@@ -69,7 +70,7 @@ def applies(subject: Subject, instance: Instance) -> bool:
     evaluator = Evaluator(instance)
     at = evaluator.balls(53)
     try:
-        return not any(at(a.margin) <= 0 for a in assumptions(subject))
+        return not any(standing(at(a.margin)) is False for a in assumptions(subject))
     except UndefinedQuantityError:
         return False
 

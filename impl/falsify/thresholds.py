@@ -54,7 +54,7 @@ def proved(loss: Loss, digits: int = 20) -> float:
         eta = fmpq(middle, 2**digits)
         instance = MetaSLInstance(loss, Gradient(eta), ((fmpq(1),),), (task,), (fmpq(0),), (fmpq(0),), fmpq(1))
         with ctx.workprec(128):
-            holds = bool(MetaSLQuantities(instance)("margin_small_step") > 0)
+            holds = standing(MetaSLQuantities(instance)("margin_small_step"))
         low, high = (middle, high) if holds else (low, middle)
     return low / 2**digits
 

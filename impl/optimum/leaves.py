@@ -33,11 +33,10 @@ class Table:
         canonical = [task for task in model.problem.instance.tasks if task.weight != 0]
         atoms: list[list[list[tuple[fmpq, fmpq]]]] = []
         for exact, task in zip(canonical, model.tasks, strict=True):
-            points: dict[int, list[tuple[fmpq, fmpq]]] = {x: [] for x in task.used}
+            own: dict[int, list[tuple[fmpq, fmpq]]] = {x: [] for x in task.used}
             for atom in exact.atoms:
-                if atom.p != 0:
-                    points[atom.x].append((atom.y, atom.p))
-            atoms.append(list(points.values()))
+                own[atom.x].append((atom.y, atom.p))
+            atoms.append(list(own.values()))
         n, d = len(atoms), model.dimension
         k = max(len(points) for points in atoms)
         most = max(len(point) for points in atoms for point in points)
@@ -46,9 +45,9 @@ class Table:
         for points in atoms:
             filler = points[0][0][0]
             for j in range(k):
-                own = points[j] if j < len(points) else []
-                labels += [y for y, _ in own] + [filler] * (most - len(own))
-                masses += [p for _, p in own] + [fmpq(0)] * (most - len(own))
+                point = points[j] if j < len(points) else []
+                labels += [y for y, _ in point] + [filler] * (most - len(point))
+                masses += [p for _, p in point] + [fmpq(0)] * (most - len(point))
         self.masses = MidRad.of(masses, (n, k, most, 1))
         self.weighted = self.masses * MidRad.of([task.weight for task in canonical], (n, 1, 1, 1))
         self.ranges = LossRanges(loss, labels, self.shape)

@@ -188,7 +188,7 @@ def _certificate(content: Any, source: str) -> Certificate:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise FaultError("format" if isinstance(content, dict) else "document", what=repr(FORMAT))
         how = content.setdefault("how", "tree")
-        if not isinstance(how, str) or how not in RECORDS:
+        if how not in list(RECORDS):
             raise FaultError("how", what="one of " + ", ".join(RECORDS))
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
         instance = files.instance_in(content["instance"], source, "instance")

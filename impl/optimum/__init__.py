@@ -35,9 +35,10 @@ FARTHEST = fmpq(10) ** 150
 """Radius beyond which squared lengths would leave float64."""
 LARGEST = 99
 """Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
-SEARCHING = 0.5
-"""The part of the time after which the search stops, so that what it found can be checked."""
+SEARCHING, CHECKING = 0.5, 0.9
+"""The parts of the time after which the search stops, and then the check of what it found: a floor remains."""
 
+BEYOND = "L is beyond float64 at every point tried; scale the data, or give a smaller radius"
 CONTRADICTED = "the search in float64 is contradicted by a value in balls: the features are of too different sizes"
 
 How = Literal["tree", "exact", "floor", "none"]
@@ -131,7 +132,7 @@ class _Work:
         with ctx.workprec(EXACT):
             lower = bounds(arb(least))[0]
         certificate = self._certificate(lower, at, "exact", stationary=minimiser)
-        return self._optimum(certificate, self._checked(certificate), at, self.budget)
+        return self._optimum(certificate, self._checked(certificate, 1.0), at, self.budget)
 
     def searched(self, progress: Callable[[int, float, float], None], start: np.ndarray | None = None) -> Optimum:
         """By branch and bound."""
@@ -139,11 +140,12 @@ class _Work:
             far = f"a ball of radius {to_float(self.ball):.3g}"
             raise UnsupportedError(f"{far} is beyond the search in float64; scale the data")
         self.stage("searching")
-        until = min(self.budget.until, self.begin + SEARCHING * (self.deadline - self.begin))
-        limited = replace(self.budget, until=until)
+        limited = replace(self.budget, until=self._after(SEARCHING))
         found = search(self.scape, to_float(self.ball), limited, progress, start)
         self.stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
-        upper = _upper_value(self.instance, found.at)
+        upper, floor = _upper_value(self.instance, found.at), None
+        if not np.isfinite(upper):
+            raise UnsupportedError(BEYOND)
         room = self.budget.gap * max(abs(upper), SCALE)
         lower = min(upper - room, found.lower) if found.complete else found.lower - room / 2
         complete, why = found.complete, "" if found.complete else _why(found, limited)
@@ -157,13 +159,14 @@ class _Work:
             # A bound without a search may be as good as one that was cut short.
             floor = self._certificate(self._floor(), found.at, "floor", upper)
             if tree is None or floor.lower >= tree.lower:
-                return self._optimum(floor, self._checked(floor), found.at, limited, found, why)
+                return self._optimum(floor, self._checked(floor, 1.0), found.at, limited, found, why)
         assert tree is not None
-        outcome = self._checked(tree)
+        outcome = self._checked(tree, CHECKING)
         if outcome is None or outcome.accepted:
             return self._optimum(tree, outcome, found.at, limited, found, why)
-        floor = self._certificate(self._floor(), found.at, "floor", upper)
-        proved = self._checked(floor)
+        if floor is None:
+            floor = self._certificate(self._floor(), found.at, "floor", upper)
+        proved = self._checked(floor, 1.0)
         if floor.lower >= tree.lower or outcome.reason != OUT_OF_TIME:
             refused = f"the checker does not accept the certificate of the search: {outcome.reason}"
             return self._optimum(floor, proved, found.at, limited, found, refused)
@@ -176,15 +179,19 @@ class _Work:
         exact = tuple(rational(float(v)) for v in at)
         upper = _upper_value(self.instance, at) if upper is None else upper
         if not np.isfinite(upper) or lower == np.inf:
-            raise UnsupportedError("L is beyond float64 at every point tried; scale the data, or give a smaller radius")
+            raise UnsupportedError(BEYOND)
         return Certificate(self.instance, self.radius, self.ball, lower, upper, exact, how=how, **shown)
 
-    def _checked(self, certificate: Certificate) -> Check | None:
-        """What the checker says, if it is asked."""
+    def _after(self, part: float) -> float:
+        """When that part of the time is over."""
+        return self.begin + part * (self.deadline - self.begin)
+
+    def _checked(self, certificate: Certificate, part: float) -> Check | None:
+        """What the checker says, if it is asked, until that part of the time is over."""
         if not self.checked or certificate.lower == -np.inf:
             return None
         self.stage(f"checking that the infimum is at least {certificate.lower:.6g}")
-        return check(certificate, deadline=self.deadline)
+        return check(certificate, deadline=self._after(part))
 
     def _floor(self) -> float:
         """The best bound from below that needs no search: no functions, or no parameter of any task, do better."""
@@ -232,11 +239,9 @@ def _why(found: Found, budget: Budget) -> str:
     if found.interrupted:
         return "Ctrl-C ended the search"
     if found.blunt:
-        return (
-            "float64 cannot tell smaller boxes apart: the features are of too different sizes, or the ball is too large"
-        )
-    spent = f"{budget.boxes} boxes" if found.boxes >= budget.boxes else "the search's part of the time"
-    return f"{spent} were spent with the bracket still wide".replace("time were", "time was")
+        return "float64 cannot cut boxes further: the features are of too different sizes, or the ball is too large"
+    spent = f"its {budget.boxes} boxes" if found.boxes >= budget.boxes else "its part of the time"
+    return f"the search has spent {spent}, of the budget, with the bracket still wide"
 
 
 def _upper_value(instance: MetaSLInstance, at: np.ndarray) -> float:

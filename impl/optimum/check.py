@@ -115,9 +115,7 @@ class Checker:
     def _tree(self) -> None:
         """Prove every leaf: many at once, and those that are left one by one."""
         certificate = self.certificate
-        prover = Prover(
-            self.model, self.ball, certificate.lower, certificate.at, self.tilt, self.base, self.multiplier
-        )
+        prover = Prover(self.model, self.ball, certificate.lower, certificate.at, self.tilt, self.base, self.multiplier)
         try:
             for part in leaves(certificate.tree, certificate.half, self.model.dimension, self._watch):
                 self._part(prover, part)

@@ -108,6 +108,7 @@ class Model:
         squares = span * span.transpose()
         lengths = [root(arb(squares[j, j])) for j in range(self.dimension)]
         shares = rows * span.transpose()
+        self._verify(rows, shares, squares)
         laws = [law for law in self.problem.laws if law.weight != 0]
         self.tasks = [TaskModel(self.problem, law, rows, shares, lengths) for law in laws]
         adaptation = instance.adaptation
@@ -116,6 +117,16 @@ class Model:
         # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.
         self.quadratic = instance.loss.name == "squared"
         self.smooth = self.quadratic or (self.steps > 0 and not instance.loss.profile.joints)
+
+    def _verify(self, rows: fmpq_mat, shares: fmpq_mat, squares: fmpq_mat) -> None:
+        """The basis is orthogonal, and features with mass lie in its span: |phi|^2 = sum (phi'b)^2/|b|^2."""
+        d = self.dimension
+        if any((squares[i, j] == 0) == (i == j) for i in range(d) for j in range(d)):
+            raise ArithmeticError("the basis of the features is not orthogonal")
+        for x in {x for law in self.problem.laws if law.weight != 0 for x in law.rho}:
+            length = sum((rows[x, j] ** 2 for j in range(rows.ncols())), start=fmpq(0))
+            if length != sum((shares[x, j] ** 2 / squares[j, j] for j in range(d)), start=fmpq(0)):
+                raise ArithmeticError(f"the basis does not span the features of point {x}")
 
 
 @dataclass(frozen=True)

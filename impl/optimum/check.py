@@ -1,7 +1,8 @@
-"""The checker: accepts a certificate only if it can prove the bracket itself, in ball arithmetic.
+"""The checker: accepts a certificate only if it can prove the bracket itself.
 
-Nothing of the finder is used but the file. Every leaf is proved again by whichever of the reasons holds (the letter
-says which to try first); where the enclosures of the finder were sharper, the checker splits on. What is proved:
+Nothing of the search is used but the file, and no float is believed: leaves are proved many at once in midpoint-radius
+float64 whose rounding is proved (`leaves`, `midrad`), and what that cannot tell in balls (`boxes`), where the checker
+splits on if the enclosures of the search were sharper. A leaf's letter says which reason to try first. What is proved:
 
 * covering: the tree is a binary partition of a cube that contains the ball;
 * no leaf holds a point of the ball with L < lower that could be the minimum. The minimum over the ball is attained
@@ -9,7 +10,20 @@ says which to try first); where the enclosures of the finder were sharper, the c
   point of the open ball (g) or of its sphere (k), Lagrangian-convex (c); the formulas are in `search`'s docstring and
   are derived in the methods below;
 * upper: the value at an exact point of the ball;
-* without a radius: that every parameter outside the ball is worse than `upper` (`coercivity`).
+* without a radius: that every parameter outside the ball is worse than `upper` (`coercivity`);
+* lower ends without a tree: `ends`.
+
+What the search uses as well, and why it may be shared:
+
+* the losses and their turning points (`losses`): the definitions of what is claimed. Derivatives are compared with
+  sympy and torch; that ranges between turning points contain every value is tested;
+* `Problem` (`meta_sl.maml`): of it only the tasks' laws, exact numbers in balls, and the loss;
+* `certificate.basis`: exact rationals, and not believed: that it is orthogonal and spans the features is verified here;
+* the coercivity radius and the floors (`coercivity`, `exact`): proofs in balls that do not search. The search takes the
+  radius from there; here it is computed again, by the same code. Tests compare it with values outside, and the floors
+  with values at points and with each other.
+
+The exact minimum of the squared loss is shared only in that radius: `ends` verifies the point by its own arithmetic.
 """
 
 from __future__ import annotations
@@ -91,6 +105,10 @@ class Checker:
             raise _RejectedError(f"the {instance.loss.name} loss with this adaptation has no checkable enclosures")
         if self.size > self.ball * self.ball:
             raise _RejectedError("the point of the upper bound lies outside the ball")
+        if self.value < self.lower:
+            raise _RejectedError(
+                f"the value at the point is {self.value.str(12)}, below lower={certificate.lower!r}: it is no bound"
+            )
         if not self.value <= arb(rational(certificate.upper)):
             raise _RejectedError(
                 f"the value at the point is {self.value.str(12)}, not at most upper={certificate.upper!r}"

@@ -222,3 +222,14 @@ def test_no_sentence_calls_an_infinite_number_proved(tmp_path: Path) -> None:
             assert not re.search(r"\b(inf|nan)\b[^ ]* ?\(PROVED\)|\[[^]]*\b(inf|nan)\b", words), words
             if record["promise"] is None:
                 assert record["headline"]["verdict"] != Verdict.VIOLATED.name
+
+
+def test_an_interrupt_while_checking_keeps_the_bracket(monkeypatch: pytest.MonkeyPatch) -> None:
+    import metagap.impl.optimum as engine
+
+    def pressed(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "check", pressed)
+    found = minimise(problem(), fmpq(4))
+    assert found.interrupted and found.status is Status.BRACKETED and found.sure == -math.inf

@@ -37,6 +37,8 @@ LARGEST = 99
 """Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
 SEARCHING, CHECKING = 0.5, 0.9
 """The parts of the time after which the search stops, and then the check of what it found: a floor remains."""
+LEFT = 2.0
+"""Seconds for what is left to do after Ctrl-C."""
 
 BEYOND = "L is beyond float64 at every point tried; scale the data, or give a smaller radius"
 CONTRADICTED = "the search in float64 is contradicted by a value in balls: the features are of too different sizes"
@@ -114,6 +116,7 @@ class _Work:
     checked: bool
     begin: float
     stage: Callable[[str], None]
+    interrupted: bool = False
 
     @property
     def deadline(self) -> float:
@@ -142,6 +145,9 @@ class _Work:
         self.stage("searching")
         limited = replace(self.budget, until=self._after(SEARCHING))
         found = search(self.scape, to_float(self.ball), limited, progress, start)
+        self.interrupted = found.interrupted
+        if self.interrupted:
+            self.budget = replace(self.budget, until=time.monotonic() + LEFT)
         self.stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
         upper, floor = _upper_value(self.instance, found.at), None
         if not np.isfinite(upper):
@@ -167,11 +173,19 @@ class _Work:
         if floor is None:
             floor = self._certificate(self._floor(), found.at, "floor", upper)
         proved = self._checked(floor, 1.0)
-        if floor.lower >= tree.lower or outcome.reason != OUT_OF_TIME:
+        if floor.lower >= tree.lower or (outcome.reason != OUT_OF_TIME and not self.interrupted):
             refused = f"the checker does not accept the certificate of the search: {outcome.reason}"
             return self._optimum(floor, proved, found.at, limited, found, refused)
         sure = floor.lower if proved is not None and proved.accepted else None
-        return self._optimum(tree, outcome, found.at, limited, found, why or "the checker was out of time", sure)
+        return self._optimum(
+            tree,
+            outcome,
+            found.at,
+            limited,
+            found,
+            why or f"the checker has not proved the lower end: {outcome.reason}",
+            sure,
+        )
 
     def _certificate(
         self, lower: float, at: np.ndarray, how: CertificateHow, upper: float | None = None, **shown: Any
@@ -191,7 +205,11 @@ class _Work:
         if not self.checked or certificate.lower == -np.inf:
             return None
         self.stage(f"checking that the infimum is at least {certificate.lower:.6g}")
-        return check(certificate, deadline=self._after(part))
+        try:
+            return check(certificate, deadline=self._after(part))
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return Check(False, "interrupted by Ctrl-C")
 
     def _floor(self) -> float:
         """The best bound from below that needs no search: no functions, or no parameter of any task, do better."""
@@ -221,7 +239,7 @@ class _Work:
             gap=budget.gap,
             check=outcome,
             fallback=fallback,
-            interrupted=found is not None and found.interrupted,
+            interrupted=self.interrupted,
             boxes=0 if found is None else found.boxes,
             seconds=time.monotonic() - self.begin,
             at=tuple(float(v) for v in at @ self.scape.basis),

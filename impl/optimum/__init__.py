@@ -15,10 +15,11 @@ from typing import Any, Literal
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import PROPOSING, bounds, rational, to_float
+from ..arithmetic import PROPOSING, bounds, rational, root, to_float
 from ..bracket import SCALE, Bracket, Check, Status
+from ..instances import Vector
 from ..meta_sl.instance import Gradient, MetaSLInstance
-from .boxes import Box, Model
+from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow
 from .check import OUT_OF_TIME, check
@@ -31,6 +32,8 @@ __all__ = [
     "Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "Status", "UnsupportedError", "check", "minimise",
 ]  # fmt: skip
 
+FINE = 160
+"""Bits of the exact minimiser of a quadratic in a certificate: far more than float64, for features that cancel."""
 FARTHEST = fmpq(10) ** 150
 """Radius beyond which squared lengths would leave float64."""
 LARGEST = 99
@@ -99,7 +102,7 @@ def minimise(
     ball = radius
     if ball is None:
         stage("bounding where a minimum can lie")
-        ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
+        ball = coercivity_radius(instance, _upper_value(instance, (fmpq(0),) * scape.dimension, budget.gap))
     work = _Work(instance, radius, ball, scape, budget, checked, begin, stage)
     return work.quadratic(progress) if scape.quadratic else work.searched(progress)
 
@@ -130,12 +133,26 @@ class _Work:
         start = self.scape.basis @ np.array([to_float(v) for v in minimiser])
         if self.radius is not None and sum((v * v for v in minimiser), start=fmpq(0)) > self.radius * self.radius:
             return self.searched(progress, start)
-        size = np.linalg.norm(start)
-        at = start * min(1.0, to_float(self.ball) * (1 - 2.0**-50) / max(float(size), 1e-300))
         with ctx.workprec(EXACT):
             lower = bounds(arb(least))[0]
-        certificate = self._certificate(lower, at, "exact", stationary=minimiser)
-        return self._optimum(certificate, self._checked(certificate, 1.0), at, self.budget)
+        certificate = self._certificate(lower, self._reduced(minimiser), "exact", stationary=minimiser)
+        outcome = self._checked(certificate, 1.0)
+        why = "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
+        return self._optimum(certificate, outcome, np.array([to_float(v) for v in minimiser]), self.budget, why=why)
+
+    def _reduced(self, theta: Vector) -> Vector:
+        """Coordinates of theta in the span of the features, in the ball: to FINE bits, as rationals."""
+        with ctx.workprec(EXACT):
+            found = []
+            for b in basis(self.instance):
+                along = sum((v * w for v, w in zip(theta, b, strict=True)), start=fmpq(0))
+                ball = arb(along) / root(arb(sum((v * v for v in b), start=fmpq(0))))
+                with ctx.workprec(FINE):
+                    mantissa, exponent = (+ball.mid()).mid().man_exp()
+                    found.append(fmpq(mantissa) * fmpq(2) ** int(exponent))
+        size = sum((v * v for v in found), start=fmpq(0))
+        inwards = fmpq(1) if size <= self.ball * self.ball else 1 - fmpq(1, 2 ** (FINE // 2))
+        return tuple(v * inwards for v in found)
 
     def searched(self, progress: Callable[[int, float, float], None], start: np.ndarray | None = None) -> Optimum:
         """By branch and bound."""
@@ -149,7 +166,9 @@ class _Work:
         if self.interrupted:
             self.budget = replace(self.budget, until=time.monotonic() + LEFT)
         self.stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
-        upper, floor = _upper_value(self.instance, found.at), None
+        at = found.at @ self.scape.basis
+        exact = tuple(rational(float(v)) for v in found.at)
+        upper, floor = _upper_value(self.instance, exact, self.budget.gap), None
         if not np.isfinite(upper):
             raise UnsupportedError(BEYOND)
         room = self.budget.gap * max(abs(upper), SCALE)
@@ -160,27 +179,27 @@ class _Work:
             complete, why = False, CONTRADICTED
         elif found.tree and np.isfinite(lower):
             half = rational(found.half)
-            tree = self._certificate(lower, found.at, "tree", upper, half=half, tree=found.tree)
+            tree = self._certificate(lower, exact, "tree", upper, half=half, tree=found.tree)
         if not complete:
             # A bound without a search may be as good as one that was cut short.
-            floor = self._certificate(self._floor(), found.at, "floor", upper)
+            floor = self._certificate(self._floor(), exact, "floor", upper)
             if tree is None or floor.lower >= tree.lower:
-                return self._optimum(floor, self._checked(floor, 1.0), found.at, limited, found, why)
+                return self._optimum(floor, self._checked(floor, 1.0), at, limited, found, why)
         assert tree is not None
         outcome = self._checked(tree, CHECKING)
         if outcome is None or outcome.accepted:
-            return self._optimum(tree, outcome, found.at, limited, found, why)
+            return self._optimum(tree, outcome, at, limited, found, why)
         if floor is None:
-            floor = self._certificate(self._floor(), found.at, "floor", upper)
+            floor = self._certificate(self._floor(), exact, "floor", upper)
         proved = self._checked(floor, 1.0)
         if floor.lower >= tree.lower or (outcome.reason != OUT_OF_TIME and not self.interrupted):
             refused = f"the checker does not accept the certificate of the search: {outcome.reason}"
-            return self._optimum(floor, proved, found.at, limited, found, refused)
+            return self._optimum(floor, proved, at, limited, found, refused)
         sure = floor.lower if proved is not None and proved.accepted else None
         return self._optimum(
             tree,
             outcome,
-            found.at,
+            at,
             limited,
             found,
             why or f"the checker has not proved the lower end: {outcome.reason}",
@@ -188,13 +207,12 @@ class _Work:
         )
 
     def _certificate(
-        self, lower: float, at: np.ndarray, how: CertificateHow, upper: float | None = None, **shown: Any
+        self, lower: float, at: Vector, how: CertificateHow, upper: float | None = None, **shown: Any
     ) -> Certificate:
-        exact = tuple(rational(float(v)) for v in at)
-        upper = _upper_value(self.instance, at) if upper is None else upper
+        upper = _upper_value(self.instance, at, self.budget.gap) if upper is None else upper
         if not np.isfinite(upper) or lower == np.inf:
             raise UnsupportedError(BEYOND)
-        return Certificate(self.instance, self.radius, self.ball, lower, upper, exact, how=how, **shown)
+        return Certificate(self.instance, self.radius, self.ball, lower, upper, at, how=how, **shown)
 
     def _after(self, part: float) -> float:
         """When that part of the time is over."""
@@ -242,7 +260,7 @@ class _Work:
             interrupted=self.interrupted,
             boxes=0 if found is None else found.boxes,
             seconds=time.monotonic() - self.begin,
-            at=tuple(float(v) for v in at @ self.scape.basis),
+            at=tuple(float(v) for v in at),
             radius=self.radius,
             how=certificate.how if lower > -np.inf else "none",
             dimension=self.scape.dimension,
@@ -262,9 +280,12 @@ def _why(found: Found, budget: Budget) -> str:
     return f"the search has spent {spent}, of the budget, with the bracket still wide"
 
 
-def _upper_value(instance: MetaSLInstance, at: np.ndarray) -> float:
-    """A float64 number that L at reduced coordinates does not exceed, with room for a checker of fewer bits."""
-    with ctx.workprec(EXACT):
-        point = Box(Model(instance), [rational(float(v)) for v in at], [fmpq(0)] * len(basis(instance)))
-        value = point.at_centre
-        return bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)[1]
+def _upper_value(instance: MetaSLInstance, at: Vector, gap: float) -> float:
+    """A float64 number that L at reduced coordinates does not exceed, and that the checker's bits show if one is near."""
+    ends = []
+    for bits in (PRECISION, EXACT):
+        with ctx.workprec(bits):
+            point = Box(Model(instance), list(at), [fmpq(0)] * len(at))
+            value = point.at_centre
+            ends.append(bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)[1])
+    return min(ends[0], ends[1] + gap / 8 * max(abs(ends[1]), SCALE))

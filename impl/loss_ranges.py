@@ -34,7 +34,7 @@ class LossRanges:
 
     def at(self, order: int, z: MidRad) -> MidRad:
         """ell^(order)(z, y) for z (*shape, N)."""
-        return self._evaluate[order](MidRads, z, self.labels)  # type: ignore[no-any-return]
+        return self._evaluate[order](MidRads, z, self.labels)
 
     def over(self, order: int, low: Array, high: Array) -> tuple[Array, Array]:
         """The ends of the exact range of ell^(order)(., y) over low <= z <= high, rounded outward; nan is anything.

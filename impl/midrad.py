@@ -141,7 +141,8 @@ class MidRad:
         size = size + self.rad
         if rad is not None:
             size = size + rad
-        return MidRad(total, size * UP)
+        size *= UP
+        return MidRad(total, size)
 
     __radd__ = __add__
 
@@ -160,7 +161,10 @@ class MidRad:
         if rad is not None:
             size = size + rad
             total = total + np.abs(self.mid) * rad
-        return MidRad(product, (total + self.rad * size) * UP + GUARD)
+        total = total + self.rad * size
+        total *= UP
+        total += GUARD
+        return MidRad(product, total)
 
     __rmul__ = __mul__
 

@@ -198,7 +198,7 @@ def loads(text: str, source: str = "<string>") -> Certificate:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise bad("format", content.get("format") if isinstance(content, dict) else content, repr(FORMAT))
     content.setdefault("how", "tree")
-    if not isinstance(content["how"], str) or content["how"] not in RECORDS:
+    if content["how"] not in list(RECORDS):
         raise bad("how", content["how"], "one of " + ", ".join(RECORDS))
     fields = RECORDS[content["how"]].__struct_fields__
     for name in {*fields, *content} - (set(fields) & set(content)):

@@ -47,6 +47,8 @@ from .tree import Leaves, TreeError, leaves
 
 EXTRA_DEPTH = 40
 """How much deeper than a leaf of the tree the checker may split."""
+TRIED = 8
+"""How many of the leaves that float64 cannot prove are tried in balls before all others are split."""
 OUT_OF_TIME = "out of time"
 
 
@@ -81,10 +83,6 @@ class Checker:
         except _RejectedError as error:
             return Check(False, str(error), self.boxes, self.extra)
         return Check(True, said, self.boxes, self.extra)
-
-    def _watch(self) -> None:
-        if time.monotonic() > self.deadline:
-            raise _RejectedError(OUT_OF_TIME)
 
     def _lower_end(self) -> str:
         """Prove the lower end in the certificate's own way; what was proved."""
@@ -140,43 +138,63 @@ class Checker:
         except TreeError as error:
             raise _RejectedError(str(error)) from None
 
-    def _part(self, prover: Prover, part: Leaves) -> None:
+    def _part(self, prover: Prover, left: Leaves) -> None:
+        """Prove leaves: many at once, a few of those that are left in balls, and halve what is left then.
+
+        Where balls prove most of what float64 cannot, it is too coarse, and they try all; else the boxes are too wide.
+        """
+        for _ in range(EXTRA_DEPTH + 1):
+            left = self._many(prover, left)
+            few, rest = self._in_balls(left[:TRIED]), left[TRIED:]
+            if 2 * len(few) <= min(len(left), TRIED):
+                rest = self._in_balls(rest)
+            left = few + rest
+            if not len(left):
+                return
+            self.extra += 2 * len(left)
+            if self.extra > 20 * len(self.certificate.tree) + 2000:
+                break
+            left = left.halved(prover.steepest(*left.floats()[:2]))
+        centre, half = left.box(0)
+        shown = ", ".join(f"{float(arb(c)):.6g} +- {float(arb(r)):.3g}" for c, r in zip(centre, half, strict=True))
+        raise _RejectedError(f"lower={self.certificate.lower!r} is not proved on the box {shown}")
+
+    def _many(self, prover: Prover, part: Leaves) -> Leaves:
+        """The leaves that are not proved in float64."""
         centre, half, exact = part.floats()
         usable, left = np.flatnonzero(exact), np.ones(len(part), dtype=bool)
         for proved in prover.proved(centre[:, usable], half[:, usable], part.letter[usable]):
             left[usable[proved]] = False
-            self.boxes += len(proved)
-            self.progress(self.boxes)
-            self._watch()
-        for leaf in np.flatnonzero(left):
-            self._prove(*part.box(leaf), int(part.letter[leaf]), EXTRA_DEPTH)
-            if self.boxes % 64 == 0:
-                self.progress(self.boxes)
+            self._count(len(proved))
+        return part[left]
 
-    def _prove(self, centre: list[fmpq], half: list[fmpq], letter: int, depth: int) -> None:
-        self.boxes += 1
+    def _in_balls(self, part: Leaves) -> Leaves:
+        """The leaves that are not proved in balls."""
+        left = np.ones(len(part), dtype=bool)
+        for leaf in range(len(part)):
+            left[leaf] = not self._proved(*part.box(leaf), int(part.letter[leaf]))
+            self._count(1)
+        return part[left]
+
+    def _count(self, boxes: int) -> None:
+        self.boxes += boxes
+        self.progress(self.boxes)
         self._watch()
+
+    def _watch(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise _RejectedError(OUT_OF_TIME)
+
+    def _proved(self, centre: list[fmpq], half: list[fmpq], letter: int) -> bool:
         near = sum((_nearest(c, r) ** 2 for c, r in zip(centre, half, strict=True)), start=fmpq(0))
         if near > self.ball * self.ball:
-            return
-        box = Box(self.model, centre, half)
+            return True
         if letter == ord("c") and self._convex(centre, half):
-            return
-        if box.natural >= self.lower or box.mean_value >= self.lower:
-            return
-        if self._not_stationary(box, centre, half) or (letter != ord("c") and self._convex(centre, half)):
-            return
-        limit = 20 * len(self.certificate.tree) + 2000
-        if depth == 0 or self.extra > limit:
-            shown = ", ".join(f"{float(arb(c)):.6g} +- {float(arb(r)):.3g}" for c, r in zip(centre, half, strict=True))
-            raise _RejectedError(f"lower={self.certificate.lower!r} is not proved on the box {shown}")
-        self.extra += 2
-        steep = [float(g.abs_upper() * r) for g, r in zip(box.gradient, box.r, strict=True)]
-        # Where slopes are beyond float64 they say nothing: the longest side is cut.
-        sizes = steep if all(map(math.isfinite, steep)) else [float(r) for r in box.r]
-        axis = max(range(len(half)), key=sizes.__getitem__)
-        for part, width in _halves(centre, half, axis):
-            self._prove(part, width, letter, depth - 1)
+            return True
+        box = Box(self.model, centre, half)
+        if box.natural >= self.lower or box.mean_value >= self.lower or self._not_stationary(box, centre, half):
+            return True
+        return letter != ord("c") and self._convex(centre, half)
 
     def _not_stationary(self, box: Box, centre: list[fmpq], half: list[fmpq]) -> bool:
         """No minimum lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""
@@ -215,12 +233,6 @@ class Checker:
         reach = [(b - a) / 2 for a, b in zip(low, high, strict=True)]
         hessian = Box(self.model, middle, reach, second=True).hessian()
         return positive_definite(hessian, -self.multiplier)
-
-
-def _halves(centre: list[fmpq], half: list[fmpq], axis: int) -> list[tuple[list[fmpq], list[fmpq]]]:
-    width = half[axis] / 2
-    halved = [*half[:axis], width, *half[axis + 1 :]]
-    return [([*centre[:axis], centre[axis] + s * width, *centre[axis + 1 :]], halved) for s in (-1, 1)]
 
 
 def _nearest(centre: fmpq, half: fmpq) -> fmpq:

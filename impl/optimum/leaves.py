@@ -33,11 +33,10 @@ class Table:
         canonical = [task for task in model.problem.instance.tasks if task.weight != 0]
         atoms: list[list[list[tuple[fmpq, fmpq]]]] = []
         for exact, task in zip(canonical, model.tasks, strict=True):
-            points: dict[int, list[tuple[fmpq, fmpq]]] = {x: [] for x in task.used}
+            own: dict[int, list[tuple[fmpq, fmpq]]] = {x: [] for x in task.used}
             for atom in exact.atoms:
-                if atom.p != 0:
-                    points[atom.x].append((atom.y, atom.p))
-            atoms.append(list(points.values()))
+                own[atom.x].append((atom.y, atom.p))
+            atoms.append(list(own.values()))
         n, d = len(atoms), model.dimension
         k = max(len(points) for points in atoms)
         most = max(len(point) for points in atoms for point in points)
@@ -46,9 +45,9 @@ class Table:
         for points in atoms:
             filler = points[0][0][0]
             for j in range(k):
-                own = points[j] if j < len(points) else []
-                labels += [y for y, _ in own] + [filler] * (most - len(own))
-                masses += [p for _, p in own] + [fmpq(0)] * (most - len(own))
+                point = points[j] if j < len(points) else []
+                labels += [y for y, _ in point] + [filler] * (most - len(point))
+                masses += [p for _, p in point] + [fmpq(0)] * (most - len(point))
         self.masses = MidRad.of(masses, (n, k, most, 1))
         self.weighted = self.masses * MidRad.of([task.weight for task in canonical], (n, 1, 1, 1))
         self.ranges = LossRanges(loss, labels, self.shape)
@@ -57,6 +56,8 @@ class Table:
             features[i, : task.count], lengths[i, : task.count] = task.features.tolist(), task.lengths
         self.features, self.lengths = MidRad.of(features.flat, (n, k, d)), MidRad.of(lengths.flat, (n, k))
         self.gram, self.rate = contract("nxd,nyd->nxy", self.features, self.features), MidRad.of([model.rate], ())
+        # eta A, or A/lambda.
+        self.pull = self.gram / self.rate if model.steps == 0 else self.gram * self.rate
         self.batch = int(np.clip(2**22 // (n * k * (k + d * d + 4 * most)), 16, 512))
         """How many leaves are enclosed at once: few enough for the processor's cache."""
 
@@ -67,20 +68,20 @@ class Table:
         /lambda there and strongly monotone with modulus 1: theta' lies within ||F|| of the solution.
         """
         c = self._proposed(start.mid)
-        z = start - (self.gram @ MidRad(c)) / self.rate
+        z = start - self.pull @ MidRad(c)
         residual = contract("nkd,nkN->ndN", self.features, (self.sums(1, z) - c) / self.rate)
         away = MidRads.sqrt((residual * residual).sum(1)).high
         return z.within((self.lengths.high[..., None] * away[:, None]) * UP + GUARD)
 
     def _proposed(self, start: Array) -> Array:
         """Coefficients c, about s(z) at z = start - A c/lambda, by damped Newton steps; never trusted."""
-        gram, features, rate = self.gram.mid, self.features.mid, float(self.rate.mid)
+        pull, features = self.pull.mid, self.features.mid
 
         def missing(c: Array) -> tuple[MidRad, Array, Array]:
-            z = MidRad(start - np.einsum("nxj,njN->nxN", gram, c) / rate)
+            z = MidRad(start - np.einsum("nxj,njN->nxN", pull, c))
             rest = self.sums(1, z).mid - c
-            pulled = np.einsum("nkd,nkN->ndN", features, rest)
-            return z, rest, (pulled * pulled).sum(1)
+            moved = np.einsum("nkd,nkN->ndN", features, rest)
+            return z, rest, (moved * moved).sum(1)
 
         c = np.zeros_like(start)
         z, rest, size = missing(c)
@@ -89,7 +90,7 @@ class Table:
             wanted = size > (noise * noise).sum(1)
             if not wanted.any():
                 break
-            system = np.eye(self.shape[1]) + np.moveaxis(self.sums(2, z).mid, -1, 0)[..., None] * gram / rate
+            system = np.eye(self.shape[1]) + np.moveaxis(self.sums(2, z).mid, -1, 0)[..., None] * pull
             step = np.einsum("Nnxj,njN->nxN", _inverse(system), rest)
             length = np.ones_like(size)
             for _ in range(12):
@@ -143,13 +144,12 @@ class Boxes:
         for _ in range(table.model.steps):
             interval = self._interval(z, self._fall(rows))
             h = self._over(2, interval, table.masses)
-            factor = unit - table.rate * (table.gram.reshape(*table.gram.shape, 1) * h[:, None])
+            factor = unit - table.pull.reshape(*table.pull.shape, 1) * h[:, None]
             if self.second:
                 t = self._over(3, interval, table.masses)
-                pull = (t[:, :, None] * rows)[:, :, :, None] * rows[:, :, None]
-                bend = contract("nxjN,njabN->nxabN", factor, bend)
-                bend = bend - table.rate * contract("nxj,njabN->nxabN", table.gram, pull)
-            z = z - table.rate * (table.gram @ table.sums(1, z))
+                outer = (t[:, :, None] * rows)[:, :, :, None] * rows[:, :, None]
+                bend = contract("nxjN,njabN->nxabN", factor, bend) - contract("nxj,njabN->nxabN", table.pull, outer)
+            z = z - table.pull @ table.sums(1, z)
             rows = contract("nxjN,njaN->nxaN", factor, rows)
         return z, self._interval(z, self._fall(rows)), rows, bend
 
@@ -162,7 +162,7 @@ class Boxes:
         z, lengths = table.proximal(start), table.lengths.reshape(*table.lengths.shape, 1)
         move = MidRads.sqrt((MidRad(self.r) * self.r).sum(0))
         fall = (lengths * move).high
-        unit, scaled = np.eye(table.shape[1])[..., None], (table.gram / table.rate).reshape(*table.gram.shape, 1)
+        unit, scaled = np.eye(table.shape[1])[..., None], table.pull.reshape(*table.pull.shape, 1)
         rows = MidRad(np.nan)
         for _ in range(2):
             h = self._over(2, self._interval(z, fall), table.masses)
@@ -240,6 +240,15 @@ class Prover:
                         good |= test(self, boxes)
                 proved[part] = good
                 yield part[good]
+
+    def steepest(self, centre: Array, half: Array) -> Array:
+        """The coordinate along which to halve each box: where |dL| r is largest, or r if that is not finite (N,)."""
+        found = []
+        for start in range(0, half.shape[1], self.table.batch):
+            part = slice(start, start + self.table.batch)
+            sizes = Boxes(self.table, centre[:, part], half[:, part]).gradient.size * half[:, part]
+            found.append(np.where(np.isfinite(sizes).all(0), sizes, half[:, part]).argmax(0))
+        return np.concatenate(found)
 
     def _outside(self, boxes: Boxes) -> Array:
         near = np.maximum((MidRad(np.abs(boxes.c)) - boxes.r).low, 0.0)

@@ -36,6 +36,18 @@ class Leaves:
     def __len__(self) -> int:
         return len(self.letter)
 
+    def __getitem__(self, chosen: Array | slice) -> Leaves:
+        return Leaves(self.root, self.m[:, chosen], self.level[:, chosen], self.letter[chosen])
+
+    def __add__(self, other: Leaves) -> Leaves:
+        both = zip((self.m, self.level, self.letter), (other.m, other.level, other.letter), strict=True)
+        return Leaves(self.root, *(np.concatenate(pair, axis=-1) for pair in both))
+
+    def halved(self, axis: Array) -> Leaves:
+        """Both halves of every leaf, cut along its `axis`. Errors: TreeError."""
+        m, level = _halved(self.m, self.level, axis)
+        return Leaves(self.root, m, level, np.concatenate([self.letter, self.letter]))
+
     def floats(self) -> tuple[Array, Array, Array]:
         """Centres and half-widths (d, N) in float64, and where they are exact (N,)."""
         width = to_float(self.root)
@@ -90,17 +102,23 @@ def leaves(tree: bytes, root: fmpq, dimension: int, watch: Callable[[], None]) -
             found.append((m[:, leaf], level[:, leaf], letter[leaf]))
             waiting.append((m[:, ~within], level[:, ~within], node[~within]))
             node, m, level, axis = node[parted], m[:, parted], level[:, parted], letter[parted]
-            rows = np.arange(len(node))
-            level[axis, rows] += 1
-            first, second = m.copy(), m.copy()
-            first[axis, rows], second[axis, rows] = 2 * m[axis, rows] - 1, 2 * m[axis, rows] + 1
             node = np.concatenate([node + 1, following[node]])
-            m, level = np.concatenate([first, second], axis=1), np.concatenate([level, level], axis=1)
-            if level.size and (level.max() > FINEST or np.abs(m).max() >= 2**61):
-                raise TreeError("the tree is finer than is read")
+            m, level = _halved(m, level, axis)
         yield Leaves(root, *(np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True)))
         m, level, node = (np.concatenate(parts, axis=-1) for parts in zip(*waiting, strict=True))
         upwards = np.argsort(-node)
         m, level = m[:, upwards], level[:, upwards]
     if m.shape[1]:
         raise TreeError("the tree ends before it covers the ball")
+
+
+def _halved(m: Array, level: Array, axis: Array) -> tuple[Array, Array]:
+    """First halves, then second halves."""
+    rows, level = np.arange(len(axis)), level.copy()
+    level[axis, rows] += 1
+    first, second = m.copy(), m.copy()
+    first[axis, rows], second[axis, rows] = 2 * m[axis, rows] - 1, 2 * m[axis, rows] + 1
+    m, level = np.concatenate([first, second], axis=1), np.concatenate([level, level], axis=1)
+    if level.size and (level.max() > FINEST or np.abs(m).max() >= 2**61):
+        raise TreeError("the tree is finer than is read")
+    return m, level

@@ -281,11 +281,15 @@ def _why(found: Found, budget: Budget) -> str:
 
 
 def _upper_value(instance: MetaSLInstance, at: Vector, gap: float) -> float:
-    """A float64 number that L at reduced coordinates does not exceed, and that the checker's bits show if one is near."""
-    ends = []
+    """A float64 number that L at reduced coordinates does not exceed: of the checker's bits, unless they are too few."""
+    upper = np.inf
     for bits in (PRECISION, EXACT):
         with ctx.workprec(bits):
             point = Box(Model(instance), list(at), [fmpq(0)] * len(at))
             value = point.at_centre
-            ends.append(bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)[1])
-    return min(ends[0], ends[1] + gap / 8 * max(abs(ends[1]), SCALE))
+            low, high = bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)
+        room = gap / 8 * max(abs(high), SCALE)
+        upper = min(upper, high if bits == PRECISION else high + room)
+        if upper - low <= room:
+            break
+    return upper

@@ -15,10 +15,11 @@ from typing import Any, Literal
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from ..arithmetic import PROPOSING, bounds, rational, to_float
+from ..arithmetic import PROPOSING, bounds, rational, root, to_float
 from ..bracket import SCALE, Bracket, Check, Status
+from ..instances import Vector
 from ..meta_sl.instance import Gradient, MetaSLInstance
-from .boxes import Box, Model
+from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow
 from .check import OUT_OF_TIME, check
@@ -31,13 +32,18 @@ __all__ = [
     "Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "Status", "UnsupportedError", "check", "minimise",
 ]  # fmt: skip
 
+FINE = 160
+"""Bits of the exact minimiser of a quadratic in a certificate: far more than float64, for features that cancel."""
 FARTHEST = fmpq(10) ** 150
 """Radius beyond which squared lengths would leave float64."""
 LARGEST = 99
 """Dimensions beyond which the letters of a certificate's tree would be ambiguous."""
-SEARCHING = 0.5
-"""The part of the time after which the search stops, so that what it found can be checked."""
+SEARCHING, CHECKING = 0.5, 0.9
+"""The parts of the time after which the search stops, and then the check of what it found: a floor remains."""
+LEFT = 2.0
+"""Seconds for what is left to do after Ctrl-C."""
 
+BEYOND = "L is beyond float64 at every point tried; scale the data, or give a smaller radius"
 CONTRADICTED = "the search in float64 is contradicted by a value in balls: the features are of too different sizes"
 
 How = Literal["tree", "exact", "floor", "none"]
@@ -96,7 +102,7 @@ def minimise(
     ball = radius
     if ball is None:
         stage("bounding where a minimum can lie")
-        ball = coercivity_radius(instance, _upper_value(instance, np.zeros(scape.dimension)))
+        ball = coercivity_radius(instance, _upper_value(instance, (fmpq(0),) * scape.dimension, budget.gap))
     work = _Work(instance, radius, ball, scape, budget, checked, begin, stage)
     return work.quadratic(progress) if scape.quadratic else work.searched(progress)
 
@@ -113,6 +119,7 @@ class _Work:
     checked: bool
     begin: float
     stage: Callable[[str], None]
+    interrupted: bool = False
 
     @property
     def deadline(self) -> float:
@@ -126,12 +133,26 @@ class _Work:
         start = self.scape.basis @ np.array([to_float(v) for v in minimiser])
         if self.radius is not None and sum((v * v for v in minimiser), start=fmpq(0)) > self.radius * self.radius:
             return self.searched(progress, start)
-        size = np.linalg.norm(start)
-        at = start * min(1.0, to_float(self.ball) * (1 - 2.0**-50) / max(float(size), 1e-300))
         with ctx.workprec(EXACT):
             lower = bounds(arb(least))[0]
-        certificate = self._certificate(lower, at, "exact", stationary=minimiser)
-        return self._optimum(certificate, self._checked(certificate), at, self.budget)
+        certificate = self._certificate(lower, self._reduced(minimiser), "exact", stationary=minimiser)
+        outcome = self._checked(certificate, 1.0)
+        why = "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
+        return self._optimum(certificate, outcome, np.array([to_float(v) for v in minimiser]), self.budget, why=why)
+
+    def _reduced(self, theta: Vector) -> Vector:
+        """Coordinates of theta in the span of the features, in the ball: to FINE bits, as rationals."""
+        with ctx.workprec(EXACT):
+            found = []
+            for b in basis(self.instance):
+                along = sum((v * w for v, w in zip(theta, b, strict=True)), start=fmpq(0))
+                ball = arb(along) / root(arb(sum((v * v for v in b), start=fmpq(0))))
+                with ctx.workprec(FINE):
+                    mantissa, exponent = (+ball.mid()).mid().man_exp()
+                    found.append(fmpq(mantissa) * fmpq(2) ** int(exponent))
+        size = sum((v * v for v in found), start=fmpq(0))
+        inwards = fmpq(1) if size <= self.ball * self.ball else 1 - fmpq(1, 2 ** (FINE // 2))
+        return tuple(v * inwards for v in found)
 
     def searched(self, progress: Callable[[int, float, float], None], start: np.ndarray | None = None) -> Optimum:
         """By branch and bound."""
@@ -139,11 +160,17 @@ class _Work:
             far = f"a ball of radius {to_float(self.ball):.3g}"
             raise UnsupportedError(f"{far} is beyond the search in float64; scale the data")
         self.stage("searching")
-        until = min(self.budget.until, self.begin + SEARCHING * (self.deadline - self.begin))
-        limited = replace(self.budget, until=until)
+        limited = replace(self.budget, until=self._after(SEARCHING))
         found = search(self.scape, to_float(self.ball), limited, progress, start)
+        self.interrupted = found.interrupted
+        if self.interrupted:
+            self.budget = replace(self.budget, until=time.monotonic() + LEFT)
         self.stage(f"enclosing the minimum that was found, about {found.upper:.6g}")
-        upper = _upper_value(self.instance, found.at)
+        at = found.at @ self.scape.basis
+        exact = tuple(rational(float(v)) for v in found.at)
+        upper, floor = _upper_value(self.instance, exact, self.budget.gap), None
+        if not np.isfinite(upper):
+            raise UnsupportedError(BEYOND)
         room = self.budget.gap * max(abs(upper), SCALE)
         lower = min(upper - room, found.lower) if found.complete else found.lower - room / 2
         complete, why = found.complete, "" if found.complete else _why(found, limited)
@@ -152,39 +179,55 @@ class _Work:
             complete, why = False, CONTRADICTED
         elif found.tree and np.isfinite(lower):
             half = rational(found.half)
-            tree = self._certificate(lower, found.at, "tree", upper, half=half, tree=found.tree)
+            tree = self._certificate(lower, exact, "tree", upper, half=half, tree=found.tree)
         if not complete:
             # A bound without a search may be as good as one that was cut short.
-            floor = self._certificate(self._floor(), found.at, "floor", upper)
+            floor = self._certificate(self._floor(), exact, "floor", upper)
             if tree is None or floor.lower >= tree.lower:
-                return self._optimum(floor, self._checked(floor), found.at, limited, found, why)
+                return self._optimum(floor, self._checked(floor, 1.0), at, limited, found, why)
         assert tree is not None
-        outcome = self._checked(tree)
+        outcome = self._checked(tree, CHECKING)
         if outcome is None or outcome.accepted:
-            return self._optimum(tree, outcome, found.at, limited, found, why)
-        floor = self._certificate(self._floor(), found.at, "floor", upper)
-        proved = self._checked(floor)
-        if floor.lower >= tree.lower or outcome.reason != OUT_OF_TIME:
+            return self._optimum(tree, outcome, at, limited, found, why)
+        if floor is None:
+            floor = self._certificate(self._floor(), exact, "floor", upper)
+        proved = self._checked(floor, 1.0)
+        if floor.lower >= tree.lower or (outcome.reason != OUT_OF_TIME and not self.interrupted):
             refused = f"the checker does not accept the certificate of the search: {outcome.reason}"
-            return self._optimum(floor, proved, found.at, limited, found, refused)
+            return self._optimum(floor, proved, at, limited, found, refused)
         sure = floor.lower if proved is not None and proved.accepted else None
-        return self._optimum(tree, outcome, found.at, limited, found, why or "the checker was out of time", sure)
+        return self._optimum(
+            tree,
+            outcome,
+            at,
+            limited,
+            found,
+            why or f"the checker has not proved the lower end: {outcome.reason}",
+            sure,
+        )
 
     def _certificate(
-        self, lower: float, at: np.ndarray, how: CertificateHow, upper: float | None = None, **shown: Any
+        self, lower: float, at: Vector, how: CertificateHow, upper: float | None = None, **shown: Any
     ) -> Certificate:
-        exact = tuple(rational(float(v)) for v in at)
-        upper = _upper_value(self.instance, at) if upper is None else upper
+        upper = _upper_value(self.instance, at, self.budget.gap) if upper is None else upper
         if not np.isfinite(upper) or lower == np.inf:
-            raise UnsupportedError("L is beyond float64 at every point tried; scale the data, or give a smaller radius")
-        return Certificate(self.instance, self.radius, self.ball, lower, upper, exact, how=how, **shown)
+            raise UnsupportedError(BEYOND)
+        return Certificate(self.instance, self.radius, self.ball, lower, upper, at, how=how, **shown)
 
-    def _checked(self, certificate: Certificate) -> Check | None:
-        """What the checker says, if it is asked."""
+    def _after(self, part: float) -> float:
+        """When that part of the time is over."""
+        return self.begin + part * (self.deadline - self.begin)
+
+    def _checked(self, certificate: Certificate, part: float) -> Check | None:
+        """What the checker says, if it is asked, until that part of the time is over."""
         if not self.checked or certificate.lower == -np.inf:
             return None
         self.stage(f"checking that the infimum is at least {certificate.lower:.6g}")
-        return check(certificate, deadline=self.deadline)
+        try:
+            return check(certificate, deadline=self._after(part))
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return Check(False, "interrupted by Ctrl-C")
 
     def _floor(self) -> float:
         """The best bound from below that needs no search: no functions, or no parameter of any task, do better."""
@@ -214,10 +257,10 @@ class _Work:
             gap=budget.gap,
             check=outcome,
             fallback=fallback,
-            interrupted=found is not None and found.interrupted,
+            interrupted=self.interrupted,
             boxes=0 if found is None else found.boxes,
             seconds=time.monotonic() - self.begin,
-            at=tuple(float(v) for v in at @ self.scape.basis),
+            at=tuple(float(v) for v in at),
             radius=self.radius,
             how=certificate.how if lower > -np.inf else "none",
             dimension=self.scape.dimension,
@@ -232,16 +275,21 @@ def _why(found: Found, budget: Budget) -> str:
     if found.interrupted:
         return "Ctrl-C ended the search"
     if found.blunt:
-        return (
-            "float64 cannot tell smaller boxes apart: the features are of too different sizes, or the ball is too large"
-        )
-    spent = f"{budget.boxes} boxes" if found.boxes >= budget.boxes else "the search's part of the time"
-    return f"{spent} were spent with the bracket still wide".replace("time were", "time was")
+        return "float64 cannot cut boxes further: the features are of too different sizes, or the ball is too large"
+    spent = f"its {budget.boxes} boxes" if found.boxes >= budget.boxes else "its part of the time"
+    return f"the search has spent {spent}, of the budget, with the bracket still wide"
 
 
-def _upper_value(instance: MetaSLInstance, at: np.ndarray) -> float:
-    """A float64 number that L at reduced coordinates does not exceed, with room for a checker of fewer bits."""
-    with ctx.workprec(EXACT):
-        point = Box(Model(instance), [rational(float(v)) for v in at], [fmpq(0)] * len(basis(instance)))
-        value = point.at_centre
-        return bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)[1]
+def _upper_value(instance: MetaSLInstance, at: Vector, gap: float) -> float:
+    """A float64 number that L at reduced coordinates does not exceed: of the checker's bits, unless they are too few."""
+    upper = np.inf
+    for bits in (PRECISION, EXACT):
+        with ctx.workprec(bits):
+            point = Box(Model(instance), list(at), [fmpq(0)] * len(at))
+            value = point.at_centre
+            low, high = bounds(value + abs(value) * 2.0**-50 + SCALE * 2.0**-60)
+        room = gap / 8 * max(abs(high), SCALE)
+        upper = min(upper, high if bits == PRECISION else high + room)
+        if upper - low <= room:
+            break
+    return upper

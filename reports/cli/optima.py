@@ -134,7 +134,7 @@ def optimum(
         if found.why:
             _wrapped(f"{found.status}: {found.why}")
     if found.interrupted:
-        interrupted("optimum: the search was interrupted; the bracket is what it had by then")
+        interrupted("optimum: interrupted; the bracket is what was known by then")
     raise typer.Exit(0 if found.certified else 3)
 
 
@@ -286,5 +286,5 @@ def certify(
         for line in found.lines:
             typer.echo(line)
     if found.interrupted:
-        interrupted("certify: the search was interrupted; the answer is that of its bracket so far")
+        interrupted("certify: interrupted; the answer is that of the bracket that was known by then")
     raise typer.Exit(found.status)

@@ -19,11 +19,21 @@ Command = Annotated[str, Meta(description="what reproduces this; {folder} is the
 VerdictName = Literal["PROVED", "HOLDS", "VIOLATED", "OUTSIDE", "UNDECIDED"]
 
 
+def require(holds: bool, what: str) -> None:
+    """Errors: ValueError unless it holds; raised where a record is made, it is told with the record's place."""
+    if not holds:
+        raise ValueError(f"not so: {what}")
+
+
 class Interval(Record):
     """An enclosure: the value is at least lo and at most hi; null is an infinite end."""
 
     lo: float | None
     hi: float | None
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError for ends in the wrong order."""
+        require(self.lo is None or self.hi is None or self.lo <= self.hi, "lo <= hi")
 
 
 class JudgedClaim(Record):

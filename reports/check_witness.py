@@ -1824,8 +1824,11 @@ def compare(said: dict[str, str], judged: dict[str, Any], there: Quantities, own
     ends = [("left", left.low, left.high), ("bound", bound.low if said["relation"] == "=" else None, bound.high)]
     for name, low, high in ends:
         told = judged[name]
-        if told and (high < _near(told["lo"], -1) or (low is not None and _near(told["hi"], 1) < low)):
-            return "not refuted", f"{sides}; the file has a {name} side of {told['lo']:.9g} to {told['hi']:.9g}"
+        if told and (
+            (told["lo"] is not None and high < _near(told["lo"], -1))
+            or (low is not None and told["hi"] is not None and _near(told["hi"], 1) < low)
+        ):
+            return "not refuted", f"{sides}; the file has a {name} side of {told['lo']} to {told['hi']}"
     return "refuted", sides
 
 

@@ -1,5 +1,6 @@
-"""Every reader meets hostile input: valid files of every kind, changed at random places in every way that we could think
-of. What comes out is the thing read, or one line that names the place; never a traceback, a hang, or a file."""
+"""Every reader meets hostile input: valid files of every kind, changed at random places in every way we could think of.
+
+What comes out is the thing read, or one line that names the place; never a traceback, a hang, or a file."""
 
 from __future__ import annotations
 
@@ -101,9 +102,23 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+MILD: tuple[Any, ...] = (0, 1, -1, 2, 0.5, 1e-9, 1e9, "1/3", "0.1", "0x1p-3", "7" * 5000, "", "x", None, [], True)
+"""Values that may be allowed where they come to stand."""
+
+
 def changed(content: Any, rng: random.Random) -> str:
-    """The text of a document with one to three changes."""
+    """The text of a document with one to three changes; at times a single mild one."""
     whole = json.loads(json.dumps(content))
+    if rng.random() < 0.4:
+        container, key = rng.choice(places(whole) or [([0], 0)])
+        match rng.randrange(4):
+            case 0 if isinstance(container, list):
+                container.append(container[key])
+            case 1 if isinstance(container, list):
+                del container[key]
+            case _:
+                container[key] = rng.choice(MILD)
+        return json.dumps(whole)
     raw = None
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         spots = places(whole)
@@ -150,7 +165,7 @@ def changed(content: Any, rng: random.Random) -> str:
 def bytes_of(written: str, rng: random.Random) -> bytes:
     """The text as bytes, at times damaged."""
     data = bytearray(written.encode("utf-8", "surrogatepass"))
-    match rng.randrange(12):
+    match rng.randrange(20):
         case 0 if data:
             data[rng.randrange(len(data))] = rng.randrange(256)
         case 1:
@@ -302,7 +317,7 @@ class Bench:
         cell.first = Found(instance, conclusion(cell.claim, Evaluator(instance)), "generators", 1, 0.1)
         survey.violations.append(Found(instance, conclusion(claims[0], Evaluator(instance)), "known", 1, 0.1))
         survey.met[claims[0].name] = 2
-        self.fine = self.write("fine.json", json.dumps(self.witnesses[0]).encode())
+        self.fine = self.write("fine.json", (KEPT / "mutant-half-constant-simplest.json").read_bytes())
         self.survey = json.loads(json.dumps(document(survey)))
 
     def write(self, name: str, data: bytes) -> Path:

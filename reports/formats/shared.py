@@ -23,10 +23,15 @@ StatusName = Annotated[
 ]
 
 
+def require(holds: bool, what: str) -> None:
+    """Errors: ValueError unless it holds; raised where a record is made, it is told with the record's place."""
+    if not holds:
+        raise ValueError(f"not so: {what}")
+
+
 def ordered(lower: float | None, upper: float | None) -> None:
-    """Nothing, if the ends of a bracket are in order. Errors: ValueError."""
-    if lower is not None and upper is not None and not lower <= upper:
-        raise ValueError(f"lower={lower!r}, upper={upper!r}: lower <= upper is required")
+    """Errors: ValueError unless the ends of a bracket or an enclosure are in order; None is an infinite end."""
+    require(lower is None or upper is None or lower <= upper, f"{lower!r} <= {upper!r}")
 
 
 class Interval(Record):
@@ -35,6 +40,10 @@ class Interval(Record):
 
     lo: float | None
     hi: float | None
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError for ends in the wrong order."""
+        ordered(self.lo, self.hi)
 
 
 class JudgedClaim(Record):

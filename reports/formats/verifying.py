@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, File, Interval, Latex, Run, Seconds, Sha256, Share, StatusName, VerdictName, ordered
+from .shared import (
+    Command,
+    Count,
+    File,
+    Interval,
+    Latex,
+    Run,
+    Seconds,
+    Sha256,
+    Share,
+    StatusName,
+    VerdictName,
+    ordered,
+    require,
+)
+
+LARGEST = 1e100
+"""Numbers of a picture are below it."""
 
 
 class Quantiles(Record, rename={"low": "0.1", "middle": "0.5", "high": "0.9"}):
@@ -137,6 +155,7 @@ class RealOptimum(Record):
     terms: dict[str, Interval | None]
 
     def __post_init__(self) -> None:
+        """Errors: ValueError for ends in the wrong order."""
         ordered(self.lower, self.upper)
 
 
@@ -193,10 +212,10 @@ class LandscapeVariant(Record):
 class CriticalPoint(Record):
     """A critical point and its distance from the certified optimum."""
 
-    kind: str
+    kind: Literal["local minimum", "local maximum", "saddle", "flat minimum"]
     omega: list[float]
-    gap: Interval | None
-    bound: Interval | None
+    gap: Interval
+    bound: Interval
     verdict: VerdictName
     spurious: bool
     excess: Annotated[float, Meta(description="by how much it is certified not to be global; 0 if it is not")]
@@ -227,6 +246,17 @@ class LandscapePicture(Record):
     values: list[float | None]
 
     def __post_init__(self) -> None:
+        """Errors: ValueError for a picture that cannot be drawn."""
+        d, drawn = self.dimension, [v for v in self.values if v is not None]
+        require(d in (1, 2), "dimension is 1 or 2")
+        require(
+            len(self.at) == d and all(len(p.omega) == d for p in self.points), "points have `dimension` coordinates"
+        )
+        require(len(self.axis) >= 2 and len(self.values) == len(self.axis) ** d, "a value for each point of the axes")
+        require(all(a < b for a, b in itertools.pairwise(self.axis)), "axis grows")
+        require(bool(drawn) and max(abs(v) for v in (*drawn, *self.axis)) < LARGEST, "numbers that can be drawn")
+        require(all(p.gap.hi is not None for p in self.points), "gaps with an upper end")
+        require(self.lower is not None and self.upper is not None, "both ends are finite")
         ordered(self.lower, self.upper)
 
 
@@ -257,6 +287,16 @@ class Series(Record):
     relation: str
     expected: str
     slope: Slope
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError for a series that cannot be drawn."""
+        columns = (self.means, self.errors, self.theory)
+        require(bool(self.widths) and {len(c) for c in columns} == {len(self.widths)}, "an entry for each width")
+        require(min(self.widths) >= 1 and max(self.widths) <= 2**40, "widths from 1 to 2^40")
+        require(
+            all(1 / LARGEST < v < LARGEST for v in (*self.means, *self.theory)), "means and theory that can be drawn"
+        )
+        require(all(0 <= v < LARGEST for v in self.errors), "errors >= 0")
 
 
 class VerifyRecord(Run, kw_only=True):

@@ -445,6 +445,23 @@ class Loss:
                 found.append(evaluate(Balls, at, y))
         return found
 
+    def least_curvature(self, z: arb, h: arb, y: arb) -> arb:
+        """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns.
+
+        At a joint ell'' jumps and takes no value that it does not take beside it: one end is beyond, or it is an end.
+        """
+        p = self._parameter(Balls)
+        least = self.d2(Balls, z, y).min(self.d2(Balls, h, y))
+        if self.profile.joints:
+            return least
+        for point in self.profile.turning(2, p):
+            at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
+            side = (at - z) * (at - h)
+            if not side > 0:
+                lower = least.min(self.d2(Balls, at, y))
+                least = lower if side < 0 else lower.union(least)
+        return least
+
     def joint_distance(self, z: arb, y: arb) -> arb | None:
         """How far the prediction is from the nearest joint of the loss; None if it has none."""
         if not self.profile.joints:

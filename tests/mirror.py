@@ -172,6 +172,8 @@ def _compare_one(found: Comparison, mirror: Mirror, name: str, ball: arb) -> Non
     except UndefinedError:
         found.missing.append(name)
         return
+    if name.startswith("margin_full_") and ball > 0:
+        _compare_room(found, mirror, name, ball)
     if name.startswith("margin_"):
         if value is None:
             found.missing.append(name)
@@ -189,6 +191,16 @@ def _compare_one(found: Comparison, mirror: Mirror, name: str, ball: arb) -> Non
         ends = exactly(ball)
     if sentence := mirror.disagrees(name, *ends):
         found.contradictions.append(sentence)
+
+
+def _compare_room(found: Comparison, mirror: Mirror, name: str, ball: arb) -> None:
+    """A margin of rank is a lower bound of a squared singular value."""
+    room = mirror.range_of("rank_room", mirror.dps)[1]  # type: ignore[index]
+    found.compared.append(f"{name}: room")
+    with mp.workdps(mirror.dps):
+        low = exactly(arb(ball.lower()))[0]
+        if low > room * (1 + mpf(10) ** -20) + mpf(10) ** (40 - mirror.dps) * mirror.size:
+            found.contradictions.append(f"{name}: at least {shown(low)}, but it is {shown(room)}")
 
 
 def _compare_identity(found: Comparison, mirror: Mirror, engine: Any) -> None:

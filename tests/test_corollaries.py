@@ -36,6 +36,17 @@ def log_cosh(eta: fmpq, omega: fmpq, tasks: tuple[Task, ...]) -> MetaSLInstance:
     return MetaSLInstance(Loss("log-cosh"), Gradient(eta), ((ONE,),), tasks, (omega,), (fmpq(0),), ONE)
 
 
+def test_a_tiny_strong_convexity_is_one() -> None:
+    """exp(z) on [-20, 1]: mu = e^-20, which rounding must not carry below 0."""
+    task = Task(ONE, (Atom(0, ONE, ONE),))
+    instance = MetaSLInstance(Loss("poisson"), Gradient(fmpq(0)), ((ONE,),), (task,), (fmpq(-20),), (ONE,), fmpq(21))
+    found = judge(instance)["meta-sl-c4"]
+    assert found.verdict is Verdict.PROVED
+    mu = found.terms["strong_convexity"]
+    assert mu.lo <= np.exp(-20.0) <= mu.hi
+    assert mu.hi - mu.lo <= 1e-24
+
+
 @given(instances("small-step"))
 def test_below_the_threshold_the_objective_is_convex(instance: MetaSLInstance) -> None:
     """C8: every second derivative along a direction is certified non-negative."""

@@ -31,7 +31,7 @@ def require(holds: bool, what: str) -> None:
 
 def ordered(lower: float | None, upper: float | None) -> None:
     """Errors: ValueError unless the ends of a bracket or an enclosure are in order; None is an infinite end."""
-    require(lower is None or upper is None or lower <= upper, f"{lower!r} <= {upper!r}")
+    require(lower is None or upper is None or lower <= upper, f"lower <= upper (given {lower!r} and {upper!r})")
 
 
 class Interval(Record):

@@ -155,7 +155,10 @@ class NetworkSupervised(Supervised):
         return {x: norm(self.model.inputs[x]) for _, x, _ in self.points}
 
     def explicit(self, delta: Callable[[int, int, int], Any], curved: bool) -> Any:
-        """||e|| for delta(task, step, x); `curved`: with the network's own second derivative (smooth networks)."""
+        """||e|| for delta(task, step, x); `curved`: with the network's own second derivative (smooth networks).
+
+        |E ell''|, which is E ell'' wherever e is a bound.
+        """
         length, found = self.lengths(), []
         for i, x, _ in self.points:
             task, steps = self.tasks[i], self.paths[i][:-1]
@@ -164,9 +167,7 @@ class NetworkSupervised(Supervised):
                 total = bent = turned = mpf(0)
                 for other, rho in task.rho.items():
                     z = self.model.predict(weights, other)
-                    second = rho * self.mean(i, other, self.loss.second, z)
-                    if second < 0:
-                        raise UndefinedError("e is for ell'' >= 0")
+                    second = abs(rho * self.mean(i, other, self.loss.second, z))
                     total += second * length[other] ** 2
                     bent += second * length[other] * delta(i, k, other)
                     if curved:

@@ -105,14 +105,10 @@ def independent(rows: list[Vector]) -> bool | None:
     if len(rows) > len(rows[0]):
         return False
     sizes = [norm(row) for row in rows]
-    if min(sizes) == 0:
-        return False
     if min(sizes) < mpf(10) ** (-mp.dps // 4) * max(mpf(1), max(sizes)):
         return None
     smallest = singular_values([[a / s for a in row] for row, s in zip(rows, sizes, strict=True)])[0]
-    if smallest > mpf(10) ** (-mp.dps // 5):
-        return True
-    return False if smallest < mpf(10) ** (-mp.dps // 4) else None
+    return True if smallest > mpf(10) ** (-mp.dps // 5) else None
 
 
 def shortest(rows: list[Vector], target: Vector) -> Vector:

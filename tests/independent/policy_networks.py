@@ -180,6 +180,14 @@ class PolicyNetwork(Policies):
         return independent(self.contrast_rows)
 
     @property
+    def rank_room(self) -> Any:
+        """The squared smallest singular value of the contrasts: what a margin of their rank is at most."""
+        rows = self.contrast_rows
+        if not rows:
+            return mpf(1)
+        return singular_values(rows)[0] ** 2 if len(rows) <= len(self.omega) else mpf(0)
+
+    @property
     def min_norm_solution(self) -> Any:
         if not independent(self.contrast_rows):
             raise UndefinedError("dependent")

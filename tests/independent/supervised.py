@@ -28,6 +28,7 @@ from .numbers import (
     numbers,
     share,
     shortest,
+    singular_values,
     solve,
     step_size,
 )
@@ -333,6 +334,11 @@ class Supervised(Core):
     @property
     def margin_full_row_rank(self) -> bool | None:
         return independent(self.rows)
+
+    @property
+    def rank_room(self) -> Any:
+        """The squared smallest singular value of the meta-features: what a margin of their rank is at most."""
+        return singular_values(self.rows)[0] ** 2 if len(self.rows) <= len(self.omega) else mpf(0)
 
     @property
     def margin_outer_convexity(self) -> bool | None:

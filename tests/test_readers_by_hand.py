@@ -75,8 +75,10 @@ def test_a_bad_certificate_is_refused(name: str) -> None:
     assert loads(text).lower == honest("one step").lower
     content = json.loads(text)
     field, value = {
-        "hash": ("sha256", "0" * 64), "length of at": ("at", [*content["at"], 0]), "tree": ("tree", content["tree"][:-8]),
-    }[name]  # fmt: skip
+        "hash": ("sha256", "0" * 64),
+        "length of at": ("at", [*content["at"], 0]),
+        "tree": ("tree", content["tree"][:-8]),
+    }[name]
     with pytest.raises(BadInputError):
         loads(json.dumps(content | {field: value}))
 

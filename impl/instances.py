@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
@@ -48,9 +49,23 @@ class Instance(ABC):
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
 
+    def fractions(self) -> dict[str, object]:
+        """The fields of the instance file, each number as "p/q"."""
+        return self.document(lambda q: f"{q.p}/{q.q}")
+
     @cached_property
+    def _named(self) -> tuple[str, int]:
+        text = json.dumps(self.canonical.fractions(), sort_keys=True, separators=(",", ":"))
+        digits = max(map(len, re.findall(r"/(\d+)", text)))
+        return hashlib.sha256(text.encode()).hexdigest(), 10 * digits // 3 + 1
+
+    @property
     def sha256(self) -> str:
         """The name of the instance: the hash of its canonical, key-sorted text, every number as p/q."""
-        document = self.canonical.document(lambda q: f"{q.p}/{q.q}")
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return self._named[0]
+
+    @property
+    def bits(self) -> int:
+        """At least the bits of every denominator of the instance: its numbers, and their differences, are 0 or at least
+        2^-bits (differences: 2^-(2 bits))."""
+        return self._named[1]

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from flint import arb, ctx
+from flint import arb, ctx, fmpq
 
 from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import PROPOSING, IrrationalError, bounds
 from .balls.core import CoreQuantities
 from .families import family_of
 from .instances import Instance
-from .verdicts import decide, standing
+from .verdicts import MOST, cancelling, decide, standing
 
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in the order in which they are tried."""
@@ -129,12 +129,16 @@ def judge(
 @PROPOSING
 def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -> ClaimJudgement:
     """One claim, at growing precision until it is decided."""
+    waiting, last = list(PRECISIONS), cancelling(evaluator.instance.bits)
     outcome = None
-    for bits in PRECISIONS:
+    while waiting:
+        bits = waiting.pop(0)
         with ctx.workprec(bits):
             outcome = _attempt(claim, evaluator, evaluator.balls(bits))
         if outcome.verdict is not Verdict.UNDECIDED:
             break
+        if outcome.cancels and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
+            waiting = [last]
     assert outcome is not None
     return _report(claim, outcome, evaluator, complete)
 
@@ -150,6 +154,7 @@ class _Outcome:
     margins: dict[str, arb]
     left: arb | None = None
     bound: arb | None = None
+    cancels: bool = False
 
 
 def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome:
@@ -175,27 +180,25 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         bound,
         margins=margins,
         terms=terms,
-        sums=_sums(claim, at),
+        sums=lambda: reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap"))),
+        digits=evaluator.instance.bits,
         shown=shown,
         exact=lambda: _exactly(claim, evaluator),
     )
-    return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound)
+    return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.cancels)
 
 
 def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:
     """Whether an equality is true in exact rationals; None where they do not reach."""
-    exact = evaluator.rationals()
-    if exact is None:
-        return None
     try:
-        return bool(claim.left(exact) == claim.bound(exact))
+        exact = evaluator.rationals()
+        if exact is None:
+            return None
+        left, bound = claim.left(exact), claim.bound(exact)
     except (IrrationalError, UndefinedQuantityError):
         return None
-
-
-def _sums(claim: Claim, at: CoreQuantities) -> arb:
-    """The size of the sums behind the claim's quantities."""
-    return reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
+    rational = all(isinstance(side, fmpq | int) for side in (left, bound))
+    return bool(left == bound) if rational else None
 
 
 def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: bool) -> ClaimJudgement:

@@ -14,16 +14,19 @@ values), and nan compares false with everything and is kept by arithmetic, `max`
 * Python's own `max` and `min` keep the first operand where a comparison is open, so that a nan in another place is
   lost: of balls that are not exact ends, only the methods may be taken.
 
-What EQUAL says. With sides l and b enclosed at p bits, t = 2^(-0.6 p) and a scale s,
+What EQUAL says. With sides l and r enclosed at p bits, t = 2^-floor(0.6 p), and b bits in the longest denominator of
+the instance, EQUAL is pronounced only where the enclosures prove
 
-    EQUAL  =>  |l - b| <= t s,   s = max(|l|, |b|)  at 128 bits (t < 2^-76),
-                                 s = max(|l|, |b|, min(S, 1))  beyond (t < 2^-153),
+    |l - r| <= t max(|l|, |r|)   (an equality at 128 bits or more, an inequality at 256 or more), or
+    |l - r| <= t min(S, 1)       (at max(256 + 4 b, 512) bits or more), S the size of the sums behind the sides:
 
-where S is the size of the sums behind the sides. Proof: it is pronounced only if the enclosure of l - b is at most t
-times lower ends of |l| or |b|, or of min(S, 1), in absolute value. S is needed for sides that vanish by cancellation
-(0 = 0 is never enclosed relative to itself); it is capped because a sum of huge terms would otherwise accept any
-difference, and so no other term of the claim, however large, has any say. In particular x + 1 = 0 is not EQUAL for any
-x >= 0: there |l - b| = |l| >= max(|b|, 1). No statement is EQUAL whose sides differ by 2^-76 max(1, |l|, |b|) or more.
+the upper end of |l - r| is at most t times the lower end of |l|, |r| or min(S, 1). The second is for sides that vanish
+by cancellation: no enclosure of 0 is small relative to itself. S is capped, because a sum of huge terms would otherwise
+accept any difference; so no other term of the claim, however large, has any say, and no statement is EQUAL whose sides
+differ by 2^-76 max(1, |l|, |r|) or more. In particular x + 1 = 0 is not EQUAL for any x >= 0: |l - r| = |l| >= 1. And
+the bits grow with the instance's digits, because a tiny number may be the whole difference: then t <= 2^-(153 + 2 b),
+and numbers as small as 2^-b, or products of two of them, are told from 0 before anything is called equal. Where that
+would take more than `MOST` bits, it is left open.
 """
 
 from __future__ import annotations
@@ -42,16 +45,28 @@ LARGEST = arb(float.fromhex("0x1.fffffffffffffp+1023"))
 SHARE = 0.6
 """Share of the bits to which two sides must agree to be called equal."""
 
-CANCELLING = 256
-"""Bits from which sides that cancel are compared with the sums behind them, and inequalities may be attained."""
+ATTAINED = 256
+"""Bits from which an inequality may be attained: with fewer its sides may still separate."""
+
+MOST = 6144
+"""Bits beyond which no sides that cancel are compared: what would need more is left open."""
+
+
+def cancelling(digits: int) -> int:
+    """The bits at which sides that cancel may be EQUAL, for denominators of at most so many bits."""
+    return max(256 + 4 * digits, 512)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict and what decided, or the name of what is in the way."""
+    """A verdict and what decided, or the name of what is in the way.
+
+    cancels   whether it is open because sides that cancel need more bits to be EQUAL
+    """
 
     verdict: Verdict
     reason: str
+    cancels: bool = False
 
 
 def fit(ball: arb) -> bool:
@@ -95,12 +110,9 @@ def refutes(relation: Relation, left: arb, bound: arb) -> bool:
     return apart(left, bound) if relation is Relation.EQUAL else at_most(left, bound) is False
 
 
-def same(left: arb, bound: arb, sums: arb) -> bool:
-    """Whether two fit sides are EQUAL in the sense above; `sums` is the size S of the sums behind them."""
-    difference = (left - bound).abs_upper()
-    unit = arb(2) ** -int(SHARE * ctx.prec)
-    scales = [left.abs_lower(), bound.abs_lower(), *([sums.min(arb(1)).abs_lower()] if ctx.prec >= CANCELLING else [])]
-    return difference == 0 or any(difference <= unit * scale for scale in scales)
+def same(left: arb, bound: arb, scale: arb) -> bool:
+    """Whether two fit sides agree within t times the lower end of the scale, at flint's precision."""
+    return bool((left - bound).abs_upper() <= arb(2) ** -int(SHARE * ctx.prec) * scale.abs_lower())
 
 
 def decide(
@@ -110,7 +122,8 @@ def decide(
     *,
     margins: Mapping[str, arb],
     terms: Mapping[str, arb],
-    sums: arb,
+    sums: Callable[[], arb],
+    digits: int,
     shown: Mapping[str, arb] = MappingProxyType({}),
     exact: Callable[[], bool | None] = lambda: None,
 ) -> Decision:
@@ -118,7 +131,7 @@ def decide(
 
     margins   of the assumptions, by name: one that is not certified positive leaves everything open
     terms     the quantities in the two sides, by name: all must be fit
-    sums      the size of the sums behind the sides
+    sums      the size of the sums behind the sides; digits: the bits of the instance's longest denominator
     shown     what is printed beside the verdict, and must be fit beside PROVED or EQUAL
     exact     whether an equality is true in exact rationals; None where they do not reach
     """
@@ -129,36 +142,36 @@ def decide(
     doubt = unfit([*terms.items(), ("the left side", left), ("the bound", bound)])
     if doubt:
         return Decision(Verdict.UNDECIDED, doubt)
-    found = (_inequality if relation is Relation.AT_MOST else _equality)(left, bound, terms, sums, exact)
+    found = _decided(relation, left, bound, exact) or _open(relation, left, bound, sums, digits, _widest(terms))
     doubt = unfit(shown.items()) if found.verdict in (Verdict.PROVED, Verdict.EQUAL) else ""
     return Decision(Verdict.UNDECIDED, doubt) if doubt else found
 
 
-def _inequality(
-    left: arb, bound: arb, terms: Mapping[str, arb], sums: arb, exact: Callable[[], bool | None]
-) -> Decision:
-    found = at_most(left, bound)
-    if found is not None:
-        return Decision(Verdict.PROVED if found else Verdict.VIOLATED, "the enclosures are separated")
-    if ctx.prec >= CANCELLING and same(left, bound, sums):
-        return Decision(Verdict.EQUAL, f"attained: both sides are {_agreed()}")
-    return Decision(Verdict.UNDECIDED, f"gap and bound overlap: {_widest(terms)} is the widest term")
-
-
-def _equality(left: arb, bound: arb, terms: Mapping[str, arb], sums: arb, exact: Callable[[], bool | None]) -> Decision:
+def _decided(relation: Relation, left: arb, bound: arb, exact: Callable[[], bool | None]) -> Decision | None:
+    """PROVED or VIOLATED, if anything is."""
+    if relation is Relation.AT_MOST:
+        found = at_most(left, bound)
+        verdict = Verdict.PROVED if found else Verdict.VIOLATED
+        return None if found is None else Decision(verdict, "the enclosures are separated")
     known = exact()
     if known is not None:
         verdict, word = (Verdict.PROVED, "equal") if known else (Verdict.VIOLATED, "different")
         return Decision(verdict, f"{word} in exact rationals")
-    if apart(left, bound):
-        return Decision(Verdict.VIOLATED, "the enclosure of the difference excludes 0")
-    if same(left, bound, sums):
-        return Decision(Verdict.EQUAL, f"both sides are enclosed, and {_agreed()}")
-    return Decision(Verdict.UNDECIDED, f"the difference is not enclosed to its rounding unit: {_widest(terms)}")
+    return Decision(Verdict.VIOLATED, "the enclosure of the difference excludes 0") if apart(left, bound) else None
 
 
-def _agreed() -> str:
-    return f"equal within 2^-{int(SHARE * ctx.prec)} of their size"
+def _open(relation: Relation, left: arb, bound: arb, sums: Callable[[], arb], digits: int, widest: str) -> Decision:
+    """EQUAL or UNDECIDED, of sides whose enclosures overlap."""
+    equality = relation is Relation.EQUAL
+    own = same(left, bound, left) or same(left, bound, bound)
+    cancels = not own and same(left, bound, sums().min(arb(1)))
+    if (own and (equality or ctx.prec >= ATTAINED)) or (cancels and ctx.prec >= cancelling(digits)):
+        words = "both sides are enclosed, and equal" if equality else "attained: both sides are equal"
+        return Decision(Verdict.EQUAL, f"{words} within 2^-{int(SHARE * ctx.prec)} of their size")
+    words = f"gap and bound overlap: {widest} is the widest term"
+    if equality:
+        words = f"the difference is not enclosed to its rounding unit: {widest}"
+    return Decision(Verdict.UNDECIDED, words, cancels)
 
 
 def _widest(terms: Mapping[str, arb]) -> str:

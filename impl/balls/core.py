@@ -47,7 +47,10 @@ class CoreQuantities(ABC):
     def __call__(self, name: str) -> Number:
         """The quantity of that name."""
         if name not in self._known:
-            self._known[name] = getattr(self, name)
+            value = getattr(self, name)
+            if self.m is not Balls and not isinstance(value, fmpq | int):
+                raise IrrationalError(f"{name} is evaluated in balls only")
+            self._known[name] = value
         return self._known[name]
 
     @classmethod
@@ -169,6 +172,7 @@ class CoreQuantities(ABC):
 
     @cached_property
     def misfit_l1(self) -> arb:
+        self._balls_only("an infimum")
         target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
         return self._l1(self._scaled(self._meta_features, self._weighted), target)
 

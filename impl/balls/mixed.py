@@ -111,4 +111,5 @@ class MixedQuantities(CoreQuantities):
 
     @cached_property
     def mixed_misfit_l1(self) -> arb:
+        self._balls_only("an infimum")
         return self._l1(self._mixed.pull, self._mixed.target)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from flint import arb, arb_mat, ctx
 
-from ..arithmetic import root
+from ..arithmetic import IrrationalError, Matrix, root
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ class Span:
         return found + [arb(0)] * (self.rows.ncols() - len(found))
 
 
-def span(gram: arb_mat) -> Span:
-    """Coordinates of vectors with the given Gram matrix (N, N)."""
+def span(gram: Matrix) -> Span:
+    """Coordinates of vectors with the given Gram matrix (N, N). Errors: IrrationalError if it is one of rationals."""
+    if not isinstance(gram, arb_mat):
+        raise IrrationalError("orthonormal coordinates are enclosed in balls only")
     count = gram.nrows()
     diagonal = [gram[a, a] for a in range(count)]
     trace = sum((v.abs_upper() for v in diagonal), start=arb(0))

@@ -96,6 +96,7 @@ class MetaSLQuantities(TaskQuantities):
     def _step_size(self) -> arb:
         """a = eta m2 B^2."""
         self._gradient_steps()
+        self._balls_only("a norm")
         return Balls.magnitude(self.problem.eta) * self._finite("m2") * square(self.feature_bound)
 
     def _gradient_steps(self) -> None:
@@ -147,6 +148,7 @@ class MetaSLQuantities(TaskQuantities):
     def smoothness(self) -> arb:
         """beta = c^2 m2 B^2 + eta m1 m3 B^4 (the second term is 0 for the squared loss)."""
         self._gradient_steps()
+        self._balls_only("a norm")
         third = self._finite("m3")
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
         size = Balls.magnitude(self.problem.eta)
@@ -164,6 +166,7 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def curvature_size(self) -> arb:
         self._gradient_steps()
+        self._balls_only("a curvature")
         along = [arb(g.mid()) for g in self._gradient]
         if all(g.is_zero() for g in along):
             along = [arb(1)] + [arb(0)] * (len(along) - 1)
@@ -317,7 +320,7 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def weight_norm_uniform(self) -> arb:
-        return self._weight_norm(self._slopes, [arb(1) / len(self.laws)] * len(self.laws))
+        return self._weight_norm(self._slopes, [self.m.number(fmpq(1, len(self.laws)))] * len(self.laws))
 
     @cached_property
     def misfit_uniform(self) -> arb:

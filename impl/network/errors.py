@@ -165,6 +165,7 @@ class ErrorQuantities(NetworkCore):
     @cached_property
     def error_count_own(self) -> arb:
         """k* with W's own displacement for that of every iterate."""
+        self._balls_only("a count")
         budget, xs = self.displacement_init, range(len(self._before))
         found = flips.budget_counts(self.problem.start, budget, xs, squared=self._squared_displacement)
         counts = dict(enumerate(found))

@@ -5,8 +5,6 @@ Only W is trained; b is fixed. W0 is the initialisation, to which features "at i
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -102,12 +100,6 @@ class NetworkInstance(Instance):
             "radius": number(self.radius),
         }
 
-    @cached_property
-    def sha256(self) -> str:
-        """The name of the instance: the hash of its canonical, key-sorted text, every number as p/q.
-
-        The text is that of every instance; a million weights only reach it without a rational for each.
-        """
-        document = self.canonical._document(lambda q: f"{q.p}/{q.q}", Weights.fractions)
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+    def fractions(self) -> dict[str, object]:
+        """What `document` gives with that writing; a million weights reach it without a rational for each."""
+        return self._document(lambda q: f"{q.p}/{q.q}", Weights.fractions)

@@ -162,7 +162,9 @@ SEARCHERS = r"floats|batch\w*|generate\w*|landscape|ranges|search|descent|headli
 
 def test_the_checker_shares_nothing_with_the_finder() -> None:
     seen = reached("impl.optimum.check")
-    assert {"impl.arithmetic", "impl.losses", "impl.midrad", "impl.meta_sl.maml", "impl.optimum.certificate"} <= set(seen)
+    assert {"impl.arithmetic", "impl.losses", "impl.midrad", "impl.meta_sl.maml", "impl.optimum.certificate"} <= set(
+        seen
+    )
     guilty = {name: by for name, by in seen.items() if re.fullmatch(SEARCHERS, name.split(".")[-1])}
     guilty |= {name: by for name, by in seen.items() if set(name.split(".")) & {"floats", "oracles"}}
     assert not guilty, guilty

@@ -213,16 +213,30 @@ class Box:
     @cached_property
     def gradient(self) -> list[arb]:
         """grad L over the box: sum_i q_i sum_x s_x W_x."""
+        return self._pulled([task.sums(1, reach.over) for task, reach in self._pairs])
+
+    @property
+    def _pairs(self) -> list[tuple[TaskModel, _TaskReach]]:
+        return list(zip(self.model.tasks, self.reaches, strict=True))
+
+    def _pulled(self, slopes: list[list[arb]]) -> list[arb]:
+        """sum_i q_i sum_x slope_x W_x over the box."""
         total = [arb(0)] * self.model.dimension
-        for task, reach in zip(self.model.tasks, self.reaches, strict=True):
-            pull = (arb_mat([task.sums(1, reach.over)]) * reach.rows).entries()
+        for (task, reach), own in zip(self._pairs, slopes, strict=True):
+            pull = (arb_mat([own]) * reach.rows).entries()
             total = [t + task.law.weight * p for t, p in zip(total, pull, strict=True)]
         return total
 
     @cached_property
     def mean_value(self) -> arb:
-        """L(c) + grad L(box)'t over the box."""
-        return self.at_centre + sum((g * t for g, t in zip(self.gradient, self.spread, strict=True)), start=arb(0))
+        """A ball whose lower end L does not fall below over the box: L(c) + grad L(box)'t.
+
+        A convex loss lies above its tangent at z(c): L >= L(c) + sum_i q_i sum_x s_x(c) W_x t, W over the box.
+        """
+        slopes = self.gradient
+        if self.model.problem.loss.profile.convex:
+            slopes = self._pulled([task.point_sums(1, reach.centre) for task, reach in self._pairs])
+        return self.at_centre + sum((g * t for g, t in zip(slopes, self.spread, strict=True)), start=arb(0))
 
     def hessian(self) -> arb_mat:
         """Hess L over the box: sum_i q_i sum_x (h_x W_x W_x' + s_x T_x)."""

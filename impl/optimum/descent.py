@@ -37,7 +37,7 @@ def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> 
     """
     theta = into_ball(theta, radius)
     at = scape.derivatives(theta)
-    damping, scale, idle = np.full(len(theta), 1e-3), scape.scale, 0
+    damping, scale = np.full(len(theta), 1e-3), scape.scale
     for _ in range(rounds):
         finite = np.isfinite(at.hessian).all((1, 2)) & np.isfinite(at.gradient).all(1)
         gradient = np.where(finite[:, None], at.gradient, 0.0)
@@ -50,22 +50,21 @@ def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> 
         gradient = (gradient + multiplier[:, None] * theta) * scale
         values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
         size = np.abs(values).max(1, keepdims=True) + 1e-12
-        pulled = (vectors.transpose(0, 2, 1) @ gradient[..., None])[..., 0] / (np.abs(values) + damping[:, None] * size)
+        pulled = (vectors.transpose(0, 2, 1) @ gradient[..., None])[..., 0]
+        if not (((pulled**2 / (np.abs(values) + 1e-14 * size)).sum(1)) > 1e-14 * np.abs(at.value) + 1e-18).any():
+            break  # Newton's step would gain nothing anywhere
+        pulled = pulled / (np.abs(values) + damping[:, None] * size)
         trial = into_ball(theta - (vectors @ pulled[..., None])[..., 0] * scale, radius)
         after = scape.derivatives(trial)
         better = after.value < at.value
-        gained = np.where(better, at.value - after.value, 0.0)
         damping = np.clip(np.where(better, damping / 8, damping * 6), 1e-14, 1e8)
         pick = better[:, None]
         theta = np.where(pick, trial, theta)
-        idle = 0 if (gained > 1e-12 * np.abs(at.value) + 1e-15).any() else idle + 1
         at = Derivatives(
             np.where(better, after.value, at.value),
             np.where(pick, after.gradient, at.gradient),
             np.where(pick[..., None], after.hessian, at.hessian),
         )
-        if idle == 3:
-            break
     return theta, np.where(np.isnan(at.value), np.inf, at.value)
 
 

@@ -196,9 +196,13 @@ class Boxes:
 
     @cached_property
     def mean_value(self) -> Array:
-        """Numbers that L(c) + grad L(box)'t does not fall below (N,)."""
-        values = self.table.ranges.at(0, self.reach[0][:, :, None]) * self.table.weighted
-        return values.sum((0, 1, 2)).within(self._fall(self.gradient)).low
+        """Numbers that L does not fall below (N,): the mean value form, of a convex loss by its tangents at z(c)."""
+        table, centre = self.table, self.reach[0][:, :, None]
+        slopes = self.gradient
+        if table.model.problem.loss.profile.convex:
+            slopes = contract("nkN,nkaN->aN", (table.ranges.at(1, centre) * table.weighted).sum(2), self.reach[2])
+        values = table.ranges.at(0, centre) * table.weighted
+        return values.sum((0, 1, 2)).within(self._fall(slopes)).low
 
     def hessian(self) -> MidRad:
         """Hess L over the boxes (d, d, N)."""

@@ -220,14 +220,8 @@ def test_poor_proposals_find_the_same_counts_and_worst_cases(proposal: str, monk
         monkeypatch.setattr(flips, "_near", lambda start, x, members: np.full(len(members), far))
     drives = [abs(problem.start.weights.dot(r, (ONE, HALF))) for r in range(40)]
     sums = [sum(sorted(t * t for t in drives)[:k], ZERO) for k in range(41)]
-    for squared in (
-        ZERO,
-        fmpq(1, 7),
-        fmpq(3),
-        sums[7] / fmpq(5, 4),
-        sums[20] / fmpq(5, 4) - fmpq(1, 2**80),
-        fmpq(10**6),
-    ):
+    size = fmpq(5, 4)
+    for squared in (ZERO, fmpq(1, 7), fmpq(3), sums[7] / size, sums[20] / size - fmpq(1, 2**80), fmpq(10**6)):
         with ctx.workprec(128):
             (found,) = flips.budget_counts(problem.start, arb(squared).sqrt(), [0], squared=squared)
         assert found == sum(total <= squared * size for total in sums) - 1

@@ -13,7 +13,8 @@ from metagap.impl.files import BadInputError
 from metagap.impl.optimum.certificate import loads
 from metagap.reports import check_witness as checker
 from metagap.reports import witnesses
-from test_checker_by_hand import honest
+
+from .test_checker_by_hand import honest
 
 KEPT = Path(__file__).parent / "counterexamples"
 WITNESS = KEPT / "mutant-half-constant-simplest.json"

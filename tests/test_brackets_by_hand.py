@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import pytest
-from flint import arb
-from metagap.impl.bracket import Bracket, Check, DefectError, Status
+from metagap.impl.bracket import Bracket, Check, Status
 from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports.records import claim_record, enclosure
 from metagap.reports.tally import Tally
@@ -32,29 +30,6 @@ def test_statuses_say_what_was_done() -> None:
                 stopped = bracket(lower, upper, check=check, supremum=supremum, interrupted=True)
                 assert stopped.status is Status.INTERRUPTED
     assert bracket(check=NO, fallback=0.5).sure == 0.5
-
-
-def test_ends_in_the_wrong_order_are_a_defect() -> None:
-    for lower, upper in ((2.0, 1.0), (math.nan, 1.0), (1.0, math.nan), (math.inf, math.inf), (-math.inf, -math.inf)):
-        with pytest.raises(DefectError):
-            bracket(lower, upper)
-
-
-def contradicts(found: Bracket, value: arb) -> bool:
-    try:
-        found.holds(value, "L")
-    except DefectError:
-        return True
-    return False
-
-
-def test_values_beyond_an_accepted_end_are_a_defect() -> None:
-    """Below the proved lower end of an infimum, above the proved upper end of a supremum; open ones say nothing."""
-    for supremum, beyond, fine in ((False, arb(0.5), arb(1.5)), (True, arb(1.5), arb(0.5))):
-        found = bracket(check=YES, supremum=supremum)
-        assert contradicts(found, beyond)
-        assert not any(contradicts(found, value) for value in (fine, arb(1), arb(1, 1)))
-        assert not contradicts(bracket(check=NO, supremum=supremum), beyond)
 
 
 def judged(verdict: Verdict) -> ClaimJudgement:

@@ -1,10 +1,9 @@
-"""What finite enclosures decide, case by case; and wrong statements, of which nothing comes out proved or equal."""
+"""What finite enclosures decide, case by case."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from flint import arb, ctx
@@ -12,7 +11,7 @@ from metagap.impl import files
 from metagap.impl.families import family_of
 from metagap.impl.judge import Enclosure, judge
 from metagap.impl.verdicts import at_most, decide, fit, refutes, same, standing, unfit
-from metagap.theory.claim import Expression, Relation, Verdict
+from metagap.theory.claim import Relation, Verdict
 
 LE, EQ = Relation.AT_MOST, Relation.EQUAL
 PROVED, EQUAL, VIOLATED, UNDECIDED = Verdict.PROVED, Verdict.EQUAL, Verdict.VIOLATED, Verdict.UNDECIDED
@@ -25,12 +24,13 @@ with ctx.workprec(128):
 
 def decided(
     relation: Relation, left: arb, bound: arb, *, margin: arb = ONE, term: arb = ONE, sums: arb = ONE, bits: int = 128,
-    exact: bool | None = None,
+    digits: int = 1, exact: bool | None = None,
 ) -> Verdict:  # fmt: skip
     with ctx.workprec(bits):
         return decide(
-            relation, left, bound, margins={"m": margin}, terms={"t": term}, sums=sums, exact=lambda: exact
-        ).verdict
+            relation, left, bound, margins={"m": margin}, terms={"t": term}, sums=lambda: sums, digits=digits,
+            exact=lambda: exact,
+        ).verdict  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,13 @@ def test_what_is_attained_is_equal_far_beyond_float64_only() -> None:
     for bits, verdict in ((128, UNDECIDED), (256, EQUAL)):
         assert decided(LE, arb(1, arb(2) ** -200), arb(1), bits=bits) is verdict
     assert decided(LE, arb(1, arb(2) ** -100), arb(1), bits=256) is UNDECIDED
-    # Sides that cancel are compared with the sums behind them, of which no more than 1 counts.
-    with ctx.workprec(256):
-        nearly = arb(0, arb(2) ** -200)
-    assert decided(LE, nearly, arb(0), bits=256) is EQUAL
-    assert decided(LE, nearly, arb(0), sums=arb(2) ** -100, bits=256) is UNDECIDED
-    assert decided(EQ, arb(0, arb(2) ** -60), arb(0), sums=BEYOND, bits=256) is UNDECIDED
+    # Sides that cancel are compared with the sums behind them, of which no more than 1 counts, at many bits.
+    nearly = arb(0, arb(2) ** -400)
+    for bits, digits, verdict in ((256, 1, UNDECIDED), (512, 1, EQUAL), (512, 99, UNDECIDED)):
+        assert decided(LE, nearly, arb(0), bits=bits, digits=digits) is verdict
+        assert decided(EQ, nearly, arb(0), bits=bits, digits=digits) is verdict
+    assert decided(LE, nearly, arb(0), sums=arb(2) ** -200, bits=512) is UNDECIDED
+    assert decided(EQ, arb(0, arb(2) ** -60), arb(0), sums=BEYOND, bits=512) is UNDECIDED
 
 
 SIDES = ((LE, arb(1), arb(2)), (LE, arb(2), arb(1)), (EQ, arb(1), arb(1)), (EQ, arb(1), arb(2)))
@@ -111,8 +112,9 @@ def test_refutations_need_sides_apart() -> None:
 def test_sides_are_the_same_relative_to_themselves() -> None:
     with ctx.workprec(128):
         tiny = arb(2) ** -900
-        assert same(tiny, tiny, arb(0)) and not same(tiny, 2 * tiny, arb(0))
-        assert same(arb(1, 1e-30), arb(1), arb(1)) and not same(arb(0), tiny, arb(1))
+        assert same(tiny, tiny, tiny) and not same(tiny, 2 * tiny, tiny)
+        assert same(arb(1, 1e-30), arb(1), arb(1)) and not same(arb(1, 1e-20), arb(1), arb(1))
+        assert not same(tiny, 2 * tiny, arb(0, 1))
 
 
 def test_an_enclosure_holds_its_ball() -> None:
@@ -124,48 +126,16 @@ def test_an_enclosure_holds_its_ball() -> None:
     assert Enclosure(1.0, 2.0).widened(0.5) == Enclosure(0.5, 2.5)
 
 
-def supervised(loss: str, eta: Any, steps: int, x: Any, y: Any, omega: Any) -> dict[str, Any]:
-    return {
-        "format": "metagap/instance/1", "problem": "meta-sl",
-        "loss": {"name": loss, **({"c": 1} if loss == "quartic" else {})},
-        "adaptation": {"name": "gradient", "eta": eta, "steps": steps}, "model": {"name": "linear"},
-        "features": [[x]], "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": y, "p": 1}]}], "omega": [omega],
-        "comparator": [0], "radius": 1,
-    }  # fmt: skip
-
-
-INSTANCES = {
-    "ordinary": supervised("squared", "1/4", 1, 1, 2, 1),
-    "irrational": supervised("log-cosh", "1/4", 2, 1, 2, 1),
-    "exponentials of exponentials": supervised("exponential", -1, 2, 3, -1, 1),
-    "seven steps": supervised("quartic", 1, 7, 2, 5, 1),
-    "a huge step": supervised("log-cosh", "1e200", 1, 1, 1, 1),
-    "subnormal": supervised("squared", "1/4", 1, "1e-310", 1, 1),
-    "far": supervised("squared", "1/4", 1, 1, "1e160", 0),
-}
-WRONG = [("eps + 1", "zero", EQ), ("eps + 1", "zero", LE), ("eps", "2*eps + 1", EQ), ("2*eps + 1", "eps", LE),
-         ("radius", "zero", LE), ("radius", "zero", EQ), ("2*weight_norm + radius", "weight_norm", LE),
-         ("zero", "-eps - radius", LE)]  # fmt: skip
-"""Sides that differ by 1 or more, and by as much as the smaller one, whatever the instance (radius = 1, eps >= 0)."""
-
-
-@pytest.mark.parametrize("name", INSTANCES)
-def test_nothing_wrong_is_proved_or_equal(name: str) -> None:
-    instance = files.loads(json.dumps(INSTANCES[name]))
-    claim = family_of(instance).claims[0]
-    claims = [
-        replace(claim, left=Expression(left), bound=Expression(bound), relation=relation, assumptions=(), extras=())
-        for left, bound, relation in WRONG
-    ]
-    verdicts = {c.verdict for c in judge(instance, claims).claims}
-    assert verdicts <= {Verdict.VIOLATED, Verdict.UNDECIDED, Verdict.OUTSIDE}
-    if name == "ordinary":
-        assert verdicts == {Verdict.VIOLATED}
+ORDINARY = {
+    "format": "metagap/instance/1", "problem": "meta-sl", "loss": {"name": "squared"},
+    "adaptation": {"name": "gradient", "eta": "1/4", "steps": 1}, "model": {"name": "linear"}, "features": [[1]],
+    "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": 2, "p": 1}]}], "omega": [1], "comparator": [0], "radius": 1,
+}  # fmt: skip
 
 
 def test_assumptions_are_asked() -> None:
     """An assumption that fails or stays open is no proof: of the true claim, of the wrong one."""
-    instance = files.loads(json.dumps(INSTANCES["ordinary"]))
+    instance = files.loads(json.dumps(ORDINARY))
     claim = family_of(instance).claim("meta-sl-lifted")
     assert claim is not None
     for margin, verdict in (("zero", Verdict.OUTSIDE), ("radius", Verdict.PROVED)):
@@ -176,5 +146,6 @@ def test_assumptions_are_asked() -> None:
 def test_what_is_shown_beside_a_proof_is_finite() -> None:
     for bad in (NAN, INFINITE, BEYOND):
         for relation, left, bound, verdict in ((LE, 1, 2, UNDECIDED), (EQ, 1, 1, UNDECIDED), (LE, 2, 1, VIOLATED)):
-            found = decide(relation, arb(left), arb(bound), margins={}, terms={}, sums=ONE, shown={"s": bad})
+            sides = (relation, arb(left), arb(bound))
+            found = decide(*sides, margins={}, terms={}, sums=lambda: ONE, digits=1, shown={"s": bad})
             assert found.verdict is verdict

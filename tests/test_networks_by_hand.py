@@ -78,7 +78,7 @@ def test_distances_from_kinks_are_enclosed() -> None:
     start = [[rational(float(v)) for v in row] for row in rng.standard_normal((40, 3))]
     instance = network(start, [[fmpq(1, 3), fmpq(-2, 7), fmpq(1)]], [ONE], [ZERO])
     problem = NetworkProblem(instance, Balls)
-    low, high = flips._distances(problem.start, 0)
+    low, high = problem.start.near(0)
     for r in range(40):
         exact = abs(problem.start.weights.dot(r, instance.features[0]))
         assert rational(float(low[r])) <= exact <= rational(float(high[r]))
@@ -206,3 +206,32 @@ def test_displacements_contain_the_exact_value() -> None:
     with ctx.workprec(1000):
         assert found[0].contains((arb(1) + arb(1) / 9).sqrt())
         assert found[1].contains(arb(6) / 7)
+
+
+@pytest.mark.parametrize("proposal", ["none", "zeros", "far"])
+def test_poor_proposals_find_the_same_counts_and_worst_cases(proposal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty neurons: counts by sorting exact squares, worst cases by trying every number of neurons."""
+    rng = np.random.default_rng(8)
+    start = [[fmpq(int(v), 16) for v in row] for row in rng.integers(-64, 65, (40, 2))]
+    outputs = tuple(int(b) for b in rng.choice([-1, 1], 40))
+    problem = NetworkProblem(network(start, [[ONE, HALF]], [ONE], [ZERO], outputs=outputs), Balls)
+    if proposal != "none":
+        far = 0.0 if proposal == "zeros" else 1e300
+        monkeypatch.setattr(flips, "_near", lambda start, x, members: np.full(len(members), far))
+    drives = [abs(problem.start.weights.dot(r, (ONE, HALF))) for r in range(40)]
+    sums = [sum(sorted(t * t for t in drives)[:k], ZERO) for k in range(41)]
+    size = fmpq(5, 4)
+    for squared in (ZERO, fmpq(1, 7), fmpq(3), sums[7] / size, sums[20] / size - fmpq(1, 2**80), fmpq(10**6)):
+        with ctx.workprec(128):
+            (found,) = flips.budget_counts(problem.start, arb(squared).sqrt(), [0], squared=squared)
+        assert found == sum(total <= squared * size for total in sums) - 1
+    for budget in (fmpq(1, 9), fmpq(2), fmpq(40)):
+        with ctx.workprec(128):
+            (worst,) = flips.worst_cases(problem, arb(budget))
+        with ctx.workprec(300):
+            best = arb(0)
+            for sign in (1, -1):
+                own = sorted(t for t, b in zip(drives, outputs, strict=True) if b == sign)
+                for k in range(len(own) + 1):
+                    best = best.max(arb(budget) * arb(size).sqrt() * arb(k).sqrt() - arb(sum(own[:k], ZERO)))
+            assert worst.overlaps(best / arb(40).sqrt())

@@ -13,7 +13,8 @@ from metagap.impl.files import BadInputError
 from metagap.impl.optimum.certificate import loads
 from metagap.reports import check_witness as checker
 from metagap.reports import witnesses
-from test_checker_by_hand import honest
+
+from .test_checker_by_hand import honest
 
 KEPT = Path(__file__).parent / "counterexamples"
 WITNESS = KEPT / "mutant-half-constant-simplest.json"
@@ -75,8 +76,10 @@ def test_a_bad_certificate_is_refused(name: str) -> None:
     assert loads(text).lower == honest("one step").lower
     content = json.loads(text)
     field, value = {
-        "hash": ("sha256", "0" * 64), "length of at": ("at", [*content["at"], 0]), "tree": ("tree", content["tree"][:-8]),
-    }[name]  # fmt: skip
+        "hash": ("sha256", "0" * 64),
+        "length of at": ("at", [*content["at"], 0]),
+        "tree": ("tree", content["tree"][:-8]),
+    }[name]
     with pytest.raises(BadInputError):
         loads(json.dumps(content | {field: value}))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from wrong_engines import CATALOGUE
-from wrong_engines.planting import Fault, Guard, noticed, planted
+
+from .wrong_engines import CATALOGUE
+from .wrong_engines.planting import Fault, Guard, noticed, planted
 
 
 @cache

@@ -1,5 +1,6 @@
 """Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
 
+from .families import FAMILY_FAULTS
 from .infima import INFIMA
 from .losses import LOSS_FAULTS
 from .networks import NETWORKS
@@ -19,5 +20,6 @@ CATALOGUE = (
     *REINFORCEMENT,
     *VERDICT_FAULTS,
     *OPTIMUM_FAULTS,
+    *FAMILY_FAULTS,
     *READER_FAULTS,
 )

@@ -36,6 +36,7 @@ TIES = suite("test_network_judge:test_exact_kinks_are_outside", kind="adapted")
 OMEGA = suite("test_network_judge:test_exact_kinks_are_outside", kind="omega")
 COUNT = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_reaches", moved="199/100", count=3)
 REACHED = suite("test_network_judge:test_the_count_is_exact_where_the_ball_just_reaches", moved="2", count=4)
+PROPOSED = suite("test_networks_by_hand:test_poor_proposals_find_the_same_counts_and_worst_cases", proposal="far")
 ATOM = suite("test_network_judge:test_the_closed_form_at_an_atom_is_attained")
 BY_HAND = suite("test_network_steps:test_one_neuron_by_hand", steps=2)
 ROUTES = suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="relu, narrow")
@@ -79,7 +80,7 @@ NETWORKS = (
           Edit("self.signs.signs > 0", "self.signs.signs >= 0"),
                suite("test_networks_by_hand:test_a_neuron_at_its_kink_is_off")),
     fault("kink-without-distance", "margins ignored", f"{NETWORK}:Neurons.distance_at",
-          Edit("low[found.signs[:, used] == 0] = 0.0", "low[found.signs[:, used] == 0] = 1.0"), OMEGA),
+          Edit("found.union(Distance(float(low.min()), float(high.min())))", "found"), OMEGA),
     fault("kernel-without-width", "a factor is left out", f"{NETWORK}:Layer.kernel",
           Edit("products[x][y] / width", "products[x][y]"), FRACTIONS),
     fault("kernel-of-one-pattern", "a factor is left out", f"{NETWORK}:Layer.kernel",
@@ -138,23 +139,29 @@ NETWORKS = (
     # --- flips ---
     fault("flips-at-the-start-alone", "error counts off by one", f"{ERRORS}:ErrorQuantities._flipped",
           Edit("for here in path\n", "for here in [path[0]] * len(path)\n"), engines()),
-    fault("count-off-by-one", "error counts off by one", f"{FLIPS}:_exact_count", then(lambda count: count - 1),
+    fault("count-off-by-one", "error counts off by one", f"{FLIPS}:_count",
+          Edit("arb(max(surely, 0)).union(arb(perhaps))", "arb(max(surely - 1, 0)).union(arb(perhaps - 1))"), REACHED),
+    fault("count-strict", "error counts off by one", f"{FLIPS}:_count", Edit("bool(limit >= total)",
+          "bool(limit > total)"),
           REACHED),
-    fault("count-strict", "error counts off by one", f"{FLIPS}:_exact_count", Edit("total <= limit", "total < limit"),
-          REACHED),
-    fault("count-from-below", "lower and upper end swapped", f"{FLIPS}:budget_counts",
-          Edit("arb(fewest).union(arb(largest))", "arb(fewest)"),
+    fault("count-window-not-asked", "a proposal is trusted", f"{FLIPS}:_count",
+          Edit("if (first == 0 or surely >= first) and (last == count or perhaps < last):", "if True:"), PROPOSED),
+    fault("worst-window-not-asked", "a proposal is trusted", f"{FLIPS}:_one_sign",
+          Edit("if (first == 0 or rises[0] >= 0) and (last == count or rises[-1] <= 0):", "if True:"), PROPOSED),
+    fault("sums-unsorted", "a term is left out", f"{FLIPS}:_sums", Edit("others = sorted(", "others = list("),
+          PROPOSED),
+    fault("count-from-below", "lower and upper end swapped", f"{FLIPS}:_count",
+          Edit("arb(max(surely, 0)).union(arb(perhaps))", "arb(max(surely, 0))"),
                suite("test_networks_by_hand:test_a_budget_that_is_open_leaves_the_count_open")),
-    fault("count-from-above", "lower and upper end swapped", f"{FLIPS}:budget_counts",
-          Edit("arb(fewest).union(arb(largest))", "arb(largest) + 1"), COUNT),
-    fault("distances-inward", "outward rounding turned inward", f"{FLIPS}:_distances",
-          Edit("np.maximum(near - error, 0.0), near + error", "near + error, near - error"),
-          suite("test_networks_by_hand:test_distances_from_kinks_are_enclosed")),
+    fault("count-from-above", "lower and upper end swapped", f"{FLIPS}:_count",
+          Edit("arb(max(surely, 0)).union(arb(perhaps))", "arb(perhaps + 1)"), COUNT),
+    fault("distances-inward", "outward rounding turned inward", f"{NETWORK}:Neurons.near",
+          then(lambda ends: ends[::-1]), suite("test_networks_by_hand:test_distances_from_kinks_are_enclosed")),
     fault("worst-case-of-one-sign", "a term is left out", f"{FLIPS}:worst_cases", Edit("for sign in (1.0, -1.0):",
           "for sign in (1.0,):"),
           ATOM),
     fault("worst-case-without-root", "a factor is left out", f"{FLIPS}:_one_sign",
-          Edit("reach * arb(count).sqrt() - total", "reach * 1 - total"), ATOM),
+          Edit("best.max(reach * r - total)", "best.max(reach - total)"), ATOM),
     fault("reach-of-both-signs", "a term is left out", f"{FLIPS}:displacement_bounds", Edit("for sign in (1.0, -1.0):",
           "for sign in (1.0, 1.0):"),
           suite("test_networks_by_hand:test_the_reach_of_negative_neurons_counts")),

@@ -154,7 +154,7 @@ OPTIMUM_FAULTS = (
     fault("boxes-natural-of-the-top", "lower and upper end swapped", f"{LEAVES}:Boxes.natural",
           Edit("least, _ = self.table", "_, least = self.table"), contains()),
     fault("boxes-mean-value-above", "lower and upper end swapped", f"{LEAVES}:Boxes.mean_value",
-          Edit(".within(self._fall(self.gradient)).low", ".within(self._fall(self.gradient)).high"), contains()),
+          Edit(".within(self._fall(slopes)).low", ".within(self._fall(slopes)).high"), contains()),
     fault("boxes-proximal-without-residual", "the proximal enclosure without its residual radius",
           f"{LEAVES}:Table.proximal",
           Edit("return z.within((self.lengths.high[..., None] * away[:, None]) * UP + GUARD)", "return z"), PROXIMAL),

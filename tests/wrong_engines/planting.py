@@ -191,7 +191,7 @@ def suite(place: str, *, examples: int = 6, **arguments: Any) -> Guard:
 
     def run() -> None:
         module, name = place.split(":")
-        test = getattr(importlib.import_module(module), name)
+        test = getattr(importlib.import_module(f"..{module}", __package__), name)
         with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # as the module of the test may say itself
             fixtures = {"monkeypatch": patch, "tmp_path": Path(folder), "effort": 1}

@@ -141,7 +141,8 @@ CLAIMS: tuple[Claim, ...] = (
         {
             "s2": {
                 "reading": "The gradient of the meta-objective is the functional gradient paired with the "
-                "meta-features. (In the whole space R^{md} at any width: a gradient is a combination of pattern features.)"
+                "meta-features. (In the whole space R^{md} at any width: a gradient is a combination of pattern "
+                "features.)"
             },
             "lifted": {
                 "difference": "Exact for networks of any width on finite data off kinks, without an approximation "

@@ -7,7 +7,6 @@ entry here, and a forbidden import is noticed wherever it is.
 from __future__ import annotations
 
 import ast
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache

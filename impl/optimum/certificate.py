@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal
 from flint import fmpq, nmod_mat
 from msgspec import UNSET, Meta
 
-from .. import files
+from ..files import instance_in
 from ..files.faults import BadInputError, FaultError
 from ..files.numbers import NUMBER, Number, exact, exact_row, written
 from ..files.records import Record, typed
@@ -191,7 +191,7 @@ def _certificate(content: Any, source: str) -> Certificate:
         if how not in list(RECORDS):
             raise FaultError("how", what="one of " + ", ".join(RECORDS))
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
-        instance = files.instance_in(content["instance"], source, "instance")
+        instance = instance_in(content["instance"], source, "instance")
         if not isinstance(instance, MetaSLInstance):
             raise FaultError("instance.problem", what="a meta-sl instance with a linear model", given=instance.family)
         if instance.sha256 != record.sha256:

@@ -180,12 +180,20 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         bound,
         margins=margins,
         terms=terms,
-        sums=lambda: reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap"))),
+        sums=lambda: _sums(claim, at),
         digits=evaluator.instance.bits,
         shown=shown,
         exact=lambda: _exactly(claim, evaluator),
     )
     return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.cancels)
+
+
+def _sums(claim: Claim, at: CoreQuantities) -> arb:
+    """The size of the sums behind the claim's quantities; 0, which excuses nothing, where none is defined."""
+    try:
+        return reduce(arb.max, (at.scale(name) for name in (*claim.terms, "gap")))
+    except UndefinedQuantityError:
+        return arb(0)
 
 
 def _exactly(claim: Claim, evaluator: Evaluator) -> bool | None:

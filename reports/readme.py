@@ -120,9 +120,9 @@ def _verdict(source: Source, row: dict[str, Any] | None) -> str:
     counts = row["counts"]
     if counts["VIOLATED"]:
         return f"**{counts['VIOLATED']} VIOLATED**"
-    equal = f" + {counts['EQUAL']} EQUAL" if counts["EQUAL"] else ""
+    equal = f", {counts['EQUAL']} EQUAL" if counts["EQUAL"] else ""
     scope = row["scope"] + (counts["EQUAL"] if row["relation"] == "<=" else 0)
-    text = f"{counts['PROVED']} PROVED{equal} of {scope}"
+    text = f"{counts['PROVED']}/{scope} PROVED{equal}"
     return f"**{text}**" if source is Source.PAPER else text
 
 

@@ -83,7 +83,7 @@ def enclosure(value: dict[str, float | None] | None, digits: int = 6) -> str:
         return "–"
     low, high = value["lo"], value["hi"]
     if low is None or high is None:
-        return f"[{number(low)}, {number(high)}]"
+        return f"unbounded: [{'-∞' if low is None else number(low)}, {'∞' if high is None else number(high)}]"
     middle = low / 2 + high / 2
     if high - low <= 1e-6 * abs(middle) or high == low:
         return number(middle, digits)

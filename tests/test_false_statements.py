@@ -44,8 +44,10 @@ from typer.testing import CliRunner
 
 HOPELESS = (Verdict.PROVED, Verdict.EQUAL)
 SIZE = re.compile(
-    r"eps.*|(mixed_)?(weight_norm|misfit).*|.*displacement|residual_norm|chain_rule_defect|min_norm_solution|error_.*"
+    r"eps(?!_projected).*|(mixed_)?(weight_norm|misfit).*|.*displacement|residual_norm|chain_rule_defect"
+    r"|min_norm_solution|error_.*"
 )
+"""Quantities that are norms (eps_projected has a sign)."""
 
 Statement = tuple[str, Claim]
 """Its kind and itself."""

@@ -15,7 +15,7 @@ from metagap.impl import files
 from metagap.impl.families import FAMILIES
 from metagap.impl.judge import judge
 from metagap.reports.formats import schema
-from metagap.reports.readme import fill
+from metagap.reports.readme import claims_table, fill
 from metagap.theory.claim import Source, Verdict
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -124,3 +124,15 @@ def test_every_theorem_is_a_row_with_a_verdict_in_each_of_its_families() -> None
 
 def test_the_picture_exists() -> None:
     assert (README.parent / "reports" / "picture.png").stat().st_size > 10_000
+
+
+def test_proved_and_equal_are_counted_apart() -> None:
+    counts = {"PROVED": 3, "EQUAL": 7, "VIOLATED": 0, "OUTSIDE": 2, "UNDECIDED": 0}
+    rows = [
+        {"claim": "meta-sl-identity", "counts": counts, "scope": 10, "relation": "="},
+        {"claim": "meta-sl-lifted", "counts": counts, "scope": 3, "relation": "<="},
+        {"claim": "meta-sl-c1", "counts": counts | {"EQUAL": 0}, "scope": 3, "relation": "<="},
+    ]
+    lines = claims_table({"claims": rows}).splitlines()
+    for name, text in (("identity", "3/10 PROVED, 7 EQUAL"), ("lifted", "3/10 PROVED, 7 EQUAL"), ("c1", "3/3 PROVED")):
+        assert any(line.startswith(f"| `{name}`") and text in line for line in lines), name

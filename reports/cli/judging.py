@@ -114,4 +114,6 @@ def _print(path: Path, family: str, judgement: Judgement) -> None:
 
 
 def _side(value: Enclosure | None) -> str:
-    return "" if value is None or math.isnan(value.middle) else f"{value.middle:.6g}"
+    if value is None:
+        return ""
+    return f"{value.middle:.6g}" if math.isfinite(value.lo) and math.isfinite(value.hi) else "unbounded"

@@ -21,6 +21,8 @@ DESCRIPTION = (
     "A finite problem on which claims are judged. optimum, certify and audit do without omega, comparator and radius."
 )
 
+CERTIFICATE = "A bracket of the global minimum with what shows it (metagap optimum --certificate)."
+
 
 def instance_schema() -> dict[str, Any]:
     """One alternative for each reader."""
@@ -36,7 +38,7 @@ def instance_schema() -> dict[str, Any]:
 def certificate_schema() -> dict[str, Any]:
     """One alternative for each way to show a lower end."""
     kinds, parts = msgspec.json.schema_components(RECORDS.values(), ref_template="#/$defs/{name}")
-    return {"anyOf": list(kinds), "$defs": parts}
+    return {"description": CERTIFICATE, "anyOf": list(kinds), "$defs": parts}
 
 
 def _of_reader(kind: str, problem: str, reader: Reader) -> tuple[dict[str, Any], dict[str, Any]]:

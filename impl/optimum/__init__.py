@@ -281,7 +281,7 @@ def _why(found: Found, budget: Budget) -> str:
 
 
 def _upper_value(instance: MetaSLInstance, at: Vector, gap: float) -> float:
-    """A float64 number that L at reduced coordinates does not exceed: of the checker's bits, or more if needed."""
+    """A float64 number that L at reduced coordinates does not exceed: of the checker's bits, if they suffice."""
     upper = np.inf
     for bits in (PRECISION, EXACT):
         with ctx.workprec(bits):

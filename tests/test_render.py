@@ -92,7 +92,7 @@ def test_records_are_read_back_and_checked(records: tuple[dict[str, Any], dict[s
     (tmp_path / "verify.json").write_text(json.dumps(records[0], allow_nan=False))
     assert write_report(tmp_path).read_text(encoding="utf-8").startswith("<!doctype html>")
     (tmp_path / "audit.json").write_text("{")
-    with pytest.raises(BadInputError, match="a record in JSON"):
+    with pytest.raises(BadInputError, match="line 1 column 2=<missing>: JSON"):
         write_report(tmp_path)
     (tmp_path / "audit.json").write_text(json.dumps({"format": "metagap/audit/9"}))
     with pytest.raises(BadInputError, match="metagap/audit/1"):

@@ -324,7 +324,8 @@ def ready(
         with _path(option, target, "path"):
             _try(target, folder=False)
         for what, other in kept.items():
-            if _same(target, other):
+            # --json is the record that the report keeps, in that place too.
+            if _same(target, other) and not (option == "--json" and other.name in RECORDS):
                 fail(f"{option}={str(target)!r}: a file of its own is required, and this is {what}; give another path")
         kept[f"that of {option}"] = target
     if out is not None:

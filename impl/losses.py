@@ -448,12 +448,14 @@ class Loss:
     def least_curvature(self, z: arb, h: arb, y: arb) -> arb:
         """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns.
 
-        At a joint ell'' jumps and takes no value that it does not take beside it: one end is beyond, or it is an end.
+        Joints inside need no look, since beyond them there is an end; at an end it is the smaller one of both sides', 0
+        for every loss that has joints.
         """
         p = self._parameter(Balls)
         least = self.d2(Balls, z, y).min(self.d2(Balls, h, y))
         if self.profile.joints:
-            return least
+            ends = (self.joint_distance(z, y), self.joint_distance(h, y))
+            return arb(0) if any(d is not None and d.is_zero() for d in ends) else least
         for point in self.profile.turning(2, p):
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
             side = (at - z) * (at - h)

@@ -182,10 +182,10 @@ def _compare_one(found: Comparison, mirror: Mirror, name: str, ball: arb) -> Non
         if (ball > 0 and not value) or (ball <= 0 and value):
             found.contradictions.append(f"{name}: {ball} where the assumption is {value}")
         return
+    mirror.size = max(mirror.size, abs(value[1]))  # type: ignore[index]
     if not ball.is_finite():
         found.unbounded.append(name)
         return
-    mirror.size = max(mirror.size, abs(value[1]))  # type: ignore[index]
     found.compared.append(name)
     with mp.workdps(2 * mirror.dps):
         ends = exactly(ball)

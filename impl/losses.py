@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 from flint import arb, arb_series, ctx, fmpq, fmpq_series
@@ -427,23 +427,18 @@ class Loss:
 
     def range(self, order: int, z: arb, y: arb) -> arb:
         """The exact range of the derivative of the given order [0..3] over the interval z, enclosed."""
-        return reduce(arb.union, self.extremes(order, arb(z.lower()), arb(z.upper()), y))
-
-    def extremes(self, order: int, start: arb, end: arb, y: arb) -> list[arb]:
-        """Values of the derivative of the given order between which it stays on the segment from start to end: those at
-        its ends, which come first, and where it turns."""
         p = self._parameter(Balls)
         evaluate = (self.value, self.d1, self.d2, self.d3)[order]
-        found, segment = [evaluate(Balls, start, y), evaluate(Balls, end, y)], start.union(end)
+        hull = evaluate(Balls, arb(z.lower()), y).union(evaluate(Balls, arb(z.upper()), y))
         if self.link is Link.CANONICAL and order == 0:
             turning = self.profile.minimiser(y, p)
         else:
             turning = self.profile.turning(order, p)
         for point in turning:
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
-            if at.overlaps(segment):
-                found.append(evaluate(Balls, at, y))
-        return found
+            if at.overlaps(z):
+                hull = hull.union(evaluate(Balls, at, y))
+        return hull
 
     def least_curvature(self, z: arb, h: arb, y: arb) -> arb:
         """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns.

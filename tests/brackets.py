@@ -39,7 +39,7 @@ def ends_of(study: Study) -> Ends:
     """The ends of a studied landscape."""
     found = study.bracket
     ends = (found.upper, found.lower) if study.instance.family == "meta-rl" else (found.lower, found.upper)
-    return Ends(*ends, found.at, found.ball)
+    return Ends(*ends, study.at, study.ball)
 
 
 def ends_in_ball(instance: NetworkInstance, radius: fmpq) -> Ends:

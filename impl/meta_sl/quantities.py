@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property, reduce
+from functools import cached_property
 
 from flint import arb, arb_mat, fmpq
 
@@ -67,20 +67,13 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def strong_convexity(self) -> arb:
-        """A certified mu > 0 for the segments from adapted to comparator predictions; where there is none, the least
-        ell'' there, enclosed: by that from below, by values at the ends from above (at a joint by the lesser one)."""
         loss = self.problem.loss
         if not loss.profile.convex or self.m is not Balls:
             raise UndefinedQuantityError("the loss is not convex")
-        least = seen = arb("inf")
-        for _, _, z, h, y in self._divergences:
-            values = loss.extremes(2, z, h, y)
-            least = reduce(arb.min, values, least)
-            for end, value in zip((z, h), values, strict=False):
-                distance = loss.joint_distance(end, y)
-                seen = seen.min(value if distance is None or not distance.is_zero() else value.lower())
-        certified = arb(least.lower())
-        return certified if certified > 0 else seen if seen <= 0 else certified.union(seen.upper())
+        first, *others = (loss.least_curvature(z, h, y) for _, _, z, h, y in self._divergences)
+        for other in others:
+            first = first.min(other)
+        return first
 
     @cached_property
     def feature_bound(self) -> arb:

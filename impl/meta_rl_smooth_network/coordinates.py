@@ -15,7 +15,7 @@ from ..balls.span import Span, span
 from ..smooth_network.layer import SmoothLayer
 
 PRECISION = 512
-"""Bits at which independence is decided, or more where a judgement asks for more: up to it r does not depend on them."""
+"""Bits at which independence is decided, or those of the judgement if more: up to it r does not depend on them."""
 
 Gates = list[list[arb]]
 """m^{-1/2} b_r sigma'(W_r'x), or differences of such, (m, k)."""

@@ -90,6 +90,7 @@ class MetaRLNetworkQuantities(PolicyRankQuantities):
         return self._counted_error(self._flips)
 
     def _counted(self, power: int) -> arb:
+        self._balls_only("a count")
         squared = squared_distance(self.instance.omega, self.instance.initial)
         xs = range(len(self.problem.inputs.rows))
         return self._counted_error(flips.budget_counts(self.problem.start, self.displacement_init, xs, power, squared))

@@ -15,7 +15,7 @@ from ..balls.span import Span, span
 from ..smooth_network.layer import SmoothLayer
 
 PRECISION = 512
-"""Bits at which independence is decided: far beyond those of any judgement, so that r does not depend on them."""
+"""Bits at which independence is decided, or those of the judgement if more: up to it r does not depend on them."""
 
 Gates = list[list[arb]]
 """m^{-1/2} b_r sigma'(W_r'x), or differences of such, (m, k)."""
@@ -41,7 +41,7 @@ class Coordinates:
 
 def coordinates(layer: SmoothLayer, *gates: Gates) -> Coordinates:
     """Coordinates that the features with these gates have in common."""
-    with ctx.workprec(PRECISION):
+    with ctx.workprec(max(PRECISION, ctx.prec)):
         inputs = layer.inputs.tolist()
         place = {tuple(map(str, x)): i for i, x in reversed(list(enumerate(inputs))) if any(v != 0 for v in x)}
         distinct = sorted(place.values())

@@ -42,7 +42,7 @@ class SmoothPolicyProblem(Problem, SmoothLayer):
         return self._gates_at(self.instance.initial)
 
     def _gates_at(self, weights: Weights) -> Gates:
-        with ctx.workprec(PRECISION):
+        with ctx.workprec(max(PRECISION, ctx.prec)):
             return self.gates(self.drives(self.matrix(weights)))
 
     def energies(self, theta: Weights) -> list[list[Number]]:

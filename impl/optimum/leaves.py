@@ -25,7 +25,7 @@ class Table:
     """A model's tasks as arrays: features (n, k, d), gram (n, k, k), weighted masses (n, k, l, 1).
 
     Every task has its own k points. Short ones are filled up: points without features, atoms without mass, with a label
-    of the task.
+    of the point or else of the task.
     """
 
     def __init__(self, model: Model) -> None:
@@ -43,9 +43,9 @@ class Table:
         self.shape = (n, k, most)
         labels, masses = [], []
         for points in atoms:
-            filler = points[0][0][0]
             for j in range(k):
                 point = points[j] if j < len(points) else []
+                filler = (point or points[0])[0][0]
                 labels += [y for y, _ in point] + [filler] * (most - len(point))
                 masses += [p for _, p in point] + [fmpq(0)] * (most - len(point))
         self.masses = MidRad.of(masses, (n, k, most, 1))
@@ -58,7 +58,7 @@ class Table:
         self.gram, self.rate = contract("nxd,nyd->nxy", self.features, self.features), MidRad.of([model.rate], ())
         # eta A, or A/lambda.
         self.pull = self.gram / self.rate if model.steps == 0 else self.gram * self.rate
-        self.batch = int(np.clip(2**22 // (n * k * (k + d * d + 4 * most)), 16, 512))
+        self.batch = int(np.clip(2**22 // (n * k * (k + d * d + 4 * most)), 1, 512))
         """How many leaves are enclosed at once: few enough for the processor's cache."""
 
     def proximal(self, start: MidRad) -> MidRad:

@@ -22,6 +22,8 @@ DESCRIPTION = (
 )
 CERTIFICATE = "A bracket of the global minimum with what shows its lower end (metagap optimum --certificate)."
 
+CERTIFICATE = "A bracket of the global minimum with what shows it (metagap optimum --certificate)."
+
 
 def instance_schema() -> dict[str, Any]:
     """One alternative for each reader."""

@@ -36,7 +36,7 @@ def ill_scaled(loss: str, seed: int) -> MetaSLInstance:
         labels = np.where(raw >= 0, 4, -4) if link is Link.MARGIN else np.abs(raw) if link is Link.CANONICAL else raw
         atoms = (Atom(x, fmpq(int(labels[x]), 4), fmpq(int(masses[x]), int(masses.sum()))) for x in range(k))
         tasks.append(Task(fmpq(1, int(n)), tuple(atoms)))
-    largest = rational(float(np.abs(table).max()))
+    largest = rational(max(float(np.abs(table).max()), 1.0))
     adaptation: Adaptation = Gradient(fmpq(0))
     if rng.random() < 0.6:
         adaptation = Gradient(fmpq(int(rng.integers(1, 9)), 8) / (largest * largest), int(rng.integers(1, 3)))

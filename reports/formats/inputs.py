@@ -20,8 +20,6 @@ from ...impl.optimum.certificate import RECORDS
 DESCRIPTION = (
     "A finite problem on which claims are judged. optimum, certify and audit do without omega, comparator and radius."
 )
-CERTIFICATE = "A bracket of the global minimum with what shows its lower end (metagap optimum --certificate)."
-
 CERTIFICATE = "A bracket of the global minimum with what shows it (metagap optimum --certificate)."
 
 

@@ -37,7 +37,8 @@ def processes(workers: int, ready: Callable[..., None] | None = None, *given: An
                 pool.submit(_nothing)
         yield pool
     finally:
-        running, manager = list((pool._processes or {}).values()), pool._executor_manager_thread
+        running = list((pool._processes or {}).values())
+        manager: Any = pool._executor_manager_thread
         pool.shutdown(wait=False, cancel_futures=True)
         for process in running:
             process.terminate()

@@ -1954,9 +1954,9 @@ def validate(witness: Any) -> None:
     need(fits(witness, WITNESS), "exactly the fields of the format metagap/witness/1")
     for side in ("left", "bound"):
         parsed(witness["statement"][side])
-        need(
-            all(math.isfinite(v) for v in (witness["judged"][side] or {}).values() if v is not None), "a finite number"
-        )
+        told = witness["judged"][side] or {"lo": None, "hi": None}
+        ends = [told[name] for name in ("lo", "hi") if told[name] is not None]
+        need(all(math.isfinite(v) for v in ends) and ends == sorted(ends), "lo <= hi, finite or null")
     for instance in (witness["instance"], witness["population"]):
         if instance is not None:
             validate_instance(instance)

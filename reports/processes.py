@@ -38,9 +38,13 @@ def processes(workers: int, ready: Callable[..., None] | None = None, *given: An
         yield pool
     finally:
         running = list((pool._processes or {}).values())
+        manager: Any = pool._executor_manager_thread
         pool.shutdown(wait=False, cancel_futures=True)
         for process in running:
             process.terminate()
+        if manager is not None:
+            # Python, ending, would write to a pipe that this thread is closing.
+            manager.join(GRACE)
 
 
 @contextmanager

@@ -145,6 +145,15 @@ def test_a_tampered_record_is_one_line(folder: Path, tmp_path: Path) -> None:
         (tmp_path / f"{name}.json").unlink()
 
 
+def test_a_fault_in_a_table_of_any_names_is_placed_at_the_table(folder: Path) -> None:
+    record = json.loads((folder / "verify.json").read_text())
+    row = {"points": 1, "spurious": 0, "largest_excess": 0.0}
+    for bad in (row | {"surplus": 1}, row | {"points": "x"}, {"points": 1}):
+        record["landscapes"]["variants"][0]["kinds"] = {"saddle": bad}
+        with pytest.raises(BadInputError, match=r"landscapes\.variants\[0\]\.kinds"):
+            check(record, "verify", "file.json")
+
+
 def test_schemas_are_printed(folder: Path) -> None:
     for name in FORMATS:
         printed = runner.invoke(app, ["schema", name])

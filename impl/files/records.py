@@ -93,6 +93,7 @@ def _translated(message: str, document: Any, required: Requirement) -> FaultErro
         return FaultError(field, "add it", required(field, said), Missing.MISSING)
     place = place or "document"
     given = lookup(document, place)
-    if words.startswith(unknown) and isinstance(given, dict):
-        return _unknown(place, words.removeprefix(unknown)[:-1], given, required(place, said))
+    name = words.removeprefix(unknown)[:-1]
+    if words.startswith(unknown) and isinstance(given, dict) and name in given:
+        return _unknown(place, name, given, required(place, said))
     return FaultError(place, "correct it", required(place, said), given)

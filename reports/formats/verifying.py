@@ -297,6 +297,7 @@ class Series(Record):
             all(1 / LARGEST < v < LARGEST for v in (*self.means, *self.theory)), "means and theory that can be drawn"
         )
         require(all(0 <= v < LARGEST for v in self.errors), "errors >= 0")
+        require(len(self.name) <= 80, "a name that fits beside its line")
 
 
 class VerifyRecord(Run, kw_only=True):

@@ -209,8 +209,11 @@ def test_the_command_names_the_method(tmp_path: Path) -> None:
     path = tmp_path / "network.json"
     files.save(drawn(5, inputs=2, n=2, eta=fmpq(1, 4)), path)
     run = CliRunner().invoke(app, ["optimum", str(path), "--radius", "1"])
-    assert run.exit_code == 0, run.output
-    assert "convex programs per activation pattern" in " ".join(run.output.split())
+    said = " ".join(run.output.split())
+    assert "convex programs per activation pattern" in said
+    # Nothing proves these programs' ends again, so that nobody says certified.
+    assert run.exit_code == 3
+    assert "bracketed, not checked" in said
 
 
 @pytest.mark.parametrize("model", ["relu-network", "smooth-network"])

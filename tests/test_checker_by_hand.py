@@ -206,14 +206,21 @@ def honest(kind: str) -> Certificate:
     return found.certificate
 
 
+def elsewhere(c: Certificate, lower: float, tree: bytes) -> Certificate:
+    """At a point of larger value, which is no witness against the lower end: the tree alone can tell that it is false."""
+    at = (fmpq(0),) * 2
+    return replace(c, at=at, upper=float(value("one step", at).upper()) + 1e-6, lower=lower, tree=tree)
+
+
 LIES = {
     "a lower end above the upper": lambda c: replace(c, lower=c.upper + 1e-3, upper=c.upper + 2e-3),
-    "a lower end just above the minimum": lambda c: replace(c, lower=c.upper + 1e-9),
+    "a lower end just above the minimum": lambda c: elsewhere(c, c.upper + 1e-9, c.tree),
+    "a lower end above the minimum": lambda c: elsewhere(c, c.upper + 1e-3, c.tree),
     "an upper end below the value": lambda c: replace(c, upper=c.upper - 1e-6, lower=c.lower - 1e-3),
-    "one leaf": lambda c: replace(c, tree=b"n", lower=c.upper + 1e-3, upper=c.upper + 2e-3),
-    "a leaf outside": lambda c: replace(c, tree=b"o", lower=c.upper + 1e-3, upper=c.upper + 2e-3),
-    "a leaf with slopes": lambda c: replace(c, tree=b"g", lower=c.upper + 1e-3, upper=c.upper + 2e-3),
-    "a convex leaf": lambda c: replace(c, tree=b"c", lower=c.upper + 1e-3, upper=c.upper + 2e-3),
+    "one leaf": lambda c: elsewhere(c, c.upper + 1e-3, b"n"),
+    "a leaf outside": lambda c: elsewhere(c, c.upper + 1e-3, b"o"),
+    "a leaf with slopes": lambda c: elsewhere(c, c.upper + 1e-3, b"g"),
+    "a convex leaf": lambda c: elsewhere(c, c.upper + 1e-3, b"c"),
     "a truncated tree": lambda c: replace(c, tree=c.tree[:-1]),
     "no tree": lambda c: replace(c, tree=b""),
     "a tree with more": lambda c: replace(c, tree=c.tree + b"n"),
@@ -231,6 +238,16 @@ def test_lies_are_rejected(name: str) -> None:
     assert not check(LIES[name](certificate)).accepted
 
 
+@pytest.mark.parametrize("leaf", [b"n", b"o", b"g", b"c"])
+def test_the_lower_end_alone_makes_a_lie_of_one_leaf(leaf: bytes) -> None:
+    """With a point of larger value, and a tree of one leaf that the checker must split: accepted, if it is true."""
+    certificate = honest("one step")
+    assert check(elsewhere(certificate, certificate.lower, certificate.tree)).accepted
+    assert check(elsewhere(certificate, certificate.lower - 1e-2, leaf)).accepted
+    refused = check(elsewhere(certificate, certificate.upper + 1e-3, leaf))
+    assert not refused.accepted and "is not proved on the box" in refused.reason
+
+
 def test_the_leaves_of_a_tree_cover_the_cube() -> None:
     """Areas add up to that of the cube, no two overlap, at every size of the parts that are unfolded."""
     tree = bytes([0, 1, *b"n", 0, *b"nn", 1, 0, *b"nn", *b"n"])
@@ -246,6 +263,9 @@ def test_the_leaves_of_a_tree_cover_the_cube() -> None:
     assert whole.all()
     assert [[rational(float(v)) for v in centre[:, j]] for j in range(6)] == [c for c, _ in boxes]
     assert [[rational(float(v)) for v in half[:, j]] for j in range(6)] == [h for _, h in boxes]
+    # Halves of a third are no float64 numbers.
+    (thirds,) = unfolded(tree, fmpq(1, 3), 2, lambda: None)
+    assert not thirds.floats()[2].any()
     for bad in (tree[:-1], tree + b"n", b"", b"\x02", tree[:-1] + b"z"):
         with pytest.raises(TreeError):
             list(unfolded(bad, TWO, 2, lambda: None))

@@ -206,7 +206,7 @@ def test_poor_proposals_only_widen_the_l1_infimum(size: str | int, monkeypatch: 
 
 def test_poor_proposals_only_widen_singular_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors that are no singular vectors, which a few powers do not mend."""
-    monkeypatch.setattr(np.linalg, "svd", lambda table: (None, None, np.ones_like(table)))
+    monkeypatch.setattr(np.linalg, "svd", lambda table, **more: (None, None, np.ones_like(table)))
     monkeypatch.setattr(np.linalg, "eigh", lambda table: (None, np.ones_like(table)))
     test_singular_values_in_closed_form_are_contained()
 

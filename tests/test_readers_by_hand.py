@@ -84,6 +84,16 @@ def test_a_bad_certificate_is_refused(name: str) -> None:
         loads(json.dumps(content | {field: value}))
 
 
+@pytest.mark.parametrize("name", ["lower", "at", "sha256", "radius"])
+def test_a_field_of_a_certificate_that_is_given_twice_is_refused(name: str) -> None:
+    """Where the last one is right, too: another reader may take the first."""
+    text = honest("one step").dumps()
+    loads(text)
+    assert text.count(f'\n "{name}":') == 1
+    with pytest.raises(BadInputError, match="given once"):
+        loads(text.replace(f'\n "{name}":', f'\n "{name}": 0, "{name}":'))
+
+
 def witness(**changes: Any) -> dict[str, Any]:
     content = json.loads(WITNESS.read_text())
     return content | {"instance": content["instance"] | changes}

@@ -124,7 +124,8 @@ def test_constants_by_hand() -> None:
         assert implicit("remainder_constant").overlaps(8 * third)
         # ell'' = sech^2 over the hull of prediction and comparator: least at the farthest residual.
         farthest = max(abs(z - y) for *_, z, h, y in at._divergences for z in (z, h))
-        assert farthest.sech() ** 2 - 1e-6 < at("strong_convexity") <= farthest.sech() ** 2
+        found, wanted = at("strong_convexity"), farthest.sech() ** 2
+        assert found.overlaps(wanted) and max(found.rad(), wanted.rad()) < 1e-30
         # One step of length 1/beta lowers L by its definition.
         problem = Problem(one, Balls)
         moved = [o - g / at("smoothness") for o, g in zip(problem.omega.entries(), at._gradient, strict=True)]

@@ -56,7 +56,7 @@ class Instance(ABC):
     @cached_property
     def _named(self) -> tuple[str, int]:
         text = json.dumps(self.canonical.fractions(), sort_keys=True, separators=(",", ":"))
-        digits = max(map(len, re.findall(r"/(\d+)", text)))
+        digits = max(map(len, re.findall(r"\d+", text)))
         return hashlib.sha256(text.encode()).hexdigest(), 10 * digits // 3 + 1
 
     @property
@@ -66,6 +66,8 @@ class Instance(ABC):
 
     @property
     def bits(self) -> int:
-        """At least the bits of every denominator of the instance: its numbers, and their differences, are 0 or at least
-        2^-bits (differences: 2^-(2 bits))."""
+        """At least the bits of every number of the instance, above and below the bar.
+
+        Its numbers, and their differences, are 0 or at least 2^-bits (differences: 2^-(2 bits)).
+        """
         return self._named[1]

@@ -137,7 +137,7 @@ def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -
             outcome = _attempt(claim, evaluator, evaluator.balls(bits))
         if outcome.verdict is not Verdict.UNDECIDED:
             break
-        if outcome.cancels and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
+        if outcome.close and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
             waiting = [last]
     assert outcome is not None
     return _report(claim, outcome, evaluator, complete)
@@ -154,7 +154,7 @@ class _Outcome:
     margins: dict[str, arb]
     left: arb | None = None
     bound: arb | None = None
-    cancels: bool = False
+    close: bool = False
 
 
 def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome:
@@ -185,7 +185,7 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         shown=shown,
         exact=lambda: _exactly(claim, evaluator),
     )
-    return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.cancels)
+    return _Outcome(found.verdict, found.reason, at, bits, margins, left, bound, found.close)
 
 
 def _sums(claim: Claim, at: CoreQuantities) -> arb:

@@ -14,19 +14,19 @@ values), and nan compares false with everything and is kept by arithmetic, `max`
 * Python's own `max` and `min` keep the first operand where a comparison is open, so that a nan in another place is
   lost: of balls that are not exact ends, only the methods may be taken.
 
-What EQUAL says. With sides l and r enclosed at p bits, t = 2^-floor(0.6 p), and b bits in the longest denominator of
-the instance, EQUAL is pronounced only where the enclosures prove
+What EQUAL says. With sides l and r enclosed at p bits, t = 2^-floor(0.6 p), and b bits in the longest number of the
+instance, EQUAL is pronounced only where the enclosures prove
 
-    |l - r| <= t max(|l|, |r|)   (an equality at 128 bits or more, an inequality at 256 or more), or
-    |l - r| <= t min(S, 1)       (at max(256 + 4 b, 512) bits or more), S the size of the sums behind the sides:
+    |l - r| <= t min(max(|l|, |r|), 1)   (an equality at 128 bits or more, an inequality at 256 or more), or
+    |l - r| <= t min(S, 1)               (at max(256 + 4 b, 512) bits or more), S the size of the sums behind the sides:
 
-the upper end of |l - r| is at most t times the lower end of |l|, |r| or min(S, 1). The second is for sides that vanish
-by cancellation: no enclosure of 0 is small relative to itself. S is capped, because a sum of huge terms would otherwise
-accept any difference; so no other term of the claim, however large, has any say, and no statement is EQUAL whose sides
-differ by 2^-76 max(1, |l|, |r|) or more. In particular x + 1 = 0 is not EQUAL for any x >= 0: |l - r| = |l| >= 1. And
-the bits grow with the instance's digits, because a tiny number may be the whole difference: then t <= 2^-(153 + 2 b),
-and numbers as small as 2^-b, or products of two of them, are told from 0 before anything is called equal. Where that
-would take more than `MOST` bits, it is left open.
+the upper end of |l - r| is at most t times the lower end of what is on the right. The second is for sides that vanish
+by cancellation: no enclosure of 0 is small relative to itself. What is compared with is at most 1, because huge sides
+and sums of huge terms would otherwise accept any difference: no statement is EQUAL whose sides differ by 2^-76 or more,
+and no other term of the claim, however large, has any say. In particular x + 1 = 0 is not EQUAL for any x >= 0, and
+x = x + 1 for no x at all. And the bits grow with the instance's digits, because a tiny number may be the whole
+difference: then t <= 2^-(153 + 2 b), and numbers as small as 2^-b, or products of two of them, are told from 0 before
+anything is called equal. Where that would take more than `MOST` bits, it is left open.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MOST = 6144
 
 
 def cancelling(digits: int) -> int:
-    """The bits at which sides that cancel may be EQUAL, for denominators of at most so many bits."""
+    """The bits at which sides that cancel may be EQUAL, for numbers of at most so many bits."""
     return max(256 + 4 * digits, 512)
 
 
@@ -61,12 +61,12 @@ def cancelling(digits: int) -> int:
 class Decision:
     """A verdict and what decided, or the name of what is in the way.
 
-    cancels   whether it is open because sides that cancel need more bits to be EQUAL
+    close   whether it is open because sides that agree as far as they are known need more bits to be EQUAL
     """
 
     verdict: Verdict
     reason: str
-    cancels: bool = False
+    close: bool = False
 
 
 def fit(ball: arb) -> bool:
@@ -131,7 +131,7 @@ def decide(
 
     margins   of the assumptions, by name: one that is not certified positive leaves everything open
     terms     the quantities in the two sides, by name: all must be fit
-    sums      the size of the sums behind the sides; digits: the bits of the instance's longest denominator
+    sums      the size of the sums behind the sides; digits: the bits of the instance's longest number
     shown     what is printed beside the verdict, and must be fit beside PROVED or EQUAL
     exact     whether an equality is true in exact rationals; None where they do not reach
     """
@@ -162,16 +162,17 @@ def _decided(relation: Relation, left: arb, bound: arb, exact: Callable[[], bool
 
 def _open(relation: Relation, left: arb, bound: arb, sums: Callable[[], arb], digits: int, widest: str) -> Decision:
     """EQUAL or UNDECIDED, of sides whose enclosures overlap."""
-    equality = relation is Relation.EQUAL
-    own = same(left, bound, left) or same(left, bound, bound)
+    equality, sides = relation is Relation.EQUAL, (left, bound)
+    own = any(same(left, bound, side.abs_lower().min(arb(1))) for side in sides)
     cancels = not own and same(left, bound, sums().min(arb(1)))
     if (own and (equality or ctx.prec >= ATTAINED)) or (cancels and ctx.prec >= cancelling(digits)):
         words = "both sides are enclosed, and equal" if equality else "attained: both sides are equal"
-        return Decision(Verdict.EQUAL, f"{words} within 2^-{int(SHARE * ctx.prec)} of their size")
+        return Decision(Verdict.EQUAL, f"{words} within 2^-{int(SHARE * ctx.prec)} of their size and of 1")
+    close = cancels or (not own and any(same(left, bound, side) for side in sides))
     words = f"gap and bound overlap: {widest} is the widest term"
     if equality:
         words = f"the difference is not enclosed to its rounding unit: {widest}"
-    return Decision(Verdict.UNDECIDED, words, cancels)
+    return Decision(Verdict.UNDECIDED, words, close)
 
 
 def _widest(terms: Mapping[str, arb]) -> str:

@@ -385,6 +385,13 @@ def test_equal_is_relative_to_the_sides_and_to_no_other_term() -> None:
     assert verdict(tiny, arb(0), 128, arb(1)) is Verdict.UNDECIDED, "with more bits the sides may separate"
     assert verdict(tiny, arb(0), 512, arb(1), 1074) is Verdict.UNDECIDED and cancelling(1074) <= MOST
     assert verdict(arb(0, "1e-9"), arb(0), 512, arb(1)) is Verdict.UNDECIDED
+    # x = x + 1 is EQUAL for no x: huge sides are compared with 1, with as many bits as that takes.
+    with ctx.workprec(3000):
+        far = arb(10) ** 200
+        blurred, next_one, itself = (far + arb(0, arb(2) ** 500), far + arb(0, 1), far + arb(0, arb(2) ** -1800))
+    assert verdict(blurred, far, 128, arb("inf")) is Verdict.UNDECIDED
+    assert verdict(next_one, far, 2916, arb("inf"), 665) is Verdict.UNDECIDED
+    assert verdict(itself, far, 2916, arb("inf"), 665) is Verdict.EQUAL
     assert not same(arb(1), arb(1), arb("nan")) and fit(LARGEST) and not fit(2 * LARGEST)
     assert standing(arb("-1e400")) is False and standing(arb("-inf")) is standing(arb("inf")) is None
 

@@ -385,7 +385,7 @@ def test_equal_is_relative_to_the_sides_and_to_no_other_term() -> None:
     assert verdict(tiny, arb(0), 128, arb(1)) is Verdict.UNDECIDED, "with more bits the sides may separate"
     assert verdict(tiny, arb(0), 512, arb(1), 1074) is Verdict.UNDECIDED and cancelling(1074) <= MOST
     assert verdict(arb(0, "1e-9"), arb(0), 512, arb(1)) is Verdict.UNDECIDED
-    assert not same(arb(1), arb(1), arb("nan")) and fit(LARGEST) and not fit(2 * LARGEST)
+    assert not same(arb(1), arb(1), arb("nan"), 1) and fit(LARGEST) and not fit(2 * LARGEST)
     assert standing(arb("-1e400")) is False and standing(arb("-inf")) is standing(arb("inf")) is None
 
 

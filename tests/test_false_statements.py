@@ -352,6 +352,21 @@ def test_arb_and_the_infinite() -> None:
     assert float(arb(2) ** 2000) == np.inf and float(arb(2) ** -2000) == 0.0
 
 
+def test_quantities_about_infinity_are_unbounded_about_0() -> None:
+    """A power of the ball [inf +/- inf], which a sum may be, crashes the process: no claim is given one."""
+    far = {
+        "format": "metagap/instance/1", "problem": "meta-sl", "loss": {"name": "quartic", "c": 1},
+        "adaptation": {"name": "implicit", "lambda": 1}, "model": {"name": "linear"}, "features": [[-1], [1]],
+        "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": "1/2", "p": "1/2"}, {"x": 1, "y": -1, "p": "1/2"}]}],
+        "omega": ["1e150"], "comparator": {"functions": [["1e300", -3]]}, "radius": "1/8",
+    }  # fmt: skip
+    at = Evaluator(loads(json.dumps(far), "far"))
+    with ctx.workprec(128), np.errstate(all="ignore"):
+        gap = at.balls(128)("gap")
+        assert not gap.is_finite() and gap.mid() == 0
+        assert not ((gap + 1) ** 2).is_finite()
+
+
 @pytest.mark.parametrize("ball", [arb("nan"), arb("inf"), arb("-inf"), arb(0, arb("inf")), arb("1e309")])
 def test_nothing_is_decided_with_what_is_unfit(ball: arb) -> None:
     assert not fit(ball) and unfit([("x", arb(1)), ("y", ball)]).startswith("the enclosure of y is ")

@@ -17,10 +17,10 @@ values), and nan compares false with everything and is kept by arithmetic, `max`
 What EQUAL says. With sides l and r enclosed at p bits, t = 2^-floor(0.6 p), and b bits in the longest number of the
 instance, EQUAL is pronounced only where the enclosures prove
 
-    |l - r| <= t min(max(|l|, |r|), 1)   (an equality at 128 bits or more, an inequality at 256 or more), or
-    |l - r| <= t min(S, 1)               (at max(256 + 4 b, 512) bits or more), S the size of the sums behind the sides:
+    |l - r| <= max(t, 2^-128) min(max(|l|, |r|), 1)   (an equality at 128 bits or more, an inequality at 256), or
+    |l - r| <= t min(S, 1)   (at max(256 + 4 b, 512) bits or more), S the size of the sums behind the sides:
 
-the upper end of |l - r| is at most t times the lower end of what is on the right. The second is for sides that vanish
+the upper end of |l - r| is at most the lower end of what is on the right. The second is for sides that vanish
 by cancellation: no enclosure of 0 is small relative to itself. What is compared with is at most 1, because huge sides
 and sums of huge terms would otherwise accept any difference: no statement is EQUAL whose sides differ by 2^-76 or more,
 and no other term of the claim, however large, has any say. In particular x + 1 = 0 is not EQUAL for any x >= 0, and
@@ -44,6 +44,9 @@ LARGEST = arb(float.fromhex("0x1.fffffffffffffp+1023"))
 
 SHARE = 0.6
 """Share of the bits to which two sides must agree to be called equal."""
+
+AGREED = 128
+"""Bits in which they need not agree further, relative to themselves: infima are enclosed with fewer than others."""
 
 ATTAINED = 256
 """Bits from which an inequality may be attained: with fewer its sides may still separate."""
@@ -110,9 +113,9 @@ def refutes(relation: Relation, left: arb, bound: arb) -> bool:
     return apart(left, bound) if relation is Relation.EQUAL else at_most(left, bound) is False
 
 
-def same(left: arb, bound: arb, scale: arb) -> bool:
-    """Whether two fit sides agree within t times the lower end of the scale, at flint's precision."""
-    return bool((left - bound).abs_upper() <= arb(2) ** -int(SHARE * ctx.prec) * scale.abs_lower())
+def same(left: arb, bound: arb, scale: arb, bits: int) -> bool:
+    """Whether two fit sides agree within 2^-bits times the lower end of the scale."""
+    return bool((left - bound).abs_upper() <= arb(2) ** -bits * scale.abs_lower())
 
 
 def decide(
@@ -162,13 +165,14 @@ def _decided(relation: Relation, left: arb, bound: arb, exact: Callable[[], bool
 
 def _open(relation: Relation, left: arb, bound: arb, sums: Callable[[], arb], digits: int, widest: str) -> Decision:
     """EQUAL or UNDECIDED, of sides whose enclosures overlap."""
-    equality, sides = relation is Relation.EQUAL, (left, bound)
-    own = any(same(left, bound, side.abs_lower().min(arb(1))) for side in sides)
-    cancels = not own and same(left, bound, sums().min(arb(1)))
+    equality, sides, shared = relation is Relation.EQUAL, (left, bound), int(SHARE * ctx.prec)
+    enough = min(shared, AGREED)
+    own = any(same(left, bound, side.abs_lower().min(arb(1)), enough) for side in sides)
+    cancels = not own and same(left, bound, sums().min(arb(1)), shared)
     if (own and (equality or ctx.prec >= ATTAINED)) or (cancels and ctx.prec >= cancelling(digits)):
         words = "both sides are enclosed, and equal" if equality else "attained: both sides are equal"
-        return Decision(Verdict.EQUAL, f"{words} within 2^-{int(SHARE * ctx.prec)} of their size and of 1")
-    close = cancels or (not own and any(same(left, bound, side) for side in sides))
+        return Decision(Verdict.EQUAL, f"{words} within 2^-{enough if own else shared} of their size and of 1")
+    close = cancels or (not own and any(same(left, bound, side, enough) for side in sides))
     words = f"gap and bound overlap: {widest} is the widest term"
     if equality:
         words = f"the difference is not enclosed to its rounding unit: {widest}"

@@ -352,6 +352,21 @@ def test_arb_and_the_infinite() -> None:
     assert float(arb(2) ** 2000) == np.inf and float(arb(2) ** -2000) == 0.0
 
 
+def test_quantities_about_infinity_are_unbounded_about_0() -> None:
+    """A power of the ball [inf +/- inf], which a sum may be, crashes the process: no claim is given one."""
+    far = {
+        "format": "metagap/instance/1", "problem": "meta-sl", "loss": {"name": "quartic", "c": 1},
+        "adaptation": {"name": "implicit", "lambda": 1}, "model": {"name": "linear"}, "features": [[-1], [1]],
+        "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": "1/2", "p": "1/2"}, {"x": 1, "y": -1, "p": "1/2"}]}],
+        "omega": ["1e150"], "comparator": {"functions": [["1e300", -3]]}, "radius": "1/8",
+    }  # fmt: skip
+    at = Evaluator(loads(json.dumps(far), "far"))
+    with ctx.workprec(128), np.errstate(all="ignore"):
+        gap = at.balls(128)("gap")
+        assert not gap.is_finite() and gap.mid() == 0
+        assert not ((gap + 1) ** 2).is_finite()
+
+
 @pytest.mark.parametrize("ball", [arb("nan"), arb("inf"), arb("-inf"), arb(0, arb("inf")), arb("1e309")])
 def test_nothing_is_decided_with_what_is_unfit(ball: arb) -> None:
     assert not fit(ball) and unfit([("x", arb(1)), ("y", ball)]).startswith("the enclosure of y is ")
@@ -392,7 +407,7 @@ def test_equal_is_relative_to_the_sides_and_to_no_other_term() -> None:
     assert verdict(blurred, far, 128, arb("inf")) is Verdict.UNDECIDED
     assert verdict(next_one, far, 2916, arb("inf"), 665) is Verdict.UNDECIDED
     assert verdict(itself, far, 2916, arb("inf"), 665) is Verdict.EQUAL
-    assert not same(arb(1), arb(1), arb("nan")) and fit(LARGEST) and not fit(2 * LARGEST)
+    assert not same(arb(1), arb(1), arb("nan"), 1) and fit(LARGEST) and not fit(2 * LARGEST)
     assert standing(arb("-1e400")) is False and standing(arb("-inf")) is standing(arb("inf")) is None
 
 

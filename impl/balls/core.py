@@ -50,7 +50,9 @@ class CoreQuantities(ABC):
             value = getattr(self, name)
             if self.m is not Balls and not isinstance(value, fmpq | int):
                 raise IrrationalError(f"{name} is evaluated in balls only")
-            self._known[name] = value
+            # All that is unbounded is the one ball about 0: flint's powers of balls about infinity crash the process.
+            unbounded = isinstance(value, arb) and not value.is_finite() and not value.is_nan()
+            self._known[name] = arb(0, arb("inf")) if unbounded else value
         return self._known[name]
 
     @classmethod

@@ -112,9 +112,9 @@ def test_refutations_need_sides_apart() -> None:
 def test_sides_are_the_same_relative_to_themselves() -> None:
     with ctx.workprec(128):
         tiny = arb(2) ** -900
-        assert same(tiny, tiny, tiny) and not same(tiny, 2 * tiny, tiny)
-        assert same(arb(1, 1e-30), arb(1), arb(1)) and not same(arb(1, 1e-20), arb(1), arb(1))
-        assert not same(tiny, 2 * tiny, arb(0, 1))
+        assert same(tiny, tiny, tiny, 76) and not same(tiny, 2 * tiny, tiny, 76)
+        assert same(arb(1, 1e-30), arb(1), arb(1), 76) and not same(arb(1, 1e-20), arb(1), arb(1), 76)
+        assert not same(tiny, 2 * tiny, arb(0, 1), 76)
 
 
 def test_an_enclosure_holds_its_ball() -> None:

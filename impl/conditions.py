@@ -64,7 +64,7 @@ class Conditions:
 def conditions(instance: Instance, progress: Callable[[str], None] = lambda message: None) -> Conditions:
     """Every assumption of the instance's family, certified in balls where it can be."""
     claims = family_of(instance).claims
-    evaluator = Evaluator(instance)
+    evaluator = family_of(instance).evaluator(instance)
     found = {}
     for claim in claims:
         for assumption in claim.assumptions:

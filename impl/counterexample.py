@@ -11,11 +11,10 @@ import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..theory.claim import Ablation, Claim, Expression, Relation, UndefinedQuantityError, Verdict
-from . import files
 from .arithmetic import IrrationalError, Rationals, rational
-from .families import ALL_CLAIMS, family_of
+from .families import all_claims, family_of, judge, loads
 from .instances import Instance
-from .judge import PRECISIONS, Enclosure, judge
+from .judge import PRECISIONS, Enclosure
 from .verdicts import at_most, fit, standing
 
 
@@ -51,7 +50,7 @@ def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
     reproduced = all(exact.get(name) == str(rational(value)) for name, value in ablation.exact.items())
     verdict: Verdict | None = None
     others: tuple[str, ...] = ()
-    claim = next((c for c in ALL_CLAIMS if c.name == ablation.claim), None)
+    claim = next((c for c in all_claims() if c.name == ablation.claim), None)
     if claim is not None and ablation.population is None and claim in family_of(claim).claims:
         verdict = judge(instance, (claim,)).claims[0].verdict
         others = _others(claim, ablation.assumption, instance)
@@ -84,7 +83,7 @@ def _others(claim: Claim, without: str, instance: Instance) -> tuple[str, ...]:
 
 def instance_of(content: Mapping[str, Any]) -> Instance:
     """The instance that an ablation holds as a document."""
-    return files.loads(json.dumps(content), "theory")
+    return loads(json.dumps(content), "theory")
 
 
 def _sides(ablation: Ablation, instance: Instance, population: Instance) -> tuple[arb, arb]:
@@ -142,8 +141,6 @@ def second_opinion(
 ) -> Opinion | None:
     """The float64 engine's values of both sides; None where it does not have one of the quantities."""
     family = family_of(instance)
-    if family.batch_of is None:
-        return None
     with np.errstate(all="ignore"):
         at = family.batch_quantities(family.batch_of(instance))
         try:

@@ -1,31 +1,47 @@
 """The families of problems: what the engine, the search, the audit and the reports need of each, in one table.
 
-A new family is a package like `meta_sl`, its theory (claims, mutants, ablations as data), a reader in `files.READERS`
-and a row here. Judging, searching, shrinking, reports and commands then cover it.
+A new family is a package like `meta_sl`, its theory (claims, mutants, ablations as data) and a row here. Reading,
+judging, searching, shrinking, reports and commands then cover it: nowhere else is a family named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from ..theory.claim import Ablation, Claim, Mutant
-from ..theory.families import CLAIMS, HEADLINES
-from ..theory.mutants import MUTANTS
-from ..theory.without import WITHOUT
-from .balls.core import CoreQuantities
+from ..theory import (
+    meta_rl,
+    meta_rl_network,
+    meta_rl_smooth_network,
+    meta_sl,
+    mutants,
+    network,
+    smooth_network,
+    without,
+)
+from ..theory.claim import Claim, Mutant
+from ..theory.without import hypotheses
+from . import files
+from .family import Family
+from .files.records import Reader
+from .files.text import document, document_in
 from .instances import Instance
+from .judge import Judgement, judge_claims
 from .meta_rl.batch import batch_of as meta_rl_batch_of
 from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .meta_rl.breaking import BREAKING as META_RL_BREAKING
+from .meta_rl.document import READER as META_RL_READER
 from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
 from .meta_rl.generate import LANDSCAPES as META_RL_LANDSCAPES
+from .meta_rl.headline import POLICIES as LINEAR_POLICY
 from .meta_rl.quantities import MetaRLQuantities
 from .meta_rl.real_tasks import REAL_TASKS as META_RL_REAL_TASKS
 from .meta_rl.smaller import smaller as smaller_meta_rl
 from .meta_rl_network.batch import batch_of as meta_rl_network_batch_of
 from .meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
+from .meta_rl_network.document import READER as META_RL_NETWORK_READER
 from .meta_rl_network.generate import BREAKING as META_RL_NETWORK_BREAKING
 from .meta_rl_network.generate import GENERATORS as META_RL_NETWORK_GENERATORS
 from .meta_rl_network.generate import SEARCHING as META_RL_NETWORK_SEARCHING
@@ -34,6 +50,7 @@ from .meta_rl_network.real_tasks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
 from .meta_rl_network.smaller import smaller as smaller_meta_rl_network
 from .meta_rl_smooth_network.batch import batch_of as meta_rl_smooth_batch_of
 from .meta_rl_smooth_network.batch_quantities import SmoothPolicyBatchQuantities
+from .meta_rl_smooth_network.document import READER as META_RL_SMOOTH_NETWORK_READER
 from .meta_rl_smooth_network.generate import BREAKING as META_RL_SMOOTH_BREAKING
 from .meta_rl_smooth_network.generate import GENERATORS as META_RL_SMOOTH_GENERATORS
 from .meta_rl_smooth_network.generate import SEARCHING as META_RL_SMOOTH_SEARCHING
@@ -42,6 +59,7 @@ from .meta_rl_smooth_network.real_tasks import REAL_TASKS as META_RL_SMOOTH_REAL
 from .meta_sl.batch import batch_of
 from .meta_sl.batch_quantities import BatchQuantities
 from .meta_sl.breaking import ATTAINING, BREAKING
+from .meta_sl.document import READER as META_SL_READER
 from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
 from .meta_sl.quantities import MetaSLQuantities
 from .meta_sl.real_tasks import REAL_TASKS
@@ -49,99 +67,45 @@ from .meta_sl.smaller import smaller
 from .network.batch import batch_of as network_batch_of
 from .network.batch_quantities import NetworkBatchQuantities
 from .network.breaking import BREAKING as NETWORK_BREAKING
+from .network.document import READER as NETWORK_READER
 from .network.generate import GENERATORS as NETWORK_GENERATORS
 from .network.generate import LANDSCAPES as NETWORK_LANDSCAPES
 from .network.generate import SEARCHING as NETWORK_SEARCHING
+from .network.headline import RELU
 from .network.quantities import NetworkQuantities
 from .network.rates import measure
 from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
 from .network.smaller import smaller as smaller_network
+from .optimum.headline import LINEAR
 from .smooth_network.batch import batch_of as smooth_batch_of
 from .smooth_network.batch_quantities import SmoothBatchQuantities
 from .smooth_network.breaking import BREAKING as SMOOTH_BREAKING
+from .smooth_network.document import READER as SMOOTH_NETWORK_READER
 from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
 from .smooth_network.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
+from .smooth_network.headline import SMOOTH
 from .smooth_network.quantities import SmoothQuantities
 from .smooth_network.rates import measure as smooth_measure
 from .smooth_network.real_tasks import REAL_TASKS as SMOOTH_REAL_TASKS
-from .sources import Generator, RealTasks
 
 
-@dataclass(frozen=True)
-class Family:
-    """One family of problems.
+def _meta_sl_in_torch() -> Any:
+    from .oracles.batched_quantities import TorchQuantities
 
-    quantities         the engine that decides: Quantities(instance, number system, direction)
-    batch_quantities   the engine that searches: Quantities(batch)
-    searching          the generators that look for counterexamples, cheap ones first
-    smaller            instances one step smaller, for shrinking
-    """
-
-    name: str
-    title: str
-    claims: tuple[Claim, ...]
-    mutants: tuple[Mutant, ...]
-    ablations: tuple[Ablation, ...]
-    quantities: type[CoreQuantities]
-    batch_quantities: Callable[[Any], Any]
-    generators: tuple[Generator, ...]
-    searching: tuple[str, ...]
-    real_tasks: Mapping[str, RealTasks]
-    smaller: Callable[[Any], Iterator[Instance]]
-    effort: float = 1.0
-    """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
-    headline: Claim | None = None
-    """The claim on the distance from the global optimum; how that is certified is in `headlines`."""
-    landscapes: Generator | None = None
-    rates: Callable[[], Any] | None = None
-    """Series over the width, each with its quantity in words, its theory and its slope."""
-    outside: tuple[str, ...] = ()
-    """Variants beyond the claims' assumptions, that every generator of all variants can build: for leaving one out."""
-    breaking: tuple[Generator, ...] = ()
-    """Generators of instances that break one assumption: for leaving one out."""
-    attaining: tuple[Generator, ...] = ()
-    """Generators of instances that use up a constant: for attacking it."""
-    batch_of: Callable[[Any], Any] | None = None
-    """An instance as a batch of one, for the searching engine."""
-    shown: tuple[str, ...] = ()
-    """Terms that the table of real tasks shows beside gap and bound."""
-
-    @property
-    def all_generators(self) -> tuple[Generator, ...]:
-        """The generators, and that of landscapes if there is one."""
-        return self.generators if self.landscapes is None else (*self.generators, self.landscapes)
-
-    @property
-    def wild(self) -> tuple[Generator, ...]:
-        """The generators, and those that break assumptions."""
-        return (*self.generators, *self.breaking)
-
-    def all_variants(self, generator: Generator) -> tuple[str, ...]:
-        """The generator's variants, with those outside the claims' assumptions where it takes all others."""
-        most = max(len(g.variants) for g in self.generators)
-        return generator.variants + (self.outside if len(generator.variants) == most else ())
-
-    def generator(self, name: str) -> Generator:
-        """The generator of that name."""
-        return next(g for g in (*self.wild, *self.attaining) if g.name == name)
-
-    def claim(self, name: str) -> Claim | None:
-        """The claim of that name, if the family has it."""
-        return next((claim for claim in self.all_claims if claim.name == name), None)
-
-    @property
-    def all_claims(self) -> tuple[Claim, ...]:
-        """The claims, and the headline if there is one."""
-        return self.claims if self.headline is None else (*self.claims, self.headline)
+    return TorchQuantities
 
 
 META_SL = Family(
     "meta-sl",
     "Meta-supervised learning",
-    CLAIMS["meta-sl"],
-    MUTANTS["meta-sl"],
-    WITHOUT["meta-sl"],
+    "SL",
+    Path(meta_sl.__file__),
+    meta_sl.CLAIMS,
+    mutants.META_SL,
+    (*without.META_SL, *without.META_SL_COROLLARIES),
+    hypotheses.SUPERVISED,
+    META_SL_READER,
     MetaSLQuantities,
     BatchQuantities,
     GENERATORS,
@@ -159,53 +123,63 @@ META_SL = Family(
     ),
     REAL_TASKS,
     smaller,
-    headline=HEADLINES["meta-sl"],
+    batch_of,
+    headline=LINEAR,
     landscapes=LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
     attaining=ATTAINING,
-    batch_of=batch_of,
+    in_torch=_meta_sl_in_torch,
 )
 
 META_RL = Family(
     "meta-rl",
     "Meta-reinforcement learning",
-    CLAIMS["meta-rl"],
-    MUTANTS["meta-rl"],
-    WITHOUT["meta-rl"],
+    "RL",
+    Path(meta_rl.__file__),
+    meta_rl.CLAIMS,
+    mutants.META_RL,
+    (*without.META_RL, *without.META_RL_COROLLARIES),
+    hypotheses.LINEAR_POLICIES,
+    META_RL_READER,
     MetaRLQuantities,
     MetaRLBatchQuantities,
     META_RL_GENERATORS,
     ("arbitrary", "policies", "tangent", "greedy", "local", "tabular", "bandit", "cancelling"),
     META_RL_REAL_TASKS,
     smaller_meta_rl,
+    meta_rl_batch_of,
     effort=0.12,
-    headline=HEADLINES["meta-rl"],
+    headline=LINEAR_POLICY,
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
-    batch_of=meta_rl_batch_of,
+    returns=True,
 )
 
 
 NETWORK = Family(
     "network",
     "Two-layer networks",
-    CLAIMS["network"],
-    MUTANTS["network"],
-    WITHOUT["network"],
+    "ReLU",
+    Path(network.__file__),
+    network.CLAIMS,
+    mutants.NETWORK,
+    without.NETWORK,
+    hypotheses.SUPERVISED,
+    NETWORK_READER,
     NetworkQuantities,
     NetworkBatchQuantities,
     NETWORK_GENERATORS,
     NETWORK_SEARCHING,
     NETWORK_REAL_TASKS,
     smaller_network,
+    network_batch_of,
     effort=0.06,
-    headline=HEADLINES["network"],
+    headline=RELU,
     landscapes=NETWORK_LANDSCAPES,
     rates=measure,
     outside=UNUSUAL_LOSSES,
     breaking=NETWORK_BREAKING,
-    batch_of=network_batch_of,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
 )
 
@@ -213,41 +187,50 @@ NETWORK = Family(
 META_RL_NETWORK = Family(
     "meta-rl-network",
     "Meta-reinforcement learning with two-layer networks",
-    CLAIMS["meta-rl-network"],
-    MUTANTS["meta-rl-network"],
-    WITHOUT["meta-rl-network"],
+    "RL, ReLU",
+    Path(meta_rl_network.__file__),
+    meta_rl_network.CLAIMS,
+    mutants.META_RL_NETWORK,
+    without.META_RL_NETWORK,
+    hypotheses.POLICIES,
+    META_RL_NETWORK_READER,
     MetaRLNetworkQuantities,
     PolicyNetworkBatchQuantities,
     META_RL_NETWORK_GENERATORS,
     META_RL_NETWORK_SEARCHING,
     META_RL_NETWORK_REAL_TASKS,
     smaller_meta_rl_network,
+    meta_rl_network_batch_of,
     effort=0.06,
     breaking=META_RL_NETWORK_BREAKING,
-    batch_of=meta_rl_network_batch_of,
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
+    returns=True,
 )
 
 
 SMOOTH_NETWORK = Family(
     "smooth-network",
     "Two-layer networks with a smooth activation",
-    CLAIMS["smooth-network"],
-    MUTANTS["smooth-network"],
-    WITHOUT["smooth-network"],
+    "smooth",
+    Path(smooth_network.__file__),
+    smooth_network.CLAIMS,
+    mutants.SMOOTH_NETWORK,
+    without.SMOOTH_NETWORK,
+    hypotheses.SUPERVISED,
+    SMOOTH_NETWORK_READER,
     SmoothQuantities,
     SmoothBatchQuantities,
     SMOOTH_GENERATORS,
     SMOOTH_SEARCHING,
     SMOOTH_REAL_TASKS,
     smaller_network,
+    smooth_batch_of,
     effort=0.04,
-    headline=HEADLINES["smooth-network"],
+    headline=SMOOTH,
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=SMOOTH_BREAKING,
     rates=smooth_measure,
-    batch_of=smooth_batch_of,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
 )
 
@@ -255,19 +238,24 @@ SMOOTH_NETWORK = Family(
 META_RL_SMOOTH_NETWORK = Family(
     "meta-rl-smooth-network",
     "Meta-reinforcement learning with two-layer networks of a smooth activation",
-    CLAIMS["meta-rl-smooth-network"],
-    MUTANTS["meta-rl-smooth-network"],
-    WITHOUT["meta-rl-smooth-network"],
+    "RL, smooth",
+    Path(meta_rl_smooth_network.__file__),
+    meta_rl_smooth_network.CLAIMS,
+    mutants.META_RL_SMOOTH_NETWORK,
+    without.META_RL_SMOOTH_NETWORK,
+    hypotheses.POLICIES,
+    META_RL_SMOOTH_NETWORK_READER,
     MetaRLSmoothNetworkQuantities,
     SmoothPolicyBatchQuantities,
     META_RL_SMOOTH_GENERATORS,
     META_RL_SMOOTH_SEARCHING,
     META_RL_SMOOTH_REAL_TASKS,
     smaller_meta_rl_network,
+    meta_rl_smooth_batch_of,
     effort=0.04,
     breaking=META_RL_SMOOTH_BREAKING,
-    batch_of=meta_rl_smooth_batch_of,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
+    returns=True,
 )
 
 
@@ -276,7 +264,10 @@ FAMILIES: dict[str, Family] = {
     for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK, META_RL_NETWORK, META_RL_SMOOTH_NETWORK)
 }
 
-ALL_CLAIMS: tuple[Claim, ...] = tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
+
+def all_claims() -> tuple[Claim, ...]:
+    """The claims of all families."""
+    return tuple(claim for family in FAMILIES.values() for claim in family.all_claims)
 
 
 def family_of(subject: Instance | Claim | Mutant) -> Family:
@@ -285,3 +276,41 @@ def family_of(subject: Instance | Claim | Mutant) -> Family:
         return FAMILIES[subject.family]
     name = subject.claim if isinstance(subject, Mutant) else subject.name
     return next(family for family in FAMILIES.values() if family.claim(name) is not None)
+
+
+# --- what is asked of any family ----------------------------------------------------------------------------
+
+
+def readers() -> tuple[Reader, ...]:
+    """How documents of every kind are read."""
+    return tuple(family.reader for family in FAMILIES.values())
+
+
+def load(path: str | os.PathLike[str], *, problem: bool = False) -> Instance:
+    """The instance in the file at `path`; `problem`: its omega, comparator and radius may be missing (0 or W0, and 1).
+
+    Errors: BadInputError.
+    """
+    return instance_in(document(path), os.fsdecode(path), problem=problem)
+
+
+def loads(text: bytes | str, source: str = "<string>", *, problem: bool = False) -> Instance:
+    """The instance in a text (bytes: UTF-8), which errors call `source`; `problem` as in `load`.
+
+    Errors: BadInputError.
+    """
+    return instance_in(document_in(text, source), source, problem=problem)
+
+
+def instance_in(document: Any, source: str, place: str = "", *, problem: bool = False) -> Instance:
+    """The instance that a JSON value describes, at `place` in the file `source`; `problem` as in `load`.
+
+    Errors: BadInputError.
+    """
+    return files.instance_in(document, source, readers(), place, problem=problem)
+
+
+def judge(instance: Instance, claims: Iterable[Claim] | None = None, *, complete: bool = False) -> Judgement:
+    """The claims of the instance's family (or those given) on the instance; `complete` as in `judge_claims`."""
+    family = family_of(instance)
+    return judge_claims(family.evaluator(instance), family.claims if claims is None else claims, complete=complete)

@@ -14,6 +14,7 @@ from typing import Any
 from flint import fmpq
 
 from . import files
+from .families import loads
 from .instances import Instance
 
 Path = tuple[str | int, ...]
@@ -76,7 +77,7 @@ def _any_other_fails(document: dict[str, Any], place: Path, fails: Callable[[Ins
             continue
         target[place[-1]] = f"{other.p}/{other.q}"
         try:
-            candidate = files.loads(json.dumps(changed), "insight")
+            candidate = loads(json.dumps(changed), "insight")
         except files.BadInputError:
             continue
         if not fails(candidate):

@@ -17,8 +17,7 @@ from flint import arb, ctx, fmpq
 from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import PROPOSING, IrrationalError, bounds
 from .balls.core import CoreQuantities
-from .families import family_of
-from .instances import Instance
+from .instances import Instance, Vector
 from .verdicts import MOST, cancelling, decide, standing
 
 PRECISIONS = (128, 256, 512)
@@ -87,8 +86,9 @@ class Evaluator:
     """The quantities of one instance at every precision that was needed so far."""
 
     instance: Instance
-    make: Callable[[Instance], CoreQuantities] | None = None
-    """How to make the quantities, if not as the instance's family does."""
+    make: Callable[[], CoreQuantities]
+    exact: Callable[[Vector], CoreQuantities | None] = lambda direction: None
+    """The quantities in exact rationals along a direction; None where the instance forbids it."""
     _balls: dict[int, CoreQuantities] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
@@ -96,34 +96,25 @@ class Evaluator:
     def balls(self, bits: int) -> CoreQuantities:
         """The quantities in balls of that precision. flint's context must have it too."""
         if bits not in self._balls:
-            make = self.make or family_of(self.instance).quantities
-            self._balls[bits] = make(self.instance)
+            self._balls[bits] = self.make()
         return self._balls[bits]
 
     def rationals(self) -> CoreQuantities | None:
         """The quantities in exact rationals along the same direction; None where the instance forbids it."""
         if self._rational is None and not self._irrational:
-            direction = self.balls(PRECISIONS[0]).exact_direction
-            self._rational = family_of(self.instance).quantities.exact(self.instance, direction)
+            self._rational = self.exact(self.balls(PRECISIONS[0]).exact_direction)
             self._irrational = self._rational is None
         return self._rational
 
 
-def judge(
-    instance: Instance,
-    claims: Iterable[Claim] | None = None,
-    *,
-    complete: bool = False,
-) -> Judgement:
-    """The claims of the instance's family (or those given) on the instance.
+def judge_claims(evaluator: Evaluator, claims: Iterable[Claim], *, complete: bool = False) -> Judgement:
+    """The claims on the evaluator's instance.
 
     `complete`: report the terms of claims that do not apply, too, and give every enclosure room for the rounding of
     a float64 evaluation of the same term, so that other programs can compare theirs.
     """
-    chosen = family_of(instance).claims if claims is None else claims
-    evaluator = Evaluator(instance)
-    judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in chosen)
-    return Judgement(instance.sha256, judged, instance.notes)
+    judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in claims)
+    return Judgement(evaluator.instance.sha256, judged, evaluator.instance.notes)
 
 
 @PROPOSING

@@ -25,7 +25,7 @@ from ..theory.without import without
 from ..theory.without.hypotheses import HYPOTHESES
 from .falsify.mutants import batches
 from .falsify.pursuit import pursue
-from .families import Family
+from .families import Family, family_of
 from .instances import Instance
 from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
 from .shrink import shrink
@@ -138,11 +138,11 @@ def cells_of(family: Family, claims: Sequence[Claim]) -> dict[Key, Cell]:
     cells = {}
     for claim, name in itertools.product(claims, _assumptions(family, claims)):
         assumed = any(a.name == name for a in claim.assumptions)
-        reading = without(claim, name, family.name) if assumed else None
+        reading = without(claim, name, family.ablations, family.built_in) if assumed else None
         read, why = reading or (claim, "")
         cells[claim.name, name] = Cell(read, name, assumed, rewritten=reading is not None, why=why)
     for claim, hypothesis in itertools.product(claims, HYPOTHESES):
-        reading = without(claim, hypothesis.name, family.name)
+        reading = without(claim, hypothesis.name, family.ablations, family.built_in)
         if reading is not None:
             cells[claim.name, hypothesis.name] = Cell(reading[0], hypothesis.name, True, True, True, reading[1])
     return cells
@@ -274,7 +274,7 @@ def _look(
     instance: Instance,
     generated: bool,
 ) -> None:
-    evaluator = Evaluator(instance)
+    evaluator = family_of(instance).evaluator(instance)
     at = standings(assumptions, evaluator)
     found.together.update(frozenset(pair) for pair in itertools.combinations(sorted(at.holds), 2))
     for claim in claims:
@@ -310,7 +310,7 @@ def alone(cell: Cell, instance: Instance) -> ClaimJudgement | None:
 
     Where other assumptions lose their meaning with this one, only a conclusion without a value counts.
     """
-    evaluator = Evaluator(instance)
+    evaluator = family_of(instance).evaluator(instance)
     at = standings({a.name: a for a in cell.claim.assumptions}, evaluator)
     if cell.built_in:
         return conclusion(cell.claim, evaluator) if _concerns(cell, at) else None
@@ -327,4 +327,4 @@ def _smaller(family: Family, cell: Cell, found: Found) -> Found:
         return judged is not None and judged.verdict is found.judged.verdict
 
     small = shrink(found.instance, keeps, family.smaller, budget=SHRINKING)
-    return replace(found, instance=small, judged=conclusion(cell.claim, Evaluator(small)))
+    return replace(found, instance=small, judged=conclusion(cell.claim, family_of(small).evaluator(small)))

@@ -1,14 +1,16 @@
 """Where generated instances come from: the same generators for Hypothesis and for campaigns.
 
 A generator asks a `Source` for choices and integers and builds a batch. `RandomSource` answers for a whole batch from a
-seed; the source in `strategies` answers with what Hypothesis draws (a batch of one), so that a failure shrinks.
+seed; the source in `strategies` answers with what Hypothesis draws (a batch of one), so that a failure shrinks. A batch
+says of its numbers what they are, so that a search can change them (`falsify.fields`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from enum import Enum
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,8 +20,31 @@ from .instances import Instance
 Option = TypeVar("Option")
 
 
+class Kind(Enum):
+    """What values a field may take."""
+
+    REAL = "any number"
+    FACTOR = "a number whose sign, or whose being 0, belongs to the problem"
+    UNIT = "a number >= 0 and < 1; 0 belongs to the problem"
+    SHARES = "numbers >= 0 that sum to 1; a 0 belongs to the problem"
+    LABEL = "what the loss takes"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array of a batch: its kind, what its axes count, and over how many of the last axes shares sum to 1."""
+
+    name: str
+    kind: Kind
+    axes: tuple[str, ...] = ()
+    span: int = 0
+
+
 class Batch(Protocol):
     """Instances of one shape as float64 arrays."""
+
+    fields: ClassVar[tuple[Field, ...]]
+    """Those that a search may change; one that is None is skipped."""
 
     def __len__(self) -> int: ...
 

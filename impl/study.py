@@ -1,15 +1,71 @@
-"""A landscape studied: its bracketed optimum, and points under test judged against it. The same for every family."""
+"""The distance from the global optimum: what every family that can certify it has, and what a landscape holds.
+
+A family's `Headline` brackets the optimum of its meta-objective and judges points against it. `families` has one for
+each row that can.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
+from flint import fmpq
+
+from ..theory.claim import Claim
 from .bracket import Bracket
 from .instances import Instance
+from .judge import ClaimJudgement, Enclosure
 
-if TYPE_CHECKING:
-    from .judge import ClaimJudgement, Enclosure
+LOW = 3
+"""Real tasks of at most this many parameters are certified, where a search over all of them is needed."""
+
+
+class UnsupportedError(ValueError):
+    """The optimum of this problem cannot be bracketed; the message says what is required."""
+
+
+class ShownBracket(Bracket, ABC):
+    """A bracket with the point of its end that is a value, told in words and as the fields of a record."""
+
+    at: Any
+
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What is bracketed, in words."""
+
+    @property
+    @abstractmethod
+    def said(self) -> tuple[str, ...]:
+        """What there is to say beside the ends, a sentence each."""
+
+    @property
+    @abstractmethod
+    def details(self) -> dict[str, object]:
+        """The fields of its record that not every family has."""
+
+    @property
+    def point(self) -> list[Any]:
+        """`at` as a JSON list."""
+        return list(self.at)
+
+    @property
+    def certificate(self) -> Any:
+        """A file that proves the bracket again (`dumps`); None if there is none."""
+        return None
+
+    @property
+    def effort(self) -> str:
+        """The boxes and the time that it took."""
+        checked = "" if self.check is None else f", {self.check.boxes} in the checker"
+        return f"{self.boxes} boxes in the search{checked}; {self.seconds:.3f} s"
+
+
+def in_words(at: Sequence[float]) -> str:
+    """A parameter for people."""
+    return f"at [{', '.join(f'{v:.9g}' for v in at)}]"
 
 
 @dataclass(frozen=True)
@@ -47,3 +103,54 @@ class Study:
     ball: float | None
     dimension: int
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A real instance's omega judged against a bracket, over a ball (or a box) of that size; None: everywhere."""
+
+    finding: Finding
+    bracket: Bracket
+    ball: float | None
+
+
+class Headline(ABC):
+    """How the optimum of a family's instances is bracketed, and the claim on the distance from it judged."""
+
+    claim: Claim
+    sample: Callable[[Any, float, int], tuple[Sequence[float], Sequence[float]]] | None = None
+    """A picture of L in one or two dimensions, as data: (instance, ball, points per axis) -> (axis, L on the grid)."""
+    no_certificate: str = "no certificates are written for this family; leave it out"
+    """Why there is no certificate to write, and what to do; empty where there is one."""
+
+    @abstractmethod
+    def optimum(
+        self,
+        instance: Any,
+        radius: fmpq | None,
+        gap: float,
+        seconds: float,
+        *,
+        checked: bool = True,
+        tell: Callable[[str], None] = lambda stage: None,
+    ) -> ShownBracket:
+        """Bracket the optimum over a ball (None: everywhere, where that can be) to a relative gap.
+
+        `checked=False`: nothing is checked where that can be left out. `tell` is told what is being done.
+        Errors: UnsupportedError, and ValueError where a radius is required.
+        """
+
+    @abstractmethod
+    def judged(self, instance: Any) -> ClaimJudgement:
+        """The headline at the instance's omega, with room for float64. Errors: UnsupportedError."""
+
+    @abstractmethod
+    def study(self, instance: Any) -> Study:
+        """Bracket the optimum, and judge the headline at omega and at critical points."""
+
+    @abstractmethod
+    def certified(self, instance: Any, kind: str, others: Sequence[Instance]) -> Certified | None:
+        """The distance of a real instance's omega; None if it has too many parameters, or cannot be bracketed.
+
+        `others` are the instances of the same tasks: where the search is in a box, it holds the points of all of them.
+        """

@@ -14,10 +14,9 @@ from msgspec import Meta
 
 from ..theory.claim import Claim
 from . import files
-from .families import Family
+from .families import Family, family_of, instance_in
 from .files.faults import FaultError
 from .files.records import Record, typed
-from .judge import Evaluator
 from .leave_one_out import Found, Survey, cells_of, conclusion
 
 SOURCE = "an unfinished survey"
@@ -110,8 +109,8 @@ def _found(one: Found) -> dict[str, Any]:
 
 
 def _again(content: _FoundRecord, claim: Claim, family: Family) -> Found:
-    instance = files.instance_in(content.instance, SOURCE)
+    instance = instance_in(content.instance, SOURCE)
     if instance.family != family.name:
         raise files.BadInputError(SOURCE, "family", instance.family, repr(family.name))
-    judged = conclusion(claim, Evaluator(instance))
+    judged = conclusion(claim, family_of(instance).evaluator(instance))
     return Found(instance, judged, content.origin, content.examples, content.seconds)

@@ -86,9 +86,9 @@ def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
 
 def _trivial(tasks: str, optimum: Mapping[str, Any]) -> float | None:
     """L(omega), which bounds the distance from inf L >= 0 without any theorem; None in meta-RL, where L is a return."""
-    family = next(f.name for f in FAMILIES.values() if tasks in f.real_tasks)
+    family = next(f for f in FAMILIES.values() if tasks in f.real_tasks)
     gap = (optimum["gap"] or {"hi": None})["hi"]
-    return None if family.startswith("meta-rl") or gap is None else gap + optimum["lower"]
+    return None if family.returns or gap is None else gap + optimum["lower"]
 
 
 def _surpassed(family: Mapping[str, Any], row: Mapping[str, Any]) -> float:
@@ -151,8 +151,8 @@ def _where(tasks: str, ball: float | None) -> str:
     """What the optimum is taken over, where it is not everything."""
     if ball is None:
         return ""
-    family = next(f.name for f in FAMILIES.values() if tasks in f.real_tasks)
-    shape = "box of half-width" if family.startswith("meta-rl") else "ball of radius"
+    family = next(f for f in FAMILIES.values() if tasks in f.real_tasks)
+    shape = "box of half-width" if family.returns else "ball of radius"
     return f"; over a {shape} {ball:.3g} only"
 
 

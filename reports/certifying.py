@@ -14,9 +14,9 @@ from ..impl.arithmetic import rational, to_float
 from ..impl.files.faults import BadInputError
 from ..impl.meta_sl import training
 from ..impl.meta_sl.instance import MetaSLInstance
-from ..impl.meta_sl.own_tasks import TaskSource
 from ..impl.optimum import Budget, answer, check
 from ..impl.optimum.certificate import load
+from ..impl.own_tasks import TaskSource
 from ..theory.claim import Verdict
 from .processes import TICK, Tell
 from .records import answer_record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..impl.conditions import conditions
-from ..impl.meta_sl.own_tasks import TaskSource
+from ..impl.own_tasks import TaskSource
 from .processes import Tell
 from .records import enclosure
 

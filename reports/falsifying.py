@@ -9,7 +9,7 @@ from typing import Any
 from ..impl import files
 from ..impl.falsify.certify import Refutation, Subject
 from ..impl.falsify.pursuit import SHAPES, Found, pursue, simplest
-from ..impl.families import ALL_CLAIMS, FAMILIES
+from ..impl.families import FAMILIES
 from ..impl.sources import SMALL
 from ..theory.claim import Mutant, Relation
 from ..theory.notation import LETTERS
@@ -19,12 +19,10 @@ from .witnesses import FOLDER, witness
 ENOUGH = 6
 """Certified refutations after which a mutant's search stops."""
 
-HEADLINES = tuple(family.headline.name for family in FAMILIES.values() if family.headline)
-
 
 def subjects() -> dict[str, Subject]:
     """What can be searched, by name: the claims, then the mutants."""
-    claims: dict[str, Subject] = {claim.name: claim for claim in ALL_CLAIMS if claim.name not in HEADLINES}
+    claims: dict[str, Subject] = {claim.name: claim for family in FAMILIES.values() for claim in family.claims}
     return claims | {mutant.name: mutant for family in FAMILIES.values() for mutant in family.mutants}
 
 

@@ -83,11 +83,12 @@ class RealJob:
 AnyJob = Job | LandscapeJob | RatesJob | RealJob
 
 
-def jobs(
-    profile: Profile, seed: int, families: Sequence[Family] = tuple(FAMILIES.values()), real: bool = False
-) -> list[AnyJob]:
-    """A run as jobs, families in turn: cut short, it saw each family first, then each generator, then real tasks."""
-    return _in_turn([_of_family(family, profile, seed, real) for family in families])
+def jobs(profile: Profile, seed: int, families: Sequence[Family] | None = None, real: bool = False) -> list[AnyJob]:
+    """A run as jobs, all families (or those given) in turn.
+
+    Cut short, it saw each family first, then each generator, then real tasks.
+    """
+    return _in_turn([_of_family(family, profile, seed, real) for family in families or FAMILIES.values()])
 
 
 def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[AnyJob]:
@@ -134,7 +135,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     """Generate (or train) and judge the named claims."""
     family = FAMILIES[job.family]
     claims = tuple(claim for claim in family.all_claims if claim.name in names)
-    ordinary = tuple(claim for claim in claims if claim is not family.headline)
+    ordinary = tuple(claim for claim in claims if claim in family.claims)
     outcome = Outcome({claim.name: Tally() for claim in claims})
     if isinstance(job, Job):
         for origin, instance in generate(job):
@@ -159,7 +160,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         file = f"instances/{instance.sha256[:12]}.json"
         outcome.kept[file] = files.dumps(instance)
         optimum = None
-        if family.headline in claims:
+        if family.headline and family.headline.claim in claims:
             others = [other for _, other in built]
             optimum = landscapes.certify_real(instance, f"{real.title}: {name}", outcome, others)
         rows.append(_real_row(name, instance, file, judged) | {"optimum": optimum})

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..impl import files
-from ..impl.arithmetic import to_float
-from ..impl.bracket import Bracket
-from ..impl.families import FAMILIES
-from ..impl.headlines import STUDIES, headline_of
+from ..impl.families import FAMILIES, family_of, loads
 from ..impl.instances import Instance
-from ..impl.meta_rl.headline import certify
-from ..impl.meta_rl.instance import MetaRLInstance
-from ..impl.meta_sl.instance import MetaSLInstance
-from ..impl.network.instance import NetworkInstance
-from ..impl.optimum import UnsupportedError, minimise
-from ..impl.optimum.headline import ball_of, judge_headline, sample
-from ..impl.optimum.search import SHORT
 from ..impl.sources import RandomSource
-from ..impl.study import Finding, Study
+from ..impl.study import Certified, Finding, Study
 from .records import enclosure, finite
 from .tally import Kept, Outcome
 
-LOW = 3
-"""Real tasks of at most this many parameters are certified too."""
 TERMS = ("radius", "eps", "weight_norm", "misfit", "function_displacement")
 """What the bound is made of, and ||u||: shown for real tasks in every family."""
 PICTURES = 2
@@ -38,15 +26,15 @@ SAMPLES = {1: 241, 2: 61}
 
 def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome: Outcome) -> None:
     """Generate landscapes, certify them and judge the headline at their critical points."""
-    generator, study = FAMILIES[family].landscapes, STUDIES[family]
-    assert generator is not None
+    generator, headline = FAMILIES[family].landscapes, FAMILIES[family].headline
+    assert generator is not None and headline is not None
     kind = generator.variants.index(variant)
     source = RandomSource((*seed, kind, 7), count)
     with np.errstate(over="ignore", invalid="ignore"):
         batch = generator.build(source, variant)
     for b in range(count):
         origin = f"landscape; {variant}, seed {seed[0]}, batch {seed[1]}, #{b}"
-        _take(study(batch.instance(b)), origin, family, variant, outcome)
+        _take(headline.study(batch.instance(b)), origin, family, variant, outcome)
 
 
 def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequence[Instance]) -> dict[str, Any] | None:
@@ -54,51 +42,23 @@ def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequen
 
     `others` are the instances of the same tasks: where the search is in a box, it holds the points of all of them.
     """
-    if isinstance(instance, MetaRLInstance):
-        return _certify_real_meta_rl(instance, name, outcome, others)
-    if isinstance(instance, NetworkInstance):
-        return _certify_real_network(instance, name, outcome)
-    if not isinstance(instance, MetaSLInstance) or instance.dimension > LOW:
-        return None
-    try:
-        optimum = minimise(instance, ball_of(instance), SHORT)
-    except UnsupportedError:
-        return None
-    return _certified(judge_headline(instance, optimum, name), name, outcome, optimum, to_float(optimum.ball))
+    headline = family_of(instance).headline
+    found = None if headline is None else headline.certified(instance, name, others)
+    return None if found is None else _certified(found, name, outcome)
 
 
-def _certify_real_meta_rl(
-    instance: MetaRLInstance, name: str, outcome: Outcome, others: Sequence[Instance]
-) -> dict[str, Any] | None:
-    """The same for meta-RL."""
-    found = certify(instance, name, others)
-    if found is None:
-        return None
-    optimum, box, finding = found
-    return _certified(finding, name, outcome, optimum, box)
-
-
-def _certify_real_network(instance: NetworkInstance, name: str, outcome: Outcome) -> dict[str, Any] | None:
-    """The distance of a network from the certified lower bound over all networks of its kind."""
-    of = headline_of(instance)
-    optimum = of.bracketed(instance)
-    finding = of.judge(instance, optimum, name)
-    return _certified(finding, name, outcome, optimum, None)
-
-
-def _certified(
-    finding: Finding, name: str, outcome: Outcome, optimum: Bracket, ball: float | None
-) -> dict[str, Any] | None:
+def _certified(found: Certified, name: str, outcome: Outcome) -> dict[str, Any] | None:
     """A real instance's row: what is proved of the optimum, over a ball (or a box; None: everywhere), the headline.
 
     None if an end of the bracket is not known.
     """
+    finding, optimum = found.finding, found.bracket
     outcome.tallies[finding.judged.claim].add(finding.judged, lambda: _kept(finding, name), real=True)
     lower, upper = (optimum.lower, optimum.sure) if optimum.supremum else (optimum.sure, optimum.upper)
     if not math.isfinite(upper - lower):
         return None
     return {
-        "ball": ball,
+        "ball": found.ball,
         "lower": lower,
         "upper": upper,
         "status": optimum.status,
@@ -126,7 +86,7 @@ def _take(found: Study, origin: str, family: str, variant: str, outcome: Outcome
     outcome.landscapes.append(
         {
             "family": family,
-            "variant": variant if family == "meta-sl" else f"{family}, {variant}",
+            "variant": variant if family == next(iter(FAMILIES)) else f"{family}, {variant}",
             "origin": origin,
             "dimension": found.dimension,
             "parameters": len(found.findings[0].omega),
@@ -199,15 +159,22 @@ def _pictures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         fit = [
             row
             for row in rows
-            if row["family"] == "meta-sl"
+            if _sample(row) is not None
             and row["dimension"] == row["parameters"] == dimension
             and row["status"] == "certified"
             and row["excess"] > 0
         ]
         # The deepest traps among those that a picture can show: the range of L must not dwarf them.
         for row in sorted(fit, key=lambda r: (-min(r["deepest_trap"], 1.0), -min(r["excess"], 1.0)))[:PICTURES]:
-            instance = files.loads(row["instance"], row["origin"])
-            assert isinstance(instance, MetaSLInstance)
+            instance = loads(row["instance"], row["origin"])
+            sample = _sample(row)
+            assert sample is not None
             axis, values = sample(instance, row["ball"], count)
             found.append({**row, "axis": axis, "values": [finite(v) for v in values]})
     return found
+
+
+def _sample(row: dict[str, Any]) -> Callable[[Instance, float, int], tuple[Sequence[float], Sequence[float]]] | None:
+    """How a picture of the landscape is made, if its family has any."""
+    headline = FAMILIES[row["family"]].headline
+    return None if headline is None else headline.sample

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..impl.counterexample import confirm, instance_of, second_opinion
-from ..impl.families import ALL_CLAIMS, Family
+from ..impl.families import Family, all_claims
 from ..impl.files import BadInputError, text
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
@@ -89,9 +89,9 @@ def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict
 def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
     """A cell without content; `statement` and `identifier` come from the theory."""
     known: dict[str, tuple[str, str]] = {h.name: (h.identifier, h.statement) for h in HYPOTHESES}
-    own = next((c for c in ALL_CLAIMS if c.name == claim), None)
+    own = next((c for c in all_claims() if c.name == claim), None)
     listed: tuple[Assumption, ...] = () if own is None else own.assumptions
-    everywhere = [a for c in ALL_CLAIMS for a in c.assumptions]
+    everywhere = [a for c in all_claims() for a in c.assumptions]
     for a in (*everywhere[::-1], *listed):
         known[a.name] = (a.identifier, a.statement)
     standard, statement = known.get(assumption, ("", ""))

@@ -190,7 +190,7 @@ def _order(identifier: str) -> tuple[int, int, str]:
 def _standard(known: list[dict[str, Any]], name: str, family: str) -> str:
     """The identifiers of an assumption, those of meta-RL in its families alone."""
     names: list[str] = next((row["identifiers"] for row in known if row["name"] == name), [])
-    return ", ".join(n for n in names if family.startswith("meta-rl") or not n.startswith("RL-"))
+    return ", ".join(n for n in names if FAMILIES[family].returns or not n.startswith("RL-"))
 
 
 def _cell(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from ..impl.families import ALL_CLAIMS, family_of
+from ..impl.families import all_claims, family_of
 from .records import SOURCES
 
 THEORY = SOURCES / "theory"
@@ -20,12 +20,12 @@ def places() -> dict[str, tuple[str, int]]:
     A claim is written in its family's file, or in one that this file takes it from: the nearest that names it.
     """
     found = {}
-    for claim in ALL_CLAIMS:
-        family = family_of(claim).name
-        stem = claim.name.removeprefix(f"{family}-")
+    for claim in all_claims():
+        family = family_of(claim)
+        stem = claim.name.removeprefix(f"{family.name}-")
         found[claim.name] = next(
             (f"theory/{path.name}", line)
-            for path in _taken(THEORY / f"{family.replace('-', '_')}.py")
+            for path in _taken(family.home)
             for line in [_named(path).get(stem)]
             if line is not None
         )

@@ -20,16 +20,6 @@ from .overview import SIGNS
 from .places import places
 from .records import SOURCES, write_text
 
-SHORT = {
-    "meta-sl": "SL",
-    "meta-rl": "RL",
-    "network": "ReLU",
-    "smooth-network": "smooth",
-    "meta-rl-network": "RL, ReLU",
-    "meta-rl-smooth-network": "RL, smooth",
-}
-"""Families as columns."""
-
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of GitHub's Markdown; `|` within a cell is escaped."""
@@ -62,7 +52,7 @@ def claims_table(record: dict[str, Any] | None) -> str:
             _verdict(claims[name].source, found.get(claims[name].name)) if name in claims else "" for name in FAMILIES
         )
         rows.append((f"`{stem}` {first.title} ({links})", statement, *verdicts))
-    return table(("theorem", "statement", *(SHORT[name] for name in FAMILIES)), rows)
+    return table(("theorem", "statement", *(family.short for family in FAMILIES.values())), rows)
 
 
 def contents_table() -> str:
@@ -73,7 +63,7 @@ def contents_table() -> str:
         first = next(iter(claims.values()))
         homes = dict.fromkeys(places()[claim.name][0].removeprefix("theory/") for claim in claims.values())
         links = ", ".join(f"[{Path(home).stem}]({home})" for home in homes)
-        families = " · ".join(SHORT[name] for name in claims)
+        families = " · ".join(FAMILIES[name].short for name in claims)
         signs: dict[str, set[str]] = {}
         thought_of = generated = 0
         for name, claim in claims.items():
@@ -96,10 +86,9 @@ def rooms_table() -> str:
     """Where the setting of each family is, its wrong theorems, and its claims without an assumption."""
     rows = []
     for name, family in FAMILIES.items():
-        home = f"{name.replace('-', '_')}.py"
         rooms = [[f"{room}/{module}.py" for module in _defining(room, name)] for room in ("mutants", "without")]
-        links = (", ".join(f"[{path}]({path})" for path in paths) for paths in ([home], *rooms))
-        rows.append((f"{SHORT[name]}: {family.title}", *links))
+        links = (", ".join(f"[{path}]({path})" for path in paths) for paths in ([family.home.name], *rooms))
+        rows.append((f"{family.short}: {family.title}", *links))
     return table(("family", "setting, own claims", "wrong versions", "without an assumption"), rows)
 
 

@@ -27,10 +27,8 @@ from ..impl.counterexample import Opinion
 from ..impl.files.text import read, reported
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
 from ..impl.meta_sl.instance import MetaSLInstance
-from ..impl.network.bracket import Optimum as NetworkOptimum
-from ..impl.network.linearised import LinearisedOptimum
-from ..impl.optimum import Optimum
 from ..impl.optimum.answer import Answer
+from ..impl.study import ShownBracket
 
 WITNESS_FORMAT = "metagap/witness/1"
 RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
@@ -139,36 +137,17 @@ def judgement_record(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def optimum_record(found: Optimum) -> dict[str, Any]:
+def optimum_record(found: ShownBracket) -> dict[str, Any]:
     """A bracket of the global optimum: metagap/optimum/1."""
     return {
         "format": "metagap/optimum/1",
         "lower": finite(found.lower),
         "upper": finite(found.upper),
-        "at": list(found.at),
+        "at": found.point,
         "status": found.status,
-        "boxes": found.boxes,
+        **found.details,
         "seconds": found.seconds,
-        "ball": to_float(found.ball),
-        "floor": finite(found.sure),
         "checked": None if found.check is None else found.check.accepted,
-        "why": found.why,
-    }
-
-
-def network_optimum_record(found: NetworkOptimum, linear: LinearisedOptimum | None) -> dict[str, Any]:
-    """A bracket of a network's inf L, how its lower end was proved, and its linearisation's: metagap/optimum/1."""
-    return {
-        "format": "metagap/optimum/1",
-        "lower": finite(found.lower),
-        "upper": finite(found.upper),
-        "at": found.at.floats.tolist(),
-        "status": found.status,
-        "method": found.method,
-        "checked": None if found.check is None else found.check.accepted,
-        "ball": None if found.ball is None else to_float(found.ball),
-        "seconds": found.seconds,
-        "linearised": None if linear is None else {"lower": finite(linear.lower), "upper": finite(linear.upper)},
         "why": found.why,
     }
 

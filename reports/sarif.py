@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..impl.families import ALL_CLAIMS
+from ..impl.families import all_claims
 from ..theory.claim import Claim
 from .junit import sides
 from .places import places
@@ -27,7 +27,7 @@ def sarif(record: dict[str, Any], folder: str) -> dict[str, Any]:
                     "driver": {
                         "name": "metagap",
                         "version": record["version"],
-                        "rules": [_rule(claim) for claim in ALL_CLAIMS],
+                        "rules": [_rule(claim) for claim in all_claims()],
                     }
                 },
                 "invocations": [
@@ -91,7 +91,7 @@ def _result(finding: tuple[str, str, str, list[dict[str, Any]]], files: list[str
     commands = "".join(f"\n{in_folder(w['command'], folder)}" for w in witnesses)
     return {
         "ruleId": claim,
-        "ruleIndex": [c.name for c in ALL_CLAIMS].index(claim),
+        "ruleIndex": [c.name for c in all_claims()].index(claim),
         "level": "error",
         "message": {"text": text + commands},
         "locations": [

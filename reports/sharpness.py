@@ -10,7 +10,7 @@ from typing import Any
 from ..impl import files
 from ..impl.falsify.sharpness import Factor, Slack, factors, slack
 from ..impl.falsify.thresholds import LOSSES, Threshold, threshold
-from ..impl.families import FAMILIES, META_SL, Family
+from ..impl.families import FAMILIES, META_SL, Family, load, loads
 from ..impl.instances import Instance
 from ..theory.claim import Expression
 from ..theory.notation import LETTERS
@@ -22,7 +22,7 @@ def tightest(folder: Path) -> dict[str, str]:
     """The text of the tightest instance of each claim, of the verification run in the folder; {} if there is none."""
     try:
         rows = read(folder / "verify.json", "verify")["claims"]
-        found = {row["claim"]: files.load(folder / row["tightest"]["file"]) for row in rows if row["tightest"]}
+        found = {row["claim"]: load(folder / row["tightest"]["file"]) for row in rows if row["tightest"]}
         return {name: files.dumps(one) for name, one in found.items() if FAMILIES[one.family].claim(name) is not None}
     except files.BadInputError:
         return {}
@@ -43,7 +43,7 @@ def sharpness(
     """
     begin = time.perf_counter()
     losses = LOSSES if family is META_SL else ()
-    tight = {name: files.loads(text, name) for name, text in known.items() if family.claim(name) is not None}
+    tight = {name: loads(text, name) for name, text in known.items() if family.claim(name) is not None}
     found_factors = factors(family, seed=seed, seconds=0.8 * seconds, known=tight, progress=progress)
     rows = [_factor(f, folder) for f in found_factors]
     lost = [_slack(one) for one in slack(family, seed, 8)]

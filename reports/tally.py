@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..impl import files
+from ..impl.families import judge
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement, judge
+from ..impl.judge import ClaimJudgement
 from ..theory.claim import Claim, Verdict
 
 QUANTILES = (0.1, 0.5, 0.9)

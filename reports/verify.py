@@ -15,10 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..impl import files
-from ..impl.families import FAMILIES, family_of
+from ..impl.families import FAMILIES, family_of, judge, loads
 from ..impl.instances import Instance
-from ..impl.judge import judge
 from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Verdict
 from ..theory.notation import LETTERS, SYMBOLS
@@ -30,9 +28,6 @@ from .tally import Kept, Outcome, Tallies, Tally, loose, quantiles
 from .witnesses import witness
 
 BINS = 20
-
-REAL = [name for family in FAMILIES.values() for name in family.real_tasks]
-"""The order in which real tasks are shown, whatever the order in which they were judged."""
 
 
 class Run:
@@ -123,6 +118,8 @@ class Run:
     def record(self) -> dict[str, Any]:
         """The record: metagap/verify/2."""
         claims = [self._claim(claim, self.tallies[claim.name]) for claim in self.claims]
+        # Real tasks are shown in the table's order, whatever the order in which they were judged.
+        real = [name for family in FAMILIES.values() for name in family.real_tasks]
         return {
             "format": "metagap/verify/2",
             "version": environment()["metagap"],
@@ -148,7 +145,7 @@ class Run:
                 for family in FAMILIES.values()
                 for g in family.all_generators
             ],
-            "real_families": sorted(self.families, key=lambda row: REAL.index(row["name"])),
+            "real_families": sorted(self.families, key=lambda row: real.index(row["name"])),
             "real_note": self.real_note,
             "landscapes": summary(self.landscapes),
             "rates": self.rates,
@@ -208,7 +205,7 @@ class Run:
         for kind, kept in (("simplest", tally.simplest), ("worst", tally.worst)):
             if kept is None:
                 continue
-            instance = files.loads(kept.text, kept.origin)
+            instance = loads(kept.text, kept.origin)
             if kind == "simplest":
                 instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
@@ -264,7 +261,7 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
     if isinstance(job, RealJob):
         return True
     family = FAMILIES[job.family]
-    claims = {family.headline} if isinstance(job, LandscapeJob) else set(family.claims)
+    claims = set(family.all_claims) - set(family.claims) if isinstance(job, LandscapeJob) else set(family.claims)
     return bool(claims & wanted)
 
 

@@ -17,9 +17,9 @@ from typing import Any
 from ..impl import files
 from ..impl.counterexample import confirm
 from ..impl.falsify import refute
-from ..impl.families import ALL_CLAIMS, FAMILIES, family_of
+from ..impl.families import FAMILIES, all_claims, family_of, instance_in, judge
 from ..impl.instances import Instance
-from ..impl.judge import Enclosure, judge
+from ..impl.judge import Enclosure
 from ..impl.leave_one_out import Cell, alone, cells_of
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
 from . import formats
@@ -64,7 +64,7 @@ def statement(kind: str, name: str) -> Statement | None:
             for ablation in family.ablations:
                 if ablation.name == name and ablation.bound is not None:
                     return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound, family.name)
-    for claim in ALL_CLAIMS:
+    for claim in all_claims():
         if kind == "claim" and claim.name == name:
             return Statement(claim, claim.left, claim.relation, claim.bound, family_of(claim).name)
         if kind == "leave-one-out" and name.startswith(f"{claim.name}-without-"):
@@ -156,7 +156,7 @@ def read(path: Path) -> tuple[str, str, Instance]:
     """
     content = formats.read(path, "witness")
     kind, name = content["kind"], content["name"]
-    instance = files.instance_in(content["instance"], str(path), "instance")
+    instance = instance_in(content["instance"], str(path), "instance")
     found = statement(kind, name)
     if found is not None:
         ours = {f"statement.{side}": (content["statement"][side], text) for side, text in found.record.items()}

@@ -10,10 +10,11 @@ import numpy as np
 from flint import fmpq
 from independent.evaluate import quantities, read
 from metagap.impl import files
-from metagap.impl.headlines import STUDIES, headline_of
+from metagap.impl.families import family_of
 from metagap.impl.instances import Instance
+from metagap.impl.network.bracket import NetworkHeadline
 from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.study import Finding, Study
+from metagap.impl.study import Finding, Headline, Study
 from mirror import Mirror, shown
 from mpmath import mp, mpf
 from scipy.optimize import minimize
@@ -42,9 +43,18 @@ def ends_of(study: Study) -> Ends:
     return Ends(*ends, study.at, study.ball)
 
 
+def headline_of(instance: Instance) -> Headline:
+    """How the optimum of the instance's family is bracketed."""
+    found = family_of(instance).headline
+    assert found is not None
+    return found
+
+
 def ends_in_ball(instance: NetworkInstance, radius: fmpq) -> Ends:
     """The ends of inf L over the networks within the radius of W0."""
-    found = headline_of(instance).bracketed(instance, radius)
+    headline = headline_of(instance)
+    assert isinstance(headline, NetworkHeadline)
+    found = headline.bracketed(instance, radius)
     centre = instance.canonical.initial.floats.ravel().tolist()
     return Ends(found.lower, found.upper, found.at.floats.ravel().tolist(), float(radius.p) / float(radius.q), centre)
 
@@ -130,7 +140,7 @@ def of_finding(finding: Finding, certified: float) -> tuple[int, list[str]]:
 
 def of_study(instance: Instance, seed: int, count: int = 8) -> tuple[Study, int, list[str]]:
     """A certified landscape: its ends, and the headline at every point that was judged."""
-    study = STUDIES[instance.family](instance)
+    study = headline_of(instance).study(instance)
     ends = ends_of(study)
     compared, found = of_ends(instance, ends, seed, count)
     for finding in study.findings:

@@ -17,9 +17,8 @@ from independent.evaluate import precision, quantities, read
 from independent.numbers import Fraction, UndefinedError
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, IrrationalError
-from metagap.impl.families import family_of
+from metagap.impl.families import family_of, judge
 from metagap.impl.instances import Instance
-from metagap.impl.judge import judge
 from metagap.theory.claim import Claim, Relation, UndefinedQuantityError, Verdict
 from mpmath import mp, mpf
 

@@ -14,8 +14,7 @@ from brackets import of_study
 from extremes import stretched
 from independent.evaluate import read
 from metagap.impl import files
-from metagap.impl.families import FAMILIES, Family
-from metagap.impl.headlines import STUDIES
+from metagap.impl.families import FAMILIES, Family, loads
 from metagap.impl.instances import Instance
 from metagap.impl.sources import RandomSource
 from mirror import compare
@@ -45,7 +44,7 @@ def drawn(family: Family, seed: int) -> Iterator[tuple[str, Instance]]:
         name = f"{generator.name} {variant} {seed}"
         if (seed + position) % SHARE == 0:
             rng = np.random.default_rng((seed, position))
-            name, instance = f"{name} stretched", files.loads(json.dumps(stretched(document, rng)))
+            name, instance = f"{name} stretched", loads(json.dumps(stretched(document, rng)))
         yield name, instance
 
 
@@ -124,5 +123,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGALRM, late)
     for family_name in FAMILIES:
         run(family_name, 0.8 * given / len(FAMILIES), first)
-    for family_name in STUDIES:
-        landscapes(family_name, 0.2 * given / len(STUDIES), first)
+    certified = [name for name, family in FAMILIES.items() if family.headline]
+    for family_name in certified:
+        landscapes(family_name, 0.2 * given / len(certified), first)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from flint import ctx, fmpq
 from metagap.impl.counterexample import Opinion, confirm, instance_of
-from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
-from metagap.impl.judge import judge
+from metagap.impl.families import FAMILIES, all_claims, family_of, judge
 from metagap.reports.matrix import matrix
 from metagap.reports.witnesses import replay
 from metagap.theory.claim import Ablation, Relation, Verdict
@@ -28,7 +27,7 @@ def test_the_conclusion_fails_without_the_assumption(ablation: Ablation) -> None
         assert found.gap is not None and found.bound is not None
         assert found.gap.lo > found.bound.hi
     assert dict(ablation.exact).keys() <= found.exact.keys()
-    claim = next(c for c in ALL_CLAIMS if c.name == ablation.claim)
+    claim = next(c for c in all_claims() if c.name == ablation.claim)
     if any(a.name == ablation.assumption for a in claim.assumptions):
         judged = judge(found.instance, (claim,)).claims[0]
         assert judged.verdict is Verdict.OUTSIDE
@@ -83,7 +82,7 @@ def test_a_wrong_exact_value_is_noticed() -> None:
 
 def test_a_conclusion_that_holds_is_not_confirmed() -> None:
     ablation = next(a for a in WITH_INSTANCE if a.title == "unconstrained infimum")
-    claim = next(c for c in ALL_CLAIMS if c.name == ablation.claim)
+    claim = next(c for c in all_claims() if c.name == ablation.claim)
     assert not confirm(replace(ablation, bound=claim.bound)).confirmed
 
 

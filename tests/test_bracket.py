@@ -14,9 +14,7 @@ from flint import arb, fmpq
 from metagap.impl.bracket import Bracket, Check, DefectError, Status
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.optimum import Budget, minimise
-from metagap.impl.optimum import answer as answering
-from metagap.impl.optimum.answer import lower_end
+from metagap.impl.optimum import LOWER_ENDS, Budget, minimise
 from metagap.impl.optimum.headline import judge_headline
 from metagap.reports.cli import app, optima
 from metagap.reports.formats.judging import OptimumRecord
@@ -97,10 +95,10 @@ def test_what_is_sure_is_what_is_proved() -> None:
 def test_nothing_is_certified_without_the_checker(loss: str) -> None:
     searched = minimise(problem(loss), fmpq(4), checked=False)
     assert searched.status is Status.BRACKETED and searched.check is None and searched.sure == -math.inf
-    assert "the checker was not asked; no lower end is proved" in lower_end(searched)
+    assert "the checker was not asked; no lower end is proved" in searched.lower_end
     checked = minimise(problem(loss), fmpq(4))
     assert checked.certified and checked.proved and checked.sure == checked.lower
-    assert lower_end(checked).endswith("the checker has proved it")
+    assert checked.lower_end.endswith("the checker has proved it")
     assert checked.how == ("exact" if loss == "squared" else "tree")
 
 
@@ -112,7 +110,7 @@ def test_a_checker_that_is_out_of_time_leaves_a_bracket_and_what_is_proved(monke
     monkeypatch.setattr(engine, "check", late)
     found = minimise(problem(), fmpq(4))
     assert found.status is Status.BRACKETED and not found.proved and 0 <= found.sure < found.lower
-    assert "has not proved it (out of time); proved is" in lower_end(found)
+    assert "has not proved it (out of time); proved is" in found.lower_end
     finding = judge_headline(problem(), found)
     assert finding.judged.terms["bracket"].hi >= found.upper - found.sure - 1e-9, "the proved end enters the bound"
     monkeypatch.setattr(engine, "check", lambda c, deadline: Check(False, "no"))
@@ -211,7 +209,7 @@ def test_the_lower_end_is_named_by_what_gave_it(tmp_path: Path) -> None:
     assert "the exact minimum of a convex quadratic over all parameters; the checker has proved it" in words
     _, words, _ = certified(tmp_path, "[1, 1]", ROWS, "--loss", "log-cosh", "--eta", "1/4")
     assert "that of a search over boxes; the checker has proved it" in words
-    assert set(answering.LOWER_ENDS) == {"tree", "exact", "floor", "none"}
+    assert set(LOWER_ENDS) == {"tree", "exact", "floor", "none"}
 
 
 def test_no_sentence_calls_an_infinite_number_proved(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 from metagap.impl import files
-from metagap.impl.families import ALL_CLAIMS, FAMILIES
-from metagap.impl.judge import judge
+from metagap.impl.families import FAMILIES, all_claims, judge, load, loads
 from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
 from metagap.reports import audit as audits
@@ -57,7 +56,7 @@ def test_judge_writes_the_judgement_to_standard_output_and_nothing_else(tmp_path
     assert record["format"] == "metagap/judgement/1"
     assert len(record["instance"]) == 64
     rows = {row["claim"]: row for row in record["claims"]}
-    assert set(rows) == {c.name for c in ALL_CLAIMS if c.name.startswith("meta-sl-")}
+    assert set(rows) == {c.name for c in all_claims() if c.name.startswith("meta-sl-")}
     mixed = rows["meta-sl-mixed"]
     assert mixed["verdict"] == "OUTSIDE"
     assert mixed["assumptions"]["numerator-vanishes"]["hi"] < 0
@@ -225,7 +224,7 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     assert row["counts"]["VIOLATED"] == 0
     assert row["counts"]["PROVED"] > 0
     assert (out / row["tightest"]["file"]).exists()
-    again = files.load(out / row["tightest"]["file"])
+    again = load(out / row["tightest"]["file"])
     assert again.sha256 == row["tightest"]["instance"]
     second = runner.invoke(app, ["audit", "--family", "meta-sl", *common])
     assert second.exit_code == 0, second.output
@@ -358,7 +357,7 @@ def test_a_replay_says_one_thing(
     verdict: Verdict, outcome: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without an assumption "every assumption is certified" would be false, and "outside" no violation."""
-    path, instance = tmp_path / "witness.json", files.loads(json.dumps(MIRRORED))
+    path, instance = tmp_path / "witness.json", loads(json.dumps(MIRRORED))
     path.write_text(witnesses.witness("leave-one-out", "meta-sl-mixed-without-numerator-vanishes", instance))
     judged = judge(instance).claims[0]
     monkeypatch.setattr(witnesses, "alone", lambda cell, instance: replace(judged, verdict=verdict))
@@ -370,7 +369,7 @@ def test_a_replay_says_one_thing(
 def test_a_fixed_witness_says_so(tmp_path: Path) -> None:
     harmless = files.dumps(arbitrary(RandomSource(0, 1), "squared").instance(0))
     path = tmp_path / "harmless.json"
-    path.write_text(witnesses.witness("claim", "meta-sl-lifted", files.loads(harmless)))
+    path.write_text(witnesses.witness("claim", "meta-sl-lifted", loads(harmless)))
     assert witnesses.replay(path).outcome == "fixed"
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from hypothesis import given
-from metagap.impl import files
 from metagap.impl.arithmetic import Balls, Rationals
-from metagap.impl.judge import judge
+from metagap.impl.families import judge, loads
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl import taylor
 from metagap.impl.meta_sl.batch_quantities import BatchQuantities
@@ -167,7 +166,7 @@ def steps_of_a_loss_that_is_not_convex(
         "comparator": comparator,
         "radius": radius,
     }
-    found = files.loads(json.dumps(document))
+    found = loads(json.dumps(document))
     assert isinstance(found, MetaSLInstance)
     return found
 
@@ -205,10 +204,10 @@ def test_a_tiny_curvature_on_a_long_segment_is_no_failing_assumption() -> None:
         "adaptation": {"name": "gradient", "eta": 0, "steps": 1}, "model": {"name": "linear"}, "features": [[1]],
         "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": 1, "p": 1}]}], "omega": [-40], "comparator": [40], "radius": 80,
     }  # fmt: skip
-    instance = files.loads(json.dumps(far), "far")
+    instance = loads(json.dumps(far), "far")
     assert judge(instance)["meta-sl-c4"].verdict is Verdict.PROVED
-    steep = files.loads(json.dumps({**far, "adaptation": {"name": "gradient", "eta": -1, "steps": 3}}), "steep")
+    steep = loads(json.dumps({**far, "adaptation": {"name": "gradient", "eta": -1, "steps": 3}}), "steep")
     assert judge(steep)["meta-sl-c4"].verdict is Verdict.UNDECIDED
     joint = {**far, "loss": {"name": "huber", "delta": 1}, "tasks": [
         {"weight": 1, "atoms": [{"x": 0, "y": 0, "p": 1}]}], "omega": [0], "comparator": [1]}  # fmt: skip
-    assert judge(files.loads(json.dumps(joint), "joint"))["meta-sl-c4"].verdict is Verdict.OUTSIDE
+    assert judge(loads(json.dumps(joint), "joint"))["meta-sl-c4"].verdict is Verdict.OUTSIDE

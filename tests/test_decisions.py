@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 from flint import arb, ctx
-from metagap.impl import files
-from metagap.impl.families import family_of
-from metagap.impl.judge import Enclosure, judge
+from metagap.impl.families import family_of, judge, loads
+from metagap.impl.judge import Enclosure
 from metagap.impl.verdicts import at_most, decide, fit, refutes, same, standing, unfit
 from metagap.theory.claim import Relation, Verdict
 
@@ -135,7 +134,7 @@ ORDINARY = {
 
 def test_assumptions_are_asked() -> None:
     """An assumption that fails or stays open is no proof: of the true claim, of the wrong one."""
-    instance = files.loads(json.dumps(ORDINARY))
+    instance = loads(json.dumps(ORDINARY))
     claim = family_of(instance).claim("meta-sl-lifted")
     assert claim is not None
     for margin, verdict in (("zero", Verdict.OUTSIDE), ("radius", Verdict.PROVED)):

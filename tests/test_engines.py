@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flint import ctx
 from hypothesis import given
-from metagap.impl.judge import judge
+from metagap.impl.families import judge
 from metagap.impl.meta_sl.batch import batch_of
 from metagap.impl.meta_sl.batch_quantities import BatchQuantities
 from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS, arbitrary

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, BallSeries, length_above, quotient, rational
-from metagap.impl.files import BadInputError, loads
-from metagap.impl.judge import Judgement, judge
+from metagap.impl.families import judge, loads
+from metagap.impl.files import BadInputError
+from metagap.impl.judge import Judgement
 from metagap.impl.losses import Loss
 from metagap.impl.meta_rl.optimum import maximise
 from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.meta_sl.own_tasks import TaskSource
 from metagap.impl.network.weights import Inputs, Weights, limbs, signs, squared_distance
 from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
 from metagap.impl.optimum.coercivity import coercivity_radius
+from metagap.impl.own_tasks import TaskSource
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner

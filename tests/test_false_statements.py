@@ -30,10 +30,10 @@ from flint import arb, ctx
 from metagap.impl.arithmetic import Balls
 from metagap.impl.counterexample import confirm
 from metagap.impl.falsify import refute
-from metagap.impl.families import FAMILIES, family_of
-from metagap.impl.files import BadInputError, loads
+from metagap.impl.families import FAMILIES, family_of, judge, loads
+from metagap.impl.files import BadInputError
 from metagap.impl.instances import Instance
-from metagap.impl.judge import Evaluator, Judgement, judge, judge_claim
+from metagap.impl.judge import Judgement, judge_claim
 from metagap.impl.losses import LOSSES
 from metagap.impl.sources import RandomSource
 from metagap.impl.verdicts import LARGEST, MOST, apart, at_most, cancelling, decide, fit, same, standing, unfit
@@ -230,7 +230,7 @@ def solved(rng: random.Random) -> tuple[Instance, dict[str, Fraction]]:
 
 def accepted(instance: Instance, statements: Iterator[Statement], counts: Counter[tuple[str, str]]) -> list[str]:
     """The false statements that come out PROVED or EQUAL; every verdict is counted by kind."""
-    evaluator, found = Evaluator(instance), []
+    evaluator, found = family_of(instance).evaluator(instance), []
     with np.errstate(all="ignore"):
         for kind, statement in statements:
             judged = judge_claim(statement, evaluator)

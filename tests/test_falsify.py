@@ -12,15 +12,15 @@ from metagap.impl import files
 from metagap.impl.extras import MissingExtraError
 from metagap.impl.falsify import refute
 from metagap.impl.falsify.certify import tightness
-from metagap.impl.falsify.fields import FIELDS, Kind, fields, normalised, without
+from metagap.impl.falsify.fields import fields, normalised, without
 from metagap.impl.falsify.gradient import NoGradientError
 from metagap.impl.falsify.mutants import batches
 from metagap.impl.falsify.perturb import perturb
 from metagap.impl.falsify.pursuit import SHAPES, pursue, simplest
 from metagap.impl.falsify.ratio import HIT, ROUNDING, BallValues, objective, ratio
 from metagap.impl.falsify.shrinker import shrink_batch
-from metagap.impl.families import FAMILIES, META_RL, META_SL, NETWORK, Family, family_of
-from metagap.impl.sources import Limits
+from metagap.impl.families import FAMILIES, META_RL, META_SL, NETWORK, Family, family_of, loads
+from metagap.impl.sources import Kind, Limits
 from metagap.reports.cli import app
 from metagap.theory.claim import Claim, Expression, Mutant
 from typer.testing import CliRunner
@@ -70,7 +70,7 @@ def test_no_driver_refutes_the_theorem(driver: str) -> None:
     instance, enclosed = certified
     assert 0.9 < enclosed.lo <= enclosed.hi <= 1 + 1e-15
     assert enclosed.lo == pytest.approx(found.value, abs=1e-6)
-    assert files.loads(files.dumps(instance)).sha256 == instance.sha256
+    assert loads(files.dumps(instance)).sha256 == instance.sha256
 
 
 def test_large_instances_are_nearly_tight() -> None:
@@ -139,7 +139,7 @@ def test_moved_instances_are_valid(family: Family) -> None:
                 if field.kind is Kind.SHARES:
                     assert normalised(value, field.span) == pytest.approx(value)
             instance = moved.instance(0)
-            assert files.loads(files.dumps(instance)).sha256 == instance.sha256
+            assert loads(files.dumps(instance)).sha256 == instance.sha256
             assert any(not np.array_equal(value, getattr(batch, field.name)) for field, value in fields(moved))
 
 
@@ -148,7 +148,7 @@ def test_the_field_table_names_every_array() -> None:
     for family in (META_SL, META_RL, NETWORK):
         _, _, batch = next(iter(batches(family, 0, 2)))
         arrays = {name for name, value in vars(batch).items() if isinstance(value, np.ndarray)}
-        assert arrays - {field.name for field in FIELDS[type(batch)]} <= fixed
+        assert arrays - {field.name for field in batch.fields} <= fixed
 
 
 def test_cutting_keeps_shares() -> None:

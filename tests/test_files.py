@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl import files
 from metagap.impl.arithmetic import rational
-from metagap.impl.files import BadInputError, Missing, dumps, load, loads, save
+from metagap.impl.families import load, loads
+from metagap.impl.files import BadInputError, Missing, dumps, save
 from metagap.impl.files import text as text_module
 from metagap.impl.losses import LOSSES, Link, Loss
 from metagap.impl.meta_sl.instance import (

@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
-from metagap.impl import files
-from metagap.impl.families import FAMILIES
+from metagap.impl import families, files
+from metagap.impl.families import FAMILIES, judge
 from metagap.impl.files import BadInputError
-from metagap.impl.judge import judge
 from metagap.impl.optimum import minimise
 from metagap.impl.optimum.certificate import loads
 from metagap.reports.cli import app
@@ -200,11 +199,11 @@ def test_the_reader_and_the_schema_refuse_the_same_altered_instances(document: d
     which losses have a parameter is the reader's alone."""
     validator = Draft202012Validator(schema("instance"))
     assert validator.is_valid(document)
-    files.loads(json.dumps(document))
+    families.loads(json.dumps(document))
     seen = 0
     for altered in _altered(document):
         with pytest.raises(BadInputError):
-            files.loads(json.dumps(altered))
+            families.loads(json.dumps(altered))
         assert not validator.is_valid(altered), altered
         seen += 1
     assert seen > 40
@@ -226,7 +225,7 @@ def _altered(value: Any) -> Iterator[Any]:
 
 
 def test_the_certificate_of_an_instance_fits_its_schema_and_altered_ones_do_not() -> None:
-    certificate = minimise(files.loads(json.dumps(MIRRORED))).certificate
+    certificate = minimise(families.loads(json.dumps(MIRRORED))).certificate
     assert certificate is not None
     validator, record = Draft202012Validator(schema("certificate")), json.loads(certificate.dumps())
     assert validator.is_valid(record)
@@ -240,7 +239,7 @@ def test_the_certificate_of_an_instance_fits_its_schema_and_altered_ones_do_not(
             record | {"surplus": 1},
         ):
             with pytest.raises(BadInputError):
-                loads(json.dumps(altered))
+                families.loads(json.dumps(altered))
             assert not validator.is_valid(altered), name
 
 
@@ -260,7 +259,7 @@ def test_a_file_digest_notices_a_changed_file(
 def test_judgements_of_undefined_quantities_fit_too() -> None:
     """The enclosures of a claim that is outside may be missing or infinite."""
     content = json.loads(json.dumps(MIRRORED)) | {"loss": {"name": "absolute"}}
-    record = judgement_record(judge(files.loads(json.dumps(content), "x"), CLAIMS, complete=True))
+    record = judgement_record(judge(families.loads(json.dumps(content), "x"), CLAIMS, complete=True))
     assert {row["verdict"] for row in record["claims"]} >= {"OUTSIDE"}
     check(record, "judgement", "x")
     assert Draft202012Validator(schema("judgement")).is_valid(record)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flint import fmpq
 from metagap.impl import files
+from metagap.impl.families import loads
 from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS, arbitrary
 from metagap.impl.sources import Generator, RandomSource
 
@@ -17,7 +18,7 @@ def test_instances_are_valid_files(generator: Generator) -> None:
         batch = generator.build(RandomSource((1, position), 8), loss)
         for b in range(len(batch)):
             instance = batch.instance(b)
-            assert files.loads(files.dumps(instance)) == instance
+            assert loads(files.dumps(instance)) == instance
             assert sum((t.weight for t in instance.tasks), start=fmpq(0)) == 1
             assert all(sum((a.p for a in t.atoms), start=fmpq(0)) == 1 for t in instance.tasks)
 

@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 import pytest
 from metagap.impl import files
-from metagap.impl.families import FAMILIES, META_SL
+from metagap.impl.families import FAMILIES, META_SL, family_of, instance_in, load, loads
 from metagap.impl.files import BadInputError, text
-from metagap.impl.judge import Evaluator
 from metagap.impl.leave_one_out import Found, Survey, cells_of, conclusion
-from metagap.impl.meta_sl.own_tasks import TaskSource
 from metagap.impl.optimum import certificate, minimise
+from metagap.impl.own_tasks import TaskSource
 from metagap.impl.unfinished import document, restored
 from metagap.reports import audit as audits
 from metagap.reports import check_witness, witnesses
@@ -293,8 +292,8 @@ class Bench:
     def __init__(self, run: tuple[Path, dict[str, Any], dict[str, Any]], folder: Path) -> None:
         self.folder, self.counts = folder, Counter[str]()
         _, self.verify, self.audit = run
-        instance = files.loads(json.dumps(PLAIN))
-        found = minimise(files.loads(json.dumps(PLAIN | {"loss": {"name": "log-cosh"}})))
+        instance = loads(json.dumps(PLAIN))
+        found = minimise(loads(json.dumps(PLAIN | {"loss": {"name": "log-cosh"}})))
         assert found.certificate is not None
         self.certificate = json.loads(found.certificate.dumps())
         self.instances: list[dict[str, Any]] = [PLAIN, NETWORK, SMOOTH, PROCESS]
@@ -307,8 +306,12 @@ class Bench:
         claims = META_SL.claims
         survey = Survey(cells_of(META_SL, claims), examples=3, looked=3)
         cell = next(iter(survey.cells.values()))
-        cell.first = Found(instance, conclusion(cell.claim, Evaluator(instance)), "generators", 1, 0.1)
-        survey.violations.append(Found(instance, conclusion(claims[0], Evaluator(instance)), "known", 1, 0.1))
+        cell.first = Found(
+            instance, conclusion(cell.claim, family_of(instance).evaluator(instance)), "generators", 1, 0.1
+        )
+        survey.violations.append(
+            Found(instance, conclusion(claims[0], family_of(instance).evaluator(instance)), "known", 1, 0.1)
+        )
         survey.met[claims[0].name] = 2
         self.fine = self.write("fine.json", (KEPT / "mutant-half-constant-simplest.json").read_bytes())
         self.survey = json.loads(json.dumps(document(survey)))
@@ -351,9 +354,9 @@ def instances(bench: Bench, rng: random.Random) -> None:
     path = bench.write("instance.json", bytes_of(changed(rng.choice(bench.instances), rng), rng))
     problem = rng.random() < 0.5
     with nothing_written(bench.folder):
-        found = bench.read("instance", lambda: files.load(path, problem=problem))
+        found = bench.read("instance", lambda: load(path, problem=problem))
     if found is not None:
-        assert files.loads(files.dumps(found)) == found
+        assert loads(files.dumps(found)) == found
 
 
 def vectors(bench: Bench, rng: random.Random) -> None:
@@ -394,7 +397,7 @@ def stated_otherwise(path: Path) -> bool:
     found = witnesses.statement(content["kind"], content["name"])
     if found is None:
         return True
-    family = files.instance_in(content["instance"], "witness").family
+    family = instance_in(content["instance"], "witness").family
     return content["statement"] != found.record or content["population"] is not None or family != found.family
 
 
@@ -432,7 +435,7 @@ def tables(bench: Bench, rng: random.Random) -> None:
         warnings.simplefilter("error")
         found = bench.read(ending, lambda: TaskSource(str(path)).load())
     if found is not None:
-        assert files.loads(files.dumps(found)) == found
+        assert loads(files.dumps(found)) == found
 
 
 KINDS: dict[Callable[[Bench, random.Random], None], int] = {
@@ -458,12 +461,12 @@ def test_hostile_files_are_read_or_refused(
 
 READING = """
 import resource, sys
-from metagap.impl import files
-from metagap.impl.meta_sl.own_tasks import TaskSource
+from metagap.impl.families import load
+from metagap.impl.own_tasks import TaskSource
 from metagap.impl.optimum import certificate
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[1:]:
-    reader = certificate.load if path.endswith("cert") else files.load if path.endswith("json") else None
+    reader = certificate.load if path.endswith("cert") else load if path.endswith("json") else None
     try:
         TaskSource(path).load() if reader is None else reader(path)
         print(path, "read")

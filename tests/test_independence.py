@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl.families import FAMILIES, family_of
+from metagap.impl.families import FAMILIES, family_of, judge
 from metagap.impl.instances import Instance
-from metagap.impl.judge import judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_rl.task_quantities import TaskQuantities as PolicyQuantities
 from metagap.impl.meta_sl import taylor

@@ -14,7 +14,7 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import rational
-from metagap.impl.files import loads
+from metagap.impl.families import loads
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
 

@@ -10,7 +10,8 @@ from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
-from metagap.impl.judge import Evaluator, judge, judge_claim
+from metagap.impl.families import family_of, judge
+from metagap.impl.judge import judge_claim
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.batch_quantities import BatchQuantities
 from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS
@@ -163,11 +164,11 @@ def test_the_lifted_bound_is_at_least_the_pairing_and_the_l1_form(instance: Meta
 
 def test_outside_names_the_assumption() -> None:
     instance = single(Loss("quartic", fmpq(1, 4)), fmpq(1, 4), fmpq(0), fmpq(1), fmpq(0))
-    judged = judge_claim(CLAIM["meta-sl-c1"], Evaluator(instance))
+    judged = judge_claim(CLAIM["meta-sl-c1"], family_of(instance).evaluator(instance))
     assert judged.verdict is Verdict.OUTSIDE
     assert judged.reason.startswith("squared-loss")
     assert judged.assumptions["squared-loss"].hi < 0
-    folded = judge_claim(CLAIM["meta-sl-c7"], Evaluator(instance))
+    folded = judge_claim(CLAIM["meta-sl-c7"], family_of(instance).evaluator(instance))
     assert folded.verdict is Verdict.OUTSIDE
     assert folded.reason.startswith("invertible-jacobian")
 

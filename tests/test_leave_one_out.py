@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 from metagap.impl import leave_one_out
-from metagap.impl.families import FAMILIES, META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL, Family
-from metagap.impl.judge import Evaluator, judge_claim
+from metagap.impl.families import FAMILIES, META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, META_SL, Family, family_of
+from metagap.impl.judge import judge_claim
 from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, conclusion, survey, wild
 from metagap.impl.sources import RandomSource
 from metagap.impl.unfinished import document, restored
@@ -165,7 +165,7 @@ def test_a_reading_is_no_straw_man(name: str) -> None:
         for b in range(32)
     ]
     for instance in (*beside, *(i for _, i in itertools.islice(wild(family, 5), 160))):
-        evaluator = Evaluator(instance)
+        evaluator = family_of(instance).evaluator(instance)
         for reading in readings:
             own = family.claim(reading.claim)
             assert own is not None

@@ -8,16 +8,15 @@ from string import ascii_uppercase
 
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl import files
 from metagap.impl.arithmetic import Balls, Rationals, rational
+from metagap.impl.families import META_RL, META_RL_NETWORK, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.meta_rl.instance import MetaRLInstance
 from metagap.impl.meta_rl.problem import Problem
 from metagap.impl.meta_rl_network.quantities import MetaRLNetworkQuantities
 from metagap.theory.claim import Ablation, Standing
-from metagap.theory.without import WITHOUT
 
-ABLATIONS, NETWORK_ABLATIONS = WITHOUT["meta-rl"], WITHOUT["meta-rl-network"]
+ABLATIONS, NETWORK_ABLATIONS = META_RL.ablations, META_RL_NETWORK.ablations
 LETTERS = ascii_uppercase[:16]
 ROWS: dict[str, list[Ablation]] = {
     letter: [a for a in (*ABLATIONS, *NETWORK_ABLATIONS) if a.reason.startswith(f"{letter}: ")] for letter in LETTERS
@@ -40,16 +39,16 @@ def test_an_undiscounted_process_is_refused() -> None:
     (ablation,) = (a for a in ABLATIONS if a.undefined is not None)
     document = dict(ablation.undefined or {})
     with pytest.raises(BadInputError) as caught:
-        files.loads(json.dumps(document), "undiscounted.json")
+        loads(json.dumps(document), "undiscounted.json")
     assert str(caught.value).startswith("undiscounted.json: tasks[0].gamma='1': a number >= 0 and < 1 is required")
     # gamma is all that is wrong with it.
     document["tasks"] = [{**document["tasks"][0], "gamma": "99/100"}]
-    assert isinstance(files.loads(json.dumps(document)), MetaRLInstance)
+    assert isinstance(loads(json.dumps(document)), MetaRLInstance)
 
 
 def fold(where: str) -> MetaRLInstance:
     (ablation,) = (a for a in ABLATIONS if a.title.startswith(f"fold at p = {where} "))
-    instance = files.loads(json.dumps(ablation.instance))
+    instance = loads(json.dumps(ablation.instance))
     assert isinstance(instance, MetaRLInstance)
     return instance
 
@@ -76,7 +75,7 @@ def test_the_folds_are_what_they_are_called(where: str, kind: tuple[int, int]) -
 def test_the_kink_of_l_holds_with_one_rule() -> None:
     """With 1{0 > 0} = 1 in the gradient too: R ||G|| = 2/4 is the gap 1/2, and the misfit is 0."""
     content = next(a.instance for a in NETWORK_ABLATIONS if a.identifier == "RL-L" and a.instance is not None)
-    instance = files.loads(json.dumps(content))
+    instance = loads(json.dumps(content))
     exact = MetaRLNetworkQuantities(instance, Rationals)  # type: ignore[arg-type]
     features = exact._with_patterns((exact.problem.omega.signs.signs >= 0).astype(float))
     assert exact._paired(features) == fmpq(1, 4)

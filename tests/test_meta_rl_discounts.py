@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 from flint import arb, arb_mat, ctx, fmpq
 from metagap.impl.balls.singular import largest_eigenvalue, smallest_singular_value
-from metagap.impl.families import META_RL
-from metagap.impl.judge import judge
+from metagap.impl.families import META_RL, judge
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import Claim, Expression, Verdict
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from flint import ctx, fmpq, fmpq_mat
 from hypothesis import given
-from metagap.impl.families import META_RL
-from metagap.impl.judge import judge
+from metagap.impl.families import META_RL, judge
 from metagap.impl.meta_rl.batch import batch_of
 from metagap.impl.meta_rl.batch_quantities import BatchQuantities
 from metagap.impl.meta_rl.generate import ADAPTATIONS

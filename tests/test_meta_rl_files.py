@@ -11,7 +11,7 @@ import pytest
 from flint import fmpq
 from metagap.impl import files
 from metagap.impl.falsify import refute
-from metagap.impl.families import META_RL
+from metagap.impl.families import META_RL, loads
 from metagap.impl.files import BadInputError, Missing
 from metagap.impl.meta_rl.generate import ADAPTATIONS, DISCOUNTS, arbitrary
 from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies
@@ -66,29 +66,29 @@ def edited(*edits: tuple[str, Any]) -> dict[str, Any]:
 
 
 def test_the_model_may_be_left_out_and_adaptations_are_read() -> None:
-    whole = files.loads(json.dumps(VALID))
-    assert files.loads(json.dumps(edited(("model", DROP)))) == whole
+    whole = loads(json.dumps(VALID))
+    assert loads(json.dumps(edited(("model", DROP)))) == whole
     assert isinstance(whole, MetaRLInstance)
     assert whole.shape == (3, 2, 2)
     assert whole.tasks[0].transitions[1][0] == (fmpq(1, 3),) * 3
     for name in ADAPTATIONS:
-        instance = files.loads(json.dumps(edited(("adaptation name", name), ("comparator", [1, "1/3"]))))
+        instance = loads(json.dumps(edited(("adaptation name", name), ("comparator", [1, "1/3"]))))
         assert isinstance(instance, MetaRLInstance)
         assert instance.adaptation is Adaptation(name)
         assert instance.comparator == (fmpq(1), fmpq(1, 3))
-        assert files.loads(files.dumps(instance)).sha256 == instance.sha256
+        assert loads(files.dumps(instance)).sha256 == instance.sha256
 
 
 def test_float_rows_are_renormalised_and_noted() -> None:
     rows = [0.1, 0.2, 0.7]
-    instance = files.loads(json.dumps(edited(("tasks 0 P 0 1", rows), ("comparator policies 1 2", [0.9, 0.1 + 1e-14]))))
+    instance = loads(json.dumps(edited(("tasks 0 P 0 1", rows), ("comparator policies 1 2", [0.9, 0.1 + 1e-14]))))
     assert isinstance(instance, MetaRLInstance)
     assert isinstance(instance.comparator, Policies)
     assert sum(instance.tasks[0].transitions[0][1], start=fmpq(0)) == 1
     assert sum(instance.comparator.values[1][2], start=fmpq(0)) == 1
     assert [note.split(":")[0] for note in instance.notes] == ["tasks[0].P[0][1]", "comparator.policies[1][2]"]
     assert "probabilities summed to 1 - 2.77556e-17 and were renormalised" in instance.notes[0]
-    again = files.loads(files.dumps(instance))
+    again = loads(files.dumps(instance))
     assert again == instance
     assert again.notes == ()
     assert again.sha256 == instance.sha256
@@ -162,7 +162,7 @@ BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
 @pytest.mark.parametrize("edits, field, given, words", BAD.values(), ids=list(BAD))  # noqa: PT006
 def test_bad_files(edits: list[tuple[str, Any]], field: str, given: Any, words: str) -> None:
     with pytest.raises(BadInputError) as caught:
-        files.loads(json.dumps(edited(*edits)), "bad.json")
+        loads(json.dumps(edited(*edits)), "bad.json")
     error = caught.value
     assert (error.field, error.given) == (field, given)
     assert words in error.required
@@ -180,7 +180,7 @@ def test_generated_instances_are_valid_files(generator: Generator) -> None:
         assert len(batch.take([0, 2])) == 2
         for b in range(len(batch)):
             instance = batch.instance(b)
-            assert files.loads(files.dumps(instance)) == instance
+            assert loads(files.dumps(instance)) == instance
             assert instance.sha256 == again.instance(b).sha256
 
 
@@ -216,7 +216,7 @@ def test_shrinking_never_leaves_the_valid_instances() -> None:
     def keeps(candidate: Any) -> bool:
         nonlocal seen
         seen += 1
-        assert files.loads(files.dumps(candidate)) == candidate
+        assert loads(files.dumps(candidate)) == candidate
         return seen % 3 == 0
 
     for b in range(4):

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from metagap.impl.meta_rl.generate import LANDSCAPES, landscapes
-from metagap.impl.meta_rl.headline import study
+from metagap.impl.meta_rl.headline import POLICIES
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import Verdict
 
@@ -19,7 +19,7 @@ FEW = settings(max_examples=max(settings().max_examples // 5, 1))
 def test_the_headline_is_never_violated(seed: int) -> None:
     with np.errstate(all="ignore"):
         instance = landscapes(RandomSource(seed, 1), LANDSCAPES.variants[0]).instance(0)
-    found = study(instance)
+    found = POLICIES.study(instance)
     assert found.bracket.lower <= found.bracket.upper
     for finding in found.findings:
         assert finding.judged.verdict in (Verdict.PROVED, Verdict.EQUAL), finding.judged
@@ -31,5 +31,5 @@ def test_points_where_ascent_stops_are_not_always_global() -> None:
     traps = 0
     for seed in range(24):
         instance = landscapes(RandomSource(seed, 1), LANDSCAPES.variants[0]).instance(0)
-        traps += sum(f.spurious and f.kind == "where ascent stops" for f in study(instance).findings)
+        traps += sum(f.spurious and f.kind == "where ascent stops" for f in POLICIES.study(instance).findings)
     assert traps > 0

@@ -11,8 +11,7 @@ from flint import ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
-from metagap.impl.families import META_RL
-from metagap.impl.judge import judge
+from metagap.impl.families import META_RL, judge
 from metagap.impl.meta_rl.generate import ADAPTATIONS
 from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies, Task
 from metagap.impl.meta_rl.quantities import MetaRLQuantities

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from flint import fmpq
 from metagap.impl import files
-from metagap.impl.families import META_RL_NETWORK
+from metagap.impl.families import META_RL_NETWORK, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.meta_rl_network.instance import PolicyNetworkInstance
 from metagap.impl.sources import Generator, RandomSource
@@ -32,11 +32,11 @@ VALID: dict[str, Any] = {
 
 def test_what_is_written_is_read_back() -> None:
     for comparator in (VALID["comparator"], {"policies": [[["1/3", "2/3"]]]}):
-        instance = files.loads(json.dumps(VALID | {"comparator": comparator}))
+        instance = loads(json.dumps(VALID | {"comparator": comparator}))
         assert isinstance(instance, PolicyNetworkInstance)
         assert instance.family == "meta-rl-network"
         assert instance.initial.row(1) == (fmpq(1, 3), fmpq(-1))
-        again = files.loads(files.dumps(instance))
+        again = loads(files.dumps(instance))
         assert again == instance
         assert again.sha256 == instance.sha256
 
@@ -48,15 +48,15 @@ def test_generated_instances_are_valid_files(generator: Generator) -> None:
             batch = generator.build(RandomSource((1, position), 4), variant)
         for b in range(len(batch)):
             instance = batch.instance(b)
-            assert files.loads(files.dumps(instance)) == instance
+            assert loads(files.dumps(instance)) == instance
 
 
 def test_rows_that_nearly_sum_to_one_are_noted_and_named_alike() -> None:
     rough = VALID | {"comparator": {"policies": [[[0.1, 0.9 - 2.0**-53]]]}}
-    instance = files.loads(json.dumps(rough))
+    instance = loads(json.dumps(rough))
     assert instance.notes
     assert instance.canonical.notes == ()
-    assert files.loads(files.dumps(instance.canonical)).sha256 == instance.sha256
+    assert loads(files.dumps(instance.canonical)).sha256 == instance.sha256
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_bad_fields_are_named(path: tuple[str, ...], value: object, place: str, 
         target = target[key]
     target[path[-1]] = value
     with pytest.raises(BadInputError) as caught:
-        files.loads(json.dumps(document), "task.json")
+        loads(json.dumps(document), "task.json")
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith(f"task.json: {place}"), message

@@ -11,8 +11,7 @@ from flint import ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
-from metagap.impl.families import META_RL_NETWORK
-from metagap.impl.judge import judge
+from metagap.impl.families import META_RL_NETWORK, judge
 from metagap.impl.meta_rl.generate import POLICY_STEPS
 from metagap.impl.meta_rl.instance import Adaptation, Policies, Task
 from metagap.impl.meta_rl_network.coordinates import coordinates

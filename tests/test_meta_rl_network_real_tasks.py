@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metagap.impl import files
-from metagap.impl.judge import judge
+from metagap.impl.families import judge, loads
 from metagap.impl.meta_rl_network.real_tasks import WIDTHS, frozen_lake, frozen_lake_alone
 from metagap.theory.claim import Verdict
 
@@ -12,7 +12,7 @@ def test_every_bound_is_proved_on_the_lake() -> None:
     built = frozen_lake()
     assert len(built) == 3 * len(WIDTHS)
     for name, instance in built:
-        assert files.loads(files.dumps(instance)).sha256 == instance.sha256
+        assert loads(files.dumps(instance)).sha256 == instance.sha256
         judgement = judge(instance)
         *others, last = judgement.claims
         for judged in others:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, rational
-from metagap.impl.families import META_RL
-from metagap.impl.judge import judge
+from metagap.impl.families import META_RL, judge
 from metagap.impl.meta_rl.boxes import BITS, Boxes, _greatest_mean
 from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Task
 from metagap.impl.meta_rl.optimum import maximise

@@ -6,8 +6,8 @@ import pytest
 from flint import ctx, fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, to_float
-from metagap.impl.judge import judge
-from metagap.impl.meta_rl.headline import BOX, certify
+from metagap.impl.families import judge, loads
+from metagap.impl.meta_rl.headline import BOX, POLICIES
 from metagap.impl.meta_rl.instance import Policies
 from metagap.impl.meta_rl.problem import Problem
 from metagap.impl.meta_rl.real_tasks import REAL_TASKS, cliff_walking, frozen_lake, taxi
@@ -22,7 +22,7 @@ def test_every_bound_is_proved_on_real_tasks(family: object) -> None:
     for _, instance in built:
         assert sum((t.weight for t in instance.tasks), start=fmpq(0)) == 1
         assert all(sum(row, start=fmpq(0)) == 1 for t in instance.tasks for rows in t.transitions for row in rows)
-        assert files.loads(files.dumps(instance)).sha256 == instance.sha256
+        assert loads(files.dumps(instance)).sha256 == instance.sha256
     for name, instance in built[:4:2] + built[4::3]:
         judgement = judge(instance)
         for judged in judgement.claims:
@@ -66,9 +66,9 @@ def test_the_supremum_is_certified_on_the_lake_with_one_parameter() -> None:
     narrow = [(name, instance) for name, instance in frozen_lake() if instance.shape[2] == 1]
     assert len(narrow) == 4
     for name, instance in narrow:
-        found = certify(instance, name)
+        found = POLICIES.certified(instance, name)
         assert found is not None
-        optimum, box, finding = found
+        optimum, box, finding = found.bracket, found.ball, found.finding
         assert optimum.status == "certified"
         assert instance.shape[1] == 4 and box is None
         assert finding.judged.verdict is Verdict.PROVED
@@ -87,11 +87,11 @@ def test_one_box_holds_every_point_of_a_problem() -> None:
     cases = [instance for _, instance in cliff_walking() if instance.shape[2] == 2]
     points = [p for i in cases for p in (i.omega, i.comparator) if not isinstance(p, Policies)]
     assert max(abs(to_float(v)) for p in points for v in p) > BOX
-    found = [certify(instance, "", cases) for instance in cases]
-    assert len({box for one in found if one is not None for box in one[1:2]}) == 1
+    found = [POLICIES.certified(instance, "", cases) for instance in cases]
+    assert len({one.ball for one in found if one is not None}) == 1
     for one in found:
         assert one is not None
-        optimum, box, _ = one
+        optimum, box = one.bracket, one.ball
         assert box is not None and all(abs(to_float(v)) <= box for p in points for v in p)
         with ctx.workprec(64):
             for point in points:
@@ -99,4 +99,4 @@ def test_one_box_holds_every_point_of_a_problem() -> None:
 
 
 def test_where_the_search_does_not_reach_nothing_is_certified() -> None:
-    assert all(certify(i, name) is None for name, i in frozen_lake() if i.shape[2] == 4)
+    assert all(POLICIES.certified(i, name) is None for name, i in frozen_lake() if i.shape[2] == 4)

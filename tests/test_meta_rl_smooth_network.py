@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, norm
-from metagap.impl.families import META_RL_SMOOTH_NETWORK
+from metagap.impl.families import META_RL_SMOOTH_NETWORK, judge, loads
 from metagap.impl.files import BadInputError
-from metagap.impl.judge import judge
 from metagap.impl.meta_rl.generate import POLICY_STEPS
 from metagap.impl.meta_rl_smooth_network.batch_quantities import SmoothPolicyBatchQuantities
 from metagap.impl.meta_rl_smooth_network.coordinates import coordinates
@@ -237,10 +236,10 @@ VALID = {
 
 
 def test_files_are_read_back_and_faults_named() -> None:
-    instance = files.loads(json.dumps(VALID))
+    instance = loads(json.dumps(VALID))
     assert isinstance(instance, SmoothPolicyInstance)
     assert instance.family == "meta-rl-smooth-network"
-    assert files.loads(files.dumps(instance)) == instance
+    assert loads(files.dumps(instance)) == instance
     assert {j.verdict for j in judge(instance).claims} <= {Verdict.PROVED, Verdict.EQUAL}
     for value, place, required in (
         ("cubic", "model.activation='cubic'", " or ".join(map(repr, ACTIVATIONS))),
@@ -249,7 +248,7 @@ def test_files_are_read_back_and_faults_named() -> None:
         document = copy.deepcopy(VALID)
         document["model"]["activation"] = value  # type: ignore[index]
         with pytest.raises(BadInputError) as caught:
-            files.loads(json.dumps(document), "task.json")
+            loads(json.dumps(document), "task.json")
         assert str(caught.value).startswith(f"task.json: {place}")
         assert required in str(caught.value)
 
@@ -290,7 +289,7 @@ def test_one_action_leaves_nothing_to_choose() -> None:
         "comparator": {"policies": [[[1]]]},
         "radius": 4,
     }
-    found = judge(files.loads(json.dumps(document)))
+    found = judge(loads(json.dumps(document)))
     assert {c.verdict for c in found.claims} <= {Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE}
     l1 = found["meta-rl-smooth-network-l1"]
     assert l1.bound is not None and l1.bound.lo == l1.bound.hi == 0

@@ -24,9 +24,9 @@ from independent.numbers import differences, exact, shortest, solve
 from metagap.impl import files
 from metagap.impl.balls.infimum import Infimum
 from metagap.impl.families import FAMILIES, Family
-from metagap.impl.headlines import STUDIES
 from metagap.impl.instances import Instance
 from metagap.impl.losses import LOSSES
+from metagap.impl.optimum.headline import LINEAR, loads
 from metagap.impl.sources import RandomSource
 from mirror import compare
 from mpmath import mp, mpf
@@ -142,7 +142,7 @@ def drawn(family: Family, count: int) -> Iterator[tuple[str, Instance]]:
         yield name, instance
         if found % 4 == 0:
             document = stretched(read(files.dumps(instance)), np.random.default_rng(k))
-            yield f"{name} stretched", files.loads(json.dumps(document))
+            yield f"{name} stretched", loads(json.dumps(document))
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
@@ -157,7 +157,7 @@ def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> No
 
 def test_the_engine_says_what_the_mirror_says_at_extremes(effort: int) -> None:
     for name in list(EXTREMES)[:: max(6 // effort, 1)]:
-        found = compare(files.loads(json.dumps(EXTREMES[name])))
+        found = compare(loads(json.dumps(EXTREMES[name])))
         assert not found.contradictions, (name, found.contradictions)
         assert len(found.compared) > 30, name
 
@@ -167,7 +167,7 @@ def test_the_engine_says_what_the_mirror_says_of_counterexamples(effort: int) ->
     compared = 0
     for path in stored[:: max(16 // effort, 1)]:
         document = json.loads(path.read_text(encoding="utf-8"))
-        instance = files.loads(json.dumps(document.get("instance", document)))
+        instance = loads(json.dumps(document.get("instance", document)))
         if small(instance):
             found = compare(instance)
             assert not found.contradictions, (path.name, found.contradictions)
@@ -192,7 +192,7 @@ def test_wide_networks(effort: int) -> None:
     assert wide
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.headline])
 def test_certified_brackets_and_headlines(name: str, effort: int) -> None:
     """No value of L lies beyond a certified end, and every term of the headline is what the mirror says."""
     generator = FAMILIES[name].landscapes
@@ -233,7 +233,7 @@ def test_certified_brackets_in_a_ball(name: str, effort: int) -> None:
 
 def noticed(document: dict[str, Any], *names: str) -> None:
     """One of these quantities contradicts the mirror."""
-    found = compare(files.loads(json.dumps(document)), judged=False)
+    found = compare(loads(json.dumps(document)), judged=False)
     wrong = {sentence.partition(":")[0] for sentence in found.contradictions}
     assert wrong & set(names), (wrong, found.contradictions)
 
@@ -253,7 +253,7 @@ POLICY_NETWORK = {
 
 def test_without_a_fault_nothing_is_noticed() -> None:
     for document in (SUPERVISED, RELU, TANH, POLICIES, POLICY_NETWORK):
-        assert compare(files.loads(json.dumps(document)), judged=False).contradictions == []
+        assert compare(loads(json.dumps(document)), judged=False).contradictions == []
 
 
 def of_loss(patch: pytest.MonkeyPatch) -> None:
@@ -401,7 +401,7 @@ def test_a_certified_end_that_is_wrong_is_noticed() -> None:
     assert generator is not None
     with np.errstate(all="ignore"):
         instance = generator.build(RandomSource((7, 1), 1), "log-cosh").instance(0)
-    ends = ends_of(STUDIES["meta-sl"](instance))
+    ends = ends_of(LINEAR.study(instance))
     assert of_ends(instance, ends, 0, 0)[1] == []
     width = ends.reached - ends.certified
     assert of_ends(instance, replace(ends, certified=ends.reached + width), 0, 0)[1]

@@ -8,10 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl import files
 from metagap.impl.arithmetic import Balls, norm, root
-from metagap.impl.families import META_RL_NETWORK, NETWORK
-from metagap.impl.judge import judge
+from metagap.impl.families import META_RL_NETWORK, NETWORK, judge, loads
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.network import flips
@@ -131,7 +129,7 @@ def test_closed_forms_enclose_their_definitions_at_every_scale(width: int, effor
 def test_a_flip_that_is_too_far_is_not_counted(exponent: int) -> None:
     """W moves away from the kink by less than W0 is from it: k* = 0, and no neuron flips."""
     start, omega = f"1e{exponent}", f"1.0000000001e{exponent}"
-    instance = files.loads(TINY % (start, 1, omega, omega))
+    instance = loads(TINY % (start, 1, omega, omega))
     with ctx.workprec(128):
         assert NETWORK.quantities(instance)("error_count") == 0
     claim = next(c for c in judge(instance).claims if c.claim == "network-error-count")

@@ -13,7 +13,7 @@ import pytest
 from flint import fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import rational
-from metagap.impl.families import NETWORK
+from metagap.impl.families import NETWORK, loads
 from metagap.impl.meta_sl.instance import Gradient
 from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.weights import Inputs, Weights, limbs, row_distances, signs, squared_distance
@@ -34,10 +34,10 @@ VALID: dict[str, Any] = {
 
 
 def test_what_is_written_is_read_back() -> None:
-    instance = files.loads(json.dumps(VALID))
+    instance = loads(json.dumps(VALID))
     assert isinstance(instance, NetworkInstance)
     assert instance.initial.row(1) == (fmpq(1, 3), fmpq(-1))
-    again = files.loads(files.dumps(instance))
+    again = loads(files.dumps(instance))
     assert again == instance
     assert again.sha256 == instance.sha256
 
@@ -49,10 +49,10 @@ def test_steps_are_read_back(model: dict[str, Any]) -> None:
         "adaptation": {"name": "gradient", "eta": "1/3", "steps": 1000},
         "model": {**VALID["model"], **model},
     }
-    instance = files.loads(json.dumps(document))
+    instance = loads(json.dumps(document))
     assert isinstance(instance, NetworkInstance)
     assert instance.adaptation == Gradient(fmpq(1, 3), 1000)
-    again = files.loads(files.dumps(instance))
+    again = loads(files.dumps(instance))
     assert again == instance
     fewer = replace(instance, adaptation=Gradient(fmpq(1, 3), 999))
     assert again.sha256 == instance.sha256 != fewer.sha256
@@ -66,12 +66,12 @@ def test_generated_instances_are_valid_files(generator: Generator) -> None:
         for b in range(len(batch)):
             instance = batch.instance(b)
             if instance.width <= 64:
-                assert files.loads(files.dumps(instance)) == instance
+                assert loads(files.dumps(instance)) == instance
 
 
 def test_the_name_is_the_hash_of_the_text_of_every_instance() -> None:
     """The quick way to the text of a million weights is the way of all instances."""
-    instance = files.loads(json.dumps(VALID))
+    instance = loads(json.dumps(VALID))
     document = instance.canonical.document(lambda q: f"{q.p}/{q.q}")
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     assert instance.sha256 == hashlib.sha256(text.encode()).hexdigest()
@@ -109,7 +109,7 @@ def test_a_fault_is_named_on_one_line(name: str) -> None:
             place = place[key]
         place[last] = value
     with pytest.raises(files.BadInputError) as caught:
-        files.loads(json.dumps(document), "net.json")
+        loads(json.dumps(document), "net.json")
     message = str(caught.value)
     assert message.startswith(f"net.json: {field}=")
     assert said in message

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls
+from metagap.impl.families import load
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.network.floor import ball_floor, ray_floor
@@ -187,6 +188,6 @@ def test_the_point_under_test_may_be_missing(tmp_path: Path) -> None:
     path = tmp_path / "network.json"
     document = json.loads(files.dumps(unattained()))
     path.write_text(json.dumps({k: v for k, v in document.items() if k not in ("omega", "comparator", "radius")}))
-    instance = files.load(path, problem=True)
+    instance = load(path, problem=True)
     assert isinstance(instance, NetworkInstance)
     assert instance.omega == instance.comparator == instance.initial

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from flint import ctx, fmpq
 from hypothesis import given
-from metagap.impl import files
 from metagap.impl.arithmetic import Rationals
-from metagap.impl.families import NETWORK
-from metagap.impl.judge import judge
+from metagap.impl.families import NETWORK, judge, loads
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.network.batch_quantities import NetworkBatchQuantities
@@ -190,7 +188,7 @@ def test_the_count_of_flips_is_attained() -> None:
 @pytest.mark.parametrize(("moved", "count"), [("1", 1), ("2", 4), ("199/100", 3), ("0", 0)])
 def test_the_count_is_exact_where_the_ball_just_reaches(moved: str, count: int) -> None:
     """Four neurons at distance 1 from their kinks: B = 1 reaches one of them, B = 2 all, a little less one fewer."""
-    instance = files.loads(
+    instance = loads(
         json.dumps(
             {
                 "format": "metagap/instance/1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from flint import ctx
-from metagap.impl.judge import judge
+from metagap.impl.families import judge
 from metagap.impl.network import real_tasks
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.theory.claim import Verdict

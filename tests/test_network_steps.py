@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, BallSeries, Rationals, to_float
-from metagap.impl.families import NETWORK, SMOOTH_NETWORK
-from metagap.impl.judge import judge
+from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.meta_sl.taylor import series_terms

@@ -13,6 +13,7 @@ import pytest
 from flint import arb, arb_mat, ctx, fmpq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from metagap.impl import families
 from metagap.impl.arithmetic import Balls, bounds, rational, to_float
 from metagap.impl.families import META_SL
 from metagap.impl.files import BadInputError
@@ -33,7 +34,7 @@ from metagap.impl.optimum.exact import (
     polynomial_minimum,
     squared_minimum,
 )
-from metagap.impl.optimum.headline import ball_of, study
+from metagap.impl.optimum.headline import LINEAR, ball_of
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.oracles.convex import squared_meta_minimum
 from metagap.impl.oracles.sums_of_squares import lower_bound
@@ -186,9 +187,8 @@ def test_whatever_is_accepted_is_true(instance: MetaSLInstance, data: st.DataObj
     else:
         content["instance"]["tasks"][0]["atoms"][0]["y"] = 1
         mutated = json.dumps(content["instance"])
-        from metagap.impl import files
 
-        content["sha256"] = files.loads(mutated).sha256
+        content["sha256"] = families.loads(mutated).sha256
     content["tree"] = base64.b64encode(zlib.compress(bytes(tree))).decode()
     certificate = loads(json.dumps(content))
     outcome = check(certificate)
@@ -356,7 +356,7 @@ def test_outside_the_coercive_ball_everything_is_worse(loss: str, seed: int) -> 
 def test_the_headline_is_never_violated(loss: str, seed: int) -> None:
     with np.errstate(all="ignore"):
         instance = landscapes(RandomSource(seed, 1), loss).instance(0)
-    found = study(instance, Budget(boxes=4000))
+    found = LINEAR.study(instance, Budget(boxes=4000))
     for finding in found.findings:
         assert finding.judged.verdict in (Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE), finding.judged
         assert finding.judged.gap is not None
@@ -367,7 +367,7 @@ def test_the_headline_is_never_violated(loss: str, seed: int) -> None:
 def test_a_spurious_minimum_is_found_and_bounded() -> None:
     """Two conflicting tasks and a large step: a local minimum that is certified not to be global."""
     batches = [landscapes(RandomSource(seed, 4), "log-cosh", Limits(dimension=1)) for seed in range(12)]
-    studies = [study(batch.instance(b)) for batch in batches for b in range(4)]
+    studies = [LINEAR.study(batch.instance(b)) for batch in batches for b in range(4)]
     traps = [f for s in studies for f in s.findings if f.kind == "local minimum" and f.spurious]
     assert traps
     for trap in traps:

@@ -12,10 +12,11 @@ from flint import fmpq
 from jsonschema import Draft202012Validator
 from metagap.impl import files
 from metagap.impl.conditions import conditions
+from metagap.impl.families import loads
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Gradient, MetaSLInstance
-from metagap.impl.meta_sl.own_tasks import TaskSource, from_arrays
 from metagap.impl.optimum import UnsupportedError, minimise
+from metagap.impl.own_tasks import TaskSource, from_arrays
 from metagap.reports.cli import app
 from metagap.reports.formats import schema
 from typer.testing import CliRunner
@@ -38,7 +39,7 @@ def test_arrays_csv_and_archives_are_one_instance(tmp_path: Path) -> None:
     assert arrays.sha256 == table.sha256 == archive.sha256
     assert len(arrays.features) == 2, "equal rows are one support point, which the two tasks share"
     assert [len(task.atoms) for task in arrays.tasks] == [2, 1]
-    assert files.loads(files.dumps(arrays)) == arrays
+    assert loads(files.dumps(arrays)) == arrays
 
 
 def test_other_columns_may_name_task_and_label(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from flint import ctx, fmpq
 from metagap.impl.arithmetic import Balls
-from metagap.impl.families import FAMILIES, NETWORK, SMOOTH_NETWORK
-from metagap.impl.judge import judge
+from metagap.impl.families import FAMILIES, NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.generate import UNUSUAL_LOSSES
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pytest
 from metagap.impl import files
 from metagap.impl.falsify import attack, refute
-from metagap.impl.families import ALL_CLAIMS, FAMILIES, META_RL, META_SL, Family
-from metagap.impl.judge import judge
+from metagap.impl.families import FAMILIES, META_RL, META_SL, Family, all_claims, judge, loads
 from metagap.theory.claim import Mutant, Relation, Verdict
 from metagap.theory.mutants.edits import sharpened
 
@@ -79,7 +78,7 @@ def test_witnesses_shrink_and_stay_certified(family: str, name: str) -> None:
     assert simplest is not None and worst is not None
     assert refute(mutant, simplest.instance) is not None
     assert simplest.instance.numbers <= min(60, worst.instance.numbers, *(r.instance.numbers for r in found.found))
-    assert files.loads(files.dumps(simplest.instance)).sha256 == simplest.instance.sha256
+    assert loads(files.dumps(simplest.instance)).sha256 == simplest.instance.sha256
 
 
 def test_features_visitations_and_advantages_are_seen_by_the_exact_steps() -> None:
@@ -134,7 +133,7 @@ def test_a_half_is_smaller_and_what_is_left_out_is_missing() -> None:
     """At positive values every edit makes a bound smaller by a summand or by half of it; a subtracted one counts
     twice."""
     rng = random.Random(0)
-    for claim in ALL_CLAIMS:
+    for claim in all_claims():
         values = {name: rng.uniform(1, 2) for name in (*claim.left.names, *claim.bound.names)}
         terms = [term(values.__getitem__) for term in claim.bound.summands]
         for name, title, edit in sharpened(claim):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metagap.impl import files
+from metagap.impl import families
 from metagap.impl.files import BadInputError
 from metagap.impl.optimum.certificate import loads
 from metagap.reports import check_witness as checker
@@ -64,9 +64,9 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_instance_is_refused(name: str) -> None:
-    files.loads(json.dumps(GOOD))
+    families.loads(json.dumps(GOOD))
     with pytest.raises(BadInputError) as caught:
-        files.loads(BAD[name])
+        families.loads(BAD[name])
     assert "\n" not in str(caught.value)
 
 

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
-from metagap.impl import files
-from metagap.impl.families import FAMILIES
-from metagap.impl.judge import judge
+from metagap.impl.families import FAMILIES, judge, loads
 from metagap.reports.formats import schema
 from metagap.reports.readme import claims_table, fill
 from metagap.theory.claim import Source, Verdict
@@ -46,7 +44,7 @@ def test_the_first_screens_are_what_one_gets_and_how_to_start() -> None:
 
 @pytest.mark.parametrize("text", INSTANCES)
 def test_the_instances_are_read_fit_the_schema_and_violate_nothing(text: str) -> None:
-    instance = files.loads(text)
+    instance = loads(text)
     assert Draft202012Validator(schema("instance")).is_valid(json.loads(text))
     verdicts = {one.verdict for one in judge(instance).claims}
     assert Verdict.PROVED in verdicts
@@ -54,7 +52,7 @@ def test_the_instances_are_read_fit_the_schema_and_violate_nothing(text: str) ->
 
 
 def test_there_is_an_instance_of_every_kind() -> None:
-    kinds = {(files.loads(text).family, json.loads(text)["adaptation"]["name"]) for text in INSTANCES}
+    kinds = {(loads(text).family, json.loads(text)["adaptation"]["name"]) for text in INSTANCES}
     families = ("meta-sl", "network", "smooth-network")
     assert kinds == {("meta-sl", "implicit"), ("meta-rl", "kl-step"), *((name, "gradient") for name in families)}
 

@@ -6,7 +6,7 @@ import pytest
 from flint import fmpq
 from metagap.impl import files
 from metagap.impl.extras import MissingExtraError, require
-from metagap.impl.judge import judge
+from metagap.impl.families import judge, loads
 from metagap.impl.meta_sl.real_tasks import REAL_TASKS, diabetes
 from metagap.impl.meta_sl.training import train
 from metagap.theory.claim import Verdict
@@ -20,7 +20,7 @@ def test_every_bound_is_proved_on_real_tasks(family: object) -> None:
     assert len({name for name, _ in built}) == len(built)
     for name, instance in built:
         assert sum((t.weight for t in instance.tasks), start=fmpq(0)) == 1
-        assert files.loads(files.dumps(instance)).sha256 == instance.sha256
+        assert loads(files.dumps(instance)).sha256 == instance.sha256
         assert max(abs(float(int(v.p)) / float(int(v.q))) for row in instance.features for v in row) <= 4
         judgement = judge(instance, CLAIMS)
         for judged in judgement.claims:

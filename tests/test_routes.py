@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
-from metagap.impl.families import FAMILIES
-from metagap.impl.judge import judge
+from metagap.impl.families import FAMILIES, judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl import maml
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task

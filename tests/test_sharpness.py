@@ -11,9 +11,7 @@ from metagap.impl.arithmetic import Balls
 from metagap.impl.falsify import refute
 from metagap.impl.falsify.sharpness import STEPS, Factor, factors, inequalities, quotient, shares, slack
 from metagap.impl.falsify.thresholds import LOSSES, proved, threshold
-from metagap.impl.families import META_RL, META_SL
-from metagap.impl.files import loads
-from metagap.impl.judge import Evaluator
+from metagap.impl.families import META_RL, META_SL, loads
 from metagap.impl.meta_sl import taylor
 from metagap.impl.meta_sl.instance import Gradient, MetaSLInstance
 from metagap.impl.meta_sl.maml import Problem
@@ -97,7 +95,7 @@ def test_a_refuted_factor_of_one_would_be_a_violation() -> None:
 
 def test_the_quotient_is_undefined_outside_the_claim() -> None:
     batch = META_SL.generator("tangent").build(RandomSource(0, 1), "log-cosh")
-    assert quotient(claims("meta-sl-c1")[0], 0, Evaluator(batch.instance(0))) is None
+    assert quotient(claims("meta-sl-c1")[0], 0, META_SL.evaluator(batch.instance(0))) is None
 
 
 def test_the_slack_is_shared_by_the_steps() -> None:

@@ -11,8 +11,7 @@ from flint import ctx, fmpq
 from hypothesis import given, settings
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, rational
-from metagap.impl.families import SMOOTH_NETWORK
-from metagap.impl.judge import judge
+from metagap.impl.families import SMOOTH_NETWORK, judge, loads
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.network.weights import Weights
@@ -163,15 +162,15 @@ def test_tangent_comparators_at_the_start_attain_the_bound_with_bregman() -> Non
 def test_files_are_read_back_and_faults_named() -> None:
     instance = built("functions", "logistic", 1, 1)[0][0]
     text = files.dumps(instance)
-    assert files.loads(text) == instance
-    assert files.loads(text).sha256 == instance.sha256
+    assert loads(text) == instance
+    assert loads(text).sha256 == instance.sha256
     document = json.loads(text)
     document["model"]["activation"] = "step"
     with pytest.raises(files.BadInputError, match=r"model.activation='step': 'softplus' or 'tanh' is required"):
-        files.loads(json.dumps(document))
+        loads(json.dumps(document))
     del document["model"]["activation"]
     with pytest.raises(files.BadInputError, match=r"model.activation"):
-        files.loads(json.dumps(document))
+        loads(json.dumps(document))
 
 
 def test_a_wide_network_is_judged() -> None:

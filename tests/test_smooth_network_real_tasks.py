@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from metagap.impl.judge import judge
+from metagap.impl.families import judge
 from metagap.impl.smooth_network import real_tasks
 from metagap.theory.claim import Verdict
 

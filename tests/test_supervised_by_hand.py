@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
-from metagap.impl.families import META_SL
-from metagap.impl.judge import judge
+from metagap.impl.families import META_SL, judge
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
 from metagap.impl.meta_sl.maml import Problem

@@ -7,7 +7,7 @@ import random
 import pytest
 import sympy
 from latex2mathml.converter import convert
-from metagap.impl.families import ALL_CLAIMS, FAMILIES, family_of
+from metagap.impl.families import FAMILIES, all_claims, family_of
 from metagap.impl.leave_one_out import cells_of
 from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.impl.network.headline import HeadlineQuantities as NetworkHeadline
@@ -18,7 +18,7 @@ from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 from metagap.theory.paper import RESULTS, Outcome
 from metagap.theory.without.hypotheses import HYPOTHESES
 
-CLAIMS = ALL_CLAIMS
+CLAIMS = all_claims()
 MUTANTS = [m for family in FAMILIES.values() for m in family.mutants]
 ABLATIONS = [a for family in FAMILIES.values() for a in family.ablations]
 EXPRESSIONS = [e for c in CLAIMS for e in (c.left, c.bound)] + [e for m in MUTANTS for e in (m.left, m.bound)]

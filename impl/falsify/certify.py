@@ -10,7 +10,7 @@ from flint import arb, ctx
 from ...theory.claim import Assumption, Claim, Mutant, UndefinedQuantityError
 from ..families import family_of
 from ..instances import Instance
-from ..judge import PRECISIONS, Enclosure, Evaluator
+from ..judge import PRECISIONS, Enclosure
 from ..verdicts import at_most, fit, refutes, standing
 
 Subject = Claim | Mutant
@@ -49,7 +49,7 @@ def assumptions(subject: Subject) -> tuple[Assumption, ...]:
 
 def sides(subject: Subject, instance: Instance, assumed: tuple[Assumption, ...]) -> Iterator[tuple[arb, arb]]:
     """(left, bound) in balls of growing precision, as long as every assumption is certified and both are defined."""
-    evaluator = Evaluator(instance)
+    evaluator = family_of(instance).evaluator(instance)
     for bits in PRECISIONS[:2]:
         with ctx.workprec(bits):
             at = evaluator.balls(bits)

@@ -1,4 +1,4 @@
-"""What the numbers of a batch are: the one table by which they are moved, simplified and given to an optimiser.
+"""What the numbers of a batch are, by its fields: so they are moved, simplified and given to an optimiser.
 
 A batch that was changed by these rules is valid by construction: shares stay shares, labels stay legal, positive
 numbers stay positive.
@@ -7,86 +7,14 @@ numbers stay positive.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..arithmetic import Array
 from ..losses import Link
-from ..meta_rl.batch import Batch as MetaRLBatch
-from ..meta_rl_network.batch import PolicyNetworkBatch
-from ..meta_rl_smooth_network.batch import SmoothPolicyBatch
-from ..meta_sl.batch import Batch as MetaSLBatch
-from ..network.batch import NetworkBatch
-from ..smooth_network.batch import SmoothBatch
-
-
-class Kind(Enum):
-    """What values a field may take."""
-
-    REAL = "any number"
-    FACTOR = "a number whose sign, or whose being 0, belongs to the problem"
-    UNIT = "a number >= 0 and < 1; 0 belongs to the problem"
-    SHARES = "numbers >= 0 that sum to 1; a 0 belongs to the problem"
-    LABEL = "what the loss takes"
-
-
-@dataclass(frozen=True)
-class Field:
-    """One array of a batch: its kind, what its axes count, and over how many of the last axes shares sum to 1."""
-
-    name: str
-    kind: Kind
-    axes: tuple[str, ...] = ()
-    span: int = 0
-
-
-_POINTS = (
-    Field("labels", Kind.LABEL, ("task", "point", "slot")),
-    Field("masses", Kind.SHARES, ("task", "point", "slot"), 2),
-    Field("weights", Kind.SHARES, ("task",), 1),
-    Field("functions", Kind.REAL, ("task", "point")),
-    Field("rate", Kind.FACTOR),
-    Field("radius", Kind.FACTOR),
-)
-
-_WEIGHTS = tuple(Field(name, Kind.REAL, ("neuron", "dimension")) for name in ("omega", "rival", "initial"))
-
-_NETWORK = (*_WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *_POINTS)
-
-_PROCESSES = (
-    Field("features", Kind.REAL, ("state", "action", "dimension")),
-    Field("rewards", Kind.REAL, ("task", "state", "action")),
-    Field("transitions", Kind.SHARES, ("task", "state", "action", "next"), 1),
-    Field("start", Kind.SHARES, ("task", "state"), 1),
-    Field("policies", Kind.SHARES, ("task", "state", "action"), 1),
-    Field("weights", Kind.SHARES, ("task",), 1),
-    Field("gamma", Kind.UNIT, ("task",)),
-    Field("tau", Kind.FACTOR),
-    Field("eta", Kind.FACTOR),
-    Field("radius", Kind.FACTOR),
-)
-
-FIELDS: dict[type, tuple[Field, ...]] = {
-    MetaSLBatch: (
-        Field("omega", Kind.REAL, ("dimension",)),
-        Field("rival", Kind.REAL, ("dimension",)),
-        Field("features", Kind.REAL, ("point", "dimension")),
-        *_POINTS,
-    ),
-    NetworkBatch: _NETWORK,
-    SmoothBatch: _NETWORK,
-    MetaRLBatch: (
-        Field("omega", Kind.REAL, ("dimension",)),
-        Field("rival", Kind.REAL, ("dimension",)),
-        *_PROCESSES,
-    ),
-    PolicyNetworkBatch: (*_WEIGHTS, *_PROCESSES),
-    SmoothPolicyBatch: (*_WEIGHTS, *_PROCESSES),
-}
-"""The fields of every family's batch that a search may change; `None` arrays are skipped."""
+from ..sources import Field, Kind
 
 LIMIT = 16.0
 """Searches keep numbers within +-LIMIT, and factors within [2^-12, 2^12]: rounding tests the solver, not a theorem."""
@@ -94,7 +22,7 @@ LIMIT = 16.0
 
 def fields(batch: Any) -> Iterator[tuple[Field, Array]]:
     """The fields of a batch that it has, with their arrays (B, ...)."""
-    for field in FIELDS[type(batch)]:
+    for field in batch.fields:
         value = getattr(batch, field.name)
         if value is not None:
             yield field, value

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..extras import require
+from ..families import FAMILIES
 from ..losses import Link
 from .evolution import Visit
 from .fields import Field, Kind, changed, fields, legal, link
@@ -19,14 +20,17 @@ class NoGradientError(ValueError):
     """The subject or its family has no quantities in torch."""
 
 
-def prepare(what: Objective) -> None:
-    """Load torch, which takes seconds. Errors: NoGradientError, extras.MissingExtraError."""
-    require("torch", "oracles", "search by gradients")
-    from ..oracles.batched_quantities import TorchQuantities
+def prepare(what: Objective) -> Any:
+    """The family's quantities in torch, which takes seconds to load.
 
-    missing = [name for name in what.names if not hasattr(TorchQuantities, name)]
-    if what.family.name != "meta-sl" or what.equal:
-        raise NoGradientError("inequalities of meta-sl are required")
+    Errors: NoGradientError, extras.MissingExtraError.
+    """
+    require("torch", "oracles", "search by gradients")
+    if what.family.in_torch is None or what.equal:
+        able = " or ".join(family.name for family in FAMILIES.values() if family.in_torch)
+        raise NoGradientError(f"inequalities of {able} are required")
+    quantities = what.family.in_torch()
+    missing = [name for name in what.names if not hasattr(quantities, name)]
     if missing:
         raise NoGradientError(f"{missing[0]} is not known to torch")
     # torch loads its optimisers and its backward pass when they are first used, which takes a second.
@@ -35,6 +39,7 @@ def prepare(what: Objective) -> None:
     probe = torch.zeros(1, requires_grad=True)
     probe.sum().backward()
     torch.optim.Adam([probe]).step()
+    return quantities
 
 
 def gradient(
@@ -44,10 +49,8 @@ def gradient(
 
     Errors: NoGradientError, extras.MissingExtraError.
     """
-    prepare(what)
+    quantities = prepare(what)
     import torch
-
-    from ..oracles.batched_quantities import TorchQuantities
 
     idle = 0
     for start in starts:
@@ -69,7 +72,7 @@ def gradient(
             numbers = {name: tensor.detach().numpy() for name, tensor in arrays.items()}
             here = changed(start, **{name: legal(start, by_name[name], value) for name, value in numbers.items()})
             top = float(visit(here).max())
-            at = TorchQuantities(replace(start, **arrays))
+            at = quantities(replace(start, **arrays))
             left, bound = what.left(at), what.bound(at)
             sound = (bound > 0) & torch.isfinite(left) & torch.isfinite(bound)
             quotient = left / torch.where(sound, bound, 1.0)

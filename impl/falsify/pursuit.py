@@ -13,7 +13,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Array
 from ..families import family_of
 from ..instances import Instance
-from ..judge import Enclosure, Evaluator
+from ..judge import Enclosure
 from ..shrink import shrink
 from ..sources import SMALL, Limits
 from ..verdicts import standing
@@ -67,7 +67,7 @@ class Found:
 
 def applies(subject: Subject, instance: Instance) -> bool:
     """Whether no assumption certifiably fails on the instance: a shape, a loss or a comparator may forbid it."""
-    evaluator = Evaluator(instance)
+    evaluator = family_of(instance).evaluator(instance)
     at = evaluator.balls(53)
     try:
         return not any(standing(at(a.margin)) is False for a in assumptions(subject))

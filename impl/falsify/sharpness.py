@@ -27,7 +27,7 @@ from flint import arb, ctx
 
 from ...theory.claim import Claim, Expression, Relation, UndefinedQuantityError
 from ..arithmetic import bounds
-from ..families import Family
+from ..families import Family, family_of
 from ..instances import Instance
 from ..judge import PRECISIONS, Evaluator
 from ..sources import RandomSource
@@ -209,7 +209,7 @@ def _scan(
 def _take(
     found: dict[tuple[str, int], Factor], key: tuple[str, int], claim: Claim, instance: Instance, origin: str
 ) -> None:
-    certified = quotient(claim, key[1], Evaluator(instance))
+    certified = quotient(claim, key[1], family_of(instance).evaluator(instance))
     if certified is not None:
         found[key] = found[key].narrowed(certified, instance, origin)
 
@@ -232,7 +232,7 @@ class Slack:
 def shares(claim: Claim, instance: Instance) -> dict[str, float] | None:
     """The shares of the slack of a lifted claim, from balls; None where it is out of scope, or attained."""
     with ctx.workprec(PRECISIONS[0]):
-        at = Evaluator(instance).balls(PRECISIONS[0])
+        at = family_of(instance).evaluator(instance).balls(PRECISIONS[0])
         try:
             if not all(standing(at(a.margin)) for a in claim.assumptions):
                 return None

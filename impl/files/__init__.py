@@ -1,70 +1,41 @@
 """Instance files: lossless reading and writing of the format "metagap/instance/1".
 
-    load, loads    a file or a text -> Instance; every bad input is a BadInputError, on one line
-    save, dumps    Instance -> a file or a text, with loads(dumps(x)) == x exactly
+    instance_in    a JSON value -> Instance, by the reader of its kind; every bad input is a BadInputError, on one line
+    save, dumps    Instance -> a file or a text, which is read as the same instance exactly
 
 Beyond the format: a field given twice is an error (JSON readers disagree on which one counts), and numbers are bounded
-(`numbers`). A new kind of instance adds its reader to `READERS`.
+(`numbers`). Which kinds there are is in `families`, with `load` and `loads`.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET
 
 from ..instances import FORMAT, Instance, Vector
-from ..meta_rl.document import READER as META_RL
-from ..meta_rl_network.document import READER as META_RL_NETWORK
-from ..meta_rl_smooth_network.document import READER as META_RL_SMOOTH_NETWORK
-from ..meta_sl.document import READER as META_SL
-from ..network.document import READER as NETWORK
-from ..smooth_network.document import READER as SMOOTH_NETWORK
 from .faults import BadInputError, FaultError, Missing
 from .numbers import NUMBER, Number, Row, exact_row, written
 from .records import Reader, typed
-from .text import document, document_in, laid_out, lookup
+from .text import document, laid_out, lookup
 
-__all__ = ["BadInputError", "Missing", "dumps", "instance_in", "load", "load_vector", "loads", "save"]
-
-READERS: dict[tuple[str, str], Reader] = {
-    ("meta-sl", "linear"): META_SL,
-    ("meta-sl", "relu-network"): NETWORK,
-    ("meta-sl", "smooth-network"): SMOOTH_NETWORK,
-    ("meta-rl", "linear"): META_RL,
-    ("meta-rl", "relu-network"): META_RL_NETWORK,
-    ("meta-rl", "smooth-network"): META_RL_SMOOTH_NETWORK,
-}
-"""How documents of each (problem, model) are read."""
+__all__ = ["BadInputError", "Missing", "dumps", "instance_in", "load_vector", "save"]
 
 
-def load(path: str | os.PathLike[str], *, problem: bool = False) -> Instance:
-    """The instance in the file at `path`; `problem`: its omega, comparator and radius may be missing (0 or W0, and 1).
+def instance_in(
+    document: Any, source: str, readers: Sequence[Reader], place: str = "", *, problem: bool = False
+) -> Instance:
+    """The instance that a JSON value describes, at `place` in the file `source`, which one of the readers must know.
 
-    Errors: BadInputError.
+    `problem`: its omega, comparator and radius may be missing (0 or W0, and 1). Errors: BadInputError.
     """
-    return instance_in(document(path), os.fsdecode(path), problem=problem)
-
-
-def loads(text: bytes | str, source: str = "<string>", *, problem: bool = False) -> Instance:
-    """The instance in a text (bytes: UTF-8), which errors call `source`; `problem` as in `load`.
-
-    Errors: BadInputError.
-    """
-    return instance_in(document_in(text, source), source, problem=problem)
-
-
-def instance_in(document: Any, source: str, place: str = "", *, problem: bool = False) -> Instance:
-    """The instance that a JSON value describes, at `place` in the file `source`; `problem` as in `load`.
-
-    Errors: BadInputError.
-    """
-    reader = META_SL
+    reader = readers[0]
     try:
-        reader = _reader(document)
+        reader = _reader(document, readers)
         if problem:
             document = reader.completed(document)
         return reader.read(document)
@@ -88,8 +59,11 @@ def load_vector(path: str | os.PathLike[str], length: int) -> Vector:
         raise BadInputError(file, fault.field, value, f"{fault.what or NUMBER} is required; {fault.advice}") from None
 
 
-def _reader(document: Any) -> Reader:
-    """The reader for a document. Errors: FaultError if it is no instance file, or one of an unknown kind."""
+def _reader(document: Any, readers: Sequence[Reader]) -> Reader:
+    """The reader for a document: of its problem and model, else the first of its problem.
+
+    Errors: FaultError if it is no instance file, or one of an unknown kind.
+    """
     if not isinstance(document, dict):
         raise FaultError("document", "give an instance file")
     form, problem, model = (document.get(name) for name in ("format", "problem", "model"))
@@ -100,12 +74,12 @@ def _reader(document: Any) -> Reader:
         elif isinstance(form, str) and form.startswith("metagap/"):
             advice = "this is another kind of metagap file; give an instance file"
         raise FaultError("format", advice)
-    problems = sorted({name for name, _ in READERS}, reverse=True)
-    if problem not in problems:
-        known = " or ".join(map(repr, problems))
-        raise FaultError("problem", what=known)
+    own = [reader for reader in readers if reader.problem == problem]
+    if not own:
+        known = sorted({reader.problem for reader in readers}, reverse=True)
+        raise FaultError("problem", what=" or ".join(map(repr, known)))
     kind = model.get("name") if isinstance(model, dict) else None
-    return READERS.get((problem, kind if isinstance(kind, str) else "linear")) or READERS[problem, "linear"]
+    return next((reader for reader in own if reader.model == kind), own[0])
 
 
 def dumps(instance: Instance) -> str:

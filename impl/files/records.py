@@ -24,11 +24,14 @@ class Record(Struct, forbid_unknown_fields=True):
 class Reader:
     """How documents of one kind are read.
 
+    problem, model   what they say they are
     document   the record type
     required   what each field must be, by its path with [] for indices; the fields that are not here are numbers
     instance   record -> instance. Errors: FaultError
     """
 
+    problem: str
+    model: str
     document: type[Any]
     required: Mapping[str, str]
     instance: Callable[[Any], Instance]

@@ -7,16 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from flint import fmpq
 
 from ..arithmetic import rational, to_float
 from ..instances import Vector
+from ..sources import Field, Kind
 from .instance import Adaptation, Comparator, MetaRLInstance, Policies, PolicyInstance, Table, Task
 
 Array = np.ndarray
+
+
+PROCESSES = (
+    Field("features", Kind.REAL, ("state", "action", "dimension")),
+    Field("rewards", Kind.REAL, ("task", "state", "action")),
+    Field("transitions", Kind.SHARES, ("task", "state", "action", "next"), 1),
+    Field("start", Kind.SHARES, ("task", "state"), 1),
+    Field("policies", Kind.SHARES, ("task", "state", "action"), 1),
+    Field("weights", Kind.SHARES, ("task",), 1),
+    Field("gamma", Kind.UNIT, ("task",)),
+    Field("tau", Kind.FACTOR),
+    Field("eta", Kind.FACTOR),
+    Field("radius", Kind.FACTOR),
+)
+"""The fields that do not depend on the policies' class."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,12 @@ class Batch:
     radius: Array
     rival: Array | None = None
     policies: Array | None = None
+
+    fields: ClassVar[tuple[Field, ...]] = (
+        Field("omega", Kind.REAL, ("dimension",)),
+        Field("rival", Kind.REAL, ("dimension",)),
+        *PROCESSES,
+    )
 
     def __len__(self) -> int:
         return len(self.features)

@@ -203,4 +203,4 @@ def read_policies(record: PoliciesRecord, tasks: int, states: int, actions: int)
     return Policies(tuple(found)), notes
 
 
-READER = Reader(_Document, REQUIRED, _instance)
+READER = Reader("meta-rl", "linear", _Document, REQUIRED, _instance)

@@ -9,18 +9,19 @@ The supremum need not be attained (it may lie at infinity): nothing here needs t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from flint import ctx, fmpq
 
+from ...theory.claim import Claim
 from ...theory.meta_rl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
-from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
-from ..study import Finding, Study
+from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ..study import Certified, Finding, Headline, Study, UnsupportedError
 from .batch import batch_of
 from .instance import MetaRLInstance, Policies
 from .optimum import Optimum, maximise
@@ -57,7 +58,7 @@ def judge_headline(instance: MetaRLInstance, optimum: Optimum, kind: str, comple
     at = tuple(rational(v) for v in optimum.at)
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.sure))
+    evaluator = Evaluator(against, lambda: HeadlineQuantities(against, optimum.sure))
     judged = judge_claim(HEADLINE, evaluator, complete=complete)
     with ctx.workprec(PRECISIONS[0]):
         values = evaluator.balls(PRECISIONS[0])
@@ -71,7 +72,7 @@ def judge_headline(instance: MetaRLInstance, optimum: Optimum, kind: str, comple
 def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float = 1e-3, seconds: float = 5) -> Optimum:
     """Bracket sup L over the line (d = 1) or a box (by default `box_of`).
 
-    Errors: ValueError for problems that the search does not cover.
+    Errors: UnsupportedError for problems that the search does not cover.
     """
     return maximise(instance, radius=box_of(instance) if radius is None else radius, gap=gap, seconds=seconds)
 
@@ -79,25 +80,6 @@ def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float =
 @lru_cache(maxsize=8)
 def _shared(problem: MetaRLInstance, box: float | None) -> Optimum:
     return supremum(problem, box, gap=1e-3 if box is None else 1e-2, seconds=20)
-
-
-def certify(
-    instance: MetaRLInstance, kind: str, others: Iterable[Instance] = ()
-) -> tuple[Optimum, float | None, Finding] | None:
-    """The supremum over one box (None: the line) for all omega of a problem, the box, and the headline at omega.
-
-    `others` are further instances of the problem, whose points the box must hold too. None where the search does not
-    reach: too many parameters, or the gradient step.
-    """
-    problem = _problem(instance)
-    same = [i for i in others if isinstance(i, MetaRLInstance) and _problem(i) == problem]
-    rivals = [i.comparator for i in (instance, *same) if not isinstance(i.comparator, Policies)]
-    box = box_of(instance, *(i.omega for i in same), *rivals)
-    try:
-        optimum = _shared(problem, box)
-    except ValueError:
-        return None
-    return optimum, box, judge_headline(instance, optimum, kind)
 
 
 def _problem(instance: MetaRLInstance) -> MetaRLInstance:
@@ -114,18 +96,60 @@ def box_of(instance: MetaRLInstance, *points: Vector) -> float | None:
     return max(BOX * to_float(instance.tau), *(abs(to_float(v)) for point in (instance.omega, *points) for v in point))
 
 
-def study(instance: Instance) -> Study:
-    """Bracket sup L and judge the headline at omega and where gradient ascent arrives from it and from elsewhere."""
-    assert isinstance(instance, MetaRLInstance)
-    d = len(instance.omega)
-    points: list[tuple[str, Vector]] = [("any point", instance.omega)]
-    batch = batch_of(instance)
-    for start in (batch.omega, -batch.omega, np.zeros_like(batch.omega)):
-        omega = ascended(replace(batch, omega=start), reach=4 * to_float(instance.tau))[0]
-        points.append(("where ascent stops", tuple(rational(float(v)) for v in omega)))
-    # Ascent may leave a box around omega: the supremum is over one that holds every point that is judged.
-    box = box_of(instance, *(omega for _, omega in points))
-    optimum = supremum(instance, box, gap=1e-3 if d == 1 else 5e-3)
-    distinct = dict(reversed([(omega, kind) for kind, omega in points]))
-    findings = tuple(judge_headline(replace(instance, omega=o), optimum, kind) for o, kind in distinct.items())
-    return Study(instance, optimum, optimum.at, box, d, findings)
+@dataclass(frozen=True)
+class PolicyHeadline(Headline):
+    """The headline of meta-RL with linear policies: a certified search over the line, or over a box."""
+
+    claim: Claim = HEADLINE
+    no_certificate = "a meta-sl instance is required; leave it out for meta-rl"
+
+    def optimum(
+        self,
+        instance: MetaRLInstance,
+        radius: fmpq | None,
+        gap: float,
+        seconds: float,
+        *,
+        checked: bool = True,
+        tell: Callable[[str], None] = lambda stage: None,
+    ) -> Optimum:
+        """Each coordinate of theta is at most `radius`."""
+        tell("searching")
+        return supremum(instance, None if radius is None else to_float(radius), gap, seconds)
+
+    def judged(self, instance: MetaRLInstance) -> ClaimJudgement:
+        return judge_headline(instance, supremum(instance), "omega", complete=True).judged
+
+    def study(self, instance: MetaRLInstance) -> Study:
+        """Bracket sup L and judge the headline at omega and where ascent arrives from it and from elsewhere."""
+        d = len(instance.omega)
+        points: list[tuple[str, Vector]] = [("any point", instance.omega)]
+        batch = batch_of(instance)
+        for start in (batch.omega, -batch.omega, np.zeros_like(batch.omega)):
+            omega = ascended(replace(batch, omega=start), reach=4 * to_float(instance.tau))[0]
+            points.append(("where ascent stops", tuple(rational(float(v)) for v in omega)))
+        # Ascent may leave a box around omega: the supremum is over one that holds every point that is judged.
+        box = box_of(instance, *(omega for _, omega in points))
+        optimum = supremum(instance, box, gap=1e-3 if d == 1 else 5e-3)
+        distinct = dict(reversed([(omega, kind) for kind, omega in points]))
+        findings = tuple(judge_headline(replace(instance, omega=o), optimum, kind) for o, kind in distinct.items())
+        return Study(instance, optimum, optimum.at, box, d, findings)
+
+    def certified(self, instance: MetaRLInstance, kind: str, others: Sequence[Instance] = ()) -> Certified | None:
+        """The headline at omega against the supremum over one box (None: the line) for all omega of a problem.
+
+        `others` are further instances of the problem, whose points the box must hold too. None where the search does
+        not reach: too many parameters, or the gradient step.
+        """
+        problem = _problem(instance)
+        same = [i for i in others if isinstance(i, MetaRLInstance) and _problem(i) == problem]
+        rivals = [i.comparator for i in (instance, *same) if not isinstance(i.comparator, Policies)]
+        box = box_of(instance, *(i.omega for i in same), *rivals)
+        try:
+            optimum = _shared(problem, box)
+        except UnsupportedError:
+            return None
+        return Certified(judge_headline(instance, optimum, kind), optimum, box)
+
+
+POLICIES = PolicyHeadline()

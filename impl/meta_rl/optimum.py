@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from flint import ctx
 
 from ..arithmetic import PROPOSING, bounds, rational
-from ..bracket import Bracket
 from ..instances import Vector
+from ..study import ShownBracket, UnsupportedError, in_words
 from .boxes import BITS, Box, Boxes, halves
 from .check import check
 from .instance import Adaptation, MetaRLInstance
@@ -25,11 +25,23 @@ SEARCHING = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimum(Bracket):
+class Optimum(ShownBracket):
     """lower <= sup L <= upper, lower = L(at) rounded down."""
 
     at: tuple[float, ...]
     supremum: bool = True
+
+    @property
+    def what(self) -> str:
+        return "sup L (it need not be attained)"
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        return in_words(self.at), self.effort
+
+    @property
+    def details(self) -> dict[str, object]:
+        return {"boxes": self.boxes}
 
 
 @PROPOSING
@@ -40,7 +52,7 @@ def maximise(
 
     `gap` is relative to max(|upper|, 1e-3); after `most` boxes or its part of `seconds` the bracket is wider.
 
-    Errors: ValueError for more parameters, or for the gradient step; DefectError.
+    Errors: UnsupportedError for more parameters, or for the gradient step; DefectError.
     """
     begin = time.monotonic()
     _supported(instance, radius)
@@ -86,9 +98,9 @@ def _preorder(children: dict[int, int]) -> bytes:
 def _supported(instance: MetaRLInstance, radius: float | None) -> None:
     d = instance.shape[2]
     if d > 2 or (d == 2 and radius is None):
-        raise ValueError(f"d={d}, radius={radius}: expected d = 1, or d = 2 with a radius")
+        raise UnsupportedError(f"d={d}, radius={radius}: expected d = 1, or d = 2 with a radius")
     if instance.adaptation is not Adaptation.KL_STEP and instance.eta != 0:
-        raise ValueError(f"adaptation={instance.adaptation.value!r}: expected 'kl-step' (or eta = 0)")
+        raise UnsupportedError(f"adaptation={instance.adaptation.value!r}: expected 'kl-step' (or eta = 0)")
 
 
 class _Search:

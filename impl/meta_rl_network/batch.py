@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from ..arithmetic import rational
-from ..meta_rl.batch import Array, Batch, array, problem_of
+from ..meta_rl.batch import PROCESSES, Array, Batch, array, problem_of
 from ..meta_rl.instance import Policies
+from ..network.batch import WEIGHTS
 from ..network.weights import Weights
+from ..sources import Field
 from .instance import PolicyNetworkInstance
 
 
@@ -19,6 +22,8 @@ class PolicyNetworkBatch(Batch):
 
     signs: Array = field(kw_only=True)
     initial: Array = field(kw_only=True)
+
+    fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, *PROCESSES)
 
     def instance(self, b: int) -> PolicyNetworkInstance:  # type: ignore[override]
         """Instance b, exactly."""

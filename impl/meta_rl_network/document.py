@@ -92,4 +92,4 @@ def read_policy_network(
     )  # fmt: skip
 
 
-READER = Reader(_Document, POLICY_NETWORK_REQUIRED, read_policy_network)
+READER = Reader("meta-rl", "relu-network", _Document, POLICY_NETWORK_REQUIRED, read_policy_network)

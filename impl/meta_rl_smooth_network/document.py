@@ -19,4 +19,4 @@ def _instance(record: _Document) -> PolicyNetworkInstance:
     return read_policy_network(record, partial(SmoothPolicyInstance, activation=read_activation(record.model)))
 
 
-READER = Reader(_Document, {**POLICY_NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _instance)
+READER = Reader("meta-rl", "smooth-network", _Document, {**POLICY_NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _instance)

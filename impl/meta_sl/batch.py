@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Array, rational, to_float
 from ..losses import Loss
+from ..sources import Field, Kind
 from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
+
+TASKS = (
+    Field("labels", Kind.LABEL, ("task", "point", "slot")),
+    Field("masses", Kind.SHARES, ("task", "point", "slot"), 2),
+    Field("weights", Kind.SHARES, ("task",), 1),
+    Field("functions", Kind.REAL, ("task", "point")),
+    Field("rate", Kind.FACTOR),
+    Field("radius", Kind.FACTOR),
+)
+"""The fields that do not depend on the model."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,13 @@ class Batch:
     functions: Array | None = None
     origin: str = ""
 
+    fields: ClassVar[tuple[Field, ...]] = (
+        Field("omega", Kind.REAL, ("dimension",)),
+        Field("rival", Kind.REAL, ("dimension",)),
+        Field("features", Kind.REAL, ("point", "dimension")),
+        *TASKS,
+    )
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -54,11 +72,10 @@ class Batch:
 
     def take(self, chosen: Array | Sequence[int]) -> Batch:
         """The instances of the given indices (or mask)."""
-        fields = ("rate", "features", "labels", "masses", "weights", "omega", "radius", "rival", "functions")
         picked: dict[str, Any] = {}
-        for name in fields:
-            value = getattr(self, name)
-            picked[name] = None if value is None else value[chosen]
+        for field in self.fields:
+            value = getattr(self, field.name)
+            picked[field.name] = None if value is None else value[chosen]
         return replace(self, **picked)
 
     def instance(self, b: int) -> MetaSLInstance:

@@ -208,4 +208,4 @@ def read_functions(record: FunctionsRecord, tasks: int, support: int) -> Functio
     return Functions(tuple(exact_row(row, f"{field}[{i}]") for i, row in enumerate(record.functions)))
 
 
-READER = Reader(_Document, REQUIRED, _instance)
+READER = Reader("meta-sl", "linear", _Document, REQUIRED, _instance)

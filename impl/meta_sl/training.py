@@ -36,7 +36,7 @@ def train(
     require("torch")
     import torch
 
-    from ..oracles.autograd import TorchProblem
+    from .tensors import TorchProblem
 
     problem = TorchProblem(instance)
     values = start if start is not None else (0.0,) * instance.dimension

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ..arithmetic import rational, to_float
 from ..losses import Loss
-from ..meta_sl.batch import functions_at, laws_of, tasks_at, values_of
+from ..meta_sl.batch import TASKS, functions_at, laws_of, tasks_at, values_of
 from ..meta_sl.instance import Functions, Gradient
+from ..sources import Field, Kind
 from .instance import Comparator, NetworkInstance
 from .weights import Weights
 
 Array = np.ndarray
+
+
+WEIGHTS = tuple(Field(name, Kind.REAL, ("neuron", "dimension")) for name in ("omega", "rival", "initial"))
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class NetworkBatch:
     rival: Array | None = None
     functions: Array | None = None
     steps: int = 1
+
+    fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS)
 
     def __len__(self) -> int:
         return len(self.features)

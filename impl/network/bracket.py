@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,15 +22,16 @@ from scipy.optimize import minimize
 
 from ...theory.claim import Claim
 from ..arithmetic import PROPOSING, Number, bounds, exactly, to_float
-from ..bracket import Bracket, Check
+from ..bracket import Check
 from ..instances import Instance
-from ..judge import PRECISIONS, Enclosure, Evaluator, judge_claim
+from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ..losses import Link
 from ..meta_sl.instance import Functions
-from ..study import Finding, Study
+from ..study import Certified, Finding, Headline, ShownBracket, Study
 from .check import check_predictions
-from .floor import Floor
+from .floor import Floor, NotConvexError
 from .instance import Comparator, NetworkInstance
+from .linearised import LinearisedOptimum
 from .start_quantities import StartQuantities
 from .weights import Weights, squared_distance
 
@@ -42,11 +44,12 @@ NEAR = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimum(Bracket):
+class Optimum(ShownBracket):
     """lower <= inf L <= upper over all W, or over ||W - W0|| <= ball; upper = L(at) rounded up.
 
     method   how `lower` was found; floor: its functions (None: the exact infimum)
     stops    where descent stopped, with L there in float64
+    linear   of the network linearised at W0, over the same ball, where that was asked for and is convex
     """
 
     at: Weights
@@ -54,6 +57,35 @@ class Optimum(Bracket):
     floor: Floor | None
     ball: fmpq | None
     stops: tuple[Weights, ...]
+    linear: LinearisedOptimum | None = None
+
+    @property
+    def what(self) -> str:
+        where = "over all W" if self.ball is None else f"over ||W - W0|| <= {self.ball}"
+        return f"inf L {where} (it need not be attained)"
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        says = "no checker is known for this" if self.check is None else f"the checker: {self.check.reason}"
+        lower = f"lower end: {self.method}; {says}; {self.seconds:.3f} s"
+        if self.linear is None:
+            return (lower,)
+        ends = f"  [{self.linear.lower:.12g}, {self.linear.upper:.12g}]"
+        return lower, "linearised at W0, over the same ball:", ends
+
+    @property
+    def details(self) -> dict[str, object]:
+        linear = None
+        if self.linear is not None:
+            ends = (("lower", self.linear.lower), ("upper", self.linear.upper))
+            linear = {name: end if np.isfinite(end) else None for name, end in ends}
+        ball = None if self.ball is None else to_float(self.ball)
+        return {"method": self.method, "ball": ball, "linearised": linear}
+
+    @property
+    def point(self) -> list[Any]:
+        found: list[Any] = self.at.floats.tolist()
+        return found
 
 
 @dataclass(frozen=True)
@@ -88,13 +120,14 @@ class CertifiedQuantities(StartQuantities):
 
 
 @dataclass(frozen=True)
-class NetworkHeadline:
+class NetworkHeadline(Headline):
     """The headline of one kind of networks.
 
     quantities         the engine that decides, for an instance and a certified lower bound
     values             L of an instance as a function of the weights, in balls
     lower              a lower bound over all W (radius None) or over ||W - W0|| <= radius, checked where it can be
     batch_of, batch_quantities   the engine that searches
+    linearised         the optimum of the network linearised at W0 over a ball, shown beside the bracket; None: none is
     """
 
     claim: Claim
@@ -103,6 +136,33 @@ class NetworkHeadline:
     lower: Callable[[Any, fmpq | None], Lower]
     batch_of: Callable[[Any], Any]
     batch_quantities: Callable[[Any], Any]
+    linearised: Callable[[Any, fmpq], LinearisedOptimum] | None = None
+    no_certificate = "a linear model is required; leave it out for networks"
+
+    def optimum(
+        self,
+        instance: NetworkInstance,
+        radius: fmpq | None,
+        gap: float,
+        seconds: float,
+        *,
+        checked: bool = True,
+        tell: Callable[[str], None] = lambda stage: None,
+    ) -> Optimum:
+        """Over all W (radius None) or over ||W - W0|| <= radius; what it takes does not depend on `seconds`."""
+        tell("bracketing")
+        found = self.bracketed(instance, radius, gap)
+        if radius is not None and self.linearised is not None:
+            with suppress(NotConvexError):
+                return replace(found, linear=self.linearised(instance, radius))
+        return found
+
+    def judged(self, instance: NetworkInstance) -> ClaimJudgement:
+        return self.judge(instance, self.bracketed(instance), complete=True).judged
+
+    def certified(self, instance: NetworkInstance, kind: str, others: Sequence[Instance]) -> Certified:
+        optimum = self.bracketed(instance)
+        return Certified(self.judge(instance, optimum, kind), optimum, None)
 
     @PROPOSING
     def bracketed(self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP) -> Optimum:
@@ -179,7 +239,7 @@ class NetworkHeadline:
             above = Enclosure.of(here - value(optimum.at))
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
                 optimum.holds(here, "L(omega)")
-        evaluator = Evaluator(against, lambda _: self.quantities(against, lower))
+        evaluator = Evaluator(against, lambda: self.quantities(against, lower))
         judged = judge_claim(self.claim, evaluator, complete=complete)
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.method}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
@@ -204,9 +264,8 @@ class NetworkHeadline:
             far = bounds(at("bracket"))[1] > NEAR * best
         return far, best, replace(instance, radius=radius)
 
-    def study(self, instance: Instance) -> Study:
+    def study(self, instance: NetworkInstance) -> Study:
         """Bracket inf L over all W and judge the headline at omega and where descent stops."""
-        assert isinstance(instance, NetworkInstance)
         optimum = self.bracketed(instance)
         points = [("any point", instance.omega), *(("where descent stops", w) for w in optimum.stops)]
         distinct = {w: kind for kind, w in reversed(points)}

@@ -134,4 +134,4 @@ class NetworkReader(Reader):
         return {**start, "radius": 1} | document
 
 
-READER = NetworkReader(_Document, NETWORK_REQUIRED, read_network)
+READER = NetworkReader("meta-sl", "relu-network", _Document, NETWORK_REQUIRED, read_network)

@@ -28,6 +28,7 @@ from .check import check_cells
 from .floor import UnboundedError, ball_floor, ray_floor
 from .instance import NetworkInstance
 from .interpolant import interpolant
+from .linearised import linearised_optimum
 from .network import NetworkProblem, Point
 from .optima import NotEnumerableError, infimum
 from .quantities import NetworkQuantities
@@ -90,5 +91,6 @@ RELU = NetworkHeadline(
     _lower,
     batch_of,
     NetworkBatchQuantities,
+    linearised_optimum,
 )
 bracketed, judge_headline, study = RELU.bracketed, RELU.judge, RELU.study

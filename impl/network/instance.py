@@ -51,6 +51,11 @@ class NetworkInstance(Instance):
     family = "network"
 
     @property
+    def sigma(self) -> Any:
+        """The smooth activation with its derivatives; None: relu, which has a kink."""
+        return None
+
+    @property
     def width(self) -> int:
         """m, the number of neurons."""
         return len(self.signs)

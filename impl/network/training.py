@@ -29,7 +29,7 @@ def train(
     require("torch")
     import torch
 
-    from ..oracles.network_autograd import TorchNetwork
+    from .tensors import TorchNetwork
 
     problem = TorchNetwork(instance)
     weights = torch.tensor(instance.initial.floats.copy(), requires_grad=True)

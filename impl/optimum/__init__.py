@@ -6,6 +6,7 @@ check      prove a certificate again, by separate code
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,9 +17,10 @@ import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import PROPOSING, bounds, rational, root, to_float
-from ..bracket import SCALE, Bracket, Check, Status
+from ..bracket import SCALE, Check, Status
 from ..instances import Vector
 from ..meta_sl.instance import Gradient, MetaSLInstance
+from ..study import ShownBracket, UnsupportedError, in_words
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow
@@ -50,12 +52,17 @@ How = Literal["tree", "exact", "floor", "none"]
 """What gave the lower end: the search's boxes, the exact minimum of a quadratic, a bound without a search; nothing."""
 
 
-class UnsupportedError(ValueError):
-    """The problem has no enclosures: its risk has kinks, or its proximal step is not unique or not smooth."""
+LOWER_ENDS: dict[How, str] = {
+    "tree": "that of a search over boxes",
+    "exact": "the exact minimum of a convex quadratic over all parameters",
+    "floor": "a bound that needs no search: no functions, or no parameters of each task's own, do better",
+    "none": "not known",
+}
+"""What gave the lower end of the bracket, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimum(Bracket):
+class Optimum(ShownBracket):
     """A bracket of the global minimum of L.
 
     at            the point of the upper bound [d], rounded to float64
@@ -72,6 +79,33 @@ class Optimum(Bracket):
     dimension: int
     ball: fmpq
     certificate: Certificate | None = None
+
+    @property
+    def what(self) -> str:
+        if self.radius is None:
+            return f"inf L over all parameters (attained within {self.ball})"
+        return f"inf L over ||theta|| <= {self.radius}"
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        return in_words(self.at), self.lower_end, self.effort
+
+    @property
+    def details(self) -> dict[str, object]:
+        floor = self.sure if math.isfinite(self.sure) else None
+        return {"boxes": self.boxes, "ball": to_float(self.ball), "floor": floor}
+
+    @property
+    def lower_end(self) -> str:
+        """Where the lower end of the bracket comes from, and whether it is proved."""
+        said = f"the lower end is {LOWER_ENDS[self.how]}"
+        if self.proved:
+            return f"{said}; the checker has proved it"
+        if self.how == "none":
+            return said
+        reason = "was not asked" if self.check is None else f"has not proved it ({self.check.reason})"
+        floor = f"; proved is {self.sure:.6g}" if math.isfinite(self.sure) else "; no lower end is proved"
+        return f"{said}; the checker {reason}{floor}"
 
 
 @PROPOSING

@@ -22,14 +22,6 @@ NOTHING = 1e-6
 """Share of the other terms of a bound up to which a term costs nothing."""
 LARGEST = 1.7976931348623157e308
 
-LOWER_ENDS = {
-    "tree": "that of a search over boxes",
-    "exact": "the exact minimum of a convex quadratic over all parameters",
-    "floor": "a bound that needs no search: no functions, or no parameters of each task's own, do better",
-    "none": "not known",
-}
-"""What gave the lower end of the bracket, in words."""
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -93,18 +85,6 @@ def sentences(found: Answer, given: str = "") -> tuple[str, ...]:
     return (*lines, *(f"  {reason}" for reason in found.why))
 
 
-def lower_end(optimum: Optimum) -> str:
-    """Where the lower end of the bracket comes from, and whether it is proved."""
-    said = f"the lower end is {LOWER_ENDS[optimum.how]}"
-    if optimum.proved:
-        return f"{said}; the checker has proved it"
-    if optimum.how == "none":
-        return said
-    reason = "was not asked" if optimum.check is None else f"has not proved it ({optimum.check.reason})"
-    floor = f"; proved is {optimum.sure:.6g}" if math.isfinite(optimum.sure) else "; no lower end is proved"
-    return f"{said}; the checker {reason}{floor}"
-
-
 def _why(judged: ClaimJudgement, optimum: Optimum) -> tuple[str, ...]:
     """The terms of the bound by their upper ends, and what they are."""
     terms = judged.terms
@@ -123,7 +103,7 @@ def _why(judged: ClaimJudgement, optimum: Optimum) -> tuple[str, ...]:
         f"stationarity: R eps = {_product(radius, eps, stationarity)}{costs}",
         f"representation: ||w|| inf ||u - phi'v|| = {_product(weight, misfit, representation)}"
         + (expressed if width < representation < math.inf else ""),
-        f"optimum: its bracket leaves {_number(width)} open; {lower_end(optimum)}",
+        f"optimum: its bracket leaves {_number(width)} open; {optimum.lower_end}",
     ]
     if optimum.why:
         found.append(f"the bracket is wide: {optimum.why}" if not optimum.narrow else optimum.why)

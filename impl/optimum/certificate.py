@@ -33,6 +33,7 @@ from ..files.numbers import NUMBER, Number, exact, exact_row, written
 from ..files.records import Record, typed
 from ..files.text import document, document_in, lookup
 from ..instances import Vector
+from ..meta_sl.document import READER
 from ..meta_sl.instance import MetaSLInstance
 
 FORMAT = "metagap/certificate/1"
@@ -191,9 +192,8 @@ def _certificate(content: Any, source: str) -> Certificate:
         if how not in list(RECORDS):
             raise FaultError("how", what="one of " + ", ".join(RECORDS))
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
-        instance = instance_in(content["instance"], source, "instance")
-        if not isinstance(instance, MetaSLInstance):
-            raise FaultError("instance.problem", what="a meta-sl instance with a linear model", given=instance.family)
+        instance = instance_in(content["instance"], source, (READER,), "instance")
+        assert isinstance(instance, MetaSLInstance)
         if instance.sha256 != record.sha256:
             raise FaultError("sha256", what=f"the hash of the instance, {instance.sha256},")
         return _read(record, instance)

@@ -9,13 +9,14 @@ the lifted bound against the bracket's own point, plus the width of the bracket.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from flint import ctx, fmpq
 
+from ...theory.claim import Claim
 from ...theory.meta_sl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
@@ -23,7 +24,7 @@ from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_clai
 from ..meta_sl.generate import STEEP
 from ..meta_sl.instance import Functions, MetaSLInstance
 from ..meta_sl.quantities import MetaSLQuantities
-from ..study import Finding, Study
+from ..study import LOW, Certified, Finding, Headline, Study, UnsupportedError
 from . import Budget, NotCoerciveError, Optimum, minimise
 from .descent import critical_points
 from .landscape import Landscape
@@ -55,7 +56,9 @@ class HeadlineQuantities(MetaSLQuantities):
         return self.gap + self.bracket
 
 
-def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omega", complete: bool = False) -> Finding:
+def judge_headline(
+    instance: MetaSLInstance, optimum: Optimum, kind: str = "omega", complete: bool = False, claim: Claim = HEADLINE
+) -> Finding:
     """The headline claim at the instance's omega, against the optimum's point and its proved lower end.
 
     Errors: DefectError where L(omega) is below that end, and omega in the ball.
@@ -63,8 +66,8 @@ def judge_headline(instance: MetaSLInstance, optimum: Optimum, kind: str = "omeg
     at = tuple(rational(v) for v in optimum.at)
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    evaluator = Evaluator(against, lambda _: HeadlineQuantities(against, optimum.sure))
-    judged = judge_claim(HEADLINE, evaluator, complete=complete)
+    evaluator = Evaluator(against, lambda: HeadlineQuantities(against, optimum.sure))
+    judged = judge_claim(claim, evaluator, complete=complete)
     with ctx.workprec(PRECISIONS[0]):
         values = evaluator.balls(PRECISIONS[0])
         above = Enclosure.of(values("gap"))
@@ -82,37 +85,74 @@ def ball_of(instance: MetaSLInstance) -> fmpq:
     return max(ball, fmpq(length_above(instance.omega).ceil()))
 
 
-def study(instance: Instance, budget: Budget = SHORT) -> Study:
-    """Bracket inf L over a ball and judge the headline at omega and at critical points of every kind."""
-    assert isinstance(instance, MetaSLInstance)
-    optimum = minimise(instance, ball_of(instance), budget)
-    points: list[tuple[str, Vector]] = [("any point", instance.omega)]
-    scape = Landscape(instance)
-    for kind, theta in critical_points(scape, to_float(optimum.ball), POINTS):
-        points.append((kind, tuple(rational(float(v)) for v in theta @ scape.basis)))
-    findings = tuple(judge_headline(replace(instance, omega=omega), optimum, kind) for kind, omega in points)
-    return Study(instance, optimum, optimum.at, to_float(optimum.ball), optimum.dimension, findings)
-
-
-def headline(instance: MetaSLInstance, budget: Budget = SHORT, complete: bool = True) -> ClaimJudgement:
-    """The headline at the instance's omega: over all parameters where that is provable, else over a ball with omega."""
-    if isinstance(instance.comparator, Functions):
-        instance = replace(instance, comparator=instance.omega)
-    try:
-        optimum = minimise(instance, None, budget)
-        where = f"over all parameters (attained within {optimum.ball})"
-    except NotCoerciveError:
-        optimum = minimise(instance, ball_of(instance), budget)
-        where = f"over the ball of radius {optimum.ball}"
-    if optimum.interrupted:
-        raise KeyboardInterrupt  # a bracket cut short by Ctrl-C judges nothing
-    judged = judge_headline(instance, optimum, complete=complete).judged
-    return replace(judged, reason=f"{judged.reason}; {where}, bracket {optimum.status}")
-
-
 def sample(instance: MetaSLInstance, ball: float, count: int) -> tuple[Sequence[float], Sequence[float]]:
     """A picture's data in one or two dimensions: the grid of one axis, and L on the grid (row by row)."""
     scape = Landscape(instance)
     axis = np.linspace(-ball, ball, count)
     grid = np.stack(np.meshgrid(*[axis] * scape.dimension, indexing="ij"), axis=-1).reshape(-1, scape.dimension)
     return axis.tolist(), scape.value(grid).tolist()
+
+
+@dataclass(frozen=True)
+class LinearHeadline(Headline):
+    """The headline of meta-SL with a linear model: a certified search over a ball, or over all parameters."""
+
+    claim: Claim = HEADLINE
+    sample = staticmethod(sample)
+    no_certificate = ""
+
+    def optimum(
+        self,
+        instance: MetaSLInstance,
+        radius: fmpq | None,
+        gap: float,
+        seconds: float,
+        *,
+        checked: bool = True,
+        tell: Callable[[str], None] = lambda stage: None,
+    ) -> Optimum:
+        def searching(boxes: int, lower: float, upper: float) -> None:
+            tell(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
+
+        budget = Budget(gap=gap, seconds=seconds)
+        return minimise(instance, radius, budget, checked=checked, progress=searching, stage=tell)
+
+    def judged(self, instance: MetaSLInstance, budget: Budget = SHORT) -> ClaimJudgement:
+        """Over all parameters where that is provable, else over a ball with omega."""
+        if isinstance(instance.comparator, Functions):
+            instance = replace(instance, comparator=instance.omega)
+        try:
+            optimum = minimise(instance, None, budget)
+            where = f"over all parameters (attained within {optimum.ball})"
+        except NotCoerciveError:
+            optimum = minimise(instance, ball_of(instance), budget)
+            where = f"over the ball of radius {optimum.ball}"
+        if optimum.interrupted:
+            raise KeyboardInterrupt  # a bracket cut short by Ctrl-C judges nothing
+        judged = judge_headline(instance, optimum, complete=True, claim=self.claim).judged
+        return replace(judged, reason=f"{judged.reason}; {where}, bracket {optimum.status}")
+
+    def study(self, instance: MetaSLInstance, budget: Budget = SHORT) -> Study:
+        """Bracket inf L over a ball and judge the headline at omega and at critical points of every kind."""
+        optimum = minimise(instance, ball_of(instance), budget)
+        points: list[tuple[str, Vector]] = [("any point", instance.omega)]
+        scape = Landscape(instance)
+        for kind, theta in critical_points(scape, to_float(optimum.ball), POINTS):
+            points.append((kind, tuple(rational(float(v)) for v in theta @ scape.basis)))
+        findings = tuple(
+            judge_headline(replace(instance, omega=omega), optimum, kind, claim=self.claim) for kind, omega in points
+        )
+        return Study(instance, optimum, optimum.at, to_float(optimum.ball), optimum.dimension, findings)
+
+    def certified(self, instance: MetaSLInstance, kind: str, others: Sequence[Instance]) -> Certified | None:
+        if instance.dimension > LOW:
+            return None
+        try:
+            optimum = minimise(instance, ball_of(instance), SHORT)
+        except UnsupportedError:
+            return None
+        finding = judge_headline(instance, optimum, kind, claim=self.claim)
+        return Certified(finding, optimum, to_float(optimum.ball))
+
+
+LINEAR = LinearHeadline()

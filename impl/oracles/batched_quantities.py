@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..floats.infimum import ball_least_squares
-from .autograd import Torch
+from ..tensors import Torch
 
 
 class TorchQuantities:

@@ -44,4 +44,4 @@ def _instance(record: _Document) -> NetworkInstance:
     return read_network(record, partial(SmoothInstance, activation=read_activation(record.model)))
 
 
-READER = NetworkReader(_Document, {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _instance)
+READER = NetworkReader("meta-sl", "smooth-network", _Document, {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _instance)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...impl.families import META_RL, META_SL
-from ...impl.judge import judge
+from ...impl.families import META_RL, META_SL, judge
 from ...impl.meta_rl.generate import arbitrary as arbitrary_processes
 from ...impl.meta_rl.instance import MetaRLInstance
 from ...impl.meta_rl.optimum import maximise

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 from flint import fmpq
 
-from ...impl.families import NETWORK
-from ...impl.judge import judge
+from ...impl.families import NETWORK, judge
 from ...impl.losses import Loss
 from ...impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from ...impl.network.instance import NetworkInstance

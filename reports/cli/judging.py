@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...impl import files
-from ...impl.families import FAMILIES
-from ...impl.headlines import headline_of
+from ...impl.families import family_of, load
+from ...impl.families import judge as judge_instance
 from ...impl.instances import Instance
-from ...impl.judge import ClaimJudgement, Enclosure, Judgement
-from ...impl.judge import judge as judge_instance
-from ...impl.meta_rl.headline import judge_headline as judge_meta_rl_headline
-from ...impl.meta_rl.headline import supremum
-from ...impl.meta_rl.instance import MetaRLInstance
-from ...impl.meta_sl.instance import MetaSLInstance
-from ...impl.network.instance import NetworkInstance
-from ...impl.optimum import UnsupportedError
-from ...impl.optimum.headline import headline
+from ...impl.judge import Enclosure, Judgement
+from ...impl.study import UnsupportedError
 from ...theory.claim import Claim
 from ..records import judgement_record
 from .shared import (
@@ -40,24 +31,16 @@ from .shared import (
 
 
 def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:
-    """Every claim asked for; the headline last, where the problem has an optimum to certify."""
-    family = FAMILIES[instance.family]
+    """Every claim asked for; the headline last, where the problem has an optimum to bracket."""
+    family = family_of(instance)
     judgement = judge_instance(instance, [c for c in family.claims if c in claims], complete=True)
-    found = _headline(instance) if family.headline in claims else None
-    return judgement if found is None else replace(judgement, claims=(*judgement.claims, found))
-
-
-def _headline(instance: Instance) -> ClaimJudgement | None:
-    """The headline at the instance's omega, or None where the optimum cannot be certified."""
-    with suppress(UnsupportedError, ValueError):
-        if isinstance(instance, MetaSLInstance):
-            return headline(instance)
-        if isinstance(instance, MetaRLInstance):
-            return judge_meta_rl_headline(instance, supremum(instance), "omega", complete=True).judged
-        if isinstance(instance, NetworkInstance):
-            of = headline_of(instance)
-            return of.judge(instance, of.bracketed(instance), complete=True).judged
-    return None
+    if family.headline is None or family.headline.claim not in claims:
+        return judgement
+    try:
+        found = family.headline.judged(instance)
+    except UnsupportedError:
+        return judgement
+    return replace(judgement, claims=(*judgement.claims, found))
 
 
 def judge(
@@ -69,7 +52,7 @@ def judge(
     claims = chosen_claims(claim)
     spoken = ready({"--json": json}, inputs=paths)
     with input_errors():
-        instances = [files.load(path) for path in paths]
+        instances = [load(path) for path in paths]
     judgements: list[Judgement] = []
     with working("judge") as show:
         try:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from flint import fmpq
 
-from ...impl import files
-from ...impl.arithmetic import to_float
-from ...impl.bracket import Bracket, Status
-from ...impl.headlines import headline_of
-from ...impl.meta_rl.headline import supremum
-from ...impl.meta_rl.instance import MetaRLInstance
-from ...impl.meta_sl.instance import MetaSLInstance
-from ...impl.network.floor import NotConvexError
-from ...impl.network.instance import NetworkInstance
-from ...impl.network.linearised import linearised_optimum
-from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError, minimise
-from ...impl.optimum.answer import lower_end
+from ...impl.bracket import Status
+from ...impl.families import FAMILIES, family_of, load
+from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
-from ...impl.smooth_network.instance import SmoothInstance
 from ..certifying import certify as answered
 from ..certifying import checked_certificate
 from ..processes import EndedError, apart
-from ..records import finite, network_optimum_record, optimum_record
+from ..records import optimum_record
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
 from .shared import (
     JsonOption,
@@ -96,27 +86,18 @@ def optimum(
     ] = None,
 ) -> None:
     """Bracket the global minimum of the meta-objective, with a certificate."""
-    ball, budget = _positive("--radius", radius), Budget(gap=gap, seconds=max_time)
+    ball = _positive("--radius", radius)
     spoken = ready({"--json": json, "--certificate": certificate}, inputs=[path])
     with input_errors():
-        instance = files.load(path, problem=True)
-    if isinstance(instance, MetaRLInstance):
-        if certificate is not None:
-            fail(f"--certificate={str(certificate)!r}: a meta-sl instance is required; leave it out for meta-rl")
-        _supremum(path, instance, ball, budget, json, spoken)
-    if isinstance(instance, NetworkInstance):
-        if certificate is not None:
-            fail(f"--certificate={str(certificate)!r}: a linear model is required; leave it out for networks")
-        _network_infimum(instance, ball, budget.gap, json, spoken)
-    if not isinstance(instance, MetaSLInstance):
-        required = "a meta-sl or meta-rl instance with a linear model, or a meta-sl network, is required"
-        fail(f"{path}: family={instance.family!r}: {required}")
+        instance = load(path, problem=True)
+    headline = family_of(instance).headline
+    if headline is None:
+        able = ", ".join(family.name for family in FAMILIES.values() if family.headline)
+        fail(f"{path}: family={instance.family!r}: one of {able} is required: of others no optimum is bracketed")
+    if certificate is not None and headline.no_certificate:
+        fail(f"--certificate={str(certificate)!r}: {headline.no_certificate}")
     with _supported(path), working("optimum") as show:
-
-        def searching(boxes: int, lower: float, upper: float) -> None:
-            show(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
-
-        found = minimise(instance, ball, budget, checked=checked, progress=searching, stage=show)
+        found = headline.optimum(instance, ball, gap, max_time, checked=checked, tell=show)
     if certificate is not None and found.certificate is not None:
         save("--certificate", certificate, found.certificate.dumps())
     elif certificate is not None:
@@ -124,95 +105,13 @@ def optimum(
         typer.echo(f"metagap: --certificate={str(certificate)!r}: {none}", err=True)
     emit(optimum_record(found), json)
     if spoken:
-        where = (
-            f"over ||theta|| <= {ball}" if ball is not None else f"over all parameters (attained within {found.ball})"
-        )
-        _bracket(f"inf L {where}", found)
-        _point(found.at)
-        _wrapped(lower_end(found))
-        typer.echo(_effort(found))
-        if found.why:
-            _wrapped(f"{found.status}: {found.why}")
+        word = f"{found.status}, not checked" if found.status is Status.BRACKETED else found.status
+        typer.echo(f"{found.what}:")
+        typer.echo(f"  [{found.lower:.12g}, {found.upper:.12g}]  {word}")
+        for sentence in (*found.said, *([f"{found.status}: {found.why}"] if found.why else [])):
+            paper().print(sentence, highlight=False)
     if found.interrupted:
         interrupted("optimum: interrupted; the bracket is what was known by then")
-    raise typer.Exit(0 if found.certified else 3)
-
-
-def _bracket(what: str, found: Bracket) -> None:
-    """What is enclosed, and the bracket below it: both fit a line."""
-    word = f"{found.status}, not checked" if found.status is Status.BRACKETED else found.status
-    typer.echo(f"{what}:")
-    typer.echo(f"  [{found.lower:.12g}, {found.upper:.12g}]  {word}")
-
-
-def _effort(found: Bracket) -> str:
-    checked = "" if found.check is None else f", {found.check.boxes} in the checker"
-    return f"{found.boxes} boxes in the search{checked}; {found.seconds:.3f} s"
-
-
-def _wrapped(text: str) -> None:
-    """Words, in lines that break between them."""
-    paper().print(text, highlight=False)
-
-
-def _point(at: Sequence[float]) -> None:
-    """The parameter, in lines that break between its numbers."""
-    _wrapped(f"at [{', '.join(f'{v:.9g}' for v in at)}]")
-
-
-def _supremum(
-    path: Path, instance: MetaRLInstance, ball: fmpq | None, budget: Budget, json: Path | None, spoken: bool
-) -> NoReturn:
-    """The bracket of sup L of a meta-RL instance; each coordinate of theta is at most `ball`."""
-    try:
-        with working("optimum") as show:
-            show("searching")
-            found = supremum(instance, None if ball is None else to_float(ball), budget.gap, budget.seconds)
-    except ValueError as error:
-        fail(f"{path}: {error}")
-    record = {
-        "format": "metagap/optimum/1",
-        "lower": finite(found.lower),
-        "upper": finite(found.upper),
-        "at": list(found.at),
-        "status": found.status,
-        "checked": None if found.check is None else found.check.accepted,
-        "why": found.why,
-        "boxes": found.boxes,
-        "seconds": found.seconds,
-    }
-    emit(record, json)
-    if spoken:
-        _bracket("sup L (it need not be attained)", found)
-        _point(found.at)
-        typer.echo(_effort(found))
-        if found.why:
-            _wrapped(f"{found.status}: {found.why}")
-    raise typer.Exit(0 if found.certified else 3)
-
-
-def _network_infimum(
-    instance: NetworkInstance, ball: fmpq | None, gap: float, json: Path | None, spoken: bool
-) -> NoReturn:
-    """The bracket of inf L of a network over ||W - W0|| <= ball, or over all W."""
-    linear = None
-    with working("optimum") as show:
-        show("bracketing")
-        found = headline_of(instance).bracketed(instance, ball, gap)
-        with suppress(NotConvexError):
-            if ball is not None and not isinstance(instance, SmoothInstance):
-                linear = linearised_optimum(instance, ball)
-    emit(network_optimum_record(found, linear), json)
-    if spoken:
-        where = "over all W" if ball is None else f"over ||W - W0|| <= {ball}"
-        _bracket(f"inf L {where} (it need not be attained)", found)
-        says = "no checker is known for this" if found.check is None else f"the checker: {found.check.reason}"
-        _wrapped(f"lower end: {found.method}; {says}; {found.seconds:.3f} s")
-        if linear is not None:
-            typer.echo("linearised at W0, over the same ball:")
-            typer.echo(f"  [{linear.lower:.12g}, {linear.upper:.12g}]")
-        if found.why:
-            _wrapped(f"{found.status}: {found.why}")
     raise typer.Exit(0 if found.certified else 3)
 
 

@@ -10,7 +10,7 @@ from flint import fmpq
 
 from ...impl.losses import LOSSES, Loss
 from ...impl.meta_sl.document import STEPS
-from ...impl.meta_sl.own_tasks import TaskSource
+from ...impl.own_tasks import TaskSource
 from ..conditions import conditions_record
 from ..processes import apart
 from .shared import emit, exact_option, fail, input_errors, listing, paper, whole, working

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from ...impl import files
 from ...impl.extras import MissingExtraError
-from ...impl.families import ALL_CLAIMS
+from ...impl.families import all_claims
 from ...impl.files.faults import SHORT, FaultError
 from ...impl.files.numbers import decimal, exact
 from ...theory.claim import Claim
@@ -273,13 +273,13 @@ def listing(title: str, first: str) -> Table:
 def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     """The claims of those names in the order of the theory; all of them if none is named."""
     if not names:
-        return ALL_CLAIMS
-    known = {claim.name: claim for claim in ALL_CLAIMS}
+        return all_claims()
+    known = {claim.name: claim for claim in all_claims()}
     for name in names:
         if name not in known:
             where = "metagap falsify lists all but FAMILY-headline"
             fail(f"--claim={name!r}: a claim is required{nearest(name, known)}; {where}")
-    return tuple(claim for claim in ALL_CLAIMS if claim.name in names)
+    return tuple(claim for claim in all_claims() if claim.name in names)
 
 
 def emit(record: Any, target: Path | None) -> None:

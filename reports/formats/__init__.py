@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ...impl.families import ALL_CLAIMS, FAMILIES
+from ...impl.families import FAMILIES, all_claims
 from ...impl.files import BadInputError
 from ...impl.files.faults import FaultError
 from ...impl.files.records import Record, typed
@@ -82,17 +82,15 @@ def rows(record: Any, kind: Any, file: str) -> Any:
         typed(record, kind, lambda place, words: f"a record of this version ({words})")
     except FaultError as fault:
         raise BadInputError(file, fault.field, fault.given, f"{fault.what}; run the command again") from None
+    # Fields whose values are names in the theory, wherever they are: what reads a record looks them up.
+    known = {"claim": {claim.name for claim in all_claims()}, "family": set(FAMILIES)}
     for place, field, value in _leaves(record, ""):
         if isinstance(value, float) and not math.isfinite(value):
             raise BadInputError(file, place, value, "a finite number or null; run the command again")
-        if field in KNOWN and isinstance(value, str) and value not in KNOWN[field]:
-            required = f"a {field} of this version{nearest(value, KNOWN[field])}; run the command again"
+        if field in known and isinstance(value, str) and value not in known[field]:
+            required = f"a {field} of this version{nearest(value, known[field])}; run the command again"
             raise BadInputError(file, place, value, required)
     return record
-
-
-KNOWN = {"claim": {claim.name for claim in ALL_CLAIMS}, "family": set(FAMILIES)}
-"""Fields whose values are names in the theory, wherever they are: what reads a record looks them up."""
 
 
 def _renamed(record: Any) -> Any:

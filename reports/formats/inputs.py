@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ...impl.files import READERS
+from ...impl.families import readers
 from ...impl.files.records import Reader
 from ...impl.instances import FORMAT
 from ...impl.optimum.certificate import RECORDS
@@ -27,8 +27,8 @@ def instance_schema() -> dict[str, Any]:
     """One alternative for each reader."""
     kinds: list[dict[str, Any]] = []
     parts: dict[str, Any] = {}
-    for (problem, model), reader in READERS.items():
-        kind, own = _of_reader(f"{problem}.{model}", problem, reader)
+    for reader in readers():
+        kind, own = _of_reader(reader)
         kinds.append(kind)
         parts |= own
     return {"description": DESCRIPTION, "anyOf": kinds, "$defs": parts}
@@ -40,8 +40,9 @@ def certificate_schema() -> dict[str, Any]:
     return {"description": CERTIFICATE, "anyOf": list(kinds), "$defs": parts}
 
 
-def _of_reader(kind: str, problem: str, reader: Reader) -> tuple[dict[str, Any], dict[str, Any]]:
+def _of_reader(reader: Reader) -> tuple[dict[str, Any], dict[str, Any]]:
     """The schema of the reader's documents and the parts that it refers to, their names made its own."""
+    kind = f"{reader.problem}.{reader.model}"
     template = f"#/$defs/{kind}.{{name}}"
     (top,), parts = msgspec.json.schema_components([reader.document], ref_template=template)
     own = {f"{kind}.{name}": part for name, part in parts.items()}
@@ -50,7 +51,7 @@ def _of_reader(kind: str, problem: str, reader: Reader) -> tuple[dict[str, Any],
             node["description"] = required.rstrip(",")
     for document in _resolved(top, own):
         document["properties"]["format"] = {"const": FORMAT}
-        document["properties"]["problem"] = {"const": problem}
+        document["properties"]["problem"] = {"const": reader.problem}
     return top, own
 
 

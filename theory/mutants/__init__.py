@@ -7,18 +7,9 @@ dropped summand of every claim.
 
 from __future__ import annotations
 
-from ..claim import Mutant
 from .meta_rl import MUTANTS as META_RL
 from .meta_sl import MUTANTS as META_SL
 from .networks import NETWORK, SMOOTH_NETWORK
 from .policy_networks import META_RL_NETWORK, META_RL_SMOOTH_NETWORK
 
-MUTANTS: dict[str, tuple[Mutant, ...]] = {
-    "meta-sl": META_SL,
-    "meta-rl": META_RL,
-    "network": NETWORK,
-    "smooth-network": SMOOTH_NETWORK,
-    "meta-rl-network": META_RL_NETWORK,
-    "meta-rl-smooth-network": META_RL_SMOOTH_NETWORK,
-}
-"""By family."""
+__all__ = ["META_RL", "META_RL_NETWORK", "META_RL_SMOOTH_NETWORK", "META_SL", "NETWORK", "SMOOTH_NETWORK"]

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..claim import Mutant
-from ..families import CLAIMS
+from ..claim import Claim, Mutant
 from .edits import Wrong, sharpened
 
 TRUE: dict[str, str] = {
@@ -26,9 +25,8 @@ OPEN: dict[str, str] = {
 WHY = "A constant that is not too large is used up somewhere."
 
 
-def mutants(family: str, rows: Sequence[Wrong]) -> tuple[Mutant, ...]:
+def mutants(family: str, claims: Sequence[Claim], rows: Sequence[Wrong]) -> tuple[Mutant, ...]:
     """The wrong versions of a family's claims: those of the rows, then the generated ones that are not among them."""
-    claims = CLAIMS[family]
     stems = {claim.name.removeprefix(f"{family}-"): claim for claim in claims}
     found = {_statement(mutant): mutant for mutant in (row.of(stems[row.stem]) for row in rows)}
     for claim in claims:

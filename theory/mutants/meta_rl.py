@@ -6,6 +6,7 @@ and the tangent comparators do. So mutants of S1 are equalities, and those of S2
 
 from __future__ import annotations
 
+from .. import meta_rl
 from . import core
 from .edits import Edit, Wrong, cancel, drop, halve, instead, put
 from .generated import mutants
@@ -27,6 +28,7 @@ def _lifted(name: str, title: str, edit: Edit, why: str, *, equivalent: bool = F
 
 MUTANTS = mutants(
     "meta-rl",
+    meta_rl.CLAIMS,
     (
         chain_rule(
             "rl-no-lookahead",

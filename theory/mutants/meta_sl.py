@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import meta_sl
 from . import core
 from .edits import Wrong, cancel, drop, halve, put, twice
 from .generated import mutants
@@ -10,6 +11,7 @@ _TANGENT = "The comparator may be anywhere; near omega the gap is linear."
 
 MUTANTS = mutants(
     "meta-sl",
+    meta_sl.CLAIMS,
     (
         core.no_hessian("", "the plain feature phi", "(I - eta H_i)phi"),
         Wrong(

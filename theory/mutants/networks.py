@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import network, smooth_network
 from . import core
 from .edits import Wrong, drop, equal, halve, instead, put
 from .generated import mutants
@@ -71,6 +72,7 @@ def _of_steps(begin: str, adapted: str, outer: str) -> tuple[Wrong, ...]:
 
 NETWORK = mutants(
     "network",
+    network.CLAIMS,
     (
         *_of_steps("network-", "J_i' phi_{W_i}", ", whose patterns differ"),
         Wrong(
@@ -187,6 +189,7 @@ NETWORK = mutants(
 
 SMOOTH_NETWORK = mutants(
     "smooth-network",
+    smooth_network.CLAIMS,
     (
         Wrong(
             "smooth-network-no-fold",

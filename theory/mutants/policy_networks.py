@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import meta_rl_network, meta_rl_smooth_network
 from . import core
 from .edits import Wrong, halve, put
 from .generated import mutants
@@ -67,6 +68,7 @@ def _of_features(begin: str, smooth: str, ending: str) -> tuple[Wrong, ...]:
 
 META_RL_NETWORK = mutants(
     "meta-rl-network",
+    meta_rl_network.CLAIMS,
     (
         *_of_features("rl-network-", "", ""),
         chain_rule(
@@ -112,6 +114,7 @@ META_RL_NETWORK = mutants(
 
 META_RL_SMOOTH_NETWORK = mutants(
     "meta-rl-smooth-network",
+    meta_rl_smooth_network.CLAIMS,
     (
         *_of_features("rl-smooth-", "smooth ", ", smooth"),
         *core.gap("rl-smooth-", ", smooth policies"),

@@ -6,8 +6,10 @@ statement rather than listed, and how the statement reads without it.
 
 from __future__ import annotations
 
-from ..claim import Ablation, Claim, Reading
-from .hypotheses import HYPOTHESES
+from collections.abc import Mapping, Sequence
+
+from ..claim import Ablation, Claim
+from .hypotheses import replaced
 from .meta_rl import META_RL
 from .meta_rl_corollaries import META_RL_COROLLARIES
 from .meta_sl import META_SL
@@ -16,30 +18,22 @@ from .network import NETWORK
 from .policy_networks import META_RL_NETWORK, META_RL_SMOOTH_NETWORK
 from .smooth_network import SMOOTH_NETWORK
 
-WITHOUT: dict[str, tuple[Ablation, ...]] = {
-    "meta-sl": (*META_SL, *META_SL_COROLLARIES),
-    "meta-rl": (*META_RL, *META_RL_COROLLARIES),
-    "network": NETWORK,
-    "smooth-network": SMOOTH_NETWORK,
-    "meta-rl-network": META_RL_NETWORK,
-    "meta-rl-smooth-network": META_RL_SMOOTH_NETWORK,
-}
-"""By family."""
+__all__ = [
+    "META_RL", "META_RL_COROLLARIES", "META_RL_NETWORK", "META_RL_SMOOTH_NETWORK", "META_SL", "META_SL_COROLLARIES",
+    "NETWORK", "SMOOTH_NETWORK", "without",
+]  # fmt: skip
 
 
-_READINGS: dict[tuple[str, str], Reading] = {
-    (cell.claim, cell.assumption): cell.reading for own in WITHOUT.values() for cell in own if cell.reading is not None
-}
-
-
-def without(claim: Claim, assumption: str, family: str) -> tuple[Claim, str] | None:
+def without(
+    claim: Claim, assumption: str, cells: Sequence[Ablation], built_in: Mapping[str, Mapping[str, str]]
+) -> tuple[Claim, str] | None:
     """(what the claim says where the assumption fails, why that); None where it stands as it is written.
 
-    Of a hypothesis that is built in, None: leaving it out changes nothing, or cannot be said.
+    `cells` and `built_in` are the family's. Of a hypothesis that is built in, None: leaving it out changes nothing, or
+    cannot be said.
     """
-    reading = _READINGS.get((claim.name, assumption))
-    if reading is not None:
-        return reading.of(claim), reading.why
-    built_in = next((h for h in HYPOTHESES if h.name == assumption), None)
-    dropped = None if built_in is None else built_in.dropped(claim, family)
+    for cell in cells:
+        if (cell.claim, cell.assumption) == (claim.name, assumption) and cell.reading is not None:
+            return cell.reading.of(claim), cell.reading.why
+    dropped = replaced(claim, built_in.get(assumption, {}))
     return None if dropped is None else (dropped, "")

@@ -1,51 +1,38 @@
 """Hypotheses that are built into a statement rather than listed as assumptions, and how to leave one out.
 
-`put` says which quantity replaces which when the hypothesis is dropped: the claim so rewritten is what the search tries
-to refute, with every listed assumption certified. What single claims say without it stands with their counterexamples,
-as readings. Where there is neither, only the counterexamples and arguments speak.
+For each kind of families, which quantity replaces which when the hypothesis is dropped: the claim so rewritten is what
+the search tries to refute, with every listed assumption certified. What single claims say without it stands with their
+counterexamples, as readings. Where there is neither, only the counterexamples and arguments speak.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ..claim import Claim
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What is assumed by the way a claim is written; `put` has {quantity: its replacement} by family."""
+    """What is assumed by the way a claim is written."""
 
     name: str
     identifier: str
     statement: str
-    put: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def dropped(self, claim: Claim, family: str) -> Claim | None:
-        """The claim without the hypothesis; None where it makes no difference to the statement, or cannot be said."""
-        names = self.put.get(family, {})
-        if not set(names) & {*claim.left.names, *claim.bound.names}:
-            return None
-        return replace(claim, left=claim.left.substitute(names), bound=claim.bound.substitute(names))
-
-
-_SUPERVISED = ("meta-sl", "network", "smooth-network")
-_POLICIES = ("meta-rl", "meta-rl-network", "meta-rl-smooth-network")
 
 HYPOTHESES: tuple[Hypothesis, ...] = (
     Hypothesis(
         "stationarity-of-L",
         "A3",
         "eps is the gradient norm of L itself.",
-        {name: {"eps": "eps_first_order"} for name in _SUPERVISED} | {name: {"eps": "zero"} for name in _POLICIES},
     ),
     Hypothesis("minimiser-exists", "A5", "A global minimiser of L exists."),
     Hypothesis(
         "one-radius",
         "A6",
         "The R of R eps is the radius of the ball of the infimum.",
-        {name: {"misfit": "misfit_free"} for name in (*_SUPERVISED, *_POLICIES)},
     ),
     Hypothesis("population-risk", "A7", "w, eps and the gap belong to the same distribution."),
     Hypothesis("population-adaptation", "A7", "The adaptation uses the population risk."),
@@ -59,7 +46,6 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
         "lookahead-in-the-feature",
         "RL-G",
         "The meta-feature contains eta grad Q_i.",
-        {"meta-rl": {"misfit": "misfit_plain"}},
     ),
     Hypothesis("shift-by-state", "RL-J", "What is subtracted from the visitation ratio depends on the state only."),
     Hypothesis("one-process-per-task", "RL-K", "omega and the comparator live in the same processes."),
@@ -69,6 +55,22 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     Hypothesis("regular-adaptation", "RL-F", "The Jacobian of the adaptation is invertible."),
     Hypothesis("equal-discounts", "RL-N", "All tasks have the same discount."),
 )
+
+Put = Mapping[str, Mapping[str, str]]
+"""Hypothesis -> {quantity: its replacement without it}."""
+
+_RADIUS: Put = {"one-radius": {"misfit": "misfit_free"}}
+SUPERVISED: Put = {"stationarity-of-L": {"eps": "eps_first_order"}, **_RADIUS}
+POLICIES: Put = {"stationarity-of-L": {"eps": "zero"}, **_RADIUS}
+LINEAR_POLICIES: Put = {**POLICIES, "lookahead-in-the-feature": {"misfit": "misfit_plain"}}
+
+
+def replaced(claim: Claim, names: Mapping[str, str]) -> Claim | None:
+    """The claim with quantities replaced; None where that makes no difference to the statement."""
+    if not set(names) & {*claim.left.names, *claim.bound.names}:
+        return None
+    return replace(claim, left=claim.left.substitute(names), bound=claim.bound.substitute(names))
+
 
 META_RL_ROWS: dict[str, str] = {
     "RL-A": "positive-policy",

@@ -17,16 +17,17 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
-from .. import files
-from ..arithmetic import PROPOSING, Array, Floats, rational
-from ..extras import require
-from ..files.faults import FaultError
-from ..files.numbers import decimal
-from ..files.tables import arrays, check_size, controls, csv_lines
-from ..files.text import reported
-from ..instances import Instance
-from ..losses import Link, Loss
-from .instance import Atom, Gradient, MetaSLInstance, Task
+from . import files
+from .arithmetic import PROPOSING, Array, Floats, rational
+from .extras import require
+from .families import load
+from .files.faults import FaultError
+from .files.numbers import decimal
+from .files.tables import arrays, check_size, controls, csv_lines
+from .files.text import reported
+from .instances import Instance
+from .losses import Link, Loss
+from .meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
 
 CLASSES = ("iris", "wine", "breast_cancer", "digits")
 """Classification data: one task per class, against the rest."""
@@ -171,7 +172,7 @@ class TaskSource:
                 if value is not None:
                     required = "an instance file has its own; leave it out"
                     raise files.BadInputError(self.place, option, str(value), required)
-            return files.load(path, problem=True)
+            return load(path, problem=True)
         features, labels, tasks, loss = found
         return from_arrays(
             features,

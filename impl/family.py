@@ -1,0 +1,105 @@
+"""What a family of problems is to the engine, the search, the audit and the reports: the columns of `families`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..theory.claim import Ablation, Claim, Mutant
+from .balls.core import CoreQuantities
+from .files.records import Reader
+from .instances import Instance, Vector
+from .judge import Evaluator
+from .sources import Generator, RealTasks
+from .study import Headline
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of problems.
+
+    title, short       its name for readers, and as the heading of a column
+    home               the file of the theory where its setting is, and its own claims
+    claims, mutants, ablations   what is claimed, wrong versions of it, claims without one assumption
+    built_in           hypotheses that its claims' words contain -> which quantity replaces which without them
+    reader             how its instance files are read
+    quantities         the engine that decides: Quantities(instance, number system, direction)
+    batch_quantities   the engine that searches: Quantities(batch)
+    searching          the generators that look for counterexamples, cheap ones first
+    smaller            instances one step smaller, for shrinking
+    batch_of           an instance as a batch of one, for the searching engine
+    """
+
+    name: str
+    title: str
+    short: str
+    home: Path
+    claims: tuple[Claim, ...]
+    mutants: tuple[Mutant, ...]
+    ablations: tuple[Ablation, ...]
+    built_in: Mapping[str, Mapping[str, str]]
+    reader: Reader
+    quantities: type[CoreQuantities]
+    batch_quantities: Callable[[Any], Any]
+    generators: tuple[Generator, ...]
+    searching: tuple[str, ...]
+    real_tasks: Mapping[str, RealTasks]
+    smaller: Callable[[Any], Iterator[Instance]]
+    batch_of: Callable[[Any], Any]
+    effort: float = 1.0
+    """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
+    headline: Headline | None = None
+    """The claim on the distance from the global optimum, and how that is certified."""
+    returns: bool = False
+    """Whether L is a return of policies, to be maximised, and not a risk of predictions."""
+    landscapes: Generator | None = None
+    rates: Callable[[], Any] | None = None
+    """Series over the width, each with its quantity in words, its theory and its slope."""
+    outside: tuple[str, ...] = ()
+    """Variants beyond the claims' assumptions, that every generator of all variants can build: for leaving one out."""
+    breaking: tuple[Generator, ...] = ()
+    """Generators of instances that break one assumption: for leaving one out."""
+    attaining: tuple[Generator, ...] = ()
+    """Generators of instances that use up a constant: for attacking it."""
+    shown: tuple[str, ...] = ()
+    """Terms that the table of real tasks shows beside gap and bound."""
+    in_torch: Callable[[], Any] | None = None
+    """Loads torch, and gives the searching engine's quantities there: for search by gradients."""
+
+    @property
+    def all_generators(self) -> tuple[Generator, ...]:
+        """The generators, and that of landscapes if there is one."""
+        return self.generators if self.landscapes is None else (*self.generators, self.landscapes)
+
+    @property
+    def wild(self) -> tuple[Generator, ...]:
+        """The generators, and those that break assumptions."""
+        return (*self.generators, *self.breaking)
+
+    def all_variants(self, generator: Generator) -> tuple[str, ...]:
+        """The generator's variants, with those outside the claims' assumptions where it takes all others."""
+        most = max(len(g.variants) for g in self.generators)
+        return generator.variants + (self.outside if len(generator.variants) == most else ())
+
+    def generator(self, name: str) -> Generator:
+        """The generator of that name."""
+        return next(g for g in (*self.wild, *self.attaining) if g.name == name)
+
+    def claim(self, name: str) -> Claim | None:
+        """The claim of that name, if the family has it."""
+        return next((claim for claim in self.all_claims if claim.name == name), None)
+
+    @property
+    def all_claims(self) -> tuple[Claim, ...]:
+        """The claims, and the headline if there is one."""
+        return self.claims if self.headline is None else (*self.claims, self.headline.claim)
+
+    def evaluator(self, instance: Instance) -> Evaluator:
+        """The quantities of an instance, at every precision that is needed."""
+
+        def exact(direction: Vector) -> CoreQuantities | None:
+            return self.quantities.exact(instance, direction)
+
+        return Evaluator(instance, lambda: self.quantities(instance), exact)

@@ -1,0 +1,91 @@
+"""The meta-objective by its definition on torch's tensors: for training, and for torch's opinion on derivatives.
+
+Only the loss's value is written; inner gradients, the meta-gradient and the meta-Hessian are torch's
+(`create_graph`), so this shares no derivative formula with either engine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arithmetic import to_float
+from ..losses import Loss
+from ..tensors import Torch
+from .instance import Gradient, MetaSLInstance
+
+NEWTON_ROUNDS = 60
+
+
+class TorchProblem:
+    """An instance's tasks as tensors; `meta_objective` follows the definition, task by task."""
+
+    def __init__(self, instance: MetaSLInstance) -> None:
+        self.loss: Loss = instance.loss
+        self.adaptation = instance.adaptation
+        features = np.array([[to_float(v) for v in row] for row in instance.features])
+        self.tasks = []
+        for task in instance.tasks:
+            if task.weight == 0:
+                continue
+            rows = features[[atom.x for atom in task.atoms]]
+            labels = np.array([to_float(atom.y) for atom in task.atoms])
+            masses = np.array([to_float(atom.p) for atom in task.atoms])
+            tensors = tuple(torch.from_numpy(a) for a in (rows, labels, masses))
+            self.tasks.append((to_float(task.weight), tensors))
+
+    def risk(self, tensors: tuple[Tensor, ...], theta: Tensor) -> Tensor:
+        """R_i(h_theta)."""
+        rows, labels, masses = tensors
+        return (masses * self.loss.value(Torch, rows @ theta, labels)).sum()
+
+    def adapt(self, tensors: tuple[Tensor, ...], theta: Tensor, *, first_order: bool = False) -> Tensor:
+        """U_i(theta), differentiable in theta; `first_order` stops the inner gradient (FOMAML)."""
+        if isinstance(self.adaptation, Gradient):
+            eta = to_float(self.adaptation.eta)
+            for _ in range(self.adaptation.steps):
+                theta = theta - eta * self._slope(tensors, theta, not first_order)
+            return theta
+        return self._proximal(tensors, theta, to_float(self.adaptation.strength), first_order)
+
+    def _slope(self, tensors: tuple[Tensor, ...], theta: Tensor, graph: bool) -> Tensor:
+        point = theta if theta.requires_grad else theta.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(self.risk(tensors, point), point, create_graph=graph)
+        return slope if graph else slope.detach()
+
+    def _proximal(self, tensors: tuple[Tensor, ...], theta: Tensor, strength: float, first_order: bool) -> Tensor:
+        """The proximal point by Newton without a graph; then one step with it, which has the exact derivative."""
+        center = theta.detach()
+
+        def objective(t: Tensor) -> Tensor:
+            return self.risk(tensors, t) + strength / 2 * ((t - center) ** 2).sum()
+
+        point = center.clone()
+        for _ in range(NEWTON_ROUNDS):
+            probe = point.clone().requires_grad_()
+            value = objective(probe)
+            (slope,) = torch.autograd.grad(value, probe)
+            hessian = torch.autograd.functional.hessian(objective, point)
+            step = torch.linalg.solve(hessian, slope)
+            length = 1.0
+            here = float(value.detach())
+            while length > 1e-9 and float(objective(point - length * step)) > here and step.norm() > 1e-7:
+                length /= 2
+            point = point - length * step
+            if float(step.norm()) < 1e-11 * (1 + float(point.norm())):
+                break
+        if first_order:
+            return point + (theta - theta.detach())
+        hessian = torch.autograd.functional.hessian(objective, point)
+        probe = point.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(self.risk(tensors, probe), probe)
+        residual = slope + strength * (point - theta)
+        return point - torch.linalg.solve(hessian, residual)
+
+    def meta_objective(self, theta: Tensor, *, first_order: bool = False) -> Tensor:
+        """L(theta) = sum_i q_i R_i(h_{U_i(theta)})."""
+        total = torch.zeros((), dtype=torch.float64)
+        for weight, tensors in self.tasks:
+            total = total + weight * self.risk(tensors, self.adapt(tensors, theta, first_order=first_order))
+        return total

@@ -29,8 +29,9 @@ from ...impl.smooth_network.instance import SmoothInstance
 from ..certifying import certify as answered
 from ..processes import EndedError, apart
 from ..records import network_optimum_record, optimum_record
+from .ending import fail, interrupted
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
-from .shared import JsonOption, emit, fail, input_errors, interrupted, paper, ready, save, working
+from .shared import JsonOption, emit, input_errors, paper, ready, save, working
 
 RadiusOption = Annotated[
     str | None,

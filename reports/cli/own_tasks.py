@@ -14,7 +14,8 @@ from ...impl.meta_sl.document import STEPS
 from ...impl.meta_sl.own_tasks import TaskSource
 from ..conditions import conditions_record
 from ..processes import apart
-from .shared import emit, fail, input_errors, listing, paper, working
+from .ending import fail
+from .shared import emit, input_errors, listing, paper, working
 
 PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
 

@@ -10,14 +10,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from threadpoolctl import threadpool_limits
 
 from ...impl import files
 from ...impl.extras import MissingExtraError
@@ -27,6 +26,7 @@ from ..junit import junit
 from ..processes import EndedError
 from ..records import dumps, nearest, write_text
 from ..sarif import sarif
+from .ending import fail, interrupted
 
 # Names of files and columns are no markup, and ":x:" in them is no emoji.
 screen = Console(stderr=True, markup=False, emoji=False)
@@ -68,19 +68,6 @@ FolderOption = Annotated[Path, typer.Option("--out", help="Folder of the report.
 WORKERS = min(os.cpu_count() or 1, 8)
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
-
-
-def single_threads() -> None:
-    """One thread per process, here and in those to come: they share the cores, and small matrices only lose by more."""
-    threadpool_limits(1)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-
-
-def fail(message: str) -> NoReturn:
-    """One line on the error stream, status 2."""
-    typer.echo(f"metagap: {message}", err=True)
-    raise typer.Exit(2)
 
 
 def left_out(error: files.BadInputError) -> None:
@@ -126,15 +113,6 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
             interrupted(f"{command}: interrupted while {error.stage}; nothing was written")
         except KeyboardInterrupt:
             interrupted(f"{command}: interrupted while {last}; nothing was written")
-
-
-INTERRUPTED = 130
-
-
-def interrupted(message: str) -> NoReturn:
-    """One line on the error stream, status 130."""
-    typer.echo(f"metagap: {message}", err=True)
-    raise SystemExit(INTERRUPTED)
 
 
 def listing(title: str, first: str) -> Table:

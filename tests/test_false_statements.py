@@ -360,7 +360,8 @@ def test_quantities_about_infinity_are_unbounded_about_0() -> None:
         "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": "1/2", "p": "1/2"}, {"x": 1, "y": -1, "p": "1/2"}]}],
         "omega": ["1e150"], "comparator": {"functions": [["1e300", -3]]}, "radius": "1/8",
     }  # fmt: skip
-    at = Evaluator(loads(json.dumps(far), "far"))
+    instance = loads(json.dumps(far), "far")
+    at = family_of(instance).evaluator(instance)
     with ctx.workprec(128), np.errstate(all="ignore"):
         gap = at.balls(128)("gap")
         assert not gap.is_finite() and gap.mid() == 0

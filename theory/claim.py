@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sympy
+if TYPE_CHECKING:
+    import sympy
 
 
 class UndefinedQuantityError(ArithmeticError):
@@ -68,6 +69,8 @@ class Expression:
     @cached_property
     def symbolic(self) -> sympy.Expr:
         """The expression in sympy symbols that carry the notation's names."""
+        import sympy  # a second to load, and only who typesets or solves needs it
+
         names = {name: sympy.Symbol(name) for name in self.names}
         return sympy.sympify(self.text, locals=names)
 
@@ -115,6 +118,8 @@ class Expression:
 
     def latex(self, letters: Mapping[str, str]) -> str:
         """The expression typeset in the order of writing; `letters` maps names to LaTeX."""
+        import sympy
+
         symbols = {name: sympy.Symbol(name) for name in self.names}
         parsed = sympy.sympify(self.text, locals=symbols, evaluate=False)
         spelled = {symbol: letters[name] for name, symbol in symbols.items()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 
 from ..arithmetic import Array
 
@@ -111,7 +111,7 @@ def l1_near(slope: Array, rows: Array, target: Array) -> tuple[list[int], list[i
     if size == 0 or not (np.isfinite(rows).all() and np.isfinite(target).all()):
         return [], [int(np.sign(t)) if np.isfinite(t) else 0 for t in target]
     rows, slope, height = rows / size, slope / size, np.eye(count)
-    found = linprog(
+    found = scipy.optimize.linprog(
         np.concatenate([slope, np.ones(count)]),
         A_ub=np.block([[-rows, -height], [rows, -height]]),
         b_ub=np.concatenate([-target, target]),

@@ -17,8 +17,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy
 from flint import arb, ctx, fmpq
-from scipy.optimize import minimize
 
 from ...theory.claim import Claim
 from ..arithmetic import PROPOSING, Number, bounds, exactly, to_float
@@ -211,7 +211,9 @@ class NetworkHeadline(Headline):
 
         drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
         for start in (*(w.floats for w in _starts(instance)[:2]), *drawn):
-            stop = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+            stop = scipy.optimize.minimize(
+                objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}
+            ).x
             if (found := Weights(stop.reshape(shape))).sound:
                 yield found
 

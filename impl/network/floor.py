@@ -26,8 +26,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy
 from flint import arb, arb_mat, ctx, fmpq
-from scipy.optimize import minimize
 
 from ..arithmetic import Balls, Floats, Number, bounds, midpoint, proposed, rational, root, to_float
 from ..instances import Vector
@@ -188,7 +188,9 @@ def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:
 
     inside = {"type": "ineq", "fun": lambda v: 1 - v[:count] @ v[:count], "jac": lambda v: _inward(v, count)}
     sides = [(-1.0, 1.0)] * (2 * count)
-    found = minimize(risk, np.zeros(2 * count), jac=True, method="SLSQP", bounds=sides, constraints=[inside])
+    found = scipy.optimize.minimize(
+        risk, np.zeros(2 * count), jac=True, method="SLSQP", bounds=sides, constraints=[inside]
+    )
     v = found.x if np.isfinite(found.x).all() else np.zeros(2 * count)
     best = base + np.concatenate([rows, np.diag(limits)], axis=1) @ v
     return dict(zip(xs, proposed(best), strict=True))

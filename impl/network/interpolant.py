@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 
 from ..arithmetic import Array, to_float
 from ..meta_sl.instance import Functions
@@ -110,7 +110,7 @@ def _positive(rows: Array) -> Array | None:
     d = rows.shape[1]
     system = np.hstack([-units, np.ones((len(units), 1))])
     bounds = [(-1.0, 1.0)] * d + [(None, 1.0)]
-    found = linprog(np.append(np.zeros(d), -1.0), A_ub=system, b_ub=np.zeros(len(units)), bounds=bounds)
+    found = scipy.optimize.linprog(np.append(np.zeros(d), -1.0), A_ub=system, b_ub=np.zeros(len(units)), bounds=bounds)
     if not found.success or not (units @ found.x[:d] > 0).all():
         return None
     direction: Array = found.x[:d]

@@ -22,8 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from flint import arb, arb_mat, ctx, fmpq
-from scipy.optimize import brentq, minimize
 
 from ..arithmetic import PROPOSING, Balls, Floats, bounds, exact_floats, midpoint, root, to_float
 from ..meta_sl.batch import laws_of
@@ -165,7 +165,9 @@ def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> A
 
     def at(lam: float) -> Array:
         nonlocal point
-        point = minimize(objective, point, (lam,), jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": 500}).x
+        point = scipy.optimize.minimize(
+            objective, point, (lam,), jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": 500}
+        ).x
         return point
 
     def excess(log: float) -> float:
@@ -176,7 +178,7 @@ def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> A
         most += 10
     if not excess(most) <= 0:
         return np.zeros(len(table))  # beyond float64
-    found = at(0.0 if excess(least) <= 0 else float(np.exp(brentq(excess, least, most, xtol=1e-13))))
+    found = at(0.0 if excess(least) <= 0 else float(np.exp(scipy.optimize.brentq(excess, least, most, xtol=1e-13))))
     return vectors[:, kept] @ (found / np.sqrt(values[kept]))
 
 

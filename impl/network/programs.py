@@ -24,8 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from flint import arb, arb_mat
-from scipy.optimize import minimize
 
 from ..arithmetic import Balls, Floats, bounds, midpoint, norm, proposed, root
 from ..losses import Loss
@@ -142,7 +142,7 @@ class Program:
             matrix, side = np.array(rows), np.array(sides)
             constraints.append({"type": "ineq", "fun": lambda v: matrix @ v + side, "jac": lambda v: matrix})
         start = np.concatenate([np.zeros(d), np.maximum(self._tau[open_], 0.0)])
-        found = minimize(risk, start, jac=True, method="SLSQP", bounds=limits, constraints=constraints,
+        found = scipy.optimize.minimize(risk, start, jac=True, method="SLSQP", bounds=limits, constraints=constraints,
                          options={"maxiter": 200, "ftol": 1e-13}).x  # fmt: skip
         v = found if np.isfinite(found).all() else start
         return v[:d], base + into @ v, v[d:]
@@ -169,7 +169,7 @@ class Program:
             return size * length - float(full @ self._tau), (size * along - self._tau)[free]
 
         inner = np.where((status == OPEN)[free], pulls[free] / 2, start[free])
-        found = minimize(lack, inner, jac=True, method="L-BFGS-B", bounds=limits,
+        found = scipy.optimize.minimize(lack, inner, jac=True, method="L-BFGS-B", bounds=limits,
                          options={"maxiter": 500, "ftol": 1e-16, "gtol": 1e-12}).x  # fmt: skip
         start[free] = found
         return start

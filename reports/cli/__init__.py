@@ -1,41 +1,64 @@
-"""The command line: thin; every command is a function of one room, over `verify`, `audit`, `bench` and `render`."""
+"""The command line: thin; every command is a function of one room, over `verify`, `audit`, `bench` and `render`.
+
+A command's room is imported when the command runs: help and a small file's verdict wait for nobody else's libraries.
+"""
 
 from __future__ import annotations
 
 import functools
+import importlib
 import itertools
 import re
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from importlib.metadata import version
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_command
 
-from ...impl.bracket import DefectError
-from .auditing import audit, replay
-from .falsifying import falsify
-from .judging import judge
-from .optima import certify, check, optimum
-from .shared import INTERRUPTED, interrupted, single_threads, standard_streams
-from .showing import bench, report, schema
-from .verifying import verify
+from .ending import INTERRUPTED, interrupted, single_threads, standard_streams
 
 STATUS = (
     "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (check: rejected; falsify: refuted), "
     "130 interrupted by Ctrl-C, 3 undecided, not checked, out of time or a defect, else 0."
 )
 
-app = typer.Typer(
-    help="Optimality-gap theorems of model-agnostic meta-learning: proved instance by instance, and attacked.",
-    epilog=STATUS,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+COMMANDS = {
+    "judge": ("judging", "Judge every claim on instance files, term by term, in ball arithmetic."),
+    "optimum": ("optima", "Bracket the global minimum of the meta-objective, with a certificate."),
+    "check": ("optima", "Prove a certificate again, by separate code in ball arithmetic."),
+    "certify": (
+        "optima",
+        "How far your MAML solution is from the global optimum, what the theorem promises, and why they differ.",
+    ),
+    "verify": ("verifying", "Prove every claim on generated and real instances; write the report."),
+    "audit": ("auditing", "Show for each assumption what fails without it, and that wrong theorems are refuted."),
+    "falsify": ("falsifying", "Search for a certified counterexample, or for the tightest instance."),
+    "replay": ("auditing", "Judge kept witnesses again: still violated, fixed, undecided or error."),
+    "bench": ("showing", "Time both engines beside the alternatives, in one run."),
+    "report": ("showing", "Write the page again from the records in the folder."),
+    "schema": ("showing", "Print the JSON schema of a file that other programs read or write."),
+}
+"""Each command's room, and the first line of its help."""
+
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class _Rooms(TyperGroup):
+    """The commands by name; the one that is called is imported."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else _command(name), rest
 
 
 def _spoken(command: Callable[..., None]) -> Callable[..., None]:
     """The command; one line where Ctrl-C ends it and it has not said so itself, or where the engine is at fault."""
+
+    from ...impl.bracket import DefectError  # the command has loaded it; help need not
 
     @functools.wraps(command)
     def spoken(**options: Any) -> None:
@@ -52,8 +75,40 @@ def _spoken(command: Callable[..., None]) -> Callable[..., None]:
     return spoken
 
 
-for command in (judge, optimum, check, certify, verify, audit, falsify, replay, bench, report, schema):
-    app.command(epilog=STATUS)(_spoken(command))
+def _command(name: str) -> Any:
+    room = importlib.import_module(f".{COMMANDS[name][0]}", __package__)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name, epilog=STATUS, context_settings=SETTINGS)(_spoken(getattr(room, name)))
+    return get_command(alone)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"metagap {version('metagap')}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=_Rooms,
+    help="Optimality-gap theorems of model-agnostic meta-learning: proved instance by instance, and attacked.",
+    epilog=STATUS,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings=SETTINGS,
+)
+
+
+@app.callback()
+def _whole(
+    show: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Nothing of its own."""
+
+
+for _name, (_room, _line) in COMMANDS.items():
+    app.command(_name, help=_line)(lambda: None)
 
 
 def _fault(message: str, arguments: list[str]) -> str:

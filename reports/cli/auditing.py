@@ -15,6 +15,7 @@ from ..matrix import alarms
 from ..records import dumps, hashes, nearest, write_text
 from ..render import write_report
 from .audit_tables import print_audit
+from .ending import fail, interrupted
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, audit_tasks, tasks_at
 from .shared import (
     FOLDER,
@@ -28,9 +29,7 @@ from .shared import (
     WorkersOption,
     emit,
     exchange,
-    fail,
     input_errors,
-    interrupted,
     left_out,
     ready,
     screen,

@@ -11,19 +11,8 @@ from ...impl.extras import MissingExtraError
 from ...impl.falsify.gradient import NoGradientError
 from ...impl.falsify.pursuit import Found
 from .. import falsifying
-from .shared import (
-    FOLDER,
-    FolderOption,
-    JsonOption,
-    SeedOption,
-    emit,
-    fail,
-    input_errors,
-    number,
-    ready,
-    working,
-    writing,
-)
+from .ending import fail
+from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, input_errors, number, ready, working, writing
 
 
 class Driver(StrEnum):

@@ -16,18 +16,8 @@ from ...impl.judge import Enclosure, Judgement
 from ...impl.study import UnsupportedError
 from ...theory.claim import Claim
 from ..records import judgement_record
-from .shared import (
-    ClaimOption,
-    JsonOption,
-    chosen_claims,
-    emit,
-    input_errors,
-    interrupted,
-    listing,
-    paper,
-    ready,
-    working,
-)
+from .ending import interrupted
+from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, listing, paper, ready, working
 
 
 def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:

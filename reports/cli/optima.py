@@ -19,20 +19,9 @@ from ..certifying import certify as answered
 from ..certifying import checked_certificate
 from ..processes import EndedError, apart
 from ..records import optimum_record
+from .ending import fail, interrupted
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
-from .shared import (
-    JsonOption,
-    emit,
-    exact_option,
-    fail,
-    input_errors,
-    interrupted,
-    number,
-    paper,
-    ready,
-    save,
-    working,
-)
+from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, working
 
 RadiusOption = Annotated[
     str | None,

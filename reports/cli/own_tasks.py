@@ -13,7 +13,8 @@ from ...impl.meta_sl.document import STEPS
 from ...impl.own_tasks import TaskSource
 from ..conditions import conditions_record
 from ..processes import apart
-from .shared import emit, exact_option, fail, input_errors, listing, paper, whole, working
+from .ending import fail
+from .shared import emit, exact_option, input_errors, listing, paper, whole, working
 
 PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, Any
 
 import typer
 from flint import fmpq
@@ -21,7 +20,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from threadpoolctl import threadpool_limits
 
 from ...impl import files
 from ...impl.extras import MissingExtraError
@@ -33,6 +31,7 @@ from ..junit import junit
 from ..processes import EndedError
 from ..records import RECORDS, dumps, nearest, write_text
 from ..sarif import sarif
+from .ending import OutputError, fail, interrupted
 
 # Names of files and columns are no markup, and ":x:" in them is no emoji.
 screen = Console(stderr=True, markup=False, emoji=False)
@@ -119,86 +118,6 @@ SeedOption = Annotated[
 ]
 
 
-def single_threads() -> None:
-    """One thread per process, here and in those to come: they share the cores, and small matrices only lose by more."""
-    threadpool_limits(1)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-
-
-class OutputError(Exception):
-    """A standard stream that cannot be written: it is full, closed, or nobody reads it any more."""
-
-
-class _Guarded:
-    """A standard stream whose failures are OutputErrors, and which escapes what its encoding lacks."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        with _output():
-            try:
-                return self._stream.write(text)
-            except UnicodeEncodeError:
-                encoding = self._stream.encoding
-                return self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-
-    def flush(self) -> None:
-        with _output():
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextmanager
-def _output() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(error.errno, error.strerror) from None
-
-
-ABANDONED = 128 + 13
-"""Status where nobody reads on, as of a program that SIGPIPE ended."""
-
-
-@contextmanager
-def standard_streams() -> Iterator[None]:
-    """Output that cannot be written becomes one line and status 2; where a reader left early, as head does, no line."""
-    streams = {name: getattr(sys, name) for name in ("stdout", "stderr") if getattr(sys, name) is not None}
-    for name, stream in streams.items():
-        setattr(sys, name, _Guarded(stream))
-    try:
-        try:
-            yield
-        finally:
-            for name in streams:
-                getattr(sys, name).flush()
-    except OutputError as error:
-        code, reason = error.args
-        if code != errno.EPIPE:
-            with suppress(OSError):
-                streams["stderr"].write(f"metagap: standard output: {reason}; give it room or another place\n")
-        for stream in streams.values():
-            # What is left in its buffer goes nowhere when Python ends.
-            with suppress(OSError):
-                stream.flush()
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        sys.exit(ABANDONED if code == errno.EPIPE else 2)
-    finally:
-        for name, stream in streams.items():
-            setattr(sys, name, stream)
-
-
-def fail(message: str) -> NoReturn:
-    """One line on the error stream, status 2."""
-    typer.echo(f"metagap: {message}", err=True)
-    raise typer.Exit(2)
-
-
 def left_out(error: files.BadInputError) -> None:
     """A record that the page does without, as one line on the error stream."""
     typer.echo(f"metagap: left out of the page: {error}", err=True)
@@ -252,15 +171,6 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
             interrupted(f"{command}: interrupted while {last}; nothing was written")
         finally:
             done.set()
-
-
-INTERRUPTED = 130
-
-
-def interrupted(message: str) -> NoReturn:
-    """One line on the error stream, status 130."""
-    typer.echo(f"metagap: {message}", err=True)
-    raise SystemExit(INTERRUPTED)
 
 
 def listing(title: str, first: str) -> Table:

@@ -11,7 +11,8 @@ from ..formats import NAMES
 from ..formats import schema as schema_of
 from ..records import dumps, nearest
 from ..render import write_report
-from .shared import FOLDER, FolderOption, JsonOption, emit, fail, input_errors, number, paper, ready, screen, writing
+from .ending import fail
+from .shared import FOLDER, FolderOption, JsonOption, emit, input_errors, number, paper, ready, screen, writing
 
 
 def bench(

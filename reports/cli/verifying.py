@@ -16,9 +16,9 @@ from ..jobs import PROFILES
 from ..records import dumps, hashes, write_text
 from ..render import write_report
 from ..tally import loose
+from .ending import INTERRUPTED, interrupted
 from .shared import (
     FOLDER,
-    INTERRUPTED,
     WORKERS,
     ClaimOption,
     FolderOption,
@@ -31,7 +31,6 @@ from .shared import (
     chosen_claims,
     emit,
     exchange,
-    interrupted,
     left_out,
     listing,
     number,

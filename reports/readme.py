@@ -1,6 +1,6 @@
-"""The tables of README.md and theory/README.md, made from the theory and the losses so that they cannot drift.
+"""The tables of the README files, made from the theory and the losses so that they cannot drift.
 
-`python -m metagap.reports.readme [verify.json]` rewrites both in the current folder.
+`python -m metagap.reports.readme [verify.json]` rewrites them in the current folder.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from ..theory.paper import RESULTS
 from .overview import SIGNS
 from .places import places
 from .records import SOURCES, write_text
+
+
+PAGES = ("theory/README.md", "impl/files/README.md")
+"""The pages with generated tables."""
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -47,7 +51,7 @@ def claims_table(record: dict[str, Any] | None) -> str:
     for stem, statement, claims in theorems():
         first = next(iter(claims.values()))
         homes = dict.fromkeys(places()[claim.name][0] for claim in claims.values())
-        links = ", ".join(f"[{Path(home).stem}]({home})" for home in homes)
+        links = ", ".join(f"[{Path(home).stem}]({Path(home).relative_to('theory')})" for home in homes)
         verdicts = (
             _verdict(claims[name].source, found.get(claims[name].name)) if name in claims else "" for name in FAMILIES
         )
@@ -152,10 +156,9 @@ def fill(text: str, record: dict[str, Any] | None) -> str:
 
 
 def main() -> None:
-    """Rewrite README.md and theory/README.md in the current folder; an argument names the verification record to take
-    verdicts from."""
+    """Rewrite the pages in the current folder; an argument names the verification record to take verdicts from."""
     record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 1 else None
-    for path in (Path("README.md"), Path("theory/README.md")):
+    for path in map(Path, PAGES):
         write_text(path, fill(path.read_text(encoding="utf-8"), record))
 
 

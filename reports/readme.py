@@ -20,7 +20,6 @@ from .overview import SIGNS
 from .places import places
 from .records import SOURCES, write_text
 
-
 PAGES = ("theory/README.md", "impl/files/README.md")
 """The pages with generated tables."""
 

@@ -207,7 +207,7 @@ def honest(kind: str) -> Certificate:
 
 
 def elsewhere(c: Certificate, lower: float, tree: bytes) -> Certificate:
-    """At a point of larger value, which is no witness against the lower end: the tree alone can tell that it is false."""
+    """At a point of larger value, no witness against the lower end: the tree alone can tell that it is false."""
     at = (fmpq(0),) * 2
     return replace(c, at=at, upper=float(value("one step", at).upper()) + 1e-6, lower=lower, tree=tree)
 
@@ -246,6 +246,18 @@ def test_the_lower_end_alone_makes_a_lie_of_one_leaf(leaf: bytes) -> None:
     assert check(elsewhere(certificate, certificate.lower - 1e-2, leaf)).accepted
     refused = check(elsewhere(certificate, certificate.upper + 1e-3, leaf))
     assert not refused.accepted and "is not proved on the box" in refused.reason
+
+
+def test_a_line_of_minimisers_is_not_proved_away() -> None:
+    """The step annihilates the first coordinate: L = (3/16)^2 (t - 1)^2, and too many boxes are left to split."""
+    tasks = tuple(Task(HALF, (Atom(x, y, ONE),)) for x, y in ((0, ONE), (1, HALF)))
+    zero = (fmpq(0),) * 2
+    one = MetaSLInstance(Loss("squared"), Gradient(ONE), ((ONE, fmpq(0)), (fmpq(0), HALF)), tasks, zero, zero, ONE)
+    assert exact_value(one, zero).contains(arb(9) / 256) and exact_value(one, (-ONE, ONE)).contains(0)
+    for lower, accepted in ((-1e-3, True), (1e-3, False)):
+        found = check(Certificate(one, TWO, TWO, lower, 1.0, zero, half=TWO, tree=b"n"))
+        assert found.accepted == accepted
+    assert found.extra > 2000
 
 
 def test_the_leaves_of_a_tree_cover_the_cube() -> None:

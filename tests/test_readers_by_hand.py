@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import typer
 from metagap.impl import families
 from metagap.impl.files import BadInputError
+from metagap.impl.meta_sl.own_tasks import TaskSource
 from metagap.impl.optimum.certificate import loads
+from metagap.reports import audit, witnesses
 from metagap.reports import check_witness as checker
-from metagap.reports import witnesses
+from metagap.reports.cli.own_tasks import tasks_at
+from metagap.reports.cli.shared import number, whole
 
 from .test_checker_by_hand import honest
 
@@ -92,6 +98,121 @@ def test_a_field_of_a_certificate_that_is_given_twice_is_refused(name: str) -> N
     assert text.count(f'\n "{name}":') == 1
     with pytest.raises(BadInputError, match="given once"):
         loads(text.replace(f'\n "{name}":', f'\n "{name}": 0, "{name}":'))
+
+
+CSV = "task,y,a,b\nfirst,1,0.5,2\nsecond,1,0.5,2\n"
+BAD_TABLES = {
+    "a row that is too long": (CSV + "first,1,2,3,4\n", "line 4="),
+    "a feature given twice": (CSV.replace("a,b", "a,a"), "header[3]='a'"),
+    "a label given twice": (CSV.replace("a,b", "a,y"), "one column named 'y'"),
+    "a column without a name": (CSV.replace("a,b", "a,"), "header[3]=''"),
+    "an infinite number": (CSV.replace("0.5", "inf"), "line 2, column a='inf'"),
+    "a number beyond float64": (CSV.replace("0.5", "1e999"), "line 2, column a='1e999'"),
+    "digits of another script": (CSV.replace("0.5", "\u0661"), "line 2, column a="),
+    "an underscore in a number": (CSV.replace("0.5", "1_0"), "line 2, column a='1_0'"),
+    "a row of no task": (CSV.replace("second", ""), "line 3, column task=''"),
+    "a null character": (CSV.replace("second", "se\0cond"), "fields without control characters"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_a_bad_table_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "tasks.csv"
+    path.write_text(CSV, encoding="utf-8")
+    TaskSource(str(path)).load()
+    text, place = BAD_TABLES[name]
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInputError) as caught:
+        TaskSource(str(path)).load()
+    assert place in str(caught.value)
+
+
+def archive(**members: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **({"X": np.ones((2, 1)), "y": np.ones(2), "task": np.array(["a", "b"])} | members))
+    return file.getvalue()
+
+
+BAD_ARCHIVES = {
+    "something after it": (archive() + b"more", "nothing before or after it"),
+    "something before it": (b"more" + archive(), "nothing before or after it"),
+    "dates": (archive(y=np.array(["2020-01-01", "2020-01-02"], dtype="M8[D]")), "y='datetime64[D]'"),
+    "complex numbers": (archive(X=np.ones((2, 1)) + 0j), "X='complex128'"),
+    "a table of names": (archive(task=np.array([["a"], ["b"]])), "task=(2, 1)"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARCHIVES)
+def test_a_bad_archive_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "tasks.npz"
+    path.write_bytes(archive())
+    TaskSource(str(path)).load()
+    data, place = BAD_ARCHIVES[name]
+    path.write_bytes(data)
+    with pytest.raises(BadInputError) as caught:
+        TaskSource(str(path)).load()
+    assert place in str(caught.value)
+
+
+ROW = {"loss": "logistic", "proved": 0.25, "refuted": 0.5, "curvature": -0.5, "instance": "0" * 64, "file": "kept.json"}
+PART: dict[str, Any] = {name: [] for name in audit.LISTS} | {"thresholds": [ROW]}
+BAD_PARTS = {
+    "a list that is missing": json.dumps({name: PART[name] for name in audit.LISTS[1:]}),
+    "a list of another kind": json.dumps(PART | {"more": []}),
+    "no number": json.dumps(PART | {"thresholds": [ROW | {"proved": "0.25"}]}),
+    "not a number": json.dumps(PART | {"thresholds": [ROW | {"proved": float("nan")}]}),
+    "a witness that is gone": json.dumps(PART | {"thresholds": [ROW | {"file": "gone.json"}]}),
+    "a list given twice": json.dumps(PART).replace("{", '{"mutants": [], ', 1),
+    "a text that was cut": json.dumps(PART)[:-1],
+}
+
+
+@pytest.mark.parametrize("name", BAD_PARTS)
+def test_a_bad_part_of_an_audit_is_made_again(name: str, tmp_path: Path) -> None:
+    (tmp_path / "kept.json").write_text("{}")
+    part = tmp_path / "part.json"
+    part.write_text(json.dumps(PART))
+    assert audit._kept(part, tmp_path, audit.LISTS) == PART
+    part.write_text(BAD_PARTS[name])
+    assert audit._kept(part, tmp_path, audit.LISTS) is None
+
+
+def test_options_are_refused_where_they_must_be() -> None:
+    """Integers and decimals in ASCII within their ends, exact numbers within theirs."""
+    assert whole(1, 64)("64") == 64 and number(0.5, 1)("0.5") == 0.5
+    for text in ("0", "65", "1.0", "\u0661", " 1", "1_0", "1" * 30, ""):
+        with pytest.raises(typer.BadParameter):
+            whole(1, 64)(text)
+    for text in ("0.4", "1.1", "nan", "inf", "\u0661", " 1", "0_1", ""):
+        with pytest.raises(typer.BadParameter):
+            number(0.5, 1)(text)
+
+    def given(loss: str | None, eta: str | None) -> TaskSource:
+        return tasks_at("tasks.csv", loss, eta, None, "task", "y")
+
+    assert given("huber:1/3", "1/3") == given("huber:1/3", "2/6")
+    for text in ("1/0", "nan", "1e31", "one", ""):
+        with pytest.raises(typer.Exit):
+            given(None, text)
+    for text in ("huber:0", "huber:-1", "huber:nan", "huber", "hinge", "log-cosh:1"):
+        with pytest.raises(typer.Exit):
+            given(text, None)
+
+
+@pytest.mark.parametrize("name", ["a field given twice", "a device", "too many brackets"])
+def test_the_checker_of_witnesses_refuses_files(name: str, tmp_path: Path) -> None:
+    text = WITNESS.read_text()
+    bad = {
+        "a field given twice": text.replace('"statement":', '"statement": {}, "statement":', 1),
+        "too many brackets": "[" * 40 + "]" * 40,
+    }
+    path = Path("/dev/null") if name == "a device" else tmp_path / "witness.json"
+    if name in bad:
+        path.write_text(text)
+        assert checker.read(str(path)) == json.loads(text)
+        path.write_text(bad[name])
+    with pytest.raises(ValueError, match=r"given twice|not a regular file|brackets"):
+        checker.read(str(path))
 
 
 def witness(**changes: Any) -> dict[str, Any]:

@@ -11,6 +11,8 @@ TEXT, NUMBERS, DOCUMENT = "metagap.impl.files.text", "metagap.impl.files.numbers
 CHECKER, WITNESSES, CERTIFICATE = (
     "metagap.reports.check_witness", "metagap.reports.witnesses", "metagap.impl.optimum.certificate"
 )  # fmt: skip
+TABLES, OWN = "metagap.impl.files.tables", "metagap.impl.meta_sl.own_tasks"
+AUDIT, FORMATS, OPTIONS = "metagap.reports.audit", "metagap.reports.formats", "metagap.reports.cli.shared"
 
 
 def refused(name: str) -> Any:
@@ -21,12 +23,26 @@ def certificate(name: str) -> Any:
     return suite("test_readers_by_hand:test_a_bad_certificate_is_refused", name=name)
 
 
+def table(name: str) -> Any:
+    return suite("test_readers_by_hand:test_a_bad_table_is_refused", name=name)
+
+
+def archive(name: str) -> Any:
+    return suite("test_readers_by_hand:test_a_bad_archive_is_refused", name=name)
+
+
+def part(name: str) -> Any:
+    return suite("test_readers_by_hand:test_a_bad_part_of_an_audit_is_made_again", name=name)
+
+
 def numbers(name: str) -> Any:
     return suite("test_readers_by_hand:test_the_checkers_own_numbers_contain", name=name)
 
 
 SAID = suite("test_readers_by_hand:test_a_witness_that_refutes_nothing_is_said_to")
 REPLAYED = suite("test_readers_by_hand:test_a_witness_that_refutes_nothing_is_not_replayed_as_one")
+READ = suite("test_readers_by_hand:test_options_are_refused_where_they_must_be")
+TWICE = suite("test_readers_by_hand:test_the_checker_of_witnesses_refuses_files", name="a field given twice")
 
 
 def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: Any) -> Fault:
@@ -61,6 +77,53 @@ READER_FAULTS = (
     fault("no-steps", "a reader that is too lax", f"{DOCUMENT}:read_gradient", Edit("if not 1 <= steps <= STEPS:",
           "if not 0 <= steps <= STEPS:"),
           refused("no steps")),
+    # --- certificates, tables, parts of an audit, options ---
+    fault("certificate-repeated-field", "a reader that drops a duplicate key", f"{TEXT}:parsed",
+          Edit("if repeated:", "if False:"),
+          suite("test_readers_by_hand:test_a_field_of_a_certificate_that_is_given_twice_is_refused",
+                name="lower")),
+    fault("certificate-of-another-instance", "a reader that is too lax", f"{CERTIFICATE}:_certificate",
+          Edit("if instance.sha256 != record.sha256:", "if False:"), certificate("hash")),
+    fault("certificate-of-other-coordinates", "a reader that is too lax", f"{CERTIFICATE}:_read",
+          Edit("if len(at) != (count := len(basis(instance))):", "if False:"), certificate("length of at")),
+    fault("certificate-cut", "a reader that is too lax", f"{CERTIFICATE}:_unpacked",
+          Edit("unpacker.eof and not", "not"), certificate("tree")),
+    fault("rows-of-any-length", "a reader that is too lax", f"{OWN}:_from_csv",
+          Edit("if len(row) != len(header):", "if len(row) < len(header):"), table("a row that is too long")),
+    fault("columns-given-twice", "a reader that drops a duplicate key", f"{OWN}:_from_csv",
+          Edit("if first.setdefault(name, j) < j:", "if False:"), table("a feature given twice")),
+    fault("columns-without-names", "a reader that is too lax", f"{OWN}:_from_csv",
+          Edit("if not name:", "if False:"), table("a column without a name")),
+    fault("rows-of-no-task", "a reader that is too lax", f"{OWN}:_from_csv",
+          Edit("if not row[at_task].strip():", "if False:"), table("a row of no task")),
+    fault("infinite-entries", "a reader that is too lax", f"{NUMBERS}:decimal",
+          Edit("return value if math.isfinite(value) else None", "return value"), table("an infinite number")),
+    fault("digits-of-any-script", "a reader that is too lax", f"{NUMBERS}:decimal",
+          Edit("not text.isascii() or ", ""), table("digits of another script")),
+    fault("underscored-digits", "a reader that is too lax", f"{NUMBERS}:decimal",
+          Edit('"_" in text or ', ""), table("an underscore in a number")),
+    fault("control-characters", "a reader that is too lax", f"{TABLES}:csv_lines",
+          Edit('if controls("".join(row)):', "if False:"), table("a null character")),
+    fault("archive-with-more", "a reader that is too lax", f"{TABLES}:arrays",
+          Edit(" or data[-22:-18] != _END", ""), archive("something after it")),
+    fault("archive-after-more", "a reader that is too lax", f"{TABLES}:arrays",
+          Edit("or (members and min(m.header_offset for m in members)) ", ""), archive("something before it")),
+    fault("arrays-of-any-kind", "a reader that is too lax", f"{TABLES}:_array",
+          Edit("if dtype.kind not in KINDS or dtype.shape:", "if False:"), archive("dates")),
+    fault("part-without-a-list", "a reader that is too lax", f"{AUDIT}:_kept",
+          Edit(" or set(content) != set(lists)", ""), part("a list of another kind")),
+    fault("part-without-witness", "a reader that is too lax", f"{AUDIT}:_kept",
+          Edit("hashes(found, folder)", "pass"), part("a witness that is gone")),
+    fault("part-of-any-numbers", "a reader that is too lax", f"{FORMATS}:rows",
+          Edit("if isinstance(value, float) and not math.isfinite(value):", "if False:"), part("not a number")),
+    fault("options-of-any-size", "a reader that is too lax", f"{OPTIONS}:exact_option",
+          Edit("if value is None or not allowed(value):", "if value is None:"), READ),
+    fault("decimals-of-any-size", "a reader that is too lax", f"{OPTIONS}:number",
+          Edit("or not least <= value <= most", "or not least <= value"), READ),
+    fault("integers-of-any-size", "a reader that is too lax", f"{OPTIONS}:whole",
+          Edit("and least <= int(given) <= most", "and least <= int(given)"), READ),
+    fault("checker-repeated-field", "a reader that drops a duplicate key", f"{CHECKER}:read",
+          Edit("if len(dict(pairs)) < len(pairs):", "if False:"), TWICE),
     # --- the checker beside the report, and replays ---
     fault("refutes-everything", "a checker that says refuted for everything", f"{CHECKER}:check",
           then(lambda said: ("refuted", said[1])), SAID),

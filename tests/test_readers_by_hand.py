@@ -13,7 +13,7 @@ import pytest
 import typer
 from metagap.impl import families
 from metagap.impl.files import BadInputError
-from metagap.impl.meta_sl.own_tasks import TaskSource
+from metagap.impl.own_tasks import TaskSource
 from metagap.impl.optimum.certificate import loads
 from metagap.reports import audit, witnesses
 from metagap.reports import check_witness as checker

@@ -11,7 +11,7 @@ TEXT, NUMBERS, DOCUMENT = "metagap.impl.files.text", "metagap.impl.files.numbers
 CHECKER, WITNESSES, CERTIFICATE = (
     "metagap.reports.check_witness", "metagap.reports.witnesses", "metagap.impl.optimum.certificate"
 )  # fmt: skip
-TABLES, OWN = "metagap.impl.files.tables", "metagap.impl.meta_sl.own_tasks"
+TABLES, OWN = "metagap.impl.files.tables", "metagap.impl.own_tasks"
 AUDIT, FORMATS, OPTIONS = "metagap.reports.audit", "metagap.reports.formats", "metagap.reports.cli.shared"
 
 

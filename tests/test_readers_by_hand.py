@@ -13,8 +13,8 @@ import pytest
 import typer
 from metagap.impl import families
 from metagap.impl.files import BadInputError
-from metagap.impl.own_tasks import TaskSource
 from metagap.impl.optimum.certificate import loads
+from metagap.impl.own_tasks import TaskSource
 from metagap.reports import audit, witnesses
 from metagap.reports import check_witness as checker
 from metagap.reports.cli.own_tasks import tasks_at

@@ -243,10 +243,7 @@ def _from_archive(path: Path) -> _Found:
         names = found["task"]
         if names.ndim != 1:
             raise FaultError("task", "give a row of names", "an array task [N]", names.shape)
-        try:
-            return found["X"], found["y"], names.tolist(), None
-        except ValueError as error:
-            raise FaultError("task", "correct it", "an array of text", str(error)) from None
+    return found["X"], found["y"], names.tolist(), None
 
 
 def _from_sklearn(place: str) -> _Found:

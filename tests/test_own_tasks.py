@@ -104,6 +104,49 @@ def test_bad_arrays_are_refused() -> None:
         TaskSource("sklearn:nothing").load()
 
 
+@pytest.mark.parametrize("code", [0x110000, 0xFFFFFFFF, 0xD800])
+@pytest.mark.parametrize("order", "<>")
+def test_text_of_no_characters_is_refused(code: int, order: str, tmp_path: Path) -> None:
+    """numpy itself ends in a SystemError there."""
+    names = np.array([65, code], f"{order}u4").view(f"{order}U1")
+    np.savez(tmp_path / "tasks.npz", X=np.ones((2, 1)), y=np.ones(2), task=names)
+    with pytest.raises(files.BadInputError, match=r"task=.*text of Unicode characters"):
+        TaskSource(str(tmp_path / "tasks.npz")).load()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.array(["2020-01-01", "NaT"], "M8[D]"), "real numbers"),
+        (np.array([1j, 2]), "real numbers"),
+        (np.array([1, None], object), "real numbers"),
+        (["1", "2"], "real numbers"),
+        ([[1.0], [1.0, 2.0]], "numbers"),
+        (np.array([2**53 + 1, 1]), "float64 holds exactly"),
+        (np.array([1, 2], np.longdouble) + np.finfo(np.longdouble).eps, "float64 holds exactly"),
+    ],
+)
+def test_labels_that_are_no_float64_numbers_are_refused(values: object, words: str) -> None:
+    with pytest.raises(files.BadInputError, match=f"labels.*{words}"):
+        from_arrays([[1.0], [2.0]], values, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("task,y,a,a\nx,1,1,2\n", r"header\[3\]='a': another name than header\[2\]"),
+        ("task,y,a\nx\0,1,1\n", "line 2='x.*without control characters"),
+        ("task,y,a\nx,1,1_6\n", "line 2, column a='1_6': a finite number"),
+        ("task,y,a\nx,1,\uff11\n", "line 2, column a="),
+        ('task,y,a\nx,1,"1"junk\n', "line 2=.*CSV"),
+        ("task,y,a\nx,1,1,junk\n", "line 2=.*3 fields"),
+    ],
+)
+def test_csv_that_other_readers_take_otherwise_is_refused(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(files.BadInputError, match=place):
+        TaskSource(write(tmp_path, text)).load()
+
+
 def test_the_conditions_of_a_family_of_tasks_and_what_binds() -> None:
     iris = TaskSource("sklearn:iris").load()
     assert isinstance(iris, MetaSLInstance)

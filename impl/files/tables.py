@@ -10,6 +10,7 @@ import csv
 import io
 import math
 import re
+import sys
 import zlib
 from collections.abc import Sequence
 from tokenize import TokenError
@@ -117,4 +118,9 @@ def _array(archive: ZipFile, members: Sequence[ZipInfo], name: str) -> np.ndarra
         required = f"a shape of the {size} bytes that follow"
         raise FaultError(name, "save it again", required, f"{dtype}{shape}")
     check_size(count)
+    if dtype.kind == "U":
+        # numpy makes text of any 32 bits, and fails in its own ways where they are no character.
+        codes = np.ndarray(size // 4, np.dtype("u4").newbyteorder(dtype.byteorder), raw, header.tell())
+        if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any():
+            raise FaultError(name, "correct it", "text of Unicode characters", str(dtype))
     return np.ndarray(shape, dtype, raw, header.tell(), order="F" if fortran else "C")

@@ -8,13 +8,11 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-import torch
 from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls, BallSeries, Floats, Rationals, RationalSeries, rational
 from metagap.impl.losses import LOSSES, Link, Loss, OneSided
-from metagap.impl.oracles.autograd import Torch
 from metagap.impl.oracles.sympy_functions import Sympy
 
 PARAMETERS = {None: (None,), "c": (fmpq(1, 4), fmpq(2)), "delta": (fmpq(1), fmpq(1, 2), fmpq(3))}
@@ -50,8 +48,12 @@ def test_derivatives_are_sympys(loss: Loss) -> None:
                 assert abs(exact - claimed) < sympy.Float("1e-25") * (1 + abs(exact)), (name, label, at)
 
 
+@pytest.mark.ci
 @losses
 def test_derivatives_are_torchs(loss: Loss) -> None:
+    import torch
+    from metagap.impl.oracles.autograd import Torch
+
     rng = np.random.default_rng(1)
     for label in labels(loss):
         z = torch.from_numpy(rng.uniform(-3, 3, 40)).requires_grad_()

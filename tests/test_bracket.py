@@ -198,6 +198,7 @@ def test_a_solution_beyond_float64_gets_a_true_answer(tmp_path: Path) -> None:
     assert record["optimum"]["status"] == "certified"
 
 
+@pytest.mark.ci
 def test_costs_nothing_is_said_of_stationary_solutions_alone(tmp_path: Path) -> None:
     nearly = "task,y,a\nz,0,1\nz,1,1\no,1,1\no,3,1\n"
     _, words, _ = certified(tmp_path, "[1.25]", nearly, "--loss", "squared", "--eta", "1/4")
@@ -206,6 +207,7 @@ def test_costs_nothing_is_said_of_stationary_solutions_alone(tmp_path: Path) -> 
     assert "stationary:" not in words
 
 
+@pytest.mark.ci
 def test_the_lower_end_is_named_by_what_gave_it(tmp_path: Path) -> None:
     _, words, _ = certified(tmp_path, "[1, 1]", ROWS, "--loss", "squared", "--eta", "1/4")
     assert "the exact minimum of a convex quadratic over all parameters; the checker has proved it" in words
@@ -214,6 +216,7 @@ def test_the_lower_end_is_named_by_what_gave_it(tmp_path: Path) -> None:
     assert set(answering.LOWER_ENDS) == {"tree", "exact", "floor", "none"}
 
 
+@pytest.mark.ci
 def test_no_sentence_calls_an_infinite_number_proved(tmp_path: Path) -> None:
     for omega in ("[1e200, -1e200]", "[1e308, 1e308]", "[0, 0]", "[1e-300, 0]"):
         for loss in ("squared", "log-cosh"):

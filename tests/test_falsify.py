@@ -103,6 +103,7 @@ def test_a_missing_torch_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
         pursue(claim("meta-sl-lifted"), "gradient")
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_the_ratio_agrees_with_the_balls(family: Family) -> None:
     """On grid instances and on moved ones, wherever balls enclose it."""

@@ -33,6 +33,7 @@ def points(loss: Loss, rng: np.random.Generator, count: int) -> np.ndarray:
     return sizes * rng.choice([-1.0, 1.0], count)
 
 
+@pytest.mark.ci(every=4)
 @losses
 def test_derivatives_are_sympys(loss: Loss) -> None:
     z = sympy.Symbol("z", real=True)

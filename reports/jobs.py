@@ -35,15 +35,21 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 400, 16),
+    "quick": Profile("quick", 400, 8),
     "ci": Profile("ci", 1600, 128, 32),
     "deep": Profile("deep", 20_000, 1024, 64),
 }
 
 
+LARGE, FEW = 300, 4
+"""Instances of more than LARGE numbers cost as much as ten others: of a batch of them, all of one shape, every FEW-th
+is judged."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed."""
+    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed; of large ones
+    fewer."""
 
     family: str
     generator: str
@@ -127,7 +133,7 @@ def generate(job: Job) -> Iterator[tuple[str, Instance]]:
     source = RandomSource((job.seed, position, kind, job.index), job.count)
     with np.errstate(over="ignore", invalid="ignore"):
         batch = generator.build(source, job.variant)
-    for b in range(job.count):
+    for b in range(0, job.count, FEW if batch.instance(0).numbers > LARGE else 1):
         yield f"{generator.title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
 
 
@@ -140,6 +146,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     if isinstance(job, Job):
         for origin, instance in generate(job):
             tally_instance(outcome.tallies, instance, origin, ordinary, real=False)
+            outcome.generated += 1
         return outcome
     if isinstance(job, RatesJob):
         assert family.rates is not None
@@ -147,6 +154,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         return outcome
     if isinstance(job, LandscapeJob):
         landscapes.explore(job.family, job.variant, (job.seed, job.index), job.count, outcome)
+        outcome.generated = job.count
         return outcome
     real = family.real_tasks[job.tasks]
     try:

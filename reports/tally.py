@@ -132,9 +132,11 @@ Tallies = dict[str, Tally]
 
 @dataclass
 class Outcome:
-    """What a job found: tallies; of landscapes their rows; of a real family its rows; instance files."""
+    """What a job found: tallies and how many instances it generated; of landscapes their rows; of a real family its
+    rows; instance files."""
 
     tallies: Tallies
+    generated: int = 0
     landscapes: list[dict[str, Any]] = field(default_factory=list)
     rates: list[dict[str, Any]] = field(default_factory=list)
     family: dict[str, Any] | None = None

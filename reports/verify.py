@@ -59,7 +59,7 @@ class Run:
 
     @property
     def size(self) -> int:
-        """How many instances the run generates."""
+        """How many instances the run generates at most."""
         return sum(job.count for job in self.plan(real=False) if not isinstance(job, RealJob))
 
     def execute(
@@ -107,7 +107,7 @@ class Run:
             return
         if not isinstance(job, RealJob):
             name = job.generator if isinstance(job, Job) else "landscapes"
-            self.generated[f"{job.family} {name}"] += job.count
+            self.generated[f"{job.family} {name}"] += outcome.generated
             advance(name, job.count)
             return
         self.real_note = self.real_note or outcome.note

@@ -1,7 +1,12 @@
-"""Profiles: `pytest` is quick, `pytest --profile ci` and `--profile deep` look further."""
+"""Tiers: `pytest` runs the small one, `pytest --profile ci` all tests, `--profile deep` all and further.
+
+`@pytest.mark.ci` (or `pytestmark` for a file) keeps a test out of the small tier; `@pytest.mark.ci(every=7)` leaves
+every seventh of its cases there. What needs torch or cvxpy imports it in the test: collecting does not.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,7 @@ from threadpoolctl import threadpool_limits
 # Workers share the cores, and matrices are small: more threads only wait for each other.
 THREADS = threadpool_limits(1)
 
-EXAMPLES = {"quick": 48, "ci": 400, "deep": 5000}
+EXAMPLES = {"quick": 12, "ci": 64, "deep": 5000}
 
 for name, examples in EXAMPLES.items():
     settings.register_profile(
@@ -37,6 +42,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(config.getoption("--profile"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of the small tier what is marked `ci`."""
+    if config.getoption("--profile") != "quick":
+        return
+    seen: Counter[str] = Counter()
+    chosen, left = [], []
+    for item in items:
+        mark = item.get_closest_marker("ci")
+        test = item.nodeid.split("[")[0]
+        sampled = mark is None or ("every" in mark.kwargs and seen[test] % mark.kwargs["every"] == 0)
+        seen[test] += 1
+        (chosen if sampled else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = chosen
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ def test_a_conclusion_that_holds_is_not_confirmed() -> None:
     assert not confirm(replace(ablation, bound=claim.bound)).confirmed
 
 
+@pytest.mark.ci
 def test_witness_files_replay(tmp_path: Path) -> None:
     found = [matrix(family, tmp_path, 0, 20)[0] for family in FAMILIES.values()]
     rows = [row for cells in found for row in cells if row["witness"]]

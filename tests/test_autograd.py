@@ -11,13 +11,16 @@ from metagap.impl.meta_sl.generate import CONVEX_LOSSES, arbitrary
 from metagap.impl.meta_sl.instance import Gradient
 from metagap.impl.meta_sl.maml import Problem
 from metagap.impl.meta_sl.quantities import MetaSLQuantities
-from metagap.impl.oracles.autograd import first_order_gradient, meta_gradient, meta_hessian
 from metagap.impl.sources import RandomSource
+
+pytestmark = pytest.mark.ci
 
 
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
 def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: str, effort: int) -> None:
     """K steps, one step and implicit adaptation; step S2's two routes and torch's are three."""
+    from metagap.impl.oracles.autograd import first_order_gradient, meta_gradient
+
     kinds = set()
     for seed in range(8 * effort):
         batch = arbitrary(RandomSource((seed, 2), 1), loss)
@@ -39,6 +42,8 @@ def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: str, effor
 
 @pytest.mark.parametrize("loss", ["squared", "logistic", "log-cosh", "pseudo-huber"])
 def test_second_derivatives_agree_with_autograd(loss: str) -> None:
+    from metagap.impl.oracles.autograd import meta_hessian
+
     compared = 0
     for seed in range(6):
         instance = arbitrary(RandomSource((seed, 3), 1), loss).instance(0)

@@ -15,8 +15,9 @@ from metagap.impl.bracket import Bracket, Check, DefectError, Status
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
 from metagap.impl.optimum import LOWER_ENDS, Budget, minimise
+from metagap.impl.optimum import headline
 from metagap.impl.optimum.headline import judge_headline
-from metagap.reports.cli import app, optima
+from metagap.reports.cli import app
 from metagap.reports.formats.judging import OptimumRecord
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
@@ -138,7 +139,7 @@ def test_a_defect_is_one_line_and_status_three(tmp_path: Path, monkeypatch: pyte
     def broken(*_: Any, **__: Any) -> Any:
         return Bracket(lower=2.0, upper=1.0, gap=1e-6)
 
-    monkeypatch.setattr(optima, "minimise", broken)
+    monkeypatch.setattr(headline, "minimise", broken)
     out = tmp_path / "out.json"
     done = runner.invoke(app, ["optimum", str(write(tmp_path, MIRRORED)), "--json", str(out)])
     assert done.exit_code == 3 and done.stdout == "" and not out.exists()
@@ -196,6 +197,7 @@ def test_a_solution_beyond_float64_gets_a_true_answer(tmp_path: Path) -> None:
     assert record["optimum"]["status"] == "certified"
 
 
+@pytest.mark.ci
 def test_costs_nothing_is_said_of_stationary_solutions_alone(tmp_path: Path) -> None:
     nearly = "task,y,a\nz,0,1\nz,1,1\no,1,1\no,3,1\n"
     _, words, _ = certified(tmp_path, "[1.25]", nearly, "--loss", "squared", "--eta", "1/4")
@@ -204,6 +206,7 @@ def test_costs_nothing_is_said_of_stationary_solutions_alone(tmp_path: Path) -> 
     assert "stationary:" not in words
 
 
+@pytest.mark.ci
 def test_the_lower_end_is_named_by_what_gave_it(tmp_path: Path) -> None:
     _, words, _ = certified(tmp_path, "[1, 1]", ROWS, "--loss", "squared", "--eta", "1/4")
     assert "the exact minimum of a convex quadratic over all parameters; the checker has proved it" in words
@@ -212,6 +215,7 @@ def test_the_lower_end_is_named_by_what_gave_it(tmp_path: Path) -> None:
     assert set(LOWER_ENDS) == {"tree", "exact", "floor", "none"}
 
 
+@pytest.mark.ci
 def test_no_sentence_calls_an_infinite_number_proved(tmp_path: Path) -> None:
     for omega in ("[1e200, -1e200]", "[1e308, 1e308]", "[0, 0]", "[1e-300, 0]"):
         for loss in ("squared", "log-cosh"):

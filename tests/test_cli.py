@@ -124,6 +124,7 @@ def test_undecided_claims_set_the_status(tmp_path: Path) -> None:
     assert result.exit_code == 3
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -191,6 +192,7 @@ def test_optimum_check_and_certify(tmp_path: Path) -> None:
         assert "The theorem promises at most" in answer.stdout
 
 
+@pytest.mark.ci
 def test_an_undecided_optimum_has_status_3_and_keeps_a_true_bracket(tmp_path: Path) -> None:
     wide = json.loads(json.dumps(MIRRORED)) | {"loss": {"name": "logistic"}}
     for task in wide["tasks"]:

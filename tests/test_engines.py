@@ -12,7 +12,6 @@ from metagap.impl.meta_sl.batch_quantities import BatchQuantities
 from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS, arbitrary
 from metagap.impl.meta_sl.instance import MetaSLInstance
 from metagap.impl.meta_sl.quantities import MetaSLQuantities
-from metagap.impl.oracles.convex import float_misfit, squared_meta_minimum
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import UndefinedQuantityError
@@ -75,8 +74,11 @@ def test_a_batch_loses_nothing(instance: MetaSLInstance) -> None:
     assert batch_of(instance).instance(0).sha256 == instance.sha256
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
 def test_cvxpy_solves_the_same_trust_region_problem(loss: str) -> None:
+    from metagap.impl.oracles.convex import float_misfit
+
     for seed in range(3):
         batch = arbitrary(RandomSource(seed, 2), loss)
         for b in range(len(batch)):
@@ -88,8 +90,11 @@ def test_cvxpy_solves_the_same_trust_region_problem(loss: str) -> None:
             assert low - room <= float_misfit(instance) <= high + room
 
 
+@pytest.mark.ci
 def test_cvxpy_finds_the_squared_meta_minimum_where_the_gradient_vanishes() -> None:
     """Stationary points of the squared loss are global (C1): L(omega) is cvxpy's minimum."""
+    from metagap.impl.oracles.convex import squared_meta_minimum
+
     stationary = next(g for g in GENERATORS if g.name == "stationary")
     compared = 0
     for seed in range(12):

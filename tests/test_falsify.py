@@ -42,6 +42,7 @@ def claim(name: str) -> Claim:
     return next(c for family in FAMILIES.values() for c in family.claims if c.name == name)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("driver", ["evolution", "gradient", "hypothesis"])
 @pytest.mark.parametrize("name", ["no-hessian", "half-constant", "w-at-omega"])
 def test_every_driver_refutes_wrong_theorems_without_tangent_comparators(driver: str, name: str) -> None:
@@ -52,6 +53,7 @@ def test_every_driver_refutes_wrong_theorems_without_tangent_comparators(driver:
         assert refute(mutant(name), one.instance) is not None
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["rl-no-horizon", "rl-largest-entry", "network-no-hessian", "network-half-reach"])
 def test_evolution_serves_every_family(name: str) -> None:
     found = pursue(mutant(name), seed=2, seconds=20)
@@ -59,6 +61,7 @@ def test_evolution_serves_every_family(name: str) -> None:
     assert refute(mutant(name), found.refutations[0].instance) is not None
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("driver", ["evolution", "gradient", "hypothesis"])
 def test_no_driver_refutes_the_theorem(driver: str) -> None:
     found = pursue(claim("meta-sl-lifted"), driver, seed=3, seconds=1.0)
@@ -73,6 +76,7 @@ def test_no_driver_refutes_the_theorem(driver: str) -> None:
     assert loads(files.dumps(instance)).sha256 == instance.sha256
 
 
+@pytest.mark.ci
 def test_large_instances_are_nearly_tight() -> None:
     found = pursue(claim("meta-sl-lifted"), seed=0, seconds=30, limits=SHAPES["L"], full=True, goal=0.9995)
     certified = found.certified()
@@ -99,6 +103,7 @@ def test_a_missing_torch_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
         pursue(claim("meta-sl-lifted"), "gradient")
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_the_ratio_agrees_with_the_balls(family: Family) -> None:
     """On grid instances and on moved ones, wherever balls enclose it."""
@@ -160,6 +165,7 @@ def test_cutting_keeps_shares() -> None:
     assert without(only, "task", 0) is None
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["no-hessian", "rl-no-horizon", "network-half-reach"])
 def test_shrunk_witnesses_are_refuted_and_small(name: str) -> None:
     subject = mutant(name)

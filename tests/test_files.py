@@ -686,6 +686,7 @@ def refused_or_kept(text: str | bytes) -> None:
         assert all(sum((atom.p for atom in task.atoms), fmpq(0)) == 1 for task in instance.tasks)
 
 
+@pytest.mark.ci
 @settings(max_examples=300, deadline=None)
 @given(
     instances().map(dumps),
@@ -705,6 +706,7 @@ ANY_JSON = st.recursive(
 )
 
 
+@pytest.mark.ci
 @settings(max_examples=300, deadline=None)
 @given(documents, ANY_JSON, st.data())
 def test_any_value_anywhere_is_refused_or_harmless(document: Any, value: Any, data: st.DataObject) -> None:

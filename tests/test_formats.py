@@ -84,6 +84,7 @@ def folder(small_run: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path_fact
     return out
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("name", FORMATS)
 def test_real_records_fit_their_schema(name: str, folder: Path) -> None:
     record = read(folder / f"{name}.json", name)
@@ -165,6 +166,7 @@ def test_schemas_are_printed(folder: Path) -> None:
     assert wrong.stderr.startswith("metagap: NAME='novel': expected one of instance, certificate, judgement")
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_generated_instances_fit_the_schema(family: str) -> None:
     """Of every generator and variant; the largest take the validator long and have no other fields."""

@@ -462,6 +462,7 @@ def test_hostile_files_are_read_or_refused(
 READING = """
 import resource, sys
 from metagap.impl.families import load
+from metagap.impl.files import BadInputError
 from metagap.impl.own_tasks import TaskSource
 from metagap.impl.optimum import certificate
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -470,7 +471,7 @@ for path in sys.argv[1:]:
     try:
         TaskSource(path).load() if reader is None else reader(path)
         print(path, "read")
-    except files.BadInputError as error:
+    except BadInputError as error:
         print(path, "refused", error)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """

@@ -107,6 +107,7 @@ def examined(loss: str, seed: int, budget: Budget) -> Status | None:
     return found.status
 
 
+@pytest.mark.ci(every=10)
 @pytest.mark.parametrize("loss", KINDS)
 def test_no_proved_end_is_contradicted(loss: str, effort: int) -> None:
     found = [examined(loss, seed, Budget(boxes=400, seconds=1.0)) for seed in range(6 * effort)]

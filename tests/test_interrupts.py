@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from metagap.reports import __main__ as entry
 from metagap.reports import falsifying
-from metagap.reports.cli import app, judging, optima
+from metagap.impl.optimum import headline
+from metagap.reports.cli import app, judging
 from metagap.reports.processes import deferred, processes
 from typer.testing import CliRunner
 
@@ -31,7 +32,7 @@ def interrupt(*_: Any, **__: Any) -> Any:
     ("module", "name", "arguments"),
     [
         (judging, "_judged", ["judge", "a.json"]),
-        (optima, "minimise", ["optimum", "a.json"]),
+        (headline, "minimise", ["optimum", "a.json"]),
         (falsifying, "pursue", ["falsify", "meta-sl-lifted", "--driver", "gradient"]),
     ],
 )

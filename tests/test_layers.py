@@ -111,6 +111,10 @@ def test_layers_are_never_imported_bare() -> None:
             assert not {name.split(".")[0] for name in names} & set(LAYERS), (id_of(path), names)
 
 
+COMMANDS = "reports/cli/__init__.py"
+"""Imports the room of the command that is called: nothing imports it, and no engine is behind it."""
+
+
 def test_nothing_is_imported_by_a_computed_name() -> None:
     """What is reachable is what is written."""
     for path in SOURCES:
@@ -118,7 +122,8 @@ def test_nothing_is_imported_by_a_computed_name() -> None:
         names = {f.id for f in calls if isinstance(f, ast.Name)} | {
             f.attr for f in calls if isinstance(f, ast.Attribute)
         }
-        assert not names & {"import_module", "__import__", "exec_module"}, id_of(path)
+        computed = names & {"import_module", "__import__", "exec_module"}
+        assert computed == ({"import_module"} if id_of(path) == COMMANDS else set()), id_of(path)
 
 
 def test_theory_calls_no_solver() -> None:

@@ -29,6 +29,7 @@ def claim(name: str, claims: tuple[Claim, ...] = CLAIMS) -> Claim:
 LIFTED = claim("meta-sl-lifted")
 
 
+@pytest.mark.ci
 def test_the_needed_assumption_is_found_from_scratch_and_the_witness_breaks_it_alone() -> None:
     found = survey(META_SL, 600, claims=[LIFTED, claim("meta-sl-c5")])
     for key in (("meta-sl-lifted", OUTER_CONVEXITY.name), ("meta-sl-c5", NO_ADAPTATION.name)):
@@ -95,6 +96,7 @@ def test_margins_decide_in_which_cell_an_instance_counts() -> None:
     assert found.cells["planted", "never"].searched == 20
 
 
+@pytest.mark.ci
 def test_what_generated_instances_do_not_show_is_hunted() -> None:
     """Where the mixed weight vanishes its numerator must, too: rare among generated instances, climbed to from them."""
     key = ("meta-sl-mixed", "numerator-vanishes")
@@ -109,6 +111,7 @@ def test_what_generated_instances_do_not_show_is_hunted() -> None:
     assert again.verdict is Verdict.VIOLATED
 
 
+@pytest.mark.ci
 def test_probabilities_of_zero_are_found_in_every_family_of_policies() -> None:
     for family in (META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK):
         key = (f"{family.name}-lifted", POSITIVE_POLICY.name)
@@ -128,6 +131,7 @@ REWRITTEN = {
 UNFOUND = {(a.claim, a.assumption): a.unfound for f in FAMILIES.values() for a in f.ablations if a.unfound}
 
 
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", [name for name in FAMILIES if REWRITTEN[name]])
 def test_every_rewritten_claim_is_refuted_from_scratch(name: str, seed: int) -> None:
@@ -146,11 +150,13 @@ def test_every_rewritten_claim_is_refuted_from_scratch(name: str, seed: int) -> 
         assert again is not None and again.verdict is Verdict.VIOLATED, key
 
 
+@pytest.mark.ci
 def test_what_search_does_not_find_is_needed_and_says_why() -> None:
     assert set(UNFOUND) <= set().union(*(needed(family) for family in FAMILIES.values()))
     assert all(len(reason) > 40 for reason in UNFOUND.values())
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["meta-sl", "network", "smooth-network", "meta-rl-network"])
 def test_a_reading_is_no_straw_man(name: str) -> None:
     """Off kinks and joints what stands for a missing derivative is the derivative, so that no reading fails there."""
@@ -208,6 +214,7 @@ def outcome(found: Survey) -> object:
     )
 
 
+@pytest.mark.ci
 def test_an_interrupted_survey_goes_on_from_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C after each chunk in turn, and in the hunt: what is found is what an uninterrupted one finds."""
     monkeypatch.setattr(leave_one_out, "CHUNK", 20)

@@ -8,7 +8,6 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-import torch
 from flint import arb, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +34,7 @@ def points(loss: Loss, rng: np.random.Generator, count: int) -> np.ndarray:
     return sizes * rng.choice([-1.0, 1.0], count)
 
 
+@pytest.mark.ci(every=4)
 @losses
 def test_derivatives_are_sympys(loss: Loss) -> None:
     z = sympy.Symbol("z", real=True)
@@ -50,8 +50,12 @@ def test_derivatives_are_sympys(loss: Loss) -> None:
                 assert abs(exact - claimed) < sympy.Float("1e-25") * (1 + abs(exact)), (name, label, at)
 
 
+@pytest.mark.ci
 @losses
 def test_derivatives_are_torchs(loss: Loss) -> None:
+    import torch
+    from metagap.impl.oracles.autograd import Torch
+
     rng = np.random.default_rng(1)
     for label in labels(loss):
         z = torch.from_numpy(rng.uniform(-3, 3, 40)).requires_grad_()

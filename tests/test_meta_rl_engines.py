@@ -12,7 +12,6 @@ from metagap.impl.meta_rl.batch_quantities import BatchQuantities
 from metagap.impl.meta_rl.generate import ADAPTATIONS
 from metagap.impl.meta_rl.instance import MetaRLInstance, Task
 from metagap.impl.meta_rl.quantities import MetaRLQuantities
-from metagap.impl.oracles.policies import linear_program_return, meta_gradient, meta_hessian
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import UndefinedQuantityError
@@ -89,8 +88,11 @@ def test_a_batch_loses_nothing(instance: MetaRLInstance) -> None:
     assert batch_of(instance).instance(0).sha256 == instance.sha256
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("variant", ADAPTATIONS)
 def test_autograd_agrees_with_taylor_and_with_the_meta_features(variant: str, effort: int) -> None:
+    from metagap.impl.oracles.policies import meta_gradient
+
     compared = 0
     for seed in range(12 * effort):
         for instance in some("policies", variant, seed, 1):
@@ -106,8 +108,11 @@ def test_autograd_agrees_with_taylor_and_with_the_meta_features(variant: str, ef
     assert compared >= 4 * effort
 
 
+@pytest.mark.ci
 def test_second_derivatives_agree_with_autograd(effort: int) -> None:
     """T3d's curvature, along the gradient; and the constant bounds the spectral norm."""
+    from metagap.impl.oracles.policies import meta_hessian
+
     compared = 0
     for seed in range(10 * effort):
         for instance in some("policies", "kl-step", seed, 2):
@@ -150,7 +155,10 @@ def exact_optimal_value(task: Task) -> fmpq:
         choice = [b if q[s][b] > q[s][c] else c for s, (b, c) in enumerate(zip(better, choice, strict=True))]
 
 
+@pytest.mark.ci
 def test_the_cap_is_that_of_exact_policy_iteration_and_of_the_linear_program(effort: int) -> None:
+    from metagap.impl.oracles.policies import linear_program_return
+
     for seed in range(6 * effort):
         for instance in some("arbitrary", "kl-step", seed, 2):
             exact = sum((task.weight * exact_optimal_value(task) for task in instance.tasks), start=fmpq(0))

@@ -15,7 +15,6 @@ from metagap.impl.meta_rl.quantities import MetaRLQuantities
 from metagap.impl.meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
 from metagap.impl.meta_rl_network.instance import PolicyNetworkInstance
 from metagap.impl.meta_rl_network.quantities import MetaRLNetworkQuantities
-from metagap.impl.oracles.policies import network_meta_gradient
 from metagap.impl.sources import RandomSource
 
 SHARED = (
@@ -100,9 +99,12 @@ def test_a_network_is_the_linear_policy_with_its_features(variant: str, effort: 
     assert compared >= 6 * effort
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: int) -> None:
     """Its length, and every pairing <grad L, e_k> with the basis that the coordinates refer to."""
+    from metagap.impl.oracles.policies import network_meta_gradient
+
     compared = 0
     for seed in range(12 * effort):
         with np.errstate(all="ignore"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from metagap.impl import files
 from metagap.impl.families import judge, loads
 from metagap.impl.meta_rl_network.real_tasks import WIDTHS, frozen_lake, frozen_lake_alone
 from metagap.theory.claim import Verdict
+
+pytestmark = pytest.mark.ci
 
 
 def test_every_bound_is_proved_on_the_lake() -> None:

@@ -48,6 +48,7 @@ def value(instance: MetaRLInstance, theta: tuple[float, ...]) -> arb:
 CASES = [(s, g, e) for s in (2, 3, 5) for g in (fmpq(1, 2), fmpq(9, 10)) for e in (0, 1, 5)]
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize(("states", "gamma", "eta"), CASES)
 def test_the_whole_line_is_bracketed(states: int, gamma: fmpq, eta: int) -> None:
     instance = made(7 * states + eta, states, 1, gamma, eta)
@@ -60,6 +61,7 @@ def test_the_whole_line_is_bracketed(states: int, gamma: fmpq, eta: int) -> None
             assert not value(instance, (theta,)) > found.upper
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("actions", "eta"), [(3, 0), (3, 5), (4, 1)])
 def test_more_actions_are_bracketed(actions: int, eta: int) -> None:
     """Policy boxes of more than two actions: the whole line, against values far and near."""
@@ -71,6 +73,7 @@ def test_more_actions_are_bracketed(actions: int, eta: int) -> None:
             assert not value(instance, (theta,)) > found.upper
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("states", "eta"), [(2, 1), (3, 5)])
 def test_a_square_is_bracketed(states: int, eta: int) -> None:
     instance = made(states, states, 2, fmpq(1, 2), eta)
@@ -130,6 +133,7 @@ def test_what_is_not_supported_is_said() -> None:
         maximise(made(0, 2, 3, fmpq(1, 2), 1), radius=1.0)
 
 
+@pytest.mark.ci
 def test_the_greatest_mean_is_that_of_the_linear_program(effort: int) -> None:
     """Against scipy, on random boxes of policies: never below, and equal up to rounding."""
     rng = np.random.default_rng(8)

@@ -13,6 +13,8 @@ from metagap.impl.meta_rl.problem import Problem
 from metagap.impl.meta_rl.real_tasks import REAL_TASKS, cliff_walking, frozen_lake, taxi
 from metagap.theory.claim import Verdict
 
+pytestmark = pytest.mark.ci
+
 
 @pytest.mark.parametrize("family", REAL_TASKS.values(), ids=lambda f: f.name)
 def test_every_bound_is_proved_on_real_tasks(family: object) -> None:

@@ -8,7 +8,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +24,6 @@ from metagap.impl.meta_rl_smooth_network.problem import SmoothPolicyProblem
 from metagap.impl.meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
 from metagap.impl.meta_rl_smooth_network.real_tasks import frozen_lake, frozen_lake_alone
 from metagap.impl.network.weights import Weights
-from metagap.impl.oracles.policies import network_meta_gradient
 from metagap.impl.smooth_network.activation import ACTIVATIONS
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
@@ -54,6 +52,7 @@ def test_no_claim_is_violated(instance: SmoothPolicyInstance) -> None:
         assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("generator", META_RL_SMOOTH_NETWORK.generators, ids=lambda g: g.name)
 def test_nearly_all_claims_are_decided(generator: Generator, effort: int) -> None:
     """Nothing is violated, equalities hold, and at most one inequality in a hundred in scope stays open."""
@@ -80,6 +79,7 @@ def test_widths_and_both_kinds_of_coordinates_are_covered() -> None:
     assert spans == {True, False}
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 @pytest.mark.parametrize("name", ["arbitrary", "policies", "bent", "delayed", "interpolating"])
 def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
@@ -106,12 +106,14 @@ def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
     assert compared >= 40 * effort
 
 
-TORCH = {"softplus": torch.nn.functional.softplus, "tanh": torch.tanh}
-
-
+@pytest.mark.ci
 @pytest.mark.parametrize("variant", POLICY_STEPS)
 def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: int) -> None:
     """Its length, and its pairings with the features: grad L is in their span."""
+    import torch
+    from metagap.impl.oracles.policies import network_meta_gradient
+
+    activations = {"softplus": torch.nn.functional.softplus, "tanh": torch.tanh}
     compared: Counter[str] = Counter()
     for seed in range(16 * effort):
         (instance,) = built("policies", variant, seed, 1)
@@ -119,7 +121,7 @@ def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: 
             at = MetaRLSmoothNetworkQuantities(instance)
             if min(float(m.mid()) for m in at._masses) < 1e-9:
                 continue
-            expected = network_meta_gradient(instance, TORCH[instance.activation])
+            expected = network_meta_gradient(instance, activations[instance.activation])
             room = 1e-9 * (1 + at.scale("eps"))
             assert float((at("eps") - float(np.linalg.norm(expected))).abs_lower()) <= room
             found = (at.problem.features * Balls.matrix([[g] for g in at._gradient])).entries()
@@ -253,6 +255,7 @@ def test_files_are_read_back_and_faults_named() -> None:
         assert required in str(caught.value)
 
 
+@pytest.mark.ci
 def test_frozen_lake_with_softplus_policies() -> None:
     """Everything is decided on the smaller networks; the gap to the trained network is positive."""
     name, instance = next(case for case in frozen_lake() if "untrained" in case[0])

@@ -23,10 +23,10 @@ from independent.losses import loss_of
 from independent.numbers import differences, exact, shortest, solve
 from metagap.impl import files
 from metagap.impl.balls.infimum import Infimum
-from metagap.impl.families import FAMILIES, Family
+from metagap.impl.families import FAMILIES, Family, loads
 from metagap.impl.instances import Instance
 from metagap.impl.losses import LOSSES
-from metagap.impl.optimum.headline import LINEAR, loads
+from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.sources import RandomSource
 from mirror import compare
 from mpmath import mp, mpf
@@ -155,6 +155,7 @@ def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> No
     assert {"gap", "eps", "weight_norm", "misfit", "misfit_l1", "pairing", "chain_rule_defect", "verdict"} <= named
 
 
+@pytest.mark.ci
 def test_the_engine_says_what_the_mirror_says_at_extremes(effort: int) -> None:
     for name in list(EXTREMES)[:: max(6 // effort, 1)]:
         found = compare(loads(json.dumps(EXTREMES[name])))
@@ -162,6 +163,7 @@ def test_the_engine_says_what_the_mirror_says_at_extremes(effort: int) -> None:
         assert len(found.compared) > 30, name
 
 
+@pytest.mark.ci
 def test_the_engine_says_what_the_mirror_says_of_counterexamples(effort: int) -> None:
     stored = sorted((HERE / "counterexamples").glob("*.json"))
     compared = 0
@@ -175,6 +177,7 @@ def test_the_engine_says_what_the_mirror_says_of_counterexamples(effort: int) ->
     assert compared > 100
 
 
+@pytest.mark.ci
 def test_wide_networks(effort: int) -> None:
     """More weights than differences are taken in: eps is how L changes along <w, phi>."""
     generator = FAMILIES["network"].generator("arbitrary")
@@ -192,6 +195,7 @@ def test_wide_networks(effort: int) -> None:
     assert wide
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.headline])
 def test_certified_brackets_and_headlines(name: str, effort: int) -> None:
     """No value of L lies beyond a certified end, and every term of the headline is what the mirror says."""
@@ -211,6 +215,7 @@ def test_certified_brackets_and_headlines(name: str, effort: int) -> None:
     assert compared > 10
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["network", "smooth-network"])
 def test_certified_brackets_in_a_ball(name: str, effort: int) -> None:
     generator = FAMILIES[name].landscapes
@@ -385,6 +390,7 @@ FAULTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], dict[str, Any], tuple[
 )
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("fault", "document", "names"), FAULTS, ids=lambda v: getattr(v, "__name__", ""))
 def test_a_planted_fault_is_noticed(
     fault: Callable[[pytest.MonkeyPatch], None],

@@ -12,7 +12,6 @@ from metagap.impl.meta_sl.taylor import series_terms
 from metagap.impl.network.batch_quantities import NetworkBatchQuantities
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.impl.network.weights import Weights
-from metagap.impl.oracles.network_autograd import meta_gradient
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import UndefinedQuantityError
 from metagap.theory.network import CLAIMS
@@ -59,8 +58,11 @@ def test_both_engines_agree(loss: str, name: str, effort: int) -> None:
     assert compared >= 20
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
 def test_autograd_agrees_with_taylor_and_with_the_kernel(loss: str, effort: int) -> None:
+    from metagap.impl.oracles.network_autograd import meta_gradient
+
     wide = 0
     for seed in range(6 * effort):
         name = "steps" if seed % 2 else "arbitrary"

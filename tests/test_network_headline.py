@@ -55,6 +55,7 @@ def at(instance: NetworkInstance, weights: Weights) -> float:
         return float(value(NetworkProblem(instance.canonical, Balls), weights).mid())
 
 
+@pytest.mark.ci
 @FEW
 @given(st.integers(0, 2**32), st.sampled_from(LANDSCAPES.variants))
 def test_the_headline_is_never_violated(seed: int, loss: str) -> None:
@@ -67,6 +68,7 @@ def test_the_headline_is_never_violated(seed: int, loss: str) -> None:
         assert finding.judged.gap is None or finding.judged.gap.hi >= 0
 
 
+@pytest.mark.ci
 def test_one_or_two_neurons_are_certified_and_descent_is_trapped() -> None:
     traps = 0
     for seed in range(8):

@@ -106,6 +106,7 @@ def test_an_input_of_zero_allows_the_value_zero_alone() -> None:
     assert interpolant(instance, Functions(((fmpq(2), fmpq(1)),))) is None
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("build", "gap"), [(sinusoid_network, 0.05), (digits_network, 0.3)], ids=["sinusoid", "digits"]
 )
@@ -157,6 +158,7 @@ def test_where_smooth_networks_are_not_built() -> None:
     assert not list(interpolants(wide, range_floor(wide).functions))
 
 
+@pytest.mark.ci
 def test_a_smooth_network_on_real_tasks_has_a_certified_optimum() -> None:
     instance = smooth(digits_network(64), "softplus")
     optimum = SMOOTH.bracketed(instance)

@@ -18,7 +18,6 @@ from metagap.impl.network.linearised import linearised_optimum
 from metagap.impl.network.network import NetworkProblem
 from metagap.impl.network.weights import Weights
 from metagap.impl.optimum import Budget, minimise
-from metagap.impl.oracles.convex import squared_meta_minimum
 
 
 def drawn(seed: int, m: int, d: int, loss: Loss, eta: fmpq, tasks: int = 2, points: int = 2) -> NetworkInstance:
@@ -59,6 +58,7 @@ def linear_model(of: NetworkInstance) -> MetaSLInstance:
 HUBER = Loss("pseudo-huber", fmpq(1))
 
 
+@pytest.mark.ci(every=6)
 @pytest.mark.parametrize("ball", [fmpq(1, 8), fmpq(1), fmpq(8)], ids=str)
 @pytest.mark.parametrize(("m", "d"), [(1, 1), (1, 2), (1, 3), (4, 1)])
 @pytest.mark.parametrize("loss", [Loss("squared"), HUBER], ids=lambda loss: loss.name)
@@ -72,8 +72,11 @@ def test_the_certified_engine_agrees(loss: Loss, m: int, d: int, ball: fmpq) -> 
     assert other.certified
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(6))
 def test_cvxpy_agrees(seed: int) -> None:
+    from metagap.impl.oracles.convex import squared_meta_minimum
+
     of = drawn(seed, 16, 3, Loss("squared"), fmpq(1, 2), tasks=3, points=4)
     for ball in (fmpq(1, 4), fmpq(4)):
         found = linearised_optimum(of, ball)

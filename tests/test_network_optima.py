@@ -16,7 +16,6 @@ from metagap.impl.network.network import NetworkProblem
 from metagap.impl.network.optima import ExactInfimum, NotEnumerableError, infimum
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.impl.network.weights import Weights
-from metagap.impl.oracles.network_convex import least_risk_by_patterns, relaxed_risk
 from scipy.optimize import minimize
 
 
@@ -118,9 +117,12 @@ def test_other_instances_are_refused() -> None:
         infimum(of)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
 def test_the_certified_floor_is_below_the_programs_and_near_the_relaxation(loss: str) -> None:
     """floor <= minimum over all patterns (one convex program each) <= what descent finds; floor = the relaxation."""
+    from metagap.impl.oracles.network_convex import least_risk_by_patterns, relaxed_risk
+
     rng = np.random.default_rng(3)
     for _ in range(3):
         initial = Weights(np.round(rng.standard_normal((2, 2)) * 64) / 64)

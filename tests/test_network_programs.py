@@ -20,7 +20,6 @@ from metagap.impl.network.instance import NetworkInstance
 from metagap.impl.network.network import NetworkProblem
 from metagap.impl.network.programs import OFF, ON, OPEN, Program, line, unit
 from metagap.impl.network.weights import Weights
-from metagap.impl.oracles.network_convex import least_risk_by_patterns
 from metagap.reports.cli import app
 from typer.testing import CliRunner
 
@@ -92,9 +91,12 @@ def test_a_chord_is_attained_at_both_ends() -> None:
     assert (slope * -2 + offset).overlaps(arb(0))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", CONVEX)
 def test_the_bound_is_that_of_cvxpys_enumeration(loss: str, effort: int) -> None:
     """One program for each of 64 patterns by Clarabel (its own tolerance is about 1e-8)."""
+    from metagap.impl.oracles.network_convex import least_risk_by_patterns
+
     tighter = 0
     for seed in range(8 * effort):
         instance = drawn(seed, loss=loss)

@@ -56,6 +56,7 @@ def test_a_quarter_is_not_the_rate_in_one_dimension() -> None:
     assert scaled[-1] > 1.5 * scaled[0]
 
 
+@pytest.mark.ci
 def test_no_adversary_on_the_sphere_beats_n3() -> None:
     widths = [2**e for e in range(6, 13, 2)]
     found, bounds = rates.sphere(widths, repetitions=4)
@@ -78,6 +79,7 @@ def test_the_population_norm_is_the_mean_over_samples() -> None:
     assert exact**2 == pytest.approx(errors.mean(), abs=5 * errors.std() / len(x) ** 0.5)
 
 
+@pytest.mark.ci
 def test_the_gap_bound_itself_degrades_on_moving_data() -> None:
     """(||G_0|| - eps)/||w|| is of the order of its closed form: at fixed data it would be m^{-1/3}."""
     for m in (2**10, 2**12):

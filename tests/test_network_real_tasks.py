@@ -10,6 +10,8 @@ from metagap.impl.network import real_tasks
 from metagap.impl.network.quantities import NetworkQuantities
 from metagap.theory.claim import Verdict
 
+pytestmark = pytest.mark.ci
+
 
 @pytest.mark.parametrize("name", ["sinusoid", "digits"])
 def test_trained_networks_are_judged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,8 +36,6 @@ from metagap.impl.optimum.exact import (
 )
 from metagap.impl.optimum.headline import LINEAR, ball_of
 from metagap.impl.optimum.landscape import Landscape
-from metagap.impl.oracles.convex import squared_meta_minimum
-from metagap.impl.oracles.sums_of_squares import lower_bound
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
 from metagap.reports.bench.optimum import compare, landscape_instance
@@ -142,6 +140,7 @@ def test_ball_enclosures_contain(loss: str, seed: int) -> None:
                 assert curved.overlaps(exact) or not (curved.is_finite() and exact.is_finite())
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("loss", SMOOTH)
 @FEW
 @given(seed=SEEDS)
@@ -268,9 +267,12 @@ def test_squared_is_exact(seed: int) -> None:
         assert all(g.contains(0) for g in slope)
 
 
+@pytest.mark.ci
 @FEW
 @given(seed=SEEDS)
 def test_cvxpy_agrees_on_the_squared_loss(seed: int) -> None:
+    from metagap.impl.oracles.convex import squared_meta_minimum
+
     instance = replace(some("squared", seed, limits=Limits(tasks=2, points=3))[0], adaptation=Gradient(fmpq(1, 8)))
     exact = to_float(squared_minimum(instance)[0])
     assert squared_meta_minimum(instance) == pytest.approx(exact, abs=1e-6 * (1 + abs(exact)))
@@ -350,6 +352,7 @@ def test_outside_the_coercive_ball_everything_is_worse(loss: str, seed: int) -> 
 # --- the headline ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("loss", LANDSCAPES.variants)
 @FEW
 @given(seed=SEEDS)
@@ -393,9 +396,12 @@ def test_the_ball_of_a_landscape_holds_omega() -> None:
     assert to_float(ball_of(instance)) >= 7 * 2**0.5
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("dimension", "seed"), [(1, 0), (1, 1), (1, 2), (2, 0), (2, 4)])
 def test_sums_of_squares_agree(dimension: int, seed: int) -> None:
     """A rounded Gram matrix, certified: below every value, and close to the certified minimum."""
+    from metagap.impl.oracles.sums_of_squares import lower_bound
+
     instance = landscape_instance("quartic", dimension, seed)
     found = minimise(instance, None)
     bound = lower_bound(instance, float(np.linalg.norm(found.at)))
@@ -404,6 +410,7 @@ def test_sums_of_squares_agree(dimension: int, seed: int) -> None:
     assert bounds(bound)[1] >= found.lower - 1e-4 * found.upper
 
 
+@pytest.mark.ci
 def test_peers_are_compared_with_the_certified_bracket() -> None:
     (row,) = compare(("log-cosh",), (1,), 2)
     assert row["undecided"] == row["rejected"] == 0

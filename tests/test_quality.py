@@ -23,6 +23,7 @@ def small(instance: MetaSLInstance) -> None:
     assert all(abs(v) <= 4 and v.q <= 4 for v in numbers)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("mutant", [HALF, DROPPED], ids=lambda m: m.name)
 def test_hypothesis_shrinks_a_planted_falsehood_to_one_task_point_and_dimension(mutant: object) -> None:
     quiet = settings(

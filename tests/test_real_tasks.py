@@ -12,6 +12,8 @@ from metagap.impl.meta_sl.training import train
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import CLAIMS
 
+pytestmark = pytest.mark.ci
+
 
 @pytest.mark.parametrize("family", REAL_TASKS.values(), ids=lambda f: f.name)
 def test_every_bound_is_proved_on_real_tasks(family: object) -> None:

@@ -15,7 +15,6 @@ from metagap.impl.families import SMOOTH_NETWORK, judge, loads
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
 from metagap.impl.network.weights import Weights
-from metagap.impl.oracles.network_autograd import meta_gradient
 from metagap.impl.smooth_network.activation import ACTIVATIONS
 from metagap.impl.smooth_network.batch_quantities import SmoothBatchQuantities
 from metagap.impl.smooth_network.generate import STEEPEST
@@ -96,8 +95,11 @@ def test_both_engines_agree(loss: str, name: str) -> None:
     assert compared >= 30
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", LOSSES)
 def test_autograd_agrees_with_taylor(loss: str) -> None:
+    from metagap.impl.oracles.network_autograd import meta_gradient
+
     compared, steps = 0, set()
     for seed in range(8):
         for instance, _, _ in built("arbitrary", loss, seed, 1):

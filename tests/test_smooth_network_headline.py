@@ -48,6 +48,7 @@ def at(instance: SmoothInstance, weights: Weights) -> float:
         return float(value(SmoothProblem(instance.canonical), weights).mid())
 
 
+@pytest.mark.ci
 @FEW
 @given(st.integers(0, 2**32), st.sampled_from(LANDSCAPES.variants))
 def test_the_headline_is_never_violated(seed: int, loss: str) -> None:

@@ -14,7 +14,6 @@ from metagap.impl.meta_sl.maml import Problem
 from metagap.impl.network.floor import NotConvexError
 from metagap.impl.network.weights import Weights
 from metagap.impl.optimum import Budget, minimise
-from metagap.impl.oracles.convex import squared_meta_minimum
 from metagap.impl.smooth_network.instance import SmoothInstance
 from metagap.impl.smooth_network.linearised import linearised_optimum
 
@@ -56,9 +55,12 @@ def linear_model(of: SmoothInstance) -> MetaSLInstance:
     return MetaSLInstance(of.loss, of.adaptation, exact, tasks, zero, zero, fmpq(1))
 
 
+@pytest.mark.ci
 @ACTIVATION
 @pytest.mark.parametrize("seed", range(3))
 def test_cvxpy_agrees(activation: str, seed: int) -> None:
+    from metagap.impl.oracles.convex import squared_meta_minimum
+
     of = drawn(activation, seed, 16, 3, Loss("squared"), fmpq(1, 2), tasks=3, points=4)
     for ball in (fmpq(1, 4), fmpq(4)):
         found = linearised_optimum(of, ball)

@@ -7,6 +7,8 @@ from metagap.impl.families import judge
 from metagap.impl.smooth_network import real_tasks
 from metagap.theory.claim import Verdict
 
+pytestmark = pytest.mark.ci
+
 
 @pytest.mark.parametrize("name", ["sinusoid", "digits"])
 def test_trained_networks_are_judged(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,3 +93,4 @@ class MutationRecord(Noticed):
     deciding: Annotated[Noticed, Meta(description="the changes of what decides: all but what searches in float64")]
     rooms: list[MutationRoom]
     changes: list[Change]
+    profile: Annotated[Literal["quick", "ci"], Meta(description="of the tests: the small tier, or all")] = "ci"

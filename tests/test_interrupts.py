@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from metagap.impl.optimum import headline
 from metagap.reports import __main__ as entry
 from metagap.reports import falsifying
-from metagap.impl.optimum import headline
 from metagap.reports.cli import app, judging
 from metagap.reports.processes import deferred, processes
 from typer.testing import CliRunner

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls, BallSeries, Floats, Rationals, RationalSeries, rational
 from metagap.impl.losses import LOSSES, Link, Loss, OneSided
 from metagap.impl.oracles.sympy_functions import Sympy
-from metagap.impl.tensors import Torch
 
 PARAMETERS = {None: (None,), "c": (fmpq(1, 4), fmpq(2)), "delta": (fmpq(1), fmpq(1, 2), fmpq(3))}
 ALL = [Loss(name, p) for name, f in LOSSES.items() for p in PARAMETERS[f.profile.parameter]]

@@ -41,7 +41,7 @@ PROFILES = {
 }
 
 
-LARGE, FEW = 300, 4
+LARGE, FEW = 300, 8
 """Instances of more than LARGE numbers cost as much as ten others: of a batch of them, all of one shape, every FEW-th
 is judged."""
 

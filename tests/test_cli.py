@@ -95,6 +95,7 @@ def test_judge_shows_the_left_side_of_the_claim(tmp_path: Path) -> None:
     assert row == ["identity", "PROVED", "0.291824", "0.291824"]
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("narrow")
 def test_a_short_verification_names_what_it_did_not_reach(tmp_path: Path) -> None:
     command = ["verify", "--no-real", "--max-time", "0.1", "--workers", "1", "--out", str(tmp_path)]
@@ -241,6 +242,7 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     assert "meta-sl-lifted" in page and "no-hessian" in page
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("short_audit")
 def test_mutants_as_a_record(tmp_path: Path) -> None:
     result = runner.invoke(

@@ -444,6 +444,7 @@ KINDS: dict[Callable[[Bench, random.Random], None], int] = {
 """How many inputs of each kind are tried in the quick profile."""
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_hostile_files_are_read_or_refused(
     kind: Callable[[Bench, random.Random], None], bench: Bench, effort: int
@@ -477,6 +478,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.ci
 def test_small_files_that_ask_for_much_take_little(bench: Bench, tmp_path: Path) -> None:
     """Each below 1 MB (the archives 4 MB); all of them in a process whose memory is measured."""
 

@@ -131,7 +131,7 @@ REWRITTEN = {
 UNFOUND = {(a.claim, a.assumption): a.unfound for f in FAMILIES.values() for a in f.ablations if a.unfound}
 
 
-@pytest.mark.ci(every=6)
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", [name for name in FAMILIES if REWRITTEN[name]])
 def test_every_rewritten_claim_is_refuted_from_scratch(name: str, seed: int) -> None:

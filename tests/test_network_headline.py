@@ -139,6 +139,7 @@ def test_tasks_without_a_step_share_one_network() -> None:
     assert ray_floor(shared).functions == Functions(((fmpq(1),), (fmpq(1),)))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
 def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_balls(loss: str) -> None:
     better = 0

@@ -84,6 +84,7 @@ def test_cvxpy_agrees(seed: int) -> None:
         assert found.upper == pytest.approx(squared_meta_minimum(linear_model(of), to_float(ball)), abs=1e-6)
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("loss", [Loss("squared"), HUBER], ids=lambda loss: loss.name)
 def test_no_point_of_the_ball_is_below(loss: Loss) -> None:
     """Values by the linear model's own engine; the sphere's best direction comes close, so the radius matters."""

@@ -61,6 +61,7 @@ def test_the_infimum_of_the_known_instance_is_not_attained() -> None:
     assert objective(known, np.zeros(1)) == 2.25
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize(("m", "n", "count"), [(1, 1, 20), (1, 2, 30), (2, 1, 12), (2, 2, 8)])
 def test_no_value_is_below_and_some_value_is_near(m: int, n: int, count: int) -> None:
     rng = np.random.default_rng((m, n))

@@ -292,6 +292,7 @@ def moved(instance: NetworkInstance, radius: int, seed: int) -> Weights:
     return Weights(instance.initial.floats + share * step)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
 @pytest.mark.parametrize("steps", [2, 3])
 def test_floors_hold_for_several_steps(loss: str, steps: int) -> None:
@@ -347,6 +348,7 @@ def test_the_headline_of_smooth_networks_for_several_steps() -> None:
     assert SMOOTH.judge(instance, optimum).judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_the_linearised_optimum_of_several_steps(steps: int) -> None:
     """Squared loss: convex and closed up to rounding; a point of the ball is never below; other losses are refused."""

@@ -295,6 +295,7 @@ def test_real_roots_agree_in_one_dimension(loss: str, seed: int) -> None:
     assert high - low <= 1e-9 * (1 + abs(high))
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("loss", LANDSCAPES.variants)
 @FEW
 @given(seed=SEEDS)
@@ -330,6 +331,7 @@ def test_methods_refuse_what_they_are_not_for() -> None:
         minimise(absolute, ONE)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", ["quartic", "log-cosh", "pseudo-huber", "huber"])
 @FEW
 @given(seed=SEEDS)

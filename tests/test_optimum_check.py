@@ -132,6 +132,7 @@ def grown(rng: np.random.Generator, dimension: int, count: int) -> bytes:
     return bytes(tree)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("part", [1, 2, 7, 1 << 16])
 @pytest.mark.parametrize("root", [fmpq(4), fmpq(1, 3), fmpq(17, 16)])
 def test_trees_unfold_to_their_leaves(part: int, root: fmpq, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +218,7 @@ def strays(instance: MetaSLInstance, seed: int, count: int) -> tuple[int, int]:
     return outside, usable
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("adaptation", ADAPTATIONS)
 @pytest.mark.parametrize("loss", [*LOSSES, "double-well", "geman-mcclure"])
 def test_batched_enclosures_contain(loss: str, adaptation: Gradient | Implicit, effort: int) -> None:
@@ -246,6 +248,7 @@ def test_wrong_enclosures_are_noticed(owner: type, name: str, wrong: Any, monkey
     assert sum(strays(landscape_instance("log-cosh", 2, seed), seed, 40)[0] for seed in range(4)) > 0
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("adaptation", ADAPTATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_batches_and_balls_agree(loss: str, adaptation: Gradient | Implicit, effort: int) -> None:
@@ -277,6 +280,7 @@ def test_batches_and_balls_agree(loss: str, adaptation: Gradient | Implicit, eff
                         assert many.gradient.high[j, b] <= high + room
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dimension", [1, 2])
 def test_tampered_certificates_are_refused_or_true(loss: str, dimension: int) -> None:

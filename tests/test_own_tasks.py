@@ -171,6 +171,7 @@ def test_the_command_prints_and_writes_the_conditions(tmp_path: Path) -> None:
     assert record["instance"] == TaskSource(place).load().sha256
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     "options",
     [
@@ -202,6 +203,7 @@ def test_certify_takes_the_same_tasks(tmp_path: Path) -> None:
     assert "of the global optimum" in result.stdout
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("command", ["certify", "audit"])
 def test_tasks_may_be_adapted_by_several_steps(tmp_path: Path, command: str) -> None:
     place = write(tmp_path, CSV)

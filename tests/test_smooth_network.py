@@ -75,6 +75,7 @@ def test_the_curvature_is_the_largest_second_derivative(name: str) -> None:
         assert not most < there
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", ["arbitrary", "tangent", "drift", "interpolating"])
 def test_both_engines_agree(loss: str, name: str) -> None:
@@ -123,6 +124,7 @@ def test_no_claim_is_violated(instance: SmoothInstance) -> None:
         assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("name", [g.name for g in SMOOTH_NETWORK.generators])
 def test_claims_are_proved(name: str) -> None:
     counts: Counter[str] = Counter()
@@ -228,6 +230,7 @@ def two_tasks(
 STEP = fmpq(1, 2)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     ("activation", "inputs", "labels", "eta", "independent"),
     [

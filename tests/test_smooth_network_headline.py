@@ -127,6 +127,7 @@ def test_the_error_of_the_linearisation_holds_in_the_ball_and_is_nearly_attained
             )
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
 def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_range_in_small_balls(loss: str) -> None:
     better = 0

@@ -68,6 +68,7 @@ def test_cvxpy_agrees(activation: str, seed: int) -> None:
         assert found.upper == pytest.approx(squared_meta_minimum(linear_model(of), to_float(ball)), abs=1e-6)
 
 
+@pytest.mark.ci(every=4)
 @ACTIVATION
 @pytest.mark.parametrize("loss", [Loss("squared"), HUBER], ids=lambda loss: loss.name)
 def test_the_certified_engine_agrees(activation: str, loss: Loss) -> None:
@@ -81,6 +82,7 @@ def test_the_certified_engine_agrees(activation: str, loss: Loss) -> None:
         assert other.certified
 
 
+@pytest.mark.ci(every=2)
 @ACTIVATION
 def test_no_point_of_the_ball_is_below(activation: str) -> None:
     """Values by the linear model's own engine; the optimum moves with the radius."""

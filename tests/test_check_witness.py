@@ -88,7 +88,7 @@ def another_model_or_loss(witness: dict[str, Any]) -> None:
             task["r"] = [[7 * float(Fraction(r)) for r in row] for row in task["r"]]
 
 
-@pytest.mark.ci(every=6)
+@pytest.mark.ci
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_checker_agrees_with_the_engine_that_decides(family: str, effort: int) -> None:
     """Every quantity of both: enclosures meet; an infimum is at most what the checker has, and hardly less."""

@@ -269,6 +269,7 @@ def test_frozen_lake_with_softplus_policies() -> None:
     assert lifted.gap is not None and lifted.gap.lo > 0
 
 
+@pytest.mark.ci
 def test_a_lake_alone_is_over_parameterised() -> None:
     """33 differences of actions on 11 squares are independent at width 16, and nearly dependent."""
     for name, instance in frozen_lake_alone():

@@ -34,6 +34,7 @@ def test_no_claim_is_violated(instance: NetworkInstance) -> None:
         assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("generator", NETWORK.generators, ids=lambda g: g.name)
 def test_at_most_one_in_a_hundred_is_undecided(generator: Generator, effort: int) -> None:
     counts: Counter[str] = Counter()

@@ -189,6 +189,7 @@ def test_bad_options_are_one_line_and_status_two(tmp_path: Path, options: list[s
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.ci
 def test_options_that_a_file_has_no_use_for_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "instance.json"
     files.save(from_arrays([[1.0]], [1.0], ["a"]), path)

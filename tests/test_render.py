@@ -60,6 +60,7 @@ def test_missing_records_say_how_to_make_them(records: tuple[dict[str, Any], dic
     assert "metagap verify" in alone and "not in this run" in alone
 
 
+@pytest.mark.ci
 def test_the_tests_own_power_is_shown_with_its_interval(
     records: tuple[dict[str, Any], dict[str, Any]], page: str
 ) -> None:
@@ -105,6 +106,7 @@ def test_records_are_read_back_and_checked(records: tuple[dict[str, Any], dict[s
         write_report(tmp_path)
 
 
+@pytest.mark.ci
 def test_a_stale_record_is_left_out_of_a_fresh_one(small_run: tuple[Path, Any, Any], tmp_path: Path) -> None:
     folder = small_run[0]
     (tmp_path / "verify.json").write_text((folder / "verify.json").read_text())
@@ -198,6 +200,7 @@ def real(
     }  # fmt: skip
 
 
+@pytest.mark.ci
 def test_the_answer_says_how_far_between_what_and_what_limits_it(
     records: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
@@ -313,6 +316,7 @@ def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(
     assert page.count('class="matrix"') == len(FAMILIES)
 
 
+@pytest.mark.ci
 def test_two_states_of_the_sources_are_said(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
     assert "different states" not in page
     other = copy.deepcopy(records[1])

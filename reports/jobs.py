@@ -35,21 +35,15 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 400, 8),
+    "quick": Profile("quick", 400, 16),
     "ci": Profile("ci", 1600, 128, 32),
     "deep": Profile("deep", 20_000, 1024, 64),
 }
 
 
-LARGE, FEW = 300, 8
-"""Instances of more than LARGE numbers cost as much as ten others: of a batch of them, all of one shape, every FEW-th
-is judged."""
-
-
 @dataclass(frozen=True)
 class Job:
-    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed; of large ones
-    fewer."""
+    """Instances to generate and judge: `count` from one generator and variant of a family, at one seed."""
 
     family: str
     generator: str
@@ -133,7 +127,7 @@ def generate(job: Job) -> Iterator[tuple[str, Instance]]:
     source = RandomSource((job.seed, position, kind, job.index), job.count)
     with np.errstate(over="ignore", invalid="ignore"):
         batch = generator.build(source, job.variant)
-    for b in range(0, job.count, FEW if batch.instance(0).numbers > LARGE else 1):
+    for b in range(job.count):
         yield f"{generator.title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
 
 

@@ -239,17 +239,17 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 
 GENERATORS: tuple[Generator, ...] = (
-    Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
-    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 2),
-    Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES),
+    Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 3),
+    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES, 2),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES, 3),
+    Generator("stationary", "omega at a stationary point", stationary, CONVEX_LOSSES, 2),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
     Generator("one-task", "a single task (C7)", one_task, CONVEX_LOSSES, 2),
     Generator("no-adaptation", "eta = 0 (C5)", no_adaptation, CONVEX_LOSSES, 3),
     Generator("small-step", "a step below the convexity threshold (C8)", small_step,
               ("logistic", "log-cosh", "pseudo-huber"), 2),
-    Generator("independent", "independent features, no shared inputs (C3)", independent, CONVEX_LOSSES, 2),
-    Generator("squared", "the squared loss (C1)", arbitrary, ("squared",)),
+    Generator("independent", "independent features, no shared inputs (C3)", independent, CONVEX_LOSSES, 3),
+    Generator("squared", "the squared loss (C1)", arbitrary, ("squared",), 2),
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               ("quartic", "huber")),
 )  # fmt: skip

@@ -101,6 +101,76 @@ def test_imports_point_inwards() -> None:
         assert used <= allowed, f"{id_of(path)} imports {sorted(used - allowed)}"
 
 
+FLOORS = (
+    ("arithmetic", "bracket", "extras", "instances", "verdicts"),
+    ("files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
+    ("balls", "draws", "loss_ranges"),
+    ("judge",),
+    ("study",),
+    ("family", "meta_sl"),
+    ("meta_rl", "optimum"),
+    ("network",),
+    ("meta_rl_network", "smooth_network"),
+    ("meta_rl_smooth_network", "oracles"),
+    ("families",),
+    ("conditions", "counterexample", "insight", "own_tasks", "strategies"),
+    ("falsify",),
+    ("leave_one_out",),
+    ("unfinished",),
+)
+"""The rooms of impl/, from the ground: what all stand on, what families share, judging, the kinds of problems, the one
+table of them, and what is done with any of them. A room takes from lower floors alone."""
+RANK = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def arrows_up(path: Path, names: Iterable[str]) -> set[str]:
+    """The rooms of impl, not below that of the file, which it imports."""
+    own = path.relative_to(ROOT / "impl").with_suffix("").parts[0]
+    taken = {parts[1] for parts in (name.split(".") for name in names) if parts[0] == "impl" and len(parts) > 1}
+    return {room for room in taken & set(RANK) - {own} if RANK[room] >= RANK[own]}
+
+
+def test_no_import_points_up() -> None:
+    files = [path for path in (ROOT / "impl").rglob("*.py") if path != ROOT / "impl" / "__init__.py"]
+    assert {path.relative_to(ROOT / "impl").with_suffix("").parts[0] for path in files} == set(RANK)
+    for path in files:
+        assert not arrows_up(path, imported(path)), id_of(path)
+
+
+def test_an_import_that_points_up_is_noticed() -> None:
+    for module, line in (
+        ("impl.files", "from ..meta_sl.document import READER"),
+        ("impl.judge", "from .families import family_of"),
+        ("impl.meta_sl.training", "from ..oracles import autograd"),
+        ("impl.meta_sl.batch", "from .. import falsify"),
+    ):
+        path = file_of(module)
+        assert path is not None
+        package = module.split(".") if path.stem == "__init__" else module.split(".")[:-1]
+        assert arrows_up(path, imports_of(ast.parse(f"def planted():\n    {line}"), package)), module
+
+
+KINDS = {room for floor in FLOORS[5:10] for room in floor} - {"family", "optimum", "oracles"}
+
+
+def test_no_room_but_the_table_names_the_kinds() -> None:
+    """What is done with any family knows none. Of meta-SL alone are a user's own tasks, and where convexity ends."""
+    above = {room for floor in FLOORS[11:] for room in floor} - {"own_tasks", "strategies"}
+    for path in (ROOT / "impl").rglob("*.py"):
+        if path.relative_to(ROOT / "impl").with_suffix("").parts[0] in above and path.stem != "thresholds":
+            assert not {name.split(".")[1] for name in imported(path) if name.startswith("impl.")} & KINDS, id_of(path)
+
+
+def test_families_are_named_in_one_table() -> None:
+    """Elsewhere above the kinds, no text is a family's name, but for linear models': `certify` takes no others."""
+    rooms = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "reports" and path.stem != "check_witness"]
+    for path in (*rooms, *(ROOT / "impl" / "falsify").glob("*.py"), *(ROOT / "impl").glob("*.py")):
+        if path == ROOT / "impl" / "families.py":
+            continue
+        texts = {node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)}
+        assert not texts & set(FAMILIES), id_of(path)
+
+
 def test_layers_are_never_imported_bare() -> None:
     """A bare `import theory` would make a second copy of every class beside metagap.theory."""
     for path in (*SOURCES, *TESTS):
@@ -169,7 +239,7 @@ SEARCHING = tuple(dict.fromkeys(module_of(family.batch_quantities) for family in
 SEARCHERS = (
     "batch", "batch_quantities", "breaking", "descent", "draws", "falsify", "families", "floats", "generate",
     "interpolant", "oracles", "planning", "rates", "real_tasks", "search", "smaller", "sources", "stationary",
-    "strategies", "training",
+    "strategies", "tensors", "training",
 )  # fmt: skip
 """Modules and packages that only propose."""
 

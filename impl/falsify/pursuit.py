@@ -70,9 +70,10 @@ def applies(subject: Subject, instance: Instance) -> bool:
     evaluator = family_of(instance).evaluator(instance)
     at = evaluator.balls(53)
     try:
-        return not any(standing(at(a.margin)) is False for a in assumptions(subject))
+        margins = [at(a.margin) for a in assumptions(subject)]
     except UndefinedQuantityError:
         return False
+    return not any(standing(margin) is False for margin in margins)
 
 
 def starts(

@@ -14,9 +14,9 @@ from flint import arb, fmpq
 from metagap.impl.bracket import Bracket, Check, DefectError, Status
 from metagap.impl.losses import Loss
 from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.optimum import LOWER_ENDS, Budget, minimise
+from metagap.impl.optimum import LOWER_ENDS, Budget, headline, minimise
 from metagap.impl.optimum.headline import judge_headline
-from metagap.reports.cli import app, optima
+from metagap.reports.cli import app
 from metagap.reports.formats.judging import OptimumRecord
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
@@ -138,7 +138,7 @@ def test_a_defect_is_one_line_and_status_three(tmp_path: Path, monkeypatch: pyte
     def broken(*_: Any, **__: Any) -> Any:
         return Bracket(lower=2.0, upper=1.0, gap=1e-6)
 
-    monkeypatch.setattr(optima, "minimise", broken)
+    monkeypatch.setattr(headline, "minimise", broken)
     out = tmp_path / "out.json"
     done = runner.invoke(app, ["optimum", str(write(tmp_path, MIRRORED)), "--json", str(out)])
     assert done.exit_code == 3 and done.stdout == "" and not out.exists()

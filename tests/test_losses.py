@@ -53,7 +53,7 @@ def test_derivatives_are_sympys(loss: Loss) -> None:
 @losses
 def test_derivatives_are_torchs(loss: Loss) -> None:
     import torch
-    from metagap.impl.oracles.autograd import Torch
+    from metagap.impl.tensors import Torch
 
     rng = np.random.default_rng(1)
     for label in labels(loss):

@@ -179,7 +179,7 @@ def certified(tmp_path: Path, omega: str, rows: str, *options: str) -> tuple[int
     (tmp_path / "omega.json").write_text(omega, encoding="utf-8")
     out = tmp_path / "out.json"
     command = ["certify", str(tmp_path / "tasks.csv"), "--omega", str(tmp_path / "omega.json"), "--json", str(out)]
-    done = runner.invoke(app, [*command, *options])
+    done = runner.invoke(app, [*command, "--max-time", "600", *options])
     assert out.exists(), done.output
     return done.exit_code, " ".join(done.stdout.split()), json.loads(out.read_text())
 
@@ -218,7 +218,7 @@ def test_the_lower_end_is_named_by_what_gave_it(tmp_path: Path) -> None:
 def test_no_sentence_calls_an_infinite_number_proved(tmp_path: Path) -> None:
     for omega in ("[1e200, -1e200]", "[1e308, 1e308]", "[0, 0]", "[1e-300, 0]"):
         for loss in ("squared", "log-cosh"):
-            status, words, record = certified(tmp_path, omega, ROWS, "--loss", loss, "--max-time", "60")
+            status, words, record = certified(tmp_path, omega, ROWS, "--loss", loss)
             assert status in (0, 3)
             assert not re.search(r"\b(inf|nan)\b[^ ]* ?\(PROVED\)|\[[^]]*\b(inf|nan)\b", words), words
             if record["promise"] is None:

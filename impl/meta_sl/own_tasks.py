@@ -106,7 +106,7 @@ def _numbers(values: Any, name: str) -> Array:
         raise FaultError(name, "convert it, by astype(float) say", "an array of real numbers", str(given.dtype))
     check_size(given.size)
     found = given.astype(float)
-    kept = (-(2**53) <= given) & (given <= 2**53) if given.dtype.kind in "iu" else found == given
+    kept = (given >= -(2**53)) & (given <= 2**53) if given.dtype.kind in "iu" else found == given
     for bad, required, advice in (
         (~np.isfinite(found), "a finite number", "drop or fill the row"),
         (~kept, "a number that float64 holds exactly", "scale or round it"),

@@ -64,7 +64,19 @@ def coercivity_radius(instance: MetaSLInstance, upper: float) -> fmpq:
     return (fmpq(whole) + 1) * grain
 
 
+def require_coercive(instance: MetaSLInstance) -> None:
+    """Errors: NotCoerciveError where no bound on the minimisers is known for the loss and the adaptation."""
+    loss, adaptation = instance.loss, instance.adaptation
+    if _linear_growth(instance) is not None or loss.name == "squared":
+        return
+    if loss.name != "quartic" or not isinstance(adaptation, Gradient):
+        raise NotCoerciveError(f"the {loss.name} loss may have its infimum at infinity; give a radius")
+    if adaptation.eta != 0 and (adaptation.steps != 1 or adaptation.eta < 0):
+        raise NotCoerciveError(f"no bound is known for the {loss.name} loss with this adaptation; give a radius")
+
+
 def _radius(instance: MetaSLInstance, upper: arb) -> arb:
+    require_coercive(instance)
     loss, adaptation = instance.loss, instance.adaptation
     linear = _linear_growth(instance)
     if linear is not None:
@@ -82,26 +94,21 @@ def _radius(instance: MetaSLInstance, upper: arb) -> arb:
         return (upper + a * (longest * moved + labels) + c) * longest / (a * least)
     if loss.name == "squared":
         return norm([arb(v) for v in squared_minimum(instance)[1]])
-    if loss.name != "quartic" or not isinstance(adaptation, Gradient):
-        raise NotCoerciveError(f"the {loss.name} loss may have its infimum at infinity; give a radius")
+    assert isinstance(adaptation, Gradient)
     if adaptation.eta == 0:
         least = _least_eigenvalue(instance, instance.tasks)
         square = sum((arb(t.weight * a.p * a.y * a.y) for t in instance.tasks for a in t.atoms), start=arb(0))
         if not least > 0:
             raise NotCoerciveError("the features that carry mass are 0")
         return (root(2 * upper) + root(square)) / root(least)
-    if adaptation.steps == 1 and adaptation.eta > 0:
-        assert loss.parameter is not None
-        radii = [
-            _quartic(instance, task, adaptation.eta, loss.parameter, upper)
-            for task in instance.tasks
-            if task.weight != 0
-        ]
-        found = [r for r in radii if r is not None]
-        if found:
-            return min(found, key=lambda r: float(r.upper()))
+    assert loss.parameter is not None
+    radii = [
+        _quartic(instance, task, adaptation.eta, loss.parameter, upper) for task in instance.tasks if task.weight != 0
+    ]
+    found = [r for r in radii if r is not None]
+    if not found:
         raise NotCoerciveError("no task's own features span those of all tasks; give a radius")
-    raise NotCoerciveError(f"no bound is known for the {loss.name} loss with this adaptation; give a radius")
+    return min(found, key=lambda r: float(r.upper()))
 
 
 def _linear_growth(instance: MetaSLInstance) -> tuple[arb, arb] | None:

@@ -63,7 +63,7 @@ def judge_headline(
 
     Errors: DefectError where L(omega) is below that end, and omega in the ball.
     """
-    at = tuple(rational(v) for v in optimum.at)
+    at = optimum.exactly_at
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
     evaluator = Evaluator(against, lambda: HeadlineQuantities(against, optimum.sure))

@@ -27,7 +27,8 @@ from .files.tables import arrays, check_size, controls, csv_lines
 from .files.text import reported
 from .instances import Instance
 from .losses import Link, Loss
-from .meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
+from .meta_sl.instance import Atoms, Gradient, MetaSLInstance, Task
+from .meta_sl.tables import Rows, distinct_rows
 
 CLASSES = ("iris", "wine", "breast_cancer", "digits")
 """Classification data: one task per class, against the rest."""
@@ -60,12 +61,7 @@ def from_arrays(
         if length != (len(table),):
             required = f"one entry for each of the {len(table)} rows of features"
             raise files.BadInputError(source, name, length, required)
-    for row, name in enumerate(tasks):
-        if not isinstance(name, Hashable) or name is None or name != name or not str(name).strip():
-            raise files.BadInputError(source, f"tasks[{row}]", name, "the name of a task; fill it, or drop the row")
-        if controls(str(name)):
-            required = "a name without control characters; remove them"
-            raise files.BadInputError(source, f"tasks[{row}]", name, required)
+    number = _numbered(tasks, source)
     legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
     if legal is not None and not legal.all():
         row = int(np.flatnonzero(~legal)[0])
@@ -74,27 +70,35 @@ def from_arrays(
             required += "; write 0 as -1"
         raise files.BadInputError(source, f"labels[{row}]", float(values[row]), required)
     tell(f"making an exact problem of {table.shape[0]} rows and {table.shape[1]} columns")
-    support, place = np.unique(table, axis=0, return_inverse=True)
-    names = list(dict.fromkeys(tasks))
-    rows: list[list[int]] = [[] for _ in names]
-    number = {name: i for i, name in enumerate(names)}
-    for j, name in enumerate(tasks):
-        rows[number[name]].append(j)
-    made = tuple(
-        Task(
-            fmpq(1, len(names)),
-            tuple(Atom(int(place[j]), rational(float(values[j])), fmpq(1, len(own))) for j in own),
-        )
-        for own in rows
-    )
+    support, place = distinct_rows(table)
+    order = np.argsort(number, kind="stable")
+    rows = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
+    made = tuple(Task(fmpq(1, len(rows)), Atoms.of(place[own], values[own])) for own in rows)
     if eta is None:
         eta = _step(loss, table, values, rows)
         if eta is None:
             required = "a curvature that float64 can hold; scale the features, or give --eta"
             raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
     zero = (fmpq(0),) * table.shape[1]
-    points = tuple(tuple(rational(float(v)) for v in row) for row in support)
-    return MetaSLInstance(loss, Gradient(eta, steps), points, made, zero, zero, fmpq(1))
+    return MetaSLInstance(loss, Gradient(eta, steps), Rows(support), made, zero, zero, fmpq(1))
+
+
+def _numbered(tasks: Sequence[Any], source: str) -> Array:
+    """The number of each row's task [N], in the order in which they come. Errors: BadInputError."""
+
+    def bad(name: object, required: str) -> files.BadInputError:
+        row = next(j for j, other in enumerate(tasks) if other is name or other == name)
+        return files.BadInputError(source, f"tasks[{row}]", name, required)
+
+    strange = next((name for name in tasks if not isinstance(name, Hashable)), None)
+    names = list(dict.fromkeys(tasks)) if strange is None else [strange]
+    for name in names:
+        if not isinstance(name, Hashable) or name is None or name != name or not str(name).strip():
+            raise bad(name, "the name of a task; fill it, or drop the row")
+        if controls(str(name)):
+            raise bad(name, "a name without control characters; remove them")
+    number = {name: i for i, name in enumerate(names)}
+    return np.array([number[name] for name in tasks])
 
 
 def _numbers(values: Any, name: str) -> Array:
@@ -119,13 +123,13 @@ def _numbers(values: Any, name: str) -> Array:
 
 
 @PROPOSING
-def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Sequence[int]]) -> fmpq | None:
+def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array]) -> fmpq | None:
     """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0); None if beyond float64."""
     largest = 0.0
     for own in rows:
         # The Hessian X'BX/n has the eigenvalues of the smaller of its two products, as B >= 0 at 0.
-        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[list(own)]) / len(own))
-        x = table[list(own)] * root[:, None]
+        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[own]) / len(own))
+        x = table[own] * root[:, None]
         product = x @ x.T if len(x) < x.shape[1] else x.T @ x
         if not np.isfinite(product).all():
             return None

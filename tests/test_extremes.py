@@ -227,7 +227,7 @@ def test_more_dimensions_than_a_certificate_can_name_are_refused() -> None:
     rows = tuple(tuple(fmpq(int(i == j)) for j in range(d)) for i in range(d))
     task = Task(fmpq(1), tuple(Atom(i, fmpq(1), fmpq(1, d)) for i in range(d)))
     zero = (fmpq(0),) * d
-    instance = MetaSLInstance(Loss("logistic"), Gradient(fmpq(1)), rows, (task,), zero, zero, fmpq(1))
+    instance = MetaSLInstance(Loss("logistic"), Gradient(fmpq(1000)), rows, (task,), zero, zero, fmpq(1))
     with pytest.raises(UnsupportedError, match="at most 99"):
         minimise(instance, fmpq(1))
 

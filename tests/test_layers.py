@@ -247,6 +247,7 @@ SHARED = {
     "impl.arithmetic": "the number systems; each engine evaluates in its own",
     "impl.losses": "a loss is written once, over any number system; sympy and torch check each row",
     "impl.instances": "what an instance is",
+    "impl.meta_sl.tables": "what an instance is, of many rows",
     "impl.network.weights": "weights as arrays; float64 takes the arrays, the deciding engine their exact sums",
     "impl.smooth_network.activation": "as losses",
     "theory.claim": "claims as data",

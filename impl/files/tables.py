@@ -23,10 +23,10 @@ from numpy.lib import format as npy
 from .faults import FaultError
 from .text import read
 
-LARGEST_TABLE = 2**22
+LARGEST_TABLE = 2**26
 """Numbers in the largest table."""
-LARGEST_MEMBER = 2**26
-"""Bytes in the largest array of an archive."""
+LARGEST_MEMBER = 2**29
+"""Bytes in the largest array of an archive, and in the largest archive."""
 KINDS = "biufUS"
 """Kinds of arrays, by numpy's letters: booleans, integers, floats and text; no objects, dates, complex numbers."""
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -75,7 +75,7 @@ def check_size(count: int) -> None:
 
 def arrays(file: str, names: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
     """The arrays of those names in a NumPy archive. Errors: FaultError."""
-    data = read(file)
+    data = read(file, LARGEST_MEMBER)
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()

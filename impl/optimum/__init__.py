@@ -125,13 +125,15 @@ def minimise(
     budget: Budget = ORDINARY,
     *,
     checked: bool = True,
+    convexity: bool = True,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
     stage: Callable[[str], None] = lambda name: None,
 ) -> Optimum:
     """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap, and check it.
 
-    The search has half of the budget's time, the checker what is left. `checked=False`: nothing is checked, hence
-    nothing certified. `stage` is told what is being done, `progress` how far the search is.
+    Where L is convex, a point and its gradient do (`convex`); else there is a search. It has half of the budget's time,
+    the checker what is left. `checked=False`: nothing is checked, hence nothing certified. `convexity=False`: the other
+    ways alone, to compare them. `stage` is told what is being done, `progress` how far the search is.
 
     Errors: UnsupportedError, NotCoerciveError, DefectError.
     """
@@ -140,8 +142,8 @@ def minimise(
     implicit = not isinstance(instance.adaptation, Gradient)
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
         raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
-    convex = _by_convexity(instance, radius, budget, checked, begin, stage)
-    if convex is not None and convex.narrow and (convex.proved or not checked):
+    convex = _by_convexity(instance, radius, budget, checked, begin, stage) if convexity else None
+    if convex is not None and (convex.interrupted or (convex.narrow and (convex.proved or not checked))):
         return convex
     if radius is None:
         require_coercive(instance)
@@ -172,16 +174,20 @@ def _by_convexity(
     certificate = proposed(instance, radius, begin + SEARCHING * (deadline - begin))
     if certificate is None:
         return None
-    outcome = None
+    outcome, interrupted = None, False
     if checked:
         stage(f"checking that the infimum is at least {certificate.lower:.6g}")
-        outcome = check(certificate, deadline=deadline)
+        try:
+            outcome = check(certificate, deadline=deadline)
+        except KeyboardInterrupt:
+            outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True
     why = "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
     return Optimum(
         lower=certificate.lower,
         upper=certificate.upper,
         gap=budget.gap,
         check=outcome,
+        interrupted=interrupted,
         why=why,
         seconds=time.monotonic() - begin,
         at=tuple(to_float(v) for v in certificate.at),

@@ -131,7 +131,7 @@ class Certificate:
     def dumps(self) -> str:
         """The certificate's file."""
         record: dict[str, Any] = {
-            "format": CONVEX if self.how == "convex" else FORMAT,
+            "format": _format(self.how),
             "sha256": self.instance.sha256,
             "instance": self.instance.canonical.document(written),
             "radius": None if self.radius is None else f"{self.radius.p}/{self.radius.q}",
@@ -192,6 +192,10 @@ def many_columns(instance: MetaSLInstance, count: int) -> bool:
     return bool(nmod_mat(len(rows), instance.dimension, residues, PRIME).rank() > count)
 
 
+def _format(how: How) -> str:
+    return CONVEX if how == "convex" else FORMAT
+
+
 def _dot(a: Vector, b: Vector) -> fmpq:
     return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
 
@@ -210,10 +214,11 @@ def _certificate(content: Any, source: str) -> Certificate:
     try:
         if not isinstance(content, dict) or content.get("format") not in (FORMAT, CONVEX):
             raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} or {CONVEX!r}")
-        known = [how for how in RECORDS if (how == "convex") == (content["format"] == CONVEX)]
         how = content.setdefault("how", "tree")
-        if how not in known:
-            raise FaultError("how", what="one of " + ", ".join(known))
+        if how not in list(RECORDS):
+            raise FaultError("how", what="one of " + ", ".join(RECORDS))
+        if content["format"] != (wanted := _format(how)):
+            raise FaultError("format", what=f"{wanted!r}, with how={how!r},")
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
         instance = instance_in(content["instance"], source, (READER,), "instance")
         assert isinstance(instance, MetaSLInstance)
@@ -243,11 +248,11 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     if isinstance(record, ConvexRecord):
         if len(at) != instance.dimension:
             raise FaultError("at", what=f"{instance.dimension} coordinates")
+        claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how="convex")
         sides = {name: exact(getattr(record, name), name) for name in ("multiplier", "near")}
-        for name, value in sides.items():
-            if value < 0:
-                raise FaultError(name, what="a number >= 0")
-        return Certificate(instance, radius, ball, record.lower, record.upper, at, how="convex", **sides)
+        if negative := [name for name, value in sides.items() if value < 0]:
+            raise FaultError(negative[0], what="a number >= 0")
+        return replace(claim, **sides)
     if many_columns(instance, COLUMNS):
         raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
     if len(at) != (count := len(basis(instance))):

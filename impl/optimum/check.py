@@ -40,8 +40,8 @@ from ..balls.singular import positive_definite
 from ..bracket import Check
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate
-from .convex_check import convex_end
 from .coercivity import NotCoerciveError, coercivity_radius
+from .convex_check import convex_end
 from .ends import floor_end, quadratic_end
 from .leaves import Prover
 from .tree import Leaves, TreeError, leaves

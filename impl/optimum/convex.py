@@ -35,7 +35,7 @@ def proposed(
         return None
     prover = Prover(instance, watch)
     stack = prover.stack
-    if not stack.count or not np.isfinite(stack.x).all():
+    if not stack.count or not np.isfinite(stack.lengths).all():
         return None
     size = math.inf if radius is None else to_float(radius)
     at, multiplier = minimum(stack, size, deadline)
@@ -65,9 +65,7 @@ def _certificate(prover: Prover, x: Vector, radius: fmpq | None, multiplier: fmp
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return None
     ball = length_above(x) + _grains(within) if radius is None else radius
-    return Certificate(
-        prover.instance, radius, ball, lower, upper, x, how="convex", multiplier=multiplier, near=near
-    )
+    return Certificate(prover.instance, radius, ball, lower, upper, x, how="convex", multiplier=multiplier, near=near)
 
 
 def _sharp(found: Certificate) -> bool:
@@ -117,7 +115,7 @@ def minimum(stack: Stack, radius: float, deadline: float) -> tuple[Array, float]
     """A point that nearly minimises L over ||theta|| <= radius (inf: everywhere), and the multiplier of the sphere."""
     theta = np.zeros(stack.dimension)
     value, gradient, hessian = derivatives(stack, theta)
-    best, multiplier, least = theta, 0.0, math.inf
+    best, multiplier, least, stalled = theta, 0.0, math.inf, 0
     for _ in range(ROUNDS):
         if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()):
             break
@@ -151,18 +149,18 @@ def _model_minimum(hessian: Array, gradient: Array, theta: Array, radius: float)
     tilt = 1e-15 * scale
     for _ in range(60):
         try:
-            factor = cho_factor(hessian + (pull + tilt) * unit)
+            factor = cho_factor(hessian + (pull + tilt) * unit, check_finite=False)
         except LinAlgError:
             low = pull
             pull = max(2 * pull, 1e-12 * scale)
             continue
         # One refinement undoes the tilt, where that is possible.
-        t = cho_solve(factor, target)
-        t = t + cho_solve(factor, target - hessian @ t - pull * t)
+        t = cho_solve(factor, target, check_finite=False)
+        t = t + cho_solve(factor, target - hessian @ t - pull * t, check_finite=False)
         size = float(np.linalg.norm(t))
         if size <= radius * (1 + 1e-14) and (pull == 0.0 or size >= radius * (1 - 1e-13)):
             return t, pull
-        slope = float(t @ cho_solve(factor, t))
+        slope = float(t @ cho_solve(factor, t, check_finite=False))
         if slope <= 0:
             break
         after = pull + size * size / slope * (size - radius) / radius

@@ -32,7 +32,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
-from ..meta_sl.instance import Gradient, MetaSLInstance
+from ..meta_sl.instance import MetaSLInstance
 from ..midrad import GUARD, UP, MidRad, U
 from .certificate import Certificate
 from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue
@@ -135,7 +135,9 @@ class Prover:
                 length = float(norms(norms(v, 1), 0))
                 v = v - rate * ((y @ y.T) @ v if len(y) < y.shape[1] else y @ (y.T @ v))
                 after = float(norms(norms(v, 1), 0))
-                error = (error * grown[i] + 3 * unit * eta * size * size * (length + error) + 4 * U * (length + after)) * UP
+                error = (
+                    error * grown[i] + 3 * unit * eta * size * size * (length + error) + 4 * U * (length + after)
+                ) * UP
             moved[own], errors[i] = v, error
         weights = stack.weights.mid[stack.task]
         matrix, error = gram(moved, weights, 4 * U)
@@ -159,7 +161,9 @@ class Prover:
             self.watch()
             v = _less(v, stack.gathered(bend * stack.predictions(v)), stack.rate)
         gradient, error = _weighted(stack.weights, v)
-        return Point(_ball(float(value.low), float(value.high)), [_exactly(g) for g in gradient.tolist()], _exactly(error))
+        return Point(
+            _ball(float(value.low), float(value.high)), [_exactly(g) for g in gradient.tolist()], _exactly(error)
+        )
 
     # --- in balls ---------------------------------------------------------------------------------------------------
 
@@ -191,7 +195,6 @@ class Prover:
             value += arb(task.weight) * sum(sums(0, z), start=arb(0))
             gradient += v * arb(task.weight)
         return Point(value, gradient.entries(), arb(0))
-
 
     def hessian_in_balls(self) -> arb_mat:
         """Hess L of the squared loss: V as in `_hessian`."""

@@ -15,7 +15,7 @@ Data-dependent C8. On a set of theta let for all its points, atom by atom,
     (1 - eta s)^2: (1 - eta sigma_i)^2 if eta > 0 and eta sigma_i <= 1; 0 if more; 1 if eta < 0.
 Then, with S = D^(1/2) A D^(1/2), whose eigenvalues are 0 and those of X'DX,
 
-    (I - eta D A) D+ (I - eta A D) >= c_i (I - eta D A) D (I - eta A D) = c_i D^(1/2) (I - eta S)^2 D^(1/2) >= c_i nu_i D,
+    (I - eta D A) D+ (I - eta A D) >= c_i (I - eta D A) D (I - eta A D) = c_i D^(1/2)(I - eta S)^2 D^(1/2) >= c_i nu_i D,
     eta T diag(A s+) <= |eta| diag(kappa_a tau+_a) D,
     Hess L >= sum_i q_i X'diag(nu_a p_a ell''(z_a))X,   nu_a = c_i nu_i - |eta| kappa_a tau+_a.                  (2)
 
@@ -26,16 +26,16 @@ enclosed (`least_eigenvalue`).
 C8 itself bounds |ell'| <= m1, ell'' <= m2, |x| <= B. Here, in two rounds, the second only where the first does not do:
     sigma_i    1: the trace sum_a p_a sup ell'' |x_a|^2.   2: the largest eigenvalue of X'diag(p_a sup ell'')X.
     tau_a      1: |x_a| sum_b p_b sup|ell'_b| |x_b|.
-               2: also |x_a| (sigma sum_b p_b sup|ell'_b|^2/...)^(1/2), in the form ||X's|| <= ||X P^(1/2)|| ||P^(1/2) ell'||;
+               2: also |x_a| (lambda_max(X'PX) sum_b p_b sup ell'_b^2)^(1/2), as ||X's|| <= ||X'P^(1/2)|| ||P^(1/2) ell'||;
                   and, of tasks with few atoms, the range of sum_b A_ab s_b over s_b in p_b [inf ell'_b, sup ell'_b].
     kappa_a    the loss's constant, or sup|ell'''|/inf ell'' over the predictions that can occur.
     c_i        exp(-kappa_a |eta| tau_a), as (log ell'')' >= -kappa; or inf ell''(z+)/sup ell''(z).
-Over a ball ||theta - theta_0|| <= r predictions lie within r|x_a| of x_a'theta_0, and each of inf and sup is exact there
+Over a ball ||theta - theta_0|| <= r predictions lie within r|x_a| of x_a'theta_0, and each inf and sup is exact there
 (`LossRanges.over`); over all parameters they are the loss's constants.
 
-No adaptation (eta = 0): Hess L = X'diag(q p ell'')X, (2) with nu = 1. Squared loss, any number of steps and the
-proximal step: adapted predictions are affine in theta, so that L is a convex quadratic; its Hessian is W'diag(q p)W with
-W = dz+/dtheta: W <- W - eta A diag(p) W for every step.
+No adaptation (eta = 0): Hess L = X'diag(q p ell'')X, (2) with nu = 1. Squared loss, any number of steps: adapted
+predictions are affine in theta, so that L is a convex quadratic; its Hessian is W'diag(q p)W with W = dz+/dtheta:
+W <- W - eta A diag(p) W for every step.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def applies(instance: MetaSLInstance) -> bool:
 
 
 def least_eigenvalue(matrix: Array, error: float) -> float:
-    """A number that the least eigenvalue of no symmetric S with ||S - matrix|| <= error is below; -inf if none is found.
+    """A number below which no symmetric S with ||S - matrix|| <= error has an eigenvalue; -inf if none is found.
 
     With any number t and any matrix R, C - t = RR' + E and RR' >= 0 give lambda_min(C) >= t - ||E||_F: LAPACK proposes
     both, and E is enclosed here.
@@ -191,10 +191,8 @@ def _nu(stack: Stack, region: Region, ranges: Ranged, sharp: bool) -> Array:
         kept = MidRads.exp(MidRad(-kappa * moved * MORE)).low
         kept = np.fmax(kept, ranges.of(2, *after)[0] / curved * LESS)
     sigma = largest(stack, curved, sharp)
-    if stack.rate.high < 0:
-        contracted = np.ones(len(sigma))
-    else:
-        contracted = np.maximum(1 - eta * sigma * MORE, 0.0) ** 2 * LESS
+    moving = np.maximum(1 - eta * sigma * MORE, 0.0) ** 2 * LESS
+    contracted = moving if stack.rate.high > 0 else np.ones(len(sigma))
     least = np.array([kept[own].min() for own in stack.slices])
     nu: Array = (least * contracted)[stack.task] * LESS - eta * kappa * pushed * MORE
     return nu

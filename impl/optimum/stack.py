@@ -26,11 +26,13 @@ from flint import fmpq
 from ..arithmetic import Array, rational, to_float
 from ..loss_ranges import LossRanges
 from ..losses import Loss
-from ..meta_sl.instance import Gradient, MetaSLInstance
+from ..meta_sl.instance import Atoms, Gradient, MetaSLInstance, Task
+from ..meta_sl.tables import Rows
 from ..midrad import GUARD, UP, MidRad, U
 
 PIECE = 512
 """Rows whose products are added up at once."""
+ONE = fmpq(1)
 TINY = 2.0**-500
 """Covers the squares that underflow below a root."""
 
@@ -73,13 +75,12 @@ class Stack:
         table, exact = _floats(instance)
         self.error = 0.0 if exact else 2 * U
         tasks = [task for task in instance.canonical.tasks if task.weight != 0]
-        points = [atom.x for task in tasks for atom in task.atoms]
+        points, labels, masses = _atoms(tasks)
         self.x = table[points]
         counts = [len(task.atoms) for task in tasks]
         self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
         self.task = np.repeat(np.arange(len(tasks)), counts)
-        self.labels = _numbers([atom.y for task in tasks for atom in task.atoms])
-        self.masses = _numbers([atom.p for task in tasks for atom in task.atoms])
+        self.labels, self.masses = labels, masses
         self.weights = _numbers([task.weight for task in tasks])
         self.ranges = LossRanges(instance.loss, self.labels)
 
@@ -165,19 +166,39 @@ def _parts(terms: MidRad) -> tuple[Array, Array]:
 
 def _floats(instance: MetaSLInstance) -> tuple[Array, bool]:
     """The features in float64, and whether they are exactly that."""
+    if isinstance(instance.features, Rows):
+        return instance.features.array, True
     table = np.array([[to_float(v) for v in row] for row in instance.features])
-    exact = all(
-        rational(float(f)) == v
+    exact = np.isfinite(table).all() and all(
+        rational(f) == v
         for floats, row in zip(table.tolist(), instance.features, strict=True)
         for f, v in zip(floats, row, strict=True)
     )
-    return table, exact
+    return table, bool(exact)
 
 
-def _numbers(values: Sequence[fmpq]) -> MidRad:
-    """Exact numbers, rounded outward [N]; each different one once."""
-    names = [(int(v.p), int(v.q)) for v in values]
-    distinct = dict(zip(names, values, strict=True))
-    place = {name: j for j, name in enumerate(distinct)}
-    table = MidRad.of(list(distinct.values()), (len(distinct),))
-    return table[np.array([place[name] for name in names])]
+def _atoms(tasks: Sequence[Task]) -> tuple[Array, MidRad, MidRad]:
+    """Points, labels and masses of all atoms [N]."""
+    points, labels, masses = [], [], []
+    for task in tasks:
+        atoms = task.atoms
+        if isinstance(atoms, Atoms):
+            points.append(atoms.points)
+            labels.append(MidRad(atoms.labels, np.zeros(len(atoms))))
+            masses.append(_numbers(atoms.counts.tolist(), fmpq(1, atoms.total)))
+        else:
+            points.append(np.array([atom.x for atom in atoms]))
+            labels.append(_numbers([atom.y for atom in atoms]))
+            masses.append(_numbers([atom.p for atom in atoms]))
+    return np.concatenate(points), _joined(labels), _joined(masses)
+
+
+def _joined(parts: Sequence[MidRad]) -> MidRad:
+    return MidRad(np.concatenate([v.mid for v in parts]), np.concatenate([v.rad for v in parts]))
+
+
+def _numbers(values: Sequence[fmpq | int], unit: fmpq = ONE) -> MidRad:
+    """Exact numbers times a unit, rounded outward [N]; each different one once."""
+    distinct = {value: j for j, value in enumerate(dict.fromkeys(values))}
+    table = MidRad.of([value * unit for value in distinct], (len(distinct),))
+    return table[np.array([distinct[value] for value in values])]

@@ -249,10 +249,11 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
         if len(at) != instance.dimension:
             raise FaultError("at", what=f"{instance.dimension} coordinates")
         claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how="convex")
-        sides = {name: exact(getattr(record, name), name) for name in ("multiplier", "near")}
-        if negative := [name for name, value in sides.items() if value < 0]:
-            raise FaultError(negative[0], what="a number >= 0")
-        return replace(claim, **sides)
+        multiplier, near = exact(record.multiplier, "multiplier"), exact(record.near, "near")
+        for name, value in (("multiplier", multiplier), ("near", near)):
+            if value < 0:
+                raise FaultError(name, what="a number >= 0")
+        return replace(claim, multiplier=multiplier, near=near)
     if many_columns(instance, COLUMNS):
         raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
     if len(at) != (count := len(basis(instance))):

@@ -15,7 +15,8 @@ Data-dependent C8. On a set of theta let for all its points, atom by atom,
     (1 - eta s)^2: (1 - eta sigma_i)^2 if eta > 0 and eta sigma_i <= 1; 0 if more; 1 if eta < 0.
 Then, with S = D^(1/2) A D^(1/2), whose eigenvalues are 0 and those of X'DX,
 
-    (I - eta D A) D+ (I - eta A D) >= c_i (I - eta D A) D (I - eta A D) = c_i D^(1/2)(I - eta S)^2 D^(1/2) >= c_i nu_i D,
+    (I - eta D A) D+ (I - eta A D) >= c_i (I - eta D A) D (I - eta A D) = c_i D^(1/2)(I - eta S)^2 D^(1/2)
+                                   >= c_i nu_i D,
     eta T diag(A s+) <= |eta| diag(kappa_a tau+_a) D,
     Hess L >= sum_i q_i X'diag(nu_a p_a ell''(z_a))X,   nu_a = c_i nu_i - |eta| kappa_a tau+_a.                  (2)
 
@@ -26,7 +27,7 @@ enclosed (`least_eigenvalue`).
 C8 itself bounds |ell'| <= m1, ell'' <= m2, |x| <= B. Here, in two rounds, the second only where the first does not do:
     sigma_i    1: the trace sum_a p_a sup ell'' |x_a|^2.   2: the largest eigenvalue of X'diag(p_a sup ell'')X.
     tau_a      1: |x_a| sum_b p_b sup|ell'_b| |x_b|.
-               2: also |x_a| (lambda_max(X'PX) sum_b p_b sup ell'_b^2)^(1/2), as ||X's|| <= ||X'P^(1/2)|| ||P^(1/2) ell'||;
+               2: also |x_a| (lambda_max(X'PX) sum_b p_b sup ell'_b^2)^(1/2), as X's = X'P^(1/2) P^(1/2)ell';
                   and, of tasks with few atoms, the range of sum_b A_ab s_b over s_b in p_b [inf ell'_b, sup ell'_b].
     kappa_a    the loss's constant, or sup|ell'''|/inf ell'' over the predictions that can occur.
     c_i        exp(-kappa_a |eta| tau_a), as (log ell'')' >= -kappa; or inf ell''(z+)/sup ell''(z).

@@ -143,9 +143,9 @@ class Stack:
         return MidRad(mid, self.lengths * (room if one else room[self.task]) * UP + GUARD)
 
     def gathered(self, w: MidRad) -> Balls2:
-        """X_i'w enclosed per task (n, d), of w (N,): pieces of at most PIECE rows, added up in at most `most` sums."""
-        most = max(-(-(own.stop - own.start) // PIECE) for own in self.slices)
-        rate = gamma(PIECE + most) + self.error
+        """X_i'w enclosed per task (n, d), of w (N,): pieces of at most PIECE rows, and then the sum of the pieces."""
+        longest = int(np.diff(self.starts).max())
+        rate = gamma(min(longest, PIECE) - (-longest // PIECE)) + self.error
         size = np.broadcast_to((w.rad + rate * np.abs(w.mid)) * UP + GUARD, w.shape)
         errors = np.array([norms(size[own], 0) for own in self.slices])
         return Balls2(self.pulled(np.broadcast_to(w.mid, w.shape)), self.sizes * errors * UP + GUARD)

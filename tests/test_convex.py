@@ -1,7 +1,8 @@
-"""Convex cases: what is proved of the Hessian, of a point and of the minimum, by hand, by the search and by accident."""
+"""Convex cases: what is proved of the Hessian, of a point and of the minimum, by hand and by the search."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -180,7 +181,7 @@ def curvature(instance: MetaSLInstance, theta: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("loss", SMOOTH)
 def test_the_floor_of_the_hessian_is_one(loss: str) -> None:
-    """Hess L - X'diag(weights)X has no negative eigenvalue at any point of the region; the floor is met at small rates."""
+    """Hess L - X'diag(weights)X has no negative eigenvalue in the region; the floor is met at small rates."""
     rng, met = np.random.default_rng(2), 0
     for seed in range(12):
         eta = (fmpq(1, 32), fmpq(1, 8), fmpq(1, 2), fmpq(2), fmpq(-1, 4))[seed % 5]
@@ -230,16 +231,36 @@ def test_the_data_make_more_convex_than_c8() -> None:
 def test_just_beyond_convexity_nothing_is_certified_so(loss: str) -> None:
     """A fold: L bends downwards inside the ball, so that no floor may be 0, and no minimum inside is certified so."""
     second = 1 if loss == "logistic" else 0
-    instance, bent = two_labels(loss, fmpq(25, 4), 1, second), False
+    instance = two_labels(loss, fmpq(25, 4), 1, second)
     stack = Stack(instance)
-    for theta in np.linspace(-4, 4, 81):
-        bent |= derivatives(stack, np.array([theta]))[2][0, 0] < -1e-6
-    assert bent
+    bends = [derivatives(stack, np.array([theta]))[2][0, 0] for theta in np.linspace(-4, 4, 81)]
+    assert min(bends) < -1e-6
     with np.errstate(all="ignore"):
         found = floor(stack, around(stack, np.zeros(1), 4.0))
-        assert not found.convex and found.least(stack) < -1e-6
+        assert not found.convex and found.least(stack) < min(bends)
         assert proposed(instance, None, FOREVER) is None
     assert minimise(instance, FOUR).how == "tree"
+
+
+def test_a_local_minimum_is_not_taken_for_the_global_one() -> None:
+    """log cosh(t - 4 tanh t) is least at t = 0 and about -4 and 4; with a second task, t = z + 4, the well at z = 4 is
+    the highest. L is strongly convex there, and that alone proves nothing."""
+    zero = (fmpq(0),)
+    tasks = tuple(Task(q, (Atom(0, fmpq(y), ONE),)) for q, y in ((fmpq(9, 10), 0), (fmpq(1, 10), -4)))
+    instance = MetaSLInstance(Loss("log-cosh"), Gradient(FOUR), ((ONE,),), tasks, zero, zero, ONE)
+    stack, at = Stack(instance), np.array([4.0])
+    for _ in range(50):
+        _, gradient, hessian = derivatives(stack, at)
+        at = at - gradient / hessian[0, 0]
+    x, prover, near = (rational(float(at[0])),), Prover(instance), fmpq(1, 256)
+    with ctx.workprec(128), np.errstate(all="ignore"):
+        assert prover.modulus(at, float(2**-8)) > 0.5
+        point = prover.point(x)
+        assert point.value > 0.1 and exact_value(instance, zero) < 0.01
+        for radius in (None, fmpq(8)):
+            assert lower_bounds(prover, point, x, radius, fmpq(0), near)[0] is None
+            claim = Certificate(instance, radius, radius or fmpq(8), 0.1, 1.0, x, how="convex", near=near)
+            assert not check(claim).accepted
 
 
 # --- points ------------------------------------------------------------------------------------------------------
@@ -346,7 +367,7 @@ def test_nothing_in_the_ball_lies_below(loss: str) -> None:
 
 
 def test_a_floor_below_0_is_paid_for_on_the_sphere() -> None:
-    """L bends downwards, but less than the sphere holds it: the multiplier covers it, and without it nothing is proved."""
+    """L bends downwards, but less than the sphere holds it: the multiplier covers it, and 0 does not."""
     instance = two_labels("log-cosh", fmpq(1, 2), 8, 8)
     stack, ball = Stack(instance), fmpq(2)
     with np.errstate(all="ignore"):
@@ -400,11 +421,60 @@ def test_a_ball_is_not_all_parameters() -> None:
     assert not check(replace(small, radius=FOUR)).accepted
 
 
+def test_a_point_outside_the_ball_is_none_of_it() -> None:
+    """The minimiser over all parameters is not in a small ball, whose minimum is higher."""
+    everywhere, ball = honest("squared", None), fmpq(1, 64)
+    lie = replace(everywhere, radius=ball, ball=ball, multiplier=ONE)
+    for lower in (everywhere.lower, 0.0, -100.0):
+        assert not check(replace(lie, lower=lower)).accepted
+        assert not check(replace(lie, lower=lower, ball=FOUR)).accepted, "a ball that is not the radius"
+
+
+def test_the_ball_holds_the_minimiser() -> None:
+    """Of all parameters a minimiser is said to lie in the ball: proved within rounding, not within less."""
+    certificate = honest(radius=None)
+    size = sum((v * v for v in certificate.at), start=fmpq(0))
+    with ctx.workprec(128):
+        near = rational(float(arb(size).sqrt().lower()) * (1 + 2.0**-50))
+    assert size <= near * near and not check(replace(certificate, ball=near * (1 + fmpq(1, 2**60)))).accepted
+    assert check(replace(certificate, ball=near * fmpq(3, 2))).accepted
+
+
 def test_a_point_far_from_the_minimiser_is_not_strongly_convex_about_it() -> None:
     certificate = honest(radius=None)
     assert not check(replace(certificate, near=fmpq(0))).accepted, "of no strong convexity, no minimiser"
     far = replace(certificate, at=tuple(v + 1 for v in certificate.at), lower=certificate.lower - 100, upper=100.0)
     assert not check(replace(far, ball=FOUR * 16)).accepted
+
+
+@pytest.mark.parametrize("name", ["logistic", "fold", "squared", "steep", "falling"])
+@pytest.mark.parametrize("radius", [FOUR, fmpq(1, 4), None])
+def test_ends_at_any_point_are_no_higher_than_the_minimum(name: str, radius: fmpq | None) -> None:
+    """Points that are no minimiser, multipliers and neighbourhoods of any size: a bound may be poor, never wrong."""
+    instance = {
+        "logistic": problem("logistic", fmpq(1, 8), seed=1),
+        "fold": two_labels("logistic", fmpq(25, 4), 1, 1),
+        "squared": problem("squared", fmpq(1, 2), seed=1),
+        "steep": problem("log-cosh", fmpq(1, 4), seed=2),
+        "falling": two_labels("logistic", fmpq(0), 1, 1),
+    }[name]
+    rng, prover, d = np.random.default_rng(7), Prover(instance), instance.dimension
+    away = radius is None and name in ("fold", "falling")  # the infimum 0 is at infinity
+    upper = 0.0 if away else minimise(instance, radius or fmpq(64), convexity=False).upper
+    size, proved = 2.0 if radius is None else float(int(radius.p)) / int(radius.q), 0
+    with ctx.workprec(128), np.errstate(all="ignore"):
+        for _ in range(30):
+            v = rng.standard_normal(d)
+            at = v / np.linalg.norm(v) * size * 0.99 * rng.uniform() ** (1 / d)
+            x = tuple(rational(float(v)) for v in at)
+            point = prover.point(x)
+            for multiplier in (fmpq(0), fmpq(1, 16), ONE, fmpq(16)):
+                for near in (fmpq(0), fmpq(1, 256), HALF):
+                    found = lower_bounds(prover, point, x, radius, multiplier, near)[0]
+                    if found is not None:
+                        proved += 1
+                        assert not found > arb(upper) + 1e-12, (x, multiplier, near)
+    assert proved or (radius is None and name != "squared")
 
 
 def test_certificates_are_read_as_they_are_written() -> None:
@@ -414,8 +484,6 @@ def test_certificates_are_read_as_they_are_written() -> None:
         assert again == replace(certificate, instance=certificate.instance.canonical) and check(again).accepted
         for field, value in (("near", "-1"), ("multiplier", -1), ("at", [0]), ("format", "metagap/certificate/1")):
             text = certificate.dumps()
-            import json
-
             content = json.loads(text) | {field: value}
             with pytest.raises(BadInputError) as caught:
                 loads(json.dumps(content))
@@ -431,11 +499,7 @@ def test_a_quadratic_grows_with_its_modulus_alone() -> None:
             x = (1 + t,)
             found, within, _ = lower_bounds(prover, prover.point(x), x, None, fmpq(0), ONE)
             assert found is not None and within is not None
-            assert (
-                bounds(found)[1] <= 0.5
-                and bounds(found)[0] > 0.5 - 1e-6
-                and bounds(within)[1] >= float(int(t.p)) / int(t.q)
-            )
+            assert bounds(found)[1] <= 0.5 and bounds(found)[0] > 0.5 - 1e-6 and not within < arb(t)
 
 
 def test_newton_ends_at_the_minimum() -> None:

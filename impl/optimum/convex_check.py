@@ -283,6 +283,8 @@ def convex_end(certificate: Certificate, watch: Watch) -> str | None:
     """The claim of a certificate by convexity, proved; else why it is not."""
     if certificate.multiplier < 0 or certificate.near < 0:
         return "a multiplier or a radius is negative"
+    if certificate.radius is not None and certificate.radius != certificate.ball:
+        return f"ball={certificate.ball} is not the radius {certificate.radius}"
     if sum((v * v for v in certificate.at), start=fmpq(0)) > certificate.ball**2:
         return "the point of the upper bound lies outside the ball"
     prover, missing = Prover(certificate.instance, watch), None

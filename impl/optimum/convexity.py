@@ -10,7 +10,7 @@ predictions after one gradient step. L_i(theta) = F(X theta) with F(z) = sum_a p
 
 Data-dependent C8. On a set of theta let for all its points, atom by atom,
     tau_a >= |(A s)_a|,  tau+_a >= |(A s+)_a|    (what a step moves predictions by, over eta),
-    |ell'''| <= kappa_a ell'' on the predictions before and after the step,
+    |ell'''| <= kappa_a ell'' on the predictions before the step,
     c_i <= ell''(z+_a)/ell''(z_a) for all a of the task, sigma_i >= lambda_max(X'DX), nu_i = min over [0, sigma_i] of
     (1 - eta s)^2: (1 - eta sigma_i)^2 if eta > 0 and eta sigma_i <= 1; 0 if more; 1 if eta < 0.
 Then, with S = D^(1/2) A D^(1/2), whose eigenvalues are 0 and those of X'DX,
@@ -30,7 +30,8 @@ C8 itself bounds |ell'| <= m1, ell'' <= m2, |x| <= B. Here, in two rounds, the s
                2: also |x_a| (lambda_max(X'PX) sum_b p_b sup ell'_b^2)^(1/2), as X's = X'P^(1/2) P^(1/2)ell';
                   and, of tasks with few atoms, the range of sum_b A_ab s_b over s_b in p_b [inf ell'_b, sup ell'_b].
     kappa_a    the loss's constant, or sup|ell'''|/inf ell'' over the predictions that can occur.
-    c_i        exp(-kappa_a |eta| tau_a), as (log ell'')' >= -kappa; or inf ell''(z+)/sup ell''(z).
+    c_i        exp(-kappa |eta| tau_a), with kappa for all predictions from z to z+, as (log ell'')' >= -kappa; or
+               inf ell''(z+)/sup ell''(z).
 Over a ball ||theta - theta_0|| <= r predictions lie within r|x_a| of x_a'theta_0, and each inf and sup is exact there
 (`LossRanges.over`); over all parameters they are the loss's constants.
 
@@ -48,7 +49,7 @@ import numpy as np
 
 from ..arithmetic import Array, bounds
 from ..meta_sl.instance import Gradient, MetaSLInstance
-from ..midrad import MidRad, MidRads, U, contract
+from ..midrad import MidRad, MidRads, U, contract, product_ends
 from .stack import Balls2, Stack, gamma, norms
 
 LESS, MORE = 1 - 2.0**-40, 1 + 2.0**-40
@@ -184,10 +185,10 @@ def _nu(stack: Stack, region: Region, ranges: Ranged, sharp: bool) -> Array:
     """nu_a (N,) of (2), rounded down."""
     low, high, eta = region.low, region.high, abs(float(stack.rate.high))
     curved = ranges.of(2, low, high)[1]
-    moved = eta * _moved(stack, *ranges.of(1, low, high), sharp) * MORE
-    after = low - moved, high + moved
-    pushed = _moved(stack, *ranges.of(1, *after), sharp)
-    kappa = ranges.bend(*after)
+    step = _moved(stack, *ranges.of(1, low, high), sharp)
+    after, moved = _after(stack, region, *step), eta * np.maximum(*map(np.abs, step)) * MORE
+    pushed = np.maximum(*map(np.abs, _moved(stack, *ranges.of(1, *after), sharp)))
+    kappa = ranges.bend(np.minimum(low, after[0]), np.maximum(high, after[1]))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kept = MidRads.exp(MidRad(-kappa * moved * MORE)).low
         kept = np.fmax(kept, ranges.of(2, *after)[0] / curved * LESS)
@@ -195,30 +196,38 @@ def _nu(stack: Stack, region: Region, ranges: Ranged, sharp: bool) -> Array:
     moving = np.maximum(1 - eta * sigma * MORE, 0.0) ** 2 * LESS
     contracted = moving if stack.rate.high > 0 else np.ones(len(sigma))
     least = np.array([kept[own].min() for own in stack.slices])
-    nu: Array = (least * contracted)[stack.task] * LESS - eta * kappa * pushed * MORE
+    bend = ranges.bend(low, high)
+    nu: Array = (least * contracted)[stack.task] * LESS - eta * bend * pushed * MORE
     return nu
 
 
-def _moved(stack: Stack, low: Array, high: Array, sharp: bool) -> Array:
-    """At least |(A s)_a| (N,) for ell'_b between low and high."""
+def _after(stack: Stack, region: Region, least: Array, most: Array) -> tuple[Array, Array]:
+    """The ends of z - eta (A s), with A s between least and most (N,)."""
+    ends = product_ends(-stack.rate, MidRad.between(least, most))
+    low, high = region.low + ends[0], region.high + ends[1]
+    return low - 4 * U * np.abs(low), high + 4 * U * np.abs(high)
+
+
+def _moved(stack: Stack, low: Array, high: Array, sharp: bool) -> tuple[Array, Array]:
+    """The ends of (A s)_a (N,) for ell'_b between low and high."""
     steep = stack.masses.high * np.maximum(np.abs(low), np.abs(high)) * MORE
     pull = np.array([(steep[own] * stack.lengths[own]).sum() for own in stack.slices]) * MORE
+    most = stack.lengths * pull[stack.task] * MORE
     if not sharp:
-        found: Array = stack.lengths * pull[stack.task] * MORE
-        return found
-    found = np.empty(stack.count)
+        return -most, most
+    least = -most
     widest = largest(stack, np.ones(stack.count), sharp=True)
     for i, own in enumerate(stack.slices):
         square = float((steep[own] * np.maximum(np.abs(low[own]), np.abs(high[own]))).sum()) * MORE
-        best = stack.lengths[own] * min(pull[i], math.sqrt(widest[i] * square) * MORE) * MORE
+        best = np.fmin(most[own], stack.lengths[own] * math.sqrt(widest[i] * square) * MORE)
+        most[own], least[own] = best, -best
         if own.stop - own.start <= FEW and np.isfinite(steep[own]).all():
-            x = stack.x[own]
-            lengths = stack.lengths[own]
+            x, lengths = stack.x[own], stack.lengths[own]
             a = MidRad(x @ x.T, (gamma(stack.dimension) + 3 * stack.error) * np.outer(lengths, lengths) * MORE)
             s = stack.masses[own] * MidRad.between(low[own], high[own])
-            best = np.fmin(best, contract("ij,j->i", a, s).size)
-        found[own] = best
-    return found
+            found = contract("ij,j->i", a, s)
+            most[own], least[own] = np.fmin(best, found.high), np.fmax(-best, found.low)
+    return least, most
 
 
 def largest(stack: Stack, curved: Array, sharp: bool) -> Array:

@@ -11,9 +11,9 @@ import pytest
 from flint import arb, ctx
 from metagap.impl.conditions import conditions
 from metagap.impl.families import judge, loads
-from metagap.impl.meta_sl import mixed, task_quantities
-from metagap.impl.meta_sl.instance import MetaSLInstance
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
+from metagap.impl.supervised import mixed, task_quantities
+from metagap.impl.supervised.instance import MetaSLInstance
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Verdict
 
 LOSSES: dict[str, dict[str, Any]] = {

@@ -27,8 +27,8 @@ from .files.tables import arrays, check_size, controls, csv_lines
 from .files.text import reported
 from .instances import Instance
 from .losses import Link, Loss
-from .meta_sl.instance import Atoms, Gradient, MetaSLInstance, Task
-from .meta_sl.tables import Rows, distinct_rows
+from .supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from .supervised.tables import Rows, distinct_rows
 
 CLASSES = ("iris", "wine", "breast_cancer", "digits")
 """Classification data: one task per class, against the rest."""

@@ -14,8 +14,6 @@ from flint import arb, arb_mat, ctx, fmpq
 from metagap.impl.arithmetic import bounds, rational
 from metagap.impl.files.faults import BadInputError
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
-from metagap.impl.meta_sl.tables import Rows, distinct_rows
 from metagap.impl.midrad import MidRad
 from metagap.impl.optimum import Budget, Certificate, check, minimise
 from metagap.impl.optimum.boxes import Box, Model
@@ -26,6 +24,8 @@ from metagap.impl.optimum.convexity import around, floor, gram, largest, least_e
 from metagap.impl.optimum.exact import exact_value
 from metagap.impl.optimum.stack import Balls2, Stack, total
 from metagap.impl.own_tasks import from_arrays
+from metagap.impl.supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.tables import Rows, distinct_rows
 
 ONE, HALF, FOUR = fmpq(1), fmpq(1, 2), fmpq(4)
 FOREVER = math.inf

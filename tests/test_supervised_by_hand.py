@@ -9,9 +9,9 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import META_SL, judge
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Problem
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.maml import Problem
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Expression, Verdict
 
 ZERO, ONE = fmpq(0), fmpq(1)
@@ -77,7 +77,9 @@ def test_two_tasks_by_hand(steps: int) -> None:
         mixed = at._mixed
         assert sum(mixed.weight, start=ZERO) == sum(at._weighted, start=ZERO)
         assert sum(mixed.target, start=ZERO) == at("pairing")
-        assert [sum(column, start=ZERO) for column in zip(*mixed.pull.tolist(), strict=True)] == [gradient]
+        rows, target = at._mixed_l1_system()
+        assert [sum(column, start=ZERO) for column in zip(*rows.tolist(), strict=True)] == [gradient]
+        assert sum(target, start=ZERO) == at("pairing")
 
 
 @pytest.mark.parametrize("name", ["eps", "weight_norm", "function_displacement", "residual_norm", "misfit", "radius"])

@@ -16,7 +16,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ..arithmetic import Array, Floats, bounds, length_above, rational, to_float
 from ..instances import Vector
-from ..meta_sl.instance import MetaSLInstance
+from ..supervised.instance import MetaSLInstance
 from .certificate import Certificate
 from .convex_check import PRECISIONS, Prover, lower_bounds
 from .convexity import applies

@@ -32,8 +32,8 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
-from ..meta_sl.instance import MetaSLInstance
 from ..midrad import GUARD, UP, MidRad, U
+from ..supervised.instance import MetaSLInstance
 from .certificate import Certificate
 from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue
 from .stack import Balls2, Stack, gamma, norms, total

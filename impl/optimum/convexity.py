@@ -48,8 +48,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arithmetic import Array, bounds
-from ..meta_sl.instance import Gradient, MetaSLInstance
 from ..midrad import MidRad, MidRads, U, contract, product_ends
+from ..supervised.instance import Gradient, MetaSLInstance
 from .stack import Balls2, Stack, gamma, norms
 
 LESS, MORE = 1 - 2.0**-40, 1 + 2.0**-40

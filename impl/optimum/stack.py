@@ -26,9 +26,9 @@ from flint import fmpq
 from ..arithmetic import Array, rational, to_float
 from ..loss_ranges import LossRanges
 from ..losses import Loss
-from ..meta_sl.instance import Atoms, Gradient, MetaSLInstance, Task
-from ..meta_sl.tables import Rows
 from ..midrad import GUARD, UP, MidRad, U
+from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from ..supervised.tables import Rows
 
 PIECE = 512
 """Rows whose products are added up at once."""

@@ -11,7 +11,7 @@ from .planting import Edit, Fault, suite
 CONVEXITY, CHECK, STACK, ENGINE = (
     f"metagap.impl.optimum.{name}" for name in ("convexity", "convex_check", "stack", "check")
 )
-TABLES, INSTANCE = "metagap.impl.meta_sl.tables", "metagap.impl.meta_sl.instance"
+TABLES, INSTANCE = "metagap.impl.supervised.tables", "metagap.impl.supervised.instance"
 NO_FLOOR, NO_END = "a floor of the Hessian that is none", "a lower end without what it stands on"
 ROUNDED, TRUSTED = "a rounding that is lost", "a checker that trusts what is claimed"
 

@@ -1,0 +1,61 @@
+"""Smooth activations: sigma and two derivatives over any function set of `arithmetic`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flint import fmpq
+
+from ..arithmetic import Number
+
+Evaluate = Callable[[Any, Number], Number]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """sigma, sigma', sigma'' as functions of (function set, argument); 0 <= sigma' <= 1.
+
+    curvature   sup |sigma''| in a function set
+    odd         sigma(-t) = -sigma(t)
+    """
+
+    name: str
+    value: Evaluate
+    d1: Evaluate
+    d2: Evaluate
+    curvature: Callable[[Any], Number]
+    odd: bool = False
+
+
+def _logistic_slope(m: Any, t: Number) -> Number:
+    # sigmoid(t) sigmoid(-t): the form that does not cancel.
+    return m.sigmoid(t) * m.sigmoid(-t)
+
+
+def _tanh_slope(m: Any, t: Number) -> Number:
+    root = m.sech(t)
+    return root * root
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    one.name: one
+    for one in (
+        Activation(
+            "softplus",
+            lambda m, t: m.softplus(t),
+            lambda m, t: m.sigmoid(t),
+            _logistic_slope,
+            lambda m: m.number(fmpq(1, 4)),
+        ),
+        Activation(
+            "tanh",
+            lambda m, t: m.tanh(t),
+            _tanh_slope,
+            lambda m, t: -2 * m.tanh(t) * _tanh_slope(m, t),
+            lambda m: m.sqrt(m.number(fmpq(16, 27))),  # 4/(3 sqrt 3), at tanh(t)^2 = 1/3
+            odd=True,
+        ),
+    )
+}

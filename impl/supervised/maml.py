@@ -1,0 +1,206 @@
+"""MAML by definition, in balls or exact rationals: risks, adaptation, the meta-objective.
+
+`Risks` are those of any model; a `Problem` holds a linear model's numbers in one number system. Vectors over the
+support are lists [k], parameters are column matrices (d, 1). Nothing here knows meta-features or bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat
+
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Floats, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, norm
+from ..instances import Vector
+from ..losses import Loss
+from .instance import Gradient, Implicit, MetaSLInstance, Task
+
+PROXIMAL_STEPS = 80
+HALVINGS = 40
+"""Newton steps in balls towards the proximal point, and how often each may be halved."""
+
+ROUNDING = 2.0**-48
+"""Of a float64 objective, relative."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """A task's weight and law: atoms (x, y, p), and the support points with their masses rho[x]."""
+
+    weight: Number
+    atoms: tuple[tuple[int, Number, Number], ...]
+    rho: dict[int, Number]
+
+
+class Risks:
+    """The loss and the tasks' laws in the number system `m`: all that risks need, whatever the model."""
+
+    def __init__(self, loss: Loss, tasks: tuple[Task, ...], m: NumberSystem) -> None:
+        self.m = m
+        self.loss = loss
+        self.laws = tuple(self._law(task.weight, task.atoms) for task in tasks)
+
+    def _law(self, weight: Any, atoms: Any) -> Law:
+        m = self.m
+        rho: dict[int, Any] = {}
+        for atom in atoms:
+            if atom.p != 0:
+                rho[atom.x] = rho.get(atom.x, 0) + atom.p
+        numbers = tuple((a.x, m.number(a.y), m.number(a.p)) for a in atoms if a.p != 0)
+        return Law(m.number(weight), numbers, {x: m.number(p) for x, p in sorted(rho.items())})
+
+    def slopes(self, law: Law, z: list[Number]) -> list[Number]:
+        """Sum over a point's atoms of p ell'(z_x, y) [k]; E[ell' phi] = features' slopes."""
+        total = [self.m.number(0)] * len(z)
+        for x, y, p in law.atoms:
+            total[x] += p * self.loss.d1(self.m, z[x], y)
+        return total
+
+    def curvatures(self, law: Law, z: list[Number]) -> list[Number]:
+        """Sum over a point's atoms of p ell''(z_x, y) [k]."""
+        total = [self.m.number(0)] * len(z)
+        for x, y, p in law.atoms:
+            total[x] += p * self.loss.d2(self.m, z[x], y)
+        return total
+
+    def risk(self, law: Law, z: list[Number]) -> Number:
+        """R_i at the predictions z [k]."""
+        return sum((p * self.loss.value(self.m, z[x], y) for x, y, p in law.atoms), start=self.m.number(0))
+
+
+class Problem(Risks):
+    """An instance with a linear model, its numbers in the number system `m`."""
+
+    def __init__(self, instance: MetaSLInstance, m: NumberSystem) -> None:
+        super().__init__(instance.loss, instance.tasks, m)
+        self.instance = instance
+        self.dimension = instance.dimension
+        self.features: Matrix = m.matrix([[m.number(v) for v in row] for row in instance.features])
+        self.transposed: Matrix = self.features.transpose()
+        self.omega = self.column(instance.omega)
+        if isinstance(instance.adaptation, Gradient):
+            self.eta: Number = m.number(instance.adaptation.eta)
+
+    def column(self, vector: Vector) -> Matrix:
+        """An exact vector as a column matrix."""
+        return self.m.matrix([[self.m.number(v)] for v in vector])
+
+    def predictions(self, theta: Matrix) -> list[Number]:
+        """h_theta at every support point [k]."""
+        return (self.features * theta).entries()
+
+    def gradient(self, law: Law, z: list[Number]) -> Matrix:
+        """grad R_i = E[ell'(z, y) phi] (d, 1)."""
+        return self.transposed * self.m.matrix([[s] for s in self.slopes(law, z)])
+
+    def hessian(self, law: Law, z: list[Number]) -> Matrix:
+        """H_i = E[ell''(z, y) phi phi'] (d, d)."""
+        weights = self.curvatures(law, z)
+        rows = self.features.tolist()
+        return self.transposed * self.m.matrix([[c * v for v in row] for c, row in zip(weights, rows, strict=True)])
+
+    def identity(self, scale: Number = 1) -> Matrix:
+        """scale times the identity (d, d)."""
+        d = self.dimension
+        zero, one = self.m.number(0), self.m.number(0) + scale
+        return self.m.matrix([[one if i == j else zero for j in range(d)] for i in range(d)])
+
+    def adapt(self, law: Law, theta: Matrix) -> list[Matrix]:
+        """The iterates of the adaptation: [theta, ..., U_i(theta)]."""
+        adaptation = self.instance.adaptation
+        if isinstance(adaptation, Implicit):
+            return [theta, self._proximal(law, theta, adaptation)]
+        iterates = [theta]
+        for _ in range(adaptation.steps):
+            step = self.gradient(law, self.predictions(iterates[-1])) * self.eta
+            iterates.append(iterates[-1] - step)
+        return iterates
+
+    def _proximal(self, law: Law, theta: Matrix, adaptation: Implicit) -> Matrix:
+        """argmin R_i(t) + (lambda/2)||t - theta||^2, enclosed (balls) or exact (squared loss).
+
+        F(t) = t - theta + grad R_i(t)/lambda is strongly monotone with modulus 1 (R_i convex), so the solution
+        lies within ||F(t)|| of any t. Errors: UndefinedQuantityError for a loss that is not convex.
+        """
+        if not self.loss.profile.convex:
+            raise UndefinedQuantityError("the implicit step is defined for convex losses")
+        m, strength = self.m, self.m.number(adaptation.strength)
+        if m is Rationals:
+            if self.loss.name != "squared":
+                raise IrrationalError("the implicit step is rational for the squared loss only")
+            at_zero = [m.number(0)] * len(self.features.tolist())
+            system = self.identity() + self.hessian(law, at_zero) * (1 / strength)
+            return system.solve(theta - self.gradient(law, at_zero) * (1 / strength))
+        guess = _float_proximal(self, law, theta, adaptation)
+        point = arb_mat([[float(v)] for v in guess])
+
+        def rest(at: Matrix) -> Matrix:
+            return at - theta + self.gradient(law, self.predictions(at)) * (1 / strength)
+
+        residual = rest(point)
+        for _ in range(PROXIMAL_STEPS):
+            size = norm(residual.entries())
+            if not size > 0:
+                break  # no residual is certainly smaller
+            system = self.identity() + self.hessian(law, self.predictions(point)) * (1 / strength)
+            try:
+                step = system.mid().solve(residual.mid())
+            except ZeroDivisionError:
+                break
+            # Damped: far from the solution whole Newton steps may lead away from it.
+            points = ((point - step * arb(2) ** -halving).mid() for halving in range(HALVINGS))
+            trials = ((t, rest(t)) for t in points)
+            nearer = next((trial for trial in trials if norm(trial[1].entries()) < size), None)
+            if nearer is None:
+                break
+            point, residual = nearer
+        radius = norm(residual.entries()).upper()
+        ball = (-radius).union(radius)
+        return arb_mat([[v + ball] for v in point.entries()])
+
+    def meta_objective(self, theta: Matrix) -> Number:
+        """L(theta) = sum_i q_i R_i(h_{U_i(theta)})."""
+        return sum(
+            (
+                law.weight * self.risk(law, self.predictions(self.adapt(law, theta)[-1]))
+                for law in self.laws
+                if law.weight != 0
+            ),
+            start=self.m.number(0),
+        )
+
+
+def _float_proximal(problem: Problem, law: Law, theta: Matrix, adaptation: Implicit) -> np.ndarray:
+    """A float64 solution of the proximal problem by damped Newton; a starting point, never trusted."""
+    features = np.array([[midpoint(v) for v in row] for row in problem.features.tolist()])
+    start = np.array([midpoint(v) for v in theta.entries()])
+    strength = Floats.number(adaptation.strength)
+    xs = np.array([x for x, _, _ in law.atoms])
+    ys = np.array([midpoint(y) for _, y, _ in law.atoms])
+    ps = np.array([midpoint(p) for _, _, p in law.atoms])
+    rows, loss = features[xs], problem.loss
+
+    def objective(t: np.ndarray) -> float:
+        with np.errstate(over="ignore"):
+            risk = float(ps @ loss.value(Floats, rows @ t, ys))
+        return risk + strength / 2 * float((t - start) @ (t - start))
+
+    point = start
+    for _ in range(60):
+        z = rows @ point
+        slope = rows.T @ (ps * loss.d1(Floats, z, ys)) + strength * (point - start)
+        hessian = (rows.T * (ps * loss.d2(Floats, z, ys))) @ rows + strength * np.eye(len(point))
+        try:
+            step, here, length = np.linalg.solve(hessian, slope), objective(point), 1.0
+        except np.linalg.LinAlgError:
+            break
+        # What a whole step gains below the objective's rounding says nothing of the step.
+        while length > 1e-12 and slope @ step > ROUNDING * abs(here) and not objective(point - length * step) <= here:
+            length /= 2
+        point = point - length * step
+        if np.linalg.norm(step) <= 1e-14 * (1 + np.linalg.norm(point)):
+            break
+    return point

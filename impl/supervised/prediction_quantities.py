@@ -1,0 +1,187 @@
+"""The core quantities of meta-SL from predictions alone: what is the same for every model."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Self
+
+from flint import arb
+
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Balls, Number
+from ..balls.core import CoreQuantities
+from ..losses import OneSided
+from .instance import Task
+from .maml import Law, Risks
+
+
+class PredictionQuantities(CoreQuantities):
+    """Gap, functional gradient, displacement and divergences from z = h_omega, h_{omega_i} and h'_i at the support."""
+
+    instance: Any
+    problem: Risks
+    laws: list[Law]
+    """The laws of the tasks of positive weight: the others take no part."""
+
+    def _start(self, problem: Risks, tasks: tuple[Task, ...]) -> None:
+        self.problem = problem
+        self.laws = [law for law, task in zip(problem.laws, tasks, strict=True) if task.weight != 0]
+
+    # --- what a model supplies ----------------------------------------------------------------------
+
+    @cached_property
+    @abstractmethod
+    def _before(self) -> list[Number]:
+        """h_omega at the support [k]."""
+
+    @cached_property
+    @abstractmethod
+    def _after(self) -> list[list[Number]]:
+        """h_{omega_i} at the support, per task."""
+
+    @cached_property
+    @abstractmethod
+    def _comparator(self) -> list[list[Number]]:
+        """h'_i at the support, per task."""
+
+    @cached_property
+    @abstractmethod
+    def _row_sizes(self) -> list[arb]:
+        """The sizes of the gradient features at the support [k]."""
+
+    @cached_property
+    @abstractmethod
+    def _stretches(self) -> list[arb]:
+        """The sizes of the Jacobians of the adaptation, per task."""
+
+    # --- joints of the loss, for models of one parameter that all predictions increase with --------
+
+    @property
+    @abstractmethod
+    def _increasing(self) -> bool:
+        """Whether the model has one parameter, and every prediction increases with it."""
+
+    @property
+    def _slope(self) -> Number:
+        """grad L, by Taylor arithmetic, if there is one parameter."""
+        return self._gradient[0]
+
+    @cached_property
+    def _sides(self) -> tuple[Self, Self]:
+        """The quantities with the derivatives of the step to the left and to the right of omega.
+
+        Predictions that increase with the parameter all leave their joints to the side to which it goes.
+        """
+        loss = self.problem.loss
+        if not loss.profile.joints or loss.profile.kinked or not self._increasing:
+            raise UndefinedQuantityError("one-sided derivatives are those of Huber's loss and one increasing parameter")
+        left, right = (
+            type(self)(replace(self.instance, loss=OneSided(loss.name, loss.parameter, side)), self.m)
+            for side in (-1, 1)
+        )
+        return left, right
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name; with "_one_sided" the larger one of both sides' derivatives."""
+        if name in self._known or not name.endswith("_one_sided"):
+            return super().__call__(name)
+        both = name.removesuffix("_one_sided")
+        left, right = (side(both) for side in self._sides)
+        return left.max(right) if self.m is Balls else max(left, right)
+
+    @property
+    def eps_left(self) -> Number:
+        return self._sides[0]._slope
+
+    @property
+    def eps_right(self) -> Number:
+        return self._sides[1]._slope
+
+    # --- the task-lifted space: points are (task, x) with mass q_i rho_i(x) ------------------------
+
+    @cached_property
+    def _points(self) -> list[tuple[int, int, Number]]:
+        return [(i, x, law.weight * rho) for i, law in enumerate(self.laws) for x, rho in law.rho.items()]
+
+    @cached_property
+    def _masses(self) -> list[Number]:
+        return [mass for _, _, mass in self._points]
+
+    @cached_property
+    def _slopes(self) -> list[list[Number]]:
+        """sum_y p ell'(z_i(x), y) = rho_i(x) w_i(x) [k], per task."""
+        return [self.problem.slopes(law, z) for law, z in zip(self.laws, self._after, strict=True)]
+
+    @cached_property
+    def _u(self) -> list[Number]:
+        return [self._after[i][x] - self._comparator[i][x] for i, x, _ in self._points]
+
+    @cached_property
+    def gap(self) -> Number:
+        problem = self.problem
+        return self._sum(
+            law.weight * (problem.risk(law, z) - problem.risk(law, h))
+            for law, z, h in zip(self.laws, self._after, self._comparator, strict=True)
+        )
+
+    @cached_property
+    def _divergences(self) -> list[tuple[Number, Number, Number, Number, Number]]:
+        """Per atom: (q p, ell(h') - ell(z) - ell'(z)(h' - z), z, h', y)."""
+        loss, m = self.problem.loss, self.m
+        found = []
+        for law, z, h in zip(self.laws, self._after, self._comparator, strict=True):
+            for x, y, p in law.atoms:
+                change = loss.value(m, h[x], y) - loss.value(m, z[x], y)
+                slope = loss.d1(m, z[x], y) * (h[x] - z[x])
+                found.append((law.weight * p, change - slope, z[x], h[x], y))
+        return found
+
+    @cached_property
+    def bregman(self) -> Number:
+        return self._sum(mass * value for mass, value, *_ in self._divergences)
+
+    @cached_property
+    def _weighted(self) -> list[Number]:
+        return [self.laws[i].weight * self._slopes[i][x] for i, x, _ in self._points]
+
+    # --- sizes, for rounding ---
+
+    @cached_property
+    def _scales(self) -> tuple[arb, arb, arb]:
+        """Sizes of what is added up: in the risks, in the gradient, in the predictions (at the enclosures' centres)."""
+        risks = slopes = sizes = arb(0)
+        rows, stretch = self._row_sizes, self._stretches
+        loss = self.problem.loss
+        for i, (law, z, h) in enumerate(zip(self.laws, self._after, self._comparator, strict=True)):
+            for x, y, p in law.atoms:
+                mass = law.weight * p
+                slope = abs(loss.d1(Balls, z[x], y).mid())
+                size = abs(z[x].mid()) + abs(h[x].mid())
+                risks += mass * (
+                    abs(loss.value(Balls, z[x], y).mid()) + abs(loss.value(Balls, h[x], y).mid()) + slope * size
+                )
+                bend = abs(loss.d2(Balls, z[x], y).mid()) * (size + rows[x])
+                slopes += mass * (slope + bend) * rows[x] * stretch[i]
+                sizes = sizes.max(size)
+        return risks, slopes, sizes
+
+    def scale(self, name: str) -> arb:
+        """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
+        risks, slopes, sizes = self._scales
+        if name in ("gap", "bregman", "pairing", "inner_product", "descent", "misfit_l1", "mixed_misfit_l1"):
+            return risks
+        if name in ("eps", "eps_first_order", "direction", "chain_rule_defect", "eps_directional"):
+            return slopes
+        return sizes if "misfit" in name or "displacement" in name or name == "residual_norm" else arb(0)
+
+    # --- margins that every model has ---
+
+    def _structural(self, holds: bool) -> arb:
+        return arb(1) if holds else arb(-1)
+
+    @cached_property
+    def margin_outer_convexity(self) -> Number:
+        """1 for a convex loss (proved in the loss table); else the total Bregman divergence itself."""
+        return arb(1) if self.problem.loss.profile.convex else self.bregman

@@ -24,7 +24,7 @@ is used.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,8 +32,9 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
+from ..instances import Vector
 from ..midrad import GUARD, UP, MidRad, U
-from ..supervised.instance import MetaSLInstance
+from ..supervised.instance import Atoms, MetaSLInstance
 from .certificate import Certificate
 from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue
 from .stack import Balls2, Stack, gamma, norms, total
@@ -77,7 +78,7 @@ class Prover:
         """The atoms as rows."""
         return Stack(self.instance)
 
-    def point(self, x: tuple[fmpq, ...]) -> Point:
+    def point(self, x: Vector) -> Point:
         """L and its gradient at x; in balls if that is quick enough."""
         return self._in_balls(x) if self.fine else self._in_floats(x)
 
@@ -146,7 +147,7 @@ class Prover:
 
     # --- in midpoint-radius float64 ---------------------------------------------------------------------------------
 
-    def _in_floats(self, x: tuple[fmpq, ...]) -> Point:
+    def _in_floats(self, x: Vector) -> Point:
         stack = self.stack
         rounded = MidRad.of(x, (len(x),))
         theta = Balls2(np.broadcast_to(rounded.mid, (1, len(x))), norms(rounded.rad[None], 1))
@@ -167,47 +168,78 @@ class Prover:
 
     # --- in balls ---------------------------------------------------------------------------------------------------
 
-    def _in_balls(self, x: tuple[fmpq, ...]) -> Point:
-        instance, loss = self.instance.canonical, self.instance.loss
-        value, gradient, d = arb(0), arb_mat(len(x), 1), len(x)
+    def _in_balls(self, x: Vector) -> Point:
+        loss, d = self.instance.loss, len(x)
+        value, gradient = arb(0), arb_mat(d, 1)
         eta, theta = arb(self.stack.eta), arb_mat(d, 1, [arb(v) for v in x])
-        for task in instance.tasks:
-            if task.weight == 0:
-                continue
+        for weight, rows, labels, masses in self._tasks_in_balls():
             self.watch()
-            k, labels = len(task.atoms), [arb(atom.y) for atom in task.atoms]
-            masses = [arb(atom.p) for atom in task.atoms]
-            rows = arb_mat([[arb(v) for v in instance.features[atom.x]] for atom in task.atoms])
-            across = rows.transpose()
+            k, across, ys = rows.nrows(), rows.transpose(), labels.entries()
 
-            def sums(order: int, z: arb_mat, labels: list[arb] = labels, masses: list[arb] = masses) -> list[arb]:
-                evaluate = (loss.value, loss.d1, loss.d2)[order]
-                return [p * evaluate(Balls, t, y) for p, t, y in zip(masses, z.entries(), labels, strict=True)]
+            def scaled(v: arb_mat, masses: list[arb] = masses) -> arb_mat:
+                alike = all(p is masses[0] for p in masses)
+                return (
+                    v * masses[0]
+                    if alike
+                    else arb_mat(len(masses), 1, [p * t for p, t in zip(masses, v.entries(), strict=True)])
+                )
 
-            z, bends = rows * theta, []
+            def slopes(z: arb_mat, k: int = k, labels: arb_mat = labels, ys: list[arb] = ys) -> arb_mat:
+                if self.quadratic:
+                    return z - labels
+                return arb_mat(k, 1, [loss.d1(Balls, t, y) for t, y in zip(z.entries(), ys, strict=True)])
+
+            def bent(u: arb_mat, z: arb_mat, k: int = k, ys: list[arb] = ys) -> arb_mat:
+                if self.quadratic:
+                    return u
+                triples = zip(u.entries(), z.entries(), ys, strict=True)
+                return arb_mat(k, 1, [v * loss.d2(Balls, t, y) for v, t, y in triples])
+
+            z, path = rows * theta, []
             for _ in range(self.stack.steps):
-                bends.append(sums(2, z))
-                z = z - rows * (across * arb_mat(k, 1, sums(1, z))) * eta
-            v = across * arb_mat(k, 1, sums(1, z))
-            for bend in reversed(bends):
-                u = (rows * v).entries()
-                v = v - across * arb_mat(k, 1, [b * t for b, t in zip(bend, u, strict=True)]) * eta
-            value += arb(task.weight) * sum(sums(0, z), start=arb(0))
-            gradient += v * arb(task.weight)
+                path.append(z)
+                z = z - rows * (across * scaled(slopes(z))) * eta
+            v = across * scaled(slopes(z))
+            for before in reversed(path):
+                v = v - across * scaled(bent(rows * v, before)) * eta
+            if self.quadratic:
+                risk = (slopes(z).transpose() * scaled(slopes(z)))[0, 0] / 2
+            else:
+                triples = zip(masses, z.entries(), ys, strict=True)
+                risk = sum((p * loss.value(Balls, t, y) for p, t, y in triples), start=arb(0))
+            value += weight * risk
+            gradient += v * weight
         return Point(value, gradient.entries(), arb(0))
+
+    def _tasks_in_balls(self) -> Iterator[tuple[arb, arb_mat, arb_mat, list[arb]]]:
+        """Weight, features (k, d), labels (k, 1) and masses [k] of each task, as exact as balls are."""
+        instance, stack = self.instance.canonical, self.stack
+        live = [task for task in instance.tasks if task.weight != 0]
+        for task, own in zip(live, stack.slices, strict=True):
+            atoms, k = task.atoms, own.stop - own.start
+            rows = (
+                stack.x[own].ravel().tolist()
+                if stack.error == 0
+                else [arb(v) for point in stack.points[own].tolist() for v in instance.features[point]]
+            )
+            if isinstance(atoms, Atoms):
+                mass = {c: arb(fmpq(c, atoms.total)) for c in set(atoms.counts.tolist())}
+                labels, masses = atoms.labels.tolist(), [mass[c] for c in atoms.counts.tolist()]
+            else:
+                labels, masses = [arb(a.y) for a in atoms], [arb(a.p) for a in atoms]
+            yield arb(task.weight), arb_mat(k, stack.dimension, rows), arb_mat(k, 1, labels), masses
 
     def hessian_in_balls(self) -> arb_mat:
         """Hess L of the squared loss: V as in `_hessian`."""
-        instance, found = self.instance.canonical, arb_mat(self.stack.dimension, self.stack.dimension)
-        for task in instance.tasks:
-            if task.weight != 0:
-                self.watch()
-                scaled = [(arb(atom.p).sqrt(), instance.features[atom.x]) for atom in task.atoms]
-                y = arb_mat([[p * arb(v) for v in row] for p, row in scaled])
-                across, v = y.transpose(), y
-                for _ in range(self.stack.steps):
-                    v = v - y * (across * v) * arb(self.stack.eta)
-                found += v.transpose() * v * arb(task.weight)
+        found, eta = arb_mat(self.stack.dimension, self.stack.dimension), arb(self.stack.eta)
+        for weight, rows, _, masses in self._tasks_in_balls():
+            self.watch()
+            roots = [p.sqrt() for p in masses]
+            y = arb_mat([[p * v for v in row] for p, row in zip(roots, rows.tolist(), strict=True)])
+            across, v = y.transpose(), y
+            for _ in range(self.stack.steps):
+                v = v - y * (across * v) * eta
+            found += v.transpose() * v * weight
         return found
 
 
@@ -238,7 +270,7 @@ def _ball(low: float, high: float) -> arb:
 
 
 def lower_bounds(
-    prover: Prover, point: Point, x: tuple[fmpq, ...], radius: fmpq | None, multiplier: fmpq, near: fmpq
+    prover: Prover, point: Point, x: Vector, radius: fmpq | None, multiplier: fmpq, near: fmpq
 ) -> tuple[arb | None, arb | None, str]:
     """(lower bound of inf L over ||theta|| <= radius (None: everywhere), within what of x a minimiser lies, or what is
     missing). Both ends None where nothing is proved; the second where no minimiser is known to exist.

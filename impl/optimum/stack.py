@@ -63,7 +63,7 @@ def gamma(count: int) -> float:
 
 
 class Stack:
-    """The instance's atoms with mass: x (N, d), labels, masses and weights (N, 1), `starts` of tasks (n + 1)."""
+    """The instance's atoms: points [N], x (N, d), labels and masses [N], weights and `starts` of tasks [n], [n + 1]."""
 
     def __init__(self, instance: MetaSLInstance) -> None:
         self.loss: Loss = instance.loss
@@ -75,8 +75,8 @@ class Stack:
         table, exact = _floats(instance)
         self.error = 0.0 if exact else 2 * U
         tasks = [task for task in instance.canonical.tasks if task.weight != 0]
-        points, labels, masses = _atoms(tasks)
-        self.x = table[points]
+        self.points, labels, masses = _atoms(tasks)
+        self.x = table[self.points]
         counts = [len(task.atoms) for task in tasks]
         self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
         self.task = np.repeat(np.arange(len(tasks)), counts)

@@ -8,8 +8,8 @@ from flint import fmpq
 
 from .planting import Edit, Fault, suite
 
-CONVEXITY, CHECK, STACK, ENGINE = (
-    f"metagap.impl.optimum.{name}" for name in ("convexity", "convex_check", "stack", "check")
+CONVEXITY, CHECK, STACK, ENGINE, MANY = (
+    f"metagap.impl.optimum.{name}" for name in ("convexity", "convex_check", "stack", "check", "many_rows")
 )
 TABLES, INSTANCE = "metagap.impl.supervised.tables", "metagap.impl.supervised.instance"
 NO_FLOOR, NO_END = "a floor of the Hessian that is none", "a lower end without what it stands on"
@@ -106,6 +106,13 @@ CONVEXITY_FAULTS = (
     fault("predictions-exact", ROUNDED, f"{STACK}:Stack.predictions", "(theta.rad + (", "(0 * theta.rad + (", SUMS),
     fault("last-rows-lost", "rows that are lost", f"{STACK}:Stack.pulled", "for i, own in self._pieces:",
           "for i, own in self._pieces[:-1]:", SUMS),
+    # --- the headline of many rows ---
+    fault("linearised-forwards", "the wrong quantity", f"{MANY}:ManyRows._moved", "along - stack.rate *",
+          "along + stack.rate *", guard("test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1)),
+    fault("equal-points-apart", "the wrong quantity", f"{MANY}:ManyRows.weight_norm", "if equal", "if False",
+          guard("test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1)),
+    fault("lower-end-forgotten", "the wrong quantity", f"{MANY}:ManyRows.bracket", " - self._lower", "",
+          guard("test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1)),
     # --- rows that stay arrays ---
     fault("masses-of-merged-rows", "rows that are lost", f"{INSTANCE}:Atoms.of",
           "np.diff(np.append(first, len(points)))", "np.ones(len(first), dtype=int)", ROWS),

@@ -21,7 +21,7 @@ from metagap.impl.optimum.boxes import Box, Model
 from metagap.impl.optimum.certificate import loads
 from metagap.impl.optimum.convex import derivatives, minimum, proposed
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
-from metagap.impl.optimum.convexity import around, floor, gram, largest, least_eigenvalue
+from metagap.impl.optimum.convexity import around, floor, gram, largest, least_eigenvalue, spanning
 from metagap.impl.optimum.exact import exact_value
 from metagap.impl.optimum.headline import HeadlineQuantities, judge_headline
 from metagap.impl.optimum.many_rows import ManyRows
@@ -132,6 +132,43 @@ def test_features_that_nearly_depend_on_each_other() -> None:
     # Predictions (s, s + t, s - t): the best are s = 2/3, t = 0: (4/9 + 1/9 + 1/9)/6 = 1/9.
     assert found.certified and rational(found.lower) <= fmpq(1, 9) <= rational(found.upper)
     assert found.upper - found.lower < 1e-16
+
+
+def test_columns_that_depend_on_others_are_left_out() -> None:
+    """An intercept beside all of its categories, a column of zeros, a copy and a half: the range is that of three."""
+    rng = np.random.default_rng(9)
+    kinds = np.eye(3)[rng.integers(0, 3, 40)]
+    table = np.column_stack([np.ones(40), kinds, np.zeros(40), kinds[:, 0], kinds[:, 1] / 2 + kinds[:, 2] / 4])
+    labels = kinds @ [1.0, 2.0, 4.0] + np.where(rng.random(40) < 0.5, 1, -1)
+    for loss, y in (("squared", labels), ("log-cosh", labels), ("logistic", rng.choice([-1.0, 1.0], 40))):
+        instance = from_arrays(table, y, [0] * 40, loss=Loss(loss), eta=fmpq(1, 64))
+        columns = spanning(Stack(instance))
+        assert len(columns) == 3 and np.linalg.matrix_rank(table[:, columns]) == 3
+        found = minimise(instance)
+        plain = replace(instance, features=tuple(tuple(row) for row in instance.features))
+        assert found.how == "convex" and found.certified and found.radius is None
+        # The adaptation is that of all columns: the same problem in fewer coordinates has no instance of its own.
+        searched = minimise(plain, found.ball, Budget(boxes=3000, seconds=5), convexity=False)
+        assert found.lower <= searched.upper and searched.sure <= found.upper
+
+
+def test_columns_that_nearly_depend_on_others_stay() -> None:
+    rng = np.random.default_rng(10)
+    table = rng.standard_normal((20, 3))
+    for last in (table[:, 0] + table[:, 1], table[:, 0] * (1 + 2.0**-50), np.full(20, 2.0**-60)):
+        stack = Stack(from_arrays(np.column_stack([table, last]), [1.0] * 20, [0] * 20))
+        assert len(spanning(stack)) == 4, "rounded sums and tiny columns are no exact combinations"
+    twice = Stack(from_arrays(np.column_stack([np.round(table * 8), np.round(table * 8)[:, 0]]), [1.0] * 20, [0] * 20))
+    assert len(spanning(twice)) == 3
+
+
+def test_interpolation_has_the_infimum_0() -> None:
+    """More columns than rows, squared loss: 0 is no more than L, and the point has next to nothing."""
+    rng = np.random.default_rng(11)
+    instance = from_arrays(rng.standard_normal((12, 120)), rng.standard_normal(12), [0] * 6 + [1] * 6)
+    found = minimise(instance)
+    assert found.certified and found.lower == 0 <= found.upper < 1e-9 and "attained" not in found.what
+    assert found.certificate is not None and not check(replace(found.certificate, lower=1e-30)).accepted
 
 
 # --- the Hessian -------------------------------------------------------------------------------------------------
@@ -259,11 +296,11 @@ def test_a_local_minimum_is_not_taken_for_the_global_one() -> None:
         at = at - gradient / hessian[0, 0]
     x, prover, near = (rational(float(at[0])),), Prover(instance), fmpq(1, 256)
     with ctx.workprec(128), np.errstate(all="ignore"):
-        assert prover.modulus(at, float(2**-8)) > 0.5
+        assert prover.modulus(at, float(2**-8), np.arange(1)) > 0.5
         point = prover.point(x)
         assert point.value > 0.1 and exact_value(instance, zero) < 0.01
         for radius in (None, fmpq(8)):
-            assert lower_bounds(prover, point, x, radius, fmpq(0), near)[0] is None
+            assert not lower_bounds(prover, point, x, radius, fmpq(0), near)[0] > 0
             claim = Certificate(instance, radius, radius or fmpq(8), 0.1, 1.0, x, how="convex", near=near)
             assert not check(claim).accepted
 
@@ -295,7 +332,7 @@ def test_points_are_enclosed(loss: str, steps: int, denominator: int) -> None:
                 assert abs(slope - fine.gradient[j]) < 1e-9
             if loss == "squared":
                 hessian, error = prover._hessian()
-                exact = prover.hessian_in_balls()
+                exact = prover.hessian_in_balls(np.arange(2))
                 away = [abs(exact[i, j] - arb(float(hessian[i, j]))) for i in range(2) for j in range(2)]
                 assert all(v <= arb(error) for v in away)
 
@@ -448,7 +485,8 @@ def test_the_ball_holds_the_minimiser() -> None:
 def test_a_point_far_from_the_minimiser_is_not_strongly_convex_about_it() -> None:
     certificate = honest(radius=None)
     assert not check(replace(certificate, near=fmpq(0))).accepted, "of no strong convexity, no minimiser"
-    far = replace(certificate, at=tuple(v + 1 for v in certificate.at), lower=certificate.lower - 100, upper=100.0)
+    assert certificate.lower > 0.1
+    far = replace(certificate, at=tuple(v + 1 for v in certificate.at), lower=0.1, upper=100.0)
     assert not check(replace(far, ball=FOUR * 16)).accepted
 
 
@@ -499,7 +537,7 @@ def test_a_quadratic_grows_with_its_modulus_alone() -> None:
     """L = (theta - 1)^2/8 + 1/2: at theta = 1 + t the end is L - L'^2/(2 mu) with mu <= 1/4, within rounding 1/2."""
     prover = Prover(two_labels("squared", HALF))
     with ctx.workprec(128):
-        assert 0.25 * (1 - 1e-9) <= prover.modulus(np.zeros(1), 1.0) <= 0.25
+        assert 0.25 * (1 - 1e-9) <= prover.modulus(np.zeros(1), 1.0, np.arange(1)) <= 0.25
         for t in (fmpq(1, 2), fmpq(3)):
             x = (1 + t,)
             found, within, _ = lower_bounds(prover, prover.point(x), x, None, fmpq(0), ONE)

@@ -92,6 +92,8 @@ class Optimum(ShownBracket):
 
     @property
     def what(self) -> str:
+        if self.radius is None and self.how == "convex" and self.lower <= 0:
+            return "inf L over all parameters"
         if self.radius is None:
             return f"inf L over all parameters (attained within {self.ball})"
         return f"inf L over ||theta|| <= {self.radius}"

@@ -57,8 +57,13 @@ def _certificate(prover: Prover, x: Vector, radius: fmpq | None, multiplier: fmp
     near = rational(2.0 ** math.floor(-6 - math.log2(longest))) if longest > 0 else fmpq(1)
     point = prover.point(x)
     found, within, _ = lower_bounds(prover, point, x, radius, multiplier, near)
-    if found is None or not (found.is_finite() and point.value.is_finite()) or (radius is None and within is None):
+    if found is None or not (found.is_finite() and point.value.is_finite()):
         return None
+    if radius is None and within is None:
+        # No minimiser is known, but that L is not negative may do: of interpolation, say.
+        if not prover.quadratic:
+            return None
+        found, within, near = arb(0), arb(0), fmpq(0)
     # What was rounded in float64 may be rounded otherwise elsewhere: the claim leaves room for it.
     room = arb(point.value.rad()) if point.error > 0 else arb(0)
     lower, upper = bounds(found - room)[0], bounds(point.value + room)[1]
@@ -76,11 +81,13 @@ def _sharp(found: Certificate) -> bool:
 def _refined(prover: Prover, x: Vector, radius: fmpq | None) -> Vector:
     """Of the squared loss, a point after a Newton step in balls, where it stays in the ball."""
     try:
-        gradient = arb_mat([[g.mid()] for g in prover.point(x).gradient])
-        step = prover.hessian_in_balls().mid().solve(gradient)
+        whole, columns = prover.point(x).gradient, prover.columns
+        gradient = arb_mat([[whole[j].mid()] for j in columns.tolist()])
+        step = prover.hessian_in_balls(columns).mid().solve(gradient).entries()
     except ZeroDivisionError:
         return x
-    moved = tuple(v - _rounded(s) for v, s in zip(x, step.entries(), strict=True))
+    steps = dict(zip(columns.tolist(), map(_rounded, step), strict=True))
+    moved = tuple(v - steps.get(j, fmpq(0)) for j, v in enumerate(x))
     size = sum((v * v for v in moved), start=fmpq(0))
     return moved if radius is None or size <= radius * radius else x
 

@@ -14,6 +14,11 @@ strong         L convex on a convex set that holds x, and Hess L >= mu I, mu > 0
                    inf L >= L(x) - ||g||^2/(2 mu), and a minimiser lies within 2||g||/mu of x (its value is at most
                L(x), whence ||g|| t >= mu t^2/2). The set is the ball or all parameters; of the squared loss r = inf.
 
+dependent      Predictions, and so L, depend on X theta alone. Where the other columns of X are exact combinations of
+               those of a set S, X_S has the range of X, and over all parameters inf L is that over x + R^S: there the
+               strong end holds with the Hessian's rows and columns of S, if L is convex everywhere.
+nothing        0 <= L where the loss is never negative.
+
 Values and gradients of a task: z <- z - eta X X's(z) for each step; v = X's(z_K), and back v <- v - eta X'D_k X v (the
 transpose of the step's Jacobian). In midpoint-radius float64 (`stack`), and in balls where the problem is small enough
 for that: then all digits are right. So are mu of the squared loss in features that nearly depend on each other: its
@@ -36,7 +41,7 @@ from ..instances import Vector
 from ..midrad import GUARD, UP, MidRad, U
 from ..supervised.instance import Atoms, MetaSLInstance
 from .certificate import Certificate
-from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue
+from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue, spanning
 from .stack import Balls2, Stack, gamma, norms, total
 
 PRECISIONS = (128, 256, 512)
@@ -87,21 +92,28 @@ class Prover:
         self.watch()
         return floor(self.stack, around(self.stack, centre, radius))
 
-    def modulus(self, centre: Array, near: float) -> float:
-        """mu: no eigenvalue of Hess L is below it within `near` of the centre; of the squared loss, anywhere."""
+    def modulus(self, centre: Array, near: float, columns: Array) -> float:
+        """mu: in those columns Hess L has no eigenvalue below it within `near` of the centre (squared loss: at all)."""
         if not self.quadratic:
-            return self.floor(centre, near).least(self.stack)
-        if self._quadratic_modulus > 0 or not self.fine or self.stack.dimension > COLUMNS:
-            return self._quadratic_modulus
+            return self.floor(centre, near).least(self.stack, columns)
+        matrix, error = self._float_hessian
+        found = least_eigenvalue(matrix[np.ix_(columns, columns)], error)
+        if found > 0 or not self.fine or len(columns) > COLUMNS:
+            return found
         try:
-            inverse = self.hessian_in_balls().inv()
+            inverse = self.hessian_in_balls(columns).inv()
         except ZeroDivisionError:
             return 0.0
         return bounds(1 / norm(inverse.entries()))[0]
 
     @cached_property
-    def _quadratic_modulus(self) -> float:
-        return least_eigenvalue(*self._hessian())
+    def _float_hessian(self) -> tuple[Array, float]:
+        return self._hessian()
+
+    @cached_property
+    def columns(self) -> Array:
+        """Columns of X of which the others are exact combinations (`convexity.spanning`)."""
+        return spanning(self.stack)
 
     @property
     def fine(self) -> bool:
@@ -229,14 +241,16 @@ class Prover:
                 labels, masses = [arb(a.y) for a in atoms], [arb(a.p) for a in atoms]
             yield arb(task.weight), arb_mat(k, stack.dimension, rows), arb_mat(k, 1, labels), masses
 
-    def hessian_in_balls(self) -> arb_mat:
-        """Hess L of the squared loss: V as in `_hessian`."""
-        found, eta = arb_mat(self.stack.dimension, self.stack.dimension), arb(self.stack.eta)
+    def hessian_in_balls(self, columns: Array) -> arb_mat:
+        """Hess L of the squared loss, of those columns: V as in `_hessian`."""
+        found, eta = arb_mat(len(columns), len(columns)), arb(self.stack.eta)
+        kept = columns.tolist()
         for weight, rows, _, masses in self._tasks_in_balls():
             self.watch()
             roots = [p.sqrt() for p in masses]
             y = arb_mat([[p * v for v in row] for p, row in zip(roots, rows.tolist(), strict=True)])
-            across, v = y.transpose(), y
+            across = y.transpose()
+            v = arb_mat([[row[j] for j in kept] for row in y.tolist()])
             for _ in range(self.stack.steps):
                 v = v - y * (across * v) * eta
             found += v.transpose() * v * weight
@@ -282,7 +296,8 @@ def lower_bounds(
     zero = np.zeros(len(x))
     reach = math.inf if radius is None else math.nextafter(to_float(radius), math.inf)
     bends = prover.floor(zero, reach)
-    found, convex = None, bends.convex
+    convex = bends.convex
+    found = arb(0) if prover.instance.loss.profile.nonnegative else None
     if radius is not None:
         least = 0.0 if convex else bends.least(prover.stack)
         convex = least >= 0
@@ -290,7 +305,7 @@ def lower_bounds(
             square = sum((v * v for v in x), start=fmpq(0))
             along, steep = point.slope(list(x), multiplier)
             tilted = point.value + arb(multiplier / 2 * (square - radius * radius))
-            found = tilted - along - arb(radius) * steep
+            found = _best(found, tilted - along - arb(radius) * steep)
             modulus = rational(least) + multiplier
             if modulus > 0:
                 found = _best(found, tilted - steep * steep / arb(2 * modulus))
@@ -298,17 +313,18 @@ def lower_bounds(
         return found, None, "the meta-objective is not proved to be convex there"
     centre = np.array([to_float(v) for v in x])
     # What is within `near` of x is within a little more of its float64 coordinates.
-    reached = prover.modulus(centre, to_float(near) * (1 + 2.0**-40) + 2.0**-50 * float(norms(centre, 0)))
+    columns = np.arange(len(x)) if radius is not None else prover.columns
+    reached = prover.modulus(centre, to_float(near) * (1 + 2.0**-40) + 2.0**-50 * float(norms(centre, 0)), columns)
     mu, steep = (arb(reached) if math.isfinite(reached) else arb(0)), point.slope(list(x), fmpq(0))[1]
     if not mu > 0 or not (prover.quadratic or steep <= mu * arb(near) / 2):
         return found, None, "no strong convexity is proved about the point"
     strong = point.value - steep * steep / (2 * mu)
-    return strong if found is None else _best(found, strong), 2 * steep / mu, ""
+    return _best(found, strong), 2 * steep / mu, ""
 
 
-def _best(first: arb, second: arb) -> arb:
+def _best(first: arb | None, second: arb) -> arb:
     """The one of two lower bounds that says more."""
-    return first if not second.lower() > first.lower() else second
+    return first if first is not None and not second.lower() > first.lower() else second
 
 
 def convex_end(certificate: Certificate, watch: Watch) -> str | None:
@@ -340,6 +356,8 @@ def _missing(prover: Prover, certificate: Certificate) -> str | None:
         return missing
     if not found >= lower:
         return f"the infimum is proved to be at least {found.str(17)}, not lower={certificate.lower!r}"
-    if radius is None and not (within is not None and norm([arb(v) for v in x]) + within <= arb(certificate.ball)):
+    if radius is not None or lower <= 0:
+        return None
+    if within is None or not norm([arb(v) for v in x]) + within <= arb(certificate.ball):
         return f"a minimiser is not proved to lie within ball={certificate.ball}"
     return None

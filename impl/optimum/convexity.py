@@ -46,6 +46,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import qr
 
 from ..arithmetic import Array, bounds
 from ..midrad import MidRad, MidRads, U, contract, product_ends
@@ -54,6 +55,8 @@ from .stack import Balls2, Stack, gamma, norms
 
 LESS, MORE = 1 - 2.0**-40, 1 + 2.0**-40
 """More than what some thousand roundings take away or add: bounds of the Hessian need few digits."""
+RANK, MULTIPLE = 1e-10, 12.0
+"""Where float64 takes columns for dependent, and what coefficients of dependent columns are multiples of, inverted."""
 FEW = 1024
 """Atoms of a task up to which the ranges of sums over its own Gram matrix are taken."""
 
@@ -116,11 +119,12 @@ class Floor:
         """Whether this makes L convex."""
         return bool((self.weights >= 0).all())
 
-    def least(self, stack: Stack) -> float:
-        """A number that no eigenvalue of Hess L is below on the region."""
+    def least(self, stack: Stack, columns: Array | None = None) -> float:
+        """A number that no eigenvalue of Hess L (its rows and columns, if some are named) is below on the region."""
         if not np.isfinite(self.weights).all():
             return -math.inf
-        return least_eigenvalue(*gram(stack.x, self.weights, stack.error))
+        x = stack.x if columns is None else stack.x[:, columns]
+        return least_eigenvalue(*gram(x, self.weights, stack.error))
 
 
 def gram(x: Array, weights: Array, error: float) -> tuple[Array, float]:
@@ -247,3 +251,27 @@ def largest(stack: Stack, curved: Array, sharp: bool) -> Array:
             matrix, error = gram(x, w, stack.error)
         found.append(-least_eigenvalue(-matrix, error))
     return np.minimum(trace, np.array(found))
+
+
+def spanning(stack: Stack) -> Array:
+    """Columns of X of which the others are exact combinations; all, where that is not proved.
+
+    Float64 proposes columns and coefficients c/12; m X_j = X_S c is verified in whole numbers below 2^53, which float64
+    adds and multiplies exactly.
+    """
+    x, everything = stack.x, np.arange(stack.dimension)
+    size = np.abs(x).max(initial=0.0)
+    if stack.error > 0 or not 0 < size < math.inf:
+        return everything
+    diagonal, order = qr(x, mode="r", pivoting=True)
+    rank = int((np.abs(np.diag(diagonal)) > RANK * np.abs(diagonal[0, 0])).sum())
+    chosen, rest = np.sort(order[:rank]), order[rank:]
+    if not len(rest):
+        return everything
+    whole = np.ldexp(x, 52 - int(np.frexp(size)[1]))
+    while (whole == np.rint(whole)).all() and not (np.rint(whole) % 2 != 0).any():
+        whole = whole / 2
+    coefficients = np.rint(np.linalg.lstsq(x[:, chosen], x[:, rest], rcond=None)[0] * MULTIPLE)
+    most = np.abs(whole).max() * max(float(np.abs(coefficients).sum(0).max(initial=0.0)), MULTIPLE)
+    exact = (whole == np.rint(whole)).all() and most < 2.0**53
+    return chosen if exact and (MULTIPLE * whole[:, rest] == whole[:, chosen] @ coefficients).all() else everything

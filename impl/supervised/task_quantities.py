@@ -116,6 +116,13 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
             return [[self.m.number(v) for v in row] for row in values]
         return [self.problem.predictions(theta) for theta in self._rivals]
 
+    @property
+    def _unadapted_rivals(self) -> list[list[Number]]:
+        return [self.problem.predictions(self._rival)] * len(self.laws)
+
+    def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
+        return self._misfit(self._meta_features, target, masses, free).value
+
     @cached_property
     def _jacobians(self) -> list[Matrix]:
         """J_i, the Jacobian of U_i at omega (d, d), by its formula."""

@@ -313,8 +313,10 @@ def lower_bounds(
         return found, None, "the meta-objective is not proved to be convex there"
     centre = np.array([to_float(v) for v in x])
     # What is within `near` of x is within a little more of its float64 coordinates.
-    columns = np.arange(len(x)) if radius is not None else prover.columns
-    reached = prover.modulus(centre, to_float(near) * (1 + 2.0**-40) + 2.0**-50 * float(norms(centre, 0)), columns)
+    within = to_float(near) * (1 + 2.0**-40) + 2.0**-50 * float(norms(centre, 0))
+    reached = prover.modulus(centre, within, np.arange(len(x)))
+    if not reached > 0 and radius is None and len(prover.columns) < len(x):
+        reached = prover.modulus(centre, within, prover.columns)
     mu, steep = (arb(reached) if math.isfinite(reached) else arb(0)), point.slope(list(x), fmpq(0))[1]
     if not mu > 0 or not (prover.quadratic or steep <= mu * arb(near) / 2):
         return found, None, "no strong convexity is proved about the point"

@@ -274,4 +274,5 @@ def spanning(stack: Stack) -> Array:
     coefficients = np.rint(np.linalg.lstsq(x[:, chosen], x[:, rest], rcond=None)[0] * MULTIPLE)
     most = np.abs(whole).max() * max(float(np.abs(coefficients).sum(0).max(initial=0.0)), MULTIPLE)
     exact = (whole == np.rint(whole)).all() and most < 2.0**53
-    return chosen if exact and (MULTIPLE * whole[:, rest] == whole[:, chosen] @ coefficients).all() else everything
+    verified = (MULTIPLE * whole[:, rest] == whole[:, chosen] @ coefficients).all()
+    return chosen if exact and verified else everything

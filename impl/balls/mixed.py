@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from flint import arb, arb_mat, fmpq
+from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Matrix, Number, norm, root, square
 from .core import CoreQuantities
@@ -29,6 +29,8 @@ class Mixed:
     masses: list[Number]
     sources: list[int]
     """How many tasks give mass to the point: of one task alone the weight vanishes only with everything else."""
+    points: list[tuple[int, ...]]
+    """What tells one point from another, in the order of the lists."""
     rows: Matrix | None = None
     """pull / weight (T, d), where the family knows it without dividing."""
 
@@ -53,18 +55,22 @@ class MixedQuantities(CoreQuantities):
         """The same instance in exact rationals, where that is possible at moderate cost."""
 
     @cached_property
+    def _exact_mixed(self) -> Mixed | None:
+        """The same points in exact rationals; None without a twin, or where it has others: what has probability 0
+        exactly is a point of none, and balls cannot always tell."""
+        found = None if self._rational_twin is None else self._rational_twin._mixed
+        return found if found is not None and found.points == self._mixed.points else None
+
+    @cached_property
     def _vanishing(self) -> list[bool | None]:
-        """Per triple: whether the mixed weight is 0 (None: an enclosure cannot tell)."""
+        """Per point: whether the mixed weight is 0 (None: an enclosure cannot tell)."""
         found: list[bool | None] = []
-        exact: list[fmpq] | None = None
         for j, w in enumerate(self._mixed.weight):
             if self.m is Balls and w.contains(0):
                 if w.is_zero():
                     found.append(True)
                     continue
-                if exact is None and self._rational_twin is not None:
-                    exact = self._rational_twin._mixed.weight
-                found.append(None if exact is None else exact[j] == 0)
+                found.append(None if self._exact_mixed is None else self._exact_mixed.weight[j] == 0)
             else:
                 found.append(w == 0)
         return found
@@ -77,7 +83,7 @@ class MixedQuantities(CoreQuantities):
             if vanishes is False:
                 margin = margin.min(Balls.magnitude(mixed.weight[j] / mixed.masses[j]))
             elif vanishes:
-                exact = mixed if self._rational_twin is None else self._rational_twin._mixed
+                exact = mixed if self._exact_mixed is None else self._exact_mixed
                 numerators = [exact.target[j], *(exact.pull[j, k] for k in range(exact.pull.ncols()))]
                 failed = failed.max(norm([arb(v) for v in numerators]) / mixed.masses[j])
             elif mixed.sources[j] > 1:

@@ -201,7 +201,7 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
             pull = bend * gram[x][other]
             rows.append([b - pull * a for a, b in zip(features[x], features[other], strict=True)])
         psi = m.matrix(rows)
-        return Mixed(weight, target, self._scaled(psi, weight), masses, sources, psi)
+        return Mixed(weight, target, self._scaled(psi, weight), masses, sources, list(index), psi)
 
     @cached_property
     def _rational_twin(self) -> Self | None:

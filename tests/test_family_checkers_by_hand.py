@@ -101,7 +101,7 @@ def test_suprema_are_proved_and_no_others() -> None:
     one, inf = line(), math.inf
     with ctx.workprec(64):
         least = float((1 / (1 + arb(-1).exp())).upper()) * (1 + 1e-12)
-    for root, supremum in ((((-inf, inf),), 1.0), (((-1.0, 1.0),), least)):
+    for root, supremum in ((((-inf, inf),), 1.0 + 1e-12), (((-1.0, 1.0),), least)):
         assert policies.check(one, root, b"\0", supremum).accepted
         assert not policies.check(one, root, b"\0", supremum - 1e-6).accepted
     for tree in (b"", b"\1\0", b"\0\0", b"\1\0\0\0"):

@@ -11,15 +11,21 @@ import math
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
 from flint import ctx
 
-from ..arithmetic import PROPOSING, bounds, rational
+from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
 from ..study import ShownBracket, UnsupportedError, in_words
-from .boxes import BITS, Box, Boxes, halves
+from .boxes import Box, Boxes, halves
 from .check import check
 from .instance import Adaptation, MetaRLInstance
 
+BITS = 64
+"""Precision of L at a point."""
+SLACK = 2.0**-40
+"""Share of the largest reward by which the claimed end is above the bounds found: the same box may be bounded by
+another number of the last digits when it is checked."""
 SEARCHING = 0.6
 """The part of the time after which the search stops, so that what it found can be checked."""
 
@@ -60,21 +66,25 @@ def maximise(
     root: Box = ((-limit, limit),) * len(instance.omega)
     with ctx.workprec(BITS):
         search = _Search(instance)
-        queue = [(-search.boxes.upper(root), 0, root)]
+        slack = SLACK * max(to_float(abs(r)) for task in instance.tasks for row in task.rewards for r in row)
+        queue = [(-float(search.boxes.upper([root])[0]), 0, root)]
         boxes, children = 1, dict[int, int]()
-        search.improve(root)
+        search.improve([root])
         while True:
-            upper = max(-queue[0][0], search.lower) if queue else search.lower
+            top = max(-queue[0][0] if queue else search.lower, search.lower)
+            upper = top + slack
             found = Optimum(lower=search.lower, upper=upper, gap=gap, at=search.at)
             if found.narrow or not queue or boxes >= most or time.monotonic() - begin > SEARCHING * seconds:
                 break
-            _, name, box = heapq.heappop(queue)
-            children[name] = boxes
-            for half in halves(box):
-                search.improve(half)
-                bound = min(search.boxes.upper(half), upper)
-                if bound > search.lower:
-                    heapq.heappush(queue, (-bound, boxes, half))
+            first, cut = boxes, list[Box]()
+            for _ in range(min(len(queue), search.boxes.together)):
+                _, name, box = heapq.heappop(queue)
+                children[name] = first + len(cut)
+                cut += halves(box)
+            search.improve(cut)
+            for half, bound in zip(cut, search.boxes.upper(cut).tolist(), strict=True):
+                if min(bound, top) > search.lower:
+                    heapq.heappush(queue, (-min(bound, top), boxes, half))
                 boxes += 1
     why = "" if found.narrow else "the budget was spent with the bracket still wide"
     outcome = None
@@ -110,13 +120,16 @@ class _Search:
         self.boxes = Boxes(instance)
         self.lower, self.at = -math.inf, (0.0,) * len(instance.omega)
 
-    def improve(self, box: Box) -> None:
-        """Try points of the box: its middle (or a finite end)."""
-        point = tuple(_inner(lo, hi) for lo, hi in box)
-        theta: Vector = tuple(rational(x) for x in point)
-        value, _ = bounds(self.boxes.problem.meta_objective(theta))
-        if value > self.lower:
-            self.lower, self.at = value, point
+    def improve(self, boxes: list[Box]) -> None:
+        """Try a point of each box, its middle (or a finite end): of those that may be better, the best in balls."""
+        points = [tuple(_inner(lo, hi) for lo, hi in box) for box in boxes]
+        proposed = self.boxes.upper([tuple((x, x) for x in point) for point in points])
+        best = int(np.where(np.isfinite(proposed), proposed, -np.inf).argmax())
+        if proposed[best] > self.lower:
+            theta: Vector = tuple(rational(x) for x in points[best])
+            value, _ = bounds(self.boxes.problem.meta_objective(theta))
+            if value > self.lower:
+                self.lower, self.at = value, points[best]
 
 
 def _inner(lo: float, hi: float) -> float:

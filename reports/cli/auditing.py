@@ -16,7 +16,18 @@ from ..records import dumps, hashes, nearest, write_text
 from ..render import write_report
 from .audit_tables import print_audit
 from .ending import fail, interrupted
-from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, audit_tasks, tasks_at
+from .own_tasks import (
+    PLACES,
+    EtaOption,
+    FeatureOption,
+    IgnoreOption,
+    LabelOption,
+    LossOption,
+    StepsOption,
+    TaskOption,
+    audit_tasks,
+    tasks_at,
+)
 from .shared import (
     FOLDER,
     WORKERS,
@@ -36,7 +47,7 @@ from .shared import (
     writing,
 )
 
-OF_TASKS = {"loss", "eta", "steps", "task", "label"}
+OF_TASKS = {"loss", "eta", "steps", "task", "label", "ignore", "feature"}
 BOTH = {"tasks", "json"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
@@ -51,6 +62,8 @@ def audit(
     steps: StepsOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
+    ignore: IgnoreOption = None,
+    feature: FeatureOption = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
     profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = ProfileName.quick,
     seed: SeedOption = 0,
@@ -78,7 +91,7 @@ def audit(
     targets = {"--json": json, "--junit": junit, "--sarif": sarif}
     spoken = ready(targets, out) if tasks is None else ready(targets, inputs=[tasks])
     if tasks is not None:
-        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label), json, spoken)
+        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label, ignore, feature), json, spoken)
     chosen = list(dict.fromkeys(family or FAMILIES))
     for name in chosen:
         if name not in FAMILIES:

@@ -20,7 +20,17 @@ from ..certifying import checked_certificate
 from ..processes import EndedError, apart
 from ..records import optimum_record
 from .ending import fail, interrupted
-from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
+from .own_tasks import (
+    PLACES,
+    EtaOption,
+    FeatureOption,
+    IgnoreOption,
+    LabelOption,
+    LossOption,
+    StepsOption,
+    TaskOption,
+    tasks_at,
+)
 from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, working
 
 RadiusOption = Annotated[
@@ -136,6 +146,8 @@ def certify(
     steps: StepsOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
+    ignore: IgnoreOption = None,
+    feature: FeatureOption = None,
     radius: Annotated[
         str | None,
         typer.Option(
@@ -155,7 +167,7 @@ def certify(
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
     begin = time.monotonic()
-    source, ball = tasks_at(tasks, loss, eta, steps, task, label), _positive("--radius", radius)
+    source, ball = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature), _positive("--radius", radius)
     budget = Budget(gap=gap, seconds=max_time, until=begin + JUDGING * max_time)
     spoken = ready({"--json": json}, inputs=[tasks, *([] if omega is None else [omega])])
     if train and omega is not None:

@@ -10,7 +10,7 @@ from flint import fmpq
 
 from ...impl.losses import LOSSES, Loss
 from ...impl.meta_sl.document import STEPS
-from ...impl.own_tasks import TaskSource
+from ...impl.own_tasks import DOUBTFUL, TaskSource
 from ..conditions import conditions_record
 from ..processes import apart
 from .ending import fail
@@ -34,11 +34,34 @@ StepsOption = Annotated[
 ]
 TaskOption = Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")]
 LabelOption = Annotated[str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label.")]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="COLUMN", help="CSV column or NumPy array to leave out (may be repeated)."),
+]
+FeatureOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature",
+        metavar="COLUMN",
+        help=f"CSV column that is a feature although its name is {', '.join(DOUBTFUL[:-1])} or {DOUBTFUL[-1]}.",
+    ),
+]
 
 
-def tasks_at(place: str, loss: str | None, eta: str | None, steps: int | None, task: str, label: str) -> TaskSource:
+def tasks_at(
+    place: str,
+    loss: str | None,
+    eta: str | None,
+    steps: int | None,
+    task: str,
+    label: str,
+    ignore: list[str] | None,
+    feature: list[str] | None,
+) -> TaskSource:
     """The tasks that the options describe; bad options end the command with one line."""
-    return TaskSource(place, task, label, _loss(loss), _eta(eta), steps)
+    for name in set(ignore or ()) & set(feature or ()):
+        fail(f"--feature={name!r}: a column that is not given to --ignore is required; leave one of the two out")
+    return TaskSource(place, task, label, tuple(ignore or ()), tuple(feature or ()), _loss(loss), _eta(eta), steps)
 
 
 def _loss(text: str | None) -> Loss | None:

@@ -12,7 +12,7 @@ import numpy as np
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, root, square
+from ..arithmetic import Balls, Number, fenced, root, square
 from . import flips
 from .combination import Combination
 from .core_quantities import NetworkCore
@@ -154,7 +154,7 @@ class ErrorQuantities(NetworkCore):
         squares = [sum((v * v for v in row), start=fmpq(0)) for row in rows]
         if 0 in squares or any(row[x] > 1 for x, row in enumerate(self.problem.inputs.products)):
             raise UndefinedQuantityError("N3 is about inputs of norm at most 1 and W0 without a row of zeros")
-        return self.displacement_init**3 / (3 * self.problem.width) * root(arb(sum(1 / q for q in squares)))
+        return fenced(self.displacement_init) ** 3 / (3 * self.problem.width) * root(arb(sum(1 / q for q in squares)))
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from .arithmetic import PROPOSING, Array, Floats, rational
 from .extras import require
 from .families import load
 from .files.faults import FaultError
-from .files.numbers import decimal
+from .files.numbers import decimal, decimals
 from .files.tables import arrays, check_size, controls, csv_lines
 from .files.text import reported
 from .instances import Instance
@@ -236,25 +236,25 @@ def _from_csv(path: Path, source: TaskSource) -> _Found:
         if header[j].strip().lower() in DOUBTFUL and header[j] not in source.features:
             required = f"no column of that name, which has no meaning yet; give --ignore {header[j]} to leave it out"
             raise bad(f"header[{j}]", header[j], f"{required}, or --feature {header[j]} if it is a feature")
-    read = {at_label, *columns}
+    read = [at_label, *columns]
     table: list[list[float]] = []
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
-        values = [decimal(text.strip()) if j in read else 0.0 for j, text in enumerate(row)]
-        if None in values:
-            j = values.index(None)
+        values = decimals([row[j] for j in read])
+        if values is None:
+            j = next((j for j in read if decimal(row[j].strip()) is None), at_label)
             required = "a finite number" if row[j].strip() else "a number, not an empty field"
             raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
         if not row[at_task].strip():
             required = "the name of a task, not an empty field; fill it, or drop the row"
             raise bad(f"line {number}, column {task}", row[at_task], required)
-        table.append([v for v in values if v is not None])
+        table.append(values)
     if not table or not columns:
         raise bad("file", header, "at least one row and one feature column")
     return (
-        [[row[j] for j in columns] for row in table],
-        [row[at_label] for row in table],
+        [row[1:] for row in table],
+        [row[0] for row in table],
         [row[at_task] for _, row in lines[1:]],
         None,
     )

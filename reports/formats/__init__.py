@@ -48,6 +48,9 @@ NAMES = (*INPUTS, *FORMATS)
 VERSIONS = {"verify": 2}
 """Of the formats that have changed since their first version, which is read as well."""
 
+Place = tuple[str | int, ...]
+"""Names of fields and indices in lists, from the outside inwards."""
+
 
 def schema(name: str) -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of the files of that name that are written."""
@@ -65,9 +68,9 @@ def check(record: Any, name: str, file: str) -> dict[str, Any]:
     """
     wanted = f"metagap/{name}/{VERSIONS.get(name, 1)}"
     given = record.get("format") if isinstance(record, dict) else None
-    if given in (wanted, f"metagap/{name}/1"):
+    if given == f"metagap/{name}/1":
         record = _renamed(record) | {"format": wanted}
-    else:
+    elif given != wanted:
         raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
     return dict(rows(record, FORMATS[name], file))
 
@@ -84,12 +87,13 @@ def rows(record: Any, kind: Any, file: str) -> Any:
         raise BadInputError(file, fault.field, fault.given, f"{fault.what}; run the command again") from None
     # Fields whose values are names in the theory, wherever they are: what reads a record looks them up.
     known = {"claim": {claim.name for claim in all_claims()}, "family": set(FAMILIES)}
-    for place, field, value in _leaves(record, ""):
+    for place, value in _leaves(record, ()):
+        field = place[-1]
         if isinstance(value, float) and not math.isfinite(value):
-            raise BadInputError(file, place, value, "a finite number or null; run the command again")
+            raise BadInputError(file, _spelled(place), value, "a finite number or null; run the command again")
         if field in known and isinstance(value, str) and value not in known[field]:
             required = f"a {field} of this version{nearest(value, known[field])}; run the command again"
-            raise BadInputError(file, place, value, required)
+            raise BadInputError(file, _spelled(place), value, required)
     return record
 
 
@@ -105,15 +109,22 @@ def _renamed(record: Any) -> Any:
     return found
 
 
-def _leaves(record: Any, path: str) -> Iterator[tuple[str, str, Any]]:
-    """(place, field, value) of everything that is no list and no object; an entry of a list has its index as field."""
+def _leaves(record: Any, path: Place) -> Iterator[tuple[Place, Any]]:
+    """(place, value) of every number with a point and every text: what a type alone does not judge."""
     pairs = record.items() if isinstance(record, dict) else enumerate(record)
     for key, value in pairs:
-        place = f"{path}[{key}]" if isinstance(key, int) else join(path, key)
         if isinstance(value, dict | list):
-            yield from _leaves(value, place)
-        else:
-            yield place, str(key), value
+            yield from _leaves(value, (*path, key))
+        elif isinstance(value, float | str):
+            yield (*path, key), value
+
+
+def _spelled(place: Place) -> str:
+    """The place as errors name it."""
+    spelled = ""
+    for key in place:
+        spelled = f"{spelled}[{key}]" if isinstance(key, int) else join(spelled, key)
+    return spelled
 
 
 def read(path: Path, name: str) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from ..impl.arithmetic import to_float
 from ..impl.counterexample import Opinion
 from ..impl.files.text import read, reported
 from ..impl.judge import ClaimJudgement, Enclosure, Judgement
-from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.optimum.answer import Answer
 from ..impl.study import ShownBracket
+from ..impl.supervised.instance import MetaSLInstance
 
 WITNESS_FORMAT = "metagap/witness/1"
 RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}

@@ -6,15 +6,13 @@ import math
 
 from flint import arb, ctx, fmpq
 from metagap.impl.losses import Loss
-from metagap.impl.meta_rl import check as policies
-from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Task
-from metagap.impl.meta_rl.optimum import maximise
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient
-from metagap.impl.meta_sl.instance import Task as Law
-from metagap.impl.network import check
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.weights import Weights
-from metagap.impl.smooth_network.instance import SmoothInstance
+from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks import check
+from metagap.impl.policies import check as policies
+from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Task
+from metagap.impl.policies.optimum import maximise
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance
+from metagap.impl.supervised.instance import Task as Law
 
 ZERO, ONE, HALF, QUARTER = fmpq(0), fmpq(1), fmpq(1, 2), fmpq(1, 4)
 

@@ -10,14 +10,14 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.families import META_RL, judge
-from metagap.impl.meta_rl import quantities
-from metagap.impl.meta_rl.boxes import Boxes, _greatest_mean, _known, _linear, _policy_box, halves
-from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies, Task
-from metagap.impl.meta_rl.optimum import BITS, maximise
-from metagap.impl.meta_rl.problem import Problem
-from metagap.impl.meta_rl.quantities import MetaRLQuantities
-from metagap.impl.meta_rl_network.coordinates import coordinates
 from metagap.impl.midrad import MidRad
+from metagap.impl.models.coordinates import coordinates
+from metagap.impl.policies import quantities
+from metagap.impl.policies.boxes import Boxes, _greatest_mean, _known, _linear, _policy_box, halves
+from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Policies, Task
+from metagap.impl.policies.optimum import BITS, maximise
+from metagap.impl.policies.problem import Problem
+from metagap.impl.policies.quantities import MetaRLQuantities
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 

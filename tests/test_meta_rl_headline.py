@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from metagap.impl.meta_rl.generate import LANDSCAPES, landscapes
-from metagap.impl.meta_rl.headline import POLICIES
+from metagap.impl.policies.generate import LANDSCAPES, landscapes
+from metagap.impl.policies.headline import POLICIES
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import Verdict
 

@@ -9,11 +9,11 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.families import META_RL, judge
-from metagap.impl.meta_rl.boxes import Boxes, _greatest_mean
-from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Task
-from metagap.impl.meta_rl.optimum import BITS, maximise
-from metagap.impl.meta_rl.problem import Problem
 from metagap.impl.midrad import MidRad
+from metagap.impl.policies.boxes import Boxes, _greatest_mean
+from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Task
+from metagap.impl.policies.optimum import BITS, maximise
+from metagap.impl.policies.problem import Problem
 from metagap.theory.claim import Verdict
 from scipy.optimize import linprog
 

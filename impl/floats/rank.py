@@ -35,3 +35,17 @@ def condition(rows: Array, used: Array) -> Array:
     """The condition number (B,) of the Gram matrix of the rows (B, N, D) that are used (B, N)."""
     _, values, kept = _factors(rows, used)
     return (values[:, 0] / np.where(kept, values, np.inf).min(1)) ** 2
+
+
+def reduced(rows: Array) -> Array:
+    """Rows (B, n, k, D) in coordinates of their span (B, n, k, <= nk): inner products are all that counts, and taking
+    them would lose half of the digits."""
+    count, n, k, dimension = rows.shape
+    if dimension <= n * k:
+        return rows
+    flat = rows.reshape(count, n * k, dimension)
+    finite = np.isfinite(flat).all((1, 2))
+    factor = np.asarray(np.linalg.qr(np.where(finite[:, None, None], flat, 0.0).transpose(0, 2, 1), mode="r"))
+    found = factor.transpose(0, 2, 1).copy()
+    found[~finite] = np.nan
+    return found.reshape(count, n, k, n * k)

@@ -9,8 +9,8 @@ import typer
 from flint import fmpq
 
 from ...impl.losses import LOSSES, Loss
-from ...impl.meta_sl.document import STEPS
 from ...impl.own_tasks import DOUBTFUL, TaskSource
+from ...impl.supervised.document import STEPS
 from ..conditions import conditions_record
 from ..processes import apart
 from .ending import fail

@@ -10,11 +10,11 @@ from metagap.impl.midrad import MidRad
 from .numbers import then
 from .planting import Around, Edit, Fault, Value, suite
 
-PROBLEM, TASKS, TAYLOR = (f"metagap.impl.meta_rl.{name}" for name in ("problem", "task_quantities", "taylor"))
-QUANTITIES, OPTIMUM = "metagap.impl.meta_rl.quantities", "metagap.impl.meta_rl.optimum"
-BOXED, CHECK = "metagap.impl.meta_rl.boxes", "metagap.impl.meta_rl.check"
-COORDINATES, NEURAL = "metagap.impl.meta_rl_network.coordinates", "metagap.impl.meta_rl_network.neural"
-POLICIES, SMOOTH = "metagap.impl.meta_rl_network.quantities", "metagap.impl.meta_rl_smooth_network.quantities"
+PROBLEM, TASKS, TAYLOR = (f"metagap.impl.policies.{name}" for name in ("problem", "task_quantities", "taylor"))
+QUANTITIES, OPTIMUM = "metagap.impl.policies.quantities", "metagap.impl.policies.optimum"
+BOXED, CHECK = "metagap.impl.policies.boxes", "metagap.impl.policies.check"
+COORDINATES, NEURAL = "metagap.impl.models.coordinates", "metagap.impl.policies.relu.neural"
+POLICIES, SMOOTH = "metagap.impl.policies.relu.quantities", "metagap.impl.policies.smooth.quantities"
 
 
 def routes(name: str = "policies, KL step") -> Any:

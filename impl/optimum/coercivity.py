@@ -53,13 +53,12 @@ def coercivity_radius(instance: MetaSLInstance, upper: float) -> fmpq:
         raise NotCoerciveError("L is beyond float64 at every point tried; scale the data, or give a radius")
     with ctx.workprec(96):
         size = _radius(instance.canonical, arb(rational(upper)))
-    # Beyond float64 its digits may be more than memory holds.
-    if not size < arb(2) ** 1024:
-        raise NotCoerciveError("the bound is beyond float64")
-    # A few bits suffice: two certificates of one problem should agree on it.
+    # A few bits suffice: two certificates of one problem should agree on it. Beyond float64 no memory may hold its digits.
     grain = fmpq(1, 16)
     with ctx.workprec(1200):
-        whole = (size.upper() / arb(grain)).ceil().unique_fmpz()
+        whole = (size.upper() / arb(grain)).ceil().unique_fmpz() if size < arb(2) ** 1024 else None
+    if whole is None:
+        raise NotCoerciveError("the bound is beyond float64")
     return (fmpq(whole) + 1) * grain
 
 

@@ -148,7 +148,7 @@ SUPERVISED = (
     fault("mixed-target-not-divided", "a factor is left out", f"{MIXED}:MixedQuantities._mixed_target",
           Edit("mixed.target[j] / mixed.weight[j]", "mixed.target[j]"), engines()),
     fault("open-weights-are-0", "undecided is taken for proved", f"{MIXED}:MixedQuantities._vanishing",
-          Edit("None if exact is None", "True if exact is None"),
+          Edit("None if self._exact_mixed is None", "True if self._exact_mixed is None"),
                suite("test_supervised_by_hand:test_an_open_weight_stays_open")),
     fault("numerators-vanish", "margins ignored", f"{MIXED}:MixedQuantities.margin_numerator_vanishes",
           Edit("failed = failed.max(", "failed = arb(0).min("),

@@ -53,7 +53,7 @@ def coercivity_radius(instance: MetaSLInstance, upper: float) -> fmpq:
         raise NotCoerciveError("L is beyond float64 at every point tried; scale the data, or give a radius")
     with ctx.workprec(96):
         size = _radius(instance.canonical, arb(rational(upper)))
-    # A few bits suffice: two certificates of one problem should agree on it. Beyond float64 no memory may hold its digits.
+    # A few bits suffice: two certificates of one problem should agree on it. Beyond float64 memory may not hold them.
     grain = fmpq(1, 16)
     with ctx.workprec(1200):
         whole = (size.upper() / arb(grain)).ceil().unique_fmpz() if size < arb(2) ** 1024 else None

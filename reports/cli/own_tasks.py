@@ -55,8 +55,8 @@ def tasks_at(
     steps: int | None,
     task: str,
     label: str,
-    ignore: list[str] | None,
-    feature: list[str] | None,
+    ignore: list[str] | None = None,
+    feature: list[str] | None = None,
 ) -> TaskSource:
     """The tasks that the options describe; bad options end the command with one line."""
     for name in set(ignore or ()) & set(feature or ()):

@@ -439,7 +439,7 @@ def tables(bench: Bench, rng: random.Random) -> None:
 
 
 KINDS: dict[Callable[[Bench, random.Random], None], int] = {
-    instances: 120, vectors: 60, certificates: 80, kept_witnesses: 60, records: 12, parts: 60, surveys: 40, tables: 200
+    instances: 120, vectors: 60, certificates: 80, kept_witnesses: 24, records: 12, parts: 60, surveys: 40, tables: 200
 }  # fmt: skip
 """How many inputs of each kind are tried in the quick profile."""
 

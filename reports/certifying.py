@@ -1,16 +1,18 @@
-"""`metagap certify TASKS` and `check CERT`: from files to the answer, stage by stage; run in a process of their own."""
+"""`metagap certify TASKS`, `audit TASKS` and `check CERT`: from files to the answer, stage by stage; run in a process
+of their own.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from flint import fmpq
 
 from ..impl import files
 from ..impl.arithmetic import rational, to_float
+from ..impl.conditions import conditions
 from ..impl.files.faults import BadInputError
 from ..impl.meta_sl import training
 from ..impl.meta_sl.instance import MetaSLInstance
@@ -18,15 +20,15 @@ from ..impl.optimum import Budget, answer, check
 from ..impl.optimum.certificate import load
 from ..impl.own_tasks import TaskSource
 from ..theory.claim import Verdict
+from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
-from .records import answer_record
 
 
 @dataclass(frozen=True)
 class Certified:
     """The record metagap/certify/1, what to print, the exit status, and whether the search was interrupted."""
 
-    record: dict[str, Any]
+    record: CertifyRecord
     lines: tuple[str, ...]
     status: int
     interrupted: bool
@@ -64,11 +66,18 @@ def certify(
     given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
     violated = found.judged.verdict is Verdict.VIOLATED
     return Certified(
-        answer_record(instance, found),
+        CertifyRecord.of(instance, found),
         answer.sentences(found, given),
         1 if violated else 0 if found.optimum.certified and found.judged.verdict is not Verdict.UNDECIDED else 3,
         found.optimum.interrupted,
     )
+
+
+def conditions_of(source: TaskSource, tell: Tell) -> ConditionsRecord:
+    """Which assumptions hold on the tasks. Errors: BadInputError, MissingExtraError."""
+    instance = source.load(tell)
+    found = conditions(instance, lambda name: tell(f"examining {name}"))
+    return ConditionsRecord.of(source.place, instance.sha256, found)
 
 
 def checked_certificate(path: Path, tell: Tell) -> tuple[bool, str]:

@@ -68,7 +68,7 @@ def typed(document: Any, kind: type[T], required: Requirement) -> T:
     """
     if isinstance(document, dict) and issubclass(kind, Struct):
         # Of these msgspec's message has no place, and the name itself may look like one.
-        known = {field.encode_name for field in msgspec.structs.fields(kind)}
+        known = {field.encode_name for field in msgspec.structs.fields(kind)} | {kind.__struct_config__.tag_field}
         for name in document:
             if name not in known:
                 raise _unknown("document", name, document, required("document", "unknown field"))

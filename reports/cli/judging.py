@@ -15,7 +15,7 @@ from ...impl.instances import Instance
 from ...impl.judge import Enclosure, Judgement
 from ...impl.study import UnsupportedError
 from ...theory.claim import Claim
-from ..records import judgement_record
+from ..formats.judging import Judgement as Record
 from .ending import interrupted
 from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, listing, paper, ready, working
 
@@ -52,8 +52,8 @@ def judge(
         except KeyboardInterrupt:
             if not judgements or json is not None:
                 raise
-    records = [judgement_record(judgement) for judgement in judgements]
     if len(judgements) == len(paths):
+        records = [Record.of(judgement) for judgement in judgements]
         emit(records if len(records) > 1 else records[0], json)
     if spoken:
         for path, instance, judgement in zip(paths, instances, judgements, strict=False):

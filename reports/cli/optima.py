@@ -17,8 +17,8 @@ from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
 from ..certifying import certify as answered
 from ..certifying import checked_certificate
+from ..formats.judging import OptimumRecord
 from ..processes import EndedError, apart
-from ..records import optimum_record
 from .ending import fail, interrupted
 from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
 from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, working
@@ -92,7 +92,7 @@ def optimum(
     elif certificate is not None:
         none = f"not written, no lower end is known: {found.why}"
         typer.echo(f"metagap: --certificate={str(certificate)!r}: {none}", err=True)
-    emit(optimum_record(found), json)
+    emit(OptimumRecord.of(found), json)
     if spoken:
         word = f"{found.status}, not checked" if found.status is Status.BRACKETED else found.status
         typer.echo(f"{found.what}:")

@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, File, Interval, Latex, Run, Sha256
+from .shared import Command, Count, File, Files, Interval, Latex, Seconds, Sha256
+
+Driver = Literal["evolution", "gradient", "hypothesis"]
+Size = Literal["S", "M", "L"]
+"""Of instances: up to 2, 4 or 8 tasks with 4, 8 or 16 inputs in 2, 8 or 16 dimensions."""
 
 
 class FalsifyWitness(Record):
@@ -32,21 +36,27 @@ class FalsifyTightest(Record):
     command: Command
 
 
-class FalsifyRecord(Run, kw_only=True):
+class FalsifyRecord(Record, tag_field="format", tag="metagap/falsify/1"):
     """A search for a counterexample to one claim or mutant (metagap falsify)."""
 
-    format: Literal["metagap/falsify/1"]
+    version: str
     name: str
     kind: Literal["claim", "mutant"]
     statement: Latex
-    driver: Literal["evolution", "gradient", "hypothesis"]
-    size: Literal["S", "M", "L"] | None
+    driver: Driver
+    seed: Count
+    size: Size | None
     status: Literal["refuted", "not refuted"]
     evaluations: Count
     alarms: Annotated[int, Meta(ge=0, description="hits in float64 that balls did not certify")]
+    seconds: Seconds
     simplest: FalsifyWitness | None
     worst: FalsifyWitness | None
     tightest: FalsifyTightest | None
+    started: str
+    environment: dict[str, str]
+    command: str
+    files: Files
 
 
 class Change(Record):
@@ -81,10 +91,9 @@ class MutationRoom(Noticed):
     mutants: Count
 
 
-class MutationRecord(Noticed):
+class MutationRecord(Noticed, tag_field="format", tag="metagap/mutation/1"):
     """The tests' own power: changes of the sources that they notice (.ci/mutation, by cosmic-ray)."""
 
-    format: Literal["metagap/mutation/1"]
     commit: str
     seed: Count
     under: Annotated[list[str], Meta(description="beginnings of the paths of the files that were changed; none: all")]

@@ -1,6 +1,6 @@
 """The families of problems: what the engine, the search, the audit and the reports need of each, in one table.
 
-A new family is a package like `meta_sl`, its theory (claims, mutants, ablations as data) and a row here. Reading,
+A new family is a package like `supervised`, its theory (claims, mutants, ablations as data) and a row here. Reading,
 judging, searching, shrinking, reports and commands then cover it: nowhere else is a family named.
 """
 
@@ -29,65 +29,65 @@ from .files.records import Reader
 from .files.text import document, document_in
 from .instances import Instance
 from .judge import Judgement, judge_claims
-from .meta_rl.batch import batch_of as meta_rl_batch_of
-from .meta_rl.batch_quantities import BatchQuantities as MetaRLBatchQuantities
-from .meta_rl.breaking import BREAKING as META_RL_BREAKING
-from .meta_rl.document import READER as META_RL_READER
-from .meta_rl.generate import GENERATORS as META_RL_GENERATORS
-from .meta_rl.generate import LANDSCAPES as META_RL_LANDSCAPES
-from .meta_rl.headline import POLICIES as LINEAR_POLICY
-from .meta_rl.quantities import MetaRLQuantities
-from .meta_rl.real_tasks import REAL_TASKS as META_RL_REAL_TASKS
-from .meta_rl.smaller import smaller as smaller_meta_rl
-from .meta_rl_network.batch import batch_of as meta_rl_network_batch_of
-from .meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
-from .meta_rl_network.document import READER as META_RL_NETWORK_READER
-from .meta_rl_network.generate import BREAKING as META_RL_NETWORK_BREAKING
-from .meta_rl_network.generate import GENERATORS as META_RL_NETWORK_GENERATORS
-from .meta_rl_network.generate import SEARCHING as META_RL_NETWORK_SEARCHING
-from .meta_rl_network.quantities import MetaRLNetworkQuantities
-from .meta_rl_network.real_tasks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
-from .meta_rl_network.smaller import smaller as smaller_meta_rl_network
-from .meta_rl_smooth_network.batch import batch_of as meta_rl_smooth_batch_of
-from .meta_rl_smooth_network.batch_quantities import SmoothPolicyBatchQuantities
-from .meta_rl_smooth_network.document import READER as META_RL_SMOOTH_NETWORK_READER
-from .meta_rl_smooth_network.generate import BREAKING as META_RL_SMOOTH_BREAKING
-from .meta_rl_smooth_network.generate import GENERATORS as META_RL_SMOOTH_GENERATORS
-from .meta_rl_smooth_network.generate import SEARCHING as META_RL_SMOOTH_SEARCHING
-from .meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
-from .meta_rl_smooth_network.real_tasks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
-from .meta_sl.batch import batch_of
-from .meta_sl.batch_quantities import BatchQuantities
-from .meta_sl.breaking import ATTAINING, BREAKING
-from .meta_sl.document import READER as META_SL_READER
-from .meta_sl.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
-from .meta_sl.quantities import MetaSLQuantities
-from .meta_sl.real_tasks import REAL_TASKS
-from .meta_sl.smaller import smaller
-from .network.batch import batch_of as network_batch_of
-from .network.batch_quantities import NetworkBatchQuantities
-from .network.breaking import BREAKING as NETWORK_BREAKING
-from .network.document import READER as NETWORK_READER
-from .network.generate import GENERATORS as NETWORK_GENERATORS
-from .network.generate import LANDSCAPES as NETWORK_LANDSCAPES
-from .network.generate import SEARCHING as NETWORK_SEARCHING
-from .network.headline import RELU
-from .network.quantities import NetworkQuantities
-from .network.rates import measure
-from .network.real_tasks import REAL_TASKS as NETWORK_REAL_TASKS
-from .network.smaller import smaller as smaller_network
 from .optimum.headline import LINEAR
-from .smooth_network.batch import batch_of as smooth_batch_of
-from .smooth_network.batch_quantities import SmoothBatchQuantities
-from .smooth_network.breaking import BREAKING as SMOOTH_BREAKING
-from .smooth_network.document import READER as SMOOTH_NETWORK_READER
-from .smooth_network.generate import GENERATORS as SMOOTH_GENERATORS
-from .smooth_network.generate import LANDSCAPES as SMOOTH_LANDSCAPES
-from .smooth_network.generate import SEARCHING as SMOOTH_SEARCHING
-from .smooth_network.headline import SMOOTH
-from .smooth_network.quantities import SmoothQuantities
-from .smooth_network.rates import measure as smooth_measure
-from .smooth_network.real_tasks import REAL_TASKS as SMOOTH_REAL_TASKS
+from .optimum.networks.headline import RELU
+from .optimum.networks.rates import measure
+from .optimum.networks.smooth_headline import SMOOTH
+from .optimum.networks.smooth_rates import measure as smooth_measure
+from .policies.batch import batch_of as meta_rl_batch_of
+from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
+from .policies.breaking import BREAKING as META_RL_BREAKING
+from .policies.document import READER as META_RL_READER
+from .policies.generate import GENERATORS as META_RL_GENERATORS
+from .policies.generate import LANDSCAPES as META_RL_LANDSCAPES
+from .policies.headline import POLICIES as LINEAR_POLICY
+from .policies.quantities import MetaRLQuantities
+from .policies.relu.batch import batch_of as meta_rl_network_batch_of
+from .policies.relu.batch_quantities import PolicyNetworkBatchQuantities
+from .policies.relu.document import READER as META_RL_NETWORK_READER
+from .policies.relu.generate import BREAKING as META_RL_NETWORK_BREAKING
+from .policies.relu.generate import GENERATORS as META_RL_NETWORK_GENERATORS
+from .policies.relu.generate import SEARCHING as META_RL_NETWORK_SEARCHING
+from .policies.relu.quantities import MetaRLNetworkQuantities
+from .policies.relu.smaller import smaller as smaller_meta_rl_network
+from .policies.smaller import smaller as smaller_meta_rl
+from .policies.smooth.batch import batch_of as meta_rl_smooth_batch_of
+from .policies.smooth.batch_quantities import SmoothPolicyBatchQuantities
+from .policies.smooth.document import READER as META_RL_SMOOTH_NETWORK_READER
+from .policies.smooth.generate import BREAKING as META_RL_SMOOTH_BREAKING
+from .policies.smooth.generate import GENERATORS as META_RL_SMOOTH_GENERATORS
+from .policies.smooth.generate import SEARCHING as META_RL_SMOOTH_SEARCHING
+from .policies.smooth.quantities import MetaRLSmoothNetworkQuantities
+from .real_tasks.networks import REAL_TASKS as NETWORK_REAL_TASKS
+from .real_tasks.policies import REAL_TASKS as META_RL_REAL_TASKS
+from .real_tasks.policy_networks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
+from .real_tasks.smooth_networks import REAL_TASKS as SMOOTH_REAL_TASKS
+from .real_tasks.smooth_policy_networks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
+from .real_tasks.supervised import REAL_TASKS
+from .supervised.batch import batch_of
+from .supervised.batch_quantities import BatchQuantities
+from .supervised.breaking import ATTAINING, BREAKING
+from .supervised.document import READER as META_SL_READER
+from .supervised.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
+from .supervised.quantities import MetaSLQuantities
+from .supervised.relu.batch import batch_of as network_batch_of
+from .supervised.relu.batch_quantities import NetworkBatchQuantities
+from .supervised.relu.breaking import BREAKING as NETWORK_BREAKING
+from .supervised.relu.document import READER as NETWORK_READER
+from .supervised.relu.generate import GENERATORS as NETWORK_GENERATORS
+from .supervised.relu.generate import LANDSCAPES as NETWORK_LANDSCAPES
+from .supervised.relu.generate import SEARCHING as NETWORK_SEARCHING
+from .supervised.relu.quantities import NetworkQuantities
+from .supervised.relu.smaller import smaller as smaller_network
+from .supervised.smaller import smaller
+from .supervised.smooth.batch import batch_of as smooth_batch_of
+from .supervised.smooth.batch_quantities import SmoothBatchQuantities
+from .supervised.smooth.breaking import BREAKING as SMOOTH_BREAKING
+from .supervised.smooth.document import READER as SMOOTH_NETWORK_READER
+from .supervised.smooth.generate import GENERATORS as SMOOTH_GENERATORS
+from .supervised.smooth.generate import LANDSCAPES as SMOOTH_LANDSCAPES
+from .supervised.smooth.generate import SEARCHING as SMOOTH_SEARCHING
+from .supervised.smooth.quantities import SmoothQuantities
 
 
 def _meta_sl_in_torch() -> Any:

@@ -1,6 +1,6 @@
 """What an instance is: one finite problem, a point under test and a comparator, in exact rationals.
 
-Each family of problems has its own kind (`meta_sl.instance`, ...). How instances are read and written is in `files`.
+Each family of problems has its own kind (`supervised.instance`, ...). How instances are read and written is in `files`.
 """
 
 from __future__ import annotations

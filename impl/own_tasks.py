@@ -27,7 +27,7 @@ from .files.tables import arrays, check_size, controls, csv_lines
 from .files.text import reported
 from .instances import Instance
 from .losses import Link, Loss
-from .meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
+from .supervised.instance import Atom, Gradient, MetaSLInstance, Task
 
 CLASSES = ("iris", "wine", "breast_cancer", "digits")
 """Classification data: one task per class, against the rest."""

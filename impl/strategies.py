@@ -14,8 +14,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from .families import META_SL, Family
-from .meta_sl.generate import CONVEX_LOSSES
 from .sources import SMALL, Array, Limits, Option
+from .supervised.generate import CONVEX_LOSSES
 
 
 class DrawnSource:

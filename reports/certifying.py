@@ -14,11 +14,11 @@ from ..impl import files
 from ..impl.arithmetic import rational, to_float
 from ..impl.conditions import conditions
 from ..impl.files.faults import BadInputError
-from ..impl.meta_sl import training
-from ..impl.meta_sl.instance import MetaSLInstance
 from ..impl.optimum import Budget, answer, check
 from ..impl.optimum.certificate import load
 from ..impl.own_tasks import TaskSource
+from ..impl.supervised import training
+from ..impl.supervised.instance import MetaSLInstance
 from ..theory.claim import Verdict
 from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell

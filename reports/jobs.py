@@ -15,9 +15,9 @@ from ..impl.extras import MissingExtraError
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement
-from ..impl.meta_rl.instance import Policies
-from ..impl.meta_sl.instance import Functions
+from ..impl.policies.instance import Policies
 from ..impl.sources import RandomSource
+from ..impl.supervised.instance import Functions
 from . import landscapes
 from .formats.shared import interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series

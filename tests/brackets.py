@@ -12,9 +12,9 @@ from independent.evaluate import quantities, read
 from metagap.impl import files
 from metagap.impl.families import family_of
 from metagap.impl.instances import Instance
-from metagap.impl.network.bracket import NetworkHeadline
-from metagap.impl.network.instance import NetworkInstance
+from metagap.impl.optimum.networks.bracket import NetworkHeadline
 from metagap.impl.study import Finding, Headline, Study
+from metagap.impl.supervised.instance import NetworkInstance
 from mirror import Mirror, shown
 from mpmath import mp, mpf
 from scipy.optimize import minimize

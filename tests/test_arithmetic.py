@@ -29,7 +29,7 @@ from metagap.impl.arithmetic import (
     square,
     to_float,
 )
-from metagap.impl.meta_sl.taylor import series_terms
+from metagap.impl.supervised.taylor import series_terms
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from flint import arb, ctx
 from metagap.impl.arithmetic import Balls
-from metagap.impl.meta_sl import taylor
-from metagap.impl.meta_sl.generate import CONVEX_LOSSES, arbitrary
-from metagap.impl.meta_sl.instance import Gradient
-from metagap.impl.meta_sl.maml import Problem
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised import taylor
+from metagap.impl.supervised.generate import CONVEX_LOSSES, arbitrary
+from metagap.impl.supervised.instance import Gradient
+from metagap.impl.supervised.maml import Problem
+from metagap.impl.supervised.quantities import MetaSLQuantities
 
 pytestmark = pytest.mark.ci
 

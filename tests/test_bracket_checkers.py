@@ -9,18 +9,17 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import bounds
 from metagap.impl.bracket import Status
-from metagap.impl.meta_rl import optimum as meta_rl
-from metagap.impl.meta_rl.check import check as check_supremum
-from metagap.impl.meta_sl.instance import Functions
-from metagap.impl.network import generate
-from metagap.impl.network.check import check_cells, check_predictions
-from metagap.impl.network.floor import ray_floor
-from metagap.impl.network.headline import bracketed
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.optima import infimum
-from metagap.impl.smooth_network import generate as smooth
-from metagap.impl.smooth_network.floor import range_floor
+from metagap.impl.optimum.networks.check import check_cells, check_predictions
+from metagap.impl.optimum.networks.floor import ray_floor
+from metagap.impl.optimum.networks.headline import bracketed
+from metagap.impl.optimum.networks.optima import infimum
+from metagap.impl.optimum.networks.smooth_floor import range_floor
+from metagap.impl.policies import optimum as policies
+from metagap.impl.policies.check import check as check_supremum
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.instance import Functions, NetworkInstance
+from metagap.impl.supervised.relu import generate
+from metagap.impl.supervised.smooth import generate as smooth
 
 from .test_meta_rl_optimum import made
 
@@ -60,10 +59,10 @@ def test_cells_are_proved_and_a_raised_end_is_refused() -> None:
 def test_the_supremum_is_proved_from_the_tree_alone(dimension: int, radius: float | None) -> None:
     instance = made(5, 3, dimension, fmpq(1, 2), 1)
     trees: list[bytes] = []
-    real = meta_rl._preorder
+    real = policies._preorder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meta_rl, "_preorder", lambda children: trees.append(real(children)) or trees[-1])
-        found = meta_rl.maximise(instance, radius=radius, gap=1e-2)
+        patch.setattr(policies, "_preorder", lambda children: trees.append(real(children)) or trees[-1])
+        found = policies.maximise(instance, radius=radius, gap=1e-2)
     assert found.certified and found.sure == found.upper
     limit = math.inf if radius is None else radius
     root, (tree,) = ((-limit, limit),) * dimension, trees

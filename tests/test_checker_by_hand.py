@@ -13,9 +13,6 @@ from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.balls.singular import positive_definite
 from metagap.impl.bracket import Check
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl import taylor
-from metagap.impl.meta_sl.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Problem
 from metagap.impl.midrad import MidRad
 from metagap.impl.optimum import Budget, check, exact, leaves, minimise
 from metagap.impl.optimum.boxes import Box, Model
@@ -33,6 +30,9 @@ from metagap.impl.optimum.exact import (
 from metagap.impl.optimum.headline import judge_headline
 from metagap.impl.optimum.tree import TreeError
 from metagap.impl.optimum.tree import leaves as unfolded
+from metagap.impl.supervised import taylor
+from metagap.impl.supervised.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.maml import Problem
 from metagap.theory.claim import Verdict
 
 ONE, HALF, QUARTER, TWO = fmpq(1), fmpq(1, 2), fmpq(1, 4), fmpq(2)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from metagap.impl import files
 from metagap.impl.families import FAMILIES, all_claims, judge, load, loads
-from metagap.impl.meta_sl.generate import arbitrary
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.generate import arbitrary
 from metagap.reports import audit as audits
 from metagap.reports import witnesses
 from metagap.reports.cli import app, main

@@ -12,14 +12,14 @@ from hypothesis import given
 from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import judge, loads
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl import taylor
-from metagap.impl.meta_sl.batch_quantities import BatchQuantities
-from metagap.impl.meta_sl.generate import arbitrary, small_step
-from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Problem
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
+from metagap.impl.supervised import taylor
+from metagap.impl.supervised.batch_quantities import BatchQuantities
+from metagap.impl.supervised.generate import arbitrary, small_step
+from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.maml import Problem
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import CLAIMS
 

@@ -7,13 +7,13 @@ import pytest
 from flint import ctx
 from hypothesis import given
 from metagap.impl.families import judge
-from metagap.impl.meta_sl.batch import batch_of
-from metagap.impl.meta_sl.batch_quantities import BatchQuantities
-from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS, arbitrary
-from metagap.impl.meta_sl.instance import MetaSLInstance
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
+from metagap.impl.supervised.batch import batch_of
+from metagap.impl.supervised.batch_quantities import BatchQuantities
+from metagap.impl.supervised.generate import CONVEX_LOSSES, GENERATORS, arbitrary
+from metagap.impl.supervised.instance import MetaSLInstance
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import UndefinedQuantityError
 from metagap.theory.meta_sl import CLAIMS
 

@@ -14,12 +14,12 @@ from metagap.impl.families import judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.judge import Judgement
 from metagap.impl.losses import Loss
-from metagap.impl.meta_rl.optimum import maximise
-from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.network.weights import Inputs, Weights, limbs, signs, squared_distance
+from metagap.impl.models.weights import Inputs, Weights, limbs, signs, squared_distance
 from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
 from metagap.impl.optimum.coercivity import coercivity_radius
 from metagap.impl.own_tasks import TaskSource
+from metagap.impl.policies.optimum import maximise
+from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner

@@ -22,7 +22,7 @@ from metagap.impl.families import load, loads
 from metagap.impl.files import BadInputError, Missing, dumps, save
 from metagap.impl.files import text as text_module
 from metagap.impl.losses import LOSSES, Link, Loss
-from metagap.impl.meta_sl.instance import (
+from metagap.impl.supervised.instance import (
     Adaptation,
     Atom,
     Comparator,

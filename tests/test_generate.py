@@ -7,8 +7,8 @@ import pytest
 from flint import fmpq
 from metagap.impl import files
 from metagap.impl.families import loads
-from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS, arbitrary
 from metagap.impl.sources import Generator, RandomSource
+from metagap.impl.supervised.generate import CONVEX_LOSSES, GENERATORS, arbitrary
 
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)

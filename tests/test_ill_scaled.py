@@ -8,13 +8,13 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import PROPOSING, rational, root
 from metagap.impl.bracket import Status
 from metagap.impl.losses import LOSSES, Link, Loss
-from metagap.impl.meta_sl.generate import LANDSCAPES
-from metagap.impl.meta_sl.instance import Adaptation, Atom, Gradient, Implicit, MetaSLInstance, Task
 from metagap.impl.optimum import Budget, NotCoerciveError, Optimum, UnsupportedError, minimise
 from metagap.impl.optimum.certificate import basis
 from metagap.impl.optimum.descent import improve, scattered
 from metagap.impl.optimum.exact import exact_value
 from metagap.impl.optimum.landscape import Landscape
+from metagap.impl.supervised.generate import LANDSCAPES
+from metagap.impl.supervised.instance import Adaptation, Atom, Gradient, Implicit, MetaSLInstance, Task
 
 KINDS = (*LANDSCAPES.variants, "huber", "double-well", "geman-mcclure")
 PARAMETERS = {"quartic": fmpq(1, 4), "pseudo-huber": fmpq(1), "huber": fmpq(1, 2)}

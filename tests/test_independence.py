@@ -12,17 +12,24 @@ from flint import arb, ctx, fmpq
 from metagap.impl.families import FAMILIES, family_of, judge
 from metagap.impl.instances import Instance
 from metagap.impl.losses import Loss
-from metagap.impl.meta_rl.task_quantities import TaskQuantities as PolicyQuantities
-from metagap.impl.meta_sl import taylor
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Risks
-from metagap.impl.meta_sl.task_quantities import TaskQuantities
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.kernel import MetaFeatures
-from metagap.impl.network.weights import Weights
-from metagap.impl.smooth_network.core_quantities import SmoothCore
-from metagap.impl.smooth_network.instance import SmoothInstance
+from metagap.impl.models.weights import Weights
+from metagap.impl.policies.task_quantities import TaskQuantities as PolicyQuantities
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised import taylor
+from metagap.impl.supervised.instance import (
+    Atom,
+    Functions,
+    Gradient,
+    Implicit,
+    MetaSLInstance,
+    NetworkInstance,
+    SmoothInstance,
+    Task,
+)
+from metagap.impl.supervised.maml import Risks
+from metagap.impl.supervised.relu.kernel import MetaFeatures
+from metagap.impl.supervised.smooth.core_quantities import SmoothCore
+from metagap.impl.supervised.task_quantities import TaskQuantities
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 
 SMALL = 2.0**-20

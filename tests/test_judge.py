@@ -13,12 +13,12 @@ from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import family_of, judge
 from metagap.impl.judge import judge_claim
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.batch_quantities import BatchQuantities
-from metagap.impl.meta_sl.generate import CONVEX_LOSSES, GENERATORS
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, MetaSLInstance, Task
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import any_instance, instances
+from metagap.impl.supervised.batch_quantities import BatchQuantities
+from metagap.impl.supervised.generate import CONVEX_LOSSES, GENERATORS
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Claim, Verdict
 from metagap.theory.meta_sl import CLAIMS
 

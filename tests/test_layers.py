@@ -49,6 +49,12 @@ def imported(path: Path) -> frozenset[str]:
     return imports_of(tree_of(path), path.relative_to(ROOT).with_suffix("").parts[:-1])
 
 
+def module_at(path: Path) -> str:
+    """The dotted name of a file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def id_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -105,44 +111,55 @@ FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "verdicts"),
     ("files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
     ("balls", "draws", "loss_ranges"),
-    ("judge",),
+    ("judge", "models"),
     ("study",),
-    ("family", "meta_sl"),
-    ("meta_rl", "optimum"),
-    ("network",),
-    ("meta_rl_network", "smooth_network"),
-    ("meta_rl_smooth_network", "oracles"),
+    ("family", "supervised"),
+    ("optimum", "policies", "supervised.relu"),
+    ("policies.relu", "supervised.smooth"),
+    ("optimum.networks", "policies.smooth"),
+    ("oracles", "real_tasks"),
     ("families",),
     ("conditions", "counterexample", "insight", "own_tasks", "strategies"),
     ("falsify",),
     ("leave_one_out",),
     ("unfinished",),
 )
-"""The rooms of impl/, from the ground: what all stand on, what families share, judging, the kinds of problems, the one
-table of them, and what is done with any of them. A room takes from lower floors alone."""
+"""The rooms of impl/, from the ground: what all stand on, what families share, judging, models, kinds of learning, the
+one table of them, and what is done with any of them. A room takes from lower floors alone; one within another is its
+own."""
 RANK = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def room_of(module: str) -> str | None:
+    """The room that a module, or a name taken from one, is in: the innermost."""
+    parts = module.split(".")[1:]
+    places = (".".join(parts[:k]) for k in range(len(parts), 0, -1))
+    return next((place for place in places if place in RANK), None)
 
 
 def arrows_up(path: Path, names: Iterable[str]) -> set[str]:
     """The rooms of impl, not below that of the file, which it imports."""
-    own = path.relative_to(ROOT / "impl").with_suffix("").parts[0]
-    taken = {parts[1] for parts in (name.split(".") for name in names) if parts[0] == "impl" and len(parts) > 1}
-    return {room for room in taken & set(RANK) - {own} if RANK[room] >= RANK[own]}
+    own = room_of(module_at(path))
+    assert own is not None, path
+    taken = {room_of(name) for name in names if name.split(".")[0] == "impl"} - {own, None}
+    return {room for room in taken if room is not None and RANK[room] >= RANK[own]}
 
 
 def test_no_import_points_up() -> None:
     files = [path for path in (ROOT / "impl").rglob("*.py") if path != ROOT / "impl" / "__init__.py"]
-    assert {path.relative_to(ROOT / "impl").with_suffix("").parts[0] for path in files} == set(RANK)
+    assert {room_of(module_at(path)) for path in files} == set(RANK)
+    folders = {".".join(path.relative_to(ROOT / "impl").parts[:-1]) for path in files} - {""}
+    assert folders <= set(RANK)
     for path in files:
         assert not arrows_up(path, imported(path)), id_of(path)
 
 
 def test_an_import_that_points_up_is_noticed() -> None:
     for module, line in (
-        ("impl.files", "from ..meta_sl.document import READER"),
+        ("impl.files", "from ..supervised.document import READER"),
         ("impl.judge", "from .families import family_of"),
-        ("impl.meta_sl.training", "from ..oracles import autograd"),
-        ("impl.meta_sl.batch", "from .. import falsify"),
+        ("impl.supervised.training", "from ..oracles import autograd"),
+        ("impl.supervised.batch", "from .. import falsify"),
     ):
         path = file_of(module)
         assert path is not None
@@ -150,7 +167,7 @@ def test_an_import_that_points_up_is_noticed() -> None:
         assert arrows_up(path, imports_of(ast.parse(f"def planted():\n    {line}"), package)), module
 
 
-KINDS = {room for floor in FLOORS[5:10] for room in floor} - {"family", "optimum", "oracles"}
+KINDS = {room for room in RANK if room.split(".")[0] in ("supervised", "policies")}
 
 
 def test_no_room_but_the_table_names_the_kinds() -> None:
@@ -158,7 +175,7 @@ def test_no_room_but_the_table_names_the_kinds() -> None:
     above = {room for floor in FLOORS[11:] for room in floor} - {"own_tasks", "strategies"}
     for path in (ROOT / "impl").rglob("*.py"):
         if path.relative_to(ROOT / "impl").with_suffix("").parts[0] in above and path.stem != "thresholds":
-            assert not {name.split(".")[1] for name in imported(path) if name.startswith("impl.")} & KINDS, id_of(path)
+            assert not {room_of(name) for name in imported(path)} & KINDS, id_of(path)
 
 
 def test_families_are_named_in_one_table() -> None:
@@ -217,21 +234,21 @@ def test_theory_calls_no_solver() -> None:
 PROPOSALS = {
     ("impl.balls.infimum", "impl.floats.infimum.l1_active_set"): "residuals that may vanish: any set gives a bound",
     ("impl.balls.infimum", "impl.floats.infimum.l1_near"): "a point: its value in balls is an upper bound",
-    ("impl.meta_rl.quantities", "impl.meta_rl.planning.proposed_policy"): "a policy: its Bellman residual decides",
-    ("impl.network.linearised", "impl.meta_sl.batch.laws_of"): "float64 arrays for descent: it proposes a point",
+    ("impl.policies.quantities", "impl.policies.planning.proposed_policy"): "a policy: its Bellman residual decides",
+    ("impl.optimum.networks.linearised", "impl.supervised.batch.laws_of"): "arrays for descent: they propose a point",
 }
 """(who takes it, what): proposals that deciding modules ask for, and why a bad one does no harm."""
 
 DECIDING = tuple(dict.fromkeys(module_of(family.quantities) for family in FAMILIES.values()))
 LOWER_BOUNDS = (
-    "impl.network.floor",
-    "impl.network.programs",
-    "impl.network.cells",
-    "impl.network.linearised",
-    "impl.network.optima",
-    "impl.smooth_network.floor",
-    "impl.smooth_network.linearised",
-    "impl.meta_rl.optimum",
+    "impl.optimum.networks.floor",
+    "impl.optimum.networks.programs",
+    "impl.optimum.networks.cells",
+    "impl.optimum.networks.linearised",
+    "impl.optimum.networks.optima",
+    "impl.optimum.networks.smooth_floor",
+    "impl.optimum.networks.smooth_linearised",
+    "impl.policies.optimum",
 )
 """Modules that prove lower (meta-RL: upper) bounds of optima. Those that put brackets together know every family."""
 SEARCHING = tuple(dict.fromkeys(module_of(family.batch_quantities) for family in FAMILIES.values()))
@@ -247,11 +264,11 @@ SHARED = {
     "impl.arithmetic": "the number systems; each engine evaluates in its own",
     "impl.losses": "a loss is written once, over any number system; sympy and torch check each row",
     "impl.instances": "what an instance is",
-    "impl.network.weights": "weights as arrays; float64 takes the arrays, the deciding engine their exact sums",
-    "impl.smooth_network.activation": "as losses",
+    "impl.models.weights": "weights as arrays; float64 takes the arrays, the deciding engine their exact sums",
+    "impl.models.activation": "as losses",
     "theory.claim": "claims as data",
-    **{f"impl.{name}.instance": "what an instance is" for name in (
-        "meta_sl", "meta_rl", "network", "smooth_network", "meta_rl_network", "meta_rl_smooth_network")},
+    **{f"impl.{room}.instance": "what an instance is"
+       for room in ("supervised", "policies", "policies.relu", "policies.smooth")},
 }  # fmt: skip
 """All that the engine that decides and the engine that searches may share, and why."""
 
@@ -278,7 +295,7 @@ def test_named_proposals_are_asked_for() -> None:
 
 def test_the_searching_engine_shares_only_foundations() -> None:
     floats = [f"impl.floats.{path.stem}" for path in (ROOT / "impl" / "floats").glob("[!_]*.py")]
-    trained = [f"impl.{path.parent.name}.{path.stem}" for path in ROOT.glob("impl/*/stationary.py")]
+    trained = [module_at(path) for path in ROOT.glob("impl/*/stationary.py")]
     deciding = set(reached(DECIDING, PROPOSALS))
     for start in (*SEARCHING, *floats, *trained):
         ways = reached([start])
@@ -290,18 +307,30 @@ def test_what_the_engines_share_is_shared() -> None:
     assert set(SHARED) == set(reached(DECIDING, PROPOSALS)) & set(reached(SEARCHING))
 
 
+def test_models_know_no_task_and_no_bound() -> None:
+    """Of the engines they take orthonormal coordinates alone."""
+    models = [module_at(path) for path in (ROOT / "impl" / "models").glob("[!_]*.py")]
+    rooms = {room_of(module) or module.split(".")[0] for module in reached(models)}
+    assert rooms <= {"arithmetic", "balls", "files", "instances", "models", "shrink", "sources"}
+    assert {module for module in reached(models) if module.startswith("impl.balls")} <= {
+        "impl.balls",
+        "impl.balls.span",
+    }
+
+
 # --- the independent route to grad L ----------------------------------------------------------------------
 
-TAYLOR = tuple(f"impl.{path.parent.name}.taylor" for path in sorted(ROOT.glob("impl/*/taylor.py")))
+TAYLOR = tuple(module_at(path) for path in sorted(ROOT.glob("impl/**/taylor.py")))
 DEFINITIONS = {
     *SHARED,
     *TAYLOR,
-    "impl.meta_sl.maml",
-    "impl.meta_rl.problem",
-    "impl.network.network",
-    "impl.network.combination",
-    "impl.smooth_network.problem",
-    "impl.smooth_network.layer",
+    "impl.supervised.maml",
+    "impl.policies.problem",
+    "impl.supervised.relu.problem",
+    "impl.models.combination",
+    "impl.models.relu",
+    "impl.supervised.smooth.problem",
+    "impl.models.smooth",
 }
 """What the route may reach: numbers, instances, and L by its definition."""
 FORMULAS = {"d2", "d3", "hessian", "curvatures", "folds", "rows", "advantages", "evaluate", "value_gradient",
@@ -333,12 +362,12 @@ def planted(module: str, line: str, *, inside: bool) -> dict[str, frozenset[str]
 
 
 FAULTS: tuple[tuple[str, str], ...] = (
-    ("impl.network.start_quantities", "from .batch_quantities import NetworkBatchQuantities"),
-    ("impl.network.rank_quantities", "from ..floats import rank"),
-    ("impl.network.span_quantities", "from ..floats.infimum import l1_near"),
-    ("impl.meta_rl_network.coordinates", "from ..meta_rl_network import batch"),
-    ("impl.smooth_network.activation", "from ..families import FAMILIES"),
-    ("impl.meta_rl_smooth_network.coordinates", "from ..oracles import autograd"),
+    ("impl.supervised.start_quantities", "from .relu.batch_quantities import NetworkBatchQuantities"),
+    ("impl.supervised.rank_quantities", "from ..floats import rank"),
+    ("impl.supervised.span_quantities", "from ..floats.infimum import l1_near"),
+    ("impl.models.coordinates", "from . import batch"),
+    ("impl.models.activation", "from ..families import FAMILIES"),
+    ("impl.models.smooth_coordinates", "from ..oracles import autograd"),
     ("impl.balls.infimum", "from ..floats.infimum import misfits"),
 )
 """Forbidden imports in deciding modules, some of which no earlier guard looked at."""
@@ -352,8 +381,8 @@ def test_a_forbidden_import_is_noticed(inside: bool) -> None:
 
 
 def test_a_meta_feature_in_the_taylor_route_is_noticed() -> None:
-    changed = planted("impl.network.network", "from .kernel import MetaFeatures", inside=True)
-    assert "impl.network.kernel" in reached(TAYLOR, changed=changed)
+    changed = planted("impl.supervised.relu.problem", "from .kernel import MetaFeatures", inside=True)
+    assert "impl.supervised.relu.kernel" in reached(TAYLOR, changed=changed)
 
 
 FINDER = ("answer", "headline", "landscape", "ranges")
@@ -362,7 +391,7 @@ FINDER = ("answer", "headline", "landscape", "ranges")
 
 def test_the_checker_shares_nothing_with_the_finder() -> None:
     seen = reached(["impl.optimum.check"])
-    shared = {"impl.arithmetic", "impl.losses", "impl.midrad", "impl.meta_sl.maml", "impl.optimum.certificate"}
+    shared = {"impl.arithmetic", "impl.losses", "impl.midrad", "impl.supervised.maml", "impl.optimum.certificate"}
     assert shared <= set(seen)
     guilty = {module: way for module, way in seen.items() if set(module.split(".")) & {*SEARCHERS, *FINDER}}
     assert not guilty, guilty

@@ -11,9 +11,9 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.families import META_RL, META_RL_NETWORK, loads
 from metagap.impl.files import BadInputError
-from metagap.impl.meta_rl.instance import MetaRLInstance
-from metagap.impl.meta_rl.problem import Problem
-from metagap.impl.meta_rl_network.quantities import MetaRLNetworkQuantities
+from metagap.impl.policies.instance import MetaRLInstance
+from metagap.impl.policies.problem import Problem
+from metagap.impl.policies.relu.quantities import MetaRLNetworkQuantities
 from metagap.theory.claim import Ablation, Standing
 
 ABLATIONS, NETWORK_ABLATIONS = META_RL.ablations, META_RL_NETWORK.ablations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.families import META_RL, judge
-from metagap.impl.meta_rl import quantities
-from metagap.impl.meta_rl.boxes import BITS, Boxes, _greatest_mean, _Task, halves
-from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies, Task
-from metagap.impl.meta_rl.optimum import maximise
-from metagap.impl.meta_rl.problem import Problem
-from metagap.impl.meta_rl.quantities import MetaRLQuantities
-from metagap.impl.meta_rl_network.coordinates import coordinates
+from metagap.impl.midrad import MidRad
+from metagap.impl.models.coordinates import coordinates
+from metagap.impl.policies import quantities
+from metagap.impl.policies.boxes import Boxes, _greatest_mean, _known, _linear, _policy_box, halves
+from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Policies, Task
+from metagap.impl.policies.optimum import BITS, maximise
+from metagap.impl.policies.problem import Problem
+from metagap.impl.policies.quantities import MetaRLQuantities
 from metagap.impl.sources import RandomSource
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 
@@ -173,7 +175,7 @@ def test_boxes_of_policies_contain_what_is_inside() -> None:
             search, problem = Boxes(one), Problem(one, Balls)
             for size in (0.01, 0.5, 3.0):
                 centre = rng.normal(0, 1, 2)
-                bound = search.upper(tuple((float(c - size), float(c + size)) for c in centre))
+                (bound,) = search.upper([tuple((float(c - size), float(c + size)) for c in centre)]).tolist()
                 for a, b in ((-1, -1), (-1, 1), (1, -1), (1, 1), *rng.uniform(-1, 1, (2, 2))):
                     theta = tuple(
                         fmpq(*map(int, float(v).as_integer_ratio())) for v in centre + size * np.array([a, b]) * 0.999
@@ -185,19 +187,75 @@ def test_poor_values_only_widen_the_bounds(monkeypatch: pytest.MonkeyPatch) -> N
     """Proposals of 0, or of a number that is too small everywhere: their Bellman residual repairs them."""
     for proposal in (0.0, -7.0):
         monkeypatch.setattr(
-            _Task, "_proposed", lambda self, box, sign, proposal=proposal: np.full(self.count, proposal)
+            Boxes,
+            "_proposed",
+            lambda self, low, high, sign, proposal=proposal: np.full((len(low), *self.rewards.shape[:2]), proposal),
         )
         test_boxes_of_policies_contain_what_is_inside()
 
 
 def test_the_greatest_mean_is_above_every_mean() -> None:
     """Of one action the mean is its gain, thirds of which no ball ends at."""
-    with ctx.workprec(64):
-        found = _greatest_mean([arb(1) / 3, arb(1) / 7], [(arb(0), arb(1)), (arb(0), arb(1))])
-        pinned = _greatest_mean([arb(1) / 3, arb(1) / 7], [(arb(2) / 3, arb(2) / 3), (arb(1) / 3, arb(1) / 3)])
-    with ctx.workprec(1000):
-        assert found.contains(arb(1) / 3)
-        assert pinned.contains(arb(2) / 9 + arb(1) / 21)
+    gains = MidRad.of([THIRD, fmpq(1, 7)], (2,))
+    low, high = MidRad.of([2 * THIRD, THIRD], (2,)), np.array([1.0, 1.0])
+    for found, exact in (
+        (_greatest_mean(gains, np.zeros(2), high), THIRD),
+        (_greatest_mean(gains, low.low, low.high), 2 * THIRD * THIRD + THIRD / 7),
+        (_greatest_mean(gains.within(np.array(2.0**-5)), np.zeros(2), high), THIRD + fmpq(1, 32)),
+    ):
+        assert exact < rational(float(found)) < exact + fmpq(1, 10**12)
+
+
+def test_shares_of_far_logits_are_bounded() -> None:
+    """Two actions whose logits differ by one number, however large: sigma of it, in 200 bits; nothing of nan."""
+    for end in (-math.inf, -1e308, -800.0, -1.0, 0.0, 0.3, 1.0, 800.0, 1e308, math.inf, math.nan):
+        differences = np.array([[0.0, -end], [end, 0.0]])
+        with np.errstate(all="ignore"):
+            low, high = _policy_box(*_known(differences, differences))
+        assert ((low >= 0) & (high <= 1)).all()
+        if math.isnan(end):
+            assert (low == 0).all() and (high == 1).all()
+            continue
+        with ctx.workprec(200):
+            shares = [arb(0), arb(1)] if end > 0 else [arb(1), arb(0)]
+            if abs(end) < 1e6:
+                shares = [1 / (1 + arb(sign * end).exp()) for sign in (1, -1)]
+            for share, lo, hi in zip(shares, low.tolist(), high.tolist(), strict=True):
+                assert arb(lo) <= share.upper() and share.lower() <= arb(hi)
+                assert hi - lo < 1e-12
+
+
+def test_ranges_over_infinite_boxes_by_hand() -> None:
+    """c theta over [lo, hi] for c = 1/3, -1/3, 0; nothing is said where an end is infinite, and 0 is 0."""
+    contrasts = MidRad.of([THIRD, -THIRD, ZERO], (1, 1, 3, 1))
+    boxes = np.array([[[-1.0, 2.0]], [[-math.inf, 2.0]], [[-1.0, math.inf]]])
+    with np.errstate(all="ignore"):
+        low, high = _linear(contrasts, boxes)
+    low, high = low[:, 0, 0], high[:, 0, 0]
+    assert low[1].tolist()[::2] == [-math.inf, 0.0] and high[1, 1] == math.inf and high[1, 2] == 0.0
+    assert low[2, 1] == -math.inf and high[2].tolist()[::2] == [math.inf, 0.0]
+    for k, (least, greatest) in enumerate(((-THIRD, 2 * THIRD), (-2 * THIRD, THIRD))):
+        assert least - fmpq(1, 10**12) < rational(float(low[0, k])) < least
+        assert greatest < rational(float(high[0, k])) < greatest + fmpq(1, 10**12)
+
+
+def test_envelopes_enclose_a_constant() -> None:
+    """Every action earns 1/3: so is every value, which lies strictly between the ends."""
+    one = Boxes(instance(ONE, tasks=(replace(chain(), rewards=((THIRD, THIRD), (THIRD, THIRD))),)))
+    some = np.full((1, 1, 2, 2), 0.25), np.full((1, 1, 2, 2), 0.75)
+    for sign in (1, -1):
+        ends = one.envelope(*some, sign).ravel().tolist()
+        assert all((rational(end) - THIRD) * sign > 0 for end in ends)
+
+
+def test_a_discount_that_is_1_in_float64_decides_nothing() -> None:
+    """gamma = 1 - 2^-60: what is not known is infinite, and never a number."""
+    tasks = (replace(chain(), gamma=1 - fmpq(1, 2**60)),)
+    far = Boxes(instance(ONE, tasks=tasks)).upper([((-1e300, 1e300),), ((-math.inf, math.inf),)])
+    assert (far >= 3).all()
+    broken = Boxes(instance(ONE))
+    broken.rest = MidRad(np.full((2, 1), math.nan))
+    assert (broken.upper([((-1.0, 1.0),)]) == math.inf).all()
 
 
 def test_the_bracket_of_a_constant_holds_it() -> None:

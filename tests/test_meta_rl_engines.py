@@ -7,11 +7,11 @@ import pytest
 from flint import ctx, fmpq, fmpq_mat
 from hypothesis import given
 from metagap.impl.families import META_RL, judge
-from metagap.impl.meta_rl.batch import batch_of
-from metagap.impl.meta_rl.batch_quantities import BatchQuantities
-from metagap.impl.meta_rl.generate import ADAPTATIONS
-from metagap.impl.meta_rl.instance import MetaRLInstance, Task
-from metagap.impl.meta_rl.quantities import MetaRLQuantities
+from metagap.impl.policies.batch import batch_of
+from metagap.impl.policies.batch_quantities import BatchQuantities
+from metagap.impl.policies.generate import ADAPTATIONS
+from metagap.impl.policies.instance import MetaRLInstance, Task
+from metagap.impl.policies.quantities import MetaRLQuantities
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import UndefinedQuantityError

@@ -13,9 +13,9 @@ from metagap.impl import files
 from metagap.impl.falsify import refute
 from metagap.impl.families import META_RL, loads
 from metagap.impl.files import BadInputError, Missing
-from metagap.impl.meta_rl.generate import ADAPTATIONS, DISCOUNTS, arbitrary
-from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies
-from metagap.impl.meta_rl.smaller import smaller
+from metagap.impl.policies.generate import ADAPTATIONS, DISCOUNTS, arbitrary
+from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Policies
+from metagap.impl.policies.smaller import smaller
 from metagap.impl.shrink import shrink
 from metagap.impl.sources import Generator, RandomSource
 

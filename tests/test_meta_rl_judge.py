@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import META_RL, judge
-from metagap.impl.meta_rl.generate import ADAPTATIONS
-from metagap.impl.meta_rl.instance import Adaptation, MetaRLInstance, Policies, Task
-from metagap.impl.meta_rl.quantities import MetaRLQuantities
+from metagap.impl.policies.generate import ADAPTATIONS
+from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Policies, Task
+from metagap.impl.policies.quantities import MetaRLQuantities
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import Relation, Verdict

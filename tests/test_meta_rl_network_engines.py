@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.families import META_RL_NETWORK
-from metagap.impl.meta_rl.generate import POLICY_STEPS
-from metagap.impl.meta_rl.instance import MetaRLInstance, Policies
-from metagap.impl.meta_rl.quantities import MetaRLQuantities
-from metagap.impl.meta_rl_network.batch_quantities import PolicyNetworkBatchQuantities
-from metagap.impl.meta_rl_network.instance import PolicyNetworkInstance
-from metagap.impl.meta_rl_network.quantities import MetaRLNetworkQuantities
+from metagap.impl.policies.generate import POLICY_STEPS
+from metagap.impl.policies.instance import MetaRLInstance, Policies
+from metagap.impl.policies.quantities import MetaRLQuantities
+from metagap.impl.policies.relu.batch_quantities import PolicyNetworkBatchQuantities
+from metagap.impl.policies.relu.instance import PolicyNetworkInstance
+from metagap.impl.policies.relu.quantities import MetaRLNetworkQuantities
 from metagap.impl.sources import RandomSource
 
 SHARED = (

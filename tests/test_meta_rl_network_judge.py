@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import META_RL_NETWORK, judge
-from metagap.impl.meta_rl.generate import POLICY_STEPS
-from metagap.impl.meta_rl.instance import Adaptation, Policies, Task
-from metagap.impl.meta_rl_network.coordinates import coordinates
-from metagap.impl.meta_rl_network.generate import WIDTHS
-from metagap.impl.meta_rl_network.instance import PolicyNetworkInstance
-from metagap.impl.meta_rl_network.quantities import MetaRLNetworkQuantities
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.coordinates import coordinates
+from metagap.impl.models.weights import Weights
+from metagap.impl.policies.generate import POLICY_STEPS
+from metagap.impl.policies.instance import Adaptation, Policies, Task
+from metagap.impl.policies.relu.generate import WIDTHS
+from metagap.impl.policies.relu.instance import PolicyNetworkInstance
+from metagap.impl.policies.relu.quantities import MetaRLNetworkQuantities
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import Relation, Verdict

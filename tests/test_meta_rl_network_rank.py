@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flint import ctx
 from metagap.impl.families import META_RL_NETWORK, META_RL_SMOOTH_NETWORK, Family
-from metagap.impl.meta_rl.generate import POLICY_STEPS
+from metagap.impl.policies.generate import POLICY_STEPS
 from metagap.impl.sources import RandomSource
 
 FAMILIES = pytest.mark.parametrize("family", [META_RL_NETWORK, META_RL_SMOOTH_NETWORK], ids=lambda f: f.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from metagap.impl import files
 from metagap.impl.families import judge, loads
-from metagap.impl.meta_rl_network.real_tasks import WIDTHS, frozen_lake, frozen_lake_alone
+from metagap.impl.real_tasks.policy_networks import WIDTHS, frozen_lake, frozen_lake_alone
 from metagap.theory.claim import Verdict
 
 pytestmark = pytest.mark.ci

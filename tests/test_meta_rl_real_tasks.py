@@ -7,10 +7,10 @@ from flint import ctx, fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, to_float
 from metagap.impl.families import judge, loads
-from metagap.impl.meta_rl.headline import BOX, POLICIES
-from metagap.impl.meta_rl.instance import Policies
-from metagap.impl.meta_rl.problem import Problem
-from metagap.impl.meta_rl.real_tasks import REAL_TASKS, cliff_walking, frozen_lake, taxi
+from metagap.impl.policies.headline import BOX, POLICIES
+from metagap.impl.policies.instance import Policies
+from metagap.impl.policies.problem import Problem
+from metagap.impl.real_tasks.policies import REAL_TASKS, cliff_walking, frozen_lake, taxi
 from metagap.theory.claim import Verdict
 
 pytestmark = pytest.mark.ci

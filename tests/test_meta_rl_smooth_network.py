@@ -15,16 +15,16 @@ from metagap.impl import files
 from metagap.impl.arithmetic import Balls, norm
 from metagap.impl.families import META_RL_SMOOTH_NETWORK, judge, loads
 from metagap.impl.files import BadInputError
-from metagap.impl.meta_rl.generate import POLICY_STEPS
-from metagap.impl.meta_rl_smooth_network.batch_quantities import SmoothPolicyBatchQuantities
-from metagap.impl.meta_rl_smooth_network.coordinates import coordinates
-from metagap.impl.meta_rl_smooth_network.generate import WIDTHS
-from metagap.impl.meta_rl_smooth_network.instance import SmoothPolicyInstance
-from metagap.impl.meta_rl_smooth_network.problem import SmoothPolicyProblem
-from metagap.impl.meta_rl_smooth_network.quantities import MetaRLSmoothNetworkQuantities
-from metagap.impl.meta_rl_smooth_network.real_tasks import frozen_lake, frozen_lake_alone
-from metagap.impl.network.weights import Weights
-from metagap.impl.smooth_network.activation import ACTIVATIONS
+from metagap.impl.models.activation import ACTIVATIONS
+from metagap.impl.models.smooth_coordinates import coordinates
+from metagap.impl.models.weights import Weights
+from metagap.impl.policies.generate import POLICY_STEPS
+from metagap.impl.policies.smooth.batch_quantities import SmoothPolicyBatchQuantities
+from metagap.impl.policies.smooth.generate import WIDTHS
+from metagap.impl.policies.smooth.instance import SmoothPolicyInstance
+from metagap.impl.policies.smooth.problem import SmoothPolicyProblem
+from metagap.impl.policies.smooth.quantities import MetaRLSmoothNetworkQuantities
+from metagap.impl.real_tasks.smooth_policy_networks import frozen_lake, frozen_lake_alone
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import Relation, Verdict

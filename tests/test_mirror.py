@@ -270,7 +270,7 @@ def of_loss(patch: pytest.MonkeyPatch) -> None:
 
 def of_order(patch: pytest.MonkeyPatch) -> None:
     """The Jacobian transposed: its factors are symmetric, so they come in the other order."""
-    from metagap.impl.meta_sl.task_quantities import TaskQuantities
+    from metagap.impl.supervised.task_quantities import TaskQuantities
 
     right = TaskQuantities._jacobians.func
     patch.setattr(TaskQuantities, "_jacobians", property(lambda self: [j.transpose() for j in right(self)]))
@@ -278,7 +278,7 @@ def of_order(patch: pytest.MonkeyPatch) -> None:
 
 def of_second_step(patch: pytest.MonkeyPatch) -> None:
     """The second step without its step size."""
-    from metagap.impl.meta_sl.maml import Problem
+    from metagap.impl.supervised.maml import Problem
 
     right = Problem.adapt
 
@@ -291,7 +291,7 @@ def of_second_step(patch: pytest.MonkeyPatch) -> None:
 
 def of_visitation(patch: pytest.MonkeyPatch) -> None:
     """Visitations that are not normalised."""
-    from metagap.impl.meta_rl.problem import Evaluation, Problem
+    from metagap.impl.policies.problem import Evaluation, Problem
 
     right = Problem.evaluate
 
@@ -304,7 +304,7 @@ def of_visitation(patch: pytest.MonkeyPatch) -> None:
 
 def of_lookahead(patch: pytest.MonkeyPatch) -> None:
     """grad Q without the discount."""
-    from metagap.impl.meta_rl.task_quantities import TaskQuantities
+    from metagap.impl.policies.task_quantities import TaskQuantities
 
     right = TaskQuantities._lookahead_of
     patch.setattr(
@@ -313,7 +313,7 @@ def of_lookahead(patch: pytest.MonkeyPatch) -> None:
 
 
 def of_advantage(patch: pytest.MonkeyPatch) -> None:
-    from metagap.impl.meta_rl.problem import Problem
+    from metagap.impl.policies.problem import Problem
 
     right = Problem.advantages
     patch.setattr(Problem, "advantages", lambda self, steps, pi: [[2 * a for a in r] for r in right(self, steps, pi)])
@@ -321,14 +321,14 @@ def of_advantage(patch: pytest.MonkeyPatch) -> None:
 
 def of_fold(patch: pytest.MonkeyPatch) -> None:
     """The step's Hessian without the network's second derivative."""
-    from metagap.impl.smooth_network.core_quantities import SmoothCore
+    from metagap.impl.supervised.smooth.core_quantities import SmoothCore
 
     patch.setattr(SmoothCore, "_folded", lambda self, rows, xs, at, pulls: rows * 0)
 
 
 def of_bends(patch: pytest.MonkeyPatch) -> None:
     """ell'' at the predictions that the steps lead to."""
-    from metagap.impl.network.core_quantities import NetworkCore
+    from metagap.impl.supervised.relu.core_quantities import NetworkCore
 
     patch.setattr(
         NetworkCore,
@@ -339,7 +339,7 @@ def of_bends(patch: pytest.MonkeyPatch) -> None:
 
 def of_count(patch: pytest.MonkeyPatch) -> None:
     """One neuron too few may flip."""
-    from metagap.impl.network import flips
+    from metagap.impl.models import flips
 
     right = flips.budget_counts
     patch.setattr(flips, "budget_counts", lambda *given, **more: [c - 1 for c in right(*given, **more)])

@@ -11,12 +11,11 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, norm, root
 from metagap.impl.families import META_RL_NETWORK, NETWORK, judge, loads
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network import flips
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.weights import Weights, squared_distance
+from metagap.impl.models import flips
+from metagap.impl.models.weights import Weights, squared_distance
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.theory.claim import Verdict
 
 TINY = """{"format": "metagap/instance/1", "problem": "meta-sl", "loss": {"name": "squared"},

@@ -7,12 +7,12 @@ import pytest
 from flint import arb, ctx
 from metagap.impl.arithmetic import BallSeries
 from metagap.impl.families import NETWORK
-from metagap.impl.meta_sl.generate import CONVEX_LOSSES
-from metagap.impl.meta_sl.taylor import series_terms
-from metagap.impl.network.batch_quantities import NetworkBatchQuantities
-from metagap.impl.network.quantities import NetworkQuantities
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.weights import Weights
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.generate import CONVEX_LOSSES
+from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
+from metagap.impl.supervised.taylor import series_terms
 from metagap.theory.claim import UndefinedQuantityError
 from metagap.theory.network import CLAIMS
 

@@ -14,10 +14,9 @@ from flint import fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import rational
 from metagap.impl.families import NETWORK, loads
-from metagap.impl.meta_sl.instance import Gradient
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.weights import Inputs, Weights, limbs, row_distances, signs, squared_distance
+from metagap.impl.models.weights import Inputs, Weights, limbs, row_distances, signs, squared_distance
 from metagap.impl.sources import Generator, RandomSource
+from metagap.impl.supervised.instance import Gradient, NetworkInstance
 
 VALID: dict[str, Any] = {
     "format": "metagap/instance/1",

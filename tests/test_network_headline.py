@@ -15,14 +15,13 @@ from metagap.impl import files
 from metagap.impl.arithmetic import Balls
 from metagap.impl.families import load
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network.floor import ball_floor, ray_floor
-from metagap.impl.network.generate import LANDSCAPES, landscapes
-from metagap.impl.network.headline import bracketed, judge_headline, study, value
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.weights import Weights, squared_distance
+from metagap.impl.models.weights import Weights, squared_distance
+from metagap.impl.optimum.networks.floor import ball_floor, ray_floor
+from metagap.impl.optimum.networks.headline import bracketed, judge_headline, study, value
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.relu.generate import LANDSCAPES, landscapes
+from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner

@@ -11,20 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network.floor import ray_floor
-from metagap.impl.network.headline import bracketed, judge_headline, value
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.interpolant import interpolant
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.real_tasks import digits_network, sinusoid_network
-from metagap.impl.network.weights import Weights
-from metagap.impl.smooth_network.floor import range_floor
-from metagap.impl.smooth_network.headline import SMOOTH
-from metagap.impl.smooth_network.headline import value as smooth_value
-from metagap.impl.smooth_network.instance import SmoothInstance
-from metagap.impl.smooth_network.interpolant import LARGEST, interpolants
-from metagap.impl.smooth_network.problem import SmoothProblem
+from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.floor import ray_floor
+from metagap.impl.optimum.networks.headline import bracketed, judge_headline, value
+from metagap.impl.optimum.networks.interpolant import interpolant
+from metagap.impl.optimum.networks.smooth_floor import range_floor
+from metagap.impl.optimum.networks.smooth_headline import SMOOTH
+from metagap.impl.optimum.networks.smooth_headline import value as smooth_value
+from metagap.impl.optimum.networks.smooth_interpolant import LARGEST, interpolants
+from metagap.impl.real_tasks.networks import digits_network, sinusoid_network
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.relu.problem import NetworkProblem
+from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.theory.claim import Verdict
 
 FEW = settings(max_examples=max(settings().max_examples // 2, 1))

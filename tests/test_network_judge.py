@@ -13,14 +13,13 @@ from hypothesis import given
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import NETWORK, judge, loads
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network.batch_quantities import NetworkBatchQuantities
-from metagap.impl.network.generate import WIDTHS
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.quantities import NetworkQuantities
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.weights import Weights
 from metagap.impl.sources import Generator, Limits, RandomSource
 from metagap.impl.strategies import instances
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities
+from metagap.impl.supervised.relu.generate import WIDTHS
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.reports.bench.networks import wide_instance
 from metagap.theory.claim import Claim, Verdict
 

@@ -10,14 +10,13 @@ import pytest
 from flint import ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, to_float
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Problem
-from metagap.impl.network.floor import NotConvexError
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.linearised import linearised_optimum
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import Budget, minimise
+from metagap.impl.optimum.networks.floor import NotConvexError
+from metagap.impl.optimum.networks.linearised import linearised_optimum
+from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, NetworkInstance, Task
+from metagap.impl.supervised.maml import Problem
+from metagap.impl.supervised.relu.problem import NetworkProblem
 
 
 def drawn(seed: int, m: int, d: int, loss: Loss, eta: fmpq, tasks: int = 2, points: int = 2) -> NetworkInstance:

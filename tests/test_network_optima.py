@@ -9,13 +9,12 @@ import pytest
 from flint import ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network.floor import NotConvexError, ball_floor, relu_centre, task_risk_floor
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.optima import ExactInfimum, NotEnumerableError, infimum
-from metagap.impl.network.quantities import NetworkQuantities
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor, relu_centre, task_risk_floor
+from metagap.impl.optimum.networks.optima import ExactInfimum, NotEnumerableError, infimum
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.relu.problem import NetworkProblem
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from scipy.optimize import minimize
 
 

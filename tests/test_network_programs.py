@@ -12,14 +12,13 @@ from flint import arb, ctx, fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, bounds
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network.cells import PARAMETERS, TooLargeError, pattern_floor
-from metagap.impl.network.floor import NotConvexError, ball_floor
-from metagap.impl.network.headline import bracketed, value
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.programs import OFF, ON, OPEN, Program, line, unit
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.cells import PARAMETERS, TooLargeError, pattern_floor
+from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor
+from metagap.impl.optimum.networks.headline import bracketed, value
+from metagap.impl.optimum.networks.programs import OFF, ON, OPEN, Program, line, unit
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.reports.cli import app
 from typer.testing import CliRunner
 

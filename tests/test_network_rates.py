@@ -9,11 +9,10 @@ import pytest
 from flint import ctx, fmpq
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network import rates
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.quantities import NetworkQuantities
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks import rates
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
 
 
 def test_the_infimum_over_a_ball_need_not_be_attained() -> None:

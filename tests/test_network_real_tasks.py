@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from flint import ctx
 from metagap.impl.families import judge
-from metagap.impl.network import real_tasks
-from metagap.impl.network.quantities import NetworkQuantities
+from metagap.impl.real_tasks import networks as real_tasks
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.theory.claim import Verdict
 
 pytestmark = pytest.mark.ci

@@ -13,28 +13,26 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, BallSeries, Rationals, to_float
 from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.meta_sl.taylor import series_terms
-from metagap.impl.network.batch import batch_of
-from metagap.impl.network.batch_quantities import NetworkBatchQuantities
-from metagap.impl.network.cells import pattern_floor
-from metagap.impl.network.floor import NotConvexError, ball_floor, ray_floor, reach, relu_centre
-from metagap.impl.network.generate import landscapes
-from metagap.impl.network.headline import RELU, value
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.linearised import linearised_optimum
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.optima import NotEnumerableError, infimum
-from metagap.impl.network.quantities import NetworkQuantities
-from metagap.impl.network.smaller import smaller
-from metagap.impl.network.weights import Weights
-from metagap.impl.smooth_network.floor import ball_floor as smooth_ball_floor
-from metagap.impl.smooth_network.headline import SMOOTH
-from metagap.impl.smooth_network.headline import value as smooth_value
-from metagap.impl.smooth_network.instance import SmoothInstance
-from metagap.impl.smooth_network.problem import SmoothProblem
-from metagap.impl.smooth_network.quantities import SmoothQuantities
+from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.cells import pattern_floor
+from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor, ray_floor, reach, relu_centre
+from metagap.impl.optimum.networks.headline import RELU, value
+from metagap.impl.optimum.networks.linearised import linearised_optimum
+from metagap.impl.optimum.networks.optima import NotEnumerableError, infimum
+from metagap.impl.optimum.networks.smooth_floor import ball_floor as smooth_ball_floor
+from metagap.impl.optimum.networks.smooth_headline import SMOOTH
+from metagap.impl.optimum.networks.smooth_headline import value as smooth_value
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.relu.batch import batch_of
+from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities
+from metagap.impl.supervised.relu.generate import landscapes
+from metagap.impl.supervised.relu.problem import NetworkProblem
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
+from metagap.impl.supervised.relu.smaller import smaller
+from metagap.impl.supervised.smooth.problem import SmoothProblem
+from metagap.impl.supervised.smooth.quantities import SmoothQuantities
+from metagap.impl.supervised.taylor import series_terms
 from metagap.theory.claim import Verdict
 
 

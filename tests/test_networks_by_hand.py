@@ -9,15 +9,13 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network import flips
-from metagap.impl.network.floor import NotConvexError, ball_floor, reach, relu_centre
-from metagap.impl.network.instance import NetworkInstance
-from metagap.impl.network.network import NetworkProblem
-from metagap.impl.network.quantities import NetworkQuantities
-from metagap.impl.network.weights import Inputs, Weights, row_distances, signs, squared_distance
-from metagap.impl.smooth_network.instance import SmoothInstance
-from metagap.impl.smooth_network.quantities import SmoothQuantities
+from metagap.impl.models import flips
+from metagap.impl.models.weights import Inputs, Weights, row_distances, signs, squared_distance
+from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor, reach, relu_centre
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.relu.problem import NetworkProblem
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
+from metagap.impl.supervised.smooth.quantities import SmoothQuantities
 
 ZERO, ONE, HALF = fmpq(0), fmpq(1), fmpq(1, 2)
 STILL, SQUARED = Gradient(ZERO), Loss("squared")

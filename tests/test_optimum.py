@@ -18,10 +18,6 @@ from metagap.impl.arithmetic import Balls, bounds, rational, to_float
 from metagap.impl.families import META_SL
 from metagap.impl.files import BadInputError
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl import taylor
-from metagap.impl.meta_sl.generate import LANDSCAPES, arbitrary, landscapes
-from metagap.impl.meta_sl.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Problem
 from metagap.impl.optimum import Budget, NotCoerciveError, UnsupportedError, check, minimise
 from metagap.impl.optimum.certificate import basis, loads
 from metagap.impl.optimum.check import Box, Model
@@ -38,6 +34,10 @@ from metagap.impl.optimum.headline import LINEAR, ball_of
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
+from metagap.impl.supervised import taylor
+from metagap.impl.supervised.generate import LANDSCAPES, arbitrary, landscapes
+from metagap.impl.supervised.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.maml import Problem
 from metagap.reports.bench.optimum import compare, landscape_instance
 from metagap.theory.claim import Verdict
 

@@ -13,9 +13,6 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, bounds, rational
 from metagap.impl.loss_ranges import LossRanges
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl import taylor
-from metagap.impl.meta_sl.instance import Gradient, Implicit, MetaSLInstance
-from metagap.impl.meta_sl.maml import Problem
 from metagap.impl.midrad import MidRad
 from metagap.impl.optimum import Budget, check, minimise
 from metagap.impl.optimum import tree as trees
@@ -24,6 +21,9 @@ from metagap.impl.optimum.certificate import Certificate, basis, load, loads
 from metagap.impl.optimum.exact import exact_value, functional_bound, own_risk_bound, squared_minimum
 from metagap.impl.optimum.leaves import Boxes, Table
 from metagap.impl.optimum.tree import TreeError, leaves
+from metagap.impl.supervised import taylor
+from metagap.impl.supervised.instance import Gradient, Implicit, MetaSLInstance
+from metagap.impl.supervised.maml import Problem
 from metagap.reports.bench.optimum import STEPS, landscape_instance
 
 FOUR = fmpq(4)

@@ -14,9 +14,9 @@ from metagap.impl import files
 from metagap.impl.conditions import conditions
 from metagap.impl.families import loads
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Gradient, MetaSLInstance
 from metagap.impl.optimum import UnsupportedError, minimise
 from metagap.impl.own_tasks import TaskSource, from_arrays
+from metagap.impl.supervised.instance import Gradient, MetaSLInstance
 from metagap.reports.cli import app
 from metagap.reports.formats import schema
 from typer.testing import CliRunner

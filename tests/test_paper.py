@@ -11,11 +11,11 @@ from flint import ctx, fmpq
 from metagap.impl.arithmetic import Balls
 from metagap.impl.families import FAMILIES, NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.generate import UNUSUAL_LOSSES
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
-from metagap.impl.network import errors as relu_errors
-from metagap.impl.smooth_network import errors as smooth_errors
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.generate import UNUSUAL_LOSSES
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.relu import errors as relu_errors
+from metagap.impl.supervised.smooth import errors as smooth_errors
 from metagap.theory.claim import Verdict
 from metagap.theory.paper import RESULTS, Result
 

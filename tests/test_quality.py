@@ -6,10 +6,10 @@ import pytest
 from flint import fmpq
 from hypothesis import HealthCheck, Phase, find, settings
 from metagap.impl.falsify import refute
-from metagap.impl.meta_sl.instance import MetaSLInstance
-from metagap.impl.meta_sl.smaller import smaller
 from metagap.impl.shrink import shrink
 from metagap.impl.strategies import instances
+from metagap.impl.supervised.instance import MetaSLInstance
+from metagap.impl.supervised.smaller import smaller
 from metagap.theory.mutants.meta_sl import MUTANTS
 
 HALF = next(m for m in MUTANTS if m.name == "half-constant")

@@ -7,8 +7,8 @@ from flint import fmpq
 from metagap.impl import files
 from metagap.impl.extras import MissingExtraError, require
 from metagap.impl.families import judge, loads
-from metagap.impl.meta_sl.real_tasks import REAL_TASKS, diabetes
-from metagap.impl.meta_sl.training import train
+from metagap.impl.real_tasks.supervised import REAL_TASKS, diabetes
+from metagap.impl.supervised.training import train
 from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import CLAIMS
 

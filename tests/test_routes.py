@@ -8,11 +8,11 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import FAMILIES, judge
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl import maml
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Problem
-from metagap.impl.meta_sl.quantities import MetaSLQuantities
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised import maml
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.maml import Problem
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Verdict
 
 COMPARING = ("identity", "s2")

@@ -12,10 +12,10 @@ from metagap.impl.falsify import refute
 from metagap.impl.falsify.sharpness import STEPS, Factor, factors, inequalities, quotient, shares, slack
 from metagap.impl.falsify.thresholds import LOSSES, proved, threshold
 from metagap.impl.families import META_RL, META_SL, loads
-from metagap.impl.meta_sl import taylor
-from metagap.impl.meta_sl.instance import Gradient, MetaSLInstance
-from metagap.impl.meta_sl.maml import Problem
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised import taylor
+from metagap.impl.supervised.instance import Gradient, MetaSLInstance
+from metagap.impl.supervised.maml import Problem
 from metagap.theory.claim import Claim, Expression, Mutant
 
 

@@ -13,17 +13,16 @@ from metagap.impl import files
 from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.families import SMOOTH_NETWORK, judge, loads
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from metagap.impl.network.weights import Weights
-from metagap.impl.smooth_network.activation import ACTIVATIONS
-from metagap.impl.smooth_network.batch_quantities import SmoothBatchQuantities
-from metagap.impl.smooth_network.generate import STEEPEST
-from metagap.impl.smooth_network.instance import SmoothInstance
-from metagap.impl.smooth_network.quantities import SmoothQuantities
-from metagap.impl.smooth_network.rank import certainly_dependent
-from metagap.impl.smooth_network.rates import measure
+from metagap.impl.models.activation import ACTIVATIONS
+from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.smooth_rates import measure
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, SmoothInstance, Task
+from metagap.impl.supervised.smooth.batch_quantities import SmoothBatchQuantities
+from metagap.impl.supervised.smooth.generate import STEEPEST
+from metagap.impl.supervised.smooth.quantities import SmoothQuantities
+from metagap.impl.supervised.smooth.rank import certainly_dependent
 from metagap.theory.claim import Verdict
 from metagap.theory.smooth_network import CLAIMS
 

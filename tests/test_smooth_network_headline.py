@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 from metagap.impl import files
 from metagap.impl.arithmetic import to_float
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Gradient, Task
-from metagap.impl.network.weights import Weights, squared_distance
-from metagap.impl.smooth_network.activation import ACTIVATIONS
-from metagap.impl.smooth_network.floor import ball_floor, range_floor, smooth_centre
-from metagap.impl.smooth_network.generate import LANDSCAPES, STEEPEST, landscapes
-from metagap.impl.smooth_network.headline import SMOOTH, value
-from metagap.impl.smooth_network.instance import SmoothInstance
-from metagap.impl.smooth_network.problem import SmoothProblem
+from metagap.impl.models.activation import ACTIVATIONS
+from metagap.impl.models.weights import Weights, squared_distance
+from metagap.impl.optimum.networks.smooth_floor import ball_floor, range_floor, smooth_centre
+from metagap.impl.optimum.networks.smooth_headline import SMOOTH, value
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.instance import Atom, Gradient, SmoothInstance, Task
+from metagap.impl.supervised.smooth.generate import LANDSCAPES, STEEPEST, landscapes
+from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner

@@ -9,13 +9,12 @@ import pytest
 from flint import ctx, fmpq
 from metagap.impl.arithmetic import Balls, rational, to_float
 from metagap.impl.losses import Loss
-from metagap.impl.meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from metagap.impl.meta_sl.maml import Problem
-from metagap.impl.network.floor import NotConvexError
-from metagap.impl.network.weights import Weights
+from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import Budget, minimise
-from metagap.impl.smooth_network.instance import SmoothInstance
-from metagap.impl.smooth_network.linearised import linearised_optimum
+from metagap.impl.optimum.networks.floor import NotConvexError
+from metagap.impl.optimum.networks.smooth_linearised import linearised_optimum
+from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, SmoothInstance, Task
+from metagap.impl.supervised.maml import Problem
 
 HUBER = Loss("pseudo-huber", fmpq(1))
 VALUE = {"softplus": lambda t: np.logaddexp(0.0, t), "tanh": np.tanh}

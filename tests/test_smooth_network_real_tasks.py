@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from metagap.impl.families import judge
-from metagap.impl.smooth_network import real_tasks
+from metagap.impl.real_tasks import smooth_networks as real_tasks
 from metagap.theory.claim import Verdict
 
 pytestmark = pytest.mark.ci

@@ -9,10 +9,10 @@ import sympy
 from latex2mathml.converter import convert
 from metagap.impl.families import FAMILIES, all_claims, family_of
 from metagap.impl.leave_one_out import cells_of
-from metagap.impl.meta_rl.headline import HeadlineQuantities as MetaRLHeadline
-from metagap.impl.network.headline import HeadlineQuantities as NetworkHeadline
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
-from metagap.impl.smooth_network.headline import HeadlineQuantities as SmoothHeadline
+from metagap.impl.optimum.networks.headline import HeadlineQuantities as NetworkHeadline
+from metagap.impl.optimum.networks.smooth_headline import HeadlineQuantities as SmoothHeadline
+from metagap.impl.policies.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
 from metagap.theory.paper import RESULTS, Outcome

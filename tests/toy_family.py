@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from metagap.impl.families import META_SL
 from metagap.impl.files.records import Reader, Record
-from metagap.impl.meta_sl.batch import Batch
-from metagap.impl.meta_sl.instance import MetaSLInstance
 from metagap.impl.optimum.headline import LinearHeadline
 from metagap.impl.sources import SMALL, Generator, Limits, Source
+from metagap.impl.supervised.batch import Batch
+from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.theory.mutants.generated import mutants
 from metagap.theory.setting import Setting
 from metagap.theory.stationarity import DIFFERENTIABLE, OUTER_CONVEXITY

@@ -256,4 +256,4 @@ HEADLINE = headline(
     "The paper's comparator is a global maximiser, which need not exist: the supremum may lie at infinity. Here any "
     "parameter serves.",
 )
-"""Needs a certified optimum: judged by `impl.meta_rl.headline`."""
+"""Needs a certified optimum: judged by `impl.policies.headline`."""

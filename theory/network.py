@@ -82,7 +82,7 @@ C3. If the meta-features over all (task, input) pairs are linearly independent, 
 every
 stationary point is global. Tasks that share inputs have it only through flips of the adapted patterns.
 
-N3, the rate with its constant, and N4's constant are about the expectation over W0: see impl/network/rates.py.
+N3, the rate with its constant, and N4's constant are about the expectation over W0: see impl/optimum/networks/rates.py.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ RATES: tuple[tuple[str, str], ...] = (
         r"for $d=1$ all inputs behave like one.",
     ),
 )
-"""Statements about the expectation over W0, formulas between dollar signs, measured by impl/network/rates.py; ours,
-with proofs."""
+"""Statements about the expectation over W0, formulas between dollar signs, measured by impl/optimum/networks/rates.py;
+ours, with proofs."""
 
 CLAIMS: tuple[Claim, ...] = (
     *core_claims(
@@ -244,4 +244,4 @@ HEADLINE = headline(
     "The paper's comparator is a global minimiser, which need not exist: L is discontinuous at kinks. Functions that "
     "attain the lower bound serve as well as a network.",
 )
-"""Needs a certified lower bound: judged by `impl.network.headline`."""
+"""Needs a certified lower bound: judged by `impl.optimum.networks.headline`."""

@@ -19,11 +19,11 @@ from flint import arb, ctx, fmpq
 
 from ..arithmetic import Array, Balls, Floats, bounds, to_float
 from ..losses import Link, Loss
-from ..meta_sl import taylor
-from ..meta_sl.batch import Batch
-from ..meta_sl.instance import Atom, Gradient, MetaSLInstance, Task
-from ..meta_sl.maml import Problem
-from ..meta_sl.quantities import MetaSLQuantities
+from ..supervised import taylor
+from ..supervised.batch import Batch
+from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from ..supervised.maml import Problem
+from ..supervised.quantities import MetaSLQuantities
 from ..verdicts import standing
 from .evolution import Enough, evolution
 

@@ -35,3 +35,17 @@ def condition(rows: Array, used: Array) -> Array:
     """The condition number (B,) of the Gram matrix of the rows (B, N, D) that are used (B, N)."""
     _, values, kept = _factors(rows, used)
     return (values[:, 0] / np.where(kept, values, np.inf).min(1)) ** 2
+
+
+def reduced(rows: Array) -> Array:
+    """Rows (B, n, k, D) in coordinates of their span (B, n, k, <= nk): inner products are all that counts."""
+    count, n, k, dimension = rows.shape
+    if dimension <= n * k:
+        return rows
+    flat = rows.reshape(count, n * k, dimension)
+    gram = flat @ flat.transpose(0, 2, 1)
+    finite = np.isfinite(gram).all((1, 2))
+    values, vectors = np.linalg.eigh(np.where(finite[:, None, None], gram, 0.0))
+    found = vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
+    found[~finite] = np.nan
+    return found.reshape(count, n, k, n * k)

@@ -19,8 +19,8 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import PROPOSING, bounds, rational, root, to_float
 from ..bracket import SCALE, Check, Status
 from ..instances import Vector
-from ..meta_sl.instance import Gradient, MetaSLInstance
 from ..study import Details, ShownBracket, UnsupportedError, in_words
+from ..supervised.instance import Gradient, MetaSLInstance
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow

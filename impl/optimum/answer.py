@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flint import fmpq
 
 from ..judge import ClaimJudgement
-from ..meta_sl.instance import MetaSLInstance
+from ..supervised.instance import MetaSLInstance
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .search import ORDINARY, Budget

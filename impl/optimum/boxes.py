@@ -12,8 +12,8 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from ..arithmetic import Balls, norm, root
-from ..meta_sl.instance import Gradient, MetaSLInstance
-from ..meta_sl.maml import Law, Problem
+from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.maml import Law, Problem
 from .certificate import basis
 
 PRECISION = 72

@@ -33,8 +33,8 @@ from ..files.numbers import NUMBER, Number, exact, exact_row, written
 from ..files.records import Record, typed
 from ..files.text import document, document_in, lookup
 from ..instances import Vector
-from ..meta_sl.document import READER
-from ..meta_sl.instance import MetaSLInstance
+from ..supervised.document import READER
+from ..supervised.instance import MetaSLInstance
 
 FORMAT = "metagap/certificate/1"
 LARGEST_TREE = 2**26

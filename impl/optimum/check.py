@@ -17,7 +17,7 @@ What the search uses as well, and why it may be shared:
 
 * the losses and their turning points (`losses`): the definitions of what is claimed. Derivatives are compared with
   sympy and torch; that ranges between turning points contain every value is tested;
-* `Problem` (`meta_sl.maml`): of it only the tasks' laws, exact numbers in balls, and the loss;
+* `Problem` (`supervised.maml`): of it only the tasks' laws, exact numbers in balls, and the loss;
 * `certificate.basis`: exact rationals, and not believed: that it is orthogonal and spans the features is verified here;
 * the coercivity radius and the floors (`coercivity`, `exact`): proofs in balls that do not search. The search takes the
   radius from there; here it is computed again, by the same code. Tests compare it with values outside, and the floors

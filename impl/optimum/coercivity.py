@@ -35,7 +35,7 @@ from flint import arb, arb_mat, ctx, fmpq
 from ..arithmetic import Balls, norm, rational, root
 from ..balls.singular import positive_definite
 from ..losses import Link
-from ..meta_sl.instance import Gradient, MetaSLInstance, Task
+from ..supervised.instance import Gradient, MetaSLInstance, Task
 from .certificate import basis
 from .exact import squared_minimum
 

@@ -12,7 +12,7 @@ from flint import arb, ctx, fmpq, fmpq_mat
 
 from ..arithmetic import rational
 from ..instances import Vector
-from ..meta_sl.instance import Gradient, MetaSLInstance, Task
+from ..supervised.instance import Gradient, MetaSLInstance, Task
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import PRECISION, functional_bound, own_risk_bound

@@ -17,8 +17,8 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
 from ..arithmetic import Balls, Floats, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
 from ..losses import Link, Loss
-from ..meta_sl.instance import Gradient, MetaSLInstance, Task
-from ..meta_sl.maml import Problem
+from ..supervised.instance import Gradient, MetaSLInstance, Task
+from ..supervised.maml import Problem
 
 PRECISION = 128
 ROOT_PRECISION = 1024

@@ -21,10 +21,10 @@ from ...theory.meta_sl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
-from ..meta_sl.generate import STEEP
-from ..meta_sl.instance import Functions, MetaSLInstance
-from ..meta_sl.quantities import MetaSLQuantities
 from ..study import LOW, Certified, Finding, Headline, Study, UnsupportedError
+from ..supervised.generate import STEEP
+from ..supervised.instance import Functions, MetaSLInstance
+from ..supervised.quantities import MetaSLQuantities
 from . import Budget, NotCoerciveError, Optimum, minimise
 from .descent import critical_points
 from .landscape import Landscape

@@ -20,8 +20,8 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Array, midpoint, root
-from ..meta_sl.batch import batch_of
-from ..meta_sl.instance import Gradient, MetaSLInstance
+from ..supervised.batch import batch_of
+from ..supervised.instance import Gradient, MetaSLInstance
 from .certificate import basis
 from .ranges import SLACK, Ranges
 

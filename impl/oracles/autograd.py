@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ..arithmetic import to_float
-from ..meta_sl.instance import Gradient, MetaSLInstance
-from ..meta_sl.tensors import TorchProblem
+from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.tensors import TorchProblem
 
 
 def _omega(instance: MetaSLInstance) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from ..meta_sl.batch import Batch
+from ..supervised.batch import Batch
 
 
 def vmap_gradient(batch: Batch) -> Callable[[], torch.Tensor]:

@@ -1,6 +1,6 @@
 """The quantities of the lifted bound for a batch as torch tensors, so that a search can follow their gradient.
 
-Formulas as in `meta_sl.batch_quantities`, for gradient steps. The direction v of an infimum is found in float64 by
+Formulas as in `supervised.batch_quantities`, for gradient steps. The direction v of an infimum is found in float64 by
 numpy and held fixed: by the envelope theorem the gradient of the infimum is that of the residual at its minimiser
 (where the ball's radius moves, R itself is reached through v = R v/||v||).
 """

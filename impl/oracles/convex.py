@@ -9,9 +9,9 @@ import cvxpy as cp
 import numpy as np
 
 from ..arithmetic import Array
-from ..meta_sl.batch import batch_of
-from ..meta_sl.batch_quantities import BatchQuantities
-from ..meta_sl.instance import MetaSLInstance
+from ..supervised.batch import batch_of
+from ..supervised.batch_quantities import BatchQuantities
+from ..supervised.instance import MetaSLInstance
 
 
 def ball_least_squares(rows: Array, target: Array, radius: float) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..network.instance import NetworkInstance
-from ..network.tensors import TorchNetwork
+from ..supervised.instance import NetworkInstance
+from ..supervised.relu.tensors import TorchNetwork
 
 
 def meta_gradient(instance: NetworkInstance) -> tuple[float, np.ndarray]:

@@ -10,9 +10,9 @@ import numpy as np
 from flint import arb, fmpq
 
 from ..arithmetic import Balls, midpoint, to_float
-from ..network import flips
-from ..network.instance import NetworkInstance
-from ..network.network import NetworkProblem
+from ..models import flips
+from ..supervised.instance import NetworkInstance
+from ..supervised.relu.problem import NetworkProblem
 
 Array = np.ndarray
 

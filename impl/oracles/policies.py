@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ..arithmetic import to_float
-from ..meta_rl.batch import batch_of
-from ..meta_rl.instance import Adaptation, MetaRLInstance, PolicyInstance
-from ..meta_rl_network.instance import PolicyNetworkInstance
+from ..policies.batch import batch_of
+from ..policies.instance import Adaptation, MetaRLInstance, PolicyInstance
+from ..policies.relu.instance import PolicyNetworkInstance
 
 Activation = Callable[[Tensor], Tensor]
 

@@ -25,8 +25,8 @@ from ...impl.falsify.pursuit import SHAPES, pursue, simplest
 from ...impl.falsify.ratio import HIT, objective
 from ...impl.families import META_SL
 from ...impl.losses import Loss
-from ...impl.meta_sl.batch import Batch
 from ...impl.strategies import instances
+from ...impl.supervised.batch import Batch
 from ...theory.mutants.meta_sl import MUTANTS
 
 RARE = next(m for m in MUTANTS if m.name == "no-hessian")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ...impl.losses import Loss
-from ...impl.meta_sl.batch import Batch
-from ...impl.meta_sl.batch_quantities import BatchQuantities
+from ...impl.supervised.batch import Batch
+from ...impl.supervised.batch_quantities import BatchQuantities
 from .rows import Row, installed
 
 SIZES = {"S": (2, 4, 2), "M": (4, 8, 8), "L": (8, 16, 16)}

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...impl.families import META_RL, META_SL, judge
-from ...impl.meta_rl.generate import arbitrary as arbitrary_processes
-from ...impl.meta_rl.instance import MetaRLInstance
-from ...impl.meta_rl.optimum import maximise
-from ...impl.meta_sl.generate import arbitrary
-from ...impl.meta_sl.instance import MetaSLInstance
+from ...impl.policies.generate import arbitrary as arbitrary_processes
+from ...impl.policies.instance import MetaRLInstance
+from ...impl.policies.optimum import maximise
 from ...impl.sources import RandomSource
+from ...impl.supervised.generate import arbitrary
+from ...impl.supervised.instance import MetaSLInstance
 from .rows import Row, installed
 
 

@@ -10,9 +10,8 @@ from flint import fmpq
 
 from ...impl.families import NETWORK, judge
 from ...impl.losses import Loss
-from ...impl.meta_sl.instance import Atom, Functions, Gradient, Task
-from ...impl.network.instance import NetworkInstance
-from ...impl.network.weights import Weights
+from ...impl.models.weights import Weights
+from ...impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
 from .rows import Row, installed
 
 WIDTHS = (4096, 65536)

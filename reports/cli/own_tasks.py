@@ -9,8 +9,8 @@ import typer
 from flint import fmpq
 
 from ...impl.losses import LOSSES, Loss
-from ...impl.meta_sl.document import STEPS
 from ...impl.own_tasks import TaskSource
+from ...impl.supervised.document import STEPS
 from ..certifying import conditions_of
 from ..formats.judging import ConditionRow, ConditionsRecord
 from ..processes import apart

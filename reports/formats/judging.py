@@ -10,9 +10,9 @@ from ...impl.arithmetic import to_float
 from ...impl.conditions import Conditions
 from ...impl.files.records import Record
 from ...impl.judge import Judgement as Judged
-from ...impl.meta_sl.instance import MetaSLInstance
 from ...impl.optimum.answer import Answer
 from ...impl.study import ShownBracket
+from ...impl.supervised.instance import MetaSLInstance
 from ..records import finite
 from .shared import Count, Interval, JudgedClaim, Seconds, Sha256, StatusName, interval, ordered
 

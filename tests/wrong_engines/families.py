@@ -7,7 +7,7 @@ from typing import Any
 from .numbers import then
 from .planting import Around, Edit, Fault, Value, suite
 
-NETWORKS, POLICIES = "metagap.impl.network.check", "metagap.impl.meta_rl.check"
+NETWORKS, POLICIES = "metagap.impl.optimum.networks.check", "metagap.impl.policies.check"
 BEST = suite("test_family_checkers_by_hand:test_best_predictions_are_proved_and_no_others")
 CELLS = suite("test_family_checkers_by_hand:test_cells_are_proved_and_no_others")
 SUPREMA = suite("test_family_checkers_by_hand:test_suprema_are_proved_and_no_others")

@@ -9,12 +9,13 @@ from flint import fmpq
 from .numbers import bare, then
 from .planting import Around, Edit, Fault, Value, suite
 
-NETWORK, KERNEL, FLIPS = (f"metagap.impl.network.{name}" for name in ("network", "kernel", "flips"))
-CORE, ERRORS, WEIGHTS = (f"metagap.impl.network.{name}" for name in ("core_quantities", "errors", "weights"))
-QUANTITIES, FLOOR, SPANS = (f"metagap.impl.network.{name}" for name in ("quantities", "floor", "span_quantities"))
-START, RANK = (f"metagap.impl.network.{name}" for name in ("start_quantities", "rank_quantities"))
-LAYER, SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.smooth_network.{n}" for n in ("layer", "core_quantities", "errors"))
-SMOOTH_TAYLOR, SMOOTH_FLOOR = "metagap.impl.smooth_network.taylor", "metagap.impl.smooth_network.floor"
+NEURONS, FLIPS, WEIGHTS, LAYER = (f"metagap.impl.models.{name}" for name in ("relu", "flips", "weights", "smooth"))
+NETWORK, KERNEL = (f"metagap.impl.supervised.relu.{name}" for name in ("problem", "kernel"))
+CORE, ERRORS, QUANTITIES = (f"metagap.impl.supervised.relu.{n}" for n in ("core_quantities", "errors", "quantities"))
+SPANS, START, RANK = (f"metagap.impl.supervised.{name}_quantities" for name in ("span", "start", "rank"))
+SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.supervised.smooth.{name}" for name in ("core_quantities", "errors"))
+FLOOR = "metagap.impl.optimum.networks.floor"
+SMOOTH_TAYLOR, SMOOTH_FLOOR = "metagap.impl.supervised.smooth.taylor", "metagap.impl.optimum.networks.smooth_floor"
 
 
 def engines(name: str = "steps", loss: str = "log-cosh") -> Any:
@@ -76,16 +77,16 @@ NETWORKS = (
           Edit("np.maximum(distance - error, 0.0), distance + error", "distance + error, distance - error"),
           suite("test_networks_by_hand:test_distances_of_rows_are_enclosed")),
     # --- steps ---
-    fault("gate-at-the-kink", "a network's gate at a kink is decided", f"{NETWORK}:Neurons.active",
+    fault("gate-at-the-kink", "a network's gate at a kink is decided", f"{NEURONS}:Neurons.active",
           Edit("self.signs.signs > 0", "self.signs.signs >= 0"),
                suite("test_networks_by_hand:test_a_neuron_at_its_kink_is_off")),
-    fault("kink-without-distance", "margins ignored", f"{NETWORK}:Neurons.distance_at",
+    fault("kink-without-distance", "margins ignored", f"{NEURONS}:Neurons.distance_at",
           Edit("found.union(Distance(float(low.min()), float(high.min())))", "found"), OMEGA),
-    fault("kernel-without-width", "a factor is left out", f"{NETWORK}:Layer.kernel",
+    fault("kernel-without-width", "a factor is left out", f"{NEURONS}:Layer.kernel",
           Edit("products[x][y] / width", "products[x][y]"), FRACTIONS),
-    fault("kernel-of-one-pattern", "a factor is left out", f"{NETWORK}:Layer.kernel",
+    fault("kernel-of-one-pattern", "a factor is left out", f"{NEURONS}:Layer.kernel",
           Edit("first.T @ second", "first.T @ np.ones_like(second)"), FRACTIONS),
-    fault("totals-without-signs", "a sign error", f"{NETWORK}:Layer.totals",
+    fault("totals-without-signs", "a sign error", f"{NEURONS}:Layer.totals",
           Edit("(self.output[:, None] * patterns)", "patterns"), FRACTIONS),
     fault("move-merged-wrongly", "a term is left out", f"{NETWORK}:Move.further",
           Edit("coefficients[last[x]] += steps[x]", "coefficients[last[x]] = steps[x]"), BY_HAND),
@@ -155,7 +156,7 @@ NETWORKS = (
                suite("test_networks_by_hand:test_a_budget_that_is_open_leaves_the_count_open")),
     fault("count-from-above", "lower and upper end swapped", f"{FLIPS}:_count",
           Edit("arb(max(surely, 0)).union(arb(perhaps))", "arb(perhaps + 1)"), COUNT),
-    fault("distances-inward", "outward rounding turned inward", f"{NETWORK}:Neurons.near",
+    fault("distances-inward", "outward rounding turned inward", f"{NEURONS}:Neurons.near",
           then(lambda ends: ends[::-1]), suite("test_networks_by_hand:test_distances_from_kinks_are_enclosed")),
     fault("worst-case-of-one-sign", "a term is left out", f"{FLIPS}:worst_cases", Edit("for sign in (1.0, -1.0):",
           "for sign in (1.0,):"),

@@ -7,7 +7,7 @@ from typing import Any
 from .numbers import then
 from .planting import Around, Edit, Fault, Value, suite
 
-TEXT, NUMBERS, DOCUMENT = "metagap.impl.files.text", "metagap.impl.files.numbers", "metagap.impl.meta_sl.document"
+TEXT, NUMBERS, DOCUMENT = "metagap.impl.files.text", "metagap.impl.files.numbers", "metagap.impl.supervised.document"
 CHECKER, WITNESSES, CERTIFICATE = (
     "metagap.reports.check_witness", "metagap.reports.witnesses", "metagap.impl.optimum.certificate"
 )  # fmt: skip

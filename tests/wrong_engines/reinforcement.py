@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from flint import arb, fmpq
+from metagap.impl.midrad import MidRad
 
-from .numbers import bare, then
+from .numbers import then
 from .planting import Around, Edit, Fault, Value, suite
 
-PROBLEM, TASKS, TAYLOR = (f"metagap.impl.meta_rl.{name}" for name in ("problem", "task_quantities", "taylor"))
-QUANTITIES, OPTIMUM = "metagap.impl.meta_rl.quantities", "metagap.impl.meta_rl.optimum"
-BOXED, CHECK = "metagap.impl.meta_rl.boxes", "metagap.impl.meta_rl.check"
-COORDINATES, NEURAL = "metagap.impl.meta_rl_network.coordinates", "metagap.impl.meta_rl_network.neural"
-POLICIES, SMOOTH = "metagap.impl.meta_rl_network.quantities", "metagap.impl.meta_rl_smooth_network.quantities"
+PROBLEM, TASKS, TAYLOR = (f"metagap.impl.policies.{name}" for name in ("problem", "task_quantities", "taylor"))
+QUANTITIES, OPTIMUM = "metagap.impl.policies.quantities", "metagap.impl.policies.optimum"
+BOXED, CHECK = "metagap.impl.policies.boxes", "metagap.impl.policies.check"
+COORDINATES, NEURAL = "metagap.impl.models.coordinates", "metagap.impl.policies.relu.neural"
+POLICIES, SMOOTH = "metagap.impl.policies.relu.quantities", "metagap.impl.policies.smooth.quantities"
 
 
 def routes(name: str = "policies, KL step") -> Any:
@@ -26,6 +27,8 @@ GRADIENT = suite("test_meta_rl_by_hand:test_every_step_is_compared", variant="gr
 RATIONAL = suite("test_meta_rl_by_hand:test_every_step_is_compared", variant="rational-step")
 CAP = suite("test_meta_rl_by_hand:test_the_cap_holds_whatever_is_proposed")
 BOXES = suite("test_meta_rl_by_hand:test_boxes_of_policies_contain_what_is_inside")
+FAR = suite("test_meta_rl_by_hand:test_shares_of_far_logits_are_bounded")
+INFINITE = suite("test_meta_rl_by_hand:test_ranges_over_infinite_boxes_by_hand")
 POOR = suite("test_meta_rl_by_hand:test_poor_values_only_widen_the_bounds")
 LINE = suite("test_meta_rl_optimum:test_an_unattained_supremum_is_approached")
 EXACT = suite("test_meta_rl_by_hand:test_coordinates_have_the_inner_products")
@@ -153,31 +156,43 @@ REINFORCEMENT = (
           then(lambda margin: arb(1) if isinstance(margin, arb) else fmpq(1)),
           suite("test_meta_rl_judge:test_outside_names_the_assumption")),
     # --- the supremum ---
-    fault("envelope-of-the-proposal", "a proposal is trusted", f"{BOXED}:_Task.envelope",
-          Edit("return [v + shift for v in proposal]", "return proposal"), POOR),
-    fault("envelope-shift-short", "a constant is too small", f"{BOXED}:_Task.envelope",
-          Edit("worst / (1 - self.process.gamma)", "worst"), POOR),
-    fault("difference-swapped", "lower and upper end swapped", f"{BOXED}:_Task.difference",
-          then(lambda ends: ends[::-1]), BOXES),
-    fault("difference-of-low-values", "lower and upper end swapped", f"{BOXED}:_Task.difference",
-          Edit("p * (hi if p >= 0 else lo)", "p * lo"), BOXES),
-    fault("tilt-of-any-sign", "a sign error", f"{BOXED}:_Task.upper", Edit("ends if self.eta > 0 else ends[::-1]",
-          "ends"), BOXES),
+    fault("envelope-of-the-proposal", "a proposal is trusted", f"{BOXED}:Boxes.envelope",
+          Edit("return moved.high if sign > 0 else moved.low", "return proposal"), POOR),
+    fault("envelope-shift-short", "a constant is too small", f"{BOXED}:Boxes.envelope",
+          Edit("MidRad(worst) / self.rest", "MidRad(worst)"), POOR),
+    fault("envelope-of-the-mean-residual", "a term is left out", f"{BOXED}:Boxes.envelope",
+          Edit("residuals.max(-1, keepdims=True)", "residuals.min(-1, keepdims=True)"), POOR),
+    fault("upper-unknown-is-0", "a ball that is not a number is taken for one", f"{BOXED}:Boxes._upper",
+          Edit("return _known(total, total)[1]", "return np.nan_to_num(total)"),
+          suite("test_meta_rl_by_hand:test_a_discount_that_is_1_in_float64_decides_nothing")),
+    fault("differences-of-low-values", "an enclosure's radius is dropped", f"{BOXED}:Boxes.differences",
+          Edit("MidRad.between(low, high)", "MidRad(low)"), BOXES),
+    fault("differences-without-rewards", "a term is left out", f"{BOXED}:Boxes.differences",
+          Edit("+ self.reward_steps", ""), BOXES),
+    fault("tilt-without-eta", "a factor is left out", f"{BOXED}:Boxes._upper", Edit("* self.eta", ""), BOXES),
+    fault("tilt-left-out", "the adaptation is left out", f"{BOXED}:Boxes._upper",
+          Edit("if self.eta is not None:", "if False:"), BOXES),
+    fault("policy-box-swapped", "lower and upper end swapped", f"{BOXED}:_policy_box",
+          Edit("_shares(high).low, _shares(low).high", "_shares(high).low, _shares(high).high"), BOXES),
     fault("greatest-mean-of-lower-ends", "lower and upper end swapped", f"{BOXED}:_greatest_mean",
-          Edit("(lo * (gain - x)).max(hi * (gain - x))", "lo * (gain - x)"),
+          Edit("np.maximum((rest * low).high, (rest * high).high)", "(rest * low).high"),
           POOR),
-    fault("greatest-mean-bare", "an enclosure's radius is dropped", f"{BOXED}:_greatest_mean", then(bare),
+    fault("greatest-mean-bare", "an enclosure's radius is dropped", f"{BOXED}:_greatest_mean",
+          Around(lambda right: lambda gains, low, high: right(MidRad(gains.mid), low, high)),
           suite("test_meta_rl_by_hand:test_the_greatest_mean_is_above_every_mean")),
     fault("linear-range-of-an-end", "an end of an interval is left out", f"{BOXED}:_linear",
-          Edit("(lo, hi) if c > 0 else (hi, lo)", "(lo, hi)"), BOXES),
-    fault("upper-rounded-down", "outward rounding turned inward", f"{BOXED}:Boxes.upper", Edit("bounds(total)[1]",
-          "bounds(total)[0]"),
-          suite("test_meta_rl_by_hand:test_the_bracket_of_a_constant_holds_it")),
+          Edit("np.where(c.mid > 0, ends[:, k], ends[:, 1 - k]) for k in (0, 1)", "ends[:, k] for k in (0, 1)"), BOXES),
+    fault("linear-range-of-the-finite-end", "an unbounded enclosure is taken for a bounded one", f"{BOXED}:_linear",
+          Edit("ends = contrasts[..., j], boxes[:, j, :, None, None, None]",
+               "ends = contrasts[..., j], np.clip(boxes, -9, 9)[:, j, :, None, None, None]"), INFINITE),
+    fault("nan-is-known", "a ball that is not a number is taken for one", f"{BOXED}:_known",
+          Edit("return np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)",
+               "return np.nan_to_num(low), np.nan_to_num(high)"), FAR),
     fault("lower-rounded-up", "outward rounding turned inward", f"{OPTIMUM}:_Search.improve",
           Edit("value, _ = bounds(", "_, value = bounds("),
           suite("test_meta_rl_by_hand:test_the_bracket_of_a_constant_holds_it")),
-    fault("boxes-dropped", "complete though boxes are left", f"{OPTIMUM}:maximise", Edit("for half in halves(box):",
-          "for half in halves(box)[:1]:"), LINE),
+    fault("boxes-dropped", "complete though boxes are left", f"{OPTIMUM}:maximise",
+          Edit("if min(bound, top) > search.lower:", "if boxes % 2 and min(bound, top) > search.lower:"), LINE),
     fault("halves-overlap-nothing", "complete though boxes are left", f"{BOXED}:halves",
           Edit("((lo, cut), (cut, hi))", "((lo, cut), (cut, cut))"),
           suite("test_meta_rl_by_hand:test_halves_cover_the_box")),

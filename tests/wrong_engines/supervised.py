@@ -9,12 +9,12 @@ from flint import arb, fmpq
 from .numbers import DROPPED, bare, then
 from .planting import Around, Edit, Fault, Value, suite
 
-MAML, TAYLOR = "metagap.impl.meta_sl.maml", "metagap.impl.meta_sl.taylor"
-TASKS, QUANTITIES = "metagap.impl.meta_sl.task_quantities", "metagap.impl.meta_sl.quantities"
+MAML, TAYLOR = "metagap.impl.supervised.maml", "metagap.impl.supervised.taylor"
+TASKS, QUANTITIES = "metagap.impl.supervised.task_quantities", "metagap.impl.supervised.quantities"
 PREDICTIONS, CORE, MIXED = (
-    "metagap.impl.meta_sl.prediction_quantities", "metagap.impl.balls.core", "metagap.impl.balls.mixed"
+    "metagap.impl.supervised.prediction_quantities", "metagap.impl.balls.core", "metagap.impl.balls.mixed"
 )  # fmt: skip
-OWN = "metagap.impl.meta_sl.instance"
+OWN = "metagap.impl.supervised.instance"
 
 
 def engines(loss: str = "log-cosh", name: str = "arbitrary") -> Any:

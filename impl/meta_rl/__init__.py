@@ -1,1 +1,0 @@
-"""Meta-reinforcement learning: energy-based linear policies on finite Markov decision processes."""

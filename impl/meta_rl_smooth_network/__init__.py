@@ -1,1 +1,0 @@
-"""Meta-reinforcement learning with energy-based policies of two-layer networks with a smooth activation."""

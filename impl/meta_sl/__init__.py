@@ -1,1 +1,0 @@
-"""Meta-supervised learning with a linear model: instances, MAML by definition, quantities, generators, real tasks."""

@@ -1,0 +1,225 @@
+"""Which neurons can flip, and what that does to the linearisation at W0: counts and closed forms, enclosed.
+
+With a_r = |W0_r'x| / ||x|| and d_r = ||W_r - W0_r|| a neuron flips at x only if a_r <= d_r, so with sum d_r^2 <= B^2 at
+most k*(B) = max{k: sum of the k smallest a_r^2 <= B^2} of them do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from flint import arb, fmpq
+
+from ..arithmetic import Number, bounds, midpoint, norm, root, square
+from .relu import Neurons
+from .weights import Inputs, row_distances
+
+Array = np.ndarray
+
+CLOSE = 512
+"""Neurons near their kink whose reaches are evaluated in balls; beyond that float64 with error bounds serves."""
+OVERFLOWING = np.errstate(over="ignore", invalid="ignore")
+"""Bounds in float64 that overflow are infinite, or not a number: enclosures that decide nothing."""
+UNDERFLOW = 2.0**-1000
+"""More than float64 loses by underflow in a product, or in a sum of a million of them."""
+
+
+class Pair(Protocol):
+    """Two networks of one layer: W and W0."""
+
+    @property
+    def omega(self) -> Neurons:
+        """W."""
+
+    @property
+    def start(self) -> Neurons:
+        """W0."""
+
+    output: Array
+    inputs: Inputs
+
+    @property
+    def shrink(self) -> Number:
+        """m^{-1/2}."""
+
+
+def _size(start: Neurons, x: int) -> arb:
+    return root(arb(start.problem.inputs.products[x][x]))
+
+
+def _sums(start: Neurons, x: int, power: int, members: Array, first: int, last: int) -> list[fmpq]:
+    """The sums of the k smallest |W0_r'x|^power over the members, k = first..last, exactly.
+
+    A member that is certainly below all but `first` of them is one of the `first` smallest, whatever the order of equal
+    ones; one that is certainly above `last` of them is none of the `last` smallest. Others are evaluated and sorted.
+    """
+    weights, row = start.weights, start.problem.inputs.rows[x]
+    low, high = (bound[members] for bound in start.near(x))
+    within = high < np.partition(low, first)[first] if first < len(low) else np.full(len(low), True)
+    beyond = low > np.partition(high, last - 1)[last - 1] if last > 0 else np.full(len(low), True)
+    inside = members[within]
+    if power == 1:
+        coefficients = np.zeros((1, weights.width))
+        coefficients[0, inside] = start.signs.signs[inside, x]
+        total = sum((u * v for u, v in zip(weights.sums(coefficients)[0], row, strict=True)), start=fmpq(0))
+    else:
+        total = weights.square_sum(inside, row)
+    others = sorted(abs(weights.dot(int(r), row)) ** power for r in members[~within & ~beyond])
+    sums = list(itertools.accumulate(others, initial=total))
+    return sums[first - len(inside) : last - len(inside) + 1]
+
+
+def _near(start: Neurons, x: int, members: Array) -> Array:
+    """|W0_r'x| of the members, the smallest first, as float64 has them: a proposal."""
+    low, high = start.near(x)
+    return np.sort((low / 2 + high / 2)[members])
+
+
+def _windows(guess: int, count: int) -> Iterator[tuple[int, int]]:
+    """Windows around a proposal, wider and wider, up to 0..count."""
+    for spread in (4 * 8**k for k in itertools.count()):
+        first, last = max(guess - spread, 0), min(guess + spread, count)
+        yield first, last
+        if (first, last) == (0, count):
+            return
+
+
+def budget_counts(
+    start: Neurons, budget: arb, xs: Sequence[int], power: int = 2, squared: fmpq | None = None
+) -> list[arb]:
+    """k*(B) at each x; 0 at x = 0, where nothing flips. (The power is 2; a mutant tries 1.)
+
+    Exact sums decide, float64 proposes where to look: what is left open is whether such a sum is within an inexact B.
+    `squared`: B^2 exactly, which decides ties.
+    """
+    found = []
+    for x in xs:
+        product = start.problem.inputs.products[x][x]
+        limit: arb | fmpq = budget * root(arb(product))
+        if power == 2:
+            limit = square(budget) * arb(product) if squared is None else squared * product
+        found.append(arb(0) if start.problem.inputs.vanishing[x] else _count(start, x, limit, power))
+    return found
+
+
+def _count(start: Neurons, x: int, limit: arb | fmpq, power: int) -> arb:
+    """How many of the smallest |W0_r'x|^power sum to at most the limit: sums grow, so a window decides if it holds one
+    that certainly does (or none at all), and one that certainly does not (or all)."""
+    count = start.weights.width
+    if isinstance(limit, arb) and not limit.is_finite():
+        return arb(0).union(arb(count))
+    members = np.arange(count)
+    reach = midpoint(root(arb(limit)) if power == 2 else arb(limit))
+    with np.errstate(all="ignore"):
+        guess = int((np.cumsum((_near(start, x, members) / reach) ** power) <= 1).sum())
+    for first, last in _windows(guess, count):
+        sums = _sums(start, x, power, members, first, last)
+        surely = first + sum(bool(limit >= total) for total in sums) - 1
+        perhaps = first + sum(not limit < total for total in sums) - 1
+        if (first == 0 or surely >= first) and (last == count or perhaps < last):
+            return arb(max(surely, 0)).union(arb(perhaps))
+    raise AssertionError("the last window holds all sums")
+
+
+@OVERFLOWING
+def displacement_bounds(problem: Pair) -> list[arb]:
+    """m^{-1/2} ||x|| max_{+-} sum_{b_r = +-} (d_r - a_r)_+ at the support [k]."""
+    start, omega = problem.start, problem.omega
+    low, high = row_distances(omega.weights, start.weights)
+    found = []
+    for x in range(len(problem.inputs.rows)):
+        if problem.inputs.vanishing[x]:
+            found.append(arb(0))
+            continue
+        near, far = start.near(x)
+        size = _size(start, x)
+        small, large = bounds(size)
+        candidates = np.flatnonzero(high * large * (1 + 2.0**-40) >= near)
+        sums = []
+        for sign in (1.0, -1.0):
+            chosen = candidates[problem.output[candidates] == sign]
+            if len(candidates) <= CLOSE:
+                sums.append(sum((_reach(problem, int(r), x, size) for r in chosen), start=arb(0)))
+            else:
+                slack = 1 + 2.0**-30
+                least = np.maximum(low[chosen] * small - far[chosen], 0.0).sum() / slack
+                most = np.maximum(high[chosen] * large - near[chosen], 0.0).sum() * slack
+                rounding = 2.0**-48 * float((high[chosen] * large).sum()) + UNDERFLOW
+                sums.append(arb(max(float(least) - rounding, 0.0)).union(arb(float(most) + rounding)))
+        found.append(sums[0].max(sums[1]) * problem.shrink)
+    return found
+
+
+def _reach(problem: Pair, r: int, x: int, size: arb) -> arb:
+    """(d_r ||x|| - |W0_r'x|)_+."""
+    first, second = problem.omega.weights.row(r), problem.start.weights.row(r)
+    moved = norm([arb(u - v) for u, v in zip(first, second, strict=True)])
+    still = arb(abs(problem.start.weights.dot(r, problem.inputs.rows[x])))
+    return (moved * size - still).max(arb(0))
+
+
+def worst_cases(problem: Pair, budget: arb) -> list[arb]:
+    """sup_{||W - W0|| <= B} |f - phi_0'W| at the support [k]: the closed form at an atom,
+
+    m^{-1/2} max_{+-} max_K [ B ||x|| sqrt K - sum of the K smallest |W0_r'x| with b_r = +- ].
+    """
+    start = problem.start
+    found = []
+    for x in range(len(problem.inputs.rows)):
+        if problem.inputs.vanishing[x]:
+            found.append(arb(0))
+            continue
+        reach = budget * _size(start, x)
+        best = arb(0)
+        for sign in (1.0, -1.0):
+            best = best.max(_one_sign(start, x, np.flatnonzero(problem.output == sign), reach))
+        found.append(best * problem.shrink)
+    return found
+
+
+def _one_sign(start: Neurons, x: int, members: Array, reach: arb) -> arb:
+    """max_K [reach sqrt K - sum of the K smallest], exactly: concave in K, so a window holds the maximum if it rises
+    at its beginning (or begins with K = 0) and falls at its end (or holds all)."""
+    count = len(members)
+    if not reach.is_finite():
+        return arb("nan")
+    with np.errstate(all="ignore"):
+        values = midpoint(reach) * np.sqrt(np.arange(1.0, count + 1)) - np.cumsum(_near(start, x, members))
+        guess = int(np.argmax(np.where(np.isfinite(values), values, -np.inf))) + 1 if count else 0
+    for first, last in _windows(guess, count):
+        sums = _sums(start, x, 1, members, first, last)
+        roots = [arb(k).sqrt() for k in range(first, last + 1)]
+        rises = [reach * (s - r) - (v - u) for (r, s), (u, v) in zip(pairwise(roots), pairwise(sums), strict=True)]
+        if (first == 0 or rises[0] >= 0) and (last == count or rises[-1] <= 0):
+            best = arb(0)
+            for r, total in zip(roots, sums, strict=True):
+                best = best.max(reach * r - total)
+            return best
+    raise AssertionError("the last window holds all sums")
+
+
+@OVERFLOWING
+def own_bounds(problem: Pair) -> list[arb]:
+    """m^{-1/2} ||x|| max_{+-} sum_{b_r = +-} d_r 1{|W_r'x| <= d_r ||x||} at the support [k]."""
+    omega = problem.omega
+    low, high = row_distances(omega.weights, problem.start.weights)
+    found = []
+    for x in range(len(problem.inputs.rows)):
+        if problem.inputs.vanishing[x]:
+            found.append(arb(0))
+            continue
+        near, far = omega.near(x)
+        size = _size(omega, x)
+        small, large = bounds(size)
+        best = arb(0)
+        for sign in (1.0, -1.0):
+            own = problem.output == sign
+            least = low[own & (far + UNDERFLOW <= low * small * (1 - 2.0**-40))].sum() / (1 + 2.0**-30)
+            most = high[own & (near <= high * large * (1 + 2.0**-40) + UNDERFLOW)].sum() * (1 + 2.0**-30)
+            best = best.max(arb(max(float(least) - UNDERFLOW, 0.0)).union(arb(float(most) + UNDERFLOW)))
+        found.append(best * size * problem.shrink)
+    return found

@@ -1,0 +1,121 @@
+"""A two-layer ReLU network on finitely many inputs: patterns, kernels, exact sums over neurons, distances from kinks.
+
+For patterns P, Q at inputs x, x' the gradient features psi = m^{-1/2}(b_r P_r x)_r have
+
+    <psi, psi'> = #{r: P_r = Q_r = 1} <x, x'> / m              (b cancels: b_r^2 = 1)
+
+What needs no task; risks and policies build on it. Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there
+f = 0 for every W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from flint import arb, fmpq
+
+from ..arithmetic import Matrix, Number, NumberSystem, bounds
+from .weights import Inputs, Signs, Weights, signs
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far the neurons are from their kinks: the smallest |W_r'x| over x != 0, enclosed, or infinite."""
+
+    low: float = np.inf
+    high: float = np.inf
+
+    def union(self, other: Distance) -> Distance:
+        """The smaller of both; not a number if one is not."""
+        return Distance(*np.minimum((self.low, self.high), (other.low, other.high)).tolist())
+
+    def ball(self) -> arb:
+        """An enclosure; at most 1, so that it stays finite."""
+        return arb(min(self.low, 1.0)).union(arb(min(self.high, 1.0)))
+
+
+class Layer:
+    """The inputs and the output weights of networks, in the number system `m`."""
+
+    m: NumberSystem
+    inputs: Inputs
+    output: Array
+    width: int
+
+    @cached_property
+    def shrink(self) -> Number:
+        """m^{-1/2}. In rationals: IrrationalError unless m is a square."""
+        share: Number = self.m.number(fmpq(1, self.width))
+        return self.m.sqrt(share)
+
+    def kernel(self, first: Array, xs: list[int], second: Array, ys: list[int]) -> Matrix:
+        """<psi, psi'> for patterns first (m, a) at inputs xs and second (m, b) at inputs ys: (a, b)."""
+        counts = (first.T @ second).tolist()
+        products, number, width = self.inputs.products, self.m.number, self.width
+        return self.m.matrix(
+            [[number(int(c) * products[x][y] / width) for c, y in zip(row, ys, strict=True)]
+             for row, x in zip(counts, xs, strict=True)]
+        )  # fmt: skip
+
+    def totals(self, weights: Weights, patterns: Array, xs: list[int]) -> list[fmpq]:
+        """sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a], exactly."""
+        sums = weights.sums((self.output[:, None] * patterns).T)
+        rows = self.inputs.rows
+        return [
+            sum((u * v for u, v in zip(total, rows[x], strict=True)), start=fmpq(0))
+            for total, x in zip(sums, xs, strict=True)
+        ]
+
+    def shrunk(self, total: fmpq) -> Number:
+        """m^{-1/2} times an exact number; an exact 0 where that is 0."""
+        return self.m.number(total) * self.shrink if total != 0 else self.m.number(fmpq(0))
+
+    def outputs(self, weights: Weights, patterns: Array, xs: list[int]) -> list[Number]:
+        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a]: <psi, W>."""
+        return [self.shrunk(total) for total in self.totals(weights, patterns, xs)]
+
+
+class Neurons:
+    """A network W on a layer's inputs: signs, patterns S (m, k), distances from the kinks."""
+
+    def __init__(self, problem: Layer, weights: Weights) -> None:
+        self.problem, self.weights = problem, weights
+        self._near: dict[int, tuple[Array, Array]] = {}
+
+    @cached_property
+    def signs(self) -> Signs:
+        """The signs of W_r'x."""
+        return signs(self.weights, self.problem.inputs)
+
+    @cached_property
+    def active(self) -> Array:
+        """S (m, k): 1.0 where W_r'x > 0."""
+        return (self.signs.signs > 0).astype(float)
+
+    def near(self, x: int) -> tuple[Array, Array]:
+        """|W_r'x| [m] from below and from above."""
+        if x not in self._near:
+            found = self.signs
+            value, error = np.abs(found.values[:, x]), found.errors[:, x]
+            with np.errstate(invalid="ignore", over="ignore"):  # what overflowed is replaced by the exact value
+                low, high = np.maximum(value - error, 0.0), value + error
+            for (r, y), q in found.exact.items():
+                if y == x:
+                    low[r], high[r] = bounds(arb(abs(q)))
+            low[found.signs[:, x] == 0] = 0.0
+            high[found.signs[:, x] == 0] = 0.0
+            self._near[x] = low, high
+        return self._near[x]
+
+    def distance_at(self, inputs: Iterable[int]) -> Distance:
+        """From the kinks at the given inputs."""
+        found = Distance()
+        for x in {x for x in inputs if not self.problem.inputs.vanishing[x]}:
+            low, high = self.near(x)
+            found = found.union(Distance(float(low.min()), float(high.min())))
+        return found

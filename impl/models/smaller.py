@@ -1,0 +1,45 @@
+"""Networks one step smaller, for shrinking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..shrink import put, simpler
+from .weights import Weights
+
+FEW = 16
+"""Neurons up to which single numbers are simplified."""
+
+
+def _kept(weights: Weights, keep: list[int]) -> Weights:
+    return Weights.of([weights.row(r) for r in keep]) if weights.odd else Weights(weights.floats[keep])
+
+
+def fewer_neurons(instance: Any) -> Iterator[Any]:
+    """Half of the neurons, or one less."""
+    m = instance.width
+    cuts = [list(range(m // 2)), list(range(m // 2, m))] if m > 1 else []
+    if 1 < m <= FEW:
+        cuts += [[r for r in range(m) if r != drop] for drop in range(m)]
+    for keep in cuts:
+        comparator = instance.comparator
+        yield replace(
+            instance,
+            signs=tuple(instance.signs[r] for r in keep),
+            initial=_kept(instance.initial, keep),
+            omega=_kept(instance.omega, keep),
+            comparator=_kept(comparator, keep) if isinstance(comparator, Weights) else comparator,
+        )
+
+
+def simpler_weights(weights: Weights) -> Iterator[Weights]:
+    """Of few neurons: with one simpler entry."""
+    if weights.width > FEW:
+        return
+    rows = [weights.row(r) for r in range(weights.width)]
+    for r, row in enumerate(rows):
+        for j, value in enumerate(row):
+            for simple in simpler(value):
+                yield Weights.of([*rows[:r], put(row, j, simple), *rows[r + 1 :]])

@@ -1,0 +1,122 @@
+"""A smooth two-layer network on finitely many inputs, in balls: drives, predictions, gradient features.
+
+Parameters are matrices W (m, d), drives W X' (m, k), X the inputs. What needs no task; risks and policies build on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flint import arb, arb_mat, fmpq
+
+from ..arithmetic import Balls, Number
+from ..instances import Vector
+from .activation import Activation
+from .weights import Weights
+
+
+class SmoothLayer:
+    """f(x; W) = m^{-1/2} sum_r b_r sigma(W_r'x) on inputs (k, d)."""
+
+    sigma: Activation
+    inputs: arb_mat
+    output: list[arb]
+    """m^{-1/2} b_r [m]."""
+
+    def _lay(self, sigma: Activation, rows: Sequence[Vector], signs: Sequence[int]) -> None:
+        self.sigma = sigma
+        self.inputs = Balls.matrix([[arb(v) for v in row] for row in rows])
+        shrink = arb(fmpq(1, len(signs))).sqrt()
+        self.output = [b * shrink for b in signs]
+
+    @staticmethod
+    def matrix(weights: Weights) -> arb_mat:
+        """Weights as balls (m, d)."""
+        values = [arb(v) for v in weights.floats.ravel().tolist()]
+        for (r, j), v in weights.odd.items():
+            values[r * weights.dimension + j] = arb(v)
+        return arb_mat(weights.width, weights.dimension, values)
+
+    def drives(self, weights: arb_mat) -> arb_mat:
+        """W_r'x (m, k)."""
+        return weights * self.inputs.transpose()
+
+    def predictions(self, drives: arb_mat) -> list[Number]:
+        """f(x; W) [k]."""
+        return self._combined(self._activated(drives))
+
+    def _activated(self, drives: arb_mat) -> arb_mat:
+        """sigma(W_r'x) (m, k)."""
+        values = [self.sigma.value(Balls, t) for t in drives.entries()]
+        return arb_mat(drives.nrows(), drives.ncols(), values)
+
+    def _combined(self, activated: arb_mat) -> list[Number]:
+        return (arb_mat(1, len(self.output), self.output) * activated).entries()
+
+    def gates(self, drives: arb_mat) -> list[list[arb]]:
+        """m^{-1/2} b_r sigma'(W_r'x) (m, k): the gradient feature at x is the gate times x, per neuron."""
+        return [[b * self.sigma.d1(Balls, t) for t in row] for b, row in zip(self.output, drives.tolist(), strict=True)]
+
+    def folds(self, drives: arb_mat) -> list[list[arb]]:
+        """m^{-1/2} b_r sigma''(W_r'x) (m, k): the second derivative of f at x is the fold times x x', per neuron."""
+        return [[b * self.sigma.d2(Balls, t) for t in row] for b, row in zip(self.output, drives.tolist(), strict=True)]
+
+    def neurons(self, weights: arb_mat, xs: Sequence[int] | None = None) -> Neurons:
+        """The network with the weights (m, d) at the inputs xs, or at all of them."""
+        return Neurons(self, weights, tuple(range(self.inputs.nrows()) if xs is None else xs))
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """What the neurons do at the inputs xs for the weights W (m, d): nothing is evaluated twice, or where it is not
+    asked for."""
+
+    layer: SmoothLayer
+    weights: arb_mat
+    xs: tuple[int, ...]
+
+    @cached_property
+    def inputs(self) -> arb_mat:
+        """The inputs xs (|xs|, d)."""
+        rows = self.layer.inputs.tolist()
+        return Balls.matrix([rows[x] for x in self.xs])
+
+    @cached_property
+    def drives(self) -> arb_mat:
+        """W_r'x (m, |xs|)."""
+        return self.weights * self.inputs.transpose()
+
+    @cached_property
+    def activated(self) -> arb_mat:
+        """sigma(W_r'x) (m, |xs|)."""
+        return self.layer._activated(self.drives)
+
+    @cached_property
+    def predictions(self) -> list[Number]:
+        """f(x; W) [k]; 0 at inputs that are not in xs."""
+        found: list[Number] = [arb(0)] * self.layer.inputs.nrows()
+        for x, value in zip(self.xs, self.layer._combined(self.activated), strict=True):
+            found[x] = value
+        return found
+
+    @cached_property
+    def gates(self) -> arb_mat:
+        """m^{-1/2} b_r sigma'(W_r'x) (m, |xs|)."""
+        return Balls.matrix(self.layer.gates(self.drives))
+
+    @cached_property
+    def folds(self) -> list[list[arb]]:
+        """m^{-1/2} b_r sigma''(W_r'x) (m, |xs|)."""
+        return self.layer.folds(self.drives)
+
+    def rows(self, xs: Sequence[int]) -> arb_mat:
+        """phi_W at inputs of xs (., m d)."""
+        places, table, inputs = {x: j for j, x in enumerate(self.xs)}, self.gates.tolist(), self.layer.inputs.tolist()
+        return Balls.matrix([[row[places[x]] * v for row in table for v in inputs[x]] for x in xs])
+
+    def pulled(self, slopes: Sequence[arb]) -> arb_mat:
+        """sum_x slopes(x) phi_W(x) (m, d), for slopes [k]."""
+        table = self.inputs.tolist()
+        return self.gates * Balls.matrix([[slopes[x] * v for v in row] for x, row in zip(self.xs, table, strict=True)])

@@ -1,0 +1,303 @@
+"""The distance of a network from the global optimum: a bracket of inf L, and the headline judged against it.
+
+Whatever the activation: a `NetworkHeadline` is told how lower bounds are found and checked, and how L is evaluated.
+From above come the values of L, in balls, at points that descent finds. A comparator need not be a network: the
+functions that attain the lower bound serve as well,
+
+    L(omega) - lower = [L(omega) - sum_i q_i R_i(h'_i)] + [sum_i q_i R_i(h'_i) - lower] <= bound(h') + bracket.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy
+from flint import arb, ctx, fmpq
+
+from ....theory.claim import Claim
+from ...arithmetic import PROPOSING, Number, bounds, exactly, to_float
+from ...bracket import Check
+from ...instances import Instance
+from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
+from ...losses import Link
+from ...models.weights import Weights, squared_distance
+from ...study import Certified, Details, Finding, Headline, ShownBracket, Study
+from ...supervised.instance import Functions, NetworkComparator, NetworkInstance
+from ...supervised.start_quantities import StartQuantities
+from .check import check_predictions
+from .floor import Floor, NotConvexError
+from .linearised import LinearisedOptimum
+
+DESCENDED = 512
+"""Parameters up to which descent looks for lower values of L."""
+STARTS = 4
+GAP = 1e-6
+NEAR = 0.01
+"""Share of the bound that a comparator's own distance from the optimum may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimum(ShownBracket):
+    """lower <= inf L <= upper over all W, or over ||W - W0|| <= ball; upper = L(at) rounded up.
+
+    method   how `lower` was found; floor: its functions (None: the exact infimum)
+    stops    where descent stopped, with L there in float64
+    linear   of the network linearised at W0, over the same ball, where that was asked for and is convex
+    """
+
+    at: Weights
+    method: str
+    floor: Floor | None
+    ball: fmpq | None
+    stops: tuple[Weights, ...]
+    linear: LinearisedOptimum | None = None
+
+    @property
+    def what(self) -> str:
+        where = "over all W" if self.ball is None else f"over ||W - W0|| <= {self.ball}"
+        return f"inf L {where} (it need not be attained)"
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        says = "no checker is known for this" if self.check is None else f"the checker: {self.check.reason}"
+        lower = f"lower end: {self.method}; {says}; {self.seconds:.3f} s"
+        if self.linear is None:
+            return (lower,)
+        ends = f"  [{self.linear.lower:.12g}, {self.linear.upper:.12g}]"
+        return lower, "linearised at W0, over the same ball:", ends
+
+    @property
+    def details(self) -> Details:
+        linear = None if self.linear is None else (self.linear.lower, self.linear.upper)
+        ball = None if self.ball is None else to_float(self.ball)
+        return {"method": self.method, "ball": ball, "linearised": linear}
+
+    @property
+    def point(self) -> list[Any]:
+        found: list[Any] = self.at.floats.tolist()
+        return found
+
+
+@dataclass(frozen=True)
+class Lower:
+    """A lower bound of inf L, how it was found, its functions, and points near an exact infimum.
+
+    check    what its checker says; None: the method has none
+    """
+
+    value: float
+    method: str
+    floor: Floor | None
+    near: Sequence[Weights] = ()
+    check: Check | None = None
+
+
+class CertifiedQuantities(StartQuantities):
+    """The quantities of an instance with its comparator, and the certified lower bound."""
+
+    lower: float
+
+    @cached_property
+    def bracket(self) -> Number:
+        """sum_i q_i R_i(h'_i) - lower."""
+        pairs = zip(self.laws, self._comparator, strict=True)
+        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - exactly(self.lower)
+
+    @cached_property
+    def certified_gap(self) -> Number:
+        """L(omega) - lower."""
+        return self.gap + self.bracket
+
+
+@dataclass(frozen=True)
+class NetworkHeadline(Headline):
+    """The headline of one kind of networks.
+
+    quantities         the engine that decides, for an instance and a certified lower bound
+    values             L of an instance as a function of the weights, in balls
+    lower              a lower bound over all W (radius None) or over ||W - W0|| <= radius, checked where it can be
+    batch_of, batch_quantities   the engine that searches
+    linearised         the optimum of the network linearised at W0 over a ball, shown beside the bracket; None: none is
+    """
+
+    claim: Claim
+    quantities: Callable[[Any, float], CertifiedQuantities]
+    values: Callable[[Any], Callable[[Weights], arb]]
+    lower: Callable[[Any, fmpq | None], Lower]
+    batch_of: Callable[[Any], Any]
+    batch_quantities: Callable[[Any], Any]
+    linearised: Callable[[Any, fmpq], LinearisedOptimum] | None = None
+    no_certificate = "a linear model is required; leave it out for networks"
+
+    def optimum(
+        self,
+        instance: NetworkInstance,
+        radius: fmpq | None,
+        gap: float,
+        seconds: float,
+        *,
+        checked: bool = True,
+        tell: Callable[[str], None] = lambda stage: None,
+    ) -> Optimum:
+        """Over all W (radius None) or over ||W - W0|| <= radius; what it takes does not depend on `seconds`."""
+        tell("bracketing")
+        found = self.bracketed(instance, radius, gap)
+        if radius is not None and self.linearised is not None:
+            with suppress(NotConvexError):
+                return replace(found, linear=self.linearised(instance, radius))
+        return found
+
+    def judged(self, instance: NetworkInstance) -> ClaimJudgement:
+        return self.judge(instance, self.bracketed(instance), complete=True).judged
+
+    def certified(self, instance: NetworkInstance, kind: str, others: Sequence[Instance]) -> Certified:
+        optimum = self.bracketed(instance)
+        return Certified(self.judge(instance, optimum, kind), optimum, None)
+
+    @PROPOSING
+    def bracketed(self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP) -> Optimum:
+        """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius."""
+        begin = time.monotonic()
+        instance = instance.canonical
+        found = self.lower(instance, radius)
+        stops = tuple(self._stops(instance))
+        upper, at = np.inf, instance.initial
+        with ctx.workprec(PRECISIONS[0]):
+            value = self.values(instance)
+            for weights in filter(lambda w: w.sound, (*stops, *_starts(instance), *found.near)):
+                inside = weights if radius is None else _into_ball(weights, instance.initial, radius)
+                here = bounds(value(inside))[1]
+                if here < upper:
+                    upper, at = here, inside
+        optimum = Optimum(
+            lower=found.value,
+            upper=upper,
+            gap=gap,
+            check=found.check,
+            fallback=0.0 if instance.loss.profile.nonnegative else None,
+            seconds=time.monotonic() - begin,
+            at=at,
+            method=found.method,
+            floor=found.floor,
+            ball=radius,
+            stops=stops,
+        )
+        if optimum.narrow:
+            return optimum
+        return replace(optimum, why="no better lower bound is known for networks, or descent has not reached it")
+
+    def _stops(self, instance: NetworkInstance) -> Iterator[Weights]:
+        """Where L-BFGS stops from omega, W0 and elsewhere, in float64."""
+        shape = instance.initial.floats.shape
+        if shape[0] * shape[1] > DESCENDED:
+            return
+        batch = self.batch_of(instance)
+
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            with np.errstate(all="ignore"):
+                at = self.batch_quantities(replace(batch, omega=flat.reshape(1, *shape)))
+                found, slope = float(at.meta_objective[0]), at.gradient[0]
+            return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
+
+        drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
+        for start in (*(w.floats for w in _starts(instance)[:2]), *drawn):
+            stop = scipy.optimize.minimize(
+                objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}
+            ).x
+            if (found := Weights(stop.reshape(shape))).sound:
+                yield found
+
+    @PROPOSING
+    def judge(
+        self, instance: NetworkInstance, optimum: Optimum, kind: str = "omega", complete: bool = False
+    ) -> Finding:
+        """The headline at the instance's omega, against the point or the functions that give the smaller bound.
+
+        Against omega itself the bound would be what omega is above the optimum, which says nothing: preferred are
+        comparators that are near the optimum themselves. Where it lies at infinity, functions nearer by serve better.
+        """
+        rivals: list[NetworkComparator] = []
+        if optimum.floor is not None:
+            at_infinity = instance.loss.link is not Link.RESIDUAL
+            rivals += _nearer(optimum.floor.functions) if at_infinity else [optimum.floor.functions]
+        if not rivals or optimum.at != instance.omega:
+            rivals.append(optimum.at)
+        lower = optimum.sure
+        with ctx.workprec(PRECISIONS[0]):
+            candidates = [self._least(replace(instance, comparator=r), lower) for r in rivals]
+            against = min(candidates, key=lambda found: found[:2])[2]
+            value = self.values(instance.canonical)
+            here = value(instance.omega)
+            above = Enclosure.of(here - value(optimum.at))
+            if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
+                optimum.holds(here, "L(omega)")
+        evaluator = Evaluator(against, lambda: self.quantities(against, lower))
+        judged = judge_claim(self.claim, evaluator, complete=complete)
+        judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.method}, bracket {optimum.status}")
+        omega = tuple(float(v) for v in instance.omega.floats.ravel())
+        width = max(optimum.upper - lower, optimum.resolution)
+        return Finding(kind, omega, against, judged, above, width)
+
+    def _least(self, instance: NetworkInstance, lower: float) -> tuple[bool, float, NetworkInstance]:
+        """The smallest bound over a few radii, whether the comparator's own distance is much of it, the instance."""
+        at = self.quantities(instance, lower)
+        best, radius = np.inf, instance.radius
+        radii = {instance.radius, *(fmpq(4) ** k for k in range(-2, 4))}
+        if isinstance(instance.comparator, Weights):
+            distance = float(np.linalg.norm(instance.omega.floats - instance.comparator.floats))
+            radii.add(fmpq(max(int(np.ceil(min(distance, 2.0**40) * 1024)), 1), 1024))
+        with ctx.workprec(2 * PRECISIONS[0]):
+            eps = at._norm_of(at._features)
+            for size in sorted(radii):
+                misfit = at._span_misfit(at._features.span, at._u, radius=arb(size)).value
+                bound = bounds(arb(size) * eps + at("weight_norm") * misfit + at("bracket"))[1]
+                if bound < best:
+                    best, radius = bound, size
+            far = bounds(at("bracket"))[1] > NEAR * best
+        return far, best, replace(instance, radius=radius)
+
+    def study(self, instance: NetworkInstance) -> Study:
+        """Bracket inf L over all W and judge the headline at omega and where descent stops."""
+        optimum = self.bracketed(instance)
+        points = [("any point", instance.omega), *(("where descent stops", w) for w in optimum.stops)]
+        distinct = {w: kind for kind, w in reversed(points)}
+        findings = tuple(self.judge(replace(instance, omega=w), optimum, kind) for w, kind in distinct.items())
+        at = tuple(float(v) for v in optimum.at.floats.ravel())
+        return Study(instance, optimum, at, None, instance.width * instance.initial.dimension, findings)
+
+
+def best_floor(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
+    """The highest of the floors; 0 is one, if the loss is never negative. The first has a checker: best predictions."""
+    best = max(floors, key=lambda f: bounds(f.value)[0])
+    lower = bounds(best.value)[0]
+    lower = max(lower, 0.0) if instance.loss.profile.nonnegative else lower
+    outcome = check_predictions(instance, best.functions, lower) if best is floors[0] else None
+    return Lower(lower, best.method, best, check=outcome)
+
+
+def _nearer(functions: Functions) -> Iterator[Functions]:
+    """The functions, and the same drawn towards 0."""
+    for k in range(5):
+        yield Functions(tuple(tuple(v / 2**k for v in row) for row in functions.values))
+
+
+def _starts(instance: NetworkInstance) -> list[Weights]:
+    rival = instance.comparator
+    return [instance.omega, instance.initial, *([rival] if isinstance(rival, Weights) else [])]
+
+
+def _into_ball(weights: Weights, centre: Weights, radius: fmpq) -> Weights:
+    """The weights, pulled towards the centre until they are certainly in the ball; the centre if float64 has none."""
+    while (distance := squared_distance(weights, centre)) > radius * radius:
+        share = min(to_float(radius) / max(to_float(distance) ** 0.5, 1e-300), 1.0) * (1 - 2.0**-40)
+        nearer = Weights(centre.floats + share * (weights.floats - centre.floats))
+        if share <= 2.0**-60 or nearer == weights or not nearer.sound:
+            return centre
+        weights = nearer
+    return weights

@@ -1,0 +1,185 @@
+r"""The network linearised at W0, a linear model on the features phi_0, and the certified optimum of its meta-objective.
+
+f_lin(x; W) = phi_0(x)'W = f(x; W0) + phi_0(x)'D, D = W - W0. Everything that matters of D is in the span of the
+features, D = sum_x c_x phi_0(x), so the kernel K_0 = <phi_0, phi_0> of the support is enough, for any width:
+
+    f = f_0 + K_0 c,   c^(k+1) = c^(k) - eta sum_y p ell'(f^(k), y),   L_lin = sum_i q_i R_i(f_0 + K_0 c_i^(K)),
+    grad L_lin = sum_x gamma_x phi_0(x),   gamma = sum_i q_i s_i^(0),   s_i^(k) = s_i^(k+1) - eta ell''(f^(k)) o (K_0 s_i^(k+1)),
+
+s_i^(K) the slopes at f_0 + K_0 c_i^(K). Where L_lin is convex (squared loss: all is affine; no step; one step below C8's
+data-free threshold with B^2 = max_x K_0(x, x)), any c is a proof:
+
+    inf_{||D|| <= B} L_lin >= L_lin(c) - gamma'K_0 c - B (gamma'K_0 gamma)^{1/2}.
+
+Proof. Convexity: L_lin(D') >= L_lin(D) + <grad, D' - D>, and <grad, D'> >= -B ||grad||. Floats propose c, balls decide.
+
+The same for every activation: ReLU networks here, smooth ones in `smooth_linearised`.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+from flint import arb, arb_mat, ctx, fmpq
+
+from ...arithmetic import PROPOSING, Balls, Floats, bounds, exact_floats, midpoint, root, to_float
+from ...supervised.batch import laws_of
+from ...supervised.instance import Functions, NetworkInstance
+from ...supervised.maml import Risks
+from ...supervised.quantities import small_step_margin
+from ...supervised.relu.problem import NetworkProblem
+from .floor import NotConvexError
+
+PRECISION = 128
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class LinearisedOptimum:
+    """lower <= inf L_lin over ||W - W0|| <= ball <= upper, and the adapted predictions where `upper` is reached."""
+
+    lower: float
+    upper: float
+    ball: fmpq
+    adapted: Functions
+
+
+@dataclass(frozen=True, eq=False)
+class Linearisation:
+    """The risks of an instance, its steps, and the network at W0 on the support: f_0 [k] and K_0 (k, k), in balls."""
+
+    risks: Risks
+    eta: arb
+    steps: int
+    start: list[arb]
+    kernel: arb_mat
+
+
+def relu_linearisation(instance: NetworkInstance) -> Linearisation:
+    """That of a (canonical) ReLU network."""
+    problem = NetworkProblem(instance, Balls)
+    active, xs = problem.start.active, list(range(len(problem.inputs.rows)))
+    steps = instance.adaptation.steps
+    return Linearisation(problem, problem.eta, steps, problem.start.predictions, problem.kernel(active, xs, active, xs))
+
+
+def convexity_margin(instance: NetworkInstance, kernel: arb_mat) -> arb:
+    """Positive where L_lin is proved to be convex."""
+    eta, profile = instance.adaptation.eta, instance.loss.profile
+    if profile.convex and (eta == 0 or instance.loss.name == "squared"):
+        return arb(1)
+    if eta < 0 or instance.adaptation.steps > 1:
+        return arb(-1)
+    largest = arb(0)
+    for x in range(kernel.nrows()):
+        largest = largest.max(kernel[x, x])
+    return small_step_margin(instance.loss, arb(eta) * largest)
+
+
+@PROPOSING
+def linearised_optimum(
+    instance: NetworkInstance,
+    ball: fmpq,
+    linearise: Callable[[NetworkInstance], Linearisation] = relu_linearisation,
+) -> LinearisedOptimum:
+    """The certified optimum of L_lin over ||W - W0|| <= ball. Errors: NotConvexError."""
+    instance = instance.canonical
+    with ctx.workprec(PRECISION):
+        model = linearise(instance)
+        kernel = model.kernel
+        if not convexity_margin(instance, kernel) > 0:
+            got = f"loss={instance.loss.name!r}, eta={instance.adaptation.eta}, steps={instance.adaptation.steps}"
+            raise NotConvexError(f"{got}: the squared loss or one small step is required (C8)")
+        column = arb_mat([[arb(float(c))] for c in _proposed(instance, model, to_float(ball))])
+        size = root((column.transpose() * kernel * column)[0, 0])
+        if not size <= arb(ball):
+            column = column * arb(((arb(ball) / size) * (1 - arb(2) ** -60)).lower())
+        value, gamma, adapted = _evaluated(model, column)
+        inner = (gamma.transpose() * kernel * column)[0, 0]
+        steepness = root((gamma.transpose() * kernel * gamma)[0, 0])
+        lower = bounds(value - inner - arb(ball) * steepness)[0]
+        rows = tuple(exact_floats(row) for row in adapted)
+        return LinearisedOptimum(lower, bounds(value)[1], ball, Functions(rows))
+
+
+def _evaluated(model: Linearisation, column: arb_mat) -> tuple[arb, arb_mat, list[list[arb]]]:
+    """L_lin, gamma (k, 1) and the adapted predictions per task, at the coefficients c (k, 1)."""
+    problem, kernel = model.risks, model.kernel
+    base = arb_mat([[z] for z in model.start])
+    total, gamma, rows = arb(0), column * 0, []
+    for law in problem.laws:
+        here, path = column, []
+        for _ in range(model.steps):
+            path.append((base + kernel * here).entries())
+            here = here - arb_mat([[s * model.eta] for s in problem.slopes(law, path[-1])])
+        after = (base + kernel * here).entries()
+        rows.append(after)
+        slopes = arb_mat([[s] for s in problem.slopes(law, after)])
+        for before in reversed(path):
+            bends, pulled = problem.curvatures(law, before), (kernel * slopes).entries()
+            slopes = slopes - arb_mat([[model.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
+        total += law.weight * problem.risk(law, after)
+        gamma += slopes * law.weight
+    return total, gamma, rows
+
+
+def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> Array:
+    """Coefficients c [k] that nearly minimise L_lin over the ball, in float64.
+
+    In orthonormal coordinates a the minimiser is that of L_lin + lam ||a||^2/2 for the lam >= 0 that puts it into
+    the ball.
+    """
+    table = np.array([[midpoint(v) for v in row] for row in model.kernel.tolist()])
+    if not np.isfinite(table).all():
+        return np.zeros(len(table))
+    values, vectors = np.linalg.eigh(table)
+    kept = values > 1e-12 * max(float(values.max(initial=0.0)), 1e-300)
+    if not kept.any():
+        return np.zeros(len(table))
+    rows = vectors[:, kept] * np.sqrt(values[kept])
+    base = np.array([midpoint(z) for z in model.start])
+    loss, eta = instance.loss, to_float(instance.adaptation.eta)
+    labels, masses, weights = (a[0] for a in laws_of(instance.tasks, len(base)))
+
+    def objective(a: Array, lam: float) -> tuple[float, Array]:
+        total, gradient = lam / 2 * float(a @ a), lam * a
+        with np.errstate(over="ignore", invalid="ignore"):
+            for q, y, p in zip(weights, labels, masses, strict=True):
+                here, path = a, []
+                for _ in range(instance.adaptation.steps):
+                    path.append(base + rows @ here)
+                    here = here - eta * (rows.T @ _sum(p, loss.d1(Floats, path[-1][:, None], y)))
+                after = base + rows @ here
+                pull = rows.T @ _sum(p, loss.d1(Floats, after[:, None], y))
+                for z in reversed(path):
+                    pull = pull - eta * (rows.T @ (_sum(p, loss.d2(Floats, z[:, None], y)) * (rows @ pull)))
+                total += float(q) * float((p * loss.value(Floats, after[:, None], y)).sum())
+                gradient = gradient + q * pull
+        return total, gradient
+
+    point = np.zeros(rows.shape[1])
+
+    def at(lam: float) -> Array:
+        nonlocal point
+        point = scipy.optimize.minimize(
+            objective, point, (lam,), jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": 500}
+        ).x
+        return point
+
+    def excess(log: float) -> float:
+        return float(np.linalg.norm(at(np.exp(log)))) / ball - 1
+
+    least, most = -30.0, 10.0
+    while excess(most) > 0 and most < 200:
+        most += 10
+    if not excess(most) <= 0:
+        return np.zeros(len(table))  # beyond float64
+    found = at(0.0 if excess(least) <= 0 else float(np.exp(scipy.optimize.brentq(excess, least, most, xtol=1e-13))))
+    return vectors[:, kept] @ (found / np.sqrt(values[kept]))
+
+
+def _sum(p: Array, terms: Array) -> Array:
+    return (p * terms).sum(1)

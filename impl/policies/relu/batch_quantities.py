@@ -1,0 +1,219 @@
+"""The quantities of network policies for a whole batch in float64, by explicit features in R^{mp}: written again, on
+purpose. The ball engine knows features by exact pattern counts only; here every feature is an array.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from ...floats import rank
+from ...floats.infimum import ball_least_squares
+from ...floats.rank import reduced
+from ..batch_quantities import BatchQuantities
+from ..instance import Adaptation
+from .batch import Array, PolicyNetworkBatch
+
+
+class PolicyNetworkBatchQuantities(BatchQuantities):
+    """Quantities of a batch by name, each (B,)."""
+
+    batch: PolicyNetworkBatch
+
+    def __init__(self, batch: PolicyNetworkBatch) -> None:
+        super().__init__(batch)
+        self._output = batch.signs * batch.signs.shape[1] ** -0.5
+
+    # --- networks -------------------------------------------------------------------------------------
+
+    def _drive(self, weights: Array) -> Array:
+        """W_r'x (B, SA, m) of W (B, m, p)."""
+        return self.rows @ weights.transpose(0, 2, 1)
+
+    def _activated(self, drive: Array) -> Array:
+        """The activation."""
+        return np.maximum(drive, 0.0)
+
+    def _gate(self, drive: Array) -> Array:
+        """Its derivative."""
+        return (drive > 0).astype(float)
+
+    def energies(self, theta: Array) -> Array:
+        """f(x; W)/tau (B, 1, S, A) of W (B, 1, m, p)."""
+        _, states, actions, _ = self.batch.shape
+        values = self._activated(self._drive(theta[:, 0])) @ self._output[..., None]
+        return (values[..., 0] / self.batch.tau[:, None]).reshape(len(self.batch), 1, states, actions)
+
+    def _phi(self, gates: Array) -> Array:
+        """phi (B, S, A, m p) for gates (B, SA, m)."""
+        _, states, actions, _ = self.batch.shape
+        rows = (gates * self._output[:, None])[..., None] * self.rows[:, :, None]
+        return rows.reshape(len(self.batch), states, actions, -1)
+
+    @cached_property
+    def _gates(self) -> Array:
+        return self._gate(self._drive(self.batch.omega))
+
+    @cached_property
+    def _start_gates(self) -> Array:
+        return self._gate(self._drive(self.batch.initial))
+
+    @cached_property
+    def features(self) -> Array:
+        return self._phi(self._gates)
+
+    def _misfit(self, features: Array, target: Array, radius: Array | None = None) -> tuple[Array, Array]:
+        count = len(self.batch)
+        root = np.sqrt(self.mass)
+        whole = np.broadcast_to(features, (*self.mass.shape, features.shape[-1]))
+        flat = (root[..., None] * whole).reshape(count, 1, -1, features.shape[-1])
+        rows = reduced(flat)[:, 0]
+        return ball_least_squares(rows, (root * target).reshape(count, -1), self.radius if radius is None else radius)
+
+    # --- features with other patterns -----------------------------------------------------------------
+
+    def _meta_of(self, plain: Array, ahead: Array) -> Array:
+        """Centred meta-features (B, n, S, A, m p), features `plain` outside and `ahead` in grad Q (B, S, A, m p)."""
+        batch = self.batch
+        weights = (self.prior.policy * self.prior.advantage)[..., None, :]
+        slope = (weights @ ahead[:, None])[..., 0, :]
+        slope = self.prior.visitation @ slope / (self.rest * batch.tau[:, None])[..., None, None]
+        task = batch.gamma[..., None, None, None] * (batch.transitions @ slope[:, :, None])
+        task = batch.eta[:, None, None, None, None] * task
+        if batch.adaptation is Adaptation.RATIONAL_STEP:
+            task = task / (1 + batch.eta[:, None, None, None, None] * self.prior.q[..., None])
+        return self.centred(plain[:, None] / batch.tau[:, None, None, None, None] + task)
+
+    @cached_property
+    def _phi_start(self) -> Array:
+        return self._phi(self._start_gates)
+
+    @cached_property
+    def initial_features(self) -> Array:
+        return self._meta_of(self._phi_start, self._phi_start)
+
+    @property
+    def eps_formal(self) -> Array:
+        return self.eps
+
+    @cached_property
+    def eps_init(self) -> Array:
+        return _length(self._pulled(self.initial_features))
+
+    @cached_property
+    def misfit_init(self) -> Array:
+        return self._misfit(self.initial_features, self.u)[0]
+
+    @cached_property
+    def gradient_difference(self) -> Array:
+        return _length(self._pulled(self.initial_features - self.meta_features))
+
+    @cached_property
+    def error_operator(self) -> Array:
+        change = np.sqrt(self.mass)[..., None] * (self.initial_features - self.meta_features)
+        rows = reduced(change.reshape(len(self.batch), 1, -1, change.shape[-1]))[:, 0]
+        return np.linalg.norm(np.nan_to_num(rows, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
+
+    def _pointwise(self, counts: Array, *, lookahead: bool = True) -> Array:
+        """||e|| for counts (B, SA) of flipped neurons."""
+        size = np.sqrt((self.rows**2).sum(2))
+        return self._propagated(size * np.sqrt(counts / self.batch.signs.shape[1]), lookahead=lookahead)
+
+    def _propagated(self, delta: Array, *, lookahead: bool = True) -> Array:
+        """||e|| for bounds (B, SA) of ||phi_0 - phi_W||."""
+        batch = self.batch
+        _, states, actions, _ = batch.shape
+        delta = delta.reshape(len(batch), 1, states, actions)
+        onward = (self.prior.policy * np.abs(self.prior.advantage) * delta).sum(3)
+        onward = (self.prior.visitation @ onward[..., None])[..., 0]
+        ahead = (batch.transitions @ onward[:, :, None, :, None])[..., 0]
+        rate = (np.abs(batch.eta)[:, None] * batch.gamma / self.rest)[..., None, None] * lookahead
+        if batch.adaptation is Adaptation.RATIONAL_STEP:
+            rate = rate / np.abs(1 + batch.eta[:, None, None, None] * self.prior.q)
+        return np.sqrt(self._sum((delta + rate * ahead) ** 2)) / batch.tau
+
+    @cached_property
+    def _flips(self) -> Array:
+        return (self._gates != self._start_gates).sum(2).astype(float)
+
+    @cached_property
+    def error_flips(self) -> Array:
+        return self._pointwise(self._flips)
+
+    @cached_property
+    def displacement_init(self) -> Array:
+        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
+
+    def _counted(self, power: int) -> Array:
+        size = np.sqrt((self.rows**2).sum(2))[..., None]
+        near = np.abs(self._drive(self.batch.initial)) / np.where(size > 0, size, 1.0)
+        sums = np.cumsum(np.sort(np.where(size > 0, near, np.inf), axis=2) ** power, axis=2)
+        return self._pointwise((sums <= (self.displacement_init**power)[:, None, None]).sum(2).astype(float))
+
+    @cached_property
+    def error_count(self) -> Array:
+        return self._counted(2)
+
+    # --- full rank where actions differ ---------------------------------------------------------------
+
+    @cached_property
+    def _choices(self) -> Array:
+        """Where a task goes and actions differ (B, n, S)."""
+        batch = self.batch
+        gains = batch.rewards != batch.rewards[..., :1]
+        moves = (batch.transitions != batch.transitions[:, :, :, :1]).any(4) & (batch.gamma > 0)[..., None, None]
+        return self.reachable & (gains | moves).any(3) & (batch.weights > 0)[..., None]
+
+    def _contrasted(self, table: Array) -> Array:
+        """Orthonormal contrasts between actions (B, n S (A-1), ...) of a table (B, n, S, A, ...)."""
+        count, actions = len(table), table.shape[3]
+        k = np.arange(1, actions)[:, None]
+        j = np.arange(actions)
+        between = (np.where(j < k, 1.0, 0.0) - np.where(j == k, k, 0.0)) / np.sqrt(k * (k + 1))
+        flat = between @ table.reshape(*table.shape[:4], -1)
+        return flat.reshape(count, -1, flat.shape[-1])
+
+    @property
+    def _used(self) -> Array:
+        return np.repeat(self._choices.reshape(len(self.batch), -1), self.batch.shape[2] - 1, axis=1)
+
+    def _shortest(self, table: Array) -> Array:
+        found = rank.shortest(self._contrasted(table), self._contrasted(self.u)[..., 0], self._used)
+        return np.where(self._choices.any((1, 2)), found, 0.0)
+
+    @cached_property
+    def min_norm_solution(self) -> Array:
+        return self._shortest(self.meta_features)
+
+    @cached_property
+    def condition(self) -> Array:
+        found = rank.condition(self._contrasted(self.meta_features), self._used)
+        return np.where(self._choices.any((1, 2)), found, 1.0)
+
+    @cached_property
+    def min_norm_plain(self) -> Array:
+        return self._shortest(self.centred(self.plain))
+
+    # --- what wrong theorems use ----------------------------------------------------------------------
+
+    @cached_property
+    def misfit_other_kinks(self) -> Array:
+        phi = self._phi((self._drive(self.batch.omega) >= 0).astype(float))
+        return self._misfit(self._meta_of(phi, phi), self.u)[0]
+
+    @cached_property
+    def misfit_init_outer(self) -> Array:
+        return self._misfit(self._meta_of(self._phi_start, self.features), self.u)[0]
+
+    @cached_property
+    def error_flips_outer(self) -> Array:
+        return self._pointwise(self._flips, lookahead=False)
+
+    @cached_property
+    def error_count_linear(self) -> Array:
+        return self._counted(1)
+
+
+def _length(values: Array) -> Array:
+    return np.sqrt((values * values).sum(-1))

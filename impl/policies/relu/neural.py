@@ -1,0 +1,160 @@
+"""The quantities of policies by networks of any activation: the features at W, at W0, and the error between them.
+
+The meta-feature is linear in the features once advantages and visitations (always those at W) are fixed, so one map
+serves the features at W, at W0 and their difference. Each kind of network supplies its features in coordinates of
+their span.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from flint import arb, arb_mat
+
+from ...arithmetic import Balls, Matrix, Number, Rationals, root
+from ...balls.singular import largest_eigenvalue
+from ...balls.span import span
+from ...models.weights import squared_distance
+from ..instance import Adaptation
+from ..quantities import MetaRLQuantities
+from .instance import PolicyNetworkInstance
+
+
+class Features(NamedTuple):
+    """Centred meta-features (N, r) and the coordinates that they are written in."""
+
+    rows: Matrix
+    at: Any
+
+
+class NeuralPolicyQuantities(MetaRLQuantities):
+    """What the claims of network policies name, whatever the activation."""
+
+    instance: PolicyNetworkInstance
+
+    @cached_property
+    def _feature_basis(self) -> arb_mat | None:
+        """An orthonormal basis (d, r) of the differences phi(s,a) - phi(s,0), where these are certainly independent.
+
+        All rows are sums of such: what is centred or weighted by advantages does not see a function of the state.
+        """
+        if self.m is not Balls:
+            return None
+        count = self.problem.actions
+        rows = self.problem.features.tolist()
+        pairs = [(rows[s], rows[s + a]) for s in range(0, len(rows), count) for a in range(1, count)]
+        changes = [[v - u for u, v in zip(*pair, strict=True)] for pair in pairs]
+        if not changes:
+            return None  # one action: nothing depends on the features
+        table = Balls.matrix([change for change in changes if any(v != 0 for v in change)] or changes[:1])
+        found = span(table * table.transpose())
+        if len(found.pivots) < table.nrows():
+            return None
+        units = [[arb(int(j == k)) for j in range(table.nrows())] for k in range(table.nrows())]
+        combined = Balls.matrix([found.coefficients(unit) for unit in units])
+        return (combined * table).transpose()
+
+    # --- what a kind of network supplies ------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def _coordinates(self) -> Any:
+        """The coordinates of the features at W."""
+
+    @cached_property
+    @abstractmethod
+    def _initial(self) -> Features:
+        """Meta-features with phi_0 in both places."""
+
+    @cached_property
+    @abstractmethod
+    def _change(self) -> Features:
+        """Meta-features of phi_0 - phi_W."""
+
+    @abstractmethod
+    def _start_and_own(self) -> tuple[Matrix, Matrix]:
+        """phi_0 and phi_W in common coordinates (SA, r)."""
+
+    def _size(self, pairings: list[Number], at: Any) -> Number:
+        """The length of the vector of the span with these pairings with the coordinates' basis."""
+        return self._length(pairings)
+
+    # --- features at W and at W0 ----------------------------------------------------------------------------
+
+    def _meta_tables_of(self, plain: Matrix, ahead: Matrix) -> list[Matrix]:
+        """Per task the meta-features (SA, r) with features `plain` outside and `ahead` in grad Q."""
+        share = plain * (1 / self.problem.tau)
+        slopes = [self._lookahead_of(i, self._value_gradient(i, ahead)) for i in range(len(self.processes))]
+        return [share + slope for slope in slopes]
+
+    def _meta_of(self, plain: Matrix, ahead: Matrix) -> Matrix:
+        """The same, centred (N, r)."""
+        return self._centred(self._meta_tables_of(plain, ahead))
+
+    def _paired(self, features: Features) -> Number:
+        """||<w, features>||."""
+        return self._size(self._pulled(features.rows), features.at)
+
+    @property
+    def _own(self) -> Features:
+        return Features(self._meta_features, self._coordinates)
+
+    @cached_property
+    def eps(self) -> Number:
+        return self._size(self._gradient, self._coordinates)
+
+    @cached_property
+    def eps_init(self) -> Number:
+        return self._paired(self._initial)
+
+    @cached_property
+    def misfit_init(self) -> arb:
+        return self._misfit(self._initial.rows, self._u).value
+
+    # --- the error of features at initialisation --------------------------------------------------------------
+
+    @cached_property
+    def gradient_difference(self) -> Number:
+        return self._paired(self._change)
+
+    @cached_property
+    def error_operator(self) -> arb:
+        return self._operator_norm(self._change)
+
+    def _operator_norm(self, change: Features) -> arb:
+        self._balls_only("an eigenvalue")
+        rows = self._scaled(change.rows, [root(m) for m in self._masses])
+        return root(largest_eigenvalue(rows.transpose() * rows))
+
+    def _propagated(self, delta: list[arb], *, lookahead: bool = True) -> arb:
+        """||e||: e_i = delta/tau + |eta| gamma_i/((1-gamma_i) tau) E_varsigma_i[|A_i| delta], over 1 + eta Q_i for the
+        rational step, for bounds delta [SA] of ||phi_0 - phi_W||."""
+        self._balls_only("a norm")
+        problem = self.problem
+        step, found = self.m.number(abs(self.instance.eta)) if lookahead else arb(0), []
+        for (i, s, a), mass in zip(self._points, self._masses, strict=True):
+            process, prior, x = self.processes[i], self._priors[i], s * problem.actions + a
+            onward = self._sum(
+                self._ahead[i][x][t] * prior.policy[t][b] * Balls.magnitude(prior.advantages[t][b]) * delta[y]
+                for t in sorted(process.onward[x])
+                for b, y in enumerate(range(t * problem.actions, (t + 1) * problem.actions))
+            )
+            rate = step * process.gamma / (1 - process.gamma)
+            if self.instance.adaptation is Adaptation.RATIONAL_STEP:
+                rate = rate / Balls.magnitude(self._tilts[i][x])
+            found.append((mass, (delta[x] + rate * onward) / problem.tau))
+        return self._root_sum(found)
+
+    @cached_property
+    def displacement_init(self) -> Number:
+        distance = squared_distance(self.instance.omega, self.instance.initial)
+        return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
+
+    # --- what wrong theorems use instead ----------------------------------------------------------------------
+
+    @cached_property
+    def misfit_init_outer(self) -> arb:
+        """phi_0 outside, phi_W in grad Q."""
+        return self._misfit(self._meta_of(*self._start_and_own()), self._u).value

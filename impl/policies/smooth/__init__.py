@@ -1,0 +1,1 @@
+"""Reinforcement learning with policies of two-layer networks of a smooth activation."""

@@ -1,0 +1,170 @@
+"""Real tasks for networks: sinusoid regression and handwritten digits, MAML-trained at widths 2^4 to 2^12.
+
+Inputs have length 1 or less and a constant coordinate, labels are small; W0 is Gaussian, N(0, I/d), from a fixed seed.
+Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from flint import fmpq
+
+from ..arithmetic import rational
+from ..extras import require
+from ..losses import Loss
+from ..models.weights import Weights
+from ..sources import RealTasks
+from ..supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from ..supervised.relu.training import train
+
+if TYPE_CHECKING:
+    from ..optimum.networks.linearised import LinearisedOptimum
+
+GRID = 2.0**20
+WIDTHS = (16, 64, 256, 1024, 4096)
+
+
+def _on_grid(values: np.ndarray) -> np.ndarray:
+    return np.round(values * GRID) / GRID
+
+
+def _tasks(points: list[list[int]], labels: list[np.ndarray]) -> tuple[Task, ...]:
+    """Uniform tasks with uniform atoms."""
+    return tuple(
+        Task(
+            fmpq(1, len(points)),
+            tuple(Atom(x, rational(float(y)), fmpq(1, len(row))) for x, y in zip(row, _on_grid(values), strict=True)),
+        )
+        for row, values in zip(points, labels, strict=True)
+    )
+
+
+def _network(
+    loss: Loss, eta: fmpq, inputs: np.ndarray, tasks: tuple[Task, ...], width: int, seed: int
+) -> NetworkInstance:
+    """An untrained network of the given width on the tasks."""
+    rng = np.random.default_rng((seed, width))
+    d = inputs.shape[1]
+    initial = Weights(_on_grid(rng.standard_normal((width, d)) / np.sqrt(d)))
+    rows = tuple(tuple(rational(float(v)) for v in row) for row in _on_grid(inputs))
+    signs = tuple(int(b) for b in rng.choice([-1, 1], width))
+    return NetworkInstance(loss, Gradient(eta), rows, tasks, signs, initial, initial, initial, fmpq(1))
+
+
+def _label_means(instance: NetworkInstance) -> Functions:
+    """Per task, the mean label at each support point."""
+    rows = []
+    for task in instance.tasks:
+        totals: dict[int, tuple[fmpq, fmpq]] = {}
+        for atom in task.atoms:
+            mass, total = totals.get(atom.x, (fmpq(0), fmpq(0)))
+            totals[atom.x] = (mass + atom.p, total + atom.p * atom.y)
+        zero = (fmpq(1), fmpq(0))
+        pairs = [totals.get(x, zero) for x in range(len(instance.features))]
+        rows.append(tuple(total / mass for mass, total in pairs))
+    return Functions(tuple(rows))
+
+
+def trained_cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
+    """The trained network against the label means, and the initial network against the trained one."""
+    trained = Weights(_on_grid(train(instance, rounds=rounds, rate=rate).weights))
+    distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
+    radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
+    placed = replace(instance, omega=trained, radius=radius)
+    return [
+        (f"{label}; trained, against label means", replace(placed, comparator=_label_means(instance))),
+        (f"{label}; initial, against the trained network", replace(instance, comparator=trained, radius=radius)),
+    ]
+
+
+def cases_of(
+    label: str,
+    instance: NetworkInstance,
+    rounds: int,
+    rate: float,
+    optimum: Callable[[NetworkInstance, fmpq], LinearisedOptimum] | None = None,
+) -> list[tuple[str, NetworkInstance]]:
+    """The trained cases, and the trained network against the optimum of the network linearised at W0 over the same
+    ball, where that is convex; `optimum` finds it, if not as for ReLU networks."""
+    from ..optimum.networks.floor import (
+        NotConvexError,  # these load scipy's optimisers, which every worker would wait for
+    )
+    from ..optimum.networks.linearised import linearised_optimum
+
+    cases = trained_cases(label, instance, rounds, rate)
+    placed = cases[0][1]
+    with suppress(NotConvexError):
+        best = (optimum or linearised_optimum)(placed, placed.radius).adapted
+        cases.append((f"{label}; trained, against the linearised optimum", replace(placed, comparator=best)))
+    return cases
+
+
+def sinusoid_network(width: int) -> NetworkInstance:
+    """An untrained network on the sinusoid tasks."""
+    rng = np.random.default_rng(2006)
+    places = np.sort(rng.uniform(-5, 5, (4, 8)), axis=1)
+    amplitudes, phases = rng.uniform(0.1, 2, 4), rng.uniform(0, np.pi, 4)
+    inputs = np.column_stack([places.ravel() / 5, np.sin(places.ravel()), np.ones(places.size)]) / np.sqrt(3)
+    labels = [a * np.sin(x - b) for a, b, x in zip(amplitudes, phases, places, strict=True)]
+    tasks = _tasks([list(range(8 * i, 8 * i + 8)) for i in range(4)], labels)
+    return _network(Loss("squared"), fmpq(1, 2), inputs, tasks, width, 11)
+
+
+def digits_network(width: int) -> NetworkInstance:
+    """An untrained network on the digit tasks."""
+    from sklearn.datasets import load_digits
+    from sklearn.decomposition import PCA
+
+    data = load_digits()
+    components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
+    rows: list[np.ndarray] = []
+    points, labels = [], []
+    for low, high in ((0, 1), (2, 3), (4, 9), (5, 6)):
+        chosen = [*np.flatnonzero(data.target == low)[:3], *np.flatnonzero(data.target == high)[:3]]
+        points.append(list(range(len(rows), len(rows) + len(chosen))))
+        rows += [components[i] for i in chosen]
+        labels.append(np.array([1.0 if data.target[i] == high else -1.0 for i in chosen]))
+    inputs = np.column_stack([np.array(rows) / np.abs(components).max(), np.full(len(rows), 0.5)])
+    inputs = inputs / np.sqrt((inputs**2).sum(1)).max()
+    return _network(Loss("logistic"), fmpq(2), inputs, _tasks(points, labels), width, 12)
+
+
+def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
+    require("torch")
+    each = (cases_of(f"squared, width {width}", sinusoid_network(width), 60, 1.0) for width in WIDTHS)
+    return tuple(case for cases in each for case in cases)
+
+
+def digits() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
+    require("torch")
+    require("sklearn")
+    each = (cases_of(f"logistic, width {width}", digits_network(width), 60, 4.0) for width in WIDTHS)
+    return tuple(case for cases in each for case in cases)
+
+
+REAL_TASKS: dict[str, RealTasks] = {
+    family.name: family
+    for family in (
+        RealTasks(
+            "sinusoid-network",
+            "Sinusoid regression with networks",
+            sinusoid.__doc__ or "",
+            "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
+            sinusoid,
+        ),
+        RealTasks(
+            "digits-network",
+            "Handwritten digits with networks",
+            digits.__doc__ or "",
+            "scikit-learn load_digits (UCI)",
+            digits,
+        ),
+    )
+}

@@ -1,0 +1,71 @@
+"""Real tasks for smooth networks: the networks' sinusoids and digits, MAML-trained with softplus and tanh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flint import fmpq
+
+from ..extras import require
+from ..models.activation import ACTIVATIONS
+from ..sources import RealTasks
+from ..supervised.instance import NetworkInstance, SmoothInstance
+from .networks import cases_of, digits_network, sinusoid_network
+
+if TYPE_CHECKING:
+    from ..optimum.networks.linearised import LinearisedOptimum
+
+WIDTHS = (16, 64, 256)
+
+
+def _linearised(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
+    from ..optimum.networks.smooth_linearised import (
+        linearised_optimum,  # loads scipy's optimisers, which every worker would wait for
+    )
+
+    assert isinstance(instance, SmoothInstance)
+    return linearised_optimum(instance, ball)
+
+
+def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
+    require("torch")
+    cases = []
+    for name in ACTIVATIONS:
+        for width in WIDTHS:
+            instance = SmoothInstance.of(sinusoid_network(width), name)
+            cases += cases_of(f"squared, {name}, width {width}", instance, 60, 1.0, _linearised)
+    return tuple(cases)
+
+
+def digits() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Pairs of digits told apart by logistic loss: 4 tasks of 6 images each, 7 principal components and a constant."""
+    require("torch")
+    require("sklearn")
+    cases = []
+    for name in ACTIVATIONS:
+        for width in WIDTHS:
+            instance = SmoothInstance.of(digits_network(width), name)
+            cases += cases_of(f"logistic, {name}, width {width}", instance, 60, 4.0, _linearised)
+    return tuple(cases)
+
+
+REAL_TASKS: dict[str, RealTasks] = {
+    family.name: family
+    for family in (
+        RealTasks(
+            "sinusoid-smooth-network",
+            "Sinusoid regression with smooth networks",
+            sinusoid.__doc__ or "",
+            "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
+            sinusoid,
+        ),
+        RealTasks(
+            "digits-smooth-network",
+            "Handwritten digits with smooth networks",
+            digits.__doc__ or "",
+            "scikit-learn load_digits (UCI)",
+            digits,
+        ),
+    )
+}

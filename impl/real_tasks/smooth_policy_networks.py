@@ -1,0 +1,38 @@
+"""FrozenLake with softplus policies, trained at widths 4 and 16: as with ReLU policies. Needs the extra `real`."""
+
+from __future__ import annotations
+
+from ..policies.relu.instance import PolicyNetworkInstance
+from ..policies.smooth.batch import SmoothPolicyBatch
+from ..policies.smooth.batch_quantities import SmoothPolicyBatchQuantities
+from ..sources import RealTasks
+from .policy_networks import cases, lakes, one_lake
+
+WIDTHS = (4, 16)
+
+
+def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
+    """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, softplus policies of 4 and 16 neurons."""
+    found: list[tuple[str, PolicyNetworkInstance]] = []
+    for width in WIDTHS:
+        start, best = lakes(width)
+        found += cases(SmoothPolicyBatch.of(start, "softplus"), SmoothPolicyBatchQuantities, best)
+    return tuple(found)
+
+
+def frozen_lake_alone() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
+    """One FrozenLake 4x4 (success 2/3), KL step, eta = 8, 16 softplus neurons, no opposite inputs: C3 applies."""
+    start, best = one_lake(16)
+    return tuple(cases(SmoothPolicyBatch.of(start, "softplus"), SmoothPolicyBatchQuantities, best))
+
+
+REAL_TASKS: dict[str, RealTasks] = {
+    "frozen-lake-smooth-network": RealTasks(
+        "frozen-lake-smooth-network", "FrozenLake, softplus network policies", frozen_lake.__doc__ or "",
+        "gymnasium FrozenLake-v1", frozen_lake,
+    ),
+    "frozen-lake-alone-smooth-network": RealTasks(
+        "frozen-lake-alone-smooth-network", "One FrozenLake, softplus network policies",
+        frozen_lake_alone.__doc__ or "", "gymnasium FrozenLake-v1", frozen_lake_alone,
+    ),
+}  # fmt: skip

@@ -1,0 +1,188 @@
+"""Real task families as instances: sinusoid regression, handwritten digits, diabetes. Needs the extra `real`.
+
+Data ships with scikit-learn or is made; nothing is fetched. Features are small and scaled, numbers are rounded to a
+dyadic grid so that instance files are exact and short. omega comes from MAML training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from flint import fmpq
+
+from ..arithmetic import rational
+from ..extras import require
+from ..instances import Vector
+from ..losses import Loss
+from ..sources import RealTasks
+from ..supervised.instance import Adaptation, Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from ..supervised.training import train
+
+GRID = 2.0**20
+"""Numbers are multiples of 1/GRID."""
+
+
+def _exact(values: Sequence[float] | np.ndarray) -> Vector:
+    return tuple(rational(float(np.round(v * GRID) / GRID)) for v in values)
+
+
+def _tasks(points: Sequence[Sequence[int]], labels: Sequence[Sequence[float]]) -> tuple[Task, ...]:
+    """Uniform tasks with uniform atoms: points[i] are support indices, labels[i] their labels."""
+    return tuple(
+        Task(
+            fmpq(1, len(points)),
+            tuple(Atom(int(x), y, fmpq(1, len(row))) for x, y in zip(row, _exact(values), strict=True)),
+        )
+        for row, values in zip(points, labels, strict=True)
+    )
+
+
+def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tuple[Task, ...]) -> MetaSLInstance:
+    zero = (fmpq(0),) * features.shape[1]
+    return MetaSLInstance(loss, adaptation, tuple(_exact(row) for row in features), tasks, zero, zero, fmpq(1))
+
+
+def _against(instance: MetaSLInstance, omega: Vector, rival: Vector | Functions) -> MetaSLInstance:
+    """The instance at omega against a comparator; R is the parameters' distance rounded up (1 for functions)."""
+    radius = fmpq(1)
+    if not isinstance(rival, Functions):
+        distance = np.sqrt(
+            sum(float((a - b).p) ** 2 / float((a - b).q) ** 2 for a, b in zip(omega, rival, strict=True))
+        )
+        radius = fmpq(max(int(np.ceil(float(distance) * 16)), 1), 16)
+    return replace(instance, omega=omega, comparator=rival, radius=radius)
+
+
+def _label_means(instance: MetaSLInstance) -> Functions:
+    """Per task, the mean label at each support point: functions that no linear model need reach."""
+    rows = []
+    for task in instance.tasks:
+        sums = [fmpq(0)] * len(instance.features)
+        masses = [fmpq(0)] * len(instance.features)
+        for atom in task.atoms:
+            sums[atom.x] += atom.p * atom.y
+            masses[atom.x] += atom.p
+        rows.append(tuple(s / m if m != 0 else fmpq(0) for s, m in zip(sums, masses, strict=True)))
+    return Functions(tuple(rows))
+
+
+def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list[tuple[str, MetaSLInstance]]:
+    """MAML-trained, FOMAML-trained and untrained omega, against the other point and against label means."""
+    trained = train(instance)
+    other = train(instance, start=tuple(start), rounds=10, polish=False)
+    first = train(instance, first_order=True)
+    best, rival, zero = _exact(trained.omega), _exact(other.omega), (fmpq(0),) * instance.dimension
+    return [
+        (f"{label}; MAML-trained, against a briefly trained point", _against(instance, best, rival)),
+        (f"{label}; MAML-trained, against label means", _against(instance, best, _label_means(instance))),
+        (f"{label}; FOMAML-trained, against the MAML-trained point", _against(instance, _exact(first.omega), best)),
+        (f"{label}; untrained, against the MAML-trained point", _against(instance, zero, best)),
+    ]
+
+
+def _small(label: str, instance: MetaSLInstance) -> list[tuple[str, MetaSLInstance]]:
+    """MAML-trained and untrained omega of a problem with few parameters, so that its optimum can be certified."""
+    best, zero = _exact(train(instance).omega), (fmpq(0),) * instance.dimension
+    return [
+        (f"{label}, {instance.dimension} parameters; MAML-trained", _against(instance, best, zero)),
+        (f"{label}, {instance.dimension} parameters; untrained", _against(instance, zero, best)),
+    ]
+
+
+def sinusoid() -> tuple[tuple[str, MetaSLInstance], ...]:
+    """Regression of y = A sin(x - b), A in [0.1, 5], b in [0, pi]; 6 tasks, 16 inputs in [-5, 5], 7 features."""
+    require("torch")
+    rng = np.random.default_rng(2006)
+    inputs = np.linspace(-5, 5, 16)
+    centres = np.linspace(-5, 5, 6)
+    bumps = np.exp(-((inputs[:, None] - centres) ** 2) / 4)
+    features = np.column_stack([np.ones(len(inputs)), bumps]) / 2
+    amplitudes, phases = rng.uniform(0.1, 5, 6), rng.uniform(0, np.pi, 6)
+    labels = [a * np.sin(inputs - b) for a, b in zip(amplitudes, phases, strict=True)]
+    tasks = _tasks([range(len(inputs))] * 6, labels)
+    start = [0.5] * features.shape[1]
+    cases = []
+    for loss, name in ((Loss("squared"), "squared"), (Loss("pseudo-huber", fmpq(1)), "pseudo-Huber")):
+        for steps in (1, 2):
+            instance = _problem(loss, Gradient(fmpq(1, 2), steps), features, tasks)
+            cases += _cases(f"{name}, {steps} step{'s' * (steps > 1)}", instance, start)
+        waves = np.column_stack([np.ones(len(inputs)), np.sin(inputs), np.cos(inputs)]) / 2
+        cases += _small(f"{name}, 1 step", _problem(loss, Gradient(fmpq(1, 2)), waves, tasks))
+    return tuple(cases)
+
+
+def digits() -> tuple[tuple[str, MetaSLInstance], ...]:
+    """Pairs of digits told apart by logistic loss: 5 tasks of 16 images each, 7 principal components and a constant."""
+    require("sklearn")
+    from sklearn.datasets import load_digits
+    from sklearn.decomposition import PCA
+
+    data = load_digits()
+    components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
+    components = components / np.abs(components).max()
+    pairs = [(0, 1), (2, 3), (4, 9), (5, 6), (7, 8)]
+    rows: list[np.ndarray] = []
+    points, labels = [], []
+    for low, high in pairs:
+        chosen = [*np.flatnonzero(data.target == low)[:8], *np.flatnonzero(data.target == high)[:8]]
+        points.append(range(len(rows), len(rows) + len(chosen)))
+        rows += [components[i] for i in chosen]
+        labels.append([1.0 if data.target[i] == high else -1.0 for i in chosen])
+    features = np.column_stack([np.ones(len(rows)), np.array(rows)])
+    tasks = _tasks(points, labels)
+    start = [0.25] * features.shape[1]
+    cases = []
+    for adaptation, name in ((Gradient(fmpq(2)), "one step"), (Implicit(fmpq(1, 4)), "implicit")):
+        cases += _cases(f"logistic, {name}", _problem(Loss("logistic"), adaptation, features, tasks), start)
+    cases += _small("logistic, one step", _problem(Loss("logistic"), Gradient(fmpq(2)), features[:, :3], tasks))
+    return tuple(cases)
+
+
+def diabetes() -> tuple[tuple[str, MetaSLInstance], ...]:
+    """Disease progression, patients grouped by age: 4 tasks of 16 patients, 5 measurements and a constant."""
+    require("sklearn")
+    from sklearn.datasets import load_diabetes
+
+    data = load_diabetes()
+    ages = data.data[:, 0]
+    measurements = data.data[:, [2, 3, 4, 8, 9]]
+    measurements = measurements / np.abs(measurements).max(0)
+    target = (data.target - data.target.mean()) / data.target.std()
+    order = np.argsort(ages, kind="stable")
+    rows: list[np.ndarray] = []
+    points, labels = [], []
+    for group in np.array_split(order, 4):
+        chosen = group[:: len(group) // 16][:16]
+        points.append(range(len(rows), len(rows) + len(chosen)))
+        rows += [measurements[i] for i in chosen]
+        labels.append(target[chosen])
+    features = np.column_stack([np.ones(len(rows)), np.array(rows)])
+    tasks = _tasks(points, labels)
+    start = [0.5] * features.shape[1]
+    cases = []
+    losses = ((Loss("squared"), "squared"), (Loss("log-cosh"), "log-cosh"), (Loss("huber", fmpq(1)), "Huber"))
+    for loss, name in losses:
+        instance = _problem(loss, Gradient(fmpq(1, 2)), features, tasks)
+        cases += _cases(f"{name}, one step", instance, start)
+        cases += _small(f"{name}, one step", _problem(loss, Gradient(fmpq(1, 2)), features[:, :3], tasks))
+    return tuple(cases)
+
+
+REAL_TASKS: dict[str, RealTasks] = {
+    family.name: family
+    for family in (
+        RealTasks(
+            "sinusoid",
+            "Sinusoid regression",
+            sinusoid.__doc__ or "",
+            "MAML's own example (Finn, Abbeel, Levine, ICML 2017), data made here",
+            sinusoid,
+        ),
+        RealTasks("digits", "Handwritten digits", digits.__doc__ or "", "scikit-learn load_digits (UCI)", digits),
+        RealTasks(
+            "diabetes", "Diabetes", diabetes.__doc__ or "", "scikit-learn load_diabetes (Efron et al. 2004)", diabetes
+        ),
+    )
+}

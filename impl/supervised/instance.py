@@ -1,0 +1,286 @@
+"""Instances of supervised learning: tasks on a shared support, a loss, an adaptation, a model.
+
+Models are linear, or two-layer networks f(x; W) = m^{-1/2} sum_r b_r sigma(W_r'x), of which only W is trained; W0 is
+the initialisation, to which features "at initialisation" and the ball refer. Every number is an exact rational, so
+that judging, hashing and writing lose nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
+
+from flint import fmpq
+
+from ..instances import FORMAT, Instance, Vector
+from ..losses import Loss
+from ..models.activation import ACTIVATIONS, Activation
+from ..models.weights import Weights
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Adaptation by `steps` gradient steps: theta <- theta - eta grad R_i(theta)."""
+
+    eta: fmpq
+    steps: int = 1
+    name: str = field(default="gradient", init=False)
+
+
+@dataclass(frozen=True)
+class Implicit:
+    """Adaptation by a proximal step: argmin R_i(t) + (strength/2) ||t - theta||^2 (iMAML; "lambda" in files)."""
+
+    strength: fmpq
+    name: str = field(default="implicit", init=False)
+
+
+Adaptation = Gradient | Implicit
+
+
+@dataclass(frozen=True)
+class Atom:
+    """A point of a task's law: support point x (an index), label y, mass p."""
+
+    x: int
+    y: fmpq
+    p: fmpq
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: its weight q_i and its law D_i, whose masses sum to 1."""
+
+    weight: fmpq
+    atoms: tuple[Atom, ...]
+
+
+@dataclass(frozen=True)
+class Functions:
+    """A comparator made of arbitrary functions: values[i][x] = h'_i at support point x; shape (n, k)."""
+
+    values: tuple[Vector, ...]
+
+
+Comparator = Vector | Functions
+
+
+@dataclass(frozen=True)
+class MetaSLInstance(Instance):
+    """A meta-SL instance with a linear model: h_theta(x) = features[x]' theta.
+
+    features (k, d), tasks (n), omega (d,) the point under test, comparator (d,) or functions (n, k),
+    radius the R of the ball of directions. `notes` says what the reader changed (it is no part of the
+    identity of the instance). `canonical` merges equal atoms and sorts them.
+    """
+
+    loss: Loss
+    adaptation: Adaptation
+    features: tuple[Vector, ...]
+    tasks: tuple[Task, ...]
+    omega: Vector
+    comparator: Comparator
+    radius: fmpq
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    family = "meta-sl"
+
+    @property
+    def dimension(self) -> int:
+        """d, the number of parameters."""
+        return len(self.omega)
+
+    @property
+    def parameters(self) -> int:
+        return self.dimension
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers describe the instance: the measure by which witnesses are called small."""
+        atoms = sum(len(task.atoms) for task in self.tasks)
+        return len(self.features) * self.dimension + 2 * atoms + len(self.tasks) + 2 * self.dimension
+
+    @cached_property
+    def canonical(self) -> MetaSLInstance:
+        """The same instance with equal atoms merged, massless atoms dropped and the rest sorted."""
+        tasks = canonical_tasks(self.tasks)
+        return MetaSLInstance(
+            self.loss, self.adaptation, self.features, tasks, self.omega, self.comparator, self.radius
+        )
+
+    def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        """The fields of the instance file, each number written by `number`."""
+        comparator: object
+        if isinstance(self.comparator, Functions):
+            comparator = functions_field(self.comparator, number)
+        else:
+            comparator = [number(v) for v in self.comparator]
+        return {
+            "format": FORMAT,
+            "problem": "meta-sl",
+            "loss": loss_field(self.loss, number),
+            "adaptation": adaptation_field(self.adaptation, number),
+            "model": {"name": "linear"},
+            "features": [[number(v) for v in row] for row in self.features],
+            "tasks": tasks_field(self.tasks, number),
+            "omega": [number(v) for v in self.omega],
+            "comparator": comparator,
+            "radius": number(self.radius),
+        }
+
+
+# --- what instances of every model share ---
+
+
+def canonical_tasks(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """The tasks with equal atoms merged, massless atoms dropped and the rest sorted."""
+    found = []
+    for task in tasks:
+        atoms: list[Atom] = []
+        for atom in sorted((a for a in task.atoms if a.p != 0), key=lambda a: (a.x, a.y)):
+            if atoms and (atoms[-1].x, atoms[-1].y) == (atom.x, atom.y):
+                atoms[-1] = Atom(atom.x, atom.y, atoms[-1].p + atom.p)
+            else:
+                atoms.append(atom)
+        found.append(Task(task.weight, tuple(atoms)))
+    return tuple(found)
+
+
+def loss_field(loss: Loss, number: Callable[[fmpq], object]) -> dict[str, object]:
+    """The field "loss" of a document."""
+    field: dict[str, object] = {"name": loss.name}
+    if loss.parameter is not None and loss.profile.parameter is not None:
+        field[loss.profile.parameter] = number(loss.parameter)
+    return field
+
+
+def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -> dict[str, object]:
+    """The field "adaptation" of a document."""
+    if isinstance(adaptation, Gradient):
+        return {"name": adaptation.name, "eta": number(adaptation.eta), "steps": adaptation.steps}
+    return {"name": adaptation.name, "lambda": number(adaptation.strength)}
+
+
+def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> list[dict[str, object]]:
+    """The field "tasks" of a document."""
+    return [
+        {
+            "weight": number(task.weight),
+            "atoms": [{"x": a.x, "y": number(a.y), "p": number(a.p)} for a in task.atoms],
+        }
+        for task in tasks
+    ]
+
+
+def functions_field(functions: Functions, number: Callable[[fmpq], object]) -> dict[str, object]:
+    """The field "comparator" of a document, for functions."""
+    return {"functions": [[number(v) for v in row] for row in functions.values]}
+
+
+NetworkComparator = Weights | Functions
+
+
+@dataclass(frozen=True)
+class NetworkInstance(Instance):
+    """A meta-SL instance with a two-layer ReLU network, adapted by gradient steps.
+
+    features (k, d) the inputs x, signs [m] the output weights b (+-1), initial (m, d) the W0, omega (m, d) the point
+    under test, comparator (m, d) or functions (n, k), radius the R of the ball of directions.
+    """
+
+    loss: Loss
+    adaptation: Gradient
+    features: tuple[Vector, ...]
+    tasks: tuple[Task, ...]
+    signs: tuple[int, ...]
+    initial: Weights
+    omega: Weights
+    comparator: NetworkComparator
+    radius: fmpq
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    family = "network"
+
+    @property
+    def sigma(self) -> Any:
+        """The smooth activation with its derivatives; None: relu, which has a kink."""
+        return None
+
+    @property
+    def width(self) -> int:
+        """m, the number of neurons."""
+        return len(self.signs)
+
+    @property
+    def parameters(self) -> int:
+        return self.width * len(self.features[0])
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers describe the instance."""
+        atoms = sum(len(task.atoms) for task in self.tasks)
+        d = len(self.features[0])
+        return len(self.features) * d + 2 * atoms + len(self.tasks) + 3 * self.width * d
+
+    @cached_property
+    def canonical(self) -> NetworkInstance:
+        """The same instance with equal atoms merged, massless atoms dropped and the rest sorted."""
+        return replace(self, tasks=canonical_tasks(self.tasks), notes=())
+
+    @property
+    def _model(self) -> dict[str, str]:
+        """What the instance file says of the model beside its weights."""
+        return {"name": "relu-network"}
+
+    def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        """The fields of the instance file, each number written by `number`."""
+        return self._document(number, lambda weights: weights.document(number))
+
+    def _document(self, number: Callable[[fmpq], object], rows: Callable[[Weights], Any]) -> dict[str, object]:
+        comparator: object
+        if isinstance(self.comparator, Functions):
+            comparator = functions_field(self.comparator, number)
+        else:
+            comparator = rows(self.comparator)
+        sign = {b: number(fmpq(b)) for b in (1, -1)}
+        return {
+            "format": FORMAT,
+            "problem": "meta-sl",
+            "loss": loss_field(self.loss, number),
+            "adaptation": adaptation_field(self.adaptation, number),
+            "model": {**self._model, "b": [sign[b] for b in self.signs], "W0": rows(self.initial)},
+            "features": [[number(v) for v in row] for row in self.features],
+            "tasks": tasks_field(self.tasks, number),
+            "omega": rows(self.omega),
+            "comparator": comparator,
+            "radius": number(self.radius),
+        }
+
+    def fractions(self) -> dict[str, object]:
+        """What `document` gives with that writing; a million weights reach it without a rational for each."""
+        return self._document(lambda q: f"{q.p}/{q.q}", Weights.fractions)
+
+
+@dataclass(frozen=True)
+class SmoothInstance(NetworkInstance):
+    """A network instance with another activation than relu: a name of ACTIVATIONS."""
+
+    activation: str = "softplus"
+
+    family = "smooth-network"
+
+    @classmethod
+    def of(cls, network: NetworkInstance, activation: str) -> SmoothInstance:
+        """The same weights and tasks with that activation."""
+        return cls(**{f.name: getattr(network, f.name) for f in fields(NetworkInstance)}, activation=activation)
+
+    @property
+    def sigma(self) -> Activation:
+        """The activation with its derivatives."""
+        return ACTIVATIONS[self.activation]
+
+    @property
+    def _model(self) -> dict[str, str]:
+        return {"name": "smooth-network", "activation": self.activation}

@@ -1,0 +1,1 @@
+"""Supervised learning with two-layer ReLU networks."""

@@ -1,0 +1,111 @@
+"""Many network instances of one shape as float64 arrays: the unit of searching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ...arithmetic import rational, to_float
+from ...losses import Loss
+from ...models.batch import WEIGHTS
+from ...models.weights import Weights
+from ...sources import Field, Kind
+from ..batch import TASKS, functions_at, laws_of, tasks_at, values_of
+from ..instance import Functions, Gradient, NetworkComparator, NetworkInstance
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class NetworkBatch:
+    """B instances with the same loss, shape and number of steps.
+
+    features (B, k, d) the inputs, labels and masses (B, n, k, l), weights (B, n), signs (B, m), initial and omega
+    (B, m, d), rate (B,) the step size, radius (B,), and one of rival (B, m, d), functions (B, n, k).
+    """
+
+    loss: Loss
+    rate: Array
+    features: Array
+    labels: Array
+    masses: Array
+    weights: Array
+    signs: Array
+    initial: Array
+    omega: Array
+    radius: Array
+    rival: Array | None = None
+    functions: Array | None = None
+    steps: int = 1
+
+    fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(n, k, l, m, d)."""
+        return (*self.labels.shape[1:], *self.omega.shape[1:])
+
+    def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Self:
+        """The same problems with another comparator."""
+        return replace(self, rival=rival, functions=functions)
+
+    def take(self, chosen: Array | Sequence[int]) -> Self:
+        """The instances of the given indices (or mask)."""
+        names = ("rate", "features", "labels", "masses", "weights", "signs", "initial", "omega", "radius", "rival")
+        picked: dict[str, Any] = {}
+        for name in (*names, "functions"):
+            value = getattr(self, name)
+            picked[name] = None if value is None else value[chosen]
+        return replace(self, **picked)
+
+    def instance(self, b: int) -> NetworkInstance:
+        """Instance b, exactly."""
+        comparator: NetworkComparator
+        if self.functions is not None:
+            comparator = functions_at(self.functions[b])
+        else:
+            assert self.rival is not None
+            comparator = Weights(self.rival[b])
+        return NetworkInstance(
+            self.loss,
+            Gradient(rational(float(self.rate[b])), self.steps),
+            tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
+            tasks_at(self.weights[b], self.labels[b], self.masses[b]),
+            tuple(int(v) for v in self.signs[b]),
+            Weights(self.initial[b]),
+            Weights(self.omega[b]),
+            comparator,
+            rational(float(self.radius[b])),
+        )
+
+
+def batch_of(instance: NetworkInstance) -> NetworkBatch:
+    """A batch of one: the instance rounded to float64."""
+    canonical = instance.canonical
+    labels, masses, weights = laws_of(canonical.tasks, len(canonical.features))
+    functions = rival = None
+    if isinstance(canonical.comparator, Functions):
+        functions = values_of(canonical.comparator)
+    else:
+        rival = canonical.comparator.floats[None]
+    return NetworkBatch(
+        canonical.loss,
+        np.array([to_float(canonical.adaptation.eta)]),
+        np.array([[[to_float(v) for v in row] for row in canonical.features]]),
+        labels,
+        masses,
+        weights,
+        np.array([canonical.signs], dtype=float),
+        canonical.initial.floats[None],
+        canonical.omega.floats[None],
+        np.array([to_float(canonical.radius)]),
+        rival,
+        functions,
+        canonical.adaptation.steps,
+    )

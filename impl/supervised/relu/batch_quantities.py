@@ -1,0 +1,417 @@
+"""The quantities of networks for a whole batch in float64, by explicit features in R^{md}: written again, on purpose.
+
+The ball engine counts patterns and never forms a feature; here every feature is an array. Only the losses, and sums
+over labels, are shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from ...floats import rank
+from ...floats.rank import reduced
+from ..batch_quantities import BatchQuantities
+from .batch import Array, NetworkBatch
+
+Steps = list[tuple[int, Array, Array]]
+"""Number, features (B, 1 or n, k, D) and predictions (B, 1 or n, k) of steps of the adaptation."""
+
+
+class NetworkBatchQuantities(BatchQuantities):
+    """Quantities of a batch by name, each (B,)."""
+
+    batch: NetworkBatch  # type: ignore[assignment]
+
+    def __init__(self, batch: NetworkBatch) -> None:
+        super().__init__(batch)  # type: ignore[arg-type]
+        self._shrink = batch.signs.shape[1] ** -0.5
+
+    # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
+
+    def _drive(self, weights: Array) -> Array:
+        """W_r'x (B, t, k, m)."""
+        return self.features[:, None] @ weights.transpose(0, 1, 3, 2)
+
+    def _gates(self, weights: Array) -> Array:
+        return (self._drive(weights) > 0).astype(float)
+
+    def _phi(self, gates: Array) -> Array:
+        """phi (B, t, k, m d) for gates (B, t, k, m)."""
+        scaled = gates * (self._shrink * self.batch.signs)[:, None, None]
+        rows = scaled[..., None] * self.features[:, None, :, None]
+        return rows.reshape(*rows.shape[:3], -1)
+
+    def _network(self, weights: Array) -> Array:
+        """f(x; W) (B, t, k)."""
+        scaled = (self._shrink * self.batch.signs)[:, None, None]
+        return (np.maximum(self._drive(weights), 0.0) * scaled).sum(3)
+
+    def _stepped(self, weights: Array) -> Array:
+        """W (B, n, m, d) after one step from W (B, 1 or n, m, d)."""
+        slopes = self._summed(1, self._network(weights))
+        move = (slopes[:, :, None] @ self._phi(self._gates(weights)))[:, :, 0]
+        return weights - (self.batch.rate[:, None, None] * move).reshape(*move.shape[:2], *weights.shape[2:])
+
+    def _walk(self, weights: Array) -> list[Array]:
+        """The iterates from W (B, 1, m, d) to W_i (B, n, m, d)."""
+        found = [weights]
+        for _ in range(self.batch.steps):
+            found.append(self._stepped(found[-1]))
+        return found
+
+    @cached_property
+    def _omega(self) -> Array:
+        return self.batch.omega[:, None]
+
+    @cached_property
+    def _start(self) -> Array:
+        return self.batch.initial[:, None]
+
+    @cached_property
+    def _iterates(self) -> list[Array]:
+        return self._walk(self._omega)
+
+    @property
+    def _after_weights(self) -> Array:
+        return self._iterates[-1]
+
+    @cached_property
+    def _before(self) -> Array:
+        return self._network(self._omega)
+
+    @cached_property
+    def _on_the_way(self) -> list[Array]:
+        """f at the iterates that the steps start from (B, 1 or n, k)."""
+        return [self._before, *(self._network(w) for w in self._iterates[1:-1])]
+
+    @cached_property
+    def after(self) -> Array:
+        return self._network(self._after_weights)
+
+    @cached_property
+    def comparator(self) -> Array:
+        if self.batch.functions is not None:
+            return self.batch.functions
+        assert self.batch.rival is not None
+        return self._network(self._walk(self.batch.rival[:, None])[-1])
+
+    # --- meta-features ------------------------------------------------------------------------------------
+
+    def _bent(self, outer: Array, inner: Array, z: Array) -> Array:
+        """outer - eta sum_x' rho ell''(z) <outer, inner_x'> inner_x' (B, n, k, D)."""
+        bends = self.batch.rate[:, None, None] * self._summed(2, z)
+        pull = outer @ inner.transpose(0, 1, 3, 2)
+        return outer - (pull * bends[:, :, None]) @ inner
+
+    @cached_property
+    def _phi_omega(self) -> Array:
+        return self._phi(self._gates(self._omega))
+
+    @cached_property
+    def _phi_after(self) -> Array:
+        return self._phi(self._gates(self._after_weights))
+
+    @cached_property
+    def _phi_start(self) -> Array:
+        return self._phi(self._gates(self._start))
+
+    def _lifted_rows(self, rows: Array) -> Array:
+        return np.broadcast_to(rows, (len(self.batch), self.batch.labels.shape[1], *rows.shape[2:]))
+
+    @cached_property
+    def _steps(self) -> Steps:
+        phi = [self._phi_omega, *(self._phi(self._gates(w)) for w in self._iterates[1:-1])]
+        return [(k, *pair) for k, pair in enumerate(zip(phi, self._on_the_way, strict=True))]
+
+    def _factored(self, rows: Array, steps: Steps) -> Array:
+        """The factors of the steps applied to rows (B, n, k, D), the last of them first."""
+        for k, phi, z in reversed(steps):
+            rows = self._factor(rows, k, phi, z)
+        return rows
+
+    def _factor(self, rows: Array, k: int, phi: Array, z: Array) -> Array:
+        """I - eta H of step k, with the features phi and the predictions z."""
+        return self._bent(rows, phi, z)
+
+    @cached_property
+    def meta_features(self) -> Array:
+        return self._factored(self._phi_after, self._steps)
+
+    @cached_property
+    def initial_features(self) -> Array:
+        """phi_0 in all places (B, n, k, D)."""
+        rows = self._lifted_rows(self._phi_start)
+        for z in reversed(self._on_the_way):
+            rows = self._bent(rows, self._phi_start, z)
+        return rows
+
+    def _paired(self, features: Array) -> Array:
+        """<w, features> (B, D)."""
+        pulls = (self.batch.weights[..., None] * self.slopes)[..., None] * features
+        return pulls.sum((1, 2))
+
+    @cached_property
+    def gradient(self) -> Array:
+        return self._paired(self.meta_features)
+
+    def _misfit(
+        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
+    ) -> tuple[Array, Array]:
+        return super()._misfit(reduced(features), target, mass, radius)
+
+    @cached_property
+    def scale(self) -> Array:
+        sizes = np.abs(self.after) + np.abs(self.comparator)
+        risks = np.abs(self._summed(0, self.after)) + np.abs(self._summed(0, self.comparator))
+        bend = np.abs(self._summed(2, self.after)) * sizes
+        stretch = np.sqrt((self.meta_features**2).sum(3)) + self._drive(self._omega).__abs__().sum(3) * self._shrink
+        slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * stretch)
+        return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
+
+    # --- full row rank ---------------------------------------------------------------------------------------
+
+    def _flat(self, rows: Array) -> Array:
+        """Rows (B, n k, D)."""
+        return rows.reshape(len(rows), -1, rows.shape[3])
+
+    @property
+    def _used(self) -> Array:
+        return (self.mass > 0).reshape(len(self.batch), -1)
+
+    def _shortest(self, rows: Array) -> Array:
+        return rank.shortest(self._flat(rows), self.u.reshape(len(self.batch), -1), self._used)
+
+    @cached_property
+    def min_norm_solution(self) -> Array:
+        return self._shortest(self.meta_features)
+
+    @cached_property
+    def min_norm_init(self) -> Array:
+        return self._shortest(self.initial_features)
+
+    @cached_property
+    def condition(self) -> Array:
+        return rank.condition(self._flat(self.meta_features), self._used)
+
+    # --- first order, initialisation -------------------------------------------------------------------------
+
+    @property
+    def eps_formal(self) -> Array:
+        return self.eps
+
+    @cached_property
+    def eps_first_order(self) -> Array:
+        return _length(self._paired(self._phi_after))
+
+    @cached_property
+    def misfit_plain(self) -> Array:
+        return self._misfit(self._phi_after, self.u)[0]
+
+    @cached_property
+    def eps_init(self) -> Array:
+        return _length(self._paired(self.initial_features))
+
+    @cached_property
+    def misfit_init(self) -> Array:
+        return self._misfit(self.initial_features, self.u)[0]
+
+    @cached_property
+    def _feature_change(self) -> Array:
+        return self.initial_features - self.meta_features
+
+    @cached_property
+    def gradient_difference(self) -> Array:
+        return _length(self._paired(self._feature_change))
+
+    @cached_property
+    def error_operator(self) -> Array:
+        rows = reduced(np.sqrt(self.mass)[..., None] * self._feature_change)
+        flat = rows.reshape(len(rows), -1, rows.shape[3])
+        return np.linalg.norm(np.nan_to_num(flat, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
+
+    @cached_property
+    def error_trace(self) -> Array:
+        return np.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
+
+    def _pointwise(self, counts: Sequence[Array], first: int = 0) -> Array:
+        """||e|| for the flips at every iterate: at those on the way (B, 1 or n, k), at the last (B, n, k).
+
+        Before the step `first` factors count as 1.
+        """
+        size = np.sqrt((self.features**2).sum(2))[:, None]
+        rate, width = self.batch.rate[:, None, None], self.batch.signs.shape[1]
+        norms, changes = [], []
+        for z, flips in zip(self._on_the_way, counts, strict=False):
+            bends = np.abs(rate * self._summed(2, z)) * size**2
+            total = bends.sum(2)
+            norms.append(np.where(rate[..., 0] >= 0, np.maximum(1.0, total - 1), 1 + total))
+            changes.append((bends * np.sqrt(flips / width)).sum(2))
+        norms[:first] = [np.ones_like(norm) for norm in norms[:first]]
+        moved = sum(
+            change * np.prod([norm for j, norm in enumerate(norms) if j != k] or [np.ones_like(change)], axis=0)
+            for k, change in enumerate(changes)
+        )
+        error = np.prod(norms, axis=0)[..., None] * size * np.sqrt(counts[-1] / width) + 2 * size * moved[..., None]
+        return np.sqrt((self.mass * error**2).sum((1, 2)))
+
+    @cached_property
+    def _flips(self) -> list[Array]:
+        start = self._gates(self._start)
+        return [(self._gates(w) != start).sum(3).astype(float) for w in self._iterates]
+
+    @cached_property
+    def error_flips(self) -> Array:
+        return self._pointwise(self._flips)
+
+    @cached_property
+    def error_last_factor(self) -> Array:
+        return self._pointwise(self._flips, self.batch.steps - 1)
+
+    @cached_property
+    def _nearness(self) -> Array:
+        """a_r(x) (B, k, m); infinite at x = 0."""
+        size = np.sqrt((self.features**2).sum(2))[:, :, None]
+        near = np.abs(self._drive(self._start)[:, 0])
+        return np.where(size > 0, near / np.where(size > 0, size, 1.0), np.inf)
+
+    def _counts(self, budget: Array, power: int = 2) -> Array:
+        """k*(B) (B, t, k) for budgets (B, t)."""
+        sums = np.cumsum(np.sort(self._nearness, axis=2) ** power, axis=2)[:, None]
+        return (sums <= (budget**power)[:, :, None, None]).sum(3).astype(float)
+
+    @cached_property
+    def displacement_init(self) -> Array:
+        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
+
+    @cached_property
+    def _budgets(self) -> list[Array]:
+        """B + ||W^(k) - W|| (B, 1 or n) at the iterates."""
+        moves = [np.sqrt(((w - self._omega) ** 2).sum((2, 3))) for w in self._iterates]
+        return [self.displacement_init[:, None] + move for move in moves]
+
+    @cached_property
+    def error_count(self) -> Array:
+        return self._pointwise([self._counts(budget) for budget in self._budgets])
+
+    @cached_property
+    def error_count_own(self) -> Array:
+        own = self._counts(self.displacement_init[:, None])
+        return self._pointwise([own] * len(self._iterates))
+
+    @cached_property
+    def error_count_linear(self) -> Array:
+        return self._pointwise([self._counts(budget, 1) for budget in self._budgets])
+
+    # --- linearisation -----------------------------------------------------------------------------------------
+
+    def _over_points(self, values: Array) -> Array:
+        return np.sqrt((self.mass * values[:, None] ** 2).sum((1, 2)))
+
+    @cached_property
+    def linearisation(self) -> Array:
+        linear = (self._phi_start[:, 0] @ self.batch.omega.reshape(len(self.batch), -1, 1))[..., 0]
+        return self._over_points(self._before[:, 0] - linear)
+
+    def _one_signed(self, reach: Array) -> Array:
+        """The larger of both signs' sums over neurons (B, k) of reach (B, k, m)."""
+        signs = self.batch.signs[:, None]
+        return np.maximum(np.where(signs > 0, reach, 0.0).sum(2), np.where(signs < 0, reach, 0.0).sum(2))
+
+    @cached_property
+    def _moved(self) -> Array:
+        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum(2))[:, None]
+
+    @cached_property
+    def linearisation_bound(self) -> Array:
+        size = np.sqrt((self.features**2).sum(2))
+        with np.errstate(invalid="ignore"):
+            reach = np.maximum(self._moved - self._nearness, 0.0)
+        return self._over_points(self._shrink * size * self._one_signed(reach))
+
+    @cached_property
+    def linearisation_bound_own(self) -> Array:
+        size = np.sqrt((self.features**2).sum(2))
+        near = np.abs(self._drive(self._omega)[:, 0]) <= self._moved * size[:, :, None]
+        return self._over_points(self._shrink * size * self._one_signed(np.where(near, self._moved, 0.0)))
+
+    @cached_property
+    def linearisation_worst(self) -> Array:
+        size = np.sqrt((self.features**2).sum(2))
+        near = np.abs(self._drive(self._start)[:, 0])
+        reach = (self.displacement_init[:, None] * size)[:, :, None]
+        best = np.zeros(size.shape)
+        for sign in (1, -1):
+            ordered = np.sort(np.where(self.batch.signs[:, None] == sign, near, np.inf), axis=2)
+            counts = np.sqrt(np.arange(1.0, near.shape[2] + 1))
+            best = np.maximum(best, np.max(reach * counts - np.cumsum(ordered, axis=2), axis=2, initial=0.0))
+        return self._over_points(self._shrink * best)
+
+    # --- the ball around W0 ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _offset(self) -> Array:
+        return (self.batch.omega - self.batch.initial).reshape(len(self.batch), -1)
+
+    @cached_property
+    def eps_projected(self) -> Array:
+        return (self.gradient * self._offset).sum(1) + self.radius * self.eps
+
+    @cached_property
+    def misfit_projected(self) -> Array:
+        shift = (self.meta_features @ self._offset[:, None, :, None])[..., 0]
+        return self._misfit(self.meta_features, self.u - shift)[0]
+
+    # --- what wrong theorems use instead ----------------------------------------------------------------------
+
+    @cached_property
+    def misfit_curvature_adapted(self) -> Array:
+        later = [*self._on_the_way[1:], self.after]
+        steps = [(k, phi, z) for (k, phi, _), z in zip(self._steps, later, strict=True)]
+        return self._misfit(self._factored(self._phi_after, steps), self.u)[0]
+
+    @cached_property
+    def misfit_outer_unadapted(self) -> Array:
+        return self._misfit(self._factored(self._lifted_rows(self._phi_omega), self._steps), self.u)[0]
+
+    @cached_property
+    def misfit_init_inner(self) -> Array:
+        steps = [(k, self._phi_start, z) for k, _, z in self._steps]
+        return self._misfit(self._factored(self._phi_after, steps), self.u)[0]
+
+    @cached_property
+    def misfit_init_outer(self) -> Array:
+        return self._misfit(self._factored(self._lifted_rows(self._phi_start), self._steps), self.u)[0]
+
+    @cached_property
+    def misfit_reversed(self) -> Array:
+        return self._misfit(self._factored(self._phi_after, self._steps[::-1]), self.u)[0]
+
+    @cached_property
+    def misfit_frozen(self) -> Array:
+        return self._misfit(self._factored(self._phi_after, self._steps[:1] * self.batch.steps), self.u)[0]
+
+    @cached_property
+    def misfit_one_missing(self) -> Array:
+        return self._misfit(self._factored(self._phi_after, self._steps[:-1]), self.u)[0]
+
+    @cached_property
+    def pairing_unadapted(self) -> Array:
+        if self.batch.functions is not None:
+            rival = self.batch.functions
+        else:
+            assert self.batch.rival is not None
+            rival = self._network(self.batch.rival[:, None])
+        return (self.batch.weights[..., None] * self.slopes * (self._before - rival)).sum((1, 2))
+
+    @cached_property
+    def eps_other_kinks(self) -> Array:
+        *inner, outer = (self._phi((self._drive(w) >= 0).astype(float)) for w in self._iterates)
+        steps = [(k, phi, z) for (k, _, z), phi in zip(self._steps, inner, strict=True)]
+        return _length(self._paired(self._factored(outer, steps)))
+
+
+def _length(values: Array) -> Array:
+    return np.sqrt((values * values).sum(-1))

@@ -1,0 +1,281 @@
+"""MAML with a two-layer network by definition, on the support of the tasks: patterns, kernels, predictions, adaptation.
+
+All that a network of any width does on finitely many points is in its activation patterns S (one column per point)
+and in exact sums over neurons. For patterns P, Q at inputs x, x' the gradient features psi = m^{-1/2}(b_r P_r x)_r have
+
+    <psi, psi'> = #{r: P_r = Q_r = 1} <x, x'> / m              (b cancels: b_r^2 = 1)
+
+and a gradient step adds such features to W, so that no iterate W^(k) of task i (W^(0) = W, W^(K) = W_i) is ever formed:
+
+    W^(k)_r'x' = W_r'x' - m^{-1/2} b_r sum_{l<k} sum_x c^(l)(x) S^(l)_r(x) <x, x'>,
+    c^(l)(x) = eta sum_y p ell'(f(x; W^(l)), y).
+
+Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for every W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from flint import arb
+
+from ...arithmetic import Balls, Number, NumberSystem, Rationals, bounds, midpoint
+from ...models.relu import Distance, Layer, Neurons
+from ...models.weights import Inputs, Weights
+from ..instance import NetworkInstance
+from ..maml import Law, Risks
+
+Array = np.ndarray
+
+EXACT_KINKS = 64
+"""Undecided signs that are asked of the exact twin before the margin is left open."""
+EXACT_STEPS = 2
+"""Steps up to which rationals stay short with any rational loss: digits multiply at each."""
+AFFINE = ("squared", "huber", "absolute")
+"""Losses with piecewise affine slopes: digits add up, and the exact twin follows any number of steps."""
+
+
+class NetworkProblem(Layer, Risks):
+    """A network instance in the number system `m` (of a canonical instance)."""
+
+    def __init__(self, instance: NetworkInstance, m: NumberSystem) -> None:
+        super().__init__(instance.loss, instance.tasks, m)
+        self.instance = instance
+        self.inputs = Inputs(instance.features)
+        self.eta: Number = m.number(instance.adaptation.eta)
+        self.output = np.array(instance.signs, dtype=float)
+        self.width = instance.width
+
+    @cached_property
+    def omega(self) -> Point:
+        """The point under test."""
+        return Point(self, self.instance.omega)
+
+    @cached_property
+    def start(self) -> Point:
+        """The initialisation W0."""
+        return Point(self, self.instance.initial)
+
+
+@dataclass(frozen=True)
+class Move:
+    """What steps did to W: W - sum_j coefficients[j] psi_j, psi_j with the pattern patterns[j] at the input inputs[j].
+
+    loose: of a neuron whose sign at an iterate stays open, the inputs there and what it would move by if it were on
+    """
+
+    patterns: tuple[Array, ...] = ()
+    inputs: tuple[int, ...] = ()
+    coefficients: tuple[Number, ...] = ()
+    loose: Mapping[int, tuple[tuple[int, arb], ...]] = field(default_factory=dict)
+
+    def further(self, at: Iterate, steps: Sequence[Number]) -> Move:
+        """The same and one step more, from the iterate `at` by c(x) [k]. Patterns that did not change are merged."""
+        patterns, inputs, coefficients = list(self.patterns), list(self.inputs), list(self.coefficients)
+        last = {x: j for j, x in enumerate(inputs)}
+        for a, x in enumerate(at.xs):
+            if _is_zero(steps[x]):
+                continue
+            if x in last and np.array_equal(patterns[last[x]], at.active[:, a]):
+                coefficients[last[x]] += steps[x]
+            else:
+                patterns.append(at.active[:, a])
+                inputs.append(x)
+                coefficients.append(steps[x])
+        loose = dict(self.loose)
+        for r, a in at.doubt:
+            loose[r] = (*loose.get(r, ()), (at.xs[a], Balls.magnitude(arb(steps[at.xs[a]]))))
+        return Move(tuple(patterns), tuple(inputs), tuple(coefficients), loose)
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """A task's network after some of its steps, on the task's support xs [a]: patterns (m, a), predictions [k].
+
+    predictions are 0 where the task has no mass, which nothing reads; doubt: the sizes of the pre-activations (r, a)
+    whose sign stays open (their pattern is 0); move: from W to here
+    """
+
+    xs: list[int]
+    active: Array
+    predictions: list[Number]
+    distance: Distance
+    doubt: Mapping[tuple[int, int], arb] = field(default_factory=dict)
+    move: Move = field(default_factory=Move)
+
+
+class Point(Neurons):
+    """A network W of the problem: predictions, adaptations."""
+
+    problem: NetworkProblem
+
+    def __init__(self, problem: NetworkProblem, weights: Weights) -> None:
+        super().__init__(problem, weights)
+
+    @cached_property
+    def distance(self) -> Distance:
+        """From the kinks, over the whole support (inputs with mass)."""
+        return self.distance_at(x for law in self.problem.laws for x in law.rho)
+
+    @cached_property
+    def predictions(self) -> list[Number]:
+        """f(x; W) at the support [k]."""
+        return self.problem.outputs(self.weights, self.active, list(range(self.active.shape[1])))
+
+    def steps(self, law: Law, predictions: list[Number]) -> list[Number]:
+        """c_i(x) = eta sum_y p ell'(f(x), y) [k] at the predictions f(x) [k] of an iterate."""
+        problem = self.problem
+        return [problem.eta * s for s in problem.slopes(law, predictions)]
+
+    def adapted(self, index: int) -> Iterate:
+        """The network after task `index`'s gradient steps."""
+        return self.path(index)[-1]
+
+    def path(self, index: int, count: int | None = None) -> list[Iterate]:
+        """The iterates 0..K of task `index`: W, W after one step, ... (the first `count` steps)."""
+        law = self.problem.laws[index]
+        xs = list(law.rho)
+        found = [Iterate(xs, self.active[:, xs], self.predictions, self.distance)]
+        for k in range(self.problem.instance.adaptation.steps if count is None else count):
+            here = found[-1]
+            found.append(self._moved(index, k + 1, xs, here.move.further(here, self.steps(law, here.predictions))))
+        return found
+
+    def _moved(self, index: int, k: int, xs: list[int], move: Move) -> Iterate:
+        """Iterate k of task `index`."""
+        problem = self.problem
+        doubt: dict[tuple[int, int], arb] = {}
+        if not move.inputs:
+            active, distance = self.active[:, xs], self.distance
+        else:
+            active, doubt, distance = self._moved_signs(index, k, xs, move)
+        values = problem.outputs(self.weights, active, xs)
+        if move.inputs:
+            pull = problem.kernel(np.stack(move.patterns, axis=1), list(move.inputs), active, xs)
+            for a in range(len(xs)):
+                terms = (c * pull[j, a] for j, c in enumerate(move.coefficients))
+                values[a] -= sum(terms, start=problem.m.number(0))
+        for (_, a), size in doubt.items():
+            # relu is continuous: a neuron whose sign is open contributes at most its size.
+            values[a] += ((-size).union(size)) * problem.shrink
+        for r in move.loose:
+            for a in np.flatnonzero(active[r]).tolist():
+                values[a] += self._slack(r, xs[a], move) * problem.shrink
+        predictions = [problem.m.number(0)] * len(problem.inputs.rows)
+        for x, value in zip(xs, values, strict=True):
+            predictions[x] = value
+        return Iterate(xs, active, predictions, distance, doubt, move)
+
+    def _slack(self, r: int, y: int, move: Move) -> arb:
+        """By how much W_{i,r}'y may differ from what `move` says, as its sign was open at an earlier iterate."""
+        products = self.problem.inputs.products
+        size = sum((c * abs(products[x][y]) for x, c in move.loose.get(r, ())), start=arb(0)) * self.problem.shrink
+        return (-size).union(size)
+
+    def _moved_signs(
+        self, index: int, k: int, xs: list[int], move: Move
+    ) -> tuple[Array, dict[tuple[int, int], arb], Distance]:
+        """S^(k) (m, a), the sizes of the pre-activations whose sign stays open, and the distance from the kinks."""
+        problem = self.problem
+        inputs = problem.inputs
+        scale = problem.width**-0.5
+        # One row per pattern feature: its coefficient, in float64 with the distance to the exact one.
+        centre = np.array([_float(c) for c in move.coefficients])
+        radius = np.array([_radius(c, f) for c, f in zip(move.coefficients, centre, strict=True)])
+        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in xs] for x in move.inputs])
+        # What float64 loses of an inner product: all of it, where that underflows.
+        lost = np.array(
+            [[_radius(inputs.products[x][y], g) for y, g in zip(xs, row, strict=True)]
+             for x, row in zip(move.inputs, gram, strict=True)]
+        )  # fmt: skip
+        on = np.stack(move.patterns, axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            shift = problem.output[:, None] * (on @ (centre[:, None] * gram)) * scale
+            size = on @ (np.abs(centre)[:, None] * np.abs(gram)) * scale
+            spread = on @ (radius[:, None] * np.abs(gram) + (np.abs(centre) + radius)[:, None] * lost) * scale
+            value = self.signs.values[:, xs] - shift
+            rounding = (len(centre) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
+            error = self.signs.errors[:, xs] + rounding + spread * (1 + 2.0**-40)
+            for r in move.loose:
+                error[r] += [bounds(arb(self._slack(r, y, move).abs_upper()))[1] for y in xs]
+            decided = (np.abs(value) > error) & np.isfinite(value) & np.isfinite(error)
+        decided |= inputs.vanishing[xs]
+        active = np.where(decided, value > 0, False).astype(float)
+        live = ~inputs.vanishing[xs]
+        low = np.where(decided, np.abs(value) - error, np.inf)[:, live].min(initial=np.inf)
+        high = np.where(decided, np.abs(value) + error, np.inf)[:, live].min(initial=np.inf)
+        distance = Distance(float(low), float(high))
+        doubt: dict[tuple[int, int], arb] = {}
+        open_pairs = []
+        for r, a in np.argwhere(~decided):
+            exact = self._moved_value(int(r), xs[a], move)
+            sign = _sign(exact)
+            if sign is None:
+                open_pairs.append((int(r), int(a), exact))
+                continue
+            active[r, a] = float(sign > 0)
+            distance = distance.union(Distance(*bounds(Balls.magnitude(arb(exact)))))
+        ties = self._exact_ties(index, k, len(open_pairs))
+        for r, a, ball in open_pairs:
+            value_exact = None if ties is None else ties(r, xs[a])
+            if value_exact is None:
+                doubt[r, a] = arb(ball.abs_upper())
+                distance = distance.union(Distance(0.0, float(bounds(doubt[r, a])[1])))
+            else:
+                active[r, a] = float(value_exact > 0)
+                distance = distance.union(Distance(*bounds(arb(abs(value_exact)))))
+        return active, doubt, distance
+
+    def _moved_value(self, r: int, y: int, move: Move) -> Number:
+        """W_{i,r}'y: an exact rational where nothing moves the neuron, else in the problem's numbers."""
+        problem = self.problem
+        inputs = problem.inputs
+        own = self.weights.dot(r, inputs.rows[y])
+        pulls = [
+            (c, inputs.products[x][y])
+            for c, pattern, x in zip(move.coefficients, move.patterns, move.inputs, strict=True)
+            if pattern[r] and inputs.products[x][y] != 0
+        ]
+        if not pulls and r not in move.loose:
+            return own
+        shift = sum((c * problem.m.number(g) for c, g in pulls), start=problem.m.number(0))
+        moved = problem.m.number(own) - int(problem.output[r]) * problem.shrink * shift
+        return moved + self._slack(r, y, move) if r in move.loose else moved
+
+    def _exact_ties(self, index: int, k: int, count: int) -> Callable[[int, int], Number] | None:
+        """(r, y) -> W_{i,r}'y at iterate k in exact rationals, where the instance allows it and few pairs are open."""
+        problem = self.problem
+        root = int(problem.width**0.5)
+        if problem.m is Rationals or not 0 < count <= EXACT_KINKS or root * root != problem.width:
+            return None
+        if not problem.loss.profile.rational or (k > EXACT_STEPS and problem.loss.name not in AFFINE):
+            return None
+        twin = Point(NetworkProblem(problem.instance, Rationals), self.weights)
+        move = twin.path(index, k)[-1].move
+        return lambda r, y: twin._moved_value(r, y, move)
+
+
+def _is_zero(value: Number) -> bool:
+    return bool(value.is_zero()) if isinstance(value, arb) else value == 0
+
+
+def _float(value: Number) -> float:
+    return midpoint(arb(value))
+
+
+def _radius(value: Number, centre: float) -> float:
+    return bounds(Balls.magnitude(arb(value) - arb(centre)))[1]
+
+
+def _sign(value: Number) -> int | None:
+    """-1, 0 or 1; None where an enclosure cannot tell."""
+    if value > 0:
+        return 1
+    if value < 0:
+        return -1
+    if isinstance(value, arb):
+        return 0 if value.is_zero() else None
+    return 0

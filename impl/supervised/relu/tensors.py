@@ -1,0 +1,53 @@
+"""The meta-objective of networks by its definition on torch's tensors: for training, and for torch's opinion."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...arithmetic import to_float
+from ...tensors import Torch
+from ..instance import NetworkInstance
+
+
+class TorchNetwork:
+    """An instance's tasks as tensors; weights are (m, d)."""
+
+    def __init__(self, instance: NetworkInstance) -> None:
+        self.loss, self.eta = instance.loss, to_float(instance.adaptation.eta)
+        self.steps = instance.adaptation.steps
+        self.activation = torch.relu if instance.sigma is None else partial(instance.sigma.value, Torch)
+        self.output = torch.tensor(instance.signs, dtype=torch.float64) / instance.width**0.5
+        inputs = np.array([[to_float(v) for v in row] for row in instance.features])
+        self.tasks = []
+        for task in instance.tasks:
+            rows = inputs[[atom.x for atom in task.atoms]]
+            labels = np.array([to_float(atom.y) for atom in task.atoms])
+            masses = np.array([to_float(atom.p) for atom in task.atoms])
+            tensors = tuple(torch.from_numpy(a) for a in (rows, labels, masses))
+            self.tasks.append((to_float(task.weight), tensors))
+
+    def risk(self, tensors: tuple[Tensor, ...], weights: Tensor) -> Tensor:
+        """R_i(f(.; W))."""
+        rows, labels, masses = tensors
+        predictions = self.activation(rows @ weights.T) @ self.output
+        return (masses * self.loss.value(Torch, predictions, labels)).sum()
+
+    def adapt(self, tensors: tuple[Tensor, ...], weights: Tensor, *, first_order: bool = False) -> Tensor:
+        """U_i(W), differentiable in W unless `first_order`."""
+        here = weights
+        for _ in range(self.steps):
+            point = here if here.requires_grad else here.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(self.risk(tensors, point), point, create_graph=not first_order)
+            here = here - self.eta * slope
+        return here
+
+    def meta_objective(self, weights: Tensor, *, first_order: bool = False) -> Tensor:
+        """L(W) = sum_i q_i R_i(f(.; U_i(W)))."""
+        total = torch.zeros((), dtype=torch.float64)
+        for share, tensors in self.tasks:
+            total = total + share * self.risk(tensors, self.adapt(tensors, weights, first_order=first_order))
+        return total

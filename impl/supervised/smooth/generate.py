@@ -1,0 +1,142 @@
+"""Smooth network tasks by construction: those of networks at widths up to 64, with any activation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from ...draws import with_radius
+from ...models.activation import ACTIVATIONS
+from ...sources import SMALL, Generator, Limits, Source
+from ..generate import CONVEX_LOSSES, STEEP
+from ..relu.batch import Array
+from ..relu.generate import descended, drawn, independent, tangent_comparators
+from .batch import SmoothBatch
+from .batch_quantities import SmoothBatchQuantities
+
+WIDTHS = (1, 2, 4, 16, 64)
+
+
+STEEPEST = {"softplus": 0.0, "tanh": -np.arctanh(3**-0.5)}
+"""Where sigma'' is largest."""
+
+
+class AtStart(SmoothBatchQuantities):
+    """The same with phi_0 for phi: its tangent comparators attain N2'."""
+
+    @cached_property
+    def meta_features(self) -> Array:
+        return self.initial_features
+
+
+def _drawn(source: Source, loss: str, limits: Limits) -> SmoothBatch:
+    activation = source.choose(tuple(ACTIVATIONS))
+    return SmoothBatch.of(drawn(source, loss, limits, width=source.choose(WIDTHS)), activation)
+
+
+def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Any problem, W and comparator on the grid."""
+    return _drawn(source, loss, limits)
+
+
+def functions(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Comparators that are arbitrary functions, one per task."""
+    batch = _drawn(source, loss, limits)
+    n, k = batch.shape[:2]
+    return batch.against(functions=source.grid((n, k), -8, 8) / 4)
+
+
+def tangent(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
+    return tangent_comparators(source, _drawn(source, loss, limits), SmoothBatchQuantities)
+
+
+def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Tangent comparators of the features at initialisation, with their own pairing: N2' is an equality."""
+    return tangent_comparators(source, _drawn(source, loss, limits), AtStart)
+
+
+def drift(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """One input, one-signed neurons that all move alike from where sigma'' is largest: the errors of the ball."""
+    batch = drawn(source, loss, limits, tasks=1, points=1, width=source.choose(WIDTHS))
+    activation = source.choose(tuple(ACTIVATIONS))
+    x = batch.features[:, :1]
+    size = (x**2).sum(2, keepdims=True)
+    unit = np.where(size > 0, x / np.where(size > 0, size, 1.0), 0.0)
+    place, move = STEEPEST[activation], 2.0 ** source.grid((), -6, 2)[:, None, None] * source.choose((1.0, -1.0))
+    initial = np.broadcast_to(place * unit, batch.omega.shape)
+    alike = replace(
+        batch,
+        signs=np.ones(batch.signs.shape),
+        initial=initial,
+        omega=initial + move * unit,
+        rate=np.where(source.grid((), 0, 1) > 0, batch.rate, 0.0),
+    )
+    return tangent_comparators(source, SmoothBatch.of(alike, activation), AtStart)
+
+
+def stationary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """W after descent on the meta-objective."""
+    batch = _drawn(source, loss, limits)
+    return with_radius(source, replace(batch, omega=descended(batch, quantities=SmoothBatchQuantities)))
+
+
+def still(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """W = W0: the step alone moves the features. Tangent comparators."""
+    batch = _drawn(source, loss, limits)
+    return tangent_comparators(source, replace(batch, omega=batch.initial), SmoothBatchQuantities)
+
+
+def steps(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Two or three large steps from W = W0, whose factors differ and expand. Tangent comparators."""
+    batch = _drawn(source, loss, limits)
+    larger = source.choose((1.0, 2.0) if loss in STEEP else (4.0, 64.0))
+    large = replace(batch, omega=batch.initial, steps=source.choose((2, 3)), rate=larger * batch.rate)
+    return tangent_comparators(source, large, SmoothBatchQuantities)
+
+
+def local(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """A comparator one small gradient step away."""
+    batch = _drawn(source, loss, limits)
+    at = SmoothBatchQuantities(batch)
+    step = 2.0 ** -source.grid((), 0, 12) / np.where(at.eps > 0, at.eps, 1.0)
+    rival = batch.omega - (step[:, None] * at.gradient).reshape(batch.omega.shape)
+    rival = np.where(np.isfinite(rival), rival, batch.omega)
+    return with_radius(source, batch.against(rival=rival))
+
+
+def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Tasks with inputs of their own, enough neurons, and tangent comparators: the bound of C3 is nearly attained."""
+    batch = SmoothBatch.of(independent(source, loss, limits), source.choose(tuple(ACTIVATIONS)))
+    return tangent_comparators(source, batch, SmoothBatchQuantities)
+
+
+def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+    """Problems whose infimum is bracketed: a few neurons."""
+    small = replace(limits, tasks=min(limits.tasks, 2), points=min(limits.points, 3))
+    activation = source.choose(tuple(ACTIVATIONS))
+    return SmoothBatch.of(drawn(source, loss, small, width=source.choose((4, 16))), activation)
+
+
+GENERATORS: tuple[Generator, ...] = (
+    Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
+    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
+    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES),
+    Generator("steps", "large steps whose factors differ", steps, CONVEX_LOSSES),
+    Generator("tangent-start", "tangent comparators of features at initialisation", tangent_start, CONVEX_LOSSES),
+    Generator("drift", "neurons that all move alike from where they bend most", drift, CONVEX_LOSSES),
+    Generator("stationary", "W after descent", stationary, CONVEX_LOSSES),
+    Generator("still", "W at its initialisation", still, CONVEX_LOSSES),
+    Generator("interpolating", "inputs of their own, tangent comparators (C3)", interpolating, CONVEX_LOSSES),
+    Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
+)
+
+LANDSCAPES = Generator(
+    "landscapes", "smooth networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
+)
+
+SEARCHING = ("arbitrary", "functions", "tangent", "steps", "tangent-start", "drift", "local", "stationary", "still",
+             "interpolating")  # fmt: skip
+"""The generators that look for counterexamples."""

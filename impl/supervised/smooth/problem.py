@@ -1,0 +1,51 @@
+"""MAML with a smooth two-layer network by definition, in balls: gradients of risks, adaptation.
+
+Nothing here knows meta-features.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from flint import arb, arb_mat
+
+from ...arithmetic import Balls
+from ...models.smooth import Neurons, SmoothLayer
+from ..instance import SmoothInstance
+from ..maml import Law, Risks
+
+
+class SmoothProblem(SmoothLayer, Risks):
+    """A smooth network instance in balls (of a canonical instance)."""
+
+    def __init__(self, instance: SmoothInstance) -> None:
+        super().__init__(instance.loss, instance.tasks, Balls)
+        self.instance = instance
+        self.eta = arb(instance.adaptation.eta)
+        self._lay(instance.sigma, instance.features, instance.signs)
+
+    @cached_property
+    def omega(self) -> arb_mat:
+        """The point under test (m, d)."""
+        return self.matrix(self.instance.omega)
+
+    @cached_property
+    def start(self) -> arb_mat:
+        """The initialisation W0 (m, d)."""
+        return self.matrix(self.instance.initial)
+
+    def risk_gradient(self, law: Law, at: Neurons) -> arb_mat:
+        """grad R_i (m, d) at the network's weights."""
+        return at.pulled(self.slopes(law, at.predictions))
+
+    def path(self, law: Law, at: Neurons) -> list[Neurons]:
+        """The networks W^(k+1) = W^(k) - eta grad R_i(W^(k)): [W, ..., W_i]; those after W at the task's inputs."""
+        found = [at]
+        for _ in range(self.instance.adaptation.steps):
+            here = found[-1]
+            found.append(self.neurons(here.weights - self.risk_gradient(law, here) * self.eta, tuple(law.rho)))
+        return found
+
+    def adapted(self, law: Law, at: Neurons) -> Neurons:
+        """The network with W_i, after all steps, at the inputs of the task."""
+        return self.path(law, at)[-1]

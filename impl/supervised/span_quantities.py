@@ -1,0 +1,100 @@
+"""Infima in the span of the meta-features, for models with many parameters: coordinates come from the Gram matrix.
+
+Directions v of the bound lie in that span (the rest changes nothing but ||v||), so a network of any width has as many
+coordinates as the support has lifted points. Everything is computed at twice the precision.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any
+
+from flint import arb, ctx
+
+from ..arithmetic import Balls, Number, Rationals, exact_floats, root, square
+from ..balls.infimum import Infimum, misfit, misfit_l1
+from ..balls.span import Span
+from ..instances import Vector
+from .prediction_quantities import PredictionQuantities
+
+SPARE_BITS = 64
+
+
+class SpanQuantities(PredictionQuantities):
+    """Core quantities in the span. `direction` gives coefficients of v in the meta-features [N]."""
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name."""
+        if name not in self._known:
+            with ctx.workprec(2 * ctx.prec + SPARE_BITS):
+                self._known[name] = super().__call__(name)
+        return self._known[name]
+
+    @cached_property
+    @abstractmethod
+    def _features(self) -> Any:
+        """The meta-features, with their `span`."""
+
+    # --- infima in the span -----------------------------------------------------------------------------
+
+    def _span_misfit(
+        self, at: Span, target: list[arb], masses: list[arb] | None = None, radius: arb | None = None
+    ) -> Infimum:
+        """The infimum over the ball; radius None: the instance's; infinite: no constraint."""
+        self._balls_only("an infimum")
+        weights = self._masses if masses is None else masses
+        size = self.radius if radius is None else radius
+        free = not size.is_finite()
+        found = misfit(at.rows, target, weights, None if free else size)
+        if free:
+            return found
+        spare = size * self._root_sum(zip(weights, at.slack, strict=True))
+        low = arb((found.value - spare).lower()).max(arb(0))
+        return Infimum(low.union(found.value), found.direction)
+
+    @cached_property
+    def _lifted(self) -> Infimum:
+        return self._span_misfit(self._features.span, self._u)
+
+    @cached_property
+    def misfit_free(self) -> arb:
+        return self._span_misfit(self._features.span, self._u, radius=arb("inf")).value
+
+    @cached_property
+    def misfit_l1(self) -> arb:
+        self._balls_only("an infimum")
+        target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
+        at = self._features.span
+        value = misfit_l1(self.eps, self._scaled(at.rows, self._weighted), target).value
+        spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, at.slack, strict=True))
+        if spare.is_zero():
+            return value
+        # What sticks out lowers the value by at most spare per length: F >= sqrt(1 - (spare/eps)^2) F_coordinates.
+        share = root(1 - square(spare / self.eps)) if self.eps > spare else arb(0)
+        return arb((value * share).lower()).max(arb(0)).union(value)
+
+    # --- the direction of the identity ----------------------------------------------------------------
+
+    @cached_property
+    def along(self) -> list[Number]:
+        if self._direction is None:
+            self._balls_only("the direction of an infimum")
+            return self._lifted.direction.entries()
+        given = [self.m.number(v) for v in self._direction]
+        return given if self.m is Rationals else self._pulled_coefficients(given)
+
+    def _pulled_coefficients(self, coefficients: list[Number]) -> list[Number]:
+        column = self.m.matrix([[c] for c in coefficients])
+        return (self._features.span.rows.transpose() * column).entries()
+
+    @cached_property
+    def exact_direction(self) -> Vector:
+        """Coefficients of v in the meta-features, rounded to float64."""
+        found = self._features.span.coefficients(self.along)
+        return exact_floats(found)
+
+    def rounding(self, name: str) -> float:
+        """What a float64 evaluation of the quantity may differ by: relative to the sums behind it."""
+        value = self(name)
+        return float(value.rad()) + 2.0**-44 * float(self.scale(name) + value.abs_upper())

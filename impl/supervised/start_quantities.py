@@ -1,0 +1,158 @@
+"""What the claims on features at initialisation and on the ball around W0 need, whatever the activation.
+
+||G_0|| - eps <= ||G_0 - G|| <= ||w|| E_op <= ||w|| E_2,  and e5 = <G, W - W0> + R ||G||
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from flint import arb, arb_mat, fmpq
+
+from ..arithmetic import Balls, Number, Rationals, root
+from ..balls.singular import largest_eigenvalue
+from ..models.weights import squared_distance
+from .instance import NetworkInstance
+from .span_quantities import SpanQuantities
+
+
+class StartQuantities(SpanQuantities):
+    """Quantities of three sets of meta-features: phi, those without the Hessian, and phi_0."""
+
+    instance: NetworkInstance
+
+    # --- what a family supplies -------------------------------------------------------------------------
+
+    @cached_property
+    @abstractmethod
+    def _iterates(self) -> list[list[list[Number]]]:
+        """The predictions at the iterates W^(0), ..., W^(K-1) that the steps leave [k], per task and step."""
+
+    @cached_property
+    @abstractmethod
+    def _plain(self) -> Any:
+        """phi_{W_i}, with their `span`."""
+
+    @cached_property
+    @abstractmethod
+    def _initial(self) -> Any:
+        """phi_0 in all places, ell'' at the iterates' actual predictions, with their `span`."""
+
+    @abstractmethod
+    def _norm_of(self, features: Any) -> Number:
+        """||<w, phi>|| for the given meta-features."""
+
+    @cached_property
+    @abstractmethod
+    def _difference(self) -> arb_mat | None:
+        """The Gram matrix of phi_0 - phi, None if it is exactly 0."""
+
+    @cached_property
+    @abstractmethod
+    def _from_start(self) -> list[Number]:
+        """phi_a'(W - W0) [N]."""
+
+    @cached_property
+    @abstractmethod
+    def _gradient_from_start(self) -> Number:
+        """<grad L, W - W0>."""
+
+    # --- first order, features at initialisation ----------------------------------------------------------
+
+    @cached_property
+    def eps_first_order(self) -> arb:
+        return self._norm_of(self._plain)
+
+    @cached_property
+    def misfit_plain(self) -> arb:
+        return self._span_misfit(self._plain.span, self._u).value
+
+    @cached_property
+    def eps_init(self) -> arb:
+        return self._norm_of(self._initial)
+
+    @cached_property
+    def misfit_init(self) -> arb:
+        return self._span_misfit(self._initial.span, self._u).value
+
+    @cached_property
+    def gradient_difference(self) -> arb:
+        self._balls_only("a norm")
+        if self._difference is None:
+            return arb(0)
+        column = arb_mat(len(self._weighted), 1, self._weighted)
+        return root((column.transpose() * self._difference * column)[0, 0])
+
+    @cached_property
+    def _scaled_difference(self) -> arb_mat:
+        """Om^{1/2} (difference) Om^{1/2}."""
+        assert self._difference is not None
+        sizes = [root(m) for m in self._masses]
+        count = len(sizes)
+        table = self._difference.tolist()
+        return arb_mat(count, count, [sizes[a] * table[a][b] * sizes[b] for a in range(count) for b in range(count)])
+
+    @cached_property
+    def error_operator(self) -> arb:
+        self._balls_only("an eigenvalue")
+        return arb(0) if self._difference is None else root(largest_eigenvalue(self._scaled_difference))
+
+    @cached_property
+    def error_trace(self) -> arb:
+        self._balls_only("a norm")
+        if self._difference is None:
+            return arb(0)
+        return root(self._sum(m * self._difference[a, a] for a, m in enumerate(self._masses)))
+
+    # --- the ball around W0 -------------------------------------------------------------------------------
+
+    @cached_property
+    def _squared_displacement(self) -> fmpq:
+        return squared_distance(self.instance.omega, self.instance.initial)
+
+    @cached_property
+    def displacement_init(self) -> Number:
+        distance = self._squared_displacement
+        return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
+
+    def _over_points(self, values: list[Number]) -> arb:
+        """The norm over the lifted points of a function of the input."""
+        return self._root_sum((mass, values[x]) for _, x, mass in self._points)
+
+    @cached_property
+    def eps_projected(self) -> arb:
+        return self._gradient_from_start + self.radius * self.eps
+
+    @cached_property
+    def misfit_projected(self) -> arb:
+        target = [u - d for u, d in zip(self._u, self._from_start, strict=True)]
+        return self._span_misfit(self._features.span, target).value
+
+    # --- margins --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def margin_joints(self) -> arb:
+        """Distance of the predictions that the steps start from, from the joints of the loss."""
+        moves = self.instance.adaptation.eta != 0
+        return self._joint_margin(self._iterates) if moves else arb(1)
+
+    def _joint_margin(self, predictions: Sequence[Sequence[list[Number]]]) -> arb:
+        """Of predictions per task and step [k]."""
+        loss, margin = self.problem.loss, arb(1)
+        for law, steps in zip(self.laws, predictions, strict=True):
+            for z, (x, y, _) in itertools.product(steps, law.atoms):
+                gap = loss.joint_distance(z[x], y)
+                if gap is not None:
+                    if gap <= 0:
+                        return gap
+                    margin = margin.min(gap)
+        return margin
+
+    @cached_property
+    def margin_convex_inner(self) -> arb:
+        """ell'' >= 0: what the bound of the operator norms of H_i uses."""
+        return self._structural(self.problem.loss.profile.convex)

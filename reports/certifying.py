@@ -34,6 +34,19 @@ class Certified:
     interrupted: bool
 
 
+def _paced(tell: Tell) -> Tell:
+    """The same, no more often than anybody looks."""
+    told = time.monotonic()
+
+    def paced(stage: str) -> None:
+        nonlocal told
+        if time.monotonic() - told > TICK:
+            told = time.monotonic()
+            tell(stage)
+
+    return paced
+
+
 def certify(
     source: TaskSource, omega: Path | None, train: bool, ball: fmpq | None, budget: Budget, tell: Tell
 ) -> Certified:
@@ -54,13 +67,10 @@ def certify(
     if ball is not None and size > ball * ball:
         required = f"at least ||omega|| = {to_float(size) ** 0.5:.6g} is required: omega must lie in the ball"
         raise BadInputError(source.place, "--radius", str(ball), required)
-    told = 0.0
+    now_and_then = _paced(tell)
 
     def show(boxes: int, lower: float, upper: float) -> None:
-        nonlocal told
-        if time.monotonic() - told > TICK:
-            told = time.monotonic()
-            tell(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
+        now_and_then(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
     found = answer.certify(instance, ball, budget, show, tell)
     given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
@@ -84,16 +94,9 @@ def checked_certificate(path: Path, tell: Tell) -> tuple[bool, str]:
     """Whether the certificate in a file proves its bracket, and the answer in a line. Errors: BadInputError."""
     tell(f"reading {path}")
     certificate = load(path)
-    told = time.monotonic()
-
-    def show(boxes: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > TICK:
-            told = time.monotonic()
-            tell(f"checking: {boxes} boxes")
-
     tell("checking")
-    found = check(certificate, show)
+    now_and_then = _paced(tell)
+    found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
     where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
     return found.accepted, (

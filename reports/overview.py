@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from msgspec.structs import asdict
 
@@ -52,6 +53,16 @@ class ResultRow:
     claims: list[Tightness]
     shown: list[Cell]
     refuted: list[MutantRow]
+
+
+Row = TypeVar("Row", ClaimRow, Cell, MutantRow)
+
+
+def by_family(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Rows about claims grouped by the claims' family, in the order of the record."""
+    families = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
+    names = dict.fromkeys(families[row.claim] for row in rows)
+    return [(name, [row for row in rows if families[row.claim] == name]) for name in names]
 
 
 def results(verify: VerifyRecord | None, audit: AuditRecord | None) -> list[ResultRow]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from latex2mathml.converter import convert
@@ -35,13 +34,13 @@ from .answer import (
 )
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import Kind, read
-from .formats.auditing import AuditRecord, MutantRow
+from .formats.auditing import AuditRecord
 from .formats.searching import MutationRecord
 from .formats.shared import Interval
 from .formats.verifying import ClaimRow, VerifyRecord
 from .overview import (
     SIGNS,
-    Detail,
+    by_family,
     cell_id,
     details,
     equality,
@@ -55,8 +54,6 @@ from .overview import (
 )
 from .places import places
 from .records import clean, in_folder, write_text
-
-Row = TypeVar("Row", ClaimRow, Detail, MutantRow)
 
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[real]' && .venv/bin/metagap verify"
@@ -128,13 +125,6 @@ def entry(row: ClaimRow, family: str) -> str:
     stem, title = row.claim.removeprefix(f"{family}-"), row.title
     said = ":" in title and stem.split("-")[0].lower() in title.split(":")[0].lower()
     return title if said else f"{stem}: {title}"
-
-
-def by_family(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    """Rows about claims grouped by the claims' family, in the order of the record."""
-    families = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
-    names = dict.fromkeys(families[row.claim] for row in rows)
-    return [(name, [row for row in rows if families[row.claim] == name]) for name in names]
 
 
 def _environment() -> Environment:

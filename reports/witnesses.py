@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..impl import files
 from ..impl.counterexample import confirm
@@ -48,7 +47,7 @@ class Statement:
         return StatementText(self.left.text, "=" if self.relation is Relation.EQUAL else "<=", self.bound.text)
 
     @property
-    def population(self) -> Mapping[str, Any] | None:
+    def population(self) -> Mapping[str, object] | None:
         """The instance on which an ablation evaluates the left side, if that is another one."""
         return self.subject.population if isinstance(self.subject, Ablation) else None
 

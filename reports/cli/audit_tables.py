@@ -6,20 +6,16 @@ The report has every cell; a terminal of 80 columns has room for what must be se
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
-from ...impl.families import FAMILIES
 from ...theory.claim import Standing
 from ..formats.auditing import AuditRecord, Cell, MutantRow, MutantsRecord
 from ..matrix import alarms
+from ..overview import by_family
 from .shared import listing, paper
-
-Row = TypeVar("Row", Cell, MutantRow)
 
 
 def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detailed: bool) -> None:
@@ -39,11 +35,10 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
 
 
 def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) -> None:
-    cells = _by_family(record.cells)
     table = listing("Assumptions of claims: what fails without each", "family")
     for heading in ("needed", "found again", "not needed", "vacuous", "open"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for family, rows in cells.items():
+    for family, rows in by_family(record.cells):
         counts = [sum(row.status == standing.value for row in rows) for standing in Standing]
         needed = [row for row in rows if row.status == Standing.NEEDED.value]
         again = sum(row.found is not None for row in needed)
@@ -83,7 +78,7 @@ def _power(rows: list[MutantRow]) -> Table:
     table = listing("Wrong theorems: the suite's own power", "family")
     for heading in ("killed", "of", "median s", "slowest s", "equivalent"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for family, own in _by_family(rows).items():
+    for family, own in by_family(rows):
         wrong = [row for row in own if row.status != "equivalent"]
         killed = [row.seconds for row in wrong if row.status == "killed"]
         times = (f"{statistics.median(killed):.2f}", f"{max(killed):.2f}") if killed else ("", "")
@@ -104,9 +99,3 @@ def _mutants(rows: list[MutantRow]) -> Table:
         table.add_row(*cells, small, style=style)
     table.caption = "numbers: of the smallest witness"
     return table
-
-
-def _by_family(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows by the family of their claim, in the order of the families."""
-    owner = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
-    return {name: own for name in FAMILIES if (own := [row for row in rows if owner[row.claim] == name])}

@@ -61,6 +61,18 @@ def _supported(source: object) -> Iterator[None]:
         fail(f"{source}: {error}" if isinstance(error, UnsupportedError) else f"{source}: without --radius: {error}")
 
 
+@contextmanager
+def _in_time(limit: float, advice: str) -> Iterator[None]:
+    """Work that its time limit ended becomes one line and status 3."""
+    try:
+        yield
+    except EndedError as error:
+        if error.interrupted:
+            raise
+        typer.echo(f"metagap: --max-time={limit:g}: out of time while {error.stage}; {advice}", err=True)
+        raise typer.Exit(3) from None
+
+
 def optimum(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An instance file; omega is not needed.")],
     radius: RadiusOption = None,
@@ -112,15 +124,9 @@ def check(
     ] = 600.0,
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic."""
-    with input_errors(), working("check") as show:
-        try:
-            accepted, line = apart(checked_certificate, (path,), show, time.monotonic() + max_time)
-        except EndedError as error:
-            if error.interrupted:
-                raise
-            advice = "it is neither accepted nor rejected; allow more"
-            typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
-            raise typer.Exit(3) from None
+    advice = "it is neither accepted nor rejected; allow more"
+    with input_errors(), working("check") as show, _in_time(max_time, advice):
+        accepted, line = apart(checked_certificate, (path,), show, time.monotonic() + max_time)
     typer.echo(line)
     raise typer.Exit(0 if accepted else 1)
 
@@ -160,15 +166,9 @@ def certify(
     spoken = ready({"--json": json}, inputs=[tasks, *([] if omega is None else [omega])])
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
-    with input_errors(), _supported(tasks), working("certify") as show:
-        try:
-            found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
-        except EndedError as error:
-            if error.interrupted:
-                raise
-            advice = "there is no answer, and none was written; allow more, or fewer rows"
-            typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
-            raise typer.Exit(3) from None
+    advice = "there is no answer, and none was written; allow more, or fewer rows"
+    with input_errors(), _supported(tasks), working("certify") as show, _in_time(max_time, advice):
+        found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
     emit(found.record, json)
     if spoken:
         for line in found.lines:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -72,7 +72,8 @@ def check(record: object, kind: type[Kind], file: str) -> Kind:
     given = record.get("format") if isinstance(record, dict) else None
     if given not in (wanted, wanted[:-1] + "1"):
         raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
-    return rows(_renamed(record) | {"format": wanted}, kind, file)
+    renamed = _renamed(record)
+    return rows(renamed | {"format": wanted} if isinstance(renamed, dict) else renamed, kind, file)
 
 
 def rows(record: object, kind: type[T], file: str) -> T:
@@ -96,7 +97,7 @@ def rows(record: object, kind: type[T], file: str) -> T:
     return found
 
 
-def _renamed(record: Any) -> Any:
+def _renamed(record: object) -> object:
     """A record in this version's words: the verdict EQUAL was HOLDS."""
     if isinstance(record, list):
         return [_renamed(value) for value in record]
@@ -108,10 +109,11 @@ def _renamed(record: Any) -> Any:
     return found
 
 
-def _leaves(record: Any, path: str) -> Iterator[tuple[str, str, Any]]:
+def _leaves(record: object, path: str) -> Iterator[tuple[str, str, object]]:
     """(place, field, value) of everything that is no list and no object; an entry of a list has its index as field."""
-    pairs = record.items() if isinstance(record, dict) else enumerate(record)
-    for key, value in pairs:
+    for key, value in (
+        record.items() if isinstance(record, dict) else enumerate(record if isinstance(record, list) else ())
+    ):
         place = f"{path}[{key}]" if isinstance(key, int) else join(path, key)
         if isinstance(value, dict | list):
             yield from _leaves(value, place)

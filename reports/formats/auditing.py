@@ -45,8 +45,8 @@ class MutantRow(Record):
     worst: MutantWitness | None
 
 
-class MutantsRecord(Record, tag_field="format", tag="metagap/mutants/1"):
-    """The wrong theorems that the search attacked (metagap audit --mutants)."""
+class _Run(Record):
+    """What an audit says of itself."""
 
     version: str
     seed: Count
@@ -55,6 +55,11 @@ class MutantsRecord(Record, tag_field="format", tag="metagap/mutants/1"):
     started: str
     environment: dict[str, str]
     command: str
+
+
+class MutantsRecord(_Run, tag_field="format", tag="metagap/mutants/1"):
+    """The wrong theorems that the search attacked (metagap audit --mutants)."""
+
     mutants: list[MutantRow]
     files: Files
 
@@ -200,16 +205,9 @@ class FamilyRows(Record):
     mutants: MutantRows
 
 
-class AuditRecord(Record, tag_field="format", tag="metagap/audit/1"):
+class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
     """The assumptions one by one, and the wrong theorems (metagap audit)."""
 
-    version: str
-    seed: Count
-    seconds: Seconds
-    status: Literal["complete", "interrupted"]
-    started: str
-    environment: dict[str, str]
-    command: str
     cells: list[Cell]
     joint: list[Joint]
     sharpness: list[FactorRow]

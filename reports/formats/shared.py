@@ -32,7 +32,8 @@ StatusName = Annotated[
 
 def verdict_name(verdict: Verdict) -> VerdictName:
     """The verdict as records spell it."""
-    return convert(verdict.name, VerdictName)
+    name: VerdictName = convert(verdict.name, VerdictName)
+    return name
 
 
 def latex(left: Expression, relation: Relation, bound: Expression) -> str:

@@ -111,9 +111,8 @@ def _renamed(record: object) -> object:
 
 def _leaves(record: object, path: str) -> Iterator[tuple[str, str, object]]:
     """(place, field, value) of everything that is no list and no object; an entry of a list has its index as field."""
-    for key, value in (
-        record.items() if isinstance(record, dict) else enumerate(record if isinstance(record, list) else ())
-    ):
+    pairs = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
+    for key, value in pairs:
         place = f"{path}[{key}]" if isinstance(key, int) else join(path, key)
         if isinstance(value, dict | list):
             yield from _leaves(value, place)

@@ -75,31 +75,40 @@ class Change(Record):
     diff: str
 
 
+Wilson = Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
+
+
 class Noticed(Record):
     """How many changes were tested, and noticed."""
 
     tested: Count
     killed: Count
-    interval: Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
+    interval: Wilson
 
 
-class MutationRoom(Noticed):
+class MutationRoom(Record):
     """A package: the places where it can be changed, and what became of those that were."""
 
     room: str
     proposes: bool
     mutants: Count
+    tested: Count
+    killed: Count
+    interval: Wilson
 
 
-class MutationRecord(Noticed, tag_field="format", tag="metagap/mutation/1"):
+class MutationRecord(Record, kw_only=True, tag_field="format", tag="metagap/mutation/1"):
     """The tests' own power: changes of the sources that they notice (.ci/mutation, by cosmic-ray)."""
 
     commit: str
     seed: Count
     under: Annotated[list[str], Meta(description="beginnings of the paths of the files that were changed; none: all")]
     budget: Annotated[float, Meta(description="seconds that the tests of one change last at most")]
+    profile: Annotated[Literal["quick", "ci"], Meta(description="of the tests: the small tier, or all")] = "ci"
     mutants: Annotated[int, Meta(ge=0, description="places where the sources can be changed")]
+    tested: Count
+    killed: Count
+    interval: Wilson
     deciding: Annotated[Noticed, Meta(description="the changes of what decides: all but what searches in float64")]
     rooms: list[MutationRoom]
     changes: list[Change]
-    profile: Annotated[Literal["quick", "ci"], Meta(description="of the tests: the small tier, or all")] = "ci"

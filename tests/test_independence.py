@@ -28,7 +28,7 @@ from metagap.impl.supervised.instance import (
 )
 from metagap.impl.supervised.maml import Risks
 from metagap.impl.supervised.relu.kernel import MetaFeatures
-from metagap.impl.supervised.smooth.core_quantities import SmoothCore
+from metagap.impl.supervised.smooth.quantities import SmoothQuantities
 from metagap.impl.supervised.task_quantities import TaskQuantities
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 
@@ -143,7 +143,7 @@ FAULTS: dict[str, tuple[type, str, Callable[[Any], Any]]] = {
     "Jacobian of a linear model": (TaskQuantities, "_jacobians", near_identity),
     "second derivative of the loss": (Risks, "curvatures", halved),
     "coefficients by the kernel": (MetaFeatures, "_coefficients", half_of_steps),
-    "fold of a smooth network": (SmoothCore, "_folded", halved),
+    "fold of a smooth network": (SmoothQuantities, "_folded", halved),
     "look-ahead of policies": (PolicyQuantities, "_lookahead_of", halved),
     "Hessian of returns": (PolicyQuantities, "_hessian", halved),
 }

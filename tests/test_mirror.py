@@ -321,17 +321,17 @@ def of_advantage(patch: pytest.MonkeyPatch) -> None:
 
 def of_fold(patch: pytest.MonkeyPatch) -> None:
     """The step's Hessian without the network's second derivative."""
-    from metagap.impl.supervised.smooth.core_quantities import SmoothCore
+    from metagap.impl.supervised.smooth.quantities import SmoothQuantities
 
-    patch.setattr(SmoothCore, "_folded", lambda self, rows, xs, at, pulls: rows * 0)
+    patch.setattr(SmoothQuantities, "_folded", lambda self, rows, xs, at, pulls: rows * 0)
 
 
 def of_bends(patch: pytest.MonkeyPatch) -> None:
     """ell'' at the predictions that the steps lead to."""
-    from metagap.impl.supervised.relu.core_quantities import NetworkCore
+    from metagap.impl.supervised.relu.quantities import NetworkQuantities
 
     patch.setattr(
-        NetworkCore,
+        NetworkQuantities,
         "_bends",
         property(lambda self: self._curvatures([[h.predictions for h in path[1:]] for path in self._paths])),
     )

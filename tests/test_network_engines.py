@@ -90,7 +90,7 @@ def forward_slope(at: NetworkQuantities, along: np.ndarray) -> arb:
     rows = problem.inputs.rows
     total = s.series([arb(0)])
     with series_terms(2):
-        for law, path in at._tasks:
+        for law, path in zip(at.laws, at._paths, strict=True):
             weights = [
                 [s.series([arb(v), arb(int(t))]) for v, t in zip(problem.omega.weights.row(r), move, strict=True)]
                 for r, move in enumerate(along.tolist())

@@ -227,7 +227,7 @@ def test_smooth_gradients_forward() -> None:
             total: Any = s.series([arb(0)])
             start = [
                 [s.series([v, arb(int(t))]) for v, t in zip(row, move, strict=True)]
-                for row, move in zip(problem.omega.tolist(), along, strict=True)
+                for row, move in zip(problem.omega.weights.tolist(), along, strict=True)
             ]
             for law in at.laws:
                 here = start
@@ -251,7 +251,7 @@ def test_smooth_gradients_forward() -> None:
                             step = pull * b * problem.sigma.d1(s, drives[r][x])
                             moved[r] = [w - step * u for w, u in zip(moved[r], rows[x], strict=True)]
                     here = moved
-            gradient = at._whole_gradient.entries()
+            gradient = at._whole_gradient.entries
             slope = sum((g * int(v) for g, v in zip(gradient, along.ravel(), strict=True)), start=arb(0))
             assert slope.overlaps(total[1])
             assert float((slope - total[1]).rad()) <= 1e-20 * (1 + at.scale("eps") * float(np.abs(along).sum()))

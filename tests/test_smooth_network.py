@@ -108,7 +108,7 @@ def test_autograd_agrees_with_taylor(loss: str) -> None:
                 if at.scale("eps") > 1e6:
                     continue
                 _, gradient = meta_gradient(instance)
-                for ball, value in zip(at._whole_gradient.entries(), gradient.ravel(), strict=True):
+                for ball, value in zip(at._whole_gradient.entries, gradient.ravel(), strict=True):
                     assert float((ball - float(value)).abs_lower()) <= 1e-9 * (at.scale("eps") + 1e-6)
                 compared += 1
                 steps.add(instance.adaptation.steps)

@@ -108,7 +108,7 @@ def test_the_error_of_the_linearisation_holds_in_the_ball_and_is_nearly_attained
     with ctx.workprec(128):
         problem = SmoothProblem(instance)
         centre = smooth_centre(problem)
-        gates = problem.gates(problem.drives(problem.start))
+        gates = problem.gates(problem.drives(problem.start.weights))
         for exponent in (-6, -3, 0, 3):
             budget = fmpq(2) ** exponent
             worst = centre.worst(arb(budget))[0]

@@ -62,8 +62,8 @@ class Combination:
             self.coefficients + [factor * c for c in other.coefficients],
         )
 
-    def along(self, weights: Weights) -> Number:
-        """<., V> for weights V."""
-        values = self.layer.outputs(weights, self.patterns, self.inputs)
+    def along(self, weights: Weights, less: Weights | None = None) -> Number:
+        """<., V> for weights V; `less`: <., V - less>."""
+        values = self.layer.outputs(weights, self.patterns, self.inputs, less)
         terms = (c * v for c, v in zip(self.coefficients, values, strict=True))
         return sum(terms, start=self.layer.m.number(0))

@@ -10,7 +10,7 @@ f = 0 for every W.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -75,9 +75,15 @@ class Layer:
         """m^{-1/2} times an exact number; an exact 0 where that is 0."""
         return self.m.number(total) * self.shrink if total != 0 else self.m.number(fmpq(0))
 
-    def outputs(self, weights: Weights, patterns: Array, xs: list[int]) -> list[Number]:
-        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a]: <psi, W>."""
-        return [self.shrunk(total) for total in self.totals(weights, patterns, xs)]
+    def outputs(self, weights: Weights, patterns: Array, xs: list[int], less: Weights | None = None) -> list[Number]:
+        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a]: <psi, W>.
+
+        less: other weights, of which the same is subtracted
+        """
+        found = self.totals(weights, patterns, xs)
+        if less is not None:
+            found = [u - v for u, v in zip(found, self.totals(less, patterns, xs), strict=True)]
+        return [self.shrunk(total) for total in found]
 
 
 class Neurons:
@@ -96,6 +102,10 @@ class Neurons:
     def active(self) -> Array:
         """S (m, k): 1.0 where W_r'x > 0."""
         return (self.signs.signs > 0).astype(float)
+
+    def gates(self, xs: Sequence[int]) -> Array:
+        """The patterns (m, .) at the inputs xs."""
+        return self.active[:, list(xs)]
 
     def near(self, x: int) -> tuple[Array, Array]:
         """|W_r'x| [m] from below and from above."""

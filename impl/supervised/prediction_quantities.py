@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
-from flint import arb
+from flint import arb, fmpq
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number
 from ..balls.core import CoreQuantities
 from ..losses import OneSided
-from .instance import Task
+from .instance import Functions, Task
 from .maml import Law, Risks
 
 
@@ -45,6 +45,11 @@ class PredictionQuantities(CoreQuantities):
     @abstractmethod
     def _comparator(self) -> list[list[Number]]:
         """h'_i at the support, per task."""
+
+    @property
+    @abstractmethod
+    def _unadapted_rivals(self) -> list[list[Number]]:
+        """The predictions of the comparator's own model at the support, per task, if it is a model."""
 
     @cached_property
     @abstractmethod
@@ -85,9 +90,9 @@ class PredictionQuantities(CoreQuantities):
 
     def __call__(self, name: str) -> Number:
         """The quantity of that name; with "_one_sided" the larger one of both sides' derivatives."""
-        both = name.removesuffix("_one_sided")
-        if both == name:
+        if name in self._known or not name.endswith("_one_sided"):
             return super().__call__(name)
+        both = name.removesuffix("_one_sided")
         left, right = (side(both) for side in self._sides)
         return left.max(right) if self.m is Balls else max(left, right)
 
@@ -145,6 +150,47 @@ class PredictionQuantities(CoreQuantities):
     @cached_property
     def _weighted(self) -> list[Number]:
         return [self.laws[i].weight * self._slopes[i][x] for i, x, _ in self._points]
+
+    # --- what wrong theorems use instead ----------------------------------------------------------------
+
+    @abstractmethod
+    def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
+        """The lifted infimum with another target or other masses [N]; free: over all directions."""
+
+    def _weight_norm(self, slopes: list[list[Number]], weights: list[Number]) -> Number:
+        """(sum_i weight_i sum_x slopes_i(x)^2 / rho_i(x))^{1/2}."""
+        return self._root_sum((weights[i] / self.laws[i].rho[x], slopes[i][x]) for i, x, _ in self._points)
+
+    @cached_property
+    def weight_norm_unadapted(self) -> arb:
+        slopes = [self.problem.slopes(law, self._before) for law in self.laws]
+        return self._weight_norm(slopes, [law.weight for law in self.laws])
+
+    @cached_property
+    def weight_norm_uniform(self) -> arb:
+        return self._weight_norm(self._slopes, [self.m.number(fmpq(1, len(self.laws)))] * len(self.laws))
+
+    @cached_property
+    def misfit_uniform(self) -> arb:
+        return self._misfit_against(self._u, [self.laws[i].rho[x] / len(self.laws) for i, x, _ in self._points])
+
+    @cached_property
+    def misfit_free(self) -> arb:
+        return self._misfit_against(self._u, free=True)
+
+    @cached_property
+    def _u_unadapted(self) -> list[Number]:
+        rivals = self._comparator if isinstance(self.instance.comparator, Functions) else self._unadapted_rivals
+        return [self._before[x] - rivals[i][x] for i, x, _ in self._points]
+
+    @cached_property
+    def misfit_u_unadapted(self) -> arb:
+        return self._misfit_against(self._u_unadapted)
+
+    @cached_property
+    def pairing_unadapted(self) -> Number:
+        """<w, u> with the unadapted displacement."""
+        return self._sum(w * u for w, u in zip(self._weighted, self._u_unadapted, strict=True))
 
     # --- sizes, for rounding ---
 

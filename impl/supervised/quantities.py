@@ -281,10 +281,6 @@ class MetaSLQuantities(TaskQuantities):
 
     # --- what wrong theorems use instead ----------------------------------------------------------------
 
-    def _weight_norm(self, slopes: list[list[Number]], weights: list[Number]) -> Number:
-        """(sum_i weight_i sum_x slopes_i(x)^2 / rho_i(x))^{1/2}."""
-        return self._root_sum((weights[i] / self.laws[i].rho[x], slopes[i][x]) for i, x, _ in self._points)
-
     @cached_property
     def misfit_hessian_at_adapted(self) -> arb:
         self._gradient_steps()
@@ -294,33 +290,6 @@ class MetaSLQuantities(TaskQuantities):
             for law, z in zip(self.laws, self._after, strict=True)
         ]
         return self._misfit(self._rows(transforms), self._u).value
-
-    @cached_property
-    def weight_norm_unadapted(self) -> arb:
-        slopes = [self.problem.slopes(law, self._before) for law in self.laws]
-        return self._weight_norm(slopes, [law.weight for law in self.laws])
-
-    @cached_property
-    def misfit_u_unadapted(self) -> arb:
-        if isinstance(self.instance.comparator, Functions):
-            rivals = self._comparator
-        else:
-            rivals = [self.problem.predictions(self._rival)] * len(self.laws)
-        target = [self._before[x] - rivals[i][x] for i, x, _ in self._points]
-        return self._misfit(self._meta_features, target).value
-
-    @cached_property
-    def misfit_free(self) -> arb:
-        return self._misfit(self._meta_features, self._u, free=True).value
-
-    @cached_property
-    def weight_norm_uniform(self) -> arb:
-        return self._weight_norm(self._slopes, [self.m.number(fmpq(1, len(self.laws)))] * len(self.laws))
-
-    @cached_property
-    def misfit_uniform(self) -> arb:
-        masses = [self.laws[i].rho[x] / len(self.laws) for i, x, _ in self._points]
-        return self._misfit(self._meta_features, self._u, masses).value
 
     @cached_property
     def eps_directional(self) -> Number:

@@ -57,9 +57,8 @@ class SpanQuantities(PredictionQuantities):
     def _lifted(self) -> Infimum:
         return self._span_misfit(self._features.span, self._u)
 
-    @cached_property
-    def misfit_free(self) -> arb:
-        return self._span_misfit(self._features.span, self._u, radius=arb("inf")).value
+    def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
+        return self._span_misfit(self._features.span, target, masses, arb("inf") if free else None).value
 
     @cached_property
     def misfit_l1(self) -> arb:

@@ -130,7 +130,7 @@ class StartQuantities(SpanQuantities):
     @cached_property
     def misfit_projected(self) -> arb:
         target = [u - d for u, d in zip(self._u, self._from_start, strict=True)]
-        return self._span_misfit(self._features.span, target).value
+        return self._misfit_against(target)
 
     # --- margins --------------------------------------------------------------------------------------------
 

@@ -11,9 +11,10 @@ from .planting import Around, Edit, Fault, Value, suite
 
 NEURONS, FLIPS, WEIGHTS, LAYER = (f"metagap.impl.models.{name}" for name in ("relu", "flips", "weights", "smooth"))
 NETWORK, KERNEL = (f"metagap.impl.supervised.relu.{name}" for name in ("problem", "kernel"))
-CORE, ERRORS, QUANTITIES = (f"metagap.impl.supervised.relu.{n}" for n in ("core_quantities", "errors", "quantities"))
-SPANS, START, RANK = (f"metagap.impl.supervised.{name}_quantities" for name in ("span", "start", "rank"))
-SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.supervised.smooth.{name}" for name in ("core_quantities", "errors"))
+RELU_ERRORS, QUANTITIES = (f"metagap.impl.supervised.relu.{name}" for name in ("errors", "quantities"))
+CORE, SPANS, START, RANK = (f"metagap.impl.supervised.{n}_quantities" for n in ("core", "span", "start", "rank"))
+ERRORS = "metagap.impl.supervised.errors"
+SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.supervised.smooth.{name}" for name in ("quantities", "errors"))
 FLOOR = "metagap.impl.optimum.networks.floor"
 SMOOTH_TAYLOR, SMOOTH_FLOOR = "metagap.impl.supervised.smooth.taylor", "metagap.impl.optimum.networks.smooth_floor"
 
@@ -109,18 +110,20 @@ NETWORKS = (
           Edit("return 0 if value.is_zero() else None", "return 1"), OPEN),
     # --- meta-features ---
     fault("factors-backwards", "the order of factors", f"{KERNEL}:MetaFeatures._coefficients",
-          Edit("zip(reversed(self.basis.columns[i]), reversed(self.bends[i]), strict=True)",
-               "zip(self.basis.columns[i], self.bends[i], strict=True)"), FLIPPING),
+          Edit("zip(reversed(self.columns[i]), reversed(self.bends[i]), strict=True)",
+               "zip(self.columns[i], self.bends[i], strict=True)"), FLIPPING),
     fault("factors-plus", "a sign error", f"{KERNEL}:MetaFeatures._coefficients",
           Edit("found[j] - bends[x] * pull if j in found else -bends[x] * pull",
                "found[j] + bends[x] * pull if j in found else bends[x] * pull"), FLIPPING),
-    fault("one-factor-of-several", "K steps with one step's Jacobian", f"{CORE}:NetworkCore._curvatures",
+    fault("one-factor-of-several", "K steps with one step's Jacobian", f"{CORE}:ModelQuantities._curvatures",
           Edit("for z in steps]", "for z in [steps[0]] * len(steps)]"), FLIPPING),
-    fault("patterns-of-omega", "a step's patterns for another's", f"{CORE}:NetworkCore._outer",
-          Edit("path[-1].active", "path[0].active"), FLIPPING),
+    fault("patterns-of-omega", "a step's patterns for another's", f"{CORE}:ModelQuantities._features",
+          Edit("self._set(self._adapted, self._steps)", "self._set([p[0] for p in self._paths], self._steps)"),
+          FLIPPING),
     fault("difference-without-cross", "a term is left out", f"{KERNEL}:MetaFeatures.minus",
           Edit("- mixed - mixed.transpose()", ""), engines()),
-    fault("gradient-of-the-features", "the gradient from the meta-features", f"{CORE}:NetworkCore._whole_gradient",
+    fault("gradient-of-the-features", "the gradient from the meta-features",
+          f"{QUANTITIES}:NetworkQuantities._whole_gradient",
           Around(lambda right: lambda self: self._features.paired(self._weighted)), ROUTES),
     fault("misfit-without-slack", "an enclosure's radius is dropped", f"{SPANS}:SpanQuantities._span_misfit",
           Edit("low.union(found.value)", "found.value"),
@@ -138,7 +141,7 @@ NETWORKS = (
           Edit("margin = margin.min(gap)", "margin = gap"),
           suite("test_networks_by_hand:test_the_least_distance_to_a_joint_counts")),
     # --- flips ---
-    fault("flips-at-the-start-alone", "error counts off by one", f"{ERRORS}:ErrorQuantities._flipped",
+    fault("flips-at-the-start-alone", "error counts off by one", f"{RELU_ERRORS}:ReluErrors._flipped",
           Edit("for here in path\n", "for here in [path[0]] * len(path)\n"), engines()),
     fault("count-off-by-one", "error counts off by one", f"{FLIPS}:_count",
           Edit("arb(max(surely, 0)).union(arb(perhaps))", "arb(max(surely - 1, 0)).union(arb(perhaps - 1))"), REACHED),
@@ -167,13 +170,13 @@ NETWORKS = (
           "for sign in (1.0, 1.0):"),
           suite("test_networks_by_hand:test_the_reach_of_negative_neurons_counts")),
     fault("pointwise-without-inner", "a term is left out", f"{ERRORS}:ErrorQuantities._pointwise",
-          Edit("+ 2 * sizes[x] * moved", ""), engines()),
+          Edit("+ sizes[x] * moved", ""), engines()),
     fault("pointwise-one-moved", "a factor is left out", f"{ERRORS}:ErrorQuantities._pointwise",
-          Edit("+ 2 * sizes[x] * moved", "+ sizes[x] * moved"), engines()),
-    fault("moves-of-the-first-step", "a step is left out", f"{ERRORS}:ErrorQuantities._moves",
+          Edit("2 * bends[x]", "bends[x]"), engines()),
+    fault("moves-of-the-first-step", "a step is left out", f"{RELU_ERRORS}:ReluErrors._moves",
           Edit("for here in path[1:]]", "for here in [path[1]] * (len(path) - 1)]"),
                suite("test_networks_by_hand:test_moves_of_every_step_are_known")),
-    fault("still-whatever", "a proof is skipped", f"{ERRORS}:ErrorQuantities._still", then(lambda still: True),
+    fault("still-whatever", "a proof is skipped", f"{RELU_ERRORS}:ReluErrors._still", then(lambda still: True),
           engines("arbitrary")),
     # --- floors ---
     fault("ray-of-any-sign", "a range is too narrow", f"{FLOOR}:ray_floor",
@@ -196,16 +199,16 @@ NETWORKS = (
           Edit("if instance.adaptation.eta != 0 or", "if"),
           suite("test_network_headline:test_tasks_without_a_step_share_one_network")),
     # --- smooth networks ---
-    fault("smooth-fold-left-out", "a term is left out", f"{SMOOTH}:SmoothCore._stepped",
+    fault("smooth-fold-left-out", "a term is left out", f"{SMOOTH}:SmoothQuantities._stepped",
           Edit("if step.pulls is not None:", "if False:"), smooth_engines()),
-    fault("smooth-factors-backwards", "the order of factors", f"{SMOOTH}:SmoothCore._rows",
-          Edit("reversed(steps[i])", "steps[i]"), SMOOTH_FLIPPING),
-    fault("smooth-outer-of-omega", "a step's patterns for another's", f"{SMOOTH}:SmoothCore._features",
-          Edit("self._rows(self._adapted, self._steps)", "self._rows([self._here] * len(self.laws), self._steps)"),
+    fault("smooth-factors-backwards", "the order of factors", f"{SMOOTH}:SmoothQuantities._set",
+          Edit("reversed(each)", "each"), SMOOTH_FLIPPING),
+    fault("smooth-outer-of-omega", "a step's patterns for another's", f"{CORE}:ModelQuantities._features",
+          Edit("self._set(self._adapted, self._steps)", "self._set([p[0] for p in self._paths], self._steps)"),
           smooth_engines()),
     fault("smooth-gradient-of-the-features", "the gradient from the meta-features",
-          f"{SMOOTH}:SmoothCore._whole_gradient",
-          Around(lambda right: lambda self: smooth_of_the_features(self)), SMOOTH_ROUTES),
+          f"{SMOOTH}:SmoothQuantities._whole_gradient",
+          Around(lambda right: lambda self: self._features.paired(self._weighted)), SMOOTH_ROUTES),
     fault("smooth-gradient-without-gates", "a term is left out", f"{SMOOTH_TAYLOR}:_change",
           Edit("g[0] * t[1] + g[1] * t[0]", "g[0] * t[1]"), FORWARD),
     fault("smooth-gradient-uphill", "a sign error", f"{SMOOTH_TAYLOR}:gradient", Edit("pull = pull - _change",
@@ -225,8 +228,3 @@ NETWORKS = (
           Edit("sum(instance.signs) / root(arb(instance.width))", "sum(instance.signs)"),
           suite("test_smooth_network_headline:test_the_range_of_the_networks_bounds_the_risk_exactly")),
 )  # fmt: skip
-
-
-def smooth_of_the_features(at: Any) -> Any:
-    right = at.problem.omega
-    return type(right)(right.nrows(), right.ncols(), at._pulled(at._features.table))

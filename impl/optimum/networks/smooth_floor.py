@@ -106,7 +106,7 @@ def ball_floor(instance: SmoothInstance, radius: fmpq) -> Floor:
 
 def smooth_centre(problem: SmoothProblem) -> Centre:
     """The linearisation at W0, in balls."""
-    start = problem.neurons(problem.start)
+    start = problem.start
     sizes = [norm(row) for row in problem.inputs.tolist()]
     inner, products = start.gates.transpose() * start.gates, problem.inputs * problem.inputs.transpose()
     bend = problem.sigma.curvature(Balls) / root(arb(problem.instance.width)) / 2

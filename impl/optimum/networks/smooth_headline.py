@@ -38,7 +38,7 @@ class HeadlineQuantities(SmoothQuantities, CertifiedQuantities):
 
 def value(problem: SmoothProblem, weights: Weights) -> arb:
     """L(W), in balls."""
-    at, total = problem.neurons(problem.matrix(weights)), arb(0)
+    at, total = problem.at(weights), arb(0)
     for law in problem.laws:
         if law.weight != 0:
             total += law.weight * problem.risk(law, problem.adapted(law, at).predictions)

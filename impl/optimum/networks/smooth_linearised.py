@@ -15,7 +15,7 @@ def smooth_linearisation(instance: NetworkInstance) -> Linearisation:
     """f_0 and K_0 of a (canonical) smooth network: <phi_0(x), phi_0(y)> = sum_r gate_r(x) gate_r(y) <x, y>."""
     assert isinstance(instance, SmoothInstance)
     problem = SmoothProblem(instance)
-    start, inputs = problem.neurons(problem.start), problem.inputs
+    start, inputs = problem.start, problem.inputs
     gates, products = (start.gates.transpose() * start.gates).tolist(), (inputs * inputs.transpose()).tolist()
     kernel = [[g * v for g, v in zip(*rows, strict=True)] for rows in zip(gates, products, strict=True)]
     steps = instance.adaptation.steps

@@ -1,40 +1,29 @@
-"""What features at initialisation cost: the meta-features phi_0, and the explicit error terms that bound the excess.
-
-||G_0|| - eps <= ||G_0 - G|| <= ||w|| E_op <= ||w|| E_2 <= ||w|| ||e||,  e by flips, by counts, by k*(B)
-"""
+"""What features at initialisation cost ReLU networks: error terms by flips, by counts, by k*(B); the linearisation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat, fmpq
+from flint import arb, fmpq
 
 from ....theory.claim import UndefinedQuantityError
-from ...arithmetic import Balls, Number, root, square
+from ...arithmetic import Number, root
 from ...models import flips
 from ...models.combination import Combination
-from .core_quantities import NetworkCore
-from .kernel import MetaFeatures
-from .problem import Move
+from ..errors import Change, ErrorQuantities
+from .problem import Move, NetworkProblem
 
 Flips = Sequence[Sequence[Mapping[int, arb]]]
-"""Per task and step: input -> how many neurons have another pattern than at W0."""
+"""Per task and iterate: input -> how many neurons have another pattern than at W0."""
 
 
-class ErrorQuantities(NetworkCore):
-    """Features at initialisation and the error terms of NTK-like statements."""
+class ReluErrors(ErrorQuantities):
+    """The error terms of NTK-like statements."""
 
-    @cached_property
-    def _initial(self) -> MetaFeatures:
-        """phi_{0,i} = (I - eta H_i^{0,(0)}) ... phi_0: phi_0 in all places, ell'' at the iterates' predictions."""
-        active = self.problem.start.active
-        return self._feature_set(self._basis_at(active), active[:, self._places], self._bends)
-
-    @cached_property
-    def _places(self) -> list[int]:
-        return [x for _, x in self._lifted_points]
+    problem: NetworkProblem
 
     @cached_property
     def _still(self) -> bool:
@@ -42,58 +31,30 @@ class ErrorQuantities(NetworkCore):
         start = self.problem.start.active
         return all((here.active == start[:, here.xs]).all() for path in self._paths for here in path)
 
-    @cached_property
-    def _difference(self) -> arb_mat | None:
-        """The Gram matrix of phi_0 - phi, None if it is exactly 0."""
-        return None if self._still else self._initial.minus(self._features)
-
     # --- pointwise errors -------------------------------------------------------------------------------
 
-    def _pointwise(self, inner: Flips, outer: list[arb], first: int = 0) -> arb:
-        """||e|| for counts of flipped neurons at the iterates that the steps start from and at W_i [N].
+    def _by_counts(self, counts: Flips, first: int = 0) -> arb:
+        """||e|| where so many neurons flip: ||phi_0(x) - phi(x)|| = ||x|| (flips/m)^{1/2}."""
 
-        e = (prod_k kap_k) delta_K + 2 eta ||x|| sum_k (prod_{j != k} kap_j) sum_x' E[ell''; x'] ||x'|| delta_k(x').
-        (A mutant has kap_k = 1 before the step `first`.)
-        """
-        self._balls_only("a norm")
-        width = self.problem.width
-        sizes = [root(arb(self.problem.inputs.products[x][x])) for x in range(len(self._before))]
-        factors = []
-        for law, steps, counts in zip(self.laws, self._bends, inner, strict=True):
-            stretch, moved = arb(1), arb(0)
-            for k, (bent, count) in enumerate(zip(steps, counts, strict=True)):
-                bends = {x: Balls.magnitude(bent[x]) for x in law.rho}
-                total = self._sum(bends[x] * square(sizes[x]) for x in law.rho)
-                own = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
-                own = own if k >= first else arb(1)
-                change = self._sum(bends[x] * square(sizes[x]) * root(count[x] / width) for x in law.rho)
-                stretch, moved = stretch * own, moved * own + stretch * change
-            factors.append((stretch, moved))
-        found = []
-        for a, (i, x, mass) in enumerate(self._points):
-            stretch, moved = factors[i]
-            found.append((mass, stretch * sizes[x] * root(outer[a] / width) + 2 * sizes[x] * moved))
-        return self._root_sum(found)
+        def change(flipped: Mapping[int, arb]) -> Change:
+            return lambda x: self._row_sizes[x] * root(flipped[x] / self.problem.width)
+
+        return self._pointwise([[change(flipped) for flipped in path] for path in counts], arb(0), first)
 
     @cached_property
     def error_flips(self) -> arb:
-        return self._flipped()
+        return self._by_counts(self._flipped(self._paths))
 
-    def _flipped(self, first: int = 0) -> arb:
+    def _flipped(self, paths: Sequence[Sequence[Any]]) -> Flips:
+        """How many neurons have another pattern than at W0, at the iterates."""
         start = self.problem.start.active
-        counts = [
+        return [
             [
                 {x: arb(int(c)) for x, c in zip(here.xs, (here.active != start[:, here.xs]).sum(0), strict=True)}
                 for here in path
             ]
-            for path in self._paths
+            for path in paths
         ]
-        outer = self._at_points([steps[-1] for steps in counts])
-        return self._pointwise([steps[:-1] for steps in counts], outer, first)
-
-    def _at_points(self, counts: Sequence[Mapping[int, arb]]) -> list[arb]:
-        """Counts per task, at the lifted points [N]."""
-        return [counts[i][x] for i, x in self._lifted_points]
 
     @cached_property
     def _moves(self) -> list[list[arb]]:
@@ -121,7 +82,7 @@ class ErrorQuantities(NetworkCore):
                 exact, xs = squared if move.is_zero() else None, list(law.rho)
                 steps.append(dict(zip(xs, flips.budget_counts(start, own + move, xs, power, exact), strict=True)))
             counts.append(steps)
-        return self._pointwise([steps[:-1] for steps in counts], self._at_points([steps[-1] for steps in counts]))
+        return self._by_counts(counts)
 
     # --- the linearisation at W0 --------------------------------------------------------------------------
 
@@ -131,10 +92,6 @@ class ErrorQuantities(NetworkCore):
         xs = list(range(len(self._before)))
         linear = self.problem.outputs(self.problem.omega.weights, self.problem.start.active, xs)
         return [z - f for z, f in zip(self._before, linear, strict=True)]
-
-    @cached_property
-    def linearisation(self) -> arb:
-        return self._over_points(self._linear_errors)
 
     @cached_property
     def linearisation_bound(self) -> arb:
@@ -161,7 +118,7 @@ class ErrorQuantities(NetworkCore):
     @cached_property
     def error_last_factor(self) -> arb:
         """Only the last step's factor expands."""
-        return self._flipped(self.instance.adaptation.steps - 1)
+        return self._by_counts(self._flipped(self._paths), self.instance.adaptation.steps - 1)
 
     @cached_property
     def error_count_own(self) -> arb:
@@ -170,8 +127,7 @@ class ErrorQuantities(NetworkCore):
         budget, xs = self.displacement_init, range(len(self._before))
         found = flips.budget_counts(self.problem.start, budget, xs, squared=self._squared_displacement)
         counts = dict(enumerate(found))
-        steps = self.instance.adaptation.steps
-        return self._pointwise([[counts] * steps] * len(self.laws), self._at_points([counts] * len(self.laws)))
+        return self._by_counts([[counts] * (self.instance.adaptation.steps + 1)] * len(self.laws))
 
     @cached_property
     def error_count_linear(self) -> arb:

@@ -5,93 +5,81 @@ bend(x') = eta E[ell''(f(x'; W^(k)), y); x']. So with K steps
 
     phi_i(x) = (I - sum bend_0 psi_0 psi_0') ... (I - sum bend_{K-1} psi_{K-1} psi_{K-1}') psi_K(x):
 
-the last step's factor acts first. A lifted point has coefficients on the basis [patterns of the iterates before the
-last, each once | patterns of the last at the lifted points], and inner products of meta-features, of any choice of
-patterns, come from pattern counts.
+the last step's factor acts first. A lifted point has coefficients on the basis [patterns of the steps, each once |
+patterns of the outer networks at the lifted points], and inner products of meta-features, of any choice of patterns,
+come from pattern counts.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from ...arithmetic import Matrix, Number
 from ...balls.span import Span, span
 from ...models.combination import Combination
-from .problem import Iterate, NetworkProblem
+from ...models.weights import Weights
+from ..core_quantities import Steps
+from ..maml import Law
+from .problem import NetworkProblem
 
 Array = np.ndarray
-Bends = Sequence[Sequence[Sequence[Number]]]
-"""Per task and step: eta sum_y p ell'' at the support [k]."""
-
-
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """The pattern features of all steps' Jacobians: patterns (m, M) at inputs [M].
-
-    columns: per task and step, input -> which of them is the step's feature there
-    """
-
-    patterns: Array
-    inputs: list[int]
-    columns: Sequence[Sequence[dict[int, int]]]
-
-    @classmethod
-    def of(cls, active: Array, paths: Sequence[Sequence[Iterate]]) -> Self:
-        """That of the tasks' iterates: the patterns (m, k) of W, and those of later iterates that differ."""
-        patterns, inputs = [active], list(range(active.shape[1]))
-        columns = []
-        for path in paths:
-            place = {x: x for x in path[0].xs}
-            steps = [place]
-            for before, here in itertools.pairwise(path[:-1]):
-                place = dict(place)
-                for a in np.flatnonzero((here.active != before.active).any(0)):
-                    place[here.xs[a]] = len(inputs)
-                    inputs.append(here.xs[a])
-                    patterns.append(here.active[:, [a]])
-                steps.append(place)
-            columns.append(steps)
-        return cls(np.concatenate(patterns, axis=1), inputs, columns)
-
-    @classmethod
-    def at(cls, active: Array, supports: Sequence[Sequence[int]], steps: int) -> Self:
-        """The patterns (m, k) of one network in all steps of all tasks."""
-        return cls(active, list(range(active.shape[1])), [[{x: x for x in xs}] * steps for xs in supports])
-
-    def chosen(self, order: Sequence[int]) -> Self:
-        """With the steps of the given numbers, in that order."""
-        return replace(self, columns=[[steps[k] for k in order] for steps in self.columns])
 
 
 @dataclass(frozen=True, eq=False)
 class MetaFeatures:
     """Meta-features with given patterns.
 
-    basis those in the Jacobians of the steps, outer (m, N) those of the outer feature, points [N] as (task, x), bends
-    for every step of the basis; None: without the Hessians.
+    inner (m, M) the patterns of the steps, outer (m, N) those of the outer feature, places [M + N] their inputs, tasks
+    [N]; columns: per task and step, input -> which of inner is the step's feature there.
     """
 
     problem: NetworkProblem
-    basis: Basis
+    inner: Array
     outer: Array
-    points: Sequence[tuple[int, int]]
-    bends: Bends | None
+    places: list[int]
+    tasks: list[int]
+    columns: Sequence[Sequence[dict[int, int]]]
+    bends: Sequence[Sequence[Sequence[Number]]]
 
-    @cached_property
-    def places(self) -> list[int]:
-        """The inputs of the basis [M + N]."""
-        return [*self.basis.inputs, *(x for _, x in self.points)]
+    @classmethod
+    def of(cls, problem: NetworkProblem, laws: Sequence[Law], outer: Sequence[Any], steps: Steps) -> Self:
+        """Those of the outer networks, with the factors of the steps, per task."""
+        known: dict[tuple[int, bytes], int] = {}
+        patterns: list[Array] = [np.zeros((problem.width, 0))]
+        columns: list[list[dict[int, int]]] = []
+        for law, each in zip(laws, steps, strict=True):
+            columns.append([])
+            for step in each:
+                gates = step.at.gates(list(law.rho))
+                bits = np.packbits(gates > 0, axis=0).T
+                place: dict[int, int] = {}
+                for a, x in enumerate(law.rho):
+                    key = (x, bits[a].tobytes())
+                    if key not in known:
+                        known[key] = len(known)
+                        patterns.append(gates[:, [a]])
+                    place[x] = known[key]
+                columns[-1].append(place)
+        points = [(i, x) for i, law in enumerate(laws) for x in law.rho]
+        return cls(
+            problem,
+            np.concatenate(patterns, axis=1),
+            np.concatenate([at.gates(list(law.rho)) for at, law in zip(outer, laws, strict=True)], axis=1),
+            [x for x, _ in known] + [x for _, x in points],
+            [i for i, _ in points],
+            columns,
+            [[step.bends for step in each] for each in steps],
+        )
 
     @cached_property
     def patterns(self) -> Array:
         """The patterns of the basis (m, M + N)."""
-        return np.concatenate([self.basis.patterns, self.outer], axis=1)
+        return np.concatenate([self.inner, self.outer], axis=1)
 
     @cached_property
     def kernel(self) -> Matrix:
@@ -101,17 +89,14 @@ class MetaFeatures:
     @cached_property
     def transform(self) -> Matrix:
         """The coefficients T (M + N, N): a column per lifted point."""
-        size, zero = len(self.basis.inputs), self.problem.m.number(0)
-        found = [self._coefficients(i, size + a) for a, (i, _) in enumerate(self.points)]
-        return self.problem.m.matrix([[c.get(j, zero) for c in found] for j in range(size + len(self.points))])
+        size, zero = self.inner.shape[1], self.problem.m.number(0)
+        found = [self._coefficients(i, size + a) for a, i in enumerate(self.tasks)]
+        return self.problem.m.matrix([[c.get(j, zero) for c in found] for j in range(len(self.places))])
 
     def _coefficients(self, i: int, outer: int) -> dict[int, Number]:
         """Of the meta-feature of task i whose outer feature is the column `outer`; those that are not 0."""
-        found = {outer: self.problem.m.number(1)}
-        if self.bends is None:
-            return found
-        kernel = self.kernel
-        for place, bends in zip(reversed(self.basis.columns[i]), reversed(self.bends[i]), strict=True):
+        found, kernel = {outer: self.problem.m.number(1)}, self.kernel
+        for place, bends in zip(reversed(self.columns[i]), reversed(self.bends[i]), strict=True):
             here = list(found.items())
             for x, j in place.items():
                 pull = sum((c * kernel[j, b] for b, c in here[1:]), start=kernel[j, here[0][0]] * here[0][1])
@@ -123,15 +108,27 @@ class MetaFeatures:
         """M = T'KT (N, N)."""
         return self.transform.transpose() * self.kernel * self.transform
 
+    @cached_property
+    def span(self) -> Span:
+        """Orthonormal coordinates, in balls."""
+        return span(self.gram)
+
     def paired(self, weights: Sequence[Number]) -> Combination:
         """sum_a weights[a] phi_a."""
         column = self.problem.m.matrix([[w] for w in weights])
         return Combination(self.problem, self.patterns, self.places, (self.transform * column).entries())
 
-    @cached_property
-    def span(self) -> Span:
-        """Orthonormal coordinates, in balls."""
-        return span(self.gram)
+    def pairings(self, vector: Combination) -> list[Number]:
+        """<phi_a, vector> [N]."""
+        return self._combined(vector.pairings(self.patterns, self.places))
+
+    def along(self, weights: Weights, less: Weights) -> list[Number]:
+        """<phi_a, V - U> [N] for weights V and U."""
+        return self._combined(self.problem.outputs(weights, self.patterns, self.places, less))
+
+    def _combined(self, basis: list[Number]) -> list[Number]:
+        """T'(values on the basis) [N]."""
+        return (self.transform.transpose() * self.problem.m.matrix([[v] for v in basis])).entries()
 
     def minus(self, other: MetaFeatures) -> Matrix:
         """The Gram matrix of the differences to the same points' other meta-features (N, N)."""

@@ -52,12 +52,25 @@ class NetworkProblem(Layer, Risks):
     @cached_property
     def omega(self) -> Point:
         """The point under test."""
-        return Point(self, self.instance.omega)
+        return self.at(self.instance.omega)
 
     @cached_property
     def start(self) -> Point:
         """The initialisation W0."""
-        return Point(self, self.instance.initial)
+        return self.at(self.instance.initial)
+
+    def at(self, weights: Weights) -> Point:
+        """The network with these weights."""
+        return Point(self, weights)
+
+    @property
+    def offset(self) -> tuple[Weights, Weights]:
+        """From W0 to W: both, since their difference is no matrix of floats."""
+        return self.instance.omega, self.instance.initial
+
+    def path(self, law: Law, at: Point) -> list[Iterate]:
+        """The networks W^(0), ..., W^(K) of the task with this law."""
+        return at.path(next(i for i, own in enumerate(self.laws) if own is law))
 
 
 @dataclass(frozen=True)
@@ -105,6 +118,10 @@ class Iterate:
     distance: Distance
     doubt: Mapping[tuple[int, int], arb] = field(default_factory=dict)
     move: Move = field(default_factory=Move)
+
+    def gates(self, xs: Sequence[int]) -> Array:
+        """The patterns (m, .) at inputs of the task."""
+        return self.active[:, [self.xs.index(x) for x in xs]]
 
 
 class Point(Neurons):

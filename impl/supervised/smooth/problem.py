@@ -9,8 +9,9 @@ from functools import cached_property
 
 from flint import arb, arb_mat
 
-from ...arithmetic import Balls
+from ...arithmetic import Balls, NumberSystem
 from ...models.smooth import Neurons, SmoothLayer
+from ...models.weights import Weights
 from ..instance import SmoothInstance
 from ..maml import Law, Risks
 
@@ -18,21 +19,30 @@ from ..maml import Law, Risks
 class SmoothProblem(SmoothLayer, Risks):
     """A smooth network instance in balls (of a canonical instance)."""
 
-    def __init__(self, instance: SmoothInstance) -> None:
-        super().__init__(instance.loss, instance.tasks, Balls)
+    def __init__(self, instance: SmoothInstance, m: NumberSystem = Balls) -> None:
+        super().__init__(instance.loss, instance.tasks, m)
         self.instance = instance
         self.eta = arb(instance.adaptation.eta)
         self._lay(instance.sigma, instance.features, instance.signs)
 
     @cached_property
-    def omega(self) -> arb_mat:
-        """The point under test (m, d)."""
-        return self.matrix(self.instance.omega)
+    def omega(self) -> Neurons:
+        """The point under test."""
+        return self.at(self.instance.omega)
 
     @cached_property
-    def start(self) -> arb_mat:
-        """The initialisation W0 (m, d)."""
-        return self.matrix(self.instance.initial)
+    def start(self) -> Neurons:
+        """The initialisation W0."""
+        return self.at(self.instance.initial)
+
+    def at(self, weights: Weights) -> Neurons:
+        """The network with these weights at all inputs."""
+        return self.neurons(self.matrix(weights))
+
+    @cached_property
+    def offset(self) -> tuple[arb_mat]:
+        """W - W0 (m, d)."""
+        return (self.omega.weights - self.start.weights,)
 
     def risk_gradient(self, law: Law, at: Neurons) -> arb_mat:
         """grad R_i (m, d) at the network's weights."""

@@ -1,36 +1,100 @@
-"""The quantities of the claims on smooth networks: first order, the ball around W0, what wrong theorems use instead."""
+"""The quantities of the claims on smooth networks: features as rows of R^{md}, what wrong theorems use instead."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from flint import arb
+from flint import arb, arb_mat
 
-from ...arithmetic import Number
-from .core_quantities import Rows
+from ...arithmetic import Balls, Number, norm
+from ...instances import Instance, Vector
+from ...models.rows import Dense, Rows
+from ...models.smooth import Neurons
+from ..core_quantities import Step, Steps
+from ..instance import SmoothInstance
+from ..maml import Law
+from . import taylor
 from .errors import SmoothErrors
+from .problem import SmoothProblem
+from .rank import certainly_dependent
 
 
 class SmoothQuantities(SmoothErrors):
     """Everything that the claims on smooth networks, their assumptions and their mutants name. In balls only."""
 
-    @cached_property
-    def _plain(self) -> Rows:
-        return self._rows(self._adapted, [[] for _ in self.laws])
+    problem_of = SmoothProblem
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name."""
+        self._balls_only("a smooth activation")
+        return super().__call__(name)
+
+    @classmethod
+    def exact(cls, instance: Instance, direction: Vector | None = None) -> None:
+        return None
+
+    # --- features -----------------------------------------------------------------------------------------
+
+    def _set(self, outer: Sequence[Neurons], steps: Steps) -> Rows:
+        table = []
+        for law, at, each in zip(self.laws, outer, steps, strict=True):
+            support = list(law.rho)
+            rows = at.rows(support)
+            for step in reversed(each):
+                rows = self._stepped(rows, support, step)
+            table += rows.entries()
+        return Rows(self.m, arb_mat(len(self._points), len(table) // len(self._points), table))
+
+    def _stepped(self, rows: arb_mat, xs: list[int], step: Step) -> arb_mat:
+        """The step's factor applied to rows (a, m d)."""
+        features = step.at.rows(xs)
+        scaled = [[step.bends[x] * v for v in row] for x, row in zip(xs, features.tolist(), strict=True)]
+        change = (rows * features.transpose()) * Balls.matrix(scaled)
+        if step.pulls is not None:
+            change += self._folded(rows, xs, step.at, step.pulls)
+        return rows - change
+
+    def _folded(self, rows: arb_mat, xs: list[int], at: Neurons, pulls: list[Number]) -> arb_mat:
+        """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, sum_x pulls(x) fold(x) <x, row_r> x."""
+        inputs, places = self.problem.inputs.tolist(), {x: j for j, x in enumerate(at.xs)}
+        chosen = Balls.matrix([inputs[x] for x in xs])
+        weights = [[row[places[x]] * pulls[x] for x in xs] for row in at.folds] * rows.nrows()
+        neurons = arb_mat(len(weights), len(inputs[0]), rows.entries())
+        products = (neurons * chosen.transpose()).entries()
+        pulled = [p * f for p, f in zip(products, itertools.chain.from_iterable(weights), strict=True)]
+        return arb_mat(rows.nrows(), rows.ncols(), (arb_mat(len(weights), len(xs), pulled) * chosen).entries())
+
+    def _pulls_of(self, law: Law, predictions: list[Number]) -> list[Number]:
+        return [self.problem.eta * slope for slope in self.problem.slopes(law, predictions)]
 
     @cached_property
-    def _from_start(self) -> list[Number]:
-        column = (self.problem.omega - self.problem.start).entries()
-        return (self._features.table * self.m.matrix([[v] for v in column])).entries()
+    def _whole_gradient(self) -> Dense:
+        """grad L, by Taylor arithmetic."""
+        return Dense(self.m, taylor.gradient(self.problem, list(zip(self.laws, self._paths, strict=True))).entries())
+
+    @property
+    def _increasing(self) -> bool:
+        inputs, signs = self.instance.features, self.instance.signs
+        return len(signs) == 1 and len(inputs[0]) == 1 and all(signs[0] * row[0] > 0 for row in inputs)
+
+    @property
+    def _slope(self) -> Number:
+        return self._whole_gradient.entries[0]
+
+    def _certainly_dependent(self) -> bool:
+        assert isinstance(self.instance, SmoothInstance)
+        return certainly_dependent(self.instance)
+
+    @property
+    def _kink_distance(self) -> arb:
+        return arb(1)
 
     @cached_property
-    def _gradient_from_start(self) -> Number:
-        moves = (self.problem.omega - self.problem.start).entries()
-        return self._sum(g * v for g, v in zip(self._whole_gradient.entries(), moves, strict=True))
-
-    def _misfit_of(self, rows: Rows) -> arb:
-        return self._span_misfit(rows.span, self._u).value
+    def _row_sizes(self) -> list[arb]:
+        return [norm(row) for row in self.problem.inputs.tolist()]
 
     @cached_property
     def eps_directional(self) -> arb:
@@ -40,7 +104,7 @@ class SmoothQuantities(SmoothErrors):
     @cached_property
     def eps_projected_directional(self) -> arb:
         """The largest rate at which L falls from W towards a network of the ball, for one parameter."""
-        moved = (self.problem.omega - self.problem.start).entries()[0]
+        moved = self.problem.offset[0].entries()[0]
         return (self.eps_left * (self.radius + moved)).max(-self.eps_right * (self.radius - moved)).max(arb(0))
 
     # --- what wrong theorems use instead ------------------------------------------------------------------
@@ -48,32 +112,4 @@ class SmoothQuantities(SmoothErrors):
     @cached_property
     def misfit_no_fold(self) -> arb:
         """The Hessians without ell' d2f: those of a network that is linear in W."""
-        return self._misfit_of(self._rows(self._adapted, [[replace(s, pulls=None) for s in p] for p in self._steps]))
-
-    @cached_property
-    def misfit_curvature_adapted(self) -> arb:
-        """ell'' at the predictions that the steps lead to, not at those that they start from."""
-        bends = self._curvatures([[at.predictions for at in path[1:]] for path in self._paths])
-        steps = [
-            [replace(step, bends=bend) for step, bend in zip(*pair, strict=True)]
-            for pair in zip(self._steps, bends, strict=True)
-        ]
-        return self._misfit_of(self._rows(self._adapted, steps))
-
-    @cached_property
-    def misfit_outer_unadapted(self) -> arb:
-        return self._misfit_of(self._rows([self._here] * len(self.laws), self._steps))
-
-    @cached_property
-    def misfit_reversed(self) -> arb:
-        return self._misfit_of(self._rows(self._adapted, [steps[::-1] for steps in self._steps]))
-
-    @cached_property
-    def misfit_frozen(self) -> arb:
-        """W's own factor for every step."""
-        return self._misfit_of(self._rows(self._adapted, [steps[:1] * len(steps) for steps in self._steps]))
-
-    @cached_property
-    def misfit_one_missing(self) -> arb:
-        """Without the last step's factor."""
-        return self._misfit_of(self._rows(self._adapted, [steps[:-1] for steps in self._steps]))
+        return self._misfit_of(self._set(self._adapted, [[replace(s, pulls=None) for s in p] for p in self._steps]))

@@ -23,7 +23,7 @@ from .problem import SmoothProblem
 
 def gradient(problem: SmoothProblem, tasks: Sequence[tuple[Law, Sequence[Neurons]]]) -> arb_mat:
     """grad L(W) (m, d), from the tasks' laws and iterates."""
-    total = problem.omega * 0
+    total = problem.omega.weights * 0
     with series_terms(2):
         for law, path in tasks:
             *before, last = path

@@ -1,0 +1,73 @@
+"""Vectors of parameters written out: features as rows, and their combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flint import fmpq
+
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm
+from ..balls.span import Span, span
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A vector of parameters by its entries [D]."""
+
+    m: NumberSystem
+    entries: list[Number]
+
+    @cached_property
+    def length(self) -> Number:
+        """The norm. Errors: IrrationalError in rationals, where it is irrational."""
+        if self.m is Balls:
+            return norm(self.entries)
+        return Rationals.sqrt(sum((v * v for v in self.entries), start=fmpq(0)))
+
+    def plus(self, other: Dense, factor: int = 1) -> Dense:
+        """The sum with factor times another."""
+        return Dense(self.m, [a + factor * b for a, b in zip(self.entries, other.entries, strict=True)])
+
+    def along(self, offset: Matrix) -> Number:
+        """<., V> for parameters V with as many entries."""
+        return sum((a * b for a, b in zip(self.entries, offset.entries(), strict=True)), start=self.m.number(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features as rows (N, D)."""
+
+    m: NumberSystem
+    table: Matrix
+
+    @cached_property
+    def gram(self) -> Matrix:
+        """Their inner products (N, N)."""
+        return self.table * self.table.transpose()
+
+    @cached_property
+    def span(self) -> Span:
+        """Orthonormal coordinates, in balls."""
+        return span(self.gram)
+
+    def _column(self, entries: Sequence[Number]) -> Matrix:
+        return self.m.matrix([[v] for v in entries])
+
+    def paired(self, weights: Sequence[Number]) -> Dense:
+        """sum_a weights[a] phi_a."""
+        return Dense(self.m, (self.table.transpose() * self._column(weights)).entries())
+
+    def pairings(self, vector: Dense) -> list[Number]:
+        """<phi_a, vector> [N]."""
+        return (self.table * self._column(vector.entries)).entries()
+
+    def along(self, offset: Matrix) -> list[Number]:
+        """<phi_a, V> [N] for parameters V with as many entries as a row."""
+        return (self.table * self._column(offset.entries())).entries()
+
+    def minus(self, other: Rows) -> Matrix:
+        """The Gram matrix of the differences to other rows (N, N)."""
+        rows = self.table - other.table
+        return rows * rows.transpose()

@@ -1,0 +1,67 @@
+r"""What features at initialisation cost, whatever the activation: the pointwise bound of their errors.
+
+||G_0|| - eps <= ||G_0 - G|| <= ||w|| E_op <= ||w|| E_2 <= ||w|| ||e||
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from flint import arb, arb_mat
+
+from ..arithmetic import Balls, Number, root, square
+from .core_quantities import ModelQuantities
+
+Change = Callable[[int], arb]
+"""A bound of ||phi_0(x) - phi(x)|| at the input x."""
+
+
+class ErrorQuantities(ModelQuantities):
+    """Features at initialisation and their errors."""
+
+    @cached_property
+    @abstractmethod
+    def _still(self) -> bool:
+        """Whether phi_0 = phi for certain."""
+
+    @cached_property
+    @abstractmethod
+    def _linear_errors(self) -> list[Number]:
+        """f(x; W) less the linearisation at W0, at W [k]."""
+
+    @cached_property
+    def _difference(self) -> arb_mat | None:
+        return None if self._still else self._initial.minus(self._features)
+
+    @property
+    def _shrink(self) -> arb:
+        return 1 / root(arb(self.instance.width))
+
+    @cached_property
+    def linearisation(self) -> arb:
+        return self._over_points(self._linear_errors)
+
+    def _pointwise(self, changes: Sequence[Sequence[Change]], fold: arb, first: int = 0) -> arb:
+        """||e|| for the changes of the features of every iterate; fold bounds ||d2f(x)||/||x||^2.
+
+        e = (prod_k kap_k) delta_K + ||x|| sum_k (prod_{j < k} kap_j) g_k prod_{j > k} (kap_j + f_j), g_k how far the
+        factors of step k are apart, f_k what the second derivative adds to their norms.
+        (A mutant has kap_k = 1 before the step `first`.)
+        """
+        self._balls_only("a norm")
+        sizes, found = self._row_sizes, []
+        for law, steps, (*inner, outer) in zip(self.laws, self._steps, changes, strict=True):
+            stretch, moved = arb(1), arb(0)
+            for k, (step, change) in enumerate(zip(steps, inner, strict=True)):
+                bends = {x: Balls.magnitude(step.bends[x]) for x in law.rho}
+                total = self._sum(bends[x] * square(sizes[x]) for x in law.rho)
+                own = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
+                own = own if k >= first else arb(1)
+                pulls = step.pulls or []
+                folded = fold * self._sum(Balls.magnitude(pulls[x]) * square(sizes[x]) for x in law.rho if pulls)
+                apart = self._sum(2 * bends[x] * sizes[x] * change(x) for x in law.rho) + folded
+                stretch, moved = stretch * own, moved * (own + folded) + stretch * apart
+            found += [(law.weight * mass, stretch * outer(x) + sizes[x] * moved) for x, mass in law.rho.items()]
+        return self._root_sum(found)

@@ -144,7 +144,7 @@ VERDICT_FAULTS = (
     fault("tally-equal-is-proved", "records that count EQUAL as PROVED", f"{TALLY}:Tally.add",
           Edit("name = judged.verdict.name", "name = judged.verdict.name.replace('EQUAL', 'PROVED')"),
           suite("test_brackets_by_hand:test_equal_is_counted_apart")),
-    fault("record-equal-is-proved", "records that count EQUAL as PROVED", 
+    fault("record-equal-is-proved", "records that count EQUAL as PROVED",
           "metagap.reports.formats.shared:verdict_name",
           Edit("verdict.name", "verdict.name.replace('EQUAL', 'PROVED')"),
           suite("test_brackets_by_hand:test_equal_is_counted_apart")),

@@ -9,13 +9,11 @@ from flint import ctx
 
 from ..theory.claim import Assumption, Claim, UndefinedQuantityError
 from .arithmetic import PROPOSING
+from .balls.core import TooLargeError
 from .families import family_of
 from .instances import Instance
 from .judge import PRECISIONS, Enclosure, Evaluator
 from .verdicts import standing, unfit
-
-LARGE = 4000
-"""Numbers of an instance beyond which the mixed form's triples are too many to look at."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,11 @@ def conditions(instance: Instance, progress: Callable[[str], None] = lambda mess
         for assumption in claim.assumptions:
             if assumption.name not in found:
                 progress(assumption.name)
-                found[assumption.name] = _condition(assumption, instance, evaluator)
+                found[assumption.name] = _condition(assumption, evaluator)
     return Conditions(tuple(found.values()), tuple(_applicability(claim, found) for claim in claims))
 
 
-def _condition(assumption: Assumption, instance: Instance, evaluator: Evaluator) -> Condition:
-    if assumption.name == "numerator-vanishes" and instance.numbers > LARGE:
-        return Condition(assumption, None, None, f"not examined: the instance has {instance.numbers} numbers")
+def _condition(assumption: Assumption, evaluator: Evaluator) -> Condition:
     margin, why = None, ""
     for bits in PRECISIONS[:2]:
         with ctx.workprec(bits):
@@ -84,6 +80,8 @@ def _condition(assumption: Assumption, instance: Instance, evaluator: Evaluator)
                 ball = evaluator.balls(bits)(assumption.margin)
             except UndefinedQuantityError as error:
                 return Condition(assumption, False, None, str(error))
+            except TooLargeError as error:
+                return Condition(assumption, None, None, f"not examined: {error}")
             margin, holds = Enclosure.of(ball), standing(ball)
             if holds is not None:
                 return Condition(assumption, holds, margin)

@@ -16,7 +16,7 @@ from flint import arb, ctx, fmpq
 
 from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import PROPOSING, IrrationalError, bounds
-from .balls.core import CoreQuantities
+from .balls.core import CoreQuantities, TooLargeError
 from .instances import Instance, Vector
 from .verdicts import MOST, cancelling, decide, standing
 
@@ -126,7 +126,7 @@ def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -
         bits = waiting.pop(0)
         with ctx.workprec(bits):
             outcome = _attempt(claim, evaluator, evaluator.balls(bits))
-        if outcome.verdict is not Verdict.UNDECIDED:
+        if outcome.final:
             break
         if outcome.close and bits < last <= MOST and (claim.relation is Relation.EQUAL or not waiting):
             waiting = [last]
@@ -146,6 +146,12 @@ class _Outcome:
     left: arb | None = None
     bound: arb | None = None
     close: bool = False
+    large: bool = False
+
+    @property
+    def final(self) -> bool:
+        """Whether more bits decide nothing more."""
+        return self.large or self.verdict is not Verdict.UNDECIDED
 
 
 def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome:
@@ -156,6 +162,8 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
             margins[assumption.name] = at(assumption.margin)
         except UndefinedQuantityError as error:
             return _Outcome(Verdict.OUTSIDE, f"{assumption.name}: {error}", at, bits, margins)
+        except TooLargeError as error:
+            return _Outcome(Verdict.UNDECIDED, f"{assumption.name}: {error}", at, bits, margins, large=True)
         if standing(margins[assumption.name]) is False:
             reason = f"{assumption.name}: {assumption.statement}"
             return _Outcome(Verdict.OUTSIDE, reason, at, bits, margins)
@@ -165,6 +173,8 @@ def _attempt(claim: Claim, evaluator: Evaluator, at: CoreQuantities) -> _Outcome
         shown = {name: at(name) for name in claim.extras}
     except UndefinedQuantityError as error:
         return _Outcome(Verdict.OUTSIDE, str(error), at, bits, margins)
+    except TooLargeError as error:
+        return _Outcome(Verdict.UNDECIDED, str(error), at, bits, margins, large=True)
     found = decide(
         claim.relation,
         left,
@@ -235,7 +245,7 @@ def _ratio(gap: float, bound: float) -> float | None:
 def _defined(expression: Expression, at: CoreQuantities) -> arb | None:
     try:
         return expression(at)
-    except UndefinedQuantityError:
+    except (TooLargeError, UndefinedQuantityError):
         return None
 
 

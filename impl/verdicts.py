@@ -168,7 +168,9 @@ def _open(relation: Relation, left: arb, bound: arb, sums: Callable[[], arb], di
     equality, sides, shared = relation is Relation.EQUAL, (left, bound), int(SHARE * ctx.prec)
     enough = min(shared, AGREED)
     own = any(same(left, bound, side.abs_lower().min(arb(1)), enough) for side in sides)
-    cancels = not own and same(left, bound, sums().min(arb(1)), shared)
+    one = arb(1)
+    # Sums are asked for only where they can matter: they are cut at 1.
+    cancels = not own and same(left, bound, one, shared) and same(left, bound, sums().min(one), shared)
     if (own and (equality or ctx.prec >= ATTAINED)) or (cancels and ctx.prec >= cancelling(digits)):
         words = "both sides are enclosed, and equal" if equality else "attained: both sides are equal"
         return Decision(Verdict.EQUAL, f"{words} within 2^-{enough if own else shared} of their size and of 1")

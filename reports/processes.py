@@ -21,7 +21,7 @@ TICK = 0.2
 GRACE, RETURN = 2.0, 30.0
 """Seconds that a work has, once it was asked to stop, to answer; and then to come back with what it has."""
 
-Tell = Callable[[str], None]
+Tell = Callable[[Any], None]
 
 
 @contextmanager
@@ -119,7 +119,7 @@ class EndedError(Exception):
 
 def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: float = math.inf) -> Any:
     """work(*arguments, tell) in a process of its own, which ends with its memory at `end` (time.monotonic), whatever it
-    is doing then. What the work tells is shown again at every tick.
+    is doing then. What the work tells is shown, all that it told before it ended; texts again at every tick.
 
     Ctrl-C: the next call of `tell` raises KeyboardInterrupt there, and work that has something to return may return it;
     a second one, or no answer, ends it. Errors: EndedError, and those of the work.
@@ -128,25 +128,39 @@ def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: f
     receiver, sender = context.Pipe(duplex=False)
     stop = context.Event()
     stage, asked, asked_at, limit = "starting", False, 0.0, end
+
+    def heard(seconds: float) -> bool:
+        nonlocal stage
+        if not receiver.poll(seconds):
+            return False
+        told = receiver.recv()
+        if isinstance(told, str):
+            stage = told
+        show(told)
+        return True
+
     try:
         with deferred() as listen, processes(1, _connect, sender, stop) as pool:
             future = pool.submit(_tell_and_work, work, tuple(arguments))
-            while not future.done():
-                if receiver.poll(TICK):
-                    stage = receiver.recv()
-                    if asked:
+            try:
+                while not future.done():
+                    if not heard(TICK):
+                        show(stage)
+                    elif asked:
                         end = min(limit, asked_at + RETURN)
-                show(stage)
-                try:
-                    listen()
-                except KeyboardInterrupt:
-                    if asked:
-                        raise
-                    asked, asked_at = True, time.monotonic()
-                    end = min(limit, asked_at + GRACE)
-                    stop.set()
-                if time.monotonic() > end and not future.done():
-                    raise EndedError(stage, asked)
+                    try:
+                        listen()
+                    except KeyboardInterrupt:
+                        if asked:
+                            raise
+                        asked, asked_at = True, time.monotonic()
+                        end = min(limit, asked_at + GRACE)
+                        stop.set()
+                    if time.monotonic() > end and not future.done():
+                        raise EndedError(stage, asked)
+            finally:
+                while heard(0):
+                    pass
             return future.result()
     except KeyboardInterrupt:
         raise EndedError(stage, True) from None
@@ -163,10 +177,10 @@ def _connect(sender: Connection, stop: Event) -> None:
 def _tell_and_work(work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     sender, stop = _connection[0]
 
-    def tell(stage: str) -> None:
+    def tell(told: Any) -> None:
         if stop.is_set():
             stop.clear()
             raise KeyboardInterrupt
-        sender.send(stage)
+        sender.send(told)
 
     return work(*arguments, tell)

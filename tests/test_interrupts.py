@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,14 +13,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from metagap.impl.families import FAMILIES
 from metagap.impl.optimum import headline
 from metagap.reports import __main__ as entry
-from metagap.reports import falsifying
-from metagap.reports.cli import app, judging
-from metagap.reports.processes import deferred, processes
+from metagap.reports import falsifying, judging
+from metagap.reports.cli import app
+from metagap.reports.processes import EndedError, apart, deferred, processes
 from typer.testing import CliRunner
 
 from .test_cli import MIRRORED, write
+from .test_mixed_form import large_instance
 
 runner = CliRunner()
 
@@ -31,7 +34,7 @@ def interrupt(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize(
     ("module", "name", "arguments"),
     [
-        (judging, "_judged", ["judge", "a.json"]),
+        (judging, "judge_claim", ["judge", "a.json"]),
         (headline, "minimise", ["optimum", "a.json"]),
         (falsifying, "pursue", ["falsify", "meta-sl-lifted", "--driver", "gradient"]),
     ],
@@ -48,18 +51,64 @@ def test_an_interrupted_command_says_so(
     assert result.stderr.endswith("nothing was written\n")
 
 
-def test_files_that_were_judged_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths, judge, begun = [str(write(tmp_path, MIRRORED, name)) for name in ("a.json", "b.json")], judging._judged, []
+def test_claims_that_were_judged_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [str(write(tmp_path, MIRRORED, name)) for name in ("a.json", "b.json", "c.json")]
+    out, judge, begun = tmp_path / "out.json", judging.judge_claim, []
 
-    def second(*arguments: Any) -> Any:
-        begun.append(1)
-        return interrupt() if len(begun) == 2 else judge(*arguments)
+    def later(*arguments: Any, **options: Any) -> Any:
+        begun.append(arguments[0].name)
+        return interrupt() if len(begun) == 5 else judge(*arguments, **options)
 
-    monkeypatch.setattr(judging, "_judged", second)
-    result = runner.invoke(app, ["judge", *paths])
+    monkeypatch.setattr(judging, "judge_claim", later)
+    chosen = [f"--claim=meta-sl-{name}" for name in ("s1", "s3", "lifted")]
+    result = runner.invoke(app, ["judge", *paths, *chosen, "--json", str(out)])
     assert result.exit_code == 130
-    assert "a.json" in result.stdout and "b.json" not in result.stdout
-    assert "b.json; 1 of 2 files were judged" in result.stderr
+    assert "a.json" in result.stdout and "b.json" in result.stdout and "c.json" not in result.stdout
+    assert result.stderr.endswith("b.json: meta-sl-s3; 1 of 3 files were judged; not begun: " + paths[2] + "\n")
+    first, second = json.loads(out.read_text())
+    assert [row["verdict"] == "UNDECIDED" for row in first["claims"]] == [False] * 3
+    assert [row["verdict"] == "UNDECIDED" for row in second["claims"]] == [False, True, True]
+    assert second["claims"][2]["reason"] == "interrupted before it was judged"
+
+
+@pytest.mark.ci
+def test_judging_ends_when_its_time_is_out(tmp_path: Path) -> None:
+    """Some claims of the first file are judged within the limit, others are not; the second file is not begun."""
+    large = large_instance(tasks=8, atoms=60, d=60)
+    paths = [str(write(tmp_path, large, "a.json")), str(write(tmp_path, MIRRORED, "b.json"))]
+    begin, limit = time.monotonic(), 8
+    result = runner.invoke(app, ["judge", *paths, "--max-time", str(limit), "--json", "-"])
+    assert time.monotonic() - begin < limit + 6  # 2 on a machine that does nothing else
+    assert result.exit_code == 3
+    (record,) = json.loads(result.stdout)
+    open_ = [row for row in record["claims"] if row["reason"] == f"out of time: --max-time={limit}"]
+    assert 0 < len(open_) < len(record["claims"]) == len(FAMILIES["meta-sl"].all_claims)
+    assert {row["verdict"] for row in open_} == {"UNDECIDED"}
+    assert f"--max-time={limit}: out of time while judging {paths[0]}: {open_[0]['claim']}" in result.stderr
+    assert f"not begun: {paths[1]}" in result.stderr
+
+
+def test_a_limit_that_is_not_reached_changes_nothing(tmp_path: Path) -> None:
+    path = str(write(tmp_path, MIRRORED))
+    plain, limited = (
+        runner.invoke(app, ["judge", path, "--json", "-", *options]) for options in ([], ["--max-time", "300"])
+    )
+    assert plain.exit_code == limited.exit_code == 0
+    assert plain.stdout == limited.stdout
+
+
+def tell_and_stay(tell: Any) -> None:
+    for told in ("begun", 1, 2):
+        tell(told)
+    time.sleep(600)
+
+
+def test_what_was_told_is_heard_when_the_work_is_ended() -> None:
+    heard: list[Any] = []
+    with pytest.raises(EndedError) as end:
+        apart(tell_and_stay, (), heard.append, time.monotonic() + 20)
+    assert end.value.stage == "begun"
+    assert [told for told in heard if not isinstance(told, str)] == [1, 2]
 
 
 def test_certify_ends_its_process_and_says_what_it_was_at(tmp_path: Path) -> None:

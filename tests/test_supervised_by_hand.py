@@ -77,7 +77,9 @@ def test_two_tasks_by_hand(steps: int) -> None:
         mixed = at._mixed
         assert sum(mixed.weight, start=ZERO) == sum(at._weighted, start=ZERO)
         assert sum(mixed.target, start=ZERO) == at("pairing")
-        assert [sum(column, start=ZERO) for column in zip(*mixed.pull.tolist(), strict=True)] == [gradient]
+        rows, target = at._mixed_l1_system()
+        assert [sum(column, start=ZERO) for column in zip(*rows.tolist(), strict=True)] == [gradient]
+        assert sum(target, start=ZERO) == at("pairing")
 
 
 @pytest.mark.parametrize("name", ["eps", "weight_norm", "function_displacement", "residual_norm", "misfit", "radius"])

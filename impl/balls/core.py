@@ -32,8 +32,13 @@ from ..instances import Instance, Vector
 from .infimum import Infimum, misfit, misfit_l1, residuals
 
 
+class TooLargeError(ArithmeticError):
+    """A quantity would take too long to evaluate; the message says what was given, and how much is taken."""
+
+
 class CoreQuantities(ABC):
-    """The quantities of one instance by name. Errors of a call: UndefinedQuantityError, IrrationalError.
+    """The quantities of one instance by name. Errors of a call: UndefinedQuantityError, IrrationalError,
+    TooLargeError.
 
     `direction` fixes the v of the identity [d] (exact); by default it is the direction of the lifted infimum.
     """

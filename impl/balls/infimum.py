@@ -181,18 +181,21 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     best = zero_column(rows.ncols())
     value = _l1_value(eps, rows, target, best)
     duals = [[arb(1)] * rows.nrows()]
-    proposals = _first_proposal(eps, rows, target)
+    proposals, least = _first_proposal(eps, rows, target), _least_stretch(rows)
     for attempt in range(4):
+        before = best
         candidate, dual = _stationary(eps, rows, target, *proposals)
         duals.append(dual)
         for point in (candidate, _aligned(eps, rows, target)) if attempt == 0 else (candidate,):
             at_point = _l1_value(eps, rows, target, point)
             if at_point.upper() < value.upper():
                 value, best = at_point, point
-        reach = _reach(rows, target, value)
+        reach = _reach(least, target, value)
         lower = reduce(arb.max, (arb(_dual_value(eps, rows, target, p, reach).lower()) for p in duals))
         if arb(value.upper()) - lower <= arb(2) ** (-(3 * ctx.prec) // 5) * value.upper():
             break
+        if attempt > 0 and best is before:
+            break  # the next proposals are a function of it alone
         proposals = _next_proposal(eps, rows, target, best)
     return Infimum(lower.min(value.upper()).union(value.upper()), best)
 
@@ -244,13 +247,16 @@ def _aligned(eps: arb, rows: arb_mat, target: Sequence[arb]) -> arb_mat:
     return (along * ((chosen[0] + chosen[-1]) / 2).mid()).mid()
 
 
-def _reach(rows: arb_mat, target: Sequence[arb], value: arb) -> arb | None:
-    """A bound on ||v|| where the objective is at most `value`: ||A v|| <= |u|_1 + value. None without full rank."""
-    if rows.nrows() < rows.ncols():
-        return None
-    least = smallest_singular_value(rows)
+def _least_stretch(rows: arb_mat) -> arb | None:
+    """A lower bound of ||A v|| / ||v||; None without full rank."""
+    least = smallest_singular_value(rows).lower() if rows.nrows() >= rows.ncols() else arb(0)
+    return least if least > 0 else None
+
+
+def _reach(least: arb | None, target: Sequence[arb], value: arb) -> arb | None:
+    """A bound on ||v|| where the objective is at most `value`: ||A v|| <= |u|_1 + value. None if `least` is."""
     total = sum((Balls.magnitude(t) for t in target), start=arb(0)) + value
-    return arb((total / arb(least.lower())).upper()) if least > 0 else None
+    return None if least is None else arb((total / least).upper())
 
 
 def _dual_value(eps: arb, rows: arb_mat, target: Sequence[arb], dual: list[arb], reach: arb | None) -> arb:

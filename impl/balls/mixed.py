@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from flint import arb, arb_mat, fmpq
+from flint import arb, fmpq
 
 from ..arithmetic import Balls, Matrix, Number, norm, root, square
 from .core import CoreQuantities
@@ -21,22 +21,19 @@ from .core import CoreQuantities
 
 @dataclass(frozen=True)
 class Mixed:
-    """The mixed form's points: numerators weight, target [T] and pull (T, d), masses [T]."""
+    """The mixed form's points: numerators weight, target [T], masses [T], and pull (T, d)."""
 
     weight: list[Number]
     target: list[Number]
-    pull: Matrix
     masses: list[Number]
     sources: list[int]
     """How many tasks give mass to the point: of one task alone the weight vanishes only with everything else."""
-    rows: Matrix | None = None
-    """pull / weight (T, d), where the family knows it without dividing."""
+    pull: Matrix | None = None
+    """None: it vanishes where the weight does, and the family has its own rows."""
 
-    def row(self, j: int) -> list[Number]:
-        """pull / weight at point j [d]."""
-        table, d = (self.pull if self.rows is None else self.rows), self.pull.ncols()
-        divisor = self.weight[j] if self.rows is None else 1
-        return [table[j, k] / divisor for k in range(d)]
+
+System = tuple[Matrix, list[Number], list[Number]]
+"""Rows (N, d), targets [N] and masses [N] of a weighted least-squares problem."""
 
 
 class MixedQuantities(CoreQuantities):
@@ -78,7 +75,8 @@ class MixedQuantities(CoreQuantities):
                 margin = margin.min(Balls.magnitude(mixed.weight[j] / mixed.masses[j]))
             elif vanishes:
                 exact = mixed if self._rational_twin is None else self._rational_twin._mixed
-                numerators = [exact.target[j], *(exact.pull[j, k] for k in range(exact.pull.ncols()))]
+                pull = [] if exact.pull is None else exact.pull.tolist()[j]
+                numerators = [exact.target[j], *pull]
                 failed = failed.max(norm([arb(v) for v in numerators]) / mixed.masses[j])
             elif mixed.sources[j] > 1:
                 margin = margin.min(arb(0).union(Balls.magnitude(mixed.weight[j] / mixed.masses[j])))
@@ -90,15 +88,23 @@ class MixedQuantities(CoreQuantities):
         mixed = self._mixed
         return root(self._sum(square(w) / m for w, m in zip(mixed.weight, mixed.masses, strict=True)))
 
+    def _mixed_system(self, chosen: list[int]) -> System:
+        """The least-squares problem of the divided form on the chosen points. Errors: TooLargeError."""
+        mixed = self._mixed
+        assert mixed.pull is not None
+        table = mixed.pull.tolist()
+        rows = self.m.matrix([[a / mixed.weight[j] for a in table[j]] for j in chosen])
+        return rows, [self._mixed_target(j) for j in chosen], [mixed.masses[j] for j in chosen]
+
+    def _mixed_l1_system(self) -> tuple[Matrix, list[Number]]:
+        """Rows (N, d) and targets [N] of the undivided form. Errors: TooLargeError."""
+        assert self._mixed.pull is not None
+        return self._mixed.pull, self._mixed.target
+
     @cached_property
     def mixed_misfit(self) -> arb:
-        mixed, d = self._mixed, self._mixed.pull.ncols()
-
         def restricted(keep: Callable[[bool | None], bool]) -> arb:
-            chosen = [j for j, vanishes in enumerate(self._vanishing) if keep(vanishes)]
-            rows = arb_mat(len(chosen), d, [a for j in chosen for a in mixed.row(j)])
-            target = [self._mixed_target(j) for j in chosen]
-            return self._misfit(rows, target, [mixed.masses[j] for j in chosen]).value
+            return self._misfit(*self._mixed_system([j for j, v in enumerate(self._vanishing) if keep(v)])).value
 
         certain = restricted(lambda vanishes: vanishes is False)
         if None not in self._vanishing:
@@ -112,4 +118,4 @@ class MixedQuantities(CoreQuantities):
     @cached_property
     def mixed_misfit_l1(self) -> arb:
         self._balls_only("an infimum")
-        return self._l1(self._mixed.pull, self._mixed.target)
+        return self._l1(*self._mixed_l1_system())

@@ -34,6 +34,11 @@ def _logistic_slope(m: Any, t: Number) -> Number:
     return m.sigmoid(t) * m.sigmoid(-t)
 
 
+def _tanh_slope(m: Any, t: Number) -> Number:
+    root = m.sech(t)
+    return root * root
+
+
 ACTIVATIONS: dict[str, Activation] = {
     one.name: one
     for one in (
@@ -47,8 +52,8 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation(
             "tanh",
             lambda m, t: m.tanh(t),
-            lambda m, t: m.sech(t) * m.sech(t),
-            lambda m, t: -2 * m.tanh(t) * m.sech(t) * m.sech(t),
+            _tanh_slope,
+            lambda m, t: -2 * m.tanh(t) * _tanh_slope(m, t),
             lambda m: m.sqrt(m.number(fmpq(16, 27))),  # 4/(3 sqrt 3), at tanh(t)^2 = 1/3
             odd=True,
         ),

@@ -100,14 +100,14 @@ class Boxes:
     def _upper(self, boxes: Array) -> Array:
         """Of boxes (n, d, 2)."""
         low, high = _linear(self.contrasts, boxes)
-        prior = [end[:, None] for end in _policy_box(low, high)]
-        adapted = prior
+        least, greatest = (end[:, None] for end in _policy_box(low, high))
         if self.eta is not None:
-            tilt = self.differences(self.envelope(*prior, -1), self.envelope(*prior, 1)) * self.eta
+            values = self.envelope(least, greatest, -1), self.envelope(least, greatest, 1)
+            tilt = self.differences(*values) * self.eta
             tilted = (MidRad(low[:, None]) + tilt).low, (MidRad(high[:, None]) + tilt).high
-            adapted = list(_policy_box(*_known(*tilted)))
-        values = self.envelope(*adapted, 1)
-        total = contract("ts,nts->n", self.start, MidRad(values)).high
+            least, greatest = _policy_box(*_known(*tilted))
+        highest = MidRad(self.envelope(least, greatest, 1))
+        total = contract("ts,nts->n", self.start, highest).high
         return _known(total, total)[1]
 
     def differences(self, low: Array, high: Array) -> MidRad:

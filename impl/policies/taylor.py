@@ -96,16 +96,24 @@ def _units(problem: Problem, *chosen: int) -> list[Number]:
     return [problem.m.number(int(j in chosen)) for j in range(problem.dimension)]
 
 
-def _parameter_step(problem: Problem, process: Process, direction: list[Number]) -> list[Series]:
+Curves = dict[tuple[int, int], Series]
+
+
+def _curves(problem: Problem) -> list[Curves]:
+    """Per process J_i along e_j + e_k (along e_j where j = k) to second order."""
+    pairs = [(j, k) for j in range(problem.dimension) for k in range(j, problem.dimension)]
+    with _terms(3):
+        policies = {pair: _prior(problem, _units(problem, *pair)) for pair in pairs}
+        return [
+            {pair: _returns(problem, process, policy, 2) for pair, policy in policies.items()}
+            for process in problem.processes
+        ]
+
+
+def _parameter_step(problem: Problem, along: Curves, direction: list[Number]) -> list[Series]:
     """theta + eta grad J_i(theta) along the line, to first order: grad and Hessian from second-order Taylor
     coefficients along unit vectors and their sums."""
     d = problem.dimension
-    with _terms(3):
-        along: dict[tuple[int, int], Series] = {}
-        for j in range(d):
-            for k in range(j, d):
-                policy = _prior(problem, _units(problem, j, k))
-                along[j, k] = _returns(problem, process, policy, 2)
     own = [along[j, j] for j in range(d)]
 
     def second(j: int, k: int) -> Number:
@@ -121,12 +129,9 @@ def _parameter_step(problem: Problem, process: Process, direction: list[Number])
     return found
 
 
-def _adapted(problem: Problem, process: Process, direction: list[Number], order: int) -> Table:
-    """The adapted policy along the line."""
+def _adapted(problem: Problem, process: Process, prior: Table, order: int) -> Table:
+    """The adapted policy along the line of the prior, for steps on policies."""
     instance = problem.instance
-    if instance.eta != 0 and instance.adaptation is Adaptation.GRADIENT:
-        return _moved(problem, _parameter_step(problem, process, direction))
-    prior = _prior(problem, direction)
     if instance.eta == 0:
         return prior
     values = _action_values(problem, process, prior, order)
@@ -146,11 +151,24 @@ def _adapted(problem: Problem, process: Process, direction: list[Number], order:
 
 def along(problem: Problem, direction: list[Number], order: int) -> list[Number]:
     """Taylor coefficients [order + 1] of t -> L(omega + t direction); with gradient adaptation order is at most 1."""
+    return _along(problem, direction, order, _curves(problem) if _on_parameters(problem) else None)
+
+
+def _on_parameters(problem: Problem) -> bool:
+    """Whether the adaptation is a step that moves the parameter."""
+    return problem.instance.eta != 0 and problem.instance.adaptation is Adaptation.GRADIENT
+
+
+def _along(problem: Problem, direction: list[Number], order: int, curves: list[Curves] | None) -> list[Number]:
     assert order <= 1 or problem.instance.adaptation is not Adaptation.GRADIENT
     total = [problem.m.number(0)] * (order + 1)
     with _terms(order + 1):
-        for process in problem.processes:
-            policy = _adapted(problem, process, direction, order)
+        prior = _prior(problem, direction) if curves is None else []
+        for i, process in enumerate(problem.processes):
+            if curves is None:
+                policy = _adapted(problem, process, prior, order)
+            else:
+                policy = _moved(problem, _parameter_step(problem, curves[i], direction))
             value = _returns(problem, process, policy, order)
             total = [t + process.weight * value[k] for k, t in enumerate(total)]
     return total
@@ -158,7 +176,8 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
 
 def gradient(problem: Problem) -> list[Number]:
     """grad L(omega) [d]."""
-    return [along(problem, _units(problem, j), 1)[1] for j in range(problem.dimension)]
+    curves = _curves(problem) if _on_parameters(problem) else None
+    return [_along(problem, _units(problem, j), 1, curves)[1] for j in range(problem.dimension)]
 
 
 @contextmanager

@@ -24,6 +24,9 @@ PROXIMAL_STEPS = 80
 HALVINGS = 40
 """Newton steps in balls towards the proximal point, and how often each may be halved."""
 
+ROUNDING = 2.0**-48
+"""Of a float64 objective, relative."""
+
 
 @dataclass(frozen=True)
 class Law:
@@ -154,18 +157,21 @@ class Problem(Risks):
 
         residual = rest(point)
         for _ in range(PROXIMAL_STEPS):
+            size = norm(residual.entries())
+            if not size > 0:
+                break  # no residual is certainly smaller
             system = self.identity() + self.hessian(law, self.predictions(point)) * (1 / strength)
             try:
                 step = system.mid().solve(residual.mid())
             except ZeroDivisionError:
                 break
             # Damped: far from the solution whole Newton steps may lead away from it.
-            size = norm(residual.entries())
-            trials = ((point - step * arb(2) ** -halving).mid() for halving in range(HALVINGS))
-            nearer = next((t for t in trials if norm(rest(t).entries()) < size), None)
+            points = ((point - step * arb(2) ** -halving).mid() for halving in range(HALVINGS))
+            trials = ((t, rest(t)) for t in points)
+            nearer = next((trial for trial in trials if norm(trial[1].entries()) < size), None)
             if nearer is None:
                 break
-            point, residual = nearer, rest(nearer)
+            point, residual = nearer
         radius = norm(residual.entries()).upper()
         ball = (-radius).union(radius)
         return arb_mat([[v + ball] for v in point.entries()])
@@ -223,7 +229,8 @@ def _float_proximal(problem: Problem, law: Law, theta: Matrix, adaptation: Impli
             step, here, length = np.linalg.solve(hessian, slope), objective(point), 1.0
         except np.linalg.LinAlgError:
             break
-        while length > 1e-12 and not objective(point - length * step) <= here:
+        # What a whole step gains below the objective's rounding says nothing of the step.
+        while length > 1e-12 and slope @ step > ROUNDING * abs(here) and not objective(point - length * step) <= here:
             length /= 2
         point = point - length * step
         if np.linalg.norm(step) <= 1e-14 * (1 + np.linalg.norm(point)):

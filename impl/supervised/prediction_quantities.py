@@ -90,9 +90,9 @@ class PredictionQuantities(CoreQuantities):
 
     def __call__(self, name: str) -> Number:
         """The quantity of that name; with "_one_sided" the larger one of both sides' derivatives."""
-        both = name.removesuffix("_one_sided")
-        if both == name:
+        if name in self._known or not name.endswith("_one_sided"):
             return super().__call__(name)
+        both = name.removesuffix("_one_sided")
         left, right = (side(both) for side in self._sides)
         return left.max(right) if self.m is Balls else max(left, right)
 

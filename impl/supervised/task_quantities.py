@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Self
 
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
-from ..balls.mixed import Mixed, MixedQuantities
+from ..balls.mixed import Mixed, MixedQuantities, System
 from ..instances import Instance, Vector
 from ..models.rows import Rows
 from . import taylor
 from .core_quantities import RowQuantities, Step
 from .instance import Gradient, MetaSLInstance
 from .maml import Law, Point, Problem
+from .mixed import LARGEST, AtomClass, Part, bounded, classes, condensed
 
 
 class TaskQuantities(RowQuantities, MixedQuantities):
@@ -57,14 +58,11 @@ class TaskQuantities(RowQuantities, MixedQuantities):
             return float(self.gap.rad() + self.pairing.rad() + self(name).rad())
         if "misfit" not in name:
             return float(self(name).rad())
-        rows, mixed = self._meta_features, name.startswith("mixed")
-        target, masses = self._u, self._masses
-        if mixed:
-            rows, masses = self._mixed.rows, self._mixed.masses
-            certain = (vanishes is False for vanishes in self._vanishing)
-            target = [self._mixed_target(j) if live else arb(0) for j, live in enumerate(certain)]
         if name.endswith("l1"):
             return 4 * float(self.pairing.rad() + self.radius * self.eps.rad())
+        rows, target, masses = self._meta_features, self._u, self._masses
+        if name.startswith("mixed"):
+            rows, target, masses = self._mixed_system([j for j, v in enumerate(self._vanishing) if v is False])
         reach = 1 + self.radius
         radii, sizes = [], []
         for row, u in zip(rows.tolist(), target, strict=True):
@@ -120,57 +118,79 @@ class TaskQuantities(RowQuantities, MixedQuantities):
     def _gradient(self) -> list[Number]:
         return taylor.gradient(self.problem)
 
-    # --- the mixed form: points (x, y, x') ---
+    # --- the mixed form: points (class of atoms, x') ---
 
     @cached_property
-    def _mixed(self) -> Mixed:
+    def _classes(self) -> list[AtomClass]:
         adaptation = self.instance.adaptation
         if not isinstance(adaptation, Gradient) or adaptation.steps != 1:
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
-        problem, m = self.problem, self.m
-        exact = [task for task in self.instance.tasks if task.weight != 0]
+        return classes([task for task in self.instance.tasks if task.weight != 0])
+
+    @cached_property
+    def _mixed_points(self) -> list[tuple[int, int]]:
+        """(class, x') with mass."""
+        bounded(sum(len(self.laws[i].rho) for g in self._classes for i in g.tasks), "products of a class and a point")
+        supports = [sorted({x for i in g.tasks for x in self.laws[i].rho}) for g in self._classes]
+        return [(index, x) for index, support in enumerate(supports) for x in support]
+
+    @cached_property
+    def _mixed(self) -> Mixed:
         u = {(i, x): value for (i, x, _), value in zip(self._points, self._u, strict=True)}
-        labels = sorted(atom.y for task in exact for atom in task.atoms)
-        rank = {
-            (i, a): bisect_left(labels, atom.y) for i, task in enumerate(exact) for a, atom in enumerate(task.atoms)
-        }
-        index: dict[tuple[int, int, int], int] = {}
-        weight: list[Number] = []
-        target: list[Number] = []
-        masses: list[Number] = []
-        sources: list[int] = []
-        heads: list[tuple[int, Number, int]] = []
-        for i, law in enumerate(self.laws):
-            slopes = self._slopes[i]
-            for a, (x, y, p) in enumerate(law.atoms):
-                joint = law.weight * p
-                for other, rho in law.rho.items():
-                    w = joint * slopes[other]
-                    key = (x, rank[i, a], other)
-                    at = index.get(key)
-                    if at is None:
-                        index[key] = len(weight)
-                        heads.append((x, y, other))
-                        weight.append(w)
-                        target.append(w * u[i, other])
-                        masses.append(joint * rho)
-                        sources.append(1)
-                    else:
-                        weight[at] += w
-                        target[at] += w * u[i, other]
-                        masses[at] += joint * rho
-                        sources[at] += 1
-        features = problem.features.tolist()
-        gram = (problem.features * problem.transposed).tolist()
-        rows = []
-        previous = None
-        for x, y, other in heads:
-            if (x, id(y)) != previous:
-                previous, bend = (x, id(y)), problem.eta * problem.loss.d2(m, self._before[x], y)
-            pull = bend * gram[x][other]
-            rows.append([b - pull * a for a, b in zip(features[x], features[other], strict=True)])
-        psi = m.matrix(rows)
-        return Mixed(weight, target, self._scaled(psi, weight), masses, sources, psi)
+        tasks = [[(i, self.m.number(a)) for i, a in g.tasks.items()] for g in self._classes]
+        weight, target, masses, sources = [], [], [], []
+        for index, x in self._mixed_points:
+            own = [(i, a) for i, a in tasks[index] if x in self.laws[i].rho]
+            shares = [(i, a * self._slopes[i][x]) for i, a in own]
+            weight.append(self._sum(w for _, w in shares))
+            target.append(self._sum(w * u[i, x] for i, w in shares))
+            masses.append(self._sum(a * self.laws[i].rho[x] for i, a in own))
+            sources.append(len(own))
+        return Mixed(weight, target, masses, sources)
+
+    @cached_property
+    def _parts(self) -> list[list[Part]]:
+        """Per class its atoms: psi(x, y, x') = phi(x') - F phi(x') with F = eta ell'' phi phi'."""
+        m, problem, features = self.m, self.problem, self.problem.features.tolist()
+
+        def part(x: int, y: Number, share: Number) -> Part:
+            bend = problem.eta * problem.loss.d2(m, self._before[x], y)
+            return Part(share, m.number(1), m.matrix([[bend * v] for v in features[x]]), m.matrix([features[x]]))
+
+        return [[part(x, m.number(y), m.number(share)) for x, y, share in g.atoms] for g in self._classes]
+
+    def _mixed_size(self, chosen: list[int], parts: list[list[Part]]) -> int:
+        """The numbers in `_mixed_rows`."""
+        return sum(len(parts[self._mixed_points[j][0]]) for j in chosen) * self.problem.dimension
+
+    def _mixed_rows(self, chosen: list[int], parts: list[list[Part]]) -> list[tuple[int, Part, list[Number]]]:
+        """Of every chosen point and part of its class: the point, the part, its row."""
+        features, found = self.problem.features.tolist(), []
+        bounded(self._mixed_size(chosen, parts), "numbers in its rows")
+        for index, group in groupby(chosen, lambda j: self._mixed_points[j][0]):
+            members = list(group)
+            ahead = self.m.matrix([features[self._mixed_points[j][1]] for j in members])
+            for part in parts[index]:
+                found += [(j, part, row) for j, row in zip(members, part.rows(ahead), strict=True)]
+        return found
+
+    def _mixed_system(self, chosen: list[int]) -> System:
+        parts = self._parts
+        if self._mixed_size(chosen, parts) > LARGEST:
+            parts = [condensed(own, self.problem.dimension) for own in parts]
+        found = self._mixed_rows(chosen, parts)
+        goals = {j: self._mixed_target(j) for j in chosen}
+        return (
+            self.m.matrix([row for _, _, row in found]),
+            [part.size * goals[j] for j, part, _ in found],
+            [part.share * self._mixed.masses[j] for j, part, _ in found],
+        )
+
+    def _mixed_l1_system(self) -> tuple[Matrix, list[Number]]:
+        mixed = self._mixed
+        found = self._mixed_rows(list(range(len(mixed.weight))), self._parts)
+        rows = [[part.share * mixed.weight[j] * a for a in row] for j, part, row in found]
+        return self.m.matrix(rows), [part.share * mixed.target[j] for j, part, _ in found]
 
     @cached_property
     def _rational_twin(self) -> Self | None:

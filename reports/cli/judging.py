@@ -3,67 +3,81 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...impl.families import family_of, load
-from ...impl.families import judge as judge_instance
-from ...impl.instances import Instance
+from ...impl.families import load
 from ...impl.judge import Enclosure, Judgement
-from ...impl.study import UnsupportedError
-from ...theory.claim import Claim
+from ..judging import Answers, Judged, judge_all
+from ..processes import EndedError, apart
 from ..records import judgement_record
 from .ending import interrupted
-from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, listing, paper, ready, working
-
-
-def _judged(instance: Instance, claims: tuple[Claim, ...]) -> Judgement:
-    """Every claim asked for; the headline last, where the problem has an optimum to bracket."""
-    family = family_of(instance)
-    judgement = judge_instance(instance, [c for c in family.claims if c in claims], complete=True)
-    if family.headline is None or family.headline.claim not in claims:
-        return judgement
-    try:
-        found = family.headline.judged(instance)
-    except UnsupportedError:
-        return judgement
-    return replace(judgement, claims=(*judgement.claims, found))
+from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, listing, number, paper, ready, working
 
 
 def judge(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Instance files.")],
     claim: ClaimOption = None,
+    max_time: Annotated[
+        float | None,
+        typer.Option(
+            "--max-time",
+            parser=number(0.1),
+            metavar="SECONDS",
+            help="End all work then, whatever it is at: what is not judged by then is UNDECIDED.",
+        ),
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Judge every claim on instance files, term by term, in ball arithmetic."""
-    claims = chosen_claims(claim)
+    begin, claims = time.monotonic(), chosen_claims(claim)
     spoken = ready({"--json": json}, inputs=paths)
     with input_errors():
         instances = [load(path) for path in paths]
-    judgements: list[Judgement] = []
+    names = [claim.name for claim in claims]
+    answers, stage, why, broken = Answers(instances, names), "starting", "", False
     with working("judge") as show:
+
+        def hear(told: str | Judged) -> None:
+            nonlocal stage
+            if isinstance(told, Judged):
+                answers.take(told)
+            else:
+                stage = told
+                show(told)
+
         try:
-            for path, instance in zip(paths, instances, strict=True):
-                show(f"judging {path}")
-                judgements.append(_judged(instance, claims))
-        except KeyboardInterrupt:
-            if not judgements or json is not None:
+            if max_time is None:
+                judge_all(paths, instances, names, hear)
+            else:
+                apart(judge_all, (paths, instances, names), hear, begin + max_time)
+        except (KeyboardInterrupt, EndedError) as error:
+            broken = isinstance(error, KeyboardInterrupt) or error.interrupted
+            if broken and not any(answers.found):
                 raise
+            why = "interrupted before it was judged" if broken else f"out of time: --max-time={max_time:g}"
+    judgements = answers.judgements(why)
     records = [judgement_record(judgement) for judgement in judgements]
-    if len(judgements) == len(paths):
-        emit(records if len(records) > 1 else records[0], json)
+    emit(records if len(paths) > 1 else records[0], json)
     if spoken:
         for path, instance, judgement in zip(paths, instances, judgements, strict=False):
             _print(path, instance.family, judgement)
-    if len(judgements) < len(paths):
-        interrupted(
-            f"judge: interrupted at {paths[len(judgements)]}; {len(judgements)} of {len(paths)} files were judged"
-        )
+    if why:
+        _end(stage, [str(path) for path in paths], len(judgements), None if broken else max_time)
     verdicts = {one.verdict.name for judgement in judgements for one in judgement.claims}
     raise typer.Exit(1 if "VIOLATED" in verdicts else 3 if "UNDECIDED" in verdicts else 0)
+
+
+def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> None:
+    """Say where judging ended: at its time limit, or (None) by Ctrl-C, with its status."""
+    rest = f"; not begun: {', '.join(paths[begun:])}" if begun < len(paths) else ""
+    left = f"while {stage}; {begun - 1} of {len(paths)} files were judged{rest}"
+    if max_time is None:
+        interrupted(f"judge: interrupted {left}")
+    typer.echo(f"metagap: --max-time={max_time:g}: out of time {left}; allow more", err=True)
 
 
 def _print(path: Path, family: str, judgement: Judgement) -> None:

@@ -86,7 +86,7 @@ REINFORCEMENT = (
     fault("value-gradient-without-temperature", "a factor is left out", f"{PROBLEM}:Problem.value_gradient",
           Edit("(self.tau * (1 - process.gamma))", "(1 - process.gamma)"), STEPS),
     # --- gradient by Taylor arithmetic ---
-    fault("taylor-without-weight", "task weights are left out", f"{TAYLOR}:along", Edit("process.weight * value[k]",
+    fault("taylor-without-weight", "task weights are left out", f"{TAYLOR}:_along", Edit("process.weight * value[k]",
           "value[k]"), STEPS),
     fault("taylor-without-chain", "a term is left out", f"{TAYLOR}:_values",
           Edit("right = right + chains[j] * found[k - j] * g", "pass"), STEPS),

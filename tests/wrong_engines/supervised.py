@@ -144,8 +144,8 @@ SUPERVISED = (
           suite("test_judge:test_the_lifted_bound_is_at_least_the_pairing_and_the_l1_form", examples=12)),
     # --- the mixed form ---
     fault("mixed-weights-overwritten", "a term is left out", f"{TASKS}:TaskQuantities._mixed",
-          Edit("weight[at] += w", "weight[at] = w"), engines()),
-    fault("mixed-without-eta", "a factor is left out", f"{TASKS}:TaskQuantities._mixed",
+          Edit("self._sum(w for _, w in shares)", "shares[-1][1]"), engines()),
+    fault("mixed-without-eta", "a factor is left out", f"{TASKS}:TaskQuantities._parts",
           Edit("problem.eta * problem.loss.d2", "problem.loss.d2"), engines()),
     fault("mixed-target-not-divided", "a factor is left out", f"{MIXED}:MixedQuantities._mixed_target",
           Edit("mixed.target[j] / mixed.weight[j]", "mixed.target[j]"), engines()),

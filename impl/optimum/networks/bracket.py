@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -160,20 +160,26 @@ class NetworkHeadline(Headline):
         return self.judge(instance, self.bracketed(instance), complete=True).judged
 
     def certified(self, instance: NetworkInstance, kind: str, others: Sequence[Instance]) -> Certified:
-        optimum = self.bracketed(instance)
+        """Against one bracket for all points of a problem: those of `others` with the same problem are tried, too."""
+        problem = _problem(instance)
+        same = [i for i in (instance, *others) if isinstance(i, NetworkInstance) and _problem(i) == problem]
+        points = dict.fromkeys(w for i in same for w in (i.omega, i.comparator) if isinstance(w, Weights))
+        optimum = _shared(self, problem, tuple(points))
         return Certified(self.judge(instance, optimum, kind), optimum, None)
 
     @PROPOSING
-    def bracketed(self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP) -> Optimum:
-        """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius."""
+    def bracketed(
+        self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP, points: Sequence[Weights] = ()
+    ) -> Optimum:
+        """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius; `points` are tried, too."""
         begin = time.monotonic()
         instance = instance.canonical
         found = self.lower(instance, radius)
-        stops = tuple(self._stops(instance))
+        stops = tuple(self._stops(instance, points))
         upper, at = np.inf, instance.initial
         with ctx.workprec(PRECISIONS[0]):
             value = self.values(instance)
-            for weights in filter(lambda w: w.sound, (*stops, *_starts(instance), *found.near)):
+            for weights in filter(lambda w: w.sound, (*stops, *_starts(instance), *points, *found.near)):
                 inside = weights if radius is None else _into_ball(weights, instance.initial, radius)
                 here = bounds(value(inside))[1]
                 if here < upper:
@@ -195,8 +201,8 @@ class NetworkHeadline(Headline):
             return optimum
         return replace(optimum, why="no better lower bound is known for networks, or descent has not reached it")
 
-    def _stops(self, instance: NetworkInstance) -> Iterator[Weights]:
-        """Where L-BFGS stops from omega, W0 and elsewhere, in float64."""
+    def _stops(self, instance: NetworkInstance, points: Sequence[Weights]) -> Iterator[Weights]:
+        """Where L-BFGS stops from omega, W0, the points and elsewhere, in float64."""
         shape = instance.initial.floats.shape
         if shape[0] * shape[1] > DESCENDED:
             return
@@ -209,7 +215,8 @@ class NetworkHeadline(Headline):
             return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
 
         drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
-        for start in (*(w.floats for w in _starts(instance)[:2]), *drawn):
+        starts = dict.fromkeys((*_starts(instance)[:2], *points))
+        for start in (*(w.floats for w in starts), *drawn):
             stop = scipy.optimize.minimize(
                 objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}
             ).x
@@ -273,6 +280,16 @@ class NetworkHeadline(Headline):
         findings = tuple(self.judge(replace(instance, omega=w), optimum, kind) for w, kind in distinct.items())
         at = tuple(float(v) for v in optimum.at.floats.ravel())
         return Study(instance, optimum, at, None, instance.width * instance.initial.dimension, findings)
+
+
+@lru_cache(maxsize=4)
+def _shared(headline: NetworkHeadline, problem: NetworkInstance, points: tuple[Weights, ...]) -> Optimum:
+    return headline.bracketed(problem, points=points)
+
+
+def _problem(instance: NetworkInstance) -> NetworkInstance:
+    """The instance without its points: equal for all instances of a problem."""
+    return replace(instance, omega=instance.initial, comparator=instance.initial, radius=fmpq(1))
 
 
 def best_floor(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -73,8 +73,8 @@ def check(record: object, kind: type[Kind], file: str) -> Kind:
     """
     wanted = str(kind.__struct_config__.tag)
     given = record.get("format") if isinstance(record, dict) else None
-    if isinstance(record, dict) and given == wanted[:-1] + "1":
-        record = {**_renamed(record), "format": wanted}
+    if given == wanted[:-1] + "1":
+        record = _renamed(record | {"format": wanted} if isinstance(record, dict) else record)
     elif given != wanted:
         raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
     return rows(record, kind, file)
@@ -102,7 +102,7 @@ def rows(record: object, kind: type[T], file: str) -> T:
     return found
 
 
-def _renamed(record: Any) -> Any:
+def _renamed(record: object) -> object:
     """A record in this version's words: the verdict EQUAL was HOLDS."""
     if isinstance(record, list):
         return [_renamed(value) for value in record]

@@ -8,10 +8,11 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, Rationals, norm, root, solved, square
+from ..arithmetic import Balls, Number, Rationals, fenced, norm, root, solved, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from . import taylor
+from .core_quantities import Step
 from .instance import Functions, Gradient
 from .task_quantities import TaskQuantities
 
@@ -29,24 +30,16 @@ def small_step_margin(loss: Loss, s: arb) -> arb:
 class MetaSLQuantities(TaskQuantities):
     """Everything that meta-SL claims, their assumptions and their mutants name."""
 
-    # --- first-order, and the quantities of the corollaries ------------------------------------------
-
-    @cached_property
-    def eps_first_order(self) -> arb:
-        return self._length(self._pulled(self._rows([self.problem.identity()] * len(self.laws))))
-
-    @cached_property
-    def misfit_plain(self) -> arb:
-        return self._misfit(self._rows([self.problem.identity()] * len(self.laws)), self._u).value
+    # --- the quantities of the corollaries ------------------------------------------------------------
 
     @cached_property
     def displacement(self) -> arb:
-        return self._length((self.problem.omega - self._rival).entries())
+        return self._length((self._here.theta - self._rival.theta).entries())
 
     @cached_property
     def adapted_displacement(self) -> arb:
         self._single()
-        return self._length((self._paths[0][-1] - self._rivals[0]).entries())
+        return self._length((self._adapted[0].theta - self._rivals[0].theta).entries())
 
     @cached_property
     def jacobian_min(self) -> arb:
@@ -111,14 +104,14 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def remainder_constant(self) -> arb:
-        third = self._finite("m3") * self.feature_bound**4 / 2
+        third = self._finite("m3") * fenced(self.feature_bound) ** 4 / 2
         adaptation = self.instance.adaptation
         if not isinstance(adaptation, Gradient):
             return third / self.m.number(adaptation.strength)
         growth = arb(1)
         if adaptation.steps > 1:
             c, k = self._stretch, adaptation.steps
-            growth = c ** (k - 1) * sum((c**j for j in range(k)), start=arb(0))
+            growth = fenced(c) ** (k - 1) * sum((fenced(c) ** j for j in range(k)), start=arb(0))
         return Balls.magnitude(self.problem.eta) * third * growth
 
     @cached_property
@@ -127,7 +120,7 @@ class MetaSLQuantities(TaskQuantities):
         if not isinstance(adaptation, Gradient):
             a = self._finite("m2") * square(self.feature_bound) / self.m.number(adaptation.strength)
             return a / (1 + a)
-        return self._step_size * sum((self._stretch**j for j in range(adaptation.steps)), start=arb(0))
+        return self._step_size * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
 
     @cached_property
     def min_norm_solution(self) -> arb:
@@ -148,7 +141,7 @@ class MetaSLQuantities(TaskQuantities):
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
         size = Balls.magnitude(self.problem.eta)
         bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
-        return bound + size * bend * self.feature_bound**4
+        return bound + size * bend * fenced(self.feature_bound) ** 4
 
     @cached_property
     def descent(self) -> arb:
@@ -202,10 +195,9 @@ class MetaSLQuantities(TaskQuantities):
         for law, path in zip(self.laws, self._paths, strict=True):
             inner = path[:-1] if moves else []
             outer = path[-1:] if loss.profile.kinked else []
-            for theta in (*inner, *outer):
-                z = self.problem.predictions(theta)
+            for at in (*inner, *outer):
                 for x, y, _ in law.atoms:
-                    distance = loss.joint_distance(z[x], y)
+                    distance = loss.joint_distance(at.predictions[x], y)
                     if distance is not None:
                         if distance <= 0:
                             return distance
@@ -284,12 +276,7 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def misfit_hessian_at_adapted(self) -> arb:
         self._gradient_steps()
-        problem = self.problem
-        transforms = [
-            problem.identity() - problem.hessian(law, z) * problem.eta
-            for law, z in zip(self.laws, self._after, strict=True)
-        ]
-        return self._misfit(self._rows(transforms), self._u).value
+        return self._misfit_of(self._set(self._adapted, [[Step(at, [])] for at in self._adapted]))
 
     @cached_property
     def eps_directional(self) -> Number:

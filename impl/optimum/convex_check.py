@@ -335,7 +335,7 @@ def convex_end(certificate: Certificate, watch: Watch) -> str | None:
         return "a multiplier or a radius is negative"
     if certificate.radius is not None and certificate.radius != certificate.ball:
         return f"ball={certificate.ball} is not the radius {certificate.radius}"
-    if sum((v * v for v in certificate.at), start=fmpq(0)) > certificate.ball**2:
+    if sum((v * v for v in certificate.at), start=fmpq(0)) > certificate.ball * certificate.ball:
         return "the point of the upper bound lies outside the ball"
     prover, missing = Prover(certificate.instance, watch), None
     for bits in PRECISIONS:

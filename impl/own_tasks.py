@@ -22,7 +22,7 @@ from .arithmetic import PROPOSING, Array, Floats, rational
 from .extras import require
 from .families import load
 from .files.faults import FaultError
-from .files.numbers import decimal
+from .files.numbers import decimal, decimals
 from .files.tables import arrays, check_size, controls, csv_lines
 from .files.text import reported
 from .instances import Instance
@@ -33,6 +33,8 @@ CLASSES = ("iris", "wine", "breast_cancer", "digits")
 """Classification data: one task per class, against the rest."""
 GROUPS = ("diabetes",)
 """Regression data: four tasks, by quarters of the first column."""
+DOUBTFUL = ("split", "weight", "fold", "index")
+"""Names of columns that are no features unless it is said: some will have a meaning of their own."""
 
 
 def from_arrays(
@@ -141,12 +143,15 @@ class TaskSource:
     """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
     FILE.npz (arrays X, y, task), or sklearn:NAME.
 
-    loss, eta and steps (None: 1) as in `from_arrays`; an instance file has its own.
+    loss, eta and steps (None: 1) as in `from_arrays`; an instance file has its own. Columns and arrays that are
+    `ignored` are left out; `features` are features although their name is one of DOUBTFUL.
     """
 
     place: str
     task: str = "task"
     label: str = "y"
+    ignored: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     loss: Loss | None = None
     eta: fmpq | None = None
     steps: int | None = None
@@ -156,16 +161,22 @@ class TaskSource:
         tell(f"reading {self.place}")
         path, shipped = Path(self.place), self.place.startswith("sklearn:")
         table = path.suffix == ".csv" and not shipped
-        for option, column, usual in (("--task", self.task, "task"), ("--label", self.label, "y")):
-            if column != usual and not table:
+        archive = path.suffix == ".npz" and not shipped
+        for option, columns, usual in (
+            ("--task", (self.task,), ("task",)),
+            ("--label", (self.label,), ("y",)),
+            ("--feature", self.features, ()),
+            ("--ignore", self.ignored, self.ignored if archive else ()),
+        ):
+            if columns != usual and not table:
                 required = "columns are those of a CSV file; leave it out"
-                raise files.BadInputError(self.place, option, column, required)
+                raise files.BadInputError(self.place, option, columns[0], required)
         if shipped:
             found = _from_sklearn(self.place)
         elif table:
-            found = _from_csv(path, self.task, self.label)
-        elif path.suffix == ".npz":
-            found = _from_archive(path)
+            found = _from_csv(path, self)
+        elif archive:
+            found = _from_archive(path, self.ignored)
         else:
             name = None if self.loss is None else self.loss.name
             for option, value in (("--loss", name), ("--eta", self.eta), ("--steps", self.steps)):
@@ -190,7 +201,9 @@ _Found = tuple[Any, Any, Sequence[Any], Loss | None]
 """Features, labels, tasks, and the loss that goes with them."""
 
 
-def _from_csv(path: Path, task: str, label: str) -> _Found:
+def _from_csv(path: Path, source: TaskSource) -> _Found:
+    task, label = source.task, source.label
+
     def bad(field: str, given: object, required: str) -> files.BadInputError:
         return files.BadInputError(str(path), field, given, required)
 
@@ -212,34 +225,44 @@ def _from_csv(path: Path, task: str, label: str) -> _Found:
             raise bad(f"header[{j}]", name, required)
         if first.setdefault(name, j) < j:
             raise bad(f"header[{j}]", name, f"another name than header[{first[name]}]; rename it, or leave it out")
+    for option, names in (("--ignore", source.ignored), ("--feature", source.features)):
+        for name in names:
+            if name not in first or name in (task, label):
+                raise bad(option, name, "a column beside the task's and the label's; correct it, or leave it out")
     at_task, at_label = header.index(task), header.index(label)
-    columns = [j for j in range(len(header)) if j not in (at_task, at_label)]
+    left_out = {at_task, at_label, *(first[name] for name in source.ignored)}
+    columns = [j for j in range(len(header)) if j not in left_out]
+    for j in columns:
+        if header[j].strip().lower() in DOUBTFUL and header[j] not in source.features:
+            required = f"no column of that name, which has no meaning yet; give --ignore {header[j]} to leave it out"
+            raise bad(f"header[{j}]", header[j], f"{required}, or --feature {header[j]} if it is a feature")
+    read = [at_label, *columns]
     table: list[list[float]] = []
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
-        values = [0.0 if j == at_task else decimal(text.strip()) for j, text in enumerate(row)]
-        if None in values:
-            j = values.index(None)
+        values = decimals([row[j] for j in read])
+        if values is None:
+            j = next((j for j in read if decimal(row[j].strip()) is None), at_label)
             required = "a finite number" if row[j].strip() else "a number, not an empty field"
             raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
         if not row[at_task].strip():
             required = "the name of a task, not an empty field; fill it, or drop the row"
             raise bad(f"line {number}, column {task}", row[at_task], required)
-        table.append([v for v in values if v is not None])
+        table.append(values)
     if not table or not columns:
         raise bad("file", header, "at least one row and one feature column")
     return (
-        [[row[j] for j in columns] for row in table],
-        [row[at_label] for row in table],
+        [row[1:] for row in table],
+        [row[0] for row in table],
         [row[at_task] for _, row in lines[1:]],
         None,
     )
 
 
-def _from_archive(path: Path) -> _Found:
+def _from_archive(path: Path, ignored: Sequence[str]) -> _Found:
     with reported(str(path)):
-        found = arrays(str(path), ("X", "y", "task"))
+        found = arrays(str(path), ("X", "y", "task"), ignored)
         names = found["task"]
         if names.ndim != 1:
             raise FaultError("task", "give a row of names", "an array task [N]", names.shape)

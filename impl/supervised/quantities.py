@@ -8,7 +8,7 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, Rationals, norm, root, solved, square
+from ..arithmetic import Balls, Number, Rationals, fenced, norm, root, solved, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from . import taylor
@@ -104,14 +104,14 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def remainder_constant(self) -> arb:
-        third = self._finite("m3") * self.feature_bound**4 / 2
+        third = self._finite("m3") * fenced(self.feature_bound) ** 4 / 2
         adaptation = self.instance.adaptation
         if not isinstance(adaptation, Gradient):
             return third / self.m.number(adaptation.strength)
         growth = arb(1)
         if adaptation.steps > 1:
             c, k = self._stretch, adaptation.steps
-            growth = c ** (k - 1) * sum((c**j for j in range(k)), start=arb(0))
+            growth = fenced(c) ** (k - 1) * sum((fenced(c) ** j for j in range(k)), start=arb(0))
         return Balls.magnitude(self.problem.eta) * third * growth
 
     @cached_property
@@ -120,7 +120,7 @@ class MetaSLQuantities(TaskQuantities):
         if not isinstance(adaptation, Gradient):
             a = self._finite("m2") * square(self.feature_bound) / self.m.number(adaptation.strength)
             return a / (1 + a)
-        return self._step_size * sum((self._stretch**j for j in range(adaptation.steps)), start=arb(0))
+        return self._step_size * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
 
     @cached_property
     def min_norm_solution(self) -> arb:
@@ -141,7 +141,7 @@ class MetaSLQuantities(TaskQuantities):
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
         size = Balls.magnitude(self.problem.eta)
         bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
-        return bound + size * bend * self.feature_bound**4
+        return bound + size * bend * fenced(self.feature_bound) ** 4
 
     @cached_property
     def descent(self) -> arb:

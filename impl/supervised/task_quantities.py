@@ -146,7 +146,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
             target.append(self._sum(w * u[i, x] for i, w in shares))
             masses.append(self._sum(a * self.laws[i].rho[x] for i, a in own))
             sources.append(len(own))
-        return Mixed(weight, target, masses, sources)
+        return Mixed(weight, target, masses, sources, self._mixed_points)
 
     @cached_property
     def _parts(self) -> list[list[Part]]:

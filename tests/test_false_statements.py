@@ -40,7 +40,7 @@ from metagap.impl.losses import LOSSES
 from metagap.impl.sources import RandomSource
 from metagap.impl.verdicts import LARGEST, MOST, apart, at_most, cancelling, decide, fit, same, standing, unfit
 from metagap.reports.cli import app
-from metagap.reports.records import judgement_record
+from metagap.reports.formats.judging import Judgement as Record
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Verdict
 from typer.testing import CliRunner
 
@@ -298,10 +298,10 @@ def overflowing(case: dict[str, Any]) -> Instance:
 
 def bounded(judgement: Judgement) -> None:
     """Nothing PROVED or EQUAL is written with an infinite end."""
-    for row in judgement_record(judgement)["claims"]:
-        ends = [row["gap"], row["bound"], *row["terms"].values(), *row["assumptions"].values()]
-        open_ended = [e for e in ends if e is not None and None in e.values()]
-        assert row["verdict"] not in ("PROVED", "EQUAL") or not open_ended, row
+    for row in Record.of(judgement).claims:
+        ends = [row.gap, row.bound, *row.terms.values(), *row.assumptions.values()]
+        open_ended = [e for e in ends if e is not None and None in (e.lo, e.hi)]
+        assert row.verdict not in ("PROVED", "EQUAL") or not open_ended, row
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

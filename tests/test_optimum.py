@@ -415,6 +415,6 @@ def test_sums_of_squares_agree(dimension: int, seed: int) -> None:
 @pytest.mark.ci
 def test_peers_are_compared_with_the_certified_bracket() -> None:
     (row,) = compare(("log-cosh",), (1,), 2)
-    assert row["undecided"] == row["rejected"] == 0
-    assert set(row["wrong"]) == {"L-BFGS", "10 x L-BFGS", "shgo", "annealing"}
-    assert all(0 <= n <= 2 for n in row["wrong"].values())
+    assert row.undecided == row.rejected == 0
+    assert set(row.wrong) == {"L-BFGS", "10 x L-BFGS", "shgo", "annealing"}
+    assert all(0 <= n <= 2 for n in row.wrong.values())

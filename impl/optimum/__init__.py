@@ -19,7 +19,7 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import PROPOSING, bounds, rational, root, to_float
 from ..bracket import SCALE, Check, Status
 from ..instances import Vector
-from ..study import ShownBracket, UnsupportedError, in_words
+from ..study import Details, ShownBracket, UnsupportedError, in_words
 from ..supervised.instance import Gradient, MetaSLInstance
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
@@ -91,7 +91,7 @@ class Optimum(ShownBracket):
         return in_words(self.at), self.lower_end, self.effort
 
     @property
-    def details(self) -> dict[str, object]:
+    def details(self) -> Details:
         floor = self.sure if math.isfinite(self.sure) else None
         return {"boxes": self.boxes, "ball": to_float(self.ball), "floor": floor}
 

@@ -12,6 +12,7 @@ from ..arithmetic import Balls, Number, Rationals, fenced, norm, root, solved, s
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from . import taylor
+from .core_quantities import Step
 from .instance import Functions, Gradient
 from .task_quantities import TaskQuantities
 
@@ -29,24 +30,16 @@ def small_step_margin(loss: Loss, s: arb) -> arb:
 class MetaSLQuantities(TaskQuantities):
     """Everything that meta-SL claims, their assumptions and their mutants name."""
 
-    # --- first-order, and the quantities of the corollaries ------------------------------------------
-
-    @cached_property
-    def eps_first_order(self) -> arb:
-        return self._length(self._pulled(self._rows([self.problem.identity()] * len(self.laws))))
-
-    @cached_property
-    def misfit_plain(self) -> arb:
-        return self._misfit(self._rows([self.problem.identity()] * len(self.laws)), self._u).value
+    # --- the quantities of the corollaries ------------------------------------------------------------
 
     @cached_property
     def displacement(self) -> arb:
-        return self._length((self.problem.omega - self._rival).entries())
+        return self._length((self._here.theta - self._rival.theta).entries())
 
     @cached_property
     def adapted_displacement(self) -> arb:
         self._single()
-        return self._length((self._paths[0][-1] - self._rivals[0]).entries())
+        return self._length((self._adapted[0].theta - self._rivals[0].theta).entries())
 
     @cached_property
     def jacobian_min(self) -> arb:
@@ -202,10 +195,9 @@ class MetaSLQuantities(TaskQuantities):
         for law, path in zip(self.laws, self._paths, strict=True):
             inner = path[:-1] if moves else []
             outer = path[-1:] if loss.profile.kinked else []
-            for theta in (*inner, *outer):
-                z = self.problem.predictions(theta)
+            for at in (*inner, *outer):
                 for x, y, _ in law.atoms:
-                    distance = loss.joint_distance(z[x], y)
+                    distance = loss.joint_distance(at.predictions[x], y)
                     if distance is not None:
                         if distance <= 0:
                             return distance
@@ -284,12 +276,7 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def misfit_hessian_at_adapted(self) -> arb:
         self._gradient_steps()
-        problem = self.problem
-        transforms = [
-            problem.identity() - problem.hessian(law, z) * problem.eta
-            for law, z in zip(self.laws, self._after, strict=True)
-        ]
-        return self._misfit(self._rows(transforms), self._u).value
+        return self._misfit_of(self._set(self._adapted, [[Step(at, [])] for at in self._adapted]))
 
     @cached_property
     def eps_directional(self) -> Number:

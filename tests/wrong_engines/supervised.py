@@ -10,6 +10,7 @@ from .numbers import DROPPED, bare, then
 from .planting import Around, Edit, Fault, Value, suite
 
 MAML, TAYLOR = "metagap.impl.supervised.maml", "metagap.impl.supervised.taylor"
+FEATURES = "metagap.impl.supervised.core_quantities"
 TASKS, QUANTITIES = "metagap.impl.supervised.task_quantities", "metagap.impl.supervised.quantities"
 PREDICTIONS, CORE, MIXED = (
     "metagap.impl.supervised.prediction_quantities", "metagap.impl.balls.core", "metagap.impl.balls.mixed"
@@ -79,26 +80,27 @@ SUPERVISED = (
     fault("taylor-without-eta", "a factor is left out", f"{TAYLOR}:_adapt",
           Edit("_slope_rows(problem, law, z) * problem.eta", "_slope_rows(problem, law, z)"), IDENTITY),
     # --- Jacobians and features ---
-    fault("one-jacobian", "K steps with one step's Jacobian", f"{TASKS}:TaskQuantities._jacobians",
-          Edit("for theta in path[:-1]:", "for theta in path[:1]:"), IDENTITY),
-    fault("jacobian-of-the-last", "a factor is left out", f"{TASKS}:TaskQuantities._jacobians",
-          Edit("(problem.identity() - factor) * jacobian", "problem.identity() - factor"), IDENTITY),
-    fault("jacobian-backwards", "the order of factors", f"{TASKS}:TaskQuantities._jacobians",
-          Edit("(problem.identity() - factor) * jacobian", "jacobian * (problem.identity() - factor)"), SEVERAL),
-    fault("jacobian-sign", "a sign error", f"{TASKS}:TaskQuantities._jacobians",
-          Edit("problem.identity() - factor", "problem.identity() + factor"), IDENTITY),
-    fault("jacobian-at-the-adapted", "a derivative at another point", f"{TASKS}:TaskQuantities._jacobians",
-          Edit("for theta in path[:-1]:", "for theta in path[1:]:"), IDENTITY),
-    fault("implicit-jacobian-at-omega", "a derivative at another point", f"{TASKS}:TaskQuantities._jacobians",
-          Edit("problem.predictions(path[-1])", "problem.predictions(path[0])"),
+    fault("one-jacobian", "K steps with one step's Jacobian", f"{TASKS}:TaskQuantities._jacobian",
+          Edit("for step in steps:", "for step in steps[:1]:"), IDENTITY),
+    fault("jacobian-of-the-last", "a factor is left out", f"{TASKS}:TaskQuantities._jacobian",
+          Edit("- hessian * problem.eta) * jacobian", "- hessian * problem.eta)"), IDENTITY),
+    fault("jacobian-backwards", "the order of factors", f"{TASKS}:TaskQuantities._jacobian",
+          Edit("(problem.identity() - hessian * problem.eta) * jacobian",
+               "jacobian * (problem.identity() - hessian * problem.eta)"), SEVERAL),
+    fault("jacobian-sign", "a sign error", f"{TASKS}:TaskQuantities._jacobian",
+          Edit("problem.identity() - hessian * problem.eta", "problem.identity() + hessian * problem.eta"), IDENTITY),
+    fault("jacobian-at-the-adapted", "a derivative at another point", f"{TASKS}:TaskQuantities._steps",
+          Edit("slice(None, -1) if", "slice(1, None) if"), IDENTITY),
+    fault("implicit-jacobian-at-omega", "a derivative at another point", f"{TASKS}:TaskQuantities._steps",
+          Edit("else slice(-1, None)", "else slice(0, 1)"),
           suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="linear, implicit")),
-    fault("implicit-jacobian-sign", "a sign error", f"{TASKS}:TaskQuantities._jacobians",
+    fault("implicit-jacobian-sign", "a sign error", f"{TASKS}:TaskQuantities._jacobian",
           Edit("problem.identity() + hessian", "problem.identity() - hessian"),
           suite("test_independence:test_a_fault_in_the_meta_features_is_noticed", name="linear, implicit")),
-    fault("rows-transposed", "a matrix is transposed", f"{TASKS}:TaskQuantities._rows",
-          Edit("self.problem.features * t", "self.problem.features * t.transpose()"), SEVERAL),
-    fault("rival-not-adapted", "the adaptation is left out", f"{TASKS}:TaskQuantities._rivals",
-          Edit("self.problem.adapt(law, self._rival)[-1]", "self._rival"), engines()),
+    fault("rows-transposed", "a matrix is transposed", f"{TASKS}:TaskQuantities._through",
+          Edit("self._jacobian(law, steps)", "self._jacobian(law, steps).transpose()"), SEVERAL),
+    fault("rival-not-adapted", "the adaptation is left out", f"{FEATURES}:FeatureQuantities._rivals",
+          Edit("path[-1] for path", "path[0] for path"), engines()),
     # --- predictions ---
     fault("u-unadapted", "the adaptation is left out", f"{PREDICTIONS}:PredictionQuantities._u",
           Edit("self._after[i][x] -", "self._before[x] -"), IDENTITY),

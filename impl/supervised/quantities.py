@@ -187,22 +187,17 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def margin_differentiability(self) -> arb:
-        loss, margin = self.problem.loss, arb(1)
+        """Distance of predictions from the joints of the loss: of those that gradient steps start from, or at which an
+        implicit step ends, whose derivative is taken there; and of adapted ones, where the loss itself has kinks."""
+        loss, adaptation = self.problem.loss, self.instance.adaptation
         if not loss.profile.joints:
-            return margin
+            return arb(1)
         self._balls_only("a distance")
-        moves = not isinstance(self.instance.adaptation, Gradient) or self.instance.adaptation.eta != 0
-        for law, path in zip(self.laws, self._paths, strict=True):
-            inner = path[:-1] if moves else []
-            outer = path[-1:] if loss.profile.kinked else []
-            for at in (*inner, *outer):
-                for x, y, _ in law.atoms:
-                    distance = loss.joint_distance(at.predictions[x], y)
-                    if distance is not None:
-                        if distance <= 0:
-                            return distance
-                        margin = margin.min(distance)
-        return margin
+        ends = [[z] for z in self._after]
+        if not isinstance(adaptation, Gradient):
+            return self._joint_margin(ends)
+        outer = self._joint_margin(ends) if loss.profile.kinked else arb(1)
+        return outer if adaptation.eta == 0 else outer.min(self._joint_margin(self._iterates))
 
     @cached_property
     def margin_one_gradient_step(self) -> arb:

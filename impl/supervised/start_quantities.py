@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -131,18 +129,6 @@ class StartQuantities(SpanQuantities):
         """Distance of the predictions that the steps start from, from the joints of the loss."""
         moves = self.instance.adaptation.eta != 0
         return self._joint_margin(self._iterates) if moves else arb(1)
-
-    def _joint_margin(self, predictions: Sequence[Sequence[list[Number]]]) -> arb:
-        """Of predictions per task and step [k]."""
-        loss, margin = self.problem.loss, arb(1)
-        for law, steps in zip(self.laws, predictions, strict=True):
-            for z, (x, y, _) in itertools.product(steps, law.atoms):
-                gap = loss.joint_distance(z[x], y)
-                if gap is not None:
-                    if gap <= 0:
-                        return gap
-                    margin = margin.min(gap)
-        return margin
 
     @cached_property
     def margin_convex_inner(self) -> arb:

@@ -12,6 +12,7 @@ from .planting import Around, Edit, Fault, Value, suite
 NEURONS, FLIPS, WEIGHTS, LAYER = (f"metagap.impl.models.{name}" for name in ("relu", "flips", "weights", "smooth"))
 NETWORK, KERNEL = (f"metagap.impl.supervised.relu.{name}" for name in ("problem", "kernel"))
 RELU_ERRORS, QUANTITIES = (f"metagap.impl.supervised.relu.{name}" for name in ("errors", "quantities"))
+PREDICTIONS = "metagap.impl.supervised.prediction_quantities"
 CORE, SPANS, START, RANK = (f"metagap.impl.supervised.{n}_quantities" for n in ("core", "span", "start", "rank"))
 ERRORS = "metagap.impl.supervised.errors"
 SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.supervised.smooth.{name}" for name in ("quantities", "errors"))
@@ -137,7 +138,7 @@ NETWORKS = (
           Edit("return arb(-1) if self._certainly_dependent() else arb(0).union(1)", "return arb(1)"),
           suite("test_smooth_network:test_c3_applies_where_the_features_are_independent", activation="tanh",
                 inputs=[[1, 2], [-1, -2]], labels=[[1, 0]], eta=fmpq(1, 2), independent=False)),
-    fault("joint-margin-of-the-last", "margins ignored", f"{START}:StartQuantities._joint_margin",
+    fault("joint-margin-of-the-last", "margins ignored", f"{PREDICTIONS}:PredictionQuantities._joint_margin",
           Edit("margin = margin.min(gap)", "margin = gap"),
           suite("test_networks_by_hand:test_the_least_distance_to_a_joint_counts")),
     # --- flips ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flint import arb, fmpq
+from metagap.theory.claim import Verdict
 
 from .numbers import DROPPED, bare, then
 from .planting import Around, Edit, Fault, Value, suite
@@ -183,7 +184,11 @@ SUPERVISED = (
     fault("jacobian-min-of-0", "undecided is taken for proved", f"{QUANTITIES}:MetaSLQuantities.jacobian_min",
           Edit("return arb(0) if singular else smallest", "return arb(1) if singular else smallest"), OUTSIDE),
     fault("joints-of-the-end-alone", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_differentiability",
-          Edit("inner = path[:-1] if moves else []", "inner = []"), MARGINS),
+          Edit("outer if adaptation.eta == 0 else outer.min(self._joint_margin(self._iterates))", "outer"), MARGINS),
+    fault("joints-of-an-implicit-start", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_differentiability",
+          Edit("return self._joint_margin(ends)", "return self._joint_margin([[self._before]] * len(ends))"),
+          suite("test_supervised_by_hand:test_an_implicit_step_is_differentiable_where_it_does_not_end_on_a_joint",
+                omega=2, verdict=Verdict.OUTSIDE)),
     fault("rank-not-asked", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_full_row_rank",
           Edit("arb(0) if singular else arb(0).union(1)", "arb(1)"), MARGINS),
     fault("rank-of-more-points", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_full_row_rank",

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from flint import arb, arb_mat, ctx, fmpq
-from metagap.impl.arithmetic import bounds, rational
-from metagap.impl.files.faults import BadInputError
+from metagap.impl.arithmetic import rational
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
-from metagap.impl.optimum import Budget, Certificate, check, many_rows, minimise
+from metagap.impl.optimum import Budget, Certificate, check, minimise
 from metagap.impl.optimum.boxes import Box, Model
-from metagap.impl.optimum.certificate import loads
-from metagap.impl.optimum.convex import derivatives, minimum, proposed
+from metagap.impl.optimum.convex import derivatives, proposed
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
 from metagap.impl.optimum.convexity import around, floor, gram, largest, least_eigenvalue, spanning
 from metagap.impl.optimum.exact import exact_value
-from metagap.impl.optimum.headline import HeadlineQuantities, judge_headline
-from metagap.impl.optimum.many_rows import ManyRows
 from metagap.impl.optimum.stack import Balls2, Stack, total
 from metagap.impl.own_tasks import from_arrays
-from metagap.impl.supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
-from metagap.impl.supervised.tables import Rows, distinct_rows
-from metagap.theory.claim import Verdict
-from metagap.theory.meta_sl import HEADLINE
+from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
 
 ONE, HALF, FOUR = fmpq(1), fmpq(1, 2), fmpq(4)
 FOREVER = math.inf
@@ -418,230 +408,3 @@ def test_a_floor_below_0_is_paid_for_on_the_sphere() -> None:
     assert not bends.convex and certificate is not None and certificate.multiplier > 0
     assert certificate.upper - certificate.lower <= 1e-9 and check(certificate).accepted
     assert not check(replace(certificate, multiplier=fmpq(0))).accepted
-
-
-# --- certificates ------------------------------------------------------------------------------------------------
-
-
-def honest(loss: str = "logistic", radius: fmpq | None = FOUR, seed: int = 1) -> Certificate:
-    with np.errstate(all="ignore"):
-        found = proposed(problem(loss, fmpq(1, 8), seed=seed), radius, FOREVER)
-    assert found is not None
-    return found
-
-
-Lie = Callable[[Certificate], Certificate]
-LIES: dict[str, Lie] = {
-    "a lower end just above": lambda c: replace(c, lower=math.nextafter(c.upper, 2) + 1e-12),
-    "an upper end just below": lambda c: replace(c, upper=c.lower - 1e-12, lower=c.lower - 1e-9),
-    "another point": lambda c: replace(c, at=tuple(v / 2 for v in c.at)),
-    "another rate": lambda c: replace(c, instance=replace(c.instance, adaptation=Gradient(fmpq(1, 4)))),
-    "a rate beyond convexity": lambda c: replace(c, instance=replace(c.instance, adaptation=Gradient(fmpq(64)))),
-    "a loss that is not convex": lambda c: replace(c, instance=replace(c.instance, loss=Loss("geman-mcclure"))),
-    "a negative multiplier": lambda c: replace(c, multiplier=fmpq(-1, 100)),
-    "a point outside": lambda c: replace(c, ball=fmpq(1, 64), radius=None if c.radius is None else fmpq(1, 64)),
-}
-
-
-@pytest.mark.parametrize("name", LIES)
-@pytest.mark.parametrize("radius", [FOUR, None, fmpq(1, 2)])
-def test_lies_are_rejected(name: str, radius: fmpq | None) -> None:
-    for loss in ("logistic", "squared"):
-        if loss == "squared" and name == "a rate beyond convexity":
-            continue  # of the squared loss no rate is
-        certificate = honest(loss, radius)
-        assert check(certificate).accepted
-        assert not check(LIES[name](certificate)).accepted, (name, loss)
-
-
-def test_a_ball_is_not_all_parameters() -> None:
-    """The minimum over a small ball is claimed of all parameters; and a radius that is not that of the ball."""
-    small = honest(radius=fmpq(1, 8))
-    assert small.multiplier > 0, "the minimiser lies on the sphere"
-    assert not check(replace(small, radius=None)).accepted
-    assert not check(replace(small, radius=FOUR, ball=FOUR)).accepted
-    assert not check(replace(small, radius=FOUR)).accepted
-
-
-def test_a_point_outside_the_ball_is_none_of_it() -> None:
-    """The minimiser over all parameters is not in a small ball, whose minimum is higher."""
-    everywhere, ball = honest("squared", None), fmpq(1, 64)
-    lie = replace(everywhere, radius=ball, ball=ball, multiplier=ONE)
-    for lower in (everywhere.lower, 0.0, -100.0):
-        assert not check(replace(lie, lower=lower)).accepted
-        assert not check(replace(lie, lower=lower, ball=FOUR)).accepted, "a ball that is not the radius"
-
-
-def test_the_ball_holds_the_minimiser() -> None:
-    """Of all parameters a minimiser is said to lie in the ball: proved within rounding, not within less."""
-    certificate = honest(radius=None)
-    size = sum((v * v for v in certificate.at), start=fmpq(0))
-    with ctx.workprec(128):
-        near = rational(float(arb(size).sqrt().lower()) * (1 + 2.0**-50))
-    assert size <= near * near and not check(replace(certificate, ball=near * (1 + fmpq(1, 2**60)))).accepted
-    assert check(replace(certificate, ball=near * fmpq(3, 2))).accepted
-
-
-def test_a_point_far_from_the_minimiser_is_not_strongly_convex_about_it() -> None:
-    certificate = honest(radius=None)
-    assert not check(replace(certificate, near=fmpq(0))).accepted, "of no strong convexity, no minimiser"
-    assert certificate.lower > 0.1
-    far = replace(certificate, at=tuple(v + 1 for v in certificate.at), lower=0.1, upper=100.0)
-    assert not check(replace(far, ball=FOUR * 16)).accepted
-
-
-@pytest.mark.parametrize("name", ["logistic", "fold", "squared", "steep", "falling"])
-@pytest.mark.parametrize("radius", [FOUR, fmpq(1, 4), None])
-def test_ends_at_any_point_are_no_higher_than_the_minimum(name: str, radius: fmpq | None) -> None:
-    """Points that are no minimiser, multipliers and neighbourhoods of any size: a bound may be poor, never wrong."""
-    instance = {
-        "logistic": problem("logistic", fmpq(1, 8), seed=1),
-        "fold": two_labels("logistic", fmpq(25, 4), 1, 1),
-        "squared": problem("squared", fmpq(1, 2), seed=1),
-        "steep": problem("log-cosh", fmpq(1, 4), seed=2),
-        "falling": two_labels("logistic", fmpq(0), 1, 1),
-    }[name]
-    rng, prover, d = np.random.default_rng(7), Prover(instance), instance.dimension
-    away = radius is None and name in ("fold", "falling")  # the infimum 0 is at infinity
-    upper = 0.0 if away else minimise(instance, radius or fmpq(64), convexity=False).upper
-    size, proved = 2.0 if radius is None else float(int(radius.p)) / int(radius.q), 0
-    with ctx.workprec(128), np.errstate(all="ignore"):
-        for _ in range(30):
-            v = rng.standard_normal(d)
-            at = v / np.linalg.norm(v) * size * 0.99 * rng.uniform() ** (1 / d)
-            x = tuple(rational(float(v)) for v in at)
-            point = prover.point(x)
-            for multiplier in (fmpq(0), fmpq(1, 16), ONE, fmpq(16)):
-                for near in (fmpq(0), fmpq(1, 256), HALF):
-                    found = lower_bounds(prover, point, x, radius, multiplier, near)[0]
-                    if found is not None:
-                        proved += 1
-                        assert not found > arb(upper) + 1e-12, (x, multiplier, near)
-    assert proved or (radius is None and name != "squared")
-
-
-def test_certificates_are_read_as_they_are_written() -> None:
-    for radius in (FOUR, None):
-        certificate = honest(radius=radius)
-        again = loads(certificate.dumps())
-        assert again == replace(certificate, instance=certificate.instance.canonical) and check(again).accepted
-        for field, value in (("near", "-1"), ("multiplier", -1), ("at", [0]), ("format", "metagap/certificate/1")):
-            text = certificate.dumps()
-            content = json.loads(text) | {field: value}
-            with pytest.raises(BadInputError) as caught:
-                loads(json.dumps(content))
-            assert field in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_a_quadratic_grows_with_its_modulus_alone() -> None:
-    """L = (theta - 1)^2/8 + 1/2: at theta = 1 + t the end is L - L'^2/(2 mu) with mu <= 1/4, within rounding 1/2."""
-    prover = Prover(two_labels("squared", HALF))
-    with ctx.workprec(128):
-        assert 0.25 * (1 - 1e-9) <= prover.modulus(np.zeros(1), 1.0, np.arange(1)) <= 0.25
-        for t in (fmpq(1, 2), fmpq(3)):
-            x = (1 + t,)
-            found, within, _ = lower_bounds(prover, prover.point(x), x, None, fmpq(0), ONE)
-            assert found is not None and within is not None
-            assert bounds(found)[1] <= 0.5 and bounds(found)[0] > 0.5 - 1e-6 and not within < arb(t)
-
-
-def test_newton_ends_at_the_minimum() -> None:
-    for radius in (0.25, 4.0, math.inf):
-        stack = Stack(problem("logistic", fmpq(1, 8), d=3, n=3, k=6))
-        at, multiplier = minimum(stack, radius, FOREVER)
-        gradient = derivatives(stack, at)[1]
-        assert np.linalg.norm(gradient + multiplier * at) < 1e-14 and np.linalg.norm(at) <= radius * (1 + 1e-12)
-
-
-# --- the headline of many rows ---
-
-
-@pytest.mark.parametrize("loss", ["squared", "logistic", "log-cosh"])
-@pytest.mark.parametrize("steps", [1, 2])
-def test_quantities_of_many_rows_hold_those_of_few(loss: str, steps: int) -> None:
-    """Enclosures of the same numbers: of misfit an upper end, of weights too where points repeat."""
-    exact = 0
-    for seed in range(6):
-        instance = problem(loss, fmpq(1, 5), seed=seed, steps=steps)
-        if seed % 2:  # each point of a task once
-            once = [{a.x: a for a in task.atoms}.values() for task in instance.tasks]
-            laws = [tuple(replace(a, p=fmpq(1, len(atoms))) for a in atoms) for atoms in once]
-            tasks = tuple(replace(t, atoms=atoms) for t, atoms in zip(instance.tasks, laws, strict=True))
-            instance = replace(instance, tasks=tasks)
-        omega, at = (fmpq(1, 3), fmpq(-1, 2)), (fmpq(3, 4), fmpq(1, 8))
-        against = replace(instance, omega=omega, comparator=at, radius=ONE)
-        with ctx.workprec(128), np.errstate(all="ignore"):
-            few, more = HeadlineQuantities(against, 0.01), ManyRows(against, 0.01)
-            names = (*HEADLINE.left.names, *HEADLINE.bound.names, *HEADLINE.extras, "gap", "zero")
-            for name in (*names, *(assumption.margin for assumption in HEADLINE.assumptions)):
-                assert more(name).overlaps(few(name)), (name, more(name), few(name))
-                if name not in ("misfit", "weight_norm"):
-                    assert more(name).rad() < 1e-11, name
-            assert not few("misfit") > more("misfit") and not few("weight_norm") > more("weight_norm")
-            assert more("misfit").upper() < 0.1 and more("weight_norm").upper() < 3
-            exact += more("weight_norm").rad() < 1e-9
-    assert 3 <= exact < 6
-
-
-def test_many_rows_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = replace(problem("logistic", fmpq(1, 8), seed=1), omega=(fmpq(1, 3), fmpq(-1, 2)))
-    optimum = minimise(instance, FOUR)
-    few = judge_headline(instance, optimum)
-    monkeypatch.setattr(many_rows, "MANY", 0)
-    more = judge_headline(instance, optimum)
-    assert few.judged.verdict is more.judged.verdict is Verdict.PROVED
-    assert abs(more.judged.terms["misfit"].lo) < 1e-9 and few.judged.terms["misfit"].lo > 0
-    for end in ("lo", "hi"):
-        assert abs(getattr(few.above, end) - getattr(more.above, end)) < 1e-12
-    assert few.judged.bound is not None and more.judged.bound is not None
-    assert few.judged.bound.hi <= more.judged.bound.hi < 1.1 * few.judged.bound.hi
-
-
-def test_a_hundred_thousand_rows_are_answered() -> None:
-    """Labels that are linear in the features but for a known part, orthogonal to them: the minimum is that part's."""
-    rng, count = np.random.default_rng(8), 100_000
-    half = rng.integers(-8, 9, (count // 2, 3)) / 8.0
-    table = np.concatenate([half, half])  # each point twice, with labels 1/4 above and below
-    labels = table @ [1.0, -0.5, 0.25] + np.repeat([0.25, -0.25], count // 2)
-    begin = time.monotonic()
-    instance = from_arrays(table, labels, [0] * count, eta=fmpq(1, 4))
-    found = minimise(instance)
-    assert found.certified and found.lower <= 1 / 32 <= found.upper
-    assert found.upper - found.lower < 1e-15 and sum(len(t.atoms) for t in instance.tasks) <= 2 * 17**3
-    assert time.monotonic() - begin < 30
-
-
-# --- rows that stay arrays ---------------------------------------------------------------------------------------
-
-
-def test_rows_and_atoms_are_what_tuples_are() -> None:
-    table = np.array([[0.5, -0.0], [1.0, 3.0], [0.5, 0.0], [0.5, 0.0]])
-    made = from_arrays(table, [1.0, 2.0, 1.0, 3.0], ["a", "a", "a", "b"], eta=HALF)
-    plain = replace(
-        made, features=tuple(made.features), tasks=tuple(replace(t, atoms=tuple(t.atoms)) for t in made.tasks)
-    )
-    assert isinstance(made.features, Rows) and isinstance(made.tasks[0].atoms, Atoms)
-    assert tuple(made.features) == ((HALF, fmpq(0)), (ONE, fmpq(3)))
-    assert tuple(made.tasks[0].atoms) == (Atom(0, ONE, fmpq(2, 3)), Atom(1, fmpq(2), fmpq(1, 3)))
-    assert made == plain and hash(made) == hash(plain) and made.sha256 == plain.sha256 and made.bits == plain.bits
-    assert made != replace(plain, features=((HALF, ONE), (ONE, fmpq(3))))
-    assert made.canonical == plain.canonical
-    assert made.features[1] == plain.features[1] and made.features[:1] == plain.features[:1]
-    assert made.tasks[0].atoms[1] == plain.tasks[0].atoms[1] and made.tasks[0].atoms[1:] == plain.tasks[0].atoms[1:]
-    first, second = Stack(made), Stack(plain)
-    assert (first.x == second.x).all() and (first.masses.mid == second.masses.mid).all()
-    assert (first.masses.rad == second.masses.rad).all() and (first.labels.mid == second.labels.mid).all()
-
-
-def test_distinct_rows_are_numpys() -> None:
-    rng = np.random.default_rng(6)
-    for shape in ((1, 1), (40, 1), (60, 3), (500, 7)):
-        table = rng.integers(0, 3, shape).astype(float)
-        rows, place = distinct_rows(table)
-        expected = np.unique(table, axis=0)
-        assert (rows == expected).all() and (rows[place] == table).all()
-
-
-def test_features_that_are_no_float64_are_rounded_once() -> None:
-    stack = Stack(problem("squared", HALF, denominator=3))
-    assert stack.error > 0 and Stack(problem("squared", HALF)).error == 0

@@ -17,7 +17,7 @@ ROUNDED, TRUSTED = "a rounding that is lost", "a checker that trusts what is cla
 
 
 def guard(place: str, **arguments: Any) -> Any:
-    return suite(f"test_convex:{place}", **arguments)
+    return suite(place if ":" in place else f"test_convex:{place}", **arguments)
 
 
 def floors(loss: str = "logistic") -> Any:
@@ -25,11 +25,13 @@ def floors(loss: str = "logistic") -> Any:
 
 
 def ends(name: str, radius: fmpq | None = None) -> Any:
-    return guard("test_ends_at_any_point_are_no_higher_than_the_minimum", name=name, radius=radius)
+    return guard(
+        "test_convex_certificates:test_ends_at_any_point_are_no_higher_than_the_minimum", name=name, radius=radius
+    )
 
 
 def lie(name: str, radius: fmpq | None = None) -> Any:
-    return guard("test_lies_are_rejected", name=name, radius=radius)
+    return guard("test_convex_certificates:test_lies_are_rejected", name=name, radius=radius)
 
 
 EIGENVALUES = guard("test_least_eigenvalues_by_hand")
@@ -37,7 +39,8 @@ SUMS = guard("test_sums_of_many_rows_are_enclosed")
 POINTS = guard("test_points_are_enclosed", loss="squared", steps=2, denominator=8)
 FOLD = guard("test_just_beyond_convexity_nothing_is_certified_so", loss="logistic")
 ONE_ATOM = guard("test_c8_is_the_floor_of_one_atom")
-ROWS = guard("test_rows_and_atoms_are_what_tuples_are")
+QUANTITIES = guard("test_many_rows:test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1)
+ROWS = guard("test_many_rows:test_rows_and_atoms_are_what_tuples_are")
 BALL = fmpq(4)
 
 
@@ -84,18 +87,18 @@ CONVEXITY_FAULTS = (
           "if not mu > 0 or not (prover.quadratic or steep <= mu * arb(near) / 2):", "if not mu > 0:",
           ends("falling", BALL)),
     fault("modulus-too-large", NO_END, f"{CHECK}:lower_bounds", "steep * steep / (2 * mu)", "steep * steep / (8 * mu)",
-          guard("test_a_quadratic_grows_with_its_modulus_alone")),
+          guard("test_convex_certificates:test_a_quadratic_grows_with_its_modulus_alone")),
     fault("lower-trusted", TRUSTED, f"{CHECK}:_missing", "if not found >= lower:", "if False:",
           lie("a lower end just above", BALL)),
     fault("upper-trusted", TRUSTED, f"{CHECK}:_missing", "if not point.value <= upper:", "if False:",
           lie("an upper end just below", BALL)),
     fault("ball-of-the-minimiser-trusted", TRUSTED, f"{CHECK}:_missing", "<= arb(certificate.ball)",
-          "<= 2**60 * arb(certificate.ball)", guard("test_the_ball_holds_the_minimiser")),
+          "<= 2**60 * arb(certificate.ball)", guard("test_convex_certificates:test_the_ball_holds_the_minimiser")),
     fault("point-outside", TRUSTED, f"{CHECK}:convex_end",
           "if sum((v * v for v in certificate.at), start=fmpq(0)) > certificate.ball * certificate.ball:", "if False:",
-          guard("test_a_point_outside_the_ball_is_none_of_it")),
+          guard("test_convex_certificates:test_a_point_outside_the_ball_is_none_of_it")),
     fault("radius-trusted", TRUSTED, f"{CHECK}:convex_end", "certificate.radius != certificate.ball", "False",
-          guard("test_a_point_outside_the_ball_is_none_of_it")),
+          guard("test_convex_certificates:test_a_point_outside_the_ball_is_none_of_it")),
     fault("everything-accepted", TRUSTED, f"{ENGINE}:_by_convexity", "Check(missing is None,", "Check(True,",
           lie("another rate", BALL)),
     # --- points ---
@@ -111,14 +114,14 @@ CONVEXITY_FAULTS = (
           "for i, own in self._pieces[:-1]:", SUMS),
     # --- the headline of many rows ---
     fault("linearised-forwards", "the wrong quantity", f"{MANY}:ManyRows._moved", "along - stack.rate *",
-          "along + stack.rate *", guard("test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1)),
+          "along + stack.rate *", QUANTITIES),
     fault("equal-points-apart", "the wrong quantity", f"{MANY}:ManyRows.weight_norm", "if equal", "if False",
-          guard("test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1)),
+          QUANTITIES),
     fault("lower-end-forgotten", "the wrong quantity", f"{MANY}:ManyRows.bracket", " - self._lower", "",
-          guard("test_quantities_of_many_rows_hold_those_of_few", loss="squared", steps=1)),
+          QUANTITIES),
     # --- rows that stay arrays ---
     fault("masses-of-merged-rows", "rows that are lost", f"{INSTANCE}:Atoms.of",
           "np.diff(np.append(first, len(points)))", "np.ones(len(first), dtype=int)", ROWS),
     fault("rows-in-another-order", "rows that are lost", f"{TABLES}:distinct_rows", "place[order] =", "place[:] =",
-          guard("test_distinct_rows_are_numpys")),
+          guard("test_many_rows:test_distinct_rows_are_numpys")),
 )  # fmt: skip

@@ -86,6 +86,7 @@ def test_the_same_input_twice_has_one_prediction() -> None:
     assert float((range_floor(network("tanh", (1, 1), [[1], [1]], [1, 0])).value - fmpq(1, 8)).abs_upper()) < 1e-15
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_enough_neurons_reach_the_floor(activation: str) -> None:
     """Descent closes the bracket: eta = 0, distinct inputs, more neurons than inputs."""

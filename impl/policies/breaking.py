@@ -13,7 +13,7 @@ import numpy as np
 from ..draws import draw_size
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
-from .generate import ADAPTATIONS, AnyBatch, cancelling, draw_policies, draw_problem, policies
+from .generate import ADAPTATIONS, Draw, cancelling, draw_policies, draw_problem, policies
 from .instance import Adaptation
 
 
@@ -32,14 +32,10 @@ def any_bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
     return replace(batch, eta=batch.eta * source.choose((1.0, 16.0)))
 
 
-def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+def vanishing(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Batch:
     """Rewards 0 and 1 without a discount, eta = -1: the rational step gives the better actions probability 0, which
     arbitrary comparator policies do not."""
-    return vanish(source, policies(source, adaptation, limits))
-
-
-def vanish(source: Source, batch: AnyBatch) -> AnyBatch:
-    """The batch with rewards 0 and 1, no discount and eta = -1."""
+    batch = policies(source, adaptation, limits, draw)
     rewards = source.grid(batch.rewards.shape[1:], 0, 1)
     rewards[..., 0] = 0
     return replace(batch, rewards=rewards, gamma=np.zeros_like(batch.gamma), eta=-np.ones(source.size))

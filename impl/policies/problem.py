@@ -127,9 +127,13 @@ class Problem:
         return all(len(set(row)) == 1 for row in self.exact_energies(theta))
 
     def energies(self, theta: Any) -> list[list[Number]]:
-        """phi'theta/tau of an exact theta, minus its largest per state, exactly [S][A]."""
+        """phi'theta/tau of an exact theta, minus its largest per state, 0 exactly where actions are equal [S][A]."""
         tau = self.instance.tau
-        return [[self.m.number((v - max(row)) / tau) for v in row] for row in self.exact_energies(theta)]
+        return [[self.shrunk((v - max(row)) / tau) for v in row] for row in self.exact_energies(theta)]
+
+    def shrunk(self, total: fmpq) -> Number:
+        """An exact energy, or difference of energies, as `exact_energies` has them, in the number system."""
+        return self.m.number(total)
 
     def line(self, direction: list[Number]) -> list[list[list[Number]]]:
         """Taylor coefficients of the energies at omega + t direction, up to a function of the state [S][A][2]."""

@@ -13,8 +13,8 @@ from .planting import Around, Edit, Fault, Value, suite
 PROBLEM, TASKS, TAYLOR = (f"metagap.impl.policies.{name}" for name in ("problem", "task_quantities", "taylor"))
 QUANTITIES, OPTIMUM = "metagap.impl.policies.quantities", "metagap.impl.policies.optimum"
 BOXED, CHECK = "metagap.impl.policies.boxes", "metagap.impl.policies.check"
-COORDINATES, NEURAL = "metagap.impl.models.coordinates", "metagap.impl.policies.relu.neural"
-POLICIES, SMOOTH = "metagap.impl.policies.relu.quantities", "metagap.impl.policies.smooth.quantities"
+COORDINATES, NEURAL = "metagap.impl.models.coordinates", "metagap.impl.policies.start_quantities"
+NETWORKS = "metagap.impl.policies.network_quantities"
 
 
 def routes(name: str = "policies, KL step") -> Any:
@@ -201,14 +201,14 @@ REINFORCEMENT = (
           "(row[b] + known)"), EXACT),
     fault("coordinates-drop-one", "a basis with a dropped direction", f"{COORDINATES}:coordinates",
           Edit("if rest != 0:", "if rest != 0 and not pivots:"), EXACT),
-    fault("flips-off-by-one", "error counts off by one", f"{POLICIES}:MetaRLNetworkQuantities._flips",
+    fault("flips-off-by-one", "error counts off by one", f"{NETWORKS}:ReluPolicyQuantities._flips",
           then(lambda counts: [c + 1 for c in counts]), NETWORK),
-    fault("error-without-lookahead", "a term is left out", f"{NEURAL}:NeuralPolicyQuantities._propagated",
+    fault("error-without-lookahead", "a term is left out", f"{NEURAL}:StartQuantities._propagated",
           Edit("(delta[x] + rate * onward)", "delta[x]"), NETWORK),
-    fault("operator-of-half", "a constant is too small", f"{NEURAL}:NeuralPolicyQuantities._operator_norm",
+    fault("operator-of-half", "a constant is too small", f"{NEURAL}:StartQuantities._operator_norm",
           Edit("return root(largest", "return root(arb(1) / 4 * largest"), NETWORK),
-    fault("smooth-half-bend", "a constant is too small", f"{SMOOTH}:MetaRLSmoothNetworkQuantities._bend",
+    fault("smooth-half-bend", "a constant is too small", f"{NETWORKS}:SmoothPolicyQuantities._bend",
           then(lambda bend: bend / 2), SMOOTH_HAND),
-    fault("smooth-share-squared", "a factor is left out", f"{SMOOTH}:MetaRLSmoothNetworkQuantities._share",
+    fault("smooth-share-squared", "a factor is left out", f"{NETWORKS}:SmoothPolicyQuantities._share",
           then(lambda share: share * share), SMOOTH_HAND),
 )  # fmt: skip

@@ -1,25 +1,23 @@
-"""The quantities of policies by networks of any activation: the features at W, at W0, and the error between them.
+"""The quantities of network policies of any activation: the features at W, at W0, and the error between them.
 
 The meta-feature is linear in the features once advantages and visitations (always those at W) are fixed, so one map
-serves the features at W, at W0 and their difference. Each kind of network supplies its features in coordinates of
-their span.
+serves the features at W, at W0 and their difference, in coordinates of their span (`network_problem`).
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from flint import arb, arb_mat
 
-from ...arithmetic import Balls, Matrix, Number, Rationals, root
-from ...balls.singular import largest_eigenvalue
-from ...balls.span import span
-from ...models.weights import squared_distance
-from ..instance import Adaptation
-from ..quantities import MetaRLQuantities
-from .instance import PolicyNetworkInstance
+from ..arithmetic import Balls, Matrix, Number, Rationals, root
+from ..balls.singular import largest_eigenvalue
+from ..balls.span import span
+from ..models.weights import squared_distance
+from .instance import Adaptation, PolicyNetworkInstance
+from .network_problem import Gates, NetworkProblem
+from .quantities import MetaRLQuantities
 
 
 class Features(NamedTuple):
@@ -29,10 +27,11 @@ class Features(NamedTuple):
     at: Any
 
 
-class NeuralPolicyQuantities(MetaRLQuantities):
+class StartQuantities(MetaRLQuantities):
     """What the claims of network policies name, whatever the activation."""
 
     instance: PolicyNetworkInstance
+    problem: NetworkProblem
 
     @cached_property
     def _feature_basis(self) -> arb_mat | None:
@@ -56,31 +55,6 @@ class NeuralPolicyQuantities(MetaRLQuantities):
         combined = Balls.matrix([found.coefficients(unit) for unit in units])
         return (combined * table).transpose()
 
-    # --- what a kind of network supplies ------------------------------------------------------------------
-
-    @property
-    @abstractmethod
-    def _coordinates(self) -> Any:
-        """The coordinates of the features at W."""
-
-    @cached_property
-    @abstractmethod
-    def _initial(self) -> Features:
-        """Meta-features with phi_0 in both places."""
-
-    @cached_property
-    @abstractmethod
-    def _change(self) -> Features:
-        """Meta-features of phi_0 - phi_W."""
-
-    @abstractmethod
-    def _start_and_own(self) -> tuple[Matrix, Matrix]:
-        """phi_0 and phi_W in common coordinates (SA, r)."""
-
-    def _size(self, pairings: list[Number], at: Any) -> Number:
-        """The length of the vector of the span with these pairings with the coordinates' basis."""
-        return self._length(pairings)
-
     # --- features at W and at W0 ----------------------------------------------------------------------------
 
     def _meta_tables_of(self, plain: Matrix, ahead: Matrix) -> list[Matrix]:
@@ -93,17 +67,35 @@ class NeuralPolicyQuantities(MetaRLQuantities):
         """The same, centred (N, r)."""
         return self._centred(self._meta_tables_of(plain, ahead))
 
+    def _with_gates(self, *gates: Gates) -> Features:
+        """With these gates outside and in grad Q; of one set, in both."""
+        at, tables = self.problem.spanned(*gates)
+        return Features(self._meta_of(tables[0], tables[-1]), at)
+
+    @cached_property
+    def _initial(self) -> Features:
+        return self._with_gates(self.problem.start_gates)
+
+    @cached_property
+    def _change(self) -> Features:
+        """Of phi_0 - phi_W: exactly 0 where no gate changed."""
+        return self._with_gates(self.problem.start_gates - self.problem.own_gates)
+
+    def _size(self, pairings: list[Number], at: Any) -> Number:
+        """The length of the vector of the span with these pairings with the coordinates' basis."""
+        return self._length(pairings) if self.m is Balls else at.length(pairings)
+
     def _paired(self, features: Features) -> Number:
         """||<w, features>||."""
         return self._size(self._pulled(features.rows), features.at)
 
-    @property
-    def _own(self) -> Features:
-        return Features(self._meta_features, self._coordinates)
-
     @cached_property
     def eps(self) -> Number:
-        return self._size(self._gradient, self._coordinates)
+        return self._size(self._gradient, self.problem.coordinates)
+
+    @cached_property
+    def eps_formal(self) -> Number:
+        return self._paired(Features(self._meta_features, self.problem.coordinates))
 
     @cached_property
     def eps_init(self) -> Number:
@@ -157,4 +149,4 @@ class NeuralPolicyQuantities(MetaRLQuantities):
     @cached_property
     def misfit_init_outer(self) -> arb:
         """phi_0 outside, phi_W in grad Q."""
-        return self._misfit(self._meta_of(*self._start_and_own()), self._u).value
+        return self._misfit(self._with_gates(self.problem.start_gates, self.problem.own_gates).rows, self._u).value

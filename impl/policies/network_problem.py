@@ -1,7 +1,7 @@
 """Network policies by definition. On finitely many inputs a network is its features, of which only the span matters.
 
 Near W the policy is energy-based and linear, with the gradient features psi of f at W (ReLU: off kinks, where patterns
-stay): all that `policies` knows of linear policies applies in coordinates of the span. Energies are those of f itself.
+stay): all that is known of linear policies applies in coordinates of the span. Energies are those of f itself.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ class ReluProblem(Layer, NetworkProblem):
         self.width = instance.width
         self.omega, self.start = Neurons(self, instance.omega), Neurons(self, instance.initial)
         self.own_gates, self.start_gates = self.omega.active, self.start.active
-        self._energies: dict[Weights, list[list[fmpq]]] = {}
         found, (table,) = self.spanned(self.own_gates)
         self._write(found, table)
 
@@ -69,10 +68,8 @@ class ReluProblem(Layer, NetworkProblem):
 
     def exact_energies(self, theta: Weights) -> list[list[fmpq]]:
         """m^{1/2} f(x(s,a); W), exactly [S][A]."""
-        if theta not in self._energies:
-            totals = self.totals(theta, Neurons(self, theta).active, list(range(len(self.inputs.rows))))
-            self._energies[theta] = [totals[s * self.actions : (s + 1) * self.actions] for s in range(self.states)]
-        return self._energies[theta]
+        totals = self.totals(theta, Neurons(self, theta).active, list(range(len(self.inputs.rows))))
+        return [totals[s * self.actions : (s + 1) * self.actions] for s in range(self.states)]
 
     @cached_property
     def distance(self) -> Distance:
@@ -132,12 +129,8 @@ class SmoothProblem(NetworkProblem, SmoothLayer):
             )
         return [
             [[energy, *(term[s * self.actions + a] for term in terms)] for a, energy in enumerate(row)]
-            for s, row in enumerate(self._own_energies)
+            for s, row in enumerate(self.point(self.instance.omega).energies)
         ]
-
-    @cached_property
-    def _own_energies(self) -> list[list[Number]]:
-        return self.energies(self.instance.omega)
 
     def _expansions(self, terms: int) -> list[list[list[arb]]]:
         """Taylor coefficients of m^{-1/2} b_r sigma(W_r'x + t)/tau, as many as power series keep [SA][m][terms]."""

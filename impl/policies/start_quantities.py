@@ -130,7 +130,7 @@ class StartQuantities(MetaRLQuantities):
             process, prior, x = self.processes[i], self._priors[i], s * problem.actions + a
             onward = self._sum(
                 self._ahead[i][x][t] * prior.policy[t][b] * Balls.magnitude(prior.advantages[t][b]) * delta[y]
-                for t in sorted(process.onward[x])
+                for t in process.onward[x]
                 for b, y in enumerate(range(t * problem.actions, (t + 1) * problem.actions))
             )
             rate = step * process.gamma / (1 - process.gamma)

@@ -67,19 +67,16 @@ class TaskQuantities(MixedQuantities):
         return Side(policy, at, steps, self.problem.advantages(steps, policy))
 
     @cached_property
-    def _prior_policy(self) -> Policy:
-        return self.problem.prior(self.instance.omega)
-
-    @cached_property
     def _priors(self) -> list[Side]:
         """pi_omega, per task."""
-        return [self._side(process, self._prior_policy) for process in self.processes]
+        return [self._side(process, self.problem.prior(self.instance.omega)) for process in self.processes]
 
     @cached_property
     def _adapted(self) -> list[Side]:
         """pi_{i,omega}, per task."""
         omega = self.instance.omega
-        return [self._side(process, self.problem.adapt(process, omega)) for process in self.processes]
+        pairs = zip(self.processes, self._priors, strict=True)
+        return [self._side(process, self.problem.adapt(process, omega, prior.at)) for process, prior in pairs]
 
     @cached_property
     def _rivals(self) -> list[Side]:
@@ -267,7 +264,7 @@ class TaskQuantities(MixedQuantities):
             if self.instance.adaptation is Adaptation.RATIONAL_STEP:
                 rate = rate / self._tilts[i][x]
             ahead = self._ahead[i][x]
-            for t in sorted(process.onward[x]):
+            for t in process.onward[x]:
                 for b in range(count):
                     joint = mass * ahead[t] * prior.policy[t][b]
                     share, bend = joint * w, rate * prior.advantages[t][b]

@@ -257,40 +257,57 @@ def bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     return replace(batch, omega=omega, rival=np.where(worse, batch.omega, rival))
 
 
+def laid(
+    source: Source,
+    adaptation: str,
+    features: Any,
+    transitions: Any,
+    rewards: Any,
+    gamma: float,
+    eta: Any,
+    omega: Any,
+    radius: Any = 1.0,
+    **comparator: Array,
+) -> Batch:
+    """Problems by hand: tau = 1, even weights, all tasks start in the first state and have one discount.
+
+    features (S, A, d), transitions (n, S, A, S), rewards (n, S, A), eta and R, for all instances or for each (B, ...)
+    """
+    count = source.size
+
+    def each(values: Any, axes: int = 0) -> Array:
+        values = np.asarray(values, float)
+        return np.array(np.broadcast_to(values, (count, *values.shape[values.ndim - axes :])))
+
+    rewards = each(rewards, 3)
+    n, states = rewards.shape[1:3]
+    return Batch(
+        Adaptation(adaptation), each(features, 3), each(transitions, 4), rewards, each(np.eye(states)[[0] * n], 2),
+        np.full((count, n), gamma), np.full((count, n), 1 / n), np.ones(count), each(eta), omega, each(radius),
+        **comparator,
+    )  # fmt: skip
+
+
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 whose mixed weight cancels where its numerator need not: hypothesis (D) fails
     (a randomised family around the exact counterexample)."""
     count = source.size
     height, other = (1 + source.grid((2,), 0, 7)).T / 4
-    transitions = np.zeros((count, 2, 3, 2, 3))
-    transitions[:, :, 1:, :, 1:] = np.eye(2)[:, None]
-    transitions[:, 0, 0] = [[0, 1, 0], [0, 0, 1]]
-    transitions[:, 1, 0] = [[0, 0, 1], [0, 1, 0]]
+    transitions = np.zeros((2, 3, 2, 3))
+    transitions[:, 1:, :, 1:] = np.eye(2)[:, None]
+    transitions[:, 0] = [[[0, 1, 0], [0, 0, 1]], [[0, 0, 1], [0, 1, 0]]]
     rewards = np.zeros((count, 2, 3, 2))
     rewards[:, 0, 1, 0] = rewards[:, 1, 1, 1] = height
     rewards[:, :, 2] = (height / 2)[:, None, None]
-    features = np.zeros((count, 3, 2, 1))
-    features[:, :2, 0, 0] = 1
-    start = np.zeros((count, 2, 3))
-    start[..., 0] = 1
-    gamma = np.full((count, 2), source.choose((0.5, 0.25, 0.75)))
+    features = np.zeros((3, 2, 1))
+    features[:2, 0, 0] = 1
+    gamma = source.choose((0.5, 0.25, 0.75))
     rival = np.full((count, 2, 3, 2), 0.5)
     rival[:, :, :2, 0] += (other / 8)[:, None, None]
     rival[..., 1] = 1 - rival[..., 0]
-    return Batch(
-        Adaptation(adaptation),
-        features,
-        transitions,
-        rewards,
-        start,
-        gamma,
-        np.full((count, 2), 0.5),
-        np.ones(count),
-        np.zeros(count),
-        np.zeros((count, 1)),
-        (1 + source.grid((), 0, 31)) / 8,
-        policies=rival,
-    )
+    radius = (1 + source.grid((), 0, 31)) / 8
+    zero = np.zeros((count, 1))
+    return laid(source, adaptation, features, transitions, rewards, gamma, 0.0, zero, radius, policies=rival)
 
 
 def landscapes(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:

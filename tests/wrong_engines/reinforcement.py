@@ -89,7 +89,7 @@ REINFORCEMENT = (
     fault("taylor-without-weight", "task weights are left out", f"{TAYLOR}:_along", Edit("process.weight * value[k]",
           "value[k]"), STEPS),
     fault("taylor-without-chain", "a term is left out", f"{TAYLOR}:_values",
-          Edit("right = right + chains[j] * found[k - j] * g", "pass"), STEPS),
+          Edit("(table + rewards if k == 0 else table)", "(rewards if k == 0 else table)"), STEPS),
     fault("taylor-of-the-prior", "the adaptation is left out", f"{TAYLOR}:_adapted", Edit("if instance.eta == 0:",
           "if True:"), STEPS),
     fault("taylor-half-bend", "a factor is left out", f"{TAYLOR}:_parameter_step", Edit("2 * own[j][2]", "own[j][2]"),

@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, BallSeries, Matrix, Number, NumberSystem
+from ..balls.span import span
 from ..models import coordinates as exact
 from ..models import smooth_coordinates as smooth
 from ..models.relu import Distance, Layer, Neurons
@@ -36,6 +37,28 @@ class NetworkProblem(Problem):
     def _write(self, coordinates: Any, features: Matrix) -> None:
         """Features in coordinates of their span."""
         self.coordinates, self.features, self.dimension = coordinates, features, features.ncols()
+
+    @cached_property
+    def basis(self) -> arb_mat | None:
+        """An orthonormal basis (d, r) of the differences phi(s,a) - phi(s,0), where these are certainly independent.
+
+        All rows are sums of such: what is centred or weighted by advantages does not see a function of the state.
+        """
+        if self.m is not Balls:
+            return None
+        count = self.actions
+        rows = self.features.tolist()
+        pairs = [(rows[s], rows[s + a]) for s in range(0, len(rows), count) for a in range(1, count)]
+        changes = [[v - u for u, v in zip(*pair, strict=True)] for pair in pairs]
+        if not changes:
+            return None  # one action: nothing depends on the features
+        table = Balls.matrix([change for change in changes if any(v != 0 for v in change)] or changes[:1])
+        found = span(table * table.transpose())
+        if len(found.pivots) < table.nrows():
+            return None
+        units = [[arb(int(j == k)) for j in range(table.nrows())] for k in range(table.nrows())]
+        combined = Balls.matrix([found.coefficients(unit) for unit in units])
+        return (combined * table).transpose()
 
     def spanned(self, *gates: Gates) -> tuple[Any, tuple[Matrix, ...]]:
         """Coordinates that the features with these gates have in common, and a table (SA, r) for each."""

@@ -7,11 +7,12 @@ a matrix whose row s A + a belongs to (s, a). Nothing here knows meta-features o
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from flint import arb_mat, ctx, fmpq, fmpq_mat
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
@@ -132,6 +133,22 @@ class Problem:
             rows += [[int(z == x) - int(z == y) for z in pairs] for y in range(first, first + self.actions)]
         return fmpq_mat(rows)
 
+    @cached_property
+    def basis(self) -> Matrix | None:
+        """An orthonormal basis (d, r) of the span of the features, by exact elimination; None if that is everything."""
+        found: list[list[fmpq]] = []
+        for row in dict.fromkeys(row for rows in self.instance.features for row in rows):
+            rest = list(row)
+            for other in found:
+                share = _dot(rest, other) / _dot(other, other)
+                rest = [a - share * b for a, b in zip(rest, other, strict=True)]
+            if any(v != 0 for v in rest):
+                found.append(rest)
+        if not 0 < len(found) < self.dimension:
+            return None
+        columns = [[arb(v) / arb(_dot(row, row)).sqrt() for v in row] for row in found]
+        return self.m.matrix(columns).transpose()
+
     # --- policies -----------------------------------------------------------------------------------------
 
     def softmax(self, logits: list[list[Number]]) -> Policy:
@@ -151,10 +168,7 @@ class Problem:
 
     def exact_energies(self, theta: Any) -> list[list[fmpq]]:
         """phi'theta of an exact theta [S][A]."""
-        return [
-            [sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0)) for row in rows]
-            for rows in self.instance.features
-        ]
+        return [[_dot(row, theta) for row in rows] for rows in self.instance.features]
 
     def level(self, theta: Any) -> bool:
         """Whether all actions have equal energies in every state: then pi_theta is uniform, and rational."""
@@ -322,3 +336,7 @@ def visitations(m: NumberSystem, transition: list[list[Number]], gamma: Number) 
             x[i] = sum((off[i][j] * x[j] for j in range(i + 1, count)), start=x[i]) / diagonal[i]
         columns.append(x)
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _dot(row: Sequence[fmpq], theta: Sequence[fmpq]) -> fmpq:
+    return sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0))

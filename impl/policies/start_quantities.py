@@ -9,11 +9,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from flint import arb, arb_mat
+from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, Rationals, root
 from ..balls.singular import largest_eigenvalue
-from ..balls.span import span
 from ..models.weights import squared_distance
 from .instance import Adaptation, PolicyNetworkInstance
 from .network_problem import Gates, NetworkProblem
@@ -33,35 +32,12 @@ class StartQuantities(MetaRLQuantities):
     instance: PolicyNetworkInstance
     problem: NetworkProblem
 
-    @cached_property
-    def _feature_basis(self) -> arb_mat | None:
-        """An orthonormal basis (d, r) of the differences phi(s,a) - phi(s,0), where these are certainly independent.
-
-        All rows are sums of such: what is centred or weighted by advantages does not see a function of the state.
-        """
-        if self.m is not Balls:
-            return None
-        count = self.problem.actions
-        rows = self.problem.features.tolist()
-        pairs = [(rows[s], rows[s + a]) for s in range(0, len(rows), count) for a in range(1, count)]
-        changes = [[v - u for u, v in zip(*pair, strict=True)] for pair in pairs]
-        if not changes:
-            return None  # one action: nothing depends on the features
-        table = Balls.matrix([change for change in changes if any(v != 0 for v in change)] or changes[:1])
-        found = span(table * table.transpose())
-        if len(found.pivots) < table.nrows():
-            return None
-        units = [[arb(int(j == k)) for j in range(table.nrows())] for k in range(table.nrows())]
-        combined = Balls.matrix([found.coefficients(unit) for unit in units])
-        return (combined * table).transpose()
-
     # --- features at W and at W0 ----------------------------------------------------------------------------
 
     def _meta_tables_of(self, plain: Matrix, ahead: Matrix) -> list[Matrix]:
         """Per task the meta-features (SA, r) with features `plain` outside and `ahead` in grad Q."""
         share = plain * (1 / self.problem.tau)
-        slopes = [self._lookahead_of(i, self._value_gradient(i, ahead)) for i in range(len(self.processes))]
-        return [share + slope for slope in slopes]
+        return [share + slope for slope in self._slopes_of(ahead)]
 
     def _meta_of(self, plain: Matrix, ahead: Matrix) -> Matrix:
         """The same, centred (N, r)."""

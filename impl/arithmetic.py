@@ -108,6 +108,14 @@ def exact_floats(values: Iterable[Number]) -> tuple[fmpq, ...]:
     return proposed(map(midpoint, values))
 
 
+def fenced(ball: arb) -> arb:
+    """The ball; the one about 0 in place of every other that is unbounded.
+
+    What powers of balls, and roots of series, are taken of: flint's own about infinity recur until the process crashes.
+    """
+    return ball if ball.is_finite() or ball.is_nan() else arb(0, arb("inf"))
+
+
 def square(ball: arb) -> arb:
     """ball^2, below 0 by no more than the rounding of the radius (two independent copies could be far below)."""
     if ball.rel_accuracy_bits() > 16:
@@ -278,7 +286,10 @@ class BallSeries(FunctionSet):
     """Power series over balls, truncated at flint's `ctx.cap` terms."""
 
     exp = staticmethod(arb_series.exp)
-    sqrt = staticmethod(arb_series.sqrt)
+
+    @staticmethod
+    def sqrt(t: arb_series) -> arb_series:
+        return arb_series([fenced(c) for c in t.coeffs()]).sqrt()
 
     @staticmethod
     def series(coefficients: Iterable[Number]) -> arb_series:

@@ -73,7 +73,6 @@ from .supervised.relu.generate import SEARCHING as NETWORK_SEARCHING
 from .supervised.relu.quantities import NetworkQuantities
 from .supervised.relu.smaller import smaller as smaller_network
 from .supervised.smaller import smaller
-from .supervised.smooth.batch import batch_of as smooth_batch_of
 from .supervised.smooth.batch_quantities import SmoothBatchQuantities
 from .supervised.smooth.breaking import BREAKING as SMOOTH_BREAKING
 from .supervised.smooth.document import READER as SMOOTH_NETWORK_READER
@@ -217,7 +216,7 @@ SMOOTH_NETWORK = Family(
     SMOOTH_SEARCHING,
     SMOOTH_REAL_TASKS,
     smaller_network,
-    smooth_batch_of,
+    network_batch_of,
     effort=0.04,
     headline=SMOOTH,
     landscapes=SMOOTH_LANDSCAPES,

@@ -20,6 +20,11 @@ FORMAT = "metagap/instance/1"
 Vector = tuple[fmpq, ...]
 
 
+def fraction(q: fmpq) -> str:
+    """The number as "p/q"."""
+    return f"{q.p}/{q.q}"
+
+
 class Instance(ABC):
     """One problem on which every claim of its family can be judged. Frozen; equal contents are equal instances."""
 
@@ -51,7 +56,7 @@ class Instance(ABC):
 
     def fractions(self) -> dict[str, object]:
         """The fields of the instance file, each number as "p/q"."""
-        return self.document(lambda q: f"{q.p}/{q.q}")
+        return self.document(fraction)
 
     @cached_property
     def _named(self) -> tuple[str, int]:

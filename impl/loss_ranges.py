@@ -24,13 +24,17 @@ class _Turn:
 
 
 class LossRanges:
-    """ell^(j)(z, y), j = 0..3, for a table of labels; predictions (*shape, N) have one axis more (or broadcast)."""
+    """ell^(j)(z, y), j = 0..3, for a table of labels; predictions (*shape, N) have one axis more (or broadcast).
 
-    def __init__(self, loss: Loss, labels: Sequence[fmpq], shape: tuple[int, ...]) -> None:
+    Labels that are enclosed already have the shape of the predictions, and no range of order 0 with the canonical link.
+    """
+
+    def __init__(self, loss: Loss, labels: Sequence[fmpq] | MidRad, shape: tuple[int, ...] = ()) -> None:
         self.loss = loss
-        self.labels = MidRad.of(labels, (*shape, 1))
+        self.labels = labels if isinstance(labels, MidRad) else MidRad.of(labels, (*shape, 1))
         self._evaluate = (loss.value, loss.d1, loss.d2, loss.d3)
-        self._exact, self._turns = tuple(labels), dict[int, list[_Turn]]()
+        self._exact = () if isinstance(labels, MidRad) else tuple(labels)
+        self._turns = dict[int, list[_Turn]]()
 
     def at(self, order: int, z: MidRad) -> MidRad:
         """ell^(order)(z, y) for z (*shape, N)."""

@@ -22,17 +22,20 @@ from .arithmetic import PROPOSING, Array, Floats, rational
 from .extras import require
 from .families import load
 from .files.faults import FaultError
-from .files.numbers import decimal
+from .files.numbers import decimal, decimals
 from .files.tables import arrays, check_size, controls, csv_lines
 from .files.text import reported
 from .instances import Instance
 from .losses import Link, Loss
-from .supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from .supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from .supervised.tables import Rows, distinct_rows
 
 CLASSES = ("iris", "wine", "breast_cancer", "digits")
 """Classification data: one task per class, against the rest."""
 GROUPS = ("diabetes",)
 """Regression data: four tasks, by quarters of the first column."""
+DOUBTFUL = ("split", "weight", "fold", "index")
+"""Names of columns that are no features unless it is said: some will have a meaning of their own."""
 
 
 def from_arrays(
@@ -60,12 +63,7 @@ def from_arrays(
         if length != (len(table),):
             required = f"one entry for each of the {len(table)} rows of features"
             raise files.BadInputError(source, name, length, required)
-    for row, name in enumerate(tasks):
-        if not isinstance(name, Hashable) or name is None or name != name or not str(name).strip():
-            raise files.BadInputError(source, f"tasks[{row}]", name, "the name of a task; fill it, or drop the row")
-        if controls(str(name)):
-            required = "a name without control characters; remove them"
-            raise files.BadInputError(source, f"tasks[{row}]", name, required)
+    number = _numbered(tasks, source)
     legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
     if legal is not None and not legal.all():
         row = int(np.flatnonzero(~legal)[0])
@@ -74,27 +72,35 @@ def from_arrays(
             required += "; write 0 as -1"
         raise files.BadInputError(source, f"labels[{row}]", float(values[row]), required)
     tell(f"making an exact problem of {table.shape[0]} rows and {table.shape[1]} columns")
-    support, place = np.unique(table, axis=0, return_inverse=True)
-    names = list(dict.fromkeys(tasks))
-    rows: list[list[int]] = [[] for _ in names]
-    number = {name: i for i, name in enumerate(names)}
-    for j, name in enumerate(tasks):
-        rows[number[name]].append(j)
-    made = tuple(
-        Task(
-            fmpq(1, len(names)),
-            tuple(Atom(int(place[j]), rational(float(values[j])), fmpq(1, len(own))) for j in own),
-        )
-        for own in rows
-    )
+    support, place = distinct_rows(table)
+    order = np.argsort(number, kind="stable")
+    rows = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
+    made = tuple(Task(fmpq(1, len(rows)), Atoms.of(place[own], values[own])) for own in rows)
     if eta is None:
         eta = _step(loss, table, values, rows)
         if eta is None:
             required = "a curvature that float64 can hold; scale the features, or give --eta"
             raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
     zero = (fmpq(0),) * table.shape[1]
-    points = tuple(tuple(rational(float(v)) for v in row) for row in support)
-    return MetaSLInstance(loss, Gradient(eta, steps), points, made, zero, zero, fmpq(1))
+    return MetaSLInstance(loss, Gradient(eta, steps), Rows(support), made, zero, zero, fmpq(1))
+
+
+def _numbered(tasks: Sequence[Any], source: str) -> Array:
+    """The number of each row's task [N], in the order in which they come. Errors: BadInputError."""
+
+    def bad(name: object, required: str) -> files.BadInputError:
+        row = next(j for j, other in enumerate(tasks) if other is name or other == name)
+        return files.BadInputError(source, f"tasks[{row}]", name, required)
+
+    strange = next((name for name in tasks if not isinstance(name, Hashable)), None)
+    names = list(dict.fromkeys(tasks)) if strange is None else [strange]
+    for name in names:
+        if not isinstance(name, Hashable) or name is None or name != name or not str(name).strip():
+            raise bad(name, "the name of a task; fill it, or drop the row")
+        if controls(str(name)):
+            raise bad(name, "a name without control characters; remove them")
+    number = {name: i for i, name in enumerate(names)}
+    return np.array([number[name] for name in tasks])
 
 
 def _numbers(values: Any, name: str) -> Array:
@@ -119,13 +125,13 @@ def _numbers(values: Any, name: str) -> Array:
 
 
 @PROPOSING
-def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Sequence[int]]) -> fmpq | None:
+def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array]) -> fmpq | None:
     """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0); None if beyond float64."""
     largest = 0.0
     for own in rows:
         # The Hessian X'BX/n has the eigenvalues of the smaller of its two products, as B >= 0 at 0.
-        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[list(own)]) / len(own))
-        x = table[list(own)] * root[:, None]
+        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[own]) / len(own))
+        x = table[own] * root[:, None]
         product = x @ x.T if len(x) < x.shape[1] else x.T @ x
         if not np.isfinite(product).all():
             return None
@@ -141,12 +147,15 @@ class TaskSource:
     """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
     FILE.npz (arrays X, y, task), or sklearn:NAME.
 
-    loss, eta and steps (None: 1) as in `from_arrays`; an instance file has its own.
+    loss, eta and steps (None: 1) as in `from_arrays`; an instance file has its own. Columns and arrays that are
+    `ignored` are left out; `features` are features although their name is one of DOUBTFUL.
     """
 
     place: str
     task: str = "task"
     label: str = "y"
+    ignored: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     loss: Loss | None = None
     eta: fmpq | None = None
     steps: int | None = None
@@ -156,16 +165,22 @@ class TaskSource:
         tell(f"reading {self.place}")
         path, shipped = Path(self.place), self.place.startswith("sklearn:")
         table = path.suffix == ".csv" and not shipped
-        for option, column, usual in (("--task", self.task, "task"), ("--label", self.label, "y")):
-            if column != usual and not table:
+        archive = path.suffix == ".npz" and not shipped
+        for option, columns, usual in (
+            ("--task", (self.task,), ("task",)),
+            ("--label", (self.label,), ("y",)),
+            ("--feature", self.features, ()),
+            ("--ignore", self.ignored, self.ignored if archive else ()),
+        ):
+            if columns != usual and not table:
                 required = "columns are those of a CSV file; leave it out"
-                raise files.BadInputError(self.place, option, column, required)
+                raise files.BadInputError(self.place, option, columns[0], required)
         if shipped:
             found = _from_sklearn(self.place)
         elif table:
-            found = _from_csv(path, self.task, self.label)
-        elif path.suffix == ".npz":
-            found = _from_archive(path)
+            found = _from_csv(path, self)
+        elif archive:
+            found = _from_archive(path, self.ignored)
         else:
             name = None if self.loss is None else self.loss.name
             for option, value in (("--loss", name), ("--eta", self.eta), ("--steps", self.steps)):
@@ -190,7 +205,9 @@ _Found = tuple[Any, Any, Sequence[Any], Loss | None]
 """Features, labels, tasks, and the loss that goes with them."""
 
 
-def _from_csv(path: Path, task: str, label: str) -> _Found:
+def _from_csv(path: Path, source: TaskSource) -> _Found:
+    task, label = source.task, source.label
+
     def bad(field: str, given: object, required: str) -> files.BadInputError:
         return files.BadInputError(str(path), field, given, required)
 
@@ -212,34 +229,44 @@ def _from_csv(path: Path, task: str, label: str) -> _Found:
             raise bad(f"header[{j}]", name, required)
         if first.setdefault(name, j) < j:
             raise bad(f"header[{j}]", name, f"another name than header[{first[name]}]; rename it, or leave it out")
+    for option, names in (("--ignore", source.ignored), ("--feature", source.features)):
+        for name in names:
+            if name not in first or name in (task, label):
+                raise bad(option, name, "a column beside the task's and the label's; correct it, or leave it out")
     at_task, at_label = header.index(task), header.index(label)
-    columns = [j for j in range(len(header)) if j not in (at_task, at_label)]
+    left_out = {at_task, at_label, *(first[name] for name in source.ignored)}
+    columns = [j for j in range(len(header)) if j not in left_out]
+    for j in columns:
+        if header[j].strip().lower() in DOUBTFUL and header[j] not in source.features:
+            required = f"no column of that name, which has no meaning yet; give --ignore {header[j]} to leave it out"
+            raise bad(f"header[{j}]", header[j], f"{required}, or --feature {header[j]} if it is a feature")
+    read = [at_label, *columns]
     table: list[list[float]] = []
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
-        values = [0.0 if j == at_task else decimal(text.strip()) for j, text in enumerate(row)]
-        if None in values:
-            j = values.index(None)
+        values = decimals([row[j] for j in read])
+        if values is None:
+            j = next((j for j in read if decimal(row[j].strip()) is None), at_label)
             required = "a finite number" if row[j].strip() else "a number, not an empty field"
             raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
         if not row[at_task].strip():
             required = "the name of a task, not an empty field; fill it, or drop the row"
             raise bad(f"line {number}, column {task}", row[at_task], required)
-        table.append([v for v in values if v is not None])
+        table.append(values)
     if not table or not columns:
         raise bad("file", header, "at least one row and one feature column")
     return (
-        [[row[j] for j in columns] for row in table],
-        [row[at_label] for row in table],
+        [row[1:] for row in table],
+        [row[0] for row in table],
         [row[at_task] for _, row in lines[1:]],
         None,
     )
 
 
-def _from_archive(path: Path) -> _Found:
+def _from_archive(path: Path, ignored: Sequence[str]) -> _Found:
     with reported(str(path)):
-        found = arrays(str(path), ("X", "y", "task"))
+        found = arrays(str(path), ("X", "y", "task"), ignored)
         names = found["task"]
         if names.ndim != 1:
             raise FaultError("task", "give a row of names", "an array task [N]", names.shape)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from flint import fmpq
 
@@ -24,6 +24,16 @@ LOW = 3
 
 class UnsupportedError(ValueError):
     """The optimum of this problem cannot be bracketed; the message says what is required."""
+
+
+class Details(TypedDict, total=False):
+    """What is said of a bracket in some families alone; linearised: the ends of another, infinite if not known."""
+
+    boxes: int
+    method: str
+    ball: float | None
+    floor: float | None
+    linearised: tuple[float, float] | None
 
 
 class ShownBracket(Bracket, ABC):
@@ -43,7 +53,7 @@ class ShownBracket(Bracket, ABC):
 
     @property
     @abstractmethod
-    def details(self) -> dict[str, object]:
+    def details(self) -> Details:
         """The fields of its record that not every family has."""
 
     @property

@@ -23,30 +23,6 @@ SOURCE = "an unfinished survey"
 Count = Annotated[int, Meta(ge=0)]
 
 
-def document(found: Survey) -> dict[str, Any]:
-    """The survey as JSON's types."""
-    return {
-        "looked": found.looked,
-        "hunted": sorted(found.hunted),
-        "examples": found.examples,
-        "seconds": found.seconds,
-        "met": dict(found.met),
-        "together": [[*sorted(pair), count] for pair, count in found.together.items()],
-        "violations": [[one.judged.claim, _found(one)] for one in found.violations],
-        "cells": [
-            {
-                "key": key,
-                "searched": cell.searched,
-                "held": cell.held,
-                "equal": cell.equal,
-                "first": None if cell.first is None else _found(cell.first),
-                "found": None if cell.found is None else _found(cell.found),
-            }
-            for key, cell in found.cells.items()
-        ],
-    }
-
-
 class _FoundRecord(Record):
     instance: dict[str, Any]
     origin: str
@@ -63,7 +39,7 @@ class _CellRecord(Record):
     found: _FoundRecord | None
 
 
-class _SurveyRecord(Record):
+class SurveyRecord(Record):
     looked: Count
     hunted: list[tuple[str, str]]
     examples: Count
@@ -74,10 +50,34 @@ class _SurveyRecord(Record):
     cells: list[_CellRecord]
 
 
-def restored(content: Any, family: Family, claims: Sequence[Claim]) -> Survey:
+def document(found: Survey) -> SurveyRecord:
+    """The survey as a record."""
+    return SurveyRecord(
+        found.looked,
+        sorted(found.hunted),
+        found.examples,
+        found.seconds,
+        dict(found.met),
+        [(*_pair(pair), count) for pair, count in found.together.items()],
+        [(one.judged.claim, _found(one)) for one in found.violations],
+        [
+            _CellRecord(
+                key,
+                cell.searched,
+                cell.held,
+                cell.equal,
+                None if cell.first is None else _found(cell.first),
+                None if cell.found is None else _found(cell.found),
+            )
+            for key, cell in found.cells.items()
+        ],
+    )
+
+
+def restored(content: object, family: Family, claims: Sequence[Claim]) -> Survey:
     """The survey in a document of the same theory. Errors: files.BadInputError if it is none."""
     try:
-        record = typed(content, _SurveyRecord, lambda place, words: f"a survey of this version ({words})")
+        record = typed(content, SurveyRecord, lambda place, words: f"a survey of this version ({words})")
     except FaultError as fault:
         raise files.BadInputError(SOURCE, fault.field, fault.given, fault.what or "") from None
     cells = cells_of(family, claims)
@@ -103,9 +103,13 @@ def restored(content: Any, family: Family, claims: Sequence[Claim]) -> Survey:
     )
 
 
-def _found(one: Found) -> dict[str, Any]:
-    instance = json.loads(files.dumps(one.instance))
-    return {"instance": instance, "origin": one.origin, "examples": one.examples, "seconds": one.seconds}
+def _pair(names: frozenset[str]) -> tuple[str, str]:
+    first, second = sorted(names)
+    return first, second
+
+
+def _found(one: Found) -> _FoundRecord:
+    return _FoundRecord(json.loads(files.dumps(one.instance)), one.origin, one.examples, one.seconds)
 
 
 def _again(content: _FoundRecord, claim: Claim, family: Family) -> Found:

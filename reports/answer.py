@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from ..impl.families import FAMILIES
+from .formats.shared import Interval
+from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series, VerifyRecord
 
 SLACK = 1.5
 """A distance of at most this many widths of the certified bracket is the bracket's own: within the tolerance."""
@@ -15,19 +17,78 @@ EMPTY = 100
 """A bound of more than this many times what it bounds carries no information."""
 
 
-def real_distances(verify: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Parts:
+    """What a bound R eps + ||w|| misfit is made of; share: the misfit's of ||u||, the most it can be."""
+
+    radius: float
+    eps: float
+    stationarity: float
+    representation: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the distance from the global optimum: an interval, the theorem's bound, what limits the number.
+
+    tolerance   the width of the bracket where the distance does not exceed it, else None
+    """
+
+    low: float
+    high: float | None
+    bound: float | None
+    tolerance: float | None
+    limit: str
+
+
+@dataclass(frozen=True)
+class Distance(Known):
+    """The same of a family's trained point that may be farthest; trivial: what L >= 0 alone gives."""
+
+    name: str
+    title: str
+    point: str
+    parameters: int
+    count: int
+    trivial: float | None
+    parts: Parts | None
+
+    @property
+    def words(self) -> str:
+        """The interval in words."""
+        return _between(self.low, self.high)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the bound carries no information."""
+        return self.bound is not None and self.high is not None and self.bound > EMPTY * self.high > 0
+
+
+def top(value: Interval | None) -> float | None:
+    """The upper end of what may have no value."""
+    return None if value is None else value.hi
+
+
+def _bound(form: Form | None) -> float | None:
+    return None if form is None else top(form.bound)
+
+
+def real_distances(verify: VerifyRecord | None) -> list[Distance]:
     """One row per family of real tasks: the trained point that may be farthest from the global optimum."""
-    return [_farthest(family) for family in (verify or {"real_families": []})["real_families"] if _trained(family)]
+    return [_farthest(family) for family in (verify.real_families if verify else ()) if _trained(family)]
 
 
-def _trained(family: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _trained(family: RealFamily) -> list[RealRow]:
     """The rows whose omega was trained, each point once."""
-    points: dict[Any, Mapping[str, Any]] = {}
-    for row in family["rows"]:
-        if re.search(r"(?<!un)trained", row["name"].split("against")[0]):
-            far = row["optimum"] or {"gap": None, "lower": point_of(row["name"]), "upper": row["name"]}
-            if row["optimum"] is None or (far["gap"] and far["gap"]["hi"] is not None):
-                points.setdefault((far["lower"], far["upper"], str(far["gap"])), row)
+    points: dict[object, RealRow] = {}
+    for row in family.rows:
+        if re.search(r"(?<!un)trained", row.name.split("against")[0]):
+            far = row.optimum
+            if far is None:
+                points.setdefault((point_of(row.name), row.name), row)
+            elif top(far.gap) is not None:
+                points.setdefault((far.lower, far.upper, str(far.gap)), row)
     return list(points.values())
 
 
@@ -36,86 +97,80 @@ def point_of(name: str) -> str:
     return name.split(", against")[0]
 
 
-def once(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def once(rows: Sequence[RealRow]) -> list[RealRow]:
     """Real instances with a certified optimum: each omega once, whatever its comparator."""
-    found: dict[Any, Mapping[str, Any]] = {}
+    found: dict[object, RealRow] = {}
     for row in rows:
-        if row["optimum"]:
-            found.setdefault((point_of(row["name"]), str(row["optimum"])), row)
+        if row.optimum:
+            found.setdefault((point_of(row.name), str(row.optimum)), row)
     return list(found.values())
 
 
-def distance(optimum: Mapping[str, Any]) -> tuple[float, float | None]:
+def distance(optimum: RealOptimum) -> tuple[float, float | None]:
     """(at least, at most): how far omega is from the global optimum, from L(omega) - lower and the bracket's width."""
-    gap = optimum["gap"] or {"lo": None, "hi": None}
-    low = 0.0 if gap["lo"] is None else max(0.0, gap["lo"] - (optimum["upper"] - optimum["lower"]))
-    return low, gap["hi"]
+    if optimum.gap is None or optimum.gap.lo is None:
+        return 0.0, top(optimum.gap)
+    return max(0.0, optimum.gap.lo - (optimum.upper - optimum.lower)), optimum.gap.hi
 
 
-def _farthest(family: Mapping[str, Any]) -> dict[str, Any]:
+def _farthest(family: RealFamily) -> Distance:
     rows = _trained(family)
-    certified = [row for row in rows if row["optimum"]]
+    certified = [(top(row.optimum.gap) or 0.0, row, row.optimum) for row in rows if row.optimum]
     if certified:
-        row = max(certified, key=lambda r: r["optimum"]["gap"]["hi"])
-        found = {"count": len(certified)} | certified_distance(row["optimum"])
-        found["limit"] += _where(family["name"], row["optimum"]["ball"])
-        terms = row["optimum"]["terms"]
-        found["trivial"] = _trivial(family["name"], row["optimum"])
+        _, row, optimum = max(certified, key=lambda found: found[0])
+        known, count = certified_distance(optimum), len(certified)
+        limit = known.limit + _where(family.name, optimum.ball)
+        terms, trivial = optimum.terms, _trivial(family.name, optimum)
+        without = len({point_of(r.name) for r in rows} - {point_of(r.name) for _, r, _ in certified})
+        if without:
+            limit += f"; {without} more trained point{'s' * (without > 1)} without a certified optimum"
     else:
-        rows = [row for row in rows if row["lifted"] and "best policy" in row["name"]] or rows
-        row = max(rows, key=lambda r: (r["gap"] or {"hi": None})["hi"] or 0.0)
+        rows = [row for row in rows if row.lifted and "best policy" in row.name] or rows
+        row = max(rows, key=lambda r: top(r.gap) or 0.0)
         limit = "no certified optimum: at most the distance from each task's best policy"
-        found = {"count": len(rows), "high": (row["gap"] or {"hi": None})["hi"], "tolerance": None}
-        found |= {"low": _surpassed(family, row), "limit": limit}
-        found["bound"] = ((row["lifted"] or {}).get("bound") or {"hi": None})["hi"]
-        terms, found["trivial"] = row["terms"], None
-    without = {point_of(r["name"]) for r in rows} - {point_of(r["name"]) for r in certified} if certified else set()
-    if without:
-        found["limit"] += f"; {len(without)} more trained point{'s' * (len(without) > 1)} without a certified optimum"
-    empty = found["bound"] is not None and found["high"] is not None and found["bound"] > EMPTY * found["high"] > 0
-    return found | {
-        "name": family["name"],
-        "title": family["title"],
-        "point": point_of(row["name"]),
-        "parameters": row["parameters"],
-        "words": _between(found["low"], found["high"]),
-        "empty": empty,
-        "parts": parts(terms),
-    }
+        known = Known(_surpassed(family, row), top(row.gap), _bound(row.lifted), None, limit)
+        terms, trivial, count = row.terms, None, len(rows)
+    return Distance(
+        known.low,
+        known.high,
+        known.bound,
+        known.tolerance,
+        limit,
+        family.name,
+        family.title,
+        point_of(row.name),
+        row.parameters,
+        count,
+        trivial,
+        parts(terms),
+    )
 
 
-def _trivial(tasks: str, optimum: Mapping[str, Any]) -> float | None:
+def _trivial(tasks: str, optimum: RealOptimum) -> float | None:
     """L(omega), which bounds the distance from inf L >= 0 without any theorem; None in meta-RL, where L is a return."""
     family = next(f for f in FAMILIES.values() if tasks in f.real_tasks)
-    gap = (optimum["gap"] or {"hi": None})["hi"]
-    return None if family.returns or gap is None else gap + optimum["lower"]
+    gap = top(optimum.gap)
+    return None if family.returns or gap is None else gap + optimum.lower
 
 
-def _surpassed(family: Mapping[str, Any], row: Mapping[str, Any]) -> float:
+def _surpassed(family: RealFamily, row: RealRow) -> float:
     """How far the row's omega is at least from the optimum: the best of the parameters that it is compared with."""
     gaps = [
-        r["gap"]["lo"]
-        for r in family["rows"]
-        if point_of(r["name"]) == point_of(row["name"]) and r["comparator"] == "parameter" and r["gap"]
+        r.gap.lo
+        for r in family.rows
+        if point_of(r.name) == point_of(row.name) and r.comparator == "parameter" and r.gap
     ]
     return max([0.0, *(lo for lo in gaps if lo is not None)])
 
 
-def parts(terms: Mapping[str, Any]) -> dict[str, float] | None:
-    """What a bound R eps + ||w|| misfit is made of: both terms, and the misfit's share of ||u||, the most it can be."""
-    ends = {name: (value or {"hi": None})["hi"] for name, value in terms.items()}
+def parts(terms: Mapping[str, Interval | None]) -> Parts | None:
+    """What a bound is made of, from its terms' upper ends; None if one is not known."""
     needed = ("radius", "eps", "weight_norm", "misfit", "function_displacement")
-    if any(ends.get(name) is None for name in needed):
+    ends = [end for name in needed if (end := top(terms.get(name))) is not None]
+    if len(ends) < len(needed):
         return None
-    radius, eps, weight, misfit, size = (ends[name] for name in needed)
-    share = min(misfit / size, 1.0) if size > 0 else 0.0
-    return {
-        "radius": radius,
-        "eps": eps,
-        "stationarity": radius * eps,
-        "representation": weight * misfit,
-        "share": share,
-    }
+    radius, eps, weight, misfit, size = ends
+    return Parts(radius, eps, radius * eps, weight * misfit, min(misfit / size, 1.0) if size > 0 else 0.0)
 
 
 def _between(low: float, high: float | None) -> str:
@@ -128,23 +183,20 @@ def _between(low: float, high: float | None) -> str:
     return f"between {low:.{digits}g} and {high:.{digits}g}"
 
 
-def certified_distance(optimum: Mapping[str, Any]) -> dict[str, Any]:
-    """The distance as an interval, the theorem's bound, and what limits the number.
-
-    `tolerance` is the width of the bracket where the distance does not exceed it, else None.
-    """
+def certified_distance(optimum: RealOptimum) -> Known:
+    """The distance from a certified optimum."""
     low, high = distance(optimum)
-    bound, width = (optimum["bound"] or {"hi": None})["hi"], optimum["upper"] - optimum["lower"]
-    within = optimum["status"] == "certified" and high is not None and high <= SLACK * width
+    width = optimum.upper - optimum.lower
+    within = optimum.status == "certified" and high is not None and high <= SLACK * width
     if within:
         limit = f"the search's tolerance, {width:.1e}"
-    elif optimum["status"] == "certified" or (high is not None and width <= 0.01 * high):
+    elif optimum.status == "certified" or (high is not None and width <= 0.01 * high):
         limit = f"the bracket's width, {width:.1e}"
-    elif optimum["lower"] == 0:
+    elif optimum.lower == 0:
         limit = "the lower bound is trivial (0)" + ("; nothing better was found" if low == 0 else "")
     else:
         limit = f"the bracket is wide: {width:.1e}"
-    return {"low": low, "high": high, "bound": bound, "tolerance": width if within else None, "limit": limit}
+    return Known(low, high, top(optimum.bound), width if within else None, limit)
 
 
 def _where(tasks: str, ball: float | None) -> str:
@@ -156,30 +208,34 @@ def _where(tasks: str, ball: float | None) -> str:
     return f"; over a {shape} {ball:.3g} only"
 
 
-def is_empty(row: Mapping[str, Any]) -> bool:
+def is_empty(row: RealRow) -> bool:
     """Whether the lifted bound of a real instance is more than EMPTY times the gap that it bounds."""
-    bound, gap = (row["lifted"] or {}).get("bound"), row["gap"]
-    if not bound or not gap or None in (bound["hi"], gap["hi"]):
-        return False
-    return bool(gap["hi"] > 0 and bound["hi"] > EMPTY * gap["hi"])
+    bound, gap = _bound(row.lifted), top(row.gap)
+    return bound is not None and gap is not None and bound > EMPTY * gap > 0
 
 
-def uninformative(verify: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The families of real tasks with instances on which the lifted bound carries no information."""
+@dataclass(frozen=True)
+class Uninformative:
+    """A family of real tasks with instances on which the lifted bound carries no information; ends of its range."""
+
+    title: str
+    instances: int
+    bounds: tuple[float, float]
+    gaps: tuple[float, float]
+    policies: bool
+
+
+def uninformative(verify: VerifyRecord | None) -> list[Uninformative]:
+    """The families with such instances."""
     found = []
-    for family in (verify or {"real_families": []})["real_families"]:
-        rows = [row for row in family["rows"] if is_empty(row)]
+    for family in verify.real_families if verify else ():
+        rows = [row for row in family.rows if is_empty(row)]
         if rows:
-            bounds, gaps = [row["lifted"]["bound"]["hi"] for row in rows], [row["gap"]["hi"] for row in rows]
-            found.append(
-                {
-                    "title": family["title"],
-                    "instances": len(rows),
-                    "bounds": (min(bounds), max(bounds)),
-                    "gaps": (min(gaps), max(gaps)),
-                    "policies": all("best policy" in row["name"] for row in rows),
-                }
-            )
+            bounds = [end for row in rows if (end := _bound(row.lifted)) is not None]
+            gaps = [end for row in rows if (end := top(row.gap)) is not None]
+            policies = all("best policy" in row.name for row in rows)
+            ranges = (min(bounds), max(bounds)), (min(gaps), max(gaps))
+            found.append(Uninformative(family.title, len(rows), *ranges, policies))
     return found
 
 
@@ -188,20 +244,21 @@ TRAPS = {"local minimum": "local minima", "where descent stops": "points where d
 """Kinds of critical points at which a first-order method ends, in the plural."""
 
 
-def landscape_answer(verify: Mapping[str, Any] | None) -> str | None:
+def landscape_answer(verify: VerifyRecord | None) -> str | None:
     """Of the points of generated problems at which a method ends, how many are certified not to be global."""
-    variants = ((verify or {}).get("landscapes") or {"variants": []})["variants"]
+    if verify is None or verify.landscapes is None:
+        return None
     found = []
     for kind, words in TRAPS.items():
-        rows = [v["kinds"][kind] for v in variants if kind in v["kinds"]]
-        points, traps = (sum(row[key] for row in rows) for key in ("points", "spurious"))
+        rows = [v.kinds[kind] for v in verify.landscapes.variants if kind in v.kinds]
+        points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)
         if points:
-            most = max(row["largest_excess"] for row in rows)
+            most = max(row.largest_excess for row in rows)
             found.append(f"of {points} {words} {traps or 'none'}" + (f" (by up to {most:.3g})" if traps else ""))
-    if not found or verify is None:
+    if not found:
         return None
-    rows = [row for row in verify["claims"] if row["claim"].endswith("-headline")]
-    violated, undecided = (sum(row["counts"][name] for row in rows) for name in ("VIOLATED", "UNDECIDED"))
+    counts = [row.counts for row in verify.claims if row.claim.endswith("-headline")]
+    violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
     held = f"was violated at {violated}" if violated else "was violated at none of them"
     open_ = f" and left undecided at {undecided}" if undecided else ""
     return (
@@ -211,26 +268,26 @@ def landscape_answer(verify: Mapping[str, Any] | None) -> str | None:
     )
 
 
-def rate_answers(verify: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """What of the rate, and what a smooth activation changes: with the measured slopes."""
-    slopes = {row["name"]: f"{row['slope']['value']:.3f}" for row in (verify or {"rates": []})["rates"]}
+def rate_answers(rates: Sequence[Series]) -> list[tuple[str, str]]:
+    """(question, answer): what of the rate, and what a smooth activation changes, with the measured slopes."""
+    slopes = {row.name: f"{row.slope.value:.3f}" for row in rates}
     if "atom" not in slopes:
         return []
     found = [
-        {
-            "question": "What of the rate?",
-            "answer": "For ReLU networks the linearisation's error is at most of order $m^{-1/4}$ in the width, "
+        (
+            "What of the rate?",
+            "For ReLU networks the linearisation's error is at most of order $m^{-1/4}$ in the width, "
             "with regular data in three dimensions or more; at one input, and so for every finite sample, the worst "
             f"network of a ball has $m^{{-1/6}}$ (measured slope {slopes['atom']}).",
-        }
+        )
     ]
     smooth = [f"{value} ({name.split(', ')[1]})" for name, value in slopes.items() if name.startswith("atom, ")]
     if smooth:
         found.append(
-            {
-                "question": "What does a smooth activation change?",
-                "answer": "There are no kinks: the bound needs no assumption about them, and the linearisation's error "
+            (
+                "What does a smooth activation change?",
+                "There are no kinks: the bound needs no assumption about them, and the linearisation's error "
                 f"is of order $m^{{-1/2}}$ at every input (measured slopes {', '.join(smooth)}).",
-            }
+            )
         )
     return found

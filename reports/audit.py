@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeVar
 
-import msgspec
+from msgspec import convert
 
 from ..impl.counterexample import second_opinion
 from ..impl.falsify import Attack, Refutation, attack, refute
@@ -24,13 +24,22 @@ from ..impl.families import FAMILIES
 from ..impl.files import BadInputError
 from ..impl.files.text import document, read
 from ..impl.insight import indifferent
-from ..theory.claim import Mutant, Relation
-from ..theory.notation import LETTERS
+from ..theory.claim import Mutant
 from .formats import rows
-from .formats.auditing import AuditRecord
+from .formats.auditing import (
+    AuditRecord,
+    FamilyRows,
+    MatrixRows,
+    MutantRow,
+    MutantRows,
+    MutantsRecord,
+    MutantWitness,
+    SharpnessRows,
+)
+from .formats.shared import Opinion, interval, latex
 from .matrix import matrix
 from .processes import TICK, deferred, processes
-from .records import dumps, enclosure, environment, finite, hashes, now, opinion_record, write_text
+from .records import dumps, environment, finite, hashes, now, write_text
 from .sharpness import sharpness, tightest
 from .witnesses import FOLDER, readable, witness
 
@@ -61,26 +70,25 @@ EFFORTS = {
 }
 
 
-def _mutant(one: Attack, folder: Path) -> dict[str, Any]:
+def _mutant(one: Attack, folder: Path) -> MutantRow:
     mutant = one.mutant
-    relation = r"\le" if mutant.relation is Relation.AT_MOST else "="
-    return {
-        "name": mutant.name,
-        "title": mutant.title,
-        "claim": mutant.claim,
-        "why": mutant.why,
-        "statement": rf"{mutant.left.latex(LETTERS)} {relation} {mutant.bound.latex(LETTERS)}",
-        "status": one.status,
-        "generator": one.first.generator if one.first else None,
-        "examples": one.examples,
-        "seconds": round(one.seconds, 4),
-        "kills": {name: int(count) for name, count in sorted(one.hits.items())},
-        "simplest": _witness(mutant, one.simplest(), "simplest", folder),
-        "worst": _witness(mutant, one.worst(), "worst", folder),
-    }
+    return MutantRow(
+        name=mutant.name,
+        title=mutant.title,
+        claim=mutant.claim,
+        why=mutant.why,
+        statement=latex(mutant.left, mutant.relation, mutant.bound),
+        status=one.status,
+        generator=one.first.generator if one.first else None,
+        examples=one.examples,
+        seconds=round(one.seconds, 4),
+        kills={name: int(count) for name, count in sorted(one.hits.items())},
+        simplest=_witness(mutant, one.simplest(), "simplest", folder),
+        worst=_witness(mutant, one.worst(), "worst", folder),
+    )
 
 
-def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) -> dict[str, Any] | None:
+def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) -> MutantWitness | None:
     if found is None:
         return None
     name = f"{FOLDER}/mutant-{mutant.name}-{kind}.json"
@@ -88,31 +96,25 @@ def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) 
     ratio = found.gap.middle / found.bound.middle if found.bound.middle else None
     opinion = second_opinion(mutant.left, mutant.bound, found.instance, mutant.relation)
     free = indifferent(found.instance, lambda i: refute(mutant, i) is not None) if kind == "simplest" else []
-    return {
-        "file": name,
-        "instance": found.instance.sha256,
-        "gap": enclosure(found.gap),
-        "bound": enclosure(found.bound),
-        "ratio": finite(ratio),
-        "numbers": found.instance.numbers,
-        "grade": "suspect" if opinion is not None and opinion.agrees is False else "genuine",
-        "second": opinion_record(opinion),
-        "indifferent": free,
-        "data": readable(found.instance),
-        "command": f"metagap replay {{folder}}/{name}",
-    }
+    return MutantWitness(
+        file=name,
+        instance=found.instance.sha256,
+        gap=interval(found.gap),
+        bound=interval(found.bound),
+        ratio=finite(ratio),
+        numbers=found.instance.numbers,
+        grade="suspect" if opinion is not None and opinion.agrees is False else "genuine",
+        second=Opinion.of(opinion),
+        indifferent=free,
+        data=readable(found.instance),
+        command=f"metagap replay {{folder}}/{name}",
+    )
 
 
 PARTS = ".audit"
 """Folder of what an unfinished audit has done, beside its record: finished families, and parts of the others."""
 
-LISTS = ("cells", "joint", "sharpness", "thresholds", "slack", "mutants")
-"""What an audit finds, family by family."""
-PARTED = {"matrix": LISTS[:2], "sharpness": LISTS[2:5], "mutants": LISTS[5:]}
-"""The lists of each part of it."""
-ROWS = {field.name: field.type for field in msgspec.structs.fields(AuditRecord) if field.name in LISTS}
-
-Found = dict[str, list[dict[str, Any]]]
+Part = TypeVar("Part", MatrixRows, SharpnessRows, MutantRows, FamilyRows)
 
 
 def audit_family(
@@ -123,37 +125,36 @@ def audit_family(
     only_mutants: bool = False,
     known: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda message: None,
-) -> Found:
-    """The audit of one family: its lists. Witnesses are written into the folder, and every part that is finished: the
-    same audit in the same folder goes on from there.
+) -> FamilyRows:
+    """The audit of one family. Witnesses are written into the folder, and every part that is finished: the same audit
+    in the same folder goes on from there.
 
     `known` are texts of instances that are tight already, by the claim's name.
     """
     family = FAMILIES[name]
 
-    def assumptions() -> Found:
-        unfinished = folder / "survey.json"
-        cells, joint = matrix(family, folder, seed, effort.examples, effort.hunt, progress, unfinished)
-        return {"cells": cells, "joint": joint}
-
-    def constants() -> Found:
-        return sharpness(family, folder, seed, effort.seconds, known or {}, progress)
-
-    def mutants() -> Found:
-        attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
-        return {"mutants": [_mutant(one, folder) for one in attacks]}
-
-    found: Found = {key: [] for key in LISTS}
-    parts: dict[str, Callable[[], Found]] = {"mutants": mutants}
-    if not only_mutants:
-        parts = {"matrix": assumptions, "sharpness": constants, **parts}
-    for part, find in parts.items():
-        kept = _kept(folder / f"{part}.json", folder, PARTED[part])
+    def part(kind: type[Part], file: str, find: Callable[[], Part]) -> Part:
+        kept = _kept(folder / file, folder, kind)
         if kept is None:
             kept = find()
-            write_text(folder / f"{part}.json", dumps(kept))
-        found |= kept
-    return found
+            write_text(folder / file, dumps(kept))
+        return kept
+
+    def assumptions() -> MatrixRows:
+        return matrix(family, folder, seed, effort.examples, effort.hunt, progress, folder / "survey.json")
+
+    def constants() -> SharpnessRows:
+        return sharpness(family, folder, seed, effort.seconds, known or {}, progress)
+
+    def mutants() -> MutantRows:
+        attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
+        return MutantRows([_mutant(one, folder) for one in attacks])
+
+    return FamilyRows(
+        None if only_mutants else part(MatrixRows, "matrix.json", assumptions),
+        None if only_mutants else part(SharpnessRows, "sharpness.json", constants),
+        part(MutantRows, "mutants.json", mutants),
+    )
 
 
 def audit(
@@ -166,8 +167,8 @@ def audit(
     workers: int = 1,
     only_mutants: bool = False,
     progress: Callable[[str], None] = lambda message: None,
-) -> dict[str, Any]:
-    """The whole audit as a record: metagap/audit/1, or metagap/mutants/1 with the mutants alone.
+) -> AuditRecord | MutantsRecord:
+    """The whole audit as a record, or that of the mutants alone; without the hashes of the files.
 
     Families that were finished before Ctrl-C are in the record (status "interrupted") and are kept beside it, and so
     are the parts of the others: the same audit of the same sources goes on from there.
@@ -177,12 +178,12 @@ def audit(
     known = {} if only_mutants else tightest(folder)
     rooms = {name: _room(folder, name, seed, effort, only_mutants, known) for name in families}
     whole = {name: room.with_name(f"{room.name}.json") for name, room in rooms.items()}
-    rows = {name: found for name, part in whole.items() if (found := _kept(part, folder, LISTS)) is not None}
+    rows = {name: found for name, part in whole.items() if (found := _kept(part, folder, FamilyRows)) is not None}
     waiting = [name for name in families if name not in rows]
     if rows:
         progress(f"{len(rows)} of {len(families)} families were finished before")
 
-    def take(name: str, found: Found) -> None:
+    def take(name: str, found: FamilyRows) -> None:
         # Witnesses appear with the lists that name them, and no others.
         for file in hashes(found, rooms[name]):
             write_text(folder / file, read(str(rooms[name] / file)).decode())
@@ -190,7 +191,7 @@ def audit(
         write_text(whole[name], dumps(found))
         shutil.rmtree(rooms[name], ignore_errors=True)
 
-    status = "complete"
+    status: Literal["complete", "interrupted"] = "complete"
     try:
         if workers == 1:
             for name in waiting:
@@ -210,18 +211,26 @@ def audit(
         status = "interrupted"
     else:
         shutil.rmtree(folder / PARTS, ignore_errors=True)
-    kept = ("mutants",) if only_mutants else LISTS
-    return {
-        "format": "metagap/mutants/1" if only_mutants else "metagap/audit/1",
-        "version": environment()["metagap"],
-        "seed": seed,
-        "seconds": round(time.monotonic() - begin, 2),
-        "status": status,
-        "started": started,
-        "environment": environment(),
-        "command": command,
-        **{key: [row for name in families if name in rows for row in rows[name][key]] for key in kept},
-    }
+    finished = [rows[name] for name in families if name in rows]
+    matrices = [row.matrix for row in finished if row.matrix]
+    constants = [row.sharpness for row in finished if row.sharpness]
+    record = AuditRecord(
+        version=environment()["metagap"],
+        seed=seed,
+        seconds=round(time.monotonic() - begin, 2),
+        status=status,
+        started=started,
+        environment=environment(),
+        command=command,
+        cells=[cell for part in matrices for cell in part.cells],
+        joint=[row for part in matrices for row in part.joint],
+        sharpness=[row for part in constants for row in part.sharpness],
+        thresholds=[row for part in constants for row in part.thresholds],
+        slack=[row for part in constants for row in part.slack],
+        mutants=[mutant for row in finished for mutant in row.mutants.mutants],
+        files={},
+    )
+    return convert(record, MutantsRecord, from_attributes=True) if only_mutants else record
 
 
 def _room(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]) -> Path:
@@ -230,13 +239,10 @@ def _room(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool
     return folder / PARTS / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
 
-def _kept(part: Path, folder: Path, lists: Sequence[str]) -> Found | None:
-    """The lists in the file, if it is whole and their witnesses are still there."""
+def _kept(path: Path, folder: Path, kind: type[Part]) -> Part | None:
+    """What is in the file, if it is whole and its witnesses are still there."""
     try:
-        content = document(part)
-        if not isinstance(content, dict) or set(content) != set(lists):
-            return None
-        found: Found = {name: rows(content[name], ROWS[name], str(part)) for name in lists}
+        found = rows(document(path), kind, str(path))
         hashes(found, folder)
     except BadInputError:
         return None

@@ -1,16 +1,18 @@
-"""`metagap certify TASKS` and `check CERT`: from files to the answer, stage by stage; run in a process of their own."""
+"""`metagap certify TASKS`, `audit TASKS` and `check CERT`: from files to the answer, stage by stage; run in a process
+of their own.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from flint import fmpq
 
 from ..impl import files
 from ..impl.arithmetic import rational, to_float
+from ..impl.conditions import conditions
 from ..impl.files.faults import BadInputError
 from ..impl.optimum import Budget, answer, check
 from ..impl.optimum.certificate import load
@@ -18,18 +20,31 @@ from ..impl.own_tasks import TaskSource
 from ..impl.supervised import training
 from ..impl.supervised.instance import MetaSLInstance
 from ..theory.claim import Verdict
+from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
-from .records import answer_record
 
 
 @dataclass(frozen=True)
 class Certified:
     """The record metagap/certify/1, what to print, the exit status, and whether the search was interrupted."""
 
-    record: dict[str, Any]
+    record: CertifyRecord
     lines: tuple[str, ...]
     status: int
     interrupted: bool
+
+
+def _paced(tell: Tell) -> Tell:
+    """The same, no more often than anybody looks."""
+    told = time.monotonic()
+
+    def paced(stage: str) -> None:
+        nonlocal told
+        if time.monotonic() - told > TICK:
+            told = time.monotonic()
+            tell(stage)
+
+    return paced
 
 
 def certify(
@@ -52,39 +67,36 @@ def certify(
     if ball is not None and size > ball * ball:
         required = f"at least ||omega|| = {to_float(size) ** 0.5:.6g} is required: omega must lie in the ball"
         raise BadInputError(source.place, "--radius", str(ball), required)
-    told = 0.0
+    now_and_then = _paced(tell)
 
     def show(boxes: int, lower: float, upper: float) -> None:
-        nonlocal told
-        if time.monotonic() - told > TICK:
-            told = time.monotonic()
-            tell(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
+        now_and_then(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
     found = answer.certify(instance, ball, budget, show, tell)
     given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
     violated = found.judged.verdict is Verdict.VIOLATED
     return Certified(
-        answer_record(instance, found),
+        CertifyRecord.of(instance, found),
         answer.sentences(found, given),
         1 if violated else 0 if found.optimum.certified and found.judged.verdict is not Verdict.UNDECIDED else 3,
         found.optimum.interrupted,
     )
 
 
+def conditions_of(source: TaskSource, tell: Tell) -> ConditionsRecord:
+    """Which assumptions hold on the tasks. Errors: BadInputError, MissingExtraError."""
+    instance = source.load(tell)
+    found = conditions(instance, lambda name: tell(f"examining {name}"))
+    return ConditionsRecord.of(source.place, instance.sha256, found)
+
+
 def checked_certificate(path: Path, tell: Tell) -> tuple[bool, str]:
     """Whether the certificate in a file proves its bracket, and the answer in a line. Errors: BadInputError."""
     tell(f"reading {path}")
     certificate = load(path)
-    told = time.monotonic()
-
-    def show(boxes: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > TICK:
-            told = time.monotonic()
-            tell(f"checking: {boxes} boxes")
-
     tell("checking")
-    found = check(certificate, show)
+    now_and_then = _paced(tell)
+    found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
     where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
     return found.accepted, (

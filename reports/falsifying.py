@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from ..impl import files
 from ..impl.falsify.certify import Refutation, Subject
 from ..impl.falsify.pursuit import SHAPES, Found, pursue, simplest
 from ..impl.families import FAMILIES
 from ..impl.sources import SMALL
-from ..theory.claim import Mutant, Relation
-from ..theory.notation import LETTERS
-from .records import enclosure, environment, finite, hashes, in_folder, nearest, now, write_text
+from ..theory.claim import Mutant
+from .formats.searching import Driver, FalsifyRecord, FalsifyTightest, FalsifyWitness, Size
+from .formats.shared import Interval, latex
+from .records import environment, finite, hashes, in_folder, nearest, now, write_text
 from .witnesses import FOLDER, witness
 
 ENOUGH = 6
@@ -39,14 +40,14 @@ def falsify(
     name: str,
     folder: Path,
     *,
-    driver: str = "evolution",
+    driver: Driver = "evolution",
     seed: int = 0,
     seconds: float = 10.0,
-    size: str | None = None,
+    size: Size | None = None,
     command: str = "",
     progress: Callable[[Found], None] = lambda found: None,
-) -> dict[str, Any]:
-    """The search as a record, metagap/falsify/1; witnesses are written beside it.
+) -> FalsifyRecord:
+    """The search as a record; witnesses are written beside it.
 
     Errors: files.BadInputError, gradient.NoGradientError, extras.MissingExtraError.
     """
@@ -63,52 +64,52 @@ def falsify(
         progress=progress,
     )
     small = simplest(found)
-    relation = r"\le" if subject.relation is Relation.AT_MOST else "="
-    record = {
-        "format": "metagap/falsify/1",
-        "version": environment()["metagap"],
-        "name": subject.name,
-        "kind": _kind(subject),
-        "statement": f"{subject.left.latex(LETTERS)} {relation} {subject.bound.latex(LETTERS)}",
-        "driver": driver,
-        "seed": seed,
-        "size": size,
-        "status": "refuted" if found.refutations else "not refuted",
-        "evaluations": found.evaluations,
-        "alarms": found.alarms,
-        "seconds": round(found.seconds, 3),
-        "simplest": _witness(subject, small, "simplest", folder),
-        "worst": _witness(subject, found.worst, "worst", folder),
-        "tightest": None if found.refutations else _tightest(found, folder),
-        "started": started,
-        "environment": environment(),
-        "command": command,
-    }
-    return record | {"files": hashes(record, folder)}
+    record = FalsifyRecord(
+        version=environment()["metagap"],
+        name=subject.name,
+        kind=_kind(subject),
+        statement=latex(subject.left, subject.relation, subject.bound),
+        driver=driver,
+        seed=seed,
+        size=size,
+        status="refuted" if found.refutations else "not refuted",
+        evaluations=found.evaluations,
+        alarms=found.alarms,
+        seconds=round(found.seconds, 3),
+        simplest=_witness(subject, small, "simplest", folder),
+        worst=_witness(subject, found.worst, "worst", folder),
+        tightest=None if found.refutations else _tightest(found, folder),
+        started=started,
+        environment=environment(),
+        command=command,
+        files={},
+    )
+    record.files = hashes(record, folder)
+    return record
 
 
-def _kind(subject: Subject) -> str:
+def _kind(subject: Subject) -> Literal["claim", "mutant"]:
     return "mutant" if isinstance(subject, Mutant) else "claim"
 
 
-def _witness(subject: Subject, found: Refutation | None, which: str, folder: Path) -> dict[str, Any] | None:
+def _witness(subject: Subject, found: Refutation | None, which: str, folder: Path) -> FalsifyWitness | None:
     if found is None:
         return None
     kind = _kind(subject)
     name = f"{FOLDER}/falsify-{subject.name}-{which}.json"
     write_text(folder / name, witness(kind, subject.name, found.instance, found.gap, found.bound))
-    return {
-        "file": name,
-        "instance": found.instance.sha256,
-        "numbers": found.instance.numbers,
-        "gap": enclosure(found.gap),
-        "bound": enclosure(found.bound),
-        "ratio": finite(found.gap.middle / found.bound.middle if found.bound.middle else None),
-        "command": f"metagap replay {{folder}}/{name}",
-    }
+    return FalsifyWitness(
+        file=name,
+        instance=found.instance.sha256,
+        numbers=found.instance.numbers,
+        gap=Interval.of(found.gap),
+        bound=Interval.of(found.bound),
+        ratio=finite(found.gap.middle / found.bound.middle if found.bound.middle else None),
+        command=f"metagap replay {{folder}}/{name}",
+    )
 
 
-def _tightest(found: Found, folder: Path) -> dict[str, Any] | None:
+def _tightest(found: Found, folder: Path) -> FalsifyTightest | None:
     """The tightest instance that was found, if balls certify its assumptions and enclose left/bound."""
     certified = found.certified()
     if certified is None:
@@ -117,28 +118,22 @@ def _tightest(found: Found, folder: Path) -> dict[str, Any] | None:
     name = f"instances/tightest-{found.subject.name}.json"
     write_text(folder / name, files.dumps(instance))
     claim = found.subject.claim if isinstance(found.subject, Mutant) else found.subject.name
-    return {
-        "file": name,
-        "instance": instance.sha256,
-        "numbers": instance.numbers,
-        "ratio": enclosure(enclosed),
-        "command": f"metagap judge {{folder}}/{name} --claim {claim}",
-    }
+    command = f"metagap judge {{folder}}/{name} --claim {claim}"
+    return FalsifyTightest(name, instance.sha256, instance.numbers, Interval.of(enclosed), command)
 
 
-def lines(record: dict[str, Any], folder: Path) -> list[str]:
+def lines(record: FalsifyRecord, folder: Path) -> list[str]:
     """The record for people."""
-    effort = f"{record['evaluations']} instances, {record['seconds']} s, {record['driver']}, seed {record['seed']}"
-    text = [f"{record['name']}: {record['status']} ({effort})"]
-    for which in ("simplest", "worst"):
-        row = record[which]
+    effort = f"{record.evaluations} instances, {record.seconds} s, {record.driver}, seed {record.seed}"
+    text = [f"{record.name}: {record.status} ({effort})"]
+    for which, row in (("simplest", record.simplest), ("worst", record.worst)):
         if row is not None:
-            text.append(f"{which}: left {row['gap']['lo']:.9g} > bound {row['bound']['hi']:.9g}, "
-                        f"{row['numbers']} numbers: {in_folder(row['command'], str(folder))}")  # fmt: skip
-    row = record["tightest"]
-    if row is not None:
-        text.append(f"tightest: left/bound = {row['ratio']['lo']:.12g}, {row['numbers']} numbers: "
-                    f"{in_folder(row['command'], str(folder))}")  # fmt: skip
-    if record["alarms"]:
-        text.append(f"{record['alarms']} hits in float64 were not certified in ball arithmetic: no counterexamples.")
+            text.append(f"{which}: left {row.gap.lo:.9g} > bound {row.bound.hi:.9g}, "
+                        f"{row.numbers} numbers: {in_folder(row.command, str(folder))}")  # fmt: skip
+    if record.tightest is not None:
+        tight = record.tightest
+        text.append(f"tightest: left/bound = {tight.ratio.lo:.12g}, {tight.numbers} numbers: "
+                    f"{in_folder(tight.command, str(folder))}")  # fmt: skip
+    if record.alarms:
+        text.append(f"{record.alarms} hits in float64 were not certified in ball arithmetic: no counterexamples.")
     return text

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup, escape
+
+from .formats.verifying import ClaimRow, LandscapePicture, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,9 +44,9 @@ def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None],
     return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
 
 
-def histogram(row: dict[str, Any]) -> Markup | None:
+def histogram(row: ClaimRow) -> Markup | None:
     """The distribution of left side over bound of a claim's row; None if there is nothing to show."""
-    counts: list[int] = row["histogram"]
+    counts = row.histogram
     if not sum(counts):
         return None
 
@@ -58,25 +60,25 @@ def histogram(row: dict[str, Any]) -> Markup | None:
         axes.set_ylabel("instances")
 
     return _drawing(
-        row["claim"],
+        row.claim,
         (5.2, 1.9),
         draw,
-        f"Histogram of left side over bound for {row['claim']}: {sum(counts)} instances with a positive bound and a "
+        f"Histogram of left side over bound for {row.claim}: {sum(counts)} instances with a positive bound and a "
         f"left side of at least 0; {counts[-1]} of them at 0.95 or more.",
     )
 
 
-def landscape(row: dict[str, Any]) -> Markup:
+def landscape(row: LandscapePicture) -> Markup:
     """A certified landscape: L, its critical points, the certified bracket, and the bound as a band."""
-    values = np.array([np.nan if v is None else v for v in row["values"]])
-    kind = _line if row["dimension"] == 1 else _contours
-    traps = sum(p["spurious"] for p in row["points"])
+    values = np.array([np.nan if v is None else v for v in row.values])
+    kind = _line if row.dimension == 1 else _contours
+    traps = sum(p.spurious for p in row.points)
     return _drawing(
-        f"{row['variant']}-{row['dimension']}",
+        f"{row.variant}-{row.dimension}",
         (5.2, 3.1),
         lambda axes: kind(axes, row, values),
-        f"The meta-objective of a {row['variant']} problem with {row['dimension']} parameter(s): certified minimum "
-        f"{row['upper']:.6g}, {len(row['points'])} critical points, {traps} of them certified not to be global.",
+        f"The meta-objective of a {row.variant} problem with {row.dimension} parameter(s): certified minimum "
+        f"{row.upper:.6g}, {len(row.points)} critical points, {traps} of them certified not to be global.",
     )
 
 
@@ -88,34 +90,32 @@ def _mark(axes: Axes, kind: str, x: float, y: float, spurious: bool) -> None:
     axes.plot([x], [y], _MARKS[kind], color=colour, markersize=7, zorder=3)
 
 
-def _line(axes: Axes, row: dict[str, Any], values: np.ndarray) -> None:
-    axes.plot(row["axis"], values, color=COLOURS["EQUAL"], linewidth=1.4)
-    heights = [p["gap"]["hi"] + row["lower"] for p in row["points"]]
-    top = max([row["upper"], *heights])
-    room = 0.25 * (top - row["lower"]) + 1e-9
-    axes.set_ylim(row["lower"] - 0.15 * room, top + 2 * room)
-    axes.axhline(row["upper"], color=COLOURS["PROVED"], linewidth=1, linestyle="--")
-    for point, height in zip(row["points"], heights, strict=True):
-        _mark(axes, point["kind"], point["omega"][0], height, point["spurious"])
-        if point["spurious"] and point["bound"]["hi"] is not None:
+def _line(axes: Axes, row: LandscapePicture, values: np.ndarray) -> None:
+    axes.plot(row.axis, values, color=COLOURS["EQUAL"], linewidth=1.4)
+    points = [(p, p.gap.hi + row.lower) for p in row.points if p.gap.hi is not None]
+    top = max([row.upper, *(height for _, height in points)])
+    room = 0.25 * (top - row.lower) + 1e-9
+    axes.set_ylim(row.lower - 0.15 * room, top + 2 * room)
+    axes.axhline(row.upper, color=COLOURS["PROVED"], linewidth=1, linestyle="--")
+    for point, height in points:
+        _mark(axes, point.kind, point.omega[0], height, point.spurious)
+        if point.spurious and point.bound.hi is not None:
             # The theorem: L(omega) is at most lower + bound, a band above the certified minimum.
-            high = row["lower"] + point["bound"]["hi"]
-            axes.plot(
-                [point["omega"][0]] * 2, [row["lower"], high], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35
-            )
+            high = row.lower + point.bound.hi
+            axes.plot([point.omega[0]] * 2, [row.lower, high], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35)
     axes.set_xlabel("theta")
     axes.set_ylabel("L(theta)")
 
 
-def _contours(axes: Axes, row: dict[str, Any], values: np.ndarray) -> None:
-    count = len(row["axis"])
-    grid = np.log10(np.maximum(values - row["lower"], 1e-12)).reshape(count, count).T
-    drawn = axes.contourf(row["axis"], row["axis"], grid, levels=14, cmap="cividis")
+def _contours(axes: Axes, row: LandscapePicture, values: np.ndarray) -> None:
+    count = len(row.axis)
+    grid = np.log10(np.maximum(values - row.lower, 1e-12)).reshape(count, count).T
+    drawn = axes.contourf(row.axis, row.axis, grid, levels=14, cmap="cividis")
     axes.figure.colorbar(drawn, ax=axes, label="log10 (L - certified lower bound)")
-    for point in row["points"]:
-        x, y = point["omega"]
-        _mark(axes, point["kind"], x, y, point["spurious"])
-    axes.plot(*row["at"], "*", color="white", markeredgecolor="black", markersize=11, zorder=4)
+    for point in row.points:
+        x, y = point.omega
+        _mark(axes, point.kind, x, y, point.spurious)
+    axes.plot(*row.at, "*", color="white", markeredgecolor="black", markersize=11, zorder=4)
     axes.set_xlabel("theta 1")
     axes.set_ylabel("theta 2")
 
@@ -125,21 +125,21 @@ GUIDES = (("-1/6", -1 / 6), ("-1/4", -1 / 4), ("-1/2", -1 / 2))
 LINES = ("#0b6e4f", "#2a6f97", "#9a6700", "#57606a", "#7b3294", "#b2182b", "#1b1b1b")
 
 
-def rates(series: list[dict[str, Any]]) -> Markup:
+def rates(series: list[Series]) -> Markup:
     """Measured series over the width on log-log axes, each with its name and its theory's dashed line; guide slopes."""
 
     def draw(axes: Axes) -> None:
-        first, last = (choose(m for row in series for m in row["widths"]) for choose in (min, max))
+        first, last = (choose(m for row in series for m in row.widths) for choose in (min, max))
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         drawn: list[tuple[list[int], list[float]]] = []
         for row, colour in zip(series, LINES, strict=False):
-            axes.errorbar(row["widths"], row["means"], yerr=row["errors"], fmt="o-", markersize=4, color=colour)
+            axes.errorbar(row.widths, row.means, yerr=row.errors, fmt="o-", markersize=4, color=colour)
             # Two lines may have one theory: it is the first one's.
-            if (row["widths"], row["theory"]) not in drawn:
-                axes.plot(row["widths"], row["theory"], "--", linewidth=1.3, color=colour, alpha=0.8)
-            drawn.append((row["widths"], row["theory"]))
-        lowest = min(min(row["means"]) for row in series)
+            if (row.widths, row.theory) not in drawn:
+                axes.plot(row.widths, row.theory, "--", linewidth=1.3, color=colour, alpha=0.8)
+            drawn.append((row.widths, row.theory))
+        lowest = min(min(row.means) for row in series)
         for name, slope in GUIDES:
             # From one corner below the data, over the first four doublings.
             ends = np.array([first, 16 * first]), lowest * 0.8 * np.array([1.0, 16.0**slope])
@@ -149,15 +149,15 @@ def rates(series: list[dict[str, Any]]) -> Markup:
             )
         # Names stand right of the lines' ends, pushed apart where two ends are near.
         taken = np.inf
-        for row, colour in sorted(zip(series, LINES, strict=False), key=lambda pair: -pair[0]["means"][-1]):
-            height = min(row["means"][-1], taken / 1.3)
+        for row, colour in sorted(zip(series, LINES, strict=False), key=lambda pair: -pair[0].means[-1]):
+            height = min(row.means[-1], taken / 1.3)
             taken = height
-            axes.plot([row["widths"][-1], 1.5 * last], [row["means"][-1], height], ":", linewidth=0.7, color=colour)
-            axes.annotate(row["name"], (1.5 * last, height), (3, -2), textcoords="offset points", color=colour)
+            axes.plot([row.widths[-1], 1.5 * last], [row.means[-1], height], ":", linewidth=0.7, color=colour)
+            axes.annotate(row.name, (1.5 * last, height), (3, -2), textcoords="offset points", color=colour)
         axes.set_xlim(first / 1.5, 64 * last)
         axes.set_xticks([m for m in 2.0 ** np.arange(0, 40, 2) if first <= m <= last])
         axes.set_xlabel("width m")
         axes.set_ylabel("value (see the table)")
 
-    slopes = "; ".join(f"{row['name']}: slope {row['slope']['value']:.3f}" for row in series)
+    slopes = "; ".join(f"{row.name}: slope {row.slope.value:.3f}" for row in series)
     return _drawing("rates", (7.2, 4.8), draw, f"Rates in the width, log-log. {slopes}.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec import convert
 
 from ..impl import files
 from ..impl.extras import MissingExtraError
@@ -19,7 +19,9 @@ from ..impl.policies.instance import Policies
 from ..impl.sources import RandomSource
 from ..impl.supervised.instance import Functions
 from . import landscapes
-from .records import enclosure, finite
+from .formats.shared import interval, verdict_name
+from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
+from .records import finite
 from .tally import Outcome, Tally, tally_instance
 
 
@@ -144,7 +146,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         return outcome
     if isinstance(job, RatesJob):
         assert family.rates is not None
-        outcome.rates = [asdict(series) for series in family.rates()]
+        outcome.rates = [convert(series, Series, from_attributes=True) for series in family.rates()]
         return outcome
     if isinstance(job, LandscapeJob):
         landscapes.explore(job.family, job.variant, (job.seed, job.index), job.count, outcome)
@@ -165,35 +167,33 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         if family.headline and family.headline.claim in claims:
             others = [other for _, other in built]
             optimum = landscapes.certify_real(instance, f"{real.title}: {name}", outcome, others)
-        rows.append(_real_row(name, instance, file, judged) | {"optimum": optimum})
-    outcome.family = {
-        "name": real.name,
-        "title": real.title,
-        "description": real.description,
-        "source": real.source,
-        "rows": rows,
-    }
+        rows.append(_real_row(name, instance, file, judged, optimum))
+    outcome.family = RealFamily(real.name, real.title, real.description, real.source, rows)
     return outcome
 
 
-def _real_row(name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement]) -> dict[str, Any]:
+def _real_row(
+    name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement], optimum: RealOptimum | None
+) -> RealRow:
     lifted, mixed = (judged.get(f"{instance.family}-{form}") for form in ("lifted", "mixed"))
-    row: dict[str, Any] = {
-        "name": name,
-        "instance": instance.sha256,
-        "file": file,
-        "parameters": instance.parameters,
-        "comparator": "functions" if isinstance(instance.comparator, Functions | Policies) else "parameter",
-        "counts": dict(Counter(c.verdict.name for c in judged.values())),
-        "eps": lifted and enclosure(lifted.terms.get("eps")),
-        "gap": lifted and enclosure(lifted.gap),
-    }
-    for key, one in (("lifted", lifted), ("mixed", mixed)):
-        row[key] = one and {
-            "verdict": one.verdict.name,
-            "bound": enclosure(one.bound),
-            "ratio": finite(one.ratio),
-        }
     terms = {name: value for one in judged.values() for name, value in one.terms.items()}
-    row["terms"] = {name: enclosure(terms.get(name)) for name in (*landscapes.TERMS, *FAMILIES[instance.family].shown)}
-    return row
+    return RealRow(
+        name,
+        instance.sha256,
+        file,
+        instance.parameters,
+        "functions" if isinstance(instance.comparator, Functions | Policies) else "parameter",
+        dict(Counter(verdict_name(c.verdict) for c in judged.values())),
+        None if lifted is None else interval(lifted.terms.get("eps")),
+        None if lifted is None else interval(lifted.gap),
+        _form(lifted),
+        _form(mixed),
+        {name: interval(terms.get(name)) for name in (*landscapes.TERMS, *FAMILIES[instance.family].shown)},
+        optimum,
+    )
+
+
+def _form(judged: ClaimJudgement | None) -> Form | None:
+    if judged is None:
+        return None
+    return Form(verdict_name(judged.verdict), interval(judged.bound), finite(judged.ratio))

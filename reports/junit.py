@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from xml.etree import ElementTree
 
+from .formats import RunRecord
+from .formats.auditing import AuditRecord, Cell, MutantRow
+from .formats.verifying import ClaimRow, VerifyRecord, Violation
 from .records import clean, in_folder
-from .tally import loose
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,15 @@ class Case:
     details: str = ""
 
 
-def junit(record: dict[str, Any], folder: str) -> str:
+def junit(record: RunRecord, folder: str) -> str:
     """The record (verify, audit or mutants) as JUnit XML; `folder` stands for {folder} in commands."""
-    cases = [
-        *(_claim(row) for row in record.get("claims", ())),
-        *(_cell(row) for row in record.get("cells", ())),
-        *(_mutant(row) for row in record.get("mutants", ())),
-    ]
+    if isinstance(record, VerifyRecord):
+        cases = [_claim(row) for row in record.claims]
+    else:
+        cells = record.cells if isinstance(record, AuditRecord) else []
+        cases = [*map(_cell, cells), *map(_mutant, record.mutants)]
     groups = {name: [c for c in cases if c.group == name] for name in dict.fromkeys(c.group for c in cases)}
-    root = ElementTree.Element("testsuites", {"name": record["command"], **_totals(cases)})
+    root = ElementTree.Element("testsuites", {"name": record.command, **_totals(cases)})
     for index, (name, members) in enumerate(groups.items()):
         suite = ElementTree.SubElement(
             root,
@@ -40,14 +41,14 @@ def junit(record: dict[str, Any], folder: str) -> str:
                 "id": str(index),
                 "package": "metagap",
                 "name": name,
-                "timestamp": record["started"].rstrip("Z"),
+                "timestamp": record.started.rstrip("Z"),
                 "hostname": "localhost",
                 "skipped": str(sum(c.outcome == "skipped" for c in members)),
                 **_totals(members),
             },
         )
         properties = ElementTree.SubElement(suite, "properties")
-        values = {"command": record["command"], "seed": str(record["seed"]), **record["environment"]}
+        values = {"command": record.command, "seed": str(record.seed), **record.environment}
         for key, value in values.items():
             ElementTree.SubElement(properties, "property", name=key, value=value)
         for case in members:
@@ -79,38 +80,38 @@ def _totals(cases: Iterable[Case]) -> dict[str, str]:
     }
 
 
-def sides(row: dict[str, Any]) -> str:
+def sides(row: Violation | Cell) -> str:
     """The two sides of a certified falsehood, in words."""
-    gap, bound = row["gap"], row["bound"]
-    return f"gap {gap['lo']!r} or more, bound {bound['hi']!r} or less" if gap and bound else "no sides"
+    gap, bound = row.gap, row.bound
+    return f"gap {gap.lo!r} or more, bound {bound.hi!r} or less" if gap and bound else "no sides"
 
 
-def _claim(row: dict[str, Any]) -> Case:
-    group, name = row["family"], row["claim"]
-    if row["violations"]:
-        lines = [f"{v['kind']} witness ({v['grade']}): {sides(v)}\n{v['command']}" for v in row["violations"]]
-        count = row["counts"]["VIOLATED"] + row["real_counts"]["VIOLATED"]
-        return Case(group, name, 0.0, "failure", f"VIOLATED on {count} instances: {row['title']}", "\n".join(lines))
-    if loose(row):
-        lines = [f"{u['reason']}\n{u['command']}" for u in row["undecided"]]
-        reason = f"UNDECIDED on {row['counts']['UNDECIDED']} of {row['scope']} instances"
+def _claim(row: ClaimRow) -> Case:
+    group, name = row.family, row.claim
+    if row.violations:
+        lines = [f"{v.kind} witness ({v.grade}): {sides(v)}\n{v.command}" for v in row.violations]
+        reason = f"VIOLATED on {row.violated} instances: {row.title}"
+        return Case(group, name, 0.0, "failure", reason, "\n".join(lines))
+    if row.loose:
+        lines = [f"{u.reason}\n{u.command}" for u in row.undecided]
+        reason = f"UNDECIDED on {row.counts.UNDECIDED} of {row.scope} instances"
         return Case(group, name, 0.0, "error", reason, "\n".join(lines))
-    if not row["scope"] + sum(row["real_counts"].values()):
+    if not row.scope + row.real_counts.total:
         return Case(group, name, 0.0, "skipped", "no instance was judged in its scope")
     return Case(group, name)
 
 
-def _cell(row: dict[str, Any]) -> Case:
-    name = f"{row['claim']} without {row['assumption']}" + (f" ({row['title']})" if row["title"] else "")
-    if row["confirmed"] is False:
-        return Case("assumptions", name, 0.0, "failure", f"not confirmed: {sides(row)}", row["command"] or "")
-    if row["status"] == "open":
-        return Case("assumptions", name, 0.0, "skipped", f"open: {row['reason']}")
+def _cell(row: Cell) -> Case:
+    name = f"{row.claim} without {row.assumption}" + (f" ({row.title})" if row.title else "")
+    if row.confirmed is False:
+        return Case("assumptions", name, 0.0, "failure", f"not confirmed: {sides(row)}", row.command or "")
+    if row.status == "open":
+        return Case("assumptions", name, 0.0, "skipped", f"open: {row.reason}")
     return Case("assumptions", name)
 
 
-def _mutant(row: dict[str, Any]) -> Case:
-    if row["status"] == "survived":
-        reason = f"survived {row['examples']} examples: {row['title']}"
-        return Case("mutants", row["name"], row["seconds"], "failure", reason, f"{row['claim']}: {row['why']}")
-    return Case("mutants", row["name"], row["seconds"])
+def _mutant(row: MutantRow) -> Case:
+    if row.status == "survived":
+        reason = f"survived {row.examples} examples: {row.title}"
+        return Case("mutants", row.name, row.seconds, "failure", reason, f"{row.claim}: {row.why}")
+    return Case("mutants", row.name, row.seconds)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
+from msgspec import convert, to_builtins
 
 from ..impl import files
 from ..impl.families import FAMILIES, family_of, loads
 from ..impl.instances import Instance
 from ..impl.sources import RandomSource
 from ..impl.study import Certified, Finding, Study
-from .records import enclosure, finite
+from .formats.shared import StatusName, interval, verdict_name
+from .formats.verifying import KindRow, Landscape, LandscapePicture, Landscapes, LandscapeVariant, Point, RealOptimum
+from .records import finite
 from .tally import Kept, Outcome
 
 TERMS = ("radius", "eps", "weight_norm", "misfit", "function_displacement")
@@ -37,7 +39,7 @@ def explore(family: str, variant: str, seed: Sequence[int], count: int, outcome:
         _take(headline.study(batch.instance(b)), origin, family, variant, outcome)
 
 
-def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequence[Instance]) -> dict[str, Any] | None:
+def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequence[Instance]) -> RealOptimum | None:
     """The certified distance of a real instance's omega from the global optimum; None if it has too many parameters.
 
     `others` are the instances of the same tasks: where the search is in a box, it holds the points of all of them.
@@ -47,7 +49,7 @@ def certify_real(instance: Instance, name: str, outcome: Outcome, others: Sequen
     return None if found is None else _certified(found, name, outcome)
 
 
-def _certified(found: Certified, name: str, outcome: Outcome) -> dict[str, Any] | None:
+def _certified(found: Certified, name: str, outcome: Outcome) -> RealOptimum | None:
     """A real instance's row: what is proved of the optimum, over a ball (or a box; None: everywhere), the headline.
 
     None if an end of the bracket is not known.
@@ -57,17 +59,17 @@ def _certified(found: Certified, name: str, outcome: Outcome) -> dict[str, Any] 
     lower, upper = (optimum.lower, optimum.sure) if optimum.supremum else (optimum.sure, optimum.upper)
     if not math.isfinite(upper - lower):
         return None
-    return {
-        "ball": found.ball,
-        "lower": lower,
-        "upper": upper,
-        "status": optimum.status,
-        "checked": optimum.proved,
-        "gap": enclosure(finding.judged.gap),
-        "bound": enclosure(finding.judged.bound),
-        "verdict": finding.judged.verdict.name,
-        "terms": {name: enclosure(finding.judged.terms.get(name)) for name in TERMS},
-    }
+    return RealOptimum(
+        found.ball,
+        lower,
+        upper,
+        convert(optimum.status.value, StatusName),
+        optimum.proved,
+        interval(finding.judged.gap),
+        interval(finding.judged.bound),
+        verdict_name(finding.judged.verdict),
+        {name: interval(finding.judged.terms.get(name)) for name in TERMS},
+    )
 
 
 def _kept(finding: Finding, origin: str) -> Kept:
@@ -84,97 +86,97 @@ def _take(found: Study, origin: str, family: str, variant: str, outcome: Outcome
     worst = max(critical, key=lambda f: f.above.lo, default=None)
     minima = [f.above.lo for f in critical if f.spurious and f.kind == "local minimum"]
     outcome.landscapes.append(
-        {
-            "family": family,
-            "variant": variant if family == next(iter(FAMILIES)) else f"{family}, {variant}",
-            "origin": origin,
-            "dimension": found.dimension,
-            "parameters": len(found.findings[0].omega),
-            "status": bracket.status,
-            "checked": bracket.proved,
-            "why": bracket.why,
-            "ball": found.ball,
-            "lower": finite(bracket.lower),
-            "upper": finite(bracket.upper),
-            "at": list(found.at),
-            "boxes": bracket.boxes,
-            "seconds": bracket.seconds,
-            "points": [_point(f) for f in critical],
-            "excess": 0.0 if worst is None or not worst.spurious else worst.above.lo,
-            "deepest_trap": max(minima, default=0.0),
-            "instance": files.dumps(found.instance),
-        }
+        Landscape(
+            family=family,
+            variant=variant if family == next(iter(FAMILIES)) else f"{family}, {variant}",
+            origin=origin,
+            dimension=found.dimension,
+            parameters=len(found.findings[0].omega),
+            status=convert(bracket.status.value, StatusName),
+            checked=bracket.proved,
+            why=bracket.why,
+            ball=found.ball,
+            lower=finite(bracket.lower),
+            upper=finite(bracket.upper),
+            at=list(found.at),
+            boxes=bracket.boxes,
+            seconds=bracket.seconds,
+            points=[_point(f) for f in critical],
+            excess=0.0 if worst is None or not worst.spurious else worst.above.lo,
+            deepest_trap=max(minima, default=0.0),
+            instance=files.dumps(found.instance),
+        )
     )
 
 
-def _point(finding: Finding) -> dict[str, Any]:
+def _point(finding: Finding) -> Point:
     judged = finding.judged
-    return {
-        "kind": finding.kind,
-        "omega": list(finding.omega),
-        "gap": enclosure(judged.gap),
-        "bound": enclosure(judged.bound),
-        "verdict": judged.verdict.name,
-        "spurious": finding.spurious,
-        "excess": finding.above.lo if finding.spurious else 0.0,
-    }
+    return Point(
+        finding.kind,
+        list(finding.omega),
+        interval(judged.gap),
+        interval(judged.bound),
+        verdict_name(judged.verdict),
+        finding.spurious,
+        finding.above.lo if finding.spurious else 0.0,
+    )
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+def summary(rows: list[Landscape]) -> Landscapes | None:
     """The landscapes of a run: counts per variant, and those worth a picture with their data."""
     if not rows:
         return None
     variants = []
-    for variant in dict.fromkeys(row["variant"] for row in rows):
-        chosen = [row for row in rows if row["variant"] == variant]
-        points = [p for row in chosen for p in row["points"]]
-        spurious = [p for p in points if p["spurious"]]
-        bounds = [p["bound"]["hi"] for p in spurious if p["bound"] and p["bound"]["hi"] is not None]
+    for variant in dict.fromkeys(row.variant for row in rows):
+        chosen = [row for row in rows if row.variant == variant]
+        points = [p for row in chosen for p in row.points]
+        spurious = [p for p in points if p.spurious]
+        bounds = [p.bound.hi for p in spurious if p.bound and p.bound.hi is not None]
         variants.append(
-            {
-                "variant": variant,
-                "instances": len(chosen),
-                "certified": sum(row["status"] == "certified" for row in chosen),
-                "checked": sum(row["checked"] for row in chosen),
-                "kinds": {kind: _kind(points, kind) for kind in dict.fromkeys(p["kind"] for p in points)},
-                "points": len(points),
-                "spurious": len(spurious),
-                "largest_excess": max((row["excess"] for row in chosen), default=0.0),
-                "median_bound": float(np.median(bounds)) if bounds else None,
-                "median_seconds": float(np.median([row["seconds"] for row in chosen])),
-            }
+            LandscapeVariant(
+                variant=variant,
+                instances=len(chosen),
+                certified=sum(row.status == "certified" for row in chosen),
+                checked=sum(row.checked for row in chosen),
+                kinds={kind: _kind(points, kind) for kind in dict.fromkeys(p.kind for p in points)},
+                points=len(points),
+                spurious=len(spurious),
+                largest_excess=max((row.excess for row in chosen), default=0.0),
+                median_bound=float(np.median(bounds)) if bounds else None,
+                median_seconds=float(np.median([row.seconds for row in chosen])),
+            )
         )
-    return {"variants": variants, "pictures": _pictures(rows)}
+    return Landscapes(variants, _pictures(rows))
 
 
-def _kind(points: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    chosen = [p for p in points if p["kind"] == kind]
-    traps = [p["excess"] for p in chosen if p["spurious"]]
-    return {"points": len(chosen), "spurious": len(traps), "largest_excess": max(traps, default=0.0)}
+def _kind(points: list[Point], kind: str) -> KindRow:
+    chosen = [p for p in points if p.kind == kind]
+    traps = [p.excess for p in chosen if p.spurious]
+    return KindRow(len(chosen), len(traps), max(traps, default=0.0))
 
 
-def _pictures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _pictures(rows: list[Landscape]) -> list[LandscapePicture]:
     found = []
     for dimension, count in SAMPLES.items():
         fit = [
             row
             for row in rows
             if _sample(row) is not None
-            and row["dimension"] == row["parameters"] == dimension
-            and row["status"] == "certified"
-            and row["excess"] > 0
+            and row.dimension == row.parameters == dimension
+            and row.status == "certified"
+            and row.excess > 0
         ]
         # The deepest traps among those that a picture can show: the range of L must not dwarf them.
-        for row in sorted(fit, key=lambda r: (-min(r["deepest_trap"], 1.0), -min(r["excess"], 1.0)))[:PICTURES]:
-            instance = loads(row["instance"], row["origin"])
+        for row in sorted(fit, key=lambda r: (-min(r.deepest_trap, 1.0), -min(r.excess, 1.0)))[:PICTURES]:
             sample = _sample(row)
-            assert sample is not None
-            axis, values = sample(instance, row["ball"], count)
-            found.append({**row, "axis": axis, "values": [finite(v) for v in values]})
+            assert sample is not None and row.ball is not None
+            axis, values = sample(loads(row.instance, row.origin), row.ball, count)
+            data = {"axis": [float(v) for v in axis], "values": [finite(float(v)) for v in values]}
+            found.append(convert(to_builtins(row) | data, LandscapePicture))
     return found
 
 
-def _sample(row: dict[str, Any]) -> Callable[[Instance, float, int], tuple[Sequence[float], Sequence[float]]] | None:
+def _sample(row: Landscape) -> Callable[[Instance, float, int], tuple[Sequence[float], Sequence[float]]] | None:
     """How a picture of the landscape is made, if its family has any."""
-    headline = FAMILIES[row["family"]].headline
+    headline = FAMILIES[row.family].headline
     return None if headline is None else headline.sample

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from msgspec import convert
 
 from ..impl.counterexample import confirm, instance_of, second_opinion
 from ..impl.families import Family, all_claims
 from ..impl.files import BadInputError, text
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
-from ..impl.leave_one_out import HUNTERS, Cell, Survey, survey
+from ..impl.leave_one_out import HUNTERS, Cell, Found, Survey, survey
 from ..impl.unfinished import document, restored
-from ..theory.claim import Ablation, Assumption, Claim, Expression, Relation, Standing
-from ..theory.notation import LETTERS
+from ..theory.claim import Ablation, Assumption, Claim, Relation, Standing
 from ..theory.without.hypotheses import HYPOTHESES
-from .records import dumps, enclosure, opinion_record, write_text
+from .formats.auditing import AuditRecord, DriverName, Evidence, Joint, MatrixRows, Search, StandingName
+from .formats.auditing import Cell as Row
+from .formats.shared import Opinion, WitnessKind, interval, latex
+from .records import dumps, write_text
 from .witnesses import FOLDER, readable, witness
 
 
@@ -32,8 +35,8 @@ def matrix(
     seconds: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
     unfinished: Path | None = None,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(cells, joint): the matrix of a family, and whether each claim's assumptions can be met together.
+) -> MatrixRows:
+    """The matrix of a family, and whether each claim's assumptions can be met together.
 
     `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
     Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on.
@@ -61,7 +64,7 @@ def matrix(
     )
     progress(f"{family.title}: counterexamples")
     cells = [row for claim in family.all_claims for row in _row(family, claim, found, folder)]
-    return cells, [_joint(family, claim, found, folder) for claim in family.claims]
+    return MatrixRows(cells, [_joint(family, claim, found, folder) for claim in family.claims])
 
 
 def _begun(unfinished: Path, family: Family) -> Survey | None:
@@ -72,7 +75,7 @@ def _begun(unfinished: Path, family: Family) -> Survey | None:
         return None
 
 
-def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict[str, Any]]:
+def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[Row]:
     """The cells of one claim: what it assumes, what is built into it, and what it does not need."""
     searched = {cell.assumption: cell for (name, _), cell in found.cells.items() if name == claim.name}
     names = dict.fromkeys((*(a.name for a in claim.assumptions), *(h.name for h in HYPOTHESES), *searched))
@@ -86,8 +89,8 @@ def _row(family: Family, claim: Claim, found: Survey, folder: Path) -> list[dict
     return rows
 
 
-def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
-    """A cell without content; `statement` and `identifier` come from the theory."""
+def _cell(claim: str, assumption: str, standing: Standing, cell: Cell | None, identifier: str = "") -> Row:
+    """A cell without witness, with what the search adds; `statement` and `identifier` come from the theory."""
     known: dict[str, tuple[str, str]] = {h.name: (h.identifier, h.statement) for h in HYPOTHESES}
     own = next((c for c in all_claims() if c.name == claim), None)
     listed: tuple[Assumption, ...] = () if own is None else own.assumptions
@@ -95,88 +98,86 @@ def _cell(claim: str, assumption: str, identifier: str = "") -> dict[str, Any]:
     for a in (*everywhere[::-1], *listed):
         known[a.name] = (a.identifier, a.statement)
     standard, statement = known.get(assumption, ("", ""))
-    return {
-        "claim": claim,
-        "assumption": assumption,
-        "identifier": identifier or standard,
-        "statement": statement,
-        "status": Standing.OPEN.value,
-        "title": "",
-        "step": "",
-        "witness": None,
-        "instance": None,
-        "data": [],
-        "population": [],
-        "gap": None,
-        "bound": None,
-        "exact": {},
-        "statement_without": None,
-        "confirmed": None,
-        "others": [],
-        "second": None,
-        "searched": 0,
-        "found": None,
-        "unfound": "",
-        "evidence": None,
-        "reason": "",
-        "command": None,
-    }
+    return Row(
+        claim=claim,
+        assumption=assumption,
+        identifier=identifier or standard,
+        statement=statement,
+        status=convert(standing.value, StandingName),
+        title="",
+        step="",
+        witness=None,
+        instance=None,
+        data=[],
+        population=[],
+        gap=None,
+        bound=None,
+        exact={},
+        statement_without=None,
+        confirmed=None,
+        others=[],
+        second=None,
+        searched=0 if cell is None else cell.searched,
+        found=None if cell is None or cell.first is None else _search(cell, cell.first),
+        unfound="",
+        evidence=None,
+        reason="",
+        command=None,
+    )
 
 
-def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> dict[str, Any]:
-    row = _cell(ablation.claim, ablation.assumption, ablation.identifier) | {
-        "status": ablation.standing.value,
-        "title": ablation.title,
-        "step": ablation.step,
-        "reason": ablation.reason,
-        **_search_record(cell),
-    }
-    if ablation.standing is Standing.NEEDED and row["found"] is None:
-        row["unfound"] = ablation.unfound or _searched_in_vain(cell)
+def _search(cell: Cell, first: Found) -> Search:
+    """The search's own counterexample."""
+    driver = first.origin if first.origin in HUNTERS else "generators"
+    return Search(
+        latex(cell.claim.left, cell.claim.relation, cell.claim.bound),
+        cell.why,
+        convert(driver, DriverName),
+        first.origin,
+        first.examples,
+        round(first.seconds, 2),
+        first.instance.numbers,
+        first.meaningless,
+    )
+
+
+def _curated(ablation: Ablation, cell: Cell | None, folder: Path) -> Row:
+    row = _cell(ablation.claim, ablation.assumption, ablation.standing, cell, ablation.identifier)
+    row.title, row.step, row.reason = ablation.title, ablation.step, ablation.reason
+    if ablation.standing is Standing.NEEDED and row.found is None:
+        row.unfound = ablation.unfound or _searched_in_vain(cell)
     if ablation.instance is None or ablation.bound is None:
         return row
     checked = confirm(ablation)
     alone = ablation.population is None and ablation.direction is None and not ablation.meaningless
-    return row | {
-        **_witness(folder, "ablation", ablation.name, checked.instance, checked.gap, checked.bound),
-        "population": [] if ablation.population is None else readable(instance_of(ablation.population)),
-        "gap": enclosure(checked.gap),
-        "bound": enclosure(checked.bound),
-        "exact": checked.exact,
-        "statement_without": _statement(ablation.left, ablation.bound, Relation.AT_MOST),
-        "confirmed": checked.confirmed,
-        "others": list(checked.others),
-        "second": opinion_record(second_opinion(ablation.left, ablation.bound, checked.instance)) if alone else None,
-    }
+    _show(row, folder, "ablation", ablation.name, checked.instance, checked.gap, checked.bound)
+    row.population = [] if ablation.population is None else readable(instance_of(ablation.population))
+    row.exact, row.confirmed, row.others = checked.exact, checked.confirmed, list(checked.others)
+    row.statement_without = latex(ablation.left, Relation.AT_MOST, ablation.bound)
+    row.second = Opinion.of(second_opinion(ablation.left, ablation.bound, checked.instance) if alone else None)
+    return row
 
 
-def _searched(family: Family, cell: Cell, folder: Path) -> dict[str, Any]:
+def _searched(family: Family, cell: Cell, folder: Path) -> Row:
     """A cell that only the search speaks of: a counterexample that it found, or none."""
-    row = _cell(cell.claim.name, cell.assumption) | _search_record(cell)
-    found = cell.found
+    claim, found = cell.claim, cell.found
+    row = _cell(claim.name, cell.assumption, Standing.OPEN if found is None else Standing.NEEDED, cell)
     if found is None:
-        return row | {"reason": _searched_in_vain(cell)}
-    step = next((a.step for a in family.ablations if a.assumption == cell.assumption and a.step), "")
+        row.reason = _searched_in_vain(cell)
+        return row
+    name = f"{claim.name}-without-{cell.assumption}"
+    _show(row, folder, "leave-one-out", name, found.instance, found.judged.gap, found.judged.bound)
+    row.title, row.confirmed = f"found by search ({found.origin})", True
+    row.step = next((a.step for a in family.ablations if a.assumption == cell.assumption and a.step), "")
+    row.statement_without = latex(claim.left, claim.relation, claim.bound)
     if found.meaningless:
-        reason = f"The conclusion loses its meaning: {found.judged.reason}."
+        row.reason = f"The conclusion loses its meaning: {found.judged.reason}."
     else:
-        reason = "The conclusion is false on the instance found; no other assumption fails there."
-    name = f"{cell.claim.name}-without-{cell.assumption}"
-    left, bound = cell.claim.left, cell.claim.bound
-    opinion = second_opinion(left, bound, found.instance, cell.claim.relation)
-    return row | {
-        **_witness(folder, "leave-one-out", name, found.instance, found.judged.gap, found.judged.bound),
-        "status": Standing.NEEDED.value,
-        "title": f"found by search ({found.origin})",
-        "step": step,
-        "gap": enclosure(found.judged.gap),
-        "bound": enclosure(found.judged.bound),
-        "statement_without": _statement(left, bound, cell.claim.relation),
-        "confirmed": True,
-        "second": None if found.meaningless else opinion_record(opinion),
-        "reason": reason,
-        "unfound": "" if cell.first is not None else f"{_searched_in_vain(cell)} A kept instance of another cell does.",
-    }
+        row.reason = "The conclusion is false on the instance found; no other assumption fails there."
+        row.second = Opinion.of(second_opinion(claim.left, claim.bound, found.instance, claim.relation))
+    if cell.first is None:
+        row.unfound = f"{_searched_in_vain(cell)} A kept instance of another cell does."
+    return row
 
 
 def _searched_in_vain(cell: Cell | None) -> str:
@@ -187,75 +188,59 @@ def _searched_in_vain(cell: Cell | None) -> str:
     return f"Left out on {cell.searched} generated instances: none refutes the claim, nor does a hunt."
 
 
-def _unused(cell: Cell) -> dict[str, Any]:
-    return _cell(cell.claim.name, cell.assumption) | {
-        "status": Standing.NOT_NEEDED.value,
-        "reason": "The claim does not assume it: no step of its proof uses it.",
-        "evidence": {"failing": cell.searched, "proved": cell.held - cell.equal, "equal": cell.equal},
-    }
+def _unused(cell: Cell) -> Row:
+    row = _cell(cell.claim.name, cell.assumption, Standing.NOT_NEEDED, None)
+    row.reason = "The claim does not assume it: no step of its proof uses it."
+    row.evidence = Evidence(cell.searched, cell.held - cell.equal, cell.equal)
+    return row
 
 
-def _search_record(cell: Cell | None) -> dict[str, Any]:
-    """What the search adds: how many instances it tried, and its own counterexample, if it found one."""
-    if cell is None:
-        return {}
-    first = cell.first
-    return {
-        "searched": cell.searched,
-        "found": first
-        and {
-            "statement": _statement(cell.claim.left, cell.claim.bound, cell.claim.relation),
-            "why": cell.why,
-            "driver": first.origin if first.origin in HUNTERS else "generators",
-            "generator": first.origin,
-            "examples": first.examples,
-            "seconds": round(first.seconds, 2),
-            "numbers": first.instance.numbers,
-            "meaningless": first.meaningless,
-        },
-    }
+def _show(
+    row: Row,
+    folder: Path,
+    kind: WitnessKind,
+    name: str,
+    instance: Instance,
+    left: Enclosure | None,
+    bound: Enclosure | None,
+) -> None:
+    """The instance as the row's witness, in a file."""
+    row.witness = _kept(folder, kind, name, instance, left, bound)
+    row.command = f"metagap replay {{folder}}/{row.witness}"
+    row.instance, row.data = instance.sha256, readable(instance)
+    row.gap, row.bound = interval(left), interval(bound)
 
 
-def _witness(
-    folder: Path, kind: str, name: str, instance: Instance, left: Enclosure | None, bound: Enclosure | None
-) -> dict[str, Any]:
+def _kept(
+    folder: Path, kind: WitnessKind, name: str, instance: Instance, left: Enclosure | None, bound: Enclosure | None
+) -> str:
     file = f"{FOLDER}/{name}.json"
     write_text(folder / file, witness(kind, name, instance, left, bound))
-    return {
-        "witness": file,
-        "instance": instance.sha256,
-        "data": readable(instance),
-        "command": f"metagap replay {{folder}}/{file}",
-    }
+    return file
 
 
-def _statement(left: Expression, bound: Expression, relation: Relation) -> str:
-    sign = r"\le" if relation is Relation.AT_MOST else "="
-    return rf"{left.latex(LETTERS)} {sign} {bound.latex(LETTERS)}"
-
-
-def _joint(family: Family, claim: Claim, found: Survey, folder: Path) -> dict[str, Any]:
+def _joint(family: Family, claim: Claim, found: Survey, folder: Path) -> Joint:
     """Whether the search met all assumptions of a claim together, which pairs it never met, and whether the claim was
     violated where it met them all."""
     violated = [one for one in found.violations if one.judged.claim == claim.name]
-    shown = min(violated, key=lambda one: one.instance.numbers, default=None)
-    sides = None if shown is None else (shown.instance, shown.judged.gap, shown.judged.bound)
-    return {
-        "family": family.name,
-        "claim": claim.name,
-        "assumptions": [a.name for a in claim.assumptions],
-        "examples": found.examples,
-        "met": found.met[claim.name],
-        "conflicts": [list(pair) for pair in found.conflicts(claim)],
-        "violated": len(violated),
-        "witness": None if sides is None else _witness(folder, "claim", claim.name, *sides)["witness"],
-    }
+    file = None
+    if violated:
+        one = min(violated, key=lambda one: one.instance.numbers)
+        file = _kept(folder, "claim", claim.name, one.instance, one.judged.gap, one.judged.bound)
+    return Joint(
+        family=family.name,
+        claim=claim.name,
+        assumptions=[a.name for a in claim.assumptions],
+        examples=found.examples,
+        met=found.met[claim.name],
+        conflicts=found.conflicts(claim),
+        violated=len(violated),
+        witness=file,
+    )
 
 
-def alarms(record: dict[str, Any]) -> list[dict[str, Any]]:
+def alarms(record: AuditRecord) -> list[Row | Joint]:
     """What must not be in a matrix: cells that are open without a search, counterexamples that are not confirmed, and
     claims violated where all their assumptions are certified."""
-    cells = record.get("cells", [])
-    opened = [c for c in cells if c["status"] == Standing.OPEN.value and not c["searched"]]
-    violated = [j for j in record.get("joint", []) if j["violated"]]
-    return [*opened, *(c for c in cells if c["confirmed"] is False), *violated]
+    opened = [c for c in record.cells if c.status == Standing.OPEN.value and not c.searched]
+    return [*opened, *(c for c in record.cells if c.confirmed is False), *(j for j in record.joint if j.violated)]

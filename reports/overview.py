@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-from ..impl.families import FAMILIES
-from ..theory.claim import Relation
-from ..theory.paper import RESULTS, Outcome
+from msgspec.structs import asdict
+
+from ..impl.families import FAMILIES, Family
+from ..theory.claim import Claim, Relation
+from ..theory.paper import RESULTS, Outcome, Result
 from ..theory.without.hypotheses import HYPOTHESES, META_RL_ROWS
-from .tally import loose
+from .formats.auditing import AuditRecord, Cell, MutantRow
+from .formats.verifying import ClaimRow, Quantiles, VerifyRecord
 
 SIGNS = {"needed": "●", "not needed": "○", "not assumed": "–", "vacuous": "∅", "open": "?", "not audited": "·"}
 """One sign per status of an assumption: what the colour says is said without it too."""
@@ -29,66 +34,84 @@ def mutant_id(name: str) -> str:
     return f"mutant-{name}"
 
 
-def results(verify: Mapping[str, Any] | None, audit: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The paper's results as rows: outcome, what is needed, how tight the claims are, where the need is shown."""
-    found = {row["claim"]: row for row in verify["claims"]} if verify else {}
-    cells = {(c["claim"], c["assumption"]): c for c in reversed(audit["cells"])} if audit else {}
-    mutants = {m["name"]: m for m in audit["mutants"]} if audit else {}
-    rows = []
-    for result in RESULTS:
-        sign, colour = OUTCOMES[result.outcome]
-        rows.append(
-            {
-                "title": result.title,
-                "reading": result.reading,
-                "basis": result.basis.value,
-                "outcome": result.outcome.value,
-                "sign": sign,
-                "colour": colour,
-                "needs": result.needs,
-                "claims": [tightness(name, found.get(name)) for name in result.claims],
-                "shown": [cells[pair] for pair in result.shown if pair in cells],
-                "refuted": [mutants[name] for name in result.refuted if name in mutants],
-            }
+@dataclass(frozen=True)
+class Tightness:
+    """A claim and how tight it is, in words; no title: it is not in this run."""
+
+    claim: str
+    title: str | None
+    words: str
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """A result of the paper: its sign and colour, how tight its claims are, where what it needs is shown."""
+
+    result: Result
+    sign: str
+    colour: str
+    claims: list[Tightness]
+    shown: list[Cell]
+    refuted: list[MutantRow]
+
+
+Row = TypeVar("Row", ClaimRow, Cell, MutantRow)
+
+
+def by_family(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Rows about claims grouped by the claims' family, in the order of the record."""
+    families = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
+    names = dict.fromkeys(families[row.claim] for row in rows)
+    return [(name, [row for row in rows if families[row.claim] == name]) for name in names]
+
+
+def results(verify: VerifyRecord | None, audit: AuditRecord | None) -> list[ResultRow]:
+    """The paper's results as rows."""
+    found = {row.claim: row for row in verify.claims} if verify else {}
+    cells = {(c.claim, c.assumption): c for c in reversed(audit.cells)} if audit else {}
+    mutants = {m.name: m for m in audit.mutants} if audit else {}
+    return [
+        ResultRow(
+            result,
+            *OUTCOMES[result.outcome],
+            [tightness(name, found.get(name)) for name in result.claims],
+            [cells[pair] for pair in result.shown if pair in cells],
+            [mutants[name] for name in result.refuted if name in mutants],
         )
-    return rows
+        for result in RESULTS
+    ]
 
 
-def tightness(name: str, row: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A claim and how tight it is, in words; an inequality is attained where both sides are enclosed as equal."""
+def tightness(name: str, row: ClaimRow | None) -> Tightness:
+    """A claim and how tight it is; an inequality is attained where both sides are enclosed as equal."""
     if row is None:
-        return {"claim": name, "title": None, "words": "not in this run"}
-    counts = row["counts"]
-    violated = counts["VIOLATED"] + row["real_counts"]["VIOLATED"]
-    if violated:
-        words = f"violated on {violated} instances"
-    elif row["relation"] == Relation.EQUAL.value:
+        return Tightness(name, None, "not in this run")
+    if row.violated:
+        words = f"violated on {row.violated} instances"
+    elif row.relation == Relation.EQUAL.value:
         words = f"an equality: {equality(row)}"
-    elif row["quantiles"] is None:
+    elif row.quantiles is None:
         words = "no instance with a positive bound"
     else:
-        words = quantiles(row["quantiles"])
-        if counts["EQUAL"]:
-            words += f", attained on {counts['EQUAL']} instances"
-        elif row["tightest"]:
-            words += f", at most {ratio(row['tightest']['ratio'])} where proved"
-        if row["real_quantiles"]:
-            words += f"; on real tasks {quantiles(row['real_quantiles'])}"
-    return {"claim": name, "title": row["title"], "words": words}
+        words = quantiles(row.quantiles)
+        if row.counts.EQUAL:
+            words += f", attained on {row.counts.EQUAL} instances"
+        elif row.tightest:
+            words += f", at most {ratio(row.tightest.ratio)} where proved"
+        if row.real_quantiles:
+            words += f"; on real tasks {quantiles(row.real_quantiles)}"
+    return Tightness(name, row.title, words)
 
 
-def equality(row: Mapping[str, Any]) -> str:
+def equality(row: ClaimRow) -> str:
     """What was decided of an equality: the exact rationals apart from the enclosures."""
-    counts = row["counts"]
-    return (
-        f"PROVED in exact rationals on {counts['PROVED']} instances, EQUAL as far as enclosures tell on "
-        f"{counts['EQUAL']}"
-    )
+    counts = row.counts
+    return f"PROVED in exact rationals on {counts.PROVED} instances, EQUAL as far as enclosures tell on {counts.EQUAL}"
 
 
-def quantiles(found: Mapping[str, float]) -> str:
+def quantiles(found: Quantiles) -> str:
     """The quantiles in words."""
-    return f"10 %, 50 %, 90 % quantiles {', '.join(ratio(found[q]) for q in ('0.1', '0.5', '0.9'))}"
+    return f"10 %, 50 %, 90 % quantiles {', '.join(ratio(q) for q in (found.low, found.middle, found.high))}"
 
 
 def ratio(value: float | None) -> str:
@@ -98,64 +121,90 @@ def ratio(value: float | None) -> str:
     return f"{value:.2g}" if 0 < value < 0.01 else f"{math.floor(value * 1000) / 1000:g}"
 
 
-def status(row: Mapping[str, Any]) -> str:
+def status(row: ClaimRow) -> str:
     """What the filter calls a claim's state."""
-    counts, real = row["counts"], row["real_counts"]
-    if counts["VIOLATED"] + real["VIOLATED"]:
+    if row.violated:
         return "violated"
-    if loose(row):
+    if row.loose:
         return "undecided"
-    if counts["UNDECIDED"] + real["UNDECIDED"]:
+    if row.counts.UNDECIDED + row.real_counts.UNDECIDED:
         return "a few undecided"
-    if counts["EQUAL"] + real["EQUAL"]:
+    if row.counts.EQUAL + row.real_counts.EQUAL:
         return "all proved or equal"
-    return "all instances proved" if row["scope"] else "not judged"
+    return "all instances proved" if row.scope else "not judged"
 
 
-def tables(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Per family: the assumptions that are audited or assumed, and one row per claim with a cell for each.
+@dataclass(frozen=True)
+class Column:
+    """An assumption of a matrix, with its standard names."""
 
-    A cell is None where the claim neither assumes it nor is audited for it.
+    name: str
+    identifier: str
+    statement: str
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A place of a matrix; id: of its detail on the page, None without one."""
+
+    status: str
+    id: str | None
+
+    @property
+    def sign(self) -> str:
+        """What the colour says."""
+        return SIGNS[self.status]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A family: the assumptions that are audited or assumed, and one row per claim with a sign for each.
+
+    A sign is None where the claim neither assumes it nor is audited for it.
     """
+
+    family: str
+    title: str
+    columns: list[Column]
+    rows: list[tuple[Claim, list[Sign | None]]]
+
+
+def tables(audit: AuditRecord) -> list[Matrix]:
+    """The matrices of the families."""
     found = []
+    known = {row.name: row for row in identifiers(audit)}
     for family in FAMILIES.values():
         names = {claim.name for claim in family.all_claims}
-        cells: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-        for cell in audit["cells"]:
-            if cell["claim"] in names:
-                cells.setdefault((cell["claim"], cell["assumption"]), []).append(cell)
+        cells: dict[tuple[str, str], Cell] = {}
+        for cell in audit.cells:
+            if cell.claim in names:
+                cells.setdefault((cell.claim, cell.assumption), cell)
         assumed = {(claim.name, a.name): a.statement for claim in family.all_claims for a in claim.assumptions}
-        statements = {name: rows[0]["statement"] for (_, name), rows in cells.items()}
+        statements = {name: cell.statement for (_, name), cell in cells.items()}
         statements |= {name: text for (_, name), text in assumed.items()}
-        known = identifiers(audit)
         columns = list(dict.fromkeys(name for _, name in (*assumed, *cells)))
         rows = [
-            {
-                "claim": claim.name,
-                "title": claim.title,
-                "source": claim.source.name.lower(),
-                "cells": [_cell(claim.name, name, cells, assumed) for name in columns],
-            }
+            (claim, [_sign(claim.name, name, cells, assumed) for name in columns])
             for claim in family.all_claims
             if any((claim.name, name) in cells or (claim.name, name) in assumed for name in columns)
         ]
         if rows:
-            found.append(
-                {
-                    "family": family.name,
-                    "title": family.title,
-                    "columns": [
-                        {"name": name, "identifier": _standard(known, name, family.name), "statement": statements[name]}
-                        for name in columns
-                    ],
-                    "rows": rows,
-                }
-            )
+            heads = [Column(name, _standard(known.get(name), family), statements[name]) for name in columns]
+            found.append(Matrix(family.name, family.title, heads, rows))
     return found
 
 
-def identifiers(audit: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Every assumption with its standard names (A1..A10 of the core result, RL-A..RL-P of meta-RL) and statements."""
+@dataclass(frozen=True)
+class Identified:
+    """An assumption with its standard names (A1..A10 of the core result, RL-A..RL-P of meta-RL) and statements."""
+
+    name: str
+    identifiers: list[str]
+    statements: list[str]
+
+
+def identifiers(audit: AuditRecord | None) -> list[Identified]:
+    """Every assumption, by its standard names."""
     found: dict[str, tuple[set[str], dict[str, None]]] = {}
 
     def add(name: str, identifier: str, statement: str) -> None:
@@ -172,13 +221,10 @@ def identifiers(audit: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         add(h.name, h.identifier, h.statement)
     for identifier, name in META_RL_ROWS.items():
         add(name, identifier, "")
-    for cell in audit["cells"] if audit else ():
-        add(cell["assumption"], cell["identifier"], "")
-    rows = [
-        {"name": name, "identifiers": sorted(names, key=_order), "statements": list(statements)}
-        for name, (names, statements) in found.items()
-    ]
-    return sorted(rows, key=lambda row: [_order(i) for i in row["identifiers"]] or [(2, 0, "")])
+    for cell in audit.cells if audit else ():
+        add(cell.assumption, cell.identifier, "")
+    rows = [Identified(name, sorted(names, key=_order), list(texts)) for name, (names, texts) in found.items()]
+    return sorted(rows, key=lambda row: [_order(i) for i in row.identifiers] or [(2, 0, "")])
 
 
 def _order(identifier: str) -> tuple[int, int, str]:
@@ -187,41 +233,38 @@ def _order(identifier: str) -> tuple[int, int, str]:
     return (0, int(number), "") if number.isdigit() else (1, 0, identifier)
 
 
-def _standard(known: list[dict[str, Any]], name: str, family: str) -> str:
+def _standard(known: Identified | None, family: Family) -> str:
     """The identifiers of an assumption, those of meta-RL in its families alone."""
-    names: list[str] = next((row["identifiers"] for row in known if row["name"] == name), [])
-    return ", ".join(n for n in names if FAMILIES[family].returns or not n.startswith("RL-"))
+    return ", ".join(n for n in (known.identifiers if known else ()) if family.returns or not n.startswith("RL-"))
 
 
-def _cell(
-    claim: str,
-    name: str,
-    cells: Mapping[tuple[str, str], list[Mapping[str, Any]]],
-    assumed: Mapping[tuple[str, str], str],
-) -> dict[str, Any] | None:
+def _sign(
+    claim: str, name: str, cells: Mapping[tuple[str, str], Cell], assumed: Mapping[tuple[str, str], str]
+) -> Sign | None:
     found = cells.get((claim, name))
     if found is None:
-        return {"status": "not audited", "sign": SIGNS["not audited"], "id": None} if (claim, name) in assumed else None
-    standing = standing_of(found[0])
-    return {"status": standing, "sign": SIGNS[standing], "id": cell_id(claim, name)}
+        return Sign("not audited", None) if (claim, name) in assumed else None
+    # What the claim does not assume it does not need.
+    return Sign("not assumed" if found.evidence else found.status, cell_id(claim, name))
 
 
-def standing_of(cell: Mapping[str, Any]) -> str:
-    """The cell's status; "not assumed" where the claim does not make the assumption, and so does not need it."""
-    return "not assumed" if cell["evidence"] is not None else str(cell["status"])
+class Detail(Cell):
+    """A cell with an id of its own on the page."""
+
+    id: str
 
 
-def details(audit: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(cells, rest): the audit's cells with an id of their own, those that the claim does not assume apart.
+def details(audit: AuditRecord) -> tuple[list[Detail], list[Detail]]:
+    """(cells, rest): the audit's cells, those that the claim does not assume apart.
 
     The first cell of a pair (claim, assumption) has the pair's id.
     """
-    seen: dict[str, int] = {}
-    cells: list[dict[str, Any]] = []
-    rest: list[dict[str, Any]] = []
-    for cell in audit["cells"]:
-        name = cell_id(cell["claim"], cell["assumption"])
-        seen[name] = seen.get(name, 0) + 1
-        row = {**cell, "id": name if seen[name] == 1 else f"{name}-{seen[name]}"}
-        (cells if cell["evidence"] is None else rest).append(row)
+    seen: Counter[str] = Counter()
+    cells: list[Detail] = []
+    rest: list[Detail] = []
+    for cell in audit.cells:
+        name = cell_id(cell.claim, cell.assumption)
+        seen[name] += 1
+        row = Detail(**asdict(cell), id=name if seen[name] == 1 else f"{name}-{seen[name]}")
+        (cells if cell.evidence is None else rest).append(row)
     return cells, rest

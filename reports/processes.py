@@ -9,23 +9,28 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
-from typing import Any
+from typing import TypeVar, TypeVarTuple
 
 TICK = 0.2
 GRACE, RETURN = 2.0, 30.0
 """Seconds that a work has, once it was asked to stop, to answer; and then to come back with what it has."""
 
-Tell = Callable[[Any], None]
+Tell = Callable[[str], None]
+Told = TypeVar("Told")
+Found = TypeVar("Found")
+Given = TypeVarTuple("Given")
 
 
 @contextmanager
-def processes(workers: int, ready: Callable[..., None] | None = None, *given: Any) -> Iterator[ProcessPoolExecutor]:
+def processes(
+    workers: int, ready: Callable[[*Given], None] | None = None, *given: *Given
+) -> Iterator[ProcessPoolExecutor]:
     """A pool of fresh processes, stopped at the end without waiting for work that nobody will read.
 
     ready(*given) is called in each before its work.
@@ -38,7 +43,7 @@ def processes(workers: int, ready: Callable[..., None] | None = None, *given: An
         yield pool
     finally:
         running = list((pool._processes or {}).values())
-        manager: Any = pool._executor_manager_thread
+        manager: threading.Thread | None = pool._executor_manager_thread  # type: ignore[assignment]
         pool.shutdown(wait=False, cancel_futures=True)
         for process in running:
             process.terminate()
@@ -89,7 +94,7 @@ def _born_deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(ready: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
+def _begin(ready: Callable[[*Given], None] | None, given: tuple[*Given]) -> None:
     """Workers leave Ctrl-C to the parent, and end with it however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -117,7 +122,12 @@ class EndedError(Exception):
         self.stage, self.interrupted = stage, interrupted
 
 
-def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: float = math.inf) -> Any:
+def apart(
+    work: Callable[[*Given, Callable[[Told], None]], Found],
+    arguments: tuple[*Given],
+    show: Callable[[Told | str], None],
+    end: float = math.inf,
+) -> Found:
     """work(*arguments, tell) in a process of its own, which ends with its memory at `end` (time.monotonic), whatever it
     is doing then. What the work tells is shown, all that it told before it ended; texts again at every tick.
 
@@ -133,7 +143,7 @@ def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: f
         nonlocal stage
         if not receiver.poll(seconds):
             return False
-        told = receiver.recv()
+        told: Told | str = receiver.recv()
         if isinstance(told, str):
             stage = told
         show(told)
@@ -141,7 +151,7 @@ def apart(work: Callable[..., Any], arguments: Sequence[Any], show: Tell, end: f
 
     try:
         with deferred() as listen, processes(1, _connect, sender, stop) as pool:
-            future = pool.submit(_tell_and_work, work, tuple(arguments))
+            future = pool.submit(_tell_and_work, work, arguments)
             try:
                 while not future.done():
                     if not heard(TICK):
@@ -174,10 +184,10 @@ def _connect(sender: Connection, stop: Event) -> None:
     _connection[:] = [(sender, stop)]
 
 
-def _tell_and_work(work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _tell_and_work(work: Callable[[*Given, Callable[[Told], None]], Found], arguments: tuple[*Given]) -> Found:
     sender, stop = _connection[0]
 
-    def tell(told: Any) -> None:
+    def tell(told: Told) -> None:
         if stop.is_set():
             stop.clear()
             raise KeyboardInterrupt

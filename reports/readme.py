@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import ast
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..impl.families import FAMILIES
 from ..impl.losses import LOSSES
 from ..theory.claim import Claim, Relation, Source
 from ..theory.paper import RESULTS
+from .formats import read
+from .formats.verifying import ClaimRow, VerifyRecord
 from .overview import SIGNS
 from .places import places
 from .records import SOURCES, write_text
@@ -43,9 +43,9 @@ def theorems() -> list[tuple[str, str, dict[str, Claim]]]:
     return [(stem, statement, claims) for (stem, statement), claims in ordered]
 
 
-def claims_table(record: dict[str, Any] | None) -> str:
+def claims_table(record: VerifyRecord | None) -> str:
     """One row per theorem and statement, one column per family with its last verdict (from a verification record)."""
-    found = {row["claim"]: row for row in record["claims"]} if record else {}
+    found = {row.claim: row for row in record.claims} if record else {}
     rows = []
     for stem, statement, claims in theorems():
         first = next(iter(claims.values()))
@@ -104,17 +104,17 @@ def _defining(room: str, family: str) -> list[str]:
     return [str(n.module) for n in taken for alias in n.names if (alias.asname or alias.name) in names]
 
 
-def _verdict(source: Source, row: dict[str, Any] | None) -> str:
+def _verdict(source: Source, row: ClaimRow | None) -> str:
     """Of how many in scope the claim is PROVED, of how many the sides are EQUAL, or by how many it is violated; the
     paper's results (as we read them) in bold."""
     if row is None:
         return "not run"
-    counts = row["counts"]
-    if counts["VIOLATED"]:
-        return f"**{counts['VIOLATED']} VIOLATED**"
-    equal = f", {counts['EQUAL']} EQUAL" if counts["EQUAL"] else ""
-    scope = row["scope"] + (counts["EQUAL"] if row["relation"] == "<=" else 0)
-    text = f"{counts['PROVED']}/{scope} PROVED{equal}"
+    counts = row.counts
+    if counts.VIOLATED:
+        return f"**{counts.VIOLATED} VIOLATED**"
+    equal = f", {counts.EQUAL} EQUAL" if counts.EQUAL else ""
+    scope = row.scope + (counts.EQUAL if row.relation == "<=" else 0)
+    text = f"{counts.PROVED}/{scope} PROVED{equal}"
     return f"**{text}**" if source is Source.PAPER else text
 
 
@@ -141,7 +141,7 @@ def loss_table() -> str:
     return table(("loss", "formula", "labels", "parameter", "convex"), rows)
 
 
-def fill(text: str, record: dict[str, Any] | None) -> str:
+def fill(text: str, record: VerifyRecord | None) -> str:
     """A README with its generated sections replaced; verdicts only if a record is given."""
     tables = {"losses": loss_table, "results": results_table, "rooms": rooms_table, "contents": contents_table}
     if record is not None:
@@ -156,7 +156,7 @@ def fill(text: str, record: dict[str, Any] | None) -> str:
 
 def main() -> None:
     """Rewrite the pages in the current folder; an argument names the verification record to take verdicts from."""
-    record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")) if len(sys.argv) > 1 else None
+    record = read(Path(sys.argv[1]), VerifyRecord) if len(sys.argv) > 1 else None
     for path in map(Path, PAGES):
         write_text(path, fill(path.read_text(encoding="utf-8"), record))
 

@@ -14,25 +14,19 @@ import platform
 import secrets
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from ..impl.arithmetic import to_float
-from ..impl.counterexample import Opinion
+from msgspec import to_builtins
+
 from ..impl.files.text import read, reported
-from ..impl.judge import ClaimJudgement, Enclosure, Judgement
-from ..impl.optimum.answer import Answer
-from ..impl.study import ShownBracket
-from ..impl.supervised.instance import MetaSLInstance
 
-WITNESS_FORMAT = "metagap/witness/1"
-RECORDS = {"verify.json": "verify", "audit.json": "audit", "mutation.json": "mutation"}
-"""The records that a report's page is made from, and their formats."""
+RECORDS = ("verify.json", "audit.json", "mutation.json")
+"""The records that a report's page is made from."""
 
 PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn")
 
@@ -67,9 +61,9 @@ def environment() -> dict[str, str]:
     return found
 
 
-def hashes(record: Any, folder: Path) -> dict[str, str]:
+def hashes(record: object, folder: Path) -> dict[str, str]:
     """The sha256 of each file in the folder that the record names. Errors: BadInputError."""
-    return {name: _sha256(folder / name) for name in sorted(set(_files(record)))}
+    return {name: _sha256(folder / name) for name in sorted(set(_files(to_builtins(record))))}
 
 
 def _sha256(path: Path) -> str:
@@ -77,20 +71,13 @@ def _sha256(path: Path) -> str:
         return hashlib.sha256(read(str(path))).hexdigest()
 
 
-def _files(record: Any) -> Iterator[str]:
+def _files(record: object) -> Iterator[str]:
     items = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
     for name, value in items:
         if name in ("file", "witness") and isinstance(value, str):
             yield value
         else:
             yield from _files(value)
-
-
-def opinion_record(found: Opinion | None) -> dict[str, Any] | None:
-    """What a second engine says of a counterexample; `agrees` is null where it cannot tell."""
-    if found is None:
-        return None
-    return {"engine": "float64", "left": finite(found.left), "bound": finite(found.bound), "agrees": found.agrees}
 
 
 def now() -> str:
@@ -103,81 +90,15 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def enclosure(value: Enclosure | None) -> dict[str, float | None] | None:
-    """An enclosure as JSON; an infinite end is null."""
-    return None if value is None else {"lo": finite(value.lo), "hi": finite(value.hi)}
-
-
-def enclosures(values: Mapping[str, Enclosure]) -> dict[str, Any]:
-    """Named enclosures as JSON."""
-    return {name: enclosure(value) for name, value in values.items()}
-
-
-def claim_record(judged: ClaimJudgement) -> dict[str, Any]:
-    """One claim's judgement in the format of judgement files."""
-    return {
-        "claim": judged.claim,
-        "verdict": judged.verdict.name,
-        "gap": enclosure(judged.gap),
-        "bound": enclosure(judged.bound),
-        "terms": enclosures(judged.terms),
-        "assumptions": enclosures(judged.assumptions),
-        "ratio": finite(judged.ratio),
-        "reason": judged.reason,
-    }
-
-
-def judgement_record(judgement: Judgement) -> dict[str, Any]:
-    """A judgement file: metagap/judgement/1."""
-    return {
-        "format": "metagap/judgement/1",
-        "instance": judgement.instance,
-        "notes": list(judgement.notes),
-        "claims": [claim_record(c) for c in judgement.claims],
-    }
-
-
-def optimum_record(found: ShownBracket) -> dict[str, Any]:
-    """A bracket of the global optimum: metagap/optimum/1."""
-    return {
-        "format": "metagap/optimum/1",
-        "lower": finite(found.lower),
-        "upper": finite(found.upper),
-        "at": found.point,
-        "status": found.status,
-        **found.details,
-        "seconds": found.seconds,
-        "checked": None if found.check is None else found.check.accepted,
-        "why": found.why,
-    }
-
-
-def answer_record(instance: MetaSLInstance, found: Answer) -> dict[str, Any]:
-    """A practitioner's answer: metagap/certify/1."""
-    return {
-        "format": "metagap/certify/1",
-        "instance": instance.sha256,
-        "omega": [to_float(v) for v in instance.omega],
-        "least": finite(found.least),
-        "most": finite(found.most),
-        "promise": finite(found.promise),
-        "everywhere": found.everywhere,
-        "choice": found.choice,
-        "why": list(found.why),
-        "optimum": optimum_record(found.optimum),
-        "headline": claim_record(found.judged),
-    }
-
-
 def nearest(name: str, known: Iterable[str]) -> str:
     """The names that may have been meant, as the end of a message; empty if none is near."""
     close = get_close_matches(name, known, n=3, cutoff=0.6)
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
-def dumps(record: Any) -> str:
+def dumps(record: object) -> str:
     """Strict JSON (no NaN, no Infinity), readable."""
-    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(to_builtins(record), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     return clean(text)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from latex2mathml.converter import convert
@@ -33,9 +33,14 @@ from .answer import (
     uninformative,
 )
 from .figures import COLOURS, histogram, landscape, rates
-from .formats import read
+from .formats import Kind, read
+from .formats.auditing import AuditRecord
+from .formats.searching import MutationRecord
+from .formats.shared import Interval
+from .formats.verifying import ClaimRow, VerifyRecord
 from .overview import (
     SIGNS,
+    by_family,
     cell_id,
     details,
     equality,
@@ -48,7 +53,7 @@ from .overview import (
     tables,
 )
 from .places import places
-from .records import RECORDS, clean, in_folder, write_text
+from .records import clean, in_folder, write_text
 
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[real]' && .venv/bin/metagap verify"
@@ -77,11 +82,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if 1e-3 <= abs(value) < 1e6 else f"{value:.{digits - 1}e}"
 
 
-def enclosure(value: dict[str, float | None] | None, digits: int = 6) -> str:
+def enclosure(value: Interval | None, digits: int = 6) -> str:
     """An enclosure for people: the digits that both ends share; both ends where they share few."""
     if value is None:
         return "–"
-    low, high = value["lo"], value["hi"]
+    low, high = value.lo, value.hi
     if low is None or high is None:
         return f"unbounded: [{'-∞' if low is None else number(low)}, {'∞' if high is None else number(high)}]"
     middle = low / 2 + high / 2
@@ -98,9 +103,9 @@ def below(value: float, digits: int = 7) -> str:
     return number(math.floor(value * scale) / scale, digits) if value * scale >= 1 else number(value, digits)
 
 
-def most(rows: list[dict[str, Any]], key: str, count: int = 4) -> list[tuple[str, int]]:
-    """The commonest values of a field, with how often they occur."""
-    return Counter(row[key] for row in rows).most_common(count)
+def most(values: Iterable[str], count: int = 4) -> list[tuple[str, int]]:
+    """The commonest of them, with how often they occur."""
+    return Counter(values).most_common(count)
 
 
 def against_functions(data: list[str]) -> bool:
@@ -115,18 +120,11 @@ def share(value: float | None) -> str:
     return "100 %" if value == 1 else f"{math.floor(value * 1000) / 10:.1f} %"
 
 
-def entry(row: dict[str, Any], family: str) -> str:
+def entry(row: ClaimRow, family: str) -> str:
     """A claim in the list of contents: its theorem and its title, once where the title says it too."""
-    stem, title = row["claim"].removeprefix(f"{family}-"), row["title"]
+    stem, title = row.claim.removeprefix(f"{family}-"), row.title
     said = ":" in title and stem.split("-")[0].lower() in title.split(":")[0].lower()
     return title if said else f"{stem}: {title}"
-
-
-def by_family(rows: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Rows about claims grouped by the claims' family, in the order of the record."""
-    families = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
-    names = dict.fromkeys(families[row["claim"]] for row in rows)
-    return [(name, [row for row in rows if families[row["claim"]] == name]) for name in names]
 
 
 def _environment() -> Environment:
@@ -181,10 +179,10 @@ def _environment() -> Environment:
 
 
 def render(
-    verify: dict[str, Any] | None,
-    audit: dict[str, Any] | None,
+    verify: VerifyRecord | None,
+    audit: AuditRecord | None,
     folder: str = "build/reports",
-    mutation: dict[str, Any] | None = None,
+    mutation: MutationRecord | None = None,
 ) -> str:
     """The page from the records; a missing record's sections say how to make it.
 
@@ -199,30 +197,33 @@ def render(
         summary=_summary(verify, audit),
         distances=real_distances(verify),
         landscape_answer=landscape_answer(verify),
-        rate_answers=rate_answers(verify),
+        rate_answers=rate_answers(verify.rates if verify else ()),
         uninformative=uninformative(verify),
         results=results(verify, audit),
-        shown_claims={row["claim"] for row in verify["claims"]} if verify else set(),
+        shown_claims={row.claim for row in verify.claims} if verify else set(),
         identifiers=identifiers(audit),
         tables=tables(audit) if audit else [],
         details=details(audit) if audit else ([], []),
-        shown_cells={cell_id(c["claim"], c["assumption"]) for c in audit["cells"]} if audit else set(),
+        shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
         places=places(),
     )
     return clean(page)
 
 
-def _summary(verify: dict[str, Any] | None, audit: dict[str, Any] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"killed": 0, "mutants": 0, "verdicts": {v.name: 0 for v in Verdict}}
-    if verify is not None:
-        for row in verify["claims"]:
-            for counts in (row["counts"], row["real_counts"]):
-                for name in found["verdicts"]:
-                    found["verdicts"][name] += counts[name]
-    if audit is not None:
-        alive = [m for m in audit["mutants"] if m["status"] != "equivalent"]
-        found["mutants"], found["killed"] = len(alive), sum(m["status"] == "killed" for m in alive)
-    return found
+@dataclass(frozen=True)
+class Summary:
+    """Judgements by verdict, and the wrong theorems: how many were killed of those that can be."""
+
+    verdicts: Counter[str]
+    killed: int
+    mutants: int
+
+
+def _summary(verify: VerifyRecord | None, audit: AuditRecord | None) -> Summary:
+    counts = [each for row in verify.claims for each in (row.counts.each, row.real_counts.each)] if verify else []
+    alive = [m for m in audit.mutants if m.status != "equivalent"] if audit else []
+    verdicts = sum(map(Counter, counts), start=Counter[str]())
+    return Summary(verdicts, sum(m.status == "killed" for m in alive), len(alive))
 
 
 def write_report(
@@ -234,18 +235,19 @@ def write_report(
     then left out, and `warn` told. Errors: BadInputError if a record is damaged or of another format, or if there is
     none.
     """
-    found = {}
-    for name, form in RECORDS.items():
+
+    def found(name: str, kind: type[Kind]) -> Kind | None:
         try:
-            if (folder / name).exists():
-                found[name] = read(folder / name, form)
+            return read(folder / name, kind) if (folder / name).exists() else None
         except BadInputError as error:
             if fresh in (None, name):
                 raise
             warn(error)
-    if not {"verify.json", "audit.json"} & set(found):
+            return None
+
+    verify, audit = found("verify.json", VerifyRecord), found("audit.json", AuditRecord)
+    if verify is None and audit is None:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
     page = folder / "index.html"
-    verify, audit, mutation = (found.get(name) for name in RECORDS)
-    write_text(page, render(verify, audit, folder.as_posix(), mutation))
+    write_text(page, render(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord)))
     return page

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ..impl.families import all_claims
 from ..theory.claim import Claim
+from .formats import RunRecord
+from .formats.auditing import AuditRecord
+from .formats.verifying import VerifyRecord
 from .junit import sides
 from .places import places
 from .records import in_folder
@@ -15,9 +18,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 SOURCE_BASE, REPORT_BASE = "SRCROOT", "REPORT"
 
 
-def sarif(record: dict[str, Any], folder: str) -> dict[str, Any]:
+def sarif(record: RunRecord, folder: str) -> dict[str, object]:
     """The record (verify, audit or mutants) as a SARIF log; `folder` stands for {folder} in commands."""
-    files = list(record["files"])
+    files = list(record.files)
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -26,16 +29,16 @@ def sarif(record: dict[str, Any], folder: str) -> dict[str, Any]:
                 "tool": {
                     "driver": {
                         "name": "metagap",
-                        "version": record["version"],
+                        "version": record.version,
                         "rules": [_rule(claim) for claim in all_claims()],
                     }
                 },
                 "invocations": [
                     {
                         "executionSuccessful": True,
-                        "commandLine": record["command"],
-                        "startTimeUtc": record["started"],
-                        "properties": {"seed": record["seed"], **record["environment"]},
+                        "commandLine": record.command,
+                        "startTimeUtc": record.started,
+                        "properties": {"seed": record.seed, **record.environment},
                     }
                 ],
                 "originalUriBaseIds": {
@@ -44,7 +47,7 @@ def sarif(record: dict[str, Any], folder: str) -> dict[str, Any]:
                 },
                 "artifacts": [
                     {"location": {"uri": name, "uriBaseId": REPORT_BASE}, "hashes": {"sha-256": digest}}
-                    for name, digest in record["files"].items()
+                    for name, digest in record.files.items()
                 ],
                 "results": [_result(finding, files, folder) for finding in _findings(record)],
                 "columnKind": "unicodeCodePoints",
@@ -53,7 +56,7 @@ def sarif(record: dict[str, Any], folder: str) -> dict[str, Any]:
     }
 
 
-def _rule(claim: Claim) -> dict[str, Any]:
+def _rule(claim: Claim) -> dict[str, object]:
     held = "; ".join(f"{a.name}: {a.statement}" for a in claim.assumptions) or "none"
     text = f"{claim.reading}\n\nAssumptions: {held}\n\nProof: {claim.proof}\n\nAgainst the paper: {claim.difference}"
     return {
@@ -67,37 +70,48 @@ def _rule(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _findings(record: dict[str, Any]) -> Iterator[tuple[str, str, str, list[dict[str, Any]]]]:
-    """What is wrong: its kind, the claim, the sentence, the witnesses as rows with file, instance and command."""
-    for row in record.get("claims", ()):
-        if row["violations"]:
-            worst = row["violations"][-1]
-            text = f"{row['title']} is violated although every assumption is certified: {sides(worst)}."
-            yield "violation", row["claim"], text, row["violations"]
-    for row in record.get("mutants", ()):
-        if row["status"] == "survived":
-            text = f"The wrong theorem {row['name']} ({row['title']}) survived {row['examples']} examples."
-            yield f"mutant/{row['name']}", row["claim"], text, []
-    for row in record.get("cells", ()):
-        if row["confirmed"] is False:
-            text = f"Without {row['assumption']} the claim was said to fail, and is not certified to: {sides(row)}."
-            witness = {"kind": "kept", "file": row["witness"], "instance": row["instance"], "command": row["command"]}
-            yield f"ablation/{row['assumption']}/{row['title']}", row["claim"], text, [witness]
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong: its kind, the claim, the sentence, and a witness each as (kind, file, instance, command)."""
+
+    kind: str
+    claim: str
+    text: str
+    witnesses: Sequence[tuple[str, str, str, str]] = ()
 
 
-def _result(finding: tuple[str, str, str, list[dict[str, Any]]], files: list[str], folder: str) -> dict[str, Any]:
-    kind, claim, text, witnesses = finding
-    file, line = places()[claim]
-    commands = "".join(f"\n{in_folder(w['command'], folder)}" for w in witnesses)
+def _findings(record: RunRecord) -> Iterator[Finding]:
+    if isinstance(record, VerifyRecord):
+        for row in record.claims:
+            if row.violations:
+                said = sides(row.violations[-1])
+                text = f"{row.title} is violated although every assumption is certified: {said}."
+                witnesses = [(v.kind, v.file, v.instance, v.command) for v in row.violations]
+                yield Finding("violation", row.claim, text, witnesses)
+        return
+    for m in record.mutants:
+        if m.status == "survived":
+            text = f"The wrong theorem {m.name} ({m.title}) survived {m.examples} examples."
+            yield Finding(f"mutant/{m.name}", m.claim, text)
+    for cell in record.cells if isinstance(record, AuditRecord) else ():
+        if cell.confirmed is False:
+            text = f"Without {cell.assumption} the claim was said to fail, and is not certified to: {sides(cell)}."
+            witness = ("kept", cell.witness or "", cell.instance or "", cell.command or "")
+            yield Finding(f"ablation/{cell.assumption}/{cell.title}", cell.claim, text, [witness])
+
+
+def _result(found: Finding, files: list[str], folder: str) -> dict[str, object]:
+    claim, (path, line) = found.claim, places()[found.claim]
+    commands = "".join(f"\n{in_folder(command, folder)}" for *_, command in found.witnesses)
     return {
         "ruleId": claim,
         "ruleIndex": [c.name for c in all_claims()].index(claim),
         "level": "error",
-        "message": {"text": text + commands},
+        "message": {"text": found.text + commands},
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": file, "uriBaseId": SOURCE_BASE},
+                    "artifactLocation": {"uri": path, "uriBaseId": SOURCE_BASE},
                     "region": {"startLine": line},
                 },
                 "logicalLocations": [{"name": claim, "kind": "object"}],
@@ -106,12 +120,12 @@ def _result(finding: tuple[str, str, str, list[dict[str, Any]]], files: list[str
         "relatedLocations": [
             {
                 "id": number,
-                "message": {"text": f"the {w['kind']} witness, instance {w['instance']}"},
+                "message": {"text": f"the {kind} witness, instance {instance}"},
                 "physicalLocation": {
-                    "artifactLocation": {"uri": w["file"], "uriBaseId": REPORT_BASE, "index": files.index(w["file"])}
+                    "artifactLocation": {"uri": file, "uriBaseId": REPORT_BASE, "index": files.index(file)}
                 },
             }
-            for number, w in enumerate(witnesses)
+            for number, (kind, file, instance, _) in enumerate(found.witnesses)
         ],
-        "partialFingerprints": {"claimAndKind/v1": f"{claim}/{kind}"},
+        "partialFingerprints": {"claimAndKind/v1": f"{claim}/{found.kind}"},
     }

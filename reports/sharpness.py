@@ -5,24 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+from msgspec import convert
 
 from ..impl import files
-from ..impl.falsify.sharpness import Factor, Slack, factors, slack
+from ..impl.falsify.sharpness import Factor, factors, slack
 from ..impl.falsify.thresholds import LOSSES, Threshold, threshold
 from ..impl.families import FAMILIES, META_SL, Family, load, loads
 from ..impl.instances import Instance
 from ..theory.claim import Expression
 from ..theory.notation import LETTERS
 from .formats import read
+from .formats.auditing import FactorRow, SharpnessRows, SlackRow, ThresholdRow
+from .formats.verifying import VerifyRecord
 from .records import finite, write_text
 
 
 def tightest(folder: Path) -> dict[str, str]:
     """The text of the tightest instance of each claim, of the verification run in the folder; {} if there is none."""
     try:
-        rows = read(folder / "verify.json", "verify")["claims"]
-        found = {row["claim"]: load(folder / row["tightest"]["file"]) for row in rows if row["tightest"]}
+        rows = read(folder / "verify.json", VerifyRecord).claims
+        found = {row.claim: load(folder / row.tightest.file) for row in rows if row.tightest}
         return {name: files.dumps(one) for name, one in found.items() if FAMILIES[one.family].claim(name) is not None}
     except files.BadInputError:
         return {}
@@ -35,8 +38,8 @@ def sharpness(
     seconds: float,
     known: Mapping[str, str],
     progress: Callable[[str], None] = lambda message: None,
-) -> dict[str, list[dict[str, Any]]]:
-    """The lists `sharpness`, `slack` and (of meta-SL) `thresholds`; instances are written beside the record.
+) -> SharpnessRows:
+    """How sharp the family's bounds are; instances are written beside the record.
 
     `known` are texts of instances that are tight already, by the claim's name.
     `seconds` bounds the searches; where the time goes to is the same everywhere, what is found in it is not.
@@ -45,18 +48,17 @@ def sharpness(
     losses = LOSSES if family is META_SL else ()
     tight = {name: loads(text, name) for name, text in known.items() if family.claim(name) is not None}
     found_factors = factors(family, seed=seed, seconds=0.8 * seconds, known=tight, progress=progress)
-    rows = [_factor(f, folder) for f in found_factors]
-    lost = [_slack(one) for one in slack(family, seed, 8)]
+    slacks = slack(family, seed, 8)
     found = []
     for loss in losses:
         progress(f"sharpness: threshold of convexity, {loss}")
         rest = max(0.2 * seconds, 0.5 * (seconds - (time.perf_counter() - begin)))
         found.append(threshold(loss, seed, rest / len(losses)))
-    return {
-        "sharpness": rows,
-        "thresholds": [_threshold(one, folder) for one in found if one is not None],
-        "slack": lost,
-    }
+    return SharpnessRows(
+        [_factor(f, folder) for f in found_factors],
+        [_threshold(one, folder) for one in found if one is not None],
+        [convert(one, SlackRow, from_attributes=True) for one in slacks],
+    )
 
 
 def _kept(instance: Instance, folder: Path) -> str:
@@ -65,37 +67,22 @@ def _kept(instance: Instance, folder: Path) -> str:
     return name
 
 
-def _factor(found: Factor, folder: Path) -> dict[str, Any]:
+def _factor(found: Factor, folder: Path) -> FactorRow:
     file = None if found.instance is None else _kept(found.instance, folder)
-    return {
-        "claim": found.claim,
-        "term": Expression(found.term).latex(LETTERS),
-        "status": found.status,
-        "below": finite(found.below),
-        "above": finite(found.above),
-        "numbers": None if found.instance is None else found.instance.numbers,
-        "instance": None if found.instance is None else found.instance.sha256,
-        "file": file,
-        "origin": found.origin,
-        "command": None if file is None else f"metagap judge {{folder}}/{file} --claim {found.claim}",
-    }
+    return FactorRow(
+        claim=found.claim,
+        term=Expression(found.term).latex(LETTERS),
+        status=found.status,
+        below=finite(found.below),
+        above=finite(found.above),
+        numbers=None if found.instance is None else found.instance.numbers,
+        instance=None if found.instance is None else found.instance.sha256,
+        file=file,
+        origin=found.origin,
+        command=None if file is None else f"metagap judge {{folder}}/{file} --claim {found.claim}",
+    )
 
 
-def _threshold(found: Threshold, folder: Path) -> dict[str, Any]:
-    return {
-        "loss": found.loss,
-        "proved": found.proved,
-        "refuted": found.refuted,
-        "curvature": found.curvature,
-        "instance": found.instance.sha256,
-        "file": _kept(found.instance, folder),
-    }
-
-
-def _slack(found: Slack) -> dict[str, Any]:
-    return {
-        "family": found.family,
-        "generator": found.generator,
-        "instances": found.instances,
-        "shares": dict(found.shares),
-    }
+def _threshold(found: Threshold, folder: Path) -> ThresholdRow:
+    file = _kept(found.instance, folder)
+    return ThresholdRow(found.loss, found.proved, found.refuted, found.curvature, found.instance.sha256, file)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ..impl.families import judge
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement
 from ..theory.claim import Claim, Verdict
+from .formats.verifying import Landscape, Quantiles, RealFamily, Series
 
 QUANTILES = (0.1, 0.5, 0.9)
 """How tight a bound is: quantiles of left side over bound."""
@@ -116,15 +116,10 @@ def _excess(judged: ClaimJudgement) -> float:
     return (judged.gap.middle - judged.bound.middle) / (abs(judged.gap.middle) + abs(judged.bound.middle) + 1e-300)
 
 
-def loose(row: Mapping[str, Any]) -> bool:
-    """Whether more than 3 in 100 of the instances in a claim's scope are undecided: loose enclosures prove nothing."""
-    return bool(row["scope"] and row["counts"]["UNDECIDED"] > 0.03 * row["scope"])
-
-
-def quantiles(ratios: Sequence[float]) -> dict[str, float] | None:
+def quantiles(ratios: Sequence[float]) -> Quantiles | None:
     """Quantiles of left side over bound where the left side is at least 0; None without one."""
     found = [r for r in ratios if r >= 0]
-    return {str(q): float(np.quantile(found, q)) for q in QUANTILES} if found else None
+    return Quantiles(*(float(np.quantile(found, q)) for q in QUANTILES)) if found else None
 
 
 Tallies = dict[str, Tally]
@@ -137,9 +132,9 @@ class Outcome:
 
     tallies: Tallies
     generated: int = 0
-    landscapes: list[dict[str, Any]] = field(default_factory=list)
-    rates: list[dict[str, Any]] = field(default_factory=list)
-    family: dict[str, Any] | None = None
+    landscapes: list[Landscape] = field(default_factory=list)
+    rates: list[Series] = field(default_factory=list)
+    family: RealFamily | None = None
     kept: dict[str, str] = field(default_factory=dict)
     note: str = ""
 

@@ -11,20 +11,34 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from ..impl.families import FAMILIES, family_of, judge, loads
 from ..impl.instances import Instance
 from ..impl.shrink import shrink
-from ..theory.claim import Claim, Relation, Verdict
-from ..theory.notation import LETTERS, SYMBOLS
+from ..theory.claim import Claim, Relation, Source, Verdict
+from ..theory.notation import SYMBOLS
+from .formats.shared import interval, intervals, latex
+from .formats.verifying import (
+    AssumptionCount,
+    ClaimRow,
+    Counts,
+    GeneratorRow,
+    Landscape,
+    RealFamily,
+    Series,
+    Shown,
+    Term,
+    VerifyRecord,
+    Violation,
+)
 from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
 from .processes import TICK, deferred, processes
-from .records import claim_record, enclosure, enclosures, environment, now, write_text
-from .tally import Kept, Outcome, Tallies, Tally, loose, quantiles
+from .records import environment, finite, now, write_text
+from .tally import Kept, Outcome, Tallies, Tally, quantiles
 from .witnesses import witness
 
 BINS = 20
@@ -36,11 +50,11 @@ class Run:
     def __init__(self, profile: Profile, seed: int, claims: tuple[Claim, ...], command: str) -> None:
         self.profile, self.seed, self.claims, self.command = profile, seed, claims, command
         self.tallies: Tallies = {claim.name: Tally() for claim in claims}
-        self.families: list[dict[str, Any]] = []
+        self.families: list[RealFamily] = []
         self.kept: dict[str, str] = {}
-        self.landscapes: list[dict[str, Any]] = []
-        self.rates: list[dict[str, Any]] = []
-        self.status = "complete"
+        self.landscapes: list[Landscape] = []
+        self.rates: list[Series] = []
+        self.status: Literal["complete", "out of time", "interrupted"] = "complete"
         self.real_note = ""
         self.generated: Counter[str] = Counter()
         self.real = 0
@@ -112,97 +126,84 @@ class Run:
             return
         self.real_note = self.real_note or outcome.note
         if outcome.family is not None:
-            self.real += len(outcome.family["rows"])
+            self.real += len(outcome.family.rows)
             self.families.append(outcome.family)
 
-    def record(self) -> dict[str, Any]:
-        """The record: metagap/verify/2."""
+    def record(self) -> VerifyRecord:
+        """The record; without the hashes of the files, which are not written yet."""
         claims = [self._claim(claim, self.tallies[claim.name]) for claim in self.claims]
         # Real tasks are shown in the table's order, whatever the order in which they were judged.
         real = [name for family in FAMILIES.values() for name in family.real_tasks]
-        return {
-            "format": "metagap/verify/2",
-            "version": environment()["metagap"],
-            "profile": self.profile.name,
-            "seed": self.seed,
-            "seconds": round(self.seconds, 2),
-            "status": self.status,
-            "started": self.started,
-            "environment": environment(),
-            "command": self.command,
-            "generated": sum(self.generated.values()),
-            "real": self.real,
-            "judgements": sum(sum((t.counts + t.real_counts).values()) for t in self.tallies.values()),
-            "claims": claims,
-            "generators": [
-                {
-                    "family": family.name,
-                    "name": g.name,
-                    "title": g.title,
-                    "variants": list(g.variants),
-                    "instances": self.generated[f"{family.name} {g.name}"],
-                }
+        return VerifyRecord(
+            version=environment()["metagap"],
+            profile=self.profile.name,
+            seed=self.seed,
+            seconds=round(self.seconds, 2),
+            status=self.status,
+            started=self.started,
+            environment=environment(),
+            command=self.command,
+            generated=sum(self.generated.values()),
+            real=self.real,
+            judgements=sum(sum((t.counts + t.real_counts).values()) for t in self.tallies.values()),
+            claims=claims,
+            generators=[
+                GeneratorRow(family.name, g.name, g.title, list(g.variants), self.generated[f"{family.name} {g.name}"])
                 for family in FAMILIES.values()
                 for g in family.all_generators
             ],
-            "real_families": sorted(self.families, key=lambda row: real.index(row["name"])),
-            "real_note": self.real_note,
-            "landscapes": summary(self.landscapes),
-            "rates": self.rates,
-        }
+            real_families=sorted(self.families, key=lambda row: real.index(row.name)),
+            real_note=self.real_note,
+            landscapes=summary(self.landscapes),
+            rates=self.rates,
+            files={},
+        )
 
-    def _claim(self, claim: Claim, tally: Tally) -> dict[str, Any]:
+    def _claim(self, claim: Claim, tally: Tally) -> ClaimRow:
         # An inequality that is attained has nothing to separate: it counts neither for nor against the share.
         attained = tally.counts["EQUAL"] if claim.relation is Relation.AT_MOST else 0
         scope = tally.counts.total() - tally.counts["OUTSIDE"] - attained
         ratios = np.array([r for r in tally.ratios if r >= 0])
         histogram = np.histogram(np.clip(ratios, 0, 1), bins=BINS, range=(0, 1))[0]
-        relation = r"\le" if claim.relation is Relation.AT_MOST else "="
-        return {
-            "claim": claim.name,
-            "family": family_of(claim).name,
-            "title": claim.title,
-            "source": claim.source.name.lower(),
-            "citation": claim.citation,
-            "reading": claim.reading,
-            "difference": claim.difference,
-            "proof": claim.proof,
-            "statement": rf"{claim.left.latex(LETTERS)} {relation} {claim.bound.latex(LETTERS)}",
-            "relation": claim.relation.value,
-            "assumptions": [
-                {
-                    "name": a.name,
-                    "identifier": a.identifier,
-                    "statement": a.statement,
-                    "outside": tally.outside[a.name],
-                    "real_outside": tally.real_outside[a.name],
-                }
+        return ClaimRow(
+            claim=claim.name,
+            family=family_of(claim).name,
+            title=claim.title,
+            source="paper" if claim.source is Source.PAPER else "ours",
+            citation=claim.citation,
+            reading=claim.reading,
+            difference=claim.difference,
+            proof=claim.proof,
+            statement=latex(claim.left, claim.relation, claim.bound),
+            relation="<=" if claim.relation is Relation.AT_MOST else "=",
+            assumptions=[
+                AssumptionCount(a.name, a.identifier, a.statement, tally.outside[a.name], tally.real_outside[a.name])
                 for a in claim.assumptions
             ],
-            "terms": [
-                {"name": name, "latex": SYMBOLS[name].latex, "meaning": SYMBOLS[name].meaning} for name in claim.terms
-            ],
-            "counts": {v.name: tally.counts[v.name] for v in Verdict},
-            "real_counts": {v.name: tally.real_counts[v.name] for v in Verdict},
-            "scope": scope,
-            "proved_share": tally.counts["PROVED"] / scope if scope else None,
-            "histogram": [int(n) for n in histogram],
-            "below": sum(1 for r in tally.ratios if r < 0),
-            "real_below": sum(1 for r in tally.real_ratios if r < 0),
-            "quantiles": quantiles(tally.ratios),
-            "real_quantiles": quantiles(tally.real_ratios),
-            "tightest": tally.tightest and self._shown(tally.tightest),
-            "undecided": [self._shown(kept) for kept in tally.undecided],
-            "violations": self._violations(claim, tally),
-        }
+            terms=[Term(name, SYMBOLS[name].latex, SYMBOLS[name].meaning) for name in claim.terms],
+            counts=Counts(*(tally.counts[v.name] for v in Verdict)),
+            real_counts=Counts(*(tally.real_counts[v.name] for v in Verdict)),
+            scope=scope,
+            proved_share=tally.counts["PROVED"] / scope if scope else None,
+            histogram=[int(n) for n in histogram],
+            below=sum(1 for r in tally.ratios if r < 0),
+            real_below=sum(1 for r in tally.real_ratios if r < 0),
+            quantiles=quantiles(tally.ratios),
+            real_quantiles=quantiles(tally.real_ratios),
+            tightest=None if tally.tightest is None else self._shown(tally.tightest),
+            undecided=[self._shown(kept) for kept in tally.undecided],
+            violations=self._violations(claim, tally),
+        )
 
-    def _violations(self, claim: Claim, tally: Tally) -> list[dict[str, Any]]:
+    def _violations(self, claim: Claim, tally: Tally) -> list[Violation]:
         """Both witnesses of a violated claim, the simplest one shrunk, as files that `metagap replay` reads.
 
         Graded genuine: balls certified gap > bound with every assumption, and certify it again here.
         """
         rows = []
-        for kind, kept in (("simplest", tally.simplest), ("worst", tally.worst)):
+        kinds: tuple[tuple[Literal["simplest", "worst"], Kept | None], ...]
+        kinds = ("simplest", tally.simplest), ("worst", tally.worst)
+        for kind, kept in kinds:
             if kept is None:
                 continue
             instance = loads(kept.text, kept.origin)
@@ -212,49 +213,49 @@ class Run:
             file = f"counterexamples/{claim.name}-{kind}.json"
             self.kept[file] = witness("claim", claim.name, instance, judged.gap, judged.bound)
             rows.append(
-                {
-                    "kind": kind,
-                    "grade": "genuine" if judged.verdict is Verdict.VIOLATED else "suspect",
-                    "instance": instance.sha256,
-                    "file": file,
-                    "gap": enclosure(judged.gap),
-                    "bound": enclosure(judged.bound),
-                    "terms": enclosures(judged.terms),
-                    "origin": kept.origin,
-                    "command": f"metagap replay {{folder}}/{file}",
-                }
+                Violation(
+                    kind=kind,
+                    grade="genuine" if judged.verdict is Verdict.VIOLATED else "suspect",
+                    instance=instance.sha256,
+                    file=file,
+                    gap=interval(judged.gap),
+                    bound=interval(judged.bound),
+                    terms=intervals(judged.terms),
+                    origin=kept.origin,
+                    command=f"metagap replay {{folder}}/{file}",
+                )
             )
         return rows
 
-    def _shown(self, kept: Kept) -> dict[str, Any]:
+    def _shown(self, kept: Kept) -> Shown:
         file = f"instances/{kept.sha256[:12]}.json"
         self.kept[file] = kept.text
-        judged = claim_record(kept.judged)
-        return {
-            "instance": kept.sha256,
-            "file": file,
-            "ratio": judged["ratio"],
-            "gap": judged["gap"],
-            "bound": judged["bound"],
-            "terms": enclosures(kept.judged.terms),
-            "reason": kept.judged.reason,
-            "origin": kept.origin,
-            "command": f"metagap judge {{folder}}/{file} --claim {kept.judged.claim}",
-        }
+        judged = kept.judged
+        return Shown(
+            instance=kept.sha256,
+            file=file,
+            ratio=finite(judged.ratio),
+            gap=interval(judged.gap),
+            bound=interval(judged.bound),
+            terms=intervals(judged.terms),
+            reason=judged.reason,
+            origin=kept.origin,
+            command=f"metagap judge {{folder}}/{file} --claim {judged.claim}",
+        )
 
 
 def _violates(claim: Claim, instance: Instance) -> bool:
     return judge(instance, (claim,)).claims[0].verdict is Verdict.VIOLATED
 
 
-def exit_status(record: dict[str, Any]) -> int:
+def exit_status(record: VerifyRecord) -> int:
     """1 if a claim is violated, 130 if the run was interrupted, 3 if a claim has more than 3 in 100 undecided or
     nothing was judged, else 0."""
-    if any(c["counts"]["VIOLATED"] + c["real_counts"]["VIOLATED"] for c in record["claims"]):
+    if any(c.violated for c in record.claims):
         return 1
-    if record["status"] == "interrupted":
+    if record.status == "interrupted":
         return 130
-    return 3 if any(loose(c) for c in record["claims"]) or not record["judgements"] else 0
+    return 3 if any(c.loose for c in record.claims) or not record.judgements else 0
 
 
 def _serves(job: AnyJob, wanted: set[Claim]) -> bool:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..impl import files
 from ..impl.counterexample import confirm
@@ -23,7 +22,8 @@ from ..impl.judge import Enclosure
 from ..impl.leave_one_out import Cell, alone, cells_of
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
 from . import formats
-from .records import WITNESS_FORMAT, dumps, enclosure, nearest
+from .formats.shared import Sides, StatementText, WitnessFile, WitnessKind, interval
+from .records import dumps, nearest
 
 FOLDER = "counterexamples"
 """Where witnesses lie, below the folder of a report."""
@@ -42,12 +42,12 @@ class Statement:
     """What is left out of a claim, as the search has it."""
 
     @property
-    def record(self) -> dict[str, str]:
+    def record(self) -> StatementText:
         """Both sides, as a witness file says them."""
-        return {"left": self.left.text, "relation": self.relation.value, "bound": self.bound.text}
+        return StatementText(self.left.text, "=" if self.relation is Relation.EQUAL else "<=", self.bound.text)
 
     @property
-    def population(self) -> Mapping[str, Any] | None:
+    def population(self) -> Mapping[str, object] | None:
         """The instance on which an ablation evaluates the left side, if that is another one."""
         return self.subject.population if isinstance(self.subject, Ablation) else None
 
@@ -77,21 +77,14 @@ def statement(kind: str, name: str) -> Statement | None:
 
 
 def witness(
-    kind: str, name: str, instance: Instance, left: Enclosure | None = None, bound: Enclosure | None = None
+    kind: WitnessKind, name: str, instance: Instance, left: Enclosure | None = None, bound: Enclosure | None = None
 ) -> str:
     """A witness file's text: the instance, what it bears witness against, and the judgement of both sides."""
     found = statement(kind, name)
     assert found is not None, f"{kind} {name}"
-    content = {
-        "format": WITNESS_FORMAT,
-        "kind": kind,
-        "name": name,
-        "statement": found.record,
-        "judged": {"left": enclosure(left), "bound": enclosure(bound)},
-        "instance": json.loads(files.dumps(instance)),
-        "population": found.population,
-    }
-    return dumps(content)
+    document = json.loads(files.dumps(instance))
+    sides = Sides(interval(left), interval(bound))
+    return dumps(WitnessFile(kind, name, found.record, sides, document, found.population))
 
 
 @dataclass(frozen=True)
@@ -154,15 +147,19 @@ def read(path: Path) -> tuple[str, str, Instance]:
 
     Errors: files.BadInputError.
     """
-    content = formats.read(path, "witness")
-    kind, name = content["kind"], content["name"]
-    instance = instance_in(content["instance"], str(path), "instance")
+    content = formats.read(path, WitnessFile)
+    kind, name = content.kind, content.name
+    instance = instance_in(content.instance, str(path), "instance")
     found = statement(kind, name)
     if found is not None:
-        ours = {f"statement.{side}": (content["statement"][side], text) for side, text in found.record.items()}
-        ours["population"] = content["population"], json.loads(dumps(found.population))
-        ours["instance.family"] = instance.family, found.family
-        for field, (given, wanted) in ours.items():
+        theirs, ours = content.statement, found.record
+        for field, given, wanted in (
+            ("statement.left", theirs.left, ours.left),
+            ("statement.relation", theirs.relation, ours.relation),
+            ("statement.bound", theirs.bound, ours.bound),
+            ("population", content.population, json.loads(dumps(found.population))),
+            ("instance.family", instance.family, found.family),
+        ):
             if given != wanted:
                 required = f"{wanted!r}, as {kind} {name!r} has it in this version; make the witness again"
                 raise files.BadInputError(str(path), field, given, required)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from metagap.reports import audit as audits
+from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
 from metagap.reports.records import dumps, hashes
 from metagap.reports.verify import Run, save_instances
@@ -67,7 +68,7 @@ def effort(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRecord, AuditRecord]:
     """(folder, verify record, audit record) of a small run, with its files: to be read, or copied and altered."""
     folder = tmp_path_factory.mktemp("run")
     claims = (*CLAIMS, HEADLINE)
@@ -83,8 +84,9 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     audit = audits.audit(
         folder, seed=0, effort=audits.Effort(2, 20, 0.0, 0.5), families=("meta-sl",), command="metagap audit"
     )
+    assert isinstance(audit, AuditRecord)
     save_instances(run.kept, folder)
     for name, record in (("verify", verify), ("audit", audit)):
-        record["files"] = hashes(record, folder)
+        record.files = hashes(record, folder)
         (folder / f"{name}.json").write_text(dumps(record))
     return folder, verify, audit

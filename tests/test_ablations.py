@@ -88,12 +88,12 @@ def test_a_conclusion_that_holds_is_not_confirmed() -> None:
 
 @pytest.mark.ci
 def test_witness_files_replay(tmp_path: Path) -> None:
-    found = [matrix(family, tmp_path, 0, 20)[0] for family in FAMILIES.values()]
-    rows = [row for cells in found for row in cells if row["witness"]]
+    found = [matrix(family, tmp_path, 0, 20).cells for family in FAMILIES.values()]
+    rows = [row for cells in found for row in cells if row.witness]
     assert len(rows) >= len(WITH_INSTANCE)
     for row in rows:
-        assert replay(tmp_path / row["witness"]).outcome == "still violated"
-    path = tmp_path / rows[0]["witness"]
+        assert replay(tmp_path / str(row.witness)).outcome == "still violated"
+    path = tmp_path / str(rows[0].witness)
     content = json.loads(path.read_text())
     content["name"] = "from-another-version"
     path.write_text(json.dumps(content))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
 from metagap.reports.cli.audit_tables import print_audit
+from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.formats.verifying import VerifyRecord
 
 
 @pytest.fixture
-def record(small_run: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def record(small_run: tuple[Path, VerifyRecord, AuditRecord], monkeypatch: pytest.MonkeyPatch) -> AuditRecord:
     monkeypatch.setenv("COLUMNS", "80")
     return copy.deepcopy(small_run[2])
 
 
-def printed(record: dict[str, Any], capsys: pytest.CaptureFixture[str], *, detailed: bool) -> str:
+def printed(record: AuditRecord, capsys: pytest.CaptureFixture[str], *, detailed: bool) -> str:
     print_audit(record, Path("build/reports/index.html"), detailed=detailed)
     text = capsys.readouterr().out
     assert max(len(line) for line in text.splitlines()) <= 80
@@ -24,32 +25,32 @@ def printed(record: dict[str, Any], capsys: pytest.CaptureFixture[str], *, detai
 
 
 def test_a_survivor_an_open_cell_and_an_alarm_are_named(
-    record: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    record: AuditRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    survivor, (opened, unconfirmed, *_) = record["mutants"][0], [c for c in record["cells"] if c["confirmed"]]
-    survivor |= {"status": "survived", "simplest": None, "worst": None}
-    opened |= {"status": "open", "reason": "Left out on 7 instances: none refutes the claim.", "searched": 7}
-    unconfirmed["confirmed"] = False
+    survivor, (opened, unconfirmed, *_) = record.mutants[0], [c for c in record.cells if c.confirmed]
+    survivor.status, survivor.simplest, survivor.worst = "survived", None, None
+    opened.status, opened.reason, opened.searched = "open", "Left out on 7 instances: none refutes the claim.", 7
+    unconfirmed.confirmed = False
     text = " ".join(printed(record, capsys, detailed=False).split())
-    assert survivor["name"] in text.split("nothing refuted:")[1]
-    assert f"open: {opened['claim']} without {opened['assumption']}: Left out on 7 instances" in text
-    assert f"alarm: {unconfirmed['claim']} ({unconfirmed['assumption']})" in text
+    assert survivor.name in text.split("nothing refuted:")[1]
+    assert f"open: {opened.claim} without {opened.assumption}: Left out on 7 instances" in text
+    assert f"alarm: {unconfirmed.claim} ({unconfirmed.assumption})" in text
 
 
 def test_details_name_each_needed_assumption_with_its_step_and_each_mutant(
-    record: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    record: AuditRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = printed(record, capsys, detailed=True)
-    for row in record["mutants"]:
-        assert row["name"] in text
+    for row in record.mutants:
+        assert row.name in text
     flat = " ".join(text.split())
-    for cell in record["cells"]:
-        if cell["status"] == "needed" and cell["step"].startswith("S"):
-            assert f"{cell['assumption']} ({cell['step'].split(':')[0]})" in flat, cell
+    for cell in record.cells:
+        if cell.status == "needed" and cell.step.startswith("S"):
+            assert f"{cell.assumption} ({cell.step.split(':')[0]})" in flat, cell
 
 
-def test_the_summary_counts_what_the_record_has(record: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_counts_what_the_record_has(record: AuditRecord, capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(record, capsys, detailed=False)
-    needed = sum(c["status"] == "needed" and c["claim"].startswith("meta-sl") for c in record["cells"])
+    needed = sum(c.status == "needed" and c.claim.startswith("meta-sl") for c in record.cells)
     row = next(line.split() for line in text.splitlines() if line.split()[:1] == ["meta-sl"])
     assert row[1] == str(needed) != "0"

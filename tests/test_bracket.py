@@ -91,15 +91,17 @@ def test_what_is_sure_is_what_is_proved() -> None:
 # --- the optimum -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("convexity", [True, False])
 @pytest.mark.parametrize("loss", ["squared", "quartic", "logistic", "log-cosh", "pseudo-huber"])
-def test_nothing_is_certified_without_the_checker(loss: str) -> None:
-    searched = minimise(problem(loss), fmpq(4), checked=False)
+def test_nothing_is_certified_without_the_checker(loss: str, convexity: bool) -> None:
+    convexity &= loss != "quartic"  # which is not convex on that ball
+    searched = minimise(problem(loss), fmpq(4), checked=False, convexity=convexity)
     assert searched.status is Status.BRACKETED and searched.check is None and searched.sure == -math.inf
     assert "the checker was not asked; no lower end is proved" in searched.lower_end
-    checked = minimise(problem(loss), fmpq(4))
+    checked = minimise(problem(loss), fmpq(4), convexity=convexity)
     assert checked.certified and checked.proved and checked.sure == checked.lower
     assert checked.lower_end.endswith("the checker has proved it")
-    assert checked.how == ("exact" if loss == "squared" else "tree")
+    assert checked.how == ("convex" if convexity else "exact" if loss == "squared" else "tree")
 
 
 def test_a_checker_that_is_out_of_time_leaves_a_bracket_and_what_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +110,7 @@ def test_a_checker_that_is_out_of_time_leaves_a_bracket_and_what_is_proved(monke
     real = engine.check
     late = lambda c, deadline: NO if c.how == "tree" else real(c, deadline=deadline)  # noqa: E731
     monkeypatch.setattr(engine, "check", late)
-    found = minimise(problem(), fmpq(4))
+    found = minimise(problem(), fmpq(4), convexity=False)
     assert found.status is Status.BRACKETED and not found.proved and 0 <= found.sure < found.lower
     assert "has not proved it (out of time); proved is" in found.lower_end
     finding = judge_headline(problem(), found)
@@ -208,10 +210,10 @@ def test_costs_nothing_is_said_of_stationary_solutions_alone(tmp_path: Path) -> 
 @pytest.mark.ci
 def test_the_lower_end_is_named_by_what_gave_it(tmp_path: Path) -> None:
     _, words, _ = certified(tmp_path, "[1, 1]", ROWS, "--loss", "squared", "--eta", "1/4")
-    assert "the exact minimum of a convex quadratic over all parameters; the checker has proved it" in words
-    _, words, _ = certified(tmp_path, "[1, 1]", ROWS, "--loss", "log-cosh", "--eta", "1/4")
+    assert "that of convexity: a gradient at one point and a floor of the Hessian; the checker has proved it" in words
+    _, words, _ = certified(tmp_path, "[1, 1]", ROWS, "--loss", "log-cosh", "--eta", "4")
     assert "that of a search over boxes; the checker has proved it" in words
-    assert set(LOWER_ENDS) == {"tree", "exact", "floor", "none"}
+    assert set(LOWER_ENDS) == {"tree", "exact", "floor", "convex", "none"}
 
 
 @pytest.mark.ci

@@ -7,7 +7,7 @@ from typing import Any
 
 from metagap.impl.bracket import Bracket, Check, Status
 from metagap.impl.judge import ClaimJudgement, Enclosure
-from metagap.reports.records import claim_record, enclosure
+from metagap.reports.formats.shared import Interval, JudgedClaim
 from metagap.reports.tally import Tally
 from metagap.theory.claim import Verdict
 
@@ -41,11 +41,11 @@ def test_equal_is_counted_apart() -> None:
     tally = Tally()
     for verdict in (Verdict.EQUAL, Verdict.EQUAL, Verdict.PROVED):
         tally.add(judged(verdict), lambda: None, real=False)  # type: ignore[arg-type, return-value]
-        assert claim_record(judged(verdict))["verdict"] == verdict.name
+        assert JudgedClaim.of(judged(verdict)).verdict == verdict.name
     assert tally.counts == {"EQUAL": 2, "PROVED": 1}
     assert not tally.real_counts
 
 
 def test_infinite_ends_are_null() -> None:
-    assert enclosure(Enclosure(-math.inf, 1.0)) == {"lo": None, "hi": 1.0}
-    assert enclosure(Enclosure(math.nan, math.inf)) == {"lo": None, "hi": None}
+    assert Interval.of(Enclosure(-math.inf, 1.0)) == Interval(None, 1.0)
+    assert Interval.of(Enclosure(math.nan, math.inf)) == Interval(None, None)

@@ -168,7 +168,7 @@ def test_boxes_with_a_minimum_are_not_without_one(kind: str) -> None:
     """Around the minimum of the open ball, and around that of a small ball's sphere."""
     with ctx.workprec(72):
         for ball in (fmpq(4), fmpq(1, 8)):
-            found = minimise(instance(kind), ball, Budget(gap=1e-9, boxes=20_000), checked=False)
+            found = minimise(instance(kind), ball, Budget(gap=1e-9, boxes=20_000), checked=False, convexity=False)
             at = np.array(found.at)[:, None]
             assert np.hypot(*found.at) < 3.9 and (ball == 4 or np.hypot(*found.at) > 0.1249)
             for size in (1e-3, 2.0**-10, 0.1):
@@ -201,7 +201,7 @@ def test_definite_is_proved_of_definite_matrices_alone() -> None:
 
 @cache
 def honest(kind: str) -> Certificate:
-    found = minimise(instance(kind), TWO, Budget(boxes=20_000), checked=False)
+    found = minimise(instance(kind), TWO, Budget(boxes=20_000), checked=False, convexity=False)
     assert found.certificate is not None and found.certificate.how == "tree"
     return found.certificate
 
@@ -381,7 +381,7 @@ def test_the_basis_is_orthogonal_and_spans() -> None:
 
 def test_a_search_that_is_cut_short_says_so() -> None:
     for boxes in (1, 9):
-        found = minimise(instance("a large step"), fmpq(4), Budget(boxes=boxes), checked=False)
+        found = minimise(instance("a large step"), fmpq(4), Budget(boxes=boxes), checked=False, convexity=False)
         assert not found.narrow and "boxes" in found.why
         assert found.lower < found.upper
 
@@ -398,7 +398,7 @@ def test_what_the_checker_refuses_is_not_certified(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("kind", ["one step", "Poisson"])
 def test_the_upper_end_is_attained(kind: str) -> None:
     """L at the point of the certificate, at 300 bits, is at most the upper end, and hardly less."""
-    certificate = minimise(instance(kind), TWO, Budget(boxes=20_000), checked=False).certificate
+    certificate = minimise(instance(kind), TWO, Budget(boxes=20_000), checked=False, convexity=False).certificate
     assert certificate is not None
     with ctx.workprec(300):
         found = exact_value(instance(kind), tuple(certificate.at), 300)
@@ -432,7 +432,7 @@ def test_convex_leaves_fall_with_the_slope() -> None:
 def test_a_ball_is_not_all_parameters() -> None:
     """What is true in a small ball is not claimed of all parameters: by boxes, and by each task's own risk."""
     small = fmpq(1, 8)
-    found = minimise(instance("one step"), small, Budget(boxes=20_000), checked=False).certificate
+    found = minimise(instance("one step"), small, Budget(boxes=20_000), checked=False, convexity=False).certificate
     assert found is not None and check(found).accepted
     everywhere = replace(found, radius=None)
     assert not check(everywhere).accepted

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlparse
 from xml.etree import ElementTree
 
@@ -15,6 +15,9 @@ import typer
 from metagap.impl.families import all_claims, family_of
 from metagap.reports.cli import app
 from metagap.reports.cli.shared import exchange
+from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.formats.shared import Interval
+from metagap.reports.formats.verifying import VerifyRecord, Violation
 from metagap.reports.junit import junit
 from metagap.reports.places import places
 from metagap.reports.records import dumps
@@ -22,39 +25,43 @@ from metagap.reports.sarif import sarif
 from metagap.theory.claim import Claim
 from typer.testing import CliRunner
 
+Both = tuple[VerifyRecord, AuditRecord]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 SUITE = {"name", "id", "package", "timestamp", "hostname", "tests", "failures", "errors", "skipped", "time"}
 
 
 @pytest.fixture(scope="module")
-def clean(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def clean(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> Both:
     """A verify and an audit record with nothing wrong."""
     _, verify, audit = copy.deepcopy(small_run)
-    for row in audit["mutants"]:
-        row["status"] = "killed" if row["status"] == "survived" else row["status"]
-    return {"verify": verify, "audit": audit}
+    for row in audit.mutants:
+        row.status = "killed" if row.status == "survived" else row.status
+    return verify, audit
 
 
 @pytest.fixture(scope="module")
-def wrong(clean: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def wrong(clean: Both) -> Both:
     """The same with a violated claim and an undecided one, a survivor, an unconfirmed ablation."""
-    found = copy.deepcopy(clean)
-    claim = next(c for c in found["verify"]["claims"] if c["claim"] == "meta-sl-lifted")
-    shown = claim["tightest"]
-    side = {"lo": 2.0, "hi": 2.5}
-    claim["counts"]["VIOLATED"] = 3
-    claim["violations"] = [
-        {"kind": kind, "grade": "genuine", "instance": shown["instance"], "file": shown["file"], "gap": side,
-         "bound": {"lo": 1.0, "hi": 1.5}, "terms": {}, "origin": "<&\"'>", "command": "metagap replay {folder}/x"}
-        for kind in ("simplest", "worst")
+    verify, audit = copy.deepcopy(clean)
+    claim = next(c for c in verify.claims if c.claim == "meta-sl-lifted")
+    shown = claim.tightest
+    assert shown is not None
+    claim.counts.VIOLATED = 3
+    kinds: tuple[Literal["simplest", "worst"], ...] = ("simplest", "worst")
+    claim.violations = [
+        Violation(kind=kind, grade="genuine", instance=shown.instance, file=shown.file, gap=Interval(2.0, 2.5),
+                  bound=Interval(1.0, 1.5), terms={}, origin="<&\"'>", command="metagap replay {folder}/x")
+        for kind in kinds
     ]  # fmt: skip
-    loose = next(c for c in found["verify"]["claims"] if c["claim"] == "meta-sl-l1")
-    loose["counts"]["UNDECIDED"], loose["undecided"] = 8, [shown]
-    cell = next(c for c in found["audit"]["cells"] if c["confirmed"])
-    cell["confirmed"] = False
-    found["audit"]["mutants"][0] |= {"status": "survived", "simplest": None, "worst": None}
-    return found
+    loose = next(c for c in verify.claims if c.claim == "meta-sl-l1")
+    loose.counts.UNDECIDED, loose.undecided = 8, [shown]
+    cell = next(c for c in audit.cells if c.confirmed)
+    cell.confirmed = False
+    survivor = audit.mutants[0]
+    survivor.status, survivor.simplest, survivor.worst = "survived", None, None
+    return verify, audit
 
 
 def cases(text: str) -> tuple[ElementTree.Element, list[ElementTree.Element]]:
@@ -86,16 +93,16 @@ def cases(text: str) -> tuple[ElementTree.Element, list[ElementTree.Element]]:
     return root, found
 
 
-def test_junit_of_a_run_in_order_has_one_case_per_claim_cell_and_mutant(clean: dict[str, dict[str, Any]]) -> None:
-    for name, record in clean.items():
+def test_junit_of_a_run_in_order_has_one_case_per_claim_cell_and_mutant(clean: Both) -> None:
+    verify, audit = clean
+    for record, expected in ((verify, len(verify.claims)), (audit, len(audit.cells) + len(audit.mutants))):
         root, found = cases(junit(record, "out"))
-        expected = sum(len(record.get(key, ())) for key in ("claims", "cells", "mutants"))
-        assert len(found) == expected, name
+        assert len(found) == expected
         assert root.attrib["failures"] == root.attrib["errors"] == "0"
 
 
-def test_junit_names_what_failed_and_how_to_see_it(wrong: dict[str, dict[str, Any]]) -> None:
-    _, found = cases(junit(wrong["verify"], "out"))
+def test_junit_names_what_failed_and_how_to_see_it(wrong: Both) -> None:
+    _, found = cases(junit(wrong[0], "out"))
     outcomes = {c.attrib["name"]: c[0] for c in found if len(c) and c[0].tag != "skipped"}
     assert {name: o.tag for name, o in outcomes.items()} == {"meta-sl-lifted": "failure", "meta-sl-l1": "error"}
     failure = outcomes["meta-sl-lifted"]
@@ -103,11 +110,16 @@ def test_junit_names_what_failed_and_how_to_see_it(wrong: dict[str, dict[str, An
     assert (failure.text or "").count("metagap replay out/x") == 2
     assert "gap 2.0 or more, bound 1.5 or less" in (failure.text or "")
     assert "metagap judge out/instances/" in (outcomes["meta-sl-l1"].text or "")
-    _, found = cases(junit(wrong["audit"], "out"))
+    _, found = cases(junit(wrong[1], "out"))
     bad = {c.attrib["classname"]: c[0] for c in found if len(c) and c[0].tag == "failure"}
     assert set(bad) == {"metagap.assumptions", "metagap.mutants"}
     assert "metagap replay out/counterexamples" in (bad["metagap.assumptions"].text or "")
     assert "survived" in bad["metagap.mutants"].attrib["message"]
+
+
+def logged(record: VerifyRecord | AuditRecord, folder: str) -> Any:
+    """The log, as it is read."""
+    return json.loads(dumps(sarif(record, folder)))
 
 
 def check_log(log: dict[str, Any]) -> list[dict[str, Any]]:
@@ -150,13 +162,13 @@ def check_location(location: dict[str, Any], run: dict[str, Any]) -> None:
     assert not location["uri"].startswith("/") and "\\" not in location["uri"] and " " not in location["uri"]
 
 
-def test_sarif_of_a_run_in_order_has_rules_and_no_results(clean: dict[str, dict[str, Any]]) -> None:
-    for record in clean.values():
-        assert check_log(json.loads(dumps(sarif(record, "out")))) == []
+def test_sarif_of_a_run_in_order_has_rules_and_no_results(clean: Both) -> None:
+    for record in clean:
+        assert check_log(logged(record, "out")) == []
 
 
-def test_sarif_has_one_result_per_finding_at_the_line_of_its_claim(wrong: dict[str, dict[str, Any]]) -> None:
-    (violated,) = check_log(sarif(wrong["verify"], "out"))
+def test_sarif_has_one_result_per_finding_at_the_line_of_its_claim(wrong: Both) -> None:
+    (violated,) = check_log(logged(wrong[0], "out"))
     assert violated["ruleId"] == "meta-sl-lifted"
     assert violated["message"]["text"].count("metagap replay out/x") == 2
     assert len(violated["relatedLocations"]) == 2
@@ -164,7 +176,7 @@ def test_sarif_has_one_result_per_finding_at_the_line_of_its_claim(wrong: dict[s
     lines = (ROOT / physical["artifactLocation"]["uri"]).read_text().splitlines()
     start = physical["region"]["startLine"]
     assert "lifted" in "".join(lines[start - 1 : start + 1])
-    survivor, cell = check_log(sarif(wrong["audit"], "out"))
+    survivor, cell = check_log(logged(wrong[1], "out"))
     assert "survived" in survivor["message"]["text"]
     assert "not certified" in cell["message"]["text"]
     assert cell["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"].startswith("counterexamples/")
@@ -192,11 +204,11 @@ def test_the_commands_write_both_and_say_where_they_cannot(tmp_path: Path) -> No
 
 
 def test_a_path_that_cannot_be_written_is_one_line(
-    clean: dict[str, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clean: Both, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for option, targets in (("--junit", (tmp_path, None)), ("--sarif", (None, tmp_path))):
         with pytest.raises(typer.Exit) as stopped:
-            exchange(clean["audit"], tmp_path, *targets)
+            exchange(clean[1], tmp_path, *targets)
         assert stopped.value.exit_code == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"metagap: {option}=")

@@ -222,14 +222,16 @@ def test_log_cosh_of_a_large_label_is_finite() -> None:
     assert minimise(problem("log-cosh", fmpq(1), fmpq(10) ** 22)).certified
 
 
-def test_more_dimensions_than_a_certificate_can_name_are_refused() -> None:
+def test_more_dimensions_than_a_tree_can_name_are_not_searched() -> None:
     d = 100
     rows = tuple(tuple(fmpq(int(i == j)) for j in range(d)) for i in range(d))
     task = Task(fmpq(1), tuple(Atom(i, fmpq(1), fmpq(1, d)) for i in range(d)))
     zero = (fmpq(0),) * d
-    instance = MetaSLInstance(Loss("logistic"), Gradient(fmpq(1)), rows, (task,), zero, zero, fmpq(1))
+    instance = MetaSLInstance(Loss("logistic"), Gradient(fmpq(1000)), rows, (task,), zero, zero, fmpq(1))
+    found = minimise(instance, fmpq(1))
+    assert not found.certified and found.how == "convex" and found.lower == 0 < found.upper
     with pytest.raises(UnsupportedError, match="at most 99"):
-        minimise(instance, fmpq(1))
+        minimise(instance, fmpq(1), convexity=False)
 
 
 def test_a_radius_below_float64_is_no_error() -> None:

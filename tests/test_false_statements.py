@@ -16,6 +16,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,7 +40,7 @@ from metagap.impl.losses import LOSSES
 from metagap.impl.sources import RandomSource
 from metagap.impl.verdicts import LARGEST, MOST, apart, at_most, cancelling, decide, fit, same, standing, unfit
 from metagap.reports.cli import app
-from metagap.reports.records import judgement_record
+from metagap.reports.formats.judging import Judgement as Record
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Verdict
 from typer.testing import CliRunner
 
@@ -296,10 +298,10 @@ def overflowing(case: dict[str, Any]) -> Instance:
 
 def bounded(judgement: Judgement) -> None:
     """Nothing PROVED or EQUAL is written with an infinite end."""
-    for row in judgement_record(judgement)["claims"]:
-        ends = [row["gap"], row["bound"], *row["terms"].values(), *row["assumptions"].values()]
-        open_ended = [e for e in ends if e is not None and None in e.values()]
-        assert row["verdict"] not in ("PROVED", "EQUAL") or not open_ended, row
+    for row in Record.of(judgement).claims:
+        ends = [row.gap, row.bound, *row.terms.values(), *row.assumptions.values()]
+        open_ended = [e for e in ends if e is not None and None in (e.lo, e.hi)]
+        assert row.verdict not in ("PROVED", "EQUAL") or not open_ended, row
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -366,6 +368,54 @@ def test_quantities_about_infinity_are_unbounded_about_0() -> None:
         gap = at.balls(128)("gap")
         assert not gap.is_finite() and gap.mid() == 0
         assert not ((gap + 1) ** 2).is_finite()
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("bits", [53, 512])
+def test_flint_bears_what_the_engines_ask_of_it(bits: int) -> None:
+    """Each operation on balls that are infinite, about infinity, or of huge and tiny exponents, in a process of its
+    own; powers of the fenced."""
+    done = subprocess.run([sys.executable, "-c", ASKED, str(bits)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and int(done.stdout) > 5000, (done.returncode, done.stdout, done.stderr[-500:])
+
+
+ASKED = """
+import sys
+from flint import arb, arb_mat, arb_series, ctx
+from metagap.impl.arithmetic import Balls, BallSeries, bounds, fenced, norm, quotient, root, solved, square
+ctx.prec, ctx.cap, inf, count = int(sys.argv[1]), 3, arb("inf"), 0
+far = arb(2) ** 2**60
+balls = [inf, -inf, arb("nan"), arb(0, inf), arb("inf", inf), -arb("inf", inf), arb("1e300", inf), arb("inf", 1), far,
+         1 / far, arb(0, far), arb("1e40"), arb(0), arb(1), arb(-1), arb(1, 2), arb(1, 1 / far)]
+one = [arb.exp, arb.log, arb.log1p, arb.sqrt, arb.tanh, arb.sech, arb.sinh, arb.lower, arb.upper, arb.abs_upper,
+       arb.abs_lower, arb.nonnegative_part, arb.mid, arb.rad, arb.rel_accuracy_bits, abs, str, float, bounds, square,
+       root, Balls.log_cosh, Balls.softplus, Balls.sigmoid, *(lambda x, k=k: fenced(x) ** k for k in (2, 3, 4, 7))]
+two = [lambda x, y: (x + y, x - y, x * y, x / y), arb.max, arb.min, arb.union, lambda x, y: (x < y, x <= y, x == y),
+       arb.contains, arb.overlaps, Balls.clip, Balls.inside, lambda x, y: norm([x, y])]
+matrix = [lambda a, b: a.det(), lambda a, b: a.inv(), lambda a, b: a * b, solved, lambda a, b: a.mid().solve(b.mid()),
+          lambda a, b: a.transpose() * b]
+series = [*(getattr(BallSeries, name) for name in ("exp", "sqrt", "tanh", "sech", "log_cosh", "softplus", "sigmoid")),
+          lambda t: t * t, lambda t: quotient(t, t)]
+def ask(f, *given):
+    global count
+    count += 1
+    try:
+        f(*given)
+    except (ArithmeticError, ValueError):
+        pass
+for x in balls:
+    for f in one:
+        ask(f, x)
+    for y in balls:
+        for f in two:
+            ask(f, x, y)
+        for f in matrix:
+            ask(f, arb_mat([[x, y], [y, x]]), arb_mat([[y], [x]]))
+            ask(f, arb_mat([[x, y, 1], [y, x, 2], [1, y, 3]]), arb_mat([[y], [x], [1]]))
+        for f in series:
+            ask(f, arb_series([x, y, 1]))
+print(count)
+"""
 
 
 @pytest.mark.parametrize("ball", [arb("nan"), arb("inf"), arb("-inf"), arb(0, arb("inf")), arb("1e309")])

@@ -13,6 +13,7 @@ from metagap.impl.sources import RandomSource
 from metagap.reports import audit as audits
 from metagap.reports import falsifying, places
 from metagap.reports.cli import app
+from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
 from metagap.reports.records import dumps, hashes
 from metagap.reports.verify import Run, save_instances
@@ -66,13 +67,14 @@ def test_it_is_verified_audited_and_reported(row: None, tmp_path: Path) -> None:
     for job in (Job("toy", "arbitrary", "squared", 0, 0, 4), LandscapeJob("toy", "log-cosh", 0, 0, 1)):
         run._take(job, run_job(job, tuple(NAMES)), lambda name, count: None)
     verify = run.record()
-    assert {row["claim"] for row in verify["claims"] if sum(row["counts"].values())} == NAMES
+    assert {row.claim for row in verify.claims if row.counts.total} == NAMES
     effort = audits.Effort(1, 10, 0.0, 0.2)
     audit = audits.audit(tmp_path, seed=0, effort=effort, families=("toy",), command="metagap audit")
-    assert {row["claim"] for row in audit["mutants"]} == {"toy-lifted"} and audit["cells"]
+    assert isinstance(audit, AuditRecord)
+    assert {row.claim for row in audit.mutants} == {"toy-lifted"} and audit.cells
     save_instances(run.kept, tmp_path)
     for name, record in (("verify", verify), ("audit", audit)):
-        record["files"] = hashes(record, tmp_path)
+        record.files = hashes(record, tmp_path)
         (tmp_path / f"{name}.json").write_text(dumps(record))
     made = called("report", "--out", tmp_path)
     assert made.exit_code == 0, made.output
@@ -80,8 +82,8 @@ def test_it_is_verified_audited_and_reported(row: None, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("driver", ["evolution", "hypothesis", "gradient"])
-def test_it_is_searched(row: None, tmp_path: Path, driver: str) -> None:
+def test_it_is_searched(row: None, tmp_path: Path, driver: Any) -> None:
     if driver == "gradient":
         pytest.importorskip("torch")
     found = falsifying.falsify("toy-lifted", tmp_path, driver=driver, seconds=0.3)
-    assert found["name"] == "toy-lifted" and found["status"] == "not refuted" and found["evaluations"] > 0
+    assert found.name == "toy-lifted" and found.status == "not refuted" and found.evaluations > 0

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from metagap.reports.cli import app
+from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.junit import junit
 from metagap.reports.records import dumps
 from metagap.reports.render import render
@@ -145,17 +147,17 @@ def test_no_output_is_an_input_or_another_output(
     assert "a file of its own is required" in result.stderr and result.stderr.count("\n") == 1
 
 
-def test_pages_xml_and_commands_bear_any_text(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
+def test_pages_xml_and_commands_bear_any_text(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> None:
     """Control characters and lone surrogates never stand raw; a folder's name is one word of a shell."""
     _, verify, audit = small_run
-    record = json.loads(json.dumps(audit))
-    for row in record["mutants"]:
-        row |= {"title": "a\x00b\x1b[31m\x7f\x85\ud800", "status": "survived", "why": "\x08<&>\ufffe"}
+    record = copy.deepcopy(audit)
+    for row in record.mutants:
+        row.title, row.status, row.why = "a\x00b\x1b[31m\x7f\x85\ud800", "survived", "\x08<&>\ufffe"
     folder = "it's a $(folder)\x07"
     page = render(verify, record, folder)
     page.encode()
     assert not [c for c in page if ord(c) < 32 and c not in "\n\t"] and "\x7f" not in page and "\x85" not in page
     assert "replay &#39;it&#39;&#34;&#39;&#34;&#39;s a $(folder)" in page
     root = ElementTree.fromstring(junit(record, folder))
-    assert len(root.findall(".//failure")) >= len(record["mutants"])
+    assert len(root.findall(".//failure")) >= len(record.mutants)
     json.loads(dumps(sarif(record, folder)).encode())

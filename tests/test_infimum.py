@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat, ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import norm
@@ -16,6 +16,7 @@ from metagap.impl.balls.infimum import misfit, misfit_l1, residuals
 from metagap.impl.balls.singular import largest_eigenvalue, positive_definite, smallest_singular_value
 from metagap.impl.balls.span import span
 from metagap.impl.floats.infimum import ball_least_squares
+from metagap.impl.floats.rank import reduced
 
 Rows = list[list[float]]
 
@@ -135,6 +136,30 @@ def test_no_size_of_numbers_breaks_the_search(eps: int, row: int, target: int) -
     rows = arb_mat([[arb(10) ** row, arb(0)], [arb(10) ** row, arb(10) ** row]])
     found = misfit_l1(arb(10) ** eps, rows, [arb(10) ** target, arb(1)]).value
     assert found >= 0 or found.contains(0)
+
+
+def test_a_radius_that_binds_by_a_hair_is_seen_although_the_rows_are_dependent() -> None:
+    """Rows (1, 2, 1/5)/3 and twice those, targets 1/3 and 2/3: the shortest v without residuals has the length
+    l = (126/25)^(-1/2), and for R < l the infimum is (l - R)/l times the target's norm."""
+    with ctx.workprec(512):
+        third = arb(fmpq(1, 3))
+        rows = arb_mat([[a * third * b for b in (1, 2, arb(fmpq(1, 5)))] for a in (1, 2)])
+        length = 1 / arb(fmpq(126, 25)).sqrt()
+        radius = arb((length - arb(2) ** -50).mid())
+        found = misfit(rows, [third, 2 * third], [arb(1), arb(1)], radius).value
+        assert found.overlaps((length - radius) / length * arb(5).sqrt() * third)
+        assert found.rad() <= arb(2) ** -400
+
+
+def test_float_least_squares_see_small_singular_values() -> None:
+    """Rows with singular values 1 and 1e-9, of which the square is lost beside 1, and an exact solution of length 1."""
+    rows = np.array([[[1.0, 0.0], [0.0, 1e-9]]])
+    value, direction = ball_least_squares(rows, np.array([[0.0, 1e-9]]), np.array([2.0]))
+    assert value[0] <= 1e-18
+    assert abs(direction[0] - [0, 1]).max() <= 1e-6
+    wide = np.array([[[[1.0, 0, 0, 0, 1], [1.0, 1e-9, 0, 0, 1]]]])
+    kept = reduced(wide)[0, 0]
+    assert abs(np.linalg.norm(kept[1] - kept[0]) - 1e-9) <= 1e-15
 
 
 def test_rows_that_are_zero_but_for_rounding_leave_the_target() -> None:

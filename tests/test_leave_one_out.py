@@ -15,6 +15,7 @@ from metagap.impl.judge import judge_claim
 from metagap.impl.leave_one_out import HUNTERS, Found, Survey, alone, cells_of, conclusion, survey, wild
 from metagap.impl.sources import RandomSource
 from metagap.impl.unfinished import document, restored
+from metagap.reports.records import dumps
 from metagap.theory.claim import Assumption, Claim, Standing, Verdict
 from metagap.theory.meta_rl import CLAIMS as META_RL_CLAIMS
 from metagap.theory.meta_rl import KL_STEP, POSITIVE_POLICY, RATIONAL_STEP
@@ -230,7 +231,7 @@ def test_an_interrupted_survey_goes_on_from_its_document(monkeypatch: pytest.Mon
     def stopping(found: Survey) -> None:
         looked.append(found.looked)
         nonlocal text
-        text = json.dumps(document(found))
+        text = dumps(document(found))
         raise KeyboardInterrupt
 
     text, last = "", None

@@ -13,6 +13,7 @@ from metagap.impl.families import META_RL, judge
 from metagap.impl.midrad import MidRad
 from metagap.impl.models.coordinates import coordinates
 from metagap.impl.policies import quantities
+from metagap.impl.policies.batch_quantities import BatchQuantities
 from metagap.impl.policies.boxes import Boxes, _greatest_mean, _known, _linear, _policy_box, halves
 from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Policies, Task
 from metagap.impl.policies.optimum import BITS, maximise
@@ -318,3 +319,40 @@ def test_coordinates_have_the_inner_products() -> None:
             for a in found.lower
         ]
         assert back == gram
+
+
+def one_state(*rewards: fmpq, **changes: object) -> MetaRLInstance:
+    """One state without discount, features 0, 1, ..., the rational step by -3 from the uniform policy."""
+    count = len(rewards)
+    task = Task(ONE, ZERO, (((ONE,),) * count,), (rewards,), (ONE,))
+    features = (tuple((fmpq(a),) for a in range(count)),)
+    made = MetaRLInstance(features, (task,), ONE, fmpq(-3), Adaptation.RATIONAL_STEP, (ZERO,), (ZERO,), ONE)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_an_exact_twin_with_other_points_is_not_asked() -> None:
+    """1 - 3 * 1/3 = 0: the last action has probability 0, which rationals see and balls do not."""
+    made = one_state(ZERO, fmpq(1, 7), THIRD)
+    with ctx.workprec(128):
+        at = MetaRLQuantities(made)
+        twin = at._rational_twin
+        assert twin is not None and (len(at._points), len(twin._points)) == (3, 2)
+        assert at._exact_mixed is None and at._vanishing[6:] == [None] * 3
+    assert {one.verdict for one in judge(made).claims} <= {Verdict.UNDECIDED, Verdict.OUTSIDE}
+
+
+def test_a_policy_may_be_better_where_no_parameter_changes_anything() -> None:
+    level, best = one_state(ZERO, HALF, features=(((ZERO,), (ZERO,)),), eta=-ONE), Policies((((ZERO, ONE),),))
+    with ctx.workprec(128):
+        assert MetaRLQuantities(replace(level, comparator=best))("margin_better_comparator") > 0
+        assert MetaRLQuantities(replace(level, comparator=(ONE,)))("margin_better_comparator") == 0
+        assert MetaRLQuantities(one_state(ONE, ONE, comparator=best))("margin_better_comparator") == 0
+
+
+def test_float_visits_are_never_negative_and_weightless_tasks_take_no_part() -> None:
+    """State 1 leads nowhere back; the second task has weight 0 and a policy that leaves a state out."""
+    batch = META_RL.generator("arbitrary").build(RandomSource((10, 9), 3), "rational-step")
+    floats = BatchQuantities(batch)
+    assert (floats.prior.visitation >= 0).all()
+    assert not floats.prior.visitation[~floats.onward].any()
+    assert not floats.reachable[batch.weights == 0].any()

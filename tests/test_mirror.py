@@ -272,8 +272,8 @@ def of_order(patch: pytest.MonkeyPatch) -> None:
     """The Jacobian transposed: its factors are symmetric, so they come in the other order."""
     from metagap.impl.supervised.task_quantities import TaskQuantities
 
-    right = TaskQuantities._jacobians.func
-    patch.setattr(TaskQuantities, "_jacobians", property(lambda self: [j.transpose() for j in right(self)]))
+    right = TaskQuantities._jacobian
+    patch.setattr(TaskQuantities, "_jacobian", lambda self, *given: right(self, *given).transpose())
 
 
 def of_second_step(patch: pytest.MonkeyPatch) -> None:

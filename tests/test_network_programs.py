@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -96,15 +97,18 @@ def test_the_bound_is_that_of_cvxpys_enumeration(loss: str, effort: int) -> None
     """One program for each of 64 patterns by Clarabel (its own tolerance is about 1e-8)."""
     from metagap.impl.oracles.network_convex import least_risk_by_patterns
 
-    tighter = 0
+    tighter = said = 0
     for seed in range(8 * effort):
         instance = drawn(seed, loss=loss)
         floor, points = pattern_floor(instance, ONE)
         expected = least_risk_by_patterns(instance, 0, ONE)
-        assert bounds(floor.value)[0] == pytest.approx(expected, abs=1e-7)
+        if not math.isnan(expected):
+            assert bounds(floor.value)[0] == pytest.approx(expected, abs=1e-7)
+            said += 1
         tighter += bool(floor.value > ball_floor(instance, ONE).value + 1e-3)
         assert lowest(instance, [w for w in points if _inside(w, instance)]) >= bounds(floor.value)[0]
     assert tighter >= 5 * effort
+    assert said >= 7 * effort
 
 
 def _inside(weights: Weights, instance: NetworkInstance) -> bool:

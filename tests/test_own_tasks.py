@@ -48,6 +48,49 @@ def test_other_columns_may_name_task_and_label(tmp_path: Path) -> None:
     assert named == TaskSource(write(tmp_path, CSV)).load()
 
 
+@pytest.mark.parametrize("name", ["split", "weight", "fold", "index", " Weight"])
+def test_a_doubtful_column_is_a_feature_only_if_it_is_said(name: str, tmp_path: Path) -> None:
+    place = write(tmp_path, CSV.replace("task,y,a,b", f"task,y,a,{name}"))
+    with pytest.raises(files.BadInputError, match=rf"header\[3\]='{name}'.*--ignore {name} .*--feature {name} "):
+        TaskSource(place).load()
+    assert TaskSource(place, features=(name,)).load() == TaskSource(write(tmp_path, CSV, "plain.csv")).load()
+    alone = TaskSource(write(tmp_path, "task,y,a\nfirst,1,0.5\nfirst,-1,1\nsecond,1,0.5\n", "alone.csv")).load()
+    assert TaskSource(place, ignored=(name,)).load() == alone
+    assert TaskSource(place, label=name, ignored=("y",)).load() != alone, "an option has given it a meaning"
+
+
+def test_columns_that_are_left_out_need_no_numbers(tmp_path: Path) -> None:
+    place = write(tmp_path, CSV.replace(",2\n", ",two\n"))
+    shown = runner.invoke(app, ["audit", place, "--ignore", "b", "--json", "-"])
+    assert shown.exit_code == 0, shown.output
+    for options, words in (
+        (["--ignore", "c"], "--ignore='c': a column beside the task's"),
+        (["--ignore", "y"], "--ignore='y': a column beside the task's"),
+        (["--feature", "c"], "--feature='c': a column beside the task's"),
+        (["--ignore", "a", "--ignore", "b"], "at least one row and one feature"),
+        (["--ignore", "b", "--feature", "b"], "a column that is not given to --ignore"),
+    ):
+        result = runner.invoke(app, ["audit", place, *options])
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1 and words in result.stderr, result.stderr
+    for source in ("sklearn:iris", str(tmp_path / "none.json")):
+        with pytest.raises(files.BadInputError, match="--ignore='b': columns are those of a CSV file"):
+            TaskSource(source, ignored=("b",)).load()
+
+
+@pytest.mark.parametrize("name", ["split", "weight", "z", "x", "labels"])
+def test_an_archive_has_no_arrays_that_nobody_reads(name: str, tmp_path: Path) -> None:
+    place, three = tmp_path / "tasks.npz", {"X": np.eye(2), "y": np.ones(2), "task": np.array(["a", "b"])}
+    np.savez(place, **three)
+    plain = TaskSource(str(place)).load()
+    np.savez(place, **three, **{name: np.ones(2)})
+    with pytest.raises(files.BadInputError, match=f"array='{name}': one of the arrays X, y, task.*--ignore {name}"):
+        TaskSource(str(place)).load()
+    assert TaskSource(str(place), ignored=(name,)).load() == plain
+    for other in ("X", "w"):
+        with pytest.raises(files.BadInputError, match=f"--ignore='{other}': another array than X, y, task"):
+            TaskSource(str(place), ignored=(other,)).load()
+
+
 def test_the_default_step_is_at_most_half_of_the_inverse_curvature() -> None:
     """Squared loss, one task, x = 3: the Hessian is 9."""
     made = from_arrays([[3.0]], [1.0], ["one"])
@@ -241,7 +284,7 @@ def test_the_time_limit_binds_all_work(tmp_path: Path) -> None:
 
 def test_more_columns_than_the_search_can_take_are_refused_at_once() -> None:
     rng = np.random.default_rng(0)
-    made = from_arrays(rng.standard_normal((150, 120)), rng.standard_normal(150), ["one"] * 150)
+    made = from_arrays(rng.standard_normal((150, 120)), rng.standard_normal(150), ["one"] * 150, loss=Loss("log-cosh"))
     begin = time.monotonic()
     with pytest.raises(UnsupportedError, match="at most 99 independent columns"):
         minimise(made)

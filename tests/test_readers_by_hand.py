@@ -19,6 +19,8 @@ from metagap.reports import audit, witnesses
 from metagap.reports import check_witness as checker
 from metagap.reports.cli.own_tasks import tasks_at
 from metagap.reports.cli.shared import number, whole
+from metagap.reports.formats.auditing import SharpnessRows
+from msgspec import to_builtins
 
 from .test_checker_by_hand import honest
 
@@ -155,14 +157,14 @@ def test_a_bad_archive_is_refused(name: str, tmp_path: Path) -> None:
 
 
 ROW = {"loss": "logistic", "proved": 0.25, "refuted": 0.5, "curvature": -0.5, "instance": "0" * 64, "file": "kept.json"}
-PART: dict[str, Any] = {name: [] for name in audit.LISTS} | {"thresholds": [ROW]}
+PART: dict[str, Any] = {"sharpness": [], "thresholds": [ROW], "slack": []}
 BAD_PARTS = {
-    "a list that is missing": json.dumps({name: PART[name] for name in audit.LISTS[1:]}),
+    "a list that is missing": json.dumps({"thresholds": [ROW], "slack": []}),
     "a list of another kind": json.dumps(PART | {"more": []}),
     "no number": json.dumps(PART | {"thresholds": [ROW | {"proved": "0.25"}]}),
     "not a number": json.dumps(PART | {"thresholds": [ROW | {"proved": float("nan")}]}),
     "a witness that is gone": json.dumps(PART | {"thresholds": [ROW | {"file": "gone.json"}]}),
-    "a list given twice": json.dumps(PART).replace("{", '{"mutants": [], ', 1),
+    "a list given twice": json.dumps(PART).replace("{", '{"slack": [], ', 1),
     "a text that was cut": json.dumps(PART)[:-1],
 }
 
@@ -172,9 +174,9 @@ def test_a_bad_part_of_an_audit_is_made_again(name: str, tmp_path: Path) -> None
     (tmp_path / "kept.json").write_text("{}")
     part = tmp_path / "part.json"
     part.write_text(json.dumps(PART))
-    assert audit._kept(part, tmp_path, audit.LISTS) == PART
+    assert to_builtins(audit._kept(part, tmp_path, SharpnessRows)) == PART
     part.write_text(BAD_PARTS[name])
-    assert audit._kept(part, tmp_path, audit.LISTS) is None
+    assert audit._kept(part, tmp_path, SharpnessRows) is None
 
 
 def test_options_are_refused_where_they_must_be() -> None:

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
-from metagap.impl.families import FAMILIES, judge, loads
+from metagap.impl.families import FAMILIES, META_SL, judge, loads
 from metagap.reports.formats import schema
+from metagap.reports.formats.verifying import Counts
+from metagap.reports.jobs import PROFILES
 from metagap.reports.readme import PAGES as GENERATED
 from metagap.reports.readme import claims_table, fill
+from metagap.reports.verify import Run
 from metagap.theory.claim import Source, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,12 +127,12 @@ def test_the_picture_exists() -> None:
 
 
 def test_proved_and_equal_are_counted_apart() -> None:
-    counts = {"PROVED": 3, "EQUAL": 7, "VIOLATED": 0, "OUTSIDE": 2, "UNDECIDED": 0}
-    rows = [
-        {"claim": "meta-sl-identity", "counts": counts, "scope": 10, "relation": "="},
-        {"claim": "meta-sl-lifted", "counts": counts, "scope": 3, "relation": "<="},
-        {"claim": "meta-sl-c1", "counts": counts | {"EQUAL": 0}, "scope": 3, "relation": "<="},
-    ]
-    lines = claims_table({"claims": rows}).splitlines()
+    wanted = {"meta-sl-identity": (7, 10), "meta-sl-lifted": (7, 3), "meta-sl-c1": (0, 3)}
+    claims = tuple(claim for claim in META_SL.claims if claim.name in wanted)
+    record = Run(PROFILES["quick"], 0, claims, "a test").record()
+    for row in record.claims:
+        equal, row.scope = wanted[row.claim]
+        row.counts = Counts(3, equal, 0, 2, 0)
+    lines = claims_table(record).splitlines()
     for name, text in (("identity", "3/10 PROVED, 7 EQUAL"), ("lifted", "3/10 PROVED, 7 EQUAL"), ("c1", "3/3 PROVED")):
         assert any(line.startswith(f"| `{name}`") and text in line for line in lines), name

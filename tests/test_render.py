@@ -7,34 +7,52 @@ import html
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from metagap.impl.families import FAMILIES, META_SL, all_claims
 from metagap.impl.files import BadInputError
-from metagap.reports.answer import distance, landscape_answer, rate_answers, real_distances, uninformative
+from metagap.reports.answer import Parts, distance, landscape_answer, rate_answers, real_distances, uninformative
 from metagap.reports.formats import check
+from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.formats.searching import MutationRecord
+from metagap.reports.formats.shared import Interval, StatusName
+from metagap.reports.formats.verifying import (
+    Form,
+    Quantiles,
+    RealFamily,
+    RealOptimum,
+    RealRow,
+    Series,
+    Slope,
+    VerifyRecord,
+    Violation,
+)
 from metagap.reports.overview import cell_id, identifiers, status, tables, tightness
 from metagap.reports.places import places
+from metagap.reports.records import dumps
 from metagap.reports.render import INSTALL, enclosure, entry, number, prose, render, share, write_report
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
 from metagap.theory.without.hypotheses import META_RL_ROWS
+from msgspec import convert, to_builtins
 
 from .test_formats import MUTATION
 
+Both = tuple[VerifyRecord, AuditRecord]
+
 
 @pytest.fixture(scope="module")
-def records(small_run: tuple[Path, dict[str, Any], dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+def records(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> Both:
     return small_run[1:]
 
 
 @pytest.fixture(scope="module")
-def page(records: tuple[dict[str, Any], dict[str, Any]]) -> str:
+def page(records: Both) -> str:
     return render(*records)
 
 
-def test_every_claim_cell_and_mutant_is_on_the_page(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
+def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) -> None:
     for claim in CLAIMS:
         assert f'id="{claim.name}"' in page
         assert claim.title in html.unescape(page)
@@ -42,44 +60,41 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: tuple[dict[str, Any
         assert f"<code>{file}</code>, line {line}" in page
         for assumption in claim.assumptions:
             assert f'href="#{cell_id(claim.name, assumption.name)}"' in page.split('id="assumptions"')[0]
-    for cell in records[1]["cells"]:
-        assert cell["assumption"] in page
-    for mutant in records[1]["mutants"]:
-        assert mutant["name"] in page
+    for cell in records[1].cells:
+        assert cell.assumption in page
+    for mutant in records[1].mutants:
+        assert mutant.name in page
     assert "alarm" not in page.split("</style>")[1]
     assert "{folder}" not in page
 
 
-def test_the_page_is_a_function_of_the_records(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
+def test_the_page_is_a_function_of_the_records(records: Both, page: str) -> None:
     assert page == render(*copy.deepcopy(records))
 
 
-def test_missing_records_say_how_to_make_them(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def test_missing_records_say_how_to_make_them(records: Both) -> None:
     assert "metagap audit" in render(records[0], None)
     alone = render(None, records[1])
     assert "metagap verify" in alone and "not in this run" in alone
 
 
 @pytest.mark.ci
-def test_the_tests_own_power_is_shown_with_its_interval(
-    records: tuple[dict[str, Any], dict[str, Any]], page: str
-) -> None:
+def test_the_tests_own_power_is_shown_with_its_interval(records: Both, page: str) -> None:
     assert "cosmic-ray" not in page
-    shown = html.unescape(render(*records, mutation=MUTATION))
+    shown = html.unescape(render(*records, mutation=check(MUTATION, MutationRecord, "x")))
     assert "<strong>1 of 2</strong> changes" in shown
     assert "9.4 % to 90.5 %" in shown
     survivor, noticed = MUTATION["changes"]
     assert survivor["diff"] in shown and noticed["diff"] not in shown
 
 
-def test_a_violation_is_loud_and_text_is_escaped(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def test_a_violation_is_loud_and_text_is_escaped(records: Both) -> None:
     verify = copy.deepcopy(records[0])
-    row = verify["claims"][5]
-    row["counts"]["VIOLATED"] = 1
-    side = {"lo": 2.0, "hi": 2.0}
-    row["violations"] = [
-        {"kind": "worst", "grade": "genuine", "gap": side, "bound": {"lo": 1.0, "hi": 1.0}, "terms": {},
-         "instance": "0" * 64, "file": "x", "origin": "<b>somebody</b>", "command": "metagap replay {folder}/x"}
+    row = verify.claims[5]
+    row.counts.VIOLATED = 1
+    row.violations = [
+        Violation(kind="worst", grade="genuine", gap=Interval(2.0, 2.0), bound=Interval(1.0, 1.0), terms={},
+                  instance="0" * 64, file="x", origin="<b>somebody</b>", command="metagap replay {folder}/x")
     ]  # fmt: skip
     page = render(verify, None)
     assert "1 certified violations" in page
@@ -87,10 +102,10 @@ def test_a_violation_is_loud_and_text_is_escaped(records: tuple[dict[str, Any], 
     assert "the worst witness" in page
 
 
-def test_records_are_read_back_and_checked(records: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path) -> None:
+def test_records_are_read_back_and_checked(records: Both, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"verify\.json or audit\.json"):
         write_report(tmp_path)
-    (tmp_path / "verify.json").write_text(json.dumps(records[0], allow_nan=False))
+    (tmp_path / "verify.json").write_text(dumps(records[0]))
     assert write_report(tmp_path).read_text(encoding="utf-8").startswith("<!doctype html>")
     (tmp_path / "audit.json").write_text("{")
     with pytest.raises(BadInputError, match="line 1 column 2=<missing>: JSON"):
@@ -98,7 +113,7 @@ def test_records_are_read_back_and_checked(records: tuple[dict[str, Any], dict[s
     (tmp_path / "audit.json").write_text(json.dumps({"format": "metagap/audit/9"}))
     with pytest.raises(BadInputError, match="metagap/audit/1"):
         write_report(tmp_path)
-    older = {key: value for key, value in records[1].items() if key != "files"}
+    older = {key: value for key, value in to_builtins(records[1]).items() if key != "files"}
     (tmp_path / "audit.json").write_text(json.dumps(older))
     with pytest.raises(
         BadInputError, match=r"audit\.json: files=<missing>: a record of this version .*run the command"
@@ -139,70 +154,65 @@ def test_each_result_of_the_paper_says_what_became_of_it_and_where(page: str) ->
     assert len(ours) == len(set(ours))
 
 
-def test_tightness_in_words(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    rows = {row["claim"]: row for row in records[0]["claims"]}
+def test_tightness_in_words(records: Both) -> None:
+    rows = {row.claim: row for row in records[0].claims}
     row = copy.deepcopy(rows["meta-sl-lifted"])
-    row["quantiles"], row["counts"]["EQUAL"] = {"0.1": 0.001234, "0.5": 0.25, "0.9": 0.999999}, 0
-    row["tightest"]["ratio"] = 0.99999
-    assert tightness("x", row)["words"] == "10 %, 50 %, 90 % quantiles 0.0012, 0.25, 0.999, at most 0.999 where proved"
-    row["counts"]["EQUAL"] = 7
-    assert tightness("x", row)["words"].endswith("attained on 7 instances")
-    row["real_quantiles"] = {"0.1": 0.1, "0.5": 0.5, "0.9": 1.0}
-    assert tightness("x", row)["words"].endswith("; on real tasks 10 %, 50 %, 90 % quantiles 0.1, 0.5, 1")
-    row["counts"]["VIOLATED"] = 2
-    assert tightness("x", row)["words"] == "violated on 2 instances"
+    assert row.tightest is not None
+    row.quantiles, row.counts.EQUAL = Quantiles(0.001234, 0.25, 0.999999), 0
+    row.tightest.ratio = 0.99999
+    assert tightness("x", row).words == "10 %, 50 %, 90 % quantiles 0.0012, 0.25, 0.999, at most 0.999 where proved"
+    row.counts.EQUAL = 7
+    assert tightness("x", row).words.endswith("attained on 7 instances")
+    row.real_quantiles = Quantiles(0.1, 0.5, 1.0)
+    assert tightness("x", row).words.endswith("; on real tasks 10 %, 50 %, 90 % quantiles 0.1, 0.5, 1")
+    row.counts.VIOLATED = 2
+    assert tightness("x", row).words == "violated on 2 instances"
     assert status(row) == "violated"
-    row["counts"]["VIOLATED"], row["counts"]["UNDECIDED"], row["scope"] = 0, 1, 100
+    row.counts.VIOLATED, row.counts.UNDECIDED, row.scope = 0, 1, 100
     assert status(row) == "a few undecided"
-    row["counts"]["UNDECIDED"] = 4
+    row.counts.UNDECIDED = 4
     assert status(row) == "undecided"
-    row["counts"]["UNDECIDED"] = 0
+    row.counts.UNDECIDED = 0
     assert status(row) == "all proved or equal"
-    row["counts"]["EQUAL"] = 0
+    row.counts.EQUAL = 0
     assert status(row) == "all instances proved"
     equal = rows["meta-sl-identity"]
-    assert tightness("x", equal)["words"] == (
-        f"an equality: PROVED in exact rationals on {equal['counts']['PROVED']} instances, EQUAL as far as enclosures "
-        f"tell on {equal['counts']['EQUAL']}"
+    assert tightness("x", equal).words == (
+        f"an equality: PROVED in exact rationals on {equal.counts.PROVED} instances, EQUAL as far as enclosures "
+        f"tell on {equal.counts.EQUAL}"
     )
-    assert equal["counts"]["PROVED"] > 0 and equal["counts"]["EQUAL"] > 0
+    assert equal.counts.PROVED > 0 and equal.counts.EQUAL > 0
 
 
-def optimum(lower: float, upper: float, gap: float, bound: float, certified: bool = True) -> dict[str, Any]:
+def optimum(lower: float, upper: float, gap: float, bound: float, certified: bool = True) -> RealOptimum:
     """The certified optimum of a real instance, as a record has it."""
-    return {
-        "ball": 4.0 if certified else None,
-        "lower": lower,
-        "upper": upper,
-        "status": "certified" if certified else "undecided",
-        "checked": certified,
-        "gap": {"lo": gap, "hi": gap},
-        "bound": {"lo": bound, "hi": bound},
-        "verdict": "PROVED",
-        "terms": TERMS,
-    }
+    ball, status = (4.0, "certified") if certified else (None, "undecided")
+    sides = Interval(gap, gap), Interval(bound, bound)
+    return RealOptimum(ball, lower, upper, convert(status, StatusName), certified, *sides, "PROVED", TERMS)
 
 
 ENDS = {"radius": 2.0, "eps": 0.25, "weight_norm": 0.5, "misfit": 0.75, "function_displacement": 1.0}
-TERMS = {name: {"lo": value, "hi": value} for name, value in ENDS.items()}
+TERMS: dict[str, Interval | None] = {name: Interval(value, value) for name, value in ENDS.items()}
 
 
 def real(
-    name: str, found: dict[str, Any] | None, gap: float = 0.5, bound: float = 1.0, comparator: str = "functions"
-) -> dict[str, Any]:
+    name: str,
+    found: RealOptimum | None,
+    gap: float = 0.5,
+    bound: float = 1.0,
+    comparator: Literal["parameter", "functions"] = "functions",
+) -> RealRow:
     """A real instance's row."""
-    side = {"lo": bound, "hi": bound}
-    return {
-        "name": name, "instance": "0" * 64, "file": "instances/x.json", "parameters": 3, "counts": {"PROVED": 1},
-        "eps": None, "gap": {"lo": gap, "hi": gap}, "mixed": None, "terms": TERMS, "optimum": found,
-        "comparator": comparator,
-        "lifted": {"verdict": "PROVED", "bound": side, "ratio": gap / bound},
-    }  # fmt: skip
+    return RealRow(
+        name=name, instance="0" * 64, file="instances/x.json", parameters=3, counts={"PROVED": 1}, eps=None,
+        gap=Interval(gap, gap), mixed=None, terms=TERMS, optimum=found, comparator=comparator,
+        lifted=Form("PROVED", Interval(bound, bound), gap / bound),
+    )  # fmt: skip
 
 
 @pytest.mark.ci
 def test_the_answer_says_how_far_between_what_and_what_limits_it(
-    records: tuple[dict[str, Any], dict[str, Any]],
+    records: Both,
 ) -> None:
     near, far = optimum(1.0, 1.000001, 1.01e-6, 1.02e-6), optimum(2.0, 2.001, 0.5, 0.9)
     families = {
@@ -219,30 +229,25 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
         "digits": [real("e; untrained", far)],
     }
     verify = copy.deepcopy(records[0])
-    verify["real_families"] = [
-        {"name": name, "title": name.title(), "description": "", "source": "", "rows": rows}
-        for name, rows in families.items()
-    ]
-    check(verify, "verify", "verify.json")
-    found = {row["name"]: row for row in real_distances(verify)}
+    verify.real_families = [RealFamily(name, name.title(), "", "", rows) for name, rows in families.items()]
+    assert check(to_builtins(verify), VerifyRecord, "verify.json") == verify
+    found = {row.name: row for row in real_distances(verify)}
     assert list(found) == ["sinusoid", "diabetes", "sinusoid-network", "taxi"]
-    assert found["sinusoid"]["tolerance"] == pytest.approx(1e-6)
-    assert found["sinusoid"]["limit"] == "the search's tolerance, 1.0e-06; over a ball of radius 4 only"
-    assert found["diabetes"]["words"] == "between 0.499 and 0.5" and found["diabetes"]["count"] == 1
-    assert found["sinusoid-network"]["words"] == "between 0.5 and 0.75"
-    assert found["sinusoid-network"]["limit"] == "the lower bound is trivial (0)"
-    assert found["diabetes"]["limit"].endswith("; 1 more trained point without a certified optimum")
-    assert found["diabetes"]["parts"] == {
-        "radius": 2.0, "eps": 0.25, "stationarity": 0.5, "representation": 0.375, "share": 0.75
-    }  # fmt: skip
-    assert found["diabetes"]["trivial"] == 2.5 and found["taxi"]["trivial"] is None
-    assert found["taxi"]["words"] == "between 0.062 and 0.12" and found["taxi"]["empty"]
-    assert "best policy" in found["taxi"]["limit"]
+    assert found["sinusoid"].tolerance == pytest.approx(1e-6)
+    assert found["sinusoid"].limit == "the search's tolerance, 1.0e-06; over a ball of radius 4 only"
+    assert found["diabetes"].words == "between 0.499 and 0.5" and found["diabetes"].count == 1
+    assert found["sinusoid-network"].words == "between 0.5 and 0.75"
+    assert found["sinusoid-network"].limit == "the lower bound is trivial (0)"
+    assert found["diabetes"].limit.endswith("; 1 more trained point without a certified optimum")
+    assert found["diabetes"].parts == Parts(2.0, 0.25, stationarity=0.5, representation=0.375, share=0.75)
+    assert found["diabetes"].trivial == 2.5 and found["taxi"].trivial is None
+    assert found["taxi"].words == "between 0.062 and 0.12" and found["taxi"].empty
+    assert "best policy" in found["taxi"].limit
     assert distance(far) == (pytest.approx(0.499), 0.5)
     assert distance(near)[0] == pytest.approx(1e-8, rel=1e-3)
     (empty,) = uninformative(verify)
-    assert empty["instances"] == 2
-    assert empty["title"] == "Taxi" and empty["bounds"] == (1e3, 1e3) and not empty["policies"]
+    assert empty.instances == 2
+    assert empty.title == "Taxi" and empty.bounds == (1e3, 1e3) and not empty.policies
     page = html.unescape(render(verify, None))
     section = page.split('id="answer"')[1].split("<h2")[0]
     assert section.count("within the tolerance") == 2 and "no information" in section
@@ -252,31 +257,32 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]
 
 
-def test_local_minima_are_counted_apart_from_maxima(records: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    variants = records[0]["landscapes"]["variants"]
-    kinds = [kind for v in variants for kind in v["kinds"]]
+def test_local_minima_are_counted_apart_from_maxima(records: Both) -> None:
+    assert records[0].landscapes is not None
+    variants = records[0].landscapes.variants
+    kinds = [kind for v in variants for kind in v.kinds]
     assert {"local minimum", "local maximum"} <= set(kinds)
     for v in variants:
-        assert sum(row["points"] for row in v["kinds"].values()) == v["points"]
-        assert sum(row["spurious"] for row in v["kinds"].values()) == v["spurious"]
-        assert max(row["largest_excess"] for row in v["kinds"].values()) == pytest.approx(v["largest_excess"])
-    minima = [v["kinds"]["local minimum"] for v in variants if "local minimum" in v["kinds"]]
+        assert sum(row.points for row in v.kinds.values()) == v.points
+        assert sum(row.spurious for row in v.kinds.values()) == v.spurious
+        assert max(row.largest_excess for row in v.kinds.values()) == pytest.approx(v.largest_excess)
+    minima = [v.kinds["local minimum"] for v in variants if "local minimum" in v.kinds]
     said = landscape_answer(records[0])
     assert said is not None
-    assert f"of {sum(row['points'] for row in minima)} local minima {sum(row['spurious'] for row in minima)}" in said
-    assert landscape_answer(None) is None and rate_answers(records[0]) == []
+    assert f"of {sum(row.points for row in minima)} local minima {sum(row.spurious for row in minima)}" in said
+    assert landscape_answer(None) is None and rate_answers(records[0].rates) == []
 
 
-def test_every_assumption_of_the_audit_is_explained(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
-    rows = {row["name"]: row for row in identifiers(records[1])}
-    assert {cell["assumption"] for cell in records[1]["cells"]} <= set(rows)
-    assert rows["outer-convexity"]["identifiers"] == ["A1"]
-    names = [name for row in identifiers(None) for name in row["identifiers"]]
+def test_every_assumption_of_the_audit_is_explained(records: Both, page: str) -> None:
+    rows = {row.name: row for row in identifiers(records[1])}
+    assert {cell.assumption for cell in records[1].cells} <= set(rows)
+    assert rows["outer-convexity"].identifiers == ["A1"]
+    names = [name for row in identifiers(None) for name in row.identifiers]
     assert {f"A{n}" for n in range(1, 11)} | set(META_RL_ROWS) == set(names)
     for row in rows.values():
-        assert all(statement in html.unescape(page) for statement in row["statements"])
-    mixed = next(c for c in records[1]["cells"] if c["assumption"] == "population-risk" and c["population"])
-    assert all(line in html.unescape(page) for line in mixed["population"])
+        assert all(statement in html.unescape(page) for statement in row.statements)
+    mixed = next(c for c in records[1].cells if c.assumption == "population-risk" and c.population)
+    assert all(line in html.unescape(page) for line in mixed.population)
 
 
 def test_the_install_command_is_the_readmes() -> None:
@@ -284,56 +290,53 @@ def test_the_install_command_is_the_readmes() -> None:
     assert INSTALL in readme.split("<!-- main -->")[1].split("<!-- end -->")[0]
 
 
-def test_prose_and_names_for_people() -> None:
+def test_prose_and_names_for_people(records: Both) -> None:
     assert prose("a < b") == "a &lt; b"
     assert "<math" in prose("of order $m^{-1/4}$") and "$" not in prose("of order $m^{-1/4}$")
-    assert entry({"claim": "meta-sl-c1", "title": "C1: squared loss"}, "meta-sl") == "C1: squared loss"
-    assert entry({"claim": "meta-sl-l1", "title": "L1 form"}, "meta-sl") == "l1: L1 form"
+    c1, l1 = (copy.deepcopy(next(c for c in records[0].claims if c.claim == f"meta-sl-{n}")) for n in ("c1", "l1"))
+    c1.title, l1.title = "C1: squared loss", "L1 form"
+    assert entry(c1, "meta-sl") == "C1: squared loss"
+    assert entry(l1, "meta-sl") == "l1: L1 form"
 
 
-def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(
-    records: tuple[dict[str, Any], dict[str, Any]], page: str
-) -> None:
+def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(records: Both, page: str) -> None:
     found = {
-        (row["claim"], column["name"]): cell
+        (claim.name, column.name): sign
         for table in tables(records[1])
-        for row in table["rows"]
-        for column, cell in zip(table["columns"], row["cells"], strict=True)
-        if cell is not None
+        for claim, signs in table.rows
+        for column, sign in zip(table.columns, signs, strict=True)
+        if sign is not None
     }
     audited = {
-        (c["claim"], c["assumption"]): c["status"] if c["evidence"] is None else "not assumed"
-        for c in reversed(records[1]["cells"])
+        (c.claim, c.assumption): c.status if c.evidence is None else "not assumed" for c in reversed(records[1].cells)
     }
     assumed = {(c.name, a.name) for c in all_claims() for a in c.assumptions}
     assert set(found) == set(audited) | assumed
     for pair, cell in found.items():
-        assert cell["status"] == audited.get(pair, "not audited")
-        assert (cell["id"] is not None) == (pair in audited)
+        assert cell.status == audited.get(pair, "not audited")
+        assert (cell.id is not None) == (pair in audited)
     for table in tables(records[1]):
-        for column in table["columns"]:
-            assert column["statement"]
+        for column in table.columns:
+            assert column.statement
     assert page.count('class="matrix"') == len(FAMILIES)
 
 
 @pytest.mark.ci
-def test_two_states_of_the_sources_are_said(records: tuple[dict[str, Any], dict[str, Any]], page: str) -> None:
+def test_two_states_of_the_sources_are_said(records: Both, page: str) -> None:
     assert "different states" not in page
     other = copy.deepcopy(records[1])
-    other["environment"]["sources"] = "0" * 64
+    other.environment["sources"] = "0" * 64
     assert "different states" in render(records[0], other)
 
 
-def test_provenance_names_versions_machine_sources_and_files(
-    records: tuple[dict[str, Any], dict[str, Any]], page: str
-) -> None:
+def test_provenance_names_versions_machine_sources_and_files(records: Both, page: str) -> None:
     page = page.split('id="provenance"')[1]
     for record in records:
-        assert record["command"] in page
+        assert record.command in page
         for key in ("sources", "machine", "python-flint"):
-            assert record["environment"][key] in page
-        assert len(record["files"]) > 5
-        for name, digest in record["files"].items():
+            assert record.environment[key] in page
+        assert len(record.files) > 5
+        for name, digest in record.files.items():
             assert name in page and digest in page
 
 
@@ -342,16 +345,17 @@ def test_numbers_for_people() -> None:
     assert number(0.0) == "0"
     assert number(0.125) == "0.125"
     assert number(1.5e-9) == "1.500e-09"
-    assert enclosure({"lo": 0.1, "hi": 0.1 + 1e-12}) == "0.1"
-    assert enclosure({"lo": 0.1, "hi": 0.2}) == "[0.1, 0.2]"
-    assert enclosure({"lo": -1e-40, "hi": 1e-40}) == "0 (to 1e-9)"
+    assert enclosure(Interval(0.1, 0.1 + 1e-12)) == "0.1"
+    assert enclosure(Interval(0.1, 0.2)) == "[0.1, 0.2]"
+    assert enclosure(Interval(-1e-40, 1e-40)) == "0 (to 1e-9)"
     assert share(0.99999) == "99.9 %"
     assert share(1.0) == "100 %"
 
 
 def test_the_rates_are_answered_with_their_exponents_and_slopes() -> None:
     names = {"atom": -0.173, "sphere": -0.423, "atom, softplus": -0.4998, "atom, tanh": -0.4988}
-    rates = [{"name": name, "slope": {"value": value}} for name, value in names.items()]
-    relu, smooth = (row["answer"] for row in rate_answers({"rates": rates}))
+    slopes = {name: Slope(value, value, value) for name, value in names.items()}
+    rates = [Series(name, "", [2], [1.0], [0.0], [1.0], "", "", slope) for name, slope in slopes.items()]
+    relu, smooth = (answer for _, answer in rate_answers(rates))
     assert "$m^{-1/4}$" in relu and "$m^{-1/6}$ (measured slope -0.173)" in relu
     assert "$m^{-1/2}$" in smooth and "-0.500 (softplus), -0.499 (tanh)" in smooth

@@ -208,3 +208,11 @@ def test_a_wrong_equality_is_refuted_in_rationals() -> None:
     assert judge(two_tasks(), (claim,)).claims[0].verdict is Verdict.PROVED
     wrong = replace(claim, bound=Expression(f"{claim.bound.text} + radius*radius/{2**600}"))
     assert judge(two_tasks(), (wrong,)).claims[0].verdict is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize(("omega", "verdict"), [(1, Verdict.PROVED), (2, Verdict.OUTSIDE), (3, Verdict.PROVED)])
+def test_an_implicit_step_is_differentiable_where_it_does_not_end_on_a_joint(omega: int, verdict: Verdict) -> None:
+    """Huber's loss of 1, label 0, lambda = 1: U = omega/2 up to 2, then omega - 1. At 2 it ends on the joint at 1."""
+    task = Task(ONE, (Atom(0, ZERO, ONE),))
+    one = MetaSLInstance(Loss("huber", ONE), Implicit(ONE), ((ONE,),), (task,), (fmpq(omega),), (ZERO,), fmpq(3))
+    assert judge(one, (META_SL.claim("meta-sl-lifted"),)).claims[0].verdict is verdict

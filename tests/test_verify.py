@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from metagap.impl.families import FAMILIES
+from metagap.reports.formats.verifying import Counts
 from metagap.reports.jobs import PROFILES, AnyJob, Job, RealJob, generate, jobs, run_job
 from metagap.reports.tally import Tally, tally_instance
 from metagap.reports.verify import Run, exit_status, save_instances
 from metagap.reports.witnesses import replay
 from metagap.theory.claim import Expression
 from metagap.theory.meta_sl import CLAIMS
+from msgspec.structs import replace as replaced
 
 NAMES = tuple(c.name for c in CLAIMS)
 LIFTED = next(c for c in CLAIMS if c.name == "meta-sl-lifted")
@@ -73,18 +75,18 @@ def test_a_false_claim_is_reported_with_both_witnesses(tmp_path: Path) -> None:
         tally_instance(run.tallies, instance, origin, (false,), real=False)
     record = run.record()
     assert exit_status(record) == 1
-    simplest, worst = record["claims"][0]["violations"]
-    assert (simplest["kind"], worst["kind"]) == ("simplest", "worst")
+    simplest, worst = record.claims[0].violations
+    assert (simplest.kind, worst.kind) == ("simplest", "worst")
     for row in (simplest, worst):
-        assert row["grade"] == "genuine"
-        assert row["gap"]["lo"] > row["bound"]["hi"]
+        assert row.grade == "genuine"
+        assert row.gap and row.bound and row.gap.lo > row.bound.hi  # type: ignore[operator]
     save_instances(run.kept, tmp_path)
-    small = json.loads((tmp_path / simplest["file"]).read_text())["instance"]
-    large = json.loads((tmp_path / worst["file"]).read_text())["instance"]
+    small = json.loads((tmp_path / simplest.file).read_text())["instance"]
+    large = json.loads((tmp_path / worst.file).read_text())["instance"]
     assert len(json.dumps(small)) <= len(json.dumps(large))
     assert len(small["tasks"]) == len(small["features"]) == 1
     # The claim of that name is true, so its replay finds the witness harmless.
-    assert replay(tmp_path / simplest["file"]).outcome == "fixed"
+    assert replay(tmp_path / simplest.file).outcome == "fixed"
 
 
 def test_a_deadline_leaves_a_partial_record() -> None:
@@ -92,18 +94,19 @@ def test_a_deadline_leaves_a_partial_record() -> None:
     seen: Counter[str] = Counter()
     run.execute(2, time.monotonic() + 6, lambda name, count: seen.update({name: count}), real=False)
     record = run.record()
-    assert record["status"] == "out of time"
-    assert record["generated"] == sum(seen.values()) > 0
-    assert record["claims"][0]["counts"]["PROVED"] > 0
+    assert record.status == "out of time"
+    assert record.generated == sum(seen.values()) > 0
+    assert record.claims[0].counts.PROVED > 0
 
 
 def test_many_undecided_fail_a_run() -> None:
-    row = {"counts": {"VIOLATED": 0, "UNDECIDED": 4}, "real_counts": {"VIOLATED": 0}, "scope": 100}
-    record = {"claims": [row], "status": "complete", "judgements": 100}
+    record = Run(PROFILES["quick"], 0, (LIFTED,), "a test").record()
+    (row,), record.judgements = record.claims, 100
+    row.scope, row.counts = 100, Counts(0, 0, 0, 0, 4)
     assert exit_status(record) == 3
-    row["counts"] = {"VIOLATED": 0, "UNDECIDED": 3}
+    row.counts.UNDECIDED = 3
     assert exit_status(record) == 0
-    assert exit_status({**record, "status": "interrupted"}) == 130
-    assert exit_status({**record, "judgements": 0}) == 3
-    row["counts"] = {"VIOLATED": 1, "UNDECIDED": 0}
+    assert exit_status(replaced(record, status="interrupted")) == 130
+    assert exit_status(replaced(record, judgements=0)) == 3
+    row.counts.VIOLATED = 1
     assert exit_status(record) == 1

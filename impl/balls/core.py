@@ -25,6 +25,7 @@ from ..arithmetic import (
     NumberSystem,
     Rationals,
     exact_floats,
+    fenced,
     root,
     square,
 )
@@ -55,9 +56,7 @@ class CoreQuantities(ABC):
             value = getattr(self, name)
             if self.m is not Balls and not isinstance(value, fmpq | int):
                 raise IrrationalError(f"{name} is evaluated in balls only")
-            # All that is unbounded is the one ball about 0: flint's powers of balls about infinity crash the process.
-            unbounded = isinstance(value, arb) and not value.is_finite() and not value.is_nan()
-            self._known[name] = arb(0, arb("inf")) if unbounded else value
+            self._known[name] = fenced(value) if isinstance(value, arb) else value
         return self._known[name]
 
     @classmethod

@@ -127,9 +127,12 @@ def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: 
             slope = (v.transpose() * system.mid().solve(v))[0, 0]
         except ZeroDivisionError:
             break
-        step = excess * square(size) / slope
-        after = arb((multiplier + step).mid())
-        multiplier = after if after > tiny else tiny if multiplier <= 4 * tiny else arb((multiplier / 4).mid())
+        if slope > 0:
+            after = arb((multiplier + excess * square(size) / slope).mid())
+            multiplier = after if after > tiny else tiny if multiplier <= 4 * tiny else arb((multiplier / 4).mid())
+        else:
+            # A singular Gram matrix: rounding over the multiplier drowns what is there, until it is larger.
+            multiplier *= 2**16
         v = _ridge(gram, cross, multiplier)
     return multiplier, v
 

@@ -8,12 +8,12 @@ target and pull vanish where weight does (hypothesis D).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from flint import arb, fmpq
+from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, norm, root, square
 from .core import CoreQuantities
@@ -28,6 +28,8 @@ class Mixed:
     masses: list[Number]
     sources: list[int]
     """How many tasks give mass to the point: of one task alone the weight vanishes only with everything else."""
+    points: Sequence[tuple[int, ...]]
+    """What tells one point from another, in the order of the lists."""
     pull: Matrix | None = None
     """None: it vanishes where the weight does, and the family has its own rows."""
 
@@ -50,18 +52,22 @@ class MixedQuantities(CoreQuantities):
         """The same instance in exact rationals, where that is possible at moderate cost."""
 
     @cached_property
+    def _exact_mixed(self) -> Mixed | None:
+        """The same points in exact rationals; None without a twin, or where it has others: what has probability 0
+        exactly is a point of none, and balls cannot always tell."""
+        found = None if self._rational_twin is None else self._rational_twin._mixed
+        return found if found is not None and found.points == self._mixed.points else None
+
+    @cached_property
     def _vanishing(self) -> list[bool | None]:
-        """Per triple: whether the mixed weight is 0 (None: an enclosure cannot tell)."""
+        """Per point: whether the mixed weight is 0 (None: an enclosure cannot tell)."""
         found: list[bool | None] = []
-        exact: list[fmpq] | None = None
         for j, w in enumerate(self._mixed.weight):
             if self.m is Balls and w.contains(0):
                 if w.is_zero():
                     found.append(True)
                     continue
-                if exact is None and self._rational_twin is not None:
-                    exact = self._rational_twin._mixed.weight
-                found.append(None if exact is None else exact[j] == 0)
+                found.append(None if self._exact_mixed is None else self._exact_mixed.weight[j] == 0)
             else:
                 found.append(w == 0)
         return found
@@ -74,7 +80,7 @@ class MixedQuantities(CoreQuantities):
             if vanishes is False:
                 margin = margin.min(Balls.magnitude(mixed.weight[j] / mixed.masses[j]))
             elif vanishes:
-                exact = mixed if self._rational_twin is None else self._rational_twin._mixed
+                exact = mixed if self._exact_mixed is None else self._exact_mixed
                 pull = [] if exact.pull is None else exact.pull.tolist()[j]
                 numerators = [exact.target[j], *pull]
                 failed = failed.max(norm([arb(v) for v in numerators]) / mixed.masses[j])

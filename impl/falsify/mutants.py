@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Attack:
     first: Refutation | None = None
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["killed", "survived", "equivalent", "open"]:
         """killed, equivalent, open or survived."""
         if self.first is not None:
             return "killed"

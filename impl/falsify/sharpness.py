@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from flint import arb, ctx
@@ -61,7 +61,7 @@ class Factor:
         return self.term.startswith("-")
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["sharp", "bracketed", "open", "violated"]:
         """sharp, bracketed, open (no factor > 0 is refuted) or violated (1 itself would be)."""
         if self.below > 1 or self.above < 1:
             return "violated"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from flint import arb, fmpq, fmpz
 
@@ -79,13 +80,20 @@ def _exponent(text: str, field: str) -> int:
 
 def decimal(text: str) -> float | None:
     """The float64 nearest to a decimal in ASCII; None if the text is none, or is beyond float64."""
-    if not text.isascii() or "_" in text or text != text.strip() or len(text) > NUMBER_CHARACTERS:
+    found = decimals([text])
+    return found[0] if found and text == text.strip() else None
+
+
+def decimals(texts: Sequence[str]) -> list[float] | None:
+    """`decimal` of every text without the spaces around it, all at once; None if there is none of one."""
+    joined = "".join(texts)
+    if max(map(len, texts)) > NUMBER_CHARACTERS or not joined.isascii() or "_" in joined:
         return None
     try:
-        value = float(text)
+        values = [float(text) for text in texts]
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return values if all(map(math.isfinite, values)) else None
 
 
 def normalised(given: Row, field: str, name: str = "") -> tuple[list[fmpq], tuple[str, ...]]:

@@ -68,9 +68,8 @@ def typed(document: Any, kind: type[T], required: Requirement) -> T:
     """
     if isinstance(document, dict) and issubclass(kind, Struct):
         # Of these msgspec's message has no place, and the name itself may look like one.
-        known = {field.encode_name for field in msgspec.structs.fields(kind)}
         for name in document:
-            if name not in known:
+            if name not in kind.__struct_encode_fields__ and name != kind.__struct_config__.tag_field:
                 raise _unknown("document", name, document, required("document", "unknown field"))
     try:
         return msgspec.convert(document, kind)

@@ -1,7 +1,8 @@
 """Tables that others write: CSV and NumPy archives, bounded before anything of their size is allocated.
 
 Numbers of a CSV file are decimals in ASCII, each standing for its nearest float64. Of an archive the arrays that are
-asked for are read; each must be a plain one, as long as its header says, and nothing may follow it.
+asked for are read, and it may have no other; each must be a plain one, as long as its header says, and nothing may
+follow it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from numpy.lib import format as npy
 from .faults import FaultError
 from .text import read
 
-LARGEST_TABLE = 2**22
+LARGEST_TABLE = 2**26
 """Numbers in the largest table."""
-LARGEST_MEMBER = 2**26
-"""Bytes in the largest array of an archive."""
+LARGEST_MEMBER = 2**29
+"""Bytes in the largest array of an archive, and in the largest archive."""
 KINDS = "biufUS"
 """Kinds of arrays, by numpy's letters: booleans, integers, floats and text; no objects, dates, complex numbers."""
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -73,15 +74,24 @@ def check_size(count: int) -> None:
         raise FaultError("size", "use fewer rows or columns", f"a table of at most {LARGEST_TABLE} numbers", count)
 
 
-def arrays(file: str, names: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of those names in a NumPy archive. Errors: FaultError."""
-    data = read(file)
+def arrays(file: str, names: Sequence[str], ignored: Sequence[str] = ()) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of those names in a NumPy archive, which has no others but those ignored. Errors: FaultError."""
+    data = read(file, LARGEST_MEMBER)
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             foreign = archive.comment or (members and min(m.header_offset for m in members)) or data[-22:-18] != _END
             if foreign:
                 raise FaultError("path", "save it again", "an archive and nothing before or after it", file)
+            given = [m.filename.removesuffix(".npy") for m in members]
+            for name in ignored:
+                if name in names or name not in given:
+                    others = f"another array than {', '.join(names)}, which the archive has,"
+                    raise FaultError("--ignore", "correct it, or leave it out", others, name)
+            for name in given:
+                if name not in names and name not in ignored:
+                    advice = f"others have no meaning yet; remove it, or give --ignore {name}"
+                    raise FaultError("array", advice, f"one of the arrays {', '.join(names)}", name)
             return {name: _array(archive, members, name) for name in names}
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split()) or "it is cut short"

@@ -45,23 +45,27 @@ def reported(file: str) -> Iterator[None]:
         raise BadInputError(file, fault.field, fault.given, f"{fault.what} is required; {fault.advice}") from None
 
 
-def read(file: str) -> bytes:
-    """The bytes of a regular file, by its name or by a link to it. Errors: FaultError."""
+def read(file: str, largest: int | None = None) -> bytes:
+    """The bytes of a regular file, by its name or by a link to it: at most so many, or LARGEST_FILE.
+
+    Errors: FaultError.
+    """
+    largest = LARGEST_FILE if largest is None else largest
     try:
         status = os.stat(file)
         size, text = status.st_size, b""
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise FaultError("path", "save it as a file first", "a regular file, not a device or a pipe,", file)
-        if size <= LARGEST_FILE:
+        if size <= largest:
             with open(file, "rb", opener=_without_waiting) as stream:
-                text = stream.read(LARGEST_FILE + 1)
+                text = stream.read(largest + 1)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise FaultError("path", "correct it or its permissions", f"a readable file ({reason})", file) from None
     except ValueError:
         what = "a path without null characters and lone surrogates"
         raise FaultError("path", what=what, given=file) from None
-    _check_size(max(size, len(text)))
+    _check_size(max(size, len(text)), largest)
     return text
 
 
@@ -70,14 +74,14 @@ def _without_waiting(file: str, flags: int) -> int:
     return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _check_size(size: int) -> None:
-    if size > LARGEST_FILE:
-        raise FaultError("size", "use fewer atoms or shorter numbers", f"a size of at most {LARGEST_FILE} bytes", size)
+def _check_size(size: int, largest: int) -> None:
+    if size > largest:
+        raise FaultError("size", "use fewer atoms or shorter numbers", f"a size of at most {largest} bytes", size)
 
 
 def parsed(text: bytes | str) -> Any:
     """The JSON value of a text. NaN and infinities are kept, for the reader of the field to refuse."""
-    _check_size(len(text))
+    _check_size(len(text), LARGEST_FILE)
     if isinstance(text, bytes):
         try:
             text = text.decode()

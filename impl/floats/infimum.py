@@ -1,6 +1,6 @@
 """Infima over directions in float64: proposals, never verdicts.
 
-`ball_least_squares`  inf_{||v|| <= R} ||u - A v||   for a batch, by eigenvalues and Newton on the secular equation
+`ball_least_squares`  inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton on the secular equation
 `l1_active_set`       argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
 `l1_near`             the same where ||v|| is linear: a linear program
 """
@@ -22,18 +22,15 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     """min over ||v|| <= radius of ||u - A v||; rows (B, N, d), target (B, N), radius (B,) (inf: free).
 
     Returns (residual norms (B,), directions (B, d)). Every direction is clipped into the ball, so the value is
-    an upper bound of the infimum up to rounding, whatever the iteration did. What overflowed gives nan.
+    an upper bound of the infimum up to rounding, whatever the iteration did. What overflowed gives nan. The rows are
+    not squared: an eigenvalue of A'A that is 1e-14 of the largest would be one of rounding.
     """
     finite = np.isfinite(rows).all((1, 2)) & np.isfinite(target).all(1)
     rows, target = np.where(finite[:, None, None], rows, 0.0), np.where(finite[:, None], target, np.nan)
-    transposed = rows.transpose(0, 2, 1)
-    values, vectors = np.linalg.eigh(transposed @ rows)
-    cross = transposed @ target[..., None]
-    weights = (vectors.transpose(0, 2, 1) @ cross)[..., 0]
-    top = values[:, -1:]
-    safe = np.where(values > 1e-14 * top, values, 1.0)
-    live = (values > 1e-14 * top) & (top > 0)
-    weights = np.where(live, weights, 0.0)
+    left, values, vectors = np.linalg.svd(rows, full_matrices=False)
+    live = values > 1e-13 * values[:, :1]
+    weights = np.where(live, values * (left.transpose(0, 2, 1) @ target[..., None])[..., 0], 0.0)
+    safe = np.where(live, values * values, 1.0)
     squares = weights * weights
     multiplier = np.zeros(len(rows))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -48,7 +45,7 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
             slope = (terms / shifted).sum(1)
             multiplier = multiplier + np.where(excess > 0, excess * size2 / np.where(slope > 0, slope, 1.0), 0.0)
     coordinates = weights / (safe + multiplier[:, None])
-    direction = (vectors @ coordinates[..., None])[..., 0]
+    direction = (vectors.transpose(0, 2, 1) @ coordinates[..., None])[..., 0]
     length = np.sqrt((direction * direction).sum(1))
     scale = np.where(length > radius, radius / np.where(length > 0, length, 1.0), 1.0)
     direction = direction * scale[:, None]

@@ -38,14 +38,14 @@ def condition(rows: Array, used: Array) -> Array:
 
 
 def reduced(rows: Array) -> Array:
-    """Rows (B, n, k, D) in coordinates of their span (B, n, k, <= nk): inner products are all that counts."""
+    """Rows (B, n, k, D) in coordinates of their span (B, n, k, <= nk): inner products are all that counts, and taking
+    them would lose half of the digits."""
     count, n, k, dimension = rows.shape
     if dimension <= n * k:
         return rows
     flat = rows.reshape(count, n * k, dimension)
-    gram = flat @ flat.transpose(0, 2, 1)
-    finite = np.isfinite(gram).all((1, 2))
-    values, vectors = np.linalg.eigh(np.where(finite[:, None, None], gram, 0.0))
-    found = vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
+    finite = np.isfinite(flat).all((1, 2))
+    factor = np.asarray(np.linalg.qr(np.where(finite[:, None, None], flat, 0.0).transpose(0, 2, 1), mode="r"))
+    found = factor.transpose(0, 2, 1).copy()
     found[~finite] = np.nan
     return found.reshape(count, n, k, n * k)

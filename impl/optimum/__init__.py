@@ -19,13 +19,14 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import PROPOSING, bounds, rational, root, to_float
 from ..bracket import SCALE, Check, Status
 from ..instances import Vector
-from ..study import ShownBracket, UnsupportedError, in_words
+from ..study import Details, ShownBracket, UnsupportedError, in_words
 from ..supervised.instance import Gradient, MetaSLInstance
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow
 from .check import OUT_OF_TIME, check
-from .coercivity import NotCoerciveError, coercivity_radius
+from .coercivity import NotCoerciveError, coercivity_radius, require_coercive
+from .convex import proposed
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import EXACT, Landscape
 from .search import ORDINARY, Budget, Found, search
@@ -48,14 +49,16 @@ LEFT = 2.0
 BEYOND = "L is beyond float64 at every point tried; scale the data, or give a smaller radius"
 CONTRADICTED = "the search in float64 is contradicted by a value in balls: the features are of too different sizes"
 
-How = Literal["tree", "exact", "floor", "none"]
-"""What gave the lower end: the search's boxes, the exact minimum of a quadratic, a bound without a search; nothing."""
+How = Literal["tree", "exact", "floor", "convex", "none"]
+"""What gave the lower end: the search's boxes, the exact minimum of a quadratic, a bound without a search, convexity;
+nothing."""
 
 
 LOWER_ENDS: dict[How, str] = {
     "tree": "that of a search over boxes",
     "exact": "the exact minimum of a convex quadratic over all parameters",
     "floor": "a bound that needs no search: no functions, or no parameters of each task's own, do better",
+    "convex": "that of convexity: a gradient at one point and a floor of the Hessian",
     "none": "not known",
 }
 """What gave the lower end of the bracket, in words."""
@@ -68,7 +71,7 @@ class Optimum(ShownBracket):
     at            the point of the upper bound [d], rounded to float64
     radius        of the ball that was asked for; None: all parameters
     how           what gave the lower end; proved, if the check was accepted
-    dimension     parameters that matter: the rank of the features
+    dimension     parameters that matter: the rank of the features (by convexity: all)
     ball          the ball that was searched (over all parameters: it holds a global minimiser)
     certificate   of the bracket, if there is one; that of the lower end in any case
     """
@@ -81,7 +84,16 @@ class Optimum(ShownBracket):
     certificate: Certificate | None = None
 
     @property
+    def exactly_at(self) -> Vector:
+        """The point of the upper bound [d] as it is in a certificate by convexity; else `at`."""
+        if self.certificate is not None and self.certificate.how == "convex":
+            return self.certificate.at
+        return tuple(rational(v) for v in self.at)
+
+    @property
     def what(self) -> str:
+        if self.radius is None and self.how == "convex" and self.lower <= 0:
+            return "inf L over all parameters"
         if self.radius is None:
             return f"inf L over all parameters (attained within {self.ball})"
         return f"inf L over ||theta|| <= {self.radius}"
@@ -91,7 +103,7 @@ class Optimum(ShownBracket):
         return in_words(self.at), self.lower_end, self.effort
 
     @property
-    def details(self) -> dict[str, object]:
+    def details(self) -> Details:
         floor = self.sure if math.isfinite(self.sure) else None
         return {"boxes": self.boxes, "ball": to_float(self.ball), "floor": floor}
 
@@ -115,13 +127,15 @@ def minimise(
     budget: Budget = ORDINARY,
     *,
     checked: bool = True,
+    convexity: bool = True,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
     stage: Callable[[str], None] = lambda name: None,
 ) -> Optimum:
     """Bracket inf L over ||theta|| <= radius (None: over all parameters) to the budget's relative gap, and check it.
 
-    The search has half of the budget's time, the checker what is left. `checked=False`: nothing is checked, hence
-    nothing certified. `stage` is told what is being done, `progress` how far the search is.
+    Where L is convex, a point and its gradient do (`convex`); else there is a search. It has half of the budget's time,
+    the checker what is left. `checked=False`: nothing is checked, hence nothing certified. `convexity=False`: the other
+    ways alone, to compare them. `stage` is told what is being done, `progress` how far the search is.
 
     Errors: UnsupportedError, NotCoerciveError, DefectError.
     """
@@ -130,8 +144,15 @@ def minimise(
     implicit = not isinstance(instance.adaptation, Gradient)
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
         raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
+    convex = _by_convexity(instance, radius, budget, checked, begin, stage) if convexity else None
+    if convex is not None and (convex.interrupted or (convex.narrow and (convex.proved or not checked))):
+        return convex
+    if radius is None:
+        require_coercive(instance)
     stage("looking for independent features")
     if many_columns(instance, LARGEST) or (scape := Landscape(instance)).dimension > LARGEST:
+        if convex is not None:
+            return convex
         raise UnsupportedError(f"features: at most {LARGEST} independent columns are required, more are given")
     ball = radius
     if ball is None:
@@ -139,6 +160,45 @@ def minimise(
         ball = coercivity_radius(instance, _upper_value(instance, (fmpq(0),) * scape.dimension, budget.gap))
     work = _Work(instance, radius, ball, scape, budget, checked, begin, stage)
     return work.quadratic(progress) if scape.quadratic else work.searched(progress)
+
+
+def _by_convexity(
+    instance: MetaSLInstance,
+    radius: fmpq | None,
+    budget: Budget,
+    checked: bool,
+    begin: float,
+    stage: Callable[[str], None],
+) -> Optimum | None:
+    """What convexity proves of the optimum, if it proves anything."""
+    stage("minimising, where the meta-objective is convex")
+    deadline = min(begin + budget.seconds, budget.until)
+    certificate = proposed(instance, radius, begin + SEARCHING * (deadline - begin))
+    if certificate is None:
+        return None
+    outcome, interrupted = None, False
+    if checked:
+        stage(f"checking that the infimum is at least {certificate.lower:.6g}")
+        try:
+            outcome = check(certificate, deadline=deadline)
+        except KeyboardInterrupt:
+            outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True
+    why = "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
+    return Optimum(
+        lower=certificate.lower,
+        upper=certificate.upper,
+        gap=budget.gap,
+        check=outcome,
+        interrupted=interrupted,
+        why=why,
+        seconds=time.monotonic() - begin,
+        at=tuple(to_float(v) for v in certificate.at),
+        radius=radius,
+        how="convex",
+        dimension=instance.dimension,
+        ball=certificate.ball,
+        certificate=certificate,
+    )
 
 
 @dataclass

@@ -4,13 +4,16 @@
      "lower": ..., "upper": ..., "at": [...], "how": "tree", "half": ..., "tree": "..."}
                                               "how": "exact", "stationary": [...]}
                                               "how": "floor"}
+    {"format": "metagap/certificate/2", ...,  "how": "convex", "multiplier": ..., "near": ...}
 
 The claim: lower <= inf L <= upper over ||theta|| <= radius (null: over all parameters). `how` says what shows the lower
 end: a tree of boxes that covers the ball, which holds a minimiser (a file without `how` means this); a rational
-parameter where the gradient of a convex quadratic vanishes; or a bound that needs no search and is computed again.
+parameter where the gradient of a convex quadratic vanishes; a bound that needs no search and is computed again; or
+convexity, by the gradient at one point (`convex_check`).
 
 `at` is the point of the upper bound. Its coordinates t are those of an orthogonal basis of the span of the features
-that carry mass (`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. The tree
+that carry mass (`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. (With
+"convex" they are theta's own.) The tree
 is in preorder from the cube [-half, half]^r: a byte j < r splits coordinate j at its middle, a letter is a leaf and
 says why it was discarded (`search`); covering is by construction. zlib and base64 make it text.
 """
@@ -36,7 +39,7 @@ from ..instances import Vector
 from ..supervised.document import READER
 from ..supervised.instance import MetaSLInstance
 
-FORMAT = "metagap/certificate/1"
+FORMAT, CONVEX = "metagap/certificate/1", "metagap/certificate/2"
 LARGEST_TREE = 2**26
 """Bytes in the largest tree that is read."""
 LEAVES = b"onmgkc"
@@ -47,18 +50,21 @@ DEEPEST = 2100
 PRIME = 2**61 - 1
 
 
-How = Literal["tree", "exact", "floor"]
-"""What shows the lower end: boxes, an exact minimum of a convex quadratic, or a bound that needs no search."""
+How = Literal["tree", "exact", "floor", "convex"]
+"""What shows the lower end: boxes, an exact minimum of a convex quadratic, a bound that needs no search, convexity."""
 
 
-class _Claim(Record, kw_only=True):
-    format: Literal["metagap/certificate/1"]
+class _Bracketed(Record, kw_only=True):
     sha256: Annotated[str, Meta(description="of the canonical instance")]
     instance: Annotated[dict[str, Any], Meta(description="metagap/instance/1, canonical")]
     radius: Annotated[Number | None, Meta(description="of the ball that was asked for; null: all parameters")]
     ball: Annotated[Number, Meta(description="radius of the ball that was searched")]
     lower: Annotated[float, Meta(description="the bracket's lower end")]
     upper: Annotated[float, Meta(description="the bracket's upper end")]
+
+
+class _Claim(_Bracketed, kw_only=True):
+    format: Literal["metagap/certificate/1"]
     at: Annotated[list[Number], Meta(description="the point of the upper end, in coordinates of the features' span")]
 
 
@@ -83,10 +89,22 @@ class FloorRecord(_Claim, kw_only=True):
     how: Literal["floor"]
 
 
-RECORDS: dict[str, type[TreeRecord | ExactRecord | FloorRecord]] = {
+class ConvexRecord(_Bracketed, kw_only=True):
+    """A bracket of the global minimum with the point at which convexity shows it."""
+
+    format: Literal["metagap/certificate/2"]
+    how: Literal["convex"]
+    at: Annotated[list[Number], Meta(description="the point of the upper end, a parameter")]
+    multiplier: Annotated[Number, Meta(description="of the sphere: what is added to the Hessian; 0 if L is convex")]
+    near: Annotated[Number, Meta(description="how far from the point L is strongly convex; 0: that is not used")]
+
+
+AnyRecord = TreeRecord | ExactRecord | FloorRecord | ConvexRecord
+RECORDS: dict[str, type[AnyRecord]] = {
     "tree": TreeRecord,
     "exact": ExactRecord,
     "floor": FloorRecord,
+    "convex": ConvexRecord,
 }
 
 
@@ -94,7 +112,7 @@ RECORDS: dict[str, type[TreeRecord | ExactRecord | FloorRecord]] = {
 class Certificate:
     """A claimed bracket of the global minimum with what shows it; radius None: over all parameters.
 
-    how "tree": half and tree; "exact": stationary, a parameter [d]; "floor": nothing more.
+    how "tree": half and tree; "exact": stationary, a parameter [d]; "floor": nothing more; "convex": multiplier, near.
     """
 
     instance: MetaSLInstance
@@ -107,11 +125,13 @@ class Certificate:
     tree: bytes = b""
     how: How = "tree"
     stationary: Vector = ()
+    multiplier: fmpq = field(default_factory=fmpq)
+    near: fmpq = field(default_factory=fmpq)
 
     def dumps(self) -> str:
         """The certificate's file."""
         record: dict[str, Any] = {
-            "format": FORMAT,
+            "format": _format(self.how),
             "sha256": self.instance.sha256,
             "instance": self.instance.canonical.document(written),
             "radius": None if self.radius is None else f"{self.radius.p}/{self.radius.q}",
@@ -125,6 +145,8 @@ class Certificate:
             "half": written(self.half),
             "tree": base64.b64encode(zlib.compress(self.tree, 9)).decode(),
             "stationary": [written(v) for v in self.stationary],
+            "multiplier": written(self.multiplier),
+            "near": written(self.near),
         }
         record |= {name: value for name, value in own.items() if name in RECORDS[self.how].__struct_fields__}
         return json.dumps(record, indent=1) + "\n"
@@ -170,6 +192,10 @@ def many_columns(instance: MetaSLInstance, count: int) -> bool:
     return bool(nmod_mat(len(rows), instance.dimension, residues, PRIME).rank() > count)
 
 
+def _format(how: How) -> str:
+    return CONVEX if how == "convex" else FORMAT
+
+
 def _dot(a: Vector, b: Vector) -> fmpq:
     return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
 
@@ -186,11 +212,13 @@ def loads(text: str, source: str = "<string>") -> Certificate:
 
 def _certificate(content: Any, source: str) -> Certificate:
     try:
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise FaultError("format" if isinstance(content, dict) else "document", what=repr(FORMAT))
+        if not isinstance(content, dict) or content.get("format") not in (FORMAT, CONVEX):
+            raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} or {CONVEX!r}")
         how = content.setdefault("how", "tree")
         if how not in list(RECORDS):
             raise FaultError("how", what="one of " + ", ".join(RECORDS))
+        if content["format"] != (wanted := _format(how)):
+            raise FaultError("format", what=f"{wanted!r}, with how={how!r},")
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
         instance = instance_in(content["instance"], source, (READER,), "instance")
         assert isinstance(instance, MetaSLInstance)
@@ -203,7 +231,7 @@ def _certificate(content: Any, source: str) -> Certificate:
         raise BadInputError(source, fault.field, given, required) from None
 
 
-def _read(record: TreeRecord | ExactRecord | FloorRecord, instance: MetaSLInstance) -> Certificate:
+def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     """The claim and its tree, each number by itself. Errors: FaultError."""
 
     def positive(value: Number, field: str) -> fmpq:
@@ -217,6 +245,15 @@ def _read(record: TreeRecord | ExactRecord | FloorRecord, instance: MetaSLInstan
     radius = None if record.radius is None else positive(record.radius, "radius")
     ball = positive(record.ball, "ball")
     at = exact_row(record.at, "at")
+    if isinstance(record, ConvexRecord):
+        if len(at) != instance.dimension:
+            raise FaultError("at", what=f"{instance.dimension} coordinates")
+        claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how="convex")
+        multiplier, near = exact(record.multiplier, "multiplier"), exact(record.near, "near")
+        for name, value in (("multiplier", multiplier), ("near", near)):
+            if value < 0:
+                raise FaultError(name, what="a number >= 0")
+        return replace(claim, multiplier=multiplier, near=near)
     if many_columns(instance, COLUMNS):
         raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
     if len(at) != (count := len(basis(instance))):

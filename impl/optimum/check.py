@@ -11,7 +11,7 @@ splits on if the enclosures of the search were sharper. A leaf's letter says whi
   are derived in the methods below;
 * upper: the value at an exact point of the ball;
 * without a radius: that every parameter outside the ball is worse than `upper` (`coercivity`);
-* lower ends without a tree: `ends`.
+* lower ends without a tree: `ends`; by convexity: `convex_check`, which proves the upper end as well.
 
 What the search uses as well, and why it may be shared:
 
@@ -41,6 +41,7 @@ from ..bracket import Check
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
+from .convex_check import convex_end
 from .ends import floor_end, quadratic_end
 from .leaves import Prover
 from .tree import Leaves, TreeError, leaves
@@ -247,6 +248,18 @@ WITHOUT_TREE = {
 """How lower ends without a tree are proved, and what is said then."""
 
 
+def _by_convexity(certificate: Certificate, deadline: float) -> Check:
+    def watch() -> None:
+        if time.monotonic() > deadline:
+            raise _RejectedError(OUT_OF_TIME)
+
+    try:
+        missing = convex_end(certificate, watch)
+    except _RejectedError as error:
+        return Check(False, str(error))
+    return Check(missing is None, "the point and the floor of the Hessian are proved" if missing is None else missing)
+
+
 def check(
     certificate: Certificate,
     progress: Callable[[int], None] = lambda boxes: None,
@@ -254,4 +267,6 @@ def check(
 ) -> Check:
     """Whether the certificate proves its bracket; not accepted, "out of time", at a time.monotonic() of `deadline`."""
     with ctx.workprec(PRECISION), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        if certificate.how == "convex":
+            return _by_convexity(certificate, math.inf if deadline is None else deadline)
         return Checker(certificate, progress, deadline).run()

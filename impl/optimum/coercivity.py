@@ -53,18 +53,28 @@ def coercivity_radius(instance: MetaSLInstance, upper: float) -> fmpq:
         raise NotCoerciveError("L is beyond float64 at every point tried; scale the data, or give a radius")
     with ctx.workprec(96):
         size = _radius(instance.canonical, arb(rational(upper)))
-    if not size.is_finite():
-        raise NotCoerciveError("the bound is not finite")
-    # A few bits suffice: two certificates of one problem should agree on it.
+    # A few bits suffice: two certificates of one problem should agree on it. Beyond float64 memory may not hold them.
     grain = fmpq(1, 16)
     with ctx.workprec(1200):
-        whole = (size.upper() / arb(grain)).ceil().unique_fmpz()
+        whole = (size.upper() / arb(grain)).ceil().unique_fmpz() if size < arb(2) ** 1024 else None
     if whole is None:
         raise NotCoerciveError("the bound is beyond float64")
     return (fmpq(whole) + 1) * grain
 
 
+def require_coercive(instance: MetaSLInstance) -> None:
+    """Errors: NotCoerciveError where no bound on the minimisers is known for the loss and the adaptation."""
+    loss, adaptation = instance.loss, instance.adaptation
+    if _linear_growth(instance) is not None or loss.name == "squared":
+        return
+    if loss.name != "quartic" or not isinstance(adaptation, Gradient):
+        raise NotCoerciveError(f"the {loss.name} loss may have its infimum at infinity; give a radius")
+    if adaptation.eta != 0 and (adaptation.steps != 1 or adaptation.eta < 0):
+        raise NotCoerciveError(f"no bound is known for the {loss.name} loss with this adaptation; give a radius")
+
+
 def _radius(instance: MetaSLInstance, upper: arb) -> arb:
+    require_coercive(instance)
     loss, adaptation = instance.loss, instance.adaptation
     linear = _linear_growth(instance)
     if linear is not None:
@@ -82,26 +92,21 @@ def _radius(instance: MetaSLInstance, upper: arb) -> arb:
         return (upper + a * (longest * moved + labels) + c) * longest / (a * least)
     if loss.name == "squared":
         return norm([arb(v) for v in squared_minimum(instance)[1]])
-    if loss.name != "quartic" or not isinstance(adaptation, Gradient):
-        raise NotCoerciveError(f"the {loss.name} loss may have its infimum at infinity; give a radius")
+    assert isinstance(adaptation, Gradient)
     if adaptation.eta == 0:
         least = _least_eigenvalue(instance, instance.tasks)
         square = sum((arb(t.weight * a.p * a.y * a.y) for t in instance.tasks for a in t.atoms), start=arb(0))
         if not least > 0:
             raise NotCoerciveError("the features that carry mass are 0")
         return (root(2 * upper) + root(square)) / root(least)
-    if adaptation.steps == 1 and adaptation.eta > 0:
-        assert loss.parameter is not None
-        radii = [
-            _quartic(instance, task, adaptation.eta, loss.parameter, upper)
-            for task in instance.tasks
-            if task.weight != 0
-        ]
-        found = [r for r in radii if r is not None]
-        if found:
-            return min(found, key=lambda r: float(r.upper()))
+    assert loss.parameter is not None
+    radii = [
+        _quartic(instance, task, adaptation.eta, loss.parameter, upper) for task in instance.tasks if task.weight != 0
+    ]
+    found = [r for r in radii if r is not None]
+    if not found:
         raise NotCoerciveError("no task's own features span those of all tasks; give a radius")
-    raise NotCoerciveError(f"no bound is known for the {loss.name} loss with this adaptation; give a radius")
+    return min(found, key=lambda r: float(r.upper()))
 
 
 def _linear_growth(instance: MetaSLInstance) -> tuple[arb, arb] | None:
@@ -161,8 +166,8 @@ def _quartic(instance: MetaSLInstance, task: Task, eta: fmpq, c: fmpq, upper: ar
     needed = (root(2 * upper / arb(task.weight)) + labels) / root(least)
 
     def far(rho: arb) -> bool:
-        reach = arb(eta) * (least * rho + arb(c) * least * least * rho**3 - start) - rho
-        rising = arb(eta) * (least + 3 * arb(c) * least * least * rho**2) - 1
+        reach = arb(eta) * (least * rho + arb(c) * least * least * rho * rho * rho - start) - rho
+        rising = arb(eta) * (least + 3 * arb(c) * least * least * rho * rho) - 1
         return bool(reach > needed and rising >= 0)
 
     rho = arb(1) / 16

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from flint import ctx, fmpq
@@ -28,6 +29,7 @@ from ..supervised.quantities import MetaSLQuantities
 from . import Budget, NotCoerciveError, Optimum, minimise
 from .descent import critical_points
 from .landscape import Landscape
+from .many_rows import ManyRows, many
 from .search import SHORT
 
 ORDINARY_BALL = fmpq(4)
@@ -63,10 +65,11 @@ def judge_headline(
 
     Errors: DefectError where L(omega) is below that end, and omega in the ball.
     """
-    at = tuple(rational(v) for v in optimum.at)
+    at = optimum.exactly_at
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    evaluator = Evaluator(against, lambda: HeadlineQuantities(against, optimum.sure))
+    kind_of = ManyRows if many(against) else HeadlineQuantities
+    evaluator = Evaluator(against, lambda: cast(HeadlineQuantities, kind_of(against, optimum.sure)))
     judged = judge_claim(claim, evaluator, complete=complete)
     with ctx.workprec(PRECISIONS[0]):
         values = evaluator.balls(PRECISIONS[0])

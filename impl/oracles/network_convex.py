@@ -5,6 +5,9 @@ A solver's status is never evidence: what it proposes is certified in `network.f
 
 from __future__ import annotations
 
+import math
+import warnings
+
 import cvxpy as cp
 import numpy as np
 from flint import arb, fmpq
@@ -54,7 +57,8 @@ def relaxed_risk(instance: NetworkInstance, task: int, budget: fmpq) -> tuple[fl
 
 
 def least_risk_by_patterns(instance: NetworkInstance, task: int, budget: fmpq) -> float:
-    """min of R_i over the ball: one convex program for each pattern of the neurons at the task's inputs."""
+    """min of R_i over the ball: one convex program for each pattern of the neurons at the task's inputs. Not a number
+    where Clarabel solves one of them to less than its own tolerance, which may be the least."""
     problem = NetworkProblem(instance.canonical, Balls)
     atoms = instance.canonical.tasks[task].atoms
     xs = sorted({a.x for a in atoms})
@@ -72,7 +76,11 @@ def least_risk_by_patterns(instance: NetworkInstance, task: int, budget: fmpq) -
         z = output @ cp.multiply(pattern, drive)
         constraints = [cp.multiply(2 * pattern - 1, drive) >= 0, cp.norm(weights - initial, "fro") <= to_float(budget)]
         program = cp.Problem(cp.Minimize(masses @ _loss(instance, z[place], labels)), constraints)
-        program.solve(solver=cp.CLARABEL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the status says the same
+            program.solve(solver=cp.CLARABEL)
+        if program.status == cp.OPTIMAL_INACCURATE:
+            return math.nan
         if program.status == cp.OPTIMAL:
             best = min(best, float(program.value))
     return best

@@ -61,6 +61,8 @@ class BatchQuantities:
         chain = (policy[..., None, :] @ batch.transitions)[..., 0, :]
         eye = np.eye(chain.shape[-1])
         visitation = self.rest[..., None, None] * _inverse(eye - g[..., None, None] * chain)
+        # What is never visited, or hardly ever, would be rounding of either sign.
+        visitation = np.where(self.onward, np.maximum(visitation, 0.0), 0.0)
         value = (visitation @ (policy * batch.rewards).sum(3)[..., None])[..., 0]
         nu = (batch.start[..., None, :] @ visitation)[..., 0, :]
         ahead = (batch.transitions @ value[:, :, None, :, None])[..., 0]
@@ -70,13 +72,19 @@ class BatchQuantities:
         return Side(policy, visitation, np.where(self.reachable, nu, 0.0), value, q, advantage)
 
     @cached_property
-    def reachable(self) -> Array:
-        """States that a positive policy visits (B, n, S)."""
+    def onward(self) -> Array:
+        """[..., s, t]: whether a positive policy visits t from s on (B, n, S, S)."""
         edges = (self.batch.transitions > 0).any(3) & (self.batch.gamma > 0)[..., None, None]
-        seen = self.batch.start > 0
-        for _ in range(seen.shape[2]):
-            seen = seen | (seen[..., None] & edges).any(2)
+        seen: Array = edges | np.eye(edges.shape[-1], dtype=bool)
+        for _ in range(edges.shape[-1].bit_length()):
+            seen = (seen[..., None] & seen[..., None, :, :]).any(-2)
         return seen
+
+    @cached_property
+    def reachable(self) -> Array:
+        """States that a positive policy visits, in tasks that take part (B, n, S)."""
+        visited: Array = ((self.batch.start > 0)[..., None] & self.onward).any(2)
+        return visited & (self.batch.weights > 0)[..., None]
 
     def prior_at(self, theta: Array) -> Side:
         """pi_theta of theta (B, d)."""

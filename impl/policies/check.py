@@ -20,7 +20,7 @@ EXTRA_DEPTH = 12
 
 def check(instance: MetaRLInstance, root: Box, tree: bytes, upper: float, deadline: float = math.inf) -> Check:
     """Whether sup L over the root box is at most `upper`; not accepted at a time.monotonic() of `deadline`."""
-    waiting, stack, place = list[Box](), [root], 0
+    waiting, stack, place = list[tuple[Box, int]](), [root], 0
     while stack:
         box = stack.pop()
         if place == len(tree):
@@ -29,20 +29,21 @@ def check(instance: MetaRLInstance, root: Box, tree: bytes, upper: float, deadli
         if tree[place - 1] == 1:
             stack += reversed(halves(box))
         else:
-            waiting.append(box)
+            waiting.append((box, 0))
     if place != len(tree):
         return Check(False, f"the tree has {len(tree) - place} bytes too many")
     boxes, done, extra = Boxes(instance), 0, 0
-    for _ in range(EXTRA_DEPTH):
-        coarse = list[Box]()
-        for k in range(0, len(waiting), boxes.together):
-            if time.monotonic() > deadline:
-                return Check(False, "out of time", done, extra)
-            part = waiting[k : k + boxes.together]
-            done += len(part)
-            coarse += [box for box, bound in zip(part, boxes.upper(part), strict=True) if not bound <= upper]
-        if not coarse:
-            return Check(True, "every leaf is proved", done, extra)
-        waiting = [half for box in coarse for half in halves(box)]
-        extra += len(waiting)
-    return Check(False, f"upper={upper!r} is not proved on the box {coarse[0]}", done, extra)
+    while waiting:
+        if time.monotonic() > deadline:
+            return Check(False, "out of time", done, extra)
+        part = waiting[-boxes.together :]
+        del waiting[-boxes.together :]
+        done += len(part)
+        for (box, depth), bound in zip(part, boxes.upper([box for box, _ in part]), strict=True):
+            if bound <= upper:
+                continue
+            if depth + 1 >= EXTRA_DEPTH:
+                return Check(False, f"upper={upper!r} is not proved on the box {box}", done, extra)
+            waiting += [(half, depth + 1) for half in halves(box)]
+            extra += 2
+    return Check(True, "every leaf is proved", done, extra)

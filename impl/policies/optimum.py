@@ -16,7 +16,7 @@ from flint import ctx
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
-from ..study import ShownBracket, UnsupportedError, in_words
+from ..study import Details, ShownBracket, UnsupportedError, in_words
 from .boxes import Box, Boxes, halves
 from .check import check
 from .instance import Adaptation, MetaRLInstance
@@ -46,7 +46,7 @@ class Optimum(ShownBracket):
         return in_words(self.at), self.effort
 
     @property
-    def details(self) -> dict[str, object]:
+    def details(self) -> Details:
         return {"boxes": self.boxes}
 
 

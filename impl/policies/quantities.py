@@ -271,9 +271,10 @@ class MetaRLQuantities(TaskQuantities):
 
     @cached_property
     def margin_better_comparator(self) -> Number:
-        """The gap; exactly 0 where no parameter changes a one-state return, or the comparator is omega."""
+        """The gap; exactly 0 where no policy changes a one-state return, or the comparator is omega, or a parameter
+        where no parameter changes the policy."""
         instance = self.instance
-        level = all(len(set(rows)) == 1 for rows in instance.features)
+        level = not isinstance(instance.comparator, Policies) and all(len(set(rows)) == 1 for rows in instance.features)
         same = all(len(set(task.rewards[0])) == 1 for task in instance.tasks if task.weight != 0)
         if instance.comparator == instance.omega or level or (same and len(instance.features) == 1):
             return self.zero

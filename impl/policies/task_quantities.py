@@ -266,7 +266,7 @@ class TaskQuantities(MixedQuantities):
                         masses[at] += joint
                         sources[at] += 1
                         pull[at] = [p + v for p, v in zip(pull[at], row, strict=True)]
-        return Mixed(weight, target, masses, sources, self.m.matrix(pull))
+        return Mixed(weight, target, masses, sources, list(index), self.m.matrix(pull))
 
     @cached_property
     def _ahead(self) -> list[list[list[Number]]]:

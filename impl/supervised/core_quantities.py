@@ -1,18 +1,15 @@
-"""Core quantities of (h, U) for models that are known by their features, whatever the activation: iterates, factors of
-the steps, meta-features, the gradient in their span.
+r"""Core quantities of (h, U) from what a model supplies: its iterates, how its steps act on features, grad L by Taylor
+arithmetic.
 
 phi_i(x) = (I - eta Hess R_i(W^(0))) ... (I - eta Hess R_i(W^(K-1))) phi_{W_i}(x): the last step's factor acts first,
-Hess R_i = E_i[ell'' phi_W phi_W' + ell' d2f]. A model supplies its iterates, the factors' action on its features, and
-grad L by Taylor arithmetic. Directions v of the bound lie in the span of the meta-features (the rest changes nothing
-but ||v||), so a model of any size has as many coordinates as the support has lifted points.
+Hess R_i = E_i[ell'' phi_W phi_W' + ell' d2f].
 """
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -21,9 +18,10 @@ from flint import arb
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
 from ..instances import Vector
-from .instance import Functions, NetworkInstance
+from ..models.rows import Rows
+from .instance import Functions, MetaSLInstance, NetworkInstance
 from .maml import Law
-from .rank_quantities import RankQuantities
+from .prediction_quantities import PredictionQuantities
 
 
 @dataclass(frozen=True)
@@ -42,14 +40,16 @@ Steps = Sequence[Sequence[Step]]
 """Per task and step."""
 
 
-class ModelQuantities(RankQuantities):
-    """Core quantities. `direction` gives coefficients of v in the meta-features [N]."""
+class FeatureQuantities(PredictionQuantities):
+    """Core quantities from iterates and features."""
 
     problem: Any
     problem_of: ClassVar[Any]
     """The problem of (instance, number system)."""
 
-    def __init__(self, instance: NetworkInstance, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
+    def __init__(
+        self, instance: MetaSLInstance | NetworkInstance, m: NumberSystem = Balls, direction: Vector | None = None
+    ) -> None:
         super().__init__(instance, m, direction)
         self.instance = instance.canonical
         self._start(type(self).problem_of(self.instance, m), self.instance.tasks)
@@ -60,30 +60,29 @@ class ModelQuantities(RankQuantities):
     def _set(self, outer: Sequence[Any], steps: Steps) -> Any:
         """The steps' factors, per task, applied to phi of the outer models: the last step's first."""
 
-    @cached_property
     @abstractmethod
-    def _whole_gradient(self) -> Any:
-        """grad L, by Taylor arithmetic."""
+    def _misfit_of(self, features: Any, target: list[Number] | None = None) -> arb:
+        """The lifted infimum with other features, of u or of another target [N]."""
 
-    @cached_property
-    @abstractmethod
-    def _kink_distance(self) -> arb:
-        """Distance of W and of the iterates from the kinks of the model; 1 if it has none."""
-
-    @abstractmethod
     def _pulls_of(self, law: Law, predictions: list[Number]) -> list[Number] | None:
         """eta sum_y p ell' at predictions [k]; None for a model without second derivatives."""
+        return None
 
     # --- predictions --------------------------------------------------------------------------------------
 
     @property
     def _before(self) -> list[Number]:
-        return self.problem.omega.predictions
+        return self._here.predictions
+
+    @property
+    def _here(self) -> Any:
+        """The model at W."""
+        return self.problem.omega
 
     @cached_property
     def _paths(self) -> list[list[Any]]:
         """The models W^(0), ..., W^(K) = W_i, per task."""
-        return self._walk(self.problem.omega)
+        return self._walk(self._here)
 
     def _walk(self, model: Any) -> list[list[Any]]:
         return [self.problem.path(law, model) for law in self.laws]
@@ -114,7 +113,12 @@ class ModelQuantities(RankQuantities):
         if isinstance(comparator, Functions):
             kept = [i for i, task in enumerate(self.instance.tasks) if task.weight != 0]
             return [[self.m.number(v) for v in comparator.values[i]] for i in kept]
-        return [path[-1].predictions for path in self._walk(self._rival)]
+        return [at.predictions for at in self._rivals]
+
+    @cached_property
+    def _rivals(self) -> list[Any]:
+        """The adapted comparator, per task."""
+        return [path[-1] for path in self._walk(self._rival)]
 
     @property
     def _unadapted_rivals(self) -> list[list[Number]]:
@@ -151,99 +155,28 @@ class ModelQuantities(RankQuantities):
     def _plain(self) -> Any:
         return self._set(self._adapted, [[] for _ in self.laws])
 
-    @property
-    def _starts(self) -> list[Any]:
-        """The model at W0, per task."""
-        return [self.problem.start] * len(self.laws)
-
-    def _steps_at_start(self) -> list[list[Step]]:
-        """Factors of the model that is linearised at W0, which has no second derivative."""
-        return [[Step(self.problem.start, bends) for bends in each] for each in self._bends]
-
-    @cached_property
-    def _initial(self) -> Any:
-        """phi_0 in all places; ell'' at the iterates' predictions."""
-        return self._set(self._starts, self._steps_at_start())
-
-    @cached_property
-    def _meta_features(self) -> Matrix:
-        """Coordinates (N, r) in the span; in rationals the Gram matrix, so that directions are coefficients."""
-        return self._features.span.rows if self.m is Balls else self._features.gram
-
-    @cached_property
-    def _gradient(self) -> list[Number]:
-        """grad L's part in the span, in the coordinates of the meta-features."""
-        pairings = self._features.pairings(self._whole_gradient)
-        return self._features.span.coordinates(pairings) if self.m is Balls else pairings
-
-    @cached_property
-    def eps(self) -> arb:
-        return self._whole_gradient.length
-
     def _norm_of(self, features: Any) -> Number:
+        """||<w, phi>|| for the given features."""
         return features.paired(self._weighted).length
 
     @cached_property
-    def chain_rule_defect(self) -> Number:
-        return self._whole_gradient.plus(self._features.paired(self._weighted), -1).length
+    def eps_first_order(self) -> arb:
+        return self._norm_of(self._plain)
 
     @cached_property
-    def _from_start(self) -> list[Number]:
-        return self._features.along(*self.problem.offset)
+    def misfit_plain(self) -> arb:
+        return self._misfit_of(self._plain)
 
-    @cached_property
-    def _gradient_from_start(self) -> Number:
-        return self._whole_gradient.along(*self.problem.offset)
 
-    # --- margins and sizes --------------------------------------------------------------------------------
+class RowQuantities(FeatureQuantities):
+    """Features as rows of R^D."""
 
-    @cached_property
-    def margin_differentiability(self) -> arb:
-        """Distance of the model from its kinks and of the predictions from the joints of the loss."""
-        if not self._kink_distance > 0 or not self.margin_joints > 0:
-            return self.margin_joints if self._kink_distance > 0 else self._kink_distance
-        outer = self._joint_margin([[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
-        return self._kink_distance.min(self.margin_joints).min(outer)
+    def _set(self, outer: Sequence[Any], steps: Steps) -> Rows:
+        table = []
+        for law, at, each in zip(self.laws, outer, steps, strict=True):
+            table += self._through(at.rows(list(law.rho)), law, each).tolist()
+        return Rows(self.m, self.m.matrix(table))
 
-    @cached_property
-    def _stretches(self) -> list[arb]:
-        squares = [size * size for size in self._row_sizes]
-
-        def stretch(step: Step) -> arb:
-            parts = [step.bends] if step.pulls is None else [step.bends, step.pulls]
-            return sum((abs(arb(v).mid()) * squares[x] for part in parts for x, v in enumerate(part)), start=arb(1))
-
-        return [math.prod(map(stretch, steps), start=arb(1)) for steps in self._steps]
-
-    # --- what wrong theorems use instead ------------------------------------------------------------------
-
-    def _misfit_of(self, features: Any) -> arb:
-        return self._span_misfit(features.span, self._u).value
-
-    @cached_property
-    def misfit_curvature_adapted(self) -> arb:
-        """ell'' at the predictions that the steps lead to, not at those that they start from."""
-        bends = self._curvatures([[at.predictions for at in path[1:]] for path in self._paths])
-        steps = [
-            [replace(step, bends=bend) for step, bend in zip(*pair, strict=True)]
-            for pair in zip(self._steps, bends, strict=True)
-        ]
-        return self._misfit_of(self._set(self._adapted, steps))
-
-    @cached_property
-    def misfit_outer_unadapted(self) -> arb:
-        return self._misfit_of(self._set([self.problem.omega] * len(self.laws), self._steps))
-
-    @cached_property
-    def misfit_reversed(self) -> arb:
-        return self._misfit_of(self._set(self._adapted, [steps[::-1] for steps in self._steps]))
-
-    @cached_property
-    def misfit_frozen(self) -> arb:
-        """W's own factor for every step."""
-        return self._misfit_of(self._set(self._adapted, [steps[:1] * len(steps) for steps in self._steps]))
-
-    @cached_property
-    def misfit_one_missing(self) -> arb:
-        """Without the last step's factor."""
-        return self._misfit_of(self._set(self._adapted, [steps[:-1] for steps in self._steps]))
+    @abstractmethod
+    def _through(self, rows: Matrix, law: Law, steps: Sequence[Step]) -> Matrix:
+        """The factors of a task's steps applied to rows (a, D): the last step's first."""

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Number, root, square
-from .core_quantities import ModelQuantities
+from .rank_quantities import RankQuantities
 
 Change = Callable[[int], arb]
 """A bound of ||phi_0(x) - phi(x)|| at the input x."""
 
 
-class ErrorQuantities(ModelQuantities):
+class ErrorQuantities(RankQuantities):
     """Features at initialisation and their errors."""
 
     @cached_property
@@ -65,3 +66,33 @@ class ErrorQuantities(ModelQuantities):
                 stretch, moved = stretch * own, moved * (own + folded) + stretch * apart
             found += [(law.weight * mass, stretch * outer(x) + sizes[x] * moved) for x, mass in law.rho.items()]
         return self._root_sum(found)
+
+    # --- what wrong theorems use instead ------------------------------------------------------------------
+
+    @cached_property
+    def misfit_curvature_adapted(self) -> arb:
+        """ell'' at the predictions that the steps lead to, not at those that they start from."""
+        bends = self._curvatures([[at.predictions for at in path[1:]] for path in self._paths])
+        steps = [
+            [replace(step, bends=bend) for step, bend in zip(*pair, strict=True)]
+            for pair in zip(self._steps, bends, strict=True)
+        ]
+        return self._misfit_of(self._set(self._adapted, steps))
+
+    @cached_property
+    def misfit_outer_unadapted(self) -> arb:
+        return self._misfit_of(self._set([self._here] * len(self.laws), self._steps))
+
+    @cached_property
+    def misfit_reversed(self) -> arb:
+        return self._misfit_of(self._set(self._adapted, [steps[::-1] for steps in self._steps]))
+
+    @cached_property
+    def misfit_frozen(self) -> arb:
+        """W's own factor for every step."""
+        return self._misfit_of(self._set(self._adapted, [steps[:1] * len(steps) for steps in self._steps]))
+
+    @cached_property
+    def misfit_one_missing(self) -> arb:
+        """Without the last step's factor."""
+        return self._misfit_of(self._set(self._adapted, [steps[:-1] for steps in self._steps]))

@@ -7,17 +7,20 @@ that judging, hashing and writing lose nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
+import numpy as np
 from flint import fmpq
 
-from ..instances import FORMAT, Instance, Vector
+from ..arithmetic import Array, rational
+from ..instances import FORMAT, Instance, Vector, fraction
 from ..losses import Loss
 from ..models.activation import ACTIVATIONS, Activation
 from ..models.weights import Weights
+from .tables import Lazy, Rows
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,47 @@ class Atom:
     p: fmpq
 
 
+class Atoms(Lazy):
+    """Atoms of one task: points [k], float64 labels [k], counts [k] of `total`; sorted, without equal ones."""
+
+    def __init__(self, points: Array, labels: Array, counts: Array, total: int) -> None:
+        self.points, self.labels, self.counts, self.total = points, labels, counts, total
+
+    @classmethod
+    def of(cls, points: Array, labels: Array) -> Atoms:
+        """Rows of equal mass: equal ones merged."""
+        order = np.lexsort((labels, points))
+        points, labels = points[order], labels[order]
+        new = np.ones(len(points), dtype=bool)
+        new[1:] = (points[1:] != points[:-1]) | (labels[1:] != labels[:-1])
+        first = np.flatnonzero(new)
+        return cls(points[first], labels[first], np.diff(np.append(first, len(points))), len(points))
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @overload
+    def __getitem__(self, index: int) -> Atom: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Atom, ...]: ...
+    def __getitem__(self, index: int | slice) -> Atom | tuple[Atom, ...]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        label, count = float(self.labels[index]), int(self.counts[index])
+        return Atom(int(self.points[index]), rational(label), fmpq(count, self.total))
+
+    def __iter__(self) -> Iterator[Atom]:
+        mass = {int(c): fmpq(int(c), self.total) for c in np.unique(self.counts)}
+        for x, y, c in zip(self.points.tolist(), self.labels.tolist(), self.counts.tolist(), strict=True):
+            yield Atom(x, rational(y), mass[c])
+
+
 @dataclass(frozen=True)
 class Task:
     """A task: its weight q_i and its law D_i, whose masses sum to 1."""
 
     weight: fmpq
-    atoms: tuple[Atom, ...]
+    atoms: Sequence[Atom]
 
 
 @dataclass(frozen=True)
@@ -78,7 +116,7 @@ class MetaSLInstance(Instance):
 
     loss: Loss
     adaptation: Adaptation
-    features: tuple[Vector, ...]
+    features: Sequence[Vector]
     tasks: tuple[Task, ...]
     omega: Vector
     comparator: Comparator
@@ -123,7 +161,7 @@ class MetaSLInstance(Instance):
             "loss": loss_field(self.loss, number),
             "adaptation": adaptation_field(self.adaptation, number),
             "model": {"name": "linear"},
-            "features": [[number(v) for v in row] for row in self.features],
+            "features": rows_field(self.features, number),
             "tasks": tasks_field(self.tasks, number),
             "omega": [number(v) for v in self.omega],
             "comparator": comparator,
@@ -138,6 +176,9 @@ def canonical_tasks(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     """The tasks with equal atoms merged, massless atoms dropped and the rest sorted."""
     found = []
     for task in tasks:
+        if isinstance(task.atoms, Atoms):
+            found.append(task)
+            continue
         atoms: list[Atom] = []
         for atom in sorted((a for a in task.atoms if a.p != 0), key=lambda a: (a.x, a.y)):
             if atoms and (atoms[-1].x, atoms[-1].y) == (atom.x, atom.y):
@@ -172,6 +213,11 @@ def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> li
         }
         for task in tasks
     ]
+
+
+def rows_field(rows: Sequence[Vector], number: Callable[[fmpq], object]) -> list[list[object]]:
+    """The field "features" of a document."""
+    return rows.written(number) if isinstance(rows, Rows) else [[number(v) for v in row] for row in rows]
 
 
 def functions_field(functions: Functions, number: Callable[[fmpq], object]) -> dict[str, object]:
@@ -260,7 +306,7 @@ class NetworkInstance(Instance):
 
     def fractions(self) -> dict[str, object]:
         """What `document` gives with that writing; a million weights reach it without a rational for each."""
-        return self._document(lambda q: f"{q.p}/{q.q}", Weights.fractions)
+        return self._document(fraction, Weights.fractions)
 
 
 @dataclass(frozen=True)

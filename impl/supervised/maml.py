@@ -6,7 +6,9 @@ support are lists [k], parameters are column matrices (d, 1). Nothing here knows
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,19 @@ class Problem(Risks):
         self.omega = self.column(instance.omega)
         if isinstance(instance.adaptation, Gradient):
             self.eta: Number = m.number(instance.adaptation.eta)
+
+    def at(self, vector: Vector) -> Point:
+        """The model with this parameter."""
+        return Point(self, self.column(vector))
+
+    def path(self, law: Law, at: Point) -> list[Point]:
+        """The models of the adaptation: those with theta, ..., U_i(theta)."""
+        return [at, *(Point(self, theta) for theta in self.adapt(law, at.theta)[1:])]
+
+    def rows(self, xs: Sequence[int]) -> Matrix:
+        """phi(x)' for the inputs xs (., d)."""
+        table = self.features.tolist()
+        return self.m.matrix([table[x] for x in xs])
 
     def column(self, vector: Vector) -> Matrix:
         """An exact vector as a column matrix."""
@@ -171,6 +186,23 @@ class Problem(Risks):
             ),
             start=self.m.number(0),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A linear model: its parameter theta (d, 1)."""
+
+    problem: Problem
+    theta: Matrix
+
+    @cached_property
+    def predictions(self) -> list[Number]:
+        """h_theta at every support point [k]."""
+        return self.problem.predictions(self.theta)
+
+    def rows(self, xs: Sequence[int]) -> Matrix:
+        """Gradient features at the inputs xs (., d): the features themselves."""
+        return self.problem.rows(xs)
 
 
 def _float_proximal(problem: Problem, law: Law, theta: Matrix, adaptation: Implicit) -> np.ndarray:

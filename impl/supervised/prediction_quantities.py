@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
@@ -60,6 +62,20 @@ class PredictionQuantities(CoreQuantities):
     @abstractmethod
     def _stretches(self) -> list[arb]:
         """The sizes of the Jacobians of the adaptation, per task."""
+
+    # --- joints of the loss -----------------------------------------------------------------------
+
+    def _joint_margin(self, predictions: Sequence[Sequence[list[Number]]]) -> arb:
+        """Of predictions per task and step [k]."""
+        loss, margin = self.problem.loss, arb(1)
+        for law, steps in zip(self.laws, predictions, strict=True):
+            for z, (x, y, _) in itertools.product(steps, law.atoms):
+                gap = loss.joint_distance(z[x], y)
+                if gap is not None:
+                    if gap <= 0:
+                        return gap
+                    margin = margin.min(gap)
+        return margin
 
     # --- joints of the loss, for models of one parameter that all predictions increase with --------
 

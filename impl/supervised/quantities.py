@@ -8,10 +8,11 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, Rationals, norm, root, solved, square
+from ..arithmetic import Balls, Number, Rationals, fenced, norm, root, solved, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from . import taylor
+from .core_quantities import Step
 from .instance import Functions, Gradient
 from .task_quantities import TaskQuantities
 
@@ -29,24 +30,16 @@ def small_step_margin(loss: Loss, s: arb) -> arb:
 class MetaSLQuantities(TaskQuantities):
     """Everything that meta-SL claims, their assumptions and their mutants name."""
 
-    # --- first-order, and the quantities of the corollaries ------------------------------------------
-
-    @cached_property
-    def eps_first_order(self) -> arb:
-        return self._length(self._pulled(self._rows([self.problem.identity()] * len(self.laws))))
-
-    @cached_property
-    def misfit_plain(self) -> arb:
-        return self._misfit(self._rows([self.problem.identity()] * len(self.laws)), self._u).value
+    # --- the quantities of the corollaries ------------------------------------------------------------
 
     @cached_property
     def displacement(self) -> arb:
-        return self._length((self.problem.omega - self._rival).entries())
+        return self._length((self._here.theta - self._rival.theta).entries())
 
     @cached_property
     def adapted_displacement(self) -> arb:
         self._single()
-        return self._length((self._paths[0][-1] - self._rivals[0]).entries())
+        return self._length((self._adapted[0].theta - self._rivals[0].theta).entries())
 
     @cached_property
     def jacobian_min(self) -> arb:
@@ -111,14 +104,14 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def remainder_constant(self) -> arb:
-        third = self._finite("m3") * self.feature_bound**4 / 2
+        third = self._finite("m3") * fenced(self.feature_bound) ** 4 / 2
         adaptation = self.instance.adaptation
         if not isinstance(adaptation, Gradient):
             return third / self.m.number(adaptation.strength)
         growth = arb(1)
         if adaptation.steps > 1:
             c, k = self._stretch, adaptation.steps
-            growth = c ** (k - 1) * sum((c**j for j in range(k)), start=arb(0))
+            growth = fenced(c) ** (k - 1) * sum((fenced(c) ** j for j in range(k)), start=arb(0))
         return Balls.magnitude(self.problem.eta) * third * growth
 
     @cached_property
@@ -127,7 +120,7 @@ class MetaSLQuantities(TaskQuantities):
         if not isinstance(adaptation, Gradient):
             a = self._finite("m2") * square(self.feature_bound) / self.m.number(adaptation.strength)
             return a / (1 + a)
-        return self._step_size * sum((self._stretch**j for j in range(adaptation.steps)), start=arb(0))
+        return self._step_size * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
 
     @cached_property
     def min_norm_solution(self) -> arb:
@@ -148,7 +141,7 @@ class MetaSLQuantities(TaskQuantities):
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
         size = Balls.magnitude(self.problem.eta)
         bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
-        return bound + size * bend * self.feature_bound**4
+        return bound + size * bend * fenced(self.feature_bound) ** 4
 
     @cached_property
     def descent(self) -> arb:
@@ -194,23 +187,17 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def margin_differentiability(self) -> arb:
-        loss, margin = self.problem.loss, arb(1)
+        """Distance of predictions from the joints of the loss: of those that gradient steps start from, or at which an
+        implicit step ends, whose derivative is taken there; and of adapted ones, where the loss itself has kinks."""
+        loss, adaptation = self.problem.loss, self.instance.adaptation
         if not loss.profile.joints:
-            return margin
+            return arb(1)
         self._balls_only("a distance")
-        moves = not isinstance(self.instance.adaptation, Gradient) or self.instance.adaptation.eta != 0
-        for law, path in zip(self.laws, self._paths, strict=True):
-            inner = path[:-1] if moves else []
-            outer = path[-1:] if loss.profile.kinked else []
-            for theta in (*inner, *outer):
-                z = self.problem.predictions(theta)
-                for x, y, _ in law.atoms:
-                    distance = loss.joint_distance(z[x], y)
-                    if distance is not None:
-                        if distance <= 0:
-                            return distance
-                        margin = margin.min(distance)
-        return margin
+        ends = [[z] for z in self._after]
+        if not isinstance(adaptation, Gradient):
+            return self._joint_margin(ends)
+        outer = self._joint_margin(ends) if loss.profile.kinked else arb(1)
+        return outer if adaptation.eta == 0 else outer.min(self._joint_margin(self._iterates))
 
     @cached_property
     def margin_one_gradient_step(self) -> arb:
@@ -284,12 +271,7 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def misfit_hessian_at_adapted(self) -> arb:
         self._gradient_steps()
-        problem = self.problem
-        transforms = [
-            problem.identity() - problem.hessian(law, z) * problem.eta
-            for law, z in zip(self.laws, self._after, strict=True)
-        ]
-        return self._misfit(self._rows(transforms), self._u).value
+        return self._misfit_of(self._set(self._adapted, [[Step(at, [])] for at in self._adapted]))
 
     @cached_property
     def eps_directional(self) -> Number:

@@ -12,16 +12,16 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import Balls, Number, Rationals, exact_floats, root, square
+from ..arithmetic import Balls, Matrix, Number, Rationals, exact_floats, root, square
 from ..balls.infimum import Infimum, misfit, misfit_l1
 from ..balls.span import Span
 from ..instances import Vector
-from .prediction_quantities import PredictionQuantities
+from .core_quantities import FeatureQuantities
 
 SPARE_BITS = 64
 
 
-class SpanQuantities(PredictionQuantities):
+class SpanQuantities(FeatureQuantities):
     """Core quantities in the span. `direction` gives coefficients of v in the meta-features [N]."""
 
     def __call__(self, name: str) -> Number:
@@ -33,8 +33,27 @@ class SpanQuantities(PredictionQuantities):
 
     @cached_property
     @abstractmethod
-    def _features(self) -> Any:
-        """The meta-features, with their `span`."""
+    def _whole_gradient(self) -> Any:
+        """grad L, by Taylor arithmetic."""
+
+    @cached_property
+    def _meta_features(self) -> Matrix:
+        """Coordinates (N, r) in the span; in rationals the Gram matrix, so that directions are coefficients."""
+        return self._features.span.rows if self.m is Balls else self._features.gram
+
+    @cached_property
+    def _gradient(self) -> list[Number]:
+        """grad L's part in the span, in the coordinates of the meta-features."""
+        pairings = self._features.pairings(self._whole_gradient)
+        return self._features.span.coordinates(pairings) if self.m is Balls else pairings
+
+    @cached_property
+    def eps(self) -> arb:
+        return self._whole_gradient.length
+
+    @cached_property
+    def chain_rule_defect(self) -> Number:
+        return self._whole_gradient.plus(self._features.paired(self._weighted), -1).length
 
     # --- infima in the span -----------------------------------------------------------------------------
 
@@ -52,6 +71,9 @@ class SpanQuantities(PredictionQuantities):
         spare = size * self._root_sum(zip(weights, at.slack, strict=True))
         low = arb((found.value - spare).lower()).max(arb(0))
         return Infimum(low.union(found.value), found.direction)
+
+    def _misfit_of(self, features: Any, target: list[Number] | None = None) -> arb:
+        return self._span_misfit(features.span, self._u if target is None else target).value
 
     @cached_property
     def _lifted(self) -> Infimum:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from abc import abstractmethod
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +15,7 @@ from flint import arb, arb_mat, fmpq
 from ..arithmetic import Balls, Number, Rationals, root
 from ..balls.singular import largest_eigenvalue
 from ..models.weights import squared_distance
+from .core_quantities import Step
 from .instance import NetworkInstance
 from .span_quantities import SpanQuantities
 
@@ -29,47 +29,29 @@ class StartQuantities(SpanQuantities):
 
     @cached_property
     @abstractmethod
-    def _iterates(self) -> list[list[list[Number]]]:
-        """The predictions at the iterates W^(0), ..., W^(K-1) that the steps leave [k], per task and step."""
-
-    @cached_property
-    @abstractmethod
-    def _plain(self) -> Any:
-        """phi_{W_i}, with their `span`."""
-
-    @cached_property
-    @abstractmethod
-    def _initial(self) -> Any:
-        """phi_0 in all places, ell'' at the iterates' actual predictions, with their `span`."""
-
-    @abstractmethod
-    def _norm_of(self, features: Any) -> Number:
-        """||<w, phi>|| for the given meta-features."""
-
-    @cached_property
-    @abstractmethod
     def _difference(self) -> arb_mat | None:
         """The Gram matrix of phi_0 - phi, None if it is exactly 0."""
 
     @cached_property
     @abstractmethod
-    def _from_start(self) -> list[Number]:
-        """phi_a'(W - W0) [N]."""
+    def _kink_distance(self) -> arb:
+        """Distance of W and of the iterates from the kinks of the model; 1 if it has none."""
+
+    # --- features at initialisation ----------------------------------------------------------
+
+    @property
+    def _starts(self) -> list[Any]:
+        """The model at W0, per task."""
+        return [self.problem.start] * len(self.laws)
+
+    def _steps_at_start(self) -> list[list[Step]]:
+        """Factors of the model that is linearised at W0, which has no second derivative."""
+        return [[Step(self.problem.start, bends) for bends in each] for each in self._bends]
 
     @cached_property
-    @abstractmethod
-    def _gradient_from_start(self) -> Number:
-        """<grad L, W - W0>."""
-
-    # --- first order, features at initialisation ----------------------------------------------------------
-
-    @cached_property
-    def eps_first_order(self) -> arb:
-        return self._norm_of(self._plain)
-
-    @cached_property
-    def misfit_plain(self) -> arb:
-        return self._span_misfit(self._plain.span, self._u).value
+    def _initial(self) -> Any:
+        """phi_0 in all places; ell'' at the iterates' predictions."""
+        return self._set(self._starts, self._steps_at_start())
 
     @cached_property
     def eps_init(self) -> arb:
@@ -77,7 +59,7 @@ class StartQuantities(SpanQuantities):
 
     @cached_property
     def misfit_init(self) -> arb:
-        return self._span_misfit(self._initial.span, self._u).value
+        return self._misfit_of(self._initial)
 
     @cached_property
     def gradient_difference(self) -> arb:
@@ -130,7 +112,15 @@ class StartQuantities(SpanQuantities):
     @cached_property
     def misfit_projected(self) -> arb:
         target = [u - d for u, d in zip(self._u, self._from_start, strict=True)]
-        return self._misfit_against(target)
+        return self._misfit_of(self._features, target)
+
+    @cached_property
+    def _from_start(self) -> list[Number]:
+        return self._features.along(*self.problem.offset)
+
+    @cached_property
+    def _gradient_from_start(self) -> Number:
+        return self._whole_gradient.along(*self.problem.offset)
 
     # --- margins --------------------------------------------------------------------------------------------
 
@@ -140,19 +130,25 @@ class StartQuantities(SpanQuantities):
         moves = self.instance.adaptation.eta != 0
         return self._joint_margin(self._iterates) if moves else arb(1)
 
-    def _joint_margin(self, predictions: Sequence[Sequence[list[Number]]]) -> arb:
-        """Of predictions per task and step [k]."""
-        loss, margin = self.problem.loss, arb(1)
-        for law, steps in zip(self.laws, predictions, strict=True):
-            for z, (x, y, _) in itertools.product(steps, law.atoms):
-                gap = loss.joint_distance(z[x], y)
-                if gap is not None:
-                    if gap <= 0:
-                        return gap
-                    margin = margin.min(gap)
-        return margin
-
     @cached_property
     def margin_convex_inner(self) -> arb:
         """ell'' >= 0: what the bound of the operator norms of H_i uses."""
         return self._structural(self.problem.loss.profile.convex)
+
+    @cached_property
+    def margin_differentiability(self) -> arb:
+        """Distance of the model from its kinks and of the predictions from the joints of the loss."""
+        if not self._kink_distance > 0 or not self.margin_joints > 0:
+            return self.margin_joints if self._kink_distance > 0 else self._kink_distance
+        outer = self._joint_margin([[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
+        return self._kink_distance.min(self.margin_joints).min(outer)
+
+    @cached_property
+    def _stretches(self) -> list[arb]:
+        squares = [size * size for size in self._row_sizes]
+
+        def stretch(step: Step) -> arb:
+            parts = [step.bends] if step.pulls is None else [step.bends, step.pulls]
+            return sum((abs(arb(v).mid()) * squares[x] for part in parts for x, v in enumerate(part)), start=arb(1))
+
+        return [math.prod(map(stretch, steps), start=arb(1)) for steps in self._steps]

@@ -10,29 +10,22 @@ from typing import Self
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm, solved
+from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
 from ..balls.mixed import Mixed, MixedQuantities, System
 from ..instances import Instance, Vector
+from ..models.rows import Rows
 from . import taylor
-from .instance import Functions, Gradient, MetaSLInstance
-from .maml import Problem
+from .core_quantities import RowQuantities, Step
+from .instance import Gradient, MetaSLInstance
+from .maml import Law, Point, Problem
 from .mixed import LARGEST, AtomClass, Part, bounded, classes, condensed
-from .prediction_quantities import PredictionQuantities
 
 
-class TaskQuantities(PredictionQuantities, MixedQuantities):
+class TaskQuantities(RowQuantities, MixedQuantities):
     """Core and mixed quantities. Tasks of weight 0 take no part."""
 
-    def __init__(
-        self,
-        instance: MetaSLInstance,
-        m: NumberSystem = Balls,
-        direction: Vector | None = None,
-    ) -> None:
-        super().__init__(instance, m, direction)
-        self.instance = instance.canonical
-        self.problem: Problem
-        self._start(Problem(self.instance, m), self.instance.tasks)
+    problem: Problem
+    problem_of = Problem
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
@@ -78,79 +71,48 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
         change, size = (self._root_sum(zip(masses, values, strict=True)) for values in (radii, sizes))
         return float(change.upper()) + 2.0**-50 * float(size.upper())
 
-    # --- adaptation -------------------------------------------------------------------------------
+    # --- adaptation and features --------------------------------------------------------------------
 
     @cached_property
-    def _paths(self) -> list[list[Matrix]]:
-        return [self.problem.adapt(law, self.problem.omega) for law in self.laws]
+    def _here(self) -> Point:
+        return Point(self.problem, self.problem.omega)
 
     @cached_property
-    def _before(self) -> list[Number]:
-        """h_omega at the support [k]."""
-        return self.problem.predictions(self.problem.omega)
+    def _steps(self) -> list[list[Step]]:
+        """The models that the steps' Jacobians are at; the implicit step's is U_i(omega)."""
+        at = slice(None, -1) if isinstance(self.instance.adaptation, Gradient) else slice(-1, None)
+        return [[Step(model, []) for model in path[at]] for path in self._paths]
+
+    def _through(self, rows: Matrix, law: Law, steps: Sequence[Step]) -> Matrix:
+        return rows * self._jacobian(law, steps)
+
+    def _jacobian(self, law: Law, steps: Sequence[Step]) -> Matrix:
+        """The Jacobian of the steps (d, d), by its formula."""
+        problem, adaptation = self.problem, self.instance.adaptation
+        jacobian = problem.identity()
+        for step in steps:
+            hessian = problem.hessian(law, step.at.predictions)
+            if isinstance(adaptation, Gradient):
+                jacobian = (problem.identity() - hessian * problem.eta) * jacobian
+            else:
+                strength = self.m.number(adaptation.strength)
+                jacobian = solved(problem.identity() + hessian * (1 / strength), problem.identity())
+        return jacobian
 
     @cached_property
-    def _after(self) -> list[list[Number]]:
-        """h_{omega_i} at the support, per task."""
-        return [self.problem.predictions(path[-1]) for path in self._paths]
+    def _jacobians(self) -> list[Matrix]:
+        """J_i, the Jacobian of U_i at omega (d, d)."""
+        return [self._jacobian(law, steps) for law, steps in zip(self.laws, self._steps, strict=True)]
 
-    @cached_property
-    def _rival(self) -> Matrix:
-        """theta' as a column."""
-        comparator = self.instance.comparator
-        if isinstance(comparator, Functions):
-            raise UndefinedQuantityError("the comparator is given by functions, not by a parameter")
-        return self.problem.column(comparator)
-
-    @cached_property
-    def _rivals(self) -> list[Matrix]:
-        """Adapted comparator parameters, per task."""
-        return [self.problem.adapt(law, self._rival)[-1] for law in self.laws]
-
-    @cached_property
-    def _comparator(self) -> list[list[Number]]:
-        """h'_i at the support, per task."""
-        comparator = self.instance.comparator
-        if isinstance(comparator, Functions):
-            values = [row for row, task in zip(comparator.values, self.instance.tasks, strict=True) if task.weight != 0]
-            return [[self.m.number(v) for v in row] for row in values]
-        return [self.problem.predictions(theta) for theta in self._rivals]
-
-    @property
-    def _unadapted_rivals(self) -> list[list[Number]]:
-        return [self.problem.predictions(self._rival)] * len(self.laws)
+    def _misfit_of(self, features: Rows, target: list[Number] | None = None) -> arb:
+        return self._misfit(features.table, self._u if target is None else target).value
 
     def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
         return self._misfit(self._meta_features, target, masses, free).value
 
     @cached_property
-    def _jacobians(self) -> list[Matrix]:
-        """J_i, the Jacobian of U_i at omega (d, d), by its formula."""
-        problem, adaptation = self.problem, self.instance.adaptation
-        found = []
-        for law, path in zip(self.laws, self._paths, strict=True):
-            if isinstance(adaptation, Gradient):
-                jacobian = problem.identity()
-                for theta in path[:-1]:
-                    factor = problem.hessian(law, problem.predictions(theta)) * problem.eta
-                    jacobian = (problem.identity() - factor) * jacobian
-            else:
-                strength = self.m.number(adaptation.strength)
-                hessian = problem.hessian(law, problem.predictions(path[-1]))
-                jacobian = solved(problem.identity() + hessian * (1 / strength), problem.identity())
-            found.append(jacobian)
-        return found
-
-    # --- the task-lifted space: points are (task, x) with mass q_i rho_i(x) ------------------------
-
-    def _rows(self, transforms: Sequence[Matrix]) -> Matrix:
-        """phi_i(x)' = phi(x)'T_i at every point (N, d)."""
-        per_task = [(self.problem.features * t).tolist() for t in transforms]
-        return self.m.matrix([per_task[i][x] for i, x, _ in self._points])
-
-    @cached_property
     def _meta_features(self) -> Matrix:
-        return self._rows(self._jacobians)
+        return self._features.table
 
     @cached_property
     def _gradient(self) -> list[Number]:
@@ -184,7 +146,7 @@ class TaskQuantities(PredictionQuantities, MixedQuantities):
             target.append(self._sum(w * u[i, x] for i, w in shares))
             masses.append(self._sum(a * self.laws[i].rho[x] for i, a in own))
             sources.append(len(own))
-        return Mixed(weight, target, masses, sources)
+        return Mixed(weight, target, masses, sources, self._mixed_points)
 
     @cached_property
     def _parts(self) -> list[list[Part]]:

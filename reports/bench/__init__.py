@@ -9,20 +9,19 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 from rich.table import Table
 
 from ..records import environment, now
 from . import falsify, floats, judging, networks, optimum
-from .rows import installed
+from .rows import Measured, installed
 
 
 def bench(
     seconds: float,
     progress: Callable[[str], None] = lambda message: None,
     show: Callable[[Table], None] = lambda table: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Time every row for about `seconds`: interleaved rounds, median rate.
 
     `show` gets each table when it is measured.
@@ -47,17 +46,11 @@ def bench(
                 done += row.count
             rates[index].append(done / (time.process_time() - begin))
     measured = [
-        {
-            "group": row.group,
-            "name": row.name,
-            "median": statistics.median(rates[index]),
-            "low": min(rates[index]),
-            "high": max(rates[index]),
-        }
+        Measured(row.group, row.name, statistics.median(rates[index]), min(rates[index]), max(rates[index]))
         for index, row in enumerate(rows)
     ]
-    for group in dict.fromkeys(row["group"] for row in measured):
-        show(_table(str(group), [row for row in measured if row["group"] == group]))
+    for group in dict.fromkeys(row.group for row in measured):
+        show(_table(group, [row for row in measured if row.group == group]))
     for note in missing:
         show(Table(title=note, title_justify="left"))
     optima = optimum.compare(progress=progress)
@@ -68,7 +61,7 @@ def bench(
     show(optimum.table(optima_in_4))
     return {
         "optimum": optima,
-        "falsify": searches,
+        "falsify": {"rows": searches},
         "optimum_in_4": optima_in_4,
         "format": "metagap/bench/1",
         "started": started,
@@ -79,13 +72,13 @@ def bench(
     }
 
 
-def _table(group: str, rows: list[dict[str, Any]]) -> Table:
+def _table(group: str, rows: list[Measured]) -> Table:
     """A group for people, with ratios to its first row."""
     table = Table(title=group, title_justify="left")
     table.add_column("what")
     for heading in ("per second", "range", "ratio"):
         table.add_column(heading, justify="right")
     for row in rows:
-        spread = f"{row['low']:,.0f} - {row['high']:,.0f}"
-        table.add_row(row["name"], f"{row['median']:,.0f}", spread, f"{rows[0]['median'] / row['median']:.2f}")
+        spread = f"{row.low:,.0f} - {row.high:,.0f}"
+        table.add_row(row.name, f"{row.median:,.0f}", spread, f"{rows[0].median / row.median:.2f}")
     return table

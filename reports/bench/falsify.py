@@ -11,7 +11,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
@@ -24,10 +23,12 @@ from ...impl.falsify.gradient import gradient, prepare
 from ...impl.falsify.pursuit import SHAPES, pursue, simplest
 from ...impl.falsify.ratio import HIT, objective
 from ...impl.families import META_SL
+from ...impl.instances import Instance
 from ...impl.losses import Loss
 from ...impl.strategies import instances
 from ...impl.supervised.batch import Batch
 from ...theory.mutants.meta_sl import MUTANTS
+from .rows import Note
 
 RARE = next(m for m in MUTANTS if m.name == "no-hessian")
 COMMON = next(m for m in MUTANTS if m.name == "half-constant")
@@ -86,21 +87,21 @@ def time_to_kill(driver: str, number: int, limit: float) -> float | None:
     return time.process_time() - begin if killed else None
 
 
-def compare(seconds: float, progress: Callable[[str], None] = lambda message: None) -> dict[str, Any]:
+def compare(seconds: float, progress: Callable[[str], None] = lambda message: None) -> list[Note]:
     """All measurements; each search gets at most 10 times `seconds`, tightness at size L up to 30 s."""
     limit = 10 * seconds
-    rows: list[dict[str, Any]] = []
+    rows: list[Note] = []
     for driver in ("gradient", "evolution", "random"):
         progress(f"search: {driver}")
         try:
             times = [time_to_kill(driver, number, limit) for number in SEEDS]
         except MissingExtraError as error:
-            rows.append({"name": f"refute the dropped Hessian: {driver}", "value": None, "note": str(error)})
+            rows.append(Note(f"refute the dropped Hessian: {driver}", None, str(error)))
             continue
         known = [t for t in times if t is not None]
         note = f"{len(known)} of {len(times)} seeds within {limit:g} s"
         middle = statistics.median(known) if known else None
-        rows.append({"name": f"refute the dropped Hessian: {driver}, median seconds", "value": middle, "note": note})
+        rows.append(Note(f"refute the dropped Hessian: {driver}, median seconds", middle, note))
     lifted = META_SL.claim("meta-sl-lifted")
     assert lifted is not None
     for driver in ("gradient", "evolution", "hypothesis"):
@@ -112,13 +113,12 @@ def compare(seconds: float, progress: Callable[[str], None] = lambda message: No
             certified = found.certified()
             note = f"{found.evaluations} instances in {found.seconds:.1f} s"
             value = None if certified is None else certified[1].lo
-            rows.append({"name": f"tightness at size L: {driver}", "value": value, "note": note})
+            rows.append(Note(f"tightness at size L: {driver}", value, note))
     progress("shrinking")
-    rows += _shrinking()
-    return {"rows": rows}
+    return rows + _shrinking()
 
 
-def _shrinking() -> list[dict[str, Any]]:
+def _shrinking() -> list[Note]:
     """The same wrong theorem found and shrunk on arrays, and by Hypothesis (its seconds include the search)."""
     begin = time.process_time()
     found = pursue(COMMON, seed=1, seconds=30)
@@ -134,28 +134,25 @@ def _shrinking() -> list[dict[str, Any]]:
         suppress_health_check=list(HealthCheck),
     )
 
-    def wrong(instance: Any) -> bool:
+    def wrong(instance: Instance) -> bool:
         return refute(COMMON, instance) is not None
 
     begun = time.process_time()
     other = find(instances("arbitrary"), wrong, settings=quiet, random=random.Random(1))
     rest = time.process_time() - begun
+    said = f"{small.instance.numbers} numbers; found in {middle - begin:.2f} s"
     return [
-        {
-            "name": "shrink on arrays, seconds",
-            "value": end - middle,
-            "note": f"{small.instance.numbers} numbers; found in {middle - begin:.2f} s",
-        },
-        {"name": "search and shrink by Hypothesis, seconds", "value": rest, "note": f"{other.numbers} numbers"},
+        Note("shrink on arrays, seconds", end - middle, said),
+        Note("search and shrink by Hypothesis, seconds", rest, f"{other.numbers} numbers"),
     ]
 
 
-def table(record: dict[str, Any]) -> Table:
-    """The record for people."""
+def table(rows: list[Note]) -> Table:
+    """The rows for people."""
     shown = Table(title="search for counterexamples", title_justify="left")
     shown.add_column("what")
     shown.add_column("value", justify="right")
     shown.add_column("note")
-    for row in record["rows"]:
-        shown.add_row(row["name"], "" if row["value"] is None else f"{row['value']:.6g}", row["note"])
+    for row in rows:
+        shown.add_row(row.name, "" if row.value is None else f"{row.value:.6g}", row.note)
     return shown

@@ -9,8 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import fmpq
@@ -85,13 +84,28 @@ PEERS: dict[str, Callable[[Objective, int, float], Array]] = {
 """scipy's L-BFGS-B from 1 and from 10 random starts, shgo, dual_annealing."""
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A loss and a dimension: median milliseconds of search, checker and peers, and wrong answers."""
+
+    loss: str
+    dimension: int
+    instances: int
+    undecided: int
+    rejected: int
+    median_boxes: float
+    milliseconds: dict[str, float | None]
+    slowest: float
+    wrong: dict[str, int]
+
+
 def compare(
     losses: tuple[str, ...] = tuple(STEPS),
     dimensions: tuple[int, ...] = (1, 2, 3),
     count: int = 6,
     progress: Callable[[str], None] = lambda message: None,
-) -> list[dict[str, Any]]:
-    """One record per loss and dimension: median milliseconds of search, checker and peers, and wrong answers."""
+) -> list[Compared]:
+    """One row per loss and dimension."""
     rows = []
     for loss in losses:
         for dimension in dimensions:
@@ -100,7 +114,7 @@ def compare(
     return rows
 
 
-def _compare(loss: str, dimension: int, count: int) -> dict[str, Any]:
+def _compare(loss: str, dimension: int, count: int) -> Compared:
     ball = BALL.get(loss, 4.0)
     times: dict[str, list[float]] = {name: [] for name in ("metagap", "checker", *PEERS)}
     wrong: dict[str, int] = dict.fromkeys(PEERS, 0)
@@ -132,17 +146,17 @@ def _compare(loss: str, dimension: int, count: int) -> dict[str, Any]:
                 theta = tuple(rational(float(v)) for v in (inside @ scape.basis)[0])
                 found.holds(exact_value(instance, theta), f"the value that {name} has found")
             wrong[name] += value > found.upper + GAP * max(abs(found.upper), 1e-3)
-    return {
-        "loss": loss,
-        "dimension": dimension,
-        "instances": count,
-        "undecided": undecided,
-        "rejected": rejected,
-        "median_boxes": statistics.median(boxes),
-        "milliseconds": {name: 1e3 * statistics.median(t) if t else None for name, t in times.items()},
-        "slowest": 1e3 * max(times["metagap"]),
-        "wrong": wrong,
-    }
+    return Compared(
+        loss,
+        dimension,
+        count,
+        undecided,
+        rejected,
+        statistics.median(boxes),
+        {name: 1e3 * statistics.median(t) if t else None for name, t in times.items()},
+        1e3 * max(times["metagap"]),
+        wrong,
+    )
 
 
 def _objective(scape: Landscape) -> Objective:
@@ -153,20 +167,20 @@ def _objective(scape: Landscape) -> Objective:
     return objective
 
 
-def table(rows: list[dict[str, Any]]) -> Table:
+def table(rows: list[Compared]) -> Table:
     """Milliseconds, with wrong answers in brackets."""
     shown = Table(title=f"global minimum, relative gap {GAP:g}: median ms (wrong answers)", title_justify="left")
     shown.add_column("loss, d", no_wrap=True)
     for name in ("metagap", "slowest", "boxes", "checker", *PEERS):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        ms = row["milliseconds"]
+        ms = row.milliseconds
         shown.add_row(
-            f"{row['loss']}, {row['dimension']}",
-            f"{ms['metagap']:.1f}" + (f" ({row['undecided']} undecided)" if row["undecided"] else ""),
-            f"{row['slowest']:.0f}",
-            f"{row['median_boxes']:.0f}",
+            f"{row.loss}, {row.dimension}",
+            f"{ms['metagap']:.1f}" + (f" ({row.undecided} undecided)" if row.undecided else ""),
+            f"{row.slowest:.0f}",
+            f"{row.median_boxes:.0f}",
             "" if ms["checker"] is None else f"{ms['checker']:.1f}",
-            *("" if ms[name] is None else f"{ms[name]:.1f} ({row['wrong'][name]})" for name in PEERS),
+            *("" if ms[name] is None else f"{ms[name]:.1f} ({row.wrong[name]})" for name in PEERS),
         )
     return shown

@@ -17,6 +17,26 @@ class Row:
     work: Callable[[], object]
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Instances per second of a row: median and range over the rounds."""
+
+    group: str
+    name: str
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """One number of the search's table; None: there is none, and the note says why."""
+
+    name: str
+    value: float | None
+    note: str
+
+
 def installed(package: str) -> bool:
     """Whether an optional package is there."""
     return importlib.util.find_spec(package) is not None

@@ -7,105 +7,95 @@ from __future__ import annotations
 
 import statistics
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ...impl.families import FAMILIES
 from ...theory.claim import Standing
+from ..formats.auditing import AuditRecord, Cell, MutantRow, MutantsRecord
 from ..matrix import alarms
+from ..overview import by_family
 from .shared import listing, paper
 
 
-def print_audit(record: dict[str, Any], page: Path | None, *, detailed: bool) -> None:
+def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detailed: bool) -> None:
     """The audit's outcome. `detailed`: which assumptions each claim needs, and each wrong theorem, a row each."""
     console = paper()
-    if "cells" in record:
+    if isinstance(record, AuditRecord):
         _print_assumptions(console, record, detailed)
         _print_sharpness(console, record)
     if detailed:
-        console.print(_mutants(record["mutants"]))
-    console.print(_power(record["mutants"]))
-    survived = [row["name"] for row in record["mutants"] if row["status"] == "survived"]
+        console.print(_mutants(record.mutants))
+    console.print(_power(record.mutants))
+    survived = [row.name for row in record.mutants if row.status == "survived"]
     if survived:
         console.print(f"Wrong theorems that nothing refuted: {', '.join(survived)}.", style="bold red")
     if page is not None:
         console.print(f"Report: {page}", soft_wrap=True)
 
 
-def _print_assumptions(console: Console, record: dict[str, Any], detailed: bool) -> None:
-    cells = _by_family(record["cells"], "claim")
+def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) -> None:
     table = listing("Assumptions of claims: what fails without each", "family")
     for heading in ("needed", "found again", "not needed", "vacuous", "open"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for family, rows in cells.items():
-        counts = [sum(row["status"] == standing.value for row in rows) for standing in Standing]
-        needed = [row for row in rows if row["status"] == Standing.NEEDED.value]
-        again = sum(row["found"] is not None for row in needed)
+    for family, rows in by_family(record.cells):
+        counts = [sum(row.status == standing.value for row in rows) for standing in Standing]
+        needed = [row for row in rows if row.status == Standing.NEEDED.value]
+        again = sum(row.found is not None for row in needed)
         table.add_row(family, *(str(n) for n in (counts[0], again, *counts[1:])))
     console.print(table)
     console.print("needed: with a certified counterexample; found again: by the search, from scratch\n")
     if detailed:
         needs = listing("What each claim needs, and the step of its proof that breaks without it", "claim")
         needs.add_column("needs", overflow="fold")
-        for name in dict.fromkeys(row["claim"] for row in record["cells"]):
-            own = [c for c in record["cells"] if c["claim"] == name and c["status"] == Standing.NEEDED.value]
+        for name in dict.fromkeys(row.claim for row in record.cells):
+            own = [c for c in record.cells if c.claim == name and c.status == Standing.NEEDED.value]
             parts = dict.fromkeys(_need(c) for c in own)
             needs.add_row(name, ", ".join(parts) or "nothing that it could lose")
         console.print(needs)
-    opened = [row for row in record["cells"] if row["status"] == Standing.OPEN.value]
+    opened = [row for row in record.cells if row.status == Standing.OPEN.value]
     for row in opened:
-        console.print(f"open: {row['claim']} without {row['assumption']}: {row['reason']}")
-    for row in alarms(record):
-        if row not in opened:
-            what = row.get("assumption") or "all assumptions certified"
-            console.print(f"alarm: {row['claim']} ({what}): see the report", style="bold red")
+        console.print(f"open: {row.claim} without {row.assumption}: {row.reason}")
+    for alarm in alarms(record):
+        if alarm not in opened:
+            what = alarm.assumption if isinstance(alarm, Cell) else "all assumptions certified"
+            console.print(f"alarm: {alarm.claim} ({what}): see the report", style="bold red")
 
 
-def _need(cell: dict[str, Any]) -> str:
-    step = cell["step"].split(":")[0]
-    return f"{cell['assumption']} ({step})" if step else str(cell["assumption"])
+def _need(cell: Cell) -> str:
+    step = cell.step.split(":")[0]
+    return f"{cell.assumption} ({step})" if step else cell.assumption
 
 
-def _print_sharpness(console: Console, record: dict[str, Any]) -> None:
-    rows = record["sharpness"]
-    counts = {status: sum(row["status"] == status for row in rows) for status in ("sharp", "bracketed", "open")}
+def _print_sharpness(console: Console, record: AuditRecord) -> None:
+    rows = record.sharpness
+    counts = {status: sum(row.status == status for row in rows) for status in ("sharp", "bracketed", "open")}
     said = ", ".join(f"{count} {status}" for status, count in counts.items())
     console.print(f"Constants in front of the terms of the bounds: {said}.\n")
 
 
-def _power(rows: list[dict[str, Any]]) -> Table:
+def _power(rows: list[MutantRow]) -> Table:
     table = listing("Wrong theorems: the suite's own power", "family")
     for heading in ("killed", "of", "median s", "slowest s", "equivalent"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for family, own in _by_family(rows, "claim").items():
-        wrong = [row for row in own if row["status"] != "equivalent"]
-        killed = [row["seconds"] for row in wrong if row["status"] == "killed"]
+    for family, own in by_family(rows):
+        wrong = [row for row in own if row.status != "equivalent"]
+        killed = [row.seconds for row in wrong if row.status == "killed"]
         times = (f"{statistics.median(killed):.2f}", f"{max(killed):.2f}") if killed else ("", "")
         table.add_row(family, str(len(killed)), str(len(wrong)), *times, str(len(own) - len(wrong)))
     return table
 
 
-def _mutants(rows: list[dict[str, Any]]) -> Table:
+def _mutants(rows: list[MutantRow]) -> Table:
     table = listing("Wrong theorems", "mutant")
     table.add_column("status", no_wrap=True)
     table.add_column("found by", overflow="fold")
     for heading in ("examples", "s", "numbers"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        small = "" if row["simplest"] is None else str(row["simplest"]["numbers"])
-        style = "bold red" if row["status"] == "survived" else ""
-        cells = (row["name"], row["status"], row["generator"] or "", str(row["examples"]), f"{row['seconds']:.2f}")
+        small = "" if row.simplest is None else str(row.simplest.numbers)
+        style = "bold red" if row.status == "survived" else ""
+        cells = (row.name, row.status, row.generator or "", str(row.examples), f"{row.seconds:.2f}")
         table.add_row(*cells, small, style=style)
     table.caption = "numbers: of the smallest witness"
     return table
-
-
-def _by_family(rows: list[dict[str, Any]], key: str) -> dict[str, list[dict[str, Any]]]:
-    """The rows by the family of the claim that `key` names, in the order of the families."""
-    owner = {claim.name: family.name for family in FAMILIES.values() for claim in family.all_claims}
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in FAMILIES}
-    for row in rows:
-        found[owner[row[key]]].append(row)
-    return {name: own for name, own in found.items() if own}

@@ -11,12 +11,24 @@ from ...impl import files
 from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
+from ..formats.auditing import AuditRecord
 from ..matrix import alarms
 from ..records import dumps, hashes, nearest, write_text
 from ..render import write_report
 from .audit_tables import print_audit
 from .ending import fail, interrupted
-from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, audit_tasks, tasks_at
+from .own_tasks import (
+    PLACES,
+    EtaOption,
+    FeatureOption,
+    IgnoreOption,
+    LabelOption,
+    LossOption,
+    StepsOption,
+    TaskOption,
+    audit_tasks,
+    tasks_at,
+)
 from .shared import (
     FOLDER,
     WORKERS,
@@ -36,7 +48,7 @@ from .shared import (
     writing,
 )
 
-OF_TASKS = {"loss", "eta", "steps", "task", "label"}
+OF_TASKS = {"loss", "eta", "steps", "task", "label", "ignore", "feature"}
 BOTH = {"tasks", "json"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
@@ -51,8 +63,10 @@ def audit(
     steps: StepsOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
+    ignore: IgnoreOption = None,
+    feature: FeatureOption = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
-    profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = ProfileName.quick,
+    profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = "quick",
     seed: SeedOption = 0,
     family: Annotated[
         list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
@@ -78,37 +92,37 @@ def audit(
     targets = {"--json": json, "--junit": junit, "--sarif": sarif}
     spoken = ready(targets, out) if tasks is None else ready(targets, inputs=[tasks])
     if tasks is not None:
-        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label), json, spoken)
+        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label, ignore, feature), json, spoken)
     chosen = list(dict.fromkeys(family or FAMILIES))
     for name in chosen:
         if name not in FAMILIES:
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
-    command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile.value} --seed {seed}"
+    command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile} --seed {seed}"
     command += "".join(f" --family {name}" for name in family or ())
     with screen.status("auditing") as status, writing(out):
         record = audits.audit(
             out,
             seed=seed,
-            effort=audits.EFFORTS[profile.value],
+            effort=audits.EFFORTS[profile],
             command=command,
             families=chosen,
             workers=min(workers, len(chosen)),
             only_mutants=mutants,
             progress=lambda message: status.update(f"auditing: {message}"),
         )
-        record["files"] = hashes(record, out)
+        record.files = hashes(record, out)
         page = out / "index.html"
-        if not mutants:
+        if isinstance(record, AuditRecord):
             write_text(out / "audit.json", dumps(record))
             page = write_report(out, "audit.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)
     if spoken:
         print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
-    if record["status"] == "interrupted":
+    if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
-    survived = [m for m in record["mutants"] if m["status"] == "survived"]
-    raise typer.Exit(1 if survived or alarms(record) else 0)
+    survived = [m for m in record.mutants if m.status == "survived"]
+    raise typer.Exit(1 if survived or (isinstance(record, AuditRecord) and alarms(record)) else 0)
 
 
 def replay(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,31 +10,16 @@ from ...impl.extras import MissingExtraError
 from ...impl.falsify.gradient import NoGradientError
 from ...impl.falsify.pursuit import Found
 from .. import falsifying
+from ..formats.searching import Driver, Size
 from .ending import fail
 from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, input_errors, number, ready, working, writing
-
-
-class Driver(StrEnum):
-    """How to search."""
-
-    evolution = "evolution"
-    gradient = "gradient"
-    hypothesis = "hypothesis"
-
-
-class Size(StrEnum):
-    """How large instances are: up to 2, 4 or 8 tasks with 4, 8 or 16 inputs in 2, 8 or 16 dimensions."""
-
-    S = "S"
-    M = "M"
-    L = "L"
 
 
 def falsify(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A claim or a wrong theorem; without it, the names.")
     ] = None,
-    driver: Annotated[Driver, typer.Option(help="How to search.")] = Driver.evolution,
+    driver: Annotated[Driver, typer.Option(help="How to search.")] = "evolution",
     max_time: Annotated[
         float, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="Stop then.")
     ] = 10.0,
@@ -56,9 +40,8 @@ def falsify(
     with input_errors():
         falsifying.subject_of(name)
     spoken = ready({"--json": json}, out)
-    chosen = None if size is None else size.value
-    command = f"metagap falsify {name} --driver {driver.value} --max-time {max_time:g} --seed {seed}"
-    command += f" --size {chosen}" if chosen else ""
+    command = f"metagap falsify {name} --driver {driver} --max-time {max_time:g} --seed {seed}"
+    command += f" --size {size}" if size else ""
     with input_errors(), working("falsify") as show, writing(out):
 
         def searching(found: Found) -> None:
@@ -68,19 +51,19 @@ def falsify(
             record = falsifying.falsify(
                 name,
                 out,
-                driver=driver.value,
+                driver=driver,
                 seed=seed,
                 seconds=max_time,
-                size=chosen,
+                size=size,
                 command=command,
                 progress=searching,
             )
         except NoGradientError as error:
-            fail(f"--driver={driver.value!r}: {error}; use evolution or hypothesis")
+            fail(f"--driver={driver!r}: {error}; use evolution or hypothesis")
         except MissingExtraError as error:
-            fail(f"--driver={driver.value!r}: {error}")
+            fail(f"--driver={driver!r}: {error}")
     emit(record, json)
     if spoken:
         for line in falsifying.lines(record, out):
             typer.echo(line)
-    raise typer.Exit(1 if record["status"] == "refuted" else 0)
+    raise typer.Exit(1 if record.status == "refuted" else 0)

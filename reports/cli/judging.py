@@ -11,9 +11,9 @@ import typer
 
 from ...impl.families import load
 from ...impl.judge import Enclosure, Judgement
+from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
-from ..records import judgement_record
 from .ending import interrupted
 from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, listing, number, paper, ready, working
 
@@ -60,7 +60,7 @@ def judge(
                 raise
             why = "interrupted before it was judged" if broken else f"out of time: --max-time={max_time:g}"
     judgements = answers.judgements(why)
-    records = [judgement_record(judgement) for judgement in judgements]
+    records = [Record.of(judgement) for judgement in judgements]
     emit(records if len(paths) > 1 else records[0], json)
     if spoken:
         for path, instance, judgement in zip(paths, instances, judgements, strict=False):

@@ -17,10 +17,20 @@ from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
 from ..certifying import certify as answered
 from ..certifying import checked_certificate
+from ..formats.judging import OptimumRecord
 from ..processes import EndedError, apart
-from ..records import optimum_record
 from .ending import fail, interrupted
-from .own_tasks import PLACES, EtaOption, LabelOption, LossOption, StepsOption, TaskOption, tasks_at
+from .own_tasks import (
+    PLACES,
+    EtaOption,
+    FeatureOption,
+    IgnoreOption,
+    LabelOption,
+    LossOption,
+    StepsOption,
+    TaskOption,
+    tasks_at,
+)
 from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, working
 
 RadiusOption = Annotated[
@@ -61,6 +71,18 @@ def _supported(source: object) -> Iterator[None]:
         fail(f"{source}: {error}" if isinstance(error, UnsupportedError) else f"{source}: without --radius: {error}")
 
 
+@contextmanager
+def _in_time(limit: float, advice: str) -> Iterator[None]:
+    """Work that its time limit ended becomes one line and status 3."""
+    try:
+        yield
+    except EndedError as error:
+        if error.interrupted:
+            raise
+        typer.echo(f"metagap: --max-time={limit:g}: out of time while {error.stage}; {advice}", err=True)
+        raise typer.Exit(3) from None
+
+
 def optimum(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An instance file; omega is not needed.")],
     radius: RadiusOption = None,
@@ -92,7 +114,7 @@ def optimum(
     elif certificate is not None:
         none = f"not written, no lower end is known: {found.why}"
         typer.echo(f"metagap: --certificate={str(certificate)!r}: {none}", err=True)
-    emit(optimum_record(found), json)
+    emit(OptimumRecord.of(found), json)
     if spoken:
         word = f"{found.status}, not checked" if found.status is Status.BRACKETED else found.status
         typer.echo(f"{found.what}:")
@@ -112,15 +134,9 @@ def check(
     ] = 600.0,
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic."""
-    with input_errors(), working("check") as show:
-        try:
-            accepted, line = apart(checked_certificate, (path,), show, time.monotonic() + max_time)
-        except EndedError as error:
-            if error.interrupted:
-                raise
-            advice = "it is neither accepted nor rejected; allow more"
-            typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
-            raise typer.Exit(3) from None
+    advice = "it is neither accepted nor rejected; allow more"
+    with input_errors(), working("check") as show, _in_time(max_time, advice):
+        accepted, line = apart(checked_certificate, (path,), show, time.monotonic() + max_time)
     typer.echo(line)
     raise typer.Exit(0 if accepted else 1)
 
@@ -136,6 +152,8 @@ def certify(
     steps: StepsOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
+    ignore: IgnoreOption = None,
+    feature: FeatureOption = None,
     radius: Annotated[
         str | None,
         typer.Option(
@@ -155,20 +173,14 @@ def certify(
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
     begin = time.monotonic()
-    source, ball = tasks_at(tasks, loss, eta, steps, task, label), _positive("--radius", radius)
+    source, ball = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature), _positive("--radius", radius)
     budget = Budget(gap=gap, seconds=max_time, until=begin + JUDGING * max_time)
     spoken = ready({"--json": json}, inputs=[tasks, *([] if omega is None else [omega])])
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
-    with input_errors(), _supported(tasks), working("certify") as show:
-        try:
-            found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
-        except EndedError as error:
-            if error.interrupted:
-                raise
-            advice = "there is no answer, and none was written; allow more, or fewer rows"
-            typer.echo(f"metagap: --max-time={max_time:g}: out of time while {error.stage}; {advice}", err=True)
-            raise typer.Exit(3) from None
+    advice = "there is no answer, and none was written; allow more, or fewer rows"
+    with input_errors(), _supported(tasks), working("certify") as show, _in_time(max_time, advice):
+        found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
     emit(found.record, json)
     if spoken:
         for line in found.lines:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from flint import fmpq
 
 from ...impl.losses import LOSSES, Loss
-from ...impl.own_tasks import TaskSource
+from ...impl.own_tasks import DOUBTFUL, TaskSource
 from ...impl.supervised.document import STEPS
-from ..conditions import conditions_record
+from ..certifying import conditions_of
+from ..formats.judging import ConditionRow, ConditionsRecord
 from ..processes import apart
 from .ending import fail
 from .shared import emit, exact_option, input_errors, listing, paper, whole, working
@@ -34,11 +35,34 @@ StepsOption = Annotated[
 ]
 TaskOption = Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")]
 LabelOption = Annotated[str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label.")]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="COLUMN", help="CSV column or NumPy array to leave out (may be repeated)."),
+]
+FeatureOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature",
+        metavar="COLUMN",
+        help=f"CSV column that is a feature although its name is {', '.join(DOUBTFUL[:-1])} or {DOUBTFUL[-1]}.",
+    ),
+]
 
 
-def tasks_at(place: str, loss: str | None, eta: str | None, steps: int | None, task: str, label: str) -> TaskSource:
+def tasks_at(
+    place: str,
+    loss: str | None,
+    eta: str | None,
+    steps: int | None,
+    task: str,
+    label: str,
+    ignore: list[str] | None = None,
+    feature: list[str] | None = None,
+) -> TaskSource:
     """The tasks that the options describe; bad options end the command with one line."""
-    return TaskSource(place, task, label, _loss(loss), _eta(eta), steps)
+    for name in set(ignore or ()) & set(feature or ()):
+        fail(f"--feature={name!r}: a column that is not given to --ignore is required; leave one of the two out")
+    return TaskSource(place, task, label, tuple(ignore or ()), tuple(feature or ()), _loss(loss), _eta(eta), steps)
 
 
 def _loss(text: str | None) -> Loss | None:
@@ -63,37 +87,37 @@ def _eta(text: str | None) -> fmpq | None:
 def audit_tasks(source: TaskSource, json: Path | None, spoken: bool) -> None:
     """Print the conditions of the tasks, or write them where --json says."""
     with input_errors(), working("audit") as show:
-        record = apart(conditions_record, (source,), show)
+        record = apart(conditions_of, (source,), show)
     emit(record, json)
     if spoken:
         _print(record)
-    raise typer.Exit(3 if any(row["holds"] is None for row in record["assumptions"]) else 0)
+    raise typer.Exit(3 if any(row.holds is None for row in record.assumptions) else 0)
 
 
-def _print(record: dict[str, Any]) -> None:
+def _print(record: ConditionsRecord) -> None:
     console = paper()
-    table = listing(f"{record['tasks']}  {record['instance'][:12]}", "assumption")
+    table = listing(f"{record.tasks}  {record.instance[:12]}", "assumption")
     for heading in ("holds", "margin"):
         table.add_column(heading, no_wrap=True)
     table.add_column("statement")
-    for row in record["assumptions"]:
-        word = {True: "yes", False: "no", None: "open"}[row["holds"]]
-        why = f" ({row['why']})" if row["why"] else ""
-        table.add_row(row["name"], word, _margin(row), row["statement"] + why)
+    for row in record.assumptions:
+        word = {True: "yes", False: "no", None: "open"}[row.holds]
+        why = f" ({row.why})" if row.why else ""
+        table.add_row(row.name, word, _margin(row), row.statement + why)
     console.print(table)
-    applying = [row["claim"] for row in record["claims"] if row["applies"]]
-    console.print(f"{len(applying)} of {len(record['claims'])} claims apply: {', '.join(applying)}.")
-    for row in record["claims"]:
-        if not row["applies"]:
-            missing = (*row["fails"], *(f"{name} (open)" for name in row["open"]))
-            console.print(f"  {row['claim']}: {', '.join(missing)}")
-    if record["binding"]:
-        console.print(f"Binding: {', '.join(record['binding'])} (each alone keeps some claim from applying).")
+    applying = [row.claim for row in record.claims if row.applies]
+    console.print(f"{len(applying)} of {len(record.claims)} claims apply: {', '.join(applying)}.")
+    for claim in record.claims:
+        if not claim.applies:
+            missing = (*claim.fails, *(f"{name} (open)" for name in claim.open))
+            console.print(f"  {claim.claim}: {', '.join(missing)}")
+    if record.binding:
+        console.print(f"Binding: {', '.join(record.binding)} (each alone keeps some claim from applying).")
 
 
-def _margin(row: dict[str, Any]) -> str:
+def _margin(row: ConditionRow) -> str:
     """The margin for people; yes-or-no assumptions have none."""
-    margin = row["margin"]
-    if margin is None or None in margin.values() or (margin["lo"] == margin["hi"] and abs(margin["lo"]) == 1):
+    if row.margin is None or row.margin.lo is None or row.margin.hi is None:
         return ""
-    return f"{(margin['lo'] + margin['hi']) / 2:.4g}"
+    low, high = row.margin.lo, row.margin.hi
+    return "" if low == high and abs(low) == 1 else f"{(low + high) / 2:.4g}"

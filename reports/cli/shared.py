@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from flint import fmpq
@@ -27,11 +26,12 @@ from ...impl.families import all_claims
 from ...impl.files.faults import SHORT, FaultError
 from ...impl.files.numbers import decimal, exact
 from ...theory.claim import Claim
-from ..junit import junit
 from ..processes import EndedError
 from ..records import RECORDS, dumps, nearest, write_text
-from ..sarif import sarif
 from .ending import OutputError, fail, interrupted
+
+if TYPE_CHECKING:
+    from ..formats import RunRecord
 
 # Names of files and columns are no markup, and ":x:" in them is no emoji.
 screen = Console(stderr=True, markup=False, emoji=False)
@@ -45,12 +45,8 @@ def paper() -> Console:
 FOLDER = Path("build/reports")
 
 
-class ProfileName(StrEnum):
-    """How much to do."""
-
-    quick = "quick"
-    ci = "ci"
-    deep = "deep"
+ProfileName = Literal["quick", "ci", "deep"]
+"""How much to do."""
 
 
 ClaimOption = Annotated[
@@ -192,7 +188,7 @@ def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     return tuple(claim for claim in all_claims() if claim.name in names)
 
 
-def emit(record: Any, target: Path | None) -> None:
+def emit(record: object, target: Path | None) -> None:
     """Write the record where --json says."""
     if target is not None:
         save("--json", target, dumps(record))
@@ -207,8 +203,11 @@ def save(option: str, target: Path, text: str) -> None:
         write_text(target, text)
 
 
-def exchange(record: dict[str, Any], out: Path, junit_target: Path | None, sarif_target: Path | None) -> None:
+def exchange(record: RunRecord, out: Path, junit_target: Path | None, sarif_target: Path | None) -> None:
     """The record in the formats of continuous integration, where --junit and --sarif say."""
+    from ..junit import junit
+    from ..sarif import sarif
+
     if junit_target is not None:
         save("--junit", junit_target, junit(record, out.as_posix()))
     if sarif_target is not None:

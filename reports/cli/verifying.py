@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -12,10 +12,10 @@ from rich.table import Table
 
 from ...impl.families import FAMILIES
 from .. import verify as verification
+from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
 from ..records import dumps, hashes, write_text
 from ..render import write_report
-from ..tally import loose
 from .ending import INTERRUPTED, interrupted
 from .shared import (
     FOLDER,
@@ -43,7 +43,7 @@ from .shared import (
 
 def verify(
     claim: ClaimOption = None,
-    profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = ProfileName.quick,
+    profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = "quick",
     seed: SeedOption = 0,
     max_time: Annotated[
         float | None,
@@ -57,7 +57,7 @@ def verify(
     out: FolderOption = FOLDER,
 ) -> None:
     """Prove every claim on generated and real instances; write the report."""
-    chosen = PROFILES[profile.value]
+    chosen = PROFILES[profile]
     claims = chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
@@ -75,7 +75,7 @@ def verify(
     record = run.record()
     with screen.status("writing the report"), writing(out):
         verification.save_instances(run.kept, out)
-        record["files"] = hashes(record, out)
+        record.files = hashes(record, out)
         write_text(out / "verify.json", dumps(record))
         page = write_report(out, "verify.json", left_out)
     emit(record, json)
@@ -98,48 +98,47 @@ def _bar() -> Progress:
     )
 
 
-def _print_verification(record: dict[str, Any], page: Path) -> None:
+def _print_verification(record: VerifyRecord, page: Path) -> None:
     console = paper()
     unseen = []
-    for family in dict.fromkeys(row["family"] for row in record["claims"]):
-        rows = [row for row in record["claims"] if row["family"] == family]
-        if any(n for row in rows for counts in (row["counts"], row["real_counts"]) for n in counts.values()):
+    for family in dict.fromkeys(row.family for row in record.claims):
+        rows = [row for row in record.claims if row.family == family]
+        if any(row.counts.total + row.real_counts.total for row in rows):
             console.print(_verification_table(family, rows))
         else:
             unseen.append(family)
     if unseen:
-        console.print(f"Nothing was judged ({record['status']}) of {', '.join(unseen)}.", style="bold")
+        console.print(f"Nothing was judged ({record.status}) of {', '.join(unseen)}.", style="bold")
     console.print("scope: assumptions hold; equal: both sides enclosed as equal, not proved; false: violated;")
     console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
     console.print(
-        f"{record['generated']} generated and {record['real']} real instances, "
-        f"{record['judgements']} judgements in {record['seconds']:.0f} s ({record['status']})."
+        f"{record.generated} generated and {record.real} real instances, "
+        f"{record.judgements} judgements in {record.seconds:.0f} s ({record.status})."
     )
-    if record["real_note"]:
-        console.print(record["real_note"])
-    open_claims = [row["claim"] for row in record["claims"] if loose(row)]
+    if record.real_note:
+        console.print(record.real_note)
+    open_claims = [row.claim for row in record.claims if row.loose]
     if open_claims:
         console.print(f"Status 3: more than 3 in 100 instances are undecided for {', '.join(open_claims)}.")
     console.print(f"Report: {page}")
 
 
-def _verification_table(family: str, rows: list[dict[str, Any]]) -> Table:
+def _verification_table(family: str, rows: list[ClaimRow]) -> Table:
     table = listing(f"{FAMILIES[family].title}: {family}-...", "claim")
     for heading in ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        counts, real, quantiles = row["counts"], row["real_counts"], row["quantiles"] or {}
-        alarm = "bold red" if counts["VIOLATED"] + real["VIOLATED"] else ""
+        counts, real, quantiles = row.counts, row.real_counts, row.quantiles
         table.add_row(
-            row["claim"].removeprefix(f"{family}-"),
-            str(row["scope"] + (counts["EQUAL"] if row["relation"] == "<=" else 0)),
-            str(counts["PROVED"]),
-            str(counts["EQUAL"]),
-            str(counts["VIOLATED"] + real["VIOLATED"]),
-            str(counts["UNDECIDED"]),
-            f"{real['PROVED']}+{real['EQUAL']}" if real["EQUAL"] else str(real["PROVED"]),
-            f"{quantiles['0.5']:.3f}" if quantiles else "",
-            f"{quantiles['0.9']:.3f}" if quantiles else "",
-            style=alarm,
+            row.claim.removeprefix(f"{family}-"),
+            str(row.scope + (counts.EQUAL if row.relation == "<=" else 0)),
+            str(counts.PROVED),
+            str(counts.EQUAL),
+            str(row.violated),
+            str(counts.UNDECIDED),
+            f"{real.PROVED}+{real.EQUAL}" if real.EQUAL else str(real.PROVED),
+            f"{quantiles.middle:.3f}" if quantiles else "",
+            f"{quantiles.high:.3f}" if quantiles else "",
+            style="bold red" if row.violated else "",
         )
     return table

@@ -8,92 +8,101 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from ...impl.families import FAMILIES, all_claims
 from ...impl.files import BadInputError
 from ...impl.files.faults import FaultError
-from ...impl.files.records import Record, typed
+from ...impl.files.records import Record, T, typed
 from ...impl.files.text import document, join
 from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
-from .inputs import certificate_schema, instance_schema
+from .inputs import Schema, certificate_schema, instance_schema
 from .judging import CertifyRecord, ConditionsRecord, Judgement, OptimumRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
 from .verifying import VerifyRecord
 
 FORMATS: dict[str, type[Record]] = {
-    "judgement": Judgement,
-    "optimum": OptimumRecord,
-    "certify": CertifyRecord,
-    "conditions": ConditionsRecord,
-    "verify": VerifyRecord,
-    "audit": AuditRecord,
-    "mutants": MutantsRecord,
-    "falsify": FalsifyRecord,
-    "mutation": MutationRecord,
-    "witness": WitnessFile,
+    tag.split("/")[1]: kind
+    for kind in (
+        Judgement,
+        OptimumRecord,
+        CertifyRecord,
+        ConditionsRecord,
+        VerifyRecord,
+        AuditRecord,
+        MutantsRecord,
+        FalsifyRecord,
+        MutationRecord,
+        WitnessFile,
+    )
+    if isinstance(tag := kind.__struct_config__.tag, str)
 }
-"""By the middle word of the record's format."""
+"""By the middle word of the record's format, which is its tag."""
 
-
-INPUTS: dict[str, Callable[[], dict[str, Any]]] = {"instance": instance_schema, "certificate": certificate_schema}
+INPUTS: dict[str, Callable[[], Schema]] = {"instance": instance_schema, "certificate": certificate_schema}
 """The same of what is read: instances and certificates have readers of their own."""
 
 NAMES = (*INPUTS, *FORMATS)
 
-VERSIONS = {"verify": 2}
-"""Of the formats that have changed since their first version, which is read as well."""
+RunRecord = VerifyRecord | AuditRecord | MutantsRecord
+"""What continuous integration is told of."""
+
+Kind = TypeVar("Kind", bound=Record)
+
+Place = tuple[str | int, ...]
+"""Names of fields and indices in lists, from the outside inwards."""
 
 
-def schema(name: str) -> dict[str, Any]:
+def schema(name: str) -> Schema:
     """The JSON schema (draft 2020-12) of the files of that name that are written."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"metagap/{name}/{VERSIONS.get(name, 1)}",
+        "title": f"metagap/{name}/1" if name in INPUTS else FORMATS[name].__struct_config__.tag,
         **(INPUTS[name]() if name in INPUTS else msgspec.json.schema(FORMATS[name])),
     }
 
 
-def check(record: Any, name: str, file: str) -> dict[str, Any]:
-    """The record, if it is one of the format `metagap/<name>/...`; an older one in the words of this version.
+def check(record: object, kind: type[Kind], file: str) -> Kind:
+    """The record, if it is one of that kind; an older one (version 1) in the words of this version.
 
     Errors: BadInputError with the place of the first field that is missing, unknown or mistyped.
     """
-    wanted = f"metagap/{name}/{VERSIONS.get(name, 1)}"
+    wanted = str(kind.__struct_config__.tag)
     given = record.get("format") if isinstance(record, dict) else None
-    if given in (wanted, f"metagap/{name}/1"):
-        record = _renamed(record) | {"format": wanted}
-    else:
+    if given == wanted[:-1] + "1":
+        record = _renamed(record | {"format": wanted} if isinstance(record, dict) else record)
+    elif given != wanted:
         raise BadInputError(file, "format", given, f"{wanted!r}; run the command again")
-    return dict(rows(record, FORMATS[name], file))
+    return rows(record, kind, file)
 
 
-def rows(record: Any, kind: Any, file: str) -> Any:
-    """The record or part of one as it is given, if it is of that type and says nothing but finite numbers and names
-    that this version knows.
+def rows(record: object, kind: type[T], file: str) -> T:
+    """The record or a part of one, if it is of that type and says nothing but finite numbers and names that this
+    version knows.
 
     Errors: BadInputError with the place.
     """
     try:
-        typed(record, kind, lambda place, words: f"a record of this version ({words})")
+        found = typed(record, kind, lambda place, words: f"a record of this version ({words})")
     except FaultError as fault:
         raise BadInputError(file, fault.field, fault.given, f"{fault.what}; run the command again") from None
     # Fields whose values are names in the theory, wherever they are: what reads a record looks them up.
     known = {"claim": {claim.name for claim in all_claims()}, "family": set(FAMILIES)}
-    for place, field, value in _leaves(record, ""):
+    for place, value in _leaves(record, ()):
+        field = place[-1]
         if isinstance(value, float) and not math.isfinite(value):
-            raise BadInputError(file, place, value, "a finite number or null; run the command again")
+            raise BadInputError(file, _spelled(place), value, "a finite number or null; run the command again")
         if field in known and isinstance(value, str) and value not in known[field]:
             required = f"a {field} of this version{nearest(value, known[field])}; run the command again"
-            raise BadInputError(file, place, value, required)
-    return record
+            raise BadInputError(file, _spelled(place), value, required)
+    return found
 
 
-def _renamed(record: Any) -> Any:
+def _renamed(record: object) -> object:
     """A record in this version's words: the verdict EQUAL was HOLDS."""
     if isinstance(record, list):
         return [_renamed(value) for value in record]
@@ -105,17 +114,24 @@ def _renamed(record: Any) -> Any:
     return found
 
 
-def _leaves(record: Any, path: str) -> Iterator[tuple[str, str, Any]]:
-    """(place, field, value) of everything that is no list and no object; an entry of a list has its index as field."""
-    pairs = record.items() if isinstance(record, dict) else enumerate(record)
+def _leaves(record: object, path: Place) -> Iterator[tuple[Place, float | str]]:
+    """(place, value) of every number with a point and every text: what a type alone does not judge."""
+    pairs = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
     for key, value in pairs:
-        place = f"{path}[{key}]" if isinstance(key, int) else join(path, key)
         if isinstance(value, dict | list):
-            yield from _leaves(value, place)
-        else:
-            yield place, str(key), value
+            yield from _leaves(value, (*path, key))
+        elif isinstance(value, float | str):
+            yield (*path, key), value
 
 
-def read(path: Path, name: str) -> dict[str, Any]:
+def _spelled(place: Place) -> str:
+    """The place as errors name it."""
+    spelled = ""
+    for key in place:
+        spelled = f"{spelled}[{key}]" if isinstance(key, int) else join(spelled, key)
+    return spelled
+
+
+def read(path: Path, kind: type[Kind]) -> Kind:
     """The record in a file. Errors: BadInputError."""
-    return check(document(path), name, str(path))
+    return check(document(path), kind, str(path))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, File, Interval, Latex, Opinion, Run, Seconds, Sha256
+from .shared import Command, Count, File, Files, Interval, Latex, Opinion, Seconds, Sha256
 
 
 class MutantWitness(Record):
@@ -45,12 +45,27 @@ class MutantRow(Record):
     worst: MutantWitness | None
 
 
-class MutantsRecord(Run, kw_only=True):
+class _Run(Record):
+    """What an audit says of itself."""
+
+    version: str
+    seed: Count
+    seconds: Seconds
+    status: Literal["complete", "interrupted"]
+    started: str
+    environment: dict[str, str]
+    command: str
+
+
+class MutantsRecord(_Run, tag_field="format", tag="metagap/mutants/1"):
     """The wrong theorems that the search attacked (metagap audit --mutants)."""
 
-    format: Literal["metagap/mutants/1"]
-    status: Literal["complete", "interrupted"]
     mutants: list[MutantRow]
+    files: Files
+
+
+DriverName = Literal["generators", "evolution", "hypothesis"]
+StandingName = Literal["needed", "not needed", "vacuous", "open"]
 
 
 class Search(Record):
@@ -58,7 +73,7 @@ class Search(Record):
 
     statement: Latex
     why: Annotated[str, Meta(description="why the claim says that without the assumption; empty: it says so itself")]
-    driver: Literal["generators", "evolution", "hypothesis"]
+    driver: DriverName
     generator: Annotated[str, Meta(description="generator and variant; of a hunt, its driver")]
     examples: Count
     seconds: Seconds
@@ -94,7 +109,7 @@ class Cell(Record):
     assumption: str
     identifier: str
     statement: str
-    status: Literal["needed", "not needed", "vacuous", "open"]
+    status: StandingName
     title: str
     step: str
     witness: File | None
@@ -161,14 +176,42 @@ class SlackRow(Record):
     shares: Shares
 
 
-class AuditRecord(Run, kw_only=True):
-    """The assumptions one by one, and the wrong theorems (metagap audit)."""
+class MatrixRows(Record):
+    """The matrix of a family: its cells, and whether each claim's assumptions can be met together."""
 
-    format: Literal["metagap/audit/1"]
-    status: Literal["complete", "interrupted"]
     cells: list[Cell]
     joint: list[Joint]
-    mutants: list[MutantRow]
+
+
+class SharpnessRows(Record):
+    """How sharp a family's bounds are, and (of meta-SL) where convexity ends."""
+
     sharpness: list[FactorRow]
     thresholds: list[ThresholdRow]
     slack: list[SlackRow]
+
+
+class MutantRows(Record):
+    """The wrong theorems of a family."""
+
+    mutants: list[MutantRow]
+
+
+class FamilyRows(Record):
+    """The audit of a family; with its mutants alone, the other two are missing."""
+
+    matrix: MatrixRows | None
+    sharpness: SharpnessRows | None
+    mutants: MutantRows
+
+
+class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
+    """The assumptions one by one, and the wrong theorems (metagap audit)."""
+
+    cells: list[Cell]
+    joint: list[Joint]
+    sharpness: list[FactorRow]
+    thresholds: list[ThresholdRow]
+    slack: list[SlackRow]
+    mutants: list[MutantRow]
+    files: Files

@@ -17,16 +17,19 @@ from ...impl.files.records import Reader
 from ...impl.instances import FORMAT
 from ...impl.optimum.certificate import RECORDS
 
+Schema = dict[str, Any]
+"""A JSON schema."""
+
 DESCRIPTION = (
     "A finite problem on which claims are judged. optimum, certify and audit do without omega, comparator and radius."
 )
 CERTIFICATE = "A bracket of the global minimum with what shows it (metagap optimum --certificate)."
 
 
-def instance_schema() -> dict[str, Any]:
+def instance_schema() -> Schema:
     """One alternative for each reader."""
-    kinds: list[dict[str, Any]] = []
-    parts: dict[str, Any] = {}
+    kinds: list[Schema] = []
+    parts: Schema = {}
     for reader in readers():
         kind, own = _of_reader(reader)
         kinds.append(kind)
@@ -34,13 +37,13 @@ def instance_schema() -> dict[str, Any]:
     return {"description": DESCRIPTION, "anyOf": kinds, "$defs": parts}
 
 
-def certificate_schema() -> dict[str, Any]:
+def certificate_schema() -> Schema:
     """One alternative for each way to show a lower end."""
     kinds, parts = msgspec.json.schema_components(RECORDS.values(), ref_template="#/$defs/{name}")
     return {"description": CERTIFICATE, "anyOf": list(kinds), "$defs": parts}
 
 
-def _of_reader(reader: Reader) -> tuple[dict[str, Any], dict[str, Any]]:
+def _of_reader(reader: Reader) -> tuple[Schema, Schema]:
     """The schema of the reader's documents and the parts that it refers to, their names made its own."""
     kind = f"{reader.problem}.{reader.model}"
     template = f"#/$defs/{kind}.{{name}}"
@@ -55,7 +58,7 @@ def _of_reader(reader: Reader) -> tuple[dict[str, Any], dict[str, Any]]:
     return top, own
 
 
-def _nodes(node: dict[str, Any], parts: dict[str, Any], path: list[str]) -> Iterator[dict[str, Any]]:
+def _nodes(node: Schema, parts: Schema, path: list[str]) -> Iterator[Schema]:
     """The schemas of a field, by its path."""
     if not path:
         yield node
@@ -66,7 +69,7 @@ def _nodes(node: dict[str, Any], parts: dict[str, Any], path: list[str]) -> Iter
             yield from _nodes(below, parts, path[1:])
 
 
-def _resolved(node: dict[str, Any], parts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _resolved(node: Schema, parts: Schema) -> Iterator[Schema]:
     """The alternatives of a schema, references followed."""
     if "$ref" in node:
         yield from _resolved(parts[node["$ref"].removeprefix("#/$defs/")], parts)

@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ...impl.files.records import Record
-from .shared import Command, Count, File, Interval, Latex, Run, Sha256
+from .shared import Command, Count, File, Files, Interval, Latex, Seconds, Sha256
+
+Driver = Literal["evolution", "gradient", "hypothesis"]
+Size = Literal["S", "M", "L"]
+"""Of instances: up to 2, 4 or 8 tasks with 4, 8 or 16 inputs in 2, 8 or 16 dimensions."""
 
 
 class FalsifyWitness(Record):
@@ -32,21 +36,27 @@ class FalsifyTightest(Record):
     command: Command
 
 
-class FalsifyRecord(Run, kw_only=True):
+class FalsifyRecord(Record, tag_field="format", tag="metagap/falsify/1"):
     """A search for a counterexample to one claim or mutant (metagap falsify)."""
 
-    format: Literal["metagap/falsify/1"]
+    version: str
     name: str
     kind: Literal["claim", "mutant"]
     statement: Latex
-    driver: Literal["evolution", "gradient", "hypothesis"]
-    size: Literal["S", "M", "L"] | None
+    driver: Driver
+    seed: Count
+    size: Size | None
     status: Literal["refuted", "not refuted"]
     evaluations: Count
     alarms: Annotated[int, Meta(ge=0, description="hits in float64 that balls did not certify")]
+    seconds: Seconds
     simplest: FalsifyWitness | None
     worst: FalsifyWitness | None
     tightest: FalsifyTightest | None
+    started: str
+    environment: dict[str, str]
+    command: str
+    files: Files
 
 
 class Change(Record):
@@ -65,32 +75,40 @@ class Change(Record):
     diff: str
 
 
+Wilson = Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
+
+
 class Noticed(Record):
     """How many changes were tested, and noticed."""
 
     tested: Count
     killed: Count
-    interval: Annotated[list[float], Meta(description="Wilson's 95 % interval of the share killed", min_length=2)]
+    interval: Wilson
 
 
-class MutationRoom(Noticed):
+class MutationRoom(Record):
     """A package: the places where it can be changed, and what became of those that were."""
 
     room: str
     proposes: bool
     mutants: Count
+    tested: Count
+    killed: Count
+    interval: Wilson
 
 
-class MutationRecord(Noticed):
+class MutationRecord(Record, kw_only=True, tag_field="format", tag="metagap/mutation/1"):
     """The tests' own power: changes of the sources that they notice (.ci/mutation, by cosmic-ray)."""
 
-    format: Literal["metagap/mutation/1"]
     commit: str
     seed: Count
     under: Annotated[list[str], Meta(description="beginnings of the paths of the files that were changed; none: all")]
     budget: Annotated[float, Meta(description="seconds that the tests of one change last at most")]
+    profile: Annotated[Literal["quick", "ci"], Meta(description="of the tests: the small tier, or all")] = "ci"
     mutants: Annotated[int, Meta(ge=0, description="places where the sources can be changed")]
+    tested: Count
+    killed: Count
+    interval: Wilson
     deciding: Annotated[Noticed, Meta(description="the changes of what decides: all but what searches in float64")]
     rooms: list[MutationRoom]
     changes: list[Change]
-    profile: Annotated[Literal["quick", "ci"], Meta(description="of the tests: the small tier, or all")] = "ci"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, convert
 
+from ...impl.counterexample import Opinion as Judged
 from ...impl.files.records import Record
+from ...impl.judge import ClaimJudgement, Enclosure
+from ...theory.claim import Expression, Relation, Verdict
+from ...theory.notation import LETTERS
+from ..records import finite
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="of the canonical instance, or of a file")]
 _STEP = "[A-Za-z0-9_+-][A-Za-z0-9_.+-]*"
 File = Annotated[str, Meta(pattern=f"^{_STEP}(/{_STEP})*$(?!\n)", description="a path below the folder of the record")]
+Files = dict[File, Sha256]
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -21,6 +28,17 @@ StatusName = Annotated[
     Literal["certified", "bracketed", "undecided", "interrupted"],
     Meta(description="certified: by the checker; bracketed: as narrow, but by the search alone; undecided: wide"),
 ]
+
+
+def verdict_name(verdict: Verdict) -> VerdictName:
+    """The verdict as records spell it."""
+    name: VerdictName = convert(verdict.name, VerdictName)
+    return name
+
+
+def latex(left: Expression, relation: Relation, bound: Expression) -> str:
+    """A statement in LaTeX."""
+    return rf"{left.latex(LETTERS)} {'=' if relation is Relation.EQUAL else chr(92) + 'le'} {bound.latex(LETTERS)}"
 
 
 def require(holds: bool, what: str) -> None:
@@ -45,6 +63,21 @@ class Interval(Record):
         """Errors: ValueError for ends in the wrong order."""
         ordered(self.lo, self.hi)
 
+    @classmethod
+    def of(cls, value: Enclosure) -> Interval:
+        """What is enclosed; an infinite end is null."""
+        return cls(finite(value.lo), finite(value.hi))
+
+
+def interval(value: Enclosure | None) -> Interval | None:
+    """The same of what may have no value."""
+    return None if value is None else Interval.of(value)
+
+
+def intervals(values: Mapping[str, Enclosure]) -> dict[str, Interval]:
+    """The same of named enclosures."""
+    return {name: Interval.of(value) for name, value in values.items()}
+
 
 class JudgedClaim(Record):
     """One claim on one instance, term by term; ratio is gap/bound."""
@@ -57,6 +90,20 @@ class JudgedClaim(Record):
     assumptions: dict[str, Interval]
     ratio: float | None
     reason: str
+
+    @classmethod
+    def of(cls, judged: ClaimJudgement) -> JudgedClaim:
+        """What was judged."""
+        return cls(
+            judged.claim,
+            verdict_name(judged.verdict),
+            interval(judged.gap),
+            interval(judged.bound),
+            intervals(judged.terms),
+            intervals(judged.assumptions),
+            finite(judged.ratio),
+            judged.reason,
+        )
 
 
 class StatementText(Record):
@@ -74,18 +121,20 @@ class Sides(Record):
     bound: Interval | None
 
 
-class WitnessFile(Record):
+WitnessKind = Literal["claim", "mutant", "ablation", "leave-one-out"]
+
+
+class WitnessFile(Record, tag_field="format", tag="metagap/witness/1"):
     """An instance and what it bears witness against: the claim, mutant, ablation or left-out assumption so named."""
 
-    format: Literal["metagap/witness/1"]
-    kind: Literal["claim", "mutant", "ablation", "leave-one-out"]
+    kind: WitnessKind
     name: str
-    instance: dict[str, Any]
-    population: Annotated[
-        dict[str, Any] | None, Meta(description="a second instance, on which the left side is evaluated")
-    ]
     statement: StatementText
     judged: Sides
+    instance: dict[str, Any]
+    population: Annotated[
+        Mapping[str, Any] | None, Meta(description="a second instance, on which the left side is evaluated")
+    ]
 
 
 class Opinion(Record):
@@ -96,14 +145,7 @@ class Opinion(Record):
     bound: float | None
     agrees: bool | None
 
-
-class Run(Record, kw_only=True):
-    """A run: which version, what it was asked, on what it ran."""
-
-    version: str
-    seed: Count
-    seconds: Seconds
-    started: str
-    environment: dict[str, str]
-    command: str
-    files: dict[File, Sha256]
+    @classmethod
+    def of(cls, found: Judged | None) -> Opinion | None:
+        """What the float64 engine said, if it was asked."""
+        return None if found is None else cls("float64", finite(found.left), finite(found.bound), found.agrees)

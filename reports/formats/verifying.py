@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from ...impl.files.records import Record
 from .shared import (
     Command,
     Count,
     File,
+    Files,
     Interval,
     Latex,
-    Run,
     Seconds,
     Sha256,
     Share,
@@ -44,6 +46,16 @@ class Counts(Record):
     VIOLATED: Count
     OUTSIDE: Count
     UNDECIDED: Count
+
+    @property
+    def each(self) -> dict[str, int]:
+        """By the verdict's name."""
+        return asdict(self)
+
+    @property
+    def total(self) -> int:
+        """Of all verdicts."""
+        return sum(self.each.values())
 
 
 class AssumptionCount(Record):
@@ -121,6 +133,16 @@ class ClaimRow(Record):
     tightest: Shown | None
     undecided: list[Shown]
     violations: list[Violation]
+
+    @property
+    def violated(self) -> int:
+        """Instances on which it is, of both kinds."""
+        return self.counts.VIOLATED + self.real_counts.VIOLATED
+
+    @property
+    def loose(self) -> bool:
+        """Whether more than 3 in 100 of the instances in scope are undecided: loose enclosures prove nothing."""
+        return bool(self.scope and 0.03 * self.scope < self.counts.UNDECIDED)
 
 
 class GeneratorRow(Record):
@@ -209,20 +231,28 @@ class LandscapeVariant(Record):
     median_seconds: Seconds
 
 
-class CriticalPoint(Record):
-    """A critical point and its distance from the certified optimum."""
+class Point(Record):
+    """A point where a method stops, and its distance from the certified optimum."""
 
-    kind: Literal["local minimum", "local maximum", "saddle", "flat minimum"]
+    kind: str
     omega: list[float]
-    gap: Interval
-    bound: Interval
+    gap: Interval | None
+    bound: Interval | None
     verdict: VerdictName
     spurious: bool
     excess: Annotated[float, Meta(description="by how much it is certified not to be global; 0 if it is not")]
 
 
-class LandscapePicture(Record):
-    """A certified landscape with the data of its picture."""
+class CriticalPoint(Point):
+    """A critical point and its distance from the certified optimum."""
+
+    kind: Literal["local minimum", "local maximum", "saddle", "flat minimum"]
+    gap: Interval
+    bound: Interval
+
+
+class Landscape(Record):
+    """A certified landscape; in a record with the data of its picture."""
 
     family: str
     variant: str
@@ -238,10 +268,18 @@ class LandscapePicture(Record):
     at: list[float]
     boxes: Count
     seconds: Seconds
-    points: list[CriticalPoint]
+    points: Sequence[Point]
     excess: float
     deepest_trap: float
     instance: str
+
+
+class LandscapePicture(Landscape):
+    """A certified landscape with the data of its picture."""
+
+    lower: float
+    upper: float
+    points: list[CriticalPoint]
     axis: list[float]
     values: list[float | None]
 
@@ -256,7 +294,6 @@ class LandscapePicture(Record):
         require(all(a < b for a, b in itertools.pairwise(self.axis)), "axis grows")
         require(bool(drawn) and max(abs(v) for v in (*drawn, *self.axis)) < LARGEST, "numbers that can be drawn")
         require(all(p.gap.hi is not None for p in self.points), "gaps with an upper end")
-        require(self.lower is not None and self.upper is not None, "both ends are finite")
         ordered(self.lower, self.upper)
 
 
@@ -300,12 +337,17 @@ class Series(Record):
         require(len(self.name) <= 80, "a name that fits beside its line")
 
 
-class VerifyRecord(Run, kw_only=True):
+class VerifyRecord(Record, tag_field="format", tag="metagap/verify/2"):
     """A verification run (metagap verify)."""
 
-    format: Literal["metagap/verify/2"]
+    version: str
     profile: str
+    seed: Count
+    seconds: Seconds
     status: Literal["complete", "out of time", "interrupted"]
+    started: str
+    environment: dict[str, str]
+    command: str
     generated: Count
     real: Count
     judgements: Count
@@ -315,3 +357,4 @@ class VerifyRecord(Run, kw_only=True):
     real_note: str
     landscapes: Landscapes | None
     rates: list[Series]
+    files: Files

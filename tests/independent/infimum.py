@@ -73,7 +73,8 @@ def misfit(rows: list[Vector], target: Vector, masses: Vector, radius: Any) -> t
 def l1(eps: Any, rows: list[Vector], target: Vector) -> tuple[Any, Any]:
     """Both sides of inf_v eps ||v|| + sum |target - rows v|.
 
-    From above: Newton on the smoothed sum of roots. From below: p'target for |p| <= 1, ||rows'p|| <= eps.
+    From above: Newton on the smoothed sum of roots. From below: p'target for |p| <= 1, ||rows'p|| <= eps. With 40
+    digits both are known up to rounding of sums of size sum |target| and ||v||, however small the value is.
     """
     if not rows:
         return mpf(0), mpf(0)
@@ -95,9 +96,11 @@ def l1(eps: Any, rows: list[Vector], target: Vector) -> tuple[Any, Any]:
             mu = mpf(10) ** -power
             v = _newton(e, a, b, v, mu)
             p = [r / mp.sqrt(r * r + mu * mu) for r in _rests(a, b, v)]
-            found.append((_dual(e, a, b, p), e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v))))
+            spare = mpf(10) ** -36 * (1 + norm(v))
+            value = e * norm(v) + mp.fsum(abs(r) for r in _rests(a, b, v))
+            found.append((_dual(e, a, b, p) - spare, value + spare))
         lower, upper = max(f[0] for f in found), min(f[1] for f in found)
-    return max(lower, mpf(0)) * scale * (1 - mpf(10) ** -30), min(upper, mpf(1)) * scale * (1 + mpf(10) ** -30)
+        return max(lower, mpf(0)) * scale, min(upper, mpf(1) + mpf(10) ** -36) * scale
 
 
 def _dual(e: Any, a: list[Vector], b: Vector, p: Vector) -> Any:

@@ -264,9 +264,9 @@ class Supervised(Core):
         return is_small(abs(z - y) - joint, abs(z) + abs(y) + joint)
 
     def joints(self, outer: bool) -> bool:
-        """Whether a prediction that a step starts from (or, `outer`, any) is on a joint."""
+        """Whether a prediction that a gradient step starts from, or an implicit one ends at, or any, is on a joint."""
         for task, path in zip(self.tasks, self.paths, strict=True):
-            for theta in path if outer else path[:-1]:
+            for theta in path if outer else path[:-1] if self.gradient_steps else path[-1:]:
                 for x, y, _ in task.atoms:
                     if self.at_joint(self.model.predict(theta, x), y):
                         return True

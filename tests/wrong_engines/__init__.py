@@ -1,5 +1,6 @@
 """Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
 
+from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
 from .losses import LOSS_FAULTS
@@ -20,6 +21,7 @@ CATALOGUE = (
     *REINFORCEMENT,
     *VERDICT_FAULTS,
     *OPTIMUM_FAULTS,
+    *CONVEXITY_FAULTS,
     *FAMILY_FAULTS,
     *READER_FAULTS,
 )

@@ -12,6 +12,7 @@ from .planting import Around, Edit, Fault, Value, suite
 NEURONS, FLIPS, WEIGHTS, LAYER = (f"metagap.impl.models.{name}" for name in ("relu", "flips", "weights", "smooth"))
 NETWORK, KERNEL = (f"metagap.impl.supervised.relu.{name}" for name in ("problem", "kernel"))
 RELU_ERRORS, QUANTITIES = (f"metagap.impl.supervised.relu.{name}" for name in ("errors", "quantities"))
+PREDICTIONS = "metagap.impl.supervised.prediction_quantities"
 CORE, SPANS, START, RANK = (f"metagap.impl.supervised.{n}_quantities" for n in ("core", "span", "start", "rank"))
 ERRORS = "metagap.impl.supervised.errors"
 SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.supervised.smooth.{name}" for name in ("quantities", "errors"))
@@ -115,10 +116,10 @@ NETWORKS = (
     fault("factors-plus", "a sign error", f"{KERNEL}:MetaFeatures._coefficients",
           Edit("found[j] - bends[x] * pull if j in found else -bends[x] * pull",
                "found[j] + bends[x] * pull if j in found else bends[x] * pull"), FLIPPING),
-    fault("one-factor-of-several", "K steps with one step's Jacobian", f"{CORE}:ModelQuantities._curvatures",
+    fault("one-factor-of-several", "K steps with one step's Jacobian", f"{CORE}:FeatureQuantities._curvatures",
           Edit("for z in steps]", "for z in [steps[0]] * len(steps)]"), FLIPPING),
-    fault("patterns-of-omega", "a step's patterns for another's", f"{CORE}:ModelQuantities._features",
-          Edit("self._set(self._adapted, self._steps)", "self._set([p[0] for p in self._paths], self._steps)"),
+    fault("patterns-of-omega", "a step's patterns for another's", f"{CORE}:FeatureQuantities._features",
+          Edit("self._set(self._adapted, self._steps)", "self._set([self._here] * len(self.laws), self._steps)"),
           FLIPPING),
     fault("difference-without-cross", "a term is left out", f"{KERNEL}:MetaFeatures.minus",
           Edit("- mixed - mixed.transpose()", ""), engines()),
@@ -137,7 +138,7 @@ NETWORKS = (
           Edit("return arb(-1) if self._certainly_dependent() else arb(0).union(1)", "return arb(1)"),
           suite("test_smooth_network:test_c3_applies_where_the_features_are_independent", activation="tanh",
                 inputs=[[1, 2], [-1, -2]], labels=[[1, 0]], eta=fmpq(1, 2), independent=False)),
-    fault("joint-margin-of-the-last", "margins ignored", f"{START}:StartQuantities._joint_margin",
+    fault("joint-margin-of-the-last", "margins ignored", f"{PREDICTIONS}:PredictionQuantities._joint_margin",
           Edit("margin = margin.min(gap)", "margin = gap"),
           suite("test_networks_by_hand:test_the_least_distance_to_a_joint_counts")),
     # --- flips ---
@@ -201,10 +202,10 @@ NETWORKS = (
     # --- smooth networks ---
     fault("smooth-fold-left-out", "a term is left out", f"{SMOOTH}:SmoothQuantities._stepped",
           Edit("if step.pulls is not None:", "if False:"), smooth_engines()),
-    fault("smooth-factors-backwards", "the order of factors", f"{SMOOTH}:SmoothQuantities._set",
-          Edit("reversed(each)", "each"), SMOOTH_FLIPPING),
-    fault("smooth-outer-of-omega", "a step's patterns for another's", f"{CORE}:ModelQuantities._features",
-          Edit("self._set(self._adapted, self._steps)", "self._set([p[0] for p in self._paths], self._steps)"),
+    fault("smooth-factors-backwards", "the order of factors", f"{SMOOTH}:SmoothQuantities._through",
+          Edit("reversed(steps)", "steps"), SMOOTH_FLIPPING),
+    fault("smooth-outer-of-omega", "a step's patterns for another's", f"{CORE}:FeatureQuantities._features",
+          Edit("self._set(self._adapted, self._steps)", "self._set([self._here] * len(self.laws), self._steps)"),
           smooth_engines()),
     fault("smooth-gradient-of-the-features", "the gradient from the meta-features",
           f"{SMOOTH}:SmoothQuantities._whole_gradient",

@@ -27,7 +27,7 @@ from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ...losses import Link
 from ...models.weights import Weights, squared_distance
-from ...study import Certified, Finding, Headline, ShownBracket, Study
+from ...study import Certified, Details, Finding, Headline, ShownBracket, Study
 from ...supervised.instance import Functions, NetworkComparator, NetworkInstance
 from ...supervised.start_quantities import StartQuantities
 from .check import check_predictions
@@ -73,11 +73,8 @@ class Optimum(ShownBracket):
         return lower, "linearised at W0, over the same ball:", ends
 
     @property
-    def details(self) -> dict[str, object]:
-        linear = None
-        if self.linear is not None:
-            ends = (("lower", self.linear.lower), ("upper", self.linear.upper))
-            linear = {name: end if np.isfinite(end) else None for name, end in ends}
+    def details(self) -> Details:
+        linear = None if self.linear is None else (self.linear.lower, self.linear.upper)
         ball = None if self.ball is None else to_float(self.ball)
         return {"method": self.method, "ball": ball, "linearised": linear}
 

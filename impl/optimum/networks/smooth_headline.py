@@ -18,7 +18,7 @@ from flint import arb, fmpq
 from ....theory.smooth_network import HEADLINE
 from ...models.weights import Weights
 from ...supervised.instance import SmoothInstance
-from ...supervised.smooth.batch import batch_of
+from ...supervised.relu.batch import batch_of
 from ...supervised.smooth.batch_quantities import SmoothBatchQuantities
 from ...supervised.smooth.problem import SmoothProblem
 from ...supervised.smooth.quantities import SmoothQuantities

@@ -14,7 +14,7 @@ from ...models.batch import WEIGHTS
 from ...models.weights import Weights
 from ...sources import Field, Kind
 from ..batch import TASKS, functions_at, laws_of, tasks_at, values_of
-from ..instance import Functions, Gradient, NetworkComparator, NetworkInstance
+from ..instance import Functions, Gradient, NetworkComparator, NetworkInstance, SmoothInstance
 
 Array = np.ndarray
 
@@ -40,6 +40,8 @@ class NetworkBatch:
     rival: Array | None = None
     functions: Array | None = None
     steps: int = 1
+    activation: str | None = None
+    """A name of ACTIVATIONS; None: relu."""
 
     fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS)
 
@@ -72,7 +74,7 @@ class NetworkBatch:
         else:
             assert self.rival is not None
             comparator = Weights(self.rival[b])
-        return NetworkInstance(
+        network = NetworkInstance(
             self.loss,
             Gradient(rational(float(self.rate[b])), self.steps),
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
@@ -83,6 +85,7 @@ class NetworkBatch:
             comparator,
             rational(float(self.radius[b])),
         )
+        return network if self.activation is None else SmoothInstance.of(network, self.activation)
 
 
 def batch_of(instance: NetworkInstance) -> NetworkBatch:
@@ -108,4 +111,5 @@ def batch_of(instance: NetworkInstance) -> NetworkBatch:
         rival,
         functions,
         canonical.adaptation.steps,
+        canonical.activation if isinstance(canonical, SmoothInstance) else None,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from ....theory.claim import UndefinedQuantityError
-from ...arithmetic import Number, root
+from ...arithmetic import Number, fenced, root
 from ...models import flips
 from ...models.combination import Combination
 from ..errors import Change, ErrorQuantities
@@ -111,7 +111,7 @@ class ReluErrors(ErrorQuantities):
         squares = [sum((v * v for v in row), start=fmpq(0)) for row in rows]
         if 0 in squares or any(row[x] > 1 for x, row in enumerate(self.problem.inputs.products)):
             raise UndefinedQuantityError("N3 is about inputs of norm at most 1 and W0 without a row of zeros")
-        return self.displacement_init**3 / (3 * self.problem.width) * root(arb(sum(1 / q for q in squares)))
+        return fenced(self.displacement_init) ** 3 / (3 * self.problem.width) * root(arb(sum(1 / q for q in squares)))
 
     # --- what wrong theorems use instead --------------------------------------------------------------------
 

@@ -19,7 +19,6 @@ from ...models.combination import Combination
 from ...models.relu import Distance
 from ..core_quantities import Steps
 from ..instance import NetworkInstance
-from ..maml import Law
 from . import taylor
 from .errors import ReluErrors
 from .kernel import MetaFeatures
@@ -42,9 +41,6 @@ class NetworkQuantities(ReluErrors):
 
     def _set(self, outer: Sequence[Any], steps: Steps) -> MetaFeatures:
         return MetaFeatures.of(self.problem, self.laws, outer, steps)
-
-    def _pulls_of(self, law: Law, predictions: list[Number]) -> None:
-        return None
 
     @cached_property
     def _whole_gradient(self) -> Combination:

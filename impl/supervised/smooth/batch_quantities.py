@@ -9,18 +9,16 @@ import numpy as np
 
 from ...arithmetic import Floats
 from ...models.activation import ACTIVATIONS
-from ..relu.batch import Array
+from ..relu.batch import Array, NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
-from .batch import SmoothBatch
 
 
 class SmoothBatchQuantities(NetworkBatchQuantities):
     """Quantities of a batch by name, each (B,)."""
 
-    batch: SmoothBatch
-
-    def __init__(self, batch: SmoothBatch) -> None:
+    def __init__(self, batch: NetworkBatch) -> None:
         super().__init__(batch)
+        assert batch.activation is not None
         self._sigma = ACTIVATIONS[batch.activation]
 
     def _gates(self, weights: Array) -> Array:

@@ -12,16 +12,15 @@ from ...sources import SMALL, Generator, Limits, Source
 from ..generate import draw_loss
 from ..relu.batch import NetworkBatch
 from ..relu.breaking import balance, expand, mirror, simple
-from .batch import SmoothBatch
 from .batch_quantities import SmoothBatchQuantities
 from .generate import AtStart
 
 
-def _tanh(batch: NetworkBatch) -> SmoothBatch:
-    return SmoothBatch.of(batch, "tanh")
+def _tanh(batch: NetworkBatch) -> NetworkBatch:
+    return replace(batch, activation="tanh")
 
 
-def joints(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def joints(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """W = W0 = 0 predicts 0, a joint of Huber's loss for one label; the other is beyond, with more mass. A long step
     folds there, so that the adapted prediction is largest and L rises to both sides."""
     delta = source.choose((fmpq(1), fmpq(1, 8), fmpq(1, 64)))
@@ -41,19 +40,19 @@ def joints(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     return replace(_tanh(batch.against(functions=functions)), radius=2.0 ** -source.grid((), -4, 8))
 
 
-def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def mirrored(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """`mirror` at W = 0, which predicts 0."""
     return _tanh(mirror(source, draw_loss(source, loss), np.zeros((source.size, 1, 1))))
 
 
-def balanced(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def balanced(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators where the weights of two tasks all but cancel FOMAML's gradient, and labels so near the
     predictions that the features hardly move."""
     size = 2.0 ** -source.choose((6, 8, 10, 12))
     return balance(source, draw_loss(source, loss), _tanh, SmoothBatchQuantities, AtStart, place=0.0, size=size)
 
 
-def expanding(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def expanding(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A step that expands where the loss is concave, far enough to flatten the neuron: the labels are where ell'' is
     below 0 and not small beside ell', which the second derivative's error is proportional to."""
     labels = (1 - 2 * source.grid((1, 1), 0, 1)) * (6 + source.grid((1, 1), 0, 8)) / 8

@@ -11,9 +11,8 @@ from ...draws import with_radius
 from ...models.activation import ACTIVATIONS
 from ...sources import SMALL, Generator, Limits, Source
 from ..generate import CONVEX_LOSSES, STEEP
-from ..relu.batch import Array
+from ..relu.batch import Array, NetworkBatch
 from ..relu.generate import descended, drawn, independent, tangent_comparators
-from .batch import SmoothBatch
 from .batch_quantities import SmoothBatchQuantities
 
 WIDTHS = (1, 2, 4, 16, 64)
@@ -31,34 +30,34 @@ class AtStart(SmoothBatchQuantities):
         return self.initial_features
 
 
-def _drawn(source: Source, loss: str, limits: Limits) -> SmoothBatch:
+def _drawn(source: Source, loss: str, limits: Limits) -> NetworkBatch:
     activation = source.choose(tuple(ACTIVATIONS))
-    return SmoothBatch.of(drawn(source, loss, limits, width=source.choose(WIDTHS)), activation)
+    return replace(drawn(source, loss, limits, width=source.choose(WIDTHS)), activation=activation)
 
 
-def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Any problem, W and comparator on the grid."""
     return _drawn(source, loss, limits)
 
 
-def functions(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def functions(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Comparators that are arbitrary functions, one per task."""
     batch = _drawn(source, loss, limits)
     n, k = batch.shape[:2]
     return batch.against(functions=source.grid((n, k), -8, 8) / 4)
 
 
-def tangent(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def tangent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
     return tangent_comparators(source, _drawn(source, loss, limits), SmoothBatchQuantities)
 
 
-def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators of the features at initialisation, with their own pairing: N2' is an equality."""
     return tangent_comparators(source, _drawn(source, loss, limits), AtStart)
 
 
-def drift(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def drift(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """One input, one-signed neurons that all move alike from where sigma'' is largest: the errors of the ball."""
     batch = drawn(source, loss, limits, tasks=1, points=1, width=source.choose(WIDTHS))
     activation = source.choose(tuple(ACTIVATIONS))
@@ -74,22 +73,22 @@ def drift(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
         omega=initial + move * unit,
         rate=np.where(source.grid((), 0, 1) > 0, batch.rate, 0.0),
     )
-    return tangent_comparators(source, SmoothBatch.of(alike, activation), AtStart)
+    return tangent_comparators(source, replace(alike, activation=activation), AtStart)
 
 
-def stationary(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def stationary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """W after descent on the meta-objective."""
     batch = _drawn(source, loss, limits)
     return with_radius(source, replace(batch, omega=descended(batch, quantities=SmoothBatchQuantities)))
 
 
-def still(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def still(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """W = W0: the step alone moves the features. Tangent comparators."""
     batch = _drawn(source, loss, limits)
     return tangent_comparators(source, replace(batch, omega=batch.initial), SmoothBatchQuantities)
 
 
-def steps(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Two or three large steps from W = W0, whose factors differ and expand. Tangent comparators."""
     batch = _drawn(source, loss, limits)
     larger = source.choose((1.0, 2.0) if loss in STEEP else (4.0, 64.0))
@@ -97,7 +96,7 @@ def steps(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     return tangent_comparators(source, large, SmoothBatchQuantities)
 
 
-def local(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A comparator one small gradient step away."""
     batch = _drawn(source, loss, limits)
     at = SmoothBatchQuantities(batch)
@@ -107,17 +106,17 @@ def local(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
     return with_radius(source, batch.against(rival=rival))
 
 
-def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tasks with inputs of their own, enough neurons, and tangent comparators: the bound of C3 is nearly attained."""
-    batch = SmoothBatch.of(independent(source, loss, limits), source.choose(tuple(ACTIVATIONS)))
+    batch = replace(independent(source, loss, limits), activation=source.choose(tuple(ACTIVATIONS)))
     return tangent_comparators(source, batch, SmoothBatchQuantities)
 
 
-def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> SmoothBatch:
+def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Problems whose infimum is bracketed: a few neurons."""
     small = replace(limits, tasks=min(limits.tasks, 2), points=min(limits.points, 3))
     activation = source.choose(tuple(ACTIVATIONS))
-    return SmoothBatch.of(drawn(source, loss, small, width=source.choose((4, 16))), activation)
+    return replace(drawn(source, loss, small, width=source.choose((4, 16))), activation=activation)
 
 
 GENERATORS: tuple[Generator, ...] = (

@@ -9,11 +9,11 @@ from functools import cached_property
 
 from flint import arb, arb_mat
 
-from ...arithmetic import Balls, Number, norm
+from ...arithmetic import Balls, Matrix, Number, norm
 from ...instances import Instance, Vector
-from ...models.rows import Dense, Rows
+from ...models.rows import Dense
 from ...models.smooth import Neurons
-from ..core_quantities import Step, Steps
+from ..core_quantities import RowQuantities, Step
 from ..instance import SmoothInstance
 from ..maml import Law
 from . import taylor
@@ -22,7 +22,7 @@ from .problem import SmoothProblem
 from .rank import certainly_dependent
 
 
-class SmoothQuantities(SmoothErrors):
+class SmoothQuantities(SmoothErrors, RowQuantities):
     """Everything that the claims on smooth networks, their assumptions and their mutants name. In balls only."""
 
     problem_of = SmoothProblem
@@ -38,21 +38,15 @@ class SmoothQuantities(SmoothErrors):
 
     # --- features -----------------------------------------------------------------------------------------
 
-    def _set(self, outer: Sequence[Neurons], steps: Steps) -> Rows:
-        table = []
-        for law, at, each in zip(self.laws, outer, steps, strict=True):
-            support = list(law.rho)
-            rows = at.rows(support)
-            for step in reversed(each):
-                rows = self._stepped(rows, support, step)
-            table += rows.entries()
-        return Rows(self.m, arb_mat(len(self._points), len(table) // len(self._points), table))
+    def _through(self, rows: Matrix, law: Law, steps: Sequence[Step]) -> Matrix:
+        for step in reversed(steps):
+            rows = self._stepped(rows, list(law.rho), step)
+        return rows
 
-    def _stepped(self, rows: arb_mat, xs: list[int], step: Step) -> arb_mat:
-        """The step's factor applied to rows (a, m d)."""
+    def _stepped(self, rows: Matrix, xs: list[int], step: Step) -> Matrix:
+        """The step's factor applied to rows (a, D)."""
         features = step.at.rows(xs)
-        scaled = [[step.bends[x] * v for v in row] for x, row in zip(xs, features.tolist(), strict=True)]
-        change = (rows * features.transpose()) * Balls.matrix(scaled)
+        change = (rows * features.transpose()) * self._scaled(features, [step.bends[x] for x in xs])
         if step.pulls is not None:
             change += self._folded(rows, xs, step.at, step.pulls)
         return rows - change

@@ -1,0 +1,221 @@
+"""Where L is convex, or nearly so: a point at which convexity proves a bracket. Floats propose, `convex_check` proves.
+
+Newton's method on the ball, in float64: the quadratic model is minimised over the ball exactly (More and Sorensen's
+iteration for the multiplier of the sphere), and L along the way there. Over all parameters it is plain Newton.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from ..arithmetic import Array, Floats, bounds, length_above, rational, to_float
+from ..instances import Vector
+from ..supervised.instance import MetaSLInstance
+from .certificate import Certificate
+from .convex_check import PRECISIONS, Prover, lower_bounds
+from .convexity import applies
+from .stack import Stack
+
+ROUNDS = 200
+"""Newton steps."""
+GRAIN = fmpq(1, 1024)
+
+
+def proposed(
+    instance: MetaSLInstance, radius: fmpq | None, deadline: float, watch: Callable[[], None] = lambda: None
+) -> Certificate | None:
+    """A certificate by convexity of a bracket of inf L over ||theta|| <= radius (None: everywhere), if one is found."""
+    if not applies(instance):
+        return None
+    prover = Prover(instance, watch)
+    stack = prover.stack
+    if not stack.count or not np.isfinite(stack.lengths).all():
+        return None
+    size = math.inf if radius is None else to_float(radius)
+    at, multiplier = minimum(stack, size, deadline)
+    if not (np.isfinite(at).all() and math.isfinite(multiplier)):
+        return None
+    x = _inside(tuple(rational(float(v)) for v in at), radius)
+    for bits in PRECISIONS:
+        with ctx.workprec(bits):
+            found = _certificate(prover, x, radius, rational(multiplier))
+            if (found is not None and _sharp(found)) or not (prover.fine and prover.quadratic):
+                return found
+            x = _refined(prover, x, radius)
+    return found
+
+
+def _certificate(prover: Prover, x: Vector, radius: fmpq | None, multiplier: fmpq) -> Certificate | None:
+    """The certificate at a point, if something is proved there."""
+    longest = float(prover.stack.lengths.max())
+    near = rational(2.0 ** math.floor(-6 - math.log2(longest))) if longest > 0 else fmpq(1)
+    point = prover.point(x)
+    found, within, _ = lower_bounds(prover, point, x, radius, multiplier, near)
+    if found is None or not (found.is_finite() and point.value.is_finite()):
+        return None
+    if radius is None and within is None:
+        # No minimiser is known, but that L is not negative may do: of interpolation, say.
+        if not prover.quadratic:
+            return None
+        found, within, near = arb(0), arb(0), fmpq(0)
+    # What was rounded in float64 may be rounded otherwise elsewhere: the claim leaves room for it.
+    room = arb(point.value.rad()) if point.error > 0 else arb(0)
+    lower, upper = bounds(found - room)[0], bounds(point.value + room)[1]
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        return None
+    ball = length_above(x) + _grains(within) if radius is None else radius
+    return Certificate(prover.instance, radius, ball, lower, upper, x, how="convex", multiplier=multiplier, near=near)
+
+
+def _sharp(found: Certificate) -> bool:
+    """Whether no more digits can be had."""
+    return found.upper - found.lower <= 4 * math.ulp(max(abs(found.upper), abs(found.lower)))
+
+
+def _refined(prover: Prover, x: Vector, radius: fmpq | None) -> Vector:
+    """Of the squared loss, a point after a Newton step in balls, where it stays in the ball."""
+    try:
+        whole, columns = prover.point(x).gradient, prover.columns
+        gradient = arb_mat([[whole[j].mid()] for j in columns.tolist()])
+        step = prover.hessian_in_balls(columns).mid().solve(gradient).entries()
+    except ZeroDivisionError:
+        return x
+    steps = dict(zip(columns.tolist(), map(_rounded, step), strict=True))
+    moved = tuple(v - steps.get(j, fmpq(0)) for j, v in enumerate(x))
+    size = sum((v * v for v in moved), start=fmpq(0))
+    return moved if radius is None or size <= radius * radius else x
+
+
+def _rounded(ball: arb) -> fmpq:
+    """The ball's centre, exactly."""
+    if not ball.is_finite():
+        return fmpq(0)
+    mantissa, exponent = ball.mid().man_exp()
+    return fmpq(mantissa) * fmpq(2) ** int(exponent)
+
+
+def _grains(within: arb | None) -> fmpq:
+    """A multiple of GRAIN above a distance."""
+    assert within is not None
+    return (fmpq(math.ceil(bounds(within)[1] * 1024)) + 1) * GRAIN
+
+
+def _inside(x: Vector, radius: fmpq | None) -> Vector:
+    """The point, in the ball."""
+    size = sum((v * v for v in x), start=fmpq(0))
+    if radius is None or size <= radius * radius:
+        return x
+    shorter = to_float(radius) / math.sqrt(to_float(size)) * (1 - 2.0**-51)
+    return _inside(tuple(rational(to_float(v) * shorter) for v in x), radius)
+
+
+# --- Newton's method ------------------------------------------------------------------------------------------------
+
+
+def minimum(stack: Stack, radius: float, deadline: float) -> tuple[Array, float]:
+    """A point that nearly minimises L over ||theta|| <= radius (inf: everywhere), and the multiplier of the sphere."""
+    theta = np.zeros(stack.dimension)
+    value, gradient, hessian = derivatives(stack, theta)
+    best, multiplier, least, stalled = theta, 0.0, math.inf, 0
+    for _ in range(ROUNDS):
+        if not (np.isfinite(hessian).all() and np.isfinite(gradient).all()):
+            break
+        target, pull = _model_minimum(hessian, gradient, theta, radius)
+        step = target - theta
+        fall, length = -float(gradient @ step), 1.0
+        while length > 1e-8 and not (after := value_at(stack, theta + length * step)) <= value + 1e-16 * abs(value):
+            length /= 2
+        if not length > 1e-8:
+            break
+        theta = theta + length * step
+        value, gradient, hessian = derivatives(stack, theta)
+        size = float(np.linalg.norm(theta))
+        on_sphere = size >= radius * (1 - 1e-9)
+        pull = max(-float(gradient @ theta) / (size * size), 0.0) if on_sphere else 0.0
+        residual = float(np.linalg.norm(gradient + pull * theta))
+        if residual < least:
+            best, multiplier, least, stalled = theta, pull, residual, 0
+        else:
+            stalled += 1
+        if stalled == 3 or residual == 0 or (fall <= 1e-17 * abs(after) and stalled) or time.monotonic() > deadline:
+            break
+    return best, multiplier
+
+
+def _model_minimum(hessian: Array, gradient: Array, theta: Array, radius: float) -> tuple[Array, float]:
+    """The minimiser t of t'Ht/2 + (g - H theta)'t over ||t|| <= radius, and the multiplier."""
+    d, target = len(theta), hessian @ theta - gradient
+    scale = float(np.abs(np.diag(hessian)).max()) or 1.0
+    pull, low, unit = 0.0, 0.0, np.eye(d)
+    tilt = 1e-15 * scale
+    for _ in range(60):
+        try:
+            factor = cho_factor(hessian + (pull + tilt) * unit, check_finite=False)
+        except LinAlgError:
+            low = pull
+            pull = max(2 * pull, 1e-12 * scale)
+            continue
+        # One refinement undoes the tilt, where that is possible.
+        t = cho_solve(factor, target, check_finite=False)
+        t = t + cho_solve(factor, target - hessian @ t - pull * t, check_finite=False)
+        size = float(np.linalg.norm(t))
+        if size <= radius * (1 + 1e-14) and (pull == 0.0 or size >= radius * (1 - 1e-13)):
+            return t, pull
+        slope = float(t @ cho_solve(factor, t, check_finite=False))
+        if slope <= 0:
+            break
+        after = pull + size * size / slope * (size - radius) / radius
+        low = max(low, pull) if size > radius else low
+        if not after > low:
+            after = low + (pull - low) / 2 if pull > low else 0.0
+        if after == pull:
+            return t, pull
+        pull = after
+    return t * min(1.0, radius / max(size, 1e-300)), pull
+
+
+def adapted(stack: Stack, theta: Array) -> Array:
+    """Predictions after adaptation (N,)."""
+    z, rate = stack.times(theta), float(stack.rate.mid)
+    masses, labels = stack.masses.mid, stack.labels.mid
+    for _ in range(stack.steps):
+        z = z - rate * stack.times(stack.pulled(masses * stack.loss.d1(Floats, z, labels)))
+    return z
+
+
+def value_at(stack: Stack, theta: Array) -> float:
+    """L at theta (d,); inf where float64 overflows."""
+    value = float(stack.row_weights.mid @ stack.loss.value(Floats, adapted(stack, theta), stack.labels.mid))
+    return value if not math.isnan(value) else math.inf
+
+
+def derivatives(stack: Stack, theta: Array) -> tuple[float, Array, Array]:
+    """L, its gradient (d,) and Hessian (d, d), for the problems to which `convexity.applies`."""
+    loss, labels, masses, rate = stack.loss, stack.labels.mid, stack.masses.mid, float(stack.rate.mid)
+    weights, x, z = stack.weights.mid, stack.x, stack.times(theta)
+    rows, bends, bent = x, [], None
+    for _ in range(stack.steps):
+        bend = masses * loss.d2(Floats, z, labels)
+        bends.append(bend)
+        bent = masses * loss.d3(Floats, z, labels)
+        moved = np.empty_like(rows)
+        for own in stack.slices:
+            own_x, scaled = x[own], bend[own, None] * rows[own]
+            few = len(own_x) < stack.dimension
+            moved[own] = (own_x @ own_x.T) @ scaled if few else own_x @ (own_x.T @ scaled)
+        rows = rows - rate * moved
+        z = z - rate * stack.times(stack.pulled(masses * loss.d1(Floats, z, labels)))
+    value = float(stack.row_weights.mid @ loss.value(Floats, z, labels))
+    v = stack.pulled(masses * loss.d1(Floats, z, labels))
+    hessian = rows.T @ ((stack.row_weights.mid * loss.d2(Floats, z, labels))[:, None] * rows)
+    if bent is not None and loss.name != "squared":
+        hessian = hessian - rate * (x.T @ ((weights[stack.task] * bent * stack.times(v))[:, None] * x))
+    for bend in reversed(bends):
+        v = v - rate * stack.pulled(bend * stack.times(v))
+    return value, weights @ v, hessian

@@ -1,0 +1,204 @@
+r"""All tasks' atoms as rows of one float64 table: what the convex path proposes on, and what its checker encloses with.
+
+Row a has features x_a, label y_a, mass p_a within its task and q_a p_a in all. Tasks are runs of rows. A vector of
+parameters in float64 with an error is a ball of the Euclidean norm: (mid, rad) stands for every v, ||v - mid|| <= rad.
+With it products need no second product for their rounding; by Cauchy and Schwarz, for any order of summation and with
+or without fused products (so that any BLAS may be used that adds products up),
+
+    |fl(x'v) - x'v| <= gamma_d ||x|| ||v||,      ||fl(X'w) - X'w|| <= gamma_k ||X||_F ||w||,    gamma_m = m u/(1 - m u),
+
+and an error of norm r in v or w moves them by at most ||x|| r, or ||X||_F r. Sums over rows are taken in pieces of at
+most `PIECE` rows, so that k is that many, and then over pieces.
+
+Where features are no float64 numbers, each entry is rounded once: relative u, which `error` adds to gamma.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from flint import fmpq
+
+from ..arithmetic import Array, rational, to_float
+from ..loss_ranges import LossRanges
+from ..losses import Loss
+from ..midrad import GUARD, UP, MidRad, U
+from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from ..supervised.tables import Rows
+
+PIECE = 512
+"""Rows whose products are added up at once."""
+ONE = fmpq(1)
+TINY = 2.0**-500
+"""Covers the squares that underflow below a root."""
+
+
+@dataclass(frozen=True)
+class Balls2:
+    """Vectors (n, d) with the norms of their errors (n,)."""
+
+    mid: Array
+    rad: Array
+
+    @cached_property
+    def size(self) -> Array:
+        """Numbers that no ||v|| exceeds (n,)."""
+        return (norms(self.mid, 1) + self.rad) * UP
+
+
+def norms(table: Array, axis: int) -> Array:
+    """At least the Euclidean norms along an axis."""
+    count = table.shape[axis]
+    found: Array = np.sqrt((table * table).sum(axis)) * (1 + (count + 8) * U) + TINY
+    return found
+
+
+def gamma(count: int) -> float:
+    """At least gamma_count, and what adding it up costs."""
+    return (count + 4) * U * (1 + 8 * count * U)
+
+
+class Stack:
+    """The instance's atoms: points [N], x (N, d), labels and masses [N], weights and `starts` of tasks [n], [n + 1]."""
+
+    def __init__(self, instance: MetaSLInstance) -> None:
+        self.loss: Loss = instance.loss
+        self.dimension = instance.dimension
+        adaptation = instance.adaptation
+        self.steps = adaptation.steps if isinstance(adaptation, Gradient) and adaptation.eta != 0 else 0
+        self.eta = adaptation.eta if isinstance(adaptation, Gradient) else fmpq(0)
+        self.rate = MidRad.of([self.eta], ())
+        table, exact = _floats(instance)
+        self.error = 0.0 if exact else 2 * U
+        tasks = [task for task in instance.canonical.tasks if task.weight != 0]
+        self.points, labels, masses = _atoms(tasks)
+        self.x = table[self.points]
+        counts = [len(task.atoms) for task in tasks]
+        self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+        self.task = np.repeat(np.arange(len(tasks)), counts)
+        self.labels, self.masses = labels, masses
+        self.weights = _numbers([task.weight for task in tasks])
+        self.ranges = LossRanges(instance.loss, self.labels)
+
+    @property
+    def count(self) -> int:
+        """Rows."""
+        return len(self.x)
+
+    @cached_property
+    def slices(self) -> list[slice]:
+        """The rows of each task."""
+        return [slice(a, b) for a, b in zip(self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True)]
+
+    @cached_property
+    def _pieces(self) -> list[tuple[int, slice]]:
+        return [
+            (i, slice(a, min(a + PIECE, own.stop)))
+            for i, own in enumerate(self.slices)
+            for a in range(own.start, own.stop, PIECE)
+        ]
+
+    @cached_property
+    def lengths(self) -> Array:
+        """At least ||x_a|| (N,)."""
+        return norms(self.x, 1) * (1 + self.error)
+
+    @cached_property
+    def sizes(self) -> Array:
+        """At least ||X_i||_F per task (n,)."""
+        return np.array([norms(self.lengths[own], 0) for own in self.slices])
+
+    @cached_property
+    def row_weights(self) -> MidRad:
+        """q_i p_a (N,)."""
+        return self.masses * self.weights[self.task]
+
+    # --- products, in floats and enclosed -------------------------------------------------------------------------
+
+    def times(self, theta: Array) -> Array:
+        """x_a'theta_i (N,) of one vector (d,), or of one for each task (n, d)."""
+        if theta.ndim == 1:
+            return self.x @ theta
+        found = np.empty(self.count)
+        for i, own in self._pieces:
+            found[own] = self.x[own] @ theta[i]
+        return found
+
+    def pulled(self, w: Array) -> Array:
+        """X_i'w per task (n, d), of w (N,)."""
+        found = np.zeros((len(self.slices), self.dimension))
+        for i, own in self._pieces:
+            found[i] += w[own] @ self.x[own]
+        return found
+
+    def predictions(self, theta: Balls2) -> MidRad:
+        """x_a'theta_i enclosed (N,); theta of n vectors, or of one for all tasks."""
+        one = len(theta.mid) == 1
+        mid = self.times(theta.mid[0] if one else theta.mid)
+        room = (theta.rad + (gamma(self.dimension) + self.error) * theta.size) * UP
+        return MidRad(mid, self.lengths * (room if one else room[self.task]) * UP + GUARD)
+
+    def gathered(self, w: MidRad) -> Balls2:
+        """X_i'w enclosed per task (n, d), of w (N,): pieces of at most PIECE rows, and then the sum of the pieces."""
+        longest = int(np.diff(self.starts).max())
+        rate = gamma(min(longest, PIECE) - (-longest // PIECE)) + self.error
+        size = np.broadcast_to((w.rad + rate * np.abs(w.mid)) * UP + GUARD, w.shape)
+        errors = np.array([norms(size[own], 0) for own in self.slices])
+        return Balls2(self.pulled(np.broadcast_to(w.mid, w.shape)), self.sizes * errors * UP + GUARD)
+
+
+def total(terms: MidRad) -> MidRad:
+    """The sum of many numbers, in two rounds so that few roundings add up."""
+    count = terms.shape[0]
+    side = max(math.isqrt(count), 1)
+    rows = -(-count // side)
+    padded = [np.concatenate([np.broadcast_to(v, terms.shape), np.zeros(rows * side - count)]) for v in _parts(terms)]
+    return MidRad(*padded).reshape(rows, side).sum(1).sum(0)
+
+
+def _parts(terms: MidRad) -> tuple[Array, Array]:
+    return terms.mid, terms.rad
+
+
+def _floats(instance: MetaSLInstance) -> tuple[Array, bool]:
+    """The features in float64, and whether they are exactly that."""
+    if isinstance(instance.features, Rows):
+        return instance.features.array, True
+    table = np.array([[to_float(v) for v in row] for row in instance.features])
+    exact = np.isfinite(table).all() and all(
+        rational(f) == v
+        for floats, row in zip(table.tolist(), instance.features, strict=True)
+        for f, v in zip(floats, row, strict=True)
+    )
+    return table, bool(exact)
+
+
+def _atoms(tasks: Sequence[Task]) -> tuple[Array, MidRad, MidRad]:
+    """Points, labels and masses of all atoms [N]."""
+    points, labels, masses = [], [], []
+    for task in tasks:
+        atoms = task.atoms
+        if isinstance(atoms, Atoms):
+            points.append(atoms.points)
+            labels.append(MidRad(atoms.labels, np.zeros(len(atoms))))
+            masses.append(_numbers(atoms.counts.tolist(), fmpq(1, atoms.total)))
+        else:
+            points.append(np.array([atom.x for atom in atoms]))
+            labels.append(_numbers([atom.y for atom in atoms]))
+            masses.append(_numbers([atom.p for atom in atoms]))
+    return np.concatenate(points), _joined(labels), _joined(masses)
+
+
+def _joined(parts: Sequence[MidRad]) -> MidRad:
+    return MidRad(np.concatenate([v.mid for v in parts]), np.concatenate([v.rad for v in parts]))
+
+
+def _numbers(values: Sequence[fmpq | int], unit: fmpq = ONE) -> MidRad:
+    """Exact numbers times a unit, rounded outward [N]; each different one once."""
+    distinct = {value: j for j, value in enumerate(dict.fromkeys(values))}
+    table = MidRad.of([value * unit for value in distinct], (len(distinct),))
+    return table[np.array([distinct[value] for value in values])]

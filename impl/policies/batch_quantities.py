@@ -336,7 +336,7 @@ class BatchQuantities:
     def eps_first_order(self) -> Array:
         return length(self.first_order_gradient)
 
-    # --- what wrong theorems use ------------------------------------------------------------------------------------
+    # --- what mutants use ------------------------------------------------------------------------------------
 
     @cached_property
     def misfit_free(self) -> Array:

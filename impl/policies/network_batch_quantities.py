@@ -210,7 +210,7 @@ class NetworkBatchQuantities(BatchQuantities):
     def min_norm_plain(self) -> Array:
         return self._shortest(self.centred(self.plain))
 
-    # --- what wrong theorems use ----------------------------------------------------------------------
+    # --- what mutants use ----------------------------------------------------------------------
 
     @cached_property
     def misfit_init_outer(self) -> Array:

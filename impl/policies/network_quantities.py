@@ -84,7 +84,7 @@ class ReluPolicyQuantities(RankQuantities):
         """Distance of the neurons from their kinks at inputs of visited states."""
         return self.problem.distance.ball()
 
-    # --- what wrong theorems use instead --------------------------------------------------------------
+    # --- what mutants use instead --------------------------------------------------------------
 
     @property
     def _other_gates(self) -> Gates:
@@ -199,7 +199,7 @@ class SmoothPolicyQuantities(RankQuantities):
     def error_ball(self) -> arb:
         return self._spread(root(self._share))
 
-    # --- what wrong theorems use instead --------------------------------------------------------------
+    # --- what mutants use instead --------------------------------------------------------------
 
     @cached_property
     def error_pointwise_outer(self) -> arb:

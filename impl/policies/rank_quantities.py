@@ -148,7 +148,7 @@ class RankQuantities(StartQuantities):
         ]
         return fmpq_mat(steps).rank() < len(steps)
 
-    # --- what wrong theorems use instead ----------------------------------------------------------------------
+    # --- what mutants use instead ----------------------------------------------------------------------
 
     @cached_property
     def min_norm_plain(self) -> arb:

@@ -120,7 +120,7 @@ class StartQuantities(MetaRLQuantities):
         distance = squared_distance(self.instance.omega, self.instance.initial)
         return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
 
-    # --- what wrong theorems use instead ----------------------------------------------------------------------
+    # --- what mutants use instead ----------------------------------------------------------------------
 
     @cached_property
     def misfit_init_outer(self) -> arb:

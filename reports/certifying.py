@@ -5,6 +5,7 @@ of their own.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ..impl import files
 from ..impl.arithmetic import rational, to_float
 from ..impl.conditions import conditions
 from ..impl.files.faults import BadInputError
-from ..impl.optimum import Budget, answer, check
+from ..impl.optimum import Budget, advice, answer, check
 from ..impl.optimum.certificate import load
 from ..impl.own_tasks import TaskSource
 from ..impl.supervised import training
@@ -26,7 +27,7 @@ from .processes import TICK, Tell
 
 @dataclass(frozen=True)
 class Certified:
-    """The record metagap/certify/1, what to print, the exit status, and whether the search was interrupted."""
+    """The record metagap/certify/2, what to print, the exit status, and whether the search was interrupted."""
 
     record: CertifyRecord
     lines: tuple[str, ...]
@@ -34,7 +35,7 @@ class Certified:
     interrupted: bool
 
 
-def _paced(tell: Tell) -> Tell:
+def _paced(tell: Callable[[str], None]) -> Tell:
     """The same, no more often than anybody looks."""
     told = time.monotonic()
 
@@ -48,9 +49,16 @@ def _paced(tell: Tell) -> Tell:
 
 
 def certify(
-    source: TaskSource, omega: Path | None, train: bool, ball: fmpq | None, budget: Budget, tell: Tell
+    source: TaskSource,
+    omega: Path | None,
+    train: bool,
+    ball: fmpq | None,
+    budget: Budget,
+    tell: Callable[[str | Certified], None],
 ) -> Certified:
     """The answer for omega from a file, trained here, or that of the instance file (0 where it has none).
+
+    Every answer that stands before is told, too.
 
     Errors: BadInputError, MissingExtraError, UnsupportedError.
     """
@@ -72,15 +80,17 @@ def certify(
     def show(boxes: int, lower: float, upper: float) -> None:
         now_and_then(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
-    found = answer.certify(instance, ball, budget, show, tell)
     given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
-    violated = found.judged.verdict is Verdict.VIOLATED
-    return Certified(
-        CertifyRecord.of(instance, found),
-        answer.sentences(found, given),
-        1 if violated else 0 if found.optimum.certified and found.judged.verdict is not Verdict.UNDECIDED else 3,
-        found.optimum.interrupted,
-    )
+    defaults = source.defaults(instance)
+
+    def made(found: answer.Answer) -> Certified:
+        verdict = None if found.judged is None else found.judged.verdict
+        decided = verdict not in (None, Verdict.UNDECIDED) and found.optimum.certified
+        status = 1 if verdict is Verdict.VIOLATED else 0 if decided else 3
+        lines = advice.sentences(found, given, defaults)
+        return Certified(CertifyRecord.of(found, defaults), lines, status, found.optimum.interrupted)
+
+    return made(answer.certify(instance, ball, budget, show, tell, lambda found: tell(made(found))))
 
 
 def conditions_of(source: TaskSource, tell: Tell) -> ConditionsRecord:

@@ -53,10 +53,14 @@ class Atom:
 
 
 class Atoms(Lazy):
-    """Atoms of one task: points [k], float64 labels [k], counts [k] of `total`; sorted, without equal ones."""
+    """Atoms of one task: points [k], float64 labels [k], counts [k]; sorted, without equal ones.
 
-    def __init__(self, points: Array, labels: Array, counts: Array, total: int) -> None:
-        self.points, self.labels, self.counts, self.total = points, labels, counts, total
+    rows [total] says of each row that was given, in its order, which atom it is.
+    """
+
+    def __init__(self, points: Array, labels: Array, rows: Array) -> None:
+        self.points, self.labels, self.rows = points, labels, rows
+        self.counts, self.total = np.bincount(rows, minlength=len(points)), len(rows)
 
     @classmethod
     def of(cls, points: Array, labels: Array) -> Atoms:
@@ -65,8 +69,9 @@ class Atoms(Lazy):
         points, labels = points[order], labels[order]
         new = np.ones(len(points), dtype=bool)
         new[1:] = (points[1:] != points[:-1]) | (labels[1:] != labels[:-1])
-        first = np.flatnonzero(new)
-        return cls(points[first], labels[first], np.diff(np.append(first, len(points))), len(points))
+        rows = np.empty(len(points), dtype=int)
+        rows[order] = np.cumsum(new) - 1
+        return cls(points[new], labels[new], rows)
 
     def __len__(self) -> int:
         return len(self.points)

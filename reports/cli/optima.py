@@ -15,8 +15,8 @@ from ...impl.bracket import Status
 from ...impl.families import FAMILIES, family_of, load
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
+from ..certifying import Certified, checked_certificate
 from ..certifying import certify as answered
-from ..certifying import checked_certificate
 from ..formats.judging import OptimumRecord
 from ..processes import EndedError, apart
 from .ending import fail, interrupted
@@ -144,7 +144,12 @@ def check(
 def certify(
     tasks: Annotated[str, typer.Argument(metavar="TASKS", help=f"Your tasks. {PLACES}")],
     omega: Annotated[
-        Path | None, typer.Option("--omega", metavar="FILE", help="Your solution: a JSON list of numbers.")
+        Path | None,
+        typer.Option(
+            "--omega",
+            metavar="FILE",
+            help="Your solution: a JSON list of numbers, .npy, .npz, or a state_dict in .pt or .safetensors.",
+        ),
     ] = None,
     train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
     loss: LossOption = None,
@@ -179,12 +184,31 @@ def certify(
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
     advice = "there is no answer, and none was written; allow more, or fewer rows"
+    standing: list[Certified] = []
+    ended: EndedError | None = None
     with input_errors(), _supported(tasks), working("certify") as show, _in_time(max_time, advice):
-        found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
+
+        def hear(told: str | Certified) -> None:
+            if isinstance(told, str):
+                show(told)
+            else:
+                standing[:] = [told]
+
+        try:
+            standing[:] = [apart(answered, (source, omega, train, ball, budget), hear, begin + max_time)]
+        except EndedError as error:
+            if not standing:
+                raise
+            ended = error
+    (found,) = standing
     emit(found.record, json)
     if spoken:
         for line in found.lines:
             typer.echo(line)
-    if found.interrupted:
-        interrupted("certify: interrupted; the answer is that of the bracket that was known by then")
+    if found.interrupted or (ended is not None and ended.interrupted):
+        where = f" while {ended.stage}" if ended is not None else ""
+        interrupted(f"certify: interrupted{where}; the answer is that of what was known by then")
+    if ended is not None:
+        typer.echo(f"metagap: --max-time={max_time:g}: ended while {ended.stage}; the answer stood before", err=True)
+        raise typer.Exit(found.status if found.status == 1 else 3)
     raise typer.Exit(found.status)

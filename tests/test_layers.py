@@ -246,8 +246,6 @@ LOWER_BOUNDS = (
     "impl.optimum.networks.cells",
     "impl.optimum.networks.linearised",
     "impl.optimum.networks.optima",
-    "impl.optimum.networks.smooth_floor",
-    "impl.optimum.networks.smooth_linearised",
     "impl.policies.optimum",
 )
 """Modules that prove lower (meta-RL: upper) bounds of optima. Those that put brackets together know every family."""

@@ -18,7 +18,7 @@ from flint import fmpq
 from ..arithmetic import Array, rational
 from ..instances import FORMAT, Instance, Vector, fraction
 from ..losses import Loss
-from ..models.activation import ACTIVATIONS, Activation
+from ..models.activation import ACTIVATIONS, RELU, Activation
 from ..models.weights import Weights
 from .tables import Lazy, Rows
 
@@ -250,9 +250,9 @@ class NetworkInstance(Instance):
     family = "network"
 
     @property
-    def sigma(self) -> Any:
-        """The smooth activation with its derivatives; None: relu, which has a kink."""
-        return None
+    def sigma(self) -> Activation:
+        """The activation with its derivatives."""
+        return RELU
 
     @property
     def width(self) -> int:
@@ -324,7 +324,6 @@ class SmoothInstance(NetworkInstance):
 
     @property
     def sigma(self) -> Activation:
-        """The activation with its derivatives."""
         return ACTIVATIONS[self.activation]
 
     @property

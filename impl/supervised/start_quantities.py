@@ -14,6 +14,7 @@ from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Balls, Number, Rationals, root
 from ..balls.singular import largest_eigenvalue
+from ..models.rows import lengths
 from ..models.weights import squared_distance
 from .core_quantities import Step
 from .instance import NetworkInstance
@@ -142,6 +143,10 @@ class StartQuantities(SpanQuantities):
             return self.margin_joints if self._kink_distance > 0 else self._kink_distance
         outer = self._joint_margin([[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
         return self._kink_distance.min(self.margin_joints).min(outer)
+
+    @cached_property
+    def _row_sizes(self) -> list[arb]:
+        return lengths(self.instance.features)
 
     @cached_property
     def _stretches(self) -> list[arb]:

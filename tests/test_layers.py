@@ -252,7 +252,8 @@ LOWER_BOUNDS = (
 SEARCHING = tuple(dict.fromkeys(module_of(family.batch_quantities) for family in FAMILIES.values()))
 
 SEARCHERS = (
-    "batch", "batch_quantities", "breaking", "descent", "draws", "falsify", "families", "floats", "generate",
+    "batch", "batch_quantities", "breaking", "core_batch_quantities", "descent", "draws", "falsify", "families",
+    "floats", "generate",
     "interpolant", "oracles", "planning", "rates", "real_tasks", "search", "smaller", "sources", "stationary",
     "strategies", "tensors", "training",
 )  # fmt: skip

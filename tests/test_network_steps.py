@@ -310,7 +310,7 @@ def test_floors_hold_for_several_steps(loss: str, steps: int) -> None:
                 here = value(problem, weights)
                 assert all(not here < floor.value for floor in floors)
                 assert not value(SmoothProblem(smooth), weights) < low
-                ends = NetworkBatchQuantities(batch_of(replace(instance, omega=weights)))._after_weights[0]
+                ends = NetworkBatchQuantities(batch_of(replace(instance, omega=weights)))._path[-1][0]
                 for end, law in zip(ends, problem.laws, strict=True):
                     distance = float(np.linalg.norm(end - instance.initial.floats))
                     assert distance <= to_float(reach(centre, law, arb(1))) * (1 + 1e-12)

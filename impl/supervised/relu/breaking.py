@@ -114,7 +114,7 @@ def balance(
     labels = np.sign(pulls)[:, :, None] + flat if loss.link is Link.MARGIN else np.round(labels * 2.0**16) / 2.0**16
     batch = replace(batch, labels=labels[..., None])
     at = quantities(batch)
-    pull = np.abs((at._phi_after[..., 0] * at.slopes)[:, [0, 1], [0, 1]])
+    pull = np.abs((at._plain[..., 0] * at.slopes)[:, [0, 1], [0, 1]])
     share = np.round(2.0**20 * pull[:, 1] / np.maximum(pull.sum(1), 2.0**-60)) / 2.0**20
     return tangent_comparators(source, replace(batch, weights=np.stack([share, 1 - share], axis=1)), at_start)
 

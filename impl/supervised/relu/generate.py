@@ -180,7 +180,7 @@ def near_kink(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch
         return replace(batch, omega=weights) if kind == "omega" else replace(batch, initial=weights)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         at = NetworkBatchQuantities(batch)
-        moved = ((batch.omega - at._after_weights[:, 0])[:, 0] * x[:, 0]).sum(1)
+        moved = ((batch.omega - at._path[-1][:, 0])[:, 0] * x[:, 0]).sum(1)
         rate = batch.rate * (batch.omega[:, 0] * x[:, 0]).sum(1) / moved
         wanted = np.isfinite(rate) & (rate > 0) & (rate <= 8 * batch.rate)
     return replace(batch, rate=np.where(wanted, rate, batch.rate))

@@ -28,6 +28,7 @@ from ...models.weights import Weights, squared_distance
 from ...study import Certified, Details, Finding, Headline, ShownBracket, Study
 from ...supervised.instance import Functions, NetworkComparator, NetworkInstance
 from ...supervised.relu.batch import batch_of
+from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.start_quantities import StartQuantities
 from .floor import AnyProblem, Floor, NotConvexError, problem_of
 from .linearised import LinearisedOptimum, linearised_optimum
@@ -111,13 +112,11 @@ def value(problem: AnyProblem, weights: Weights) -> arb:
 class NetworkHeadline(Headline):
     """The headline of one kind of networks.
 
-    quantities         the engine that decides, for an instance and a certified lower bound
-    batch_quantities   the engine that searches
+    quantities   the engine that decides, for an instance and a certified lower bound
     """
 
     claim: Claim
     quantities: Callable[[Any, float], CertifiedQuantities]
-    batch_quantities: Callable[[Any], Any]
     no_certificate = "a linear model is required; leave it out for networks"
 
     def optimum(
@@ -156,7 +155,7 @@ class NetworkHeadline(Headline):
         """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius; `points` are tried, too."""
         begin = time.monotonic()
         instance = instance.canonical
-        found = lower_bound(instance, radius, self.batch_quantities)
+        found = lower_bound(instance, radius)
         stops = tuple(self._stops(instance, points))
         upper, at = np.inf, instance.initial
         with ctx.workprec(PRECISIONS[0]):
@@ -192,7 +191,7 @@ class NetworkHeadline(Headline):
 
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
             with np.errstate(all="ignore"):
-                at = self.batch_quantities(replace(batch, omega=flat.reshape(1, *shape)))
+                at = NetworkBatchQuantities(replace(batch, omega=flat.reshape(1, *shape)))
                 found, slope = float(at.meta_objective[0]), at.gradient[0]
             return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
 

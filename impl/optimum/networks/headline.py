@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ....theory import network, smooth_network
-from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.relu.quantities import NetworkQuantities
-from ...supervised.smooth.batch_quantities import SmoothBatchQuantities
 from ...supervised.smooth.quantities import SmoothQuantities
 from .bracket import CertifiedQuantities, NetworkHeadline
 
@@ -18,5 +16,5 @@ class SmoothHeadline(CertifiedQuantities, SmoothQuantities):
     """The quantities of smooth networks, and the certified lower bound."""
 
 
-RELU = NetworkHeadline(network.HEADLINE, ReluHeadline, NetworkBatchQuantities)
-SMOOTH = NetworkHeadline(smooth_network.HEADLINE, SmoothHeadline, SmoothBatchQuantities)
+RELU = NetworkHeadline(network.HEADLINE, ReluHeadline)
+SMOOTH = NetworkHeadline(smooth_network.HEADLINE, SmoothHeadline)

@@ -8,10 +8,9 @@ per activation pattern. Beside it come networks near the optimum: those that are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -22,6 +21,7 @@ from ...judge import PRECISIONS
 from ...models.weights import Weights
 from ...supervised.instance import NetworkInstance
 from ...supervised.relu.batch import batch_of
+from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from .cells import TooLargeError, pattern_floor
 from .check import check_cells, check_predictions
 from .floor import Floor, UnboundedError, ball_floor, prediction_floor
@@ -43,14 +43,14 @@ class Lower:
     check: Check | None = None
 
 
-def lower_bound(instance: NetworkInstance, radius: fmpq | None, quantities: Callable[[Any], Any]) -> Lower:
-    """The best lower bound over all W (radius None) or over ||W - W0|| <= radius; quantities: the searching engine."""
+def lower_bound(instance: NetworkInstance, radius: fmpq | None) -> Lower:
+    """The best lower bound over all W (radius None) or over ||W - W0|| <= radius."""
     floors = [prediction_floor(instance)]
     near: list[Weights] = []
     if radius is None:
         with suppress(NotEnumerableError):
             return _exact(instance)
-        near = _lowest(instance, interpolants(instance, floors[0].functions), quantities)
+        near = _lowest(instance, interpolants(instance, floors[0].functions))
     elif instance.loss.profile.convex:
         with suppress(UnboundedError):
             floors.append(ball_floor(instance, radius))
@@ -79,11 +79,11 @@ def _near(instance: NetworkInstance, at: tuple[fmpq, ...]) -> Iterator[Weights]:
         yield Weights(centre + 1e-9 * move * (centre != 0))
 
 
-def _lowest(instance: NetworkInstance, proposed: Iterable[Weights], quantities: Callable[[Any], Any]) -> list[Weights]:
+def _lowest(instance: NetworkInstance, proposed: Iterable[Weights]) -> list[Weights]:
     """Of the proposed weights those at which L is lowest, in float64; none if none is proposed."""
     batch = batch_of(instance)
     with np.errstate(all="ignore"):
-        found = [(quantities(replace(batch, omega=w.floats[None])).meta_objective[0], w) for w in proposed]
+        found = [(NetworkBatchQuantities(replace(batch, omega=w.floats[None])).meta_objective[0], w) for w in proposed]
     return [min(found, key=lambda pair: np.nan_to_num(pair[0], nan=np.inf))[1]] if found else []
 
 

@@ -82,10 +82,6 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
         assert isinstance(self.instance, SmoothInstance)
         return certainly_dependent(self.instance)
 
-    @property
-    def _kink_distance(self) -> arb:
-        return arb(1)
-
     @cached_property
     def eps_directional(self) -> arb:
         """max(0, -L'(W; 1), -L'(W; -1)) for one parameter: 0 where no direction leads down."""

@@ -1,13 +1,14 @@
 """`metagap certify TASKS`, `audit TASKS` and `check CERT`: from files to the answer, stage by stage; run in a process
-of their own.
+of their own. `certify` is the same from Python, on arrays.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from flint import fmpq
 
@@ -15,9 +16,11 @@ from ..impl import files
 from ..impl.arithmetic import rational, to_float
 from ..impl.conditions import conditions
 from ..impl.files.faults import BadInputError
+from ..impl.files.parameters import plain, vector
+from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, answer, check
 from ..impl.optimum.certificate import load
-from ..impl.own_tasks import TaskSource
+from ..impl.own_tasks import TaskSource, from_arrays
 from ..impl.supervised import training
 from ..impl.supervised.instance import MetaSLInstance
 from ..theory.claim import Verdict
@@ -48,7 +51,7 @@ def _paced(tell: Callable[[str], None]) -> Tell:
     return paced
 
 
-def certify(
+def answered(
     source: TaskSource,
     omega: Path | None,
     train: bool,
@@ -91,6 +94,40 @@ def certify(
         return Certified(CertifyRecord.of(found, defaults), lines, status, found.optimum.interrupted)
 
     return made(answer.certify(instance, ball, budget, show, tell, lambda found: tell(made(found))))
+
+
+def certify(
+    X: Any,
+    y: Any,
+    task: Sequence[Any] | Any,
+    omega: Any,
+    *,
+    loss: str | Loss = "squared",
+    eta: float | str | fmpq | None = None,
+    steps: int = 1,
+    radius: float | str | fmpq | None = None,
+    max_time: float = 30.0,
+) -> CertifyRecord:
+    """How far omega (d,) is from the global optimum on tasks: X (N, d), y [N], task [N] as arrays, lists or tensors.
+
+    loss   a name, with its parameter after a colon ("huber:1"). eta   the inner rate; None: half of 1/curvature at 0.
+    radius   of a ball of parameters; None: all, where that is provable. max_time   seconds for the search.
+    Errors: BadInputError.
+    """
+    if isinstance(loss, str):
+        name, _, parameter = loss.partition(":")
+        try:
+            loss = Loss(name, rational(parameter) if parameter else None)
+        except (KeyError, ValueError) as error:
+            required = f"one of {', '.join(LOSSES)} is required, with :PARAMETER where it has one ({error})"
+            raise BadInputError("certify", "loss", loss, required) from None
+    defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
+    made = from_arrays(
+        plain(X), plain(y), plain(task).tolist(), loss=loss, eta=None if eta is None else rational(eta), steps=steps
+    )
+    made = replace(made, omega=vector(omega, made.dimension))
+    ball = None if radius is None else rational(radius)
+    return CertifyRecord.of(answer.certify(made, ball, Budget(seconds=max_time)), defaults)
 
 
 def conditions_of(source: TaskSource, tell: Tell) -> ConditionsRecord:

@@ -15,8 +15,7 @@ from ...impl.bracket import Status
 from ...impl.families import FAMILIES, family_of, load
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
-from ..certifying import Certified, checked_certificate
-from ..certifying import certify as answered
+from ..certifying import Certified, answered, checked_certificate
 from ..formats.judging import OptimumRecord
 from ..processes import EndedError, apart
 from .ending import fail, interrupted

@@ -30,34 +30,25 @@ from .files.text import document, document_in
 from .instances import Instance
 from .judge import Judgement, judge_claims
 from .optimum.headline import LINEAR
-from .optimum.networks.headline import RELU
-from .optimum.networks.rates import measure
-from .optimum.networks.smooth_headline import SMOOTH
-from .optimum.networks.smooth_rates import measure as smooth_measure
-from .policies.batch import batch_of as meta_rl_batch_of
+from .optimum.networks.headline import RELU, SMOOTH
+from .optimum.networks.rates import measure, measure_smooth
+from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
-from .policies.document import READER as META_RL_READER
+from .policies.document import READERS as POLICIES_READERS
 from .policies.generate import GENERATORS as META_RL_GENERATORS
 from .policies.generate import LANDSCAPES as META_RL_LANDSCAPES
 from .policies.headline import POLICIES as LINEAR_POLICY
+from .policies.network_batch_quantities import NetworkBatchQuantities as NetworkPolicyBatchQuantities
+from .policies.network_generate import BREAKING as META_RL_NETWORK_BREAKING
+from .policies.network_generate import GENERATORS as META_RL_NETWORK_GENERATORS
+from .policies.network_generate import SEARCHING as META_RL_NETWORK_SEARCHING
+from .policies.network_generate import SMOOTH_BREAKING as META_RL_SMOOTH_BREAKING
+from .policies.network_generate import SMOOTH_GENERATORS as META_RL_SMOOTH_GENERATORS
+from .policies.network_generate import SMOOTH_SEARCHING as META_RL_SMOOTH_SEARCHING
+from .policies.network_quantities import ReluPolicyQuantities, SmoothPolicyQuantities
 from .policies.quantities import MetaRLQuantities
-from .policies.relu.batch import batch_of as meta_rl_network_batch_of
-from .policies.relu.batch_quantities import PolicyNetworkBatchQuantities
-from .policies.relu.document import READER as META_RL_NETWORK_READER
-from .policies.relu.generate import BREAKING as META_RL_NETWORK_BREAKING
-from .policies.relu.generate import GENERATORS as META_RL_NETWORK_GENERATORS
-from .policies.relu.generate import SEARCHING as META_RL_NETWORK_SEARCHING
-from .policies.relu.quantities import MetaRLNetworkQuantities
-from .policies.relu.smaller import smaller as smaller_meta_rl_network
-from .policies.smaller import smaller as smaller_meta_rl
-from .policies.smooth.batch import batch_of as meta_rl_smooth_batch_of
-from .policies.smooth.batch_quantities import SmoothPolicyBatchQuantities
-from .policies.smooth.document import READER as META_RL_SMOOTH_NETWORK_READER
-from .policies.smooth.generate import BREAKING as META_RL_SMOOTH_BREAKING
-from .policies.smooth.generate import GENERATORS as META_RL_SMOOTH_GENERATORS
-from .policies.smooth.generate import SEARCHING as META_RL_SMOOTH_SEARCHING
-from .policies.smooth.quantities import MetaRLSmoothNetworkQuantities
+from .policies.smaller import smaller as smaller_policies
 from .real_tasks.networks import REAL_TASKS as NETWORK_REAL_TASKS
 from .real_tasks.policies import REAL_TASKS as META_RL_REAL_TASKS
 from .real_tasks.policy_networks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
@@ -140,14 +131,14 @@ META_RL = Family(
     mutants.META_RL,
     (*without.META_RL, *without.META_RL_COROLLARIES),
     hypotheses.LINEAR_POLICIES,
-    META_RL_READER,
+    POLICIES_READERS["linear"],
     MetaRLQuantities,
     MetaRLBatchQuantities,
     META_RL_GENERATORS,
     ("arbitrary", "policies", "tangent", "greedy", "local", "tabular", "bandit", "cancelling"),
     META_RL_REAL_TASKS,
-    smaller_meta_rl,
-    meta_rl_batch_of,
+    smaller_policies,
+    policies_batch_of,
     effort=0.12,
     headline=LINEAR_POLICY,
     landscapes=META_RL_LANDSCAPES,
@@ -192,14 +183,14 @@ META_RL_NETWORK = Family(
     mutants.META_RL_NETWORK,
     without.META_RL_NETWORK,
     hypotheses.POLICIES,
-    META_RL_NETWORK_READER,
-    MetaRLNetworkQuantities,
-    PolicyNetworkBatchQuantities,
+    POLICIES_READERS["relu"],
+    ReluPolicyQuantities,
+    NetworkPolicyBatchQuantities,
     META_RL_NETWORK_GENERATORS,
     META_RL_NETWORK_SEARCHING,
     META_RL_NETWORK_REAL_TASKS,
-    smaller_meta_rl_network,
-    meta_rl_network_batch_of,
+    smaller_policies,
+    policies_batch_of,
     effort=0.06,
     breaking=META_RL_NETWORK_BREAKING,
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
@@ -229,7 +220,7 @@ SMOOTH_NETWORK = Family(
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=SMOOTH_BREAKING,
-    rates=smooth_measure,
+    rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
 )
 
@@ -243,14 +234,14 @@ META_RL_SMOOTH_NETWORK = Family(
     mutants.META_RL_SMOOTH_NETWORK,
     without.META_RL_SMOOTH_NETWORK,
     hypotheses.POLICIES,
-    META_RL_SMOOTH_NETWORK_READER,
-    MetaRLSmoothNetworkQuantities,
-    SmoothPolicyBatchQuantities,
+    POLICIES_READERS["smooth"],
+    SmoothPolicyQuantities,
+    NetworkPolicyBatchQuantities,
     META_RL_SMOOTH_GENERATORS,
     META_RL_SMOOTH_SEARCHING,
     META_RL_SMOOTH_REAL_TASKS,
-    smaller_meta_rl_network,
-    meta_rl_smooth_batch_of,
+    smaller_policies,
+    policies_batch_of,
     effort=0.04,
     breaking=META_RL_SMOOTH_BREAKING,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),

@@ -22,7 +22,7 @@ class Family:
 
     title, short       its name for readers, and as the heading of a column
     home               the file of the theory where its setting is, and its own claims
-    claims, mutants, ablations   what is claimed, wrong versions of it, claims without one assumption
+    claims, mutants, ablations   what is claimed, mutants of it, claims without one assumption
     built_in           hypotheses that its claims' words contain -> which quantity replaces which without them
     reader             how its instance files are read
     quantities         the engine that decides: Quantities(instance, number system, direction)

@@ -1,4 +1,4 @@
-"""The audit: which assumption carries which claim, and would the suite notice a wrong theorem.
+"""The audit: which assumption carries which claim, and would the suite notice a mutant.
 
 An ablation is an exact instance on which the claim without one assumption is certified false. A mutant is a wrong
 theorem that blind search must refute; its simplest and its worst witness are kept as instance files.

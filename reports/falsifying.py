@@ -31,7 +31,7 @@ def subject_of(name: str) -> Subject:
     """The claim or the mutant of that name. Errors: files.BadInputError."""
     known = subjects()
     if name not in known:
-        required = f"a claim or a wrong theorem is required{nearest(name, known)}; without NAME all are listed"
+        required = f"a claim or a mutant is required{nearest(name, known)}; without NAME all are listed"
         raise files.BadInputError("falsify", "NAME", name, required)
     return known[name]
 

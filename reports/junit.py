@@ -1,4 +1,4 @@
-"""Records as JUnit XML, for continuous integration: one test case per claim, assumption and wrong theorem."""
+"""Records as JUnit XML, for continuous integration: one test case per claim, assumption and mutant."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def sides(row: Violation | Cell) -> str:
 def _claim(row: ClaimRow) -> Case:
     group, name = row.family, row.claim
     if row.violations:
-        lines = [f"{v.kind} witness ({v.grade}): {sides(v)}\n{v.command}" for v in row.violations]
+        lines = [f"{v.kind} counterexample ({v.grade}): {sides(v)}\n{v.command}" for v in row.violations]
         reason = f"VIOLATED on {row.violated} instances: {row.title}"
         return Case(group, name, 0.0, "failure", reason, "\n".join(lines))
     if row.loose:

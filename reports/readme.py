@@ -60,7 +60,7 @@ def claims_table(record: VerifyRecord | None) -> str:
 
 def contents_table() -> str:
     """One row per theorem and statement: where it and its proof stand, in which families, what its assumptions are for,
-    how many wrong versions it has."""
+    how many mutants it has."""
     rows = []
     for stem, statement, claims in theorems():
         first = next(iter(claims.values()))
@@ -82,17 +82,17 @@ def contents_table() -> str:
                 signs.setdefault(assumption.name, set()).update(SIGNS[s] for s in known or {"open"})
         needs = ", ".join(f"{name}\u00a0{''.join(sorted(found))}" for name, found in signs.items())
         rows.append((f"`{stem}` {first.title} ({links})", statement, families, needs, f"{thought_of} + {generated}"))
-    return table(("theorem", "statement", "families", "assumptions", "wrong versions"), rows)
+    return table(("theorem", "statement", "families", "assumptions", "mutants"), rows)
 
 
 def rooms_table() -> str:
-    """Where the setting of each family is, its wrong theorems, and its claims without an assumption."""
+    """Where the setting of each family is, its mutants, and its claims without an assumption."""
     rows = []
     for name, family in FAMILIES.items():
         rooms = [[f"{room}/{module}.py" for module in _defining(room, name)] for room in ("mutants", "without")]
         links = (", ".join(f"[{path}]({path})" for path in paths) for paths in ([family.home.name], *rooms))
         rows.append((f"{family.short}: {family.title}", *links))
-    return table(("family", "setting, own claims", "wrong versions", "without an assumption"), rows)
+    return table(("family", "setting, own claims", "mutants", "without an assumption"), rows)
 
 
 def _defining(room: str, family: str) -> list[str]:

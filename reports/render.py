@@ -212,7 +212,7 @@ def render(
 
 @dataclass(frozen=True)
 class Summary:
-    """Judgements by verdict, and the wrong theorems: how many were killed of those that can be."""
+    """Judgements by verdict, and the mutants: how many were killed of those that can be."""
 
     verdicts: Counter[str]
     killed: int

@@ -91,7 +91,7 @@ def _findings(record: RunRecord) -> Iterator[Finding]:
         return
     for m in record.mutants:
         if m.status == "survived":
-            text = f"The wrong theorem {m.name} ({m.title}) survived {m.examples} examples."
+            text = f"The mutant {m.name} ({m.title}) is not refuted by {m.examples} examples."
             yield Finding(f"mutant/{m.name}", m.claim, text)
     for cell in record.cells if isinstance(record, AuditRecord) else ():
         if cell.confirmed is False:
@@ -120,7 +120,7 @@ def _result(found: Finding, files: list[str], folder: str) -> dict[str, object]:
         "relatedLocations": [
             {
                 "id": number,
-                "message": {"text": f"the {kind} witness, instance {instance}"},
+                "message": {"text": f"the {kind} counterexample, instance {instance}"},
                 "physicalLocation": {
                     "artifactLocation": {"uri": file, "uriBaseId": REPORT_BASE, "index": files.index(file)}
                 },

@@ -217,7 +217,7 @@ def find(identifier: str, folder: Path) -> list[Path]:
         if path.stem == identifier or hashed:
             found.append(path)
     if not found:
-        required = f"a file, or the name or the sha256 (6 digits or more) of a witness in {folder / FOLDER}"
+        required = f"a file, or the name or the sha256 (6 digits or more) of a counterexample in {folder / FOLDER}"
         stems = [path.stem for path in sorted((folder / FOLDER).glob("*.json"))]
         raise files.BadInputError("replay", "FILE|ID", identifier, required + nearest(identifier, stems))
     return found

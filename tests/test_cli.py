@@ -472,6 +472,7 @@ def test_an_interrupted_audit_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / audits.PARTS).exists()
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("short_audit")
 def test_an_interrupted_family_goes_on_with_its_next_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C between the parts of a family: none of its witnesses is in the folder yet, its matrix is not made again by

@@ -177,7 +177,7 @@ def test_sarif_has_one_result_per_finding_at_the_line_of_its_claim(wrong: Both) 
     start = physical["region"]["startLine"]
     assert "lifted" in "".join(lines[start - 1 : start + 1])
     survivor, cell = check_log(logged(wrong[1], "out"))
-    assert "survived" in survivor["message"]["text"]
+    assert "is not refuted" in survivor["message"]["text"]
     assert "not certified" in cell["message"]["text"]
     assert cell["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"].startswith("counterexamples/")
 

@@ -103,6 +103,7 @@ def tell_and_stay(tell: Any) -> None:
     time.sleep(600)
 
 
+@pytest.mark.ci
 def test_what_was_told_is_heard_when_the_work_is_ended() -> None:
     heard: list[Any] = []
     with pytest.raises(EndedError) as end:

@@ -12,8 +12,8 @@ from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.families import META_RL, META_RL_NETWORK, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.policies.instance import MetaRLInstance
+from metagap.impl.policies.network_quantities import ReluPolicyQuantities
 from metagap.impl.policies.problem import Problem
-from metagap.impl.policies.relu.quantities import MetaRLNetworkQuantities
 from metagap.theory.claim import Ablation, Standing
 
 ABLATIONS, NETWORK_ABLATIONS = META_RL.ablations, META_RL_NETWORK.ablations
@@ -76,9 +76,9 @@ def test_the_kink_of_l_holds_with_one_rule() -> None:
     """With 1{0 > 0} = 1 in the gradient too: R ||G|| = 2/4 is the gap 1/2, and the misfit is 0."""
     content = next(a.instance for a in NETWORK_ABLATIONS if a.identifier == "RL-L" and a.instance is not None)
     instance = loads(json.dumps(content))
-    exact = MetaRLNetworkQuantities(instance, Rationals)  # type: ignore[arg-type]
-    features = exact._with_patterns((exact.problem.omega.signs.signs >= 0).astype(float))
+    exact = ReluPolicyQuantities(instance, Rationals)  # type: ignore[arg-type]
+    features = exact._with_gates((exact.problem.omega.signs.signs >= 0).astype(float))
     assert exact._paired(features) == fmpq(1, 4)
     assert exact("radius") * exact._paired(features) == fmpq(1, 2) == exact("gap")
     with ctx.workprec(128):
-        assert MetaRLNetworkQuantities(instance)("misfit_other_kinks").upper() < 1e-20  # type: ignore[arg-type]
+        assert ReluPolicyQuantities(instance)("misfit_other_kinks").upper() < 1e-20  # type: ignore[arg-type]

@@ -112,7 +112,7 @@ def test_the_basis_of_features_spans_them() -> None:
     zero = (ZERO,) * 4
     one = instance(features=rows, omega=zero, comparator=zero)
     with ctx.workprec(128):
-        basis = MetaRLQuantities(one)._feature_basis
+        basis = Problem(one, Balls).basis
         assert basis is not None and basis.ncols() == 2
         product = (basis.transpose() * basis).tolist()
         assert all(product[i][j].overlaps(arb(int(i == j))) for i in (0, 1) for j in (0, 1))

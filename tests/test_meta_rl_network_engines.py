@@ -10,11 +10,10 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.families import META_RL_NETWORK
 from metagap.impl.policies.generate import POLICY_STEPS
-from metagap.impl.policies.instance import MetaRLInstance, Policies
+from metagap.impl.policies.instance import MetaRLInstance, Policies, PolicyNetworkInstance
+from metagap.impl.policies.network_batch_quantities import NetworkBatchQuantities
+from metagap.impl.policies.network_quantities import ReluPolicyQuantities
 from metagap.impl.policies.quantities import MetaRLQuantities
-from metagap.impl.policies.relu.batch_quantities import PolicyNetworkBatchQuantities
-from metagap.impl.policies.relu.instance import PolicyNetworkInstance
-from metagap.impl.policies.relu.quantities import MetaRLNetworkQuantities
 from metagap.impl.sources import RandomSource
 
 SHARED = (
@@ -28,7 +27,7 @@ RANK = ("min_norm_solution", "min_norm_plain", "condition")
 """Without a value where the features are not well independent."""
 
 
-def ordinary(at: MetaRLNetworkQuantities) -> bool:
+def ordinary(at: ReluPolicyQuantities) -> bool:
     """Where float64 can be expected to be right: nothing nearly impossible, no kink within rounding."""
     least = min(float(m.mid()) for m in at._masses)
     return least > 1e-9 and at.scale("gap") < 1e6 and bool(at("margin_differentiability") > 1e-9)
@@ -42,10 +41,10 @@ def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
     for seed in range(6 * effort):
         with np.errstate(all="ignore"):
             batch = META_RL_NETWORK.generator(name).build(RandomSource((seed, 9), 3), variant)
-            floats = PolicyNetworkBatchQuantities(batch)
+            floats = NetworkBatchQuantities(batch)
         for b in range(len(batch)):
             with ctx.workprec(160):
-                balls = MetaRLNetworkQuantities(batch.instance(b))
+                balls = ReluPolicyQuantities(batch.instance(b))
                 if not ordinary(balls):
                     continue
                 for quantity in SHARED:
@@ -90,7 +89,7 @@ def test_a_network_is_the_linear_policy_with_its_features(variant: str, effort: 
         if instance.width not in (1, 4) or not isinstance(instance.comparator, Policies):
             continue
         with ctx.workprec(128):
-            at, twin = MetaRLNetworkQuantities(instance), MetaRLQuantities(linear_twin(instance))
+            at, twin = ReluPolicyQuantities(instance), MetaRLQuantities(linear_twin(instance))
             for name in ("gap", "pairing", "eps", "weight_norm", "misfit", "chain_rule_defect", "defect_plain"):
                 one, other = at(name), twin(name)
                 assert one.overlaps(other), name
@@ -111,7 +110,7 @@ def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: 
         with np.errstate(all="ignore"):
             instance = META_RL_NETWORK.generator("policies").build(RandomSource((seed, 4), 1), variant).instance(0)
         with ctx.workprec(128):
-            at = MetaRLNetworkQuantities(instance)
+            at = ReluPolicyQuantities(instance)
             if not ordinary(at):
                 continue
             expected = network_meta_gradient(instance)

@@ -12,7 +12,7 @@ from flint import fmpq
 from metagap.impl import files
 from metagap.impl.families import META_RL_NETWORK, loads
 from metagap.impl.files import BadInputError
-from metagap.impl.policies.relu.instance import PolicyNetworkInstance
+from metagap.impl.policies.instance import PolicyNetworkInstance
 from metagap.impl.sources import Generator, RandomSource
 
 VALID: dict[str, Any] = {

@@ -15,10 +15,9 @@ from metagap.impl.families import META_RL_NETWORK, judge
 from metagap.impl.models.coordinates import coordinates
 from metagap.impl.models.weights import Weights
 from metagap.impl.policies.generate import POLICY_STEPS
-from metagap.impl.policies.instance import Adaptation, Policies, Task
-from metagap.impl.policies.relu.generate import WIDTHS
-from metagap.impl.policies.relu.instance import PolicyNetworkInstance
-from metagap.impl.policies.relu.quantities import MetaRLNetworkQuantities
+from metagap.impl.policies.instance import Adaptation, Policies, PolicyNetworkInstance, Task
+from metagap.impl.policies.network_generate import WIDTHS
+from metagap.impl.policies.network_quantities import ReluPolicyQuantities
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
 from metagap.theory.claim import Relation, Verdict
@@ -61,7 +60,7 @@ def test_widths_and_distances_are_covered() -> None:
         for instance in built("arbitrary", "kl-step", seed, 4):
             widths.add(instance.width)
             with ctx.workprec(64):
-                distances.append(float(MetaRLNetworkQuantities(instance)("displacement_init")))
+                distances.append(float(ReluPolicyQuantities(instance)("displacement_init")))
     assert widths == set(WIDTHS)
     assert min(distances) < 2e-2
     assert max(distances) > 5e1
@@ -77,7 +76,7 @@ def test_tangent_comparators_attain_the_bound(generator: str, eps: str, misfit: 
     for seed in range(14 * effort):
         for instance in built(generator, variant, seed, 3):
             with ctx.workprec(128):
-                at = MetaRLNetworkQuantities(instance)
+                at = ReluPolicyQuantities(instance)
                 bound = at("radius") * at(eps) + at("weight_norm") * at(misfit)
                 if at("margin_differentiability") > 0 and bound > 1e-30:
                     resolvable += 1
@@ -92,15 +91,15 @@ def test_the_identity_is_exact_along_any_direction(effort: int) -> None:
     live = 0
     for seed in range(12 * effort):
         for instance in built("level", "rational-step", seed, 2):
-            exact = MetaRLNetworkQuantities.exact(instance)
+            exact = ReluPolicyQuantities.exact(instance)
             assert exact is not None
             direction = tuple(fmpq(int(v), 8) for v in rng.integers(-50, 50, exact.problem.dimension))
-            exact = MetaRLNetworkQuantities(instance, Rationals, direction)
+            exact = ReluPolicyQuantities(instance, Rationals, direction)
             for name in ("identity", "s1", "s2"):
                 assert CLAIM[name].left(exact) == CLAIM[name].bound(exact)
             live += any(g != 0 for g in exact._gradient)
             with ctx.workprec(128):
-                at = MetaRLNetworkQuantities(instance)
+                at = ReluPolicyQuantities(instance)
                 inside = at("margin_positive_policy") > 0 and at("margin_differentiability") > 0
             if inside:
                 for name in ("identity", "s1", "s2"):
@@ -132,7 +131,7 @@ def test_neurons_near_their_kinks_are_decided_exactly() -> None:
     hard = 0
     for seed in range(30):
         for instance in built("near-kink", "kl-step", seed, 2):
-            problem = MetaRLNetworkQuantities(instance).problem
+            problem = ReluPolicyQuantities(instance).problem
             for point in (problem.omega, problem.start):
                 naive = (point.weights.floats @ problem.inputs.floats.T) > 0
                 for (r, x), q in point.signs.exact.items():
@@ -146,7 +145,7 @@ def test_the_count_of_flips_is_attained() -> None:
     for seed in range(20):
         for instance in built("pushed", "kl-step", seed, 2):
             with ctx.workprec(128):
-                at = MetaRLNetworkQuantities(instance)
+                at = ReluPolicyQuantities(instance)
                 flips, count = at("error_flips"), at("error_count")
                 assert not flips > count
                 attained += bool(flips > 0 and flips.overlaps(count))
@@ -178,7 +177,7 @@ def test_a_neuron_at_its_kink_is_outside_and_the_formal_gradient_is_not() -> Non
     values = []
     for weight in (-1, 0, 1):
         with ctx.workprec(64):
-            values.append(MetaRLNetworkQuantities(neuron(weight))("adapted_return"))
+            values.append(ReluPolicyQuantities(neuron(weight))("adapted_return"))
     assert values[1] == values[0]
     assert values[2] < values[1]
 

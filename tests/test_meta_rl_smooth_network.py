@@ -19,11 +19,11 @@ from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.models.smooth_coordinates import coordinates
 from metagap.impl.models.weights import Weights
 from metagap.impl.policies.generate import POLICY_STEPS
-from metagap.impl.policies.smooth.batch_quantities import SmoothPolicyBatchQuantities
-from metagap.impl.policies.smooth.generate import WIDTHS
-from metagap.impl.policies.smooth.instance import SmoothPolicyInstance
-from metagap.impl.policies.smooth.problem import SmoothPolicyProblem
-from metagap.impl.policies.smooth.quantities import MetaRLSmoothNetworkQuantities
+from metagap.impl.policies.instance import PolicyNetworkInstance
+from metagap.impl.policies.network_batch_quantities import NetworkBatchQuantities
+from metagap.impl.policies.network_generate import SMOOTH_WIDTHS
+from metagap.impl.policies.network_problem import SmoothProblem
+from metagap.impl.policies.network_quantities import SmoothPolicyQuantities
 from metagap.impl.real_tasks.smooth_policy_networks import frozen_lake, frozen_lake_alone
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
@@ -39,7 +39,7 @@ SHARED = (
 )  # fmt: skip
 
 
-def built(generator: str, variant: str, seed: int, count: int) -> list[SmoothPolicyInstance]:
+def built(generator: str, variant: str, seed: int, count: int) -> list[PolicyNetworkInstance]:
     with np.errstate(all="ignore"):
         batch = META_RL_SMOOTH_NETWORK.generator(generator).build(RandomSource((seed, 5), count), variant)
     return [batch.instance(b) for b in range(count)]
@@ -47,7 +47,7 @@ def built(generator: str, variant: str, seed: int, count: int) -> list[SmoothPol
 
 @FEW
 @given(st.one_of([instances(name, family=META_RL_SMOOTH_NETWORK) for name in ("arbitrary", "bent", "delayed")]))
-def test_no_claim_is_violated(instance: SmoothPolicyInstance) -> None:
+def test_no_claim_is_violated(instance: PolicyNetworkInstance) -> None:
     for judged in judge(instance).claims:
         assert judged.verdict is not Verdict.VIOLATED, (judged.claim, judged.gap, judged.bound)
 
@@ -74,8 +74,8 @@ def test_widths_and_both_kinds_of_coordinates_are_covered() -> None:
     for seed in range(40):
         for instance in built("arbitrary", "kl-step", seed, 2):
             widths.add(instance.width)
-            spans.add(SmoothPolicyProblem(instance).coordinates.basis is not None)
-    assert widths == set(WIDTHS)
+            spans.add(SmoothProblem(instance).coordinates.basis is not None)
+    assert widths == set(SMOOTH_WIDTHS)
     assert spans == {True, False}
 
 
@@ -87,10 +87,10 @@ def test_both_engines_agree(variant: str, name: str, effort: int) -> None:
     for seed in range(6 * effort):
         with np.errstate(all="ignore"):
             batch = META_RL_SMOOTH_NETWORK.generator(name).build(RandomSource((seed, 9), 3), variant)
-            floats = SmoothPolicyBatchQuantities(batch)
+            floats = NetworkBatchQuantities(batch)
         for b in range(len(batch)):
             with ctx.workprec(160):
-                balls = MetaRLSmoothNetworkQuantities(batch.instance(b))
+                balls = SmoothPolicyQuantities(batch.instance(b))
                 if min(float(m.mid()) for m in balls._masses) < 1e-9 or balls.scale("gap") > 1e6:
                     continue
                 for quantity in SHARED:
@@ -118,7 +118,7 @@ def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: 
     for seed in range(16 * effort):
         (instance,) = built("policies", variant, seed, 1)
         with ctx.workprec(128):
-            at = MetaRLSmoothNetworkQuantities(instance)
+            at = SmoothPolicyQuantities(instance)
             if min(float(m.mid()) for m in at._masses) < 1e-9:
                 continue
             expected = network_meta_gradient(instance, activations[instance.activation])
@@ -142,12 +142,12 @@ def test_coordinates_are_those_of_the_features(width: int) -> None:
     rng = np.random.default_rng(width)
     p = instance.shape[2]
     weights = Weights(rng.standard_normal((width, p)))
-    instance = SmoothPolicyInstance(
+    instance = PolicyNetworkInstance(
         instance.features, instance.tasks, instance.tau, instance.eta, instance.adaptation, weights, weights,
         fmpq(1), signs=(1,) * width, initial=weights, activation="tanh",
     )  # fmt: skip
     with ctx.workprec(128):
-        problem = SmoothPolicyProblem(instance)
+        problem = SmoothProblem(instance)
         at = coordinates(problem, problem.own_gates, problem.own_gates)
         one, other = at.tables
         assert all(a.overlaps(b) for a, b in zip(one.entries(), other.entries(), strict=True))
@@ -174,7 +174,7 @@ def test_errors_are_nearly_attained(variant: str) -> None:
     for seed in range(20):
         for instance in built("bent", variant, seed, 2):
             with ctx.workprec(128):
-                at = MetaRLSmoothNetworkQuantities(instance)
+                at = SmoothPolicyQuantities(instance)
                 displaced, ball = at("error_pointwise"), at("error_ball")
                 equal += bool(displaced.overlaps(ball) and displaced > 0)
                 closest = max(closest, float((at("error_operator") / displaced).mid()))
@@ -191,7 +191,7 @@ def test_tangent_comparators_attain_the_bound(generator: str, eps: str, misfit: 
     for seed in range(14):
         for instance in built(generator, variant, seed, 2):
             with ctx.workprec(128):
-                at = MetaRLSmoothNetworkQuantities(instance)
+                at = SmoothPolicyQuantities(instance)
                 bound = at("radius") * at(eps) + at("weight_norm") * at(misfit)
                 if bound > 1e-30:
                     resolvable += 1
@@ -210,12 +210,12 @@ def test_the_error_shrinks_like_the_root_of_the_width() -> None:
         start = Weights.of([(fmpq(0),) * len(unit)] * width)
         moved = Weights.of([tuple(step * v for v in unit)] * width)
         features = (((unit), *[tuple(fmpq(0) for _ in unit)] * (base.shape[1] - 1)),)
-        instance = SmoothPolicyInstance(
+        instance = PolicyNetworkInstance(
             features, base.tasks, fmpq(1), fmpq(0), base.adaptation, moved, start, fmpq(1),
             signs=(1, -1) * (width // 2), initial=start, activation="softplus",
         )  # fmt: skip
         with ctx.workprec(128):
-            at = MetaRLSmoothNetworkQuantities(instance)
+            at = SmoothPolicyQuantities(instance)
             assert at("error_operator") <= at("error_ball")
             scaled.append(float((at("error_operator") * width**0.5).mid()))
     assert scaled[0] > 0
@@ -239,7 +239,7 @@ VALID = {
 
 def test_files_are_read_back_and_faults_named() -> None:
     instance = loads(json.dumps(VALID))
-    assert isinstance(instance, SmoothPolicyInstance)
+    assert isinstance(instance, PolicyNetworkInstance)
     assert instance.family == "meta-rl-smooth-network"
     assert loads(files.dumps(instance)) == instance
     assert {j.verdict for j in judge(instance).claims} <= {Verdict.PROVED, Verdict.EQUAL}

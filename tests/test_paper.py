@@ -12,10 +12,9 @@ from metagap.impl.arithmetic import Balls
 from metagap.impl.families import FAMILIES, NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised import errors
 from metagap.impl.supervised.generate import UNUSUAL_LOSSES
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
-from metagap.impl.supervised.relu import errors as relu_errors
-from metagap.impl.supervised.smooth import errors as smooth_errors
 from metagap.theory.claim import Verdict
 from metagap.theory.paper import RESULTS, Result
 
@@ -101,15 +100,15 @@ class Signed(Balls):
 
 
 @pytest.mark.parametrize(
-    ("family", "name", "module", "less", "more"),
+    ("family", "name", "less", "more"),
     [
-        (NETWORK, "pushed", relu_errors, "error_flips", "error_count"),
-        (SMOOTH_NETWORK, "arbitrary", smooth_errors, "error_pointwise", "error_ball"),
+        (NETWORK, "pushed", "error_flips", "error_count"),
+        (SMOOTH_NETWORK, "arbitrary", "error_pointwise", "error_ball"),
     ],
     ids=["network", "smooth-network"],
 )
 def test_errors_grow_with_the_flips_for_every_loss(
-    family: Any, name: str, module: Any, less: str, more: str, monkeypatch: pytest.MonkeyPatch
+    family: Any, name: str, less: str, more: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """|E ell''|, not E ell'': with the sign, counts of more flips give smaller errors where the loss is concave."""
     assert "double-well" in UNUSUAL_LOSSES
@@ -125,7 +124,7 @@ def test_errors_grow_with_the_flips_for_every_loss(
             assert not at(less) > at(more)
             compared += 1
             with monkeypatch.context() as patch:
-                patch.setattr(module, "Balls", Signed)
+                patch.setattr(errors, "Balls", Signed)
                 wrong = family.quantities(instance)
                 refuted += bool(wrong(less) > wrong(more))
     assert compared >= 20

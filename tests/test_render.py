@@ -99,7 +99,7 @@ def test_a_violation_is_loud_and_text_is_escaped(records: Both) -> None:
     page = render(verify, None)
     assert "1 certified violations" in page
     assert "&lt;b&gt;somebody" in page
-    assert "the worst witness" in page
+    assert "the worst counterexample" in page
 
 
 def test_records_are_read_back_and_checked(records: Both, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ _TABLE = (
         "misfit by displacements towards the ball around W0",
     ),
     ("condition", r"\mathrm{cond}(M)", "condition number of the Gram matrix of the meta-features"),
-    # What wrong theorems use instead.
+    # What mutants use instead.
     (
         "misfit_hessian_at_adapted",
         r"\inf\|u-((I-\eta H_i(\omega_i))\phi)^{\top} v\|",

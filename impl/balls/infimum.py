@@ -51,7 +51,7 @@ def misfit(rows: arb_mat, target: Sequence[arb], masses: Sequence[arb], radius: 
     """inf_{||v|| <= radius} (sum_j m_j (u_j - a_j'v)^2)^{1/2}; rows A (N, d), target u [N], masses m [N] >= 0.
 
     radius None: no constraint; then only the upper bound is sharp (the lower one is 0), which is all that the
-    refutation of a wrong theorem needs.
+    refutation of a mutant needs.
     """
     count, dimension = rows.nrows(), rows.ncols()
     if count == 0:

@@ -1,6 +1,6 @@
-"""Refuting wrong theorems, and how far the true ones could be sharpened: floats search, balls certify.
+"""Refuting mutants, and how far the true ones could be sharpened: floats search, balls certify.
 
-certify     a wrong theorem and an instance: refuted in balls, or not
+certify     a mutant and an instance: refuted in balls, or not
 ratio       one function for every search: how near a batch comes to refuting a claim or a mutant
 fields      what the numbers of a batch are, so that they can be moved and simplified without leaving the problem
 perturb     moving a batch

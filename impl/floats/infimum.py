@@ -155,8 +155,8 @@ def _line_search(
     rates = rows @ step
     rates[active] = 0.0
     residual = target - rows @ v
-    crossing = [j for j in np.flatnonzero(rates) if signs[j] * rates[j] > 0]
-    times = {j: max(float(residual[j] / rates[j]), 0.0) for j in crossing}
+    crossing = np.flatnonzero(np.sign(signs) * np.sign(rates) > 0)
+    times = np.maximum(residual[crossing] / rates[crossing], 0.0)
     start2, across, step2 = float(v @ v), float(v @ step), float(step @ step)
     # (slope of ||v + t step||)^2 = p^2 step2 / (p^2 + spread), with p = across + t step2.
     spread = max(start2 * step2 - across * across, 0.0)
@@ -174,18 +174,20 @@ def _line_search(
         p = math.copysign(abs(linear) * math.sqrt(spread / room), -linear)
         return (p - across) / step2
 
-    first = min(times.values(), default=math.inf)
-    if bounded and first > 1:
+    if bounded and times.min(initial=math.inf) > 1:
         return 1.0, None
     linear = -float(signs @ rates)
     before = 0.0
-    for j in sorted(crossing, key=times.__getitem__):
-        if slope(times[j]) + linear >= 0:
-            return min(max(level(linear), before), times[j]), None
-        before = times[j]
-        linear += 2 * abs(float(rates[j]))
+    order = np.argsort(times, kind="stable")
+    for j, time, rate in zip(
+        *(part[order].tolist() for part in (crossing, times, np.abs(rates[crossing]))), strict=True
+    ):
+        if slope(time) + linear >= 0:
+            return min(max(level(linear), before), time), None
+        before = time
+        linear += 2 * rate
         if slope(before) + linear >= 0:
-            return before, int(j)
+            return before, j
         signs[j] = -signs[j]
     end = max(level(linear), before)
     return (end if math.isfinite(end) else 2 * before + 1), None

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from ..arithmetic import to_float
 from ..policies.batch import batch_of
-from ..policies.instance import Adaptation, MetaRLInstance, PolicyInstance
-from ..policies.relu.instance import PolicyNetworkInstance
+from ..policies.instance import Adaptation, MetaRLInstance, PolicyInstance, PolicyNetworkInstance
 
 Activation = Callable[[Tensor], Tensor]
 

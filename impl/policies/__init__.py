@@ -1,1 +1,1 @@
-"""Reinforcement learning: instances, files, batches, generators and the engines; of linear policies, and for all."""
+"""Reinforcement learning with policies of any model: instances, files, batches, generators and the engines."""

@@ -5,8 +5,9 @@ All numbers are float64 and therefore exact: `instance(b)` loses nothing but the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,8 +15,10 @@ from flint import fmpq
 
 from ..arithmetic import rational, to_float
 from ..instances import Vector
+from ..models.batch import WEIGHTS
+from ..models.weights import Weights
 from ..sources import Field, Kind
-from .instance import Adaptation, Comparator, MetaRLInstance, Policies, PolicyInstance, Table, Task
+from .instance import Adaptation, MetaRLInstance, Policies, PolicyInstance, PolicyNetworkInstance, Task
 
 Array = np.ndarray
 
@@ -96,32 +99,48 @@ class Batch:
             for i in range(self.shape[0])
         )
 
-    def exact_features(self, b: int) -> tuple[Table, ...]:
-        """The features of instance b."""
-        return tuple(tuple(_exact(row) for row in rows) for rows in self.features[b])
-
-    def rival_policies(self, b: int) -> Policies | None:
-        """The comparator of instance b, if it is given by policies."""
-        if self.policies is None:
-            return None
-        return Policies(tuple(tuple(_normalised(row) for row in policy) for policy in self.policies[b]))
-
-    def instance(self, b: int) -> MetaRLInstance:
+    def instance(self, b: int) -> PolicyInstance:
         """Instance b, exactly; rows that do not sum to 1 in floats are renormalised."""
-        comparator: Comparator | None = self.rival_policies(b)
-        if comparator is None:
+        comparator: Any
+        if self.policies is None:
             assert self.rival is not None
-            comparator = _exact(self.rival[b])
-        return MetaRLInstance(
-            self.exact_features(b),
+            comparator = self._parameter(self.rival[b])
+        else:
+            comparator = Policies(tuple(tuple(_normalised(row) for row in policy) for policy in self.policies[b]))
+        return self._kind(b)(
+            tuple(tuple(_exact(row) for row in rows) for rows in self.features[b]),
             self.tasks(b),
             rational(float(self.tau[b])),
             rational(float(self.eta[b])),
             self.adaptation,
-            _exact(self.omega[b]),
+            self._parameter(self.omega[b]),
             comparator,
             rational(float(self.radius[b])),
         )
+
+    def _parameter(self, values: Array) -> Any:
+        return _exact(values)
+
+    def _kind(self, b: int) -> Callable[..., PolicyInstance]:
+        return MetaRLInstance
+
+
+@dataclass(frozen=True)
+class NetworkBatch(Batch):
+    """With networks: features (B, S, A, p) are the inputs, omega, rival and initial are (B, m, p), signs (B, m)."""
+
+    signs: Array = field(kw_only=True)
+    initial: Array = field(kw_only=True)
+    activation: str = field(default="relu", kw_only=True)
+
+    fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, *PROCESSES)
+
+    def _parameter(self, values: Array) -> Weights:
+        return Weights(values)
+
+    def _kind(self, b: int) -> Callable[..., PolicyInstance]:
+        signs, initial = tuple(int(v) for v in self.signs[b]), Weights(self.initial[b])
+        return partial(PolicyNetworkInstance, signs=signs, initial=initial, activation=self.activation)
 
 
 def _exact(values: Array) -> Vector:
@@ -134,37 +153,38 @@ def _normalised(values: Array) -> Vector:
     return exact if total == 1 else tuple(v / total for v in exact)
 
 
-def array(rows: Any) -> Array:
+def _array(rows: Any) -> Array:
     """Rationals, in rows of any depth, as float64 for a batch of one (1, ...)."""
     return np.array(_floats(rows))[None]
 
 
-def problem_of(instance: PolicyInstance) -> dict[str, Any]:
-    """The fields of a batch of one that do not depend on the model."""
-    tasks = instance.tasks
-    return {
-        "adaptation": instance.adaptation,
-        "features": array(instance.features),
-        "transitions": array([task.transitions for task in tasks]),
-        "rewards": array([task.rewards for task in tasks]),
-        "start": array([task.start for task in tasks]),
-        "gamma": array([task.gamma for task in tasks]),
-        "weights": array([task.weight for task in tasks]),
-        "tau": array(instance.tau),
-        "eta": array(instance.eta),
-        "radius": array(instance.radius),
-    }
-
-
-def batch_of(instance: MetaRLInstance) -> Batch:
-    """A batch of one: the instance rounded to float64."""
-    policies = rival = None
-    if isinstance(instance.comparator, Policies):
-        policies = array(instance.comparator.values)
-    else:
-        rival = array(instance.comparator)
-    return Batch(omega=array(instance.omega), rival=rival, policies=policies, **problem_of(instance))
-
-
 def _floats(value: Any) -> Any:
     return to_float(value) if isinstance(value, fmpq) else [_floats(v) for v in value]
+
+
+def batch_of(instance: PolicyInstance) -> Batch:
+    """A batch of one: the instance rounded to float64."""
+    tasks, rival = instance.tasks, instance.comparator
+    shared: dict[str, Any] = {
+        "adaptation": instance.adaptation,
+        "features": _array(instance.features),
+        "transitions": _array([task.transitions for task in tasks]),
+        "rewards": _array([task.rewards for task in tasks]),
+        "start": _array([task.start for task in tasks]),
+        "gamma": _array([task.gamma for task in tasks]),
+        "weights": _array([task.weight for task in tasks]),
+        "tau": _array(instance.tau),
+        "eta": _array(instance.eta),
+        "radius": _array(instance.radius),
+        "omega": _parameters(instance.omega),
+        "rival": None if isinstance(rival, Policies) else _parameters(rival),
+        "policies": _array(rival.values) if isinstance(rival, Policies) else None,
+    }
+    if not isinstance(instance, PolicyNetworkInstance):
+        return Batch(**shared)
+    signs, initial = np.array([instance.signs], dtype=float), instance.initial.floats[None]
+    return NetworkBatch(**shared, signs=signs, initial=initial, activation=instance.activation)
+
+
+def _parameters(value: Vector | Weights) -> Array:
+    return value.floats[None] if isinstance(value, Weights) else _array(value)

@@ -99,7 +99,7 @@ class BatchQuantities:
         if batch.adaptation is Adaptation.RATIONAL_STEP:
             tilted = prior.policy * (1 + eta * prior.q)
             return tilted / tilted.sum(3, keepdims=True)
-        slope = (batch.start[..., None, :] @ self.value_gradient(prior))[..., 0, :]
+        slope = (batch.start[..., None, :] @ self.value_gradient(prior, self.features))[..., 0, :]
         return softmax(self.energies(theta[:, None] + batch.eta[:, None, None] * slope))
 
     @cached_property
@@ -121,25 +121,24 @@ class BatchQuantities:
 
     # --- derivatives --------------------------------------------------------------------------------------------
 
-    def value_gradient(self, prior: Side) -> Array:
-        """grad V (B, n, S, d) of pi_theta."""
+    def value_gradient(self, prior: Side, features: Array) -> Array:
+        """grad V (B, n, S, d) of pi_theta with these features (B, S, A, d)."""
         weights = (prior.policy * prior.advantage)[..., None, :]
-        slope = (weights @ self.features[:, None])[..., 0, :]
+        slope = (weights @ features[:, None])[..., 0, :]
         return prior.visitation @ slope / (self.rest * self.batch.tau[:, None])[..., None, None]
 
-    @cached_property
-    def q_gradient(self) -> Array:
+    def _q_gradient(self, features: Array) -> Array:
         """grad Q of the prior (B, n, S, A, d)."""
-        slopes = self.batch.transitions @ self.value_gradient(self.prior)[:, :, None]
+        slopes = self.batch.transitions @ self.value_gradient(self.prior, features)[:, :, None]
         return self.batch.gamma[..., None, None, None] * slopes
 
     @cached_property
     def hessians(self) -> Array:
         """Hess J_i of the prior (B, n, d, d)."""
-        pi = self.prior.policy[..., None]
-        plain = np.broadcast_to(self.plain, self.q_gradient.shape)
+        pi, slopes = self.prior.policy[..., None], self._q_gradient(self.features)
+        plain = np.broadcast_to(self.plain, slopes.shape)
         score = plain - (pi * plain).sum(3, keepdims=True)
-        mixed = score[..., :, None] * self.q_gradient[..., None, :]
+        mixed = score[..., :, None] * slopes[..., None, :]
         bend = score[..., :, None] * score[..., None, :] * self.prior.advantage[..., None, None]
         bend = bend + mixed + mixed.swapaxes(-1, -2)
         weight = (self.prior.nu[..., None] * self.prior.policy)[..., None, None]
@@ -150,15 +149,23 @@ class BatchQuantities:
         """phi/tau (B, 1, S, A, d)."""
         return self.features[:, None] / self.batch.tau[:, None, None, None, None]
 
+    def _tilted(self, table: Array) -> Array:
+        """The table (B, n, S, A), over 1 + eta Q for the rational step."""
+        if self.batch.adaptation is not Adaptation.RATIONAL_STEP:
+            return table
+        return table / (1 + self.batch.eta[:, None, None, None] * self.prior.q)
+
+    def _lookahead(self, features: Array) -> Array:
+        """The task part of the meta-feature before centring (B, n, S, A, d), with these features in grad Q."""
+        eta = np.broadcast_to(self.batch.eta[:, None, None, None], self.prior.q.shape)
+        return self._tilted(eta)[..., None] * self._q_gradient(features)
+
     @cached_property
     def slopes(self) -> Array:
-        """The task part of the meta-feature before centring (B, n, S, A, d)."""
-        eta = self.batch.eta[:, None, None, None, None]
+        """The same with the features at omega; for the gradient step by the Hessian."""
         if self.batch.adaptation is Adaptation.GRADIENT:
-            return eta * (self.plain @ self.hessians[:, :, None])
-        if self.batch.adaptation is Adaptation.RATIONAL_STEP:
-            return eta * self.q_gradient / (1 + eta * self.prior.q[..., None])
-        return eta * self.q_gradient
+            return self.batch.eta[:, None, None, None, None] * (self.plain @ self.hessians[:, :, None])
+        return self._lookahead(self.features)
 
     def centred(self, table: Array) -> Array:
         """The table (B, n, S, A, d) minus its mean under pi_i."""
@@ -169,6 +176,10 @@ class BatchQuantities:
     @cached_property
     def meta_features(self) -> Array:
         return self.centred(self.plain + self.slopes)
+
+    def _meta_of(self, outer: Array, ahead: Array) -> Array:
+        """The same after a step on policies with features `outer` outside and `ahead` in grad Q (B, S, A, d)."""
+        return self.centred(outer[:, None] / self.batch.tau[:, None, None, None, None] + self._lookahead(ahead))
 
     # --- the lifted space ---------------------------------------------------------------------------------------
 
@@ -219,7 +230,7 @@ class BatchQuantities:
 
     @cached_property
     def eps(self) -> Array:
-        return _norm(self.gradient)
+        return length(self.gradient)
 
     @property
     def zero(self) -> Array:
@@ -323,9 +334,9 @@ class BatchQuantities:
 
     @cached_property
     def eps_first_order(self) -> Array:
-        return _norm(self.first_order_gradient)
+        return length(self.first_order_gradient)
 
-    # --- what wrong theorems use ------------------------------------------------------------------------------------
+    # --- what mutants use ------------------------------------------------------------------------------------
 
     @cached_property
     def misfit_free(self) -> Array:
@@ -377,7 +388,7 @@ class BatchQuantities:
         return self._sum(self.rival.advantage / self.rest[..., None, None] * self.u)
 
     def _defect(self, factor: Array) -> Array:
-        return _norm(
+        return length(
             self.gradient - self._pulled(self.centred(self.plain + factor[..., None, None, None] * self.slopes))
         )
 
@@ -424,5 +435,6 @@ def _inverse(system: Array) -> Array:
     return np.where(sound[..., None, None], np.linalg.inv(safe), np.nan)
 
 
-def _norm(values: Array) -> Array:
+def length(values: Array) -> Array:
+    """Norms over the last axis."""
     return np.sqrt((values * values).sum(-1))

@@ -13,7 +13,7 @@ import numpy as np
 from ..draws import draw_size
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
-from .generate import ADAPTATIONS, AnyBatch, cancelling, draw_policies, draw_problem, policies
+from .generate import ADAPTATIONS, Draw, cancelling, draw_policies, draw_problem, laid, policies
 from .instance import Adaptation
 
 
@@ -32,14 +32,10 @@ def any_bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch
     return replace(batch, eta=batch.eta * source.choose((1.0, 16.0)))
 
 
-def vanishing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+def vanishing(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Batch:
     """Rewards 0 and 1 without a discount, eta = -1: the rational step gives the better actions probability 0, which
     arbitrary comparator policies do not."""
-    return vanish(source, policies(source, adaptation, limits))
-
-
-def vanish(source: Source, batch: AnyBatch) -> AnyBatch:
-    """The batch with rewards 0 and 1, no discount and eta = -1."""
+    batch = policies(source, adaptation, limits, draw)
     rewards = source.grid(batch.rewards.shape[1:], 0, 1)
     rewards[..., 0] = 0
     return replace(batch, rewards=rewards, gamma=np.zeros_like(batch.gamma), eta=-np.ones(source.size))
@@ -50,55 +46,26 @@ def crossing(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     probability crosses 0 (a randomised family around the exact counterexample)."""
     count = source.size
     height = (1 + source.grid((), 0, 7)) / 2
-    transitions = np.zeros((count, 1, 3, 2, 3))
-    transitions[:, 0, 0] = [[0, 1, 0], [0, 0, 1]]
-    transitions[:, 0, 1:, :, 2] = 1
+    transitions = np.zeros((1, 3, 2, 3))
+    transitions[0, 0] = [[0, 1, 0], [0, 0, 1]]
+    transitions[0, 1:, :, 2] = 1
     rewards = np.zeros((count, 1, 3, 2))
     # gamma = 1/2: Q(s0, a) = r/2 + V(s1)/2, V(s1) = height/4.
     rewards[:, 0, 0, 0], rewards[:, 0, 1, 0] = 2 - height / 4, height
-    features = np.zeros((count, 3, 2, 1))
-    features[:, 1, 0, 0] = 1
-    start = np.zeros((count, 1, 3))
-    start[..., 0] = 1
-    return Batch(
-        Adaptation(adaptation),
-        features,
-        transitions,
-        rewards,
-        start,
-        np.full((count, 1), 0.5),
-        np.ones((count, 1)),
-        np.ones(count),
-        -np.ones(count),
-        np.zeros((count, 1)),
-        (1 + source.grid((), 0, 31)) / 8,
-        policies=draw_policies(source, (1, 3), 2),
-    )
+    features = np.zeros((3, 2, 1))
+    features[1, 0, 0] = 1
+    radius, rival = (1 + source.grid((), 0, 31)) / 8, draw_policies(source, (1, 3), 2)
+    zero = np.zeros((count, 1))
+    return laid(source, adaptation, features, transitions, rewards, 0.5, -1.0, zero, radius, policies=rival)
 
 
 def bandits(
     source: Source, adaptation: str, rewards: Any, features: Any, eta: Array, omega: Array, **comparator: Array
 ) -> Batch:
     """One state, no discount, tau = 1, R = 1. rewards (n, A), features (A, d), for all instances or for each."""
-    count = source.size
-    rewards = np.broadcast_to(np.asarray(rewards, float), (count, *np.shape(rewards)[-2:]))
-    features = np.broadcast_to(np.asarray(features, float), (count, *np.shape(features)[-2:]))
-    n, actions = rewards.shape[1:]
-    ones = np.ones(count)
-    return Batch(
-        Adaptation(adaptation),
-        np.array(features[:, None]),
-        np.ones((count, n, 1, actions, 1)),
-        np.array(rewards[:, :, None]),
-        np.ones((count, n, 1)),
-        np.zeros((count, n)),
-        np.full((count, n), 1 / n),
-        ones,
-        eta,
-        omega,
-        ones,
-        **comparator,
-    )
+    features, rewards = np.asarray(features, float)[..., None, :, :], np.asarray(rewards, float)[..., None, :]
+    transitions = np.ones((*rewards.shape[-3:], 1))
+    return laid(source, adaptation, features, transitions, rewards, 0.0, eta, omega, **comparator)
 
 
 def opposed(source: Source, adaptation: str) -> Batch:
@@ -154,31 +121,15 @@ def folds(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
         rival = np.stack([sure, 1 - sure], axis=1)[:, None, None]
         return bandits(source, adaptation, rewards, np.eye(2), eta, omega, policies=rival)
     p = (4 + source.grid((), 0, 9)) / 16
-    transitions = np.zeros((source.size, 1, 2, 2, 2))
-    transitions[:, 0] = [[[1, 0], [0, 1]], [[0, 1], [0, 1]]]
     rewards = np.zeros((source.size, 1, 2, 2))
     rewards[:, 0, 0, 1] = height
-    start = np.zeros((source.size, 1, 2))
-    start[..., 0] = 1
     omega = np.zeros((source.size, 4))
     omega[:, 0] = np.log(p / (1 - p))
     rival = np.full((source.size, 1, 2, 2), 0.5)
     rival[:, 0, 0] = np.stack([1 - sure, sure], axis=1)
-    ones = np.ones(source.size)
-    return Batch(
-        Adaptation(adaptation),
-        np.array(np.broadcast_to(np.eye(4).reshape(2, 2, 4), (source.size, 2, 2, 4))),
-        transitions,
-        rewards,
-        start,
-        np.full((source.size, 1), 0.5),
-        np.ones((source.size, 1)),
-        ones,
-        8 * (1 - p / 2) ** 2 / (p * (1 - p)) / height,
-        omega,
-        ones,
-        policies=rival,
-    )
+    unit, leaving = np.eye(4).reshape(2, 2, 4), [[[[1, 0], [0, 1]], [[0, 1], [0, 1]]]]
+    eta = 8 * (1 - p / 2) ** 2 / (p * (1 - p)) / height
+    return laid(source, adaptation, unit, leaving, rewards, 0.5, eta, omega, policies=rival)
 
 
 def mirrored(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:

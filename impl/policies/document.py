@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import msgspec
 from flint import fmpq
@@ -13,20 +13,31 @@ from ..files.faults import FaultError
 from ..files.numbers import Number, Row, exact, exact_row, normalised
 from ..files.records import Reader, Record
 from ..instances import FORMAT, Vector
-from .instance import Adaptation, Comparator, MetaRLInstance, Policies, Table, Task
+from ..models.document import (
+    ROWS,
+    SMOOTH_MODEL_REQUIRED,
+    NetworkModel,
+    SmoothModel,
+    read_activation,
+    read_signs,
+    read_weights,
+)
+from ..models.weights import LARGEST_WIDTH, Weights
+from .instance import Adaptation, MetaRLInstance, Policies, PolicyInstance, PolicyNetworkInstance, Table, Task
 
 _NAMES = ", ".join(Adaptation)
+_STEPS = (Adaptation.KL_STEP, Adaptation.RATIONAL_STEP)
 
 
-class AdaptationRecord(Record):
+class _Adaptation(Record):
     name: str
 
 
-class _Model(Record):
+class _Linear(Record):
     name: Literal["linear"]
 
 
-class TaskRecord(Record):
+class _Task(Record):
     weight: Number
     gamma: Number
     transitions: list[list[Row]] = msgspec.field(name="P")
@@ -34,26 +45,44 @@ class TaskRecord(Record):
     start: Row
 
 
-class PoliciesRecord(Record):
+class _Policies(Record):
     policies: list[list[Row]]
 
 
-class _Document(Record):
+class _Processes(Record):
+    """What files say whatever the policies."""
+
     format: str
     problem: str
     features: list[list[Row]]
-    tasks: list[TaskRecord]
+    tasks: list[_Task]
     tau: Number
     eta: Number
-    adaptation: AdaptationRecord
-    omega: Row
-    comparator: Row | PoliciesRecord
+    adaptation: _Adaptation
     radius: Number
-    model: _Model | UnsetType = UNSET
+
+
+class _LinearDocument(_Processes):
+    omega: Row
+    comparator: Row | _Policies
+    model: _Linear | UnsetType = UNSET
+
+
+class _NetworkDocument(_Processes):
+    omega: list[Row]
+    comparator: list[Row] | _Policies
+    model: NetworkModel
+
+
+class _SmoothDocument(_Processes):
+    omega: list[Row]
+    comparator: list[Row] | _Policies
+    model: SmoothModel
 
 
 REQUIRED = {
-    "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__) + " (model may be left out)",
+    "document": "a JSON object with the fields format, problem, features, tasks, tau, eta, adaptation, omega, "
+    "comparator, radius, model (model may be left out)",
     "format": f"{FORMAT!r}",
     "problem": "'meta-rl'",
     "model": "an object with the field name: {'name': 'linear'}",
@@ -86,20 +115,80 @@ REQUIRED = {
 }
 """What each field must be; the fields that are not here may be any number."""
 
+_ROW = "a row of p numbers, one per entry of an input,"
+NETWORK_REQUIRED = {
+    **REQUIRED,
+    "document": "a JSON object with the fields format, problem, model, features, tasks, tau, eta, adaptation, omega, "
+    "comparator, radius",
+    "model": "an object with the fields name ('relu-network'), b, W0",
+    "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
+    "model.b[]": "-1 or 1",
+    "model.W0": ROWS,
+    "model.W0[]": _ROW,
+    "features": "a non-empty list, per state a list of rows, per action a row of p >= 1 numbers (the input),",
+    "adaptation.name": " or ".join(_STEPS) + " (policy networks are adapted by a step on policies)",
+    "omega": ROWS,
+    "omega[]": _ROW,
+    "comparator": ROWS[:-1] + ", or {'policies': [...]}",
+    "comparator[]": _ROW,
+}
+SMOOTH_REQUIRED = {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}
+"""The same where policies are networks."""
 
-def _instance(record: _Document) -> MetaRLInstance:
-    """The instance that a record describes."""
+
+Parameter = Callable[[Any, str], Any]
+"""(what the file says, field) -> a parameter of the policies."""
+
+
+def _instance(
+    record: Any,
+    steps: Sequence[Adaptation],
+    parameters: Callable[[int], Parameter],
+    kind: Callable[..., PolicyInstance],
+) -> PolicyInstance:
+    """The instance of that kind that a record describes, adapted by one of those steps; `parameters` is given d."""
     features = read_features(record.features)
     states, actions, d = len(features), len(features[0]), len(features[0][0])
     tasks, notes = read_tasks(record.tasks, states, actions)
     tau, eta, radius = read_scalars(record.tau, record.eta, record.radius)
-    if record.adaptation.name not in tuple(Adaptation):
+    if record.adaptation.name not in steps:
         raise FaultError("adaptation.name")
-    counted(record.omega, d, "omega", f"d={d} numbers")
-    omega = exact_row(record.omega, "omega")
-    comparator, more = _comparator(record.comparator, len(tasks), states, actions, d)
+    parameter = parameters(d)
+    omega = parameter(record.omega, "omega")
+    if isinstance(record.comparator, _Policies):
+        comparator, more = read_policies(record.comparator, len(tasks), states, actions)
+        notes += more
+    else:
+        comparator = parameter(record.comparator, "comparator")
     adaptation = Adaptation(record.adaptation.name)
-    return MetaRLInstance(features, tasks, tau, eta, adaptation, omega, comparator, radius, notes + more)
+    return kind(features, tasks, tau, eta, adaptation, omega, comparator, radius, notes)
+
+
+def _linear(record: _LinearDocument) -> PolicyInstance:
+    def parameters(d: int) -> Parameter:
+        def vector(row: Row, field: str) -> Vector:
+            counted(row, d, field, f"d={d} numbers")
+            return exact_row(row, field)
+
+        return vector
+
+    return _instance(record, tuple(Adaptation), parameters, MetaRLInstance)
+
+
+def _network(record: _NetworkDocument | _SmoothDocument) -> PolicyInstance:
+    model = record.model
+    own: dict[str, Any] = {"activation": read_activation(model)} if isinstance(model, SmoothModel) else {}
+
+    def parameters(p: int) -> Parameter:
+        signs = read_signs(model.b)
+
+        def weights(rows: list[Row], field: str) -> Weights:
+            return read_weights(rows, field, len(signs), p)
+
+        own.update(signs=signs, initial=weights(model.W0, "model.W0"))
+        return weights
+
+    return _instance(record, _STEPS, parameters, lambda *shared: PolicyNetworkInstance(*shared, **own))
 
 
 def read_scalars(tau: Number, eta: Number, radius: Number) -> tuple[fmpq, fmpq, fmpq]:
@@ -142,7 +231,7 @@ def _distribution(given: Row, count: int, field: str, what: str) -> tuple[Vector
     return tuple(values), notes
 
 
-def read_tasks(records: list[TaskRecord], states: int, actions: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
+def read_tasks(records: list[_Task], states: int, actions: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
     """The tasks, with weights and probabilities that sum to 1, and what was changed for that."""
     if not records:
         raise FaultError("tasks", "give at least one task")
@@ -181,16 +270,7 @@ def _stochastic(rows: list[Row], count: int, width: int, field: str, what: str) 
     return tuple(found), notes
 
 
-def _comparator(
-    record: Row | PoliciesRecord, tasks: int, states: int, actions: int, d: int
-) -> tuple[Comparator, tuple[str, ...]]:
-    if isinstance(record, PoliciesRecord):
-        return read_policies(record, tasks, states, actions)
-    counted(record, d, "comparator", f"d={d} numbers")
-    return exact_row(record, "comparator"), ()
-
-
-def read_policies(record: PoliciesRecord, tasks: int, states: int, actions: int) -> tuple[Policies, tuple[str, ...]]:
+def read_policies(record: _Policies, tasks: int, states: int, actions: int) -> tuple[Policies, tuple[str, ...]]:
     """Comparator policies (n, S, A), and what was changed for their sums."""
     field = "comparator.policies"
     counted(record.policies, tasks, field, f"n={tasks} policies")
@@ -203,4 +283,11 @@ def read_policies(record: PoliciesRecord, tasks: int, states: int, actions: int)
     return Policies(tuple(found)), notes
 
 
-READER = Reader("meta-rl", "linear", _Document, REQUIRED, _instance)
+READERS = {
+    "linear": Reader("meta-rl", "linear", _LinearDocument, REQUIRED, _linear),
+    "relu": Reader("meta-rl", "relu-network", _NetworkDocument, NETWORK_REQUIRED, _network),
+    "smooth": Reader(
+        "meta-rl", "smooth-network", _SmoothDocument, {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _network
+    ),
+}
+"""How files are read, by the policies' model."""

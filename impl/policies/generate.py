@@ -10,13 +10,16 @@ import numpy as np
 
 from ..draws import composition, draw_features, draw_size, draw_weights, with_radius
 from ..sources import SMALL, Generator, Limits, Source
-from .batch import Array, Batch
+from .batch import Array, Batch, NetworkBatch
 from .batch_quantities import BatchQuantities
 from .instance import Adaptation
+from .network_batch_quantities import quantities_of
 from .training import ascended
 
 ADAPTATIONS = tuple(a.value for a in Adaptation)
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
+Draw = Callable[..., Any]
+"""(source, adaptation, limits) -> problems with omega and a parameter comparator on the grid."""
 POLICY_STEPS = (Adaptation.KL_STEP.value, Adaptation.RATIONAL_STEP.value)
 DISCOUNTS = np.array([0.0, 0.25, 0.5, 0.75, 0.9, 0.99])
 
@@ -129,17 +132,17 @@ def draw_problem(
     return with_radius(source, batch)
 
 
-# --- generators -----------------------------------------------------------------------------------
+# --- generators for policies of any class, whose problems `draw` builds ----------------------------
 
 
-def arbitrary(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+def arbitrary(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
     """Any problem, omega and comparator on the grid."""
-    return draw_problem(source, adaptation, limits)
+    return draw(source, adaptation, limits)
 
 
-def policies(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+def policies(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
     """Comparators that are arbitrary policies, one per task, at times sure of their actions."""
-    batch = draw_problem(source, adaptation, limits)
+    batch = draw(source, adaptation, limits)
     n, states, actions, _ = batch.shape
     drawn = draw_policies(source, (n, states), actions, sure=source.choose((False, False, True)))
     return batch.against(policies=drawn)
@@ -154,12 +157,12 @@ def greedy(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     return batch.against(policies=(1 - share) * best + share / q.shape[3])
 
 
-def tangent(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
-    """Comparators at which the bound is attained: see `tangent_comparators`."""
-    return tangent_comparators(source, draw_problem(source, adaptation, limits))
+def tangent(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
+    """Comparators at which the lifted bound is attained: see `tangent_comparators`."""
+    return tangent_comparators(source, draw(source, adaptation, limits))
 
 
-def tangent_comparators(source: Source, batch: AnyBatch, quantities: Callable[..., Any] = BatchQuantities) -> AnyBatch:
+def tangent_comparators(source: Source, batch: AnyBatch, quantities: Callable[..., Any] = quantities_of) -> AnyBatch:
     """The batch against comparators with u = t(Phi v0 + kappa w), v0 = G/||G||, R = t: the bound is attained.
 
     dn solves (I - g P_pi')dn = g P'(sigma h) for h = Phi v0 + kappa w; nu' = nu + t dn and pi' = pi(1 + t nu h/nu') is
@@ -188,16 +191,23 @@ def tangent_comparators(source: Source, batch: AnyBatch, quantities: Callable[..
     return replace(batch.against(policies=rival), radius=radius)
 
 
-def local(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
+def local(source: Source, adaptation: str, limits: Limits = SMALL, draw: Draw = draw_problem) -> Any:
     """A comparator one small gradient step away: the bound is nearly R eps."""
-    batch = draw_problem(source, adaptation, limits)
-    at = BatchQuantities(batch)
+    return one_step_away(source, draw(source, adaptation, limits))
+
+
+def one_step_away(source: Source, batch: AnyBatch) -> AnyBatch:
+    """The batch against omega after one small gradient step; R is its length."""
+    at = quantities_of(batch)
     size = np.where(at.eps > 0, at.eps, 1.0)
-    step = 2.0 ** -source.grid((), 0, 12) * batch.tau / 4
-    rival = batch.omega + (step / size)[:, None] * at.gradient
+    step = 2.0 ** -source.grid((), 0, 12) * (1.0 if isinstance(batch, NetworkBatch) else batch.tau / 4)
+    rival = batch.omega + ((step / size)[:, None] * at.gradient).reshape(batch.omega.shape)
     rival = np.where(np.isfinite(rival), rival, batch.omega)
-    distance = np.sqrt(((batch.omega - rival) ** 2).sum(1))
+    distance = np.sqrt(((batch.omega - rival) ** 2).reshape(len(batch), -1).sum(1))
     return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
+
+
+# --- generators for linear policies -----------------------------------------------------------------
 
 
 def stationary(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
@@ -247,40 +257,57 @@ def bandit(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     return replace(batch, omega=omega, rival=np.where(worse, batch.omega, rival))
 
 
+def laid(
+    source: Source,
+    adaptation: str,
+    features: Any,
+    transitions: Any,
+    rewards: Any,
+    gamma: float,
+    eta: Any,
+    omega: Any,
+    radius: Any = 1.0,
+    **comparator: Array,
+) -> Batch:
+    """Problems by hand: tau = 1, even weights, all tasks start in the first state and have one discount.
+
+    features (S, A, d), transitions (n, S, A, S), rewards (n, S, A), eta and R, for all instances or for each (B, ...)
+    """
+    count = source.size
+
+    def each(values: Any, axes: int = 0) -> Array:
+        values = np.asarray(values, float)
+        return np.array(np.broadcast_to(values, (count, *values.shape[values.ndim - axes :])))
+
+    rewards = each(rewards, 3)
+    n, states = rewards.shape[1:3]
+    return Batch(
+        Adaptation(adaptation), each(features, 3), each(transitions, 4), rewards, each(np.eye(states)[[0] * n], 2),
+        np.full((count, n), gamma), np.full((count, n), 1 / n), np.ones(count), each(eta), omega, each(radius),
+        **comparator,
+    )  # fmt: skip
+
+
 def cancelling(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:
     """Two mirrored tasks at omega = 0 whose mixed weight cancels where its numerator need not: hypothesis (D) fails
     (a randomised family around the exact counterexample)."""
     count = source.size
     height, other = (1 + source.grid((2,), 0, 7)).T / 4
-    transitions = np.zeros((count, 2, 3, 2, 3))
-    transitions[:, :, 1:, :, 1:] = np.eye(2)[:, None]
-    transitions[:, 0, 0] = [[0, 1, 0], [0, 0, 1]]
-    transitions[:, 1, 0] = [[0, 0, 1], [0, 1, 0]]
+    transitions = np.zeros((2, 3, 2, 3))
+    transitions[:, 1:, :, 1:] = np.eye(2)[:, None]
+    transitions[:, 0] = [[[0, 1, 0], [0, 0, 1]], [[0, 0, 1], [0, 1, 0]]]
     rewards = np.zeros((count, 2, 3, 2))
     rewards[:, 0, 1, 0] = rewards[:, 1, 1, 1] = height
     rewards[:, :, 2] = (height / 2)[:, None, None]
-    features = np.zeros((count, 3, 2, 1))
-    features[:, :2, 0, 0] = 1
-    start = np.zeros((count, 2, 3))
-    start[..., 0] = 1
-    gamma = np.full((count, 2), source.choose((0.5, 0.25, 0.75)))
+    features = np.zeros((3, 2, 1))
+    features[:2, 0, 0] = 1
+    gamma = source.choose((0.5, 0.25, 0.75))
     rival = np.full((count, 2, 3, 2), 0.5)
     rival[:, :, :2, 0] += (other / 8)[:, None, None]
     rival[..., 1] = 1 - rival[..., 0]
-    return Batch(
-        Adaptation(adaptation),
-        features,
-        transitions,
-        rewards,
-        start,
-        gamma,
-        np.full((count, 2), 0.5),
-        np.ones(count),
-        np.zeros(count),
-        np.zeros((count, 1)),
-        (1 + source.grid((), 0, 31)) / 8,
-        policies=rival,
-    )
+    radius = (1 + source.grid((), 0, 31)) / 8
+    zero = np.zeros((count, 1))
+    return laid(source, adaptation, features, transitions, rewards, gamma, 0.0, zero, radius, policies=rival)
 
 
 def landscapes(source: Source, adaptation: str, limits: Limits = SMALL) -> Batch:

@@ -1,4 +1,4 @@
-"""The meta-RL instance: finite Markov decision processes, one feature map, an adaptation of policies.
+"""The meta-RL instance: finite Markov decision processes, one class of policies, an adaptation of policies.
 
 Every number is an exact rational. Values are normalised: V = (1 - gamma) E sum_t gamma^t r_t lies in [min r, max r].
 """
@@ -14,6 +14,8 @@ from typing import Any, Self
 from flint import fmpq
 
 from ..instances import FORMAT, Instance, Vector
+from ..models.activation import ACTIVATIONS, Activation
+from ..models.weights import Weights
 
 Table = tuple[Vector, ...]
 
@@ -153,3 +155,47 @@ class MetaRLInstance(PolicyInstance):
 
     def parameter(self, value: Vector, number: Callable[[fmpq], object]) -> list[Any]:
         return [number(v) for v in value]
+
+
+@dataclass(frozen=True)
+class PolicyNetworkInstance(PolicyInstance):
+    """With a two-layer network: pi_W(a|s) ~ exp(f(x(s,a); W)/tau), f = m^{-1/2} sum_r b_r sigma(W_r'x).
+
+    features (S, A, p) the inputs x(s,a), signs [m] the output weights b (+-1), fixed, initial (m, p) the W0 to which
+    features "at initialisation" refer, omega (m, p), comparator (m, p) or policies (n, S, A), adapted by a step on
+    policies; activation "relu" or a name of ACTIVATIONS.
+    """
+
+    omega: Weights
+    comparator: Weights | Policies
+    signs: tuple[int, ...] = field(kw_only=True)
+    initial: Weights = field(kw_only=True)
+    activation: str = field(default="relu", kw_only=True)
+
+    @property
+    def family(self) -> str:  # type: ignore[override]
+        """The name of its family of problems."""
+        return "meta-rl-network" if self.sigma is None else "meta-rl-smooth-network"
+
+    @property
+    def sigma(self) -> Activation | None:
+        """The smooth activation with its derivatives; None: relu, which has a kink."""
+        return ACTIVATIONS.get(self.activation)
+
+    @property
+    def width(self) -> int:
+        """m, the number of neurons."""
+        return len(self.signs)
+
+    @property
+    def parameters(self) -> int:
+        return self.width * self.shape[2]
+
+    def model(self, number: Callable[[fmpq], object]) -> dict[str, object]:
+        weights = {"b": [number(fmpq(b)) for b in self.signs], "W0": self.initial.document(number)}
+        if self.sigma is None:
+            return {"name": "relu-network", **weights}
+        return {"name": "smooth-network", "activation": self.activation, **weights}
+
+    def parameter(self, value: Weights, number: Callable[[fmpq], object]) -> list[Any]:
+        return value.document(number)

@@ -15,6 +15,7 @@ import numpy as np
 from flint import ctx
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
+from ..bracket import SCALE
 from ..instances import Vector
 from ..study import Details, ShownBracket, UnsupportedError, in_words
 from .boxes import Box, Boxes, halves
@@ -23,6 +24,8 @@ from .instance import Adaptation, MetaRLInstance
 
 BITS = 64
 """Precision of L at a point."""
+GAIN = 1e-3
+"""Share of the gap asked for that a better point must gain."""
 SLACK = 2.0**-40
 """Share of the largest reward by which the claimed end is above the bounds found: the same box may be bounded by
 another number of the last digits when it is checked."""
@@ -65,7 +68,7 @@ def maximise(
     limit = math.inf if radius is None else radius
     root: Box = ((-limit, limit),) * len(instance.omega)
     with ctx.workprec(BITS):
-        search = _Search(instance)
+        search = _Search(instance, GAIN * gap * SCALE)
         slack = SLACK * max(to_float(abs(r)) for task in instance.tasks for row in task.rewards for r in row)
         queue = [(-float(search.boxes.upper([root])[0]), 0, root)]
         boxes, children = 1, dict[int, int]()
@@ -116,19 +119,22 @@ def _supported(instance: MetaRLInstance, radius: float | None) -> None:
 class _Search:
     """The best point so far, and the bounds of boxes."""
 
-    def __init__(self, instance: MetaRLInstance) -> None:
-        self.boxes = Boxes(instance)
+    def __init__(self, instance: MetaRLInstance, gain: float) -> None:
+        self.boxes, self.gain = Boxes(instance), gain
         self.lower, self.at = -math.inf, (0.0,) * len(instance.omega)
 
     def improve(self, boxes: list[Box]) -> None:
-        """Try a point of each box, its middle (or a finite end): of those that may be better, the best in balls."""
+        """Try a point of each box, its middle (or a finite end): of those that may be better, the best in balls.
+
+        A point that gains next to nothing is not taken: it may be far away, and the bound of a claim grows with that.
+        """
         points = [tuple(_inner(lo, hi) for lo, hi in box) for box in boxes]
         proposed = self.boxes.upper([tuple((x, x) for x in point) for point in points])
         best = int(np.where(np.isfinite(proposed), proposed, -np.inf).argmax())
-        if proposed[best] > self.lower:
+        if proposed[best] > self.lower + self.gain:
             theta: Vector = tuple(rational(x) for x in points[best])
             value, _ = bounds(self.boxes.problem.meta_objective(theta))
-            if value > self.lower:
+            if value > self.lower + self.gain:
                 self.lower, self.at = value, points[best]
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from flint import fmpq
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
+from ..instances import Vector
 from .instance import Adaptation, Policies, PolicyInstance, Task
 
 Policy = list[list[Number]]
@@ -29,8 +31,7 @@ class Process:
 
     transitions (SA, S), rewards (SA, 1), start (1, S); reward_steps (SAA, 1) and transition_steps (SAA, S) hold
     (1-gamma)(r(s,a) - r(s,b)) and gamma(P(.|s,a) - P(.|s,b)), exactly 0 where two actions do the same; offset the most
-    common reward, of which values are kept free (states that see no other then have values of exactly 0); reachable the
-    states that are visited under a positive policy; onward[s A + a] those that are visited from the next one on.
+    common reward, of which values are kept free (states that see no other then have values of exactly 0).
     """
 
     task: Task
@@ -42,8 +43,43 @@ class Process:
     reward_steps: Matrix
     transition_steps: Matrix
     offset: Number
-    reachable: tuple[int, ...]
-    onward: tuple[frozenset[int], ...]
+
+    @cached_property
+    def _closure(self) -> list[frozenset[int]]:
+        """Per state, the states that a positive policy visits from there on (itself among them)."""
+        count = len(self.task.start)
+        step = [{t for row in rows for t, p in enumerate(row) if p != 0} for rows in self.task.transitions]
+        if self.task.gamma == 0:
+            return [frozenset({s}) for s in range(count)]
+        found = []
+        for s in range(count):
+            seen, front = {s}, [s]
+            while front:
+                ahead = step[front.pop()] - seen
+                seen |= ahead
+                front += ahead
+            found.append(frozenset(seen))
+        return found
+
+    def _visited(self, begin: Vector) -> list[int]:
+        return sorted(frozenset().union(*(self._closure[s] for s, p in enumerate(begin) if p != 0)))
+
+    @cached_property
+    def reachable(self) -> list[int]:
+        """The states that are visited under a positive policy."""
+        return self._visited(self.task.start)
+
+    @cached_property
+    def onward(self) -> list[list[int]]:
+        """Those that are visited from the next one on, at s A + a."""
+        return [self._visited(row) for table in self.task.transitions for row in table]
+
+
+class Point(NamedTuple):
+    """A parameter's energies, minus the largest per state, and its policy [S][A]."""
+
+    energies: list[list[Number]]
+    policy: Policy
 
 
 @dataclass(frozen=True)
@@ -64,39 +100,54 @@ class Problem:
         self.states, self.actions, self.dimension = instance.shape
         self.tau, self.eta = m.number(instance.tau), m.number(instance.eta)
         self.features: Matrix = m.matrix([[m.number(v) for v in row] for rows in instance.features for row in rows])
+        self._points: dict[tuple[Any, int], Point] = {}
         self.processes = tuple(self._process(task) for task in instance.tasks if task.weight != 0)
 
     def _process(self, task: Task) -> Process:
-        m, rest = self.m, 1 - task.gamma
-        rows = [row for table in task.transitions for row in table]
-        common = Counter(r for row in task.rewards for r in row).most_common(1)[0][0]
-        reward_steps = [[rest * (r - other)] for table in task.rewards for r in table for other in table]
-        steps = [
-            [task.gamma * (p - q) for p, q in zip(row, other, strict=True)]
-            for table in task.transitions
-            for row in table
-            for other in table
-        ]
+        def numbers(exact: fmpq_mat) -> Matrix:
+            return arb_mat(exact) if self.m is Balls else exact
 
-        def matrix(exact: Sequence[Sequence[fmpq]]) -> Matrix:
-            return m.matrix([[m.number(v) for v in row] for row in exact])
-
-        closure = _closure(task)
-        begin = [s for s, p in enumerate(task.start) if p != 0]
-        onward = tuple(_visited([s for s, p in enumerate(row) if p != 0], closure) for row in rows)
+        m = self.m
+        transitions = fmpq_mat([list(row) for table in task.transitions for row in table])
+        rewards = fmpq_mat([[r] for table in task.rewards for r in table])
+        common = Counter(rewards.entries()).most_common(1)[0][0]
         return Process(
             task,
             m.number(task.weight),
             m.number(task.gamma),
-            matrix(rows),
-            matrix([[r] for table in task.rewards for r in table]),
-            matrix([task.start]),
-            matrix(reward_steps),
-            matrix(steps),
+            numbers(transitions),
+            numbers(rewards),
+            numbers(fmpq_mat([list(task.start)])),
+            numbers(self._differences * rewards * (1 - task.gamma)),
+            numbers(self._differences * transitions * task.gamma),
             m.number(common),
-            tuple(sorted(_visited(begin, closure))),
-            onward,
         )
+
+    @cached_property
+    def _differences(self) -> fmpq_mat:
+        """What takes a table (SA, .) to its differences between actions (SAA, .)."""
+        pairs = range(self.states * self.actions)
+        rows = []
+        for x in pairs:
+            first = x - x % self.actions
+            rows += [[int(z == x) - int(z == y) for z in pairs] for y in range(first, first + self.actions)]
+        return fmpq_mat(rows)
+
+    @cached_property
+    def basis(self) -> Matrix | None:
+        """An orthonormal basis (d, r) of the span of the features, by exact elimination; None if that is everything."""
+        found: list[list[fmpq]] = []
+        for row in dict.fromkeys(row for rows in self.instance.features for row in rows):
+            rest = list(row)
+            for other in found:
+                share = _dot(rest, other) / _dot(other, other)
+                rest = [a - share * b for a, b in zip(rest, other, strict=True)]
+            if any(v != 0 for v in rest):
+                found.append(rest)
+        if not 0 < len(found) < self.dimension:
+            return None
+        columns = [[arb(v) / arb(_dot(row, row)).sqrt() for v in row] for row in found]
+        return self.m.matrix(columns).transpose()
 
     # --- policies -----------------------------------------------------------------------------------------
 
@@ -117,19 +168,20 @@ class Problem:
 
     def exact_energies(self, theta: Any) -> list[list[fmpq]]:
         """phi'theta of an exact theta [S][A]."""
-        return [
-            [sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0)) for row in rows]
-            for rows in self.instance.features
-        ]
+        return [[_dot(row, theta) for row in rows] for rows in self.instance.features]
 
     def level(self, theta: Any) -> bool:
         """Whether all actions have equal energies in every state: then pi_theta is uniform, and rational."""
         return all(len(set(row)) == 1 for row in self.exact_energies(theta))
 
     def energies(self, theta: Any) -> list[list[Number]]:
-        """phi'theta/tau of an exact theta, minus its largest per state, exactly [S][A]."""
+        """phi'theta/tau of an exact theta, minus its largest per state, 0 exactly where actions are equal [S][A]."""
         tau = self.instance.tau
-        return [[self.m.number((v - max(row)) / tau) for v in row] for row in self.exact_energies(theta)]
+        return [[self.shrunk((v - max(row)) / tau) for v in row] for row in self.exact_energies(theta)]
+
+    def shrunk(self, total: fmpq) -> Number:
+        """An exact energy, or difference of energies, as `exact_energies` has them, in the number system."""
+        return self.m.number(total)
 
     def line(self, direction: list[Number]) -> list[list[list[Number]]]:
         """Taylor coefficients of the energies at omega + t direction, up to a function of the state [S][A][2]."""
@@ -137,12 +189,20 @@ class Problem:
         slopes = (self.features * column * (1 / self.tau)).entries()
         return [
             [[energy, slopes[s * self.actions + a]] for a, energy in enumerate(row)]
-            for s, row in enumerate(self.energies(self.instance.omega))
+            for s, row in enumerate(self.point(self.instance.omega).energies)
         ]
+
+    def point(self, theta: Any) -> Point:
+        """The energies and the policy of theta; those of the last two parameters are known."""
+        key = theta, ctx.prec
+        if key not in self._points:
+            energies = self.energies(theta)
+            self._points = {**dict(list(self._points.items())[-1:]), key: Point(energies, self.softmax(energies))}
+        return self._points[key]
 
     def prior(self, theta: Any) -> Policy:
         """pi_theta [S][A]."""
-        return self.softmax(self.energies(theta))
+        return self.point(theta).policy
 
     def selector(self, policy: Policy) -> Matrix:
         """The matrix (S, SA) that averages tables over the policy."""
@@ -207,15 +267,14 @@ class Problem:
 
     # --- adaptation -----------------------------------------------------------------------------------------
 
-    def adapt(self, process: Process, theta: Any) -> Policy:
-        """pi_{i,theta}, the policy adapted to the process."""
-        prior = self.prior(theta)
+    def adapt(self, process: Process, theta: Any, at: Evaluation | None = None) -> Policy:
+        """pi_{i,theta}, the policy adapted to the process; `at`: what pi_theta is there, if that is known."""
+        energies, prior = self.point(theta)
         if self.instance.eta == 0:
             return prior
-        at = self.evaluate(process, prior)
+        at = self.evaluate(process, prior) if at is None else at
         if self.instance.adaptation is Adaptation.KL_STEP:
             steps = self.steps(process, at.value)
-            energies = self.energies(theta)
             return self.softmax(
                 [
                     [e + self.eta * v[0] for e, v in zip(*rows, strict=True)]
@@ -279,22 +338,5 @@ def visitations(m: NumberSystem, transition: list[list[Number]], gamma: Number) 
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _closure(task: Task) -> list[frozenset[int]]:
-    """Per state, the states that a positive policy visits from there on (itself among them)."""
-    count = len(task.start)
-    step = [{t for row in task.transitions[s] for t, p in enumerate(row) if p != 0} for s in range(count)]
-    if task.gamma == 0:
-        return [frozenset({s}) for s in range(count)]
-    found = []
-    for s in range(count):
-        seen, front = {s}, [s]
-        while front:
-            ahead = step[front.pop()] - seen
-            seen |= ahead
-            front += ahead
-        found.append(frozenset(seen))
-    return found
-
-
-def _visited(begin: Sequence[int], closure: list[frozenset[int]]) -> frozenset[int]:
-    return frozenset().union(*(closure[s] for s in begin))
+def _dot(row: Sequence[fmpq], theta: Sequence[fmpq]) -> fmpq:
+    return sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0))

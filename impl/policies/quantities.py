@@ -1,4 +1,4 @@
-"""The quantities of the meta-RL corollaries, the margins of their assumptions, and what wrong theorems use instead."""
+"""The quantities of the meta-RL corollaries, the margins of their assumptions, and what mutants use instead."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ class MetaRLQuantities(TaskQuantities):
             return self.zero
         return self.gap
 
-    # --- what wrong theorems use instead ------------------------------------------------------------------------
+    # --- what mutants use instead ------------------------------------------------------------------------
 
     @cached_property
     def misfit_free(self) -> arb:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 from flint import fmpq
 
 from ..instances import Vector
+from ..models.smaller import fewer_neurons, simpler_weights
+from ..models.weights import Weights
 from ..shrink import put, simpler
-from .instance import MetaRLInstance, Policies, PolicyInstance, Table, Task
+from .instance import MetaRLInstance, Policies, PolicyInstance, PolicyNetworkInstance, Table, Task
 
 AnyInstance = TypeVar("AnyInstance", bound=PolicyInstance)
 
 
-def smaller(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
+def smaller(instance: PolicyInstance) -> Iterator[PolicyInstance]:
     """Instances one step smaller, structure first."""
-    yield from fewer_parts(instance)
-    yield from _fewer_dimensions(instance)
-    yield from simpler_tasks(instance)
-    yield from _simpler_numbers(instance)
-
-
-def fewer_parts(instance: AnyInstance) -> Iterator[AnyInstance]:
-    """Without a task, a state or an action."""
     yield from _fewer_tasks(instance)
     yield from _fewer_states(instance)
     yield from _fewer_actions(instance)
+    if isinstance(instance, MetaRLInstance):
+        yield from _fewer_dimensions(instance)
+    if isinstance(instance, PolicyNetworkInstance):
+        yield from fewer_neurons(instance)
+    yield from _simpler_tasks(instance)
+    yield from _simpler_scalars(instance)
+    yield from _simpler_points(instance)
 
 
 def _without(vector: tuple, j: int) -> tuple:
@@ -125,7 +127,7 @@ def _sure(row: Vector) -> Iterator[Vector]:
             yield tuple(half if j in (top, rest) else fmpq(0) for j in range(len(row)))
 
 
-def simpler_tasks(instance: AnyInstance) -> Iterator[AnyInstance]:
+def _simpler_tasks(instance: AnyInstance) -> Iterator[AnyInstance]:
     """With simpler discounts, starts, transitions or rewards."""
     for i, task in enumerate(instance.tasks):
 
@@ -152,7 +154,7 @@ def put_in(items: tuple, j: int, value: object) -> tuple:
     return (*items[:j], value, *items[j + 1 :])
 
 
-def simpler_scalars(instance: AnyInstance) -> Iterator[AnyInstance]:
+def _simpler_scalars(instance: AnyInstance) -> Iterator[AnyInstance]:
     """With a simpler step size, temperature, radius or feature."""
     for eta in simpler(instance.eta):
         yield replace(instance, eta=eta)
@@ -168,24 +170,30 @@ def simpler_scalars(instance: AnyInstance) -> Iterator[AnyInstance]:
                     yield replace(instance, features=put_in(instance.features, s, table))
 
 
-def simpler_policies(instance: AnyInstance) -> Iterator[AnyInstance]:
-    """With a simpler comparator policy."""
+def _simpler_points(instance: AnyInstance) -> Iterator[AnyInstance]:
+    """With a simpler omega, initialisation or comparator."""
     rival = instance.comparator
+    for omega in _simpler_parameters(instance.omega):
+        yield replace(instance, omega=omega)
+    if isinstance(instance, PolicyNetworkInstance):
+        for initial in simpler_weights(instance.initial):
+            yield replace(instance, initial=initial)
+        if isinstance(rival, Weights) and np.array_equal(rival.floats, instance.omega.floats):
+            return
     if isinstance(rival, Policies):
         for i, policy in enumerate(rival.values):
             for s, row in enumerate(policy):
                 for sure in _sure(row):
                     yield replace(instance, comparator=Policies(put_in(rival.values, i, put_in(policy, s, sure))))
+    else:
+        for simple in _simpler_parameters(rival):
+            yield replace(instance, comparator=simple)
 
 
-def _simpler_numbers(instance: MetaRLInstance) -> Iterator[MetaRLInstance]:
-    yield from simpler_scalars(instance)
-    for j, value in enumerate(instance.omega):
-        for simple in simpler(value):
-            yield replace(instance, omega=put(instance.omega, j, simple))
-    yield from simpler_policies(instance)
-    rival = instance.comparator
-    if not isinstance(rival, Policies):
-        for j, value in enumerate(rival):
-            for simple in simpler(value):
-                yield replace(instance, comparator=put(rival, j, simple))
+def _simpler_parameters(value: Any) -> Iterator[Any]:
+    if isinstance(value, Weights):
+        yield from simpler_weights(value)
+    else:
+        for j, entry in enumerate(value):
+            for simple in simpler(entry):
+                yield put(value, j, simple)

@@ -7,11 +7,10 @@ the adapted policy. w_i = A_i/(1-gamma_i), u_i = (nu'_i/nu_i)(pi'_i/pi_i - 1), t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cached_property, reduce
 from typing import NamedTuple, Self
 
-from flint import arb, fmpq
+from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, midpoint, square
@@ -67,19 +66,16 @@ class TaskQuantities(MixedQuantities):
         return Side(policy, at, steps, self.problem.advantages(steps, policy))
 
     @cached_property
-    def _prior_policy(self) -> Policy:
-        return self.problem.prior(self.instance.omega)
-
-    @cached_property
     def _priors(self) -> list[Side]:
         """pi_omega, per task."""
-        return [self._side(process, self._prior_policy) for process in self.processes]
+        return [self._side(process, self.problem.prior(self.instance.omega)) for process in self.processes]
 
     @cached_property
     def _adapted(self) -> list[Side]:
         """pi_{i,omega}, per task."""
         omega = self.instance.omega
-        return [self._side(process, self.problem.adapt(process, omega)) for process in self.processes]
+        pairs = zip(self.processes, self._priors, strict=True)
+        return [self._side(process, self.problem.adapt(process, omega, prior.at)) for process, prior in pairs]
 
     @cached_property
     def _rivals(self) -> list[Side]:
@@ -137,36 +133,16 @@ class TaskQuantities(MixedQuantities):
 
     def _l1(self, rows: Matrix, target: list[Number]) -> Number:
         # Directions that no feature sees only make v longer: without them the rows have full rank.
-        basis = self._feature_basis
+        basis = self.problem.basis
         return super()._l1(rows if basis is None else rows * basis, target)
-
-    @cached_property
-    def _feature_basis(self) -> Matrix | None:
-        """An orthonormal basis (d, r) of the span of the features, by exact elimination; None if that is everything."""
-        found: list[list[fmpq]] = []
-        for row in dict.fromkeys(row for rows in self.instance.features for row in rows):
-            rest = list(row)
-            for other in found:
-                share = _dot(rest, other) / _dot(other, other)
-                rest = [a - share * b for a, b in zip(rest, other, strict=True)]
-            if any(v != 0 for v in rest):
-                found.append(rest)
-        if not 0 < len(found) < self.problem.dimension:
-            return None
-        columns = [[arb(v) / arb(_dot(row, row)).sqrt() for v in row] for row in found]
-        return self.m.matrix(columns).transpose()
 
     @cached_property
     def _plain(self) -> Matrix:
         """phi/tau (SA, d)."""
         return self.problem.features * (1 / self.problem.tau)
 
-    @cached_property
-    def _value_gradients(self) -> list[Matrix]:
-        """grad V_i of the prior (S, d), per task."""
-        return [self._value_gradient(i, self.problem.features) for i in range(len(self.processes))]
-
     def _value_gradient(self, i: int, features: Matrix) -> Matrix:
+        """grad V_i of the prior (S, d) with these features."""
         side = self._priors[i]
         return self.problem.value_gradient(self.processes[i], side.policy, side.at, features)
 
@@ -176,7 +152,11 @@ class TaskQuantities(MixedQuantities):
         KL step, eta grad Q_i/(1 + eta Q_i) for the rational step, eta phi H_i/tau for the gradient step."""
         if self.instance.adaptation is Adaptation.GRADIENT:
             return [self._plain * self._hessian(i) * self.problem.eta for i in range(len(self.processes))]
-        return [self._lookahead_of(i, slope) for i, slope in enumerate(self._value_gradients)]
+        return self._slopes_of(self.problem.features)
+
+    def _slopes_of(self, ahead: Matrix) -> list[Matrix]:
+        """Those of a step on policies with features `ahead` in grad Q."""
+        return [self._lookahead_of(i, self._value_gradient(i, ahead)) for i in range(len(self.processes))]
 
     def _lookahead_of(self, i: int, value_gradient: Matrix) -> Matrix:
         """eta gamma P grad V (SA, d) of task i, over 1 + eta Q for the rational step."""
@@ -202,7 +182,7 @@ class TaskQuantities(MixedQuantities):
         J_jk = (1-gamma)^{-1} E_nu sum_a pi [(psi_j psi_k - cov_jk) Q + psi_j dQ_k + psi_k dQ_j]."""
         process, side = self.processes[i], self._priors[i]
         count, d = self.problem.actions, self.problem.dimension
-        slopes = (process.transitions * self._value_gradients[i] * process.gamma).tolist()
+        slopes = (process.transitions * self._value_gradient(i, self.problem.features) * process.gamma).tolist()
         rows = self._plain.tolist()
         total = [[self.zero] * d for _ in range(d)]
         for s, nu in enumerate(side.at.frequencies):
@@ -267,7 +247,7 @@ class TaskQuantities(MixedQuantities):
             if self.instance.adaptation is Adaptation.RATIONAL_STEP:
                 rate = rate / self._tilts[i][x]
             ahead = self._ahead[i][x]
-            for t in sorted(process.onward[x]):
+            for t in process.onward[x]:
                 for b in range(count):
                     joint = mass * ahead[t] * prior.policy[t][b]
                     share, bend = joint * w, rate * prior.advantages[t][b]
@@ -342,7 +322,3 @@ class TaskQuantities(MixedQuantities):
             size = (1 + 1 / rare) * (1 + abs(midpoint(u)) + reach * sum(abs(midpoint(v)) for v in row))
             total += midpoint(mass) * (size * size)
         return own + 2.0**-48 * total**0.5
-
-
-def _dot(row: Sequence[fmpq], theta: Sequence[fmpq]) -> fmpq:
-    return sum((a * t for a, t in zip(row, theta, strict=True)), start=fmpq(0))

@@ -58,38 +58,54 @@ def _dot(numbers: list[Number], series: list[Series]) -> Series:
     return total
 
 
-def _values(problem: Problem, process: Process, policy: Table, order: int) -> list[Matrix]:
-    """Coefficients 0..order of V (S, 1)."""
-    m, count = problem.m, problem.states
-    selectors = [problem.selector([[p[k] for p in row] for row in policy]) for k in range(order + 1)]
-    chains = [select * process.transitions for select in selectors]
-    rewards = [select * process.rewards for select in selectors]
-    one, zero, g = m.number(1), m.number(0), process.gamma
-    identity = m.matrix([[one if i == j else zero for j in range(count)] for i in range(count)])
-    found: list[Matrix] = []
+def _values(
+    problem: Problem, process: Process, policies: list[Table], order: int
+) -> tuple[list[Matrix], list[list[list[Number]]]]:
+    """Coefficients 0..order of V (S, D) and of Q [SA][D] along D lines from one point.
+
+    V_0 and Q_0 are those of the point, once. K_0 V_k = sum_a sum_{0 < j <= k} pi_j Q_{k-j}, Q_k = gamma P V_k, with
+    (1-gamma) r beside it for k = 0.
+    """
+    m, count, g = problem.m, problem.states, process.gamma
+    select = problem.selector([[p[0] for p in row] for row in policies[0]])
+    units = m.matrix([[m.number(int(i == j)) for j in range(count)] for i in range(count)])
+    system = units - select * process.transitions * g
+    rewards = process.rewards * (1 - g)
+    lines = [[p for row in policy for p in row] for policy in policies]
+
+    def moved(s: int, d: int, k: int) -> Number:
+        places = range(s * problem.actions, (s + 1) * problem.actions)
+        terms = (lines[d][x][j] * actions[k - j][x][d if j < k else 0] for j in range(1, k + 1) for x in places)
+        return sum(terms, start=m.number(0))
+
+    values: list[Matrix] = []
+    actions: list[list[list[Number]]] = []
     for k in range(order + 1):
-        right = rewards[k] * (1 - g)
-        for j in range(1, k + 1):
-            right = right + chains[j] * found[k - j] * g
-        found.append(solved(identity - chains[0] * g, right))
+        right = m.matrix([[moved(s, d, k) for d in range(len(lines))] for s in range(count)]) if k else select * rewards
+        values.append(solved(system, right))
+        table = process.transitions * values[-1] * g
+        actions.append((table + rewards if k == 0 else table).tolist())
+    return values, actions
+
+
+def _returns(problem: Problem, process: Process, policies: list[Table], order: int) -> list[Series]:
+    """J = zeta'V as a series along every line."""
+    here, *moves = [(process.start * v).entries() for v in _values(problem, process, policies, order)[0]]
+    return [_system(problem).series([*here, *(row[d] for row in moves)]) for d in range(len(policies))]
+
+
+def _action_values(problem: Problem, process: Process, policies: list[Table], order: int) -> list[Table]:
+    """Q = (1-gamma) r + gamma P V as series along every line."""
+    (here, *moves), series, count = (
+        _values(problem, process, policies, order)[1],
+        _system(problem).series,
+        problem.actions,
+    )
+    found = []
+    for d in range(len(policies)):
+        flat = [series([*row, *(table[x][d] for table in moves)]) for x, row in enumerate(here)]
+        found.append([flat[s * count : (s + 1) * count] for s in range(problem.states)])
     return found
-
-
-def _returns(problem: Problem, process: Process, policy: Table, order: int) -> Series:
-    """J = zeta'V as a series."""
-    return _system(problem).series([(process.start * v)[0, 0] for v in _values(problem, process, policy, order)])
-
-
-def _action_values(problem: Problem, process: Process, policy: Table, order: int) -> Table:
-    """Q = (1-gamma) r + gamma P V as series."""
-    g, count = process.gamma, problem.actions
-    ahead = [(process.transitions * v).entries() for v in _values(problem, process, policy, order)]
-    rewards = process.rewards.entries()
-    flat = [
-        _system(problem).series([(1 - g) * r + g * ahead[0][j], *(g * a[j] for a in ahead[1:])])
-        for j, r in enumerate(rewards)
-    ]
-    return [flat[s * count : (s + 1) * count] for s in range(problem.states)]
 
 
 def _units(problem: Problem, *chosen: int) -> list[Number]:
@@ -103,11 +119,8 @@ def _curves(problem: Problem) -> list[Curves]:
     """Per process J_i along e_j + e_k (along e_j where j = k) to second order."""
     pairs = [(j, k) for j in range(problem.dimension) for k in range(j, problem.dimension)]
     with _terms(3):
-        policies = {pair: _prior(problem, _units(problem, *pair)) for pair in pairs}
-        return [
-            {pair: _returns(problem, process, policy, 2) for pair, policy in policies.items()}
-            for process in problem.processes
-        ]
+        policies = [_prior(problem, _units(problem, *pair)) for pair in pairs]
+        return [dict(zip(pairs, _returns(problem, process, policies, 2), strict=True)) for process in problem.processes]
 
 
 def _parameter_step(problem: Problem, along: Curves, direction: list[Number]) -> list[Series]:
@@ -129,29 +142,33 @@ def _parameter_step(problem: Problem, along: Curves, direction: list[Number]) ->
     return found
 
 
-def _adapted(problem: Problem, process: Process, prior: Table, order: int) -> Table:
-    """The adapted policy along the line of the prior, for steps on policies."""
+def _adapted(problem: Problem, process: Process, priors: list[Table], order: int) -> list[Table]:
+    """The adapted policies along the lines of the priors, for steps on policies."""
     instance = problem.instance
     if instance.eta == 0:
-        return prior
-    values = _action_values(problem, process, prior, order)
-    found = []
-    for pi, row in zip(prior, values, strict=True):
-        if instance.adaptation is Adaptation.RATIONAL_STEP:
-            tilted = [p * (1 + problem.eta * q) for p, q in zip(pi, row, strict=True)]
-        else:
-            top = max(q[0].mid() for q in row) if problem.m is Balls else row[0][0]
-            tilted = [p * _system(problem).exp(problem.eta * (q - top)) for p, q in zip(pi, row, strict=True)]
-        total = sum(tilted[1:], start=tilted[0])
-        if total[0] == 0:
-            raise UndefinedQuantityError(NO_POLICY)
-        found.append([quotient(t, total) for t in tilted])
-    return found
+        return priors
+    values = _action_values(problem, process, priors, order)
+    return [
+        [_stepped(problem, *rows) for rows in zip(*tables, strict=True)] for tables in zip(priors, values, strict=True)
+    ]
+
+
+def _stepped(problem: Problem, pi: list[Series], row: list[Series]) -> list[Series]:
+    """A state's policy after the step, by its action values."""
+    if problem.instance.adaptation is Adaptation.RATIONAL_STEP:
+        tilted = [p * (1 + problem.eta * q) for p, q in zip(pi, row, strict=True)]
+    else:
+        top = max(q[0].mid() for q in row) if problem.m is Balls else row[0][0]
+        tilted = [p * _system(problem).exp(problem.eta * (q - top)) for p, q in zip(pi, row, strict=True)]
+    total = sum(tilted[1:], start=tilted[0])
+    if total[0] == 0:
+        raise UndefinedQuantityError(NO_POLICY)
+    return [quotient(t, total) for t in tilted]
 
 
 def along(problem: Problem, direction: list[Number], order: int) -> list[Number]:
     """Taylor coefficients [order + 1] of t -> L(omega + t direction); with gradient adaptation order is at most 1."""
-    return _along(problem, direction, order, _curves(problem) if _on_parameters(problem) else None)
+    return _along(problem, [direction], order)[0]
 
 
 def _on_parameters(problem: Problem) -> bool:
@@ -159,25 +176,29 @@ def _on_parameters(problem: Problem) -> bool:
     return problem.instance.eta != 0 and problem.instance.adaptation is Adaptation.GRADIENT
 
 
-def _along(problem: Problem, direction: list[Number], order: int, curves: list[Curves] | None) -> list[Number]:
+def _along(problem: Problem, directions: list[list[Number]], order: int) -> list[list[Number]]:
+    """The same along every direction."""
     assert order <= 1 or problem.instance.adaptation is not Adaptation.GRADIENT
-    total = [problem.m.number(0)] * (order + 1)
+    curves = _curves(problem) if _on_parameters(problem) else None
+    total = [[problem.m.number(0)] * (order + 1) for _ in directions]
     with _terms(order + 1):
-        prior = _prior(problem, direction) if curves is None else []
+        priors = [_prior(problem, direction) for direction in directions] if curves is None else []
         for i, process in enumerate(problem.processes):
             if curves is None:
-                policy = _adapted(problem, process, prior, order)
+                policies = _adapted(problem, process, priors, order)
             else:
-                policy = _moved(problem, _parameter_step(problem, curves[i], direction))
-            value = _returns(problem, process, policy, order)
-            total = [t + process.weight * value[k] for k, t in enumerate(total)]
+                policies = [_moved(problem, _parameter_step(problem, curves[i], v)) for v in directions]
+            values = _returns(problem, process, policies, order)
+            total = [
+                [t + process.weight * value[k] for k, t in enumerate(row)]
+                for row, value in zip(total, values, strict=True)
+            ]
     return total
 
 
 def gradient(problem: Problem) -> list[Number]:
     """grad L(omega) [d]."""
-    curves = _curves(problem) if _on_parameters(problem) else None
-    return [_along(problem, _units(problem, j), 1, curves)[1] for j in range(problem.dimension)]
+    return [one[1] for one in _along(problem, [_units(problem, j) for j in range(problem.dimension)], 1)]
 
 
 @contextmanager

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
+from .network_batch_quantities import quantities_of
 
 
-def ascended(
-    batch: Batch,
-    rounds: int = 40,
-    reach: float = np.inf,
-    quantities: Callable[[Any], BatchQuantities] = BatchQuantities,
-) -> Array:
+def ascended(batch: Batch, rounds: int = 40, reach: float = np.inf) -> Array:
     """omega (B, d), or (B, m, p) of networks, after gradient ascent with steps that grow on success and shrink on
     failure; never downhill.
 
     Projected onto ||theta|| <= reach tau: L may have its supremum at infinity, where policies are sure.
     """
     here = replace(batch, policies=None, rival=batch.omega)
-    at = quantities(here)
+    at = quantities_of(here)
     step, flat = batch.tau.copy(), (len(batch), -1)
     for _ in range(rounds):
         moved = here.omega.reshape(flat) + step[:, None] * _unit(at.gradient)
         size = np.sqrt((moved * moved).sum(1))
         shrunk = np.minimum(1.0, reach * batch.tau / np.where(size > 0, size, 1.0))
         trial = (moved * shrunk[:, None]).reshape(here.omega.shape)
-        after = quantities(replace(here, omega=trial))
+        after = quantities_of(replace(here, omega=trial))
         better = after.meta_objective > at.meta_objective
         step = np.where(better, step * 2, step / 4)
         chosen = np.where(better[:, None], trial.reshape(flat), here.omega.reshape(flat))
         here = replace(here, omega=chosen.reshape(here.omega.shape))
-        at = quantities(here)
+        at = quantities_of(here)
     return here.omega
 
 

@@ -6,23 +6,16 @@ fixed seed. Weights are rounded to multiples of 2^-20.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 from flint import fmpq
 
-from ..policies.batch import Array, batch_of
-from ..policies.instance import Adaptation, MetaRLInstance, Policies, Table, Task
-from ..policies.relu.batch import PolicyNetworkBatch
-from ..policies.relu.batch_quantities import PolicyNetworkBatchQuantities
-from ..policies.relu.instance import PolicyNetworkInstance
+from ..policies.batch import Array, NetworkBatch, batch_of
+from ..policies.instance import Adaptation, MetaRLInstance, Policies, PolicyInstance, Table, Task
 from ..policies.training import ascended
 from ..sources import RealTasks
 from .policies import GRID, best_policies, lake
-
-AnyBatch = TypeVar("AnyBatch", bound=PolicyNetworkBatch)
 
 WIDTHS = (16, 64, 256)
 ROUNDS, EARLY = 30, 10
@@ -34,13 +27,11 @@ def _rounded(values: Array) -> Array:
     return np.round(values * GRID) / GRID
 
 
-def cases(
-    start: AnyBatch, quantities: Callable[[AnyBatch], PolicyNetworkBatchQuantities], best: Policies
-) -> list[tuple[str, PolicyNetworkInstance]]:
+def cases(start: NetworkBatch, best: Policies) -> list[tuple[str, PolicyInstance]]:
     """Trained W against the tasks' best policies; W stopped early and W0 against it; R is their distance rounded up."""
-    early, trained = (_rounded(ascended(start, rounds, quantities=quantities)) for rounds in (EARLY, ROUNDS))
+    early, trained = (_rounded(ascended(start, rounds)) for rounds in (EARLY, ROUNDS))
 
-    def against_trained(omega: Array) -> PolicyNetworkInstance:
+    def against_trained(omega: Array) -> PolicyInstance:
         distance = np.sqrt(((trained - omega) ** 2).sum((1, 2)))
         radius = np.maximum(np.ceil(16 * distance), 1) / 16
         return replace(start, omega=omega, rival=trained, radius=radius).instance(0)
@@ -54,7 +45,7 @@ def cases(
     ]  # fmt: skip
 
 
-def lakes(width: int) -> tuple[PolicyNetworkBatch, Policies]:
+def lakes(width: int) -> tuple[NetworkBatch, Policies]:
     """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, a policy at its initialisation; the tasks' best
     policies."""
     grid, tasks = lake()
@@ -62,7 +53,7 @@ def lakes(width: int) -> tuple[PolicyNetworkBatch, Policies]:
     return _untrained(inputs, tuple(tasks), width), best_policies(tuple(tasks))
 
 
-def one_lake(width: int) -> tuple[PolicyNetworkBatch, Policies]:
+def one_lake(width: int) -> tuple[NetworkBatch, Policies]:
     """The second of these lakes alone. Inputs are the move, the place and a constant, over 2: none is the opposite of
     another, so that wide networks tell all of them apart."""
     grid, tasks = lake()
@@ -77,7 +68,7 @@ def one_lake(width: int) -> tuple[PolicyNetworkBatch, Policies]:
     return _untrained(tuple(inputs), alone, width), best_policies(alone)
 
 
-def _untrained(inputs: tuple[Table, ...], tasks: tuple[Task, ...], width: int) -> PolicyNetworkBatch:
+def _untrained(inputs: tuple[Table, ...], tasks: tuple[Task, ...], width: int) -> NetworkBatch:
     """A policy at its initialisation, KL step, eta = 8."""
     p = len(inputs[0][0])
     zero = (fmpq(0),) * p
@@ -85,22 +76,22 @@ def _untrained(inputs: tuple[Table, ...], tasks: tuple[Task, ...], width: int) -
     initial = _rounded(np.random.default_rng(width).standard_normal((1, width, p)) / p**0.5)
     signs = np.where(np.arange(width) % 2 == 0, 1.0, -1.0)[None]
     fields = vars(batch_of(linear)) | {"omega": initial, "rival": initial}
-    return PolicyNetworkBatch(**fields, signs=signs, initial=initial)
+    return NetworkBatch(**fields, signs=signs, initial=initial)
 
 
-def frozen_lake() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
+def frozen_lake() -> tuple[tuple[str, PolicyInstance], ...]:
     """FrozenLake 4x4, 3 tasks that differ in slip, KL step, eta = 8, two-layer policies of 16, 64 and 256 neurons."""
-    found: list[tuple[str, PolicyNetworkInstance]] = []
+    found: list[tuple[str, PolicyInstance]] = []
     for width in WIDTHS:
         start, best = lakes(width)
-        found += cases(start, PolicyNetworkBatchQuantities, best)
+        found += cases(start, best)
     return tuple(found)
 
 
-def frozen_lake_alone() -> tuple[tuple[str, PolicyNetworkInstance], ...]:
+def frozen_lake_alone() -> tuple[tuple[str, PolicyInstance], ...]:
     """One FrozenLake 4x4 (success 2/3), KL step, eta = 8, 64 neurons; no two inputs are opposite: C3 applies."""
     start, best = one_lake(64)
-    return tuple(cases(start, PolicyNetworkBatchQuantities, best))
+    return tuple(cases(start, best))
 
 
 REAL_TASKS: dict[str, RealTasks] = {

@@ -1,4 +1,4 @@
-"""Benchmarks of the search: time until a rare wrong theorem is refuted, tightness of large instances, shrinking.
+"""Benchmarks of the search: time until a rare mutant is refuted, tightness of large instances, shrinking.
 
 The rare one is the dropped Hessian on random log-cosh problems (3 tasks, 4 inputs, 3 dimensions), of which about 3
 in a million hit it. Seconds are processor time; tightness is what is reached within the limit of wall time.
@@ -119,7 +119,7 @@ def compare(seconds: float, progress: Callable[[str], None] = lambda message: No
 
 
 def _shrinking() -> list[Note]:
-    """The same wrong theorem found and shrunk on arrays, and by Hypothesis (its seconds include the search)."""
+    """The same mutant found and shrunk on arrays, and by Hypothesis (its seconds include the search)."""
     begin = time.process_time()
     found = pursue(COMMON, seed=1, seconds=30)
     middle = time.process_time()

@@ -19,7 +19,7 @@ from .shared import listing, paper
 
 
 def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detailed: bool) -> None:
-    """The audit's outcome. `detailed`: which assumptions each claim needs, and each wrong theorem, a row each."""
+    """The audit's outcome. `detailed`: which assumptions each claim needs, and each mutant, a row each."""
     console = paper()
     if isinstance(record, AuditRecord):
         _print_assumptions(console, record, detailed)
@@ -29,7 +29,7 @@ def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detai
     console.print(_power(record.mutants))
     survived = [row.name for row in record.mutants if row.status == "survived"]
     if survived:
-        console.print(f"Wrong theorems that nothing refuted: {', '.join(survived)}.", style="bold red")
+        console.print(f"Mutants that nothing refuted: {', '.join(survived)}.", style="bold red")
     if page is not None:
         console.print(f"Report: {page}", soft_wrap=True)
 
@@ -75,8 +75,8 @@ def _print_sharpness(console: Console, record: AuditRecord) -> None:
 
 
 def _power(rows: list[MutantRow]) -> Table:
-    table = listing("Wrong theorems: the suite's own power", "family")
-    for heading in ("killed", "of", "median s", "slowest s", "equivalent"):
+    table = listing("Mutants: the suite's own power", "family")
+    for heading in ("refuted", "of", "median s", "slowest s", "equivalent"):
         table.add_column(heading, justify="right", no_wrap=True)
     for family, own in by_family(rows):
         wrong = [row for row in own if row.status != "equivalent"]
@@ -87,7 +87,7 @@ def _power(rows: list[MutantRow]) -> Table:
 
 
 def _mutants(rows: list[MutantRow]) -> Table:
-    table = listing("Wrong theorems", "mutant")
+    table = listing("Mutants", "mutant")
     table.add_column("status", no_wrap=True)
     table.add_column("found by", overflow="fold")
     for heading in ("examples", "s", "numbers"):
@@ -97,5 +97,5 @@ def _mutants(rows: list[MutantRow]) -> Table:
         style = "bold red" if row.status == "survived" else ""
         cells = (row.name, row.status, row.generator or "", str(row.examples), f"{row.seconds:.2f}")
         table.add_row(*cells, small, style=style)
-    table.caption = "numbers: of the smallest witness"
+    table.caption = "numbers: of the smallest counterexample"
     return table

@@ -1,4 +1,4 @@
-"""`metagap audit` and `replay`: assumptions, wrong theorems, kept witnesses."""
+"""`metagap audit` and `replay`: assumptions, mutants, kept witnesses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def audit(
     label: LabelOption = "y",
     ignore: IgnoreOption = None,
     feature: FeatureOption = None,
-    mutants: Annotated[bool, typer.Option("--mutants", help="The wrong theorems alone.")] = False,
+    mutants: Annotated[bool, typer.Option("--mutants", help="The mutants alone.")] = False,
     profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = "quick",
     seed: SeedOption = 0,
     family: Annotated[
@@ -81,9 +81,9 @@ def audit(
     sarif: SarifOption = None,
     out: FolderOption = FOLDER,
 ) -> None:
-    """Show for each assumption what fails without it, and that wrong theorems are refuted.
+    """Show for each assumption what fails without it, and that mutants are refuted.
 
-    With --family: claim by claim, and each wrong theorem. The report (--out) has every cell and every witness.
+    With --family: claim by claim, and each mutant. The report (--out) has every cell and every counterexample.
 
     With TASKS: which assumptions hold on your own tasks, with margins, which claims apply, and which assumption binds.
     """
@@ -138,12 +138,13 @@ def replay(
     which: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE|ID...", help="Witness files, or names or sha256s of witnesses in the folder of the report."
+            metavar="FILE|ID...",
+            help="Files of counterexamples, or names or sha256s of those in the folder of the report.",
         ),
     ] = None,
     out: FolderOption = FOLDER,
 ) -> None:
-    """Judge kept witnesses again: still violated, fixed, undecided or error.
+    """Judge kept counterexamples again: still violated, fixed, undecided or error.
 
     Without arguments all that the report kept. Of these, files that are none are skipped with a message; a file that
     was asked for must be one.

@@ -17,7 +17,7 @@ from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, input_er
 
 def falsify(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A claim or a wrong theorem; without it, the names.")
+        str | None, typer.Argument(metavar="[NAME]", help="A claim or a mutant; without it, the names.")
     ] = None,
     driver: Annotated[Driver, typer.Option(help="How to search.")] = "evolution",
     max_time: Annotated[

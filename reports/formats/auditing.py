@@ -1,4 +1,4 @@
-"""The records of `audit`: assumptions, wrong theorems, sharpness."""
+"""The records of `audit`: assumptions, mutants, sharpness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .shared import Command, Count, File, Files, Interval, Latex, Opinion, Secon
 
 
 class MutantWitness(Record):
-    """A certified counterexample to a wrong theorem."""
+    """A certified counterexample to a mutant."""
 
     file: File
     instance: Sha256
@@ -29,7 +29,7 @@ class MutantWitness(Record):
 
 
 class MutantRow(Record):
-    """A wrong theorem: killed, survived, equivalent (true after all) or open (neither refuted nor proved)."""
+    """A mutant: killed, survived, equivalent (true after all) or open (neither refuted nor proved)."""
 
     name: str
     title: str
@@ -58,7 +58,7 @@ class _Run(Record):
 
 
 class MutantsRecord(_Run, tag_field="format", tag="metagap/mutants/1"):
-    """The wrong theorems that the search attacked (metagap audit --mutants)."""
+    """The mutants that the search attacked (metagap audit --mutants)."""
 
     mutants: list[MutantRow]
     files: Files
@@ -192,7 +192,7 @@ class SharpnessRows(Record):
 
 
 class MutantRows(Record):
-    """The wrong theorems of a family."""
+    """The mutants of a family."""
 
     mutants: list[MutantRow]
 
@@ -206,7 +206,7 @@ class FamilyRows(Record):
 
 
 class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
-    """The assumptions one by one, and the wrong theorems (metagap audit)."""
+    """The assumptions one by one, and the mutants (metagap audit)."""
 
     cells: list[Cell]
     joint: list[Joint]

@@ -13,8 +13,8 @@ from .planting import Around, Edit, Fault, Value, suite
 PROBLEM, TASKS, TAYLOR = (f"metagap.impl.policies.{name}" for name in ("problem", "task_quantities", "taylor"))
 QUANTITIES, OPTIMUM = "metagap.impl.policies.quantities", "metagap.impl.policies.optimum"
 BOXED, CHECK = "metagap.impl.policies.boxes", "metagap.impl.policies.check"
-COORDINATES, NEURAL = "metagap.impl.models.coordinates", "metagap.impl.policies.relu.neural"
-POLICIES, SMOOTH = "metagap.impl.policies.relu.quantities", "metagap.impl.policies.smooth.quantities"
+COORDINATES, NEURAL = "metagap.impl.models.coordinates", "metagap.impl.policies.start_quantities"
+NETWORKS = "metagap.impl.policies.network_quantities"
 
 
 def routes(name: str = "policies, KL step") -> Any:
@@ -60,14 +60,14 @@ REINFORCEMENT = (
           Edit("(v + process.offset)", "v"), RATIONAL),
     fault("advantages-of-one-action", "a term is left out", f"{PROBLEM}:Problem.advantages",
           Edit("zip(pi, row, strict=True)), start", "list(zip(pi, row, strict=True))[:1]), start"), STEPS),
-    fault("steps-without-gamma", "a factor is left out", f"{PROBLEM}:Problem._process", Edit("task.gamma * (p - q)",
-          "(p - q)"), STEPS),
-    fault("steps-without-rest", "a factor is left out", f"{PROBLEM}:Problem._process", Edit("rest * (r - other)",
-          "(r - other)"), STEPS),
+    fault("steps-without-gamma", "a factor is left out", f"{PROBLEM}:Problem._process",
+          Edit("transitions * task.gamma", "transitions"), STEPS),
+    fault("steps-without-rest", "a factor is left out", f"{PROBLEM}:Problem._process",
+          Edit("rewards * (1 - task.gamma)", "rewards"), STEPS),
     fault("weights-left-out", "task weights unnormalised", f"{PROBLEM}:Problem._process",
           Edit("m.number(task.weight),", "m.number(fmpq(1)),"), TABULAR),
-    fault("reachable-forgotten", "a term is left out", f"{PROBLEM}:_visited", Edit("(closure[s] for s in begin)",
-          "({s} for s in begin)"), STEPS),
+    fault("reachable-forgotten", "a term is left out", f"{PROBLEM}:Process._visited",
+          Edit("(self._closure[s] for s, p", "({s} for s, p"), STEPS),
     # --- adaptation ---
     fault("kl-step-downhill", "a sign error", f"{PROBLEM}:Problem.adapt", Edit("e + self.eta * v[0]",
           "e - self.eta * v[0]"), TABULAR),
@@ -89,7 +89,7 @@ REINFORCEMENT = (
     fault("taylor-without-weight", "task weights are left out", f"{TAYLOR}:_along", Edit("process.weight * value[k]",
           "value[k]"), STEPS),
     fault("taylor-without-chain", "a term is left out", f"{TAYLOR}:_values",
-          Edit("right = right + chains[j] * found[k - j] * g", "pass"), STEPS),
+          Edit("(table + rewards if k == 0 else table)", "(rewards if k == 0 else table)"), STEPS),
     fault("taylor-of-the-prior", "the adaptation is left out", f"{TAYLOR}:_adapted", Edit("if instance.eta == 0:",
           "if True:"), STEPS),
     fault("taylor-half-bend", "a factor is left out", f"{TAYLOR}:_parameter_step", Edit("2 * own[j][2]", "own[j][2]"),
@@ -125,11 +125,11 @@ REINFORCEMENT = (
           Edit("self._hessian(i) * self.problem.eta", "self._hessian(i)"), GRADIENT),
     fault("gap-without-weights", "task weights are left out", f"{TASKS}:TaskQuantities.gap", Edit("process.weight * (",
           "("), STEPS),
-    fault("feature-basis-drops-one", "a basis with a dropped direction", f"{TASKS}:TaskQuantities._feature_basis",
+    fault("feature-basis-drops-one", "a basis with a dropped direction", f"{PROBLEM}:Problem.basis",
           Edit("arb(_dot(row, row)).sqrt() for v in row] for row in found]",
                "arb(_dot(row, row)).sqrt() for v in row] for row in found[:1]]"),
           suite("test_meta_rl_by_hand:test_the_basis_of_features_spans_them")),
-    fault("feature-basis-sign", "a basis with a sign error", f"{TASKS}:TaskQuantities._feature_basis",
+    fault("feature-basis-sign", "a basis with a sign error", f"{PROBLEM}:Problem.basis",
           Edit("a - share * b", "a + share * b"),
           suite("test_meta_rl_by_hand:test_the_basis_of_features_spans_them")),
     fault("mixed-not-tilted", "a factor is left out", f"{TASKS}:TaskQuantities._mixed",
@@ -201,14 +201,14 @@ REINFORCEMENT = (
           "(row[b] + known)"), EXACT),
     fault("coordinates-drop-one", "a basis with a dropped direction", f"{COORDINATES}:coordinates",
           Edit("if rest != 0:", "if rest != 0 and not pivots:"), EXACT),
-    fault("flips-off-by-one", "error counts off by one", f"{POLICIES}:MetaRLNetworkQuantities._flips",
+    fault("flips-off-by-one", "error counts off by one", f"{NETWORKS}:ReluPolicyQuantities._flips",
           then(lambda counts: [c + 1 for c in counts]), NETWORK),
-    fault("error-without-lookahead", "a term is left out", f"{NEURAL}:NeuralPolicyQuantities._propagated",
+    fault("error-without-lookahead", "a term is left out", f"{NEURAL}:StartQuantities._propagated",
           Edit("(delta[x] + rate * onward)", "delta[x]"), NETWORK),
-    fault("operator-of-half", "a constant is too small", f"{NEURAL}:NeuralPolicyQuantities._operator_norm",
+    fault("operator-of-half", "a constant is too small", f"{NEURAL}:StartQuantities._operator_norm",
           Edit("return root(largest", "return root(arb(1) / 4 * largest"), NETWORK),
-    fault("smooth-half-bend", "a constant is too small", f"{SMOOTH}:MetaRLSmoothNetworkQuantities._bend",
+    fault("smooth-half-bend", "a constant is too small", f"{NETWORKS}:SmoothPolicyQuantities._bend",
           then(lambda bend: bend / 2), SMOOTH_HAND),
-    fault("smooth-share-squared", "a factor is left out", f"{SMOOTH}:MetaRLSmoothNetworkQuantities._share",
+    fault("smooth-share-squared", "a factor is left out", f"{NETWORKS}:SmoothPolicyQuantities._share",
           then(lambda share: share * share), SMOOTH_HAND),
 )  # fmt: skip

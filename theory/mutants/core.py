@@ -1,4 +1,4 @@
-"""Wrong versions of what several families claim: the steps of the proof, the bound of the gap, features at the start.
+"""Mutants of what several families claim: the steps of the proof, the bound of the gap, features at the start.
 
 `begin` is how a family's mutants are named, `ending` what their titles end with.
 """

@@ -26,7 +26,7 @@ WHY = "A constant that is not too large is used up somewhere."
 
 
 def mutants(family: str, claims: Sequence[Claim], rows: Sequence[Wrong]) -> tuple[Mutant, ...]:
-    """The wrong versions of a family's claims: those of the rows, then the generated ones that are not among them."""
+    """The mutants of a family's claims: those of the rows, then the generated ones that are not among them."""
     stems = {claim.name.removeprefix(f"{family}-"): claim for claim in claims}
     found = {_statement(mutant): mutant for mutant in (row.of(stems[row.stem]) for row in rows)}
     for claim in claims:

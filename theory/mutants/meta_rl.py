@@ -1,4 +1,4 @@
-"""Wrong theorems about meta-reinforcement learning with linear policies.
+"""Mutants about meta-reinforcement learning with linear policies.
 
 Inequalities at random comparators hardly notice a wrong feature, visitation or advantage; the exact steps S1 and S2
 and the tangent comparators do. So mutants of S1 are equalities, and those of S2 distances that should be 0.

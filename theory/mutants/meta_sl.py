@@ -1,4 +1,4 @@
-"""Wrong theorems about meta-supervised learning with a linear model."""
+"""Mutants about meta-supervised learning with a linear model."""
 
 from __future__ import annotations
 

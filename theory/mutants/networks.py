@@ -1,4 +1,4 @@
-"""Wrong theorems about two-layer networks, with kinks and without."""
+"""Mutants about two-layer networks, with kinks and without."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The quantities of network policies for a whole batch in float64, by explicit features in R^{mp}: written again, on
-purpose. The ball engine knows features by exact pattern counts only; here every feature is an array.
+purpose. The ball engine knows features by their inner products or coordinates; here every feature is an array.
 """
 
 from __future__ import annotations
@@ -8,22 +8,26 @@ from functools import cached_property
 
 import numpy as np
 
-from ...floats import rank
-from ...floats.infimum import ball_least_squares
-from ...floats.rank import reduced
-from ..batch_quantities import BatchQuantities
-from ..instance import Adaptation
-from .batch import Array, PolicyNetworkBatch
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Floats
+from ..floats import rank
+from ..floats.infimum import ball_least_squares
+from ..floats.rank import reduced
+from ..models.activation import ACTIVATIONS
+from .batch import Array, Batch, NetworkBatch
+from .batch_quantities import BatchQuantities, length
 
 
-class PolicyNetworkBatchQuantities(BatchQuantities):
+class NetworkBatchQuantities(BatchQuantities):
     """Quantities of a batch by name, each (B,)."""
 
-    batch: PolicyNetworkBatch
+    batch: NetworkBatch
 
-    def __init__(self, batch: PolicyNetworkBatch) -> None:
+    def __init__(self, batch: NetworkBatch) -> None:
         super().__init__(batch)
         self._output = batch.signs * batch.signs.shape[1] ** -0.5
+        self._sigma = ACTIVATIONS.get(batch.activation)
+        """None: relu."""
 
     # --- networks -------------------------------------------------------------------------------------
 
@@ -31,19 +35,18 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         """W_r'x (B, SA, m) of W (B, m, p)."""
         return self.rows @ weights.transpose(0, 2, 1)
 
-    def _activated(self, drive: Array) -> Array:
-        """The activation."""
-        return np.maximum(drive, 0.0)
-
-    def _gate(self, drive: Array) -> Array:
-        """Its derivative."""
-        return (drive > 0).astype(float)
-
     def energies(self, theta: Array) -> Array:
         """f(x; W)/tau (B, 1, S, A) of W (B, 1, m, p)."""
         _, states, actions, _ = self.batch.shape
-        values = self._activated(self._drive(theta[:, 0])) @ self._output[..., None]
+        drive = self._drive(theta[:, 0])
+        activated = np.maximum(drive, 0.0) if self._sigma is None else np.asarray(self._sigma.value(Floats, drive))
+        values = activated @ self._output[..., None]
         return (values[..., 0] / self.batch.tau[:, None]).reshape(len(self.batch), 1, states, actions)
+
+    def _gate(self, weights: Array) -> Array:
+        """The activation's derivatives (B, SA, m) of W (B, m, p)."""
+        drive = self._drive(weights)
+        return (drive > 0).astype(float) if self._sigma is None else np.asarray(self._sigma.d1(Floats, drive))
 
     def _phi(self, gates: Array) -> Array:
         """phi (B, S, A, m p) for gates (B, SA, m)."""
@@ -52,16 +55,8 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         return rows.reshape(len(self.batch), states, actions, -1)
 
     @cached_property
-    def _gates(self) -> Array:
-        return self._gate(self._drive(self.batch.omega))
-
-    @cached_property
-    def _start_gates(self) -> Array:
-        return self._gate(self._drive(self.batch.initial))
-
-    @cached_property
     def features(self) -> Array:
-        return self._phi(self._gates)
+        return self._phi(self._gate(self.batch.omega))
 
     def _misfit(self, features: Array, target: Array, radius: Array | None = None) -> tuple[Array, Array]:
         count = len(self.batch)
@@ -71,23 +66,11 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         rows = reduced(flat)[:, 0]
         return ball_least_squares(rows, (root * target).reshape(count, -1), self.radius if radius is None else radius)
 
-    # --- features with other patterns -----------------------------------------------------------------
-
-    def _meta_of(self, plain: Array, ahead: Array) -> Array:
-        """Centred meta-features (B, n, S, A, m p), features `plain` outside and `ahead` in grad Q (B, S, A, m p)."""
-        batch = self.batch
-        weights = (self.prior.policy * self.prior.advantage)[..., None, :]
-        slope = (weights @ ahead[:, None])[..., 0, :]
-        slope = self.prior.visitation @ slope / (self.rest * batch.tau[:, None])[..., None, None]
-        task = batch.gamma[..., None, None, None] * (batch.transitions @ slope[:, :, None])
-        task = batch.eta[:, None, None, None, None] * task
-        if batch.adaptation is Adaptation.RATIONAL_STEP:
-            task = task / (1 + batch.eta[:, None, None, None, None] * self.prior.q[..., None])
-        return self.centred(plain[:, None] / batch.tau[:, None, None, None, None] + task)
+    # --- features at initialisation -------------------------------------------------------------------
 
     @cached_property
     def _phi_start(self) -> Array:
-        return self._phi(self._start_gates)
+        return self._phi(self._gate(self.batch.initial))
 
     @cached_property
     def initial_features(self) -> Array:
@@ -99,7 +82,7 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def eps_init(self) -> Array:
-        return _length(self._pulled(self.initial_features))
+        return length(self._pulled(self.initial_features))
 
     @cached_property
     def misfit_init(self) -> Array:
@@ -107,7 +90,7 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def gradient_difference(self) -> Array:
-        return _length(self._pulled(self.initial_features - self.meta_features))
+        return length(self._pulled(self.initial_features - self.meta_features))
 
     @cached_property
     def error_operator(self) -> Array:
@@ -115,10 +98,14 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         rows = reduced(change.reshape(len(self.batch), 1, -1, change.shape[-1]))[:, 0]
         return np.linalg.norm(np.nan_to_num(rows, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
 
-    def _pointwise(self, counts: Array, *, lookahead: bool = True) -> Array:
-        """||e|| for counts (B, SA) of flipped neurons."""
-        size = np.sqrt((self.rows**2).sum(2))
-        return self._propagated(size * np.sqrt(counts / self.batch.signs.shape[1]), lookahead=lookahead)
+    @cached_property
+    def displacement_init(self) -> Array:
+        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
+
+    @cached_property
+    def _sizes(self) -> Array:
+        """||x|| (B, SA)."""
+        return length(self.rows)
 
     def _propagated(self, delta: Array, *, lookahead: bool = True) -> Array:
         """||e|| for bounds (B, SA) of ||phi_0 - phi_W||."""
@@ -129,31 +116,59 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         onward = (self.prior.visitation @ onward[..., None])[..., 0]
         ahead = (batch.transitions @ onward[:, :, None, :, None])[..., 0]
         rate = (np.abs(batch.eta)[:, None] * batch.gamma / self.rest)[..., None, None] * lookahead
-        if batch.adaptation is Adaptation.RATIONAL_STEP:
-            rate = rate / np.abs(1 + batch.eta[:, None, None, None] * self.prior.q)
-        return np.sqrt(self._sum((delta + rate * ahead) ** 2)) / batch.tau
+        return np.sqrt(self._sum((delta + np.abs(self._tilted(rate * ahead))) ** 2)) / batch.tau
+
+    # --- their error, by flips (ReLU) -----------------------------------------------------------------
+
+    def _flipped(self, counts: Array, *, lookahead: bool = True) -> Array:
+        """||e|| for counts (B, SA) of flipped neurons."""
+        if self._sigma is not None:
+            raise UndefinedQuantityError("smooth networks have no flips")
+        return self._propagated(self._sizes * np.sqrt(counts / self.batch.signs.shape[1]), lookahead=lookahead)
 
     @cached_property
     def _flips(self) -> Array:
-        return (self._gates != self._start_gates).sum(2).astype(float)
+        return (self._gate(self.batch.omega) != self._gate(self.batch.initial)).sum(2).astype(float)
 
     @cached_property
     def error_flips(self) -> Array:
-        return self._pointwise(self._flips)
-
-    @cached_property
-    def displacement_init(self) -> Array:
-        return np.sqrt(((self.batch.omega - self.batch.initial) ** 2).sum((1, 2)))
+        return self._flipped(self._flips)
 
     def _counted(self, power: int) -> Array:
-        size = np.sqrt((self.rows**2).sum(2))[..., None]
+        size = self._sizes[..., None]
         near = np.abs(self._drive(self.batch.initial)) / np.where(size > 0, size, 1.0)
         sums = np.cumsum(np.sort(np.where(size > 0, near, np.inf), axis=2) ** power, axis=2)
-        return self._pointwise((sums <= (self.displacement_init**power)[:, None, None]).sum(2).astype(float))
+        return self._flipped((sums <= (self.displacement_init**power)[:, None, None]).sum(2).astype(float))
 
     @cached_property
     def error_count(self) -> Array:
         return self._counted(2)
+
+    # --- by displacements (smooth) --------------------------------------------------------------------
+
+    @property
+    def _bend(self) -> float:
+        """sup |sigma''|."""
+        if self._sigma is None:
+            raise UndefinedQuantityError("relu has kinks")
+        return float(self._sigma.curvature(Floats))
+
+    def _displaced(self, bend: float, *, lookahead: bool = True) -> Array:
+        moves = length(self.batch.omega - self.batch.initial)
+        changes = np.minimum(bend * self._sizes[..., None] * moves[:, None], 1.0)
+        return self._propagated(self._sizes * np.sqrt((changes**2).mean(2)), lookahead=lookahead)
+
+    @cached_property
+    def error_pointwise(self) -> Array:
+        return self._displaced(self._bend)
+
+    def _spread(self, power: float) -> Array:
+        reach = self._bend * self.displacement_init * float(self.batch.signs.shape[1]) ** power
+        return self._propagated(self._sizes * np.minimum(reach[:, None] * self._sizes, 1.0))
+
+    @cached_property
+    def error_ball(self) -> Array:
+        return self._spread(-0.5)
 
     # --- full rank where actions differ ---------------------------------------------------------------
 
@@ -195,7 +210,11 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
     def min_norm_plain(self) -> Array:
         return self._shortest(self.centred(self.plain))
 
-    # --- what wrong theorems use ----------------------------------------------------------------------
+    # --- what mutants use ----------------------------------------------------------------------
+
+    @cached_property
+    def misfit_init_outer(self) -> Array:
+        return self._misfit(self._meta_of(self._phi_start, self.features), self.u)[0]
 
     @cached_property
     def misfit_other_kinks(self) -> Array:
@@ -203,17 +222,34 @@ class PolicyNetworkBatchQuantities(BatchQuantities):
         return self._misfit(self._meta_of(phi, phi), self.u)[0]
 
     @cached_property
-    def misfit_init_outer(self) -> Array:
-        return self._misfit(self._meta_of(self._phi_start, self.features), self.u)[0]
-
-    @cached_property
     def error_flips_outer(self) -> Array:
-        return self._pointwise(self._flips, lookahead=False)
+        return self._flipped(self._flips, lookahead=False)
 
     @cached_property
     def error_count_linear(self) -> Array:
         return self._counted(1)
 
+    @cached_property
+    def error_pointwise_outer(self) -> Array:
+        return self._displaced(self._bend, lookahead=False)
 
-def _length(values: Array) -> Array:
-    return np.sqrt((values * values).sum(-1))
+    @cached_property
+    def error_half_curvature(self) -> Array:
+        return self._displaced(self._bend / 2)
+
+    @cached_property
+    def error_ball_narrow(self) -> Array:
+        return self._spread(-1.0)
+
+
+class AtStart(NetworkBatchQuantities):
+    """Quantities with the features at initialisation for those at W."""
+
+    @property
+    def meta_features(self) -> Array:
+        return self.initial_features
+
+
+def quantities_of(batch: Batch) -> BatchQuantities:
+    """The quantities of a batch, whatever the policies."""
+    return NetworkBatchQuantities(batch) if isinstance(batch, NetworkBatch) else BatchQuantities(batch)

@@ -1,25 +1,22 @@
-"""The quantities of policies by networks of any activation: the features at W, at W0, and the error between them.
+"""The quantities of network policies of any activation: the features at W, at W0, and the error between them.
 
 The meta-feature is linear in the features once advantages and visitations (always those at W) are fixed, so one map
-serves the features at W, at W0 and their difference. Each kind of network supplies its features in coordinates of
-their span.
+serves the features at W, at W0 and their difference, in coordinates of their span (`network_problem`).
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from flint import arb, arb_mat
+from flint import arb
 
-from ...arithmetic import Balls, Matrix, Number, Rationals, root
-from ...balls.singular import largest_eigenvalue
-from ...balls.span import span
-from ...models.weights import squared_distance
-from ..instance import Adaptation
-from ..quantities import MetaRLQuantities
-from .instance import PolicyNetworkInstance
+from ..arithmetic import Balls, Matrix, Number, Rationals, root
+from ..balls.singular import largest_eigenvalue
+from ..models.weights import squared_distance
+from .instance import Adaptation, PolicyNetworkInstance
+from .network_problem import Gates, NetworkProblem
+from .quantities import MetaRLQuantities
 
 
 class Features(NamedTuple):
@@ -29,81 +26,52 @@ class Features(NamedTuple):
     at: Any
 
 
-class NeuralPolicyQuantities(MetaRLQuantities):
+class StartQuantities(MetaRLQuantities):
     """What the claims of network policies name, whatever the activation."""
 
     instance: PolicyNetworkInstance
-
-    @cached_property
-    def _feature_basis(self) -> arb_mat | None:
-        """An orthonormal basis (d, r) of the differences phi(s,a) - phi(s,0), where these are certainly independent.
-
-        All rows are sums of such: what is centred or weighted by advantages does not see a function of the state.
-        """
-        if self.m is not Balls:
-            return None
-        count = self.problem.actions
-        rows = self.problem.features.tolist()
-        pairs = [(rows[s], rows[s + a]) for s in range(0, len(rows), count) for a in range(1, count)]
-        changes = [[v - u for u, v in zip(*pair, strict=True)] for pair in pairs]
-        if not changes:
-            return None  # one action: nothing depends on the features
-        table = Balls.matrix([change for change in changes if any(v != 0 for v in change)] or changes[:1])
-        found = span(table * table.transpose())
-        if len(found.pivots) < table.nrows():
-            return None
-        units = [[arb(int(j == k)) for j in range(table.nrows())] for k in range(table.nrows())]
-        combined = Balls.matrix([found.coefficients(unit) for unit in units])
-        return (combined * table).transpose()
-
-    # --- what a kind of network supplies ------------------------------------------------------------------
-
-    @property
-    @abstractmethod
-    def _coordinates(self) -> Any:
-        """The coordinates of the features at W."""
-
-    @cached_property
-    @abstractmethod
-    def _initial(self) -> Features:
-        """Meta-features with phi_0 in both places."""
-
-    @cached_property
-    @abstractmethod
-    def _change(self) -> Features:
-        """Meta-features of phi_0 - phi_W."""
-
-    @abstractmethod
-    def _start_and_own(self) -> tuple[Matrix, Matrix]:
-        """phi_0 and phi_W in common coordinates (SA, r)."""
-
-    def _size(self, pairings: list[Number], at: Any) -> Number:
-        """The length of the vector of the span with these pairings with the coordinates' basis."""
-        return self._length(pairings)
+    problem: NetworkProblem
 
     # --- features at W and at W0 ----------------------------------------------------------------------------
 
     def _meta_tables_of(self, plain: Matrix, ahead: Matrix) -> list[Matrix]:
         """Per task the meta-features (SA, r) with features `plain` outside and `ahead` in grad Q."""
         share = plain * (1 / self.problem.tau)
-        slopes = [self._lookahead_of(i, self._value_gradient(i, ahead)) for i in range(len(self.processes))]
-        return [share + slope for slope in slopes]
+        return [share + slope for slope in self._slopes_of(ahead)]
 
     def _meta_of(self, plain: Matrix, ahead: Matrix) -> Matrix:
         """The same, centred (N, r)."""
         return self._centred(self._meta_tables_of(plain, ahead))
 
+    def _with_gates(self, *gates: Gates) -> Features:
+        """With these gates outside and in grad Q; of one set, in both."""
+        at, tables = self.problem.spanned(*gates)
+        return Features(self._meta_of(tables[0], tables[-1]), at)
+
+    @cached_property
+    def _initial(self) -> Features:
+        return self._with_gates(self.problem.start_gates)
+
+    @cached_property
+    def _change(self) -> Features:
+        """Of phi_0 - phi_W: exactly 0 where no gate changed."""
+        return self._with_gates(self.problem.start_gates - self.problem.own_gates)
+
+    def _size(self, pairings: list[Number], at: Any) -> Number:
+        """The length of the vector of the span with these pairings with the coordinates' basis."""
+        return self._length(pairings) if self.m is Balls else at.length(pairings)
+
     def _paired(self, features: Features) -> Number:
         """||<w, features>||."""
         return self._size(self._pulled(features.rows), features.at)
 
-    @property
-    def _own(self) -> Features:
-        return Features(self._meta_features, self._coordinates)
-
     @cached_property
     def eps(self) -> Number:
-        return self._size(self._gradient, self._coordinates)
+        return self._size(self._gradient, self.problem.coordinates)
+
+    @cached_property
+    def eps_formal(self) -> Number:
+        return self._paired(Features(self._meta_features, self.problem.coordinates))
 
     @cached_property
     def eps_init(self) -> Number:
@@ -138,7 +106,7 @@ class NeuralPolicyQuantities(MetaRLQuantities):
             process, prior, x = self.processes[i], self._priors[i], s * problem.actions + a
             onward = self._sum(
                 self._ahead[i][x][t] * prior.policy[t][b] * Balls.magnitude(prior.advantages[t][b]) * delta[y]
-                for t in sorted(process.onward[x])
+                for t in process.onward[x]
                 for b, y in enumerate(range(t * problem.actions, (t + 1) * problem.actions))
             )
             rate = step * process.gamma / (1 - process.gamma)
@@ -152,9 +120,9 @@ class NeuralPolicyQuantities(MetaRLQuantities):
         distance = squared_distance(self.instance.omega, self.instance.initial)
         return root(arb(distance)) if self.m is Balls else Rationals.sqrt(distance)
 
-    # --- what wrong theorems use instead ----------------------------------------------------------------------
+    # --- what mutants use instead ----------------------------------------------------------------------
 
     @cached_property
     def misfit_init_outer(self) -> arb:
         """phi_0 outside, phi_W in grad Q."""
-        return self._misfit(self._meta_of(*self._start_and_own()), self._u).value
+        return self._misfit(self._with_gates(self.problem.start_gates, self.problem.own_gates).rows, self._u).value

@@ -13,12 +13,12 @@ from functools import cached_property
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
-from ....theory.claim import UndefinedQuantityError
-from ...arithmetic import Balls, Matrix, norm
-from ...balls.singular import largest_eigenvalue
-from ...balls.span import Span, span
-from ..problem import Process
-from .neural import NeuralPolicyQuantities
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Balls, Matrix, norm
+from ..balls.singular import largest_eigenvalue
+from ..balls.span import Span, span
+from .problem import Process
+from .start_quantities import StartQuantities
 
 
 def choices(process: Process) -> list[int]:
@@ -40,7 +40,7 @@ def contrasts(actions: int) -> arb_mat:
     return arb_mat(actions - 1, actions, [v for row in rows for v in row])
 
 
-class PolicyRankQuantities(NeuralPolicyQuantities):
+class RankQuantities(StartQuantities):
     """What depends on the rank of the meta-feature's contrasts."""
 
     @abstractmethod
@@ -148,7 +148,7 @@ class PolicyRankQuantities(NeuralPolicyQuantities):
         ]
         return fmpq_mat(steps).rank() < len(steps)
 
-    # --- what wrong theorems use instead ----------------------------------------------------------------------
+    # --- what mutants use instead ----------------------------------------------------------------------
 
     @cached_property
     def min_norm_plain(self) -> arb:

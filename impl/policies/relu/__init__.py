@@ -1,1 +1,0 @@
-"""Reinforcement learning with policies of two-layer ReLU networks."""

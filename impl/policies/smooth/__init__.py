@@ -1,1 +1,0 @@
-"""Reinforcement learning with policies of two-layer networks of a smooth activation."""

@@ -303,6 +303,29 @@ def test_out_of_time_the_best_proved_statement_is_told(
     assert record["optimum"]["proved"] >= 0 and record["stationary_for"] and record["advice"]
 
 
+def test_an_audit_out_of_time_says_what_it_knows(tmp_path: Path) -> None:
+    rng, rows = np.random.default_rng(0), 20_000
+    place, omega, out = tmp_path / "tasks.npz", tmp_path / "omega.npy", tmp_path / "out.json"
+    np.savez(place, X=rng.standard_normal((rows, 6)), y=rng.standard_normal(rows), task=np.arange(rows) % 200)
+    np.save(omega, np.ones(6))
+    options = ["--omega", str(omega), "--max-time", "5", "--json", str(out)]
+    result = runner.invoke(app, ["audit", str(place), *options])
+    assert result.exit_code == 3 and "what remains is open" in result.stderr, result.output
+    record = json.loads(out.read_text())
+    Draft202012Validator(schema("conditions")).validate(record)
+    why = [row["why"] for row in record["assumptions"] if row["holds"] is None]
+    assert "not examined in time" in why and any(row["holds"] for row in record["assumptions"])
+    assert not any(claim["applies"] for claim in record["claims"] if claim["open"])
+
+
+def test_an_audit_is_at_the_solution_that_is_given(tmp_path: Path) -> None:
+    place, omega = write(tmp_path, CSV), write(tmp_path, "[1, 2]", "omega.json")
+    shown = runner.invoke(app, ["audit", place, "--omega", omega, "--json", "-"])
+    assert shown.exit_code == 0, shown.output
+    assert json.loads(shown.stdout)["instance"] != TaskSource(place).load().sha256
+    assert runner.invoke(app, ["audit", "--omega", omega]).exit_code == 2
+
+
 def test_more_columns_than_the_search_can_take_are_refused_at_once() -> None:
     rng = np.random.default_rng(0)
     made = from_arrays(rng.standard_normal((150, 120)), rng.standard_normal(150), ["one"] * 150, loss=Loss("log-cosh"))

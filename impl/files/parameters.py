@@ -54,7 +54,7 @@ def load_vector(path: str | os.PathLike[str], length: int) -> Vector:
 def vector(values: Any, length: int, source: str = "omega") -> Vector:
     """The exact numbers of a list, an array or a tensor. Errors: BadInputError."""
     with reported(source):
-        return _only({"": _plain(values)}, length)
+        return _only({"": plain(values)}, length)
 
 
 def _from_json(given: Any, file: str, length: int) -> Vector:
@@ -93,7 +93,7 @@ def _only(found: Mapping[str, Array], length: int) -> Vector:
     return tuple(rational(v) for v in (flat.astype(float) if flat.dtype.kind == "f" else flat).tolist())
 
 
-def _plain(value: Any) -> Array:
+def plain(value: Any) -> Array:
     """A list, an array or a tensor as an array; of torch without importing it."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
@@ -127,7 +127,7 @@ def _torch(file: str) -> dict[str, Array]:
     tensors = {"": found} if isinstance(found, torch.Tensor) else found
     if not isinstance(tensors, dict) or not all(isinstance(v, torch.Tensor) for v in tensors.values()):
         raise FaultError("path", "save model.state_dict()", "a state_dict: a dict of tensors", type(found).__name__)
-    return {str(name): _plain(value) for name, value in tensors.items()}
+    return {str(name): plain(value) for name, value in tensors.items()}
 
 
 class _Entry(Record):

@@ -6,7 +6,6 @@ import math
 import time
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ..arithmetic import PROPOSING, Array, least_squares
 from .convex import value_at
@@ -120,6 +119,8 @@ def polished(scape: Landscape, theta: Array, radius: float) -> Array:
 @PROPOSING
 def downhill(stack: Stack, starts: list[Array], radius: float, deadline: float) -> Array:
     """The best point (d,) of the ball (inf: anywhere) that L-BFGS finds from the starts; any number of parameters."""
+
+    from scipy.optimize import minimize
 
     def objective(theta: Array) -> tuple[float, Array]:
         start = Balls2(theta[None], np.zeros(1))

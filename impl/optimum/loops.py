@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
-from scipy.optimize import minimize_scalar
 
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
 from ..judge import Enclosure
@@ -192,6 +191,8 @@ def _steps(k: int) -> str:
 
 def _rates(field: _Field, adaptation: Gradient, deadline: float) -> Iterator[Loop]:
     """The own objective at other rates: the roundest near the one that midpoints propose."""
+    from scipy.optimize import minimize_scalar
+
     eta = to_float(adaptation.eta)
     own = _maml(adaptation)
 

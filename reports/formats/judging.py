@@ -115,7 +115,7 @@ class CertifyRecord1(Record, tag_field="format", tag="metagap/certify/1"):
 class CertifiedProblem(Record):
     """What was solved: the tasks and the solution."""
 
-    instance: Sha256
+    instance: Annotated[Sha256 | None, Meta(description="null where time ran out before it was known")]
     kind: str
     model: str
     loss: str
@@ -179,14 +179,14 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
     advice: list[str]
 
     @classmethod
-    def of(cls, found: Answer, defaults: Sequence[str] = ()) -> CertifyRecord:
-        """The answer for the instance's omega."""
+    def of(cls, found: Answer, defaults: Sequence[str] = (), named: bool = True) -> CertifyRecord:
+        """The answer for the instance's omega; `named`: with its hash, which takes long for many rows."""
         instance, optimum, judged = found.instance, found.optimum, found.judged
         tasks = [task for task in instance.tasks if task.weight != 0]
         adaptation = adaptation_field(instance.adaptation, to_float)
         return cls(
             problem=CertifiedProblem(
-                instance.sha256,
+                instance.sha256 if named else None,
                 instance.family,
                 "linear",
                 instance.loss.name,

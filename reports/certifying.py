@@ -28,7 +28,6 @@ from ..theory.claim import Verdict
 from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
 
-
 SMALL = 50_000
 """Numbers in the features up to which an answer that stands before the last one has the instance's hash."""
 
@@ -150,7 +149,7 @@ def conditions_of(
     def made(found: Conditions) -> ConditionsRecord:
         return ConditionsRecord.of(source.place, instance.sha256, found)
 
-    return made(conditions(instance, lambda name: tell(f"examining {name}"), lambda found: tell(made(found, small))))
+    return made(conditions(instance, lambda name: tell(f"examining {name}"), lambda found: tell(made(found))))
 
 
 def _with_omega(instance: Instance, omega: Path, place: str) -> MetaSLInstance:

@@ -126,7 +126,8 @@ def test_certify_ends_its_process_and_says_what_it_was_at(tmp_path: Path) -> Non
     assert process.returncode == 130
     assert "interrupted" in errors.splitlines()[-1]
     assert "Traceback" not in errors
-    assert output.startswith("Your solution") and "The problem: 300 tasks, 30000 rows, 80 columns" in output
+    # A busy machine may not have come to the first answer.
+    assert output.startswith("Your solution") == ("the answer is that of what was known" in errors)
 
 
 def test_modules_may_be_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,76 @@
+"""Any time, never nothing: the answer that stands when `certify` is stopped, stage by stage; and its advice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from flint import fmpq
+from metagap.impl.losses import Loss
+from metagap.impl.optimum import Budget, advice
+from metagap.impl.optimum.answer import Answer, certify
+from metagap.impl.own_tasks import from_arrays
+from metagap.impl.supervised.instance import MetaSLInstance
+from metagap.theory.claim import Verdict
+
+
+QUARTER = fmpq(1, 4)
+
+
+def problem(eta: fmpq = QUARTER) -> MetaSLInstance:
+    made = from_arrays(
+        [[1.0, 0.5], [1.0, 2.0], [1.0, 1.0], [1.0, -1.0]], [0.0, 3.0, 1.0, -2.0], [0, 0, 1, 1], loss=Loss("log-cosh"),
+        eta=eta,
+    )  # fmt: skip
+    return replace(made, omega=(fmpq(2), fmpq(-1)))
+
+
+STAGES = ("comparing", "looking for a better", "judging", "minimising", "searching", "checking")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stopped_at_any_stage_the_answer_stands(stage: str) -> None:
+    whole, heard = certify(problem(), fmpq(4)), list[Answer]()
+
+    def stop(name: str) -> None:
+        if name.startswith(stage):
+            raise KeyboardInterrupt
+
+    found = certify(problem(), fmpq(4), stage=stop, told=heard.append)
+    assert found.optimum.interrupted and heard
+    for one in (*heard, found):
+        assert one.gap.lo <= whole.gap.lo * (1 + 1e-5) and whole.gap.hi <= one.gap.hi * (1 + 1e-5)
+        assert one.optimum.sure <= whole.optimum.upper and whole.optimum.lower <= one.optimum.upper
+        assert one.value.lo <= whole.value.hi and whole.value.lo <= one.value.hi
+        assert advice.sentences(one)[0].startswith("Your solution")
+    widths = [one.gap.hi - one.gap.lo for one in heard]
+    assert all(b <= a * (1 + 1e-9) for a, b in pairwise(widths)), "no answer is worse than the last"
+
+
+def test_before_the_first_answer_there_is_none() -> None:
+    def stop(name: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        certify(problem(), stage=stop)
+
+
+def test_shares_of_the_bound_are_what_the_advice_says() -> None:
+    found = certify(problem(), fmpq(4), Budget(seconds=30))
+    assert found.judged is not None and found.judged.verdict is Verdict.PROVED
+    shares, said = advice.shares(found), advice.advice(found)
+    assert math.isclose(sum(shares.values()), 1) and set(shares) == {"stationarity", "representation", "bracket"}
+    terms = {name: term.hi for name, term in found.judged.terms.items()}
+    assert math.isclose(shares["stationarity"] * found.promise, terms["radius"] * terms["eps"], rel_tol=1e-9)
+    for name, words in (("stationarity", "train further"), ("representation", "add features")):
+        assert any(words in one and f"{100 * shares[name]:.0f} %" in one for one in said) == (shares[name] >= 0.05)
+    assert found.relative.lo <= found.gap.lo / found.optimum.upper
+
+
+def test_a_step_that_diverges_is_told() -> None:
+    """lambda_max of the second task at omega is at least that along (1, -1): 2 ell''; a step of 16 is beyond 2."""
+    said = advice.advice(certify(problem(fmpq(64)), fmpq(4), Budget(seconds=5)))
+    assert any(one.startswith("the inner step diverges: eta lambda_max = ") for one in said)
+    assert not any("diverges" in one for one in advice.advice(certify(problem(), fmpq(4))))

@@ -66,7 +66,7 @@ def conditions(
 ) -> Conditions:
     """Every assumption of the instance's family, certified in balls where it can be.
 
-    `told` hears after each what is known by then; what is not examined yet is open.
+    `told` hears before and after each what is known by then; what is not examined yet is open.
     """
     claims = family_of(instance).claims
     evaluator = family_of(instance).evaluator(instance)
@@ -76,6 +76,7 @@ def conditions(
     def known() -> Conditions:
         return Conditions(tuple(found.values()), tuple(_applicability(claim, found) for claim in claims))
 
+    told(known())
     for name, assumption in assumptions.items():
         progress(name)
         found[name] = _condition(assumption, evaluator)

@@ -15,7 +15,6 @@ from metagap.impl.own_tasks import from_arrays
 from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.theory.claim import Verdict
 
-
 QUARTER = fmpq(1, 4)
 
 

@@ -1294,6 +1294,7 @@ SUPERVISED: Table = {
     "eps_projected_directional": lambda s: s.projected(-s.rises[0], s.rises[1]),
     "misfit_projected": lambda s: s.misfit(s.rows, [u - d for u, d in zip(s.u, s.from_start, strict=True)]),
     "feature_bound": lambda s: s.longest,
+    "slope_bound": lambda s: exactly(s.constants[0]),
     "jacobian_deviation": lambda s: s.bound * s.powers(s.steps),
     "remainder_constant": lambda s: s.kappa,
     "smoothness": lambda s: s.beta,

@@ -157,36 +157,6 @@ class Logistic(Profile):
         return Constants(arb(1), arb(1) / 4, 1 / (6 * arb(3).sqrt()), arb(1), arb(0))
 
 
-class SmoothedHinge(Profile):
-    title, parameter = "smoothed hinge", "delta"
-    latex = r"\delta \log(1 + e^{(1-yz)/\delta})"
-
-    def value(self, m: Any, t: Number, p: Number) -> Number:
-        return p * m.softplus((1 - t) / p)
-
-    def d1(self, m: Any, t: Number, p: Number) -> Number:
-        return -m.sigmoid((1 - t) / p)
-
-    def d2(self, m: Any, t: Number, p: Number) -> Number:
-        half = m.sech((1 - t) / (2 * p))
-        return half * half / (4 * p)
-
-    def d3(self, m: Any, t: Number, p: Number) -> Number:
-        half = m.sech((1 - t) / (2 * p))
-        return half * half * m.tanh((1 - t) / (2 * p)) / (4 * p * p)
-
-    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
-        assert p is not None
-        if order == 2:
-            return (arb(1),)
-        peak = 2 * p * (1 / arb(3).sqrt()).atanh()
-        return (1 - peak, 1 + peak) if order == 3 else ()
-
-    def constants(self, p: arb | None) -> Constants:
-        assert p is not None
-        return Constants(arb(1), 1 / (4 * p), 1 / (6 * arb(3).sqrt() * p * p), 1 / p, arb(0))
-
-
 class LogCosh(Profile):
     title, latex = "log-cosh", r"\log\cosh(z-y)"
 
@@ -405,7 +375,6 @@ LOSSES: dict[str, LossFamily] = {
         LossFamily("huber", Huber()),
         LossFamily("exponential", Exponential(), Link.MARGIN),
         LossFamily("poisson", Poisson(), Link.CANONICAL),
-        LossFamily("smoothed-hinge", SmoothedHinge(), Link.MARGIN),
         # Outside the theorem's assumptions; here because the counterexamples need them.
         LossFamily("absolute", Absolute()),
         LossFamily("double-well", DoubleWell()),

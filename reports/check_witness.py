@@ -466,8 +466,6 @@ def loss_of(record: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., A
         return lambda z, y: value(z - y), lambda z, y: slope(z - y)
     if name == "logistic":
         return lambda z, y: softplus(-y * z), lambda z, y: -y * sigmoid(-y * z)
-    if name == "smoothed-hinge":
-        return (lambda z, y: delta * softplus((1 - y * z) / delta)), (lambda z, y: -y * sigmoid((1 - y * z) / delta))
     if name == "exponential":
         return lambda z, y: exp(-y * z), lambda z, y: -y * exp(-y * z)
     if name == "poisson":
@@ -1239,7 +1237,6 @@ class Supervised(Quantities):
             "huber": (delta, exactly(1), None),
             "log-cosh": (1, exactly(1), 4 / (3 * three)),
             "logistic": (1, exactly(Fraction(1, 4)), 1 / (6 * three)),
-            "smoothed-hinge": (1, 1 / (4 * delta), 1 / (6 * three * delta * delta)),
             "geman-mcclure": (3 * three / 8, exactly(2), None),
         }
         if self.loss not in known:
@@ -1294,7 +1291,6 @@ SUPERVISED: Table = {
     "eps_projected_directional": lambda s: s.projected(-s.rises[0], s.rises[1]),
     "misfit_projected": lambda s: s.misfit(s.rows, [u - d for u, d in zip(s.u, s.from_start, strict=True)]),
     "feature_bound": lambda s: s.longest,
-    "slope_bound": lambda s: exactly(s.constants[0]),
     "jacobian_deviation": lambda s: s.bound * s.powers(s.steps),
     "remainder_constant": lambda s: s.kappa,
     "smoothness": lambda s: s.beta,
@@ -1917,8 +1913,7 @@ MODELS = (LINEAR, RELU, *(RELU | {"name": "smooth-network", "activation": kind} 
 LOSSES = (
     *({"name": name} for name in ("squared", "logistic", "log-cosh", "exponential", "poisson", "absolute")),
     *({"name": name} for name in ("double-well", "geman-mcclure")),
-    {"name": "quartic", "c": NUMBER},
-    *({"name": n, "delta": NUMBER} for n in ("pseudo-huber", "huber", "smoothed-hinge")),
+    {"name": "quartic", "c": NUMBER}, {"name": "pseudo-huber", "delta": NUMBER}, {"name": "huber", "delta": NUMBER},
 )  # fmt: skip
 SUPERVISED_FILE = {
     "format": "metagap/instance/1",
@@ -2010,16 +2005,7 @@ def _validate_supervised(given: dict[str, Any]) -> None:
         need(1 <= adaptation["steps"] <= 1000, "steps: 1..1000")
     else:
         need(number(adaptation["lambda"]) > 0 and given["model"]["name"] == "linear", "lambda > 0, a linear model")
-        smooth = (
-            "squared",
-            "quartic",
-            "logistic",
-            "smoothed-hinge",
-            "log-cosh",
-            "pseudo-huber",
-            "exponential",
-            "poisson",
-        )
+        smooth = ("squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson")
         need(loss["name"] in smooth, "a loss for implicit adaptation")
     shares(task["weight"] for task in given["tasks"])
     shape(given["features"])

@@ -35,8 +35,7 @@ HERE = Path(__file__).resolve().parent
 LIMIT = 24
 """Weights of a network up to which it is compared here."""
 RECORDS = {
-    "quartic": {"c": "1/4"}, "smoothed-hinge": {"delta": "3/2"},
-    "pseudo-huber": {"delta": "3/2"}, "huber": {"delta": "3/2"},
+    "quartic": {"c": "1/4"}, "pseudo-huber": {"delta": "3/2"}, "huber": {"delta": "3/2"},
 }  # fmt: skip
 """The losses' parameters."""
 
@@ -66,7 +65,7 @@ def test_the_mirrors_losses_are_their_own_derivatives(name: str) -> None:
     """And their suprema are met, not exceeded."""
     with mp.workdps(60):
         loss = loss_of({"name": name, **RECORDS.get(name, {})})
-        signed = name in ("logistic", "smoothed-hinge", "exponential")
+        signed = name in ("logistic", "exponential")
         seen = [mpf(0)] * 4
         for k in range(-240, 241):
             z, y = mpf(3 * k) / 97 + mpf(1) / 1000, mpf(-1 if signed else "0.7")

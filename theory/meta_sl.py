@@ -49,7 +49,6 @@ FULL_ROW_RANK = Assumption(
 )
 NO_ADAPTATION = Assumption("no-adaptation", "eta = 0.", "margin_no_adaptation")
 BOUNDED_CURVATURE = Assumption("bounded-curvature", "m2 is finite.", "margin_bounded_curvature")
-BOUNDED_SLOPE = Assumption("bounded-slope", "m1 is finite.", "margin_bounded_slope")
 SINGLE_TASK = Assumption("single-task", "There is one task (of positive weight).", "margin_single_task")
 INVERTIBLE = Assumption(
     "invertible-jacobian",
@@ -197,15 +196,6 @@ CLAIMS: tuple[Claim, ...] = (
         (DIFFERENTIABLE, SMOOTH),
         "Its lower end -|eta| m1 m3 B^4 is approached.",
         left="curvature_size",
-    ),
-    META_SL.claim(
-        "c10",
-        "C10: Lipschitz losses",
-        "For a loss with bounded slope the norm of the functional gradient needs no evaluation: its constant serves.",
-        "|w_i(x)| = |E[ell'(z_i(x), y) | x]| <= m1, and the weights and masses sum to 1, so ||w|| <= m1. Then CORE.",
-        "radius*eps + slope_bound*misfit",
-        (*META_SL.inside, BOUNDED_SLOPE),
-        "A priori constant in place of ||w||. Attained on the tails of Huber's loss.",
     ),
 )
 

@@ -91,7 +91,6 @@ _TABLE = (
     ("min_norm_init", r"\|\Phi_0^{+}u\|", "norm of the shortest v with phi_{0,i}(x)'v = u_i(x) everywhere"),
     ("min_norm_plain", r"\|(\phi/\tau)^{+}u\|", "norm of the shortest v with phi'v/tau = u at every choice"),
     ("jacobian_deviation", r"\beta_J", "a priori bound of ||J_i - I||"),
-    ("slope_bound", "m_1", "sup |ell'|, a constant of the loss"),
     ("feature_bound", "B", "largest ||phi(x)|| over the support"),
     (
         "smoothness",

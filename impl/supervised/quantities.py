@@ -78,10 +78,6 @@ class MetaSLQuantities(TaskQuantities):
             largest = largest.max(norm(rows[x]))
         return largest
 
-    @property
-    def slope_bound(self) -> arb:
-        return self._finite("m1")
-
     @cached_property
     def _step_size(self) -> arb:
         """a = eta m2 B^2."""
@@ -246,10 +242,6 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def margin_bounded_curvature(self) -> arb:
         return self._structural(self.problem.loss.constants().m2 is not None)
-
-    @cached_property
-    def margin_bounded_slope(self) -> arb:
-        return self._structural(self.problem.loss.constants().m1 is not None)
 
     @cached_property
     def margin_single_task(self) -> arb:

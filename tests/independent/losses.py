@@ -49,12 +49,6 @@ def loss_of(record: dict[str, Any]) -> Loss:
     if name == "logistic":
         return Loss(name, lambda z, y: mp.log1p(mp.exp(-y * z)), lambda z, y: -y / (1 + mp.exp(y * z)),
                     lambda z, y: 1 / (2 * mp.cosh(z / 2)) ** 2, mpf(1), mpf(1) / 4, third / 6, mpf(1))  # fmt: skip
-    if name == "smoothed-hinge":
-        delta = number(exact(record["delta"]))
-        return Loss(name, lambda z, y: delta * mp.log1p(mp.exp((1 - y * z) / delta)),
-                    lambda z, y: -y / (1 + mp.exp((y * z - 1) / delta)),
-                    lambda z, y: 1 / (delta * (2 * mp.cosh((y * z - 1) / (2 * delta))) ** 2),
-                    mpf(1), 1 / (4 * delta), third / (6 * delta**2), 1 / delta)  # fmt: skip
     if name == "log-cosh":
         # log cosh t = log(1 + 2 sinh^2(t/2))
         return Loss(name, lambda z, y: mp.log1p(2 * mp.sinh((z - y) / 2) ** 2), lambda z, y: mp.tanh(z - y),

@@ -49,10 +49,6 @@ class MetaSL(Supervised):
         return self.gradient_steps and self.eta == 0
 
     @property
-    def margin_bounded_slope(self) -> bool:
-        return self.loss.m1 is not INFINITE
-
-    @property
     def margin_bounded_curvature(self) -> bool:
         return self.loss.m2 is not INFINITE
 
@@ -143,10 +139,6 @@ class MetaSL(Supervised):
             self.c**j for j in range(self.steps)
         )  # fmt: skip
         return abs(self.eta) * half * growth
-
-    @property
-    def slope_bound(self) -> Any:
-        return self.finite(self.loss.m1)
 
     @property
     def jacobian_deviation(self) -> Any:

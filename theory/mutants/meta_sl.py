@@ -83,13 +83,6 @@ MUTANTS = mutants(
             "A step of length 1/beta on a quadratic of curvature beta gains eps^2/(2 beta).",
         ),
         Wrong("c9-half-curvature", "c9-curvature", "half of beta", halve(), "Attained by one task and one input."),
-        Wrong(
-            "c10-free",
-            "c10",
-            "the infimum over all directions in C10",
-            put(misfit="misfit_free"),
-            "R eps pays for directions of the ball alone.",
-        ),
         *core.convex_steps("sl-"),
         core.half_l1("sl-mixed-l1-half", "mixed-l1"),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..claim import Ablation, Reading
+from ..claim import Ablation
 from .cells import NO_FACTOR, NOTHING_REPRESENTS, again, at_joint, implied, needed, no_factor, not_needed
 from .instances import gradient, single, supervised, task
 from .meta_sl import (
@@ -246,29 +246,6 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
             "comparator": ["-1/64"],
         },
         identifier="A3",
-    ),
-    again(
-        JOINT,
-        "meta-sl-c10",
-        f"{AT_JOINT}either one-sided meta-feature represents u.",
-        "radius*eps_directional + residual_norm",
-        reading=at_joint("", "radius*eps_directional + slope_bound*misfit_one_sided"),
-    ),
-    needed(
-        "meta-sl-c10",
-        "bounded-slope",
-        "The squared loss has no such constant: for any number in its place labels far enough away are a "
-        "counterexample, here for 2**20.",
-        "squared loss, far labels",
-        "||w|| <= m1",
-        f"radius*eps + {NO_FACTOR}*misfit",
-        {
-            **CONTRADICTION,
-            "tasks": [task("1/2", (0, "4194304", "1")), task("1/2", (0, "-4194304", "1"))],
-            "comparator": {"functions": [["4194304"], ["-4194304"]]},
-        },
-        exact={"gap": "8796093022208", "eps": "0"},
-        reading=Reading("gap", f"radius*eps + {NO_FACTOR}*misfit", "The loss has no constant m1, read as a large one."),
     ),
     *implied("outer-convexity", ["meta-sl-c8"], "Implied: |ell'''| <= kappa ell'' says ell'' >= 0."),
     *implied(

@@ -194,6 +194,10 @@ class Balls(FunctionSet):
         return arb_mat(len(rows), len(rows[0]) if rows else 0, [x for row in rows for x in row])
 
     @staticmethod
+    def positive(t: arb) -> arb:
+        return t.max(arb(0))
+
+    @staticmethod
     def log_cosh(t: arb) -> arb:
         if t > 1 or t < -1:  # cosh of a wide ball has no finite upper end that is of use
             away = t if t > 1 else -t
@@ -422,6 +426,14 @@ class Floats(FunctionSet):
     def sigmoid(t: np.ndarray) -> np.ndarray:
         e = np.exp(-np.abs(t))
         return np.where(t >= 0, 1.0, e) / (1 + e)
+
+    @staticmethod
+    def positive(t: np.ndarray) -> np.ndarray:
+        return np.maximum(t, 0.0)
+
+    @staticmethod
+    def step(t: np.ndarray) -> np.ndarray:
+        return (t > 0).astype(float)
 
     @staticmethod
     def clip(t: np.ndarray, a: float) -> np.ndarray:

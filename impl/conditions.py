@@ -59,17 +59,28 @@ class Conditions:
 
 
 @PROPOSING
-def conditions(instance: Instance, progress: Callable[[str], None] = lambda message: None) -> Conditions:
-    """Every assumption of the instance's family, certified in balls where it can be."""
+def conditions(
+    instance: Instance,
+    progress: Callable[[str], None] = lambda message: None,
+    told: Callable[[Conditions], None] = lambda found: None,
+) -> Conditions:
+    """Every assumption of the instance's family, certified in balls where it can be.
+
+    `told` hears after each what is known by then; what is not examined yet is open.
+    """
     claims = family_of(instance).claims
     evaluator = family_of(instance).evaluator(instance)
-    found = {}
-    for claim in claims:
-        for assumption in claim.assumptions:
-            if assumption.name not in found:
-                progress(assumption.name)
-                found[assumption.name] = _condition(assumption, evaluator)
-    return Conditions(tuple(found.values()), tuple(_applicability(claim, found) for claim in claims))
+    assumptions = {assumption.name: assumption for claim in claims for assumption in claim.assumptions}
+    found = {name: Condition(one, None, None, "not examined in time") for name, one in assumptions.items()}
+
+    def known() -> Conditions:
+        return Conditions(tuple(found.values()), tuple(_applicability(claim, found) for claim in claims))
+
+    for name, assumption in assumptions.items():
+        progress(name)
+        found[name] = _condition(assumption, evaluator)
+        told(known())
+    return known()
 
 
 def _condition(assumption: Assumption, evaluator: Evaluator) -> Condition:

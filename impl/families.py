@@ -30,10 +30,8 @@ from .files.text import document, document_in
 from .instances import Instance
 from .judge import Judgement, judge_claims
 from .optimum.headline import LINEAR
-from .optimum.networks.headline import RELU
-from .optimum.networks.rates import measure
-from .optimum.networks.smooth_headline import SMOOTH
-from .optimum.networks.smooth_rates import measure as smooth_measure
+from .optimum.networks.headline import RELU, SMOOTH
+from .optimum.networks.rates import measure, measure_smooth
 from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
@@ -222,7 +220,7 @@ SMOOTH_NETWORK = Family(
     landscapes=SMOOTH_LANDSCAPES,
     outside=UNUSUAL_LOSSES,
     breaking=SMOOTH_BREAKING,
-    rates=smooth_measure,
+    rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
 )
 

@@ -18,7 +18,7 @@ import numpy as np
 from flint import fmpq
 
 from . import files
-from .arithmetic import PROPOSING, Array, Floats, rational
+from .arithmetic import PROPOSING, Array, Floats, rational, to_float
 from .extras import require
 from .families import load
 from .files.faults import FaultError
@@ -198,6 +198,24 @@ class TaskSource:
             steps=self.steps or 1,
             source=self.place,
             tell=tell,
+        )
+
+    def defaults(self, instance: Instance) -> tuple[str, ...]:
+        """What of the problem was not said, a sentence each; an instance file says all."""
+        path = Path(self.place)
+        if not isinstance(instance, MetaSLInstance) or not isinstance(instance.adaptation, Gradient):
+            return ()
+        if not (self.place.startswith("sklearn:") or path.suffix in (".csv", ".npz")):
+            return ()
+        step = "half of 1/curvature at 0, rounded down to a power of 2"
+        return (
+            *([f"no --loss was given: {instance.loss.name} is the default"] if self.loss is None else []),
+            *(
+                [f"no --eta was given: {to_float(instance.adaptation.eta):g} is the default ({step})"]
+                if self.eta is None
+                else []
+            ),
+            *(["no --steps was given: 1 is the default"] if self.steps is None else []),
         )
 
 

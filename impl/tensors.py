@@ -17,6 +17,7 @@ class Torch(FunctionSet):
     tanh = staticmethod(torch.tanh)
     sigmoid = staticmethod(torch.sigmoid)
     magnitude = staticmethod(torch.abs)
+    positive = staticmethod(torch.relu)
 
     @staticmethod
     def number(q: object) -> float:

@@ -176,6 +176,31 @@ def apart(
         raise EndedError(stage, True) from None
 
 
+def improving(
+    work: Callable[[*Given, Callable[[str | Found], None]], Found],
+    arguments: tuple[*Given],
+    show: Callable[[str], None],
+    end: float,
+) -> tuple[Found, EndedError | None]:
+    """As `apart`, of work that tells every answer that stands before the last: the best one, and how it was ended if it
+    was. Errors: EndedError where there is no answer yet, and those of the work.
+    """
+    standing: list[Found] = []
+
+    def hear(told: str | Found) -> None:
+        if isinstance(told, str):
+            show(told)
+        else:
+            standing[:] = [told]
+
+    try:
+        return apart(work, arguments, hear, end), None
+    except EndedError as error:
+        if not standing:
+            raise
+        return standing[0], error
+
+
 _connection: list[tuple[Connection, Event]] = []
 """Of a process that works apart: where it tells, and whether it shall stop."""
 

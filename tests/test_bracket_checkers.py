@@ -10,10 +10,9 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import bounds
 from metagap.impl.bracket import Status
 from metagap.impl.optimum.networks.check import check_cells, check_predictions
-from metagap.impl.optimum.networks.floor import ray_floor
-from metagap.impl.optimum.networks.headline import bracketed
+from metagap.impl.optimum.networks.floor import prediction_floor
+from metagap.impl.optimum.networks.headline import RELU
 from metagap.impl.optimum.networks.optima import infimum
-from metagap.impl.optimum.networks.smooth_floor import range_floor
 from metagap.impl.policies import optimum as policies
 from metagap.impl.policies.check import check as check_supremum
 from metagap.impl.sources import RandomSource
@@ -30,11 +29,11 @@ def networks(module: object, loss: str, count: int) -> list[NetworkInstance]:
 
 
 @pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber"])
-@pytest.mark.parametrize(("module", "floor"), [(generate, ray_floor), (smooth, range_floor)], ids=["relu", "smooth"])
-def test_best_predictions_are_proved_and_better_ones_refused(module: object, floor: object, loss: str) -> None:
+@pytest.mark.parametrize("module", [generate, smooth], ids=["relu", "smooth"])
+def test_best_predictions_are_proved_and_better_ones_refused(module: object, loss: str) -> None:
     for instance in networks(module, loss, 6):
         instance = instance.canonical
-        found = floor(instance)  # type: ignore[operator]
+        found = prediction_floor(instance)
         lower = max(bounds(found.value)[0], 0.0)
         assert check_predictions(instance, found.functions, lower).accepted
         assert not check_predictions(instance, found.functions, lower + 1e-9 * (1 + lower)).accepted
@@ -52,7 +51,7 @@ def test_cells_are_proved_and_a_raised_end_is_refused() -> None:
         assert check_cells(instance, lower).accepted
         raised = lower + 1e-12 * (1 + abs(lower))
         assert not check_cells(instance, raised).accepted
-        assert bracketed(instance).status in (Status.CERTIFIED, Status.UNDECIDED)
+        assert RELU.bracketed(instance).status in (Status.CERTIFIED, Status.UNDECIDED)
 
 
 @pytest.mark.parametrize(("dimension", "radius"), [(1, None), (2, 6.0)])

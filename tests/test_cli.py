@@ -345,7 +345,7 @@ def test_certify_says_which_ball_it_chose_and_why(tmp_path: Path) -> None:
     command = ["certify", str(tmp_path / "tasks.csv"), "--loss", "logistic", "--max-time", "5"]
     assert "That ball was chosen: the usual one, as no ball is known" in runner.invoke(app, command).stdout
     assert "That ball" not in runner.invoke(app, [*command, "--radius", "2"]).stdout
-    assert json.loads(runner.invoke(app, [*command, "--json", "-"]).stdout)["choice"]
+    assert json.loads(runner.invoke(app, [*command, "--json", "-"]).stdout)["optimum"]["choice"]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from flint import ctx
 from hypothesis import given
-from metagap.impl.families import judge
+from metagap.impl.families import FAMILIES, judge
+from metagap.impl.family import Family
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised.batch import batch_of
@@ -126,3 +130,23 @@ def test_reported_enclosures_contain_a_float64_evaluation_and_are_narrow() -> No
                             assert enclosure.lo <= floats(name)[b] <= enclosure.hi, (name, judged.claim)
                             checked += 1
     assert checked > 300
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES.values() if not f.returns], ids=lambda family: family.name)
+def test_every_quantity_of_the_searching_engine_is_a_number_per_instance(family: Family) -> None:
+    """Every quantity that both engines have, also one that no claim of the family names: none is of another model."""
+    with np.errstate(all="ignore"):
+        batch = family.generators[0].build(RandomSource(1, 3), family.generators[0].variants[0])
+        at = family.batch_quantities(batch)
+        names = [n for n in dir(type(at)) if hasattr(family.quantities, n) and is_quantity(family.quantities, n)]
+        assert {"gap", "eps", "misfit"} <= set(names)
+        for name in names:
+            with suppress(UndefinedQuantityError):
+                assert np.shape(at(name)) == (3,), name
+
+
+def is_quantity(engine: type, name: str) -> bool:
+    """Whether the engine's attribute is a quantity: public, and a number."""
+    found = inspect.getattr_static(engine, name)
+    value = found.fget if isinstance(found, property) else getattr(found, "func", None)
+    return not name.startswith("_") and getattr(value, "__annotations__", {}).get("return") in ("arb", "Number")

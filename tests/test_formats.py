@@ -90,6 +90,7 @@ def folder(small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path_factory: 
 
 
 UNTYPED = {
+    "certifying.py": "arrays and tensors of others",
     "check_witness.py": "reads JSON by the standard library alone",
     "cli/__init__.py": "Typer's objects",
     "formats/inputs.py": "JSON schemas",
@@ -317,3 +318,21 @@ def test_records_of_the_first_version_are_read(small_run: tuple[Path, VerifyReco
         "claim": "meta-sl-s2", "verdict": "HOLDS", "gap": {"lo": None, "hi": 1.0}, "bound": None, "terms": {},
         "assumptions": {}, "ratio": None, "reason": ""}]}  # fmt: skip
     assert check(judged, Judgement, "old").claims[0].verdict == "EQUAL"
+
+
+def test_a_certify_record_of_version_1_is_still_read(tmp_path: Path) -> None:
+    old = {
+        "format": "metagap/certify/1", "instance": "0" * 64, "omega": [0.5], "least": 0.0, "most": None,
+        "promise": 1.0, "everywhere": True, "choice": "", "why": ["so"],
+        "optimum": {"format": "metagap/optimum/1", "lower": 0.0, "upper": 1.0, "at": [0.0], "status": "certified",
+                    "seconds": 0.1},
+        "headline": {"claim": "meta-sl-headline", "verdict": "HOLDS", "gap": None, "bound": None, "terms": {},
+                     "assumptions": {}, "ratio": None, "reason": ""},
+    }  # fmt: skip
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(old))
+    found: Any = read(path, FORMATS["certify"])
+    assert found.most is None and found.headline.verdict == "EQUAL"
+    path.write_text(json.dumps(old | {"format": "metagap/optimum/1"}))
+    with pytest.raises(BadInputError):
+        read(path, FORMATS["certify"])

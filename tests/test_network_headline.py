@@ -16,8 +16,9 @@ from metagap.impl.arithmetic import Balls
 from metagap.impl.families import load
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights, squared_distance
-from metagap.impl.optimum.networks.floor import ball_floor, ray_floor
-from metagap.impl.optimum.networks.headline import bracketed, judge_headline, study, value
+from metagap.impl.optimum.networks.bracket import value
+from metagap.impl.optimum.networks.floor import ball_floor, prediction_floor
+from metagap.impl.optimum.networks.headline import RELU
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
 from metagap.impl.supervised.relu.generate import LANDSCAPES, landscapes
@@ -60,7 +61,7 @@ def at(instance: NetworkInstance, weights: Weights) -> float:
 def test_the_headline_is_never_violated(seed: int, loss: str) -> None:
     with np.errstate(all="ignore"):
         instance = landscapes(RandomSource(seed, 1), loss).instance(0)
-    found = study(instance)
+    found = RELU.study(instance)
     assert found.bracket.lower <= found.bracket.upper
     for finding in found.findings:
         assert finding.judged.verdict in (Verdict.PROVED, Verdict.EQUAL, Verdict.OUTSIDE), finding.judged
@@ -73,7 +74,7 @@ def test_one_or_two_neurons_are_certified_and_descent_is_trapped() -> None:
     for seed in range(8):
         with np.errstate(all="ignore"):
             instance = landscapes(RandomSource((seed, 2), 1), "squared").instance(0)
-        found = study(instance)
+        found = RELU.study(instance)
         assert found.bracket.certified
         traps += any(f.spurious and f.kind == "where descent stops" for f in found.findings)
     assert traps >= 2
@@ -81,11 +82,11 @@ def test_one_or_two_neurons_are_certified_and_descent_is_trapped() -> None:
 
 def test_an_infimum_that_is_not_attained_is_approached() -> None:
     instance = unattained()
-    found = bracketed(instance)
+    found = RELU.bracketed(instance)
     assert found.certified
     assert found.lower == 0 < found.upper < 1e-12
     assert at(instance, Weights.of([(fmpq(0),)])) == 9 / 4
-    finding = judge_headline(instance, found)
+    finding = RELU.judge(instance, found)
     assert finding.judged.verdict is Verdict.PROVED
     assert finding.judged.gap is not None
     assert finding.judged.gap.lo <= 9 / 64 <= finding.judged.gap.hi
@@ -94,7 +95,7 @@ def test_an_infimum_that_is_not_attained_is_approached() -> None:
 def test_beside_a_kink_the_bound_pays_for_the_jump() -> None:
     """W < 0 is dead: eps = 0, L = 9/4, and all that the bound has is the misfit."""
     dead = replace(unattained(), omega=Weights.of([(fmpq(-1, 1000),)]))
-    judged = judge_headline(dead, bracketed(dead)).judged
+    judged = RELU.judge(dead, RELU.bracketed(dead)).judged
     assert judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
     assert judged.terms["eps"].hi == 0
     assert judged.gap is not None
@@ -105,15 +106,15 @@ def test_rays_and_signs_bound_the_risk_exactly() -> None:
     """Labels 2 and 0 at x and 2x: slope 2/5 along the ray; a negative label is out of reach of positive neurons."""
     both = network((1, -1), [[1, 0], [2, 0], [0, 1]], [2, 0, -3])
     # (1/3)(1/2)[(s - 2)^2 + (2 s)^2] at s = 2/5; the third input is interpolated, or left at 0.
-    assert float((ray_floor(both).value - fmpq(8, 15)).abs_upper()) < 1e-15
+    assert float((prediction_floor(both).value - fmpq(8, 15)).abs_upper()) < 1e-15
     positive = replace(both, signs=(1, 1))
-    assert float((ray_floor(positive).value - fmpq(8, 15) - fmpq(3, 2)).abs_upper()) < 1e-15
+    assert float((prediction_floor(positive).value - fmpq(8, 15) - fmpq(3, 2)).abs_upper()) < 1e-15
     negative = replace(both, signs=(-1, -1))
-    assert float((ray_floor(negative).value - fmpq(2, 3)).abs_upper()) < 1e-15
+    assert float((prediction_floor(negative).value - fmpq(2, 3)).abs_upper()) < 1e-15
 
 
 def test_an_input_of_zero_has_its_own_loss() -> None:
-    assert float((ray_floor(network((1, -1), [[0, 0], [1, 0]], [2, 5])).value - 1).abs_upper()) < 1e-15
+    assert float((prediction_floor(network((1, -1), [[0, 0], [1, 0]], [2, 5])).value - 1).abs_upper()) < 1e-15
 
 
 def test_enough_neurons_reach_the_floor_along_rays() -> None:
@@ -122,7 +123,7 @@ def test_enough_neurons_reach_the_floor_along_rays() -> None:
     for seed in range(4):
         rng = np.random.default_rng(seed)
         instance = network((1, -1) * 8, [[1, 0], [2, 0], [0, 1], [-1, 1]], [int(v) for v in rng.integers(-3, 4, 4)])
-        found = bracketed(replace(instance, omega=Weights(rng.standard_normal((16, 2)))))
+        found = RELU.bracketed(replace(instance, omega=Weights(rng.standard_normal((16, 2)))))
         certified += found.certified
     assert certified >= 3
 
@@ -132,10 +133,10 @@ def test_tasks_without_a_step_share_one_network() -> None:
     instance = network((1, -1), [[1]], [0])
     tasks = tuple(Task(fmpq(1, 2), (Atom(0, fmpq(y), fmpq(1)),)) for y in (0, 2))
     shared = replace(instance, tasks=tasks)
-    assert float((ray_floor(shared).value - fmpq(1, 2)).abs_upper()) < 1e-15
+    assert float((prediction_floor(shared).value - fmpq(1, 2)).abs_upper()) < 1e-15
     stepping = replace(shared, adaptation=Gradient(fmpq(1, 8)))
-    assert not ray_floor(stepping).value > 0
-    assert ray_floor(shared).functions == Functions(((fmpq(1),), (fmpq(1),)))
+    assert not prediction_floor(stepping).value > 0
+    assert prediction_floor(shared).functions == Functions(((fmpq(1),), (fmpq(1),)))
 
 
 @pytest.mark.ci
@@ -157,8 +158,8 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_ba
             move *= 0.999 * float(int(radius.p)) / int(radius.q) / np.linalg.norm(move, axis=(1, 2))[:, None, None]
             values = [at(instance, Weights(instance.initial.floats + m)) for m in move]
             assert floor <= min(values)
-            better += floor > float(ray_floor(instance).value.upper())
-            found = bracketed(instance, radius)
+            better += floor > float(prediction_floor(instance).value.upper())
+            found = RELU.bracketed(instance, radius)
             assert floor <= found.lower <= min(values)
             assert found.lower <= found.upper
             assert squared_distance(found.at, instance.initial) <= radius * radius

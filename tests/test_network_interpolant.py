@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
-from metagap.impl.optimum.networks.floor import ray_floor
-from metagap.impl.optimum.networks.headline import bracketed, judge_headline, value
-from metagap.impl.optimum.networks.interpolant import interpolant
-from metagap.impl.optimum.networks.smooth_floor import range_floor
-from metagap.impl.optimum.networks.smooth_headline import SMOOTH
-from metagap.impl.optimum.networks.smooth_headline import value as smooth_value
-from metagap.impl.optimum.networks.smooth_interpolant import LARGEST, interpolants
+from metagap.impl.optimum.networks.bracket import value
+from metagap.impl.optimum.networks.floor import prediction_floor
+from metagap.impl.optimum.networks.headline import RELU, SMOOTH
+from metagap.impl.optimum.networks.interpolant import LARGEST, interpolant, interpolants
 from metagap.impl.real_tasks.networks import digits_network, sinusoid_network
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
@@ -50,7 +47,7 @@ def smooth(instance: NetworkInstance, activation: str) -> SmoothInstance:
 def above_floor(instance: NetworkInstance, weights: Weights) -> arb:
     """L at the weights minus the floor over all networks."""
     with ctx.workprec(128):
-        return value(NetworkProblem(instance, Balls), weights) - ray_floor(instance).value
+        return value(NetworkProblem(instance, Balls), weights) - prediction_floor(instance).value
 
 
 @FEW
@@ -65,29 +62,29 @@ def test_enough_neurons_attain_the_floor(seed: int, count: int, dimension: int) 
     cut = int(rng.integers(1, count)) if count > 1 else 1
     labels = [part for part in (atoms[:cut], atoms[cut:]) if part]
     instance = problem(inputs, labels, 2 * count)
-    built = interpolant(instance, ray_floor(instance).functions)
+    built = interpolant(instance, prediction_floor(instance).functions)
     assert built is not None and above_floor(instance, built) < 1e-9
 
 
 def test_too_few_neurons_of_a_sign() -> None:
     inputs = np.array([[8, 0], [8, 8], [8, 16]])
     labels = [[(0, 1), (1, -1), (2, 1)]]
-    assert interpolant(problem(inputs, labels, 6), ray_floor(problem(inputs, labels, 6)).functions) is not None
+    assert interpolant(problem(inputs, labels, 6), prediction_floor(problem(inputs, labels, 6)).functions) is not None
     small = problem(inputs, labels, 2)
-    assert interpolant(small, ray_floor(small).functions) is None
+    assert interpolant(small, prediction_floor(small).functions) is None
 
 
 def test_inputs_that_tasks_dispute() -> None:
     instance = problem(np.array([[8, 0], [8, 8]]), [[(0, 1)], [(0, -1), (1, 1)]], 8)
-    assert interpolant(instance, ray_floor(instance).functions) is None
+    assert interpolant(instance, prediction_floor(instance).functions) is None
     agreed = problem(np.array([[8, 0], [8, 8]]), [[(0, 1)], [(0, 1), (1, 1)]], 8)
-    built = interpolant(agreed, ray_floor(agreed).functions)
+    built = interpolant(agreed, prediction_floor(agreed).functions)
     assert built is not None and above_floor(agreed, built) < 1e-20
 
 
 def test_inputs_around_the_origin_have_no_positive_direction() -> None:
     instance = problem(np.array([[8, 0], [-4, 7], [-4, -7]]), [[(0, 1), (1, 2), (2, 3)]], 16)
-    assert interpolant(instance, ray_floor(instance).functions) is None
+    assert interpolant(instance, prediction_floor(instance).functions) is None
 
 
 def test_values_on_one_ray_must_be_in_proportion() -> None:
@@ -99,7 +96,7 @@ def test_values_on_one_ray_must_be_in_proportion() -> None:
 
 def test_an_input_of_zero_allows_the_value_zero_alone() -> None:
     instance = problem(np.array([[0, 0], [8, 8]]), [[(0, 2), (1, 1)]], 4)
-    built = interpolant(instance, ray_floor(instance).functions)
+    built = interpolant(instance, prediction_floor(instance).functions)
     assert built is not None and abs(above_floor(instance, built)) < 1e-20
     assert interpolant(instance, Functions(((fmpq(2), fmpq(1)),))) is None
 
@@ -111,9 +108,9 @@ def test_an_input_of_zero_allows_the_value_zero_alone() -> None:
 def test_wide_networks_on_real_tasks_have_a_certified_optimum(build: object, gap: float) -> None:
     """Width 256: the optimum over all networks is 0 to within 1e-9, and W0 is certified that far from it."""
     instance = build(256)  # type: ignore[operator]
-    optimum = bracketed(instance)
+    optimum = RELU.bracketed(instance)
     assert optimum.certified and optimum.upper < 1e-9
-    finding = judge_headline(replace(instance, omega=instance.initial), optimum)
+    finding = RELU.judge(replace(instance, omega=instance.initial), optimum)
     assert finding.judged.verdict is Verdict.PROVED and finding.spurious
     assert finding.above.lo > gap
     assert finding.judged.ratio is not None and finding.judged.ratio > 0.1
@@ -126,9 +123,9 @@ def proposals(seed: int, count: int, activation: str) -> list[float]:
     labels = [[(x, int(y)) for x, y in enumerate(rng.integers(-1, 2, count))]]
     instance = smooth(problem(inputs, labels, 32), activation)
     with ctx.workprec(128):
-        floor, at = range_floor(instance), SmoothProblem(instance)
+        floor, at = prediction_floor(instance), SmoothProblem(instance)
         proposed = interpolants(instance, floor.functions)
-        return [float((smooth_value(at, w) - floor.value).abs_upper()) for w in proposed]
+        return [float((value(at, w) - floor.value).abs_upper()) for w in proposed]
 
 
 @FEW
@@ -147,13 +144,13 @@ def test_fitting_tanh_networks_attains_the_floor_mostly() -> None:
 
 def test_where_smooth_networks_are_not_built() -> None:
     disputed = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1)], [(0, -1), (1, 1)]], 8), "softplus")
-    assert not list(interpolants(disputed, range_floor(disputed).functions))
+    assert not list(interpolants(disputed, prediction_floor(disputed).functions))
     few = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1), (1, 1)]], 2), "softplus")
     assert (
-        len(list(interpolants(few, range_floor(few).functions))) > 1
+        len(list(interpolants(few, prediction_floor(few).functions))) > 1
     )  # fitted: one neuron of each sign is no pair each
     wide = smooth(problem(np.array([[8, 0], [8, 8]]), [[(0, 1), (1, 1)]], LARGEST), "tanh")
-    assert not list(interpolants(wide, range_floor(wide).functions))
+    assert not list(interpolants(wide, prediction_floor(wide).functions))
 
 
 @pytest.mark.ci

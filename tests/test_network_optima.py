@@ -10,7 +10,7 @@ from flint import ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
-from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor, relu_centre, task_risk_floor
+from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_floor, task_risk_floor
 from metagap.impl.optimum.networks.optima import ExactInfimum, NotEnumerableError, infimum
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
@@ -135,9 +135,9 @@ def test_the_certified_floor_is_below_the_programs_and_near_the_relaxation(loss:
         budget = fmpq(1, 2)
         relaxed, proposal = relaxed_risk(of, 0, budget)
         with ctx.workprec(128):
-            centre = relu_centre(NetworkProblem(of.canonical, Balls))
-            floor = float(task_risk_floor(centre, centre.laws[0], budget, proposal).lower())
-            blind = float(task_risk_floor(centre, centre.laws[0], budget, [0.0, 0.0]).lower())
+            centre = Centre(NetworkProblem(of.canonical, Balls))
+            floor = float(task_risk_floor(centre, centre.problem.laws[0], budget, proposal).lower())
+            blind = float(task_risk_floor(centre, centre.problem.laws[0], budget, [0.0, 0.0]).lower())
         enumerated = least_risk_by_patterns(of, 0, budget)
         assert blind <= floor + 1e-6
         assert relaxed - 1e-5 <= floor <= relaxed + 1e-6

@@ -14,9 +14,10 @@ from metagap.impl import files
 from metagap.impl.arithmetic import Balls, bounds
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.cells import PARAMETERS, TooLargeError, pattern_floor
 from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor
-from metagap.impl.optimum.networks.headline import bracketed, value
+from metagap.impl.optimum.networks.headline import RELU
 from metagap.impl.optimum.networks.programs import OFF, ON, OPEN, Program, line, unit
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
@@ -125,7 +126,7 @@ def test_no_network_of_the_ball_is_below(loss: str, eta: fmpq, effort: int) -> N
         floor, _ = pattern_floor(instance, ONE)
         low = bounds(floor.value)[0]
         assert lowest(instance, nearby(instance, 1.0, 40, seed)) >= low
-        found = bracketed(instance, ONE)
+        found = RELU.bracketed(instance, ONE)
         assert found.lower <= found.upper
         closed += found.upper - found.lower <= 1e-5 * max(found.upper, 1e-3)
     assert closed >= wanted

@@ -14,14 +14,12 @@ from metagap.impl.arithmetic import Balls, BallSeries, Rationals, to_float
 from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
+from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.cells import pattern_floor
-from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor, ray_floor, reach, relu_centre
-from metagap.impl.optimum.networks.headline import RELU, value
+from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_floor, prediction_floor, reach
+from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.linearised import linearised_optimum
 from metagap.impl.optimum.networks.optima import NotEnumerableError, infimum
-from metagap.impl.optimum.networks.smooth_floor import ball_floor as smooth_ball_floor
-from metagap.impl.optimum.networks.smooth_headline import SMOOTH
-from metagap.impl.optimum.networks.smooth_headline import value as smooth_value
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.batch import batch_of
@@ -301,18 +299,18 @@ def test_floors_hold_for_several_steps(loss: str, steps: int) -> None:
         instance = replace(batch, steps=steps, rate=np.minimum(batch.rate, 0.5)).instance(0).canonical
         smooth = SmoothInstance.of(instance, "tanh")
         with ctx.workprec(128):
-            centre = relu_centre(NetworkProblem(instance, Balls))
-            floors = [ray_floor(instance), ball_floor(instance, fmpq(1))]
+            centre = Centre(NetworkProblem(instance, Balls))
+            floors = [prediction_floor(instance), ball_floor(instance, fmpq(1))]
             if instance.width * instance.initial.dimension <= 16:
                 floors.append(pattern_floor(instance, fmpq(1))[0])
-            low = smooth_ball_floor(smooth, fmpq(1)).value
+            low = ball_floor(smooth, fmpq(1)).value
             for trial in range(8):
                 weights = moved(instance, 1, trial)
                 problem = NetworkProblem(instance, Balls)
                 here = value(problem, weights)
                 assert all(not here < floor.value for floor in floors)
-                assert not smooth_value(SmoothProblem(smooth), weights) < low
-                ends = NetworkBatchQuantities(batch_of(replace(instance, omega=weights)))._after_weights[0]
+                assert not value(SmoothProblem(smooth), weights) < low
+                ends = NetworkBatchQuantities(batch_of(replace(instance, omega=weights)))._path[-1][0]
                 for end, law in zip(ends, problem.laws, strict=True):
                     distance = float(np.linalg.norm(end - instance.initial.floats))
                     assert distance <= to_float(reach(centre, law, arb(1))) * (1 + 1e-12)
@@ -322,8 +320,8 @@ def test_floors_hold_for_several_steps(loss: str, steps: int) -> None:
 def test_the_reach_of_several_steps_by_hand(steps: int) -> None:
     """W0 = y = 1: |ell'| <= B in the ball of radius B, so every step makes it (1 + eta) times as large."""
     with ctx.workprec(128):
-        centre = relu_centre(NetworkProblem(line(1, 1, fmpq(1, 4), steps), Balls))
-        assert 1.25**steps <= to_float(reach(centre, centre.laws[0], arb(1))) <= 1.25**steps * (1 + 1e-8)
+        centre = Centre(NetworkProblem(line(1, 1, fmpq(1, 4), steps), Balls))
+        assert 1.25**steps <= to_float(reach(centre, centre.problem.laws[0], arb(1))) <= 1.25**steps * (1 + 1e-8)
 
 
 def test_the_enumeration_is_for_one_step() -> None:
@@ -333,7 +331,7 @@ def test_the_enumeration_is_for_one_step() -> None:
     still = replace(instance, adaptation=Gradient(fmpq(0), 2))
     assert infimum(still).value == infimum(replace(still, adaptation=Gradient(fmpq(0)))).value
     optimum = RELU.bracketed(instance)
-    assert optimum.method == "the best slope along every ray of inputs"
+    assert optimum.method == "the best prediction at every input, in the range of the networks"
     assert optimum.lower <= 0 <= optimum.upper < 1e-9
     judged = RELU.judge(instance, optimum).judged
     assert judged.verdict in (Verdict.PROVED, Verdict.EQUAL)

@@ -11,7 +11,7 @@ from metagap.impl.arithmetic import Balls, rational
 from metagap.impl.losses import Loss
 from metagap.impl.models import flips
 from metagap.impl.models.weights import Inputs, Weights, row_distances, signs, squared_distance
-from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor, reach, relu_centre
+from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_floor, reach
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.impl.supervised.relu.quantities import NetworkQuantities
@@ -175,7 +175,7 @@ def test_adapted_networks_stay_within_reach(steps: int) -> None:
     one = network([[ONE]], [[ONE]], [fmpq(-8)], [ZERO], step=Gradient(fmpq(1, 8), steps))
     problem = NetworkProblem(one.canonical, Balls)
     with ctx.workprec(128):
-        centre = relu_centre(problem)
+        centre = Centre(problem)
         far = reach(centre, problem.laws[0], arb(1))
         for weight in (ZERO, HALF, ONE, fmpq(2)):
             here = weight

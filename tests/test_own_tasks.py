@@ -256,7 +256,8 @@ def test_tasks_may_be_adapted_by_several_steps(tmp_path: Path, command: str) -> 
     three = TaskSource(place, steps=3).load()
     assert isinstance(three, MetaSLInstance) and isinstance(three.adaptation, Gradient)
     assert three.adaptation.steps == 3
-    assert json.loads(result.stdout)["instance"] == three.sha256
+    record = json.loads(result.stdout)
+    assert (record["problem"] if command == "certify" else record)["instance"] == three.sha256
 
 
 def test_an_instance_file_has_its_own_steps(tmp_path: Path) -> None:
@@ -268,9 +269,9 @@ def test_an_instance_file_has_its_own_steps(tmp_path: Path) -> None:
 
 
 def test_the_time_limit_binds_all_work(tmp_path: Path) -> None:
-    """Reading and the exact problem alone would take minutes."""
+    """Reading alone takes longer."""
     rng = np.random.default_rng(0)
-    rows = 30_000
+    rows = 300_000
     place, out = tmp_path / "tasks.npz", tmp_path / "out.json"
     np.savez(place, X=rng.standard_normal((rows, 80)), y=rng.standard_normal(rows), task=np.arange(rows) % 300)
     begin = time.monotonic()
@@ -280,6 +281,49 @@ def test_the_time_limit_binds_all_work(tmp_path: Path) -> None:
     assert result.stdout == ""
     assert "--max-time=4: out of time while" in result.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("loss", "steps", "rows", "columns"),
+    [("log-cosh", 1, 600, 60), ("logistic", 5, 200, 20), ("geman-mcclure", 3, 90, 6)],
+)
+def test_out_of_time_the_best_proved_statement_is_told(
+    loss: str, steps: int, rows: int, columns: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    place, out = tmp_path / "tasks.npz", tmp_path / "out.json"
+    x, y = rng.standard_normal((rows, columns)), rng.standard_normal(rows)
+    np.savez(place, X=x, y=np.sign(y) if loss == "logistic" else y, task=np.arange(rows) % 10)
+    options = ["--loss", loss, "--eta", "1/4", "--steps", str(steps), "--max-time", "5", "--json", str(out)]
+    result = runner.invoke(app, ["certify", str(place), *options])
+    assert result.exit_code == 3 and result.stdout.startswith("Your solution"), result.output
+    record = json.loads(out.read_text())
+    Draft202012Validator(schema("certify")).validate(record)
+    assert 0 <= record["gap"]["lo"] <= record["gap"]["hi"] <= record["value"]["hi"]
+    assert record["optimum"]["proved"] >= 0 and record["stationary_for"] and record["advice"]
+
+
+def test_an_audit_out_of_time_says_what_it_knows(tmp_path: Path) -> None:
+    rng, rows = np.random.default_rng(0), 20_000
+    place, omega, out = tmp_path / "tasks.npz", tmp_path / "omega.npy", tmp_path / "out.json"
+    np.savez(place, X=rng.standard_normal((rows, 6)), y=rng.standard_normal(rows), task=np.arange(rows) % 200)
+    np.save(omega, np.ones(6))
+    options = ["--omega", str(omega), "--max-time", "5", "--json", str(out)]
+    result = runner.invoke(app, ["audit", str(place), *options])
+    assert result.exit_code == 3 and "what remains is open" in result.stderr, result.output
+    record = json.loads(out.read_text())
+    Draft202012Validator(schema("conditions")).validate(record)
+    why = [row["why"] for row in record["assumptions"] if row["holds"] is None]
+    assert "not examined in time" in why and any(row["holds"] for row in record["assumptions"])
+    assert not any(claim["applies"] for claim in record["claims"] if claim["open"])
+
+
+def test_an_audit_is_at_the_solution_that_is_given(tmp_path: Path) -> None:
+    place, omega = write(tmp_path, CSV), write(tmp_path, "[1, 2]", "omega.json")
+    shown = runner.invoke(app, ["audit", place, "--omega", omega, "--json", "-"])
+    assert shown.exit_code == 0, shown.output
+    assert json.loads(shown.stdout)["instance"] != TaskSource(place).load().sha256
+    assert runner.invoke(app, ["audit", "--omega", omega]).exit_code == 2
 
 
 def test_more_columns_than_the_search_can_take_are_refused_at_once() -> None:

@@ -15,7 +15,7 @@ from metagap.impl.families import SMOOTH_NETWORK, judge, loads
 from metagap.impl.losses import Loss
 from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.models.weights import Weights
-from metagap.impl.optimum.networks.smooth_rates import measure
+from metagap.impl.optimum.networks.rates import measure_smooth
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, SmoothInstance, Task
@@ -195,7 +195,7 @@ def test_a_wide_network_is_judged() -> None:
 
 def test_an_atom_has_the_rate_of_the_width_and_stays_below_the_bound() -> None:
     """m^{-1/2}, where ReLU networks have m^{-1/6}; every sample below (c2/2) m^{-1/2}, the mean above a third of it."""
-    series = measure(6, 14)
+    series = measure_smooth(6, 14)
     assert {s.name for s in series} == {f"atom, {name}" for name in ACTIVATIONS}
     for one in series:
         assert one.slope.low <= -0.5 <= one.slope.high

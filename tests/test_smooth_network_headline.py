@@ -16,8 +16,9 @@ from metagap.impl.arithmetic import to_float
 from metagap.impl.losses import Loss
 from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.models.weights import Weights, squared_distance
-from metagap.impl.optimum.networks.smooth_floor import ball_floor, range_floor, smooth_centre
-from metagap.impl.optimum.networks.smooth_headline import SMOOTH, value
+from metagap.impl.optimum.networks.bracket import value
+from metagap.impl.optimum.networks.floor import Centre, ball_floor, prediction_floor
+from metagap.impl.optimum.networks.headline import SMOOTH
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.instance import Atom, Gradient, SmoothInstance, Task
 from metagap.impl.supervised.smooth.generate import LANDSCAPES, STEEPEST, landscapes
@@ -68,22 +69,22 @@ def test_the_range_of_the_networks_bounds_the_risk_exactly() -> None:
 
     # (1/2)(3 - 1)^2: the label 3 is out of reach of one neuron, in reach of sixteen.
     far = network("tanh", (1,), [[1]], [3])
-    assert close(range_floor(far).value, fmpq(2))
-    assert close(range_floor(network("tanh", (1, -1) * 8, [[1]], [3])).value, fmpq(0))
+    assert close(prediction_floor(far).value, fmpq(2))
+    assert close(prediction_floor(network("tanh", (1, -1) * 8, [[1]], [3])).value, fmpq(0))
     # Labels 1/2 and 1/2 at x and -x: f(-x) = -f(x), so 0 is best.
     halves = network("tanh", (1, -1) * 8, [[1], [-1]], [1, 1])
-    assert close(range_floor(halves).value, fmpq(1, 2))
-    assert close(range_floor(replace(halves, activation="softplus")).value, fmpq(0))
-    assert close(range_floor(network("softplus", (1, 1), [[1]], [-1])).value, fmpq(1, 2))
-    assert close(range_floor(network("softplus", (-1, -1), [[1]], [-1])).value, fmpq(0))
+    assert close(prediction_floor(halves).value, fmpq(1, 2))
+    assert close(prediction_floor(replace(halves, activation="softplus")).value, fmpq(0))
+    assert close(prediction_floor(network("softplus", (1, 1), [[1]], [-1])).value, fmpq(1, 2))
+    assert close(prediction_floor(network("softplus", (-1, -1), [[1]], [-1])).value, fmpq(0))
     # At x = 0 softplus predicts sqrt(2) log 2, tanh 0, whatever W.
     fixed = arb(2).sqrt() * arb(2).log()
-    assert close(range_floor(network("softplus", (1, 1), [[0]], [1])).value, (fixed - 1) * (fixed - 1) / 2)
-    assert close(range_floor(network("tanh", (1, 1), [[0]], [1])).value, fmpq(1, 2))
+    assert close(prediction_floor(network("softplus", (1, 1), [[0]], [1])).value, (fixed - 1) * (fixed - 1) / 2)
+    assert close(prediction_floor(network("tanh", (1, 1), [[0]], [1])).value, fmpq(1, 2))
 
 
 def test_the_same_input_twice_has_one_prediction() -> None:
-    assert float((range_floor(network("tanh", (1, 1), [[1], [1]], [1, 0])).value - fmpq(1, 8)).abs_upper()) < 1e-15
+    assert float((prediction_floor(network("tanh", (1, 1), [[1], [1]], [1, 0])).value - fmpq(1, 8)).abs_upper()) < 1e-15
 
 
 @pytest.mark.ci(every=2)
@@ -108,7 +109,7 @@ def test_the_error_of_the_linearisation_holds_in_the_ball_and_is_nearly_attained
     instance = replace(network(activation, (1,) * 4, [[1]], [1]), initial=Weights(steep))
     with ctx.workprec(128):
         problem = SmoothProblem(instance)
-        centre = smooth_centre(problem)
+        centre = Centre(problem)
         gates = problem.gates(problem.drives(problem.start.weights))
         for exponent in (-6, -3, 0, 3):
             budget = fmpq(2) ** exponent
@@ -146,7 +147,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_range_in_small_b
             move *= 0.999 * to_float(radius) / np.linalg.norm(move, axis=(1, 2))[:, None, None]
             values = [at(instance, Weights(instance.initial.floats + m)) for m in move]
             assert floor <= min(values)
-            better += floor > float(range_floor(instance).value.upper())
+            better += floor > float(prediction_floor(instance).value.upper())
             found = SMOOTH.bracketed(instance, radius)
             assert floor <= found.lower <= min(values)
             assert found.lower <= found.upper

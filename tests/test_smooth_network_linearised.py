@@ -12,7 +12,7 @@ from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import Budget, minimise
 from metagap.impl.optimum.networks.floor import NotConvexError
-from metagap.impl.optimum.networks.smooth_linearised import linearised_optimum
+from metagap.impl.optimum.networks.linearised import linearised_optimum
 from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, SmoothInstance, Task
 from metagap.impl.supervised.maml import Problem
 

@@ -10,8 +10,7 @@ from latex2mathml.converter import convert
 from metagap.impl.families import FAMILIES, all_claims, family_of
 from metagap.impl.leave_one_out import cells_of
 from metagap.impl.optimum.headline import HeadlineQuantities as MetaSLHeadline
-from metagap.impl.optimum.networks.headline import HeadlineQuantities as NetworkHeadline
-from metagap.impl.optimum.networks.smooth_headline import HeadlineQuantities as SmoothHeadline
+from metagap.impl.optimum.networks.headline import ReluHeadline, SmoothHeadline
 from metagap.impl.policies.headline import HeadlineQuantities as MetaRLHeadline
 from metagap.theory.claim import Claim, Expression, Mutant, Relation, Source, Standing
 from metagap.theory.notation import LETTERS, OBJECTS, SYMBOLS
@@ -28,7 +27,7 @@ REWRITTEN = [c for f in FAMILIES.values() for c in cells_of(f, f.claims).values(
 HEADLINES = {
     "meta-sl-headline": MetaSLHeadline,
     "meta-rl-headline": MetaRLHeadline,
-    "network-headline": NetworkHeadline,
+    "network-headline": ReluHeadline,
     "smooth-network-headline": SmoothHeadline,
 }
 

@@ -107,7 +107,7 @@ RATES: tuple[tuple[str, str], ...] = (
         r"bend the same way and move alike attain the order.",
     ),
 )
-"""A statement for every W0, measured by impl/optimum/networks/smooth_rates.py; ours, with its proof above."""
+"""A statement for every W0, measured by impl/optimum/networks/rates.py; ours, with its proof above."""
 
 CLAIMS: tuple[Claim, ...] = (
     *core_claims(
@@ -224,4 +224,4 @@ HEADLINE = headline(
     "as well as a network.",
     Source.OURS,
 )
-"""Needs a certified lower bound: judged by `impl.optimum.networks.smooth_headline`."""
+"""Needs a certified lower bound: judged by `impl.optimum.networks.headline`."""

@@ -17,11 +17,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ..instances import FORMAT, Instance, Vector
+from ..instances import FORMAT, Instance
 from .faults import BadInputError, FaultError, Missing
-from .numbers import NUMBER, Number, Row, exact_row, written
-from .records import Reader, typed
-from .text import document, laid_out, lookup
+from .numbers import written
+from .parameters import load_vector
+from .records import Reader
+from .text import laid_out, lookup
 
 __all__ = ["BadInputError", "Missing", "dumps", "instance_in", "load_vector", "save"]
 
@@ -43,20 +44,6 @@ def instance_in(
         given = lookup(document, fault.field) if fault.given is UNSET else fault.given
         field = f"{place}.{fault.field}" if place else fault.field
         raise BadInputError(source, field, given, reader.requirement(fault)) from None
-
-
-def load_vector(path: str | os.PathLike[str], length: int) -> Vector:
-    """The exact numbers of a JSON list in a file: a parameter. Errors: BadInputError."""
-    file, given = os.fsdecode(path), document(path)
-    what = f"a JSON list of {length} numbers"
-    try:
-        row: Row = typed(given, list[Number], lambda place, _: what)
-        if len(row) != length:
-            raise FaultError("document", "give the parameter alone", what)
-        return exact_row(row, "")
-    except FaultError as fault:
-        value = lookup(given, fault.field) if fault.given is UNSET else fault.given
-        raise BadInputError(file, fault.field, value, f"{fault.what or NUMBER} is required; {fault.advice}") from None
 
 
 def _reader(document: Any, readers: Sequence[Reader]) -> Reader:

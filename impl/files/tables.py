@@ -74,8 +74,13 @@ def check_size(count: int) -> None:
         raise FaultError("size", "use fewer rows or columns", f"a table of at most {LARGEST_TABLE} numbers", count)
 
 
-def arrays(file: str, names: Sequence[str], ignored: Sequence[str] = ()) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of those names in a NumPy archive, which has no others but those ignored. Errors: FaultError."""
+def arrays(
+    file: str, names: Sequence[str] | None = None, ignored: Sequence[str] = ()
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of those names in a NumPy archive, which has no others but those ignored; None: all of them.
+
+    Errors: FaultError.
+    """
     data = read(file, LARGEST_MEMBER)
     try:
         with ZipFile(io.BytesIO(data)) as archive:
@@ -84,15 +89,16 @@ def arrays(file: str, names: Sequence[str], ignored: Sequence[str] = ()) -> dict
             if foreign:
                 raise FaultError("path", "save it again", "an archive and nothing before or after it", file)
             given = [m.filename.removesuffix(".npy") for m in members]
+            wanted = list(dict.fromkeys(given)) if names is None else names
             for name in ignored:
-                if name in names or name not in given:
-                    others = f"another array than {', '.join(names)}, which the archive has,"
+                if name in wanted or name not in given:
+                    others = f"another array than {', '.join(wanted)}, which the archive has,"
                     raise FaultError("--ignore", "correct it, or leave it out", others, name)
             for name in given:
-                if name not in names and name not in ignored:
+                if name not in wanted and name not in ignored:
                     advice = f"others have no meaning yet; remove it, or give --ignore {name}"
-                    raise FaultError("array", advice, f"one of the arrays {', '.join(names)}", name)
-            return {name: _array(archive, members, name) for name in names}
+                    raise FaultError("array", advice, f"one of the arrays {', '.join(wanted)}", name)
+            return {name: _array(archive, members, name) for name in wanted}
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split()) or "it is cut short"
         required = f"a NumPy archive (savez) of plain arrays ({reason[:1].lower()}{reason[1:]})"
@@ -113,7 +119,11 @@ def _array(archive: ZipFile, members: Sequence[ZipInfo], name: str) -> np.ndarra
         required = f"an array of at most {LARGEST_MEMBER} bytes"
         raise FaultError(name, "use fewer rows or columns", required, member.file_size)
     with archive.open(member) as stream:
-        raw = stream.read(member.file_size + 1)
+        return array(stream.read(member.file_size + 1), name)
+
+
+def array(raw: bytes, name: str) -> np.ndarray[Any, Any]:
+    """The array in the bytes of an .npy file. Errors: FaultError."""
     header = io.BytesIO(raw)
     try:
         shape, fortran, dtype = _HEADERS[npy.read_magic(header)](header)

@@ -1,4 +1,4 @@
-"""Smooth activations: sigma and two derivatives over any function set of `arithmetic`."""
+"""Activations: sigma and two derivatives over the function sets of `arithmetic`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Activation:
 
     curvature   sup |sigma''| in a function set
     odd         sigma(-t) = -sigma(t)
+    bounded     |sigma| < 1
+    kinked      sigma(s t) = s sigma(t) for s >= 0: no derivative at 0, and curvature 0 elsewhere
     """
 
     name: str
@@ -27,6 +29,8 @@ class Activation:
     d2: Evaluate
     curvature: Callable[[Any], Number]
     odd: bool = False
+    bounded: bool = False
+    kinked: bool = False
 
 
 def _logistic_slope(m: Any, t: Number) -> Number:
@@ -56,6 +60,17 @@ ACTIVATIONS: dict[str, Activation] = {
             lambda m, t: -2 * m.tanh(t) * _tanh_slope(m, t),
             lambda m: m.sqrt(m.number(fmpq(16, 27))),  # 4/(3 sqrt 3), at tanh(t)^2 = 1/3
             odd=True,
+            bounded=True,
         ),
     )
 }
+"""The smooth ones, by the names in files."""
+
+RELU = Activation(
+    "relu",
+    lambda m, t: m.positive(t),
+    lambda m, t: m.step(t),
+    lambda m, t: 0 * t,
+    lambda m: m.number(fmpq(0)),
+    kinked=True,
+)

@@ -107,6 +107,12 @@ class Neurons:
         """The patterns (m, .) at the inputs xs."""
         return self.active[:, list(xs)]
 
+    @cached_property
+    def kernel(self) -> Matrix:
+        """<psi, psi'> at the inputs (k, k)."""
+        xs = list(range(len(self.problem.inputs.rows)))
+        return self.problem.kernel(self.active, xs, self.active, xs)
+
     def near(self, x: int) -> tuple[Array, Array]:
         """|W_r'x| [m] from below and from above."""
         if x not in self._near:

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from flint import fmpq
+from flint import arb, fmpq
 
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm, root
 from ..balls.span import Span, span
+from ..instances import Vector
+
+
+def lengths(rows: Sequence[Vector]) -> list[arb]:
+    """||x|| of exact rows [k], in balls."""
+    return [root(arb(sum((v * v for v in row), start=fmpq(0)))) for row in rows]
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,6 +111,14 @@ class Neurons:
         """m^{-1/2} b_r sigma''(W_r'x) (m, |xs|)."""
         return self.layer.folds(self.drives)
 
+    @cached_property
+    def kernel(self) -> arb_mat:
+        """<phi_W, phi_W> = sum_r gate_r gate_r <x, x'> (|xs|, |xs|)."""
+        gates, products = self.gates.transpose() * self.gates, self.inputs * self.inputs.transpose()
+        return Balls.matrix(
+            [[g * v for g, v in zip(*row, strict=True)] for row in zip(gates.tolist(), products.tolist(), strict=True)]
+        )
+
     def rows(self, xs: Sequence[int]) -> arb_mat:
         """phi_W at inputs of xs (., m d)."""
         places, table, inputs = {x: j for j, x in enumerate(self.xs)}, self.gates.tolist(), self.layer.inputs.tolist()

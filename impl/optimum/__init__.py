@@ -49,9 +49,9 @@ LEFT = 2.0
 BEYOND = "L is beyond float64 at every point tried; scale the data, or give a smaller radius"
 CONTRADICTED = "the search in float64 is contradicted by a value in balls: the features are of too different sizes"
 
-How = Literal["tree", "exact", "floor", "convex", "none"]
-"""What gave the lower end: the search's boxes, the exact minimum of a quadratic, a bound without a search, convexity;
-nothing."""
+How = Literal["tree", "exact", "floor", "convex", "nonnegative", "none"]
+"""What gave the lower end: the search's boxes, the exact minimum of a quadratic, a bound without a search, convexity,
+a loss that is never negative; nothing."""
 
 
 LOWER_ENDS: dict[How, str] = {
@@ -59,6 +59,7 @@ LOWER_ENDS: dict[How, str] = {
     "exact": "the exact minimum of a convex quadratic over all parameters",
     "floor": "a bound that needs no search: no functions, or no parameters of each task's own, do better",
     "convex": "that of convexity: a gradient at one point and a floor of the Hessian",
+    "nonnegative": "0: the loss is never negative",
     "none": "not known",
 }
 """What gave the lower end of the bracket, in words."""
@@ -92,7 +93,7 @@ class Optimum(ShownBracket):
 
     @property
     def what(self) -> str:
-        if self.radius is None and self.how == "convex" and self.lower <= 0:
+        if self.radius is None and self.how in ("convex", "nonnegative") and self.lower <= 0:
             return "inf L over all parameters"
         if self.radius is None:
             return f"inf L over all parameters (attained within {self.ball})"
@@ -113,7 +114,7 @@ class Optimum(ShownBracket):
         said = f"the lower end is {LOWER_ENDS[self.how]}"
         if self.proved:
             return f"{said}; the checker has proved it"
-        if self.how == "none":
+        if self.how in ("nonnegative", "none"):
             return said
         reason = "was not asked" if self.check is None else f"has not proved it ({self.check.reason})"
         floor = f"; proved is {self.sure:.6g}" if math.isfinite(self.sure) else "; no lower end is proved"

@@ -1,119 +1,291 @@
-"""A practitioner's answer: how far a MAML solution is from the global optimum, what the theorem promises, and why.
+"""A practitioner's answer: how far a MAML solution is from the global optimum, what the theorem promises, what it is
+stationary for. `advice` puts it in words.
 
-Every sentence is derived from what was done: by which the lower end was found, whether the checker accepted it, and
-which ends of which enclosures are finite.
+Every stage improves an answer that stands already: L(omega) above a floor; the best point that descent finds, and the
+theorem against it; the bracket of `minimise`, and the theorem against its point.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from flint import fmpq
+import numpy as np
+from flint import ctx, fmpq
 
-from ..judge import ClaimJudgement
-from ..supervised.instance import MetaSLInstance
+from ..arithmetic import PROPOSING, bounds, rational, to_float
+from ..instances import Vector
+from ..judge import PRECISIONS, ClaimJudgement, Enclosure
+from ..midrad import MidRad
+from ..supervised.instance import Gradient, MetaSLInstance
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
+from .convex_check import Prover
+from .convexity import MORE, applies
+from .descent import downhill
+from .exact import exact_value, functional_bound
 from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
+from .loops import Stationarities, stationary_for
 from .search import ORDINARY, Budget
+from .stack import Balls2, Stack, norms, total
 
-NOTHING = 1e-6
-"""Share of the other terms of a bound up to which a term costs nothing."""
-LARGEST = 1.7976931348623157e308
+NAMING, DESCENDING = 0.15, 0.25
+"""The parts of the time after which no other objectives are tried, and no better point is looked for."""
+FEW = 2048
+"""Atoms up to which each is bounded by itself, before there is a search."""
+POWERS = 40
+"""Rounds of the power method."""
+JUDGED = 2_000
+"""Rows times tasks up to which the theorem is judged sharply before the optimum is known."""
+LARGE = 200_000
+"""Numbers in the features beyond which that takes long; convexity, where it may prove the optimum, then comes first."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """L(omega) - inf L lies in [least, most]; the theorem bounds it by `promise`; `why` explains the difference.
+    """L(omega) - inf L lies in `gap`; judged: the theorem on it, None where it says nothing, which `missing` explains.
 
-    most, promise: infinite where nothing is proved, or nothing that float64 can hold. everywhere: whether the infimum
-    is over all parameters; else over the ball of the optimum. choice: why that ball, if none was asked for.
+    value       L(omega)
+    everywhere  whether the infimum is over all parameters; else over the ball of the optimum
+    choice      why that ball, if none was asked for
+    growth      at least the largest eta lambda_max of a task's Hessian at omega; beyond 2 inner steps diverge there
     """
 
-    least: float
-    most: float
-    promise: float
-    everywhere: bool
+    instance: MetaSLInstance
+    value: Enclosure
     optimum: Optimum
-    judged: ClaimJudgement
-    why: tuple[str, ...]
-    choice: str
+    gap: Enclosure
+    everywhere: bool
+    stationary: Stationarities = field(default_factory=lambda: Stationarities(()))
+    growth: float = 0.0
+    judged: ClaimJudgement | None = None
+    missing: str = ""
+    choice: str = ""
+
+    @property
+    def promise(self) -> float:
+        """What the theorem bounds the gap by; infinite where it says nothing."""
+        return self.judged.bound.hi if self.judged is not None and self.judged.bound is not None else math.inf
+
+    @property
+    def relative(self) -> Enclosure:
+        """The gap over inf L, outwards; unbounded where inf L may be 0 or less."""
+        low, high = self.optimum.sure, self.optimum.upper
+        least = math.nextafter(self.gap.lo / high, 0.0) if 0 < high < math.inf else 0.0
+        most = self.gap.hi / low if low > 0 else math.inf
+        return Enclosure(least, math.nextafter(most, math.inf))
 
 
+Told = Callable[[Answer], None]
+
+
+@PROPOSING
 def certify(
     instance: MetaSLInstance,
     radius: fmpq | None = None,
     budget: Budget = ORDINARY,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
     stage: Callable[[str], None] = lambda name: None,
+    told: Told = lambda answer: None,
 ) -> Answer:
-    """The answer for the instance's omega; `progress` and `stage` as in `minimise`. Errors: UnsupportedError."""
-    everywhere, choice = radius is None, ""
+    """The answer for the instance's omega; `progress` and `stage` as in `minimise`; `told` hears every better answer.
+
+    Ctrl-C (KeyboardInterrupt from `stage` or `progress`) ends it with the answer that stands, once there is one.
+    """
+    work = _Work(instance, radius, budget, progress, stage, told)
     try:
-        optimum = minimise(instance, radius, budget, progress=progress, stage=stage)
-    except NotCoerciveError as error:
-        ball, why = ball_of(instance), str(error).removesuffix("; give a radius")
-        usual = f"the usual one{'' if ball in (ORDINARY_BALL, STEEP_BALL) else ', enlarged to hold omega'}"
-        everywhere, choice = False, f"{usual}, as no ball is known to hold a minimiser over all parameters ({why})"
-        optimum = minimise(instance, ball, budget, progress=progress, stage=stage)
-    stage(f"judging the theorem at omega, the optimum in [{optimum.lower:.6g}, {optimum.upper:.6g}]")
-    finding = judge_headline(instance, optimum)
-    judged = finding.judged
-    if judged.gap is None or judged.bound is None:
-        raise UnsupportedError(f"the theorem promises nothing here: {judged.reason}; metagap optimum brackets inf L")
-    width = judged.terms["bracket"].hi
-    least, most = max(finding.above.lo, 0.0), finding.above.hi + width
-    return Answer(least, most, judged.bound.hi, everywhere, optimum, judged, _why(judged, optimum), choice)
+        work.first()
+        for step in (work.named, work.descended, work.searched):
+            step()
+    except KeyboardInterrupt:
+        if work.answer is None:
+            raise
+        why = f"interrupted while {work.at}"
+        return replace(work.answer, optimum=replace(work.answer.optimum, interrupted=True, why=why))
+    assert work.answer is not None
+    return work.answer
 
 
-def sentences(found: Answer, given: str = "") -> tuple[str, ...]:
-    """The answer, for people; `given` says whose omega it is."""
-    where = "over all parameters" if found.everywhere else f"over ||theta|| <= {found.optimum.ball}"
-    if math.isfinite(found.most):
-        said = f"is within [{found.least:.6g}, {found.most:.6g}] of the global optimum {where}."
-    else:
-        far = f"is at least {found.least:.6g} above the global optimum {where}"
-        beyond = found.least >= LARGEST and found.optimum.proved
-        said = f"{far}; {'the distance is beyond float64' if beyond else 'no upper bound of the distance is proved'}."
-    chosen = f"That ball was chosen: {found.choice}; give another with --radius."
-    if math.isfinite(found.promise):
-        promise = f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
-    else:
-        promise = "The theorem promises nothing here that float64 can hold. Its bound is made of"
-    lines = [f"Your solution{given} {said}", *([chosen] if found.choice else ()), promise]
-    return (*lines, *(f"  {reason}" for reason in found.why))
+class _Work:
+    """One call of `certify`: the answer that stands, and what improves it."""
+
+    def __init__(
+        self,
+        instance: MetaSLInstance,
+        radius: fmpq | None,
+        budget: Budget,
+        progress: Callable[[int, float, float], None],
+        stage: Callable[[str], None],
+        told: Told,
+    ) -> None:
+        self.instance, self.radius, self.budget, self.progress = instance, radius, budget, progress
+        self._stage, self._told, self.at = stage, told, "starting"
+        self.answer: Answer | None = None
+        self.begin = time.monotonic()
+        self.end = min(self.begin + budget.seconds, budget.until)
+        # Gradient steps alone have a table of rows.
+        self.rows = isinstance(instance.adaptation, Gradient) and any(task.weight for task in instance.tasks)
+
+    def stage(self, name: str) -> None:
+        self.at = name
+        self._stage(name)
+
+    def until(self, part: float) -> float:
+        """When that part of the time is over."""
+        return self.begin + part * (self.end - self.begin)
+
+    def tell(self, answer: Answer) -> None:
+        self.answer = answer
+        self._told(answer)
+
+    def value(self, theta: Vector) -> Enclosure:
+        """L there."""
+        with ctx.workprec(PRECISIONS[0]):
+            found = self.prover.point(theta).value if self.rows else exact_value(self.instance, theta)
+        return Enclosure.of(found)
+
+    def first(self) -> None:
+        """L(omega), and a floor that needs no work."""
+        self.stage("evaluating the meta-objective at omega")
+        self.prover = Prover(self.instance, lambda: self._stage(self.at))
+        value = self.value(self.instance.omega)
+        low = 0.0 if self.instance.loss.profile.nonnegative else -math.inf
+        at = tuple(to_float(v) for v in self.instance.omega)
+        self.tell(self._above(value, low, "nonnegative" if low == 0 else "none", at, value.hi))
+
+    def _above(self, value: Enclosure, low: float, how: str, at: tuple[float, ...], upper: float) -> Answer:
+        optimum = Optimum(
+            lower=min(low, upper),
+            upper=upper,
+            gap=self.budget.gap,
+            fallback=low,
+            why="no search was made",
+            seconds=time.monotonic() - self.begin,
+            at=at,
+            radius=self.radius,
+            how=how,  # type: ignore[arg-type]
+            dimension=self.instance.dimension,
+            ball=self.radius or ball_of(self.instance),
+        )
+        gap = Enclosure(max(_less(value.lo, upper), 0.0), _more(value.hi, low))
+        return Answer(self.instance, value, optimum, gap, self.radius is None)
+
+    def named(self) -> None:
+        """What omega is stationary for."""
+        assert self.answer is not None
+        if not self.rows:
+            return
+        self.stage("comparing with what other training loops minimise")
+        found = stationary_for(self.instance, self.until(NAMING), lambda: self._stage(self.at))
+        self.tell(replace(self.answer, stationary=found, growth=growth(self.prover.stack, self.instance.omega)))
+
+    def descended(self) -> None:
+        """The best point that descent finds, and the theorem against it."""
+        instance, standing = self.instance, self.answer
+        assert standing is not None
+        profile = instance.loss.profile
+        large = len(instance.features) * instance.dimension > LARGE
+        if not self.rows or profile.kinked or (large and applies(instance)):
+            return
+        stack, low, how = self.prover.stack, standing.optimum.lower, standing.optimum.how
+        if profile.convex and stack.count <= FEW:
+            self.stage("bounding the infimum by what any functions can do")
+            found = bounds(functional_bound(instance))[0]
+            low, how = (found, "floor") if found > low else (low, how)
+        self.stage("looking for a better point")
+        omega = np.array([to_float(v) for v in instance.omega])
+        starts = [np.zeros(len(omega)), *([omega] if np.isfinite(stack.times(omega)).all() else [])]
+        far = math.inf if self.radius is None else to_float(self.radius)
+        point = downhill(stack, starts, far, self.until(DESCENDING))
+        at = tuple(point.tolist())
+        upper = self.value(tuple(map(rational, at))).hi if np.isfinite(point).all() else math.inf
+        if not upper < standing.optimum.upper:
+            at, upper = standing.optimum.at, standing.optimum.upper
+        better = self._above(standing.value, low, how, at, upper)
+        self.tell(replace(better, stationary=standing.stationary, growth=standing.growth))
+        if not large:
+            self._judge(JUDGED)
+
+    def searched(self) -> None:
+        """The bracket of the optimum, over all parameters or a ball, and the theorem against its point."""
+        standing = self.answer
+        assert standing is not None
+        everywhere, choice = self.radius is None, ""
+        try:
+            try:
+                optimum = minimise(self.instance, self.radius, self.budget, progress=self.progress, stage=self.stage)
+            except NotCoerciveError as error:
+                ball, why = ball_of(self.instance), str(error).removesuffix("; give a radius")
+                usual = f"the usual one{'' if ball in (ORDINARY_BALL, STEEP_BALL) else ', enlarged to hold omega'}"
+                everywhere = False
+                choice = f"{usual}, as no ball is known to hold a minimiser over all parameters ({why})"
+                optimum = minimise(self.instance, ball, self.budget, progress=self.progress, stage=self.stage)
+        except UnsupportedError as error:
+            self.answer = replace(standing, optimum=replace(standing.optimum, why=str(error)))
+            if standing.judged is None:
+                self._judge()
+            return
+        optimum = _improved(optimum, standing.optimum)
+        above = max(_less(standing.value.lo, optimum.upper), 0.0)
+        gap = Enclosure(above, max(_more(standing.value.hi, optimum.sure), above))
+        self.tell(replace(standing, optimum=optimum, everywhere=everywhere, choice=choice, gap=gap))
+        self._judge()
+
+    def _judge(self, most: int | None = None) -> None:
+        """The theorem at omega against the optimum's point; `most` as in `judge_headline`."""
+        standing = self.answer
+        assert standing is not None
+        optimum = standing.optimum
+        self.stage(f"judging the theorem at omega, the optimum in [{optimum.lower:.6g}, {optimum.upper:.6g}]")
+        if not math.isfinite(optimum.sure) or not all(map(math.isfinite, optimum.at)):
+            self.tell(replace(standing, missing="no lower end of the optimum is known"))
+            return
+        finding = judge_headline(self.instance, optimum, most=most)
+        if finding.judged.gap is None or finding.judged.bound is None:
+            self.tell(replace(standing, missing=finding.judged.reason))
+            return
+        width = finding.judged.terms["bracket"].hi
+        lo, hi = max(finding.above.lo, 0.0, standing.gap.lo), min(finding.above.hi + width, standing.gap.hi)
+        self.tell(replace(standing, gap=Enclosure(min(lo, hi), hi), judged=finding.judged))
 
 
-def _why(judged: ClaimJudgement, optimum: Optimum) -> tuple[str, ...]:
-    """The terms of the bound by their upper ends, and what they are."""
-    terms = judged.terms
-    radius, eps, weight, misfit, width = (
-        terms[name].hi for name in ("radius", "eps", "weight_norm", "misfit", "bracket")
-    )
-    stationarity, representation = radius * eps, weight * misfit
-    rest = terms["weight_norm"].lo * terms["misfit"].lo + terms["bracket"].lo
-    costs = ""
-    if stationarity == 0:
-        costs = " (omega is stationary: this costs nothing)"
-    elif stationarity <= NOTHING * rest < math.inf:
-        costs = f" (omega is nearly stationary: this is less than {NOTHING:g} of the rest)"
-    expressed = ": what the meta-features cannot express of the way from omega to the optimum"
-    found = [
-        f"stationarity: R eps = {_product(radius, eps, stationarity)}{costs}",
-        f"representation: ||w|| inf ||u - phi'v|| = {_product(weight, misfit, representation)}"
-        + (expressed if width < representation < math.inf else ""),
-        f"optimum: its bracket leaves {_number(width)} open; {optimum.lower_end}",
-    ]
-    if optimum.why:
-        found.append(f"the bracket is wide: {optimum.why}" if not optimum.narrow else optimum.why)
-    return tuple(found)
+def _less(a: float, b: float) -> float:
+    """At most a - b; of what is infinite or no number, minus infinity."""
+    return math.nextafter(a - b, -math.inf) if math.isfinite(a) and math.isfinite(b) else -math.inf
 
 
-def _number(value: float) -> str:
-    """The number with four digits; in words where float64 has none for it."""
-    return f"{value:.4g}" if abs(value) < math.inf else "more than float64 can hold, or unknown"
+def _more(a: float, b: float) -> float:
+    """At least a - b."""
+    return a if b == 0 else math.nextafter(a - b, math.inf)
 
 
-def _product(a: float, b: float, product: float) -> str:
-    return f"{_number(a)} x {_number(b)} = {_number(product)}"
+def _improved(optimum: Optimum, standing: Optimum) -> Optimum:
+    """The bracket, with what was known before: a higher end that is proved, a better point that lies in its ball."""
+    if standing.sure > optimum.sure:
+        optimum = replace(optimum, fallback=standing.sure) if not optimum.proved else optimum
+    inside = optimum.radius is None or sum((rational(v) ** 2 for v in standing.at), start=fmpq(0)) <= optimum.ball**2
+    if optimum.lower <= standing.upper < optimum.upper and inside:
+        optimum = replace(optimum, upper=standing.upper, at=standing.at, certificate=None)
+    return optimum
+
+
+def growth(stack: Stack, omega: Vector) -> float:
+    """At least the largest |eta| lambda_max(Hess R_i(omega)) of the tasks, by Rayleigh's quotient; 0 if none is known.
+
+    u'X'DXu/||u||^2 with D = diag(p ell'') at any u, enclosed; the power method proposes u.
+    """
+    start = MidRad.of(omega, (1, len(omega)))
+    z = stack.predictions(Balls2(start.mid, norms(start.rad, 1)))
+    bend = stack.masses * stack.ranges.at(2, z)
+    u = np.ones((len(stack.slices), stack.dimension)) + np.arange(stack.dimension) / (7 * stack.dimension)
+    for _ in range(POWERS):
+        u = stack.pulled(bend.mid * stack.times(u))
+        size = np.linalg.norm(u, axis=1, keepdims=True)
+        u = u / np.where(size > 0, size, 1.0)
+    along = stack.predictions(Balls2(u, np.zeros(len(u))))
+    terms, best = bend * along * along, 0.0
+    for own, v in zip(stack.slices, u, strict=True):
+        least = float(total(terms[own]).low) / (float(norms(v, 0)) ** 2 * MORE)
+        best = max(best, least) if math.isfinite(least) else best
+    return best * max(abs(float(stack.rate.mid)) - float(stack.rate.rad), 0.0) / MORE

@@ -38,11 +38,11 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
 from ..instances import Vector
-from ..midrad import GUARD, UP, MidRad, U
+from ..midrad import UP, MidRad, U
 from ..supervised.instance import Atoms, MetaSLInstance
 from .certificate import Certificate
 from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue, spanning
-from .stack import Balls2, Stack, gamma, norms, total
+from .stack import Balls2, Stack, gamma, norms, total, weighted
 
 PRECISIONS = (128, 256, 512)
 """Bits of the balls, in turn."""
@@ -163,17 +163,11 @@ class Prover:
         stack = self.stack
         rounded = MidRad.of(x, (len(x),))
         theta = Balls2(np.broadcast_to(rounded.mid, (1, len(x))), norms(rounded.rad[None], 1))
-        z, bends = stack.predictions(theta), []
-        for _ in range(stack.steps):
-            self.watch()
-            bends.append(stack.masses * stack.ranges.at(2, z))
-            z = z - stack.rate * stack.predictions(stack.gathered(stack.masses * stack.ranges.at(1, z)))
-        value = total(stack.row_weights * stack.ranges.at(0, z))
-        v = stack.gathered(stack.masses * stack.ranges.at(1, z))
-        for bend in reversed(bends):
-            self.watch()
-            v = _less(v, stack.gathered(bend * stack.predictions(v)), stack.rate)
-        gradient, error = _weighted(stack.weights, v)
+        path = stack.adapted(theta, stack.masses, stack.rate, stack.steps, self.watch)
+        value = total(stack.row_weights * stack.ranges.at(0, path.z))
+        v = stack.gathered(stack.masses * stack.ranges.at(1, path.z))
+        v = stack.back(v, path.bends, stack.rate, self.watch)
+        gradient, error = weighted(stack.weights, v)
         return Point(
             _ball(float(value.low), float(value.high)), [_exactly(g) for g in gradient.tolist()], _exactly(error)
         )
@@ -255,21 +249,6 @@ class Prover:
                 v = v - y * (across * v) * eta
             found += v.transpose() * v * weight
         return found
-
-
-def _less(v: Balls2, w: Balls2, rate: MidRad) -> Balls2:
-    """v - rate w, of vectors (n, d)."""
-    size = float(rate.size)
-    mid = v.mid - rate.mid * w.mid
-    rounding = 4 * U * (v.size + size * w.size) + float(rate.rad) * w.size
-    return Balls2(mid, (v.rad + size * w.rad + rounding) * UP + GUARD)
-
-
-def _weighted(weights: MidRad, v: Balls2) -> tuple[Array, float]:
-    """sum_i q_i v_i (d,) and the norm of its error."""
-    mid = weights.mid @ v.mid
-    room = weights.size * v.rad + (gamma(len(v.mid)) + 2 * U) * weights.size * v.size + weights.rad * v.size
-    return mid, float(room.sum()) * (1 + 2.0**-40) + GUARD
 
 
 def _exactly(value: float) -> arb:

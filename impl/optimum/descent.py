@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 
-from ..arithmetic import Array, least_squares
+from ..arithmetic import PROPOSING, Array, least_squares
+from .convex import value_at
 from .landscape import Derivatives, Landscape
+from .stack import Balls2, Stack
 
 CANDIDATES = 12
 """How many of the scattered points are improved."""
+ROUNDS = 20
+"""How often L-BFGS begins anew."""
 NEAR, NARROW = 16.0, 0.125
 """Predictions up to which points are scattered again, where that is less than a part of the ball."""
 
@@ -107,6 +114,39 @@ def polished(scape: Landscape, theta: Array, radius: float) -> Array:
             break
     ends = scape.value(np.stack([theta, start]))
     return theta if ends[0] <= ends[1] * (1 + 1e-12) + 1e-15 else start
+
+
+@PROPOSING
+def downhill(stack: Stack, starts: list[Array], radius: float, deadline: float) -> Array:
+    """The best point (d,) of the ball (inf: anywhere) that L-BFGS finds from the starts; any number of parameters."""
+
+    from scipy.optimize import minimize
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        start = Balls2(theta[None], np.zeros(1))
+        path = stack.adapted(start, stack.masses, stack.rate, stack.steps)
+        slope = stack.gathered(stack.masses * stack.ranges.at(1, path.z))
+        gradient = stack.weights.mid @ stack.back(slope, path.bends, stack.rate).mid
+        value = float(stack.row_weights.mid @ stack.ranges.at(0, path.z).mid)
+        return (value, gradient) if math.isfinite(value) and np.isfinite(gradient).all() else (1e300, 0 * theta)
+
+    def timed(_: Array) -> None:
+        if time.monotonic() > deadline:
+            raise StopIteration
+
+    best, least = starts[0], math.inf
+    for start in starts:
+        # Where its line search gave up, it goes on without what it remembers.
+        for _ in range(ROUNDS):
+            found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=timed).x
+            point = into_ball(found[None], radius)[0] if math.isfinite(radius) else found
+            value = value_at(stack, point)
+            if not value < least:
+                break
+            best, least, start = point, value, point
+            if time.monotonic() > deadline:
+                return best
+    return best
 
 
 def critical_points(scape: Landscape, radius: float, most: int) -> list[tuple[str, Array]]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
 
-from ..arithmetic import Balls, Floats, Rationals, exact_floats, least_squares, norm, to_float
+from ..arithmetic import Balls, Floats, NumberSystem, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
 from ..losses import Link, Loss
 from ..supervised.instance import Gradient, MetaSLInstance, Task
@@ -39,7 +39,7 @@ def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
     """
     if instance.loss.name != "squared":
         raise DoesNotApplyError(f"loss={instance.loss.name!r}: the squared loss is required")
-    problems, d = [_alone(instance, task) for task in instance.canonical.tasks], instance.dimension
+    problems, d = [alone(instance, task) for task in instance.canonical.tasks], instance.dimension
     gram, pull = fmpq_mat(d, d), fmpq_mat(d, 1)
 
     def unit(j: int | None) -> fmpq_mat:
@@ -58,12 +58,12 @@ def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
     return sum((problem.meta_objective(at) for problem in problems), start=fmpq(0)), theta
 
 
-def _alone(instance: MetaSLInstance, task: Task) -> Problem:
+def alone(instance: MetaSLInstance, task: Task, m: NumberSystem = Rationals) -> Problem:
     """One task with its weight, on its own support points: the others' would only be carried along."""
     used = sorted({atom.x for atom in task.atoms})
     place = {x: j for j, x in enumerate(used)}
     own = replace(task, atoms=tuple(replace(atom, x=place[atom.x]) for atom in task.atoms))
-    return Problem(replace(instance, features=tuple(instance.features[x] for x in used), tasks=(own,)), Rationals)
+    return Problem(replace(instance, features=tuple(instance.features[x] for x in used), tasks=(own,)), m)
 
 
 def _some_solution(system: fmpq_mat, target: fmpq_mat) -> Vector:

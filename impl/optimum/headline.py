@@ -59,16 +59,23 @@ class HeadlineQuantities(MetaSLQuantities):
 
 
 def judge_headline(
-    instance: MetaSLInstance, optimum: Optimum, kind: str = "omega", complete: bool = False, claim: Claim = HEADLINE
+    instance: MetaSLInstance,
+    optimum: Optimum,
+    kind: str = "omega",
+    complete: bool = False,
+    claim: Claim = HEADLINE,
+    most: int | None = None,
 ) -> Finding:
     """The headline claim at the instance's omega, against the optimum's point and its proved lower end.
+
+    most   rows times tasks beyond which terms are enclosed from the table of all rows (`many_rows`)
 
     Errors: DefectError where L(omega) is below that end, and omega in the ball.
     """
     at = optimum.exactly_at
     radius = length_above([a - b for a, b in zip(instance.omega, at, strict=True)])
     against = replace(instance, comparator=at, radius=radius)
-    kind_of = ManyRows if many(against) else HeadlineQuantities
+    kind_of = ManyRows if many(against, most) else HeadlineQuantities
     evaluator = Evaluator(against, lambda: cast(HeadlineQuantities, kind_of(against, optimum.sure)))
     judged = judge_claim(claim, evaluator, complete=complete)
     with ctx.workprec(PRECISIONS[0]):

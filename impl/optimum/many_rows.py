@@ -25,11 +25,11 @@ MANY = 10**5
 """Rows times tasks beyond which quantities are enclosed so."""
 
 
-def many(instance: MetaSLInstance) -> bool:
-    """Whether there are so many rows; gradient steps and losses without joints alone."""
+def many(instance: MetaSLInstance, most: int | None = None) -> bool:
+    """Whether there are more rows times tasks (`most`: MANY); gradient steps and convex losses without joints alone."""
     plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
     rows = sum(len(task.atoms) for task in instance.tasks)
-    return plain and instance.loss.profile.convex and rows * len(instance.tasks) > MANY
+    return plain and instance.loss.profile.convex and rows * len(instance.tasks) > (MANY if most is None else most)
 
 
 class ManyRows:

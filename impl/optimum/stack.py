@@ -16,7 +16,8 @@ Where features are no float64 numbers, each entry is rounded once: relative u, w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +34,7 @@ from ..supervised.tables import Rows
 PIECE = 512
 """Rows whose products are added up at once."""
 ONE = fmpq(1)
+MINUS = MidRad(-1.0)
 TINY = 2.0**-500
 """Covers the squares that underflow below a root."""
 
@@ -48,6 +50,15 @@ class Balls2:
     def size(self) -> Array:
         """Numbers that no ||v|| exceeds (n,)."""
         return (norms(self.mid, 1) + self.rad) * UP
+
+
+@dataclass(frozen=True)
+class Path:
+    """An adaptation: predictions after it z (N,), the masses times ell'' before each step, the sum of its gradients."""
+
+    z: MidRad
+    bends: list[MidRad]
+    pull: Balls2
 
 
 def norms(table: Array, axis: int) -> Array:
@@ -81,7 +92,7 @@ class Stack:
         self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
         self.task = np.repeat(np.arange(len(tasks)), counts)
         self.labels, self.masses = labels, masses
-        self.weights = _numbers([task.weight for task in tasks])
+        self.weights = numbers([task.weight for task in tasks])
         self.ranges = LossRanges(instance.loss, self.labels)
 
     @property
@@ -150,6 +161,58 @@ class Stack:
         errors = np.array([norms(size[own], 0) for own in self.slices])
         return Balls2(self.pulled(np.broadcast_to(w.mid, w.shape)), self.sizes * errors * UP + GUARD)
 
+    # --- adaptation, and its derivative ---------------------------------------------------------------------------
+
+    def adapted(
+        self, start: Balls2, masses: MidRad, rate: MidRad, steps: int, watch: Callable[[], None] = lambda: None
+    ) -> Path:
+        """Of every task from its start (one for all, or n), by steps theta <- theta - rate X_i's(X_i theta)."""
+        z, bends = self.predictions(start), []
+        pull = Balls2(np.zeros((len(self.slices), self.dimension)), np.zeros(len(self.slices)))
+        for _ in range(steps):
+            watch()
+            bends.append(masses * self.ranges.at(2, z))
+            gradient = self.gathered(masses * self.ranges.at(1, z))
+            z, pull = z - rate * self.predictions(gradient), less(pull, gradient, MINUS)
+        return Path(z, bends, pull)
+
+    def back(
+        self, v: Balls2, bends: Sequence[MidRad], rate: MidRad, watch: Callable[[], None] = lambda: None
+    ) -> Balls2:
+        """The transpose of the adaptation's Jacobian, times v: v <- v - rate X_i'D X_i v, the last step first."""
+        for bend in reversed(bends):
+            watch()
+            v = less(v, self.gathered(bend * self.predictions(v)), rate)
+        return v
+
+    def only(self, i: int) -> Stack:
+        """One task alone, with its weight."""
+        own, one = self.slices[i], copy(self)
+        for name in ("slices", "_pieces", "lengths", "sizes", "row_weights"):
+            one.__dict__.pop(name, None)
+        one.points, one.x, one.labels, one.masses = (
+            self.points[own], self.x[own], self.labels[own], self.masses[own]
+        )  # fmt: skip
+        one.weights, one.starts = self.weights[i : i + 1], np.array([0, own.stop - own.start])
+        one.task = np.zeros(own.stop - own.start, dtype=int)
+        one.ranges = LossRanges(self.loss, one.labels)
+        return one
+
+
+def less(v: Balls2, w: Balls2, rate: MidRad) -> Balls2:
+    """v - rate w, of vectors (n, d)."""
+    size = float(rate.size)
+    mid = v.mid - rate.mid * w.mid
+    rounding = 4 * U * (v.size + size * w.size) + float(rate.rad) * w.size
+    return Balls2(mid, (v.rad + size * w.rad + rounding) * UP + GUARD)
+
+
+def weighted(weights: MidRad, v: Balls2) -> tuple[Array, float]:
+    """sum_i q_i v_i (d,) and the norm of its error."""
+    mid = weights.mid @ v.mid
+    room = weights.size * v.rad + (gamma(len(v.mid)) + 2 * U) * weights.size * v.size + weights.rad * v.size
+    return mid, float(room.sum()) * (1 + 2.0**-40) + GUARD
+
 
 def total(terms: MidRad) -> MidRad:
     """The sum of many numbers, in two rounds so that few roundings add up."""
@@ -185,11 +248,11 @@ def _atoms(tasks: Sequence[Task]) -> tuple[Array, MidRad, MidRad]:
         if isinstance(atoms, Atoms):
             points.append(atoms.points)
             labels.append(MidRad(atoms.labels, np.zeros(len(atoms))))
-            masses.append(_numbers(atoms.counts.tolist(), fmpq(1, atoms.total)))
+            masses.append(numbers(atoms.counts.tolist(), fmpq(1, atoms.total)))
         else:
             points.append(np.array([atom.x for atom in atoms]))
-            labels.append(_numbers([atom.y for atom in atoms]))
-            masses.append(_numbers([atom.p for atom in atoms]))
+            labels.append(numbers([atom.y for atom in atoms]))
+            masses.append(numbers([atom.p for atom in atoms]))
     return np.concatenate(points), _joined(labels), _joined(masses)
 
 
@@ -197,7 +260,7 @@ def _joined(parts: Sequence[MidRad]) -> MidRad:
     return MidRad(np.concatenate([v.mid for v in parts]), np.concatenate([v.rad for v in parts]))
 
 
-def _numbers(values: Sequence[fmpq | int], unit: fmpq = ONE) -> MidRad:
+def numbers(values: Sequence[fmpq | int], unit: fmpq = ONE) -> MidRad:
     """Exact numbers times a unit, rounded outward [N]; each different one once."""
     distinct = {value: j for j, value in enumerate(dict.fromkeys(values))}
     table = MidRad.of([value * unit for value in distinct], (len(distinct),))

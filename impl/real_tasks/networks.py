@@ -6,10 +6,8 @@ Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from flint import fmpq
@@ -21,9 +19,6 @@ from ..models.weights import Weights
 from ..sources import RealTasks
 from ..supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
 from ..supervised.relu.training import train
-
-if TYPE_CHECKING:
-    from ..optimum.networks.linearised import LinearisedOptimum
 
 GRID = 2.0**20
 WIDTHS = (16, 64, 256, 1024, 4096)
@@ -82,15 +77,9 @@ def trained_cases(label: str, instance: NetworkInstance, rounds: int, rate: floa
     ]
 
 
-def cases_of(
-    label: str,
-    instance: NetworkInstance,
-    rounds: int,
-    rate: float,
-    optimum: Callable[[NetworkInstance, fmpq], LinearisedOptimum] | None = None,
-) -> list[tuple[str, NetworkInstance]]:
+def cases_of(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
     """The trained cases, and the trained network against the optimum of the network linearised at W0 over the same
-    ball, where that is convex; `optimum` finds it, if not as for ReLU networks."""
+    ball, where that is convex."""
     from ..optimum.networks.floor import (
         NotConvexError,  # these load scipy's optimisers, which every worker would wait for
     )
@@ -99,7 +88,7 @@ def cases_of(
     cases = trained_cases(label, instance, rounds, rate)
     placed = cases[0][1]
     with suppress(NotConvexError):
-        best = (optimum or linearised_optimum)(placed, placed.radius).adapted
+        best = linearised_optimum(placed, placed.radius).adapted
         cases.append((f"{label}; trained, against the linearised optimum", replace(placed, comparator=best)))
     return cases
 

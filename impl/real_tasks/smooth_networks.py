@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from flint import fmpq
-
 from ..extras import require
 from ..models.activation import ACTIVATIONS
 from ..sources import RealTasks
 from ..supervised.instance import NetworkInstance, SmoothInstance
 from .networks import cases_of, digits_network, sinusoid_network
 
-if TYPE_CHECKING:
-    from ..optimum.networks.linearised import LinearisedOptimum
-
 WIDTHS = (16, 64, 256)
-
-
-def _linearised(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
-    from ..optimum.networks.smooth_linearised import (
-        linearised_optimum,  # loads scipy's optimisers, which every worker would wait for
-    )
-
-    assert isinstance(instance, SmoothInstance)
-    return linearised_optimum(instance, ball)
 
 
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
@@ -34,7 +18,7 @@ def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
     for name in ACTIVATIONS:
         for width in WIDTHS:
             instance = SmoothInstance.of(sinusoid_network(width), name)
-            cases += cases_of(f"squared, {name}, width {width}", instance, 60, 1.0, _linearised)
+            cases += cases_of(f"squared, {name}, width {width}", instance, 60, 1.0)
     return tuple(cases)
 
 
@@ -46,7 +30,7 @@ def digits() -> tuple[tuple[str, NetworkInstance], ...]:
     for name in ACTIVATIONS:
         for width in WIDTHS:
             instance = SmoothInstance.of(digits_network(width), name)
-            cases += cases_of(f"logistic, {name}, width {width}", instance, 60, 4.0, _linearised)
+            cases += cases_of(f"logistic, {name}, width {width}", instance, 60, 4.0)
     return tuple(cases)
 
 

@@ -1,12 +1,8 @@
-"""The same quantities as `quantities`, for a whole batch in float64: written again, on purpose.
-
-Nothing is shared with the ball engine but the losses, so that agreement means something. matmul throughout
-(einsum is half as fast).
-"""
+"""The quantities of linear models for a whole batch in float64: features are given, Jacobians are matrices."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -14,49 +10,27 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
 from ..floats.infimum import ball_least_squares
 from .batch import Array, Batch
+from .core_batch_quantities import CoreBatchQuantities, norms
 
 
-class BatchQuantities:
-    """Quantities of a batch by name, each (B,)."""
+class BatchQuantities(CoreBatchQuantities):
+    """Those of linear models: features do not depend on the parameter, Jacobians are matrices (d, d)."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self.features = batch.features
-        self.transposed = batch.features.transpose(0, 2, 1)
-        self.rho = batch.masses.sum(3)
-        self.mass = batch.weights[:, :, None] * self.rho
+    batch: Batch
 
-    def __call__(self, name: str) -> Array:
-        value: Array = getattr(self, name)
-        return value
+    def _predictions(self, at: Array) -> Array:
+        return at @ self.transposed
 
-    # --- losses summed over labels: z (B, n, k) or (B, 1, k) -> (B, n, k) ---
-
-    def _summed(self, order: int, z: Array) -> Array:
-        batch, loss = self.batch, self.batch.loss
-        evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
-        if batch.labels.shape[3] == 1:
-            return batch.masses[..., 0] * evaluate(Floats, z, batch.labels[..., 0])
-        return (batch.masses * evaluate(Floats, z[..., None], batch.labels)).sum(3)
-
-    def _predictions(self, theta: Array) -> Array:
-        """theta (B, n, d) -> (B, n, k)."""
-        return theta @ self.transposed
+    def _pulled(self, slopes: Array, at: Array) -> Array:
+        return slopes @ self.features
 
     def _hessians(self, z: Array) -> Array:
         """H_i (B, n, d, d) at predictions z."""
         scaled = self._summed(2, z)[..., None] * self.features[:, None]
         return self.transposed[:, None] @ scaled
 
-    def adapt(self, theta: Array) -> list[Array]:
-        """Iterates of the adaptation of theta (B, 1, d): [theta, ..., U_i(theta) (B, n, d)]."""
-        if self.batch.steps == 0:
-            return [theta, self._proximal(theta)]
-        iterates, rate = [theta], self.batch.rate[:, None, None]
-        for _ in range(self.batch.steps):
-            slopes = self._summed(1, self._predictions(iterates[-1]))
-            iterates.append(iterates[-1] - rate * (slopes @ self.features))
-        return iterates
+    def adapt(self, at: Array) -> list[Array]:
+        return super().adapt(at) if self.batch.steps else [at, self._proximal(at)]
 
     def _proximal(self, theta: Array) -> Array:
         """argmin R_i(t) + (lambda/2)||t - theta||^2 by damped Newton."""
@@ -90,26 +64,6 @@ class BatchQuantities:
         return point
 
     @cached_property
-    def _path(self) -> list[Array]:
-        return self.adapt(self.batch.omega[:, None, :])
-
-    @cached_property
-    def _before(self) -> Array:
-        return self._predictions(self.batch.omega[:, None, :])
-
-    @cached_property
-    def after(self) -> Array:
-        return self._predictions(self._path[-1])
-
-    @cached_property
-    def comparator(self) -> Array:
-        """h'_i at the support (B, n, k)."""
-        if self.batch.functions is not None:
-            return self.batch.functions
-        assert self.batch.rival is not None
-        return self._predictions(self.adapt(self.batch.rival[:, None, :])[-1])
-
-    @cached_property
     def jacobians(self) -> Array:
         """J_i (B, n, d, d)."""
         batch, eye = self.batch, np.eye(self.features.shape[2])
@@ -117,71 +71,26 @@ class BatchQuantities:
             hessian = self._hessians(self.after)
             return _inverse(eye + hessian / batch.rate[:, None, None, None])
         rate = batch.rate[:, None, None, None]
-        jacobian = eye - rate * self._hessians(self._before)
-        for theta in self._path[1:-1]:
-            jacobian = (eye - rate * self._hessians(self._predictions(theta))) @ jacobian
-        return jacobian
-
-    # --- the task-lifted space ---
+        first, *others = (eye - rate * self._hessians(z) for z in self._on_the_way)
+        return reduce(lambda jacobian, factor: factor @ jacobian, others, first)
 
     @cached_property
     def meta_features(self) -> Array:
         """phi_i(x)' = phi(x)'J_i (B, n, k, d)."""
         return self.features[:, None] @ self.jacobians
 
-    @cached_property
-    def slopes(self) -> Array:
-        """rho_i w_i (B, n, k)."""
-        return self._summed(1, self.after)
+    @property
+    def _plain(self) -> Array:
+        return np.broadcast_to(self.features[:, None], self.meta_features.shape)
 
-    @cached_property
-    def w(self) -> Array:
-        """w_i(x) (B, n, k); 0 where x has no mass."""
-        return self.slopes / np.where(self.rho > 0, self.rho, 1.0)
-
-    @cached_property
-    def u(self) -> Array:
-        """u_i(x) (B, n, k)."""
-        return self.after - self.comparator
-
-    @cached_property
-    def gap(self) -> Array:
-        change = self._summed(0, self.after) - self._summed(0, self.comparator)
-        return (self.batch.weights[..., None] * change).sum((1, 2))
-
-    @cached_property
-    def scale(self) -> Array:
-        """The size of what is added up in gap, pairing and v'G: rounding errors are relative to it."""
-        sizes = np.abs(self.after) + np.abs(self.comparator)
-        risks = np.abs(self._summed(0, self.after)) + np.abs(self._summed(0, self.comparator))
-        stretch = 1 + np.abs(self.jacobians).sum((2, 3))[..., None] * _norm(self.features)[:, None]
-        bend = np.abs(self._summed(2, self.after)) * sizes
-        slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * stretch)
-        return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
-
-    @cached_property
-    def meta_objective(self) -> Array:
-        """L(omega)."""
-        return (self.batch.weights[..., None] * self._summed(0, self.after)).sum((1, 2))
-
-    @cached_property
-    def bregman(self) -> Array:
-        return self.pairing - self.gap
-
-    @cached_property
-    def pairing(self) -> Array:
-        return (self.batch.weights[..., None] * self.slopes * self.u).sum((1, 2))
-
-    def _pulled_back(self, jacobians: Array | None) -> Array:
-        pull = self.slopes @ self.features
-        if jacobians is not None:
-            pull = (pull[:, :, None, :] @ jacobians)[:, :, 0, :]
-        return (self.batch.weights[:, None, :] @ pull)[:, 0]
+    @property
+    def _stretch(self) -> Array:
+        return 1 + np.abs(self.jacobians).sum((2, 3))[..., None] * norms(self.features)[:, None]
 
     @cached_property
     def gradient(self) -> Array:
-        """grad L(omega) (B, d) by the chain rule."""
-        return self._pulled_back(self.jacobians)
+        pull = (self.slopes @ self.features)[:, :, None] @ self.jacobians
+        return (self.batch.weights[:, None] @ pull[:, :, 0])[:, 0]
 
     @cached_property
     def gauss_newton(self) -> Array:
@@ -190,35 +99,11 @@ class BatchQuantities:
         return (self.batch.weights[:, :, None, None] * hessians).sum(1)
 
     @cached_property
-    def eps(self) -> Array:
-        return _norm(self.gradient)
-
-    @cached_property
-    def weight_norm(self) -> Array:
-        return np.sqrt((self.mass * self.w**2).sum((1, 2)))
-
-    @property
-    def radius(self) -> Array:
-        return self.batch.radius
-
-    def _misfit(
-        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
-    ) -> tuple[Array, Array]:
-        """features (B, n, k, d), target (B, n, k), mass (B, n, k)."""
-        root = np.sqrt(self.mass if mass is None else mass)
-        count, dimension = len(self.batch), features.shape[-1]
-        rows = (root[..., None] * features).reshape(count, -1, dimension)
-        aims = (root * target).reshape(count, -1)
-        return ball_least_squares(rows, aims, self.radius if radius is None else radius)
-
-    @cached_property
-    def lifted(self) -> tuple[Array, Array]:
-        """(misfit (B,), its direction (B, d))."""
-        return self._misfit(self.meta_features, self.u)
-
-    @property
-    def misfit(self) -> Array:
-        return self.lifted[0]
+    def misfit_hessian_at_adapted(self) -> Array:
+        if self.batch.steps == 0:
+            raise UndefinedQuantityError("the adaptation is not by gradient steps")
+        jacobian = np.eye(self.features.shape[2]) - self.batch.rate[:, None, None, None] * self._hessians(self.after)
+        return self._misfit(self.features[:, None] @ jacobian, self.u)[0]
 
     # --- the mixed form: triples (x, label slot, x') ---
 
@@ -274,73 +159,6 @@ class BatchQuantities:
         root = np.sqrt(np.where(live, mass, 0.0))
         return ball_least_squares(root[..., None] * psi, root * ratio, self.radius)[0]
 
-    # --- first-order, and what wrong theorems use ---
-
-    @cached_property
-    def eps_first_order(self) -> Array:
-        return _norm(self._pulled_back(None))
-
-    def _plain(self) -> Array:
-        return np.broadcast_to(self.features[:, None], self.meta_features.shape)
-
-    @cached_property
-    def misfit_plain(self) -> Array:
-        return self._misfit(self._plain(), self.u)[0]
-
-    @cached_property
-    def displacement(self) -> Array:
-        if self.batch.rival is None:
-            raise UndefinedQuantityError("the comparator is not one parameter")
-        return _norm(self.batch.omega - self.batch.rival)
-
-    @cached_property
-    def function_displacement(self) -> Array:
-        return np.sqrt((self.mass * self.u**2).sum((1, 2)))
-
-    @cached_property
-    def feature_bound(self) -> Array:
-        used = (self.mass > 0).any(1)
-        return np.where(used, _norm(self.features), 0.0).max(1)
-
-    @cached_property
-    def misfit_hessian_at_adapted(self) -> Array:
-        if self.batch.steps == 0:
-            raise UndefinedQuantityError("the adaptation is not by gradient steps")
-        jacobian = np.eye(self.features.shape[2]) - self.batch.rate[:, None, None, None] * self._hessians(self.after)
-        return self._misfit(self.features[:, None] @ jacobian, self.u)[0]
-
-    @cached_property
-    def weight_norm_unadapted(self) -> Array:
-        w = self._summed(1, self._before) / np.where(self.rho > 0, self.rho, 1.0)
-        return np.sqrt((self.mass * w**2).sum((1, 2)))
-
-    @cached_property
-    def misfit_u_unadapted(self) -> Array:
-        if self.batch.functions is not None:
-            rival = self.batch.functions
-        else:
-            assert self.batch.rival is not None
-            rival = self._predictions(self.batch.rival[:, None, :])
-        target = np.broadcast_to(self._before - rival, self.u.shape)
-        return self._misfit(self.meta_features, target)[0]
-
-    @cached_property
-    def misfit_free(self) -> Array:
-        return self._misfit(self.meta_features, self.u, radius=np.full(len(self.batch), np.inf))[0]
-
-    @cached_property
-    def _uniform(self) -> Array:
-        used = (self.batch.weights > 0).astype(float)
-        return self.rho * (used / used.sum(1, keepdims=True))[..., None]
-
-    @cached_property
-    def weight_norm_uniform(self) -> Array:
-        return np.sqrt((self._uniform * self.w**2).sum((1, 2)))
-
-    @cached_property
-    def misfit_uniform(self) -> Array:
-        return self._misfit(self.meta_features, self.u, self._uniform)[0]
-
 
 def solve(system: Array, right: Array) -> Array:
     """Solutions (..., d) of regular systems (..., d, d); where numbers overflowed, the finite right side itself."""
@@ -365,7 +183,3 @@ def _finite(system: Array) -> Array:
     """The matrices (..., d, d); the identity for those that overflowed."""
     sound = (np.abs(system) < 1e100).all((-2, -1))
     return np.where(sound[..., None, None], system, np.eye(system.shape[-1]))
-
-
-def _norm(values: Array) -> Array:
-    return np.sqrt((values * values).sum(-1))

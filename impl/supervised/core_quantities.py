@@ -19,7 +19,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
 from ..instances import Vector
 from ..models.rows import Rows
-from .instance import Functions, MetaSLInstance, NetworkInstance
+from .instance import Functions, Implicit, MetaSLInstance, NetworkInstance
 from .maml import Law
 from .prediction_quantities import PredictionQuantities
 
@@ -158,6 +158,31 @@ class FeatureQuantities(PredictionQuantities):
     def _norm_of(self, features: Any) -> Number:
         """||<w, phi>|| for the given features."""
         return features.paired(self._weighted).length
+
+    # --- margins ------------------------------------------------------------------------------------------
+
+    @property
+    def _kink_distance(self) -> arb:
+        """Distance of the model and of the iterates from the kinks of the model; 1 if it has none."""
+        return arb(1)
+
+    @cached_property
+    def margin_joints(self) -> arb:
+        """Distance from the joints of the loss of the predictions that gradient steps start from, or at which an
+        implicit step ends, whose derivative is taken there."""
+        adaptation = self.instance.adaptation
+        if isinstance(adaptation, Implicit):
+            return self._joint_margin([[z] for z in self._after])
+        return self._joint_margin(self._iterates) if adaptation.eta != 0 else arb(1)
+
+    @cached_property
+    def margin_differentiability(self) -> arb:
+        """Distance of the model from its kinks and of the predictions from the joints of the loss; of adapted ones too,
+        where the loss itself has kinks."""
+        if not self._kink_distance > 0 or not self.margin_joints > 0:
+            return self.margin_joints if self._kink_distance > 0 else self._kink_distance
+        outer = self._joint_margin([[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
+        return self._kink_distance.min(self.margin_joints).min(outer)
 
     @cached_property
     def eps_first_order(self) -> arb:

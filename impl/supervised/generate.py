@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -13,6 +14,7 @@ from ..losses import LOSSES, Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
+from .core_batch_quantities import CoreBatchQuantities
 from .stationary import stationary_points
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
@@ -144,19 +146,30 @@ def functions(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 def tangent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    return tangent_comparators(source, _problem(source, loss, limits))
+    found: Batch = tangent_comparators(source, BatchQuantities(_problem(source, loss, limits)))
+    return found
 
 
-def tangent_comparators(source: Source, batch: Batch) -> Batch:
-    """The batch against tangent comparators: with u = t(phi'v0 + kappa w), <w, u> = t(eps + kappa ||w||^2) is
+def tangent_comparators(source: Source, at: CoreBatchQuantities) -> Any:
+    """The batch of `at` against tangent comparators: with u = t(phi'v0 + kappa w), <w, u> = t(eps + kappa ||w||^2) is
     the bound itself, for every t > 0 and kappa >= 0."""
     kappa = source.choose((0.0, 2.0**-10, 1.0, 2.0**10))
-    at = BatchQuantities(batch)
     size = np.where(at.eps > 0, at.eps, 1.0)
     slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
-    largest = np.maximum(np.abs(slope).max((1, 2)), 2.0**-20)
+    largest = np.clip(np.abs(slope).max((1, 2)), 2.0**-20, 2.0**40)
     step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(largest)))
-    return replace(batch.against(functions=at.after - step[:, None, None] * slope), radius=step)
+    functions = np.nan_to_num(at.after - step[:, None, None] * slope, posinf=1e6, neginf=-1e6)
+    return replace(at.batch.against(functions=functions), radius=step)
+
+
+def step_away(source: Source, at: CoreBatchQuantities) -> Any:
+    """The batch of `at` against a comparator one small gradient step away, R = the distance."""
+    batch, size = at.batch, np.where(at.eps > 0, at.eps, 1.0)
+    step = 2.0 ** -source.grid((), 0, 12)
+    rival = batch.omega - ((step / size)[:, None] * at.gradient).reshape(batch.omega.shape)
+    rival = np.where(np.isfinite(rival), rival, batch.omega)
+    distance = np.sqrt(((batch.omega - rival) ** 2).sum(tuple(range(1, rival.ndim))))
+    return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
 
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -172,13 +185,8 @@ def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """A comparator one small gradient step away: the bound is nearly R eps."""
-    batch = _problem(source, loss, limits)
-    at = BatchQuantities(batch)
-    size = np.where(at.eps > 0, at.eps, 1.0)
-    step = 2.0 ** -source.grid((), 0, 12)
-    rival = batch.omega - (step / size)[:, None] * at.gradient
-    distance = np.sqrt(((batch.omega - rival) ** 2).sum(1))
-    return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
+    found: Batch = step_away(source, BatchQuantities(_problem(source, loss, limits)))
+    return found
 
 
 def one_task(source: Source, loss: str, limits: Limits = SMALL) -> Batch:

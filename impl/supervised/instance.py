@@ -18,7 +18,7 @@ from flint import fmpq
 from ..arithmetic import Array, rational
 from ..instances import FORMAT, Instance, Vector, fraction
 from ..losses import Loss
-from ..models.activation import ACTIVATIONS, Activation
+from ..models.activation import ACTIVATIONS, RELU, Activation
 from ..models.weights import Weights
 from .tables import Lazy, Rows
 
@@ -53,10 +53,14 @@ class Atom:
 
 
 class Atoms(Lazy):
-    """Atoms of one task: points [k], float64 labels [k], counts [k] of `total`; sorted, without equal ones."""
+    """Atoms of one task: points [k], float64 labels [k], counts [k]; sorted, without equal ones.
 
-    def __init__(self, points: Array, labels: Array, counts: Array, total: int) -> None:
-        self.points, self.labels, self.counts, self.total = points, labels, counts, total
+    rows [total] says of each row that was given, in its order, which atom it is.
+    """
+
+    def __init__(self, points: Array, labels: Array, rows: Array) -> None:
+        self.points, self.labels, self.rows = points, labels, rows
+        self.counts, self.total = np.bincount(rows, minlength=len(points)), len(rows)
 
     @classmethod
     def of(cls, points: Array, labels: Array) -> Atoms:
@@ -65,8 +69,9 @@ class Atoms(Lazy):
         points, labels = points[order], labels[order]
         new = np.ones(len(points), dtype=bool)
         new[1:] = (points[1:] != points[:-1]) | (labels[1:] != labels[:-1])
-        first = np.flatnonzero(new)
-        return cls(points[first], labels[first], np.diff(np.append(first, len(points))), len(points))
+        rows = np.empty(len(points), dtype=int)
+        rows[order] = np.cumsum(new) - 1
+        return cls(points[new], labels[new], rows)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -150,23 +155,7 @@ class MetaSLInstance(Instance):
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """The fields of the instance file, each number written by `number`."""
-        comparator: object
-        if isinstance(self.comparator, Functions):
-            comparator = functions_field(self.comparator, number)
-        else:
-            comparator = [number(v) for v in self.comparator]
-        return {
-            "format": FORMAT,
-            "problem": "meta-sl",
-            "loss": loss_field(self.loss, number),
-            "adaptation": adaptation_field(self.adaptation, number),
-            "model": {"name": "linear"},
-            "features": rows_field(self.features, number),
-            "tasks": tasks_field(self.tasks, number),
-            "omega": [number(v) for v in self.omega],
-            "comparator": comparator,
-            "radius": number(self.radius),
-        }
+        return document_of(self, number, {"name": "linear"}, lambda vector: [number(v) for v in vector])
 
 
 # --- what instances of every model share ---
@@ -187,6 +176,25 @@ def canonical_tasks(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
                 atoms.append(atom)
         found.append(Task(task.weight, tuple(atoms)))
     return tuple(found)
+
+
+def document_of(
+    instance: Any, number: Callable[[fmpq], object], model: dict[str, object], parameter: Callable[[Any], object]
+) -> dict[str, object]:
+    """The fields of an instance file: numbers written by `number`, parameters by `parameter`."""
+    rival = instance.comparator
+    return {
+        "format": FORMAT,
+        "problem": "meta-sl",
+        "loss": loss_field(instance.loss, number),
+        "adaptation": adaptation_field(instance.adaptation, number),
+        "model": model,
+        "features": rows_field(instance.features, number),
+        "tasks": tasks_field(instance.tasks, number),
+        "omega": parameter(instance.omega),
+        "comparator": functions_field(rival, number) if isinstance(rival, Functions) else parameter(rival),
+        "radius": number(instance.radius),
+    }
 
 
 def loss_field(loss: Loss, number: Callable[[fmpq], object]) -> dict[str, object]:
@@ -250,9 +258,9 @@ class NetworkInstance(Instance):
     family = "network"
 
     @property
-    def sigma(self) -> Any:
-        """The smooth activation with its derivatives; None: relu, which has a kink."""
-        return None
+    def sigma(self) -> Activation:
+        """The activation with its derivatives."""
+        return RELU
 
     @property
     def width(self) -> int:
@@ -285,24 +293,9 @@ class NetworkInstance(Instance):
         return self._document(number, lambda weights: weights.document(number))
 
     def _document(self, number: Callable[[fmpq], object], rows: Callable[[Weights], Any]) -> dict[str, object]:
-        comparator: object
-        if isinstance(self.comparator, Functions):
-            comparator = functions_field(self.comparator, number)
-        else:
-            comparator = rows(self.comparator)
         sign = {b: number(fmpq(b)) for b in (1, -1)}
-        return {
-            "format": FORMAT,
-            "problem": "meta-sl",
-            "loss": loss_field(self.loss, number),
-            "adaptation": adaptation_field(self.adaptation, number),
-            "model": {**self._model, "b": [sign[b] for b in self.signs], "W0": rows(self.initial)},
-            "features": [[number(v) for v in row] for row in self.features],
-            "tasks": tasks_field(self.tasks, number),
-            "omega": rows(self.omega),
-            "comparator": comparator,
-            "radius": number(self.radius),
-        }
+        model = {**self._model, "b": [sign[b] for b in self.signs], "W0": rows(self.initial)}
+        return document_of(self, number, model, rows)
 
     def fractions(self) -> dict[str, object]:
         """What `document` gives with that writing; a million weights reach it without a rational for each."""
@@ -324,7 +317,6 @@ class SmoothInstance(NetworkInstance):
 
     @property
     def sigma(self) -> Activation:
-        """The activation with its derivatives."""
         return ACTIVATIONS[self.activation]
 
     @property

@@ -6,6 +6,7 @@ support are lists [k], parameters are column matrices (d, 1). Nothing here knows
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,6 +72,17 @@ class Risks:
     def risk(self, law: Law, z: list[Number]) -> Number:
         """R_i at the predictions z [k]."""
         return sum((p * self.loss.value(self.m, z[x], y) for x, y, p in law.atoms), start=self.m.number(0))
+
+    @abstractmethod
+    def path(self, law: Law, at: Any) -> Sequence[Any]:
+        """The models of the adaptation from the model `at` to the adapted one."""
+
+    def objective(self, at: Any) -> Number:
+        """L at a model: sum_i q_i R_i(h_{U_i})."""
+        laws = [law for law in self.laws if law.weight != 0]
+        return sum(
+            (law.weight * self.risk(law, self.path(law, at)[-1].predictions) for law in laws), start=self.m.number(0)
+        )
 
 
 class Problem(Risks):
@@ -177,15 +189,8 @@ class Problem(Risks):
         return arb_mat([[v + ball] for v in point.entries()])
 
     def meta_objective(self, theta: Matrix) -> Number:
-        """L(theta) = sum_i q_i R_i(h_{U_i(theta)})."""
-        return sum(
-            (
-                law.weight * self.risk(law, self.predictions(self.adapt(law, theta)[-1]))
-                for law in self.laws
-                if law.weight != 0
-            ),
-            start=self.m.number(0),
-        )
+        """L(theta)."""
+        return self.objective(Point(self, theta))
 
 
 @dataclass(frozen=True, eq=False)

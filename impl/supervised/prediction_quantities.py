@@ -68,6 +68,8 @@ class PredictionQuantities(CoreQuantities):
     def _joint_margin(self, predictions: Sequence[Sequence[list[Number]]]) -> arb:
         """Of predictions per task and step [k]."""
         loss, margin = self.problem.loss, arb(1)
+        if not loss.profile.joints:
+            return margin
         for law, steps in zip(self.laws, predictions, strict=True):
             for z, (x, y, _) in itertools.product(steps, law.atoms):
                 gap = loss.joint_distance(z[x], y)

@@ -186,20 +186,6 @@ class MetaSLQuantities(TaskQuantities):
     # --- margins of assumptions: positive where the assumption holds -----------------------------------
 
     @cached_property
-    def margin_differentiability(self) -> arb:
-        """Distance of predictions from the joints of the loss: of those that gradient steps start from, or at which an
-        implicit step ends, whose derivative is taken there; and of adapted ones, where the loss itself has kinks."""
-        loss, adaptation = self.problem.loss, self.instance.adaptation
-        if not loss.profile.joints:
-            return arb(1)
-        self._balls_only("a distance")
-        ends = [[z] for z in self._after]
-        if not isinstance(adaptation, Gradient):
-            return self._joint_margin(ends)
-        outer = self._joint_margin(ends) if loss.profile.kinked else arb(1)
-        return outer if adaptation.eta == 0 else outer.min(self._joint_margin(self._iterates))
-
-    @cached_property
     def margin_one_gradient_step(self) -> arb:
         adaptation = self.instance.adaptation
         return self._structural(isinstance(adaptation, Gradient) and adaptation.steps == 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from flint import fmpq
 
+from ..instances import Vector
 from ..losses import Link, Loss
 from ..shrink import put, simpler
-from .instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from .instance import Adaptation, Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
 
 Model = TypeVar("Model", bound=Any)
 """An instance with any model: tasks, features and a comparator are what is cut here."""
@@ -101,33 +102,38 @@ def _fewer_dimensions(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
         )
 
 
+def simpler_adaptations(adaptation: Adaptation) -> Iterator[Adaptation]:
+    """Fewer steps, simpler step sizes."""
+    if isinstance(adaptation, Implicit):
+        yield from (Implicit(strength) for strength in simpler(adaptation.strength, positive=True))
+        return
+    for fewer in sorted({1, adaptation.steps - 1} - {0, adaptation.steps}):
+        yield replace(adaptation, steps=fewer)
+    yield from (Gradient(eta, adaptation.steps) for eta in simpler(adaptation.eta))
+
+
+def simpler_rows(rows: Sequence[Vector]) -> Iterator[tuple[Vector, ...]]:
+    """The rows with one number simpler."""
+    for x, row in enumerate(rows):
+        for j, value in enumerate(row):
+            for simple in simpler(value):
+                yield (*rows[:x], put(row, j, simple), *rows[x + 1 :])
+
+
 def _simpler_numbers(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
-    adaptation = instance.adaptation
-    if isinstance(adaptation, Gradient):
-        if adaptation.steps > 1:
-            yield replace(instance, adaptation=replace(adaptation, steps=1))
-        for eta in simpler(adaptation.eta):
-            yield replace(instance, adaptation=Gradient(eta, adaptation.steps))
-    else:
-        for strength in simpler(adaptation.strength, positive=True):
-            yield replace(instance, adaptation=Implicit(strength))
+    for adaptation in simpler_adaptations(instance.adaptation):
+        yield replace(instance, adaptation=adaptation)
     for radius in simpler(instance.radius, positive=True):
         yield replace(instance, radius=radius)
     for j, value in enumerate(instance.omega):
         for simple in simpler(value):
             yield replace(instance, omega=put(instance.omega, j, simple))
-    for x, row in enumerate(instance.features):
-        for j, value in enumerate(row):
-            for simple in simpler(value):
-                features = (*instance.features[:x], put(row, j, simple), *instance.features[x + 1 :])
-                yield replace(instance, features=features)
+    for features in simpler_rows(instance.features):
+        yield replace(instance, features=features)
     comparator = instance.comparator
     if isinstance(comparator, Functions):
-        for i, row in enumerate(comparator.values):
-            for x, value in enumerate(row):
-                for simple in simpler(value):
-                    rows = (*comparator.values[:i], put(row, x, simple), *comparator.values[i + 1 :])
-                    yield replace(instance, comparator=Functions(rows))
+        for values in simpler_rows(comparator.values):
+            yield replace(instance, comparator=Functions(values))
     else:
         for j, value in enumerate(comparator):
             for simple in simpler(value):

@@ -14,6 +14,7 @@ from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Balls, Number, Rationals, root
 from ..balls.singular import largest_eigenvalue
+from ..models.rows import lengths
 from ..models.weights import squared_distance
 from .core_quantities import Step
 from .instance import NetworkInstance
@@ -31,11 +32,6 @@ class StartQuantities(SpanQuantities):
     @abstractmethod
     def _difference(self) -> arb_mat | None:
         """The Gram matrix of phi_0 - phi, None if it is exactly 0."""
-
-    @cached_property
-    @abstractmethod
-    def _kink_distance(self) -> arb:
-        """Distance of W and of the iterates from the kinks of the model; 1 if it has none."""
 
     # --- features at initialisation ----------------------------------------------------------
 
@@ -125,23 +121,13 @@ class StartQuantities(SpanQuantities):
     # --- margins --------------------------------------------------------------------------------------------
 
     @cached_property
-    def margin_joints(self) -> arb:
-        """Distance of the predictions that the steps start from, from the joints of the loss."""
-        moves = self.instance.adaptation.eta != 0
-        return self._joint_margin(self._iterates) if moves else arb(1)
-
-    @cached_property
     def margin_convex_inner(self) -> arb:
         """ell'' >= 0: what the bound of the operator norms of H_i uses."""
         return self._structural(self.problem.loss.profile.convex)
 
     @cached_property
-    def margin_differentiability(self) -> arb:
-        """Distance of the model from its kinks and of the predictions from the joints of the loss."""
-        if not self._kink_distance > 0 or not self.margin_joints > 0:
-            return self.margin_joints if self._kink_distance > 0 else self._kink_distance
-        outer = self._joint_margin([[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
-        return self._kink_distance.min(self.margin_joints).min(outer)
+    def _row_sizes(self) -> list[arb]:
+        return lengths(self.instance.features)
 
     @cached_property
     def _stretches(self) -> list[arb]:

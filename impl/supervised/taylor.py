@@ -15,10 +15,10 @@ from flint import arb, ctx
 
 from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, norm, solved
 from .instance import Gradient, Implicit
-from .maml import Law, Problem
+from .maml import Law, Problem, Risks
 
 
-def _series(problem: Problem) -> Any:
+def _series(problem: Risks) -> Any:
     return BallSeries if problem.m is Balls else RationalSeries
 
 
@@ -26,7 +26,7 @@ def _coefficients(series: Any, count: int) -> list[Number]:
     return [series[k] for k in range(count)]
 
 
-def _slope_rows(problem: Problem, law: Law, z: list[list[Number]]) -> Matrix:
+def slope_rows(problem: Risks, law: Law, z: list[list[Number]]) -> Matrix:
     """Rows [sum p ell'(z_x, y) | its tangents]: each tangent is scaled by the series' own slope."""
     m, s = problem.m, _series(problem)
     zero = m.number(0)
@@ -44,7 +44,7 @@ def gradient(problem: Problem) -> list[Number]:
 
     At a joint of the loss balls give an enclosure of all one-sided slopes.
     """
-    m, s, d = problem.m, _series(problem), problem.dimension
+    m, d = problem.m, problem.dimension
     total = [m.number(0)] * d
     unit = problem.identity().tolist()
     with series_terms(2):
@@ -52,11 +52,17 @@ def gradient(problem: Problem) -> list[Number]:
         for law in problem.laws:
             if law.weight == 0:
                 continue
-            z = (problem.features * _adapt(problem, law, start)).tolist()
-            for x, y, p in law.atoms:
-                slope = problem.loss.value(s, s.series([z[x][0], 1]), y)[1]
-                scale = law.weight * p * slope
-                total = [t + scale * v for t, v in zip(total, z[x][1:], strict=True)]
+            own = risk_gradient(problem, law, (problem.features * _adapt(problem, law, start)).tolist())
+            total = [t + law.weight * g for t, g in zip(total, own, strict=True)]
+    return total
+
+
+def risk_gradient(problem: Risks, law: Law, z: list[list[Number]]) -> list[Number]:
+    """The derivative of R_i along each tangent, at predictions [value | tangents]; series of two terms."""
+    s, total = _series(problem), [problem.m.number(0)] * (len(z[0]) - 1)
+    for x, y, p in law.atoms:
+        scale = p * problem.loss.value(s, s.series([z[x][0], 1]), y)[1]
+        total = [t + scale * v for t, v in zip(total, z[x][1:], strict=True)]
     return total
 
 
@@ -67,7 +73,7 @@ def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
         return _implicit(problem, law, theta, adaptation)
     for _ in range(adaptation.steps):
         z = (problem.features * theta).tolist()
-        theta = theta - problem.transposed * _slope_rows(problem, law, z) * problem.eta
+        theta = theta - problem.transposed * slope_rows(problem, law, z) * problem.eta
     return theta
 
 
@@ -89,7 +95,7 @@ def _implicit(problem: Problem, law: Law, theta: Matrix, adaptation: Implicit) -
     def pulled(tangents: Matrix) -> Matrix:
         """dt + (d/ds) grad R_i(t + s dt)/lambda for tangents dt (d, .)."""
         here = m.matrix([[v, *row] for v, row in zip(value, tangents.tolist(), strict=True)])
-        slopes = _slope_rows(problem, law, (problem.features * here).tolist())
+        slopes = slope_rows(problem, law, (problem.features * here).tolist())
         return tangents + m.matrix([row[1:] for row in (problem.transposed * slopes * (1 / strength)).tolist()])
 
     found = solved(pulled(problem.identity()), moved)

@@ -19,11 +19,13 @@ from .audit_tables import print_audit
 from .ending import fail, interrupted
 from .own_tasks import (
     PLACES,
+    EndOption,
     EtaOption,
     FeatureOption,
     IgnoreOption,
     LabelOption,
     LossOption,
+    OmegaOption,
     StepsOption,
     TaskOption,
     audit_tasks,
@@ -48,7 +50,7 @@ from .shared import (
     writing,
 )
 
-OF_TASKS = {"loss", "eta", "steps", "task", "label", "ignore", "feature"}
+OF_TASKS = {"omega", "max_time", "loss", "eta", "steps", "task", "label", "ignore", "feature"}
 BOTH = {"tasks", "json"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
@@ -58,6 +60,8 @@ def audit(
     tasks: Annotated[
         str | None, typer.Argument(metavar="TASKS", help=f"Your tasks: which assumptions hold there. {PLACES}")
     ] = None,
+    omega: OmegaOption = None,
+    max_time: EndOption = 600.0,
     loss: LossOption = None,
     eta: EtaOption = None,
     steps: StepsOption = None,
@@ -88,11 +92,16 @@ def audit(
     foreign = given - OF_TASKS - BOTH if tasks is not None else given & OF_TASKS
     for name in sorted(foreign):
         where = "without TASKS only" if tasks is not None else "with TASKS only"
-        fail(f"--{name}={str(context.params[name])!r}: this option has a meaning {where}; leave it out")
+        fail(
+            f"--{name.replace('_', '-')}={str(context.params[name])!r}: this option has a meaning {where}; leave it out"
+        )
     targets = {"--json": json, "--junit": junit, "--sarif": sarif}
-    spoken = ready(targets, out) if tasks is None else ready(targets, inputs=[tasks])
+    spoken = (
+        ready(targets, out) if tasks is None else ready(targets, inputs=[tasks, *([] if omega is None else [omega])])
+    )
     if tasks is not None:
-        audit_tasks(tasks_at(tasks, loss, eta, steps, task, label, ignore, feature), json, spoken)
+        source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature)
+        audit_tasks(source, omega, max_time, json, spoken)
     chosen = list(dict.fromkeys(family or FAMILIES))
     for name in chosen:
         if name not in FAMILIES:

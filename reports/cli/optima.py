@@ -15,20 +15,22 @@ from ...impl.bracket import Status
 from ...impl.families import FAMILIES, family_of, load
 from ...impl.optimum import Budget, NotCoerciveError, UnsupportedError
 from ...impl.optimum.headline import ORDINARY_BALL, STEEP, STEEP_BALL
-from ..certifying import certify as answered
-from ..certifying import checked_certificate
+from ..certifying import answered, checked_certificate
 from ..formats.judging import OptimumRecord
-from ..processes import EndedError, apart
+from ..processes import apart, improving
 from .ending import fail, interrupted
 from .own_tasks import (
     PLACES,
+    EndOption,
     EtaOption,
     FeatureOption,
     IgnoreOption,
     LabelOption,
     LossOption,
+    OmegaOption,
     StepsOption,
     TaskOption,
+    in_time,
     tasks_at,
 )
 from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, working
@@ -69,18 +71,6 @@ def _supported(source: object) -> Iterator[None]:
         yield
     except (UnsupportedError, NotCoerciveError) as error:
         fail(f"{source}: {error}" if isinstance(error, UnsupportedError) else f"{source}: without --radius: {error}")
-
-
-@contextmanager
-def _in_time(limit: float, advice: str) -> Iterator[None]:
-    """Work that its time limit ended becomes one line and status 3."""
-    try:
-        yield
-    except EndedError as error:
-        if error.interrupted:
-            raise
-        typer.echo(f"metagap: --max-time={limit:g}: out of time while {error.stage}; {advice}", err=True)
-        raise typer.Exit(3) from None
 
 
 def optimum(
@@ -128,14 +118,11 @@ def optimum(
 
 def check(
     path: Annotated[Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum.")],
-    max_time: Annotated[
-        float,
-        typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then, whatever it is at."),
-    ] = 600.0,
+    max_time: EndOption = 600.0,
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic."""
     advice = "it is neither accepted nor rejected; allow more"
-    with input_errors(), working("check") as show, _in_time(max_time, advice):
+    with input_errors(), working("check") as show, in_time(max_time, advice):
         accepted, line = apart(checked_certificate, (path,), show, time.monotonic() + max_time)
     typer.echo(line)
     raise typer.Exit(0 if accepted else 1)
@@ -143,9 +130,7 @@ def check(
 
 def certify(
     tasks: Annotated[str, typer.Argument(metavar="TASKS", help=f"Your tasks. {PLACES}")],
-    omega: Annotated[
-        Path | None, typer.Option("--omega", metavar="FILE", help="Your solution: a JSON list of numbers.")
-    ] = None,
+    omega: OmegaOption = None,
     train: Annotated[bool, typer.Option("--train", help="Train omega on the spot by MAML.")] = False,
     loss: LossOption = None,
     eta: EtaOption = None,
@@ -165,10 +150,7 @@ def certify(
         ),
     ] = None,
     gap: GapOption = 1e-6,
-    max_time: Annotated[
-        float,
-        typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then, whatever it is at."),
-    ] = 30.0,
+    max_time: EndOption = 30.0,
     json: JsonOption = None,
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
@@ -179,12 +161,16 @@ def certify(
     if train and omega is not None:
         fail(f"--omega={str(omega)!r}: no --omega is required with --train; give one of the two")
     advice = "there is no answer, and none was written; allow more, or fewer rows"
-    with input_errors(), _supported(tasks), working("certify") as show, _in_time(max_time, advice):
-        found = apart(answered, (source, omega, train, ball, budget), show, begin + max_time)
+    with input_errors(), _supported(tasks), working("certify") as show, in_time(max_time, advice):
+        found, ended = improving(answered, (source, omega, train, ball, budget), show, begin + max_time)
     emit(found.record, json)
     if spoken:
         for line in found.lines:
             typer.echo(line)
-    if found.interrupted:
-        interrupted("certify: interrupted; the answer is that of the bracket that was known by then")
+    if found.interrupted or (ended is not None and ended.interrupted):
+        where = f" while {ended.stage}" if ended is not None else ""
+        interrupted(f"certify: interrupted{where}; the answer is that of what was known by then")
+    if ended is not None:
+        typer.echo(f"metagap: --max-time={max_time:g}: ended while {ended.stage}; the answer stood before", err=True)
+        raise typer.Exit(found.status if found.status == 1 else 3)
     raise typer.Exit(found.status)

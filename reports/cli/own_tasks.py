@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +16,22 @@ from ...impl.own_tasks import DOUBTFUL, TaskSource
 from ...impl.supervised.document import STEPS
 from ..certifying import conditions_of
 from ..formats.judging import ConditionRow, ConditionsRecord
-from ..processes import apart
-from .ending import fail
-from .shared import emit, exact_option, input_errors, listing, paper, whole, working
+from ..processes import EndedError, improving
+from .ending import fail, interrupted
+from .shared import emit, exact_option, input_errors, listing, number, paper, whole, working
 
+OmegaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--omega",
+        metavar="FILE",
+        help="Your solution: a JSON list of numbers, .npy, .npz, or a state_dict in .pt or .safetensors.",
+    ),
+]
+EndOption = Annotated[
+    float,
+    typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then, whatever it is at."),
+]
 PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
 
 LossOption = Annotated[
@@ -84,13 +99,30 @@ def _eta(text: str | None) -> fmpq | None:
     return None if text is None else exact_option("--eta", text, lambda v: abs(v) <= 10**30, required)
 
 
-def audit_tasks(source: TaskSource, json: Path | None, spoken: bool) -> None:
+@contextmanager
+def in_time(limit: float, advice: str) -> Iterator[None]:
+    """Work that its time limit ended becomes one line and status 3."""
+    try:
+        yield
+    except EndedError as error:
+        if error.interrupted:
+            raise
+        typer.echo(f"metagap: --max-time={limit:g}: out of time while {error.stage}; {advice}", err=True)
+        raise typer.Exit(3) from None
+
+
+def audit_tasks(source: TaskSource, omega: Path | None, max_time: float, json: Path | None, spoken: bool) -> None:
     """Print the conditions of the tasks, or write them where --json says."""
-    with input_errors(), working("audit") as show:
-        record = apart(conditions_of, (source,), show)
+    advice, end = "no assumption was examined; allow more, or fewer rows", time.monotonic() + max_time
+    with input_errors(), working("audit") as show, in_time(max_time, advice):
+        record, ended = improving(conditions_of, (source, omega), show, end)
     emit(record, json)
     if spoken:
         _print(record)
+    if ended is not None and ended.interrupted:
+        interrupted(f"audit: interrupted while {ended.stage}; what was not examined by then is open")
+    if ended is not None:
+        typer.echo(f"metagap: --max-time={max_time:g}: ended while {ended.stage}; what remains is open", err=True)
     raise typer.Exit(3 if any(row.holds is None for row in record.assumptions) else 0)
 
 

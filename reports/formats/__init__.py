@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -20,7 +20,7 @@ from ...impl.files.text import document, join
 from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
 from .inputs import Schema, certificate_schema, instance_schema
-from .judging import CertifyRecord, ConditionsRecord, Judgement, OptimumRecord
+from .judging import CertifyRecord, CertifyRecord1, ConditionsRecord, Judgement, OptimumRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
 from .verifying import VerifyRecord
@@ -42,6 +42,9 @@ FORMATS: dict[str, type[Record]] = {
     if isinstance(tag := kind.__struct_config__.tag, str)
 }
 """By the middle word of the record's format, which is its tag."""
+
+OLDER: dict[str, type[Record]] = {"metagap/certify/1": CertifyRecord1}
+"""Records of former versions that are read as they are; others differ from this version's in words alone."""
 
 INPUTS: dict[str, Callable[[], Schema]] = {"instance": instance_schema, "certificate": certificate_schema}
 """The same of what is read: instances and certificates have readers of their own."""
@@ -67,12 +70,14 @@ def schema(name: str) -> Schema:
 
 
 def check(record: object, kind: type[Kind], file: str) -> Kind:
-    """The record, if it is one of that kind; an older one (version 1) in the words of this version.
+    """The record, if it is one of that kind; an older one (version 1) in the words of this version, or one of OLDER.
 
     Errors: BadInputError with the place of the first field that is missing, unknown or mistyped.
     """
     wanted = str(kind.__struct_config__.tag)
     given = record.get("format") if isinstance(record, dict) else None
+    if given != wanted and given in OLDER and str(given)[:-1] == wanted[:-1]:
+        return cast(Kind, rows(_renamed(record), OLDER[given], file))
     if given == wanted[:-1] + "1":
         record = _renamed(record | {"format": wanted} if isinstance(record, dict) else record)
     elif given != wanted:

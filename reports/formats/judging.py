@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, convert
 
@@ -10,11 +11,27 @@ from ...impl.arithmetic import to_float
 from ...impl.conditions import Conditions
 from ...impl.files.records import Record
 from ...impl.judge import Judgement as Judged
+from ...impl.optimum import How
+from ...impl.optimum.advice import advice, shares
 from ...impl.optimum.answer import Answer
+from ...impl.optimum.loops import rows_of
 from ...impl.study import ShownBracket
-from ...impl.supervised.instance import MetaSLInstance
+from ...impl.supervised.instance import adaptation_field
+from ...theory.meta_sl import HEADLINE
 from ..records import finite
-from .shared import Count, Interval, JudgedClaim, Seconds, Sha256, StatusName, interval, ordered
+from .shared import (
+    Count,
+    Interval,
+    JudgedClaim,
+    Seconds,
+    Sha256,
+    StatusName,
+    VerdictName,
+    interval,
+    intervals,
+    ordered,
+    verdict_name,
+)
 
 
 class Judgement(Record, tag_field="format", tag="metagap/judgement/1"):
@@ -80,8 +97,8 @@ class OptimumRecord(Record, kw_only=True, tag_field="format", tag="metagap/optim
         )
 
 
-class CertifyRecord(Record, tag_field="format", tag="metagap/certify/1"):
-    """How far a solution is from the global optimum, and what the theorem promises (metagap certify)."""
+class CertifyRecord1(Record, tag_field="format", tag="metagap/certify/1"):
+    """What `metagap certify` wrote before version 2: it is still read."""
 
     instance: Sha256
     omega: list[float]
@@ -94,20 +111,122 @@ class CertifyRecord(Record, tag_field="format", tag="metagap/certify/1"):
     optimum: OptimumRecord
     headline: JudgedClaim
 
+
+class CertifiedProblem(Record):
+    """What was solved: the tasks and the solution."""
+
+    instance: Annotated[Sha256 | None, Meta(description="null where time ran out before it was known")]
+    kind: str
+    model: str
+    loss: str
+    adaptation: Annotated[dict[str, float | int | str], Meta(description="name, eta and steps, or lambda")]
+    tasks: Count
+    rows: Count
+    columns: Count
+    split: Literal["none", "support/query"]
+    omega: list[float]
+    defaults: Annotated[list[str], Meta(description="what was assumed, as it was not said")]
+
+
+class CertifiedOptimum(Record):
+    """The bracket of the infimum, and where it comes from; proved: what of the lower end is proved."""
+
+    lower: float | None
+    upper: float | None
+    status: StatusName
+    how: How
+    at: list[float]
+    proved: float | None
+    everywhere: Annotated[bool, Meta(description="whether over all parameters; else over the ball")]
+    ball: float | None
+    choice: Annotated[str, Meta(description="why that ball, if none was asked for; else empty")]
+    seconds: Seconds
+    why: str
+
+    def __post_init__(self) -> None:
+        ordered(self.lower, self.upper)
+
+
+class CertifiedBound(Record):
+    """The theorem's bound on the gap: its verdict (null: not judged), its terms, their shares of it."""
+
+    claim: str
+    verdict: VerdictName | None
+    total: Interval | None
+    terms: dict[str, Interval]
+    shares: dict[str, float]
+    reason: str
+
+
+class StationaryRow(Record):
+    """The norm of an objective's gradient at omega."""
+
+    objective: str
+    eps: Interval
+    words: str
+
+
+class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certify/2"):
+    """How far a solution is from the global optimum, what the theorem promises, and what to do (metagap certify)."""
+
+    problem: CertifiedProblem
+    value: Annotated[Interval, Meta(description="L(omega)")]
+    optimum: CertifiedOptimum
+    gap: Annotated[Interval, Meta(description="L(omega) - inf L")]
+    relative_gap: Annotated[Interval, Meta(description="the gap over inf L; null where that may be 0")]
+    bound: CertifiedBound
+    stationary_for: Annotated[list[StationaryRow], Meta(description="first what omega was made for; then by eps")]
+    advice: list[str]
+
     @classmethod
-    def of(cls, instance: MetaSLInstance, found: Answer) -> CertifyRecord:
-        """The answer for the instance's omega."""
+    def of(cls, found: Answer, defaults: Sequence[str] = (), named: bool = True) -> CertifyRecord:
+        """The answer for the instance's omega; `named`: with its hash, which takes long for many rows."""
+        instance, optimum, judged = found.instance, found.optimum, found.judged
+        tasks = [task for task in instance.tasks if task.weight != 0]
+        adaptation = adaptation_field(instance.adaptation, to_float)
         return cls(
-            instance.sha256,
-            [to_float(v) for v in instance.omega],
-            finite(found.least),
-            finite(found.most),
-            finite(found.promise),
-            found.everywhere,
-            found.choice,
-            list(found.why),
-            OptimumRecord.of(found.optimum),
-            JudgedClaim.of(found.judged),
+            problem=CertifiedProblem(
+                instance.sha256 if named else None,
+                instance.family,
+                "linear",
+                instance.loss.name,
+                {name: convert(value, float | int | str) for name, value in adaptation.items()},
+                len(tasks),
+                sum(map(rows_of, tasks)),
+                instance.dimension,
+                "none",
+                [to_float(v) for v in instance.omega],
+                list(defaults),
+            ),
+            value=Interval.of(found.value),
+            optimum=CertifiedOptimum(
+                finite(optimum.lower),
+                finite(optimum.upper),
+                convert(optimum.status.value, StatusName),
+                optimum.how,
+                list(optimum.at),
+                finite(optimum.sure),
+                found.everywhere,
+                finite(to_float(optimum.ball)),
+                found.choice,
+                optimum.seconds,
+                optimum.why,
+            ),
+            gap=Interval.of(found.gap),
+            relative_gap=Interval.of(found.relative),
+            bound=CertifiedBound(
+                HEADLINE.name,
+                None if judged is None else verdict_name(judged.verdict),
+                None if judged is None else interval(judged.bound),
+                {} if judged is None else intervals(judged.terms),
+                shares(found),
+                found.missing if judged is None else judged.reason,
+            ),
+            stationary_for=[
+                StationaryRow(one.loop.objective, Interval.of(one.eps), one.loop.words)
+                for one in found.stationary.found
+            ],
+            advice=list(advice(found, defaults)),
         )
 
 

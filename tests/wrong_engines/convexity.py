@@ -102,7 +102,7 @@ CONVEXITY_FAULTS = (
     fault("everything-accepted", TRUSTED, f"{ENGINE}:_by_convexity", "Check(missing is None,", "Check(True,",
           lie("another rate", BALL)),
     # --- points ---
-    fault("step-forwards", "the wrong gradient", f"{CHECK}:_less", "v.mid - rate.mid * w.mid",
+    fault("step-forwards", "the wrong gradient", f"{STACK}:less", "v.mid - rate.mid * w.mid",
           "v.mid + rate.mid * w.mid", POINTS),
     fault("step-of-balls-forwards", "the wrong gradient", f"{CHECK}:Prover._in_balls", "v = v - across",
           "v = v + across", POINTS),
@@ -120,8 +120,8 @@ CONVEXITY_FAULTS = (
     fault("lower-end-forgotten", "the wrong quantity", f"{MANY}:ManyRows.bracket", " - self._lower", "",
           QUANTITIES),
     # --- rows that stay arrays ---
-    fault("masses-of-merged-rows", "rows that are lost", f"{INSTANCE}:Atoms.of",
-          "np.diff(np.append(first, len(points)))", "np.ones(len(first), dtype=int)", ROWS),
+    fault("masses-of-merged-rows", "rows that are lost", f"{INSTANCE}:Atoms.__init__",
+          "np.bincount(rows, minlength=len(points))", "np.ones(len(points), dtype=int)", ROWS),
     fault("rows-in-another-order", "rows that are lost", f"{TABLES}:distinct_rows", "place[order] =", "place[:] =",
           guard("test_many_rows:test_distinct_rows_are_numpys")),
 )  # fmt: skip

@@ -17,7 +17,7 @@ CORE, SPANS, START, RANK = (f"metagap.impl.supervised.{n}_quantities" for n in (
 ERRORS = "metagap.impl.supervised.errors"
 SMOOTH, SMOOTH_ERRORS = (f"metagap.impl.supervised.smooth.{name}" for name in ("quantities", "errors"))
 FLOOR = "metagap.impl.optimum.networks.floor"
-SMOOTH_TAYLOR, SMOOTH_FLOOR = "metagap.impl.supervised.smooth.taylor", "metagap.impl.optimum.networks.smooth_floor"
+SMOOTH_TAYLOR = "metagap.impl.supervised.smooth.taylor"
 
 
 def engines(name: str = "steps", loss: str = "log-cosh") -> Any:
@@ -180,13 +180,13 @@ NETWORKS = (
     fault("still-whatever", "a proof is skipped", f"{RELU_ERRORS}:ReluErrors._still", then(lambda still: True),
           engines("arbitrary")),
     # --- floors ---
-    fault("ray-of-any-sign", "a range is too narrow", f"{FLOOR}:ray_floor",
+    fault("ray-of-any-sign", "a range is too narrow", f"{FLOOR}:_least",
           Edit("(-1 in instance.signs, 1 in instance.signs)", "(False, 1 in instance.signs)"), RAYS),
-    fault("ray-without-size", "a factor is left out", f"{FLOOR}:ray_floor", Edit("append((t, atom.y",
+    fault("ray-without-size", "a factor is left out", f"{FLOOR}:prediction_floor", Edit("append((t, atom.y",
           "append((t / t, atom.y"), RAYS),
-    fault("reach-without-steps", "the adaptation is left out", f"{FLOOR}:reach", Edit("range(centre.steps)",
+    fault("reach-without-steps", "the adaptation is left out", f"{FLOOR}:reach", Edit("range(steps)",
           "range(0)"), IN_A_BALL),
-    fault("reach-of-one-step", "a step is left out", f"{FLOOR}:reach", Edit("range(centre.steps)", "range(1)"),
+    fault("reach-of-one-step", "a step is left out", f"{FLOOR}:reach", Edit("range(steps)", "range(1)"),
           suite("test_networks_by_hand:test_adapted_networks_stay_within_reach", steps=3)),
     fault("floor-without-error", "a term is left out", f"{FLOOR}:task_risk_floor",
           Edit(" - Balls.magnitude(slope) * worst[x]", ""), IN_A_BALL),
@@ -220,12 +220,12 @@ NETWORKS = (
     fault("smooth-displacement-bare", "an enclosure's radius is dropped",
           f"{SMOOTH_ERRORS}:SmoothErrors._displacements",
           then(bare), suite("test_networks_by_hand:test_displacements_contain_the_exact_value")),
-    fault("smooth-remainder-half", "a constant is too small", f"{SMOOTH_FLOOR}:smooth_centre",
-          Edit("/ root(arb(problem.instance.width)) / 2", "/ root(arb(problem.instance.width)) / 4"), SMOOTH_BALL),
-    fault("smooth-range-of-tanh", "a range is too narrow", f"{SMOOTH_FLOOR}:_least",
+    fault("smooth-remainder-half", "a constant is too small", f"{FLOOR}:Centre.worst",
+          Edit("(self.problem.output[0]) / 2", "(self.problem.output[0]) / 4"), SMOOTH_BALL),
+    fault("smooth-range-of-tanh", "a range is too narrow", f"{FLOOR}:_least",
           Edit("root(arb(instance.width))", "root(arb(instance.width)) / 2"),
           suite("test_smooth_network_headline:test_the_range_of_the_networks_bounds_the_risk_exactly")),
-    fault("smooth-value-at-0", "a factor is left out", f"{SMOOTH_FLOOR}:_at_zero",
+    fault("smooth-value-at-0", "a factor is left out", f"{FLOOR}:_at_zero",
           Edit("sum(instance.signs) / root(arb(instance.width))", "sum(instance.signs)"),
           suite("test_smooth_network_headline:test_the_range_of_the_networks_bounds_the_risk_exactly")),
 )  # fmt: skip

@@ -109,7 +109,7 @@ READER_FAULTS = (
           Edit(" or data[-22:-18] != _END", ""), archive("something after it")),
     fault("archive-after-more", "a reader that is too lax", f"{TABLES}:arrays",
           Edit("or (members and min(m.header_offset for m in members)) ", ""), archive("something before it")),
-    fault("arrays-of-any-kind", "a reader that is too lax", f"{TABLES}:_array",
+    fault("arrays-of-any-kind", "a reader that is too lax", f"{TABLES}:array",
           Edit("if dtype.kind not in KINDS or dtype.shape:", "if False:"), archive("dates")),
     fault("part-without-a-list", "a reader that is too lax", f"{FORMATS}:rows",
           Edit("typed(record, kind", "typed({n: record[n] for n in kind.__struct_fields__}, kind"),

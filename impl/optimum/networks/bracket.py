@@ -1,8 +1,7 @@
 """The distance of a network from the global optimum: a bracket of inf L, and the headline judged against it.
 
-Whatever the activation: a `NetworkHeadline` is told how lower bounds are found and checked, and how L is evaluated.
-From above come the values of L, in balls, at points that descent finds. A comparator need not be a network: the
-functions that attain the lower bound serve as well,
+Whatever the activation. From below comes `lower`; from above the values of L, in balls, at points that descent finds. A
+comparator need not be a network: the functions that attain the lower bound serve as well,
 
     L(omega) - lower = [L(omega) - sum_i q_i R_i(h'_i)] + [sum_i q_i R_i(h'_i) - lower] <= bound(h') + bracket.
 """
@@ -22,17 +21,18 @@ from flint import arb, ctx, fmpq
 
 from ....theory.claim import Claim
 from ...arithmetic import PROPOSING, Number, bounds, exactly, to_float
-from ...bracket import Check
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ...losses import Link
 from ...models.weights import Weights, squared_distance
 from ...study import Certified, Details, Finding, Headline, ShownBracket, Study
 from ...supervised.instance import Functions, NetworkComparator, NetworkInstance
+from ...supervised.relu.batch import batch_of
+from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.start_quantities import StartQuantities
-from .check import check_predictions
-from .floor import Floor, NotConvexError
-from .linearised import LinearisedOptimum
+from .floor import AnyProblem, Floor, NotConvexError, problem_of
+from .linearised import LinearisedOptimum, linearised_optimum
+from .lower import lower_bound
 
 DESCENDED = 512
 """Parameters up to which descent looks for lower values of L."""
@@ -84,24 +84,12 @@ class Optimum(ShownBracket):
         return found
 
 
-@dataclass(frozen=True)
-class Lower:
-    """A lower bound of inf L, how it was found, its functions, and points near an exact infimum.
-
-    check    what its checker says; None: the method has none
-    """
-
-    value: float
-    method: str
-    floor: Floor | None
-    near: Sequence[Weights] = ()
-    check: Check | None = None
-
-
 class CertifiedQuantities(StartQuantities):
     """The quantities of an instance with its comparator, and the certified lower bound."""
 
-    lower: float
+    def __init__(self, instance: NetworkInstance, lower: float) -> None:
+        super().__init__(instance)
+        self.lower = lower
 
     @cached_property
     def bracket(self) -> Number:
@@ -115,24 +103,20 @@ class CertifiedQuantities(StartQuantities):
         return self.gap + self.bracket
 
 
+def value(problem: AnyProblem, weights: Weights) -> arb:
+    """L(W), in balls."""
+    return problem.objective(problem.at(weights))
+
+
 @dataclass(frozen=True)
 class NetworkHeadline(Headline):
     """The headline of one kind of networks.
 
-    quantities         the engine that decides, for an instance and a certified lower bound
-    values             L of an instance as a function of the weights, in balls
-    lower              a lower bound over all W (radius None) or over ||W - W0|| <= radius, checked where it can be
-    batch_of, batch_quantities   the engine that searches
-    linearised         the optimum of the network linearised at W0 over a ball, shown beside the bracket; None: none is
+    quantities   the engine that decides, for an instance and a certified lower bound
     """
 
     claim: Claim
     quantities: Callable[[Any, float], CertifiedQuantities]
-    values: Callable[[Any], Callable[[Weights], arb]]
-    lower: Callable[[Any, fmpq | None], Lower]
-    batch_of: Callable[[Any], Any]
-    batch_quantities: Callable[[Any], Any]
-    linearised: Callable[[Any, fmpq], LinearisedOptimum] | None = None
     no_certificate = "a linear model is required; leave it out for networks"
 
     def optimum(
@@ -148,9 +132,9 @@ class NetworkHeadline(Headline):
         """Over all W (radius None) or over ||W - W0|| <= radius; what it takes does not depend on `seconds`."""
         tell("bracketing")
         found = self.bracketed(instance, radius, gap)
-        if radius is not None and self.linearised is not None:
+        if radius is not None:
             with suppress(NotConvexError):
-                return replace(found, linear=self.linearised(instance, radius))
+                return replace(found, linear=linearised_optimum(instance, radius))
         return found
 
     def judged(self, instance: NetworkInstance) -> ClaimJudgement:
@@ -171,14 +155,14 @@ class NetworkHeadline(Headline):
         """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius; `points` are tried, too."""
         begin = time.monotonic()
         instance = instance.canonical
-        found = self.lower(instance, radius)
+        found = lower_bound(instance, radius)
         stops = tuple(self._stops(instance, points))
         upper, at = np.inf, instance.initial
         with ctx.workprec(PRECISIONS[0]):
-            value = self.values(instance)
+            problem = problem_of(instance)
             for weights in filter(lambda w: w.sound, (*stops, *_starts(instance), *points, *found.near)):
                 inside = weights if radius is None else _into_ball(weights, instance.initial, radius)
-                here = bounds(value(inside))[1]
+                here = bounds(value(problem, inside))[1]
                 if here < upper:
                     upper, at = here, inside
         optimum = Optimum(
@@ -203,11 +187,11 @@ class NetworkHeadline(Headline):
         shape = instance.initial.floats.shape
         if shape[0] * shape[1] > DESCENDED:
             return
-        batch = self.batch_of(instance)
+        batch = batch_of(instance)
 
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
             with np.errstate(all="ignore"):
-                at = self.batch_quantities(replace(batch, omega=flat.reshape(1, *shape)))
+                at = NetworkBatchQuantities(replace(batch, omega=flat.reshape(1, *shape)))
                 found, slope = float(at.meta_objective[0]), at.gradient[0]
             return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
 
@@ -239,9 +223,9 @@ class NetworkHeadline(Headline):
         with ctx.workprec(PRECISIONS[0]):
             candidates = [self._least(replace(instance, comparator=r), lower) for r in rivals]
             against = min(candidates, key=lambda found: found[:2])[2]
-            value = self.values(instance.canonical)
-            here = value(instance.omega)
-            above = Enclosure.of(here - value(optimum.at))
+            problem = problem_of(instance.canonical)
+            here = value(problem, instance.omega)
+            above = Enclosure.of(here - value(problem, optimum.at))
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
                 optimum.holds(here, "L(omega)")
         evaluator = Evaluator(against, lambda: self.quantities(against, lower))
@@ -287,15 +271,6 @@ def _shared(headline: NetworkHeadline, problem: NetworkInstance, points: tuple[W
 def _problem(instance: NetworkInstance) -> NetworkInstance:
     """The instance without its points: equal for all instances of a problem."""
     return replace(instance, omega=instance.initial, comparator=instance.initial, radius=fmpq(1))
-
-
-def best_floor(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
-    """The highest of the floors; 0 is one, if the loss is never negative. The first has a checker: best predictions."""
-    best = max(floors, key=lambda f: bounds(f.value)[0])
-    lower = bounds(best.value)[0]
-    lower = max(lower, 0.0) if instance.loss.profile.nonnegative else lower
-    outcome = check_predictions(instance, best.functions, lower) if best is floors[0] else None
-    return Lower(lower, best.method, best, check=outcome)
 
 
 def _nearer(functions: Functions) -> Iterator[Functions]:

@@ -26,7 +26,7 @@ from ...models.weights import Weights
 from ...supervised.instance import NetworkInstance, Task
 from ...supervised.relu.problem import NetworkProblem
 from ..exact import PRECISION
-from .floor import Floor, NotConvexError, functions_of, pooled, reach, relu_centre
+from .floor import Centre, Floor, NotConvexError, functions_of, pooled, reach
 from .programs import OFF, ON, OPEN, Minimum, Program, Unit, least, unit
 
 PARAMETERS = 32
@@ -79,10 +79,10 @@ def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[
             values = iter(found.predictions)
             rows = [layer.spread({x: next(values) for x in layer.support(task)}) for task in shared.tasks]
             return Floor(arb(found.bound), _method(found), functions_of(instance, rows)), layer.moved(found)
-        centre = relu_centre(layer.problem)
+        centre = Centre(layer.problem)
         total, rows, cells = arb(0), [], 0
         for i, task in enumerate(shared.tasks):
-            budget = arb(reach(centre, centre.laws[i], arb(radius)))
+            budget = arb(reach(centre, layer.problem.laws[i], arb(radius)))
             one = least([layer.program(task, budget)], most=CELLS)
             total += task.weight * arb(one.bound)
             rows.append(layer.row(task, one))

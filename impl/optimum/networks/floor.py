@@ -1,13 +1,16 @@
 r"""Certified lower bounds of the meta-objective, for any width: over all networks, and over a ball around W0.
 
-Over all networks: f(t x) = t f(x) for t >= 0, and f >= 0 (f <= 0) if every b_r is 1 (-1). So per task and ray of
-inputs no network, adapted or not, does better than the best slope s along the ray (`ray_floor`). With as many neurons
-of each sign as there are rays that is the infimum of the task's risk; without a step (eta = 0) tasks share one network.
+Over all networks: whatever W, adapted or not, inputs that share one number s have the predictions t s, and s has a
+range. ReLU: f(t x) = t f(x) along a ray, t >= 0, and f >= 0 (f <= 0) if every b_r is 1 (-1). tanh: |f| < sqrt m and
+f(-x) = -f(x). Softplus: f > 0 (f < 0) if every b_r is 1 (-1). At x = 0 it is f(0), which W does not change. So no
+network does better than the best s of every group (`prediction_floor`), and wide ones come close; without a step
+(eta = 0) tasks share one network.
 
 In the ball, task by task:
 
-For ||W - W0|| <= B the prediction at x is f(x; W0) + phi_0(x)'(W - W0) + e with |e| <= E(x), for ReLU networks the
-closed form at an atom (N4). With ell convex, for every z, and g_j = ell'(z_j, y_j):
+For ||W - W0|| <= B the prediction at x is f(x; W0) + phi_0(x)'(W - W0) + e with |e| <= E(x): for ReLU networks the
+closed form at an atom (N4), else min(B ||x||, c2 B^2 ||x||^2/(2 sqrt m)) with c2 = sup |sigma''|. With ell convex, for
+every z, and g_j = ell'(z_j, y_j):
 
     R_i(W) >= sum_j p_j [ ell(z_j, y_j) + g_j (f(x_j; W0) - z_j) - |g_j| E(x_j) ] - B ||sum_j p_j g_j phi_0(x_j)||.
 
@@ -15,27 +18,30 @@ Proof. ell(z') >= ell(z) + g (z' - z) at the prediction z'; Cauchy-Schwarz on W 
 that minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. After a step from
 the ball of radius B networks lie in one of radius B + |eta| sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j
 |ell'(f(x_j; W), y_j)| ||x_j|| and |f(x; W) - f(x; W0)| <= B ||x||, and so on, step by step: so the same bounds the
-meta-objective (`ball_floor`; of any activation with slopes up to 1, `centred_floor`).
+meta-objective (`ball_floor`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import scipy
 from flint import arb, arb_mat, ctx, fmpq
 
-from ...arithmetic import Balls, Floats, Number, bounds, midpoint, proposed, rational, root, to_float
+from ...arithmetic import Balls, Floats, bounds, exact_floats, midpoint, proposed, rational, root, square, to_float
 from ...instances import Vector
 from ...losses import Loss
 from ...models import flips
+from ...models.activation import Activation
+from ...models.dependence import place
+from ...models.rows import lengths
 from ...supervised.instance import Atom, Functions, NetworkInstance, Task
 from ...supervised.maml import Law
 from ...supervised.relu.problem import NetworkProblem
+from ...supervised.smooth.problem import SmoothProblem
 from ..exact import PRECISION, Ends, least_on_ray
 
 
@@ -71,70 +77,128 @@ def functions_of(instance: NetworkInstance, rows: Sequence[Sequence[fmpq]]) -> F
     return Functions(tuple(tuple(row) for row in each))
 
 
-def ray_of(x: Vector) -> tuple[tuple[str, ...], fmpq]:
-    """A name of the direction of x, and t >= 0 with x = t times its representative."""
+# --- over all networks --------------------------------------------------------------------------------------
+
+Labels = list[tuple[fmpq, fmpq, fmpq]]
+"""(t, y, p): the prediction is t s."""
+
+
+def place_of(x: Vector, sigma: Activation) -> tuple[tuple[str, ...], fmpq]:
+    """A name of the inputs that share one number s with x, and the t with f(x) = t s; 0 at x = 0."""
+    if not sigma.kinked:
+        return place(x, odd=sigma.odd)
     size = next((abs(v) for v in x if v != 0), fmpq(0))
     return tuple(str(v / size) if size != 0 else "0" for v in x), size
 
 
-def ray_floor(instance: NetworkInstance) -> Floor:
-    """sum_i q_i sum over rays of inf_s E[ell(t s, y)]: no network, of whatever width, does better."""
+def prediction_floor(instance: NetworkInstance) -> Floor:
+    """sum_i q_i sum over groups of inf_s E[ell(t s, y)], s in its range: no network, of whatever width, does better."""
     shared = pooled(instance.canonical)
-    ends: Ends = (-1 in instance.signs, 1 in instance.signs)
-    rays = [ray_of(x) for x in instance.features]
+    places = [place_of(x, instance.sigma) for x in instance.features]
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
+        fixed = _at_zero(shared)
+        still = exact_floats([fixed])[0]
         for task in shared.tasks:
-            along: dict[tuple[str, ...], list[tuple[fmpq, fmpq, fmpq]]] = {}
+            groups: dict[tuple[str, ...], Labels] = {}
             for atom in task.atoms:
-                name, t = rays[atom.x]
-                along.setdefault(name, []).append((t, atom.y, atom.p))
-            slopes = {}
-            for name, atoms in along.items():
-                value, slopes[name] = least_on_ray(instance.loss, atoms, ends)
+                name, t = places[atom.x]
+                if t == 0:
+                    total += task.weight * atom.p * shared.loss.value(Balls, fixed, arb(atom.y))
+                else:
+                    groups.setdefault(name, []).append((t, atom.y, atom.p))
+            found = {}
+            for name, labels in groups.items():
+                value, found[name] = _least(shared, labels)
                 total += task.weight * value
-            rows.append([slopes.get(name, fmpq(0)) * t for name, t in rays])
-    return Floor(total, "the best slope along every ray of inputs", functions_of(instance, rows))
+            rows.append([still if t == 0 else t * found.get(name, fmpq(0)) for name, t in places])
+    return Floor(
+        total, "the best prediction at every input, in the range of the networks", functions_of(instance, rows)
+    )
 
 
-@dataclass(frozen=True)
-class Centre:
-    """The linearisation of a network at W0, with its laws and steps: what a floor in the ball around W0 needs.
+def _at_zero(instance: NetworkInstance) -> arb:
+    """f(0; W), of every W."""
+    value: arb = instance.sigma.value(Balls, arb(0))
+    return value * sum(instance.signs) / root(arb(instance.width))
 
-    start [k] f(x; W0), sizes [k] ||x|| (f is Lipschitz in W with that constant), worst(B) [k] the error E of the
-    linearisation in the ball, kernel(xs) the Gram matrix of phi_0 at the inputs xs
+
+def _least(instance: NetworkInstance, labels: Labels) -> tuple[arb, fmpq]:
+    """A lower bound of inf_s sum p ell(t s, y) over the range of s, and a float64 s that nearly has it."""
+    if instance.sigma.bounded:
+        return least_between(instance.loss, labels, root(arb(instance.width)))
+    ends: Ends = (-1 in instance.signs, 1 in instance.signs)
+    return least_on_ray(instance.loss, labels, ends)
+
+
+def least_between(loss: Loss, labels: Labels, limit: arb) -> tuple[arb, fmpq]:
+    """A lower bound of min_{|s| <= limit} sum p ell(t s, y), and a float64 s that nearly has it.
+
+    Bisection by the sign of the slope g: a convex sum is at least value(s) - |g(s)| times the width of what is left.
     """
+    if not loss.profile.convex:
+        return arb(0), fmpq(0)  # each label's own infimum, which is 0 in the table
 
-    loss: Loss
-    laws: tuple[Law, ...]
-    eta: Number
-    steps: int
-    start: list[Number]
-    sizes: list[arb]
-    worst: Callable[[arb], list[arb]]
-    kernel: Callable[[Sequence[int]], arb_mat]
+    def value(s: arb) -> arb:
+        return sum((arb(p) * loss.value(Balls, arb(t) * s, arb(y)) for t, y, p in labels), start=arb(0))
+
+    def slope(s: arb) -> arb:
+        return sum((arb(p * t) * loss.d1(Balls, arb(t) * s, arb(y)) for t, y, p in labels), start=arb(0))
+
+    high = arb(limit.upper())
+    low = -high
+    for _ in range(200):
+        middle = arb(((low + high) / 2).mid())
+        at = slope(middle)
+        if at > 0:
+            high = middle
+        elif at < 0:
+            low = middle
+        else:
+            break
+        if (high - low) < arb(2) ** -100:
+            break
+    middle = arb(((low + high) / 2).mid())
+    return value(middle) - slope(middle).abs_upper() * (high - low), exact_floats([middle])[0]
 
 
-def relu_centre(problem: NetworkProblem) -> Centre:
-    """That of a ReLU network, in balls."""
+# --- in a ball around W0 -------------------------------------------------------------------------------------
 
-    def kernel(xs: Sequence[int]) -> arb_mat:
-        active = problem.start.active[:, list(xs)]
-        return problem.kernel(active, list(xs), active, list(xs))
 
-    sizes = [root(arb(problem.inputs.products[x][x])) for x in range(len(problem.inputs.rows))]
-    start = problem.start.predictions
-    worst = partial(flips.worst_cases, problem)
-    steps = problem.instance.adaptation.steps
-    return Centre(problem.loss, problem.laws, problem.eta, steps, start, sizes, worst, kernel)
+AnyProblem = NetworkProblem | SmoothProblem
+
+
+def problem_of(instance: NetworkInstance) -> AnyProblem:
+    """A canonical instance in balls."""
+    return NetworkProblem(instance, Balls) if instance.sigma.kinked else SmoothProblem(instance)
+
+
+class Centre:
+    """The linearisation of a network at W0, in balls; start: f(x; W0) [k]."""
+
+    def __init__(self, problem: AnyProblem) -> None:
+        self.problem = problem
+        self.start: list[arb] = problem.start.predictions
+
+    def kernel(self, xs: Sequence[int]) -> arb_mat:
+        """The Gram matrix of phi_0 at the inputs xs."""
+        whole = self.problem.start.kernel
+        return Balls.matrix([[whole[x, y] for y in xs] for x in xs])
+
+    @cached_property
+    def sizes(self) -> list[arb]:
+        """||x|| [k]: f is Lipschitz in W with that constant."""
+        return lengths(self.problem.instance.features)
+
+    def worst(self, budget: arb) -> list[arb]:
+        """The error E of the linearisation in the ball of that radius [k]."""
+        if isinstance(self.problem, NetworkProblem):
+            return flips.worst_cases(self.problem, budget)
+        bend = self.problem.sigma.curvature(Balls) * abs(self.problem.output[0]) / 2
+        return [(budget * size).min(bend * square(budget * size)) for size in self.sizes]
 
 
 def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
-    """The floor over ||W - W0|| <= radius of a ReLU network. Errors: NotConvexError, UnboundedError."""
-    return centred_floor(instance, radius, lambda shared: relu_centre(NetworkProblem(shared, Balls)))
-
-
-def centred_floor(instance: NetworkInstance, radius: fmpq, centre_of: Callable[[Any], Centre]) -> Floor:
     """sum_i q_i times the floor of R_i over the ball that W_i cannot leave, ||W - W0|| <= radius. Convex losses.
 
     Errors: NotConvexError, UnboundedError.
@@ -142,8 +206,8 @@ def centred_floor(instance: NetworkInstance, radius: fmpq, centre_of: Callable[[
     shared = pooled(instance.canonical)
     total, rows = arb(0), []
     with ctx.workprec(PRECISION):
-        centre = centre_of(shared)
-        for task, law in zip(shared.tasks, centre.laws, strict=True):
+        centre = Centre(problem_of(shared))
+        for task, law in zip(shared.tasks, centre.problem.laws, strict=True):
             budget = reach(centre, law, arb(radius))
             proposal = _relaxed(centre, task, budget)
             total += task.weight * task_risk_floor(centre, law, budget, [to_float(proposal[a.x]) for a in task.atoms])
@@ -153,15 +217,16 @@ def centred_floor(instance: NetworkInstance, radius: fmpq, centre_of: Callable[[
 
 def reach(centre: Centre, law: Law, radius: arb) -> fmpq:
     """B', rounded up: W_i is no further from W0. Errors: UnboundedError."""
-    for _ in range(centre.steps):
+    problem, steps = centre.problem, centre.problem.instance.adaptation.steps
+    for _ in range(steps):
         steepest = arb(0)
         for x, y, p in law.atoms:
             size, at = centre.sizes[x], centre.start[x]
             span = (at - radius * size).union(at + radius * size)
-            steepest += p * centre.loss.range(1, span, y).abs_upper() * size
-        most = bounds(radius + Balls.magnitude(centre.eta) * steepest)[1]
+            steepest += p * problem.loss.range(1, span, y).abs_upper() * size
+        most = bounds(radius + Balls.magnitude(problem.eta) * steepest)[1]
         if not most < np.inf:
-            raise UnboundedError(f"eta={centre.eta}: steps of a length that float64 can hold are required")
+            raise UnboundedError(f"eta={problem.eta}: steps of a length that float64 can hold are required")
         radius = arb(most)
     return rational(bounds(radius)[1])
 
@@ -176,14 +241,14 @@ def _relaxed(centre: Centre, task: Task, budget: fmpq) -> dict[int, fmpq]:
     limits = np.array([midpoint(e) for e in centre.worst(arb(budget))])[xs]
     place = [xs.index(a.x) for a in task.atoms]
     labels, masses = (np.array([to_float(v) for v in c]) for c in zip(*((a.y, a.p) for a in task.atoms), strict=True))
-    count = len(xs)
+    count, loss = len(xs), centre.problem.loss
     map_ = np.concatenate([rows, np.diag(limits)], axis=1)[place]
 
     def risk(v: np.ndarray) -> tuple[float, np.ndarray]:
         with np.errstate(over="ignore", invalid="ignore"):
             z = base[place] + map_ @ v
-            slope = masses * centre.loss.d1(Floats, z, labels)
-            return float(masses @ centre.loss.value(Floats, z, labels)), map_.T @ slope
+            slope = masses * loss.d1(Floats, z, labels)
+            return float(masses @ loss.value(Floats, z, labels)), map_.T @ slope
 
     inside = {"type": "ineq", "fun": lambda v: 1 - v[:count] @ v[:count], "jac": lambda v: _inward(v, count)}
     sides = [(-1.0, 1.0)] * (2 * count)
@@ -204,7 +269,7 @@ def task_risk_floor(centre: Centre, law: Law, budget: fmpq, proposal: Sequence[f
 
     Errors: NotConvexError.
     """
-    loss = centre.loss
+    loss = centre.problem.loss
     if not loss.profile.convex:
         raise NotConvexError(f"loss={loss.name!r}: a convex loss is required")
     worst, total = centre.worst(arb(budget)), arb(0)

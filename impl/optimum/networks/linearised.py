@@ -12,26 +12,21 @@ data-free threshold with B^2 = max_x K_0(x, x)), any c is a proof:
     inf_{||D|| <= B} L_lin >= L_lin(c) - gamma'K_0 c - B (gamma'K_0 gamma)^{1/2}.
 
 Proof. Convexity: L_lin(D') >= L_lin(D) + <grad, D' - D>, and <grad, D'> >= -B ||grad||. Floats propose c, balls decide.
-
-The same for every activation: ReLU networks here, smooth ones in `smooth_linearised`.
 """  # noqa: E501
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy
 from flint import arb, arb_mat, ctx, fmpq
 
-from ...arithmetic import PROPOSING, Balls, Floats, bounds, exact_floats, midpoint, root, to_float
+from ...arithmetic import PROPOSING, Floats, bounds, exact_floats, midpoint, root, to_float
 from ...supervised.batch import laws_of
 from ...supervised.instance import Functions, NetworkInstance
-from ...supervised.maml import Risks
 from ...supervised.quantities import small_step_margin
-from ...supervised.relu.problem import NetworkProblem
-from .floor import NotConvexError
+from .floor import AnyProblem, NotConvexError, problem_of
 
 PRECISION = 128
 Array = np.ndarray
@@ -45,25 +40,6 @@ class LinearisedOptimum:
     upper: float
     ball: fmpq
     adapted: Functions
-
-
-@dataclass(frozen=True, eq=False)
-class Linearisation:
-    """The risks of an instance, its steps, and the network at W0 on the support: f_0 [k] and K_0 (k, k), in balls."""
-
-    risks: Risks
-    eta: arb
-    steps: int
-    start: list[arb]
-    kernel: arb_mat
-
-
-def relu_linearisation(instance: NetworkInstance) -> Linearisation:
-    """That of a (canonical) ReLU network."""
-    problem = NetworkProblem(instance, Balls)
-    active, xs = problem.start.active, list(range(len(problem.inputs.rows)))
-    steps = instance.adaptation.steps
-    return Linearisation(problem, problem.eta, steps, problem.start.predictions, problem.kernel(active, xs, active, xs))
 
 
 def convexity_margin(instance: NetworkInstance, kernel: arb_mat) -> arb:
@@ -80,24 +56,20 @@ def convexity_margin(instance: NetworkInstance, kernel: arb_mat) -> arb:
 
 
 @PROPOSING
-def linearised_optimum(
-    instance: NetworkInstance,
-    ball: fmpq,
-    linearise: Callable[[NetworkInstance], Linearisation] = relu_linearisation,
-) -> LinearisedOptimum:
+def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
     """The certified optimum of L_lin over ||W - W0|| <= ball. Errors: NotConvexError."""
     instance = instance.canonical
     with ctx.workprec(PRECISION):
-        model = linearise(instance)
-        kernel = model.kernel
+        problem = problem_of(instance)
+        kernel = problem.start.kernel
         if not convexity_margin(instance, kernel) > 0:
             got = f"loss={instance.loss.name!r}, eta={instance.adaptation.eta}, steps={instance.adaptation.steps}"
             raise NotConvexError(f"{got}: the squared loss or one small step is required (C8)")
-        column = arb_mat([[arb(float(c))] for c in _proposed(instance, model, to_float(ball))])
+        column = arb_mat([[arb(float(c))] for c in _proposed(problem, to_float(ball))])
         size = root((column.transpose() * kernel * column)[0, 0])
         if not size <= arb(ball):
             column = column * arb(((arb(ball) / size) * (1 - arb(2) ** -60)).lower())
-        value, gamma, adapted = _evaluated(model, column)
+        value, gamma, adapted = _evaluated(problem, column)
         inner = (gamma.transpose() * kernel * column)[0, 0]
         steepness = root((gamma.transpose() * kernel * gamma)[0, 0])
         lower = bounds(value - inner - arb(ball) * steepness)[0]
@@ -105,34 +77,33 @@ def linearised_optimum(
         return LinearisedOptimum(lower, bounds(value)[1], ball, Functions(rows))
 
 
-def _evaluated(model: Linearisation, column: arb_mat) -> tuple[arb, arb_mat, list[list[arb]]]:
+def _evaluated(problem: AnyProblem, column: arb_mat) -> tuple[arb, arb_mat, list[list[arb]]]:
     """L_lin, gamma (k, 1) and the adapted predictions per task, at the coefficients c (k, 1)."""
-    problem, kernel = model.risks, model.kernel
-    base = arb_mat([[z] for z in model.start])
+    kernel, base = problem.start.kernel, arb_mat([[z] for z in problem.start.predictions])
     total, gamma, rows = arb(0), column * 0, []
     for law in problem.laws:
         here, path = column, []
-        for _ in range(model.steps):
+        for _ in range(problem.instance.adaptation.steps):
             path.append((base + kernel * here).entries())
-            here = here - arb_mat([[s * model.eta] for s in problem.slopes(law, path[-1])])
+            here = here - arb_mat([[s * problem.eta] for s in problem.slopes(law, path[-1])])
         after = (base + kernel * here).entries()
         rows.append(after)
         slopes = arb_mat([[s] for s in problem.slopes(law, after)])
         for before in reversed(path):
             bends, pulled = problem.curvatures(law, before), (kernel * slopes).entries()
-            slopes = slopes - arb_mat([[model.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
+            slopes = slopes - arb_mat([[problem.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
         total += law.weight * problem.risk(law, after)
         gamma += slopes * law.weight
     return total, gamma, rows
 
 
-def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> Array:
+def _proposed(problem: AnyProblem, ball: float) -> Array:
     """Coefficients c [k] that nearly minimise L_lin over the ball, in float64.
 
     In orthonormal coordinates a the minimiser is that of L_lin + lam ||a||^2/2 for the lam >= 0 that puts it into
     the ball.
     """
-    table = np.array([[midpoint(v) for v in row] for row in model.kernel.tolist()])
+    table = np.array([[midpoint(v) for v in row] for row in problem.start.kernel.tolist()])
     if not np.isfinite(table).all():
         return np.zeros(len(table))
     values, vectors = np.linalg.eigh(table)
@@ -140,7 +111,8 @@ def _proposed(instance: NetworkInstance, model: Linearisation, ball: float) -> A
     if not kept.any():
         return np.zeros(len(table))
     rows = vectors[:, kept] * np.sqrt(values[kept])
-    base = np.array([midpoint(z) for z in model.start])
+    base = np.array([midpoint(z) for z in problem.start.predictions])
+    instance = problem.instance
     loss, eta = instance.loss, to_float(instance.adaptation.eta)
     labels, masses, weights = (a[0] for a in laws_of(instance.tasks, len(base)))
 

@@ -59,9 +59,11 @@ def infimum(instance: NetworkInstance) -> ExactInfimum:
     """inf L over all W. Errors: NotEnumerableError."""
     d, adaptation = len(instance.features[0]), instance.adaptation
     one = adaptation.steps == 1 or adaptation.eta == 0
-    if instance.loss.name != "squared" or instance.width > NEURONS or d != 1 or not one:
-        got = f"loss={instance.loss.name!r}, m={instance.width}, d={d}, steps={adaptation.steps}"
-        raise NotEnumerableError(f"{got}: the squared loss, at most {NEURONS} neurons, d=1 and one step are required")
+    if not instance.sigma.kinked or instance.loss.name != "squared" or instance.width > NEURONS or d != 1 or not one:
+        got = f"{instance.sigma.name}, loss={instance.loss.name!r}, m={instance.width}, d={d}, steps={adaptation.steps}"
+        raise NotEnumerableError(
+            f"{got}: the squared loss, at most {NEURONS} neurons, d=1 and one step of a ReLU network are required"
+        )
     instance = instance.canonical
     best = _origin(instance)
     for live in itertools.product((False, True), repeat=instance.width):

@@ -22,6 +22,9 @@ N4. At one atom x the closed form of `theory.network` holds, and with p0 = (2d/p
   s_r < s.
   So an atom (hence every empirical distribution) has order m^{-1/6}, not m^{-1/4}; and so has d = 1, where a neuron
   flips for all x of one sign: the supremum over [-1, 1] is 3^{-1/2} times the atom's.
+
+Smooth networks have m^{-1/2} at an atom. The neurons with b_r sigma''(W0_r'x) > 0 move along x by the same share of the
+ball. Their remainders add up, to (1/2) mean |sigma''| m^{-1/2} at first order; no W has more than (c2/2) m^{-1/2}.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ from dataclasses import dataclass
 import numpy as np
 from flint import ctx, fmpq
 
-from ...arithmetic import midpoint, rational
+from ...arithmetic import Floats, midpoint, rational
 from ...losses import Loss
+from ...models.activation import ACTIVATIONS, Activation
 from ...models.weights import Weights
 from ...supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
 from ...supervised.relu.quantities import NetworkQuantities
@@ -310,3 +314,42 @@ def measure(smallest: int = 6, largest: int = 18, seed: int = 0) -> tuple[Series
             else ()
         ),
     )  # fmt: skip
+
+
+# --- smooth activations -------------------------------------------------------------------------------------
+
+
+def smooth_atom(sigma: Activation, widths: Sequence[int], seed: int = 0, repetitions: int = 20) -> list[Array]:
+    """Samples of |f - f(W0) - phi_0'(W - W0)| that the adversary reaches for B = 1, per width."""
+    found = []
+    for m in widths:
+        rng, values = np.random.default_rng((seed, m)), []
+        for _ in range(repetitions):
+            drive, signs = rng.standard_normal(m) / DIMENSION**0.5, rng.choice([-1.0, 1.0], m)
+            bent = signs * sigma.d2(Floats, drive) > 0
+            here, signs = drive[bent], signs[bent]
+            step = 1 / max(len(here), 1) ** 0.5
+            change = sigma.value(Floats, here + step) - sigma.value(Floats, here)
+            values.append(abs(float(signs @ (change - sigma.d1(Floats, here) * step))) / m**0.5)
+        found.append(np.array(values))
+    return found
+
+
+def measure_smooth(smallest: int = 6, largest: int = 18, seed: int = 0) -> tuple[Series, ...]:
+    """A series per activation over the widths 2^smallest .. 2^largest."""
+    widths = [2**e for e in range(smallest, largest + 1, 2)]
+    found = []
+    for name, sigma in ACTIVATIONS.items():
+        bound = float(sigma.curvature(Floats)) / 2
+        quantity = (
+            r"Largest $|f(x;W)-f(x;W_0)-\phi_0(x)^{\top}(W-W_0)|$ that our adversary reaches in the ball "
+            rf"$\|W-W_0\|\le 1$, {name}, at one input of length 1 in $R^3$: an atom is no exception."
+        )
+
+        def theory(m: int, bound: float = bound) -> float:
+            return bound * m**-0.5
+
+        found.append(
+            series_of(f"atom, {name}", quantity, widths, smooth_atom(sigma, widths, seed), theory, "bound", "$-1/2$")
+        )
+    return tuple(found)

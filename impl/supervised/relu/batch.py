@@ -10,6 +10,7 @@ import numpy as np
 
 from ...arithmetic import rational, to_float
 from ...losses import Loss
+from ...models.activation import ACTIVATIONS, RELU, Activation
 from ...models.batch import WEIGHTS
 from ...models.weights import Weights
 from ...sources import Field, Kind
@@ -52,6 +53,11 @@ class NetworkBatch:
     def shape(self) -> tuple[int, int, int, int, int]:
         """(n, k, l, m, d)."""
         return (*self.labels.shape[1:], *self.omega.shape[1:])
+
+    @property
+    def sigma(self) -> Activation:
+        """The activation with its derivatives."""
+        return RELU if self.activation is None else ACTIVATIONS[self.activation]
 
     def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Self:
         """The same problems with another comparator."""

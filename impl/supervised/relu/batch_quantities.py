@@ -11,22 +11,24 @@ from functools import cached_property
 
 import numpy as np
 
+from ...arithmetic import Floats
 from ...floats import rank
 from ...floats.rank import reduced
-from ..batch_quantities import BatchQuantities
+from ..core_batch_quantities import CoreBatchQuantities, norms
 from .batch import Array, NetworkBatch
 
 Steps = list[tuple[int, Array, Array]]
 """Number, features (B, 1 or n, k, D) and predictions (B, 1 or n, k) of steps of the adaptation."""
 
 
-class NetworkBatchQuantities(BatchQuantities):
-    """Quantities of a batch by name, each (B,)."""
+class NetworkBatchQuantities(CoreBatchQuantities):
+    """Quantities of a batch by name, each (B,): those of any activation, and the errors of ReLU networks."""
 
-    batch: NetworkBatch  # type: ignore[assignment]
+    batch: NetworkBatch
 
     def __init__(self, batch: NetworkBatch) -> None:
-        super().__init__(batch)  # type: ignore[arg-type]
+        super().__init__(batch)
+        self._sigma = batch.sigma
         self._shrink = batch.signs.shape[1] ** -0.5
 
     # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
@@ -36,67 +38,31 @@ class NetworkBatchQuantities(BatchQuantities):
         return self.features[:, None] @ weights.transpose(0, 1, 3, 2)
 
     def _gates(self, weights: Array) -> Array:
-        return (self._drive(weights) > 0).astype(float)
+        gates: Array = self._sigma.d1(Floats, self._drive(weights))
+        return gates
+
+    @property
+    def _output(self) -> Array:
+        """m^{-1/2} b_r (B, 1, 1, m)."""
+        return (self._shrink * self.batch.signs)[:, None, None]
 
     def _phi(self, gates: Array) -> Array:
         """phi (B, t, k, m d) for gates (B, t, k, m)."""
-        scaled = gates * (self._shrink * self.batch.signs)[:, None, None]
+        scaled = gates * self._output
         rows = scaled[..., None] * self.features[:, None, :, None]
         return rows.reshape(*rows.shape[:3], -1)
 
-    def _network(self, weights: Array) -> Array:
-        """f(x; W) (B, t, k)."""
-        scaled = (self._shrink * self.batch.signs)[:, None, None]
-        return (np.maximum(self._drive(weights), 0.0) * scaled).sum(3)
+    def _predictions(self, at: Array) -> Array:
+        values: Array = self._sigma.value(Floats, self._drive(at))
+        return (values * self._output).sum(3)
 
-    def _stepped(self, weights: Array) -> Array:
-        """W (B, n, m, d) after one step from W (B, 1 or n, m, d)."""
-        slopes = self._summed(1, self._network(weights))
-        move = (slopes[:, :, None] @ self._phi(self._gates(weights)))[:, :, 0]
-        return weights - (self.batch.rate[:, None, None] * move).reshape(*move.shape[:2], *weights.shape[2:])
-
-    def _walk(self, weights: Array) -> list[Array]:
-        """The iterates from W (B, 1, m, d) to W_i (B, n, m, d)."""
-        found = [weights]
-        for _ in range(self.batch.steps):
-            found.append(self._stepped(found[-1]))
-        return found
-
-    @cached_property
-    def _omega(self) -> Array:
-        return self.batch.omega[:, None]
+    def _pulled(self, slopes: Array, at: Array) -> Array:
+        move = (slopes[:, :, None] @ self._phi(self._gates(at)))[:, :, 0]
+        return move.reshape(*move.shape[:2], *at.shape[2:])
 
     @cached_property
     def _start(self) -> Array:
         return self.batch.initial[:, None]
-
-    @cached_property
-    def _iterates(self) -> list[Array]:
-        return self._walk(self._omega)
-
-    @property
-    def _after_weights(self) -> Array:
-        return self._iterates[-1]
-
-    @cached_property
-    def _before(self) -> Array:
-        return self._network(self._omega)
-
-    @cached_property
-    def _on_the_way(self) -> list[Array]:
-        """f at the iterates that the steps start from (B, 1 or n, k)."""
-        return [self._before, *(self._network(w) for w in self._iterates[1:-1])]
-
-    @cached_property
-    def after(self) -> Array:
-        return self._network(self._after_weights)
-
-    @cached_property
-    def comparator(self) -> Array:
-        if self.batch.functions is not None:
-            return self.batch.functions
-        assert self.batch.rival is not None
-        return self._network(self._walk(self.batch.rival[:, None])[-1])
 
     # --- meta-features ------------------------------------------------------------------------------------
 
@@ -111,8 +77,8 @@ class NetworkBatchQuantities(BatchQuantities):
         return self._phi(self._gates(self._omega))
 
     @cached_property
-    def _phi_after(self) -> Array:
-        return self._phi(self._gates(self._after_weights))
+    def _plain(self) -> Array:
+        return self._phi(self._gates(self._path[-1]))
 
     @cached_property
     def _phi_start(self) -> Array:
@@ -123,7 +89,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def _steps(self) -> Steps:
-        phi = [self._phi_omega, *(self._phi(self._gates(w)) for w in self._iterates[1:-1])]
+        phi = [self._phi_omega, *(self._phi(self._gates(w)) for w in self._path[1:-1])]
         return [(k, *pair) for k, pair in enumerate(zip(phi, self._on_the_way, strict=True))]
 
     def _factored(self, rows: Array, steps: Steps) -> Array:
@@ -134,11 +100,23 @@ class NetworkBatchQuantities(BatchQuantities):
 
     def _factor(self, rows: Array, k: int, phi: Array, z: Array) -> Array:
         """I - eta H of step k, with the features phi and the predictions z."""
-        return self._bent(rows, phi, z)
+        bent = self._bent(rows, phi, z)
+        return bent if self._sigma.kinked else bent - self._folded(rows, k)
+
+    def _folded(self, outer: Array, step: int) -> Array:
+        """eta E[ell' d2f] outer (B, n, k, D), at the iterate and the predictions that the step starts from."""
+        n, k, _, m, d = self.batch.shape
+        pulls = self.batch.rate[:, None, None] * self._summed(1, self._on_the_way[step])
+        scaled = self._sigma.d2(Floats, self._drive(self._path[step])) * self._output
+        weights = (pulls[..., None] * scaled).transpose(0, 1, 3, 2)
+        inputs = self.features[:, None, None]
+        blocks = (weights[..., None, :] * inputs.transpose(0, 1, 2, 4, 3)) @ inputs
+        rows = outer.reshape(-1, n, k, m, d).transpose(0, 1, 3, 2, 4)
+        return (rows @ blocks).transpose(0, 1, 3, 2, 4).reshape(outer.shape)
 
     @cached_property
     def meta_features(self) -> Array:
-        return self._factored(self._phi_after, self._steps)
+        return self._factored(self._plain, self._steps)
 
     @cached_property
     def initial_features(self) -> Array:
@@ -148,28 +126,14 @@ class NetworkBatchQuantities(BatchQuantities):
             rows = self._bent(rows, self._phi_start, z)
         return rows
 
-    def _paired(self, features: Array) -> Array:
-        """<w, features> (B, D)."""
-        pulls = (self.batch.weights[..., None] * self.slopes)[..., None] * features
-        return pulls.sum((1, 2))
-
-    @cached_property
-    def gradient(self) -> Array:
-        return self._paired(self.meta_features)
-
     def _misfit(
         self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
     ) -> tuple[Array, Array]:
         return super()._misfit(reduced(features), target, mass, radius)
 
-    @cached_property
-    def scale(self) -> Array:
-        sizes = np.abs(self.after) + np.abs(self.comparator)
-        risks = np.abs(self._summed(0, self.after)) + np.abs(self._summed(0, self.comparator))
-        bend = np.abs(self._summed(2, self.after)) * sizes
-        stretch = np.sqrt((self.meta_features**2).sum(3)) + self._drive(self._omega).__abs__().sum(3) * self._shrink
-        slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * stretch)
-        return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
+    @property
+    def _stretch(self) -> Array:
+        return np.sqrt((self.meta_features**2).sum(3)) + np.abs(self._drive(self._omega)).sum(3) * self._shrink
 
     # --- full row rank ---------------------------------------------------------------------------------------
 
@@ -203,16 +167,8 @@ class NetworkBatchQuantities(BatchQuantities):
         return self.eps
 
     @cached_property
-    def eps_first_order(self) -> Array:
-        return _length(self._paired(self._phi_after))
-
-    @cached_property
-    def misfit_plain(self) -> Array:
-        return self._misfit(self._phi_after, self.u)[0]
-
-    @cached_property
     def eps_init(self) -> Array:
-        return _length(self._paired(self.initial_features))
+        return norms(self._paired(self.initial_features))
 
     @cached_property
     def misfit_init(self) -> Array:
@@ -224,7 +180,7 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def gradient_difference(self) -> Array:
-        return _length(self._paired(self._feature_change))
+        return norms(self._paired(self._feature_change))
 
     @cached_property
     def error_operator(self) -> Array:
@@ -236,44 +192,51 @@ class NetworkBatchQuantities(BatchQuantities):
     def error_trace(self) -> Array:
         return np.sqrt((self.mass * (self._feature_change**2).sum(3)).sum((1, 2)))
 
-    def _pointwise(self, counts: Sequence[Array], first: int = 0) -> Array:
-        """||e|| for the flips at every iterate: at those on the way (B, 1 or n, k), at the last (B, n, k).
+    @cached_property
+    def _size(self) -> Array:
+        """||x|| (B, 1, k)."""
+        return np.sqrt((self.features**2).sum(2))[:, None]
+
+    def _error(self, changes: Sequence[Array], fold: float = 0.0, first: int = 0) -> Array:
+        """||e|| for changes of the features of the iterates (B, 1 or n, k); fold bounds ||d2f(x)||/||x||^2.
 
         Before the step `first` factors count as 1.
         """
-        size = np.sqrt((self.features**2).sum(2))[:, None]
-        rate, width = self.batch.rate[:, None, None], self.batch.signs.shape[1]
-        norms, changes = [], []
-        for z, flips in zip(self._on_the_way, counts, strict=False):
-            bends = np.abs(rate * self._summed(2, z)) * size**2
-            total = bends.sum(2)
-            norms.append(np.where(rate[..., 0] >= 0, np.maximum(1.0, total - 1), 1 + total))
-            changes.append((bends * np.sqrt(flips / width)).sum(2))
-        norms[:first] = [np.ones_like(norm) for norm in norms[:first]]
-        moved = sum(
-            change * np.prod([norm for j, norm in enumerate(norms) if j != k] or [np.ones_like(change)], axis=0)
-            for k, change in enumerate(changes)
-        )
-        error = np.prod(norms, axis=0)[..., None] * size * np.sqrt(counts[-1] / width) + 2 * size * moved[..., None]
+        rate, size = self.batch.rate[:, None, None], self._size
+        stretch, moved = np.ones(self.mass.shape[:2]), np.zeros(self.mass.shape[:2])
+        for step, (z, change) in enumerate(zip(self._on_the_way, changes, strict=False)):
+            bends = np.abs(rate * self._summed(2, z))
+            total = (bends * size**2).sum(2)
+            own = np.where(rate[..., 0] >= 0, np.maximum(1.0, total - 1), 1 + total)
+            own = own if step >= first else np.ones_like(own)
+            bent = (fold * np.abs(rate * self._summed(1, z)) * size**2).sum(2)
+            apart = (2 * bends * size * change).sum(2) + bent
+            moved = moved * (own + bent) + stretch * apart
+            stretch = stretch * own
+        error = stretch[..., None] * changes[-1] + size * moved[..., None]
         return np.sqrt((self.mass * error**2).sum((1, 2)))
+
+    def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
+        """||e|| where so many neurons flip at every iterate."""
+        return self._error([self._size * np.sqrt(c / self.batch.signs.shape[1]) for c in counts], first=first)
 
     @cached_property
     def _flips(self) -> list[Array]:
         start = self._gates(self._start)
-        return [(self._gates(w) != start).sum(3).astype(float) for w in self._iterates]
+        return [(self._gates(w) != start).sum(3).astype(float) for w in self._path]
 
     @cached_property
     def error_flips(self) -> Array:
-        return self._pointwise(self._flips)
+        return self._by_counts(self._flips)
 
     @cached_property
     def error_last_factor(self) -> Array:
-        return self._pointwise(self._flips, self.batch.steps - 1)
+        return self._by_counts(self._flips, self.batch.steps - 1)
 
     @cached_property
     def _nearness(self) -> Array:
         """a_r(x) (B, k, m); infinite at x = 0."""
-        size = np.sqrt((self.features**2).sum(2))[:, :, None]
+        size = self._size[:, 0, :, None]
         near = np.abs(self._drive(self._start)[:, 0])
         return np.where(size > 0, near / np.where(size > 0, size, 1.0), np.inf)
 
@@ -289,21 +252,21 @@ class NetworkBatchQuantities(BatchQuantities):
     @cached_property
     def _budgets(self) -> list[Array]:
         """B + ||W^(k) - W|| (B, 1 or n) at the iterates."""
-        moves = [np.sqrt(((w - self._omega) ** 2).sum((2, 3))) for w in self._iterates]
+        moves = [np.sqrt(((w - self._omega) ** 2).sum((2, 3))) for w in self._path]
         return [self.displacement_init[:, None] + move for move in moves]
 
     @cached_property
     def error_count(self) -> Array:
-        return self._pointwise([self._counts(budget) for budget in self._budgets])
+        return self._by_counts([self._counts(budget) for budget in self._budgets])
 
     @cached_property
     def error_count_own(self) -> Array:
         own = self._counts(self.displacement_init[:, None])
-        return self._pointwise([own] * len(self._iterates))
+        return self._by_counts([own] * len(self._path))
 
     @cached_property
     def error_count_linear(self) -> Array:
-        return self._pointwise([self._counts(budget, 1) for budget in self._budgets])
+        return self._by_counts([self._counts(budget, 1) for budget in self._budgets])
 
     # --- linearisation -----------------------------------------------------------------------------------------
 
@@ -312,8 +275,8 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def linearisation(self) -> Array:
-        linear = (self._phi_start[:, 0] @ self.batch.omega.reshape(len(self.batch), -1, 1))[..., 0]
-        return self._over_points(self._before[:, 0] - linear)
+        change = (self._phi_start[:, 0] @ self._offset[..., None])[..., 0]
+        return self._over_points((self._before - self._predictions(self._start))[:, 0] - change)
 
     def _one_signed(self, reach: Array) -> Array:
         """The larger of both signs' sums over neurons (B, k) of reach (B, k, m)."""
@@ -326,20 +289,20 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def linearisation_bound(self) -> Array:
-        size = np.sqrt((self.features**2).sum(2))
+        size = self._size[:, 0]
         with np.errstate(invalid="ignore"):
             reach = np.maximum(self._moved - self._nearness, 0.0)
         return self._over_points(self._shrink * size * self._one_signed(reach))
 
     @cached_property
     def linearisation_bound_own(self) -> Array:
-        size = np.sqrt((self.features**2).sum(2))
+        size = self._size[:, 0]
         near = np.abs(self._drive(self._omega)[:, 0]) <= self._moved * size[:, :, None]
         return self._over_points(self._shrink * size * self._one_signed(np.where(near, self._moved, 0.0)))
 
     @cached_property
     def linearisation_worst(self) -> Array:
-        size = np.sqrt((self.features**2).sum(2))
+        size = self._size[:, 0]
         near = np.abs(self._drive(self._start)[:, 0])
         reach = (self.displacement_init[:, None] * size)[:, :, None]
         best = np.zeros(size.shape)
@@ -370,7 +333,7 @@ class NetworkBatchQuantities(BatchQuantities):
     def misfit_curvature_adapted(self) -> Array:
         later = [*self._on_the_way[1:], self.after]
         steps = [(k, phi, z) for (k, phi, _), z in zip(self._steps, later, strict=True)]
-        return self._misfit(self._factored(self._phi_after, steps), self.u)[0]
+        return self._misfit(self._factored(self._plain, steps), self.u)[0]
 
     @cached_property
     def misfit_outer_unadapted(self) -> Array:
@@ -379,7 +342,7 @@ class NetworkBatchQuantities(BatchQuantities):
     @cached_property
     def misfit_init_inner(self) -> Array:
         steps = [(k, self._phi_start, z) for k, _, z in self._steps]
-        return self._misfit(self._factored(self._phi_after, steps), self.u)[0]
+        return self._misfit(self._factored(self._plain, steps), self.u)[0]
 
     @cached_property
     def misfit_init_outer(self) -> Array:
@@ -387,31 +350,18 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def misfit_reversed(self) -> Array:
-        return self._misfit(self._factored(self._phi_after, self._steps[::-1]), self.u)[0]
+        return self._misfit(self._factored(self._plain, self._steps[::-1]), self.u)[0]
 
     @cached_property
     def misfit_frozen(self) -> Array:
-        return self._misfit(self._factored(self._phi_after, self._steps[:1] * self.batch.steps), self.u)[0]
+        return self._misfit(self._factored(self._plain, self._steps[:1] * self.batch.steps), self.u)[0]
 
     @cached_property
     def misfit_one_missing(self) -> Array:
-        return self._misfit(self._factored(self._phi_after, self._steps[:-1]), self.u)[0]
-
-    @cached_property
-    def pairing_unadapted(self) -> Array:
-        if self.batch.functions is not None:
-            rival = self.batch.functions
-        else:
-            assert self.batch.rival is not None
-            rival = self._network(self.batch.rival[:, None])
-        return (self.batch.weights[..., None] * self.slopes * (self._before - rival)).sum((1, 2))
+        return self._misfit(self._factored(self._plain, self._steps[:-1]), self.u)[0]
 
     @cached_property
     def eps_other_kinks(self) -> Array:
-        *inner, outer = (self._phi((self._drive(w) >= 0).astype(float)) for w in self._iterates)
+        *inner, outer = (self._phi((self._drive(w) >= 0).astype(float)) for w in self._path)
         steps = [(k, phi, z) for (k, _, z), phi in zip(self._steps, inner, strict=True)]
-        return _length(self._paired(self._factored(outer, steps)))
-
-
-def _length(values: Array) -> Array:
-    return np.sqrt((values * values).sum(-1))
+        return norms(self._paired(self._factored(outer, steps)))

@@ -5,10 +5,7 @@ One neuron or a few, one parameter each, so that what must be exact can be: kink
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
-from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,17 +14,7 @@ from ...sources import SMALL, Generator, Limits, Source
 from ..generate import draw_loss
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
-from .generate import tangent_comparators
-
-AnyBatch = TypeVar("AnyBatch", bound=NetworkBatch)
-
-
-class _AtStart(NetworkBatchQuantities):
-    """The same with phi_0 for phi: its tangent comparators attain N2'."""
-
-    @cached_property
-    def meta_features(self) -> Array:
-        return self.initial_features
+from .generate import AtStart, tangents
 
 
 def simple(
@@ -87,18 +74,12 @@ def mirror(source: Source, loss: Loss, omega: Array) -> NetworkBatch:
 
 def balanced(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators where the weights of two tasks all but cancel FOMAML's gradient; W = W0."""
-    return balance(source, draw_loss(source, loss), lambda batch: batch, NetworkBatchQuantities, _AtStart)
+    return balance(source, draw_loss(source, loss))
 
 
 def balance(
-    source: Source,
-    loss: Loss,
-    kind: Callable[[NetworkBatch], AnyBatch],
-    quantities: Callable[[Any], NetworkBatchQuantities],
-    at_start: Callable[[Any], NetworkBatchQuantities],
-    place: float = 1.0,
-    size: float = 1.0,
-) -> AnyBatch:
+    source: Source, loss: Loss, activation: str | None = None, place: float = 1.0, size: float = 1.0
+) -> NetworkBatch:
     """Two tasks of one input each, one neuron at W = W0 = `place` and more, labels that differ from its predictions by
     about `size`, and a short step; weights at which FOMAML's gradient all but vanishes, and that of L need not."""
     features = (1 + source.grid((2, 1), 0, 7)) / 4
@@ -108,15 +89,15 @@ def balance(
     masses = np.broadcast_to(np.eye(2), flat.shape)
     steepest = (features**2).max((1, 2))
     rate = 2.0 ** (np.floor(-np.log2(steepest)) - source.grid((), 1, 4))
-    batch = kind(simple(loss, rate, features, flat, np.array(masses), omega))
-    here = quantities(batch).after
+    batch = replace(simple(loss, rate, features, flat, np.array(masses), omega), activation=activation)
+    here = NetworkBatchQuantities(batch).after
     labels = here + pulls[:, :, None]
     labels = np.sign(pulls)[:, :, None] + flat if loss.link is Link.MARGIN else np.round(labels * 2.0**16) / 2.0**16
     batch = replace(batch, labels=labels[..., None])
-    at = quantities(batch)
-    pull = np.abs((at._phi_after[..., 0] * at.slopes)[:, [0, 1], [0, 1]])
+    at = NetworkBatchQuantities(batch)
+    pull = np.abs((at._plain[..., 0] * at.slopes)[:, [0, 1], [0, 1]])
     share = np.round(2.0**20 * pull[:, 1] / np.maximum(pull.sum(1), 2.0**-60)) / 2.0**20
-    return tangent_comparators(source, replace(batch, weights=np.stack([share, 1 - share], axis=1)), at_start)
+    return tangents(source, replace(batch, weights=np.stack([share, 1 - share], axis=1)), AtStart)
 
 
 def expanding(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -124,21 +105,15 @@ def expanding(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch
     initialisation."""
     labels = source.grid((1, 1), -8, 8) / 8
     omega = 1 + source.grid((1, 1), 0, 7) / 4
-    return expand(source, draw_loss(source, loss), lambda batch: batch, _AtStart, omega, labels)
+    return expand(source, draw_loss(source, loss), omega, labels)
 
 
-def expand(
-    source: Source,
-    loss: Loss,
-    kind: Callable[[NetworkBatch], AnyBatch],
-    at_start: Callable[[Any], NetworkBatchQuantities],
-    omega: Array,
-    labels: Array,
-) -> AnyBatch:
+def expand(source: Source, loss: Loss, omega: Array, labels: Array, activation: str | None = None) -> NetworkBatch:
     """One input x = 1, one neuron at W = W0, a step over several orders of magnitude."""
     rate = (1 + source.grid((), 0, 7)) * 2.0 ** source.grid((), 0, 3)
     one = np.ones((source.size, 1, 1))
-    return tangent_comparators(source, kind(simple(loss, rate, one, labels, one, omega)), at_start)
+    batch = replace(simple(loss, rate, one, labels, one, omega), activation=activation)
+    return tangents(source, batch, AtStart)
 
 
 def across(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ...draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
 from ...sources import SMALL, Generator, Limits, Source
-from ..generate import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses
+from ..core_batch_quantities import CoreBatchQuantities
+from ..generate import (
+    CONVEX_LOSSES,
+    STEEP,
+    draw_labels,
+    draw_loss,
+    draw_masses,
+    step_away,
+    tangent_comparators,
+)
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
 
-Networks = TypeVar("Networks", bound=NetworkBatch)
+Draw = Callable[[Source, str, Limits], NetworkBatch]
+"""A problem with W0, W and a parameter comparator, for a loss."""
 
 WIDTHS = (1, 2, 4, 16, 64, 1024)
 STEPS = (1, 1, 1, 2, 3)
@@ -80,6 +91,14 @@ def _adapted(source: Source, batch: NetworkBatch) -> NetworkBatch:
     return replace(batch, steps=steps, rate=2.0**exponent / _curvature(batch))
 
 
+class AtStart(NetworkBatchQuantities):
+    """The same with phi_0 for phi: its tangent comparators attain N2'."""
+
+    @cached_property
+    def meta_features(self) -> Array:
+        return self.initial_features
+
+
 # --- generators -----------------------------------------------------------------------------------
 
 
@@ -88,37 +107,31 @@ def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch
     return drawn(source, loss, limits)
 
 
-def functions(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+def functions(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
     """Comparators that are arbitrary functions, one per task."""
-    batch = drawn(source, loss, limits)
+    batch = draw(source, loss, limits)
     n, k = batch.shape[:2]
     return batch.against(functions=source.grid((n, k), -8, 8) / 4)
 
 
-def tangent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+def tangent(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    return tangent_comparators(source, drawn(source, loss, limits))
+    return tangents(source, draw(source, loss, limits))
 
 
 def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Two or three steps that change patterns and curvatures, so that their factors differ. Tangent comparators."""
     batch = drawn(source, loss, limits, points=max(2, draw_size(source, limits.points)))
     rate = 2.0 ** source.grid((), -2, -1 if loss in STEEP else 2) / _curvature(batch)
-    return tangent_comparators(source, replace(batch, steps=source.choose((2, 3)), rate=rate))
+    return tangents(source, replace(batch, steps=source.choose((2, 3)), rate=rate))
 
 
-def tangent_comparators(
-    source: Source, batch: Networks, quantities: Callable[[Any], NetworkBatchQuantities] = NetworkBatchQuantities
-) -> Networks:
+def tangents(
+    source: Source, batch: NetworkBatch, quantities: Callable[[Any], CoreBatchQuantities] = NetworkBatchQuantities
+) -> NetworkBatch:
     """The batch against tangent comparators."""
-    kappa = source.choose((0.0, 2.0**-10, 1.0, 2.0**10))
-    at = quantities(batch)
-    size = np.where(at.eps > 0, at.eps, 1.0)
-    slope = (at.meta_features @ (at.gradient / size[:, None])[:, None, :, None])[..., 0] + kappa * at.w
-    largest = np.clip(np.abs(slope).max((1, 2)), 2.0**-20, 2.0**40)
-    step = 2.0 ** np.floor(np.minimum(-source.grid((), 0, 20), -np.log2(largest)))
-    functions = np.nan_to_num(at.after - step[:, None, None] * slope, posinf=1e6, neginf=-1e6)
-    return replace(batch.against(functions=functions), radius=step)
+    found: NetworkBatch = tangent_comparators(source, quantities(batch))
+    return found
 
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -130,20 +143,16 @@ def stationary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatc
     return with_radius(source, found)
 
 
-def descended(
-    batch: NetworkBatch,
-    rounds: int = 25,
-    quantities: Callable[[Any], NetworkBatchQuantities] = NetworkBatchQuantities,
-) -> Array:
+def descended(batch: NetworkBatch, rounds: int = 25) -> Array:
     """W (B, m, d) after gradient steps that never go uphill."""
     here = replace(batch, rival=batch.omega, functions=None)
-    at = quantities(here)
+    at = NetworkBatchQuantities(here)
     value, gradient = at.meta_objective, at.gradient
     length = np.full(len(batch), 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(rounds):
             step = (length[:, None] * gradient).reshape(here.omega.shape)
-            trial = quantities(replace(here, omega=here.omega - step))
+            trial = NetworkBatchQuantities(replace(here, omega=here.omega - step))
             better = trial.meta_objective < value
             length = np.where(better, length * 1.5, length / 4)
             omega = np.where(better[:, None, None], trial.batch.omega, here.omega)
@@ -155,14 +164,8 @@ def descended(
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A comparator one small gradient step away."""
-    batch = drawn(source, loss, limits)
-    at = NetworkBatchQuantities(batch)
-    size = np.where(at.eps > 0, at.eps, 1.0)
-    step = 2.0 ** -source.grid((), 0, 12)
-    rival = batch.omega - ((step / size)[:, None] * at.gradient).reshape(batch.omega.shape)
-    rival = np.where(np.isfinite(rival), rival, batch.omega)
-    distance = np.sqrt(((batch.omega - rival) ** 2).sum((1, 2)))
-    return replace(batch.against(rival=rival), radius=np.where(distance > 0, distance, 1.0))
+    found: NetworkBatch = step_away(source, NetworkBatchQuantities(drawn(source, loss, limits)))
+    return found
 
 
 def near_kink(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -180,7 +183,7 @@ def near_kink(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch
         return replace(batch, omega=weights) if kind == "omega" else replace(batch, initial=weights)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         at = NetworkBatchQuantities(batch)
-        moved = ((batch.omega - at._after_weights[:, 0])[:, 0] * x[:, 0]).sum(1)
+        moved = ((batch.omega - at._path[-1][:, 0])[:, 0] * x[:, 0]).sum(1)
         rate = batch.rate * (batch.omega[:, 0] * x[:, 0]).sum(1) / moved
         wanted = np.isfinite(rate) & (rate > 0) & (rate <= 8 * batch.rate)
     return replace(batch, rate=np.where(wanted, rate, batch.rate))
@@ -192,7 +195,7 @@ def kinks(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     width, d = batch.shape[3:]
     omega = source.grid((width, d), -2, 2)
     coarse = replace(batch, omega=omega, features=source.grid(batch.features.shape[1:], -2, 2))
-    return tangent_comparators(source, replace(coarse, rate=coarse.rate / 64))
+    return tangents(source, replace(coarse, rate=coarse.rate / 64))
 
 
 def atom(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -256,7 +259,7 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBat
 
 def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators of such tasks: the bound of C3 is nearly attained."""
-    return tangent_comparators(source, independent(source, loss, limits))
+    return tangents(source, independent(source, loss, limits))
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:

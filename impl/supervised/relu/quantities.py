@@ -110,10 +110,6 @@ class NetworkQuantities(ReluErrors):
         return distance.ball()
 
     @cached_property
-    def _row_sizes(self) -> list[arb]:
-        return [arb(self.problem.inputs.products[x][x]).sqrt() for x in range(len(self._before))]
-
-    @cached_property
     def eps_formal(self) -> Number:
         return self._norm_of(self._features)
 

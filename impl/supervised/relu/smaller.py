@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...instances import Vector
 from ...models.smaller import fewer_neurons, simpler_weights
-from ...shrink import put, simpler
+from ...shrink import simpler
 from ..instance import Functions, Gradient, NetworkInstance
-from ..smaller import fewer_atoms, fewer_points, fewer_tasks, simpler_loss
+from ..smaller import fewer_atoms, fewer_points, fewer_tasks, simpler_adaptations, simpler_loss, simpler_rows
 
 
 def smaller(instance: NetworkInstance) -> Iterator[NetworkInstance]:
@@ -24,29 +23,20 @@ def smaller(instance: NetworkInstance) -> Iterator[NetworkInstance]:
     yield from _simpler_numbers(instance)
 
 
-def _simpler_rows(rows: tuple[Vector, ...]) -> Iterator[tuple[Vector, ...]]:
-    for x, row in enumerate(rows):
-        for j, value in enumerate(row):
-            for simple in simpler(value):
-                yield (*rows[:x], put(row, j, simple), *rows[x + 1 :])
-
-
 def _simpler_numbers(instance: NetworkInstance) -> Iterator[NetworkInstance]:
-    steps = instance.adaptation.steps
-    for fewer in sorted({1, steps - 1} - {0, steps}):
-        yield replace(instance, adaptation=replace(instance.adaptation, steps=fewer))
-    for eta in simpler(instance.adaptation.eta):
-        yield replace(instance, adaptation=Gradient(eta, steps))
+    for adaptation in simpler_adaptations(instance.adaptation):
+        assert isinstance(adaptation, Gradient)
+        yield replace(instance, adaptation=adaptation)
     for radius in simpler(instance.radius, positive=True):
         yield replace(instance, radius=radius)
-    for features in _simpler_rows(instance.features):
+    for features in simpler_rows(instance.features):
         yield replace(instance, features=features)
     for omega in simpler_weights(instance.omega):
         yield replace(instance, omega=omega)
     for initial in simpler_weights(instance.initial):
         yield replace(instance, initial=initial)
     if isinstance(instance.comparator, Functions):
-        for values in _simpler_rows(instance.comparator.values):
+        for values in simpler_rows(instance.comparator.values):
             yield replace(instance, comparator=Functions(values))
         return
     if not np.array_equal(instance.comparator.floats, instance.omega.floats):

@@ -19,7 +19,7 @@ class TorchNetwork:
     def __init__(self, instance: NetworkInstance) -> None:
         self.loss, self.eta = instance.loss, to_float(instance.adaptation.eta)
         self.steps = instance.adaptation.steps
-        self.activation = torch.relu if instance.sigma is None else partial(instance.sigma.value, Torch)
+        self.activation = partial(instance.sigma.value, Torch)
         self.output = torch.tensor(instance.signs, dtype=torch.float64) / instance.width**0.5
         inputs = np.array([[to_float(v) for v in row] for row in instance.features])
         self.tasks = []

@@ -11,9 +11,8 @@ from ...losses import Loss
 from ...sources import SMALL, Generator, Limits, Source
 from ..generate import draw_loss
 from ..relu.batch import NetworkBatch
+from ..relu.batch_quantities import NetworkBatchQuantities
 from ..relu.breaking import balance, expand, mirror, simple
-from .batch_quantities import SmoothBatchQuantities
-from .generate import AtStart
 
 
 def _tanh(batch: NetworkBatch) -> NetworkBatch:
@@ -35,7 +34,7 @@ def joints(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
         labels=np.stack([np.full(source.size, width), width + far], axis=1)[:, None, None],
         masses=np.stack([share, 1 - share], axis=1)[:, None, None],
     )
-    after = SmoothBatchQuantities(_tanh(batch)).after
+    after = NetworkBatchQuantities(_tanh(batch)).after
     functions = after + 2.0 ** -source.grid((1, 1), 2, 10)
     return replace(_tanh(batch.against(functions=functions)), radius=2.0 ** -source.grid((), -4, 8))
 
@@ -49,14 +48,14 @@ def balanced(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators where the weights of two tasks all but cancel FOMAML's gradient, and labels so near the
     predictions that the features hardly move."""
     size = 2.0 ** -source.choose((6, 8, 10, 12))
-    return balance(source, draw_loss(source, loss), _tanh, SmoothBatchQuantities, AtStart, place=0.0, size=size)
+    return balance(source, draw_loss(source, loss), "tanh", place=0.0, size=size)
 
 
 def expanding(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A step that expands where the loss is concave, far enough to flatten the neuron: the labels are where ell'' is
     below 0 and not small beside ell', which the second derivative's error is proportional to."""
     labels = (1 - 2 * source.grid((1, 1), 0, 1)) * (6 + source.grid((1, 1), 0, 8)) / 8
-    return expand(source, draw_loss(source, loss), _tanh, AtStart, np.zeros((source.size, 1, 1)), labels)
+    return expand(source, draw_loss(source, loss), np.zeros((source.size, 1, 1)), labels, "tanh")
 
 
 BREAKING: tuple[Generator, ...] = (

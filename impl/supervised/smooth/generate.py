@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from ...draws import with_radius
 from ...models.activation import ACTIVATIONS
 from ...sources import SMALL, Generator, Limits, Source
 from ..generate import CONVEX_LOSSES, STEEP
-from ..relu.batch import Array, NetworkBatch
-from ..relu.generate import descended, drawn, independent, tangent_comparators
-from .batch_quantities import SmoothBatchQuantities
+from ..relu.batch import NetworkBatch
+from ..relu.batch_quantities import NetworkBatchQuantities
+from ..relu.generate import AtStart, descended, drawn, functions, independent, tangent, tangents
 
 WIDTHS = (1, 2, 4, 16, 64)
 
@@ -22,39 +22,15 @@ STEEPEST = {"softplus": 0.0, "tanh": -np.arctanh(3**-0.5)}
 """Where sigma'' is largest."""
 
 
-class AtStart(SmoothBatchQuantities):
-    """The same with phi_0 for phi: its tangent comparators attain N2'."""
-
-    @cached_property
-    def meta_features(self) -> Array:
-        return self.initial_features
-
-
-def _drawn(source: Source, loss: str, limits: Limits) -> NetworkBatch:
+def drawn_smooth(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+    """Any problem, W and comparator on the grid."""
     activation = source.choose(tuple(ACTIVATIONS))
     return replace(drawn(source, loss, limits, width=source.choose(WIDTHS)), activation=activation)
 
 
-def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """Any problem, W and comparator on the grid."""
-    return _drawn(source, loss, limits)
-
-
-def functions(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """Comparators that are arbitrary functions, one per task."""
-    batch = _drawn(source, loss, limits)
-    n, k = batch.shape[:2]
-    return batch.against(functions=source.grid((n, k), -8, 8) / 4)
-
-
-def tangent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
-    """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    return tangent_comparators(source, _drawn(source, loss, limits), SmoothBatchQuantities)
-
-
 def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators of the features at initialisation, with their own pairing: N2' is an equality."""
-    return tangent_comparators(source, _drawn(source, loss, limits), AtStart)
+    return tangents(source, drawn_smooth(source, loss, limits), AtStart)
 
 
 def drift(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -73,33 +49,33 @@ def drift(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
         omega=initial + move * unit,
         rate=np.where(source.grid((), 0, 1) > 0, batch.rate, 0.0),
     )
-    return tangent_comparators(source, replace(alike, activation=activation), AtStart)
+    return tangents(source, replace(alike, activation=activation), AtStart)
 
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """W after descent on the meta-objective."""
-    batch = _drawn(source, loss, limits)
-    return with_radius(source, replace(batch, omega=descended(batch, quantities=SmoothBatchQuantities)))
+    batch = drawn_smooth(source, loss, limits)
+    return with_radius(source, replace(batch, omega=descended(batch)))
 
 
 def still(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """W = W0: the step alone moves the features. Tangent comparators."""
-    batch = _drawn(source, loss, limits)
-    return tangent_comparators(source, replace(batch, omega=batch.initial), SmoothBatchQuantities)
+    batch = drawn_smooth(source, loss, limits)
+    return tangents(source, replace(batch, omega=batch.initial))
 
 
 def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Two or three large steps from W = W0, whose factors differ and expand. Tangent comparators."""
-    batch = _drawn(source, loss, limits)
+    batch = drawn_smooth(source, loss, limits)
     larger = source.choose((1.0, 2.0) if loss in STEEP else (4.0, 64.0))
     large = replace(batch, omega=batch.initial, steps=source.choose((2, 3)), rate=larger * batch.rate)
-    return tangent_comparators(source, large, SmoothBatchQuantities)
+    return tangents(source, large)
 
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """A comparator one small gradient step away."""
-    batch = _drawn(source, loss, limits)
-    at = SmoothBatchQuantities(batch)
+    batch = drawn_smooth(source, loss, limits)
+    at = NetworkBatchQuantities(batch)
     step = 2.0 ** -source.grid((), 0, 12) / np.where(at.eps > 0, at.eps, 1.0)
     rival = batch.omega - (step[:, None] * at.gradient).reshape(batch.omega.shape)
     rival = np.where(np.isfinite(rival), rival, batch.omega)
@@ -109,7 +85,7 @@ def local(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
 def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tasks with inputs of their own, enough neurons, and tangent comparators: the bound of C3 is nearly attained."""
     batch = replace(independent(source, loss, limits), activation=source.choose(tuple(ACTIVATIONS)))
-    return tangent_comparators(source, batch, SmoothBatchQuantities)
+    return tangents(source, batch)
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -120,9 +96,14 @@ def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatc
 
 
 GENERATORS: tuple[Generator, ...] = (
-    Generator("arbitrary", "anything on the grid", arbitrary, CONVEX_LOSSES, 2),
-    Generator("functions", "arbitrary comparator functions", functions, CONVEX_LOSSES),
-    Generator("tangent", "tangent comparators, where the bound is an equality", tangent, CONVEX_LOSSES),
+    Generator("arbitrary", "anything on the grid", drawn_smooth, CONVEX_LOSSES, 2),
+    Generator("functions", "arbitrary comparator functions", partial(functions, draw=drawn_smooth), CONVEX_LOSSES),
+    Generator(
+        "tangent",
+        "tangent comparators, where the bound is an equality",
+        partial(tangent, draw=drawn_smooth),
+        CONVEX_LOSSES,
+    ),
     Generator("steps", "large steps whose factors differ", steps, CONVEX_LOSSES),
     Generator("tangent-start", "tangent comparators of features at initialisation", tangent_start, CONVEX_LOSSES),
     Generator("drift", "neurons that all move alike from where they bend most", drift, CONVEX_LOSSES),

@@ -12,14 +12,14 @@ from flint import arb, arb_mat
 from ...arithmetic import Balls, NumberSystem
 from ...models.smooth import Neurons, SmoothLayer
 from ...models.weights import Weights
-from ..instance import SmoothInstance
+from ..instance import NetworkInstance
 from ..maml import Law, Risks
 
 
 class SmoothProblem(SmoothLayer, Risks):
     """A smooth network instance in balls (of a canonical instance)."""
 
-    def __init__(self, instance: SmoothInstance, m: NumberSystem = Balls) -> None:
+    def __init__(self, instance: NetworkInstance, m: NumberSystem = Balls) -> None:
         super().__init__(instance.loss, instance.tasks, m)
         self.instance = instance
         self.eta = arb(instance.adaptation.eta)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from flint import arb, arb_mat
 
-from ...arithmetic import Balls, Matrix, Number, norm
+from ...arithmetic import Balls, Matrix, Number
 from ...instances import Instance, Vector
 from ...models.rows import Dense
 from ...models.smooth import Neurons
@@ -81,14 +81,6 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
     def _certainly_dependent(self) -> bool:
         assert isinstance(self.instance, SmoothInstance)
         return certainly_dependent(self.instance)
-
-    @property
-    def _kink_distance(self) -> arb:
-        return arb(1)
-
-    @cached_property
-    def _row_sizes(self) -> list[arb]:
-        return [norm(row) for row in self.problem.inputs.tolist()]
 
     @cached_property
     def eps_directional(self) -> arb:

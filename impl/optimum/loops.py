@@ -1,0 +1,387 @@
+r"""For which objective is omega stationary? Enclosures of ||g(omega)|| for what training loops minimise.
+
+With R_i^S, R_i^Q the risks of task i on its support and query rows (the same, but for support/query), U_i(theta) the
+parameter after K steps theta <- theta - c grad R_i^S(theta), g is the gradient of
+
+    maml            sum_i q_i R_i(U_i(theta)): the problem's own
+    first-order     the same with the derivative of U_i taken for the identity: g = sum_i q_i grad R_i(U_i(theta))
+    no-adaptation   sum_i q_i R_i(theta)
+    rate=c, steps=K the own objective with another rate, another number of steps
+    first-task-only R_1(U_1(theta));  last-task-only likewise
+    no-reset        sum_i q_i R_i(theta_i), theta_i = U_i(theta_{i-1}), theta_0 = theta
+    reptile         no objective, but a fixed point: g = sum_i q_i (theta - U_i(theta))/c
+    support/query   sum_i q_i R_i^Q(U_i(theta)): the support is each task's first m rows, the query the others
+
+g is enclosed in midpoint-radius float64 by one pass through the definition and one back (`stack`); where that leaves
+much open and the problem is small, by Taylor arithmetic in balls along the definition. What is enclosed so, and at
+which rates, midpoints propose: ||g||^2/||Hess g|| estimates how far the nearest stationary point is.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
+
+from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
+from ..judge import Enclosure
+from ..midrad import MidRad
+from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from ..supervised.maml import Law, Problem
+from ..supervised.taylor import risk_gradient, series_terms, slope_rows
+from .exact import PRECISION, alone
+from .stack import Balls2, Stack, less, norms, numbers, weighted
+
+STEPS = 10
+"""Numbers of steps that are tried: 1 to that many."""
+SUPPORTS = (*range(1, 17), 20, 25, 32, 50, 64, 100, 128, 200, 256, 500)
+"""Numbers of support rows that are tried."""
+RATES = tuple(2.0**j for j in range(-12, 7))
+"""Rates that are tried, over the own one; between them there is a search."""
+VALLEYS, SEARCHED = 2, 24
+"""Least rates about which there is a search, and its rounds of golden section."""
+KEPT = 8
+"""Objectives that are told, the own one among them."""
+FINE = 3
+"""Objectives that are enclosed in balls, if their enclosure is wide."""
+ENTRIES = 2**16
+"""Numbers in rows and tangents, times steps, up to which that is quick enough."""
+WIDE = 1e-10
+"""Of an enclosure, absolutely and relatively."""
+NEAR = 1e-2
+"""How much nearer another objective's stationary point is than the own one's, where omega is said to be the other's; in
+one dimension CLOSE, as there every second objective has one nearby."""
+CLOSE, SURELY = 1e-4, 1e-6
+"""Relative distance up to which omega is near a stationary point of its own objective: there the other's must be nearer
+by that much."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What a training loop does with tasks: `support` the rows that it adapts on (None: all), `only` the one task that
+    it uses; words say it for people.
+    """
+
+    objective: str
+    words: str
+    rate: fmpq
+    steps: int
+    support: int | None = None
+    first_order: bool = False
+    chained: bool = False
+    reptile: bool = False
+    only: int | None = None
+
+
+@dataclass(frozen=True)
+class Stationarity:
+    """||g(omega)|| for an objective, enclosed; `distance` a float64 estimate of how far its stationary point is."""
+
+    loop: Loop
+    eps: Enclosure
+    distance: float
+
+
+@dataclass(frozen=True)
+class Stationarities:
+    """What is known, first the objective that omega was made for, as far as that shows, then by eps.
+
+    other   the objective that omega is stationary for in place of its own one, if there is one
+    """
+
+    found: tuple[Stationarity, ...]
+    other: Stationarity | None = None
+
+
+def stationary_for(
+    instance: MetaSLInstance, deadline: float = math.inf, watch: Callable[[], None] = lambda: None
+) -> Stationarities:
+    """The objectives for which omega is nearest to stationary, the own one among them; gradient steps alone.
+
+    What is not done by the deadline (time.monotonic) is left out, but for the own objective.
+    """
+    if not isinstance(instance.adaptation, Gradient) or not any(task.weight for task in instance.tasks):
+        return Stationarities(())
+    field = _Field(instance, watch)
+    own = field.at(_maml(instance.adaptation))
+    found = [own] if math.isfinite(own.eps.hi) else []
+    for loop in _others(instance, field):
+        if time.monotonic() > deadline:
+            break
+        one = field.at(loop)
+        if math.isfinite(one.eps.hi):
+            found.append(one)
+    for loop in _rates(field, instance.adaptation, deadline):
+        one = field.at(loop)
+        if math.isfinite(one.eps.hi):
+            found.append(one)
+    return _ranked(field, own, _best_of_each(found))
+
+
+def _best_of_each(found: Sequence[Stationarity]) -> list[Stationarity]:
+    """Of objectives of one name (other supports, other steps of Reptile) the one with the least eps."""
+    best: dict[str, Stationarity] = {}
+    for one in found:
+        name = one.loop.objective
+        if name not in best or one.eps.hi < best[name].eps.hi:
+            best[name] = one
+    return list(best.values())
+
+
+def _ranked(field: _Field, own: Stationarity, found: list[Stationarity]) -> Stationarities:
+    nearest = sorted(found, key=lambda one: one.distance)[:FINE]
+    found = [field.finer(one) if one in nearest or one is own else one for one in found]
+    own = next((one for one in found if one.loop == own.loop), own)
+    by_eps = sorted(found, key=lambda one: one.eps.hi)
+    least = min((one.distance for one in found), default=math.inf)
+    # Objectives that coincide, as rate=0 and none, differ by rounding: the plainest of them, listed first, is told.
+    first = next((one for one in found if one.distance <= max(4 * least, field.resolution)), None)
+    near = NEAR if field.stack.dimension > 1 else CLOSE
+    size = float(norms(field.omega.mid[0], 0)) or 1.0
+    other = None
+    if first is not None and first is not own and own in found:
+        near = near if own.distance > CLOSE * size else SURELY
+        other = first if first.distance <= near * own.distance and first.eps.hi < own.eps.lo else None
+    told = by_eps if other is None else [other, *(one for one in by_eps if one is not other)]
+    kept = told[:KEPT]
+    if own in found and own not in kept:
+        kept[-1] = own
+    return Stationarities(tuple(kept), other)
+
+
+# --- the objectives ---------------------------------------------------------------------------------------------------
+
+
+def _maml(adaptation: Gradient) -> Loop:
+    return Loop("maml", "the MAML objective", adaptation.eta, adaptation.steps)
+
+
+def _others(instance: MetaSLInstance, field: _Field) -> Iterator[Loop]:
+    """The plainest mistakes first."""
+    adaptation = instance.adaptation
+    assert isinstance(adaptation, Gradient)
+    own, eta = _maml(adaptation), adaptation.eta
+    yield replace(own, objective="no-adaptation", words="the loss without adaptation", steps=0)
+    if eta == 0:
+        return
+    yield replace(own, objective="first-order", words="first-order MAML", first_order=True)
+    for k in range(1, STEPS + 1):
+        if k != own.steps:
+            yield replace(own, objective=f"steps={k}", words=f"MAML with {_steps(k)} inside", steps=k)
+    if field.tasks > 1:
+        yield replace(own, objective="first-task-only", words="the first task alone", only=0)
+        yield replace(own, objective="last-task-only", words="the last task alone", only=field.tasks - 1)
+        chained = "MAML without a reset: each task starts from the last one's adapted weights"
+        yield replace(own, objective="no-reset", words=chained, chained=True)
+    for m in SUPPORTS:
+        if m < field.rows:
+            split = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
+            yield replace(own, objective="support/query", words=split, support=m)
+    for k in range(2, STEPS + 1):
+        yield replace(own, objective="reptile", words=f"Reptile with {_steps(k)} inside", steps=k, reptile=True)
+
+
+def _steps(k: int) -> str:
+    return f"{k} step{'s' * (k > 1)}"
+
+
+def _rates(field: _Field, adaptation: Gradient, deadline: float) -> Iterator[Loop]:
+    """The own objective at other rates: the roundest near the one that midpoints propose."""
+    from scipy.optimize import minimize_scalar
+
+    eta = to_float(adaptation.eta)
+    own = _maml(adaptation)
+
+    def size(rate: float) -> float:
+        found = float(np.linalg.norm(field.midpoint(replace(own, rate=rational(rate)))))
+        return found if math.isfinite(found) else math.inf
+
+    if not eta > 0 or time.monotonic() > deadline:
+        return
+    grid = [eta * f for f in RATES if f != 1.0]
+    sizes = list(map(size, grid))
+    valleys = [j for j in range(1, len(grid) - 1) if sizes[j - 1] > sizes[j] < sizes[j + 1]]
+    for j in sorted(valleys, key=lambda j: sizes[j])[:VALLEYS]:
+        if time.monotonic() > deadline:
+            return
+        bracket = tuple(math.log(rate) for rate in grid[j - 1 : j + 2])
+        found = minimize_scalar(
+            lambda t: size(math.exp(t)), bracket=bracket, method="golden", options={"maxiter": SEARCHED}
+        )
+        best, least = math.exp(found.x), float(found.fun)
+        for digits in (1, 2, 3, 4):
+            text = f"{best:.{digits}g}"
+            # A searched rate makes one dimension stationary anywhere: there a round one alone says something.
+            told = size(float(text)) <= 4 * least or (digits == 4 and field.stack.dimension > 1)
+            if told and rational(text) != adaptation.eta:
+                yield replace(
+                    own, objective=f"rate={float(text):g}", words=f"MAML with rate {text}", rate=rational(text)
+                )
+                break
+
+
+# --- their gradients --------------------------------------------------------------------------------------------------
+
+
+class _Field:
+    """The gradients at omega, and nearby."""
+
+    def __init__(self, instance: MetaSLInstance, watch: Callable[[], None]) -> None:
+        self.instance, self.watch = instance, watch
+        self.stack = Stack(instance)
+        self._live = [task for task in instance.tasks if task.weight != 0]
+        self._canonical = [task for task in instance.canonical.tasks if task.weight != 0]
+        self.tasks = len(self._live)
+        self.rows = min(rows_of(task) for task in self._live)
+        rounded = MidRad.of(instance.omega, (1, instance.dimension))
+        self.omega = Balls2(rounded.mid, norms(rounded.rad, 1))
+        self._only: dict[int, Stack] = {}
+
+    @property
+    def resolution(self) -> float:
+        """A distance in which float64 tells no parameters apart."""
+        return 2.0**-40 * (1 + float(norms(self.omega.mid[0], 0)))
+
+    def at(self, loop: Loop) -> Stationarity:
+        """||g(omega)||, enclosed, and about how far a stationary point is."""
+        mid, error = self._gradient(loop, self.omega)
+        if not (np.isfinite(mid).all() and math.isfinite(error)):
+            return Stationarity(loop, Enclosure(0.0, math.inf), math.inf)
+        size, room = norm([exactly(v) for v in mid.tolist()]), exactly(error)
+        eps = Enclosure.of((size + room.union(-room)).nonnegative_part())
+        length = float(np.linalg.norm(mid))
+        return Stationarity(loop, eps, self._distance(loop, mid, length) if length > 0 else 0.0)
+
+    def finer(self, one: Stationarity) -> Stationarity:
+        """The same by Taylor arithmetic in balls, if its enclosure is wide and the problem is small."""
+        stack, loop, eps = self.stack, one.loop, one.eps
+        if (
+            eps.hi - eps.lo <= WIDE * (1 + eps.lo)
+            or stack.count * stack.dimension * stack.dimension * (loop.steps + 1) > ENTRIES
+        ):
+            return one
+        with ctx.workprec(PRECISION):
+            found = Enclosure.of(norm(self._taylor(loop)))
+        return replace(one, eps=Enclosure(max(found.lo, eps.lo), min(found.hi, eps.hi)))
+
+    def _taylor(self, loop: Loop) -> list[arb]:
+        """g(omega) (d,) along the definition; a parameter is a matrix [value | tangents]."""
+        total, rate, moved = arb_mat(1, self.stack.dimension), arb(loop.rate), None
+        with series_terms(2):
+            for i, (given, task) in enumerate(zip(self._live, self._canonical, strict=True)):
+                if loop.only not in (None, i):
+                    continue
+                self.watch()
+                problem = alone(self.instance, task, Balls)
+                unit, across = problem.identity().tolist(), problem.transposed
+                begin = arb_mat([[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)])
+                theta = moved if loop.chained and moved is not None else begin
+                (law,) = problem.laws
+                inner, outer = (law, law) if loop.support is None else _laws(problem, given, loop.support)
+                moved = theta
+                for _ in range(loop.steps):
+                    moved = moved - across * slope_rows(problem, inner, (problem.features * moved).tolist()) * rate
+                if loop.reptile:
+                    own = [(a[0] - b[0]) / rate for a, b in zip(theta.tolist(), moved.tolist(), strict=True)]
+                else:
+                    if loop.first_order:
+                        moved = arb_mat([[row[0], *e] for row, e in zip(moved.tolist(), unit, strict=True)])
+                    own = risk_gradient(problem, outer, (problem.features * moved).tolist())
+                total += arb_mat([own]) * (arb(1) if loop.only is not None else law.weight)
+        return total.entries()
+
+    def midpoint(self, loop: Loop, shift: Array | float = 0.0) -> Array:
+        """g near omega, in float64."""
+        return self._gradient(loop, Balls2(self.omega.mid + shift, self.omega.rad))[0]
+
+    def _distance(self, loop: Loop, gradient: Array, length: float) -> float:
+        """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector."""
+        step = 1e-5 * (1 + float(np.linalg.norm(self.omega.mid)))
+        along = gradient / length * step
+        bend = np.linalg.norm(self.midpoint(loop, along) - self.midpoint(loop, -along)) / (2 * step)
+        return length / float(bend) if bend > 0 and math.isfinite(bend) else math.inf
+
+    def _part(self, i: int) -> Stack:
+        if i not in self._only:
+            self._only[i] = self.stack.only(i)
+        return self._only[i]
+
+    def _masses(self, loop: Loop) -> tuple[MidRad, MidRad]:
+        """The masses that are adapted on, and those that are evaluated on (N,)."""
+        if loop.support is None:
+            return self.stack.masses, self.stack.masses
+        pairs = [_split(task, loop.support) for task in self._live]
+        sides = [[m for pair in pairs for m in pair[side]] for side in (0, 1)]
+        return numbers(sides[0]), numbers(sides[1])
+
+    def _gradient(self, loop: Loop, theta: Balls2) -> tuple[Array, float]:
+        """g at theta: its midpoint (d,), and the norm of its error."""
+        stack, rate = self.stack, MidRad.of([loop.rate], ())
+        self.watch()
+        if loop.chained:
+            return self._chained(loop, theta, rate)
+        if loop.only is not None:
+            stack = self._part(loop.only)
+        inner, outer = (stack.masses, stack.masses) if loop.only is not None else self._masses(loop)
+        path = stack.adapted(theta, inner, rate, loop.steps, self.watch)
+        one = MidRad(np.ones(1)) if loop.only is not None else stack.weights
+        if loop.reptile:
+            return weighted(one, path.pull)
+        slope = stack.gathered(outer * stack.ranges.at(1, path.z))
+        if not loop.first_order:
+            slope = stack.back(slope, path.bends, rate, self.watch)
+        return weighted(one, slope)
+
+    def _chained(self, loop: Loop, theta: Balls2, rate: MidRad) -> tuple[Array, float]:
+        """From task to task, and back."""
+        one, minus, paths = MidRad(np.ones(1)), MidRad(np.array(-1.0)), []
+        for i in range(self.tasks):
+            part = self._part(i)
+            path = part.adapted(theta, part.masses, rate, loop.steps, self.watch)
+            theta = less(theta, path.pull, rate)
+            paths.append(path)
+        total = Balls2(np.zeros_like(theta.mid), np.zeros(1))
+        for i in reversed(range(self.tasks)):
+            part, path = self._part(i), paths[i]
+            slope = part.gathered(part.masses * part.ranges.at(1, path.z))
+            mid, error = weighted(part.weights, slope)
+            total = less(total, Balls2(mid[None], np.array([error])), minus)
+            total = part.back(total, path.bends, rate, self.watch)
+        return weighted(one, total)
+
+
+def rows_of(task: Task) -> int:
+    """Rows of a task, equal ones counted."""
+    return task.atoms.total if isinstance(task.atoms, Atoms) else sum(1 for a in task.atoms if a.p != 0)
+
+
+def _laws(problem: Problem, task: Task, m: int) -> tuple[Law, Law]:
+    """The laws of the task's first m rows, and of the others."""
+    (law,) = problem.laws
+    inner, outer = (
+        Law(law.weight, tuple((x, y, arb(p)) for (x, y, _), p in zip(law.atoms, side, strict=True)), {})
+        for side in _split(task, m)
+    )
+    return inner, outer
+
+
+def _split(task: Task, m: int) -> tuple[list[fmpq], list[fmpq]]:
+    """The masses of the law of the task's first m rows, and of the others, of its canonical atoms."""
+    if isinstance(task.atoms, Atoms):
+        rows, size = task.atoms.rows, len(task.atoms)
+        sides = [(rows[:m], m), (rows[m:], len(rows) - m)]
+        first, rest = ([fmpq(c, n) for c in np.bincount(side, minlength=size).tolist()] for side, n in sides)
+        return first, rest
+    atoms = [a for a in task.atoms if a.p != 0]
+    places = {key: j for j, key in enumerate(sorted({(a.x, a.y) for a in atoms}))}
+    found = []
+    for part in (atoms[:m], atoms[m:]):
+        masses, whole = [fmpq(0)] * len(places), sum((a.p for a in part), start=fmpq(0))
+        for a in part:
+            masses[places[a.x, a.y]] += a.p / whole
+        found.append(masses)
+    return found[0], found[1]

@@ -1,0 +1,261 @@
+"""The same quantities as `quantities`, for a whole batch in float64: written again, on purpose.
+
+Nothing is shared with the ball engine but the losses, so that agreement means something. matmul throughout
+(einsum is half as fast).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...theory.claim import UndefinedQuantityError
+from ..arithmetic import Floats
+from ..floats.infimum import ball_least_squares
+from .batch import Array
+
+
+class CoreBatchQuantities:
+    """Quantities of (h, U), whatever the model, for a batch by name, each (B,)."""
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+        self.features = batch.features
+        self.transposed = batch.features.transpose(0, 2, 1)
+        self.rho = batch.masses.sum(3)
+        self.mass = batch.weights[:, :, None] * self.rho
+
+    def __call__(self, name: str) -> Array:
+        value: Array = getattr(self, name)
+        return value
+
+    # --- losses summed over labels: z (B, n, k) or (B, 1, k) -> (B, n, k) ---
+
+    def _summed(self, order: int, z: Array) -> Array:
+        batch, loss = self.batch, self.batch.loss
+        evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
+        if batch.labels.shape[3] == 1:
+            return batch.masses[..., 0] * evaluate(Floats, z, batch.labels[..., 0])
+        return (batch.masses * evaluate(Floats, z[..., None], batch.labels)).sum(3)
+
+    # --- what a model supplies; parameters are (B, t, ...) for t tasks or 1 ---
+
+    @abstractmethod
+    def _predictions(self, at: Array) -> Array:
+        """h (B, t, k)."""
+
+    @abstractmethod
+    def _pulled(self, slopes: Array, at: Array) -> Array:
+        """sum_x slopes(x) phi(x) for slopes (B, t, k), in the shape of parameters."""
+
+    @cached_property
+    @abstractmethod
+    def meta_features(self) -> Array:
+        """phi_i(x) (B, n, k, D)."""
+
+    @cached_property
+    @abstractmethod
+    def _plain(self) -> Array:
+        """The model's own features at the adapted parameters (B, n, k, D)."""
+
+    @cached_property
+    @abstractmethod
+    def _stretch(self) -> Array:
+        """The size of what is added up in a meta-feature (B, n, k), or (B, 1, k)."""
+
+    # --- adaptation ---
+
+    def adapt(self, at: Array) -> list[Array]:
+        """Iterates of the adaptation of parameters (B, 1, ...): [theta, ..., U_i(theta) (B, n, ...)]."""
+        iterates, rate = [at], self.batch.rate.reshape(-1, *(1,) * (at.ndim - 1))
+        for _ in range(self.batch.steps):
+            here = iterates[-1]
+            iterates.append(here - rate * self._pulled(self._summed(1, self._predictions(here)), here))
+        return iterates
+
+    @cached_property
+    def _omega(self) -> Array:
+        return self.batch.omega[:, None]
+
+    @cached_property
+    def _path(self) -> list[Array]:
+        return self.adapt(self._omega)
+
+    @cached_property
+    def _before(self) -> Array:
+        return self._predictions(self._omega)
+
+    @cached_property
+    def _on_the_way(self) -> list[Array]:
+        """h at the iterates that the steps start from (B, 1 or n, k)."""
+        return [self._before, *(self._predictions(at) for at in self._path[1:-1])]
+
+    @cached_property
+    def after(self) -> Array:
+        return self._predictions(self._path[-1])
+
+    def _rival(self, adapted: bool) -> Array:
+        """The comparator's values at the support, with or without adaptation (B, 1 or n, k)."""
+        if self.batch.functions is not None:
+            values: Array = self.batch.functions
+            return values
+        rival = self.batch.rival[:, None]
+        return self._predictions(self.adapt(rival)[-1] if adapted else rival)
+
+    @cached_property
+    def comparator(self) -> Array:
+        """h'_i at the support (B, n, k)."""
+        return self._rival(adapted=True)
+
+    # --- the task-lifted space ---
+
+    @cached_property
+    def slopes(self) -> Array:
+        """rho_i w_i (B, n, k)."""
+        return self._summed(1, self.after)
+
+    @cached_property
+    def w(self) -> Array:
+        """w_i(x) (B, n, k); 0 where x has no mass."""
+        return self.slopes / np.where(self.rho > 0, self.rho, 1.0)
+
+    @cached_property
+    def u(self) -> Array:
+        """u_i(x) (B, n, k)."""
+        return self.after - self.comparator
+
+    @cached_property
+    def gap(self) -> Array:
+        change = self._summed(0, self.after) - self._summed(0, self.comparator)
+        return (self.batch.weights[..., None] * change).sum((1, 2))
+
+    @cached_property
+    def scale(self) -> Array:
+        """The size of what is added up in gap, pairing and v'G: rounding errors are relative to it."""
+        sizes = np.abs(self.after) + np.abs(self.comparator)
+        risks = np.abs(self._summed(0, self.after)) + np.abs(self._summed(0, self.comparator))
+        bend = np.abs(self._summed(2, self.after)) * sizes
+        slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * self._stretch)
+        return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
+
+    @cached_property
+    def meta_objective(self) -> Array:
+        """L(omega)."""
+        return (self.batch.weights[..., None] * self._summed(0, self.after)).sum((1, 2))
+
+    @cached_property
+    def bregman(self) -> Array:
+        return self.pairing - self.gap
+
+    @cached_property
+    def pairing(self) -> Array:
+        return (self.batch.weights[..., None] * self.slopes * self.u).sum((1, 2))
+
+    def _paired(self, features: Array) -> Array:
+        """<w, features> (B, D)."""
+        pulls = (self.batch.weights[..., None] * self.slopes)[..., None] * features
+        return pulls.sum((1, 2))
+
+    @cached_property
+    def gradient(self) -> Array:
+        """grad L(omega) (B, D) by the chain rule."""
+        return self._paired(self.meta_features)
+
+    @cached_property
+    def eps(self) -> Array:
+        return norms(self.gradient)
+
+    @cached_property
+    def weight_norm(self) -> Array:
+        return np.sqrt((self.mass * self.w**2).sum((1, 2)))
+
+    @property
+    def radius(self) -> Array:
+        found: Array = self.batch.radius
+        return found
+
+    def _misfit(
+        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
+    ) -> tuple[Array, Array]:
+        """features (B, n, k, d), target (B, n, k), mass (B, n, k)."""
+        root = np.sqrt(self.mass if mass is None else mass)
+        count, dimension = len(self.batch), features.shape[-1]
+        rows = (root[..., None] * features).reshape(count, -1, dimension)
+        aims = (root * target).reshape(count, -1)
+        return ball_least_squares(rows, aims, self.radius if radius is None else radius)
+
+    @cached_property
+    def lifted(self) -> tuple[Array, Array]:
+        """(misfit (B,), its direction (B, d))."""
+        return self._misfit(self.meta_features, self.u)
+
+    @property
+    def misfit(self) -> Array:
+        return self.lifted[0]
+
+    # --- first-order, and what wrong theorems use ---
+
+    @cached_property
+    def eps_first_order(self) -> Array:
+        return norms(self._paired(self._plain))
+
+    @cached_property
+    def misfit_plain(self) -> Array:
+        return self._misfit(self._plain, self.u)[0]
+
+    @cached_property
+    def displacement(self) -> Array:
+        if self.batch.rival is None:
+            raise UndefinedQuantityError("the comparator is not one parameter")
+        return norms((self.batch.omega - self.batch.rival).reshape(len(self.batch), -1))
+
+    @cached_property
+    def function_displacement(self) -> Array:
+        return np.sqrt((self.mass * self.u**2).sum((1, 2)))
+
+    @cached_property
+    def feature_bound(self) -> Array:
+        used = (self.mass > 0).any(1)
+        return np.where(used, norms(self.features), 0.0).max(1)
+
+    @cached_property
+    def weight_norm_unadapted(self) -> Array:
+        w = self._summed(1, self._before) / np.where(self.rho > 0, self.rho, 1.0)
+        return np.sqrt((self.mass * w**2).sum((1, 2)))
+
+    @property
+    def _apart(self) -> Array:
+        """u without adaptation (B, n, k)."""
+        return np.broadcast_to(self._before - self._rival(adapted=False), self.u.shape)
+
+    @cached_property
+    def pairing_unadapted(self) -> Array:
+        return (self.batch.weights[..., None] * self.slopes * self._apart).sum((1, 2))
+
+    @cached_property
+    def misfit_u_unadapted(self) -> Array:
+        return self._misfit(self.meta_features, self._apart)[0]
+
+    @cached_property
+    def misfit_free(self) -> Array:
+        return self._misfit(self.meta_features, self.u, radius=np.full(len(self.batch), np.inf))[0]
+
+    @cached_property
+    def _uniform(self) -> Array:
+        used = (self.batch.weights > 0).astype(float)
+        return self.rho * (used / used.sum(1, keepdims=True))[..., None]
+
+    @cached_property
+    def weight_norm_uniform(self) -> Array:
+        return np.sqrt((self._uniform * self.w**2).sum((1, 2)))
+
+    @cached_property
+    def misfit_uniform(self) -> Array:
+        return self._misfit(self.meta_features, self.u, self._uniform)[0]
+
+
+def norms(values: Array) -> Array:
+    return np.sqrt((values * values).sum(-1))

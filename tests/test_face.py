@@ -1,0 +1,50 @@
+"""metagap from Python: names that load lazily, and certify on arrays and tensors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import metadata
+
+import metagap
+import numpy as np
+import pytest
+from flint import fmpq
+from metagap.impl.files import BadInputError
+from metagap.impl.optimum.exact import squared_minimum
+from metagap.impl.own_tasks import from_arrays
+
+X, Y, TASK = [[1.0, 0.5], [1.0, 2.0], [1.0, 1.0], [1.0, -1.0]], [0.0, 1.0, 0.0, 1.0], ["a", "a", "b", "b"]
+
+
+def test_its_names_load_when_they_are_asked_for() -> None:
+    code = "import sys, metagap; assert metagap.__version__ and 'metagap.impl' not in sys.modules; metagap.load"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert metagap.__version__ == metadata.version("metagap")
+    assert set(dir(metagap)) >= {"__version__", "load", "judge", "minimise", "check", "certify"}
+    assert all(callable(getattr(metagap, name)) for name in dir(metagap) if name != "__version__")
+    with pytest.raises(AttributeError, match="no attribute 'certfy'"):
+        metagap.certfy  # noqa: B018
+
+
+def test_certify_on_arrays_and_tensors_is_exact() -> None:
+    """The squared loss: L* by exact normal equations."""
+    torch = pytest.importorskip("torch")
+    made = from_arrays(X, Y, TASK, eta=fmpq(1, 4))
+    least, _ = squared_minimum(made)
+    exact = float(least.p) / float(least.q)
+    for convert in (list, np.array, torch.tensor):
+        found = metagap.certify(convert(X), convert(Y), TASK, convert([1.0, 2.0]), eta=0.25)
+        assert found.optimum.status == "certified" and found.bound.verdict == "PROVED"
+        assert found.optimum.lower is not None and found.optimum.lower <= exact <= (found.optimum.upper or 0.0)
+        assert found.gap.lo is not None and found.value.lo is not None
+        assert abs(found.gap.lo - (found.value.lo - exact)) < 1e-14
+        assert found.problem.rows == 4 and found.problem.adaptation == {"name": "gradient", "eta": 0.25, "steps": 1}
+
+
+def test_bad_arguments_are_one_line() -> None:
+    for arguments in ((X, Y, TASK, [1.0]), (X, Y[:3], TASK, [1.0, 2.0]), (X, Y, TASK, [1.0, float("inf")])):
+        with pytest.raises(BadInputError):
+            metagap.certify(*arguments)
+    with pytest.raises(BadInputError, match="loss='hinge'"):
+        metagap.certify(X, Y, TASK, [1.0, 2.0], loss="hinge")

@@ -1,24 +1,30 @@
-"""metagap from Python: load, judge, minimise, check, certify; each is imported when it is first asked for."""
+"""metagap from Python: load, judge, minimise, check, certify; each is imported when it is first asked for.
 
-from importlib import import_module, metadata
-from typing import Any
+This folder is the package `metagap` itself (pyproject.toml): its other packages lie beside it.
+"""
 
-_PLACES = {
-    "load": "metagap.impl",
-    "judge": "metagap.impl",
-    "minimise": "metagap.impl",
-    "check": "metagap.impl",
-    "certify": "metagap.reports.certifying",
-}
-__all__ = ["__version__", *_PLACES]
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from metagap.impl import check, judge, load, minimise
+    from metagap.reports.certifying import certify
+
+__all__ = ["__version__", "certify", "check", "judge", "load", "minimise"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         return metadata.version("metagap")
-    if name not in _PLACES:
-        raise AttributeError(f"module 'metagap' has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    if name == "certify":
+        from metagap.reports.certifying import certify
+
+        return certify
+    if name in __all__:
+        from metagap import impl
+
+        return getattr(impl, name)
+    raise AttributeError(f"module 'metagap' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -436,6 +436,7 @@ def test_wrong_options_are_one_line_and_status_2(
     assert told.err.count("\n") == 1
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("short_audit")
 def test_an_interrupted_audit_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the second family: the first one is in the record, with its witnesses and no others; the same command

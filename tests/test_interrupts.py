@@ -112,6 +112,7 @@ def test_what_was_told_is_heard_when_the_work_is_ended() -> None:
     assert [told for told in heard if not isinstance(told, str)] == [1, 2]
 
 
+@pytest.mark.ci
 def test_certify_ends_its_process_and_says_what_it_was_at(tmp_path: Path) -> None:
     """The terminal interrupts all processes of the group. Once is enough."""
     rng, rows = np.random.default_rng(0), 30_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from metagap.impl.policies.generate import LANDSCAPES, landscapes
@@ -28,6 +29,7 @@ def test_the_headline_is_never_violated(seed: int) -> None:
         assert finding.judged.gap.hi >= 0
 
 
+@pytest.mark.ci
 def test_points_where_ascent_stops_are_not_always_global() -> None:
     traps = 0
     for seed in range(24):

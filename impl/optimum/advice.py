@@ -88,12 +88,14 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     """What to do, each from something that was computed."""
     said = []
     if found.growth > 2:
+        # Where the curvature changes, only the step from omega itself is known to be too long.
+        diverges = "diverges" if found.instance.loss.name == "squared" else "overshoots at omega"
         said.append(
-            f"the inner step diverges: eta lambda_max = {_short(found.growth)} > 2 on some task; take a smaller step"
+            f"the inner step {diverges}: eta lambda_max = {_short(found.growth)} > 2 on some task; take a smaller step"
         )
     other = found.stationary.other
     if other is not None:
-        said.append(f"omega was made for {other.loop.words}: {remedy(other.loop)}")
+        said.append(f"omega fits {other.loop.words}: {remedy(other.loop)}")
     parts = shares(found)
     for name, what, do in (
         ("stationarity", "stationarity (R eps)", "train further"),
@@ -158,7 +160,8 @@ def terms(judged: ClaimJudgement, optimum: Optimum) -> tuple[str, ...]:
 def _mistaken(other: Stationarity, found: Sequence[Stationarity]) -> str:
     own = next((one.eps for one in found if one.loop.objective == "maml"), None)
     yours = "" if own is None else f" (there it is at least {own.lo:.3g})"
-    return f"This omega is stationary for {other.loop.words} (eps <= {other.eps.hi:.3g}), not for yours{yours}."
+    said = f"This omega is stationary for {other.loop.words} up to eps <= {other.eps.hi:.3g}"
+    return f"{said}, not for yours{yours}."
 
 
 def _within(value: Enclosure) -> str:

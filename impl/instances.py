@@ -16,6 +16,8 @@ from typing import Any
 from flint import fmpq
 
 FORMAT = "metagap/instance/1"
+SPLIT_FORMAT = "metagap/instance/2"
+"""The same, and tasks may have a support: atoms that adaptation sees in place of those that it is judged on."""
 
 Vector = tuple[fmpq, ...]
 

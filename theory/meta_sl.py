@@ -1,11 +1,12 @@
 r"""Meta-supervised learning with a linear model h_theta(x) = phi(x)'theta: the core result and its corollaries.
 
 Notation beyond `stationarity`: H_i(theta) = E[ell''(h_theta(x), y) phi phi'], |ell'| <= m1, 0 <= ell'' <= m2,
-|ell'''| <= m3, ||phi|| <= B, a = |eta| m2 B^2, and c = max(1, a - 1) >= ||I - eta H_i|| if ell'' >= 0 and eta >= 0,
-else c = 1 + a (a loss may have a total Bregman divergence >= 0 on an instance without being convex).
-One gradient step: U_i(theta) = theta - eta grad R_i(theta), J_i = I - eta H_i(omega).
-K steps: J_i = J^(K-1) ... J^(0) with J^(k) = I - eta H_i at the k-th iterate (the order matters).
-Implicit (iMAML): U_i(theta) = argmin R_i + (lambda/2)||. - theta||^2, J_i = (I + H_i(omega_i)/lambda)^{-1}.
+|ell'''| <= m3, ||phi|| <= B_s on the supports and <= B_q on the queries, a = |eta| m2 B_s^2, and c = max(1, a - 1) >=
+||I - eta H_i^s|| if ell'' >= 0 and eta >= 0, else c = 1 + a (a loss may have a total Bregman divergence >= 0 on an
+instance without being convex). R_i^s and H_i^s are those of the inner law; without one they are R_i, H_i, and B_s = B_q.
+One gradient step: U_i(theta) = theta - eta grad R_i^s(theta), J_i = I - eta H_i^s(omega).
+K steps: J_i = J^(K-1) ... J^(0) with J^(k) = I - eta H_i^s at the k-th iterate (the order matters).
+Implicit (iMAML): U_i(theta) = argmin R_i^s + (lambda/2)||. - theta||^2, J_i = (I + H_i^s(omega_i)/lambda)^{-1}.
 """
 
 from __future__ import annotations
@@ -61,6 +62,17 @@ SMALL_STEP = Assumption(
     "Data-free: s <= .479 (logistic), .207 (log-cosh), .253 (pseudo-Huber).",
     "margin_small_step",
 )
+ONE_LAW = Assumption(
+    "one-law",
+    "Every task is judged on the law that it adapts on: no support of its own.",
+    "margin_one_law",
+)
+DOMINATED_STEP = Assumption(
+    "dominated-support",
+    "One gradient step with eta >= 0, and supports no richer than their queries: D_i^s <= C D_i as measures. With "
+    "s = eta B_s^2 and r = eta B_s B_q: m2 s <= 1 and (1 - m2 s)^2 exp(-kappa m1 r)/C >= kappa m1 r.",
+    "margin_dominated",
+)
 SMOOTH = Assumption(
     "smooth-meta-objective",
     "One gradient step; m2 finite and m1 m3 finite (m3 = 0 for the squared loss).",
@@ -74,8 +86,8 @@ CLAIMS: tuple[Claim, ...] = (
     mixed(
         META_SL,
         "The bound with one task-independent feature on triples z = (x, y, x') under the mixture "
-        "M = sum q_i D_i x rho_i.",
-        "With g_i = d(D_i x rho_i)/dM, Wn = sum q_i g_i w_i(x'), Un = sum q_i g_i w_i(x') u_i(x') and "
+        "M = sum q_i D_i^s x rho_i: (x, y) from the support, x' from the query.",
+        "With g_i = d(D_i^s x rho_i)/dM, Wn = sum q_i g_i w_i(x'), Un = sum q_i g_i w_i(x') u_i(x') and "
         "psi = (I - eta ell''(h_omega(x), y) phi(x)phi(x)') phi(x'): E_M[Wn psi] = G and E_M[Un] = <w, u>. "
         "Under (D) Un = Wn (Un/Wn) almost everywhere, so gap <= v'G + E_M[Wn (Un/Wn - psi'v)]; Cauchy-Schwarz.",
         (ONE_GRADIENT_STEP, NUMERATOR_VANISHES),
@@ -108,10 +120,11 @@ CLAIMS: tuple[Claim, ...] = (
         "c2",
         "C2: a priori bound",
         "With ell'' Lipschitz the representation error is quadratic in the distance: no infimum to solve.",
-        "grad R_i(theta') - grad R_i(omega) - H_i(theta' - omega) has norm <= (m3/2) B^3 ||theta' - omega||^2, so "
-        "|u_i - phi_i'(omega - theta')| <= |eta| (m3 B^4/2) ||omega - theta'||^2 after one step; K steps: times "
-        "c^(K-1)(1 + c + ... + c^(K-1)); implicit: m3 B^4/(2 lambda). Then CORE with v = omega - theta'. "
-        "Attained by log-cosh at the fold.",
+        "grad R_i^s(theta') - grad R_i^s(omega) - H_i^s(theta' - omega) has norm <= (m3/2) B_s^3 ||theta' - omega||^2, "
+        "so |u_i - phi_i'(omega - theta')| <= |eta| (m3 B_s^3 B_q/2) ||omega - theta'||^2 after one step; K steps: "
+        "times c^(K-1)(1 + c + ... + c^(K-1)), as iterates k are within c^k ||omega - theta'|| and the later factors "
+        "expand by c^(K-1-k); implicit: m3 B_s^3 B_q/(2 lambda), as the step is nonexpansive. Then CORE with "
+        "v = omega - theta'. Attained by log-cosh at the fold.",
         "eps*displacement + weight_norm*remainder_constant*displacement**2",
         (OUTER_CONVEXITY, DIFFERENTIABLE, THIRD_DERIVATIVE, PARAMETER_COMPARATOR),
         "Explicit constant.",
@@ -120,8 +133,11 @@ CLAIMS: tuple[Claim, ...] = (
         META_SL,
         "over-parameterisation",
         FULL_ROW_RANK,
-        "For the linear model with one step it can hold only if the features over all (task, input) pairs are linearly "
-        "independent: never when two tasks share an input.",
+        "For the linear model with one step on one law it can hold only if the features over all (task, input) pairs "
+        "are linearly independent: never when two tasks share an input. With supports of their own it can: the rows "
+        "phi(x) - eta H_i^s phi(x) of one query x differ. Then eta != 0 is needed, d at least the number of pairs, and "
+        "that features of queries and supports together span as many dimensions; that supports are independent is not "
+        "enough. The rows are about eta apart, so the smallest singular value is small for small steps.",
         reading="If the meta-features are linearly independent, the misfit vanishes and the gap over all functions is "
         "at most eps times the norm of the shortest representation.",
         proof="Full row rank: v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
@@ -149,8 +165,9 @@ CLAIMS: tuple[Claim, ...] = (
         "c6",
         "C6: first-order stationary points, with a priori bias",
         "A FOMAML-stationary point satisfies MAML's bound with a bias that is a priori bounded.",
-        "||G - G_FO|| = ||sum q_i (J_i - I)'E[w_i phi]|| <= beta_J B ||w|| where ||J_i - I|| <= beta_J: one step a; "
-        "K steps a (1 + c + ... + c^(K-1)) by telescoping; implicit (m2 B^2/lambda)/(1 + m2 B^2/lambda). Then CORE.",
+        "||G - G_FO|| = ||sum q_i (J_i - I)'E[w_i phi]|| <= beta_J B_q ||w|| where ||J_i - I|| <= beta_J: one step a; "
+        "K steps a (1 + c + ... + c^(K-1)) by telescoping; implicit (m2 B_s^2/lambda)/(1 + m2 B_s^2/lambda). Then "
+        "CORE.",
         "radius*eps_first_order + radius*jacobian_deviation*feature_bound*weight_norm + weight_norm*misfit",
         (*META_SL.inside, BOUNDED_CURVATURE),
         "For K-step and implicit adaptation alike.",
@@ -171,16 +188,31 @@ CLAIMS: tuple[Claim, ...] = (
         "H_i(omega_i) >= exp(-kappa B ||omega_i - omega||) H_i(omega) and ||omega_i - omega|| <= eta m1 B, so "
         "v'Hess L v >= [(1 - m2 s)^2 exp(-kappa m1 s) - kappa m1 s] sum q_i v'H_i(omega)v with s = eta B^2, m2 s <= 1.",
         "eps*displacement",
-        (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, SMALL_STEP),
-        "Needs no strong convexity.",
+        (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, SMALL_STEP, ONE_LAW),
+        "Needs no strong convexity. False for every eta > 0 where tasks adapt on supports of their own: nothing ties "
+        "eta D^3 R_i^s(omega)[g_i] to H_i(omega_i).",
+    ),
+    META_SL.claim(
+        "c8-dominated",
+        "C8: convexity with supports no richer than the queries",
+        "Where no support has an atom that its query has C times less of, L is convex for a small step, whatever the "
+        "data: the gap is at most eps times the distance.",
+        "Hess L = sum q_i [J_i H_i(omega_i) J_i - eta D^3 R_i^s(omega)[g_i]]. ||omega_i - omega|| <= eta m1 B_s, so "
+        "H_i(omega_i) >= exp(-kappa m1 r) H_i(omega) >= exp(-kappa m1 r) H_i^s(omega)/C with r = eta B_s B_q; J_i "
+        "commutes with H_i^s(omega) and is at least 1 - m2 s, s = eta B_s^2; ||g_i|| <= m1 B_q gives "
+        "eta D^3 R_i^s(omega)[g_i] <= kappa m1 r H_i^s(omega). So v'Hess L v >= "
+        "[(1 - m2 s)^2 exp(-kappa m1 r)/C - kappa m1 r] sum q_i v'H_i^s(omega)v.",
+        "eps*displacement",
+        (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, DOMINATED_STEP),
+        "C8 is the case of one law: C = 1, B_s = B_q.",
     ),
     META_SL.claim(
         "c9",
         "C9: smoothness and the rate of gradient descent",
         "A gradient step of length 1/beta decreases L by at least eps^2/(2 beta); hence gradient descent is "
         "eps-stationary within 2 beta (L_0 - inf L)/eps^2 steps.",
-        "||Hess L|| <= beta = c^2 m2 B^2 + |eta| m1 m3 B^4, from Hess L = sum q_i [J_i H_i(omega_i) J_i "
-        "- eta D^3 R_i(omega)[g_i]]; the descent lemma; sum over steps.",
+        "||Hess L|| <= beta = c^2 m2 B_q^2 + |eta| m1 m3 B_q B_s^3, from Hess L = sum q_i [J_i H_i(omega_i) J_i "
+        "- eta D^3 R_i^s(omega)[g_i]]; the descent lemma; sum over steps.",
         "2*smoothness*descent",
         (DIFFERENTIABLE, SMOOTH),
         "Says when a first-order method reaches the eps of the other claims.",
@@ -190,11 +222,11 @@ CLAIMS: tuple[Claim, ...] = (
         "c9-curvature",
         "C9: the smoothness constant",
         "No direction has second derivative of L beyond beta.",
-        "Hess L = sum q_i [J_i H_i(omega_i) J_i - eta D^3 R_i(omega)[g_i]], ||J_i|| <= c, ||H_i|| <= m2 B^2, "
-        "||g_i|| <= m1 B, |D^3 R_i[g]| <= m3 B^3 ||g||.",
+        "Hess L = sum q_i [J_i H_i(omega_i) J_i - eta D^3 R_i^s(omega)[g_i]], ||J_i|| <= c, ||H_i|| <= m2 B_q^2, "
+        "||g_i|| <= m1 B_q, |D^3 R_i^s[g]| <= m3 B_s^3 ||g||.",
         "smoothness",
         (DIFFERENTIABLE, SMOOTH),
-        "Its lower end -|eta| m1 m3 B^4 is approached.",
+        "Its lower end -|eta| m1 m3 B_q B_s^3 is approached.",
         left="curvature_size",
     ),
 )

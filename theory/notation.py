@@ -85,17 +85,17 @@ _TABLE = (
     (
         "remainder_constant",
         r"\kappa_2",
-        "a priori constant of |u_i - phi_i'(omega-theta')| <= kappa_2 ||omega-theta'||^2",
+        "a priori constant of |u_i - phi_i'(omega-theta')| <= kappa_2 ||omega-theta'||^2; one step: |eta| m3 B_s^3 B_q/2",
     ),
     ("min_norm_solution", r"\|\Phi^{+}u\|", "norm of the shortest v with phi_i(x)'v = u_i(x) everywhere"),
     ("min_norm_init", r"\|\Phi_0^{+}u\|", "norm of the shortest v with phi_{0,i}(x)'v = u_i(x) everywhere"),
     ("min_norm_plain", r"\|(\phi/\tau)^{+}u\|", "norm of the shortest v with phi'v/tau = u at every choice"),
     ("jacobian_deviation", r"\beta_J", "a priori bound of ||J_i - I||"),
-    ("feature_bound", "B", "largest ||phi(x)|| over the support"),
+    ("feature_bound", "B_q", "largest ||phi(x)|| over the points of the outer laws (queries)"),
     (
         "smoothness",
         r"\beta",
-        "a priori bound of ||Hess L||; meta-SL: c^2 m2 B^2 + |eta| m1 m3 B^4, c >= ||J_i|| as in theory/meta_sl.py",
+        "a priori bound of ||Hess L||; meta-SL: c^2 m2 B_q^2 + |eta| m1 m3 B_q B_s^3, c >= ||J_i|| as in theory/meta_sl.py",
     ),
     (
         "descent",
@@ -161,6 +161,21 @@ _TABLE = (
         "misfit with the Hessian at omega_i",
     ),
     ("weight_norm_unadapted", r"\|w(\omega)\|", "norm of ell' at the unadapted prediction"),
+    ("eps_exchanged", r"\varepsilon_{s\leftrightarrow q}", "eps with support and query exchanged"),
+    ("weight_norm_exchanged", r"\|w\|_{s\leftrightarrow q}", "the norm of w with support and query exchanged"),
+    (
+        "misfit_exchanged",
+        r"\inf\|u-\phi_\omega^{\top} v\|_{s\leftrightarrow q}",
+        "the misfit with support and query exchanged",
+    ),
+    ("independent_supports", r"1_{\phi(D^s)}", "1 if the features of all supports are linearly independent, else 0"),
+    ("weight_norm_support", r"\|w\|_{D^s}", "norm of the functional gradient of the supports' risks"),
+    ("misfit_support", r"\inf\|u-\phi_\omega^{\top} v\|_{\rho^s}", "misfit on the supports, in their norm"),
+    (
+        "misfit_query_hessian",
+        r"\inf\|u-((I-\eta H_i)\phi)^{\top} v\|",
+        "misfit with the Hessian of the query's risk for that of the support's",
+    ),
     (
         "misfit_u_unadapted",
         r"\inf\|h_\omega-h_{\theta'}-\phi_\omega^{\top} v\|",
@@ -323,7 +338,9 @@ LETTERS: dict[str, str] = {name: symbol.latex for name, symbol in SYMBOLS.items(
 
 OBJECTS: tuple[tuple[str, str, str], ...] = (
     (r"i = 1..n,\ q_i", "tasks and their weights, q_i >= 0, summing to 1", "(n,)"),
-    (r"D_i,\ \rho_i", "law of task i on X x Y, and its marginal on X", ""),
+    (r"D_i,\ \rho_i", "outer law (query) of task i on X x Y, that it is judged on, and its marginal on X", ""),
+    (r"D_i^s,\ R_i^s,\ H_i^s", "inner law (support) that task i adapts to, its risk and Hessian; D_i unless given", ""),
+    (r"B_s,\ B_q", "largest ||phi(x)|| over the points of the inner laws, of the outer ones", "scalar"),
     (r"\ell(z, y)", "loss, differentiable in the prediction z", ""),
     (r"\phi(x)", "feature of the input x; h_theta(x) = phi(x)'theta", "(d,)"),
     (r"R_i(h)", "risk E_{D_i} ell(h(x), y) of task i", "scalar"),

@@ -8,6 +8,11 @@ hypotheses of a parameter theta', or any functions):
     <f, g> = sum_i q_i E[f_i g_i],  G = grad L(omega),  eps = ||G||,  gap = L(omega) - sum_i q_i R_i(h'_i),
     Breg = sum_i q_i E[ell(h'_i, y) - ell(z_i, y) - ell'(z_i, y)(h'_i - z_i)].
 
+A task may adapt on another law than the one that it is judged on: an inner law D_i^s (the support, or training set) and
+an outer law D_i (the query). U_i, and so J_i, is made from the inner law alone; R_i, the expectations and rho_i above
+are those of the outer law. No step below asks how U_i was made: all hold verbatim, and convexity is asked of the outer
+loss only. The letters B_s, B_q bound the features of either law.
+
 Identity (no inequality, no convexity), for every direction v:
 
     gap + Breg = v'G + <w, u - phi'v>.

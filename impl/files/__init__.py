@@ -1,4 +1,4 @@
-"""Instance files: lossless reading and writing of the format "metagap/instance/1".
+"""Instance files: lossless reading and writing of the formats "metagap/instance/1" and, of tasks with supports, "/2".
 
     instance_in    a JSON value -> Instance, by the reader of its kind; every bad input is a BadInputError, on one line
     save, dumps    Instance -> a file or a text, which is read as the same instance exactly
@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ..instances import FORMAT, Instance
+from ..instances import Instance
 from .faults import BadInputError, FaultError, Missing
 from .numbers import written
 from .parameters import load_vector
@@ -54,7 +54,7 @@ def _reader(document: Any, readers: Sequence[Reader]) -> Reader:
     if not isinstance(document, dict):
         raise FaultError("document", "give an instance file")
     form, problem, model = (document.get(name) for name in ("format", "problem", "model"))
-    if form != FORMAT:
+    if not any(form in reader.formats for reader in readers):
         advice = "give an instance file"
         if isinstance(form, str) and form.startswith("metagap/instance/"):
             advice = "this version of metagap reads no other; convert the file"
@@ -66,7 +66,10 @@ def _reader(document: Any, readers: Sequence[Reader]) -> Reader:
         known = sorted({reader.problem for reader in readers}, reverse=True)
         raise FaultError("problem", what=" or ".join(map(repr, known)))
     kind = model.get("name") if isinstance(model, dict) else None
-    return next((reader for reader in own if reader.model == kind), own[0])
+    found = next((reader for reader in own if reader.model == kind), own[0])
+    if form not in found.formats:
+        raise FaultError("format", f"no other is known for {problem}", " or ".join(map(repr, found.formats)))
+    return found
 
 
 def dumps(instance: Instance) -> str:

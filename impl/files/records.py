@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from ..instances import Instance
+from ..instances import FORMAT, Instance
 from .faults import FaultError, Missing
 from .numbers import NUMBER
 from .text import join, lookup
@@ -28,6 +28,7 @@ class Reader:
     document   the record type
     required   what each field must be, by its path with [] for indices; the fields that are not here are numbers
     instance   record -> instance. Errors: FaultError
+    formats    the versions of the format
     """
 
     problem: str
@@ -35,6 +36,7 @@ class Reader:
     document: type[Any]
     required: Mapping[str, str]
     instance: Callable[[Any], Instance]
+    formats: tuple[str, ...] = (FORMAT,)
 
     def completed(self, document: dict[str, Any]) -> dict[str, Any]:
         """The document with the point under test filled in where it is missing: omega and comparator 0, radius 1."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..arithmetic import to_float
 from ..judge import ClaimJudgement, Enclosure
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.instance import Gradient, MetaSLInstance, split
 from . import Optimum
 from .answer import Answer
 from .loops import Loop, Stationarity, rows_of
@@ -81,7 +81,8 @@ def problem(instance: MetaSLInstance) -> str:
     else:
         adapted = f"a proximal inner step of strength {_short(to_float(adaptation.strength))}"
     sizes = f"{len(tasks)} task{'s' * (len(tasks) != 1)}, {rows} row{'s' * (rows != 1)}, {d} column{'s' * (d != 1)}"
-    return f"{sizes}; {instance.loss.name} loss, {adapted}, on the rows that it is judged on"
+    where = "a support of its own" if split(instance) else "the rows that it is judged on"
+    return f"{sizes}; {instance.loss.name} loss, {adapted}, on {where}"
 
 
 def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:

@@ -23,14 +23,15 @@ Atoms = list[tuple[int, arb, arb]]
 
 
 class TaskModel:
-    """A task in reduced coordinates, on its own support points, in balls."""
+    """A task in reduced coordinates, on its own points (those of either law), in balls."""
 
     def __init__(self, problem: Problem, law: Law, exact: fmpq_mat, shares: fmpq_mat, lengths: list[arb]) -> None:
         self.problem, self.law = problem, law
         self._last: arb_mat | None = None
-        self.used = list(law.rho)
+        self.used = law.points
         place = {x: j for j, x in enumerate(self.used)}
-        self.atoms: Atoms = [(place[x], y, p) for x, y, p in law.atoms]
+        self.outer: Atoms = [(place[x], y, p) for x, y, p in law.atoms]
+        self.inner: Atoms = [(place[x], y, p) for x, y, p in law.inner.atoms]
         self.count = len(self.used)
         # Inner products are exact before they are rounded: large features that nearly cancel lose nothing.
         rows, d = fmpq_mat([[exact[x, j] for j in range(exact.ncols())] for x in self.used]), len(lengths)
@@ -38,27 +39,27 @@ class TaskModel:
         self.gram = arb_mat(rows * rows.transpose())
         self.lengths = [norm(row) for row in self.features.tolist()]
 
-    def sums(self, order: int, z: list[arb]) -> list[arb]:
-        """sum_y p times the exact range of ell^(order) over the ball z_x, per point [k]."""
+    def sums(self, atoms: Atoms, order: int, z: list[arb]) -> list[arb]:
+        """sum_y p times the exact range of ell^(order) over the ball z_x, per point [k], of the atoms of a law."""
         total = [arb(0)] * self.count
-        for x, y, p in self.atoms:
+        for x, y, p in atoms:
             total[x] += p * self.problem.loss.range(order, z[x], y)
         return total
 
     def least(self, z: list[arb]) -> arb:
         """A lower bound of the risk over the balls z_x, end by end: a ball's radius is too coarse for a bound of 0."""
         total, loss = arb(0), self.problem.loss
-        for x, y, p in self.atoms:
+        for x, y, p in self.outer:
             low = arb(loss.range(0, z[x], y).lower())
             total += p * (low.max(arb(0)) if loss.profile.nonnegative else low)
         return total
 
-    def point_sums(self, order: int, z: list[arb]) -> list[arb]:
-        """sum_y p ell^(order)(z_x, y) at points [k]."""
+    def point_sums(self, atoms: Atoms, order: int, z: list[arb]) -> list[arb]:
+        """sum_y p ell^(order)(z_x, y) at points [k], of the atoms of a law."""
         loss = self.problem.loss
         evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
         total = [arb(0)] * self.count
-        for x, y, p in self.atoms:
+        for x, y, p in atoms:
             total[x] += p * evaluate(Balls, z[x], y)
         return total
 
@@ -75,7 +76,7 @@ class TaskModel:
             size = norm(residual.entries())
             if size.abs_upper() <= arb(2) ** (8 - PRECISION) * (1 + norm(point.entries())):
                 break
-            h = self.point_sums(2, (self.features * point).entries())
+            h = self.point_sums(self.inner, 2, (self.features * point).entries())
             scaled = arb_mat([[w * v for v in row] for w, row in zip(h, self.features.tolist(), strict=True)])
             d = point.nrows()
             unit = arb_mat(d, d, [int(a == b) for a in range(d) for b in range(d)])
@@ -94,7 +95,7 @@ class TaskModel:
         return [v + (-(radius * size)).union(radius * size) for v, size in zip(z, self.lengths, strict=True)]
 
     def _residual(self, point: arb_mat, start: arb_mat, strength: arb) -> arb_mat:
-        slopes = arb_mat([[s] for s in self.point_sums(1, (self.features * point).entries())])
+        slopes = arb_mat([[s] for s in self.point_sums(self.inner, 1, (self.features * point).entries())])
         return point - start + self.features.transpose() * slopes * (1 / strength)
 
 
@@ -123,7 +124,7 @@ class Model:
         d = self.dimension
         if any((squares[i, j] == 0) == (i == j) for i in range(d) for j in range(d)):
             raise ArithmeticError("the basis of the features is not orthogonal")
-        for x in {x for law in self.problem.laws if law.weight != 0 for x in law.rho}:
+        for x in {x for law in self.problem.laws if law.weight != 0 for x in law.points}:
             length = sum((rows[x, j] ** 2 for j in range(rows.ncols())), start=fmpq(0))
             if length != sum((shares[x, j] ** 2 / squares[j, j] for j in range(d)), start=fmpq(0)):
                 raise ArithmeticError(f"the basis does not span the features of point {x}")
@@ -163,10 +164,10 @@ class Box:
         rows, bend = task.features, [[arb(0)] * (d * d) for _ in range(k)]
         for _ in range(self.model.steps):
             over = self._around(centre, rows)
-            h = task.sums(2, over)
+            h = task.sums(task.inner, 2, over)
             if self.second:
                 bend = self._bent(task, over, h, rows, bend)
-            pull = (task.gram * arb_mat([[s] for s in task.point_sums(1, centre)])).entries()
+            pull = (task.gram * arb_mat([[s] for s in task.point_sums(task.inner, 1, centre)])).entries()
             centre = [a - rate * b for a, b in zip(centre, pull, strict=True)]
             entries = [int(i == j) - rate * task.gram[i, j] * h[j] for i in range(k) for j in range(k)]
             rows = arb_mat(k, k, entries) * rows
@@ -177,7 +178,7 @@ class Box:
     ) -> list[list[arb]]:
         """T <- T - eta A (t W W' + h T): the second derivatives of a gradient step."""
         d, k = self.model.dimension, task.count
-        t = task.sums(3, over)
+        t = task.sums(task.inner, 3, over)
         pull = [
             [t[x] * rows[x, a] * rows[x, b] + h[x] * bend[x][a * d + b] for a in range(d) for b in range(d)]
             for x in range(k)
@@ -193,7 +194,7 @@ class Box:
         rate, k, d = self.model.rate, task.count, self.model.dimension
         centre, move = task.proximal(self.c, rate), norm(self.r)
         over = [c + (-(size * move)).union(size * move) for c, size in zip(centre, task.lengths, strict=True)]
-        h = task.sums(2, over)
+        h = task.sums(task.inner, 2, over)
         middle = [arb(v.mid()) for v in h]
         entries = [int(i == j) + task.gram[i, j] * middle[j] / rate for i in range(k) for j in range(k)]
         inverse = arb_mat(k, k, entries).inv()
@@ -219,12 +220,14 @@ class Box:
     def at_centre(self) -> arb:
         """L at the centre."""
         pairs = zip(self.model.tasks, self.reaches, strict=True)
-        return sum((task.law.weight * sum(task.point_sums(0, reach.centre)) for task, reach in pairs), start=arb(0))
+        return sum(
+            (task.law.weight * sum(task.point_sums(task.outer, 0, reach.centre)) for task, reach in pairs), start=arb(0)
+        )
 
     @cached_property
     def gradient(self) -> list[arb]:
         """grad L over the box: sum_i q_i sum_x s_x W_x."""
-        return self._pulled([task.sums(1, reach.over) for task, reach in self._pairs])
+        return self._pulled([task.sums(task.outer, 1, reach.over) for task, reach in self._pairs])
 
     @property
     def _pairs(self) -> list[tuple[TaskModel, _TaskReach]]:
@@ -246,7 +249,7 @@ class Box:
         """
         slopes = self.gradient
         if self.model.problem.loss.profile.convex:
-            slopes = self._pulled([task.point_sums(1, reach.centre) for task, reach in self._pairs])
+            slopes = self._pulled([task.point_sums(task.outer, 1, reach.centre) for task, reach in self._pairs])
         return self.at_centre + sum((g * t for g, t in zip(slopes, self.spread, strict=True)), start=arb(0))
 
     def hessian(self) -> arb_mat:
@@ -254,7 +257,7 @@ class Box:
         d = self.model.dimension
         total = [arb(0)] * (d * d)
         for task, reach in zip(self.model.tasks, self.reaches, strict=True):
-            slopes, bends = task.sums(1, reach.over), task.sums(2, reach.over)
+            slopes, bends = (task.sums(task.outer, order, reach.over) for order in (1, 2))
             for x in range(task.count):
                 for a in range(d):
                     for b in range(d):

@@ -37,7 +37,7 @@ from ..files.records import Record, typed
 from ..files.text import document, document_in, lookup
 from ..instances import Vector
 from ..supervised.document import READER
-from ..supervised.instance import MetaSLInstance
+from ..supervised.instance import MetaSLInstance, points
 
 FORMAT, CONVEX = "metagap/certificate/1", "metagap/certificate/2"
 LARGEST_TREE = 2**26
@@ -56,7 +56,7 @@ How = Literal["tree", "exact", "floor", "convex"]
 
 class _Bracketed(Record, kw_only=True):
     sha256: Annotated[str, Meta(description="of the canonical instance")]
-    instance: Annotated[dict[str, Any], Meta(description="metagap/instance/1, canonical")]
+    instance: Annotated[dict[str, Any], Meta(description="an instance file, canonical")]
     radius: Annotated[Number | None, Meta(description="of the ball that was asked for; null: all parameters")]
     ball: Annotated[Number, Meta(description="radius of the ball that was searched")]
     lower: Annotated[float, Meta(description="the bracket's lower end")]
@@ -158,7 +158,7 @@ def basis(instance: MetaSLInstance) -> tuple[Vector, ...]:
     Gram-Schmidt in the order of the support points, without normalising.
     """
     d = instance.dimension
-    used = sorted({a.x for task in instance.tasks if task.weight != 0 for a in task.atoms if a.p != 0})
+    used = sorted({x for task in instance.tasks if task.weight != 0 for x in points(task)})
     found: list[Vector] = []
     squares: list[fmpq] = []
     for x in used:
@@ -184,7 +184,7 @@ def many_columns(instance: MetaSLInstance, count: int) -> bool:
     """
     if instance.dimension <= count:
         return False
-    used = sorted({a.x for task in instance.tasks if task.weight != 0 for a in task.atoms if a.p != 0})[: 2 * count]
+    used = sorted({x for task in instance.tasks if task.weight != 0 for x in points(task)})[: 2 * count]
     rows = [instance.features[x] for x in used]
     if any(v.q % PRIME == 0 for row in rows for v in row):
         return False

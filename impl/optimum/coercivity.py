@@ -1,10 +1,10 @@
 r"""A ball that holds a global minimiser over all parameters, if there is one at all: a proof, or a refusal.
 
-In the span of the features that carry mass; M = sum_i q_i E_i[phi phi'], mu its least eigenvalue there,
-b = max ||phi||.
+In the span of the features that carry mass, in either law; M = sum_i q_i E_i[phi phi'] of the outer laws, mu its least
+eigenvalue there, b = max ||phi|| over the points of the outer laws, b_s over those of the inner ones.
 
 Losses of at most linear growth (log-cosh, pseudo-Huber, Huber), any adaptation. There |ell'| <= m1, so that one step
-moves theta by at most |eta| m1 b (implicit: m1 b / lambda), K steps by K times that: call it s. And
+moves theta by at most |eta| m1 b_s (implicit: m1 b_s / lambda), K steps by K times that: call it s. And
 ell(z, y) >= a|z - y| - c. Hence
 
     L(theta) >= sum_i q_i E_i[a|phi'theta_i| - a|y| - c] >= a (E|phi'theta| - b s) - a E|y| - c,
@@ -16,12 +16,12 @@ Squared, any adaptation: L is a convex quadratic, and ||theta*|| bounds one of i
 
 No adaptation (eta = 0), quartic: L >= (1/2)E(phi'theta - y)^2 >= (1/2)(sqrt(mu) ||theta|| - sqrt(E y^2))_+^2.
 
-Quartic (1/2)t^2 + c t^4, one step eta > 0, for one task i whose own features span: with mu_i, rho = ||theta||,
-monotonicity (a^3 - b^3)(a - b) >= (a - b)^4/4 and Jensen give
+Quartic (1/2)t^2 + c t^4, one step eta > 0, for one task i whose own features span, of the inner law (mu_i, R_i) and of
+the outer one (nu_i, its least eigenvalue): with rho = ||theta||, monotonicity (a^3 - b^3)(a - b) >= (a - b)^4/4 and Jensen give
 
     ||grad R_i(theta)|| >= mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||,
     ||theta_i|| >= phi(rho) := eta(mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||) - rho,
-    L >= q_i R_i(theta_i) >= (q_i/2)(sqrt(mu_i) phi(rho) - sqrt(E_i y^2))_+^2.
+    L >= q_i R_i(theta_i) >= (q_i/2)(sqrt(nu_i) phi(rho) - sqrt(E_i y^2))_+^2, R_i and y here of the outer law.
 
 phi is convex in rho >= 0: from a point where it is positive and increasing, it only grows.
 """
@@ -29,6 +29,7 @@ phi is convex in rho >= 0: from a point where it is positive and increasing, it 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from flint import arb, arb_mat, ctx, fmpq
 
@@ -38,6 +39,9 @@ from ..losses import Link
 from ..supervised.instance import Gradient, MetaSLInstance, Task
 from .certificate import basis
 from .exact import squared_minimum
+
+
+FLAT = "the features that carry mass are 0, or those that tasks are judged on do not span those they adapt on"
 
 
 class NotCoerciveError(ArithmeticError):
@@ -82,13 +86,13 @@ def _radius(instance: MetaSLInstance, upper: arb) -> arb:
         steepest = loss.constants().m1
         assert steepest is not None
         atoms = [(task.weight, atom) for task in instance.tasks for atom in task.atoms]
-        longest = _longest(instance)
+        longest, longest_inner = (_longest(instance, inner) for inner in (False, True))
         rate = abs(adaptation.eta) * adaptation.steps if isinstance(adaptation, Gradient) else 1 / adaptation.strength
-        moved = arb(rate) * steepest * longest
+        moved = arb(rate) * steepest * longest_inner
         labels = sum((arb(q * atom.p * abs(atom.y)) for q, atom in atoms), start=arb(0))
         least = _least_eigenvalue(instance, instance.tasks)
         if longest.is_zero() or not least > 0:
-            raise NotCoerciveError("the features that carry mass are 0")
+            raise NotCoerciveError(FLAT)
         return (upper + a * (longest * moved + labels) + c) * longest / (a * least)
     if loss.name == "squared":
         return norm([arb(v) for v in squared_minimum(instance)[1]])
@@ -97,7 +101,7 @@ def _radius(instance: MetaSLInstance, upper: arb) -> arb:
         least = _least_eigenvalue(instance, instance.tasks)
         square = sum((arb(t.weight * a.p * a.y * a.y) for t in instance.tasks for a in t.atoms), start=arb(0))
         if not least > 0:
-            raise NotCoerciveError("the features that carry mass are 0")
+            raise NotCoerciveError(FLAT)
         return (root(2 * upper) + root(square)) / root(least)
     assert loss.parameter is not None
     radii = [
@@ -122,8 +126,8 @@ def _linear_growth(instance: MetaSLInstance) -> tuple[arb, arb] | None:
     return delta, delta * delta if loss.name == "pseudo-huber" else delta * delta / 2
 
 
-def _longest(instance: MetaSLInstance) -> arb:
-    used = {a.x for t in instance.tasks if t.weight != 0 for a in t.atoms}
+def _longest(instance: MetaSLInstance, inner: bool) -> arb:
+    used = {a.x for t in instance.tasks if t.weight != 0 for a in (t.inner if inner else t.atoms)}
     longest = arb(0)
     for x in used:
         longest = longest.max(norm([arb(v) for v in instance.features[x]]))
@@ -131,7 +135,8 @@ def _longest(instance: MetaSLInstance) -> arb:
 
 
 def _least_eigenvalue(instance: MetaSLInstance, tasks: tuple[Task, ...], weighted: bool = True) -> arb:
-    """A positive lower bound of the least eigenvalue of E[phi phi'] on the span of the features, or 0."""
+    """A positive lower bound of the least eigenvalue of E[phi phi'], of the outer laws, on the span of the features of
+    either, or 0."""
     units = []
     for b in basis(instance):
         size = root(arb(sum((v * v for v in b), start=fmpq(0))))
@@ -154,16 +159,17 @@ def _least_eigenvalue(instance: MetaSLInstance, tasks: tuple[Task, ...], weighte
 
 
 def _quartic(instance: MetaSLInstance, task: Task, eta: fmpq, c: fmpq, upper: arb) -> arb | None:
-    least = _least_eigenvalue(instance, (task,), weighted=False)
-    if not least > 0:
+    inner = replace(task, atoms=task.inner, support=None)
+    least, seen = (_least_eigenvalue(instance, (law,), weighted=False) for law in (inner, task))
+    if not (least > 0 and seen > 0):
         return None
     d = instance.dimension
     slope = [arb(0)] * d
-    for atom in task.atoms:
+    for atom in inner.atoms:
         pull = arb(atom.p) * instance.loss.d1(Balls, arb(0), arb(atom.y))
         slope = [s + pull * arb(v) for s, v in zip(slope, instance.features[atom.x], strict=True)]
     start, labels = norm(slope), root(sum((arb(a.p * a.y * a.y) for a in task.atoms), start=arb(0)))
-    needed = (root(2 * upper / arb(task.weight)) + labels) / root(least)
+    needed = (root(2 * upper / arb(task.weight)) + labels) / root(seen)
 
     def far(rho: arb) -> bool:
         reach = arb(eta) * (least * rho + arb(c) * least * least * rho * rho * rho - start) - rho

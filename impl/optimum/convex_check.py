@@ -39,7 +39,7 @@ from flint import arb, arb_mat, ctx, fmpq
 from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
 from ..instances import Vector
 from ..midrad import UP, MidRad, U
-from ..supervised.instance import Atoms, MetaSLInstance
+from ..supervised.instance import Atoms, MetaSLInstance, both_laws
 from .certificate import Certificate
 from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue, spanning
 from .stack import Balls2, Stack, gamma, norms, total, weighted
@@ -165,7 +165,7 @@ class Prover:
         theta = Balls2(np.broadcast_to(rounded.mid, (1, len(x))), norms(rounded.rad[None], 1))
         path = stack.adapted(theta, stack.masses, stack.rate, stack.steps, self.watch)
         value = total(stack.row_weights * stack.ranges.at(0, path.z))
-        v = stack.gathered(stack.masses * stack.ranges.at(1, path.z))
+        v = stack.gathered(stack.outer * stack.ranges.at(1, path.z))
         v = stack.back(v, path.bends, stack.rate, self.watch)
         gradient, error = weighted(stack.weights, v)
         return Point(
@@ -178,11 +178,11 @@ class Prover:
         loss, d = self.instance.loss, len(x)
         value, gradient = arb(0), arb_mat(d, 1)
         eta, theta = arb(self.stack.eta), arb_mat(d, 1, [arb(v) for v in x])
-        for weight, rows, labels, masses in self._tasks_in_balls():
+        for weight, rows, labels, inner, outer in self._tasks_in_balls():
             self.watch()
             k, across, ys = rows.nrows(), rows.transpose(), labels.entries()
 
-            def scaled(v: arb_mat, masses: list[arb] = masses) -> arb_mat:
+            def scaled(v: arb_mat, masses: list[arb]) -> arb_mat:
                 alike = all(p is masses[0] for p in masses)
                 return (
                     v * masses[0]
@@ -204,21 +204,21 @@ class Prover:
             z, path = rows * theta, []
             for _ in range(self.stack.steps):
                 path.append(z)
-                z = z - rows * (across * scaled(slopes(z))) * eta
-            v = across * scaled(slopes(z))
+                z = z - rows * (across * scaled(slopes(z), inner)) * eta
+            v = across * scaled(slopes(z), outer)
             for before in reversed(path):
-                v = v - across * scaled(bent(rows * v, before)) * eta
+                v = v - across * scaled(bent(rows * v, before), inner) * eta
             if self.quadratic:
-                risk = (slopes(z).transpose() * scaled(slopes(z)))[0, 0] / 2
+                risk = (slopes(z).transpose() * scaled(slopes(z), outer))[0, 0] / 2
             else:
-                triples = zip(masses, z.entries(), ys, strict=True)
+                triples = zip(outer, z.entries(), ys, strict=True)
                 risk = sum((p * loss.value(Balls, t, y) for p, t, y in triples), start=arb(0))
             value += weight * risk
             gradient += v * weight
         return Point(value, gradient.entries(), arb(0))
 
-    def _tasks_in_balls(self) -> Iterator[tuple[arb, arb_mat, arb_mat, list[arb]]]:
-        """Weight, features (k, d), labels (k, 1) and masses [k] of each task, as exact as balls are."""
+    def _tasks_in_balls(self) -> Iterator[tuple[arb, arb_mat, arb_mat, list[arb], list[arb]]]:
+        """Weight, features (k, d), labels (k, 1), inner and outer masses [k] of each task, as exact as balls are."""
         instance, stack = self.instance.canonical, self.stack
         live = [task for task in instance.tasks if task.weight != 0]
         for task, own in zip(live, stack.slices, strict=True):
@@ -228,18 +228,21 @@ class Prover:
                 if stack.error == 0
                 else [arb(v) for point in stack.points[own].tolist() for v in instance.features[point]]
             )
-            if isinstance(atoms, Atoms):
+            if isinstance(atoms, Atoms) and task.support is None:
                 mass = {c: arb(fmpq(c, atoms.total)) for c in set(atoms.counts.tolist())}
-                labels, masses = atoms.labels.tolist(), [mass[c] for c in atoms.counts.tolist()]
+                labels, inner = atoms.labels.tolist(), [mass[c] for c in atoms.counts.tolist()]
+                outer = inner
             else:
-                labels, masses = [arb(a.y) for a in atoms], [arb(a.p) for a in atoms]
-            yield arb(task.weight), arb_mat(k, stack.dimension, rows), arb_mat(k, 1, labels), masses
+                found = both_laws(task)
+                labels, inner = [arb(y) for _, y, _, _ in found], [arb(p) for _, _, p, _ in found]
+                outer = [arb(p) for _, _, _, p in found]
+            yield arb(task.weight), arb_mat(k, stack.dimension, rows), arb_mat(k, 1, labels), inner, outer
 
     def hessian_in_balls(self, columns: Array) -> arb_mat:
         """Hess L of the squared loss, of those columns: V as in `_hessian`."""
         found, eta = arb_mat(len(columns), len(columns)), arb(self.stack.eta)
         kept = columns.tolist()
-        for weight, rows, _, masses in self._tasks_in_balls():
+        for weight, rows, _, masses, _ in self._tasks_in_balls():
             self.watch()
             roots = [p.sqrt() for p in masses]
             y = arb_mat([[p * v for v in row] for p, row in zip(roots, rows.tolist(), strict=True)])

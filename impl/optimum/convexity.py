@@ -38,6 +38,9 @@ Over a ball ||theta - theta_0|| <= r predictions lie within r|x_a| of x_a'theta_
 No adaptation (eta = 0): Hess L = X'diag(q p ell'')X, (2) with nu = 1. Squared loss, any number of steps: adapted
 predictions are affine in theta, so that L is a convex quadratic; its Hessian is W'diag(q p)W with W = dz+/dtheta:
 W <- W - eta A diag(p) W for every step.
+
+All this is of tasks that adapt on the law that they are judged on. With a support of its own, (1) has D, T and s of the
+support, D+ and s+ of the query: nothing bounds the last term by the first, and L is not convex for any eta > 0.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ from scipy.linalg import qr
 
 from ..arithmetic import Array, bounds
 from ..midrad import MidRad, MidRads, U, contract, product_ends
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.instance import Gradient, MetaSLInstance, split
 from .stack import Balls2, Stack, gamma, norms
 
 LESS, MORE = 1 - 2.0**-40, 1 + 2.0**-40
@@ -64,7 +67,7 @@ FEW = 1024
 def applies(instance: MetaSLInstance) -> bool:
     """Whether a floor of the Hessian is known for such a problem, be it positive or not."""
     adaptation, profile = instance.adaptation, instance.loss.profile
-    if not isinstance(adaptation, Gradient) or not profile.convex or profile.kinked:
+    if not isinstance(adaptation, Gradient) or not profile.convex or profile.kinked or split(instance):
         return False
     return instance.loss.name == "squared" or adaptation.eta == 0 or (adaptation.steps == 1 and not profile.joints)
 

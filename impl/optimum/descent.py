@@ -125,7 +125,7 @@ def downhill(stack: Stack, starts: list[Array], radius: float, deadline: float) 
     def objective(theta: Array) -> tuple[float, Array]:
         start = Balls2(theta[None], np.zeros(1))
         path = stack.adapted(start, stack.masses, stack.rate, stack.steps)
-        slope = stack.gathered(stack.masses * stack.ranges.at(1, path.z))
+        slope = stack.gathered(stack.outer * stack.ranges.at(1, path.z))
         gradient = stack.weights.mid @ stack.back(slope, path.bends, stack.rate).mid
         value = float(stack.row_weights.mid @ stack.ranges.at(0, path.z).mid)
         return (value, gradient) if math.isfinite(value) and np.isfinite(gradient).all() else (1e300, 0 * theta)

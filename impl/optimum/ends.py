@@ -12,7 +12,7 @@ from flint import arb, ctx, fmpq, fmpq_mat
 
 from ..arithmetic import rational
 from ..instances import Vector
-from ..supervised.instance import Gradient, MetaSLInstance, Task
+from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import PRECISION, functional_bound, own_risk_bound
@@ -51,19 +51,26 @@ def quadratic_end(certificate: Certificate, watch: Watch) -> str | None:
 def _adapted_risk(instance: MetaSLInstance, task: Task, at: Vector, watch: Watch) -> tuple[fmpq, fmpq_mat]:
     """R_i after adaptation from `at` and its gradient in `at` (d, 1); squared loss.
 
-    With A = XX', R = diag(rho), b_x = sum_y p y: a gradient step is z <- z - eta A(R z - b), W <- W - eta A R W; the
+    With A = XX', R = diag(rho), b_x = sum_y p y, of the inner law in the steps and of the outer one in the risk: a gradient step is z <- z - eta A(R z - b), W <- W - eta A R W; the
     proximal step solves (I + A R/lambda)z' = z + A b/lambda, (I + A R/lambda)W' = X.
     """
-    used = sorted({atom.x for atom in task.atoms})
+    used = points(task)
     place, k = {x: j for j, x in enumerate(used)}, len(used)
     rows = fmpq_mat([list(instance.features[x]) for x in used])
     gram = rows * rows.transpose()
-    rho, means = [fmpq(0)] * k, [fmpq(0)] * k
-    for atom in task.atoms:
-        rho[place[atom.x]] += atom.p
-        means[place[atom.x]] += atom.p * atom.y
-    masses = fmpq_mat(k, k, [rho[i] if i == j else fmpq(0) for i in range(k) for j in range(k)])
-    pull, z = fmpq_mat(k, 1, means), rows * fmpq_mat(len(at), 1, list(at))
+
+    def moments(atoms: Sequence[Atom]) -> tuple[fmpq_mat, fmpq_mat]:
+        """R (k, k) and b (k, 1)."""
+        rho, means = [fmpq(0)] * k, [fmpq(0)] * k
+        for atom in atoms:
+            rho[place[atom.x]] += atom.p
+            means[place[atom.x]] += atom.p * atom.y
+        return fmpq_mat(k, k, [rho[i] if i == j else fmpq(0) for i in range(k) for j in range(k)]), fmpq_mat(
+            k, 1, means
+        )
+
+    (masses, pull), (outer, wanted) = moments(task.inner), moments(task.atoms)
+    z = rows * fmpq_mat(len(at), 1, list(at))
     adaptation = instance.adaptation
     if isinstance(adaptation, Gradient):
         for _ in range(adaptation.steps):
@@ -77,7 +84,7 @@ def _adapted_risk(instance: MetaSLInstance, task: Task, at: Vector, watch: Watch
         rows = system.solve(rows)
     found = z.entries()
     risk = sum((a.p * (found[place[a.x]] - a.y) ** 2 for a in task.atoms), start=fmpq(0)) / 2
-    return risk, rows.transpose() * (masses * z - pull)
+    return risk, rows.transpose() * (outer * z - wanted)
 
 
 def floor_end(certificate: Certificate, watch: Watch) -> str | None:

@@ -17,8 +17,8 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
 from ..arithmetic import Balls, Floats, NumberSystem, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
 from ..losses import Link, Loss
-from ..supervised.instance import Gradient, MetaSLInstance, Task
-from ..supervised.maml import Problem
+from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
+from ..supervised.maml import Law, Problem
 
 PRECISION = 128
 ROOT_PRECISION = 1024
@@ -60,9 +60,13 @@ def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
 
 def alone(instance: MetaSLInstance, task: Task, m: NumberSystem = Rationals) -> Problem:
     """One task with its weight, on its own support points: the others' would only be carried along."""
-    used = sorted({atom.x for atom in task.atoms})
+    used = points(task)
     place = {x: j for j, x in enumerate(used)}
-    own = replace(task, atoms=tuple(replace(atom, x=place[atom.x]) for atom in task.atoms))
+
+    def moved(atoms: Sequence[Atom]) -> tuple[Atom, ...]:
+        return tuple(replace(atom, x=place[atom.x]) for atom in atoms)
+
+    own = replace(task, atoms=moved(task.atoms), support=None if task.support is None else moved(task.support))
     return Problem(replace(instance, features=tuple(instance.features[x] for x in used), tasks=(own,)), m)
 
 
@@ -97,7 +101,7 @@ def polynomial_minimum(instance: MetaSLInstance, radius: fmpq) -> arb:
         theta = fmpq_poly([0, 1])
         for _ in range(adaptation.steps):
             slope = fmpq_poly([0])
-            for atom in task.atoms:
+            for atom in task.inner:
                 phi = features[atom.x]
                 slope += atom.p * phi * loss.d1(Rationals, theta * phi, atom.y)
             theta = theta - adaptation.eta * slope
@@ -212,7 +216,7 @@ def own_risk_bound(instance: MetaSLInstance, radius: fmpq) -> arb:
     with ctx.workprec(PRECISION):
         problem = Problem(instance.canonical, Balls)
         for law, task in zip(problem.laws, instance.canonical.tasks, strict=True):
-            reach = _reach(problem, instance, law, arb(radius))
+            reach = _reach(problem, instance, law.inner, arb(radius))
             x = arb_mat([[arb(float(v))] for v in _risk_minimiser(instance, task, float(reach))])
             z = problem.predictions(x)
             slope = problem.gradient(law, z)
@@ -221,15 +225,15 @@ def own_risk_bound(instance: MetaSLInstance, radius: fmpq) -> arb:
     return total
 
 
-def _reach(problem: Problem, instance: MetaSLInstance, law: object, radius: arb) -> arb:
-    """B': no adapted parameter is longer, from ||theta|| <= radius."""
+def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) -> arb:
+    """B': no parameter adapted to the law is longer, from ||theta|| <= radius."""
     adaptation = instance.adaptation
     steps = adaptation.steps if isinstance(adaptation, Gradient) else 1
     rate = arb(abs(adaptation.eta)) if isinstance(adaptation, Gradient) else 1 / arb(adaptation.strength)
     reach = radius
     for _ in range(steps):
         steepest = arb(0)
-        for x, y, p in law.atoms:  # type: ignore[attr-defined]
+        for x, y, p in law.atoms:
             length = norm([problem.features[x, j] for j in range(problem.dimension)])
             span = (-(length * reach)).union(length * reach)
             steepest += p * instance.loss.range(1, span, y).abs_upper() * length

@@ -150,16 +150,18 @@ class Landscape:
     def __init__(self, instance: MetaSLInstance) -> None:
         batch = batch_of(instance)
         live = batch.weights[0] > 0
-        masses, labels = batch.masses[0][live], batch.labels[0][live]
-        # A task sees its own support points alone, the others are left out; short ones are padded by points of no mass.
-        rho = masses.sum(2)
+        laws = [(batch.labels, batch.masses), (batch.support_labels, batch.support_masses)]
+        pairs = [(labels[0][live], masses[0][live]) for labels, masses in laws if labels is not None]
+        # A task sees its own points alone, the others are left out; short ones are padded by points of no mass.
+        rho = sum(masses.sum(2) for _, masses in pairs)
         order = np.argsort(rho <= 0, axis=1, kind="stable")[:, : max(int((rho > 0).sum(1).max()), 1)]
         pick = np.take_along_axis
-        masses, labels = pick(masses, order[..., None], 1), pick(labels, order[..., None], 1)
+        ranges = [Ranges(instance.loss, *(pick(a, order[..., None], 1) for a in pair)) for pair in pairs]
         self.instance = instance
         self.weights = batch.weights[0][live][:, None, None]
-        self.ranges = Ranges(instance.loss, labels, masses)
-        self.features, self.gram, self.basis = _reduced(instance, order, masses.sum(2) > 0)
+        # Sums under the outer laws, and under the inner ones that adaptation sees.
+        self.ranges, self.inner = ranges[0], ranges[-1]
+        self.features, self.gram, self.basis = _reduced(instance, order, pick(rho, order, 1) > 0)
         n, k, d = self.features.shape
         self.dimension = d
         self.room = max(2.0**-48, 2.0**-51 * (n * k + d))
@@ -181,7 +183,7 @@ class Landscape:
         if self.steps == 0:
             return self._proximal(z)[0]
         for _ in range(self.steps):
-            z = z - self.rate * (self.gram @ self.ranges.at(1, z))
+            z = z - self.rate * (self.gram @ self.inner.at(1, z))
         return z
 
     def value(self, theta: Array) -> Array:
@@ -198,14 +200,14 @@ class Landscape:
             rows, bend = self.features[..., None], np.zeros((n, k, d, d, 1))
             if self.steps == 0:
                 z = self._proximal(z)[0]
-                rows = np.moveaxis(self._proximal_factor(self.ranges.at(2, z)) @ self.features, 0, -1)
+                rows = np.moveaxis(self._proximal_factor(self.inner.at(2, z)) @ self.features, 0, -1)
             for step in range(self.steps):
-                h = self.ranges.at(2, z)[:, :, None, None]
-                t = self.ranges.at(3, z)[:, :, None, None]
+                h = self.inner.at(2, z)[:, :, None, None]
+                t = self.inner.at(3, z)[:, :, None, None]
                 pull = t * rows[:, :, :, None] * rows[:, :, None]
                 if step:
                     pull = pull + h * bend
-                z = z - self.rate * (self.gram @ self.ranges.at(1, z))
+                z = z - self.rate * (self.gram @ self.inner.at(1, z))
                 rows, bend = rows - self._drawn(h[:, :, 0] * rows), bend - self._drawn(pull)
             s, h = self.weights * self.ranges.at(1, z), self.weights * self.ranges.at(2, z)
             scaled = h[:, :, None] * rows
@@ -240,7 +242,7 @@ class Landscape:
         c, z = np.zeros_like(start), start
         shrunk = self.gram / self.rate
         for _ in range(60):
-            s, h = self.ranges.at(1, z), self.ranges.at(2, z)
+            s, h = self.inner.at(1, z), self.inner.at(2, z)
             # Newton for c - s(start - A c/lambda) = 0: (I + diag(h) A/lambda) step = s - c.
             system = np.eye(start.shape[1]) + np.moveaxis(h, -1, 0)[..., None] * shrunk
             step = np.moveaxis((_inverse(system) @ np.moveaxis(s - c, -1, 0)[..., None])[..., 0], 0, -1)
@@ -249,16 +251,16 @@ class Landscape:
             for _ in range(12):
                 trial = c + length[:, None] * step
                 z = start - shrunk @ trial
-                after = self._residual(self.ranges.at(1, z) - trial)
+                after = self._residual(self.inner.at(1, z) - trial)
                 worse = ~(after <= before * (1 - length / 4)) & (before > 1e-14)
                 if not worse.any():
                     break
                 length = np.where(worse, length / 2, length)
             c = c + length[:, None] * step
             z = start - shrunk @ c
-            if not (self._residual(self.ranges.at(1, z) - c) > 1e-13).any():
+            if not (self._residual(self.inner.at(1, z) - c) > 1e-13).any():
                 break
-        (s, sizes), h = self.ranges.sized(1, z), self.ranges.at(2, z)
+        (s, sizes), h = self.inner.sized(1, z), self.inner.at(2, z)
         # The residual's own rounding: that of z enters by the slope's slope.
         blur = self.room * (sizes + np.abs(c) + np.abs(h) * (np.abs(start) + np.abs(shrunk) @ np.abs(c)))
         lengths = np.linalg.norm(self.features, axis=2)[..., None] / self.rate
@@ -291,7 +293,7 @@ class Landscape:
 
     def _step_over(self, before: _Reach, half: Array, second: bool, first: bool) -> _Reach:
         """One gradient step; of the first the rows are the features, the same for every box and exact but for room."""
-        gram, rate, ranges, room = self.gram, self.rate, self.ranges, self.room
+        gram, rate, ranges, room = self.gram, self.rate, self.inner, self.room
         size = np.abs(rate) * np.abs(gram)
         slope, sizes = ranges.sized(1, before.centre)
         z = before.centre - rate * (gram @ slope)
@@ -324,7 +326,7 @@ class Landscape:
     def _bend_over(self, before: _Reach, h: Array, h_radius: Array, first: bool) -> tuple[Array, Array]:
         """T <- T - eta A (t W W' + h T): the second derivatives of a gradient step."""
         size, room = np.abs(self.rate) * np.abs(self.gram), self.room
-        t, t_radius = (a[:, :, None, None] for a in _middle(*self.ranges.over(3, *before.interval)))
+        t, t_radius = (a[:, :, None, None] for a in _middle(*self.inner.over(3, *before.interval)))
         outer, outer_radius = _outer(before.rows, before.spread, room)
         old, old_radius = before.bend, before.bend_spread
         pull = t * outer
@@ -347,7 +349,7 @@ class Landscape:
         radius = error + np.linalg.norm(half, axis=0) * lengths * (1 + SLACK)
         rows = spread = self.features[..., None]
         for _ in range(2):
-            h, h_radius = _middle(*self.ranges.over(2, z - radius, z + radius))
+            h, h_radius = _middle(*self.inner.over(2, z - radius, z + radius))
             inverse = self._proximal_factor(h)
             off = self._inverse_error(inverse, h)
             rows = np.moveaxis(inverse @ self.features, 0, -1)

@@ -15,6 +15,7 @@ from flint import arb, fmpq
 from ..arithmetic import Array
 from ..loss_ranges import LossRanges
 from ..midrad import GUARD, UP, MidRad, MidRads, U, contract, product_ends
+from ..supervised.instance import both_laws
 from .boxes import Model
 
 NEWTON = 40
@@ -22,34 +23,37 @@ NEWTON = 40
 
 
 class Table:
-    """A model's tasks as arrays: features (n, k, d), gram (n, k, k), weighted masses (n, k, l, 1).
+    """A model's tasks as arrays: features (n, k, d), gram (n, k, k), masses of the inner laws, and weighted ones of the
+    outer laws (n, k, l, 1).
 
-    Every task has its own k points. Short ones are filled up: points without features, atoms without mass, with a label
+    Every task has its own k points, those of either law. Short ones are filled up: points without features, atoms without mass, with a label
     of the point or else of the task.
     """
 
     def __init__(self, model: Model) -> None:
         self.model, loss = model, model.problem.loss
         canonical = [task for task in model.problem.instance.tasks if task.weight != 0]
-        atoms: list[list[list[tuple[fmpq, fmpq]]]] = []
+        atoms: list[list[list[tuple[fmpq, fmpq, fmpq]]]] = []
         for exact, task in zip(canonical, model.tasks, strict=True):
-            own: dict[int, list[tuple[fmpq, fmpq]]] = {x: [] for x in task.used}
-            for atom in exact.atoms:
-                own[atom.x].append((atom.y, atom.p))
+            own: dict[int, list[tuple[fmpq, fmpq, fmpq]]] = {x: [] for x in task.used}
+            for x, y, p, q in both_laws(exact):
+                own[x].append((y, p, q))
             atoms.append(list(own.values()))
         n, d = len(atoms), model.dimension
         k = max(len(points) for points in atoms)
         most = max(len(point) for points in atoms for point in points)
         self.shape = (n, k, most)
-        labels, masses = [], []
+        labels, masses, outer = [], [], []
         for points in atoms:
             for j in range(k):
                 point = points[j] if j < len(points) else []
                 filler = (point or points[0])[0][0]
-                labels += [y for y, _ in point] + [filler] * (most - len(point))
-                masses += [p for _, p in point] + [fmpq(0)] * (most - len(point))
+                short = most - len(point)
+                labels += [y for y, _, _ in point] + [filler] * short
+                masses += [p for _, p, _ in point] + [fmpq(0)] * short
+                outer += [p for _, _, p in point] + [fmpq(0)] * short
         self.masses = MidRad.of(masses, (n, k, most, 1))
-        self.weighted = self.masses * MidRad.of([task.weight for task in canonical], (n, 1, 1, 1))
+        self.weighted = MidRad.of(outer, (n, k, most, 1)) * MidRad.of([task.weight for task in canonical], (n, 1, 1, 1))
         self.ranges = LossRanges(loss, labels, self.shape)
         features, lengths = np.full((n, k, d), fmpq(0), object), np.full((n, k), fmpq(0), object)
         for i, task in enumerate(model.tasks):

@@ -10,7 +10,8 @@ parameter after K steps theta <- theta - c grad R_i^S(theta), g is the gradient 
     first-task-only R_1(U_1(theta));  last-task-only likewise
     no-reset        sum_i q_i R_i(theta_i), theta_i = U_i(theta_{i-1}), theta_0 = theta
     reptile         no objective, but a fixed point: g = sum_i q_i (theta - U_i(theta))/c
-    support/query   sum_i q_i R_i^Q(U_i(theta)): the support is each task's first m rows, the query the others
+    support/query   sum_i q_i R_i^Q(U_i(theta)): the support is each task's first m rows, the query the others (not for
+                    tasks with a support of their own)
 
 g is enclosed in midpoint-radius float64 by one pass through the definition and one back (`stack`); where that leaves
 much open and the problem is small, by Taylor arithmetic in balls along the definition. What is enclosed so, and at
@@ -30,7 +31,7 @@ from flint import arb, arb_mat, ctx, fmpq
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
 from ..judge import Enclosure
 from ..midrad import MidRad
-from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, split
 from ..supervised.maml import Law, Problem
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone
@@ -178,7 +179,7 @@ def _others(instance: MetaSLInstance, field: _Field) -> Iterator[Loop]:
         chained = "MAML without a reset: each task starts from the last one's adapted weights"
         yield replace(own, objective="no-reset", words=chained, chained=True)
     for m in SUPPORTS:
-        if m < field.rows:
+        if m < field.rows and not split(instance):
             split = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
             yield replace(own, objective="support/query", words=split, support=m)
     for k in range(2, STEPS + 1):
@@ -281,7 +282,7 @@ class _Field:
                 begin = arb_mat([[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)])
                 theta = moved if loop.chained and moved is not None else begin
                 (law,) = problem.laws
-                inner, outer = (law, law) if loop.support is None else _laws(problem, given, loop.support)
+                inner, outer = (law.inner, law) if loop.support is None else _laws(problem, given, loop.support)
                 moved = theta
                 for _ in range(loop.steps):
                     moved = moved - across * slope_rows(problem, inner, (problem.features * moved).tolist()) * rate
@@ -313,7 +314,7 @@ class _Field:
     def _masses(self, loop: Loop) -> tuple[MidRad, MidRad]:
         """The masses that are adapted on, and those that are evaluated on (N,)."""
         if loop.support is None:
-            return self.stack.masses, self.stack.masses
+            return self.stack.masses, self.stack.outer
         pairs = [_split(task, loop.support) for task in self._live]
         sides = [[m for pair in pairs for m in pair[side]] for side in (0, 1)]
         return numbers(sides[0]), numbers(sides[1])
@@ -326,7 +327,7 @@ class _Field:
             return self._chained(loop, theta, rate)
         if loop.only is not None:
             stack = self._part(loop.only)
-        inner, outer = (stack.masses, stack.masses) if loop.only is not None else self._masses(loop)
+        inner, outer = (stack.masses, stack.outer) if loop.only is not None else self._masses(loop)
         path = stack.adapted(theta, inner, rate, loop.steps, self.watch)
         one = MidRad(np.ones(1)) if loop.only is not None else stack.weights
         if loop.reptile:
@@ -347,7 +348,7 @@ class _Field:
         total = Balls2(np.zeros_like(theta.mid), np.zeros(1))
         for i in reversed(range(self.tasks)):
             part, path = self._part(i), paths[i]
-            slope = part.gathered(part.masses * part.ranges.at(1, path.z))
+            slope = part.gathered(part.outer * part.ranges.at(1, path.z))
             mid, error = weighted(part.weights, slope)
             total = less(total, Balls2(mid[None], np.array([error])), minus)
             total = part.back(total, path.bends, rate, self.watch)

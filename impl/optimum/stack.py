@@ -1,6 +1,7 @@
 r"""All tasks' atoms as rows of one float64 table: what the convex path proposes on, and what its checker encloses with.
 
-Row a has features x_a, label y_a, mass p_a within its task and q_a p_a in all. Tasks are runs of rows. A vector of
+Row a has features x_a, label y_a, mass p_a within its task and q_a p_a in all; of a task with a support the rows are
+the atoms of either law, `masses` are those of the inner law, that it adapts to, `outer` those of the outer one. Tasks are runs of rows. A vector of
 parameters in float64 with an error is a ball of the Euclidean norm: (mid, rad) stands for every v, ||v - mid|| <= rad.
 With it products need no second product for their rounding; by Cauchy and Schwarz, for any order of summation and with
 or without fused products (so that any BLAS may be used that adds products up),
@@ -28,7 +29,7 @@ from ..arithmetic import Array, rational, to_float
 from ..loss_ranges import LossRanges
 from ..losses import Loss
 from ..midrad import GUARD, UP, MidRad, U
-from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, both_laws
 from ..supervised.tables import Rows
 
 PIECE = 512
@@ -74,7 +75,7 @@ def gamma(count: int) -> float:
 
 
 class Stack:
-    """The instance's atoms: points [N], x (N, d), labels and masses [N], weights and `starts` of tasks [n], [n + 1]."""
+    """The instance's atoms: points [N], x (N, d), labels, masses, outer [N], weights and `starts` of tasks [n], [n + 1]."""
 
     def __init__(self, instance: MetaSLInstance) -> None:
         self.loss: Loss = instance.loss
@@ -86,9 +87,9 @@ class Stack:
         table, exact = _floats(instance)
         self.error = 0.0 if exact else 2 * U
         tasks = [task for task in instance.canonical.tasks if task.weight != 0]
-        self.points, labels, masses = _atoms(tasks)
+        self.points, labels, masses, self.outer = _atoms(tasks)
         self.x = table[self.points]
-        counts = [len(task.atoms) for task in tasks]
+        counts = [len(task.atoms if task.support is None else both_laws(task)) for task in tasks]
         self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
         self.task = np.repeat(np.arange(len(tasks)), counts)
         self.labels, self.masses = labels, masses
@@ -125,8 +126,8 @@ class Stack:
 
     @cached_property
     def row_weights(self) -> MidRad:
-        """q_i p_a (N,)."""
-        return self.masses * self.weights[self.task]
+        """q_i p_a of the outer laws (N,)."""
+        return self.outer * self.weights[self.task]
 
     # --- products, in floats and enclosed -------------------------------------------------------------------------
 
@@ -190,9 +191,8 @@ class Stack:
         own, one = self.slices[i], copy(self)
         for name in ("slices", "_pieces", "lengths", "sizes", "row_weights"):
             one.__dict__.pop(name, None)
-        one.points, one.x, one.labels, one.masses = (
-            self.points[own], self.x[own], self.labels[own], self.masses[own]
-        )  # fmt: skip
+        one.points, one.x, one.labels = self.points[own], self.x[own], self.labels[own]
+        one.masses, one.outer = self.masses[own], self.outer[own]
         one.weights, one.starts = self.weights[i : i + 1], np.array([0, own.stop - own.start])
         one.task = np.zeros(own.stop - own.start, dtype=int)
         one.ranges = LossRanges(self.loss, one.labels)
@@ -240,20 +240,23 @@ def _floats(instance: MetaSLInstance) -> tuple[Array, bool]:
     return table, bool(exact)
 
 
-def _atoms(tasks: Sequence[Task]) -> tuple[Array, MidRad, MidRad]:
-    """Points, labels and masses of all atoms [N]."""
-    points, labels, masses = [], [], []
+def _atoms(tasks: Sequence[Task]) -> tuple[Array, MidRad, MidRad, MidRad]:
+    """Points, labels, inner and outer masses of all atoms [N]."""
+    points, labels, masses, outer = [], [], [], []
     for task in tasks:
         atoms = task.atoms
-        if isinstance(atoms, Atoms):
+        if isinstance(atoms, Atoms) and task.support is None:
             points.append(atoms.points)
             labels.append(MidRad(atoms.labels, np.zeros(len(atoms))))
             masses.append(numbers(atoms.counts.tolist(), fmpq(1, atoms.total)))
+            outer.append(masses[-1])
         else:
-            points.append(np.array([atom.x for atom in atoms]))
-            labels.append(numbers([atom.y for atom in atoms]))
-            masses.append(numbers([atom.p for atom in atoms]))
-    return np.concatenate(points), _joined(labels), _joined(masses)
+            rows = both_laws(task)
+            points.append(np.array([x for x, _, _, _ in rows]))
+            labels.append(numbers([y for _, y, _, _ in rows]))
+            masses.append(numbers([p for _, _, p, _ in rows]))
+            outer.append(masses[-1] if task.support is None else numbers([p for _, _, _, p in rows]))
+    return np.concatenate(points), _joined(labels), _joined(masses), _joined(outer)
 
 
 def _joined(parts: Sequence[MidRad]) -> MidRad:

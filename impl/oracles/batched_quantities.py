@@ -35,18 +35,29 @@ class TorchQuantities:
         return value
 
     def _summed(self, order: int, z: Tensor) -> Tensor:
-        loss, batch = self.batch.loss, self.batch
+        """Under the outer laws."""
+        return self._over(self.batch.labels, self.batch.masses, order, z)
+
+    def _inner(self, order: int, z: Tensor) -> Tensor:
+        """Under the inner laws."""
+        batch = self.batch
+        if batch.support_masses is None:
+            return self._summed(order, z)
+        return self._over(batch.support_labels, batch.support_masses, order, z)
+
+    def _over(self, labels: Tensor, masses: Tensor, order: int, z: Tensor) -> Tensor:
+        loss = self.batch.loss
         evaluate = (loss.value, loss.d1, loss.d2)[order]
-        found: Tensor = (batch.masses * evaluate(Torch, z[..., None], batch.labels)).sum(3)
+        found: Tensor = (masses * evaluate(Torch, z[..., None], labels)).sum(3)
         return found
 
     def _hessians(self, z: Tensor) -> Tensor:
-        return self.transposed[:, None] @ (self._summed(2, z)[..., None] * self.features[:, None])
+        return self.transposed[:, None] @ (self._inner(2, z)[..., None] * self.features[:, None])
 
     def _path(self, theta: Tensor) -> list[Tensor]:
         path, rate = [theta], self.batch.rate[:, None, None]
         for _ in range(self.batch.steps):
-            path.append(path[-1] - rate * (self._summed(1, path[-1] @ self.transposed) @ self.features))
+            path.append(path[-1] - rate * (self._inner(1, path[-1] @ self.transposed) @ self.features))
         return path
 
     @cached_property

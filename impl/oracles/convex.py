@@ -55,8 +55,11 @@ def squared_meta_minimum(instance: MetaSLInstance, radius: float = np.inf) -> fl
     total = 0
     for i, weight in enumerate(batch.weights[0]):
         masses, labels = batch.masses[0, i], batch.labels[0, i]
-        hessian = features.T @ (masses.sum(1)[:, None] * features)
-        pull = features.T @ (masses * labels).sum(1)
+        inner, seen = masses, labels
+        if batch.support_masses is not None and batch.support_labels is not None:
+            inner, seen = batch.support_masses[0, i], batch.support_labels[0, i]
+        hessian = features.T @ (inner.sum(1)[:, None] * features)
+        pull = features.T @ (inner * seen).sum(1)
         adapted = theta - eta * (hessian @ theta - pull)
         for x, slot in np.argwhere(masses > 0):
             residual = features[x] @ adapted - labels[x, slot]

@@ -43,7 +43,7 @@ def polynomial(instance: MetaSLInstance) -> fmpq_mpoly:
         return sum((v * t for v, t in zip(instance.features[x], at, strict=True)), start=ring.from_dict({}))
 
     for task in instance.tasks:
-        slopes = [(a, a.p * loss.d1(Rationals, predict(theta, a.x), a.y)) for a in task.atoms]
+        slopes = [(a, a.p * loss.d1(Rationals, predict(theta, a.x), a.y)) for a in task.inner]
         adapted = [
             t - adaptation.eta * sum((instance.features[a.x][j] * s for a, s in slopes), start=ring.from_dict({}))
             for j, t in enumerate(theta)

@@ -21,6 +21,8 @@ from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implici
 TASKS = (
     Field("labels", Kind.LABEL, ("task", "point", "slot")),
     Field("masses", Kind.SHARES, ("task", "point", "slot"), 2),
+    Field("support_labels", Kind.LABEL, ("task", "point", "support slot")),
+    Field("support_masses", Kind.SHARES, ("task", "point", "support slot"), 2),
     Field("weights", Kind.SHARES, ("task",), 1),
     Field("functions", Kind.REAL, ("task", "point")),
     Field("rate", Kind.FACTOR),
@@ -36,6 +38,7 @@ class Batch:
     features (B, k, d), labels and masses (B, n, k, l), weights (B, n), omega (B, d), radius (B,),
     rate (B,) the step size eta (or lambda if steps is 0: implicit adaptation), and one of
     rival (B, d) the comparator's parameter, functions (B, n, k) its values.
+    support_labels, support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
     """
 
     loss: Loss
@@ -50,6 +53,8 @@ class Batch:
     rival: Array | None = None
     functions: Array | None = None
     origin: str = ""
+    support_labels: Array | None = None
+    support_masses: Array | None = None
 
     fields: ClassVar[tuple[Field, ...]] = (
         Field("omega", Kind.REAL, ("dimension",)),
@@ -85,7 +90,6 @@ class Batch:
             if self.steps
             else Implicit(rational(float(self.rate[b])))
         )
-        tasks = tasks_at(self.weights[b], self.labels[b], self.masses[b])
         comparator: Comparator
         if self.functions is not None:
             comparator = functions_at(self.functions[b])
@@ -96,24 +100,29 @@ class Batch:
             self.loss,
             adaptation,
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
-            tasks,
+            tasks_at(self, b),
             tuple(rational(float(v)) for v in self.omega[b]),
             comparator,
             rational(float(self.radius[b])),
         )
 
 
-def tasks_at(weights: Array, labels: Array, masses: Array) -> tuple[Task, ...]:
-    """The tasks of one instance, exactly: weights (n,), labels and masses (n, k, l)."""
+def tasks_at(batch: Any, b: int) -> tuple[Task, ...]:
+    """The tasks of instance b, exactly."""
     tasks = []
-    for i, weight in enumerate(_normalised(weights)):
-        slots = np.argwhere(masses[i] != 0)
-        shares = _normalised(np.array([masses[i, x, a] for x, a in slots]))
-        atoms = tuple(
-            Atom(int(x), rational(float(labels[i, x, a])), mass) for (x, a), mass in zip(slots, shares, strict=True)
-        )
-        tasks.append(Task(weight, atoms))
+    for i, weight in enumerate(_normalised(batch.weights[b])):
+        support = None
+        if batch.support_masses is not None:
+            support = _atoms_at(batch.support_labels[b, i], batch.support_masses[b, i])
+        tasks.append(Task(weight, _atoms_at(batch.labels[b, i], batch.masses[b, i]), support))
     return tuple(tasks)
+
+
+def _atoms_at(labels: Array, masses: Array) -> tuple[Atom, ...]:
+    """The atoms of labels and masses (k, l)."""
+    slots = np.argwhere(masses != 0)
+    shares = _normalised(np.array([masses[x, a] for x, a in slots]))
+    return tuple(Atom(int(x), rational(float(labels[x, a])), mass) for (x, a), mass in zip(slots, shares, strict=True))
 
 
 def functions_at(values: Array) -> Functions:
@@ -127,19 +136,35 @@ def _normalised(values: Array) -> list[fmpq]:
     return exact if total == 1 else [v / total for v in exact]
 
 
-def laws_of(tasks: Sequence[Task], k: int) -> tuple[Array, Array, Array]:
-    """Labels and masses (1, n, k, l) and weights (1, n) of canonical tasks on k points, rounded to float64."""
-    slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in tasks]
-    for i, task in enumerate(tasks):
-        for atom in task.atoms:
+def laws_of(tasks: Sequence[Task], k: int) -> dict[str, Any]:
+    """Of canonical tasks on k points, rounded to float64: the fields labels and masses (1, n, k, l), weights (1, n), and
+    those of the inner laws, None if every task has one law."""
+    labels, masses = _slots([task.atoms for task in tasks], k)
+    support_labels = support_masses = None
+    if any(task.support is not None for task in tasks):
+        support_labels, support_masses = _slots([task.inner for task in tasks], k)
+    return {
+        "labels": labels,
+        "masses": masses,
+        "weights": np.array([[to_float(task.weight) for task in tasks]]),
+        "support_labels": support_labels,
+        "support_masses": support_masses,
+    }
+
+
+def _slots(laws: Sequence[Sequence[Atom]], k: int) -> tuple[Array, Array]:
+    """Labels and masses (1, n, k, l)."""
+    slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in laws]
+    for i, atoms in enumerate(laws):
+        for atom in atoms:
             slots[i][atom.x].append(atom)
     depth = max(len(slot) for row in slots for slot in row)
-    labels, masses = np.ones((1, len(tasks), k, depth)), np.zeros((1, len(tasks), k, depth))
+    labels, masses = np.ones((1, len(laws), k, depth)), np.zeros((1, len(laws), k, depth))
     for i, row in enumerate(slots):
         for x, slot in enumerate(row):
             for a, atom in enumerate(slot):
                 labels[0, i, x, a], masses[0, i, x, a] = to_float(atom.y), to_float(atom.p)
-    return labels, masses, np.array([[to_float(task.weight) for task in tasks]])
+    return labels, masses
 
 
 def values_of(functions: Functions) -> Array:
@@ -150,7 +175,6 @@ def values_of(functions: Functions) -> Array:
 def batch_of(instance: MetaSLInstance) -> Batch:
     """A batch of one: the instance rounded to float64."""
     canonical = instance.canonical
-    labels, masses, weights = laws_of(canonical.tasks, len(canonical.features))
     adaptation = canonical.adaptation
     if isinstance(adaptation, Gradient):
         steps, rate = adaptation.steps, adaptation.eta
@@ -162,15 +186,13 @@ def batch_of(instance: MetaSLInstance) -> Batch:
     else:
         rival = np.array([[to_float(v) for v in canonical.comparator]])
     return Batch(
-        canonical.loss,
-        steps,
-        np.array([to_float(rate)]),
-        np.array([[[to_float(v) for v in row] for row in canonical.features]]),
-        labels,
-        masses,
-        weights,
-        np.array([[to_float(v) for v in canonical.omega]]),
-        np.array([to_float(canonical.radius)]),
-        rival,
-        functions,
+        loss=canonical.loss,
+        steps=steps,
+        rate=np.array([to_float(rate)]),
+        features=np.array([[[to_float(v) for v in row] for row in canonical.features]]),
+        omega=np.array([[to_float(v) for v in canonical.omega]]),
+        radius=np.array([to_float(canonical.radius)]),
+        rival=rival,
+        functions=functions,
+        **laws_of(canonical.tasks, len(canonical.features)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, reduce
 
 import numpy as np
@@ -24,10 +25,9 @@ class BatchQuantities(CoreBatchQuantities):
     def _pulled(self, slopes: Array, at: Array) -> Array:
         return slopes @ self.features
 
-    def _hessians(self, z: Array) -> Array:
-        """H_i (B, n, d, d) at predictions z."""
-        scaled = self._summed(2, z)[..., None] * self.features[:, None]
-        return self.transposed[:, None] @ scaled
+    def _hessians(self, curved: Array) -> Array:
+        """H_i (B, n, d, d) of sum_y p ell'' (B, n, k)."""
+        return self.transposed[:, None] @ (curved[..., None] * self.features[:, None])
 
     def adapt(self, at: Array) -> list[Array]:
         return super().adapt(at) if self.batch.steps else [at, self._proximal(at)]
@@ -39,14 +39,14 @@ class BatchQuantities(CoreBatchQuantities):
         eye = np.eye(theta.shape[2])
 
         def objective(t: Array) -> Array:
-            risk = self._summed(0, self._predictions(t)).sum(2)
+            risk = self._inner(0, self._predictions(t)).sum(2)
             return risk + strength / 2 * ((t - theta) ** 2).sum(2)
 
         value = objective(point)
         for _ in range(40):
             z = self._predictions(point)
-            slope = self._summed(1, z) @ self.features + strength[..., None] * (point - theta)
-            system = self._hessians(z) + strength[..., None, None] * eye
+            slope = self._inner(1, z) @ self.features + strength[..., None] * (point - theta)
+            system = self._hessians(self._inner(2, z)) + strength[..., None, None] * eye
             step = solve(system, slope)
             length = np.ones(value.shape)
             # Close to the solution the objective cannot tell better from worse; Newton's step can be trusted there.
@@ -66,12 +66,15 @@ class BatchQuantities(CoreBatchQuantities):
     @cached_property
     def jacobians(self) -> Array:
         """J_i (B, n, d, d)."""
+        return self._jacobians_of(self._inner)
+
+    def _jacobians_of(self, summed: Callable[[int, Array], Array]) -> Array:
+        """The same (B, n, d, d) with other sums over labels."""
         batch, eye = self.batch, np.eye(self.features.shape[2])
-        if batch.steps == 0:
-            hessian = self._hessians(self.after)
-            return _inverse(eye + hessian / batch.rate[:, None, None, None])
         rate = batch.rate[:, None, None, None]
-        first, *others = (eye - rate * self._hessians(z) for z in self._on_the_way)
+        if batch.steps == 0:
+            return _inverse(eye + self._hessians(summed(2, self.after)) / rate)
+        first, *others = (eye - rate * self._hessians(summed(2, z)) for z in self._on_the_way)
         return reduce(lambda jacobian, factor: factor @ jacobian, others, first)
 
     @cached_property
@@ -95,15 +98,33 @@ class BatchQuantities(CoreBatchQuantities):
     @cached_property
     def gauss_newton(self) -> Array:
         """sum_i q_i J_i'H_i(omega_i)J_i (B, d, d): the positive part of the meta-Hessian."""
-        hessians = self.jacobians.transpose(0, 1, 3, 2) @ self._hessians(self.after) @ self.jacobians
+        hessians = self.jacobians.transpose(0, 1, 3, 2) @ self._hessians(self._summed(2, self.after)) @ self.jacobians
         return (self.batch.weights[:, :, None, None] * hessians).sum(1)
 
     @cached_property
     def misfit_hessian_at_adapted(self) -> Array:
         if self.batch.steps == 0:
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
-        jacobian = np.eye(self.features.shape[2]) - self.batch.rate[:, None, None, None] * self._hessians(self.after)
-        return self._misfit(self.features[:, None] @ jacobian, self.u)[0]
+        hessian = self.batch.rate[:, None, None, None] * self._hessians(self._inner(2, self.after))
+        return self._misfit(self.features[:, None] @ (np.eye(self.features.shape[2]) - hessian), self.u)[0]
+
+    # --- what wrong theorems use: the other law ---
+
+    @cached_property
+    def misfit_support(self) -> Array:
+        return self._misfit(self.meta_features, self.u, self._other_laws.mass)[0]
+
+    @cached_property
+    def independent_supports(self) -> Array:
+        """1 where the features of all supports are linearly independent, else 0."""
+        used = self._other_laws.mass > 0
+        rows = used[..., None] * self.features[:, None]
+        ranks = np.linalg.matrix_rank(rows.reshape(len(self.batch), -1, self.features.shape[2]))
+        return (ranks == used.sum((1, 2))).astype(float)
+
+    @cached_property
+    def misfit_query_hessian(self) -> Array:
+        return self._misfit(self.features[:, None] @ self._jacobians_of(self._summed), self.u)[0]
 
     # --- the mixed form: triples (x, label slot, x') ---
 
@@ -113,18 +134,19 @@ class BatchQuantities(CoreBatchQuantities):
         if self.batch.steps != 1:
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         batch = self.batch
-        n, k, depth, d = batch.shape
-        count = len(batch)
+        n, k, _, d = batch.shape
+        count, one = len(batch), batch.support_masses is None
 
         def by_point(values: Array) -> Array:
-            return values.transpose(0, 2, 1, 3).reshape(count, k, n * depth)
+            return values.transpose(0, 2, 1, 3).reshape(count, k, -1)
 
-        labels = by_point(batch.labels)
-        joint = by_point(batch.weights[:, :, None, None] * batch.masses)
+        labels = by_point(batch.labels if one else batch.support_labels)
+        joint = by_point(batch.weights[:, :, None, None] * (batch.masses if one else batch.support_masses))
+        size, depth = labels.shape[2], labels.shape[2] // n
         task = np.repeat(np.arange(n), depth)
         present = joint > 0
         equal = (labels[..., :, None] == labels[..., None, :]) & present[..., None, :] & present[..., None]
-        first = ~(equal & (np.arange(n * depth)[:, None] > np.arange(n * depth))).any(3) & present
+        first = ~(equal & (np.arange(size)[:, None] > np.arange(size))).any(3) & present
 
         def merged(values: Array) -> Array:
             """values (B, n, k') -> sum over merged atoms of joint times values (B, k, nl, k')."""
@@ -138,7 +160,7 @@ class BatchQuantities(CoreBatchQuantities):
         gram = self.features @ self.transposed
         pull = bend[..., None] * gram[:, :, None, :]
         psi = self.features[:, None, None] - pull[..., None] * self.features[:, :, None, None]
-        size = k * n * depth * k
+        size = k * size * k
         return (
             psi.reshape(count, size, d),
             weight.reshape(count, size),

@@ -131,6 +131,35 @@ def joints(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     )
 
 
+def two_laws(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """Two tasks with one query and one support input, labels in opposite pairs, and a small step: omega = 0 is
+    stationary, and L falls where the Jacobian turns the query away: its curvature there is the adaptation's alone."""
+    side = 1 - 2 * source.grid((1,), 0, 1)
+    query = (1 + source.grid((1,), 0, 7)) / 4 * np.array([1.0, 0.0])
+    support = (1 + source.grid((2,), 0, 7)) / 4
+    labels, support_labels = np.zeros((source.size, 2, 2, 1)), np.zeros((source.size, 2, 2, 1))
+    signs = np.array([1.0, -1.0])
+    labels[:, :, 0, 0] = -side * signs * (1 + source.grid((1,), 0, 15)) / 8
+    support_labels[:, :, 1, 0] = side * signs * (1 + source.grid((1,), 0, 7)) / 4
+    size = np.maximum((support**2).sum(1), (query**2).sum(1))
+    batch = Batch(
+        draw_loss(source, loss),
+        1,
+        2.0 ** np.floor(-np.log2(size) - source.grid((), 4, 8)),
+        np.stack([query, support], axis=1),
+        labels,
+        np.ones((source.size, 2, 2, 1)) * np.array([1.0, 0.0])[:, None],
+        np.full((source.size, 2), 0.5),
+        np.zeros((source.size, 2)),
+        np.ones(source.size),
+        support_labels=support_labels,
+        support_masses=np.ones((source.size, 2, 2, 1)) * np.array([0.0, 1.0])[:, None],
+    )
+    row = BatchQuantities(batch.against(rival=batch.omega)).meta_features[:, 0, 0]
+    away = 2.0 ** -source.grid((1,), 2, 6) * np.stack([-row[:, 1], row[:, 0]], axis=1)
+    return with_radius(source, batch.against(rival=away))
+
+
 def folds(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """One task with 1 - eta ell'' phi^2 = 0 at omega, exactly: the Jacobian of the adaptation is singular."""
     base = draw_loss(source, loss)
@@ -214,6 +243,7 @@ BREAKING: tuple[Generator, ...] = (
     Generator("nonconvex", "one input, a loss that is not convex", nonconvex, ("geman-mcclure", "double-well")),
     Generator("overshooting", "one input, a Jacobian below -1", overshooting, ("squared", "log-cosh")),
     Generator("folds", "a singular Jacobian of the adaptation", folds, ("quartic",)),
+    Generator("two-laws", "mirrored supports and queries at a saddle", two_laws, ("log-cosh", "pseudo-huber")),
 )  # fmt: skip
 
 ATTAINING: tuple[Generator, ...] = (

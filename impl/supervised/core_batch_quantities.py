@@ -7,6 +7,7 @@ Nothing is shared with the ball engine but the losses, so that agreement means s
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -35,11 +36,23 @@ class CoreBatchQuantities:
     # --- losses summed over labels: z (B, n, k) or (B, 1, k) -> (B, n, k) ---
 
     def _summed(self, order: int, z: Array) -> Array:
-        batch, loss = self.batch, self.batch.loss
+        """Under the outer laws."""
+        return self._over(self.batch.labels, self.batch.masses, order, z)
+
+    def _inner(self, order: int, z: Array) -> Array:
+        """Under the inner laws."""
+        batch = self.batch
+        if batch.support_masses is None:
+            return self._summed(order, z)
+        return self._over(batch.support_labels, batch.support_masses, order, z)
+
+    def _over(self, labels: Array, masses: Array, order: int, z: Array) -> Array:
+        loss = self.batch.loss
         evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
-        if batch.labels.shape[3] == 1:
-            return batch.masses[..., 0] * evaluate(Floats, z, batch.labels[..., 0])
-        return (batch.masses * evaluate(Floats, z[..., None], batch.labels)).sum(3)
+        if labels.shape[3] == 1:
+            return masses[..., 0] * evaluate(Floats, z, labels[..., 0])
+        found: Array = (masses * evaluate(Floats, z[..., None], labels)).sum(3)
+        return found
 
     # --- what a model supplies; parameters are (B, t, ...) for t tasks or 1 ---
 
@@ -73,7 +86,7 @@ class CoreBatchQuantities:
         iterates, rate = [at], self.batch.rate.reshape(-1, *(1,) * (at.ndim - 1))
         for _ in range(self.batch.steps):
             here = iterates[-1]
-            iterates.append(here - rate * self._pulled(self._summed(1, self._predictions(here)), here))
+            iterates.append(here - rate * self._pulled(self._inner(1, self._predictions(here)), here))
         return iterates
 
     @cached_property
@@ -145,6 +158,10 @@ class CoreBatchQuantities:
     def meta_objective(self) -> Array:
         """L(omega)."""
         return (self.batch.weights[..., None] * self._summed(0, self.after)).sum((1, 2))
+
+    @property
+    def zero(self) -> Array:
+        return np.zeros(len(self.batch))
 
     @cached_property
     def bregman(self) -> Array:
@@ -222,6 +239,12 @@ class CoreBatchQuantities:
         return np.where(used, norms(self.features), 0.0).max(1)
 
     @cached_property
+    def support_feature_bound(self) -> Array:
+        masses = self.batch.masses if self.batch.support_masses is None else self.batch.support_masses
+        used = (self.batch.weights[:, :, None] * masses.sum(3) > 0).any(1)
+        return np.where(used, norms(self.features), 0.0).max(1)
+
+    @cached_property
     def weight_norm_unadapted(self) -> Array:
         w = self._summed(1, self._before) / np.where(self.rho > 0, self.rho, 1.0)
         return np.sqrt((self.mass * w**2).sum((1, 2)))
@@ -255,6 +278,40 @@ class CoreBatchQuantities:
     @cached_property
     def misfit_uniform(self) -> Array:
         return self._misfit(self.meta_features, self.u, self._uniform)[0]
+
+    # --- the other law ---
+
+    @cached_property
+    def _other_laws(self) -> CoreBatchQuantities:
+        batch = self.batch
+        if batch.support_masses is None:
+            return self
+        exchanged = replace(
+            batch,
+            labels=batch.support_labels,
+            masses=batch.support_masses,
+            support_labels=batch.labels,
+            support_masses=batch.masses,
+        )
+        return type(self)(exchanged)
+
+    @property
+    def eps_exchanged(self) -> Array:
+        return self._other_laws.eps
+
+    @property
+    def weight_norm_exchanged(self) -> Array:
+        return self._other_laws.weight_norm
+
+    @property
+    def misfit_exchanged(self) -> Array:
+        return self._other_laws.misfit
+
+    @cached_property
+    def weight_norm_support(self) -> Array:
+        other = self._other_laws
+        w = self._inner(1, self.after) / np.where(other.rho > 0, other.rho, 1.0)
+        return np.sqrt((other.mass * w**2).sum((1, 2)))
 
 
 def norms(values: Array) -> Array:

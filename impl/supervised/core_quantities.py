@@ -127,10 +127,10 @@ class FeatureQuantities(PredictionQuantities):
     # --- meta-features ------------------------------------------------------------------------------------
 
     def _curvatures(self, predictions: Iterable[Iterable[list[Number]]]) -> list[list[list[Number]]]:
-        """eta sum_y p ell'' at predictions [k], per task and step."""
+        """eta sum_y p ell'' of the inner laws at predictions [k], per task and step."""
         eta, curvatures = self.problem.eta, self.problem.curvatures
         return [
-            [[eta * c for c in curvatures(law, z)] for z in steps]
+            [[eta * c for c in curvatures(law.inner, z)] for z in steps]
             for law, steps in zip(self.laws, predictions, strict=True)
         ]
 
@@ -143,7 +143,7 @@ class FeatureQuantities(PredictionQuantities):
     def _steps(self) -> list[list[Step]]:
         """The steps' factors, per task."""
         return [
-            [Step(at, bends, self._pulls_of(law, at.predictions)) for at, bends in zip(path, each, strict=False)]
+            [Step(at, bends, self._pulls_of(law.inner, at.predictions)) for at, bends in zip(path, each, strict=False)]
             for law, path, each in zip(self.laws, self._paths, self._bends, strict=True)
         ]
 
@@ -168,12 +168,12 @@ class FeatureQuantities(PredictionQuantities):
 
     @cached_property
     def margin_joints(self) -> arb:
-        """Distance from the joints of the loss of the predictions that gradient steps start from, or at which an
-        implicit step ends, whose derivative is taken there."""
-        adaptation = self.instance.adaptation
+        """Distance from the joints of the loss, under the inner laws, of the predictions that gradient steps start from,
+        or at which an implicit step ends, whose derivative is taken there."""
+        adaptation, laws = self.instance.adaptation, [law.inner for law in self.laws]
         if isinstance(adaptation, Implicit):
-            return self._joint_margin([[z] for z in self._after])
-        return self._joint_margin(self._iterates) if adaptation.eta != 0 else arb(1)
+            return self._joint_margin(laws, [[z] for z in self._after])
+        return self._joint_margin(laws, self._iterates) if adaptation.eta != 0 else arb(1)
 
     @cached_property
     def margin_differentiability(self) -> arb:
@@ -181,7 +181,9 @@ class FeatureQuantities(PredictionQuantities):
         where the loss itself has kinks."""
         if not self._kink_distance > 0 or not self.margin_joints > 0:
             return self.margin_joints if self._kink_distance > 0 else self._kink_distance
-        outer = self._joint_margin([[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
+        outer = (
+            self._joint_margin(self.laws, [[z] for z in self._after]) if self.problem.loss.profile.kinked else arb(1)
+        )
         return self._kink_distance.min(self.margin_joints).min(outer)
 
     @cached_property
@@ -199,9 +201,9 @@ class RowQuantities(FeatureQuantities):
     def _set(self, outer: Sequence[Any], steps: Steps) -> Rows:
         table = []
         for law, at, each in zip(self.laws, outer, steps, strict=True):
-            table += self._through(at.rows(list(law.rho)), law, each).tolist()
+            table += self._through(at.rows(list(law.rho)), law.inner, each).tolist()
         return Rows(self.m, self.m.matrix(table))
 
     @abstractmethod
     def _through(self, rows: Matrix, law: Law, steps: Sequence[Step]) -> Matrix:
-        """The factors of a task's steps applied to rows (a, D): the last step's first."""
+        """The factors of a task's steps, on its inner law, applied to rows (a, D): the last step's first."""

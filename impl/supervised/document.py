@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from ..files.faults import FaultError
 from ..files.numbers import Number, Row, exact, exact_row, normalised
 from ..files.records import Reader, Record
-from ..instances import FORMAT, Vector
+from ..instances import FORMAT, SPLIT_FORMAT, Vector
 from ..losses import LOSSES, Link, Loss
 from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
 
@@ -48,6 +48,7 @@ class AtomRecord(Record):
 class TaskRecord(Record):
     weight: Number
     atoms: list[AtomRecord]
+    support: list[AtomRecord] | UnsetType = UNSET
 
 
 class FunctionsRecord(Record):
@@ -69,7 +70,7 @@ class _Document(Record):
 
 REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
-    "format": f"{FORMAT!r}",
+    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} where a task has a support,",
     "problem": "'meta-sl'",
     "loss": "an object with the field name and, if the loss has one, its parameter c or delta",
     "loss.name": "one of " + ", ".join(LOSSES),
@@ -84,12 +85,16 @@ REQUIRED = {
     "features": "a non-empty list of rows of numbers, all of one length d >= 1,",
     "features[]": "a non-empty row of numbers, as long as features[0],",
     "tasks": "a non-empty list of tasks",
-    "tasks[]": "an object with the fields weight, atoms",
+    "tasks[]": "an object with the fields weight, atoms and, if the task adapts on another law, support",
     "tasks[].weight": "a number >= 0",
     "tasks[].atoms": "a non-empty list of atoms",
     "tasks[].atoms[]": "an object with the fields x, y, p",
     "tasks[].atoms[].x": "an integer, the index of a row of features,",
     "tasks[].atoms[].p": "a number >= 0",
+    "tasks[].support": "a non-empty list of atoms: what the adaptation sees in place of `atoms`,",
+    "tasks[].support[]": "an object with the fields x, y, p",
+    "tasks[].support[].x": "an integer, the index of a row of features,",
+    "tasks[].support[].p": "a number >= 0",
     "omega": "a list of d numbers, one per column of features,",
     "comparator": "a list of d numbers, one per column of features, or {'functions': [...]}",
     "comparator.functions": "a list of rows of numbers, one per task,",
@@ -104,7 +109,7 @@ def _instance(record: _Document) -> MetaSLInstance:
     loss = read_loss(record.loss)
     adaptation = read_adaptation(record.adaptation, loss)
     features = read_rows(record.features)
-    tasks, notes = read_tasks(record.tasks, loss, len(features))
+    tasks, notes = read_tasks(record, loss, len(features))
     if len(record.omega) != len(features[0]):
         raise FaultError("omega", f"give d={len(features[0])} numbers")
     omega = exact_row(record.omega, "omega")
@@ -163,30 +168,41 @@ def read_rows(rows: list[Row]) -> tuple[Vector, ...]:
     return tuple(exact_row(row, f"features[{i}]") for i, row in enumerate(rows))
 
 
-def read_tasks(records: list[TaskRecord], loss: Loss, support: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
+def read_tasks(record: Any, loss: Loss, points: int) -> tuple[tuple[Task, ...], tuple[str, ...]]:
     """The tasks, with weights and masses that sum to 1, and what was changed for that."""
+    records: list[TaskRecord] = record.tasks
     if not records:
         raise FaultError("tasks", "give at least one task")
     weights, notes = normalised([task.weight for task in records], "tasks", "weight")
     tasks = []
     for i, (task, weight) in enumerate(zip(records, weights, strict=True)):
-        field = f"tasks[{i}].atoms"
-        if not task.atoms:
-            raise FaultError(field, "give at least one atom")
-        masses, more = normalised([atom.p for atom in task.atoms], field, "p")
-        atoms = []
-        for j, (atom, p) in enumerate(zip(task.atoms, masses, strict=True)):
-            if not 0 <= atom.x < support:
-                x = f"{field}[{j}].x"
-                raise FaultError(x, f"features has the rows 0..{support - 1}")
-            y = exact(atom.y, f"{field}[{j}].y")
-            if (loss.link is Link.MARGIN and abs(y) != 1) or (loss.link is Link.CANONICAL and y < 0):
-                what = f"{loss.link.value}, for the {loss.name} loss,"
-                raise FaultError(f"{field}[{j}].y", "correct the label", what)
-            atoms.append(Atom(atom.x, y, p))
-        tasks.append(Task(weight, tuple(atoms)))
-        notes += more
+        atoms, more = _atoms(task.atoms, f"tasks[{i}].atoms", loss, points)
+        notes, support = notes + more, None
+        if task.support is not UNSET:
+            field = f"tasks[{i}].support"
+            if record.format != SPLIT_FORMAT:
+                raise FaultError(field, f"remove it, or set format to {SPLIT_FORMAT!r}", f"no support, in {FORMAT!r},")
+            support, more = _atoms(task.support, field, loss, points)
+            notes += more
+        tasks.append(Task(weight, atoms, support))
     return tuple(tasks), notes
+
+
+def _atoms(records: list[AtomRecord], field: str, loss: Loss, points: int) -> tuple[tuple[Atom, ...], tuple[str, ...]]:
+    """The atoms of one law, with masses that sum to 1, and what was changed for that."""
+    if not records:
+        raise FaultError(field, "give at least one atom")
+    masses, notes = normalised([atom.p for atom in records], field, "p")
+    atoms = []
+    for j, (atom, p) in enumerate(zip(records, masses, strict=True)):
+        if not 0 <= atom.x < points:
+            raise FaultError(f"{field}[{j}].x", f"features has the rows 0..{points - 1}")
+        y = exact(atom.y, f"{field}[{j}].y")
+        if (loss.link is Link.MARGIN and abs(y) != 1) or (loss.link is Link.CANONICAL and y < 0):
+            what = f"{loss.link.value}, for the {loss.name} loss,"
+            raise FaultError(f"{field}[{j}].y", "correct the label", what)
+        atoms.append(Atom(atom.x, y, p))
+    return tuple(atoms), notes
 
 
 def _comparator(record: Row | FunctionsRecord, dimension: int, tasks: int, support: int) -> Comparator:
@@ -208,4 +224,5 @@ def read_functions(record: FunctionsRecord, tasks: int, support: int) -> Functio
     return Functions(tuple(exact_row(row, f"{field}[{i}]") for i, row in enumerate(record.functions)))
 
 
-READER = Reader("meta-sl", "linear", _Document, REQUIRED, _instance)
+FORMATS = (FORMAT, SPLIT_FORMAT)
+READER = Reader("meta-sl", "linear", _Document, REQUIRED, _instance, FORMATS)

@@ -56,13 +56,14 @@ class ErrorQuantities(RankQuantities):
         for law, steps, (*inner, outer) in zip(self.laws, self._steps, changes, strict=True):
             stretch, moved = arb(1), arb(0)
             for k, (step, change) in enumerate(zip(steps, inner, strict=True)):
-                bends = {x: Balls.magnitude(step.bends[x]) for x in law.rho}
-                total = self._sum(bends[x] * square(sizes[x]) for x in law.rho)
+                used = list(law.inner.rho)
+                bends = {x: Balls.magnitude(step.bends[x]) for x in used}
+                total = self._sum(bends[x] * square(sizes[x]) for x in used)
                 own = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
                 own = own if k >= first else arb(1)
                 pulls = step.pulls or []
-                folded = fold * self._sum(Balls.magnitude(pulls[x]) * square(sizes[x]) for x in law.rho if pulls)
-                apart = self._sum(2 * bends[x] * sizes[x] * change(x) for x in law.rho) + folded
+                folded = fold * self._sum(Balls.magnitude(pulls[x]) * square(sizes[x]) for x in used if pulls)
+                apart = self._sum(2 * bends[x] * sizes[x] * change(x) for x in used) + folded
                 stretch, moved = stretch * own, moved * (own + folded) + stretch * apart
             found += [(law.weight * mass, stretch * outer(x) + sizes[x] * moved) for x, mass in law.rho.items()]
         return self._root_sum(found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from flint import fmpq
@@ -21,6 +22,8 @@ CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
 """Not convex, or not differentiable: outside the theorem, for the audit."""
 SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
+Supported = TypeVar("Supported", bound=Any)
+"""A batch of any model: its laws are what is drawn here."""
 STEEP = ("quartic", "exponential", "poisson")
 """Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
 
@@ -75,9 +78,29 @@ def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array
 def _curvature(batch: Batch) -> Array:
     """A power of two above B^2 max ell'' at omega (B,): the scale of 1/eta."""
     z = (batch.features @ batch.omega[..., None])[..., 0][:, None, :, None]
-    bend = np.where(batch.masses > 0, batch.loss.d2(Floats, z, batch.labels), 0.0).max((1, 2, 3))
+    labels, masses = batch.labels, batch.masses
+    if batch.support_labels is not None and batch.support_masses is not None:
+        labels, masses = batch.support_labels, batch.support_masses
+    bend = np.where(masses > 0, batch.loss.d2(Floats, z, labels), 0.0).max((1, 2, 3))
     size = (batch.features**2).sum(2).max(1)
     return 2.0 ** np.ceil(np.log2(np.maximum(bend * size, 2.0**-6)))
+
+
+def with_support(source: Source, batch: Supported, kinds: Sequence[str] = ("own", "labels", "part")) -> Supported:
+    """The batch with inner laws: of their own, of other labels at the same inputs, or on a part of the outer laws'
+    atoms."""
+    n, k, depth = batch.labels.shape[1:]
+    kind = source.choose(kinds)
+    labels, masses = batch.labels, batch.masses
+    if kind == "part":
+        tilted = masses * source.grid((n, k, depth), 0, 3)
+        total = tilted.sum((2, 3), keepdims=True)
+        masses = np.where(total > 0, tilted / np.where(total > 0, total, 1.0), masses)
+    else:
+        labels = draw_labels(source, batch.loss, n, k, depth)
+        masses = draw_masses(source, n, k, depth) if kind == "own" else masses
+    found: Supported = replace(batch, support_labels=labels, support_masses=masses)
+    return found
 
 
 def _adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
@@ -101,8 +124,9 @@ def _problem(
     tasks: int | None = None,
     kind: str | None = None,
     apart: bool = False,
+    supports: Sequence[str] = (),
 ) -> Batch:
-    """Problems with omega and a parameter comparator on the grid."""
+    """Problems with omega and a parameter comparator on the grid; `supports`: kinds of inner laws of their own."""
     loss = draw_loss(source, name)
     n = tasks or draw_size(source, limits.tasks)
     k, d = draw_size(source, limits.points), draw_size(source, limits.dimension)
@@ -126,6 +150,7 @@ def _problem(
         np.ones(source.size),
         source.grid((d,), -8, 8) / 4,
     )
+    batch = with_support(source, batch, supports) if supports else batch
     return with_radius(source, _adapted(source, batch, kind))
 
 
@@ -203,9 +228,61 @@ def no_adaptation(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 def small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """eta B^2 below the data-free threshold of convexity: C8."""
     batch = _problem(source, loss, limits, kind="one step")
+    return replace(batch, rate=_below(source, loss, batch))
+
+
+def _below(source: Source, loss: str, batch: Batch, share: Array | float = 1.0) -> Array:
+    """Step sizes (B,) below C8's threshold over `share`."""
     threshold = {"logistic": 0.479, "log-cosh": 0.207, "pseudo-huber": 0.253}[loss]
     size = np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)
-    return replace(batch, rate=2.0 ** np.floor(np.log2(threshold / size) - source.grid((), 0, 2)))
+    found: Array = 2.0 ** np.floor(np.log2(threshold / size / share) - source.grid((), 0, 2))
+    return found
+
+
+def support_query(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """Tasks that adapt on another law than the one that they are judged on; any comparator."""
+    batch = _problem(source, loss, limits, supports=("own", "own", "labels", "part"))
+    kind = source.choose(("parameter", "functions", "tangent", "stationary"))
+    if kind == "functions":
+        n, k = batch.shape[:2]
+        return batch.against(functions=source.grid((n, k), -8, 8) / 4)
+    if kind == "tangent":
+        found: Batch = tangent_comparators(source, BatchQuantities(batch))
+        return found
+    return batch if kind == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
+
+
+def support_small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """Supports on a part of the queries' atoms, and a step below the threshold of convexity."""
+    batch = _problem(source, loss, limits, kind="one step", supports=("part",))
+    assert batch.support_masses is not None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(batch.masses > 0, batch.support_masses / batch.masses, 1.0).max((1, 2, 3))
+    return replace(batch, rate=_below(source, loss, batch, np.maximum(share, 1.0)))
+
+
+def shared_queries(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """Tasks with the same query and supports of their own: C3 holds for tasks that share inputs."""
+    n = source.choose(range(2, max(2, min(limits.tasks, limits.dimension)) + 1))
+    one = np.ones((source.size, n, n + 1, 1))
+    support = one * np.eye(n, n + 1, 1)[:, :, None]
+    query = one * (np.arange(n + 1) == 0)[:, None]
+    base = draw_loss(source, loss)
+    batch = Batch(
+        base,
+        1,
+        np.zeros(source.size),
+        source.grid((n + 1, n), -8, 8) / 4,
+        draw_labels(source, base, n, n + 1, 1),
+        query,
+        draw_weights(source, n),
+        source.grid((n,), -8, 8) / 4,
+        np.ones(source.size),
+        source.grid((n,), -8, 8) / 4,
+        support_labels=draw_labels(source, base, n, n + 1, 1),
+        support_masses=support,
+    )
+    return with_radius(source, _adapted(source, batch, "one step"))
 
 
 def independent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -260,6 +337,11 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("squared", "the squared loss (C1)", arbitrary, ("squared",), 2),
     Generator("cancelling", "mirrored tasks whose mixed weight cancels (hypothesis D fails)", cancelling,
               ("quartic", "huber")),
+    Generator("support-query", "tasks that adapt on another law than they are judged on", support_query,
+              CONVEX_LOSSES, 3),
+    Generator("support-small-step", "supports on a part of the query, a step below the threshold (C8)",
+              support_small_step, ("logistic", "log-cosh", "pseudo-huber")),
+    Generator("shared-queries", "one query for all tasks, supports of their own (C3)", shared_queries, CONVEX_LOSSES),
 )  # fmt: skip
 
 LANDSCAPES = Generator("landscapes", "one or two dimensions, for the certified optimum", landscapes, SMOOTH_LOSSES)

@@ -16,7 +16,7 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Array, rational
-from ..instances import FORMAT, Instance, Vector, fraction
+from ..instances import FORMAT, SPLIT_FORMAT, Instance, Vector, fraction
 from ..losses import Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
 from ..models.weights import Weights
@@ -94,10 +94,29 @@ class Atoms(Lazy):
 
 @dataclass(frozen=True)
 class Task:
-    """A task: its weight q_i and its law D_i, whose masses sum to 1."""
+    """A task: its weight q_i, its outer law D_i (the query), whose masses sum to 1, and its inner law D_i^s.
+
+    support: the atoms of the law that the adaptation sees; None: the outer law itself
+    """
 
     weight: fmpq
     atoms: Sequence[Atom]
+    support: Sequence[Atom] | None = None
+
+    @property
+    def inner(self) -> Sequence[Atom]:
+        """The atoms of the inner law."""
+        return self.atoms if self.support is None else self.support
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers describe the task."""
+        return 1 + 2 * len(self.atoms) + 2 * len(self.support or ())
+
+
+def points(task: Task) -> list[int]:
+    """The support points with mass in either law, sorted."""
+    return sorted({atom.x for law in (task.atoms, task.inner) for atom in law if atom.p != 0})
 
 
 @dataclass(frozen=True)
@@ -142,8 +161,7 @@ class MetaSLInstance(Instance):
     @property
     def numbers(self) -> int:
         """How many numbers describe the instance: the measure by which witnesses are called small."""
-        atoms = sum(len(task.atoms) for task in self.tasks)
-        return len(self.features) * self.dimension + 2 * atoms + len(self.tasks) + 2 * self.dimension
+        return (len(self.features) + 2) * self.dimension + sum(task.numbers for task in self.tasks)
 
     @cached_property
     def canonical(self) -> MetaSLInstance:
@@ -162,20 +180,38 @@ class MetaSLInstance(Instance):
 
 
 def canonical_tasks(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
-    """The tasks with equal atoms merged, massless atoms dropped and the rest sorted."""
+    """The tasks with equal atoms merged, massless atoms dropped and the rest sorted; a support that is the outer law is
+    none."""
     found = []
     for task in tasks:
-        if isinstance(task.atoms, Atoms):
-            found.append(task)
-            continue
-        atoms: list[Atom] = []
-        for atom in sorted((a for a in task.atoms if a.p != 0), key=lambda a: (a.x, a.y)):
-            if atoms and (atoms[-1].x, atoms[-1].y) == (atom.x, atom.y):
-                atoms[-1] = Atom(atom.x, atom.y, atoms[-1].p + atom.p)
-            else:
-                atoms.append(atom)
-        found.append(Task(task.weight, tuple(atoms)))
+        atoms = _canonical_atoms(task.atoms)
+        support = None if task.support is None else _canonical_atoms(task.support)
+        found.append(Task(task.weight, atoms, None if support == atoms else support))
     return tuple(found)
+
+
+def _canonical_atoms(given: Sequence[Atom]) -> Sequence[Atom]:
+    if isinstance(given, Atoms):
+        return given
+    atoms: list[Atom] = []
+    for atom in sorted((a for a in given if a.p != 0), key=lambda a: (a.x, a.y)):
+        if atoms and (atoms[-1].x, atoms[-1].y) == (atom.x, atom.y):
+            atoms[-1] = Atom(atom.x, atom.y, atoms[-1].p + atom.p)
+        else:
+            atoms.append(atom)
+    return tuple(atoms)
+
+
+def both_laws(task: Task) -> list[tuple[int, fmpq, fmpq, fmpq]]:
+    """The atoms (x, y) of either law of a canonical task, sorted, with their masses in the inner and the outer one."""
+    inner, outer = ({(a.x, a.y): a.p for a in law} for law in (task.inner, task.atoms))
+    keys = sorted({*inner, *outer})
+    return [(x, y, inner.get((x, y), fmpq(0)), outer.get((x, y), fmpq(0))) for x, y in keys]
+
+
+def split(instance: Any) -> bool:
+    """Whether a task of positive weight adapts on another law than the one that it is judged on."""
+    return any(task.support is not None and task.weight != 0 for task in instance.canonical.tasks)
 
 
 def document_of(
@@ -184,7 +220,7 @@ def document_of(
     """The fields of an instance file: numbers written by `number`, parameters by `parameter`."""
     rival = instance.comparator
     return {
-        "format": FORMAT,
+        "format": FORMAT if all(task.support is None for task in instance.tasks) else SPLIT_FORMAT,
         "problem": "meta-sl",
         "loss": loss_field(instance.loss, number),
         "adaptation": adaptation_field(instance.adaptation, number),
@@ -214,11 +250,13 @@ def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -
 
 def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> list[dict[str, object]]:
     """The field "tasks" of a document."""
+
+    def written(atoms: Sequence[Atom]) -> list[dict[str, object]]:
+        return [{"x": a.x, "y": number(a.y), "p": number(a.p)} for a in atoms]
+
     return [
-        {
-            "weight": number(task.weight),
-            "atoms": [{"x": a.x, "y": number(a.y), "p": number(a.p)} for a in task.atoms],
-        }
+        {"weight": number(task.weight), "atoms": written(task.atoms)}
+        | ({} if task.support is None else {"support": written(task.support)})
         for task in tasks
     ]
 
@@ -274,9 +312,8 @@ class NetworkInstance(Instance):
     @property
     def numbers(self) -> int:
         """How many numbers describe the instance."""
-        atoms = sum(len(task.atoms) for task in self.tasks)
         d = len(self.features[0])
-        return len(self.features) * d + 2 * atoms + len(self.tasks) + 3 * self.width * d
+        return len(self.features) * d + sum(task.numbers for task in self.tasks) + 3 * self.width * d
 
     @cached_property
     def canonical(self) -> NetworkInstance:

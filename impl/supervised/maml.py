@@ -31,11 +31,26 @@ ROUNDING = 2.0**-48
 
 @dataclass(frozen=True)
 class Law:
-    """A task's weight and law: atoms (x, y, p), and the support points with their masses rho[x]."""
+    """A task's weight and law: atoms (x, y, p), and the points with their masses rho[x].
+
+    A task's own law is the outer one, that it is judged on; support is the law that the adaptation sees, if it is
+    another.
+    """
 
     weight: Number
     atoms: tuple[tuple[int, Number, Number], ...]
     rho: dict[int, Number]
+    support: Law | None = None
+
+    @property
+    def inner(self) -> Law:
+        """The law that the adaptation sees."""
+        return self if self.support is None else self.support
+
+    @property
+    def points(self) -> list[int]:
+        """The points with mass in either law, sorted."""
+        return sorted({*self.rho, *self.inner.rho})
 
 
 class Risks:
@@ -44,16 +59,17 @@ class Risks:
     def __init__(self, loss: Loss, tasks: tuple[Task, ...], m: NumberSystem) -> None:
         self.m = m
         self.loss = loss
-        self.laws = tuple(self._law(task.weight, task.atoms) for task in tasks)
+        self.laws = tuple(self._law(task.weight, task.atoms, task.support) for task in tasks)
 
-    def _law(self, weight: Any, atoms: Any) -> Law:
+    def _law(self, weight: Any, atoms: Any, support: Any = None) -> Law:
         m = self.m
         rho: dict[int, Any] = {}
         for atom in atoms:
             if atom.p != 0:
                 rho[atom.x] = rho.get(atom.x, 0) + atom.p
         numbers = tuple((a.x, m.number(a.y), m.number(a.p)) for a in atoms if a.p != 0)
-        return Law(m.number(weight), numbers, {x: m.number(p) for x, p in sorted(rho.items())})
+        inner = None if support is None else self._law(weight, support)
+        return Law(m.number(weight), numbers, {x: m.number(p) for x, p in sorted(rho.items())}, inner)
 
     def slopes(self, law: Law, z: list[Number]) -> list[Number]:
         """Sum over a point's atoms of p ell'(z_x, y) [k]; E[ell' phi] = features' slopes."""
@@ -136,13 +152,13 @@ class Problem(Risks):
         return self.m.matrix([[one if i == j else zero for j in range(d)] for i in range(d)])
 
     def adapt(self, law: Law, theta: Matrix) -> list[Matrix]:
-        """The iterates of the adaptation: [theta, ..., U_i(theta)]."""
+        """The iterates of the adaptation to the task's inner law: [theta, ..., U_i(theta)]."""
         adaptation = self.instance.adaptation
         if isinstance(adaptation, Implicit):
-            return [theta, self._proximal(law, theta, adaptation)]
+            return [theta, self._proximal(law.inner, theta, adaptation)]
         iterates = [theta]
         for _ in range(adaptation.steps):
-            step = self.gradient(law, self.predictions(iterates[-1])) * self.eta
+            step = self.gradient(law.inner, self.predictions(iterates[-1])) * self.eta
             iterates.append(iterates[-1] - step)
         return iterates
 

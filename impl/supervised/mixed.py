@@ -1,6 +1,6 @@
 r"""The mixed form of meta-SL in fewer points than triples (x, y, x').
 
-At a triple, with a_i = q_i p_i(x, y) and S_i(x') = sum_y' p_i(x', y') ell'(z_i(x'), y'),
+At a triple, with a_i = q_i p_i(x, y) of the inner law and S_i(x') = sum_y' p_i(x', y') ell'(z_i(x'), y') of the outer,
 
     mass M = sum_i a_i rho_i(x'),   weight W = sum_i a_i S_i(x'),   target T = sum_i a_i S_i(x') u_i(x'),
     row psi = phi(x') - eta ell''(h(x), y) phi(x) phi(x)'phi(x').
@@ -45,10 +45,10 @@ class AtomClass:
 
 
 def classes(tasks: Sequence[Task]) -> list[AtomClass]:
-    """The classes of the atoms of tasks whose atoms are canonical."""
+    """The classes of the atoms of the inner laws of tasks whose atoms are canonical."""
     places: dict[tuple[int, fmpq], list[tuple[int, fmpq]]] = {}
     for i, task in enumerate(tasks):
-        for atom in task.atoms:
+        for atom in task.inner:
             places.setdefault((atom.x, atom.y), []).append((i, task.weight * atom.p))
     found: dict[tuple[tuple[int, fmpq], ...], list[tuple[int, fmpq, fmpq]]] = {}
     for (x, y), shares in places.items():

@@ -65,12 +65,12 @@ class PredictionQuantities(CoreQuantities):
 
     # --- joints of the loss -----------------------------------------------------------------------
 
-    def _joint_margin(self, predictions: Sequence[Sequence[list[Number]]]) -> arb:
-        """Of predictions per task and step [k]."""
+    def _joint_margin(self, laws: Sequence[Law], predictions: Sequence[Sequence[list[Number]]]) -> arb:
+        """Of predictions per task and step [k], at the laws' labels."""
         loss, margin = self.problem.loss, arb(1)
         if not loss.profile.joints:
             return margin
-        for law, steps in zip(self.laws, predictions, strict=True):
+        for law, steps in zip(laws, predictions, strict=True):
             for z, (x, y, _) in itertools.product(steps, law.atoms):
                 gap = loss.joint_distance(z[x], y)
                 if gap is not None:
@@ -209,6 +209,33 @@ class PredictionQuantities(CoreQuantities):
     def pairing_unadapted(self) -> Number:
         """<w, u> with the unadapted displacement."""
         return self._sum(w * u for w, u in zip(self._weighted, self._u_unadapted, strict=True))
+
+    @cached_property
+    def _other_laws(self) -> Self:
+        """The instance with inner and outer laws exchanged."""
+        tasks = tuple(replace(t, atoms=t.inner, support=t.atoms) for t in self.instance.tasks)
+        return type(self)(replace(self.instance, tasks=tasks), self.m)
+
+    @property
+    def eps_exchanged(self) -> Number:
+        return self._other_laws.eps
+
+    @property
+    def weight_norm_exchanged(self) -> Number:
+        return self._other_laws.weight_norm
+
+    @property
+    def misfit_exchanged(self) -> arb:
+        return self._other_laws.misfit
+
+    @cached_property
+    def weight_norm_support(self) -> Number:
+        """||w|| with w_i(x) = E[ell'(z_i, y) | x], and the norm, under the inner laws."""
+        laws = [law.inner for law in self.laws]
+        slopes = (self.problem.slopes(law, z) for law, z in zip(laws, self._after, strict=True))
+        return self._root_sum(
+            (law.weight / rho, own[x]) for law, own in zip(laws, slopes, strict=True) for x, rho in law.rho.items()
+        )
 
     # --- sizes, for rounding ---
 

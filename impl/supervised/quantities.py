@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -14,17 +15,21 @@ from ..losses import Loss
 from . import taylor
 from .core_quantities import Step
 from .instance import Functions, Gradient
+from .maml import Law
 from .task_quantities import TaskQuantities
 
 
-def small_step_margin(loss: Loss, s: arb) -> arb:
-    """C8's margin for s = eta B^2 >= 0: positive where L is convex whatever the data; -1 for infinite constants."""
+def small_step_margin(loss: Loss, s: arb, r: arb | None = None, share: arb | fmpq | int = 1) -> arb:
+    """C8's margin for s = eta B^2 >= 0: positive where L is convex whatever the data; -1 for infinite constants.
+
+    Of two laws s = eta B_s^2, r = eta B_s B_q, and `share` a number with D^s <= share D^q.
+    """
     constants = loss.constants()
     m1, m2, kappa = constants.m1, constants.m2, constants.kappa
     if m1 is None or m2 is None or kappa is None:
         return arb(-1)
-    room, bend = 1 - m2 * s, kappa * m1 * s
-    return room.min(square(room) * (-bend).exp() - bend)
+    room, bend = 1 - m2 * s, kappa * m1 * (s if r is None else r)
+    return room.min(square(room) * (-bend).exp() / share - bend)
 
 
 class MetaSLQuantities(TaskQuantities):
@@ -68,22 +73,31 @@ class MetaSLQuantities(TaskQuantities):
             first = first.min(other)
         return first
 
-    @cached_property
-    def feature_bound(self) -> arb:
+    def _longest(self, laws: Sequence[Law]) -> arb:
+        """The largest ||phi(x)|| of points with mass in one of the laws."""
         self._balls_only("a norm")
-        used = sorted({x for _, x, _ in self._points})
         rows = self.problem.features.tolist()
         largest = arb(0)
-        for x in used:
+        for x in sorted({x for law in laws for x in law.rho}):
             largest = largest.max(norm(rows[x]))
         return largest
 
     @cached_property
+    def feature_bound(self) -> arb:
+        """B_q, of the outer laws."""
+        return self._longest(self.laws)
+
+    @cached_property
+    def support_feature_bound(self) -> arb:
+        """B_s, of the inner laws."""
+        return self._longest([law.inner for law in self.laws])
+
+    @cached_property
     def _step_size(self) -> arb:
-        """a = eta m2 B^2."""
+        """a = eta m2 B_s^2."""
         self._gradient_steps()
         self._balls_only("a norm")
-        return Balls.magnitude(self.problem.eta) * self._finite("m2") * square(self.feature_bound)
+        return Balls.magnitude(self.problem.eta) * self._finite("m2") * square(self.support_feature_bound)
 
     def _gradient_steps(self) -> None:
         if not isinstance(self.instance.adaptation, Gradient):
@@ -104,7 +118,7 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def remainder_constant(self) -> arb:
-        third = self._finite("m3") * fenced(self.feature_bound) ** 4 / 2
+        third = self._finite("m3") * fenced(self.support_feature_bound) ** 3 * self.feature_bound / 2
         adaptation = self.instance.adaptation
         if not isinstance(adaptation, Gradient):
             return third / self.m.number(adaptation.strength)
@@ -118,7 +132,7 @@ class MetaSLQuantities(TaskQuantities):
     def jacobian_deviation(self) -> arb:
         adaptation = self.instance.adaptation
         if not isinstance(adaptation, Gradient):
-            a = self._finite("m2") * square(self.feature_bound) / self.m.number(adaptation.strength)
+            a = self._finite("m2") * square(self.support_feature_bound) / self.m.number(adaptation.strength)
             return a / (1 + a)
         return self._step_size * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
 
@@ -134,14 +148,14 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def smoothness(self) -> arb:
-        """beta = c^2 m2 B^2 + eta m1 m3 B^4 (the second term is 0 for the squared loss)."""
+        """beta = c^2 m2 B_q^2 + eta m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
         self._gradient_steps()
         self._balls_only("a norm")
         third = self._finite("m3")
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
         size = Balls.magnitude(self.problem.eta)
         bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
-        return bound + size * bend * fenced(self.feature_bound) ** 4
+        return bound + size * bend * fenced(self.support_feature_bound) ** 3 * self.feature_bound
 
     @cached_property
     def descent(self) -> arb:
@@ -208,9 +222,8 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def margin_full_row_rank(self) -> arb:
         """A lower bound of the smallest squared singular value of the meta-feature matrix, or -1 if it is singular."""
-        d, count = self.problem.dimension, len(self._points)
-        features = [self.instance.features[x] for _, x, _ in self._points]
-        if count > d or Rationals.matrix(features).rank() < count:
+        count = len(self._points)
+        if count > self.problem.dimension or self._dependent:
             return arb(-1)
         rows = self._meta_features
         try:
@@ -219,6 +232,26 @@ class MetaSLQuantities(TaskQuantities):
             twin = self._rational_twin
             singular = twin is not None and twin._meta_features.rank() < count
             return arb(0) if singular else arb(0).union(1)
+
+    @property
+    def _dependent(self) -> bool:
+        """Whether the meta-features are dependent for a reason that features alone show.
+
+        The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included. Of tasks that
+        adapt on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks
+        together; a task with a support of its own has dependent rows where its features are.
+        """
+        still = isinstance(self.instance.adaptation, Gradient) and self.instance.adaptation.eta == 0
+        plain = [law for law in self.laws if law.support is None or still]
+        groups = [plain, *([law] for law in self.laws if not (law.support is None or still))]
+
+        def rank(places: Iterable[int]) -> int:
+            rows = [self.instance.features[x] for x in places]
+            return Rationals.matrix(rows).rank() if rows else 0
+
+        rows = [[x for law in group for x in law.rho] for group in groups]
+        everything = {x for law in self.laws for x in law.points}
+        return rank(everything) < len(self._points) or any(rank(own) < len(own) for own in rows)
 
     @cached_property
     def margin_no_adaptation(self) -> arb:
@@ -243,7 +276,28 @@ class MetaSLQuantities(TaskQuantities):
         one = isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0
         if not one:
             return arb(-1)
-        return small_step_margin(self.problem.loss, self.problem.eta * square(self.feature_bound))
+        longest = self.feature_bound.max(self.support_feature_bound)
+        return small_step_margin(self.problem.loss, self.problem.eta * square(longest))
+
+    @cached_property
+    def margin_one_law(self) -> arb:
+        return self._structural(all(law.support is None for law in self.laws))
+
+    @cached_property
+    def margin_dominated(self) -> arb:
+        """C8's margin for two laws; -1 where an atom of a support has no mass under the outer law."""
+        adaptation = self.instance.adaptation
+        if not (isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0):
+            return arb(-1)
+        share = fmpq(1)
+        for task in self.instance.tasks:
+            outer = {(atom.x, atom.y): atom.p for atom in task.atoms}
+            for atom in task.support or () if task.weight != 0 else ():
+                if (atom.x, atom.y) not in outer:
+                    return arb(-1)
+                share = max(share, atom.p / outer[atom.x, atom.y])
+        step, inner = self.problem.eta, self.support_feature_bound
+        return small_step_margin(self.problem.loss, step * square(inner), step * inner * self.feature_bound, share)
 
     @cached_property
     def margin_smooth(self) -> arb:
@@ -258,6 +312,30 @@ class MetaSLQuantities(TaskQuantities):
     def misfit_hessian_at_adapted(self) -> arb:
         self._gradient_steps()
         return self._misfit_of(self._set(self._adapted, [[Step(at, [])] for at in self._adapted]))
+
+    @cached_property
+    def misfit_support(self) -> arb:
+        """The lifted infimum in the norm of the inner laws: their points, with the meta-features there."""
+        rows, target, masses = [], [], []
+        for i, (law, jacobian) in enumerate(zip(self.laws, self._jacobians, strict=True)):
+            rows += (self._adapted[i].rows(list(law.inner.rho)) * jacobian).tolist()
+            target += [self._after[i][x] - self._comparator[i][x] for x in law.inner.rho]
+            masses += [law.weight * rho for rho in law.inner.rho.values()]
+        return self._misfit(self.m.matrix(rows), target, masses).value
+
+    @cached_property
+    def misfit_query_hessian(self) -> arb:
+        """The Jacobians with the Hessians of the outer laws."""
+        table = []
+        for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
+            table += self._through(at.rows(list(law.rho)), law, steps).tolist()
+        return self._misfit(self.m.matrix(table), self._u).value
+
+    @cached_property
+    def independent_supports(self) -> Number:
+        """1 where the features of all supports are linearly independent, else 0."""
+        used = [self.instance.features[x] for law in self.laws for x in law.inner.rho]
+        return self.m.number(int(Rationals.matrix(used).rank() == len(used)))
 
     @cached_property
     def eps_directional(self) -> Number:

@@ -49,14 +49,25 @@ def _without_task(instance: Any, i: int) -> Any:
 
 
 def fewer_atoms(instance: Model) -> Iterator[Model]:
+    """One law for a task of two; fewer atoms of either law, or equal masses."""
     for i, task in enumerate(instance.tasks):
-        for a in range(len(task.atoms) if len(task.atoms) > 1 else 0):
-            left = 1 - task.atoms[a].p
-            atoms = tuple(replace(t, p=t.p / left) for b, t in enumerate(task.atoms) if b != a)
-            yield with_task(instance, i, replace(task, atoms=atoms))
-        even = fmpq(1, len(task.atoms))
-        if any(t.p != even for t in task.atoms):
-            yield with_task(instance, i, replace(task, atoms=tuple(replace(t, p=even) for t in task.atoms)))
+        if task.support is not None:
+            yield with_task(instance, i, replace(task, support=None))
+        for name, atoms in _laws(task):
+            for a in range(len(atoms) if len(atoms) > 1 else 0):
+                left = 1 - atoms[a].p
+                kept = tuple(replace(t, p=t.p / left) for b, t in enumerate(atoms) if b != a)
+                yield with_task(instance, i, replace(task, **{name: kept}))
+            even = fmpq(1, len(atoms))
+            if any(t.p != even for t in atoms):
+                yield with_task(instance, i, replace(task, **{name: tuple(replace(t, p=even) for t in atoms)}))
+
+
+def _laws(task: Task) -> Iterator[tuple[str, Sequence[Atom]]]:
+    """The laws of a task that it has, by their fields."""
+    yield "atoms", task.atoms
+    if task.support is not None:
+        yield "support", task.support
 
 
 def with_task(instance: Model, i: int, task: Task) -> Model:
@@ -64,12 +75,15 @@ def with_task(instance: Model, i: int, task: Task) -> Model:
 
 
 def fewer_points(instance: Model) -> Iterator[Model]:
-    used = {atom.x for task in instance.tasks for atom in task.atoms}
+    used = {atom.x for task in instance.tasks for _, atoms in _laws(task) for atom in atoms}
     keep = [x for x in range(len(instance.features)) if x in used]
     if len(keep) == len(instance.features):
         return
     place = {x: j for j, x in enumerate(keep)}
-    tasks = tuple(replace(t, atoms=tuple(Atom(place[a.x], a.y, a.p) for a in t.atoms)) for t in instance.tasks)
+    tasks = tuple(
+        replace(t, **{name: tuple(Atom(place[a.x], a.y, a.p) for a in atoms) for name, atoms in _laws(t)})
+        for t in instance.tasks
+    )
     comparator = instance.comparator
     if isinstance(comparator, Functions):
         comparator = Functions(tuple(tuple(row[x] for x in keep) for row in comparator.values))
@@ -142,8 +156,9 @@ def _simpler_numbers(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
         return
     positive = instance.loss.link is Link.CANONICAL
     for i, task in enumerate(instance.tasks):
-        for a, atom in enumerate(task.atoms):
-            for simple in simpler(atom.y):
-                if simple >= 0 or not positive:
-                    atoms = (*task.atoms[:a], replace(atom, y=simple), *task.atoms[a + 1 :])
-                    yield with_task(instance, i, replace(task, atoms=atoms))
+        for name, atoms in _laws(task):
+            for a, atom in enumerate(atoms):
+                for simple in simpler(atom.y):
+                    if simple >= 0 or not positive:
+                        kept = (*atoms[:a], replace(atom, y=simple), *atoms[a + 1 :])
+                        yield with_task(instance, i, replace(task, **{name: kept}))

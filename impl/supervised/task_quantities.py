@@ -36,7 +36,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
 
     @property
     def _increasing(self) -> bool:
-        used = {x for _, x, _ in self._points}
+        used = {x for law in self.laws for x in law.points}
         return self.problem.dimension == 1 and all(self.instance.features[x][0] > 0 for x in used)
 
     @cached_property
@@ -102,7 +102,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
     @cached_property
     def _jacobians(self) -> list[Matrix]:
         """J_i, the Jacobian of U_i at omega (d, d)."""
-        return [self._jacobian(law, steps) for law, steps in zip(self.laws, self._steps, strict=True)]
+        return [self._jacobian(law.inner, steps) for law, steps in zip(self.laws, self._steps, strict=True)]
 
     def _misfit_of(self, features: Rows, target: list[Number] | None = None) -> arb:
         return self._misfit(features.table, self._u if target is None else target).value
@@ -118,7 +118,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
     def _gradient(self) -> list[Number]:
         return taylor.gradient(self.problem)
 
-    # --- the mixed form: points (class of atoms, x') ---
+    # --- the mixed form: points (class of atoms of the inner laws, x' of the outer ones) ---
 
     @cached_property
     def _classes(self) -> list[AtomClass]:

@@ -67,13 +67,13 @@ def risk_gradient(problem: Risks, law: Law, z: list[list[Number]]) -> list[Numbe
 
 
 def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
-    """U_i on [value | tangents]."""
+    """U_i on [value | tangents]: of the inner law alone."""
     adaptation = problem.instance.adaptation
     if not isinstance(adaptation, Gradient):
         return _implicit(problem, law, theta, adaptation)
     for _ in range(adaptation.steps):
         z = (problem.features * theta).tolist()
-        theta = theta - problem.transposed * slope_rows(problem, law, z) * problem.eta
+        theta = theta - problem.transposed * slope_rows(problem, law.inner, z) * problem.eta
     return theta
 
 
@@ -95,7 +95,7 @@ def _implicit(problem: Problem, law: Law, theta: Matrix, adaptation: Implicit) -
     def pulled(tangents: Matrix) -> Matrix:
         """dt + (d/ds) grad R_i(t + s dt)/lambda for tangents dt (d, .)."""
         here = m.matrix([[v, *row] for v, row in zip(value, tangents.tolist(), strict=True)])
-        slopes = slope_rows(problem, law, (problem.features * here).tolist())
+        slopes = slope_rows(problem, law.inner, (problem.features * here).tolist())
         return tangents + m.matrix([row[1:] for row in (problem.transposed * slopes * (1 / strength)).tolist()])
 
     found = solved(pulled(problem.identity()), moved)
@@ -125,7 +125,7 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
             for _ in range(adaptation.steps):
                 z = [_dot(row, theta) for row in features]
                 slopes: dict[int, Any] = {}
-                for x, y, p in law.atoms:
+                for x, y, p in law.inner.atoms:
                     term = p * problem.loss.d1(s, z[x], y)
                     slopes[x] = slopes[x] + term if x in slopes else term
                 theta = [

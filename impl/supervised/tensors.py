@@ -6,6 +6,8 @@ Only the loss's value is written; inner gradients, the meta-gradient and the met
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,7 +15,7 @@ from torch import Tensor
 from ..arithmetic import to_float
 from ..losses import Loss
 from ..tensors import Torch
-from .instance import Gradient, MetaSLInstance
+from .instance import Atom, Gradient, MetaSLInstance
 
 NEWTON_ROUNDS = 60
 
@@ -29,11 +31,8 @@ class TorchProblem:
         for task in instance.tasks:
             if task.weight == 0:
                 continue
-            rows = features[[atom.x for atom in task.atoms]]
-            labels = np.array([to_float(atom.y) for atom in task.atoms])
-            masses = np.array([to_float(atom.p) for atom in task.atoms])
-            tensors = tuple(torch.from_numpy(a) for a in (rows, labels, masses))
-            self.tasks.append((to_float(task.weight), tensors))
+            outer, inner = (law_tensors(features, atoms) for atoms in (task.atoms, task.inner))
+            self.tasks.append((to_float(task.weight), outer, inner))
 
     def risk(self, tensors: tuple[Tensor, ...], theta: Tensor) -> Tensor:
         """R_i(h_theta)."""
@@ -86,6 +85,14 @@ class TorchProblem:
     def meta_objective(self, theta: Tensor, *, first_order: bool = False) -> Tensor:
         """L(theta) = sum_i q_i R_i(h_{U_i(theta)})."""
         total = torch.zeros((), dtype=torch.float64)
-        for weight, tensors in self.tasks:
-            total = total + weight * self.risk(tensors, self.adapt(tensors, theta, first_order=first_order))
+        for weight, outer, inner in self.tasks:
+            total = total + weight * self.risk(outer, self.adapt(inner, theta, first_order=first_order))
         return total
+
+
+def law_tensors(features: np.ndarray, atoms: Sequence[Atom]) -> tuple[Tensor, ...]:
+    """Rows, labels and masses of a law's atoms."""
+    rows = features[[atom.x for atom in atoms]]
+    labels = np.array([to_float(atom.y) for atom in atoms])
+    masses = np.array([to_float(atom.p) for atom in atoms])
+    return tuple(torch.from_numpy(a) for a in (rows, labels, masses))

@@ -14,7 +14,6 @@ import msgspec
 
 from ...impl.families import readers
 from ...impl.files.records import Reader
-from ...impl.instances import FORMAT
 from ...impl.optimum.certificate import RECORDS
 
 Schema = dict[str, Any]
@@ -53,7 +52,9 @@ def _of_reader(reader: Reader) -> tuple[Schema, Schema]:
         for node in _nodes(top, own, [] if path == "document" else re.findall(r"\w+|\[\]", path)):
             node["description"] = required.rstrip(",")
     for document in _resolved(top, own):
-        document["properties"]["format"] = {"const": FORMAT}
+        document["properties"]["format"] = (
+            {"enum": list(reader.formats)} if reader.formats[1:] else {"const": reader.formats[0]}
+        )
         document["properties"]["problem"] = {"const": reader.problem}
     return top, own
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import meta_sl
 from . import core
-from .edits import Wrong, cancel, drop, halve, put, twice
+from .edits import Wrong, cancel, drop, halve, instead, put, twice
 from .generated import mutants
 
 _TANGENT = "The comparator may be anywhere; near omega the gap is linear."
@@ -83,6 +83,50 @@ MUTANTS = mutants(
             "A step of length 1/beta on a quadratic of curvature beta gains eps^2/(2 beta).",
         ),
         Wrong("c9-half-curvature", "c9-curvature", "half of beta", halve(), "Attained by one task and one input."),
+        Wrong(
+            "laws-exchanged",
+            "lifted",
+            "support and query exchanged",
+            put(eps="eps_exchanged", weight_norm="weight_norm_exchanged", misfit="misfit_exchanged"),
+            "Tasks adapt on the support and are judged on the query: the other way round is another L.",
+        ),
+        Wrong(
+            "w-on-support",
+            "lifted",
+            "functional gradient on the support",
+            put(weight_norm="weight_norm_support"),
+            "w belongs to the risk that L sums, which is that of the query.",
+        ),
+        Wrong(
+            "rho-of-support",
+            "lifted",
+            "misfit in the norm of the support",
+            put(misfit="misfit_support"),
+            "The displacement is paired with w under the query's law.",
+        ),
+        Wrong(
+            "query-hessian",
+            "lifted",
+            "Jacobian with the Hessian of the query",
+            put(misfit="misfit_query_hessian"),
+            "The adaptation differentiates the support's risk.",
+        ),
+        Wrong(
+            "c8-two-laws",
+            "c8",
+            "C8 where support and query differ",
+            put(),
+            "Nothing ties the third derivative on the support to the curvature on the query.",
+            drops=("one-law",),
+        ),
+        Wrong(
+            "c3-independent-supports",
+            "c3",
+            "independent supports in place of full row rank",
+            instead(left="independent_supports*misfit_free", bound="zero"),
+            "What must be independent are the rows J_i phi(x) of the queries: the supports only tell them apart.",
+            drops=("full-row-rank",),
+        ),
         *core.convex_steps("sl-"),
         core.half_l1("sl-mixed-l1-half", "mixed-l1"),
     ),

@@ -53,9 +53,13 @@ def gradient(eta: str, steps: int = 1) -> Content:
     return {"name": "gradient", "eta": eta, "steps": steps}
 
 
-def task(weight: str, *atoms: tuple[int, str, str]) -> Content:
-    """A supervised task of atoms (x, y, p)."""
-    return {"weight": weight, "atoms": [{"x": x, "y": y, "p": p} for x, y, p in atoms]}
+def task(weight: str, *atoms: tuple[int, str, str], support: Atoms = ()) -> Content:
+    """A supervised task of atoms (x, y, p); support: those that it adapts on, if they are others."""
+
+    def law(given: Atoms) -> list[Content]:
+        return [{"x": x, "y": y, "p": p} for x, y, p in given]
+
+    return {"weight": weight, "atoms": law(atoms)} | ({"support": law(support)} if support else {})
 
 
 def single(loss: str | Mapping[str, str], eta: str, y: str, omega: str, rival: str, radius: str) -> Content:

@@ -50,6 +50,49 @@ def _functions(claim: str, loss: str = "squared", rest: str = "") -> Ablation:
     )
 
 
+TWO_LAWS = needed(
+    "meta-sl-c8",
+    "one-law",
+    "Two tasks with one query and one support input, labels in opposite pairs: omega = 0 is stationary by symmetry. The "
+    "adapted risks are flat along v with v'J phi(query) = 0, but for -eta D^3 R_i^s(omega)[g_i], which is negative for "
+    "both: L falls to either side, however small eta.",
+    "log-cosh, two tasks, supports of their own",
+    "L is not convex",
+    _DISTANCE,
+    {
+        **supervised("log-cosh", "1/16", [["1", "0"], ["1", "1"]], [], ["0", "0"], ["1/128", "1/4"]),
+        "format": "metagap/instance/2",
+        "tasks": [
+            task("1/2", (0, "-1", "1"), support=[(1, "3/4", "1")]),
+            task("1/2", (0, "1", "1"), support=[(1, "-3/4", "1")]),
+        ],
+    },
+)
+
+BALANCED = needed(
+    "meta-sl-c8",
+    "stationarity-of-L",
+    "Weights 2 : 1 balance the pulls tanh(r) and -2 tanh(r) of two adapted tasks: FOMAML stops, and L, convex, "
+    "falls to the left. (The second label is rounded to 40 digits.)",
+    "first-order stationary point, log-cosh",
+    S3,
+    "eps_first_order*displacement",
+    {
+        **FIRST_ORDER.data,
+        "loss": {"name": "log-cosh"},
+        "adaptation": gradient("1/32"),
+        "tasks": [
+            task("2/3", (0, "-1", "1")),
+            task(
+                "1/3",
+                (1, "2150246258536790564870093212052783321407/2000000000000000000000000000000000000000", "1"),
+            ),
+        ],
+        "comparator": ["-1/64"],
+    },
+    identifier="A3",
+)
+
 META_SL_COROLLARIES: tuple[Ablation, ...] = (
     needed(
         "meta-sl-c1",
@@ -223,34 +266,28 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
         ),
         exact={"displacement": "3"},
     ),
-    _functions("meta-sl-c8", "log-cosh"),
+    TWO_LAWS,
     needed(
-        "meta-sl-c8",
-        "stationarity-of-L",
-        "Weights 2 : 1 balance the pulls tanh(r) and -2 tanh(r) of two adapted tasks: FOMAML stops, and L, convex, "
-        "falls to the left. (The second label is rounded to 40 digits.)",
-        "first-order stationary point, log-cosh",
-        S3,
-        "eps_first_order*displacement",
-        {
-            **FIRST_ORDER.data,
-            "loss": {"name": "log-cosh"},
-            "adaptation": gradient("1/32"),
-            "tasks": [
-                task("2/3", (0, "-1", "1")),
-                task(
-                    "1/3",
-                    (1, "2150246258536790564870093212052783321407/2000000000000000000000000000000000000000", "1"),
-                ),
-            ],
-            "comparator": ["-1/64"],
-        },
-        identifier="A3",
+        "meta-sl-c8-dominated",
+        "dominated-support",
+        "The support is no part of the query, and C is infinite: a saddle however small eta.",
+        "log-cosh, supports that are no part of the queries",
+        "L is not convex",
+        _DISTANCE,
+        TWO_LAWS.data,
     ),
-    *implied("outer-convexity", ["meta-sl-c8"], "Implied: |ell'''| <= kappa ell'' says ell'' >= 0."),
+    _functions("meta-sl-c8", "log-cosh"),
+    _functions("meta-sl-c8-dominated", "log-cosh"),
+    BALANCED,
+    again(BALANCED, "meta-sl-c8-dominated", "C8 is the case of one law.", "eps_first_order*displacement"),
+    *implied(
+        "outer-convexity",
+        ["meta-sl-c8", "meta-sl-c8-dominated"],
+        "Implied: |ell'''| <= kappa ell'' says ell'' >= 0.",
+    ),
     *implied(
         SMOOTH,
-        ["meta-sl-c8", "meta-sl-c9", "meta-sl-c9-curvature"],
+        ["meta-sl-c8", "meta-sl-c8-dominated", "meta-sl-c9", "meta-sl-c9-curvature"],
         "Implied: the constants of the other assumption bound ell''' everywhere.",
     ),
 )

@@ -25,8 +25,8 @@ from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ...losses import Link
 from ...models.weights import Weights, squared_distance
-from ...study import Certified, Details, Finding, Headline, ShownBracket, Study
-from ...supervised.instance import Functions, NetworkComparator, NetworkInstance
+from ...study import Certified, Details, Finding, Headline, ShownBracket, Study, UnsupportedError
+from ...supervised.instance import Functions, NetworkComparator, NetworkInstance, split
 from ...supervised.relu.batch import batch_of
 from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.start_quantities import StartQuantities
@@ -140,8 +140,10 @@ class NetworkHeadline(Headline):
     def judged(self, instance: NetworkInstance) -> ClaimJudgement:
         return self.judge(instance, self.bracketed(instance), complete=True).judged
 
-    def certified(self, instance: NetworkInstance, kind: str, others: Sequence[Instance]) -> Certified:
+    def certified(self, instance: NetworkInstance, kind: str, others: Sequence[Instance]) -> Certified | None:
         """Against one bracket for all points of a problem: those of `others` with the same problem are tried, too."""
+        if split(instance):
+            return None
         problem = _problem(instance)
         same = [i for i in (instance, *others) if isinstance(i, NetworkInstance) and _problem(i) == problem]
         points = dict.fromkeys(w for i in same for w in (i.omega, i.comparator) if isinstance(w, Weights))
@@ -152,7 +154,14 @@ class NetworkHeadline(Headline):
     def bracketed(
         self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP, points: Sequence[Weights] = ()
     ) -> Optimum:
-        """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius; `points` are tried, too."""
+        """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius; `points` are tried, too.
+
+        Errors: UnsupportedError.
+        """
+        if split(instance):
+            raise UnsupportedError(
+                "tasks: networks are bracketed for tasks that adapt on what they are judged on alone"
+            )
         begin = time.monotonic()
         instance = instance.canonical
         found = lower_bound(instance, radius)

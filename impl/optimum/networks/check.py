@@ -170,7 +170,7 @@ class _Cell:
         self.residuals: list[tuple[fmpq, Affine]] = []
         for task, signs in zip(instance.tasks, outer, strict=True):
             slopes, offsets = [list(u) for u in unit], [fmpq(0)] * m
-            for atom in task.atoms:
+            for atom in task.inner:
                 a = row(instance.features[atom.x][0], inner)
                 for r in range(m):
                     offsets[r] += rate * atom.p * atom.y * a[r]

@@ -123,7 +123,7 @@ def _cell(
         if task.weight == 0:
             continue
         moved = list(neurons)
-        for atom in task.atoms:
+        for atom in task.inner:
             x = instance.features[atom.x][0]
             error = _predicted(outputs, neurons, inner, x).plus(_Affine(zero.slope, fmpq(1)), -atom.y)
             for r, (b, s) in enumerate(zip(outputs, inner, strict=True)):

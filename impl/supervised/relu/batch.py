@@ -25,7 +25,8 @@ class NetworkBatch:
     """B instances with the same loss, shape and number of steps.
 
     features (B, k, d) the inputs, labels and masses (B, n, k, l), weights (B, n), signs (B, m), initial and omega
-    (B, m, d), rate (B,) the step size, radius (B,), and one of rival (B, m, d), functions (B, n, k).
+    (B, m, d), rate (B,) the step size, radius (B,), and one of rival (B, m, d), functions (B, n, k). support_labels and
+    support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
     """
 
     loss: Loss
@@ -43,6 +44,8 @@ class NetworkBatch:
     steps: int = 1
     activation: str | None = None
     """A name of ACTIVATIONS; None: relu."""
+    support_labels: Array | None = None
+    support_masses: Array | None = None
 
     fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS)
 
@@ -65,9 +68,8 @@ class NetworkBatch:
 
     def take(self, chosen: Array | Sequence[int]) -> Self:
         """The instances of the given indices (or mask)."""
-        names = ("rate", "features", "labels", "masses", "weights", "signs", "initial", "omega", "radius", "rival")
         picked: dict[str, Any] = {}
-        for name in (*names, "functions"):
+        for name in ("signs", "initial", *(field.name for field in self.fields)):
             value = getattr(self, name)
             picked[name] = None if value is None else value[chosen]
         return replace(self, **picked)
@@ -84,7 +86,7 @@ class NetworkBatch:
             self.loss,
             Gradient(rational(float(self.rate[b])), self.steps),
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
-            tasks_at(self.weights[b], self.labels[b], self.masses[b]),
+            tasks_at(self, b),
             tuple(int(v) for v in self.signs[b]),
             Weights(self.initial[b]),
             Weights(self.omega[b]),
@@ -97,25 +99,22 @@ class NetworkBatch:
 def batch_of(instance: NetworkInstance) -> NetworkBatch:
     """A batch of one: the instance rounded to float64."""
     canonical = instance.canonical
-    labels, masses, weights = laws_of(canonical.tasks, len(canonical.features))
     functions = rival = None
     if isinstance(canonical.comparator, Functions):
         functions = values_of(canonical.comparator)
     else:
         rival = canonical.comparator.floats[None]
     return NetworkBatch(
-        canonical.loss,
-        np.array([to_float(canonical.adaptation.eta)]),
-        np.array([[[to_float(v) for v in row] for row in canonical.features]]),
-        labels,
-        masses,
-        weights,
-        np.array([canonical.signs], dtype=float),
-        canonical.initial.floats[None],
-        canonical.omega.floats[None],
-        np.array([to_float(canonical.radius)]),
-        rival,
-        functions,
-        canonical.adaptation.steps,
-        canonical.activation if isinstance(canonical, SmoothInstance) else None,
+        loss=canonical.loss,
+        rate=np.array([to_float(canonical.adaptation.eta)]),
+        features=np.array([[[to_float(v) for v in row] for row in canonical.features]]),
+        signs=np.array([canonical.signs], dtype=float),
+        initial=canonical.initial.floats[None],
+        omega=canonical.omega.floats[None],
+        radius=np.array([to_float(canonical.radius)]),
+        rival=rival,
+        functions=functions,
+        steps=canonical.adaptation.steps,
+        activation=canonical.activation if isinstance(canonical, SmoothInstance) else None,
+        **laws_of(canonical.tasks, len(canonical.features)),
     )

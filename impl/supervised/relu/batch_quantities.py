@@ -67,8 +67,8 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     # --- meta-features ------------------------------------------------------------------------------------
 
     def _bent(self, outer: Array, inner: Array, z: Array) -> Array:
-        """outer - eta sum_x' rho ell''(z) <outer, inner_x'> inner_x' (B, n, k, D)."""
-        bends = self.batch.rate[:, None, None] * self._summed(2, z)
+        """outer - eta sum_x' rho ell''(z) <outer, inner_x'> inner_x' (B, n, k, D), rho and labels of the inner law."""
+        bends = self.batch.rate[:, None, None] * self._inner(2, z)
         pull = outer @ inner.transpose(0, 1, 3, 2)
         return outer - (pull * bends[:, :, None]) @ inner
 
@@ -106,7 +106,7 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     def _folded(self, outer: Array, step: int) -> Array:
         """eta E[ell' d2f] outer (B, n, k, D), at the iterate and the predictions that the step starts from."""
         n, k, _, m, d = self.batch.shape
-        pulls = self.batch.rate[:, None, None] * self._summed(1, self._on_the_way[step])
+        pulls = self.batch.rate[:, None, None] * self._inner(1, self._on_the_way[step])
         scaled = self._sigma.d2(Floats, self._drive(self._path[step])) * self._output
         weights = (pulls[..., None] * scaled).transpose(0, 1, 3, 2)
         inputs = self.features[:, None, None]
@@ -205,11 +205,11 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         rate, size = self.batch.rate[:, None, None], self._size
         stretch, moved = np.ones(self.mass.shape[:2]), np.zeros(self.mass.shape[:2])
         for step, (z, change) in enumerate(zip(self._on_the_way, changes, strict=False)):
-            bends = np.abs(rate * self._summed(2, z))
+            bends = np.abs(rate * self._inner(2, z))
             total = (bends * size**2).sum(2)
             own = np.where(rate[..., 0] >= 0, np.maximum(1.0, total - 1), 1 + total)
             own = own if step >= first else np.ones_like(own)
-            bent = (fold * np.abs(rate * self._summed(1, z)) * size**2).sum(2)
+            bent = (fold * np.abs(rate * self._inner(1, z)) * size**2).sum(2)
             apart = (2 * bends * size * change).sum(2) + bent
             moved = moved * (own + bent) + stretch * apart
             stretch = stretch * own

@@ -11,6 +11,7 @@ from ...files.records import Reader, Record
 from ...models.document import ROWS, NetworkModel, read_signs, read_weights
 from ...models.weights import LARGEST_WIDTH
 from ..document import (
+    FORMATS,
     REQUIRED,
     FunctionsRecord,
     LossRecord,
@@ -74,7 +75,7 @@ def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInst
     loss = read_loss(record.loss)
     adaptation = read_gradient(record.adaptation.eta, record.adaptation.steps)
     features = read_rows(record.features)
-    tasks, notes = read_tasks(record.tasks, loss, len(features))
+    tasks, notes = read_tasks(record, loss, len(features))
     signs = read_signs(record.model.b)
     initial = read_weights(record.model.W0, "model.W0", len(signs), len(features[0]))
     omega = read_weights(record.omega, "omega", len(signs), len(features[0]))
@@ -99,4 +100,4 @@ class NetworkReader(Reader):
         return {**start, "radius": 1} | document
 
 
-READER = NetworkReader("meta-sl", "relu-network", _Document, NETWORK_REQUIRED, read_network)
+READER = NetworkReader("meta-sl", "relu-network", _Document, NETWORK_REQUIRED, read_network, FORMATS)

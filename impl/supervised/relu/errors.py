@@ -79,7 +79,7 @@ class ReluErrors(ErrorQuantities):
         for law, moves in zip(self.laws, self._moves, strict=True):
             steps: list[Mapping[int, arb]] = [still]
             for move in moves:
-                exact, xs = squared if move.is_zero() else None, list(law.rho)
+                exact, xs = squared if move.is_zero() else None, law.points
                 steps.append(dict(zip(xs, flips.budget_counts(start, own + move, xs, power, exact), strict=True)))
             counts.append(steps)
         return self._by_counts(counts)

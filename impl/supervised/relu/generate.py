@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from ..generate import (
     draw_masses,
     step_away,
     tangent_comparators,
+    with_support,
 )
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
@@ -48,8 +49,9 @@ def drawn(
     dimension: int | None = None,
     width: int | None = None,
     apart: bool = False,
+    supports: Sequence[str] = (),
 ) -> NetworkBatch:
-    """Problems with W0, W and a parameter comparator on the grid."""
+    """Problems with W0, W and a parameter comparator on the grid; `supports`: kinds of inner laws of their own."""
     loss = draw_loss(source, name)
     n = tasks or draw_size(source, limits.tasks)
     k, d = points or draw_size(source, limits.points), dimension or draw_size(source, limits.dimension)
@@ -72,6 +74,7 @@ def drawn(
         np.ones(source.size),
         shifted(source, initial, reach),
     )
+    batch = with_support(source, batch, supports) if supports else batch
     return with_radius(source, _adapted(source, batch))
 
 
@@ -79,7 +82,7 @@ def _curvature(batch: NetworkBatch) -> Array:
     """A power of two above max ||x||^2 times the curvature of the risks at W (B,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         at = NetworkBatchQuantities(batch)
-        bends = at._summed(2, at._before).sum(2).max(1) * (batch.features**2).sum(2).max(1)
+        bends = at._inner(2, at._before).sum(2).max(1) * (batch.features**2).sum(2).max(1)
     return 2.0 ** np.ceil(np.log2(np.clip(bends, 2.0**-6, 2.0**40)))
 
 
@@ -117,6 +120,18 @@ def functions(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = dr
 def tangent(source: Source, loss: str, limits: Limits = SMALL, draw: Draw = drawn) -> NetworkBatch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
     return tangents(source, draw(source, loss, limits))
+
+
+def support_query(
+    source: Source, loss: str, limits: Limits = SMALL, draw: Callable[..., NetworkBatch] = drawn
+) -> NetworkBatch:
+    """Tasks that adapt on another law than the one that they are judged on; any comparator."""
+    batch = draw(source, loss, limits, supports=("own", "own", "labels", "part"))
+    kind = source.choose(("parameter", "functions", "tangent"))
+    if kind == "functions":
+        n, k = batch.shape[:2]
+        return batch.against(functions=source.grid((n, k), -8, 8) / 4)
+    return tangents(source, batch) if kind == "tangent" else batch
 
 
 def steps(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -286,6 +301,7 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("still", "W at its initialisation, large steps", still, CONVEX_LOSSES),
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
     Generator("interpolating", "the same against tangent comparators", interpolating, CONVEX_LOSSES),
+    Generator("support-query", "tasks that adapt on another law than they are judged on", support_query, CONVEX_LOSSES),
 )
 
 LANDSCAPES = Generator(
@@ -293,5 +309,5 @@ LANDSCAPES = Generator(
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "steps", "local", "stationary", "kinks", "atom", "pushed", "still",
-             "interpolating")  # fmt: skip
+             "interpolating", "support-query")  # fmt: skip
 """The generators that look for counterexamples."""

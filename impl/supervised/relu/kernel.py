@@ -1,7 +1,7 @@
 """Meta-features of a network as combinations of pattern features psi, through the kernel alone.
 
 Task i's step k has the Jacobian I - sum_x' bend(x') psi_k(x') psi_k(x')', psi_k with the patterns of iterate k and
-bend(x') = eta E[ell''(f(x'; W^(k)), y); x']. So with K steps
+bend(x') = eta E[ell''(f(x'; W^(k)), y); x'] under the inner law. So with K steps
 
     phi_i(x) = (I - sum bend_0 psi_0 psi_0') ... (I - sum bend_{K-1} psi_{K-1} psi_{K-1}') psi_K(x):
 
@@ -55,10 +55,10 @@ class MetaFeatures:
         for law, each in zip(laws, steps, strict=True):
             columns.append([])
             for step in each:
-                gates = step.at.gates(list(law.rho))
+                gates = step.at.gates(list(law.inner.rho))
                 bits = np.packbits(gates > 0, axis=0).T
                 place: dict[int, int] = {}
-                for a, x in enumerate(law.rho):
+                for a, x in enumerate(law.inner.rho):
                     key = (x, bits[a].tobytes())
                     if key not in known:
                         known[key] = len(known)

@@ -1,4 +1,4 @@
-"""MAML with a two-layer network by definition, on the support of the tasks: patterns, kernels, predictions, adaptation.
+"""MAML with a two-layer network by definition, on the points of the tasks: patterns, kernels, predictions, adaptation.
 
 All that a network of any width does on finitely many points is in its activation patterns S (one column per point)
 and in exact sums over neurons. For patterns P, Q at inputs x, x' the gradient features psi = m^{-1/2}(b_r P_r x)_r have
@@ -8,14 +8,14 @@ and in exact sums over neurons. For patterns P, Q at inputs x, x' the gradient f
 and a gradient step adds such features to W, so that no iterate W^(k) of task i (W^(0) = W, W^(K) = W_i) is ever formed:
 
     W^(k)_r'x' = W_r'x' - m^{-1/2} b_r sum_{l<k} sum_x c^(l)(x) S^(l)_r(x) <x, x'>,
-    c^(l)(x) = eta sum_y p ell'(f(x; W^(l)), y).
+    c^(l)(x) = eta sum_y p ell'(f(x; W^(l)), y),    p the masses of the task's inner law.
 
 Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for every W.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -106,9 +106,10 @@ class Move:
 
 @dataclass(frozen=True)
 class Iterate:
-    """A task's network after some of its steps, on the task's support xs [a]: patterns (m, a), predictions [k].
+    """A task's network after some of its steps, on the points xs [a] of both its laws: patterns (m, a), predictions [k].
 
-    predictions are 0 where the task has no mass, which nothing reads; doubt: the sizes of the pre-activations (r, a)
+    predictions are 0 where the task has no mass, which nothing reads; distance: from the kinks at the points where the
+    law that comes next has mass: the inner law before a step, the outer one after the last; doubt: the sizes of the pre-activations (r, a)
     whose sign stays open (their pattern is 0); move: from W to here
     """
 
@@ -134,8 +135,8 @@ class Point(Neurons):
 
     @cached_property
     def distance(self) -> Distance:
-        """From the kinks, over the whole support (inputs with mass)."""
-        return self.distance_at(x for law in self.problem.laws for x in law.rho)
+        """From the kinks, over the inputs with mass in an inner law."""
+        return self.distance_at(x for law in self.problem.laws for x in law.inner.rho)
 
     @cached_property
     def predictions(self) -> list[Number]:
@@ -145,7 +146,7 @@ class Point(Neurons):
     def steps(self, law: Law, predictions: list[Number]) -> list[Number]:
         """c_i(x) = eta sum_y p ell'(f(x), y) [k] at the predictions f(x) [k] of an iterate."""
         problem = self.problem
-        return [problem.eta * s for s in problem.slopes(law, predictions)]
+        return [problem.eta * s for s in problem.slopes(law.inner, predictions)]
 
     def adapted(self, index: int) -> Iterate:
         """The network after task `index`'s gradient steps."""
@@ -154,7 +155,7 @@ class Point(Neurons):
     def path(self, index: int, count: int | None = None) -> list[Iterate]:
         """The iterates 0..K of task `index`: W, W after one step, ... (the first `count` steps)."""
         law = self.problem.laws[index]
-        xs = list(law.rho)
+        xs = law.points
         found = [Iterate(xs, self.active[:, xs], self.predictions, self.distance)]
         for k in range(self.problem.instance.adaptation.steps if count is None else count):
             here = found[-1]
@@ -163,12 +164,13 @@ class Point(Neurons):
 
     def _moved(self, index: int, k: int, xs: list[int], move: Move) -> Iterate:
         """Iterate k of task `index`."""
-        problem = self.problem
+        problem, law = self.problem, self.problem.laws[index]
+        watched = law.rho if k == problem.instance.adaptation.steps else law.inner.rho
         doubt: dict[tuple[int, int], arb] = {}
         if not move.inputs:
-            active, distance = self.active[:, xs], self.distance
+            active, distance = self.active[:, xs], self.distance_at(watched)
         else:
-            active, doubt, distance = self._moved_signs(index, k, xs, move)
+            active, doubt, distance = self._moved_signs(index, k, xs, move, watched)
         values = problem.outputs(self.weights, active, xs)
         if move.inputs:
             pull = problem.kernel(np.stack(move.patterns, axis=1), list(move.inputs), active, xs)
@@ -193,9 +195,10 @@ class Point(Neurons):
         return (-size).union(size)
 
     def _moved_signs(
-        self, index: int, k: int, xs: list[int], move: Move
+        self, index: int, k: int, xs: list[int], move: Move, watched: Container[int]
     ) -> tuple[Array, dict[tuple[int, int], arb], Distance]:
-        """S^(k) (m, a), the sizes of the pre-activations whose sign stays open, and the distance from the kinks."""
+        """S^(k) (m, a), the sizes of the pre-activations whose sign stays open, and the distance from the kinks at the
+        watched inputs."""
         problem = self.problem
         inputs = problem.inputs
         scale = problem.width**-0.5
@@ -221,7 +224,7 @@ class Point(Neurons):
             decided = (np.abs(value) > error) & np.isfinite(value) & np.isfinite(error)
         decided |= inputs.vanishing[xs]
         active = np.where(decided, value > 0, False).astype(float)
-        live = ~inputs.vanishing[xs]
+        live = ~inputs.vanishing[xs] & np.array([x in watched for x in xs])
         low = np.where(decided, np.abs(value) - error, np.inf)[:, live].min(initial=np.inf)
         high = np.where(decided, np.abs(value) + error, np.inf)[:, live].min(initial=np.inf)
         distance = Distance(float(low), float(high))
@@ -234,16 +237,18 @@ class Point(Neurons):
                 open_pairs.append((int(r), int(a), exact))
                 continue
             active[r, a] = float(sign > 0)
-            distance = distance.union(Distance(*bounds(Balls.magnitude(arb(exact)))))
+            if live[a]:
+                distance = distance.union(Distance(*bounds(Balls.magnitude(arb(exact)))))
         ties = self._exact_ties(index, k, len(open_pairs))
         for r, a, ball in open_pairs:
             value_exact = None if ties is None else ties(r, xs[a])
             if value_exact is None:
                 doubt[r, a] = arb(ball.abs_upper())
-                distance = distance.union(Distance(0.0, float(bounds(doubt[r, a])[1])))
+                here = Distance(0.0, float(bounds(doubt[r, a])[1]))
             else:
                 active[r, a] = float(value_exact > 0)
-                distance = distance.union(Distance(*bounds(arb(abs(value_exact)))))
+                here = Distance(*bounds(arb(abs(value_exact))))
+            distance = distance.union(here) if live[a] else distance
         return active, doubt, distance
 
     def _moved_value(self, r: int, y: int, move: Move) -> Number:

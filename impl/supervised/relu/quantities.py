@@ -55,8 +55,8 @@ class NetworkQuantities(ReluErrors):
     # --- full row rank ------------------------------------------------------------------------------------
 
     def _certainly_dependent(self) -> bool:
-        # Two tasks with one law have the same meta-features.
-        laws = {task.atoms for task in self.instance.tasks if task.weight != 0}
+        # Two tasks with the same laws have the same meta-features.
+        laws = {(task.atoms, task.support) for task in self.instance.tasks if task.weight != 0}
         if len(laws) < len(self.laws):
             return True
         # The meta-features of tasks with one Jacobian are the images of their outer features; all lie in the span of
@@ -85,7 +85,7 @@ class NetworkQuantities(ReluErrors):
 
     @property
     def _equal_jacobians(self) -> list[list[int]]:
-        """Tasks that certainly have the same Jacobian: one step, the same marginal, if ell'' is free of the label.
+        """Tasks that certainly have the same Jacobian: one step, the same inner marginal, if ell'' is free of the label.
 
         After one step networks of different tasks differ, and so do their patterns and predictions.
         """
@@ -95,7 +95,7 @@ class NetworkQuantities(ReluErrors):
         alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
         for position, task in enumerate(task for task in self.instance.tasks if task.weight != 0):
             rho: dict[int, fmpq] = {}
-            for atom in task.atoms:
+            for atom in task.inner:
                 rho[atom.x] = rho.get(atom.x, fmpq(0)) + atom.p
             alike.setdefault(tuple((x, str(p)) for x, p in sorted(rho.items())), []).append(position)
         return list(alike.values())
@@ -133,13 +133,13 @@ class NetworkQuantities(ReluErrors):
         at_kink = self.problem.omega.signs.signs == 0
         meets = np.array([[v != 0 for v in row] for row in self.problem.inputs.products], dtype=float)
         paths = []
-        for path in self._paths:
-            xs, path_of = path[0].xs, []
+        for law, path in zip(self.laws, self._paths, strict=True):
+            xs, inner, path_of = path[0].xs, list(law.inner.rho), []
             stays = at_kink[:, xs]
             for here in path:
                 path_of.append(replace(here, active=np.where(stays, 1.0, here.active)))
                 if self.instance.adaptation.eta != 0:
-                    stays = stays & (here.active @ meets[np.ix_(xs, xs)] == 0)
+                    stays = stays & (here.gates(inner) @ meets[np.ix_(inner, xs)] == 0)
             paths.append(path_of)
         return paths
 

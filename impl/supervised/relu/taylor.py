@@ -7,7 +7,7 @@ program (see `network`)
     z_k(x) = <psi_k(x), W> - sum_{l<k} sum_x' c_l(x') <psi_l(x'), psi_k(x)>,   k = 0..K,
     c_l(x') = eta s_l(x'),   s_l(x') = sum_y p ell'(z_l(x'), y),   R_i = sum p ell(z_K(x), y),
 
-in which W occurs in the pairings <psi_k(x), W> alone. With a_k(x) the derivative of R_i by z_k(x) in what follows it,
+(p the masses of the inner law in s_l, of the outer one in R_i) in which W occurs in the pairings <psi_k(x), W> alone. With a_k(x) the derivative of R_i by z_k(x) in what follows it,
 
     grad R_i = sum_k sum_x a_k(x) psi_k(x),   a_K(x) = sum_y p ell'(z_K(x), y),
     a_k(x') = -eta s_k'(x') sum_{l>k} sum_x a_l(x) <psi_k(x'), psi_l(x)>,   s_k' the derivative of s_k(x') by z_k(x').
@@ -61,10 +61,11 @@ def gradient(problem: NetworkProblem, paths: Paths) -> Combination:
 def _accumulated(problem: NetworkProblem, law: Law, path: Sequence[Iterate]) -> Combination:
     """grad R_i(W_i(W)) of one task: the derivatives a_k(x), from the last iterate back."""
     *before, last = path
-    xs, slopes = last.xs, _slope(problem, 0, law, last.predictions)
-    later = Combination(problem, last.active, xs, [slopes[x] for x in xs])
+    xs, slopes = list(law.rho), _slope(problem, 0, law, last.predictions)
+    later = Combination(problem, last.gates(xs), xs, [slopes[x] for x in xs])
+    xs = list(law.inner.rho)
     for here in reversed(before):
-        pulls, bends = later.pairings(here.active, xs), _slope(problem, 1, law, here.predictions)
-        rates = [-problem.eta * bends[x] * pull for x, pull in zip(xs, pulls, strict=True)]
-        later = later.plus(Combination(problem, here.active, xs, rates))
+        gates, bends = here.gates(xs), _slope(problem, 1, law.inner, here.predictions)
+        rates = [-problem.eta * bends[x] * pull for x, pull in zip(xs, later.pairings(gates, xs), strict=True)]
+        later = later.plus(Combination(problem, gates, xs, rates))
     return later

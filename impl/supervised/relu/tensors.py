@@ -11,6 +11,7 @@ from torch import Tensor
 from ...arithmetic import to_float
 from ...tensors import Torch
 from ..instance import NetworkInstance
+from ..tensors import law_tensors
 
 
 class TorchNetwork:
@@ -24,11 +25,8 @@ class TorchNetwork:
         inputs = np.array([[to_float(v) for v in row] for row in instance.features])
         self.tasks = []
         for task in instance.tasks:
-            rows = inputs[[atom.x for atom in task.atoms]]
-            labels = np.array([to_float(atom.y) for atom in task.atoms])
-            masses = np.array([to_float(atom.p) for atom in task.atoms])
-            tensors = tuple(torch.from_numpy(a) for a in (rows, labels, masses))
-            self.tasks.append((to_float(task.weight), tensors))
+            outer, inner = (law_tensors(inputs, atoms) for atoms in (task.atoms, task.inner))
+            self.tasks.append((to_float(task.weight), outer, inner))
 
     def risk(self, tensors: tuple[Tensor, ...], weights: Tensor) -> Tensor:
         """R_i(f(.; W))."""
@@ -48,6 +46,6 @@ class TorchNetwork:
     def meta_objective(self, weights: Tensor, *, first_order: bool = False) -> Tensor:
         """L(W) = sum_i q_i R_i(f(.; U_i(W)))."""
         total = torch.zeros((), dtype=torch.float64)
-        for share, tensors in self.tasks:
-            total = total + share * self.risk(tensors, self.adapt(tensors, weights, first_order=first_order))
+        for share, outer, inner in self.tasks:
+            total = total + share * self.risk(outer, self.adapt(inner, weights, first_order=first_order))
         return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...models.document import SMOOTH_MODEL_REQUIRED, SmoothModel, read_activation
+from ..document import FORMATS
 from ..instance import NetworkInstance, SmoothInstance
 from ..relu.document import NETWORK_REQUIRED, NetworkReader, NetworkRecord, read_network
 
@@ -17,4 +18,6 @@ def _instance(record: _Document) -> NetworkInstance:
     return read_network(record, partial(SmoothInstance, activation=read_activation(record.model)))
 
 
-READER = NetworkReader("meta-sl", "smooth-network", _Document, {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _instance)
+READER = NetworkReader(
+    "meta-sl", "smooth-network", _Document, {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}, _instance, FORMATS
+)

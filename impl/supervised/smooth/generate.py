@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +14,7 @@ from ...sources import SMALL, Generator, Limits, Source
 from ..generate import CONVEX_LOSSES, STEEP
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
-from ..relu.generate import AtStart, descended, drawn, functions, independent, tangent, tangents
+from ..relu.generate import AtStart, descended, drawn, functions, independent, support_query, tangent, tangents
 
 WIDTHS = (1, 2, 4, 16, 64)
 
@@ -22,10 +23,11 @@ STEEPEST = {"softplus": 0.0, "tanh": -np.arctanh(3**-0.5)}
 """Where sigma'' is largest."""
 
 
-def drawn_smooth(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+def drawn_smooth(source: Source, loss: str, limits: Limits = SMALL, *, supports: Sequence[str] = ()) -> NetworkBatch:
     """Any problem, W and comparator on the grid."""
     activation = source.choose(tuple(ACTIVATIONS))
-    return replace(drawn(source, loss, limits, width=source.choose(WIDTHS)), activation=activation)
+    batch = drawn(source, loss, limits, width=source.choose(WIDTHS), supports=supports)
+    return replace(batch, activation=activation)
 
 
 def tangent_start(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -111,6 +113,12 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("still", "W at its initialisation", still, CONVEX_LOSSES),
     Generator("interpolating", "inputs of their own, tangent comparators (C3)", interpolating, CONVEX_LOSSES),
     Generator("local", "comparator one small gradient step away", local, CONVEX_LOSSES),
+    Generator(
+        "support-query",
+        "tasks that adapt on another law than they are judged on",
+        partial(support_query, draw=drawn_smooth),
+        CONVEX_LOSSES,
+    ),
 )
 
 LANDSCAPES = Generator(
@@ -118,5 +126,5 @@ LANDSCAPES = Generator(
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "steps", "tangent-start", "drift", "local", "stationary", "still",
-             "interpolating")  # fmt: skip
+             "interpolating", "support-query")  # fmt: skip
 """The generators that look for counterexamples."""

@@ -49,11 +49,13 @@ class SmoothProblem(SmoothLayer, Risks):
         return at.pulled(self.slopes(law, at.predictions))
 
     def path(self, law: Law, at: Neurons) -> list[Neurons]:
-        """The networks W^(k+1) = W^(k) - eta grad R_i(W^(k)): [W, ..., W_i]; those after W at the task's inputs."""
+        """The networks W^(k+1) = W^(k) - eta grad R_i(W^(k)), R_i of the inner law: [W, ..., W_i]; those after W at the
+        task's inputs."""
         found = [at]
         for _ in range(self.instance.adaptation.steps):
             here = found[-1]
-            found.append(self.neurons(here.weights - self.risk_gradient(law, here) * self.eta, tuple(law.rho)))
+            pull = self.risk_gradient(law.inner, here)
+            found.append(self.neurons(here.weights - pull * self.eta, tuple(law.points)))
         return found
 
     def adapted(self, law: Law, at: Neurons) -> Neurons:

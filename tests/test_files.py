@@ -313,16 +313,16 @@ NUMBER = "a finite number"
 ATOM = "tasks 0 atoms 0"
 BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
     # what is wrong: the edits of VALID, then field, given and words of the requirement
-    "format missing": ([("format", DROP)], "format", Missing.MISSING, "'metagap/instance/1' is required"),
+    "format missing": ([("format", DROP)], "format", Missing.MISSING, "'metagap/instance/1', or"),
     "format unknown": ([("format", "csv")], "format", "csv", "give an instance file"),
-    "format newer": ([("format", "metagap/instance/2")], "format", "metagap/instance/2", "reads no other"),
+    "format newer": ([("format", "metagap/instance/3")], "format", "metagap/instance/3", "reads no other"),
     "format of a judgement": (
         [("format", "metagap/judgement/1")],
         "format",
         "metagap/judgement/1",
         "another kind of metagap file",
     ),
-    "format not text": ([("format", 1)], "format", 1, "'metagap/instance/1' is required"),
+    "format not text": ([("format", 1)], "format", 1, "a support, is required"),
     "problem missing": ([("problem", DROP)], "problem", Missing.MISSING, "'meta-sl' or 'meta-rl' is required"),
     "problem unknown": ([("problem", "meta-xl")], "problem", "meta-xl", "'meta-sl' or 'meta-rl' is required"),
     "problem of other fields": ([("loss", 1), ("problem", "meta-rl")], "loss", 1, "fields format, problem, features"),

@@ -3,7 +3,7 @@ r"""Meta-supervised learning with a linear model h_theta(x) = phi(x)'theta: the 
 Notation beyond `stationarity`: H_i(theta) = E[ell''(h_theta(x), y) phi phi'], |ell'| <= m1, 0 <= ell'' <= m2,
 |ell'''| <= m3, ||phi|| <= B_s on the supports and <= B_q on the queries, a = |eta| m2 B_s^2, and c = max(1, a - 1) >=
 ||I - eta H_i^s|| if ell'' >= 0 and eta >= 0, else c = 1 + a (a loss may have a total Bregman divergence >= 0 on an
-instance without being convex). R_i^s and H_i^s are those of the inner law; without one they are R_i, H_i, and B_s = B_q.
+instance without being convex). R_i^s and H_i^s are those of the inner law; if it is the outer one, R_i, H_i; B_s = B_q.
 One gradient step: U_i(theta) = theta - eta grad R_i^s(theta), J_i = I - eta H_i^s(omega).
 K steps: J_i = J^(K-1) ... J^(0) with J^(k) = I - eta H_i^s at the k-th iterate (the order matters).
 Implicit (iMAML): U_i(theta) = argmin R_i^s + (lambda/2)||. - theta||^2, J_i = (I + H_i^s(omega_i)/lambda)^{-1}.

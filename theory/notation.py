@@ -85,7 +85,8 @@ _TABLE = (
     (
         "remainder_constant",
         r"\kappa_2",
-        "a priori constant of |u_i - phi_i'(omega-theta')| <= kappa_2 ||omega-theta'||^2; one step: |eta| m3 B_s^3 B_q/2",
+        "a priori constant of |u_i - phi_i'(omega-theta')| <= kappa_2 ||omega-theta'||^2; one step: |eta| m3 B_s^3 "
+        "B_q/2",
     ),
     ("min_norm_solution", r"\|\Phi^{+}u\|", "norm of the shortest v with phi_i(x)'v = u_i(x) everywhere"),
     ("min_norm_init", r"\|\Phi_0^{+}u\|", "norm of the shortest v with phi_{0,i}(x)'v = u_i(x) everywhere"),
@@ -95,7 +96,8 @@ _TABLE = (
     (
         "smoothness",
         r"\beta",
-        "a priori bound of ||Hess L||; meta-SL: c^2 m2 B_q^2 + |eta| m1 m3 B_q B_s^3, c >= ||J_i|| as in theory/meta_sl.py",
+        "a priori bound of ||Hess L||; meta-SL: c^2 m2 B_q^2 + |eta| m1 m3 B_q B_s^3, c >= ||J_i|| as in "
+        "theory/meta_sl.py",
     ),
     (
         "descent",

@@ -17,7 +17,8 @@ Squared, any adaptation: L is a convex quadratic, and ||theta*|| bounds one of i
 No adaptation (eta = 0), quartic: L >= (1/2)E(phi'theta - y)^2 >= (1/2)(sqrt(mu) ||theta|| - sqrt(E y^2))_+^2.
 
 Quartic (1/2)t^2 + c t^4, one step eta > 0, for one task i whose own features span, of the inner law (mu_i, R_i) and of
-the outer one (nu_i, its least eigenvalue): with rho = ||theta||, monotonicity (a^3 - b^3)(a - b) >= (a - b)^4/4 and Jensen give
+the outer one (nu_i, its least eigenvalue): with rho = ||theta||, monotonicity (a^3 - b^3)(a - b) >= (a - b)^4/4 and
+Jensen give
 
     ||grad R_i(theta)|| >= mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||,
     ||theta_i|| >= phi(rho) := eta(mu_i rho + c mu_i^2 rho^3 - ||grad R_i(0)||) - rho,
@@ -39,7 +40,6 @@ from ..losses import Link
 from ..supervised.instance import Gradient, MetaSLInstance, Task
 from .certificate import basis
 from .exact import squared_minimum
-
 
 FLAT = "the features that carry mass are 0, or those that tasks are judged on do not span those they adapt on"
 

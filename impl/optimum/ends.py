@@ -51,8 +51,9 @@ def quadratic_end(certificate: Certificate, watch: Watch) -> str | None:
 def _adapted_risk(instance: MetaSLInstance, task: Task, at: Vector, watch: Watch) -> tuple[fmpq, fmpq_mat]:
     """R_i after adaptation from `at` and its gradient in `at` (d, 1); squared loss.
 
-    With A = XX', R = diag(rho), b_x = sum_y p y, of the inner law in the steps and of the outer one in the risk: a gradient step is z <- z - eta A(R z - b), W <- W - eta A R W; the
-    proximal step solves (I + A R/lambda)z' = z + A b/lambda, (I + A R/lambda)W' = X.
+    With A = XX', R = diag(rho), b_x = sum_y p y, of the inner law in the steps and of the outer one in the risk: a
+    gradient step is z <- z - eta A(R z - b), W <- W - eta A R W; the proximal step solves
+    (I + A R/lambda)z' = z + A b/lambda, (I + A R/lambda)W' = X.
     """
     used = points(task)
     place, k = {x: j for j, x in enumerate(used)}, len(used)

@@ -26,8 +26,8 @@ class Table:
     """A model's tasks as arrays: features (n, k, d), gram (n, k, k), masses of the inner laws, and weighted ones of the
     outer laws (n, k, l, 1).
 
-    Every task has its own k points, those of either law. Short ones are filled up: points without features, atoms without mass, with a label
-    of the point or else of the task.
+    Every task has its own k points, those of either law. Short ones are filled up: points without features, atoms
+    without mass, with a label of the point or else of the task.
     """
 
     def __init__(self, model: Model) -> None:

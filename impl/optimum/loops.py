@@ -180,8 +180,8 @@ def _others(instance: MetaSLInstance, field: _Field) -> Iterator[Loop]:
         yield replace(own, objective="no-reset", words=chained, chained=True)
     for m in SUPPORTS:
         if m < field.rows and not split(instance):
-            split = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
-            yield replace(own, objective="support/query", words=split, support=m)
+            said = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
+            yield replace(own, objective="support/query", words=said, support=m)
     for k in range(2, STEPS + 1):
         yield replace(own, objective="reptile", words=f"Reptile with {_steps(k)} inside", steps=k, reptile=True)
 

@@ -26,7 +26,7 @@ MANY = 10**5
 
 
 def many(instance: MetaSLInstance, most: int | None = None) -> bool:
-    """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints, one law for a
+    """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints, one law a
     task alone."""
     plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints and not split(instance)
     rows = sum(len(task.atoms) for task in instance.tasks)

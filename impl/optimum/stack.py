@@ -1,10 +1,10 @@
 r"""All tasks' atoms as rows of one float64 table: what the convex path proposes on, and what its checker encloses with.
 
 Row a has features x_a, label y_a, mass p_a within its task and q_a p_a in all; of a task with a support the rows are
-the atoms of either law, `masses` are those of the inner law, that it adapts to, `outer` those of the outer one. Tasks are runs of rows. A vector of
-parameters in float64 with an error is a ball of the Euclidean norm: (mid, rad) stands for every v, ||v - mid|| <= rad.
-With it products need no second product for their rounding; by Cauchy and Schwarz, for any order of summation and with
-or without fused products (so that any BLAS may be used that adds products up),
+the atoms of either law, `masses` are those of the inner law, that it adapts to, `outer` those of the outer one. Tasks
+are runs of rows. A vector of parameters in float64 with an error is a ball of the Euclidean norm: (mid, rad) stands
+for every v, ||v - mid|| <= rad. With it products need no second product for their rounding; by Cauchy and Schwarz, for
+any order of summation and with or without fused products (so that any BLAS may be used that adds products up),
 
     |fl(x'v) - x'v| <= gamma_d ||x|| ||v||,      ||fl(X'w) - X'w|| <= gamma_k ||X||_F ||w||,    gamma_m = m u/(1 - m u),
 
@@ -75,7 +75,7 @@ def gamma(count: int) -> float:
 
 
 class Stack:
-    """The instance's atoms: points [N], x (N, d), labels, masses, outer [N], weights and `starts` of tasks [n], [n + 1]."""
+    """The instance's atoms: points, labels, masses, outer [N], x (N, d), tasks' weights [n] and `starts` [n + 1]."""
 
     def __init__(self, instance: MetaSLInstance) -> None:
         self.loss: Loss = instance.loss

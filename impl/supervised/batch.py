@@ -137,8 +137,8 @@ def _normalised(values: Array) -> list[fmpq]:
 
 
 def laws_of(tasks: Sequence[Task], k: int) -> dict[str, Any]:
-    """Of canonical tasks on k points, rounded to float64: the fields labels and masses (1, n, k, l), weights (1, n), and
-    those of the inner laws, None if every task has one law."""
+    """Of canonical tasks on k points, in float64: the fields labels and masses (1, n, k, l), weights (1, n), and those
+    of the inner laws, None if every task has one law."""
     labels, masses = _slots([task.atoms for task in tasks], k)
     support_labels = support_masses = None
     if any(task.support is not None for task in tasks):

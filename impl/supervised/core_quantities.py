@@ -168,8 +168,8 @@ class FeatureQuantities(PredictionQuantities):
 
     @cached_property
     def margin_joints(self) -> arb:
-        """Distance from the joints of the loss, under the inner laws, of the predictions that gradient steps start from,
-        or at which an implicit step ends, whose derivative is taken there."""
+        """Distance from the joints of the loss, under the inner laws, of predictions that gradient steps start from, or
+        at which an implicit step ends, whose derivative is taken there."""
         adaptation, laws = self.instance.adaptation, [law.inner for law in self.laws]
         if isinstance(adaptation, Implicit):
             return self._joint_margin(laws, [[z] for z in self._after])

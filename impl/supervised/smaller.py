@@ -57,10 +57,10 @@ def fewer_atoms(instance: Model) -> Iterator[Model]:
             for a in range(len(atoms) if len(atoms) > 1 else 0):
                 left = 1 - atoms[a].p
                 kept = tuple(replace(t, p=t.p / left) for b, t in enumerate(atoms) if b != a)
-                yield with_task(instance, i, replace(task, **{name: kept}))
+                yield with_task(instance, i, _changed(task, {name: kept}))
             even = fmpq(1, len(atoms))
             if any(t.p != even for t in atoms):
-                yield with_task(instance, i, replace(task, **{name: tuple(replace(t, p=even) for t in atoms)}))
+                yield with_task(instance, i, _changed(task, {name: tuple(replace(t, p=even) for t in atoms)}))
 
 
 def _laws(task: Task) -> Iterator[tuple[str, Sequence[Atom]]]:
@@ -74,6 +74,10 @@ def with_task(instance: Model, i: int, task: Task) -> Model:
     return replace(instance, tasks=(*instance.tasks[:i], task, *instance.tasks[i + 1 :]))
 
 
+def _changed(task: Task, laws: dict[str, Any]) -> Task:
+    return replace(task, **laws)
+
+
 def fewer_points(instance: Model) -> Iterator[Model]:
     used = {atom.x for task in instance.tasks for _, atoms in _laws(task) for atom in atoms}
     keep = [x for x in range(len(instance.features)) if x in used]
@@ -81,7 +85,7 @@ def fewer_points(instance: Model) -> Iterator[Model]:
         return
     place = {x: j for j, x in enumerate(keep)}
     tasks = tuple(
-        replace(t, **{name: tuple(Atom(place[a.x], a.y, a.p) for a in atoms) for name, atoms in _laws(t)})
+        _changed(t, {name: tuple(Atom(place[a.x], a.y, a.p) for a in atoms) for name, atoms in _laws(t)})
         for t in instance.tasks
     )
     comparator = instance.comparator
@@ -161,4 +165,4 @@ def _simpler_numbers(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
                 for simple in simpler(atom.y):
                     if simple >= 0 or not positive:
                         kept = (*atoms[:a], replace(atom, y=simple), *atoms[a + 1 :])
-                        yield with_task(instance, i, replace(task, **{name: kept}))
+                        yield with_task(instance, i, _changed(task, {name: kept}))

@@ -53,7 +53,7 @@ def _functions(claim: str, loss: str = "squared", rest: str = "") -> Ablation:
 TWO_LAWS = needed(
     "meta-sl-c8",
     "one-law",
-    "Two tasks with one query and one support input, labels in opposite pairs: omega = 0 is stationary by symmetry. The "
+    "Two tasks with one query and one support input, labels in opposite pairs: omega = 0 is stationary. The "
     "adapted risks are flat along v with v'J phi(query) = 0, but for -eta D^3 R_i^s(omega)[g_i], which is negative for "
     "both: L falls to either side, however small eta.",
     "log-cosh, two tasks, supports of their own",

@@ -106,11 +106,11 @@ class Move:
 
 @dataclass(frozen=True)
 class Iterate:
-    """A task's network after some of its steps, on the points xs [a] of both its laws: patterns (m, a), predictions [k].
+    """A task's network after some of its steps, on the points xs [a] of its laws: patterns (m, a), predictions [k].
 
     predictions are 0 where the task has no mass, which nothing reads; distance: from the kinks at the points where the
-    law that comes next has mass: the inner law before a step, the outer one after the last; doubt: the sizes of the pre-activations (r, a)
-    whose sign stays open (their pattern is 0); move: from W to here
+    law that comes next has mass: the inner law before a step, the outer one after the last; doubt: the sizes of the
+    pre-activations (r, a) whose sign stays open (their pattern is 0); move: from W to here
     """
 
     xs: list[int]

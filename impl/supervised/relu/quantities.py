@@ -85,7 +85,7 @@ class NetworkQuantities(ReluErrors):
 
     @property
     def _equal_jacobians(self) -> list[list[int]]:
-        """Tasks that certainly have the same Jacobian: one step, the same inner marginal, if ell'' is free of the label.
+        """Tasks that certainly have one Jacobian: one step, the same inner marginal, if ell'' is free of the label.
 
         After one step networks of different tasks differ, and so do their patterns and predictions.
         """

@@ -7,7 +7,8 @@ program (see `network`)
     z_k(x) = <psi_k(x), W> - sum_{l<k} sum_x' c_l(x') <psi_l(x'), psi_k(x)>,   k = 0..K,
     c_l(x') = eta s_l(x'),   s_l(x') = sum_y p ell'(z_l(x'), y),   R_i = sum p ell(z_K(x), y),
 
-(p the masses of the inner law in s_l, of the outer one in R_i) in which W occurs in the pairings <psi_k(x), W> alone. With a_k(x) the derivative of R_i by z_k(x) in what follows it,
+(p the masses of the inner law in s_l, of the outer one in R_i) in which W occurs in the pairings <psi_k(x), W> alone.
+With a_k(x) the derivative of R_i by z_k(x) in what follows it,
 
     grad R_i = sum_k sum_x a_k(x) psi_k(x),   a_K(x) = sum_y p ell'(z_K(x), y),
     a_k(x') = -eta s_k'(x') sum_{l>k} sum_x a_l(x) <psi_k(x'), psi_l(x)>,   s_k' the derivative of s_k(x') by z_k(x').

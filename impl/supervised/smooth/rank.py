@@ -1,8 +1,8 @@
 """When the meta-features of a smooth network are certainly linearly dependent: exact reasons, in rationals.
 
 Meta-features are J_i phi_{W_i}(x), with one linear J_i per task: dependent if the formal rows of a task are
-(`models.dependence`), if there are more of them than dimensions (of all inputs that either law has), if there is no step and the formal rows of all tasks
-are dependent, or if two tasks have the same laws.
+(`models.dependence`), if there are more of them than dimensions (of all inputs that either law has), if there is no
+step and the formal rows of all tasks are dependent, or if two tasks have the same laws.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ grad L = sum_i q_i g_i^(0), from g_i^(K) = grad R_i(W_i) back through the steps 
 
     g_i^(k) = g_i^(k+1) - eta (d/dt) grad R_i(W^(k) + t g_i^(k+1)) at t = 0:
 
-R_i of the outer law at W_i, of the inner one in the steps: the Jacobian of step k is I - eta Hess R_i(W^(k)), which is symmetric as R_i is twice differentiable, and a derivative
-along g is read off a series.
+R_i of the outer law at W_i, of the inner one in the steps: the Jacobian of step k is I - eta Hess R_i(W^(k)), which is
+symmetric as R_i is twice differentiable, and a derivative along g is read off a series.
 """
 
 from __future__ import annotations

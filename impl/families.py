@@ -110,6 +110,8 @@ META_SL = Family(
         "squared",
         "cancelling",
         "attaining",
+        "support-query",
+        "two-laws",
     ),
     REAL_TASKS,
     smaller,

@@ -872,8 +872,12 @@ class Factor:
     pulls: dict[int, Any]
 
 
+Law = list[tuple[int, Fraction, Fraction]]
+"""Atoms (x, y, p)."""
+
+
 class Supervised(Quantities):
-    """Tasks are laws of (x, y): U_i takes `steps` steps along the gradient of task i's risk."""
+    """Tasks are weights and outer laws of (x, y), judged on; U_i takes `steps` steps down the inner law's risk."""
 
     def __init__(self, instance: dict[str, Any], side: int = 1) -> None:
         super().__init__(instance)
@@ -885,28 +889,32 @@ class Supervised(Quantities):
         self.ell, self.slope = loss_of(instance["loss"])
         self.eta, self.steps = number(adaptation["eta"]), int(adaptation["steps"])
         self.inputs = [[number(v) for v in row] for row in instance["features"]]
-        self.tasks: list[tuple[Fraction, list[tuple[int, Fraction, Fraction]]]] = []
+        self.tasks: list[tuple[Fraction, Law]] = []
+        self.inner: list[Law] = []
         self.functions: Rows | None = [] if self.rival is None else None
         weights = shares(t["weight"] for t in instance["tasks"])
         for i, (q, task) in enumerate(zip(weights, instance["tasks"], strict=True)):
             if q:
-                masses = shares(a["p"] for a in task["atoms"])
-                self.tasks.append(
-                    (q, [(a["x"], number(a["y"]), p) for a, p in zip(task["atoms"], masses, strict=True) if p])
-                )
+                outer, inner = (self.law(task.get(name, task["atoms"])) for name in ("atoms", "support"))
+                self.tasks.append((q, outer))
+                self.inner.append(inner)
                 if self.functions is not None:
                     self.functions.append(flat(instance["comparator"]["functions"][i]))
+
+    @staticmethod
+    def law(atoms: list[dict[str, Any]]) -> Law:
+        return [(a["x"], number(a["y"]), p) for a, p in zip(atoms, shares(a["p"] for a in atoms), strict=True) if p]
 
     # -- by definition --
 
     def value(self, x: int, theta: Vector) -> Any:
         return self.model.value(self.inputs[x], theta)
 
-    def pulls(self, i: int, theta: Vector, slope: Callable[..., Any] | None = None) -> dict[int, Any]:
-        """By input, the sum of p ell'(h_theta(x), y) over the labels of task i."""
+    def pulls(self, law: Law, theta: Vector, slope: Callable[..., Any] | None = None) -> dict[int, Any]:
+        """By input, the sum of p ell'(h_theta(x), y) over the labels of a law."""
         found: dict[int, Any] = {}
-        values = {x: self.value(x, theta) for x, _, _ in self.tasks[i][1]}
-        for x, y, p in self.tasks[i][1]:
+        values = {x: self.value(x, theta) for x, _, _ in law}
+        for x, y, p in law:
             found[x] = found.get(x, ZERO) + p * (slope or self.slope)(values[x], y)
         return found
 
@@ -916,7 +924,7 @@ class Supervised(Quantities):
         for _ in range(self.steps):
             here = found[-1]
             if self.eta:
-                pulls = self.pulls(i, here).items()
+                pulls = self.pulls(self.inner[i], here).items()
                 terms = [[self.eta * pull * f for f in self.model.feature(self.inputs[x], here)] for x, pull in pulls]
                 here = [t - total(parts) for t, *parts in zip(here, *terms, strict=True)]
             found.append(here)
@@ -939,9 +947,12 @@ class Supervised(Quantities):
 
     @cached_property
     def places(self) -> list[tuple[int, int, Fraction]]:
-        """(task, input, rho)."""
+        """(task, input, rho) of the outer laws."""
+        return self.placed([law for _, law in self.tasks])
+
+    def placed(self, laws: list[Law]) -> list[tuple[int, int, Fraction]]:
         rho: dict[tuple[int, int], Fraction] = {}
-        for i, x, p in ((i, x, p) for i, (_, law) in enumerate(self.tasks) for x, _, p in law):
+        for i, x, p in ((i, x, p) for i, law in enumerate(laws) for x, _, p in law):
             rho[i, x] = rho.get((i, x), Fraction(0)) + p
         return [(i, x, p) for (i, x), p in rho.items()]
 
@@ -951,10 +962,19 @@ class Supervised(Quantities):
 
     @cached_property
     def points(self) -> list[Point]:  # type: ignore[override]
-        pulls = [self.pulls(i, end) for i, end in enumerate(self.ends)]
+        return self.lifted([law for _, law in self.tasks])
+
+    def lifted(self, laws: list[Law]) -> list[Point]:
+        """The points (task, input) of laws, with w and u."""
+        pulls = [self.pulls(law, end) for law, end in zip(laws, self.ends, strict=True)]
         return [
-            Point((i, x), mass, pulls[i][x] / rho, self.value(x, self.ends[i]) - self.rival_value(i, x))
-            for (i, x, rho), mass in zip(self.places, self.masses, strict=True)
+            Point(
+                (i, x),
+                exactly(self.tasks[i][0] * rho),
+                pulls[i][x] / rho,
+                self.value(x, self.ends[i]) - self.rival_value(i, x),
+            )
+            for i, x, rho in self.placed(laws)
         ]
 
     def risk(self, value: Callable[[int, int], Any]) -> Any:
@@ -1009,12 +1029,13 @@ class Supervised(Quantities):
         return [-self.sides[0].gradient[0], self.sides[1].gradient[0]]
 
     def smooth(self) -> None:
-        for path, (_, law) in zip(self.paths, self.tasks, strict=True):
-            if any(self.model.kinked(self.inputs[x], theta) for theta in path for x, *_ in law):
+        for path, inner, (_, outer) in zip(self.paths, self.inner, self.tasks, strict=True):
+            used = [(inner, theta) for theta in path[:-1]] + [(outer, path[-1])]
+            if any(self.model.kinked(self.inputs[x], theta) for law, theta in used for x, *_ in law):
                 raise NotCheckedError("the gradient of L at a kink")
             leaving = path[:-1] if self.eta and self.loss == "huber" else []
             joint = number(self.instance["loss"].get("delta", 1))
-            if any(sign(size(self.value(x, theta) - y) - joint) == 0 for theta in leaving for x, y, _ in law):
+            if any(sign(size(self.value(x, theta) - y) - joint) == 0 for theta in leaving for x, y, _ in inner):
                 raise NotCheckedError("the gradient of L at a joint of the loss")
 
     def __call__(self, name: str) -> Range:
@@ -1025,20 +1046,22 @@ class Supervised(Quantities):
 
     # -- meta-features by formula, for statements that have them wrong or at W0 --
 
-    def bends(self, i: int, theta: Vector) -> dict[int, Any]:
+    def bends(self, law: Law, theta: Vector) -> dict[int, Any]:
         """By input, the sum of p ell''(h_theta(x), y)."""
         return self.pulls(
-            i, theta, lambda z, y: self.side * slope_of(self.slope(Dual(z, {0: exactly(self.side)}), y), 0)
+            law, theta, lambda z, y: self.side * slope_of(self.slope(Dual(z, {0: exactly(self.side)}), y), 0)
         )
 
     def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
-               fold: bool = True, kink: int = 0) -> Factor:  # fmt: skip
-        """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`."""
-        bends = self.bends(i, ahead or here)
+               fold: bool = True, kink: int = 0, query: bool = False) -> Factor:  # fmt: skip
+        """The derivative of a step from `here`; with ell'' at `ahead`, features of the network `features`; query: under
+        the outer law."""
+        law = self.tasks[i][1] if query else self.inner[i]
+        bends = self.bends(law, ahead or here)
         phi = {x: self.model.feature(self.inputs[x], features or here, kink) for x in bends}
         folded = fold and self.model.sigma is not None
         folds = {x: self.model.folds(self.inputs[x], here) for x in bends} if folded else {}
-        return Factor(phi, bends, folds, self.pulls(i, here) if folded else {})
+        return Factor(phi, bends, folds, self.pulls(law, here) if folded else {})
 
     def steps_of(self, **options: Any) -> list[list[Factor]]:
         """The factors of the steps, per task."""
@@ -1048,10 +1071,11 @@ class Supervised(Quantities):
     def factors(self) -> list[list[Factor]]:
         return self.steps_of()
 
-    def built(self, outer: list[Vector], factors: list[list[Factor]], kink: int = 0) -> Rows:
+    def built(self, outer: list[Vector], factors: list[list[Factor]], kink: int = 0,
+              points: list[Point] | None = None) -> Rows:  # fmt: skip
         """The factors of each task applied to the features of its `outer` network, the last one first."""
         found = []
-        for i, x in (p.key for p in self.points):
+        for i, x in (p.key for p in points or self.points):
             v = self.model.feature(self.inputs[x], outer[i], kink)
             for step in reversed(factors[i]):
                 change: Vector = [ZERO] * len(v)
@@ -1097,7 +1121,7 @@ class Supervised(Quantities):
         triples: dict[tuple[int, Fraction, int], Vector] = {}
         for point in self.points:
             i, ahead = point.key
-            for x, y, p in self.tasks[i][1]:
+            for x, y, p in self.inner[i]:
                 new = [p * point.mass * v for v in (point.w, point.w * point.u, exactly(1))]
                 triples[x, y, ahead] = [a + b for a, b in zip(triples.get((x, y, ahead), [ZERO] * 3), new, strict=True)]
         found = []
@@ -1132,7 +1156,7 @@ class Supervised(Quantities):
 
     @property
     def weights_unadapted(self) -> Vector:
-        before = [self.pulls(i, self.omega) for i in range(len(self.tasks))]
+        before = [self.pulls(law, self.omega) for _, law in self.tasks]
         return [before[p.key[0]][p.key[1]] * self.tasks[p.key[0]][0] / p.mass for p in self.points]
 
     @property
@@ -1159,11 +1183,11 @@ class Supervised(Quantities):
         for i, path in enumerate(self.paths):
             stretch, moved = exactly(1), ZERO
             for k, here in enumerate(path[:-1]):
-                bends = [(self.inputs[x], rate * size(b)) for x, b in self.bends(i, here).items()]
+                bends = [(self.inputs[x], rate * size(b)) for x, b in self.bends(self.inner[i], here).items()]
                 whole = total(b * squared(length(x)) for x, b in bends)
                 own = 1 + whole if self.eta < 0 else larger(whole - 1, 1)
                 own = own if k >= first else exactly(1)
-                pulls = self.pulls(i, here).items() if fold else []
+                pulls = self.pulls(self.inner[i], here).items() if fold else []
                 folded = total(fold * rate * size(p) * squared(length(self.inputs[x])) for x, p in pulls)
                 apart = 2 * total(b * length(x) * delta(x, i, k) for x, b in bends) + folded
                 stretch, moved = stretch * own, moved * (own + folded) + stretch * apart
@@ -1225,8 +1249,18 @@ class Supervised(Quantities):
 
     @property
     def longest(self) -> Range:
-        """B: the largest ||x||."""
+        """B_q: the largest ||x|| of the outer laws."""
         return largest(length(self.inputs[p.key[1]]) for p in self.points)
+
+    @property
+    def longest_inner(self) -> Range:
+        """B_s: of the inner ones."""
+        return largest(length(self.inputs[x]) for law in self.inner for x, *_ in law)
+
+    @property
+    def fourth(self) -> Range:
+        """B_s^3 B_q."""
+        return squared(self.longest_inner) * self.longest_inner * self.longest
 
     @cached_property
     def constants(self) -> tuple[Any, Any, Any]:
@@ -1250,8 +1284,8 @@ class Supervised(Quantities):
 
     @property
     def bound(self) -> Range:
-        """a = |eta| m2 B^2."""
-        return abs(self.eta) * self.constants[1] * squared(self.longest)
+        """a = |eta| m2 B_s^2."""
+        return abs(self.eta) * self.constants[1] * squared(self.longest_inner)
 
     @property
     def stretch(self) -> Range:
@@ -1267,12 +1301,43 @@ class Supervised(Quantities):
     def kappa(self) -> Range:
         last = math.prod([self.stretch] * (self.steps - 1), start=exactly(1))
         growth = last * self.powers(self.steps) if self.steps > 1 else exactly(1)
-        return abs(self.eta) * self.third() * squared(squared(self.longest)) / 2 * growth
+        return abs(self.eta) * self.third() * self.fourth / 2 * growth
 
     @property
     def beta(self) -> Range:
         own = squared(self.stretch) * self.constants[1] * squared(self.longest)
-        return own + abs(self.eta) * self.constants[0] * self.third() * squared(squared(self.longest))
+        return own + abs(self.eta) * self.constants[0] * self.third() * self.fourth
+
+    # -- the other law, for statements that take one for the other --
+
+    @cached_property
+    def exchanged(self) -> Supervised:
+        tasks = [t | {"atoms": t.get("support", t["atoms"]), "support": t["atoms"]} for t in self.instance["tasks"]]
+        return Supervised(self.instance | {"tasks": tasks}, self.side)
+
+    @cached_property
+    def support_points(self) -> list[Point]:
+        return self.lifted(self.inner)
+
+    def misfit_on_support(self) -> Any:
+        points = self.support_points
+        rows = self.built(self.ends, self.factors, points=points)
+        return self.misfit(rows, [p.u for p in points], [p.mass for p in points])
+
+    def independent(self) -> Range:
+        """1 if the features of all supports are linearly independent, else 0."""
+        rows = [[Fraction(v) for v in self.inputs[x]] for _, x, _ in self.placed(self.inner)]
+        rank = 0
+        for j in range(len(rows[0])):
+            pivot = next((r for r in range(rank, len(rows)) if rows[r][j]), None)
+            if pivot is None:
+                continue
+            rows[rank], rows[pivot] = rows[pivot], rows[rank]
+            for r in range(rank + 1, len(rows)):
+                share = rows[r][j] / rows[rank][j]
+                rows[r] = [a - share * b for a, b in zip(rows[r], rows[rank], strict=True)]
+            rank += 1
+        return exactly(int(rank == len(rows)))
 
     def descent(self) -> Any:
         step = [w - g / self.beta for w, g in zip(self.omega, self.gradient, strict=True)]
@@ -1300,6 +1365,13 @@ SUPERVISED: Table = {
     "weight_norm_unadapted": lambda s: s.norm(s.weights_unadapted),
     "weight_norm_uniform": lambda s: s.norm((p.w for p in s.points), s.uniform),
     "misfit_uniform": lambda s: s.misfit(s.rows, masses=s.uniform),
+    "eps_exchanged": lambda s: s.exchanged("eps"),
+    "weight_norm_exchanged": lambda s: s.exchanged("weight_norm"),
+    "misfit_exchanged": lambda s: s.exchanged("misfit"),
+    "weight_norm_support": lambda s: s.norm((p.w for p in s.support_points), [p.mass for p in s.support_points]),
+    "misfit_support": lambda s: s.misfit_on_support(),
+    "misfit_query_hessian": lambda s: s.misfit(s.built(s.ends, s.steps_of(query=True))),
+    "independent_supports": lambda s: s.independent(),
     "misfit_hessian_at_adapted": lambda s: s.misfit(s.built(s.ends, [[s.factor(i, e)] for i, e in enumerate(s.ends)])),
     "misfit_init_inner": lambda s: s.misfit(s.built(s.ends, s.start_steps)),
     "misfit_init_outer": lambda s: s.misfit(s.built(s.starts, s.factors)),
@@ -1915,6 +1987,8 @@ LOSSES = (
     *({"name": name} for name in ("double-well", "geman-mcclure")),
     {"name": "quartic", "c": NUMBER}, {"name": "pseudo-huber", "delta": NUMBER}, {"name": "huber", "delta": NUMBER},
 )  # fmt: skip
+ATOMS = [{"x": int, "y": NUMBER, "p": NUMBER}]
+TASK = {"weight": NUMBER, "atoms": ATOMS}
 SUPERVISED_FILE = {
     "format": "metagap/instance/1",
     "problem": "meta-sl",
@@ -1922,11 +1996,12 @@ SUPERVISED_FILE = {
     "adaptation": ({"name": "gradient", "eta": NUMBER, "steps": int}, {"name": "implicit", "lambda": NUMBER}),
     "model": MODELS,
     "features": [ROW],
-    "tasks": [{"weight": NUMBER, "atoms": [{"x": int, "y": NUMBER, "p": NUMBER}]}],
+    "tasks": [TASK],
     "omega": (ROW, [ROW]),
     "comparator": (ROW, [ROW], {"functions": [ROW]}),
     "radius": NUMBER,
 }
+SPLIT_FILE = SUPERVISED_FILE | {"format": "metagap/instance/2", "tasks": [(TASK, TASK | {"support": ATOMS})]}
 PROCESS = {"weight": NUMBER, "gamma": NUMBER, "P": [[ROW]], "r": [ROW], "start": ROW}
 POLICIES_FILE = {
     "format": "metagap/instance/1",
@@ -1964,11 +2039,11 @@ def validate(witness: Any) -> None:
 
 def validate_instance(given: dict[str, Any]) -> None:
     """Errors: ValueError if this is no instance."""
-    known = {"meta-sl": SUPERVISED_FILE, "meta-rl": POLICIES_FILE}
+    known: dict[str, Any] = {"meta-sl": (SUPERVISED_FILE, SPLIT_FILE), "meta-rl": POLICIES_FILE}
     problem = given.get("problem")
     need(isinstance(problem, str) and problem in known, "problem: meta-sl or meta-rl")
     given = {"model": LINEAR} | given if problem == "meta-rl" else given
-    need(fits(given, known[str(problem)]), "exactly the fields of the format metagap/instance/1")
+    need(fits(given, known[str(problem)]), "exactly the fields of an instance's format")
     features, model, tasks = given["features"], given["model"], given["tasks"]
     inputs = features if problem == "meta-sl" else [x for rows in features for x in rows]
     need(bool(inputs) and bool(inputs[0]) and len({len(x) for x in inputs}) == 1, "features: rows of one length")
@@ -2010,9 +2085,11 @@ def _validate_supervised(given: dict[str, Any]) -> None:
     shares(task["weight"] for task in given["tasks"])
     shape(given["features"])
     for task in given["tasks"]:
-        need(bool(task["atoms"]), "an atom in each task")
-        shares(atom["p"] for atom in task["atoms"])
-        for atom in task["atoms"]:
+        laws = [task[name] for name in ("atoms", "support") if name in task]
+        need(all(laws), "an atom in each task")
+        for law in laws:
+            shares(atom["p"] for atom in law)
+        for atom in itertools.chain(*laws):
             y = number(atom["y"])
             need(0 <= atom["x"] < k, "x: a row of features")
             need(abs(y) == 1 or loss["name"] not in ("logistic", "exponential"), "y: -1 or 1")
@@ -2063,7 +2140,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             with limited(given.max_time):
                 witness = read(path)
-                if isinstance(witness, dict) and witness.get("format") == "metagap/instance/1":
+                if isinstance(witness, dict) and witness.get("format") in ("metagap/instance/1", "metagap/instance/2"):
                     instances += 1
                     continue
                 validate(witness)

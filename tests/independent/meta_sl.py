@@ -22,7 +22,7 @@ from .numbers import (
     singular_values,
     step_size,
 )
-from .supervised import Supervised
+from .supervised import Supervised, Task
 
 
 class MetaSL(Supervised):
@@ -73,7 +73,7 @@ class MetaSL(Supervised):
         loss = self.loss
         if self.steps != 1 or self.eta < 0 or INFINITE in (loss.m1, loss.m2, loss.kappa):
             return False
-        s = self.eta * self.feature_bound**2
+        s = self.eta * max(self.feature_bound, self.support_feature_bound) ** 2
         room, bend = 1 - loss.m2 * s, loss.kappa * loss.m1 * s
         margin = min(room, room**2 * mp.exp(-bend) - bend)
         return None if abs(margin) < mpf(10) ** -30 else bool(margin > 0)
@@ -114,6 +114,42 @@ class MetaSL(Supervised):
     def feature_bound(self) -> Any:
         return max(norm(self.model.inputs[x]) for _, x, _ in self.points)
 
+    @property
+    def support_feature_bound(self) -> Any:
+        return max(norm(self.model.inputs[x]) for task in self.tasks for x in task.inner.rho)
+
+    @property
+    def laws(self) -> list[tuple[dict[tuple[int, Fraction], Any], dict[tuple[int, Fraction], Any]]]:
+        """Per task the masses of atoms under the inner and the outer law."""
+
+        def law(task: Task) -> dict[tuple[int, Fraction], Any]:
+            found: dict[tuple[int, Fraction], Any] = {}
+            for (x, _, p), y in zip(task.atoms, task.labels, strict=True):
+                found[x, y] = found.get((x, y), mpf(0)) + p
+            return found
+
+        return [(law(task.inner), law(task)) for task in self.tasks]
+
+    @property
+    def margin_one_law(self) -> bool:
+        return all(
+            inner.keys() == outer.keys() and all(is_small(inner[a] - outer[a], outer[a]) for a in outer)
+            for inner, outer in self.laws
+        )
+
+    @property
+    def margin_dominated(self) -> bool | None:
+        loss = self.loss
+        if self.steps != 1 or self.eta < 0 or INFINITE in (loss.m1, loss.m2, loss.kappa):
+            return False
+        if not all(inner.keys() <= outer.keys() for inner, outer in self.laws):
+            return False
+        share = max(p / outer[a] for inner, outer in self.laws for a, p in inner.items())
+        s, r = self.eta * self.support_feature_bound**2, self.eta * self.support_feature_bound * self.feature_bound
+        room, bend = 1 - loss.m2 * s, loss.kappa * loss.m1 * r
+        margin = min(room, room**2 * mp.exp(-bend) / share - bend)
+        return None if abs(margin) < mpf(10) ** -30 else bool(margin > 0)
+
     def finite(self, constant: Any) -> Any:
         if constant is INFINITE:
             raise UndefinedError("an infinite constant")
@@ -123,7 +159,7 @@ class MetaSL(Supervised):
     def a(self) -> Any:
         if not self.gradient_steps:
             raise UndefinedError("not by gradient steps")
-        return abs(self.eta) * self.finite(self.loss.m2) * self.feature_bound**2
+        return abs(self.eta) * self.finite(self.loss.m2) * self.support_feature_bound**2
 
     @property
     def c(self) -> Any:
@@ -132,7 +168,7 @@ class MetaSL(Supervised):
 
     @property
     def remainder_constant(self) -> Any:
-        half = self.finite(self.loss.m3) * self.feature_bound**4 / 2
+        half = self.finite(self.loss.m3) * self.support_feature_bound**3 * self.feature_bound / 2
         if not self.gradient_steps:
             return half / number(exact(self.adaptation["lambda"]))
         growth = mpf(1) if self.steps == 1 else self.c ** (self.steps - 1) * mp.fsum(
@@ -143,7 +179,7 @@ class MetaSL(Supervised):
     @property
     def jacobian_deviation(self) -> Any:
         if not self.gradient_steps:
-            a = self.finite(self.loss.m2) * self.feature_bound**2 / number(exact(self.adaptation["lambda"]))
+            a = self.finite(self.loss.m2) * self.support_feature_bound**2 / number(exact(self.adaptation["lambda"]))
             return a / (1 + a)
         return self.a * mp.fsum(self.c**j for j in range(self.steps))
 
@@ -151,7 +187,7 @@ class MetaSL(Supervised):
     def smoothness(self) -> Any:
         c, m3 = self.c, self.finite(self.loss.m3)
         bend = mpf(0) if m3 == 0 else self.finite(self.loss.m1) * m3
-        turn = abs(self.eta) * bend * self.feature_bound**4
+        turn = abs(self.eta) * bend * self.support_feature_bound**3 * self.feature_bound
         return c**2 * self.finite(self.loss.m2) * self.feature_bound**2 + turn
 
     @property
@@ -181,7 +217,7 @@ class MetaSL(Supervised):
         u = {(i, x): v for (i, x, _), v in zip(self.points, self.u, strict=True)}
         found: dict[tuple[int, Fraction, int], list[Any]] = {}
         for i, task in enumerate(self.tasks):
-            for (x, y, p), label in zip(task.atoms, task.labels, strict=True):
+            for (x, y, p), label in zip(task.inner.atoms, task.inner.labels, strict=True):
                 for other, rho in task.rho.items():
                     mass = task.weight * p * rho
                     at = found.setdefault((x, label, other), [mpf(0), mpf(0), mpf(0), mpf(0), mpf(0), y])

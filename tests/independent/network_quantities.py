@@ -49,9 +49,9 @@ class NetworkSupervised(Supervised):
             v = feature(path[-1], x)
             for weights in reversed(path[:-1]):
                 change = [mpf(0)] * len(v)
-                for other, rho in task.rho.items():
+                for other, rho in task.inner.rho.items():
                     own = feature(weights, other)
-                    bend = rho * self.mean(i, other, self.loss.second, self.model.predict(weights, other))
+                    bend = rho * self.mean(task.inner, other, self.loss.second, self.model.predict(weights, other))
                     pull = self.eta * bend * dot(own, v)
                     change = [c + pull * o for c, o in zip(change, own, strict=True)]
                 v = [a - c for a, c in zip(v, change, strict=True)]
@@ -152,7 +152,7 @@ class NetworkSupervised(Supervised):
     # --- explicit errors ------------------------------------------------------------------------------------------
 
     def lengths(self) -> dict[int, Any]:
-        return {x: norm(self.model.inputs[x]) for _, x, _ in self.points}
+        return {x: norm(row) for x, row in enumerate(self.model.inputs)}
 
     def explicit(self, delta: Callable[[int, int, int], Any], curved: bool) -> Any:
         """||e|| for delta(task, step, x); `curved`: with the network's own second derivative (smooth networks).
@@ -165,13 +165,13 @@ class NetworkSupervised(Supervised):
             kappas, bends, turns = [], [], []
             for k, weights in enumerate(steps):
                 total = bent = turned = mpf(0)
-                for other, rho in task.rho.items():
+                for other, rho in task.inner.rho.items():
                     z = self.model.predict(weights, other)
-                    second = abs(rho * self.mean(i, other, self.loss.second, z))
+                    second = abs(rho * self.mean(task.inner, other, self.loss.second, z))
                     total += second * length[other] ** 2
                     bent += second * length[other] * delta(i, k, other)
                     if curved:
-                        slope = abs(rho * self.mean(i, other, self.loss.first, z))
+                        slope = abs(rho * self.mean(task.inner, other, self.loss.first, z))
                         turned += self.model.curvature * self.model.scale * slope * length[other] ** 2
                 eta = abs(self.eta)
                 kappas.append(max(mpf(1), eta * total - 1) if self.eta >= 0 else 1 + eta * total)

@@ -36,12 +36,18 @@ from .numbers import (
 
 @dataclass(frozen=True)
 class Task:
-    """weight q > 0; atoms (x, y, p) with p > 0; the index in the file."""
+    """weight q > 0; atoms (x, y, p) with p > 0, that the task is judged on; the index in the file; the same with the
+    atoms that it adapts on, if they are others."""
 
     weight: Any
     atoms: tuple[tuple[int, Any, Any], ...]
     labels: tuple[Fraction, ...]
     index: int
+    support: Task | None = None
+
+    @property
+    def inner(self) -> Task:
+        return self.support or self
 
     @property
     def rho(self) -> dict[int, Any]:
@@ -55,14 +61,17 @@ def tasks_of(document: dict[str, Any]) -> list[Task]:
     found = []
     weights = share(t["weight"] for t in document["tasks"])
     for i, (task, weight) in enumerate(zip(document["tasks"], weights, strict=True)):
-        masses = share(a["p"] for a in task["atoms"])
-        atoms = [(a["x"], exact(a["y"]), p) for a, p in zip(task["atoms"], masses, strict=True) if p]
         if weight:
-            found.append(
-                Task(number(weight), tuple((x, number(y), number(p)) for x, y, p in atoms),
-                     tuple(y for _, y, _ in atoms), i)
-            )  # fmt: skip
+            support = law_of(task["support"], weight, i) if "support" in task else None
+            found.append(law_of(task["atoms"], weight, i, support))
     return found
+
+
+def law_of(given: list[dict[str, Any]], weight: Fraction, index: int, support: Task | None = None) -> Task:
+    masses = share(a["p"] for a in given)
+    atoms = [(a["x"], exact(a["y"]), p) for a, p in zip(given, masses, strict=True) if p]
+    points = tuple((x, number(y), number(p)) for x, y, p in atoms)
+    return Task(number(weight), points, tuple(y for _, y, _ in atoms), index, support)
 
 
 class Linear:
@@ -125,10 +134,10 @@ class Supervised(Core):
     def path(self, task: Task, theta: Vector) -> list[Vector]:
         """theta and every iterate of the adaptation."""
         if not self.gradient_steps:
-            return [theta, self.proximal(task, theta)]
+            return [theta, self.proximal(task.inner, theta)]
         found = [theta]
         for _ in range(self.steps):
-            pull = self.risk_gradient(task, found[-1])
+            pull = self.risk_gradient(task.inner, found[-1])
             found.append([t - self.eta * g for t, g in zip(found[-1], pull, strict=True)])
         return found
 
@@ -231,11 +240,11 @@ class Supervised(Core):
     @cached_property
     def w(self) -> Vector:  # type: ignore[override]
         """E[ell'(z_i, y) | x]."""
-        return [self.mean(i, x, self.loss.first, self.z[i][x]) for i, x, _ in self.points]
+        return [self.mean(self.tasks[i], x, self.loss.first, self.z[i][x]) for i, x, _ in self.points]
 
-    def mean(self, i: int, x: int, f: Callable[[Any, Any], Any], z: Any) -> Any:
+    @staticmethod
+    def mean(task: Task, x: int, f: Callable[[Any, Any], Any], z: Any) -> Any:
         """E_i[f(z, y) | x]."""
-        task = self.tasks[i]
         return mp.fsum(p * f(z, y) for a, y, p in task.atoms if a == x) / task.rho[x]
 
     @cached_property
@@ -266,8 +275,10 @@ class Supervised(Core):
     def joints(self, outer: bool) -> bool:
         """Whether a prediction that a gradient step starts from, or an implicit one ends at, or any, is on a joint."""
         for task, path in zip(self.tasks, self.paths, strict=True):
-            for theta in path if outer else path[:-1] if self.gradient_steps else path[-1:]:
-                for x, y, _ in task.atoms:
+            moving = path[:-1] if self.gradient_steps else path[-1:]
+            used = [(theta, task.inner) for theta in moving] + ([(path[-1], task)] if outer else [])
+            for theta, law in used:
+                for x, y, _ in law.atoms:
                     if self.at_joint(self.model.predict(theta, x), y):
                         return True
         return False
@@ -281,8 +292,8 @@ class Supervised(Core):
         return not any(
             self.model.kink(theta, x)
             for task, path in zip(self.tasks, self.paths, strict=True)
-            for theta in path
-            for x in task.rho
+            for k, theta in enumerate(path)
+            for x in (task if k == len(path) - 1 else task.inner).rho
         )
 
     @cached_property

@@ -40,11 +40,19 @@ SHARED = (
     "misfit_u_unadapted",
     "weight_norm_uniform",
     "misfit_uniform",
+    "support_feature_bound",
+    "eps_exchanged",
+    "weight_norm_exchanged",
+    "misfit_exchanged",
+    "weight_norm_support",
+    "misfit_support",
+    "misfit_query_hessian",
+    "independent_supports",
 )
 
 
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
-@pytest.mark.parametrize("name", ["arbitrary", "functions", "tangent"])
+@pytest.mark.parametrize("name", ["arbitrary", "functions", "tangent", "support-query"])
 def test_both_engines_agree_within_the_rounding_unit(loss: str, name: str, effort: int) -> None:
     generator = next(g for g in GENERATORS if g.name == name)
     compared = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -70,6 +71,13 @@ def relu(width: int, steps: int) -> NetworkInstance:
     )  # fmt: skip
 
 
+def apart(instance: Any) -> Any:
+    """The same with supports of their own: the other task's atoms, with other labels."""
+    supports = [tuple(Atom(a.x, a.y + fmpq(1, 2), a.p) for a in task.atoms) for task in instance.tasks[::-1]]
+    tasks = tuple(replace(t, support=own) for t, own in zip(instance.tasks, supports, strict=True))
+    return replace(instance, tasks=tasks)
+
+
 def policies(family: str, step: str) -> Instance:
     """The first generated instance in which the look-ahead and the gradient matter."""
     for seed in range(60):
@@ -87,6 +95,10 @@ INSTANCES: dict[str, Callable[[], Instance]] = {
     "linear, one step": lambda: linear(Gradient(fmpq(1, 2), 1)),
     "linear, three steps": lambda: linear(Gradient(fmpq(1, 2), 3)),
     "linear, implicit": lambda: linear(Implicit(fmpq(2))),
+    "linear, two laws": lambda: apart(linear(Gradient(fmpq(1, 2), 2))),
+    "linear, two laws, implicit": lambda: apart(linear(Implicit(fmpq(2)))),
+    "relu, two laws": lambda: apart(relu(16, 2)),
+    "smooth, two laws": lambda: apart(SmoothInstance.of(relu(8, 2), "softplus")),
     "relu, narrow": lambda: relu(4, 3),
     "relu, wide": lambda: relu(64, 1),
     "relu, wide, three steps": lambda: relu(64, 3),

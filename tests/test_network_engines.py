@@ -29,7 +29,7 @@ SHARED = [
 
 
 @pytest.mark.parametrize("loss", CONVEX_LOSSES)
-@pytest.mark.parametrize("name", ["arbitrary", "tangent", "steps", "still", "interpolating"])
+@pytest.mark.parametrize("name", ["arbitrary", "tangent", "steps", "still", "interpolating", "support-query"])
 def test_both_engines_agree(loss: str, name: str, effort: int) -> None:
     compared = 0
     for seed in range(effort):

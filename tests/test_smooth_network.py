@@ -76,7 +76,7 @@ def test_the_curvature_is_the_largest_second_derivative(name: str) -> None:
 
 @pytest.mark.ci(every=4)
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", ["arbitrary", "tangent", "drift", "interpolating"])
+@pytest.mark.parametrize("name", ["arbitrary", "tangent", "drift", "interpolating", "support-query"])
 def test_both_engines_agree(loss: str, name: str) -> None:
     compared = 0
     for seed in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +15,47 @@ from metagap.impl.families import FAMILIES, judge, loads
 from metagap.impl.files import BadInputError, dumps
 from metagap.impl.judge import Enclosure
 from metagap.impl.losses import Loss
+from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import minimise
+from metagap.impl.optimum.boxes import Box, Model
+from metagap.impl.optimum.certificate import basis
 from metagap.impl.optimum.coercivity import NotCoerciveError, coercivity_radius
+from metagap.impl.optimum.convex_check import Prover
 from metagap.impl.optimum.convexity import applies
-from metagap.impl.optimum.exact import exact_value, functional_bound, own_risk_bound, polynomial_minimum
+from metagap.impl.optimum.descent import downhill
+from metagap.impl.optimum.exact import (
+    exact_value,
+    functional_bound,
+    own_risk_bound,
+    polynomial_minimum,
+    squared_minimum,
+)
 from metagap.impl.optimum.landscape import Landscape
+from metagap.impl.optimum.leaves import Boxes, Table
 from metagap.impl.optimum.loops import _Field, _maml, stationary_for
+from metagap.impl.optimum.networks.check import check_cells
+from metagap.impl.optimum.networks.optima import infimum
 from metagap.impl.optimum.search import Budget
+from metagap.impl.optimum.stack import Stack
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.study import UnsupportedError
 from metagap.impl.supervised.generate import CONVEX_LOSSES, SMOOTH_LOSSES, shared_queries, support_query
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task, both_laws, split
+from metagap.impl.supervised.instance import (
+    Atom,
+    Functions,
+    Gradient,
+    Implicit,
+    MetaSLInstance,
+    NetworkInstance,
+    Task,
+    both_laws,
+    split,
+)
+from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
+from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.impl.supervised.taylor import curvature
+from metagap.impl.supervised.taylor import gradient as taylor_gradient
 from metagap.theory.claim import Verdict
 from metagap.theory.without.meta_sl_corollaries import TWO_LAWS
 
@@ -71,6 +100,33 @@ def test_the_constants_of_two_laws() -> None:
     assert implicit.remainder_constant.overlaps(third * 27 * 2 / 128)
     assert at.smoothness.overlaps(4 + third * 2 * 27 / 64)
     assert implicit.jacobian_deviation.overlaps(arb(fmpq(9, 64)) / (1 + arb(fmpq(9, 64))))
+
+
+@pytest.mark.parametrize("family", ["meta-sl", "network", "smooth-network"])
+def test_the_steps_that_compare_hold_for_two_laws(family: str) -> None:
+    """The identity and S2 compare grad L by Taylor arithmetic with the meta-features: another law in one shows."""
+    of, decided = FAMILIES[family], 0
+    claims = [of.claim(f"{family}-{step}") for step in ("identity", "s2", "lifted")]
+    for seed, loss in enumerate(("log-cosh", "logistic", "squared", "quartic")):
+        with np.errstate(all="ignore"):
+            batch = of.generator("support-query").build(RandomSource((seed, 5), 3), loss, SMALL)
+        for b in range(len(batch)):
+            for judged in judge(batch.instance(b), claims).claims:
+                assert judged.verdict is not Verdict.VIOLATED, (judged.claim, loss, b)
+                decided += judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
+    assert decided >= 24
+
+
+def test_the_proximal_step_of_two_laws() -> None:
+    """Squared loss, lambda = 1: U(1) solves 9 U - 6 + U - 1 = 0, 7/10; J = 1/10; on the query z = 7/5, w = 2/5."""
+    instance = replace(one(Loss("squared"), ONE), adaptation=Implicit(ONE))
+    at = MetaSLQuantities(instance, Rationals)
+    assert at._after[0][0] == fmpq(7, 5) and at._jacobians[0].entries() == [fmpq(1, 10)]
+    assert at._gradient == [fmpq(2, 5) * 2 / 10] and at.chain_rule_defect == 0
+    with ctx.workprec(96):
+        balls = MetaSLQuantities(instance, Balls)
+        assert balls._after[0][0].contains(arb(fmpq(7, 5))) or balls._after[0][0].overlaps(arb(fmpq(7, 5)))
+        assert balls.eps.overlaps(arb(fmpq(2, 25)))
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -329,3 +385,112 @@ def test_both_laws_are_told_together() -> None:
     task = Task(ONE, (Atom(0, ONE, HALF), Atom(1, ONE, HALF)), (Atom(1, ONE, fmpq(1, 4)), Atom(1, fmpq(2), fmpq(3, 4))))
     told = [(0, ONE, ZERO, HALF), (1, ONE, fmpq(1, 4), HALF), (1, fmpq(2), fmpq(3, 4), ZERO)]
     assert both_laws(task) == told
+
+
+def test_a_joint_of_the_query_is_none() -> None:
+    """Huber(1): the query's prediction 2 is on the joint of its label 1; the support's, 3, is on none of 5/2."""
+    task = Task(ONE, (Atom(0, ONE, ONE),), (Atom(1, fmpq(5, 2), ONE),))
+    instance = one(Loss("huber", ONE), HALF, task)
+    assert MetaSLQuantities(instance).margin_joints > 0
+    exchanged = replace(instance, tasks=(Task(ONE, task.inner, task.atoms),))
+    assert not MetaSLQuantities(exchanged).margin_joints > 0
+
+
+def pulled(labels: tuple[int, ...], support: int, eta: fmpq, phi: fmpq = ONE, loss: str = "squared") -> MetaSLInstance:
+    """Tasks of equal weight, one label each at phi(0) = 1, and the same support at phi(1) = phi."""
+    weight = fmpq(1, len(labels))
+    tasks = tuple(Task(weight, (Atom(0, fmpq(y), ONE),), (Atom(1, fmpq(support), ONE),)) for y in labels)
+    parameter = fmpq(1, 4) if loss == "quartic" else None
+    return MetaSLInstance(Loss(loss, parameter), Gradient(eta), ((ONE,), (phi,)), tasks, (ZERO,), (ZERO,), ONE)
+
+
+def test_the_reach_is_that_of_the_support() -> None:
+    """U = (theta + 100)/2 is nearer to the label 60 than anything that a step on the query would reach."""
+    instance = pulled((60,), 100, HALF)
+    assert not own_risk_bound(instance, ONE) > exact_value(instance, (ONE,))
+
+
+def test_the_coercive_radius_by_hand() -> None:
+    """Log-cosh, a step of 8 on a support of |phi| = 3 moves by 24; quartic, U = theta (1 - (1/16 + theta^2/256)) is 0
+    at theta = 15.5, where L is as small as at 0."""
+    assert coercivity_radius(pulled((0,), 0, fmpq(8), fmpq(3), "log-cosh"), 1.0) >= 25
+    assert coercivity_radius(pulled((0,), 0, ONE, fmpq(1, 4), "quartic"), 0.5) >= 15
+
+
+def test_the_exact_end_of_two_laws() -> None:
+    """Labels 0 and 1 of the query: z = 1/2 is best, 1/8; U = theta/2 + 1 with the support's label 2: theta = -1."""
+    instance = pulled((0, 1), 2, HALF)
+    assert squared_minimum(instance) == (fmpq(1, 8), (-ONE,))
+    found = minimise(instance)
+    assert found.proved and found.how == "exact" and found.lower <= 0.125 <= found.upper < 0.125 + 1e-9
+
+
+def test_descent_knows_both_laws() -> None:
+    instance = pulled((0, 1), 2, HALF)
+    point = downhill(Stack(instance), [np.zeros(1)], np.inf, time.monotonic() + 5)
+    assert point[0] == pytest.approx(-1, abs=1e-6)
+
+
+def test_tables_of_rows_agree_with_the_definition() -> None:
+    compared = 0
+    for loss in SMOOTH_LOSSES:
+        for instance in drawn(loss, 5):
+            if not isinstance(instance.adaptation, Gradient):
+                continue
+            with ctx.workprec(128):
+                problem = Problem(instance.canonical, Balls)
+                value, gradient = problem.meta_objective(problem.omega), taylor_gradient(problem)
+                prover = Prover(instance)
+                for point in (prover._in_balls(instance.omega), prover._in_floats(instance.omega)):
+                    room = point.error + arb(2) ** -80 * (1 + abs(value))
+                    assert (point.value - value).abs_lower() <= room
+                    assert all((g - t).abs_lower() <= room for g, t in zip(point.gradient, gradient, strict=True))
+                    compared += bool(point.value.is_finite())
+    assert compared > 20
+
+
+def test_boxes_hold_what_the_definition_says() -> None:
+    """Values, slopes and curvatures at a point of a box, of balls one by one and of many boxes in floats."""
+    seen = {0: 0, 1: 0}
+    for loss in SMOOTH_LOSSES:
+        for instance in (one(Loss(loss, fmpq(1, 2)), fmpq(1, 16)) if loss in ("quartic", "pseudo-huber") else None,
+                         *drawn(loss, 13, Limits(tasks=2, points=3, labels=2, dimension=1))):  # fmt: skip
+            if instance is None or instance.dimension != 1 or len(basis(instance)) != 1:
+                continue
+            model, at, half = Model(instance), fmpq(1, 4), fmpq(1, 32)
+            unit = to_float(basis(instance)[0][0])
+            box = Box(model, [at], [half], second=model.smooth)
+            table = Boxes(Table(model), np.array([[0.25]]), np.array([[1 / 32]]), second=model.smooth)
+            for theta in (at - half, at, at + half / 2):
+                there = (theta * (1 if unit > 0 else -1),)
+                with ctx.workprec(128):
+                    value = exact_value(instance, there)
+                    problem = Problem(replace(instance, omega=there).canonical, Balls)
+                    slope = taylor_gradient(problem)[0] * (1 if unit > 0 else -1)
+                    assert not value < box.natural and not value < box.mean_value
+                    assert box.gradient[0].overlaps(slope)
+                    assert not value < exactly(float(table.natural[0])) or np.isnan(table.natural[0])
+                    assert not value < exactly(float(table.mean_value[0])) or np.isnan(table.mean_value[0])
+                    if theta == at:
+                        assert box.at_centre.overlaps(value)
+                    if model.smooth and isinstance(instance.adaptation, Gradient):
+                        assert box.hessian()[0, 0].overlaps(curvature(problem, [arb(1)]))
+                        seen[0] += 1
+                    seen[1] += 1
+    assert seen[0] > 20 and seen[1] > 40
+
+
+def test_cells_of_two_laws() -> None:
+    """One neuron, scalar inputs: the exact infimum against values on a grid, and the checker of cells."""
+    task = Task(ONE, (Atom(0, fmpq(2), ONE),), (Atom(1, ONE, HALF), Atom(2, -ONE, HALF)))
+    start = Weights.of([[ONE]])
+    instance = NetworkInstance(
+        Loss("squared"), Gradient(fmpq(1, 8)), ((ONE,), (fmpq(2),), (-ONE,)), (task,), (1,), start, start, start, ONE
+    )
+    found = infimum(instance)
+    grid = [Weights.of([[fmpq(j, 64)]]) for j in range(-512, 513)]
+    problem = NetworkProblem(instance, Rationals)
+    values_there = [problem.objective(problem.at(w)) for w in grid]
+    assert min(values_there) >= found.value and min(values_there) - found.value < fmpq(1, 100)
+    assert check_cells(instance, float(to_float(found.value)) - 1e-9).accepted
+    assert not check_cells(instance, float(to_float(min(values_there))) + 1e-2).accepted

@@ -151,9 +151,9 @@ class Landscape:
         batch = batch_of(instance)
         live = batch.weights[0] > 0
         laws = [(batch.labels, batch.masses), (batch.support_labels, batch.support_masses)]
-        pairs = [(labels[0][live], masses[0][live]) for labels, masses in laws if labels is not None]
+        pairs = [(y[0][live], p[0][live]) for y, p in laws if y is not None and p is not None]
         # A task sees its own points alone, the others are left out; short ones are padded by points of no mass.
-        rho = sum(masses.sum(2) for _, masses in pairs)
+        rho = np.sum([masses.sum(2) for _, masses in pairs], axis=0)
         order = np.argsort(rho <= 0, axis=1, kind="stable")[:, : max(int((rho > 0).sum(1).max()), 1)]
         pick = np.take_along_axis
         ranges = [Ranges(instance.loss, *(pick(a, order[..., None], 1) for a in pair)) for pair in pairs]

@@ -135,13 +135,14 @@ class BatchQuantities(CoreBatchQuantities):
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         batch = self.batch
         n, k, _, d = batch.shape
-        count, one = len(batch), batch.support_masses is None
+        count, seen, inner = len(batch), batch.labels, batch.masses
+        if batch.support_labels is not None and batch.support_masses is not None:
+            seen, inner = batch.support_labels, batch.support_masses
 
         def by_point(values: Array) -> Array:
             return values.transpose(0, 2, 1, 3).reshape(count, k, -1)
 
-        labels = by_point(batch.labels if one else batch.support_labels)
-        joint = by_point(batch.weights[:, :, None, None] * (batch.masses if one else batch.support_masses))
+        labels, joint = by_point(seen), by_point(batch.weights[:, :, None, None] * inner)
         size, depth = labels.shape[2], labels.shape[2] // n
         task = np.repeat(np.arange(n), depth)
         present = joint > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -239,15 +240,23 @@ def _below(source: Source, loss: str, batch: Batch, share: Array | float = 1.0) 
     return found
 
 
+class AtQuery(BatchQuantities):
+    """The same with the Hessians of the outer laws in the Jacobians: its tangents are those of a wrong feature."""
+
+    @cached_property
+    def jacobians(self) -> Array:
+        return self._jacobians_of(self._summed)
+
+
 def support_query(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Tasks that adapt on another law than the one that they are judged on; any comparator."""
     batch = _problem(source, loss, limits, supports=("own", "own", "labels", "part"))
-    kind = source.choose(("parameter", "functions", "tangent", "stationary"))
+    kind = source.choose(("parameter", "functions", "tangent", "query tangent", "stationary"))
     if kind == "functions":
         n, k = batch.shape[:2]
         return batch.against(functions=source.grid((n, k), -8, 8) / 4)
-    if kind == "tangent":
-        found: Batch = tangent_comparators(source, BatchQuantities(batch))
+    if "tangent" in kind:
+        found: Batch = tangent_comparators(source, (BatchQuantities if kind == "tangent" else AtQuery)(batch))
         return found
     return batch if kind == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
 

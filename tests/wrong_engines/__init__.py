@@ -3,6 +3,7 @@
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
+from .laws import LAWS
 from .losses import LOSS_FAULTS
 from .networks import NETWORKS
 from .numbers import NUMBERS
@@ -17,6 +18,7 @@ CATALOGUE = (
     *LOSS_FAULTS,
     *INFIMA,
     *SUPERVISED,
+    *LAWS,
     *NETWORKS,
     *REINFORCEMENT,
     *VERDICT_FAULTS,

@@ -59,7 +59,7 @@ SUPERVISED = (
     fault("objective-without-weights", "task weights are left out", f"{MAML}:Risks.objective",
           Edit("law.weight * self.risk", "self.risk"), OBJECTIVE),
     fault("weights-not-normalised", "task weights unnormalised", f"{MAML}:Risks.__init__",
-          Edit("self._law(task.weight, task.atoms)", "self._law(2 * task.weight, task.atoms)"), BY_HAND),
+          Edit("self._law(task.weight,", "self._law(2 * task.weight,"), BY_HAND),
     fault("objective-of-omega", "the adaptation is left out", f"{MAML}:Risks.objective",
           Edit("self.path(law, at)[-1]", "at"), OBJECTIVE),
     fault("proximal-without-radius", "the proximal enclosure without its residual radius", f"{MAML}:Problem._proximal",

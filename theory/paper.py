@@ -168,9 +168,9 @@ RESULTS: tuple[Result, ...] = (
         "judged on never when two tasks share an input (with supports of their own they can be), and then tasks that "
         "contradict each other are a counterexample (its omega is the best parameter; what does better are functions "
         "that tell the tasks apart); for a smooth network they may share one if they adapt differently. That only no "
-        "parameter does better, adapted alike, needs less in a linear model: nothing with the squared loss, and with one "
-        "task a Jacobian of the adaptation that is invertible at omega. Functions may then still do better: two inputs "
-        "with the same feature, labelled 1 and -1.",
+        "parameter does better, adapted alike, needs less in a linear model: nothing with the squared loss, and with "
+        "one task a Jacobian of the adaptation that is invertible at omega. Functions may then still do better: two "
+        "inputs with the same feature, labelled 1 and -1.",
         ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c1", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),

@@ -251,7 +251,16 @@ class AtQuery(BatchQuantities):
 def support_query(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Tasks that adapt on another law than the one that they are judged on; any comparator."""
     batch = _problem(source, loss, limits, supports=("own", "own", "labels", "part"))
-    kind = source.choose(("parameter", "functions", "tangent", "query tangent", "stationary", "stationary functions"))
+    kinds = (
+        "parameter",
+        "functions",
+        "tangent",
+        "query tangent",
+        "query tangent",
+        "stationary",
+        "stationary functions",
+    )
+    kind = source.choose(kinds)
     if "stationary" in kind:
         batch = with_radius(source, replace(batch, omega=stationary_points(batch)))
     if "functions" in kind:

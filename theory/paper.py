@@ -81,7 +81,7 @@ RESULTS: tuple[Result, ...] = (
         "Jacobian is that of the training set, and convexity is asked of the outer loss alone. What it does not "
         "contain is convexity of the meta-objective for small steps, whatever the data: with two sets that is false "
         "for every step size, and true again where no training set has what its test set lacks.",
-        ("meta-sl-lifted", "network-lifted", "smooth-network-lifted", "meta-sl-c8-dominated"),
+        ("meta-sl-lifted", "network-lifted", "smooth-network-lifted"),
         (("meta-sl-c8", "one-law"), ("meta-sl-c8-dominated", "dominated-support")),
         ("laws-exchanged", "w-on-support", "rho-of-support", "query-hessian", "c8-two-laws"),
     ),

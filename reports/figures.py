@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup, escape
 
-from .formats.verifying import ClaimRow, LandscapePicture, Series
+from .answer import top, trivial_bound
+from .formats.verifying import ClaimRow, LandscapePicture, Series, VerifyRecord
+from .worked import Worked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +26,18 @@ COLOURS = {
     "UNDECIDED": "#9a6700",
 }
 """Verdict colours (distinguishable without red and green; the word is always printed too)."""
+
+DARK = {
+    "PROVED": "#5fd3a5",
+    "EQUAL": "#7cc1ec",
+    "VIOLATED": "#ff8f9c",
+    "OUTSIDE": "#aab4bf",
+    "UNDECIDED": "#e9b949",
+}
+"""The same on a dark page."""
+
+REFERRED = re.compile(r"""(?:url\(#|href="#)([^)"]+)""")
+NAMED = re.compile(r'\s?\bid="([^"]+)"')
 
 
 def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None], label: str) -> Markup:
@@ -40,6 +55,9 @@ def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None],
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
+    used = set(REFERRED.findall(text))
+    # matplotlib numbers its groups from 1 in every figure: names that nothing refers to would occur twice on a page.
+    text = NAMED.sub(lambda found: found[0] if found[1] in used else "", text)
     head, rest = text[text.index("<svg") :].split(">", 1)
     return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
 
@@ -82,6 +100,83 @@ def landscape(row: LandscapePicture) -> Markup:
     )
 
 
+def worked_figure(example: Worked) -> Markup:
+    """The worked example: L, the two points, the certified minimum, and where the bound allows a stationary point."""
+    low, high = float(example.rival.risk), float(example.rival.risk + example.bound)
+
+    def draw(axes: Axes) -> None:
+        axes.axhspan(low, high, color=COLOURS["UNDECIDED"], alpha=0.13, linewidth=0)
+        axes.plot(example.axis, example.values, color=COLOURS["EQUAL"], linewidth=1.6)
+        axes.axhline(example.least, color=COLOURS["PROVED"], linewidth=1, linestyle="--")
+        for point, mark, colour, words in (
+            (example.omega, "o", "VIOLATED", f"omega = 0: L = {float(example.omega.risk):.4f}"),
+            (example.rival, "D", "PROVED", f"theta' = 7/4: L = {low:.4f}"),
+        ):
+            place = float(point.theta), float(point.risk)
+            axes.plot(*place, mark, color=COLOURS[colour], markersize=6, zorder=3)
+            axes.annotate(words, place, (6, 7), textcoords="offset points", color=COLOURS[colour])
+        axes.annotate(f"the bound: {low:.4f} + {float(example.bound):.4f}", (0, high), (0, -11),
+                      textcoords="offset points", ha="center", color=COLOURS["UNDECIDED"])  # fmt: skip
+        axes.set_ylim(0, 1.2 * high)
+        axes.set_xlim(example.axis[0], example.axis[-1])
+        axes.set_xlabel("theta")
+        axes.set_ylabel("L(theta)")
+
+    return _drawing(
+        "worked",
+        (7.2, 3.2),
+        draw,
+        f"A curve with a local minimum at 0 of height {float(example.omega.risk):.4f}, and lower points: at 7/4 it is "
+        f"{low:.4f}. The bound allows stationary points up to {high:.4f}.",
+    )
+
+
+def scatter(verify: VerifyRecord) -> Markup | None:
+    """Gap against bound of real points, log-log, with the diagonal and what L >= 0 says; None if there is none."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    trivial = []
+    for family in verify.real_families:
+        for row in family.rows:
+            if row.gap is None or row.lifted is None or row.lifted.bound is None:
+                continue
+            gap, bound = row.gap.hi, row.lifted.bound.hi
+            if gap is None or bound is None or not 0 < gap <= bound:
+                continue
+            points.setdefault(family.title, []).append((gap, bound))
+            alone = row.optimum and trivial_bound(family.name, row.optimum)
+            away = row.optimum and top(row.optimum.gap)
+            if alone and away:
+                trivial.append((away, alone))
+    if not points:
+        return None
+    count = sum(map(len, points.values()))
+    said = sum(bound < 10 * gap for rows in points.values() for gap, bound in rows)
+
+    def draw(axes: Axes) -> None:
+        every = [value for rows in points.values() for pair in rows for value in pair]
+        ends = np.array([min(every) / 2, max(every) * 2])
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.fill_between(ends, ends, [ends[0] / 10] * 2, color="#8c959f", alpha=0.12, linewidth=0)
+        axes.plot(ends, ends, color="#57606a", linewidth=1)
+        axes.plot(ends, 10 * ends, color="#8c959f", linewidth=0.8, linestyle=":")
+        for (title, rows), colour, mark in zip(points.items(), LINES * 2, "osD^v<>ph*" * 2, strict=False):
+            axes.plot(*zip(*rows, strict=True), mark, color=colour, markersize=4, alpha=0.8, label=title)
+        if trivial:
+            axes.plot(*zip(*trivial, strict=True), "x", color="#1b1b1b", markersize=4, label="L >= 0 alone")
+        axes.set_xlim(*ends)
+        axes.set_ylim(ends[0], 10 * ends[1])
+        axes.set_xlabel("gap to the comparator")
+        axes.set_ylabel("the theorem's bound on it")
+        axes.legend(fontsize=6.5, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+
+    return _drawing(
+        "scatter", (7.6, 4.2), draw,
+        f"Gap against bound of {count} real points, both logarithmic: all lie on or above the diagonal, {said} of them "
+        "below ten times the gap.",
+    )  # fmt: skip
+
+
 _MARKS = {"local minimum": "v", "local maximum": "^", "saddle": "s", "flat minimum": "_"}
 
 
@@ -101,8 +196,10 @@ def _line(axes: Axes, row: LandscapePicture, values: np.ndarray) -> None:
         _mark(axes, point.kind, point.omega[0], height, point.spurious)
         if point.spurious and point.bound.hi is not None:
             # The theorem: L(omega) is at most lower + bound, a band above the certified minimum.
-            high = row.lower + point.bound.hi
-            axes.plot([point.omega[0]] * 2, [row.lower, high], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35)
+            x, high, edge = point.omega[0], row.lower + point.bound.hi, axes.get_ylim()[1]
+            axes.plot([x] * 2, [row.lower, min(high, edge)], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35)
+            if high > edge:
+                axes.annotate(f"↑ to {high:.3g}", (x, edge), (3, -8), textcoords="offset points", fontsize=7)
     axes.set_xlabel("theta")
     axes.set_ylabel("L(theta)")
 

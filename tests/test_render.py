@@ -31,7 +31,7 @@ from metagap.reports.formats.verifying import (
 from metagap.reports.overview import cell_id, identifiers, status, tables, tightness
 from metagap.reports.places import places
 from metagap.reports.records import dumps
-from metagap.reports.render import INSTALL, enclosure, entry, number, prose, render, share, write_report
+from metagap.reports.render import INSTALL, Report, enclosure, entry, number, prose, share, write_report
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
 from metagap.theory.without.hypotheses import META_RL_ROWS
@@ -42,6 +42,10 @@ from .test_formats import MUTATION
 Both = tuple[VerifyRecord, AuditRecord]
 
 
+def single(verify: VerifyRecord | None, audit: AuditRecord | None, **more: Any) -> str:
+    return Report(verify, audit, **more).single()
+
+
 @pytest.fixture(scope="module")
 def records(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> Both:
     return small_run[1:]
@@ -49,7 +53,7 @@ def records(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> Both:
 
 @pytest.fixture(scope="module")
 def page(records: Both) -> str:
-    return render(*records)
+    return single(*records)
 
 
 def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) -> None:
@@ -69,19 +73,19 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) ->
 
 
 def test_the_page_is_a_function_of_the_records(records: Both, page: str) -> None:
-    assert page == render(*copy.deepcopy(records))
+    assert page == single(*copy.deepcopy(records))
 
 
 def test_missing_records_say_how_to_make_them(records: Both) -> None:
-    assert "metagap audit" in render(records[0], None)
-    alone = render(None, records[1])
+    assert "metagap audit" in single(records[0], None)
+    alone = single(None, records[1])
     assert "metagap verify" in alone and "not in this run" in alone
 
 
 @pytest.mark.ci
 def test_the_tests_own_power_is_shown_with_its_interval(records: Both, page: str) -> None:
     assert "cosmic-ray" not in page
-    shown = html.unescape(render(*records, mutation=check(MUTATION, MutationRecord, "x")))
+    shown = html.unescape(single(*records, mutation=check(MUTATION, MutationRecord, "x")))
     assert "<strong>1 of 2</strong> changes" in shown
     assert "9.4 % to 90.5 %" in shown
     survivor, noticed = MUTATION["changes"]
@@ -96,7 +100,7 @@ def test_a_violation_is_loud_and_text_is_escaped(records: Both) -> None:
         Violation(kind="worst", grade="genuine", gap=Interval(2.0, 2.0), bound=Interval(1.0, 1.0), terms={},
                   instance="0" * 64, file="x", origin="<b>somebody</b>", command="metagap replay {folder}/x")
     ]  # fmt: skip
-    page = render(verify, None)
+    page = single(verify, None)
     assert "1 certified violations" in page
     assert "&lt;b&gt;somebody" in page
     assert "the worst counterexample" in page
@@ -248,7 +252,7 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     (empty,) = uninformative(verify)
     assert empty.instances == 2
     assert empty.title == "Taxi" and empty.bounds == (1e3, 1e3) and not empty.policies
-    page = html.unescape(render(verify, None))
+    page = html.unescape(single(verify, None))
     section = page.split('id="answer"')[1].split("<h2")[0]
     assert section.count("within the tolerance") == 2 and "no information" in section
     assert "No claim was violated" in section and "the misfit is 75.0 % of" in section
@@ -326,7 +330,7 @@ def test_two_states_of_the_sources_are_said(records: Both, page: str) -> None:
     assert "different states" not in page
     other = copy.deepcopy(records[1])
     other.environment["sources"] = "0" * 64
-    assert "different states" in render(records[0], other)
+    assert "different states" in single(records[0], other)
 
 
 def test_provenance_names_versions_machine_sources_and_files(records: Both, page: str) -> None:

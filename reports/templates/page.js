@@ -45,10 +45,23 @@ const open = () => {
 addEventListener("hashchange", open);
 const folded = [...document.querySelectorAll("main details")];
 const all = (value) => { for (const box of folded) box.open = value; };
-for (const [name, value] of [["unfold", true], ["fold", false]]) {
+if (folded.length) for (const [name, value] of [["unfold", true], ["fold", false]]) {
   const button = document.getElementById(name);
   button.hidden = false;
   button.addEventListener("click", () => all(value));
+}
+// Code can be copied by a button.
+for (const box of document.querySelectorAll("main pre > code")) {
+  if (!navigator.clipboard) break;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.className = "copy";
+  button.addEventListener("click", () => navigator.clipboard.writeText(box.textContent).then(() => {
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  }));
+  box.parentElement.before(button);
 }
 const print_ = document.getElementById("print-all");
 print_.hidden = false;

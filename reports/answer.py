@@ -66,16 +66,14 @@ class Distance(Known):
 
     @property
     def speaks(self) -> bool:
-        """Whether the bound says something that L >= 0 does not, and is not empty."""
-        return self.bound is not None and not self.empty and (self.trivial is None or self.bound < self.trivial)
+        """Whether the bound says more than L >= 0 does; where L is a return: whether it is not empty."""
+        return self.bound is not None and (not self.empty if self.trivial is None else self.bound < self.trivial)
 
     @property
     def remark(self) -> str:
         """What there is to say of the bound beside its number."""
-        if self.empty:
-            return ", which says nothing"
         if self.bound is None or self.trivial is None:
-            return ""
+            return ", which says nothing" if self.empty else ""
         than = "more" if self.speaks else "less"
         return f", which says {than} than L ≥ 0 alone ({self.trivial:.3g})"
 
@@ -104,10 +102,13 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     head = f"{violated} certified violations." if violated else "What is claimed holds: no claim was violated."
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
     if distances:
-        speaking, empty = sum(d.speaks for d in distances), sum(d.empty for d in distances)
-        less = len(distances) - speaking - empty
-        text = f"On {speaking} of {len(distances)} kinds of real tasks the bound says more than L ≥ 0 alone"
-        text += f"; on {less} it says less" if less else ""
+        speaking, less = (
+            sum(d.speaks for d in distances),
+            sum(not d.speaks and d.trivial is not None for d in distances),
+        )
+        empty = len(distances) - speaking - less
+        text = f"On {speaking} of {len(distances)} kinds of real tasks the bound says more than is known without it"
+        text += f"; on {less} it says less than L ≥ 0 alone" if less else ""
         text += f"; on {empty} it is more than {EMPTY} times the gap" if empty else ""
         most = "something on most" if 2 * speaking > len(distances) else "little on"
         found.append(Sentence(f"It says {most} real tasks.", text + ".", "answers", "Task by task."))

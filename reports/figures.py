@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 from collections.abc import Callable
@@ -63,26 +64,20 @@ def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None],
 
 
 def histogram(row: ClaimRow) -> Markup | None:
-    """The distribution of left side over bound of a claim's row; None if there is nothing to show."""
+    """How tight: a bar per interval of left side over bound, its height the root of the count; None if empty."""
     counts = row.histogram
     if not sum(counts):
         return None
-
-    def draw(axes: Axes) -> None:
-        width = 1 / len(counts)
-        axes.bar([(i + 0.5) * width for i in range(len(counts))], counts, 0.9 * width, color=COLOURS["EQUAL"])
-        axes.set_xlim(0, 1)
-        axes.set_yscale("symlog", linthresh=1)
-        axes.set_ylim(0, max(counts) * 1.6)
-        axes.set_xlabel("left side / bound (1: the bound is attained)")
-        axes.set_ylabel("instances")
-
-    return _drawing(
-        row.claim,
-        (5.2, 1.9),
-        draw,
-        f"Histogram of left side over bound for {row.claim}: {sum(counts)} instances with a positive bound and a "
-        f"left side of at least 0; {counts[-1]} of them at 0.95 or more.",
+    width, most = 240 / len(counts), max(counts)
+    bars = [(i * width, 40 * math.sqrt(n / most)) for i, n in enumerate(counts) if n]
+    path = "".join(f"M{x + 1:.4g} 41v{-height:.3g}h{width - 2:.4g}v{height:.3g}z" for x, height in bars)
+    label = (
+        f"Left side over bound for {row.claim}, from 0 to 1: {sum(counts)} instances with a positive bound and a left "
+        f"side of at least 0; {counts[-1]} of them at 0.95 or more."
+    )
+    return Markup(
+        f'<svg class="strip" viewBox="0 0 240 42" role="img" aria-label="{escape(label)}">'
+        f'<path d="M0 41.5h240" stroke="currentColor" fill="none"/><path d="{path}" fill="var(--equal)"/></svg>'
     )
 
 
@@ -114,7 +109,7 @@ def worked_figure(example: Worked) -> Markup:
         ):
             place = float(point.theta), float(point.risk)
             axes.plot(*place, mark, color=COLOURS[colour], markersize=6, zorder=3)
-            axes.annotate(words, place, (6, 7), textcoords="offset points", color=COLOURS[colour])
+            axes.annotate(words, place, (0, 9), textcoords="offset points", ha="center", color=COLOURS[colour])
         axes.annotate(f"the bound: {low:.4f} + {float(example.bound):.4f}", (0, high), (0, -11),
                       textcoords="offset points", ha="center", color=COLOURS["UNDECIDED"])  # fmt: skip
         axes.set_ylim(0, 1.2 * high)
@@ -145,27 +140,34 @@ def scatter(verify: VerifyRecord) -> Markup | None:
             points.setdefault(family.title, []).append((gap, bound))
             alone = row.optimum and trivial_bound(family.name, row.optimum)
             away = row.optimum and top(row.optimum.gap)
-            if alone and away:
+            if alone and away and 2 * away > alone / 1e6:
                 trivial.append((away, alone))
     if not points:
         return None
     count = sum(map(len, points.values()))
     said = sum(bound < 10 * gap for rows in points.values() for gap, bound in rows)
 
+    gaps = [gap for rows in points.values() for gap, _ in rows]
+    low, high = min(gaps) / 2, max(gaps) * 3
+    top_ = 1e3 * high
+
     def draw(axes: Axes) -> None:
-        every = [value for rows in points.values() for pair in rows for value in pair]
-        ends = np.array([min(every) / 2, max(every) * 2])
+        ends = np.array([low, high])
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.fill_between(ends, ends, [ends[0] / 10] * 2, color="#8c959f", alpha=0.12, linewidth=0)
+        axes.fill_between(ends, ends, [low / 2] * 2, color="#8c959f", alpha=0.15, linewidth=0)
         axes.plot(ends, ends, color="#57606a", linewidth=1)
-        axes.plot(ends, 10 * ends, color="#8c959f", linewidth=0.8, linestyle=":")
-        for (title, rows), colour, mark in zip(points.items(), LINES * 2, "osD^v<>ph*" * 2, strict=False):
-            axes.plot(*zip(*rows, strict=True), mark, color=colour, markersize=4, alpha=0.8, label=title)
+        axes.plot(ends, 10 * ends, color="#8c959f", linewidth=0.9, linestyle=":")
+        for (title, rows), colour, mark in zip(points.items(), LINES * 3, "osD^v<>ph*" * 3, strict=False):
+            shown = [(gap, min(bound, top_ / 1.5)) for gap, bound in rows]
+            axes.plot(*zip(*shown, strict=True), mark, color=colour, markersize=4, alpha=0.8, label=title)
+            for (gap, bound), (_, height) in zip(rows, shown, strict=True):
+                if bound > height:
+                    axes.annotate(f"{bound:.0e}", (gap, height), (5, -3), textcoords="offset points", fontsize=6.5)
         if trivial:
-            axes.plot(*zip(*trivial, strict=True), "x", color="#1b1b1b", markersize=4, label="L >= 0 alone")
-        axes.set_xlim(*ends)
-        axes.set_ylim(ends[0], 10 * ends[1])
+            axes.plot(*zip(*trivial, strict=True), "x", color="#1b1b1b", markersize=5, label="L >= 0 alone")
+        axes.set_xlim(low, high)
+        axes.set_ylim(low / 2, top_)
         axes.set_xlabel("gap to the comparator")
         axes.set_ylabel("the theorem's bound on it")
         axes.legend(fontsize=6.5, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -81,7 +81,7 @@ class Page:
 
 PAGES = (
     Page("index", "Summary", ("summary",)),
-    Page("results", "What holds, what needs more", ("results",)),
+    Page("results", "The paper's results", ("results",)),
     Page("claims", "Claims", ("claims",)),
     Page("real", "Real tasks", ("answer", "real")),
     Page("optimum", "The global optimum", ("optimum", "rates")),
@@ -168,6 +168,7 @@ def entry(row: ClaimRow, family: str) -> str:
     return title if said else f"{stem}: {title}"
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("metagap.reports", "templates"),
@@ -244,14 +245,16 @@ class Report:
         written = {page.name: self._page(page, page.sections) for page in PAGES}
         home = {target: name for name, text in written.items() for target in TARGET.findall(text)}
 
-        def led(text: str, name: str) -> str:
+        def led(text: str) -> str:
+            own = set(TARGET.findall(text))
+
             def to(link: re.Match[str]) -> str:
-                there = home.get(link[1], name)
-                return link[0] if there == name else f'href="{there}.html#{link[1]}"'
+                target = link[1]
+                return link[0] if target in own or target not in home else f'href="{home[target]}.html#{target}"'
 
             return LINK.sub(to, text)
 
-        return {name: led(text, name) for name, text in written.items()}
+        return {name: led(text) for name, text in written.items()}
 
     def _page(self, page: Page | None, sections: Iterable[str]) -> str:
         verify, audit = self.verify, self.audit

@@ -126,8 +126,10 @@ def summary(rows: list[Landscape]) -> Landscapes | None:
     """The landscapes of a run: counts per variant, and those worth a picture with their data."""
     if not rows:
         return None
+    # Jobs end in any order.
+    order = {name: place for place, name in enumerate(FAMILIES)}
     variants = []
-    for variant in dict.fromkeys(row.variant for row in rows):
+    for variant in dict.fromkeys(row.variant for row in sorted(rows, key=lambda r: (order[r.family], r.variant))):
         chosen = [row for row in rows if row.variant == variant]
         points = [p for row in chosen for p in row.points]
         spurious = [p for p in points if p.spurious]

@@ -11,12 +11,11 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-from ..impl.families import FAMILIES, judge, load
+from ..impl.families import family_of, judge, load
 from ..impl.optimum import minimise
 from ..impl.supervised.instance import MetaSLInstance
 
 FILE = Path(__file__).parent / "example" / "local_minimum.json"
-CLAIM = "meta-sl-lifted"
 COUNT, REACH = 241, 2.6
 """Points of the curve, and where it ends."""
 
@@ -96,10 +95,10 @@ def worked() -> Worked:
     # One feature, the same for both tasks: it expresses the mean of u.
     misfit = abs(way[0] - way[1]) / 2
     optimum = minimise(instance)
-    headline = FAMILIES["meta-sl"].headline
+    headline = family_of(instance).headline
     assert headline is not None and headline.sample is not None
     curve = headline.sample(instance, REACH, COUNT)
     return Worked(
         labels, rate, omega, rival, slopes, stretch, second, way, misfit, abs(slopes[0]) * misfit,
-        judge(instance)[CLAIM].verdict.name, optimum.sure, optimum.at[0], list(curve.axis), list(curve.values),
+        judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0], list(curve.axis), list(curve.values),
     )  # fmt: skip

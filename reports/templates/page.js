@@ -23,19 +23,19 @@ if (filters) {
   update();
 }
 // What scrolls sideways can be reached by the keyboard, and shows by its edge that there is more.
-const boxes = [...document.querySelectorAll(".scroll")];
+const boxes = [...document.querySelectorAll(".scroll, .formula, .statement, figure.broad")];
 const edge = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
 const measure = (box) => {
   if (box.scrollWidth > box.clientWidth && !box.hasAttribute("tabindex")) {
     box.tabIndex = 0;
-    box.setAttribute("role", "region");
-    box.setAttribute("aria-label", box.querySelector("caption").textContent);
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", box.querySelector("caption, figcaption")?.textContent ?? "A formula");
   }
   edge(box);
 };
 for (const box of boxes) box.addEventListener("scroll", () => edge(box), { passive: true });
 const sizes = new ResizeObserver((entries) => { for (const entry of entries) measure(entry.target); });
-for (const box of boxes) sizes.observe(box);
+for (const box of boxes) { measure(box); sizes.observe(box); }
 // A link to or into something folded opens it. Paper shows what is open: with ?all in the address, everything.
 const open = () => {
   const target = document.getElementById(location.hash.slice(1));

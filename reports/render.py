@@ -60,6 +60,7 @@ from .overview import (
     status,
     tables,
 )
+from .pages import PAGES, Page
 from .places import places
 from .records import clean, in_folder, write_text
 from .worked import worked
@@ -68,28 +69,6 @@ INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[real]' && .venv/bin/metagap verify"
 )
 """The README's main command."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of the report: its file's name, its title, the templates of its sections."""
-
-    name: str
-    title: str
-    sections: tuple[str, ...]
-
-
-PAGES = (
-    Page("index", "Summary", ("summary",)),
-    Page("results", "The paper's results", ("results",)),
-    Page("claims", "Claims", ("claims",)),
-    Page("real", "Real tasks", ("answer", "real")),
-    Page("optimum", "The global optimum", ("optimum", "rates")),
-    Page("assumptions", "Assumptions", ("assumptions",)),
-    Page("mutants", "Mutants", ("mutants", "sharpness")),
-    Page("notes", "How to read, notation, provenance", ("reading", "notation", "provenance")),
-)
-"""The pages in the order in which they are read; the first is what a reader opens."""
 
 
 @cache

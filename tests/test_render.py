@@ -40,9 +40,10 @@ from metagap.reports.formats.verifying import (
     Violation,
 )
 from metagap.reports.overview import cell_id, identifiers, status, tables, tightness
+from metagap.reports.pages import PAGES
 from metagap.reports.places import places
 from metagap.reports.records import dumps
-from metagap.reports.render import INSTALL, PAGES, Report, enclosure, entry, number, prose, share, write_report
+from metagap.reports.render import INSTALL, Report, enclosure, entry, number, prose, share, write_report
 from metagap.reports.worked import FILE, worked
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from axe_core_python.selenium import Axe
 from metagap.reports.cli import app
-from metagap.reports.render import PAGES, write_report
+from metagap.reports.pages import PAGES
+from metagap.reports.render import write_report
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains

@@ -190,7 +190,6 @@ def _environment() -> Environment:
         "palette": [Markup(" ".join(f"--{n.lower()}: {c};" for n, c in each.items())) for each in (COLOURS, DARK)],
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
-        "families": {family.name: family.title for family in FAMILIES.values()},
         "losses": list(LOSSES.values()),
         "symbols": list(SYMBOLS.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
@@ -243,6 +242,7 @@ class Report:
         text = _environment().get_template("report.html.j2").render(
             page=page,
             sections=sections,
+            families={family.name: family.title for family in FAMILIES.values()},
             script=Markup(script),
             script_hash=f"sha256-{digest}",
             verify=verify,

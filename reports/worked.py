@@ -100,5 +100,6 @@ def worked() -> Worked:
     curve = headline.sample(instance, REACH, COUNT)
     return Worked(
         labels, rate, omega, rival, slopes, stretch, second, way, misfit, abs(slopes[0]) * misfit,
-        judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0], list(curve.axis), list(curve.values),
+        judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0],
+        list(curve.axis), list(curve.values),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from flint import arb, fmpq
 
-from ..arithmetic import Balls, Number, Rationals, exact_floats, norm, root
+from ..arithmetic import Balls, Number, Rationals, norm, root
 from ..instances import Instance, Vector
 from ..models import flips
 from ..models.dependence import dimensions, formal_features
@@ -30,18 +30,14 @@ class ReluPolicyQuantities(RankQuantities):
 
     # --- exact coordinates ----------------------------------------------------------------------------
 
-    @cached_property
-    def along(self) -> list[Number]:
-        if self._direction is None or self.m is Rationals:
-            return super().along
-        scales = self.problem.coordinates.scales
-        return [self.m.number(v) * s for v, s in zip(self._direction, scales, strict=True)]
+    def _placed(self, given: list[Number]) -> list[Number]:
+        if self.m is Rationals:
+            return given
+        return [v * s for v, s in zip(given, self.problem.coordinates.scales, strict=True)]
 
-    @cached_property
-    def exact_direction(self) -> Vector:
-        """The direction's coefficients on the orthogonal e_k, rounded to float64."""
-        scales = self.problem.coordinates.scales
-        return exact_floats(v / s for v, s in zip(self.along, scales, strict=True))
+    def _given(self, along: list[Number]) -> list[Number]:
+        """The coefficients on the orthogonal e_k."""
+        return [v / s for v, s in zip(along, self.problem.coordinates.scales, strict=True)]
 
     def _formal(self) -> list[list[fmpq]]:
         lower: list[list[fmpq]] = self.problem.coordinates.lower
@@ -93,7 +89,7 @@ class ReluPolicyQuantities(RankQuantities):
 
     @cached_property
     def misfit_other_kinks(self) -> arb:
-        return self._misfit(self._with_gates(self._other_gates).rows, self._u).value
+        return self._misfit(self._with_gates(self._other_gates).rows).value
 
     @cached_property
     def min_norm_other_kinks(self) -> arb:
@@ -215,7 +211,3 @@ class SmoothPolicyQuantities(RankQuantities):
     def error_ball_narrow(self) -> arb:
         """B/m for B/m^{1/2}."""
         return self._spread(self._share)
-
-    @property
-    def eps_formal(self) -> Number:
-        return self.eps

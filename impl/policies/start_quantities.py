@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, Rationals, root
+from ..balls.dense import Dense
 from ..balls.singular import largest_eigenvalue
 from ..models.weights import squared_distance
 from .instance import Adaptation, PolicyNetworkInstance
@@ -57,21 +58,14 @@ class StartQuantities(MetaRLQuantities):
         """Of phi_0 - phi_W: exactly 0 where no gate changed."""
         return self._with_gates(self.problem.start_gates - self.problem.own_gates)
 
-    def _size(self, pairings: list[Number], at: Any) -> Number:
-        """The length of the vector of the span with these pairings with the coordinates' basis."""
-        return self._length(pairings) if self.m is Balls else at.length(pairings)
+    def _vector(self, entries: list[Number], at: Any = None) -> Dense:
+        """The vector of the span with these pairings with the basis of coordinates, of those at W or others."""
+        found = self.problem.coordinates if at is None else at
+        return Dense(self.m, entries, None if self.m is Balls else found.squares)
 
     def _paired(self, features: Features) -> Number:
         """||<w, features>||."""
-        return self._size(self._pulled(features.rows), features.at)
-
-    @cached_property
-    def eps(self) -> Number:
-        return self._size(self._gradient, self.problem.coordinates)
-
-    @cached_property
-    def eps_formal(self) -> Number:
-        return self._paired(Features(self._meta_features, self.problem.coordinates))
+        return self._vector(self._pulled(features.rows), features.at).length
 
     @cached_property
     def eps_init(self) -> Number:
@@ -79,7 +73,7 @@ class StartQuantities(MetaRLQuantities):
 
     @cached_property
     def misfit_init(self) -> arb:
-        return self._misfit(self._initial.rows, self._u).value
+        return self._misfit(self._initial.rows).value
 
     # --- the error of features at initialisation --------------------------------------------------------------
 
@@ -125,4 +119,4 @@ class StartQuantities(MetaRLQuantities):
     @cached_property
     def misfit_init_outer(self) -> arb:
         """phi_0 outside, phi_W in grad Q."""
-        return self._misfit(self._with_gates(self.problem.start_gates, self.problem.own_gates).rows, self._u).value
+        return self._misfit(self._with_gates(self.problem.start_gates, self.problem.own_gates).rows).value

@@ -77,22 +77,22 @@ class ErrorQuantities(RankQuantities):
             [replace(step, bends=bend) for step, bend in zip(*pair, strict=True)]
             for pair in zip(self._steps, bends, strict=True)
         ]
-        return self._misfit_of(self._set(self._adapted, steps))
+        return self._misfit(self._set(self._adapted, steps)).value
 
     @cached_property
     def misfit_outer_unadapted(self) -> arb:
-        return self._misfit_of(self._set([self._here] * len(self.laws), self._steps))
+        return self._misfit(self._set([self._here] * len(self.laws), self._steps)).value
 
     @cached_property
     def misfit_reversed(self) -> arb:
-        return self._misfit_of(self._set(self._adapted, [steps[::-1] for steps in self._steps]))
+        return self._misfit(self._set(self._adapted, [steps[::-1] for steps in self._steps])).value
 
     @cached_property
     def misfit_frozen(self) -> arb:
         """W's own factor for every step."""
-        return self._misfit_of(self._set(self._adapted, [steps[:1] * len(steps) for steps in self._steps]))
+        return self._misfit(self._set(self._adapted, [steps[:1] * len(steps) for steps in self._steps])).value
 
     @cached_property
     def misfit_one_missing(self) -> arb:
         """Without the last step's factor."""
-        return self._misfit_of(self._set(self._adapted, [steps[:-1] for steps in self._steps]))
+        return self._misfit(self._set(self._adapted, [steps[:-1] for steps in self._steps])).value

@@ -257,7 +257,7 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def misfit_hessian_at_adapted(self) -> arb:
         self._gradient_steps()
-        return self._misfit_of(self._set(self._adapted, [[Step(at, [])] for at in self._adapted]))
+        return self._misfit(self._set(self._adapted, [[Step(at, [])] for at in self._adapted])).value
 
     @cached_property
     def eps_directional(self) -> Number:

@@ -14,12 +14,13 @@ from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Number, root, square
 from .rank_quantities import RankQuantities
+from .start_quantities import StartQuantities
 
 Change = Callable[[int], arb]
 """A bound of ||phi_0(x) - phi(x)|| at the input x."""
 
 
-class ErrorQuantities(RankQuantities):
+class ErrorQuantities(StartQuantities, RankQuantities):
     """Features at initialisation and their errors."""
 
     @cached_property
@@ -68,6 +69,11 @@ class ErrorQuantities(RankQuantities):
         return self._root_sum(found)
 
     # --- what wrong theorems use instead ------------------------------------------------------------------
+
+    @cached_property
+    def min_norm_init(self) -> arb:
+        """The shortest representation by the features at initialisation."""
+        return self._shortest(self._initial)
 
     @cached_property
     def misfit_curvature_adapted(self) -> arb:

@@ -14,6 +14,8 @@ from flint import arb
 from ..arithmetic import Balls, Matrix, Number, Rationals, root
 from ..balls.dense import Dense
 from ..balls.singular import largest_eigenvalue
+from ..instances import Vector
+from ..models.rows import lengths
 from ..models.weights import squared_distance
 from .instance import Adaptation, PolicyNetworkInstance
 from .network_problem import Gates, NetworkProblem
@@ -89,6 +91,16 @@ class StartQuantities(MetaRLQuantities):
         self._balls_only("an eigenvalue")
         rows = self._scaled(change.rows, [root(m) for m in self._masses])
         return root(largest_eigenvalue(rows.transpose() * rows))
+
+    @property
+    def _inputs(self) -> list[Vector]:
+        """x [SA]."""
+        return [row for rows in self.instance.features for row in rows]
+
+    @cached_property
+    def _sizes(self) -> list[arb]:
+        """||x|| [SA]."""
+        return lengths(self._inputs)
 
     def _propagated(self, delta: list[arb], *, lookahead: bool = True) -> arb:
         """||e||: e_i = delta/tau + |eta| gamma_i/((1-gamma_i) tau) E_varsigma_i[|A_i| delta], over 1 + eta Q_i for the

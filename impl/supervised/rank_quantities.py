@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from ..arithmetic import norm, root, solved
+from ..arithmetic import norm
 from ..balls.singular import largest_eigenvalue
 from .core_quantities import FeatureQuantities
 
@@ -46,8 +46,9 @@ class RankQuantities(FeatureQuantities):
         self._balls_only("a norm")
         if self._crowded:
             return arb("nan")
-        target = arb_mat(len(self._u), 1, self._u)
-        return root((target.transpose() * solved(features.gram, target))[0, 0])
+        at = features.span
+        # If all vectors are pivots the rows are triangular, and the shortest v solves C v = u.
+        return norm(at.coordinates(self._u)) if len(at.pivots) == len(self._u) else arb("nan")
 
     @cached_property
     def min_norm_solution(self) -> arb:

@@ -218,7 +218,7 @@ NETWORKS = (
     fault("smooth-half-curvature", "a constant is too small", f"{SMOOTH_ERRORS}:SmoothErrors._curvature",
           then(lambda c: c / 2), smooth_engines("drift")),
     fault("smooth-displacement-bare", "an enclosure's radius is dropped",
-          f"{SMOOTH_ERRORS}:SmoothErrors._displacements",
+          "metagap.impl.models.changes:moves",
           then(bare), suite("test_networks_by_hand:test_displacements_contain_the_exact_value")),
     fault("smooth-remainder-half", "a constant is too small", f"{FLOOR}:Centre.worst",
           Edit("(self.problem.output[0]) / 2", "(self.problem.output[0]) / 4"), SMOOTH_BALL),

@@ -160,7 +160,7 @@ def main() -> None:
     record = read(Path(sys.argv[1]), VerifyRecord) if len(sys.argv) > 1 else None
     if record is not None and (missing := len(CLAIMS - {row.claim for row in record.claims})):
         say = f"{sys.argv[1]}: {missing} of {len(CLAIMS)} claims are not in this record: a record of all is required"
-        print(f"{say}; make one by metagap verify --json FILE, without --claim", file=sys.stderr)
+        sys.stderr.write(f"{say}; make one by metagap verify --json FILE, without --claim\n")
         sys.exit(2)
     for path in map(Path, PAGES):
         write_text(path, fill(path.read_text(encoding="utf-8"), record))

@@ -118,7 +118,7 @@ def test_the_mirrors_shortest_solution() -> None:
 
 
 ELSEWHERE = {"bracket", "certified_gap"}
-"""Of the headline alone, against an optimum that a search found: compared in `test_certified_brackets_and_headlines`."""
+"""Of the headline alone, against an optimum that a search found: see `test_certified_brackets_and_headlines`."""
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())

@@ -189,8 +189,6 @@ SUPERVISED = (
           Edit("[[z] for z in self._after]", "[[self._before]] * len(self._after)"),
           suite("test_supervised_by_hand:test_an_implicit_step_is_differentiable_where_it_does_not_end_on_a_joint",
                 omega=2, verdict=Verdict.OUTSIDE)),
-    fault("rank-not-asked", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_full_row_rank",
-          Edit("arb(0) if singular else arb(0).union(1)", "arb(1)"), MARGINS),
     fault("rank-of-more-points", "margins ignored", f"{QUANTITIES}:MetaSLQuantities.margin_full_row_rank",
           Edit("return arb(-1)", "return arb(1)"), MARGINS),
 )  # fmt: skip

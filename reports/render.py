@@ -50,10 +50,12 @@ from .overview import (
     SIGNS,
     by_family,
     cell_id,
+    colour,
     details,
     equality,
     identifiers,
     mutant_id,
+    proof_map,
     quantiles,
     ratio,
     results,
@@ -183,6 +185,8 @@ def _environment() -> Environment:
         "quantiles": quantiles,
         "point_of": point_of,
         "status": status,
+        "proof_map": proof_map,
+        "colour": colour,
         "ratio": ratio,
     }
     environment.globals |= {

@@ -32,7 +32,7 @@ def report(
     out: FolderOption = FOLDER,
     single_file: Annotated[bool, typer.Option("--single-file", help="All pages in one: report.html.")] = False,
 ) -> None:
-    """Write the pages again from the records in the folder."""
+    """Write the report's pages again from the records in the folder."""
     with input_errors(), writing(out):
         typer.echo(str(write_report(out, single=single_file)))
 

@@ -120,7 +120,7 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def gradient(self) -> Array:
-        """grad L (B, D) by the chain rule; of each task one vector is taken back through the steps, not all features."""
+        """grad L (B, D) by the chain rule; of each task one vector goes back through the steps, not all features."""
         pulls = self.batch.weights[..., None] * self.slopes
         found = self._back(pulls[..., None] * self._gates(self._path[-1]) * self._output)
         rate, steps = self.batch.rate[:, None, None], zip(self._path[:-1], self._on_the_way, strict=True)

@@ -20,8 +20,8 @@ import scipy
 from flint import arb, ctx, fmpq
 
 from ....theory.claim import Claim
-from ...arithmetic import PROPOSING, Number, bounds, exactly, midpoint, root, to_float
-from ...floats.infimum import ball_least_squares
+from ...arithmetic import PROPOSING, Number, bounds, exactly, midpoint, to_float
+from ...floats.infimum import lifted_least_squares
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ...losses import Link
@@ -242,18 +242,16 @@ class NetworkHeadline(Headline):
         """
         # What depends on neither is evaluated once.
         here = self.quantities(instance, lower)
-        masses, span = here._masses, here._features.span.rows
-        rows = _floats(root(m) * a for m, row in zip(masses, span.tolist(), strict=True) for a in row)
-        rows = rows.reshape(1, len(masses), span.ncols())
-        eps, weight = midpoint(here._norm_of(here._features)), midpoint(here("weight_norm"))
+        span, mass = here._features.span.rows, _floats(here._masses)[None]
+        rows = _floats(span.entries()).reshape(1, span.nrows(), span.ncols())
+        eps, weight = midpoint(here("eps_formal")), midpoint(here("weight_norm"))
         found = []
         for rival in rivals:
             at = self.quantities(replace(instance, comparator=rival), lower)
             radii = sorted({instance.radius, *(fmpq(4) ** k for k in range(-2, 4)), *_apart(instance.omega, rival)})
-            target = (here._after[i][x] - at._comparator[i][x] for i, x, _ in here._points)
-            aims = _floats(root(m) * u for m, u in zip(masses, target, strict=True))
+            target = _floats(here._after[i][x] - at._comparator[i][x] for i, x, _ in here._points)[None]
             sizes, own = np.array([to_float(r) for r in radii]), midpoint(at("bracket"))
-            sums = sizes * eps + weight * ball_least_squares(rows, aims[None], sizes)[0] + own
+            sums = sizes * eps + weight * lifted_least_squares(rows, target, mass, sizes)[0] + own
             best = int(np.where(np.isnan(sums), np.inf, sums).argmin())
             radius = radii[best] if np.isfinite(sums[best]) else instance.radius
             found.append((own > NEAR * sums[best], sums[best], rival, radius))

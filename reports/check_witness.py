@@ -1989,6 +1989,7 @@ LOSSES = (
 )  # fmt: skip
 ATOMS = [{"x": int, "y": NUMBER, "p": NUMBER}]
 TASK = {"weight": NUMBER, "atoms": ATOMS}
+IMPLICIT = {"squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson"}
 SUPERVISED_FILE = {
     "format": "metagap/instance/1",
     "problem": "meta-sl",
@@ -2080,8 +2081,7 @@ def _validate_supervised(given: dict[str, Any]) -> None:
         need(1 <= adaptation["steps"] <= 1000, "steps: 1..1000")
     else:
         need(number(adaptation["lambda"]) > 0 and given["model"]["name"] == "linear", "lambda > 0, a linear model")
-        smooth = ("squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson")
-        need(loss["name"] in smooth, "a loss for implicit adaptation")
+        need(loss["name"] in IMPLICIT, "a loss for implicit adaptation")
     shares(task["weight"] for task in given["tasks"])
     shape(given["features"])
     for task in given["tasks"]:

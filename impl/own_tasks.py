@@ -3,6 +3,8 @@
     from_arrays(X, y, task)     X (N, d), y [N], task [N] -> MetaSLInstance, one task per distinct value of `task`
     TaskSource(place).load()    an instance file, a .csv or .npz file, or sklearn:NAME
 
+Rows of a task are its law, each with mass 1/rows, or in proportion to its weight. With a split the support rows are the
+law that the task adapts on, the query rows the law that it is judged on, and weights are in proportion within each.
 Rows with equal features are one support point, so that what tasks share is known. Numbers are taken as they are: every
 float64 is an exact rational. omega and the comparator are 0 until they are given.
 """
@@ -10,7 +12,7 @@ float64 is an exact rational. omega and the comparator are 0 until they are give
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +21,15 @@ from flint import fmpq
 
 from . import files
 from .arithmetic import PROPOSING, Array, Floats, rational, to_float
-from .extras import require
 from .families import load
 from .files.faults import FaultError
-from .files.numbers import decimal, decimals
-from .files.tables import arrays, check_size, controls, csv_lines
+from .files.tables import check_size, controls
 from .files.text import reported
 from .instances import Instance
 from .losses import Link, Loss
-from .supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from .supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
 from .supervised.tables import Rows, distinct_rows
-
-CLASSES = ("iris", "wine", "breast_cancer", "digits")
-"""Classification data: one task per class, against the rest."""
-GROUPS = ("diabetes",)
-"""Regression data: four tasks, by quarters of the first column."""
-DOUBTFUL = ("split", "weight", "fold", "index")
-"""Names of columns that are no features unless it is said: some will have a meaning of their own."""
+from .task_tables import from_archive, from_csv, from_sklearn, queries
 
 
 def from_arrays(
@@ -43,14 +37,19 @@ def from_arrays(
     labels: Any,
     tasks: Sequence[Any],
     *,
+    split: Sequence[Any] | None = None,
+    weight: Any = None,
+    task_weight: Any = None,
     loss: Loss | None = None,
     eta: fmpq | None = None,
     steps: int = 1,
     source: str = "arrays",
     tell: Callable[[str], None] = lambda stage: None,
 ) -> MetaSLInstance:
-    """Equally weighted tasks with equally weighted rows: features (N, d), labels [N], tasks [N] (any names).
+    """Tasks from rows: features (N, d), labels [N], tasks [N] (any names).
 
+    split [N]   "support" or "query": what a task adapts on, and what it is judged on; None: all rows for both.
+    weight [N]   of a row, >= 0, within its task and split; task_weight [N]   of its task. None: all equal.
     loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2. steps   K.
     `tell` is told what is being done. Errors: BadInputError that names `source`, the array and the row.
     """
@@ -59,8 +58,14 @@ def from_arrays(
         table, values = _numbers(features, "features"), _numbers(labels, "labels")
     if table.ndim != 2 or not len(table) or not table.shape[1]:
         raise files.BadInputError(source, "features", table.shape, "an array (N, d) with N and d at least 1")
-    for name, length in (("labels", values.shape), ("tasks", (len(tasks),))):
-        if length != (len(table),):
+    with reported(source):
+        query = None if split is None else queries(split, lambda row: f"split[{row}]", "leave it out for none")
+        masses = None if weight is None else _weights(weight, "weight")
+        sizes = None if task_weight is None else _weights(task_weight, "task_weight")
+    given = {"labels": values, "tasks": tasks, "split": query, "weight": masses, "task_weight": sizes}
+    for name, column in given.items():
+        length = None if column is None else np.shape(column)[:1] if name == "tasks" else np.shape(column)
+        if length not in (None, (len(table),)):
             required = f"one entry for each of the {len(table)} rows of features"
             raise files.BadInputError(source, name, length, required)
     number = _numbered(tasks, source)
@@ -75,9 +80,31 @@ def from_arrays(
     support, place = distinct_rows(table)
     order = np.argsort(number, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
-    made = tuple(Task(fmpq(1, len(rows)), Atoms.of(place[own], values[own])) for own in rows)
+    sides = [(own, own) if query is None else (own[~query[own]], own[query[own]]) for own in rows]
+
+    def law(own: Array) -> Sequence[Atom]:
+        """The law of some rows of a task."""
+        if masses is None or (len(own) and (masses[own] == masses[own[0]]).all() and masses[own[0]] > 0):
+            return Atoms.of(place[own], values[own])
+        kept = own[masses[own] > 0]
+        exact = [rational(w) for w in masses[kept].tolist()]
+        whole = sum(exact, start=fmpq(0))
+        triples = zip(place[kept].tolist(), values[kept].tolist(), exact, strict=True)
+        return tuple(Atom(x, rational(y), w / whole) for x, y, w in triples)
+
+    for own, pair in zip(rows, sides, strict=True):
+        for role, side in zip(("support", "query"), pair, strict=True):
+            if not len(side) or (masses is not None and not masses[side].any()):
+                kind = "row" if query is None else f"{role} row"
+                what = f"a task with a {kind}" if not len(side) else f"a task with a {kind} of positive weight"
+                raise files.BadInputError(source, "task", tasks[int(own[0])], f"{what}; add one, or drop the task")
+    weights = _task_weights(sizes, rows, tasks, source)
+    made = tuple(
+        Task(q, law(outer), None if query is None else law(inner))
+        for q, (inner, outer) in zip(weights, sides, strict=True)
+    )
     if eta is None:
-        eta = _step(loss, table, values, rows)
+        eta = _step(loss, table, values, [inner for inner, _ in sides], masses)
         if eta is None:
             required = "a curvature that float64 can hold; scale the features, or give --eta"
             raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
@@ -103,6 +130,32 @@ def _numbered(tasks: Sequence[Any], source: str) -> Array:
     return np.array([number[name] for name in tasks])
 
 
+def _weights(values: Any, name: str) -> Array:
+    """The numbers, none negative. Errors: FaultError."""
+    found = _numbers(values, name)
+    if (found < 0).any():
+        row = tuple(int(i) for i in np.argwhere(found < 0)[0])
+        raise FaultError(name + "".join(f"[{i}]" for i in row), "correct it", "a number >= 0", float(found[row]))
+    return found
+
+
+def _task_weights(sizes: Array | None, rows: Sequence[Array], tasks: Sequence[Any], source: str) -> list[fmpq]:
+    """The weights of tasks, of which each has one in all its rows; they sum to 1. Errors: BadInputError."""
+    if sizes is None:
+        return [fmpq(1, len(rows))] * len(rows)
+    for own in rows:
+        other = own[sizes[own] != sizes[own[0]]]
+        if len(other):
+            said = f"one weight in all rows of task {tasks[int(own[0])]!r}, as {float(sizes[own[0]])!r} before"
+            required = f"{said}; correct it, or name it weight if it weighs rows"
+            raise files.BadInputError(source, f"task_weight[{other[0]}]", float(sizes[other[0]]), required)
+    exact = [rational(float(sizes[own[0]])) for own in rows]
+    whole = sum(exact, start=fmpq(0))
+    if whole == 0:
+        raise files.BadInputError(source, "task_weight", 0.0, "a task with a positive weight; correct one")
+    return [w / whole for w in exact]
+
+
 def _numbers(values: Any, name: str) -> Array:
     """The numbers as float64, each exactly. Errors: FaultError."""
     try:
@@ -125,12 +178,15 @@ def _numbers(values: Any, name: str) -> Array:
 
 
 @PROPOSING
-def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array]) -> fmpq | None:
-    """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0); None if beyond float64."""
+def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array], masses: Array | None) -> fmpq | None:
+    """A power of 2, at most half of 1/(largest eigenvalue of any task's Hessian at 0, of the rows that it adapts on);
+    None if beyond float64.
+    """
     largest = 0.0
     for own in rows:
         # The Hessian X'BX/n has the eigenvalues of the smaller of its two products, as B >= 0 at 0.
-        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[own]) / len(own))
+        w = np.ones(len(own)) if masses is None else masses[own] / masses[own].max()
+        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[own]) * w / w.sum())
         x = table[own] * root[:, None]
         product = x @ x.T if len(x) < x.shape[1] else x.T @ x
         if not np.isfinite(product).all():
@@ -147,8 +203,9 @@ class TaskSource:
     """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
     FILE.npz (arrays X, y, task), or sklearn:NAME.
 
-    loss, eta and steps (None: 1) as in `from_arrays`; an instance file has its own. Columns and arrays that are
-    `ignored` are left out; `features` are features although their name is one of DOUBTFUL.
+    Columns and arrays `split`, `weight`, `task_weight`, loss, eta and steps (None: 1) are as in `from_arrays`; an
+    instance file has its own. Columns and arrays that are `ignored` are left out; `features` are features although
+    their name is one of task_tables.MEANT or DOUBTFUL.
     """
 
     place: str
@@ -176,11 +233,11 @@ class TaskSource:
                 required = "columns are those of a CSV file; leave it out"
                 raise files.BadInputError(self.place, option, columns[0], required)
         if shipped:
-            found = _from_sklearn(self.place)
+            found = from_sklearn(self.place)
         elif table:
-            found = _from_csv(path, self)
+            found = from_csv(path, self.task, self.label, self.ignored, self.features)
         elif archive:
-            found = _from_archive(path, self.ignored)
+            found = from_archive(path, self.ignored)
         else:
             name = None if self.loss is None else self.loss.name
             for option, value in (("--loss", name), ("--eta", self.eta), ("--steps", self.steps)):
@@ -188,20 +245,24 @@ class TaskSource:
                     required = "an instance file has its own; leave it out"
                     raise files.BadInputError(self.place, option, str(value), required)
             return load(path, problem=True)
-        features, labels, tasks, loss = found
-        return from_arrays(
-            features,
-            labels,
-            tasks,
-            loss=self.loss or loss,
+        made = from_arrays(
+            found.features,
+            found.labels,
+            found.tasks,
+            split=found.split,
+            weight=found.weight,
+            task_weight=found.task_weight,
+            loss=self.loss or found.loss,
             eta=self.eta,
             steps=self.steps or 1,
             source=self.place,
             tell=tell,
         )
+        return replace(made, notes=found.notes)
 
     def defaults(self, instance: Instance) -> tuple[str, ...]:
-        """What of the problem was not said, a sentence each; an instance file says all."""
+        """What of the problem was not said, or was taken from a column's name, a sentence each; an instance file says
+        all."""
         path = Path(self.place)
         if not isinstance(instance, MetaSLInstance) or not isinstance(instance.adaptation, Gradient):
             return ()
@@ -209,6 +270,7 @@ class TaskSource:
             return ()
         step = "half of 1/curvature at 0, rounded down to a power of 2"
         return (
+            *instance.notes,
             *([f"no --loss was given: {instance.loss.name} is the default"] if self.loss is None else []),
             *(
                 [f"no --eta was given: {to_float(instance.adaptation.eta):g} is the default ({step})"]
@@ -217,97 +279,3 @@ class TaskSource:
             ),
             *(["no --steps was given: 1 is the default"] if self.steps is None else []),
         )
-
-
-_Found = tuple[Any, Any, Sequence[Any], Loss | None]
-"""Features, labels, tasks, and the loss that goes with them."""
-
-
-def _from_csv(path: Path, source: TaskSource) -> _Found:
-    task, label = source.task, source.label
-
-    def bad(field: str, given: object, required: str) -> files.BadInputError:
-        return files.BadInputError(str(path), field, given, required)
-
-    with reported(str(path)):
-        lines = csv_lines(str(path))
-    header = lines[0][1] if lines else []
-    foreign = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
-    if foreign is not None:
-        raise bad("header", header[0], f"fields separated by commas, not by {foreign!r}; save the file so")
-    for name in (task, label):
-        if header.count(name) != 1:
-            raise bad("header", header, f"one column named {name!r}; name yours with --task and --label")
-    if task == label:
-        raise bad("--task", task, "another column than the label's")
-    first: dict[str, int] = {}
-    for j, name in enumerate(header):
-        if not name:
-            required = "a name for every column, or the index of its rows would be a feature; name it, or leave it out"
-            raise bad(f"header[{j}]", name, required)
-        if first.setdefault(name, j) < j:
-            raise bad(f"header[{j}]", name, f"another name than header[{first[name]}]; rename it, or leave it out")
-    for option, names in (("--ignore", source.ignored), ("--feature", source.features)):
-        for name in names:
-            if name not in first or name in (task, label):
-                raise bad(option, name, "a column beside the task's and the label's; correct it, or leave it out")
-    at_task, at_label = header.index(task), header.index(label)
-    left_out = {at_task, at_label, *(first[name] for name in source.ignored)}
-    columns = [j for j in range(len(header)) if j not in left_out]
-    for j in columns:
-        if header[j].strip().lower() in DOUBTFUL and header[j] not in source.features:
-            required = f"no column of that name, which has no meaning yet; give --ignore {header[j]} to leave it out"
-            raise bad(f"header[{j}]", header[j], f"{required}, or --feature {header[j]} if it is a feature")
-    read = [at_label, *columns]
-    table: list[list[float]] = []
-    for number, row in lines[1:]:
-        if len(row) != len(header):
-            raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
-        values = decimals([row[j] for j in read])
-        if values is None:
-            j = next((j for j in read if decimal(row[j].strip()) is None), at_label)
-            required = "a finite number" if row[j].strip() else "a number, not an empty field"
-            raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
-        if not row[at_task].strip():
-            required = "the name of a task, not an empty field; fill it, or drop the row"
-            raise bad(f"line {number}, column {task}", row[at_task], required)
-        table.append(values)
-    if not table or not columns:
-        raise bad("file", header, "at least one row and one feature column")
-    return (
-        [row[1:] for row in table],
-        [row[0] for row in table],
-        [row[at_task] for _, row in lines[1:]],
-        None,
-    )
-
-
-def _from_archive(path: Path, ignored: Sequence[str]) -> _Found:
-    with reported(str(path)):
-        found = arrays(str(path), ("X", "y", "task"), ignored)
-        names = found["task"]
-        if names.ndim != 1:
-            raise FaultError("task", "give a row of names", "an array task [N]", names.shape)
-    return found["X"], found["y"], names.tolist(), None
-
-
-def _from_sklearn(place: str) -> _Found:
-    """Columns are scaled to [-1, 1] and a constant is added; every task of a classification has all rows."""
-    name = place.removeprefix("sklearn:")
-    if name not in (*CLASSES, *GROUPS):
-        raise files.BadInputError(place, "sklearn", name, f"one of {', '.join((*CLASSES, *GROUPS))}")
-    require("sklearn")
-    from sklearn import datasets
-
-    data = getattr(datasets, f"load_{name}")()
-    size = np.abs(data.data).max(0)
-    table = np.column_stack([np.ones(len(data.data)), data.data / np.where(size > 0, size, 1.0)])
-    if name in GROUPS:
-        labels = (data.target - data.target.mean()) / data.target.std()
-        order = np.argsort(np.argsort(data.data[:, 0], kind="stable"), kind="stable")
-        return table, labels, (order * 4 // len(order)).tolist(), None
-    kinds = sorted(set(data.target.tolist()))
-    labels = np.concatenate([np.where(data.target == kind, 1.0, -1.0) for kind in kinds])
-    names = [kind for kind in kinds for _ in data.target]
-    repeated = np.tile(table, (len(kinds), 1))
-    return repeated, labels, names, Loss("logistic")

@@ -107,6 +107,9 @@ def certify(
     task: Sequence[Any] | Any,
     omega: Any,
     *,
+    split: Sequence[Any] | Any = None,
+    weight: Any = None,
+    task_weight: Any = None,
     loss: str | Loss = "squared",
     eta: float | str | fmpq | None = None,
     steps: int = 1,
@@ -115,6 +118,8 @@ def certify(
 ) -> CertifyRecord:
     """How far omega (d,) is from the global optimum on tasks: X (N, d), y [N], task [N] as arrays, lists or tensors.
 
+    split [N]   of a row, "support" (adapted on) or "query" (judged on); None: all rows for both.
+    weight [N]   of a row within its task and split; task_weight [N]   of its task, in all its rows. None: all equal.
     loss   a name, with its parameter after a colon ("huber:1"). eta   the inner rate; None: half of 1/curvature at 0.
     radius   of a ball of parameters; None: all, where that is provable. max_time   seconds for the search.
     Errors: BadInputError.
@@ -128,7 +133,15 @@ def certify(
             raise BadInputError("certify", "loss", loss, required) from None
     defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
     made = from_arrays(
-        plain(X), plain(y), plain(task).tolist(), loss=loss, eta=None if eta is None else rational(eta), steps=steps
+        plain(X),
+        plain(y),
+        plain(task).tolist(),
+        split=None if split is None else plain(split).tolist(),
+        weight=None if weight is None else plain(weight),
+        task_weight=None if task_weight is None else plain(task_weight),
+        loss=loss,
+        eta=None if eta is None else rational(eta),
+        steps=steps,
     )
     made = replace(made, omega=vector(omega, made.dimension))
     ball = None if radius is None else rational(radius)
@@ -147,7 +160,7 @@ def conditions_of(
         instance = _with_omega(instance, omega, source.place)
 
     def made(found: Conditions) -> ConditionsRecord:
-        return ConditionsRecord.of(source.place, instance.sha256, found)
+        return ConditionsRecord.of(source.place, instance.sha256, found, getattr(instance, "notes", ()))
 
     return made(conditions(instance, lambda name: tell(f"examining {name}"), lambda found: tell(made(found))))
 

@@ -75,9 +75,10 @@ def check_size(count: int) -> None:
 
 
 def arrays(
-    file: str, names: Sequence[str] | None = None, ignored: Sequence[str] = ()
+    file: str, names: Sequence[str] | None = None, ignored: Sequence[str] = (), optional: Sequence[str] = ()
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of those names in a NumPy archive, which has no others but those ignored; None: all of them.
+    """The arrays of those names in a NumPy archive, and those `optional` ones that it has; None: all of them. Others it
+    must not have, but those ignored.
 
     Errors: FaultError.
     """
@@ -89,15 +90,16 @@ def arrays(
             if foreign:
                 raise FaultError("path", "save it again", "an archive and nothing before or after it", file)
             given = [m.filename.removesuffix(".npy") for m in members]
-            wanted = list(dict.fromkeys(given)) if names is None else names
+            needed = list(dict.fromkeys(given)) if names is None else names
+            wanted = [*needed, *(name for name in optional if name in given and name not in ignored)]
             for name in ignored:
-                if name in wanted or name not in given:
-                    others = f"another array than {', '.join(wanted)}, which the archive has,"
+                if name in needed or name not in given:
+                    others = f"another array than {', '.join(needed)}, which the archive has,"
                     raise FaultError("--ignore", "correct it, or leave it out", others, name)
             for name in given:
                 if name not in wanted and name not in ignored:
                     advice = f"others have no meaning yet; remove it, or give --ignore {name}"
-                    raise FaultError("array", advice, f"one of the arrays {', '.join(wanted)}", name)
+                    raise FaultError("array", advice, f"one of the arrays {', '.join([*needed, *optional])}", name)
             return {name: _array(archive, members, name) for name in wanted}
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split()) or "it is cut short"

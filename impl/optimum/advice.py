@@ -14,7 +14,7 @@ from ..judge import ClaimJudgement, Enclosure
 from ..supervised.instance import Gradient, MetaSLInstance, split
 from . import Optimum
 from .answer import Answer
-from .loops import Loop, Stationarity, rows_of
+from .loops import Loop, Stationarity, all_rows, rows_of
 
 NOTHING = 1e-6
 """Share of the other terms of a bound up to which a term costs nothing."""
@@ -30,6 +30,9 @@ REMEDIES = {
     "no-reset": "start the inner loop of every task from the same weights",
     "reptile": "take the gradient of the adapted loss, or read the distance as that of a Reptile solution",
     "support/query": "judge it on that split, or train on all rows of each task",
+    "query-is-support": "adapt on the support rows",
+    "support-is-query": "take the outer loss on the query rows",
+    "no-split": "adapt on the support rows and take the outer loss on the query rows, or judge it without the split",
 }
 """What to do about another objective."""
 
@@ -75,14 +78,18 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
 def problem(instance: MetaSLInstance) -> str:
     """What is solved, in words."""
     adaptation, tasks = instance.adaptation, [task for task in instance.tasks if task.weight != 0]
-    rows, d = sum(map(rows_of, tasks)), instance.dimension
+    rows, d = sum(map(all_rows, tasks)), instance.dimension
     if isinstance(adaptation, Gradient):
         adapted = f"{adaptation.steps} inner step{'s' * (adaptation.steps > 1)} of {_short(to_float(adaptation.eta))}"
     else:
         adapted = f"a proximal inner step of strength {_short(to_float(adaptation.strength))}"
     sizes = f"{len(tasks)} task{'s' * (len(tasks) != 1)}, {rows} row{'s' * (rows != 1)}, {d} column{'s' * (d != 1)}"
-    where = "a support of its own" if split(instance) else "the rows that it is judged on"
-    return f"{sizes}; {instance.loss.name} loss, {adapted}, on {where}"
+    where = "on the rows that it is judged on"
+    if split(instance):
+        support, query = sum(rows_of(task.inner) for task in tasks), sum(rows_of(task.atoms) for task in tasks)
+        adapts = f"adapted on {support} support row{'s' * (support != 1)}"
+        where = f"{adapts}, judged on {query} query row{'s' * (query != 1)}"
+    return f"{sizes}; {instance.loss.name} loss, {adapted}, {where}"
 
 
 def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:

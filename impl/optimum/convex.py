@@ -212,7 +212,7 @@ def derivatives(stack: Stack, theta: Array) -> tuple[float, Array, Array]:
         rows = rows - rate * moved
         z = z - rate * stack.times(stack.pulled(masses * loss.d1(Floats, z, labels)))
     value = float(stack.row_weights.mid @ loss.value(Floats, z, labels))
-    v = stack.pulled(masses * loss.d1(Floats, z, labels))
+    v = stack.pulled(stack.outer.mid * loss.d1(Floats, z, labels))
     hessian = rows.T @ ((stack.row_weights.mid * loss.d2(Floats, z, labels))[:, None] * rows)
     if bent is not None and loss.name != "squared":
         hessian = hessian - rate * (x.T @ ((weights[stack.task] * bent * stack.times(v))[:, None] * x))

@@ -125,8 +125,9 @@ class Prover:
     def _hessian(self) -> tuple[Array, float]:
         """Hess L of the squared loss and a bound of its error's norm.
 
-        With Y = P^(1/2)X and S = YY', V = P^(1/2)W follows V <- (I - eta S)V = V - eta Y(Y'V); Hess L = sum q_i V'V.
-        An error of V of norm e becomes one of at most e||I - eta S|| <= e max(1, eta sigma - 1), or e(1 + |eta| sigma).
+        With Y = P^(1/2)X of the inner law, V begins as P^(1/2)X of the outer one, V <- V - eta (VY')Y for every step, and
+        Hess L = sum q_i V'V. An error of V of norm e becomes one of at most e||I - eta Y'Y|| <= e max(1, eta sigma - 1),
+        or e(1 + |eta| sigma).
         """
         stack, eta = self.stack, abs(float(self.stack.rate.high))
         sigma = largest(stack, np.ones(stack.count), sharp=False)
@@ -134,19 +135,19 @@ class Prover:
         if stack.steps > 1 and (grown > 1).any():
             sigma = np.minimum(sigma, largest(stack, np.ones(stack.count), sharp=True))
             grown = np.maximum(1.0, eta * sigma - 1) if stack.rate.high > 0 else 1 + eta * sigma
-        rows = np.sqrt(stack.masses.mid)[:, None] * stack.x
+        rows, start = (np.sqrt(law.mid)[:, None] * stack.x for law in (stack.masses, stack.outer))
         # A root errs by 2u and by half of its mass's error, a product by u; features by `error`.
         relative = stack.error + 8 * U
         moved, errors, rate = np.empty_like(rows), np.zeros(len(stack.slices)), stack.rate.mid
         for i, own in enumerate(stack.slices):
             self.watch()
-            y = rows[own]
+            y, v = rows[own], start[own]
             size = float(norms(norms(y, 1), 0))
-            v, error = y, relative * size
+            error = relative * float(norms(norms(v, 1), 0))
             unit = gamma(sum(y.shape)) + 4 * relative
             for _ in range(stack.steps):
                 length = float(norms(norms(v, 1), 0))
-                v = v - rate * ((y @ y.T) @ v if len(y) < y.shape[1] else y @ (y.T @ v))
+                v = v - rate * ((v @ y.T) @ y if len(y) < y.shape[1] else v @ (y.T @ y))
                 after = float(norms(norms(v, 1), 0))
                 error = (
                     error * grown[i] + 3 * unit * eta * size * size * (length + error) + 4 * U * (length + after)
@@ -239,17 +240,21 @@ class Prover:
             yield arb(task.weight), arb_mat(k, stack.dimension, rows), arb_mat(k, 1, labels), inner, outer
 
     def hessian_in_balls(self, columns: Array) -> arb_mat:
-        """Hess L of the squared loss, of those columns: V as in `_hessian`."""
+        """Hess L of the squared loss, of those columns: sum q_i (X W)'P(X W) of the outer law, W = (I - eta X'PX)^K of
+        the inner one, its columns.
+        """
         found, eta = arb_mat(len(columns), len(columns)), arb(self.stack.eta)
-        kept = columns.tolist()
-        for weight, rows, _, masses, _ in self._tasks_in_balls():
+        unit = arb_mat([[int(i == j) for j in columns.tolist()] for i in range(self.stack.dimension)])
+        for weight, rows, _, inner, outer in self._tasks_in_balls():
             self.watch()
-            roots = [p.sqrt() for p in masses]
-            y = arb_mat([[p * v for v in row] for p, row in zip(roots, rows.tolist(), strict=True)])
-            across = y.transpose()
-            v = arb_mat([[row[j] for j in kept] for row in y.tolist()])
+            y, z = (
+                arb_mat([[p.sqrt() * v for v in row] for p, row in zip(law, rows.tolist(), strict=True)])
+                for law in (inner, outer)
+            )
+            across, w = y.transpose(), unit
             for _ in range(self.stack.steps):
-                v = v - y * (across * v) * eta
+                w = w - across * (y * w) * eta
+            v = z * w
             found += v.transpose() * v * weight
         return found
 
@@ -273,7 +278,7 @@ def lower_bounds(
     """
     if not applies(prover.instance):
         return None, None, f"no convexity is known of the {prover.instance.loss.name} loss with this adaptation"
-    if any(t.weight < 0 or any(a.p < 0 for a in t.atoms) for t in prover.instance.tasks):
+    if any(t.weight < 0 or any(a.p < 0 for law in (t.atoms, t.inner) for a in law) for t in prover.instance.tasks):
         return None, None, "a weight or a mass is negative"
     zero = np.zeros(len(x))
     reach = math.inf if radius is None else math.nextafter(to_float(radius), math.inf)

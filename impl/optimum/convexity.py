@@ -39,8 +39,10 @@ No adaptation (eta = 0): Hess L = X'diag(q p ell'')X, (2) with nu = 1. Squared l
 predictions are affine in theta, so that L is a convex quadratic; its Hessian is W'diag(q p)W with W = dz+/dtheta:
 W <- W - eta A diag(p) W for every step.
 
-All this is of tasks that adapt on the law that they are judged on. With a support of its own, (1) has D, T and s of the
-support, D+ and s+ of the query: nothing bounds the last term by the first, and L is not convex for any eta > 0.
+The last two are the same where a task adapts on a support of its own: with X_s, P_s of the support, X_q, P_q of the
+query and M_i = I - eta X_s'P_s X_s, Hess L = sum_i q_i (M_i^K)'X_q'P_q X_q M_i^K for the squared loss, and that of the
+query rows without adaptation. Otherwise (1) has D, T and s of the support, D+ and s+ of the query: nothing bounds the
+last term by the first, and L is not convex for any eta > 0.
 """
 
 from __future__ import annotations
@@ -67,9 +69,11 @@ FEW = 1024
 def applies(instance: MetaSLInstance) -> bool:
     """Whether a floor of the Hessian is known for such a problem, be it positive or not."""
     adaptation, profile = instance.adaptation, instance.loss.profile
-    if not isinstance(adaptation, Gradient) or not profile.convex or profile.kinked or split(instance):
+    if not isinstance(adaptation, Gradient) or not profile.convex or profile.kinked:
         return False
-    return instance.loss.name == "squared" or adaptation.eta == 0 or (adaptation.steps == 1 and not profile.joints)
+    if instance.loss.name == "squared" or adaptation.eta == 0:
+        return True
+    return adaptation.steps == 1 and not profile.joints and not split(instance)
 
 
 def least_eigenvalue(matrix: Array, error: float) -> float:

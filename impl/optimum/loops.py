@@ -10,8 +10,10 @@ parameter after K steps theta <- theta - c grad R_i^S(theta), g is the gradient 
     first-task-only R_1(U_1(theta));  last-task-only likewise
     no-reset        sum_i q_i R_i(theta_i), theta_i = U_i(theta_{i-1}), theta_0 = theta
     reptile         no objective, but a fixed point: g = sum_i q_i (theta - U_i(theta))/c
-    support/query   sum_i q_i R_i^Q(U_i(theta)): the support is each task's first m rows, the query the others (not for
-                    tasks with a support of their own)
+    support/query   sum_i q_i R_i^Q(U_i(theta)): the support is each task's first m rows, the query the others
+
+and, where tasks have supports of their own, in place of the last
+    query-is-support, support-is-query, no-split    one law in place of both: the query, the support, all their rows
 
 g is enclosed in midpoint-radius float64 by one pass through the definition and one back (`stack`); where that leaves
 much open and the problem is small, by Taylor arithmetic in balls along the definition. What is enclosed so, and at
@@ -31,7 +33,7 @@ from flint import arb, arb_mat, ctx, fmpq
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
 from ..judge import Enclosure
 from ..midrad import MidRad
-from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, split
+from ..supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task, split
 from ..supervised.maml import Law, Problem
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone
@@ -63,8 +65,9 @@ by that much."""
 
 @dataclass(frozen=True)
 class Loop:
-    """What a training loop does with tasks: `support` the rows that it adapts on (None: all), `only` the one task that
-    it uses; words say it for people.
+    """What a training loop does with tasks: `support` first rows that it adapts on (None: the task's own), `on` the
+    one law for adapting and evaluating (query, support, all; None: each its own), `only` the one task that it uses;
+    words say it for people.
     """
 
     objective: str
@@ -72,6 +75,7 @@ class Loop:
     rate: fmpq
     steps: int
     support: int | None = None
+    on: str | None = None
     first_order: bool = False
     chained: bool = False
     reptile: bool = False
@@ -178,6 +182,13 @@ def _others(instance: MetaSLInstance, field: _Field) -> Iterator[Loop]:
         yield replace(own, objective="last-task-only", words="the last task alone", only=field.tasks - 1)
         chained = "MAML without a reset: each task starts from the last one's adapted weights"
         yield replace(own, objective="no-reset", words=chained, chained=True)
+    if split(instance):
+        for name, law, rows in (
+            ("query-is-support", "query", "adapts on the query rows too"),
+            ("support-is-query", "support", "is evaluated on the support rows too"),
+            ("no-split", "all", "adapts and is evaluated on all rows"),
+        ):
+            yield replace(own, objective=name, words=f"MAML that {rows}", on=law)
     for m in SUPPORTS:
         if m < field.rows and not split(instance):
             said = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
@@ -237,7 +248,7 @@ class _Field:
         self._live = [task for task in instance.tasks if task.weight != 0]
         self._canonical = [task for task in instance.canonical.tasks if task.weight != 0]
         self.tasks = len(self._live)
-        self.rows = min(rows_of(task) for task in self._live)
+        self.rows = min(rows_of(task.atoms) for task in self._live)
         rounded = MidRad.of(instance.omega, (1, instance.dimension))
         self.omega = Balls2(rounded.mid, norms(rounded.rad, 1))
         self._only: dict[int, Stack] = {}
@@ -282,7 +293,11 @@ class _Field:
                 begin = arb_mat([[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)])
                 theta = moved if loop.chained and moved is not None else begin
                 (law,) = problem.laws
-                inner, outer = (law.inner, law) if loop.support is None else _laws(problem, given, loop.support)
+                inner, outer = law.inner, law
+                if loop.support is not None:
+                    inner, outer = _laws(problem, given, loop.support)
+                elif loop.on is not None:
+                    inner = outer = {"query": law, "support": law.inner, "all": _all(law, given)}[loop.on]
                 moved = theta
                 for _ in range(loop.steps):
                     moved = moved - across * slope_rows(problem, inner, (problem.features * moved).tolist()) * rate
@@ -313,11 +328,20 @@ class _Field:
 
     def _masses(self, loop: Loop) -> tuple[MidRad, MidRad]:
         """The masses that are adapted on, and those that are evaluated on (N,)."""
-        if loop.support is None:
+        if loop.support is None and loop.on is None:
             return self.stack.masses, self.stack.outer
+        if loop.on is not None:
+            laws = {"query": self.stack.outer, "support": self.stack.masses, "all": self._everything}
+            return laws[loop.on], laws[loop.on]
         pairs = [_split(task, loop.support) for task in self._live]
         sides = [[m for pair in pairs for m in pair[side]] for side in (0, 1)]
         return numbers(sides[0]), numbers(sides[1])
+
+    @property
+    def _everything(self) -> MidRad:
+        """The masses of the law of all rows of each task (N,)."""
+        shares = numbers([_share(task) for task in self._live])[self.stack.task]
+        return self.stack.masses * shares + self.stack.outer * (1 - shares)
 
     def _gradient(self, loop: Loop, theta: Balls2) -> tuple[Array, float]:
         """g at theta: its midpoint (d,), and the norm of its error."""
@@ -355,9 +379,26 @@ class _Field:
         return weighted(one, total)
 
 
-def rows_of(task: Task) -> int:
-    """Rows of a task, equal ones counted."""
-    return task.atoms.total if isinstance(task.atoms, Atoms) else sum(1 for a in task.atoms if a.p != 0)
+def rows_of(atoms: Sequence[Atom]) -> int:
+    """Rows of a law, equal ones counted."""
+    return atoms.total if isinstance(atoms, Atoms) else sum(1 for a in atoms if a.p != 0)
+
+
+def all_rows(task: Task) -> int:
+    """Rows of a task, those of a support of its own too."""
+    return rows_of(task.atoms) + (0 if task.support is None else rows_of(task.support))
+
+
+def _share(task: Task) -> fmpq:
+    """The support's share of a task's rows."""
+    return fmpq(1) if task.support is None else fmpq(rows_of(task.support), all_rows(task))
+
+
+def _all(law: Law, task: Task) -> Law:
+    """The law of all rows of a task."""
+    share = arb(_share(task))
+    inner, outer = ([(x, y, p * s) for x, y, p in one.atoms] for one, s in ((law.inner, share), (law, 1 - share)))
+    return Law(law.weight, (*inner, *outer), {})
 
 
 def _laws(problem: Problem, task: Task, m: int) -> tuple[Law, Law]:

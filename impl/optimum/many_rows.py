@@ -17,7 +17,7 @@ from flint import arb
 from ..arithmetic import bounds, exactly, root
 from ..instances import Vector
 from ..midrad import MidRad
-from ..supervised.instance import Functions, Gradient, MetaSLInstance, split
+from ..supervised.instance import Functions, Gradient, MetaSLInstance
 from .convex_check import Prover
 from .stack import Balls2, norms, total
 
@@ -26,10 +26,9 @@ MANY = 10**5
 
 
 def many(instance: MetaSLInstance, most: int | None = None) -> bool:
-    """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints, one law a
-    task alone."""
-    plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints and not split(instance)
-    rows = sum(len(task.atoms) for task in instance.tasks)
+    """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints."""
+    plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
+    rows = sum(len(law) for task in instance.tasks for law in (task.atoms, task.support or ()))
     return plain and instance.loss.profile.convex and rows * len(instance.tasks) > (MANY if most is None else most)
 
 

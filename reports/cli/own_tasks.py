@@ -12,8 +12,9 @@ import typer
 from flint import fmpq
 
 from ...impl.losses import LOSSES, Loss
-from ...impl.own_tasks import DOUBTFUL, TaskSource
+from ...impl.own_tasks import TaskSource
 from ...impl.supervised.document import STEPS
+from ...impl.task_tables import DOUBTFUL, MEANT
 from ..certifying import conditions_of
 from ..formats.judging import ConditionRow, ConditionsRecord
 from ..processes import EndedError, improving
@@ -32,7 +33,7 @@ EndOption = Annotated[
     float,
     typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then, whatever it is at."),
 ]
-PLACES = "An instance file, FILE.csv, FILE.npz (X, y, task), or sklearn:NAME."
+PLACES = f"An instance file, FILE.csv, FILE.npz (X, y, task; both may have {', '.join(MEANT)}), or sklearn:NAME."
 
 LossOption = Annotated[
     str | None,
@@ -59,7 +60,7 @@ FeatureOption = Annotated[
     typer.Option(
         "--feature",
         metavar="COLUMN",
-        help=f"CSV column that is a feature although its name is {', '.join(DOUBTFUL[:-1])} or {DOUBTFUL[-1]}.",
+        help=f"CSV column that is a feature though named {', '.join((*MEANT, *DOUBTFUL[:-1]))} or {DOUBTFUL[-1]}.",
     ),
 ]
 
@@ -143,6 +144,8 @@ def _print(record: ConditionsRecord) -> None:
         if not claim.applies:
             missing = (*claim.fails, *(f"{name} (open)" for name in claim.open))
             console.print(f"  {claim.claim}: {', '.join(missing)}")
+    for note in record.notes:
+        console.print(f"The tasks: {note}.")
     if record.binding:
         console.print(f"Binding: {', '.join(record.binding)} (each alone keeps some claim from applying).")
 

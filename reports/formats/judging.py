@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType, convert
+from msgspec import UNSET, Meta, UnsetType, convert, field
 
 from ...impl.arithmetic import to_float
 from ...impl.conditions import Conditions
@@ -14,9 +14,9 @@ from ...impl.judge import Judgement as Judged
 from ...impl.optimum import How
 from ...impl.optimum.advice import advice, shares
 from ...impl.optimum.answer import Answer
-from ...impl.optimum.loops import rows_of
+from ...impl.optimum.loops import all_rows
 from ...impl.study import ShownBracket
-from ...impl.supervised.instance import adaptation_field
+from ...impl.supervised.instance import adaptation_field, split
 from ...theory.meta_sl import HEADLINE
 from ..records import finite
 from .shared import (
@@ -192,9 +192,9 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
                 instance.loss.name,
                 {name: convert(value, float | int | str) for name, value in adaptation.items()},
                 len(tasks),
-                sum(map(rows_of, tasks)),
+                sum(map(all_rows, tasks)),
                 instance.dimension,
-                "none",
+                "support/query" if split(instance) else "none",
                 [to_float(v) for v in instance.omega],
                 list(defaults),
             ),
@@ -251,7 +251,7 @@ class ApplicabilityRow(Record):
     tightest: str | None
 
 
-class ConditionsRecord(Record, tag_field="format", tag="metagap/conditions/1"):
+class ConditionsRecord(Record, tag_field="format", tag="metagap/conditions/2"):
     """Which assumptions hold on a user's tasks, and which bind (metagap audit TASKS)."""
 
     tasks: str
@@ -259,10 +259,11 @@ class ConditionsRecord(Record, tag_field="format", tag="metagap/conditions/1"):
     assumptions: list[ConditionRow]
     claims: list[ApplicabilityRow]
     binding: Annotated[list[str], Meta(description="each alone keeps some claim from applying; most claims first")]
+    notes: Annotated[list[str], Meta(description="what was taken from columns' names")] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tasks: str, instance: str, found: Conditions) -> ConditionsRecord:
-        """What was found of the tasks at that place."""
+    def of(cls, tasks: str, instance: str, found: Conditions, notes: Sequence[str] = ()) -> ConditionsRecord:
+        """What was found of the tasks at that place; notes say how they were read."""
         rows = [
             ConditionRow(
                 c.assumption.name, c.assumption.identifier, c.assumption.statement, c.holds, interval(c.margin), c.why
@@ -272,4 +273,4 @@ class ConditionsRecord(Record, tag_field="format", tag="metagap/conditions/1"):
         claims = [
             ApplicabilityRow(a.claim.name, a.applies, list(a.fails), list(a.open), a.tightest) for a in found.claims
         ]
-        return cls(tasks, instance, rows, claims, list(found.binding))
+        return cls(tasks, instance, rows, claims, list(found.binding), list(notes))

@@ -1,0 +1,193 @@
+"""Tasks as tables that others write: CSV files, NumPy archives and data that ships with scikit-learn.
+
+A column or an array named `split`, `weight` or `task_weight` has a meaning (MEANT); one of another name that is seldom
+a feature's (DOUBTFUL) is asked about. Neither is ever a feature unless it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import files
+from .arithmetic import Array
+from .extras import require
+from .files.faults import FaultError
+from .files.numbers import decimal, decimals
+from .files.tables import arrays, csv_lines
+from .files.text import reported
+from .losses import Loss
+
+CLASSES = ("iris", "wine", "breast_cancer", "digits")
+"""Classification data: one task per class, against the rest."""
+GROUPS = ("diabetes",)
+"""Regression data: four tasks, by quarters of the first column."""
+MEANT = {
+    "split": "says which rows a task adapts on (support) and which it is judged on (query)",
+    "weight": "weighs the rows of a task",
+    "task_weight": "weighs tasks",
+}
+"""Columns with a meaning, and what it is."""
+DOUBTFUL = ("fold", "index", "id", "set", "weights", "sample_weight")
+"""Names of columns that are no features unless it is said."""
+ROLES = ("support", "query")
+OTHERS = {"train": "support", "context": "support", "test": "query", "val": "query", "target": "query"}
+"""What others call them."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of tasks as `own_tasks.from_arrays` takes them, the loss that goes with them, which columns mean what."""
+
+    features: Any
+    labels: Any
+    tasks: Sequence[Any]
+    loss: Loss | None = None
+    split: Sequence[Any] | None = None
+    weight: Any = None
+    task_weight: Any = None
+    notes: tuple[str, ...] = ()
+
+
+def queries(values: Sequence[Any], place: Callable[[int], str], otherwise: str) -> Array:
+    """Whether each value is "query" and not "support" [N]. `otherwise` says what else may be done with the column.
+
+    Errors: FaultError at the `place` of the first row with another value.
+    """
+    said = [str(v, "latin-1") if isinstance(v, bytes) else str(v).strip() for v in values]
+    row = next((j for j, word in enumerate(said) if word not in ROLES), None)
+    if row is None:
+        return np.array([word == "query" for word in said], dtype=bool)
+    word = said[row].lower()
+    meant = word if word in ROLES else OTHERS.get(word)
+    advice = f"write {meant} for {said[row]}" if meant else "write one of them"
+    if set(said) <= {"0", "1", "0.0", "1.0", "True", "False"}:
+        advice = "write support and query in their place, whichever is which"
+    given = values[row] if isinstance(values[row], int | float) else said[row]
+    raise FaultError(place(row), f"{advice}, or {otherwise}", "support or query", given)
+
+
+def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features: Sequence[str]) -> Table:
+    """The rows of a file with a header. Errors: BadInputError."""
+
+    def bad(field: str, given: object, required: str) -> files.BadInputError:
+        return files.BadInputError(str(path), field, given, required)
+
+    with reported(str(path)):
+        lines = csv_lines(str(path))
+    header = lines[0][1] if lines else []
+    foreign = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
+    if foreign is not None:
+        raise bad("header", header[0], f"fields separated by commas, not by {foreign!r}; save the file so")
+    for name in (task, label):
+        if header.count(name) != 1:
+            raise bad("header", header, f"one column named {name!r}; name yours with --task and --label")
+    if task == label:
+        raise bad("--task", task, "another column than the label's")
+    first: dict[str, int] = {}
+    for j, name in enumerate(header):
+        if not name:
+            required = "a name for every column, or the index of its rows would be a feature; name it, or leave it out"
+            raise bad(f"header[{j}]", name, required)
+        if first.setdefault(name, j) < j:
+            raise bad(f"header[{j}]", name, f"another name than header[{first[name]}]; rename it, or leave it out")
+    for option, names in (("--ignore", ignored), ("--feature", features)):
+        for name in names:
+            if name not in first or name in (task, label):
+                raise bad(option, name, "a column beside the task's and the label's; correct it, or leave it out")
+    at_task, at_label = header.index(task), header.index(label)
+    left_out = {at_task, at_label, *(first[name] for name in ignored)}
+    columns = [j for j in range(len(header)) if j not in left_out]
+    meant: dict[str, int] = {}
+    for j in columns:
+        name = header[j].strip().lower()
+        if header[j] in features:
+            continue
+        if name in DOUBTFUL:
+            required = f"no column of that name, which has no meaning; give --ignore {header[j]} to leave it out"
+            raise bad(f"header[{j}]", header[j], f"{required}, or --feature {header[j]} if it is a feature")
+        if name in MEANT and meant.setdefault(name, j) < j:
+            raise bad(f"header[{j}]", header[j], f"one column that {MEANT[name]}; give --ignore {header[j]}")
+    at_split = meant.get("split")
+    columns = [j for j in columns if j not in meant.values()]
+    weights = [(name, j) for name, j in meant.items() if name != "split"]
+    read = [at_label, *columns, *(j for _, j in weights)]
+    table: list[list[float]] = []
+    for number, row in lines[1:]:
+        if len(row) != len(header):
+            raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
+        values = decimals([row[j] for j in read])
+        if values is None:
+            j = next((j for j in read if decimal(row[j].strip()) is None), at_label)
+            required = "a finite number" if row[j].strip() else "a number, not an empty field"
+            raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
+        if not row[at_task].strip():
+            required = "the name of a task, not an empty field; fill it, or drop the row"
+            raise bad(f"line {number}, column {task}", row[at_task], required)
+        table.append(values)
+    if not table or not columns:
+        raise bad("file", header, "at least one row and one feature column")
+    split = None if at_split is None else [row[at_split] for _, row in lines[1:]]
+    if split is not None:
+        name = header[meant["split"]]
+        otherwise = f"give --feature {name} if it is a feature, or --ignore {name} to leave it out"
+        with reported(str(path)):
+            queries(split, lambda row: f"line {lines[row + 1][0]}, column {name}", otherwise)
+    end = len(columns) + 1
+    weighed = {name: [row[end + k] for row in table] for k, (name, _) in enumerate(weights)}
+    return Table(
+        [row[1:end] for row in table],
+        [row[0] for row in table],
+        [row[at_task] for _, row in lines[1:]],
+        split=split,
+        weight=weighed.get("weight"),
+        task_weight=weighed.get("task_weight"),
+        notes=tuple(f"column {header[j]} {MEANT[name]}" for name, j in meant.items()),
+    )
+
+
+def from_archive(path: Path, ignored: Sequence[str]) -> Table:
+    """The arrays X, y, task of a NumPy archive, and those of MEANT that it has. Errors: BadInputError."""
+    with reported(str(path)):
+        found = arrays(str(path), ("X", "y", "task"), ignored, tuple(MEANT))
+        for name in ("task", "split"):
+            if name in found and found[name].ndim != 1:
+                raise FaultError(name, "give a row of names", f"an array {name} [N]", found[name].shape)
+        split = found["split"].tolist() if "split" in found else None
+        if split is not None:
+            queries(split, lambda row: f"split[{row}]", "give --ignore split to leave it out")
+    return Table(
+        found["X"],
+        found["y"],
+        found["task"].tolist(),
+        split=split,
+        weight=found.get("weight"),
+        task_weight=found.get("task_weight"),
+        notes=tuple(f"array {name} {meaning}" for name, meaning in MEANT.items() if name in found),
+    )
+
+
+def from_sklearn(place: str) -> Table:
+    """Columns are scaled to [-1, 1] and a constant is added; every task of a classification has all rows."""
+    name = place.removeprefix("sklearn:")
+    if name not in (*CLASSES, *GROUPS):
+        raise files.BadInputError(place, "sklearn", name, f"one of {', '.join((*CLASSES, *GROUPS))}")
+    require("sklearn")
+    from sklearn import datasets
+
+    data = getattr(datasets, f"load_{name}")()
+    size = np.abs(data.data).max(0)
+    table = np.column_stack([np.ones(len(data.data)), data.data / np.where(size > 0, size, 1.0)])
+    if name in GROUPS:
+        labels = (data.target - data.target.mean()) / data.target.std()
+        order = np.argsort(np.argsort(data.data[:, 0], kind="stable"), kind="stable")
+        return Table(table, labels, (order * 4 // len(order)).tolist())
+    kinds = sorted(set(data.target.tolist()))
+    labels = np.concatenate([np.where(data.target == kind, 1.0, -1.0) for kind in kinds])
+    names = [kind for kind in kinds for _ in data.target]
+    repeated = np.tile(table, (len(kinds), 1))
+    return Table(repeated, labels, names, Loss("logistic"))

@@ -62,12 +62,12 @@ def from_arrays(
         query = None if split is None else queries(split, lambda row: f"split[{row}]", "leave it out for none")
         masses = None if weight is None else _weights(weight, "weight")
         sizes = None if task_weight is None else _weights(task_weight, "task_weight")
-    given = {"labels": values, "tasks": tasks, "split": query, "weight": masses, "task_weight": sizes}
-    for name, column in given.items():
-        length = None if column is None else np.shape(column)[:1] if name == "tasks" else np.shape(column)
-        if length not in (None, (len(table),)):
+    given = {"split": query, "weight": masses, "task_weight": sizes}
+    shapes = {name: column.shape for name, column in given.items() if column is not None}
+    for name, shape in {"labels": values.shape, "tasks": (len(tasks),), **shapes}.items():
+        if shape != (len(table),):
             required = f"one entry for each of the {len(table)} rows of features"
-            raise files.BadInputError(source, name, length, required)
+            raise files.BadInputError(source, name, shape, required)
     number = _numbered(tasks, source)
     legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
     if legal is not None and not legal.all():

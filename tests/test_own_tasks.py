@@ -48,7 +48,7 @@ def test_other_columns_may_name_task_and_label(tmp_path: Path) -> None:
     assert named == TaskSource(write(tmp_path, CSV)).load()
 
 
-@pytest.mark.parametrize("name", ["split", "weight", "fold", "index", " Weight"])
+@pytest.mark.parametrize("name", ["fold", "index", "id", " Fold"])
 def test_a_doubtful_column_is_a_feature_only_if_it_is_said(name: str, tmp_path: Path) -> None:
     place = write(tmp_path, CSV.replace("task,y,a,b", f"task,y,a,{name}"))
     with pytest.raises(files.BadInputError, match=rf"header\[3\]='{name}'.*--ignore {name} .*--feature {name} "):
@@ -77,7 +77,7 @@ def test_columns_that_are_left_out_need_no_numbers(tmp_path: Path) -> None:
             TaskSource(source, ignored=("b",)).load()
 
 
-@pytest.mark.parametrize("name", ["split", "weight", "z", "x", "labels"])
+@pytest.mark.parametrize("name", ["fold", "weights", "z", "x", "labels"])
 def test_an_archive_has_no_arrays_that_nobody_reads(name: str, tmp_path: Path) -> None:
     place, three = tmp_path / "tasks.npz", {"X": np.eye(2), "y": np.ones(2), "task": np.array(["a", "b"])}
     np.savez(place, **three)

@@ -125,9 +125,9 @@ class Prover:
     def _hessian(self) -> tuple[Array, float]:
         """Hess L of the squared loss and a bound of its error's norm.
 
-        With Y = P^(1/2)X of the inner law, V begins as P^(1/2)X of the outer one, V <- V - eta (VY')Y for every step, and
-        Hess L = sum q_i V'V. An error of V of norm e becomes one of at most e||I - eta Y'Y|| <= e max(1, eta sigma - 1),
-        or e(1 + |eta| sigma).
+        With Y = P^(1/2)X of the inner law, V begins as P^(1/2)X of the outer one, V <- V - eta (VY')Y for every step,
+        and Hess L = sum q_i V'V. An error of V of norm e becomes one of at most e||I - eta Y'Y||, which is at most
+        e max(1, eta sigma - 1), or e(1 + |eta| sigma).
         """
         stack, eta = self.stack, abs(float(self.stack.rate.high))
         sigma = largest(stack, np.ones(stack.count), sharp=False)

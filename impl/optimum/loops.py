@@ -328,11 +328,11 @@ class _Field:
 
     def _masses(self, loop: Loop) -> tuple[MidRad, MidRad]:
         """The masses that are adapted on, and those that are evaluated on (N,)."""
-        if loop.support is None and loop.on is None:
-            return self.stack.masses, self.stack.outer
         if loop.on is not None:
-            laws = {"query": self.stack.outer, "support": self.stack.masses, "all": self._everything}
-            return laws[loop.on], laws[loop.on]
+            one = {"query": self.stack.outer, "support": self.stack.masses, "all": self._everything}[loop.on]
+            return one, one
+        if loop.support is None:
+            return self.stack.masses, self.stack.outer
         pairs = [_split(task, loop.support) for task in self._live]
         sides = [[m for pair in pairs for m in pair[side]] for side in (0, 1)]
         return numbers(sides[0]), numbers(sides[1])

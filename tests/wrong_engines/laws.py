@@ -92,7 +92,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
      "moments(task.atoms), moments(task.atoms)", EXACT),
     (f"{OPTIMUM}.coercivity:_quartic", "atoms=task.inner", "atoms=task.atoms", RADIUS),
     (f"{OPTIMUM}.coercivity:_longest", "t.inner if inner else t.atoms", "t.atoms", RADIUS),
-    (f"{OPTIMUM}.convexity:applies", " or split(instance)", "", CONVEX),
+    (f"{OPTIMUM}.convexity:applies", " and not split(instance)", "", CONVEX),
     (f"{OPTIMUM}.stack:Stack.row_weights", "self.outer *", "self.masses *", TABLES),
     (f"{OPTIMUM}.convex_check:Prover._in_floats", "gathered(stack.outer *", "gathered(stack.masses *", TABLES),
     (f"{OPTIMUM}.convex_check:Prover._in_balls", "scaled(bent(rows * v, before), inner)",

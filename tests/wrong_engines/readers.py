@@ -11,7 +11,7 @@ TEXT, NUMBERS, DOCUMENT = "metagap.impl.files.text", "metagap.impl.files.numbers
 CHECKER, WITNESSES, CERTIFICATE = (
     "metagap.reports.check_witness", "metagap.reports.witnesses", "metagap.impl.optimum.certificate"
 )  # fmt: skip
-TABLES, OWN = "metagap.impl.files.tables", "metagap.impl.own_tasks"
+TABLES, ROWS = "metagap.impl.files.tables", "metagap.impl.task_tables"
 AUDIT, FORMATS, OPTIONS = "metagap.reports.audit", "metagap.reports.formats", "metagap.reports.cli.shared"
 
 
@@ -88,13 +88,13 @@ READER_FAULTS = (
           Edit("if len(at) != (count := len(basis(instance))):", "if False:"), certificate("length of at")),
     fault("certificate-cut", "a reader that is too lax", f"{CERTIFICATE}:_unpacked",
           Edit("unpacker.eof and not", "not"), certificate("tree")),
-    fault("rows-of-any-length", "a reader that is too lax", f"{OWN}:_from_csv",
+    fault("rows-of-any-length", "a reader that is too lax", f"{ROWS}:from_csv",
           Edit("if len(row) != len(header):", "if len(row) < len(header):"), table("a row that is too long")),
-    fault("columns-given-twice", "a reader that drops a duplicate key", f"{OWN}:_from_csv",
+    fault("columns-given-twice", "a reader that drops a duplicate key", f"{ROWS}:from_csv",
           Edit("if first.setdefault(name, j) < j:", "if False:"), table("a feature given twice")),
-    fault("columns-without-names", "a reader that is too lax", f"{OWN}:_from_csv",
+    fault("columns-without-names", "a reader that is too lax", f"{ROWS}:from_csv",
           Edit("if not name:", "if False:"), table("a column without a name")),
-    fault("rows-of-no-task", "a reader that is too lax", f"{OWN}:_from_csv",
+    fault("rows-of-no-task", "a reader that is too lax", f"{ROWS}:from_csv",
           Edit("if not row[at_task].strip():", "if False:"), table("a row of no task")),
     fault("infinite-entries", "a reader that is too lax", f"{NUMBERS}:decimals",
           Edit("return values if all(map(math.isfinite, values)) else None", "return values"),

@@ -25,7 +25,8 @@ from .test_convex import FOUR, HALF, ONE, problem
 
 @pytest.mark.parametrize("loss", ["squared", "logistic", "log-cosh"])
 @pytest.mark.parametrize("steps", [1, 2])
-def test_quantities_of_many_rows_hold_those_of_few(loss: str, steps: int) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_quantities_of_many_rows_hold_those_of_few(loss: str, steps: int, count: int) -> None:
     """Enclosures of the same numbers: of misfit an upper end, of weights too where points repeat."""
     exact = 0
     for seed in range(6):
@@ -35,6 +36,10 @@ def test_quantities_of_many_rows_hold_those_of_few(loss: str, steps: int) -> Non
             laws = [tuple(replace(a, p=fmpq(1, len(atoms))) for a in atoms) for atoms in once]
             tasks = tuple(replace(t, atoms=atoms) for t, atoms in zip(instance.tasks, laws, strict=True))
             instance = replace(instance, tasks=tasks)
+        if count == 2:  # each task adapts on the next one's rows
+            supports = [task.atoms for task in (*instance.tasks[1:], instance.tasks[0])]
+            split = tuple(replace(t, support=law) for t, law in zip(instance.tasks, supports, strict=True))
+            instance = replace(instance, tasks=split)
         omega, at = (fmpq(1, 3), fmpq(-1, 2)), (fmpq(3, 4), fmpq(1, 8))
         against = replace(instance, omega=omega, comparator=at, radius=ONE)
         with ctx.workprec(128), np.errstate(all="ignore"):
@@ -47,7 +52,7 @@ def test_quantities_of_many_rows_hold_those_of_few(loss: str, steps: int) -> Non
             assert not few("misfit") > more("misfit") and not few("weight_norm") > more("weight_norm")
             assert more("misfit").upper() < 0.1 and more("weight_norm").upper() < 3
             exact += more("weight_norm").rad() < 1e-9
-    assert 3 <= exact < 6
+    assert 3 <= exact < 6 or count == 2
 
 
 def test_many_rows_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:

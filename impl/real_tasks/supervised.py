@@ -28,15 +28,14 @@ def _exact(values: Sequence[float] | np.ndarray) -> Vector:
     return tuple(rational(float(np.round(v * GRID) / GRID)) for v in values)
 
 
+def _law(points: Sequence[int], labels: Sequence[float]) -> tuple[Atom, ...]:
+    """Uniform atoms at those rows of the features."""
+    return tuple(Atom(int(x), y, fmpq(1, len(points))) for x, y in zip(points, _exact(labels), strict=True))
+
+
 def _tasks(points: Sequence[Sequence[int]], labels: Sequence[Sequence[float]]) -> tuple[Task, ...]:
-    """Uniform tasks with uniform atoms: points[i] are support indices, labels[i] their labels."""
-    return tuple(
-        Task(
-            fmpq(1, len(points)),
-            tuple(Atom(int(x), y, fmpq(1, len(row))) for x, y in zip(row, _exact(values), strict=True)),
-        )
-        for row, values in zip(points, labels, strict=True)
-    )
+    """Uniform tasks with uniform atoms: points[i] are rows of the features, labels[i] their labels."""
+    return tuple(Task(fmpq(1, len(points)), _law(*pair)) for pair in zip(points, labels, strict=True))
 
 
 def _problem(loss: Loss, adaptation: Adaptation, features: np.ndarray, tasks: tuple[Task, ...]) -> MetaSLInstance:
@@ -113,23 +112,31 @@ def sinusoid() -> tuple[tuple[str, MetaSLInstance], ...]:
     return tuple(cases)
 
 
-def digits() -> tuple[tuple[str, MetaSLInstance], ...]:
-    """Pairs of digits told apart by logistic loss: 5 tasks of 16 images each, 7 principal components and a constant."""
+PAIRS = ((0, 1), (2, 3), (4, 9), (5, 6), (7, 8))
+"""Digits that are told apart."""
+
+
+def _images(components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Principal components of the handwritten digits in [-1, 1], and the digits."""
     require("sklearn")
     from sklearn.datasets import load_digits
     from sklearn.decomposition import PCA
 
     data = load_digits()
-    components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
-    components = components / np.abs(components).max()
-    pairs = [(0, 1), (2, 3), (4, 9), (5, 6), (7, 8)]
+    found = PCA(n_components=components, svd_solver="full", random_state=0).fit_transform(data.data)
+    return found / np.abs(found).max(), data.target
+
+
+def digits() -> tuple[tuple[str, MetaSLInstance], ...]:
+    """Pairs of digits told apart by logistic loss: 5 tasks of 16 images each, 7 principal components and a constant."""
+    components, target = _images(7)
     rows: list[np.ndarray] = []
     points, labels = [], []
-    for low, high in pairs:
-        chosen = [*np.flatnonzero(data.target == low)[:8], *np.flatnonzero(data.target == high)[:8]]
+    for low, high in PAIRS:
+        chosen = [*np.flatnonzero(target == low)[:8], *np.flatnonzero(target == high)[:8]]
         points.append(range(len(rows), len(rows) + len(chosen)))
         rows += [components[i] for i in chosen]
-        labels.append([1.0 if data.target[i] == high else -1.0 for i in chosen])
+        labels.append([1.0 if target[i] == high else -1.0 for i in chosen])
     features = np.column_stack([np.ones(len(rows)), np.array(rows)])
     tasks = _tasks(points, labels)
     start = [0.25] * features.shape[1]
@@ -137,6 +144,50 @@ def digits() -> tuple[tuple[str, MetaSLInstance], ...]:
     for adaptation, name in ((Gradient(fmpq(2)), "one step"), (Implicit(fmpq(1, 4)), "implicit")):
         cases += _cases(f"logistic, {name}", _problem(Loss("logistic"), adaptation, features, tasks), start)
     cases += _small("logistic, one step", _problem(Loss("logistic"), Gradient(fmpq(2)), features[:, :3], tasks))
+    return tuple(cases)
+
+
+SHOTS, QUERIES = 5, 6
+"""The most images of each digit in a support, and those in a query."""
+
+
+def _few_shot(
+    images: np.ndarray, target: np.ndarray, loss: Loss, eta: fmpq, shots: int, components: int
+) -> MetaSLInstance:
+    """A task per pair of digits: that many images of each digit to adapt on, QUERIES others of each to be judged on,
+    drawn by a fixed seed; principal components and a constant.
+    """
+    rng, kept, tasks = np.random.default_rng(1707), list[int](), []
+    for low, high in PAIRS:
+        drawn = [rng.permutation(np.flatnonzero(target == digit)) for digit in (low, high)]
+        laws = []
+        for part in (slice(shots), slice(SHOTS, SHOTS + QUERIES)):
+            chosen = np.concatenate([of_one[part] for of_one in drawn])
+            rows = range(len(kept), len(kept) + len(chosen))
+            laws.append(_law(rows, np.where(target[chosen] == high, 1.0, -1.0)))
+            kept += chosen.tolist()
+        support, query = laws
+        tasks.append(Task(fmpq(1, len(PAIRS)), query, support))
+    features = np.column_stack([np.ones(len(kept)), images[kept, :components]])
+    return _problem(loss, Gradient(eta), features, tuple(tasks))
+
+
+def few_shot() -> tuple[tuple[str, MetaSLInstance], ...]:
+    """Pairs of digits from 1 or 5 images of each: 5 tasks that adapt on these and are judged on 12 others."""
+    require("torch")
+    images, cases = _images(16), []
+    for shots, components in ((1, 2), (SHOTS, 2), (SHOTS, 16)):
+        for name, eta in (("logistic", fmpq(2)), ("squared", fmpq(1, 2))):
+            instance = _few_shot(*images, Loss(name), eta, shots, components)
+            label = f"{name}, {shots}-shot, {instance.dimension} parameters"
+            best, zero = _exact(train(instance, rounds=10).omega), (fmpq(0),) * instance.dimension
+            cases += [
+                (f"{label}; MAML-trained", _against(instance, best, zero)),
+                (f"{label}; untrained", _against(instance, zero, best)),
+            ]
+            if components == 2:
+                first = _exact(train(instance, first_order=True).omega)
+                cases.append((f"{label}; FOMAML-trained", _against(instance, first, best)))
     return tuple(cases)
 
 
@@ -181,6 +232,7 @@ REAL_TASKS: dict[str, RealTasks] = {
             sinusoid,
         ),
         RealTasks("digits", "Handwritten digits", digits.__doc__ or "", "scikit-learn load_digits (UCI)", digits),
+        RealTasks("few-shot", "Few-shot digits", few_shot.__doc__ or "", "scikit-learn load_digits (UCI)", few_shot),
         RealTasks(
             "diabetes", "Diabetes", diabetes.__doc__ or "", "scikit-learn load_diabetes (Efron et al. 2004)", diabetes
         ),

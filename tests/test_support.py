@@ -256,7 +256,7 @@ def test_tasks_that_share_their_queries_have_independent_rows() -> None:
         Loss("squared"), Gradient(fmpq(1, 8)), features, tasks, zero, rivals, ONE
     )  # fmt: skip
     at = MetaSLQuantities(instance)
-    assert at.margin_full_row_rank > 0 and at.min_norm_solution > 0
+    assert at.margin_full_row_rank > 0 and at.min_norm_solution > 0 and not at._certainly_dependent()
     exact = MetaSLQuantities(instance, Rationals)
     assert exact._meta_features.rank() == 6
     judged = {j.claim: j.verdict for j in judge(instance).claims}

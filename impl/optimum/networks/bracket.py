@@ -43,7 +43,7 @@ NEAR = 0.01
 """Share of the bound that a comparator's own distance from the optimum may be."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Optimum(ShownBracket):
     """lower <= inf L <= upper over all W, or over ||W - W0|| <= ball; upper = L(at) rounded up.
 

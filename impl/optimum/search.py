@@ -25,6 +25,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..bracket import SCALE
+from .convexified import bounds_by_convexity
 from .descent import best_point, improve, polished
 from .landscape import Enclosure, Landscape
 from .ranges import SLACK
@@ -99,6 +100,7 @@ class Search:
         self.nodes = 1
         self._kind, self._child = np.full(1024, OPEN, np.uint8), np.zeros(1024, np.int64)
         self._worst = np.inf
+        self.stats: list = []
 
     def _refine(self) -> None:
         """Sharpen the best point and enclose there what the threshold and the Lagrangian-convex leaf need."""
@@ -204,6 +206,15 @@ class Search:
             pushed = _no_multiplier(low[edge], high[edge], centre[left[edge]], half[left[edge]])
             kinds[left[edge[pushed]]] = ord("k")
         slopes[left] = np.abs(middle) + spread
+        open_ = np.flatnonzero(kinds[left] == OPEN)
+        if self.scape.smooth and not self.scape.quadratic and len(open_):
+            some = left[open_]
+            found = bounds_by_convexity(
+                self.scape, box.take(rest[open_]).path, centre[some], half[some], middle[open_], self.radius, inside[open_]
+            )
+            self.stats.append((len(some), int((found >= threshold).sum()), float(np.median(half[some].max(1)))))
+            kinds[some[found >= threshold]] = ord("r")
+            bound[some] = np.maximum(bound[some], np.where(np.isnan(found), -np.inf, found))
         return kinds, bound, slopes
 
     def _better(self, centre: Array, box: Enclosure, inside: Array) -> None:

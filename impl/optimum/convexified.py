@@ -1,20 +1,4 @@
-r"""Lower bounds of the meta-objective over boxes by convexity, in float64: they propose, `check` decides.
-
-Let Hess L + diag(e) + mu I be positive semidefinite on the box c +- r, with e, mu >= 0. Then
-
-    F(theta) = L(theta) + sum_j e_j((theta_j - c_j)^2 - r_j^2)/2 + mu(|theta|^2 - B^2)/2
-
-is convex on the box, at most L on its part of the ball, and there L >= F(a) + grad F(a)'(theta - a) for any a of the box.
-
-A floor of the Hessian: of a task with X = UV (V = X if it has fewer rows than columns, else U = X), z_0 = U u, u = V theta,
-J_t = dz_t/du, and p_t the gradient of its risk in z_t,
-
-    Hess_u = sum_t J_t' diag(d_t) J_t,   d_K = h(z_K),   d_t = -eta ell'''(z_t) A p_{t+1},   p_t = (I - eta diag h(z_t) A)p_{t+1}.
-
-d ww' >= low ww' if d >= low; and with w = m + e, |e| <= s, low (ww' - mm') has entries of at most |low|(|m|s' + s|m|' + ss'),
-which is at most the diagonal matrix of its row sums: Hess L >= sum q m m' low - V' diag(row sums) V. What tasks do in one
-direction adds up with its sign, and wide ranges of the third derivative cost no more than in that direction.
-"""
+"""Lower bounds of the meta-objective over boxes by convexity (`relaxing`), in float64: they propose, `check` decides."""
 
 from __future__ import annotations
 
@@ -23,13 +7,11 @@ import numpy as np
 from ..arithmetic import Array
 from .landscape import Landscape, Reach, middle_of
 from .ranges import SLACK
-
-SWEEPS = 4
-"""Rounds of coordinate descent towards the minimum of a quadratic over a box."""
+from .relaxing import ROUNDS, relaxation
 
 
 def hessian_floor(scape: Landscape, path: list[Reach]) -> Array:
-    """Matrices (N, d, d) that Hess L - them is positive semidefinite for, over the boxes of a path of gradient steps."""
+    """Matrices (N, d, d) less than Hess L on the boxes of a path of gradient steps, as quadratic forms (`relaxing`)."""
     n, k, d = scape.features.shape
     last, few = path[-1], k < d
     p, p_rad = (scape.weights * v for v in middle_of(*scape.ranges.over(1, *last.interval)))
@@ -91,78 +73,27 @@ def _rows(scape: Landscape, bends: list[tuple[Array, Array]]) -> list[tuple[Arra
     return found
 
 
-def shifts(floor: Array, half: Array) -> Array:
-    """e >= 0 (N, d) with floor + diag(e) positive semidefinite: for floors (N, d, d), sum e r^2 small; inf: not finite.
-
-    With the floor scaled by r, e r^2 is the size of the least eigenvalue, or the row sums of the negative part.
-    """
-    scaled = floor * half[:, :, None] * half[:, None]
-    usable = np.isfinite(scaled).all((1, 2))
-    scaled = np.where(usable[:, None, None], scaled, 0.0)
-    values, vectors = np.linalg.eigh(scaled)
-    noise = 1e-13 * np.abs(scaled).sum((1, 2))
-    least = np.maximum(-values, 0.0)
-    negative = np.abs(np.einsum("Nai,Ni,Nbi->Nab", vectors, least, vectors, optimize=True)).sum(2)
-    alike = np.repeat(least[:, :1], half.shape[1], axis=1)
-    chosen = np.where((negative.sum(1) < alike.sum(1))[:, None], negative, alike)
-    chosen = np.where((values[:, 0] > noise)[:, None], 0.0, chosen + noise[:, None])
-    return np.where(usable[:, None], chosen / (half * half), np.inf)
-
-
-def lowest_point(bend: Array, slope: Array, half: Array) -> Array:
-    """About where slope't + t'bend t/2 is least over |t| <= half (N, d), by coordinate descent."""
-    count, d = slope.shape
-    t, size = np.zeros_like(slope), np.abs(bend[:, range(d), range(d)])
-    pull = slope.copy()
-    for _ in range(SWEEPS):
-        for j in range(d):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                to = np.clip(np.nan_to_num(t[:, j] - pull[:, j] / size[:, j]), -half[:, j], half[:, j])
-            pull += bend[:, :, j] * (to - t[:, j])[:, None]
-            t[:, j] = to
-    return t
-
-
 def bounds_by_convexity(
     scape: Landscape, path: list[Reach], centre: Array, half: Array, slope: Array, radius: float, inside: Array
 ) -> Array:
-    """Lower bounds (N,) of L over boxes within the ball; `slope` about grad L at the centres (N, d)."""
-    floor, d = hessian_floor(scape, path), half.shape[1]
-    size = np.maximum(np.linalg.norm(centre, axis=1, keepdims=True), 1e-300)
-    edge, out = ~inside, centre / size * (1 - SLACK)
-    multiplier = np.where(edge, np.maximum(-(slope * out).sum(1) / size[:, 0], 0), 0.0)
-    floor = floor + multiplier[:, None, None] * np.eye(d)
-    kappa = np.where(edge & (multiplier > 0), _outward(floor, out), 0.0)
-    floor = floor + kappa[:, None, None] * (out[:, :, None] * out[:, None])
-    ends = (out * centre).sum(1), (np.abs(out) * half).sum(1)
-    least, most = ends[0] - ends[1], np.minimum(ends[0] + ends[1], radius)
-    e = shifts(floor, half)
-    floor, e = np.where(np.isfinite(e)[..., None], floor, 0.0), np.where(np.isfinite(e), e, 1e300)
-    bend = floor + e[:, :, None] * np.eye(d)
-    tilt, t = slope + multiplier[:, None] * centre, np.zeros_like(centre)
-    tilt = tilt + (kappa * (ends[0] - (least + most) / 2))[:, None] * out
-    found = np.full(len(t), -np.inf)
-    for _ in range(2):
-        t = lowest_point(bend, tilt - (bend @ t[..., None])[..., 0], half)
-        at = centre + t
-        point, along = scape.over(at, np.zeros_like(at)), (out * at).sum(1)
-        gradient, spread = point.gradient
-        tilt = gradient + e * t + multiplier[:, None] * at + (kappa * (along - (least + most) / 2))[:, None] * out
-        value = point.mean_value - (e * (half * half - t * t)).sum(1) / 2
-        value = value + multiplier / 2 * ((at * at).sum(1) - radius * radius)
-        value = value + kappa / 2 * (along - least) * (along - most)
-        fall = (np.maximum(tilt * (half + t), -tilt * (half - t)) + spread * (half + np.abs(t))).sum(1)
-        noise = np.abs(value) + (e * half * half).sum(1) + (multiplier + kappa) * radius * radius
-        noise = noise + (np.abs(tilt) * half).sum(1)
-        found = np.fmax(found, value - fall - SLACK * noise)
-    return found
-
-
-def _outward(floor: Array, out: Array) -> Array:
-    """kappa >= 0 (N,) for which floor + kappa out out' has no negative eigenvalue, if it has one and that will do."""
-    usable = np.isfinite(floor).all((1, 2))
-    values, vectors = np.linalg.eigh(np.where(usable[:, None, None], floor, 0.0))
-    with np.errstate(all="ignore"):
-        share = (np.einsum("Nai,Na->Ni", vectors, out) ** 2 / values).sum(1)
-        needed = np.where((values[:, 0] < 0) & (share < 0), -1.25 / share, 0.0)
-    return np.where(np.isfinite(needed), needed, 0.0)
+    """Lower bounds (N,) of L over boxes within the ball, nan where there is none; `slope` about grad L at the centres."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        by = relaxation(hessian_floor(scape, path), slope, centre, half, inside)
+        middle, around = (by.out * centre).sum(1), (np.abs(by.out) * half).sum(1)
+        least, most = middle - around, np.minimum(middle + around, radius)
+        halfway, found = (least + most) / 2, np.full(len(centre), np.nan)
+        t, tilt = np.zeros_like(centre), slope + by.multiplier[:, None] * centre
+        tilt = tilt + (by.kappa * (middle - halfway))[:, None] * by.out
+        for _ in range(ROUNDS):
+            t = by.point(tilt, t, half)
+            at = centre + t
+            point, along = scape.over(at, np.zeros_like(at)), (by.out * at).sum(1)
+            gradient, spread = point.gradient
+            tilt = gradient + by.e * t + by.multiplier[:, None] * at + (by.kappa * (along - halfway))[:, None] * by.out
+            value = point.mean_value - (by.e * (half * half - t * t)).sum(1) / 2
+            value = value + by.multiplier / 2 * ((at * at).sum(1) - radius * radius)
+            value = value + by.kappa / 2 * (along - least) * (along - most)
+            fall = (np.maximum(tilt * (half + t), -tilt * (half - t)) + spread * (half + np.abs(t))).sum(1)
+            noise = np.abs(value) + (by.e * half * half).sum(1) + (by.multiplier + by.kappa) * radius * radius
+            found = np.fmax(found, value - fall - SLACK * (noise + (np.abs(tilt) * half).sum(1)))
+        return found

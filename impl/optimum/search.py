@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,10 @@ DEEPEST = 44
 OPEN = 255
 REACH = 3.0
 """How far beyond the box around the best point that is known to be convex others are tried, in its half-widths."""
+
+
+FEW, RARE = 0.02, 3
+"""Bounds by convexity are dear: where they close less than this part, as many batches do without."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Search:
         self._kind, self._child = np.full(1024, OPEN, np.uint8), np.zeros(1024, np.int64)
         self._worst = np.inf
         self.stats: list = []
+        self._rested = 0
 
     def _refine(self) -> None:
         """Sharpen the best point and enclose there what the threshold and the Lagrangian-convex leaf need."""
@@ -126,14 +131,14 @@ class Search:
         begin, d = time.monotonic(), self.scape.dimension
         end = self.budget.until
         root = (np.zeros((1, d)), np.full((1, d), self.half), np.zeros(1, np.int64), np.full(1, -np.inf))
-        queue: deque[Boxes] = deque([root])
+        queue = _Queue(root, self.scape.batch)
         boxes, spent, interrupted = 0, False, False
         try:
             while queue:
                 spent = boxes >= self.budget.boxes or time.monotonic() > end
                 if spent:
                     break
-                centre, half, node, bound = taken = _take(queue, self.scape.batch)
+                centre, half, node, bound = taken = queue.pop()
                 try:
                     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                         kinds, bound, slopes = self._judge(centre, half, bound)
@@ -147,12 +152,12 @@ class Search:
                     kinds[alive] = axis[alive]
                     split = self._split(centre[alive], half[alive], node[alive], bound[alive], axis[alive])
                 except KeyboardInterrupt:
-                    queue.append(taken)
+                    queue.push(taken)
                     raise
                 self._kind[node] = kinds
                 boxes += len(node)
                 if alive.any():
-                    queue.append(split)
+                    queue.push(split)
                 progress(boxes, self._floor(queue), self.upper)
         except KeyboardInterrupt:
             interrupted = True
@@ -161,8 +166,8 @@ class Search:
         tree, seconds = self._preorder() if np.isfinite(lower) else b"", time.monotonic() - begin
         return Found(lower, self.upper, self.at, self.half, complete, interrupted, blunt, boxes, seconds, tree)
 
-    def _floor(self, queue: Iterable[Boxes]) -> float:
-        return min([self.threshold, *(float(bound.min()) for *_, bound in queue)])
+    def _floor(self, queue: _Queue) -> float:
+        return min(self.threshold, queue.lowest)
 
     def _axis(self, slopes: Array, centre: Array, half: Array) -> Array:
         """The side to cut (N,): along which L may vary most, of those that can be cut in float64; -1: none can."""
@@ -207,15 +212,21 @@ class Search:
             kinds[left[edge[pushed]]] = ord("k")
         slopes[left] = np.abs(middle) + spread
         open_ = np.flatnonzero(kinds[left] == OPEN)
-        if self.scape.smooth and not self.scape.quadratic and len(open_):
+        if self.scape.smooth and not self.scape.quadratic and len(open_) and self._worth_it():
             some = left[open_]
             found = bounds_by_convexity(
                 self.scape, box.take(rest[open_]).path, centre[some], half[some], middle[open_], self.radius, inside[open_]
             )
             self.stats.append((len(some), int((found >= threshold).sum()), float(np.median(half[some].max(1)))))
             kinds[some[found >= threshold]] = ord("r")
+            self._rested = RARE if (found >= threshold).mean() < FEW else 0
             bound[some] = np.maximum(bound[some], np.where(np.isnan(found), -np.inf, found))
         return kinds, bound, slopes
+
+    def _worth_it(self) -> bool:
+        """Whether to ask for bounds by convexity: not of each batch while they close few boxes."""
+        self._rested -= 1
+        return self._rested < 0
 
     def _better(self, centre: Array, box: Enclosure, inside: Array) -> None:
         """Take a box's centre as the best point if its value is clearly lower."""
@@ -296,16 +307,37 @@ class Search:
         return bytes(out)
 
 
-def _take(queue: deque[Boxes], size: int) -> Boxes:
-    """At most `size` boxes off the front, several small entries together."""
-    taken = [queue.popleft()]
-    while queue and sum(len(t[2]) for t in taken) + len(queue[0][2]) <= size:
-        taken.append(queue.popleft())
-    joined = tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))
-    if len(joined[2]) > size:
-        queue.appendleft(tuple(part[size:] for part in joined))  # type: ignore[arg-type]
-        joined = tuple(part[:size] for part in joined)
-    return joined  # type: ignore[return-value]
+class _Queue:
+    """Open boxes, in parts that are taken in the order of their lower bounds."""
+
+    def __init__(self, root: Boxes, batch: int) -> None:
+        self._parts: list[tuple[float, int, Boxes]] = []
+        self._batch, self._pushed = batch, 0
+        self.push(root)
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    @property
+    def lowest(self) -> float:
+        """The least lower bound."""
+        return self._parts[0][0] if self._parts else math.inf
+
+    def push(self, boxes: Boxes) -> None:
+        order = np.argsort(boxes[3], kind="stable")
+        for start in range(0, len(order), self._batch):
+            part = order[start : start + self._batch]
+            taken = boxes[0][part], boxes[1][part], boxes[2][part], boxes[3][part]
+            self._pushed += 1
+            heappush(self._parts, (float(taken[3][0]), self._pushed, taken))
+
+    def pop(self) -> Boxes:
+        """About as many boxes as are evaluated at once, several small parts together."""
+        taken = [heappop(self._parts)[2]]
+        while self._parts and sum(len(t[2]) for t in taken) + len(self._parts[0][2][2]) <= self._batch:
+            taken.append(heappop(self._parts)[2])
+        joined = tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))
+        return joined  # type: ignore[return-value]
 
 
 def _least_eigenvalue(hessian: Array, spread: Array) -> Array:

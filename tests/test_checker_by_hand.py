@@ -115,14 +115,14 @@ def value(kind: str, theta: tuple[fmpq, fmpq]) -> arb:
 
 def prover(
     kind: str, ball: fmpq, lower: float, at: tuple[fmpq, fmpq] = (fmpq(0),) * 2
-) -> tuple[leaves.Prover, Checker]:
+) -> tuple[prover.Prover, Checker]:
     certificate = Certificate(instance(kind), ball, ball, lower, 1e9, at, half=ball, tree=b"n")
     checker = Checker(certificate, lambda boxes: None, None)
-    found = leaves.Prover(checker.model, ball, lower, at, checker.tilt, checker.base, checker.multiplier)
+    found = prover.Prover(checker.model, ball, lower, at, checker.tilt, checker.base, checker.multiplier)
     return found, checker
 
 
-def proved(found: leaves.Prover, centre: np.ndarray, half: np.ndarray, letter: str) -> np.ndarray:
+def proved(found: prover.Prover, centre: np.ndarray, half: np.ndarray, letter: str) -> np.ndarray:
     with np.errstate(all="ignore"):
         parts = list(found.proved(centre, half, np.full(centre.shape[1], ord(letter), np.uint8)))
     mask = np.zeros(centre.shape[1], dtype=bool)
@@ -152,7 +152,7 @@ def test_nothing_below_the_lower_end_is_proved(kind: str) -> None:
             tried += 1
             for test in ("_outside", "_natural", "_mean_value", "_convex"):
                 with np.errstate(all="ignore"):
-                    assert not getattr(leaves.Prover, test)(found, leaves.Boxes(found.table, centre, half))[0], test
+                    assert not getattr(prover.Prover, test)(found, leaves.Boxes(found.table, centre, half))[0], test
             box = [[rational(float(v)) for v in side[:, 0]] for side in (centre, half)]
             assert not checker._convex(*box)
     assert tried >= 4
@@ -191,11 +191,11 @@ def test_definite_is_proved_of_definite_matrices_alone() -> None:
             if shift and scale != 1:
                 continue
             matrix = MidRad(mid[..., None], rad * np.outer(d, d)[..., None])
-            assert leaves._positive_definite(matrix, MidRad(shift))[0] == definite, (a, rad, shift, scale)
+            assert prover._positive_definite(matrix, MidRad(shift))[0] == definite, (a, rad, shift, scale)
     for bad in (np.nan, np.inf):
         matrix = MidRad(np.eye(2)[..., None], np.array([[0.0, bad], [0.0, 0.0]])[..., None])
         with np.errstate(all="ignore"):
-            assert not leaves._positive_definite(matrix, MidRad(0.0))[0]
+            assert not prover._positive_definite(matrix, MidRad(0.0))[0]
     assert not positive_definite(Balls.matrix([[arb(1), arb(1)], [arb(1), arb(1)]]), arb(0))
 
 

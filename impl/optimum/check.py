@@ -1,7 +1,7 @@
 """The checker: accepts a certificate only if it can prove the bracket itself.
 
 Nothing of the search is used but the file, and no float is believed: leaves are proved many at once in midpoint-radius
-float64 whose rounding is proved (`leaves`, `midrad`), and what that cannot tell in balls (`boxes`), where the checker
+float64 whose rounding is proved (`prover`, `leaves`, `midrad`), and what that cannot tell in balls (`boxes`), where the checker
 splits on if the enclosures of the search were sharper. A leaf's letter says which reason to try first. What is proved:
 
 * covering: the tree is a binary partition of a cube that contains the ball;
@@ -43,7 +43,7 @@ from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .convex_check import convex_end
 from .ends import floor_end, quadratic_end
-from .leaves import Prover
+from .prover import Prover
 from .tree import Leaves, TreeError, leaves
 
 EXTRA_DEPTH = 40

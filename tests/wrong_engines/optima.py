@@ -14,6 +14,7 @@ CHECK, LEAVES, TREE, BOXES = (f"metagap.impl.optimum.{name}" for name in ("check
 ENDS, EXACT, COERCIVE, CERTIFICATE = (
     f"metagap.impl.optimum.{name}" for name in ("ends", "exact", "coercivity", "certificate")
 )
+PROVER, RELAXED = "metagap.impl.optimum.prover", "metagap.impl.optimum.relaxed"
 OPTIMUM, SEARCH, HEADLINE = "metagap.impl.optimum", "metagap.impl.optimum.search", "metagap.impl.optimum.headline"
 MIDRAD, RANGES = "metagap.impl.midrad", "metagap.impl.loss_ranges"
 
@@ -172,29 +173,29 @@ OPTIMUM_FAULTS = (
           Edit("return z.within((self.lengths.high[..., None] * away[:, None]) * UP + GUARD)", "return z"), PROXIMAL),
     fault("boxes-proximal-unmoved", "a radius is too small", f"{LEAVES}:Boxes._proximal",
           Edit("fall = (lengths * move).high", "fall = 0 * (lengths * move).high"), contains("the proximal step")),
-    fault("prover-outside-inside", "a checker that ignores the ball", f"{LEAVES}:Prover._outside",
+    fault("prover-outside-inside", "a checker that ignores the ball", f"{PROVER}:Prover._outside",
           Edit("> self.without", "> 0.9 * self.without"), below()),
-    fault("prover-natural", "a checker that uses natural < lower", f"{LEAVES}:Prover._natural",
+    fault("prover-natural", "a checker that uses natural < lower", f"{PROVER}:Prover._natural",
           Edit("boxes.natural >= self.lower", "boxes.natural < self.lower"), below()),
-    fault("prover-mean-value", "a checker that uses natural < lower", f"{LEAVES}:Prover._mean_value",
+    fault("prover-mean-value", "a checker that uses natural < lower", f"{PROVER}:Prover._mean_value",
           Edit("boxes.mean_value >= self.lower", "~(boxes.mean_value < self.lower - 1e-9)"), below()),
-    fault("prover-slopes-of-any-sign", "a proof is skipped", f"{LEAVES}:Prover._not_stationary",
+    fault("prover-slopes-of-any-sign", "a proof is skipped", f"{PROVER}:Prover._not_stationary",
           Edit("return found & (up | down).any(0)", "return found"), MINIMUM),
-    fault("prover-sphere-is-open", "a checker that ignores the ball", f"{LEAVES}:Prover._not_stationary",
+    fault("prover-sphere-is-open", "a checker that ignores the ball", f"{PROVER}:Prover._not_stationary",
           Edit(".high < self.within", ".high < np.inf"), MINIMUM),
-    fault("prover-no-multiplier", "a sign error", f"{LEAVES}:Prover._not_stationary",
+    fault("prover-no-multiplier", "a sign error", f"{PROVER}:Prover._not_stationary",
           Edit("(up & (over.low > 0)) | (down & (over.high < 0))", "(up & (over.high < 0)) | (down & (over.low > 0))"),
                MINIMUM),
-    fault("prover-convex-without-hessian", "a proof is skipped", f"{LEAVES}:Prover._convex",
+    fault("prover-convex-without-hessian", "a proof is skipped", f"{PROVER}:Prover._convex",
           Edit("found[near] = _positive_definite(hessian, self.multiplier)", "pass"), below("a large step")),
-    fault("prover-convex-without-tilt", "a term is left out", f"{LEAVES}:Prover._convex",
+    fault("prover-convex-without-tilt", "a term is left out", f"{PROVER}:Prover._convex",
           Edit("(self.base + (self.tilt * away).sum(0)).low", "(self.base + 0 * (self.tilt * away).sum(0)).low"),
                SLOPE),
-    fault("definite-without-radius", "an enclosure's radius is dropped", f"{LEAVES}:_eliminated",
+    fault("definite-without-radius", "an enclosure's radius is dropped", f"{PROVER}:_eliminated",
           Edit("MidRad(matrix.mid) - around *", "MidRad(matrix.mid) - 0 * around *"), DEFINITE),
-    fault("definite-of-any-pivot", "a proof is skipped", f"{LEAVES}:_eliminated", Edit("found &= pivot.low > 0",
+    fault("definite-of-any-pivot", "a proof is skipped", f"{PROVER}:_eliminated", Edit("found &= pivot.low > 0",
           "found &= pivot.high > 0"), DEFINITE),
-    fault("definite-of-the-first-pivot", "a proof is skipped", f"{LEAVES}:_eliminated",
+    fault("definite-of-the-first-pivot", "a proof is skipped", f"{PROVER}:_eliminated",
           Edit("for _ in range(len(matrix.mid)):", "for _ in range(1):"), DEFINITE),
     # --- midpoint-radius numbers ---
     fault("midrad-add", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__add__",

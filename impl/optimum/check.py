@@ -7,8 +7,8 @@ splits on if the enclosures of the search were sharper. A leaf's letter says whi
 * covering: the tree is a binary partition of a cube that contains the ball;
 * no leaf holds a point of the ball with L < lower that could be the minimum. The minimum over the ball is attained
   (L is continuous), so it lies in a leaf. Leaf reasons: outside (o), natural range (n), mean value (m), no stationary
-  point of the open ball (g) or of its sphere (k), Lagrangian-convex (c); the formulas are in `search`'s docstring and
-  are derived in the methods below;
+  point of the open ball (g) or of its sphere (k), Lagrangian-convex (c), convexified (r); the formulas are in `search`'s
+  docstring and are derived in the methods below and in `relaxing`;
 * upper: the value at an exact point of the ball;
 * without a radius: that every parameter outside the ball is worse than `upper` (`coercivity`);
 * lower ends without a tree: `ends`; by convexity: `convex_check`, which proves the upper end as well.
@@ -44,6 +44,7 @@ from .coercivity import NotCoerciveError, coercivity_radius
 from .convex_check import convex_end
 from .ends import floor_end, quadratic_end
 from .prover import Prover
+from .relaxed_box import at_least
 from .tree import Leaves, TreeError, leaves
 
 EXTRA_DEPTH = 40
@@ -195,7 +196,13 @@ class Checker:
         box = Box(self.model, centre, half)
         if box.natural >= self.lower or box.mean_value >= self.lower or self._not_stationary(box, centre, half):
             return True
-        return letter != ord("c") and self._convex(centre, half)
+        return self._convexified(centre, half) or (letter != ord("c") and self._convex(centre, half))
+
+    def _convexified(self, centre: list[fmpq], half: list[fmpq]) -> bool:
+        """L >= lower on the box within the ball, by convexity of another function there (`relaxing`)."""
+        if not self.model.smooth or self.model.quadratic:
+            return False
+        return at_least(Box(self.model, centre, half), centre, half, self.ball, self.lower)
 
     def _not_stationary(self, box: Box, centre: list[fmpq], half: list[fmpq]) -> bool:
         """No minimum lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""

@@ -53,6 +53,7 @@ class Relaxation:
     e: Array
     bend: Array
 
+    @np.errstate(all="ignore")
     def point(self, tilt: Array, t: Array, half: Array) -> Array:
         """About where F is least over |t| <= r (N, d), given its gradient `tilt` at t, by coordinate descent."""
         pull = tilt - (self.bend @ t[..., None])[..., 0]
@@ -60,14 +61,14 @@ class Relaxation:
         size = np.abs(self.bend[:, range(count), range(count)])
         for _ in range(SWEEPS):
             for j in range(count):
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    to = t[:, j] - pull[:, j] / size[:, j]
+                to = t[:, j] - pull[:, j] / size[:, j]
                 to = np.where(np.isnan(to), 0.0, np.minimum(np.maximum(to, -half[:, j]), half[:, j]))
                 pull += self.bend[:, :, j] * (to - t[:, j])[:, None]
                 t[:, j] = to
         return t
 
 
+@np.errstate(all="ignore")
 def relaxation(floor: Array, slope: Array, centre: Array, half: Array, inside: Array) -> Relaxation:
     """Proposed for floors of Hess L (N, d, d) and about grad L at the centres (N, d); 0 on the sphere's account inside."""
     d = half.shape[1]
@@ -89,9 +90,8 @@ def _outward(floor: Array, out: Array) -> Array:
     det(M + kappa oo') = det M (1 + kappa o'M^-1 o) vanishes at kappa = -1/o'M^-1 o.
     """
     values, vectors = np.linalg.eigh(floor)
-    with np.errstate(all="ignore"):
-        share = (np.einsum("Nai,Na->Ni", vectors, out) ** 2 / values).sum(1)
-        needed = np.where((values[:, 0] < 0) & (share < 0), -1.25 / share, 0.0)
+    share = (np.einsum("Nai,Na->Ni", vectors, out) ** 2 / values).sum(1)
+    needed = np.where((values[:, 0] < 0) & (share < 0), -1.25 / share, 0.0)
     return np.where(np.isfinite(needed), needed, 0.0)
 
 

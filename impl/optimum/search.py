@@ -9,6 +9,7 @@ The reasons, each a letter of the certificate:
     k  grad L does not vanish there, and on the sphere no multiplier mu >= 0 gives grad L = -mu theta
     c  Lagrangian-convex leaf: Hess L + mu I is positive definite on the hull of the box and a point x~, hence
        L >= L(x~) + mu(|x~|^2 - B^2)/2 - |grad L(x~) + mu x~|'|theta - x~| >= threshold on the box within the ball
+    r  convexified: another function is convex on the box, and at most L there within the ball (`relaxing`)
 
 Boxes are exact: halves of halves of a root cube whose half-width has few bits.
 """
@@ -40,8 +41,10 @@ REACH = 3.0
 """How far beyond the box around the best point that is known to be convex others are tried, in its half-widths."""
 
 
+PATIENCE = 10_000
+"""Boxes after which bounds by convexity are asked for: what ends before is done sooner without."""
 FEW, RARE = 0.02, 3
-"""Bounds by convexity are dear: where they close less than this part, as many batches do without."""
+"""They are dear: where they close less than this part of a batch, as many batches do without."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,6 @@ class Search:
         self.nodes = 1
         self._kind, self._child = np.full(1024, OPEN, np.uint8), np.zeros(1024, np.int64)
         self._worst = np.inf
-        self.stats: list = []
         self._rested = 0
 
     def _refine(self) -> None:
@@ -217,14 +219,15 @@ class Search:
             found = bounds_by_convexity(
                 self.scape, box.take(rest[open_]).path, centre[some], half[some], middle[open_], self.radius, inside[open_]
             )
-            self.stats.append((len(some), int((found >= threshold).sum()), float(np.median(half[some].max(1)))))
             kinds[some[found >= threshold]] = ord("r")
             self._rested = RARE if (found >= threshold).mean() < FEW else 0
             bound[some] = np.maximum(bound[some], np.where(np.isnan(found), -np.inf, found))
         return kinds, bound, slopes
 
     def _worth_it(self) -> bool:
-        """Whether to ask for bounds by convexity: not of each batch while they close few boxes."""
+        """Whether to ask for bounds by convexity."""
+        if self.nodes < PATIENCE:
+            return False
         self._rested -= 1
         return self._rested < 0
 

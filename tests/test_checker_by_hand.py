@@ -222,6 +222,7 @@ LIES = {
     "a leaf outside": lambda c: elsewhere(c, c.upper + 1e-3, b"o"),
     "a leaf with slopes": lambda c: elsewhere(c, c.upper + 1e-3, b"g"),
     "a convex leaf": lambda c: elsewhere(c, c.upper + 1e-3, b"c"),
+    "a convexified leaf": lambda c: elsewhere(c, c.upper + 1e-3, b"r"),
     "a truncated tree": lambda c: replace(c, tree=c.tree[:-1]),
     "no tree": lambda c: replace(c, tree=b""),
     "a tree with more": lambda c: replace(c, tree=c.tree + b"n"),
@@ -239,7 +240,7 @@ def test_lies_are_rejected(name: str) -> None:
     assert not check(LIES[name](certificate)).accepted
 
 
-@pytest.mark.parametrize("leaf", [b"n", b"o", b"g", b"c"])
+@pytest.mark.parametrize("leaf", [b"n", b"o", b"g", b"c", b"r"])
 def test_the_lower_end_alone_makes_a_lie_of_one_leaf(leaf: bytes) -> None:
     """With a point of larger value, and a tree of one leaf that the checker must split: accepted, if it is true."""
     certificate = honest("one step")

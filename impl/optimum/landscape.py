@@ -282,9 +282,7 @@ class Landscape:
         z, size = self.features @ centre, np.abs(self.features)
         error = self.room * (size @ np.abs(centre))
         none = np.zeros((1, self.features.shape[1], 1, 1, 1))
-        reach = Reach(
-            z, error, (size @ half) * (1 + SLACK) + error, self.features[..., None], none[..., 0], none, none
-        )
+        reach = Reach(z, error, (size @ half) * (1 + SLACK) + error, self.features[..., None], none[..., 0], none, none)
         path = [reach]
         for step in range(self.steps):
             path.append(self._step_over(path[-1], half, second, step == 0))

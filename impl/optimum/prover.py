@@ -119,7 +119,12 @@ _TESTS = {
     "c": (Prover._convex,),
     "r": (Prover._convexified,),
     "": (
-        Prover._outside, Prover._natural, Prover._mean_value, Prover._not_stationary, Prover._convex, Prover._convexified,
+        Prover._outside,
+        Prover._natural,
+        Prover._mean_value,
+        Prover._not_stationary,
+        Prover._convex,
+        Prover._convexified,
     ),
 }
 """What is tried for each letter, and at last for what is left."""

@@ -65,7 +65,8 @@ def at_least(box: Box, centre: list[fmpq], half: list[fmpq], ball: fmpq, lower: 
     if not all(v.is_finite() for v in (*floor.entries(), *box.gradient)):
         return False
     c, r = (np.array([[to_float(v) for v in side]]) for side in (centre, half))
-    inside = sum(((abs(v) + w) ** 2 for v, w in zip(centre, half, strict=True)), start=fmpq(0)) < ball * ball
+    far = [abs(v) + w for v, w in zip(centre, half, strict=True)]
+    inside = sum((v * v for v in far), start=fmpq(0)) < ball * ball
     matrix = np.array([midpoint(v) for v in floor.entries()]).reshape(1, d, d)
     slope = np.array([[midpoint(g) for g in box.gradient]])
     by = relaxation(matrix, slope, c, r, np.array([inside]))
@@ -82,7 +83,8 @@ def at_least(box: Box, centre: list[fmpq], half: list[fmpq], ball: fmpq, lower: 
         [floor[i, j] + kappa * out[i] * out[j] + (e[i] + mu if i == j else 0) for j in range(d)] for i in range(d)
     ]
     # Scaled by the box: definite if and only if it is without.
-    if not positive_definite(arb_mat([[half[i] * v * half[j] for j, v in enumerate(row)] for i, row in enumerate(hessian)]), arb(0)):
+    scaled = [[half[i] * v * half[j] for j, v in enumerate(row)] for i, row in enumerate(hessian)]
+    if not positive_definite(arb_mat(scaled), arb(0)):
         return False
     t, slopes = [fmpq(0)] * d, [arb(g.mid()) for g in box.gradient]
     for again in range(ROUNDS + 1):

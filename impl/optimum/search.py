@@ -217,7 +217,13 @@ class Search:
         if self.scape.smooth and not self.scape.quadratic and len(open_) and self._worth_it():
             some = left[open_]
             found = bounds_by_convexity(
-                self.scape, box.take(rest[open_]).path, centre[some], half[some], middle[open_], self.radius, inside[open_]
+                self.scape,
+                box.take(rest[open_]).path,
+                centre[some],
+                half[some],
+                middle[open_],
+                self.radius,
+                inside[open_],
             )
             kinds[some[found >= threshold]] = ord("r")
             self._rested = RARE if (found >= threshold).mean() < FEW else 0

@@ -15,9 +15,9 @@ from metagap.impl.bracket import Check
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
 from metagap.impl.optimum import Budget, check, exact, leaves, minimise
+from metagap.impl.optimum import prover as provers
 from metagap.impl.optimum.boxes import Box, Model
 from metagap.impl.optimum.certificate import Certificate, basis
-from metagap.impl.optimum import prover as provers
 from metagap.impl.optimum.check import Checker
 from metagap.impl.optimum.coercivity import coercivity_radius
 from metagap.impl.optimum.exact import (

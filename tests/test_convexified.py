@@ -12,14 +12,15 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Array, Balls, bounds, rational
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
-from metagap.impl.optimum import Budget, check, minimise
+from metagap.impl.optimum import Budget, check, minimise, relaxed, relaxed_box, relaxing
 from metagap.impl.optimum.boxes import Box, Model
 from metagap.impl.optimum.certificate import Certificate, loads
+from metagap.impl.optimum.check import Checker
 from metagap.impl.optimum.convexified import bounds_by_convexity
 from metagap.impl.optimum.convexified import hessian_floor as proposed_floor
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.optimum.leaves import Boxes, Table
-from metagap.impl.optimum.prover import _positive_definite
+from metagap.impl.optimum.prover import Prover, _positive_definite
 from metagap.impl.optimum.relaxed import Relaxed, hessian_floor
 from metagap.impl.optimum.relaxed_box import at_least
 from metagap.impl.optimum.relaxed_box import hessian_floor as floor_in_balls
@@ -41,7 +42,7 @@ def instance(kind: str, dimension: int) -> MetaSLInstance:
     loss, adaptation = KINDS[kind]
     rows = tuple(tuple(map(fmpq, row[:dimension])) for row in ((1, 1, -1), (2, -1, 1), (-1, 1, 2)))
     tasks = (
-        Task(fmpq(1, 4), (Atom(0, ONE, ONE),)),
+        Task(fmpq(1, 4), (Atom(0, ONE, 1 - HALF / 2), Atom(0, -ONE, HALF / 2))),
         Task(fmpq(3, 4), (Atom(1, -ONE, HALF), Atom(2, ONE, HALF))),
     )
     zero = (fmpq(0),) * dimension
@@ -77,10 +78,9 @@ def test_floors_of_the_hessian_are_below_it(kind: str, dimension: int) -> None:
                     low, high = bounds(bend)
                     noise = 1e-12 * (abs(low) + float(v @ np.abs(many.mid[..., b]) @ v) + 1)
                     least = float(v @ many.mid[..., b] @ v) - float(np.abs(v) @ many.rad[..., b] @ np.abs(v))
-                    in_balls = bounds(sum(
-                        (single[i, j] * int(direction[i] * direction[j]) for i in range(dimension) for j in range(dimension)),
-                        start=arb(0),
-                    ))  # fmt: skip
+                    pairs = [(i, j) for i in range(dimension) for j in range(dimension)]
+                    form = (single[i, j] * int(direction[i] * direction[j]) for i, j in pairs)
+                    in_balls = bounds(sum(form, start=arb(0)))
                     assert max(least, float(v @ floats[b] @ v), in_balls[0]) <= high + noise
                     if b == 0:
                         assert min(least, float(v @ floats[b] @ v), in_balls[0]) >= low - 1e-8 * (1 + abs(low))
@@ -120,6 +120,45 @@ def test_bounds_by_hand(step: fmpq, centre: fmpq, width: int, loss: float) -> No
         for lower, holds in ((least - loss * r * r - 1e-9, True), (least + 1e-12, False)):
             assert (bound >= lower) == holds
             assert at_least(Box(model, [centre], [half]), [centre], [half], fmpq(4), arb(lower)) == holds
+
+
+def test_what_is_not_convex_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Around the local maximum the tangents lie above L: with e = 0 proposed, the Hessian alone tells that."""
+    one, centre, half, ball = cubic(HALF), fmpq(37, 64), fmpq(1, 16), fmpq(4)
+    lower = min(risk(0.5, 33 / 64), risk(0.5, 41 / 64)) + 1e-4
+    honest = relaxing.relaxation
+
+    def flat(floor: Array, *rest: Array) -> relaxing.Relaxation:
+        return replace(honest(floor, *rest), e=np.zeros((1, 1)), bend=np.ones((1, 1, 1)))
+
+    for module in (relaxed, relaxed_box):
+        monkeypatch.setattr(module, "relaxation", flat)
+    with ctx.workprec(96), np.errstate(all="ignore"):
+        checker = Checker(Certificate(one, ball, ball, lower, 1.0, (fmpq(0),), half=ball, tree=b"r"), print, None)
+        prover = Prover(checker.model, ball, lower, (fmpq(0),), checker.tilt, checker.base, checker.multiplier)
+        boxes = Boxes(prover.table, np.array([[37 / 64]]), np.array([[1 / 16]]))
+        assert Relaxed(boxes, prover.square).bound()[0] > lower
+        assert not prover._convexified(boxes)[0] and not checker._convexified([centre], [half])
+
+
+def test_a_saddle_on_the_sphere_by_hand() -> None:
+    """L = (f(x) + f(y))/2, f of step 1/2, in the ball of radius 3/4: at (3/4, 0) f falls outwards and is concave.
+
+    f' = -0.0579, f'' = -0.2514; in y f'' is 1/4: a minimum of the sphere near by, of value f(3/4)/2.
+    """
+    tasks = tuple(Task(HALF, (Atom(x, fmpq(0), ONE),)) for x in (0, 1))
+    rows, zero = ((ONE, fmpq(0)), (fmpq(0), ONE)), (fmpq(0),) * 2
+    one = MetaSLInstance(Loss("quartic", fmpq(1, 4)), Gradient(HALF), rows, tasks, zero, zero, ONE)
+    ball, value = fmpq(3, 4), risk(0.5, 0.75) / 2
+    centre, half = [ball, fmpq(0)], [fmpq(1, 32)] * 2
+    with ctx.workprec(96), np.errstate(all="ignore"):
+        model = Model(one)
+        boxes = Boxes(Table(model), np.array([[0.75], [0.0]]), np.full((2, 1), 1 / 32))
+        found = Relaxed(boxes, MidRad(9 / 16))
+        assert _positive_definite(found.hessian * boxes.r[:, None] * boxes.r, MidRad(0.0))[0]
+        assert value - 1e-4 <= found.bound()[0] <= value + 1e-15
+        for lower, holds in ((value - 1e-4, True), (value + 1e-12, False)):
+            assert at_least(Box(model, centre, half), centre, half, ball, arb(lower)) == holds
 
 
 @cache
@@ -170,6 +209,7 @@ def test_bounds_on_the_sphere_are_below_all_values_and_close(kind: str) -> None:
     assert near > np.isfinite(least).sum() * 3 // 4
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", KINDS)
 def test_trees_with_convexified_leaves_are_proved_and_not_above_the_minimum(
     kind: str, monkeypatch: pytest.MonkeyPatch
@@ -180,8 +220,8 @@ def test_trees_with_convexified_leaves_are_proved_and_not_above_the_minimum(
     certificate = found.certificate
     assert found.certified and certificate is not None and b"r" in certificate.tree
     text = certificate.dumps()
-    assert '"metagap/certificate/3"' in text and loads(text) == certificate
-    assert loads(text.replace("certificate/3", "certificate/1")) == certificate
+    assert '"metagap/certificate/3"' in text and loads(text).tree == certificate.tree
+    assert loads(text.replace("certificate/3", "certificate/1")).tree == certificate.tree
     lie = replace(certificate, lower=found.upper + 1e-4, upper=found.upper + 1, at=(fmpq(0),) * 3)
     with ctx.workprec(72):
         value = Box(Model(certificate.instance), list(lie.at), [fmpq(0)] * 3).at_centre
@@ -190,6 +230,7 @@ def test_trees_with_convexified_leaves_are_proved_and_not_above_the_minimum(
     assert not refused.accepted and "is not proved on the box" in refused.reason
 
 
+@pytest.mark.ci
 def test_searches_with_convexified_leaves_are_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways the same minimum, in fewer boxes."""
     one, found = instance("one step", 3), {}

@@ -15,8 +15,8 @@ convexity, by the gradient at one point (`convex_check`).
 that carry mass (`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. (With
 "convex" they are theta's own.) The tree
 is in preorder from the cube [-half, half]^r: a byte j < r splits coordinate j at its middle, a letter is a leaf and
-says why it was discarded (`search`); covering is by construction. zlib and base64 make it text. Trees of format 1, which
-have no leaf r, are read as well.
+says why it was discarded (`search`); covering is by construction. zlib and base64 make it text. Trees of
+format 1, which have no leaf r, are read as well.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """The checker: accepts a certificate only if it can prove the bracket itself.
 
 Nothing of the search is used but the file, and no float is believed: leaves are proved many at once in midpoint-radius
-float64 whose rounding is proved (`prover`, `leaves`, `midrad`), and what that cannot tell in balls (`boxes`), where the checker
-splits on if the enclosures of the search were sharper. A leaf's letter says which reason to try first. What is proved:
+float64 whose rounding is proved (`prover`, `leaves`, `relaxed`, `midrad`), and what that cannot tell in balls (`boxes`,
+`relaxed_box`), where the checker splits on if the enclosures of the search were sharper. A leaf's letter says which reason to try first. What is proved:
 
 * covering: the tree is a binary partition of a cube that contains the ball;
 * no leaf holds a point of the ball with L < lower that could be the minimum. The minimum over the ball is attained
   (L is continuous), so it lies in a leaf. Leaf reasons: outside (o), natural range (n), mean value (m), no stationary
-  point of the open ball (g) or of its sphere (k), Lagrangian-convex (c), convexified (r); the formulas are in `search`'s
-  docstring and are derived in the methods below and in `relaxing`;
+  point of the open ball (g) or of its sphere (k), Lagrangian-convex (c), convexified (r); the formulas are in
+  `search`'s docstring and are derived in the methods below and in `relaxing`;
 * upper: the value at an exact point of the ball;
 * without a radius: that every parameter outside the ball is worse than `upper` (`coercivity`);
 * lower ends without a tree: `ends`; by convexity: `convex_check`, which proves the upper end as well.
@@ -23,7 +23,8 @@ What the search uses as well, and why it may be shared:
   radius from there; here it is computed again, by the same code. Tests compare it with values outside, and the floors
   with values at points and with each other.
 
-The exact minimum of the squared loss is shared only in that radius: `ends` verifies the point by its own arithmetic.
+`relaxing`, which says what could make L convex on a box, is shared, and not believed: `relaxed` proves it of what is
+proposed. The exact minimum of the squared loss is shared only in that radius: `ends` verifies the point by its own arithmetic.
 """
 
 from __future__ import annotations

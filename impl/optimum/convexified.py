@@ -1,4 +1,4 @@
-"""Lower bounds of the meta-objective over boxes by convexity (`relaxing`), in float64: they propose, `check` decides."""
+"""Lower bounds of L over boxes by convexity (`relaxing`), in float64: they propose, `check` decides."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _rows(scape: Landscape, bends: list[tuple[Array, Array]]) -> list[tuple[Arra
 def bounds_by_convexity(
     scape: Landscape, path: list[Reach], centre: Array, half: Array, slope: Array, radius: float, inside: Array
 ) -> Array:
-    """Lower bounds (N,) of L over boxes within the ball, nan where there is none; `slope` about grad L at the centres."""
+    """Lower bounds (N,) of L over boxes within the ball, or nan; `slope` about grad L at the centres."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         by = relaxation(hessian_floor(scape, path), slope, centre, half, inside)
         middle, around = (by.out * centre).sum(1), (np.abs(by.out) * half).sum(1)

@@ -12,8 +12,8 @@ from .convex import value_at
 from .landscape import Derivatives, Landscape
 from .stack import Balls2, Stack
 
-CANDIDATES = 12
-"""How many of the scattered points are improved."""
+CANDIDATES, MANY = 12, 16
+"""How many of the scattered points are improved: up to three dimensions, and per dimension beyond."""
 ROUNDS = 20
 """How often L-BFGS begins anew."""
 NEAR, NARROW = 16.0, 0.125
@@ -101,7 +101,8 @@ def best_point(scape: Landscape, radius: float) -> tuple[Array, float]:
         points = np.concatenate([points, points * near])
     points = np.concatenate([np.zeros((1, scape.dimension)), points])
     values = scape.value(points)
-    chosen = points[np.argsort(values)[:CANDIDATES]]
+    count = CANDIDATES if scape.dimension <= 3 else MANY * scape.dimension
+    chosen = points[np.argsort(values)[:count]]
     theta, values = improve(scape, chosen, radius)
     best = int(np.argmin(values))
     return theta[best], float(values[best])

@@ -112,7 +112,7 @@ class Table:
 
 
 class Reach(NamedTuple):
-    """An iterate over boxes: ends of its predictions (n, k, 1, N), rows dz/dtheta (n, k, d, N), sums of ell'' (n, k, N)."""
+    """An iterate over boxes: ends of predictions (n, k, 1, N), rows dz/dtheta (n, k, d, N), sums of ell'' (n, k, N)."""
 
     interval: tuple[Array, Array]
     rows: MidRad

@@ -1,4 +1,4 @@
-"""The checker's lower bounds by convexity (leaf r), many boxes at once in midpoint-radius numbers: `relaxing` derives them.
+"""The checker's lower bounds by convexity (leaf r, see `relaxing`), many boxes at once in midpoint-radius numbers.
 
 What `relaxing` proposes from enclosures of this module's own is put into formulas here; boxes are on the last axis.
 """

@@ -86,13 +86,14 @@ def at_least(box: Box, centre: list[fmpq], half: list[fmpq], ball: fmpq, lower: 
     scaled = [[half[i] * v * half[j] for j, v in enumerate(row)] for i, row in enumerate(hessian)]
     if not positive_definite(arb_mat(scaled), arb(0)):
         return False
-    t, slopes = [fmpq(0)] * d, [arb(g.mid()) for g in box.gradient]
-    for again in range(ROUNDS + 1):
+    t, point = [fmpq(0)] * d, None
+    for _ in range(ROUNDS + 1):
         at = [a + b for a, b in zip(centre, t, strict=True)]
         along = sum((o * v for o, v in zip(out, at, strict=True)), start=fmpq(0))
         push = kappa * (along - (least + most) / 2)
+        slopes = [arb(g.mid()) for g in box.gradient] if point is None else point.gradient
         tilt = [g + a * b + mu * v + push * o for g, a, b, v, o in zip(slopes, e, t, at, out, strict=True)]
-        if again:
+        if point is not None:
             value = point.at_centre + mu / 2 * (sum((v * v for v in at), start=fmpq(0)) - ball * ball)
             value += kappa / 2 * (along - least) * (along - most)
             for a, b, w, g in zip(e, t, half, tilt, strict=True):
@@ -104,5 +105,4 @@ def at_least(box: Box, centre: list[fmpq], half: list[fmpq], ball: fmpq, lower: 
             return False
         t = [min(max(rational(float(v)), -w), w) for v, w in zip(step, half, strict=True)]
         point = Box(box.model, [a + b for a, b in zip(centre, t, strict=True)], [fmpq(0)] * d)
-        slopes = point.gradient
     return False

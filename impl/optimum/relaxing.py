@@ -6,23 +6,28 @@ and let least <= o'theta <= most on its part of the ball (most <= B). Then
     F(theta) = L(theta) + sum_j e_j((theta_j - c_j)^2 - r_j^2)/2 + mu(|theta|^2 - B^2)/2
                         + kappa(o'theta - least)(o'theta - most)/2
 
-is convex on the box and at most L on its part of the ball, and there L >= F(a) + grad F(a)'(theta - a) for any a of the box.
+is convex on the box and at most L on its part of the ball, and there L >= F(a) + grad F(a)'(theta - a) for any a of the
+box.
 
-At a minimum on the sphere mu pulls inwards, and kappa, which costs nothing on the sphere along its normal o, makes up for
-what L bends down in that direction: the conditions of second order speak of the tangents alone.
+At a minimum on the sphere mu pulls inwards, and kappa, which costs nothing on the sphere along its normal o, makes up
+for what L bends down in that direction: the conditions of second order speak of the tangents alone.
 
-A floor of the Hessian: of a task with X = UV (V = X if it has fewer points than there are coordinates, else U = X), z_0 = Uu,
-u = V theta, J_t = dz_t/du, and p_t the gradient of its weighted risk in z_t,
+A floor of the Hessian: of a task with X = UV (V = X if it has fewer points than there are coordinates, else U = X),
+z_0 = Uu, u = V theta, J_t = dz_t/du, and p_t the gradient of its weighted risk in z_t,
 
-    Hess_u = sum_t J_t' diag(d_t) J_t,  d_K = h(z_K),  d_t = -eta ell'''(z_t) A p_{t+1},  p_t = (I - eta diag(h(z_t)) A) p_{t+1}.
+    Hess_u = sum_t J_t' diag(d_t) J_t,  d_K = h(z_K),  d_t = -eta ell'''(z_t) A p_{t+1},
+    p_K = s(z_K),  p_t = (I - eta diag(h(z_t)) A) p_{t+1}.
 
-Proof: differentiate grad_u = J_t' p_t in t = K, ..., 0: d(p_t) = (I - eta diag(h)A) d(p_{t+1}) - eta diag(ell''' A p_{t+1}) dz_t,
-and J_t'(I - eta diag(h)A) = J_{t+1}'.
+Proof: grad_u = J_t' p_t for every t, dp_K = diag(h) dz_K = diag(d_K) J_K du, and for t < K
 
-For each row w of J_t, d ww' >= low ww' wherever d >= low; and with w = m + v, |v| <= s, the entries of low(ww' - mm') are at
-most |low|(|m|s' + s|m|' + ss'), a symmetric matrix that is at most the diagonal one of its row sums. Hence, with m and s of
-the whole box, Hess L >= sum V'(sum low mm' - diag(row sums))V: what tasks do in one direction adds up with its sign. A low > 0
-may be replaced by 0.
+    dp_t = (I - eta diag(h(z_t)) A) dp_{t+1} - eta diag(ell'''(z_t) A p_{t+1}) dz_t,  J_t'(I - eta diag(h(z_t)) A) = J_{t+1}',
+
+so that J_t' dp_t = J_{t+1}' dp_{t+1} + J_t' diag(d_t) J_t du; and J_0 = U is constant: Hess_u du = J_0' dp_0.
+
+For each row w of J_t, d ww' >= low ww' wherever d >= low; and with w = m + v, |v| <= s, the entries of low(ww' - mm')
+are at most |low|(|m|s' + s|m|' + ss'), a symmetric matrix that is at most the diagonal one of its row sums. Hence, with
+m and s of the whole box, Hess L >= sum V'(sum low mm' - diag(row sums))V: what tasks do in one direction adds up with
+its sign. A low > 0 may be replaced by 0.
 """
 
 from __future__ import annotations
@@ -70,7 +75,7 @@ class Relaxation:
 
 @np.errstate(all="ignore")
 def relaxation(floor: Array, slope: Array, centre: Array, half: Array, inside: Array) -> Relaxation:
-    """Proposed for floors of Hess L (N, d, d) and about grad L at the centres (N, d); 0 on the sphere's account inside."""
+    """Proposed for floors of Hess L (N, d, d), about grad L at the centres (N, d); `inside`: boxes within the ball."""
     d = half.shape[1]
     usable = np.isfinite(floor).all((1, 2)) & np.isfinite(slope).all(1)
     floor, slope = np.where(usable[:, None, None], floor, 0.0), np.where(usable[:, None], slope, 0.0)

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import math
 import time
-from heapq import heappop, heappush
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 
@@ -43,8 +43,8 @@ REACH = 3.0
 
 PATIENCE = 10_000
 """Boxes after which bounds by convexity are asked for: what ends before is done sooner without."""
-FEW, RARE = 0.02, 3
-"""They are dear: where they close less than this part of a batch, as many batches do without."""
+FEW, RARE = 0.02, 31
+"""They are dear: where they close less than this part of a batch, 1, 3, 7, ... batches do without, at most so many."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Search:
         self.nodes = 1
         self._kind, self._child = np.full(1024, OPEN, np.uint8), np.zeros(1024, np.int64)
         self._worst = np.inf
-        self._rested = 0
+        self._rest = self._pause = 0
 
     def _refine(self) -> None:
         """Sharpen the best point and enclose there what the threshold and the Lagrangian-convex leaf need."""
@@ -226,7 +226,8 @@ class Search:
                 inside[open_],
             )
             kinds[some[found >= threshold]] = ord("r")
-            self._rested = RARE if (found >= threshold).mean() < FEW else 0
+            self._pause = min(2 * self._pause + 1, RARE) if (found >= threshold).mean() < FEW else 0
+            self._rest = self._pause
             bound[some] = np.maximum(bound[some], np.where(np.isnan(found), -np.inf, found))
         return kinds, bound, slopes
 
@@ -234,8 +235,8 @@ class Search:
         """Whether to ask for bounds by convexity."""
         if self.nodes < PATIENCE:
             return False
-        self._rested -= 1
-        return self._rested < 0
+        self._rest -= 1
+        return self._rest < 0
 
     def _better(self, centre: Array, box: Enclosure, inside: Array) -> None:
         """Take a box's centre as the best point if its value is clearly lower."""
@@ -345,8 +346,7 @@ class _Queue:
         taken = [heappop(self._parts)[2]]
         while self._parts and sum(len(t[2]) for t in taken) + len(self._parts[0][2][2]) <= self._batch:
             taken.append(heappop(self._parts)[2])
-        joined = tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))
-        return joined  # type: ignore[return-value]
+        return tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))  # type: ignore[return-value]
 
 
 def _least_eigenvalue(hessian: Array, spread: Array) -> Array:

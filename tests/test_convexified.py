@@ -113,6 +113,10 @@ def test_bounds_by_hand(step: fmpq, centre: fmpq, width: int, loss: float) -> No
         if step == 1:
             floor = floor_in_balls(Box(model, [centre], [fmpq(0)]))
             assert floor[0, 0].contains(48) and float(floor[0, 0].rad()) < 1e-12
+            wide = Boxes(Table(model), np.array([[c]]), np.array([[r]]))
+            bend = 15 * (c - r) ** 4 + 33 * (c - r) ** 10
+            assert hessian_floor(wide).high[0, 0, 0] < bend
+            assert floor_in_balls(Box(model, [centre], [half]))[0, 0] < bend
         boxes = Boxes(Table(model), np.array([[c]]), np.array([[r]]))
         relaxed = Relaxed(boxes, MidRad(16.0))
         bound = float(relaxed.bound()[0])

@@ -2,7 +2,8 @@
 
 Nothing of the search is used but the file, and no float is believed: leaves are proved many at once in midpoint-radius
 float64 whose rounding is proved (`prover`, `leaves`, `relaxed`, `midrad`), and what that cannot tell in balls (`boxes`,
-`relaxed_box`), where the checker splits on if the enclosures of the search were sharper. A leaf's letter says which reason to try first. What is proved:
+`relaxed_box`), where the checker splits on if the enclosures of the search were sharper. A leaf's letter says which
+reason to try first. What is proved:
 
 * covering: the tree is a binary partition of a cube that contains the ball;
 * no leaf holds a point of the ball with L < lower that could be the minimum. The minimum over the ball is attained

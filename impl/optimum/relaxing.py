@@ -20,7 +20,8 @@ z_0 = Uu, u = V theta, J_t = dz_t/du, and p_t the gradient of its weighted risk 
 
 Proof: grad_u = J_t' p_t for every t, dp_K = diag(h) dz_K = diag(d_K) J_K du, and for t < K
 
-    dp_t = (I - eta diag(h(z_t)) A) dp_{t+1} - eta diag(ell'''(z_t) A p_{t+1}) dz_t,  J_t'(I - eta diag(h(z_t)) A) = J_{t+1}',
+    dp_t = (I - eta diag(h(z_t)) A) dp_{t+1} - eta diag(ell'''(z_t) A p_{t+1}) dz_t,
+    J_t'(I - eta diag(h(z_t)) A) = J_{t+1}',
 
 so that J_t' dp_t = J_{t+1}' dp_{t+1} + J_t' diag(d_t) J_t du; and J_0 = U is constant: Hess_u du = J_0' dp_0.
 

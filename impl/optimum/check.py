@@ -24,8 +24,8 @@ What the search uses as well, and why it may be shared:
   radius from there; here it is computed again, by the same code. Tests compare it with values outside, and the floors
   with values at points and with each other.
 
-`relaxing`, which says what could make L convex on a box, is shared, and not believed: `relaxed` proves it of what is
-proposed. The exact minimum of the squared loss is shared only in that radius: `ends` verifies the point by its own arithmetic.
+`relaxing`, which proposes what could make L convex on a box, is shared, and not believed. The exact minimum of the
+squared loss is shared only in that radius: `ends` verifies the point by its own arithmetic.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The certificate of a bracket: what is claimed, and the tree of boxes that shows it.
 
-    {"format": "metagap/certificate/1", "instance": {...canonical...}, "radius": "4" | null, "ball": "4",
+    {"format": "metagap/certificate/3", "instance": {...canonical...}, "radius": "4" | null, "ball": "4",
      "lower": ..., "upper": ..., "at": [...], "how": "tree", "half": ..., "tree": "..."}
-                                              "how": "exact", "stationary": [...]}
+    {"format": "metagap/certificate/1", ...,  "how": "exact", "stationary": [...]}
                                               "how": "floor"}
     {"format": "metagap/certificate/2", ...,  "how": "convex", "multiplier": ..., "near": ...}
 
@@ -15,7 +15,8 @@ convexity, by the gradient at one point (`convex_check`).
 that carry mass (`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. (With
 "convex" they are theta's own.) The tree
 is in preorder from the cube [-half, half]^r: a byte j < r splits coordinate j at its middle, a letter is a leaf and
-says why it was discarded (`search`); covering is by construction. zlib and base64 make it text.
+says why it was discarded (`search`); covering is by construction. zlib and base64 make it text. Trees of
+format 1, which have no leaf r, are read as well.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ from ..instances import Vector
 from ..supervised.document import READER
 from ..supervised.instance import MetaSLInstance
 
-FORMAT, CONVEX = "metagap/certificate/1", "metagap/certificate/2"
+FORMAT, CONVEX, TREE = (f"metagap/certificate/{n}" for n in (1, 2, 3))
+READ = (FORMAT, CONVEX, TREE)
 LARGEST_TREE = 2**26
 """Bytes in the largest tree that is read."""
-LEAVES = b"onmgkc"
+LEAVES = b"onmgkcr"
 COLUMNS = min(LEAVES)
 """Coordinates that a tree can split: larger bytes are leaves."""
 DEEPEST = 2100
@@ -71,6 +73,7 @@ class _Claim(_Bracketed, kw_only=True):
 class TreeRecord(_Claim, kw_only=True):
     """A bracket of the global minimum with the tree of boxes that shows it (metagap optimum --certificate)."""
 
+    format: Literal["metagap/certificate/1", "metagap/certificate/3"]  # type: ignore[assignment]
     how: Literal["tree"] = "tree"
     half: Annotated[Number, Meta(description="half of the root cube's width")]
     tree: Annotated[str, Meta(description="the tree in preorder, as base64 of a zlib stream")]
@@ -193,7 +196,7 @@ def many_columns(instance: MetaSLInstance, count: int) -> bool:
 
 
 def _format(how: How) -> str:
-    return CONVEX if how == "convex" else FORMAT
+    return {"convex": CONVEX, "tree": TREE}.get(how, FORMAT)
 
 
 def _dot(a: Vector, b: Vector) -> fmpq:
@@ -212,12 +215,12 @@ def loads(text: str, source: str = "<string>") -> Certificate:
 
 def _certificate(content: Any, source: str) -> Certificate:
     try:
-        if not isinstance(content, dict) or content.get("format") not in (FORMAT, CONVEX):
-            raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} or {CONVEX!r}")
+        if not isinstance(content, dict) or content.get("format") not in READ:
+            raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} to {TREE!r}")
         how = content.setdefault("how", "tree")
         if how not in list(RECORDS):
             raise FaultError("how", what="one of " + ", ".join(RECORDS))
-        if content["format"] != (wanted := _format(how)):
+        if content["format"] != (wanted := _format(how)) and (how, content["format"]) != ("tree", FORMAT):
             raise FaultError("format", what=f"{wanted!r}, with how={how!r},")
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
         instance = instance_in(content["instance"], source, (READER,), "instance")

@@ -25,6 +25,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..bracket import SCALE
+from ..study import Budget
 from .descent import best_point, improve, polished
 from .landscape import Enclosure, Landscape
 from .ranges import SLACK
@@ -37,16 +38,6 @@ DEEPEST = 44
 OPEN = 255
 REACH = 3.0
 """How far beyond the box around the best point that is known to be convex others are tried, in its half-widths."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
-
-    gap: float = 1e-6
-    boxes: int = 4_000_000
-    seconds: float = 60.0
-    until: float = math.inf
 
 
 ORDINARY = Budget()

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from flint import fmpq
 
@@ -47,12 +47,17 @@ class Details(TypedDict, total=False):
     linearised: tuple[float, float] | None
 
 
+MORE_TIME = "allow more time"
+
+
 class ShownBracket(Bracket, ABC):
     """A bracket with the point of its end that is a value, told in words and as the fields of a record."""
 
     at: Any
     how: Any
     """A word or words for what gave the end that is no value."""
+    sharper: ClassVar[str] = MORE_TIME
+    """What to do about a wide bracket."""
 
     @property
     @abstractmethod

@@ -83,7 +83,7 @@ def answered(
     def show(boxes: int, lower: float, upper: float) -> None:
         now_and_then(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
-    given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
+    given = "" if train or omega is not None else " (omega as in the file; where it has none 0, of networks W0)"
     defaults = source.defaults(instance)
     small = instance.numbers <= SMALL
 
@@ -139,9 +139,7 @@ def certify(
     if ball is not None and (required := answerer.outside(instance, ball)):
         raise BadInputError("certify", "radius", str(ball), required)
     quiet: Callable[..., None] = lambda *_: None  # noqa: E731
-    return CertifyRecord.of(
-        answerer.certify(instance, ball, Budget(seconds=max_time), quiet, quiet, quiet), defaults
-    )
+    return CertifyRecord.of(answerer.certify(instance, ball, Budget(seconds=max_time), quiet, quiet, quiet), defaults)
 
 
 def _loss(text: str) -> Loss:

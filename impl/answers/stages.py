@@ -190,7 +190,8 @@ class _Stages(Work):
         told: Told,
     ) -> None:
         super().__init__(budget, stage, told)
-        self.family, self.instance, self.radius, self.gap = family, instance, radius, budget.gap
+        self.family, self.radius, self.gap = family, radius, budget.gap
+        self.instance = self.against = instance
 
     def first(self) -> None:
         """L(omega), and a bracket that needs no work."""
@@ -233,14 +234,14 @@ class _Stages(Work):
     def judged(self) -> None:
         """The theorem at omega against the optimum's point, or what the bound is smallest against."""
         self.stage("judging the theorem against the optimum")
-        for self.instance, judged in self.family.against(self.instance, self.standing.optimum):
-            known = judged.gap is not None and judged.bound is not None
+        for against, judged in self.family.against(self.instance, self.standing.optimum):
+            self.against, known = against, judged.gap is not None and judged.bound is not None
             self.tell(replace(self.standing, judged=judged if known else None, missing="" if known else judged.reason))
             self.watch()
 
     def formed(self) -> None:
         """The smallest bound that is proved against the same comparator."""
-        evaluator, smallest = Evaluator(self.instance, lambda: self.family.quantities(self.instance)), math.inf
+        evaluator, smallest = Evaluator(self.against, lambda: self.family.quantities(self.against)), math.inf
         for claim in self.family.forms():
             if time.monotonic() > self.end:
                 return

@@ -96,7 +96,9 @@ def _only(found: Mapping[str, Array], shape: Sequence[int]) -> Vector:
     if len(fitting) != 1:
         shapes = ", ".join(map(str, dict.fromkeys([(length,), (1, shape), (length, 1)])))
         required = f"one array of {length} numbers (a shape of {shapes})"
-        form = "with as many numbers as there are columns" if len(shape) == 1 else "as the model has it, a row per neuron"
+        form = (
+            "with as many numbers as there are columns" if len(shape) == 1 else "as the model has it, a row per neuron"
+        )
         advice = "give the parameter alone" if len(found) != 1 else f"give it {form}"
         raise FaultError("array" if len(found) == 1 else "arrays", advice, required, given or "none")
     values = found[fitting[0]]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..answers import Answer, Objective, Stationarity
 from ..judge import ClaimJudgement, Enclosure
-from ..study import ShownBracket
+from ..study import MORE_TIME, ShownBracket
 
 NOTHING = 1e-6
 """Share of the other terms of a bound up to which a term costs nothing."""
@@ -68,7 +68,12 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
         lines += [f"  {reason}" for reason in terms(found.judged, optimum)]
     if found.smallest is not None and found.smallest.bound is not None:
         one, least = found.smallest, found.smallest.bound
-        lines.append(f"The smallest proved form of the theorem there is {one.claim}: at most {_number(least.hi)} from it.")
+        lines.append(
+            f"The smallest proved form of the theorem there is {one.claim}: at most {_number(least.hi)} from it."
+        )
+    if found.stationary.found:
+        norms = "; ".join(f"{one.loop.objective} {_number(one.eps.hi)}" for one in found.stationary.found)
+        lines.append(f"Norms of gradients at omega, at most: {norms}.")
     todo = advice(found, defaults)
     return (*lines, *(["What to do:"] if todo else []), *(f"  {one}" for one in todo))
 
@@ -89,11 +94,11 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     for name, what, do in (
         ("stationarity", "stationarity (R eps)", "train further"),
         ("representation", "representation (||w|| inf ||u - phi'v||)", "add features"),
-        ("bracket", "what the bracket of the optimum leaves open", "allow more time"),
+        ("bracket", "what the bracket of the optimum leaves open", found.optimum.sharper),
     ):
         if parts.get(name, 0.0) >= SHARE and not (name == "stationarity" and other is not None):
             said.append(f"{100 * parts[name]:.0f} % of the bound is {what}: {do}")
-    if not parts and found.optimum.why:
+    if not parts and found.optimum.why and found.optimum.sharper == MORE_TIME:
         said.append("the distance is bounded by what was known in time: allow more with --max-time")
     return (*said, *defaults)
 
@@ -103,7 +108,9 @@ def remedy(loop: Objective) -> str:
     if loop.objective.startswith("rate="):
         return f"train with this problem's rate, or judge with --eta {loop.objective.removeprefix('rate=')}"
     if loop.objective.startswith("steps="):
-        return f"train with this problem's number of steps, or judge with --steps {loop.objective.removeprefix('steps=')}"
+        return (
+            f"train with this problem's number of steps, or judge with --steps {loop.objective.removeprefix('steps=')}"
+        )
     return REMEDIES[loop.objective]
 
 

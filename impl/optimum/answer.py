@@ -211,9 +211,7 @@ class _Work(Work):
         above = max(less(standing.value.lo, optimum.upper), 0.0)
         gap = Enclosure(above, max(more(standing.value.hi, optimum.sure), above))
         region = f"||theta|| <= {optimum.ball}"
-        self.tell(
-            replace(standing, optimum=optimum, everywhere=everywhere, region=region, choice=choice, gap=gap)
-        )
+        self.tell(replace(standing, optimum=optimum, everywhere=everywhere, region=region, choice=choice, gap=gap))
         self._judge()
 
     def _judge(self, most: int | None = None) -> None:

@@ -59,6 +59,7 @@ class Best(ShownBracket):
     how: str
     box: float | None = None
     supremum: bool = True
+    sharper = "no smaller upper end is known for it"
 
     @property
     def what(self) -> str:
@@ -252,7 +253,9 @@ class PolicyAnswerer(Staged):
         if judged.gap is None or judged.bound is None:
             return judged
         rest = max(more(above.hi, judged.gap.lo), 0.0)
-        whole = Enclosure(judged.bound.lo, math.nextafter(judged.bound.hi + rest, math.inf))
+        whole = Enclosure(
+            judged.bound.lo, math.nextafter(judged.bound.hi + rest, math.inf) if rest > 0 else judged.bound.hi
+        )
         return replace(judged, bound=whole, terms={**judged.terms, "bracket": Enclosure(0.0, rest)})
 
     # --- other objectives -----------------------------------------------------------------------------------

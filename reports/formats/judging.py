@@ -152,13 +152,15 @@ class CertifiedProblem(Record):
 
 
 class CertifiedOptimum(Record):
-    """The bracket of the infimum (meta-RL: the supremum), and where it comes from; proved: what is proved of the end that
-    is no value."""
+    """The bracket of the infimum (meta-RL: the supremum), and where it comes from; proved: what is proved of the end
+    that is no value."""
 
     lower: float | None
     upper: float | None
     status: StatusName
-    how: Annotated[str, Meta(description=f"what gave the end that is no value: of linear models {', '.join(get_args(How))}")]
+    how: Annotated[
+        str, Meta(description=f"what gave the end that is no value: of linear models {', '.join(get_args(How))}")
+    ]
     at: Parameter
     proved: float | None
     everywhere: Annotated[bool, Meta(description="whether over all parameters; else over the ball")]

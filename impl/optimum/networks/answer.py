@@ -1,5 +1,5 @@
-"""The answer for a network: floors of L from below, the lowest value that training finds from above, the headline against
-the network or the functions near the optimum.
+"""The answer for a network: floors of L from below, the lowest value that training finds from above, the headline
+against the network or the functions near the optimum.
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ class Optimum(ShownBracket):
     ball: fmpq | None
     stops: tuple[Weights, ...]
     linear: LinearisedOptimum | None = None
+    sharper = "no higher lower end is known for it"
 
     @property
     def what(self) -> str:

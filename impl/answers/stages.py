@@ -1,5 +1,5 @@
-"""An answer that is improved stage by stage: L(omega), what omega is stationary for, brackets of the optimum, the theorem
-against its point, and the family's smallest bound. Whatever stops it, the answer that stands is proved.
+"""An answer that is improved stage by stage: L(omega), what omega is stationary for, brackets of the optimum, the
+theorem against its point, and the smallest bound of the family. Whatever stops it, the answer that stands is proved.
 """
 
 from __future__ import annotations

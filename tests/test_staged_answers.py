@@ -17,7 +17,6 @@ from jsonschema import Draft202012Validator
 from metagap.impl import files
 from metagap.impl.answers import Answer
 from metagap.impl.answers.stages import Staged, distance
-from metagap.impl.arithmetic import PROPOSING
 from metagap.impl.bracket import Bracket, Check, Status
 from metagap.impl.families import FAMILIES
 from metagap.impl.instances import Instance
@@ -40,6 +39,8 @@ from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
 
 NAMES = ("meta-rl", "network", "smooth-network", "meta-rl-network", "meta-rl-smooth-network")
+GAP = 1e-4
+HALF, TWO = fmpq(1, 2), fmpq(2)
 MEANS = (fmpq(1), fmpq(3), fmpq(11, 2))
 
 
@@ -51,7 +52,7 @@ def answerer(name: str) -> Staged:
 
 def drawn(name: str, seed: int = 3) -> Any:
     family = FAMILIES[name]
-    with PROPOSING:
+    with np.errstate(all="ignore"):
         return (
             family.generator("arbitrary")
             .build(RandomSource((1, seed), 1), family.generators[0].variants[0])
@@ -63,19 +64,19 @@ def answered(instance: Instance, radius: fmpq | None = None, seconds: float = 60
     listen = {"stage": lambda name: None, "told": lambda found: None, **changed}
     found = FAMILIES[instance.family].answerer
     assert found is not None
-    return found.certify(instance, radius, Budget(seconds=seconds), lambda *_: None, listen["stage"], listen["told"])
+    return found.certify(
+        instance, radius, Budget(gap=GAP, seconds=seconds), lambda *_: None, listen["stage"], listen["told"]
+    )
 
 
-def neuron(omega: fmpq = fmpq(2), steps: int = 1) -> NetworkInstance:
+def neuron(omega: fmpq = TWO, steps: int = 1) -> NetworkInstance:
     """f(1; W) = W for W > 0: a step of 1/4 goes a quarter of the way to a task's mean label."""
     tasks = tuple(Task(fmpq(1, 3), (Atom(0, m - 1, fmpq(1, 2)), Atom(0, m + 1, fmpq(1, 2)))) for m in MEANS)
-    one = Weights.of([(fmpq(1),)])
-    return NetworkInstance(
-        Loss("squared"), Gradient(fmpq(1, 4), steps), ((fmpq(1),),), tasks, (1,), one, Weights.of([(omega,)]), one, fmpq(1)
-    )  # fmt: skip
+    one, here, step = Weights.of([(fmpq(1),)]), Weights.of([(omega,)]), Gradient(fmpq(1, 4), steps)
+    return NetworkInstance(Loss("squared"), step, ((fmpq(1),),), tasks, (1,), one, here, one, fmpq(1))
 
 
-def bandit(theta: fmpq = fmpq(1, 2), eta: fmpq = fmpq(2)) -> MetaRLInstance:
+def bandit(theta: fmpq = HALF, eta: fmpq = TWO) -> MetaRLInstance:
     """One state, two actions, phi = (1, 0): L = sum q_i (r_i2 + D_i logistic(theta + eta D_i)), D = (1, -1/2)."""
     stay = (((fmpq(1),), (fmpq(1),)),)
     tasks = tuple(Process(fmpq(1, 2), fmpq(0), stay, ((r, fmpq(0)),), (fmpq(1),)) for r in (fmpq(1), fmpq(-1, 2)))
@@ -146,9 +147,11 @@ def test_the_neuron_is_bracketed_exactly() -> None:
     found = answered(neuron())
     mean = 9.5 / 3
     least = sum(0.5625 * (mean - float(m.p) / float(m.q)) ** 2 + 1 for m in MEANS) / 6
-    assert found.optimum.certified and math.isclose(found.optimum.lower, least, rel_tol=1e-9)
+    assert found.optimum.certified and math.isclose(found.optimum.lower, least, rel_tol=GAP)
     distance_by_hand = 0.5625 * (2 - mean) ** 2 / 2
-    assert found.gap.lo - 1e-9 <= distance_by_hand <= found.gap.hi + 1e-9 and found.gap.hi - found.gap.lo < 1e-5
+    assert (
+        found.gap.lo - 1e-9 <= distance_by_hand <= found.gap.hi + 1e-9 and found.gap.hi - found.gap.lo < 2 * GAP * least
+    )
     assert found.judged is not None and found.judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
     assert found.promise >= found.gap.lo
 
@@ -162,7 +165,7 @@ def test_the_bandit_is_bracketed_by_boxes_and_below_the_best_policies() -> None:
     assert found.optimum.how == "boxes" and found.optimum.proved and found.everywhere
     thetas = np.linspace(-20, 20, 4001)
     best = max((1 / (1 + np.exp(-thetas - 2)) - 0.5 / (1 + np.exp(-thetas + 1))) / 2)
-    assert found.optimum.lower <= best + 1e-5 and best <= found.optimum.upper + 1e-12
+    assert found.optimum.lower <= best + GAP and best <= found.optimum.upper + 1e-12
     assert advice.sentences(found)[0].startswith("Your solution is within")
 
 
@@ -263,19 +266,14 @@ def test_what_is_left_of_the_distance_is_a_term_of_the_bound() -> None:
     """upper - L(omega) is at most the bound with the bracket; without it, against omega's neighbour it is not."""
     instance = bandit(fmpq(-3))
     optimum = answered(instance).optimum
-    (against, judged), *_ = LINEAR_ANSWER.against(instance, replace(optimum, at=(fmpq(-299, 100),)))
-    found = [judged for rival, judged in LINEAR_ANSWER.against(instance, replace(optimum, at=(fmpq(-299, 100),)))]
+    neighbour = (fmpq(-299, 100),)
+    optimum = replace(optimum, at=neighbour)
     sure = optimum.sure - LINEAR_ANSWER.value(instance).hi
-    for one in found:
+    for _, one in LINEAR_ANSWER.against(instance, optimum):
         assert one.bound is not None and one.bound.hi >= sure
-    near = next(
-        r
-        for r in LINEAR_ANSWER._rivals(instance, replace(optimum, at=(fmpq(-299, 100),)))
-        if r.comparator == (fmpq(-299, 100),)
-    )
+    near = next(r for r in LINEAR_ANSWER._rivals(instance, optimum) if r.comparator == neighbour)
     here = LINEAR_ANSWER._judged(near, distance(LINEAR_ANSWER.value(instance), optimum))
     assert here.bound is not None and here.bound.hi >= sure and here.terms["bracket"].hi > 0.9 * sure
-    assert against.family == instance.family and judged.bound is not None
 
 
 # --- from files, and from Python --------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ class Staged(Answerer):
 
     @abstractmethod
     def brackets(
-        self, instance: Any, standing: ShownBracket, radius: fmpq | None, until: float, work: Work
+        self, instance: Any, standing: Any, radius: fmpq | None, until: float, work: Work
     ) -> Iterator[ShownBracket]:
         """Better and better brackets. Errors: UnsupportedError."""
 

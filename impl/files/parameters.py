@@ -94,7 +94,7 @@ def _only(found: Mapping[str, Array], shape: Sequence[int]) -> Vector:
     fitting = named if len(fitting) > 1 and len(named) == 1 else fitting
     given = ", ".join(f"{name} {values.shape}".strip() for name, values in found.items())
     if len(fitting) != 1:
-        shapes = ", ".join(map(str, dict.fromkeys([(length,), (1, shape), (length, 1)])))
+        shapes = ", ".join(map(str, fits))
         required = f"one array of {length} numbers (a shape of {shapes})"
         form = (
             "with as many numbers as there are columns" if len(shape) == 1 else "as the model has it, a row per neuron"

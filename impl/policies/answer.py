@@ -75,7 +75,7 @@ class Best(ShownBracket):
 
     @property
     def said(self) -> tuple[str, ...]:
-        return in_words(np.ravel(self.point)), self.proof
+        return in_words(np.ravel(self.point).tolist()), self.proof
 
     @property
     def point(self) -> list[Any]:
@@ -263,7 +263,7 @@ class PolicyAnswerer(Staged):
     def variants(self, instance: PolicyInstance) -> Iterator[Variant]:
         eta = instance.eta
 
-        def other(objective: str, words: str, **changed: object) -> Variant:
+        def other(objective: str, words: str, **changed: Any) -> Variant:
             return Objective(objective, words), replace(instance, **changed), False
 
         yield other("maml", "the MAML objective")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from flint import ctx, fmpq
@@ -129,10 +130,10 @@ class NetworkAnswerer(Staged):
     def variants(self, instance: NetworkInstance) -> Iterator[Variant]:
         eta, steps = instance.adaptation.eta, instance.adaptation.steps
 
-        def other(objective: str, words: str, **changed: object) -> Variant:
+        def other(objective: str, words: str, **changed: Any) -> Variant:
             return Objective(objective, words), replace(instance, **changed), False
 
-        def stepped(rate: fmpq, steps: int) -> dict[str, object]:
+        def stepped(rate: fmpq, steps: int) -> dict[str, Any]:
             return {"adaptation": replace(instance.adaptation, eta=rate, steps=steps)}
 
         yield other("maml", "the MAML objective")

@@ -131,9 +131,9 @@ FLOORS = (
     ("leave_one_out",),
     ("unfinished",),
 )
-"""The rooms of impl/, from the ground: what all stand on, what families share, judging, models, what is
-answered, kinds of learning, the one table of them, and what is done with any of them. A room takes from lower floors alone; one within another is its
-own."""
+"""The rooms of impl/, from the ground: what all stand on, what families share, judging, models, what an answer is,
+kinds of learning, the one table of them, and what is done with any of them. A room takes from lower floors alone; one
+within another is its own."""
 RANK = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 

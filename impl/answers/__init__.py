@@ -70,13 +70,17 @@ class Stationarities:
     """What is known, first the objective that omega was made for, as far as that shows, then by eps.
 
     other   the objective that omega is stationary for in place of its own one, if there is one
+    few     whether these are all that are tried: then they are told one by one
     """
 
     found: tuple[Stationarity, ...]
     other: Stationarity | None = None
+    few: bool = False
 
 
-def ranked(own: Stationarity, found: Sequence[Stationarity], *, size: float, line: bool) -> Stationarities:
+def ranked(
+    own: Stationarity, found: Sequence[Stationarity], *, size: float, line: bool, few: bool = False
+) -> Stationarities:
     """The objectives in the order in which they are told; own need not be among those found.
 
     size   ||omega||, or 1 if that is 0. line   whether there is one parameter
@@ -91,10 +95,10 @@ def ranked(own: Stationarity, found: Sequence[Stationarity], *, size: float, lin
         near = (CLOSE if line else NEAR) if own.distance > CLOSE * size else SURELY
         other = first if first.distance <= near * own.distance and first.eps.hi < own.eps.lo else None
     told = by_eps if other is None else [other, *(one for one in by_eps if one is not other)]
-    kept = told[:KEPT]
+    kept = told if few else told[:KEPT]
     if own in found and own not in kept:
         kept[-1] = own
-    return Stationarities(tuple(kept), other)
+    return Stationarities(tuple(kept), other, few)
 
 
 @dataclass(frozen=True)

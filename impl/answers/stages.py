@@ -218,7 +218,7 @@ class _Stages(Work):
             if own is None:
                 own = found[0] if found else Stationarity(loop, Enclosure(0.0, math.inf), math.inf)
         assert own is not None
-        named = ranked(own, found, size=float(np.linalg.norm(omega)) or 1.0, line=len(omega) == 1)
+        named = ranked(own, found, size=float(np.linalg.norm(omega)) or 1.0, line=len(omega) == 1, few=True)
         self.tell(replace(self.standing, stationary=named))
 
     def bracketed(self) -> None:

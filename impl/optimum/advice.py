@@ -71,7 +71,7 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
         lines.append(
             f"The smallest proved form of the theorem there is {one.claim}: at most {_number(least.hi)} from it."
         )
-    if found.stationary.found:
+    if found.stationary.few and found.stationary.found:
         norms = "; ".join(f"{one.loop.objective} {_number(one.eps.hi)}" for one in found.stationary.found)
         lines.append(f"Norms of gradients at omega, at most: {norms}.")
     todo = advice(found, defaults)

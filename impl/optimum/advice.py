@@ -142,11 +142,13 @@ def terms(judged: ClaimJudgement, optimum: ShownBracket) -> tuple[str, ...]:
     elif stationarity <= NOTHING * rest < math.inf:
         costs = f" (omega is nearly stationary: this is less than {NOTHING:g} of the rest)"
     expressed = ": what the meta-features cannot express of the way from omega to the optimum"
+    # Functions or policies that no parameter has may be nearer to the proved end than any point that is known.
+    left = "what it is compared with leaves" if optimum.width > 2 * width else "its bracket leaves"
     found = [
         f"stationarity: R eps = {_product(radius, eps, stationarity)}{costs}",
         f"representation: ||w|| inf ||u - phi'v|| = {_product(weight, misfit, representation)}"
         + (expressed if width < representation < math.inf else ""),
-        f"optimum: its bracket leaves {_number(width)} open; {optimum.proof}",
+        f"optimum: {left} {_number(width)} open; {optimum.proof}",
     ]
     if optimum.why:
         found.append(f"the bracket is wide: {optimum.why}" if not optimum.narrow else optimum.why)

@@ -81,7 +81,7 @@ def audit(
     sarif: SarifOption = None,
     out: FolderOption = FOLDER,
 ) -> None:
-    """Show for each assumption what fails without it, and that mutants are refuted.
+    """Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
 
     With --family: claim by claim, and each mutant. The report (--out) has every cell and every counterexample.
 

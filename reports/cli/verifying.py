@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ...impl.families import FAMILIES
 from .. import verify as verification
+from ..answer import real_distances, sentences
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
 from ..records import dumps, hashes, write_text
@@ -111,6 +112,8 @@ def _print_verification(record: VerifyRecord, page: Path) -> None:
         console.print(f"Nothing was judged ({record.status}) of {', '.join(unseen)}.", style="bold")
     console.print("scope: assumptions hold; equal: both sides enclosed as equal, not proved; false: violated;")
     console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
+    for line in sentences(record, real_distances(record)):
+        console.print(f"{line.head} {line.text}", style="bold red" if line.alarm else "bold", highlight=False)
     console.print(
         f"{record.generated} generated and {record.real} real instances, "
         f"{record.judgements} judgements in {record.seconds:.0f} s ({record.status})."

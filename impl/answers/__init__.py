@@ -142,6 +142,12 @@ class Answer:
     def relative(self) -> Enclosure:
         """The gap over the optimum, outwards; unbounded where that may be 0 or less."""
         low, high = self.ends
+        if self.optimum.supremum:
+            # 1 - L(omega)/sup L is monotone in sup L.
+            known = 0 < low <= high < math.inf
+            floors = [less(end, self.value.hi) / end for end in (low, high)] if known else [0.0]
+            tops = [more(end, self.value.lo) / end for end in (low, high)] if known else [math.inf]
+            return Enclosure(max(math.nextafter(min(floors), -math.inf), 0.0), math.nextafter(max(tops), math.inf))
         least = math.nextafter(self.gap.lo / high, 0.0) if 0 < high < math.inf else 0.0
         most = self.gap.hi / low if low > 0 else math.inf
         return Enclosure(least, math.nextafter(most, math.inf))

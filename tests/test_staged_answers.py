@@ -163,13 +163,13 @@ def test_the_bandit_is_bracketed_by_boxes_and_below_the_best_policies() -> None:
     caps = [one.optimum for one in heard if one.optimum.how == "policies"]
     assert caps and all(0.5 <= one.upper <= 0.5 + 1e-12 for one in caps)
     assert found.optimum.how == "boxes" and found.optimum.proved and found.everywhere
-    thetas = np.linspace(-20, 20, 4001)
+    thetas = np.linspace(-20, 20, 400_001)
     best = max((1 / (1 + np.exp(-thetas - 2)) - 0.5 / (1 + np.exp(-thetas + 1))) / 2)
     assert found.optimum.lower <= best + GAP and best <= found.optimum.upper + 1e-12
     share = 1 - (1 / (1 + math.exp(-2.5)) - 0.5 / (1 + math.exp(0.5))) / 2 / best
-    assert found.relative.lo - 1e-12 <= share <= found.relative.hi + 1e-12 and found.relative.hi < share + 2 * GAP
+    assert found.relative.lo - 1e-8 <= share <= found.relative.hi + 1e-8 and found.relative.hi < share + 2 * GAP
     assert advice.sentences(found)[0].startswith("Your solution is within")
-    assert " below." in advice.sentences(found)[2]
+    assert any(" below." in line for line in advice.sentences(found))
 
 
 # --- by the second engine ---------------------------------------------------------------------------------------------

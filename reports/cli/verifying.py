@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +40,7 @@ from .shared import (
     paper,
     ready,
     screen,
+    working,
     writing,
 )
 
@@ -65,19 +68,17 @@ def verify(
     spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
     run = verification.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
-    with _bar() as progress:
-        task = progress.add_task("judging", total=run.size)
-        run.execute(
-            workers,
-            deadline,
-            lambda name, count: progress.update(task, advance=count, description=f"judging: {name}"),
-            real,
-        )
+    with _advancing(run.size) as advance:
+        run.execute(workers, deadline, advance, real)
     record = run.record()
     with screen.status("writing the report"), writing(out):
         verification.save_instances(run.kept, out)
         record.files = hashes(record, out)
         write_text(out / "verify.json", dumps(record))
+        kept = run.audit_record()
+        if kept is not None:
+            kept.files = hashes(kept, out)
+            write_text(out / "kept.json", dumps(kept))
         page = write_report(out, "verify.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)
@@ -89,14 +90,24 @@ def verify(
     raise typer.Exit(status)
 
 
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description:<28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=screen,
-    )
+@contextmanager
+def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
+    """A bar of the instances that were judged; without a terminal a line now and then."""
+    if not screen.is_terminal:
+        judged = 0
+        with working("verify") as show:
+
+            def say(name: str, count: int) -> None:
+                nonlocal judged
+                judged += count
+                show(f"judging: {judged} of {size} instances, last {name}")
+
+            yield say
+        return
+    columns = TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=screen) as progress:
+        task = progress.add_task("judging", total=size)
+        yield lambda name, count: progress.update(task, advance=count, description=f"judging: {name}")
 
 
 def _print_verification(record: VerifyRecord, page: Path) -> None:

@@ -6,10 +6,11 @@ each row that can.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from flint import fmpq
 
@@ -26,6 +27,16 @@ class UnsupportedError(ValueError):
     """The optimum of this problem cannot be bracketed; the message says what is required."""
 
 
+@dataclass(frozen=True)
+class Budget:
+    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
+
+    gap: float = 1e-6
+    boxes: int = 4_000_000
+    seconds: float = 60.0
+    until: float = math.inf
+
+
 class Details(TypedDict, total=False):
     """What is said of a bracket in some families alone; linearised: the ends of another, infinite if not known."""
 
@@ -36,15 +47,27 @@ class Details(TypedDict, total=False):
     linearised: tuple[float, float] | None
 
 
+MORE_TIME = "allow more time"
+
+
 class ShownBracket(Bracket, ABC):
     """A bracket with the point of its end that is a value, told in words and as the fields of a record."""
 
     at: Any
+    how: Any
+    """A word or words for what gave the end that is no value."""
+    sharper: ClassVar[str] = MORE_TIME
+    """What to do about a wide bracket."""
 
     @property
     @abstractmethod
     def what(self) -> str:
         """What is bracketed, in words."""
+
+    @property
+    @abstractmethod
+    def proof(self) -> str:
+        """What gave the ends of the bracket, and whether that is proved, in words."""
 
     @property
     @abstractmethod

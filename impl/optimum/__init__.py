@@ -101,7 +101,7 @@ class Optimum(ShownBracket):
 
     @property
     def said(self) -> tuple[str, ...]:
-        return in_words(self.at), self.lower_end, self.effort
+        return in_words(self.at), self.proof, self.effort
 
     @property
     def details(self) -> Details:
@@ -109,7 +109,7 @@ class Optimum(ShownBracket):
         return {"boxes": self.boxes, "ball": to_float(self.ball), "floor": floor}
 
     @property
-    def lower_end(self) -> str:
+    def proof(self) -> str:
         """Where the lower end of the bracket comes from, and whether it is proved."""
         said = f"the lower end is {LOWER_ENDS[self.how]}"
         if self.proved:

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
+from ..answers import Objective, Stationarities, Stationarity, ranked
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
 from ..judge import Enclosure
 from ..midrad import MidRad
@@ -44,30 +45,20 @@ RATES = tuple(2.0**j for j in range(-12, 7))
 """Rates that are tried, over the own one; between them there is a search."""
 VALLEYS, SEARCHED = 2, 24
 """Least rates about which there is a search, and its rounds of golden section."""
-KEPT = 8
-"""Objectives that are told, the own one among them."""
 FINE = 3
 """Objectives that are enclosed in balls, if their enclosure is wide."""
 ENTRIES = 2**16
 """Numbers in rows and tangents, times steps, up to which that is quick enough."""
 WIDE = 1e-10
 """Of an enclosure, absolutely and relatively."""
-NEAR = 1e-2
-"""How much nearer another objective's stationary point is than the own one's, where omega is said to be the other's; in
-one dimension CLOSE, as there every second objective has one nearby."""
-CLOSE, SURELY = 1e-4, 1e-6
-"""Relative distance up to which omega is near a stationary point of its own objective: there the other's must be nearer
-by that much."""
 
 
 @dataclass(frozen=True)
-class Loop:
+class Loop(Objective):
     """What a training loop does with tasks: `support` the rows that it adapts on (None: all), `only` the one task that
-    it uses; words say it for people.
+    it uses.
     """
 
-    objective: str
-    words: str
     rate: fmpq
     steps: int
     support: int | None = None
@@ -78,23 +69,10 @@ class Loop:
 
 
 @dataclass(frozen=True)
-class Stationarity:
-    """||g(omega)|| for an objective, enclosed; `distance` a float64 estimate of how far its stationary point is."""
+class LoopStationarity(Stationarity):
+    """Of one of these loops."""
 
     loop: Loop
-    eps: Enclosure
-    distance: float
-
-
-@dataclass(frozen=True)
-class Stationarities:
-    """What is known, first the objective that omega was made for, as far as that shows, then by eps.
-
-    other   the objective that omega is stationary for in place of its own one, if there is one
-    """
-
-    found: tuple[Stationarity, ...]
-    other: Stationarity | None = None
 
 
 def stationary_for(
@@ -122,9 +100,9 @@ def stationary_for(
     return _ranked(field, own, _best_of_each(found))
 
 
-def _best_of_each(found: Sequence[Stationarity]) -> list[Stationarity]:
+def _best_of_each(found: Sequence[LoopStationarity]) -> list[LoopStationarity]:
     """Of objectives of one name (other supports, other steps of Reptile) the one with the least eps."""
-    best: dict[str, Stationarity] = {}
+    best: dict[str, LoopStationarity] = {}
     for one in found:
         name = one.loop.objective
         if name not in best or one.eps.hi < best[name].eps.hi:
@@ -132,25 +110,12 @@ def _best_of_each(found: Sequence[Stationarity]) -> list[Stationarity]:
     return list(best.values())
 
 
-def _ranked(field: _Field, own: Stationarity, found: list[Stationarity]) -> Stationarities:
+def _ranked(field: _Field, own: LoopStationarity, found: list[LoopStationarity]) -> Stationarities:
     nearest = sorted(found, key=lambda one: one.distance)[:FINE]
     found = [field.finer(one) if one in nearest or one is own else one for one in found]
     own = next((one for one in found if one.loop == own.loop), own)
-    by_eps = sorted(found, key=lambda one: one.eps.hi)
-    least = min((one.distance for one in found), default=math.inf)
-    # Objectives that coincide, as rate=0 and none, differ by rounding: the plainest of them, listed first, is told.
-    first = next((one for one in found if one.distance <= max(4 * least, field.resolution)), None)
-    near = NEAR if field.stack.dimension > 1 else CLOSE
     size = float(norms(field.omega.mid[0], 0)) or 1.0
-    other = None
-    if first is not None and first is not own and own in found:
-        near = near if own.distance > CLOSE * size else SURELY
-        other = first if first.distance <= near * own.distance and first.eps.hi < own.eps.lo else None
-    told = by_eps if other is None else [other, *(one for one in by_eps if one is not other)]
-    kept = told[:KEPT]
-    if own in found and own not in kept:
-        kept[-1] = own
-    return Stationarities(tuple(kept), other)
+    return ranked(own, found, size=size, line=field.stack.dimension == 1)
 
 
 # --- the objectives ---------------------------------------------------------------------------------------------------
@@ -241,22 +206,17 @@ class _Field:
         self.omega = Balls2(rounded.mid, norms(rounded.rad, 1))
         self._only: dict[int, Stack] = {}
 
-    @property
-    def resolution(self) -> float:
-        """A distance in which float64 tells no parameters apart."""
-        return 2.0**-40 * (1 + float(norms(self.omega.mid[0], 0)))
-
-    def at(self, loop: Loop) -> Stationarity:
+    def at(self, loop: Loop) -> LoopStationarity:
         """||g(omega)||, enclosed, and about how far a stationary point is."""
         mid, error = self._gradient(loop, self.omega)
         if not (np.isfinite(mid).all() and math.isfinite(error)):
-            return Stationarity(loop, Enclosure(0.0, math.inf), math.inf)
+            return LoopStationarity(loop, Enclosure(0.0, math.inf), math.inf)
         size, room = norm([exactly(v) for v in mid.tolist()]), exactly(error)
         eps = Enclosure.of((size + room.union(-room)).nonnegative_part())
         length = float(np.linalg.norm(mid))
-        return Stationarity(loop, eps, self._distance(loop, mid, length) if length > 0 else 0.0)
+        return LoopStationarity(loop, eps, self._distance(loop, mid, length) if length > 0 else 0.0)
 
-    def finer(self, one: Stationarity) -> Stationarity:
+    def finer(self, one: LoopStationarity) -> LoopStationarity:
         """The same by Taylor arithmetic in balls, if its enclosure is wide and the problem is small."""
         stack, loop, eps = self.stack, one.loop, one.eps
         if (

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..arithmetic import Array
 from ..bracket import SCALE
+from ..study import Budget
 from .convexified import bounds_by_convexity
 from .descent import best_point, improve, polished
 from .landscape import Enclosure, Landscape
@@ -45,17 +46,6 @@ PATIENCE = 10_000
 """Boxes after which bounds by convexity are asked for: what ends before is done sooner without."""
 FEW, RARE = 0.02, 31
 """They are dear: where they close less than this part of a batch, 1, 3, 7, ... batches do without, at most so many."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
-
-    gap: float = 1e-6
-    boxes: int = 4_000_000
-    seconds: float = 60.0
-    until: float = math.inf
-
 
 ORDINARY = Budget()
 SHORT = Budget(boxes=60_000, seconds=5.0)

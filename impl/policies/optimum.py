@@ -38,11 +38,16 @@ class Optimum(ShownBracket):
     """lower <= sup L <= upper, lower = L(at) rounded down."""
 
     at: tuple[float, ...]
+    how: str = "boxes"
     supremum: bool = True
 
     @property
     def what(self) -> str:
         return "sup L (it need not be attained)"
+
+    @property
+    def proof(self) -> str:
+        return f"the upper end is that of a search over boxes{'; the checker has proved it' if self.proved else ''}"
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -144,7 +144,8 @@ def certify(
         typer.Option(
             "--radius",
             metavar="B",
-            help="Compare with the optimum over ||theta|| <= B. Without it over all parameters, where a ball is known "
+            help="Compare with the optimum over ||theta|| <= B (networks: ||W - W0|| <= B; policies: |theta_j| <= B). "
+            "Without it over all parameters, where a ball is known "
             f"to hold a minimiser; else over a ball of radius {ORDINARY_BALL} ({STEEP_BALL} for losses that adaptation "
             f"makes grow exponentially: {', '.join(STEEP)}), or the next integer that omega lies within.",
         ),

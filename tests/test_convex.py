@@ -108,7 +108,7 @@ def test_logistic_of_one_label_on_a_ball_by_hand() -> None:
         value = (-arb(2)).exp().log1p()
         assert found.certified and found.how == "convex"
         assert arb(found.lower) <= value <= arb(found.upper) and found.upper - found.lower < 1e-15
-    assert proposed(instance, None, FOREVER) is None, "the infimum over all parameters is at infinity"
+    assert proposed(instance, None, FOREVER).certificate is None, "the infimum over all parameters is at infinity"
 
 
 def test_features_that_nearly_depend_on_each_other() -> None:
@@ -270,7 +270,7 @@ def test_just_beyond_convexity_nothing_is_certified_so(loss: str) -> None:
     with np.errstate(all="ignore"):
         found = floor(stack, around(stack, np.zeros(1), 4.0))
         assert not found.convex and found.least(stack) < min(bends)
-        assert proposed(instance, None, FOREVER) is None
+        assert proposed(instance, None, FOREVER).certificate is None
     assert minimise(instance, FOUR).how == "tree"
 
 
@@ -404,7 +404,7 @@ def test_a_floor_below_0_is_paid_for_on_the_sphere() -> None:
     stack, ball = Stack(instance), fmpq(2)
     with np.errstate(all="ignore"):
         bends = floor(stack, around(stack, np.zeros(1), 2.0))
-        certificate = proposed(instance, ball, FOREVER)
+        certificate = proposed(instance, ball, FOREVER).certificate
     assert not bends.convex and certificate is not None and certificate.multiplier > 0
     assert certificate.upper - certificate.lower <= 1e-9 and check(certificate).accepted
     assert not check(replace(certificate, multiplier=fmpq(0))).accepted

@@ -25,7 +25,7 @@ from .test_convex import FOREVER, FOUR, HALF, ONE, problem, two_labels
 
 def honest(loss: str = "logistic", radius: fmpq | None = FOUR, seed: int = 1) -> Certificate:
     with np.errstate(all="ignore"):
-        found = proposed(problem(loss, fmpq(1, 8), seed=seed), radius, FOREVER)
+        found = proposed(problem(loss, fmpq(1, 8), seed=seed), radius, FOREVER).certificate
     assert found is not None
     return found
 
@@ -148,6 +148,6 @@ def test_a_quadratic_grows_with_its_modulus_alone() -> None:
 def test_newton_ends_at_the_minimum() -> None:
     for radius in (0.25, 4.0, math.inf):
         stack = Stack(problem("logistic", fmpq(1, 8), d=3, n=3, k=6))
-        at, multiplier = minimum(stack, radius, FOREVER)
+        at, multiplier, _ = minimum(stack, radius, FOREVER)
         gradient = derivatives(stack, at)[1]
         assert np.linalg.norm(gradient + multiplier * at) < 1e-14 and np.linalg.norm(at) <= radius * (1 + 1e-12)

@@ -186,7 +186,7 @@ class _Work:
         assert standing is not None
         profile = instance.loss.profile
         large = len(instance.features) * instance.dimension > LARGE
-        if not self.rows or profile.kinked or (large and applies(instance)):
+        if not self.rows or profile.kinked or self._convex():
             return
         stack, low, how = self.prover.stack, standing.optimum.lower, standing.optimum.how
         if profile.convex and stack.count <= FEW:
@@ -206,6 +206,13 @@ class _Work:
         self.tell(replace(better, stationary=standing.stationary, growth=standing.growth))
         if not large:
             self._judge(JUDGED)
+
+    def _convex(self) -> bool:
+        """Whether L is proved to be convex where the optimum is looked for: Newton's method is better then."""
+        if not applies(self.instance):
+            return False
+        reach = math.inf if self.radius is None else to_float(self.radius)
+        return self.prover.floor(np.zeros(self.instance.dimension), reach).convex
 
     def searched(self) -> None:
         """The bracket of the optimum, over all parameters or a ball, and the theorem against its point."""

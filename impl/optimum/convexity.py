@@ -49,6 +49,7 @@ import numpy as np
 from scipy.linalg import qr
 
 from ..arithmetic import Array, bounds
+from ..blas import product
 from ..midrad import MidRad, MidRads, U, contract, product_ends
 from ..supervised.instance import Gradient, MetaSLInstance
 from .stack import Balls2, Stack, gamma, norms
@@ -85,7 +86,7 @@ def least_eigenvalue(matrix: Array, error: float) -> float:
         factor = np.linalg.cholesky(shifted)
     except np.linalg.LinAlgError:
         return -math.inf
-    rest = float(norms((shifted - factor @ factor.T).ravel(), 0))
+    rest = float(norms((shifted - product(factor, factor.T)).ravel(), 0))
     rounding = (gamma(d) + 4 * U) * float(norms(factor.ravel(), 0)) ** 2 + 8 * U * (size + abs(low) * d)
     return low - (rest + rounding + error) * MORE - 4 * U * abs(low)
 
@@ -135,7 +136,7 @@ def gram(x: Array, weights: Array, error: float) -> tuple[Array, float]:
     if not len(x):
         return np.zeros((x.shape[1], x.shape[1])), 0.0
     size = float((np.abs(weights) * norms(x, 1) ** 2).sum()) * MORE
-    return x.T @ (weights[:, None] * x), size * (gamma(len(x) + 4) + 3 * error)
+    return product(x.T, weights[:, None] * x), size * (gamma(len(x) + 4) + 3 * error)
 
 
 def floor(stack: Stack, region: Region) -> Floor:
@@ -227,7 +228,7 @@ def _moved(stack: Stack, low: Array, high: Array, sharp: bool) -> tuple[Array, A
         most[own], least[own] = best, -best
         if own.stop - own.start <= FEW and np.isfinite(steep[own]).all():
             x, lengths = stack.x[own], stack.lengths[own]
-            a = MidRad(x @ x.T, (gamma(stack.dimension) + 3 * stack.error) * np.outer(lengths, lengths) * MORE)
+            a = MidRad(product(x, x.T), (gamma(stack.dimension) + 3 * stack.error) * np.outer(lengths, lengths) * MORE)
             s = stack.masses[own] * MidRad.between(low[own], high[own])
             found = contract("ij,j->i", a, s)
             most[own], least[own] = np.fmin(best, found.high), np.fmax(-best, found.low)
@@ -274,5 +275,5 @@ def spanning(stack: Stack) -> Array:
     coefficients = np.rint(np.linalg.lstsq(x[:, chosen], x[:, rest], rcond=None)[0] * MULTIPLE)
     most = np.abs(whole).max() * max(float(np.abs(coefficients).sum(0).max(initial=0.0)), MULTIPLE)
     exact = (whole == np.rint(whole)).all() and most < 2.0**53
-    verified = (MULTIPLE * whole[:, rest] == whole[:, chosen] @ coefficients).all()
+    verified = (MULTIPLE * whole[:, rest] == product(whole[:, chosen], coefficients)).all()
     return chosen if exact and verified else everything

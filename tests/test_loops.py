@@ -13,7 +13,8 @@ from metagap.impl.arithmetic import Balls, norm, rational
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import loops
 from metagap.impl.optimum.answer import growth
-from metagap.impl.optimum.loops import Loop, _Field, stationary_for
+from metagap.impl.optimum.loops import _Field, stationary_for
+from metagap.impl.optimum.objectives import Loop
 from metagap.impl.optimum.stack import Balls2, Stack
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.supervised import taylor

@@ -14,7 +14,8 @@ from ..judge import ClaimJudgement, Enclosure
 from ..supervised.instance import Gradient, MetaSLInstance
 from . import Optimum
 from .answer import Answer
-from .loops import Loop, Stationarity, rows_of
+from .loops import Stationarity, rows_of
+from .objectives import Loop
 
 NOTHING = 1e-6
 """Share of the other terms of a bound up to which a term costs nothing."""
@@ -109,8 +110,22 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     return (*said, *defaults)
 
 
+IMPLICIT_REMEDIES = {
+    "first-order": "solve (I + H/lambda) v = g for the meta-gradient v of each task; g alone is first-order",
+    "no-reset": "start the proximal problem of every task from the same weights",
+}
+"""The same after an implicit step, where it differs."""
+
+
 def remedy(loop: Loop) -> str:
     """What to do about another objective than the own one."""
+    if loop.objective.startswith("unrolled="):
+        return "solve the proximal problem of each task to the end, or judge an instance with these gradient steps"
+    if loop.objective.startswith("strength="):
+        given = loop.objective.removeprefix("strength=")
+        return f"train with this problem's strength, or judge an instance with lambda = {given}"
+    if loop.strength is not None and loop.objective in IMPLICIT_REMEDIES:
+        return IMPLICIT_REMEDIES[loop.objective]
     if loop.objective.startswith("rate="):
         return f"train with this problem's rate, or judge with --eta {loop.objective.removeprefix('rate=')}"
     if loop.objective.startswith("steps="):

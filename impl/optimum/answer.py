@@ -39,7 +39,7 @@ POWERS = 40
 JUDGED = 2_000
 """Rows times tasks up to which the theorem is judged sharply before the optimum is known."""
 LARGE = 200_000
-"""Numbers in the features beyond which that takes long; convexity, where it may prove the optimum, then comes first."""
+"""Numbers in the features beyond which that takes long."""
 
 
 @dataclass(frozen=True)
@@ -174,11 +174,10 @@ class _Work:
     def named(self) -> None:
         """What omega is stationary for."""
         assert self.answer is not None
-        if not self.rows:
-            return
         self.stage("comparing with what other training loops minimise")
         found = stationary_for(self.instance, self.until(NAMING), lambda: self._stage(self.at))
-        self.tell(replace(self.answer, stationary=found, growth=growth(self.prover.stack, self.instance.omega)))
+        steep = growth(self.prover.stack, self.instance.omega) if self.rows else 0.0
+        self.tell(replace(self.answer, stationary=found, growth=steep))
 
     def descended(self) -> None:
         """The best point that descent finds, and the theorem against it."""

@@ -212,12 +212,13 @@ def curvature(instance: MetaSLInstance, theta: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("loss", SMOOTH)
-def test_the_floor_of_the_hessian_is_one(loss: str) -> None:
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_floor_of_the_hessian_is_one(loss: str, steps: int) -> None:
     """Hess L - X'diag(weights)X has no negative eigenvalue in the region; the floor is met at small rates."""
     rng, met = np.random.default_rng(2), 0
     for seed in range(12):
         eta = (fmpq(1, 32), fmpq(1, 8), fmpq(1, 2), fmpq(2), fmpq(-1, 4))[seed % 5]
-        instance = problem(loss, eta, seed=seed)
+        instance = problem(loss, eta, seed=seed, steps=steps)
         if np.linalg.matrix_rank(Stack(instance).x) < 2:
             continue
         centre, radius = rng.uniform(-1, 1, 2), float(2.0 ** rng.integers(-6, 2))

@@ -240,11 +240,10 @@ def derivatives(stack: Stack, theta: Array) -> tuple[float, Array, Array]:
     """L, its gradient (d,) and Hessian (d, d), for the problems to which `convexity.applies`."""
     loss, labels, masses, rate = stack.loss, stack.labels.mid, stack.masses.mid, float(stack.rate.mid)
     weights, x, z = stack.weights.mid, stack.x, stack.times(theta)
-    rows, bends, bent = x, [], None
+    rows, path = x, []
     for _ in range(stack.steps):
         bend = masses * loss.d2(Floats, z, labels)
-        bends.append(bend)
-        bent = masses * loss.d3(Floats, z, labels)
+        path.append((rows, bend, masses * loss.d3(Floats, z, labels)))
         moved = np.empty_like(rows)
         for own in stack.slices:
             own_x, scaled = x[own], bend[own, None] * rows[own]
@@ -255,8 +254,9 @@ def derivatives(stack: Stack, theta: Array) -> tuple[float, Array, Array]:
     value = float(stack.row_weights.mid @ loss.value(Floats, z, labels))
     v = stack.pulled(masses * loss.d1(Floats, z, labels))
     hessian = rows.T @ ((stack.row_weights.mid * loss.d2(Floats, z, labels))[:, None] * rows)
-    if bent is not None and loss.name != "squared":
-        hessian = hessian - rate * (x.T @ ((weights[stack.task] * bent * stack.times(v))[:, None] * x))
-    for bend in reversed(bends):
-        v = v - rate * stack.pulled(bend * stack.times(v))
+    for before, bend, bent in reversed(path):
+        along = stack.times(v)
+        if loss.name != "squared":
+            hessian = hessian - rate * (before.T @ ((weights[stack.task] * bent * along)[:, None] * before))
+        v = v - rate * stack.pulled(bend * along)
     return value, weights @ v, hessian

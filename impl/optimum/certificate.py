@@ -6,6 +6,9 @@
                                               "how": "floor"}
     {"format": "metagap/certificate/2", ...,  "how": "convex", "multiplier": ..., "near": ...}
 
+An instance whose text is too large to be read back is left out ("instance": null): its hash names it (`problem`), and
+who reads the certificate gives it again.
+
 The claim: lower <= inf L <= upper over ||theta|| <= radius (null: over all parameters). `how` says what shows the lower
 end: a tree of boxes that covers the ball, which holds a minimiser (a file without `how` means this); a rational
 parameter where the gradient of a convex quadratic vanishes; a bound that needs no search and is computed again; or
@@ -38,7 +41,7 @@ from ..files import instance_in
 from ..files.faults import BadInputError, FaultError
 from ..files.numbers import NUMBER, Number, exact, exact_row, written
 from ..files.records import Record, typed
-from ..files.text import document, document_in, lookup
+from ..files.text import LARGEST_FILE, document, document_in, lookup
 from ..instances import Vector
 from ..supervised.document import READER
 from ..supervised.instance import MetaSLInstance
@@ -60,7 +63,10 @@ How = Literal["tree", "exact", "floor", "convex"]
 
 class _Bracketed(Record, kw_only=True):
     sha256: Annotated[str, Meta(description="of the canonical instance")]
-    instance: Annotated[dict[str, Any], Meta(description="metagap/instance/1, canonical")]
+    instance: Annotated[
+        dict[str, Any] | None,
+        Meta(description="metagap/instance/1, canonical; null: left out, and omega, comparator and radius are 0, 0, 1"),
+    ]
     radius: Annotated[Number | None, Meta(description="of the ball that was asked for; null: all parameters")]
     ball: Annotated[Number, Meta(description="radius of the ball that was searched")]
     lower: Annotated[float, Meta(description="the bracket's lower end")]
@@ -153,7 +159,16 @@ class Certificate:
             "near": written(self.near),
         }
         record |= {name: value for name, value in own.items() if name in RECORDS[self.how].__struct_fields__}
-        return json.dumps(record, indent=1) + "\n"
+        text = json.dumps(record, indent=1) + "\n"
+        if len(text) <= LARGEST_FILE:
+            return text
+        return json.dumps(record | {"instance": None, "sha256": problem(self.instance).sha256}, indent=1) + "\n"
+
+
+def problem(instance: MetaSLInstance) -> MetaSLInstance:
+    """The instance without what a bracket of its optimum does not depend on."""
+    zero = (fmpq(0),) * instance.dimension
+    return replace(instance, omega=zero, comparator=zero, radius=fmpq(1))
 
 
 def basis(instance: MetaSLInstance) -> tuple[Vector, ...]:
@@ -249,17 +264,17 @@ def _dot(a: Vector, b: Vector) -> fmpq:
     return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
 
 
-def load(path: Path) -> Certificate:
-    """The certificate in a file. Errors: BadInputError."""
-    return _certificate(document(path), str(path))
+def load(path: Path, given: MetaSLInstance | None = None) -> Certificate:
+    """The certificate in a file; of a large instance, which it leaves out, with that one. Errors: BadInputError."""
+    return _certificate(document(path), str(path), given)
 
 
-def loads(text: str, source: str = "<string>") -> Certificate:
-    """The certificate in a text, which errors call `source`. Errors: BadInputError."""
-    return _certificate(document_in(text, source), source)
+def loads(text: str, source: str = "<string>", given: MetaSLInstance | None = None) -> Certificate:
+    """The certificate in a text, which errors call `source`; `given` as in `load`. Errors: BadInputError."""
+    return _certificate(document_in(text, source), source, given)
 
 
-def _certificate(content: Any, source: str) -> Certificate:
+def _certificate(content: Any, source: str, given: MetaSLInstance | None) -> Certificate:
     try:
         if not isinstance(content, dict) or content.get("format") not in (FORMAT, CONVEX):
             raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} or {CONVEX!r}")
@@ -269,15 +284,34 @@ def _certificate(content: Any, source: str) -> Certificate:
         if content["format"] != (wanted := _format(how)):
             raise FaultError("format", what=f"{wanted!r}, with how={how!r},")
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
-        instance = instance_in(content["instance"], source, (READER,), "instance")
-        assert isinstance(instance, MetaSLInstance)
-        if instance.sha256 != record.sha256:
-            raise FaultError("sha256", what=f"the hash of the instance, {instance.sha256},")
+        instance = _instance(record, source, given)
         return _read(record, instance)
     except FaultError as fault:
         given = lookup(content, fault.field) if fault.given is UNSET else fault.given
         required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
         raise BadInputError(source, fault.field, given, required) from None
+
+
+def _instance(record: AnyRecord, source: str, given: MetaSLInstance | None) -> MetaSLInstance:
+    """The instance that the certificate holds, or that is given; its hash is compared. Errors: FaultError."""
+    if record.instance is None and given is None:
+        raise FaultError(
+            "instance", what="the tasks of a certificate that leaves them out (metagap check --tasks TASKS)"
+        )
+    if record.instance is not None:
+        held = instance_in(record.instance, source, (READER,), "instance")
+        assert isinstance(held, MetaSLInstance)
+        if held.sha256 != record.sha256:
+            raise FaultError("sha256", what=f"the hash of the instance, {held.sha256},")
+        if given is None:
+            return held
+        if problem(held).sha256 != problem(given).sha256:
+            raise FaultError("sha256", what="the hash of the same tasks, loss and step as are given")
+        return held
+    assert given is not None
+    if (found := problem(given)).sha256 != record.sha256:
+        raise FaultError("sha256", what=f"the hash of the tasks, loss and step that are given, {found.sha256},")
+    return found
 
 
 def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:

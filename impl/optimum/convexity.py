@@ -35,8 +35,8 @@ C8 itself bounds |ell'| <= m1, ell'' <= m2, |x| <= B. Here, in two rounds, the s
 Over a ball ||theta - theta_0|| <= r predictions lie within r|x_a| of x_a'theta_0, and each inf and sup is exact there
 (`LossRanges.over`); over all parameters they are the loss's constants.
 
-Several steps. z_0 = z, z_(k+1) = z_k - eta A s_k; D_k, T_k at z_k; J_k = (I - eta A D_(k-1)) ... (I - eta A D_0), whence
-dz_k = J_k X dtheta; v_K = s_K, v_k = (I - eta D_k A)v_(k+1), the derivative of F by z_k. As in (1),
+Several steps. z_0 = z, z_(k+1) = z_k - eta A s_k; D_k, T_k at z_k; dz_k = J_k X dtheta with J_k = (I - eta A D_(k-1))
+... (I - eta A D_0); v_K = s_K, v_k = (I - eta D_k A)v_(k+1), the derivative of F by z_k. As in (1),
 
     Hess L_i = X'[J_K'D_K J_K - eta sum_(k<K) J_k'T_k diag(A v_(k+1)) J_k]X,
 

@@ -46,14 +46,14 @@ def tried() -> bool:
         wide[:, ::2] = b
         x, y = a.astype(float), b.astype(float)
         for got, right in (
-            (x @ y, a @ b),
-            (y.T @ x.T, (a @ b).T),
-            (np.asfortranarray(x) @ y, a @ b),
-            (x @ wide[:, ::2], a @ b),
-            (x @ x.T, a @ a.T),
-            (x.T @ x, a.T @ a),
-            (x @ y[:, 0], a @ b[:, 0]),
-            (y[:, 0] @ y, b[:, 0] @ b),
+            (_multiplied(x, y), a @ b),
+            (_multiplied(y.T, x.T), (a @ b).T),
+            (_multiplied(np.asfortranarray(x), y), a @ b),
+            (_multiplied(x, wide[:, ::2]), a @ b),
+            (_multiplied(x, x.T), a @ a.T),
+            (_multiplied(x.T, x), a.T @ a),
+            (_multiplied(x, y[:, 0]), a @ b[:, 0]),
+            (_multiplied(y[:, 0], y), b[:, 0] @ b),
         ):
             if not np.array_equal(got, right):
                 raise wrong(f"a product of integer matrices {m} x {k} and {k} x {n}")
@@ -73,7 +73,7 @@ def signs(count: int) -> Array:
 def product(a: Array, b: Array) -> Array:
     """a @ b (m, k)(k, n), compared with itself. Errors: DefectError."""
     tried()
-    found: Array = a @ b
+    found = _multiplied(a, b)
     r, ones = signs(b.shape[1]), np.ones(b.shape[1])
     left, right = _along(found, r), _along(a, _along(b, r))
     size = 2 * _along(np.abs(a), _along(np.abs(b), ones)) + _along(np.abs(found), ones)
@@ -86,6 +86,11 @@ def compared(left: Array, right: Array, size: Array, terms: int, what: str) -> N
     room = (terms + 8) * SMALL * size + np.finfo(float).tiny
     if (np.abs(left - right) > room).any():
         raise wrong(what)
+
+
+def _multiplied(a: Array, b: Array) -> Array:
+    found: Array = a @ b
+    return found
 
 
 def _along(a: Array, r: Array) -> Array:

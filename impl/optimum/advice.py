@@ -14,6 +14,7 @@ from ..judge import ClaimJudgement, Enclosure
 from ..supervised.instance import Gradient, MetaSLInstance
 from . import Optimum
 from .answer import Answer
+from .convexity import unknown
 from .loops import Stationarity, rows_of
 from .objectives import Loop
 
@@ -105,6 +106,10 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     ):
         if parts.get(name, 0.0) >= SHARE and not (name == "stationarity" and other is not None):
             said.append(f"{100 * parts[name]:.0f} % of the bound is {what}: {do}")
+    if not found.optimum.certified and found.optimum.how != "convex":
+        short = "the inner step is too long for what the data prove; with a shorter one it may be"
+        why = unknown(found.instance) or short
+        said.append(f"L is not known to be convex ({why}): boxes are searched, and that takes few columns")
     if not parts and found.optimum.why:
         said.append("the distance is bounded by what was known in time: allow more with --max-time")
     return (*said, *defaults)

@@ -77,10 +77,19 @@ FEW = 1024
 
 def applies(instance: MetaSLInstance) -> bool:
     """Whether a floor of the Hessian is known for such a problem, be it positive or not."""
-    adaptation, profile = instance.adaptation, instance.loss.profile
-    if not isinstance(adaptation, Gradient) or not profile.convex or profile.kinked:
-        return False
-    return instance.loss.name == "squared" or adaptation.eta == 0 or not profile.joints
+    return not unknown(instance)
+
+
+def unknown(instance: MetaSLInstance) -> str:
+    """Why none is known; empty where one is."""
+    adaptation, loss = instance.adaptation, instance.loss
+    if not isinstance(adaptation, Gradient):
+        return "the inner step is implicit"
+    if not loss.profile.convex or loss.profile.kinked:
+        return f"the {loss.name} loss is not convex with a continuous slope"
+    if loss.profile.joints and adaptation.eta != 0:
+        return f"the curvature of the {loss.name} loss jumps"
+    return ""
 
 
 def least_eigenvalue(matrix: Array, error: float) -> float:

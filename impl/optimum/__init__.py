@@ -139,8 +139,8 @@ def _by_convexity(
             ball=radius or fmpq(0),
         )
     if checked:
-        stage(f"checking that the infimum is at least {certificate.lower:.6g}")
         try:
+            stage(f"checking that the infimum is at least {certificate.lower:.6g}")
             outcome = check(certificate, deadline=time.monotonic() + LEFT if interrupted else deadline)
         except KeyboardInterrupt:
             outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True

@@ -56,11 +56,11 @@ def tried() -> bool:
             (_multiplied(y[:, 0], y), b[:, 0] @ b),
         ):
             if not np.array_equal(got, right):
-                raise wrong(f"a product of integer matrices {m} x {k} and {k} x {n}")
+                raise _defect(f"a product of integer matrices {m} x {k} and {k} x {n}")
     return True
 
 
-def wrong(what: str) -> DefectError:
+def _defect(what: str) -> DefectError:
     """The error that says so."""
     return DefectError(f"{what} is wrong: the BLAS of numpy does not multiply right on this machine; install another")
 
@@ -85,7 +85,7 @@ def compared(left: Array, right: Array, size: Array, terms: int, what: str) -> N
     """Nothing, if two ways to add up terms of that size agree within their rounding. Errors: DefectError."""
     room = (terms + 8) * SMALL * size + np.finfo(float).tiny
     if (np.abs(left - right) > room).any():
-        raise wrong(what)
+        raise _defect(what)
 
 
 def _multiplied(a: Array, b: Array) -> Array:

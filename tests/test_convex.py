@@ -12,15 +12,18 @@ from flint import arb, arb_mat, ctx, fmpq
 from metagap.impl.arithmetic import rational
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
-from metagap.impl.optimum import Budget, Certificate, check, minimise
+from metagap.impl.optimum import Budget, Certificate, UnsupportedError, check, minimise
 from metagap.impl.optimum.boxes import Box, Model
-from metagap.impl.optimum.convex import derivatives, proposed
+from metagap.impl.optimum.convex import derivatives, proposed, value_at
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
 from metagap.impl.optimum.convexity import around, floor, gram, largest, least_eigenvalue, spanning
 from metagap.impl.optimum.exact import exact_value
+from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.optimum.stack import Balls2, Stack, total
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.theory.claim import Verdict
+from scipy.optimize import minimize
 
 ONE, HALF, FOUR = fmpq(1), fmpq(1, 2), fmpq(4)
 FOREVER = math.inf
@@ -412,3 +415,30 @@ def test_a_floor_below_0_is_paid_for_on_the_sphere() -> None:
     assert not bends.convex and certificate is not None and certificate.multiplier > 0
     assert certificate.upper - certificate.lower <= 1e-9 and check(certificate).accepted
     assert not check(replace(certificate, multiplier=fmpq(0))).accepted
+
+
+# --- real tasks of many parameters ---
+
+
+def test_of_many_parameters_convexity_certifies_or_nothing_does() -> None:
+    """Everywhere where that is proved, else over a ball that holds omega; no search."""
+    for loss, eta, ball in (("squared", HALF, None), ("exponential", fmpq(1, 64), 1.0)):
+        instance = problem(loss, eta, d=5, k=7)
+        found = LINEAR.certified(instance, "omega", ())
+        assert found is not None and found.bracket.certified and found.ball == ball, loss
+        assert found.finding.judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
+    assert LINEAR.certified(problem("logistic", fmpq(64), d=5, k=7), "omega", ()) is None
+    assert LINEAR.certified(problem("geman-mcclure", HALF, d=5, k=7), "omega", ()) is None
+    with pytest.raises(UnsupportedError, match="proved to be convex"):
+        minimise(problem("logistic", fmpq(64), d=5, k=7), FOUR, search=False)
+
+
+def test_several_steps_are_certified_everywhere() -> None:
+    for loss in ("logistic", "log-cosh", "pseudo-huber"):
+        rng = np.random.default_rng(8)
+        x, y = rng.standard_normal((60, 6)) / 3, rng.choice([-1.0, 1.0], 60)
+        made = from_arrays(x, y, [0] * 30 + [1] * 30, loss=loss_of(loss), eta=fmpq(1, 8), steps=3)
+        found = minimise(made)
+        assert found.certified and found.how == "convex" and found.radius is None, loss
+        best = minimize(lambda theta: value_at(Stack(made), theta), np.zeros(6)).fun  # noqa: B023
+        assert found.lower <= best + 1e-12 and best <= found.upper + 1e-6

@@ -178,7 +178,7 @@ def after(calls: int, error: type[BaseException]) -> Callable[..., None]:
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
 @pytest.mark.parametrize("calls", [1, 2, 3, 4, 6])
 def test_ctrl_c_ends_the_descent_and_its_point_is_proved(loss: str, calls: int) -> None:
-    """At whatever call it comes: the certificate of what was found by then is accepted, as is the interrupted bracket."""
+    """At whatever call it comes: the certificate of what was found by then is accepted, and the bracket is right."""
     instance, heard = problem(loss, fmpq(1, 8), seed=1), 0
     with np.errstate(all="ignore"):
         found = proposed(instance, FOUR, FOREVER, after(calls, KeyboardInterrupt))

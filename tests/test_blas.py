@@ -56,6 +56,7 @@ def test_a_wrong_entry_is_seen_every_second_time(monkeypatch: pytest.MonkeyPatch
     """At least: one of two signs of its column does not hide it; an entry beyond what rounding explains."""
     rng, seen = np.random.default_rng(1), 0
     a, b = rng.standard_normal((30, 50)), rng.standard_normal((50, 20))
+    assert blas.tried()  # now, with the right one
     monkeypatch.setattr(blas, "_multiplied", lambda a, b: a @ b + 1e-9 * np.eye(30, 20) / 5)
     for _ in range(60):
         try:

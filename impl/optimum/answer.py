@@ -27,6 +27,7 @@ from .descent import downhill
 from .exact import exact_value, functional_bound
 from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .loops import Stationarities, stationary_for
+from .many_rows import many
 from .search import ORDINARY, Budget
 from .stack import Balls2, Stack, norms, total
 
@@ -38,6 +39,8 @@ POWERS = 40
 """Rounds of the power method."""
 JUDGED = 2_000
 """Rows times tasks up to which the theorem is judged sharply before the optimum is known."""
+SHARPLY = 10**6
+"""Rows times tasks times columns up to which it is judged sharply in the end: there is no stopping it."""
 LARGE = 200_000
 """Numbers in the features beyond which that takes long."""
 
@@ -236,7 +239,11 @@ class _Work:
         above = max(_less(standing.value.lo, optimum.upper), 0.0)
         gap = Enclosure(above, max(_more(standing.value.hi, optimum.sure), above))
         self.tell(replace(standing, optimum=optimum, everywhere=everywhere, choice=choice, gap=gap))
-        self._judge()
+        self._judge(JUDGED)
+        if many(self.instance, JUDGED) and time.monotonic() < self.end:
+            terms = sum(len(task.atoms) for task in self.instance.tasks) * len(self.instance.tasks)
+            if terms * self.instance.dimension <= SHARPLY:
+                self._judge()
 
     def _judge(self, most: int | None = None) -> None:
         """The theorem at omega against the optimum's point; `most` as in `judge_headline`."""

@@ -287,9 +287,9 @@ def _certificate(content: Any, source: str, given: MetaSLInstance | None) -> Cer
         instance = _instance(record, source, given)
         return _read(record, instance)
     except FaultError as fault:
-        given = lookup(content, fault.field) if fault.given is UNSET else fault.given
+        shown = lookup(content, fault.field) if fault.given is UNSET else fault.given
         required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
-        raise BadInputError(source, fault.field, given, required) from None
+        raise BadInputError(source, fault.field, shown, required) from None
 
 
 def _instance(record: AnyRecord, source: str, given: MetaSLInstance | None) -> MetaSLInstance:

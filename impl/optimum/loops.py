@@ -151,9 +151,9 @@ def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> I
     given = adaptation.strength if isinstance(adaptation, Implicit) else adaptation.eta
     name, eta = "strength" if implicit else "rate", to_float(given)
 
-    def other(value: str | float, **said: str) -> Loop:
-        exact = rational(value)
-        return replace(own, strength=exact, **said) if implicit else replace(own, rate=exact, **said)
+    def other(value: str | float, objective: str = "", words: str = "") -> Loop:
+        exact, said = rational(value), replace(own, objective=objective, words=words)
+        return replace(said, strength=exact) if implicit else replace(said, rate=exact)
 
     def size(rate: float) -> float:
         found = float(np.linalg.norm(field.midpoint(other(rate))))

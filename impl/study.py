@@ -56,6 +56,9 @@ class ShownBracket(Bracket, ABC):
     def details(self) -> Details:
         """The fields of its record that not every family has."""
 
+    def __repr__(self) -> str:
+        return f"<{self.what}: [{self.lower:.9g}, {self.upper:.9g}] {self.status.value}>"
+
     @property
     def point(self) -> list[Any]:
         """`at` as a JSON list."""

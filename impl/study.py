@@ -20,7 +20,7 @@ from .instances import Instance
 from .judge import ClaimJudgement, Enclosure
 
 LOW = 3
-"""Real tasks of at most this many parameters are certified, where a search over all of them is needed."""
+"""Real tasks of at most this many parameters are searched; of more, convexity or a bound without a search may do."""
 
 
 class UnsupportedError(ValueError):

@@ -24,6 +24,7 @@ from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
 from ..impl.optimum.certificate import load
 from ..impl.own_tasks import TaskSource, from_arrays
+from ..impl.supervised.instance import MetaSLInstance
 from ..theory.claim import Verdict
 from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
@@ -182,10 +183,16 @@ def _with_omega(instance: Instance, omega: Path) -> Instance:
     return instance.with_omega(files.load_vector(omega, *instance.shape_of_omega))
 
 
-def checked_certificate(path: Path, tell: Tell) -> tuple[bool, str]:
-    """Whether the certificate in a file proves its bracket, and the answer in a line. Errors: BadInputError."""
+def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tuple[bool, str]:
+    """Whether the certificate in a file (of the tasks at a place, if it leaves them out) proves its bracket, and the
+    answer in a line. Errors: BadInputError.
+    """
+    given = None if source is None else source.load(tell)
+    if given is not None and not isinstance(given, MetaSLInstance):
+        required = "a meta-sl instance with a linear model is required"
+        raise BadInputError(str(path), "--tasks", given.family, required)
     tell(f"reading {path}")
-    certificate = load(path)
+    certificate = load(path, given)
     tell("checking")
     now_and_then = _paced(tell)
     found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))

@@ -115,7 +115,7 @@ def test_imports_point_inwards() -> None:
 
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "verdicts"),
-    ("files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
+    ("blas", "files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
     ("balls", "draws", "loss_ranges"),
     ("judge", "models"),
     ("study",),

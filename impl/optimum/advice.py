@@ -12,6 +12,10 @@ from collections.abc import Sequence
 from ..answers import Answer, Objective, Stationarity
 from ..judge import ClaimJudgement, Enclosure
 from ..study import MORE_TIME, ShownBracket
+from ..supervised.instance import MetaSLInstance
+from .convexity import unknown
+from .objectives import Loop
+from .outcome import Optimum
 
 NOTHING = 1e-6
 """Share of the other terms of a bound up to which a term costs nothing."""
@@ -98,13 +102,33 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     ):
         if parts.get(name, 0.0) >= SHARE and not (name == "stationarity" and other is not None):
             said.append(f"{100 * parts[name]:.0f} % of the bound is {what}: {do}")
+    optimum = found.optimum
+    if isinstance(optimum, Optimum) and not optimum.certified and optimum.how != "convex":
+        assert isinstance(found.instance, MetaSLInstance)
+        short = "the inner step is too long for what the data prove; with a shorter one it may be"
+        why = unknown(found.instance) or short
+        said.append(f"L is not known to be convex ({why}): boxes are searched, and that takes few columns")
     if not parts and found.optimum.why and found.optimum.sharper == MORE_TIME:
         said.append("the distance is bounded by what was known in time: allow more with --max-time")
     return (*said, *defaults)
 
 
+IMPLICIT_REMEDIES = {
+    "first-order": "solve (I + H/lambda) v = g for the meta-gradient v of each task; g alone is first-order",
+    "no-reset": "start the proximal problem of every task from the same weights",
+}
+"""The same after an implicit step, where it differs."""
+
+
 def remedy(loop: Objective) -> str:
     """What to do about another objective than the own one."""
+    if loop.objective.startswith("unrolled="):
+        return "solve the proximal problem of each task to the end, or judge an instance with these gradient steps"
+    if loop.objective.startswith("strength="):
+        given = loop.objective.removeprefix("strength=")
+        return f"train with this problem's strength, or judge an instance with lambda = {given}"
+    if isinstance(loop, Loop) and loop.strength is not None and loop.objective in IMPLICIT_REMEDIES:
+        return IMPLICIT_REMEDIES[loop.objective]
     if loop.objective.startswith("rate="):
         return f"train with this problem's rate, or judge with --eta {loop.objective.removeprefix('rate=')}"
     if loop.objective.startswith("steps="):

@@ -31,6 +31,7 @@ from .descent import downhill
 from .exact import exact_value, functional_bound
 from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .loops import rows_of, stationary_for
+from .many_rows import many
 from .search import ORDINARY, Budget
 from .stack import Balls2, Stack, norms, total
 
@@ -42,8 +43,10 @@ POWERS = 40
 """Rounds of the power method."""
 JUDGED = 2_000
 """Rows times tasks up to which the theorem is judged sharply before the optimum is known."""
+SHARPLY = 10**6
+"""Rows times tasks times columns up to which it is judged sharply in the end: there is no stopping it."""
 LARGE = 200_000
-"""Numbers in the features beyond which that takes long; convexity, where it may prove the optimum, then comes first."""
+"""Numbers in the features beyond which that takes long."""
 
 
 @PROPOSING
@@ -156,18 +159,17 @@ class _Work(Work):
 
     def named(self) -> None:
         """What omega is stationary for."""
-        if not self.rows:
-            return
         self.stage("comparing with what other training loops minimise")
         found = stationary_for(self.instance, self.until(NAMING), self.watch)
-        self.tell(replace(self.standing, stationary=found, growth=growth(self.prover.stack, self.instance.omega)))
+        steep = growth(self.prover.stack, self.instance.omega) if self.rows else 0.0
+        self.tell(replace(self.standing, stationary=found, growth=steep))
 
     def descended(self) -> None:
         """The best point that descent finds, and the theorem against it."""
         instance, standing = self.instance, self.standing
         profile = instance.loss.profile
         large = len(instance.features) * instance.dimension > LARGE
-        if not self.rows or profile.kinked or (large and applies(instance)):
+        if not self.rows or profile.kinked or self._convex():
             return
         stack, low, how = self.prover.stack, standing.optimum.lower, standing.optimum.how
         if profile.convex and stack.count <= FEW:
@@ -187,6 +189,13 @@ class _Work(Work):
         self.tell(replace(better, stationary=standing.stationary, growth=standing.growth))
         if not large:
             self._judge(JUDGED)
+
+    def _convex(self) -> bool:
+        """Whether L is proved to be convex where the optimum is looked for: Newton's method is better then."""
+        if not applies(self.instance):
+            return False
+        reach = math.inf if self.radius is None else to_float(self.radius)
+        return self.prover.floor(np.zeros(self.instance.dimension), reach).convex
 
     def searched(self) -> None:
         """The bracket of the optimum, over all parameters or a ball, and the theorem against its point."""
@@ -212,7 +221,11 @@ class _Work(Work):
         gap = Enclosure(above, max(more(standing.value.hi, optimum.sure), above))
         region = f"||theta|| <= {optimum.ball}"
         self.tell(replace(standing, optimum=optimum, everywhere=everywhere, region=region, choice=choice, gap=gap))
-        self._judge()
+        self._judge(JUDGED)
+        if many(self.instance, JUDGED) and time.monotonic() < self.end:
+            terms = sum(len(task.atoms) for task in self.instance.tasks) * len(self.instance.tasks)
+            if terms * self.instance.dimension <= SHARPLY:
+                self._judge()
 
     def _judge(self, most: int | None = None) -> None:
         """The theorem at omega against the optimum's point; `most` as in `judge_headline`."""

@@ -12,6 +12,13 @@ parameter after K steps theta <- theta - c grad R_i^S(theta), g is the gradient 
     reptile         no objective, but a fixed point: g = sum_i q_i (theta - U_i(theta))/c
     support/query   sum_i q_i R_i^Q(U_i(theta)): the support is each task's first m rows, the query the others
 
+After an implicit step of strength c (iMAML), U_i(theta) = argmin R_i^S(t) + (c/2)||t - theta||^2, the same, and
+
+    strength=c      the own objective with another strength
+    unrolled=K      MAML with K gradient steps of rate 1/c in place of that argmin
+
+for it Reptile's fixed points are those of first-order: theta - U_i(theta) = grad R_i(U_i(theta))/c.
+
 g is enclosed in midpoint-radius float64 by one pass through the definition and one back (`stack`); where that leaves
 much open and the problem is small, by Taylor arithmetic in balls along the definition. What is enclosed so, and at
 which rates, midpoints propose: ||g||^2/||Hess g|| estimates how far the nearest stationary point is.
@@ -27,20 +34,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..answers import Objective, Stationarities, Stationarity, ranked
+from ..answers import Stationarities, Stationarity, ranked
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
 from ..judge import Enclosure
 from ..midrad import MidRad
-from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from ..supervised.instance import Atoms, Gradient, Implicit, MetaSLInstance, Task
 from ..supervised.maml import Law, Problem
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone
+from .objectives import Loop, others, own_loop
+from .proximal import back, proximal
 from .stack import Balls2, Stack, less, norms, numbers, weighted
 
-STEPS = 10
-"""Numbers of steps that are tried: 1 to that many."""
-SUPPORTS = (*range(1, 17), 20, 25, 32, 50, 64, 100, 128, 200, 256, 500)
-"""Numbers of support rows that are tried."""
 RATES = tuple(2.0**j for j in range(-12, 7))
 """Rates that are tried, over the own one; between them there is a search."""
 VALLEYS, SEARCHED = 2, 24
@@ -54,21 +59,6 @@ WIDE = 1e-10
 
 
 @dataclass(frozen=True)
-class Loop(Objective):
-    """What a training loop does with tasks: `support` the rows that it adapts on (None: all), `only` the one task that
-    it uses.
-    """
-
-    rate: fmpq
-    steps: int
-    support: int | None = None
-    first_order: bool = False
-    chained: bool = False
-    reptile: bool = False
-    only: int | None = None
-
-
-@dataclass(frozen=True)
 class LoopStationarity(Stationarity):
     """Of one of these loops."""
 
@@ -78,16 +68,18 @@ class LoopStationarity(Stationarity):
 def stationary_for(
     instance: MetaSLInstance, deadline: float = math.inf, watch: Callable[[], None] = lambda: None
 ) -> Stationarities:
-    """The objectives for which omega is nearest to stationary, the own one among them; gradient steps alone.
+    """The objectives for which omega is nearest to stationary, the own one among them; of implicit steps, for convex
+    losses alone.
 
     What is not done by the deadline (time.monotonic) is left out, but for the own objective.
     """
-    if not isinstance(instance.adaptation, Gradient) or not any(task.weight for task in instance.tasks):
+    implicit = isinstance(instance.adaptation, Implicit)
+    if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
     field = _Field(instance, watch)
-    own = field.at(_maml(instance.adaptation))
+    own = field.at(own_loop(instance.adaptation))
     found = [own] if math.isfinite(own.eps.hi) else []
-    for loop in _others(instance, field):
+    for loop in others(instance.adaptation, field.tasks, field.rows):
         if time.monotonic() > deadline:
             break
         one = field.at(loop)
@@ -118,51 +110,20 @@ def _ranked(field: _Field, own: LoopStationarity, found: list[LoopStationarity])
     return ranked(own, found, size=size, line=field.stack.dimension == 1)
 
 
-# --- the objectives ---------------------------------------------------------------------------------------------------
-
-
-def _maml(adaptation: Gradient) -> Loop:
-    return Loop("maml", "the MAML objective", adaptation.eta, adaptation.steps)
-
-
-def _others(instance: MetaSLInstance, field: _Field) -> Iterator[Loop]:
-    """The plainest mistakes first."""
-    adaptation = instance.adaptation
-    assert isinstance(adaptation, Gradient)
-    own, eta = _maml(adaptation), adaptation.eta
-    yield replace(own, objective="no-adaptation", words="the loss without adaptation", steps=0)
-    if eta == 0:
-        return
-    yield replace(own, objective="first-order", words="first-order MAML", first_order=True)
-    for k in range(1, STEPS + 1):
-        if k != own.steps:
-            yield replace(own, objective=f"steps={k}", words=f"MAML with {_steps(k)} inside", steps=k)
-    if field.tasks > 1:
-        yield replace(own, objective="first-task-only", words="the first task alone", only=0)
-        yield replace(own, objective="last-task-only", words="the last task alone", only=field.tasks - 1)
-        chained = "MAML without a reset: each task starts from the last one's adapted weights"
-        yield replace(own, objective="no-reset", words=chained, chained=True)
-    for m in SUPPORTS:
-        if m < field.rows:
-            split = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
-            yield replace(own, objective="support/query", words=split, support=m)
-    for k in range(2, STEPS + 1):
-        yield replace(own, objective="reptile", words=f"Reptile with {_steps(k)} inside", steps=k, reptile=True)
-
-
-def _steps(k: int) -> str:
-    return f"{k} step{'s' * (k > 1)}"
-
-
-def _rates(field: _Field, adaptation: Gradient, deadline: float) -> Iterator[Loop]:
-    """The own objective at other rates: the roundest near the one that midpoints propose."""
+def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> Iterator[Loop]:
+    """The own objective at other rates or strengths: the roundest near the one that midpoints propose."""
     from scipy.optimize import minimize_scalar
 
-    eta = to_float(adaptation.eta)
-    own = _maml(adaptation)
+    implicit, own = isinstance(adaptation, Implicit), own_loop(adaptation)
+    given = adaptation.strength if isinstance(adaptation, Implicit) else adaptation.eta
+    name, eta = "strength" if implicit else "rate", to_float(given)
+
+    def other(value: str | float, objective: str = "", words: str = "") -> Loop:
+        exact, said = rational(value), replace(own, objective=objective, words=words)
+        return replace(said, strength=exact) if implicit else replace(said, rate=exact)
 
     def size(rate: float) -> float:
-        found = float(np.linalg.norm(field.midpoint(replace(own, rate=rational(rate)))))
+        found = float(np.linalg.norm(field.midpoint(other(rate))))
         return found if math.isfinite(found) else math.inf
 
     if not eta > 0 or time.monotonic() > deadline:
@@ -182,10 +143,9 @@ def _rates(field: _Field, adaptation: Gradient, deadline: float) -> Iterator[Loo
             text = f"{best:.{digits}g}"
             # A searched rate makes one dimension stationary anywhere: there a round one alone says something.
             told = size(float(text)) <= 4 * least or (digits == 4 and field.stack.dimension > 1)
-            if told and rational(text) != adaptation.eta:
-                yield replace(
-                    own, objective=f"rate={float(text):g}", words=f"MAML with rate {text}", rate=rational(text)
-                )
+            if told and rational(text) != given:
+                words = f"{'iMAML' if implicit else 'MAML'} with {name} {text}"
+                yield other(text, objective=f"{name}={float(text):g}", words=words)
                 break
 
 
@@ -220,7 +180,8 @@ class _Field:
         """The same by Taylor arithmetic in balls, if its enclosure is wide and the problem is small."""
         stack, loop, eps = self.stack, one.loop, one.eps
         if (
-            eps.hi - eps.lo <= WIDE * (1 + eps.lo)
+            loop.strength is not None
+            or eps.hi - eps.lo <= WIDE * (1 + eps.lo)
             or stack.count * stack.dimension * stack.dimension * (loop.steps + 1) > ENTRIES
         ):
             return one
@@ -287,8 +248,13 @@ class _Field:
         if loop.only is not None:
             stack = self._part(loop.only)
         inner, outer = (stack.masses, stack.masses) if loop.only is not None else self._masses(loop)
-        path = stack.adapted(theta, inner, rate, loop.steps, self.watch)
         one = MidRad(np.ones(1)) if loop.only is not None else stack.weights
+        if loop.strength is not None:
+            strength = MidRad.of([loop.strength], ())
+            near = proximal(stack, theta, inner, strength, self.watch)
+            slope = stack.gathered(outer * stack.ranges.at(1, near.z))
+            return weighted(one, slope if loop.first_order else back(stack, slope, near.bend, strength))
+        path = stack.adapted(theta, inner, rate, loop.steps, self.watch)
         if loop.reptile:
             return weighted(one, path.pull)
         slope = stack.gathered(outer * stack.ranges.at(1, path.z))
@@ -299,6 +265,8 @@ class _Field:
     def _chained(self, loop: Loop, theta: Balls2, rate: MidRad) -> tuple[Array, float]:
         """From task to task, and back."""
         one, minus, paths = MidRad(np.ones(1)), MidRad(np.array(-1.0)), []
+        if loop.strength is not None:
+            return self._chained_proximal(theta, MidRad.of([loop.strength], ()))
         for i in range(self.tasks):
             part = self._part(i)
             path = part.adapted(theta, part.masses, rate, loop.steps, self.watch)
@@ -311,6 +279,19 @@ class _Field:
             mid, error = weighted(part.weights, slope)
             total = less(total, Balls2(mid[None], np.array([error])), minus)
             total = part.back(total, path.bends, rate, self.watch)
+        return weighted(one, total)
+
+    def _chained_proximal(self, theta: Balls2, strength: MidRad) -> tuple[Array, float]:
+        """The same of implicit steps."""
+        one, minus, ways = MidRad(np.ones(1)), MidRad(np.array(-1.0)), []
+        for i in range(self.tasks):
+            ways.append(proximal(self._part(i), theta, self._part(i).masses, strength, self.watch))
+            theta = ways[-1].at
+        total = Balls2(np.zeros_like(theta.mid), np.zeros(1))
+        for i in reversed(range(self.tasks)):
+            part, way = self._part(i), ways[i]
+            mid, error = weighted(part.weights, part.gathered(part.masses * part.ranges.at(1, way.z)))
+            total = back(part, less(total, Balls2(mid[None], np.array([error])), minus), way.bend, strength)
         return weighted(one, total)
 
 

@@ -209,8 +209,13 @@ class CoreBatchQuantities:
     # --- first-order, and what wrong theorems use ---
 
     @cached_property
+    def first_order_gradient(self) -> Array:
+        """<w, phi> (B, D) with the model's own features at the adapted parameters."""
+        return self._paired(self._plain)
+
+    @cached_property
     def eps_first_order(self) -> Array:
-        return norms(self._paired(self._plain))
+        return norms(self.first_order_gradient)
 
     @cached_property
     def misfit_plain(self) -> Array:

@@ -27,6 +27,10 @@ Core. If Breg >= 0 (the outer loss convex in the prediction suffices), then for 
   S4 Cauchy-Schwarz        <w, u - phi'v> <= ||w|| ||u - phi'v|| (finite second moments)
   so gap <= <w, u> = v'G + <w, u - phi'v> <= R eps + ||w|| ||u - phi'v||; take the infimum over v.
 
+S4 with a weight. For every s > 0 on the points <w, r> <= ||w s|| ||r/s||; the least of these bounds, at s^2 = |r|/|w|,
+is <|w|, |r|>. So the L1 form is below all of them, for every v, and none is claimed. In meta-RL S1 is an equality and
+S4 is what loses: r has ratios of densities, which ||r|| squares and <|w|, |r|> does not.
+
 What a check can find. w itself is feasible for the dual problem of the bound (||phi w|| = eps), so every CORE bound is
 at least <w, u>, and CORE can fail only through S1 or S2: Breg < 0, or a gradient that is not grad L. The engine
 therefore gets grad L by Taylor arithmetic through the definition of L, never from the meta-features.

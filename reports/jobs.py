@@ -8,18 +8,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from flint import ctx
 from msgspec import convert
 
 from ..impl import files
 from ..impl.extras import MissingExtraError
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement
+from ..impl.judge import PRECISIONS, ClaimJudgement, Enclosure, smallest
 from ..impl.policies.instance import Policies
 from ..impl.sources import RandomSource
 from ..impl.supervised.instance import Functions
+from ..theory.claim import UndefinedQuantityError
 from . import landscapes
-from .formats.shared import interval, verdict_name
+from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
 from .tally import Outcome, Tally, tally_instance
@@ -175,6 +177,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
 def _real_row(
     name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement], optimum: RealOptimum | None
 ) -> RealRow:
+    family = FAMILIES[instance.family]
     lifted, mixed = (judged.get(f"{instance.family}-{form}") for form in ("lifted", "mixed"))
     terms = {name: value for one in judged.values() for name, value in one.terms.items()}
     return RealRow(
@@ -188,9 +191,20 @@ def _real_row(
         None if lifted is None else interval(lifted.gap),
         _form(lifted),
         _form(mixed),
-        {name: interval(terms.get(name)) for name in (*landscapes.TERMS, *FAMILIES[instance.family].shown)},
+        landscapes.named(smallest(judged[c.name] for c in family.claims if c.bounds_gap and c.name in judged)),
+        _trivial(instance),
+        {name: interval(terms.get(name)) for name in (*landscapes.TERMS, *family.shown)},
         optimum,
     )
+
+
+def _trivial(instance: Instance) -> Interval | None:
+    """What is known of the gap without any theorem."""
+    with ctx.workprec(PRECISIONS[0]):
+        try:
+            return interval(Enclosure.of(FAMILIES[instance.family].quantities(instance)("trivial")))
+        except UndefinedQuantityError:
+            return None
 
 
 def _form(judged: ClaimJudgement | None) -> Form | None:

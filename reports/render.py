@@ -23,6 +23,8 @@ from ..theory.smooth_network import RATES as SMOOTH_RATES
 from .answer import (
     EMPTY,
     certified_distance,
+    compared,
+    form_of,
     is_empty,
     landscape_answer,
     once,
@@ -31,6 +33,7 @@ from .answer import (
     rate_answers,
     real_distances,
     uninformative,
+    without_theorem,
 )
 from .figures import COLOURS, histogram, landscape, rates
 from .formats import Kind, read
@@ -154,6 +157,8 @@ def _environment() -> Environment:
         "once": once,
         "parts": parts,
         "is_empty": is_empty,
+        "form_of": form_of,
+        "without_theorem": without_theorem,
         "equality": equality,
         "quantiles": quantiles,
         "point_of": point_of,
@@ -196,6 +201,7 @@ def render(
         folder=folder,
         summary=_summary(verify, audit),
         distances=real_distances(verify),
+        comparison=compared(verify),
         landscape_answer=landscape_answer(verify),
         rate_answers=rate_answers(verify.rates if verify else ()),
         uninformative=uninformative(verify),

@@ -12,13 +12,22 @@ from typing import Any, Literal
 import pytest
 from metagap.impl.families import FAMILIES, META_SL, all_claims
 from metagap.impl.files import BadInputError
-from metagap.reports.answer import Parts, distance, landscape_answer, rate_answers, real_distances, uninformative
+from metagap.reports.answer import (
+    Parts,
+    compared,
+    distance,
+    landscape_answer,
+    rate_answers,
+    real_distances,
+    uninformative,
+)
 from metagap.reports.formats import check
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.searching import MutationRecord
 from metagap.reports.formats.shared import Interval, StatusName
 from metagap.reports.formats.verifying import (
     Form,
+    NamedForm,
     Quantiles,
     RealFamily,
     RealOptimum,
@@ -188,7 +197,7 @@ def optimum(lower: float, upper: float, gap: float, bound: float, certified: boo
     """The certified optimum of a real instance, as a record has it."""
     ball, status = (4.0, "certified") if certified else (None, "undecided")
     sides = Interval(gap, gap), Interval(bound, bound)
-    return RealOptimum(ball, lower, upper, convert(status, StatusName), certified, *sides, "PROVED", TERMS)
+    return RealOptimum(ball, lower, upper, convert(status, StatusName), certified, *sides, "PROVED", TERMS, None)
 
 
 ENDS = {"radius": 2.0, "eps": 0.25, "weight_norm": 0.5, "misfit": 0.75, "function_displacement": 1.0}
@@ -205,8 +214,10 @@ def real(
     """A real instance's row."""
     return RealRow(
         name=name, instance="0" * 64, file="instances/x.json", parameters=3, counts={"PROVED": 1}, eps=None,
-        gap=Interval(gap, gap), mixed=None, terms=TERMS, optimum=found, comparator=comparator,
-        lifted=Form("PROVED", Interval(bound, bound), gap / bound),
+        gap=Interval(gap, gap), mixed=None, trivial=Interval(2.5, 2.5), terms=TERMS, optimum=found,
+        comparator=comparator,
+        lifted=Form("PROVED", Interval(2 * bound, 2 * bound), gap / bound / 2),
+        smallest=NamedForm("PROVED", Interval(bound, bound), gap / bound, "meta-sl-refined-l1"),
     )  # fmt: skip
 
 
@@ -240,7 +251,12 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert found["sinusoid-network"].limit == "the lower bound is trivial (0)"
     assert found["diabetes"].limit.endswith("; 1 more trained point without a certified optimum")
     assert found["diabetes"].parts == Parts(2.0, 0.25, stationarity=0.5, representation=0.375, share=0.75)
-    assert found["diabetes"].trivial == 2.5 and found["taxi"].trivial is None
+    assert found["diabetes"].trivial == 2.5 and found["diabetes"].against == "more"
+    assert found["taxi"].bound == 1e3 and found["taxi"].form == "refined-l1" and found["taxi"].against == "less"
+    assert found["taxi"].without == "the optimal returns" and found["diabetes"].without == "L ≥ 0"
+    comparison = compared(verify)
+    assert comparison is not None
+    assert comparison.smallest == {"more": 7, "less": 2} and comparison.lifted == {"more": 7, "less": 2}
     assert found["taxi"].words == "between 0.062 and 0.12" and found["taxi"].empty
     assert "best policy" in found["taxi"].limit
     assert distance(far) == (pytest.approx(0.499), 0.5)

@@ -38,7 +38,7 @@ therefore gets grad L by Taylor arithmetic through the definition of L, never fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +57,14 @@ DIFFERENTIABLE = Assumption(
     "margin_differentiability",
     "A2",
 )
+
+
+CORE = frozenset({"radius", "eps", "weight_norm", "misfit", "misfit_l1", "bregman"})
+
+
+def forms(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The bounds of the gap by the features of L itself: the lifted form, the L1 form, and what Breg makes of them."""
+    return tuple(claim for claim in claims if claim.bounds_gap and set(claim.bound.names) <= CORE)
 
 
 def core_claims(of: Setting, changes: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Claim, ...]:

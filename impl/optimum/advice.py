@@ -62,14 +62,25 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
         lines.append(f"  optimum: {optimum.lower_end}" + (f"; {optimum.why}" if optimum.why else ""))
     else:
         if math.isfinite(found.promise):
-            lines.append(
-                f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
-            )
+            lines.append(promise(found))
         else:
             lines.append("The theorem promises nothing here that float64 can hold. Its bound is made of")
         lines += [f"  {reason}" for reason in terms(found.judged, optimum)]
     todo = advice(found, defaults)
     return (*lines, *(["What to do:"] if todo else []), *(f"  {one}" for one in todo))
+
+
+def promise(found: Answer) -> str:
+    """The smallest proved form of the bound, and the lifted form, whose terms follow."""
+    assert found.judged is not None
+    lifted, least = found.judged.bound, found.smallest
+    if lifted is None or least is None or not found.promise < lifted.hi:
+        return f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
+    form = least.claim.removeprefix(f"{found.instance.family}-")
+    return (
+        f"The theorem promises at most {found.promise:.6g}, in its form {form} ({least.verdict.name}); in its lifted "
+        f"form {lifted.hi:.6g} ({found.judged.verdict.name}), made of"
+    )
 
 
 def problem(instance: MetaSLInstance) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from flint import ctx, fmpq
 
+from ...theory.meta_sl import CLAIMS
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure
@@ -46,6 +47,7 @@ LARGE = 200_000
 class Answer:
     """L(omega) - inf L lies in `gap`; judged: the theorem on it, None where it says nothing, which `missing` explains.
 
+    smallest    the smallest proved form of the theorem's bound; None if none is proved
     value       L(omega)
     everywhere  whether the infimum is over all parameters; else over the ball of the optimum
     choice      why that ball, if none was asked for
@@ -60,13 +62,15 @@ class Answer:
     stationary: Stationarities = field(default_factory=lambda: Stationarities(()))
     growth: float = 0.0
     judged: ClaimJudgement | None = None
+    smallest: ClaimJudgement | None = None
     missing: str = ""
     choice: str = ""
 
     @property
     def promise(self) -> float:
-        """What the theorem bounds the gap by; infinite where it says nothing."""
-        return self.judged.bound.hi if self.judged is not None and self.judged.bound is not None else math.inf
+        """What the theorem bounds the gap by, in its smallest form; infinite where it says nothing."""
+        bounds_of = (one.bound for one in (self.judged, self.smallest) if one is not None)
+        return min((bound.hi for bound in bounds_of if bound is not None), default=math.inf)
 
     @property
     def relative(self) -> Enclosure:
@@ -247,7 +251,8 @@ class _Work:
             return
         width = finding.judged.terms["bracket"].hi
         lo, hi = max(finding.above.lo, 0.0, standing.gap.lo), min(finding.above.hi + width, standing.gap.hi)
-        self.tell(replace(standing, gap=Enclosure(min(lo, hi), hi), judged=finding.judged))
+        least = finding.smallest(CLAIMS)
+        self.tell(replace(standing, gap=Enclosure(min(lo, hi), hi), judged=finding.judged, smallest=least))
 
 
 def _less(a: float, b: float) -> float:

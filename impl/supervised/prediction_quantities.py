@@ -150,6 +150,13 @@ class PredictionQuantities(CoreQuantities):
         )
 
     @cached_property
+    def trivial(self) -> Number:
+        """L(omega): what L >= 0 alone says of the gap."""
+        if not self.problem.loss.profile.nonnegative:
+            raise UndefinedQuantityError("the loss may be negative")
+        return self._sum(law.weight * self.problem.risk(law, z) for law, z in zip(self.laws, self._after, strict=True))
+
+    @cached_property
     def _divergences(self) -> list[tuple[Number, Number, Number, Number, Number]]:
         """Per atom: (q p, ell(h') - ell(z) - ell'(z)(h' - z), z, h', y)."""
         loss, m = self.problem.loss, self.m

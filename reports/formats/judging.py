@@ -153,6 +153,8 @@ class CertifiedBound(Record):
     claim: str
     verdict: VerdictName | None
     total: Interval | None
+    smallest: Annotated[Interval | None, Meta(description="its smallest proved form; null: none is proved")]
+    form: Annotated[str, Meta(description="the claim of that form; empty: none is proved")]
     terms: dict[str, Interval]
     shares: dict[str, float]
     reason: str
@@ -218,6 +220,8 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
                 HEADLINE.name,
                 None if judged is None else verdict_name(judged.verdict),
                 None if judged is None else interval(judged.bound),
+                None if found.smallest is None else interval(found.smallest.bound),
+                "" if found.smallest is None else found.smallest.claim,
                 {} if judged is None else intervals(judged.terms),
                 shares(found),
                 found.missing if judged is None else judged.reason,

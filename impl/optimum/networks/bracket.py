@@ -233,7 +233,7 @@ class NetworkHeadline(Headline):
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.method}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
         width = max(optimum.upper - lower, optimum.resolution)
-        return Finding(kind, omega, against, judged, above, width)
+        return Finding(kind, omega, against, judged, above, width, evaluator)
 
     def _least(self, instance: NetworkInstance, lower: float) -> tuple[bool, float, NetworkInstance]:
         """The smallest bound over a few radii, whether the comparator's own distance is much of it, the instance."""

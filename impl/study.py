@@ -58,6 +58,9 @@ class ShownBracket(Bracket, ABC):
     def details(self) -> Details:
         """The fields of its record that not every family has."""
 
+    def __repr__(self) -> str:
+        return f"<{self.what}: [{self.lower:.9g}, {self.upper:.9g}] {self.status.value}>"
+
     @property
     def point(self) -> list[Any]:
         """`at` as a JSON list."""
@@ -140,12 +143,26 @@ class Certified:
     ball: float | None
 
 
+@dataclass(frozen=True)
+class Picture:
+    """L in one or two dimensions as data: the grid of one axis, L on the grid (row by row), and the orthonormal
+    directions [d][D] of its axes, by which a parameter [D] has coordinates."""
+
+    axis: Sequence[float]
+    values: Sequence[float]
+    directions: Sequence[Sequence[float]]
+
+    def place(self, parameter: Sequence[float]) -> list[float]:
+        """A parameter's coordinates in the picture."""
+        return [sum(a * b for a, b in zip(row, parameter, strict=True)) for row in self.directions]
+
+
 class Headline(ABC):
     """How the optimum of a family's instances is bracketed, and the claim on the distance from it judged."""
 
     claim: Claim
-    sample: Callable[[Any, float, int], tuple[Sequence[float], Sequence[float]]] | None = None
-    """A picture of L in one or two dimensions, as data: (instance, ball, points per axis) -> (axis, L on the grid)."""
+    sample: Callable[[Any, float, int], Picture] | None = None
+    """A picture of an instance's L: of (instance, ball, points per axis)."""
     no_certificate: str = "no certificates are written for this family; leave it out"
     """Why there is no certificate to write, and what to do; empty where there is one."""
 

@@ -81,6 +81,64 @@ class Distance(Known):
         """Whether the bound carries no information."""
         return self.bound is not None and self.high is not None and self.bound > EMPTY * self.high > 0
 
+    @property
+    def speaks(self) -> bool:
+        """Whether the bound says more than L >= 0 does; where L is a return: whether it is not empty."""
+        return self.bound is not None and (not self.empty if self.trivial is None else self.against == "more")
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of the bound beside its number."""
+        if self.bound is None or self.trivial is None:
+            return ", which says nothing" if self.empty else ""
+        than = "as much as" if self.against == "as much" else f"{self.against} than"
+        return f", which says {than} {self.without} alone ({self.trivial:.3g})"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the verdict: what it says first, the rest, and where more of it is."""
+
+    head: str
+    text: str
+    target: str
+    more: str
+    alarm: bool = False
+
+
+def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> list[Sentence]:
+    """The verdict of a run: what holds, where it says something, and that stationary does not mean global."""
+    if verify is None:
+        return []
+    counts = [each for row in verify.claims for each in (row.counts, row.real_counts)]
+    proved, equal = sum(c.PROVED for c in counts), sum(c.EQUAL for c in counts)
+    violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
+    claims, instances = len(verify.claims), verify.generated + verify.real
+    numbers = f"{claims} claims on {instances:,} instances: {proved:,} times proved, {equal:,} equal as far as "
+    numbers += f"enclosures tell; {undecided:,} undecided." if undecided else "enclosures tell."
+    head = f"{violated} certified violations." if violated else "What is claimed holds: no claim was violated."
+    found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
+    if distances:
+        speaking = sum(d.speaks for d in distances)
+        same, less = (sum(d.trivial is not None and d.against == how for d in distances) for how in ("as much", "less"))
+        empty = len(distances) - speaking - same - less
+        text = f"On {speaking} of {len(distances)} kinds of real tasks the bound says more than is known without it"
+        text += f"; on {same} as much" if same else ""
+        text += f"; on {less} it says less" if less else ""
+        text += f"; on {empty} it is more than {EMPTY} times the gap" if empty else ""
+        most = "something on most" if 2 * speaking > len(distances) else "little on"
+        found.append(Sentence(f"It says {most} real tasks.", text + ".", "answers", "Task by task."))
+    kinds = [variant.kinds for variant in (verify.landscapes.variants if verify.landscapes else ())]
+    rows = [each["local minimum"] for each in kinds if "local minimum" in each]
+    points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)
+    if points:
+        deepest = max(row.largest_excess for row in rows)
+        text = f"Of {points} local minima of small generated problems, {traps} are certified not to be global"
+        text += f", by up to {deepest:.3g}." if traps else "."
+        head = "Stationary does not mean global." if traps else "No local minimum was certified not to be global."
+        found.append(Sentence(head, text, "optimum", "Landscape by landscape."))
+    return found
+
 
 def top(value: Interval | None) -> float | None:
     """The upper end of what may have no value."""

@@ -65,7 +65,7 @@ LOWER_ENDS: dict[How, str] = {
 """What gave the lower end of the bracket, in words."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Optimum(ShownBracket):
     """A bracket of the global minimum of L.
 

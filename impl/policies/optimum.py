@@ -33,7 +33,7 @@ SEARCHING = 0.6
 """The part of the time after which the search stops, so that what it found can be checked."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Optimum(ShownBracket):
     """lower <= sup L <= upper, lower = L(at) rounded down."""
 

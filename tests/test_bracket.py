@@ -13,8 +13,9 @@ import pytest
 from flint import arb, fmpq
 from metagap.impl.bracket import Bracket, Check, DefectError, Status
 from metagap.impl.losses import Loss
-from metagap.impl.optimum import LOWER_ENDS, Budget, headline, minimise
+from metagap.impl.optimum import Budget, headline, minimise
 from metagap.impl.optimum.headline import judge_headline
+from metagap.impl.optimum.outcome import LOWER_ENDS
 from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
 from metagap.reports.cli import app
 from metagap.reports.formats.judging import OptimumRecord

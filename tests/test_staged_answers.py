@@ -204,7 +204,6 @@ def test_no_answer_is_worse_than_the_last(name: str) -> None:
         if one.judged is not None:
             assert one.promise >= one.gap.lo, "the theorem bounds the gap"
         if one.smallest is not None and one.smallest.bound is not None and one.judged is not None:
-            bracket = one.judged.terms["bracket"].hi
             assert one.smallest.verdict in (Verdict.PROVED, Verdict.EQUAL)
             assert one.smallest.bound.hi >= one.gap.lo * (1 - 1e-9)
         assert advice.sentences(one)[0].startswith("Your solution")

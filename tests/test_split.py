@@ -22,7 +22,8 @@ from metagap.impl.losses import Loss
 from metagap.impl.optimum import minimise
 from metagap.impl.optimum.convex import derivatives
 from metagap.impl.optimum.convex_check import Prover
-from metagap.impl.optimum.loops import Loop, _Field, stationary_for
+from metagap.impl.optimum.loops import _Field, stationary_for
+from metagap.impl.optimum.objectives import Loop
 from metagap.impl.optimum.stack import Balls2, Stack
 from metagap.impl.own_tasks import TaskSource, from_arrays
 from metagap.impl.supervised import taylor

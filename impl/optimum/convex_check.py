@@ -37,6 +37,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
+from ..blas import product
 from ..instances import Vector
 from ..midrad import UP, MidRad, U
 from ..supervised.instance import Atoms, MetaSLInstance, both_laws
@@ -147,7 +148,7 @@ class Prover:
             unit = gamma(sum(y.shape)) + 4 * relative
             for _ in range(stack.steps):
                 length = float(norms(norms(v, 1), 0))
-                v = v - rate * ((v @ y.T) @ y if len(y) < y.shape[1] else v @ (y.T @ y))
+                v = v - rate * (product(product(v, y.T), y) if len(y) < y.shape[1] else product(v, product(y.T, y)))
                 after = float(norms(norms(v, 1), 0))
                 error = (
                     error * grown[i] + 3 * unit * eta * size * size * (length + error) + 4 * U * (length + after)
@@ -248,7 +249,7 @@ class Prover:
         for weight, rows, _, inner, outer in self._tasks_in_balls():
             self.watch()
             y, z = (
-                arb_mat([[p.sqrt() * v for v in row] for p, row in zip(law, rows.tolist(), strict=True)])
+                arb_mat([[root * v for v in row] for root, row in zip(map(arb.sqrt, law), rows.tolist(), strict=True)])
                 for law in (inner, outer)
             )
             across, w = y.transpose(), unit

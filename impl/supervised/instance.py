@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from flint import fmpq
@@ -202,11 +202,30 @@ def _canonical_atoms(given: Sequence[Atom]) -> Sequence[Atom]:
     return tuple(atoms)
 
 
+def laws_in_words(tasks: Sequence[Task]) -> str:
+    """What tasks adapt on, and what they are judged on."""
+    if all(task.support is None for task in tasks):
+        return "on the rows that it is judged on"
+    support, query = (sum(map(rows_of, laws)) for laws in ([t.inner for t in tasks], [t.atoms for t in tasks]))
+    adapted = f"adapted on {support} support row{'s' * (support != 1)}"
+    return f"{adapted}, judged on {query} query row{'s' * (query != 1)}"
+
+
 def both_laws(task: Task) -> list[tuple[int, fmpq, fmpq, fmpq]]:
     """The atoms (x, y) of either law of a canonical task, sorted, with their masses in the inner and the outer one."""
     inner, outer = ({(a.x, a.y): a.p for a in law} for law in (task.inner, task.atoms))
     keys = sorted({*inner, *outer})
     return [(x, y, inner.get((x, y), fmpq(0)), outer.get((x, y), fmpq(0))) for x, y in keys]
+
+
+def rows_of(atoms: Sequence[Atom]) -> int:
+    """Rows of a law, equal ones counted."""
+    return atoms.total if isinstance(atoms, Atoms) else sum(1 for a in atoms if a.p != 0)
+
+
+def all_rows(task: Task) -> int:
+    """Rows of a task, those of a support of its own too."""
+    return rows_of(task.atoms) + (0 if task.support is None else rows_of(task.support))
 
 
 def split(instance: Any) -> bool:
@@ -308,6 +327,13 @@ class NetworkInstance(Instance):
     @property
     def parameters(self) -> int:
         return self.width * len(self.features[0])
+
+    @property
+    def shape_of_omega(self) -> tuple[int, ...]:
+        return self.initial.floats.shape
+
+    def with_omega(self, numbers: Vector) -> Self:
+        return replace(self, omega=Weights.shaped(numbers, self.width))
 
     @property
     def numbers(self) -> int:

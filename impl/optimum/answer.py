@@ -101,7 +101,7 @@ def posed(instance: MetaSLInstance) -> Posed:
     else:
         adapted = f"a proximal inner step of strength {to_float(adaptation.strength):.4g}"
     sizes = f"{count(len(tasks), 'task')}, {count(rows, 'row')}, {count(d, 'column')}"
-    words = f"{sizes}; {instance.loss.name} loss, {adapted}, {laws_in_words(tasks)}"
+    words = f"{sizes}; {instance.loss.name} loss, {adapted}, {laws_in_words(instance)}"
     fields, omega = adaptation_field(adaptation, to_float), [to_float(v) for v in instance.omega]
     return Posed(
         "linear", instance.loss.name, fields, len(tasks), rows, d, omega, words, HEADLINE.name, split(instance)

@@ -164,7 +164,7 @@ def _few_shot(
         for part in (slice(shots), slice(SHOTS, SHOTS + QUERIES)):
             chosen = np.concatenate([of_one[part] for of_one in drawn])
             rows = range(len(kept), len(kept) + len(chosen))
-            laws.append(_law(rows, np.where(target[chosen] == high, 1.0, -1.0)))
+            laws.append(_law(rows, np.where(target[chosen] == high, 1.0, -1.0).tolist()))
             kept += chosen.tolist()
         support, query = laws
         tasks.append(Task(fmpq(1, len(PAIRS)), query, support))

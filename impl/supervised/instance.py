@@ -202,10 +202,11 @@ def _canonical_atoms(given: Sequence[Atom]) -> Sequence[Atom]:
     return tuple(atoms)
 
 
-def laws_in_words(tasks: Sequence[Task]) -> str:
+def laws_in_words(instance: Any) -> str:
     """What tasks adapt on, and what they are judged on."""
-    if all(task.support is None for task in tasks):
+    if not split(instance):
         return "on the rows that it is judged on"
+    tasks = [task for task in instance.tasks if task.weight != 0]
     support, query = (sum(map(rows_of, laws)) for laws in ([t.inner for t in tasks], [t.atoms for t in tasks]))
     adapted = f"adapted on {support} support row{'s' * (support != 1)}"
     return f"{adapted}, judged on {query} query row{'s' * (query != 1)}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from flint import fmpq
+
 from .planting import Edit, Fault, suite
 
 OWN, OPTIMUM = "metagap.impl.supervised", "metagap.impl.optimum"
@@ -32,6 +34,20 @@ LOOPS = guard("what_omega_is_stationary_for_knows_both_laws")
 LANDSCAPE = guard("float_and_ball_landscapes_agree_with_the_definition")
 BOXES, RADIUS = guard("boxes_hold_what_the_definition_says"), guard("the_coercive_radius_by_hand")
 CELLS = guard("cells_of_two_laws")
+
+
+def one_law(on: str) -> Any:
+    return suite("test_split:test_gradients_on_one_law_by_hand", on=on)
+
+
+def refused(name: str) -> Any:
+    return suite("test_split:test_what_is_no_split_or_weight_is_refused_in_one_line", name=name)
+
+
+NORMAL = suite("test_split:test_the_squared_loss_of_two_laws_is_certified_by_convexity", steps=3, eta=fmpq(1, 8))
+STEP = suite("test_split:test_the_default_step_is_that_of_the_support")
+READ = suite("test_split:test_every_way_gives_the_instance_by_hand")
+DOUBT = suite("test_own_tasks:test_a_doubtful_column_is_a_feature_only_if_it_is_said", name="fold")
 
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # (place, what is right there, what is wrong, what notices it)
@@ -103,6 +119,23 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
      "return self.stack.outer, self.stack.masses", LOOPS),
     (f"{OPTIMUM}.loops:_Field._chained", "part.outer *", "part.masses *", LOOPS),
     (f"{OPTIMUM}.loops:_Field._taylor", "(law.inner, law)", "(law, law)", LOOPS),
+    (f"{OPTIMUM}.loops:_Field._masses", '"query": self.stack.outer', '"query": self.stack.masses',
+     one_law("query")),
+    (f"{OPTIMUM}.loops:_Field._everything", "* (1 - shares)", "* shares", one_law("all")),
+    (f"{OPTIMUM}.loops:_all", "(law, 1 - share)", "(law, share)", one_law("all")),
+    (f"{OPTIMUM}.convex_check:Prover._hessian", "(stack.masses, stack.outer)", "(stack.masses, stack.masses)", NORMAL),
+    (f"{OPTIMUM}.convex_check:Prover._hessian", "product(product(v, y.T), y) if len(y) < y.shape[1] else "
+     "product(v, product(y.T, y))", "product(product(y, y.T), v)", NORMAL),
+    (f"{OPTIMUM}.convex_check:Prover.hessian_in_balls", "(inner, outer)", "(outer, inner)", NORMAL),
+    (f"{OPTIMUM}.convex:derivatives", "stack.outer.mid * loss.d1", "masses * loss.d1", NORMAL),
+    ("metagap.impl.own_tasks:from_arrays", "(own[~query[own]], own[query[own]])", "(own[query[own]], own[~query[own]])",
+     READ),
+    ("metagap.impl.own_tasks:from_arrays", "[inner for inner, _ in sides]", "[outer for _, outer in sides]", STEP),
+    ("metagap.impl.own_tasks:from_arrays", "w / whole", "w", READ),
+    ("metagap.impl.own_tasks:_task_weights", "[w / whole for w in exact]", "[fmpq(1, len(rows))] * len(rows)", READ),
+    ("metagap.impl.task_tables:queries", "if word not in ROLES", "if False", refused("another word")),
+    ("metagap.impl.task_tables:from_csv", "if name in DOUBTFUL:", "if False:", DOUBT),
+    ("metagap.impl.own_tasks:_weights", "if (found < 0).any():", "if False:", refused("a negative weight")),
     (f"{OPTIMUM}.landscape:Landscape.adapted", "self.inner.at(1, z)", "self.ranges.at(1, z)", LANDSCAPE),
     (f"{OPTIMUM}.landscape:Landscape.derivatives", "self.inner.at(2, z)[", "self.ranges.at(2, z)[", LANDSCAPE),
     (f"{OPTIMUM}.boxes:Box._steps", "task.sums(task.inner, 2, over)", "task.sums(task.outer, 2, over)", BOXES),

@@ -59,7 +59,7 @@ class NetworkAnswerer(Staged):
             rows=rows,
             columns=d,
             omega=instance.omega.floats.tolist(),
-            words=f"{sizes}; {network}; {name} loss, {step}, {laws_in_words(tasks)}",
+            words=f"{sizes}; {network}; {name} loss, {step}, {laws_in_words(instance)}",
             claim=self.headline.claim.name,
             split=split(instance),
             width=instance.width,

@@ -247,12 +247,12 @@ def proximal_by_hand(objective: str) -> fmpq:
     return total
 
 
-BESIDE = [loop for loop in others(Implicit(S), 3, 2) if not loop.objective.startswith("unrolled")]
+BESIDE = [loop for loop in others(Implicit(S), 3, 2, split=False) if not loop.objective.startswith("unrolled")]
 IMPLICIT_LOOPS = [
     own_loop(Implicit(S)),
     *BESIDE,
     replace(own_loop(Implicit(S)), objective="strength=1", strength=ONE),
-    next(loop for loop in others(Implicit(S), 3, 2) if loop.objective == "unrolled=2"),
+    next(loop for loop in others(Implicit(S), 3, 2, split=False) if loop.objective == "unrolled=2"),
 ]
 
 
@@ -284,7 +284,7 @@ def test_the_loop_of_a_wrong_imaml_is_named(objective: str) -> None:
     x = rng.standard_normal((24, 2))
     made = from_arrays(x, x @ [1.0, -2.0] + rng.standard_normal(24), np.repeat([0, 1, 2], 8).tolist())
     instance = replace(made, adaptation=Implicit(fmpq(4)))
-    loop = next(one for one in others(instance.adaptation, 3, 8) if one.objective == objective)
+    loop = next(one for one in others(instance.adaptation, 3, 8, split=False) if one.objective == objective)
 
     def at(theta: np.ndarray) -> MetaSLInstance:
         return replace(instance, omega=tuple(map(rational, np.asarray(theta).tolist())))

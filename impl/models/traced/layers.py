@@ -17,11 +17,6 @@ OUTSIDE = -(2.0**1000)
 Ints = Sequence[int]
 
 
-def zeros(run: Any, shape: Ints) -> Value:
-    """Zeros that can be written into."""
-    return rebuilt(zero := run.s.of(np.zeros(tuple(shape))), [np.array(p) for p in parts(zero)])
-
-
 def _pad(x: Array, ends: Sequence[tuple[int, int]], fill: Any) -> Array:
     spare = x.ndim - len(ends)
     shape = (*x.shape[:spare], *(n + lo + hi for n, (lo, hi) in zip(x.shape[spare:], ends, strict=True)))
@@ -68,14 +63,15 @@ def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, pad
     out = shape_of(pieces)[-count:]
     need = reach(kernel, out, stride, dilation)
     wide = [max(n, p + m) for n, p, m in zip(need, padding, plane, strict=True)]
-    found = zeros(run, (*shape_of(pieces)[1:-count], *wide))
+    zero = run.s.of(np.zeros((*shape_of(pieces)[1:-count], *wide)))
+    found = [np.array(p) for p in parts(zero)]
     for k, place in enumerate(places(kernel, out, stride, dilation)):
         index = (..., *place)
-        added = run.s.add(each(lambda x, i=index: x[i], found), each(lambda x, k=k: x[k], pieces))
-        for x, y in zip(parts(found), parts(added), strict=True):
+        added = run.s.add(rebuilt(zero, [x[index] for x in found]), each(lambda x, k=k: x[k], pieces))
+        for x, y in zip(found, parts(added), strict=True):
             x[index] = y
     inner = tuple(slice(p, p + n) for p, n in zip(padding, plane, strict=True))
-    return each(lambda x: x[(..., *inner)], found)
+    return rebuilt(zero, [x[(..., *inner)] for x in found])
 
 
 # --- convolution --------------------------------------------------------------------------------------------------

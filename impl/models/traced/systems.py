@@ -268,6 +268,36 @@ class Middles(System):
         return MidRad(mid.reshape(shape), (np.maximum(high - mid, mid - low) * UP + (high - low > 0) * GUARD).reshape(shape))
 
 
+class Noisy(Middles):
+    """One way that a dtype may round: every result moved at random by its unit. Encloses nothing: numbers propose.
+
+    Sums of n terms are moved by up to sqrt(n) units of the size of what is added, as independent roundings would.
+    """
+
+    name = "one rounding"
+
+    def __init__(self, unit: float, seed: int) -> None:
+        super().__init__(unit)
+        self._random = np.random.default_rng(seed)
+
+    def _moved(self, mid: Array, size: Array | float) -> MidRad:
+        return MidRad(mid + self.unit * self._random.uniform(-1, 1, np.shape(mid)) * size, 0.0)
+
+    def _rounded(self, a: MidRad, count: int = 1) -> MidRad:
+        return self._moved(a.mid, count * np.abs(a.mid))
+
+    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
+        if not axes:
+            return a
+        count = float(np.prod([a.shape[k] for k in axes]))
+        size = np.sqrt(count) * np.abs(a.mid).sum(axes, keepdims=keep)
+        return self._moved(np.broadcast_to(a.mid, a.shape).sum(axes, keepdims=keep), size)
+
+    def product(self, a: Value, b: Value) -> Value:
+        rows, columns = np.linalg.norm(a.mid, axis=-1)[..., :, None], np.linalg.norm(b.mid, axis=-2)[..., None, :]
+        return self._moved(a.mid @ b.mid, np.sqrt(a.shape[-1]) * rows * columns)
+
+
 # --- balls --------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,12 @@
+"""metagap for PyTorch: `judge`, `check_gradient` and `certify` for any module, any tasks and any inner loop.
+
+    from metagap.torch import SGD, Task, check_gradient
+    found = check_gradient([p.grad for p in model.parameters()], model, tasks, inner=SGD(lr=0.01), loss="mse")
+    assert found.name == "maml", found.message
+"""
+
+from metagap.impl.traced.asking import certify, judge
+from metagap.impl.traced.diagnosing import check_gradient
+from metagap.impl.traced.problem import SGD, Task
+
+__all__ = ["SGD", "Task", "certify", "check_gradient", "judge"]

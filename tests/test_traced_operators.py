@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from flint import arb, ctx
+from metagap.impl.arithmetic import rational
 from metagap.impl.midrad import MidRad
 from metagap.impl.models.traced import blas
 from metagap.impl.models.traced.blas import WrongProductError
@@ -16,7 +18,7 @@ from metagap.impl.models.traced.operators import OPERATORS, UnknownOperatorError
 from metagap.impl.models.traced.systems import Fine, Middles, Open, Picks, System, parts, shape_of
 
 from .test_midrad import escaped, numbers, sample
-from .traced_cases import CASES, UNUSED, Case, Real, filled, ordinary
+from .traced_cases import CASES, UNUSED, Case, Real, ordinary
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 BITS = 200
@@ -54,15 +56,13 @@ def wild(real: Real, rng: np.random.Generator) -> tuple[MidRad, np.ndarray]:
     found, points = sample(rng, mid)
     if real.kind != "any":
         found = MidRad(found.mid, np.minimum(found.rad, np.abs(found.mid) / 2 * (rng.random(count) < 0.9)))
-        points = [q for q in map(_inside, found.mid, found.rad, rng.integers(-1, 2, count))]
+        points = list(map(_inside, found.mid, found.rad, rng.integers(-1, 2, count)))
     exact = np.empty(count, dtype=object)
     exact[:] = [arb(q) for q in points]
     return found.reshape(*real.shape), exact.reshape(real.shape)
 
 
 def _inside(mid: float, rad: float, side: int) -> Any:
-    from metagap.impl.arithmetic import rational
-
     return rational(float(mid)) + int(side) * rational(float(rad))
 
 
@@ -158,10 +158,12 @@ def test_a_winner_that_is_not_decided_is_every_one_that_may_be() -> None:
     assert value.low.item() <= 0.9 and value.high.item() >= 1.3
     assert isinstance(index, Picks) and {int(o.item()) for o in index.options} == {0, 1}
     assert run.kinks and run.kinks[0].line == "here.py:1" and run.margin == 0
-    back, _ = graph_of("max_pool2d_with_indices_backward.default",
-                       Case((Real((1, 1, 1, 1)), Real((1, 1, 2, 2)), [2, 2], [2, 2], [0], [1], False, np.zeros(1))))  # fmt: skip
+    pool = Case((Real((1, 1, 1, 1)), Real((1, 1, 2, 2)), [2, 2], [2, 2], [0], [1], False, np.zeros(1)))
+    back, _ = graph_of("max_pool2d_with_indices_backward.default", pool)
     (slope,), _ = evaluated(back, [MidRad(np.full((1, 1, 1, 1), 5.0)), wide, index], Middles())
-    assert (slope.low.ravel()[:2] <= 0).all() and (slope.high.ravel()[:2] >= 5).all() and slope.size.ravel()[2:].max() == 0
+    assert (
+        (slope.low.ravel()[:2] <= 0).all() and (slope.high.ravel()[:2] >= 5).all() and slope.size.ravel()[2:].max() == 0
+    )
     narrow, run = evaluated(graph, [MidRad(wide.mid)], Middles())
     assert narrow[1].item() == 1 and not run.kinks and 0 < run.margin <= 0.1 + 1e-12
 
@@ -178,7 +180,7 @@ def test_decisions_on_constants_are_none() -> None:
 def test_a_graph_is_plain_data() -> None:
     for name, cases in CASES.items():
         graph, inputs = graph_of(name, cases[0])
-        again = graph_in(__import__("json").loads(__import__("json").dumps(graph.document())))
+        again = graph_in(json.loads(json.dumps(graph.document())))
         assert again.document() == graph.document()
         drawn = [ordinary(x, np.random.default_rng(0)) if isinstance(x, Real) else x for x in inputs]
         for a, b in zip(*(evaluated(g, drawn, Middles())[0] for g in (graph, again)), strict=True):

@@ -1,4 +1,5 @@
 """A case for every operator of the table: arguments as PyTorch takes them, reals as `Real`, and where they lie."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 

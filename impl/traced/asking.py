@@ -17,7 +17,7 @@ from .judging import TracedJudgement, judged
 from .losses import DIVERGENCES
 from .problem import Inner, Learner, Loss, Task, bad, instance_of, weights
 
-ASKED = tuple(c for c in CLAIMS if c.name.endswith(("-lifted", "-l1", "-first-order"))) + (HEADLINE,)
+ASKED = (*(c for c in CLAIMS if c.name.endswith(("-lifted", "-l1", "-first-order"))), HEADLINE)
 """The claims that say how far omega is from the best."""
 
 
@@ -97,7 +97,7 @@ def _advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tu
         still = lifted["radius"].middle * lifted["eps"].middle
         rest = lifted["weight_norm"].middle * lifted["misfit"].middle
         said.append(
-            f"R eps = {still:.3g} is the larger part: omega is not stationary for MAML; train on (and see check_gradient)."
+            f"R eps = {still:.3g} is the larger part: omega is not stationary for MAML; train on (see check_gradient)."
             if still > rest
             else f"||w|| misfit = {rest:.3g} is the larger part: the meta-features do not represent the displacement; "
             "a wider model, or more parameters that adapt, would."
@@ -105,7 +105,9 @@ def _advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tu
     return (*said, *found.notes, *(f"Not decided: {kink}." for kink in found.kinks[:3]))
 
 
-def descended(model: torch.nn.Module, tasks: Sequence[Task], inner: Inner, loss: Loss, seconds: float) -> dict[str, torch.Tensor]:
+def descended(
+    model: torch.nn.Module, tasks: Sequence[Task], inner: Inner, loss: Loss, seconds: float
+) -> dict[str, torch.Tensor]:
     """The best parameters that Adam finds from omega; a proposal."""
     learner = Learner(model, inner, loss)
     data = [learner.data(task.support, task.query) for task in tasks]
@@ -113,7 +115,9 @@ def descended(model: torch.nn.Module, tasks: Sequence[Task], inner: Inner, loss:
 
     def total(p: tuple[torch.Tensor, ...]) -> torch.Tensor:
         losses = (learner.loss(learner.adapted_predictions(p, xs, ys, x), y) for xs, ys, x, y in data)
-        return sum((q * value for q, value in zip(shares, losses, strict=True)), start=torch.zeros((), dtype=torch.float64))
+        return sum(
+            (q * value for q, value in zip(shares, losses, strict=True)), start=torch.zeros((), dtype=torch.float64)
+        )
 
     slope = torch.func.grad_and_value(total)
     moving = [copy.deepcopy(p).requires_grad_() for p in learner.omega]

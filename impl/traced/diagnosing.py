@@ -78,7 +78,9 @@ class Objectives:
     def _graph(self, name: str, data: tuple[torch.Tensor, ...], learner: Learner) -> Graph:
         return programs(self.model, learner, data, (name,))[0][name]
 
-    def gradient(self, s: System, i: int, name: str = "gradient", learner: Learner | None = None, swap: str = "") -> Value:
+    def gradient(
+        self, s: System, i: int, name: str = "gradient", learner: Learner | None = None, swap: str = ""
+    ) -> Value:
         """Of task i [p], without its weight. name `first-order`: with no derivative of the adaptation."""
         learner = learner or self.learner
         xs, ys, x, y = self.data[i]
@@ -152,8 +154,8 @@ class Objectives:
                     own.inner = replace(inner, lr=rate)  # type: ignore[arg-type]
                     return own.loss(own.adapted_predictions(p, xs, ys, x), y)
 
-                graphs[key] = traced(lambda *a: torch.func.grad(outer)(a[:k], *a[k:]),
-                                     (*learner.omega, torch.tensor(inner.lr, dtype=torch.float64), *data), range(k))  # fmt: skip
+                inputs = (*learner.omega, torch.tensor(inner.lr, dtype=torch.float64), *data)
+                graphs[key] = traced(lambda *a: torch.func.grad(outer)(a[:k], *a[k:]), inputs, range(k))
             return graphs[key]
 
         def value(s: System, c: float) -> Value:
@@ -182,8 +184,9 @@ def flattened(gradients: Any, learner: Learner) -> tuple[Array, torch.dtype]:
     elif isinstance(gradients, torch.Tensor):
         parts = [gradients]
     else:
-        parts = [g if g is not None else torch.zeros(p.shape, dtype=learner.dtype)
-                 for g, p in zip(gradients, learner.omega, strict=False)] if len(gradients) == len(learner.omega) else []  # fmt: skip
+        given = list(gradients) if len(gradients) == len(learner.omega) else [torch.zeros(0)] * len(learner.omega)
+        nothing = [torch.zeros(p.shape, dtype=learner.dtype) for p in learner.omega]
+        parts = [zero if g is None else g for g, zero in zip(given, nothing, strict=True)]
     sizes, count = [p.numel() for p in parts], sum(p.numel() for p in learner.omega)
     if sum(sizes) != count:
         raise bad("gradients", sizes, f"{count} numbers, in the order of model.parameters()")
@@ -223,7 +226,9 @@ def rounding(candidate: Candidate, unit: float) -> float:
     return min(proved if np.isfinite(proved) else np.inf, sampled) / size if size > 0 else 0.0
 
 
-def check_gradient(gradients: Any, model: torch.nn.Module, tasks: Sequence[Task], *, inner: Inner, loss: Loss = "mse") -> Diagnosis:
+def check_gradient(
+    gradients: Any, model: torch.nn.Module, tasks: Sequence[Task], *, inner: Inner, loss: Loss = "mse"
+) -> Diagnosis:
     """Whose gradient it is: MAML's, or that of a usual mistake.
 
     gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; inner: `SGD`, or a
@@ -268,13 +273,14 @@ def _rates(g: Array, those: Objectives, inner: SGD) -> Iterator[Candidate]:
         return far if np.isfinite(far) else np.inf
 
     c = min((1.0, *RATES), key=off)
-    for _ in range(30):
+    for _ in range(20):
         step = 1e-5 * abs(c)
         slope = (at(c + step) - at(c - step)) / (2 * step)
         move = float(slope @ (g - at(c))) / max(float(slope @ slope), 1e-300)
-        while abs(move) > 1e-14 * abs(c) and not off(c + move) < off(c):
-            move /= 2
-        if not abs(move) > 1e-12 * abs(c):
+        here, tries = off(c), 0
+        while tries < 4 and not off(c + move) < here:
+            move, tries = move / 4, tries + 1
+        if tries == 4:
             break
         c += move
     for digits in (2, 4, 12):

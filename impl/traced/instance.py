@@ -83,7 +83,10 @@ class TracedInstance(Instance):
         """Graphs and arrays as data, radius and weights written by `number`."""
         programs = [{name: graph.document() for name, graph in program.items()} for program in self.programs]
         arrays = Graph((), tuple(self._own), 0, ()).document()["constants"]
-        tasks = [{"weight": number(t.weight), "program": t.program, "shape": list(t.shape), "arrays": len(t.data)} for t in self.tasks]
+        tasks = [
+            {"weight": number(t.weight), "program": t.program, "shape": list(t.shape), "arrays": len(t.data)}
+            for t in self.tasks
+        ]
         return {"kind": self.family, "loss": self.loss, "names": list(self.names), "functions": self.functions,
                 "radius": number(self.radius), "tasks": tasks, "arrays": arrays, "programs": programs}  # fmt: skip
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...theory.any_model import ANY_MODEL, CLAIMS, HEADLINE
 from ...theory.claim import Claim
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, Judgement, judge_claims
-from ..verdicts import MOST, cancelling
 from ..models.traced.evaluate import Kink
+from ..verdicts import MOST, cancelling
 from .instance import TracedInstance
 from .losses import DIVERGENCES
 from .quantities import TracedQuantities

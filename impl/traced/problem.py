@@ -93,7 +93,9 @@ class Learner:
         dropout = [n or "the model" for n, m in model.named_modules()
                    if isinstance(m, torch.nn.modules.dropout._DropoutNd) and m.training and m.p > 0]  # fmt: skip
         if dropout:
-            raise bad("model", dropout[0], "a model without random numbers: dropout is active there; model.eval(), or p=0")
+            raise bad(
+                "model", dropout[0], "a model without random numbers: dropout is active there; model.eval(), or p=0"
+            )
         self.loss_name, self.loss = loss_of(loss)
         self.inner = inner
         self.dtype = next((p.dtype for p in model.parameters()), torch.float64)
@@ -184,7 +186,9 @@ _KEPT: WeakKeyDictionary[torch.nn.Module, dict[Any, Any]] = WeakKeyDictionary()
 """Graphs of models, by inner loop, loss, mode, shapes and name."""
 
 
-def programs(model: torch.nn.Module, learner: Learner, data: Tensors, wanted: Sequence[str]) -> tuple[Program, tuple[int, ...]]:
+def programs(
+    model: torch.nn.Module, learner: Learner, data: Tensors, wanted: Sequence[str]
+) -> tuple[Program, tuple[int, ...]]:
     """The graphs of those names, kept for the next call; a model's buffers are part of them.
 
     Errors: TraceError.
@@ -252,13 +256,17 @@ def instance_of(
         size = fmpq(1) if functions else length_above(off)
     else:
         size = rational(float(radius))
-    notes = (f"batch normalisation uses the statistics of each batch ({', '.join(learner.batch)}): predictions of a point "
-             "depend on the others'",) if learner.batch else ()  # fmt: skip
+    words = (
+        f"batch normalisation uses each batch's statistics ({', '.join(learner.batch)}): points depend on each other"
+    )
+    notes = (words,) if learner.batch else ()
     return TracedInstance(tuple(p for _, p in kinds), tuple(found), learner.names, omega, other, functions, size,
                           learner.loss_name, notes)  # fmt: skip
 
 
-def _comparator(given: Any, learner: Learner, labels: list[Array], shapes: list[tuple[int, ...]]) -> tuple[tuple[Array, ...], bool]:
+def _comparator(
+    given: Any, learner: Learner, labels: list[Array], shapes: list[tuple[int, ...]]
+) -> tuple[tuple[Array, ...], bool]:
     if given is None:
         if learner.loss_name != "mse":
             raise bad("comparator", None, "a state_dict or a module (with the loss mse it may be left out: the labels)")
@@ -269,7 +277,9 @@ def _comparator(given: Any, learner: Learner, labels: list[Array], shapes: list[
         own = dict(zip(learner.names, learner.omega, strict=True))
         missing = [n for n, v in own.items() if n not in given or given[n].shape != v.shape]
         if missing:
-            raise bad("comparator", missing[0], "the parameters of the same model: this one is missing, or of another shape")
+            raise bad(
+                "comparator", missing[0], "the parameters of the same model: this one is missing, or of another shape"
+            )
         return tuple(array_of(given[n]) for n in learner.names), False
     values = [array_of(torch.as_tensor(v)) for v in given]
     if [v.size for v in values] != [int(torch.Size(s).numel()) for s in shapes]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -59,7 +58,7 @@ class Features:
     def gram(self) -> Matrix:
         """Their inner products (N, N)."""
         found = self.s.balls(self.s.product(self.rows, each(np.transpose, self.rows)))
-        count = round(len(found) ** 0.5)
+        count = shape_of(self.rows)[0]
         table = arb_mat(count, count, found)
         # Either triangle encloses both: a Gram matrix is symmetric.
         return arb_mat([[table[max(a, b), min(a, b)] for b in range(count)] for a in range(count)])

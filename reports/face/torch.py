@@ -1,8 +1,8 @@
 """metagap for PyTorch: `judge`, `check_gradient` and `certify` for any module, any tasks and any inner loop.
 
-    from metagap.torch import SGD, Task, check_gradient
-    found = check_gradient([p.grad for p in model.parameters()], model, tasks, inner=SGD(lr=0.01), loss="mse")
-    assert found.name == "maml", found.message
+from metagap.torch import SGD, Task, check_gradient
+found = check_gradient([p.grad for p in model.parameters()], model, tasks, inner=SGD(lr=0.01), loss="mse")
+assert found.name == "maml", found.message
 """
 
 from metagap.impl.traced.asking import certify, judge

@@ -39,7 +39,7 @@ class Kink:
 class Run:
     """One evaluation: the system, what was decided, and what operators need beyond their arguments.
 
-    margin   a lower bound of the distance of every decided value from its joint; 0 if one is on it, inf if there is none
+    margin   a lower bound of the distance of every decided value from its joint; 0 if one is on it, inf without any
     """
 
     s: System

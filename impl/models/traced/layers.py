@@ -93,7 +93,9 @@ def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tupl
 def _by_group(x: Array, groups: int) -> Array:
     """(N, C, *out) as (g, C/g, N P)."""
     n, c = x.shape[:2]
-    return np.ascontiguousarray(x.reshape(n, groups, c // groups, -1).transpose(1, 2, 0, 3)).reshape(groups, c // groups, -1)
+    return np.ascontiguousarray(x.reshape(n, groups, c // groups, -1).transpose(1, 2, 0, 3)).reshape(
+        groups, c // groups, -1
+    )
 
 
 def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tuple[Ints, Ints, Ints]) -> Value:
@@ -136,7 +138,7 @@ def convolution(run: Any, a: Value, weight: Value, bias: Value, stride: Ints, pa
 
 @row("convolution_backward.default", "products with unfolded windows, and their transpose")
 def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: Any, stride: Ints, padding: Ints,
-                     dilation: Ints, transposed: bool, spare: Ints, groups: int, wanted: Sequence[bool]) -> Any:  # fmt: skip
+                     dilation: Ints, transposed: bool, spare: Ints, groups: int, wanted: Any) -> Any:  # fmt: skip
     if transposed:
         raise refuse(run, "the derivative of a transposed convolution has no row")
     kernel, plane, out = shape_of(weight)[2:], shape_of(a)[2:], shape_of(slope)[2:]
@@ -245,7 +247,7 @@ def avg_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints =
                   ceiling: bool = False, counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
     if ceiling:
         raise refuse(run, "ceil_mode=True has no row")
-    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), False)
+    pool = kernel, stride, padding, dilation, _ = _pool(a, kernel, stride, padding, (1,), False)
     share = run.s.div(slope, run.s.of(_shares(run, a, pool, counted, divisor)))
     pieces = each(lambda x: np.broadcast_to(x[None], (int(np.prod(kernel)), *x.shape)), share)
     return folded(run, pieces, shape_of(a)[-2:], kernel, stride, padding, dilation)
@@ -297,7 +299,9 @@ def batch_norm(run: Any, a: Value, weight: Value, bias: Value, mean: Value, spre
 
 
 @row("_native_batch_norm_legit.no_stats", "by its definition, of the batch")
-def batch_norm_alone(run: Any, a: Value, weight: Value, bias: Value, training: bool, momentum: float, eps: float) -> Any:
+def batch_norm_alone(
+    run: Any, a: Value, weight: Value, bias: Value, training: bool, momentum: float, eps: float
+) -> Any:
     return batch_norm(run, a, weight, bias, None, None, True, momentum, eps)[:3]
 
 

@@ -1,7 +1,8 @@
 """The operators: one row for each, how it is enclosed, the same in every system of numbers.
 
-Moves are in `views`, layers in `layers`; `evaluate` brings all together. A row is a function of the run and of the operator's arguments (values,
-numbers, lists), under its name in PyTorch's core; what it decides goes through `run.compared`.
+Moves are in `views`, layers in `layers`; `evaluate` brings all together. A row is a function of the run and of the
+operator's arguments (values, numbers, lists), under its name in PyTorch's core; what it decides goes through
+`run.compared`.
 
 To add an operator: a function here (or in `views`, `layers`) under `@row("aten.NAME.OVERLOAD", "how it is enclosed")`,
 and a case in `tests/traced_cases.py`, with which its containment is tested against balls of 60 digits.
@@ -52,8 +53,8 @@ def advice(node: Node) -> str:
     """What is said of an operator without a row."""
     where = f" (called at {node.line})" if node.line else ""
     return (
-        f"{node.op}{where} has no row in the table of operators, so that nothing encloses it: write the program without "
-        "it, or add a row to impl/models/traced/operators.py (CONTRIBUTING.md, To add an operator)"
+        f"{node.op}{where} has no row in the table of operators, so that nothing encloses it: write the program "
+        "without it, or add a row to impl/models/traced/operators.py (CONTRIBUTING.md, To add an operator)"
     )
 
 
@@ -195,7 +196,7 @@ def _relation(name: str) -> Callable[..., Value]:
     def compare(run: Any, a: Value, b: Value) -> Value:
         if exact(a) and (exact(b) or isinstance(b, int | float)):
             return WHOLE[name](a, b)
-        if not exact(b) and not isinstance(b, bool | int | float) or not np.all(np.isinf(b)):
+        if (not exact(b) and not isinstance(b, bool | int | float)) or not np.all(np.isinf(b)):
             first = _before_relu(run, a, b)
             signs = run.compared(run.s.sub(run.s.lift(first), run.s.lift(b)))
         else:  # a finite number and an infinite one

@@ -1,4 +1,4 @@
-r"""The numbers that a graph is evaluated in: midpoint-radius float64, balls of any precision, and a dtype's own rounding.
+r"""The numbers that a graph is evaluated in: midpoint-radius float64, balls of any precision, a dtype's own rounding.
 
 A value is one of
 
@@ -265,7 +265,9 @@ class Middles(System):
         ends = np.array([bounds(x) for x in entries], dtype=float).reshape(len(entries), 2)
         low, high = ends[:, 0], ends[:, 1]
         mid = low / 2 + high / 2
-        return MidRad(mid.reshape(shape), (np.maximum(high - mid, mid - low) * UP + (high - low > 0) * GUARD).reshape(shape))
+        return MidRad(
+            mid.reshape(shape), (np.maximum(high - mid, mid - low) * UP + (high - low > 0) * GUARD).reshape(shape)
+        )
 
 
 class Noisy(Middles):

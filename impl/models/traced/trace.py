@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch._decomp import core_aten_decompositions
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.func import functionalize
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from ...arithmetic import Array
 from .graph import Graph, Node, Ref, simplified

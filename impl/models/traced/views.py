@@ -45,9 +45,7 @@ moved("permute.default")(lambda a, axes: lambda x: np.transpose(x, axes))
 moved("transpose.int")(lambda a, i, j: lambda x: np.swapaxes(x, i, j))
 moved("t.default")(lambda a: lambda x: x.T)
 moved("slice.Tensor")(
-    lambda a, axis=0, start=None, end=None, step=1: (
-        lambda x: x[at(axis, span(x.shape[axis], start, end, step), x.ndim)]
-    )
+    lambda a, axis=0, start=None, end=None, step=1: lambda x: x[at(axis, span(x.shape[axis], start, end, step), x.ndim)]
 )
 moved("select.int")(lambda a, axis, index: lambda x: x[at(axis, index, x.ndim)])
 moved("unsqueeze.default")(lambda a, axis: lambda x: np.expand_dims(x, axis))
@@ -95,7 +93,9 @@ def stacked(run: Any, values: Sequence[Value], axis: int = 0) -> Value:
 @row("split_with_sizes.default", "exact: numbers are moved")
 def split(run: Any, a: Value, lengths: Sequence[int], axis: int = 0) -> list[Value]:
     ends = np.cumsum(lengths)
-    return [each(lambda x, i=e - n, j=e: x[at(axis, slice(i, j), x.ndim)], a) for e, n in zip(ends, lengths, strict=True)]
+    return [
+        each(lambda x, i=e - n, j=e: x[at(axis, slice(i, j), x.ndim)], a) for e, n in zip(ends, lengths, strict=True)
+    ]
 
 
 @row("split.Tensor", "exact: numbers are moved")
@@ -125,7 +125,9 @@ def written(run: Any, base: Value, source: Value, place: Callable[[Array], Array
 
 
 @row("slice_scatter.default", "exact: numbers are moved")
-def slice_written(run: Any, a: Value, b: Value, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Value:
+def slice_written(
+    run: Any, a: Value, b: Value, axis: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> Value:
     return written(run, a, b, lambda x: x[at(axis, span(x.shape[axis], start, end, step), x.ndim)])
 
 
@@ -292,7 +294,9 @@ def written_at(run: Any, a: Value, places: tuple[Any, ...], source: Value) -> Va
 
 
 @row("embedding.default", "exact: rows are taken")
-def embedded(run: Any, table: Value, index: Array, padding: int = -1, scale: bool = False, sparse: bool = False) -> Value:
+def embedded(
+    run: Any, table: Value, index: Array, padding: int = -1, scale: bool = False, sparse: bool = False
+) -> Value:
     return each(lambda x: x[index], table)
 
 

@@ -13,7 +13,7 @@ from metagap.impl.midrad import MidRad
 from metagap.impl.models.traced import blas
 from metagap.impl.models.traced.blas import WrongProductError
 from metagap.impl.models.traced.evaluate import evaluated
-from metagap.impl.models.traced.graph import Graph, Node, Ref, graph_in
+from metagap.impl.models.traced.graph import Graph, Node, Ref, graph_in, simplified
 from metagap.impl.models.traced.operators import OPERATORS, UnknownOperatorError
 from metagap.impl.models.traced.systems import Fine, Middles, Open, Picks, System, parts, shape_of
 
@@ -187,6 +187,17 @@ def test_a_graph_is_plain_data() -> None:
             assert all((x == y).all() for x, y in zip(parts(a), parts(b), strict=True))
 
 
+def test_equal_operations_are_done_once_and_others_are_not() -> None:
+    x, twice = Node("input", (0,)), {"alpha": 2.0}
+    nodes = (x, Node("aten.add.Tensor", (Ref(0), Ref(0))), Node("aten.add.Tensor", (Ref(0), Ref(0)), {}, "b.py:2"),
+             Node("aten.add.Tensor", (Ref(0), Ref(0)), twice), Node("aten.mul.Tensor", (Ref(2), Ref(3))),
+             Node("aten.neg.default", (Ref(0),)))  # fmt: skip
+    graph = simplified(Graph(nodes, (), 1, (Ref(1), Ref(4)), (0,)))
+    assert [n.op.split(".")[1] if n.op != "input" else n.op for n in graph.nodes] == ["input", "add", "add", "mul"]
+    found, _ = evaluated(graph, [np.array([1.0, -2.0])], Middles())
+    assert found[0].mid.tolist() == [2, -4] and found[1].mid.tolist() == [6, 24]
+
+
 def test_an_unknown_operator_is_refused_by_name_and_line() -> None:
     graph = Graph((Node("input", (0,)), Node("aten.fft.default", (Ref(0),), None, "mine.py:7")), (), 1, (Ref(1),))
     with pytest.raises(UnknownOperatorError, match=r"aten.fft.default \(called at mine.py:7\).*add a row"):
@@ -201,13 +212,15 @@ def test_products_contain_for_any_shape_and_scale(shape: tuple[int, int, int]) -
     i, n, j = shape
     rng = np.random.default_rng(n)
     a, b = (rng.normal(size=s) * 10.0 ** rng.uniform(-8, 8, s) for s in ((i, n), (n, j)))
-    left, right = MidRad(a, np.abs(a) * 1e-9 * rng.random(a.shape)), MidRad(b, np.abs(b) * rng.random(b.shape) * 1e-12)
-    found = blas.product(left, right)
-    with ctx.workprec(BITS):
-        fine = Fine()
-        for sign in (-1, 0, 1):
-            ends = [fine.add(fine.of(x.mid), fine.mul(fine.of(x.rad), fine.lift(sign))) for x in (left, right)]
-            assert escaped(found, list(fine.product(*ends).ravel())) == 0
+    for left_size, right_size in ((0.0, 0.0), (1e-9, 0.0), (0.0, 1e-12), (1e-9, 1e-12)):
+        left = MidRad(a, np.abs(a) * left_size * rng.random(a.shape))
+        right = MidRad(b, np.abs(b) * right_size * rng.random(b.shape))
+        found = blas.product(left, right)
+        with ctx.workprec(BITS):
+            fine = Fine()
+            for sign in (-1, 0, 1):
+                ends = [fine.add(fine.of(x.mid), fine.mul(fine.of(x.rad), fine.lift(sign))) for x in (left, right)]
+                assert escaped(found, list(fine.product(*ends).ravel())) == 0
     assert (found.rad <= 1e-6 * np.linalg.norm(a) * np.linalg.norm(b)).all()
     assert blas.product(MidRad(0 * a), right).size.max() <= 2.0**-880
 

@@ -1,9 +1,9 @@
 r"""Any differentiable model and any adaptation: the core result, judged on what a program computes.
 
 A task i has a support set, from which U_i(theta) is made in any differentiable way, and a query set (x_ij, y_ij), of
-n_i points, on which L(theta) = sum_i q_i R_i(z_i(theta)) is taken: z_ij(theta) = h_{U_i(theta)}(x_ij) in R^c, R_i convex
-in the predictions z_i. Lifted points are (task, query point, component), of mass q_i/n_i; w = (dR_i/dz) q_i / mass,
-u = z - h', phi = dz/dtheta at omega. The identity never asks how U_i was made: with
+n_i points, on which L(theta) = sum_i q_i R_i(z_i(theta)) is taken: z_ij(theta) = h_{U_i(theta)}(x_ij) in R^c, R_i
+convex in the predictions z_i. Lifted points are (task, query point, component), of mass q_i/n_i; w = (dR_i/dz) q_i /
+mass, u = z - h', phi = dz/dtheta at omega. The identity never asks how U_i was made: with
 
     Breg = sum_i q_i (R_i(h'_i) - R_i(z_i) - <grad R_i(z_i), h'_i - z_i>)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -104,9 +105,9 @@ class Objectives:
 
     def usual(self) -> Iterator[Candidate]:
         """What needs no other inner loop."""
-        yield Candidate("maml", MEANING["maml"], lambda s: self.total(s))
+        yield Candidate("maml", MEANING["maml"], self.total)
         for name in ("first-order", "no-adaptation"):
-            yield Candidate(name, MEANING[name], lambda s, n=name: self.total(s, name=n))  # type: ignore[misc]
+            yield Candidate(name, MEANING[name], partial(self.total, name=name))
         if len(self.data) > 1:
             first = next(i for i, q in enumerate(self.weights) if q != 0)
             words = MEANING["first-task-only"]
@@ -116,9 +117,9 @@ class Objectives:
         for factor, words in self._factors():
             text = f"MAML's gradient times {to_float(factor):g}: {words}"
             yield Candidate("sum-not-mean", text, lambda s, c=factor: _times(s, self.total(s), c))  # type: ignore[misc]
-        yield Candidate("query-is-support", MEANING["query-is-support"], lambda s: self.total(s, swap="support"))
+        yield Candidate("query-is-support", MEANING["query-is-support"], partial(self.total, swap="support"))
         yield Candidate("query-is-support", "the gradient with the query set in the inner loop, too",
-                        lambda s: self.total(s, swap="query"))  # fmt: skip
+                        partial(self.total, swap="query"))  # fmt: skip
 
     def _factors(self) -> list[tuple[fmpq, str]]:
         tasks, points = len(self.data), len(self.data[0][3])
@@ -133,8 +134,8 @@ class Objectives:
         for steps in wanted:
             if steps > 0 and steps != inner.steps:
                 other = Learner(self.model, replace(inner, steps=steps), self._loss)
-                yield Candidate(f"steps={steps}", f"MAML's gradient with {steps} inner step{'s' * (steps > 1)}, not "
-                                f"{inner.steps}", lambda s, o=other: self.total(s, learner=o))  # fmt: skip
+                words = f"MAML's gradient with {steps} inner step{'s' * (steps > 1)}, not {inner.steps}"
+                yield Candidate(f"steps={steps}", words, partial(self.total, learner=other))
 
     @property
     def _loss(self) -> Loss:

@@ -69,7 +69,11 @@ def _shaped(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return z.reshape(y.shape)
 
 
-LOSSES = {"mse": mse, "cross_entropy": torch.nn.functional.cross_entropy, "bce": bce}
+LOSSES: dict[str, Callable[..., torch.Tensor]] = {
+    "mse": mse,
+    "cross_entropy": torch.nn.functional.cross_entropy,
+    "bce": bce,
+}
 
 
 def bad(field: str, given: object, required: str) -> BadInputError:
@@ -83,7 +87,7 @@ def loss_of(loss: Loss) -> tuple[str, Callable[..., torch.Tensor]]:
         return "own", loss
     if loss not in LOSSES:
         raise bad("loss", loss, f"one of {', '.join(DIVERGENCES)}, or a function of (predictions, labels)")
-    return loss, LOSSES[loss]
+    return str(loss), LOSSES[loss]
 
 
 class Learner:

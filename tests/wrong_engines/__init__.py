@@ -10,6 +10,7 @@ from .optima import OPTIMUM_FAULTS
 from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
 from .supervised import SUPERVISED
+from .traced import TRACED
 from .verdicts import VERDICT_FAULTS
 
 CATALOGUE = (
@@ -24,4 +25,5 @@ CATALOGUE = (
     *CONVEXITY_FAULTS,
     *FAMILY_FAULTS,
     *READER_FAULTS,
+    *TRACED,
 )

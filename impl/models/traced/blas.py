@@ -3,7 +3,7 @@ r"""Matrix products by the BLAS, enclosed: one product, and radii from the norms
 For any order of summation, with or without fused products, threads or blocking, fl(a'b) is within gamma_n |a|'|b| of
 a'b, gamma_n = n u/(1 - n u), and |a|'|b| <= ||a|| ||b||. With radii r_a, r_b of the entries
 
-    |fl(a'b) - x'y| <= gamma_n ||a|| ||b|| + ||r_a|| (||b|| + ||r_b||) + ||a|| ||r_b||,   |x - a| <= r_a, |y - b| <= r_b,
+    |fl(a'b) - x'y| <= gamma_n ||a|| ||b|| + ||r_a|| (||b|| + ||r_b||) + ||a|| ||r_b||,  |x - a| <= r_a, |y - b| <= r_b,
 
 so that the radii of a product cost its entries, not another product. Norms are computed with every rounding in them.
 

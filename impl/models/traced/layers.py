@@ -17,12 +17,17 @@ OUTSIDE = -(2.0**1000)
 Ints = Sequence[int]
 
 
+def over(place: Sequence[slice]) -> Any:
+    """An index of the last axes."""
+    return (..., *place)
+
+
 def _pad(x: Array, ends: Sequence[tuple[int, int]], fill: Any) -> Array:
     spare = x.ndim - len(ends)
     shape = (*x.shape[:spare], *(n + lo + hi for n, (lo, hi) in zip(x.shape[spare:], ends, strict=True)))
     found = np.full(shape, fill, dtype=x.dtype)
     place = tuple(slice(lo, lo + n) for n, (lo, _) in zip(x.shape[spare:], ends, strict=True))
-    found[(..., *place)] = x
+    found[over(place)] = x
     return found
 
 
@@ -54,7 +59,7 @@ def unfolded(run: Any, a: Value, kernel: Ints, out: Ints, stride: Ints, padding:
     fills = parts(run.s.of(np.asarray(outside)))
     wide = [_pad(x, ends, fill[()]) for x, fill in zip(parts(a), fills, strict=True)]
     seen = places(kernel, out, stride, dilation)
-    return rebuilt(a, [np.stack([x[(..., *place)] for place in seen]) for x in wide])
+    return rebuilt(a, [np.stack([x[over(place)] for place in seen]) for x in wide])
 
 
 def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Value:
@@ -66,18 +71,18 @@ def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, pad
     zero = run.s.of(np.zeros((*shape_of(pieces)[1:-count], *wide)))
     found = [np.array(p) for p in parts(zero)]
     for k, place in enumerate(places(kernel, out, stride, dilation)):
-        index = (..., *place)
+        index = over(place)
         added = run.s.add(rebuilt(zero, [x[index] for x in found]), each(lambda x, k=k: x[k], pieces))
         for x, y in zip(found, parts(added), strict=True):
             x[index] = y
     inner = tuple(slice(p, p + n) for p, n in zip(padding, plane, strict=True))
-    return rebuilt(zero, [x[(..., *inner)] for x in found])
+    return rebuilt(zero, [x[over(inner)] for x in found])
 
 
 # --- convolution --------------------------------------------------------------------------------------------------
 
 
-def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, Ints, Ints]) -> Value:
+def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
     """(g, C/g K, N P)."""
     windows = unfolded(run, a, kernel, out, *how)
     n, c = shape_of(a)[:2]
@@ -98,7 +103,7 @@ def _by_group(x: Array, groups: int) -> Array:
     )
 
 
-def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tuple[Ints, Ints, Ints]) -> Value:
+def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
     """The transpose of a convolution with this weight (O, C/g, *kernel): (N, O, *out) to (N, C, *plane)."""
     kernel = shape_of(weight)[2:]
     n, out = shape_of(a)[0], shape_of(a)[2:]

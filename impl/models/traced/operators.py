@@ -107,8 +107,7 @@ def reciprocal(run: Any, a: Value) -> Value:
     return run.s.div(run.s.lift(1.0), run.s.lift(a))
 
 
-@row("pow.Tensor_Scalar", "products for whole exponents (a square of one ball, not of two), roots for halves, else "
-     "exp(e log x)")  # fmt: skip
+@row("pow.Tensor_Scalar", "products for whole exponents, roots for halves, else exp(e log x)")
 def power(run: Any, a: Value, e: float) -> Value:
     s, x = run.s, run.s.lift(a)
     if e == 0:

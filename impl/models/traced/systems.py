@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from flint import arb, arb_mat
@@ -158,7 +158,7 @@ class System(ABC):
         if isinstance(mask, Open):
             decided = self.where(mask.yes, a, b)
             return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided
-        return each(lambda x, y: np.where(mask, x, y), a, b)
+        return each(lambda x, y: np.asarray(np.where(mask, x, y)), a, b)
 
 
 # --- midpoint-radius ----------------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ class Fine(System):
     _signs = staticmethod(_vectorised(_sign, 1))
     _sizes = staticmethod(_vectorised(_size, 1))
     _middle = staticmethod(_vectorised(lambda x: float(x.mid()), 1))
-    _apply = staticmethod({name: _vectorised(function, 1) for name, function in FUNCTIONS.items()})
+    _apply: ClassVar[dict[str, Callable[..., Array]]] = {n: _vectorised(f, 1) for n, f in FUNCTIONS.items()}
 
     def of(self, array: Array) -> Array:
         return self._of(np.asarray(array, dtype=float))

@@ -45,7 +45,7 @@ def traced(function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying
 
     Errors: TraceError.
     """
-    table = core_aten_decompositions()
+    table: Any = core_aten_decompositions()
     try:
         made = make_fx(functionalize(function), decomposition_table=table, record_stack_traces=True)(*inputs)
     except RuntimeError as error:

@@ -84,7 +84,8 @@ def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, pad
 
 def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
     """(g, C/g K, N P)."""
-    windows = unfolded(run, a, kernel, out, *how)
+    stride, padding, dilation = how
+    windows = unfolded(run, a, kernel, out, stride, padding, dilation)
     n, c = shape_of(a)[:2]
     k, p = int(np.prod(kernel)), int(np.prod(out))
 

@@ -6,10 +6,11 @@ each row that can.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from flint import fmpq
 
@@ -19,11 +20,21 @@ from .instances import Instance
 from .judge import ClaimJudgement, Enclosure
 
 LOW = 3
-"""Real tasks of at most this many parameters are certified, where a search over all of them is needed."""
+"""Real tasks of at most this many parameters are searched; of more, convexity or a bound without a search may do."""
 
 
 class UnsupportedError(ValueError):
     """The optimum of this problem cannot be bracketed; the message says what is required."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
+
+    gap: float = 1e-6
+    boxes: int = 4_000_000
+    seconds: float = 60.0
+    until: float = math.inf
 
 
 class Details(TypedDict, total=False):
@@ -36,15 +47,27 @@ class Details(TypedDict, total=False):
     linearised: tuple[float, float] | None
 
 
+MORE_TIME = "allow more time"
+
+
 class ShownBracket(Bracket, ABC):
     """A bracket with the point of its end that is a value, told in words and as the fields of a record."""
 
     at: Any
+    how: Any
+    """A word or words for what gave the end that is no value."""
+    sharper: ClassVar[str] = MORE_TIME
+    """What to do about a wide bracket."""
 
     @property
     @abstractmethod
     def what(self) -> str:
         """What is bracketed, in words."""
+
+    @property
+    @abstractmethod
+    def proof(self) -> str:
+        """What gave the ends of the bracket, and whether that is proved, in words."""
 
     @property
     @abstractmethod
@@ -55,6 +78,9 @@ class ShownBracket(Bracket, ABC):
     @abstractmethod
     def details(self) -> Details:
         """The fields of its record that not every family has."""
+
+    def __repr__(self) -> str:
+        return f"<{self.what}: [{self.lower:.9g}, {self.upper:.9g}] {self.status.value}>"
 
     @property
     def point(self) -> list[Any]:
@@ -124,12 +150,26 @@ class Certified:
     ball: float | None
 
 
+@dataclass(frozen=True)
+class Picture:
+    """L in one or two dimensions as data: the grid of one axis, L on the grid (row by row), and the orthonormal
+    directions [d][D] of its axes, by which a parameter [D] has coordinates."""
+
+    axis: Sequence[float]
+    values: Sequence[float]
+    directions: Sequence[Sequence[float]]
+
+    def place(self, parameter: Sequence[float]) -> list[float]:
+        """A parameter's coordinates in the picture."""
+        return [sum(a * b for a, b in zip(row, parameter, strict=True)) for row in self.directions]
+
+
 class Headline(ABC):
     """How the optimum of a family's instances is bracketed, and the claim on the distance from it judged."""
 
     claim: Claim
-    sample: Callable[[Any, float, int], tuple[Sequence[float], Sequence[float]]] | None = None
-    """A picture of L in one or two dimensions, as data: (instance, ball, points per axis) -> (axis, L on the grid)."""
+    sample: Callable[[Any, float, int], Picture] | None = None
+    """A picture of an instance's L: of (instance, ball, points per axis)."""
     no_certificate: str = "no certificates are written for this family; leave it out"
     """Why there is no certificate to write, and what to do; empty where there is one."""
 

@@ -97,10 +97,10 @@ def test_nothing_is_certified_without_the_checker(loss: str, convexity: bool) ->
     convexity &= loss != "quartic"  # which is not convex on that ball
     searched = minimise(problem(loss), fmpq(4), checked=False, convexity=convexity)
     assert searched.status is Status.BRACKETED and searched.check is None and searched.sure == -math.inf
-    assert "the checker was not asked; no lower end is proved" in searched.lower_end
+    assert "the checker was not asked; no lower end is proved" in searched.proof
     checked = minimise(problem(loss), fmpq(4), convexity=convexity)
     assert checked.certified and checked.proved and checked.sure == checked.lower
-    assert checked.lower_end.endswith("the checker has proved it")
+    assert checked.proof.endswith("the checker has proved it")
     assert checked.how == ("convex" if convexity else "exact" if loss == "squared" else "tree")
 
 
@@ -112,7 +112,7 @@ def test_a_checker_that_is_out_of_time_leaves_a_bracket_and_what_is_proved(monke
     monkeypatch.setattr(engine, "check", late)
     found = minimise(problem(), fmpq(4), convexity=False)
     assert found.status is Status.BRACKETED and not found.proved and 0 <= found.sure < found.lower
-    assert "has not proved it (out of time); proved is" in found.lower_end
+    assert "has not proved it (out of time); proved is" in found.proof
     finding = judge_headline(problem(), found)
     assert finding.judged.terms["bracket"].hi >= found.upper - found.sure - 1e-9, "the proved end enters the bound"
     monkeypatch.setattr(engine, "check", lambda c, deadline: Check(False, "no"))

@@ -1,4 +1,4 @@
-"""A second opinion: instances of the supervised families as PyTorch programs of a few lines, judged through the trace."""
+"""A second opinion: instances of the supervised families as PyTorch programs, judged through the trace."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ def test_linear_models(name: str) -> None:
     steps = 2 if name == "logistic" else 1
     parameter = LOSSES[name][1]
     instance = MetaSLInstance(
-        Loss(name, None if parameter is None else rational(parameter)), Gradient(fmpq(1, 8), steps), exact(x), laws(y, chosen),
+        Loss(name, None if parameter is None else rational(parameter)), Gradient(fmpq(1, 8), steps), exact(x),
+        laws(y, chosen),
         tuple(map(rational, theta.tolist())), tuple(map(rational, other.tolist())), fmpq(2),
     )  # fmt: skip
     meets(instance, Linear(theta), Linear(other), name, x, y, chosen)
@@ -104,8 +105,8 @@ def test_networks(activation: str) -> None:
     w, other = rng.normal(size=(2, 4, 3))
     signs = np.array([1.0, -1.0, 1.0, -1.0])
     own = NetworkInstance(
-        Loss("squared"), Gradient(fmpq(1, 8), 1), exact(x), laws(y, chosen), tuple(map(int, signs)), Weights(w), Weights(w),
-        Weights(other), fmpq(2),
+        Loss("squared"), Gradient(fmpq(1, 8), 1), exact(x), laws(y, chosen), tuple(map(int, signs)), Weights(w),
+        Weights(w), Weights(other), fmpq(2),
     )  # fmt: skip
     instance = own if activation == "relu" else SmoothInstance.of(own, activation)
     made = {"relu": torch.relu, "tanh": torch.tanh, "softplus": torch.nn.Softplus(threshold=1e9)}[activation]

@@ -22,7 +22,7 @@ from ...theory.meta_sl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
-from ..study import LOW, Certified, Finding, Headline, Study, UnsupportedError
+from ..study import LOW, Certified, Finding, Headline, Picture, Study, UnsupportedError
 from ..supervised.generate import STEEP
 from ..supervised.instance import Functions, MetaSLInstance
 from ..supervised.quantities import MetaSLQuantities
@@ -95,12 +95,12 @@ def ball_of(instance: MetaSLInstance) -> fmpq:
     return max(ball, fmpq(length_above(instance.omega).ceil()))
 
 
-def sample(instance: MetaSLInstance, ball: float, count: int) -> tuple[Sequence[float], Sequence[float]]:
-    """A picture's data in one or two dimensions: the grid of one axis, and L on the grid (row by row)."""
+def sample(instance: MetaSLInstance, ball: float, count: int) -> Picture:
+    """L in its one or two dimensions that matter."""
     scape = Landscape(instance)
     axis = np.linspace(-ball, ball, count)
     grid = np.stack(np.meshgrid(*[axis] * scape.dimension, indexing="ij"), axis=-1).reshape(-1, scape.dimension)
-    return axis.tolist(), scape.value(grid).tolist()
+    return Picture(axis.tolist(), scape.value(grid).tolist(), scape.basis.tolist())
 
 
 @dataclass(frozen=True)
@@ -155,14 +155,17 @@ class LinearHeadline(Headline):
         return Study(instance, optimum, optimum.at, to_float(optimum.ball), optimum.dimension, findings)
 
     def certified(self, instance: MetaSLInstance, kind: str, others: Sequence[Instance]) -> Certified | None:
-        if instance.dimension > LOW:
-            return None
-        try:
-            optimum = minimise(instance, ball_of(instance), SHORT)
-        except UnsupportedError:
-            return None
-        finding = judge_headline(instance, optimum, kind, claim=self.claim)
-        return Certified(finding, optimum, to_float(optimum.ball))
+        """Of more than LOW parameters by convexity alone: over all of them, if that is proved, or over the ball."""
+        few = instance.dimension <= LOW
+        for radius in (ball_of(instance),) if few else (None, ball_of(instance)):
+            try:
+                optimum = minimise(instance, radius, SHORT, search=few)
+            except UnsupportedError:
+                continue
+            if few or optimum.certified:
+                finding = judge_headline(instance, optimum, kind, claim=self.claim)
+                return Certified(finding, optimum, None if radius is None else to_float(optimum.ball))
+        return None
 
 
 LINEAR = LinearHeadline()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flint import arb, ctx
+from flint import ctx
 
 from ..arithmetic import Number
 from ..balls.spanned import SpannedQuantities
@@ -22,9 +20,3 @@ class SpanQuantities(FeatureQuantities, SpannedQuantities):
             with ctx.workprec(2 * ctx.prec + SPARE_BITS):
                 self._known[name] = super().__call__(name)
         return self._known[name]
-
-    def _misfit_of(self, features: Any, target: list[Number] | None = None) -> arb:
-        return self._span_misfit(features.span, self._u if target is None else target).value
-
-    def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
-        return self._span_misfit(self._features.span, target, masses, arb("inf") if free else None).value

@@ -193,6 +193,11 @@ class TracedQuantities(SpannedQuantities):
             total = part if total is None else self.s.add(total, part)
         return Entries(self.s, total)
 
+    @cached_property
+    def _formal_gradient(self) -> Entries:
+        """<w, phi>."""
+        return self._features.paired(self._weighted)
+
     # --- the task-lifted space: (task, point, component), of mass q_i / n_i ----------------------------------------
 
     @cached_property
@@ -256,7 +261,7 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def misfit_plain(self) -> arb:
-        return self._span_misfit(self._plain.span, self._u).value
+        return self._misfit(self._plain).value
 
     @cached_property
     def min_norm_solution(self) -> arb:

@@ -17,21 +17,28 @@ from .shared import FOLDER, FolderOption, JsonOption, emit, input_errors, number
 
 def bench(
     seconds: Annotated[float, typer.Option(parser=number(0.1), metavar="SECONDS", help="Time per row.")] = 2.0,
+    large: Annotated[bool, typer.Option("--large", help="Own tasks of a million rows, too: minutes more.")] = False,
     json: JsonOption = None,
 ) -> None:
     """Time both engines beside the alternatives, in one run."""
     spoken = ready({"--json": json})
     with screen.status("benchmarks") as status:
         record = benching.bench(
-            seconds, lambda message: status.update(message), lambda table: paper().print(table) if spoken else None
+            seconds,
+            lambda message: status.update(message),
+            lambda table: paper().print(table) if spoken else None,
+            large,
         )
     emit(record, json)
 
 
-def report(out: FolderOption = FOLDER) -> None:
-    """Write the page again from the records in the folder."""
+def report(
+    out: FolderOption = FOLDER,
+    single_file: Annotated[bool, typer.Option("--single-file", help="All pages in one: report.html.")] = False,
+) -> None:
+    """Write the report's pages again from the records in the folder."""
     with input_errors(), writing(out):
-        typer.echo(str(write_report(out)))
+        typer.echo(str(write_report(out, single=single_file)))
 
 
 def schema(

@@ -51,7 +51,7 @@ class _Run(Record):
     version: str
     seed: Count
     seconds: Seconds
-    status: Literal["complete", "interrupted"]
+    status: Literal["complete", "interrupted", "out of time"]
     started: str
     environment: dict[str, str]
     command: str
@@ -206,7 +206,7 @@ class FamilyRows(Record):
 
 
 class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
-    """The assumptions one by one, and the mutants (metagap audit)."""
+    """The assumptions one by one, and the mutants (metagap audit; metagap verify, from what is kept)."""
 
     cells: list[Cell]
     joint: list[Joint]
@@ -215,3 +215,6 @@ class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
     slack: list[SlackRow]
     mutants: list[MutantRow]
     files: Files
+    kept: Annotated[
+        bool, Meta(description="the counterexamples that ship with the theory, judged again; nothing was searched for")
+    ] = False

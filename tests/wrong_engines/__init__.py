@@ -1,5 +1,6 @@
 """Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
 
+from .answers import ANSWER_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
@@ -26,4 +27,5 @@ CATALOGUE = (
     *FAMILY_FAULTS,
     *READER_FAULTS,
     *TRACED,
+    *ANSWER_FAULTS,
 )

@@ -164,7 +164,7 @@ def variance(run: Any, a: Value, axes: Any = None, *, correction: float = 1, kee
     return s.div(s.sum(power(run, off, 2), chosen, keepdim), s.lift(count - correction))
 
 
-@row("mm.default bmm.default", "BLAS: gamma_n of the norms of rows and columns (`blas`); balls: flint's product")
+@row("mm.default bmm.default", "BLAS: gamma_n of the norms of rows and columns (`products`); balls: flint's product")
 def product(run: Any, a: Value, b: Value) -> Value:
     return run.s.product(run.s.lift(a), run.s.lift(b))
 

@@ -23,7 +23,7 @@ from flint import arb, arb_mat
 
 from ...arithmetic import Array, Balls, bounds
 from ...midrad import GUARD, UP, MidRad, MidRads, U
-from .blas import product
+from .products import product
 
 Value = Any
 

@@ -9,7 +9,7 @@ comparator need not be a network: the functions that attain the lower bound serv
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -20,7 +20,8 @@ import scipy
 from flint import arb, ctx, fmpq
 
 from ....theory.claim import Claim
-from ...arithmetic import PROPOSING, Number, bounds, exactly, to_float
+from ...arithmetic import PROPOSING, Number, bounds, exactly, midpoint, to_float
+from ...floats.infimum import lifted_least_squares
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ...losses import Link
@@ -32,7 +33,7 @@ from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.start_quantities import StartQuantities
 from .floor import AnyProblem, Floor, NotConvexError, problem_of
 from .linearised import LinearisedOptimum, linearised_optimum
-from .lower import lower_bound
+from .lower import Lower, lower_bound
 
 DESCENDED = 512
 """Parameters up to which descent looks for lower values of L."""
@@ -42,21 +43,26 @@ NEAR = 0.01
 """Share of the bound that a comparator's own distance from the optimum may be."""
 
 
-@dataclass(frozen=True, kw_only=True)
+LOWER_ENDS = {"nonnegative": "0: the loss is never negative", "none": "not known"}
+"""Lower ends that need no work, in words."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Optimum(ShownBracket):
     """lower <= inf L <= upper over all W, or over ||W - W0|| <= ball; upper = L(at) rounded up.
 
-    method   how `lower` was found; floor: its functions (None: the exact infimum)
+    how      how `lower` was found; floor: its functions (None: the exact infimum)
     stops    where descent stopped, with L there in float64
     linear   of the network linearised at W0, over the same ball, where that was asked for and is convex
     """
 
     at: Weights
-    method: str
+    how: str
     floor: Floor | None
     ball: fmpq | None
     stops: tuple[Weights, ...]
     linear: LinearisedOptimum | None = None
+    sharper = "no higher lower end is known for it"
 
     @property
     def what(self) -> str:
@@ -64,9 +70,22 @@ class Optimum(ShownBracket):
         return f"inf L {where} (it need not be attained)"
 
     @property
+    def proof(self) -> str:
+        end = f"the lower end is {LOWER_ENDS.get(self.how, self.how)}"
+        if self.proved:
+            end += "; the checker has proved it"
+        elif self.check is not None:
+            end += f"; the checker has not proved it ({self.check.reason}); proved is {self.sure:.6g}"
+        elif self.how in LOWER_ENDS:
+            return end
+        else:
+            end += "; it is proved in balls, and no checker is known for it"
+        return f"{end}; the upper end is L at the best network that was found"
+
+    @property
     def said(self) -> tuple[str, ...]:
         says = "no checker is known for this" if self.check is None else f"the checker: {self.check.reason}"
-        lower = f"lower end: {self.method}; {says}; {self.seconds:.3f} s"
+        lower = f"lower end: {self.how}; {says}; {self.seconds:.3f} s"
         if self.linear is None:
             return (lower,)
         ends = f"  [{self.linear.lower:.12g}, {self.linear.upper:.12g}]"
@@ -76,7 +95,7 @@ class Optimum(ShownBracket):
     def details(self) -> Details:
         linear = None if self.linear is None else (self.linear.lower, self.linear.upper)
         ball = None if self.ball is None else to_float(self.ball)
-        return {"method": self.method, "ball": ball, "linearised": linear}
+        return {"method": self.how, "ball": ball, "linearised": linear}
 
     @property
     def point(self) -> list[Any]:
@@ -153,10 +172,23 @@ class NetworkHeadline(Headline):
         self, instance: NetworkInstance, radius: fmpq | None = None, gap: float = GAP, points: Sequence[Weights] = ()
     ) -> Optimum:
         """Bracket inf L over all W (radius None) or over ||W - W0|| <= radius; `points` are tried, too."""
-        begin = time.monotonic()
         instance = instance.canonical
-        found = lower_bound(instance, radius)
-        stops = tuple(self._stops(instance, points))
+        return self.assembled(instance, radius, gap, lower_bound(instance, radius), points)
+
+    @PROPOSING
+    def assembled(
+        self,
+        instance: NetworkInstance,
+        radius: fmpq | None,
+        gap: float,
+        found: Lower,
+        points: Sequence[Weights] = (),
+        *,
+        descend: bool = True,
+    ) -> Optimum:
+        """The bracket with that lower end, and the lowest value of L that is found; the instance is canonical."""
+        begin = time.monotonic()
+        stops = tuple(self._stops(instance, points)) if descend else ()
         upper, at = np.inf, instance.initial
         with ctx.workprec(PRECISIONS[0]):
             problem = problem_of(instance)
@@ -173,7 +205,7 @@ class NetworkHeadline(Headline):
             fallback=0.0 if instance.loss.profile.nonnegative else None,
             seconds=time.monotonic() - begin,
             at=at,
-            method=found.method,
+            how=found.method,
             floor=found.floor,
             ball=radius,
             stops=stops,
@@ -187,21 +219,10 @@ class NetworkHeadline(Headline):
         shape = instance.initial.floats.shape
         if shape[0] * shape[1] > DESCENDED:
             return
-        batch = batch_of(instance)
-
-        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            with np.errstate(all="ignore"):
-                at = NetworkBatchQuantities(replace(batch, omega=flat.reshape(1, *shape)))
-                found, slope = float(at.meta_objective[0]), at.gradient[0]
-            return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
-
         drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
         starts = dict.fromkeys((*_starts(instance)[:2], *points))
         for start in (*(w.floats for w in starts), *drawn):
-            stop = scipy.optimize.minimize(
-                objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}
-            ).x
-            if (found := Weights(stop.reshape(shape))).sound:
+            if (found := descended(instance, start)).sound:
                 yield found
 
     @PROPOSING
@@ -221,8 +242,7 @@ class NetworkHeadline(Headline):
             rivals.append(optimum.at)
         lower = optimum.sure
         with ctx.workprec(PRECISIONS[0]):
-            candidates = [self._least(replace(instance, comparator=r), lower) for r in rivals]
-            against = min(candidates, key=lambda found: found[:2])[2]
+            against = self._nearest(instance, rivals, lower)
             problem = problem_of(instance.canonical)
             here = value(problem, instance.omega)
             above = Enclosure.of(here - value(problem, optimum.at))
@@ -230,28 +250,33 @@ class NetworkHeadline(Headline):
                 optimum.holds(here, "L(omega)")
         evaluator = Evaluator(against, lambda: self.quantities(against, lower))
         judged = judge_claim(self.claim, evaluator, complete=complete)
-        judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.method}, bracket {optimum.status}")
+        judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
         width = max(optimum.upper - lower, optimum.resolution)
         return Finding(kind, omega, against, judged, above, width)
 
-    def _least(self, instance: NetworkInstance, lower: float) -> tuple[bool, float, NetworkInstance]:
-        """The smallest bound over a few radii, whether the comparator's own distance is much of it, the instance."""
-        at = self.quantities(instance, lower)
-        best, radius = np.inf, instance.radius
-        radii = {instance.radius, *(fmpq(4) ** k for k in range(-2, 4))}
-        if isinstance(instance.comparator, Weights):
-            distance = float(np.linalg.norm(instance.omega.floats - instance.comparator.floats))
-            radii.add(fmpq(max(int(np.ceil(min(distance, 2.0**40) * 1024)), 1), 1024))
-        with ctx.workprec(2 * PRECISIONS[0]):
-            eps = at._norm_of(at._features)
-            for size in sorted(radii):
-                misfit = at._span_misfit(at._features.span, at._u, radius=arb(size)).value
-                bound = bounds(arb(size) * eps + at("weight_norm") * misfit + at("bracket"))[1]
-                if bound < best:
-                    best, radius = bound, size
-            far = bounds(at("bracket"))[1] > NEAR * best
-        return far, best, replace(instance, radius=radius)
+    def _nearest(self, instance: NetworkInstance, rivals: Sequence[NetworkComparator], lower: float) -> NetworkInstance:
+        """The instance with the comparator and, of a few, the radius that give the smallest bound in float64.
+
+        Preferred are comparators whose own distance from the optimum is not much of the bound.
+        """
+        # What depends on neither is evaluated once.
+        here = self.quantities(instance, lower)
+        span, mass = here._features.span.rows, _floats(here._masses)[None]
+        rows = _floats(span.entries()).reshape(1, span.nrows(), span.ncols())
+        eps, weight = midpoint(here("eps_formal")), midpoint(here("weight_norm"))
+        found = []
+        for rival in rivals:
+            at = self.quantities(replace(instance, comparator=rival), lower)
+            radii = sorted({instance.radius, *(fmpq(4) ** k for k in range(-2, 4)), *_apart(instance.omega, rival)})
+            target = _floats(here._after[i][x] - at._comparator[i][x] for i, x, _ in here._points)[None]
+            sizes, own = np.array([to_float(r) for r in radii]), midpoint(at("bracket"))
+            sums = sizes * eps + weight * lifted_least_squares(rows, target, mass, sizes)[0] + own
+            best = int(np.where(np.isnan(sums), np.inf, sums).argmin())
+            radius = radii[best] if np.isfinite(sums[best]) else instance.radius
+            found.append((own > NEAR * sums[best], sums[best], rival, radius))
+        _, _, comparator, radius = min(found, key=lambda each: each[:2])
+        return replace(instance, comparator=comparator, radius=radius)
 
     def study(self, instance: NetworkInstance) -> Study:
         """Bracket inf L over all W and judge the headline at omega and where descent stops."""
@@ -268,6 +293,27 @@ def _shared(headline: NetworkHeadline, problem: NetworkInstance, points: tuple[W
     return headline.bracketed(problem, points=points)
 
 
+def descended(instance: NetworkInstance, start: np.ndarray, watch: Callable[[], None] = lambda: None) -> Weights:
+    """Where L-BFGS stops from W (m, d), in float64; `watch` is called at every step, and its StopIteration ends it."""
+    batch, shape = batch_of(instance), start.shape
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        with np.errstate(all="ignore"):
+            at = NetworkBatchQuantities(replace(batch, omega=flat.reshape(1, *shape)))
+            found, slope = float(at.meta_objective[0]), at.gradient[0]
+        return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
+
+    stop = scipy.optimize.minimize(
+        objective,
+        start.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 300},
+        callback=lambda flat: watch(),
+    ).x
+    return Weights(stop.reshape(shape))
+
+
 def _problem(instance: NetworkInstance) -> NetworkInstance:
     """The instance without its points: equal for all instances of a problem."""
     return replace(instance, omega=instance.initial, comparator=instance.initial, radius=fmpq(1))
@@ -277,6 +323,17 @@ def _nearer(functions: Functions) -> Iterator[Functions]:
     """The functions, and the same drawn towards 0."""
     for k in range(5):
         yield Functions(tuple(tuple(v / 2**k for v in row) for row in functions.values))
+
+
+def _apart(omega: Weights, rival: NetworkComparator) -> Iterator[fmpq]:
+    """The distance of the two, if both are weights, rounded up to a multiple of 1/1024."""
+    if isinstance(rival, Weights):
+        distance = float(np.linalg.norm(omega.floats - rival.floats))
+        yield fmpq(max(int(np.ceil(min(distance, 2.0**40) * 1024)), 1), 1024)
+
+
+def _floats(balls: Iterable[arb]) -> np.ndarray:
+    return np.array([midpoint(v) for v in balls])
 
 
 def _starts(instance: NetworkInstance) -> list[Weights]:

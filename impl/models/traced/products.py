@@ -1,11 +1,12 @@
-r"""Matrix products by the BLAS, enclosed: one product, and radii from the norms of rows and columns.
+r"""Matrix products by the BLAS, enclosed.
 
 For any order of summation, with or without fused products, threads or blocking, fl(a'b) is within gamma_n |a|'|b| of
-a'b, gamma_n = n u/(1 - n u), and |a|'|b| <= ||a|| ||b||. With radii r_a, r_b of the entries
+a'b, gamma_n = n u/(1 - n u). With radii r_a, r_b of the entries, entry by entry,
 
-    |fl(a'b) - x'y| <= gamma_n ||a|| ||b|| + ||r_a|| (||b|| + ||r_b||) + ||a|| ||r_b||,  |x - a| <= r_a, |y - b| <= r_b,
+    |fl(a'b) - x'y| <= |a|'(r_b + gamma_n |b|) + r_a'(|b| + r_b),  |x - a| <= r_a, |y - b| <= r_b,
 
-so that the radii of a product cost its entries, not another product. Norms are computed with every rounding in them.
+products of matrices >= 0, whose own sums lose at most gamma_n of themselves. Exact factors need none of them:
+|a|'|b| <= ||a|| ||b||. Norms are computed with every rounding in them.
 
 That BLAS adds products up at all is what `impl.blas` watches: each product is compared with itself.
 """
@@ -30,15 +31,15 @@ def product(a: MidRad, b: MidRad, unit: float = U) -> MidRad:
     left, right = np.broadcast_to(a.mid, a.shape), np.broadcast_to(b.mid, b.shape)
     mid = _stacked(left, right)
     count = left.shape[-1]
-    rows, columns = _norms(left, -1)[..., :, None], _norms(right, -2)[..., None, :]
     gamma = (count + 2) * unit * (1 + 2 * (count + 2) * unit)
-    rad = gamma * rows * columns
-    if b.rad.any():
-        own = _norms(np.broadcast_to(b.rad, b.shape), -2)[..., None, :]
-        rad = rad + rows * own
-        columns = columns + own
-    if a.rad.any():
-        rad = rad + _norms(np.broadcast_to(a.rad, a.shape), -1)[..., :, None] * columns
+    if not a.rad.any() and not b.rad.any():
+        rad = gamma * _norms(left, -1)[..., :, None] * _norms(right, -2)[..., None, :]
+    else:
+        size, spread = np.abs(right), np.broadcast_to(b.rad, b.shape)
+        rad = np.abs(left) @ (spread + gamma * size)
+        if a.rad.any():
+            rad = rad + np.broadcast_to(a.rad, a.shape) @ (size + spread)
+        rad = rad * (1 + 2 * (count + 8) * U)
     if not np.isfinite(mid).all():
         rad = rad + 0 * mid  # nan where a sum has overflowed
     return MidRad(mid, rad * UP + (count + 1) * GUARD)

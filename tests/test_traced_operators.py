@@ -233,6 +233,12 @@ def test_gradients_that_are_no_derivatives_are_refused() -> None:
         evaluated(graph, [np.ones((5, 3)), inputs[1]], Middles())
 
 
+def test_reals_are_not_written_into_integers() -> None:
+    graph, inputs = graph_of("copy.default", Case((np.zeros(3, dtype=np.int64), Real((3,)))))
+    with pytest.raises(UnknownOperatorError, match="into integers"):
+        evaluated(graph, [inputs[0], np.full(3, 1.5)], Middles())
+
+
 SHAPES = ((1, 1, 1), (3, 17, 5), (64, 129, 31), (2, 700, 3), (33, 1, 17))
 
 

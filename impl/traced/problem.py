@@ -119,6 +119,9 @@ class Learner:
         self.batch = [n for n, m in self.module.named_modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)
                       and (m.training or m.running_mean is None)]  # fmt: skip
 
+        for m in self.module.modules():
+            if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.training:
+                m.track_running_stats = False  # what it writes there, no prediction reads
         # Statistics that a batch's own replace, and counts: no prediction reads them.
         self.unread = {f"{n}.{kind}" for n in self.batch for kind in ("running_mean", "running_var")}
         self.unread |= {n for n in self.rest if n.rpartition(".")[2] == "num_batches_tracked"}
@@ -144,11 +147,19 @@ class Learner:
 
     # --- programs -------------------------------------------------------------------------------------------------
 
-    def graphs(self, data: Tensors, wanted: Sequence[str]) -> tuple[dict[str, Any], tuple[int, ...]]:
-        """The graphs of those names for tasks of these shapes, and the shape of predictions."""
-        k = len(self.names)
+    def unadapted(self, data: Tensors) -> torch.Tensor:
+        """The query's predictions at omega, checked against the labels. Errors: BadInputError."""
         with torch.no_grad():
             z = self.predict(dict(zip(self.names, self.omega, strict=True)), data[2])
+        if self.loss_name == "cross_entropy":
+            most = max(int(y.max()) for y in data[1::2])
+            if z.dim() != 2 or len(z) != len(data[3]) or most >= z.shape[1]:
+                raise bad("labels", f"classes up to {most}", f"predictions (points, classes), not {tuple(z.shape)}")
+        return z
+
+    def graphs(self, data: Tensors, z: torch.Tensor, wanted: Sequence[str]) -> dict[str, Any]:
+        """The graphs of those names for tasks of these shapes, with predictions like z."""
+        k = len(self.names)
 
         def split(function: Callable[..., Any]) -> Callable[..., Any]:
             return lambda *a: function(a[:k], *a[k:])
@@ -177,7 +188,7 @@ class Learner:
             "risk": (lambda z, y: self.loss(z, y), (z, data[3]), range(1)),
             "slope": (lambda z, y: grad(self.loss)(z, y), (z, data[3]), range(1)),
         }  # fmt: skip
-        return {name: traced(*makers[name]) for name in wanted}, tuple(z.shape)
+        return {name: traced(*makers[name]) for name in wanted}
 
     def run(self, name: str, data: Tensors) -> Tensors:
         """The predictions or the gradient at omega, by PyTorch."""
@@ -247,11 +258,9 @@ def programs(
     rest = tuple((n, v.numpy().tobytes()) for n, v in learner.rest.items())
     key = (learner.inner, learner.loss, signature, rest, tuple((tuple(t.shape), t.dtype) for t in data))
     own: dict[str, Any] = kept.setdefault(key, {})
-    missing = [name for name in (*wanted, "shape") if name not in own]
-    if missing:
-        made, shape = learner.graphs(data, [name for name in missing if name != "shape"])
-        own |= {**made, "shape": shape}
-    return {name: own[name] for name in wanted}, own["shape"]
+    z = learner.unadapted(data)
+    own |= learner.graphs(data, z, [name for name in wanted if name not in own])
+    return {name: own[name] for name in wanted}, tuple(z.shape)
 
 
 def weights(tasks: Sequence[Task]) -> list[fmpq]:
@@ -292,10 +301,6 @@ def instance_of(
         if place is None:
             place = len(kinds)
             kinds.append((shape, program))
-        if learner.loss_name == "cross_entropy" and (
-            len(shape) != 2 or shape[0] != len(data[3]) or int(max(y.max() for y in data[1::2])) >= shape[1]
-        ):
-            raise bad("labels", "classes", f"predictions (points, classes) of every label: they are {shape}")
         _replayed(learner, data, program)
         found.append(TracedTask(q, place, shape, tuple(map(array_of, data))))
         labels.append(found[-1].data[-1])

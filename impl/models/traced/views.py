@@ -149,6 +149,8 @@ def diagonal_written(run: Any, a: Value, b: Value, offset: int = 0, i: int = 0, 
 
 @row("copy.default", "exact: numbers are moved")
 def copied(run: Any, a: Value, b: Value, blocking: bool = False) -> Value:
+    if exact(a) and not exact(b):
+        raise refuse(run, "real numbers written into integers jump: nothing encloses that")
     return expanded(run, b, shape_of(a))
 
 

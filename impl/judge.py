@@ -145,6 +145,16 @@ def judge_claims(evaluator: Evaluator, claims: Iterable[Claim], *, complete: boo
     return Judgement(evaluator.instance.sha256, judged, evaluator.instance.notes)
 
 
+def smallest(bounds_of: Iterable[ClaimJudgement]) -> ClaimJudgement | None:
+    """Of bounds of one gap the smallest that is proved (or attained), by its upper end; None if none is."""
+    proved = [
+        one
+        for one in bounds_of
+        if one.verdict in (Verdict.PROVED, Verdict.EQUAL) and one.bound is not None and math.isfinite(one.bound.hi)
+    ]
+    return min(proved, key=lambda one: one.bound.hi if one.bound else math.inf, default=None)
+
+
 @PROPOSING
 def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -> ClaimJudgement:
     """One claim, at growing precision until it is decided."""

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypedDict
 
-from flint import fmpq
+from flint import arb, ctx, fmpq
 
 from ..theory.claim import Claim
+from ..theory.stationarity import forms
+from .arithmetic import exactly
 from .bracket import Bracket
 from .instances import Instance
-from .judge import ClaimJudgement, Enclosure
+from .judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
 
 LOW = 3
 """Real tasks of at most this many parameters are searched; of more, convexity or a bound without a search may do."""
@@ -104,12 +106,23 @@ def in_words(at: Sequence[float]) -> str:
     return f"at [{', '.join(f'{v:.9g}' for v in at)}]"
 
 
+def with_bracket(found: ClaimJudgement | None, judged: ClaimJudgement) -> ClaimJudgement | None:
+    """A bound of the gap to the judgement's comparator as one of the distance from the optimum: plus its bracket."""
+    width = judged.terms.get("bracket")
+    if found is None or found.bound is None or width is None:
+        return None
+    with ctx.workprec(PRECISIONS[0]):
+        parts = (exactly(side.lo).union(exactly(side.hi)) for side in (found.bound, width))
+        bound = Enclosure.of(sum(parts, start=arb(0)))
+    return replace(found, bound=bound, gap=judged.gap, terms={**found.terms, "bracket": width}, ratio=None)
+
+
 @dataclass(frozen=True)
 class Finding:
     """A point under test: what it is, the instance against the optimum's point, the verdict on the headline.
 
     above: by how much the optimum's point beats omega, enclosed; width: of what is proved of the bracket, or the
-    resolution that was asked for if that is more.
+    resolution that was asked for if that is more; evaluator: of the instance, with the bracket's proved end.
     """
 
     kind: str
@@ -118,6 +131,11 @@ class Finding:
     judged: ClaimJudgement
     above: Enclosure
     width: float
+    evaluator: Evaluator = field(repr=False, compare=False)
+
+    def smallest(self, claims: Iterable[Claim]) -> ClaimJudgement | None:
+        """The smallest bound of the distance by the `forms` of a family's claims: with the width of the bracket."""
+        return with_bracket(smallest(judge_claim(claim, self.evaluator) for claim in forms(claims)), self.judged)
 
     @property
     def spurious(self) -> bool:

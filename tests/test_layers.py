@@ -241,6 +241,7 @@ def test_theory_calls_no_solver() -> None:
 PROPOSALS = {
     ("impl.balls.infimum", "impl.floats.infimum.l1_active_set"): "residuals that may vanish: any set gives a bound",
     ("impl.balls.infimum", "impl.floats.infimum.l1_near"): "a point: its value in balls is an upper bound",
+    ("impl.balls.infimum", "impl.floats.infimum.l1_above"): "a point: its value in balls is an upper bound",
     ("impl.policies.quantities", "impl.policies.planning.proposed_policy"): "a policy: its Bellman residual decides",
     ("impl.optimum.networks.linearised", "impl.supervised.batch.laws_of"): "arrays for descent: they propose a point",
 }

@@ -204,9 +204,8 @@ def test_no_answer_is_worse_than_the_last(name: str) -> None:
         if one.judged is not None:
             assert one.promise >= one.gap.lo, "the theorem bounds the gap"
         if one.smallest is not None and one.smallest.bound is not None and one.judged is not None:
-            bracket = one.judged.terms["bracket"].hi
-            assert one.smallest.verdict is Verdict.PROVED
-            assert one.smallest.bound.hi + bracket >= one.gap.lo * (1 - 1e-9)
+            assert one.smallest.verdict in (Verdict.PROVED, Verdict.EQUAL)
+            assert one.smallest.bound.hi >= one.gap.lo * (1 - 1e-9)
         assert advice.sentences(one)[0].startswith("Your solution")
     within = [one for one in heard if one.region == heard[0].region]
     assert all(b.gap.hi <= a.gap.hi and b.gap.lo >= a.gap.lo for a, b in pairwise(within))
@@ -295,7 +294,7 @@ def test_a_network_from_a_file(tmp_path: Path) -> None:
     np.savez(omega, W=np.array([[2.5]]), W0=np.array([[1.0]]))
     found = called("certify", place, "--omega", omega, "--json", out, "--max-time", 300)
     assert found.exit_code == 0, found.output
-    for words in ("a two-layer relu network of width 1", "The smallest proved form", "Norms of gradients at omega"):
+    for words in ("a two-layer relu network of width 1", "in its form ", "Norms of gradients at omega"):
         assert words in found.output
     record = json.loads(out.read_text())
     Draft202012Validator(schema("certify")).validate(record)

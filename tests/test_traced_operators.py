@@ -272,5 +272,4 @@ def test_a_wrong_product_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     product(MidRad(a), MidRad(b))
     monkeypatch.setattr(blas, "_multiplied", wrong)
     with pytest.raises(DefectError, match="does not multiply right"):
-        for _ in range(9):  # each is noticed with probability at least 1/2
-            product(MidRad(a), MidRad(b))
+        [product(MidRad(a), MidRad(b)) for _ in range(9)]  # each is noticed with probability at least 1/2

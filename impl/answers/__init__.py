@@ -110,7 +110,7 @@ class Answer:
     everywhere  whether the optimum is over all parameters; else over the `region`
     choice      why that region, if none was asked for
     growth      at least the largest eta lambda_max of a task's Hessian at omega; beyond 2 inner steps diverge there
-    smallest    the claim of the family that bounds the gap to the same comparator least, if it is not the own one
+    smallest    the form of the theorem that is proved and bounds the distance least, with what the bracket leaves open
     """
 
     instance: Instance
@@ -129,8 +129,9 @@ class Answer:
 
     @property
     def promise(self) -> float:
-        """What the theorem bounds the gap by; infinite where it says nothing."""
-        return self.judged.bound.hi if self.judged is not None and self.judged.bound is not None else math.inf
+        """What the theorem bounds the distance by, in its smallest form; infinite where it says nothing."""
+        bounds_of = (one.bound for one in (self.judged, self.smallest) if one is not None)
+        return min((bound.hi for bound in bounds_of if bound is not None), default=math.inf)
 
     @property
     def ends(self) -> tuple[float, float]:

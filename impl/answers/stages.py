@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from flint import ctx, fmpq
 
-from ...theory.claim import Claim, Relation, UndefinedQuantityError, Verdict
+from ...theory.claim import Claim, UndefinedQuantityError
 from ..arithmetic import PROPOSING, Array
 from ..balls.core import CoreQuantities, TooLargeError
 from ..bracket import Bracket
 from ..instances import Instance
-from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
-from ..study import Budget, ShownBracket
+from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
+from ..study import Budget, ShownBracket, with_bracket
 from ..verdicts import standing
 from . import Answer, Answerer, Objective, Posed, Stationarity, Told, less, more, ranked
 
@@ -154,14 +154,8 @@ class Staged(Answerer):
         return stages.run(stages.first, stages.named, stages.bracketed, stages.judged, stages.formed)
 
     def forms(self) -> list[Claim]:
-        """The claims that bound the gap, but for the proof's own steps."""
-        return [
-            claim
-            for claim in self.claims
-            if claim.relation is Relation.AT_MOST
-            and set(claim.left.names) == {"gap"}
-            and "pairing" not in claim.bound.names
-        ]
+        """The claims that bound the gap."""
+        return [claim for claim in self.claims if claim.bounds_gap]
 
     def eps(self, instance: Any, plain: bool) -> Enclosure | None:
         """||grad L(omega)||, enclosed; None where L has no gradient, or none is known to exist."""
@@ -240,16 +234,17 @@ class _Stages(Work):
             self.watch()
 
     def formed(self) -> None:
-        """The smallest bound that is proved against the same comparator."""
-        evaluator, smallest = Evaluator(self.against, lambda: self.family.quantities(self.against)), math.inf
+        """The smallest form that is proved against the same comparator."""
+        evaluator = Evaluator(self.against, lambda: self.family.quantities(self.against))
+        proved: list[ClaimJudgement] = []
         for claim in self.family.forms():
-            if time.monotonic() > self.end:
+            if time.monotonic() > self.end or self.standing.judged is None:
                 return
             self.stage(f"judging {claim.name}")
-            one = judge_claim(claim, evaluator)
-            if one.verdict is Verdict.PROVED and one.bound is not None and one.bound.hi < smallest:
-                smallest = one.bound.hi
-                self.tell(replace(self.standing, smallest=one))
+            proved.append(judge_claim(claim, evaluator))
+            least = with_bracket(smallest(proved), self.standing.judged)
+            if least is not None and least is not self.standing.smallest:
+                self.tell(replace(self.standing, smallest=least))
 
 
 @PROPOSING

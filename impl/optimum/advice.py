@@ -64,22 +64,28 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
         lines.append(f"  optimum: {optimum.proof}" + (f"; {optimum.why}" if optimum.why else ""))
     else:
         if math.isfinite(found.promise):
-            lines.append(
-                f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
-            )
+            lines.append(promise(found))
         else:
             lines.append("The theorem promises nothing here that float64 can hold. Its bound is made of")
         lines += [f"  {reason}" for reason in terms(found.judged, optimum)]
-    if found.smallest is not None and found.smallest.bound is not None:
-        one, least = found.smallest, found.smallest.bound
-        lines.append(
-            f"The smallest proved form of the theorem there is {one.claim}: at most {_number(least.hi)} from it."
-        )
     if found.stationary.few and found.stationary.found:
         norms = "; ".join(f"{one.loop.objective} {_number(one.eps.hi)}" for one in found.stationary.found)
         lines.append(f"Norms of gradients at omega, at most: {norms}.")
     todo = advice(found, defaults)
     return (*lines, *(["What to do:"] if todo else []), *(f"  {one}" for one in todo))
+
+
+def promise(found: Answer) -> str:
+    """The smallest proved form of the bound, and the lifted form, whose terms follow."""
+    assert found.judged is not None
+    lifted, least = found.judged.bound, found.smallest
+    if lifted is None or least is None or not found.promise < lifted.hi:
+        return f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
+    form = least.claim.removeprefix(f"{found.instance.family}-")
+    return (
+        f"The theorem promises at most {found.promise:.6g}, in its form {form} ({least.verdict.name}); in its lifted "
+        f"form {lifted.hi:.6g} ({found.judged.verdict.name}), made of"
+    )
 
 
 def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from flint import ctx, fmpq
 
-from ...theory.meta_sl import HEADLINE
+from ...theory.meta_sl import CLAIMS, HEADLINE
 from ..answers import Answer, Answerer, Posed, Told, count, less, more
 from ..answers.stages import Work
 from ..arithmetic import PROPOSING, bounds, rational, to_float
@@ -242,7 +242,8 @@ class _Work(Work):
             return
         width = finding.judged.terms["bracket"].hi
         lo, hi = max(finding.above.lo, 0.0, standing.gap.lo), min(finding.above.hi + width, standing.gap.hi)
-        self.tell(replace(standing, gap=Enclosure(min(lo, hi), hi), judged=finding.judged))
+        least = finding.smallest(CLAIMS)
+        self.tell(replace(standing, gap=Enclosure(min(lo, hi), hi), judged=finding.judged, smallest=least))
 
 
 def _improved(optimum: Optimum, standing: Optimum) -> Optimum:

@@ -86,7 +86,7 @@ def judge_headline(
                 optimum.holds(values(value) + exactly(optimum.sure), "L at a parameter")
     omega = tuple(to_float(v) for v in instance.omega)
     width = max(optimum.upper - optimum.sure, optimum.resolution)
-    return Finding(kind, omega, against, judged, above, width)
+    return Finding(kind, omega, against, judged, above, width, evaluator)
 
 
 def ball_of(instance: MetaSLInstance) -> fmpq:

@@ -60,16 +60,6 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
             raise UndefinedQuantityError(f"there are {len(self.laws)} tasks, not one")
 
     @cached_property
-    def strong_convexity(self) -> arb:
-        loss = self.problem.loss
-        if not loss.profile.convex or self.m is not Balls:
-            raise UndefinedQuantityError("the loss is not convex")
-        first, *others = (loss.least_curvature(z, h, y) for _, _, z, h, y in self._divergences)
-        for other in others:
-            first = first.min(other)
-        return first
-
-    @cached_property
     def feature_bound(self) -> arb:
         self._balls_only("a norm")
         used = sorted({x for _, x, _ in self._points})

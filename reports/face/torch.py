@@ -5,8 +5,12 @@ found = check_gradient([p.grad for p in model.parameters()], model, tasks, inner
 assert found.name == "maml", found.message
 """
 
-from metagap.impl.traced.asking import certify, judge
-from metagap.impl.traced.diagnosing import check_gradient
-from metagap.impl.traced.problem import SGD, Task
+from metagap.impl.extras import require
+
+require("torch", purpose="judge PyTorch models")
+
+from metagap.impl.traced.asking import certify, judge  # noqa: E402
+from metagap.impl.traced.diagnosing import check_gradient  # noqa: E402
+from metagap.impl.traced.problem import SGD, Task  # noqa: E402
 
 __all__ = ["SGD", "Task", "certify", "check_gradient", "judge"]

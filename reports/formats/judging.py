@@ -174,26 +174,17 @@ class CertifiedOptimum(Record):
         ordered(self.lower, self.upper)
 
 
-class SmallestForm(Record):
-    """A claim on the instance and the comparator, without the bracket's width."""
-
-    claim: str
-    bound: Interval
-
-
 class CertifiedBound(Record):
     """The theorem's bound on the gap: its verdict (null: not judged), its terms, their shares of it."""
 
     claim: str
     verdict: VerdictName | None
     total: Interval | None
+    smallest: Annotated[Interval | None, Meta(description="its smallest proved form; null: none is proved")]
+    form: Annotated[str, Meta(description="the claim of that form; empty: none is proved")]
     terms: dict[str, Interval]
     shares: dict[str, float]
     reason: str
-    smallest: Annotated[
-        SmallestForm | UnsetType,
-        Meta(description="the claim that is proved and bounds the distance from the same comparator least"),
-    ] = UNSET
 
 
 class StationaryRow(Record):
@@ -220,7 +211,7 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
     def of(cls, found: Answer, defaults: Sequence[str] = (), named: bool = True) -> CertifyRecord:
         """The answer for the instance's omega; `named`: with its hash, which takes long for many rows."""
         optimum, judged = found.optimum, found.judged
-        ball, smallest = optimum.details.get("ball"), found.smallest
+        ball = optimum.details.get("ball")
         return cls(
             problem=CertifiedProblem.of(found, defaults, named),
             value=Interval.of(found.value),
@@ -244,12 +235,11 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
                 found.posed.claim,
                 None if judged is None else verdict_name(judged.verdict),
                 None if judged is None else interval(judged.bound),
+                None if found.smallest is None else interval(found.smallest.bound),
+                "" if found.smallest is None else found.smallest.claim,
                 {} if judged is None else intervals(judged.terms),
                 shares(found),
                 found.missing if judged is None else judged.reason,
-                UNSET
-                if smallest is None or smallest.bound is None
-                else SmallestForm(smallest.claim, Interval.of(smallest.bound)),
             ),
             stationary_for=[
                 StationaryRow(one.loop.objective, Interval.of(one.eps), one.loop.words)

@@ -253,7 +253,7 @@ class NetworkHeadline(Headline):
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
         width = max(optimum.upper - lower, optimum.resolution)
-        return Finding(kind, omega, against, judged, above, width)
+        return Finding(kind, omega, against, judged, above, width, evaluator)
 
     def _nearest(self, instance: NetworkInstance, rivals: Sequence[NetworkComparator], lower: float) -> NetworkInstance:
         """The instance with the comparator and, of a few, the radius that give the smallest bound in float64.

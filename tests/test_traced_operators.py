@@ -205,6 +205,40 @@ def test_an_unknown_operator_is_refused_by_name_and_line() -> None:
         evaluated(graph, [np.ones(3)], Middles())
 
 
+@pytest.mark.parametrize("relation", ["lt", "le", "gt", "ge", "eq", "ne"])
+def test_relations_of_a_relu_are_those_of_its_value(relation: str) -> None:
+    """Where the unit is closed, relu(x) = 0 although x < 0."""
+    nodes = (Node("input", (0,)), Node("aten.relu.default", (Ref(0),)), Node(f"aten.{relation}.Scalar", (Ref(1), 0)))
+    for system in (Middles(), Fine()):
+        (found,), _ = evaluated(Graph(nodes, (), 1, (Ref(2),), (0,)), [np.array([-1.0, 2.0])], system)
+        assert found.tolist() == [getattr(y, f"__{relation}__")(0) for y in (0, 2)]
+
+
+def test_what_is_no_number_is_not_enclosed_as_one() -> None:
+    """A variance without degrees of freedom, and the running statistics that come next."""
+    spread = Case((Real((2, 3)), [0]), {"correction": 3.0})
+    norm = Case((Real((2, 2)), None, None, Real((2,)), Real((2,)), True, 0.1, 1e-5), outputs=(3, 4))
+    for name, case in (("var.correction", spread), ("_native_batch_norm_legit_functional.default", norm)):
+        graph, inputs = graph_of(name, case)
+        drawn = [ordinary(x, np.random.default_rng(0)) if isinstance(x, Real) else x for x in inputs]
+        for system in (Middles(), Fine()):
+            found, _ = evaluated(graph, drawn, system)
+            assert not any(b.is_finite() for value in found for b in system.balls(value))
+
+
+def test_gradients_that_are_no_derivatives_are_refused() -> None:
+    case = Case((Real((5, 3)), np.array([0, 3, 1, 1, 2]), 4, 2, True))
+    graph, inputs = graph_of("embedding_dense_backward.default", case)
+    with pytest.raises(UnknownOperatorError, match="scale_grad_by_freq"):
+        evaluated(graph, [np.ones((5, 3)), inputs[1]], Middles())
+
+
+def test_reals_are_not_written_into_integers() -> None:
+    graph, inputs = graph_of("copy.default", Case((np.zeros(3, dtype=np.int64), Real((3,)))))
+    with pytest.raises(UnknownOperatorError, match="into integers"):
+        evaluated(graph, [inputs[0], np.full(3, 1.5)], Middles())
+
+
 SHAPES = ((1, 1, 1), (3, 17, 5), (64, 129, 31), (2, 700, 3), (33, 1, 17))
 
 

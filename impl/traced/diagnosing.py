@@ -8,7 +8,7 @@ every result moved at random by the dtype's unit; the largest of some replays, f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -177,32 +177,44 @@ def _times(s: System, value: Value, factor: fmpq) -> Value:
 
 def flattened(gradients: Any, learner: Learner) -> tuple[Array, torch.dtype]:
     """A gradient as one float64 vector, and its dtype. Errors: BadInputError."""
+    shapes = [tuple(p.shape) for p in learner.omega]
+    sizes = [p.numel() for p in learner.omega]
     if isinstance(gradients, Mapping):
         missing = [n for n in learner.names if n not in gradients]
         if missing:
             raise bad("gradients", sorted(gradients), f"gradients of all parameters: {missing[0]} is missing")
-        parts = [torch.as_tensor(gradients[n]) for n in learner.names]
-    elif isinstance(gradients, torch.Tensor):
-        parts = [gradients]
+        given: list[Any] = [gradients[n] for n in learner.names]
+    elif isinstance(gradients, torch.Tensor | np.ndarray):
+        flat = torch.as_tensor(gradients)
+        if flat.numel() != sum(sizes):
+            raise bad("gradients", tuple(flat.shape), f"{sum(sizes)} numbers, in the order of model.parameters()")
+        given = list(torch.split(flat.reshape(-1), sizes))
+        shapes = [(n,) for n in sizes]
+    elif isinstance(gradients, Iterable) and not isinstance(gradients, str):
+        given = list(gradients)
+        if len(given) == len(learner.trained):
+            given = [g for g, wanted in zip(given, learner.trained, strict=True) if wanted]
     else:
-        given = list(gradients) if len(gradients) == len(learner.omega) else [torch.zeros(0)] * len(learner.omega)
-        nothing = [torch.zeros(p.shape, dtype=learner.dtype) for p in learner.omega]
-        parts = [zero if g is None else g for g, zero in zip(given, nothing, strict=True)]
-    sizes, count = [p.numel() for p in parts], sum(p.numel() for p in learner.omega)
-    if sum(sizes) != count:
-        raise bad("gradients", sizes, f"{count} numbers, in the order of model.parameters()")
-    flat = np.concatenate([array_of(p).ravel() for p in parts]).astype(float)
-    if not np.isfinite(flat).all():
+        raise bad("gradients", type(gradients).__name__, "tensors, a vector, or a mapping by name")
+    if len(given) != len(shapes):
+        raise bad("gradients", f"{len(given)} of them", f"{len(shapes)}, in the order of model.parameters()")
+    zeros = [torch.zeros(shape, dtype=learner.dtype) for shape in shapes]
+    parts = [zero if g is None else torch.as_tensor(g) for g, zero in zip(given, zeros, strict=True)]
+    for name, part, shape in zip(learner.names, parts, shapes, strict=True):
+        if tuple(part.shape) != shape:
+            raise bad("gradients", tuple(part.shape), f"the shape of {name}, {shape}")
+    vector = np.concatenate([array_of(p).ravel() for p in parts]).astype(float)
+    if not np.isfinite(vector).all():
         raise bad("gradients", "inf or nan", "finite numbers")
-    return flat, next((p.dtype for p in parts if p.dtype in UNITS), torch.float64)
+    return vector, next((p.dtype for p in parts if p.dtype in UNITS), torch.float64)
 
 
 def _relative(s: System, g: Array, at: Value) -> Enclosure:
-    """||g - G|| / ||G||."""
+    """||g - G|| / ||G||; without an upper end where G may be 0, unless g certainly is G."""
     off = s.sub(at, s.of(g))
     size, far = (root(s.balls(s.sum(s.mul(v, v), (0,), False))[0]) for v in (at, off))
     if not size > 0:
-        return Enclosure(0.0, float("inf"))
+        return Enclosure(0.0, 0.0 if far.is_zero() else float("inf"))
     low, high = bounds(far / size)
     return Enclosure(max(low, 0.0), high)
 
@@ -258,7 +270,7 @@ def _explained(tried: Sequence[tuple[Candidate, Enclosure]], unit: float) -> Exp
     """The nearest candidate, if the rest is rounding; of equally near ones the first."""
     one, far = min(tried, key=lambda row: row[1].hi)
     room = rounding(one, unit)
-    return (one, far, room) if far.lo <= room else None
+    return (one, far, room) if far.lo <= room and np.isfinite(far.hi) else None
 
 
 def _rates(g: Array, those: Objectives, inner: SGD) -> Iterator[Candidate]:

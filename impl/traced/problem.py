@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from flint import fmpq
 from torch.func import functional_call, grad, jacrev, vjp
 
 from ..arithmetic import Array, length_above, rational
 from ..files import BadInputError
-from ..models.traced.trace import array_of, traced
+from ..models.traced.evaluate import evaluated
+from ..models.traced.systems import Middles, parts
+from ..models.traced.trace import TraceError, array_of, traced
 from .instance import Program, TracedInstance, TracedTask
 from .losses import DIVERGENCES
 
@@ -102,9 +105,11 @@ class Learner:
             )
         self.loss_name, self.loss = loss_of(loss)
         self.inner = inner
+        self.kept: dict[Any, Any] = {}
         self.dtype = next((p.dtype for p in model.parameters()), torch.float64)
         self.module = copy.deepcopy(model).double()
         trained = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
+        self.trained = [p.requires_grad for p in self.module.parameters()]
         if not trained:
             raise bad("model", type(model).__name__, "a model with parameters that require gradients")
         self.names = tuple(trained)
@@ -113,6 +118,13 @@ class Learner:
                      if n not in trained}  # fmt: skip
         self.batch = [n for n, m in self.module.named_modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)
                       and (m.training or m.running_mean is None)]  # fmt: skip
+
+        for m in self.module.modules():
+            if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.training:
+                m.track_running_stats = False  # what it writes there, no prediction reads
+        # Statistics that a batch's own replace, and counts: no prediction reads them.
+        self.unread = {f"{n}.{kind}" for n in self.batch for kind in ("running_mean", "running_var")}
+        self.unread |= {n for n in self.rest if n.rpartition(".")[2] == "num_batches_tracked"}
 
     # --- functions of parameters (tensor by tensor) ---------------------------------------------------------------
 
@@ -135,11 +147,19 @@ class Learner:
 
     # --- programs -------------------------------------------------------------------------------------------------
 
-    def graphs(self, data: Tensors, wanted: Sequence[str]) -> tuple[dict[str, Any], tuple[int, ...]]:
-        """The graphs of those names for tasks of these shapes, and the shape of predictions."""
-        k = len(self.names)
+    def unadapted(self, data: Tensors) -> torch.Tensor:
+        """The query's predictions at omega, checked against the labels. Errors: BadInputError."""
         with torch.no_grad():
             z = self.predict(dict(zip(self.names, self.omega, strict=True)), data[2])
+        if self.loss_name == "cross_entropy":
+            most = max(int(y.max()) for y in data[1::2])
+            if z.dim() != 2 or len(z) != len(data[3]) or most >= z.shape[1]:
+                raise bad("labels", f"classes up to {most}", f"predictions (points, classes), not {tuple(z.shape)}")
+        return z
+
+    def graphs(self, data: Tensors, z: torch.Tensor, wanted: Sequence[str]) -> dict[str, Any]:
+        """The graphs of those names for tasks of these shapes, with predictions like z."""
+        k = len(self.names)
 
         def split(function: Callable[..., Any]) -> Callable[..., Any]:
             return lambda *a: function(a[:k], *a[k:])
@@ -168,26 +188,61 @@ class Learner:
             "risk": (lambda z, y: self.loss(z, y), (z, data[3]), range(1)),
             "slope": (lambda z, y: grad(self.loss)(z, y), (z, data[3]), range(1)),
         }  # fmt: skip
-        return {name: traced(*makers[name]) for name in wanted}, tuple(z.shape)
+        return {name: traced(*makers[name]) for name in wanted}
+
+    def run(self, name: str, data: Tensors) -> Tensors:
+        """The predictions or the gradient at omega, by PyTorch."""
+        xs, ys, x, y = data
+        if name == "gradient":
+            return grad(lambda p: self.loss(self.adapted_predictions(p, xs, ys, x), y))(self.omega)
+        return (vjp(lambda p: self.adapted_predictions(p, xs, ys, x), self.omega)[0],)
 
     def data(self, support: Any, query: Any) -> Tensors:
         """Support and query as tensors in float64 (labels of classes as integers). Errors: BadInputError."""
         pieces = []
         for where, pair in (("support", support), ("query", query)):
             x, y = (torch.as_tensor(v).detach().cpu() for v in pair)
-            if not len(x) or len(x) != len(y):
-                raise bad(where, (len(x), len(y)), "as many inputs as labels, and at least one")
+            if not x.dim() or not y.dim() or not len(x) or len(x) != len(y):
+                raise bad(where, (tuple(x.shape), tuple(y.shape)), "as many inputs as labels, and at least one")
             if not all(bool(torch.isfinite(v).all()) for v in (x, y) if v.is_floating_point()):
                 raise bad(where, "inf or nan", "finite numbers")
-            pieces += [x.double() if x.is_floating_point() else x, self._labels(y)]
+            pieces += [x.double() if x.is_floating_point() else x, self._labels(y, where)]
         return tuple(pieces)
 
-    def _labels(self, y: torch.Tensor) -> torch.Tensor:
+    def _labels(self, y: torch.Tensor, where: str) -> torch.Tensor:
+        # The divergences of these losses, and their floor 0, are those of such labels alone.
+        if self.loss_name == "cross_entropy" and (y.is_floating_point() or y.dim() != 1 or bool((y < 0).any())):
+            raise bad(where, "labels that are not one class per point",
+                      "class numbers from 0, one axis (no ignored points); else a loss of your own")  # fmt: skip
+        if self.loss_name == "bce" and bool(((y < 0) | (y > 1)).any()):
+            raise bad(where, "a label outside [0, 1]", "labels within [0, 1] (loss bce); else a loss of your own")
         return y.double() if y.is_floating_point() or self.loss_name in ("mse", "bce") else y
 
 
 _KEPT: WeakKeyDictionary[torch.nn.Module, dict[Any, Any]] = WeakKeyDictionary()
-"""Graphs of models, by inner loop, loss, mode, shapes and name."""
+"""Graphs of models, by inner loop, loss, signature, shapes and name. A user's functions may hold anything that changes:
+what has them is kept by its learner alone, for one call."""
+
+
+def _signature(model: torch.nn.Module) -> str | None:
+    """Modules and their plain attributes, the mode among them, in words; None where an attribute is not plain."""
+    found: list[Any] = []
+    for name, module in model.named_modules():
+        own = {k: v for k, v in vars(module).items() if not k.endswith(("_parameters", "_buffers", "_modules"))
+               and "hooks" not in k}  # fmt: skip
+        hooks = [k for k, v in vars(module).items() if "hooks" in k and v]
+        if hooks or not all(map(_plain, own.values())):
+            return None
+        found.append((name, f"{type(module).__module__}.{type(module).__qualname__}", id(type(module)), own))
+    return repr(found)
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, tuple | list | set | frozenset):
+        return all(map(_plain, value))
+    if isinstance(value, dict):
+        return all(_plain(k) and _plain(v) for k, v in value.items())
+    return value is None or isinstance(value, bool | int | float | str | torch.dtype | torch.device)
 
 
 def programs(
@@ -197,16 +252,15 @@ def programs(
 
     Errors: TraceError.
     """
-    kept = _KEPT.setdefault(model, {})
-    rest = tuple(v.numpy().tobytes() for v in learner.rest.values())
-    modes = tuple(m.training for m in model.modules())
-    key = (learner.inner, learner.loss, modes, rest, tuple((tuple(t.shape), t.dtype) for t in data))
+    signature = _signature(model)
+    lasting = signature is not None and isinstance(learner.inner, SGD) and learner.loss_name != "own"
+    kept = _KEPT.setdefault(model, {}) if lasting else learner.kept
+    rest = tuple((n, v.numpy().tobytes()) for n, v in learner.rest.items())
+    key = (learner.inner, learner.loss, signature, rest, tuple((tuple(t.shape), t.dtype) for t in data))
     own: dict[str, Any] = kept.setdefault(key, {})
-    missing = [name for name in (*wanted, "shape") if name not in own]
-    if missing:
-        made, shape = learner.graphs(data, [name for name in missing if name != "shape"])
-        own |= {**made, "shape": shape}
-    return {name: own[name] for name in wanted}, own["shape"]
+    z = learner.unadapted(data)
+    own |= learner.graphs(data, z, [name for name in wanted if name not in own])
+    return {name: own[name] for name in wanted}, tuple(z.shape)
 
 
 def weights(tasks: Sequence[Task]) -> list[fmpq]:
@@ -247,6 +301,7 @@ def instance_of(
         if place is None:
             place = len(kinds)
             kinds.append((shape, program))
+        _replayed(learner, data, program)
         found.append(TracedTask(q, place, shape, tuple(map(array_of, data))))
         labels.append(found[-1].data[-1])
     other, functions = _comparator(comparator, learner, labels, [task.shape for task in found])
@@ -258,6 +313,8 @@ def instance_of(
             for a, b in zip(x.ravel().tolist(), y.ravel().tolist(), strict=True)
         ]  # fmt: skip
         size = fmpq(1) if functions else length_above(off)
+    elif not 0 <= float(radius) < float("inf"):
+        raise bad("radius", radius, "a finite number >= 0")
     else:
         size = rational(float(radius))
     words = (
@@ -266,6 +323,32 @@ def instance_of(
     notes = (words,) if learner.batch else ()
     return TracedInstance(tuple(p for _, p in kinds), tuple(found), learner.names, omega, other, functions, size,
                           learner.loss_name, notes)  # fmt: skip
+
+
+TRUST = 1e-3
+"""What a program's own dtype may round away, of its size, where it is compared with its graph."""
+
+
+def _replayed(learner: Learner, data: Tensors, program: Program) -> None:
+    """A watch, not a proof: the program itself, run in floats, gives what its graphs give.
+
+    One that draws numbers outside PyTorch, counts its calls, or wraps small integers does not. Errors: TraceError.
+    """
+    arrays = [array_of(t) for t in (*learner.omega, *data)]
+    for name in ("predictions", "gradient"):
+        if name not in program:
+            continue
+        own = learner.run(name, data)
+        values, _ = evaluated(program[name], arrays, Middles())
+        for right, value in zip(own, values, strict=True):
+            array = array_of(right)
+            mid, rad = parts(value)
+            size = TRUST * float(np.abs(array).max(initial=0.0))
+            if (np.abs(array - mid) > rad + size).any():
+                raise TraceError(
+                    f"the program's {name} differ from those of its trace: run again it does something else (random "
+                    "numbers, a counter, small integers that overflow); make it a function of its inputs"
+                )
 
 
 def _comparator(
@@ -284,6 +367,12 @@ def _comparator(
             raise bad(
                 "comparator", missing[0], "the parameters of the same model: this one is missing, or of another shape"
             )
+        fixed = [n for n, v in learner.rest.items() if n in given and n not in learner.unread
+                 and not torch.equal(given[n].detach().cpu().to(v), v)]  # fmt: skip
+        if fixed:
+            raise bad("comparator", fixed[0], "the model's own buffers and frozen parameters: this one differs there")
+        if not all(bool(torch.isfinite(given[n]).all()) for n in learner.names):
+            raise bad("comparator", "inf or nan", "finite parameters")
         return tuple(array_of(given[n]) for n in learner.names), False
     values = [array_of(torch.as_tensor(v)) for v in given]
     if [v.size for v in values] != [int(torch.Size(s).numel()) for s in shapes]:

@@ -333,8 +333,8 @@ class TracedQuantities(SpannedQuantities):
 
 
 def _table(value: Value) -> Value:
-    """Predictions as (points, components)."""
-    return each(lambda x: x.reshape(x.shape[0], -1), value)
+    """Predictions as (points, components); one number is one point."""
+    return each(lambda x: x.reshape(len(np.atleast_1d(x)), -1), value)
 
 
 def _flat(values: Sequence[Value]) -> Value:

@@ -301,6 +301,9 @@ def batch_norm(run: Any, a: Value, weight: Value, bias: Value, mean: Value, spre
         rate = s.apply("rsqrt", s.add(each(lambda v: v.reshape(per_channel), spread), s.lift(float(eps))))
     found = _scaled(run, s.mul(off, rate), weight, bias, per_channel)
     flat = (each(np.ravel, centre), each(np.ravel, rate)) if training else (s.of(np.zeros(0)), s.of(np.zeros(0)))
+    if training and mean is not None:
+        # The running statistics that come next: nobody's business here, so not a number.
+        mean, spread = (s.of(np.full(shape_of(v), np.nan)) for v in (mean, spread))
     return (found, *flat, mean, spread)
 
 

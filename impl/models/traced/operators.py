@@ -161,7 +161,7 @@ def variance(run: Any, a: Value, axes: Any = None, *, correction: float = 1, kee
     chosen = axes_of(axes, len(shape_of(x)))
     count = int(np.prod([shape_of(x)[k] for k in chosen]))
     off = s.sub(x, s.div(s.sum(x, chosen, True), s.lift(count)))
-    return s.div(s.sum(power(run, off, 2), chosen, keepdim), s.lift(count - correction))
+    return s.div(s.sum(power(run, off, 2), chosen, keepdim), s.lift(max(count - correction, 0)))
 
 
 @row("mm.default bmm.default", "BLAS: gamma_n of the norms of rows and columns (`products`); balls: flint's product")
@@ -196,7 +196,7 @@ def _relation(name: str) -> Callable[..., Value]:
         if exact(a) and (exact(b) or isinstance(b, int | float)):
             return WHOLE[name](a, b)
         if (not exact(b) and not isinstance(b, bool | int | float)) or not np.all(np.isinf(b)):
-            first = _before_relu(run, a, b)
+            first = _before_relu(run, a, b) if name in ("le", "gt") else a
             signs = run.compared(run.s.sub(run.s.lift(first), run.s.lift(b)))
         else:  # a finite number and an infinite one
             signs = np.broadcast_to(-np.sign(b).astype(int), shape_of(a))
@@ -206,7 +206,7 @@ def _relation(name: str) -> Callable[..., Value]:
 
 
 def _before_relu(run: Any, a: Value, b: Value) -> Value:
-    """relu(x) <= 0 is x <= 0, and says how far x is from it."""
+    """relu(x) <= 0 is x <= 0 (and > is >; of no other relation so), and says how far x is from it."""
     if isinstance(b, bool | int | float) and b == 0 and not exact(a):
         node, before, _ = run.behind(0)
         if node.op == "aten.relu.default":

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arithmetic import Array
 from .operators import OPERATORS, axes_of, refuse, row
-from .systems import Open, Picks, Value, each, exact, shape_of
+from .systems import Open, Picks, Value, each, exact, parts, shape_of
 
 END = 2**62
 
@@ -149,6 +149,8 @@ def diagonal_written(run: Any, a: Value, b: Value, offset: int = 0, i: int = 0, 
 
 @row("copy.default", "exact: numbers are moved")
 def copied(run: Any, a: Value, b: Value, blocking: bool = False) -> Value:
+    if exact(a) and not exact(b):
+        raise refuse(run, "real numbers written into integers jump: nothing encloses that")
     return expanded(run, b, shape_of(a))
 
 
@@ -210,8 +212,16 @@ def converted(run: Any, a: Value, *, dtype: Any = None) -> Value:
 # --- by index -----------------------------------------------------------------------------------------------------
 
 
+def along(shape: Sequence[int], axis: int, index: Array) -> tuple[slice, ...]:
+    """What an index reaches of an array: all of its axis, of the others as much as the index has."""
+    axis %= len(shape)
+    return tuple(slice(0, n if k == axis else m) for k, (n, m) in enumerate(zip(shape, index.shape, strict=True)))
+
+
 @row("gather.default", "exact; where an index is open, the hull of what it may take")
 def gathered(run: Any, a: Value, axis: int, index: Value, *, sparse_grad: bool = False) -> Value:
+    reached = along(shape_of(a), axis, parts(index)[0])
+    a = each(lambda x: x[reached], a)
     if not isinstance(index, Picks):
         return each(lambda x: np.take_along_axis(x, index, axis), a)
     s = run.s
@@ -235,7 +245,7 @@ def scattered(run: Any, a: Value, axis: int, index: Array, source: Value) -> Val
 
     def write(x: Array, y: Array) -> Array:
         copy = np.array(x)
-        np.put_along_axis(copy, index, y[tuple(slice(0, n) for n in index.shape)], axis)
+        np.put_along_axis(copy[along(copy.shape, axis, index)], index, y[tuple(map(slice, index.shape))], axis)
         return copy
 
     return each(write, base, source)
@@ -250,8 +260,8 @@ def scatter_added(run: Any, a: Value, axis: int, index: Array, source: Value) ->
     for k in range(index.shape[axis]):
         # One step along the axis at a time: no two of its numbers go to one place.
         place = np.take(index, [k], axis)
-        rest = each(lambda x, k=k: np.take(x, [k], axis), run.s.lift(source))
-        there = each(lambda x, p=place: np.take_along_axis(x, p, axis), found)
+        rest = each(lambda x, k=k, s=place.shape: np.take(x, [k], axis)[tuple(map(slice, s))], run.s.lift(source))
+        there = gathered(run, found, axis, place)
         found = scattered(run, found, axis, place, run.s.add(there, rest))
     return found
 
@@ -302,6 +312,8 @@ def embedded(
 
 @row("embedding_dense_backward.default", "as index_put")
 def embedded_back(run: Any, slope: Value, index: Array, rows: int, padding: int, scale: bool) -> Value:
+    if scale:
+        raise refuse(run, "scale_grad_by_freq=True is no derivative, and has no row")
     width = shape_of(slope)[-1]
     flat = each(lambda x: x.reshape(-1, width), slope)
     places = index.ravel()

@@ -1,0 +1,161 @@
+"""Any PyTorch model: what a user may hand over wrongly is refused, and what a program hides is noticed."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from metagap.impl.files import BadInputError
+from metagap.theory.claim import Verdict
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+
+from metagap.impl.models.traced.trace import TraceError  # noqa: E402
+from metagap.impl.traced.diagnosing import flattened  # noqa: E402
+from metagap.impl.traced.problem import Learner, instance_of, programs  # noqa: E402
+from metagap.torch import SGD, Task, check_gradient, judge  # noqa: E402
+
+torch.set_num_threads(1)
+nn = torch.nn
+
+
+class Model(nn.Module):  # type: ignore[misc]
+    """One linear layer, and a function of what it gives."""
+
+    def __init__(self, then: Any = lambda z: z, outputs: int = 1, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.layer, self.then = nn.Linear(1, outputs), then
+
+    def forward(self, x: Any) -> Any:
+        return self.then(self.layer(x))
+
+
+def task(y: Any = None, points: int = 2) -> Task:
+    torch.manual_seed(9)
+    x = torch.randn(points, 1)
+    y = torch.randn(points, 1) if y is None else y
+    return Task((x, y), (x + 1, y))
+
+
+FEW = ("predictions", "risk")
+CLASSES = {
+    "soft": torch.tensor([[1.0, 1.0, 0.0], [0.0, 2.0, 0.0]]),
+    "ignored": torch.tensor([0, -100]),
+    "two axes": torch.tensor([[0], [1]]),
+    "too large": torch.tensor([0, 3]),
+}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_labels_that_are_no_classes_are_refused(kind: str) -> None:
+    """Their losses have other divergences than KL, and may be negative."""
+    with pytest.raises(BadInputError, match="class"):
+        instance_of(Model(outputs=3), [task(CLASSES[kind])], SGD(0.1), "cross_entropy", Model(outputs=3), wanted=FEW)
+
+
+def test_labels_outside_the_unit_interval_are_refused() -> None:
+    """log(1 + e^z) - y z has no floor there."""
+    for y in (torch.tensor([[5.0], [0.0]]), torch.tensor([[1.0], [-0.1]])):
+        with pytest.raises(BadInputError, match=r"within \[0, 1\]"):
+            instance_of(Model(), [task(y)], SGD(0.1), "bce", Model(), wanted=FEW)
+    instance_of(Model(), [task(torch.tensor([[1.0], [0.5]]))], SGD(0.1), "bce", Model(), wanted=FEW)
+
+
+@pytest.mark.parametrize("radius", [-1.0, float("nan"), float("inf")])
+def test_a_radius_is_a_finite_number_from_0(radius: float) -> None:
+    with pytest.raises(BadInputError, match="radius"):
+        instance_of(Model(), [task()], SGD(0.1), "mse", Model(), radius, wanted=FEW)
+
+
+def test_a_comparator_with_other_statistics_or_no_numbers_is_refused() -> None:
+    def normed(shift: float) -> Any:
+        model = nn.Sequential(Model(), nn.BatchNorm1d(1))
+        model[1].running_mean += shift
+        return model
+
+    for training, refused in ((True, False), (False, True)):
+        model, other = normed(0.0).train(training), normed(5.0).train(training)
+        if refused:
+            with pytest.raises(BadInputError, match=r"1\.running_mean.*buffers"):
+                instance_of(model, [task()], SGD(0.1), "mse", other, wanted=FEW)
+        else:
+            instance_of(model, [task()], SGD(0.1), "mse", other, wanted=FEW)
+    nothing = {n: v * float("nan") for n, v in Model().state_dict().items()}
+    with pytest.raises(BadInputError, match="finite parameters"):
+        instance_of(Model(), [task()], SGD(0.1), "mse", nothing, wanted=FEW)
+
+
+def test_a_program_that_is_not_a_function_of_its_inputs_is_refused() -> None:
+    count = itertools.count(1)
+    small = torch.tensor([[100], [200]], dtype=torch.uint8)
+    hidden = {"a counter": lambda z: z * next(count), "small integers": lambda z: z * (small + small)}
+    for then in hidden.values():
+        with pytest.raises(TraceError, match="differ from those of its trace"):
+            instance_of(Model(then), [task()], SGD(0.1), "mse", None, wanted=FEW)
+    noted = instance_of(Model(lambda z: z.float() * 3), [task()], SGD(0.1), "mse", None, wanted=FEW)
+    assert noted.tasks  # a dtype's own rounding is none of that
+
+
+def test_a_model_that_changes_is_traced_again() -> None:
+    model = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.LeakyReLU(0.1))
+
+    def graph() -> Any:
+        learner = Learner(model, SGD(0.1), "mse")
+        one = task(torch.zeros(2, 2))
+        return programs(model, learner, learner.data(one.support, one.query), FEW)[0]
+
+    first = graph()
+    assert graph()["predictions"] is first["predictions"]
+    model[2].negative_slope = 0.2
+    second = graph()["predictions"]
+    model[1] = nn.Sigmoid()
+    third = graph()["predictions"]
+    assert len({repr(g.nodes) for g in (first["predictions"], second, third)}) == 3
+
+
+def test_what_a_users_function_holds_is_read_at_each_call() -> None:
+    rate = [0.1]
+
+    def inner(parameters: Any, risk: Any) -> Any:
+        slopes = torch.func.grad(risk)(parameters)
+        return {n: p - rate[0] * slopes[n] for n, p in parameters.items()}
+
+    model = Model()
+    first = instance_of(model, [task()], inner, "mse", None, wanted=FEW)
+    rate[0] = 0.2
+    assert instance_of(model, [task()], inner, "mse", None, wanted=FEW).sha256 != first.sha256
+
+
+def test_gradients_of_every_kind_and_none_of_a_wrong_shape() -> None:
+    model = nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1))
+    model[0].bias.requires_grad_(False)
+    learner = Learner(model, SGD(0.1), "mse")
+    parts = [torch.full(p.shape, float(k)) if p.requires_grad else None for k, p in enumerate(model.parameters())]
+    given = [p for p in parts if p is not None]
+    flat = torch.cat([p.ravel() for p in given])
+    for gradients in (parts, given, iter(given), flat, flat.numpy(), dict(zip(learner.names, given, strict=True))):
+        assert flattened(gradients, learner)[0].tolist() == flat.tolist()
+    assert flattened([None, *given[1:]], learner)[0].tolist() == [0, 0, 0, 2, 2, 2, 3]
+    for wrong in ([given[0].T, *given[1:]], given[:2], flat[1:], None, "abc", [], {"x": flat}):
+        with pytest.raises(BadInputError, match="gradients"):
+            flattened(wrong, learner)
+
+
+def test_no_gradient_is_named_where_none_is_enclosed() -> None:
+    """A gradient that is 0 is not every gradient; without finite enclosures nothing is named."""
+    model = Model(torch.relu)
+    with torch.no_grad():
+        model.layer.bias.fill_(-100)
+    tasks = [task(torch.zeros(2, 1))]
+    for value, name in ((0.0, "maml"), (1.0, "unknown")):
+        g = [torch.full_like(p, value) for p in model.parameters()]
+        assert check_gradient(g, model, tasks, inner=lambda p, risk: p).name == name
+
+
+def test_one_prediction_without_axes_is_one_point() -> None:
+    y = torch.tensor([[0.5]])
+    result = judge(Model(lambda z: z.squeeze()), [task(y, 1)], inner=SGD(0.1), comparator=Model(seed=3))
+    assert result["identity"].verdict is Verdict.EQUAL

@@ -159,3 +159,18 @@ def test_one_prediction_without_axes_is_one_point() -> None:
     y = torch.tensor([[0.5]])
     result = judge(Model(lambda z: z.squeeze()), [task(y, 1)], inner=SGD(0.1), comparator=Model(seed=3))
     assert result["identity"].verdict is Verdict.EQUAL
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_gradient_that_is_not_of_the_values_is_said(detached: bool) -> None:
+    """First-order MAML written as an inner loop: its graph is another function's derivative than that of its values."""
+
+    def inner(p: Any, risk: Any) -> Any:
+        slopes = torch.autograd.grad(risk(p), list(p.values()), create_graph=True)
+        return {n: v - 0.1 * (g.detach() if detached else g) for (n, v), g in zip(p.items(), slopes, strict=True)}
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    x = torch.linspace(-2, 2, 4)[:, None]
+    result = judge(model, [Task((x, torch.sin(3 * x)), (x + 0.1, torch.sin(3 * x)))], inner=inner)
+    assert any("formal gradient" in note for note in result.notes) == detached

@@ -7,6 +7,7 @@ training loop traces once.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -197,6 +198,30 @@ class Learner:
             return grad(lambda p: self.loss(self.adapted_predictions(p, xs, ys, x), y))(self.omega)
         return (vjp(lambda p: self.adapted_predictions(p, xs, ys, x), self.omega)[0],)
 
+    def risk(self, p: Tensors, data: Tensors) -> float:
+        """R at U(theta), by PyTorch."""
+        xs, ys, x, y = data
+        return float(vjp(lambda q: self.loss(self.adapted_predictions(q, xs, ys, x), y), p)[0])
+
+    def formal(self, tasks: Sequence[tuple[fmpq, Tensors]]) -> bool:
+        """Whether the gradient is certainly not that of L, as far as central differences along it tell: a watch.
+
+        `detach`, `no_grad` and the like leave no trace: the program has another derivative than its values.
+        """
+        shares = [(float(q.p) / float(q.q), data) for q, data in tasks]
+        slopes = [[share * g for g in self.run("gradient", data)] for share, data in shares]
+        total = [sum(column) for column in zip(*slopes, strict=True)]
+        size = math.sqrt(sum(float((g * g).sum()) for g in total))
+        if not 0 < size < math.inf:
+            return False
+
+        def value(step: float) -> float:
+            moved = tuple(t + step / size * g for t, g in zip(self.omega, total, strict=True))
+            return sum(share * self.risk(moved, data) for share, data in shares)
+
+        # A step across a kink may mislead one difference, hardly all.
+        return all(abs((value(h) - value(-h)) / (2 * h) - size) > DIFFERENT * size for h in STEPS)
+
     def data(self, support: Any, query: Any) -> Tensors:
         """Support and query as tensors in float64 (labels of classes as integers). Errors: BadInputError."""
         pieces = []
@@ -294,6 +319,7 @@ def instance_of(
     found: list[TracedTask] = []
     kinds: list[tuple[Any, Program]] = []
     labels: list[Array] = []
+    given: list[Tensors] = []
     for task, q in zip(tasks, weights(tasks), strict=True):
         data = learner.data(task.support, task.query)
         program, shape = programs(model, learner, data, wanted)
@@ -302,6 +328,7 @@ def instance_of(
             place = len(kinds)
             kinds.append((shape, program))
         _replayed(learner, data, program)
+        given.append(data)
         found.append(TracedTask(q, place, shape, tuple(map(array_of, data))))
         labels.append(found[-1].data[-1])
     other, functions = _comparator(comparator, learner, labels, [task.shape for task in found])
@@ -321,10 +348,18 @@ def instance_of(
         f"batch normalisation uses each batch's statistics ({', '.join(learner.batch)}): points depend on each other"
     )
     notes = (words,) if learner.batch else ()
+    if "gradient" in wanted and learner.formal([(t.weight, data) for t, data in zip(found, given, strict=True)]):
+        notes += (FORMAL,)
     return TracedInstance(tuple(p for _, p in kinds), tuple(found), learner.names, omega, other, functions, size,
                           learner.loss_name, notes)  # fmt: skip
 
 
+STEPS, DIFFERENT = (1e-3, 1e-4, 1e-5), 0.02
+"""Lengths of differences, and how far from a slope they say that it is another's."""
+FORMAL = (
+    "the program's gradient is not that of its values (detach, no_grad?): eps and every claim are about that formal "
+    "gradient, as with first-order MAML"
+)
 TRUST = 1e-3
 """What a program's own dtype may round away, of its size, where it is compared with its graph."""
 

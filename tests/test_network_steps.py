@@ -331,7 +331,7 @@ def test_the_enumeration_is_for_one_step() -> None:
     still = replace(instance, adaptation=Gradient(fmpq(0), 2))
     assert infimum(still).value == infimum(replace(still, adaptation=Gradient(fmpq(0)))).value
     optimum = RELU.bracketed(instance)
-    assert optimum.method == "the best prediction at every input, in the range of the networks"
+    assert optimum.how == "the best prediction at every input, in the range of the networks"
     assert optimum.lower <= 0 <= optimum.upper < 1e-9
     judged = RELU.judge(instance, optimum).judged
     assert judged.verdict in (Verdict.PROVED, Verdict.EQUAL)

@@ -133,6 +133,8 @@ def l1_near(slope: Array, rows: Array, target: Array) -> tuple[list[int], list[i
 
 def l1_above(rows: Array, left: Array) -> tuple[list[int], list[int]]:
     """Active residuals and signs where the shortest w leaves none of left - rows w negative: least distance by NNLS."""
+    if not (np.isfinite(rows).all() and np.isfinite(left).all()):
+        return [], [1] * len(left)
     system, target = np.vstack([-rows.T / max(np.abs(rows).max(), 1e-300), -left]), np.zeros(rows.shape[1] + 1)
     target[-1] = 1.0
     try:

@@ -70,6 +70,13 @@ MUTANTS = mutants(
         ),
         Wrong("c8-half", "c8", "half, as between a quadratic and its minimiser", halve(), "As for C5."),
         Wrong(
+            "c8-dominated-half",
+            "c8-dominated",
+            "half, as between a quadratic and its minimiser",
+            halve(),
+            "As for C8, which is its case of one law.",
+        ),
+        Wrong(
             "c9-half",
             "c9",
             "the factor 2 left out of the descent",

@@ -124,12 +124,26 @@ class Certified:
     ball: float | None
 
 
+@dataclass(frozen=True)
+class Picture:
+    """L in one or two dimensions as data: the grid of one axis, L on the grid (row by row), and the orthonormal
+    directions [d][D] of its axes, by which a parameter [D] has coordinates."""
+
+    axis: Sequence[float]
+    values: Sequence[float]
+    directions: Sequence[Sequence[float]]
+
+    def place(self, parameter: Sequence[float]) -> list[float]:
+        """A parameter's coordinates in the picture."""
+        return [sum(a * b for a, b in zip(row, parameter, strict=True)) for row in self.directions]
+
+
 class Headline(ABC):
     """How the optimum of a family's instances is bracketed, and the claim on the distance from it judged."""
 
     claim: Claim
-    sample: Callable[[Any, float, int], tuple[Sequence[float], Sequence[float]]] | None = None
-    """A picture of L in one or two dimensions, as data: (instance, ball, points per axis) -> (axis, L on the grid)."""
+    sample: Callable[[Any, float, int], Picture] | None = None
+    """A picture of an instance's L: of (instance, ball, points per axis)."""
     no_certificate: str = "no certificates are written for this family; leave it out"
     """Why there is no certificate to write, and what to do; empty where there is one."""
 

@@ -64,6 +64,65 @@ class Distance(Known):
         """Whether the bound carries no information."""
         return self.bound is not None and self.high is not None and self.bound > EMPTY * self.high > 0
 
+    @property
+    def speaks(self) -> bool:
+        """Whether the bound says more than L >= 0 does; where L is a return: whether it is not empty."""
+        return self.bound is not None and (not self.empty if self.trivial is None else self.bound < self.trivial)
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of the bound beside its number."""
+        if self.bound is None or self.trivial is None:
+            return ", which says nothing" if self.empty else ""
+        than = "more" if self.speaks else "less"
+        return f", which says {than} than L ≥ 0 alone ({self.trivial:.3g})"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the verdict: what it says first, the rest, and where more of it is."""
+
+    head: str
+    text: str
+    target: str
+    more: str
+    alarm: bool = False
+
+
+def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> list[Sentence]:
+    """The verdict of a run: what holds, where it says something, and that stationary does not mean global."""
+    if verify is None:
+        return []
+    counts = [each for row in verify.claims for each in (row.counts, row.real_counts)]
+    proved, equal = sum(c.PROVED for c in counts), sum(c.EQUAL for c in counts)
+    violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
+    claims, instances = len(verify.claims), verify.generated + verify.real
+    numbers = f"{claims} claims on {instances:,} instances: {proved:,} times proved, {equal:,} equal as far as "
+    numbers += f"enclosures tell; {undecided:,} undecided." if undecided else "enclosures tell."
+    head = f"{violated} certified violations." if violated else "What is claimed holds: no claim was violated."
+    found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
+    if distances:
+        speaking, less = (
+            sum(d.speaks for d in distances),
+            sum(not d.speaks and d.trivial is not None for d in distances),
+        )
+        empty = len(distances) - speaking - less
+        text = f"On {speaking} of {len(distances)} kinds of real tasks the bound says more than is known without it"
+        text += f"; on {less} it says less than L ≥ 0 alone" if less else ""
+        text += f"; on {empty} it is more than {EMPTY} times the gap" if empty else ""
+        most = "something on most" if 2 * speaking > len(distances) else "little on"
+        found.append(Sentence(f"It says {most} real tasks.", text + ".", "answers", "Task by task."))
+    kinds = [variant.kinds for variant in (verify.landscapes.variants if verify.landscapes else ())]
+    rows = [each["local minimum"] for each in kinds if "local minimum" in each]
+    points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)
+    if points:
+        deepest = max(row.largest_excess for row in rows)
+        text = f"Of {points} local minima of small generated problems, {traps} are certified not to be global"
+        text += f", by up to {deepest:.3g}." if traps else "."
+        head = "Stationary does not mean global." if traps else "No local minimum was certified not to be global."
+        found.append(Sentence(head, text, "optimum", "Landscape by landscape."))
+    return found
+
 
 def top(value: Interval | None) -> float | None:
     """The upper end of what may have no value."""
@@ -120,7 +179,7 @@ def _farthest(family: RealFamily) -> Distance:
         _, row, optimum = max(certified, key=lambda found: found[0])
         known, count = certified_distance(optimum), len(certified)
         limit = known.limit + _where(family.name, optimum.ball)
-        terms, trivial = optimum.terms, _trivial(family.name, optimum)
+        terms, trivial = optimum.terms, trivial_bound(family.name, optimum)
         without = len({point_of(r.name) for r in rows} - {point_of(r.name) for _, r, _ in certified})
         if without:
             limit += f"; {without} more trained point{'s' * (without > 1)} without a certified optimum"
@@ -146,7 +205,7 @@ def _farthest(family: RealFamily) -> Distance:
     )
 
 
-def _trivial(tasks: str, optimum: RealOptimum) -> float | None:
+def trivial_bound(tasks: str, optimum: RealOptimum) -> float | None:
     """L(omega), which bounds the distance from inf L >= 0 without any theorem; None in meta-RL, where L is a return."""
     family = next(f for f in FAMILIES.values() if tasks in f.real_tasks)
     gap = top(optimum.gap)

@@ -166,12 +166,14 @@ def audit(
     families: Sequence[str] = tuple(FAMILIES),
     workers: int = 1,
     only_mutants: bool = False,
+    deadline: float | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> AuditRecord | MutantsRecord:
     """The whole audit as a record, or that of the mutants alone; without the hashes of the files.
 
-    Families that were finished before Ctrl-C are in the record (status "interrupted") and are kept beside it, and so
-    are the parts of the others: the same audit of the same sources goes on from there.
+    Families that were finished before Ctrl-C or the deadline (of time.monotonic) are in the record (status
+    "interrupted", "out of time") and are kept beside it, and so are the parts of the others: the same audit of the same
+    sources goes on from there.
     """
     begin, started = time.monotonic(), now()
     write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
@@ -191,9 +193,9 @@ def audit(
         write_text(whole[name], dumps(found))
         shutil.rmtree(rooms[name], ignore_errors=True)
 
-    status: Literal["complete", "interrupted"] = "complete"
+    status: Literal["complete", "interrupted", "out of time"] = "complete"
     try:
-        if workers == 1:
+        if workers == 1 and deadline is None:
             for name in waiting:
                 take(name, audit_family(name, rooms[name], seed, effort, only_mutants, known, progress))
         else:
@@ -207,9 +209,12 @@ def audit(
                         name = jobs.pop(job)
                         take(name, job.result())
                         progress(f"{len(rows)} of {len(families)} families, last {name}")
+                    if jobs and deadline is not None and time.monotonic() > deadline:
+                        status = "out of time"
+                        break
     except KeyboardInterrupt:
         status = "interrupted"
-    else:
+    if status == "complete":
         shutil.rmtree(folder / PARTS, ignore_errors=True)
     finished = [rows[name] for name in families if name in rows]
     matrices = [row.matrix for row in finished if row.matrix]

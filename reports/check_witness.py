@@ -1987,6 +1987,7 @@ LOSSES = (
     *({"name": name} for name in ("double-well", "geman-mcclure")),
     {"name": "quartic", "c": NUMBER}, {"name": "pseudo-huber", "delta": NUMBER}, {"name": "huber", "delta": NUMBER},
 )  # fmt: skip
+IMPLICIT = {"squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson"}
 ATOMS = [{"x": int, "y": NUMBER, "p": NUMBER}]
 TASK = {"weight": NUMBER, "atoms": ATOMS}
 SUPERVISED_FILE = {
@@ -2080,8 +2081,7 @@ def _validate_supervised(given: dict[str, Any]) -> None:
         need(1 <= adaptation["steps"] <= 1000, "steps: 1..1000")
     else:
         need(number(adaptation["lambda"]) > 0 and given["model"]["name"] == "linear", "lambda > 0, a linear model")
-        smooth = ("squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson")
-        need(loss["name"] in smooth, "a loss for implicit adaptation")
+        need(loss["name"] in IMPLICIT, "a loss for implicit adaptation")
     shares(task["weight"] for task in given["tasks"])
     shape(given["features"])
     for task in given["tasks"]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import math
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup, escape
 
-from .formats.verifying import ClaimRow, LandscapePicture, Series
+from .answer import top, trivial_bound
+from .formats.verifying import ClaimRow, LandscapePicture, Series, VerifyRecord
+from .worked import Worked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +27,18 @@ COLOURS = {
     "UNDECIDED": "#9a6700",
 }
 """Verdict colours (distinguishable without red and green; the word is always printed too)."""
+
+DARK = {
+    "PROVED": "#5fd3a5",
+    "EQUAL": "#7cc1ec",
+    "VIOLATED": "#ff8f9c",
+    "OUTSIDE": "#aab4bf",
+    "UNDECIDED": "#e9b949",
+}
+"""The same on a dark page."""
+
+REFERRED = re.compile(r"""(?:url\(#|href="#)([^)"]+)""")
+NAMED = re.compile(r'\s?\bid="([^"]+)"')
 
 
 def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None], label: str) -> Markup:
@@ -40,31 +56,28 @@ def _drawing(name: str, size: tuple[float, float], draw: Callable[[Axes], None],
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
+    used = set(REFERRED.findall(text))
+    # matplotlib numbers its groups from 1 in every figure: names that nothing refers to would occur twice on a page.
+    text = NAMED.sub(lambda found: found[0] if found[1] in used else "", text)
     head, rest = text[text.index("<svg") :].split(">", 1)
     return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
 
 
 def histogram(row: ClaimRow) -> Markup | None:
-    """The distribution of left side over bound of a claim's row; None if there is nothing to show."""
+    """How tight: a bar per interval of left side over bound, its height the root of the count; None if empty."""
     counts = row.histogram
     if not sum(counts):
         return None
-
-    def draw(axes: Axes) -> None:
-        width = 1 / len(counts)
-        axes.bar([(i + 0.5) * width for i in range(len(counts))], counts, 0.9 * width, color=COLOURS["EQUAL"])
-        axes.set_xlim(0, 1)
-        axes.set_yscale("symlog", linthresh=1)
-        axes.set_ylim(0, max(counts) * 1.6)
-        axes.set_xlabel("left side / bound (1: the bound is attained)")
-        axes.set_ylabel("instances")
-
-    return _drawing(
-        row.claim,
-        (5.2, 1.9),
-        draw,
-        f"Histogram of left side over bound for {row.claim}: {sum(counts)} instances with a positive bound and a "
-        f"left side of at least 0; {counts[-1]} of them at 0.95 or more.",
+    width, most = 240 / len(counts), max(counts)
+    bars = [(i * width, 40 * math.sqrt(n / most)) for i, n in enumerate(counts) if n]
+    path = "".join(f"M{x + 1:.4g} 41v{-height:.3g}h{width - 2:.4g}v{height:.3g}z" for x, height in bars)
+    label = (
+        f"Left side over bound for {row.claim}, from 0 to 1: {sum(counts)} instances with a positive bound and a left "
+        f"side of at least 0; {counts[-1]} of them at 0.95 or more."
+    )
+    return Markup(
+        f'<svg class="strip" viewBox="0 0 240 42" role="img" aria-label="{escape(label)}">'
+        f'<path d="M0 41.5h240" stroke="currentColor" fill="none"/><path d="{path}" fill="var(--equal)"/></svg>'
     )
 
 
@@ -80,6 +93,90 @@ def landscape(row: LandscapePicture) -> Markup:
         f"The meta-objective of a {row.variant} problem with {row.dimension} parameter(s): certified minimum "
         f"{row.upper:.6g}, {len(row.points)} critical points, {traps} of them certified not to be global.",
     )
+
+
+def worked_figure(example: Worked) -> Markup:
+    """The worked example: L, the two points, the certified minimum, and where the bound allows a stationary point."""
+    low, high = float(example.rival.risk), float(example.rival.risk + example.bound)
+
+    def draw(axes: Axes) -> None:
+        axes.axhspan(low, high, color=COLOURS["UNDECIDED"], alpha=0.13, linewidth=0)
+        axes.plot(example.axis, example.values, color=COLOURS["EQUAL"], linewidth=1.6)
+        axes.axhline(example.least, color=COLOURS["PROVED"], linewidth=1, linestyle="--")
+        for point, mark, colour, words in (
+            (example.omega, "o", "VIOLATED", f"omega = 0: L = {float(example.omega.risk):.4f}"),
+            (example.rival, "D", "PROVED", f"theta' = 7/4: L = {low:.4f}"),
+        ):
+            place = float(point.theta), float(point.risk)
+            axes.plot(*place, mark, color=COLOURS[colour], markersize=6, zorder=3)
+            axes.annotate(words, place, (0, 9), textcoords="offset points", ha="center", color=COLOURS[colour])
+        axes.annotate(f"the bound: {low:.4f} + {float(example.bound):.4f}", (0, high), (0, -11),
+                      textcoords="offset points", ha="center", color=COLOURS["UNDECIDED"])  # fmt: skip
+        axes.set_ylim(0, 1.2 * high)
+        axes.set_xlim(example.axis[0], example.axis[-1])
+        axes.set_xlabel("theta")
+        axes.set_ylabel("L(theta)")
+
+    return _drawing(
+        "worked",
+        (7.2, 3.2),
+        draw,
+        f"A curve with a local minimum at 0 of height {float(example.omega.risk):.4f}, and lower points: at 7/4 it is "
+        f"{low:.4f}. The bound allows stationary points up to {high:.4f}.",
+    )
+
+
+def scatter(verify: VerifyRecord) -> Markup | None:
+    """Gap against bound of real points, log-log, with the diagonal and what L >= 0 says; None if there is none."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    trivial = []
+    for family in verify.real_families:
+        for row in family.rows:
+            if row.gap is None or row.lifted is None or row.lifted.bound is None:
+                continue
+            gap, bound = row.gap.hi, row.lifted.bound.hi
+            if gap is None or bound is None or not 0 < gap <= bound:
+                continue
+            points.setdefault(family.title, []).append((gap, bound))
+            alone = row.optimum and trivial_bound(family.name, row.optimum)
+            away = row.optimum and top(row.optimum.gap)
+            if alone and away and 2 * away > alone / 1e6:
+                trivial.append((away, alone))
+    if not points:
+        return None
+    count = sum(map(len, points.values()))
+    said = sum(bound < 10 * gap for rows in points.values() for gap, bound in rows)
+
+    gaps = [gap for rows in points.values() for gap, _ in rows]
+    low, high = min(gaps) / 2, max(gaps) * 3
+    top_ = 1e3 * high
+
+    def draw(axes: Axes) -> None:
+        ends = np.array([low, high])
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.fill_between(ends, ends, [low / 2] * 2, color="#8c959f", alpha=0.15, linewidth=0)
+        axes.plot(ends, ends, color="#57606a", linewidth=1)
+        axes.plot(ends, 10 * ends, color="#8c959f", linewidth=0.9, linestyle=":")
+        for (title, rows), colour, mark in zip(points.items(), LINES * 3, "osD^v<>ph*" * 3, strict=False):
+            shown = [(gap, min(bound, top_ / 1.5)) for gap, bound in rows]
+            axes.plot(*zip(*shown, strict=True), mark, color=colour, markersize=4, alpha=0.8, label=title)
+            for (gap, bound), (_, height) in zip(rows, shown, strict=True):
+                if bound > height:
+                    axes.annotate(f"{bound:.0e}", (gap, height), (5, -3), textcoords="offset points", fontsize=6.5)
+        if trivial:
+            axes.plot(*zip(*trivial, strict=True), "x", color="#1b1b1b", markersize=5, label="L >= 0 alone")
+        axes.set_xlim(low, high)
+        axes.set_ylim(low / 2, top_)
+        axes.set_xlabel("gap to the comparator")
+        axes.set_ylabel("the theorem's bound on it")
+        axes.legend(fontsize=6.5, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+
+    return _drawing(
+        "scatter", (7.6, 4.2), draw,
+        f"Gap against bound of {count} real points, both logarithmic: all lie on or above the diagonal, {said} of them "
+        "below ten times the gap.",
+    )  # fmt: skip
 
 
 _MARKS = {"local minimum": "v", "local maximum": "^", "saddle": "s", "flat minimum": "_"}
@@ -101,8 +198,10 @@ def _line(axes: Axes, row: LandscapePicture, values: np.ndarray) -> None:
         _mark(axes, point.kind, point.omega[0], height, point.spurious)
         if point.spurious and point.bound.hi is not None:
             # The theorem: L(omega) is at most lower + bound, a band above the certified minimum.
-            high = row.lower + point.bound.hi
-            axes.plot([point.omega[0]] * 2, [row.lower, high], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35)
+            x, high, edge = point.omega[0], row.lower + point.bound.hi, axes.get_ylim()[1]
+            axes.plot([x] * 2, [row.lower, min(high, edge)], color=COLOURS["UNDECIDED"], linewidth=3, alpha=0.35)
+            if high > edge:
+                axes.annotate(f"↑ to {high:.3g}", (x, edge), (3, -8), textcoords="offset points", fontsize=7)
     axes.set_xlabel("theta")
     axes.set_ylabel("L(theta)")
 

@@ -12,7 +12,7 @@ from ..impl import files
 from ..impl.families import FAMILIES, family_of, loads
 from ..impl.instances import Instance
 from ..impl.sources import RandomSource
-from ..impl.study import Certified, Finding, Study
+from ..impl.study import Certified, Finding, Picture, Study
 from .formats.shared import StatusName, interval, verdict_name
 from .formats.verifying import KindRow, Landscape, LandscapePicture, Landscapes, LandscapeVariant, Point, RealOptimum
 from .records import finite
@@ -126,8 +126,10 @@ def summary(rows: list[Landscape]) -> Landscapes | None:
     """The landscapes of a run: counts per variant, and those worth a picture with their data."""
     if not rows:
         return None
+    # Jobs end in any order.
+    order = {name: place for place, name in enumerate(FAMILIES)}
     variants = []
-    for variant in dict.fromkeys(row.variant for row in rows):
+    for variant in dict.fromkeys(row.variant for row in sorted(rows, key=lambda r: (order[r.family], r.variant))):
         chosen = [row for row in rows if row.variant == variant]
         points = [p for row in chosen for p in row.points]
         spurious = [p for p in points if p.spurious]
@@ -161,22 +163,24 @@ def _pictures(rows: list[Landscape]) -> list[LandscapePicture]:
         fit = [
             row
             for row in rows
-            if _sample(row) is not None
-            and row.dimension == row.parameters == dimension
-            and row.status == "certified"
-            and row.excess > 0
+            if _sample(row) is not None and row.dimension == dimension and row.status == "certified" and row.excess > 0
         ]
         # The deepest traps among those that a picture can show: the range of L must not dwarf them.
         for row in sorted(fit, key=lambda r: (-min(r.deepest_trap, 1.0), -min(r.excess, 1.0)))[:PICTURES]:
             sample = _sample(row)
             assert sample is not None and row.ball is not None
-            axis, values = sample(loads(row.instance, row.origin), row.ball, count)
-            data = {"axis": [float(v) for v in axis], "values": [finite(float(v)) for v in values]}
+            drawn = sample(loads(row.instance, row.origin), row.ball, count)
+            data = {
+                "axis": [float(v) for v in drawn.axis],
+                "values": [finite(float(v)) for v in drawn.values],
+                "at": drawn.place(row.at),
+                "points": [to_builtins(p) | {"omega": drawn.place(p.omega)} for p in row.points],
+            }
             found.append(convert(to_builtins(row) | data, LandscapePicture))
     return found
 
 
-def _sample(row: Landscape) -> Callable[[Instance, float, int], tuple[Sequence[float], Sequence[float]]] | None:
+def _sample(row: Landscape) -> Callable[[Instance, float, int], Picture] | None:
     """How a picture of the landscape is made, if its family has any."""
     headline = FAMILIES[row.family].headline
     return None if headline is None else headline.sample

@@ -134,6 +134,31 @@ def status(row: ClaimRow) -> str:
     return "all instances proved" if row.scope else "not judged"
 
 
+STAGES = (
+    ("The identity", ("identity",)),
+    ("Four steps", ("s1", "s2", "s3", "s4")),
+    ("The bound", ("lifted",)),
+    ("Its other forms", ("l1", "mixed", "mixed-l1", "first-order", "headline")),
+)
+"""How the proof goes, from the identity down; what is not named here is a corollary."""
+
+
+def proof_map(rows: Sequence[ClaimRow], family: str) -> list[tuple[str, list[tuple[str, ClaimRow]]]]:
+    """A family's claims by the stage of the proof at which they stand, each with its name within the family."""
+    found = {row.claim.removeprefix(f"{family}-"): row for row in rows}
+    stages = [(title, [(stem, found[stem]) for stem in stems if stem in found]) for title, stems in STAGES]
+    named = {stem for _, stems in STAGES for stem in stems}
+    stages.append(("Corollaries", [(stem, row) for stem, row in found.items() if stem not in named]))
+    return [(title, chosen) for title, chosen in stages if chosen]
+
+
+def colour(row: ClaimRow) -> str:
+    """The verdict whose colour a claim has on the map."""
+    if row.violated:
+        return "VIOLATED"
+    return "UNDECIDED" if row.loose else "PROVED" if row.scope else "OUTSIDE"
+
+
 @dataclass(frozen=True)
 class Column:
     """An assumption of a matrix, with its standard names."""

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..impl.families import FAMILIES
+from ..impl.families import FAMILIES, all_claims
 from ..impl.losses import LOSSES
 from ..theory.claim import Claim, Relation, Source
 from ..theory.paper import RESULTS
@@ -20,6 +20,7 @@ from .overview import SIGNS
 from .places import places
 from .records import SOURCES, write_text
 
+CLAIMS = {claim.name for claim in all_claims()}
 PAGES = ("theory/README.md", "impl/files/README.md")
 """The pages with generated tables."""
 
@@ -157,6 +158,10 @@ def fill(text: str, record: VerifyRecord | None) -> str:
 def main() -> None:
     """Rewrite the pages in the current folder; an argument names the verification record to take verdicts from."""
     record = read(Path(sys.argv[1]), VerifyRecord) if len(sys.argv) > 1 else None
+    if record is not None and (missing := len(CLAIMS - {row.claim for row in record.claims})):
+        say = f"{sys.argv[1]}: {missing} of {len(CLAIMS)} claims are not in this record: a record of all is required"
+        sys.stderr.write(f"{say}; make one by metagap verify --json FILE, without --claim\n")
+        sys.exit(2)
     for path in map(Path, PAGES):
         write_text(path, fill(path.read_text(encoding="utf-8"), record))
 

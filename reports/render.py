@@ -1,11 +1,18 @@
-"""From records to one self-contained page: statements in MathML, histograms as inline SVG, nothing fetched."""
+"""From records to pages: a summary, and what is behind it. Formulas in MathML, figures as inline SVG, nothing fetched.
+
+Every page is whole in its file; `single` is all of them in one.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -30,9 +37,10 @@ from .answer import (
     point_of,
     rate_answers,
     real_distances,
+    sentences,
     uninformative,
 )
-from .figures import COLOURS, histogram, landscape, rates
+from .figures import COLOURS, DARK, histogram, landscape, rates, scatter, worked_figure
 from .formats import Kind, read
 from .formats.auditing import AuditRecord
 from .formats.searching import MutationRecord
@@ -42,18 +50,22 @@ from .overview import (
     SIGNS,
     by_family,
     cell_id,
+    colour,
     details,
     equality,
     identifiers,
     mutant_id,
+    proof_map,
     quantiles,
     ratio,
     results,
     status,
     tables,
 )
+from .pages import PAGES, Page
 from .places import places
 from .records import clean, in_folder, write_text
+from .worked import worked
 
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[real]' && .venv/bin/metagap verify"
@@ -97,6 +109,16 @@ def enclosure(value: Interval | None, digits: int = 6) -> str:
     return f"[{number(low, digits)}, {number(high, digits)}]"
 
 
+def signed(value: Fraction) -> str:
+    """A fraction with a minus sign that is typeset as one."""
+    return str(value).replace("-", "\N{MINUS SIGN}")
+
+
+def decimal(value: Fraction) -> str:
+    """A fraction with four decimals."""
+    return f"{float(value):.4f}"
+
+
 def below(value: float, digits: int = 7) -> str:
     """A number that a bracket says something is above: rounded down, never up to 1."""
     scale = 10.0**digits
@@ -127,6 +149,7 @@ def entry(row: ClaimRow, family: str) -> str:
     return title if said else f"{stem}: {title}"
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("metagap.reports", "templates"),
@@ -148,6 +171,10 @@ def _environment() -> Environment:
         "histogram": histogram,
         "landscape": landscape,
         "rates": rates,
+        "scatter": scatter,
+        "worked_figure": worked_figure,
+        "signed": signed,
+        "decimal": decimal,
         "prose": prose,
         "in_folder": in_folder,
         "certified_distance": certified_distance,
@@ -158,13 +185,15 @@ def _environment() -> Environment:
         "quantiles": quantiles,
         "point_of": point_of,
         "status": status,
+        "proof_map": proof_map,
+        "colour": colour,
         "ratio": ratio,
     }
     environment.globals |= {
-        "colours": COLOURS,
+        "colours": {name: f"var(--{name.lower()})" for name in COLOURS},
+        "palette": [Markup(" ".join(f"--{n.lower()}: {c};" for n, c in each.items())) for each in (COLOURS, DARK)],
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
-        "families": {family.name: family.title for family in FAMILIES.values()},
         "losses": list(LOSSES.values()),
         "symbols": list(SYMBOLS.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
@@ -174,40 +203,75 @@ def _environment() -> Environment:
         "empty": EMPTY,
         "cell_id": cell_id,
         "mutant_id": mutant_id,
+        "worked": worked,
+        "pages": PAGES,
     }
     return environment
 
 
-def render(
-    verify: VerifyRecord | None,
-    audit: AuditRecord | None,
-    folder: str = "build/reports",
-    mutation: MutationRecord | None = None,
-) -> str:
-    """The page from the records; a missing record's sections say how to make it.
+@dataclass(frozen=True)
+class Report:
+    """What the pages are made of: the records, and the folder that stands for {folder} in commands."""
 
-    `folder` replaces {folder} in the reproducing commands, quoted for a shell.
-    """
-    template = _environment().get_template("report.html.j2")
-    page = template.render(
-        verify=verify,
-        audit=audit,
-        mutation=mutation,
-        folder=folder,
-        summary=_summary(verify, audit),
-        distances=real_distances(verify),
-        landscape_answer=landscape_answer(verify),
-        rate_answers=rate_answers(verify.rates if verify else ()),
-        uninformative=uninformative(verify),
-        results=results(verify, audit),
-        shown_claims={row.claim for row in verify.claims} if verify else set(),
-        identifiers=identifiers(audit),
-        tables=tables(audit) if audit else [],
-        details=details(audit) if audit else ([], []),
-        shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
-        places=places(),
-    )
-    return clean(page)
+    verify: VerifyRecord | None
+    audit: AuditRecord | None
+    folder: str = "build/reports"
+    mutation: MutationRecord | None = None
+
+    def single(self) -> str:
+        """All sections on one page."""
+        return self._page(None, [name for page in PAGES for name in page.sections])
+
+    def pages(self) -> dict[str, str]:
+        """Page name -> page; a link leads to the page that has its target."""
+        written = {page.name: self._page(page, page.sections) for page in PAGES}
+        home = {target: name for name, text in written.items() for target in TARGET.findall(text)}
+
+        def led(text: str) -> str:
+            own = set(TARGET.findall(text))
+
+            def to(link: re.Match[str]) -> str:
+                target = link[1]
+                return link[0] if target in own or target not in home else f'href="{home[target]}.html#{target}"'
+
+            return LINK.sub(to, text)
+
+        return {name: led(text) for name, text in written.items()}
+
+    def _page(self, page: Page | None, sections: Iterable[str]) -> str:
+        verify, audit = self.verify, self.audit
+        distances = real_distances(verify)
+        script = (Path(__file__).parent / "templates" / "page.js").read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        text = _environment().get_template("report.html.j2").render(
+            page=page,
+            sections=sections,
+            families={family.name: family.title for family in FAMILIES.values()},
+            script=Markup(script),
+            script_hash=f"sha256-{digest}",
+            verify=verify,
+            audit=audit,
+            mutation=self.mutation,
+            folder=self.folder,
+            summary=_summary(verify, audit),
+            sentences=sentences(verify, distances),
+            distances=distances,
+            landscape_answer=landscape_answer(verify),
+            rate_answers=rate_answers(verify.rates if verify else ()),
+            uninformative=uninformative(verify),
+            results=results(verify, audit),
+            shown_claims={row.claim for row in verify.claims} if verify else set(),
+            identifiers=identifiers(audit),
+            tables=tables(audit) if audit else [],
+            details=details(audit) if audit else ([], []),
+            shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
+            places=places(),
+        )  # fmt: skip
+        return clean(text)
+
+
+TARGET, LINK = re.compile(r'\bid="([^"]+)"'), re.compile(r'href="#([^"]+)"')
+"""What a link can lead to, and a link within the report as templates write it."""
 
 
 @dataclass(frozen=True)
@@ -227,13 +291,17 @@ def _summary(verify: VerifyRecord | None, audit: AuditRecord | None) -> Summary:
 
 
 def write_report(
-    folder: Path, fresh: str | None = None, warn: Callable[[BadInputError], None] = lambda error: None
+    folder: Path,
+    fresh: str | None = None,
+    warn: Callable[[BadInputError], None] = lambda error: None,
+    *,
+    single: bool = False,
 ) -> Path:
-    """Read the records in the folder and write its index.html.
+    """Read the records in the folder and write its pages; the path of the first, index.html.
 
-    `fresh` names the record that was just written: another one that cannot be read (it may be of an older version) is
-    then left out, and `warn` told. Errors: BadInputError if a record is damaged or of another format, or if there is
-    none.
+    `single`: report.html instead, which is all of them in one. `fresh` names the record that was just written: another
+    one that cannot be read (it may be of an older version) is then left out, and `warn` told. Errors: BadInputError if
+    a record is damaged or of another format, or if there is none.
     """
 
     def found(name: str, kind: type[Kind]) -> Kind | None:
@@ -248,6 +316,9 @@ def write_report(
     verify, audit = found("verify.json", VerifyRecord), found("audit.json", AuditRecord)
     if verify is None and audit is None:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
-    page = folder / "index.html"
-    write_text(page, render(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord)))
-    return page
+    report = Report(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord))
+    pages = {"report": report.single()} if single else report.pages()
+    # The first page last: whoever finds it finds all that it links to.
+    for name in reversed(pages):
+        write_text(folder / f"{name}.html", pages[name])
+    return folder / f"{next(iter(pages))}.html"

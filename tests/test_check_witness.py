@@ -7,16 +7,20 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from flint import ctx
+from flint import ctx, fmpq
 from metagap.impl import files
 from metagap.impl.arithmetic import IrrationalError
 from metagap.impl.families import FAMILIES
+from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.sources import RandomSource
 from metagap.reports import check_witness as checker
 from metagap.reports.audit import CHECKER
@@ -128,11 +132,41 @@ def agreements(engine: Any, document: dict[str, Any]) -> int:
     return compared
 
 
+NO_VALUE = {"absolute"}
+"""Losses that the checker reads and does not evaluate: no kept counterexample that it can check has one."""
+NO_CONSTANTS = {"absolute", "pseudo-huber"}
+"""Losses with finite suprema that no kept counterexample needs."""
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_checker_knows_every_loss(name: str) -> None:
+    """How a file gives it, whether steps on it may be implicit, its value, and its suprema where they are finite."""
+    profile, record = LOSSES[name].profile, {"name": name, "c": "3/2", "delta": "3/2"}
+    assert [set(row) for row in checker.LOSSES if row["name"] == name] == [{"name", profile.parameter} - {None}]
+    assert (name in checker.IMPLICIT) == (profile.convex and not profile.joints)
+    assert (name in NO_VALUE) != known(lambda: checker.loss_of(record))
+    own = SimpleNamespace(instance={"loss": record}, loss=name)
+    suprema = Loss(name, None if profile.parameter is None else fmpq(3, 2)).constants()
+    if known(lambda: checker.Supervised.constants.func(own)):
+        for ours, theirs in zip(
+            checker.Supervised.constants.func(own), (suprema.m1, suprema.m2, suprema.m3), strict=True
+        ):
+            if ours is not None and theirs is not None:
+                assert abs(float(checker.ranged(ours).low) - float(theirs)) < 1e-12
+    else:
+        assert suprema.m1 is None or name in NO_CONSTANTS
+
+
+def known(ask: Callable[[], Any]) -> bool:
+    with suppress(checker.NotCheckedError):
+        ask()
+        return True
+    return False
+
+
 def test_derivatives_of_losses_and_activations_are_those_of_their_values() -> None:
     one = checker.exactly(1)
-    losses = ("squared", "quartic", "double-well", "geman-mcclure", "log-cosh", "pseudo-huber", "huber", "logistic",
-              "exponential", "poisson")  # fmt: skip
-    for name in losses:
+    for name in LOSSES.keys() - NO_VALUE:
         value, slope = checker.loss_of({"name": name, "c": 0.75, "delta": 1.5})
         for z in (Fraction(-7, 3), Fraction(1, 5), Fraction(4)):
             dual = value(checker.Dual(checker.exactly(z), {0: one}), Fraction(-1))

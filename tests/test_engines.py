@@ -140,7 +140,7 @@ def test_reported_enclosures_contain_a_float64_evaluation_and_are_narrow() -> No
     assert checked > 300
 
 
-@pytest.mark.parametrize("family", [f for f in FAMILIES.values() if not f.returns], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_every_quantity_of_the_searching_engine_is_a_number_per_instance(family: Family) -> None:
     """Every quantity that both engines have, also one that no claim of the family names: none is of another model."""
     with np.errstate(all="ignore"):
@@ -151,6 +151,15 @@ def test_every_quantity_of_the_searching_engine_is_a_number_per_instance(family:
         for name in names:
             with suppress(UndefinedQuantityError):
                 assert np.shape(at(name)) == (3,), name
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES.values() if f.returns], ids=lambda family: family.name)
+def test_the_residual_is_as_long_as_the_misfit(family: Family) -> None:
+    """In whatever coordinates its direction is."""
+    for generator in family.generators[:3]:
+        with np.errstate(all="ignore"):
+            at = family.batch_quantities(generator.build(RandomSource(2, 4), generator.variants[0]))
+            assert np.sqrt((at.mass * at.residual**2).sum((1, 2, 3))) == pytest.approx(at.misfit, rel=1e-9, abs=1e-9)
 
 
 def is_quantity(engine: type, name: str) -> bool:

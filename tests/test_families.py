@@ -78,7 +78,7 @@ def test_it_is_verified_audited_and_reported(row: None, tmp_path: Path) -> None:
         (tmp_path / f"{name}.json").write_text(dumps(record))
     made = called("report", "--out", tmp_path)
     assert made.exit_code == 0, made.output
-    assert "A toy" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "A toy" in (tmp_path / "claims.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("driver", ["evolution", "hypothesis", "gradient"])

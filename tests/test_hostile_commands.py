@@ -17,7 +17,7 @@ from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.junit import junit
 from metagap.reports.records import dumps
-from metagap.reports.render import render
+from metagap.reports.render import Report
 from metagap.reports.sarif import sarif
 from typer.testing import CliRunner
 
@@ -154,7 +154,7 @@ def test_pages_xml_and_commands_bear_any_text(small_run: tuple[Path, VerifyRecor
     for row in record.mutants:
         row.title, row.status, row.why = "a\x00b\x1b[31m\x7f\x85\ud800", "survived", "\x08<&>\ufffe"
     folder = "it's a $(folder)\x07"
-    page = render(verify, record, folder)
+    page = Report(verify, record, folder).single()
     page.encode()
     assert not [c for c in page if ord(c) < 32 and c not in "\n\t"] and "\x7f" not in page and "\x85" not in page
     assert "replay &#39;it&#39;&#34;&#39;&#34;&#39;s a $(folder)" in page

@@ -36,7 +36,7 @@ from metagap.reports.formats.auditing import AuditRecord, MatrixRows, MutantRows
 from metagap.reports.formats.searching import MutationRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import Job, generate
-from metagap.reports.render import render
+from metagap.reports.render import Report
 from msgspec import to_builtins
 
 from .test_formats import MUTATION, NETWORK, PLAIN, PROCESS, SMOOTH
@@ -417,7 +417,7 @@ def records(bench: Bench, rng: random.Random) -> None:
     if found is not None:
         both = {VerifyRecord: bench.verify, AuditRecord: bench.audit, kind: found}
         begin = time.process_time()
-        page = render(both[VerifyRecord], both[AuditRecord], "out", both.get(MutationRecord))
+        page = Report(both[VerifyRecord], both[AuditRecord], "out", both.get(MutationRecord)).single()
         assert time.process_time() - begin < SECONDS
         assert "\x00" not in page and "\x1b" not in page
 

@@ -313,12 +313,13 @@ def test_what_the_engines_share_is_shared() -> None:
 
 
 def test_models_know_no_task_and_no_bound() -> None:
-    """Of the engines they take orthonormal coordinates alone."""
+    """Of the engines they take vectors and orthonormal coordinates alone."""
     models = [module_at(path) for path in (ROOT / "impl" / "models").glob("[!_]*.py")]
     rooms = {room_of(module) or module.split(".")[0] for module in reached(models)}
     assert rooms <= {"arithmetic", "balls", "files", "instances", "models", "shrink", "sources"}
     assert {module for module in reached(models) if module.startswith("impl.balls")} <= {
         "impl.balls",
+        "impl.balls.dense",
         "impl.balls.span",
     }
 

@@ -130,7 +130,11 @@ def test_ranges_hold_the_turning_points(loss: Loss) -> None:
     """Joints or not: what a fine grid attains (the turning points of all losses among its cells), ends included."""
     with ctx.workprec(96):
         for label in labels(loss):
-            for low, high in ((-3.0, 4.0), (-0.75, 0.5), (0.0, 2.0), (-2.0, 0.0), (label - 0.5, label)):
+            reach = float(loss.parameter or 0)  # joints and turning points are at label -+ parameter, or nearer
+            for low, high in (
+                *((-3.0, 4.0), (-0.75, 0.5), (0.0, 2.0), (-2.0, 0.0), (label - 0.5, label)),
+                *((label - reach - 1, label + reach + 2), (label - reach - 0.5, label - reach), (label, label + reach)),
+            ):
                 grid = np.linspace(low, high, 1001)
                 box = arb(low).union(arb(high))
                 for order, name in enumerate(ORDERS):

@@ -11,6 +11,7 @@ from flint import ctx, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Rationals
+from metagap.impl.balls.dense import Dense
 from metagap.impl.families import META_RL_NETWORK, judge
 from metagap.impl.models.coordinates import coordinates
 from metagap.impl.models.weights import Weights
@@ -123,7 +124,8 @@ def test_coordinates_are_exact(rows: list[list[int]]) -> None:
     square = sum(t * t for t in total)
     if (root := round(square**0.5)) ** 2 == square:
         # <e_k, sum psi_a> = sum_a L_ak D_k: the column sums of the rational rows.
-        assert at.length([sum(column, start=fmpq(0)) for column in zip(*table, strict=True)]) == root
+        pairings = [sum(column, start=fmpq(0)) for column in zip(*table, strict=True)]
+        assert Dense(Rationals, pairings, at.squares).length == root
 
 
 def test_neurons_near_their_kinks_are_decided_exactly() -> None:

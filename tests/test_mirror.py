@@ -28,7 +28,7 @@ from metagap.impl.instances import Instance
 from metagap.impl.losses import LOSSES
 from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.sources import RandomSource
-from mirror import compare
+from mirror import compare, names_of
 from mpmath import mp, mpf
 
 HERE = Path(__file__).resolve().parent
@@ -115,6 +115,22 @@ def test_the_mirrors_shortest_solution() -> None:
         alpha = solve(gram, [mpf(3), mpf(1)])
         for j in range(3):
             assert abs(v[j] - mp.fsum(a * row[j] for a, row in zip(alpha, rows, strict=True))) < mpf(10) ** -50
+
+
+ELSEWHERE = {"bracket", "certified_gap"}
+"""Of the headline alone, against an optimum that a search found: see `test_certified_brackets_and_headlines`."""
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+def test_the_mirror_knows_what_claims_name(family: Family) -> None:
+    """Quantities, extras and margins; what it does not know it would pass over."""
+    with np.errstate(all="ignore"):
+        generator = family.generators[0]
+        instance = generator.build(RandomSource(0, 1), generator.variants[0]).instance(0)
+    mirror = type(quantities(read(files.dumps(instance)), 60))
+    named = {*names_of(family.claims), *names_of(family.all_claims)} - {"radius"}
+    assert {name for name in named if not hasattr(mirror, name)} <= ELSEWHERE
+    assert not ELSEWHERE & set(names_of(family.claims))
 
 
 # --- the engine beside the mirror ------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from metagap.reports.formats.verifying import Counts
 from metagap.reports.jobs import PROFILES
 from metagap.reports.readme import PAGES as GENERATED
 from metagap.reports.readme import claims_table, fill
+from metagap.reports.records import dumps, write_text
 from metagap.reports.verify import Run
 from metagap.theory.claim import Source, Verdict
 
@@ -124,6 +125,17 @@ def test_every_theorem_is_a_row_with_a_verdict_in_each_of_its_families() -> None
 
 def test_the_picture_exists() -> None:
     assert (README.parent / "reports" / "picture.png").stat().st_size > 10_000
+
+
+def test_a_record_of_some_claims_renews_no_page(tmp_path: Path) -> None:
+    (tmp_path / "theory").mkdir()
+    record = tmp_path / "verify.json"
+    write_text(record, dumps(Run(PROFILES["quick"], 0, META_SL.claims[:1], "a test").record()))
+    program = [sys.executable, "-m", "metagap.reports.readme", record]
+    told = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 2 and told.stderr.count("\n") == 1
+    assert f"{record}: " in told.stderr and "without --claim" in told.stderr
+    assert not any((tmp_path / "theory").iterdir())
 
 
 def test_proved_and_equal_are_counted_apart() -> None:

@@ -6,13 +6,24 @@ import copy
 import html
 import json
 import re
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from metagap.impl.families import FAMILIES, META_SL, all_claims
+from metagap.impl.families import FAMILIES, META_SL, all_claims, judge, load
 from metagap.impl.files import BadInputError
-from metagap.reports.answer import Parts, distance, landscape_answer, rate_answers, real_distances, uninformative
+from metagap.reports.answer import (
+    Distance,
+    Parts,
+    distance,
+    landscape_answer,
+    rate_answers,
+    real_distances,
+    sentences,
+    uninformative,
+)
 from metagap.reports.formats import check
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.searching import MutationRecord
@@ -29,9 +40,11 @@ from metagap.reports.formats.verifying import (
     Violation,
 )
 from metagap.reports.overview import cell_id, identifiers, status, tables, tightness
+from metagap.reports.pages import PAGES
 from metagap.reports.places import places
 from metagap.reports.records import dumps
-from metagap.reports.render import INSTALL, enclosure, entry, number, prose, render, share, write_report
+from metagap.reports.render import INSTALL, Report, enclosure, entry, number, prose, share, write_report
+from metagap.reports.worked import FILE, worked
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.paper import RESULTS, Outcome
 from metagap.theory.without.hypotheses import META_RL_ROWS
@@ -42,6 +55,10 @@ from .test_formats import MUTATION
 Both = tuple[VerifyRecord, AuditRecord]
 
 
+def single(verify: VerifyRecord | None, audit: AuditRecord | None, **more: Any) -> str:
+    return Report(verify, audit, **more).single()
+
+
 @pytest.fixture(scope="module")
 def records(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> Both:
     return small_run[1:]
@@ -49,7 +66,7 @@ def records(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> Both:
 
 @pytest.fixture(scope="module")
 def page(records: Both) -> str:
-    return render(*records)
+    return single(*records)
 
 
 def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) -> None:
@@ -69,19 +86,66 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) ->
 
 
 def test_the_page_is_a_function_of_the_records(records: Both, page: str) -> None:
-    assert page == render(*copy.deepcopy(records))
+    assert page == single(*copy.deepcopy(records))
+
+
+def test_every_page_has_its_sections_and_links_lead_to_the_page_of_their_target(records: Both, page: str) -> None:
+    pages = Report(*records).pages()
+    assert list(pages) == [each.name for each in PAGES] and next(iter(pages)) == "index"
+    ids = {name: re.findall(r'\bid="([^"]+)"', text) for name, text in pages.items()}
+    shared = {"main", "unfold", "fold", "print-all"}
+    every = [i for found in ids.values() for i in set(found) - shared]
+    assert len(every) == len(set(every)) and set(every) == set(re.findall(r'\bid="([^"]+)"', page)) - shared
+    led = 0
+    for name, text in pages.items():
+        for file, target in re.findall(r'href="(\w+\.html)?#([^"]+)"', text):
+            assert target in ids[file.removesuffix(".html") or name], (name, file, target)
+            led += bool(file)
+    assert led > 50
+
+
+def test_the_verdict_is_three_sentences_from_the_counts(records: Both) -> None:
+    verify = copy.deepcopy(records[0])
+    held, *_ = sentences(verify, [])
+    counts = [c for row in verify.claims for c in (row.counts, row.real_counts)]
+    assert not held.alarm and f"{sum(c.PROVED for c in counts):,} times proved" in held.text
+    verify.claims[0].counts.VIOLATED = 2
+    assert sentences(verify, [])[0].alarm and sentences(verify, [])[0].head.startswith("2 certified")
+    far = Distance(0.5, 1.0, 0.75, None, "", "a", "A", "", 1, 1, 0.7, None)
+    more, none = replace(far, bound=0.6), replace(far, trivial=None, bound=1e3)
+    assert [d.speaks for d in (far, more, none)] == [False, True, False] and none.empty
+    _, real, *_ = sentences(verify, [far, more, none])
+    assert real.head == "It says little on real tasks."
+    assert "On 1 of 3" in real.text and "on 1 it says less" in real.text and "on 1 it is more than 100" in real.text
+    assert far.remark == ", which says less than L ≥ 0 alone (0.7)" and none.remark == ", which says nothing"
+
+
+def test_the_worked_example_is_what_the_engine_says_of_its_instance(page: str) -> None:
+    example = worked()
+    instance = load(FILE)
+    judged = judge(instance)
+    lifted, identity = judged["meta-sl-lifted"], judged["meta-sl-identity"]
+    assert lifted.verdict.name == identity.verdict.name == example.verdict == "PROVED"
+    for enclosure_, value in ((lifted.gap, example.gap), (lifted.bound, example.bound)):
+        assert enclosure_.lo <= float(value) <= enclosure_.hi and enclosure_.hi - enclosure_.lo < 1e-12
+    assert lifted.terms["eps"].hi < 1e-30 and example.second == Fraction(33, 125)
+    assert example.least < float(example.rival.risk) < float(example.omega.risk)
+    middle = len(example.axis) // 2
+    assert example.axis[middle] == 0 and example.values[middle] == pytest.approx(float(example.omega.risk))
+    assert example.values[middle - 1] > example.values[middle] < example.values[middle + 1]
+    assert "6027/5000" in page and "33/125" in page
 
 
 def test_missing_records_say_how_to_make_them(records: Both) -> None:
-    assert "metagap audit" in render(records[0], None)
-    alone = render(None, records[1])
+    assert "metagap audit" in single(records[0], None)
+    alone = single(None, records[1])
     assert "metagap verify" in alone and "not in this run" in alone
 
 
 @pytest.mark.ci
 def test_the_tests_own_power_is_shown_with_its_interval(records: Both, page: str) -> None:
     assert "cosmic-ray" not in page
-    shown = html.unescape(render(*records, mutation=check(MUTATION, MutationRecord, "x")))
+    shown = html.unescape(single(*records, mutation=check(MUTATION, MutationRecord, "x")))
     assert "<strong>1 of 2</strong> changes" in shown
     assert "9.4 % to 90.5 %" in shown
     survivor, noticed = MUTATION["changes"]
@@ -96,7 +160,7 @@ def test_a_violation_is_loud_and_text_is_escaped(records: Both) -> None:
         Violation(kind="worst", grade="genuine", gap=Interval(2.0, 2.0), bound=Interval(1.0, 1.0), terms={},
                   instance="0" * 64, file="x", origin="<b>somebody</b>", command="metagap replay {folder}/x")
     ]  # fmt: skip
-    page = render(verify, None)
+    page = single(verify, None)
     assert "1 certified violations" in page
     assert "&lt;b&gt;somebody" in page
     assert "the worst counterexample" in page
@@ -128,7 +192,7 @@ def test_a_stale_record_is_left_out_of_a_fresh_one(small_run: tuple[Path, Any, A
     (tmp_path / "audit.json").write_text('{"format": "metagap/audit/0"}')
     told: list[BadInputError] = []
     page = write_report(tmp_path, "verify.json", told.append)
-    assert "metagap audit" in page.read_text()
+    assert page.name == "index.html" and "metagap audit" in (tmp_path / "assumptions.html").read_text()
     assert len(told) == 1
     with pytest.raises(BadInputError):
         write_report(tmp_path, "audit.json", told.append)
@@ -248,10 +312,10 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     (empty,) = uninformative(verify)
     assert empty.instances == 2
     assert empty.title == "Taxi" and empty.bounds == (1e3, 1e3) and not empty.policies
-    page = html.unescape(render(verify, None))
+    page = html.unescape(single(verify, None))
     section = page.split('id="answer"')[1].split("<h2")[0]
     assert section.count("within the tolerance") == 2 and "no information" in section
-    assert "No claim was violated" in section and "the misfit is 75.0 % of" in section
+    assert "the misfit is 75.0 % of" in section
     assert "Taxi, 2 instances (bound 1000 for a gap of 0.0625 to 0.125)" in page.replace("1e+03", "1000")
     certified = page.split('id="real-optimum"')[1].split("<h2")[0]
     assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]
@@ -326,7 +390,7 @@ def test_two_states_of_the_sources_are_said(records: Both, page: str) -> None:
     assert "different states" not in page
     other = copy.deepcopy(records[1])
     other.environment["sources"] = "0" * 64
-    assert "different states" in render(records[0], other)
+    assert "different states" in single(records[0], other)
 
 
 def test_provenance_names_versions_machine_sources_and_files(records: Both, page: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -13,9 +15,39 @@ from metagap.reports.cli import COMMANDS, main
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_of_commands_has_the_first_line_of_each_help(name: str) -> None:
-    room, line = COMMANDS[name]
-    command = getattr(importlib.import_module(f"metagap.reports.cli.{room}"), name)
-    assert command.__doc__.split("\n")[0] == line
+    known = COMMANDS[name]
+    command = getattr(importlib.import_module(f"metagap.reports.cli.{known.room}"), name)
+    assert " ".join(command.__doc__.split("\n\n")[0].split()) == known.line
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_example_in_a_commands_help_is_one_that_it_takes(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = shlex.split(COMMANDS[name].example)
+    assert words[:2] == ["metagap", name]
+    monkeypatch.setattr(sys, "argv", [*words, "--help"])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        main()
+    shown = capsys.readouterr().out
+    assert f"For example: {COMMANDS[name].example}" in shown
+    assert all(f"{word} " in shown for word in words if word.startswith("--"))
+
+
+def test_alone_it_says_what_to_try_first(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["metagap"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().out
+    assert ended.value.code == 0 and "metagap certify" in said and "metagap verify" in said
+
+
+def test_shells_complete_the_names_of_commands() -> None:
+    asked = {"_METAGAP_COMPLETE": "complete_bash", "COMP_WORDS": "metagap ce", "COMP_CWORD": "1"}
+    run = [sys.executable, "-m", "metagap.reports"]
+    found = subprocess.run(run, env=os.environ | asked, capture_output=True, text=True)
+    assert found.stdout.split() == ["certify"], found.stderr
 
 
 def loaded(code: str) -> set[str]:

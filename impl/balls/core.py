@@ -30,6 +30,7 @@ from ..arithmetic import (
     square,
 )
 from ..instances import Instance, Vector
+from .dense import Dense
 from .infimum import Infimum, misfit, misfit_l1, residuals
 
 
@@ -129,6 +130,27 @@ class CoreQuantities(ABC):
         """||u||."""
         return self._root_sum(zip(self._masses, self._u, strict=True))
 
+    # --- vectors of parameters --------------------------------------------------------------------------------
+
+    def _vector(self, entries: list[Number]) -> Dense:
+        """The vector with these coordinates [d]."""
+        return Dense(self.m, entries)
+
+    @cached_property
+    def _whole_gradient(self) -> Any:
+        """grad L, whose coordinates are `_gradient`."""
+        return self._vector(self._gradient)
+
+    @cached_property
+    def _formal_gradient(self) -> Any:
+        """<w, phi>: grad L by the chain rule."""
+        return self._vector(self._pulled(self._meta_features))
+
+    @cached_property
+    def _features(self) -> Any:
+        """The meta-features, as `_misfit` takes them."""
+        return self._meta_features
+
     def _pulled(self, rows: Matrix) -> list[Number]:
         """sum_j weighted_j rows_j [d]."""
         return (rows.transpose() * self.m.matrix([[w] for w in self._weighted])).entries()
@@ -140,10 +162,23 @@ class CoreQuantities(ABC):
         if self.m is not Balls:
             raise IrrationalError(f"{what} is evaluated in balls only")
 
-    def _misfit(self, rows: Matrix, target: list[arb], masses: list[arb] | None = None, free: bool = False) -> Infimum:
+    def _misfit(
+        self,
+        features: Any,
+        target: list[Number] | None = None,
+        masses: list[Number] | None = None,
+        radius: arb | None = None,
+    ) -> Infimum:
+        """The infimum with these features, of u or another target [N], over the ball of the instance's or another
+        radius (infinite: no constraint)."""
         self._balls_only("an infimum")
-        radius = None if free else self.radius
-        return misfit(rows, target, self._masses if masses is None else masses, radius)
+        size = self.radius if radius is None else radius
+        return misfit(
+            features,
+            self._u if target is None else target,
+            self._masses if masses is None else masses,
+            size if size.is_finite() else None,
+        )
 
     def _l1(self, rows: Matrix, target: list[arb]) -> arb:
         self._balls_only("an infimum")
@@ -157,12 +192,15 @@ class CoreQuantities(ABC):
 
     @cached_property
     def eps(self) -> arb:
-        return self._length(self._gradient)
+        return self._whole_gradient.length
+
+    @cached_property
+    def eps_formal(self) -> arb:
+        return self._formal_gradient.length
 
     @cached_property
     def chain_rule_defect(self) -> Number:
-        pairs = zip(self._gradient, self._pulled(self._meta_features), strict=True)
-        return self._length([a - b for a, b in pairs])
+        return self._whole_gradient.plus(self._formal_gradient, -1).length
 
     @cached_property
     def weight_norm(self) -> arb:
@@ -170,11 +208,16 @@ class CoreQuantities(ABC):
 
     @cached_property
     def _lifted(self) -> Infimum:
-        return self._misfit(self._meta_features, self._u)
+        return self._misfit(self._features)
 
     @property
     def misfit(self) -> arb:
         return self._lifted.value
+
+    @cached_property
+    def misfit_free(self) -> arb:
+        """Over all directions."""
+        return self._misfit(self._features, radius=arb("inf")).value
 
     @cached_property
     def misfit_l1(self) -> arb:
@@ -188,14 +231,22 @@ class CoreQuantities(ABC):
     def along(self) -> list[Number]:
         """The direction v [d]."""
         if self._direction is not None:
-            return [self.m.number(v) for v in self._direction]
+            return self._placed([self.m.number(v) for v in self._direction])
         self._balls_only("the direction of an infimum")
         return self._lifted.direction.entries()
 
     @cached_property
     def exact_direction(self) -> Vector:
-        """The direction v rounded to float64 numbers, so that it can be given to another evaluation."""
-        return exact_floats(self.along)
+        """The direction v as it is given, rounded to float64 numbers: it can be given to another evaluation."""
+        return exact_floats(self._given(self.along))
+
+    def _placed(self, given: list[Number]) -> list[Number]:
+        """A direction's coordinates [d], from what it is given by."""
+        return given
+
+    def _given(self, along: list[Number]) -> list[Number]:
+        """What a direction is given by, from its coordinates in balls [d]."""
+        return along
 
     @cached_property
     def _at_direction(self) -> list[Number]:

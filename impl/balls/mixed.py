@@ -17,6 +17,7 @@ from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, norm, root, square
 from .core import CoreQuantities
+from .infimum import misfit
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,10 @@ class MixedQuantities(CoreQuantities):
     @cached_property
     def mixed_misfit(self) -> arb:
         def restricted(keep: Callable[[bool | None], bool]) -> arb:
-            return self._misfit(*self._mixed_system([j for j, v in enumerate(self._vanishing) if keep(v)])).value
+            chosen = [j for j, v in enumerate(self._vanishing) if keep(v)]
+            return misfit(*self._mixed_system(chosen), self.radius).value
 
+        self._balls_only("an infimum")
         certain = restricted(lambda vanishes: vanishes is False)
         if None not in self._vanishing:
             return certain

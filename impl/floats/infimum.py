@@ -1,8 +1,9 @@
 """Infima over directions in float64: proposals, never verdicts.
 
-`ball_least_squares`  inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton on the secular equation
-`l1_active_set`       argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
-`l1_near`             the same where ||v|| is linear: a linear program
+`ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton's secular equation
+`lifted_least_squares`  the same over points with masses
+`l1_active_set`         argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
+`l1_near`               the same where ||v|| is linear: a linear program
 """
 
 from __future__ import annotations
@@ -51,6 +52,13 @@ def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array
     direction = direction * scale[:, None]
     residual = target - (rows @ direction[..., None])[..., 0]
     return np.sqrt((residual * residual).sum(1)), direction
+
+
+def lifted_least_squares(features: Array, target: Array, mass: Array, radius: Array) -> tuple[Array, Array]:
+    """The same in the norm of masses; features (B, ..., d) or fewer that broadcast, target and mass (B, ...)."""
+    root, count = np.sqrt(mass), len(mass)
+    rows = (root[..., None] * features).reshape(count, -1, features.shape[-1])
+    return ball_least_squares(rows, (root * target).reshape(count, -1), radius)
 
 
 def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], list[int]]:

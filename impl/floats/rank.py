@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..arithmetic import Array
@@ -38,14 +40,14 @@ def condition(rows: Array, used: Array) -> Array:
 
 
 def reduced(rows: Array) -> Array:
-    """Rows (B, n, k, D) in coordinates of their span (B, n, k, <= nk): inner products are all that counts, and taking
-    them would lose half of the digits."""
-    count, n, k, dimension = rows.shape
-    if dimension <= n * k:
+    """Rows (B, ..., D) in coordinates of their span, at most as many as there are rows: inner products are all that
+    counts, and taking them would lose half of the digits."""
+    count, *shape, dimension = rows.shape
+    if dimension <= math.prod(shape):
         return rows
-    flat = rows.reshape(count, n * k, dimension)
+    flat = rows.reshape(count, -1, dimension)
     finite = np.isfinite(flat).all((1, 2))
     factor = np.asarray(np.linalg.qr(np.where(finite[:, None, None], flat, 0.0).transpose(0, 2, 1), mode="r"))
     found = factor.transpose(0, 2, 1).copy()
     found[~finite] = np.nan
-    return found.reshape(count, n, k, n * k)
+    return found.reshape(count, *shape, -1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from flint import arb, fmpq
 
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals
+from ..arithmetic import Balls, Matrix, Number, NumberSystem
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,6 @@ class Coordinates:
     def scales(self) -> list[arb]:
         """D^{1/2} [r]: ||e_k||."""
         return [arb(d).sqrt() for d in self.squares]
-
-    def length(self, pairings: list[fmpq]) -> fmpq:
-        """The length of the vector of the span with <e_k, g> = pairings[k]. Errors: IrrationalError."""
-        return Rationals.sqrt(sum((g * g / d for g, d in zip(pairings, self.squares, strict=True)), start=fmpq(0)))
 
 
 def coordinates(gram: list[list[fmpq]]) -> Coordinates:

@@ -7,7 +7,7 @@ most k*(B) = max{k: sum of the k smallest a_r^2 <= B^2} of them do.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -125,16 +125,18 @@ def _count(start: Neurons, x: int, limit: arb | fmpq, power: int) -> arb:
     raise AssertionError("the last window holds all sums")
 
 
+def _over_support(problem: Pair, bound: Callable[[int], arb]) -> list[arb]:
+    """[k]: 0 at x = 0, where nothing flips."""
+    return [arb(0) if vanishing else bound(x) for x, vanishing in enumerate(problem.inputs.vanishing)]
+
+
 @OVERFLOWING
 def displacement_bounds(problem: Pair) -> list[arb]:
     """m^{-1/2} ||x|| max_{+-} sum_{b_r = +-} (d_r - a_r)_+ at the support [k]."""
     start, omega = problem.start, problem.omega
     low, high = row_distances(omega.weights, start.weights)
-    found = []
-    for x in range(len(problem.inputs.rows)):
-        if problem.inputs.vanishing[x]:
-            found.append(arb(0))
-            continue
+
+    def bound(x: int) -> arb:
         near, far = start.near(x)
         size = _size(start, x)
         small, large = bounds(size)
@@ -150,8 +152,9 @@ def displacement_bounds(problem: Pair) -> list[arb]:
                 most = np.maximum(high[chosen] * large - near[chosen], 0.0).sum() * slack
                 rounding = 2.0**-48 * float((high[chosen] * large).sum()) + UNDERFLOW
                 sums.append(arb(max(float(least) - rounding, 0.0)).union(arb(float(most) + rounding)))
-        found.append(sums[0].max(sums[1]) * problem.shrink)
-    return found
+        return sums[0].max(sums[1]) * problem.shrink
+
+    return _over_support(problem, bound)
 
 
 def _reach(problem: Pair, r: int, x: int, size: arb) -> arb:
@@ -168,17 +171,15 @@ def worst_cases(problem: Pair, budget: arb) -> list[arb]:
     m^{-1/2} max_{+-} max_K [ B ||x|| sqrt K - sum of the K smallest |W0_r'x| with b_r = +- ].
     """
     start = problem.start
-    found = []
-    for x in range(len(problem.inputs.rows)):
-        if problem.inputs.vanishing[x]:
-            found.append(arb(0))
-            continue
+
+    def bound(x: int) -> arb:
         reach = budget * _size(start, x)
         best = arb(0)
         for sign in (1.0, -1.0):
             best = best.max(_one_sign(start, x, np.flatnonzero(problem.output == sign), reach))
-        found.append(best * problem.shrink)
-    return found
+        return best * problem.shrink
+
+    return _over_support(problem, bound)
 
 
 def _one_sign(start: Neurons, x: int, members: Array, reach: arb) -> arb:
@@ -207,11 +208,8 @@ def own_bounds(problem: Pair) -> list[arb]:
     """m^{-1/2} ||x|| max_{+-} sum_{b_r = +-} d_r 1{|W_r'x| <= d_r ||x||} at the support [k]."""
     omega = problem.omega
     low, high = row_distances(omega.weights, problem.start.weights)
-    found = []
-    for x in range(len(problem.inputs.rows)):
-        if problem.inputs.vanishing[x]:
-            found.append(arb(0))
-            continue
+
+    def bound(x: int) -> arb:
         near, far = omega.near(x)
         size = _size(omega, x)
         small, large = bounds(size)
@@ -221,5 +219,6 @@ def own_bounds(problem: Pair) -> list[arb]:
             least = low[own & (far + UNDERFLOW <= low * small * (1 - 2.0**-40))].sum() / (1 + 2.0**-30)
             most = high[own & (near <= high * large * (1 + 2.0**-40) + UNDERFLOW)].sum() * (1 + 2.0**-30)
             best = best.max(arb(max(float(least) - UNDERFLOW, 0.0)).union(arb(float(most) + UNDERFLOW)))
-        found.append(best * size * problem.shrink)
-    return found
+        return best * size * problem.shrink
+
+    return _over_support(problem, bound)

@@ -1,4 +1,4 @@
-"""Vectors of parameters written out: features as rows, and their combinations."""
+"""Features written out, as rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import cached_property
 
 from flint import arb, fmpq
 
-from ..arithmetic import Balls, Matrix, Number, NumberSystem, Rationals, norm, root
+from ..arithmetic import Matrix, Number, NumberSystem, root
+from ..balls.dense import Dense
 from ..balls.span import Span, span
 from ..instances import Vector
 
@@ -16,29 +17,6 @@ from ..instances import Vector
 def lengths(rows: Sequence[Vector]) -> list[arb]:
     """||x|| of exact rows [k], in balls."""
     return [root(arb(sum((v * v for v in row), start=fmpq(0)))) for row in rows]
-
-
-@dataclass(frozen=True, eq=False)
-class Dense:
-    """A vector of parameters by its entries [D]."""
-
-    m: NumberSystem
-    entries: list[Number]
-
-    @cached_property
-    def length(self) -> Number:
-        """The norm. Errors: IrrationalError in rationals, where it is irrational."""
-        if self.m is Balls:
-            return norm(self.entries)
-        return Rationals.sqrt(sum((v * v for v in self.entries), start=fmpq(0)))
-
-    def plus(self, other: Dense, factor: int = 1) -> Dense:
-        """The sum with factor times another."""
-        return Dense(self.m, [a + factor * b for a, b in zip(self.entries, other.entries, strict=True)])
-
-    def along(self, offset: Matrix) -> Number:
-        """<., V> for parameters V with as many entries."""
-        return sum((a * b for a, b in zip(self.entries, offset.entries(), strict=True)), start=self.m.number(0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ own_risk_bound       sum_i q_i inf of R_i over the parameters that adaptation ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -149,6 +149,41 @@ Ends = tuple[bool, bool]
 """Whether the line may be followed below 0, and above."""
 
 
+Risk = Callable[[arb], arb]
+
+
+def on_line(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]]) -> tuple[Risk, Risk]:
+    """s -> sum p ell(t s, y) over atoms (t, y, p), and its slope."""
+
+    def value(s: arb) -> arb:
+        return sum((arb(p) * loss.value(Balls, arb(t) * s, arb(y)) for t, y, p in atoms), start=arb(0))
+
+    def slope(s: arb) -> arb:
+        return sum((arb(p * t) * loss.d1(Balls, arb(t) * s, arb(y)) for t, y, p in atoms), start=arb(0))
+
+    return value, slope
+
+
+def bisected(value: Risk, slope: Risk, low: arb, high: arb, narrow: arb) -> tuple[arb, fmpq]:
+    """A lower bound of a convex function's minimum in [low, high], and a float64 point that nearly has it.
+
+    Bisection by the sign of the slope g: it is at least value(s) - |g(s)| times the width of what is left.
+    """
+    for _ in range(200):
+        middle = arb(((low + high) / 2).mid())
+        at = slope(middle)
+        if at > 0:
+            high = middle
+        elif at < 0:
+            low = middle
+        else:
+            break
+        if (high - low) < narrow:
+            break
+    middle = arb(((low + high) / 2).mid())
+    return value(middle) - slope(middle).abs_upper() * (high - low), exact_floats([middle])[0]
+
+
 def least_on_ray(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]], ends: Ends = (True, True)) -> tuple[arb, fmpq]:
     """A lower bound of inf_s sum p ell(t s, y) over atoms (t, y, p) with t >= 0, and a float64 s that nearly has it.
 
@@ -159,12 +194,7 @@ def least_on_ray(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]], ends: End
         # Ranges of non-convex profiles: each label's own infimum, which is 0 in the table.
         return arb(0), fmpq(0)
 
-    def value(s: arb) -> arb:
-        return sum((arb(p) * loss.value(Balls, arb(t) * s, arb(y)) for t, y, p in atoms), start=arb(0))
-
-    def slope(s: arb) -> arb:
-        return sum((arb(p * t) * loss.d1(Balls, arb(t) * s, arb(y)) for t, y, p in atoms), start=arb(0))
-
+    value, slope = on_line(loss, atoms)
     moved = [(t, y, p) for t, y, p in atoms if t != 0]
     at_zero = slope(arb(0))
     falling, rising = at_zero < 0, at_zero > 0
@@ -181,19 +211,7 @@ def least_on_ray(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]], ends: End
         low = low * 2
     while ends[1] and not slope(high) > 0:
         high = high * 2
-    for _ in range(200):
-        middle = arb(((low + high) / 2).mid())
-        at = slope(middle)
-        if at > 0:
-            high = middle
-        elif at < 0:
-            low = middle
-        else:
-            break
-        if (high - low) < arb(2) ** -100 * unit:
-            break
-    middle = arb(((low + high) / 2).mid())
-    return value(middle) - slope(middle).abs_upper() * (high - low), exact_floats([middle])[0]
+    return bisected(value, slope, low, high, arb(2) ** -100 * unit)
 
 
 def _escape(loss: Loss, atoms: Sequence[tuple[fmpq, fmpq, fmpq]]) -> int | None:

@@ -22,7 +22,7 @@ from ...theory.meta_sl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
-from ..study import LOW, Certified, Finding, Headline, Study, UnsupportedError
+from ..study import LOW, Certified, Finding, Headline, Picture, Study, UnsupportedError
 from ..supervised.generate import STEEP
 from ..supervised.instance import Functions, MetaSLInstance
 from ..supervised.quantities import MetaSLQuantities
@@ -95,12 +95,12 @@ def ball_of(instance: MetaSLInstance) -> fmpq:
     return max(ball, fmpq(length_above(instance.omega).ceil()))
 
 
-def sample(instance: MetaSLInstance, ball: float, count: int) -> tuple[Sequence[float], Sequence[float]]:
-    """A picture's data in one or two dimensions: the grid of one axis, and L on the grid (row by row)."""
+def sample(instance: MetaSLInstance, ball: float, count: int) -> Picture:
+    """L in its one or two dimensions that matter."""
     scape = Landscape(instance)
     axis = np.linspace(-ball, ball, count)
     grid = np.stack(np.meshgrid(*[axis] * scape.dimension, indexing="ij"), axis=-1).reshape(-1, scape.dimension)
-    return axis.tolist(), scape.value(grid).tolist()
+    return Picture(axis.tolist(), scape.value(grid).tolist(), scape.basis.tolist())
 
 
 @dataclass(frozen=True)

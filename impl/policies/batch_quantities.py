@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
-from ..floats.infimum import ball_least_squares
+from ..floats.infimum import ball_least_squares, lifted_least_squares
 from .batch import Array, Batch
 from .instance import Adaptation
 
@@ -252,16 +252,17 @@ class BatchQuantities:
         total = (self.batch.weights * size).sum(1)
         return total * (1 + self.function_displacement + stretch * self.radius)
 
+    def _coordinates(self, features: Array) -> Array:
+        """Features (B, 1 or n, S, A, d) in coordinates of their span, if there are fewer of these."""
+        return features
+
     def _misfit(self, features: Array, target: Array, radius: Array | None = None) -> tuple[Array, Array]:
-        root = np.sqrt(self.mass)
-        count = len(self.batch)
-        rows = (root[..., None] * np.broadcast_to(features, self.slopes.shape)).reshape(count, -1, self.rows.shape[2])
-        aims = (root * target).reshape(count, -1)
-        return ball_least_squares(rows, aims, self.radius if radius is None else radius)
+        size = self.radius if radius is None else radius
+        return lifted_least_squares(self._coordinates(features), target, self.mass, size)
 
     @cached_property
     def lifted(self) -> tuple[Array, Array]:
-        """(misfit (B,), its direction (B, d))."""
+        """(misfit (B,), its direction in those coordinates (B, d))."""
         return self._misfit(self.meta_features, self.u)
 
     @property
@@ -271,7 +272,7 @@ class BatchQuantities:
     @cached_property
     def residual(self) -> Array:
         """u - Phi v at that direction (B, n, S, A)."""
-        return self.u - (self.meta_features * self.lifted[1][:, None, None, None]).sum(-1)
+        return self.u - (self._coordinates(self.meta_features) * self.lifted[1][:, None, None, None]).sum(-1)
 
     @cached_property
     def function_displacement(self) -> Array:

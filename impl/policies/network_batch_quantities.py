@@ -11,7 +11,6 @@ import numpy as np
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
 from ..floats import rank
-from ..floats.infimum import ball_least_squares
 from ..floats.rank import reduced
 from ..models.activation import ACTIVATIONS
 from .batch import Array, Batch, NetworkBatch
@@ -58,13 +57,8 @@ class NetworkBatchQuantities(BatchQuantities):
     def features(self) -> Array:
         return self._phi(self._gate(self.batch.omega))
 
-    def _misfit(self, features: Array, target: Array, radius: Array | None = None) -> tuple[Array, Array]:
-        count = len(self.batch)
-        root = np.sqrt(self.mass)
-        whole = np.broadcast_to(features, (*self.mass.shape, features.shape[-1]))
-        flat = (root[..., None] * whole).reshape(count, 1, -1, features.shape[-1])
-        rows = reduced(flat)[:, 0]
-        return ball_least_squares(rows, (root * target).reshape(count, -1), self.radius if radius is None else radius)
+    def _coordinates(self, features: Array) -> Array:
+        return reduced(features)
 
     # --- features at initialisation -------------------------------------------------------------------
 
@@ -94,8 +88,8 @@ class NetworkBatchQuantities(BatchQuantities):
 
     @cached_property
     def error_operator(self) -> Array:
-        change = np.sqrt(self.mass)[..., None] * (self.initial_features - self.meta_features)
-        rows = reduced(change.reshape(len(self.batch), 1, -1, change.shape[-1]))[:, 0]
+        change = reduced(np.sqrt(self.mass)[..., None] * (self.initial_features - self.meta_features))
+        rows = change.reshape(len(self.batch), -1, change.shape[-1])
         return np.linalg.norm(np.nan_to_num(rows, posinf=1e100, neginf=-1e100), 2, axis=(1, 2))
 
     @cached_property

@@ -1,8 +1,6 @@
-"""The quantities of network policies that the activation decides: how far features at W0 are off, exact reasons.
+"""The quantities of network policies that the activation decides: how far features at W0 are off (`models.changes`).
 
-ReLU: ||phi_0(x) - phi_W(x)||^2 = ||x||^2 flips(x)/m, features and their rank by exact pattern counts, ties at kinks.
-Smooth: ||phi_0(x) - phi_W(x)||^2 = ||x||^2 sum_r (sigma'(W0_r'x) - sigma'(W_r'x))^2/m, and |sigma'(s) - sigma'(t)| is
-at most min(1, c |s - t|) with c = sup |sigma''|.
+ReLU: features and their rank by exact pattern counts, ties at kinks. Smooth: in balls.
 """
 
 from __future__ import annotations
@@ -11,9 +9,10 @@ from functools import cached_property
 
 from flint import arb, fmpq
 
-from ..arithmetic import Balls, Number, Rationals, exact_floats, norm, root
+from ..arithmetic import Balls, Number, Rationals, root, square
 from ..instances import Instance, Vector
 from ..models import flips
+from ..models.changes import by_flips, by_moves, in_ball, moves
 from ..models.dependence import dimensions, formal_features
 from ..models.weights import squared_distance
 from .network_problem import Gates, ReluProblem, SmoothProblem
@@ -30,18 +29,14 @@ class ReluPolicyQuantities(RankQuantities):
 
     # --- exact coordinates ----------------------------------------------------------------------------
 
-    @cached_property
-    def along(self) -> list[Number]:
-        if self._direction is None or self.m is Rationals:
-            return super().along
-        scales = self.problem.coordinates.scales
-        return [self.m.number(v) * s for v, s in zip(self._direction, scales, strict=True)]
+    def _placed(self, given: list[Number]) -> list[Number]:
+        if self.m is Rationals:
+            return given
+        return [v * s for v, s in zip(given, self.problem.coordinates.scales, strict=True)]
 
-    @cached_property
-    def exact_direction(self) -> Vector:
-        """The direction's coefficients on the orthogonal e_k, rounded to float64."""
-        scales = self.problem.coordinates.scales
-        return exact_floats(v / s for v, s in zip(self.along, scales, strict=True))
+    def _given(self, along: list[Number]) -> list[Number]:
+        """The coefficients on the orthogonal e_k."""
+        return [v / s for v, s in zip(along, self.problem.coordinates.scales, strict=True)]
 
     def _formal(self) -> list[list[fmpq]]:
         lower: list[list[fmpq]] = self.problem.coordinates.lower
@@ -50,9 +45,8 @@ class ReluPolicyQuantities(RankQuantities):
     # --- the error of features at initialisation, by flips ----------------------------------------------
 
     def _counted_error(self, counts: list[arb], *, lookahead: bool = True) -> arb:
-        """||e|| with ||phi_0 - phi_W|| = ||x|| (count/m)^{1/2} for counts [SA] of flipped neurons."""
-        problem, products = self.problem, self.problem.inputs.products
-        delta = [root(arb(products[x][x]) * c / problem.width) for x, c in enumerate(counts)]
+        """||e|| for counts [SA] of flipped neurons."""
+        delta = [by_flips(size, count, self.problem.width) for size, count in zip(self._sizes, counts, strict=True)]
         return self._propagated(delta, lookahead=lookahead)
 
     def _flipped(self, gates: Gates) -> list[arb]:
@@ -93,7 +87,7 @@ class ReluPolicyQuantities(RankQuantities):
 
     @cached_property
     def misfit_other_kinks(self) -> arb:
-        return self._misfit(self._with_gates(self._other_gates).rows, self._u).value
+        return self._misfit(self._with_gates(self._other_gates).rows).value
 
     @cached_property
     def min_norm_other_kinks(self) -> arb:
@@ -145,11 +139,6 @@ class SmoothPolicyQuantities(RankQuantities):
     def _formal(self) -> list[list[fmpq]]:
         return formal_features(self._inputs, odd=self.problem.sigma.odd)
 
-    @property
-    def _inputs(self) -> list[Vector]:
-        """x [SA]."""
-        return [row for rows in self.instance.features for row in rows]
-
     def _certainly_dependent(self) -> bool:
         count, states = self.problem.actions, {s for own in self._choices for s in own}
         inputs = [self._inputs[s * count + a] for s in sorted(states) for a in range(count)]
@@ -159,15 +148,9 @@ class SmoothPolicyQuantities(RankQuantities):
     # --- the error of features at initialisation, by displacements --------------------------------------
 
     @cached_property
-    def _lengths(self) -> list[arb]:
-        """||x|| [SA]."""
-        return [norm(row) for row in self.problem.inputs.tolist()]
-
-    @cached_property
     def _moves(self) -> list[arb]:
         """||W_r - W0_r|| [m]."""
-        change = self.problem.matrix(self.instance.omega) - self.problem.matrix(self.instance.initial)
-        return [norm(row) for row in change.tolist()]
+        return moves(self.problem.matrix(self.instance.omega), self.problem.matrix(self.instance.initial))
 
     @property
     def _bend(self) -> arb:
@@ -175,47 +158,39 @@ class SmoothPolicyQuantities(RankQuantities):
         return self.problem.sigma.curvature(Balls)
 
     @property
-    def _share(self) -> arb:
-        return arb(fmpq(1, self.instance.width))
+    def _shrink(self) -> arb:
+        return 1 / root(arb(self.instance.width))
 
-    def _displaced(self, bend: arb, share: arb, *, lookahead: bool = True) -> arb:
-        """||e|| with ||phi_0 - phi_W|| <= ||x|| (share sum_r min(1, bend ||x|| ||W_r - W0_r||)^2)^{1/2}."""
-        delta = []
-        for size in self._lengths:
-            changes = [(bend * size * move).min(arb(1)) for move in self._moves]
-            delta.append(size * root(share * sum((c * c for c in changes), start=arb(0))))
+    def _displaced(self, bend: arb, *, lookahead: bool = True) -> arb:
+        """||e|| by the moves of the neurons."""
+        delta = [by_moves(size, self._moves, bend, self._shrink) for size in self._sizes]
         return self._propagated(delta, lookahead=lookahead)
 
     @cached_property
     def error_pointwise(self) -> arb:
-        return self._displaced(self._bend, self._share)
+        return self._displaced(self._bend)
 
-    def _spread(self, share: arb) -> arb:
-        """||e|| with ||phi_0 - phi_W|| <= ||x|| min(1, c ||x|| B share), B = ||W - W0||."""
-        reach = self._bend * self.displacement_init * share
-        return self._propagated([size * (reach * size).min(arb(1)) for size in self._lengths])
+    def _spread(self, shrink: arb) -> arb:
+        """||e|| by ||W - W0|| alone."""
+        return self._propagated([in_ball(size, self.displacement_init, self._bend, shrink) for size in self._sizes])
 
     @cached_property
     def error_ball(self) -> arb:
-        return self._spread(root(self._share))
+        return self._spread(self._shrink)
 
     # --- what mutants use instead --------------------------------------------------------------
 
     @cached_property
     def error_pointwise_outer(self) -> arb:
         """The pointwise error without the look-ahead's part."""
-        return self._displaced(self._bend, self._share, lookahead=False)
+        return self._displaced(self._bend, lookahead=False)
 
     @cached_property
     def error_half_curvature(self) -> arb:
         """With half of sup |sigma''|."""
-        return self._displaced(self._bend / 2, self._share)
+        return self._displaced(self._bend / 2)
 
     @cached_property
     def error_ball_narrow(self) -> arb:
         """B/m for B/m^{1/2}."""
-        return self._spread(self._share)
-
-    @property
-    def eps_formal(self) -> Number:
-        return self.eps
+        return self._spread(square(self._shrink))

@@ -199,11 +199,11 @@ class MetaRLQuantities(TaskQuantities):
 
     @cached_property
     def misfit_plain(self) -> arb:
-        return self._misfit(self._plain_rows, self._u).value
+        return self._misfit(self._plain_rows).value
 
     @cached_property
     def eps_first_order(self) -> arb:
-        return self._length(self._pulled(self._plain_rows))
+        return self._vector(self._pulled(self._plain_rows)).length
 
     # --- margins of assumptions: positive where the assumption holds ------------------------------------------
 
@@ -281,10 +281,6 @@ class MetaRLQuantities(TaskQuantities):
         return self.gap
 
     # --- what mutants use instead ------------------------------------------------------------------------
-
-    @cached_property
-    def misfit_free(self) -> arb:
-        return self._misfit(self._meta_features, self._u, free=True).value
 
     @cached_property
     def eps_largest_entry(self) -> arb:
@@ -365,8 +361,7 @@ class MetaRLQuantities(TaskQuantities):
         return self._pairing(self._rivals)
 
     def _defect(self, tables: list[Matrix]) -> Number:
-        pairs = zip(self._gradient, self._pulled(self._centred(tables)), strict=True)
-        return self._length([a - b for a, b in pairs])
+        return self._whole_gradient.plus(self._vector(self._pulled(self._centred(tables))), -1).length
 
     def _rescaled(self, factors: list[Number]) -> list[Matrix]:
         return [self._plain + slope * f for slope, f in zip(self._slopes, factors, strict=True)]
@@ -414,4 +409,4 @@ class MetaRLQuantities(TaskQuantities):
         count = self.problem.actions
         tables = [table.tolist() for table in self._meta_tables]
         rows = self.m.matrix([tables[i][s * count + a] for i, s, a in self._points])
-        return self._misfit(rows, self._u).value
+        return self._misfit(rows).value

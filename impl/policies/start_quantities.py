@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 from flint import arb
 
 from ..arithmetic import Balls, Matrix, Number, Rationals, root
+from ..balls.dense import Dense
 from ..balls.singular import largest_eigenvalue
+from ..instances import Vector
+from ..models.rows import lengths
 from ..models.weights import squared_distance
 from .instance import Adaptation, PolicyNetworkInstance
 from .network_problem import Gates, NetworkProblem
@@ -57,21 +60,14 @@ class StartQuantities(MetaRLQuantities):
         """Of phi_0 - phi_W: exactly 0 where no gate changed."""
         return self._with_gates(self.problem.start_gates - self.problem.own_gates)
 
-    def _size(self, pairings: list[Number], at: Any) -> Number:
-        """The length of the vector of the span with these pairings with the coordinates' basis."""
-        return self._length(pairings) if self.m is Balls else at.length(pairings)
+    def _vector(self, entries: list[Number], at: Any = None) -> Dense:
+        """The vector of the span with these pairings with the basis of coordinates, of those at W or others."""
+        found = self.problem.coordinates if at is None else at
+        return Dense(self.m, entries, None if self.m is Balls else found.squares)
 
     def _paired(self, features: Features) -> Number:
         """||<w, features>||."""
-        return self._size(self._pulled(features.rows), features.at)
-
-    @cached_property
-    def eps(self) -> Number:
-        return self._size(self._gradient, self.problem.coordinates)
-
-    @cached_property
-    def eps_formal(self) -> Number:
-        return self._paired(Features(self._meta_features, self.problem.coordinates))
+        return self._vector(self._pulled(features.rows), features.at).length
 
     @cached_property
     def eps_init(self) -> Number:
@@ -79,7 +75,7 @@ class StartQuantities(MetaRLQuantities):
 
     @cached_property
     def misfit_init(self) -> arb:
-        return self._misfit(self._initial.rows, self._u).value
+        return self._misfit(self._initial.rows).value
 
     # --- the error of features at initialisation --------------------------------------------------------------
 
@@ -95,6 +91,16 @@ class StartQuantities(MetaRLQuantities):
         self._balls_only("an eigenvalue")
         rows = self._scaled(change.rows, [root(m) for m in self._masses])
         return root(largest_eigenvalue(rows.transpose() * rows))
+
+    @property
+    def _inputs(self) -> list[Vector]:
+        """x [SA]."""
+        return [row for rows in self.instance.features for row in rows]
+
+    @cached_property
+    def _sizes(self) -> list[arb]:
+        """||x|| [SA]."""
+        return lengths(self._inputs)
 
     def _propagated(self, delta: list[arb], *, lookahead: bool = True) -> arb:
         """||e||: e_i = delta/tau + |eta| gamma_i/((1-gamma_i) tau) E_varsigma_i[|A_i| delta], over 1 + eta Q_i for the
@@ -125,4 +131,4 @@ class StartQuantities(MetaRLQuantities):
     @cached_property
     def misfit_init_outer(self) -> arb:
         """phi_0 outside, phi_W in grad Q."""
-        return self._misfit(self._with_gates(self.problem.start_gates, self.problem.own_gates).rows, self._u).value
+        return self._misfit(self._with_gates(self.problem.start_gates, self.problem.own_gates).rows).value

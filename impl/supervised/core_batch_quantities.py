@@ -15,7 +15,7 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
-from ..floats.infimum import ball_least_squares
+from ..floats.infimum import lifted_least_squares
 from .batch import Array
 
 
@@ -198,11 +198,8 @@ class CoreBatchQuantities:
         self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
     ) -> tuple[Array, Array]:
         """features (B, n, k, d), target (B, n, k), mass (B, n, k)."""
-        root = np.sqrt(self.mass if mass is None else mass)
-        count, dimension = len(self.batch), features.shape[-1]
-        rows = (root[..., None] * features).reshape(count, -1, dimension)
-        aims = (root * target).reshape(count, -1)
-        return ball_least_squares(rows, aims, self.radius if radius is None else radius)
+        masses, size = self.mass if mass is None else mass, self.radius if radius is None else radius
+        return lifted_least_squares(features, target, masses, size)
 
     @cached_property
     def lifted(self) -> tuple[Array, Array]:

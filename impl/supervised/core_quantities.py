@@ -60,10 +60,6 @@ class FeatureQuantities(PredictionQuantities):
     def _set(self, outer: Sequence[Any], steps: Steps) -> Any:
         """The steps' factors, per task, applied to phi of the outer models: the last step's first."""
 
-    @abstractmethod
-    def _misfit_of(self, features: Any, target: list[Number] | None = None) -> arb:
-        """The lifted infimum with other features, of u or of another target [N]."""
-
     def _pulls_of(self, law: Law, predictions: list[Number]) -> list[Number] | None:
         """eta sum_y p ell' at predictions [k]; None for a model without second derivatives."""
         return None
@@ -155,6 +151,10 @@ class FeatureQuantities(PredictionQuantities):
     def _plain(self) -> Any:
         return self._set(self._adapted, [[] for _ in self.laws])
 
+    @cached_property
+    def _formal_gradient(self) -> Any:
+        return self._features.paired(self._weighted)
+
     def _norm_of(self, features: Any) -> Number:
         """||<w, phi>|| for the given features."""
         return features.paired(self._weighted).length
@@ -192,7 +192,7 @@ class FeatureQuantities(PredictionQuantities):
 
     @cached_property
     def misfit_plain(self) -> arb:
-        return self._misfit_of(self._plain)
+        return self._misfit(self._plain).value
 
 
 class RowQuantities(FeatureQuantities):

@@ -14,12 +14,13 @@ from flint import arb, arb_mat
 
 from ..arithmetic import Balls, Number, root, square
 from .rank_quantities import RankQuantities
+from .start_quantities import StartQuantities
 
 Change = Callable[[int], arb]
 """A bound of ||phi_0(x) - phi(x)|| at the input x."""
 
 
-class ErrorQuantities(RankQuantities):
+class ErrorQuantities(StartQuantities, RankQuantities):
     """Features at initialisation and their errors."""
 
     @cached_property
@@ -71,6 +72,11 @@ class ErrorQuantities(RankQuantities):
     # --- what wrong theorems use instead ------------------------------------------------------------------
 
     @cached_property
+    def min_norm_init(self) -> arb:
+        """The shortest representation by the features at initialisation."""
+        return self._shortest(self._initial)
+
+    @cached_property
     def misfit_curvature_adapted(self) -> arb:
         """ell'' at the predictions that the steps lead to, not at those that they start from."""
         bends = self._curvatures([[at.predictions for at in path[1:]] for path in self._paths])
@@ -78,22 +84,22 @@ class ErrorQuantities(RankQuantities):
             [replace(step, bends=bend) for step, bend in zip(*pair, strict=True)]
             for pair in zip(self._steps, bends, strict=True)
         ]
-        return self._misfit_of(self._set(self._adapted, steps))
+        return self._misfit(self._set(self._adapted, steps)).value
 
     @cached_property
     def misfit_outer_unadapted(self) -> arb:
-        return self._misfit_of(self._set([self._here] * len(self.laws), self._steps))
+        return self._misfit(self._set([self._here] * len(self.laws), self._steps)).value
 
     @cached_property
     def misfit_reversed(self) -> arb:
-        return self._misfit_of(self._set(self._adapted, [steps[::-1] for steps in self._steps]))
+        return self._misfit(self._set(self._adapted, [steps[::-1] for steps in self._steps])).value
 
     @cached_property
     def misfit_frozen(self) -> arb:
         """W's own factor for every step."""
-        return self._misfit_of(self._set(self._adapted, [steps[:1] * len(steps) for steps in self._steps]))
+        return self._misfit(self._set(self._adapted, [steps[:1] * len(steps) for steps in self._steps])).value
 
     @cached_property
     def misfit_one_missing(self) -> arb:
         """Without the last step's factor."""
-        return self._misfit_of(self._set(self._adapted, [steps[:-1] for steps in self._steps]))
+        return self._misfit(self._set(self._adapted, [steps[:-1] for steps in self._steps])).value

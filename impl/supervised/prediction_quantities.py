@@ -89,7 +89,7 @@ class PredictionQuantities(CoreQuantities):
     @property
     def _slope(self) -> Number:
         """grad L, by Taylor arithmetic, if there is one parameter."""
-        return self._gradient[0]
+        return self._whole_gradient.entries[0]
 
     @cached_property
     def _sides(self) -> tuple[Self, Self]:
@@ -171,10 +171,6 @@ class PredictionQuantities(CoreQuantities):
 
     # --- what wrong theorems use instead ----------------------------------------------------------------
 
-    @abstractmethod
-    def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
-        """The lifted infimum with another target or other masses [N]; free: over all directions."""
-
     def _weight_norm(self, slopes: list[list[Number]], weights: list[Number]) -> Number:
         """(sum_i weight_i sum_x slopes_i(x)^2 / rho_i(x))^{1/2}."""
         return self._root_sum((weights[i] / self.laws[i].rho[x], slopes[i][x]) for i, x, _ in self._points)
@@ -190,11 +186,8 @@ class PredictionQuantities(CoreQuantities):
 
     @cached_property
     def misfit_uniform(self) -> arb:
-        return self._misfit_against(self._u, [self.laws[i].rho[x] / len(self.laws) for i, x, _ in self._points])
-
-    @cached_property
-    def misfit_free(self) -> arb:
-        return self._misfit_against(self._u, free=True)
+        masses = [self.laws[i].rho[x] / len(self.laws) for i, x, _ in self._points]
+        return self._misfit(self._features, None, masses).value
 
     @cached_property
     def _u_unadapted(self) -> list[Number]:
@@ -203,7 +196,7 @@ class PredictionQuantities(CoreQuantities):
 
     @cached_property
     def misfit_u_unadapted(self) -> arb:
-        return self._misfit_against(self._u_unadapted)
+        return self._misfit(self._features, self._u_unadapted).value
 
     @cached_property
     def pairing_unadapted(self) -> Number:

@@ -9,13 +9,14 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, Rationals, fenced, norm, root, solved, square
+from ..arithmetic import Balls, Number, Rationals, fenced, norm, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from . import taylor
 from .core_quantities import Step
 from .instance import Functions, Gradient
 from .maml import Law
+from .rank_quantities import RankQuantities
 from .task_quantities import TaskQuantities
 
 
@@ -32,7 +33,7 @@ def small_step_margin(loss: Loss, s: arb, r: arb | None = None, share: arb | fmp
     return room.min(square(room) * (-bend).exp() / share - bend)
 
 
-class MetaSLQuantities(TaskQuantities):
+class MetaSLQuantities(TaskQuantities, RankQuantities):
     """Everything that meta-SL claims, their assumptions and their mutants name."""
 
     # --- the quantities of the corollaries ------------------------------------------------------------
@@ -137,16 +138,6 @@ class MetaSLQuantities(TaskQuantities):
         return self._step_size * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
 
     @cached_property
-    def min_norm_solution(self) -> arb:
-        self._balls_only("a norm")
-        rows = self._meta_features
-        if rows.nrows() > rows.ncols():
-            return arb("nan")  # dependent rows: their Gram matrix, a large one, is singular
-        gram = rows * rows.transpose()
-        target = arb_mat(len(self._u), 1, self._u)
-        return root((target.transpose() * solved(gram, target))[0, 0])
-
-    @cached_property
     def smoothness(self) -> arb:
         """beta = c^2 m2 B_q^2 + eta m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
         self._gradient_steps()
@@ -219,19 +210,11 @@ class MetaSLQuantities(TaskQuantities):
         convex = isinstance(adaptation, Gradient) or self.problem.loss.profile.convex
         return self._structural(constants.m3 is not None and (one or constants.m2 is not None) and convex)
 
-    @cached_property
-    def margin_full_row_rank(self) -> arb:
-        """A lower bound of the smallest squared singular value of the meta-feature matrix, or -1 if it is singular."""
-        count = len(self._points)
-        if count > self.problem.dimension or self._dependent:
-            return arb(-1)
-        rows = self._meta_features
-        try:
-            return 1 / norm((rows * rows.transpose()).inv().entries())
-        except ZeroDivisionError:
-            twin = self._rational_twin
-            singular = twin is not None and twin._meta_features.rank() < count
-            return arb(0) if singular else arb(0).union(1)
+    def _certainly_dependent(self) -> bool:
+        if self._crowded or self._dependent:
+            return True
+        twin = self._rational_twin
+        return twin is not None and twin._meta_features.rank() < len(self._points)
 
     @property
     def _dependent(self) -> bool:
@@ -311,7 +294,7 @@ class MetaSLQuantities(TaskQuantities):
     @cached_property
     def misfit_hessian_at_adapted(self) -> arb:
         self._gradient_steps()
-        return self._misfit_of(self._set(self._adapted, [[Step(at, [])] for at in self._adapted]))
+        return self._misfit(self._set(self._adapted, [[Step(at, [])] for at in self._adapted])).value
 
     @cached_property
     def misfit_support(self) -> arb:
@@ -339,7 +322,10 @@ class MetaSLQuantities(TaskQuantities):
 
     @cached_property
     def eps_directional(self) -> Number:
-        """max(0, -L'(omega; 1), -L'(omega; -1)) for d = 1: 0 where no direction leads down."""
+        """max(0, -L'(omega; 1), -L'(omega; -1)) for d = 1: 0 where no direction leads down.
+
+        In exact rationals, for any features and any joints; smooth networks have balls only, and their own.
+        """
         self._gradient_steps()
         if self.problem.dimension != 1:
             raise UndefinedQuantityError("the one-sided slopes are compared for d = 1 only")

@@ -12,10 +12,8 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import Balls, Matrix, Number, Rationals, exact_floats, root, square
-from ..balls.infimum import Infimum, misfit, misfit_l1
-from ..balls.span import Span
-from ..instances import Vector
+from ..arithmetic import Balls, Matrix, Number, Rationals, root, square
+from ..balls.infimum import Infimum
 from .core_quantities import FeatureQuantities
 
 SPARE_BITS = 64
@@ -47,73 +45,43 @@ class SpanQuantities(FeatureQuantities):
         pairings = self._features.pairings(self._whole_gradient)
         return self._features.span.coordinates(pairings) if self.m is Balls else pairings
 
-    @cached_property
-    def eps(self) -> arb:
-        return self._whole_gradient.length
-
-    @cached_property
-    def chain_rule_defect(self) -> Number:
-        return self._whole_gradient.plus(self._features.paired(self._weighted), -1).length
-
     # --- infima in the span -----------------------------------------------------------------------------
 
-    def _span_misfit(
-        self, at: Span, target: list[arb], masses: list[arb] | None = None, radius: arb | None = None
+    def _misfit(
+        self,
+        features: Any,
+        target: list[Number] | None = None,
+        masses: list[Number] | None = None,
+        radius: arb | None = None,
     ) -> Infimum:
-        """The infimum over the ball; radius None: the instance's; infinite: no constraint."""
-        self._balls_only("an infimum")
-        weights = self._masses if masses is None else masses
+        at = features.span
+        found = super()._misfit(at.rows, target, masses, radius)
         size = self.radius if radius is None else radius
-        free = not size.is_finite()
-        found = misfit(at.rows, target, weights, None if free else size)
-        if free:
+        if not size.is_finite():
             return found
-        spare = size * self._root_sum(zip(weights, at.slack, strict=True))
+        spare = size * self._root_sum(zip(self._masses if masses is None else masses, at.slack, strict=True))
         low = arb((found.value - spare).lower()).max(arb(0))
         return Infimum(low.union(found.value), found.direction)
 
-    def _misfit_of(self, features: Any, target: list[Number] | None = None) -> arb:
-        return self._span_misfit(features.span, self._u if target is None else target).value
-
-    @cached_property
-    def _lifted(self) -> Infimum:
-        return self._span_misfit(self._features.span, self._u)
-
-    def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
-        return self._span_misfit(self._features.span, target, masses, arb("inf") if free else None).value
-
-    @cached_property
-    def misfit_l1(self) -> arb:
-        self._balls_only("an infimum")
-        target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
-        at = self._features.span
-        value = misfit_l1(self.eps, self._scaled(at.rows, self._weighted), target).value
-        spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, at.slack, strict=True))
+    def _l1(self, rows: Matrix, target: list[arb]) -> arb:
+        value = super()._l1(rows, target)
+        slack = self._features.span.slack
+        spare = self._sum(Balls.magnitude(w) * s for w, s in zip(self._weighted, slack, strict=True))
         if spare.is_zero():
             return value
         # What sticks out lowers the value by at most spare per length: F >= sqrt(1 - (spare/eps)^2) F_coordinates.
         share = root(1 - square(spare / self.eps)) if self.eps > spare else arb(0)
         return arb((value * share).lower()).max(arb(0)).union(value)
 
-    # --- the direction of the identity ----------------------------------------------------------------
+    # --- the direction of the identity, given by coefficients in the meta-features [N] ------------------
 
-    @cached_property
-    def along(self) -> list[Number]:
-        if self._direction is None:
-            self._balls_only("the direction of an infimum")
-            return self._lifted.direction.entries()
-        given = [self.m.number(v) for v in self._direction]
-        return given if self.m is Rationals else self._pulled_coefficients(given)
+    def _placed(self, given: list[Number]) -> list[Number]:
+        if self.m is Rationals:
+            return given
+        return (self._features.span.rows.transpose() * self.m.matrix([[c] for c in given])).entries()
 
-    def _pulled_coefficients(self, coefficients: list[Number]) -> list[Number]:
-        column = self.m.matrix([[c] for c in coefficients])
-        return (self._features.span.rows.transpose() * column).entries()
-
-    @cached_property
-    def exact_direction(self) -> Vector:
-        """Coefficients of v in the meta-features, rounded to float64."""
-        found = self._features.span.coefficients(self.along)
-        return exact_floats(found)
+    def _given(self, along: list[Number]) -> list[Number]:
+        return self._features.span.coefficients(along)
 
     def rounding(self, name: str) -> float:
         """What a float64 evaluation of the quantity may differ by: relative to the sums behind it."""

@@ -55,7 +55,7 @@ class StartQuantities(SpanQuantities):
 
     @cached_property
     def misfit_init(self) -> arb:
-        return self._misfit_of(self._initial)
+        return self._misfit(self._initial).value
 
     @cached_property
     def gradient_difference(self) -> arb:
@@ -108,7 +108,7 @@ class StartQuantities(SpanQuantities):
     @cached_property
     def misfit_projected(self) -> arb:
         target = [u - d for u, d in zip(self._u, self._from_start, strict=True)]
-        return self._misfit_of(self._features, target)
+        return self._misfit(self._features, target).value
 
     @cached_property
     def _from_start(self) -> list[Number]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
-from typing import Self
+from typing import Any, Self
 
 from flint import arb
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, Rationals, norm, solved
+from ..balls.infimum import Infimum
 from ..balls.mixed import Mixed, MixedQuantities, System
 from ..instances import Instance, Vector
 from ..models.rows import Rows
@@ -104,11 +105,8 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         """J_i, the Jacobian of U_i at omega (d, d)."""
         return [self._jacobian(law.inner, steps) for law, steps in zip(self.laws, self._steps, strict=True)]
 
-    def _misfit_of(self, features: Rows, target: list[Number] | None = None) -> arb:
-        return self._misfit(features.table, self._u if target is None else target).value
-
-    def _misfit_against(self, target: list[Number], masses: list[Number] | None = None, *, free: bool = False) -> arb:
-        return self._misfit(self._meta_features, target, masses, free).value
+    def _misfit(self, features: Rows, *others: Any, **named: Any) -> Infimum:
+        return super()._misfit(features.table, *others, **named)
 
     @cached_property
     def _meta_features(self) -> Matrix:

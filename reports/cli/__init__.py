@@ -8,11 +8,12 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import os
 import re
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -26,23 +27,90 @@ STATUS = (
     "130 interrupted by Ctrl-C, 3 undecided, not checked, out of time or a defect, else 0."
 )
 
+OWN, THEOREM, SUITE = "Your own tasks", "The theorem", "The report and the suite"
+
+
+class Command(NamedTuple):
+    """A command: its room, the first line of its help, its group there, an example."""
+
+    room: str
+    line: str
+    group: str
+    example: str
+
+
 COMMANDS = {
-    "judge": ("judging", "Judge every claim on instance files, term by term, in ball arithmetic."),
-    "optimum": ("optima", "Bracket the global minimum of the meta-objective, with a certificate."),
-    "check": ("optima", "Prove a certificate again, by separate code in ball arithmetic."),
-    "certify": (
+    "certify": Command(
         "optima",
-        "How far your MAML solution is from the global optimum, what the theorem promises, and why they differ.",
+        "How far your MAML solution is from the global optimum, what the theorem promises, and what to do.",
+        OWN,
+        "metagap certify tasks.csv --loss logistic --eta 1/4 --omega omega.json",
     ),
-    "verify": ("verifying", "Prove every claim on generated and real instances; write the report."),
-    "audit": ("auditing", "Show for each assumption what fails without it, and that mutants are refuted."),
-    "falsify": ("falsifying", "Search for a certified counterexample, or for the tightest instance."),
-    "replay": ("auditing", "Judge kept counterexamples again: still violated, fixed, undecided or error."),
-    "bench": ("showing", "Time both engines beside the alternatives, in one run."),
-    "report": ("showing", "Write the page again from the records in the folder."),
-    "schema": ("showing", "Print the JSON schema of a file that other programs read or write."),
+    "optimum": Command(
+        "optima",
+        "Bracket the global minimum of the meta-objective, with a certificate.",
+        OWN,
+        "metagap optimum instance.json --certificate minimum.cert",
+    ),
+    "check": Command(
+        "optima",
+        "Prove a certificate again, by separate code in ball arithmetic.",
+        OWN,
+        "metagap check minimum.cert",
+    ),
+    "verify": Command(
+        "verifying",
+        "Prove every claim on generated and real instances; write the report.",
+        THEOREM,
+        "metagap verify --max-time 60",
+    ),
+    "judge": Command(
+        "judging",
+        "Judge every claim on instance files, term by term, in ball arithmetic.",
+        THEOREM,
+        "metagap judge instance.json --claim meta-sl-lifted",
+    ),
+    "audit": Command(
+        "auditing",
+        "Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.",
+        THEOREM,
+        "metagap audit tasks.csv --loss logistic",
+    ),
+    "falsify": Command(
+        "falsifying",
+        "Search for a certified counterexample, or for the tightest instance.",
+        THEOREM,
+        "metagap falsify no-hessian --max-time 10",
+    ),
+    "replay": Command(
+        "auditing",
+        "Judge kept counterexamples again: still violated, fixed, undecided or error.",
+        THEOREM,
+        "metagap replay",
+    ),
+    "report": Command(
+        "showing",
+        "Write the report's pages again from the records in the folder.",
+        SUITE,
+        "metagap report --single-file",
+    ),
+    "bench": Command(
+        "showing", "Time both engines beside the alternatives, in one run.", SUITE, "metagap bench --json bench.json"
+    ),
+    "schema": Command(
+        "showing",
+        "Print the JSON schema of a file that other programs read or write.",
+        SUITE,
+        "metagap schema instance",
+    ),
 }
-"""Each command's room, and the first line of its help."""
+
+FIRST = """How far is a MAML solution from the global optimum, and can you trust the theorem that says so?
+
+  metagap certify TASKS --omega FILE   how far your solution is from the optimum
+  metagap verify                       the theorem, proved on thousands of instances, as a report
+  metagap --help                       everything else"""
+"""What the command says alone."""
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -76,9 +144,12 @@ def _spoken(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _command(name: str) -> Any:
-    room = importlib.import_module(f".{COMMANDS[name][0]}", __package__)
+    command = COMMANDS[name]
+    room = importlib.import_module(f".{command.room}", __package__)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(name, epilog=STATUS, context_settings=SETTINGS)(_spoken(getattr(room, name)))
+    # An empty line ends a paragraph of the help.
+    epilog = f"For example: {command.example}\n\n{STATUS}"
+    alone.command(name, epilog=epilog, context_settings=SETTINGS)(_spoken(getattr(room, name)))
     return get_command(alone)
 
 
@@ -92,7 +163,6 @@ app = typer.Typer(
     cls=_Rooms,
     help="Optimality-gap theorems of model-agnostic meta-learning: proved instance by instance, and attacked.",
     epilog=STATUS,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings=SETTINGS,
 )
@@ -107,8 +177,8 @@ def _whole(
     """Nothing of its own."""
 
 
-for _name, (_room, _line) in COMMANDS.items():
-    app.command(_name, help=_line)(lambda: None)
+for _name, _known in COMMANDS.items():
+    app.command(_name, help=_known.line, rich_help_panel=_known.group)(lambda: None)
 
 
 def _fault(message: str, arguments: list[str]) -> str:
@@ -131,8 +201,11 @@ def main() -> None:
 
 
 def _run() -> NoReturn:
+    if len(sys.argv) == 1 and "_METAGAP_COMPLETE" not in os.environ:
+        typer.echo(FIRST)
+        sys.exit(0)
     try:
-        status = app(sys.argv[1:] or ["--help"], prog_name="metagap", standalone_mode=False)
+        status = app(sys.argv[1:], prog_name="metagap", standalone_mode=False)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         place = "metagap" if context is None else context.command_path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,6 @@ from .audit_tables import print_audit
 from .ending import fail, interrupted
 from .own_tasks import (
     PLACES,
-    EndOption,
     EtaOption,
     FeatureOption,
     IgnoreOption,
@@ -45,13 +45,14 @@ from .shared import (
     exchange,
     input_errors,
     left_out,
+    number,
     ready,
-    screen,
+    working,
     writing,
 )
 
-OF_TASKS = {"omega", "max_time", "loss", "eta", "steps", "task", "label", "ignore", "feature"}
-BOTH = {"tasks", "json"}
+OF_TASKS = {"omega", "loss", "eta", "steps", "task", "label", "ignore", "feature"}
+BOTH = {"tasks", "json", "max_time"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
 
@@ -61,7 +62,14 @@ def audit(
         str | None, typer.Argument(metavar="TASKS", help=f"Your tasks: which assumptions hold there. {PLACES}")
     ] = None,
     omega: OmegaOption = None,
-    max_time: EndOption = 600.0,
+    max_time: Annotated[
+        float | None,
+        typer.Option(
+            parser=number(0.0),
+            metavar="SECONDS",
+            help="End then; the same command goes on. Default 600 with TASKS.",
+        ),
+    ] = None,
     loss: LossOption = None,
     eta: EtaOption = None,
     steps: StepsOption = None,
@@ -81,7 +89,7 @@ def audit(
     sarif: SarifOption = None,
     out: FolderOption = FOLDER,
 ) -> None:
-    """Show for each assumption what fails without it, and that mutants are refuted.
+    """Show for each assumption what fails without it, and that mutants are refuted; or audit your own tasks.
 
     With --family: claim by claim, and each mutant. The report (--out) has every cell and every counterexample.
 
@@ -101,14 +109,15 @@ def audit(
     )
     if tasks is not None:
         source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature)
-        audit_tasks(source, omega, max_time, json, spoken)
+        audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
     chosen = list(dict.fromkeys(family or FAMILIES))
     for name in chosen:
         if name not in FAMILIES:
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile} --seed {seed}"
     command += "".join(f" --family {name}" for name in family or ())
-    with screen.status("auditing") as status, writing(out):
+    deadline = None if max_time is None else time.monotonic() + max_time
+    with working("audit") as show, writing(out):
         record = audits.audit(
             out,
             seed=seed,
@@ -117,7 +126,8 @@ def audit(
             families=chosen,
             workers=min(workers, len(chosen)),
             only_mutants=mutants,
-            progress=lambda message: status.update(f"auditing: {message}"),
+            deadline=deadline,
+            progress=show,
         )
         record.files = hashes(record, out)
         page = out / "index.html"
@@ -130,8 +140,12 @@ def audit(
         print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
+    if record.status == "out of time":
+        typer.echo("metagap: audit: out of time; the same command goes on from there", err=True)
     survived = [m for m in record.mutants if m.status == "survived"]
-    raise typer.Exit(1 if survived or (isinstance(record, AuditRecord) and alarms(record)) else 0)
+    if survived or (isinstance(record, AuditRecord) and alarms(record)):
+        raise typer.Exit(1)
+    raise typer.Exit(0 if record.status == "complete" else 3)
 
 
 def replay(

@@ -153,7 +153,7 @@ def certify(
     max_time: EndOption = 30.0,
     json: JsonOption = None,
 ) -> None:
-    """How far your MAML solution is from the global optimum, what the theorem promises, and why they differ."""
+    """How far your MAML solution is from the global optimum, what the theorem promises, and what to do."""
     begin = time.monotonic()
     source, ball = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature), _positive("--radius", radius)
     budget = Budget(gap=gap, seconds=max_time, until=begin + JUDGING * max_time)

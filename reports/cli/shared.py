@@ -26,6 +26,7 @@ from ...impl.families import all_claims
 from ...impl.files.faults import SHORT, FaultError
 from ...impl.files.numbers import decimal, exact
 from ...theory.claim import Claim
+from ..pages import PAGES
 from ..processes import EndedError
 from ..records import RECORDS, dumps, nearest, write_text
 from .ending import OutputError, fail, interrupted
@@ -228,7 +229,7 @@ def ready(
     files_of = {option: target for option, target in targets.items() if target is not None and str(target) != "-"}
     kept = {f"the input {str(path)!r}": Path(path) for path in inputs}
     if out is not None:
-        kept |= {f"{name} of --out": out / name for name in ("index.html", *RECORDS)}
+        kept |= {f"{name} of --out": out / name for name in (*(f"{page.name}.html" for page in PAGES), *RECORDS)}
     for option, target in files_of.items():
         with _path(option, target, "path"):
             _try(target, folder=False)

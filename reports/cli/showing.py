@@ -28,10 +28,13 @@ def bench(
     emit(record, json)
 
 
-def report(out: FolderOption = FOLDER) -> None:
-    """Write the page again from the records in the folder."""
+def report(
+    out: FolderOption = FOLDER,
+    single_file: Annotated[bool, typer.Option("--single-file", help="All pages in one: report.html.")] = False,
+) -> None:
+    """Write the report's pages again from the records in the folder."""
     with input_errors(), writing(out):
-        typer.echo(str(write_report(out)))
+        typer.echo(str(write_report(out, single=single_file)))
 
 
 def schema(

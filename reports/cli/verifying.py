@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,7 @@ from rich.table import Table
 
 from ...impl.families import FAMILIES
 from .. import verify as verification
+from ..answer import real_distances, sentences
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
 from ..records import dumps, hashes, write_text
@@ -37,6 +40,7 @@ from .shared import (
     paper,
     ready,
     screen,
+    working,
     writing,
 )
 
@@ -64,14 +68,8 @@ def verify(
     spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
     run = verification.Run(chosen, seed, claims, command)
     deadline = None if max_time is None else time.monotonic() + max_time
-    with _bar() as progress:
-        task = progress.add_task("judging", total=run.size)
-        run.execute(
-            workers,
-            deadline,
-            lambda name, count: progress.update(task, advance=count, description=f"judging: {name}"),
-            real,
-        )
+    with _advancing(run.size) as advance:
+        run.execute(workers, deadline, advance, real)
     record = run.record()
     with screen.status("writing the report"), writing(out):
         verification.save_instances(run.kept, out)
@@ -88,14 +86,24 @@ def verify(
     raise typer.Exit(status)
 
 
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description:<28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=screen,
-    )
+@contextmanager
+def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
+    """A bar of the instances that were judged; without a terminal a line now and then."""
+    if not screen.is_terminal:
+        judged = 0
+        with working("verify") as show:
+
+            def say(name: str, count: int) -> None:
+                nonlocal judged
+                judged += count
+                show(f"judging: {judged} of {size} instances, last {name}")
+
+            yield say
+        return
+    columns = TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=screen) as progress:
+        task = progress.add_task("judging", total=size)
+        yield lambda name, count: progress.update(task, advance=count, description=f"judging: {name}")
 
 
 def _print_verification(record: VerifyRecord, page: Path) -> None:
@@ -111,6 +119,8 @@ def _print_verification(record: VerifyRecord, page: Path) -> None:
         console.print(f"Nothing was judged ({record.status}) of {', '.join(unseen)}.", style="bold")
     console.print("scope: assumptions hold; equal: both sides enclosed as equal, not proved; false: violated;")
     console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
+    for line in sentences(record, real_distances(record)):
+        console.print(f"{line.head} {line.text}", style="bold red" if line.alarm else "bold", highlight=False)
     console.print(
         f"{record.generated} generated and {record.real} real instances, "
         f"{record.judgements} judgements in {record.seconds:.0f} s ({record.status})."

@@ -23,19 +23,19 @@ if (filters) {
   update();
 }
 // What scrolls sideways can be reached by the keyboard, and shows by its edge that there is more.
-const boxes = [...document.querySelectorAll(".scroll")];
+const boxes = [...document.querySelectorAll(".scroll, .formula, .statement, figure.broad")];
 const edge = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
 const measure = (box) => {
   if (box.scrollWidth > box.clientWidth && !box.hasAttribute("tabindex")) {
     box.tabIndex = 0;
-    box.setAttribute("role", "region");
-    box.setAttribute("aria-label", box.querySelector("caption").textContent);
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", box.querySelector("caption, figcaption")?.textContent ?? "A formula");
   }
   edge(box);
 };
 for (const box of boxes) box.addEventListener("scroll", () => edge(box), { passive: true });
 const sizes = new ResizeObserver((entries) => { for (const entry of entries) measure(entry.target); });
-for (const box of boxes) sizes.observe(box);
+for (const box of boxes) { measure(box); sizes.observe(box); }
 // A link to or into something folded opens it. Paper shows what is open: with ?all in the address, everything.
 const open = () => {
   const target = document.getElementById(location.hash.slice(1));
@@ -45,10 +45,23 @@ const open = () => {
 addEventListener("hashchange", open);
 const folded = [...document.querySelectorAll("main details")];
 const all = (value) => { for (const box of folded) box.open = value; };
-for (const [name, value] of [["unfold", true], ["fold", false]]) {
+if (folded.length) for (const [name, value] of [["unfold", true], ["fold", false]]) {
   const button = document.getElementById(name);
   button.hidden = false;
   button.addEventListener("click", () => all(value));
+}
+// Code can be copied by a button.
+for (const box of document.querySelectorAll("main pre > code")) {
+  if (!navigator.clipboard) break;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.className = "copy";
+  button.addEventListener("click", () => navigator.clipboard.writeText(box.textContent).then(() => {
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  }));
+  box.parentElement.before(button);
 }
 const print_ = document.getElementById("print-all");
 print_.hidden = false;

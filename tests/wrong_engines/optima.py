@@ -252,7 +252,7 @@ OPTIMUM_FAULTS = (
           then(lambda within: True), EVERYWHERE),
     fault("floor-without-weights", "task weights are left out", f"{EXACT}:functional_bound", Edit("arb(task.weight) *",
           ""), FLOORS),
-    fault("ray-value-of-the-middle", "a proposal is trusted", f"{EXACT}:least_on_ray", Edit("for _ in range(200):",
+    fault("ray-value-of-the-middle", "a proposal is trusted", f"{EXACT}:bisected", Edit("for _ in range(200):",
           "for _ in range(3):"), FLOORS),
     fault("ray-of-one-end", "a range is too narrow", f"{EXACT}:least_on_ray",
           Edit("or (falling and not ends[1]) or (rising and not ends[0])", "or falling"), FLOORS),

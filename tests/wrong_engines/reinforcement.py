@@ -209,6 +209,6 @@ REINFORCEMENT = (
           Edit("return root(largest", "return root(arb(1) / 4 * largest"), NETWORK),
     fault("smooth-half-bend", "a constant is too small", f"{NETWORKS}:SmoothPolicyQuantities._bend",
           then(lambda bend: bend / 2), SMOOTH_HAND),
-    fault("smooth-share-squared", "a factor is left out", f"{NETWORKS}:SmoothPolicyQuantities._share",
-          then(lambda share: share * share), SMOOTH_HAND),
+    fault("smooth-shrink-squared", "a factor is left out", f"{NETWORKS}:SmoothPolicyQuantities._shrink",
+          then(lambda shrink: shrink * shrink), SMOOTH_HAND),
 )  # fmt: skip

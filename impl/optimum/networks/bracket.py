@@ -253,9 +253,9 @@ class NetworkHeadline(Headline):
             distance = float(np.linalg.norm(instance.omega.floats - instance.comparator.floats))
             radii.add(fmpq(max(int(np.ceil(min(distance, 2.0**40) * 1024)), 1), 1024))
         with ctx.workprec(2 * PRECISIONS[0]):
-            eps = at._norm_of(at._features)
+            eps = at("eps_formal")
             for size in sorted(radii):
-                misfit = at._span_misfit(at._features.span, at._u, radius=arb(size)).value
+                misfit = at._misfit(at._features, radius=arb(size)).value
                 bound = bounds(arb(size) * eps + at("weight_norm") * misfit + at("bracket"))[1]
                 if bound < best:
                     best, radius = bound, size

@@ -42,7 +42,7 @@ from ...supervised.instance import Atom, Functions, NetworkInstance, Task
 from ...supervised.maml import Law
 from ...supervised.relu.problem import NetworkProblem
 from ...supervised.smooth.problem import SmoothProblem
-from ..exact import PRECISION, Ends, least_on_ray
+from ..exact import PRECISION, Ends, bisected, least_on_ray, on_line
 
 
 class NotConvexError(ValueError):
@@ -132,34 +132,12 @@ def _least(instance: NetworkInstance, labels: Labels) -> tuple[arb, fmpq]:
 
 
 def least_between(loss: Loss, labels: Labels, limit: arb) -> tuple[arb, fmpq]:
-    """A lower bound of min_{|s| <= limit} sum p ell(t s, y), and a float64 s that nearly has it.
-
-    Bisection by the sign of the slope g: a convex sum is at least value(s) - |g(s)| times the width of what is left.
-    """
+    """A lower bound of min_{|s| <= limit} sum p ell(t s, y), and a float64 s that nearly has it."""
     if not loss.profile.convex:
         return arb(0), fmpq(0)  # each label's own infimum, which is 0 in the table
 
-    def value(s: arb) -> arb:
-        return sum((arb(p) * loss.value(Balls, arb(t) * s, arb(y)) for t, y, p in labels), start=arb(0))
-
-    def slope(s: arb) -> arb:
-        return sum((arb(p * t) * loss.d1(Balls, arb(t) * s, arb(y)) for t, y, p in labels), start=arb(0))
-
     high = arb(limit.upper())
-    low = -high
-    for _ in range(200):
-        middle = arb(((low + high) / 2).mid())
-        at = slope(middle)
-        if at > 0:
-            high = middle
-        elif at < 0:
-            low = middle
-        else:
-            break
-        if (high - low) < arb(2) ** -100:
-            break
-    middle = arb(((low + high) / 2).mid())
-    return value(middle) - slope(middle).abs_upper() * (high - low), exact_floats([middle])[0]
+    return bisected(*on_line(loss, labels), -high, high, arb(2) ** -100)
 
 
 # --- in a ball around W0 -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from flint import arb, fmpq
 from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Number, fenced, root
 from ...models import flips
+from ...models.changes import by_flips
 from ...models.combination import Combination
 from ..errors import Change, ErrorQuantities
 from .problem import Move, NetworkProblem
@@ -34,10 +35,10 @@ class ReluErrors(ErrorQuantities):
     # --- pointwise errors -------------------------------------------------------------------------------
 
     def _by_counts(self, counts: Flips, first: int = 0) -> arb:
-        """||e|| where so many neurons flip: ||phi_0(x) - phi(x)|| = ||x|| (flips/m)^{1/2}."""
+        """||e|| where so many neurons flip."""
 
         def change(flipped: Mapping[int, arb]) -> Change:
-            return lambda x: self._row_sizes[x] * root(flipped[x] / self.problem.width)
+            return lambda x: by_flips(self._row_sizes[x], flipped[x], self.problem.width)
 
         return self._pointwise([[change(flipped) for flipped in path] for path in counts], arb(0), first)
 

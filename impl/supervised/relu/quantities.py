@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from flint import arb, fmpq
 
-from ...arithmetic import Number, Rationals
+from ...arithmetic import Rationals
 from ...instances import Instance, Vector
 from ...losses import Link
 from ...models.combination import Combination
@@ -109,19 +109,15 @@ class NetworkQuantities(ReluErrors):
             distance = distance.union(here.distance)
         return distance.ball()
 
-    @cached_property
-    def eps_formal(self) -> Number:
-        return self._norm_of(self._features)
-
     # --- what wrong theorems use instead ------------------------------------------------------------------
 
     @cached_property
     def misfit_init_inner(self) -> arb:
-        return self._misfit_of(self._set(self._adapted, self._steps_at_start()))
+        return self._misfit(self._set(self._adapted, self._steps_at_start())).value
 
     @cached_property
     def misfit_init_outer(self) -> arb:
-        return self._misfit_of(self._set(self._starts, self._steps))
+        return self._misfit(self._set(self._starts, self._steps)).value
 
     @cached_property
     def _kinked_paths(self) -> list[list[Iterate]]:

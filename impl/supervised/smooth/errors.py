@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 
-from flint import arb, arb_mat
+from flint import arb
 
-from ...arithmetic import Balls, Number, norm, root, square
+from ...arithmetic import Balls, Number, norm, square
+from ...models.changes import by_moves, in_ball, moves
 from ..errors import Change, ErrorQuantities
 from .problem import SmoothProblem
 
@@ -22,18 +23,15 @@ class SmoothErrors(ErrorQuantities):
 
     # --- displacements ------------------------------------------------------------------------------------
 
-    def _displacements(self, weights: arb_mat) -> list[arb]:
-        """||V_r - W0_r|| [m]."""
-        return [norm(row) for row in (weights - self.problem.start.weights).tolist()]
-
     @cached_property
     def _own(self) -> list[arb]:
-        return self._displacements(self.problem.omega.weights)
+        return moves(self.problem.omega.weights, self.problem.start.weights)
 
     @cached_property
     def _path_displacements(self) -> list[list[list[arb]]]:
         """||W^(k)_r - W0_r|| [m] at the iterates, per task."""
-        return [[self._own, *(self._displacements(at.weights) for at in path[1:])] for path in self._paths]
+        start = self.problem.start.weights
+        return [[self._own, *(moves(at.weights, start) for at in path[1:])] for path in self._paths]
 
     @cached_property
     def _moves(self) -> list[list[arb]]:
@@ -48,18 +46,11 @@ class SmoothErrors(ErrorQuantities):
 
     def _displaced(self, moved: list[arb], curvature: arb) -> Change:
         """delta by the displacements of the neurons."""
-
-        @cache
-        def change(x: int) -> arb:
-            slope = curvature * self._row_sizes[x]
-            total = self._sum(square((slope * d).min(arb(1))) for d in moved)
-            return self._row_sizes[x] * self._shrink * root(total)
-
-        return change
+        return cache(lambda x: by_moves(self._row_sizes[x], moved, curvature, self._shrink))
 
     def _within(self, budget: arb, shrink: arb) -> Change:
         """delta in the ball of that radius."""
-        return lambda x: self._row_sizes[x] * (self._curvature * self._row_sizes[x] * budget * shrink).min(arb(1))
+        return lambda x: in_ball(self._row_sizes[x], budget, self._curvature, shrink)
 
     # --- pointwise errors ---------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from flint import arb, arb_mat
 
 from ...arithmetic import Balls, Matrix, Number
+from ...balls.dense import Dense
 from ...instances import Instance, Vector
-from ...models.rows import Dense
 from ...models.smooth import Neurons
 from ..core_quantities import RowQuantities, Step
 from ..instance import SmoothInstance
@@ -74,10 +74,6 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
         inputs, signs = self.instance.features, self.instance.signs
         return len(signs) == 1 and len(inputs[0]) == 1 and all(signs[0] * row[0] > 0 for row in inputs)
 
-    @property
-    def _slope(self) -> Number:
-        return self._whole_gradient.entries[0]
-
     def _certainly_dependent(self) -> bool:
         assert isinstance(self.instance, SmoothInstance)
         return certainly_dependent(self.instance)
@@ -98,4 +94,4 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
     @cached_property
     def misfit_no_fold(self) -> arb:
         """The Hessians without ell' d2f: those of a network that is linear in W."""
-        return self._misfit_of(self._set(self._adapted, [[replace(s, pulls=None) for s in p] for p in self._steps]))
+        return self._misfit(self._set(self._adapted, [[replace(s, pulls=None) for s in p] for p in self._steps])).value

@@ -153,13 +153,11 @@ class PredictionQuantities(CoreQuantities):
     def _divergences(self) -> list[tuple[Number, Number, Number, Number, Number]]:
         """Per atom: (q p, ell(h') - ell(z) - ell'(z)(h' - z), z, h', y)."""
         loss, m = self.problem.loss, self.m
-        found = []
-        for law, z, h in zip(self.laws, self._after, self._comparator, strict=True):
-            for x, y, p in law.atoms:
-                change = loss.value(m, h[x], y) - loss.value(m, z[x], y)
-                slope = loss.d1(m, z[x], y) * (h[x] - z[x])
-                found.append((law.weight * p, change - slope, z[x], h[x], y))
-        return found
+        return [
+            (law.weight * p, loss.bregman(m, z[x], h[x], y), z[x], h[x], y)
+            for law, z, h in zip(self.laws, self._after, self._comparator, strict=True)
+            for x, y, p in law.atoms
+        ]
 
     @cached_property
     def bregman(self) -> Number:
@@ -240,14 +238,13 @@ class PredictionQuantities(CoreQuantities):
         loss = self.problem.loss
         for i, (law, z, h) in enumerate(zip(self.laws, self._after, self._comparator, strict=True)):
             for x, y, p in law.atoms:
-                mass = law.weight * p
-                slope = abs(loss.d1(Balls, z[x], y).mid())
-                size = abs(z[x].mid()) + abs(h[x].mid())
+                mass, row = law.weight * p, rows[x.start if isinstance(x, slice) else x]
+                slope, bend = loss.sizes(z[x], y)
+                size = loss.length(z[x]) + loss.length(h[x])
                 risks += mass * (
                     abs(loss.value(Balls, z[x], y).mid()) + abs(loss.value(Balls, h[x], y).mid()) + slope * size
                 )
-                bend = abs(loss.d2(Balls, z[x], y).mid()) * (size + rows[x])
-                slopes += mass * (slope + bend) * rows[x] * stretch[i]
+                slopes += mass * (slope + bend * (size + row)) * row * stretch[i]
                 sizes = sizes.max(size)
         return risks, slopes, sizes
 

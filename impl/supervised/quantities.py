@@ -229,7 +229,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         groups = [plain, *([law] for law in self.laws if not (law.support is None or still))]
 
         def rank(places: Iterable[int]) -> int:
-            rows = [self.instance.features[x] for x in places]
+            rows = [self.instance.rows[x] for x in places]
             return Rationals.matrix(rows).rank() if rows else 0
 
         rows = [[x for law in group for x in law.rho] for group in groups]
@@ -317,7 +317,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     @cached_property
     def independent_supports(self) -> Number:
         """1 where the features of all supports are linearly independent, else 0."""
-        used = [self.instance.features[x] for law in self.laws for x in law.inner.rho]
+        used = [self.instance.rows[x] for law in self.laws for x in law.inner.rho]
         return self.m.number(int(Rationals.matrix(used).rank() == len(used)))
 
     @cached_property

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from flint import arb, arb_series, ctx, fmpq, fmpq_series
 
-from .arithmetic import Array, Balls, Floats, Number, Rationals, quotient
+from .arithmetic import Array, Balls, Floats, Number, Rationals, quotient, rational
 
 
 class Link(Enum):
@@ -414,6 +414,10 @@ class Loss:
     def label(self, m: Any, y: Any) -> Any:
         """An exact label over the numbers m."""
         return m.number(y)
+
+    def given(self, y: Any) -> Any:
+        """The exact label of a float64 one."""
+        return rational(float(y))
 
     def bregman(self, m: Any, z: Number, h: Number, y: Number) -> Number:
         """ell(h, y) - ell(z, y) - ell'(z, y)(h - z)."""

@@ -30,9 +30,9 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from flint import arb
+from flint import arb, fmpq
 
-from .arithmetic import Array, Balls, Floats, IrrationalError, Number, norm, square
+from .arithmetic import Array, Balls, Floats, IrrationalError, Number, norm, rational, square
 from .losses import LOSSES, Constants, Link, Loss, LossFamily, Profile
 
 Block = list[Any]
@@ -80,6 +80,9 @@ class VectorLoss(Loss):
         if self.link is Link.CLASS:
             return [m.number(int(y == a)) for a in range(self.outputs)]
         return [m.number(v) for v in y]
+
+    def given(self, y: Any) -> Any:
+        return fmpq(int(np.argmax(y))) if self.link is Link.CLASS else tuple(rational(float(v)) for v in y)
 
     def on_arrays(self, order: int, z: Array, y: Array) -> Array:
         parts = [np.moveaxis(t, -1, 0) for t in (z, y)]

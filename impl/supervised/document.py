@@ -75,7 +75,7 @@ class _Document(Record):
 
 REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
-    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} where a task has a support or there are several outputs,",
+    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} where there are several outputs or a task has a support,",
     "problem": "'meta-sl'",
     "loss": "an object with the field name and, if the loss has one, its parameter c or delta, or classes (softmax)",
     "loss.name": "one of " + ", ".join({**LOSSES, **VECTOR_LOSSES}),
@@ -104,7 +104,7 @@ REQUIRED = {
     "tasks[].support[].y": "a number, or with the squared loss of several outputs a list of numbers,",
     "tasks[].support[].p": "a number >= 0",
     "omega": "a list of d numbers, one per column of features (of c outputs: c d, one output after the other),",
-    "comparator": "a list of numbers as long as omega, or {'functions': [...]}",
+    "comparator": "a list of d numbers, one per column of features (as many as omega has), or {'functions': [...]}",
     "comparator.functions": "a list of rows of numbers, one per task,",
     "comparator.functions[]": "a row of k numbers, one per row of features (of c outputs: k c, point by point),",
     "radius": "a number > 0",

@@ -12,6 +12,7 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, Rationals, fenced, norm, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
+from ..models.rows import Rows
 from . import taylor
 from .core_quantities import Step
 from .instance import Functions, Gradient
@@ -304,7 +305,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
             rows += (self._adapted[i].rows(list(law.inner.rho)) * jacobian).tolist()
             target += [self._after[i][x] - self._comparator[i][x] for x in law.inner.rho]
             masses += [law.weight * rho for rho in law.inner.rho.values()]
-        return self._misfit(self.m.matrix(rows), target, masses).value
+        return self._misfit(Rows(self.m, self.m.matrix(rows)), target, masses).value
 
     @cached_property
     def misfit_query_hessian(self) -> arb:
@@ -312,7 +313,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         table = []
         for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
             table += self._through(at.rows(list(law.rho)), law, steps).tolist()
-        return self._misfit(self.m.matrix(table), self._u).value
+        return self._misfit(Rows(self.m, self.m.matrix(table)), self._u).value
 
     @cached_property
     def independent_supports(self) -> Number:

@@ -78,7 +78,7 @@ class VectorLoss(Loss):
 
     def label(self, m: Any, y: Any) -> Block:
         if self.link is Link.CLASS:
-            return [m.number(int(y == a)) for a in range(self.outputs)]
+            return [m.number(fmpq(int(y == a))) for a in range(self.outputs)]
         return [m.number(v) for v in y]
 
     def given(self, y: Any) -> Any:

@@ -18,8 +18,10 @@ from flint import ctx, fmpq
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure
+from ..losses import Link
 from ..midrad import MidRad
 from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.spread import of_one_output
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies
@@ -124,8 +126,11 @@ class _Work:
         self.answer: Answer | None = None
         self.begin = time.monotonic()
         self.end = min(self.begin + budget.seconds, budget.until)
-        # Gradient steps alone have a table of rows.
-        self.rows = isinstance(instance.adaptation, Gradient) and any(task.weight for task in instance.tasks)
+        # Gradient steps alone have a table of rows, of one output.
+        coupled = instance.loss.link is Link.CLASS
+        self.flat = instance if coupled else of_one_output(instance)
+        steps = isinstance(instance.adaptation, Gradient) and any(task.weight for task in instance.tasks)
+        self.rows = steps and not coupled
 
     def stage(self, name: str) -> None:
         self.at = name
@@ -148,7 +153,7 @@ class _Work:
     def first(self) -> None:
         """L(omega), and a floor that needs no work."""
         self.stage("evaluating the meta-objective at omega")
-        self.prover = Prover(self.instance, lambda: self._stage(self.at))
+        self.prover = Prover(self.flat, lambda: self._stage(self.at))
         value = self.value(self.instance.omega)
         low = 0.0 if self.instance.loss.profile.nonnegative else -math.inf
         at = tuple(to_float(v) for v in self.instance.omega)
@@ -177,12 +182,12 @@ class _Work:
         if not self.rows:
             return
         self.stage("comparing with what other training loops minimise")
-        found = stationary_for(self.instance, self.until(NAMING), lambda: self._stage(self.at))
+        found = stationary_for(self.flat, self.until(NAMING), lambda: self._stage(self.at))
         self.tell(replace(self.answer, stationary=found, growth=growth(self.prover.stack, self.instance.omega)))
 
     def descended(self) -> None:
         """The best point that descent finds, and the theorem against it."""
-        instance, standing = self.instance, self.answer
+        instance, standing = self.flat, self.answer
         assert standing is not None
         profile = instance.loss.profile
         large = len(instance.features) * instance.dimension > LARGE

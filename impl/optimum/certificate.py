@@ -36,8 +36,10 @@ from ..files.numbers import NUMBER, Number, exact, exact_row, written
 from ..files.records import Record, typed
 from ..files.text import document, document_in, lookup
 from ..instances import Vector
+from ..losses import Link
 from ..supervised.document import READER
 from ..supervised.instance import MetaSLInstance, points
+from ..supervised.spread import of_one_output
 
 FORMAT, CONVEX = "metagap/certificate/1", "metagap/certificate/2"
 LARGEST_TREE = 2**26
@@ -224,7 +226,7 @@ def _certificate(content: Any, source: str) -> Certificate:
         assert isinstance(instance, MetaSLInstance)
         if instance.sha256 != record.sha256:
             raise FaultError("sha256", what=f"the hash of the instance, {instance.sha256},")
-        return _read(record, instance)
+        return _read(record, instance if instance.loss.link is Link.CLASS else of_one_output(instance))
     except FaultError as fault:
         given = lookup(content, fault.field) if fault.given is UNSET else fault.given
         required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
@@ -245,7 +247,7 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     radius = None if record.radius is None else positive(record.radius, "radius")
     ball = positive(record.ball, "ball")
     at = exact_row(record.at, "at")
-    if isinstance(record, ConvexRecord):
+    if isinstance(record, ConvexRecord) and instance.loss.outputs == 1:
         if len(at) != instance.dimension:
             raise FaultError("at", what=f"{instance.dimension} coordinates")
         claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how="convex")
@@ -254,6 +256,12 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
             if value < 0:
                 raise FaultError(name, what="a number >= 0")
         return replace(claim, multiplier=multiplier, near=near)
+    if instance.loss.outputs > 1:
+        if not isinstance(record, FloorRecord):
+            raise FaultError("how", what=f"'floor', for the {instance.loss.name} loss,")
+        if len(at) != instance.dimension:
+            raise FaultError("at", what=f"{instance.dimension} coordinates")
+        return Certificate(instance, radius, ball, record.lower, record.upper, at, how="floor")
     if many_columns(instance, COLUMNS):
         raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
     if len(at) != (count := len(basis(instance))):

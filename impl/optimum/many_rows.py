@@ -29,6 +29,7 @@ def many(instance: MetaSLInstance, most: int | None = None) -> bool:
     """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints, one law a
     task alone."""
     plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints and not split(instance)
+    plain = plain and instance.loss.outputs == 1
     rows = sum(len(task.atoms) for task in instance.tasks)
     return plain and instance.loss.profile.convex and rows * len(instance.tasks) > (MANY if most is None else most)
 

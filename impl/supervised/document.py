@@ -120,7 +120,9 @@ def _instance(record: _Document) -> MetaSLInstance:
     tasks, notes = read_tasks(record, loss, len(features))
     c = loss.outputs
     size = c * len(features[0])
-    advice = f"give d={size} numbers" if c == 1 else f"give c d={size} numbers, d={size // c} for each of the {c} outputs"
+    advice = (
+        f"give d={size} numbers" if c == 1 else f"give c d={size} numbers, d={size // c} for each of the {c} outputs"
+    )
     if len(record.omega) != size:
         raise FaultError("omega", advice)
     omega = exact_row(record.omega, "omega")
@@ -152,7 +154,9 @@ def _outputs(record: _Document) -> VectorLoss | None:
         raise FaultError("loss.name", "change it, or give one number as label", what)
     read_loss(given)
     if not 2 <= len(labels[0]) <= OUTPUTS:
-        raise FaultError(_LABEL, "write a number if there is one output", f"a list of 2..{OUTPUTS} numbers, or a number,")
+        raise FaultError(
+            _LABEL, "write a number if there is one output", f"a list of 2..{OUTPUTS} numbers, or a number,"
+        )
     return VectorLoss("squared", outputs=len(labels[0]))
 
 

@@ -45,7 +45,7 @@ Adaptation = Gradient | Implicit
 
 @dataclass(frozen=True)
 class Atom:
-    """A point of a task's law: support point x (an index), label y, mass p; y has c numbers if the loss asks for them."""
+    """A point of a task's law: support point x (an index), label y (a number, or c of them), mass p."""
 
     x: int
     y: Any
@@ -137,8 +137,8 @@ class MetaSLInstance(Instance):
     radius the R of the ball of directions. `notes` says what the reader changed (it is no part of the
     identity of the instance). `canonical` merges equal atoms and sorts them.
 
-    With c outputs h_theta(x) = Theta phi(x), and theta (c d,) has Theta's c rows one after the other. Component a at the
-    point x is the lifted point x c + a, whose features are e_a (x) phi(x): `rows` (k c, c d).
+    With c outputs h_theta(x) = Theta phi(x), and theta (c d,) has Theta's c rows one after the other. Component a at
+    the point x is the lifted point x c + a, whose features are e_a (x) phi(x): `rows` (k c, c d).
     """
 
     loss: Loss

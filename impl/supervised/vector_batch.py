@@ -1,4 +1,4 @@
-"""Batches of linear models of c outputs, and their quantities in float64: components are lifted points, as in `vectors`.
+"""Batches of linear models of c outputs, and their quantities in float64: components are lifted points (`vectors`).
 
 On arrays a class is its unit vector too, so that labels are (B, n, k, l, c) for every loss.
 """
@@ -45,8 +45,8 @@ class VectorBatch(Batch):
 
 
 class VectorQuantities(BatchQuantities):
-    """Quantities on lifted points (B, n, k c). What is summed over a point's labels: its risk stands on its first lifted
-    point, its slopes are lists, its curvatures blocks (B, n, k, c, c)."""
+    """Quantities on lifted points (B, n, k c). Of what is summed over a point's labels the risk stands on its first
+    lifted point, slopes are lists, curvatures blocks (B, n, k, c, c)."""
 
     batch: VectorBatch
 

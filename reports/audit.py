@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from msgspec import convert
+from msgspec.structs import replace
 
 from ..impl.counterexample import second_opinion
 from ..impl.falsify import Attack, Refutation, attack, refute
-from ..impl.families import FAMILIES
+from ..impl.families import FAMILIES, family_of
 from ..impl.files import BadInputError
 from ..impl.files.text import document, read
 from ..impl.insight import indifferent
@@ -41,7 +42,8 @@ from .matrix import matrix
 from .processes import TICK, deferred, processes
 from .records import dumps, environment, finite, hashes, now, write_text
 from .sharpness import sharpness, tightest
-from .witnesses import FOLDER, readable, witness
+from .witnesses import FOLDER, KEPT, readable, witness
+from .witnesses import read as read_witness
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,17 @@ def _mutant(one: Attack, folder: Path) -> MutantRow:
     )
 
 
-def _witness(mutant: Mutant, found: Refutation | None, kind: str, folder: Path) -> MutantWitness | None:
+def _witness(
+    mutant: Mutant, found: Refutation | None, kind: str, folder: Path, *, vary: bool = True
+) -> MutantWitness | None:
+    """The witness as a file and a row; `vary`: which of its numbers do not matter is found out."""
     if found is None:
         return None
     name = f"{FOLDER}/mutant-{mutant.name}-{kind}.json"
     write_text(folder / name, witness("mutant", mutant.name, found.instance, found.gap, found.bound))
     ratio = found.gap.middle / found.bound.middle if found.bound.middle else None
     opinion = second_opinion(mutant.left, mutant.bound, found.instance, mutant.relation)
-    free = indifferent(found.instance, lambda i: refute(mutant, i) is not None) if kind == "simplest" else []
+    free = indifferent(found.instance, lambda i: refute(mutant, i) is not None) if kind == "simplest" and vary else []
     return MutantWitness(
         file=name,
         instance=found.instance.sha256,
@@ -115,6 +120,39 @@ PARTS = ".audit"
 """Folder of what an unfinished audit has done, beside its record: finished families, and parts of the others."""
 
 Part = TypeVar("Part", MatrixRows, SharpnessRows, MutantRows, FamilyRows)
+
+
+def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
+    """A family's audit without search: the theory's counterexamples and those that ship with it, judged again.
+
+    Mutants that nobody wrote by hand have none: they are attacked by generated instances. Witnesses are written into
+    the folder.
+    """
+    family = FAMILIES[name]
+    generated = [mutant for mutant in family.mutants if mutant.generated]
+    attacks = attack(family, generated, seed=seed, rounds=EFFORTS["quick"].rounds)
+    mutants = {one.mutant.name: _mutant(one, folder) for one in attacks}
+    for mutant in family.mutants:
+        if not mutant.generated:
+            mutants[mutant.name] = _kept_mutant(mutant, folder)
+    known = [read_witness(path)[2] for path in sorted(KEPT.glob(f"{name}-*-without-*.json"))]
+    cells = matrix(family, folder, seed, 0, known=[("kept", i) for i in known if family_of(i) is family])
+    return FamilyRows(cells, None, MutantRows([mutants[m.name] for m in family.mutants]))
+
+
+def _kept_mutant(mutant: Mutant, folder: Path) -> MutantRow:
+    """A mutant against its kept counterexample."""
+    path = KEPT / f"mutant-{mutant.name}-simplest.json"
+    found = Attack(mutant)
+    if path.exists():
+        instance = read_witness(path)[2]
+        sides = refute(mutant, instance)
+        if sides is not None:
+            found.first = Refutation(instance, *sides, "kept")
+    row = _mutant(found, folder)
+    if found.first is None:
+        return row
+    return replace(row, simplest=_witness(mutant, found.first, "simplest", folder, vary=False))
 
 
 def audit_family(
@@ -217,12 +255,27 @@ def audit(
     if status == "complete":
         shutil.rmtree(folder / PARTS, ignore_errors=True)
     finished = [rows[name] for name in families if name in rows]
+    record = record_of(finished, seed, round(time.monotonic() - begin, 2), status, started, command)
+    return convert(record, MutantsRecord, from_attributes=True) if only_mutants else record
+
+
+def record_of(
+    finished: Sequence[FamilyRows],
+    seed: int,
+    seconds: float,
+    status: Literal["complete", "interrupted", "out of time"],
+    started: str,
+    command: str,
+    *,
+    kept: bool = False,
+) -> AuditRecord:
+    """The families' rows as a record; without the hashes of the files."""
     matrices = [row.matrix for row in finished if row.matrix]
     constants = [row.sharpness for row in finished if row.sharpness]
-    record = AuditRecord(
+    return AuditRecord(
         version=environment()["metagap"],
         seed=seed,
-        seconds=round(time.monotonic() - begin, 2),
+        seconds=seconds,
         status=status,
         started=started,
         environment=environment(),
@@ -234,8 +287,8 @@ def audit(
         slack=[row for part in constants for row in part.slack],
         mutants=[mutant for row in finished for mutant in row.mutants.mutants],
         files={},
+        kept=kept,
     )
-    return convert(record, MutantsRecord, from_attributes=True) if only_mutants else record
 
 
 def _room(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]) -> Path:

@@ -6,6 +6,8 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from msgspec import convert
@@ -19,6 +21,7 @@ from ..impl.policies.instance import Policies
 from ..impl.sources import RandomSource
 from ..impl.supervised.instance import Functions
 from . import landscapes
+from .audit import kept_family
 from .formats.shared import interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
@@ -82,7 +85,16 @@ class RealJob:
     tasks: str
 
 
-AnyJob = Job | LandscapeJob | RatesJob | RealJob
+@dataclass(frozen=True)
+class KeptJob:
+    """The counterexamples that ship with a family's theory, to judge again."""
+
+    family: str
+    seed: int
+    count: int = 0
+
+
+AnyJob = Job | LandscapeJob | RatesJob | RealJob | KeptJob
 
 
 def jobs(profile: Profile, seed: int, families: Sequence[Family] | None = None, real: bool = False) -> list[AnyJob]:
@@ -108,6 +120,7 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
         )
     if family.rates is not None:
         rows.append([RatesJob(family.name)])
+    rows.append([KeptJob(family.name, seed)])
     if family.landscapes is not None:
         rounds = profile.landscapes // LandscapeJob.count
         variants = family.landscapes.variants
@@ -147,6 +160,12 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     if isinstance(job, RatesJob):
         assert family.rates is not None
         outcome.rates = [convert(series, Series, from_attributes=True) for series in family.rates()]
+        return outcome
+    if isinstance(job, KeptJob):
+        with TemporaryDirectory() as place:
+            outcome.audit = kept_family(job.family, Path(place), job.seed)
+            found = sorted(Path(place).rglob("*.json"))
+            outcome.kept |= {path.relative_to(place).as_posix(): path.read_text(encoding="utf-8") for path in found}
         return outcome
     if isinstance(job, LandscapeJob):
         landscapes.explore(job.family, job.variant, (job.seed, job.index), job.count, outcome)

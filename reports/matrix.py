@@ -6,7 +6,7 @@ here; then leave-one-out search (`impl.leave_one_out`). What neither settles is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import convert
@@ -35,11 +35,13 @@ def matrix(
     seconds: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
     unfinished: Path | None = None,
+    known: Sequence[tuple[str, Instance]] = (),
 ) -> MatrixRows:
     """The matrix of a family, and whether each claim's assumptions can be met together.
 
     `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
-    Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on.
+    Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on. `known`:
+    further instances, each with what it is, on which assumptions are left out first.
     """
     kept: dict[str, tuple[str, Instance]] = {}
     for a in family.ablations:
@@ -47,7 +49,7 @@ def matrix(
             instance = instance_of(a.instance)
             title, _ = kept.get(instance.sha256, (a.title, instance))
             kept[instance.sha256] = min(title, a.title, key=len), instance
-    known = [(f"counterexample: {title}", instance) for title, instance in kept.values()]
+    known = [*((f"counterexample: {title}", instance) for title, instance in kept.values()), *known]
     settled = {(a.claim, a.assumption) for a in family.ablations}
     needed = dict.fromkeys((a.claim, a.assumption) for a in family.ablations if a.standing is Standing.NEEDED)
     found = survey(

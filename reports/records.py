@@ -25,7 +25,7 @@ from msgspec import to_builtins
 
 from ..impl.files.text import read, reported
 
-RECORDS = ("verify.json", "audit.json", "mutation.json")
+RECORDS = ("verify.json", "kept.json", "audit.json", "mutation.json")
 """The records that a report's page is made from."""
 
 PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn")

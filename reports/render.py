@@ -313,7 +313,12 @@ def write_report(
             warn(error)
             return None
 
-    verify, audit = found("verify.json", VerifyRecord), found("audit.json", AuditRecord)
+    verify, audit, kept = (
+        found("verify.json", VerifyRecord), found("audit.json", AuditRecord), found("kept.json", AuditRecord)
+    )  # fmt: skip
+    # An audit that searched says more than what is kept, unless it is of another state of the theory.
+    if kept and (audit is None or audit.environment["sources"] != kept.environment["sources"]):
+        audit = kept
     if verify is None and audit is None:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
     report = Report(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord))

@@ -14,6 +14,7 @@ from ..impl.families import judge
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement
 from ..theory.claim import Claim, Verdict
+from .formats.auditing import FamilyRows
 from .formats.verifying import Landscape, Quantiles, RealFamily, Series
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -128,13 +129,14 @@ Tallies = dict[str, Tally]
 @dataclass
 class Outcome:
     """What a job found: tallies and how many instances it generated; of landscapes their rows; of a real family its
-    rows; instance files."""
+    rows; of kept counterexamples a family's audit; instance files."""
 
     tallies: Tallies
     generated: int = 0
     landscapes: list[Landscape] = field(default_factory=list)
     rates: list[Series] = field(default_factory=list)
     family: RealFamily | None = None
+    audit: FamilyRows | None = None
     kept: dict[str, str] = field(default_factory=dict)
     note: str = ""
 

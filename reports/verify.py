@@ -20,6 +20,8 @@ from ..impl.instances import Instance
 from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
+from .audit import record_of
+from .formats.auditing import AuditRecord, FamilyRows
 from .formats.shared import interval, intervals, latex
 from .formats.verifying import (
     AssumptionCount,
@@ -34,7 +36,7 @@ from .formats.verifying import (
     VerifyRecord,
     Violation,
 )
-from .jobs import AnyJob, Job, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
+from .jobs import AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
 from .processes import TICK, deferred, processes
 from .records import environment, finite, now, write_text
@@ -54,6 +56,7 @@ class Run:
         self.kept: dict[str, str] = {}
         self.landscapes: list[Landscape] = []
         self.rates: list[Series] = []
+        self.audits: dict[str, FamilyRows] = {}
         self.status: Literal["complete", "out of time", "interrupted"] = "complete"
         self.real_note = ""
         self.generated: Counter[str] = Counter()
@@ -117,7 +120,9 @@ class Run:
         self.kept.update(outcome.kept)
         self.landscapes += outcome.landscapes
         self.rates += outcome.rates
-        if isinstance(job, RatesJob):
+        if outcome.audit is not None:
+            self.audits[job.family] = outcome.audit
+        if isinstance(job, RatesJob | KeptJob):
             return
         if not isinstance(job, RealJob):
             name = job.generator if isinstance(job, Job) else "landscapes"
@@ -128,6 +133,16 @@ class Run:
         if outcome.family is not None:
             self.real += len(outcome.family.rows)
             self.families.append(outcome.family)
+
+    def audit_record(self) -> AuditRecord | None:
+        """What was judged again of the kept counterexamples; None if no family is finished."""
+        found = [self.audits[name] for name in FAMILIES if name in self.audits]
+        if not found:
+            return None
+        whole = len(found) == len({job.family for job in self.plan(real=False)})
+        status = "complete" if whole else self.status
+        seconds = round(self.seconds, 2)
+        return record_of(found, self.seed, seconds, status, self.started, self.command, kept=True)
 
     def record(self) -> VerifyRecord:
         """The record; without the hashes of the files, which are not written yet."""
@@ -262,6 +277,8 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
     if isinstance(job, RealJob):
         return True
     family = FAMILIES[job.family]
+    if isinstance(job, KeptJob):
+        return set(family.all_claims) <= wanted
     claims = set(family.all_claims) - set(family.claims) if isinstance(job, LandscapeJob) else set(family.claims)
     return bool(claims & wanted)
 

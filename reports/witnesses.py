@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import theory
 from ..impl import files
 from ..impl.counterexample import confirm
 from ..impl.falsify import refute
@@ -27,6 +28,9 @@ from .records import dumps, nearest
 
 FOLDER = "counterexamples"
 """Where witnesses lie, below the folder of a report."""
+
+KEPT = Path(theory.__file__).with_name(FOLDER)
+"""Where those of the theory lie: they ship with it."""
 
 
 @dataclass(frozen=True)

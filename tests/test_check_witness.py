@@ -24,9 +24,9 @@ from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.sources import RandomSource
 from metagap.reports import check_witness as checker
 from metagap.reports.audit import CHECKER
+from metagap.reports.witnesses import KEPT
 from metagap.theory.claim import UndefinedQuantityError
 
-KEPT = Path(__file__).parent / "counterexamples"
 ONE_OF_EACH = {
     "meta-sl": "mutant-half-constant-simplest",
     "network": "mutant-network-half-constant-simplest",

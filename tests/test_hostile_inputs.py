@@ -37,11 +37,11 @@ from metagap.reports.formats.searching import MutationRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import Job, generate
 from metagap.reports.render import Report
+from metagap.reports.witnesses import KEPT
 from msgspec import to_builtins
 
 from .test_formats import MUTATION, NETWORK, PLAIN, PROCESS, SMOOTH
 
-KEPT = Path(__file__).parent / "counterexamples"
 SECONDS = 10.0
 MEMORY = 2**30
 

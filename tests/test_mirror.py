@@ -28,6 +28,7 @@ from metagap.impl.instances import Instance
 from metagap.impl.losses import LOSSES
 from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.sources import RandomSource
+from metagap.reports.witnesses import KEPT
 from mirror import compare, names_of
 from mpmath import mp, mpf
 
@@ -181,7 +182,7 @@ def test_the_engine_says_what_the_mirror_says_at_extremes(effort: int) -> None:
 
 @pytest.mark.ci
 def test_the_engine_says_what_the_mirror_says_of_counterexamples(effort: int) -> None:
-    stored = sorted((HERE / "counterexamples").glob("*.json"))
+    stored = sorted(KEPT.glob("*.json"))
     compared = 0
     for path in stored[:: max(16 // effort, 1)]:
         document = json.loads(path.read_text(encoding="utf-8"))

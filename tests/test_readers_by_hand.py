@@ -20,11 +20,11 @@ from metagap.reports import check_witness as checker
 from metagap.reports.cli.own_tasks import tasks_at
 from metagap.reports.cli.shared import number, whole
 from metagap.reports.formats.auditing import SharpnessRows
+from metagap.reports.witnesses import KEPT
 from msgspec import to_builtins
 
 from .test_checker_by_hand import honest
 
-KEPT = Path(__file__).parent / "counterexamples"
 WITNESS = KEPT / "mutant-half-constant-simplest.json"
 
 GOOD: dict[str, Any] = {

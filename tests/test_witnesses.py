@@ -17,7 +17,7 @@ from metagap.reports import witnesses
 from metagap.reports.audit import CHECKER
 from metagap.reports.check_witness import check
 
-KEPT = sorted((Path(__file__).parent / "counterexamples").glob("*.json"))
+KEPT = sorted(witnesses.KEPT.glob("*.json"))
 
 
 def content(path: Path) -> dict[str, object]:

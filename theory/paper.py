@@ -78,10 +78,10 @@ RESULTS: tuple[Result, ...] = (
         "The same for tasks that adapt on a training set and are judged on a test set.",
         Outcome.AS_READ,
         "It contains: the functional gradient, the displacement and the norms are those of the test set, the "
-        "Jacobian is that of the training set, and convexity is asked of the outer loss alone. What it does not contain "
-        "is convexity of the meta-objective for small steps, whatever the data: with two sets that is false for every "
-        "step size, and true again where no training set has what its test set lacks.",
-        ("meta-sl-lifted", "network-lifted", "smooth-network-lifted", "meta-sl-c8-dominated"),
+        "Jacobian is that of the training set, and convexity is asked of the outer loss alone. What it does not "
+        "contain is convexity of the meta-objective for small steps, whatever the data: with two sets that is false "
+        "for every step size, and true again where no training set has what its test set lacks.",
+        ("meta-sl-lifted", "network-lifted", "smooth-network-lifted"),
         (("meta-sl-c8", "one-law"), ("meta-sl-c8-dominated", "dominated-support")),
         ("laws-exchanged", "w-on-support", "rho-of-support", "query-hessian", "c8-two-laws"),
     ),
@@ -165,12 +165,12 @@ RESULTS: tuple[Result, ...] = (
         "For losses that are convex in the prediction it holds wherever its premise does; whether a model can "
         "meet the premise is another question. Features represent every displacement of functions exactly if they "
         "are linearly independent over all pairs of a task and an input: for a linear model that adapts on what it is "
-        "judged on never when two tasks share an input (with supports of their own it can be), and then tasks that contradict each other are a counterexample (its omega is the best "
-        "parameter; what does better are functions that tell the tasks apart); for a smooth network they may "
-        "share one if they adapt differently. That only no parameter does better, adapted alike, needs less in a "
-        "linear model: nothing with the squared loss, and with one task a Jacobian of the adaptation that is "
-        "invertible at omega. Functions may then still do better: two inputs with the "
-        "same feature, labelled 1 and -1.",
+        "judged on never when two tasks share an input (with supports of their own they can be), and then tasks that "
+        "contradict each other are a counterexample (its omega is the best parameter; what does better are functions "
+        "that tell the tasks apart); for a smooth network they may share one if they adapt differently. That only no "
+        "parameter does better, adapted alike, needs less in a linear model: nothing with the squared loss, and with "
+        "one task a Jacobian of the adaptation that is invertible at omega. Functions may then still do better: two "
+        "inputs with the same feature, labelled 1 and -1.",
         ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c1", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),

@@ -107,7 +107,7 @@ def _ridge(gram: arb_mat, cross: arb_mat, multiplier: arb) -> arb_mat:
     d = gram.nrows()
     system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
     try:
-        return system.mid().solve(cross.mid()).mid()
+        return system.mid().solve(cross.mid(), algorithm="approx")
     except ZeroDivisionError:
         return zero_column(d)
 
@@ -124,7 +124,7 @@ def _secular(gram: arb_mat, cross: arb_mat, radius: arb, multiplier: arb, tiny: 
             break
         system = gram + arb_mat(d, d, [multiplier if i == j else 0 for i in range(d) for j in range(d)])
         try:
-            slope = (v.transpose() * system.mid().solve(v))[0, 0]
+            slope = (v.transpose() * system.mid().solve(v, algorithm="approx"))[0, 0]
         except ZeroDivisionError:
             break
         if slope > 0:

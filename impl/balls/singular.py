@@ -25,7 +25,7 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
     v = arb_mat(d, 1, [arb(float(x)) for x in np.linalg.svd(table, full_matrices=False)[2][-1]])
     for _ in range(4):
         try:
-            v = gram.mid().solve(v).mid()
+            v = gram.mid().solve(v, algorithm="approx")
         except ZeroDivisionError:
             break
         v = (v * (1 / reduce(arb.max, (x.abs_upper() for x in v.entries())))).mid()
@@ -41,15 +41,14 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
 def positive_definite(gram: arb_mat, shift: arb) -> bool:
     """Whether gram - shift I is certified positive definite, by elimination with positive pivots."""
     d = gram.nrows()
-    table = [[gram[i, j] - (shift if i == j else 0) for j in range(d)] for i in range(d)]
-    for k in range(d):
-        pivot = table[k][k]
+    # The matrix is symmetric, and so is what is left of it: its upper triangle is enough, row i from place i on.
+    table = [[gram[i, j] - (shift if i == j else 0) for j in range(i, d)] for i in range(d)]
+    for k, (pivot, *row) in enumerate(table):
         if not pivot > 0:
             return False
-        for i in range(k + 1, d):
-            factor = table[i][k] / pivot
-            for j in range(k + 1, d):
-                table[i][j] = table[i][j] - factor * table[k][j]
+        for i, top in enumerate(row):
+            factor = top / pivot
+            table[k + 1 + i] = [a - factor * b for a, b in zip(table[k + 1 + i], row[i:], strict=True)]
     return True
 
 

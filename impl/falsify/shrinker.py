@@ -173,7 +173,7 @@ def _moves(batch: Any, field: Field, value: Array) -> Iterator[tuple[tuple[int, 
     if field.kind is Kind.SHARES or (field.kind is Kind.LABEL and link(batch) in (Link.MARGIN, Link.CLASS)):
         return
     bounded = field.kind is Kind.LABEL and link(batch) is Link.CANONICAL
-    absent = getattr(batch, "masses", None) if field.kind is Kind.LABEL else None
+    absent = getattr(batch, field.name.replace("labels", "masses"), None) if field.kind is Kind.LABEL else None
     for place in np.ndindex(value.shape[1:]):
         here = float(value[(0, *place)])
         if absent is not None and absent[(0, *place[: absent.ndim - 1])] == 0:

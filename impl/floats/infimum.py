@@ -20,7 +20,8 @@ FAR = 1e6
 
 
 def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array, Array]:
-    """min over ||v|| <= radius of ||u - A v||; rows (B, N, d), target (B, N), radius (B,) (inf: free).
+    """min over ||v|| <= radius of ||u - A v||; rows (B, N, d), target (B, N), radius (B,) (inf: free). Rows and target
+    of one problem, B = 1, serve for all radii.
 
     Returns (residual norms (B,), directions (B, d)). Every direction is clipped into the ball, so the value is
     an upper bound of the infimum up to rounding, whatever the iteration did. What overflowed gives nan. The rows are

@@ -159,10 +159,6 @@ class CoreBatchQuantities:
         """L(omega)."""
         return (self.batch.weights[..., None] * self._summed(0, self.after)).sum((1, 2))
 
-    @property
-    def zero(self) -> Array:
-        return np.zeros(len(self.batch))
-
     @cached_property
     def bregman(self) -> Array:
         return self.pairing - self.gap

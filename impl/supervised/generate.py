@@ -262,14 +262,25 @@ class AtQuery(BatchQuantities):
 def support_query(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Tasks that adapt on another law than the one that they are judged on; any comparator."""
     batch = _problem(source, loss, limits, supports=("own", "own", "labels", "part"))
-    kind = source.choose(("parameter", "functions", "tangent", "query tangent", "stationary"))
-    if kind == "functions":
+    kinds = (
+        "parameter",
+        "functions",
+        "tangent",
+        "query tangent",
+        "query tangent",
+        "stationary",
+        "stationary functions",
+    )
+    kind = source.choose(kinds)
+    if "stationary" in kind:
+        batch = with_radius(source, replace(batch, omega=stationary_points(batch)))
+    if "functions" in kind:
         n, k = batch.shape[:2]
         return batch.against(functions=source.grid((n, k), -8, 8) / 4)
     if "tangent" in kind:
         found: Batch = tangent_comparators(source, (BatchQuantities if kind == "tangent" else AtQuery)(batch))
         return found
-    return batch if kind == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
+    return batch
 
 
 def support_small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:

@@ -250,6 +250,8 @@ class PredictionQuantities(CoreQuantities):
 
     def scale(self, name: str) -> arb:
         """The size of the sums behind a quantity: what its rounding errors are relative to, beside its own size."""
+        if name.endswith("_exchanged"):
+            return self._other_laws.scale(name.removesuffix("_exchanged"))
         risks, slopes, sizes = self._scales
         if name in ("gap", "bregman", "pairing", "inner_product", "descent", "misfit_l1", "mixed_misfit_l1"):
             return risks

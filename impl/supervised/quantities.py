@@ -212,14 +212,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         return self._structural(constants.m3 is not None and (one or constants.m2 is not None) and convex)
 
     def _certainly_dependent(self) -> bool:
-        if self._crowded or self._dependent:
-            return True
-        twin = self._rational_twin
-        return twin is not None and twin._meta_features.rank() < len(self._points)
-
-    @property
-    def _dependent(self) -> bool:
-        """Whether the meta-features are dependent for a reason that features alone show.
+        """Whether they are dependent for a reason that features alone show, or in exact rationals.
 
         The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included. Of tasks that
         adapt on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks
@@ -233,9 +226,12 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
             rows = [self.instance.rows[x] for x in places]
             return Rationals.matrix(rows).rank() if rows else 0
 
-        rows = [[x for law in group for x in law.rho] for group in groups]
+        rows, count = [[x for law in group for x in law.rho] for group in groups], len(self._points)
         everything = {x for law in self.laws for x in law.points}
-        return rank(everything) < len(self._points) or any(rank(own) < len(own) for own in rows)
+        if self._crowded or rank(everything) < count or any(rank(own) < len(own) for own in rows):
+            return True
+        twin = self._rational_twin
+        return twin is not None and twin._meta_features.rank() < count
 
     @cached_property
     def margin_no_adaptation(self) -> arb:
@@ -313,7 +309,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         table = []
         for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
             table += self._through(at.rows(list(law.rho)), law, steps).tolist()
-        return self._misfit(Rows(self.m, self.m.matrix(table)), self._u).value
+        return self._misfit(Rows(self.m, self.m.matrix(table))).value
 
     @cached_property
     def independent_supports(self) -> Number:

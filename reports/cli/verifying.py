@@ -75,6 +75,10 @@ def verify(
         verification.save_instances(run.kept, out)
         record.files = hashes(record, out)
         write_text(out / "verify.json", dumps(record))
+        kept = run.audit_record()
+        if kept is not None:
+            kept.files = hashes(kept, out)
+            write_text(out / "kept.json", dumps(kept))
         page = write_report(out, "verify.json", left_out)
     emit(record, json)
     exchange(record, out, junit, sarif)

@@ -206,7 +206,7 @@ class FamilyRows(Record):
 
 
 class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
-    """The assumptions one by one, and the mutants (metagap audit)."""
+    """The assumptions one by one, and the mutants (metagap audit; metagap verify, from what is kept)."""
 
     cells: list[Cell]
     joint: list[Joint]
@@ -215,3 +215,6 @@ class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
     slack: list[SlackRow]
     mutants: list[MutantRow]
     files: Files
+    kept: Annotated[
+        bool, Meta(description="the counterexamples that ship with the theory, judged again; nothing was searched for")
+    ] = False

@@ -17,7 +17,9 @@ def guard(name: str, **given: Any) -> Any:
 
 BY_HAND, CONSTANTS = guard("the_squared_loss_by_hand"), guard("the_constants_of_two_laws")
 PROXIMAL = guard("the_proximal_step_of_two_laws")
-RELU, SMOOTH = (guard("the_steps_that_compare_hold_for_two_laws", family=f) for f in ("network", "smooth-network"))
+LINEAR, RELU, SMOOTH = (
+    guard("the_steps_that_compare_hold_for_two_laws", family=f) for f in ("meta-sl", "network", "smooth-network")
+)
 FLOATS = suite("test_engines:test_both_engines_agree_within_the_rounding_unit", loss="log-cosh", name="support-query")
 RELU_FLOATS = suite("test_network_engines:test_both_engines_agree", loss="log-cosh", name="support-query")
 SMOOTH_FLOATS = suite("test_smooth_network:test_both_engines_agree", loss="log-cosh", name="support-query")
@@ -48,10 +50,10 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
      BY_HAND),
     (f"{OWN}.prediction_quantities:PredictionQuantities._points", "in law.rho.items()", "in law.inner.rho.items()",
      BY_HAND),
-    (f"{OWN}.prediction_quantities:PredictionQuantities._slopes", "slopes(law, z)", "slopes(law.inner, z)", BY_HAND),
+    (f"{OWN}.prediction_quantities:PredictionQuantities._slopes", "slopes(law, z)", "slopes(law.inner, z)", LINEAR),
     (f"{OWN}.prediction_quantities:PredictionQuantities.gap", "problem.risk(law, z)", "problem.risk(law.inner, z)",
      BY_HAND),
-    (f"{OWN}.mixed:classes", "in task.inner:", "in task.atoms:", FLOATS),
+    (f"{OWN}.mixed:classes", "in task.inner:", "in task.atoms:", guard("the_mixed_form_of_two_laws_by_hand")),
     (f"{OWN}.quantities:MetaSLQuantities.support_feature_bound", "law.inner for law", "law for law", CONSTANTS),
     (f"{OWN}.quantities:MetaSLQuantities._step_size", "self.support_feature_bound", "self.feature_bound", BY_HAND),
     (f"{OWN}.quantities:MetaSLQuantities.remainder_constant", "fenced(self.support_feature_bound) ** 3",
@@ -63,12 +65,10 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.quantities:MetaSLQuantities.margin_one_law", "law.support is None", "bool(law.rho)", SADDLE),
     (f"{OWN}.quantities:MetaSLQuantities.margin_dominated", "return arb(-1)\n            share",
      "continue\n            share", SADDLE),
-    (f"{OWN}.quantities:MetaSLQuantities._dependent", "law in self.laws if law.support is None or still]",
+    (f"{OWN}.quantities:MetaSLQuantities._certainly_dependent", "law in self.laws if law.support is None or still]",
      "law in self.laws]", RANK),
-    (f"{OWN}.quantities:MetaSLQuantities._dependent", "in law.points}", "in law.rho}", RANK),
+    (f"{OWN}.quantities:MetaSLQuantities._certainly_dependent", "in law.points}", "in law.rho}", RANK),
     (f"{OWN}.relu.problem:Point.steps", "problem.slopes(law.inner,", "problem.slopes(law,", RELU_FLOATS),
-    (f"{OWN}.relu.kernel:MetaFeatures.of", "for a, x in enumerate(law.inner.rho)", "for a, x in enumerate(law.rho)",
-     RELU),
     (f"{OWN}.relu.taylor:_accumulated", "_slope(problem, 1, law.inner,", "_slope(problem, 1, law,", RELU),
     (f"{OWN}.smooth.problem:SmoothProblem.path", "risk_gradient(law.inner,", "risk_gradient(law,", SMOOTH_FLOATS),
     (f"{OWN}.smooth.taylor:gradient", "_change(problem, law.inner,", "_change(problem, law,", SMOOTH),

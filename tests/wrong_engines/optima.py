@@ -140,7 +140,7 @@ OPTIMUM_FAULTS = (
     fault("box-mean-value-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.mean_value",
           Edit("return self.at_centre + sum", "return self.at_centre + 0 * sum"), contains("two steps")),
     fault("box-gradient-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.gradient",
-          Edit("task.sums(1, reach.over)", "task.point_sums(1, reach.centre)"), contains("two steps")),
+          Edit("sums(task.outer, 1, reach.over)", "point_sums(task.outer, 1, reach.centre)"), contains("two steps")),
     fault("box-natural-of-the-centre", "an enclosure's radius is dropped", f"{BOXES}:Box.natural",
           Edit("task.least(reach.over)", "task.least(reach.centre)"), contains()),
     fault("box-least-of-the-upper-end", "lower and upper end swapped", f"{BOXES}:TaskModel.least",

@@ -123,8 +123,9 @@ MUTANTS = mutants(
             "c3-independent-supports",
             "c3",
             "independent supports in place of full row rank",
-            instead(left="independent_supports*misfit_free", bound="zero"),
-            "What must be independent are the rows J_i phi(x) of the queries: the supports only tell them apart.",
+            instead(left="independent_supports*gap", bound="2**20*eps"),
+            "What must be independent are the rows J_i phi(x) of the queries: the supports only tell them apart. "
+            "(Where u has no representation no factor stands before eps, read as one beyond 10^6.)",
             drops=("full-row-rank",),
         ),
         *core.convex_steps("sl-"),

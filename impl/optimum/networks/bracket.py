@@ -9,7 +9,7 @@ comparator need not be a network: the functions that attain the lower bound serv
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -20,7 +20,8 @@ import scipy
 from flint import arb, ctx, fmpq
 
 from ....theory.claim import Claim
-from ...arithmetic import PROPOSING, Number, bounds, exactly, to_float
+from ...arithmetic import PROPOSING, Number, bounds, exactly, midpoint, to_float
+from ...floats.infimum import lifted_least_squares
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ...losses import Link
@@ -230,8 +231,7 @@ class NetworkHeadline(Headline):
             rivals.append(optimum.at)
         lower = optimum.sure
         with ctx.workprec(PRECISIONS[0]):
-            candidates = [self._least(replace(instance, comparator=r), lower) for r in rivals]
-            against = min(candidates, key=lambda found: found[:2])[2]
+            against = self._nearest(instance, rivals, lower)
             problem = problem_of(instance.canonical)
             here = value(problem, instance.omega)
             above = Enclosure.of(here - value(problem, optimum.at))
@@ -244,23 +244,28 @@ class NetworkHeadline(Headline):
         width = max(optimum.upper - lower, optimum.resolution)
         return Finding(kind, omega, against, judged, above, width)
 
-    def _least(self, instance: NetworkInstance, lower: float) -> tuple[bool, float, NetworkInstance]:
-        """The smallest bound over a few radii, whether the comparator's own distance is much of it, the instance."""
-        at = self.quantities(instance, lower)
-        best, radius = np.inf, instance.radius
-        radii = {instance.radius, *(fmpq(4) ** k for k in range(-2, 4))}
-        if isinstance(instance.comparator, Weights):
-            distance = float(np.linalg.norm(instance.omega.floats - instance.comparator.floats))
-            radii.add(fmpq(max(int(np.ceil(min(distance, 2.0**40) * 1024)), 1), 1024))
-        with ctx.workprec(2 * PRECISIONS[0]):
-            eps = at("eps_formal")
-            for size in sorted(radii):
-                misfit = at._misfit(at._features, radius=arb(size)).value
-                bound = bounds(arb(size) * eps + at("weight_norm") * misfit + at("bracket"))[1]
-                if bound < best:
-                    best, radius = bound, size
-            far = bounds(at("bracket"))[1] > NEAR * best
-        return far, best, replace(instance, radius=radius)
+    def _nearest(self, instance: NetworkInstance, rivals: Sequence[NetworkComparator], lower: float) -> NetworkInstance:
+        """The instance with the comparator and, of a few, the radius that give the smallest bound in float64.
+
+        Preferred are comparators whose own distance from the optimum is not much of the bound.
+        """
+        # What depends on neither is evaluated once.
+        here = self.quantities(instance, lower)
+        span, mass = here._features.span.rows, _floats(here._masses)[None]
+        rows = _floats(span.entries()).reshape(1, span.nrows(), span.ncols())
+        eps, weight = midpoint(here("eps_formal")), midpoint(here("weight_norm"))
+        found = []
+        for rival in rivals:
+            at = self.quantities(replace(instance, comparator=rival), lower)
+            radii = sorted({instance.radius, *(fmpq(4) ** k for k in range(-2, 4)), *_apart(instance.omega, rival)})
+            target = _floats(here._after[i][x] - at._comparator[i][x] for i, x, _ in here._points)[None]
+            sizes, own = np.array([to_float(r) for r in radii]), midpoint(at("bracket"))
+            sums = sizes * eps + weight * lifted_least_squares(rows, target, mass, sizes)[0] + own
+            best = int(np.where(np.isnan(sums), np.inf, sums).argmin())
+            radius = radii[best] if np.isfinite(sums[best]) else instance.radius
+            found.append((own > NEAR * sums[best], sums[best], rival, radius))
+        _, _, comparator, radius = min(found, key=lambda each: each[:2])
+        return replace(instance, comparator=comparator, radius=radius)
 
     def study(self, instance: NetworkInstance) -> Study:
         """Bracket inf L over all W and judge the headline at omega and where descent stops."""
@@ -286,6 +291,17 @@ def _nearer(functions: Functions) -> Iterator[Functions]:
     """The functions, and the same drawn towards 0."""
     for k in range(5):
         yield Functions(tuple(tuple(v / 2**k for v in row) for row in functions.values))
+
+
+def _apart(omega: Weights, rival: NetworkComparator) -> Iterator[fmpq]:
+    """The distance of the two, if both are weights, rounded up to a multiple of 1/1024."""
+    if isinstance(rival, Weights):
+        distance = float(np.linalg.norm(omega.floats - rival.floats))
+        yield fmpq(max(int(np.ceil(min(distance, 2.0**40) * 1024)), 1), 1024)
+
+
+def _floats(balls: Iterable[arb]) -> np.ndarray:
+    return np.array([midpoint(v) for v in balls])
 
 
 def _starts(instance: NetworkInstance) -> list[Weights]:

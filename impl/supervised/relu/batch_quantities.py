@@ -119,6 +119,27 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         return self._factored(self._plain, self._steps)
 
     @cached_property
+    def gradient(self) -> Array:
+        """grad L (B, D) by the chain rule; of each task one vector goes back through the steps, not all features."""
+        pulls = self.batch.weights[..., None] * self.slopes
+        found = self._back(pulls[..., None] * self._gates(self._path[-1]) * self._output)
+        rate, steps = self.batch.rate[:, None, None], zip(self._path[:-1], self._on_the_way, strict=True)
+        for at, z in reversed(list(steps)):
+            drive, along = self._drive(at), self._drive(found)
+            gates = self._sigma.d1(Floats, drive) * self._output
+            bends = rate * self._summed(2, z) * (along * gates).sum(3)
+            rows = bends[..., None] * gates
+            if not self._sigma.kinked:
+                folds = self._sigma.d2(Floats, drive) * self._output
+                rows = rows + (rate * self._summed(1, z))[..., None] * folds * along
+            found = found - self._back(rows)
+        return found.sum(1).reshape(len(found), -1)
+
+    def _back(self, rows: Array) -> Array:
+        """sum_x rows(x) x' (B, n, m, d) for rows (B, n, k, m)."""
+        return rows.transpose(0, 1, 3, 2) @ self.features[:, None]
+
+    @cached_property
     def initial_features(self) -> Array:
         """phi_0 in all places (B, n, k, D)."""
         rows = self._lifted_rows(self._phi_start)

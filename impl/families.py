@@ -76,7 +76,7 @@ from .supervised.smooth.generate import GENERATORS as SMOOTH_GENERATORS
 from .supervised.smooth.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .supervised.smooth.generate import SEARCHING as SMOOTH_SEARCHING
 from .supervised.smooth.quantities import SmoothQuantities
-from .supervised.vector_batch import batch_of, quantities_of
+from .supervised.vector_batch import LinearQuantities, batch_of
 
 
 def _meta_sl_in_torch() -> Any:
@@ -96,7 +96,7 @@ META_SL = Family(
     hypotheses.SUPERVISED,
     META_SL_READER,
     MetaSLQuantities,
-    quantities_of,
+    LinearQuantities,
     GENERATORS,
     (
         "arbitrary",
@@ -111,6 +111,7 @@ META_SL = Family(
         "cancelling",
         "attaining",
         "two-laws",
+        "vector-outputs",
     ),
     REAL_TASKS,
     smaller,

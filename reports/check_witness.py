@@ -1439,6 +1439,9 @@ class Vectors(Supervised):
         c, none = self.outputs, [Fraction(0)]
         self.inputs = [none * (a * len(x)) + x + none * ((c - 1 - a) * len(x)) for x in self.inputs for a in range(c)]
         self.names = SUPERVISED | {
+            "outputs": lambda s: s.outputs,
+            "misfit_uncoupled": lambda s: s.misfit(s.built(s.ends, s.steps_of(mixed=False))),
+            "weight_norm_shifted": lambda s: s.norm(s.shifted_classes()),
             "misfit_l1": lambda s: s.l1(*s.together(
                 [(p.key, p.mass * p.w, row, p.mass * p.w * p.u) for p, row in zip(s.points, s.rows, strict=True)])),
             "mixed_misfit_l1": lambda s: s.l1(*s.together(
@@ -1507,12 +1510,15 @@ class Vectors(Supervised):
         return [*zip(p, rows, strict=True), (exactly(-1), mean)]
 
     def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
-               fold: bool = True, kink: int = 0, query: bool = False) -> Factor:  # fmt: skip
+               fold: bool = True, kink: int = 0, query: bool = False, mixed: bool = True) -> Factor:  # fmt: skip
         law = self.tasks[i][1] if query else self.inner[i]
         bends: dict[Any, Any] = {}
         phi: dict[Any, Vector] = {}
         for x, _, p in law:
-            for k, (share, row) in enumerate(self.parts(x, ahead or here)):
+            parts = self.parts(x, ahead or here)
+            if not mixed and self.loss == "softmax":
+                parts = [(share * (1 - share), row) for share, row in parts[:-1]]
+            for k, (share, row) in enumerate(parts):
                 phi[x, k], bends[x, k] = row, bends.get((x, k), ZERO) + p * share
         return Factor(phi, bends, {}, {})
 
@@ -1543,6 +1549,12 @@ class Vectors(Supervised):
                 row = [a - pull * b for a, b in zip(row, f, strict=True)]
             found.append((weight, target, row, mass))
         return found
+
+    def shifted_classes(self) -> Vector:
+        """w with every class taken for the next one."""
+        laws = [[(x, y[-1:] + y[:-1], p) for x, y, p in law] for _, law in self.tasks]
+        pulls = [self.pulls(law, end) for law, end in zip(laws, self.ends, strict=True)]
+        return [pulls[i][j] * self.tasks[i][0] / p.mass for p in self.points for i, j in [p.key]]
 
     def together(self, entries: Iterable[tuple[tuple[Any, ...], Any, Vector, Any]]) -> tuple[Rows, Vector]:
         """Of (key, weight, row, target) the rows times weights, and targets, the components of a point added."""

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
 from ..supervised.instance import MetaSLInstance
-from ..supervised.vector_batch import batch_of, quantities_of
+from ..supervised.vector_batch import LinearQuantities, batch_of
 from .boxes import PRECISION
 from .exact import exact_value, functional_bound, own_risk_bound, risk_minimiser, together
 
@@ -39,7 +39,7 @@ def lowest(instance: MetaSLInstance, ball: float, until: float) -> tuple[float, 
     batch = replace(batch, rival=batch.omega, functions=None)
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        at = quantities_of(replace(batch, omega=theta.reshape(batch.omega.shape)))
+        at = LinearQuantities(replace(batch, omega=theta.reshape(batch.omega.shape)))
         return float(at.meta_objective[0]), at.gradient[0]
 
     def inside(theta: np.ndarray) -> np.ndarray:

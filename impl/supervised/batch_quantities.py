@@ -126,6 +126,19 @@ class BatchQuantities(CoreBatchQuantities):
     def misfit_query_hessian(self) -> Array:
         return self._misfit(self.features[:, None] @ self._jacobians_of(self._summed), self.u)[0]
 
+    @property
+    def outputs(self) -> Array:
+        """c, if there are several."""
+        raise UndefinedQuantityError("there is one output")
+
+    @property
+    def misfit_uncoupled(self) -> Array:
+        raise UndefinedQuantityError("several outputs and one gradient step are required")
+
+    @property
+    def weight_norm_shifted(self) -> Array:
+        raise UndefinedQuantityError("labels that are classes are required")
+
     # --- the mixed form: triples (x, label slot, x') ---
 
     @cached_property

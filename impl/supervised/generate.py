@@ -19,7 +19,7 @@ from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities
 from .stationary import stationary_points
-from .vector_batch import quantities_of, vector_batch
+from .vector_batch import LinearQuantities, vector_batch
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
@@ -369,7 +369,7 @@ def vector_outputs(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     if kind == "functions":
         return batch.against(functions=source.grid((n, k, c), -8, 8) / 4)
     if kind in ("tangent", "local"):
-        found: Batch = (tangent_comparators if kind == "tangent" else step_away)(source, quantities_of(batch))
+        found: Batch = (tangent_comparators if kind == "tangent" else step_away)(source, LinearQuantities(batch))
         return found
     return batch if kind == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .batch import Array, Batch
 from .batch_quantities import solve
-from .vector_batch import quantities_of
+from .vector_batch import LinearQuantities
 
 
 def stationary_points(batch: Batch, rounds: int = 60) -> Array:
@@ -22,14 +22,14 @@ def stationary_points(batch: Batch, rounds: int = 60) -> Array:
     shape = batch.omega.shape
     eye = np.eye(batch.omega[0].size)
     with np.errstate(over="ignore", invalid="ignore"):
-        at = quantities_of(here)
+        at = LinearQuantities(here)
         value, gradient, model = at.meta_objective, at.gradient, at.gauss_newton
         for _ in range(rounds):
             size = np.trace(model, axis1=1, axis2=2) + 1e-12
             system = model + (damping * size)[:, None, None] * eye
             step = solve(system, gradient)
             step = step * np.minimum(1.0, 8 / np.maximum(np.abs(step).max(1), 1e-300))[:, None]
-            trial = quantities_of(replace(here, omega=here.omega - step.reshape(shape)))
+            trial = LinearQuantities(replace(here, omega=here.omega - step.reshape(shape)))
             better = trial.meta_objective < value
             damping = np.clip(np.where(better, damping / 5, damping * 4), 1e-12, 1e12)
             omega = np.where(better.reshape(-1, *(1,) * (len(shape) - 1)), trial.batch.omega, here.omega)

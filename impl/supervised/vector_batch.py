@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ...theory.claim import UndefinedQuantityError
+from ..losses import Link
 from ..sources import Field, Kind
 from .batch import TASKS, Array, Batch
 from .batch import batch_of as plain_batch_of
@@ -52,7 +54,7 @@ class VectorQuantities(BatchQuantities):
 
     def __init__(self, batch: VectorBatch) -> None:
         super().__init__(batch)
-        self.outputs = c = batch.loss.outputs
+        self._c = c = batch.loss.outputs
         size, k, d = batch.features.shape
         spread = np.einsum("ae,bxj->bxaej", np.eye(c), batch.features)
         self.features = spread.reshape(size, k * c, c * d)
@@ -63,16 +65,16 @@ class VectorQuantities(BatchQuantities):
     def _blocks(self) -> Array:
         """Phi_x (B, k, c, c d)."""
         size, points, dimension = self.features.shape
-        return self.features.reshape(size, points // self.outputs, self.outputs, dimension)
+        return self.features.reshape(size, points // self._c, self._c, dimension)
 
     def _over(self, labels: Array, masses: Array, order: int, z: Array) -> Array:
         size, n, k = masses.shape[:3]
-        blocks = z.reshape(*z.shape[:2], k, 1, self.outputs)
+        blocks = z.reshape(*z.shape[:2], k, 1, self._c)
         found = self.batch.loss.on_arrays(order, blocks, labels)
         summed = (masses.reshape(*masses.shape, *(1,) * order) * found).sum(3)
         if order == 0:
-            summed = summed[..., None] * np.eye(1, self.outputs)[0]
-        return summed if order == 2 else summed.reshape(size, n, k * self.outputs)
+            summed = summed[..., None] * np.eye(1, self._c)[0]
+        return summed if order == 2 else summed.reshape(size, n, k * self._c)
 
     def _hessians(self, curved: Array) -> Array:
         bent = curved @ self._blocks[:, None]
@@ -100,6 +102,30 @@ class VectorQuantities(BatchQuantities):
     def support_feature_bound(self) -> Array:
         return self._other_laws.feature_bound
 
+    @property
+    def outputs(self) -> Array:
+        return np.full(len(self.batch), float(self._c))
+
+    @property
+    def misfit_uncoupled(self) -> Array:
+        if self.batch.steps != 1:
+            raise UndefinedQuantityError("several outputs and one gradient step are required")
+
+        def diagonal(order: int, z: Array) -> Array:
+            return self._inner(order, z) * np.eye(self._c)
+
+        return self._misfit(self.features[:, None] @ self._jacobians_of(diagonal), self.u)[0]
+
+    @property
+    def weight_norm_shifted(self) -> Array:
+        batch = self.batch
+        if batch.loss.link is not Link.CLASS:
+            raise UndefinedQuantityError("labels that are classes are required")
+        slopes = self._over(np.roll(batch.labels, 1, axis=-1), batch.masses, 1, self.after)
+        w = slopes / np.where(self.rho > 0, self.rho, 1.0)
+        found: Array = np.sqrt((self.mass * w**2).sum((1, 2)))
+        return found
+
     def _equal(self, labels: Array) -> Array:
         return (labels[..., :, None, :] == labels[..., None, :, :]).all(-1)
 
@@ -114,9 +140,11 @@ class VectorQuantities(BatchQuantities):
         return self.features[:, None, None] - pull.swapaxes(-1, -2) @ blocks[:, :, None]
 
 
-def quantities_of(batch: Batch) -> BatchQuantities:
-    """The searching engine's quantities of linear models, of one output or of several."""
-    return VectorQuantities(batch) if isinstance(batch, VectorBatch) else BatchQuantities(batch)
+class LinearQuantities(BatchQuantities):
+    """The searching engine's quantities of linear models: of a batch those of one output, or of several."""
+
+    def __new__(cls, batch: Batch) -> Any:
+        return VectorQuantities(batch) if isinstance(batch, VectorBatch) else BatchQuantities(batch)
 
 
 def vector_batch(plain: Batch) -> Batch:

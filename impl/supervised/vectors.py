@@ -31,13 +31,14 @@ class VectorProblem(Problem):
             total[x] = [t + p * g for t, g in zip(total[x], self.loss.d1(self.m, z[x], y), strict=True)]
         return total
 
-    def hessian(self, law: Law, z: list[Number]) -> Matrix:
+    def hessian(self, law: Law, z: list[Number], mixed: bool = True) -> Matrix:
+        """H_i (c d, c d); without the mixed derivatives of the loss, for a wrong theorem."""
         zero, rows = self.m.number(0), self.features.tolist()
         bent = [[zero] * self.dimension for _ in rows]
         for x, y, p in law.atoms:
             for a, bends in enumerate(self.loss.d2(self.m, z[x], y), start=x.start):
-                for bend, row in zip(bends, rows[x], strict=True):
-                    scale = p * bend
+                for b, (bend, row) in enumerate(zip(bends, rows[x], strict=True), start=x.start):
+                    scale = p * bend if mixed or a == b else zero
                     bent[a] = [t + scale * v for t, v in zip(bent[a], row, strict=True)]
         return self.transposed * self.m.matrix(bent)
 

@@ -149,10 +149,8 @@ class VectorMetaSL(MetaSL):
 
     def hessian(self, x: int, bends: list[Vector]) -> list[Vector]:
         """Phi_x' B Phi_x."""
-        rows = [self.model.inputs[x, a] for a in range(self.outputs)]
-        count = range(len(rows))
-        size = range(len(rows[0]))
-        return [[mp.fsum(bends[a][b] * rows[a][i] * rows[b][j] for a in count for b in count) for j in size] for i in size]
+        columns = list(zip(*(self.model.inputs[x, a] for a in range(self.outputs)), strict=True))
+        return [[dot(column, [dot(bend, other) for bend in bends]) for other in columns] for column in columns]
 
     def newton(self, task: Task, theta: Vector, t: Vector) -> Vector | None:
         """Newton steps, halved until the residual falls."""
@@ -252,7 +250,9 @@ class VectorMetaSL(MetaSL):
             rows.append([t - self.eta * dot(row, there) for t, row in zip(there, turn, strict=True)])
         masses, weights, targets, sizes, reaches = ([at[j] for at in found.values()] for j in range(5))
         self.triples = [(x, label, other[0]) for x, label, other in found]
-        gone, empty = ([is_small(*pair) for pair in zip(*both, strict=True)] for both in ((weights, sizes), (targets, reaches)))
+        gone, empty = (
+            [is_small(*pair) for pair in zip(*both, strict=True)] for both in ((weights, sizes), (targets, reaches))
+        )
         return masses, weights, targets, rows, gone, empty
 
     @property

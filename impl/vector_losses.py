@@ -52,7 +52,7 @@ class Softmax(Profile):
 
     def d2(self, m: Any, t: Block, p: Number) -> list[Block]:
         q = self.d1(m, t, p)
-        others = [sum(q[:a] + q[a + 1 :]) for a in range(len(q))]
+        others = _others(q)
         return [[q[a] * others[a] if a == b else -q[a] * q[b] for b in range(len(q))] for a in range(len(q))]
 
     def constants(self, p: arb | None) -> Constants:
@@ -98,7 +98,9 @@ class VectorLoss(Loss):
     def d1(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> Block:
         if self.link is Link.RESIDUAL:
             return [self.profile.d1(m, a - b, None) for a, b in zip(z, y, strict=True)]
-        return [p - b for p, b in zip(self.profile.d1(m, list(z), None), y, strict=True)]
+        # p - y without cancelling: of the label's own class -(the sum of the others).
+        p = self.profile.d1(m, list(z), None)
+        return [(1 - b) * own - b * other for own, other, b in zip(p, _others(p), y, strict=True)]
 
     def d2(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> list[Block]:
         if self.link is Link.CLASS:
@@ -114,7 +116,8 @@ class VectorLoss(Loss):
         1; of the squared loss ||h - z||^2/2.
         """
         if self.link is Link.RESIDUAL:
-            return sum(self.profile.value(m, a - b, None) for a, b in zip(h, z, strict=True))
+            squares = (square(a - b) if m is Balls else (a - b) ** 2 for a, b in zip(h, z, strict=True))
+            return sum(squares) / 2
         if m is not Balls:
             raise IrrationalError("this quantity is irrational: use balls")
         here, there = (self.profile.value(m, list(t), None) for t in (z, h))
@@ -134,6 +137,11 @@ class VectorLoss(Loss):
 
     def joint_distance(self, z: Any, y: Any) -> arb | None:
         return None
+
+
+def _others(p: Block) -> Block:
+    """Of each entry the sum of all others."""
+    return [sum(p[:a] + p[a + 1 :]) for a in range(len(p))]
 
 
 def _excess(r: arb) -> arb:

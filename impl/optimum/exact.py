@@ -19,6 +19,7 @@ from ..instances import Vector
 from ..losses import Link, Loss
 from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
 from ..supervised.maml import Law, Problem
+from ..supervised.spread import of_one_output
 from ..supervised.vectors import problem_of
 
 PRECISION = 128
@@ -40,6 +41,7 @@ def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
     """
     if instance.loss.name != "squared":
         raise DoesNotApplyError(f"loss={instance.loss.name!r}: the squared loss is required")
+    instance = of_one_output(instance)
     problems, d = [alone(instance, task) for task in instance.canonical.tasks], instance.dimension
     gram, pull = fmpq_mat(d, d), fmpq_mat(d, 1)
 

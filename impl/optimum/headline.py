@@ -26,7 +26,6 @@ from ..study import LOW, Certified, Finding, Headline, Picture, Study, Unsupport
 from ..supervised.generate import STEEP
 from ..supervised.instance import Functions, MetaSLInstance
 from ..supervised.quantities import MetaSLQuantities
-from ..supervised.spread import of_one_output
 from . import Budget, NotCoerciveError, Optimum, minimise
 from .descent import critical_points
 from .landscape import Landscape
@@ -98,7 +97,7 @@ def ball_of(instance: MetaSLInstance) -> fmpq:
 
 def sample(instance: MetaSLInstance, ball: float, count: int) -> Picture:
     """L in its one or two dimensions that matter."""
-    scape = Landscape(of_one_output(instance))
+    scape = Landscape(instance)
     axis = np.linspace(-ball, ball, count)
     grid = np.stack(np.meshgrid(*[axis] * scape.dimension, indexing="ij"), axis=-1).reshape(-1, scape.dimension)
     return Picture(axis.tolist(), scape.value(grid).tolist(), scape.basis.tolist())
@@ -147,7 +146,7 @@ class LinearHeadline(Headline):
         """Bracket inf L over a ball and judge the headline at omega and at critical points of every kind."""
         optimum = minimise(instance, ball_of(instance), budget)
         points: list[tuple[str, Vector]] = [("any point", instance.omega)]
-        scape = Landscape(of_one_output(instance))
+        scape = Landscape(instance)
         for kind, theta in critical_points(scape, to_float(optimum.ball), POINTS):
             points.append((kind, tuple(rational(float(v)) for v in theta @ scape.basis)))
         findings = tuple(

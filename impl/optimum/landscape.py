@@ -22,6 +22,7 @@ from flint import arb, arb_mat, ctx
 from ..arithmetic import Array, midpoint, root
 from ..supervised.batch import batch_of
 from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.spread import of_one_output
 from .certificate import basis
 from .ranges import SLACK, Ranges
 
@@ -148,6 +149,7 @@ class Landscape:
     """
 
     def __init__(self, instance: MetaSLInstance) -> None:
+        instance = of_one_output(instance)
         batch = batch_of(instance)
         live = batch.weights[0] > 0
         laws = [(batch.labels, batch.masses), (batch.support_labels, batch.support_masses)]

@@ -30,6 +30,7 @@ from ..loss_ranges import LossRanges
 from ..losses import Loss
 from ..midrad import GUARD, UP, MidRad, U
 from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, both_laws
+from ..supervised.spread import of_one_output
 from ..supervised.tables import Rows
 
 PIECE = 512
@@ -78,6 +79,7 @@ class Stack:
     """The instance's atoms: points, labels, masses, outer [N], x (N, d), tasks' weights [n] and `starts` [n + 1]."""
 
     def __init__(self, instance: MetaSLInstance) -> None:
+        instance = of_one_output(instance)
         self.loss: Loss = instance.loss
         self.dimension = instance.dimension
         adaptation = instance.adaptation

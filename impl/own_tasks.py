@@ -27,8 +27,9 @@ from .files.tables import arrays, check_size, controls, csv_lines
 from .files.text import reported
 from .instances import Instance
 from .losses import Link, Loss
-from .supervised.instance import Atoms, Gradient, MetaSLInstance, Task
+from .supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
 from .supervised.tables import Rows, distinct_rows
+from .vector_losses import VectorLoss
 
 CLASSES = ("iris", "wine", "breast_cancer", "digits")
 """Classification data: one task per class, against the rest."""
@@ -51,6 +52,8 @@ def from_arrays(
 ) -> MetaSLInstance:
     """Equally weighted tasks with equally weighted rows: features (N, d), labels [N], tasks [N] (any names).
 
+    Labels are classes 0..C-1 for softmax, and may be (N, c) for the squared loss.
+
     loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2. steps   K.
     `tell` is told what is being done. Errors: BadInputError that names `source`, the array and the row.
     """
@@ -59,30 +62,53 @@ def from_arrays(
         table, values = _numbers(features, "features"), _numbers(labels, "labels")
     if table.ndim != 2 or not len(table) or not table.shape[1]:
         raise files.BadInputError(source, "features", table.shape, "an array (N, d) with N and d at least 1")
-    for name, length in (("labels", values.shape), ("tasks", (len(tasks),))):
+    if values.ndim == 2 and values.shape[1] > 1 and loss == Loss("squared"):
+        loss = VectorLoss("squared", outputs=values.shape[1])
+    vectors = loss.outputs > 1 and loss.link is Link.RESIDUAL
+    for name, length in (("labels", values.shape[: values.ndim - vectors]), ("tasks", (len(tasks),))):
         if length != (len(table),):
             required = f"one entry for each of the {len(table)} rows of features"
+            if name == "labels" and values.ndim == 2:
+                required += f", for the {loss.name} loss (several columns are for the squared loss)"
             raise files.BadInputError(source, name, length, required)
     number = _numbered(tasks, source)
-    legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
+    known = np.isin(values, np.arange(loss.outputs))
+    legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0, Link.CLASS: known}.get(loss.link)
     if legal is not None and not legal.all():
         row = int(np.flatnonzero(~legal)[0])
         required = f"{loss.link.value}, for the {loss.name} loss"
-        if set(np.unique(values)) <= {0.0, 1.0}:
+        if loss.link is Link.CLASS:
+            required = f"an integer 0..{loss.outputs - 1}, for softmax with {loss.outputs} classes; count them from 0"
+        elif set(np.unique(values)) <= {0.0, 1.0}:
             required += "; write 0 as -1"
+        elif loss.link is Link.MARGIN and _counted(values):
+            required += f"; for classes counted from 0 give the softmax loss, softmax:{int(values.max()) + 1}"
         raise files.BadInputError(source, f"labels[{row}]", float(values[row]), required)
     tell(f"making an exact problem of {table.shape[0]} rows and {table.shape[1]} columns")
     support, place = distinct_rows(table)
     order = np.argsort(number, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
-    made = tuple(Task(fmpq(1, len(rows)), Atoms.of(place[own], values[own])) for own in rows)
+    made = tuple(Task(fmpq(1, len(rows)), _atoms(loss, place[own], values[own])) for own in rows)
     if eta is None:
         eta = _step(loss, table, values, rows)
         if eta is None:
             required = "a curvature that float64 can hold; scale the features, or give --eta"
             raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
-    zero = (fmpq(0),) * table.shape[1]
+    zero = (fmpq(0),) * (loss.outputs * table.shape[1])
     return MetaSLInstance(loss, Gradient(eta, steps), Rows(support), made, zero, zero, fmpq(1))
+
+
+def _counted(values: Array) -> bool:
+    """Whether labels look like classes that are counted from 0."""
+    return bool(((values >= 0) & (values == np.floor(values))).all())
+
+
+def _atoms(loss: Loss, points: Array, labels: Array) -> Sequence[Atom]:
+    """Rows of equal mass."""
+    if labels.ndim == 1:
+        return Atoms.of(points, labels)
+    share = fmpq(1, len(points))
+    return tuple(Atom(int(x), loss.given(y), share) for x, y in zip(points, labels, strict=True))
 
 
 def _numbered(tasks: Sequence[Any], source: str) -> Array:
@@ -130,7 +156,10 @@ def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array]) -> fmp
     largest = 0.0
     for own in rows:
         # The Hessian X'BX/n has the eigenvalues of the smaller of its two products, as B >= 0 at 0.
-        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[own]) / len(own))
+        # Of several outputs the largest curvature at 0 is 1 (squared), or that of p = 1/c.
+        several = np.full(len(own), 1 / loss.outputs if loss.link is Link.CLASS else 1.0)
+        bends = loss.d2(Floats, np.zeros(len(own)), values[own]) if loss.outputs == 1 else several
+        root = np.sqrt(bends / len(own))
         x = table[own] * root[:, None]
         product = x @ x.T if len(x) < x.shape[1] else x.T @ x
         if not np.isfinite(product).all():
@@ -144,7 +173,8 @@ def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array]) -> fmp
 
 @dataclass(frozen=True)
 class TaskSource:
-    """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
+    """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, or `label`1, `label`2, ... of
+    several outputs, the others are features),
     FILE.npz (arrays X, y, task), or sklearn:NAME.
 
     loss, eta and steps (None: 1) as in `from_arrays`; an instance file has its own. Columns and arrays that are
@@ -235,7 +265,9 @@ def _from_csv(path: Path, source: TaskSource) -> _Found:
     foreign = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
     if foreign is not None:
         raise bad("header", header[0], f"fields separated by commas, not by {foreign!r}; save the file so")
-    for name in (task, label):
+    several = [name for j in range(len(header)) if (name := f"{label}{j + 1}") in header]
+    labels = [label] if label in header or not several else several
+    for name in (task, *labels):
         if header.count(name) != 1:
             raise bad("header", header, f"one column named {name!r}; name yours with --task and --label")
     if task == label:
@@ -249,23 +281,23 @@ def _from_csv(path: Path, source: TaskSource) -> _Found:
             raise bad(f"header[{j}]", name, f"another name than header[{first[name]}]; rename it, or leave it out")
     for option, names in (("--ignore", source.ignored), ("--feature", source.features)):
         for name in names:
-            if name not in first or name in (task, label):
+            if name not in first or name in (task, *labels):
                 raise bad(option, name, "a column beside the task's and the label's; correct it, or leave it out")
-    at_task, at_label = header.index(task), header.index(label)
-    left_out = {at_task, at_label, *(first[name] for name in source.ignored)}
+    at_task, at_labels = header.index(task), [header.index(name) for name in labels]
+    left_out = {at_task, *at_labels, *(first[name] for name in source.ignored)}
     columns = [j for j in range(len(header)) if j not in left_out]
     for j in columns:
         if header[j].strip().lower() in DOUBTFUL and header[j] not in source.features:
             required = f"no column of that name, which has no meaning yet; give --ignore {header[j]} to leave it out"
             raise bad(f"header[{j}]", header[j], f"{required}, or --feature {header[j]} if it is a feature")
-    read = [at_label, *columns]
+    read = [*at_labels, *columns]
     table: list[list[float]] = []
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
         values = decimals([row[j] for j in read])
         if values is None:
-            j = next((j for j in read if decimal(row[j].strip()) is None), at_label)
+            j = next((j for j in read if decimal(row[j].strip()) is None), at_labels[0])
             required = "a finite number" if row[j].strip() else "a number, not an empty field"
             raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
         if not row[at_task].strip():
@@ -275,8 +307,8 @@ def _from_csv(path: Path, source: TaskSource) -> _Found:
     if not table or not columns:
         raise bad("file", header, "at least one row and one feature column")
     return (
-        [row[1:] for row in table],
-        [row[0] for row in table],
+        [row[len(labels) :] for row in table],
+        [row[0] if len(labels) == 1 else row[: len(labels)] for row in table],
         [row[at_task] for _, row in lines[1:]],
         None,
     )

@@ -22,10 +22,6 @@ LOW = 3
 """Real tasks of at most this many parameters are certified, where a search over all of them is needed."""
 
 
-class UnsupportedError(ValueError):
-    """The optimum of this problem cannot be bracketed; the message says what is required."""
-
-
 class Details(TypedDict, total=False):
     """What is said of a bracket in some families alone; linearised: the ends of another, infinite if not known."""
 

@@ -85,8 +85,8 @@ class VectorLoss(Loss):
         return fmpq(int(np.argmax(y))) if self.link is Link.CLASS else tuple(rational(float(v)) for v in y)
 
     def on_arrays(self, order: int, z: Array, y: Array) -> Array:
-        parts = [np.moveaxis(t, -1, 0) for t in (z, y)]
-        found = np.asarray((self.value, self.d1, self.d2)[order](Floats, *parts))
+        evaluate: Any = (self.value, self.d1, self.d2)[order]
+        found = np.asarray(evaluate(Floats, list(np.moveaxis(z, -1, 0)), list(np.moveaxis(y, -1, 0))))
         return np.moveaxis(found, tuple(range(order)), tuple(range(-order, 0)))
 
     def value(self, m: Any, z: Sequence[Number], y: Sequence[Number]) -> Number:
@@ -116,13 +116,13 @@ class VectorLoss(Loss):
         1; of the squared loss ||h - z||^2/2.
         """
         if self.link is Link.RESIDUAL:
-            squares = (square(a - b) if m is Balls else (a - b) ** 2 for a, b in zip(h, z, strict=True))
-            return sum(squares) / 2
+            apart = [a - b for a, b in zip(h, z, strict=True)]
+            return sum(square(d) if m is Balls else d * d for d in apart) / 2
         if m is not Balls:
             raise IrrationalError("this quantity is irrational: use balls")
         here, there = (self.profile.value(m, list(t), None) for t in (z, h))
         terms = ((a - here, b - there) for a, b in zip(z, h, strict=True))
-        return sum((p.exp() * _excess(q - p) for p, q in terms), start=arb(0))
+        return Balls.positive(sum((p.exp() * _excess(q - p) for p, q in terms), start=arb(0)))
 
     def least_curvature(self, z: Any, h: Any, y: Any) -> arb:
         """The smallest eigenvalue of the Hessian between z and h."""

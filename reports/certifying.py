@@ -23,7 +23,9 @@ from ..impl.optimum import Budget, advice, answer, check
 from ..impl.optimum.certificate import load
 from ..impl.own_tasks import TaskSource, from_arrays
 from ..impl.supervised import training
+from ..impl.supervised.document import OUTPUTS
 from ..impl.supervised.instance import MetaSLInstance
+from ..impl.vector_losses import VectorLoss
 from ..theory.claim import Verdict
 from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
@@ -115,14 +117,20 @@ def certify(
 ) -> CertifyRecord:
     """How far omega (d,) is from the global optimum on tasks: X (N, d), y [N], task [N] as arrays, lists or tensors.
 
-    loss   a name, with its parameter after a colon ("huber:1"). eta   the inner rate; None: half of 1/curvature at 0.
+    loss   a name, with its parameter after a colon ("huber:1", "softmax:3" with the number of classes). eta   the inner rate; None: half of 1/curvature at 0.
     radius   of a ball of parameters; None: all, where that is provable. max_time   seconds for the search.
     Errors: BadInputError.
     """
     if isinstance(loss, str):
         name, _, parameter = loss.partition(":")
+        if name == "softmax" and not (parameter.isdecimal() and 2 <= int(parameter) <= OUTPUTS):
+            raise BadInputError("certify", "loss", loss, "softmax:C with the number of classes is required")
         try:
-            loss = Loss(name, rational(parameter) if parameter else None)
+            loss = (
+                VectorLoss(name, outputs=int(parameter))
+                if name == "softmax"
+                else Loss(name, rational(parameter) if parameter else None)
+            )
         except (KeyError, ValueError) as error:
             required = f"one of {', '.join(LOSSES)} is required, with :PARAMETER where it has one ({error})"
             raise BadInputError("certify", "loss", loss, required) from None

@@ -1448,7 +1448,7 @@ class Vectors(Supervised):
                 [(key, w, row, t) for key, (w, t, row, _) in zip(s.triples, s.mixed, strict=True)])),
         }  # fmt: skip
 
-    def loss_of(self, record: dict[str, Any]) -> Any:  # type: ignore[override]
+    def loss_of(self, record: dict[str, Any]) -> Any:
         if record["name"] == "squared":
             return (
                 lambda z, y: total((a - b) * (a - b) / 2 for a, b in zip(z, y, strict=True)),
@@ -1552,7 +1552,7 @@ class Vectors(Supervised):
 
     def shifted_classes(self) -> Vector:
         """w with every class taken for the next one."""
-        laws = [[(x, y[-1:] + y[:-1], p) for x, y, p in law] for _, law in self.tasks]
+        laws: list[Any] = [[(x, (y[-1], *y[:-1]), p) for x, y, p in law] for _, law in self.tasks]
         pulls = [self.pulls(law, end) for law, end in zip(laws, self.ends, strict=True)]
         return [pulls[i][j] * self.tasks[i][0] / p.mass for p in self.points for i, j in [p.key]]
 

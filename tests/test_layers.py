@@ -116,7 +116,7 @@ def test_imports_point_inwards() -> None:
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "verdicts"),
     ("files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
-    ("balls", "draws", "loss_ranges"),
+    ("balls", "draws", "loss_ranges", "vector_losses"),
     ("judge", "models"),
     ("study",),
     ("family", "supervised"),

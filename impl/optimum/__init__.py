@@ -17,12 +17,11 @@ import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import PROPOSING, bounds, rational, root, to_float
-from ..bracket import SCALE, Check, Status
+from ..bracket import SCALE, Check, Status, UnsupportedError
 from ..instances import Vector
 from ..losses import Link
-from ..study import Details, ShownBracket, UnsupportedError, in_words
+from ..study import Details, ShownBracket, in_words
 from ..supervised.instance import Gradient, MetaSLInstance
-from ..supervised.spread import of_one_output
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow
@@ -32,6 +31,7 @@ from .convex import proposed
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import EXACT, Landscape
 from .search import ORDINARY, Budget, Found, search
+from .spread import of_one_output
 from .vectors import WHY, exactly_at, floor_of, lowest, value_above
 
 __all__ = [

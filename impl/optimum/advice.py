@@ -15,6 +15,7 @@ from ..supervised.instance import Gradient, MetaSLInstance, split
 from . import Optimum
 from .answer import Answer
 from .loops import Loop, Stationarity, rows_of
+from .vectors import WHY
 
 NOTHING = 1e-6
 """Share of the other terms of a bound up to which a term costs nothing."""
@@ -75,12 +76,14 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
 def problem(instance: MetaSLInstance) -> str:
     """What is solved, in words."""
     adaptation, tasks = instance.adaptation, [task for task in instance.tasks if task.weight != 0]
-    rows, d = sum(map(rows_of, tasks)), instance.dimension
+    c = instance.loss.outputs
+    rows, d = sum(map(rows_of, tasks)), instance.dimension // c
     if isinstance(adaptation, Gradient):
         adapted = f"{adaptation.steps} inner step{'s' * (adaptation.steps > 1)} of {_short(to_float(adaptation.eta))}"
     else:
         adapted = f"a proximal inner step of strength {_short(to_float(adaptation.strength))}"
     sizes = f"{len(tasks)} task{'s' * (len(tasks) != 1)}, {rows} row{'s' * (rows != 1)}, {d} column{'s' * (d != 1)}"
+    sizes += f", {c} outputs" if c > 1 else ""
     where = "a support of its own" if split(instance) else "the rows that it is judged on"
     return f"{sizes}; {instance.loss.name} loss, {adapted}, on {where}"
 
@@ -98,10 +101,11 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     if other is not None:
         said.append(f"omega fits {other.loop.words}: {remedy(other.loop)}")
     parts = shares(found)
+    more = "allow more time" if found.optimum.why != WHY else "no search is known here; adaptation off has an exact one"
     for name, what, do in (
         ("stationarity", "stationarity (R eps)", "train further"),
         ("representation", "representation (||w|| inf ||u - phi'v||)", "add features"),
-        ("bracket", "what the bracket of the optimum leaves open", "allow more time"),
+        ("bracket", "what the bracket of the optimum leaves open", more),
     ):
         if parts.get(name, 0.0) >= SHARE and not (name == "stationarity" and other is not None):
             said.append(f"{100 * parts[name]:.0f} % of the bound is {what}: {do}")

@@ -21,7 +21,6 @@ from ..judge import PRECISIONS, ClaimJudgement, Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..supervised.instance import Gradient, MetaSLInstance
-from ..supervised.spread import of_one_output
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies
@@ -30,6 +29,7 @@ from .exact import exact_value, functional_bound
 from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .loops import Stationarities, stationary_for
 from .search import ORDINARY, Budget
+from .spread import of_one_output
 from .stack import Balls2, Stack, norms, total
 
 NAMING, DESCENDING = 0.15, 0.25

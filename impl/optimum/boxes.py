@@ -14,8 +14,8 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from ..arithmetic import Balls, norm, root
 from ..supervised.instance import Gradient, MetaSLInstance
 from ..supervised.maml import Law, Problem
-from ..supervised.spread import of_one_output
 from .certificate import basis
+from .spread import of_one_output
 
 PRECISION = 72
 

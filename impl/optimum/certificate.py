@@ -39,7 +39,7 @@ from ..instances import Vector
 from ..losses import Link
 from ..supervised.document import READER
 from ..supervised.instance import MetaSLInstance, points
-from ..supervised.spread import of_one_output
+from .spread import of_one_output
 
 FORMAT, CONVEX = "metagap/certificate/1", "metagap/certificate/2"
 LARGEST_TREE = 2**26
@@ -247,7 +247,13 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     radius = None if record.radius is None else positive(record.radius, "radius")
     ball = positive(record.ball, "ball")
     at = exact_row(record.at, "at")
-    if isinstance(record, ConvexRecord) and instance.loss.outputs == 1:
+    if instance.loss.outputs > 1:
+        if not isinstance(record, FloorRecord):
+            raise FaultError("how", what=f"'floor', for the {instance.loss.name} loss,")
+        if len(at) != instance.dimension:
+            raise FaultError("at", what=f"{instance.dimension} coordinates")
+        return Certificate(instance, radius, ball, record.lower, record.upper, at, how="floor")
+    if isinstance(record, ConvexRecord):
         if len(at) != instance.dimension:
             raise FaultError("at", what=f"{instance.dimension} coordinates")
         claim = Certificate(instance, radius, ball, record.lower, record.upper, at, how="convex")
@@ -256,12 +262,6 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
             if value < 0:
                 raise FaultError(name, what="a number >= 0")
         return replace(claim, multiplier=multiplier, near=near)
-    if instance.loss.outputs > 1:
-        if not isinstance(record, FloorRecord):
-            raise FaultError("how", what=f"'floor', for the {instance.loss.name} loss,")
-        if len(at) != instance.dimension:
-            raise FaultError("at", what=f"{instance.dimension} coordinates")
-        return Certificate(instance, radius, ball, record.lower, record.upper, at, how="floor")
     if many_columns(instance, COLUMNS):
         raise FaultError("instance.features", what=f"a problem of at most {COLUMNS} independent columns")
     if len(at) != (count := len(basis(instance))):

@@ -19,8 +19,8 @@ from ..instances import Vector
 from ..losses import Link, Loss
 from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
 from ..supervised.maml import Law, Problem
-from ..supervised.spread import of_one_output
 from ..supervised.vectors import problem_of
+from .spread import of_one_output
 
 PRECISION = 128
 ROOT_PRECISION = 1024

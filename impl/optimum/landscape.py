@@ -22,9 +22,9 @@ from flint import arb, arb_mat, ctx
 from ..arithmetic import Array, midpoint, root
 from ..supervised.batch import batch_of
 from ..supervised.instance import Gradient, MetaSLInstance
-from ..supervised.spread import of_one_output
 from .certificate import basis
 from .ranges import SLACK, Ranges
+from .spread import of_one_output
 
 EXACT = 320
 """Bits in which features are reduced to a basis: what cancels there is far below what rounding once leaves."""

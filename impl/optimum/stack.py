@@ -30,8 +30,8 @@ from ..loss_ranges import LossRanges
 from ..losses import Loss
 from ..midrad import GUARD, UP, MidRad, U
 from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, both_laws
-from ..supervised.spread import of_one_output
 from ..supervised.tables import Rows
+from .spread import of_one_output
 
 PIECE = 512
 """Rows whose products are added up at once."""

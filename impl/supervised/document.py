@@ -135,8 +135,9 @@ def _instance(record: _Document) -> MetaSLInstance:
 
 def _outputs(record: _Document) -> VectorLoss | None:
     """The loss of several outputs: softmax, or the squared loss of labels that are lists; None of one output."""
-    given, labels = record.loss, [atom.y for task in record.tasks for atom in task.atoms[:1]]
-    if given.name != "softmax" and not (labels and isinstance(labels[0], list)):
+    given, first = record.loss, next((atom.y for task in record.tasks for atom in task.atoms), None)
+    count = len(first) if isinstance(first, list) else 0
+    if given.name != "softmax" and not isinstance(first, list):
         return None
     if record.format != SPLIT_FORMAT:
         raise FaultError("format", f"set it to {SPLIT_FORMAT!r}", f"{SPLIT_FORMAT!r}, of several outputs,")
@@ -153,11 +154,11 @@ def _outputs(record: _Document) -> VectorLoss | None:
         what = f"a label that is a list needs the squared loss, not {given.name}: 'squared'"
         raise FaultError("loss.name", "change it, or give one number as label", what)
     read_loss(given)
-    if not 2 <= len(labels[0]) <= OUTPUTS:
+    if not 2 <= count <= OUTPUTS:
         raise FaultError(
             _LABEL, "write a number if there is one output", f"a list of 2..{OUTPUTS} numbers, or a number,"
         )
-    return VectorLoss("squared", outputs=len(labels[0]))
+    return VectorLoss("squared", outputs=count)
 
 
 _LABEL = "tasks[0].atoms[0].y"

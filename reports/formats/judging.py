@@ -193,7 +193,7 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
                 {name: convert(value, float | int | str) for name, value in adaptation.items()},
                 len(tasks),
                 sum(map(rows_of, tasks)),
-                instance.dimension,
+                instance.dimension // instance.loss.outputs,
                 "none",
                 [to_float(v) for v in instance.omega],
                 list(defaults),

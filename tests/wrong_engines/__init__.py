@@ -11,6 +11,7 @@ from .optima import OPTIMUM_FAULTS
 from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
 from .supervised import SUPERVISED
+from .vectors import VECTORS
 from .verdicts import VERDICT_FAULTS
 
 CATALOGUE = (
@@ -19,6 +20,7 @@ CATALOGUE = (
     *INFIMA,
     *SUPERVISED,
     *LAWS,
+    *VECTORS,
     *NETWORKS,
     *REINFORCEMENT,
     *VERDICT_FAULTS,

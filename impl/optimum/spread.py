@@ -13,9 +13,9 @@ from typing import Any
 
 from flint import fmpq
 
+from ..bracket import UnsupportedError
 from ..losses import Link, Loss
-from ..study import UnsupportedError
-from .instance import Atom, MetaSLInstance, canonical_tasks
+from ..supervised.instance import Atom, MetaSLInstance, canonical_tasks
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,8 @@ def certify(
 ) -> CertifyRecord:
     """How far omega (d,) is from the global optimum on tasks: X (N, d), y [N], task [N] as arrays, lists or tensors.
 
-    loss   a name, with its parameter after a colon ("huber:1", "softmax:3" with the number of classes). eta   the inner rate; None: half of 1/curvature at 0.
+    loss   a name, with its parameter after a colon ("huber:1"; "softmax:3", its classes 0, 1, 2).
+    eta   the inner rate; None: half of 1/curvature at 0.
     radius   of a ball of parameters; None: all, where that is provable. max_time   seconds for the search.
     Errors: BadInputError.
     """
@@ -126,11 +127,8 @@ def certify(
         if name == "softmax" and not (parameter.isdecimal() and 2 <= int(parameter) <= OUTPUTS):
             raise BadInputError("certify", "loss", loss, "softmax:C with the number of classes is required")
         try:
-            loss = (
-                VectorLoss(name, outputs=int(parameter))
-                if name == "softmax"
-                else Loss(name, rational(parameter) if parameter else None)
-            )
+            given = rational(parameter) if parameter and name != "softmax" else None
+            loss = VectorLoss(name, outputs=int(parameter)) if name == "softmax" else Loss(name, given)
         except (KeyError, ValueError) as error:
             required = f"one of {', '.join(LOSSES)} is required, with :PARAMETER where it has one ({error})"
             raise BadInputError("certify", "loss", loss, required) from None

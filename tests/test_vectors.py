@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl import files
-from metagap.impl.arithmetic import Balls, Rationals
+from metagap.impl.arithmetic import Balls, Rationals, rational
 from metagap.impl.families import META_SL, judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import Budget, NotCoerciveError, UnsupportedError, check, minimise
 from metagap.impl.optimum.answer import certify
 from metagap.impl.optimum.certificate import loads as certificate_in
-from metagap.impl.optimum.exact import exact_value
+from metagap.impl.optimum.exact import exact_value, functional_bound
 from metagap.impl.optimum.loops import stationary_for
 from metagap.impl.optimum.spread import of_one_output
 from metagap.impl.sources import RandomSource
@@ -372,6 +372,21 @@ def test_the_optimum_of_softmax_is_certified_without_adaptation_and_bracketed_wi
         assert not check(replace(again, at=tuple(10 * v for v in again.at))).accepted
     for way in ("exact", "tree", "convex"):
         assert not check(replace(certificate_in(found.certificate.dumps()), how=way)).accepted  # type: ignore[union-attr]
+
+
+def test_no_functions_do_better_than_the_entropy() -> None:
+    instance = drawn(SOFTMAX)
+    rows = []
+    for task in instance.tasks:
+        shares = np.full((3, 3), 1e-12)
+        for atom in task.atoms:
+            shares[atom.x, int(atom.y)] += float(atom.p.p) / float(atom.p.q)
+        rows.append(tuple(rational(float(v)) for v in np.log(shares).ravel()))
+    with ctx.workprec(128):
+        at = MetaSLQuantities(replace(instance, comparator=Functions(tuple(rows))))
+        least = exact_value(instance, instance.omega) - at.gap
+        assert least >= functional_bound(instance)
+        assert float(least - functional_bound(instance)) < 1e-9
 
 
 def test_what_does_not_know_softmax_says_so() -> None:

@@ -92,9 +92,8 @@ def _loss(text: str | None) -> Loss | None:
         count = exact_option("--loss", text, lambda v: v.q == 1 and 2 <= v <= OUTPUTS, required, parameter or "0")
         return VectorLoss("softmax", outputs=int(count.p))
     if name not in LOSSES:
-        fail(
-            f"--loss={text!r}: one of {', '.join(LOSSES)}, softmax:C is required; the quartic and Huber losses with :PARAMETER"
-        )
+        known = ", ".join((*LOSSES, "softmax:C"))
+        fail(f"--loss={text!r}: one of {known} is required; the quartic and Huber losses with :PARAMETER")
     required = f"{name}:PARAMETER with a number > 0 is required; give {name}:1, say"
     value = exact_option("--loss", text, lambda v: v > 0, required, parameter) if parameter else None
     try:

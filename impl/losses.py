@@ -30,7 +30,7 @@ class Link(Enum):
     RESIDUAL = "a real number"
     MARGIN = "-1 or 1"
     CANONICAL = "a number >= 0"
-    CLASS = "an integer"
+    CLASS = "a class, counted from 0"
 
 
 @dataclass(frozen=True)

@@ -872,7 +872,7 @@ class Factor:
     pulls: dict[int, Any]
 
 
-Law = list[tuple[int, Fraction, Fraction]]
+Law = list[tuple[int, Any, Fraction]]
 """Atoms (x, y, p)."""
 
 

@@ -32,6 +32,11 @@ Core. If Breg >= 0 (the outer loss convex in the prediction suffices), then for 
   S4 Cauchy-Schwarz        <w, u - phi'v> <= ||w|| ||u - phi'v|| (finite second moments)
   so gap <= <w, u> = v'G + <w, u - phi'v> <= R eps + ||w|| ||u - phi'v||; take the infimum over v.
 
+Several outputs. Predictions z_i(x), w_i(x) = E[grad ell(z_i(x), y) | x] and u_i(x) are in R^c, phi_i(x) is a matrix
+(p, c), <f, g> = sum_i q_i E[f_i'g_i], Breg that of ell on R^c. A component of a point is a point of its own, (i, x, a),
+with the mass of (i, x): the proof is word for word the same. The loss alone couples components. The L1 form takes those
+of a point together: <w, r> <= sum_i q_i E|w_i'r_i|, at most E ||w_i|| ||r_i|| and at most the sum over components.
+
 What a check can find. w itself is feasible for the dual problem of the bound (||phi w|| = eps), so every CORE bound is
 at least <w, u>, and CORE can fail only through S1 or S2: Breg < 0, or a gradient that is not grad L. The engine
 therefore gets grad L by Taylor arithmetic through the definition of L, never from the meta-features.

@@ -29,9 +29,14 @@ from .files.records import Reader
 from .files.text import document, document_in
 from .instances import Instance
 from .judge import Judgement, judge_claims
+from .optimum.answer import LINEAR_ANSWER
 from .optimum.headline import LINEAR
+from .optimum.networks.answer import RELU_ANSWER, SMOOTH_ANSWER
 from .optimum.networks.headline import RELU, SMOOTH
 from .optimum.networks.rates import measure, measure_smooth
+from .policies.answer import LINEAR_ANSWER as LINEAR_POLICY_ANSWER
+from .policies.answer import RELU_ANSWER as RELU_POLICY_ANSWER
+from .policies.answer import SMOOTH_ANSWER as SMOOTH_POLICY_ANSWER
 from .policies.batch import batch_of as policies_batch_of
 from .policies.batch_quantities import BatchQuantities as MetaRLBatchQuantities
 from .policies.breaking import BREAKING as META_RL_BREAKING
@@ -122,6 +127,7 @@ META_SL = Family(
     breaking=BREAKING,
     attaining=ATTAINING,
     in_torch=_meta_sl_in_torch,
+    answerer=LINEAR_ANSWER,
 )
 
 META_RL = Family(
@@ -146,6 +152,7 @@ META_RL = Family(
     landscapes=META_RL_LANDSCAPES,
     breaking=META_RL_BREAKING,
     returns=True,
+    answerer=LINEAR_POLICY_ANSWER,
 )
 
 
@@ -173,6 +180,7 @@ NETWORK = Family(
     outside=UNUSUAL_LOSSES,
     breaking=NETWORK_BREAKING,
     shown=("error_operator", "error_trace", "error_flips", "error_count", "condition"),
+    answerer=RELU_ANSWER,
 )
 
 
@@ -197,6 +205,7 @@ META_RL_NETWORK = Family(
     breaking=META_RL_NETWORK_BREAKING,
     shown=("error_operator", "error_flips", "error_count", "displacement_init", "condition"),
     returns=True,
+    answerer=RELU_POLICY_ANSWER,
 )
 
 
@@ -224,6 +233,7 @@ SMOOTH_NETWORK = Family(
     breaking=SMOOTH_BREAKING,
     rates=measure_smooth,
     shown=("error_operator", "error_trace", "error_pointwise", "error_ball", "linearisation_ball", "condition"),
+    answerer=SMOOTH_ANSWER,
 )
 
 
@@ -248,6 +258,7 @@ META_RL_SMOOTH_NETWORK = Family(
     breaking=META_RL_SMOOTH_BREAKING,
     shown=("error_operator", "error_pointwise", "error_ball", "displacement_init", "condition"),
     returns=True,
+    answerer=SMOOTH_POLICY_ANSWER,
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..theory.claim import Ablation, Claim, Mutant
+from .answers import Answerer
 from .balls.core import CoreQuantities
 from .files.records import Reader
 from .instances import Instance, Vector
@@ -65,6 +66,8 @@ class Family:
     """Generators of instances that use up a constant: for attacking it."""
     shown: tuple[str, ...] = ()
     """Terms that the table of real tasks shows beside gap and bound."""
+    answerer: Answerer | None = None
+    """How `certify` answers for an instance's omega."""
     in_torch: Callable[[], Any] | None = None
     """Loads torch, and gives the searching engine's quantities there: for search by gradients."""
 

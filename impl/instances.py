@@ -10,8 +10,9 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from flint import fmpq
 
@@ -42,6 +43,15 @@ class Instance(ABC):
     @abstractmethod
     def parameters(self) -> int:
         """How many numbers omega has."""
+
+    @property
+    def shape_of_omega(self) -> tuple[int, ...]:
+        """(d,), or (m, d) of a network."""
+        return (self.parameters,)
+
+    def with_omega(self, numbers: Vector) -> Self:
+        """The instance with another omega: its numbers, row after row."""
+        return replace(self, omega=numbers)  # type: ignore[type-var]
 
     @property
     @abstractmethod

@@ -8,6 +8,7 @@ separate equal numbers. What decides is in `verdicts`. Nothing here knows how a 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
@@ -49,7 +50,7 @@ class Enclosure:
         return self.lo / 2 + self.hi / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClaimJudgement:
     """The verdict on one claim. gap, bound, left and terms are None or missing where they are not defined.
 
@@ -68,8 +69,16 @@ class ClaimJudgement:
     reason: str = ""
     left: Enclosure | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.claim}: {self.verdict.name}, {_shown(self.left or self.gap)} against {_shown(self.bound)}>"
 
-@dataclass(frozen=True)
+
+def _shown(value: Enclosure | None) -> str:
+    """An enclosure for people: its middle, which is not proved to the digit."""
+    return "no value" if value is None else f"{value.middle:.6g}"
+
+
+@dataclass(frozen=True, repr=False)
 class Judgement:
     """All claims judged on one instance."""
 
@@ -79,6 +88,17 @@ class Judgement:
 
     def __getitem__(self, name: str) -> ClaimJudgement:
         return next(c for c in self.claims if c.claim == name)
+
+    def __repr__(self) -> str:
+        counts = Counter(one.verdict.name for one in self.claims)
+        return f"<judgement of {self.instance[:12]}: {', '.join(f'{n} {name}' for name, n in counts.items())}>"
+
+    def _repr_html_(self) -> str:
+        """A notebook's table: claim, verdict, left side, bound."""
+        cells = ((c.claim, c.verdict.name, _shown(c.left or c.gap), _shown(c.bound)) for c in self.claims)
+        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells)
+        head = "<tr><th>claim</th><th>verdict</th><th>left side</th><th>bound</th></tr>"
+        return f"<table><caption>instance {self.instance[:12]}</caption>{head}{rows}</table>"
 
 
 @dataclass
@@ -115,6 +135,16 @@ def judge_claims(evaluator: Evaluator, claims: Iterable[Claim], *, complete: boo
     """
     judged = tuple(judge_claim(claim, evaluator, complete=complete) for claim in claims)
     return Judgement(evaluator.instance.sha256, judged, evaluator.instance.notes)
+
+
+def smallest(bounds_of: Iterable[ClaimJudgement]) -> ClaimJudgement | None:
+    """Of bounds of one gap the smallest that is proved (or attained), by its upper end; None if none is."""
+    proved = [
+        one
+        for one in bounds_of
+        if one.verdict in (Verdict.PROVED, Verdict.EQUAL) and one.bound is not None and math.isfinite(one.bound.hi)
+    ]
+    return min(proved, key=lambda one: one.bound.hi if one.bound else math.inf, default=None)
 
 
 @PROPOSING

@@ -6,20 +6,33 @@ each row that can.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypedDict
 
-from flint import fmpq
+from flint import arb, ctx, fmpq
 
 from ..theory.claim import Claim
+from ..theory.stationarity import forms
+from .arithmetic import exactly
 from .bracket import Bracket
 from .instances import Instance
-from .judge import ClaimJudgement, Enclosure
+from .judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
 
 LOW = 3
-"""Real tasks of at most this many parameters are certified, where a search over all of them is needed."""
+"""Real tasks of at most this many parameters are searched; of more, convexity or a bound without a search may do."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
+
+    gap: float = 1e-6
+    boxes: int = 4_000_000
+    seconds: float = 60.0
+    until: float = math.inf
 
 
 class Details(TypedDict, total=False):
@@ -32,15 +45,27 @@ class Details(TypedDict, total=False):
     linearised: tuple[float, float] | None
 
 
+MORE_TIME = "allow more time"
+
+
 class ShownBracket(Bracket, ABC):
     """A bracket with the point of its end that is a value, told in words and as the fields of a record."""
 
     at: Any
+    how: Any
+    """A word or words for what gave the end that is no value."""
+    sharper: ClassVar[str] = MORE_TIME
+    """What to do about a wide bracket."""
 
     @property
     @abstractmethod
     def what(self) -> str:
         """What is bracketed, in words."""
+
+    @property
+    @abstractmethod
+    def proof(self) -> str:
+        """What gave the ends of the bracket, and whether that is proved, in words."""
 
     @property
     @abstractmethod
@@ -51,6 +76,9 @@ class ShownBracket(Bracket, ABC):
     @abstractmethod
     def details(self) -> Details:
         """The fields of its record that not every family has."""
+
+    def __repr__(self) -> str:
+        return f"<{self.what}: [{self.lower:.9g}, {self.upper:.9g}] {self.status.value}>"
 
     @property
     def point(self) -> list[Any]:
@@ -74,12 +102,23 @@ def in_words(at: Sequence[float]) -> str:
     return f"at [{', '.join(f'{v:.9g}' for v in at)}]"
 
 
+def with_bracket(found: ClaimJudgement | None, judged: ClaimJudgement) -> ClaimJudgement | None:
+    """A bound of the gap to the judgement's comparator as one of the distance from the optimum: plus its bracket."""
+    width = judged.terms.get("bracket")
+    if found is None or found.bound is None or width is None:
+        return None
+    with ctx.workprec(PRECISIONS[0]):
+        parts = (exactly(side.lo).union(exactly(side.hi)) for side in (found.bound, width))
+        bound = Enclosure.of(sum(parts, start=arb(0)))
+    return replace(found, bound=bound, gap=judged.gap, terms={**found.terms, "bracket": width}, ratio=None)
+
+
 @dataclass(frozen=True)
 class Finding:
     """A point under test: what it is, the instance against the optimum's point, the verdict on the headline.
 
     above: by how much the optimum's point beats omega, enclosed; width: of what is proved of the bracket, or the
-    resolution that was asked for if that is more.
+    resolution that was asked for if that is more; evaluator: of the instance, with the bracket's proved end.
     """
 
     kind: str
@@ -88,6 +127,11 @@ class Finding:
     judged: ClaimJudgement
     above: Enclosure
     width: float
+    evaluator: Evaluator = field(repr=False, compare=False)
+
+    def smallest(self, claims: Iterable[Claim]) -> ClaimJudgement | None:
+        """The smallest bound of the distance by the `forms` of a family's claims: with the width of the bracket."""
+        return with_bracket(smallest(judge_claim(claim, self.evaluator) for claim in forms(claims)), self.judged)
 
     @property
     def spurious(self) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..impl.families import FAMILIES
 from .formats.shared import Interval
-from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series, VerifyRecord
+from .formats.verifying import Form, NamedForm, RealFamily, RealOptimum, RealRow, Series, VerifyRecord
 
 SLACK = 1.5
 """A distance of at most this many widths of the certified bracket is the bracket's own: within the tolerance."""
+
+NEAR = 1e-9
+"""Bounds that differ by this share say the same."""
 
 EMPTY = 100
 """A bound of more than this many times what it bounds carries no information."""
@@ -32,19 +36,22 @@ class Parts:
 class Known:
     """What is known of the distance from the global optimum: an interval, the theorem's bound, what limits the number.
 
+    bound       the smallest proved one; form: of which claim
     tolerance   the width of the bracket where the distance does not exceed it, else None
     """
 
     low: float
     high: float | None
     bound: float | None
+    form: str
     tolerance: float | None
     limit: str
 
 
 @dataclass(frozen=True)
 class Distance(Known):
-    """The same of a family's trained point that may be farthest; trivial: what L >= 0 alone gives."""
+    """The same of a family's trained point that may be farthest; trivial: what L >= 0 (in meta-RL: the
+    optimal returns) alone gives."""
 
     name: str
     title: str
@@ -60,6 +67,16 @@ class Distance(Known):
         return _between(self.low, self.high)
 
     @property
+    def against(self) -> str:
+        """Whether it says more than what is known without a theorem, as much, or less."""
+        return said(self.bound, self.trivial)
+
+    @property
+    def without(self) -> str:
+        """What is known without a theorem."""
+        return without_theorem(self.name)
+
+    @property
     def empty(self) -> bool:
         """Whether the bound carries no information."""
         return self.bound is not None and self.high is not None and self.bound > EMPTY * self.high > 0
@@ -67,15 +84,15 @@ class Distance(Known):
     @property
     def speaks(self) -> bool:
         """Whether the bound says more than L >= 0 does; where L is a return: whether it is not empty."""
-        return self.bound is not None and (not self.empty if self.trivial is None else self.bound < self.trivial)
+        return self.bound is not None and (not self.empty if self.trivial is None else self.against == "more")
 
     @property
     def remark(self) -> str:
         """What there is to say of the bound beside its number."""
         if self.bound is None or self.trivial is None:
             return ", which says nothing" if self.empty else ""
-        than = "more" if self.speaks else "less"
-        return f", which says {than} than L ≥ 0 alone ({self.trivial:.3g})"
+        than = "as much as" if self.against == "as much" else f"{self.against} than"
+        return f", which says {than} {self.without} alone ({self.trivial:.3g})"
 
 
 @dataclass(frozen=True)
@@ -102,13 +119,12 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     head = f"{violated} certified violations." if violated else "What is claimed holds: no claim was violated."
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
     if distances:
-        speaking, less = (
-            sum(d.speaks for d in distances),
-            sum(not d.speaks and d.trivial is not None for d in distances),
-        )
-        empty = len(distances) - speaking - less
+        speaking = sum(d.speaks for d in distances)
+        same, less = (sum(d.trivial is not None and d.against == how for d in distances) for how in ("as much", "less"))
+        empty = len(distances) - speaking - same - less
         text = f"On {speaking} of {len(distances)} kinds of real tasks the bound says more than is known without it"
-        text += f"; on {less} it says less than L ≥ 0 alone" if less else ""
+        text += f"; on {same} as much" if same else ""
+        text += f"; on {less} it says less" if less else ""
         text += f"; on {empty} it is more than {EMPTY} times the gap" if empty else ""
         most = "something on most" if 2 * speaking > len(distances) else "little on"
         found.append(Sentence(f"It says {most} real tasks.", text + ".", "answers", "Task by task."))
@@ -131,6 +147,12 @@ def top(value: Interval | None) -> float | None:
 
 def _bound(form: Form | None) -> float | None:
     return None if form is None else top(form.bound)
+
+
+def form_of(found: NamedForm | None) -> str:
+    """Which form of the bound it is: its claim without the family's name."""
+    family = None if found is None else next(f for f in FAMILIES.values() if f.claim(found.claim))
+    return "" if found is None or family is None else found.claim.removeprefix(f"{family.name}-")
 
 
 def real_distances(verify: VerifyRecord | None) -> list[Distance]:
@@ -179,7 +201,7 @@ def _farthest(family: RealFamily) -> Distance:
         _, row, optimum = max(certified, key=lambda found: found[0])
         known, count = certified_distance(optimum), len(certified)
         limit = known.limit + _where(family.name, optimum.ball)
-        terms, trivial = optimum.terms, trivial_bound(family.name, optimum)
+        terms = optimum.terms
         without = len({point_of(r.name) for r in rows} - {point_of(r.name) for _, r, _ in certified})
         if without:
             limit += f"; {without} more trained point{'s' * (without > 1)} without a certified optimum"
@@ -187,12 +209,13 @@ def _farthest(family: RealFamily) -> Distance:
         rows = [row for row in rows if row.lifted and "best policy" in row.name] or rows
         row = max(rows, key=lambda r: top(r.gap) or 0.0)
         limit = "no certified optimum: at most the distance from each task's best policy"
-        known = Known(_surpassed(family, row), top(row.gap), _bound(row.lifted), None, limit)
-        terms, trivial, count = row.terms, None, len(rows)
+        known = Known(_surpassed(family, row), top(row.gap), _bound(row.smallest), form_of(row.smallest), None, limit)
+        terms, count = row.terms, len(rows)
     return Distance(
         known.low,
         known.high,
         known.bound,
+        known.form,
         known.tolerance,
         limit,
         family.name,
@@ -200,16 +223,9 @@ def _farthest(family: RealFamily) -> Distance:
         point_of(row.name),
         row.parameters,
         count,
-        trivial,
+        top(row.trivial),
         parts(terms),
     )
-
-
-def trivial_bound(tasks: str, optimum: RealOptimum) -> float | None:
-    """L(omega), which bounds the distance from inf L >= 0 without any theorem; None in meta-RL, where L is a return."""
-    family = next(f for f in FAMILIES.values() if tasks in f.real_tasks)
-    gap = top(optimum.gap)
-    return None if family.returns or gap is None else gap + optimum.lower
 
 
 def _surpassed(family: RealFamily, row: RealRow) -> float:
@@ -255,7 +271,9 @@ def certified_distance(optimum: RealOptimum) -> Known:
         limit = "the lower bound is trivial (0)" + ("; nothing better was found" if low == 0 else "")
     else:
         limit = f"the bracket is wide: {width:.1e}"
-    return Known(low, high, top(optimum.bound), width if within else None, limit)
+    best = optimum.smallest
+    bound, form = (top(optimum.bound), "") if best is None else (_bound(best), form_of(best))
+    return Known(low, high, bound, form, width if within else None, limit)
 
 
 def _where(tasks: str, ball: float | None) -> str:
@@ -268,14 +286,48 @@ def _where(tasks: str, ball: float | None) -> str:
 
 
 def is_empty(row: RealRow) -> bool:
-    """Whether the lifted bound of a real instance is more than EMPTY times the gap that it bounds."""
-    bound, gap = _bound(row.lifted), top(row.gap)
+    """Whether the smallest bound of a real instance is more than EMPTY times the gap that it bounds."""
+    bound, gap = _bound(row.smallest), top(row.gap)
     return bound is not None and gap is not None and bound > EMPTY * gap > 0
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """On how many real instances the smallest proved bound says more than, as much as, less than what is known without
+    a theorem; on how many the same of the lifted bound; none: where there is no such bound."""
+
+    smallest: Counter[str]
+    lifted: Counter[str]
+
+
+def compared(verify: VerifyRecord | None) -> Comparison | None:
+    """The real instances of a run, counted; None without any."""
+    rows = [row for family in (verify.real_families if verify else ()) for row in family.rows if row.trivial]
+    counts = [
+        Counter(said(bound, top(row.trivial)) for row, bound in zip(rows, bounds, strict=True))
+        for bounds in ([_bound(row.smallest) for row in rows], [_bound(row.lifted) for row in rows])
+    ]
+    return Comparison(*counts) if rows else None
+
+
+def without_theorem(tasks: str) -> str:
+    """What alone is known of the gap on a family of real tasks."""
+    family = next((f for f in FAMILIES.values() if tasks in f.real_tasks), None)
+    return "the optimal returns" if family is not None and family.returns else "L ≥ 0"
+
+
+def said(bound: float | None, trivial: float | None) -> str:
+    """Whether a bound says more than the trivial one, as much (within what enclosures leave), or less."""
+    if bound is None or trivial is None:
+        return "less"
+    if abs(bound - trivial) <= NEAR * abs(trivial):
+        return "as much"
+    return "more" if bound < trivial else "less"
+
+
+@dataclass(frozen=True)
 class Uninformative:
-    """A family of real tasks with instances on which the lifted bound carries no information; ends of its range."""
+    """A family of real tasks with instances on which no bound carries information; ends of the smallest one's range."""
 
     title: str
     instances: int
@@ -290,7 +342,7 @@ def uninformative(verify: VerifyRecord | None) -> list[Uninformative]:
     for family in verify.real_families if verify else ():
         rows = [row for row in family.rows if is_empty(row)]
         if rows:
-            bounds = [end for row in rows if (end := _bound(row.lifted)) is not None]
+            bounds = [end for row in rows if (end := _bound(row.smallest)) is not None]
             gaps = [end for row in rows if (end := top(row.gap)) is not None]
             policies = all("best policy" in row.name for row in rows)
             ranges = (min(bounds), max(bounds)), (min(gaps), max(gaps))

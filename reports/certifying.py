@@ -6,23 +6,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flint import fmpq
 
 from ..impl import files
-from ..impl.arithmetic import rational, to_float
+from ..impl.answers import Answer, Answerer
+from ..impl.arithmetic import rational
 from ..impl.conditions import Conditions, conditions
+from ..impl.families import FAMILIES, family_of
 from ..impl.files.faults import BadInputError
 from ..impl.files.parameters import plain, vector
 from ..impl.instances import Instance
 from ..impl.losses import LOSSES, Loss
-from ..impl.optimum import Budget, advice, answer, check
+from ..impl.optimum import Budget, advice, check
 from ..impl.optimum.certificate import load
 from ..impl.own_tasks import TaskSource, from_arrays
-from ..impl.supervised import training
 from ..impl.supervised.document import OUTPUTS
 from ..impl.supervised.instance import MetaSLInstance
 from ..impl.vector_losses import VectorLoss
@@ -31,7 +32,7 @@ from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
 
 SMALL = 50_000
-"""Numbers in the features up to which an answer that stands before the last one has the instance's hash."""
+"""Numbers of an instance up to which an answer that stands before the last one has the instance's hash."""
 
 
 @dataclass(frozen=True)
@@ -72,73 +73,90 @@ def answered(
     Errors: BadInputError, MissingExtraError, UnsupportedError.
     """
     instance = source.load(tell)
-    if not isinstance(instance, MetaSLInstance):
-        required = "a meta-sl instance with a linear model is required"
-        raise BadInputError(source.place, "problem", instance.family, required)
+    answerer = _answerer(instance, source.place)
     if omega is not None:
-        instance = _with_omega(instance, omega, source.place)
+        instance = _with_omega(instance, omega)
     if train:
         tell("training omega")
-        instance = replace(instance, omega=tuple(rational(v) for v in training.train(instance).omega))
-    size = sum((v * v for v in instance.omega), start=fmpq(0))
-    if ball is not None and size > ball * ball:
-        required = f"at least ||omega|| = {to_float(size) ** 0.5:.6g} is required: omega must lie in the ball"
+        instance = answerer.trained(instance)
+    if ball is not None and (required := answerer.outside(instance, ball)):
         raise BadInputError(source.place, "--radius", str(ball), required)
     now_and_then = _paced(tell)
 
     def show(boxes: int, lower: float, upper: float) -> None:
         now_and_then(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
-    given = "" if train or omega is not None else " (omega as in the file; 0 where it has none)"
+    given = "" if train or omega is not None else " (omega as in the file; where it has none 0, of networks W0)"
     defaults = source.defaults(instance)
-    small = len(instance.features) * instance.dimension <= SMALL
+    small = instance.numbers <= SMALL
 
-    def made(found: answer.Answer, named: bool = True) -> Certified:
+    def made(found: Answer, named: bool = True) -> Certified:
         verdict = None if found.judged is None else found.judged.verdict
         decided = verdict not in (None, Verdict.UNDECIDED) and found.optimum.certified
         status = 1 if verdict is Verdict.VIOLATED else 0 if decided else 3
         lines = advice.sentences(found, given, defaults)
         return Certified(CertifyRecord.of(found, defaults, named), lines, status, found.optimum.interrupted)
 
-    return made(answer.certify(instance, ball, budget, show, tell, lambda found: tell(made(found, small))))
+    return made(answerer.certify(instance, ball, budget, show, tell, lambda found: tell(made(found, small))))
 
 
 def certify(
-    X: Any,
-    y: Any,
-    task: Sequence[Any] | Any,
-    omega: Any,
+    X: Any = None,
+    y: Any = None,
+    task: Sequence[Any] | Any = None,
+    omega: Any = None,
     *,
+    instance: Instance | None = None,
     loss: str | Loss = "squared",
     eta: float | str | fmpq | None = None,
     steps: int = 1,
     radius: float | str | fmpq | None = None,
     max_time: float = 30.0,
 ) -> CertifyRecord:
-    """How far omega (d,) is from the global optimum on tasks: X (N, d), y [N], task [N] as arrays, lists or tensors.
+    """How far omega (d,) is from the global optimum on tasks: X (N, d), y [N], task [N] as arrays, lists or tensors; or
+    on an `instance` of any family that `load` gives, whose omega is then (m, d) for networks, and its own if None.
 
     loss   a name, with its parameter after a colon ("huber:1"; "softmax:3", its classes 0, 1, 2).
     eta   the inner rate; None: half of 1/curvature at 0.
     radius   of a ball of parameters; None: all, where that is provable. max_time   seconds for the search.
-    Errors: BadInputError.
+    Errors: BadInputError, UnsupportedError.
     """
-    if isinstance(loss, str):
-        name, _, parameter = loss.partition(":")
-        if name == "softmax" and not (parameter.isdecimal() and 2 <= int(parameter) <= OUTPUTS):
-            raise BadInputError("certify", "loss", loss, "softmax:C with the number of classes is required")
-        try:
-            given = rational(parameter) if parameter and name != "softmax" else None
-            loss = VectorLoss(name, outputs=int(parameter)) if name == "softmax" else Loss(name, given)
-        except (KeyError, ValueError) as error:
-            required = f"one of {', '.join(LOSSES)} is required, with :PARAMETER where it has one ({error})"
-            raise BadInputError("certify", "loss", loss, required) from None
-    defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
-    made = from_arrays(
-        plain(X), plain(y), plain(task).tolist(), loss=loss, eta=None if eta is None else rational(eta), steps=steps
-    )
-    made = replace(made, omega=vector(omega, made.dimension))
+    defaults = list[str]()
+    if instance is None:
+        instance = from_arrays(
+            plain(X),
+            plain(y),
+            plain(task).tolist(),
+            loss=_loss(loss) if isinstance(loss, str) else loss,
+            eta=None if eta is None else rational(eta),
+            steps=steps,
+        )
+        defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
+        omega = () if omega is None else omega
+    elif any(given is not None for given in (X, y, task, eta)) or (loss, steps) != ("squared", 1):
+        required = "no X, y, task, loss, eta and steps beside it are required; it has its own"
+        raise BadInputError("certify", "instance", instance.family, required)
+    answerer = _answerer(instance, "certify")
+    if omega is not None:
+        instance = instance.with_omega(vector(omega, *instance.shape_of_omega))
     ball = None if radius is None else rational(radius)
-    return CertifyRecord.of(answer.certify(made, ball, Budget(seconds=max_time)), defaults)
+    if ball is not None and (required := answerer.outside(instance, ball)):
+        raise BadInputError("certify", "radius", str(ball), required)
+    quiet: Callable[..., None] = lambda *_: None  # noqa: E731
+    return CertifyRecord.of(answerer.certify(instance, ball, Budget(seconds=max_time), quiet, quiet, quiet), defaults)
+
+
+def _loss(text: str) -> Loss:
+    name, _, parameter = text.partition(":")
+    if name == "softmax" and not (parameter.isdecimal() and 2 <= int(parameter) <= OUTPUTS):
+        raise BadInputError("certify", "loss", text, "softmax:C with the number of classes is required")
+    try:
+        if name == "softmax":
+            return VectorLoss(name, outputs=int(parameter))
+        return Loss(name, rational(parameter) if parameter else None)
+    except (KeyError, ValueError) as error:
+        required = f"one of {', '.join(LOSSES)} is required, with :PARAMETER where it has one ({error})"
+        raise BadInputError("certify", "loss", text, required) from None
 
 
 def conditions_of(
@@ -150,7 +168,7 @@ def conditions_of(
     """
     instance = source.load(tell)
     if omega is not None:
-        instance = _with_omega(instance, omega, source.place)
+        instance = _with_omega(instance, omega)
 
     def made(found: Conditions) -> ConditionsRecord:
         return ConditionsRecord.of(source.place, instance.sha256, found)
@@ -158,18 +176,30 @@ def conditions_of(
     return made(conditions(instance, lambda name: tell(f"examining {name}"), lambda found: tell(made(found))))
 
 
-def _with_omega(instance: Instance, omega: Path, place: str) -> MetaSLInstance:
+def _answerer(instance: Instance, place: str) -> Answerer:
+    """How the instance's family answers. Errors: BadInputError."""
+    found = family_of(instance).answerer
+    if found is None:
+        able = ", ".join(family.name for family in FAMILIES.values() if family.answerer)
+        raise BadInputError(place, "problem", instance.family, f"one of {able} is required")
+    return found
+
+
+def _with_omega(instance: Instance, omega: Path) -> Instance:
     """The tasks with the solution in a file. Errors: BadInputError."""
-    if not isinstance(instance, MetaSLInstance):
+    return instance.with_omega(files.load_vector(omega, *instance.shape_of_omega))
+
+
+def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tuple[bool, str]:
+    """Whether the certificate in a file (of the tasks at a place, if it leaves them out) proves its bracket, and the
+    answer in a line. Errors: BadInputError.
+    """
+    given = None if source is None else source.load(tell)
+    if given is not None and not isinstance(given, MetaSLInstance):
         required = "a meta-sl instance with a linear model is required"
-        raise BadInputError(place, "problem", instance.family, required)
-    return replace(instance, omega=files.load_vector(omega, instance.dimension))
-
-
-def checked_certificate(path: Path, tell: Tell) -> tuple[bool, str]:
-    """Whether the certificate in a file proves its bracket, and the answer in a line. Errors: BadInputError."""
+        raise BadInputError(str(path), "--tasks", given.family, required)
     tell(f"reading {path}")
-    certificate = load(path)
+    certificate = load(path, given)
     tell("checking")
     now_and_then = _paced(tell)
     found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))

@@ -993,6 +993,30 @@ class Supervised(Quantities):
     def gap(self) -> Any:
         return self.risk(lambda i, x: self.value(x, self.ends[i])) - self.risk(self.rival_value)
 
+    def swapped(self) -> Any:
+        """sum_i q_i E[ell(z) - ell(h') - ell'(h')(z - h')]."""
+        atoms = [(q * p, i, x, y) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
+        turned = total(
+            p * self.slope(self.rival_value(i, x), y) * (self.value(x, self.ends[i]) - self.rival_value(i, x))
+            for p, i, x, y in atoms
+        )
+        return self.gap - turned
+
+    def flattest(self, *, segments: bool = True) -> Range:
+        """The smallest ell'' at the adapted predictions, or on the segments to the comparator's: where it turns to be
+        smaller than at both ends, the residual is 0."""
+        if self.loss in ("double-well", "geman-mcclure"):
+            raise NotCheckedError("the curvature of a loss that is not convex")
+        found = []
+        for i, x, y in ((i, x, y) for i, (_, law) in enumerate(self.tasks) for x, y, _ in law):
+            z, h = self.value(x, self.ends[i]), self.rival_value(i, x)
+            places = [z, h] if segments else [z]
+            if segments and self.loss == "quartic" and sign((z - y) * (h - y)) < 0:
+                places.append(exactly(y))
+            for place, side in itertools.product(places, (1, -1)):
+                found.append(side * slope_of(self.slope(Dual(place, {0: exactly(side)}), y), 0))
+        return reduce(smaller, found)
+
     @cached_property
     def shifted(self) -> list[Vector]:
         """U_i(omega + e), dual."""
@@ -1357,6 +1381,9 @@ SUPERVISED: Table = {
     "eps_projected": lambda s: s.smooth() or dot(s.weighted, s.from_start) + s.radius * norm(s.gradient),
     "eps_projected_directional": lambda s: s.projected(-s.rises[0], s.rises[1]),
     "misfit_projected": lambda s: s.misfit(s.rows, [u - d for u, d in zip(s.u, s.from_start, strict=True)]),
+    "bregman_swapped": lambda s: s.swapped(),
+    "strong_convexity": lambda s: s.flattest(),
+    "strong_convexity_adapted": lambda s: s.flattest(segments=False),
     "feature_bound": lambda s: s.longest,
     "jacobian_deviation": lambda s: s.bound * s.powers(s.steps),
     "remainder_constant": lambda s: s.kappa,
@@ -1549,6 +1576,19 @@ class Vectors(Supervised):
                 row = [a - pull * b for a, b in zip(row, f, strict=True)]
             found.append((weight, target, row, mass))
         return found
+
+    def swapped(self) -> Any:
+        atoms = [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
+        turned = []
+        for i, x, y, p in atoms:
+            rival = [self.rival_value(i, j) for j in self.block(x)]
+            apart = [self.value(j, self.ends[i]) - h for j, h in zip(self.block(x), rival, strict=True)]
+            turned.append(p * dot(self.slope(rival, y), apart))
+        return self.gap - total(turned)
+
+    def flattest(self, *, segments: bool = True) -> Range:
+        """Of softmax 0: the Hessian of the loss takes (1, ..., 1) to 0."""
+        return exactly(int(self.loss == "squared"))
 
     def shifted_classes(self) -> Vector:
         """w with every class taken for the next one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup, escape
 
-from .answer import top, trivial_bound
+from .answer import top, without_theorem
 from .formats.verifying import ClaimRow, LandscapePicture, Series, VerifyRecord
 from .worked import Worked
 
@@ -127,18 +127,18 @@ def worked_figure(example: Worked) -> Markup:
 
 
 def scatter(verify: VerifyRecord) -> Markup | None:
-    """Gap against bound of real points, log-log, with the diagonal and what L >= 0 says; None if there is none."""
+    """Gap against smallest bound of real points, log-log, with the diagonal and L >= 0; None if there is none."""
     points: dict[str, list[tuple[float, float]]] = {}
     trivial = []
     for family in verify.real_families:
         for row in family.rows:
-            if row.gap is None or row.lifted is None or row.lifted.bound is None:
+            if row.gap is None or row.smallest is None or row.smallest.bound is None:
                 continue
-            gap, bound = row.gap.hi, row.lifted.bound.hi
+            gap, bound = row.gap.hi, row.smallest.bound.hi
             if gap is None or bound is None or not 0 < gap <= bound:
                 continue
             points.setdefault(family.title, []).append((gap, bound))
-            alone = row.optimum and trivial_bound(family.name, row.optimum)
+            alone = top(row.trivial) if without_theorem(family.name) == "L ≥ 0" else None
             away = row.optimum and top(row.optimum.gap)
             if alone and away and 2 * away > alone / 1e6:
                 trivial.append((away, alone))

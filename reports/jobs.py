@@ -10,19 +10,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from flint import ctx
 from msgspec import convert
 
 from ..impl import files
 from ..impl.extras import MissingExtraError
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement
+from ..impl.judge import PRECISIONS, ClaimJudgement, Enclosure, smallest
 from ..impl.policies.instance import Policies
 from ..impl.sources import RandomSource
 from ..impl.supervised.instance import Functions
+from ..theory.claim import UndefinedQuantityError
 from . import landscapes
 from .audit import kept_family
-from .formats.shared import interval, verdict_name
+from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
 from .tally import Outcome, Tally, tally_instance
@@ -194,6 +196,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
 def _real_row(
     name: str, instance: Instance, file: str, judged: dict[str, ClaimJudgement], optimum: RealOptimum | None
 ) -> RealRow:
+    family = FAMILIES[instance.family]
     lifted, mixed = (judged.get(f"{instance.family}-{form}") for form in ("lifted", "mixed"))
     terms = {name: value for one in judged.values() for name, value in one.terms.items()}
     return RealRow(
@@ -207,9 +210,20 @@ def _real_row(
         None if lifted is None else interval(lifted.gap),
         _form(lifted),
         _form(mixed),
-        {name: interval(terms.get(name)) for name in (*landscapes.TERMS, *FAMILIES[instance.family].shown)},
+        landscapes.named(smallest(judged[c.name] for c in family.claims if c.bounds_gap and c.name in judged)),
+        _trivial(instance),
+        {name: interval(terms.get(name)) for name in (*landscapes.TERMS, *family.shown)},
         optimum,
     )
+
+
+def _trivial(instance: Instance) -> Interval | None:
+    """What is known of the gap without any theorem."""
+    with ctx.workprec(PRECISIONS[0]):
+        try:
+            return interval(Enclosure.of(FAMILIES[instance.family].quantities(instance)("trivial")))
+        except UndefinedQuantityError:
+            return None
 
 
 def _form(judged: ClaimJudgement | None) -> Form | None:

@@ -11,10 +11,20 @@ from msgspec import convert, to_builtins
 from ..impl import files
 from ..impl.families import FAMILIES, family_of, loads
 from ..impl.instances import Instance
+from ..impl.judge import ClaimJudgement
 from ..impl.sources import RandomSource
 from ..impl.study import Certified, Finding, Picture, Study
 from .formats.shared import StatusName, interval, verdict_name
-from .formats.verifying import KindRow, Landscape, LandscapePicture, Landscapes, LandscapeVariant, Point, RealOptimum
+from .formats.verifying import (
+    KindRow,
+    Landscape,
+    LandscapePicture,
+    Landscapes,
+    LandscapeVariant,
+    NamedForm,
+    Point,
+    RealOptimum,
+)
 from .records import finite
 from .tally import Kept, Outcome
 
@@ -69,7 +79,15 @@ def _certified(found: Certified, name: str, outcome: Outcome) -> RealOptimum | N
         interval(finding.judged.bound),
         verdict_name(finding.judged.verdict),
         {name: interval(finding.judged.terms.get(name)) for name in TERMS},
+        named(finding.smallest(family_of(finding.instance).claims)),
     )
+
+
+def named(judged: ClaimJudgement | None) -> NamedForm | None:
+    """A bound with its claim's name."""
+    if judged is None:
+        return None
+    return NamedForm(verdict_name(judged.verdict), interval(judged.bound), finite(judged.ratio), judged.claim)
 
 
 def _kept(finding: Finding, origin: str) -> Kept:

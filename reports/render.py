@@ -30,6 +30,8 @@ from ..theory.smooth_network import RATES as SMOOTH_RATES
 from .answer import (
     EMPTY,
     certified_distance,
+    compared,
+    form_of,
     is_empty,
     landscape_answer,
     once,
@@ -39,6 +41,7 @@ from .answer import (
     real_distances,
     sentences,
     uninformative,
+    without_theorem,
 )
 from .figures import COLOURS, DARK, histogram, landscape, rates, scatter, worked_figure
 from .formats import Kind, read
@@ -181,6 +184,8 @@ def _environment() -> Environment:
         "once": once,
         "parts": parts,
         "is_empty": is_empty,
+        "form_of": form_of,
+        "without_theorem": without_theorem,
         "equality": equality,
         "quantiles": quantiles,
         "point_of": point_of,
@@ -256,6 +261,7 @@ class Report:
             summary=_summary(verify, audit),
             sentences=sentences(verify, distances),
             distances=distances,
+            comparison=compared(verify),
             landscape_answer=landscape_answer(verify),
             rate_answers=rate_answers(verify.rates if verify else ()),
             uninformative=uninformative(verify),

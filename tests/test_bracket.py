@@ -13,8 +13,9 @@ import pytest
 from flint import arb, fmpq
 from metagap.impl.bracket import Bracket, Check, DefectError, Status
 from metagap.impl.losses import Loss
-from metagap.impl.optimum import LOWER_ENDS, Budget, headline, minimise
+from metagap.impl.optimum import Budget, headline, minimise
 from metagap.impl.optimum.headline import judge_headline
+from metagap.impl.optimum.outcome import LOWER_ENDS
 from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
 from metagap.reports.cli import app
 from metagap.reports.formats.judging import OptimumRecord
@@ -96,11 +97,14 @@ def test_what_is_sure_is_what_is_proved() -> None:
 def test_nothing_is_certified_without_the_checker(loss: str, convexity: bool) -> None:
     convexity &= loss != "quartic"  # which is not convex on that ball
     searched = minimise(problem(loss), fmpq(4), checked=False, convexity=convexity)
-    assert searched.status is Status.BRACKETED and searched.check is None and searched.sure == -math.inf
-    assert "the checker was not asked; no lower end is proved" in searched.lower_end
+    # By convexity it is known at once that a loss that is never negative has no mean below 0.
+    known = 0.0 if convexity else -math.inf
+    assert searched.status is Status.BRACKETED and searched.check is None and searched.sure == known
+    said = "proved is 0" if convexity else "no lower end is proved"
+    assert f"the checker was not asked; {said}" in searched.proof
     checked = minimise(problem(loss), fmpq(4), convexity=convexity)
     assert checked.certified and checked.proved and checked.sure == checked.lower
-    assert checked.lower_end.endswith("the checker has proved it")
+    assert checked.proof.endswith("the checker has proved it")
     assert checked.how == ("convex" if convexity else "exact" if loss == "squared" else "tree")
 
 
@@ -112,7 +116,7 @@ def test_a_checker_that_is_out_of_time_leaves_a_bracket_and_what_is_proved(monke
     monkeypatch.setattr(engine, "check", late)
     found = minimise(problem(), fmpq(4), convexity=False)
     assert found.status is Status.BRACKETED and not found.proved and 0 <= found.sure < found.lower
-    assert "has not proved it (out of time); proved is" in found.lower_end
+    assert "has not proved it (out of time); proved is" in found.proof
     finding = judge_headline(problem(), found)
     assert finding.judged.terms["bracket"].hi >= found.upper - found.sure - 1e-9, "the proved end enters the bound"
     monkeypatch.setattr(engine, "check", lambda c, deadline: Check(False, "no"))
@@ -235,4 +239,4 @@ def test_an_interrupt_while_checking_keeps_the_bracket(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(engine, "check", pressed)
     found = minimise(problem(), fmpq(4))
-    assert found.interrupted and found.status is Status.BRACKETED and found.sure == -math.inf
+    assert found.interrupted and found.status is Status.BRACKETED and found.sure == 0.0 < found.lower

@@ -15,6 +15,7 @@ from metagap.impl.bracket import Check
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
 from metagap.impl.optimum import Budget, check, exact, leaves, minimise
+from metagap.impl.optimum import prover as provers
 from metagap.impl.optimum.boxes import Box, Model
 from metagap.impl.optimum.certificate import Certificate, basis
 from metagap.impl.optimum.check import Checker
@@ -115,14 +116,14 @@ def value(kind: str, theta: tuple[fmpq, fmpq]) -> arb:
 
 def prover(
     kind: str, ball: fmpq, lower: float, at: tuple[fmpq, fmpq] = (fmpq(0),) * 2
-) -> tuple[leaves.Prover, Checker]:
+) -> tuple[provers.Prover, Checker]:
     certificate = Certificate(instance(kind), ball, ball, lower, 1e9, at, half=ball, tree=b"n")
     checker = Checker(certificate, lambda boxes: None, None)
-    found = leaves.Prover(checker.model, ball, lower, at, checker.tilt, checker.base, checker.multiplier)
+    found = provers.Prover(checker.model, ball, lower, at, checker.tilt, checker.base, checker.multiplier)
     return found, checker
 
 
-def proved(found: leaves.Prover, centre: np.ndarray, half: np.ndarray, letter: str) -> np.ndarray:
+def proved(found: provers.Prover, centre: np.ndarray, half: np.ndarray, letter: str) -> np.ndarray:
     with np.errstate(all="ignore"):
         parts = list(found.proved(centre, half, np.full(centre.shape[1], ord(letter), np.uint8)))
     mask = np.zeros(centre.shape[1], dtype=bool)
@@ -150,11 +151,11 @@ def test_nothing_below_the_lower_end_is_proved(kind: str) -> None:
                 slopes = [[float(g) for g in gradient(kind, t)] for t in points(rng, centre[:, 0], half[:, 0])]
                 assert any(min(s) > 0 or max(s) < 0 for s in zip(*slopes, strict=True))
             tried += 1
-            for test in ("_outside", "_natural", "_mean_value", "_convex"):
+            for test in ("_outside", "_natural", "_mean_value", "_convex", "_convexified"):
                 with np.errstate(all="ignore"):
-                    assert not getattr(leaves.Prover, test)(found, leaves.Boxes(found.table, centre, half))[0], test
+                    assert not getattr(provers.Prover, test)(found, leaves.Boxes(found.table, centre, half))[0], test
             box = [[rational(float(v)) for v in side[:, 0]] for side in (centre, half)]
-            assert not checker._convex(*box)
+            assert not checker._convex(*box) and not checker._convexified(*box)
     assert tried >= 4
 
 
@@ -191,11 +192,11 @@ def test_definite_is_proved_of_definite_matrices_alone() -> None:
             if shift and scale != 1:
                 continue
             matrix = MidRad(mid[..., None], rad * np.outer(d, d)[..., None])
-            assert leaves._positive_definite(matrix, MidRad(shift))[0] == definite, (a, rad, shift, scale)
+            assert provers._positive_definite(matrix, MidRad(shift))[0] == definite, (a, rad, shift, scale)
     for bad in (np.nan, np.inf):
         matrix = MidRad(np.eye(2)[..., None], np.array([[0.0, bad], [0.0, 0.0]])[..., None])
         with np.errstate(all="ignore"):
-            assert not leaves._positive_definite(matrix, MidRad(0.0))[0]
+            assert not provers._positive_definite(matrix, MidRad(0.0))[0]
     assert not positive_definite(Balls.matrix([[arb(1), arb(1)], [arb(1), arb(1)]]), arb(0))
 
 
@@ -221,6 +222,7 @@ LIES = {
     "a leaf outside": lambda c: elsewhere(c, c.upper + 1e-3, b"o"),
     "a leaf with slopes": lambda c: elsewhere(c, c.upper + 1e-3, b"g"),
     "a convex leaf": lambda c: elsewhere(c, c.upper + 1e-3, b"c"),
+    "a convexified leaf": lambda c: elsewhere(c, c.upper + 1e-3, b"r"),
     "a truncated tree": lambda c: replace(c, tree=c.tree[:-1]),
     "no tree": lambda c: replace(c, tree=b""),
     "a tree with more": lambda c: replace(c, tree=c.tree + b"n"),
@@ -238,7 +240,7 @@ def test_lies_are_rejected(name: str) -> None:
     assert not check(LIES[name](certificate)).accepted
 
 
-@pytest.mark.parametrize("leaf", [b"n", b"o", b"g", b"c"])
+@pytest.mark.parametrize("leaf", [b"n", b"o", b"g", b"c", b"r"])
 def test_the_lower_end_alone_makes_a_lie_of_one_leaf(leaf: bytes) -> None:
     """With a point of larger value, and a tree of one leaf that the checker must split: accepted, if it is true."""
     certificate = honest("one step")

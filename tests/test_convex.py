@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 from flint import arb, arb_mat, ctx, fmpq
 from metagap.impl.arithmetic import rational
+from metagap.impl.bracket import DefectError
 from metagap.impl.losses import Loss
 from metagap.impl.midrad import MidRad
-from metagap.impl.optimum import Budget, Certificate, check, minimise
+from metagap.impl.optimum import Budget, Certificate, UnsupportedError, check, minimise
 from metagap.impl.optimum.boxes import Box, Model
-from metagap.impl.optimum.convex import derivatives, proposed
+from metagap.impl.optimum.convex import derivatives, proposed, value_at
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
 from metagap.impl.optimum.convexity import around, floor, gram, largest, least_eigenvalue, spanning
 from metagap.impl.optimum.exact import exact_value
+from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.optimum.stack import Balls2, Stack, total
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.theory.claim import Verdict
+from scipy.optimize import minimize
 
 ONE, HALF, FOUR = fmpq(1), fmpq(1, 2), fmpq(4)
 FOREVER = math.inf
@@ -108,7 +112,7 @@ def test_logistic_of_one_label_on_a_ball_by_hand() -> None:
         value = (-arb(2)).exp().log1p()
         assert found.certified and found.how == "convex"
         assert arb(found.lower) <= value <= arb(found.upper) and found.upper - found.lower < 1e-15
-    assert proposed(instance, None, FOREVER) is None, "the infimum over all parameters is at infinity"
+    assert proposed(instance, None, FOREVER).certificate is None, "the infimum over all parameters is at infinity"
 
 
 def test_features_that_nearly_depend_on_each_other() -> None:
@@ -212,18 +216,22 @@ def curvature(instance: MetaSLInstance, theta: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("loss", SMOOTH)
-def test_the_floor_of_the_hessian_is_one(loss: str) -> None:
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_floor_of_the_hessian_is_one(loss: str, steps: int) -> None:
     """Hess L - X'diag(weights)X has no negative eigenvalue in the region; the floor is met at small rates."""
     rng, met = np.random.default_rng(2), 0
     for seed in range(12):
         eta = (fmpq(1, 32), fmpq(1, 8), fmpq(1, 2), fmpq(2), fmpq(-1, 4))[seed % 5]
-        instance = problem(loss, eta, seed=seed)
+        instance = problem(loss, eta, seed=seed, steps=steps)
         if np.linalg.matrix_rank(Stack(instance).x) < 2:
             continue
         centre, radius = rng.uniform(-1, 1, 2), float(2.0 ** rng.integers(-6, 2))
         with np.errstate(all="ignore"):
             stack = Stack(instance)
             found = floor(stack, around(stack, centre, radius))
+        if not np.isfinite(found.weights).all():
+            assert not found.convex and found.least(stack) == -math.inf
+            continue
         lower = stack.x.T @ (found.weights[:, None] * stack.x)
         for _ in range(6):
             away = rng.standard_normal(2)
@@ -270,7 +278,7 @@ def test_just_beyond_convexity_nothing_is_certified_so(loss: str) -> None:
     with np.errstate(all="ignore"):
         found = floor(stack, around(stack, np.zeros(1), 4.0))
         assert not found.convex and found.least(stack) < min(bends)
-        assert proposed(instance, None, FOREVER) is None
+        assert proposed(instance, None, FOREVER).certificate is None
     assert minimise(instance, FOUR).how == "tree"
 
 
@@ -335,7 +343,10 @@ def test_sums_of_many_rows_are_enclosed() -> None:
     stack = Stack(instance)
     assert len(stack._pieces) == 4 and stack.count == count
     w = MidRad(rng.standard_normal(count), np.full(count, 1e-9))
-    found = stack.gathered(w)
+    try:
+        found = stack.gathered(w)
+    except DefectError as error:
+        pytest.fail(f"a sum over all rows is none: {error}")
     for i, own in enumerate(stack.slices):
         rows = [[rational(float(v)) for v in row] for row in stack.x[own]]
         for sign in (-1, 1):
@@ -404,7 +415,34 @@ def test_a_floor_below_0_is_paid_for_on_the_sphere() -> None:
     stack, ball = Stack(instance), fmpq(2)
     with np.errstate(all="ignore"):
         bends = floor(stack, around(stack, np.zeros(1), 2.0))
-        certificate = proposed(instance, ball, FOREVER)
+        certificate = proposed(instance, ball, FOREVER).certificate
     assert not bends.convex and certificate is not None and certificate.multiplier > 0
     assert certificate.upper - certificate.lower <= 1e-9 and check(certificate).accepted
     assert not check(replace(certificate, multiplier=fmpq(0))).accepted
+
+
+# --- real tasks of many parameters ---
+
+
+def test_of_many_parameters_convexity_certifies_or_nothing_does() -> None:
+    """Everywhere where that is proved, else over a ball that holds omega; no search."""
+    for loss, eta, ball in (("squared", HALF, None), ("exponential", fmpq(1, 64), 1.0)):
+        instance = problem(loss, eta, d=5, k=7)
+        found = LINEAR.certified(instance, "omega", ())
+        assert found is not None and found.bracket.certified and found.ball == ball, loss
+        assert found.finding.judged.verdict in (Verdict.PROVED, Verdict.EQUAL)
+    assert LINEAR.certified(problem("logistic", fmpq(64), d=5, k=7), "omega", ()) is None
+    assert LINEAR.certified(problem("geman-mcclure", HALF, d=5, k=7), "omega", ()) is None
+    with pytest.raises(UnsupportedError, match="proved to be convex"):
+        minimise(problem("logistic", fmpq(64), d=5, k=7), FOUR, search=False)
+
+
+def test_several_steps_are_certified_everywhere() -> None:
+    for loss in ("logistic", "log-cosh", "pseudo-huber"):
+        rng = np.random.default_rng(8)
+        x, y = rng.standard_normal((60, 6)) / 3, rng.choice([-1.0, 1.0], 60)
+        made = from_arrays(x, y, [0] * 30 + [1] * 30, loss=loss_of(loss), eta=fmpq(1, 8), steps=3)
+        found = minimise(made)
+        assert found.certified and found.how == "convex" and found.radius is None, loss
+        best = minimize(lambda theta: value_at(Stack(made), theta), np.zeros(6)).fun  # noqa: B023
+        assert found.lower <= best + 1e-12 and best <= found.upper + 1e-6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,21 +12,26 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import bounds, rational
+from metagap.impl.bracket import DefectError
 from metagap.impl.files.faults import BadInputError
 from metagap.impl.losses import Loss
-from metagap.impl.optimum import Certificate, check, minimise
+from metagap.impl.optimum import Budget, Certificate, check, minimise
+from metagap.impl.optimum import certificate as certificates
 from metagap.impl.optimum.certificate import loads
 from metagap.impl.optimum.convex import derivatives, minimum, proposed
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
 from metagap.impl.optimum.stack import Stack
-from metagap.impl.supervised.instance import Gradient
+from metagap.impl.own_tasks import from_arrays
+from metagap.impl.supervised.instance import Atom, Gradient, Task
 
 from .test_convex import FOREVER, FOUR, HALF, ONE, problem, two_labels
+
+ZERO = fmpq(0)
 
 
 def honest(loss: str = "logistic", radius: fmpq | None = FOUR, seed: int = 1) -> Certificate:
     with np.errstate(all="ignore"):
-        found = proposed(problem(loss, fmpq(1, 8), seed=seed), radius, FOREVER)
+        found = proposed(problem(loss, fmpq(1, 8), seed=seed), radius, FOREVER).certificate
     assert found is not None
     return found
 
@@ -148,6 +154,98 @@ def test_a_quadratic_grows_with_its_modulus_alone() -> None:
 def test_newton_ends_at_the_minimum() -> None:
     for radius in (0.25, 4.0, math.inf):
         stack = Stack(problem("logistic", fmpq(1, 8), d=3, n=3, k=6))
-        at, multiplier = minimum(stack, radius, FOREVER)
+        at, multiplier, _ = minimum(stack, radius, FOREVER)
         gradient = derivatives(stack, at)[1]
         assert np.linalg.norm(gradient + multiplier * at) < 1e-14 and np.linalg.norm(at) <= radius * (1 + 1e-12)
+
+
+# --- what ends early, and what is left out ---
+
+
+def after(calls: int, error: type[BaseException]) -> Callable[..., None]:
+    """Something that raises the error at its n-th call, once."""
+    count = 0
+
+    def watch(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count == calls:
+            raise error
+
+    return watch
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+@pytest.mark.parametrize("calls", [1, 2, 3, 4, 6])
+def test_ctrl_c_ends_the_descent_and_its_point_is_proved(loss: str, calls: int) -> None:
+    """At whatever call it comes: the certificate of what was found by then is accepted, and the bracket is right."""
+    instance, heard = problem(loss, fmpq(1, 8), seed=1), 0
+    with np.errstate(all="ignore"):
+        found = proposed(instance, FOUR, FOREVER, after(calls, KeyboardInterrupt))
+    assert found.certificate is not None and check(found.certificate).accepted
+    heard += found.interrupted
+    optimum = minimise(instance, FOUR, stage=after(calls, KeyboardInterrupt)) if calls > 1 else None
+    if optimum is not None:
+        whole = minimise(instance, FOUR)
+        assert optimum.lower <= whole.upper and whole.lower <= optimum.upper and optimum.how == "convex"
+        assert heard == 0 or optimum.interrupted
+    assert heard or calls > 2
+
+
+def test_the_time_ends_what_convexity_proves() -> None:
+    instance = problem("logistic", fmpq(1, 8), seed=1)
+    with np.errstate(all="ignore"):
+        late = proposed(instance, FOUR, FOREVER, after(1, TimeoutError))
+        none = proposed(instance, FOUR, FOREVER, always)
+    assert late.certificate is not None and not late.interrupted
+    assert none.certificate is None and none.late
+    found = minimise(instance, FOUR, Budget(seconds=0.0))
+    assert not found.certified and found.sure == 0.0 and "the time ended" in found.why
+
+
+def always() -> None:
+    raise TimeoutError
+
+
+def test_a_large_instance_is_left_out_and_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = honest("squared", FOUR)
+    moved = replace(certificate.instance, omega=(fmpq(1, 3),) * certificate.instance.dimension)
+    monkeypatch.setattr(certificates, "LARGEST_FILE", 100)
+    text = replace(certificate, instance=moved).dumps()
+    assert json.loads(text)["instance"] is None
+    with pytest.raises(BadInputError, match="check --tasks TASKS"):
+        loads(text)
+    for same in (certificate.instance, moved):
+        again = loads(text, given=same)
+        assert (again.lower, again.at) == (certificate.lower, certificate.at) and check(again).accepted
+    with pytest.raises(BadInputError, match="sha256"):
+        loads(text, given=problem("squared", fmpq(1, 4), seed=1))
+    monkeypatch.undo()
+    with pytest.raises(BadInputError, match="same tasks"):
+        loads(certificate.dumps(), given=problem("squared", fmpq(1, 4), seed=1))
+    assert loads(certificate.dumps(), given=moved).at == certificate.at
+
+
+def test_an_unlucky_prime_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modulo 3 the rows (1, 0, 0), (1, 3, 0) are the same, and 1/3 is nothing: the next prime finds both."""
+    one = problem("squared", fmpq(1, 4))
+    for rows in (((ONE, ZERO, ZERO), (ONE, fmpq(3), ZERO)), ((fmpq(1, 3), ZERO, ZERO), (ONE, ONE, ZERO))):
+        atoms = tuple(Atom(x, ONE, HALF) for x in range(2))
+        instance = replace(one, features=rows, tasks=(Task(ONE, atoms),), omega=(ZERO,) * 3, comparator=(ZERO,) * 3)
+        monkeypatch.setattr(certificates, "PRIMES", (3, 2**61 - 1))
+        assert len(certificates.basis(instance)) == 2
+        monkeypatch.setattr(certificates, "PRIMES", (3,))
+        with pytest.raises(DefectError, match="modulo 1 primes"):
+            certificates.basis(instance)
+
+
+def test_many_columns_have_their_rank_at_once() -> None:
+    """300 rows of 60 columns, of full rank and of one less."""
+    x = np.round(np.random.default_rng(5).standard_normal((300, 60)) * 2**12) / 2**12
+    begin = time.process_time()
+    assert len(certificates.basis(from_arrays(x, x[:, 0], [0] * len(x)))) == 60
+    assert time.process_time() - begin < 5
+    x[:, -1] = x[:, 0] - x[:, 1]
+    found = certificates.basis(from_arrays(x, x[:, 0], [0] * len(x)))
+    assert len(found) == 59
+    assert sum((a * b for a, b in zip(found[-1], found[3], strict=True)), start=ZERO) == 0

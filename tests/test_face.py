@@ -13,6 +13,7 @@ from flint import fmpq
 from metagap.impl.files import BadInputError
 from metagap.impl.optimum.exact import squared_minimum
 from metagap.impl.own_tasks import from_arrays
+from metagap.reports.worked import FILE
 
 X, Y, TASK = [[1.0, 0.5], [1.0, 2.0], [1.0, 1.0], [1.0, -1.0]], [0.0, 1.0, 0.0, 1.0], ["a", "a", "b", "b"]
 
@@ -48,3 +49,12 @@ def test_bad_arguments_are_one_line() -> None:
             metagap.certify(*arguments)
     with pytest.raises(BadInputError, match="loss='hinge'"):
         metagap.certify(X, Y, TASK, [1.0, 2.0], loss="hinge")
+
+
+def test_what_it_returns_is_shown_in_a_line_and_as_a_notebooks_table() -> None:
+    instance = metagap.load(FILE)
+    judged, found = metagap.judge(instance), metagap.minimise(instance)
+    assert repr(judged).startswith(f"<judgement of {instance.sha256[:12]}: 9 PROVED")
+    assert repr(judged["meta-sl-lifted"]) == "<meta-sl-lifted: PROVED, 0.260121 against 1.2054>"
+    assert repr(found).startswith("<inf L over all parameters") and repr(found).endswith("certified>")
+    assert "<td>meta-sl-lifted</td><td>PROVED</td><td>0.260121</td><td>1.2054</td>" in judged._repr_html_()

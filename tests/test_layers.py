@@ -115,10 +115,11 @@ def test_imports_point_inwards() -> None:
 
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "verdicts"),
-    ("files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
+    ("blas", "files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
     ("balls", "draws", "loss_ranges", "vector_losses"),
     ("judge", "models"),
     ("study",),
+    ("answers",),
     ("family", "supervised"),
     ("optimum", "policies", "supervised.relu"),
     ("supervised.smooth",),
@@ -130,9 +131,9 @@ FLOORS = (
     ("leave_one_out",),
     ("unfinished",),
 )
-"""The rooms of impl/, from the ground: what all stand on, what families share, judging, models, kinds of learning, the
-one table of them, and what is done with any of them. A room takes from lower floors alone; one within another is its
-own."""
+"""The rooms of impl/, from the ground: what all stand on, what families share, judging, models, what an answer is,
+kinds of learning, the one table of them, and what is done with any of them. A room takes from lower floors alone; one
+within another is its own."""
 RANK = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 
@@ -178,14 +179,14 @@ KINDS = {room for room in RANK if room.split(".")[0] in ("supervised", "policies
 
 def test_no_room_but_the_table_names_the_kinds() -> None:
     """What is done with any family knows none. Of meta-SL alone are a user's own tasks, and where convexity ends."""
-    above = {room for floor in FLOORS[11:] for room in floor} - {"own_tasks", "strategies"}
+    above = {room for floor in FLOORS[12:] for room in floor} - {"own_tasks", "strategies"}
     for path in (ROOT / "impl").rglob("*.py"):
         if path.relative_to(ROOT / "impl").with_suffix("").parts[0] in above and path.stem != "thresholds":
             assert not {room_of(name) for name in imported(path)} & KINDS, id_of(path)
 
 
 def test_families_are_named_in_one_table() -> None:
-    """Elsewhere above the kinds, no text is a family's name, but for linear models': `certify` takes no others."""
+    """Elsewhere above the kinds, no text is a family's name."""
     rooms = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "reports" and path.stem != "check_witness"]
     for path in (*rooms, *(ROOT / "impl" / "falsify").glob("*.py"), *(ROOT / "impl").glob("*.py")):
         if path == ROOT / "impl" / "families.py":
@@ -240,6 +241,7 @@ def test_theory_calls_no_solver() -> None:
 PROPOSALS = {
     ("impl.balls.infimum", "impl.floats.infimum.l1_active_set"): "residuals that may vanish: any set gives a bound",
     ("impl.balls.infimum", "impl.floats.infimum.l1_near"): "a point: its value in balls is an upper bound",
+    ("impl.balls.infimum", "impl.floats.infimum.l1_above"): "a point: its value in balls is an upper bound",
     ("impl.policies.quantities", "impl.policies.planning.proposed_policy"): "a policy: its Bellman residual decides",
     ("impl.optimum.networks.linearised", "impl.supervised.batch.laws_of"): "arrays for descent: they propose a point",
 }

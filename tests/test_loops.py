@@ -11,17 +11,20 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, norm, rational
 from metagap.impl.losses import Loss
-from metagap.impl.optimum import loops
+from metagap.impl.optimum import loops, proximal
+from metagap.impl.optimum.advice import remedy
 from metagap.impl.optimum.answer import growth
-from metagap.impl.optimum.loops import Loop, _Field, stationary_for
+from metagap.impl.optimum.loops import _Field, stationary_for
+from metagap.impl.optimum.objectives import Loop, others, own_loop
 from metagap.impl.optimum.stack import Balls2, Stack
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
+from metagap.impl.supervised.quantities import MetaSLQuantities
 from scipy.optimize import root
 
-C, W = fmpq(1, 4), fmpq(2)
+C, W, ONE, HALF = fmpq(1, 4), fmpq(2), fmpq(1), fmpq(1, 2)
 Y = ((fmpq(3), fmpq(-1)), (fmpq(5), fmpq(1)), (fmpq(2), fmpq(9)))
 """Labels of three tasks with two rows each, all at x = 1: with the squared loss a step contracts to the mean."""
 
@@ -209,3 +212,94 @@ def test_planted_faults_are_noticed(fault: Callable[[Loop], Loop], monkeypatch: 
     monkeypatch.setattr(loops._Field, "_gradient", lambda self, loop, theta: gradient(self, fault(loop), theta))
     found = [stationary_for(one).other for one in solutions]
     assert [one and one.loop.objective for one in found] != list(names)
+
+
+# --- implicit steps ---
+
+S = fmpq(3)
+"""Of the proximal step: with one column of ones, U(t) = (mean + S t)/(1 + S)."""
+
+
+def implicit(omega: fmpq = W) -> MetaSLInstance:
+    return replace(line(omega), adaptation=Implicit(S))
+
+
+def proximal_by_hand(objective: str) -> fmpq:
+    means, keep = [(a + b) / 2 for a, b in Y], S / (1 + S)
+    average = sum(means, start=fmpq(0)) / 3
+    if objective in ("maml", "strength=1"):
+        keep = keep if objective == "maml" else HALF
+        return keep**2 * (W - average)
+    if objective == "first-order":
+        return keep * (W - average)
+    if objective == "no-adaptation":
+        return W - average
+    if objective == "unrolled=2":
+        return (1 - 1 / S) ** 4 * (W - average)
+    if objective in ("first-task-only", "last-task-only"):
+        return keep**2 * (W - means[0 if objective == "first-task-only" else 2])
+    if objective == "support/query":
+        return sum((keep * ((a + S * W) / (1 + S) - b) for a, b in Y), start=fmpq(0)) / 3
+    t, slope, total = W, fmpq(1), fmpq(0)
+    for mean in means:
+        t, slope = (mean + S * t) / (1 + S), keep * slope
+        total += slope * (t - mean) / 3
+    return total
+
+
+BESIDE = [loop for loop in others(Implicit(S), 3, 2) if not loop.objective.startswith("unrolled")]
+IMPLICIT_LOOPS = [
+    own_loop(Implicit(S)),
+    *BESIDE,
+    replace(own_loop(Implicit(S)), objective="strength=1", strength=ONE),
+    next(loop for loop in others(Implicit(S), 3, 2) if loop.objective == "unrolled=2"),
+]
+
+
+@pytest.mark.parametrize("loop", IMPLICIT_LOOPS, ids=lambda loop: loop.objective)
+def test_gradients_of_implicit_steps_by_hand(loop: Loop) -> None:
+    exact = proximal_by_hand(loop.objective)
+    found = _Field(implicit(), lambda: None).at(loop).eps
+    assert rational(found.lo) <= abs(exact) <= rational(found.hi) and found.hi - found.lo < 1e-12
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "pseudo-huber", "log-cosh"])
+def test_the_own_gradient_of_an_implicit_step_is_that_of_the_claims(loss: str) -> None:
+    """A second route: the proximal point in balls, and the meta-gradient of the quantities that claims name."""
+    rng = np.random.default_rng(4)
+    for _ in range(4):
+        x, y = rng.standard_normal((12, 3)), rng.choice([-1.0, 1.0], 12)
+        made = from_arrays(x, y, [0] * 5 + [1] * 7, loss=Loss(loss, ONE if loss == "pseudo-huber" else None))
+        strength, omega = rational(float(rng.integers(1, 9)) / 4), tuple(map(rational, rng.standard_normal(3).tolist()))
+        instance = replace(made, adaptation=Implicit(strength), omega=omega)
+        with ctx.workprec(128):
+            exact = MetaSLQuantities(instance).eps
+            found = _Field(instance, lambda: None).at(own_loop(instance.adaptation)).eps
+            assert arb(found.lo) <= exact <= arb(found.hi) and found.hi - found.lo < 1e-11
+
+
+@pytest.mark.parametrize("objective", ["first-order", "no-adaptation", "unrolled=2", "no-reset", "last-task-only"])
+def test_the_loop_of_a_wrong_imaml_is_named(objective: str) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((24, 2))
+    made = from_arrays(x, x @ [1.0, -2.0] + rng.standard_normal(24), np.repeat([0, 1, 2], 8).tolist())
+    instance = replace(made, adaptation=Implicit(fmpq(4)))
+    loop = next(one for one in others(instance.adaptation, 3, 8) if one.objective == objective)
+
+    def at(theta: np.ndarray) -> MetaSLInstance:
+        return replace(instance, omega=tuple(map(rational, np.asarray(theta).tolist())))
+
+    solved = root(lambda theta: _Field(at(theta), lambda: None).midpoint(loop), np.zeros(2), tol=1e-13)
+    other = stationary_for(at(solved.x)).other
+    assert other is not None and other.loop.objective == objective and remedy(other.loop)
+
+
+def test_a_proposal_of_the_proximal_point_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a Newton step too few the enclosure is wide, and holds the gradient all the same."""
+    monkeypatch.setattr(proximal, "_point", lambda stack, own, start, masses, strength, watch: start + 2.0**-10)
+    found = _Field(implicit(), lambda: None).at(own_loop(Implicit(S))).eps
+    assert rational(found.lo) <= abs(proximal_by_hand("maml")) <= rational(found.hi) and found.hi - found.lo > 1e-4
+
+
+def test_an_implicit_step_of_a_loss_that_is_not_convex_says_nothing() -> None:
+    assert stationary_for(replace(implicit(), loss=Loss("geman-mcclure"))).found == ()

@@ -24,7 +24,7 @@ SHARED = [
     "misfit_curvature_adapted", "misfit_outer_unadapted", "misfit_init_inner", "misfit_init_outer",
     "weight_norm_unadapted", "pairing_unadapted", "weight_norm_uniform", "misfit_uniform", "eps_other_kinks",
     "error_count_own", "error_count_linear", "misfit_reversed", "misfit_frozen", "misfit_one_missing",
-    "error_last_factor", "min_norm_init",
+    "error_last_factor", "min_norm_init", "bregman_swapped", "strong_convexity_adapted",
 ]  # fmt: skip
 
 

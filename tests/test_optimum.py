@@ -173,7 +173,7 @@ def test_whatever_is_accepted_is_true(instance: MetaSLInstance, data: st.DataObj
         content[kind] += data.draw(st.sampled_from([-1.0, -1e-3, -1e-7, 1e-7, 1e-3, 1.0]))
     elif kind == "tree":
         place = data.draw(st.integers(0, len(tree) - 1))
-        tree[place] = data.draw(st.sampled_from(b"\0\1onmgkcx"))
+        tree[place] = data.draw(st.sampled_from(b"\0\1onmgkcrx"))
     elif kind == "cut":
         del tree[data.draw(st.integers(0, len(tree) - 1)) :]
     elif kind == "leaf":

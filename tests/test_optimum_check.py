@@ -127,7 +127,7 @@ def grown(rng: np.random.Generator, dimension: int, count: int) -> bytes:
     tree, waiting = bytearray(), 1
     while waiting:
         split = len(tree) < count and rng.random() < 0.6
-        tree.append(int(rng.integers(dimension)) if split else int(rng.choice(list(b"onmgkc"))))
+        tree.append(int(rng.integers(dimension)) if split else int(rng.choice(list(b"onmgkcr"))))
         waiting += 1 if split else -1
     return bytes(tree)
 
@@ -309,11 +309,11 @@ def test_tampered_certificates_are_refused_or_true(loss: str, dimension: int) ->
         assert not check(lie).accepted, name
     letters = [i for i, byte in enumerate(tree) if byte >= d]
     for _ in range(3):
-        i, letter = int(rng.choice(letters)), int(rng.choice(list(b"onmgkc")))
+        i, letter = int(rng.choice(letters)), int(rng.choice(list(b"onmgkcr")))
         outcome = check(replace(honest, tree=tree[:i] + bytes([letter]) + tree[i + 1 :]))
         # Another reason to begin with: what the leaf holds is the same.
         assert outcome.accepted
-    for letter in b"onmgkc":
+    for letter in b"onmgkcr":
         # One leaf is split on until it is proved, whatever it says: the claim is true.
         assert check(replace(honest, tree=bytes([letter]))).accepted or d > 1
     rows = tuple(tuple(v + fmpq(int(rng.integers(-2, 3)), 4) for v in row) for row in instance.features)

@@ -17,6 +17,7 @@ from metagap.impl.files import BadInputError
 from metagap.reports.answer import (
     Distance,
     Parts,
+    compared,
     distance,
     landscape_answer,
     rate_answers,
@@ -30,6 +31,7 @@ from metagap.reports.formats.searching import MutationRecord
 from metagap.reports.formats.shared import Interval, StatusName
 from metagap.reports.formats.verifying import (
     Form,
+    NamedForm,
     Quantiles,
     RealFamily,
     RealOptimum,
@@ -111,7 +113,7 @@ def test_the_verdict_is_three_sentences_from_the_counts(records: Both) -> None:
     assert not held.alarm and f"{sum(c.PROVED for c in counts):,} times proved" in held.text
     verify.claims[0].counts.VIOLATED = 2
     assert sentences(verify, [])[0].alarm and sentences(verify, [])[0].head.startswith("2 certified")
-    far = Distance(0.5, 1.0, 0.75, None, "", "a", "A", "", 1, 1, 0.7, None)
+    far = Distance(0.5, 1.0, 0.75, "lifted", None, "", "a", "A", "", 1, 1, 0.7, None)
     more, none = replace(far, bound=0.6), replace(far, trivial=None, bound=1e3)
     assert [d.speaks for d in (far, more, none)] == [False, True, False] and none.empty
     _, real, *_ = sentences(verify, [far, more, none])
@@ -252,7 +254,7 @@ def optimum(lower: float, upper: float, gap: float, bound: float, certified: boo
     """The certified optimum of a real instance, as a record has it."""
     ball, status = (4.0, "certified") if certified else (None, "undecided")
     sides = Interval(gap, gap), Interval(bound, bound)
-    return RealOptimum(ball, lower, upper, convert(status, StatusName), certified, *sides, "PROVED", TERMS)
+    return RealOptimum(ball, lower, upper, convert(status, StatusName), certified, *sides, "PROVED", TERMS, None)
 
 
 ENDS = {"radius": 2.0, "eps": 0.25, "weight_norm": 0.5, "misfit": 0.75, "function_displacement": 1.0}
@@ -269,8 +271,10 @@ def real(
     """A real instance's row."""
     return RealRow(
         name=name, instance="0" * 64, file="instances/x.json", parameters=3, counts={"PROVED": 1}, eps=None,
-        gap=Interval(gap, gap), mixed=None, terms=TERMS, optimum=found, comparator=comparator,
-        lifted=Form("PROVED", Interval(bound, bound), gap / bound),
+        gap=Interval(gap, gap), mixed=None, trivial=Interval(2.5, 2.5), terms=TERMS, optimum=found,
+        comparator=comparator,
+        lifted=Form("PROVED", Interval(2 * bound, 2 * bound), gap / bound / 2),
+        smallest=NamedForm("PROVED", Interval(bound, bound), gap / bound, "meta-sl-refined-l1"),
     )  # fmt: skip
 
 
@@ -304,7 +308,12 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert found["sinusoid-network"].limit == "the lower bound is trivial (0)"
     assert found["diabetes"].limit.endswith("; 1 more trained point without a certified optimum")
     assert found["diabetes"].parts == Parts(2.0, 0.25, stationarity=0.5, representation=0.375, share=0.75)
-    assert found["diabetes"].trivial == 2.5 and found["taxi"].trivial is None
+    assert found["diabetes"].trivial == 2.5 and found["diabetes"].against == "more"
+    assert found["taxi"].bound == 1e3 and found["taxi"].form == "refined-l1" and found["taxi"].against == "less"
+    assert found["taxi"].without == "the optimal returns" and found["diabetes"].without == "L ≥ 0"
+    comparison = compared(verify)
+    assert comparison is not None
+    assert comparison.smallest == {"more": 7, "less": 2} and comparison.lifted == {"more": 7, "less": 2}
     assert found["taxi"].words == "between 0.062 and 0.12" and found["taxi"].empty
     assert "best policy" in found["taxi"].limit
     assert distance(far) == (pytest.approx(0.499), 0.5)

@@ -33,9 +33,12 @@ from metagap.impl.optimum.exact import (
 )
 from metagap.impl.optimum.landscape import Landscape
 from metagap.impl.optimum.leaves import Boxes, Table
-from metagap.impl.optimum.loops import _Field, _maml, stationary_for
+from metagap.impl.optimum.loops import _Field, stationary_for
 from metagap.impl.optimum.networks.check import check_cells
 from metagap.impl.optimum.networks.optima import infimum
+from metagap.impl.optimum.objectives import own_loop
+from metagap.impl.optimum.relaxed import hessian_floor as many_floors
+from metagap.impl.optimum.relaxed_box import hessian_floor
 from metagap.impl.optimum.search import Budget
 from metagap.impl.optimum.stack import Stack
 from metagap.impl.sources import Limits, RandomSource
@@ -256,7 +259,7 @@ def test_tasks_that_share_their_queries_have_independent_rows() -> None:
         Loss("squared"), Gradient(fmpq(1, 8)), features, tasks, zero, rivals, ONE
     )  # fmt: skip
     at = MetaSLQuantities(instance)
-    assert at.margin_full_row_rank > 0 and at.min_norm_solution > 0
+    assert at.margin_full_row_rank > 0 and at.min_norm_solution > 0 and not at._certainly_dependent()
     exact = MetaSLQuantities(instance, Rationals)
     assert exact._meta_features.rank() == 6
     judged = {j.claim: j.verdict for j in judge(instance).claims}
@@ -364,7 +367,7 @@ def test_what_omega_is_stationary_for_knows_both_laws() -> None:
     instance = one(Loss("squared"), fmpq(1, 6))
     found = {each.loop.objective: each.eps for each in stationary_for(instance).found}
     assert found["maml"].hi < 1e-12 and "support/query" not in found
-    field, own = _Field(instance, lambda: None), _maml(Gradient(fmpq(1, 6)))
+    field, own = _Field(instance, lambda: None), own_loop(Gradient(fmpq(1, 6)))
     # Without adaptation (2 - 1) 2; the first-order gradient is the query's at U, Reptile's the support's at omega.
     for loop, size in (
         (replace(own, steps=0), 2.0), (replace(own, first_order=True), 0.0), (replace(own, reptile=True), 3.0),
@@ -483,7 +486,12 @@ def test_boxes_hold_what_the_definition_says() -> None:
                     if theta == at:
                         assert box.at_centre.overlaps(value)
                     if model.smooth and isinstance(instance.adaptation, Gradient):
-                        assert box.hessian()[0, 0].overlaps(curvature(problem, [arb(1)]))
+                        bend = curvature(problem, [arb(1)])
+                        assert box.hessian()[0, 0].overlaps(bend)
+                        assert not bend < hessian_floor(box)[0, 0]
+                        with np.errstate(all="ignore"):
+                            low = float(many_floors(table).low[0, 0, 0])
+                        assert np.isnan(low) or not bend < exactly(low)
                         seen[0] += 1
                     seen[1] += 1
     assert seen[0] > 20 and seen[1] > 40

@@ -154,6 +154,11 @@ class Claim:
     """Further quantities to report as terms, that occur in neither side."""
 
     @property
+    def bounds_gap(self) -> bool:
+        """Whether it is a bound of the gap, and no step towards one."""
+        return self.left.text == "gap" and self.relation is Relation.AT_MOST and self.bound.text != "pairing"
+
+    @property
     def terms(self) -> tuple[str, ...]:
         """The named quantities of the claim, in the order of its formula."""
         names = (*self.bound.names, *self.left.names, *self.extras)

@@ -2,12 +2,31 @@
 
 The identity holds for any features with their own pairing, gap <= <w, u> = <w, phi'v> + <w, u - phi'v>, so that each
 choice of features has a theorem. What a family adds to the proof it gives itself.
+
+What S1 gives away. gap = v'G + <w, u - phi'v> - Breg for every v, and Breg does not contain v: it comes off every bound
+that the identity gives, whatever its sign, and nothing need be convex. With C4's mu, the least ell'' on the segments,
+
+    gap <= misfit_l1 - Breg <= R eps + ||w|| misfit - Breg <= R eps + ||w|| misfit - (mu/2) ||u||^2
+
+  (the last one by Breg >= (mu/2) ||u||^2); and misfit_l1 - Breg <= misfit_l1 where Breg >= 0: the first is least.
+  It is the gap itself exactly if the v of its infimum has v'G = eps ||v|| and w (u - phi'v) >= 0 at every point; v = 0
+  does if w u >= 0 everywhere. So it is, for a convex loss, against functions h' that are best at every input: w u >=
+  E[ell(z) - ell(h') | x] >= 0. Against functions that interpolate, L(h') = 0, it then says L(omega), which is what
+  L >= 0 says, and no bound of the gap can say more there. With the squared loss Breg = ||u||^2/2 and, there, w = u:
+  ||w|| ||u|| is twice the gap, so the lifted form says half as much where u is not represented. With the squared loss
+  and those of a canonical link (logistic, Poisson) Breg does not depend on the labels: it is known wherever u is.
 """
 
 from __future__ import annotations
 
 from .claim import Assumption, Claim, Source
 from .setting import Setting
+
+STRONG_CONVEXITY = Assumption(
+    "strong-convexity",
+    "ell'' >= mu > 0 on the segments between adapted and comparator predictions.",
+    "strong_convexity",
+)
 
 
 def mixed(of: Setting, reading: str, proof: str, needs: tuple[Assumption, ...], difference: str) -> Claim:
@@ -62,6 +81,42 @@ def formal(of: Setting, phi: str, along: str, needs: tuple[Assumption, ...], dif
         "radius*eps_formal + weight_norm*misfit",
         (of.geometry, *needs),
         f"Holds at kinks, where {difference}.",
+    )
+
+
+def refined(of: Setting) -> tuple[Claim, ...]:
+    """The bounds that keep the Bregman divergence, or what strong convexity makes of it: weakest first."""
+    return (
+        of.claim(
+            "c4",
+            f"C4: strongly convex refinement{of.kind}",
+            "Strong convexity on the segments subtracts (mu/2) ||u||^2 from the lifted bound.",
+            "Breg >= (mu/2) ||u||^2 by Taylor's theorem on each segment; then S2-S4.",
+            "radius*eps + weight_norm*misfit - strong_convexity*function_displacement**2/2",
+            (*of.calculus, STRONG_CONVEXITY),
+            "mu is taken on the segments that are used, by exact ranges, not over the whole line.",
+        ),
+        of.claim(
+            "refined",
+            f"Optimality gap, lifted form with its Bregman divergence{of.kind}",
+            "The lifted bound minus the Bregman divergence, which S1 gives away. Nothing need be convex.",
+            "The identity says gap = v'G + <w, u - phi'v> - Breg for every v, and Breg does not contain v; S3, S4, and "
+            "the infimum over v in the ball.",
+            "radius*eps + weight_norm*misfit - bregman",
+            of.calculus,
+            "Only S3 and S4 lose. Breg is subtracted whatever its sign: convexity is what leaving it out needs.",
+        ),
+        of.claim(
+            "refined-l1",
+            f"Optimality gap, L1 form with its Bregman divergence{of.kind}",
+            "The L1 form minus the Bregman divergence: the smallest of these bounds. Nothing need be convex.",
+            "gap = v'G + <w, u - phi'v> - Breg <= eps ||v|| + <|w|, |u - phi'v|> - Breg for every v; see "
+            "theory/consequences.py for the order of these bounds, and for when this one is the gap itself.",
+            "misfit_l1 - bregman",
+            of.calculus,
+            "Never larger than the form above. Against functions that are best at every input it is the gap, if the "
+            "loss is convex.",
+        ),
     )
 
 

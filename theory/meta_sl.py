@@ -16,7 +16,7 @@ Implicit (iMAML): U_i(theta) = argmin R_i^s + (lambda/2)||. - theta||^2, J_i = (
 from __future__ import annotations
 
 from .claim import Assumption, Claim
-from .consequences import first_order, headline, mixed, mixed_l1, over_parameterised
+from .consequences import first_order, headline, mixed, mixed_l1, over_parameterised, refined
 from .setting import PAPER, Setting
 from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
 
@@ -37,11 +37,6 @@ PARAMETER_COMPARATOR = Assumption(
     "margin_parameter_comparator",
 )
 SQUARED_LOSS = Assumption("squared-loss", "The loss is the squared loss.", "margin_squared_loss")
-STRONG_CONVEXITY = Assumption(
-    "strong-convexity",
-    "ell'' >= mu > 0 on the segments between adapted and comparator predictions.",
-    "strong_convexity",
-)
 THIRD_DERIVATIVE = Assumption(
     "bounded-third-derivative",
     "ell'' is Lipschitz (m3 finite); beyond one gradient step also m2 finite.",
@@ -147,15 +142,7 @@ CLAIMS: tuple[Claim, ...] = (
         proof="Full row rank: v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
         extras=(),
     ),
-    META_SL.claim(
-        "c4",
-        "C4: strongly convex refinement",
-        "Strong convexity on the segments subtracts (mu/2) ||u||^2 from the lifted bound.",
-        "Breg >= (mu/2) ||u||^2 by Taylor's theorem on each segment; then S2-S4.",
-        "radius*eps + weight_norm*misfit - strong_convexity*function_displacement**2/2",
-        (DIFFERENTIABLE, STRONG_CONVEXITY),
-        "mu is taken on the segments that are used, by exact ranges, not over the whole line.",
-    ),
+    *refined(META_SL),
     META_SL.claim(
         "c5",
         "C5: no adaptation",

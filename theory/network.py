@@ -88,7 +88,7 @@ N3, the rate with its constant, and N4's constant are about the expectation over
 from __future__ import annotations
 
 from .claim import Assumption, Claim
-from .consequences import first_order, formal, headline, over_parameterised, projected
+from .consequences import first_order, formal, headline, over_parameterised, projected, refined
 from .initialisation import count_error, gradient_error, init, operator, step, trace_error, with_error
 from .meta_sl import FULL_ROW_RANK
 from .setting import PAPER, Setting
@@ -221,6 +221,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Exact constant; in expectation of order m^{-1/6}, not m^{-1/4}: atoms violate the regularity of the data.",
         left="linearisation",
     ),
+    *refined(NETWORK),
     projected(NETWORK),
     over_parameterised(
         NETWORK,

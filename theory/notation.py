@@ -22,6 +22,11 @@ _TABLE = (
         "by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega)",
     ),
     ("bregman", r"\mathrm{Breg}", "total Bregman divergence sum_i q_i E[ell(h') - ell(z) - ell'(z)(h' - z)]"),
+    (
+        "bregman_swapped",
+        r"\mathrm{Breg}(z,h')",
+        "the divergence with its arguments exchanged, sum_i q_i E[ell(z) - ell(h') - ell'(h')(z - h')]",
+    ),
     ("radius", "R", "radius of the ball of directions; > 0"),
     # The core claim.
     ("eps", r"\varepsilon", "||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L"),
@@ -82,6 +87,7 @@ _TABLE = (
     ("adapted_displacement", r"\|\omega_1-\theta'_1\|", "distance of the adapted parameters (one task)"),
     ("jacobian_min", r"s_{\min}(J_1)", "smallest singular value of the adaptation's Jacobian (one task)"),
     ("strong_convexity", r"\mu", "smallest ell'' on the segments between adapted and comparator predictions"),
+    ("strong_convexity_adapted", r"\mu(z)", "smallest ell'' at the adapted predictions alone"),
     (
         "remainder_constant",
         r"\kappa_2",

@@ -79,7 +79,7 @@ gap <= eps ||Phi^+ u|| over all functions. Proof: v = Phi^+ u has u = phi'v; the
 from __future__ import annotations
 
 from .claim import Assumption, Claim, Source
-from .consequences import first_order, headline, over_parameterised, projected
+from .consequences import first_order, headline, over_parameterised, projected, refined
 from .initialisation import gradient_error, init, operator, step, trace_error, with_error
 from .meta_sl import FULL_ROW_RANK
 from .network import CONVEX_LOSS, NETWORK, OF_NETWORKS, OFF_JOINTS
@@ -205,6 +205,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Of order m^{-1/2} at every input; ReLU networks at an atom have m^{-1/6} (N4).",
         left="linearisation_taylor",
     ),
+    *refined(SMOOTH_NETWORK),
     projected(SMOOTH_NETWORK),
     over_parameterised(
         SMOOTH_NETWORK,

@@ -37,6 +37,10 @@ Several outputs. Predictions z_i(x), w_i(x) = E[grad ell(z_i(x), y) | x] and u_i
 with the mass of (i, x): the proof is word for word the same. The loss alone couples components. The L1 form takes those
 of a point together: <w, r> <= sum_i q_i E|w_i'r_i|, at most E ||w_i|| ||r_i|| and at most the sum over components.
 
+S4 with a weight. For every s > 0 on the points <w, r> <= ||w s|| ||r/s||; the least of these bounds, at s^2 = |r|/|w|,
+is <|w|, |r|>. So the L1 form is below all of them, for every v, and none is claimed. In meta-RL S1 is an equality and
+S4 is what loses: r has ratios of densities, which ||r|| squares and <|w|, |r|> does not.
+
 What a check can find. w itself is feasible for the dual problem of the bound (||phi w|| = eps), so every CORE bound is
 at least <w, u>, and CORE can fail only through S1 or S2: Breg < 0, or a gradient that is not grad L. The engine
 therefore gets grad L by Taylor arithmetic through the definition of L, never from the meta-features.
@@ -44,7 +48,7 @@ therefore gets grad L by Taylor arithmetic through the definition of L, never fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +67,14 @@ DIFFERENTIABLE = Assumption(
     "margin_differentiability",
     "A2",
 )
+
+
+CORE = frozenset({"radius", "eps", "weight_norm", "misfit", "misfit_l1", "bregman"})
+
+
+def forms(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The bounds of the gap by the features of L itself: the lifted form, the L1 form, and what Breg makes of them."""
+    return tuple(claim for claim in claims if claim.bounds_gap and set(claim.bound.names) <= CORE)
 
 
 def core_claims(of: Setting, changes: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Claim, ...]:

@@ -25,7 +25,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Balls, midpoint, norm, root, square
-from ..floats.infimum import l1_active_set, l1_near
+from ..floats.infimum import l1_above, l1_active_set, l1_near
 from .singular import smallest_singular_value
 
 
@@ -184,12 +184,12 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     best = zero_column(rows.ncols())
     value = _l1_value(eps, rows, target, best)
     duals = [[arb(1)] * rows.nrows()]
-    proposals, least = _first_proposal(eps, rows, target), _least_stretch(rows)
+    proposals, least = [_first_proposal(eps, rows, target)], _least_stretch(rows)
     for attempt in range(4):
         before = best
-        candidate, dual = _stationary(eps, rows, target, *proposals)
-        duals.append(dual)
-        for point in (candidate, _aligned(eps, rows, target)) if attempt == 0 else (candidate,):
+        found = [_stationary(eps, rows, target, *active) for active in proposals]
+        duals += [dual for _, dual in found]
+        for point in (*(v for v, _ in found), *([_aligned(eps, rows, target)] if attempt == 0 else [])):
             at_point = _l1_value(eps, rows, target, point)
             if at_point.upper() < value.upper():
                 value, best = at_point, point
@@ -199,7 +199,7 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
             break
         if attempt > 0 and best is before:
             break  # the next proposals are a function of it alone
-        proposals = _next_proposal(eps, rows, target, best)
+        proposals = _next_proposals(eps, rows, target, best)
     return Infimum(lower.min(value.upper()).union(value.upper()), best)
 
 
@@ -207,17 +207,19 @@ def _first_proposal(eps: arb, rows: arb_mat, target: Sequence[arb]) -> tuple[lis
     return l1_active_set(midpoint(eps), _floats(rows), np.array([midpoint(t) for t in target]))
 
 
-def _next_proposal(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> tuple[list[int], list[int]]:
-    """Active residuals and signs near v: there the norm is linear, g'delta."""
+def _next_proposals(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> list[tuple[list[int], list[int]]]:
+    """Active residuals and signs near v: there the norm is linear, g'delta. And those where v becomes one that leaves
+    no residual negative, to which p = 1 is almost a dual: near tangent comparators the linear norm does not tell."""
     left = [r.mid() for r in residuals(rows, target, v)]
     size, length = reduce(arb.max, (r.abs_upper() for r in left), arb(0)), norm(v.entries())
     if not size > 0:
-        return [], [0] * len(left)
+        return [([], [0] * len(left))]
     table = _floats(rows)
     slope = np.array([midpoint(eps * x / length) if length > 0 else 0.0 for x in v.entries()])
     # What is far below the rows changes nothing in float64, and its quotients would overflow.
     slope = np.where(np.abs(slope) > 1e-40 * np.abs(table).max(), slope, 0.0)
-    return l1_near(slope, table, np.array([midpoint(r / size) for r in left]))
+    rest = np.array([midpoint(r / size) for r in left])
+    return [l1_near(slope, table, rest), l1_above(table, rest)]
 
 
 def _floats(rows: arb_mat) -> np.ndarray:

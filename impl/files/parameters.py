@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..arithmetic import Array, rational
 from ..extras import require
 from ..instances import Vector
 from .faults import BadInputError, FaultError
-from .numbers import NUMBER, Number, Row, exact_row
+from .numbers import NUMBER, Number, exact_row
 from .records import Record, typed
 from .tables import LARGEST_MEMBER, array, arrays, check_size
 from .text import lookup, parsed, read, reported
@@ -31,57 +31,75 @@ DTYPES = {
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 """Of .safetensors; BF16 is the upper half of a float32."""
+NAMES = ("omega", "W")
+"""Of arrays that are the parameter, where other ones have its shape."""
 NESTED = ("state_dict", "model_state_dict", "model")
 """Where checkpoints keep a state_dict."""
 
 
-def load_vector(path: str | os.PathLike[str], length: int) -> Vector:
-    """The exact numbers of a parameter in a file of any of these kinds. Errors: BadInputError, MissingExtraError."""
+def load_vector(path: str | os.PathLike[str], *shape: int) -> Vector:
+    """The exact numbers of a parameter of that shape, (d,) or (m, d) row after row, in a file of any of these kinds.
+
+    Errors: BadInputError, MissingExtraError.
+    """
     file = os.fsdecode(path)
     kind = Path(file).suffix.lower()
     with reported(file):
         if kind == ".npy":
-            return _only({"": array(read(file, LARGEST_MEMBER), "array")}, length)
+            return _only({"": array(read(file, LARGEST_MEMBER), "array")}, shape)
         if kind == ".npz":
-            return _only(arrays(file), length)
+            return _only(arrays(file), shape)
         if kind == ".safetensors":
-            return _only(_safetensors(read(file, LARGEST_MEMBER)), length)
+            return _only(_safetensors(read(file, LARGEST_MEMBER)), shape)
         if kind in (".pt", ".pth"):
-            return _only(_torch(file), length)
-        return _from_json(parsed(read(file)), file, length)
+            return _only(_torch(file), shape)
+        return _from_json(parsed(read(file)), file, shape)
 
 
-def vector(values: Any, length: int, source: str = "omega") -> Vector:
+def vector(values: Any, *shape: int, source: str = "omega") -> Vector:
     """The exact numbers of a list, an array or a tensor. Errors: BadInputError."""
     with reported(source):
-        return _only({"": plain(values)}, length)
+        return _only({"": plain(values)}, shape)
 
 
-def _from_json(given: Any, file: str, length: int) -> Vector:
-    what = f"a JSON list of {length} numbers"
+def _from_json(given: Any, file: str, shape: Sequence[int]) -> Vector:
+    what = "a JSON list of " + " rows of ".join(map(str, shape)) + " numbers"
     flat = given
-    while isinstance(flat, list) and flat and all(isinstance(row, list) for row in flat):
+    while len(shape) == 1 and isinstance(flat, list) and flat and all(isinstance(row, list) for row in flat):
         if len(flat) > 1 and any(len(row) != 1 for row in flat):
             break
         flat = [value for row in flat for value in row]
+    kind: Any = list[Number] if len(shape) == 1 else list[list[Number]]
     try:
-        row: Row = typed(flat, list[Number], lambda place, _: what)
-        if len(row) != length:
+        row = typed(flat, kind, lambda place, _: what)
+        if len(row) != shape[0] or (len(shape) == 2 and any(len(own) != shape[1] for own in row)):
             raise FaultError("document", "give the parameter alone", what)
-        return exact_row(row, "")
+        if len(shape) == 1:
+            return exact_row(row, "")
+        return tuple(v for r, own in enumerate(row) for v in exact_row(own, f"[{r}]"))
     except FaultError as fault:
         value = lookup(given, fault.field) if fault.given is UNSET else fault.given
         raise BadInputError(file, fault.field, value, f"{fault.what or NUMBER} is required; {fault.advice}") from None
 
 
-def _only(found: Mapping[str, Array], length: int) -> Vector:
-    """The one array that fits, exactly."""
-    fitting = [name for name, values in found.items() if values.size == length == max(values.shape, default=1)]
+def _only(found: Mapping[str, Array], shape: Sequence[int]) -> Vector:
+    """The one array that fits, exactly; of several matrices the one with a name of NAMES."""
+    length, fits = math.prod(shape), [tuple(shape)]
+    if len(shape) == 1:
+        fits = list(dict.fromkeys([(length,), (1, length), (length, 1)]))
+        fitting = [name for name, values in found.items() if values.size == length == max(values.shape, default=1)]
+    else:
+        fitting = [name for name, values in found.items() if values.shape in fits]
+    named = [name for name in fitting if name in NAMES]
+    fitting = named if len(fitting) > 1 and len(named) == 1 else fitting
     given = ", ".join(f"{name} {values.shape}".strip() for name, values in found.items())
     if len(fitting) != 1:
-        shapes = ", ".join(map(str, dict.fromkeys([(length,), (1, length), (length, 1)])))
+        shapes = ", ".join(map(str, fits))
         required = f"one array of {length} numbers (a shape of {shapes})"
-        advice = "give the parameter alone" if len(found) != 1 else "give it with as many numbers as there are columns"
+        form = (
+            "with as many numbers as there are columns" if len(shape) == 1 else "as the model has it, a row per neuron"
+        )
+        advice = "give the parameter alone" if len(found) != 1 else f"give it {form}"
         raise FaultError("array" if len(found) == 1 else "arrays", advice, required, given or "none")
     values = found[fitting[0]]
     if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:

@@ -131,6 +131,18 @@ def l1_near(slope: Array, rows: Array, target: Array) -> tuple[list[int], list[i
     return active, [0 if j in active else int(s) for j, s in enumerate(np.sign(left))]
 
 
+def l1_above(rows: Array, left: Array) -> tuple[list[int], list[int]]:
+    """Active residuals and signs where the shortest w leaves none of left - rows w negative: least distance by NNLS."""
+    system, target = np.vstack([-rows.T / max(np.abs(rows).max(), 1e-300), -left]), np.zeros(rows.shape[1] + 1)
+    target[-1] = 1.0
+    try:
+        weights, _ = scipy.optimize.nnls(system, target)
+    except RuntimeError:  # no end within its steps
+        return [], [1] * len(left)
+    used = weights > 1e-12 * weights.max()
+    return np.flatnonzero(used).tolist(), np.where(used, 0, 1).tolist()
+
+
 def _face_minimiser(eps: float, face: Array, values: Array, pull: Array) -> tuple[Array, bool]:
     """argmin eps ||v|| - pull'v on {face v = values}, or (a descent direction, False) if there is none."""
     if len(face):

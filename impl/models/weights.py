@@ -45,6 +45,12 @@ class Weights:
                     odd[r, j] = v
         return cls(floats, odd)
 
+    @classmethod
+    def shaped(cls, numbers: Vector, width: int) -> Weights:
+        """The matrix of `width` rows with these numbers, row after row."""
+        d = len(numbers) // width
+        return cls.of([numbers[r * d : (r + 1) * d] for r in range(width)])
+
     def __post_init__(self) -> None:
         floats = np.asarray(self.floats, dtype=float) + 0.0
         floats.setflags(write=False)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -20,7 +20,6 @@ from ..arithmetic import PROPOSING, bounds, rational, root, to_float
 from ..bracket import SCALE, Check, Status, UnsupportedError
 from ..instances import Vector
 from ..losses import Link
-from ..study import Details, ShownBracket, in_words
 from ..supervised.instance import Gradient, MetaSLInstance
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
@@ -30,12 +29,14 @@ from .coercivity import NotCoerciveError, coercivity_radius, require_coercive
 from .convex import proposed
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import EXACT, Landscape
+from .outcome import Floored, How, Optimum
 from .search import ORDINARY, Budget, Found, search
 from .spread import of_one_output
 from .vectors import WHY, exactly_at, floor_of, lowest, value_above
 
 __all__ = [
-    "Budget", "Certificate", "Check", "NotCoerciveError", "Optimum", "Status", "UnsupportedError", "check", "minimise",
+    "Budget", "Certificate", "Check", "How", "NotCoerciveError", "Optimum", "Status", "UnsupportedError", "check",
+    "minimise",
 ]  # fmt: skip
 
 FINE = 160
@@ -52,77 +53,6 @@ LEFT = 2.0
 BEYOND = "L is beyond float64 at every point tried; scale the data, or give a smaller radius"
 CONTRADICTED = "the search in float64 is contradicted by a value in balls: the features are of too different sizes"
 
-How = Literal["tree", "exact", "floor", "convex", "nonnegative", "none"]
-"""What gave the lower end: the search's boxes, the exact minimum of a quadratic, a bound without a search, convexity,
-a loss that is never negative; nothing."""
-
-
-LOWER_ENDS: dict[How, str] = {
-    "tree": "that of a search over boxes",
-    "exact": "the exact minimum of a convex quadratic over all parameters",
-    "floor": "a bound that needs no search: no functions, or no parameters of each task's own, do better",
-    "convex": "that of convexity: a gradient at one point and a floor of the Hessian",
-    "nonnegative": "0: the loss is never negative",
-    "none": "not known",
-}
-"""What gave the lower end of the bracket, in words."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimum(ShownBracket):
-    """A bracket of the global minimum of L.
-
-    at            the point of the upper bound [d], rounded to float64
-    radius        of the ball that was asked for; None: all parameters
-    how           what gave the lower end; proved, if the check was accepted
-    dimension     parameters that matter: the rank of the features (by convexity: all)
-    ball          the ball that was searched (over all parameters: it holds a global minimiser)
-    certificate   of the bracket, if there is one; that of the lower end in any case
-    """
-
-    at: tuple[float, ...]
-    radius: fmpq | None
-    how: How
-    dimension: int
-    ball: fmpq
-    certificate: Certificate | None = None
-
-    @property
-    def exactly_at(self) -> Vector:
-        """The point of the upper bound [d] as it is in a certificate by convexity; else `at`."""
-        if self.certificate is not None and self.certificate.how == "convex":
-            return self.certificate.at
-        return tuple(rational(v) for v in self.at)
-
-    @property
-    def what(self) -> str:
-        if self.radius is None and self.how in ("convex", "nonnegative") and self.lower <= 0:
-            return "inf L over all parameters"
-        if self.radius is None:
-            return f"inf L over all parameters (attained within {self.ball})"
-        return f"inf L over ||theta|| <= {self.radius}"
-
-    @property
-    def said(self) -> tuple[str, ...]:
-        return in_words(self.at), self.lower_end, self.effort
-
-    @property
-    def details(self) -> Details:
-        floor = self.sure if math.isfinite(self.sure) else None
-        return {"boxes": self.boxes, "ball": to_float(self.ball), "floor": floor}
-
-    @property
-    def lower_end(self) -> str:
-        """Where the lower end of the bracket comes from, and whether it is proved."""
-        said = f"the lower end is {LOWER_ENDS[self.how]}"
-        if self.proved:
-            return f"{said}; the checker has proved it"
-        if self.how in ("nonnegative", "none"):
-            return said
-        reason = "was not asked" if self.check is None else f"has not proved it ({self.check.reason})"
-        floor = f"; proved is {self.sure:.6g}" if math.isfinite(self.sure) else "; no lower end is proved"
-        return f"{said}; the checker {reason}{floor}"
-
 
 @PROPOSING
 def minimise(
@@ -132,6 +62,7 @@ def minimise(
     *,
     checked: bool = True,
     convexity: bool = True,
+    search: bool = True,
     progress: Callable[[int, float, float], None] = lambda boxes, lower, upper: None,
     stage: Callable[[str], None] = lambda name: None,
 ) -> Optimum:
@@ -139,7 +70,8 @@ def minimise(
 
     Where L is convex, a point and its gradient do (`convex`); else there is a search. It has half of the budget's time,
     the checker what is left. `checked=False`: nothing is checked, hence nothing certified. `convexity=False`: the other
-    ways alone, to compare them. `stage` is told what is being done, `progress` how far the search is.
+    ways alone, to compare them; `search=False`: convexity alone. `stage` is told what is being done, `progress` how far
+    the search is.
 
     Errors: UnsupportedError, NotCoerciveError, DefectError.
     """
@@ -152,8 +84,12 @@ def minimise(
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
         raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
     convex = _by_convexity(instance, radius, budget, checked, begin, stage) if convexity else None
-    if convex is not None and (convex.interrupted or (convex.narrow and (convex.proved or not checked))):
+    if convex is not None and (
+        convex.interrupted or convex.certificate is None or (convex.narrow and (convex.proved or not checked))
+    ):
         return convex
+    if not search:
+        raise UnsupportedError("loss: a meta-objective that is proved to be convex is required")
     if radius is None:
         require_coercive(instance)
     stage("looking for independent features")
@@ -193,7 +129,7 @@ def _of_vectors(
             outcome = check(certificate, deadline=deadline)
         except KeyboardInterrupt:
             outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True
-    optimum = Optimum(
+    optimum = Floored(
         lower=lower,
         upper=upper,
         gap=budget.gap,
@@ -219,17 +155,40 @@ def _by_convexity(
     begin: float,
     stage: Callable[[str], None],
 ) -> Optimum | None:
-    """What convexity proves of the optimum, if it proves anything."""
-    stage("minimising, where the meta-objective is convex")
-    deadline = min(begin + budget.seconds, budget.until)
-    certificate = proposed(instance, radius, begin + SEARCHING * (deadline - begin))
+    """What convexity proves of the optimum, if it proves anything; if Ctrl-C or the time ended that, what stands."""
+    text, deadline = "minimising, where the meta-objective is convex", min(begin + budget.seconds, budget.until)
+
+    def watch() -> None:
+        stage(text)
+        if time.monotonic() > deadline:
+            raise TimeoutError
+
+    stage(text)
+    found = proposed(instance, radius, begin + SEARCHING * (deadline - begin), watch)
+    certificate, interrupted, outcome = found.certificate, found.interrupted, None
+    nonnegative = instance.loss.profile.nonnegative
     if certificate is None:
-        return None
-    outcome, interrupted = None, False
+        if not (interrupted or found.late):
+            return None
+        why = f"{'Ctrl-C' if interrupted else 'the time'} ended the search for a minimum where L is convex"
+        return Optimum(
+            lower=0.0 if nonnegative else -math.inf,
+            upper=math.inf,
+            gap=budget.gap,
+            fallback=0.0 if nonnegative else None,
+            interrupted=interrupted,
+            why=why,
+            seconds=time.monotonic() - begin,
+            at=(0.0,) * instance.dimension,
+            radius=radius,
+            how="nonnegative" if nonnegative else "none",
+            dimension=instance.dimension,
+            ball=radius or fmpq(0),
+        )
     if checked:
-        stage(f"checking that the infimum is at least {certificate.lower:.6g}")
         try:
-            outcome = check(certificate, deadline=deadline)
+            stage(f"checking that the infimum is at least {certificate.lower:.6g}")
+            outcome = check(certificate, deadline=time.monotonic() + LEFT if interrupted else deadline)
         except KeyboardInterrupt:
             outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True
     why = "" if outcome is None or outcome.accepted else f"the checker has not proved it: {outcome.reason}"
@@ -238,6 +197,7 @@ def _by_convexity(
         upper=certificate.upper,
         gap=budget.gap,
         check=outcome,
+        fallback=0.0 if nonnegative else None,
         interrupted=interrupted,
         why=why,
         seconds=time.monotonic() - begin,

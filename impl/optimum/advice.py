@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..arithmetic import to_float
+from ..answers import Answer, Objective, Stationarity
 from ..judge import ClaimJudgement, Enclosure
-from ..supervised.instance import Gradient, MetaSLInstance, split
-from . import Optimum
-from .answer import Answer
-from .loops import Loop, Stationarity, rows_of
-from .vectors import WHY
+from ..study import MORE_TIME, ShownBracket
+from ..supervised.instance import MetaSLInstance
+from .convexity import unknown
+from .objectives import Loop
+from .outcome import Optimum
 
 NOTHING = 1e-6
 """Share of the other terms of a bound up to which a term costs nothing."""
@@ -38,54 +38,54 @@ REMEDIES = {
 def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> tuple[str, ...]:
     """The answer, for people; `given` says whose omega it is, `defaults` what was assumed."""
     optimum = found.optimum
-    where = "over all parameters" if found.everywhere else f"over ||theta|| <= {optimum.ball}"
+    where = "over all parameters" if found.everywhere else f"over {found.region}"
+    side = "below" if optimum.supremum else "above"
     if math.isfinite(found.gap.hi):
         said = f"is within [{found.gap.lo:.6g}, {found.gap.hi:.6g}] of the global optimum {where}."
     else:
-        far = f"is at least {found.gap.lo:.6g} above the global optimum {where}"
+        far = f"is at least {found.gap.lo:.6g} {side} the global optimum {where}"
         beyond = found.gap.lo >= LARGEST and optimum.proved
         said = f"{far}; {'the distance is beyond float64' if beyond else 'no upper bound of the distance is proved'}."
     lines = [f"Your solution{given} {said}"]
     if found.stationary.other is not None:
         lines.append(_mistaken(found.stationary.other, found.stationary.found))
-    lines.append(f"The problem: {problem(found.instance)}.")
+    lines.append(f"The problem: {found.posed.words}.")
     ratio, over = found.relative.hi, ""
     if math.isfinite(ratio):
-        over = f": {_percent(found.relative.lo)} to {_percent(ratio)} above"
-        over = f": {_percent(ratio)} above" if _percent(found.relative.lo) == _percent(ratio) else over
-    optimal = _within(Enclosure(optimum.sure, optimum.upper))
+        over = f": {_percent(found.relative.lo)} to {_percent(ratio)} {side}"
+        over = f": {_percent(ratio)} {side}" if _percent(found.relative.lo) == _percent(ratio) else over
+    optimal = _within(Enclosure(*found.ends))
     lines.append(f"L(omega) {_within(found.value)}, the optimum {optimal}{over}.")
     if found.choice:
         lines.append(f"That ball was chosen: {found.choice}; give another with --radius.")
     if found.judged is None:
         said = f"nothing ({found.missing})" if found.missing else "not judged yet"
         lines.append(f"The theorem promises {said}." if found.missing else f"The theorem is {said}.")
-        lines.append(f"  optimum: {optimum.lower_end}" + (f"; {optimum.why}" if optimum.why else ""))
+        lines.append(f"  optimum: {optimum.proof}" + (f"; {optimum.why}" if optimum.why else ""))
     else:
         if math.isfinite(found.promise):
-            lines.append(
-                f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
-            )
+            lines.append(promise(found))
         else:
             lines.append("The theorem promises nothing here that float64 can hold. Its bound is made of")
         lines += [f"  {reason}" for reason in terms(found.judged, optimum)]
+    if found.stationary.few and found.stationary.found:
+        norms = "; ".join(f"{one.loop.objective} {_number(one.eps.hi)}" for one in found.stationary.found)
+        lines.append(f"Norms of gradients at omega, at most: {norms}.")
     todo = advice(found, defaults)
     return (*lines, *(["What to do:"] if todo else []), *(f"  {one}" for one in todo))
 
 
-def problem(instance: MetaSLInstance) -> str:
-    """What is solved, in words."""
-    adaptation, tasks = instance.adaptation, [task for task in instance.tasks if task.weight != 0]
-    c = instance.loss.outputs
-    rows, d = sum(map(rows_of, tasks)), instance.dimension // c
-    if isinstance(adaptation, Gradient):
-        adapted = f"{adaptation.steps} inner step{'s' * (adaptation.steps > 1)} of {_short(to_float(adaptation.eta))}"
-    else:
-        adapted = f"a proximal inner step of strength {_short(to_float(adaptation.strength))}"
-    sizes = f"{len(tasks)} task{'s' * (len(tasks) != 1)}, {rows} row{'s' * (rows != 1)}, {d} column{'s' * (d != 1)}"
-    sizes += f", {c} outputs" if c > 1 else ""
-    where = "a support of its own" if split(instance) else "the rows that it is judged on"
-    return f"{sizes}; {instance.loss.name} loss, {adapted}, on {where}"
+def promise(found: Answer) -> str:
+    """The smallest proved form of the bound, and the lifted form, whose terms follow."""
+    assert found.judged is not None
+    lifted, least = found.judged.bound, found.smallest
+    if lifted is None or least is None or not found.promise < lifted.hi:
+        return f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
+    form = least.claim.removeprefix(f"{found.instance.family}-")
+    return (
+        f"The theorem promises at most {found.promise:.6g}, in its form {form} ({least.verdict.name}); in its lifted "
+        f"form {lifted.hi:.6g} ({found.judged.verdict.name}), made of"
+    )
 
 
 def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     said = []
     if found.growth > 2:
         # Where the curvature changes, only the step from omega itself is known to be too long.
-        diverges = "diverges" if found.instance.loss.name == "squared" else "overshoots at omega"
+        diverges = "diverges" if found.posed.loss == "squared" else "overshoots at omega"
         said.append(
             f"the inner step {diverges}: eta lambda_max = {_short(found.growth)} > 2 on some task; take a smaller step"
         )
@@ -101,25 +101,46 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     if other is not None:
         said.append(f"omega fits {other.loop.words}: {remedy(other.loop)}")
     parts = shares(found)
-    more = "allow more time" if found.optimum.why != WHY else "no search is known here; adaptation off has an exact one"
     for name, what, do in (
         ("stationarity", "stationarity (R eps)", "train further"),
         ("representation", "representation (||w|| inf ||u - phi'v||)", "add features"),
-        ("bracket", "what the bracket of the optimum leaves open", more),
+        ("bracket", "what the bracket of the optimum leaves open", found.optimum.sharper),
     ):
         if parts.get(name, 0.0) >= SHARE and not (name == "stationarity" and other is not None):
             said.append(f"{100 * parts[name]:.0f} % of the bound is {what}: {do}")
-    if not parts and found.optimum.why:
+    optimum = found.optimum
+    if isinstance(optimum, Optimum) and not optimum.certified and optimum.how != "convex":
+        assert isinstance(found.instance, MetaSLInstance)
+        short = "the inner step is too long for what the data prove; with a shorter one it may be"
+        why = unknown(found.instance) or short
+        said.append(f"L is not known to be convex ({why}): boxes are searched, and that takes few columns")
+    if not parts and found.optimum.why and found.optimum.sharper == MORE_TIME:
         said.append("the distance is bounded by what was known in time: allow more with --max-time")
     return (*said, *defaults)
 
 
-def remedy(loop: Loop) -> str:
+IMPLICIT_REMEDIES = {
+    "first-order": "solve (I + H/lambda) v = g for the meta-gradient v of each task; g alone is first-order",
+    "no-reset": "start the proximal problem of every task from the same weights",
+}
+"""The same after an implicit step, where it differs."""
+
+
+def remedy(loop: Objective) -> str:
     """What to do about another objective than the own one."""
+    if loop.objective.startswith("unrolled="):
+        return "solve the proximal problem of each task to the end, or judge an instance with these gradient steps"
+    if loop.objective.startswith("strength="):
+        given = loop.objective.removeprefix("strength=")
+        return f"train with this problem's strength, or judge an instance with lambda = {given}"
+    if isinstance(loop, Loop) and loop.strength is not None and loop.objective in IMPLICIT_REMEDIES:
+        return IMPLICIT_REMEDIES[loop.objective]
     if loop.objective.startswith("rate="):
         return f"train with this problem's rate, or judge with --eta {loop.objective.removeprefix('rate=')}"
     if loop.objective.startswith("steps="):
-        return f"train with this problem's number of steps, or judge with --steps {loop.steps}"
+        return (
+            f"train with this problem's number of steps, or judge with --steps {loop.objective.removeprefix('steps=')}"
+        )
     return REMEDIES[loop.objective]
 
 
@@ -137,7 +158,7 @@ def shares(found: Answer) -> dict[str, float]:
     return {name: part / whole for name, part in parts.items()} if 0 < whole < math.inf else {}
 
 
-def terms(judged: ClaimJudgement, optimum: Optimum) -> tuple[str, ...]:
+def terms(judged: ClaimJudgement, optimum: ShownBracket) -> tuple[str, ...]:
     """The terms of the bound by their upper ends, and what they are."""
     values = judged.terms
     radius, eps, weight, misfit, width = (
@@ -151,11 +172,13 @@ def terms(judged: ClaimJudgement, optimum: Optimum) -> tuple[str, ...]:
     elif stationarity <= NOTHING * rest < math.inf:
         costs = f" (omega is nearly stationary: this is less than {NOTHING:g} of the rest)"
     expressed = ": what the meta-features cannot express of the way from omega to the optimum"
+    # Functions or policies that no parameter has may be nearer to the proved end than any point that is known.
+    left = "what it is compared with leaves" if optimum.width > 2 * width else "its bracket leaves"
     found = [
         f"stationarity: R eps = {_product(radius, eps, stationarity)}{costs}",
         f"representation: ||w|| inf ||u - phi'v|| = {_product(weight, misfit, representation)}"
         + (expressed if width < representation < math.inf else ""),
-        f"optimum: its bracket leaves {_number(width)} open; {optimum.lower_end}",
+        f"optimum: {left} {_number(width)} open; {optimum.proof}",
     ]
     if optimum.why:
         found.append(f"the bracket is wide: {optimum.why}" if not optimum.narrow else optimum.why)

@@ -10,24 +10,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from flint import ctx, fmpq
 
+from ...theory.meta_sl import CLAIMS, HEADLINE
+from ..answers import Answer, Answerer, Posed, Told, count, less, more
+from ..answers.stages import Work
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
-from ..judge import PRECISIONS, ClaimJudgement, Enclosure
+from ..judge import PRECISIONS, Enclosure
 from ..losses import Link
 from ..midrad import MidRad
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised import training
+from ..supervised.instance import Gradient, MetaSLInstance, adaptation_field, split
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies
 from .descent import downhill
 from .exact import exact_value, functional_bound
 from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
-from .loops import Stationarities, stationary_for
+from .loops import rows_of, stationary_for
+from .many_rows import many
 from .search import ORDINARY, Budget
 from .spread import of_one_output
 from .stack import Balls2, Stack, norms, total
@@ -40,46 +45,10 @@ POWERS = 40
 """Rounds of the power method."""
 JUDGED = 2_000
 """Rows times tasks up to which the theorem is judged sharply before the optimum is known."""
+SHARPLY = 10**6
+"""Rows times tasks times columns up to which it is judged sharply in the end: there is no stopping it."""
 LARGE = 200_000
-"""Numbers in the features beyond which that takes long; convexity, where it may prove the optimum, then comes first."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """L(omega) - inf L lies in `gap`; judged: the theorem on it, None where it says nothing, which `missing` explains.
-
-    value       L(omega)
-    everywhere  whether the infimum is over all parameters; else over the ball of the optimum
-    choice      why that ball, if none was asked for
-    growth      at least the largest eta lambda_max of a task's Hessian at omega; beyond 2 inner steps diverge there
-    """
-
-    instance: MetaSLInstance
-    value: Enclosure
-    optimum: Optimum
-    gap: Enclosure
-    everywhere: bool
-    stationary: Stationarities = field(default_factory=lambda: Stationarities(()))
-    growth: float = 0.0
-    judged: ClaimJudgement | None = None
-    missing: str = ""
-    choice: str = ""
-
-    @property
-    def promise(self) -> float:
-        """What the theorem bounds the gap by; infinite where it says nothing."""
-        return self.judged.bound.hi if self.judged is not None and self.judged.bound is not None else math.inf
-
-    @property
-    def relative(self) -> Enclosure:
-        """The gap over inf L, outwards; unbounded where inf L may be 0 or less."""
-        low, high = self.optimum.sure, self.optimum.upper
-        least = math.nextafter(self.gap.lo / high, 0.0) if 0 < high < math.inf else 0.0
-        most = self.gap.hi / low if low > 0 else math.inf
-        return Enclosure(least, math.nextafter(most, math.inf))
-
-
-Told = Callable[[Answer], None]
+"""Numbers in the features beyond which that takes long."""
 
 
 @PROPOSING
@@ -96,20 +65,53 @@ def certify(
     Ctrl-C (KeyboardInterrupt from `stage` or `progress`) ends it with the answer that stands, once there is one.
     """
     work = _Work(instance, radius, budget, progress, stage, told)
-    try:
-        work.first()
-        for step in (work.named, work.descended, work.searched):
-            step()
-    except KeyboardInterrupt:
-        if work.answer is None:
-            raise
-        why = f"interrupted while {work.at}"
-        return replace(work.answer, optimum=replace(work.answer.optimum, interrupted=True, why=why))
-    assert work.answer is not None
-    return work.answer
+    return work.run(work.first, work.named, work.descended, work.searched)
 
 
-class _Work:
+class LinearAnswerer(Answerer):
+    """Of linear models."""
+
+    def certify(
+        self,
+        instance: MetaSLInstance,
+        radius: fmpq | None,
+        budget: Budget,
+        progress: Callable[[int, float, float], None],
+        stage: Callable[[str], None],
+        told: Told,
+    ) -> Answer:
+        return certify(instance, radius, budget, progress, stage, told)
+
+    def trained(self, instance: MetaSLInstance) -> MetaSLInstance:
+        return replace(instance, omega=tuple(rational(v) for v in training.train(instance).omega))
+
+    def outside(self, instance: MetaSLInstance, radius: fmpq) -> str:
+        size = sum((v * v for v in instance.omega), start=fmpq(0))
+        required = f"at least ||omega|| = {to_float(size) ** 0.5:.6g} is required: omega must lie in the ball"
+        return required if size > radius * radius else ""
+
+
+LINEAR_ANSWER = LinearAnswerer()
+
+
+def posed(instance: MetaSLInstance) -> Posed:
+    """What is solved."""
+    adaptation, tasks = instance.adaptation, [task for task in instance.tasks if task.weight != 0]
+    c = instance.loss.outputs
+    rows, d = sum(map(rows_of, tasks)), instance.dimension // c
+    if isinstance(adaptation, Gradient):
+        adapted = f"{count(adaptation.steps, 'inner step')} of {to_float(adaptation.eta):.4g}"
+    else:
+        adapted = f"a proximal inner step of strength {to_float(adaptation.strength):.4g}"
+    sizes = f"{count(len(tasks), 'task')}, {count(rows, 'row')}, {count(d, 'column')}"
+    sizes += f", {c} outputs" if c > 1 else ""
+    where = "a support of its own" if split(instance) else "the rows that it is judged on"
+    words = f"{sizes}; {instance.loss.name} loss, {adapted}, on {where}"
+    fields, omega = adaptation_field(adaptation, to_float), [to_float(v) for v in instance.omega]
+    return Posed("linear", instance.loss.name, fields, len(tasks), rows, d, omega, words, HEADLINE.name)
+
+
+class _Work(Work):
     """One call of `certify`: the answer that stands, and what improves it."""
 
     def __init__(
@@ -121,28 +123,14 @@ class _Work:
         stage: Callable[[str], None],
         told: Told,
     ) -> None:
+        super().__init__(budget, stage, told)
         self.instance, self.radius, self.budget, self.progress = instance, radius, budget, progress
-        self._stage, self._told, self.at = stage, told, "starting"
-        self.answer: Answer | None = None
-        self.begin = time.monotonic()
-        self.end = min(self.begin + budget.seconds, budget.until)
+        self.posed = posed(instance)
         # Gradient steps alone have a table of rows, of one output.
         coupled = instance.loss.link is Link.CLASS
         self.flat = instance if coupled else of_one_output(instance)
         steps = isinstance(instance.adaptation, Gradient) and any(task.weight for task in instance.tasks)
         self.rows = steps and not coupled
-
-    def stage(self, name: str) -> None:
-        self.at = name
-        self._stage(name)
-
-    def until(self, part: float) -> float:
-        """When that part of the time is over."""
-        return self.begin + part * (self.end - self.begin)
-
-    def tell(self, answer: Answer) -> None:
-        self.answer = answer
-        self._told(answer)
 
     def value(self, theta: Vector) -> Enclosure:
         """L there."""
@@ -153,7 +141,7 @@ class _Work:
     def first(self) -> None:
         """L(omega), and a floor that needs no work."""
         self.stage("evaluating the meta-objective at omega")
-        self.prover = Prover(self.flat, lambda: self._stage(self.at))
+        self.prover = Prover(self.flat, self.watch)
         value = self.value(self.instance.omega)
         low = 0.0 if self.instance.loss.profile.nonnegative else -math.inf
         at = tuple(to_float(v) for v in self.instance.omega)
@@ -173,25 +161,25 @@ class _Work:
             dimension=self.instance.dimension,
             ball=self.radius or ball_of(self.instance),
         )
-        gap = Enclosure(max(_less(value.lo, upper), 0.0), _more(value.hi, low))
-        return Answer(self.instance, value, optimum, gap, self.radius is None)
+        gap = Enclosure(max(less(value.lo, upper), 0.0), more(value.hi, low))
+        everywhere, region = self.radius is None, f"||theta|| <= {optimum.ball}"
+        return Answer(self.instance, self.posed, value, optimum, gap, everywhere, region)
 
     def named(self) -> None:
         """What omega is stationary for."""
-        assert self.answer is not None
-        if not self.rows:
-            return
         self.stage("comparing with what other training loops minimise")
-        found = stationary_for(self.flat, self.until(NAMING), lambda: self._stage(self.at))
-        self.tell(replace(self.answer, stationary=found, growth=growth(self.prover.stack, self.instance.omega)))
+        if self.instance.loss.link is Link.CLASS:
+            return
+        found = stationary_for(self.flat, self.until(NAMING), self.watch)
+        steep = growth(self.prover.stack, self.instance.omega) if self.rows else 0.0
+        self.tell(replace(self.standing, stationary=found, growth=steep))
 
     def descended(self) -> None:
         """The best point that descent finds, and the theorem against it."""
-        instance, standing = self.flat, self.answer
-        assert standing is not None
+        instance, standing = self.flat, self.standing
         profile = instance.loss.profile
         large = len(instance.features) * instance.dimension > LARGE
-        if not self.rows or profile.kinked or (large and applies(instance)):
+        if not self.rows or profile.kinked or self._convex():
             return
         stack, low, how = self.prover.stack, standing.optimum.lower, standing.optimum.how
         if profile.convex and stack.count <= FEW:
@@ -212,10 +200,16 @@ class _Work:
         if not large:
             self._judge(JUDGED)
 
+    def _convex(self) -> bool:
+        """Whether L is proved to be convex where the optimum is looked for: Newton's method is better then."""
+        if not self.rows or not applies(self.flat):
+            return False
+        reach = math.inf if self.radius is None else to_float(self.radius)
+        return self.prover.floor(np.zeros(self.instance.dimension), reach).convex
+
     def searched(self) -> None:
         """The bracket of the optimum, over all parameters or a ball, and the theorem against its point."""
-        standing = self.answer
-        assert standing is not None
+        standing = self.standing
         everywhere, choice = self.radius is None, ""
         try:
             try:
@@ -231,17 +225,23 @@ class _Work:
             if standing.judged is None:
                 self._judge()
             return
+        assert isinstance(standing.optimum, Optimum)
         optimum = _improved(optimum, standing.optimum)
-        above = max(_less(standing.value.lo, optimum.upper), 0.0)
-        gap = Enclosure(above, max(_more(standing.value.hi, optimum.sure), above))
-        self.tell(replace(standing, optimum=optimum, everywhere=everywhere, choice=choice, gap=gap))
-        self._judge()
+        above = max(less(standing.value.lo, optimum.upper), 0.0)
+        gap = Enclosure(above, max(more(standing.value.hi, optimum.sure), above))
+        region = f"||theta|| <= {optimum.ball}"
+        self.tell(replace(standing, optimum=optimum, everywhere=everywhere, region=region, choice=choice, gap=gap))
+        self._judge(JUDGED)
+        if many(self.instance, JUDGED) and time.monotonic() < self.end:
+            terms = sum(len(task.atoms) for task in self.instance.tasks) * len(self.instance.tasks)
+            if terms * self.instance.dimension <= SHARPLY:
+                self._judge()
 
     def _judge(self, most: int | None = None) -> None:
         """The theorem at omega against the optimum's point; `most` as in `judge_headline`."""
-        standing = self.answer
-        assert standing is not None
+        standing = self.standing
         optimum = standing.optimum
+        assert isinstance(optimum, Optimum)
         self.stage(f"judging the theorem at omega, the optimum in [{optimum.lower:.6g}, {optimum.upper:.6g}]")
         if not math.isfinite(optimum.sure) or not all(map(math.isfinite, optimum.at)):
             self.tell(replace(standing, missing="no lower end of the optimum is known"))
@@ -252,17 +252,8 @@ class _Work:
             return
         width = finding.judged.terms["bracket"].hi
         lo, hi = max(finding.above.lo, 0.0, standing.gap.lo), min(finding.above.hi + width, standing.gap.hi)
-        self.tell(replace(standing, gap=Enclosure(min(lo, hi), hi), judged=finding.judged))
-
-
-def _less(a: float, b: float) -> float:
-    """At most a - b; of what is infinite or no number, minus infinity."""
-    return math.nextafter(a - b, -math.inf) if math.isfinite(a) and math.isfinite(b) else -math.inf
-
-
-def _more(a: float, b: float) -> float:
-    """At least a - b."""
-    return a if b == 0 else math.nextafter(a - b, math.inf)
+        least = finding.smallest(CLAIMS)
+        self.tell(replace(standing, gap=Enclosure(min(lo, hi), hi), judged=finding.judged, smallest=least))
 
 
 def _improved(optimum: Optimum, standing: Optimum) -> Optimum:

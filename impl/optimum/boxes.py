@@ -133,13 +133,24 @@ class Model:
 
 
 @dataclass(frozen=True)
-class _TaskReach:
+class Iterate:
+    """A task's predictions before a gradient step over a box [k], their rows dz/dtheta (k, d), sums of ell'' [k]."""
+
+    over: list[arb]
+    rows: arb_mat
+    bends: list[arb]
+
+
+@dataclass(frozen=True)
+class TaskReach:
     """A task's adapted predictions: at a box's centre [k], over it [k], rows dz/dtheta (k, d), second derivatives."""
 
     centre: list[arb]
     over: list[arb]
     rows: arb_mat
     bend: list[list[arb]]
+    path: list[Iterate]
+    """The iterates before, from the first on; of the proximal step none."""
 
 
 class Box:
@@ -151,7 +162,7 @@ class Box:
         self.spread = [(-v).union(v) for v in self.r]
 
     @cached_property
-    def reaches(self) -> list[_TaskReach]:
+    def reaches(self) -> list[TaskReach]:
         return [self._proximal(task) if self.model.steps == 0 else self._steps(task) for task in self.model.tasks]
 
     def _around(self, centre: list[arb], rows: arb_mat) -> list[arb]:
@@ -159,21 +170,22 @@ class Box:
         shift = (rows * arb_mat([[v] for v in self.spread])).entries()
         return [a + b for a, b in zip(centre, shift, strict=True)]
 
-    def _steps(self, task: TaskModel) -> _TaskReach:
+    def _steps(self, task: TaskModel) -> TaskReach:
         """Gradient steps z <- z - eta A s(z), with rows W <- (I - eta A diag(h))W."""
         rate, d, k = self.model.rate, self.model.dimension, task.count
         centre = (task.features * arb_mat([[v] for v in self.c])).entries()
-        rows, bend = task.features, [[arb(0)] * (d * d) for _ in range(k)]
+        rows, bend, path = task.features, [[arb(0)] * (d * d) for _ in range(k)], []
         for _ in range(self.model.steps):
             over = self._around(centre, rows)
             h = task.sums(task.inner, 2, over)
+            path.append(Iterate(over, rows, h))
             if self.second:
                 bend = self._bent(task, over, h, rows, bend)
             pull = (task.gram * arb_mat([[s] for s in task.point_sums(task.inner, 1, centre)])).entries()
             centre = [a - rate * b for a, b in zip(centre, pull, strict=True)]
             entries = [int(i == j) - rate * task.gram[i, j] * h[j] for i in range(k) for j in range(k)]
             rows = arb_mat(k, k, entries) * rows
-        return _TaskReach(centre, self._around(centre, rows), rows, bend)
+        return TaskReach(centre, self._around(centre, rows), rows, bend, path)
 
     def _bent(
         self, task: TaskModel, over: list[arb], h: list[arb], rows: arb_mat, bend: list[list[arb]]
@@ -188,7 +200,7 @@ class Box:
         change = (task.gram * arb_mat(pull)).tolist()
         return [[b - self.model.rate * c for b, c in zip(bend[x], change[x], strict=True)] for x in range(k)]
 
-    def _proximal(self, task: TaskModel) -> _TaskReach:
+    def _proximal(self, task: TaskModel) -> TaskReach:
         """The proximal step: nonexpansive, its rows W solve (I + A diag(h)/lambda)W = X with |W_x| <= ||phi_x||.
 
         With h = m + e, m exact: W = G X - G A diag(e) W/lambda, G the inverse of I + A diag(m)/lambda.
@@ -208,7 +220,7 @@ class Box:
             wide.append([rows[i, a] + (-size).union(size) for a in range(d)])
         rows = arb_mat(wide)
         tight = self._around(centre, rows)
-        return _TaskReach(centre, [t.intersection(o) for t, o in zip(tight, over, strict=True)], rows, [])
+        return TaskReach(centre, [t.intersection(o) for t, o in zip(tight, over, strict=True)], rows, [], [])
 
     # --- what the leaves use --------------------------------------------------------------------------------
 
@@ -229,16 +241,16 @@ class Box:
     @cached_property
     def gradient(self) -> list[arb]:
         """grad L over the box: sum_i q_i sum_x s_x W_x."""
-        return self._pulled([task.sums(task.outer, 1, reach.over) for task, reach in self._pairs])
+        return self._pulled([task.sums(task.outer, 1, reach.over) for task, reach in self.pairs])
 
     @property
-    def _pairs(self) -> list[tuple[TaskModel, _TaskReach]]:
+    def pairs(self) -> list[tuple[TaskModel, TaskReach]]:
         return list(zip(self.model.tasks, self.reaches, strict=True))
 
     def _pulled(self, slopes: list[list[arb]]) -> list[arb]:
         """sum_i q_i sum_x slope_x W_x over the box."""
         total = [arb(0)] * self.model.dimension
-        for (task, reach), own in zip(self._pairs, slopes, strict=True):
+        for (task, reach), own in zip(self.pairs, slopes, strict=True):
             pull = (arb_mat([own]) * reach.rows).entries()
             total = [t + task.law.weight * p for t, p in zip(total, pull, strict=True)]
         return total
@@ -251,7 +263,7 @@ class Box:
         """
         slopes = self.gradient
         if self.model.problem.loss.profile.convex:
-            slopes = self._pulled([task.point_sums(task.outer, 1, reach.centre) for task, reach in self._pairs])
+            slopes = self._pulled([task.point_sums(task.outer, 1, reach.centre) for task, reach in self.pairs])
         return self.at_centre + sum((g * t for g, t in zip(slopes, self.spread, strict=True)), start=arb(0))
 
     def hessian(self) -> arb_mat:

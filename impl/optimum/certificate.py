@@ -1,10 +1,13 @@
 """The certificate of a bracket: what is claimed, and the tree of boxes that shows it.
 
-    {"format": "metagap/certificate/1", "instance": {...canonical...}, "radius": "4" | null, "ball": "4",
+    {"format": "metagap/certificate/3", "instance": {...canonical...}, "radius": "4" | null, "ball": "4",
      "lower": ..., "upper": ..., "at": [...], "how": "tree", "half": ..., "tree": "..."}
-                                              "how": "exact", "stationary": [...]}
+    {"format": "metagap/certificate/1", ...,  "how": "exact", "stationary": [...]}
                                               "how": "floor"}
     {"format": "metagap/certificate/2", ...,  "how": "convex", "multiplier": ..., "near": ...}
+
+An instance whose text is too large to be read back is left out ("instance": null): its hash names it (`problem`), and
+who reads the certificate gives it again.
 
 The claim: lower <= inf L <= upper over ||theta|| <= radius (null: over all parameters). `how` says what shows the lower
 end: a tree of boxes that covers the ball, which holds a minimiser (a file without `how` means this); a rational
@@ -15,41 +18,47 @@ convexity, by the gradient at one point (`convex_check`).
 that carry mass (`basis`): predictions depend on that part of theta alone, and the rest only makes it longer. (With
 "convex" they are theta's own.) The tree
 is in preorder from the cube [-half, half]^r: a byte j < r splits coordinate j at its middle, a letter is a leaf and
-says why it was discarded (`search`); covering is by construction. zlib and base64 make it text.
+says why it was discarded (`search`); covering is by construction. zlib and base64 make it text. Trees of
+format 1, which have no leaf r, are read as well.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import json
+import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from flint import fmpq, nmod_mat
+from flint import fmpq, fmpz, fmpz_mat, nmod_mat
 from msgspec import UNSET, Meta
 
+from ..bracket import DefectError
 from ..files import instance_in
 from ..files.faults import BadInputError, FaultError
 from ..files.numbers import NUMBER, Number, exact, exact_row, written
 from ..files.records import Record, typed
-from ..files.text import document, document_in, lookup
+from ..files.text import LARGEST_FILE, document, document_in, lookup
 from ..instances import Vector
 from ..losses import Link
 from ..supervised.document import READER
 from ..supervised.instance import MetaSLInstance, points
 from .spread import of_one_output
 
-FORMAT, CONVEX = "metagap/certificate/1", "metagap/certificate/2"
+FORMAT, CONVEX, TREE = (f"metagap/certificate/{n}" for n in (1, 2, 3))
+READ = (FORMAT, CONVEX, TREE)
 LARGEST_TREE = 2**26
 """Bytes in the largest tree that is read."""
-LEAVES = b"onmgkc"
+LEAVES = b"onmgkcr"
 COLUMNS = min(LEAVES)
 """Coordinates that a tree can split: larger bytes are leaves."""
 DEEPEST = 2100
 """How often a side can be halved: boxes are float64 numbers, from 2^1024 down to 2^-1074."""
-PRIME = 2**61 - 1
+PRIMES = (2**61 - 1, 2**61 - 31, 2**61 - 45)
 
 
 How = Literal["tree", "exact", "floor", "convex"]
@@ -58,7 +67,10 @@ How = Literal["tree", "exact", "floor", "convex"]
 
 class _Bracketed(Record, kw_only=True):
     sha256: Annotated[str, Meta(description="of the canonical instance")]
-    instance: Annotated[dict[str, Any], Meta(description="an instance file, canonical")]
+    instance: Annotated[
+        dict[str, Any] | None,
+        Meta(description="an instance file, canonical; null: left out, and omega, comparator and radius are 0, 0, 1"),
+    ]
     radius: Annotated[Number | None, Meta(description="of the ball that was asked for; null: all parameters")]
     ball: Annotated[Number, Meta(description="radius of the ball that was searched")]
     lower: Annotated[float, Meta(description="the bracket's lower end")]
@@ -73,6 +85,7 @@ class _Claim(_Bracketed, kw_only=True):
 class TreeRecord(_Claim, kw_only=True):
     """A bracket of the global minimum with the tree of boxes that shows it (metagap optimum --certificate)."""
 
+    format: Literal["metagap/certificate/1", "metagap/certificate/3"]  # type: ignore[assignment]
     how: Literal["tree"] = "tree"
     half: Annotated[Number, Meta(description="half of the root cube's width")]
     tree: Annotated[str, Meta(description="the tree in preorder, as base64 of a zlib stream")]
@@ -151,86 +164,159 @@ class Certificate:
             "near": written(self.near),
         }
         record |= {name: value for name, value in own.items() if name in RECORDS[self.how].__struct_fields__}
-        return json.dumps(record, indent=1) + "\n"
+        text = json.dumps(record, indent=1) + "\n"
+        if len(text) <= LARGEST_FILE:
+            return text
+        return json.dumps(record | {"instance": None, "sha256": problem(self.instance).sha256}, indent=1) + "\n"
+
+
+def problem(instance: MetaSLInstance) -> MetaSLInstance:
+    """The instance without what a bracket of its optimum does not depend on."""
+    zero = (fmpq(0),) * instance.dimension
+    return replace(instance, omega=zero, comparator=zero, radius=fmpq(1))
 
 
 def basis(instance: MetaSLInstance) -> tuple[Vector, ...]:
     """Orthogonal rational vectors that span the features with mass, at least one; the unit vectors if that is all.
 
-    Gram-Schmidt in the order of the support points, without normalising.
+    Gram-Schmidt on `_independent` rows in the order of the support points; not normalised.
     """
     d = instance.dimension
-    used = sorted({x for task in instance.tasks if task.weight != 0 for x in points(task)})
-    found: list[Vector] = []
-    squares: list[fmpq] = []
-    for x in used:
-        row = instance.features[x]
-        for b, square in zip(found, squares, strict=True):
-            share = _dot(row, b) / square
-            row = tuple(v - share * w for v, w in zip(row, b, strict=True))
-        if any(v != 0 for v in row):
-            found.append(row)
-            squares.append(_dot(row, row))
-            if len(found) == d:
-                break
-    if len(found) == d or not found:
+    kept = _independent(instance)
+    if len(kept) == d or not kept:
         units = tuple(tuple(fmpq(int(i == j)) for j in range(d)) for i in range(d))
-        return units if found else units[:1]
-    return tuple(found)
+        return units if kept else units[:1]
+    whole = _whole(kept)
+    products, rows = (whole * whole.transpose()).tolist(), whole.tolist()
+    # Elimination in K K' = L U makes L^-1 K of K, orthogonal rows; free of fractions, times the minors of K K' (> 0).
+    made = fmpz_mat([a + b for a, b in zip(products, rows, strict=True)]).fflu()[3].tolist()
+    return tuple(_primitive(row[len(kept) :]) for row in made)
+
+
+def _primitive(row: Sequence[fmpz]) -> Vector:
+    """Whole numbers without a common factor."""
+    common = functools.reduce(lambda a, b: a.gcd(b), row)
+    return tuple(fmpq(v, common) for v in row)
 
 
 def many_columns(instance: MetaSLInstance, count: int) -> bool:
-    """Whether more than `count` independent columns are found at once, without an exact basis.
-
-    Modulo a prime, of the first support points with mass: that rank is at most the rational one.
-    """
+    """Whether more than `count` independent columns are found at once: modulo a prime, in the first rows with mass."""
     if instance.dimension <= count:
         return False
-    used = sorted({x for task in instance.tasks if task.weight != 0 for x in points(task)})[: 2 * count]
-    rows = [instance.features[x] for x in used]
-    if any(v.q % PRIME == 0 for row in rows for v in row):
-        return False
-    residues = [int(v.p * pow(int(v.q), -1, PRIME) % PRIME) for row in rows for v in row]
-    return bool(nmod_mat(len(rows), instance.dimension, residues, PRIME).rank() > count)
+    first = _modulo([instance.features[x] for x in _used(instance)[: 2 * count]], PRIMES[0])
+    return first is not None and len(first) > count
+
+
+def _independent(instance: MetaSLInstance) -> list[Vector]:
+    """Features with mass that are independent, and of which all others are combinations.
+
+    What is independent modulo a prime is so over the rationals: d such rows are enough. Fewer span all rows if what is
+    orthogonal to them is orthogonal to each; if not, another prime. Errors: DefectError where no prime does.
+    """
+    d, used = instance.dimension, _used(instance)
+    for count in sorted({min(2 * d, len(used)), len(used)}):
+        rows = [instance.features[x] for x in used[:count]]
+        for prime in PRIMES:
+            chosen = _modulo(rows, prime)
+            if chosen is None or (len(chosen) < d and count < len(used)):
+                continue
+            kept = [rows[j] for j in chosen]
+            if len(kept) == d or _spanned(rows, kept, d):
+                return kept
+    raise DefectError(f"no {d} independent columns, and no fewer, are found modulo {len(PRIMES)} primes")
+
+
+def _used(instance: MetaSLInstance) -> list[int]:
+    """The support points that carry mass, in either law."""
+    return sorted({x for task in instance.tasks if task.weight != 0 for x in points(task)})
+
+
+def _modulo(rows: Sequence[Vector], prime: int) -> list[int] | None:
+    """The rows that are independent of those before them modulo the prime; None if it divides a denominator."""
+    if any(v.q % prime == 0 for row in rows for v in row):
+        return None
+    columns = [int(v.p * pow(int(v.q), -1, prime) % prime) for column in zip(*rows, strict=True) for v in column]
+    if not columns:
+        return []
+    reduced, rank = nmod_mat(len(rows[0]), len(rows), columns, prime).rref()
+    return [next(j for j in range(len(rows)) if reduced[i, j] != 0) for i in range(rank)]
+
+
+def _spanned(rows: Sequence[Vector], kept: Sequence[Vector], d: int) -> bool:
+    """Whether independent rows span all: d - r independent vectors are orthogonal to them, and to every row."""
+    if not kept:
+        return all(v == 0 for row in rows for v in row)
+    null, count = _whole(kept).nullspace()
+    assert count == d - len(kept)
+    across = fmpz_mat([line[:count] for line in null.tolist()])
+    return not any(v != 0 for v in (_whole(rows) * across).entries())
+
+
+def _whole(rows: Sequence[Vector]) -> fmpz_mat:
+    """The rows times numbers that make them whole."""
+    found = []
+    for row in rows:
+        scale = math.lcm(*(int(v.q) for v in row))
+        found.append([int(v.p) * (scale // int(v.q)) for v in row])
+    return fmpz_mat(found)
 
 
 def _format(how: How) -> str:
-    return CONVEX if how == "convex" else FORMAT
+    return {"convex": CONVEX, "tree": TREE}.get(how, FORMAT)
 
 
 def _dot(a: Vector, b: Vector) -> fmpq:
     return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
 
 
-def load(path: Path) -> Certificate:
-    """The certificate in a file. Errors: BadInputError."""
-    return _certificate(document(path), str(path))
+def load(path: Path, given: MetaSLInstance | None = None) -> Certificate:
+    """The certificate in a file; of a large instance, which it leaves out, with that one. Errors: BadInputError."""
+    return _certificate(document(path), str(path), given)
 
 
-def loads(text: str, source: str = "<string>") -> Certificate:
-    """The certificate in a text, which errors call `source`. Errors: BadInputError."""
-    return _certificate(document_in(text, source), source)
+def loads(text: str, source: str = "<string>", given: MetaSLInstance | None = None) -> Certificate:
+    """The certificate in a text, which errors call `source`; `given` as in `load`. Errors: BadInputError."""
+    return _certificate(document_in(text, source), source, given)
 
 
-def _certificate(content: Any, source: str) -> Certificate:
+def _certificate(content: Any, source: str, given: MetaSLInstance | None) -> Certificate:
     try:
-        if not isinstance(content, dict) or content.get("format") not in (FORMAT, CONVEX):
-            raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} or {CONVEX!r}")
+        if not isinstance(content, dict) or content.get("format") not in READ:
+            raise FaultError("format" if isinstance(content, dict) else "document", what=f"{FORMAT!r} to {TREE!r}")
         how = content.setdefault("how", "tree")
         if how not in list(RECORDS):
             raise FaultError("how", what="one of " + ", ".join(RECORDS))
-        if content["format"] != (wanted := _format(how)):
+        if content["format"] != (wanted := _format(how)) and (how, content["format"]) != ("tree", FORMAT):
             raise FaultError("format", what=f"{wanted!r}, with how={how!r},")
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
-        instance = instance_in(content["instance"], source, (READER,), "instance")
-        assert isinstance(instance, MetaSLInstance)
-        if instance.sha256 != record.sha256:
-            raise FaultError("sha256", what=f"the hash of the instance, {instance.sha256},")
+        instance = _instance(record, source, given)
         return _read(record, instance if instance.loss.link is Link.CLASS else of_one_output(instance))
     except FaultError as fault:
-        given = lookup(content, fault.field) if fault.given is UNSET else fault.given
+        shown = lookup(content, fault.field) if fault.given is UNSET else fault.given
         required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
-        raise BadInputError(source, fault.field, given, required) from None
+        raise BadInputError(source, fault.field, shown, required) from None
+
+
+def _instance(record: AnyRecord, source: str, given: MetaSLInstance | None) -> MetaSLInstance:
+    """The instance that the certificate holds, or that is given; its hash is compared. Errors: FaultError."""
+    if record.instance is None and given is None:
+        raise FaultError(
+            "instance", what="the tasks of a certificate that leaves them out (metagap check --tasks TASKS)"
+        )
+    if record.instance is not None:
+        held = instance_in(record.instance, source, (READER,), "instance")
+        assert isinstance(held, MetaSLInstance)
+        if held.sha256 != record.sha256:
+            raise FaultError("sha256", what=f"the hash of the instance, {held.sha256},")
+        if given is None:
+            return held
+        if problem(held).sha256 != problem(given).sha256:
+            raise FaultError("sha256", what="the hash of the same tasks, loss and step as are given")
+        return held
+    assert given is not None
+    if (found := problem(given)).sha256 != record.sha256:
+        raise FaultError("sha256", what=f"the hash of the tasks, loss and step that are given, {found.sha256},")
+    return found
 
 
 def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:

@@ -1,14 +1,15 @@
 """The checker: accepts a certificate only if it can prove the bracket itself.
 
 Nothing of the search is used but the file, and no float is believed: leaves are proved many at once in midpoint-radius
-float64 whose rounding is proved (`leaves`, `midrad`), and what that cannot tell in balls (`boxes`), where the checker
-splits on if the enclosures of the search were sharper. A leaf's letter says which reason to try first. What is proved:
+float64 whose rounding is proved (`prover`, `leaves`, `relaxed`, `midrad`), and what that cannot tell in balls (`boxes`,
+`relaxed_box`), where the checker splits on if the enclosures of the search were sharper. A leaf's letter says which
+reason to try first. What is proved:
 
 * covering: the tree is a binary partition of a cube that contains the ball;
 * no leaf holds a point of the ball with L < lower that could be the minimum. The minimum over the ball is attained
   (L is continuous), so it lies in a leaf. Leaf reasons: outside (o), natural range (n), mean value (m), no stationary
-  point of the open ball (g) or of its sphere (k), Lagrangian-convex (c); the formulas are in `search`'s docstring and
-  are derived in the methods below;
+  point of the open ball (g) or of its sphere (k), Lagrangian-convex (c), convexified (r); the formulas are in
+  `search`'s docstring and are derived in the methods below and in `relaxing`;
 * upper: the value at an exact point of the ball;
 * without a radius: that every parameter outside the ball is worse than `upper` (`coercivity`);
 * lower ends without a tree: `ends`; by convexity: `convex_check`, which proves the upper end as well.
@@ -23,7 +24,8 @@ What the search uses as well, and why it may be shared:
   radius from there; here it is computed again, by the same code. Tests compare it with values outside, and the floors
   with values at points and with each other.
 
-The exact minimum of the squared loss is shared only in that radius: `ends` verifies the point by its own arithmetic.
+`relaxing`, which proposes what could make L convex on a box, is shared, and not believed. The exact minimum of the
+squared loss is shared only in that radius: `ends` verifies the point by its own arithmetic.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ from .coercivity import NotCoerciveError, coercivity_radius
 from .convex_check import convex_end
 from .ends import floor_end, quadratic_end
 from .exact import exact_value
-from .leaves import Prover
+from .prover import Prover
+from .relaxed_box import at_least
 from .tree import Leaves, TreeError, leaves
 
 EXTRA_DEPTH = 40
@@ -197,7 +200,13 @@ class Checker:
         box = Box(self.model, centre, half)
         if box.natural >= self.lower or box.mean_value >= self.lower or self._not_stationary(box, centre, half):
             return True
-        return letter != ord("c") and self._convex(centre, half)
+        return self._convexified(centre, half) or (letter != ord("c") and self._convex(centre, half))
+
+    def _convexified(self, centre: list[fmpq], half: list[fmpq]) -> bool:
+        """L >= lower on the box within the ball, by convexity of another function there (`relaxing`)."""
+        if not self.model.smooth or self.model.quadratic:
+            return False
+        return at_least(Box(self.model, centre, half), centre, half, self.ball, self.lower)
 
     def _not_stationary(self, box: Box, centre: list[fmpq], half: list[fmpq]) -> bool:
         """No minimum lies in the box: grad L != 0 there, and where it meets the sphere no mu >= 0 fits."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
@@ -27,28 +28,48 @@ ROUNDS = 200
 GRAIN = fmpq(1, 1024)
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What was found: a certificate, if there is one, and whether Ctrl-C or the time ended the work."""
+
+    certificate: Certificate | None = None
+    interrupted: bool = False
+    late: bool = False
+
+
 def proposed(
     instance: MetaSLInstance, radius: fmpq | None, deadline: float, watch: Callable[[], None] = lambda: None
-) -> Certificate | None:
-    """A certificate by convexity of a bracket of inf L over ||theta|| <= radius (None: everywhere), if one is found."""
+) -> Proposal:
+    """A certificate by convexity of a bracket of inf L over ||theta|| <= radius (None: everywhere), if one is found.
+
+    `watch` is called often. What it raises ends the work with what is found by then: KeyboardInterrupt, TimeoutError. A
+    first Ctrl-C ends Newton's method alone, and the point that it has is proved; a second one ends that as well.
+    """
     if not applies(instance):
-        return None
+        return Proposal()
     prover = Prover(instance, watch)
     stack = prover.stack
     if not stack.count or not np.isfinite(stack.lengths).all():
-        return None
+        return Proposal()
     size = math.inf if radius is None else to_float(radius)
-    at, multiplier = minimum(stack, size, deadline)
+    at, multiplier, interrupted = minimum(stack, size, deadline, watch)
     if not (np.isfinite(at).all() and math.isfinite(multiplier)):
-        return None
-    x = _inside(tuple(rational(float(v)) for v in at), radius)
+        return Proposal(interrupted=interrupted)
+    x, found = _inside(tuple(rational(float(v)) for v in at), radius), None
     for bits in PRECISIONS:
         with ctx.workprec(bits):
-            found = _certificate(prover, x, radius, rational(multiplier))
-            if (found is not None and _sharp(found)) or not (prover.fine and prover.quadratic):
-                return found
-            x = _refined(prover, x, radius)
-    return found
+            try:
+                found = _certificate(prover, x, radius, rational(multiplier)) or found
+                if interrupted or (found is not None and _sharp(found)) or not (prover.fine and prover.quadratic):
+                    break
+                x = _refined(prover, x, radius)
+            except KeyboardInterrupt:
+                if interrupted or found is not None:
+                    return Proposal(found, interrupted=True)
+                interrupted = True
+            except TimeoutError:
+                return Proposal(found, interrupted, late=True)
+    return Proposal(found, interrupted)
 
 
 def _certificate(prover: Prover, x: Vector, radius: fmpq | None, multiplier: fmpq) -> Certificate | None:
@@ -118,8 +139,28 @@ def _inside(x: Vector, radius: fmpq | None) -> Vector:
 # --- Newton's method ------------------------------------------------------------------------------------------------
 
 
-def minimum(stack: Stack, radius: float, deadline: float) -> tuple[Array, float]:
-    """A point that nearly minimises L over ||theta|| <= radius (inf: everywhere), and the multiplier of the sphere."""
+def minimum(
+    stack: Stack, radius: float, deadline: float, watch: Callable[[], None] = lambda: None
+) -> tuple[Array, float, bool]:
+    """A point that nearly minimises L over ||theta|| <= radius (inf: everywhere), the multiplier of the sphere, and
+    whether Ctrl-C ended the work: then the best point so far.
+    """
+    found, interrupted = (np.zeros(stack.dimension), 0.0), False
+    try:
+        for one in _descent(stack, radius):
+            found = one
+            watch()
+            if time.monotonic() > deadline:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    except TimeoutError:
+        pass
+    return *found, interrupted
+
+
+def _descent(stack: Stack, radius: float) -> Iterator[tuple[Array, float]]:
+    """The best point so far and its multiplier, after every step."""
     theta = np.zeros(stack.dimension)
     value, gradient, hessian = derivatives(stack, theta)
     best, multiplier, least, stalled = theta, 0.0, math.inf, 0
@@ -143,9 +184,9 @@ def minimum(stack: Stack, radius: float, deadline: float) -> tuple[Array, float]
             best, multiplier, least, stalled = theta, pull, residual, 0
         else:
             stalled += 1
-        if stalled == 3 or residual == 0 or (fall <= 1e-17 * abs(after) and stalled) or time.monotonic() > deadline:
+        yield best, multiplier
+        if stalled == 3 or residual == 0 or (fall <= 1e-17 * abs(after) and stalled):
             break
-    return best, multiplier
 
 
 def _model_minimum(hessian: Array, gradient: Array, theta: Array, radius: float) -> tuple[Array, float]:
@@ -199,11 +240,10 @@ def derivatives(stack: Stack, theta: Array) -> tuple[float, Array, Array]:
     """L, its gradient (d,) and Hessian (d, d), for the problems to which `convexity.applies`."""
     loss, labels, masses, rate = stack.loss, stack.labels.mid, stack.masses.mid, float(stack.rate.mid)
     weights, x, z = stack.weights.mid, stack.x, stack.times(theta)
-    rows, bends, bent = x, [], None
+    rows, path = x, []
     for _ in range(stack.steps):
         bend = masses * loss.d2(Floats, z, labels)
-        bends.append(bend)
-        bent = masses * loss.d3(Floats, z, labels)
+        path.append((rows, bend, masses * loss.d3(Floats, z, labels)))
         moved = np.empty_like(rows)
         for own in stack.slices:
             own_x, scaled = x[own], bend[own, None] * rows[own]
@@ -214,8 +254,9 @@ def derivatives(stack: Stack, theta: Array) -> tuple[float, Array, Array]:
     value = float(stack.row_weights.mid @ loss.value(Floats, z, labels))
     v = stack.pulled(masses * loss.d1(Floats, z, labels))
     hessian = rows.T @ ((stack.row_weights.mid * loss.d2(Floats, z, labels))[:, None] * rows)
-    if bent is not None and loss.name != "squared":
-        hessian = hessian - rate * (x.T @ ((weights[stack.task] * bent * stack.times(v))[:, None] * x))
-    for bend in reversed(bends):
-        v = v - rate * stack.pulled(bend * stack.times(v))
+    for before, bend, bent in reversed(path):
+        along = stack.times(v)
+        if loss.name != "squared":
+            hessian = hessian - rate * (before.T @ ((weights[stack.task] * bent * along)[:, None] * before))
+        v = v - rate * stack.pulled(bend * along)
     return value, weights @ v, hessian

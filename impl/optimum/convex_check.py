@@ -37,6 +37,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
+from ..blas import product
 from ..instances import Vector
 from ..midrad import UP, MidRad, U
 from ..supervised.instance import Atoms, MetaSLInstance, both_laws
@@ -146,7 +147,7 @@ class Prover:
             unit = gamma(sum(y.shape)) + 4 * relative
             for _ in range(stack.steps):
                 length = float(norms(norms(v, 1), 0))
-                v = v - rate * ((y @ y.T) @ v if len(y) < y.shape[1] else y @ (y.T @ v))
+                v = v - rate * (product(product(y, y.T), v) if len(y) < y.shape[1] else product(y, product(y.T, v)))
                 after = float(norms(norms(v, 1), 0))
                 error = (
                     error * grown[i] + 3 * unit * eta * size * size * (length + error) + 4 * U * (length + after)

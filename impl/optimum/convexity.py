@@ -35,6 +35,19 @@ C8 itself bounds |ell'| <= m1, ell'' <= m2, |x| <= B. Here, in two rounds, the s
 Over a ball ||theta - theta_0|| <= r predictions lie within r|x_a| of x_a'theta_0, and each inf and sup is exact there
 (`LossRanges.over`); over all parameters they are the loss's constants.
 
+Several steps. z_0 = z, z_(k+1) = z_k - eta A s_k; D_k, T_k at z_k; dz_k = J_k X dtheta with J_k = (I - eta A D_(k-1))
+... (I - eta A D_0); v_K = s_K, v_k = (I - eta D_k A)v_(k+1), the derivative of F by z_k. As in (1),
+
+    Hess L_i = X'[J_K'D_K J_K - eta sum_(k<K) J_k'T_k diag(A v_(k+1)) J_k]X,
+
+J_(k+1) = (I - eta A D_k)J_k, and (2) with D_k, D_(k+1) for D, D+ gives, from k = K - 1 down to 0 with nu_K = 1,
+
+    J_(k+1)'diag(nu_(k+1))D_(k+1)J_(k+1) - eta J_k'T_k diag(A v_(k+1))J_k >= J_k'diag(nu_k)D_k J_k,
+    nu_(k,a) = (min_b nu_(k+1,b)) c_k nu_i(sigma_k) - |eta| kappa_(k,a) tau_(k+1,a),  if that minimum is >= 0,      (3)
+
+and Hess L >= sum_i q_i X'diag(nu_0)D_0 X. tau_K as above; A v_(k+1) = X u with u = (I - eta X'D_(k+1)X) ... X's_K, so
+that tau_(k+1,a) = |x_a| ||X's_K|| prod_(j>k) max(1, |eta sigma_j - 1|); for eta < 0 the factors are 1 + |eta| sigma_j.
+
 No adaptation (eta = 0): Hess L = X'diag(q p ell'')X, (2) with nu = 1. Squared loss, any number of steps: adapted
 predictions are affine in theta, so that L is a convex quadratic; its Hessian is W'diag(q p)W with W = dz+/dtheta:
 W <- W - eta A diag(p) W for every step.
@@ -52,6 +65,7 @@ import numpy as np
 from scipy.linalg import qr
 
 from ..arithmetic import Array, bounds
+from ..blas import product
 from ..midrad import MidRad, MidRads, U, contract, product_ends
 from ..supervised.instance import Gradient, MetaSLInstance, split
 from .stack import Balls2, Stack, gamma, norms
@@ -66,10 +80,21 @@ FEW = 1024
 
 def applies(instance: MetaSLInstance) -> bool:
     """Whether a floor of the Hessian is known for such a problem, be it positive or not."""
-    adaptation, profile = instance.adaptation, instance.loss.profile
-    if not isinstance(adaptation, Gradient) or not profile.convex or profile.kinked or split(instance):
-        return False
-    return instance.loss.name == "squared" or adaptation.eta == 0 or (adaptation.steps == 1 and not profile.joints)
+    return not unknown(instance)
+
+
+def unknown(instance: MetaSLInstance) -> str:
+    """Why none is known; empty where one is."""
+    adaptation, loss = instance.adaptation, instance.loss
+    if not isinstance(adaptation, Gradient):
+        return "the inner step is implicit"
+    if not loss.profile.convex or loss.profile.kinked:
+        return f"the {loss.name} loss is not convex with a continuous slope"
+    if loss.profile.joints and adaptation.eta != 0:
+        return f"the curvature of the {loss.name} loss jumps"
+    if split(instance):
+        return "tasks adapt on a support of their own"
+    return ""
 
 
 def least_eigenvalue(matrix: Array, error: float) -> float:
@@ -88,7 +113,7 @@ def least_eigenvalue(matrix: Array, error: float) -> float:
         factor = np.linalg.cholesky(shifted)
     except np.linalg.LinAlgError:
         return -math.inf
-    rest = float(norms((shifted - factor @ factor.T).ravel(), 0))
+    rest = float(norms((shifted - product(factor, factor.T)).ravel(), 0))
     rounding = (gamma(d) + 4 * U) * float(norms(factor.ravel(), 0)) ** 2 + 8 * U * (size + abs(low) * d)
     return low - (rest + rounding + error) * MORE - 4 * U * abs(low)
 
@@ -138,11 +163,11 @@ def gram(x: Array, weights: Array, error: float) -> tuple[Array, float]:
     if not len(x):
         return np.zeros((x.shape[1], x.shape[1])), 0.0
     size = float((np.abs(weights) * norms(x, 1) ** 2).sum()) * MORE
-    return x.T @ (weights[:, None] * x), size * (gamma(len(x) + 4) + 3 * error)
+    return product(x.T, weights[:, None] * x), size * (gamma(len(x) + 4) + 3 * error)
 
 
 def floor(stack: Stack, region: Region) -> Floor:
-    """The floor (2) of Hess L on the region, for problems to which it `applies`."""
+    """The floor (2), (3) of Hess L on the region, for problems to which it `applies`."""
     ranges = Ranged(stack)
     low, high = ranges.of(2, region.low, region.high)
     weights = stack.row_weights.low
@@ -189,51 +214,71 @@ def _upper(value: object) -> float:
 
 
 def _nu(stack: Stack, region: Region, ranges: Ranged, sharp: bool) -> Array:
-    """nu_a (N,) of (2), rounded down."""
-    low, high, eta = region.low, region.high, abs(float(stack.rate.high))
-    curved = ranges.of(2, low, high)[1]
-    step = _moved(stack, *ranges.of(1, low, high), sharp)
-    after, moved = _after(stack, region, *step), eta * np.maximum(*map(np.abs, step)) * MORE
-    pushed = np.maximum(*map(np.abs, _moved(stack, *ranges.of(1, *after), sharp)))
-    kappa = ranges.bend(np.minimum(low, after[0]), np.maximum(high, after[1]))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        kept = MidRads.exp(MidRad(-kappa * moved * MORE)).low
-        kept = np.fmax(kept, ranges.of(2, *after)[0] / curved * LESS)
-    sigma = largest(stack, curved, sharp)
-    moving = np.maximum(1 - eta * sigma * MORE, 0.0) ** 2 * LESS
-    contracted = moving if stack.rate.high > 0 else np.ones(len(sigma))
-    least = np.array([kept[own].min() for own in stack.slices])
-    bend = ranges.bend(low, high)
-    nu: Array = (least * contracted)[stack.task] * LESS - eta * bend * pushed * MORE
+    """nu_a (N,) of (3), rounded down; nan where an inner one may be negative."""
+    low, high, eta, levels = region.low, region.high, abs(float(stack.rate.high)), []
+    for _ in range(stack.steps):
+        curved = ranges.of(2, low, high)[1]
+        step = _moved(stack, *ranges.of(1, low, high), sharp)
+        after, moved = _after(stack, low, high, *step), eta * np.maximum(*map(np.abs, step)) * MORE
+        kappa = ranges.bend(np.minimum(low, after[0]), np.maximum(high, after[1]))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            kept = MidRads.exp(MidRad(-kappa * moved * MORE)).low
+            kept = np.fmax(kept, ranges.of(2, *after)[0] / curved * LESS)
+        moving = eta * largest(stack, curved, sharp) * MORE
+        forwards = stack.rate.high > 0
+        contracted = np.maximum(1 - moving, 0.0) ** 2 * LESS if forwards else np.ones(len(moving))
+        grown = np.maximum(moving - 1, 1.0) if forwards else (1 + moving) * MORE
+        least = _least(stack, kept)
+        levels.append(((least * contracted), ranges.bend(low, high), grown))
+        low, high = after
+    slopes = ranges.of(1, low, high)
+    pushed, pull = np.maximum(*map(np.abs, _moved(stack, *slopes, sharp))), _pull(stack, *slopes, sharp)
+    nu = np.ones(stack.count)
+    for shrunk, bend, grown in reversed(levels):
+        inner = _least(stack, nu)
+        inner = np.where(inner >= 0, inner, math.nan)
+        nu = (inner * shrunk)[stack.task] * LESS - eta * bend * pushed * MORE
+        pull = pull * grown * MORE
+        pushed = stack.lengths * pull[stack.task] * MORE
     return nu
 
 
-def _after(stack: Stack, region: Region, least: Array, most: Array) -> tuple[Array, Array]:
-    """The ends of z - eta (A s), with A s between least and most (N,)."""
+def _least(stack: Stack, values: Array) -> Array:
+    """The least of each task's (n,)."""
+    return np.array([values[own].min() for own in stack.slices])
+
+
+def _after(stack: Stack, low: Array, high: Array, least: Array, most: Array) -> tuple[Array, Array]:
+    """The ends of z - eta (A s), with z between low and high, A s between least and most (N,)."""
     ends = product_ends(-stack.rate, MidRad.between(least, most))
-    low, high = region.low + ends[0], region.high + ends[1]
+    low, high = low + ends[0], high + ends[1]
     return low - 4 * U * np.abs(low), high + 4 * U * np.abs(high)
+
+
+def _pull(stack: Stack, low: Array, high: Array, sharp: bool) -> Array:
+    """At least ||X_i's|| per task (n,) for ell'_b between low and high."""
+    most = np.maximum(np.abs(low), np.abs(high))
+    steep = stack.masses.high * most * MORE
+    pull = np.array([(steep[own] * stack.lengths[own]).sum() for own in stack.slices]) * MORE
+    if not sharp:
+        return pull
+    square = np.array([(steep[own] * most[own]).sum() for own in stack.slices]) * MORE
+    return np.fmin(pull, np.sqrt(largest(stack, np.ones(stack.count), sharp=True) * square) * MORE)
 
 
 def _moved(stack: Stack, low: Array, high: Array, sharp: bool) -> tuple[Array, Array]:
     """The ends of (A s)_a (N,) for ell'_b between low and high."""
-    steep = stack.masses.high * np.maximum(np.abs(low), np.abs(high)) * MORE
-    pull = np.array([(steep[own] * stack.lengths[own]).sum() for own in stack.slices]) * MORE
-    most = stack.lengths * pull[stack.task] * MORE
-    if not sharp:
-        return -most, most
+    most = stack.lengths * _pull(stack, low, high, sharp)[stack.task] * MORE
     least = -most
-    widest = largest(stack, np.ones(stack.count), sharp=True)
-    for i, own in enumerate(stack.slices):
-        square = float((steep[own] * np.maximum(np.abs(low[own]), np.abs(high[own]))).sum()) * MORE
-        best = np.fmin(most[own], stack.lengths[own] * math.sqrt(widest[i] * square) * MORE)
-        most[own], least[own] = best, -best
-        if own.stop - own.start <= FEW and np.isfinite(steep[own]).all():
+    if not sharp:
+        return least, most
+    for own in stack.slices:
+        s = stack.masses[own] * MidRad.between(low[own], high[own])
+        if own.stop - own.start <= FEW and np.isfinite(s.size).all():
             x, lengths = stack.x[own], stack.lengths[own]
-            a = MidRad(x @ x.T, (gamma(stack.dimension) + 3 * stack.error) * np.outer(lengths, lengths) * MORE)
-            s = stack.masses[own] * MidRad.between(low[own], high[own])
+            a = MidRad(product(x, x.T), (gamma(stack.dimension) + 3 * stack.error) * np.outer(lengths, lengths) * MORE)
             found = contract("ij,j->i", a, s)
-            most[own], least[own] = np.fmin(best, found.high), np.fmax(-best, found.low)
+            most[own], least[own] = np.fmin(most[own], found.high), np.fmax(least[own], found.low)
     return least, most
 
 
@@ -277,5 +322,5 @@ def spanning(stack: Stack) -> Array:
     coefficients = np.rint(np.linalg.lstsq(x[:, chosen], x[:, rest], rcond=None)[0] * MULTIPLE)
     most = np.abs(whole).max() * max(float(np.abs(coefficients).sum(0).max(initial=0.0)), MULTIPLE)
     exact = (whole == np.rint(whole)).all() and most < 2.0**53
-    verified = (MULTIPLE * whole[:, rest] == whole[:, chosen] @ coefficients).all()
+    verified = (MULTIPLE * whole[:, rest] == product(whole[:, chosen], coefficients)).all()
     return chosen if exact and verified else everything

@@ -12,8 +12,8 @@ from .convex import value_at
 from .landscape import Derivatives, Landscape
 from .stack import Balls2, Stack
 
-CANDIDATES = 12
-"""How many of the scattered points are improved."""
+CANDIDATES, MANY = 12, 16
+"""How many of the scattered points are improved: up to three dimensions, and per dimension beyond."""
 ROUNDS = 20
 """How often L-BFGS begins anew."""
 NEAR, NARROW = 16.0, 0.125
@@ -37,6 +37,14 @@ def into_ball(theta: Array, radius: float) -> Array:
     return theta * np.minimum(1.0, radius * (1 - 2.0**-50) / np.maximum(length, 1e-300))
 
 
+def _within(theta: Array, step: Array, radius: float) -> Array:
+    """The part in [0, 1] of each step (N, 1) after which it leaves the ball: within it Newton's step leads downhill."""
+    square, along = (step**2).sum(1, keepdims=True), (theta * step).sum(1, keepdims=True)
+    room = np.maximum(radius * radius - (theta**2).sum(1, keepdims=True), 0.0)
+    part = room / np.maximum(np.sqrt(along**2 + square * room) + along, 1e-300)
+    return np.minimum(np.where(np.isfinite(part), part, 1.0), 1.0)
+
+
 def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> tuple[Array, Array]:
     """Projected saddle-free Newton from theta (N, d): points of the ball and their values, never worse.
 
@@ -49,19 +57,27 @@ def improve(scape: Landscape, theta: Array, radius: float, rounds: int = 25) -> 
         finite = np.isfinite(at.hessian).all((1, 2)) & np.isfinite(at.gradient).all(1)
         gradient = np.where(finite[:, None], at.gradient, 0.0)
         hessian = np.where(finite[:, None, None], at.hessian, 0.0)
-        # On the sphere Newton's step is for the Lagrangian, along the tangent.
+        # On the sphere Newton's step is for the Lagrangian, along the tangent; from within it ends on the sphere.
         length = np.linalg.norm(theta, axis=1)
         pushed = -(gradient * theta).sum(1) / np.maximum(length, 1e-300)
         multiplier = np.where((length >= radius * (1 - 1e-9)) & (pushed > 0), pushed / radius, 0.0)
-        hessian = hessian + multiplier[:, None, None] * np.eye(theta.shape[1])
+        hessian = (hessian + multiplier[:, None, None] * np.eye(theta.shape[1])) * scale * scale[:, None]
         gradient = (gradient + multiplier[:, None] * theta) * scale
-        values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
+        held = multiplier > 0
+        if held.any():
+            normal = theta[held] * scale
+            normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+            tangent = np.eye(theta.shape[1]) - normal[:, :, None] * normal[:, None]
+            hessian[held] = tangent @ hessian[held] @ tangent
+            gradient[held] = (tangent @ gradient[held, :, None])[..., 0]
+        values, vectors = np.linalg.eigh(hessian)
         size = np.abs(values).max(1, keepdims=True) + 1e-12
         pulled = (vectors.transpose(0, 2, 1) @ gradient[..., None])[..., 0]
         if not (((pulled**2 / (np.abs(values) + 1e-14 * size)).sum(1)) > 1e-14 * np.abs(at.value) + 1e-18).any():
             break  # Newton's step would gain nothing anywhere
         pulled = pulled / (np.abs(values) + damping[:, None] * size)
-        trial = into_ball(theta - (vectors @ pulled[..., None])[..., 0] * scale, radius)
+        step = -(vectors @ pulled[..., None])[..., 0] * scale
+        trial = into_ball(theta + np.where(held[:, None], 1.0, _within(theta, step, radius)) * step, radius)
         after = scape.derivatives(trial)
         better = after.value < at.value
         damping = np.clip(np.where(better, damping / 8, damping * 6), 1e-14, 1e8)
@@ -85,7 +101,8 @@ def best_point(scape: Landscape, radius: float) -> tuple[Array, float]:
         points = np.concatenate([points, points * near])
     points = np.concatenate([np.zeros((1, scape.dimension)), points])
     values = scape.value(points)
-    chosen = points[np.argsort(values)[:CANDIDATES]]
+    count = CANDIDATES if scape.dimension <= 3 else MANY * scape.dimension
+    chosen = points[np.argsort(values)[:count]]
     theta, values = improve(scape, chosen, radius)
     best = int(np.argmin(values))
     return theta[best], float(values[best])

@@ -87,7 +87,7 @@ def judge_headline(
                 optimum.holds(values(value) + exactly(optimum.sure), "L at a parameter")
     omega = tuple(to_float(v) for v in instance.omega)
     width = max(optimum.upper - optimum.sure, optimum.resolution)
-    return Finding(kind, omega, against, judged, above, width)
+    return Finding(kind, omega, against, judged, above, width, evaluator)
 
 
 def ball_of(instance: MetaSLInstance) -> fmpq:
@@ -156,14 +156,17 @@ class LinearHeadline(Headline):
         return Study(instance, optimum, optimum.at, to_float(optimum.ball), optimum.dimension, findings)
 
     def certified(self, instance: MetaSLInstance, kind: str, others: Sequence[Instance]) -> Certified | None:
-        if instance.dimension > LOW:
-            return None
-        try:
-            optimum = minimise(instance, ball_of(instance), SHORT)
-        except UnsupportedError:
-            return None
-        finding = judge_headline(instance, optimum, kind, claim=self.claim)
-        return Certified(finding, optimum, to_float(optimum.ball))
+        """Of more than LOW parameters by convexity alone: over all of them, if that is proved, or over the ball."""
+        few = instance.dimension <= LOW
+        for radius in (ball_of(instance),) if few else (None, ball_of(instance)):
+            try:
+                optimum = minimise(instance, radius, SHORT, search=few)
+            except UnsupportedError:
+                continue
+            if few or optimum.certified:
+                finding = judge_headline(instance, optimum, kind, claim=self.claim)
+                return Certified(finding, optimum, None if radius is None else to_float(optimum.ball))
+        return None
 
 
 LINEAR = LinearHeadline()

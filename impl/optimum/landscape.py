@@ -40,7 +40,7 @@ class Derivatives:
 
 
 @dataclass(frozen=True)
-class _Reach:
+class Reach:
     """Predictions of one iterate over boxes: centre, rounding error, radius (n, k, N); rows dz/dtheta (n, k, d, N)."""
 
     centre: Array
@@ -57,22 +57,22 @@ class _Reach:
     def interval(self) -> tuple[Array, Array]:
         return self.centre - self.radius, self.centre + self.radius
 
-    def take(self, chosen: Array) -> _Reach:
+    def take(self, chosen: Array) -> Reach:
         """That of some boxes."""
         fields = ("centre", "error", "radius", "rows", "spread", "bend", "bend_spread")
         arrays = {name: getattr(self, name) for name in fields}
-        return _Reach(**{name: a[..., chosen] if a.shape[-1] > 1 else a for name, a in arrays.items()})
+        return Reach(**{name: a[..., chosen] if a.shape[-1] > 1 else a for name, a in arrays.items()})
 
 
 class Enclosure:
     """The meta-objective over boxes c +- r, (N, d) each: computed as far as it is asked for."""
 
-    def __init__(self, landscape: Landscape, half: Array, reach: _Reach) -> None:
-        self._scape, self.half, self._last = landscape, half, reach
+    def __init__(self, landscape: Landscape, half: Array, path: list[Reach]) -> None:
+        self._scape, self.half, self.path, self._last = landscape, half, path, path[-1]
 
     def take(self, chosen: Array) -> Enclosure:
         """Those of some boxes (indices)."""
-        return Enclosure(self._scape, self.half[chosen], self._last.take(chosen))
+        return Enclosure(self._scape, self.half[chosen], [reach.take(chosen) for reach in self.path])
 
     @cached_property
     def natural(self) -> Array:
@@ -90,7 +90,7 @@ class Enclosure:
     @cached_property
     def slopes(self) -> tuple[Array, Array]:
         """q_i s_i over the box, midpoint and radius (n, k, N)."""
-        middle, radius = _middle(*self._scape.ranges.over(1, *self._last.interval))
+        middle, radius = middle_of(*self._scape.ranges.over(1, *self._last.interval))
         return self._scape.weights * middle, self._scape.weights * radius
 
     @cached_property
@@ -129,7 +129,7 @@ class Enclosure:
     def hessian(self) -> tuple[Array, Array]:
         """Hess L over the box: midpoint and radius (N, d, d), if it was asked for."""
         last, (slope, slope_radius) = self._last, self.slopes
-        middle, radius = _middle(*self._scape.ranges.over(2, *last.interval))
+        middle, radius = middle_of(*self._scape.ranges.over(2, *last.interval))
         bend, size = last.bend, np.abs(last.bend)
         curvature, outer = _outer(last.rows, last.spread, self._scape.room)
         middle, radius = ((self._scape.weights * a)[:, :, None, None] for a in (middle, radius))
@@ -277,29 +277,28 @@ class Landscape:
 
     def over(self, centre: Array, half: Array, second: bool = False) -> Enclosure:
         """Enclosures over the boxes centre +- half (N, d); `second`: with the Hessian (smooth landscapes only)."""
-        return Enclosure(self, half, self._reach(centre.T, half.T, second))
+        return Enclosure(self, half, self._path(centre.T, half.T, second))
 
-    def _reach(self, centre: Array, half: Array, second: bool) -> _Reach:
-        """The adapted predictions over boxes (d, N)."""
+    def _path(self, centre: Array, half: Array, second: bool) -> list[Reach]:
+        """The predictions over boxes (d, N), step by step; of the implicit step the adapted ones alone."""
         if self.steps == 0:
-            return self._proximal_over(centre, half)
+            return [self._proximal_over(centre, half)]
         z, size = self.features @ centre, np.abs(self.features)
         error = self.room * (size @ np.abs(centre))
         none = np.zeros((1, self.features.shape[1], 1, 1, 1))
-        reach = _Reach(
-            z, error, (size @ half) * (1 + SLACK) + error, self.features[..., None], none[..., 0], none, none
-        )
+        reach = Reach(z, error, (size @ half) * (1 + SLACK) + error, self.features[..., None], none[..., 0], none, none)
+        path = [reach]
         for step in range(self.steps):
-            reach = self._step_over(reach, half, second, step == 0)
-        return reach
+            path.append(self._step_over(path[-1], half, second, step == 0))
+        return path
 
-    def _step_over(self, before: _Reach, half: Array, second: bool, first: bool) -> _Reach:
+    def _step_over(self, before: Reach, half: Array, second: bool, first: bool) -> Reach:
         """One gradient step; of the first the rows are the features, the same for every box and exact but for room."""
         gram, rate, ranges, room = self.gram, self.rate, self.inner, self.room
         size = np.abs(rate) * np.abs(gram)
         slope, sizes = ranges.sized(1, before.centre)
         z = before.centre - rate * (gram @ slope)
-        h, h_radius = _middle(*ranges.over(2, *before.interval))
+        h, h_radius = middle_of(*ranges.over(2, *before.interval))
         # The error in z grows by the slope's Lipschitz constant over the box, |h| + its radius.
         blurred = before.error + ranges.blur
         error = before.error + size @ ((np.abs(h) + h_radius) * blurred + room * sizes)
@@ -314,7 +313,7 @@ class Landscape:
         if second:
             bend, bend_spread = self._bend_over(before, h, h_radius, first)
         radius = ((np.abs(rows) + spread) * half).sum(2) * (1 + SLACK) + error
-        return _Reach(z, error, radius, rows, spread, bend, bend_spread)
+        return Reach(z, error, radius, rows, spread, bend, bend_spread)
 
     def _factored(self, h: Array, values: Array) -> Array:
         """|I - eta A diag(h)| values (n, k, ..., N), values >= 0."""
@@ -325,10 +324,10 @@ class Landscape:
             for x in range(k)
         )
 
-    def _bend_over(self, before: _Reach, h: Array, h_radius: Array, first: bool) -> tuple[Array, Array]:
+    def _bend_over(self, before: Reach, h: Array, h_radius: Array, first: bool) -> tuple[Array, Array]:
         """T <- T - eta A (t W W' + h T): the second derivatives of a gradient step."""
         size, room = np.abs(self.rate) * np.abs(self.gram), self.room
-        t, t_radius = (a[:, :, None, None] for a in _middle(*self.inner.over(3, *before.interval)))
+        t, t_radius = (a[:, :, None, None] for a in middle_of(*self.inner.over(3, *before.interval)))
         outer, outer_radius = _outer(before.rows, before.spread, room)
         old, old_radius = before.bend, before.bend_spread
         pull = t * outer
@@ -342,7 +341,7 @@ class Landscape:
             radius = radius + self._factored(h, old_radius)
         return old - self._drawn(pull), radius * (1 + SLACK)
 
-    def _proximal_over(self, centre: Array, half: Array) -> _Reach:
+    def _proximal_over(self, centre: Array, half: Array) -> Reach:
         """The proximal step is nonexpansive; its rows solve (I + A diag(h)/lambda)W = X, with |W| <= ||phi||."""
         (_, k, d), room = self.features.shape, self.room
         lengths = np.linalg.norm(self.features, axis=2)[..., None]
@@ -351,7 +350,7 @@ class Landscape:
         radius = error + np.linalg.norm(half, axis=0) * lengths * (1 + SLACK)
         rows = spread = self.features[..., None]
         for _ in range(2):
-            h, h_radius = _middle(*self.inner.over(2, z - radius, z + radius))
+            h, h_radius = middle_of(*self.inner.over(2, z - radius, z + radius))
             inverse = self._proximal_factor(h)
             off = self._inverse_error(inverse, h)
             rows = np.moveaxis(inverse @ self.features, 0, -1)
@@ -367,7 +366,7 @@ class Landscape:
             tighter = ((np.abs(rows) + spread) * half).sum(2) * (1 + SLACK) + error
             radius = np.minimum(radius, tighter)
         none = np.zeros((1, k, 1, 1, 1))
-        return _Reach(z, error, radius, rows, spread, none, none)
+        return Reach(z, error, radius, rows, spread, none, none)
 
     def _inverse_error(self, inverse: Array, h: Array) -> Array:
         """By how much, at most, the entries of each row of G = `inverse` are off (N, n, k, 1).
@@ -403,7 +402,7 @@ def _reduced(instance: MetaSLInstance, order: Array, real: Array) -> tuple[Array
     return table[order] * real[..., None], gram, basis_floats
 
 
-def _middle(low: Array, high: Array) -> tuple[Array, Array]:
+def middle_of(low: Array, high: Array) -> tuple[Array, Array]:
     """Midpoint and radius of [low, high]."""
     middle = (low + high) / 2
     return middle, np.maximum(high - middle, middle - low)

@@ -1,4 +1,4 @@
-"""Many leaves at once: the checker's enclosures in midpoint-radius float64 (`midrad`), whose rounding is proved.
+"""Many boxes at once: the checker's enclosures in midpoint-radius float64 (`midrad`), whose rounding is proved.
 
 The formulas are those of `boxes`, the last axis numbers the leaves. What these enclosures cannot tell is left to the
 balls.
@@ -6,15 +6,15 @@ balls.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from flint import arb, fmpq
+from flint import fmpq
 
 from ..arithmetic import Array
 from ..loss_ranges import LossRanges
-from ..midrad import GUARD, UP, MidRad, MidRads, U, contract, product_ends
+from ..midrad import GUARD, UP, MidRad, MidRads, U, contract
 from ..supervised.instance import both_laws
 from .boxes import Model
 
@@ -115,11 +115,21 @@ class Table:
         return (self.ranges.at(order, z[:, :, None]) * self.masses).sum(2)
 
 
+class Reach(NamedTuple):
+    """An iterate over boxes: ends of predictions (n, k, 1, N), rows dz/dtheta (n, k, d, N), sums of ell'' (n, k, N)."""
+
+    interval: tuple[Array, Array]
+    rows: MidRad
+    bends: MidRad
+
+
 class Boxes:
     """L over many boxes c +- r, (d, N) each, exact: as `boxes.Box` for one."""
 
     def __init__(self, table: Table, centre: Array, half: Array, second: bool = False) -> None:
         self.table, self.c, self.r, self.second = table, centre, half, second
+        self.path: list[Reach] = []
+        """The iterates, from the first on, once `reach` is known; of the proximal step none."""
 
     def _fall(self, rows: MidRad) -> Array:
         """At least sum_a |W_a| r_a, per row of W (..., d, N)."""
@@ -132,7 +142,7 @@ class Boxes:
         over = z.within(fall)
         return over.low[:, :, None], over.high[:, :, None]
 
-    def _over(self, order: int, interval: tuple[Array, Array], masses: MidRad) -> MidRad:
+    def over(self, order: int, interval: tuple[Array, Array], masses: MidRad) -> MidRad:
         """Sums over a point's atoms of the masses times the range of ell^(order) (n, k, N)."""
         return (MidRad.between(*self.table.ranges.over(order, *interval)) * masses).sum(2)
 
@@ -147,10 +157,11 @@ class Boxes:
         bend = MidRad(np.zeros((*table.shape[:2], d, d, 1)))
         for _ in range(table.model.steps):
             interval = self._interval(z, self._fall(rows))
-            h = self._over(2, interval, table.masses)
+            h = self.over(2, interval, table.masses)
+            self.path.append(Reach(interval, rows, h))
             factor = unit - table.pull.reshape(*table.pull.shape, 1) * h[:, None]
             if self.second:
-                t = self._over(3, interval, table.masses)
+                t = self.over(3, interval, table.masses)
                 outer = (t[:, :, None] * rows)[:, :, :, None] * rows[:, :, None]
                 bend = contract("nxjN,njabN->nxabN", factor, bend) - contract("nxj,njabN->nxabN", table.pull, outer)
             z = z - table.pull @ table.sums(1, z)
@@ -169,7 +180,7 @@ class Boxes:
         unit, scaled = np.eye(table.shape[1])[..., None], table.pull.reshape(*table.pull.shape, 1)
         rows = MidRad(np.nan)
         for _ in range(2):
-            h = self._over(2, self._interval(z, fall), table.masses)
+            h = self.over(2, self._interval(z, fall), table.masses)
             middle = h.mid
             system = unit + scaled * middle[:, None]
             inverse = MidRad(np.moveaxis(_inverse(np.moveaxis(system.mid, -1, 0)), 0, -1))
@@ -191,7 +202,7 @@ class Boxes:
     @cached_property
     def slopes(self) -> MidRad:
         """q_i s_x over the boxes (n, k, N)."""
-        return self._over(1, self.reach[1], self.table.weighted)
+        return self.over(1, self.reach[1], self.table.weighted)
 
     @cached_property
     def gradient(self) -> MidRad:
@@ -211,129 +222,9 @@ class Boxes:
     def hessian(self) -> MidRad:
         """Hess L over the boxes (d, d, N)."""
         _, interval, rows, bend = self.reach
-        h = self._over(2, interval, self.table.weighted)
+        h = self.over(2, interval, self.table.weighted)
         curved = contract("nkaN,nkbN->abN", h[:, :, None] * rows, rows)
         return curved + contract("nkN,nkabN->abN", self.slopes, bend)
-
-
-class Prover:
-    """Which leaves hold no value below `lower` that could be the minimum over the ball; the reasons of `check`."""
-
-    def __init__(
-        self, model: Model, ball: fmpq, lower: float, at: Sequence[fmpq], tilt: list[arb], base: arb, multiplier: arb
-    ) -> None:
-        d = model.dimension
-        self.table, self.lower, self.smooth = Table(model), lower, model.smooth
-        self.quadratic = model.quadratic
-        square = MidRad.of([ball * ball], ())
-        self.within, self.without = square.low, square.high
-        self.at, self.tilt = MidRad.of(at, (d, 1)), MidRad.of(tilt, (d, 1))
-        self.base, self.multiplier = MidRad.of([base], ()), MidRad.of([multiplier], ())
-
-    def proved(self, centre: Array, half: Array, letters: Array) -> Iterator[Array]:
-        """The leaves (numbers) that are proved, a batch at a time: by what their letter says, then by anything."""
-        proved = np.zeros(len(letters), dtype=bool)
-        for letter, tests in _TESTS.items():
-            chosen = np.flatnonzero((letters == ord(letter)) if letter else ~proved)
-            for start in range(0, len(chosen), self.table.batch):
-                part = chosen[start : start + self.table.batch]
-                boxes = Boxes(self.table, centre[:, part], half[:, part])
-                good = np.zeros(len(part), dtype=bool)
-                for test in tests:
-                    if not good.all():
-                        good |= test(self, boxes)
-                proved[part] = good
-                yield part[good]
-
-    def steepest(self, centre: Array, half: Array) -> Array:
-        """The coordinate along which to halve each box: where |dL| r is largest, or r if that is not finite (N,)."""
-        found = []
-        for start in range(0, half.shape[1], self.table.batch):
-            part = slice(start, start + self.table.batch)
-            sizes = Boxes(self.table, centre[:, part], half[:, part]).gradient.size * half[:, part]
-            found.append(np.where(np.isfinite(sizes).all(0), sizes, half[:, part]).argmax(0))
-        return np.concatenate(found)
-
-    def _outside(self, boxes: Boxes) -> Array:
-        near = np.maximum((MidRad(np.abs(boxes.c)) - boxes.r).low, 0.0)
-        found: Array = (MidRad(near) * near).sum(0).low > self.without
-        return found
-
-    def _natural(self, boxes: Boxes) -> Array:
-        return boxes.natural >= self.lower
-
-    def _mean_value(self, boxes: Boxes) -> Array:
-        return boxes.mean_value >= self.lower
-
-    def _not_stationary(self, boxes: Boxes) -> Array:
-        """grad L != 0 on the box, and where it meets the sphere no mu >= 0 gives grad L = -mu theta."""
-        gradient, over = boxes.gradient, MidRad(boxes.c, boxes.r)
-        up, down = gradient.low > 0, gradient.high < 0
-        far = (MidRad(np.abs(boxes.c)) + boxes.r).high
-        found: Array = (MidRad(far) * far).sum(0).high < self.within
-        found |= ((up & (over.low > 0)) | (down & (over.high < 0))).any(0)
-        d = len(boxes.c)
-        for i in range(d if not found.all() else 0):
-            for j in range(i + 1, d):
-                one, other = product_ends(gradient[i], over[j]), product_ends(gradient[j], over[i])
-                found |= (one[0] > other[1]) | (one[1] < other[0])
-        return found & (up | down).any(0)
-
-    def _convex(self, boxes: Boxes) -> Array:
-        """L >= lower on the box within the ball, by convexity of L + mu|theta|^2/2 on the hull with x~."""
-        nothing = np.zeros(boxes.c.shape[1], dtype=bool)
-        if not self.smooth:
-            return nothing
-        away = (MidRad(boxes.c) - self.at).within(boxes.r)
-        found: Array = (self.base + (self.tilt * away).sum(0)).low >= self.lower
-        if self.quadratic or not found.any():
-            return found
-        near = np.flatnonzero(found)
-        centre, half = boxes.c[:, near], boxes.r[:, near]
-        # The ends of a box in float64 may lie outside it: a larger hull proves more than is needed.
-        box = MidRad(centre, half)
-        hull = MidRad.between(np.minimum(box.low, self.at.low), np.maximum(box.high, self.at.high))
-        hessian = Boxes(self.table, hull.mid, hull.rad, second=True).hessian()
-        found[near] = _positive_definite(hessian, self.multiplier)
-        return found
-
-
-_TESTS = {
-    "o": (Prover._outside,),
-    "n": (Prover._natural,),
-    "m": (Prover._mean_value,),
-    "g": (Prover._not_stationary,),
-    "k": (Prover._not_stationary,),
-    "c": (Prover._convex,),
-    "": (Prover._outside, Prover._natural, Prover._mean_value, Prover._not_stationary, Prover._convex),
-}
-"""What is tried for each letter, and at last for what is left."""
-
-
-def _positive_definite(matrix: MidRad, shift: MidRad) -> Array:
-    """Where matrix + shift I (d, d, N) is positive definite (N,): as it stands, or with a diagonal scaled to 1.
-
-    Symmetric matrices within `rad` of the midpoints differ from them by at most the largest row sum of rad, in norm:
-    the midpoints less that are eliminated, and must have positive pivots. D M D is definite where M is.
-    """
-    unit = np.eye(len(matrix.mid))[..., None]
-    whole = matrix + shift * unit
-    scale = 1 / np.sqrt(np.einsum("iiN->iN", whole.mid))
-    found = _eliminated(whole)
-    if not found.all():
-        found |= _eliminated(whole * scale[:, None] * scale)
-    return found
-
-
-def _eliminated(matrix: MidRad) -> Array:
-    around = MidRad(np.zeros(matrix.shape), matrix.rad).sum(1).high.max(0)
-    rest = MidRad(matrix.mid) - around * np.eye(len(matrix.mid))[..., None]
-    found = np.ones(matrix.shape[-1], dtype=bool)
-    for _ in range(len(matrix.mid)):
-        pivot = rest[0, 0]
-        found &= pivot.low > 0
-        rest = rest[1:, 1:] - (rest[1:, :1] / pivot) * rest[:1, 1:]
-    return found
 
 
 def _inverse(matrices: Array) -> Array:

@@ -13,6 +13,13 @@ parameter after K steps theta <- theta - c grad R_i^S(theta), g is the gradient 
     support/query   sum_i q_i R_i^Q(U_i(theta)): the support is each task's first m rows, the query the others (not for
                     tasks with a support of their own)
 
+After an implicit step of strength c (iMAML), U_i(theta) = argmin R_i^S(t) + (c/2)||t - theta||^2, the same, and
+
+    strength=c      the own objective with another strength
+    unrolled=K      MAML with K gradient steps of rate 1/c in place of that argmin
+
+for it Reptile's fixed points are those of first-order: theta - U_i(theta) = grad R_i(U_i(theta))/c.
+
 g is enclosed in midpoint-radius float64 by one pass through the definition and one back (`stack`); where that leaves
 much open and the problem is small, by Taylor arithmetic in balls along the definition. What is enclosed so, and at
 which rates, midpoints propose: ||g||^2/||Hess g|| estimates how far the nearest stationary point is.
@@ -28,89 +35,52 @@ from dataclasses import dataclass, replace
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
+from ..answers import Stationarities, Stationarity, ranked
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
 from ..judge import Enclosure
 from ..midrad import MidRad
-from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, split
+from ..supervised.instance import Atoms, Gradient, Implicit, MetaSLInstance, Task, split
 from ..supervised.maml import Law, Problem
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone
+from .objectives import Loop, others, own_loop
+from .proximal import back, proximal
 from .stack import Balls2, Stack, less, norms, numbers, weighted
 
-STEPS = 10
-"""Numbers of steps that are tried: 1 to that many."""
-SUPPORTS = (*range(1, 17), 20, 25, 32, 50, 64, 100, 128, 200, 256, 500)
-"""Numbers of support rows that are tried."""
 RATES = tuple(2.0**j for j in range(-12, 7))
 """Rates that are tried, over the own one; between them there is a search."""
 VALLEYS, SEARCHED = 2, 24
 """Least rates about which there is a search, and its rounds of golden section."""
-KEPT = 8
-"""Objectives that are told, the own one among them."""
 FINE = 3
 """Objectives that are enclosed in balls, if their enclosure is wide."""
 ENTRIES = 2**16
 """Numbers in rows and tangents, times steps, up to which that is quick enough."""
 WIDE = 1e-10
 """Of an enclosure, absolutely and relatively."""
-NEAR = 1e-2
-"""How much nearer another objective's stationary point is than the own one's, where omega is said to be the other's; in
-one dimension CLOSE, as there every second objective has one nearby."""
-CLOSE, SURELY = 1e-4, 1e-6
-"""Relative distance up to which omega is near a stationary point of its own objective: there the other's must be nearer
-by that much."""
 
 
 @dataclass(frozen=True)
-class Loop:
-    """What a training loop does with tasks: `support` the rows that it adapts on (None: all), `only` the one task that
-    it uses; words say it for people.
-    """
-
-    objective: str
-    words: str
-    rate: fmpq
-    steps: int
-    support: int | None = None
-    first_order: bool = False
-    chained: bool = False
-    reptile: bool = False
-    only: int | None = None
-
-
-@dataclass(frozen=True)
-class Stationarity:
-    """||g(omega)|| for an objective, enclosed; `distance` a float64 estimate of how far its stationary point is."""
+class LoopStationarity(Stationarity):
+    """Of one of these loops."""
 
     loop: Loop
-    eps: Enclosure
-    distance: float
-
-
-@dataclass(frozen=True)
-class Stationarities:
-    """What is known, first the objective that omega was made for, as far as that shows, then by eps.
-
-    other   the objective that omega is stationary for in place of its own one, if there is one
-    """
-
-    found: tuple[Stationarity, ...]
-    other: Stationarity | None = None
 
 
 def stationary_for(
     instance: MetaSLInstance, deadline: float = math.inf, watch: Callable[[], None] = lambda: None
 ) -> Stationarities:
-    """The objectives for which omega is nearest to stationary, the own one among them; gradient steps alone.
+    """The objectives for which omega is nearest to stationary, the own one among them; of implicit steps, for convex
+    losses alone.
 
     What is not done by the deadline (time.monotonic) is left out, but for the own objective.
     """
-    if not isinstance(instance.adaptation, Gradient) or not any(task.weight for task in instance.tasks):
+    implicit = isinstance(instance.adaptation, Implicit)
+    if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
     field = _Field(instance, watch)
-    own = field.at(_maml(instance.adaptation))
+    own = field.at(own_loop(instance.adaptation))
     found = [own] if math.isfinite(own.eps.hi) else []
-    for loop in _others(instance, field):
+    for loop in others(instance.adaptation, field.tasks, 0 if split(instance) else field.rows):
         if time.monotonic() > deadline:
             break
         one = field.at(loop)
@@ -123,9 +93,9 @@ def stationary_for(
     return _ranked(field, own, _best_of_each(found))
 
 
-def _best_of_each(found: Sequence[Stationarity]) -> list[Stationarity]:
+def _best_of_each(found: Sequence[LoopStationarity]) -> list[LoopStationarity]:
     """Of objectives of one name (other supports, other steps of Reptile) the one with the least eps."""
-    best: dict[str, Stationarity] = {}
+    best: dict[str, LoopStationarity] = {}
     for one in found:
         name = one.loop.objective
         if name not in best or one.eps.hi < best[name].eps.hi:
@@ -133,72 +103,28 @@ def _best_of_each(found: Sequence[Stationarity]) -> list[Stationarity]:
     return list(best.values())
 
 
-def _ranked(field: _Field, own: Stationarity, found: list[Stationarity]) -> Stationarities:
+def _ranked(field: _Field, own: LoopStationarity, found: list[LoopStationarity]) -> Stationarities:
     nearest = sorted(found, key=lambda one: one.distance)[:FINE]
     found = [field.finer(one) if one in nearest or one is own else one for one in found]
     own = next((one for one in found if one.loop == own.loop), own)
-    by_eps = sorted(found, key=lambda one: one.eps.hi)
-    least = min((one.distance for one in found), default=math.inf)
-    # Objectives that coincide, as rate=0 and none, differ by rounding: the plainest of them, listed first, is told.
-    first = next((one for one in found if one.distance <= max(4 * least, field.resolution)), None)
-    near = NEAR if field.stack.dimension > 1 else CLOSE
     size = float(norms(field.omega.mid[0], 0)) or 1.0
-    other = None
-    if first is not None and first is not own and own in found:
-        near = near if own.distance > CLOSE * size else SURELY
-        other = first if first.distance <= near * own.distance and first.eps.hi < own.eps.lo else None
-    told = by_eps if other is None else [other, *(one for one in by_eps if one is not other)]
-    kept = told[:KEPT]
-    if own in found and own not in kept:
-        kept[-1] = own
-    return Stationarities(tuple(kept), other)
+    return ranked(own, found, size=size, line=field.stack.dimension == 1)
 
 
-# --- the objectives ---------------------------------------------------------------------------------------------------
-
-
-def _maml(adaptation: Gradient) -> Loop:
-    return Loop("maml", "the MAML objective", adaptation.eta, adaptation.steps)
-
-
-def _others(instance: MetaSLInstance, field: _Field) -> Iterator[Loop]:
-    """The plainest mistakes first."""
-    adaptation = instance.adaptation
-    assert isinstance(adaptation, Gradient)
-    own, eta = _maml(adaptation), adaptation.eta
-    yield replace(own, objective="no-adaptation", words="the loss without adaptation", steps=0)
-    if eta == 0:
-        return
-    yield replace(own, objective="first-order", words="first-order MAML", first_order=True)
-    for k in range(1, STEPS + 1):
-        if k != own.steps:
-            yield replace(own, objective=f"steps={k}", words=f"MAML with {_steps(k)} inside", steps=k)
-    if field.tasks > 1:
-        yield replace(own, objective="first-task-only", words="the first task alone", only=0)
-        yield replace(own, objective="last-task-only", words="the last task alone", only=field.tasks - 1)
-        chained = "MAML without a reset: each task starts from the last one's adapted weights"
-        yield replace(own, objective="no-reset", words=chained, chained=True)
-    for m in SUPPORTS:
-        if m < field.rows and not split(instance):
-            said = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
-            yield replace(own, objective="support/query", words=said, support=m)
-    for k in range(2, STEPS + 1):
-        yield replace(own, objective="reptile", words=f"Reptile with {_steps(k)} inside", steps=k, reptile=True)
-
-
-def _steps(k: int) -> str:
-    return f"{k} step{'s' * (k > 1)}"
-
-
-def _rates(field: _Field, adaptation: Gradient, deadline: float) -> Iterator[Loop]:
-    """The own objective at other rates: the roundest near the one that midpoints propose."""
+def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> Iterator[Loop]:
+    """The own objective at other rates or strengths: the roundest near the one that midpoints propose."""
     from scipy.optimize import minimize_scalar
 
-    eta = to_float(adaptation.eta)
-    own = _maml(adaptation)
+    implicit, own = isinstance(adaptation, Implicit), own_loop(adaptation)
+    given = adaptation.strength if isinstance(adaptation, Implicit) else adaptation.eta
+    name, eta = "strength" if implicit else "rate", to_float(given)
+
+    def other(value: str | float, objective: str = "", words: str = "") -> Loop:
+        exact, said = rational(value), replace(own, objective=objective, words=words)
+        return replace(said, strength=exact) if implicit else replace(said, rate=exact)
 
     def size(rate: float) -> float:
-        found = float(np.linalg.norm(field.midpoint(replace(own, rate=rational(rate)))))
+        found = float(np.linalg.norm(field.midpoint(other(rate))))
         return found if math.isfinite(found) else math.inf
 
     if not eta > 0 or time.monotonic() > deadline:
@@ -218,10 +144,9 @@ def _rates(field: _Field, adaptation: Gradient, deadline: float) -> Iterator[Loo
             text = f"{best:.{digits}g}"
             # A searched rate makes one dimension stationary anywhere: there a round one alone says something.
             told = size(float(text)) <= 4 * least or (digits == 4 and field.stack.dimension > 1)
-            if told and rational(text) != adaptation.eta:
-                yield replace(
-                    own, objective=f"rate={float(text):g}", words=f"MAML with rate {text}", rate=rational(text)
-                )
+            if told and rational(text) != given:
+                words = f"{'iMAML' if implicit else 'MAML'} with {name} {text}"
+                yield other(text, objective=f"{name}={float(text):g}", words=words)
                 break
 
 
@@ -242,26 +167,22 @@ class _Field:
         self.omega = Balls2(rounded.mid, norms(rounded.rad, 1))
         self._only: dict[int, Stack] = {}
 
-    @property
-    def resolution(self) -> float:
-        """A distance in which float64 tells no parameters apart."""
-        return 2.0**-40 * (1 + float(norms(self.omega.mid[0], 0)))
-
-    def at(self, loop: Loop) -> Stationarity:
+    def at(self, loop: Loop) -> LoopStationarity:
         """||g(omega)||, enclosed, and about how far a stationary point is."""
         mid, error = self._gradient(loop, self.omega)
         if not (np.isfinite(mid).all() and math.isfinite(error)):
-            return Stationarity(loop, Enclosure(0.0, math.inf), math.inf)
+            return LoopStationarity(loop, Enclosure(0.0, math.inf), math.inf)
         size, room = norm([exactly(v) for v in mid.tolist()]), exactly(error)
         eps = Enclosure.of((size + room.union(-room)).nonnegative_part())
         length = float(np.linalg.norm(mid))
-        return Stationarity(loop, eps, self._distance(loop, mid, length) if length > 0 else 0.0)
+        return LoopStationarity(loop, eps, self._distance(loop, mid, length) if length > 0 else 0.0)
 
-    def finer(self, one: Stationarity) -> Stationarity:
+    def finer(self, one: LoopStationarity) -> LoopStationarity:
         """The same by Taylor arithmetic in balls, if its enclosure is wide and the problem is small."""
         stack, loop, eps = self.stack, one.loop, one.eps
         if (
-            eps.hi - eps.lo <= WIDE * (1 + eps.lo)
+            loop.strength is not None
+            or eps.hi - eps.lo <= WIDE * (1 + eps.lo)
             or stack.count * stack.dimension * stack.dimension * (loop.steps + 1) > ENTRIES
         ):
             return one
@@ -328,8 +249,13 @@ class _Field:
         if loop.only is not None:
             stack = self._part(loop.only)
         inner, outer = (stack.masses, stack.outer) if loop.only is not None else self._masses(loop)
-        path = stack.adapted(theta, inner, rate, loop.steps, self.watch)
         one = MidRad(np.ones(1)) if loop.only is not None else stack.weights
+        if loop.strength is not None:
+            strength = MidRad.of([loop.strength], ())
+            near = proximal(stack, theta, inner, strength, self.watch)
+            slope = stack.gathered(outer * stack.ranges.at(1, near.z))
+            return weighted(one, slope if loop.first_order else back(stack, slope, near.bend, strength))
+        path = stack.adapted(theta, inner, rate, loop.steps, self.watch)
         if loop.reptile:
             return weighted(one, path.pull)
         slope = stack.gathered(outer * stack.ranges.at(1, path.z))
@@ -340,6 +266,8 @@ class _Field:
     def _chained(self, loop: Loop, theta: Balls2, rate: MidRad) -> tuple[Array, float]:
         """From task to task, and back."""
         one, minus, paths = MidRad(np.ones(1)), MidRad(np.array(-1.0)), []
+        if loop.strength is not None:
+            return self._chained_proximal(theta, MidRad.of([loop.strength], ()))
         for i in range(self.tasks):
             part = self._part(i)
             path = part.adapted(theta, part.masses, rate, loop.steps, self.watch)
@@ -352,6 +280,19 @@ class _Field:
             mid, error = weighted(part.weights, slope)
             total = less(total, Balls2(mid[None], np.array([error])), minus)
             total = part.back(total, path.bends, rate, self.watch)
+        return weighted(one, total)
+
+    def _chained_proximal(self, theta: Balls2, strength: MidRad) -> tuple[Array, float]:
+        """The same of implicit steps."""
+        one, minus, ways = MidRad(np.ones(1)), MidRad(np.array(-1.0)), []
+        for i in range(self.tasks):
+            ways.append(proximal(self._part(i), theta, self._part(i).masses, strength, self.watch))
+            theta = ways[-1].at
+        total = Balls2(np.zeros_like(theta.mid), np.zeros(1))
+        for i in reversed(range(self.tasks)):
+            part, way = self._part(i), ways[i]
+            mid, error = weighted(part.weights, part.gathered(part.outer * part.ranges.at(1, way.z)))
+            total = back(part, less(total, Balls2(mid[None], np.array([error])), minus), way.bend, strength)
         return weighted(one, total)
 
 

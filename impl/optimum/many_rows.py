@@ -5,10 +5,14 @@ With v = omega - theta', along which predictions t of the linearised adaptation 
     gap, eps          L(omega) - L(theta'), ||grad L(omega)||, as in `convex_check`
     weight_norm       ||w|| <= (sum q p ell'(z+)^2)^(1/2), w the mean of ell' at a point; equal without equal points
     misfit            inf over ||v'|| <= R of ||u - phi'v'|| lies in [0, ||u - t||], as ||v|| <= R
+    misfit_l1         inf over v' of eps ||v'|| + <|w|, |u - phi'v'|> lies between <w, u>, to which w is a dual, and its
+                      values at 0 and at v, sum q p |ell'(z+) u| and eps ||v|| + sum q p |ell'(z+) (u - t)|
+    bregman           <w, u> - gap
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +20,7 @@ from flint import arb
 
 from ..arithmetic import bounds, exactly, root
 from ..instances import Vector
-from ..midrad import MidRad
+from ..midrad import MidRad, MidRads
 from ..supervised.instance import Functions, Gradient, MetaSLInstance, split
 from .convex_check import Prover
 from .stack import Balls2, norms, total
@@ -130,6 +134,27 @@ class ManyRows:
     @cached_property
     def misfit(self) -> arb:
         return self._norm(self._moved[2]).union(arb(0))
+
+    def _paired(self, change: Callable[[MidRad], MidRad], values: MidRad) -> arb:
+        """sum q p change(ell'(z+) v), enclosed."""
+        stack = self._prover.stack
+        found = total(stack.row_weights * change(stack.ranges.at(1, self._moved[0]) * values))
+        return exactly(float(found.low)).union(exactly(float(found.high)))
+
+    @cached_property
+    def pairing(self) -> arb:
+        return self._paired(lambda v: v, self._moved[1])
+
+    @property
+    def bregman(self) -> arb:
+        return self.pairing - self.gap
+
+    @cached_property
+    def misfit_l1(self) -> arb:
+        _, u, rest = self._moved
+        along = self.eps * self.radius + self._paired(MidRads.magnitude, rest)
+        least = along.min(self._paired(MidRads.magnitude, u))
+        return self.pairing.min(least).union(least)
 
     def rounding(self, name: str) -> float:
         """Of a float64 evaluation: as wide as the enclosure."""

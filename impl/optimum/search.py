@@ -9,6 +9,7 @@ The reasons, each a letter of the certificate:
     k  grad L does not vanish there, and on the sphere no multiplier mu >= 0 gives grad L = -mu theta
     c  Lagrangian-convex leaf: Hess L + mu I is positive definite on the hull of the box and a point x~, hence
        L >= L(x~) + mu(|x~|^2 - B^2)/2 - |grad L(x~) + mu x~|'|theta - x~| >= threshold on the box within the ball
+    r  convexified: another function is convex on the box, and at most L there within the ball (`relaxing`)
 
 Boxes are exact: halves of halves of a root cube whose half-width has few bits.
 """
@@ -17,14 +18,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 
 from ..arithmetic import Array
 from ..bracket import SCALE
+from ..study import Budget
+from .convexified import bounds_by_convexity
 from .descent import best_point, improve, polished
 from .landscape import Enclosure, Landscape
 from .ranges import SLACK
@@ -39,15 +42,10 @@ REACH = 3.0
 """How far beyond the box around the best point that is known to be convex others are tried, in its half-widths."""
 
 
-@dataclass(frozen=True)
-class Budget:
-    """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""
-
-    gap: float = 1e-6
-    boxes: int = 4_000_000
-    seconds: float = 60.0
-    until: float = math.inf
-
+PATIENCE = 10_000
+"""Boxes after which bounds by convexity are asked for: what ends before is done sooner without."""
+FEW, RARE = 0.02, 31
+"""They are dear: where they close less than this part of a batch, 1, 3, 7, ... batches do without, at most so many."""
 
 ORDINARY = Budget()
 SHORT = Budget(boxes=60_000, seconds=5.0)
@@ -99,6 +97,7 @@ class Search:
         self.nodes = 1
         self._kind, self._child = np.full(1024, OPEN, np.uint8), np.zeros(1024, np.int64)
         self._worst = np.inf
+        self._rest = self._pause = 0
 
     def _refine(self) -> None:
         """Sharpen the best point and enclose there what the threshold and the Lagrangian-convex leaf need."""
@@ -124,14 +123,14 @@ class Search:
         begin, d = time.monotonic(), self.scape.dimension
         end = self.budget.until
         root = (np.zeros((1, d)), np.full((1, d), self.half), np.zeros(1, np.int64), np.full(1, -np.inf))
-        queue: deque[Boxes] = deque([root])
+        queue = _Queue(root, self.scape.batch)
         boxes, spent, interrupted = 0, False, False
         try:
             while queue:
                 spent = boxes >= self.budget.boxes or time.monotonic() > end
                 if spent:
                     break
-                centre, half, node, bound = taken = _take(queue, self.scape.batch)
+                centre, half, node, bound = taken = queue.pop()
                 try:
                     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                         kinds, bound, slopes = self._judge(centre, half, bound)
@@ -145,12 +144,12 @@ class Search:
                     kinds[alive] = axis[alive]
                     split = self._split(centre[alive], half[alive], node[alive], bound[alive], axis[alive])
                 except KeyboardInterrupt:
-                    queue.append(taken)
+                    queue.push(taken)
                     raise
                 self._kind[node] = kinds
                 boxes += len(node)
                 if alive.any():
-                    queue.append(split)
+                    queue.push(split)
                 progress(boxes, self._floor(queue), self.upper)
         except KeyboardInterrupt:
             interrupted = True
@@ -159,8 +158,8 @@ class Search:
         tree, seconds = self._preorder() if np.isfinite(lower) else b"", time.monotonic() - begin
         return Found(lower, self.upper, self.at, self.half, complete, interrupted, blunt, boxes, seconds, tree)
 
-    def _floor(self, queue: Iterable[Boxes]) -> float:
-        return min([self.threshold, *(float(bound.min()) for *_, bound in queue)])
+    def _floor(self, queue: _Queue) -> float:
+        return min(self.threshold, queue.lowest)
 
     def _axis(self, slopes: Array, centre: Array, half: Array) -> Array:
         """The side to cut (N,): along which L may vary most, of those that can be cut in float64; -1: none can."""
@@ -204,7 +203,30 @@ class Search:
             pushed = _no_multiplier(low[edge], high[edge], centre[left[edge]], half[left[edge]])
             kinds[left[edge[pushed]]] = ord("k")
         slopes[left] = np.abs(middle) + spread
+        open_ = np.flatnonzero(kinds[left] == OPEN)
+        if self.scape.smooth and not self.scape.quadratic and len(open_) and self._worth_it():
+            some = left[open_]
+            found = bounds_by_convexity(
+                self.scape,
+                box.take(rest[open_]).path,
+                centre[some],
+                half[some],
+                middle[open_],
+                self.radius,
+                inside[open_],
+            )
+            kinds[some[found >= threshold]] = ord("r")
+            self._pause = min(2 * self._pause + 1, RARE) if (found >= threshold).mean() < FEW else 0
+            self._rest = self._pause
+            bound[some] = np.maximum(bound[some], np.where(np.isnan(found), -np.inf, found))
         return kinds, bound, slopes
+
+    def _worth_it(self) -> bool:
+        """Whether to ask for bounds by convexity."""
+        if self.nodes < PATIENCE:
+            return False
+        self._rest -= 1
+        return self._rest < 0
 
     def _better(self, centre: Array, box: Enclosure, inside: Array) -> None:
         """Take a box's centre as the best point if its value is clearly lower."""
@@ -285,16 +307,36 @@ class Search:
         return bytes(out)
 
 
-def _take(queue: deque[Boxes], size: int) -> Boxes:
-    """At most `size` boxes off the front, several small entries together."""
-    taken = [queue.popleft()]
-    while queue and sum(len(t[2]) for t in taken) + len(queue[0][2]) <= size:
-        taken.append(queue.popleft())
-    joined = tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))
-    if len(joined[2]) > size:
-        queue.appendleft(tuple(part[size:] for part in joined))  # type: ignore[arg-type]
-        joined = tuple(part[:size] for part in joined)
-    return joined  # type: ignore[return-value]
+class _Queue:
+    """Open boxes, in parts that are taken in the order of their lower bounds."""
+
+    def __init__(self, root: Boxes, batch: int) -> None:
+        self._parts: list[tuple[float, int, Boxes]] = []
+        self._batch, self._pushed = batch, 0
+        self.push(root)
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    @property
+    def lowest(self) -> float:
+        """The least lower bound."""
+        return self._parts[0][0] if self._parts else math.inf
+
+    def push(self, boxes: Boxes) -> None:
+        order = np.argsort(boxes[3], kind="stable")
+        for start in range(0, len(order), self._batch):
+            part = order[start : start + self._batch]
+            taken = boxes[0][part], boxes[1][part], boxes[2][part], boxes[3][part]
+            self._pushed += 1
+            heappush(self._parts, (float(taken[3][0]), self._pushed, taken))
+
+    def pop(self) -> Boxes:
+        """About as many boxes as are evaluated at once, several small parts together."""
+        taken = [heappop(self._parts)[2]]
+        while self._parts and sum(len(t[2]) for t in taken) + len(self._parts[0][2][2]) <= self._batch:
+            taken.append(heappop(self._parts)[2])
+        return tuple(np.concatenate(parts) for parts in zip(*taken, strict=True))  # type: ignore[return-value]
 
 
 def _least_eigenvalue(hessian: Array, spread: Array) -> Array:

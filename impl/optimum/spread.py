@@ -30,7 +30,8 @@ class Spread(MetaSLInstance):
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, Any]:
         assert self.origin is not None
-        return self.origin.canonical.document(number)
+        asked = replace(self.origin, omega=self.omega, comparator=self.comparator, radius=self.radius)
+        return asked.canonical.document(number)
 
 
 def of_one_output(instance: MetaSLInstance) -> MetaSLInstance:

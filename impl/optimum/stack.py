@@ -26,6 +26,7 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Array, rational, to_float
+from ..blas import compared, signs, tried
 from ..loss_ranges import LossRanges
 from ..losses import Loss
 from ..midrad import GUARD, UP, MidRad, U
@@ -117,6 +118,10 @@ class Stack:
         ]
 
     @cached_property
+    def _signed(self) -> _Signed:
+        return _Signed(self)
+
+    @cached_property
     def lengths(self) -> Array:
         """At least ||x_a|| (N,)."""
         return norms(self.x, 1) * (1 + self.error)
@@ -153,6 +158,7 @@ class Stack:
         """x_a'theta_i enclosed (N,); theta of n vectors, or of one for all tasks."""
         one = len(theta.mid) == 1
         mid = self.times(theta.mid[0] if one else theta.mid)
+        self._signed.times(mid, theta.mid)
         room = (theta.rad + (gamma(self.dimension) + self.error) * theta.size) * UP
         return MidRad(mid, self.lengths * (room if one else room[self.task]) * UP + GUARD)
 
@@ -162,7 +168,10 @@ class Stack:
         rate = gamma(min(longest, PIECE) - (-longest // PIECE)) + self.error
         size = np.broadcast_to((w.rad + rate * np.abs(w.mid)) * UP + GUARD, w.shape)
         errors = np.array([norms(size[own], 0) for own in self.slices])
-        return Balls2(self.pulled(np.broadcast_to(w.mid, w.shape)), self.sizes * errors * UP + GUARD)
+        mid = np.broadcast_to(w.mid, w.shape)
+        pulled = self.pulled(mid)
+        self._signed.pulled(mid, pulled)
+        return Balls2(pulled, self.sizes * errors * UP + GUARD)
 
     # --- adaptation, and its derivative ---------------------------------------------------------------------------
 
@@ -191,7 +200,7 @@ class Stack:
     def only(self, i: int) -> Stack:
         """One task alone, with its weight."""
         own, one = self.slices[i], copy(self)
-        for name in ("slices", "_pieces", "lengths", "sizes", "row_weights"):
+        for name in ("slices", "_pieces", "_signed", "lengths", "sizes", "row_weights"):
             one.__dict__.pop(name, None)
         one.points, one.x, one.labels = self.points[own], self.x[own], self.labels[own]
         one.masses, one.outer = self.masses[own], self.outer[own]
@@ -199,6 +208,40 @@ class Stack:
         one.task = np.zeros(own.stop - own.start, dtype=int)
         one.ranges = LossRanges(self.loss, one.labels)
         return one
+
+
+class _Signed:
+    """Products of a stack's features with vectors, compared (`blas`): r'(X theta) with (r'X) theta, by pieces of rows,
+    and (X'w)'s with w'(X s); r'X and X s are added up once."""
+
+    def __init__(self, stack: Stack) -> None:
+        tried()
+        pieces = stack._pieces
+        self.starts, self.task = np.array([own.start for _, own in pieces]), np.array([i for i, _ in pieces])
+        self.firsts = np.flatnonzero(np.diff(self.task, prepend=-1))
+        self.rows, self.columns = signs(stack.count), signs(stack.dimension)
+        x = stack.x
+        self.down = np.array([np.einsum("a,aj->j", self.rows[own], x[own], optimize=False) for _, own in pieces])
+        self.across = np.einsum("aj,j->a", x, self.columns, optimize=False)
+        # At least the sizes of the sums: |r'X||theta| and |X||s| <= ||x|| ||.|| times the root of the numbers of terms.
+        self.lengths, self.root = stack.lengths, math.sqrt(stack.dimension)
+        self.terms = stack.dimension + min(PIECE, stack.count)
+
+    def times(self, z: Array, theta: Array) -> None:
+        """z = X theta, (N,) of (1, d) or (n, d). Errors: DefectError."""
+        starts = theta if len(theta) == 1 else theta[self.task]
+        left = np.add.reduceat(self.rows * z, self.starts)
+        right = np.einsum("pj,pj->p", self.down, np.broadcast_to(starts, self.down.shape), optimize=False)
+        size = np.add.reduceat(self.lengths, self.starts) * norms(starts, 1)
+        compared(left, right, 4 * size, self.terms, "a product of features and a parameter")
+
+    def pulled(self, w: Array, v: Array) -> None:
+        """v = X_i'w per task, (n, d) of (N,). Errors: DefectError."""
+        pieces = np.add.reduceat(w * self.across, self.starts)
+        size = np.add.reduceat(np.add.reduceat(np.abs(w) * self.lengths, self.starts), self.firsts) * self.root
+        terms = self.terms + int(np.diff(self.firsts, append=len(self.starts)).max())
+        left = np.einsum("ij,j->i", v, self.columns, optimize=False)
+        compared(left, np.add.reduceat(pieces, self.firsts), 4 * size, terms, "a product of features and weights")
 
 
 def less(v: Balls2, w: Balls2, rate: MidRad) -> Balls2:

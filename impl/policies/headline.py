@@ -67,7 +67,7 @@ def judge_headline(instance: MetaRLInstance, optimum: Optimum, kind: str, comple
         for value in ("certified_gap", "bracket"):
             optimum.holds(exactly(optimum.sure) - values(value), "L at a parameter")
     omega = tuple(to_float(v) for v in instance.omega)
-    return Finding(kind, omega, against, judged, above, optimum.sure - optimum.lower)
+    return Finding(kind, omega, against, judged, above, optimum.sure - optimum.lower, evaluator)
 
 
 def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float = 1e-3, seconds: float = 5) -> Optimum:

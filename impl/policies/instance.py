@@ -191,6 +191,13 @@ class PolicyNetworkInstance(PolicyInstance):
     def parameters(self) -> int:
         return self.width * self.shape[2]
 
+    @property
+    def shape_of_omega(self) -> tuple[int, ...]:
+        return self.initial.floats.shape
+
+    def with_omega(self, numbers: Vector) -> Self:
+        return replace(self, omega=Weights.shaped(numbers, self.width))
+
     def model(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         weights = {"b": [number(fmpq(b)) for b in self.signs], "W0": self.initial.document(number)}
         if self.sigma is None:

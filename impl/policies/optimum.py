@@ -33,16 +33,21 @@ SEARCHING = 0.6
 """The part of the time after which the search stops, so that what it found can be checked."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Optimum(ShownBracket):
     """lower <= sup L <= upper, lower = L(at) rounded down."""
 
     at: tuple[float, ...]
+    how: str = "boxes"
     supremum: bool = True
 
     @property
     def what(self) -> str:
         return "sup L (it need not be attained)"
+
+    @property
+    def proof(self) -> str:
+        return f"the upper end is that of a search over boxes{'; the checker has proved it' if self.proved else ''}"
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -87,6 +87,11 @@ class MetaRLQuantities(TaskQuantities):
         self._balls_only("policy iteration")
         return self._sum(process.weight * self._optimal(process) for process in self.processes)
 
+    @property
+    def trivial(self) -> arb:
+        """What the optimal returns alone say of the gap."""
+        return self.optimal_return - self.adapted_return
+
     def _optimal(self, process: Process) -> arb:
         problem = self.problem
         choice = proposed_policy(process.task)

@@ -83,7 +83,7 @@ def _cases(label: str, instance: MetaSLInstance, start: Sequence[float]) -> list
 
 
 def _small(label: str, instance: MetaSLInstance) -> list[tuple[str, MetaSLInstance]]:
-    """MAML-trained and untrained omega of a problem with few parameters, so that its optimum can be certified."""
+    """MAML-trained and untrained omega of a problem with few parameters, so that its optimum can be searched."""
     best, zero = _exact(train(instance).omega), (fmpq(0),) * instance.dimension
     return [
         (f"{label}, {instance.dimension} parameters; MAML-trained", _against(instance, best, zero)),

@@ -16,6 +16,7 @@ import numpy as np
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
 from ..floats.infimum import lifted_least_squares
+from ..losses import Link
 from .batch import Array
 
 
@@ -164,6 +165,30 @@ class CoreBatchQuantities:
         return self.pairing - self.gap
 
     @cached_property
+    def strong_convexity(self) -> Array:
+        """The smallest ell'' between z and h': at an end or, of a loss of the residual, where that is 0."""
+        loss, z, h = self.batch.loss, *self._at_atoms
+        labels = self.batch.labels
+        least = np.minimum(loss.d2(Floats, z, labels), loss.d2(Floats, h, labels))
+        if loss.link is Link.RESIDUAL:
+            inside = (z - labels) * (h - labels) < 0
+            least = np.where(inside, np.minimum(least, loss.d2(Floats, labels, labels)), least)
+        return self._least(least)
+
+    @cached_property
+    def _at_atoms(self) -> tuple[Array, Array]:
+        """z and h' for each label (B, n, k, 1)."""
+        if not self.batch.loss.profile.convex:
+            raise UndefinedQuantityError("the loss is not convex")
+        return self.after[..., None], np.broadcast_to(self.comparator, self.after.shape)[..., None]
+
+    def _least(self, values: Array) -> Array:
+        """The smallest one (B,) of values per atom (B, n, k, l), without those that have no mass."""
+        used = self.batch.weights[:, :, None, None] * self.batch.masses > 0
+        least: Array = np.where(used, values, np.inf).min((1, 2, 3))
+        return least
+
+    @cached_property
     def pairing(self) -> Array:
         return (self.batch.weights[..., None] * self.slopes * self.u).sum((1, 2))
 
@@ -209,8 +234,13 @@ class CoreBatchQuantities:
     # --- first-order, and what wrong theorems use ---
 
     @cached_property
+    def first_order_gradient(self) -> Array:
+        """<w, phi> (B, D) with the model's own features at the adapted parameters."""
+        return self._paired(self._plain)
+
+    @cached_property
     def eps_first_order(self) -> Array:
-        return norms(self._paired(self._plain))
+        return norms(self.first_order_gradient)
 
     @cached_property
     def misfit_plain(self) -> Array:
@@ -225,6 +255,15 @@ class CoreBatchQuantities:
     @cached_property
     def function_displacement(self) -> Array:
         return np.sqrt((self.mass * self.u**2).sum((1, 2)))
+
+    @cached_property
+    def strong_convexity_adapted(self) -> Array:
+        return self._least(self.batch.loss.d2(Floats, self._at_atoms[0], self.batch.labels))
+
+    @cached_property
+    def bregman_swapped(self) -> Array:
+        slopes = self._summed(1, self.comparator)
+        return -(self.batch.weights[..., None] * slopes * self.u).sum((1, 2)) + self.gap
 
     @cached_property
     def feature_bound(self) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from flint import fmpq
@@ -324,6 +324,13 @@ class NetworkInstance(Instance):
     @property
     def parameters(self) -> int:
         return self.width * len(self.features[0])
+
+    @property
+    def shape_of_omega(self) -> tuple[int, ...]:
+        return self.initial.floats.shape
+
+    def with_omega(self, numbers: Vector) -> Self:
+        return replace(self, omega=Weights.shaped(numbers, self.width))
 
     @property
     def numbers(self) -> int:

@@ -6,7 +6,7 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, Self
 
 from flint import arb, fmpq
@@ -150,6 +150,13 @@ class PredictionQuantities(CoreQuantities):
         )
 
     @cached_property
+    def trivial(self) -> Number:
+        """L(omega): what L >= 0 alone says of the gap."""
+        if not self.problem.loss.profile.nonnegative:
+            raise UndefinedQuantityError("the loss may be negative")
+        return self._sum(law.weight * self.problem.risk(law, z) for law, z in zip(self.laws, self._after, strict=True))
+
+    @cached_property
     def _divergences(self) -> list[tuple[Number, Number, Number, Number, Number]]:
         """Per atom: (q p, ell(h') - ell(z) - ell'(z)(h' - z), z, h', y)."""
         loss, m = self.problem.loss, self.m
@@ -164,10 +171,39 @@ class PredictionQuantities(CoreQuantities):
         return self._sum(mass * value for mass, value, *_ in self._divergences)
 
     @cached_property
+    def strong_convexity(self) -> arb:
+        """The smallest ell'' on the segments between z and h'."""
+        return reduce(arb.min, (self.problem.loss.least_curvature(z, h, y) for _, _, z, h, y in self._curved))
+
+    @property
+    def _curved(self) -> list[tuple[Number, Number, Number, Number, Number]]:
+        if not self.problem.loss.profile.convex or self.m is not Balls:
+            raise UndefinedQuantityError("the loss is not convex")
+        return self._divergences
+
+    @cached_property
     def _weighted(self) -> list[Number]:
         return [self.laws[i].weight * self._slopes[i][x] for i, x, _ in self._points]
 
     # --- what wrong theorems use instead ----------------------------------------------------------------
+
+    @cached_property
+    def strong_convexity_adapted(self) -> arb:
+        """The smallest ell'' at z."""
+        loss = self.problem.loss
+        if loss.outputs > 1:
+            return reduce(arb.min, (loss.least_curvature(z, z, y) for _, _, z, _, y in self._curved))
+        return reduce(arb.min, (loss.d2(Balls, z, y) for _, _, z, _, y in self._curved))
+
+    @cached_property
+    def bregman_swapped(self) -> Number:
+        """sum_i q_i E[ell(z) - ell(h') - ell'(h')(z - h')]: what remains of the slopes' difference without Breg."""
+        loss, m = self.problem.loss, self.m
+        if loss.outputs > 1:
+            return self._sum(mass * loss.bregman(m, h, z, y) for mass, _, z, h, y in self._divergences)
+        between = ((loss.d1(m, h, y) - loss.d1(m, z, y)) * (h - z) for _, _, z, h, y in self._divergences)
+        masses = (mass for mass, *_ in self._divergences)
+        return self._sum(mass * value for mass, value in zip(masses, between, strict=True)) - self.bregman
 
     def _weight_norm(self, slopes: list[list[Number]], weights: list[Number]) -> Number:
         """(sum_i weight_i sum_x slopes_i(x)^2 / rho_i(x))^{1/2}."""
@@ -253,7 +289,16 @@ class PredictionQuantities(CoreQuantities):
         if name.endswith("_exchanged"):
             return self._other_laws.scale(name.removesuffix("_exchanged"))
         risks, slopes, sizes = self._scales
-        if name in ("gap", "bregman", "pairing", "inner_product", "descent", "misfit_l1", "mixed_misfit_l1"):
+        if name in (
+            "gap",
+            "bregman",
+            "bregman_swapped",
+            "pairing",
+            "inner_product",
+            "descent",
+            "misfit_l1",
+            "mixed_misfit_l1",
+        ):
             return risks
         if name in ("eps", "eps_first_order", "direction", "chain_rule_defect", "eps_directional"):
             return slopes

@@ -66,16 +66,6 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         if len(self.laws) != 1:
             raise UndefinedQuantityError(f"there are {len(self.laws)} tasks, not one")
 
-    @cached_property
-    def strong_convexity(self) -> arb:
-        loss = self.problem.loss
-        if not loss.profile.convex or self.m is not Balls:
-            raise UndefinedQuantityError("the loss is not convex")
-        first, *others = (loss.least_curvature(z, h, y) for _, _, z, h, y in self._divergences)
-        for other in others:
-            first = first.min(other)
-        return first
-
     def _longest(self, laws: Sequence[Law]) -> arb:
         """The largest ||phi(x)|| of points with mass in one of the laws."""
         self._balls_only("a norm")

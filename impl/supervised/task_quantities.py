@@ -55,7 +55,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         An infimum is Lipschitz in its data: |change| <= ||change of u|| + R ||change of the features||; solving for it
         rounds once more, relative to ||u|| + R ||features||.
         """
-        if name in ("gap", "bregman", "pairing", "inner_product", "direction"):
+        if name in ("gap", "bregman", "bregman_swapped", "pairing", "inner_product", "direction"):
             # Any of these may be had from the others by subtraction.
             return float(self.gap.rad() + self.pairing.rad() + self(name).rad())
         if "misfit" not in name:

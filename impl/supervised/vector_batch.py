@@ -102,6 +102,15 @@ class VectorQuantities(BatchQuantities):
     def support_feature_bound(self) -> Array:
         return self._other_laws.feature_bound
 
+    @cached_property
+    def strong_convexity(self) -> Array:
+        """The least eigenvalue of the Hessian of the loss, the same everywhere."""
+        return np.full(len(self.batch), float(self.batch.loss.constants().mu))
+
+    @property
+    def strong_convexity_adapted(self) -> Array:
+        return self.strong_convexity
+
     @property
     def outputs(self) -> Array:
         return np.full(len(self.batch), float(self._c))

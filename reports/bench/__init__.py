@@ -13,7 +13,7 @@ from collections.abc import Callable
 from rich.table import Table
 
 from ..records import environment, now
-from . import falsify, floats, judging, networks, optimum
+from . import falsify, floats, judging, networks, optimum, own_tasks
 from .rows import Measured, installed
 
 
@@ -21,10 +21,11 @@ def bench(
     seconds: float,
     progress: Callable[[str], None] = lambda message: None,
     show: Callable[[Table], None] = lambda table: None,
+    large: bool = False,
 ) -> dict[str, object]:
     """Time every row for about `seconds`: interleaved rounds, median rate.
 
-    `show` gets each table when it is measured.
+    `show` gets each table when it is measured. `large`: own tasks of a million rows as well.
     """
     started = now()
     rows = [*judging.rows(), *networks.rows(), *floats.rows()]
@@ -59,10 +60,13 @@ def bench(
     show(falsify.table(searches))
     optima_in_4 = optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, progress)
     show(optimum.table(optima_in_4))
+    own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), progress)
+    show(own_tasks.table(own))
     return {
         "optimum": optima,
         "falsify": {"rows": searches},
         "optimum_in_4": optima_in_4,
+        "own_tasks": own,
         "format": "metagap/bench/1",
         "started": started,
         "environment": environment(),

@@ -118,12 +118,25 @@ def optimum(
 
 def check(
     path: Annotated[Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum.")],
+    tasks: Annotated[
+        str | None, typer.Option("--tasks", metavar="TASKS", help=f"Of a certificate that leaves them out. {PLACES}")
+    ] = None,
+    loss: LossOption = None,
+    eta: EtaOption = None,
+    steps: StepsOption = None,
+    task: TaskOption = "task",
+    label: LabelOption = "y",
+    ignore: IgnoreOption = None,
+    feature: FeatureOption = None,
     max_time: EndOption = 600.0,
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic."""
     advice = "it is neither accepted nor rejected; allow more"
+    source = None if tasks is None else tasks_at(tasks, loss, eta, steps, task, label, ignore, feature)
+    if source is None and (given := [name for name, value in (("--loss", loss), ("--eta", eta)) if value]):
+        fail(f"{given[0]}: --tasks is required with it; give both, or none")
     with input_errors(), working("check") as show, in_time(max_time, advice):
-        accepted, line = apart(checked_certificate, (path,), show, time.monotonic() + max_time)
+        accepted, line = apart(checked_certificate, (path, source), show, time.monotonic() + max_time)
     typer.echo(line)
     raise typer.Exit(0 if accepted else 1)
 
@@ -144,7 +157,8 @@ def certify(
         typer.Option(
             "--radius",
             metavar="B",
-            help="Compare with the optimum over ||theta|| <= B. Without it over all parameters, where a ball is known "
+            help="Compare with the optimum over ||theta|| <= B (networks: ||W - W0|| <= B; policies: |theta_j| <= B). "
+            "Without it over all parameters, where a ball is known "
             f"to hold a minimiser; else over a ball of radius {ORDINARY_BALL} ({STEEP_BALL} for losses that adaptation "
             f"makes grow exponentially: {', '.join(STEEP)}), or the next integer that omega lies within.",
         ),

@@ -26,7 +26,8 @@ OmegaOption = Annotated[
     typer.Option(
         "--omega",
         metavar="FILE",
-        help="Your solution: a JSON list of numbers, .npy, .npz, or a state_dict in .pt or .safetensors.",
+        help="Your solution: a JSON list of numbers (of a network, of rows), .npy, .npz, or a state_dict in .pt or "
+        ".safetensors.",
     ),
 ]
 EndOption = Annotated[

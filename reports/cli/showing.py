@@ -17,13 +17,17 @@ from .shared import FOLDER, FolderOption, JsonOption, emit, input_errors, number
 
 def bench(
     seconds: Annotated[float, typer.Option(parser=number(0.1), metavar="SECONDS", help="Time per row.")] = 2.0,
+    large: Annotated[bool, typer.Option("--large", help="Own tasks of a million rows, too: minutes more.")] = False,
     json: JsonOption = None,
 ) -> None:
     """Time both engines beside the alternatives, in one run."""
     spoken = ready({"--json": json})
     with screen.status("benchmarks") as status:
         record = benching.bench(
-            seconds, lambda message: status.update(message), lambda table: paper().print(table) if spoken else None
+            seconds,
+            lambda message: status.update(message),
+            lambda table: paper().print(table) if spoken else None,
+            large,
         )
     emit(record, json)
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, UnsetType, convert
 
-from ...impl.arithmetic import to_float
+from ...impl.answers import Answer
 from ...impl.conditions import Conditions
 from ...impl.files.records import Record
 from ...impl.judge import Judgement as Judged
 from ...impl.optimum import How
 from ...impl.optimum.advice import advice, shares
-from ...impl.optimum.answer import Answer
-from ...impl.optimum.loops import rows_of
 from ...impl.study import ShownBracket
-from ...impl.supervised.instance import adaptation_field
-from ...theory.meta_sl import HEADLINE
 from ..records import finite
 from .shared import (
     Count,
@@ -112,6 +108,9 @@ class CertifyRecord1(Record, tag_field="format", tag="metagap/certify/1"):
     headline: JudgedClaim
 
 
+Parameter = Annotated[list[float | list[float]], Meta(description="of a network, one row per neuron")]
+
+
 class CertifiedProblem(Record):
     """What was solved: the tasks and the solution."""
 
@@ -124,24 +123,52 @@ class CertifiedProblem(Record):
     rows: Count
     columns: Count
     split: Literal["none", "support/query"]
-    omega: list[float]
+    omega: Parameter
     defaults: Annotated[list[str], Meta(description="what was assumed, as it was not said")]
+    width: Annotated[Count | UnsetType, Meta(description="of a network: its neurons")] = UNSET
+    states: Annotated[Count | UnsetType, Meta(description="of decision processes")] = UNSET
+    actions: Annotated[Count | UnsetType, Meta(description="of decision processes")] = UNSET
+
+    @classmethod
+    def of(cls, found: Answer, defaults: Sequence[str], named: bool) -> CertifiedProblem:
+        """What the answer is to."""
+        posed = found.posed
+        return cls(
+            found.instance.sha256 if named else None,
+            found.instance.family,
+            posed.model,
+            posed.loss,
+            {name: convert(value, float | int | str) for name, value in posed.adaptation.items()},
+            posed.tasks,
+            posed.rows,
+            posed.columns,
+            "none",
+            posed.omega,
+            list(defaults),
+            UNSET if posed.width is None else posed.width,
+            UNSET if posed.states is None else posed.states,
+            UNSET if posed.actions is None else posed.actions,
+        )
 
 
 class CertifiedOptimum(Record):
-    """The bracket of the infimum, and where it comes from; proved: what of the lower end is proved."""
+    """The bracket of the infimum (meta-RL: the supremum), and where it comes from; proved: what is proved of the end
+    that is no value."""
 
     lower: float | None
     upper: float | None
     status: StatusName
-    how: How
-    at: list[float]
+    how: Annotated[
+        str, Meta(description=f"what gave the end that is no value: of linear models {', '.join(get_args(How))}")
+    ]
+    at: Parameter
     proved: float | None
     everywhere: Annotated[bool, Meta(description="whether over all parameters; else over the ball")]
     ball: float | None
     choice: Annotated[str, Meta(description="why that ball, if none was asked for; else empty")]
     seconds: Seconds
     why: str
+    proof: Annotated[str | UnsetType, Meta(description="what gave both ends, in words")] = UNSET
 
     def __post_init__(self) -> None:
         ordered(self.lower, self.upper)
@@ -153,6 +180,8 @@ class CertifiedBound(Record):
     claim: str
     verdict: VerdictName | None
     total: Interval | None
+    smallest: Annotated[Interval | None, Meta(description="its smallest proved form; null: none is proved")]
+    form: Annotated[str, Meta(description="the claim of that form; empty: none is proved")]
     terms: dict[str, Interval]
     shares: dict[str, float]
     reason: str
@@ -172,8 +201,8 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
     problem: CertifiedProblem
     value: Annotated[Interval, Meta(description="L(omega)")]
     optimum: CertifiedOptimum
-    gap: Annotated[Interval, Meta(description="L(omega) - inf L")]
-    relative_gap: Annotated[Interval, Meta(description="the gap over inf L; null where that may be 0")]
+    gap: Annotated[Interval, Meta(description="L(omega) - inf L; meta-RL: sup L - L(omega)")]
+    relative_gap: Annotated[Interval, Meta(description="the gap over the optimum; null where that may be 0")]
     bound: CertifiedBound
     stationary_for: Annotated[list[StationaryRow], Meta(description="first what omega was made for; then by eps")]
     advice: list[str]
@@ -181,43 +210,33 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
     @classmethod
     def of(cls, found: Answer, defaults: Sequence[str] = (), named: bool = True) -> CertifyRecord:
         """The answer for the instance's omega; `named`: with its hash, which takes long for many rows."""
-        instance, optimum, judged = found.instance, found.optimum, found.judged
-        tasks = [task for task in instance.tasks if task.weight != 0]
-        adaptation = adaptation_field(instance.adaptation, to_float)
+        optimum, judged = found.optimum, found.judged
+        ball = optimum.details.get("ball")
         return cls(
-            problem=CertifiedProblem(
-                instance.sha256 if named else None,
-                instance.family,
-                "linear",
-                instance.loss.name,
-                {name: convert(value, float | int | str) for name, value in adaptation.items()},
-                len(tasks),
-                sum(map(rows_of, tasks)),
-                instance.dimension // instance.loss.outputs,
-                "none",
-                [to_float(v) for v in instance.omega],
-                list(defaults),
-            ),
+            problem=CertifiedProblem.of(found, defaults, named),
             value=Interval.of(found.value),
             optimum=CertifiedOptimum(
                 finite(optimum.lower),
                 finite(optimum.upper),
                 convert(optimum.status.value, StatusName),
                 optimum.how,
-                list(optimum.at),
+                optimum.point,
                 finite(optimum.sure),
                 found.everywhere,
-                finite(to_float(optimum.ball)),
+                None if ball is None else finite(ball),
                 found.choice,
                 optimum.seconds,
                 optimum.why,
+                optimum.proof,
             ),
             gap=Interval.of(found.gap),
             relative_gap=Interval.of(found.relative),
             bound=CertifiedBound(
-                HEADLINE.name,
+                found.posed.claim,
                 None if judged is None else verdict_name(judged.verdict),
                 None if judged is None else interval(judged.bound),
+                None if found.smallest is None else interval(found.smallest.bound),
+                "" if found.smallest is None else found.smallest.claim,
                 {} if judged is None else intervals(judged.terms),
                 shares(found),
                 found.missing if judged is None else judged.reason,

@@ -163,6 +163,12 @@ class Form(Record):
     ratio: float | None
 
 
+class NamedForm(Form):
+    """The smallest proved one of several, by its claim's name."""
+
+    claim: str
+
+
 class RealOptimum(Record):
     """The certified distance of a real instance's omega from the global optimum."""
 
@@ -175,6 +181,7 @@ class RealOptimum(Record):
     bound: Interval | None
     verdict: VerdictName
     terms: dict[str, Interval | None]
+    smallest: Annotated[NamedForm | None, Meta(description="the smallest proved form of the bound on that distance")]
 
     def __post_init__(self) -> None:
         """Errors: ValueError for ends in the wrong order."""
@@ -194,6 +201,8 @@ class RealRow(Record):
     gap: Interval | None
     lifted: Form | None
     mixed: Form | None
+    smallest: Annotated[NamedForm | None, Meta(description="the smallest proved bound of the gap, of any form")]
+    trivial: Annotated[Interval | None, Meta(description="what L >= 0 (or the optimal return) alone says of the gap")]
     terms: dict[str, Interval | None]
     optimum: RealOptimum | None
 

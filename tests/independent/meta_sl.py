@@ -8,7 +8,7 @@ from typing import Any
 from mpmath import mp, mpf
 
 from . import infimum
-from .losses import INFINITE, least_second
+from .losses import INFINITE
 from .numbers import (
     Fraction,
     UndefinedError,
@@ -99,16 +99,6 @@ class MetaSL(Supervised):
         return singular_values(differences(lambda theta: self.path(self.tasks[0], theta)[-1], self.omega, step_size()))[
             0
         ]
-
-    @property
-    def strong_convexity(self) -> Any:
-        if not self.loss.convex or self.loss.joint is not None:
-            raise UndefinedError("not convex, or a joint")
-        return min(
-            least_second(self.loss, z[x], h[x], y)
-            for t, z, h in zip(self.tasks, self.z, self.rivals, strict=True)
-            for x, y, _ in t.atoms
-        )
 
     @property
     def feature_bound(self) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from mpmath import mp, mpf
 
 from .core import Core
-from .losses import Loss, loss_of
+from .losses import Loss, least_second, loss_of
 from .numbers import (
     Fraction,
     UndefinedError,
@@ -260,6 +260,31 @@ class Supervised(Core):
         loss = self.loss
         return mp.fsum(
             t.weight * p * (loss.value(h[x], y) - loss.value(z[x], y) - loss.first(z[x], y) * (h[x] - z[x]))
+            for t, z, h in zip(self.tasks, self.z, self.rivals, strict=True)
+            for x, y, p in t.atoms
+        )
+
+    @property
+    def strong_convexity(self) -> Any:
+        if not self.loss.convex or self.loss.joint is not None:
+            raise UndefinedError("not convex, or a joint")
+        return min(
+            least_second(self.loss, z[x], h[x], y)
+            for t, z, h in zip(self.tasks, self.z, self.rivals, strict=True)
+            for x, y, _ in t.atoms
+        )
+
+    @property
+    def strong_convexity_adapted(self) -> Any:
+        if not self.loss.convex or self.loss.joint is not None:
+            raise UndefinedError("not convex, or a joint")
+        return min(self.loss.second(z[x], y) for t, z in zip(self.tasks, self.z, strict=True) for x, y, _ in t.atoms)
+
+    @property
+    def bregman_swapped(self) -> Any:
+        loss = self.loss
+        return mp.fsum(
+            t.weight * p * (loss.value(z[x], y) - loss.value(h[x], y) - loss.first(h[x], y) * (z[x] - h[x]))
             for t, z, h in zip(self.tasks, self.z, self.rivals, strict=True)
             for x, y, p in t.atoms
         )

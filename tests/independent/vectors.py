@@ -214,6 +214,21 @@ class VectorMetaSL(MetaSL):
     def strong_convexity(self) -> Any:
         return self.loss.mu  # type: ignore[attr-defined]
 
+    @property
+    def strong_convexity_adapted(self) -> Any:
+        return self.loss.mu  # type: ignore[attr-defined]
+
+    @property
+    def bregman_swapped(self) -> Any:
+        """<grad ell(h) - grad ell(z), h - z> less Breg."""
+        loss, total = self.loss, []
+        for t, z, h in zip(self.tasks, self.z, self.rivals, strict=True):
+            for x, y, p in t.atoms:
+                here, there = self.at(z, x), self.at(h, x)
+                turn = [b - a for a, b in zip(loss.first(here, y), loss.first(there, y), strict=True)]
+                total.append(t.weight * p * dot(turn, [b - a for a, b in zip(here, there, strict=True)]))
+        return mp.fsum(total) - self.bregman
+
     def together(self, places: list[Any], rows: list[Vector], target: Vector) -> tuple[list[Vector], Vector]:
         """Rows and targets with the components of a point added."""
         found: dict[Any, Vector] = {}

@@ -1,5 +1,6 @@
 """Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
 
+from .answers import ANSWER_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
@@ -28,4 +29,5 @@ CATALOGUE = (
     *CONVEXITY_FAULTS,
     *FAMILY_FAULTS,
     *READER_FAULTS,
+    *ANSWER_FAULTS,
 )

@@ -11,6 +11,7 @@ from .planting import Edit, Fault, suite
 CONVEXITY, CHECK, STACK, ENGINE, MANY = (
     f"metagap.impl.optimum.{name}" for name in ("convexity", "convex_check", "stack", "check", "many_rows")
 )
+BLAS, PROXIMAL, CERTIFICATE = (f"metagap.impl.{name}" for name in ("blas", "optimum.proximal", "optimum.certificate"))
 TABLES, INSTANCE = "metagap.impl.supervised.tables", "metagap.impl.supervised.instance"
 NO_FLOOR, NO_END = "a floor of the Hessian that is none", "a lower end without what it stands on"
 ROUNDED, TRUSTED = "a rounding that is lost", "a checker that trusts what is claimed"
@@ -20,8 +21,12 @@ def guard(place: str, **arguments: Any) -> Any:
     return suite(place if ":" in place else f"test_convex:{place}", **arguments)
 
 
-def floors(loss: str = "logistic") -> Any:
-    return guard("test_the_floor_of_the_hessian_is_one", loss=loss)
+def floors(loss: str = "logistic", steps: int = 1) -> Any:
+    return guard("test_the_floor_of_the_hessian_is_one", loss=loss, steps=steps)
+
+
+def certificates(name: str) -> Any:
+    return guard(f"test_convex_certificates:{name}")
 
 
 def ends(name: str, radius: fmpq | None = None) -> Any:
@@ -101,6 +106,28 @@ CONVEXITY_FAULTS = (
           guard("test_convex_certificates:test_a_point_outside_the_ball_is_none_of_it")),
     fault("everything-accepted", TRUSTED, f"{ENGINE}:_by_convexity", "Check(missing is None,", "Check(True,",
           lie("another rate", BALL)),
+    fault("later-steps-taken-for-convex", NO_FLOOR, f"{CONVEXITY}:_nu", "np.where(inner >= 0, inner, math.nan)",
+          "np.ones_like(inner)", floors("log-cosh", 3)),
+    # --- products ---
+    fault("integers-not-tried", ROUNDED, f"{BLAS}:tried", "if not np.array_equal(got, right):", "if False:",
+          guard("test_blas:test_wrong_products_of_integers_stop", shape=(31, 33))),
+    fault("products-not-compared", ROUNDED, f"{BLAS}:compared", "if (np.abs(left - right) > room).any():", "if False:",
+          guard("test_blas:test_a_wrong_entry_is_seen_every_second_time")),
+    fault("products-compared-roughly", ROUNDED, f"{BLAS}:compared", "(terms + 8) *", "1e6 * (terms + 8) *",
+          guard("test_blas:test_a_wrong_entry_is_seen_every_second_time")),
+    fault("parameters-not-compared", ROUNDED, f"{STACK}:Stack.predictions", "self._signed.times(mid, theta.mid)",
+          "self._signed", guard("test_blas:test_wrong_products_with_vectors_stop", name="times")),
+    fault("weights-not-compared", ROUNDED, f"{STACK}:Stack.gathered", "self._signed.pulled(mid, pulled)",
+          "self._signed", guard("test_blas:test_wrong_products_with_vectors_stop", name="pulled")),
+    # --- the implicit step ---
+    fault("proximal-point-of-the-proposal", ROUNDED, f"{PROXIMAL}:_within", "(norms(rest.mid, 1) + rest.rad)",
+          "(0 * rest.rad)", guard("test_loops:test_a_proposal_of_the_proximal_point_is_not_trusted")),
+    # --- certificates ---
+    fault("columns-of-one-prime", TRUSTED, f"{CERTIFICATE}:_spanned", "return not any(", "return True or any(",
+          certificates("test_an_unlucky_prime_is_not_believed")),
+    fault("instance-of-any-hash", TRUSTED, f"{CERTIFICATE}:_instance",
+          "if (found := problem(given)).sha256 != record.sha256:", "if not (found := problem(given)):",
+          certificates("test_a_large_instance_is_left_out_and_given_again")),
     # --- points ---
     fault("step-forwards", "the wrong gradient", f"{STACK}:less", "v.mid - rate.mid * w.mid",
           "v.mid + rate.mid * w.mid", POINTS),

@@ -14,6 +14,7 @@ CHECK, LEAVES, TREE, BOXES = (f"metagap.impl.optimum.{name}" for name in ("check
 ENDS, EXACT, COERCIVE, CERTIFICATE = (
     f"metagap.impl.optimum.{name}" for name in ("ends", "exact", "coercivity", "certificate")
 )
+PROVER, RELAXED = "metagap.impl.optimum.prover", "metagap.impl.optimum.relaxed"
 OPTIMUM, SEARCH, HEADLINE = "metagap.impl.optimum", "metagap.impl.optimum.search", "metagap.impl.optimum.headline"
 MIDRAD, RANGES = "metagap.impl.midrad", "metagap.impl.loss_ranges"
 
@@ -30,6 +31,14 @@ def below(kind: str = "one step") -> Any:
     return suite("test_checker_by_hand:test_nothing_below_the_lower_end_is_proved", kind=kind)
 
 
+def floor(kind: str, dimension: int = 3) -> Any:
+    return suite("test_convexified:test_floors_of_the_hessian_are_below_it", kind=kind, dimension=dimension)
+
+
+def sphere(kind: str) -> Any:
+    return suite("test_convexified:test_bounds_on_the_sphere_are_below_all_values_and_close", kind=kind)
+
+
 def midrad(name: str) -> Any:
     return suite("test_midrad:test_arithmetic_contains", name=name, count=1500)
 
@@ -41,6 +50,10 @@ def elementary(name: str) -> Any:
 MINIMUM = suite("test_checker_by_hand:test_boxes_with_a_minimum_are_not_without_one", kind="one step")
 DEFINITE = suite("test_checker_by_hand:test_definite_is_proved_of_definite_matrices_alone")
 COVER = suite("test_checker_by_hand:test_the_leaves_of_a_tree_cover_the_cube")
+FLAT = suite("test_convexified:test_what_is_not_convex_is_not_proved")
+BUMP = suite("test_convexified:test_bounds_by_hand", step=fmpq(1, 2), centre=fmpq(37, 64), width=4, loss=0.7)
+BENT = suite("test_convexified:test_bounds_by_hand", step=fmpq(1), centre=fmpq(1), width=6, loss=0.0)
+CHORD = suite("test_convexified:test_a_saddle_on_the_sphere_by_hand")
 PROXIMAL = suite("test_checker_by_hand:test_the_proximal_point_of_boxes_is_enclosed")
 BALL = suite("test_checker_by_hand:test_the_coercive_ball_by_hand")
 FLOORS = suite("test_checker_by_hand:test_bounds_without_a_search_by_hand")
@@ -172,30 +185,57 @@ OPTIMUM_FAULTS = (
           Edit("return z.within((self.lengths.high[..., None] * away[:, None]) * UP + GUARD)", "return z"), PROXIMAL),
     fault("boxes-proximal-unmoved", "a radius is too small", f"{LEAVES}:Boxes._proximal",
           Edit("fall = (lengths * move).high", "fall = 0 * (lengths * move).high"), contains("the proximal step")),
-    fault("prover-outside-inside", "a checker that ignores the ball", f"{LEAVES}:Prover._outside",
+    fault("prover-outside-inside", "a checker that ignores the ball", f"{PROVER}:Prover._outside",
           Edit("> self.without", "> 0.9 * self.without"), below()),
-    fault("prover-natural", "a checker that uses natural < lower", f"{LEAVES}:Prover._natural",
+    fault("prover-natural", "a checker that uses natural < lower", f"{PROVER}:Prover._natural",
           Edit("boxes.natural >= self.lower", "boxes.natural < self.lower"), below()),
-    fault("prover-mean-value", "a checker that uses natural < lower", f"{LEAVES}:Prover._mean_value",
+    fault("prover-mean-value", "a checker that uses natural < lower", f"{PROVER}:Prover._mean_value",
           Edit("boxes.mean_value >= self.lower", "~(boxes.mean_value < self.lower - 1e-9)"), below()),
-    fault("prover-slopes-of-any-sign", "a proof is skipped", f"{LEAVES}:Prover._not_stationary",
+    fault("prover-slopes-of-any-sign", "a proof is skipped", f"{PROVER}:Prover._not_stationary",
           Edit("return found & (up | down).any(0)", "return found"), MINIMUM),
-    fault("prover-sphere-is-open", "a checker that ignores the ball", f"{LEAVES}:Prover._not_stationary",
+    fault("prover-sphere-is-open", "a checker that ignores the ball", f"{PROVER}:Prover._not_stationary",
           Edit(".high < self.within", ".high < np.inf"), MINIMUM),
-    fault("prover-no-multiplier", "a sign error", f"{LEAVES}:Prover._not_stationary",
+    fault("prover-no-multiplier", "a sign error", f"{PROVER}:Prover._not_stationary",
           Edit("(up & (over.low > 0)) | (down & (over.high < 0))", "(up & (over.high < 0)) | (down & (over.low > 0))"),
                MINIMUM),
-    fault("prover-convex-without-hessian", "a proof is skipped", f"{LEAVES}:Prover._convex",
+    fault("prover-convex-without-hessian", "a proof is skipped", f"{PROVER}:Prover._convex",
           Edit("found[near] = _positive_definite(hessian, self.multiplier)", "pass"), below("a large step")),
-    fault("prover-convex-without-tilt", "a term is left out", f"{LEAVES}:Prover._convex",
+    fault("prover-convex-without-tilt", "a term is left out", f"{PROVER}:Prover._convex",
           Edit("(self.base + (self.tilt * away).sum(0)).low", "(self.base + 0 * (self.tilt * away).sum(0)).low"),
                SLOPE),
-    fault("definite-without-radius", "an enclosure's radius is dropped", f"{LEAVES}:_eliminated",
+    fault("definite-without-radius", "an enclosure's radius is dropped", f"{PROVER}:_eliminated",
           Edit("MidRad(matrix.mid) - around *", "MidRad(matrix.mid) - 0 * around *"), DEFINITE),
-    fault("definite-of-any-pivot", "a proof is skipped", f"{LEAVES}:_eliminated", Edit("found &= pivot.low > 0",
+    fault("definite-of-any-pivot", "a proof is skipped", f"{PROVER}:_eliminated", Edit("found &= pivot.low > 0",
           "found &= pivot.high > 0"), DEFINITE),
-    fault("definite-of-the-first-pivot", "a proof is skipped", f"{LEAVES}:_eliminated",
+    fault("definite-of-the-first-pivot", "a proof is skipped", f"{PROVER}:_eliminated",
           Edit("for _ in range(len(matrix.mid)):", "for _ in range(1):"), DEFINITE),
+    # --- convexified leaves ---
+    fault("relaxed-without-hessian", "a proof is skipped", f"{PROVER}:Prover._convexified",
+          Edit("found &= _positive_definite(scaled, MidRad(0.0))", "pass"), FLAT),
+    fault("relaxed-floor-without-spread", "an enclosure's radius is dropped", f"{RELAXED}:hessian_floor",
+          Edit("most = MidRad(around.high)", "most = MidRad(0 * around.high)"), BENT),
+    fault("relaxed-floor-of-the-top", "lower and upper end swapped", f"{RELAXED}:hessian_floor",
+          Edit("drawn)[1]", "drawn)[0]"), floor("three steps", 2)),
+    fault("relaxed-adjoint-stays", "a term is left out", f"{RELAXED}:hessian_floor",
+          Edit("p = p - reach.bends * drawn", "pass"), floor("three steps", 2)),
+    fault("relaxed-rows-sign", "a sign error", f"{RELAXED}:_rows", Edit("unit - pull *", "unit + pull *"),
+          floor("two steps")),
+    fault("relaxed-shift-for-nothing", "a term is left out", f"{RELAXED}:Relaxed.bound",
+          Edit("MidRad(half) * half - MidRad(t) * t", "0 * MidRad(half) - MidRad(t) * t"), BUMP),
+    fault("relaxed-slope-left-out", "a term is left out", f"{RELAXED}:Relaxed.bound",
+          Edit("MidRad(np.maximum(falls, 0.0)).sum(0)", "MidRad(0.0)"), sphere("one step")),
+    fault("relaxed-pull-for-nothing", "a term is left out", f"{RELAXED}:Relaxed.bound",
+          Edit("* (self._mu * 0.5)", "* (self._mu * 0.0)"), sphere("three steps")),
+    fault("relaxed-chord-for-nothing", "a term is left out", f"{RELAXED}:Relaxed.__init__",
+          Edit(" + outwards * self._kappa", ""), CHORD),
+    fault("relaxed-in-balls-without-hessian", "a proof is skipped", f"{RELAXED}_box:at_least",
+          Edit("if not positive_definite(arb_mat(scaled), arb(0)):", "if False:"), FLAT),
+    fault("relaxed-in-balls-floor-without-spread", "an enclosure's radius is dropped", f"{RELAXED}_box:_task_floor",
+          Edit("total -= _diagonal(around)", "pass"), BENT),
+    fault("relaxed-in-balls-shift-for-nothing", "a term is left out", f"{RELAXED}_box:at_least",
+          Edit("(w * w - b * b)", "(-b * b)"), BUMP),
+    fault("relaxed-in-balls-chord-for-nothing", "a term is left out", f"{RELAXED}_box:at_least",
+          Edit("+ kappa * out[i] * out[j]", ""), CHORD),
     # --- midpoint-radius numbers ---
     fault("midrad-add", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__add__",
           Edit("size *= U\n", "size *= 0\n"), midrad("add")),
@@ -276,9 +316,10 @@ OPTIMUM_FAULTS = (
     fault("coercive-eigenvalue-not-proved", "a proof is skipped", f"{COERCIVE}:_least_eigenvalue",
           Edit("and positive_definite(total, arb(candidate))", ""), BALL),
     fault("basis-drops-one", "a basis with a dropped direction", f"{CERTIFICATE}:basis",
-          Edit("if any(v != 0 for v in row):", "if any(v != 0 for v in row) and not found:"),
+          Edit("for row in made)", "for row in made[:1])"),
           suite("test_checker_by_hand:test_the_basis_is_orthogonal_and_spans")),
-    fault("basis-sign", "a basis with a sign error", f"{CERTIFICATE}:basis", Edit("v - share * w", "v + share * w"),
+    fault("basis-not-orthogonal", "a basis that is not orthogonal", f"{CERTIFICATE}:basis",
+          Edit("_primitive(row[len(kept) :]) for row in made", "_primitive(row) for row in rows"),
           suite("test_checker_by_hand:test_the_basis_is_orthogonal_and_spans")),
     fault("search-complete-with-boxes-left", "float search claims complete though boxes are left",
           f"{SEARCH}:Search.run", Edit("complete = not queue and not blunt", "complete = True"),

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from .edits import Wrong, cancel, drop, equal, halve, instead, put
+from ..claim import Relation
+from .edits import Wrong, cancel, drop, equal, halve, instead, put, twice
 
 
 def half_l1(name: str, stem: str) -> Wrong:
@@ -65,6 +66,54 @@ def convex_steps(begin: str) -> tuple[Wrong, ...]:
             "R times FOMAML's gradient left out",
             drop("eps_first_order"),
             "Only where first-order MAML is stationary is the term 0.",
+        ),
+    )
+
+
+def refined(begin: str) -> tuple[Wrong, ...]:
+    """The bounds that keep the Bregman divergence: too much of it, or another one."""
+    return (
+        Wrong(
+            f"{begin}c4-twice",
+            "c4",
+            "the whole of mu for half of it",
+            twice("strong_convexity"),
+            "The Bregman divergence of a mu-strongly convex loss is at least mu u^2/2, with equality for squares.",
+        ),
+        Wrong(
+            f"{begin}c4-at-omega",
+            "c4",
+            "mu at the adapted predictions alone",
+            put(strong_convexity="strong_convexity_adapted"),
+            "The loss may be flatter on the way to the comparator.",
+        ),
+        Wrong(
+            f"{begin}refined-twice",
+            "refined",
+            "twice the Bregman divergence",
+            twice("bregman"),
+            "The identity has it once.",
+        ),
+        Wrong(
+            f"{begin}refined-swapped",
+            "refined",
+            "the Bregman divergence with its arguments exchanged",
+            put(bregman="bregman_swapped"),
+            "The slope is taken at omega's predictions; only for squares is the divergence symmetric.",
+        ),
+        Wrong(
+            f"{begin}refined-l1-swapped",
+            "refined-l1",
+            "the Bregman divergence with its arguments exchanged, in the L1 form",
+            put(bregman="bregman_swapped"),
+            "As in the lifted form.",
+        ),
+        Wrong(
+            f"{begin}identity-bregman-subtracted",
+            "identity",
+            "the Bregman divergence subtracted from the gap in the identity",
+            instead(left="gap - bregman", relation=Relation.EQUAL),
+            "gap + Breg is linear in the displacement, the gap is not.",
         ),
     )
 

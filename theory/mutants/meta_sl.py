@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import meta_sl
 from . import core
-from .edits import Wrong, cancel, drop, halve, instead, put, twice
+from .edits import Wrong, cancel, drop, halve, instead, put
 from .generated import mutants
 
 _TANGENT = "The comparator may be anywhere; near omega the gap is linear."
@@ -52,13 +52,7 @@ MUTANTS = mutants(
         core.half_shortest(
             "c3-half", "half the shortest representation", "Attained where G and the shortest v are proportional."
         ),
-        Wrong(
-            "c4-twice",
-            "c4",
-            "the whole of mu for half of it",
-            twice("strong_convexity"),
-            "The Bregman divergence of a mu-strongly convex loss is at least mu u^2/2, with equality for squares.",
-        ),
+        *core.refined(""),
         Wrong("c5-half", "c5", "half, as between a quadratic and its minimiser", halve(), _TANGENT),
         Wrong(
             "c6-no-deviation",

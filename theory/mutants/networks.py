@@ -184,6 +184,7 @@ NETWORK = mutants(
             "One lifted point: both norms are the same.",
         ),
         *(row for row in core.convex_steps("network-") if row.stem != "identity"),
+        *core.refined("network-"),
     ),
 )
 
@@ -279,5 +280,6 @@ SMOOTH_NETWORK = mutants(
             "Neurons of one sign that all move alike attain m^{-1/2}.",
         ),
         *core.convex_steps("smooth-network-"),
+        *core.refined("smooth-network-"),
     ),
 )

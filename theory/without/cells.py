@@ -82,6 +82,17 @@ _JOINT = (
 )
 IMPLIED = " The identity implies this by S3 and S4."
 L1 = " The lifted bound stands for the L1 form, which is never larger."
+OFF = " - bregman"
+"""What the refined forms take off."""
+OFF_C4 = " - strong_convexity*function_displacement**2/2"
+
+
+def any_divergence(family: str) -> tuple[Ablation, ...]:
+    """The refined forms need no convex loss."""
+    claims = [f"{family}-refined", f"{family}-refined-l1"]
+    return not_needed(
+        "outer-convexity", claims, "Breg is subtracted whatever its sign; only S1 needs it to be >= 0.", "A1"
+    )
 
 
 def at_kink(

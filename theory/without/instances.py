@@ -67,7 +67,9 @@ def single(loss: str | Mapping[str, str], eta: str, y: str, omega: str, rival: s
     return supervised(loss, eta, [["1"]], [("1", [(0, y, "1")])], [omega], [rival], radius)
 
 
-def neuron(loss: str, eta: str, y: str, omega: str, comparator: Rows | Mapping[str, Any], radius: str = "1") -> Content:
+def neuron(
+    loss: str | Mapping[str, str], eta: str, y: str, omega: str, comparator: Rows | Mapping[str, Any], radius: str = "1"
+) -> Content:
     """One ReLU neuron, one task, x = 1, W0 = 1."""
     tasks = [("1", [(0, y, "1")])]
     return supervised(loss, eta, [["1"]], tasks, [[omega]], comparator, radius, model=relu(["1"]))

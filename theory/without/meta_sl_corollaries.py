@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from ..claim import Ablation
-from .cells import NO_FACTOR, NOTHING_REPRESENTS, again, at_joint, implied, needed, no_factor, not_needed
+from .cells import (
+    L1,
+    NO_FACTOR,
+    NOTHING_REPRESENTS,
+    OFF,
+    again,
+    any_divergence,
+    at_joint,
+    implied,
+    needed,
+    no_factor,
+    not_needed,
+)
 from .instances import gradient, single, supervised, task
 from .meta_sl import (
     AT_JOINT,
@@ -176,6 +188,30 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
             ["0"],
             {"functions": [["-1/2", "0"], ["0", "4"]]},
         ),
+    ),
+    *any_divergence("meta-sl"),
+    *(
+        again(
+            JOINT,
+            f"meta-sl-{name}",
+            f"{AT_JOINT}nothing is left of eps and of the residual, and on the tails, where both predictions are, "
+            f"nothing of Breg.",
+            f"{DIRECTIONAL}{OFF}",
+            reading=at_joint(why, f"radius*eps_directional + weight_norm*misfit_one_sided{OFF}"),
+        )
+        for name, why in (("refined", ""), ("refined-l1", L1))
+    ),
+    again(
+        FIRST_ORDER,
+        "meta-sl-refined",
+        "Where FOMAML stops its eps is 0, and the full meta-feature leaves no misfit: less than 0 is on the right.",
+        f"radius*eps_first_order + weight_norm*misfit{OFF}",
+    ),
+    again(
+        FREE,
+        "meta-sl-refined",
+        "R eps with a smaller R than the ball of the infimum: eps/4 - Breg, where gap and Breg are 1/2.",
+        f"radius*eps + weight_norm*misfit_free{OFF}",
     ),
     needed(
         "meta-sl-c5",

@@ -8,8 +8,11 @@ from .cells import (
     IMPLIED,
     L1,
     NOTHING_REPRESENTS,
+    OFF,
+    OFF_C4,
     ONE_KINK_RULE,
     again,
+    any_divergence,
     at_kink,
     at_kink_init,
     implied,
@@ -137,6 +140,28 @@ NETWORK: tuple[Ablation, ...] = (
         f"{_KINK}with the feature of the active side nothing is left of the misfit.",
         _TWO_RULES,
         reading=at_kink(L1),
+    ),
+    # The Bregman divergence kept.
+    *any_divergence("network"),
+    *(
+        again(
+            _TIE,
+            f"network-{name}",
+            f"{_KINK}nothing is left of the misfit, and what is subtracted is 1/2.",
+            f"{_TWO_RULES}{off}",
+            reading=at_kink(why, f"{_TWO_RULES}{off}"),
+        )
+        for name, off, why in (("c4", OFF_C4, ""), ("refined", OFF, ""), ("refined-l1", OFF, L1))
+    ),
+    needed(
+        "network-c4",
+        "strong-convexity",
+        "On Huber's tail the gap is R eps: subtracting ||u||^2/2 breaks it.",
+        "Huber tail, one neuron",
+        S1,
+        f"{LIFTED} - function_displacement**2/2",
+        neuron({"name": "huber", "delta": "1"}, "0", "-16", "1", {"functions": [["-1"]]}, "2"),
+        exact={"gap": "2", "eps": "1"},
     ),
     # The formal gradient, and features at initialisation.
     needed(

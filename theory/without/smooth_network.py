@@ -10,7 +10,9 @@ from .cells import (
     IMPLIED,
     L1,
     NOTHING_REPRESENTS,
+    OFF,
     again,
+    any_divergence,
     at_joint,
     implied,
     needed,
@@ -137,6 +139,51 @@ SMOOTH_NETWORK: tuple[Ablation, ...] = (
     ),
     _at_joint("lifted", "the bound is 0.", "zero", _JOINT, reading=at_joint()),
     _at_joint("l1", "the bound is 0.", "zero", _JOINT, reading=at_joint(L1)),
+    *any_divergence("smooth-network"),
+    *(
+        _at_joint(
+            name,
+            "less than 0 is on the right.",
+            f"zero{OFF}",
+            _JOINT,
+            reading=at_joint(why, f"radius*eps_directional + weight_norm*misfit_one_sided{OFF}"),
+        )
+        for name, why in (("refined", ""), ("refined-l1", L1))
+    ),
+    needed(
+        "smooth-network-c4",
+        SMOOTH,
+        "As for the linear model, with all predictions after the step on the quadratic part and all of them so near 0 "
+        "that tanh is nearly straight: U has slope 1 to the left of the joint and 1/2 to the right for the first task, "
+        "and L rises to both sides. The feature of the left side represents u but for a 1000th.",
+        "Huber at its joint, tanh, quadratic after the step",
+        S2,
+        "weight_norm*function_displacement/1000 - function_displacement**2/2",
+        {
+            **_LATE,
+            "adaptation": gradient("1/2"),
+            "tasks": [task("8/11", (0, "1/64", "1")), task("3/11", (0, "-11/512", "1"))],
+            "comparator": {"functions": [["9/1024"], ["-7/1024"]]},
+            "radius": "1",
+        },
+        unfound="The kept instance takes the feature of one side: see the linear model.",
+    ),
+    needed(
+        "smooth-network-c4",
+        "strong-convexity",
+        "On Huber's tail the gap is R eps: subtracting ||u||^2/2 breaks it.",
+        "Huber tail, tanh",
+        S1,
+        f"{LIFTED} - function_displacement**2/2",
+        {
+            **_JOINT,
+            "adaptation": gradient("0"),
+            "tasks": [task("1", (0, "-16", "1"))],
+            "comparator": {"functions": [["-1"]]},
+            "radius": "1",
+        },
+        exact={"gap": "1"},
+    ),
     *not_needed(
         SMOOTH,
         ["smooth-network-first-order"],

@@ -34,7 +34,7 @@ from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.start_quantities import StartQuantities
 from .floor import AnyProblem, Floor, NotConvexError, problem_of
 from .linearised import LinearisedOptimum, linearised_optimum
-from .lower import lower_bound
+from .lower import Lower, lower_bound
 
 DESCENDED = 512
 """Parameters up to which descent looks for lower values of L."""
@@ -44,21 +44,26 @@ NEAR = 0.01
 """Share of the bound that a comparator's own distance from the optimum may be."""
 
 
-@dataclass(frozen=True, kw_only=True)
+LOWER_ENDS = {"nonnegative": "0: the loss is never negative", "none": "not known"}
+"""Lower ends that need no work, in words."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Optimum(ShownBracket):
     """lower <= inf L <= upper over all W, or over ||W - W0|| <= ball; upper = L(at) rounded up.
 
-    method   how `lower` was found; floor: its functions (None: the exact infimum)
+    how      how `lower` was found; floor: its functions (None: the exact infimum)
     stops    where descent stopped, with L there in float64
     linear   of the network linearised at W0, over the same ball, where that was asked for and is convex
     """
 
     at: Weights
-    method: str
+    how: str
     floor: Floor | None
     ball: fmpq | None
     stops: tuple[Weights, ...]
     linear: LinearisedOptimum | None = None
+    sharper = "no higher lower end is known for it"
 
     @property
     def what(self) -> str:
@@ -66,9 +71,22 @@ class Optimum(ShownBracket):
         return f"inf L {where} (it need not be attained)"
 
     @property
+    def proof(self) -> str:
+        end = f"the lower end is {LOWER_ENDS.get(self.how, self.how)}"
+        if self.proved:
+            end += "; the checker has proved it"
+        elif self.check is not None:
+            end += f"; the checker has not proved it ({self.check.reason}); proved is {self.sure:.6g}"
+        elif self.how in LOWER_ENDS:
+            return end
+        else:
+            end += "; it is proved in balls, and no checker is known for it"
+        return f"{end}; the upper end is L at the best network that was found"
+
+    @property
     def said(self) -> tuple[str, ...]:
         says = "no checker is known for this" if self.check is None else f"the checker: {self.check.reason}"
-        lower = f"lower end: {self.method}; {says}; {self.seconds:.3f} s"
+        lower = f"lower end: {self.how}; {says}; {self.seconds:.3f} s"
         if self.linear is None:
             return (lower,)
         ends = f"  [{self.linear.lower:.12g}, {self.linear.upper:.12g}]"
@@ -78,7 +96,7 @@ class Optimum(ShownBracket):
     def details(self) -> Details:
         linear = None if self.linear is None else (self.linear.lower, self.linear.upper)
         ball = None if self.ball is None else to_float(self.ball)
-        return {"method": self.method, "ball": ball, "linearised": linear}
+        return {"method": self.how, "ball": ball, "linearised": linear}
 
     @property
     def point(self) -> list[Any]:
@@ -164,10 +182,23 @@ class NetworkHeadline(Headline):
             raise UnsupportedError(
                 "tasks: networks are bracketed for tasks that adapt on what they are judged on alone"
             )
-        begin = time.monotonic()
         instance = instance.canonical
-        found = lower_bound(instance, radius)
-        stops = tuple(self._stops(instance, points))
+        return self.assembled(instance, radius, gap, lower_bound(instance, radius), points)
+
+    @PROPOSING
+    def assembled(
+        self,
+        instance: NetworkInstance,
+        radius: fmpq | None,
+        gap: float,
+        found: Lower,
+        points: Sequence[Weights] = (),
+        *,
+        descend: bool = True,
+    ) -> Optimum:
+        """The bracket with that lower end, and the lowest value of L that is found; the instance is canonical."""
+        begin = time.monotonic()
+        stops = tuple(self._stops(instance, points)) if descend else ()
         upper, at = np.inf, instance.initial
         with ctx.workprec(PRECISIONS[0]):
             problem = problem_of(instance)
@@ -184,7 +215,7 @@ class NetworkHeadline(Headline):
             fallback=0.0 if instance.loss.profile.nonnegative else None,
             seconds=time.monotonic() - begin,
             at=at,
-            method=found.method,
+            how=found.method,
             floor=found.floor,
             ball=radius,
             stops=stops,
@@ -198,21 +229,10 @@ class NetworkHeadline(Headline):
         shape = instance.initial.floats.shape
         if shape[0] * shape[1] > DESCENDED:
             return
-        batch = batch_of(instance)
-
-        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            with np.errstate(all="ignore"):
-                at = NetworkBatchQuantities(replace(batch, omega=flat.reshape(1, *shape)))
-                found, slope = float(at.meta_objective[0]), at.gradient[0]
-            return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
-
         drawn = np.random.default_rng(0).standard_normal((STARTS, *shape))
         starts = dict.fromkeys((*_starts(instance)[:2], *points))
         for start in (*(w.floats for w in starts), *drawn):
-            stop = scipy.optimize.minimize(
-                objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300}
-            ).x
-            if (found := Weights(stop.reshape(shape))).sound:
+            if (found := descended(instance, start)).sound:
                 yield found
 
     @PROPOSING
@@ -240,10 +260,10 @@ class NetworkHeadline(Headline):
                 optimum.holds(here, "L(omega)")
         evaluator = Evaluator(against, lambda: self.quantities(against, lower))
         judged = judge_claim(self.claim, evaluator, complete=complete)
-        judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.method}, bracket {optimum.status}")
+        judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
         width = max(optimum.upper - lower, optimum.resolution)
-        return Finding(kind, omega, against, judged, above, width)
+        return Finding(kind, omega, against, judged, above, width, evaluator)
 
     def _nearest(self, instance: NetworkInstance, rivals: Sequence[NetworkComparator], lower: float) -> NetworkInstance:
         """The instance with the comparator and, of a few, the radius that give the smallest bound in float64.
@@ -281,6 +301,27 @@ class NetworkHeadline(Headline):
 @lru_cache(maxsize=4)
 def _shared(headline: NetworkHeadline, problem: NetworkInstance, points: tuple[Weights, ...]) -> Optimum:
     return headline.bracketed(problem, points=points)
+
+
+def descended(instance: NetworkInstance, start: np.ndarray, watch: Callable[[], None] = lambda: None) -> Weights:
+    """Where L-BFGS stops from W (m, d), in float64; `watch` is called at every step, and its StopIteration ends it."""
+    batch, shape = batch_of(instance), start.shape
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        with np.errstate(all="ignore"):
+            at = NetworkBatchQuantities(replace(batch, omega=flat.reshape(1, *shape)))
+            found, slope = float(at.meta_objective[0]), at.gradient[0]
+        return (found, slope) if np.isfinite(found) and np.isfinite(slope).all() else (1e300, np.zeros_like(slope))
+
+    stop = scipy.optimize.minimize(
+        objective,
+        start.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 300},
+        callback=lambda flat: watch(),
+    ).x
+    return Weights(stop.reshape(shape))
 
 
 def _problem(instance: NetworkInstance) -> NetworkInstance:

@@ -58,7 +58,7 @@ def lower_bound(instance: NetworkInstance, radius: fmpq | None) -> Lower:
             if instance.sigma.kinked:
                 floor, near = pattern_floor(instance, radius)
                 floors.append(floor)
-    return replace(_best(instance, floors), near=near)
+    return replace(best_of(instance, floors), near=near)
 
 
 def _exact(instance: NetworkInstance) -> Lower:
@@ -87,7 +87,7 @@ def _lowest(instance: NetworkInstance, proposed: Iterable[Weights]) -> list[Weig
     return [min(found, key=lambda pair: np.nan_to_num(pair[0], nan=np.inf))[1]] if found else []
 
 
-def _best(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
+def best_of(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
     """The highest of the floors; 0 is one, if the loss is never negative. The first has a checker: best predictions."""
     best = max(floors, key=lambda f: bounds(f.value)[0])
     lower = bounds(best.value)[0]

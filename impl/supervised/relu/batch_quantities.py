@@ -127,11 +127,11 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         for at, z in reversed(list(steps)):
             drive, along = self._drive(at), self._drive(found)
             gates = self._sigma.d1(Floats, drive) * self._output
-            bends = rate * self._summed(2, z) * (along * gates).sum(3)
+            bends = rate * self._inner(2, z) * (along * gates).sum(3)
             rows = bends[..., None] * gates
             if not self._sigma.kinked:
                 folds = self._sigma.d2(Floats, drive) * self._output
-                rows = rows + (rate * self._summed(1, z))[..., None] * folds * along
+                rows = rows + (rate * self._inner(1, z))[..., None] * folds * along
             found = found - self._back(rows)
         return found.sum(1).reshape(len(found), -1)
 

@@ -1,0 +1,84 @@
+"""What training loops minimise in place of the meta-objective; `loops` encloses the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from flint import fmpq
+
+from ..answers import Objective
+from ..supervised.instance import Gradient, Implicit
+
+STEPS = 10
+"""Numbers of steps that are tried: 1 to that many."""
+SUPPORTS = (*range(1, 17), 20, 25, 32, 50, 64, 100, 128, 200, 256, 500)
+"""Numbers of support rows that are tried."""
+
+
+@dataclass(frozen=True)
+class Loop(Objective):
+    """What a training loop does with tasks: `support` the rows that it adapts on (None: all), `only` the one task that
+    it uses, `strength` that of an implicit step (None: gradient steps).
+    """
+
+    rate: fmpq
+    steps: int
+    support: int | None = None
+    first_order: bool = False
+    chained: bool = False
+    reptile: bool = False
+    only: int | None = None
+    strength: fmpq | None = None
+
+
+def own_loop(adaptation: Gradient | Implicit) -> Loop:
+    if isinstance(adaptation, Implicit):
+        return Loop("maml", "the iMAML objective", fmpq(1) / adaptation.strength, 1, strength=adaptation.strength)
+    return Loop("maml", "the MAML objective", adaptation.eta, adaptation.steps)
+
+
+def others(adaptation: Gradient | Implicit, tasks: int, rows: int) -> Iterator[Loop]:
+    """The plainest mistakes first; of so many tasks, of at least so many rows."""
+    if isinstance(adaptation, Implicit):
+        yield from _beside_implicit(adaptation, tasks, rows)
+        return
+    own, eta = own_loop(adaptation), adaptation.eta
+    yield replace(own, objective="no-adaptation", words="the loss without adaptation", steps=0)
+    if eta == 0:
+        return
+    yield replace(own, objective="first-order", words="first-order MAML", first_order=True)
+    for k in range(1, STEPS + 1):
+        if k != own.steps:
+            yield replace(own, objective=f"steps={k}", words=f"MAML with {_steps(k)} inside", steps=k)
+    yield from _other_tasks(own, tasks, rows)
+    for k in range(2, STEPS + 1):
+        yield replace(own, objective="reptile", words=f"Reptile with {_steps(k)} inside", steps=k, reptile=True)
+
+
+def _beside_implicit(adaptation: Implicit, tasks: int, rows: int) -> Iterator[Loop]:
+    """The same of an implicit step."""
+    own = own_loop(adaptation)
+    yield replace(own, objective="no-adaptation", words="the loss without adaptation", steps=0, strength=None)
+    yield replace(own, objective="first-order", words="first-order iMAML (and Reptile)", first_order=True)
+    for k in range(1, STEPS + 1):
+        words = f"MAML with {_steps(k)} of 1/lambda inside, in place of the proximal one"
+        yield replace(own, objective=f"unrolled={k}", words=words, steps=k, strength=None)
+    yield from _other_tasks(own, tasks, rows)
+
+
+def _other_tasks(own: Loop, tasks: int, rows: int) -> Iterator[Loop]:
+    """The own adaptation on other tasks or rows."""
+    if tasks > 1:
+        yield replace(own, objective="first-task-only", words="the first task alone", only=0)
+        yield replace(own, objective="last-task-only", words="the last task alone", only=tasks - 1)
+        chained = "MAML without a reset: each task starts from the last one's adapted weights"
+        yield replace(own, objective="no-reset", words=chained, chained=True)
+    for m in SUPPORTS:
+        if m < rows:
+            split = f"MAML that adapts on each task's first {m} row{'s' * (m > 1)} and is evaluated on the others"
+            yield replace(own, objective="support/query", words=split, support=m)
+
+
+def _steps(k: int) -> str:
+    return f"{k} step{'s' * (k > 1)}"

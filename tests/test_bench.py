@@ -1,0 +1,25 @@
+"""Benchmarks of own tasks: every way finds the certified optimum, or says why it was not asked."""
+
+from __future__ import annotations
+
+import pytest
+from flint import fmpq
+from metagap.reports.bench.own_tasks import SOLVERS, Case, compare, table
+
+
+@pytest.mark.ci
+def test_every_way_finds_the_certified_optimum() -> None:
+    pytest.importorskip("cvxpy")
+    rows = compare((Case("squared", 3, 20, 4, fmpq(1, 2)), Case("logistic", 3, 20, 4, fmpq(1, 8))))
+    assert table(rows).row_count == len(rows) + 2
+    for row in rows:
+        if row.way in ("metagap, found", "metagap, checked"):
+            assert row.says == "proved" and row.seconds is not None
+        if row.way == "metagap, checked":
+            assert row.excess is not None and 0 <= row.excess < 1e-12
+        elif row.excess is not None:
+            assert -1e-14 < row.excess < 1e-4, row
+    asked = {row.way for row in rows if row.seconds is not None and row.case.startswith("squared")}
+    assert asked == {"metagap, found", "metagap, checked", "L-BFGS", "normal equations", *SOLVERS}
+    left = [row for row in rows if row.seconds is None]
+    assert {row.way for row in left} == {"normal equations", *SOLVERS} and all(row.says for row in left)

@@ -121,6 +121,7 @@ META_SL = Family(
     REAL_TASKS,
     smaller,
     batch_of,
+    effort=0.75,
     headline=LINEAR,
     landscapes=LANDSCAPES,
     outside=UNUSUAL_LOSSES,

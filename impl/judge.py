@@ -109,6 +109,8 @@ class Evaluator:
     make: Callable[[], CoreQuantities]
     exact: Callable[[Vector], CoreQuantities | None] = lambda direction: None
     """The quantities in exact rationals along a direction; None where the instance forbids it."""
+    precisions: tuple[int, ...] = PRECISIONS
+    """Bits of the balls, in the order in which they are tried."""
     _balls: dict[int, CoreQuantities] = field(default_factory=dict)
     _rational: CoreQuantities | None = None
     _irrational: bool = False
@@ -119,10 +121,16 @@ class Evaluator:
             self._balls[bits] = self.make()
         return self._balls[bits]
 
+    def known(self, name: str) -> arb:
+        """A quantity at the highest precision that was needed."""
+        bits = max(self._balls, default=self.precisions[0])
+        with ctx.workprec(bits):
+            return self.balls(bits)(name)
+
     def rationals(self) -> CoreQuantities | None:
         """The quantities in exact rationals along the same direction; None where the instance forbids it."""
         if self._rational is None and not self._irrational:
-            self._rational = self.exact(self.balls(PRECISIONS[0]).exact_direction)
+            self._rational = self.exact(self.balls(self.precisions[0]).exact_direction)
             self._irrational = self._rational is None
         return self._rational
 
@@ -150,7 +158,7 @@ def smallest(bounds_of: Iterable[ClaimJudgement]) -> ClaimJudgement | None:
 @PROPOSING
 def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -> ClaimJudgement:
     """One claim, at growing precision until it is decided."""
-    waiting, last = list(PRECISIONS), cancelling(evaluator.instance.bits)
+    waiting, last = list(evaluator.precisions), cancelling(evaluator.instance.bits)
     outcome = None
     while waiting:
         bits = waiting.pop(0)

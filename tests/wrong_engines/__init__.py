@@ -12,6 +12,7 @@ from .optima import OPTIMUM_FAULTS
 from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
 from .supervised import SUPERVISED
+from .traced import TRACED
 from .vectors import VECTORS
 from .verdicts import VERDICT_FAULTS
 
@@ -29,5 +30,6 @@ CATALOGUE = (
     *CONVEXITY_FAULTS,
     *FAMILY_FAULTS,
     *READER_FAULTS,
+    *TRACED,
     *ANSWER_FAULTS,
 )

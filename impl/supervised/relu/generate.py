@@ -101,6 +101,10 @@ class AtStart(NetworkBatchQuantities):
     def meta_features(self) -> Array:
         return self.initial_features
 
+    @cached_property
+    def gradient(self) -> Array:
+        return self._paired(self.meta_features)
+
 
 # --- generators -----------------------------------------------------------------------------------
 

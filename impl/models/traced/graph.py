@@ -1,0 +1,150 @@
+"""Straight-line programs as plain data: what a PyTorch function becomes, and all that is needed to evaluate it again.
+
+A graph holds no Python of anybody's: operators are names of the table in `operators`, constants are arrays.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...arithmetic import Array
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The value of a node."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation: its name (`input`, `constant`, `item` or one of the table), arguments, the line that called it."""
+
+    op: str
+    args: tuple[Any, ...] = ()
+    named: Mapping[str, Any] | None = None
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """nodes in the order of evaluation, constants by the number that a `constant` node has, how many inputs, outputs.
+
+    varying   the inputs that are differentiated: what depends on no other has no kinks
+    """
+
+    nodes: tuple[Node, ...]
+    constants: tuple[Array, ...]
+    inputs: int
+    outputs: tuple[Ref, ...]
+    varying: tuple[int, ...] = ()
+
+    def document(self) -> dict[str, object]:
+        """The graph as JSON values; `graph_in` reads it."""
+        return {
+            "nodes": [[n.op, _plain(n.args), _plain(dict(n.named or {})), n.line] for n in self.nodes],
+            "constants": [_array(c) for c in self.constants],
+            "inputs": self.inputs,
+            "outputs": [ref.index for ref in self.outputs],
+            "varying": list(self.varying),
+        }
+
+    def live(self) -> list[bool]:
+        """Whether a node's value depends on a varying input, per node."""
+        found: list[bool] = []
+        for node in self.nodes:
+            own = node.op == "input" and node.args[0] in self.varying
+            found.append(own or any(found[ref.index] for ref in references(node)))
+        return found
+
+
+def graph_in(document: Mapping[str, Any]) -> Graph:
+    """The graph of a document of `Graph.document`."""
+    nodes = tuple(Node(op, _read(args), _read(named), line) for op, args, named, line in document["nodes"])
+    constants = tuple(_array_in(c) for c in document["constants"])
+    outputs = tuple(Ref(k) for k in document["outputs"])
+    return Graph(nodes, constants, document["inputs"], outputs, tuple(document["varying"]))
+
+
+def references(node: Node) -> list[Ref]:
+    """The values that a node takes."""
+    found: list[Ref] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, Ref):
+            found.append(value)
+        elif isinstance(value, tuple | list):
+            for one in value:
+                look(one)
+
+    look(node.args)
+    look(list((node.named or {}).values()))
+    return found
+
+
+def replaced(value: Any, values: Sequence[Any]) -> Any:
+    """An argument with every reference replaced."""
+    if isinstance(value, Ref):
+        return values[value.index]
+    if isinstance(value, tuple | list):
+        return type(value)(replaced(one, values) for one in value)
+    return value
+
+
+def simplified(graph: Graph) -> Graph:
+    """The graph without what no output needs, and with equal operations done once."""
+    needed = {ref.index for ref in graph.outputs}
+    for index in range(len(graph.nodes) - 1, -1, -1):
+        if index in needed:
+            needed |= {ref.index for ref in references(graph.nodes[index])}
+    moved: list[Any] = []
+    seen: dict[str, Ref] = {}
+    nodes: list[Node] = []
+    for index, node in enumerate(graph.nodes):
+        if index not in needed and node.op != "input":
+            moved.append(None)
+            continue
+        new = Node(node.op, replaced(node.args, moved), {k: replaced(v, moved) for k, v in (node.named or {}).items()},
+                   node.line)  # fmt: skip
+        key = repr((new.op, new.args, sorted((new.named or {}).items())))
+        if key not in seen:
+            seen[key] = Ref(len(nodes))
+            nodes.append(new)
+        moved.append(seen[key])
+    return Graph(tuple(nodes), graph.constants, graph.inputs, replaced(graph.outputs, moved), graph.varying)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Ref):
+        return {"ref": value.index}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return value.hex() if isinstance(value, float) else value
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Ref(value["ref"]) if set(value) == {"ref"} else {key: _read(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return tuple(_read(one) for one in value)
+    if isinstance(value, str) and ("0x" in value or value in ("inf", "-inf", "nan")):
+        return float.fromhex(value)
+    return value
+
+
+def _array(array: Array) -> dict[str, object]:
+    data = np.ascontiguousarray(array)
+    return {"type": data.dtype.str, "shape": list(array.shape), "data": base64.b64encode(data.tobytes()).decode()}
+
+
+def _array_in(document: Mapping[str, Any]) -> Array:
+    data = np.frombuffer(base64.b64decode(document["data"]), dtype=np.dtype(document["type"]))
+    return data.reshape(document["shape"])

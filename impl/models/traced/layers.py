@@ -1,0 +1,335 @@
+"""Layers: convolution as products with unfolded windows, pools, normalisations; each by its definition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...arithmetic import Array
+from .operators import power, refuse, row, winners
+from .systems import Open, Picks, Value, each, parts, rebuilt, shape_of
+
+OUTSIDE = -(2.0**1000)
+"""Stands around what a pool of largest sees: below every number, and finite."""
+
+Ints = Sequence[int]
+
+
+def over(place: Sequence[slice]) -> Any:
+    """An index of the last axes."""
+    return (..., *place)
+
+
+def _pad(x: Array, ends: Sequence[tuple[int, int]], fill: Any) -> Array:
+    spare = x.ndim - len(ends)
+    shape = (*x.shape[:spare], *(n + lo + hi for n, (lo, hi) in zip(x.shape[spare:], ends, strict=True)))
+    found = np.full(shape, fill, dtype=x.dtype)
+    place = tuple(slice(lo, lo + n) for n, (lo, _) in zip(x.shape[spare:], ends, strict=True))
+    found[over(place)] = x
+    return found
+
+
+def full(values: Ints, count: int) -> list[int]:
+    """A list of one number stands for as many as there are axes."""
+    given = list(values)
+    return given * count if len(given) == 1 else given
+
+
+def places(kernel: Ints, out: Ints, stride: Ints, dilation: Ints) -> list[tuple[slice, ...]]:
+    """What each position of a kernel sees of a padded plane."""
+    return [
+        tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in zip(at, dilation, stride, out, strict=True))
+        for at in np.ndindex(*kernel)
+    ]
+
+
+def reach(kernel: Ints, out: Ints, stride: Ints, dilation: Ints) -> list[int]:
+    """The lengths of the padded plane that windows see."""
+    return [(n - 1) * s + (k - 1) * d + 1 for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)]
+
+
+def unfolded(run: Any, a: Value, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints,
+             outside: float = 0.0) -> Value:  # fmt: skip
+    """Windows (K, ..., *out) of the last axes."""
+    plane = shape_of(a)[-len(kernel) :]
+    need = reach(kernel, out, stride, dilation)
+    ends = [(p, max(n - p - m, 0)) for p, n, m in zip(padding, need, plane, strict=True)]
+    fills = parts(run.s.of(np.asarray(outside)))
+    wide = [_pad(x, ends, fill[()]) for x, fill in zip(parts(a), fills, strict=True)]
+    seen = places(kernel, out, stride, dilation)
+    return rebuilt(a, [np.stack([x[over(place)] for place in seen]) for x in wide])
+
+
+def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Value:
+    """The sums of windows (K, ..., *out) where they lie on a plane (..., *plane): the transpose of `unfolded`."""
+    count = len(kernel)
+    out = shape_of(pieces)[-count:]
+    need = reach(kernel, out, stride, dilation)
+    wide = [max(n, p + m) for n, p, m in zip(need, padding, plane, strict=True)]
+    zero = run.s.of(np.zeros((*shape_of(pieces)[1:-count], *wide)))
+    found = [np.array(p) for p in parts(zero)]
+    for k, place in enumerate(places(kernel, out, stride, dilation)):
+        index = over(place)
+        added = run.s.add(rebuilt(zero, [x[index] for x in found]), each(lambda x, k=k: x[k], pieces))
+        for x, y in zip(found, parts(added), strict=True):
+            x[index] = y
+    inner = tuple(slice(p, p + n) for p, n in zip(padding, plane, strict=True))
+    return rebuilt(zero, [x[over(inner)] for x in found])
+
+
+# --- convolution --------------------------------------------------------------------------------------------------
+
+
+def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
+    """(g, C/g K, N P)."""
+    stride, padding, dilation = how
+    windows = unfolded(run, a, kernel, out, stride, padding, dilation)
+    n, c = shape_of(a)[:2]
+    k, p = int(np.prod(kernel)), int(np.prod(out))
+
+    def arrange(x: Array) -> Array:
+        x = x.reshape(k, n, groups, c // groups, p)
+        return np.ascontiguousarray(x.transpose(2, 3, 0, 1, 4)).reshape(groups, (c // groups) * k, n * p)
+
+    return each(arrange, windows)
+
+
+def _by_group(x: Array, groups: int) -> Array:
+    """(N, C, *out) as (g, C/g, N P)."""
+    n, c = x.shape[:2]
+    return np.ascontiguousarray(x.reshape(n, groups, c // groups, -1).transpose(1, 2, 0, 3)).reshape(
+        groups, c // groups, -1
+    )
+
+
+def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
+    """The transpose of a convolution with this weight (O, C/g, *kernel): (N, O, *out) to (N, C, *plane)."""
+    kernel = shape_of(weight)[2:]
+    n, out = shape_of(a)[0], shape_of(a)[2:]
+    inner, k = shape_of(weight)[1], int(np.prod(kernel))
+    flat = each(lambda w: w.reshape(groups, w.shape[0] // groups, -1).transpose(0, 2, 1), weight)
+    pieces = run.s.product(flat, each(lambda x: _by_group(x, groups), a))
+
+    def arrange(x: Array) -> Array:
+        x = x.reshape(groups, inner, k, n, *out)
+        return np.moveaxis(x, (2, 3), (0, 1)).reshape(k, n, groups * inner, *out)
+
+    stride, padding, dilation = how
+    return folded(run, each(arrange, pieces), plane, kernel, stride, padding, dilation)
+
+
+@row("convolution.default", "unfolded windows times weights, by mm; transposed: the transpose of that")
+def convolution(run: Any, a: Value, weight: Value, bias: Value, stride: Ints, padding: Ints, dilation: Ints,
+                transposed: bool, spare: Ints, groups: int) -> Value:  # fmt: skip
+    kernel = shape_of(weight)[2:]
+    how = stride, padding, dilation = tuple(full(v, len(kernel)) for v in (stride, padding, dilation))
+    plane, n = shape_of(a)[2:], shape_of(a)[0]
+    if transposed:
+        rest = full(spare, len(kernel))
+        outer = [(m - 1) * s - 2 * p + d * (k - 1) + e + 1
+                 for m, s, p, d, k, e in zip(plane, stride, padding, dilation, kernel, rest, strict=True)]  # fmt: skip
+        found = _spread(run, a, weight, outer, groups, how)
+    else:
+        out = [(m + 2 * p - d * (k - 1) - 1) // s + 1
+               for m, p, d, k, s in zip(plane, padding, dilation, kernel, stride, strict=True)]  # fmt: skip
+        flat = each(lambda w: w.reshape(groups, w.shape[0] // groups, -1), weight)
+        found = run.s.product(flat, _columns(run, a, kernel, out, groups, how))
+        found = each(lambda x: np.moveaxis(x.reshape(-1, n, *out), 0, 1), found)
+    if bias is None:
+        return found
+    return run.s.add(found, each(lambda b: b.reshape(-1, *[1] * len(kernel)), bias))
+
+
+@row("convolution_backward.default", "products with unfolded windows, and their transpose")
+def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: Any, stride: Ints, padding: Ints,
+                     dilation: Ints, transposed: bool, spare: Ints, groups: int, wanted: Any) -> Any:  # fmt: skip
+    if transposed:
+        raise refuse(run, "the derivative of a transposed convolution has no row")
+    kernel, plane, out = shape_of(weight)[2:], shape_of(a)[2:], shape_of(slope)[2:]
+    how = tuple(full(v, len(kernel)) for v in (stride, padding, dilation))
+    input_slope = _spread(run, slope, weight, plane, groups, how) if wanted[0] else None
+    weight_slope = bias_slope = None
+    if wanted[1]:
+        columns = each(lambda x: x.transpose(0, 2, 1), _columns(run, a, kernel, out, groups, how))
+        found = run.s.product(each(lambda x: _by_group(x, groups), slope), columns)
+        weight_slope = each(lambda x: x.reshape(shape_of(weight)), found)
+    if wanted[2]:
+        bias_slope = run.s.sum(slope, (0, *range(2, 2 + len(kernel))), False)
+    return input_slope, weight_slope, bias_slope
+
+
+# --- pools --------------------------------------------------------------------------------------------------------
+
+
+def _pool(a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceiling: bool) -> tuple[Any, ...]:
+    kernel = full(kernel, 2)
+    stride, padding, dilation = full(stride or kernel, 2), full(padding, 2), full(dilation, 2)
+    out = []
+    for m, k, s, p, d in zip(shape_of(a)[-2:], kernel, stride, padding, dilation, strict=True):
+        spare = m + 2 * p - d * (k - 1) - 1
+        n = -(-spare // s) + 1 if ceiling else spare // s + 1
+        out.append(n - 1 if ceiling and (n - 1) * s >= m + p else n)
+    return kernel, stride, padding, dilation, out
+
+
+def _numbered(plane: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
+    """The number on the plane of what each position of the kernel sees (K, *out)."""
+    found = np.empty((int(np.prod(kernel)), *out), dtype=np.int64)
+    for k, (i, j) in enumerate(np.ndindex(*kernel)):
+        rows = np.arange(out[0]) * stride[0] + i * dilation[0] - padding[0]
+        columns = np.arange(out[1]) * stride[1] + j * dilation[1] - padding[1]
+        found[k] = rows[:, None] * plane[1] + columns[None]
+    return found
+
+
+@row("max_pool2d_with_indices.default", "values continuous; winners decided, ties of closed units are none")
+def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dilation: Ints = (1,),
+             ceiling: bool = False) -> Any:  # fmt: skip
+    kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
+    windows = unfolded(run, a, kernel, out, stride, padding, dilation, OUTSIDE)
+    flat = run.flat.get(run.node.args[0].index)
+    if flat is not None:
+        closed = unfolded(run, run.s.of(flat.astype(float)), kernel, out, stride, padding, dilation)
+        flat = run.s.middle(closed) == 1
+    index = winners(run, windows, flat)
+    best = each(lambda x: x[0], windows)
+    for k in range(1, shape_of(windows)[0]):
+        best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
+    if flat is not None:
+        run.flat[len(run._values)] = flat.all(0)
+    numbers = _numbered(shape_of(a)[-2:], kernel, out, stride, padding, dilation)
+
+    def named(at: Array) -> Array:
+        return numbers[at, np.arange(out[0])[:, None], np.arange(out[1])[None]]
+
+    if isinstance(index, Picks):
+        return best, Picks(tuple(map(named, index.options)), index.possible)
+    return best, named(index)
+
+
+@row("max_pool2d_with_indices_backward.default", "to the winner; to each that may win where that is open")
+def max_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
+                  ceiling: bool, index: Value) -> Value:  # fmt: skip
+    kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
+    plane = shape_of(a)[-2:]
+    numbers = _numbered(plane, kernel, out, stride, padding, dilation)
+    numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - 2), *out)
+    if isinstance(index, Picks):
+        first, *rest = [(numbers == o[None]) & p[None] for o, p in zip(index.options, index.possible, strict=True)]
+        mask: Any = Open(first, np.any(rest, axis=0))
+    else:
+        mask = numbers == index[None]
+    shape = (len(numbers), *shape_of(slope))
+    wide = each(lambda x: np.broadcast_to(x[None], shape), slope)
+    pieces = run.s.where(mask, wide, run.s.of(np.zeros(shape)))
+    return folded(run, pieces, plane, kernel, stride, padding, dilation)
+
+
+def _shares(run: Any, a: Value, pool: tuple[Any, ...], counted: bool, divisor: int | None) -> Array:
+    """What each mean is divided by (*out)."""
+    kernel, stride, padding, dilation, out = pool
+    if divisor is not None:
+        return np.full(out, float(divisor))
+    ones = run.s.of(np.ones(shape_of(a)[-2:]))
+    seen = unfolded(run, ones, kernel, out, stride, padding, dilation, 1.0 if counted else 0.0)
+    found: Array = run.s.middle(seen).sum(0)
+    return found
+
+
+@row("avg_pool2d.default", "sums of windows, divided")
+def avg_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), ceiling: bool = False,
+             counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
+    if ceiling:
+        raise refuse(run, "ceil_mode=True has no row")
+    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), False)
+    sums = run.s.sum(unfolded(run, a, kernel, out, stride, padding, dilation), (0,), False)
+    return run.s.div(sums, run.s.of(_shares(run, a, pool, counted, divisor)))
+
+
+@row("avg_pool2d_backward.default", "shares of each mean, added")
+def avg_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,),
+                  ceiling: bool = False, counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
+    if ceiling:
+        raise refuse(run, "ceil_mode=True has no row")
+    pool = kernel, stride, padding, dilation, _ = _pool(a, kernel, stride, padding, (1,), False)
+    share = run.s.div(slope, run.s.of(_shares(run, a, pool, counted, divisor)))
+    pieces = each(lambda x: np.broadcast_to(x[None], (int(np.prod(kernel)), *x.shape)), share)
+    return folded(run, pieces, shape_of(a)[-2:], kernel, stride, padding, dilation)
+
+
+@row("_adaptive_avg_pool2d.default", "means of parts that divide the plane")
+def adaptive_pool(run: Any, a: Value, size: Ints) -> Value:
+    plane = shape_of(a)[-2:]
+    if any(m % n for m, n in zip(plane, size, strict=True)):
+        raise refuse(run, f"a plane {plane} is not divided evenly into {tuple(size)}")
+    kernel = [m // n for m, n in zip(plane, size, strict=True)]
+    return avg_pool(run, a, kernel)
+
+
+# --- normalisations -----------------------------------------------------------------------------------------------
+
+
+def _moments(run: Any, x: Value, axes: tuple[int, ...], eps: float) -> tuple[Value, Value, Value]:
+    """x less its mean, the mean, 1/sqrt(variance + eps): kept axes."""
+    s = run.s
+    count = s.lift(int(np.prod([shape_of(x)[k] for k in axes])))
+    mean = s.div(s.sum(x, axes, True), count)
+    off = s.sub(x, mean)
+    spread = s.div(s.sum(power(run, off, 2), axes, True), count)
+    return off, mean, s.apply("rsqrt", s.add(spread, s.lift(float(eps))))
+
+
+def _scaled(run: Any, x: Value, weight: Value, bias: Value, shape: Ints) -> Value:
+    s = run.s
+    if weight is not None:
+        x = s.mul(x, each(lambda w: w.reshape(shape), weight))
+    return x if bias is None else s.add(x, each(lambda b: b.reshape(shape), bias))
+
+
+@row("native_batch_norm.default _native_batch_norm_legit_functional.default", "by its definition; batch or running")
+def batch_norm(run: Any, a: Value, weight: Value, bias: Value, mean: Value, spread: Value, training: bool,
+               momentum: float, eps: float) -> Any:  # fmt: skip
+    s, axes = run.s, (0, *range(2, len(shape_of(a))))
+    per_channel = (1, -1, *[1] * (len(shape_of(a)) - 2))
+    if training:
+        off, centre, rate = _moments(run, a, axes, eps)
+    else:
+        centre = each(lambda m: m.reshape(per_channel), mean)
+        off = s.sub(a, centre)
+        rate = s.apply("rsqrt", s.add(each(lambda v: v.reshape(per_channel), spread), s.lift(float(eps))))
+    found = _scaled(run, s.mul(off, rate), weight, bias, per_channel)
+    flat = (each(np.ravel, centre), each(np.ravel, rate)) if training else (s.of(np.zeros(0)), s.of(np.zeros(0)))
+    return (found, *flat, mean, spread)
+
+
+@row("_native_batch_norm_legit.no_stats", "by its definition, of the batch")
+def batch_norm_alone(
+    run: Any, a: Value, weight: Value, bias: Value, training: bool, momentum: float, eps: float
+) -> Any:
+    return batch_norm(run, a, weight, bias, None, None, True, momentum, eps)[:3]
+
+
+@row("_native_batch_norm_legit_no_training.default", "by its definition, running statistics")
+def batch_norm_running(run: Any, a: Value, weight: Value, bias: Value, mean: Value, spread: Value, momentum: float,
+                       eps: float) -> Any:  # fmt: skip
+    return batch_norm(run, a, weight, bias, mean, spread, False, momentum, eps)[:3]
+
+
+@row("native_group_norm.default", "by its definition")
+def group_norm(run: Any, a: Value, weight: Value, bias: Value, n: int, channels: int, plane: int, groups: int,
+               eps: float) -> Any:  # fmt: skip
+    shape = shape_of(a)
+    grouped = each(lambda x: x.reshape(n, groups, -1), a)
+    off, mean, rate = _moments(run, grouped, (2,), eps)
+    found = each(lambda x: x.reshape(shape), run.s.mul(off, rate))
+    found = _scaled(run, found, weight, bias, (1, channels, *[1] * (len(shape) - 2)))
+    return found, each(lambda x: x[..., 0], mean), each(lambda x: x[..., 0], rate)
+
+
+@row("native_layer_norm.default", "by its definition")
+def layer_norm(run: Any, a: Value, shape: Ints, weight: Value, bias: Value, eps: float) -> Any:
+    dimension = len(shape_of(a))
+    off, mean, rate = _moments(run, a, tuple(range(dimension - len(shape), dimension)), eps)
+    return _scaled(run, run.s.mul(off, rate), weight, bias, tuple(shape)), mean, rate

@@ -1,0 +1,68 @@
+r"""Matrix products by the BLAS, enclosed.
+
+For any order of summation, with or without fused products, threads or blocking, fl(a'b) is within gamma_n |a|'|b| of
+a'b, gamma_n = n u/(1 - n u). With radii r_a, r_b of the entries, entry by entry,
+
+    |fl(a'b) - x'y| <= |a|'(r_b + gamma_n |b|) + r_a'(|b| + r_b),  |x - a| <= r_a, |y - b| <= r_b,
+
+products of matrices >= 0, whose own sums lose at most gamma_n of themselves. Exact factors need none of them:
+|a|'|b| <= ||a|| ||b||. Norms are computed with every rounding in them.
+
+That BLAS adds products up at all is what `impl.blas` watches: each product is compared with itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import blas
+from ...arithmetic import Array
+from ...midrad import GUARD, UP, MidRad, U
+
+TINY = 2.0**-500
+"""Covers the squares that underflow below a root."""
+
+
+def product(a: MidRad, b: MidRad, unit: float = U) -> MidRad:
+    """a b for (..., i, n) and (..., n, j), stacked; `unit` is that of the arithmetic whose roundings are covered.
+
+    Errors: DefectError.
+    """
+    left, right = np.broadcast_to(a.mid, a.shape), np.broadcast_to(b.mid, b.shape)
+    mid = _stacked(left, right)
+    count = left.shape[-1]
+    gamma = (count + 2) * unit * (1 + 2 * (count + 2) * unit)
+    if not a.rad.any() and not b.rad.any():
+        rad = gamma * _norms(left, -1)[..., :, None] * _norms(right, -2)[..., None, :]
+    else:
+        size, spread = np.abs(right), np.broadcast_to(b.rad, b.shape)
+        rad = np.abs(left) @ (spread + gamma * size)
+        if a.rad.any():
+            rad = rad + np.broadcast_to(a.rad, a.shape) @ (size + spread)
+        rad = rad * (1 + 2 * (count + 8) * U)
+    if not np.isfinite(mid).all():
+        rad = rad + 0 * mid  # nan where a sum has overflowed
+    return MidRad(mid, rad * UP + (count + 1) * GUARD)
+
+
+def _norms(table: Array, axis: int) -> Array:
+    """At least the Euclidean norms along an axis; 0 only of what is 0."""
+    squares: Array = np.einsum("...ij,...ij->...i" if axis == -1 else "...ij,...ij->...j", table, table)
+    found: Array = np.sqrt(squares) * (1 + (table.shape[axis] + 16) * U)
+    # An entry whose square underflows is at most TINY; without one, TINY would make exact zeros inexact.
+    return found + np.where(squares < TINY, TINY * _any(table, axis), 0.0)
+
+
+def _any(table: Array, axis: int) -> Array:
+    found: Array = (table != 0).any(axis) * np.sqrt(float(table.shape[axis]))
+    return found
+
+
+def _stacked(a: Array, b: Array) -> Array:
+    """The products of matrices in stacks. Errors: DefectError."""
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    found = np.empty((*stack, a.shape[-2], b.shape[-1]))
+    left, right = (np.broadcast_to(x, (*stack, *x.shape[-2:])) for x in (a, b))
+    for place in np.ndindex(*stack):
+        found[place] = blas.product(left[place], right[place])
+    return found

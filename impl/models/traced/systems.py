@@ -1,0 +1,391 @@
+r"""The numbers that a graph is evaluated in: midpoint-radius float64, balls of any precision, a dtype's own rounding.
+
+A value is one of
+
+    a `MidRad` or an object array of `arb`   reals, enclosed
+    an integer or boolean array              exact: labels, indices, masks that are decided
+    `Open`                                   booleans of which some are not decided
+    `Picks`                                  indices of which some are not decided: every one that may be meant
+
+`each` does with all of them what numpy does with arrays that are only moved about. What is true of both systems
+(operators) is written against this interface, once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from flint import arb, arb_mat
+
+from ...arithmetic import Array, Balls, bounds
+from ...midrad import GUARD, UP, MidRad, MidRads, U
+from .products import product
+
+Value = Any
+
+
+@dataclass(frozen=True)
+class Open:
+    """Booleans: certainly true, and those that are not decided (where `yes` is false)."""
+
+    yes: Array
+    open: Array
+
+
+@dataclass(frozen=True)
+class Picks:
+    """Indices: the arrays of which one holds the index that is meant, and where each may; the first is the proposal."""
+
+    options: tuple[Array, ...]
+    possible: tuple[Array, ...]
+
+
+def parts(value: Value) -> list[Array]:
+    """The arrays that a value is made of, all of its shape."""
+    if isinstance(value, MidRad):
+        shape = value.shape
+        return [np.broadcast_to(value.mid, shape), np.broadcast_to(value.rad, shape)]
+    if isinstance(value, Open):
+        return [value.yes, value.open]
+    return [*value.options, *value.possible] if isinstance(value, Picks) else [value]
+
+
+def rebuilt(value: Value, arrays: Sequence[Array]) -> Value:
+    """A value of the same kind from other arrays."""
+    if isinstance(value, MidRad):
+        return MidRad(*arrays)
+    if isinstance(value, Open):
+        return Open(*arrays)
+    if isinstance(value, Picks):
+        half = len(arrays) // 2
+        return Picks(tuple(arrays[:half]), tuple(arrays[half:]))
+    return arrays[0]
+
+
+def each(move: Callable[..., Array], *values: Value) -> Value:
+    """Values of one kind, moved about alike."""
+    found = [move(*arrays) for arrays in zip(*map(parts, values), strict=True)]
+    return rebuilt(values[0], [np.asarray(a) for a in found])
+
+
+def shape_of(value: Value) -> tuple[int, ...]:
+    """The shape of a value."""
+    return value.shape if isinstance(value, MidRad) else parts(value)[0].shape
+
+
+def exact(value: Value) -> bool:
+    """Whether a value is an array of integers or booleans."""
+    return isinstance(value, np.ndarray) and value.dtype != object
+
+
+class System(ABC):
+    """Reals that are enclosed."""
+
+    name: str
+
+    @abstractmethod
+    def of(self, array: Array) -> Value:
+        """Float64 or integer numbers, exactly."""
+
+    @abstractmethod
+    def add(self, a: Value, b: Value) -> Value: ...
+
+    @abstractmethod
+    def mul(self, a: Value, b: Value) -> Value: ...
+
+    @abstractmethod
+    def div(self, a: Value, b: Value) -> Value: ...
+
+    @abstractmethod
+    def neg(self, a: Value) -> Value: ...
+
+    @abstractmethod
+    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
+        """The sums along axes."""
+
+    @abstractmethod
+    def product(self, a: Value, b: Value) -> Value:
+        """Matrix products (..., i, n)(..., n, j)."""
+
+    @abstractmethod
+    def apply(self, name: str, a: Value) -> Value:
+        """The function of that name in `FUNCTIONS`, entry by entry."""
+
+    @abstractmethod
+    def larger(self, a: Value, b: Value) -> Value:
+        """max(a, b), entry by entry: continuous, so that nothing is decided."""
+
+    @abstractmethod
+    def hull(self, a: Value, b: Value) -> Value:
+        """What encloses either, entry by entry."""
+
+    @abstractmethod
+    def signs(self, a: Value) -> tuple[Array, Array]:
+        """-1, 0, 1 as the entry is certainly negative, exactly 0, certainly positive, and 2 if that is open; lower
+        bounds of the size."""
+
+    @abstractmethod
+    def middle(self, a: Value) -> Array:
+        """Float64 numbers in the midst of the enclosures."""
+
+    @abstractmethod
+    def balls(self, a: Value) -> list[arb]:
+        """The entries as balls, in the order of rows."""
+
+    @abstractmethod
+    def from_balls(self, entries: Sequence[arb], shape: tuple[int, ...]) -> Value:
+        """Balls as a value of the system."""
+
+    def lift(self, x: Value) -> Value:
+        """Any value as reals: Python's numbers, exact arrays, booleans that are open ([0, 1])."""
+        if isinstance(x, bool | int | float):
+            return self.of(np.asarray(float(x)))
+        if isinstance(x, Open):
+            true = self.of(x.yes.astype(float))
+            return self.where(x.open, self.hull(self.of(np.zeros(x.open.shape)), self.of(np.ones(x.open.shape))), true)
+        return self.of(x) if exact(x) else x
+
+    def sub(self, a: Value, b: Value) -> Value:
+        """a - b."""
+        return self.add(a, self.neg(b))
+
+    def where(self, mask: Value, a: Value, b: Value) -> Value:
+        """a where the mask is true, else b; the hull of both where that is open."""
+        if isinstance(mask, Open):
+            decided = self.where(mask.yes, a, b)
+            return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided
+        return each(lambda x, y: np.asarray(np.where(mask, x, y)), a, b)
+
+
+# --- midpoint-radius ----------------------------------------------------------------------------------------------
+
+FUNCTIONS: dict[str, Callable[[arb], arb]] = {
+    "exp": arb.exp,
+    "log": arb.log,
+    "log1p": arb.log1p,
+    "expm1": arb.expm1,
+    "sqrt": Balls.sqrt,
+    "rsqrt": arb.rsqrt,
+    "tanh": arb.tanh,
+    "sigmoid": Balls.sigmoid,
+    "erf": arb.erf,
+    "sin": arb.sin,
+    "cos": arb.cos,
+    "sinh": arb.sinh,
+    "cosh": arb.cosh,
+}
+"""The elementary functions, in balls; midpoint-radius numbers take those of `midrad` where it has them."""
+OWN: dict[str, Callable[[MidRad], MidRad]] = {
+    "exp": MidRads.exp,
+    "sqrt": MidRads.sqrt,
+    "tanh": MidRads.tanh,
+    "sigmoid": MidRads.sigmoid,
+}
+
+
+class Middles(System):
+    """Midpoint-radius float64. `unit`: further relative error of every result, as of a dtype that rounds so."""
+
+    name = "midpoint-radius"
+
+    def __init__(self, unit: float = 0.0) -> None:
+        self.unit = unit
+
+    def _rounded(self, a: MidRad, count: int = 1) -> MidRad:
+        if not self.unit:
+            return a
+        return MidRad(a.mid, (a.rad + count * self.unit * (np.abs(a.mid) + a.rad)) * UP)
+
+    def of(self, array: Array) -> MidRad:
+        values = np.asarray(array, dtype=float)
+        return MidRad(values, 0.0)
+
+    def add(self, a: Value, b: Value) -> Value:
+        return self._rounded(a + b)
+
+    def mul(self, a: Value, b: Value) -> Value:
+        return self._rounded(a * b)
+
+    def div(self, a: Value, b: Value) -> Value:
+        return self._rounded(a / b)
+
+    def neg(self, a: Value) -> Value:
+        return -a
+
+    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
+        if not axes:
+            return a
+        found = a.sum(axes)
+        if self.unit:
+            count = int(np.prod([a.shape[k] for k in axes]))
+            found = found.within((count + 1) * self.unit * MidRad(np.broadcast_to(a.size, a.shape)).sum(axes).high)
+        return each(lambda x: np.expand_dims(x, axes), found) if keep else found
+
+    def product(self, a: Value, b: Value) -> Value:
+        return product(a, b, U + self.unit)
+
+    def apply(self, name: str, a: Value) -> Value:
+        flat = a.reshape(-1)
+        if name in OWN:
+            found = OWN[name](flat)
+        else:
+            function = FUNCTIONS[name]
+            found = self.from_balls([function(x) for x in self.balls(flat)], flat.shape)
+        return self._rounded(found.reshape(*a.shape), 4)
+
+    def larger(self, a: Value, b: Value) -> Value:
+        """|max(x, y) - max(a, b)| <= max(|x - a|, |y - b|); the one that is certainly larger is itself."""
+        first, second = a.low >= b.high, b.low >= a.high
+        rad = np.where(first, a.rad, np.where(second, b.rad, np.maximum(a.rad, b.rad)))
+        return MidRad(np.maximum(a.mid, b.mid), rad)
+
+    def hull(self, a: Value, b: Value) -> Value:
+        same = (a.mid == b.mid) & (a.rad == 0) & (b.rad == 0)
+        found = MidRad.between(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+        return MidRad(np.where(same, a.mid, found.mid), np.where(same, 0.0, found.rad))
+
+    def signs(self, a: Value) -> tuple[Array, Array]:
+        low, high = np.broadcast_to(a.low, a.shape), np.broadcast_to(a.high, a.shape)
+        zero = (low == 0) & (high == 0)
+        found = np.where(zero, 0, np.where(low > 0, 1, np.where(high < 0, -1, 2)))
+        return found, np.maximum(np.maximum(low, -high), 0.0)
+
+    def middle(self, a: Value) -> Array:
+        return np.broadcast_to(a.mid, a.shape)
+
+    def balls(self, a: Value) -> list[arb]:
+        mids, rads = (p.ravel().tolist() for p in parts(a))
+        return [arb(m, r) for m, r in zip(mids, rads, strict=True)]
+
+    def from_balls(self, entries: Sequence[arb], shape: tuple[int, ...]) -> MidRad:
+        ends = np.array([bounds(x) for x in entries], dtype=float).reshape(len(entries), 2)
+        low, high = ends[:, 0], ends[:, 1]
+        mid = low / 2 + high / 2
+        return MidRad(
+            mid.reshape(shape), (np.maximum(high - mid, mid - low) * UP + (high - low > 0) * GUARD).reshape(shape)
+        )
+
+
+class Noisy(Middles):
+    """One way that a dtype may round: every result moved at random by its unit. Encloses nothing: numbers propose.
+
+    Sums of n terms are moved by up to sqrt(n) units of the size of what is added, as independent roundings would.
+    """
+
+    name = "one rounding"
+
+    def __init__(self, unit: float, seed: int) -> None:
+        super().__init__(unit)
+        self._random = np.random.default_rng(seed)
+
+    def _moved(self, mid: Array, size: Array | float) -> MidRad:
+        return MidRad(mid + self.unit * self._random.uniform(-1, 1, np.shape(mid)) * size, 0.0)
+
+    def _rounded(self, a: MidRad, count: int = 1) -> MidRad:
+        return self._moved(a.mid, count * np.abs(a.mid))
+
+    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
+        if not axes:
+            return a
+        count = float(np.prod([a.shape[k] for k in axes]))
+        size = np.sqrt(count) * np.abs(a.mid).sum(axes, keepdims=keep)
+        return self._moved(np.broadcast_to(a.mid, a.shape).sum(axes, keepdims=keep), size)
+
+    def product(self, a: Value, b: Value) -> Value:
+        rows, columns = np.linalg.norm(a.mid, axis=-1)[..., :, None], np.linalg.norm(b.mid, axis=-2)[..., None, :]
+        return self._moved(a.mid @ b.mid, np.sqrt(a.shape[-1]) * rows * columns)
+
+
+# --- balls --------------------------------------------------------------------------------------------------------
+
+
+def _vectorised(function: Callable[..., Any], inputs: int) -> Callable[..., Array]:
+    made = np.frompyfunc(function, inputs, 1)
+    return lambda *given: np.asarray(made(*given), dtype=object)
+
+
+def _sign(x: arb) -> int:
+    return 1 if x > 0 else -1 if x < 0 else 0 if x.is_zero() else 2
+
+
+def _size(x: arb) -> float:
+    return max(bounds(x.abs_lower())[0], 0.0)
+
+
+def _larger(x: arb, y: arb) -> arb:
+    return x if x >= y else y if y >= x else x.max(y)
+
+
+class Fine(System):
+    """Balls at flint's precision, as object arrays."""
+
+    name = "balls"
+    _of = staticmethod(_vectorised(arb, 1))
+    _max = staticmethod(_vectorised(_larger, 2))
+    _hull = staticmethod(_vectorised(arb.union, 2))
+    _signs = staticmethod(_vectorised(_sign, 1))
+    _sizes = staticmethod(_vectorised(_size, 1))
+    _middle = staticmethod(_vectorised(lambda x: float(x.mid()), 1))
+    _apply: ClassVar[dict[str, Callable[..., Array]]] = {n: _vectorised(f, 1) for n, f in FUNCTIONS.items()}
+
+    def of(self, array: Array) -> Array:
+        return self._of(np.asarray(array, dtype=float))
+
+    def add(self, a: Value, b: Value) -> Value:
+        return np.asarray(a + b, dtype=object)
+
+    def sub(self, a: Value, b: Value) -> Value:
+        return np.asarray(a - b, dtype=object)
+
+    def mul(self, a: Value, b: Value) -> Value:
+        return np.asarray(a * b, dtype=object)
+
+    def div(self, a: Value, b: Value) -> Value:
+        return np.asarray(a / b, dtype=object)
+
+    def neg(self, a: Value) -> Value:
+        return np.asarray(-a, dtype=object)
+
+    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
+        if not axes:
+            return a
+        if a.size == 0:
+            return self.of(np.zeros(a.shape).sum(axes, keepdims=keep))
+        return np.asarray(a.sum(axis=axes, keepdims=keep), dtype=object)
+
+    def product(self, a: Value, b: Value) -> Value:
+        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
+        left = np.broadcast_to(a, (*stack, rows, inner)).reshape(-1, rows * inner)
+        right = np.broadcast_to(b, (*stack, inner, columns)).reshape(-1, inner * columns)
+        found = np.empty((len(left), rows * columns), dtype=object)
+        for k, (x, y) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
+            found[k] = (arb_mat(rows, inner, x) * arb_mat(inner, columns, y)).entries()
+        return found.reshape(*stack, rows, columns)
+
+    def apply(self, name: str, a: Value) -> Value:
+        return self._apply[name](a)
+
+    def larger(self, a: Value, b: Value) -> Value:
+        return self._max(a, b)
+
+    def hull(self, a: Value, b: Value) -> Value:
+        return self._hull(a, b)
+
+    def signs(self, a: Value) -> tuple[Array, Array]:
+        return self._signs(a).astype(int), self._sizes(a).astype(float)
+
+    def middle(self, a: Value) -> Array:
+        return self._middle(a).astype(float)
+
+    def balls(self, a: Value) -> list[arb]:
+        return list(a.ravel())
+
+    def from_balls(self, entries: Sequence[arb], shape: tuple[int, ...]) -> Array:
+        found = np.empty(len(entries), dtype=object)
+        found[:] = list(entries)
+        return found.reshape(shape)

@@ -1,0 +1,122 @@
+"""PyTorch functions as graphs: traced once, in float64, without in-place operations.
+
+The trace is PyTorch's own (`make_fx`, functionalised, decomposed into its core operators). It is the definition of what
+is judged: a graph depends on shapes and on the program, not on numbers, but for those that the program itself holds.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch._decomp import core_aten_decompositions
+from torch.func import functionalize
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from ...arithmetic import Array
+from .graph import Graph, Node, Ref, simplified
+
+LAYOUT = ("pin_memory", "memory_format", "layout", "device", "non_blocking", "requires_grad")
+"""Attributes that change no number."""
+KINDS = {torch.bool: "bool", torch.int64: "int", torch.int32: "int", torch.int16: "int", torch.int8: "int",
+         torch.uint8: "int"}  # fmt: skip
+
+
+class TraceError(ValueError):
+    """A program that cannot be traced; the message says where, and what to do."""
+
+
+def array_of(tensor: torch.Tensor) -> Array:
+    """A tensor as an array: reals in float64, integers and booleans as they are."""
+    plain = tensor.detach().cpu()
+    if plain.is_floating_point():
+        plain = plain.double()
+    elif plain.dtype != torch.bool:
+        plain = plain.long()
+    return np.array(plain.numpy())
+
+
+def traced(function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying: Sequence[int] = ()) -> Graph:
+    """The graph of `function(*inputs)`, which returns a tensor or several; `varying`: inputs that are differentiated.
+
+    Errors: TraceError.
+    """
+    table: Any = core_aten_decompositions()
+    try:
+        made = make_fx(functionalize(function), decomposition_table=table, record_stack_traces=True)(*inputs)
+    except RuntimeError as error:
+        text = str(error)
+        if "item" in text or "data-dependent" in text or "tracing tensor" in text:
+            raise TraceError(
+                f"the program looks at a number while it is traced{_user_line(error)} (.item(), if, float(...)): its "
+                "derivative would miss what that number depends on; keep tensors, and choose with torch.where"
+            ) from error
+        raise TraceError(f"PyTorch cannot trace the program{_user_line(error)}: {text.splitlines()[0]}") from error
+    return simplified(_graph(made, len(inputs), tuple(varying)))
+
+
+def _user_line(error: BaseException) -> str:
+    trace, found = error.__traceback__, ""
+    own = Path(torch.__file__).parent, Path(__file__).parent.parent.parent
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not any(Path(name).is_relative_to(folder) for folder in own):
+            found = f" at {name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def _graph(made: torch.fx.GraphModule, inputs: int, varying: tuple[int, ...]) -> Graph:
+    numbers: dict[torch.fx.Node, Ref] = {}
+    nodes: list[Node] = []
+    constants: list[Array] = []
+    outputs: tuple[Ref, ...] = ()
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, torch.fx.Node):
+            return numbers[value]
+        if isinstance(value, tuple | list):
+            return tuple(plain(one) for one in value)
+        if isinstance(value, torch.dtype):
+            return KINDS.get(value, "real")
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        raise TraceError(f"the program has an argument that is no number: {value!r}")
+
+    seen = 0
+    for node in made.graph.nodes:
+        line = _line(node.meta.get("stack_trace"))
+        if node.op == "placeholder":
+            new = Node("input", (seen,))
+            seen += 1
+        elif node.op == "get_attr":
+            new = Node("constant", (len(constants),))
+            constants.append(array_of(getattr(made, str(node.target))))
+        elif node.op == "output":
+            found = node.args[0]
+            outputs = tuple(numbers[one] for one in (found if isinstance(found, tuple | list) else (found,)))
+            continue
+        elif node.target is operator.getitem:
+            new = Node("item", (numbers[node.args[0]], node.args[1]))
+        else:
+            named = {key: plain(value) for key, value in node.kwargs.items() if key not in LAYOUT}
+            new = Node(str(node.target), plain(node.args), named, line)
+        numbers[node] = Ref(len(nodes))
+        nodes.append(new)
+    return Graph(tuple(nodes), tuple(constants), inputs, outputs, varying)
+
+
+def _line(stack: str | None) -> str:
+    """The user's own innermost line of a stack trace."""
+    own = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent.parent))
+    found = ""
+    for entry in (stack or "").splitlines():
+        text = entry.strip()
+        if text.startswith("File ") and not any(folder in text for folder in own):
+            name, _, rest = text.removeprefix('File "').partition('", line ')
+            found = f"{Path(name).name}:{rest.split(',')[0]}"
+    return found

@@ -1,0 +1,339 @@
+"""Operators that move numbers about, make constants, or take by index: exact, of every kind of value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...arithmetic import Array
+from .operators import OPERATORS, axes_of, refuse, row
+from .systems import Open, Picks, Value, each, exact, shape_of
+
+END = 2**62
+
+
+def sizes(shape: Sequence[int], value: Value) -> tuple[int, ...]:
+    """A shape with its -1 filled in."""
+    whole = int(np.prod(shape_of(value)))
+    known = -int(np.prod(shape))
+    return tuple(whole // known if n == -1 else n for n in shape)
+
+
+def span(length: int, start: int | None, end: int | None, step: int = 1) -> slice:
+    """A slice as PyTorch means it."""
+    return slice(start, None if end is None or end >= END else end, step)
+
+
+def at(axis: int, index: Any, dimension: int) -> tuple[Any, ...]:
+    """An index on one axis."""
+    return (slice(None),) * (axis % dimension) + (index,)
+
+
+def moved(name: str) -> Callable[[Callable[..., Callable[[Array], Array]]], object]:
+    """A row of what moves each array alike."""
+
+    def enter(make: Callable[..., Callable[[Array], Array]]) -> object:
+        return row(name, "exact: numbers are moved")(lambda run, a, *args, **named: each(make(a, *args, **named), a))
+
+    return enter
+
+
+moved("view.default _unsafe_view.default reshape.default")(lambda a, s: lambda x: x.reshape(sizes(s, a)))
+moved("permute.default")(lambda a, axes: lambda x: np.transpose(x, axes))
+moved("transpose.int")(lambda a, i, j: lambda x: np.swapaxes(x, i, j))
+moved("t.default")(lambda a: lambda x: x.T)
+moved("slice.Tensor")(
+    lambda a, axis=0, start=None, end=None, step=1: lambda x: x[at(axis, span(x.shape[axis], start, end, step), x.ndim)]
+)
+moved("select.int")(lambda a, axis, index: lambda x: x[at(axis, index, x.ndim)])
+moved("unsqueeze.default")(lambda a, axis: lambda x: np.expand_dims(x, axis))
+moved("squeeze.default")(lambda a: np.squeeze)
+moved("flip.default")(lambda a, axes: lambda x: np.flip(x, tuple(axes)))
+moved("repeat.default")(lambda a, times: lambda x: np.tile(x, tuple(times)))
+moved("diagonal.default")(lambda a, offset=0, i=0, j=1: lambda x: np.diagonal(x, offset, i, j))
+moved("clone.default alias.default detach.default lift_fresh_copy.default lift_fresh.default")(
+    lambda a, **named: lambda x: x
+)
+moved("index_select.default")(lambda a, axis, index: lambda x: np.take(x, index, axis))
+
+
+@row("squeeze.dims squeeze.dim", "exact: numbers are moved")
+def squeezed(run: Any, a: Value, axes: Any) -> Value:
+    shape = shape_of(a)
+    gone = tuple(k for k in axes_of(axes, len(shape)) if shape[k] == 1)
+    return each(lambda x: np.squeeze(x, gone), a) if gone else a
+
+
+@row("expand.default", "exact: numbers are repeated")
+def expanded(run: Any, a: Value, shape: Sequence[int], *, implicit: bool = False) -> Value:
+    own = shape_of(a)
+    spare = len(shape) - len(own)
+    full = tuple(own[k - spare] if n == -1 else n for k, n in enumerate(shape))
+    return each(lambda x: np.broadcast_to(x, full), a)
+
+
+def alike(run: Any, values: Sequence[Value]) -> list[Value]:
+    """Values as one kind."""
+    return list(values) if all(map(exact, values)) else [run.s.lift(v) for v in values]
+
+
+@row("cat.default", "exact: numbers are moved")
+def joined(run: Any, values: Sequence[Value], axis: int = 0) -> Value:
+    kept = [v for v in alike(run, values) if shape_of(v) != (0,)]
+    return each(lambda *x: np.concatenate(x, axis), *kept)
+
+
+@row("stack.default", "exact: numbers are moved")
+def stacked(run: Any, values: Sequence[Value], axis: int = 0) -> Value:
+    return each(lambda *x: np.stack(x, axis), *alike(run, values))
+
+
+@row("split_with_sizes.default", "exact: numbers are moved")
+def split(run: Any, a: Value, lengths: Sequence[int], axis: int = 0) -> list[Value]:
+    ends = np.cumsum(lengths)
+    return [
+        each(lambda x, i=e - n, j=e: x[at(axis, slice(i, j), x.ndim)], a) for e, n in zip(ends, lengths, strict=True)
+    ]
+
+
+@row("split.Tensor", "exact: numbers are moved")
+def split_evenly(run: Any, a: Value, length: int, axis: int = 0) -> list[Value]:
+    whole = shape_of(a)[axis]
+    return split(run, a, [min(length, whole - k) for k in range(0, whole, length)], axis)
+
+
+@row("unbind.int", "exact: numbers are moved")
+def unbound(run: Any, a: Value, axis: int = 0) -> list[Value]:
+    return [each(lambda x, k=k: x[at(axis, k, x.ndim)], a) for k in range(shape_of(a)[axis])]
+
+
+# --- writing into a copy ------------------------------------------------------------------------------------------
+
+
+def written(run: Any, base: Value, source: Value, place: Callable[[Array], Array]) -> Value:
+    """The base with a source in the part that `place` is a view of."""
+    base, source = alike(run, (base, source))
+
+    def write(x: Array, y: Array) -> Array:
+        copy = np.array(x)
+        place(copy)[...] = y
+        return copy
+
+    return each(write, base, source)
+
+
+@row("slice_scatter.default", "exact: numbers are moved")
+def slice_written(
+    run: Any, a: Value, b: Value, axis: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> Value:
+    return written(run, a, b, lambda x: x[at(axis, span(x.shape[axis], start, end, step), x.ndim)])
+
+
+@row("select_scatter.default", "exact: numbers are moved")
+def select_written(run: Any, a: Value, b: Value, axis: int, index: int) -> Value:
+    place = slice(index, index + 1 or None)
+    return written(run, a, each(lambda x: np.expand_dims(x, axis), b), lambda x: x[at(axis, place, x.ndim)])
+
+
+@row("diagonal_scatter.default", "exact: numbers are moved")
+def diagonal_written(run: Any, a: Value, b: Value, offset: int = 0, i: int = 0, j: int = 1) -> Value:
+    def place(x: Array) -> Array:
+        view = np.diagonal(x, offset, i, j)
+        view.setflags(write=True)
+        return view
+
+    return written(run, a, b, place)
+
+
+@row("copy.default", "exact: numbers are moved")
+def copied(run: Any, a: Value, b: Value, blocking: bool = False) -> Value:
+    return expanded(run, b, shape_of(a))
+
+
+# --- constants ----------------------------------------------------------------------------------------------------
+
+
+def constant(run: Any, shape: Sequence[int], value: Any, dtype: str | None) -> Value:
+    """A constant array of the kind that a dtype says."""
+    if dtype in ("bool", "int"):
+        return np.full(tuple(shape), value, dtype=bool if dtype == "bool" else np.int64)
+    return each(lambda x: np.broadcast_to(x, tuple(shape)), run.s.of(np.asarray(float(value))))
+
+
+@row("full.default", "exact")
+def full(run: Any, shape: Sequence[int], value: Any, *, dtype: Any = None) -> Value:
+    return constant(run, shape, value, dtype)
+
+
+@row("full_like.default", "exact")
+def full_like(run: Any, a: Value, value: Any, *, dtype: Any = None) -> Value:
+    return constant(run, shape_of(a), value, dtype or (("bool" if a.dtype == bool else "int") if exact(a) else None))
+
+
+@row("zeros_like.default", "exact")
+def zeros_like(run: Any, a: Value, *, dtype: Any = None) -> Value:
+    return full_like(run, a, 0, dtype=dtype)
+
+
+@row("ones_like.default", "exact")
+def ones_like(run: Any, a: Value, *, dtype: Any = None) -> Value:
+    return full_like(run, a, 1, dtype=dtype)
+
+
+@row("scalar_tensor.default", "exact")
+def scalar(run: Any, value: Any, *, dtype: Any = None) -> Value:
+    return constant(run, (), value, dtype)
+
+
+@row("arange.default arange.start arange.start_step", "exact")
+def counted(run: Any, *ends: Any, dtype: Any = None) -> Value:
+    found = np.arange(*ends)
+    return found if found.dtype.kind == "i" and dtype in ("int", None) else run.s.of(found.astype(float))
+
+
+@row("empty.memory_format empty_permuted.default empty_like.default", "not a number: it must not be used")
+def empty(run: Any, shape: Any, *args: Any, **named: Any) -> Value:
+    return constant(run, shape if isinstance(shape, list | tuple) else shape_of(shape), float("nan"), None)
+
+
+@row("_to_copy.default", "reals stay as they are, whatever their dtype; booleans and integers become reals exactly")
+def converted(run: Any, a: Value, *, dtype: Any = None) -> Value:
+    if dtype not in ("bool", "int", None):
+        return run.s.lift(a)
+    if not exact(a) and dtype is not None and not (isinstance(a, Open) and dtype == "bool"):
+        raise refuse(run, f"a real number rounded to {dtype} jumps: nothing encloses that")
+    return a.astype(np.int64) if dtype == "int" else a.astype(bool) if dtype == "bool" else a
+
+
+# --- by index -----------------------------------------------------------------------------------------------------
+
+
+@row("gather.default", "exact; where an index is open, the hull of what it may take")
+def gathered(run: Any, a: Value, axis: int, index: Value, *, sparse_grad: bool = False) -> Value:
+    if not isinstance(index, Picks):
+        return each(lambda x: np.take_along_axis(x, index, axis), a)
+    s = run.s
+    first, *options = (each(lambda x, i=i: np.take_along_axis(x, i, axis), a) for i in index.options)
+    found = first
+    for option, possible in zip(options, index.possible[1:], strict=True):
+        found = s.where(possible, s.hull(found, option), found)
+    return found
+
+
+@row("scatter.value", "exact")
+def scattered_value(run: Any, a: Value, axis: int, index: Array, value: float) -> Value:
+    return scattered(run, a, axis, index, constant(run, index.shape, value, "int" if exact(a) else None))
+
+
+@row("scatter.src", "exact")
+def scattered(run: Any, a: Value, axis: int, index: Array, source: Value) -> Value:
+    if isinstance(index, Picks):
+        raise refuse(run, "an index into what is written is not decided")
+    base, source = alike(run, (a, source))
+
+    def write(x: Array, y: Array) -> Array:
+        copy = np.array(x)
+        np.put_along_axis(copy, index, y[tuple(slice(0, n) for n in index.shape)], axis)
+        return copy
+
+    return each(write, base, source)
+
+
+@row("scatter_add.default", "exact moves, and sums")
+def scatter_added(run: Any, a: Value, axis: int, index: Array, source: Value) -> Value:
+    if isinstance(index, Picks):
+        raise refuse(run, "an index into what is written is not decided")
+    axis %= index.ndim
+    found = run.s.lift(a)
+    for k in range(index.shape[axis]):
+        # One step along the axis at a time: no two of its numbers go to one place.
+        place = np.take(index, [k], axis)
+        rest = each(lambda x, k=k: np.take(x, [k], axis), run.s.lift(source))
+        there = each(lambda x, p=place: np.take_along_axis(x, p, axis), found)
+        found = scattered(run, found, axis, place, run.s.add(there, rest))
+    return found
+
+
+@row("index.Tensor", "exact: numbers are taken")
+def indexed(run: Any, a: Value, places: Sequence[Any]) -> Value:
+    return each(lambda x: x[_places(run, places)], a)
+
+
+def _places(run: Any, places: Sequence[Any]) -> tuple[Any, ...]:
+    if any(isinstance(p, Picks | Open) for p in places):
+        raise refuse(run, "an index is not decided")
+    return tuple(slice(None) if p is None else p for p in places)
+
+
+@row("index_put.default _unsafe_index_put.default", "exact moves; sums by a product with exact 0s and 1s")
+def index_put(run: Any, a: Value, places: Sequence[Any], source: Value, accumulate: bool = False) -> Value:
+    if not accumulate:
+        return written_at(run, a, _places(run, places), source)
+    first, *rest = _places(run, places)
+    if any(isinstance(p, np.ndarray) for p in rest) or not isinstance(first, np.ndarray) or first.dtype == bool:
+        raise refuse(run, "sums go to places that one index names")
+    s, shape = run.s, shape_of(a)
+    hits = (np.arange(shape[0])[:, None] == np.where(first < 0, first + shape[0], first).ravel()[None]).astype(float)
+    rows = each(lambda x: np.broadcast_to(x, (*first.shape, *shape[1:])).reshape(first.size, -1), s.lift(source))
+    added = each(lambda x: x.reshape(shape), s.product(s.of(hits), rows))
+    return s.add(s.lift(a), added)
+
+
+def written_at(run: Any, a: Value, places: tuple[Any, ...], source: Value) -> Value:
+    """The base with numbers written at places."""
+    base, source = alike(run, (a, source))
+
+    def write(x: Array, y: Array) -> Array:
+        copy = np.array(x)
+        copy[places] = y
+        return copy
+
+    return each(write, base, source)
+
+
+@row("embedding.default", "exact: rows are taken")
+def embedded(
+    run: Any, table: Value, index: Array, padding: int = -1, scale: bool = False, sparse: bool = False
+) -> Value:
+    return each(lambda x: x[index], table)
+
+
+@row("embedding_dense_backward.default", "as index_put")
+def embedded_back(run: Any, slope: Value, index: Array, rows: int, padding: int, scale: bool) -> Value:
+    width = shape_of(slope)[-1]
+    flat = each(lambda x: x.reshape(-1, width), slope)
+    places = index.ravel()
+    kept = np.nonzero(places != padding)[0]
+    taken = each(lambda x: x[kept], flat)
+    zero = constant(run, (rows, width), 0.0, None)
+    return index_put(run, zero, [places[kept]], taken, accumulate=True)
+
+
+@row("constant_pad_nd.default", "exact: numbers are moved")
+def padded(run: Any, a: Value, lengths: Sequence[int], value: float = 0.0) -> Value:
+    shape = list(shape_of(a))
+    ends = [(0, 0)] * (len(shape) - len(lengths) // 2)
+    ends += [(lengths[k], lengths[k + 1]) for k in range(len(lengths) - 2, -1, -2)]
+    inside = tuple(slice(max(-lo, 0), n + min(hi, 0)) for (lo, hi), n in zip(ends, shape, strict=True))
+    kept = each(lambda x: x[inside], a)
+    outer = [n + lo + hi for n, (lo, hi) in zip(shape, ends, strict=True)]
+    place = tuple(slice(max(lo, 0), n - max(hi, 0)) for n, (lo, hi) in zip(outer, ends, strict=True))
+    return written(run, constant(run, outer, value, None), kept, lambda x: x[place])
+
+
+@row("tril.default", "exact")
+def lower(run: Any, a: Value, offset: int = 0) -> Value:
+    return _triangle(run, a, lambda i, j: j - i <= offset)
+
+
+@row("triu.default", "exact")
+def upper(run: Any, a: Value, offset: int = 0) -> Value:
+    return _triangle(run, a, lambda i, j: j - i >= offset)
+
+
+def _triangle(run: Any, a: Value, kept: Callable[[Array, Array], Array]) -> Value:
+    i, j = np.ogrid[: shape_of(a)[-2], : shape_of(a)[-1]]
+    mask = np.broadcast_to(kept(i, j), shape_of(a))
+    return OPERATORS["aten.where.self"].run(run, mask, a, np.zeros((), dtype=np.int64))

@@ -1,0 +1,135 @@
+"""What is asked of a PyTorch model: is the theorem true here, and how far is omega from the best?"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ...theory.any_model import CLAIMS, HEADLINE
+from ..judge import ClaimJudgement, Enclosure
+from .instance import Parameters
+from .judging import TracedJudgement, judged
+from .losses import DIVERGENCES
+from .problem import Inner, Learner, Loss, Task, bad, instance_of, weights
+
+ASKED = (*(c for c in CLAIMS if c.name.endswith(("-lifted", "-l1", "-first-order"))), HEADLINE)
+"""The claims that say how far omega is from the best."""
+
+
+def judge(
+    model: torch.nn.Module,
+    tasks: Sequence[Task],
+    *,
+    inner: Inner,
+    loss: Loss = "mse",
+    comparator: Any = None,
+    radius: float | None = None,
+) -> TracedJudgement:
+    """Every claim of `theory.any_model` on the model as it is.
+
+    inner: `SGD`, or a function of (parameters by name, the support's risk) that gives adapted parameters; loss: "mse",
+    "cross_entropy", "bce", or a function of (predictions, labels), convex in the predictions; comparator: a state_dict
+    or a module, or predictions per task (None: the labels, with mse); radius R: None is the comparator's distance.
+    Errors: BadInputError, TraceError, UnknownOperatorError.
+    """
+    return judged(instance_of(model, tasks, inner, loss, comparator, radius))
+
+
+@dataclass(frozen=True)
+class TracedAnswer:
+    """How far from the best: L(omega), L at the best point known, [gap to it, gap to the floor 0], the bound, advice.
+
+    gap.lo is certified as well as gap.hi: inf L lies between 0 and the best value that is known.
+    """
+
+    value: Enclosure
+    best: Enclosure
+    gap: Enclosure
+    bound: ClaimJudgement
+    judgement: TracedJudgement
+    at: Mapping[str, torch.Tensor]
+    advice: tuple[str, ...]
+
+
+def certify(
+    model: torch.nn.Module,
+    tasks: Sequence[Task],
+    *,
+    inner: Inner,
+    loss: str = "mse",
+    comparator: Mapping[str, torch.Tensor] | torch.nn.Module | None = None,
+    max_time: float = 10.0,
+) -> TracedAnswer:
+    """[L(omega) - best known, L(omega) - floor], the theorem's bound and what it is made of, what to do.
+
+    comparator: the best parameters that you know; without it descent from omega looks for better ones, for `max_time`
+    seconds. Floats propose them, L there is enclosed. Errors: as `judge`; losses have names here, so that 0 is a floor.
+    """
+    if loss not in DIVERGENCES:
+        raise bad("loss", loss, f"one of {', '.join(DIVERGENCES)}: of others no floor is known")
+    if isinstance(comparator, torch.nn.Module):
+        comparator = comparator.state_dict()
+    at = descended(model, tasks, inner, loss, max_time) if comparator is None else comparator
+    instance = instance_of(model, tasks, inner, loss, at)
+    found = judged(instance, ASKED)
+    omega: Parameters = instance.omega
+    best = Enclosure(found.value.lo - found.gap.hi, found.value.hi - found.gap.lo)
+    if best.hi > found.value.hi:
+        best, at = found.value, dict(zip(instance.names, map(torch.from_numpy, omega), strict=True))
+    gap = Enclosure(max(found.value.lo - best.hi, 0.0), found.value.hi)
+    sharpest = min((found[name] for name in ("lifted", "l1")), key=lambda c: c.bound.hi if c.bound else float("inf"))
+    return TracedAnswer(found.value, best, gap, sharpest, found, at, _advice(found, gap, sharpest))
+
+
+def _advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tuple[str, ...]:
+    said = []
+    if gap.lo > 0:
+        said.append(f"Better parameters are known: they lower L by at least {gap.lo:.3g}.")
+    if bound.bound is not None and bound.gap is not None:
+        said.append(f"By the theorem no more than {bound.bound.hi:.3g} is lost against them ({bound.verdict.name}).")
+    lifted = found["lifted"].terms
+    if {"radius", "eps", "weight_norm", "misfit"} <= set(lifted):
+        still = lifted["radius"].middle * lifted["eps"].middle
+        rest = lifted["weight_norm"].middle * lifted["misfit"].middle
+        said.append(
+            f"R eps = {still:.3g} is the larger part: omega is not stationary for MAML; train on (see check_gradient)."
+            if still > rest
+            else f"||w|| misfit = {rest:.3g} is the larger part: the meta-features do not represent the displacement; "
+            "a wider model, or more parameters that adapt, would."
+        )
+    return (*said, *found.notes, *(f"Not decided: {kink}." for kink in found.kinks[:3]))
+
+
+def descended(
+    model: torch.nn.Module, tasks: Sequence[Task], inner: Inner, loss: Loss, seconds: float
+) -> dict[str, torch.Tensor]:
+    """The best parameters that Adam finds from omega; a proposal."""
+    learner = Learner(model, inner, loss)
+    data = [learner.data(task.support, task.query) for task in tasks]
+    shares = [float(q.p) / float(q.q) for q in weights(tasks)]
+
+    def total(p: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        losses = (learner.loss(learner.adapted_predictions(p, xs, ys, x), y) for xs, ys, x, y in data)
+        return sum(
+            (q * value for q, value in zip(shares, losses, strict=True)), start=torch.zeros((), dtype=torch.float64)
+        )
+
+    slope = torch.func.grad_and_value(total)
+    moving = [copy.deepcopy(p).requires_grad_() for p in learner.omega]
+    best, least = learner.omega, float("inf")
+    descent = torch.optim.Adam(moving, lr=1e-2)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        point = tuple(p.detach().clone() for p in moving)
+        gradients, value = slope(point)
+        if float(value) < least:
+            best, least = point, float(value)
+        for p, g in zip(moving, gradients, strict=True):
+            p.grad = g.detach()
+        descent.step()
+    return dict(zip(learner.names, best, strict=True))

@@ -1,0 +1,307 @@
+"""Whose gradient is it? A user's gradient against those of MAML and of the usual mistakes, at certified distances.
+
+Candidates are gradients of graphs, enclosed. The distance of the user's to each is certified. Whether the rest is
+rounding is asked of the dtype: the user's loop rounded in its own order, and so a candidate's graph is replayed with
+every result moved at random by the dtype's unit; the largest of some replays, four times, is what rounding explains
+(never more than the bound for any order of rounding, where that is finite). A name is given only within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from flint import arb, ctx, fmpq
+
+from ..arithmetic import Array, bounds, root, to_float
+from ..judge import Enclosure
+from ..models.traced.evaluate import evaluated
+from ..models.traced.graph import Graph
+from ..models.traced.systems import Fine, Middles, Noisy, System, Value, each
+from ..models.traced.trace import array_of, traced
+from .problem import SGD, Inner, Learner, Loss, Task, bad, programs, weights
+
+REPLAYS, ROOM = 6, 4
+BALLS = 128
+STEPS = (1, 2, 3, 4, 5, 10)
+"""Numbers of inner steps that are tried, beside one more and one less."""
+RATES = (0.01, 0.1, 0.2, 0.5, 2.0, 3.0, 5.0, 10.0, 100.0, -1.0)
+"""Multiples of the rate from which the best one is looked for."""
+UNITS = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
+
+MEANING = {
+    "maml": "MAML's meta-gradient",
+    "first-order": "first-order MAML's gradient: no derivative goes through the inner step (a detach, or create_graph "
+    "left out)",
+    "no-adaptation": "the gradient without adaptation: the outer loss is taken at the unadapted parameters",
+    "first-task-only": "the gradient of the first task alone: the losses of the others do not reach it",
+    "query-is-support": "the gradient with the outer loss on the support set: support is used as query",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Whose gradient it is: a name, the certified relative distance to the gradient of that name, a sentence.
+
+    distances   to every candidate that was tried; rounding: the relative distance that the dtype's rounding explains
+    """
+
+    name: str
+    distance: Enclosure
+    message: str
+    distances: Mapping[str, Enclosure]
+    rounding: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A gradient by name: what it is, in words, and its value in a system of numbers [p]."""
+
+    name: str
+    words: str
+    value: Callable[[System], Value]
+
+
+class Objectives:
+    """The gradients that a loop may have computed instead."""
+
+    def __init__(self, model: torch.nn.Module, tasks: Sequence[Task], inner: Inner, loss: Loss) -> None:
+        self.model, self.learner, self.weights = model, Learner(model, inner, loss), weights(tasks)
+        self.data = [self.learner.data(task.support, task.query) for task in tasks]
+        self.omega = [array_of(p) for p in self.learner.omega]
+        self._kept: dict[Any, Value] = {}
+
+    def _graph(self, name: str, data: tuple[torch.Tensor, ...], learner: Learner) -> Graph:
+        return programs(self.model, learner, data, (name,))[0][name]
+
+    def gradient(
+        self, s: System, i: int, name: str = "gradient", learner: Learner | None = None, swap: str = ""
+    ) -> Value:
+        """Of task i [p], without its weight. name `first-order`: with no derivative of the adaptation."""
+        learner = learner or self.learner
+        xs, ys, x, y = self.data[i]
+        data = {"": (xs, ys, x, y), "support": (xs, ys, xs, ys), "query": (x, y, x, y)}[swap]
+        arrays, point = [array_of(t) for t in data], self.omega
+        if name == "first-order":
+            point = evaluated(self._graph("adapted", data, learner), [*self.omega, *arrays], s)[0]
+        elif name == "no-adaptation":
+            name = "first-order"
+        found = evaluated(self._graph(name, data, learner), [*point, *arrays], s)[0]
+        return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in found))
+
+    def total(self, s: System, **named: Any) -> Value:
+        """The tasks' gradients, weighted."""
+        found: Value = None
+        for i, q in enumerate(self.weights):
+            if q != 0:
+                part = s.mul(self.gradient(s, i, **named), s.from_balls([arb(q)], ()))
+                found = part if found is None else s.add(found, part)
+        return found
+
+    def usual(self) -> Iterator[Candidate]:
+        """What needs no other inner loop."""
+        yield Candidate("maml", MEANING["maml"], self.total)
+        for name in ("first-order", "no-adaptation"):
+            yield Candidate(name, MEANING[name], partial(self.total, name=name))
+        if len(self.data) > 1:
+            first = next(i for i, q in enumerate(self.weights) if q != 0)
+            words = MEANING["first-task-only"]
+            yield Candidate("first-task-only", words, lambda s: self.gradient(s, first))
+            part = self.weights[first]
+            yield Candidate("first-task-only", words, lambda s: _times(s, self.gradient(s, first), part))
+        for factor, words in self._factors():
+            text = f"MAML's gradient times {to_float(factor):g}: {words}"
+            yield Candidate("sum-not-mean", text, lambda s, c=factor: _times(s, self.total(s), c))  # type: ignore[misc]
+        yield Candidate("query-is-support", MEANING["query-is-support"], partial(self.total, swap="support"))
+        yield Candidate("query-is-support", "the gradient with the query set in the inner loop, too",
+                        partial(self.total, swap="query"))  # fmt: skip
+
+    def _factors(self) -> list[tuple[fmpq, str]]:
+        tasks, points = len(self.data), len(self.data[0][3])
+        found = {tasks: "tasks are summed, not averaged", points: "points are summed, not averaged",
+                 tasks * points: "tasks and points are summed, not averaged"}  # fmt: skip
+        same = all(len(y) == points for *_, y in self.data)
+        return [(fmpq(n), words) for n, words in found.items() if n > 1 and (same or n == tasks)]
+
+    def other_steps(self, inner: SGD) -> Iterator[Candidate]:
+        """Other numbers of inner steps."""
+        wanted = dict.fromkeys((inner.steps - 1, inner.steps + 1, *STEPS))
+        for steps in wanted:
+            if steps > 0 and steps != inner.steps:
+                other = Learner(self.model, replace(inner, steps=steps), self._loss)
+                words = f"MAML's gradient with {steps} inner step{'s' * (steps > 1)}, not {inner.steps}"
+                yield Candidate(f"steps={steps}", words, partial(self.total, learner=other))
+
+    @property
+    def _loss(self) -> Loss:
+        return self.learner.loss_name if self.learner.loss_name != "own" else self.learner.loss
+
+    def at_rate(self, inner: SGD) -> Callable[[System, float], Value]:
+        """MAML's gradient with the rate times c."""
+        learner, k = self.learner, len(self.learner.names)
+        graphs: dict[Any, Graph] = {}
+
+        def graph(data: tuple[torch.Tensor, ...]) -> Graph:
+            key = tuple((t.shape, t.dtype) for t in data)
+            if key not in graphs:
+                own = Learner(self.model, inner, self._loss)
+
+                def outer(p: Any, rate: torch.Tensor, xs: Any, ys: Any, x: Any, y: Any) -> torch.Tensor:
+                    own.inner = replace(inner, lr=rate)  # type: ignore[arg-type]
+                    return own.loss(own.adapted_predictions(p, xs, ys, x), y)
+
+                inputs = (*learner.omega, torch.tensor(inner.lr, dtype=torch.float64), *data)
+                graphs[key] = traced(lambda *a: torch.func.grad(outer)(a[:k], *a[k:]), inputs, range(k))
+            return graphs[key]
+
+        def value(s: System, c: float) -> Value:
+            total: Value = None
+            for data, q in zip(self.data, self.weights, strict=True):
+                rate = s.mul(s.lift(c), s.lift(float(inner.lr)))
+                values = evaluated(graph(data), [*self.omega, rate, *map(array_of, data)], s)[0]
+                part = _times(s, each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values)), q)
+                total = part if total is None else s.add(total, part)
+            return total
+
+        return value
+
+
+def _times(s: System, value: Value, factor: fmpq) -> Value:
+    return s.mul(value, s.from_balls([arb(factor)], ()))
+
+
+def flattened(gradients: Any, learner: Learner) -> tuple[Array, torch.dtype]:
+    """A gradient as one float64 vector, and its dtype. Errors: BadInputError."""
+    if isinstance(gradients, Mapping):
+        missing = [n for n in learner.names if n not in gradients]
+        if missing:
+            raise bad("gradients", sorted(gradients), f"gradients of all parameters: {missing[0]} is missing")
+        parts = [torch.as_tensor(gradients[n]) for n in learner.names]
+    elif isinstance(gradients, torch.Tensor):
+        parts = [gradients]
+    else:
+        given = list(gradients) if len(gradients) == len(learner.omega) else [torch.zeros(0)] * len(learner.omega)
+        nothing = [torch.zeros(p.shape, dtype=learner.dtype) for p in learner.omega]
+        parts = [zero if g is None else g for g, zero in zip(given, nothing, strict=True)]
+    sizes, count = [p.numel() for p in parts], sum(p.numel() for p in learner.omega)
+    if sum(sizes) != count:
+        raise bad("gradients", sizes, f"{count} numbers, in the order of model.parameters()")
+    flat = np.concatenate([array_of(p).ravel() for p in parts]).astype(float)
+    if not np.isfinite(flat).all():
+        raise bad("gradients", "inf or nan", "finite numbers")
+    return flat, next((p.dtype for p in parts if p.dtype in UNITS), torch.float64)
+
+
+def _relative(s: System, g: Array, at: Value) -> Enclosure:
+    """||g - G|| / ||G||."""
+    off = s.sub(at, s.of(g))
+    size, far = (root(s.balls(s.sum(s.mul(v, v), (0,), False))[0]) for v in (at, off))
+    if not size > 0:
+        return Enclosure(0.0, float("inf"))
+    low, high = bounds(far / size)
+    return Enclosure(max(low, 0.0), high)
+
+
+def distance(g: Array, candidate: Candidate) -> Enclosure:
+    """The certified relative distance: in float64, or in balls where that leaves it wide."""
+    found = _relative(Middles(), g, candidate.value(Middles()))
+    if found.hi <= 1.5 * found.lo + 2.0**-40:
+        return found
+    with ctx.workprec(BALLS):
+        return _relative(Fine(), g, candidate.value(Fine()))
+
+
+def rounding(candidate: Candidate, unit: float) -> float:
+    """The relative distance that rounding explains."""
+    exact = candidate.value(Middles()).mid
+    size = float(np.linalg.norm(exact))
+    far = [float(np.linalg.norm(candidate.value(Noisy(unit, seed)).mid - exact)) for seed in range(REPLAYS)]
+    bound = candidate.value(Middles(unit))
+    proved = float(np.linalg.norm(np.broadcast_to(bound.rad, bound.shape))) + unit * size
+    sampled = ROOM * max(far) + unit * size
+    return min(proved if np.isfinite(proved) else np.inf, sampled) / size if size > 0 else 0.0
+
+
+def check_gradient(
+    gradients: Any, model: torch.nn.Module, tasks: Sequence[Task], *, inner: Inner, loss: Loss = "mse"
+) -> Diagnosis:
+    """Whose gradient it is: MAML's, or that of a usual mistake.
+
+    gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; inner: `SGD`, or a
+    function of (parameters by name, the support's risk). Errors: BadInputError, TraceError, UnknownOperatorError.
+    """
+    those = Objectives(model, tasks, inner, loss)
+    g, dtype = flattened(gradients, those.learner)
+    usual = those.usual()
+    stages: list[Iterator[Candidate]] = [islice(usual, 1), usual]
+    if isinstance(inner, SGD):
+        stages += [those.other_steps(inner), _rates(g, those, inner)]
+    tried: list[tuple[Candidate, Enclosure]] = []
+    for stage in stages:
+        new = [(one, distance(g, one)) for one in stage]
+        tried += new
+        explained = _explained(new, UNITS[dtype])
+        if explained is not None:
+            return _said(tried, explained, dtype)
+    return _said(tried, None, dtype)
+
+
+Explained = tuple[Candidate, Enclosure, float]
+
+
+def _explained(tried: Sequence[tuple[Candidate, Enclosure]], unit: float) -> Explained | None:
+    """The nearest candidate, if the rest is rounding; of equally near ones the first."""
+    one, far = min(tried, key=lambda row: row[1].hi)
+    room = rounding(one, unit)
+    return (one, far, room) if far.lo <= room else None
+
+
+def _rates(g: Array, those: Objectives, inner: SGD) -> Iterator[Candidate]:
+    """The rate whose gradient is nearest: floats propose, a round number first."""
+    value = those.at_rate(inner)
+
+    def at(c: float) -> Array:
+        found: Array = value(Middles(), c).mid
+        return found
+
+    def off(c: float) -> float:
+        far = float(np.linalg.norm(at(c) - g))
+        return far if np.isfinite(far) else np.inf
+
+    c = min((1.0, *RATES), key=off)
+    for _ in range(20):
+        step = 1e-5 * abs(c)
+        slope = (at(c + step) - at(c - step)) / (2 * step)
+        move = float(slope @ (g - at(c))) / max(float(slope @ slope), 1e-300)
+        here, tries = off(c), 0
+        while tries < 4 and not off(c + move) < here:
+            move, tries = move / 4, tries + 1
+        if tries == 4:
+            break
+        c += move
+    for digits in (2, 4, 12):
+        rounded = float(f"{c:.{digits}g}")
+        if rounded:
+            yield Candidate(f"rate={rounded:g}", f"MAML's gradient with the inner rate times {rounded:g}",
+                            lambda s, r=rounded: value(s, r))  # type: ignore[misc] # fmt: skip
+
+
+def _said(tried: Sequence[tuple[Candidate, Enclosure]], explained: Explained | None, dtype: torch.dtype) -> Diagnosis:
+    distances = {one.words if one.name == "sum-not-mean" else one.name: far for one, far in tried}
+    kind, maml = str(dtype).removeprefix("torch."), tried[0][1]
+    if explained is not None:
+        one, far, room = explained
+        text = f"This is {one.words} (relative distance at most {far.hi:.2g}; rounding in {kind} explains {room:.2g})"
+        if one.name != "maml":
+            text += f"; it is not MAML's, which is {maml.lo:.2g} away"
+        return Diagnosis(one.name, far, text + ".", distances, room)
+    one, far = min(tried, key=lambda row: row[1].hi)
+    room = rounding(one, UNITS[dtype])
+    text = (f"This is none of the gradients that are known here: the nearest is {one.words}, at a relative distance of "
+            f"at least {far.lo:.2g}, where rounding in {kind} explains {room:.2g}.")  # fmt: skip
+    return Diagnosis("unknown", far, text, distances, room)

@@ -1,0 +1,341 @@
+"""The core quantities of any model, from its graphs: midpoint-radius float64 first, balls where more digits decide.
+
+grad L comes from the graph of grad(L), meta-features from that of the Jacobian of predictions, gap from the risks, Breg
+from the formulas of `losses`: S2 and the identity compare graphs that PyTorch made by different transformations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from flint import arb, arb_mat, ctx
+
+from ..arithmetic import Balls, Matrix, Number, NumberSystem, norm, root
+from ..balls.core import TooLargeError
+from ..balls.span import Span, span
+from ..balls.spanned import SpannedQuantities
+from ..instances import Vector
+from ..models.traced.evaluate import Kink, Run, evaluated
+from ..models.traced.systems import Fine, Middles, System, Value, each, shape_of
+from .instance import TracedInstance, TracedTask
+from .losses import DIVERGENCES
+
+FIRST = 128
+"""Bits up to which graphs are evaluated in midpoint-radius float64; beyond, in balls of as many bits."""
+MOST = 2**26
+"""Entries of meta-features that midpoint-radius arrays hold."""
+FINE = 2**20
+"""Entries of meta-features that are evaluated in balls."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """A vector of parameters [p] in a system."""
+
+    s: System
+    value: Value
+
+    @cached_property
+    def length(self) -> arb:
+        return root(self.s.balls(self.s.sum(self.s.mul(self.value, self.value), (0,), False))[0])
+
+    def plus(self, other: Entries, factor: int = 1) -> Entries:
+        """The sum with factor times another."""
+        return Entries(self.s, self.s.add(self.value, self.s.mul(other.value, self.s.lift(factor))))
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features as rows (N, p) in a system."""
+
+    s: System
+    rows: Value
+
+    @cached_property
+    def gram(self) -> Matrix:
+        """Their inner products (N, N)."""
+        found = self.s.balls(self.s.product(self.rows, each(np.transpose, self.rows)))
+        count = shape_of(self.rows)[0]
+        table = arb_mat(count, count, found)
+        # Either triangle encloses both: a Gram matrix is symmetric.
+        return arb_mat([[table[max(a, b), min(a, b)] for b in range(count)] for a in range(count)])
+
+    @cached_property
+    def span(self) -> Span:
+        """Orthonormal coordinates."""
+        return span(self.gram)
+
+    def paired(self, weights: Sequence[Number]) -> Entries:
+        """sum_a weights[a] phi_a."""
+        row = self.s.from_balls(list(weights), (1, len(weights)))
+        return Entries(self.s, each(lambda x: x[0], self.s.product(row, self.rows)))
+
+    def pairings(self, vector: Entries) -> list[Number]:
+        """<phi_a, vector> [N]."""
+        return self.s.balls(self.s.product(self.rows, each(lambda x: x[:, None], vector.value)))
+
+
+class TracedQuantities(SpannedQuantities):
+    """The quantities of a `TracedInstance`. `precise`: graphs in balls; by default beyond `FIRST` bits."""
+
+    instance: TracedInstance
+
+    def __init__(
+        self,
+        instance: TracedInstance,
+        m: NumberSystem = Balls,
+        direction: Vector | None = None,
+        precise: bool | None = None,
+    ) -> None:
+        super().__init__(instance, m, direction)
+        self.instance = instance
+        self.precise = ctx.prec > FIRST if precise is None else precise
+        self.s: System = Fine() if self.precise else Middles()
+        self._runs: list[tuple[int, Run]] = []
+
+    # --- graphs -------------------------------------------------------------------------------------------------
+
+    def _run(self, name: str, i: int, inputs: Sequence[Value]) -> list[Value]:
+        """The outputs of a task's graph."""
+        values, run = evaluated(self.instance.programs[self._tasks[i].program][name], inputs, self.s)
+        self._runs.append((i, run))
+        return values
+
+    @cached_property
+    def _tasks(self) -> tuple[TracedTask, ...]:
+        return tuple(task for task in self.instance.tasks if task.weight != 0)
+
+    def _at(self, name: str, i: int, parameters: Sequence[Value]) -> list[Value]:
+        return self._run(name, i, [*parameters, *self._tasks[i].data])
+
+    @cached_property
+    def _weights(self) -> list[arb]:
+        return [arb(task.weight) for task in self._tasks]
+
+    @cached_property
+    def _predictions(self) -> list[Value]:
+        """z per task (n_i, c)."""
+        return [_table(self._at("predictions", i, self.instance.omega)[0]) for i in range(len(self._tasks))]
+
+    @cached_property
+    def _rivals(self) -> list[Value]:
+        """h' per task (n_i, c)."""
+        count = len(self._tasks)
+        if self.instance.functions:
+            kept = [k for k, task in enumerate(self.instance.tasks) if task.weight != 0]
+            return [_table(self.s.of(self.instance.comparator[k])) for k in kept]
+        return [_table(self._at("predictions", i, self.instance.comparator)[0]) for i in range(count)]
+
+    def _of_predictions(self, name: str, i: int, z: Value) -> Value:
+        """A graph of (z, labels), z in the shape that the program gives it."""
+        task = self._tasks[i]
+        return self._run(name, i, [each(lambda x: x.reshape(task.shape), z), task.data[-1]])[0]
+
+    @cached_property
+    def _risks(self) -> tuple[list[arb], list[arb]]:
+        """R_i at z and at h'."""
+        every = range(len(self._tasks))
+        return tuple(
+            [self.s.balls(self._of_predictions("risk", i, at[i]))[0] for i in every]
+            for at in (self._predictions, self._rivals)
+        )  # type: ignore[return-value]
+
+    @cached_property
+    def _slopes(self) -> list[list[arb]]:
+        """dR_i/dz per task [n_i c]."""
+        return [self.s.balls(self._of_predictions("slope", i, z)) for i, z in enumerate(self._predictions)]
+
+    def _rows(self, name: str, i: int, parameters: Sequence[Value]) -> Value:
+        """A Jacobian of predictions (n_i c, p)."""
+        z = self._predictions[i]
+        count = int(np.prod(shape_of(z)))
+        entries = len(self._all_points) * self.instance.parameters
+        if entries > (FINE if self.precise else MOST):
+            raise TooLargeError(
+                f"meta-features have {entries} entries ({len(self._all_points)} points and components, "
+                f"{self.instance.parameters} parameters); {'balls' if self.precise else 'float64 arrays'} take at most "
+                f"{FINE if self.precise else MOST}"
+            )
+        found = [each(lambda x: x.reshape(count, -1), v) for v in self._at(name, i, parameters)]
+        return each(lambda *x: np.concatenate(x, 1), *found)
+
+    def _all_rows(self, name: str, parameters: Sequence[Sequence[Value]]) -> Features:
+        rows = [self._rows(name, i, p) for i, p in enumerate(parameters)]
+        return Features(self.s, each(lambda *x: np.concatenate(x), *rows))
+
+    @cached_property
+    def _features(self) -> Features:
+        return self._all_rows("features", [self.instance.omega] * len(self._tasks))
+
+    @cached_property
+    def _adapted(self) -> list[list[Value]]:
+        """U_i(omega), tensor by tensor."""
+        return [self._at("adapted", i, self.instance.omega) for i in range(len(self._tasks))]
+
+    @cached_property
+    def _plain(self) -> Features:
+        return self._all_rows("plain", self._adapted)
+
+    @cached_property
+    def task_gradients(self) -> list[Value]:
+        """grad L_i per task [p], without weights."""
+        return [_flat(self._at("gradient", i, self.instance.omega)) for i in range(len(self._tasks))]
+
+    @cached_property
+    def _whole_gradient(self) -> Entries:
+        """grad L."""
+        total: Value = None
+        for weight, g in zip(self._weights, self.task_gradients, strict=True):
+            part = self.s.mul(g, self.s.from_balls([weight], ()))
+            total = part if total is None else self.s.add(total, part)
+        return Entries(self.s, total)
+
+    @cached_property
+    def _formal_gradient(self) -> Entries:
+        """<w, phi>."""
+        return self._features.paired(self._weighted)
+
+    # --- the task-lifted space: (task, point, component), of mass q_i / n_i ----------------------------------------
+
+    @cached_property
+    def _all_points(self) -> list[int]:
+        """The task of each lifted point [N]."""
+        return [i for i, z in enumerate(self._predictions) for _ in range(int(np.prod(shape_of(z))))]
+
+    @cached_property
+    def _masses(self) -> list[Number]:
+        return [self._weights[i] / shape_of(self._predictions[i])[0] for i in self._all_points]
+
+    @cached_property
+    def _weighted(self) -> list[Number]:
+        return [self._weights[i] * w for i, slopes in enumerate(self._slopes) for w in slopes]
+
+    @cached_property
+    def _u(self) -> list[Number]:
+        return [
+            a - b
+            for z, h in zip(self._predictions, self._rivals, strict=True)
+            for a, b in zip(self.s.balls(z), self.s.balls(h), strict=True)
+        ]
+
+    @cached_property
+    def value(self) -> arb:
+        """L(omega)."""
+        return self._sum(q * r for q, r in zip(self._weights, self._risks[0], strict=True))
+
+    @cached_property
+    def rival_value(self) -> arb:
+        """L at the comparator."""
+        return self._sum(q * r for q, r in zip(self._weights, self._risks[1], strict=True))
+
+    @cached_property
+    def gap(self) -> arb:
+        return self.value - self.rival_value
+
+    @cached_property
+    def bregman(self) -> arb:
+        divergence = DIVERGENCES.get(self.instance.loss)
+        if divergence is None:
+            return self._sum(w * u for w, u in zip(self._weighted, self._u, strict=True)) - self.gap
+        total = self.zero
+        for q, z, h in zip(self._weights, self._predictions, self._rivals, strict=True):
+            n, c = shape_of(z)
+            before, after = self.s.balls(z), self.s.balls(h)
+            points = (divergence(before[k : k + c], after[k : k + c]) for k in range(0, n * c, c))
+            total += q / n * self._sum(points)
+        return total
+
+    # --- first order, and the distance from a floor ----------------------------------------------------------------
+
+    @cached_property
+    def first_order_gradient(self) -> Entries:
+        """FOMAML's gradient."""
+        return self._plain.paired(self._weighted)
+
+    @cached_property
+    def eps_first_order(self) -> arb:
+        return self.first_order_gradient.length
+
+    @cached_property
+    def misfit_plain(self) -> arb:
+        return self._misfit(self._plain).value
+
+    @cached_property
+    def min_norm_solution(self) -> arb:
+        """||Phi^+ u|| = (u'M^{-1}u)^{1/2}."""
+        at = self._features.span
+        return arb("nan") if len(at.pivots) < len(self._u) else norm(at.coordinates(self._u))
+
+    @property
+    def certified_gap(self) -> arb:
+        """L(omega) less its floor, 0."""
+        return self.value
+
+    @property
+    def bracket(self) -> arb:
+        """L at the comparator less the floor, 0."""
+        return self.rival_value
+
+    # --- margins ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def margin_outer_convexity(self) -> arb:
+        """1 for a loss with a name: convex; else the total Bregman divergence."""
+        return arb(1) if self.instance.loss in DIVERGENCES else self.bregman
+
+    @cached_property
+    def margin_differentiability(self) -> arb:
+        """The least distance of what the program decides from its joint; an open ball where one is not separated."""
+        if self._whole_gradient and self.kinks:
+            return arb(0).union(1)
+        least = min((run.margin for _, run in self._runs), default=1.0)
+        return arb(min(least, 1.0))
+
+    @property
+    def kinks(self) -> list[tuple[int, Kink]]:
+        """(task, place) of what has not been decided so far."""
+        return [(i, kink) for i, run in self._runs for kink in run.kinks]
+
+    @cached_property
+    def margin_full_row_rank(self) -> arb:
+        """A lower bound of the smallest eigenvalue of the Gram matrix; open where it is not known to be regular."""
+        try:
+            inverse = self._features.gram.inv()
+        except ZeroDivisionError:
+            return arb(0).union(1)
+        return 1 / norm(inverse.entries())
+
+    # --- sizes, for rounding --------------------------------------------------------------------------------------
+
+    @cached_property
+    def _scales(self) -> tuple[arb, arb, arb]:
+        """Sizes of what is added up: in the risks, in the gradient, in the predictions."""
+        weights = [abs(w.mid()) for w in self._weighted]
+        sizes = [abs(a.mid()) + abs(b.mid()) for z, h in zip(self._predictions, self._rivals, strict=True)
+                 for a, b in zip(self.s.balls(z), self.s.balls(h), strict=True)]  # fmt: skip
+        risks = abs(self.value.mid()) + abs(self.rival_value.mid())
+        risks += self._sum(w * v for w, v in zip(weights, sizes, strict=True))
+        gram = self._features.gram
+        slopes = self._sum(w * root(gram[a, a].mid()) for a, w in enumerate(weights))
+        return arb(risks), arb(slopes), max(sizes, default=arb(0), key=float)
+
+    def scale(self, name: str) -> arb:
+        """The size of the sums behind a quantity."""
+        risks, slopes, sizes = self._scales
+        if name in ("gap", "bregman", "pairing", "inner_product", "misfit_l1", "certified_gap", "bracket"):
+            return risks
+        if name in ("eps", "eps_first_order", "direction", "chain_rule_defect"):
+            return slopes
+        return sizes if "misfit" in name or "displacement" in name or name == "residual_norm" else arb(0)
+
+
+def _table(value: Value) -> Value:
+    """Predictions as (points, components)."""
+    return each(lambda x: x.reshape(x.shape[0], -1), value)
+
+
+def _flat(values: Sequence[Value]) -> Value:
+    return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values))

@@ -1,0 +1,16 @@
+"""metagap for PyTorch: `judge`, `check_gradient` and `certify` for any module, any tasks and any inner loop.
+
+from metagap.torch import SGD, Task, check_gradient
+found = check_gradient([p.grad for p in model.parameters()], model, tasks, inner=SGD(lr=0.01), loss="mse")
+assert found.name == "maml", found.message
+"""
+
+from metagap.impl.extras import require
+
+require("torch", purpose="judge PyTorch models")
+
+from metagap.impl.traced.asking import certify, judge  # noqa: E402
+from metagap.impl.traced.diagnosing import check_gradient  # noqa: E402
+from metagap.impl.traced.problem import SGD, Task  # noqa: E402
+
+__all__ = ["SGD", "Task", "certify", "check_gradient", "judge"]

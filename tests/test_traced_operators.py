@@ -1,0 +1,241 @@
+"""Every operator encloses: against PyTorch for what it means, against balls of 60 digits for what it contains."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+from metagap.impl import blas
+from metagap.impl.arithmetic import rational
+from metagap.impl.bracket import DefectError
+from metagap.impl.midrad import MidRad
+from metagap.impl.models.traced.evaluate import evaluated
+from metagap.impl.models.traced.graph import Graph, Node, Ref, graph_in, simplified
+from metagap.impl.models.traced.operators import OPERATORS, UnknownOperatorError
+from metagap.impl.models.traced.products import product
+from metagap.impl.models.traced.systems import Fine, Middles, Open, Picks, System, parts, shape_of
+
+from .test_midrad import escaped, numbers, sample
+from .traced_cases import CASES, UNUSED, Case, Real, ordinary
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+BITS = 200
+
+
+def graph_of(name: str, case: Case) -> tuple[Graph, list[Real | np.ndarray]]:
+    """A graph of one operation, and its inputs: what the case has for tensors."""
+    inputs: list[Real | np.ndarray] = []
+
+    def place(value: Any) -> Any:
+        if isinstance(value, Real | np.ndarray):
+            inputs.append(value)
+            return Ref(len(inputs) - 1)
+        return tuple(place(v) for v in value) if isinstance(value, tuple | list) else value
+
+    args = place(case.args)
+    nodes = [Node("input", (k,)) for k in range(len(inputs))]
+    nodes.append(Node(f"aten.{name}", args, dict(case.named), "here.py:1"))
+    outputs = [Ref(len(inputs))]
+    if case.outputs is not None:
+        nodes += [Node("item", (Ref(len(inputs)), k)) for k in case.outputs]
+        outputs = [Ref(len(inputs) + 1 + k) for k in range(len(case.outputs))]
+    real = tuple(k for k, value in enumerate(inputs) if isinstance(value, Real))
+    return Graph(tuple(nodes), (), len(inputs), tuple(outputs), real), inputs
+
+
+def wild(real: Real, rng: np.random.Generator) -> tuple[MidRad, np.ndarray]:
+    """Enclosures at every scale, narrow, wide and about 0, and a point of each as balls."""
+    count = int(np.prod(real.shape))
+    mid = numbers(rng, count)
+    if real.kind != "any":
+        mid = np.clip(mid, -30, 30)
+    if real.kind == "positive":
+        mid = np.abs(mid) + 2.0**-20
+    found, points = sample(rng, mid)
+    if real.kind != "any":
+        found = MidRad(found.mid, np.minimum(found.rad, np.abs(found.mid) / 2 * (rng.random(count) < 0.9)))
+        points = list(map(_inside, found.mid, found.rad, rng.integers(-1, 2, count)))
+    exact = np.empty(count, dtype=object)
+    exact[:] = [arb(q) for q in points]
+    return found.reshape(*real.shape), exact.reshape(real.shape)
+
+
+def _inside(mid: float, rad: float, side: int) -> Any:
+    return rational(float(mid)) + int(side) * rational(float(rad))
+
+
+def missed(found: Any, exact: Any) -> int:
+    """How many of the values at the points are not in the enclosures."""
+    if isinstance(found, MidRad):
+        with ctx.workprec(BITS):
+            return escaped(found, [None if not x.is_finite() else x for x in exact.ravel()])
+    if isinstance(found, Picks):
+        hits = [(o == exact) & p for o, p in zip(found.options, found.possible, strict=True)]
+        return int((~np.any(hits, axis=0)).sum()) if not isinstance(exact, Picks) else 0
+    yes, doubtful = (found.yes, found.open) if isinstance(found, Open) else (found, np.zeros(shape_of(found), bool))
+    right, unknown = (exact.yes, exact.open) if isinstance(exact, Open) else (exact, np.zeros(shape_of(found), bool))
+    if isinstance(exact, Picks):
+        return 0
+    return int(((yes != right) & ~doubtful & ~unknown).sum())
+
+
+def contained(name: str, case: Case, seed: int) -> tuple[int, int]:
+    """(missed, numbers) on inputs of every scale."""
+    rng = np.random.default_rng(seed)
+    graph, inputs = graph_of(name, case)
+    drawn = [wild(x, rng) if isinstance(x, Real) else (x, x) for x in inputs]
+    found, _ = evaluated(graph, [mid for mid, _ in drawn], Middles())
+    with ctx.workprec(BITS):
+        exact, _ = evaluated(graph, [point for _, point in drawn], Fine())
+    off = sum(missed(a, b) for a, b in zip(found, exact, strict=True))
+    return off, sum(int(np.prod(shape_of(x))) for x in found)
+
+
+ALL = [(name, k) for name, cases in CASES.items() for k in range(len(cases))]
+
+
+def test_every_operator_has_a_case() -> None:
+    assert {f"aten.{name}" for name in (*CASES, *UNUSED)} == set(OPERATORS)
+
+
+@pytest.mark.parametrize(("name", "k"), ALL)
+def test_enclosures_contain(name: str, k: int, effort: int) -> None:
+    for seed in range(4 if effort == 1 else 2000):
+        assert contained(name, CASES[name][k], seed)[0] == 0, seed
+
+
+def campaign(count: int = 100_000) -> dict[str, int]:
+    """The same on `count` numbers of each operator: what was missed, by operator. For `python -c`, not for a run."""
+    found = {}
+    for name, cases in CASES.items():
+        seen = seed = off = 0
+        while seen < count:
+            more, numbers_ = contained(name, cases[seed % len(cases)], seed)
+            off, seen, seed = off + more, seen + max(numbers_, 1), seed + 1
+        found[name] = off
+    return found
+
+
+@pytest.mark.parametrize(("name", "k"), ALL)
+def test_operators_mean_what_pytorch_means(name: str, k: int) -> None:
+    torch = pytest.importorskip("torch")
+    case, rng = CASES[name][k], np.random.default_rng(k)
+    graph, inputs = graph_of(name, case)
+    drawn = [ordinary(x, rng) if isinstance(x, Real) else x for x in inputs]
+    waiting = iter(drawn)
+
+    def tensors(value: Any) -> Any:
+        if isinstance(value, Real | np.ndarray):
+            return torch.tensor(next(waiting))
+        return type(value)(tensors(v) for v in value) if isinstance(value, tuple | list) else value
+
+    overload = getattr(getattr(torch.ops.aten, name.split(".")[0]), name.split(".")[1])
+    named = {key: torch.float64 if value == "real" else value for key, value in case.named.items()}
+    if name in ("full.default", "scalar_tensor.default"):
+        named = {"dtype": torch.float64}
+    right = overload(*tensors(case.args), **named)
+    systems: list[System] = [Middles(), Fine()]
+    for system in systems:
+        found, _ = evaluated(graph, drawn, system)
+        wanted = [right] if case.outputs is None else [right[j] for j in case.outputs]
+        for value, tensor in zip(found, wanted, strict=True):
+            assert shape_of(value) == tuple(tensor.shape)
+            array = tensor.numpy()
+            if isinstance(value, np.ndarray) and value.dtype != object:
+                assert (value == array).all()
+            else:
+                assert np.abs(system.middle(value) - array).max(initial=0) <= 1e-11 * (1 + np.abs(array).max(initial=0))
+
+
+def test_a_winner_that_is_not_decided_is_every_one_that_may_be() -> None:
+    """A pool whose entries overlap: values are the hull, slopes go to both; separated ones decide."""
+    case = Case((Real((1, 1, 2, 2)), [2, 2]), outputs=(0, 1))
+    graph, _ = graph_of("max_pool2d_with_indices.default", case)
+    wide = MidRad(np.array([[[[1.0, 1.1], [0.0, -3.0]]]]), np.array([[[[0.2, 0.2], [0.1, 0.0]]]]))
+    (value, index), run = evaluated(graph, [wide], Middles())
+    assert value.low.item() <= 0.9 and value.high.item() >= 1.3
+    assert isinstance(index, Picks) and {int(o.item()) for o in index.options} == {0, 1}
+    assert run.kinks and run.kinks[0].line == "here.py:1" and run.margin == 0
+    pool = Case((Real((1, 1, 1, 1)), Real((1, 1, 2, 2)), [2, 2], [2, 2], [0], [1], False, np.zeros(1)))
+    back, _ = graph_of("max_pool2d_with_indices_backward.default", pool)
+    (slope,), _ = evaluated(back, [MidRad(np.full((1, 1, 1, 1), 5.0)), wide, index], Middles())
+    assert (
+        (slope.low.ravel()[:2] <= 0).all() and (slope.high.ravel()[:2] >= 5).all() and slope.size.ravel()[2:].max() == 0
+    )
+    narrow, run = evaluated(graph, [MidRad(wide.mid)], Middles())
+    assert narrow[1].item() == 1 and not run.kinks and 0 < run.margin <= 0.1 + 1e-12
+
+
+def test_decisions_on_constants_are_none() -> None:
+    graph, _ = graph_of("le.Scalar", Case((Real((3,)), 0)))
+    touching = MidRad(np.array([0.0, 1.0, -1.0]), np.array([0.5, 0.0, 0.0]))
+    (found,), run = evaluated(graph, [touching], Middles())
+    assert isinstance(found, Open) and found.open.tolist() == [True, False, False] and run.kinks[0].unit == (0,)
+    fixed = Graph(graph.nodes, (), 1, graph.outputs, ())
+    assert not evaluated(fixed, [touching], Middles())[1].kinks
+
+
+def test_a_graph_is_plain_data() -> None:
+    for name, cases in CASES.items():
+        graph, inputs = graph_of(name, cases[0])
+        again = graph_in(json.loads(json.dumps(graph.document())))
+        assert again.document() == graph.document()
+        drawn = [ordinary(x, np.random.default_rng(0)) if isinstance(x, Real) else x for x in inputs]
+        for a, b in zip(*(evaluated(g, drawn, Middles())[0] for g in (graph, again)), strict=True):
+            assert all((x == y).all() for x, y in zip(parts(a), parts(b), strict=True))
+
+
+def test_equal_operations_are_done_once_and_others_are_not() -> None:
+    x, twice = Node("input", (0,)), {"alpha": 2.0}
+    nodes = (x, Node("aten.add.Tensor", (Ref(0), Ref(0))), Node("aten.add.Tensor", (Ref(0), Ref(0)), {}, "b.py:2"),
+             Node("aten.add.Tensor", (Ref(0), Ref(0)), twice), Node("aten.mul.Tensor", (Ref(2), Ref(3))),
+             Node("aten.neg.default", (Ref(0),)))  # fmt: skip
+    graph = simplified(Graph(nodes, (), 1, (Ref(1), Ref(4)), (0,)))
+    assert [n.op.split(".")[1] if n.op != "input" else n.op for n in graph.nodes] == ["input", "add", "add", "mul"]
+    found, _ = evaluated(graph, [np.array([1.0, -2.0])], Middles())
+    assert found[0].mid.tolist() == [2, -4] and found[1].mid.tolist() == [6, 24]
+
+
+def test_an_unknown_operator_is_refused_by_name_and_line() -> None:
+    graph = Graph((Node("input", (0,)), Node("aten.fft.default", (Ref(0),), None, "mine.py:7")), (), 1, (Ref(1),))
+    with pytest.raises(UnknownOperatorError, match=r"aten.fft.default \(called at mine.py:7\).*add a row"):
+        evaluated(graph, [np.ones(3)], Middles())
+
+
+SHAPES = ((1, 1, 1), (3, 17, 5), (64, 129, 31), (2, 700, 3), (33, 1, 17))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_products_contain_for_any_shape_and_scale(shape: tuple[int, int, int]) -> None:
+    i, n, j = shape
+    rng = np.random.default_rng(n)
+    a, b = (rng.normal(size=s) * 10.0 ** rng.uniform(-8, 8, s) for s in ((i, n), (n, j)))
+    for left_size, right_size in ((0.0, 0.0), (1e-9, 0.0), (0.0, 1e-12), (1e-9, 1e-12)):
+        left = MidRad(a, np.abs(a) * left_size * rng.random(a.shape))
+        right = MidRad(b, np.abs(b) * right_size * rng.random(b.shape))
+        found = product(left, right)
+        with ctx.workprec(BITS):
+            fine = Fine()
+            for sign in (-1, 0, 1):
+                ends = [fine.add(fine.of(x.mid), fine.mul(fine.of(x.rad), fine.lift(sign))) for x in (left, right)]
+                assert escaped(found, list(fine.product(*ends).ravel())) == 0
+    assert (found.rad <= 1e-6 * np.linalg.norm(a) * np.linalg.norm(b)).all()
+    assert product(MidRad(0 * a), right).size.max() <= 2.0**-880
+
+
+def test_a_wrong_product_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = np.random.default_rng(0).normal(size=(2, 2, 64, 64))
+    right = blas._multiplied
+
+    def wrong(x: Any, y: Any) -> Any:
+        found = right(x, y)
+        found[5, 7] += 1e-6
+        return found
+
+    product(MidRad(a), MidRad(b))
+    monkeypatch.setattr(blas, "_multiplied", wrong)
+    with pytest.raises(DefectError, match="does not multiply right"):
+        [product(MidRad(a), MidRad(b)) for _ in range(9)]  # each is noticed with probability at least 1/2

@@ -1,0 +1,47 @@
+"""Wrong engines of any model: operators that do not enclose, gates that are decided, products and diagnoses."""
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from .planting import Edit, Fault, suite
+
+ROOM = "metagap.impl.models.traced"
+MAX_POOL = suite("test_traced_operators:test_a_winner_that_is_not_decided_is_every_one_that_may_be")
+PRODUCTS = suite("test_traced_operators:test_products_contain_for_any_shape_and_scale", shape=(64, 129, 31))
+CONSTANTS = suite("test_traced_operators:test_decisions_on_constants_are_none")
+PLAIN = suite("test_traced_operators:test_a_graph_is_plain_data")
+
+
+def contains(name: str, k: int = 0) -> object:
+    return suite("test_traced_operators:test_enclosures_contain", name=name, k=k)
+
+
+def means(name: str, k: int = 0) -> object:
+    return suite("test_traced_operators:test_operators_mean_what_pytorch_means", name=name, k=k)
+
+
+def fault(name: str, kind: str, place: str, old: str, new: str, guard: object) -> Fault:
+    return Fault(f"traced-{name}", kind, f"{ROOM}.{place}", Edit(old, new), guard)  # type: ignore[arg-type]
+
+
+TRACED = (
+    fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
+    fault("product-left-radius", "a radius is dropped", "products:product", "        if a.rad.any():", "        if False:", PRODUCTS),
+    fault("product-right-radius", "a radius is dropped", "products:product", "(spread + gamma * size)", "(gamma * size)", PRODUCTS),
+    fault("hull-left-out", "an open gate is decided", "systems:System.where", "return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided", "return decided", MAX_POOL),
+    fault("winner-decided", "an open gate is decided", "operators:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
+    fault("kink-forgotten", "a kink is not remembered", "evaluate:Run.decided", "if doubtful.any():", "if False:", MAX_POOL),
+    fault("kink-of-constants", "a constant is taken for a kink", "evaluate:Run.compared", "if self._live and found.size:", "if found.size:", CONSTANTS),
+    fault("sum-radius", "a radius is dropped", "systems:Middles.larger", "np.maximum(a.rad, b.rad)", "np.minimum(a.rad, b.rad)", contains("maximum.default")),
+    fault("balls-inward", "outward rounding is left out", "systems:Middles.from_balls", "np.maximum(high - mid, mid - low) * UP", "0 * np.maximum(high - mid, mid - low)", contains("log.default")),
+    fault("even-power", "a formula is wrong", "operators:power", "range(abs(int(e)) - 1)", "range(abs(int(e)))", means("pow.Tensor_Scalar", 3)),
+    fault("relu-gate", "an open gate is decided", "operators:relu", "signs == -1, s.of", "signs != 1, s.of", contains("relu.default")),
+    fault("mean-count", "a formula is wrong", "operators:mean", "run.s.lift(count)", "run.s.lift(count + 1)", means("mean.dim")),
+    fault("softmax-axis", "a formula is wrong", "operators:softmax", "(axis,), True", "(0,), True", means("_softmax.default")),
+    fault("pool-outside", "a formula is wrong", "layers:max_pool", "dilation, OUTSIDE)", "dilation, 0.0)", means("max_pool2d_with_indices.default")),
+    fault("convolution-groups", "a formula is wrong", "layers:convolution_back", "columns = each(lambda x: x.transpose(0, 2, 1)", "columns = each(lambda x: x[::-1].transpose(0, 2, 1)", means("convolution_backward.default")),
+    fault("batch-moments", "a formula is wrong", "layers:_moments", "s.lift(float(eps))", "s.lift(0.0)", means("native_layer_norm.default")),
+    fault("scatter-twice", "a term is left out", "views:scatter_added", "run.s.add(there, rest)", "rest", means("scatter_add.default")),
+    fault("graph-attributes", "what differs is taken for equal", "graph:simplified", "key = repr((new.op, new.args, sorted((new.named or {}).items())))", "key = repr((new.op, new.args))", suite("test_traced_operators:test_equal_operations_are_done_once_and_others_are_not")),
+)  # fmt: skip
+"""Faults of the rooms `models.traced`."""

@@ -36,6 +36,10 @@ class DefectError(ArithmeticError):
     """The engine found what cannot be: a fault of its own, and no result."""
 
 
+class UnsupportedError(ValueError):
+    """The optimum of this problem cannot be bracketed; the message says what is required."""
+
+
 @dataclass(frozen=True)
 class Check:
     """What a checker says: accepted or not, why, how many boxes were proved, how many beyond the certificate's own."""

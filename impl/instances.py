@@ -18,7 +18,8 @@ from flint import fmpq
 
 FORMAT = "metagap/instance/1"
 SPLIT_FORMAT = "metagap/instance/2"
-"""The same, and tasks may have a support: atoms that adaptation sees in place of those that it is judged on."""
+"""The same, and tasks may have a support: atoms that adaptation sees in place of those that it is judged on; labels may
+be vectors, or classes."""
 
 Vector = tuple[fmpq, ...]
 

@@ -4,6 +4,7 @@
       residual   (1, -y, 0)    regression: g of the residual z - y
       margin     (y,  0, 0)    classification, y = +-1: g of the margin y z
       canonical  (1,  0, y)    exponential family with log-partition g, e.g. Poisson
+      class      the same of a vector z, y a unit vector: `vector_losses`
 
 A `Profile` gives g and its first three derivatives over any function set of `arithmetic`, the points
 where a derivative turns (so that ranges over an interval are exact hulls), and the constants that
@@ -15,11 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 from flint import arb, arb_series, ctx, fmpq, fmpq_series
 
-from .arithmetic import Balls, Number, Rationals, quotient
+from .arithmetic import Array, Balls, Floats, Number, Rationals, quotient, rational
 
 
 class Link(Enum):
@@ -28,6 +30,7 @@ class Link(Enum):
     RESIDUAL = "a real number"
     MARGIN = "-1 or 1"
     CANONICAL = "a number >= 0"
+    CLASS = "a class, counted from 0"
 
 
 @dataclass(frozen=True)
@@ -391,6 +394,8 @@ class Loss:
     parameter: fmpq | None = None
     profile: Profile = field(init=False, repr=False, compare=False)
     link: Link = field(init=False, repr=False, compare=False)
+    outputs: ClassVar[int] = 1
+    """c, the number of components of a prediction."""
 
     def __post_init__(self) -> None:
         family = LOSSES[self.name]
@@ -405,6 +410,24 @@ class Loss:
 
     def _parameter(self, m: Any) -> Number:
         return None if self.parameter is None else m.number(self.parameter)
+
+    def label(self, m: Any, y: Any) -> Any:
+        """An exact label over the numbers m."""
+        return m.number(y)
+
+    def given(self, y: Any) -> Any:
+        """The exact label of a float64 one."""
+        return rational(float(y))
+
+    def bregman(self, m: Any, z: Number, h: Number, y: Number) -> Number:
+        """ell(h, y) - ell(z, y) - ell'(z, y)(h - z)."""
+        change = self.value(m, h, y) - self.value(m, z, y)
+        return change - self.d1(m, z, y) * (h - z)
+
+    def on_arrays(self, order: int, z: Array, y: Array) -> Array:
+        """The derivative of order 0, 1, 2 in float64, of predictions (..., c): (...), (..., c) or (..., c, c)."""
+        found = (self.value, self.d1, self.d2)[order](Floats, z[..., 0], y)
+        return np.asarray(found).reshape(*np.shape(found), *(1,) * order)
 
     def value(self, m: Any, z: Number, y: Number) -> Number:
         """ell(z, y)."""
@@ -465,6 +488,14 @@ class Loss:
             return None
         size = Balls.magnitude(self._argument(z, y))
         return size if self.parameter is None else Balls.magnitude(size - arb(self.parameter))
+
+    def length(self, z: Any) -> arb:
+        """||z|| at the enclosure's centre."""
+        return abs(z.mid())
+
+    def sizes(self, z: Any, y: Any) -> tuple[arb, arb]:
+        """||grad ell|| and ||Hess ell|| there."""
+        return abs(self.d1(Balls, z, y).mid()), abs(self.d2(Balls, z, y).mid())
 
     def constants(self) -> Constants:
         """The constants m1, m2, m3, kappa, mu of this loss, at flint's precision."""

@@ -30,6 +30,7 @@ from .losses import Link, Loss
 from .supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
 from .supervised.tables import Rows, distinct_rows
 from .task_tables import from_archive, from_csv, from_sklearn, queries
+from .vector_losses import VectorLoss
 
 
 def from_arrays(
@@ -48,6 +49,8 @@ def from_arrays(
 ) -> MetaSLInstance:
     """Tasks from rows: features (N, d), labels [N], tasks [N] (any names).
 
+    Labels are classes 0..C-1 for softmax, and may be (N, c) for the squared loss.
+
     split [N]   "support" or "query": what a task adapts on, and what it is judged on; None: all rows for both.
     weight [N]   of a row, >= 0, within its task and split; task_weight [N]   of its task. None: all equal.
     loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2. steps   K.
@@ -58,23 +61,33 @@ def from_arrays(
         table, values = _numbers(features, "features"), _numbers(labels, "labels")
     if table.ndim != 2 or not len(table) or not table.shape[1]:
         raise files.BadInputError(source, "features", table.shape, "an array (N, d) with N and d at least 1")
+    if values.ndim == 2 and values.shape[1] > 1 and loss == Loss("squared"):
+        loss = VectorLoss("squared", outputs=values.shape[1])
+    vectors = loss.outputs > 1 and loss.link is Link.RESIDUAL
     with reported(source):
         query = None if split is None else queries(split, lambda row: f"split[{row}]", "leave it out for none")
         masses = None if weight is None else _weights(weight, "weight")
         sizes = None if task_weight is None else _weights(task_weight, "task_weight")
     given = {"split": query, "weight": masses, "task_weight": sizes}
     shapes = {name: column.shape for name, column in given.items() if column is not None}
-    for name, shape in {"labels": values.shape, "tasks": (len(tasks),), **shapes}.items():
+    for name, shape in {"labels": values.shape[: values.ndim - vectors], "tasks": (len(tasks),), **shapes}.items():
         if shape != (len(table),):
             required = f"one entry for each of the {len(table)} rows of features"
+            if name == "labels" and values.ndim == 2:
+                required += f", for the {loss.name} loss (several columns are for the squared loss)"
             raise files.BadInputError(source, name, shape, required)
     number = _numbered(tasks, source)
-    legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0}.get(loss.link)
+    known = np.isin(values, np.arange(loss.outputs))
+    legal = {Link.MARGIN: np.abs(values) == 1, Link.CANONICAL: values >= 0, Link.CLASS: known}.get(loss.link)
     if legal is not None and not legal.all():
         row = int(np.flatnonzero(~legal)[0])
         required = f"{loss.link.value}, for the {loss.name} loss"
-        if set(np.unique(values)) <= {0.0, 1.0}:
+        if loss.link is Link.CLASS:
+            required = f"an integer 0..{loss.outputs - 1}, for softmax with {loss.outputs} classes; count them from 0"
+        elif set(np.unique(values)) <= {0.0, 1.0}:
             required += "; write 0 as -1"
+        elif loss.link is Link.MARGIN and _counted(values):
+            required += f"; for classes counted from 0 give the softmax loss, softmax:{int(values.max()) + 1}"
         raise files.BadInputError(source, f"labels[{row}]", float(values[row]), required)
     tell(f"making an exact problem of {table.shape[0]} rows and {table.shape[1]} columns")
     support, place = distinct_rows(table)
@@ -85,12 +98,13 @@ def from_arrays(
     def law(own: Array) -> Sequence[Atom]:
         """The law of some rows of a task."""
         if masses is None or (len(own) and (masses[own] == masses[own[0]]).all() and masses[own[0]] > 0):
-            return Atoms.of(place[own], values[own])
+            return _atoms(loss, place[own], values[own])
         kept = own[masses[own] > 0]
         exact = [rational(w) for w in masses[kept].tolist()]
         whole = sum(exact, start=fmpq(0))
+        label = rational if values.ndim == 1 else loss.given
         triples = zip(place[kept].tolist(), values[kept].tolist(), exact, strict=True)
-        return tuple(Atom(x, rational(y), w / whole) for x, y, w in triples)
+        return tuple(Atom(x, label(y), w / whole) for x, y, w in triples)
 
     for own, pair in zip(rows, sides, strict=True):
         for role, side in zip(("support", "query"), pair, strict=True):
@@ -108,8 +122,21 @@ def from_arrays(
         if eta is None:
             required = "a curvature that float64 can hold; scale the features, or give --eta"
             raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
-    zero = (fmpq(0),) * table.shape[1]
+    zero = (fmpq(0),) * (loss.outputs * table.shape[1])
     return MetaSLInstance(loss, Gradient(eta, steps), Rows(support), made, zero, zero, fmpq(1))
+
+
+def _counted(values: Array) -> bool:
+    """Whether labels look like classes that are counted from 0."""
+    return bool(((values >= 0) & (values == np.floor(values))).all())
+
+
+def _atoms(loss: Loss, points: Array, labels: Array) -> Sequence[Atom]:
+    """Rows of equal mass."""
+    if labels.ndim == 1:
+        return Atoms.of(points, labels)
+    share = fmpq(1, len(points))
+    return tuple(Atom(int(x), loss.given(y), share) for x, y in zip(points, labels, strict=True))
 
 
 def _numbered(tasks: Sequence[Any], source: str) -> Array:
@@ -186,7 +213,10 @@ def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array], masses
     for own in rows:
         # The Hessian X'BX/n has the eigenvalues of the smaller of its two products, as B >= 0 at 0.
         w = np.ones(len(own)) if masses is None else masses[own] / masses[own].max()
-        root = np.sqrt(loss.d2(Floats, np.zeros(len(own)), values[own]) * w / w.sum())
+        # Of several outputs the largest curvature at 0 is 1 (squared), or that of p = 1/c.
+        several = np.full(len(own), 1 / loss.outputs if loss.link is Link.CLASS else 1.0)
+        bends = loss.d2(Floats, np.zeros(len(own)), values[own]) if loss.outputs == 1 else several
+        root = np.sqrt(bends * w / w.sum())
         x = table[own] * root[:, None]
         product = x @ x.T if len(x) < x.shape[1] else x.T @ x
         if not np.isfinite(product).all():
@@ -200,7 +230,8 @@ def _step(loss: Loss, table: Array, values: Array, rows: Sequence[Array], masses
 
 @dataclass(frozen=True)
 class TaskSource:
-    """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, the others are features),
+    """Tasks at a place: an instance file, FILE.csv (header; columns `task` and `label`, or `label`1, `label`2, ... of
+    several outputs, the others are features),
     FILE.npz (arrays X, y, task), or sklearn:NAME.
 
     Columns and arrays `split`, `weight`, `task_weight`, loss, eta and steps (None: 1) are as in `from_arrays`; an

@@ -25,10 +25,6 @@ LOW = 3
 """Real tasks of at most this many parameters are searched; of more, convexity or a bound without a search may do."""
 
 
-class UnsupportedError(ValueError):
-    """The optimum of this problem cannot be bracketed; the message says what is required."""
-
-
 @dataclass(frozen=True)
 class Budget:
     """When to stop: relative gap, boxes of the search, seconds of it and its check; `until`: a time.monotonic()."""

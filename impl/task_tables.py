@@ -72,7 +72,7 @@ def queries(values: Sequence[Any], place: Callable[[int], str], otherwise: str) 
 
 
 def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features: Sequence[str]) -> Table:
-    """The rows of a file with a header. Errors: BadInputError."""
+    """The rows of a file with a header; several outputs are `label`1, `label`2, ... Errors: BadInputError."""
 
     def bad(field: str, given: object, required: str) -> files.BadInputError:
         return files.BadInputError(str(path), field, given, required)
@@ -83,7 +83,9 @@ def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features
     foreign = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
     if foreign is not None:
         raise bad("header", header[0], f"fields separated by commas, not by {foreign!r}; save the file so")
-    for name in (task, label):
+    several = [name for j in range(len(header)) if (name := f"{label}{j + 1}") in header]
+    labels = [label] if label in header or not several else several
+    for name in (task, *labels):
         if header.count(name) != 1:
             raise bad("header", header, f"one column named {name!r}; name yours with --task and --label")
     if task == label:
@@ -97,10 +99,10 @@ def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features
             raise bad(f"header[{j}]", name, f"another name than header[{first[name]}]; rename it, or leave it out")
     for option, names in (("--ignore", ignored), ("--feature", features)):
         for name in names:
-            if name not in first or name in (task, label):
+            if name not in first or name in (task, *labels):
                 raise bad(option, name, "a column beside the task's and the label's; correct it, or leave it out")
-    at_task, at_label = header.index(task), header.index(label)
-    left_out = {at_task, at_label, *(first[name] for name in ignored)}
+    at_task, at_labels = header.index(task), [header.index(name) for name in labels]
+    left_out = {at_task, *at_labels, *(first[name] for name in ignored)}
     columns = [j for j in range(len(header)) if j not in left_out]
     meant: dict[str, int] = {}
     for j in columns:
@@ -115,14 +117,14 @@ def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features
     at_split = meant.get("split")
     columns = [j for j in columns if j not in meant.values()]
     weights = [(name, j) for name, j in meant.items() if name != "split"]
-    read = [at_label, *columns, *(j for _, j in weights)]
+    read = [*at_labels, *columns, *(j for _, j in weights)]
     table: list[list[float]] = []
     for number, row in lines[1:]:
         if len(row) != len(header):
             raise bad(f"line {number}", row, f"{len(header)} fields, as in the header")
         values = decimals([row[j] for j in read])
         if values is None:
-            j = next((j for j in read if decimal(row[j].strip()) is None), at_label)
+            j = next((j for j in read if decimal(row[j].strip()) is None), at_labels[0])
             required = "a finite number" if row[j].strip() else "a number, not an empty field"
             raise bad(f"line {number}, column {header[j]}", row[j], f"{required}; fill it, or drop the row")
         if not row[at_task].strip():
@@ -137,11 +139,11 @@ def from_csv(path: Path, task: str, label: str, ignored: Sequence[str], features
         otherwise = f"give --feature {name} if it is a feature, or --ignore {name} to leave it out"
         with reported(str(path)):
             queries(split, lambda row: f"line {lines[row + 1][0]}, column {name}", otherwise)
-    end = len(columns) + 1
+    begin, end = len(labels), len(labels) + len(columns)
     weighed = {name: [row[end + k] for row in table] for k, (name, _) in enumerate(weights)}
     return Table(
-        [row[1:end] for row in table],
-        [row[0] for row in table],
+        [row[begin:end] for row in table],
+        [row[0] if begin == 1 else row[:begin] for row in table],
         [row[at_task] for _, row in lines[1:]],
         split=split,
         weight=weighed.get("weight"),

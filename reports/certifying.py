@@ -24,7 +24,9 @@ from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
 from ..impl.optimum.certificate import load
 from ..impl.own_tasks import TaskSource, from_arrays
+from ..impl.supervised.document import OUTPUTS
 from ..impl.supervised.instance import MetaSLInstance
+from ..impl.vector_losses import VectorLoss
 from ..theory.claim import Verdict
 from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
@@ -119,7 +121,8 @@ def certify(
 
     split [N]   of a row, "support" (adapted on) or "query" (judged on); None: all rows for both.
     weight [N]   of a row within its task and split; task_weight [N]   of its task, in all its rows. None: all equal.
-    loss   a name, with its parameter after a colon ("huber:1"). eta   the inner rate; None: half of 1/curvature at 0.
+    loss   a name, with its parameter after a colon ("huber:1"; "softmax:3", its classes 0, 1, 2).
+    eta   the inner rate; None: half of 1/curvature at 0.
     radius   of a ball of parameters; None: all, where that is provable. max_time   seconds for the search.
     Errors: BadInputError, UnsupportedError.
     """
@@ -156,7 +159,11 @@ def certify(
 
 def _loss(text: str) -> Loss:
     name, _, parameter = text.partition(":")
+    if name == "softmax" and not (parameter.isdecimal() and 2 <= int(parameter) <= OUTPUTS):
+        raise BadInputError("certify", "loss", text, "softmax:C with the number of classes is required")
     try:
+        if name == "softmax":
+            return VectorLoss(name, outputs=int(parameter))
         return Loss(name, rational(parameter) if parameter else None)
     except (KeyError, ValueError) as error:
         required = f"one of {', '.join(LOSSES)} is required, with :PARAMETER where it has one ({error})"

@@ -872,7 +872,7 @@ class Factor:
     pulls: dict[int, Any]
 
 
-Law = list[tuple[int, Fraction, Fraction]]
+Law = list[tuple[int, Any, Fraction]]
 """Atoms (x, y, p)."""
 
 
@@ -886,7 +886,7 @@ class Supervised(Quantities):
         if adaptation["name"] != "gradient":
             raise NotCheckedError(f"adaptation {adaptation['name']!r}")
         self.loss = instance["loss"]["name"]
-        self.ell, self.slope = loss_of(instance["loss"])
+        self.ell, self.slope = self.loss_of(instance["loss"])
         self.eta, self.steps = number(adaptation["eta"]), int(adaptation["steps"])
         self.inputs = [[number(v) for v in row] for row in instance["features"]]
         self.tasks: list[tuple[Fraction, Law]] = []
@@ -900,6 +900,8 @@ class Supervised(Quantities):
                 self.inner.append(inner)
                 if self.functions is not None:
                     self.functions.append(flat(instance["comparator"]["functions"][i]))
+
+    loss_of = staticmethod(loss_of)
 
     @staticmethod
     def law(atoms: list[dict[str, Any]]) -> Law:
@@ -1337,7 +1339,7 @@ class Supervised(Quantities):
     @cached_property
     def exchanged(self) -> Supervised:
         tasks = [t | {"atoms": t.get("support", t["atoms"]), "support": t["atoms"]} for t in self.instance["tasks"]]
-        return Supervised(self.instance | {"tasks": tasks}, self.side)
+        return type(self)(self.instance | {"tasks": tasks}, self.side)
 
     @cached_property
     def support_points(self) -> list[Point]:
@@ -1435,6 +1437,181 @@ SUPERVISED: Table = {
     "linearisation_ball_narrow": lambda s: s.over_inputs(lambda x: s.remainder(
         s.displaced * length(x), squared(s.model.scale))),
 }  # fmt: skip
+
+
+# --- several outputs -------------------------------------------------------------------------------------------------
+
+
+def outputs_of(instance: dict[str, Any]) -> int:
+    """c: the number of classes, or of numbers in a label."""
+    label = instance["tasks"][0]["atoms"][0]["y"]
+    return len(label) if isinstance(label, list) else int(instance["loss"].get("classes", 1))
+
+
+def log_sum(z: Vector) -> Any:
+    """log sum_a e^{z_a}."""
+    found = z[0]
+    for other in z[1:]:
+        found = found + softplus(other - found)
+    return found
+
+
+class Vectors(Supervised):
+    """A linear model of c outputs, theta the rows of (c, d) one after the other: component a at input x is the lifted
+    input x c + a, whose feature is that of x in row a. Atoms have the labels y in R^c; a class is a unit vector."""
+
+    def __init__(self, instance: dict[str, Any], side: int = 1) -> None:
+        self.outputs = outputs_of(instance)
+        super().__init__(instance, side)
+        c, none = self.outputs, [Fraction(0)]
+        self.inputs = [none * (a * len(x)) + x + none * ((c - 1 - a) * len(x)) for x in self.inputs for a in range(c)]
+        self.names = SUPERVISED | {
+            "outputs": lambda s: s.outputs,
+            "misfit_uncoupled": lambda s: s.misfit(s.built(s.ends, s.steps_of(mixed=False))),
+            "weight_norm_shifted": lambda s: s.norm(s.shifted_classes()),
+            "misfit_l1": lambda s: s.l1(*s.together(
+                [(p.key, p.mass * p.w, row, p.mass * p.w * p.u) for p, row in zip(s.points, s.rows, strict=True)])),
+            "mixed_misfit_l1": lambda s: s.l1(*s.together(
+                [(key, w, row, t) for key, (w, t, row, _) in zip(s.triples, s.mixed, strict=True)])),
+        }  # fmt: skip
+
+    def loss_of(self, record: dict[str, Any]) -> Any:
+        if record["name"] == "squared":
+            return (
+                lambda z, y: total((a - b) * (a - b) / 2 for a, b in zip(z, y, strict=True)),
+                lambda z, y: [a - b for a, b in zip(z, y, strict=True)],
+            )
+        if record["name"] != "softmax":
+            raise NotCheckedError(f"the {record['name']} loss of several outputs")
+        return (
+            lambda z, y: log_sum(z) - dot(y, z),
+            lambda z, y: [p - b for p, b in zip(self.probabilities(z), y, strict=True)],
+        )
+
+    @staticmethod
+    def probabilities(z: Vector) -> Vector:
+        whole = log_sum(z)
+        return [exp(v - whole) for v in z]
+
+    def law(self, atoms: list[dict[str, Any]]) -> Law:  # type: ignore[override]
+        def label(y: Any) -> Any:
+            if isinstance(y, list):
+                return tuple(map(number, y))
+            return tuple(Fraction(int(number(y) == a)) for a in range(self.outputs))
+
+        return [(a["x"], label(a["y"]), p) for a, p in zip(atoms, shares(a["p"] for a in atoms), strict=True) if p]
+
+    def block(self, x: int) -> range:
+        """The lifted inputs of x."""
+        return range(x * self.outputs, (x + 1) * self.outputs)
+
+    def pulls(self, law: Law, theta: Vector, slope: Callable[..., Any] | None = None) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        for x, y, p in law:
+            slopes = self.slope([self.value(j, theta) for j in self.block(x)], y)
+            for j, pull in zip(self.block(x), slopes, strict=True):
+                found[j] = found.get(j, ZERO) + p * pull
+        return found
+
+    def placed(self, laws: list[Law]) -> list[tuple[int, int, Fraction]]:
+        return [(i, j, p) for i, x, p in super().placed(laws) for j in self.block(x)]
+
+    def risk(self, value: Callable[[int, int], Any]) -> Any:
+        atoms = [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
+        return total(p * self.ell([value(i, j) for j in self.block(x)], y) for i, x, y, p in atoms)
+
+    @cached_property
+    def shifted_values(self) -> list[dict[int, Any]]:
+        return [
+            {j: self.value(j, end) for x, *_ in law for j in self.block(x)}
+            for end, (_, law) in zip(self.shifted, self.tasks, strict=True)
+        ]
+
+    def parts(self, x: int, theta: Vector) -> list[tuple[Any, Vector]]:
+        """The Hessian of the loss at x as a sum of share f f': of softmax diag(p) - pp', else the identity."""
+        rows = [[exactly(v) for v in self.inputs[j]] for j in self.block(x)]
+        if self.loss == "squared":
+            return [(exactly(1), row) for row in rows]
+        p = self.probabilities([self.value(j, theta) for j in self.block(x)])
+        mean = [dot(p, column) for column in zip(*rows, strict=True)]
+        return [*zip(p, rows, strict=True), (exactly(-1), mean)]
+
+    def factor(self, i: int, here: Vector, ahead: Vector | None = None, features: Vector | None = None,
+               fold: bool = True, kink: int = 0, query: bool = False, mixed: bool = True) -> Factor:  # fmt: skip
+        law = self.tasks[i][1] if query else self.inner[i]
+        bends: dict[Any, Any] = {}
+        phi: dict[Any, Vector] = {}
+        for x, _, p in law:
+            parts = self.parts(x, ahead or here)
+            if not mixed and self.loss == "softmax":
+                parts = [(share * (1 - share), row) for share, row in parts[:-1]]
+            for k, (share, row) in enumerate(parts):
+                phi[x, k], bends[x, k] = row, bends.get((x, k), ZERO) + p * share
+        return Factor(phi, bends, {}, {})
+
+    @cached_property
+    def triples(self) -> list[tuple[Any, ...]]:
+        """(x, y, x') of the mixed form's points, in their order, the last one lifted."""
+        found: dict[tuple[Any, ...], None] = {}
+        for point in self.points:
+            i, ahead = point.key
+            found |= dict.fromkeys((x, y, ahead) for x, y, _ in self.inner[i])
+        return list(found)
+
+    @cached_property
+    def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
+        if self.steps != 1:
+            raise NotCheckedError("the mixed form after several steps")
+        sums = {key: [ZERO] * 3 for key in self.triples}
+        for point in self.points:
+            i, ahead = point.key
+            for x, y, p in self.inner[i]:
+                new = [p * point.mass * v for v in (point.w, point.w * point.u, exactly(1))]
+                sums[x, y, ahead] = [a + b for a, b in zip(sums[x, y, ahead], new, strict=True)]
+        found = []
+        for (x, _, ahead), (weight, target, mass) in sums.items():
+            row: Vector = [exactly(v) for v in self.inputs[ahead]]
+            for share, f in self.parts(x, self.omega):
+                pull = self.eta * share * dot(f, self.inputs[ahead])
+                row = [a - pull * b for a, b in zip(row, f, strict=True)]
+            found.append((weight, target, row, mass))
+        return found
+
+    def swapped(self) -> Any:
+        atoms = [(i, x, y, q * p) for i, (q, law) in enumerate(self.tasks) for x, y, p in law]
+        turned = []
+        for i, x, y, p in atoms:
+            rival = [self.rival_value(i, j) for j in self.block(x)]
+            apart = [self.value(j, self.ends[i]) - h for j, h in zip(self.block(x), rival, strict=True)]
+            turned.append(p * dot(self.slope(rival, y), apart))
+        return self.gap - total(turned)
+
+    def flattest(self, *, segments: bool = True) -> Range:
+        """Of softmax 0: the Hessian of the loss takes (1, ..., 1) to 0."""
+        return exactly(int(self.loss == "squared"))
+
+    def shifted_classes(self) -> Vector:
+        """w with every class taken for the next one."""
+        laws: list[Any] = [[(x, (y[-1], *y[:-1]), p) for x, y, p in law] for _, law in self.tasks]
+        pulls = [self.pulls(law, end) for law, end in zip(laws, self.ends, strict=True)]
+        return [pulls[i][j] * self.tasks[i][0] / p.mass for p in self.points for i, j in [p.key]]
+
+    def together(self, entries: Iterable[tuple[tuple[Any, ...], Any, Vector, Any]]) -> tuple[Rows, Vector]:
+        """Of (key, weight, row, target) the rows times weights, and targets, the components of a point added."""
+        found: dict[tuple[Any, ...], Vector] = {}
+        for (*rest, j), weight, row, target in entries:
+            new, key = [*(weight * v for v in row), target], (*rest, j // self.outputs)
+            found[key] = [a + b for a, b in zip(found[key], new, strict=True)] if key in found else new
+        return [both[:-1] for both in found.values()], [both[-1] for both in found.values()]
+
+    @property
+    def longest_inner(self) -> Range:
+        return largest(length(self.inputs[j]) for law in self.inner for x, *_ in law for j in self.block(x))
+
+    @cached_property
+    def constants(self) -> tuple[Any, Any, Any]:
+        two, three = root(Fraction(2)), root(Fraction(3))
+        return (0, exactly(1), ZERO) if self.loss == "squared" else (two, exactly(Fraction(1, 2)), two / (3 * three))
 
 
 # --- reinforcement learning ------------------------------------------------------------------------------------------
@@ -1894,6 +2071,8 @@ def readings(instance: dict[str, Any]) -> list[Quantities]:
         return [Policies(instance)]
     if instance["problem"] != "meta-sl":
         raise NotCheckedError(f"the problem {instance['problem']!r}")
+    if outputs_of(instance) > 1:
+        return [Vectors(instance)]
     own = Supervised(instance)
     return [own, Supervised(instance, -1)] if own.loss == "huber" and len(own.omega) == 1 else [own]
 
@@ -2014,9 +2193,9 @@ LOSSES = (
     *({"name": name} for name in ("double-well", "geman-mcclure")),
     {"name": "quartic", "c": NUMBER}, {"name": "pseudo-huber", "delta": NUMBER}, {"name": "huber", "delta": NUMBER},
 )  # fmt: skip
+IMPLICIT = {"squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson", "softmax"}
 ATOMS = [{"x": int, "y": NUMBER, "p": NUMBER}]
 TASK = {"weight": NUMBER, "atoms": ATOMS}
-IMPLICIT = {"squared", "quartic", "logistic", "log-cosh", "pseudo-huber", "exponential", "poisson"}
 SUPERVISED_FILE = {
     "format": "metagap/instance/1",
     "problem": "meta-sl",
@@ -2030,6 +2209,13 @@ SUPERVISED_FILE = {
     "radius": NUMBER,
 }
 SPLIT_FILE = SUPERVISED_FILE | {"format": "metagap/instance/2", "tasks": [(TASK, TASK | {"support": ATOMS})]}
+TARGETS = [{"x": int, "y": ROW, "p": NUMBER}]
+TARGET_TASK = {"weight": NUMBER, "atoms": TARGETS}
+VECTOR_FILES = (
+    SPLIT_FILE | {"loss": {"name": "softmax", "classes": int}, "model": LINEAR},
+    SPLIT_FILE | {"loss": {"name": "squared"}, "model": LINEAR,
+                  "tasks": [(TARGET_TASK, TARGET_TASK | {"support": TARGETS})]},
+)  # fmt: skip
 PROCESS = {"weight": NUMBER, "gamma": NUMBER, "P": [[ROW]], "r": [ROW], "start": ROW}
 POLICIES_FILE = {
     "format": "metagap/instance/1",
@@ -2067,7 +2253,7 @@ def validate(witness: Any) -> None:
 
 def validate_instance(given: dict[str, Any]) -> None:
     """Errors: ValueError if this is no instance."""
-    known: dict[str, Any] = {"meta-sl": (SUPERVISED_FILE, SPLIT_FILE), "meta-rl": POLICIES_FILE}
+    known: dict[str, Any] = {"meta-sl": (SUPERVISED_FILE, SPLIT_FILE, *VECTOR_FILES), "meta-rl": POLICIES_FILE}
     problem = given.get("problem")
     need(isinstance(problem, str) and problem in known, "problem: meta-sl or meta-rl")
     given = {"model": LINEAR} | given if problem == "meta-rl" else given
@@ -2082,8 +2268,11 @@ def validate_instance(given: dict[str, Any]) -> None:
     if model["name"] != "linear":
         need(bool(model["b"]) and all(abs(number(b)) == 1 for b in model["b"]), "b: -1 or 1, a neuron each")
         weights.append(("W0", model["W0"]))
+    several = problem == "meta-sl" and bool(tasks[0]["atoms"])
+    c = outputs_of(given) if several else 1
+    need(1 <= c <= 1000 and (c > 1 or "classes" not in given.get("loss", {})), "classes: 2..1000")
     for name, rows in weights:
-        width = [d] if model["name"] == "linear" else [len(model["b"]), d]
+        width = [c * d] if model["name"] == "linear" else [len(model["b"]), d]
         need(shape(rows) == width, f"{name}: numbers of the shape {width}")
     if problem == "meta-sl":
         _validate_supervised(given)
@@ -2117,12 +2306,17 @@ def _validate_supervised(given: dict[str, Any]) -> None:
         for law in laws:
             shares(atom["p"] for atom in law)
         for atom in itertools.chain(*laws):
-            y = number(atom["y"])
             need(0 <= atom["x"] < k, "x: a row of features")
+            if isinstance(atom["y"], list):
+                need(shape(atom["y"]) == [outputs_of(given)], "y: labels of one length")
+                continue
+            y = number(atom["y"])
+            need(y in range(loss.get("classes", 1)) or loss["name"] != "softmax", "y: a class, counted from 0")
             need(abs(y) == 1 or loss["name"] not in ("logistic", "exponential"), "y: -1 or 1")
             need(y >= 0 or loss["name"] != "poisson", "y >= 0")
     if isinstance(given["comparator"], dict):
-        need(shape(given["comparator"]["functions"]) == [len(given["tasks"]), k], "functions: a row per task")
+        width = k * outputs_of(given)
+        need(shape(given["comparator"]["functions"]) == [len(given["tasks"]), width], "functions: a row per task")
 
 
 def _validate_policies(given: dict[str, Any]) -> None:

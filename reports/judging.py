@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..impl.bracket import UnsupportedError
 from ..impl.families import family_of
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Judgement, judge_claim
-from ..impl.study import UnsupportedError
 from ..theory.claim import Claim, Verdict
 
 

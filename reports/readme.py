@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..impl.families import FAMILIES, all_claims
-from ..impl.losses import LOSSES
+from ..impl.losses import LOSSES, Link
+from ..impl.vector_losses import VECTOR_LOSSES
 from ..theory.claim import Claim, Relation, Source
 from ..theory.paper import RESULTS
 from .formats import read
@@ -135,10 +136,12 @@ def results_table() -> str:
 def loss_table() -> str:
     """The losses."""
     rows = []
-    for family in LOSSES.values():
+    for family in {**LOSSES, **VECTOR_LOSSES}.values():
         profile = family.profile
         convex = "yes" if profile.convex else "no (for counterexamples)"
-        rows.append((f"`{family.name}`", f"${profile.latex}$", family.link.value, profile.parameter or "", convex))
+        several = "; a list of numbers" if family.name in VECTOR_LOSSES and family.name in LOSSES else ""
+        given = "classes" if family.link is Link.CLASS else profile.parameter or ""
+        rows.append((f"`{family.name}`", f"${profile.latex}$", family.link.value + several, given, convex))
     return table(("loss", "formula", "labels", "parameter", "convex"), rows)
 
 

@@ -459,5 +459,5 @@ def test_poor_proposals_only_lower_the_floors(monkeypatch: pytest.MonkeyPatch) -
     task = Task(ONE, (Atom(0, fmpq(3), ONE),))
     line = MetaSLInstance(Loss("squared"), Gradient(fmpq(0)), ((ONE,),), (task,), (ONE,), (ONE,), ONE)
     for at in (0.0, 0.5, -1.0):
-        monkeypatch.setattr(exact, "_risk_minimiser", lambda *given, at=at: np.array([at]))
+        monkeypatch.setattr(exact, "risk_minimiser", lambda *given, at=at: np.array([at]))
         assert not own_risk_bound(line, ONE) > 2

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from metagap.impl import files
 from metagap.impl.answers import Answer
 from metagap.impl.answers.stages import Staged, distance
-from metagap.impl.bracket import Bracket, Check, Status
+from metagap.impl.bracket import Bracket, Check, Status, UnsupportedError
 from metagap.impl.families import FAMILIES
 from metagap.impl.instances import Instance
 from metagap.impl.judge import Enclosure
@@ -31,7 +31,7 @@ from metagap.impl.policies.answer import LINEAR_ANSWER
 from metagap.impl.policies.instance import Adaptation, MetaRLInstance
 from metagap.impl.policies.instance import Task as Process
 from metagap.impl.sources import RandomSource
-from metagap.impl.study import Budget, UnsupportedError
+from metagap.impl.study import Budget
 from metagap.impl.supervised.instance import Atom, Gradient, NetworkInstance, Task
 from metagap.reports.cli import app
 from metagap.reports.formats import schema

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals, exactly, rational, to_float
+from metagap.impl.bracket import UnsupportedError
 from metagap.impl.families import FAMILIES, judge, loads
 from metagap.impl.files import BadInputError, dumps
 from metagap.impl.judge import Enclosure
@@ -41,7 +42,6 @@ from metagap.impl.optimum.relaxed_box import hessian_floor
 from metagap.impl.optimum.search import Budget
 from metagap.impl.optimum.stack import Stack
 from metagap.impl.sources import Limits, RandomSource
-from metagap.impl.study import UnsupportedError
 from metagap.impl.supervised.generate import CONVEX_LOSSES, SMOOTH_LOSSES, shared_queries, support_query
 from metagap.impl.supervised.instance import (
     Atom,

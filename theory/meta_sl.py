@@ -5,6 +5,10 @@ Notation beyond `stationarity`: H_i(theta) = E[ell''(h_theta(x), y) phi phi'], |
 ||I - eta H_i^s|| if ell'' >= 0 and eta >= 0, else c = 1 + a (a loss may have a total Bregman divergence >= 0 on an
 instance without being convex). R_i^s and H_i^s are those of the inner law; if it is the outer one, R_i, H_i; B_s = B_q.
 One gradient step: U_i(theta) = theta - eta grad R_i^s(theta), J_i = I - eta H_i^s(omega).
+With c outputs theta is (c, d), h_theta(x) = theta phi(x), and H_i = sum_x rho_i(x) Phi_x'B_x Phi_x with
+Phi_x = I (x) phi(x)', of norm ||phi(x)||, and the blocks B_x = E[Hess ell | x]. Read m1, m2, m3 as bounds of the norms
+of the gradient, the Hessian and the third derivative, kappa as |D^3 ell[h, h, v]| <= kappa ||v|| h'Hess ell h: C2, C6,
+C8, C9 are then proved as below. Softmax has m1 = sqrt 2, m2 = 1/2, m3 = sqrt 2/(3 sqrt 3), kappa = sqrt 2, mu = 0.
 K steps: J_i = J^(K-1) ... J^(0) with J^(k) = I - eta H_i^s at the k-th iterate (the order matters).
 Implicit (iMAML): U_i(theta) = argmin R_i^s + (lambda/2)||. - theta||^2, J_i = (I + H_i^s(omega_i)/lambda)^{-1}.
 """

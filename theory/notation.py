@@ -184,6 +184,9 @@ _TABLE = (
         r"\inf\|u-((I-\eta H_i)\phi)^{\top} v\|",
         "misfit with the Hessian of the query's risk for that of the support's",
     ),
+    ("outputs", "c", "number of components of a prediction"),
+    ("misfit_uncoupled", r"\inf\|u-\phi_{\mathrm{diag}}^{\top} v\|", "misfit without the Hessian's mixed derivatives"),
+    ("weight_norm_shifted", r"\|w_{y+1}\|", "norm of w with every class taken for the next one"),
     (
         "misfit_u_unadapted",
         r"\inf\|h_\omega-h_{\theta'}-\phi_\omega^{\top} v\|",

@@ -32,6 +32,11 @@ Core. If Breg >= 0 (the outer loss convex in the prediction suffices), then for 
   S4 Cauchy-Schwarz        <w, u - phi'v> <= ||w|| ||u - phi'v|| (finite second moments)
   so gap <= <w, u> = v'G + <w, u - phi'v> <= R eps + ||w|| ||u - phi'v||; take the infimum over v.
 
+Several outputs. Predictions z_i(x), w_i(x) = E[grad ell(z_i(x), y) | x] and u_i(x) are in R^c, phi_i(x) is a matrix
+(p, c), <f, g> = sum_i q_i E[f_i'g_i], Breg that of ell on R^c. A component of a point is a point of its own, (i, x, a),
+with the mass of (i, x): the proof is word for word the same. The loss alone couples components. The L1 form takes those
+of a point together: <w, r> <= sum_i q_i E|w_i'r_i|, at most E ||w_i|| ||r_i|| and at most the sum over components.
+
 S4 with a weight. For every s > 0 on the points <w, r> <= ||w s|| ||r/s||; the least of these bounds, at s^2 = |r|/|w|,
 is <|w|, |r|>. So the L1 form is below all of them, for every v, and none is claimed. In meta-RL S1 is an equality and
 S4 is what loses: r has ratios of densities, which ||r|| squares and <|w|, |r|> does not.

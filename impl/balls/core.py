@@ -219,11 +219,15 @@ class CoreQuantities(ABC):
         """Over all directions."""
         return self._misfit(self._features, radius=arb("inf")).value
 
+    def _l1_system(self) -> tuple[Matrix, list[Number]]:
+        """Rows (N, d) and targets [N] of the L1 form."""
+        target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
+        return self._scaled(self._meta_features, self._weighted), target
+
     @cached_property
     def misfit_l1(self) -> arb:
         self._balls_only("an infimum")
-        target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
-        return self._l1(self._scaled(self._meta_features, self._weighted), target)
+        return self._l1(*self._l1_system())
 
     # --- the identity, along one direction --------------------------------------------------------------------
 

@@ -50,6 +50,9 @@ def legal(batch: Any, field: Field, values: Array) -> Array:
         return np.clip(values, 0.0, 1 - 2.0**-10)
     if field.kind is Kind.LABEL and link(batch) is Link.MARGIN:
         return np.where(values < 0, -1.0, 1.0)
+    if field.kind is Kind.LABEL and link(batch) is Link.CLASS:
+        found: Array = np.eye(values.shape[-1])[values.argmax(-1)]
+        return found
     if field.kind is Kind.LABEL and link(batch) is Link.CANONICAL:
         return np.clip(np.abs(values), 0.0, LIMIT)
     return np.clip(values, -LIMIT, LIMIT)

@@ -56,7 +56,7 @@ def gradient(
     for start in starts:
         visit(start)
         idle += 1
-        if start.steps < 1 and idle < 1000:
+        if (start.steps < 1 or start.loss.outputs > 1) and idle < 1000:
             continue
         idle = 0
         free = {f.name: torch.from_numpy(_free(f, value)) for f, value in fields(start) if not _fixed(start, f)}

@@ -75,7 +75,7 @@ def _fewer(batch: Any, keeping: Property) -> Any | None:
     for field, value in fields(batch):
         sizes |= dict(zip(field.axes, value.shape[1:], strict=True))
     for axis, size in sizes.items():
-        if size <= (2 if axis == "action" else 1) or axis == "next":
+        if size <= (2 if axis == "action" else 1) or axis in ("next", "output"):
             continue
         cut = [c for c in (without(batch, axis, j) for j in range(size)) if c is not None]
         found = keeping.first_of(cut)
@@ -170,13 +170,13 @@ def _moved(batch: Any, items: list[tuple[tuple[str, tuple[int, ...]], float]]) -
 
 def _moves(batch: Any, field: Field, value: Array) -> Iterator[tuple[tuple[int, ...], float]]:
     """(place, simpler number), the simplest first."""
-    if field.kind is Kind.SHARES or (field.kind is Kind.LABEL and link(batch) is Link.MARGIN):
+    if field.kind is Kind.SHARES or (field.kind is Kind.LABEL and link(batch) in (Link.MARGIN, Link.CLASS)):
         return
     bounded = field.kind is Kind.LABEL and link(batch) is Link.CANONICAL
     absent = getattr(batch, field.name.replace("labels", "masses"), None) if field.kind is Kind.LABEL else None
     for place in np.ndindex(value.shape[1:]):
         here = float(value[(0, *place)])
-        if absent is not None and absent[(0, *place)] == 0:
+        if absent is not None and absent[(0, *place[: absent.ndim - 1])] == 0:
             continue
         for option in simpler(rational(here), positive=field.kind in (Kind.FACTOR, Kind.UNIT) and here > 0):
             to = to_float(option)

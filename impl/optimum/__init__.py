@@ -17,9 +17,9 @@ import numpy as np
 from flint import arb, ctx, fmpq
 
 from ..arithmetic import PROPOSING, bounds, rational, root, to_float
-from ..bracket import SCALE, Check, Status
+from ..bracket import SCALE, Check, Status, UnsupportedError
 from ..instances import Vector
-from ..study import UnsupportedError
+from ..losses import Link
 from ..supervised.instance import Gradient, MetaSLInstance
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
@@ -29,8 +29,10 @@ from .coercivity import NotCoerciveError, coercivity_radius, require_coercive
 from .convex import proposed
 from .exact import DoesNotApplyError, functional_bound, own_risk_bound, squared_minimum
 from .landscape import EXACT, Landscape
-from .outcome import How, Optimum
+from .outcome import Floored, How, Optimum
 from .search import ORDINARY, Budget, Found, search
+from .spread import of_one_output
+from .vectors import WHY, exactly_at, floor_of, lowest, value_above
 
 __all__ = [
     "Budget", "Certificate", "Check", "How", "NotCoerciveError", "Optimum", "Status", "UnsupportedError", "check",
@@ -75,6 +77,9 @@ def minimise(
     """
     begin = time.monotonic()
     profile = instance.loss.profile
+    if instance.loss.link is Link.CLASS:
+        return _of_vectors(instance, radius, budget, checked, begin, stage)
+    instance = of_one_output(instance)
     implicit = not isinstance(instance.adaptation, Gradient)
     if profile.kinked or (implicit and (not profile.convex or profile.joints)):
         raise UnsupportedError(f"loss={instance.loss.name!r}: a loss with a continuous slope is required")
@@ -98,6 +103,48 @@ def minimise(
         ball = coercivity_radius(instance, _upper_value(instance, (fmpq(0),) * scape.dimension, budget.gap))
     work = _Work(instance, radius, ball, scape, budget, checked, begin, stage)
     return work.quadratic(progress) if scape.quadratic else work.searched(progress)
+
+
+def _of_vectors(
+    instance: MetaSLInstance,
+    radius: fmpq | None,
+    budget: Budget,
+    checked: bool,
+    begin: float,
+    stage: Callable[[str], None],
+) -> Optimum:
+    """What is known of a loss that couples outputs: `vectors`."""
+    if radius is None:
+        raise NotCoerciveError(f"the {instance.loss.name} loss may have its infimum at infinity; give a radius")
+    deadline = min(begin + budget.seconds, budget.until)
+    outcome, interrupted = None, False
+    stage("looking for the best point")
+    at = lowest(instance, to_float(radius), begin + SEARCHING * (deadline - begin))
+    upper = value_above(instance, exactly_at(at))
+    lower = min(floor_of(instance, radius, stage), upper)
+    certificate = Certificate(instance, radius, radius, lower, upper, exactly_at(at), how="floor")
+    if checked:
+        stage(f"checking that the infimum is at least {lower:.6g}")
+        try:
+            outcome = check(certificate, deadline=deadline)
+        except KeyboardInterrupt:
+            outcome, interrupted = Check(False, "interrupted by Ctrl-C"), True
+    optimum = Floored(
+        lower=lower,
+        upper=upper,
+        gap=budget.gap,
+        check=outcome,
+        fallback=0.0,
+        interrupted=interrupted,
+        seconds=time.monotonic() - begin,
+        at=at,
+        radius=radius,
+        how="floor",
+        dimension=instance.dimension,
+        ball=radius,
+        certificate=certificate,
+    )
+    return optimum if optimum.certified else replace(optimum, why=WHY)
 
 
 def _by_convexity(

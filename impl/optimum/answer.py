@@ -21,6 +21,7 @@ from ..answers.stages import Work
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
 from ..judge import PRECISIONS, Enclosure
+from ..losses import Link
 from ..midrad import MidRad
 from ..supervised import training
 from ..supervised.instance import Gradient, MetaSLInstance, adaptation_field, all_rows, laws_in_words, split
@@ -33,6 +34,7 @@ from .headline import ORDINARY_BALL, STEEP_BALL, ball_of, judge_headline
 from .loops import stationary_for
 from .many_rows import many
 from .search import ORDINARY, Budget
+from .spread import of_one_output
 from .stack import Balls2, Stack, norms, total
 
 NAMING, DESCENDING = 0.15, 0.25
@@ -95,12 +97,14 @@ LINEAR_ANSWER = LinearAnswerer()
 def posed(instance: MetaSLInstance) -> Posed:
     """What is solved."""
     adaptation, tasks = instance.adaptation, [task for task in instance.tasks if task.weight != 0]
-    rows, d = sum(map(all_rows, tasks)), instance.dimension
+    c = instance.loss.outputs
+    rows, d = sum(map(all_rows, tasks)), instance.dimension // c
     if isinstance(adaptation, Gradient):
         adapted = f"{count(adaptation.steps, 'inner step')} of {to_float(adaptation.eta):.4g}"
     else:
         adapted = f"a proximal inner step of strength {to_float(adaptation.strength):.4g}"
     sizes = f"{count(len(tasks), 'task')}, {count(rows, 'row')}, {count(d, 'column')}"
+    sizes += f", {c} outputs" if c > 1 else ""
     words = f"{sizes}; {instance.loss.name} loss, {adapted}, {laws_in_words(instance)}"
     fields, omega = adaptation_field(adaptation, to_float), [to_float(v) for v in instance.omega]
     return Posed(
@@ -123,8 +127,11 @@ class _Work(Work):
         super().__init__(budget, stage, told)
         self.instance, self.radius, self.budget, self.progress = instance, radius, budget, progress
         self.posed = posed(instance)
-        # Gradient steps alone have a table of rows.
-        self.rows = isinstance(instance.adaptation, Gradient) and any(task.weight for task in instance.tasks)
+        # Gradient steps alone have a table of rows, of one output.
+        coupled = instance.loss.link is Link.CLASS
+        self.flat = instance if coupled else of_one_output(instance)
+        steps = isinstance(instance.adaptation, Gradient) and any(task.weight for task in instance.tasks)
+        self.rows = steps and not coupled
 
     def value(self, theta: Vector) -> Enclosure:
         """L there."""
@@ -135,7 +142,7 @@ class _Work(Work):
     def first(self) -> None:
         """L(omega), and a floor that needs no work."""
         self.stage("evaluating the meta-objective at omega")
-        self.prover = Prover(self.instance, self.watch)
+        self.prover = Prover(self.flat, self.watch)
         value = self.value(self.instance.omega)
         low = 0.0 if self.instance.loss.profile.nonnegative else -math.inf
         at = tuple(to_float(v) for v in self.instance.omega)
@@ -162,13 +169,15 @@ class _Work(Work):
     def named(self) -> None:
         """What omega is stationary for."""
         self.stage("comparing with what other training loops minimise")
-        found = stationary_for(self.instance, self.until(NAMING), self.watch)
+        if self.instance.loss.link is Link.CLASS:
+            return
+        found = stationary_for(self.flat, self.until(NAMING), self.watch)
         steep = growth(self.prover.stack, self.instance.omega) if self.rows else 0.0
         self.tell(replace(self.standing, stationary=found, growth=steep))
 
     def descended(self) -> None:
         """The best point that descent finds, and the theorem against it."""
-        instance, standing = self.instance, self.standing
+        instance, standing = self.flat, self.standing
         profile = instance.loss.profile
         large = len(instance.features) * instance.dimension > LARGE
         if not self.rows or profile.kinked or self._convex():
@@ -194,7 +203,7 @@ class _Work(Work):
 
     def _convex(self) -> bool:
         """Whether L is proved to be convex where the optimum is looked for: Newton's method is better then."""
-        if not applies(self.instance):
+        if not self.rows or not applies(self.flat):
             return False
         reach = math.inf if self.radius is None else to_float(self.radius)
         return self.prover.floor(np.zeros(self.instance.dimension), reach).convex

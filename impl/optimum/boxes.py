@@ -15,6 +15,7 @@ from ..arithmetic import Balls, norm, root
 from ..supervised.instance import Gradient, MetaSLInstance
 from ..supervised.maml import Law, Problem
 from .certificate import basis
+from .spread import of_one_output
 
 PRECISION = 72
 
@@ -103,6 +104,7 @@ class Model:
     """The instance in reduced coordinates, in balls."""
 
     def __init__(self, instance: MetaSLInstance) -> None:
+        instance = of_one_output(instance)
         self.problem = Problem(instance.canonical, Balls)
         rows, span = fmpq_mat([list(row) for row in instance.features]), fmpq_mat([list(b) for b in basis(instance)])
         self.dimension = span.nrows()

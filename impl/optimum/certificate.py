@@ -44,8 +44,10 @@ from ..files.numbers import NUMBER, Number, exact, exact_row, written
 from ..files.records import Record, typed
 from ..files.text import LARGEST_FILE, document, document_in, lookup
 from ..instances import Vector
+from ..losses import Link
 from ..supervised.document import READER
 from ..supervised.instance import MetaSLInstance, points
+from .spread import of_one_output
 
 FORMAT, CONVEX, TREE = (f"metagap/certificate/{n}" for n in (1, 2, 3))
 READ = (FORMAT, CONVEX, TREE)
@@ -288,7 +290,7 @@ def _certificate(content: Any, source: str, given: MetaSLInstance | None) -> Cer
             raise FaultError("format", what=f"{wanted!r}, with how={how!r},")
         record = typed(content, RECORDS[how], lambda place, words: f"what the format says ({words})")
         instance = _instance(record, source, given)
-        return _read(record, instance)
+        return _read(record, instance if instance.loss.link is Link.CLASS else of_one_output(instance))
     except FaultError as fault:
         shown = lookup(content, fault.field) if fault.given is UNSET else fault.given
         required = f"{fault.what or NUMBER} is required; give a file of metagap optimum --certificate"
@@ -331,6 +333,12 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     radius = None if record.radius is None else positive(record.radius, "radius")
     ball = positive(record.ball, "ball")
     at = exact_row(record.at, "at")
+    if instance.loss.outputs > 1:
+        if not isinstance(record, FloorRecord):
+            raise FaultError("how", what=f"'floor', for the {instance.loss.name} loss,")
+        if len(at) != instance.dimension:
+            raise FaultError("at", what=f"{instance.dimension} coordinates")
+        return Certificate(instance, radius, ball, record.lower, record.upper, at, how="floor")
     if isinstance(record, ConvexRecord):
         if len(at) != instance.dimension:
             raise FaultError("at", what=f"{instance.dimension} coordinates")

@@ -40,11 +40,13 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import rational
 from ..balls.singular import positive_definite
 from ..bracket import Check
+from ..supervised.instance import Gradient
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .convex_check import convex_end
 from .ends import floor_end, quadratic_end
+from .exact import exact_value
 from .prover import Prover
 from .relaxed_box import at_least
 from .tree import Leaves, TreeError, leaves
@@ -102,8 +104,8 @@ class Checker:
 
     def _claims(self) -> None:
         certificate, instance = self.certificate, self.certificate.instance
-        profile = instance.loss.profile
-        if profile.kinked or (self.model.steps == 0 and not (profile.convex and not profile.joints)):
+        profile, implicit = instance.loss.profile, not isinstance(instance.adaptation, Gradient)
+        if profile.kinked or (implicit and not (profile.convex and not profile.joints)):
             raise _RejectedError(f"the {instance.loss.name} loss with this adaptation has no checkable enclosures")
         if self.size > self.ball * self.ball:
             raise _RejectedError("the point of the upper bound lies outside the ball")
@@ -245,6 +247,26 @@ class Checker:
         return positive_definite(hessian, -self.multiplier)
 
 
+class VectorChecker(Checker):
+    """Proves a floor of a loss that couples outputs; the point has all its coordinates."""
+
+    def __init__(self, certificate: Certificate, progress: Callable[[int], None], deadline: float | None) -> None:
+        self.certificate, self.progress = certificate, progress
+        self.deadline = math.inf if deadline is None else deadline
+        self.ball, self.lower = certificate.ball, arb(rational(certificate.lower))
+        self.boxes = self.extra = 0
+        self.value = exact_value(certificate.instance, certificate.at)
+        self.size = sum((v * v for v in certificate.at), start=fmpq(0))
+
+    def _lower_end(self) -> str:
+        if self.certificate.how != "floor":
+            name = self.certificate.instance.loss.name
+            raise _RejectedError(
+                f"of the {name} loss a floor alone is proved, not a lower end by {self.certificate.how}"
+            )
+        return super()._lower_end()
+
+
 def _nearest(centre: fmpq, half: fmpq) -> fmpq:
     away = abs(centre) - half
     return away if away > 0 else fmpq(0)
@@ -276,6 +298,8 @@ def check(
 ) -> Check:
     """Whether the certificate proves its bracket; not accepted, "out of time", at a time.monotonic() of `deadline`."""
     with ctx.workprec(PRECISION), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        if certificate.instance.loss.outputs > 1:
+            return VectorChecker(certificate, progress, deadline).run()
         if certificate.how == "convex":
             return _by_convexity(certificate, math.inf if deadline is None else deadline)
         return Checker(certificate, progress, deadline).run()

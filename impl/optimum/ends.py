@@ -15,7 +15,7 @@ from ..instances import Vector
 from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
-from .exact import PRECISION, functional_bound, own_risk_bound
+from .exact import PRECISION, functional_bound, own_risk_bound, together
 
 Watch = Callable[[], None]
 """Called often; it may raise to stop."""
@@ -103,7 +103,7 @@ def floor_end(certificate: Certificate, watch: Watch) -> str | None:
     if found >= lower:
         return None
     if not instance.loss.profile.kinked and _within(certificate):
-        own = _sum(instance, lambda part: own_risk_bound(part, certificate.ball), watch)
+        own = _sum(together(instance), lambda part: own_risk_bound(part, certificate.ball), watch)
         if own >= lower:
             return None
         found = found.max(own)

@@ -19,6 +19,8 @@ from ..instances import Vector
 from ..losses import Link, Loss
 from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
 from ..supervised.maml import Law, Problem
+from ..supervised.vectors import problem_of
+from .spread import of_one_output
 
 PRECISION = 128
 ROOT_PRECISION = 1024
@@ -39,6 +41,7 @@ def squared_minimum(instance: MetaSLInstance) -> tuple[fmpq, Vector]:
     """
     if instance.loss.name != "squared":
         raise DoesNotApplyError(f"loss={instance.loss.name!r}: the squared loss is required")
+    instance = of_one_output(instance)
     problems, d = [alone(instance, task) for task in instance.canonical.tasks], instance.dimension
     gram, pull = fmpq_mat(d, d), fmpq_mat(d, 1)
 
@@ -141,8 +144,17 @@ def functional_bound(instance: MetaSLInstance) -> arb:
             for atom in task.atoms:
                 points.setdefault(atom.x, []).append((atom.y, atom.p))
             for atoms in points.values():
-                total += arb(task.weight) * least_on_ray(instance.loss, [(fmpq(1), y, p) for y, p in atoms])[0]
+                if instance.loss.link is Link.CLASS:
+                    total += arb(task.weight) * _entropy([p for _, p in atoms])
+                else:
+                    total += arb(task.weight) * least_on_ray(instance.loss, [(fmpq(1), y, p) for y, p in atoms])[0]
     return total
+
+
+def _entropy(masses: Sequence[fmpq]) -> arb:
+    """inf_z sum_y p_y (log sum_a e^{z_a} - z_y) = sum_y p_y log(P/p_y), P the sum of all: at the probabilities p/P."""
+    total = sum(masses, start=fmpq(0))
+    return sum((arb(p) * arb(total / p).log() for p in masses), start=arb(0))
 
 
 Ends = tuple[bool, bool]
@@ -232,15 +244,25 @@ def own_risk_bound(instance: MetaSLInstance, radius: fmpq) -> arb:
         raise DoesNotApplyError(f"loss={instance.loss.name!r}: a convex loss without kinks is required")
     total = arb(0)
     with ctx.workprec(PRECISION):
-        problem = Problem(instance.canonical, Balls)
-        for law, task in zip(problem.laws, instance.canonical.tasks, strict=True):
+        instance = together(instance)
+        problem = problem_of(instance, Balls)
+        for law, task in zip(problem.laws, instance.tasks, strict=True):
             reach = _reach(problem, instance, law.inner, arb(radius))
-            x = arb_mat([[arb(float(v))] for v in _risk_minimiser(instance, task, float(reach))])
+            x = arb_mat([[arb(float(v))] for v in risk_minimiser(instance, task, float(reach))])
             z = problem.predictions(x)
             slope = problem.gradient(law, z)
             inner = (slope.transpose() * x)[0, 0]
             total += law.weight * (problem.risk(law, z) - inner - reach * norm(slope.entries()))
     return total
+
+
+def together(instance: MetaSLInstance) -> MetaSLInstance:
+    """The canonical instance; without adaptation all its tasks are one, whose risk is L."""
+    canonical, adaptation = instance.canonical, instance.adaptation
+    if not isinstance(adaptation, Gradient) or adaptation.eta != 0 or len(canonical.tasks) == 1:
+        return canonical
+    atoms = tuple(replace(a, p=a.p * task.weight) for task in canonical.tasks for a in task.atoms)
+    return replace(canonical, tasks=(Task(fmpq(1), atoms),)).canonical
 
 
 def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) -> arb:
@@ -252,6 +274,9 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) ->
     for _ in range(steps):
         steepest = arb(0)
         for x, y, p in law.atoms:
+            if instance.loss.outputs > 1:
+                steepest += p * _bound_of_slope(instance.loss) * norm(problem.features.tolist()[x.start])
+                continue
             length = norm([problem.features[x, j] for j in range(problem.dimension)])
             span = (-(length * reach)).union(length * reach)
             steepest += p * instance.loss.range(1, span, y).abs_upper() * length
@@ -259,21 +284,30 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) ->
     return reach
 
 
-def _risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.ndarray:
+def _bound_of_slope(loss: Loss) -> arb:
+    found = loss.constants().m1
+    if found is None:
+        raise DoesNotApplyError(f"loss={loss.name!r}: a loss with bounded slopes is required")
+    return found
+
+
+def risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.ndarray:
     """A float64 minimiser of one convex risk over a ball, by damped Newton; a proposal."""
-    rows = np.array([[to_float(v) for v in instance.features[a.x]] for a in task.atoms])
-    ys, ps = np.array([to_float(a.y) for a in task.atoms]), np.array([to_float(a.p) for a in task.atoms])
-    loss, d = instance.loss, rows.shape[1]
+    loss, c, d = instance.loss, instance.loss.outputs, instance.dimension
+    table = np.array([[to_float(v) for v in row] for row in instance.rows]).reshape(-1, c, d)
+    rows = table[[a.x for a in task.atoms]]
+    ys, ps = np.array([loss.label(Floats, a.y) for a in task.atoms]), np.array([to_float(a.p) for a in task.atoms])
     point = np.zeros(d)
 
     def value(t: np.ndarray) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(ps @ loss.value(Floats, rows @ t, ys))
+            return float(ps @ loss.on_arrays(0, rows @ t, ys))
 
     for _ in range(80):
         z = rows @ point
-        gradient = rows.T @ (ps * loss.d1(Floats, z, ys))
-        hessian = (rows.T * (ps * loss.d2(Floats, z, ys))) @ rows
+        gradient = np.tensordot(ps[:, None] * loss.on_arrays(1, z, ys), rows, 2)
+        bent = ps[:, None, None] * loss.on_arrays(2, z, ys) @ rows
+        hessian = np.tensordot(rows, bent, ((0, 1), (0, 1)))
         size = float(np.linalg.norm(point))
         pushed = -float(gradient @ point) / max(size, 1e-300)
         if size >= radius * (1 - 1e-12) and pushed > 0:
@@ -299,6 +333,6 @@ def _risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.n
 def exact_value(instance: MetaSLInstance, theta: Vector, bits: int = PRECISION) -> arb:
     """L(theta) in balls."""
     with ctx.workprec(bits):
-        problem = Problem(instance.canonical, Balls)
+        problem = problem_of(instance.canonical, Balls)
         value: arb = problem.meta_objective(problem.column(theta))
         return value

@@ -20,9 +20,10 @@ from flint import ctx, fmpq
 from ...theory.claim import Claim
 from ...theory.meta_sl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
+from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
-from ..study import LOW, Certified, Finding, Headline, Picture, Study, UnsupportedError
+from ..study import LOW, Certified, Finding, Headline, Picture, Study
 from ..supervised.generate import STEEP
 from ..supervised.instance import Functions, MetaSLInstance
 from ..supervised.quantities import MetaSLQuantities

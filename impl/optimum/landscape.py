@@ -24,6 +24,7 @@ from ..supervised.batch import batch_of
 from ..supervised.instance import Gradient, MetaSLInstance
 from .certificate import basis
 from .ranges import SLACK, Ranges
+from .spread import of_one_output
 
 EXACT = 320
 """Bits in which features are reduced to a basis: what cancels there is far below what rounding once leaves."""
@@ -148,6 +149,7 @@ class Landscape:
     """
 
     def __init__(self, instance: MetaSLInstance) -> None:
+        instance = of_one_output(instance)
         batch = batch_of(instance)
         live = batch.weights[0] > 0
         laws = [(batch.labels, batch.masses), (batch.support_labels, batch.support_masses)]

@@ -32,6 +32,7 @@ MANY = 10**5
 def many(instance: MetaSLInstance, most: int | None = None) -> bool:
     """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints."""
     plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
+    plain = plain and instance.loss.outputs == 1
     rows = sum(len(law) for task in instance.tasks for law in (task.atoms, task.support or ()))
     return plain and instance.loss.profile.convex and rows * len(instance.tasks) > (MANY if most is None else most)
 

@@ -83,3 +83,9 @@ class Optimum(ShownBracket):
         reason = "was not asked" if self.check is None else f"has not proved it ({self.check.reason})"
         floor = f"; proved is {self.sure:.6g}" if math.isfinite(self.sure) else "; no lower end is proved"
         return f"{said}; the checker {reason}{floor}"
+
+
+class Floored(Optimum):
+    """A bracket whose lower end is a floor, where no search is known."""
+
+    sharper = "no higher lower end is known for it"

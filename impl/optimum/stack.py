@@ -32,6 +32,7 @@ from ..losses import Loss
 from ..midrad import GUARD, UP, MidRad, U
 from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, both_laws
 from ..supervised.tables import Rows
+from .spread import of_one_output
 
 PIECE = 512
 """Rows whose products are added up at once."""
@@ -79,6 +80,7 @@ class Stack:
     """The instance's atoms: points, labels, masses, outer [N], x (N, d), tasks' weights [n] and `starts` [n + 1]."""
 
     def __init__(self, instance: MetaSLInstance) -> None:
+        instance = of_one_output(instance)
         self.loss: Loss = instance.loss
         self.dimension = instance.dimension
         adaptation = instance.adaptation

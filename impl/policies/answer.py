@@ -18,10 +18,11 @@ from ...theory.claim import Claim
 from ..answers import Objective, Posed, count, more
 from ..answers.stages import MULTIPLES, Staged, Variant, Work, distance
 from ..arithmetic import Array, rational, to_float
+from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ..models.weights import Weights
-from ..study import Details, ShownBracket, UnsupportedError, in_words
+from ..study import Details, ShownBracket, in_words
 from .batch import Batch, batch_of
 from .headline import BOX, box_of, supremum
 from .instance import MetaRLInstance, Policies, PolicyInstance, PolicyNetworkInstance

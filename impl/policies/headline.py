@@ -19,9 +19,10 @@ from flint import ctx, fmpq
 from ...theory.claim import Claim
 from ...theory.meta_rl import HEADLINE
 from ..arithmetic import Number, exactly, length_above, rational, to_float
+from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
-from ..study import Certified, Finding, Headline, Study, UnsupportedError
+from ..study import Certified, Finding, Headline, Study
 from .batch import batch_of
 from .instance import MetaRLInstance, Policies
 from .optimum import Optimum, maximise

@@ -15,9 +15,9 @@ import numpy as np
 from flint import ctx
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
-from ..bracket import SCALE
+from ..bracket import SCALE, UnsupportedError
 from ..instances import Vector
-from ..study import Details, ShownBracket, UnsupportedError, in_words
+from ..study import Details, ShownBracket, in_words
 from .boxes import Box, Boxes, halves
 from .check import check
 from .instance import Adaptation, MetaRLInstance

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import Array, rational, to_float
+from ..arithmetic import Array, Floats, rational, to_float
 from ..losses import Loss
 from ..sources import Field, Kind
 from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
@@ -95,13 +95,13 @@ class Batch:
             comparator = functions_at(self.functions[b])
         else:
             assert self.rival is not None
-            comparator = tuple(rational(float(v)) for v in self.rival[b])
+            comparator = tuple(rational(float(v)) for v in self.rival[b].flat)
         return MetaSLInstance(
             self.loss,
             adaptation,
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
             tasks_at(self, b),
-            tuple(rational(float(v)) for v in self.omega[b]),
+            tuple(rational(float(v)) for v in self.omega[b].flat),
             comparator,
             rational(float(self.radius[b])),
         )
@@ -113,21 +113,21 @@ def tasks_at(batch: Any, b: int) -> tuple[Task, ...]:
     for i, weight in enumerate(_normalised(batch.weights[b])):
         support = None
         if batch.support_masses is not None:
-            support = _atoms_at(batch.support_labels[b, i], batch.support_masses[b, i])
-        tasks.append(Task(weight, _atoms_at(batch.labels[b, i], batch.masses[b, i]), support))
+            support = _atoms_at(batch.loss, batch.support_labels[b, i], batch.support_masses[b, i])
+        tasks.append(Task(weight, _atoms_at(batch.loss, batch.labels[b, i], batch.masses[b, i]), support))
     return tuple(tasks)
 
 
-def _atoms_at(labels: Array, masses: Array) -> tuple[Atom, ...]:
-    """The atoms of labels and masses (k, l)."""
+def _atoms_at(loss: Loss, labels: Array, masses: Array) -> tuple[Atom, ...]:
+    """The atoms of labels (k, l), or (k, l, c), and masses (k, l)."""
     slots = np.argwhere(masses != 0)
     shares = _normalised(np.array([masses[x, a] for x, a in slots]))
-    return tuple(Atom(int(x), rational(float(labels[x, a])), mass) for (x, a), mass in zip(slots, shares, strict=True))
+    return tuple(Atom(int(x), loss.given(labels[x, a]), mass) for (x, a), mass in zip(slots, shares, strict=True))
 
 
 def functions_at(values: Array) -> Functions:
-    """A comparator's functions (n, k), exactly."""
-    return Functions(tuple(tuple(rational(float(v)) for v in row) for row in values))
+    """A comparator's functions (n, k), or (n, k, c), exactly."""
+    return Functions(tuple(tuple(rational(float(v)) for v in row.flat) for row in values))
 
 
 def _normalised(values: Array) -> list[fmpq]:
@@ -136,13 +136,13 @@ def _normalised(values: Array) -> list[fmpq]:
     return exact if total == 1 else [v / total for v in exact]
 
 
-def laws_of(tasks: Sequence[Task], k: int) -> dict[str, Any]:
+def laws_of(loss: Loss, tasks: Sequence[Task], k: int) -> dict[str, Any]:
     """Of canonical tasks on k points, in float64: the fields labels and masses (1, n, k, l), weights (1, n), and those
     of the inner laws, None if every task has one law."""
-    labels, masses = _slots([task.atoms for task in tasks], k)
+    labels, masses = _slots(loss, [task.atoms for task in tasks], k)
     support_labels = support_masses = None
     if any(task.support is not None for task in tasks):
-        support_labels, support_masses = _slots([task.inner for task in tasks], k)
+        support_labels, support_masses = _slots(loss, [task.inner for task in tasks], k)
     return {
         "labels": labels,
         "masses": masses,
@@ -152,18 +152,19 @@ def laws_of(tasks: Sequence[Task], k: int) -> dict[str, Any]:
     }
 
 
-def _slots(laws: Sequence[Sequence[Atom]], k: int) -> tuple[Array, Array]:
-    """Labels and masses (1, n, k, l)."""
+def _slots(loss: Loss, laws: Sequence[Sequence[Atom]], k: int) -> tuple[Array, Array]:
+    """Labels (1, n, k, l), or (1, n, k, l, c), and masses (1, n, k, l)."""
     slots: list[list[list[Atom]]] = [[[] for _ in range(k)] for _ in laws]
     for i, atoms in enumerate(laws):
         for atom in atoms:
             slots[i][atom.x].append(atom)
     depth = max(len(slot) for row in slots for slot in row)
-    labels, masses = np.ones((1, len(laws), k, depth)), np.zeros((1, len(laws), k, depth))
+    labels = np.ones((1, len(laws), k, depth, *((loss.outputs,) if loss.outputs > 1 else ())))
+    masses = np.zeros((1, len(laws), k, depth))
     for i, row in enumerate(slots):
         for x, slot in enumerate(row):
             for a, atom in enumerate(slot):
-                labels[0, i, x, a], masses[0, i, x, a] = to_float(atom.y), to_float(atom.p)
+                labels[0, i, x, a], masses[0, i, x, a] = loss.label(Floats, atom.y), to_float(atom.p)
     return labels, masses
 
 
@@ -194,5 +195,5 @@ def batch_of(instance: MetaSLInstance) -> Batch:
         radius=np.array([to_float(canonical.radius)]),
         rival=rival,
         functions=functions,
-        **laws_of(canonical.tasks, len(canonical.features)),
+        **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
     )

@@ -126,6 +126,19 @@ class BatchQuantities(CoreBatchQuantities):
     def misfit_query_hessian(self) -> Array:
         return self._misfit(self.features[:, None] @ self._jacobians_of(self._summed), self.u)[0]
 
+    @property
+    def outputs(self) -> Array:
+        """c, if there are several."""
+        raise UndefinedQuantityError("there is one output")
+
+    @property
+    def misfit_uncoupled(self) -> Array:
+        raise UndefinedQuantityError("several outputs and one gradient step are required")
+
+    @property
+    def weight_norm_shifted(self) -> Array:
+        raise UndefinedQuantityError("labels that are classes are required")
+
     # --- the mixed form: triples (x, label slot, x') ---
 
     @cached_property
@@ -134,19 +147,19 @@ class BatchQuantities(CoreBatchQuantities):
         if self.batch.steps != 1:
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         batch = self.batch
-        n, k, _, d = batch.shape
+        n, k, _, _ = batch.shape
         count, seen, inner = len(batch), batch.labels, batch.masses
         if batch.support_labels is not None and batch.support_masses is not None:
             seen, inner = batch.support_labels, batch.support_masses
 
         def by_point(values: Array) -> Array:
-            return values.transpose(0, 2, 1, 3).reshape(count, k, -1)
+            return values.swapaxes(1, 2).reshape(count, k, -1, *values.shape[4:])
 
         labels, joint = by_point(seen), by_point(batch.weights[:, :, None, None] * inner)
         size, depth = labels.shape[2], labels.shape[2] // n
         task = np.repeat(np.arange(n), depth)
         present = joint > 0
-        equal = (labels[..., :, None] == labels[..., None, :]) & present[..., None, :] & present[..., None]
+        equal = self._equal(labels) & present[..., None, :] & present[..., None]
         first = ~(equal & (np.arange(size)[:, None] > np.arange(size))).any(3) & present
 
         def merged(values: Array) -> Array:
@@ -156,18 +169,27 @@ class BatchQuantities(CoreBatchQuantities):
         weight, target, mass = merged(self.slopes), merged(self.slopes * self.u), merged(self.rho)
         mass = np.where(first[..., None], mass, 0.0)
         weight, target = (np.where(first[..., None], v, 0.0) for v in (weight, target))
-        z = np.broadcast_to(self._before.transpose(0, 2, 1), labels.shape)
-        bend = batch.rate[:, None, None] * batch.loss.d2(Floats, z, labels)
-        gram = self.features @ self.transposed
-        pull = bend[..., None] * gram[:, :, None, :]
-        psi = self.features[:, None, None] - pull[..., None] * self.features[:, :, None, None]
-        size = k * size * k
+        psi = self._psi(labels, self._before)
+        size = psi[0, ..., 0].size
         return (
-            psi.reshape(count, size, d),
+            psi.reshape(count, size, -1),
             weight.reshape(count, size),
             target.reshape(count, size),
             mass.reshape(count, size),
         )
+
+    def _equal(self, labels: Array) -> Array:
+        """Which of a point's labels (B, k, nl) are equal (B, k, nl, nl)."""
+        found: Array = labels[..., :, None] == labels[..., None, :]
+        return found
+
+    def _psi(self, labels: Array, z: Array) -> Array:
+        """phi(x') - eta ell''(z(x), y) phi(x)'phi(x') phi(x) for labels (B, k, nl), predictions z (B, 1, k)."""
+        at = np.broadcast_to(z.transpose(0, 2, 1), labels.shape)
+        bend = self.batch.rate[:, None, None] * self.batch.loss.d2(Floats, at, labels)
+        gram = self.features @ self.transposed
+        pull = bend[..., None] * gram[:, :, None, :]
+        return self.features[:, None, None] - pull[..., None] * self.features[:, :, None, None]
 
     @cached_property
     def mixed_weight_norm(self) -> Array:

@@ -10,12 +10,16 @@ from msgspec import UNSET, UnsetType
 from ..files.faults import FaultError
 from ..files.numbers import Number, Row, exact, exact_row, normalised
 from ..files.records import Reader, Record
+from ..files.text import lookup
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
 from ..losses import LOSSES, Link, Loss
+from ..vector_losses import VECTOR_LOSSES, VectorLoss
 from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
 
 STEPS = 1000
 """The largest number of gradient steps."""
+OUTPUTS = 1000
+"""The largest number of components of a prediction."""
 
 # The union tags are the files' "name" fields.
 
@@ -24,6 +28,7 @@ class LossRecord(Record):
     name: str
     c: Number | UnsetType = UNSET
     delta: Number | UnsetType = UNSET
+    classes: int | UnsetType = UNSET
 
 
 class GradientRecord(Record, tag_field="name", tag="gradient"):
@@ -41,7 +46,7 @@ class _Model(Record):
 
 class AtomRecord(Record):
     x: int
-    y: Number
+    y: Number | Row
     p: Number
 
 
@@ -70,12 +75,13 @@ class _Document(Record):
 
 REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
-    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} where a task has a support,",
+    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} where there are several outputs or a task has a support,",
     "problem": "'meta-sl'",
-    "loss": "an object with the field name and, if the loss has one, its parameter c or delta",
-    "loss.name": "one of " + ", ".join(LOSSES),
+    "loss": "an object with the field name and, if the loss has one, its parameter c or delta, or classes (softmax)",
+    "loss.name": "one of " + ", ".join({**LOSSES, **VECTOR_LOSSES}),
     "loss.c": "a number >= 0",
     "loss.delta": "a number > 0",
+    "loss.classes": f"an integer C, 2..{OUTPUTS}: the labels are 0..C-1,",
     "adaptation": "an object with the fields name, eta, steps (gradient) or name, lambda (implicit)",
     "adaptation.name": "one of gradient, implicit",
     "adaptation.steps": f"an integer 1..{STEPS}",
@@ -90,15 +96,17 @@ REQUIRED = {
     "tasks[].atoms": "a non-empty list of atoms",
     "tasks[].atoms[]": "an object with the fields x, y, p",
     "tasks[].atoms[].x": "an integer, the index of a row of features,",
+    "tasks[].atoms[].y": "a number, or with the squared loss of several outputs a list of numbers,",
     "tasks[].atoms[].p": "a number >= 0",
     "tasks[].support": "a non-empty list of atoms: what the adaptation sees in place of `atoms`,",
     "tasks[].support[]": "an object with the fields x, y, p",
     "tasks[].support[].x": "an integer, the index of a row of features,",
+    "tasks[].support[].y": "a number, or with the squared loss of several outputs a list of numbers,",
     "tasks[].support[].p": "a number >= 0",
-    "omega": "a list of d numbers, one per column of features,",
-    "comparator": "a list of d numbers, one per column of features, or {'functions': [...]}",
+    "omega": "a list of d numbers, one per column of features (of c outputs: c d, one output after the other),",
+    "comparator": "a list of d numbers, one per column of features (as many as omega has), or {'functions': [...]}",
     "comparator.functions": "a list of rows of numbers, one per task,",
-    "comparator.functions[]": "a row of k numbers, one per row of features,",
+    "comparator.functions[]": "a row of k numbers, one per row of features (of c outputs: k c, point by point),",
     "radius": "a number > 0",
 }
 """What each field must be; the fields that are not here may be any number."""
@@ -106,23 +114,64 @@ REQUIRED = {
 
 def _instance(record: _Document) -> MetaSLInstance:
     """The instance that a record describes."""
-    loss = read_loss(record.loss)
+    loss = _outputs(record) or read_loss(record.loss)
     adaptation = read_adaptation(record.adaptation, loss)
     features = read_rows(record.features)
     tasks, notes = read_tasks(record, loss, len(features))
-    if len(record.omega) != len(features[0]):
-        raise FaultError("omega", f"give d={len(features[0])} numbers")
+    c = loss.outputs
+    size = c * len(features[0])
+    advice = (
+        f"give d={size} numbers" if c == 1 else f"give c d={size} numbers, d={size // c} for each of the {c} outputs"
+    )
+    if len(record.omega) != size:
+        raise FaultError("omega", advice)
     omega = exact_row(record.omega, "omega")
-    comparator = _comparator(record.comparator, len(features[0]), len(tasks), len(features))
+    comparator = _comparator(record.comparator, size, len(tasks), c * len(features), advice)
     radius = exact(record.radius, "radius")
     if radius <= 0:
         raise FaultError("radius")
     return MetaSLInstance(loss, adaptation, features, tasks, omega, comparator, radius, notes)
 
 
+def _outputs(record: _Document) -> VectorLoss | None:
+    """The loss of several outputs: softmax, or the squared loss of labels that are lists; None of one output."""
+    given, first = record.loss, next((atom.y for task in record.tasks for atom in task.atoms), None)
+    count = len(first) if isinstance(first, list) else 0
+    if given.name != "softmax" and not isinstance(first, list):
+        return None
+    if record.format != SPLIT_FORMAT:
+        raise FaultError("format", f"set it to {SPLIT_FORMAT!r}", f"{SPLIT_FORMAT!r}, of several outputs,")
+    if given.name == "softmax":
+        for name, value in (("c", given.c), ("delta", given.delta)):
+            if value is not UNSET:
+                raise FaultError(f"loss.{name}", "remove it", f"a loss without {name} (softmax has none)")
+        if given.classes is UNSET:
+            raise FaultError("loss.classes", "add it: how many classes there are")
+        if not 2 <= given.classes <= OUTPUTS:
+            raise FaultError("loss.classes", "give the number of classes")
+        return VectorLoss("softmax", outputs=given.classes)
+    if given.name not in VECTOR_LOSSES:
+        what = f"a label that is a list needs the squared loss, not {given.name}: 'squared'"
+        raise FaultError("loss.name", "change it, or give one number as label", what)
+    read_loss(given)
+    if not 2 <= count <= OUTPUTS:
+        raise FaultError(
+            _LABEL, "write a number if there is one output", f"a list of 2..{OUTPUTS} numbers, or a number,"
+        )
+    return VectorLoss("squared", outputs=count)
+
+
+_LABEL = "tasks[0].atoms[0].y"
+
+
 def read_loss(record: LossRecord) -> Loss:
+    """A loss of one output."""
+    if record.name in VECTOR_LOSSES and record.name not in LOSSES:
+        raise FaultError("loss.name", f"{record.name} is for linear models", "one of " + ", ".join(LOSSES))
     if record.name not in LOSSES:
         raise FaultError("loss.name")
+    if record.classes is not UNSET:
+        raise FaultError("loss.classes", "remove it", f"a loss without classes ({record.name} has none)")
     wanted = LOSSES[record.name].profile.parameter
     parameter = None
     for name, value in (("c", record.c), ("delta", record.delta)):
@@ -197,18 +246,38 @@ def _atoms(records: list[AtomRecord], field: str, loss: Loss, points: int) -> tu
     for j, (atom, p) in enumerate(zip(records, masses, strict=True)):
         if not 0 <= atom.x < points:
             raise FaultError(f"{field}[{j}].x", f"features has the rows 0..{points - 1}")
-        y = exact(atom.y, f"{field}[{j}].y")
-        if (loss.link is Link.MARGIN and abs(y) != 1) or (loss.link is Link.CANONICAL and y < 0):
-            what = f"{loss.link.value}, for the {loss.name} loss,"
-            raise FaultError(f"{field}[{j}].y", "correct the label", what)
-        atoms.append(Atom(atom.x, y, p))
+        atoms.append(Atom(atom.x, read_label(atom.y, f"{field}[{j}].y", loss), p))
     return tuple(atoms), notes
 
 
-def _comparator(record: Row | FunctionsRecord, dimension: int, tasks: int, support: int) -> Comparator:
+def read_label(given: Number | Row, field: str, loss: Loss) -> Any:
+    """The label as the loss takes it: a number, a class, or [c]. Errors: FaultError."""
+    c = loss.outputs
+    if c > 1 and loss.link is not Link.CLASS:
+        if not isinstance(given, list) or len(given) != c:
+            raise FaultError(field, f"give c={c} numbers, as the first label does", f"a list of {c} numbers")
+        return exact_row(given, field)
+    if isinstance(given, list):
+        what = "an integer, for softmax," if c > 1 else f"one number, for one output and the {loss.name} loss,"
+        raise FaultError(field, "give one number", what)
+    y = exact(given, field)
+    if loss.link is Link.CLASS and not (y.q == 1 and 0 <= y < c):
+        advice = "count the classes from 0"
+        if abs(y) == 1:
+            advice += "; labels -1 and 1 are those of the logistic loss"
+        raise FaultError(field, advice, f"an integer 0..{c - 1}, for softmax with {c} classes,")
+    if (loss.link is Link.MARGIN and abs(y) != 1) or (loss.link is Link.CANONICAL and y < 0):
+        advice = "correct the label"
+        if loss.link is Link.MARGIN and y.q == 1 and y >= 0:
+            advice += "; classes counted from 0 are labels of the softmax loss"
+        raise FaultError(field, advice, f"{loss.link.value}, for the {loss.name} loss,")
+    return y
+
+
+def _comparator(record: Row | FunctionsRecord, dimension: int, tasks: int, support: int, advice: str) -> Comparator:
     if not isinstance(record, FunctionsRecord):
         if len(record) != dimension:
-            raise FaultError("comparator", f"give d={dimension} numbers")
+            raise FaultError("comparator", advice)
         return exact_row(record, "comparator")
     return read_functions(record, tasks, support)
 
@@ -224,5 +293,23 @@ def read_functions(record: FunctionsRecord, tasks: int, support: int) -> Functio
     return Functions(tuple(exact_row(row, f"{field}[{i}]") for i, row in enumerate(record.functions)))
 
 
+class LinearReader(Reader):
+    """A reader whose point under test is 0 by default, of as many numbers as there are outputs and columns."""
+
+    def completed(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with the point under test filled in where it is missing: omega and comparator 0, radius 1."""
+        found = super().completed(document)
+        label, count = (_given(document, place) for place in (_LABEL, "loss.classes"))
+        c = len(label) if isinstance(label, list) else count if isinstance(count, int) and 0 < count <= OUTPUTS else 1
+        return {**found, "omega": c * found["omega"], "comparator": c * found["comparator"]} | document
+
+
+def _given(document: Any, place: str) -> object:
+    try:
+        return lookup(document, place)
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return None  # what is wrong there is said when the document is read
+
+
 FORMATS = (FORMAT, SPLIT_FORMAT)
-READER = Reader("meta-sl", "linear", _Document, REQUIRED, _instance, FORMATS)
+READER = LinearReader("meta-sl", "linear", _Document, REQUIRED, _instance, FORMATS)

@@ -14,10 +14,12 @@ from ..arithmetic import Floats
 from ..draws import composition, draw_features, draw_size, draw_weights, with_radius
 from ..losses import LOSSES, Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
+from ..vector_losses import VECTOR_LOSSES, VectorLoss
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities
 from .stationary import stationary_points
+from .vector_batch import LinearQuantities, vector_batch
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
@@ -63,7 +65,12 @@ def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array
     """Labels (B, n, k, l): per task, the same for all tasks, or in conflict between tasks."""
     kind = source.choose(("own", "own", "same", "conflicting"))
     rows = n if kind == "own" else 1
-    shape = (rows, k, depth)
+    shape = (rows, k, depth, *((loss.outputs,) if loss.link is Link.RESIDUAL and loss.outputs > 1 else ()))
+    if loss.link is Link.CLASS:
+        classes = source.grid(shape, 0, loss.outputs - 1)
+        if kind == "conflicting":
+            classes = (np.repeat(classes, n, axis=1) + np.arange(n)[:, None, None]) % loss.outputs
+        return np.eye(loss.outputs)[np.repeat(classes, n // classes.shape[1], axis=1).astype(int)]
     if loss.link is Link.MARGIN:
         labels = 1 - 2 * source.grid(shape, 0, 1)
     elif loss.link is Link.CANONICAL:
@@ -72,12 +79,15 @@ def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array
         labels = source.grid(shape, -8, 8) / 4
     labels = np.repeat(labels, n // rows, axis=1)
     if kind == "conflicting" and loss.link is not Link.CANONICAL:
-        labels = labels * np.where(np.arange(n) % 2 == 0, 1.0, -1.0)[:, None, None]
+        signs = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
+        labels = labels * signs.reshape(n, *(1,) * (len(shape) - 1))
     return labels
 
 
 def _curvature(batch: Batch) -> Array:
     """A power of two above B^2 max ell'' at omega (B,): the scale of 1/eta."""
+    if batch.loss.outputs > 1:
+        return 2.0 ** np.ceil(np.log2(np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)))
     z = (batch.features @ batch.omega[..., None])[..., 0][:, None, :, None]
     labels, masses = batch.labels, batch.masses
     if batch.support_labels is not None and batch.support_masses is not None:
@@ -90,7 +100,7 @@ def _curvature(batch: Batch) -> Array:
 def with_support(source: Source, batch: Supported, kinds: Sequence[str] = ("own", "labels", "part")) -> Supported:
     """The batch with inner laws: of their own, of other labels at the same inputs, or on a part of the outer laws'
     atoms."""
-    n, k, depth = batch.labels.shape[1:]
+    n, k, depth = batch.masses.shape[1:]
     kind = source.choose(kinds)
     labels, masses = batch.labels, batch.masses
     if kind == "part":
@@ -126,9 +136,10 @@ def _problem(
     kind: str | None = None,
     apart: bool = False,
     supports: Sequence[str] = (),
+    outputs: int = 1,
 ) -> Batch:
     """Problems with omega and a parameter comparator on the grid; `supports`: kinds of inner laws of their own."""
-    loss = draw_loss(source, name)
+    loss = draw_loss(source, name) if outputs == 1 else VectorLoss(name, outputs=outputs)
     n = tasks or draw_size(source, limits.tasks)
     k, d = draw_size(source, limits.points), draw_size(source, limits.dimension)
     depth = source.choose(tuple(range(1, limits.labels + 1)))
@@ -147,11 +158,11 @@ def _problem(
         draw_labels(source, loss, n, k, depth),
         draw_masses(source, n, k, depth, apart),
         draw_weights(source, n),
-        source.grid((d,), -8, 8) / 4,
+        source.grid((outputs * d,), -8, 8) / 4,
         np.ones(source.size),
-        source.grid((d,), -8, 8) / 4,
+        source.grid((outputs * d,), -8, 8) / 4,
     )
-    batch = with_support(source, batch, supports) if supports else batch
+    batch = vector_batch(with_support(source, batch, supports) if supports else batch)
     return with_radius(source, _adapted(source, batch, kind))
 
 
@@ -337,6 +348,32 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
+def vector_outputs(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """Two to four outputs: any problem, one of a corollary, or one with supports; any comparator."""
+    settings: tuple[dict[str, Any], ...] = (
+        {},
+        {"supports": ("own", "labels", "part")},
+        {"kind": "one step"},
+        {"tasks": 1},
+        {"apart": True, "tasks": source.choose(range(1, min(limits.tasks, limits.dimension) + 1))},
+        {"kind": "one step", "supports": ("part",)},
+    )
+    setting, c = source.choose(settings), source.choose(range(2, 5))
+    batch = _problem(source, loss, limits, outputs=c, **setting)
+    if setting.get("kind") and source.choose(("still", "small")) == "still":
+        batch = replace(batch, rate=np.zeros(source.size))
+    elif setting.get("kind"):
+        batch = replace(batch, rate=batch.rate / 16)
+    kind = source.choose(("parameter", "functions", "tangent", "stationary", "local"))
+    n, k = batch.shape[:2]
+    if kind == "functions":
+        return batch.against(functions=source.grid((n, k, c), -8, 8) / 4)
+    if kind in ("tangent", "local"):
+        found: Batch = (tangent_comparators if kind == "tangent" else step_away)(source, LinearQuantities(batch))
+        return found
+    return batch if kind == "parameter" else with_radius(source, replace(batch, omega=stationary_points(batch)))
+
+
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Problems in one or two dimensions with steps from small to far beyond 1/curvature: spurious minima occur."""
     small = replace(limits, points=min(limits.points, 3), dimension=min(limits.dimension, 2))
@@ -361,6 +398,8 @@ GENERATORS: tuple[Generator, ...] = (
               CONVEX_LOSSES, 3),
     Generator("support-small-step", "supports on a part of the query, a step below the threshold (C8)",
               support_small_step, ("logistic", "log-cosh", "pseudo-huber")),
+    Generator("vector-outputs", "several outputs: classes, or vectors of targets", vector_outputs,
+              tuple(VECTOR_LOSSES), 3),
     Generator("shared-queries", "one query for all tasks, supports of their own (C3)", shared_queries, CONVEX_LOSSES),
 )  # fmt: skip
 

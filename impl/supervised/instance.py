@@ -17,7 +17,7 @@ from flint import fmpq
 
 from ..arithmetic import Array, rational
 from ..instances import FORMAT, SPLIT_FORMAT, Instance, Vector, fraction
-from ..losses import Loss
+from ..losses import Link, Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
 from ..models.weights import Weights
 from .tables import Lazy, Rows
@@ -45,10 +45,10 @@ Adaptation = Gradient | Implicit
 
 @dataclass(frozen=True)
 class Atom:
-    """A point of a task's law: support point x (an index), label y, mass p."""
+    """A point of a task's law: support point x (an index), label y (a number, or c of them), mass p."""
 
     x: int
-    y: fmpq
+    y: Any
     p: fmpq
 
 
@@ -121,7 +121,7 @@ def points(task: Task) -> list[int]:
 
 @dataclass(frozen=True)
 class Functions:
-    """A comparator made of arbitrary functions: values[i][x] = h'_i at support point x; shape (n, k)."""
+    """A comparator made of arbitrary functions: values[i][x] = h'_i at support point x; shape (n, k), or (n, k c)."""
 
     values: tuple[Vector, ...]
 
@@ -136,6 +136,9 @@ class MetaSLInstance(Instance):
     features (k, d), tasks (n), omega (d,) the point under test, comparator (d,) or functions (n, k),
     radius the R of the ball of directions. `notes` says what the reader changed (it is no part of the
     identity of the instance). `canonical` merges equal atoms and sorts them.
+
+    With c outputs h_theta(x) = Theta phi(x), and theta (c d,) has Theta's c rows one after the other. Component a at
+    the point x is the lifted point x c + a, whose features are e_a (x) phi(x): `rows` (k c, c d).
     """
 
     loss: Loss
@@ -161,7 +164,16 @@ class MetaSLInstance(Instance):
     @property
     def numbers(self) -> int:
         """How many numbers describe the instance: the measure by which witnesses are called small."""
-        return (len(self.features) + 2) * self.dimension + sum(task.numbers for task in self.tasks)
+        columns = self.dimension // self.loss.outputs
+        return len(self.features) * columns + 2 * self.dimension + sum(task.numbers for task in self.tasks)
+
+    @cached_property
+    def rows(self) -> Sequence[Vector]:
+        """The features of the lifted points."""
+        c, none = self.loss.outputs, (fmpq(0),)
+        if c == 1:
+            return self.features
+        return tuple(none * (a * len(f)) + f + none * ((c - 1 - a) * len(f)) for f in self.features for a in range(c))
 
     @cached_property
     def canonical(self) -> MetaSLInstance:
@@ -239,8 +251,9 @@ def document_of(
 ) -> dict[str, object]:
     """The fields of an instance file: numbers written by `number`, parameters by `parameter`."""
     rival = instance.comparator
+    plain = instance.loss.outputs == 1 and all(task.support is None for task in instance.tasks)
     return {
-        "format": FORMAT if all(task.support is None for task in instance.tasks) else SPLIT_FORMAT,
+        "format": FORMAT if plain else SPLIT_FORMAT,
         "problem": "meta-sl",
         "loss": loss_field(instance.loss, number),
         "adaptation": adaptation_field(instance.adaptation, number),
@@ -258,7 +271,7 @@ def loss_field(loss: Loss, number: Callable[[fmpq], object]) -> dict[str, object
     field: dict[str, object] = {"name": loss.name}
     if loss.parameter is not None and loss.profile.parameter is not None:
         field[loss.profile.parameter] = number(loss.parameter)
-    return field
+    return field | ({"classes": loss.outputs} if loss.link is Link.CLASS else {})
 
 
 def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -> dict[str, object]:
@@ -271,8 +284,11 @@ def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -
 def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> list[dict[str, object]]:
     """The field "tasks" of a document."""
 
+    def label(y: Any) -> object:
+        return [number(v) for v in y] if isinstance(y, tuple) else number(y)
+
     def written(atoms: Sequence[Atom]) -> list[dict[str, object]]:
-        return [{"x": a.x, "y": number(a.y), "p": number(a.p)} for a in atoms]
+        return [{"x": a.x, "y": label(a.y), "p": number(a.p)} for a in atoms]
 
     return [
         {"weight": number(task.weight), "atoms": written(task.atoms)}

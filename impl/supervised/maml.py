@@ -34,11 +34,11 @@ class Law:
     """A task's weight and law: atoms (x, y, p), and the points with their masses rho[x].
 
     A task's own law is the outer one, that it is judged on; support is the law that the adaptation sees, if it is
-    another.
+    another. Of a loss of c outputs x is the slice of a point's lifted ones, y a list [c], and rho is on lifted points.
     """
 
     weight: Number
-    atoms: tuple[tuple[int, Number, Number], ...]
+    atoms: tuple[tuple[Any, Any, Number], ...]
     rho: dict[int, Number]
     support: Law | None = None
 
@@ -67,7 +67,7 @@ class Risks:
         for atom in atoms:
             if atom.p != 0:
                 rho[atom.x] = rho.get(atom.x, 0) + atom.p
-        numbers = tuple((a.x, m.number(a.y), m.number(a.p)) for a in atoms if a.p != 0)
+        numbers = tuple((a.x, self.loss.label(m, a.y), m.number(a.p)) for a in atoms if a.p != 0)
         inner = None if support is None else self._law(weight, support)
         return Law(m.number(weight), numbers, {x: m.number(p) for x, p in sorted(rho.items())}, inner)
 
@@ -108,7 +108,7 @@ class Problem(Risks):
         super().__init__(instance.loss, instance.tasks, m)
         self.instance = instance
         self.dimension = instance.dimension
-        self.features: Matrix = m.matrix([[m.number(v) for v in row] for row in instance.features])
+        self.features: Matrix = m.matrix([[m.number(v) for v in row] for row in instance.rows])
         self.transposed: Matrix = self.features.transpose()
         self.omega = self.column(instance.omega)
         if isinstance(instance.adaptation, Gradient):
@@ -231,21 +231,22 @@ def _float_proximal(problem: Problem, law: Law, theta: Matrix, adaptation: Impli
     features = np.array([[midpoint(v) for v in row] for row in problem.features.tolist()])
     start = np.array([midpoint(v) for v in theta.entries()])
     strength = Floats.number(adaptation.strength)
-    xs = np.array([x for x, _, _ in law.atoms])
-    ys = np.array([midpoint(y) for _, y, _ in law.atoms])
+    rows = np.stack([features[x].reshape(-1, len(start)) for x, _, _ in law.atoms])
+    ys = np.array([[midpoint(v) for v in y] if isinstance(y, list) else midpoint(y) for _, y, _ in law.atoms])
     ps = np.array([midpoint(p) for _, _, p in law.atoms])
-    rows, loss = features[xs], problem.loss
+    loss = problem.loss
 
     def objective(t: np.ndarray) -> float:
         with np.errstate(over="ignore"):
-            risk = float(ps @ loss.value(Floats, rows @ t, ys))
+            risk = float(ps @ loss.on_arrays(0, rows @ t, ys))
         return risk + strength / 2 * float((t - start) @ (t - start))
 
     point = start
     for _ in range(60):
         z = rows @ point
-        slope = rows.T @ (ps * loss.d1(Floats, z, ys)) + strength * (point - start)
-        hessian = (rows.T * (ps * loss.d2(Floats, z, ys))) @ rows + strength * np.eye(len(point))
+        pulls, bends = ps[:, None] * loss.on_arrays(1, z, ys), ps[:, None, None] * loss.on_arrays(2, z, ys)
+        slope = np.tensordot(pulls, rows, 2) + strength * (point - start)
+        hessian = np.tensordot(rows, bends @ rows, ((0, 1), (0, 1))) + strength * np.eye(len(point))
         try:
             step, here, length = np.linalg.solve(hessian, slope), objective(point), 1.0
         except np.linalg.LinAlgError:

@@ -160,13 +160,11 @@ class PredictionQuantities(CoreQuantities):
     def _divergences(self) -> list[tuple[Number, Number, Number, Number, Number]]:
         """Per atom: (q p, ell(h') - ell(z) - ell'(z)(h' - z), z, h', y)."""
         loss, m = self.problem.loss, self.m
-        found = []
-        for law, z, h in zip(self.laws, self._after, self._comparator, strict=True):
-            for x, y, p in law.atoms:
-                change = loss.value(m, h[x], y) - loss.value(m, z[x], y)
-                slope = loss.d1(m, z[x], y) * (h[x] - z[x])
-                found.append((law.weight * p, change - slope, z[x], h[x], y))
-        return found
+        return [
+            (law.weight * p, loss.bregman(m, z[x], h[x], y), z[x], h[x], y)
+            for law, z, h in zip(self.laws, self._after, self._comparator, strict=True)
+            for x, y, p in law.atoms
+        ]
 
     @cached_property
     def bregman(self) -> Number:
@@ -192,12 +190,17 @@ class PredictionQuantities(CoreQuantities):
     @cached_property
     def strong_convexity_adapted(self) -> arb:
         """The smallest ell'' at z."""
-        return reduce(arb.min, (self.problem.loss.d2(Balls, z, y) for _, _, z, _, y in self._curved))
+        loss = self.problem.loss
+        if loss.outputs > 1:
+            return reduce(arb.min, (loss.least_curvature(z, z, y) for _, _, z, _, y in self._curved))
+        return reduce(arb.min, (loss.d2(Balls, z, y) for _, _, z, _, y in self._curved))
 
     @cached_property
     def bregman_swapped(self) -> Number:
         """sum_i q_i E[ell(z) - ell(h') - ell'(h')(z - h')]: what remains of the slopes' difference without Breg."""
         loss, m = self.problem.loss, self.m
+        if loss.outputs > 1:
+            return self._sum(mass * loss.bregman(m, h, z, y) for mass, _, z, h, y in self._divergences)
         between = ((loss.d1(m, h, y) - loss.d1(m, z, y)) * (h - z) for _, _, z, h, y in self._divergences)
         masses = (mass for mass, *_ in self._divergences)
         return self._sum(mass * value for mass, value in zip(masses, between, strict=True)) - self.bregman
@@ -271,14 +274,13 @@ class PredictionQuantities(CoreQuantities):
         loss = self.problem.loss
         for i, (law, z, h) in enumerate(zip(self.laws, self._after, self._comparator, strict=True)):
             for x, y, p in law.atoms:
-                mass = law.weight * p
-                slope = abs(loss.d1(Balls, z[x], y).mid())
-                size = abs(z[x].mid()) + abs(h[x].mid())
+                mass, row = law.weight * p, rows[x.start if isinstance(x, slice) else x]
+                slope, bend = loss.sizes(z[x], y)
+                size = loss.length(z[x]) + loss.length(h[x])
                 risks += mass * (
                     abs(loss.value(Balls, z[x], y).mid()) + abs(loss.value(Balls, h[x], y).mid()) + slope * size
                 )
-                bend = abs(loss.d2(Balls, z[x], y).mid()) * (size + rows[x])
-                slopes += mass * (slope + bend) * rows[x] * stretch[i]
+                slopes += mass * (slope + bend * (size + row)) * row * stretch[i]
                 sizes = sizes.max(size)
         return risks, slopes, sizes
 

@@ -11,7 +11,7 @@ from flint import arb, arb_mat, fmpq
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, Rationals, fenced, norm, square
 from ..balls.singular import smallest_singular_value
-from ..losses import Loss
+from ..losses import Link, Loss
 from ..models.rows import Rows
 from . import taylor
 from .core_quantities import Step
@@ -19,6 +19,7 @@ from .instance import Functions, Gradient
 from .maml import Law
 from .rank_quantities import RankQuantities
 from .task_quantities import TaskQuantities
+from .vectors import VectorProblem
 
 
 def small_step_margin(loss: Loss, s: arb, r: arb | None = None, share: arb | fmpq | int = 1) -> arb:
@@ -213,7 +214,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         groups = [plain, *([law] for law in self.laws if not (law.support is None or still))]
 
         def rank(places: Iterable[int]) -> int:
-            rows = [self.instance.features[x] for x in places]
+            rows = [self.instance.rows[x] for x in places]
             return Rationals.matrix(rows).rank() if rows else 0
 
         rows, count = [[x for law in group for x in law.rho] for group in groups], len(self._points)
@@ -301,10 +302,41 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
             table += self._through(at.rows(list(law.rho)), law, steps).tolist()
         return self._misfit(Rows(self.m, self.m.matrix(table))).value
 
+    # --- what wrong theorems of several outputs use ---
+
+    @cached_property
+    def outputs(self) -> Number:
+        """c, if there are several."""
+        if self.problem.loss.outputs == 1:
+            raise UndefinedQuantityError("there is one output")
+        return self.m.number(self.problem.loss.outputs)
+
+    @cached_property
+    def misfit_uncoupled(self) -> arb:
+        """One step's Jacobian with Hessians of the loss that have no mixed derivatives."""
+        problem, adaptation = self.problem, self.instance.adaptation
+        one = isinstance(adaptation, Gradient) and adaptation.steps == 1
+        if not isinstance(problem, VectorProblem) or not one:
+            raise UndefinedQuantityError("several outputs and one gradient step are required")
+        table = []
+        for law, at in zip(self.laws, self._adapted, strict=True):
+            hessian = problem.hessian(law.inner, self._before, mixed=False)
+            table += (at.rows(list(law.rho)) * (problem.identity() - hessian * problem.eta)).tolist()
+        return self._misfit(Rows(self.m, self.m.matrix(table))).value
+
+    @cached_property
+    def weight_norm_shifted(self) -> Number:
+        """||w|| with the label of every class shifted by one."""
+        if self.problem.loss.link is not Link.CLASS:
+            raise UndefinedQuantityError("labels that are classes are required")
+        laws = [replace(law, atoms=tuple((x, y[-1:] + y[:-1], p) for x, y, p in law.atoms)) for law in self.laws]
+        slopes = [self.problem.slopes(law, z) for law, z in zip(laws, self._after, strict=True)]
+        return self._weight_norm(slopes, [law.weight for law in self.laws])
+
     @cached_property
     def independent_supports(self) -> Number:
         """1 where the features of all supports are linearly independent, else 0."""
-        used = [self.instance.features[x] for law in self.laws for x in law.inner.rho]
+        used = [self.instance.rows[x] for law in self.laws for x in law.inner.rho]
         return self.m.number(int(Rationals.matrix(used).rank() == len(used)))
 
     @cached_property

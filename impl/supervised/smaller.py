@@ -90,7 +90,9 @@ def fewer_points(instance: Model) -> Iterator[Model]:
     )
     comparator = instance.comparator
     if isinstance(comparator, Functions):
-        comparator = Functions(tuple(tuple(row[x] for x in keep) for row in comparator.values))
+        c = instance.loss.outputs
+        own = [x * c + a for x in keep for a in range(c)]
+        comparator = Functions(tuple(tuple(row[j] for j in own) for row in comparator.values))
     features = tuple(instance.features[x] for x in keep)
     yield replace(instance, features=features, tasks=tasks, comparator=comparator)
 
@@ -98,18 +100,18 @@ def fewer_points(instance: Model) -> Iterator[Model]:
 def simpler_loss(instance: Model) -> Iterator[Model]:
     """The same problem with a polynomial loss: then every quantity is a fraction or a root of one."""
     plain = [Loss("squared"), Loss("quartic", fmpq(1, 4))]
-    if instance.loss.name == "squared":
+    if instance.loss.name == "squared" or instance.loss.outputs > 1:
         return
     for loss in plain if instance.loss.name != "quartic" else plain[:1]:
         yield replace(instance, loss=loss)
 
 
 def _fewer_dimensions(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
-    d = instance.dimension
+    d = instance.dimension // instance.loss.outputs
     for j in range(d if d > 1 else 0):
 
         def cut(vector: tuple[fmpq, ...], j: int = j) -> tuple[fmpq, ...]:
-            return vector[:j] + vector[j + 1 :]
+            return tuple(v for k, v in enumerate(vector) if k % d != j)
 
         comparator = instance.comparator
         yield replace(
@@ -156,7 +158,7 @@ def _simpler_numbers(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
         for j, value in enumerate(comparator):
             for simple in simpler(value):
                 yield replace(instance, comparator=put(comparator, j, simple))
-    if instance.loss.link is Link.MARGIN:
+    if instance.loss.link is Link.MARGIN or instance.loss.outputs > 1:
         return
     positive = instance.loss.link is Link.CANONICAL
     for i, task in enumerate(instance.tasks):

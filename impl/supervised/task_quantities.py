@@ -20,13 +20,14 @@ from .core_quantities import RowQuantities, Step
 from .instance import Gradient, MetaSLInstance
 from .maml import Law, Point, Problem
 from .mixed import LARGEST, AtomClass, Part, bounded, classes, condensed
+from .vectors import problem_of
 
 
 class TaskQuantities(RowQuantities, MixedQuantities):
     """Core and mixed quantities. Tasks of weight 0 take no part."""
 
     problem: Problem
-    problem_of = Problem
+    problem_of = staticmethod(problem_of)
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
@@ -151,11 +152,16 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         """Per class its atoms: psi(x, y, x') = phi(x') - F phi(x') with F = eta ell'' phi phi'."""
         m, problem, features = self.m, self.problem, self.problem.features.tolist()
 
-        def part(x: int, y: Number, share: Number) -> Part:
-            bend = problem.eta * problem.loss.d2(m, self._before[x], y)
-            return Part(share, m.number(1), m.matrix([[bend * v] for v in features[x]]), m.matrix([features[x]]))
+        def part(x: int, label: Any, share: Number) -> Part:
+            y, c = problem.loss.label(m, label), problem.loss.outputs
+            if c == 1:
+                bend = problem.eta * problem.loss.d2(m, self._before[x], y)
+                return Part(share, m.number(1), m.matrix([[bend * v] for v in features[x]]), m.matrix([features[x]]))
+            own, bends = slice(x * c, x * c + c), problem.loss.d2(m, self._before[x * c : x * c + c], y)
+            rows = m.matrix(features[own])
+            return Part(share, m.number(1), rows.transpose() * (m.matrix(bends) * problem.eta), rows)
 
-        return [[part(x, m.number(y), m.number(share)) for x, y, share in g.atoms] for g in self._classes]
+        return [[part(x, y, m.number(share)) for x, y, share in g.atoms] for g in self._classes]
 
     def _mixed_size(self, chosen: list[int], parts: list[list[Part]]) -> int:
         """The numbers in `_mixed_rows`."""
@@ -187,8 +193,28 @@ class TaskQuantities(RowQuantities, MixedQuantities):
     def _mixed_l1_system(self) -> tuple[Matrix, list[Number]]:
         mixed = self._mixed
         found = self._mixed_rows(list(range(len(mixed.weight))), self._parts)
-        rows = [[part.share * mixed.weight[j] * a for a in row] for j, part, row in found]
-        return self.m.matrix(rows), [part.share * mixed.target[j] for j, part, _ in found]
+        rows = self.m.matrix([[part.share * mixed.weight[j] * a for a in row] for j, part, row in found])
+        places = [(self._mixed_points[j][0], id(part), self._mixed_points[j][1]) for j, part, _ in found]
+        return self._joined(rows, [part.share * mixed.target[j] for j, part, _ in found], places)
+
+    # --- sums of absolute values: of a point's components together ---
+
+    def _l1_system(self) -> tuple[Matrix, list[Number]]:
+        return self._joined(*super()._l1_system(), [(i, x) for i, x, _ in self._points])
+
+    def _joined(
+        self, rows: Matrix, target: list[Number], places: Sequence[tuple[Any, ...]]
+    ) -> tuple[Matrix, list[Number]]:
+        """Rows and targets with the c components of a point summed; a place ends with its lifted point."""
+        c = self.problem.loss.outputs
+        if c == 1:
+            return rows, target
+        order: dict[tuple[Any, ...], list[int]] = {}
+        for j, (*rest, x) in enumerate(places):
+            order.setdefault((*rest, x // c), []).append(j)
+        zero, one = self.m.number(0), self.m.number(1)
+        sums = self.m.matrix([[one if j in own else zero for j in range(len(target))] for own in order.values()])
+        return sums * rows, (sums * self.m.matrix([[t] for t in target])).entries()
 
     @cached_property
     def _rational_twin(self) -> Self | None:

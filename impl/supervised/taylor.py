@@ -26,11 +26,26 @@ def _coefficients(series: Any, count: int) -> list[Number]:
     return [series[k] for k in range(count)]
 
 
+def _lines(s: Any, block: list[list[Number]]) -> list[list[Any]]:
+    """Predictions of several components as series along each component in turn, from rows [value | tangents]."""
+    count = range(len(block))
+    return [[s.series([row[0], int(a == b)]) for a, row in enumerate(block)] for b in count]
+
+
 def slope_rows(problem: Risks, law: Law, z: list[list[Number]]) -> Matrix:
     """Rows [sum p ell'(z_x, y) | its tangents]: each tangent is scaled by the series' own slope."""
     m, s = problem.m, _series(problem)
     zero = m.number(0)
     rows = [[zero] * len(z[0]) for _ in z]
+    if problem.loss.outputs > 1:
+        for x, y, p in law.atoms:
+            for b, start in enumerate(_lines(s, z[x])):
+                for a, slope in enumerate(problem.loss.d1(s, start, y), start=x.start):
+                    value, scale = (p * c for c in _coefficients(slope, 2))
+                    first = rows[a][0] + value if b == 0 else rows[a][0]
+                    pairs = zip(rows[a][1:], z[x][b][1:], strict=True)
+                    rows[a] = [first, *(old + scale * tangent for old, tangent in pairs)]
+        return m.matrix(rows)
     for x, y, p in law.atoms:
         value, slope = _coefficients(problem.loss.d1(s, s.series([z[x][0], 1]), y), 2)
         scale, row = p * slope, z[x]
@@ -60,6 +75,12 @@ def gradient(problem: Problem) -> list[Number]:
 def risk_gradient(problem: Risks, law: Law, z: list[list[Number]]) -> list[Number]:
     """The derivative of R_i along each tangent, at predictions [value | tangents]; series of two terms."""
     s, total = _series(problem), [problem.m.number(0)] * (len(z[0]) - 1)
+    if problem.loss.outputs > 1:
+        for x, y, p in law.atoms:
+            for start, row in zip(_lines(s, z[x]), z[x], strict=True):
+                scale = p * problem.loss.value(s, start, y)[1]
+                total = [t + scale * v for t, v in zip(total, row[1:], strict=True)]
+        return total
     for x, y, p in law.atoms:
         scale = p * problem.loss.value(s, s.series([z[x][0], 1]), y)[1]
         total = [t + scale * v for t, v in zip(total, z[x][1:], strict=True)]
@@ -126,8 +147,9 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
                 z = [_dot(row, theta) for row in features]
                 slopes: dict[int, Any] = {}
                 for x, y, p in law.inner.atoms:
-                    term = p * problem.loss.d1(s, z[x], y)
-                    slopes[x] = slopes[x] + term if x in slopes else term
+                    found = problem.loss.d1(s, z[x], y)
+                    for j, slope in enumerate(found, start=x.start) if isinstance(x, slice) else ((x, found),):
+                        slopes[j] = slopes[j] + p * slope if j in slopes else p * slope
                 theta = [
                     t - problem.eta * _dot([features[x][j] for x in slopes], list(slopes.values()))
                     for j, t in enumerate(theta)

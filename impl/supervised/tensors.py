@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arithmetic import to_float
+from ..arithmetic import Floats, to_float
 from ..losses import Loss
 from ..tensors import Torch
 from .instance import Atom, Gradient, MetaSLInstance
@@ -26,18 +26,23 @@ class TorchProblem:
     def __init__(self, instance: MetaSLInstance) -> None:
         self.loss: Loss = instance.loss
         self.adaptation = instance.adaptation
-        features = np.array([[to_float(v) for v in row] for row in instance.features])
+        features = np.array([[to_float(v) for v in row] for row in instance.rows])
+        if self.loss.outputs > 1:
+            features = features.reshape(len(instance.features), self.loss.outputs, -1)
         self.tasks = []
         for task in instance.tasks:
             if task.weight == 0:
                 continue
-            outer, inner = (law_tensors(features, atoms) for atoms in (task.atoms, task.inner))
+            outer, inner = (law_tensors(self.loss, features, atoms) for atoms in (task.atoms, task.inner))
             self.tasks.append((to_float(task.weight), outer, inner))
 
     def risk(self, tensors: tuple[Tensor, ...], theta: Tensor) -> Tensor:
         """R_i(h_theta)."""
         rows, labels, masses = tensors
-        return (masses * self.loss.value(Torch, rows @ theta, labels)).sum()
+        z = rows @ theta
+        if self.loss.outputs > 1:
+            return (masses * self.loss.value(Torch, z.unbind(-1), labels.unbind(-1))).sum()
+        return (masses * self.loss.value(Torch, z, labels)).sum()
 
     def adapt(self, tensors: tuple[Tensor, ...], theta: Tensor, *, first_order: bool = False) -> Tensor:
         """U_i(theta), differentiable in theta; `first_order` stops the inner gradient (FOMAML)."""
@@ -90,9 +95,9 @@ class TorchProblem:
         return total
 
 
-def law_tensors(features: np.ndarray, atoms: Sequence[Atom]) -> tuple[Tensor, ...]:
-    """Rows, labels and masses of a law's atoms."""
+def law_tensors(loss: Loss, features: np.ndarray, atoms: Sequence[Atom]) -> tuple[Tensor, ...]:
+    """Rows (N, d), or (N, c, c d), labels (N,), or (N, c), and masses (N,) of a law's atoms."""
     rows = features[[atom.x for atom in atoms]]
-    labels = np.array([to_float(atom.y) for atom in atoms])
+    labels = np.array([loss.label(Floats, atom.y) for atom in atoms])
     masses = np.array([to_float(atom.p) for atom in atoms])
     return tuple(torch.from_numpy(a) for a in (rows, labels, masses))

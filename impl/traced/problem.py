@@ -347,7 +347,7 @@ def instance_of(
     words = (
         f"batch normalisation uses each batch's statistics ({', '.join(learner.batch)}): points depend on each other"
     )
-    notes = (words,) if learner.batch else ()
+    notes: tuple[str, ...] = (words,) if learner.batch else ()
     if "gradient" in wanted and learner.formal([(t.weight, data) for t, data in zip(found, given, strict=True)]):
         notes += (FORMAL,)
     return TracedInstance(tuple(p for _, p in kinds), tuple(found), learner.names, omega, other, functions, size,

@@ -13,8 +13,9 @@ from flint import fmpq
 
 from ...impl.losses import LOSSES, Loss
 from ...impl.own_tasks import TaskSource
-from ...impl.supervised.document import STEPS
+from ...impl.supervised.document import OUTPUTS, STEPS
 from ...impl.task_tables import DOUBTFUL, MEANT
+from ...impl.vector_losses import VectorLoss
 from ..certifying import conditions_of
 from ..formats.judging import ConditionRow, ConditionsRecord
 from ..processes import EndedError, improving
@@ -51,7 +52,9 @@ StepsOption = Annotated[
     ),
 ]
 TaskOption = Annotated[str, typer.Option("--task", metavar="COLUMN", help="CSV column that names the task.")]
-LabelOption = Annotated[str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label.")]
+LabelOption = Annotated[
+    str, typer.Option("--label", metavar="COLUMN", help="CSV column of the label (y1, y2, ... of several outputs: y).")
+]
 IgnoreOption = Annotated[
     list[str] | None,
     typer.Option("--ignore", metavar="COLUMN", help="CSV column or NumPy array to leave out (may be repeated)."),
@@ -86,8 +89,13 @@ def _loss(text: str | None) -> Loss | None:
     if text is None:
         return None
     name, _, parameter = text.partition(":")
+    if name == "softmax":
+        required = f"softmax:C with the number of classes C, 2..{OUTPUTS}, is required; give softmax:3, say"
+        count = exact_option("--loss", text, lambda v: v.q == 1 and 2 <= v <= OUTPUTS, required, parameter or "0")
+        return VectorLoss("softmax", outputs=int(count.p))
     if name not in LOSSES:
-        fail(f"--loss={text!r}: one of {', '.join(LOSSES)} is required; the quartic and Huber losses with :PARAMETER")
+        known = ", ".join((*LOSSES, "softmax:C"))
+        fail(f"--loss={text!r}: one of {known} is required; the quartic and Huber losses with :PARAMETER")
     required = f"{name}:PARAMETER with a number > 0 is required; give {name}:1, say"
     value = exact_option("--loss", text, lambda v: v > 0, required, parameter) if parameter else None
     try:

@@ -13,6 +13,7 @@ from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
 from .supervised import SUPERVISED
 from .traced import TRACED
+from .vectors import VECTORS
 from .verdicts import VERDICT_FAULTS
 
 CATALOGUE = (
@@ -21,6 +22,7 @@ CATALOGUE = (
     *INFIMA,
     *SUPERVISED,
     *LAWS,
+    *VECTORS,
     *NETWORKS,
     *REINFORCEMENT,
     *VERDICT_FAULTS,

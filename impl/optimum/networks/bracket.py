@@ -21,12 +21,13 @@ from flint import arb, ctx, fmpq
 
 from ....theory.claim import Claim
 from ...arithmetic import PROPOSING, Number, bounds, exactly, midpoint, to_float
+from ...bracket import UnsupportedError
 from ...floats.infimum import lifted_least_squares
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ...losses import Link
 from ...models.weights import Weights, squared_distance
-from ...study import Certified, Details, Finding, Headline, ShownBracket, Study, UnsupportedError
+from ...study import Certified, Details, Finding, Headline, ShownBracket, Study
 from ...supervised.instance import Functions, NetworkComparator, NetworkInstance, split
 from ...supervised.relu.batch import batch_of
 from ...supervised.relu.batch_quantities import NetworkBatchQuantities

@@ -114,7 +114,7 @@ def _proposed(problem: AnyProblem, ball: float) -> Array:
     base = np.array([midpoint(z) for z in problem.start.predictions])
     instance = problem.instance
     loss, eta = instance.loss, to_float(instance.adaptation.eta)
-    laws = laws_of(instance.tasks, len(base))
+    laws = laws_of(instance.loss, instance.tasks, len(base))
     labels, masses, weights = (laws[name][0] for name in ("labels", "masses", "weights"))
 
     def objective(a: Array, lam: float) -> tuple[float, Array]:

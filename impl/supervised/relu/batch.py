@@ -116,5 +116,5 @@ def batch_of(instance: NetworkInstance) -> NetworkBatch:
         functions=functions,
         steps=canonical.adaptation.steps,
         activation=canonical.activation if isinstance(canonical, SmoothInstance) else None,
-        **laws_of(canonical.tasks, len(canonical.features)),
+        **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
     )

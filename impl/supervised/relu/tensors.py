@@ -25,7 +25,7 @@ class TorchNetwork:
         inputs = np.array([[to_float(v) for v in row] for row in instance.features])
         self.tasks = []
         for task in instance.tasks:
-            outer, inner = (law_tensors(inputs, atoms) for atoms in (task.atoms, task.inner))
+            outer, inner = (law_tensors(instance.loss, inputs, atoms) for atoms in (task.atoms, task.inner))
             self.tasks.append((to_float(task.weight), outer, inner))
 
     def risk(self, tensors: tuple[Tensor, ...], weights: Tensor) -> Tensor:

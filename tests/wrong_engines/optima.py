@@ -290,8 +290,8 @@ OPTIMUM_FAULTS = (
           "if not own < lower - 1e-3:"), ENDED),
     fault("floor-of-a-ball-everywhere", "a checker that ignores the ball", f"{ENDS}:_within",
           then(lambda within: True), EVERYWHERE),
-    fault("floor-without-weights", "task weights are left out", f"{EXACT}:functional_bound", Edit("arb(task.weight) *",
-          ""), FLOORS),
+    fault("floor-without-weights", "task weights are left out", f"{EXACT}:functional_bound", Edit(
+          "arb(task.weight) * least_on_ray", "least_on_ray"), FLOORS),
     fault("ray-value-of-the-middle", "a proposal is trusted", f"{EXACT}:bisected", Edit("for _ in range(200):",
           "for _ in range(3):"), FLOORS),
     fault("ray-of-one-end", "a range is too narrow", f"{EXACT}:least_on_ray",

@@ -70,7 +70,7 @@ READER_FAULTS = (
     fault("radius-of-0", "a reader that is too lax", f"{DOCUMENT}:_instance", Edit("if radius <= 0:",
           "if radius < 0:"), refused("a radius of 0")),
     fault("short-parameters", "a reader that is too lax", f"{DOCUMENT}:_instance",
-          Edit("if len(record.omega) != len(features[0]):", "if False:"),
+          Edit("if len(record.omega) != size:", "if False:"),
           refused("a parameter that is too short")),
     fault("delta-of-0", "a reader that is too lax", f"{DOCUMENT}:read_loss",
           Edit('(parameter == 0 and name == "delta")', "False"), refused("delta = 0")),

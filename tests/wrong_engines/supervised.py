@@ -119,7 +119,7 @@ SUPERVISED = (
                "self.laws, [self._before] * len(self.laws), self._comparator"),
           BY_HAND),
     fault("bregman-at-the-rival", "a derivative at another point", f"{PREDICTIONS}:PredictionQuantities._divergences",
-          Edit("loss.d1(m, z[x], y)", "loss.d1(m, h[x], y)"), engines()),
+          Edit("loss.bregman(m, z[x], h[x], y)", "loss.bregman(m, h[x], z[x], y)"), engines()),
     fault("bregman-swapped-back", "a sign error", f"{PREDICTIONS}:PredictionQuantities.bregman_swapped",
           Edit("- self.bregman", "+ self.bregman"), engines()),
     fault("curvature-at-the-rival", "a derivative at another point",

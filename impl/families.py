@@ -117,6 +117,7 @@ META_SL = Family(
         "attaining",
         "two-laws",
         "vector-outputs",
+        "vector-tangent",
     ),
     REAL_TASKS,
     smaller,

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import scipy
 from flint import ctx, fmpq
-from scipy.optimize import minimize
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
@@ -54,7 +54,9 @@ def lowest(instance: MetaSLInstance, ball: float, until: float) -> tuple[float, 
         for start in starts:
             tried = [start]
             if time.monotonic() < until:
-                tried.append(minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x)
+                tried.append(
+                    scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+                )
             for point in map(inside, tried):
                 value = objective(point)[0]
                 if np.isfinite(point).all() and value < best:

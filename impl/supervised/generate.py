@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -348,8 +348,11 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
-def vector_outputs(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
-    """Two to four outputs: any problem, one of a corollary, or one with supports; any comparator."""
+RIVALS = ("parameter", "functions", "tangent", "stationary", "local")
+
+
+def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, ...] = RIVALS) -> Batch:
+    """Two to four outputs: any problem, one of a corollary, or one with supports; any comparator of these kinds."""
     settings: tuple[dict[str, Any], ...] = (
         {},
         {"supports": ("own", "labels", "part")},
@@ -364,7 +367,7 @@ def vector_outputs(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
         batch = replace(batch, rate=np.zeros(source.size))
     elif setting.get("kind"):
         batch = replace(batch, rate=batch.rate / 16)
-    kind = source.choose(("parameter", "functions", "tangent", "stationary", "local"))
+    kind = source.choose(rivals)
     n, k = batch.shape[:2]
     if kind == "functions":
         return batch.against(functions=source.grid((n, k, c), -8, 8) / 4)
@@ -401,6 +404,8 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("vector-outputs", "several outputs: classes, or vectors of targets", vector_outputs,
               tuple(VECTOR_LOSSES), 3),
     Generator("shared-queries", "one query for all tasks, supports of their own (C3)", shared_queries, CONVEX_LOSSES),
+    Generator("vector-tangent", "several outputs, tangent comparators", partial(vector_outputs, rivals=("tangent",)),
+              tuple(VECTOR_LOSSES)),
 )  # fmt: skip
 
 LANDSCAPES = Generator("landscapes", "one or two dimensions, for the certified optimum", landscapes, SMOOTH_LOSSES)

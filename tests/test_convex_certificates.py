@@ -96,6 +96,7 @@ def test_a_point_far_from_the_minimiser_is_not_strongly_convex_about_it() -> Non
     assert not check(replace(far, ball=FOUR * 16)).accepted
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["logistic", "fold", "squared", "steep", "falling"])
 @pytest.mark.parametrize("radius", [FOUR, fmpq(1, 4), None])
 def test_ends_at_any_point_are_no_higher_than_the_minimum(name: str, radius: fmpq | None) -> None:

@@ -245,6 +245,7 @@ def test_searches_with_convexified_leaves_are_shorter(monkeypatch: pytest.Monkey
     assert max(v.lower for v in found.values()) <= min(v.upper for v in found.values())
 
 
+@pytest.mark.ci
 def test_one_leaf_is_split_until_it_is_proved() -> None:
     """The tree says r of the whole cube: the checker splits it, and proves what is true alone."""
     one = instance("one step", 2)

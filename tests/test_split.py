@@ -159,6 +159,7 @@ def test_what_is_no_split_or_weight_is_refused_in_one_line(name: str, tmp_path: 
     assert all(word in str(caught.value) for word in words) and "\n" not in str(caught.value), str(caught.value)
 
 
+@pytest.mark.ci
 def test_the_command_refuses_a_split_that_it_does_not_know(tmp_path: Path) -> None:
     place, out = write(tmp_path, REFUSED["0 and 1"][0]), tmp_path / "out.json"
     result = runner.invoke(app, ["certify", place, "--json", str(out)])
@@ -208,6 +209,7 @@ def test_arrays_that_are_no_split_or_weight_are_refused(arrays: dict[str, Any], 
 # --- the answer -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci
 def test_certify_and_audit_say_what_they_took_for_what(tmp_path: Path) -> None:
     """By hand, eta = 1/2, squared: U_a = t + (2 - t)/8 + 3/4 (-2t)... the exact optimum is that of normal equations."""
     place, out = write(tmp_path, CSV), tmp_path / "out.json"

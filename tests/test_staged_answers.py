@@ -303,6 +303,7 @@ def test_a_network_from_a_file(tmp_path: Path) -> None:
     assert {"maml", "first-order", "no-adaptation"} <= {one["objective"] for one in record["stationary_for"]}
 
 
+@pytest.mark.ci
 def test_bad_parameters_and_radii_are_one_line(tmp_path: Path) -> None:
     place, wide, policies = tmp_path / "network.json", tmp_path / "omega.npy", tmp_path / "policies.json"
     files.save(neuron(), place)

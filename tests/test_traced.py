@@ -152,6 +152,7 @@ def test_a_convolutional_network_on_digits() -> None:
         assert found.name == name, found.message
 
 
+@pytest.mark.ci
 def test_kinks_are_named_and_nothing_is_decided_on_them() -> None:
     model = network()
     with torch.no_grad():
@@ -170,6 +171,7 @@ def small(**changes: Any) -> TracedInstance:
     )
 
 
+@pytest.mark.ci
 def test_both_systems_meet_and_agree_with_pytorch() -> None:
     model, tasks, other = network(torch.float64, 3), sinusoids(2, torch.float64, 2), network(torch.float64, 3, seed=5)
     instance = instance_of(model, tasks, SGD(0.02), "mse", other)
@@ -185,6 +187,7 @@ def test_both_systems_meet_and_agree_with_pytorch() -> None:
     assert abs(float(rough.eps_first_order.mid()) - float(first.norm())) < 1e-12 * float(first.norm())
 
 
+@pytest.mark.ci
 def test_an_instance_replays_from_plain_data() -> None:
     """Another instance with graphs that went through JSON: the same name, the same verdicts, and no PyTorch."""
     import json

@@ -88,6 +88,7 @@ def test_a_comparator_with_other_statistics_or_no_numbers_is_refused() -> None:
         instance_of(Model(), [task()], SGD(0.1), "mse", nothing, wanted=FEW)
 
 
+@pytest.mark.ci
 def test_a_program_that_is_not_a_function_of_its_inputs_is_refused() -> None:
     count = itertools.count(1)
     small = torch.tensor([[100], [200]], dtype=torch.uint8)
@@ -99,6 +100,7 @@ def test_a_program_that_is_not_a_function_of_its_inputs_is_refused() -> None:
     assert noted.tasks  # a dtype's own rounding is none of that
 
 
+@pytest.mark.ci
 def test_a_model_that_changes_is_traced_again() -> None:
     model = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.LeakyReLU(0.1))
 

@@ -283,6 +283,7 @@ def test_the_mirror_agrees_on_generated_instances(variant: str, effort: int) -> 
             assert not compare(instance).contradictions
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("loss", [SOFTMAX, TARGETS], ids=lambda loss: loss.name)
 def test_the_checker_of_witnesses_agrees(loss: VectorLoss) -> None:
     instance = drawn(loss, split=True)

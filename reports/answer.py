@@ -36,7 +36,7 @@ class Parts:
 class Known:
     """What is known of the distance from the global optimum: an interval, the theorem's bound, what limits the number.
 
-    bound       the smallest proved one; form: of which claim
+    bound       the smallest that is PROVED or EQUAL; form: of which claim
     tolerance   the width of the bracket where the distance does not exceed it, else None
     """
 
@@ -116,7 +116,8 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     claims, instances = len(verify.claims), verify.generated + verify.real
     numbers = f"{claims} claims on {instances:,} instances: {proved:,} times proved, {equal:,} equal as far as "
     numbers += f"enclosures tell; {undecided:,} undecided." if undecided else "enclosures tell."
-    head = f"{violated} certified violations." if violated else "What is claimed holds: no claim was violated."
+    head = "No claim was violated." if proved + equal else "Nothing was proved."
+    head = f"{violated} certified violations." if violated else head
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
     if distances:
         speaking = sum(d.speaks for d in distances)
@@ -293,8 +294,8 @@ def is_empty(row: RealRow) -> bool:
 
 @dataclass(frozen=True)
 class Comparison:
-    """On how many real instances the smallest proved bound says more than, as much as, less than what is known without
-    a theorem; on how many the same of the lifted bound; none: where there is no such bound."""
+    """On how many real instances the smallest bound (PROVED or EQUAL) says more than, as much as, less than what is
+    known without a theorem; on how many the same of the lifted bound; none: where there is no such bound."""
 
     smallest: Counter[str]
     lifted: Counter[str]

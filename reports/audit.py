@@ -140,6 +140,12 @@ def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
     return FamilyRows(cells, None, MutantRows([mutants[m.name] for m in family.mutants]))
 
 
+def not_refuting(kept: AuditRecord) -> list[str]:
+    """What a judged-again counterexample should refute and does not: names of mutants, claims without an assumption."""
+    cells = [f"{cell.claim} without {cell.assumption}" for cell in kept.cells if cell.confirmed is False]
+    return [row.name for row in kept.mutants if row.status == "survived"] + cells
+
+
 def _kept_mutant(mutant: Mutant, folder: Path) -> MutantRow:
     """A mutant against its kept counterexample."""
     path = KEPT / f"mutant-{mutant.name}-simplest.json"

@@ -38,7 +38,8 @@ class Worked:
     slopes         ell' at omega's errors: w; stretch   dU/dtheta there, the same for both tasks
     second         L''(omega), above 0; way   u, what omega's predictions are away from the rival's
     misfit         what is left of u beside the best v phi'; bound   ||w|| times it, as eps = 0
-    verdict        the engine's, of the lifted bound; least, at   the certified minimum of L and where it is
+    verdict        the engine's, of the lifted bound; least, at   the proved lower end of L's minimum and a point of it
+    status         of that bracket
     """
 
     labels: tuple[Fraction, ...]
@@ -54,6 +55,7 @@ class Worked:
     verdict: str
     least: float
     at: float
+    status: str
     axis: list[float]
     values: list[float]
 
@@ -100,6 +102,6 @@ def worked() -> Worked:
     curve = headline.sample(instance, REACH, COUNT)
     return Worked(
         labels, rate, omega, rival, slopes, stretch, second, way, misfit, abs(slopes[0]) * misfit,
-        judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0],
+        judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0], optimum.status.value,
         list(curve.axis), list(curve.values),
     )  # fmt: skip

@@ -60,8 +60,13 @@ def test_a_kept_counterexample_that_refutes_nothing_any_more_is_said(
     text["instance"] |= {"comparator": text["instance"]["omega"]}
     (folder / f"mutant-{name}-simplest.json").write_text(json.dumps(text))
     monkeypatch.setattr(audit, "KEPT", folder)
-    (row,) = [r for r in kept_family("meta-sl", tmp_path, seed=0).mutants.mutants if r.name == name]
+    rows = kept_family("meta-sl", tmp_path, seed=0)
+    (row,) = [r for r in rows.mutants.mutants if r.name == name]
     assert row.status == "survived" and row.simplest is None
+    record = audit.record_of([rows], 0, 1.0, "complete", "", "metagap verify", kept=True)
+    assert audit.not_refuting(record) == [name]
+    record.cells[0].confirmed = False
+    assert len(audit.not_refuting(record)) == 2
 
 
 def test_the_page_takes_the_searched_audit_unless_it_is_of_another_theory(

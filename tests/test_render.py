@@ -111,6 +111,11 @@ def test_the_verdict_is_three_sentences_from_the_counts(records: Both) -> None:
     held, *_ = sentences(verify, [])
     counts = [c for row in verify.claims for c in (row.counts, row.real_counts)]
     assert not held.alarm and f"{sum(c.PROVED for c in counts):,} times proved" in held.text
+    assert held.head == "No claim was violated."
+    nothing = copy.deepcopy(verify)
+    for row in nothing.claims:
+        row.counts.PROVED = row.counts.EQUAL = row.real_counts.PROVED = row.real_counts.EQUAL = 0
+    assert sentences(nothing, [])[0].head == "Nothing was proved."
     verify.claims[0].counts.VIOLATED = 2
     assert sentences(verify, [])[0].alarm and sentences(verify, [])[0].head.startswith("2 certified")
     far = Distance(0.5, 1.0, 0.75, "lifted", None, "", "a", "A", "", 1, 1, 0.7, None)
@@ -131,6 +136,7 @@ def test_the_worked_example_is_what_the_engine_says_of_its_instance(page: str) -
     for enclosure_, value in ((lifted.gap, example.gap), (lifted.bound, example.bound)):
         assert enclosure_.lo <= float(value) <= enclosure_.hi and enclosure_.hi - enclosure_.lo < 1e-12
     assert lifted.terms["eps"].hi < 1e-30 and example.second == Fraction(33, 125)
+    assert example.status == "certified" and "0.1622 (certified)" in page
     assert example.least < float(example.rival.risk) < float(example.omega.risk)
     middle = len(example.axis) // 2
     assert example.axis[middle] == 0 and example.values[middle] == pytest.approx(float(example.omega.risk))

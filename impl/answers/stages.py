@@ -234,17 +234,17 @@ class _Stages(Work):
             self.watch()
 
     def formed(self) -> None:
-        """The smallest form that is proved against the same comparator."""
+        """The smallest form, PROVED or EQUAL, against the same comparator."""
         evaluator = Evaluator(self.against, lambda: self.family.quantities(self.against))
-        proved: list[ClaimJudgement] = []
+        found: list[ClaimJudgement] = []
         for claim in self.family.forms():
             if time.monotonic() > self.end or self.standing.judged is None:
                 return
             self.stage(f"judging {claim.name}")
-            proved.append(judge_claim(claim, evaluator))
-            least = with_bracket(smallest(proved), self.standing.judged)
-            if least is not None and least is not self.standing.smallest:
-                self.tell(replace(self.standing, smallest=least))
+            found.append(judge_claim(claim, evaluator))
+            least = smallest(found)
+            if least is found[-1]:
+                self.tell(replace(self.standing, smallest=with_bracket(least, self.standing.judged)))
 
 
 @PROPOSING

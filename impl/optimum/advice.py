@@ -79,7 +79,7 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
 
 
 def promise(found: Answer) -> str:
-    """The smallest proved form of the bound, and the lifted form, whose terms follow."""
+    """The smallest form of the bound, with its verdict, and the lifted form, whose terms follow."""
     assert found.judged is not None
     lifted, least = found.judged.bound, found.smallest
     if lifted is None or least is None or not found.promise < lifted.hi:

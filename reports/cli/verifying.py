@@ -15,6 +15,7 @@ from rich.table import Table
 from ...impl.families import FAMILIES
 from .. import verify as verification
 from ..answer import real_distances, sentences
+from ..audit import not_refuting
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
 from ..records import dumps, hashes, write_text
@@ -85,6 +86,9 @@ def verify(
     if spoken:
         _print_verification(record, page)
     status = verification.exit_status(record)
+    if kept is not None and (failed := not_refuting(kept)):
+        typer.echo(f"metagap: verify: kept counterexamples that refute no more: {', '.join(failed)}", err=True)
+        status = status if status == INTERRUPTED else 1
     if status == INTERRUPTED:
         interrupted("verify: interrupted; the report has what was judged by then")
     raise typer.Exit(status)

@@ -180,8 +180,8 @@ class CertifiedBound(Record):
     claim: str
     verdict: VerdictName | None
     total: Interval | None
-    smallest: Annotated[Interval | None, Meta(description="its smallest proved form; null: none is proved")]
-    form: Annotated[str, Meta(description="the claim of that form; empty: none is proved")]
+    smallest: Annotated[Interval | None, Meta(description="its smallest form, PROVED or EQUAL; null: there is none")]
+    form: Annotated[str, Meta(description="the claim of that form; empty: there is none")]
     terms: dict[str, Interval]
     shares: dict[str, float]
     reason: str

@@ -164,7 +164,7 @@ class Form(Record):
 
 
 class NamedForm(Form):
-    """The smallest proved one of several, by its claim's name."""
+    """The smallest of several that are PROVED or EQUAL, by its claim's name."""
 
     claim: str
 
@@ -181,7 +181,7 @@ class RealOptimum(Record):
     bound: Interval | None
     verdict: VerdictName
     terms: dict[str, Interval | None]
-    smallest: Annotated[NamedForm | None, Meta(description="the smallest proved form of the bound on that distance")]
+    smallest: Annotated[NamedForm | None, Meta(description="its smallest form, PROVED or EQUAL")]
 
     def __post_init__(self) -> None:
         """Errors: ValueError for ends in the wrong order."""
@@ -201,7 +201,7 @@ class RealRow(Record):
     gap: Interval | None
     lifted: Form | None
     mixed: Form | None
-    smallest: Annotated[NamedForm | None, Meta(description="the smallest proved bound of the gap, of any form")]
+    smallest: Annotated[NamedForm | None, Meta(description="of the gap, of any form, PROVED or EQUAL")]
     trivial: Annotated[Interval | None, Meta(description="what L >= 0 (or the optimal return) alone says of the gap")]
     terms: dict[str, Interval | None]
     optimum: RealOptimum | None

@@ -8,7 +8,7 @@ a'b, gamma_n = n u/(1 - n u). With radii r_a, r_b of the entries, entry by entry
 products of matrices >= 0, whose own sums lose at most gamma_n of themselves. Exact factors need none of them:
 |a|'|b| <= ||a|| ||b||. Norms are computed with every rounding in them.
 
-That BLAS adds products up at all is what `impl.blas` watches: each product is compared with itself.
+That BLAS adds products up at all is what `impl.blas` watches: each product, of radii too, is compared with itself.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def product(a: MidRad, b: MidRad, unit: float = U) -> MidRad:
         rad = gamma * _norms(left, -1)[..., :, None] * _norms(right, -2)[..., None, :]
     else:
         size, spread = np.abs(right), np.broadcast_to(b.rad, b.shape)
-        rad = np.abs(left) @ (spread + gamma * size)
+        rad = _stacked(np.abs(left), spread + gamma * size)
         if a.rad.any():
-            rad = rad + np.broadcast_to(a.rad, a.shape) @ (size + spread)
+            rad = rad + _stacked(np.broadcast_to(a.rad, a.shape), size + spread)
         rad = rad * (1 + 2 * (count + 8) * U)
     if not np.isfinite(mid).all():
         rad = rad + 0 * mid  # nan where a sum has overflowed

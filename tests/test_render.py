@@ -25,6 +25,7 @@ from metagap.reports.answer import (
     sentences,
     uninformative,
 )
+from metagap.reports.figures import scatter
 from metagap.reports.formats import check
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.searching import MutationRecord
@@ -125,6 +126,14 @@ def test_the_verdict_is_three_sentences_from_the_counts(records: Both) -> None:
     assert real.head == "It says little on real tasks."
     assert "On 1 of 3" in real.text and "on 1 it says less" in real.text and "on 1 it is more than 100" in real.text
     assert far.remark == ", which says less than L ≥ 0 alone (0.7)" and none.remark == ", which says nothing"
+
+
+def test_the_picture_of_real_points_leaves_none_out_and_counts_those_below(records: Both) -> None:
+    verify = copy.deepcopy(records[0])
+    rows = [real("far", None, 0.5, 1.0), real("equal", None, 0.5, 0.5), real("below", None, 0.5, 0.25)]
+    verify.real_families = [RealFamily("sinusoid", "Sinusoid", "", "", rows)]
+    drawn = scatter(verify)
+    assert drawn is not None and "3 real points, both logarithmic: 1 below the diagonal, 3 with a bound" in drawn
 
 
 def test_the_worked_example_is_what_the_engine_says_of_its_instance(page: str) -> None:

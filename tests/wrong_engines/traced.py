@@ -27,7 +27,7 @@ def fault(name: str, kind: str, place: str, old: str, new: str, guard: object) -
 TRACED = (
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
     fault("product-left-radius", "a radius is dropped", "products:product", "        if a.rad.any():", "        if False:", PRODUCTS),
-    fault("product-right-radius", "a radius is dropped", "products:product", "(spread + gamma * size)", "(gamma * size)", PRODUCTS),
+    fault("product-right-radius", "a radius is dropped", "products:product", "spread + gamma * size)", "gamma * size)", PRODUCTS),
     fault("hull-left-out", "an open gate is decided", "systems:System.where", "return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided", "return decided", MAX_POOL),
     fault("winner-decided", "an open gate is decided", "operators:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
     fault("kink-forgotten", "a kink is not remembered", "evaluate:Run.decided", "if doubtful.any():", "if False:", MAX_POOL),

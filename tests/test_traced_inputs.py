@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from metagap.impl.files import BadInputError
+from metagap.impl.judge import Enclosure
 from metagap.theory.claim import Verdict
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 
 from metagap.impl.models.traced.trace import TraceError  # noqa: E402
+from metagap.impl.traced.asking import advice  # noqa: E402
 from metagap.impl.traced.diagnosing import flattened  # noqa: E402
 from metagap.impl.traced.problem import Learner, instance_of, programs  # noqa: E402
 from metagap.torch import SGD, Task, check_gradient, judge  # noqa: E402
@@ -176,3 +180,24 @@ def test_a_gradient_that_is_not_of_the_values_is_said(detached: bool) -> None:
     x = torch.linspace(-2, 2, 4)[:, None]
     result = judge(model, [Task((x, torch.sin(3 * x)), (x + 0.1, torch.sin(3 * x)))], inner=inner)
     assert any("formal gradient" in note for note in result.notes) == detached
+
+
+def test_an_answer_quotes_no_bound_that_is_not_decided_and_no_number_that_is_none() -> None:
+    found = judge(Model(torch.tanh), [task()], inner=SGD(lr=0.1), comparator=Model(torch.tanh, seed=1))
+    whole, lifted = Enclosure(0.0, 1.0), found["lifted"]
+    assert lifted.verdict is Verdict.PROVED
+    said = advice(found, whole, lifted)
+    assert any(one.startswith("By the theorem no more than") for one in said)
+    for wrong in (
+        replace(lifted, verdict=Verdict.UNDECIDED, reason="gap and bound overlap"),
+        replace(lifted, bound=Enclosure(0.0, math.inf)),
+    ):
+        said = advice(found, whole, wrong)
+        assert not any("By the theorem" in one for one in said)
+        assert any(one.startswith("The theorem says nothing here") for one in said)
+    nothing = Enclosure(math.nan, math.nan)
+    blank = replace(found["lifted"], terms={**found["lifted"].terms, "eps": nothing})
+    other = replace(
+        found.judgement, claims=tuple(blank if c.claim == blank.claim else c for c in found.judgement.claims)
+    )
+    assert not any("larger part" in one for one in advice(replace(found, judgement=other), whole, blank))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 import torch
 
 from ...theory.any_model import CLAIMS, HEADLINE
-from ..judge import ClaimJudgement, Enclosure
+from ..answers import less, more
+from ..judge import ClaimJudgement, Enclosure, smallest
 from .instance import Parameters
 from .judging import TracedJudgement, judged
 from .losses import DIVERGENCES
@@ -44,7 +46,7 @@ def judge(
 class TracedAnswer:
     """How far from the best: L(omega), L at the best point known, [gap to it, gap to the floor 0], the bound, advice.
 
-    gap.lo is certified as well as gap.hi: inf L lies between 0 and the best value that is known.
+    Both ends of the gap are enclosed: inf L lies between 0 and the best value that is known.
     """
 
     value: Enclosure
@@ -78,24 +80,28 @@ def certify(
     instance = instance_of(model, tasks, inner, loss, at)
     found = judged(instance, ASKED)
     omega: Parameters = instance.omega
-    best = Enclosure(found.value.lo - found.gap.hi, found.value.hi - found.gap.lo)
-    if best.hi > found.value.hi:
+    best = Enclosure(less(found.value.lo, found.gap.hi), more(found.value.hi, found.gap.lo))
+    if not best.hi <= found.value.hi:
         best, at = found.value, dict(zip(instance.names, map(torch.from_numpy, omega), strict=True))
-    gap = Enclosure(max(found.value.lo - best.hi, 0.0), found.value.hi)
-    sharpest = min((found[name] for name in ("lifted", "l1")), key=lambda c: c.bound.hi if c.bound else float("inf"))
-    return TracedAnswer(found.value, best, gap, sharpest, found, at, _advice(found, gap, sharpest))
+    gap = Enclosure(max(less(found.value.lo, best.hi), 0.0), found.value.hi)
+    forms = [found[name] for name in ("lifted", "l1")]
+    sharpest = smallest(forms) or forms[0]
+    return TracedAnswer(found.value, best, gap, sharpest, found, at, advice(found, gap, sharpest))
 
 
-def _advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tuple[str, ...]:
+def advice(found: TracedJudgement, gap: Enclosure, bound: ClaimJudgement) -> tuple[str, ...]:
+    """What to do, each sentence from what is enclosed and finite; the bound only if it is PROVED or EQUAL."""
     said = []
     if gap.lo > 0:
         said.append(f"Better parameters are known: they lower L by at least {gap.lo:.3g}.")
-    if bound.bound is not None and bound.gap is not None:
-        said.append(f"By the theorem no more than {bound.bound.hi:.3g} is lost against them ({bound.verdict.name}).")
+    if (least := smallest([bound])) is not None and least.bound is not None:
+        said.append(f"By the theorem no more than {least.bound.hi:.3g} is lost against them ({least.verdict.name}).")
+    else:
+        said.append(f"The theorem says nothing here: {bound.verdict.name}, {bound.reason}.")
     lifted = found["lifted"].terms
-    if {"radius", "eps", "weight_norm", "misfit"} <= set(lifted):
-        still = lifted["radius"].middle * lifted["eps"].middle
-        rest = lifted["weight_norm"].middle * lifted["misfit"].middle
+    known = [lifted[name].middle for name in ("radius", "eps", "weight_norm", "misfit") if name in lifted]
+    if len(known) == 4 and all(map(math.isfinite, known)):
+        still, rest = known[0] * known[1], known[2] * known[3]
         said.append(
             f"R eps = {still:.3g} is the larger part: omega is not stationary for MAML; train on (see check_gradient)."
             if still > rest

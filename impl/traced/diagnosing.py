@@ -1,6 +1,6 @@
-"""Whose gradient is it? A user's gradient against those of MAML and of the usual mistakes, at certified distances.
+"""Whose gradient is it? A user's gradient against those of MAML and of the usual mistakes, at enclosed distances.
 
-Candidates are gradients of graphs, enclosed. The distance of the user's to each is certified. Whether the rest is
+Candidates are gradients of graphs, enclosed. The distance of the user's to each is enclosed. Whether the rest is
 rounding is asked of the dtype: the user's loop rounded in its own order, and so a candidate's graph is replayed with
 every result moved at random by the dtype's unit; the largest of some replays, four times, is what rounding explains
 (never more than the bound for any order of rounding, where that is finite). A name is given only within it.
@@ -46,7 +46,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Whose gradient it is: a name, the certified relative distance to the gradient of that name, a sentence.
+    """Whose gradient it is: a name, the enclosed relative distance to the gradient of that name, a sentence.
 
     distances   to every candidate that was tried; rounding: the relative distance that the dtype's rounding explains
     """
@@ -220,7 +220,7 @@ def _relative(s: System, g: Array, at: Value) -> Enclosure:
 
 
 def distance(g: Array, candidate: Candidate) -> Enclosure:
-    """The certified relative distance: in float64, or in balls where that leaves it wide."""
+    """The relative distance, enclosed: in float64, or in balls where that leaves it wide."""
     found = _relative(Middles(), g, candidate.value(Middles()))
     if found.hi <= 1.5 * found.lo + 2.0**-40:
         return found

@@ -24,7 +24,11 @@ def fault(name: str, kind: str, place: str, old: str, new: str, guard: object) -
     return Fault(f"traced-{name}", kind, f"{ROOM}.{place}", Edit(old, new), guard)  # type: ignore[arg-type]
 
 
+QUOTES = suite("test_traced_inputs:test_an_answer_quotes_no_bound_that_is_not_decided_and_no_number_that_is_none")
+
 TRACED = (
+    Fault("traced-bound-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.traced.asking:advice", Edit("(least := smallest([bound])) is not None and least.bound is not None", "(least := bound).bound is not None"), QUOTES),
+    Fault("traced-parts-that-are-no-numbers", "a number that is none is told", "metagap.impl.traced.asking:advice", Edit("all(map(math.isfinite, known))", "True"), QUOTES),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
     fault("product-left-radius", "a radius is dropped", "products:product", "        if a.rad.any():", "        if False:", PRODUCTS),
     fault("product-right-radius", "a radius is dropped", "products:product", "spread + gamma * size)", "gamma * size)", PRODUCTS),

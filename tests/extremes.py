@@ -175,8 +175,8 @@ def stretched(document: dict[str, Any], rng: np.random.Generator) -> dict[str, A
     for task in found["tasks"]:
         if "r" in task:
             task["r"] = times(task["r"], label)
-        elif found["loss"]["name"] not in ("logistic", "exponential"):
-            for atom in task["atoms"]:
+        elif found["loss"]["name"] not in ("logistic", "exponential", "softmax"):
+            for atom in (*task["atoms"], *task.get("support", ())):
                 atom["y"] = times(atom["y"], label)
     if "tau" in found:
         found["tau"] = times(found["tau"], factor())

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 from flint import fmpq
+from metagap.impl.judge import Enclosure
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import Budget, advice
 from metagap.impl.optimum.answer import Answer, certify
@@ -54,6 +55,21 @@ def test_before_the_first_answer_there_is_none() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         certify(problem(), stage=stop)
+
+
+def test_nothing_is_promised_by_what_is_not_proved() -> None:
+    found = certify(problem(), fmpq(4), Budget(seconds=30))
+    assert found.judged is not None and found.judged.bound is not None and found.smallest is not None
+    assert found.judged.verdict is Verdict.PROVED
+    assert found.smallest.bound is not None and found.smallest.bound.hi < found.judged.bound.hi
+    for verdict in (Verdict.OUTSIDE, Verdict.UNDECIDED, Verdict.VIOLATED):
+        wrong = replace(found.judged, verdict=verdict)
+        alone = replace(found, judged=wrong, smallest=None)
+        assert alone.promise == math.inf
+        assert f"promises nothing here that is proved ({verdict.name})" in " ".join(advice.sentences(alone))
+        other = replace(found, judged=replace(wrong, bound=Enclosure(0.0, 0.0)))
+        assert other.promise == found.smallest.bound.hi
+        assert f"{found.promise:.6g}, in its form " in advice.promise(other) and verdict.name in advice.promise(other)
 
 
 def test_shares_of_the_bound_are_what_the_advice_says() -> None:

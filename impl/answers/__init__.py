@@ -13,7 +13,7 @@ from typing import Any
 from flint import fmpq
 
 from ..instances import Instance
-from ..judge import ClaimJudgement, Enclosure
+from ..judge import ClaimJudgement, Enclosure, smallest
 from ..study import Budget, ShownBracket
 
 NEAR = 1e-2
@@ -131,9 +131,9 @@ class Answer:
 
     @property
     def promise(self) -> float:
-        """What the theorem bounds the distance by, in its smallest form; infinite where it says nothing."""
-        bounds_of = (one.bound for one in (self.judged, self.smallest) if one is not None)
-        return min((bound.hi for bound in bounds_of if bound is not None), default=math.inf)
+        """What the theorem bounds the distance by, in its smallest form (PROVED or EQUAL); infinite without one."""
+        least = smallest(one for one in (self.judged, self.smallest) if one is not None)
+        return math.inf if least is None or least.bound is None else least.bound.hi
 
     @property
     def ends(self) -> tuple[float, float]:

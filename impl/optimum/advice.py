@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from ..answers import Answer, Objective, Stationarity
-from ..judge import ClaimJudgement, Enclosure
+from ..judge import ClaimJudgement, Enclosure, smallest
 from ..study import MORE_TIME, ShownBracket
 from ..supervised.instance import MetaSLInstance
 from .convexity import unknown
@@ -69,7 +69,9 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
         if math.isfinite(found.promise):
             lines.append(promise(found))
         else:
-            lines.append("The theorem promises nothing here that float64 can hold. Its bound is made of")
+            large = found.judged.bound is None or not math.isfinite(found.judged.bound.hi)
+            why = "that float64 can hold" if large else f"that is proved ({found.judged.verdict.name})"
+            lines.append(f"The theorem promises nothing here {why}. Its bound is made of")
         lines += [f"  {reason}" for reason in terms(found.judged, optimum)]
     if found.stationary.few and found.stationary.found:
         norms = "; ".join(f"{one.loop.objective} {_number(one.eps.hi)}" for one in found.stationary.found)
@@ -79,15 +81,16 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
 
 
 def promise(found: Answer) -> str:
-    """The smallest form of the bound, with its verdict, and the lifted form, whose terms follow."""
+    """The smallest form of the bound that is PROVED or EQUAL; the lifted form, whose terms follow, with its verdict."""
     assert found.judged is not None
-    lifted, least = found.judged.bound, found.smallest
-    if lifted is None or least is None or not found.promise < lifted.hi:
+    least = smallest(one for one in (found.judged, found.smallest) if one is not None)
+    if least is None or least is found.judged:
         return f"The theorem promises at most {found.promise:.6g} ({found.judged.verdict.name}). It is made of"
-    form = least.claim.removeprefix(f"{found.instance.family}-")
+    form, lifted = least.claim.removeprefix(f"{found.instance.family}-"), found.judged.bound
+    beside = "" if lifted is None else f"{lifted.hi:.6g} "
     return (
         f"The theorem promises at most {found.promise:.6g}, in its form {form} ({least.verdict.name}); in its lifted "
-        f"form {lifted.hi:.6g} ({found.judged.verdict.name}), made of"
+        f"form {beside}({found.judged.verdict.name}), made of"
     )
 
 

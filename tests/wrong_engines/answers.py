@@ -18,7 +18,12 @@ DISTANCE = "test_the_distance_is_from_the_value_and_from_what_is_proved"
 NEURON, BANDIT = "test_gradients_of_a_neuron_by_hand", "test_gradients_of_a_bandit_by_hand"
 UNCHECKED = "test_a_search_that_was_not_checked_is_no_upper_end"
 
+PROMISED = suite("test_answer:test_nothing_is_promised_by_what_is_not_proved")
+
 ANSWER_FAULTS: tuple[Any, ...] = (
+    Fault("answer-promised-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.judge:smallest",
+          Edit("if one.verdict in (Verdict.PROVED, Verdict.EQUAL) and one.bound is not None",
+               "if one.bound is not None"), PROMISED),
     fault("from-the-wrong-end-above", "outward rounding turned inward", f"{STAGES}:distance",
           "more(optimum.sure, value.lo)", "more(optimum.sure, value.hi)", DISTANCE),
     fault("from-the-wrong-end-below", "outward rounding turned inward", f"{STAGES}:distance",

@@ -247,6 +247,17 @@ class _Stages(Work):
                 self.tell(replace(self.standing, smallest=with_bracket(least, self.standing.judged)))
 
 
+def slope_of(batch: Any, quantities: Callable[[Any], Any], plain: bool) -> tuple[Array, Callable[[Array], Array]]:
+    """omega of a batch of one, flat, and the gradient of L (`plain`: of first-order MAML) at such points in float64."""
+
+    def at(flat: Array) -> Array:
+        found = quantities(replace(batch, omega=flat.reshape(batch.omega.shape)))
+        slope: Array = (found.first_order_gradient if plain else found.gradient)[0]
+        return slope
+
+    return batch.omega[0].ravel(), at
+
+
 @PROPOSING
 def _distance(omega: Array, slope: Callable[[Array], Array]) -> float:
     """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector."""

@@ -16,7 +16,7 @@ from flint import ctx, fmpq
 from ...theory import meta_rl, meta_rl_network, meta_rl_smooth_network
 from ...theory.claim import Claim
 from ..answers import Objective, Posed, count, more
-from ..answers.stages import MULTIPLES, Staged, Variant, Work, distance
+from ..answers.stages import MULTIPLES, Staged, Variant, Work, distance, slope_of
 from ..arithmetic import Array, rational, to_float
 from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
@@ -281,14 +281,7 @@ class PolicyAnswerer(Staged):
             yield other(f"rate={text}", f"MAML with rate {text}", eta=eta * multiple)
 
     def slope(self, instance: PolicyInstance, plain: bool) -> tuple[Array, Callable[[Array], Array]]:
-        batch = batch_of(replace(instance, comparator=instance.omega))
-
-        def at(flat: Array) -> Array:
-            found = quantities_of(replace(batch, omega=flat.reshape(batch.omega.shape)))
-            slope: Array = (found.first_order_gradient if plain else found.gradient)[0]
-            return slope
-
-        return batch.omega[0].ravel(), at
+        return slope_of(batch_of(replace(instance, comparator=instance.omega)), quantities_of, plain)
 
 
 def _preference(judged: ClaimJudgement) -> tuple[bool, float]:

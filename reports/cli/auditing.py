@@ -117,7 +117,7 @@ def audit(
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile} --seed {seed}"
     command += "".join(f" --family {name}" for name in family or ())
     deadline = None if max_time is None else time.monotonic() + max_time
-    with working("audit") as show, writing(out):
+    with working("audit", "what was finished is kept; the same command goes on from there") as show, writing(out):
         record = audits.audit(
             out,
             seed=seed,

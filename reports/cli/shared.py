@@ -134,9 +134,9 @@ QUIET = 10.0
 
 
 @contextmanager
-def working(command: str) -> Iterator[Callable[[str], None]]:
+def working(command: str, kept: str = "nothing was written") -> Iterator[Callable[[str], None]]:
     """What the command is doing, and for how long, on the error stream: a status line on a terminal, else a line now
-    and then. Work that Ctrl-C ended is said to be, with status 130.
+    and then. Work that Ctrl-C ended is said to be, with status 130, and what is `kept` of it.
     """
     begin, said, last, done = time.monotonic(), QUIET, "starting", threading.Event()
 
@@ -163,9 +163,9 @@ def working(command: str) -> Iterator[Callable[[str], None]]:
         except EndedError as error:
             if not error.interrupted:
                 raise
-            interrupted(f"{command}: interrupted while {error.stage}; nothing was written")
+            interrupted(f"{command}: interrupted while {error.stage}; {kept}")
         except KeyboardInterrupt:
-            interrupted(f"{command}: interrupted while {last}; nothing was written")
+            interrupted(f"{command}: interrupted while {last}; {kept}")
         finally:
             done.set()
 

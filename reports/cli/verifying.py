@@ -99,7 +99,7 @@ def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
     """A bar of the instances that were judged; without a terminal a line now and then."""
     if not screen.is_terminal:
         judged = 0
-        with working("verify") as show:
+        with working("verify", "its report was not written") as show:
 
             def say(name: str, count: int) -> None:
                 nonlocal judged

@@ -16,7 +16,7 @@ from ....theory import network as relu_network
 from ....theory import smooth_network
 from ....theory.claim import Claim
 from ...answers import Objective, Posed, count
-from ...answers.stages import MULTIPLES, Staged, Variant, Work
+from ...answers.stages import MULTIPLES, Staged, Variant, Work, slope_of
 from ...arithmetic import Array, to_float
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure
@@ -157,14 +157,7 @@ class NetworkAnswerer(Staged):
             yield other(f"rate={text}", f"MAML with rate {text}", **stepped(rate, steps))
 
     def slope(self, instance: NetworkInstance, plain: bool) -> tuple[Array, Callable[[Array], Array]]:
-        batch = batch_of(replace(instance, comparator=instance.omega))
-
-        def at(flat: Array) -> Array:
-            found = NetworkBatchQuantities(replace(batch, omega=flat.reshape(batch.omega.shape)))
-            slope: Array = (found.first_order_gradient if plain else found.gradient)[0]
-            return slope
-
-        return batch.omega[0].ravel(), at
+        return slope_of(batch_of(replace(instance, comparator=instance.omega)), NetworkBatchQuantities, plain)
 
 
 def _watched(work: Work, until: float) -> Callable[[], None]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import pytest
 from metagap.impl.families import FAMILIES, META_SL, all_claims, judge, load
 from metagap.impl.files import BadInputError
+from metagap.reports import render
 from metagap.reports.answer import (
     Distance,
     Parts,
@@ -25,7 +26,7 @@ from metagap.reports.answer import (
     sentences,
     uninformative,
 )
-from metagap.reports.figures import scatter
+from metagap.reports.figures import COLOURS, scatter
 from metagap.reports.formats import check
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.searching import MutationRecord
@@ -447,3 +448,12 @@ def test_the_rates_are_answered_with_their_exponents_and_slopes() -> None:
     relu, smooth = (answer for _, answer in rate_answers(rates))
     assert "$m^{-1/4}$" in relu and "$m^{-1/6}$ (measured slope -0.173)" in relu
     assert "$m^{-1/2}$" in smooth and "-0.500 (softplus), -0.499 (tanh)" in smooth
+
+
+def test_every_colour_of_the_page_is_one() -> None:
+    """A variable that is defined by itself is none, and nothing complains."""
+    text = (Path(render.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    defined = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", text))
+    assert len(defined) >= 11 and all(re.fullmatch(r"#[0-9a-f]{6}", value) for value in defined.values()), defined
+    used = set(re.findall(r"var\((--[\w-]+)\)", text))
+    assert used <= set(defined) | {f"--{name.lower()}" for name in COLOURS}

@@ -295,11 +295,13 @@ def test_certify_says_how_far_and_what_to_do() -> None:
 def test_bad_input_is_one_line() -> None:
     model, tasks, inner = network(width=2), sinusoids(1, points=2), SGD(lr=0.02)
     dropped = nn.Sequential(nn.Linear(1, 2), nn.Dropout(0.5), nn.Linear(2, 1))
+    constant = [Task((torch.ones(2, 1), torch.ones(2, 1)), (torch.ones(2, 1), torch.ones(2, 1)))]
     for words, call in (
         ("dropout", lambda: judge(dropped, tasks, inner=inner)),
         ("at least one task", lambda: judge(model, [], inner=inner)),
         ("one of mse", lambda: judge(model, tasks, inner=inner, loss="hinge")),
-        ("a state_dict", lambda: judge(model, tasks, inner=inner, loss="bce")),
+        ("within", lambda: judge(model, tasks, inner=inner, loss="bce")),
+        ("a state_dict", lambda: judge(model, constant, inner=inner, loss="bce")),
         ("same model", lambda: judge(model, tasks, inner=inner, comparator=network(width=3))),
         ("parameters", lambda: check_gradient([torch.zeros(3)], model, tasks, inner=inner)),
         ("finite", lambda: check_gradient(torch.full((6,), torch.nan), network(width=1), tasks, inner=inner)),

@@ -27,7 +27,8 @@ from .files.tables import check_size, controls
 from .files.text import reported
 from .instances import Instance
 from .losses import Link, Loss
-from .supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
+from .supervised.adaptation import Gradient
+from .supervised.instance import Atom, Atoms, MetaSLInstance, Task
 from .supervised.tables import Rows, distinct_rows
 from .task_tables import from_archive, from_csv, from_sklearn, queries
 from .vector_losses import VectorLoss

@@ -10,7 +10,8 @@ from metagap.impl.families import FAMILIES, judge
 from metagap.impl.losses import Loss
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised import maml
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Verdict

@@ -24,7 +24,8 @@ from ..judge import PRECISIONS, Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..supervised import training
-from ..supervised.instance import Gradient, MetaSLInstance, adaptation_field, all_rows, laws_in_words, split
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance, adaptation_field, all_rows, laws_in_words, split
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies

@@ -12,7 +12,8 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from ..arithmetic import Balls, norm, root
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance
 from ..supervised.maml import Law, Problem
 from .certificate import basis
 from .spread import of_one_output

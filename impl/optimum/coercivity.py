@@ -37,7 +37,8 @@ from flint import arb, arb_mat, ctx, fmpq
 from ..arithmetic import Balls, norm, rational, root
 from ..balls.singular import positive_definite
 from ..losses import Link
-from ..supervised.instance import Gradient, MetaSLInstance, Task
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance, Task
 from .certificate import basis
 from .exact import squared_minimum
 

@@ -69,7 +69,8 @@ from scipy.linalg import qr
 from ..arithmetic import Array, bounds
 from ..blas import product
 from ..midrad import MidRad, MidRads, U, contract, product_ends
-from ..supervised.instance import Gradient, MetaSLInstance, split
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance, split
 from .stack import Balls2, Stack, gamma, norms
 
 LESS, MORE = 1 - 2.0**-40, 1 + 2.0**-40

@@ -12,7 +12,8 @@ from flint import arb, ctx, fmpq, fmpq_mat
 
 from ..arithmetic import rational
 from ..instances import Vector
-from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Atom, MetaSLInstance, Task, points
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import PRECISION, functional_bound, own_risk_bound, together

@@ -17,7 +17,8 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
 from ..arithmetic import Balls, Floats, NumberSystem, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
 from ..losses import Link, Loss
-from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Atom, MetaSLInstance, Task, points
 from ..supervised.maml import Law, Problem
 from ..supervised.vectors import problem_of
 from .spread import of_one_output

@@ -20,8 +20,9 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Array, midpoint, root
+from ..supervised.adaptation import Gradient
 from ..supervised.batch import batch_of
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.instance import MetaSLInstance
 from .certificate import basis
 from .ranges import SLACK, Ranges
 from .spread import of_one_output

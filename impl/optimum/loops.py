@@ -41,7 +41,8 @@ from ..answers import Stationarities, Stationarity, ranked
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
 from ..judge import Enclosure
 from ..midrad import MidRad
-from ..supervised.instance import Atoms, Gradient, Implicit, MetaSLInstance, Task, all_rows, rows_of, split
+from ..supervised.adaptation import Gradient, Implicit
+from ..supervised.instance import Atoms, MetaSLInstance, Task, all_rows, rows_of, split
 from ..supervised.maml import Law, Problem
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone

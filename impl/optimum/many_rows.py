@@ -21,7 +21,8 @@ from flint import arb
 from ..arithmetic import bounds, exactly, root
 from ..instances import Vector
 from ..midrad import MidRad, MidRads
-from ..supervised.instance import Functions, Gradient, MetaSLInstance
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Functions, MetaSLInstance
 from .convex_check import Prover
 from .stack import Balls2, norms, total
 

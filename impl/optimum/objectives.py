@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from flint import fmpq
 
 from ..answers import Objective
-from ..supervised.instance import Gradient, Implicit
+from ..supervised.adaptation import Gradient, Implicit
 
 STEPS = 10
 """Numbers of steps that are tried: 1 to that many."""

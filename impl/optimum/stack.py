@@ -30,7 +30,8 @@ from ..blas import compared, signs, tried
 from ..loss_ranges import LossRanges
 from ..losses import Loss
 from ..midrad import GUARD, UP, MidRad, U
-from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, both_laws
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Atoms, MetaSLInstance, Task, both_laws
 from ..supervised.tables import Rows
 from .spread import of_one_output
 

@@ -14,8 +14,9 @@ from ..balls.singular import smallest_singular_value
 from ..losses import Link, Loss
 from ..models.rows import Rows
 from . import taylor
+from .adaptation import Gradient
 from .core_quantities import Step
-from .instance import Functions, Gradient
+from .instance import Functions
 from .maml import Law
 from .rank_quantities import RankQuantities
 from .task_quantities import TaskQuantities
@@ -23,9 +24,9 @@ from .vectors import VectorProblem
 
 
 def small_step_margin(loss: Loss, s: arb, r: arb | None = None, share: arb | fmpq | int = 1) -> arb:
-    """C8's margin for s = eta B^2 >= 0: positive where L is convex whatever the data; -1 for infinite constants.
+    """C8's margin for s = max_j |eta r_j| B^2: positive where L is convex whatever the data; -1 for infinite constants.
 
-    Of two laws s = eta B_s^2, r = eta B_s B_q, and `share` a number with D^s <= share D^q.
+    Of two laws B_s^2 in s, r with B_s B_q in place of B^2, and `share` a number with D^s <= share D^q.
     """
     constants = loss.constants()
     m1, m2, kappa = constants.m1, constants.m2, constants.kappa
@@ -85,16 +86,21 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         """B_s, of the inner laws."""
         return self._longest([law.inner for law in self.laws])
 
-    @cached_property
-    def _step_size(self) -> arb:
-        """a = eta m2 B_s^2."""
-        self._gradient_steps()
-        self._balls_only("a norm")
-        return Balls.magnitude(self.problem.eta) * self._finite("m2") * square(self.support_feature_bound)
-
-    def _gradient_steps(self) -> None:
+    def _gradient_steps(self) -> Gradient:
         if not isinstance(self.instance.adaptation, Gradient):
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
+        return self.instance.adaptation
+
+    @property
+    def _rate(self) -> arb:
+        """max_j |eta r_j|."""
+        return arb(self._gradient_steps().largest)
+
+    @cached_property
+    def _bend(self) -> arb:
+        """h = m2 B_s^2."""
+        self._balls_only("a norm")
+        return self._finite("m2") * square(self.support_feature_bound)
 
     def _finite(self, constant: str) -> arb:
         value = getattr(self.problem.loss.constants(), constant)
@@ -104,10 +110,14 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
     @cached_property
     def _stretch(self) -> arb:
-        """c >= ||J^(k)||: max(1, a - 1) where 0 <= eta H_i, and 1 + a if eta < 0 or the loss is not convex."""
-        a = self._step_size
-        forward = self.problem.eta >= 0 and self.problem.loss.profile.convex
-        return (a - 1).max(arb(1)) if forward else 1 + a
+        """c >= ||J^(k)||, J^(k) = I - eta D (H + decay) with |H| <= h; the rates are `middle` and at most `half` off it."""
+        low, high = map(arb, self._gradient_steps().span)
+        middle, half, decay, h = (low + high) / 2, (high - low) / 2, self.problem.decay, self._bend
+        still = 1 - middle * decay
+        alike = abs(still).max(abs(still - middle * h))
+        if not self.problem.loss.profile.convex:
+            alike = abs(still) + abs(middle) * h
+        return alike + half * (h + decay)
 
     @cached_property
     def remainder_constant(self) -> arb:
@@ -119,7 +129,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         if adaptation.steps > 1:
             c, k = self._stretch, adaptation.steps
             growth = fenced(c) ** (k - 1) * sum((fenced(c) ** j for j in range(k)), start=arb(0))
-        return Balls.magnitude(self.problem.eta) * third * growth
+        return self._rate * third * growth
 
     @cached_property
     def jacobian_deviation(self) -> arb:
@@ -127,18 +137,18 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         if not isinstance(adaptation, Gradient):
             a = self._finite("m2") * square(self.support_feature_bound) / self.m.number(adaptation.strength)
             return a / (1 + a)
-        return self._step_size * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
+        step = self._rate * (self._bend + self.problem.decay)
+        return step * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
 
     @cached_property
     def smoothness(self) -> arb:
-        """beta = c^2 m2 B_q^2 + eta m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
+        """beta = c^2 m2 B_q^2 + max_j |eta r_j| m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
         self._gradient_steps()
         self._balls_only("a norm")
         third = self._finite("m3")
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
-        size = Balls.magnitude(self.problem.eta)
         bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
-        return bound + size * bend * fenced(self.support_feature_bound) ** 3 * self.feature_bound
+        return bound + self._rate * bend * fenced(self.support_feature_bound) ** 3 * self.feature_bound
 
     @cached_property
     def descent(self) -> arb:
@@ -205,11 +215,14 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     def _certainly_dependent(self) -> bool:
         """Whether they are dependent for a reason that features alone show, or in exact rationals.
 
-        The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included. Of tasks that
-        adapt on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks
-        together; a task with a support of its own has dependent rows where its features are.
+        The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (not so if
+        parameters decay at different rates). Of tasks that adapt on their own law, or do not adapt, these are the
+        features of the rows themselves, of all such tasks together; a task with a support of its own has dependent rows
+        where its features are.
         """
-        still = isinstance(self.instance.adaptation, Gradient) and self.instance.adaptation.eta == 0
+        adaptation = self.instance.adaptation
+        still = isinstance(adaptation, Gradient) and adaptation.eta == 0
+        spanned = not isinstance(adaptation, Gradient) or adaptation.rates is None or adaptation.decay == 0
         plain = [law for law in self.laws if law.support is None or still]
         groups = [plain, *([law] for law in self.laws if not (law.support is None or still))]
 
@@ -219,7 +232,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
         rows, count = [[x for law in group for x in law.rho] for group in groups], len(self._points)
         everything = {x for law in self.laws for x in law.points}
-        if self._crowded or rank(everything) < count or any(rank(own) < len(own) for own in rows):
+        if self._crowded or (spanned and (rank(everything) < count or any(rank(own) < len(own) for own in rows))):
             return True
         twin = self._rational_twin
         return twin is not None and twin._meta_features.rank() < count
@@ -243,12 +256,15 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
     @cached_property
     def margin_small_step(self) -> arb:
-        adaptation = self.instance.adaptation
-        one = isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0
-        if not one:
+        if not self._one_undecayed:
             return arb(-1)
         longest = self.feature_bound.max(self.support_feature_bound)
-        return small_step_margin(self.problem.loss, self.problem.eta * square(longest))
+        return small_step_margin(self.problem.loss, self._rate * square(longest))
+
+    @property
+    def _one_undecayed(self) -> bool:
+        adaptation = self.instance.adaptation
+        return isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.decay == 0
 
     @cached_property
     def margin_one_law(self) -> arb:
@@ -257,8 +273,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     @cached_property
     def margin_dominated(self) -> arb:
         """C8's margin for two laws; -1 where an atom of a support has no mass under the outer law."""
-        adaptation = self.instance.adaptation
-        if not (isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0):
+        if not self._one_undecayed:
             return arb(-1)
         share = fmpq(1)
         for task in self.instance.tasks:
@@ -267,7 +282,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
                 if (atom.x, atom.y) not in outer:
                     return arb(-1)
                 share = max(share, atom.p / outer[atom.x, atom.y])
-        step, inner = self.problem.eta, self.support_feature_bound
+        step, inner = self._rate, self.support_feature_bound
         return small_step_margin(self.problem.loss, step * square(inner), step * inner * self.feature_bound, share)
 
     @cached_property
@@ -321,7 +336,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         table = []
         for law, at in zip(self.laws, self._adapted, strict=True):
             hessian = problem.hessian(law.inner, self._before, mixed=False)
-            table += (at.rows(list(law.rho)) * (problem.identity() - hessian * problem.eta)).tolist()
+            table += (at.rows(list(law.rho)) * problem.stepped(problem.identity(), hessian)).tolist()
         return self._misfit(Rows(self.m, self.m.matrix(table))).value
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flint import fmpq
-from metagap.impl.supervised.instance import Gradient
+from metagap.impl.supervised.adaptation import Gradient
 
 from .numbers import then
 from .planting import Around, Edit, Fault, Value, suite

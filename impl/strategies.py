@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from .families import META_SL, Family
 from .sources import SMALL, Array, Limits, Option
-from .supervised.generate import CONVEX_LOSSES
+from .supervised.draws import CONVEX_LOSSES
 
 
 class DrawnSource:

@@ -14,7 +14,7 @@ from metagap.impl.losses import Loss
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised import errors
 from metagap.impl.supervised.adaptation import Gradient, Implicit
-from metagap.impl.supervised.generate import UNUSUAL_LOSSES
+from metagap.impl.supervised.draws import UNUSUAL_LOSSES
 from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.theory.claim import Verdict
 from metagap.theory.paper import RESULTS, Result

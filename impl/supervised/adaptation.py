@@ -10,7 +10,6 @@ from flint import fmpq
 
 from ..instances import Vector
 
-
 ZERO = fmpq(0)
 
 

@@ -68,13 +68,15 @@ class BatchQuantities(CoreBatchQuantities):
         """J_i (B, n, d, d)."""
         return self._jacobians_of(self._inner)
 
-    def _jacobians_of(self, summed: Callable[[int, Array], Array]) -> Array:
-        """The same (B, n, d, d) with other sums over labels."""
-        batch = self.batch
+    def _jacobians_of(
+        self, summed: Callable[[int, Array], Array], factor: Callable[[Array], Array] | None = None
+    ) -> Array:
+        """The same (B, n, d, d) with other sums over labels, or with another factor of a step's Hessians."""
+        batch, factor = self.batch, factor or self._factor
         if batch.steps == 0:
             eye = np.eye(self.features.shape[2])
             return _inverse(eye + self._hessians(summed(2, self.after)) / batch.rate[:, None, None, None])
-        first, *others = (self._factor(self._hessians(summed(2, z))) for z in self._on_the_way)
+        first, *others = (factor(self._hessians(summed(2, z))) for z in self._on_the_way)
         return reduce(lambda jacobian, factor: factor @ jacobian, others, first)
 
     @cached_property
@@ -93,6 +95,17 @@ class BatchQuantities(CoreBatchQuantities):
         """A step's Jacobian (B, n, d, d), of Hessians (B, n, d, d)."""
         still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
         found: Array = still[:, None] - self._pace[:, None, :, None] * hessians
+        return found
+
+    def _turned(self, hessians: Array) -> Array:
+        """The same with the rates on the other side, as a wrong theorem has it."""
+        still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
+        found: Array = still[:, None] - hessians * self._pace[:, None, None]
+        return found
+
+    def _undecayed(self, hessians: Array) -> Array:
+        """The same without decay, as a wrong theorem has it."""
+        found: Array = np.eye(self.features.shape[2]) - self._pace[:, None, :, None] * hessians
         return found
 
     @property
@@ -136,7 +149,20 @@ class BatchQuantities(CoreBatchQuantities):
         factor = self._factor(self._hessians(self._inner(2, self.after)))
         return self._misfit(self.features[:, None] @ factor, self.u)[0]
 
-    # --- what wrong theorems use: the other law ---
+    # --- what wrong theorems use: of rates and decay, and the other law ---
+
+    def _misfit_by(self, factor: Callable[[Array], Array]) -> Array:
+        if self.batch.steps == 0:
+            raise UndefinedQuantityError("the adaptation is not by gradient steps")
+        return self._misfit(self.features[:, None] @ self._jacobians_of(self._inner, factor), self.u)[0]
+
+    @cached_property
+    def misfit_rates_turned(self) -> Array:
+        return self._misfit_by(self._turned)
+
+    @cached_property
+    def misfit_no_decay(self) -> Array:
+        return self._misfit_by(self._undecayed)
 
     @cached_property
     def misfit_support(self) -> Array:

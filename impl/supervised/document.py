@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -79,15 +80,14 @@ class _Document(Record):
 
 REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
-    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} for several outputs, a support, rates or decay,",
+    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} for several outputs, rates, decay or a support,",
     "problem": "'meta-sl'",
     "loss": "an object with the field name and, if the loss has one, its parameter c or delta, or classes (softmax)",
     "loss.name": "one of " + ", ".join({**LOSSES, **VECTOR_LOSSES}),
     "loss.c": "a number >= 0",
     "loss.delta": "a number > 0",
     "loss.classes": f"an integer C, 2..{OUTPUTS}: the labels are 0..C-1,",
-    "adaptation": "an object with the fields name, eta, steps and, if they differ, rates, decay (gradient) or name, lambda "
-    "(implicit)",
+    "adaptation": "an object with the fields name, eta, steps (gradient; rates, decay too) or name, lambda (implicit)",
     "adaptation.name": "one of gradient, implicit",
     "adaptation.steps": f"an integer 1..{STEPS}",
     "adaptation.rates": "a list of numbers, one for each number of omega: the rate of that parameter is eta times it,",
@@ -195,11 +195,14 @@ def read_loss(record: LossRecord) -> Loss:
     return Loss(record.name, parameter)
 
 
-def read_gradient(record: GradientRecord, size: int, form: str) -> Gradient:
-    """The steps of a document of that format, of so many parameters. Errors: FaultError."""
-    if not 1 <= record.steps <= STEPS:
+def read_gradient(eta: Number, steps: int) -> Gradient:
+    if not 1 <= steps <= STEPS:
         raise FaultError("adaptation.steps")
-    eta = exact(record.eta, "adaptation.eta")
+    return Gradient(exact(eta, "adaptation.eta"), steps)
+
+
+def _steps(record: GradientRecord, size: int, form: str) -> Gradient:
+    """The steps of so many parameters, in a document of that format, with their rates and decay. Errors: FaultError."""
     for name, value in (("rates", record.rates), ("decay", record.decay)):
         if value is not UNSET and form != SPLIT_FORMAT:
             field = f"adaptation.{name}"
@@ -210,12 +213,12 @@ def read_gradient(record: GradientRecord, size: int, form: str) -> Gradient:
     decay = fmpq(0) if record.decay is UNSET else exact(record.decay, "adaptation.decay")
     if decay < 0:
         raise FaultError("adaptation.decay")
-    return Gradient(eta, record.steps, rates, decay)
+    return replace(read_gradient(record.eta, record.steps), rates=rates, decay=decay)
 
 
 def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss, size: int, form: str) -> Adaptation:
     if isinstance(record, GradientRecord):
-        return read_gradient(record, size, form)
+        return _steps(record, size, form)
     strength = exact(record.strength, "adaptation.lambda")
     if strength <= 0:
         raise FaultError("adaptation.lambda")

@@ -164,8 +164,7 @@ class Problem(Risks):
         return self.m.matrix([[rate * v for v in row] for rate, row in rows])
 
     def stepped(self, theta: Matrix, slope: Matrix) -> Matrix:
-        """theta - eta D (slope + decay theta) (d, .): a gradient step, also of tangents and of Jacobians, whose slope is
-        H theta."""
+        """theta - eta D (slope + decay theta) (d, .): a gradient step; of a Jacobian J, whose slope is H J, too."""
         return theta - self.paced(slope if self.decay == 0 else slope + theta * self.decay)
 
     def adapt(self, law: Law, theta: Matrix) -> list[Matrix]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, Rationals, fenced, norm, square
+from ..arithmetic import Balls, Matrix, Number, Rationals, fenced, norm, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Link, Loss
 from ..models.rows import Rows
@@ -110,7 +110,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
     @cached_property
     def _stretch(self) -> arb:
-        """c >= ||J^(k)||, J^(k) = I - eta D (H + decay) with |H| <= h; the rates are `middle` and at most `half` off it."""
+        """c >= ||J^(k)||, J^(k) = I - eta D (H + decay), ||H|| <= h; rates are `middle` and at most `half` off it."""
         low, high = map(arb, self._gradient_steps().span)
         middle, half, decay, h = (low + high) / 2, (high - low) / 2, self.problem.decay, self._bend
         still = 1 - middle * decay
@@ -143,11 +143,12 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     @cached_property
     def smoothness(self) -> arb:
         """beta = c^2 m2 B_q^2 + max_j |eta r_j| m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
-        self._gradient_steps()
-        self._balls_only("a norm")
+        return self._smoothness(self._stretch)
+
+    def _smoothness(self, stretch: arb) -> arb:
         third = self._finite("m3")
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
-        bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
+        bound = square(stretch) * self._finite("m2") * square(self.feature_bound)
         return bound + self._rate * bend * fenced(self.support_feature_bound) ** 3 * self.feature_bound
 
     @cached_property
@@ -256,15 +257,20 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
     @cached_property
     def margin_small_step(self) -> arb:
-        if not self._one_undecayed:
+        if not self._one_step:
             return arb(-1)
         longest = self.feature_bound.max(self.support_feature_bound)
         return small_step_margin(self.problem.loss, self._rate * square(longest))
 
     @property
-    def _one_undecayed(self) -> bool:
+    def _one_step(self) -> bool:
         adaptation = self.instance.adaptation
-        return isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.decay == 0
+        return isinstance(adaptation, Gradient) and adaptation.steps == 1
+
+    @cached_property
+    def margin_no_decay(self) -> arb:
+        adaptation = self.instance.adaptation
+        return self._structural(not isinstance(adaptation, Gradient) or adaptation.decay == 0)
 
     @cached_property
     def margin_one_law(self) -> arb:
@@ -273,7 +279,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     @cached_property
     def margin_dominated(self) -> arb:
         """C8's margin for two laws; -1 where an atom of a support has no mass under the outer law."""
-        if not self._one_undecayed:
+        if not self._one_step:
             return arb(-1)
         share = fmpq(1)
         for task in self.instance.tasks:
@@ -316,6 +322,39 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
             table += self._through(at.rows(list(law.rho)), law, steps).tolist()
         return self._misfit(Rows(self.m, self.m.matrix(table))).value
+
+    # --- what wrong theorems of rates and decay use ---
+
+    def _misfit_by(self, stepped: Callable[[Matrix, Matrix], Matrix]) -> arb:
+        """The misfit with another Jacobian: `stepped` takes a step's Hessian and the Jacobian before it."""
+        self._gradient_steps()
+        table = []
+        for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
+            jacobian = self.problem.identity()
+            for step in steps:
+                jacobian = stepped(self.problem.hessian(law.inner, step.at.predictions), jacobian)
+            table += (at.rows(list(law.rho)) * jacobian).tolist()
+        return self._misfit(Rows(self.m, self.m.matrix(table))).value
+
+    @cached_property
+    def misfit_rates_turned(self) -> arb:
+        """Factors I - eta (H + decay) D in place of I - eta D (H + decay)."""
+
+        def stepped(hessian: Matrix, jacobian: Matrix) -> Matrix:
+            moved = self.problem.paced(jacobian)
+            return jacobian - hessian * moved - moved * self.problem.decay
+
+        return self._misfit_by(stepped)
+
+    @cached_property
+    def misfit_no_decay(self) -> arb:
+        return self._misfit_by(lambda hessian, jacobian: jacobian - self.problem.paced(hessian * jacobian))
+
+    @cached_property
+    def smoothness_one_rate(self) -> arb:
+        """beta as if all parameters had the largest rate."""
+        a = self._rate * self._bend
+        return self._smoothness((a - 1).max(arb(1)) if self.problem.loss.profile.convex else 1 + a)
 
     # --- what wrong theorems of several outputs use ---
 

@@ -150,7 +150,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
 
     @cached_property
     def _parts(self) -> list[list[Part]]:
-        """Per class its atoms: psi(x, y, x') = S phi(x') - F eta D phi(x') with F = ell'' phi phi', S = I - eta D decay."""
+        """Per class its atoms: psi(x, y, x') = S phi(x') - F eta D phi(x'), F = ell'' phi phi', S = I - eta D decay."""
         m, problem, features = self.m, self.problem, self.problem.features.tolist()
 
         def part(x: int, label: Any, share: Number) -> Part:

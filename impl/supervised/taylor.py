@@ -152,8 +152,7 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
                         slopes[j] = slopes[j] + p * slope if j in slopes else p * slope
                 slope = [_dot([features[x][j] for x in slopes], list(slopes.values())) for j in range(len(theta))]
                 theta = [
-                    t - rate * (g + problem.decay * t)
-                    for t, g, rate in zip(theta, slope, problem.rates, strict=True)
+                    t - rate * (g + problem.decay * t) for t, g, rate in zip(theta, slope, problem.rates, strict=True)
                 ]
             z = [_dot(row, theta) for row in features]
             for x, y, p in law.atoms:

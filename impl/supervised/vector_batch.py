@@ -158,7 +158,7 @@ class LinearQuantities(BatchQuantities):
 
 
 def vector_batch(plain: Batch) -> Batch:
-    """The batch as one of vectors, if its loss has several outputs: omega, rival, rates (B, c d), functions (B, n, k c)."""
+    """One of vectors, if the loss has several outputs: omega, rival, rates (B, c d), functions (B, n, k c)."""
     c = plain.loss.outputs
     if c == 1:
         return plain

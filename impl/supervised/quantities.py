@@ -111,8 +111,8 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     @cached_property
     def _stretch(self) -> arb:
         """c >= ||J^(k)||, J^(k) = I - eta D (H + decay), ||H|| <= h; rates are `middle` and at most `half` off it."""
-        low, high = map(arb, self._gradient_steps().span)
-        middle, half, decay, h = (low + high) / 2, (high - low) / 2, self.problem.decay, self._bend
+        low, high = self._gradient_steps().span
+        middle, half, decay, h = arb((low + high) / 2), arb((high - low) / 2), self.problem.decay, self._bend
         still = 1 - middle * decay
         alike = abs(still).max(abs(still - middle * h))
         if not self.problem.loss.profile.convex:

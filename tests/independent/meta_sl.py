@@ -157,20 +157,20 @@ class MetaSL(Supervised):
         return max(map(abs, self.rates))
 
     @property
-    def steepest(self) -> Any:
+    def sharpest(self) -> Any:
         return self.finite(self.loss.m2) * self.support_feature_bound**2
 
     @property
     def a(self) -> Any:
-        return self.fastest * (self.steepest + self.decay)
+        return self.fastest * (self.sharpest + self.decay)
 
     @property
     def c(self) -> Any:
         """||I - D (H + decay)|| of 0 <= H <= m2 B_s^2 (or |H|), by the mean of the rates' ends and what is off it."""
         mean, off = (max(self.rates) + min(self.rates)) / 2, (max(self.rates) - min(self.rates)) / 2
         ends = [0, 1] if self.loss.convex else [-1, 1]
-        kept = max(abs(1 - mean * (self.decay + t * self.steepest)) for t in ends)
-        return kept + off * (self.steepest + self.decay)
+        kept = max(abs(1 - mean * (self.decay + t * self.sharpest)) for t in ends)
+        return kept + off * (self.sharpest + self.decay)
 
     @property
     def remainder_constant(self) -> Any:
@@ -195,7 +195,7 @@ class MetaSL(Supervised):
 
     @property
     def smoothness_one_rate(self) -> Any:
-        a = self.fastest * self.steepest
+        a = self.fastest * self.sharpest
         return self.smoothness_of(max(mpf(1), a - 1) if self.loss.convex else 1 + a)
 
     def smoothness_of(self, c: Any) -> Any:

@@ -270,8 +270,11 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) ->
     """B': no parameter adapted to the law is longer, from ||theta|| <= radius."""
     adaptation = instance.adaptation
     steps = adaptation.steps if isinstance(adaptation, Gradient) else 1
-    rate = arb(abs(adaptation.eta)) if isinstance(adaptation, Gradient) else 1 / arb(adaptation.strength)
-    reach = radius
+    rate = arb(adaptation.largest) if isinstance(adaptation, Gradient) else 1 / arb(adaptation.strength)
+    reach, kept = radius, arb(1)
+    if isinstance(adaptation, Gradient):
+        # ||theta - eta D decay theta|| is at most the largest |1 - eta r_j decay| times ||theta||.
+        kept = arb(max(abs(1 - end * adaptation.decay) for end in adaptation.span))
     for _ in range(steps):
         steepest = arb(0)
         for x, y, p in law.atoms:
@@ -281,7 +284,7 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) ->
             length = norm([problem.features[x, j] for j in range(problem.dimension)])
             span = (-(length * reach)).union(length * reach)
             steepest += p * instance.loss.range(1, span, y).abs_upper() * length
-        reach = arb((reach + rate * steepest).upper())
+        reach = arb((kept * reach + rate * steepest).upper())
     return reach
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from flint import fmpq
 from torch import Tensor
 
 from ..arithmetic import Floats, to_float
@@ -49,7 +50,7 @@ class TorchProblem:
         """U_i(theta), differentiable in theta; `first_order` stops the inner gradient (FOMAML)."""
         if isinstance(self.adaptation, Gradient):
             eta, decay = to_float(self.adaptation.eta), to_float(self.adaptation.decay)
-            rates = eta * torch.tensor([to_float(r) for r in self.adaptation.rates or (1,)], dtype=torch.float64)
+            rates = eta * torch.tensor([to_float(r) for r in self.adaptation.rates or (fmpq(1),)], dtype=torch.float64)
             for _ in range(self.adaptation.steps):
                 theta = theta - rates * (self._slope(tensors, theta, not first_order) + decay * theta)
             return theta

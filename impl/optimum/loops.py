@@ -6,7 +6,7 @@ parameter after K steps theta <- theta - c grad R_i^S(theta), g is the gradient 
     maml            sum_i q_i R_i(U_i(theta)): the problem's own
     first-order     the same with the derivative of U_i taken for the identity: g = sum_i q_i grad R_i(U_i(theta))
     no-adaptation   sum_i q_i R_i(theta)
-    rate=c, steps=K the own objective with another rate, another number of steps (each parameter's times the same factor)
+    rate=c, steps=K the own objective with another rate (of each parameter times the same), another number of steps
     one-rate        the own objective with the largest of the parameters' rates for all, if they differ
     no-decay        the own objective without the weight decay of its steps
     first-task-only R_1(U_1(theta));  last-task-only likewise

@@ -164,6 +164,8 @@ def _eta(given: Any) -> fmpq | Vector | None:
     """One rate, or one for each parameter. Errors: BadInputError."""
     if given is None or isinstance(given, (float, int, str, fmpq)):
         return None if given is None else rational(given)
+    if isinstance(given, list | tuple):
+        return tuple(map(rational, given))
     rates = plain(given)
     return rational(float(rates)) if rates.ndim == 0 else vector(rates, rates.size, source="eta")
 

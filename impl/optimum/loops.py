@@ -152,8 +152,11 @@ def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> I
             # A searched rate makes one dimension stationary anywhere: there a round one alone says something.
             told = size(float(text)) <= 4 * least or (digits == 4 and field.stack.dimension > 1)
             if told and rational(text) != given:
-                words = f"{'iMAML' if implicit else 'MAML'} with {name} {text}"
-                yield other(text, objective=f"{name}={float(text):g}", words=words)
+                words, objective = f"{'iMAML' if implicit else 'MAML'} with {name} {text}", f"{name}={float(text):g}"
+                if isinstance(adaptation, Gradient) and adaptation.rates is not None:
+                    factor = f"{float(text) / eta:.4g}"
+                    words, objective = f"MAML with rates {factor} times as large", f"rates*{factor}"
+                yield other(text, objective=objective, words=words)
                 break
 
 

@@ -71,7 +71,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
      BY_HAND),
     (f"{OWN}.mixed:classes", "in task.inner:", "in task.atoms:", guard("the_mixed_form_of_two_laws_by_hand")),
     (f"{OWN}.quantities:MetaSLQuantities.support_feature_bound", "law.inner for law", "law for law", CONSTANTS),
-    (f"{OWN}.quantities:MetaSLQuantities._step_size", "self.support_feature_bound", "self.feature_bound", BY_HAND),
+    (f"{OWN}.quantities:MetaSLQuantities._bend", "self.support_feature_bound", "self.feature_bound", BY_HAND),
     (f"{OWN}.quantities:MetaSLQuantities.remainder_constant", "fenced(self.support_feature_bound) ** 3",
      "fenced(self.feature_bound) ** 3", CONSTANTS),
     (f"{OWN}.quantities:MetaSLQuantities.smoothness", "square(self.feature_bound)",

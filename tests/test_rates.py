@@ -363,3 +363,20 @@ def test_functions_are_told_what_frozen_parameters_cannot() -> None:
     frozen = replace(drawn(Gradient(ONE, 1, (ZERO, ZERO))), comparator=Functions(((ZERO,) * 3,) * 2))
     at = MetaSLQuantities(frozen, Rationals)
     assert at.margin_no_adaptation == 1 and at._before == at._after[0]
+
+
+def test_outer_decay_is_one_more_task() -> None:
+    """(m/2)||theta||^2 = q E(theta_j^2)/2 over coordinates, m = q/d: features 0 move no task."""
+    instance = drawn(KINDS["rates"])
+    q, row, none = fmpq(1, 4), len(instance.features), (ZERO, ZERO)
+    units = tuple(Atom(row + 1 + j, ZERO, HALF) for j in range(2))
+    tasks = (*(replace(t, weight=t.weight * (1 - q)) for t in instance.tasks), Task(q, units, (Atom(row, ZERO, ONE),)))
+    features = (*instance.features, none, (ONE, ZERO), (ZERO, ONE))
+    decayed = replace(instance, features=features, tasks=tasks)
+    at, plain = MetaSLQuantities(decayed, Rationals), MetaSLQuantities(instance, Rationals)
+    square = sum((a * a - b * b for a, b in zip(instance.omega, instance.comparator, strict=True)), start=ZERO)
+    assert at.gap == (1 - q) * plain.gap + q / 4 * square
+    pairs = zip(at._gradient, plain._gradient, instance.omega, strict=True)
+    assert all(g == (1 - q) * h + q / 2 * o for g, h, o in pairs)
+    assert all(row.verdict is not Verdict.VIOLATED for row in judge(decayed).claims)
+    assert judge(decayed)["meta-sl-lifted"].verdict is Verdict.PROVED

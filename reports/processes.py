@@ -37,7 +37,7 @@ def processes(
     """
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (ready, given))
     try:
-        with _born_deaf(), _born_with_a_core(workers):
+        with _born_deaf():
             for _ in range(workers):
                 pool.submit(_nothing)
         yield pool
@@ -92,22 +92,6 @@ def _born_deaf() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _born_with_a_core(workers: int) -> Iterator[None]:
-    """Of several processes that start here, each one's BLAS has one thread: the cores are theirs."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS") if workers > 1 else ()
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _begin(ready: Callable[[*Given], None] | None, given: tuple[*Given]) -> None:

@@ -141,8 +141,9 @@ def simpler_adaptations(adaptation: Adaptation) -> Iterator[Adaptation]:
     if not adaptation.plain:
         yield Gradient(adaptation.eta, adaptation.steps)
     yield from (replace(adaptation, decay=decay) for decay in simpler(adaptation.decay) if decay >= 0)
-    for j, rate in enumerate(adaptation.rates or ()):
-        yield from (replace(adaptation, rates=put(adaptation.rates, j, simple)) for simple in simpler(rate))
+    rates = adaptation.rates or ()
+    for j, rate in enumerate(rates):
+        yield from (replace(adaptation, rates=put(rates, j, simple)) for simple in simpler(rate))
     yield from (replace(adaptation, eta=eta) for eta in simpler(adaptation.eta))
 
 

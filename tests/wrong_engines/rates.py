@@ -41,7 +41,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.taylor:along", "t - rate *", "t - problem.eta *", LINE),
     (f"{OWN}.adaptation:Gradient.canonical", "eta * rates[0], None", "eta, None", SAME),
     (f"{OWN}.quantities:MetaSLQuantities._stretch", "alike + half * (h + decay)", "alike", EXPANDS),
-    (f"{OWN}.quantities:MetaSLQuantities._stretch", "1 - middle * decay", "1", DECAY),
+    (f"{OWN}.quantities:MetaSLQuantities._stretch", "1 - middle * decay", "arb(1)", DECAY),
     (f"{OWN}.quantities:MetaSLQuantities.jacobian_deviation", "self._bend + self.problem.decay", "self._bend", DECAY),
     (f"{FLOAT}._factor", "self._pace[:, None, :, None] * h", "self._pace[:, None, None] * h", FLOATS),
     (f"{FLOAT}._left", "self.features * self._shrunk[:, None]", "self.features", FLOATS),

@@ -216,24 +216,30 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     def _certainly_dependent(self) -> bool:
         """Whether they are dependent for a reason that features alone show, or in exact rationals.
 
-        The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (not so if
-        parameters decay at different rates). Of tasks that adapt on their own law, or do not adapt, these are the
-        features of the rows themselves, of all such tasks together; a task with a support of its own has dependent rows
-        where its features are.
+        The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (where parameters
+        decay at different rates, S = diag(kept), in that of S^k phi(x) up to the number of steps). Of tasks that adapt
+        on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks together (not
+        with such a decay). Any task has dependent rows where its features are.
         """
         adaptation = self.instance.adaptation
         still = isinstance(adaptation, Gradient) and adaptation.eta == 0
-        spanned = not isinstance(adaptation, Gradient) or adaptation.rates is None or adaptation.decay == 0
-        plain = [law for law in self.laws if law.support is None or still]
-        groups = [plain, *([law] for law in self.laws if not (law.support is None or still))]
+        kept, fades = list[fmpq](), 0
+        if isinstance(adaptation, Gradient) and adaptation.rates is not None and adaptation.decay != 0:
+            kept, fades = [1 - adaptation.eta * adaptation.decay * r for r in adaptation.rates], adaptation.steps
+        alone = [fades > 0 or not (law.support is None or still) for law in self.laws]
+        groups = [[law for law, own in zip(self.laws, alone, strict=True) if not own]]
+        groups += [[law] for law, own in zip(self.laws, alone, strict=True) if own]
 
-        def rank(places: Iterable[int]) -> int:
-            rows = [self.instance.rows[x] for x in places]
+        def rank(places: Iterable[int], fades: int = 0) -> int:
+            rows = last = [self.instance.rows[x] for x in places]
+            for _ in range(fades):
+                last = [tuple(v * k for v, k in zip(row, kept, strict=True)) for row in last]
+                rows = rows + last
             return Rationals.matrix(rows).rank() if rows else 0
 
         rows, count = [[x for law in group for x in law.rho] for group in groups], len(self._points)
         everything = {x for law in self.laws for x in law.points}
-        if self._crowded or (spanned and (rank(everything) < count or any(rank(own) < len(own) for own in rows))):
+        if self._crowded or any(rank(own) < len(own) for own in rows) or rank(everything, fades) < count:
             return True
         twin = self._rational_twin
         return twin is not None and twin._meta_features.rank() < count

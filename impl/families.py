@@ -119,7 +119,7 @@ META_SL = Family(
         "two-laws",
         "vector-outputs",
         "vector-tangent",
-        "rates",
+        "rates-tangent",
         "rates-spread",
     ),
     REAL_TASKS,

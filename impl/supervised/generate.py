@@ -212,7 +212,10 @@ class Forgetful(BatchQuantities):
         return self._jacobians_of(self._inner, self._undecayed)
 
 
-def paced(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+PACED_RIVALS = ("parameter", "functions", "tangent", "stationary", "turned", "forgetful")
+
+
+def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, ...] = PACED_RIVALS) -> Batch:
     """Gradient steps with a rate for each parameter (negative, or 0: it is frozen), weight decay, or both."""
     settings: tuple[dict[str, Any], ...] = (
         {},
@@ -224,12 +227,11 @@ def paced(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     outputs = source.choose((2, 3)) if loss == "softmax" else 1
     setting = source.choose(settings)
     batch = problem(source, loss, limits, **{"kind": source.choose(("one step", "steps")), **setting}, outputs=outputs)
-    kind = source.choose(("rates", "decay", "both"))
+    kind = source.choose(("rates", "decay", "both") if rivals == PACED_RIVALS else ("both",))
     if kind != "decay":
         batch = replace(batch, rates=source.grid(batch.omega.shape[1:], -4, 8) / 4)
     if kind != "rates":
         batch = replace(batch, decay=source.grid((), 1, 8) / 16 / np.maximum(batch.rate, 2.0**-6))
-    rivals = ("parameter", "functions", "tangent", "stationary", "turned", "turned", "forgetful", "forgetful")
     rival = source.choose(rivals)
     if rival == "functions":
         n, k = batch.shape[:2]
@@ -334,6 +336,8 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("vector-tangent", "several outputs, tangent comparators", partial(vector_outputs, rivals=("tangent",)),
               tuple(VECTOR_LOSSES)),
     Generator("rates", "a rate for each parameter, weight decay, or both", paced, (*CONVEX_LOSSES, "softmax"), 3),
+    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
+              partial(paced, rivals=("turned", "forgetful")), ("squared", "log-cosh", "logistic", "quartic")),
     Generator("rates-small-step", "rates of any sign below the convexity threshold (C8)", paced_small_step,
               ("logistic", "log-cosh", "pseudo-huber")),
     Generator("rates-spread", "a frozen parameter, a support that a step turns away from the query (C9)", paced_spread,

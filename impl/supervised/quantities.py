@@ -218,8 +218,8 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
         The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (where parameters
         decay at different rates, S = diag(kept), in that of S^k phi(x) up to the number of steps). Of tasks that adapt
-        on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks together (not
-        with such a decay). Any task has dependent rows where its features are.
+        on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks together
+        (not with such a decay). Any task has dependent rows where its features are.
         """
         adaptation = self.instance.adaptation
         still = isinstance(adaptation, Gradient) and adaptation.eta == 0

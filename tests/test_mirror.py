@@ -21,12 +21,15 @@ from flint import arb, fmpq
 from independent import infimum
 from independent.evaluate import quantities, read
 from independent.losses import least_second, loss_of
+from independent.networks import Network
 from independent.numbers import differences, exact, shortest, solve
 from metagap.impl import files
+from metagap.impl.arithmetic import Floats
 from metagap.impl.balls.infimum import Infimum
 from metagap.impl.families import FAMILIES, Family, loads
 from metagap.impl.instances import Instance
 from metagap.impl.losses import LOSSES, Link
+from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.sources import RandomSource
 from metagap.reports.witnesses import KEPT
@@ -91,6 +94,18 @@ def test_the_mirrors_losses_are_their_own_derivatives(name: str) -> None:
             if supremum is not None:
                 assert most <= supremum * (1 + mpf(10) ** -25)
                 assert most >= 0.9 * supremum
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_mirrors_activations_are_their_own_derivatives(name: str) -> None:
+    """And the engine's, with the same curvature."""
+    with mp.workdps(60):
+        model = Network({"activation": name, "b": [1], "W0": [[0]]}, [[1]])
+        for t in map(mpf, ("-3", "-0.4", "0", "1.7")):
+            (slope,) = differences(lambda at: [model.sigma(at[0])], [t], mpf(10) ** -20)[0]
+            assert abs(slope - model.slope_of(t)) < mpf(10) ** -30
+            assert abs(float(model.sigma(t)) - ACTIVATIONS[name].value(Floats, np.float64(t))) < 1e-14
+        assert abs(float(model.curvature) - ACTIVATIONS[name].curvature(Floats)) < 1e-15
 
 
 def test_the_mirrors_infima_are_enclosed_from_both_sides() -> None:

@@ -38,10 +38,8 @@ def drift(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     x = batch.features[:, :1]
     size = (x**2).sum(2, keepdims=True)
     unit = np.where(size > 0, x / np.where(size > 0, size, 1.0), 0.0)
-    place, move = (
-        ACTIVATIONS[activation].steepest,
-        2.0 ** source.grid((), -6, 2)[:, None, None] * source.choose((1.0, -1.0)),
-    )
+    place = ACTIVATIONS[activation].steepest
+    move = 2.0 ** source.grid((), -6, 2)[:, None, None] * source.choose((1.0, -1.0))
     initial = np.broadcast_to(place * unit, batch.omega.shape)
     alike = replace(
         batch,

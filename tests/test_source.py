@@ -35,7 +35,7 @@ NO_BALLS = {
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if "impl" in p.parts], ids=id_of)
 def test_powers_of_balls_are_of_fenced_ones(path: Path) -> None:
-    """flint's own powers of balls about infinity crash the process (`test_false_statements` tries)."""
+    """flint's own powers of balls about infinity crash the process (`test_infinities` tries)."""
     tree = tree_of(path)
     flint = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "flint"]
     if not any(alias.name.startswith("arb") for node in flint for alias in node.names):

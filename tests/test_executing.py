@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,6 +192,32 @@ def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_pa
     assert finished(ways["terminated"]) == whole
 
     assert finished(ways["cluster"], "--cluster", "local:2") == whole
+
+
+@pytest.mark.ci
+def test_a_scheduler_with_two_workers_one_of_which_is_killed(tmp_path: Path) -> None:
+    """On loopback, as on many machines: the record is that of local processes."""
+    whole = finished(tmp_path, "--workers", "2")
+    shutil.rmtree(tmp_path / "r")
+    place = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "distributed.cli.dask_"]
+    scheduler = [*dask[:2], f"{dask[2]}scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)]
+    worker = [*dask[:2], f"{dask[2]}worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    cluster = [subprocess.Popen([*scheduler, "--host", "127.0.0.1"], **silent)]
+    try:
+        while not (place.exists() and place.read_text()):
+            time.sleep(0.1)
+        cluster += [subprocess.Popen([*worker, "--scheduler-file", str(place)], **silent) for _ in range(2)]
+        process = started(tmp_path, "--cluster", json.loads(place.read_text())["address"])
+        cluster[1].kill()
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    finally:
+        for each in cluster:
+            each.kill()
+            each.wait()
+    assert timeless(json.loads((tmp_path / "r/verify.json").read_text())) == whole
 
 
 @pytest.mark.ci

@@ -3,6 +3,7 @@ of what is found."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -10,18 +11,21 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports.executing import Lost, Store, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, KeptJob, run_job
 from metagap.reports.processes import EndedError, apart
 from metagap.reports.records import dumps
-from metagap.reports.tally import Outcome
+from metagap.reports.tally import Kept, Outcome, Tally
 from metagap.reports.verify import Run
+from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import CLAIMS
 
 NAMES = tuple(claim.name for claim in CLAIMS)
@@ -114,6 +118,28 @@ def test_the_record_does_not_depend_on_the_order_of_the_results() -> None:
     assert forwards == backwards
 
 
+def test_sums_of_tallies_are_the_same_in_any_order() -> None:
+    """Also of instances that are worth the same."""
+    judged = ClaimJudgement("c", Verdict.VIOLATED, Enclosure(2.0, 2.0), Enclosure(1.0, 1.0), {}, {}, 2.0, "", None)
+    proved = replace(judged, verdict=Verdict.PROVED, ratio=0.5)
+    opened = replace(judged, verdict=Verdict.UNDECIDED, ratio=None)
+
+    def of(name: str) -> Tally:
+        tally = Tally()
+        for one in (judged, proved, opened):
+            tally.add(one, lambda one=one: Kept(one, "", name, 1, ""), real=False)  # type: ignore[misc]
+        return tally
+
+    def total(names: Iterable[str]) -> Tally:
+        found = Tally()
+        for name in names:
+            found.merge(of(name))
+        return found
+
+    assert all(total(names) == total("abcd") for names in itertools.permutations("abcd"))
+    assert [kept.sha256 for kept in total("dcba").undecided] == ["a", "b", "c"]
+
+
 def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: Path) -> None:
     store = Store(tmp_path / "s", Outcome, NAMES)
     assert store.get(FEW[0]) is None
@@ -122,6 +148,7 @@ def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: 
         store.put(job, outcome)
     assert [store.get(job) for job in FEW] == found
     assert Store(tmp_path / "s", Outcome, NAMES[1:]).get(FEW[0]) is None
+    assert store.get(replace(FEW[0], seed=1)) is None
     path = store.path(FEW[0])
     whole = path.read_bytes()
     for broken in (whole[:-1], b"", b"\xc1", whole.replace(b"tallies", b"tallyes")):

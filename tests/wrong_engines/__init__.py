@@ -12,6 +12,7 @@ from .optima import OPTIMUM_FAULTS
 from .rates import RATED
 from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
+from .running import RUNNING
 from .supervised import SUPERVISED
 from .traced import TRACED
 from .vectors import VECTORS
@@ -34,4 +35,5 @@ CATALOGUE = (
     *READER_FAULTS,
     *TRACED,
     *ANSWER_FAULTS,
+    *RUNNING,
 )

@@ -54,6 +54,8 @@ def wild(real: Real, rng: np.random.Generator) -> tuple[MidRad, np.ndarray]:
         mid = np.clip(mid, -30, 30)
     if real.kind == "positive":
         mid = np.abs(mid) + 2.0**-20
+    if real.kind in ("unit", "beyond 1", "regular", "definite"):
+        mid = ordinary(real, rng).ravel()
     found, points = sample(rng, mid)
     if real.kind != "any":
         found = MidRad(found.mid, np.minimum(found.rad, np.abs(found.mid) / 2 * (rng.random(count) < 0.9)))

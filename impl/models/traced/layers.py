@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...arithmetic import Array
-from .operators import power, refuse, row, winners
+from .operators import power, refuse, row
+from .reductions import winners
 from .systems import Open, Picks, Value, each, parts, rebuilt, shape_of
 
 OUTSIDE = -(2.0**1000)
@@ -145,15 +146,18 @@ def convolution(run: Any, a: Value, weight: Value, bias: Value, stride: Ints, pa
 @row("convolution_backward.default", "products with unfolded windows, and their transpose")
 def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: Any, stride: Ints, padding: Ints,
                      dilation: Ints, transposed: bool, spare: Ints, groups: int, wanted: Any) -> Any:  # fmt: skip
-    if transposed:
-        raise refuse(run, "the derivative of a transposed convolution has no row")
     kernel, plane, out = shape_of(weight)[2:], shape_of(a)[2:], shape_of(slope)[2:]
     how = tuple(full(v, len(kernel)) for v in (stride, padding, dilation))
-    input_slope = _spread(run, slope, weight, plane, groups, how) if wanted[0] else None
-    weight_slope = bias_slope = None
+    input_slope = weight_slope = bias_slope = None
+    # A transposed convolution pairs <slope, T(a)> = <C(slope), a>: with the roles of its ends exchanged.
+    wide, narrow, size = (slope, a, plane) if transposed else (a, slope, out)
+    if wanted[0] and transposed:
+        input_slope = convolution(run, slope, weight, None, stride, padding, dilation, False, spare, groups)
+    elif wanted[0]:
+        input_slope = _spread(run, slope, weight, plane, groups, how)
     if wanted[1]:
-        columns = each(lambda x: x.transpose(0, 2, 1), _columns(run, a, kernel, out, groups, how))
-        found = run.s.product(each(lambda x: _by_group(x, groups), slope), columns)
+        columns = each(lambda x: x.transpose(0, 2, 1), _columns(run, wide, kernel, size, groups, how))
+        found = run.s.product(each(lambda x: _by_group(x, groups), narrow), columns)
         weight_slope = each(lambda x: x.reshape(shape_of(weight)), found)
     if wanted[2]:
         bias_slope = run.s.sum(slope, (0, *range(2, 2 + len(kernel))), False)
@@ -164,10 +168,11 @@ def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: An
 
 
 def _pool(a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceiling: bool) -> tuple[Any, ...]:
-    kernel = full(kernel, 2)
-    stride, padding, dilation = full(stride or kernel, 2), full(padding, 2), full(dilation, 2)
+    count = len(kernel) if len(kernel) > 1 else 2
+    kernel = full(kernel, count)
+    stride, padding, dilation = full(stride or kernel, count), full(padding, count), full(dilation, count)
     out = []
-    for m, k, s, p, d in zip(shape_of(a)[-2:], kernel, stride, padding, dilation, strict=True):
+    for m, k, s, p, d in zip(shape_of(a)[-count:], kernel, stride, padding, dilation, strict=True):
         spare = m + 2 * p - d * (k - 1) - 1
         n = -(-spare // s) + 1 if ceiling else spare // s + 1
         out.append(n - 1 if ceiling and (n - 1) * s >= m + p else n)
@@ -176,15 +181,16 @@ def _pool(a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, c
 
 def _numbered(plane: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
     """The number on the plane of what each position of the kernel sees (K, *out)."""
-    found = np.empty((int(np.prod(kernel)), *out), dtype=np.int64)
-    for k, (i, j) in enumerate(np.ndindex(*kernel)):
-        rows = np.arange(out[0]) * stride[0] + i * dilation[0] - padding[0]
-        columns = np.arange(out[1]) * stride[1] + j * dilation[1] - padding[1]
-        found[k] = rows[:, None] * plane[1] + columns[None]
+    found = np.zeros((int(np.prod(kernel)), *out), dtype=np.int64)
+    for k, place in enumerate(np.ndindex(*kernel)):
+        for axis, (n, m, s, p, d) in enumerate(zip(out, plane, stride, padding, dilation, strict=True)):
+            own = np.arange(n) * s + place[axis] * d - p
+            found[k] = found[k] * m + own.reshape(-1, *[1] * (len(out) - 1 - axis))
     return found
 
 
-@row("max_pool2d_with_indices.default", "values continuous; winners decided, ties of closed units are none")
+@row("max_pool2d_with_indices.default max_pool3d_with_indices.default",
+     "values continuous; winners decided, ties of closed units are none")  # fmt: skip
 def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dilation: Ints = (1,),
              ceiling: bool = False) -> Any:  # fmt: skip
     kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
@@ -199,23 +205,25 @@ def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints 
         best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
     if flat is not None:
         run.flat[len(run._values)] = flat.all(0)
-    numbers = _numbered(shape_of(a)[-2:], kernel, out, stride, padding, dilation)
+    numbers = _numbered(shape_of(a)[-len(out) :], kernel, out, stride, padding, dilation)
+    own = tuple(np.ogrid[tuple(slice(n) for n in out)])
 
     def named(at: Array) -> Array:
-        return numbers[at, np.arange(out[0])[:, None], np.arange(out[1])[None]]
+        return numbers[(at, *own)]
 
     if isinstance(index, Picks):
         return best, Picks(tuple(map(named, index.options)), index.possible)
     return best, named(index)
 
 
-@row("max_pool2d_with_indices_backward.default", "to the winner; to each that may win where that is open")
+@row("max_pool2d_with_indices_backward.default max_pool3d_with_indices_backward.default",
+     "to the winner; to each that may win where that is open")  # fmt: skip
 def max_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
                   ceiling: bool, index: Value) -> Value:  # fmt: skip
     kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
-    plane = shape_of(a)[-2:]
+    plane = shape_of(a)[-len(out) :]
     numbers = _numbered(plane, kernel, out, stride, padding, dilation)
-    numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - 2), *out)
+    numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - len(out)), *out)
     if isinstance(index, Picks):
         first, *rest = [(numbers == o[None]) & p[None] for o, p in zip(index.options, index.possible, strict=True)]
         mask: Any = Open(first, np.any(rest, axis=0))
@@ -232,40 +240,70 @@ def _shares(run: Any, a: Value, pool: tuple[Any, ...], counted: bool, divisor: i
     kernel, stride, padding, dilation, out = pool
     if divisor is not None:
         return np.full(out, float(divisor))
-    ones = run.s.of(np.ones(shape_of(a)[-2:]))
-    seen = unfolded(run, ones, kernel, out, stride, padding, dilation, 1.0 if counted else 0.0)
-    found: Array = run.s.middle(seen).sum(0)
+    # Windows count what they have of the plane, or of the padded plane; of what is beyond, nothing.
+    ends = [(p, p) for p in padding]
+    ones = _pad(np.ones(shape_of(a)[-len(out) :]), ends, 1.0 if counted else 0.0)
+    none = [0] * len(out)
+    found: Array = run.s.middle(unfolded(run, run.s.of(ones), kernel, out, stride, none, dilation)).sum(0)
     return found
 
 
-@row("avg_pool2d.default", "sums of windows, divided")
+@row("avg_pool2d.default avg_pool3d.default", "sums of windows, divided")
 def avg_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), ceiling: bool = False,
              counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    if ceiling:
-        raise refuse(run, "ceil_mode=True has no row")
-    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), False)
+    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
     sums = run.s.sum(unfolded(run, a, kernel, out, stride, padding, dilation), (0,), False)
     return run.s.div(sums, run.s.of(_shares(run, a, pool, counted, divisor)))
 
 
-@row("avg_pool2d_backward.default", "shares of each mean, added")
+@row("avg_pool2d_backward.default avg_pool3d_backward.default", "shares of each mean, added")
 def avg_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,),
                   ceiling: bool = False, counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    if ceiling:
-        raise refuse(run, "ceil_mode=True has no row")
-    pool = kernel, stride, padding, dilation, _ = _pool(a, kernel, stride, padding, (1,), False)
+    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
     share = run.s.div(slope, run.s.of(_shares(run, a, pool, counted, divisor)))
     pieces = each(lambda x: np.broadcast_to(x[None], (int(np.prod(kernel)), *x.shape)), share)
-    return folded(run, pieces, shape_of(a)[-2:], kernel, stride, padding, dilation)
+    return folded(run, pieces, shape_of(a)[-len(out) :], kernel, stride, padding, dilation)
 
 
-@row("_adaptive_avg_pool2d.default", "means of parts that divide the plane")
+def _members(whole: int, pieces: int) -> Array:
+    """Which of so many pieces an entry is in, as 0 and 1 (pieces, whole): they overlap where they do not divide."""
+    k, entry = np.arange(pieces)[:, None], np.arange(whole)
+    found: Array = ((entry >= k * whole // pieces) & (entry < -(-(k + 1) * whole // pieces))).astype(float)
+    return found
+
+
+def _between(run: Any, left: Array, a: Value, right: Array) -> Value:
+    return run.s.product(run.s.product(run.s.of(left), a), run.s.of(right))
+
+
+@row("_adaptive_avg_pool2d.default", "products with exact 0s and 1s, divided")
 def adaptive_pool(run: Any, a: Value, size: Ints) -> Value:
-    plane = shape_of(a)[-2:]
+    rows, columns = (_members(m, n) for m, n in zip(shape_of(a)[-2:], size, strict=True))
+    return run.s.div(_between(run, rows, a, columns.T), run.s.of(np.outer(rows.sum(1), columns.sum(1))))
+
+
+@row("_adaptive_avg_pool2d_backward.default", "the transpose of those products")
+def adaptive_pool_back(run: Any, slope: Value, a: Value) -> Value:
+    rows, columns = (_members(m, n) for m, n in zip(shape_of(a)[-2:], shape_of(slope)[-2:], strict=True))
+    share = run.s.div(slope, run.s.of(np.outer(rows.sum(1), columns.sum(1))))
+    return _between(run, rows.T, share, columns)
+
+
+def _even(run: Any, plane: Ints, size: Ints) -> list[int]:
     if any(m % n for m, n in zip(plane, size, strict=True)):
-        raise refuse(run, f"a plane {plane} is not divided evenly into {tuple(size)}")
-    kernel = [m // n for m, n in zip(plane, size, strict=True)]
-    return avg_pool(run, a, kernel)
+        raise refuse(run, f"a plane {tuple(plane)} is not divided evenly into {tuple(size)}")
+    return [m // n for m, n in zip(plane, size, strict=True)]
+
+
+@row("adaptive_max_pool2d.default", "as a pool of largest, of parts that divide the plane")
+def adaptive_largest(run: Any, a: Value, size: Ints) -> Any:
+    return max_pool(run, a, _even(run, shape_of(a)[-2:], size))
+
+
+@row("adaptive_max_pool2d_backward.default", "as that of a pool of largest")
+def adaptive_largest_back(run: Any, slope: Value, a: Value, index: Value) -> Value:
+    kernel = _even(run, shape_of(a)[-2:], shape_of(slope)[-2:])
+    return max_pool_back(run, slope, a, kernel, kernel, [0], [1], False, index)
 
 
 # --- normalisations -----------------------------------------------------------------------------------------------

@@ -112,6 +112,10 @@ class System(ABC):
         """Matrix products (..., i, n)(..., n, j)."""
 
     @abstractmethod
+    def solve(self, a: Value, b: Value) -> Value:
+        """The X of AX = B (..., n, n)(..., n, j), as proved in `solves`; not a number where A may be singular."""
+
+    @abstractmethod
     def apply(self, name: str, a: Value) -> Value:
         """The function of that name in `FUNCTIONS`, entry by entry."""
 
@@ -127,6 +131,14 @@ class System(ABC):
     def signs(self, a: Value) -> tuple[Array, Array]:
         """-1, 0, 1 as the entry is certainly negative, exactly 0, certainly positive, and 2 if that is open; lower
         bounds of the size."""
+
+    @abstractmethod
+    def finite(self, a: Value) -> Array:
+        """Whether an entry is enclosed at all."""
+
+    @abstractmethod
+    def infinite(self, a: Value) -> Array:
+        """-1 and 1 where an entry is exactly -inf or inf, else 0."""
 
     @abstractmethod
     def middle(self, a: Value) -> Array:
@@ -173,10 +185,24 @@ FUNCTIONS: dict[str, Callable[[arb], arb]] = {
     "tanh": arb.tanh,
     "sigmoid": Balls.sigmoid,
     "erf": arb.erf,
+    "erfc": arb.erfc,
+    "erfinv": arb.erfinv,
     "sin": arb.sin,
     "cos": arb.cos,
     "sinh": arb.sinh,
     "cosh": arb.cosh,
+    "tan": arb.tan,
+    "asin": arb.asin,
+    "acos": arb.acos,
+    "atan": arb.atan,
+    "asinh": arb.asinh,
+    "acosh": arb.acosh,
+    "atanh": arb.atanh,
+    "exp2": lambda x: (x * arb(2).log()).exp(),
+    "log2": lambda x: x.log() / arb(2).log(),
+    "log10": lambda x: x.log() / arb(10).log(),
+    "lgamma": arb.lgamma,
+    "digamma": arb.digamma,
 }
 """The elementary functions, in balls; midpoint-radius numbers take those of `midrad` where it has them."""
 OWN: dict[str, Callable[[MidRad], MidRad]] = {
@@ -228,6 +254,16 @@ class Middles(System):
     def product(self, a: Value, b: Value) -> Value:
         return product(a, b, U + self.unit)
 
+    def solve(self, a: Value, b: Value) -> Value:
+        near = _inverse(self.middle(a))
+        at, inverse = self.of(near @ self.middle(b)), self.of(near)
+        off = self.sub(self.of(np.eye(a.shape[-1])), self.product(inverse, a))
+        rest = self.product(inverse, self.sub(b, self.product(a, at))).size
+        most = MidRad(off.size).sum(-1).high.max(-1)[..., None, None]
+        share = np.where(most < 1, most / (1 - most) * UP, np.nan)
+        # How a dtype eliminates is nobody's theorem here: with a unit, nothing is claimed.
+        return MidRad(at.mid, (rest + share * rest.max(-2, keepdims=True)) * UP + (np.inf if self.unit else GUARD))
+
     def apply(self, name: str, a: Value) -> Value:
         flat = a.reshape(-1)
         if name in OWN:
@@ -254,6 +290,13 @@ class Middles(System):
         found = np.where(zero, 0, np.where(low > 0, 1, np.where(high < 0, -1, 2)))
         return found, np.maximum(np.maximum(low, -high), 0.0)
 
+    def finite(self, a: Value) -> Array:
+        found: Array = np.isfinite(a.mid) & np.isfinite(a.rad)
+        return found
+
+    def infinite(self, a: Value) -> Array:
+        return np.zeros(a.shape, dtype=int)  # an infinite midpoint stands for anything
+
     def middle(self, a: Value) -> Array:
         return np.broadcast_to(a.mid, a.shape)
 
@@ -268,6 +311,15 @@ class Middles(System):
         return MidRad(
             mid.reshape(shape), (np.maximum(high - mid, mid - low) * UP + (high - low > 0) * GUARD).reshape(shape)
         )
+
+
+def _inverse(table: Array) -> Array:
+    """A proposal for the inverses of (..., n, n)."""
+    try:
+        found: Array = np.linalg.inv(table)
+    except np.linalg.LinAlgError:
+        return np.full(table.shape, np.nan)
+    return found
 
 
 class Noisy(Middles):
@@ -298,6 +350,11 @@ class Noisy(Middles):
     def product(self, a: Value, b: Value) -> Value:
         rows, columns = np.linalg.norm(a.mid, axis=-1)[..., :, None], np.linalg.norm(b.mid, axis=-2)[..., None, :]
         return self._moved(a.mid @ b.mid, np.sqrt(a.shape[-1]) * rows * columns)
+
+    def solve(self, a: Value, b: Value) -> Value:
+        """The solution of equations beside these: an elimination's error is one of its coefficients."""
+        size = a.shape[-1] * np.abs(a.mid).max(-1, keepdims=True)
+        return self._rounded(MidRad(_inverse(self._moved(self.middle(a), size).mid) @ self.middle(b)))
 
 
 # --- balls --------------------------------------------------------------------------------------------------------
@@ -330,6 +387,8 @@ class Fine(System):
     _signs = staticmethod(_vectorised(_sign, 1))
     _sizes = staticmethod(_vectorised(_size, 1))
     _middle = staticmethod(_vectorised(lambda x: float(x.mid()), 1))
+    _finite = staticmethod(_vectorised(arb.is_finite, 1))
+    _infinite = staticmethod(_vectorised(lambda x: 1 if x == arb("inf") else -1 if x == arb("-inf") else 0, 1))
     _apply: ClassVar[dict[str, Callable[..., Array]]] = {n: _vectorised(f, 1) for n, f in FUNCTIONS.items()}
 
     def of(self, array: Array) -> Array:
@@ -358,13 +417,21 @@ class Fine(System):
         return np.asarray(a.sum(axis=axes, keepdims=keep), dtype=object)
 
     def product(self, a: Value, b: Value) -> Value:
+        return self._matrices(arb_mat.__mul__, a, b)
+
+    def solve(self, a: Value, b: Value) -> Value:
+        return self._matrices(lambda x, y: x.solve(y, nonstop=True), a, b)
+
+    @staticmethod
+    def _matrices(function: Callable[[arb_mat, arb_mat], arb_mat], a: Array, b: Array) -> Array:
+        """A function of matrices (i, n), (n, j) to (i, j), for stacks of them."""
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
         left = np.broadcast_to(a, (*stack, rows, inner)).reshape(-1, rows * inner)
         right = np.broadcast_to(b, (*stack, inner, columns)).reshape(-1, inner * columns)
         found = np.empty((len(left), rows * columns), dtype=object)
         for k, (x, y) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
-            found[k] = (arb_mat(rows, inner, x) * arb_mat(inner, columns, y)).entries()
+            found[k] = function(arb_mat(rows, inner, x), arb_mat(inner, columns, y)).entries()
         return found.reshape(*stack, rows, columns)
 
     def apply(self, name: str, a: Value) -> Value:
@@ -378,6 +445,12 @@ class Fine(System):
 
     def signs(self, a: Value) -> tuple[Array, Array]:
         return self._signs(a).astype(int), self._sizes(a).astype(float)
+
+    def finite(self, a: Value) -> Array:
+        return self._finite(a).astype(bool)
+
+    def infinite(self, a: Value) -> Array:
+        return self._infinite(a).astype(int)
 
     def middle(self, a: Value) -> Array:
         return self._middle(a).astype(float)

@@ -15,7 +15,10 @@ import numpy as np
 import torch
 from torch._decomp import core_aten_decompositions
 from torch.func import functionalize
+from torch.fx import Interpreter
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.traceback import preserve_node_meta
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ...arithmetic import Array
 from .graph import Graph, Node, Ref, simplified
@@ -47,7 +50,12 @@ def traced(function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying
     """
     table: Any = core_aten_decompositions()
     try:
-        made = make_fx(functionalize(function), decomposition_table=table, record_stack_traces=True)(*inputs)
+        with sdpa_kernel(SDPBackend.MATH):  # attention by its definition
+            made = make_fx(functionalize(function), decomposition_table=table, record_stack_traces=True)(*inputs)
+            if _writes(made):  # a decomposition that writes into what it has made
+                run = Interpreter(made).run
+                with preserve_node_meta():
+                    made = make_fx(functionalize(run), decomposition_table=table, record_stack_traces=True)(*inputs)
     except RuntimeError as error:
         text = str(error)
         if "item" in text or "data-dependent" in text or "tracing tensor" in text:
@@ -56,7 +64,22 @@ def traced(function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying
                 "derivative would miss what that number depends on; keep tensors, and choose with torch.where"
             ) from error
         raise TraceError(f"PyTorch cannot trace the program{_user_line(error)}: {text.splitlines()[0]}") from error
+    writing = _writes(made)
+    if writing is not None:
+        raise TraceError(
+            f"the program writes into a tensor in a way that leaves no trace: {writing.target} "
+            f"(called at {_line(writing.meta.get('stack_trace'))}); write it without in-place operations"
+        )
     return simplified(_graph(made, len(inputs), tuple(varying)))
+
+
+def _writes(made: torch.fx.GraphModule) -> torch.fx.Node | None:
+    """The first operation that changes one of its arguments: a straight-line program has none."""
+    for node in made.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if schema is not None and schema.is_mutable:
+            return node
+    return None
 
 
 def _user_line(error: BaseException) -> str:

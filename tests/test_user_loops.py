@@ -98,10 +98,7 @@ def with_items_added(model: Any, given: list[Task]) -> list[Any]:
         learner = copy.deepcopy(model)
         fast = stepped(learner, dict(model.named_parameters()), task)
         error = query(learner, fast, task)
-        if batch_loss is None:
-            batch_loss = error
-        else:
-            batch_loss = batch_loss + error.item()
+        batch_loss = error if batch_loss is None else batch_loss + error.item()
     (batch_loss / len(given)).backward()
     return grads(model)
 
@@ -132,7 +129,7 @@ def with_rates_by_parameter(rate: float) -> Callable[..., list[Any]]:
 
 
 def at_adapted_networks(model: Any, given: list[Task]) -> list[Any]:
-    """deepchem #1481: each task trains a network of its own; gradients are taken there, added up, applied to the first."""
+    """deepchem #1481: each task trains a network of its own; gradients taken there are added up for the first."""
     total = [torch.zeros_like(p) for p in model.parameters()]
     for task in given:
         own = copy.deepcopy(model)

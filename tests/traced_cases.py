@@ -185,7 +185,7 @@ CASES: dict[str, list[Case]] = {
                             Case((Real((2, 6, 3, 3), "moderate"), KERNEL, None, [2, 1], [1, 0], [1, 2], True, [1, 0], 2))],
     "convolution_backward.default": [Case((Real((2, 6, 3, 3), "moderate"), IMAGE, KERNEL, [6], *HOW, [True, True, True]),
                                           outputs=(0, 1, 2)),
-                                     Case((Real((2, 4, 6, 5), "moderate"), Real((2, 6, 3, 3), "moderate"), KERNEL, [4], *HOW[:3], True,
+                                     Case((Real((2, 4, 5, 5), "moderate"), Real((2, 6, 3, 3), "moderate"), KERNEL, [4], *HOW[:3], True,
                                            [0, 0], 2, [True, True, True]), outputs=(0, 1, 2))],
     "max_pool2d_with_indices.default": [Case((PLANE, *POOL), outputs=(0, 1)), Case((PLANE, [2], [2], [0], [1], True),
                                                                                   outputs=(0, 1))],

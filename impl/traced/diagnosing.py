@@ -43,8 +43,8 @@ MEANING = {
     "first-task-only": "the gradient of the first task alone: the losses of the others do not reach it",
     "last-task-only": "the gradient of the last task alone: the losses of the others do not reach it",
     "query-is-support": "the gradient with the outer loss on the support set: support is used as query",
-    "other-statistics": "MAML's gradient with the other statistics in batch normalisation: the batch's own (train mode) "
-    "for the running ones (eval mode), or the other way round",
+    "other-statistics": "MAML's gradient with the other statistics in batch normalisation: the batch's own (train) for "
+    "the running ones (eval), or the other way round",
     "no-reset": "the gradient of a loop that does not go back to the parameters: each task starts where the last one's "
     "inner loop ended",
 }

@@ -5,8 +5,8 @@ q >= ||G||, the largest sum of sizes in a row. If q < 1, RA = I - G is regular, 
 
     X - X0 = (I - G)^{-1} Z = Z + G (I - G)^{-1} Z,    |X - X0| <= |Z| + q/(1 - q) max |Z|,
 
-entry by entry, the maximum that of the column. G and Z are enclosed for every A and B of the enclosures at once: whoever
-proposed R and X0, this is proved. q >= 1: not a number. Balls: flint's own solution, enclosed the same way.
+entry by entry, the maximum that of the column. G and Z are enclosed for every A and B of the enclosures at once:
+whoever proposed R and X0, this is proved. q >= 1: not a number. Balls: flint's own solution, enclosed the same way.
 """
 
 from __future__ import annotations
@@ -74,4 +74,5 @@ def cholesky(run: Any, a: Value, *, upper: bool = False, check_errors: bool = Fa
 @row("cholesky_solve.default", "two solutions, of the factor and of its transpose")
 def factored(run: Any, b: Value, factor: Value, upper: bool = False) -> Value:
     lower = _turned(factor) if upper else factor
-    return run.s.solve(_turned(lower), run.s.solve(lower, b))
+    first = triangular(run, lower, b, upper=False)
+    return triangular(run, _turned(lower), first, upper=True)

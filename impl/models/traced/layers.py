@@ -58,9 +58,13 @@ def unfolded(run: Any, a: Value, kernel: Ints, out: Ints, stride: Ints, padding:
     need = reach(kernel, out, stride, dilation)
     ends = [(p, max(n - p - m, 0)) for p, n, m in zip(padding, need, plane, strict=True)]
     fills = parts(run.s.of(np.asarray(outside)))
-    wide = [_pad(x, ends, fill[()]) for x, fill in zip(parts(a), fills, strict=True)]
     seen = places(kernel, out, stride, dilation)
-    return rebuilt(a, [np.stack([x[over(place)] for place in seen]) for x in wide])
+
+    def windows(x: Array, fill: Array) -> Array:
+        wide = _pad(x, ends, fill[()])
+        return np.stack([wide[over(place)] for place in seen])
+
+    return rebuilt(a, [windows(x, fill) for x, fill in zip(parts(a), fills, strict=True)])
 
 
 def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Value:
@@ -84,17 +88,23 @@ def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, pad
 
 
 def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
-    """(g, C/g K, N P)."""
+    """What each position sees, as columns (g, C/g K, N P)."""
     stride, padding, dilation = how
-    windows = unfolded(run, a, kernel, out, stride, padding, dilation)
+    count = len(kernel)
     n, c = shape_of(a)[:2]
-    k, p = int(np.prod(kernel)), int(np.prod(out))
+    need = reach(kernel, out, stride, dilation)
+    ends = [(p, max(m - p - s, 0)) for p, m, s in zip(padding, need, shape_of(a)[2:], strict=True)]
+    spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    windows = (slice(None),) * 2 + tuple(slice(0, s * (m - 1) + 1, s) for s, m in zip(stride, out, strict=True))
+    windows += tuple(slice(None, None, d) for d in dilation)
 
     def arrange(x: Array) -> Array:
-        x = x.reshape(k, n, groups, c // groups, p)
-        return np.ascontiguousarray(x.transpose(2, 3, 0, 1, 4)).reshape(groups, (c // groups) * k, n * p)
+        seen = np.lib.stride_tricks.sliding_window_view(_pad(x, ends, 0.0), spans, tuple(range(2, 2 + count)))[windows]
+        own = seen.reshape(n, groups, c // groups, *seen.shape[2:]) if groups > 1 else seen[:, None]
+        axes = (1, 2, *range(3 + count, 3 + 2 * count), 0, *range(3, 3 + count))
+        return own.transpose(axes).reshape(groups, (c // groups) * int(np.prod(kernel)), n * int(np.prod(out)))
 
-    return each(arrange, windows)
+    return each(arrange, a)
 
 
 def _by_group(x: Array, groups: int) -> Array:
@@ -106,19 +116,34 @@ def _by_group(x: Array, groups: int) -> Array:
 
 
 def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
-    """The transpose of a convolution with this weight (O, C/g, *kernel): (N, O, *out) to (N, C, *plane)."""
-    kernel = shape_of(weight)[2:]
-    n, out = shape_of(a)[0], shape_of(a)[2:]
-    inner, k = shape_of(weight)[1], int(np.prod(kernel))
-    flat = each(lambda w: w.reshape(groups, w.shape[0] // groups, -1).transpose(0, 2, 1), weight)
-    pieces = run.s.product(flat, each(lambda x: _by_group(x, groups), a))
+    """The transpose of a convolution with this weight (O, C/g, *kernel): (N, O, *out) to (N, C, *plane).
 
-    def arrange(x: Array) -> Array:
-        x = x.reshape(groups, inner, k, n, *out)
-        return np.moveaxis(x, (2, 3), (0, 1)).reshape(k, n, groups * inner, *out)
-
+    Entry m of the plane is the sum of w_k a_j over p + m = s j + d k: a convolution of stride 1, with the weight turned
+    round, of a plane of zeros on which a_j stands at s j + d (kernel - 1) - p.
+    """
     stride, padding, dilation = how
-    return folded(run, each(arrange, pieces), plane, kernel, stride, padding, dilation)
+    kernel, out, inner = shape_of(weight)[2:], shape_of(a)[2:], shape_of(weight)[1]
+    to, taken = [], []
+    need = [m + d * (k - 1) for m, d, k in zip(plane, dilation, kernel, strict=True)]
+    for n, s, p, d, k, size in zip(out, stride, padding, dilation, kernel, need, strict=True):
+        start = d * (k - 1) - p
+        kept = [j for j in range(n) if 0 <= start + s * j < size]
+        to.append(slice(start + s * kept[0], start + s * kept[-1] + 1, s) if kept else slice(0, 0))
+        taken.append(slice(kept[0], kept[-1] + 1) if kept else slice(0, 0))
+
+    def widened(x: Array) -> Array:
+        found = np.zeros((*x.shape[:2], *need), dtype=x.dtype)
+        found[over(to)] = x[over(taken)]
+        return found
+
+    def turned(w: Array) -> Array:
+        w = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:])
+        return np.swapaxes(w, 1, 2).reshape(groups, inner, -1)
+
+    once = [1] * len(kernel)
+    columns = _columns(run, each(widened, a), kernel, plane, groups, (once, [0] * len(kernel), dilation))
+    found = run.s.product(each(turned, weight), columns)
+    return each(lambda x: np.moveaxis(x.reshape(groups * inner, -1, *plane), 0, 1), found)
 
 
 @row("convolution.default", "unfolded windows times weights, by mm; transposed: the transpose of that")
@@ -200,9 +225,12 @@ def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints 
         closed = unfolded(run, run.s.of(flat.astype(float)), kernel, out, stride, padding, dilation)
         flat = run.s.middle(closed) == 1
     index = winners(run, windows, flat)
-    best = each(lambda x: x[0], windows)
-    for k in range(1, shape_of(windows)[0]):
-        best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
+    if isinstance(index, Picks):
+        best = each(lambda x: x[0], windows)
+        for k in range(1, shape_of(windows)[0]):
+            best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
+    else:
+        best = each(lambda x: np.take_along_axis(x, index[None], 0)[0], windows)
     if flat is not None:
         run.flat[len(run._values)] = flat.all(0)
     numbers = _numbered(shape_of(a)[-len(out) :], kernel, out, stride, padding, dilation)

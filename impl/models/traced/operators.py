@@ -170,7 +170,10 @@ def vector_product(run: Any, a: Value, b: Value) -> Value:
 
 # --- decisions ----------------------------------------------------------------------------------------------------
 
-RELATIONS = {"lt": (-1,), "le": (-1, 0), "gt": (1,), "ge": (1, 0), "eq": (0,), "ne": (-1, 1)}
+RELATIONS = {name: np.array(right, dtype=bool) for name, right in (
+    ("lt", (0, 0, 0, 1)), ("le", (1, 0, 0, 1)), ("gt", (0, 1, 0, 0)), ("ge", (1, 1, 0, 0)), ("eq", (1, 0, 0, 0)),
+    ("ne", (0, 1, 0, 1)))}  # fmt: skip
+"""Whether it holds, by the sign of the difference: 0, 1, open, and -1 as the last."""
 WHOLE = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal,
          "ne": np.not_equal}  # fmt: skip
 
@@ -184,7 +187,7 @@ def _relation(name: str) -> Callable[..., Value]:
             signs = run.compared(run.s.sub(run.s.lift(first), run.s.lift(b)))
         else:
             signs = _against_infinity(run, a, np.sign(b).astype(int))
-        return answered(np.isin(signs, RELATIONS[name]), signs == 2)
+        return answered(RELATIONS[name][signs], signs == 2)
 
     return compare
 

@@ -5,8 +5,9 @@ a'b, gamma_n = n u/(1 - n u). With radii r_a, r_b of the entries, entry by entry
 
     |fl(a'b) - x'y| <= |a|'(r_b + gamma_n |b|) + r_a'(|b| + r_b),  |x - a| <= r_a, |y - b| <= r_b,
 
-products of matrices >= 0, whose own sums lose at most gamma_n of themselves. Exact factors need none of them:
-|a|'|b| <= ||a|| ||b||. Norms are computed with every rounding in them.
+one product of matrices >= 0, (|a|, r_a) and (r_b + gamma_n |b|, |b| + r_b), whose own sums of 2n terms lose at most
+gamma_2n of themselves, and their entries three roundings. An exact b leaves (r_a + gamma_n |a|)'|b|, an exact a the first
+term; with both exact |a|'|b| <= ||a|| ||b||. Norms are computed with every rounding in them.
 
 That BLAS adds products up at all is what `impl.blas` watches: each product, of radii too, is compared with itself.
 """
@@ -32,17 +33,44 @@ def product(a: MidRad, b: MidRad, unit: float = U) -> MidRad:
     mid = _stacked(left, right)
     count = left.shape[-1]
     gamma = (count + 2) * unit * (1 + 2 * (count + 2) * unit)
-    if not a.rad.any() and not b.rad.any():
+    first, second = a.rad.any(), b.rad.any()
+    if not first and not second:
         rad = gamma * _norms(left, -1)[..., :, None] * _norms(right, -2)[..., None, :]
+    elif not second:
+        rad = _stacked(a.rad + gamma * np.abs(left), np.abs(right)) * (1 + 2 * (count + 8) * U)
     else:
-        size, spread = np.abs(right), np.broadcast_to(b.rad, b.shape)
-        rad = _stacked(np.abs(left), spread + gamma * size)
-        if a.rad.any():
-            rad = rad + _stacked(np.broadcast_to(a.rad, a.shape), size + spread)
-        rad = rad * (1 + 2 * (count + 8) * U)
+        sizes, spreads = _beside(left, a.rad if first else None), _over(right, b.rad, gamma, bool(first))
+        rad = _stacked(sizes, spreads) * (1 + 2 * (2 * count + 8) * U)
     if not np.isfinite(mid).all():
         rad = rad + 0 * mid  # nan where a sum has overflowed
     return MidRad(mid, rad * UP + (count + 1) * GUARD)
+
+
+def _beside(left: Array, spread: Array | None) -> Array:
+    """|a| and r_a side by side: one product for both terms."""
+    if spread is None:
+        return np.abs(left)
+    found = np.empty((*left.shape[:-1], 2 * left.shape[-1]))
+    np.abs(left, out=found[..., : left.shape[-1]])
+    found[..., left.shape[-1] :] = spread
+    return found
+
+
+def _over(right: Array, spread: Array, gamma: float, both: bool) -> Array:
+    """r_b + gamma |b|, over |b| + r_b if both are asked for."""
+    count = right.shape[-2]
+    found = np.empty((*right.shape[:-2], (1 + both) * count, right.shape[-1]))
+    upper = found[..., :count, :]
+    if both:
+        lower = found[..., count:, :]
+        np.abs(right, out=lower)
+        np.multiply(lower, gamma, out=upper)
+        lower += spread
+    else:
+        np.abs(right, out=upper)
+        upper *= gamma
+    upper += spread
+    return found
 
 
 def _norms(table: Array, axis: int) -> Array:

@@ -47,6 +47,8 @@ class Picks:
 def parts(value: Value) -> list[Array]:
     """The arrays that a value is made of, all of its shape."""
     if isinstance(value, MidRad):
+        if value.rad.shape == value.mid.shape:
+            return [value.mid, value.rad]
         shape = value.shape
         return [np.broadcast_to(value.mid, shape), np.broadcast_to(value.rad, shape)]
     if isinstance(value, Open):
@@ -67,7 +69,9 @@ def rebuilt(value: Value, arrays: Sequence[Array]) -> Value:
 
 
 def each(move: Callable[..., Array], *values: Value) -> Value:
-    """Values of one kind, moved about alike."""
+    """Values of one kind, moved about alike; radii that are all 0 stay one number."""
+    if all(isinstance(value, MidRad) and value.rad.ndim == 0 and not value.rad for value in values):
+        return MidRad(np.asarray(move(*(value.mid for value in values))), 0.0)
     found = [move(*arrays) for arrays in zip(*map(parts, values), strict=True)]
     return rebuilt(values[0], [np.asarray(a) for a in found])
 
@@ -233,6 +237,9 @@ class Middles(System):
     def add(self, a: Value, b: Value) -> Value:
         return self._rounded(a + b)
 
+    def sub(self, a: Value, b: Value) -> Value:
+        return self._rounded(a - b)
+
     def mul(self, a: Value, b: Value) -> Value:
         return self._rounded(a * b)
 
@@ -285,10 +292,11 @@ class Middles(System):
         return MidRad(np.where(same, a.mid, found.mid), np.where(same, 0.0, found.rad))
 
     def signs(self, a: Value) -> tuple[Array, Array]:
-        low, high = np.broadcast_to(a.low, a.shape), np.broadcast_to(a.high, a.shape)
-        zero = (low == 0) & (high == 0)
-        found = np.where(zero, 0, np.where(low > 0, 1, np.where(high < 0, -1, 2)))
-        return found, np.maximum(np.maximum(low, -high), 0.0)
+        # The sign of a rounded difference is that of the difference.
+        size = np.abs(a.mid) - a.rad
+        found = np.where((size > 0) & (size < np.inf), np.sign(a.mid), 2).astype(np.int8)
+        found[np.broadcast_to((a.mid == 0) & (a.rad == 0), found.shape)] = 0
+        return found, np.maximum(size * (1 - 4 * U), 0.0)
 
     def finite(self, a: Value) -> Array:
         found: Array = np.isfinite(a.mid) & np.isfinite(a.rad)

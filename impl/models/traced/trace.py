@@ -141,7 +141,7 @@ OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent.parent
 
 @contextmanager
 def _users_lines() -> Iterator[None]:
-    """PyTorch keeps of each operation's stack what is the user's: by itself, only functions that are called `forward`."""
+    """PyTorch keeps the user's line of each operation; by itself, it keeps those of functions called `forward`."""
 
     def kept(tracer: Any, frames: traceback.StackSummary) -> traceback.StackSummary:
         inner = max((k for k, frame in enumerate(frames) if frame.filename == __file__), default=-1)

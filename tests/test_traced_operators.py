@@ -268,6 +268,22 @@ def test_reals_are_not_written_into_integers() -> None:
         evaluated(graph, [inputs[0], np.full(3, 1.5)], Middles())
 
 
+def test_steps_towards_zero_have_one_piece_about_it() -> None:
+    graph, _ = graph_of("trunc.default", Case((Real((3,)),)))
+    (found,), run = evaluated(graph, [MidRad(np.array([0.0, -1.0, 2.5]), np.array([0.5, 0.0, 0.25]))], Middles())
+    assert found.rad.tolist()[::2] == [0, 0] and found.mid.tolist()[::2] == [0, 2]
+    assert found.rad[1] >= 1 and run.kinks[0].unit == (1,)
+
+
+def test_any_and_all_have_three_values() -> None:
+    table = Open(np.array([[True, False], [False, False]]), np.array([[False, False], [True, False]]))
+    for name, yes, doubtful in (("any.dim", [True, False], [False, True]), ("all.dim", [False, False], [False, False])):
+        graph, _ = graph_of(name, Case((np.ones((2, 2), dtype=bool), 1)))
+        (found,), _ = evaluated(graph, [table], Middles())
+        got = found if isinstance(found, Open) else Open(found, np.zeros(2, bool))
+        assert got.yes.tolist() == yes and got.open.tolist() == doubtful
+
+
 SHAPES = ((1, 1, 1), (3, 17, 5), (64, 129, 31), (2, 700, 3), (33, 1, 17))
 
 

@@ -156,9 +156,7 @@ def test_what_has_no_row_is_refused_with_the_line_that_called_it() -> None:
         return torch.sort(x).values[0]
 
     x = torch.randn(4, dtype=torch.float64)
-    with pytest.raises(
-        UnknownOperatorError, match=r"aten\.sort\.default \(called at test_traced_programs\.py:\d+\)"
-    ):
+    with pytest.raises(UnknownOperatorError, match=r"aten\.sort\.default \(called at test_traced_programs\.py:\d+\)"):
         evaluated(traced(sorted_first, [x], [0]), [array_of(x)], Middles())
 
 

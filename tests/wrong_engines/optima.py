@@ -237,7 +237,7 @@ OPTIMUM_FAULTS = (
     fault("relaxed-in-balls-chord-for-nothing", "a term is left out", f"{RELAXED}_box:at_least",
           Edit("+ kappa * out[i] * out[j]", ""), CHORD),
     # --- midpoint-radius numbers ---
-    fault("midrad-add", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__add__",
+    fault("midrad-add", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad._moved",
           Edit("size *= U\n", "size *= 0\n"), midrad("add")),
     fault("midrad-mul", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__mul__", Edit("total *= U\n",
           "total *= 0\n"), midrad("mul")),

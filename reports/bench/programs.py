@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,9 @@ MODELS = ("1-40-40-1", "784-256-128-64-64-5", "4 blocks of convolution, 28 x 28"
 
 @dataclass(frozen=True)
 class Program:
-    """Seconds of a model's trace, of one gradient by torch, in midpoint-radius numbers (with their ratio and their widest
-    radius) and in balls, of the Gram matrix, of a whole judgement after tracing; what it says; megabytes at the peak."""
+    """Seconds of a model's trace, of one gradient by torch, in midpoint-radius numbers (with their ratio and their
+    widest radius) and in balls, of the Gram matrix, of a whole judgement after tracing; megabytes at the peak.
+    """
 
     model: str
     parameters: int
@@ -63,7 +65,7 @@ def drawn(name: str) -> tuple[Callable[[int], Any], list[Any], str, int]:
             return nn.Sequential(*layers, nn.Flatten(), nn.Linear(8, 5))
         widths = [int(w) for w in name.split("-")]
         layers = []
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in pairwise(widths):
             layers += [nn.Linear(a, b), nn.ReLU()]
         return nn.Sequential(*layers[:-1])
 
@@ -132,8 +134,8 @@ def _measured(name: str, tell: Callable[[str], None]) -> Program:
     verdicts = [one.verdict for one in outcome[0].claims]
     good = sum(v in (Verdict.PROVED, Verdict.EQUAL) for v in verdicts)
     return Program(
-        name, sum(p.numel() for p in learner.omega), len(graph.nodes), f"{len(tasks)} x {points}", trace, unproved, enclosed,
-        enclosed / unproved, max(float(np.max(v.rad)) for v in values), balls, gram, judgement,
+        name, sum(p.numel() for p in learner.omega), len(graph.nodes), f"{len(tasks)} x {points}", trace, unproved,
+        enclosed, enclosed / unproved, max(float(np.max(v.rad)) for v in values), balls, gram, judgement,
         f"{good} of {len(verdicts)} decided", peak(),
     )  # fmt: skip
 

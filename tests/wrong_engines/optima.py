@@ -242,7 +242,7 @@ OPTIMUM_FAULTS = (
     fault("midrad-mul", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__mul__", Edit("total *= U\n",
           "total *= 0\n"), midrad("mul")),
     fault("midrad-mul-one-radius", "a term is left out", f"{MIDRAD}:MidRad.__mul__",
-          Edit("total = _increased(total, self.rad * (np.abs(mid) if rad is None else np.abs(mid) + rad))", "pass"), midrad("mul")),
+          Edit("self.rad * (np.abs(mid)", "0 * (np.abs(mid)"), midrad("mul")),
     fault("midrad-div", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__truediv__",
           Edit("/ least + U * size) * UP + GUARD", "/ least) * UP + GUARD"), midrad("div")),
     fault("midrad-div-through-0", "a ball that is not a number is taken for one", f"{MIDRAD}:MidRad.__truediv__",

@@ -6,8 +6,8 @@ a'b, gamma_n = n u/(1 - n u). With radii r_a, r_b of the entries, entry by entry
     |fl(a'b) - x'y| <= |a|'(r_b + gamma_n |b|) + r_a'(|b| + r_b),  |x - a| <= r_a, |y - b| <= r_b,
 
 one product of matrices >= 0, (|a|, r_a) and (r_b + gamma_n |b|, |b| + r_b), whose own sums of 2n terms lose at most
-gamma_2n of themselves, and their entries three roundings. An exact b leaves (r_a + gamma_n |a|)'|b|, an exact a the first
-term; with both exact |a|'|b| <= ||a|| ||b||. Norms are computed with every rounding in them.
+gamma_2n of themselves, and their entries three roundings. An exact b leaves (r_a + gamma_n |a|)'|b|, an exact a the
+first term; with both exact |a|'|b| <= ||a|| ||b||. Norms are computed with every rounding in them.
 
 That BLAS adds products up at all is what `impl.blas` watches: each product, of radii too, is compared with itself.
 """

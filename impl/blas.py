@@ -9,7 +9,7 @@ every product   C = AB, with r of random signs (Freivalds): for E = C - AB and a
                     |C r - A(B r)|_i <= gamma_(k+n) (2 |A|(|B|1) + |C|1)_i,   gamma_m = mu/(1 - mu),
                 (k terms of each entry of C and of A times B r, n of each of C r and B r), in O(kn + mk + mn) operations
                 of numpy's own loops. |C| <= (1 + gamma_k)|A||B| and |B|1 <= n^(1/2) times the norms of the rows of B
-                make it 3 (|A|s)_i with no matrix of sizes of B or C; squares that underflow are below 2^-500. Of a vector,
+                make it 3 (|A|s)_i with no matrix of sizes of B or C; squares below 2^-1000 may underflow. Of a vector,
                 the sum of its entries with signs, with X'r known beforehand.
 
 What differs by more is a defect (DefectError), no wide radius: nothing that this machine multiplies is believed then.

@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 
+from metagap.impl.midrad import MidRad  # noqa: E402
 from metagap.impl.models.traced.evaluate import evaluated  # noqa: E402
 from metagap.impl.models.traced.operators import UnknownOperatorError  # noqa: E402
 from metagap.impl.models.traced.systems import Fine, Middles, System  # noqa: E402
@@ -166,6 +167,9 @@ def test_a_singular_system_is_not_enclosed() -> None:
     for system in (Middles(), Fine()):
         (found,), _ = evaluated(graph, [array_of(a), array_of(b)], system)
         assert not system.finite(found).any()
+    wide = MidRad(np.eye(2), np.full((2, 2), 0.75))
+    (found,), _ = evaluated(graph, [wide, array_of(b)], Middles())
+    assert not Middles().finite(found).any()
 
 
 def test_in_place_operations_inside_decompositions_are_kept() -> None:

@@ -214,8 +214,7 @@ def _numbered(plane: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints,
     return found
 
 
-@row("max_pool2d_with_indices.default max_pool3d_with_indices.default",
-     "values continuous; winners decided, ties of closed units are none")  # fmt: skip
+@row("max_pool2d_with_indices.default max_pool3d_with_indices.default", "winners decided; closed units tie freely")
 def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dilation: Ints = (1,),
              ceiling: bool = False) -> Any:  # fmt: skip
     kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
@@ -244,8 +243,7 @@ def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints 
     return best, named(index)
 
 
-@row("max_pool2d_with_indices_backward.default max_pool3d_with_indices_backward.default",
-     "to the winner; to each that may win where that is open")  # fmt: skip
+@row("max_pool2d_with_indices_backward.default max_pool3d_with_indices_backward.default", "to all that may win")
 def max_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
                   ceiling: bool, index: Value) -> Value:  # fmt: skip
     kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)

@@ -15,9 +15,10 @@ from metagap.impl.bracket import DefectError
 from metagap.impl.midrad import MidRad
 from metagap.impl.models.traced.evaluate import evaluated
 from metagap.impl.models.traced.graph import Graph, Node, Ref, graph_in, simplified
+from metagap.impl.models.traced.middles import Middles
 from metagap.impl.models.traced.operators import OPERATORS, UnknownOperatorError
 from metagap.impl.models.traced.products import product
-from metagap.impl.models.traced.systems import Fine, Middles, Open, Picks, System, parts, shape_of
+from metagap.impl.models.traced.systems import Fine, Open, Picks, System, parts, shape_of
 
 from .test_midrad import escaped, numbers, sample
 from .traced_cases import CASES, UNUSED, Case, Real, ordinary

@@ -13,8 +13,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::Deprecat
 
 from metagap.impl.midrad import MidRad  # noqa: E402
 from metagap.impl.models.traced.evaluate import evaluated  # noqa: E402
+from metagap.impl.models.traced.middles import Middles  # noqa: E402
 from metagap.impl.models.traced.operators import UnknownOperatorError  # noqa: E402
-from metagap.impl.models.traced.systems import Fine, Middles, System  # noqa: E402
+from metagap.impl.models.traced.systems import Fine, System  # noqa: E402
 from metagap.impl.models.traced.trace import array_of, traced  # noqa: E402
 
 torch.set_num_threads(1)

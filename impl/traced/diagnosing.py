@@ -23,7 +23,8 @@ from ..arithmetic import Array, bounds, root, to_float
 from ..judge import Enclosure
 from ..models.traced.evaluate import evaluated
 from ..models.traced.graph import Graph
-from ..models.traced.systems import Fine, Middles, Noisy, System, Value, each
+from ..models.traced.middles import Middles, Noisy
+from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
 from .problem import SGD, Inner, Learner, Loss, Task, bad, programs, weights
 

@@ -99,7 +99,8 @@ def _measured(name: str, tell: Callable[[str], None]) -> Program:
     from threadpoolctl import threadpool_limits
 
     from ...impl.models.traced.evaluate import evaluated
-    from ...impl.models.traced.systems import Fine, Middles, System
+    from ...impl.models.traced.middles import Middles
+    from ...impl.models.traced.systems import Fine, System
     from ...impl.models.traced.trace import array_of
     from ...impl.traced.judging import judged
     from ...impl.traced.problem import SGD, Learner, instance_of

@@ -306,6 +306,22 @@ def test_products_contain_for_any_shape_and_scale(shape: tuple[int, int, int]) -
     assert product(MidRad(0 * a), right).size.max() <= 2.0**-880
 
 
+@pytest.mark.parametrize("lesser", [0, 1])
+def test_products_bound_the_lesser_radius(lesser: int) -> None:
+    """Of factors with radii, one far narrower: at the corner that moves every product outwards."""
+    rng = np.random.default_rng(lesser)
+    a, b = rng.random((2, 3, 3)) + 1
+    radii = [1e-4, 1e-4]
+    radii[lesser] = 1e-6
+    left, right = (MidRad(x, r * rng.random(x.shape)) for x, r in zip((a, b), radii, strict=True))
+    found = product(left, right)
+    with ctx.workprec(BITS):
+        fine = Fine()
+        ends = [fine.add(fine.of(x.mid), fine.of(x.rad)) for x in (left, right)]
+        assert escaped(found, list(fine.product(*ends).ravel())) == 0
+    assert (found.rad < 1e-3).all()
+
+
 def test_a_wrong_product_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = np.random.default_rng(0).normal(size=(2, 2, 64, 64))
     right = blas._multiplied

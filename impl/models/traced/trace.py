@@ -148,7 +148,7 @@ def _users_lines() -> Iterator[None]:
         own = [f for f in frames[inner + 1 :] if not f.filename.startswith((*OWN, "<"))]
         return traceback.StackSummary.from_list(own[-1:])
 
-    PythonKeyTracer._filter_traceback_frames = kept
+    PythonKeyTracer._filter_traceback_frames = kept  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from .planting import Edit, Fault, suite
 ROOM = "metagap.impl.models.traced"
 MAX_POOL = suite("test_traced_operators:test_a_winner_that_is_not_decided_is_every_one_that_may_be")
 PRODUCTS = suite("test_traced_operators:test_products_contain_for_any_shape_and_scale", shape=(64, 129, 31))
+LESSER = suite("test_traced_operators:test_products_bound_the_lesser_radius", lesser=0)
 CONSTANTS = suite("test_traced_operators:test_decisions_on_constants_are_none")
 PLAIN = suite("test_traced_operators:test_a_graph_is_plain_data")
 
@@ -30,10 +31,11 @@ TRACED = (
     Fault("traced-bound-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.traced.asking:advice", Edit("(least := smallest([bound])) is not None and least.bound is not None", "(least := bound).bound is not None"), QUOTES),
     Fault("traced-parts-that-are-no-numbers", "a number that is none is told", "metagap.impl.traced.asking:advice", Edit("all(map(math.isfinite, known))", "True"), QUOTES),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
+    fault("product-right-radius-alone", "a radius is dropped", "products:product", "b.rad + gamma * np.abs(right)", "gamma * np.abs(right)", PRODUCTS),
     fault("product-left-radius", "a radius is dropped", "products:_both", "_stacked(left_rad, right)", "0", PRODUCTS),
     fault("product-left-radius-alone", "a radius is dropped", "products:product", "_stacked(a.rad + gamma * np.abs(left)", "_stacked(gamma * np.abs(left)", PRODUCTS),
-    fault("product-right-radius", "a radius is dropped", "products:_both", "        right += right_rad\n        return", "        return", PRODUCTS),
-    fault("product-bounded-term", "a radius is dropped", "products:_both", "+ left_rad.max(-1)[..., :, None] * columns", "", suite("test_traced_operators:test_products_bound_the_lesser_radius")),
+    fault("product-right-radius", "a radius is dropped", "products:_both", "        right += right_rad\n        return", "        return", LESSER),
+    fault("product-bounded-term", "a radius is dropped", "products:_both", "+ left_rad.max(-1)[..., :, None] * columns", "", LESSER),
     fault("hull-left-out", "an open gate is decided", "systems:System.where", "return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided", "return decided", MAX_POOL),
     fault("winner-decided", "an open gate is decided", "reductions:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
     fault("kink-forgotten", "a kink is not remembered", "evaluate:Run.decided", "if doubtful.any():", "if False:", MAX_POOL),

@@ -21,8 +21,6 @@ from ...arithmetic import Array
 from .graph import Node
 from .systems import FUNCTIONS, Open, Value, each, exact, shape_of
 
-Numbers = Sequence[int]
-
 
 class UnknownOperatorError(NotImplementedError):
     """A program uses an operator that has no row, or a form of one that is not enclosed."""

@@ -21,7 +21,8 @@ from torch.func import functional_call, grad, jacrev, vjp
 from ..arithmetic import Array, length_above, rational
 from ..files import BadInputError
 from ..models.traced.evaluate import evaluated
-from ..models.traced.systems import Middles, parts
+from ..models.traced.middles import Middles
+from ..models.traced.systems import parts
 from ..models.traced.trace import TraceError, array_of, traced
 from .instance import Program, TracedInstance, TracedTask
 from .losses import DIVERGENCES

@@ -54,6 +54,7 @@ from metagap.theory.paper import RESULTS, Outcome
 from metagap.theory.without.hypotheses import META_RL_ROWS
 from msgspec import convert, to_builtins
 
+from .test_face import shows_itself
 from .test_formats import MUTATION
 
 Both = tuple[VerifyRecord, AuditRecord]
@@ -407,6 +408,7 @@ def test_the_matrix_has_every_cell_of_the_audit_and_every_assumption_of_a_claim(
     for table in tables(records[1]):
         for column in table.columns:
             assert column.statement
+        shows_itself(table)
     assert page.count('class="matrix"') == len(FAMILIES)
 
 

@@ -44,7 +44,9 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
     where = "over all parameters" if found.everywhere else f"over {found.region}"
     side = "below" if optimum.supremum else "above"
     if math.isfinite(found.gap.hi):
-        said = f"is within [{found.gap.lo:.6g}, {found.gap.hi:.6g}] of the global optimum {where}."
+        low, high = f"{found.gap.lo:.6g}", f"{found.gap.hi:.6g}"
+        far = high if low == high else f"between {low} and {high}"
+        said = f"is {far} {side} the global optimum {where}."
     else:
         far = f"is at least {found.gap.lo:.6g} {side} the global optimum {where}"
         beyond = found.gap.lo >= LARGEST and optimum.proved

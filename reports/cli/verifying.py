@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -41,6 +42,7 @@ from .shared import (
     paper,
     ready,
     screen,
+    voice,
     working,
     writing,
 )
@@ -84,7 +86,7 @@ def verify(
     emit(record, json)
     exchange(record, out, junit, sarif)
     if spoken:
-        _print_verification(record, page)
+        _print_verification(record, page, whole=not voice.quiet)
     status = verification.exit_status(record)
     if kept is not None and (failed := not_refuting(kept)):
         typer.echo(f"metagap: verify: kept counterexamples that refute no more: {', '.join(failed)}", err=True)
@@ -96,8 +98,8 @@ def verify(
 
 @contextmanager
 def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
-    """A bar of the instances that were judged; without a terminal a line now and then."""
-    if not screen.is_terminal:
+    """A bar of the instances that were judged; without a terminal, or verbose, lines."""
+    if not screen.is_terminal or voice.verbose:
         judged = 0
         with working("verify", "its report was not written") as show:
 
@@ -114,8 +116,20 @@ def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
         yield lambda name, count: progress.update(task, advance=count, description=f"judging: {name}")
 
 
-def _print_verification(record: VerifyRecord, page: Path) -> None:
+def _print_verification(record: VerifyRecord, page: Path, *, whole: bool) -> None:
+    """What was judged, claim by claim, if that is wanted `whole`; last, in a line, what holds."""
     console = paper()
+    verdict, *rest = sentences(record, real_distances(record))
+    if whole:
+        _print_claims(console, record)
+        for line in rest:
+            console.print(f"{line.head} {line.text}", style="bold", highlight=False)
+    alarm = "bold red" if verdict.alarm else "bold"
+    line = f"{verdict.head} {verdict.text} ({record.status}, {record.seconds:.0f} s) Report: {page}"
+    console.print(line, style=alarm, highlight=False, soft_wrap=True)
+
+
+def _print_claims(console: Console, record: VerifyRecord) -> None:
     unseen = []
     for family in dict.fromkeys(row.family for row in record.claims):
         rows = [row for row in record.claims if row.family == family]
@@ -127,18 +141,11 @@ def _print_verification(record: VerifyRecord, page: Path) -> None:
         console.print(f"Nothing was judged ({record.status}) of {', '.join(unseen)}.", style="bold")
     console.print("scope: assumptions hold; equal: both sides enclosed as equal, not proved; false: violated;")
     console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
-    for line in sentences(record, real_distances(record)):
-        console.print(f"{line.head} {line.text}", style="bold red" if line.alarm else "bold", highlight=False)
-    console.print(
-        f"{record.generated} generated and {record.real} real instances, "
-        f"{record.judgements} judgements in {record.seconds:.0f} s ({record.status})."
-    )
     if record.real_note:
         console.print(record.real_note)
     open_claims = [row.claim for row in record.claims if row.loose]
     if open_claims:
         console.print(f"Status 3: more than 3 in 100 instances are undecided for {', '.join(open_claims)}.")
-    console.print(f"Report: {page}")
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:

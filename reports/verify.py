@@ -264,13 +264,14 @@ def _violates(claim: Claim, instance: Instance) -> bool:
 
 
 def exit_status(record: VerifyRecord) -> int:
-    """1 if a claim is violated, 130 if the run was interrupted, 3 if a claim has more than 3 in 100 undecided or
-    nothing was judged, else 0."""
+    """1 if a claim is violated, 130 if the run was interrupted, 3 if it ran out of time, a claim has more than 3 in 100
+    undecided or nothing was judged, else 0."""
     if any(c.violated for c in record.claims):
         return 1
     if record.status == "interrupted":
         return 130
-    return 3 if any(c.loose for c in record.claims) or not record.judgements else 0
+    late = record.status == "out of time"
+    return 3 if late or any(c.loose for c in record.claims) or not record.judgements else 0
 
 
 def _serves(job: AnyJob, wanted: set[Claim]) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-
 URL = "https://proceedings.mlr.press/v119/wang20b.html"
 """The paper's own page."""
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from ..impl.families import FAMILIES
 from .formats.shared import Interval
@@ -127,6 +128,9 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
         text += f"; on {same} as much" if same else ""
         text += f"; on {less} it says less" if less else ""
         text += f"; on {empty} it is more than {EMPTY} times the gap" if empty else ""
+        near = [ratio for family in verify.real_families for row in family.rows if (ratio := _ratio(row)) is not None]
+        if near:
+            text += f"; on half of the real points the gap is at least {median(near):.2g} of the smallest bound"
         most = "something on most" if 2 * speaking > len(distances) else "little on"
         found.append(Sentence(f"It says {most} real tasks.", text + ".", "answers", "Task by task."))
     kinds = [variant.kinds for variant in (verify.landscapes.variants if verify.landscapes else ())]
@@ -139,6 +143,11 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
         head = "Stationary does not mean global." if traps else "No local minimum was certified not to be global."
         found.append(Sentence(head, text, "optimum", "Landscape by landscape."))
     return found
+
+
+def _ratio(row: RealRow) -> float | None:
+    """Gap over smallest bound, where omega is not the better point."""
+    return row.smallest.ratio if row.smallest is not None and (top(row.gap) or 0.0) > 0 else None
 
 
 def top(value: Interval | None) -> float | None:

@@ -34,11 +34,9 @@ from .answer import (
     compared,
     form_of,
     is_empty,
-    landscape_answer,
     once,
     parts,
     point_of,
-    rate_answers,
     real_distances,
     sentences,
     uninformative,
@@ -50,6 +48,7 @@ from .formats.auditing import AuditRecord
 from .formats.searching import MutationRecord
 from .formats.shared import Interval
 from .formats.verifying import ClaimRow, VerifyRecord
+from .generated import landscape_answer, rate_answers
 from .overview import (
     SIGNS,
     by_family,

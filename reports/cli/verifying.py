@@ -125,8 +125,8 @@ def _print_verification(record: VerifyRecord, page: Path, *, whole: bool) -> Non
         for line in rest:
             console.print(f"{line.head} {line.text}", style="bold", highlight=False)
     alarm = "bold red" if verdict.alarm else "bold"
-    line = f"{verdict.head} {verdict.text} ({record.status}, {record.seconds:.0f} s) Report: {page}"
-    console.print(line, style=alarm, highlight=False, soft_wrap=True)
+    last = f"{verdict.head} {verdict.text} ({record.status}, {record.seconds:.0f} s) Report: {page}"
+    console.print(last, style=alarm, highlight=False, soft_wrap=True)
 
 
 def _print_claims(console: Console, record: VerifyRecord) -> None:

@@ -63,8 +63,8 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) ->
     for claim in CLAIMS:
         assert f'id="{claim.name}"' in page
         assert claim.title in html.unescape(page)
-        file, line = places()[claim.name]
-        assert f"<code>{file}</code>, line {line}" in page
+        place = places()[claim.name]
+        assert f'<a href="#{place.id}">{place}</a>' in page and f'<mark id="{place.id}">' in page
         for assumption in claim.assumptions:
             assert f'href="#{cell_id(claim.name, assumption.name)}"' in page.split('id="assumptions"')[0]
     for cell in records[1].cells:

@@ -86,7 +86,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
     verify = run.record()
     # What was kept is judged again: a search would take ten times as long, and its record looks the same.
     rows = audits.kept_family("meta-sl", folder, 0)
-    rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, 0.5, {}, lambda message: None))
+    rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, 128, {}, lambda message: None))
     audit = audits.record_of([rows], 0, 0.0, "complete", run.started, "metagap audit")
     write_text(folder / audits.CHECKER.name, audits.CHECKER.read_text(encoding="utf-8"))
     save_instances(run.kept, folder)
@@ -99,4 +99,4 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
 @pytest.fixture
 def short_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     """An audit that searches less: mutants are killed at once, the rest is tested where it lives."""
-    monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(8, 20, 0.0, 0.2))
+    monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(8, 20, 0, 128))

@@ -118,7 +118,7 @@ def test_a_run_without_time_and_a_violation_set_the_status(monkeypatch: pytest.M
     assert late.exit_code == 3 and late.stdout.count("\n") == 1 and "(out of time, " in late.stdout
     monkeypatch.setattr("metagap.reports.cli.verifying.verification.exit_status", lambda record: 1)
     assert runner.invoke(app, short).exit_code == 1
-    monkeypatch.setattr(audits, "EFFORTS", {"quick": audits.Effort(1, 5, 0.0, 0.1)})
+    monkeypatch.setattr(audits, "EFFORTS", {"quick": audits.Effort(1, 5, 0, 8)})
     audited = runner.invoke(app, ["audit", "--mutants", "--family", "meta-sl", "--max-time", "0", "-q"])
     assert audited.exit_code in (1, 3) and audited.stdout.count("\n") == 1
 

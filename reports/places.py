@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 @cache
-def places() -> dict[str, Place]:
+def statements() -> dict[str, tuple[Path, int]]:
     """Claim name -> where it is stated.
 
     A claim is written in its family's file, or in one that this file takes it from: the nearest that names it.
@@ -40,13 +40,14 @@ def places() -> dict[str, Place]:
     for claim in all_claims():
         family = family_of(claim)
         stem = claim.name.removeprefix(f"{family.name}-")
-        found[claim.name] = next(
-            Place(f"theory/{path.name}", line)
-            for path in _taken(family.home)
-            for line in [_named(path).get(stem)]
-            if line is not None
-        )
+        lines = ((path, _named(path).get(stem)) for path in _taken(family.home))
+        found[claim.name] = next((path, line) for path, line in lines if line is not None)
     return found
+
+
+def places() -> dict[str, Place]:
+    """Claim name -> where it is stated."""
+    return {name: Place(f"theory/{path.name}", line) for name, (path, line) in statements().items()}
 
 
 def sources() -> dict[str, list[tuple[str, str]]]:
@@ -54,9 +55,10 @@ def sources() -> dict[str, list[tuple[str, str]]]:
     such lines with none.
     """
     found: dict[str, list[tuple[str, str]]] = {}
-    for file in sorted({place.file for place in places().values()}):
-        stated = {place.line: place.id for place in places().values() if place.file == file}
-        lines = (THEORY / Path(file).name).read_text(encoding="utf-8").splitlines(keepends=True)
+    for path in sorted({path for path, _ in statements().values()}):
+        file = f"theory/{path.name}"
+        stated = {line: Place(file, line).id for other, line in statements().values() if other == path}
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         numbered = [(stated.get(n, ""), f"{n:>4}  {line}") for n, line in enumerate(lines, 1)]
         found[file] = [(id_, "".join(text for _, text in part)) for id_, part in groupby(numbered, lambda row: row[0])]
     return found

@@ -19,6 +19,7 @@ from ..theory.claim import Claim, Expression, Relation, UndefinedQuantityError, 
 from .arithmetic import PROPOSING, IrrationalError, bounds
 from .balls.core import CoreQuantities, TooLargeError
 from .instances import Instance, Vector
+from .shown import Sheet, Shown
 from .verdicts import MOST, cancelling, decide, standing
 
 PRECISIONS = (128, 256, 512)
@@ -51,7 +52,7 @@ class Enclosure:
 
 
 @dataclass(frozen=True, repr=False)
-class ClaimJudgement:
+class ClaimJudgement(Shown):
     """The verdict on one claim. gap, bound, left and terms are None or missing where they are not defined.
 
     left     the claim's left side, of which the gap may be a part only
@@ -72,14 +73,24 @@ class ClaimJudgement:
     def __repr__(self) -> str:
         return f"<{self.claim}: {self.verdict.name}, {_shown(self.left or self.gap)} against {_shown(self.bound)}>"
 
+    @property
+    def sheet(self) -> Sheet:
+        """Both sides and every term."""
+        sides = [("left side", _shown(self.left or self.gap)), ("bound", _shown(self.bound))]
+        terms = [(name, _shown(value)) for name, value in self.terms.items()]
+        reason = f" ({self.reason})" if self.reason else ""
+        return Sheet(f"{self.claim}: {self.verdict.name}{reason}", ("term", "value"), sides + terms)
+
 
 def _shown(value: Enclosure | None) -> str:
     """An enclosure for people: its middle, which is not proved to the digit."""
-    return "no value" if value is None else f"{value.middle:.6g}"
+    if value is None:
+        return "no value"
+    return f"{value.middle:.6g}" if math.isfinite(value.lo) and math.isfinite(value.hi) else "unbounded"
 
 
 @dataclass(frozen=True, repr=False)
-class Judgement:
+class Judgement(Shown):
     """All claims judged on one instance."""
 
     instance: str
@@ -93,12 +104,20 @@ class Judgement:
         counts = Counter(one.verdict.name for one in self.claims)
         return f"<judgement of {self.instance[:12]}: {', '.join(f'{n} {name}' for name, n in counts.items())}>"
 
-    def _repr_html_(self) -> str:
-        """A notebook's table: claim, verdict, left side, bound."""
-        cells = ((c.claim, c.verdict.name, _shown(c.left or c.gap), _shown(c.bound)) for c in self.claims)
-        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells)
-        head = "<tr><th>claim</th><th>verdict</th><th>left side</th><th>bound</th></tr>"
-        return f"<table><caption>instance {self.instance[:12]}</caption>{head}{rows}</table>"
+    @property
+    def sheet(self) -> Sheet:
+        """Claim by claim: verdict, both sides, and left side over bound."""
+        rows = [
+            (
+                c.claim,
+                c.verdict.name,
+                _shown(c.left or c.gap),
+                _shown(c.bound),
+                "" if c.ratio is None else f"{c.ratio:.3f}",
+            )
+            for c in self.claims
+        ]
+        return Sheet(f"instance {self.instance[:12]}", ("claim", "verdict", "left side", "bound", "left/bound"), rows)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from .arithmetic import exactly
 from .bracket import Bracket
 from .instances import Instance
 from .judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim, smallest
+from .shown import Sheet, Shown
 
 LOW = 3
 """Real tasks of at most this many parameters are searched; of more, convexity or a bound without a search may do."""
@@ -48,7 +49,7 @@ class Details(TypedDict, total=False):
 MORE_TIME = "allow more time"
 
 
-class ShownBracket(Bracket, ABC):
+class ShownBracket(Bracket, Shown, ABC):
     """A bracket with the point of its end that is a value, told in words and as the fields of a record."""
 
     at: Any
@@ -79,6 +80,13 @@ class ShownBracket(Bracket, ABC):
 
     def __repr__(self) -> str:
         return f"<{self.what}: [{self.lower:.9g}, {self.upper:.9g}] {self.status.value}>"
+
+    @property
+    def sheet(self) -> Sheet:
+        """Both ends, and what there is to say beside them."""
+        status = self.status.value + (f": {self.why}" if self.why else "")
+        rows = [("from", f"{self.lower:.12g}"), ("to", f"{self.upper:.12g}"), ("status", status)]
+        return Sheet(self.what, (), [*rows, *(("", sentence) for sentence in self.said)])
 
     @property
     def point(self) -> list[Any]:

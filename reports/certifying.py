@@ -86,7 +86,7 @@ def answered(
     def show(boxes: int, lower: float, upper: float) -> None:
         now_and_then(f"searching: {boxes} boxes, bracket [{lower:.6g}, {upper:.6g}]")
 
-    given = "" if train or omega is not None else " (omega as in the file; where it has none 0, of networks W0)"
+    given = "" if train or omega is not None else " (the omega of the file; without one 0, of networks W0)"
     defaults = source.defaults(instance)
     small = instance.numbers <= SMALL
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec.structs import asdict
 
 from ..impl.families import FAMILIES, Family
+from ..impl.shown import Sheet, Shown
 from ..theory.claim import Claim, Relation
 from ..theory.paper import RESULTS, Outcome, Result
 from ..theory.without.hypotheses import HYPOTHESES, META_RL_ROWS
@@ -182,7 +183,7 @@ class Sign:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class Matrix(Shown):
     """A family: the assumptions that are audited or assumed, and one row per claim with a sign for each.
 
     A sign is None where the claim neither assumes it nor is audited for it.
@@ -192,6 +193,18 @@ class Matrix:
     title: str
     columns: list[Column]
     rows: list[tuple[Claim, list[Sign | None]]]
+
+    @property
+    def sheet(self) -> Sheet:
+        """A row per claim: which assumptions it needs, which not, and so on."""
+        met = {sign.status for _, signs in self.rows for sign in signs if sign}
+        words = [word for word in SIGNS if word in met]
+        rows = []
+        for claim, signs in self.rows:
+            pairs = list(zip(self.columns, signs, strict=True))
+            named = {word: ", ".join(c.name for c, sign in pairs if sign and sign.status == word) for word in words}
+            rows.append((claim.name, *named.values()))
+        return Sheet(f"{self.title}: which claim needs which assumption", ("claim", *words), rows)
 
 
 def tables(audit: AuditRecord) -> list[Matrix]:

@@ -22,6 +22,7 @@ PAGES = (
     Page("optimum", "The global optimum", ("optimum", "rates")),
     Page("assumptions", "Assumptions", ("assumptions",)),
     Page("mutants", "Mutants", ("mutants", "sharpness")),
+    Page("source", "Where the claims are written", ("source",)),
     Page("notes", "How to read, notation, provenance", ("reading", "notation", "provenance")),
 )
 """The pages in the order in which they are read; the first is what a reader opens."""

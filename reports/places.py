@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from ..impl.families import all_claims, family_of
 from .records import SOURCES
@@ -13,9 +15,24 @@ from .records import SOURCES
 THEORY = SOURCES / "theory"
 
 
+class Place(NamedTuple):
+    """A line of a file such as theory/meta_sl.py."""
+
+    file: str
+    line: int
+
+    @property
+    def id(self) -> str:
+        """Its id on the page."""
+        return f"{self.file.removesuffix('.py').replace('/', '-')}-{self.line}"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
 @cache
-def places() -> dict[str, tuple[str, int]]:
-    """Claim name -> (file such as theory/meta_sl.py, line of its statement).
+def statements() -> dict[str, tuple[Path, int]]:
+    """Claim name -> where it is stated.
 
     A claim is written in its family's file, or in one that this file takes it from: the nearest that names it.
     """
@@ -23,12 +40,27 @@ def places() -> dict[str, tuple[str, int]]:
     for claim in all_claims():
         family = family_of(claim)
         stem = claim.name.removeprefix(f"{family.name}-")
-        found[claim.name] = next(
-            (f"theory/{path.name}", line)
-            for path in _taken(family.home)
-            for line in [_named(path).get(stem)]
-            if line is not None
-        )
+        lines = ((path, _named(path).get(stem)) for path in _taken(family.home))
+        found[claim.name] = next((path, line) for path, line in lines if line is not None)
+    return found
+
+
+def places() -> dict[str, Place]:
+    """Claim name -> where it is stated."""
+    return {name: Place(f"theory/{path.name}", line) for name, (path, line) in statements().items()}
+
+
+def sources() -> dict[str, list[tuple[str, str]]]:
+    """File -> its text with numbered lines, in parts: a line on which a claim is stated with its id, or what is between
+    such lines with none.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted({path for path, _ in statements().values()}):
+        file = f"theory/{path.name}"
+        stated = {line: Place(file, line).id for other, line in statements().values() if other == path}
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        numbered = [(stated.get(n, ""), f"{n:>4}  {line}") for n, line in enumerate(lines, 1)]
+        found[file] = [(id_, "".join(text for _, text in part)) for id_, part in groupby(numbered, lambda row: row[0])]
     return found
 
 

@@ -26,6 +26,7 @@ from ..impl.losses import LOSSES
 from ..theory.claim import Verdict
 from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
+from ..theory.paper import URL as PAPER
 from ..theory.smooth_network import RATES as SMOOTH_RATES
 from .answer import (
     EMPTY,
@@ -33,11 +34,9 @@ from .answer import (
     compared,
     form_of,
     is_empty,
-    landscape_answer,
     once,
     parts,
     point_of,
-    rate_answers,
     real_distances,
     sentences,
     uninformative,
@@ -49,6 +48,7 @@ from .formats.auditing import AuditRecord
 from .formats.searching import MutationRecord
 from .formats.shared import Interval
 from .formats.verifying import ClaimRow, VerifyRecord
+from .generated import landscape_answer, rate_answers
 from .overview import (
     SIGNS,
     by_family,
@@ -66,7 +66,7 @@ from .overview import (
     tables,
 )
 from .pages import PAGES, Page
-from .places import places
+from .places import places, sources
 from .records import clean, in_folder, write_text
 from .worked import worked
 
@@ -210,6 +210,7 @@ def _environment() -> Environment:
         "mutant_id": mutant_id,
         "worked": worked,
         "pages": PAGES,
+        "paper_url": PAPER,
     }
     return environment
 
@@ -272,8 +273,20 @@ class Report:
             details=details(audit) if audit else ([], []),
             shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
             places=places(),
+            sources=sources(),
         )  # fmt: skip
-        return clean(text)
+        return clean(HEADING.sub(_anchored, text))
+
+
+HEADING = re.compile(r'<(h[23]) id="([^"]+)"([^>]*)>(.*?)</\1>')
+"""A heading that can be linked to."""
+
+
+def _anchored(found: re.Match[str]) -> str:
+    """The heading with a link to itself."""
+    tag, id_, rest, said = found.groups()
+    link = f'<a class="anchor" href="#{id_}" aria-label="Link to {id_}">#</a>'
+    return f'<{tag} id="{id_}"{rest}>{said} {link}</{tag}>'
 
 
 TARGET, LINK = re.compile(r'\bid="([^"]+)"'), re.compile(r'href="#([^"]+)"')

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,6 +144,17 @@ LEFT_OUT = OF_CLAIMS | {
     Verdict.OUTSIDE: ("still violated", "the conclusion has no meaning here"),
 }
 """The same where an assumption is left out, and the verdict is on the conclusion alone."""
+
+
+Replayed = tuple[Path, Replay]
+"""A file, and what became of it."""
+
+
+def replay_all(paths: Sequence[Path], tell: Callable[[str | Replayed], None]) -> None:
+    """Every one of them: `tell` is told which is judged, and how. Errors: files.BadInputError."""
+    for path in paths:
+        tell(f"replaying {path}")
+        tell((path, replay(path)))
 
 
 def read(path: Path) -> tuple[str, str, Instance]:

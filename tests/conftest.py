@@ -94,3 +94,9 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
         record.files = hashes(record, folder)
         (folder / f"{name}.json").write_text(dumps(record))
     return folder, verify, audit
+
+
+@pytest.fixture
+def short_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit that searches less: mutants are killed at once, the rest is tested where it lives."""
+    monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(8, 20, 0, 128))

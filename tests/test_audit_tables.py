@@ -20,7 +20,10 @@ def record(small_run: tuple[Path, VerifyRecord, AuditRecord], monkeypatch: pytes
 def printed(record: AuditRecord, capsys: pytest.CaptureFixture[str], *, detailed: bool) -> str:
     print_audit(record, Path("build/reports/index.html"), detailed=detailed)
     text = capsys.readouterr().out
-    assert max(len(line) for line in text.splitlines()) <= 80
+    *tables, verdict = text.splitlines()
+    assert max(map(len, tables)) <= 80
+    killed = sum(row.status == "killed" for row in record.mutants)
+    assert f"; {killed} of " in verdict and verdict.endswith("; complete. Report: build/reports/index.html")
     return text
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +14,8 @@ from metagap.impl import files
 from metagap.impl.families import FAMILIES, all_claims, judge, load, loads
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.generate import arbitrary
-from metagap.reports import audit as audits
 from metagap.reports import witnesses
 from metagap.reports.cli import app, main
-from metagap.reports.records import write_text
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
 
@@ -84,8 +79,8 @@ def test_tables_of_80_columns_keep_names_whole(tmp_path: Path) -> None:
         assert max(map(len, text.splitlines())) <= 80
         assert set(names) <= set(text.split()), text
     found = runner.invoke(app, ["optimum", path]).stdout.splitlines()
-    assert max(map(len, found)) <= 80
-    assert found[2].startswith("at [")
+    assert max(map(len, found[1:])) <= 80
+    assert found[0].endswith(" certified") and found[1].startswith("at [")
 
 
 def test_judge_shows_the_left_side_of_the_claim(tmp_path: Path) -> None:
@@ -104,7 +99,8 @@ def test_a_short_verification_names_what_it_did_not_reach(tmp_path: Path) -> Non
     result = runner.invoke(app, command)
     assert "Nothing was judged (out of time) of" in result.stdout
     assert "meta-sl-..." in result.stdout and "meta-rl-network-..." not in result.stdout
-    assert max(map(len, result.stdout.split("Report:")[0].splitlines())) <= 80
+    *table, verdict = result.stdout.splitlines()
+    assert max(map(len, table)) <= 80 and verdict.endswith(f"Report: {tmp_path / 'index.html'}")
 
 
 def test_several_files_give_an_array_and_a_claim_can_be_chosen(tmp_path: Path) -> None:
@@ -189,7 +185,7 @@ def test_optimum_check_and_certify(tmp_path: Path) -> None:
     for arguments in (["--omega", str(omega)], ["--train"]):
         answer = runner.invoke(app, ["certify", str(path), "--max-time", "300", *arguments])
         assert answer.exit_code == 0, answer.stderr
-        assert "of the global optimum" in answer.stdout
+        assert "the global optimum" in answer.stdout
         assert "The theorem promises at most" in answer.stdout
 
 
@@ -204,12 +200,6 @@ def test_an_undecided_optimum_has_status_3_and_keeps_a_true_bracket(tmp_path: Pa
     result = runner.invoke(app, ["optimum", str(path), "--radius", "4", "--json", "-"])
     assert result.exit_code == 0
     assert json.loads(result.stdout)["lower"] > 0
-
-
-@pytest.fixture
-def short_audit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An audit that searches less: mutants are killed at once, the rest is tested where it lives."""
-    monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(8, 20, 0, 128))
 
 
 @pytest.mark.usefixtures("short_audit")
@@ -237,7 +227,8 @@ def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     witnesses = sorted(str(p) for p in (out / "counterexamples").glob("*.json"))
     replayed = runner.invoke(app, ["replay", *witnesses])
     assert replayed.exit_code == 0
-    assert replayed.stdout.count("still violated") == len(witnesses)
+    assert replayed.stdout.count(": still violated (") == len(witnesses)
+    assert replayed.stdout.endswith(f"\n{len(witnesses)} counterexamples: {len(witnesses)} still violated\n")
     assert "meta-sl-lifted" in (out / "claims.html").read_text()
     assert "no-hessian" in (out / "mutants.html").read_text()
 
@@ -254,64 +245,6 @@ def test_mutants_as_a_record(tmp_path: Path) -> None:
     assert {"name", "claim", "status", "generator", "examples", "seconds", "simplest", "worst"} <= set(
         record["mutants"][0]
     )
-
-
-COMMANDS = (
-    ["judge", "good.json", "--json"],
-    ["optimum", "good.json", "--json"],
-    ["optimum", "good.json", "--certificate"],
-    ["certify", "good.json", "--json"],
-    ["verify", "--json"],
-    ["verify", "--sarif"],
-    ["verify", "--out"],
-    ["audit", "--junit"],
-    ["audit", "good.json", "--json"],
-    ["falsify", "meta-sl-lifted", "--json"],
-    ["falsify", "meta-sl-lifted", "--out"],
-    ["bench", "--json"],
-)
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_outputs_that_cannot_be_written_are_refused_before_any_work(
-    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, MIRRORED, "good.json")
-    for target in ("/proc/x", "good.json/x", "x" * 300, "loop/x"):
-        Path("loop").unlink(missing_ok=True)
-        Path("loop").symlink_to("loop")
-        begin = time.monotonic()
-        result = runner.invoke(app, [*command, target])
-        assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
-        assert result.stderr.startswith(f"metagap: {command[-1]}={target!r}: ")
-        assert time.monotonic() - begin < 5
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["good.json", "loop"]
-
-
-def test_a_dash_is_standard_output_for_every_file_and_for_one_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, MIRRORED, "good.json")
-    certificate = runner.invoke(app, ["optimum", "good.json", "--certificate", "-"])
-    assert json.loads(certificate.stdout)["format"].startswith("metagap/certificate/")
-    both = runner.invoke(app, ["optimum", "good.json", "--json", "-", "--certificate", "-"])
-    assert both.exit_code == 2 and "--json='-', --certificate='-'" in both.stderr and not both.stdout
-    assert [p.name for p in tmp_path.iterdir()] == ["good.json"]
-
-
-def test_a_pipe_is_written_and_a_link_stays_one(tmp_path: Path) -> None:
-    pipe, link = tmp_path / "pipe", tmp_path / "link"
-    os.mkfifo(pipe)
-    read = threading.Thread(target=lambda: (tmp_path / "copy").write_text(pipe.read_text()))
-    read.start()
-    write_text(pipe, "one")
-    read.join()
-    assert pipe.is_fifo() and (tmp_path / "copy").read_text() == "one"
-    link.symlink_to("target")
-    write_text(link, "two")
-    assert link.is_symlink() and (tmp_path / "target").read_text() == "two"
 
 
 def test_names_of_files_are_no_markup(tmp_path: Path) -> None:
@@ -431,74 +364,3 @@ def test_wrong_options_are_one_line_and_status_2(
     assert told.out == ""
     assert told.err.startswith(f"metagap: {line}"), told.err
     assert told.err.count("\n") == 1
-
-
-@pytest.mark.ci
-@pytest.mark.usefixtures("short_audit")
-def test_an_interrupted_audit_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the second family: the first one is in the record, with its witnesses and no others; the same command
-    does not do it again."""
-    whole, done = audits.audit_family, []
-
-    def stopping(name: str, *rest: Any) -> Any:
-        if name == second_family and len(done) == 1:
-            (rest[0] / "counterexamples").mkdir(parents=True)
-            (rest[0] / "counterexamples" / "orphan.json").write_text("{}")
-            raise KeyboardInterrupt
-        done.append(name)
-        return whole(name, *rest)
-
-    monkeypatch.setattr(audits, "audit_family", stopping)
-    first_family, second_family = "meta-rl-smooth-network", "meta-rl-network"
-    command = ["audit", "--mutants", "--workers", "1", "--family", first_family, "--family", second_family]
-    command += ["--out", str(tmp_path), "--json", str(tmp_path / "mutants.json")]
-    first = runner.invoke(app, command)
-    assert first.exit_code == 130
-    assert "the same command goes on" in first.stderr
-    record = json.loads((tmp_path / "mutants.json").read_text())
-    assert record["status"] == "interrupted"
-    assert {m["claim"].startswith(first_family) for m in record["mutants"]} == {True}
-    named = {Path(file).name for file in record["files"]}
-    assert {path.name for path in (tmp_path / "counterexamples").glob("*.json")} == named
-    done.append("resumed")
-    second = runner.invoke(app, command)
-    assert second.exit_code == 0, second.output
-    assert done == [first_family, "resumed", second_family]
-    record = json.loads((tmp_path / "mutants.json").read_text())
-    assert record["status"] == "complete"
-    assert {m["claim"].startswith(first_family) for m in record["mutants"]} == {True, False}
-    assert not (tmp_path / audits.PARTS).exists()
-
-
-@pytest.mark.ci
-@pytest.mark.usefixtures("short_audit")
-def test_an_interrupted_family_goes_on_with_its_next_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C between the parts of a family: none of its witnesses is in the folder yet, its matrix is not made again by
-    the same audit, and is made again for another seed."""
-    made, attack, matrix = [], audits.attack, audits.matrix
-
-    def stopping(*_: Any, **__: Any) -> Any:
-        raise KeyboardInterrupt
-
-    def counting(family: Any, folder: Path, seed: int, *rest: Any) -> Any:
-        made.append(seed)
-        return matrix(family, folder, seed, *rest)
-
-    monkeypatch.setattr(audits, "matrix", counting)
-    monkeypatch.setattr(audits, "attack", stopping)
-    command = ["audit", "--workers", "1", "--family", "meta-rl-smooth-network", "--out", str(tmp_path)]
-    command += ["--json", str(tmp_path / "audit.json")]
-    first = runner.invoke(app, command)
-    assert first.exit_code == 130, first.output
-    assert json.loads((tmp_path / "audit.json").read_text())["cells"] == []
-    assert not list((tmp_path / "counterexamples").glob("*.json"))
-    assert runner.invoke(app, [*command, "--seed", "1"]).exit_code == 130
-    monkeypatch.setattr(audits, "attack", attack)
-    second = runner.invoke(app, command)
-    assert second.exit_code == 0, second.output
-    assert made == [0, 1]
-    record = json.loads((tmp_path / "audit.json").read_text())
-    assert record["cells"] and record["mutants"]
-    named = {Path(file).name for file in record["files"]}
-    assert {path.name for path in (tmp_path / "counterexamples").glob("*.json")} <= named
-    assert not (tmp_path / audits.PARTS).exists()

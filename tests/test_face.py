@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import metadata
+from io import StringIO
+from xml.etree import ElementTree
 
 import metagap
 import numpy as np
@@ -13,7 +15,10 @@ from flint import fmpq
 from metagap.impl.files import BadInputError
 from metagap.impl.optimum.exact import squared_minimum
 from metagap.impl.own_tasks import from_arrays
+from metagap.impl.shown import Sheet, Shown
 from metagap.reports.worked import FILE
+from msgspec import structs
+from rich.console import Console
 
 X, Y, TASK = [[1.0, 0.5], [1.0, 2.0], [1.0, 1.0], [1.0, -1.0]], [0.0, 1.0, 0.0, 1.0], ["a", "a", "b", "b"]
 
@@ -57,4 +62,39 @@ def test_what_it_returns_is_shown_in_a_line_and_as_a_notebooks_table() -> None:
     assert repr(judged).startswith(f"<judgement of {instance.sha256[:12]}: 9 PROVED")
     assert repr(judged["meta-sl-lifted"]) == "<meta-sl-lifted: PROVED, 0.260121 against 1.2054>"
     assert repr(found).startswith("<inf L over all parameters") and repr(found).endswith("certified>")
-    assert "<td>meta-sl-lifted</td><td>PROVED</td><td>0.260121</td><td>1.2054</td>" in judged._repr_html_()
+    assert (
+        "<td>meta-sl-lifted</td><td>PROVED</td><td>0.260121</td><td>1.2054</td><td>0.216</td>" in judged._repr_html_()
+    )
+
+
+def test_every_result_shows_itself_in_notebooks_and_on_terminals() -> None:
+    """What is said is what is known: the same numbers in both, escaped, and no promise that is not proved."""
+    instance = metagap.load(FILE)
+    judged, found = metagap.judge(instance), metagap.minimise(instance)
+    answer = metagap.certify(X, Y, TASK, [1.0, 2.0], eta=0.25)
+    for shown in (judged, judged["meta-sl-lifted"], found, answer):
+        shows_itself(shown)
+    assert dict(answer.sheet.rows)["the theorem promises at most"] == f"{answer.promise:.6g}"
+    assert repr(answer).startswith("<2 tasks, 4 rows, squared loss: distance from the global optimum: ")
+    bound = structs.replace(answer.bound, verdict="UNDECIDED", smallest=None)
+    assert structs.replace(answer, bound=bound).promise == float("inf")
+    assert (
+        Shown._repr_html_(Hostile())
+        == "<table><caption>&lt;b&gt;</caption><tbody><tr><td>&amp;</td></tr></tbody></table>"
+    )
+
+
+def shows_itself(shown: Shown) -> None:
+    """The same cells in a notebook's table, which is well formed, and on a terminal."""
+    out = StringIO()
+    Console(file=out, width=200).print(shown)
+    html = shown._repr_html_()
+    assert html.count("<td>") == sum(map(len, shown.sheet.rows)) > 4
+    assert ElementTree.fromstring(html).tag == "table"
+    assert all(word in out.getvalue() for row in shown.sheet.rows for word in row[0].split())
+
+
+class Hostile(Shown):
+    """Texts that are markup."""
+
+    sheet = Sheet("<b>", (), [("&",)])

@@ -32,9 +32,9 @@ def called(*arguments: object) -> Any:
 def row(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The table with one row more."""
     monkeypatch.setitem(FAMILIES, "toy", ROW)
-    places.places.cache_clear()
+    places.statements.cache_clear()
     yield
-    places.places.cache_clear()
+    places.statements.cache_clear()
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ from metagap.reports.render import Report
 from metagap.reports.sarif import sarif
 from typer.testing import CliRunner
 
+from .hostile_files import NUMBERS
 from .test_formats import PLAIN
-from .test_hostile_inputs import NUMBERS, SECONDS, nothing_written
+from .test_hostile_inputs import SECONDS, nothing_written
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_imports_point_inwards() -> None:
 
 
 FLOORS = (
-    ("arithmetic", "bracket", "extras", "instances", "verdicts"),
+    ("arithmetic", "bracket", "extras", "instances", "shown", "verdicts"),
     ("blas", "files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
     ("balls", "draws", "loss_ranges", "task_tables", "vector_losses"),
     ("judge", "models"),

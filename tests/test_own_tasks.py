@@ -246,7 +246,7 @@ def test_options_that_a_file_has_no_use_for_are_refused(tmp_path: Path) -> None:
 def test_certify_takes_the_same_tasks(tmp_path: Path) -> None:
     result = runner.invoke(app, ["certify", write(tmp_path, CSV), "--max-time", "10"])
     assert result.exit_code in (0, 3), result.output
-    assert "of the global optimum" in result.stdout
+    assert "the global optimum" in result.stdout
 
 
 @pytest.mark.ci(every=2)
@@ -281,7 +281,7 @@ def test_the_time_limit_binds_all_work(tmp_path: Path) -> None:
     result = runner.invoke(app, ["certify", str(place), "--max-time", "4", "--json", str(out)])
     assert time.monotonic() - begin < 15
     assert result.exit_code == 3
-    assert out.exists() == ("of the global optimum" in result.stdout)
+    assert out.exists() == ("the global optimum" in result.stdout)
     assert out.exists() or (result.stdout == "" and "--max-time=4: out of time while" in result.stderr)
 
 

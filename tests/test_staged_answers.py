@@ -169,7 +169,7 @@ def test_the_bandit_is_bracketed_by_boxes_and_below_the_best_policies() -> None:
     assert found.optimum.lower <= best + GAP and best <= found.optimum.upper + 1e-12
     share = 1 - (1 / (1 + math.exp(-2.5)) - 0.5 / (1 + math.exp(0.5))) / 2 / best
     assert found.relative.lo - 1e-8 <= share <= found.relative.hi + 1e-8 and found.relative.hi < share + 2 * GAP
-    assert advice.sentences(found)[0].startswith("Your solution is within")
+    assert advice.sentences(found)[0].startswith("Your solution is ")
     assert any(" below." in line for line in advice.sentences(found))
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+URL = "https://proceedings.mlr.press/v119/wang20b.html"
+"""The paper's own page."""
+
 
 class Outcome(Enum):
     """What became of a result; the value is what the report prints."""

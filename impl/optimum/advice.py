@@ -47,7 +47,9 @@ def sentences(found: Answer, given: str = "", defaults: Sequence[str] = ()) -> t
     where = "over all parameters" if found.everywhere else f"over {found.region}"
     side = "below" if optimum.supremum else "above"
     if math.isfinite(found.gap.hi):
-        said = f"is within [{found.gap.lo:.6g}, {found.gap.hi:.6g}] of the global optimum {where}."
+        low, high = f"{found.gap.lo:.6g}", f"{found.gap.hi:.6g}"
+        far = high if low == high else f"between {low} and {high}"
+        said = f"is {far} {side} the global optimum {where}."
     else:
         far = f"is at least {found.gap.lo:.6g} {side} the global optimum {where}"
         beyond = found.gap.lo >= LARGEST and optimum.proved
@@ -109,15 +111,17 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
     other = found.stationary.other
     if other is not None:
         said.append(f"omega fits {other.loop.words}: {remedy(other.loop)}")
-    parts = shares(found)
+    optimum, parts = found.optimum, shares(found)
+    there = optimum.certified and found.gap.hi <= optimum.resolution
+    if there:
+        said.append(f"nothing: omega is at the optimum, within {optimum.gap:g} of its value")
     for name, what, do in (
         ("stationarity", "stationarity (R eps)", "train further"),
         ("representation", "representation (||w|| inf ||u - phi'v||)", "add features"),
-        ("bracket", "what the bracket of the optimum leaves open", found.optimum.sharper),
+        ("bracket", "what the bracket of the optimum leaves open", optimum.sharper),
     ):
-        if parts.get(name, 0.0) >= SHARE and not (name == "stationarity" and other is not None):
+        if parts.get(name, 0.0) >= SHARE and not there and not (name == "stationarity" and other is not None):
             said.append(f"{100 * parts[name]:.0f} % of the bound is {what}: {do}")
-    optimum = found.optimum
     if isinstance(optimum, Optimum) and not optimum.certified and optimum.how != "convex":
         assert isinstance(found.instance, MetaSLInstance)
         short = "the inner step is too long for what the data prove; with a shorter one it may be"

@@ -198,7 +198,7 @@ def _canonical_atoms(given: Sequence[Atom]) -> Sequence[Atom]:
 def laws_in_words(instance: Any) -> str:
     """What tasks adapt on, and what they are judged on."""
     if not split(instance):
-        return "on the rows that it is judged on"
+        return "adapted and judged on the same rows"
     tasks = [task for task in instance.tasks if task.weight != 0]
     support, query = (sum(map(rows_of, laws)) for laws in ([t.inner for t in tasks], [t.atoms for t in tasks]))
     adapted = f"adapted on {support} support row{'s' * (support != 1)}"

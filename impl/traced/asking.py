@@ -14,6 +14,7 @@ import torch
 from ...theory.any_model import CLAIMS, HEADLINE
 from ..answers import less, more
 from ..judge import ClaimJudgement, Enclosure, smallest
+from ..shown import Sheet, Shown
 from .instance import Parameters
 from .judging import TracedJudgement, judged
 from .losses import DIVERGENCES
@@ -43,7 +44,7 @@ def judge(
 
 
 @dataclass(frozen=True)
-class TracedAnswer:
+class TracedAnswer(Shown):
     """How far from the best: L(omega), L at the best point known, [gap to it, gap to the floor 0], the bound, advice.
 
     Both ends of the gap are enclosed: inf L lies between 0 and the best value that is known.
@@ -56,6 +57,17 @@ class TracedAnswer:
     judgement: TracedJudgement
     at: Mapping[str, torch.Tensor]
     advice: tuple[str, ...]
+
+    @property
+    def sheet(self) -> Sheet:
+        """The distance, the bound, and what to do."""
+        rows = [
+            ("distance from the global optimum", f"between {self.gap.lo:.6g} and {self.gap.hi:.6g}"),
+            ("the best value known", f"{self.best.middle:.6g}"),
+            ("L(omega)", f"{self.value.middle:.6g}"),
+            *(("what to do", sentence) for sentence in self.advice),
+        ]
+        return Sheet("a PyTorch model", (), rows)
 
 
 def certify(

@@ -17,15 +17,10 @@ from . import falsify, floats, judging, networks, optimum, own_tasks, programs
 from .rows import Measured, installed
 
 
-def bench(
-    seconds: float,
-    progress: Callable[[str], None] = lambda message: None,
-    show: Callable[[Table], None] = lambda table: None,
-    large: bool = False,
-) -> dict[str, object]:
-    """Time every row for about `seconds`: interleaved rounds, median rate.
+def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> dict[str, object]:
+    """Time every row for about `seconds`: interleaved rounds, median rate. `large`: own tasks of a million rows, too.
 
-    `show` gets each table when it is measured. `large`: own tasks of a million rows as well.
+    `tell` is told what is being measured, and each table.
     """
     started = now()
     rows = [*judging.rows(), *networks.rows(), *floats.rows()]
@@ -36,11 +31,11 @@ def bench(
     ]
     rates: dict[int, list[float]] = {index: [] for index in range(len(rows))}
     for row in rows:
-        progress(f"warming up: {row.name}")
+        tell(f"warming up: {row.name}")
         row.work()
     for round_ in range(5):
         for index, row in enumerate(rows):
-            progress(f"round {round_ + 1} of 5: {row.name}")
+            tell(f"round {round_ + 1} of 5: {row.name}")
             done, begin = 0, time.process_time()
             while time.process_time() - begin < seconds / 5 or not done:
                 row.work()
@@ -51,20 +46,20 @@ def bench(
         for index, row in enumerate(rows)
     ]
     for group in dict.fromkeys(row.group for row in measured):
-        show(_table(group, [row for row in measured if row.group == group]))
+        tell(_table(group, [row for row in measured if row.group == group]))
     for note in missing:
-        show(Table(title=note, title_justify="left"))
-    optima = optimum.compare(progress=progress)
-    show(optimum.table(optima))
-    searches = falsify.compare(seconds, progress)
-    show(falsify.table(searches))
-    optima_in_4 = optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, progress)
-    show(optimum.table(optima_in_4))
-    own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), progress)
-    show(own_tasks.table(own))
-    traced = programs.compare(progress)
+        tell(Table(title=note, title_justify="left"))
+    optima = optimum.compare(progress=tell)
+    tell(optimum.table(optima))
+    searches = falsify.compare(seconds, tell)
+    tell(falsify.table(searches))
+    optima_in_4 = optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, tell)
+    tell(optimum.table(optima_in_4))
+    own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), tell)
+    tell(own_tasks.table(own))
+    traced = programs.compare(tell)
     if traced:
-        show(programs.table(traced))
+        tell(programs.table(traced))
     return {
         "optimum": optima,
         "falsify": {"rows": searches},
@@ -83,9 +78,9 @@ def bench(
 def _table(group: str, rows: list[Measured]) -> Table:
     """A group for people, with ratios to its first row."""
     table = Table(title=group, title_justify="left")
-    table.add_column("what")
+    table.add_column("what", overflow="fold")
     for heading in ("per second", "range", "ratio"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         spread = f"{row.low:,.0f} - {row.high:,.0f}"
         table.add_row(row.name, f"{row.median:,.0f}", spread, f"{rows[0].median / row.median:.2f}")

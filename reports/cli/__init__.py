@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import itertools
 import os
 import re
@@ -31,12 +32,13 @@ OWN, THEOREM, SUITE = "Your own tasks", "The theorem", "The report and the suite
 
 
 class Command(NamedTuple):
-    """A command: its room, the first line of its help, its group there, an example."""
+    """A command: its room, the first line of its help, its group there, an example; whether it may take long."""
 
     room: str
     line: str
     group: str
     example: str
+    long: bool = True
 
 
 COMMANDS = {
@@ -93,6 +95,7 @@ COMMANDS = {
         "Write the report's pages again from the records in the folder.",
         SUITE,
         "metagap report --single-file",
+        long=False,
     ),
     "bench": Command(
         "showing", "Time both engines beside the alternatives, in one run.", SUITE, "metagap bench --json bench.json"
@@ -102,6 +105,7 @@ COMMANDS = {
         "Print the JSON schema of a file that other programs read or write.",
         SUITE,
         "metagap schema instance",
+        long=False,
     ),
 }
 
@@ -123,13 +127,23 @@ class _Rooms(TyperGroup):
         return name, command if name is None else _command(name), rest
 
 
-def _spoken(command: Callable[..., None]) -> Callable[..., None]:
-    """The command; one line where Ctrl-C ends it and it has not said so itself, or where the engine is at fault."""
+VOICE = {
+    "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="Say the verdict alone, in one line.")],
+    "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Say everything that is worked on, a line each.")],
+}
 
-    from ...impl.bracket import DefectError  # the command has loaded it; help need not
+
+def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
+    """The command; one line where Ctrl-C ends it and it has not said so itself, or where the engine is at fault. A long
+    one can be told how much to say.
+    """
+
+    from ...impl.bracket import DefectError  # the command has loaded these; help need not
+    from .shared import speak
 
     @functools.wraps(command)
-    def spoken(**options: Any) -> None:
+    def spoken(*, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
+        speak(quiet, verbose)
         try:
             command(**options)
         except KeyboardInterrupt:
@@ -140,6 +154,13 @@ def _spoken(command: Callable[..., None]) -> Callable[..., None]:
             )
             raise typer.Exit(3) from None
 
+    signature = inspect.signature(command, eval_str=True)
+    voice = [
+        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=a) for n, a in VOICE.items()
+    ]
+    spoken.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), *(voice if long else ())]
+    )
     return spoken
 
 
@@ -149,8 +170,12 @@ def _command(name: str) -> Any:
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     # An empty line ends a paragraph of the help.
     epilog = f"For example: {command.example}\n\n{STATUS}"
-    alone.command(name, epilog=epilog, context_settings=SETTINGS)(_spoken(getattr(room, name)))
-    return get_command(alone)
+    alone.command(name, epilog=epilog, context_settings=SETTINGS)(_spoken(getattr(room, name), command.long))
+    made = get_command(alone)
+    for parameter in made.params:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""  # a flag has no value to name
+    return made
 
 
 def _version(wanted: bool) -> None:

@@ -15,23 +15,33 @@ from ...theory.claim import Standing
 from ..formats.auditing import AuditRecord, Cell, MutantRow, MutantsRecord
 from ..matrix import alarms
 from ..overview import by_family
-from .shared import listing, paper
+from .shared import listing, paper, voice
 
 
 def print_audit(record: AuditRecord | MutantsRecord, page: Path | None, *, detailed: bool) -> None:
-    """The audit's outcome. `detailed`: which assumptions each claim needs, and each mutant, a row each."""
+    """The audit's outcome. `detailed`: which assumptions each claim needs, and each mutant, a row each; last, in a line
+    (quiet: nothing else), what was refuted."""
     console = paper()
-    if isinstance(record, AuditRecord):
-        _print_assumptions(console, record, detailed)
-        _print_sharpness(console, record)
-    if detailed:
-        console.print(_mutants(record.mutants))
-    console.print(_power(record.mutants))
     survived = [row.name for row in record.mutants if row.status == "survived"]
-    if survived:
-        console.print(f"Mutants that nothing refuted: {', '.join(survived)}.", style="bold red")
-    if page is not None:
-        console.print(f"Report: {page}", soft_wrap=True)
+    if not voice.quiet:
+        if isinstance(record, AuditRecord):
+            _print_assumptions(console, record, detailed)
+            _print_sharpness(console, record)
+        if detailed:
+            console.print(_mutants(record.mutants))
+        console.print(_power(record.mutants))
+        if survived:
+            console.print(f"Mutants that nothing refuted: {', '.join(survived)}.", style="bold red")
+    said = []
+    if isinstance(record, AuditRecord):
+        needed = [row for row in record.cells if row.status == Standing.NEEDED.value]
+        said.append(f"{len(needed)} times an assumption is needed, with a counterexample")
+    wrong = [row for row in record.mutants if row.status != "equivalent"]
+    said.append(f"{sum(row.status == 'killed' for row in wrong)} of {len(wrong)} mutants refuted")
+    said.append(record.status)
+    where = "" if page is None else f". Report: {page}"
+    style = "bold red" if survived or (isinstance(record, AuditRecord) and alarms(record)) else "bold"
+    console.print(f"{'; '.join(said)}{where}", style=style, highlight=False, soft_wrap=True)
 
 
 def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) -> None:

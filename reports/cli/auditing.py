@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...impl import files
+from ...impl.answers import count
 from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
 from ..formats.auditing import AuditRecord
 from ..matrix import alarms
+from ..processes import apart
 from ..records import dumps, hashes, nearest, write_text
 from ..render import write_report
 from .audit_tables import print_audit
@@ -30,6 +34,7 @@ from .own_tasks import (
     StepsOption,
     TaskOption,
     audit_tasks,
+    in_time,
     tasks_at,
 )
 from .shared import (
@@ -48,12 +53,13 @@ from .shared import (
     left_out,
     number,
     ready,
+    voice,
     working,
     writing,
 )
 
 OF_TASKS = {"omega", "loss", "eta", "steps", "decay", "task", "label", "ignore", "feature"}
-BOTH = {"tasks", "json", "max_time"}
+BOTH = {"tasks", "json", "max_time", "quiet", "verbose"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
 
@@ -160,6 +166,9 @@ def replay(
             help="Files of counterexamples, or names or sha256s of those in the folder of the report.",
         ),
     ] = None,
+    max_time: Annotated[
+        float | None, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then.")
+    ] = None,
     out: FolderOption = FOLDER,
 ) -> None:
     """Judge kept counterexamples again: still violated, fixed, undecided or error.
@@ -177,12 +186,28 @@ def replay(
                     typer.echo(f"metagap: skipped: {instance}", err=True)
                 else:
                     paths.append(path)
-        outcomes = [(path, witnesses.replay(path)) for path in paths]
-    if not outcomes:
+    if not paths:
         fail(f"--out={str(out)!r}: a folder with {witnesses.FOLDER}/*.json is required; run metagap audit first")
-    for path, found in outcomes:
-        sides = ""
-        if found.gap is not None and found.bound is not None:
-            sides = f": gap {found.gap.middle:.12g}, bound {found.bound.middle:.12g}"
-        typer.echo(f"{path}: {found.outcome} ({found.sentence}){sides}")
-    raise typer.Exit(3 if any(found.outcome in ("undecided", "error") for _, found in outcomes) else 0)
+    outcomes = Counter[str]()
+
+    with working("replay", "what was replayed by then is above") as show:
+
+        def hear(told: str | witnesses.Replayed) -> None:
+            if isinstance(told, str):
+                show(told)
+                return
+            path, found = told
+            outcomes[found.outcome] += 1
+            sides = ""
+            if found.gap is not None and found.bound is not None:
+                sides = f": gap {found.gap.middle:.12g}, bound {found.bound.middle:.12g}"
+            if not voice.quiet:
+                typer.echo(f"{path}: {found.outcome} ({found.sentence}){sides}")
+
+        with input_errors(), in_time(max_time or math.inf, "what was replayed by then is above; allow more"):
+            if max_time is None:
+                witnesses.replay_all(paths, hear)
+            else:
+                apart(witnesses.replay_all, (paths,), hear, time.monotonic() + max_time)
+    typer.echo(f"{count(len(paths), 'counterexample')}: {', '.join(f'{n} {word}' for word, n in outcomes.items())}")
+    raise typer.Exit(3 if outcomes["undecided"] + outcomes["error"] else 0)

@@ -12,7 +12,19 @@ from ...impl.falsify.pursuit import Found
 from .. import falsifying
 from ..formats.searching import Driver, Size
 from .ending import fail
-from .shared import FOLDER, FolderOption, JsonOption, SeedOption, emit, input_errors, number, ready, working, writing
+from .shared import (
+    FOLDER,
+    FolderOption,
+    JsonOption,
+    SeedOption,
+    emit,
+    input_errors,
+    number,
+    ready,
+    voice,
+    working,
+    writing,
+)
 
 
 def falsify(
@@ -64,6 +76,7 @@ def falsify(
             fail(f"--driver={driver!r}: {error}")
     emit(record, json)
     if spoken:
-        for line in falsifying.lines(record, out):
+        verdict, *details = falsifying.lines(record, out)
+        for line in (*([] if voice.quiet else details), verdict):
             typer.echo(line)
     raise typer.Exit(1 if record.status == "refuted" else 0)

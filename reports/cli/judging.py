@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ...impl.answers import count
 from ...impl.families import load
 from ...impl.judge import Enclosure, Judgement
 from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
 from .ending import interrupted
-from .shared import ClaimOption, JsonOption, chosen_claims, emit, input_errors, listing, number, paper, ready, working
+from .shared import (
+    ClaimOption,
+    JsonOption,
+    chosen_claims,
+    emit,
+    input_errors,
+    listing,
+    number,
+    paper,
+    ready,
+    voice,
+    working,
+)
 
 
 def judge(
@@ -62,13 +76,15 @@ def judge(
     judgements = answers.judgements(why)
     records = [Record.of(judgement) for judgement in judgements]
     emit(records if len(paths) > 1 else records[0], json)
-    if spoken:
+    if spoken and not voice.quiet:
         for path, instance, judgement in zip(paths, instances, judgements, strict=False):
             _print(path, instance.family, judgement)
+    counts = Counter(one.verdict.name for judgement in judgements for one in judgement.claims)
+    if spoken:
+        typer.echo(f"{count(len(judgements), 'file')}: {', '.join(f'{n} {name}' for name, n in counts.items())}")
     if why:
         _end(stage, [str(path) for path in paths], len(judgements), None if broken else max_time)
-    verdicts = {one.verdict.name for judgement in judgements for one in judgement.claims}
-    raise typer.Exit(1 if "VIOLATED" in verdicts else 3 if "UNDECIDED" in verdicts else 0)
+    raise typer.Exit(1 if "VIOLATED" in counts else 3 if "UNDECIDED" in counts else 0)
 
 
 def _end(stage: str, paths: list[str], begun: int, max_time: float | None) -> None:

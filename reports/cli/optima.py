@@ -34,7 +34,7 @@ from .own_tasks import (
     in_time,
     tasks_at,
 )
-from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, working
+from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, voice, working
 
 RadiusOption = Annotated[
     str | None,
@@ -108,9 +108,8 @@ def optimum(
     emit(OptimumRecord.of(found), json)
     if spoken:
         word = f"{found.status}, not checked" if found.status is Status.BRACKETED else found.status
-        typer.echo(f"{found.what}:")
-        typer.echo(f"  [{found.lower:.12g}, {found.upper:.12g}]  {word}")
-        for sentence in (*found.said, *([f"{found.status}: {found.why}"] if found.why else [])):
+        typer.echo(f"{found.what}: [{found.lower:.12g}, {found.upper:.12g}] {word}")
+        for sentence in () if voice.quiet else (*found.said, *([f"{found.status}: {found.why}"] if found.why else [])):
             paper().print(sentence, highlight=False)
     if found.interrupted:
         interrupted("optimum: interrupted; the bracket is what was known by then")
@@ -184,7 +183,7 @@ def certify(
         found, ended = improving(answered, (source, omega, train, ball, budget), show, begin + max_time)
     emit(found.record, json)
     if spoken:
-        for line in found.lines:
+        for line in found.lines[:1] if voice.quiet else found.lines:
             typer.echo(line)
     if found.interrupted or (ended is not None and ended.interrupted):
         where = f" while {ended.stage}" if ended is not None else ""

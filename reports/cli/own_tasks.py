@@ -22,7 +22,7 @@ from ..certifying import conditions_of
 from ..formats.judging import ConditionRow, ConditionsRecord
 from ..processes import EndedError, improving
 from .ending import fail, interrupted
-from .shared import emit, exact_option, input_errors, listing, number, paper, whole, working
+from .shared import emit, exact_option, input_errors, listing, number, paper, voice, whole, working
 
 OmegaOption = Annotated[
     Path | None,
@@ -162,6 +162,11 @@ def audit_tasks(source: TaskSource, omega: Path | None, max_time: float, json: P
 
 def _print(record: ConditionsRecord) -> None:
     console = paper()
+    applying = [row.claim for row in record.claims if row.applies]
+    verdict = f"{len(applying)} of {len(record.claims)} claims apply"
+    if voice.quiet:
+        console.print(f"{verdict}.", soft_wrap=True)
+        return
     table = listing(f"{record.tasks}  {record.instance[:12]}", "assumption")
     for heading in ("holds", "margin"):
         table.add_column(heading, no_wrap=True)
@@ -171,8 +176,7 @@ def _print(record: ConditionsRecord) -> None:
         why = f" ({row.why})" if row.why else ""
         table.add_row(row.name, word, _margin(row), row.statement + why)
     console.print(table)
-    applying = [row.claim for row in record.claims if row.applies]
-    console.print(f"{len(applying)} of {len(record.claims)} claims apply: {', '.join(applying)}.")
+    console.print(f"{verdict}: {', '.join(applying)}.")
     for claim in record.claims:
         if not claim.applies:
             missing = (*claim.fails, *(f"{name} (open)" for name in claim.open))

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -36,6 +37,25 @@ if TYPE_CHECKING:
 
 # Names of files and columns are no markup, and ":x:" in them is no emoji.
 screen = Console(stderr=True, markup=False, emoji=False)
+
+
+@dataclass
+class Voice:
+    """How much a command says. quiet: its verdict alone; verbose: everything that it works on."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+voice = Voice()
+
+
+def speak(quiet: bool, verbose: bool) -> None:
+    """From now on so much."""
+    if quiet and verbose:
+        fail("--quiet: no --verbose beside it is required; give one of the two")
+    voice.quiet, voice.verbose = quiet, verbose
+    screen.quiet = quiet
 
 
 def paper() -> Console:
@@ -163,7 +183,7 @@ QUIET = 10.0
 @contextmanager
 def working(command: str, kept: str = "nothing was written") -> Iterator[Callable[[str], None]]:
     """What the command is doing, and for how long, on the error stream: a status line on a terminal, else a line now
-    and then. Work that Ctrl-C ended is said to be, with status 130, and what is `kept` of it.
+    and then; verbose, a line for each. Work that Ctrl-C ended is said to be, with status 130, and what is `kept` of it.
     """
     begin, said, last, done = time.monotonic(), QUIET, "starting", threading.Event()
 
@@ -177,11 +197,16 @@ def working(command: str, kept: str = "nothing was written") -> Iterator[Callabl
 
         def show(stage: str) -> None:
             nonlocal said, last
-            last = stage
             seconds = time.monotonic() - begin
             status.update(Text(f"{stage} ({seconds:.0f} s)"))
-            if not screen.is_terminal and seconds >= said:
-                said = seconds + QUIET
+            if voice.verbose:
+                # What differs by its numbers alone is said once a second.
+                due = _kind(stage) != _kind(last) or (stage != last and seconds >= said)
+            else:
+                due = not screen.is_terminal and not voice.quiet and seconds >= said
+            last = stage
+            if due:
+                said = seconds + (1.0 if voice.verbose else QUIET)
                 typer.echo(f"metagap: {command}: {stage} ({seconds:.0f} s)", err=True)
 
         threading.Thread(target=beat, daemon=True).start()
@@ -195,6 +220,11 @@ def working(command: str, kept: str = "nothing was written") -> Iterator[Callabl
             interrupted(f"{command}: interrupted while {last}; {kept}")
         finally:
             done.set()
+
+
+def _kind(stage: str) -> str:
+    """What is being done, without its numbers."""
+    return re.sub(r"\b\d\S*", "", stage)
 
 
 def listing(title: str, first: str) -> Table:

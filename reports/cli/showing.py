@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from .. import bench as benching
 from ..formats import NAMES
 from ..formats import schema as schema_of
+from ..processes import apart
 from ..records import dumps, nearest
 from ..render import write_report
 from .ending import fail
-from .shared import FOLDER, FolderOption, JsonOption, emit, input_errors, number, paper, ready, screen, writing
+from .own_tasks import EndOption, in_time
+from .shared import (
+    FOLDER,
+    FolderOption,
+    JsonOption,
+    emit,
+    input_errors,
+    number,
+    paper,
+    ready,
+    voice,
+    working,
+    writing,
+)
 
 
 def bench(
     seconds: Annotated[float, typer.Option(parser=number(0.1), metavar="SECONDS", help="Time per row.")] = 2.0,
     large: Annotated[bool, typer.Option("--large", help="Own tasks of a million rows, too: minutes more.")] = False,
+    max_time: EndOption = 3600.0,
     json: JsonOption = None,
 ) -> None:
     """Time both engines beside the alternatives, in one run."""
-    spoken = ready({"--json": json})
-    with screen.status("benchmarks") as status:
-        record = benching.bench(
-            seconds,
-            lambda message: status.update(message),
-            lambda table: paper().print(table) if spoken else None,
-            large,
-        )
+    spoken, begin = ready({"--json": json}), time.monotonic()
+    with working("bench", "no record was written") as show, in_time(max_time, "no record was written; allow more"):
+
+        def hear(told: str | Table) -> None:
+            if isinstance(told, str):
+                show(told)
+            elif spoken and not voice.quiet:
+                paper().print(told)
+
+        record = apart(benching.bench, (seconds, large), hear, begin + max_time)
     emit(record, json)
+    if spoken:
+        typer.echo(f"measured in {time.monotonic() - begin:.0f} s")
 
 
 def report(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -46,6 +47,7 @@ from .shared import (
     ready,
     screen,
     started,
+    voice,
     working,
     writing,
 )
@@ -122,8 +124,8 @@ def _written(run: verification.Run, record: VerifyRecord, out: Path) -> tuple[Pa
 
 @contextmanager
 def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
-    """A bar of the instances that were judged; without a terminal a line now and then."""
-    if not screen.is_terminal:
+    """A bar of the instances that were judged; without a terminal, or verbose, lines."""
+    if not screen.is_terminal or voice.verbose:
         judged = 0
         with working("verify", "its report was not written") as show:
 
@@ -141,7 +143,20 @@ def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
 
 
 def _print_verification(record: VerifyRecord, page: Path | None) -> None:
+    """What was judged, claim by claim; last, in a line (quiet: nothing else), what holds."""
     console = paper()
+    verdict, *rest = sentences(record, real_distances(record))
+    if not voice.quiet:
+        _print_claims(console, record)
+        for line in rest:
+            console.print(f"{line.head} {line.text}", style="bold", highlight=False)
+    alarm = "bold red" if verdict.alarm else "bold"
+    last = f"{verdict.head} {verdict.text} ({record.status}, {record.seconds:.0f} s)"
+    last += "" if page is None else f" Report: {page}"
+    console.print(last, style=alarm, highlight=False, soft_wrap=True)
+
+
+def _print_claims(console: Console, record: VerifyRecord) -> None:
     unseen = []
     for family in dict.fromkeys(row.family for row in record.claims):
         rows = [row for row in record.claims if row.family == family]
@@ -153,19 +168,11 @@ def _print_verification(record: VerifyRecord, page: Path | None) -> None:
         console.print(f"Nothing was judged ({record.status}) of {', '.join(unseen)}.", style="bold")
     console.print("scope: assumptions hold; equal: both sides enclosed as equal, not proved; false: violated;")
     console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
-    for line in sentences(record, real_distances(record)):
-        console.print(f"{line.head} {line.text}", style="bold red" if line.alarm else "bold", highlight=False)
-    console.print(
-        f"{record.generated} generated and {record.real} real instances, "
-        f"{record.judgements} judgements in {record.seconds:.0f} s ({record.status})."
-    )
     if record.real_note:
         console.print(record.real_note)
     open_claims = [row.claim for row in record.claims if row.loose]
     if open_claims:
         console.print(f"Status 3: more than 3 in 100 instances are undecided for {', '.join(open_claims)}.")
-    if page is not None:
-        console.print(f"Report: {page}")
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Literal, get_args
 
@@ -13,6 +14,7 @@ from ...impl.files.records import Record
 from ...impl.judge import Judgement as Judged
 from ...impl.optimum import How
 from ...impl.optimum.advice import advice, shares
+from ...impl.shown import Sheet, Shown
 from ...impl.study import ShownBracket
 from ..records import finite
 from .shared import (
@@ -198,7 +200,7 @@ class StationaryRow(Record):
     words: str
 
 
-class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certify/2"):
+class CertifyRecord(Shown, Record, kw_only=True, tag_field="format", tag="metagap/certify/2"):
     """How far a solution is from the global optimum, what the theorem promises, and what to do (metagap certify)."""
 
     problem: CertifiedProblem
@@ -209,6 +211,30 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
     bound: CertifiedBound
     stationary_for: Annotated[list[StationaryRow], Meta(description="first what omega was made for; then by eps")]
     advice: list[str]
+
+    def __repr__(self) -> str:
+        return f"<{self.sheet.caption}: {', '.join(': '.join(row) for row in self.sheet.rows[:3])}>"
+
+    @property
+    def promise(self) -> float:
+        """The least that a form of the theorem, PROVED or EQUAL, bounds the distance by; infinite without one."""
+        bound = self.bound
+        proved = [bound.smallest, bound.total if bound.verdict in ("PROVED", "EQUAL") else None]
+        return min((one.hi for one in proved if one is not None and one.hi is not None), default=math.inf)
+
+    @property
+    def sheet(self) -> Sheet:
+        """The distance, what the theorem promises, and what to do."""
+        problem, optimum = self.problem, self.optimum
+        where = "over all parameters" if optimum.everywhere else f"up to {optimum.ball or math.inf:g} away"
+        rows = [
+            ("distance from the global optimum", _ends(self.gap)),
+            ("the theorem promises at most", f"{self.promise:.6g}" if self.promise < math.inf else "nothing"),
+            ("the optimum", f"{_ends(Interval(optimum.lower, optimum.upper))}, {where} ({optimum.status})"),
+            ("L(omega)", _ends(self.value)),
+            *(("what to do", sentence) for sentence in self.advice),
+        ]
+        return Sheet(f"{problem.tasks} tasks, {problem.rows} rows, {problem.loss} loss", (), rows)
 
     @classmethod
     def of(cls, found: Answer, defaults: Sequence[str] = (), named: bool = True) -> CertifyRecord:
@@ -250,6 +276,14 @@ class CertifyRecord(Record, kw_only=True, tag_field="format", tag="metagap/certi
             ],
             advice=list(advice(found, defaults)),
         )
+
+
+def _ends(value: Interval) -> str:
+    """An enclosure for people."""
+    low, high = (end if end is None else f"{end:.6g}" for end in (value.lo, value.hi))
+    if low is None or high is None:
+        return "unknown" if low == high else f"at least {low}" if high is None else f"at most {high}"
+    return low if low == high else f"between {low} and {high}"
 
 
 class ConditionRow(Record):

@@ -45,13 +45,14 @@ const open = () => {
 addEventListener("hashchange", open);
 const folded = [...document.querySelectorAll("main details")];
 const all = (value) => { for (const box of folded) box.open = value; };
+const everything = () => { all(true); document.documentElement.classList.add("all"); };
 if (folded.length) for (const [name, value] of [["unfold", true], ["fold", false]]) {
   const button = document.getElementById(name);
   button.hidden = false;
   button.addEventListener("click", () => all(value));
 }
 // Code can be copied by a button.
-for (const box of document.querySelectorAll("main pre > code")) {
+for (const box of document.querySelectorAll("main pre:not(.source) > code")) {
   if (!navigator.clipboard) break;
   const button = document.createElement("button");
   button.type = "button";
@@ -65,6 +66,6 @@ for (const box of document.querySelectorAll("main pre > code")) {
 }
 const print_ = document.getElementById("print-all");
 print_.hidden = false;
-print_.addEventListener("click", () => { all(true); print(); });
-if (new URLSearchParams(location.search).has("all")) all(true);
+print_.addEventListener("click", () => { everything(); print(); });
+if (new URLSearchParams(location.search).has("all")) everything();
 open();

@@ -11,7 +11,7 @@ from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, Judgement,
 from ..models.traced.evaluate import Kink
 from ..verdicts import MOST, cancelling
 from .instance import TracedInstance
-from .losses import DIVERGENCES
+from .losses import NAMED
 from .quantities import TracedQuantities
 
 
@@ -54,7 +54,7 @@ def evaluator(instance: TracedInstance) -> TracedEvaluator:
 
 def claims_of(instance: TracedInstance) -> tuple[Claim, ...]:
     """The claims that can be judged: the headline if the loss is known not to be negative."""
-    return (*CLAIMS, HEADLINE) if instance.loss in DIVERGENCES else CLAIMS
+    return (*CLAIMS, HEADLINE) if instance.loss in NAMED else CLAIMS
 
 
 def judged(instance: TracedInstance, claims: Iterable[Claim] | None = None) -> TracedJudgement:

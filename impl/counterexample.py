@@ -141,6 +141,8 @@ def second_opinion(
 ) -> Opinion | None:
     """The float64 engine's values of both sides; None where it does not have one of the quantities."""
     family = family_of(instance)
+    if family.batch_quantities is None or family.batch_of is None:
+        return None
     with np.errstate(all="ignore"):
         at = family.batch_quantities(family.batch_of(instance))
         try:

@@ -41,6 +41,11 @@ class Instance(ABC):
 
     @property
     @abstractmethod
+    def against_functions(self) -> bool:
+        """Whether the comparator is functions (policies, predictions) of each task, and no parameter."""
+
+    @property
+    @abstractmethod
     def parameters(self) -> int:
         """How many numbers omega has."""
 

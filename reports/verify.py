@@ -58,7 +58,8 @@ class Run:
         self.rates: list[Series] = []
         self.audits: dict[str, FamilyRows] = {}
         self.status: Literal["complete", "out of time", "interrupted"] = "complete"
-        self.real_note = ""
+        self.notes: list[str] = []
+        """What was left out, and why."""
         self.generated: Counter[str] = Counter()
         self.real = 0
         self.started, self._clock = now(), time.monotonic()
@@ -120,6 +121,8 @@ class Run:
         self.kept.update(outcome.kept)
         self.landscapes += outcome.landscapes
         self.rates += outcome.rates
+        if outcome.note and outcome.note not in self.notes:
+            self.notes.append(outcome.note)
         if outcome.audit is not None:
             self.audits[job.family] = outcome.audit
         if isinstance(job, RatesJob | KeptJob):
@@ -129,7 +132,6 @@ class Run:
             self.generated[f"{job.family} {name}"] += outcome.generated
             advance(name, job.count)
             return
-        self.real_note = self.real_note or outcome.note
         if outcome.family is not None:
             self.real += len(outcome.family.rows)
             self.families.append(outcome.family)
@@ -168,7 +170,7 @@ class Run:
                 for g in family.all_generators
             ],
             real_families=sorted(self.families, key=lambda row: real.index(row.name)),
-            real_note=self.real_note,
+            real_note="; ".join(self.notes),
             landscapes=summary(self.landscapes),
             rates=self.rates,
             files={},

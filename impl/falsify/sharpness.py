@@ -187,7 +187,7 @@ def _scan(
         if time.perf_counter() > deadline:
             return
         with np.errstate(all="ignore"):
-            at = family.batch_quantities(batch)
+            at = None if family.batch_quantities is None else family.batch_quantities(batch)
             promises = {key: whats[key](batch, at) for key in fast}
         for claim in claims:
             if not applies(claim, batch.instance(0)):

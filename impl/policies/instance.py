@@ -79,6 +79,10 @@ class PolicyInstance(Instance):
         return len(self.features), len(self.features[0]), len(self.features[0][0])
 
     @property
+    def against_functions(self) -> bool:
+        return isinstance(self.comparator, Policies)
+
+    @property
     def parameters(self) -> int:
         return self.shape[2]
 

@@ -158,6 +158,10 @@ class MetaSLInstance(Instance):
         return len(self.omega)
 
     @property
+    def against_functions(self) -> bool:
+        return isinstance(self.comparator, Functions)
+
+    @property
     def parameters(self) -> int:
         return self.dimension
 
@@ -340,6 +344,10 @@ class NetworkInstance(Instance):
     def width(self) -> int:
         """m, the number of neurons."""
         return len(self.signs)
+
+    @property
+    def against_functions(self) -> bool:
+        return isinstance(self.comparator, Functions)
 
     @property
     def parameters(self) -> int:

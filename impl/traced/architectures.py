@@ -14,7 +14,6 @@ from .learner import SGD, Task
 from .problem import ALL, instance_of
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "identity": nn.Identity,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
     "sigmoid": nn.Sigmoid,

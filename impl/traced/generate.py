@@ -21,7 +21,7 @@ from .instance import TracedInstance
 from .losses import NAMED
 from .quantities import TracedQuantities
 
-WIDTHS, WIDE = (1, 2, 3, 4, 6, 8), (1, 2, 4, 16, 32, 64)
+WIDTHS = (1, 2, 3, 4, 2, 3, 4, 6, 8, 16, 64)
 STEPS = (1, 1, 1, 2)
 RATES = (0.25, 0.125, 0.5)
 FINE = 2.0**-11
@@ -89,14 +89,14 @@ def _fine(source: Source, count: int) -> Array:
     return source.grid((count,), -(2**11), 2**11) * FINE
 
 
-def build(source: Source, variant: str, limits: Limits = SMALL, widths: Sequence[int] = WIDTHS) -> TracedBatch:
+def build(source: Source, variant: str, limits: Limits = SMALL) -> TracedBatch:
     """Problems of one network against another's parameters; the variant is the loss."""
     require("torch", purpose="trace PyTorch models")
     from .architectures import ACTIVATIONS, Architecture, posed
     from .learner import SGD
 
-    depth = source.choose(range(1, 5 if widths is WIDE else 4))
-    hidden = [source.choose(widths) for _ in range(depth - 1)]
+    depth = source.choose(range(1, 5))
+    hidden = [source.choose(WIDTHS) for _ in range(depth - 1)]
     residual = source.choose((False, True))
     if residual and hidden:
         hidden = [hidden[0]] * len(hidden)
@@ -131,11 +131,6 @@ def _within(form: TracedInstance, data: Array) -> Array:
     labels = np.repeat([k % 2 == 1 for k in range(len(sizes))], sizes)
     found: Array = np.where(labels, data > 0, data)
     return found
-
-
-def wide(source: Source, variant: str, limits: Limits = SMALL) -> TracedBatch:
-    """The same, deeper and wider."""
-    return build(source, variant, limits, WIDE)
 
 
 TANGENTS = (("features", 1.0, 1.0), ("features", 1.0, 0.0), ("plain", 1.0, 1.0), ("features", 4.0, 0.0))
@@ -174,9 +169,8 @@ def _tangent(instance: TracedInstance, rows: str, long: float, weight: float) ->
 
 LOSSES = tuple(NAMED)
 GENERATORS = (
-    Generator("arbitrary", "networks of up to three layers, against another's parameters", build, LOSSES),
-    Generator("tangent", "comparators along the meta-features and w, which use up the bounds", tangent, LOSSES[:2]),
-    Generator("wide", "networks of up to four layers and width 64", wide, LOSSES[:1]),
+    Generator("arbitrary", "networks of one to four layers, against another's parameters", build, LOSSES),
+    Generator("tangent", "comparators along the meta-features and w, which use up the bounds", tangent, LOSSES[:1]),
 )
 
 

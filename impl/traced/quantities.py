@@ -350,7 +350,10 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def margin_full_row_rank(self) -> arb:
-        """A lower bound of the smallest eigenvalue of the Gram matrix; open where it is not known to be regular."""
+        """A lower bound of the smallest eigenvalue of the Gram matrix; open where it is not known to be regular; 0 for
+        more points than parameters."""
+        if len(self._u) > self.instance.parameters:
+            return arb(0)
         try:
             inverse = self._features.gram.inv()
         except ZeroDivisionError:

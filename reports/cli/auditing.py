@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...impl import files
+from ...impl.extras import available, missing
 from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
@@ -110,7 +111,7 @@ def audit(
     if tasks is not None:
         source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature)
         audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
-    chosen = list(dict.fromkeys(family or FAMILIES))
+    chosen = list(dict.fromkeys(family or _able()))
     for name in chosen:
         if name not in FAMILIES:
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
@@ -182,3 +183,11 @@ def replay(
             sides = f": gap {found.gap.middle:.12g}, bound {found.bound.middle:.12g}"
         typer.echo(f"{path}: {found.outcome} ({found.sentence}){sides}")
     raise typer.Exit(3 if any(found.outcome in ("undecided", "error") for _, found in outcomes) else 0)
+
+
+def _able() -> list[str]:
+    """The families of which instances can be generated here; of the others a line says why not."""
+    for family in FAMILIES.values():
+        if family.needs and not available(family.needs):
+            typer.echo(f"metagap: audit: {family.title}: left out; {missing(family.needs, family.purpose)}", err=True)
+    return [family.name for family in FAMILIES.values() if not family.needs or available(family.needs)]

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from ...impl import files
 from ...impl.extras import require
+from ...impl.files.parameters import load_arrays
 from ...impl.instances import Instance
+from ..formats.programs import GradientRecord, ProgramRecord
 from .ending import fail
-from .shared import input_errors, number, whole
+from .shared import JsonOption, emit, input_errors, number, ready, whole, working
 
 if TYPE_CHECKING:
     from ...impl.traced.users import Program
@@ -149,3 +151,70 @@ def _faults(place: str) -> Iterator[None]:
             fail(f"{place}: {' '.join(str(error).split())}")
 
 
+def certify_program(place: str, options: Options, max_time: float, json: Path | None) -> NoReturn:
+    """How far a program's parameters are from the best; the command ends here."""
+    spoken = ready({"--json": json}, inputs=options.files)
+    program = program_of("certify", place, options)
+    with _faults(place), working("certify"):
+        from ...impl.traced.asking import certify
+
+        found = certify(
+            program.model,
+            program.tasks,
+            inner=program.inner,
+            loss=program.loss,  # type: ignore[arg-type]
+            comparator=comparator_of(program, options),
+            max_time=max_time / 2,
+        )
+    emit(ProgramRecord.of(found), json)
+    if spoken:
+        typer.echo(f"Your parameters are within [{found.gap.lo:.6g}, {found.gap.hi:.6g}] of the best.")
+        typer.echo(f"L = {found.value.middle:.9g}; the best point known has {found.best.middle:.9g}; L is at least 0.")
+        for line in found.advice:
+            typer.echo(line)
+    raise typer.Exit(3 if found.bound.verdict.name == "UNDECIDED" else 0)
+
+
+def check_gradient(
+    place: Annotated[
+        str, typer.Argument(metavar="FILE.py:FUNCTION", help="Is run, and returns the PyTorch model (and inner loop).")
+    ],
+    tasks: EpisodesOption = None,
+    gradient: Annotated[
+        Path | None,
+        typer.Option("--gradient", metavar="FILE", help="Your gradient by the parameters' names: .pt, .npz or .safetensors."),
+    ] = None,
+    state: StateOption = None,
+    loss: NamedLossOption = None,
+    eta: RateOption = None,
+    steps: StepsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Whose gradient your training loop computes: MAML's, or that of a usual mistake."""
+    options = Options(tasks, state, None, loss, eta, steps)
+    if not is_program(place):
+        fail(f"FILE.py:FUNCTION={place!r}: a function in a Python file is required; give model.py:make, say")
+    if gradient is None:
+        fail(f"{place}: --gradient=FILE is required: a dict of tensors by the parameters' names")
+    spoken = ready({"--json": json}, inputs=[*options.files, gradient])
+    with input_errors():
+        given = load_arrays(gradient)
+    program = program_of("check-gradient", place, options)
+    with _faults(place), working("check-gradient"):
+        from ...impl.traced.diagnosing import check_gradient as diagnosed
+
+        own = {name: _tensor(values) for name, values in given.items()}
+        found = diagnosed(own, program.model, program.tasks, inner=program.inner, loss=program.loss)
+    emit(GradientRecord.of(found), json)
+    if spoken:
+        typer.echo(found.message)
+    raise typer.Exit({"maml": 0, "unknown": 3}.get(found.name, 1))
+
+
+def _tensor(values: Any) -> Any:
+    """A tensor of the dtype that the numbers were computed in: float32 if all of them are such numbers."""
+    import torch
+
+    found = torch.as_tensor(values)
+    short = found.float()
+    return short if found.is_floating_point() and bool((short.double() == found).all()) else found

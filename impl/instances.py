@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from flint import fmpq
 
@@ -39,10 +39,13 @@ class Instance(ABC):
     radius: fmpq
     notes: tuple[str, ...]
 
+    functional: ClassVar[type] = type(None)
+    """What a comparator is that is functions (policies) of each task, and no parameter."""
+
     @property
-    @abstractmethod
     def against_functions(self) -> bool:
-        """Whether the comparator is functions (policies, predictions) of each task, and no parameter."""
+        """Whether the comparator is functions."""
+        return isinstance(self.comparator, self.functional)
 
     @property
     @abstractmethod

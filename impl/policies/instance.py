@@ -73,14 +73,12 @@ class PolicyInstance(Instance):
     radius: fmpq
     notes: tuple[str, ...] = field(default=(), compare=False)
 
+    functional = Policies
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(S, A, d)."""
         return len(self.features), len(self.features[0]), len(self.features[0][0])
-
-    @property
-    def against_functions(self) -> bool:
-        return isinstance(self.comparator, Policies)
 
     @property
     def parameters(self) -> int:

@@ -64,7 +64,7 @@ def digits() -> tuple[Case, ...]:
         chosen = [rng.choice(np.nonzero(data.target == c)[0], 2, replace=False) for c in classes]
         sets = [(torch.tensor(np.stack([data.images[pair[k]] for pair in chosen])[:, None] / 16), torch.arange(5))
                 for k in (0, 1)]  # fmt: skip
-        tasks.append(Task(*sets))
+        tasks.append(Task(sets[0], sets[1]))
     torch.manual_seed(5)
     layers = torch.nn
     model = layers.Sequential(
@@ -74,7 +74,7 @@ def digits() -> tuple[Case, ...]:
 
 
 def cases(model: Any, tasks: Any, inner: Any, loss: str, rounds: int, rate: float) -> tuple[Case, ...]:
-    """The points where MAML and first-order MAML stop, each against two comparators."""
+    """The points where MAML and first-order MAML stop, against comparators."""
     from ..traced.problem import instance_of
 
     maml, first = (trained(model, tasks, inner, loss, rounds, rate, first_order) for first_order in (False, True))
@@ -82,7 +82,6 @@ def cases(model: Any, tasks: Any, inner: Any, loss: str, rounds: int, rate: floa
     posed = instance_of(model, tasks, inner, loss, first)
     other = replace(posed, omega=posed.comparator, comparator=posed.omega)
     return (
-        ("trained by MAML, against first-order MAML's point", posed),
         ("trained by MAML, against predictions along the features without the Hessian", without_hessian(posed)),
         ("trained by first-order MAML, against MAML's point", other),
         ("trained by first-order MAML, against a step of MAML's gradient away", a_step_away(other)),

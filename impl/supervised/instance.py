@@ -151,15 +151,12 @@ class MetaSLInstance(Instance):
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     family = "meta-sl"
+    functional = Functions
 
     @property
     def dimension(self) -> int:
         """d, the number of parameters."""
         return len(self.omega)
-
-    @property
-    def against_functions(self) -> bool:
-        return isinstance(self.comparator, Functions)
 
     @property
     def parameters(self) -> int:
@@ -334,6 +331,7 @@ class NetworkInstance(Instance):
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     family = "network"
+    functional = Functions
 
     @property
     def sigma(self) -> Activation:
@@ -344,10 +342,6 @@ class NetworkInstance(Instance):
     def width(self) -> int:
         """m, the number of neurons."""
         return len(self.signs)
-
-    @property
-    def against_functions(self) -> bool:
-        return isinstance(self.comparator, Functions)
 
     @property
     def parameters(self) -> int:

@@ -51,9 +51,7 @@ class Network(nn.Module):
 
 
 @lru_cache(64)
-def posed(
-    form: Architecture, loss: str, inner: SGD, tasks: int, support: int, query: int
-) -> TracedInstance:
+def posed(form: Architecture, loss: str, inner: SGD, tasks: int, support: int, query: int) -> TracedInstance:
     """A problem of that form, whose numbers stand for any: programs and shapes. Kept: a trace takes a second."""
     torch.manual_seed(0)
     model = Network(form).double()

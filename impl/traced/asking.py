@@ -16,8 +16,8 @@ from ..answers import less, more
 from ..judge import ClaimJudgement, Enclosure, smallest
 from .instance import Parameters
 from .judging import TracedJudgement, judged
-from .losses import NAMED
 from .learner import Inner, Learner, Loss, Task, bad, weights
+from .losses import NAMED
 from .problem import instance_of
 
 ASKED = (*(c for c in CLAIMS if c.name.endswith(("-lifted", "-l1", "-first-order"))), HEADLINE)

@@ -92,7 +92,7 @@ REQUIRED = {
     "model.parameters": "a non-empty list of names, all different,",
     "model.parameters[]": "a name",
     "model.programs": "a non-empty list of objects, graphs by name, one for the tasks of each shape,",
-    "model.programs[]": f"an object with the graphs {', '.join(GRAPHS)}; of a loss that has no name {' and '.join(OWN)}",
+    "model.programs[]": f"an object with the graphs {', '.join(GRAPHS)}; of a loss without a name {' and '.join(OWN)}",
     "loss": "an object with the field name",
     "loss.name": f"one of {', '.join(NAMED)}, or own (the program's)",
     "tasks": "a non-empty list of tasks",
@@ -245,7 +245,9 @@ def _belong(programs: Sequence[Program], tasks: Sequence[TracedTask], omega: tup
         if not 0 <= task.program < len(programs):
             raise FaultError(f"tasks[{i}].program")
         same = first.setdefault(task.program, task)
-        if [(a.shape, a.dtype) for a in same.data] != [(a.shape, a.dtype) for a in task.data] or same.shape != task.shape:
+        if [(a.shape, a.dtype) for a in same.data] != [
+            (a.shape, a.dtype) for a in task.data
+        ] or same.shape != task.shape:
             raise FaultError(f"tasks[{i}].data", "give it a program of its own", "arrays as in the first such task")
     for k, program in enumerate(programs):
         if k not in first:
@@ -274,4 +276,3 @@ def _tried(graph: Graph, inputs: Sequence[Array], shapes: Sequence[tuple[int, ..
 
 READER = Reader("any-model", "program", _Document, REQUIRED, _read)
 """Of the problems that `metagap.torch` makes."""
-

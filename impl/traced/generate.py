@@ -22,6 +22,8 @@ from .losses import NAMED
 from .quantities import TracedQuantities
 
 WIDTHS = (1, 2, 3, 4, 2, 3, 4, 6, 8, 16, 64)
+OPEN = 8
+"""The least width of ReLU layers: where a whole layer is closed, features are equal, and no enclosure can tell that."""
 STEPS = (1, 1, 1, 2)
 RATES = (0.25, 0.125, 0.5)
 FINE = 2.0**-11
@@ -98,11 +100,14 @@ def build(source: Source, variant: str, limits: Limits = SMALL) -> TracedBatch:
     depth = source.choose(range(1, 5))
     hidden = [source.choose(WIDTHS) for _ in range(depth - 1)]
     residual = source.choose((False, True))
+    activation = source.choose(tuple(ACTIVATIONS))
+    if activation == "relu":
+        hidden = [max(width, OPEN) for width in hidden]
     if residual and hidden:
         hidden = [hidden[0]] * len(hidden)
     inputs = source.choose((1, 2))
     outputs = {"mse": source.choose((1, 2)), "bce": 1, "cross_entropy": source.choose((2, 3))}[variant]
-    architecture = Architecture((inputs, *hidden, outputs), source.choose(tuple(ACTIVATIONS)), residual)
+    architecture = Architecture((inputs, *hidden, outputs), activation, residual)
     inner = SGD(source.choose(RATES), source.choose(STEPS))
     tasks, points = source.choose(range(1, min(limits.tasks, 2) + 1)), source.choose(range(1, 3))
     form = posed(architecture, variant, inner, tasks, points, points)

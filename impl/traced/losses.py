@@ -119,7 +119,5 @@ def _classes(y: Array, n: int, c: int) -> bool:
 NAMED: dict[str, Named] = {
     "mse": Named(_mse, _mse_slope, squared, _real),
     "cross_entropy": Named(_cross_entropy, _cross_entropy_slope, softmax, _classes),
-    "bce": Named(
-        _bce, _bce_slope, bernoulli, lambda y, n, c: _real(y, n, c) and bool(((y >= 0) & (y <= 1)).all())
-    ),
+    "bce": Named(_bce, _bce_slope, bernoulli, lambda y, n, c: _real(y, n, c) and bool(((y >= 0) & (y <= 1)).all())),
 }

@@ -135,5 +135,3 @@ def episodes(path: Path, loss: Loss = "mse") -> tuple[Task, ...]:
         support, query = ((torch.as_tensor(x[rows]), torch.as_tensor(y[rows])) for rows in sets)
         found.append(Task(support, query, weight))
     return tuple(found)
-
-

@@ -57,7 +57,9 @@ RateOption = Annotated[
 ]
 StepsOption = Annotated[
     int | None,
-    typer.Option("--steps", parser=whole(1, 100), metavar="K", help="Inner steps; by default 1.", rich_help_panel=PANEL),
+    typer.Option(
+        "--steps", parser=whole(1, 100), metavar="K", help="Inner steps; by default 1.", rich_help_panel=PANEL
+    ),
 ]
 RadiusOption = Annotated[
     float | None,
@@ -182,7 +184,9 @@ def check_gradient(
     tasks: EpisodesOption = None,
     gradient: Annotated[
         Path | None,
-        typer.Option("--gradient", metavar="FILE", help="Your gradient by the parameters' names: .pt, .npz or .safetensors."),
+        typer.Option(
+            "--gradient", metavar="FILE", help="Your gradient, by the parameters' names: .pt, .npz, .safetensors."
+        ),
     ] = None,
     state: StateOption = None,
     loss: NamedLossOption = None,

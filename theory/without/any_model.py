@@ -31,7 +31,5 @@ def _of_programs(cell: Ablation) -> Ablation:
 
 
 ANY_MODEL: tuple[Ablation, ...] = tuple(
-    _of_programs(cell)
-    for cell in (*META_SL, *META_SL_COROLLARIES)
-    if cell.claim.removeprefix("meta-sl-") in _STEMS
+    _of_programs(cell) for cell in (*META_SL, *META_SL_COROLLARIES) if cell.claim.removeprefix("meta-sl-") in _STEMS
 )

@@ -1,4 +1,4 @@
-"""Nodes as lines of text, `aten.add.Tensor(v0, v1, alpha=2.0)  # file.py:7`: written, and read without running anything.
+"""Nodes as lines of text, `aten.add.Tensor(v0, v1, alpha=2.0)  # file.py:7`: written, and read; nothing is run.
 
 vK is the value of node K. What stands for an argument is a number, a word in quotes, True, False, None, a value, or a
 list of these; `inf` and `nan` are numbers.
@@ -63,8 +63,8 @@ def _read(value: ast.expr, before: int) -> Any:
         index = value.id[1:]
         if value.id[0] == "v" and index.isascii() and index.isdecimal() and len(index) < 10 and int(index) < before:
             return Ref(int(index))
-    if isinstance(value, ast.Constant) and type(value.value) in (int, float, bool, str, type(None)):
-        # A literal beyond float64 is none that anybody wrote.
-        if not (isinstance(value.value, float) and math.isinf(value.value)):
-            return value.value
+    # A literal beyond float64 is none that anybody wrote.
+    huge = isinstance(value, ast.Constant) and isinstance(value.value, float) and math.isinf(value.value)
+    if isinstance(value, ast.Constant) and type(value.value) in (int, float, bool, str, type(None)) and not huge:
+        return value.value
     raise ValueError(f"numbers, words, lists and earlier values as arguments, not {ast.unparse(value)[:40]}")

@@ -131,9 +131,14 @@ def attack(
                     _search_in_balls(one, generator, few())
                 if alive:
                     one.seconds = time.perf_counter() - begin
-        if all(one.first is not None and one.mutant.generated for one in attacks):
+        if all(_finished(one, floats is None, enough) for one in attacks):
             break
     return attacks
+
+
+def _finished(one: Attack, balls: bool, enough: int) -> bool:
+    """Whether nothing more is asked of a mutant. (What floats hit is counted throughout.)"""
+    return one.first is not None and (one.mutant.generated or (balls and len(one.found) >= enough))
 
 
 def _evaluated(family: Family, batch: Any) -> list[Evaluator]:

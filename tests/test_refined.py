@@ -17,7 +17,7 @@ from metagap.impl.supervised.instance import Atom, Functions, Gradient, MetaSLIn
 from metagap.theory.claim import Expression, UndefinedQuantityError, Verdict
 from metagap.theory.stationarity import forms
 
-SUPERVISED = [family for family in FAMILIES.values() if not family.returns]
+SUPERVISED = [family for family in FAMILIES.values() if family.claim(f"{family.name}-refined")]
 REFINED = ("refined", "refined-l1")
 
 

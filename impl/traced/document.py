@@ -37,7 +37,9 @@ class _Array(Record):
     values: list[float | Literal["inf", "-inf", "nan"]]
 
 
-class _Graph(Record):
+class GraphRecord(Record):
+    """A graph in a file."""
+
     nodes: list[str]
     constants: list[_Array]
     inputs: int
@@ -48,7 +50,7 @@ class _Graph(Record):
 class _Model(Record):
     name: Literal["program"]
     parameters: list[str]
-    programs: list[dict[str, _Graph]]
+    programs: list[dict[str, GraphRecord]]
 
 
 class _Task(Record):
@@ -125,7 +127,7 @@ def _read(document: _Document) -> TracedInstance:
         raise FaultError("loss.name")
     omega = _parameters(document.omega, "omega", names)
     programs = tuple(
-        {name: _graph(graph, f"model.programs[{k}].{name}", len(names)) for name, graph in program.items()}
+        {name: graph_of(graph, f"model.programs[{k}].{name}") for name, graph in program.items()}
         for k, program in enumerate(model.programs)
     )
     wanted = {*GRAPHS, *(OWN if loss == "own" else ())}
@@ -203,7 +205,8 @@ def _task(record: _Task, share: Any, field: str, loss: str) -> TracedTask:
     return TracedTask(share, record.program, shape, data)
 
 
-def _graph(record: _Graph, field: str, parameters: int) -> Graph:
+def graph_of(record: GraphRecord, field: str) -> Graph:
+    """The graph of a record. Errors: FaultError."""
     nodes = []
     for k, line in enumerate(record.nodes):
         try:

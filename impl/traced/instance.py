@@ -84,7 +84,7 @@ class TracedInstance(Instance):
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
         """Graphs as lines, arrays as numbers, radius and weights written by `number`."""
-        programs = [{name: _graph(graph) for name, graph in program.items()} for program in self.programs]
+        programs = [{name: graph_document(graph) for name, graph in program.items()} for program in self.programs]
         tasks = [{"weight": number(t.weight), "program": t.program, "shape": list(t.shape),
                   "data": [_array(a) for a in t.data]} for t in self.tasks]  # fmt: skip
         comparator = [_array(a) for a in self.comparator]
@@ -138,7 +138,8 @@ def _array(array: Array) -> dict[str, object]:
     return {"kind": KINDS[array.dtype.kind], "shape": list(array.shape), "values": values}
 
 
-def _graph(graph: Graph) -> dict[str, object]:
+def graph_document(graph: Graph) -> dict[str, object]:
+    """The graph as JSON values: its nodes as lines."""
     return {
         "nodes": [line_of(node) for node in graph.nodes],
         "constants": [_array(c) for c in graph.constants],

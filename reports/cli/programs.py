@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -20,6 +20,9 @@ from .ending import fail
 from .shared import JsonOption, emit, input_errors, number, ready, whole, working
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...impl.arithmetic import Array
     from ...impl.traced.users import Program
 
 PANEL = "A PyTorch program (FILE.py:FUNCTION)"
@@ -123,7 +126,7 @@ def program_of(command: str, place: str, options: Options) -> Program:
         return found
 
 
-def comparator_of(program: Program, options: Options) -> dict[str, Any] | None:
+def comparator_of(program: Program, options: Options) -> dict[str, Tensor] | None:
     """The state to compare with, if there is one."""
     from ...impl.traced.users import state_of
 
@@ -215,7 +218,7 @@ def check_gradient(
     raise typer.Exit({"maml": 0, "unknown": 3}.get(found.name, 1))
 
 
-def _tensor(values: Any) -> Any:
+def _tensor(values: Array) -> Tensor:
     """A tensor of the dtype that the numbers were computed in: float32 if all of them are such numbers."""
     import torch
 

@@ -18,7 +18,7 @@ from metagap.impl.models.traced.graph import Graph, Node, Ref, simplified
 from metagap.impl.models.traced.operators import OPERATORS, UnknownOperatorError
 from metagap.impl.models.traced.products import product
 from metagap.impl.models.traced.systems import Fine, Middles, Open, Picks, System, parts, shape_of
-from metagap.impl.traced.document import GraphRecord, graph_of
+from metagap.impl.traced.document import GraphRecord, graph_in
 from metagap.impl.traced.instance import graph_document
 
 from .test_midrad import escaped, numbers, sample
@@ -184,7 +184,7 @@ def test_decisions_on_constants_are_none() -> None:
 def test_a_graph_is_plain_data() -> None:
     for name, cases in CASES.items():
         graph, inputs = graph_of(name, cases[0])
-        again = graph_of(msgspec.convert(json.loads(json.dumps(graph_document(graph))), GraphRecord), name)
+        again = graph_in(msgspec.convert(json.loads(json.dumps(graph_document(graph))), GraphRecord), name)
         assert graph_document(again) == graph_document(graph)
         drawn = [ordinary(x, np.random.default_rng(0)) if isinstance(x, Real) else x for x in inputs]
         for a, b in zip(*(evaluated(g, drawn, Middles())[0] for g in (graph, again)), strict=True):

@@ -127,7 +127,7 @@ def _read(document: _Document) -> TracedInstance:
         raise FaultError("loss.name")
     omega = _parameters(document.omega, "omega", names)
     programs = tuple(
-        {name: graph_of(graph, f"model.programs[{k}].{name}") for name, graph in program.items()}
+        {name: graph_in(graph, f"model.programs[{k}].{name}") for name, graph in program.items()}
         for k, program in enumerate(model.programs)
     )
     wanted = {*GRAPHS, *(OWN if loss == "own" else ())}
@@ -205,7 +205,7 @@ def _task(record: _Task, share: Any, field: str, loss: str) -> TracedTask:
     return TracedTask(share, record.program, shape, data)
 
 
-def graph_of(record: GraphRecord, field: str) -> Graph:
+def graph_in(record: GraphRecord, field: str) -> Graph:
     """The graph of a record. Errors: FaultError."""
     nodes = []
     for k, line in enumerate(record.nodes):

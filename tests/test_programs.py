@@ -133,6 +133,13 @@ def test_a_bad_file_is_one_line(change: Callable[[dict[str, Any]], None], words:
     assert "\n" not in str(error.value) and str(error.value).startswith("mine.json")
 
 
+def test_a_graph_is_tried_before_it_is_believed() -> None:
+    document = copy.deepcopy(KEPT_INSTANCE)
+    put("model", "programs", 0, "predictions", "outputs", value=[0, 1])(document)
+    with pytest.raises(files.BadInputError, match="results of the shapes"):
+        loads(json.dumps(document))
+
+
 def test_a_loss_with_a_name_is_that_loss() -> None:
     """A file cannot bring another one under it: risk and slope are formulas, and a gradient of another is found out."""
     document = copy.deepcopy(KEPT_INSTANCE)

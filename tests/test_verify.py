@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from metagap.impl.families import FAMILIES
+from metagap.reports.executing import Workers
 from metagap.reports.formats.verifying import Counts
 from metagap.reports.jobs import PROFILES, AnyJob, Job, RealJob, generate, jobs, run_job
 from metagap.reports.tally import Tally, tally_instance
@@ -93,7 +94,7 @@ def test_a_false_claim_is_reported_with_both_witnesses(tmp_path: Path) -> None:
 def test_a_deadline_leaves_a_partial_record() -> None:
     run = Run(PROFILES["ci"], 0, (LIFTED,), "a test")
     seen: Counter[str] = Counter()
-    run.execute(2, time.monotonic() + 6, lambda name, count: seen.update({name: count}), real=False)
+    run.execute(Workers(2), time.monotonic() + 6, lambda name, count: seen.update({name: count}), real=False)
     record = run.record()
     assert record.status == "out of time"
     assert record.generated == sum(seen.values()) > 0

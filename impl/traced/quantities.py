@@ -292,6 +292,11 @@ class TracedQuantities(SpannedQuantities):
         """L at the comparator less the floor, 0."""
         return self._above_floor(self.rival_value)
 
+    @property
+    def trivial(self) -> arb:
+        """What is known of the gap without any theorem: L(omega) less the floor."""
+        return self.certified_gap
+
     def _above_floor(self, value: arb) -> arb:
         if self.instance.loss not in NAMED:
             raise UndefinedQuantityError("no floor is known of a loss of one's own")

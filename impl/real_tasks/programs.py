@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import length_above, rational
+from ..arithmetic import rational
 from ..extras import require
 from ..models.traced.systems import parts
 from ..sources import RealTasks
@@ -128,9 +128,7 @@ def a_step_away(instance: TracedInstance) -> TracedInstance:
     v = STEP * gradient / np.linalg.norm(gradient)
     ends = np.cumsum([a.size for a in instance.omega])[:-1]
     rival = tuple(a - d.reshape(a.shape) for a, d in zip(instance.omega, np.split(v, ends), strict=True))
-    off = [rational(x) - rational(y) for a, b in zip(instance.omega, rival, strict=True)
-           for x, y in zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)]  # fmt: skip
-    return replace(instance, comparator=rival, radius=length_above(off))
+    return replace(instance, comparator=rival, radius=rational(STEP))
 
 
 def without_hessian(instance: TracedInstance) -> TracedInstance:

@@ -106,6 +106,12 @@ class TracedInstance(Instance):
         plain = replace(self, programs=tuple({n: _anonymous(g) for n, g in p.items()} for p in self.programs), notes=())
         return hashlib.sha256(json.dumps(plain.fractions(), sort_keys=True).encode()).hexdigest()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TracedInstance) and (self.sha256, self.notes) == (other.sha256, other.notes)
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
     @property
     def against_functions(self) -> bool:
         """Whether the comparator is predictions, and no parameter."""

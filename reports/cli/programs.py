@@ -150,7 +150,7 @@ def _faults(place: str) -> Iterator[None]:
     with input_errors():
         try:
             yield
-        except files.BadInputError:
+        except (files.BadInputError, typer.Exit):  # an Exit is a RuntimeError
             raise
         except (ValueError, NotImplementedError, RuntimeError) as error:
             fail(f"{place}: {' '.join(str(error).split())}")

@@ -8,7 +8,9 @@ every product   C = AB, with r of random signs (Freivalds): for E = C - AB and a
                 probability at least 1/2, as one of r_j and -r_j does not make it less. A right product has
                     |C r - A(B r)|_i <= gamma_(k+n) (2 |A|(|B|1) + |C|1)_i,   gamma_m = mu/(1 - mu),
                 (k terms of each entry of C and of A times B r, n of each of C r and B r), in O(kn + mk + mn) operations
-                of numpy's own loops. Of a vector, the sum of its entries with signs, with X'r known beforehand.
+                of numpy's own loops. |C| <= (1 + gamma_k)|A||B| and |B|1 <= n^(1/2) times the norms of the rows of B
+                make it 3 (|A|s)_i with no matrix of sizes of B or C; squares below 2^-1000 may underflow. Of a vector,
+                the sum of its entries with signs, with X'r known beforehand.
 
 What differs by more is a defect (DefectError), no wide radius: nothing that this machine multiplies is believed then.
 Overflow and nan pass here: no verdict comes of them.
@@ -32,6 +34,8 @@ DIGITS = 2**21
 """Beyond the largest entry of the matrices that are tried: 513 products of two add up below 2^53."""
 SMALL = 2.0**-52
 """Twice the unit roundoff."""
+UNDER = 2.0**-490
+"""At least the norm of what is below 2^-500."""
 GENERATOR = np.random.default_rng(20260101)
 """Of the signs; whoever builds a BLAS does not know them."""
 
@@ -74,10 +78,13 @@ def product(a: Array, b: Array) -> Array:
     """a @ b (m, k)(k, n), compared with itself. Errors: DefectError."""
     tried()
     found = _multiplied(a, b)
-    r, ones = signs(b.shape[1]), np.ones(b.shape[1])
-    left, right = _along(found, r), _along(a, _along(b, r))
-    size = 2 * _along(np.abs(a), _along(np.abs(b), ones)) + _along(np.abs(found), ones)
-    compared(left, right, size, sum(b.shape), f"a product of matrices {a.shape[0]} x {a.shape[1]} and {b.shape}")
+    r = signs(b.shape[1])
+    rows = np.sqrt(b.shape[1] * np.einsum("ij,ij->i", b, b, optimize=False)) + UNDER
+    if not np.isfinite(rows).all():
+        rows = np.abs(b).sum(1)
+    size = 3 * _along(np.abs(a), rows)
+    what = f"a product of matrices {a.shape[0]} x {a.shape[1]} and {b.shape}"
+    compared(_along(found, r), _along(a, _along(b, r)), size, sum(b.shape), what)
     return found
 
 

@@ -64,7 +64,8 @@ from .real_tasks.smooth_policy_networks import REAL_TASKS as META_RL_SMOOTH_REAL
 from .real_tasks.supervised import REAL_TASKS
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
-from .supervised.generate import GENERATORS, LANDSCAPES, UNUSUAL_LOSSES
+from .supervised.draws import UNUSUAL_LOSSES
+from .supervised.generate import GENERATORS, LANDSCAPES
 from .supervised.quantities import MetaSLQuantities
 from .supervised.relu.batch import batch_of as network_batch_of
 from .supervised.relu.batch_quantities import NetworkBatchQuantities
@@ -125,6 +126,8 @@ META_SL = Family(
         "two-laws",
         "vector-outputs",
         "vector-tangent",
+        "rates-tangent",
+        "rates-spread",
     ),
     REAL_TASKS,
     smaller,

@@ -19,7 +19,7 @@ from flint import fmpq
 FORMAT = "metagap/instance/1"
 SPLIT_FORMAT = "metagap/instance/2"
 """The same, and tasks may have a support: atoms that adaptation sees in place of those that it is judged on; labels may
-be vectors, or classes."""
+be vectors, or classes; gradient steps may have a rate for each parameter, and weight decay."""
 
 Vector = tuple[fmpq, ...]
 

@@ -97,6 +97,8 @@ class MidRad:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        if not self.rad.ndim or self.rad.shape == self.mid.shape:
+            return self.mid.shape
         return np.broadcast_shapes(self.mid.shape, self.rad.shape)
 
     @property
@@ -135,19 +137,23 @@ class MidRad:
 
     def __add__(self, other: Operand) -> MidRad:
         mid, rad = _parts(other)
-        total = self.mid + mid
-        size = np.abs(total)
-        size *= U
-        size = size + self.rad
-        if rad is not None:
-            size = size + rad
-        size *= UP
-        return MidRad(total, size)
+        return self._moved(self.mid + mid, rad)
 
     __radd__ = __add__
 
     def __sub__(self, other: Operand) -> MidRad:
-        return self + (-other)
+        mid, rad = _parts(other)
+        return self._moved(self.mid - mid, rad)
+
+    def _moved(self, total: Array, rad: Array | None) -> MidRad:
+        """A sum or a difference whose second operand has this radius."""
+        size = np.abs(total)
+        size *= U
+        for radius in (self.rad, rad):
+            if radius is not None and (radius.ndim or radius):
+                size = _increased(size, radius)
+        size *= UP
+        return MidRad(total, size)
 
     def __rsub__(self, other: Operand) -> MidRad:
         return (-self) + other
@@ -157,11 +163,10 @@ class MidRad:
         product = self.mid * mid
         total = np.abs(product)
         total *= U
-        size = np.abs(mid)
-        if rad is not None:
-            size = size + rad
-            total = total + np.abs(self.mid) * rad
-        total = total + self.rad * size
+        if rad is not None and (rad.ndim or rad):
+            total = _increased(total, np.abs(self.mid) * rad)
+        if self.rad.ndim or self.rad:
+            total = _increased(total, self.rad * (np.abs(mid) if rad is None else np.abs(mid) + rad))
         total *= UP
         total += GUARD
         return MidRad(product, total)
@@ -195,6 +200,14 @@ class MidRad:
     def __matmul__(self, other: MidRad) -> MidRad:
         """Matrix products (..., i, j)(..., j, k), stacked."""
         return contract("...ij,...jk->...ik", self, other)
+
+
+def _increased(total: Array, by: Array) -> Array:
+    """total + by; in place of the total where it has room."""
+    if by.ndim and by.shape != total.shape:
+        return np.asarray(total + by)
+    total += by
+    return total
 
 
 def product_ends(a: MidRad, b: MidRad) -> tuple[Array, Array]:

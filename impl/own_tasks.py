@@ -25,9 +25,10 @@ from .families import load
 from .files.faults import FaultError
 from .files.tables import check_size, controls
 from .files.text import reported
-from .instances import Instance
+from .instances import Instance, Vector
 from .losses import Link, Loss
-from .supervised.instance import Atom, Atoms, Gradient, MetaSLInstance, Task
+from .supervised.adaptation import Gradient
+from .supervised.instance import Atom, Atoms, MetaSLInstance, Task
 from .supervised.tables import Rows, distinct_rows
 from .task_tables import from_archive, from_csv, from_sklearn, queries
 from .vector_losses import VectorLoss
@@ -42,8 +43,9 @@ def from_arrays(
     weight: Any = None,
     task_weight: Any = None,
     loss: Loss | None = None,
-    eta: fmpq | None = None,
+    eta: fmpq | Vector | None = None,
     steps: int = 1,
+    decay: fmpq | None = None,
     source: str = "arrays",
     tell: Callable[[str], None] = lambda stage: None,
 ) -> MetaSLInstance:
@@ -53,7 +55,8 @@ def from_arrays(
 
     split [N]   "support" or "query": what a task adapts on, and what it is judged on; None: all rows for both.
     weight [N]   of a row, >= 0, within its task and split; task_weight [N]   of its task. None: all equal.
-    loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2. steps   K.
+    loss   squared by default. eta   half of 1/curvature at 0 by default, rounded down to a power of 2; a vector has one
+    for each parameter (of several outputs: for each column, or each number of omega). steps   K. decay   >= 0.
     `tell` is told what is being done. Errors: BadInputError that names `source`, the array and the row.
     """
     loss = loss or Loss("squared")
@@ -123,7 +126,19 @@ def from_arrays(
             required = "a curvature that float64 can hold; scale the features, or give --eta"
             raise files.BadInputError(source, "features", float(np.abs(table).max()), required)
     zero = (fmpq(0),) * (loss.outputs * table.shape[1])
-    return MetaSLInstance(loss, Gradient(eta, steps), Rows(support), made, zero, zero, fmpq(1))
+    rates = _rates(eta, len(zero), table.shape[1], source) if isinstance(eta, tuple) else None
+    inner = Gradient(fmpq(1) if isinstance(eta, tuple) else eta, steps, rates, decay or fmpq(0))
+    return MetaSLInstance(loss, inner, Rows(support), made, zero, zero, fmpq(1))
+
+
+def _rates(eta: Vector, size: int, columns: int, source: str) -> Vector:
+    """A rate for each of so many parameters. Errors: BadInputError."""
+    if len(eta) == columns:
+        return eta * (size // columns)
+    if len(eta) != size:
+        required = f"one step size, or {size}: one for each parameter"
+        raise files.BadInputError(source, "eta", f"{len(eta)} step sizes", required)
+    return eta
 
 
 def _counted(values: Array) -> bool:
@@ -245,8 +260,10 @@ class TaskSource:
     ignored: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     loss: Loss | None = None
-    eta: fmpq | None = None
+    eta: fmpq | Vector | Path | None = None
+    """A file has a rate for each parameter."""
     steps: int | None = None
+    decay: fmpq | None = None
 
     def load(self, tell: Callable[[str], None] = lambda stage: None) -> Instance:
         """The tasks; `tell` is told what is being done. Errors: BadInputError, MissingExtraError."""
@@ -271,7 +288,8 @@ class TaskSource:
             found = from_archive(path, self.ignored)
         else:
             name = None if self.loss is None else self.loss.name
-            for option, value in (("--loss", name), ("--eta", self.eta), ("--steps", self.steps)):
+            given = {"--loss": name, "--eta": self.eta, "--steps": self.steps, "--decay": self.decay}
+            for option, value in given.items():
                 if value is not None:
                     required = "an instance file has its own; leave it out"
                     raise files.BadInputError(self.place, option, str(value), required)
@@ -284,12 +302,23 @@ class TaskSource:
             weight=found.weight,
             task_weight=found.task_weight,
             loss=self.loss or found.loss,
-            eta=self.eta,
+            eta=self._eta(found),
             steps=self.steps or 1,
+            decay=self.decay,
             source=self.place,
             tell=tell,
         )
         return replace(made, notes=found.notes)
+
+    def _eta(self, found: Any) -> fmpq | Vector | None:
+        """The step sizes, read from their file if they have one."""
+        if not isinstance(self.eta, Path):
+            return self.eta
+        outputs = np.asarray(found.labels).shape[1] if np.asarray(found.labels).ndim == 2 else 1
+        loss = self.loss or found.loss
+        return files.load_vector(
+            self.eta, np.asarray(found.features).shape[1] * max(outputs, loss.outputs if loss else 1)
+        )
 
     def defaults(self, instance: Instance) -> tuple[str, ...]:
         """What of the problem was not said, or was taken from a column's name, a sentence each; an instance file says

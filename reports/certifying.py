@@ -19,7 +19,7 @@ from ..impl.conditions import Conditions, conditions
 from ..impl.families import FAMILIES, family_of
 from ..impl.files.faults import BadInputError
 from ..impl.files.parameters import plain, vector
-from ..impl.instances import Instance
+from ..impl.instances import Instance, Vector
 from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
 from ..impl.optimum.certificate import load
@@ -111,8 +111,9 @@ def certify(
     weight: Any = None,
     task_weight: Any = None,
     loss: str | Loss = "squared",
-    eta: float | str | fmpq | None = None,
+    eta: float | str | fmpq | Sequence[Any] | None = None,
     steps: int = 1,
+    decay: float | str | fmpq | None = None,
     radius: float | str | fmpq | None = None,
     max_time: float = 30.0,
 ) -> CertifyRecord:
@@ -122,7 +123,8 @@ def certify(
     split [N]   of a row, "support" (adapted on) or "query" (judged on); None: all rows for both.
     weight [N]   of a row within its task and split; task_weight [N]   of its task, in all its rows. None: all equal.
     loss   a name, with its parameter after a colon ("huber:1"; "softmax:3", its classes 0, 1, 2).
-    eta   the inner rate; None: half of 1/curvature at 0.
+    eta   the inner rate, or a list of one for each parameter; None: half of 1/curvature at 0.
+    decay   the weight decay of the inner steps; None: 0.
     radius   of a ball of parameters; None: all, where that is provable. max_time   seconds for the search.
     Errors: BadInputError, UnsupportedError.
     """
@@ -136,16 +138,17 @@ def certify(
             weight=None if weight is None else plain(weight),
             task_weight=None if task_weight is None else plain(task_weight),
             loss=_loss(loss) if isinstance(loss, str) else loss,
-            eta=None if eta is None else rational(eta),
+            eta=_eta(eta),
             steps=steps,
+            decay=_decay(decay),
         )
         defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
         omega = () if omega is None else omega
-    elif any(given is not None for given in (X, y, task, split, weight, task_weight, eta)) or (loss, steps) != (
+    elif any(given is not None for given in (X, y, task, split, weight, task_weight, eta, decay)) or (loss, steps) != (
         "squared",
         1,
     ):
-        required = "no X, y, task, split, weights, loss, eta and steps beside it are required; it has its own"
+        required = "no X, y, task, split, weights, loss, eta, steps and decay beside it are required; it has its own"
         raise BadInputError("certify", "instance", instance.family, required)
     answerer = _answerer(instance, "certify")
     if omega is not None:
@@ -155,6 +158,23 @@ def certify(
         raise BadInputError("certify", "radius", str(ball), required)
     quiet: Callable[..., None] = lambda *_: None  # noqa: E731
     return CertifyRecord.of(answerer.certify(instance, ball, Budget(seconds=max_time), quiet, quiet, quiet), defaults)
+
+
+def _eta(given: Any) -> fmpq | Vector | None:
+    """One rate, or one for each parameter. Errors: BadInputError."""
+    if given is None or isinstance(given, (float, int, str, fmpq)):
+        return None if given is None else rational(given)
+    if isinstance(given, list | tuple):
+        return tuple(map(rational, given))
+    rates = plain(given)
+    return rational(float(rates)) if rates.ndim == 0 else vector(rates, rates.size, source="eta")
+
+
+def _decay(given: float | str | fmpq | None) -> fmpq | None:
+    found = None if given is None else rational(given)
+    if found is not None and found < 0:
+        raise BadInputError("certify", "decay", str(given), "a number >= 0 is required")
+    return found
 
 
 def _loss(text: str) -> Loss:

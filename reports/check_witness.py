@@ -888,6 +888,8 @@ class Supervised(Quantities):
         self.loss = instance["loss"]["name"]
         self.ell, self.slope = self.loss_of(instance["loss"])
         self.eta, self.steps = number(adaptation["eta"]), int(adaptation["steps"])
+        rates = adaptation.get("rates", [1] * len(self.omega))
+        self.rates, self.decay = [self.eta * number(r) for r in rates], number(adaptation.get("decay", 0))
         self.inputs = [[number(v) for v in row] for row in instance["features"]]
         self.tasks: list[tuple[Fraction, Law]] = []
         self.inner: list[Law] = []
@@ -925,10 +927,11 @@ class Supervised(Quantities):
         found = [theta]
         for _ in range(self.steps):
             here = found[-1]
-            if self.eta:
+            if any(self.rates):
                 pulls = self.pulls(self.inner[i], here).items()
-                terms = [[self.eta * pull * f for f in self.model.feature(self.inputs[x], here)] for x, pull in pulls]
-                here = [t - total(parts) for t, *parts in zip(here, *terms, strict=True)]
+                terms = [[pull * f for f in self.model.feature(self.inputs[x], here)] for x, pull in pulls]
+                slopes = [total([self.decay * t, *parts]) for t, *parts in zip(here, *terms, strict=True)]
+                here = [t - r * g for t, r, g in zip(here, self.rates, slopes, strict=True)]
             found.append(here)
         return found
 
@@ -1059,7 +1062,7 @@ class Supervised(Quantities):
             used = [(inner, theta) for theta in path[:-1]] + [(outer, path[-1])]
             if any(self.model.kinked(self.inputs[x], theta) for law, theta in used for x, *_ in law):
                 raise NotCheckedError("the gradient of L at a kink")
-            leaving = path[:-1] if self.eta and self.loss == "huber" else []
+            leaving = path[:-1] if any(self.rates) and self.loss == "huber" else []
             joint = number(self.instance["loss"].get("delta", 1))
             if any(sign(size(self.value(x, theta) - y) - joint) == 0 for theta in leaving for x, y, _ in inner):
                 raise NotCheckedError("the gradient of L at a joint of the loss")
@@ -1098,13 +1101,15 @@ class Supervised(Quantities):
         return self.steps_of()
 
     def built(self, outer: list[Vector], factors: list[list[Factor]], kink: int = 0,
-              points: list[Point] | None = None) -> Rows:  # fmt: skip
-        """The factors of each task applied to the features of its `outer` network, the last one first."""
+              points: list[Point] | None = None, turned: bool = False, decays: bool = True) -> Rows:  # fmt: skip
+        """The factors of each task applied to the features of its `outer` network, the last one first: v less the
+        Hessian of (rates times v). turned: rates times (the Hessian of v); decays: with the decay of the Hessian."""
         found = []
         for i, x in (p.key for p in points or self.points):
             v = self.model.feature(self.inputs[x], outer[i], kink)
             for step in reversed(factors[i]):
-                change: Vector = [ZERO] * len(v)
+                whole, v = v, v if turned else [r * a for r, a in zip(self.rates, v, strict=True)]
+                change: Vector = [self.decay * a if decays else ZERO for a in v]
                 for z, feature in step.features.items():
                     share = step.bends[z] * dot(feature, v)
                     change = [c + share * f for c, f in zip(change, feature, strict=True)]
@@ -1112,7 +1117,8 @@ class Supervised(Quantities):
                     d = len(self.inputs[z])
                     bent = [f * step.pulls[z] * dot(self.inputs[z], v[r * d : r * d + d]) for r, f in enumerate(folds)]
                     change = [c + bent[k // d] * self.inputs[z][k % d] for k, c in enumerate(change)]
-                v = [a - self.eta * c for a, c in zip(v, change, strict=True)]
+                change = [r * c for r, c in zip(self.rates, change, strict=True)] if turned else change
+                v = [a - c for a, c in zip(whole, change, strict=True)]
             found.append(v)
         return found
 
@@ -1139,6 +1145,11 @@ class Supervised(Quantities):
 
     # -- the mixed form, parameters, the ball around W0 --
 
+    def moved_feature(self, feature: Vector) -> tuple[Vector, Vector]:
+        """What decay leaves of a feature, and the feature times the rates."""
+        moved = [r * f for r, f in zip(self.rates, feature, strict=True)]
+        return [f - self.decay * m for f, m in zip(feature, moved, strict=True)], moved
+
     @cached_property
     def mixed(self) -> list[tuple[Range, Range, Vector, Range]]:  # type: ignore[override]
         """On the triples (x, y, x')."""
@@ -1153,8 +1164,9 @@ class Supervised(Quantities):
         found = []
         for (x, y, ahead), (weight, target, mass) in triples.items():
             here = Dual(self.value(x, self.omega), {0: exactly(self.side)})
-            pull = self.eta * self.side * slope_of(self.slope(here, y), 0) * dot(self.inputs[x], self.inputs[ahead])
-            row = [a - pull * b for a, b in zip(self.inputs[ahead], self.inputs[x], strict=True)]
+            left, moved = self.moved_feature(self.inputs[ahead])
+            pull = self.side * slope_of(self.slope(here, y), 0) * dot(self.inputs[x], moved)
+            row = [a - pull * b for a, b in zip(left, self.inputs[x], strict=True)]
             found.append((weight, target, row, mass))
         return found
 
@@ -1309,15 +1321,35 @@ class Supervised(Quantities):
         return self.constants[2]
 
     @property
+    def fastest(self) -> Fraction:
+        """The largest |rate|."""
+        return max(map(abs, self.rates))
+
+    @property
+    def bend(self) -> Range:
+        """m2 B_s^2."""
+        return self.constants[1] * squared(self.longest_inner)
+
+    @property
     def bound(self) -> Range:
-        """a = |eta| m2 B_s^2."""
-        return abs(self.eta) * self.constants[1] * squared(self.longest_inner)
+        """How far a step's factor is from the identity."""
+        return self.fastest * (self.bend + self.decay)
 
     @property
     def stretch(self) -> Range:
         """c: a bound of the norm of a step's factor."""
-        convex = self.eta >= 0 and self.loss != "geman-mcclure"
-        return larger(self.bound - 1, 1) if convex else 1 + self.bound
+        middle, half = (max(self.rates) + min(self.rates)) / 2, (max(self.rates) - min(self.rates)) / 2
+        still = 1 - middle * self.decay
+        if self.loss == "geman-mcclure":
+            alike = abs(still) + abs(middle) * self.bend
+        else:
+            alike = larger(abs(still), size(still - middle * self.bend))
+        return alike + half * (self.bend + self.decay)
+
+    def alike(self) -> Range:
+        """beta as if all parameters had the largest rate, without decay."""
+        own = larger(self.fastest * self.bend - 1, 1) if self.loss != "geman-mcclure" else 1 + self.fastest * self.bend
+        return self.beta_with(own)
 
     def powers(self, count: int) -> Range:
         """1 + c + ... + c^(count-1)."""
@@ -1327,12 +1359,15 @@ class Supervised(Quantities):
     def kappa(self) -> Range:
         last = math.prod([self.stretch] * (self.steps - 1), start=exactly(1))
         growth = last * self.powers(self.steps) if self.steps > 1 else exactly(1)
-        return abs(self.eta) * self.third() * self.fourth / 2 * growth
+        return self.fastest * self.third() * self.fourth / 2 * growth
 
     @property
     def beta(self) -> Range:
-        own = squared(self.stretch) * self.constants[1] * squared(self.longest)
-        return own + abs(self.eta) * self.constants[0] * self.third() * self.fourth
+        return self.beta_with(self.stretch)
+
+    def beta_with(self, stretch: Range) -> Range:
+        own = squared(stretch) * self.constants[1] * squared(self.longest)
+        return own + self.fastest * self.constants[0] * self.third() * self.fourth
 
     # -- the other law, for statements that take one for the other --
 
@@ -1388,6 +1423,9 @@ SUPERVISED: Table = {
     "jacobian_deviation": lambda s: s.bound * s.powers(s.steps),
     "remainder_constant": lambda s: s.kappa,
     "smoothness": lambda s: s.beta,
+    "smoothness_one_rate": lambda s: s.alike(),
+    "misfit_rates_turned": lambda s: s.misfit(s.built(s.ends, s.factors, turned=True)),
+    "misfit_no_decay": lambda s: s.misfit(s.built(s.ends, s.factors, decays=False)),
     "descent": lambda s: s.descent(),
     "misfit_u_unadapted": lambda s: s.misfit(s.rows, s.unadapted()),
     "pairing_unadapted": lambda s: dot(s.weighted, s.unadapted()),
@@ -1570,9 +1608,10 @@ class Vectors(Supervised):
                 sums[x, y, ahead] = [a + b for a, b in zip(sums[x, y, ahead], new, strict=True)]
         found = []
         for (x, _, ahead), (weight, target, mass) in sums.items():
-            row: Vector = [exactly(v) for v in self.inputs[ahead]]
+            left, moved = self.moved_feature(self.inputs[ahead])
+            row: Vector = [exactly(v) for v in left]
             for share, f in self.parts(x, self.omega):
-                pull = self.eta * share * dot(f, self.inputs[ahead])
+                pull = share * dot(f, moved)
                 row = [a - pull * b for a, b in zip(row, f, strict=True)]
             found.append((weight, target, row, mass))
         return found
@@ -2208,7 +2247,15 @@ SUPERVISED_FILE = {
     "comparator": (ROW, [ROW], {"functions": [ROW]}),
     "radius": NUMBER,
 }
-SPLIT_FILE = SUPERVISED_FILE | {"format": "metagap/instance/2", "tasks": [(TASK, TASK | {"support": ATOMS})]}
+STEPS = {"name": "gradient", "eta": NUMBER, "steps": int}
+SPLIT_FILE = SUPERVISED_FILE | {
+    "format": "metagap/instance/2",
+    "tasks": [(TASK, TASK | {"support": ATOMS})],
+    "adaptation": (
+        *(STEPS | more for more in ({}, {"rates": ROW}, {"decay": NUMBER}, {"rates": ROW, "decay": NUMBER})),
+        {"name": "implicit", "lambda": NUMBER},
+    ),
+}
 TARGETS = [{"x": int, "y": ROW, "p": NUMBER}]
 TARGET_TASK = {"weight": NUMBER, "atoms": TARGETS}
 VECTOR_FILES = (
@@ -2301,6 +2348,9 @@ def _validate_supervised(given: dict[str, Any]) -> None:
     if adaptation["name"] == "gradient":
         number(adaptation["eta"])
         need(1 <= adaptation["steps"] <= 1000, "steps: 1..1000")
+        need(number(adaptation.get("decay", 0)) >= 0, "decay >= 0")
+        if "rates" in adaptation:
+            need(shape(adaptation["rates"]) == [len(flat(given["omega"]))], "rates: as many as omega has numbers")
     else:
         need(number(adaptation["lambda"]) > 0 and given["model"]["name"] == "linear", "lambda > 0, a linear model")
         need(loss["name"] in IMPLICIT, "a loss for implicit adaptation")

@@ -8,8 +8,9 @@ from flint import arb, ctx
 from metagap.impl.arithmetic import Balls
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.generate import CONVEX_LOSSES, arbitrary
-from metagap.impl.supervised.instance import Gradient
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.draws import CONVEX_LOSSES
+from metagap.impl.supervised.generate import arbitrary
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 

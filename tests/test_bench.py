@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flint import fmpq
+from metagap.reports.bench import programs
 from metagap.reports.bench.own_tasks import SOLVERS, Case, compare, table
 
 
@@ -23,3 +24,13 @@ def test_every_way_finds_the_certified_optimum() -> None:
     assert asked == {"metagap, found", "metagap, checked", "L-BFGS", "normal equations", *SOLVERS}
     left = [row for row in rows if row.seconds is None]
     assert {row.way for row in left} == {"normal equations", *SOLVERS} and all(row.says for row in left)
+
+
+@pytest.mark.ci
+def test_programs_are_judged_through_their_trace() -> None:
+    pytest.importorskip("torch")
+    (row,) = programs.compare(models=programs.MODELS[:1])
+    assert programs.table([row]).row_count == 1 and row.parameters == 1761
+    assert 0 < row.radius < 1e-9 and row.ratio > 1 and min(row.trace, row.torch, row.balls, row.gram, row.judgement) > 0
+    good, every = map(int, row.says.removesuffix(" decided").split(" of "))
+    assert every - 1 <= good <= every  # full rank of meta-features may stay open

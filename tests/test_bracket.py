@@ -16,7 +16,8 @@ from metagap.impl.losses import Loss
 from metagap.impl.optimum import Budget, headline, minimise
 from metagap.impl.optimum.headline import judge_headline
 from metagap.impl.optimum.outcome import LOWER_ENDS
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.reports.cli import app
 from metagap.reports.formats.judging import OptimumRecord
 from metagap.theory.claim import Verdict

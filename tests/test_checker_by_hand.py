@@ -32,7 +32,8 @@ from metagap.impl.optimum.tree import TreeError
 from metagap.impl.optimum.tree import leaves as unfolded
 from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.theory.claim import Verdict
 

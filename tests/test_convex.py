@@ -22,7 +22,8 @@ from metagap.impl.optimum.exact import exact_value
 from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.optimum.stack import Balls2, Stack, total
 from metagap.impl.own_tasks import from_arrays
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.theory.claim import Verdict
 from scipy.optimize import minimize
 

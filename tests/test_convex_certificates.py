@@ -22,7 +22,8 @@ from metagap.impl.optimum.convex import derivatives, minimum, proposed
 from metagap.impl.optimum.convex_check import Prover, lower_bounds
 from metagap.impl.optimum.stack import Stack
 from metagap.impl.own_tasks import from_arrays
-from metagap.impl.supervised.instance import Atom, Gradient, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Task
 
 from .test_convex import FOREVER, FOUR, HALF, ONE, problem, two_labels
 

@@ -25,7 +25,8 @@ from metagap.impl.optimum.relaxed import Relaxed, hessian_floor
 from metagap.impl.optimum.relaxed_box import at_least
 from metagap.impl.optimum.relaxed_box import hessian_floor as floor_in_balls
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 
 SEARCH = sys.modules["metagap.impl.optimum.search"]

@@ -15,9 +15,10 @@ from metagap.impl.losses import Loss
 from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised import taylor
+from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.batch_quantities import BatchQuantities
 from metagap.impl.supervised.generate import arbitrary, small_step
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Verdict

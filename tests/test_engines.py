@@ -15,7 +15,8 @@ from metagap.impl.sources import RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised.batch import batch_of
 from metagap.impl.supervised.batch_quantities import BatchQuantities
-from metagap.impl.supervised.generate import CONVEX_LOSSES, GENERATORS, arbitrary
+from metagap.impl.supervised.draws import CONVEX_LOSSES
+from metagap.impl.supervised.generate import GENERATORS, arbitrary
 from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import UndefinedQuantityError

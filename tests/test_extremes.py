@@ -19,7 +19,8 @@ from metagap.impl.optimum import NotCoerciveError, UnsupportedError, minimise
 from metagap.impl.optimum.coercivity import coercivity_radius
 from metagap.impl.own_tasks import TaskSource
 from metagap.impl.policies.optimum import maximise
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner

@@ -11,7 +11,8 @@ from metagap.impl.optimum.networks import check
 from metagap.impl.policies import check as policies
 from metagap.impl.policies.instance import Adaptation, MetaRLInstance, Task
 from metagap.impl.policies.optimum import maximise
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance
 from metagap.impl.supervised.instance import Task as Law
 
 ZERO, ONE, HALF, QUARTER = fmpq(0), fmpq(1), fmpq(1, 2), fmpq(1, 4)

@@ -22,16 +22,8 @@ from metagap.impl.families import load, loads
 from metagap.impl.files import BadInputError, Missing, dumps, save
 from metagap.impl.files import text as text_module
 from metagap.impl.losses import LOSSES, Link, Loss
-from metagap.impl.supervised.instance import (
-    Adaptation,
-    Atom,
-    Comparator,
-    Functions,
-    Gradient,
-    Implicit,
-    MetaSLInstance,
-    Task,
-)
+from metagap.impl.supervised.adaptation import Adaptation, Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, Comparator, Functions, MetaSLInstance, Task
 
 VALID: dict[str, Any] = {
     "format": "metagap/instance/1",

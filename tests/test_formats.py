@@ -104,6 +104,7 @@ UNTYPED = {
     "certifying.py": "arrays and tensors of others",
     "check_witness.py": "reads JSON by the standard library alone",
     "cli/__init__.py": "Typer's objects",
+    "bench/programs.py": "PyTorch's modules and tensors",
     "formats/inputs.py": "JSON schemas",
     "formats/shared.py": "instances as documents: their readers know them",
 }

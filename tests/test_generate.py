@@ -8,7 +8,8 @@ from flint import fmpq
 from metagap.impl import files
 from metagap.impl.families import loads
 from metagap.impl.sources import Generator, RandomSource
-from metagap.impl.supervised.generate import CONVEX_LOSSES, GENERATORS, arbitrary
+from metagap.impl.supervised.draws import CONVEX_LOSSES
+from metagap.impl.supervised.generate import GENERATORS, arbitrary
 
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.name)

@@ -15,8 +15,9 @@ from metagap.impl.optimum.certificate import basis
 from metagap.impl.optimum.descent import improve, scattered
 from metagap.impl.optimum.exact import exact_value
 from metagap.impl.optimum.landscape import Landscape
+from metagap.impl.supervised.adaptation import Adaptation, Gradient, Implicit
 from metagap.impl.supervised.generate import LANDSCAPES
-from metagap.impl.supervised.instance import Adaptation, Atom, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 
 KINDS = (*LANDSCAPES.variants, "huber", "double-well", "geman-mcclure")
 PARAMETERS = {"quartic": fmpq(1, 4), "pseudo-huber": fmpq(1), "huber": fmpq(1, 2)}

@@ -17,16 +17,8 @@ from metagap.impl.models.weights import Weights
 from metagap.impl.policies.task_quantities import TaskQuantities as PolicyQuantities
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import (
-    Atom,
-    Functions,
-    Gradient,
-    Implicit,
-    MetaSLInstance,
-    NetworkInstance,
-    SmoothInstance,
-    Task,
-)
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.maml import Risks
 from metagap.impl.supervised.relu.kernel import MetaFeatures
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities

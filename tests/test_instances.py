@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from metagap.impl.arithmetic import rational
 from metagap.impl.families import loads
 from metagap.impl.losses import Loss
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 
 ONE, HALF, THIRD = fmpq(1), fmpq(1, 2), fmpq(1, 3)
 

@@ -15,9 +15,11 @@ from metagap.impl.judge import judge_claim
 from metagap.impl.losses import Loss
 from metagap.impl.sources import Generator, RandomSource
 from metagap.impl.strategies import instances
+from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.batch_quantities import BatchQuantities
-from metagap.impl.supervised.generate import CONVEX_LOSSES, GENERATORS
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.draws import CONVEX_LOSSES
+from metagap.impl.supervised.generate import GENERATORS
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Claim, Verdict
 from metagap.theory.meta_sl import CLAIMS

@@ -272,6 +272,7 @@ SHARED = {
     "impl.losses": "a loss is written once, over any number system; sympy and torch check each row",
     "impl.instances": "what an instance is",
     "impl.supervised.tables": "what an instance is, of many rows",
+    "impl.supervised.adaptation": "what an instance is: how it adapts",
     "impl.models.weights": "weights as arrays; float64 takes the arrays, the deciding engine their exact sums",
     "impl.models.activation": "as losses",
     "theory.claim": "claims as data",

@@ -19,7 +19,8 @@ from metagap.impl.optimum.objectives import Loop, others, own_loop
 from metagap.impl.optimum.stack import Balls2, Stack
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from scipy.optimize import root

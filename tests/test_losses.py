@@ -15,7 +15,7 @@ from metagap.impl.arithmetic import Balls, BallSeries, Floats, Rationals, Ration
 from metagap.impl.losses import LOSSES, Link, Loss, OneSided
 from metagap.impl.optimum.coercivity import linear_growth
 from metagap.impl.oracles.sympy_functions import Sympy
-from metagap.impl.supervised.generate import CONVEX_LOSSES, STEEP
+from metagap.impl.supervised.draws import CONVEX_LOSSES, STEEP
 from metagap.impl.supervised.relu.problem import AFFINE
 
 PARAMETERS = {None: (None,), "c": (fmpq(1, 4), fmpq(2)), "delta": (fmpq(1), fmpq(1, 2), fmpq(3))}

@@ -14,7 +14,8 @@ from metagap.impl.losses import Loss
 from metagap.impl.models import flips
 from metagap.impl.models.weights import Weights, squared_distance
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.theory.claim import Verdict
 

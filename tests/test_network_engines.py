@@ -9,7 +9,7 @@ from metagap.impl.arithmetic import BallSeries
 from metagap.impl.families import NETWORK
 from metagap.impl.models.weights import Weights
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.generate import CONVEX_LOSSES
+from metagap.impl.supervised.draws import CONVEX_LOSSES
 from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities
 from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.impl.supervised.taylor import series_terms

@@ -16,7 +16,8 @@ from metagap.impl.arithmetic import rational
 from metagap.impl.families import NETWORK, loads
 from metagap.impl.models.weights import Inputs, Weights, limbs, row_distances, signs, squared_distance
 from metagap.impl.sources import Generator, RandomSource
-from metagap.impl.supervised.instance import Gradient, NetworkInstance
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import NetworkInstance
 
 VALID: dict[str, Any] = {
     "format": "metagap/instance/1",

@@ -21,7 +21,8 @@ from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import ball_floor, prediction_floor
 from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.generate import LANDSCAPES, landscapes
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.reports.cli import app

@@ -17,7 +17,8 @@ from metagap.impl.optimum.networks.floor import prediction_floor
 from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.interpolant import LARGEST, interpolant, interpolants
 from metagap.impl.real_tasks.networks import digits_network, sinusoid_network
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.theory.claim import Verdict

@@ -16,7 +16,8 @@ from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.sources import Generator, Limits, RandomSource
 from metagap.impl.strategies import instances
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, Task
 from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities
 from metagap.impl.supervised.relu.generate import WIDTHS
 from metagap.impl.supervised.relu.quantities import NetworkQuantities

@@ -14,7 +14,8 @@ from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import Budget, minimise
 from metagap.impl.optimum.networks.floor import NotConvexError
 from metagap.impl.optimum.networks.linearised import linearised_optimum
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, NetworkInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, NetworkInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.relu.problem import NetworkProblem
 

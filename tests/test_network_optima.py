@@ -12,7 +12,8 @@ from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_floor, task_risk_floor
 from metagap.impl.optimum.networks.optima import ExactInfimum, NotEnumerableError, infimum
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from scipy.optimize import minimize

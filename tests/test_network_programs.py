@@ -19,7 +19,8 @@ from metagap.impl.optimum.networks.cells import PARAMETERS, TooLargeError, patte
 from metagap.impl.optimum.networks.floor import NotConvexError, ball_floor
 from metagap.impl.optimum.networks.headline import RELU
 from metagap.impl.optimum.networks.programs import OFF, ON, OPEN, Program, line, unit
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.reports.cli import app
 from typer.testing import CliRunner

@@ -11,7 +11,8 @@ from metagap.impl.arithmetic import Rationals
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
 from metagap.impl.optimum.networks import rates
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, Task
 from metagap.impl.supervised.relu.quantities import NetworkQuantities
 
 

@@ -21,7 +21,8 @@ from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.optimum.networks.linearised import linearised_optimum
 from metagap.impl.optimum.networks.optima import NotEnumerableError, infimum
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.batch import batch_of
 from metagap.impl.supervised.relu.batch_quantities import NetworkBatchQuantities
 from metagap.impl.supervised.relu.generate import landscapes

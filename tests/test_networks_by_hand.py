@@ -12,7 +12,8 @@ from metagap.impl.losses import Loss
 from metagap.impl.models import flips
 from metagap.impl.models.weights import Inputs, Weights, row_distances, signs, squared_distance
 from metagap.impl.optimum.networks.floor import Centre, NotConvexError, ball_floor, reach
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities

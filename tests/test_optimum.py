@@ -35,8 +35,9 @@ from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised import taylor
+from metagap.impl.supervised.adaptation import Gradient, Implicit
 from metagap.impl.supervised.generate import LANDSCAPES, arbitrary, landscapes
-from metagap.impl.supervised.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.reports.bench.optimum import compare, landscape_instance
 from metagap.theory.claim import Verdict

@@ -22,7 +22,8 @@ from metagap.impl.optimum.exact import exact_value, functional_bound, own_risk_b
 from metagap.impl.optimum.leaves import Boxes, Table
 from metagap.impl.optimum.tree import TreeError, leaves
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import Gradient, Implicit, MetaSLInstance
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.impl.supervised.maml import Problem
 from metagap.reports.bench.optimum import STEPS, landscape_instance
 

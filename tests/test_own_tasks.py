@@ -16,7 +16,8 @@ from metagap.impl.families import loads
 from metagap.impl.losses import Loss
 from metagap.impl.optimum import UnsupportedError, minimise
 from metagap.impl.own_tasks import TaskSource, from_arrays
-from metagap.impl.supervised.instance import Gradient, MetaSLInstance
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.reports.cli import app
 from metagap.reports.formats import schema
 from typer.testing import CliRunner

@@ -13,8 +13,9 @@ from metagap.impl.families import FAMILIES, NETWORK, SMOOTH_NETWORK, judge
 from metagap.impl.losses import Loss
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised import errors
-from metagap.impl.supervised.generate import UNUSUAL_LOSSES
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.draws import UNUSUAL_LOSSES
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.theory.claim import Verdict
 from metagap.theory.paper import RESULTS, Result
 

@@ -12,8 +12,9 @@ from metagap.impl.families import FAMILIES, judge
 from metagap.impl.instances import Instance
 from metagap.impl.losses import Loss
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.generate import UNUSUAL_LOSSES
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.draws import UNUSUAL_LOSSES
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.theory.claim import Expression, UndefinedQuantityError, Verdict
 from metagap.theory.stationarity import forms
 

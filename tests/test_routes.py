@@ -14,7 +14,8 @@ from metagap.impl.models.activation import ACTIVATIONS, Activation
 from metagap.impl.models.weights import Weights
 from metagap.impl.sources import SMALL, RandomSource
 from metagap.impl.supervised import maml
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, SmoothInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.impl.supervised.relu import generate as relu

@@ -15,7 +15,8 @@ from metagap.impl.falsify.thresholds import LOSSES, proved, threshold
 from metagap.impl.families import META_RL, META_SL, loads
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import Gradient, MetaSLInstance
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import MetaSLInstance
 from metagap.impl.supervised.maml import Problem
 from metagap.theory.claim import Claim, Expression, Mutant
 

@@ -18,7 +18,8 @@ from metagap.impl.models.weights import Weights
 from metagap.impl.optimum.networks.rates import measure_smooth
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, Functions, SmoothInstance, Task
 from metagap.impl.supervised.smooth.batch_quantities import SmoothBatchQuantities
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities
 from metagap.impl.supervised.smooth.rank import certainly_dependent

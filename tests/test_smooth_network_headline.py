@@ -20,7 +20,8 @@ from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import Centre, ball_floor, prediction_floor
 from metagap.impl.optimum.networks.headline import SMOOTH
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.instance import Atom, Gradient, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, SmoothInstance, Task
 from metagap.impl.supervised.smooth.generate import LANDSCAPES, landscapes
 from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.reports.cli import app

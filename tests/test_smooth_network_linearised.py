@@ -13,7 +13,8 @@ from metagap.impl.models.weights import Weights
 from metagap.impl.optimum import Budget, minimise
 from metagap.impl.optimum.networks.floor import NotConvexError
 from metagap.impl.optimum.networks.linearised import linearised_optimum
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, SmoothInstance, Task
 from metagap.impl.supervised.maml import Problem
 
 HUBER = Loss("pseudo-huber", fmpq(1))

@@ -27,7 +27,8 @@ from metagap.impl.optimum.objectives import Loop
 from metagap.impl.optimum.stack import Balls2, Stack
 from metagap.impl.own_tasks import TaskSource, from_arrays
 from metagap.impl.supervised import taylor
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.reports.cli import app
 from metagap.reports.formats import check, schema

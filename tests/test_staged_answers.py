@@ -32,7 +32,8 @@ from metagap.impl.policies.instance import Adaptation, MetaRLInstance
 from metagap.impl.policies.instance import Task as Process
 from metagap.impl.sources import RandomSource
 from metagap.impl.study import Budget
-from metagap.impl.supervised.instance import Atom, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, NetworkInstance, Task
 from metagap.reports.cli import app
 from metagap.reports.formats import schema
 from metagap.theory.claim import Verdict

@@ -9,7 +9,8 @@ from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
 from metagap.impl.families import META_SL, judge
 from metagap.impl.losses import Loss
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import Expression, Verdict

@@ -42,18 +42,10 @@ from metagap.impl.optimum.search import Budget
 from metagap.impl.optimum.stack import Stack
 from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
-from metagap.impl.supervised.generate import CONVEX_LOSSES, SMOOTH_LOSSES, shared_queries, support_query
-from metagap.impl.supervised.instance import (
-    Atom,
-    Functions,
-    Gradient,
-    Implicit,
-    MetaSLInstance,
-    NetworkInstance,
-    Task,
-    both_laws,
-    split,
-)
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.draws import CONVEX_LOSSES, SMOOTH_LOSSES
+from metagap.impl.supervised.generate import shared_queries, support_query
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, NetworkInstance, Task, both_laws, split
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.impl.supervised.relu.problem import NetworkProblem

@@ -228,10 +228,10 @@ LOOPS: list[tuple[dict[str, Any], str]] = [
     ({"lr": 0.03}, "rate=1.5"),
     ({"steps": 5}, "steps=5"),
     ({"steps": 2}, "steps=2"),
-    ({"reuse": True}, "unknown"),
+    ({"reuse": True}, "no-reset"),
 ]
 """Users' loops: what goes wrong (detach: higher #128; item: learn2learn #388; rates: Meta-SGD-pytorch #3; parameters of
-one task go on to the next: garage #1269), and what it is called."""
+one task go on to the next), and what it is called."""
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)

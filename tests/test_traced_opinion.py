@@ -11,7 +11,8 @@ from metagap.impl.arithmetic import rational
 from metagap.impl.families import family_of, judge
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
-from metagap.impl.supervised.instance import Atom, Gradient, MetaSLInstance, NetworkInstance, SmoothInstance, Task
+from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.instance import Atom, MetaSLInstance, NetworkInstance, SmoothInstance, Task
 
 torch = pytest.importorskip("torch")
 from metagap import torch as traced  # noqa: E402

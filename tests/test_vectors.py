@@ -23,7 +23,8 @@ from metagap.impl.optimum.exact import exact_value, functional_bound
 from metagap.impl.optimum.loops import stationary_for
 from metagap.impl.optimum.spread import of_one_output
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.adaptation import Gradient, Implicit
+from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.impl.supervised.vector_batch import LinearQuantities, batch_of
 from metagap.impl.vector_losses import VectorLoss

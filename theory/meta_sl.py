@@ -9,6 +9,19 @@ With c outputs theta is (c, d), h_theta(x) = theta phi(x), and H_i = sum_x rho_i
 Phi_x = I (x) phi(x)', of norm ||phi(x)||, and the blocks B_x = E[Hess ell | x]. Read m1, m2, m3 as bounds of the norms
 of the gradient, the Hessian and the third derivative, kappa as |D^3 ell[h, h, v]| <= kappa ||v|| h'Hess ell h: C2, C6,
 C8, C9 are then proved as below. Softmax has m1 = sqrt 2, m2 = 1/2, m3 = sqrt 2/(3 sqrt 3), kappa = sqrt 2, mu = 0.
+Rates and decay: theta <- theta - eta D (grad R_i^s + lambda theta), D = diag(r), a rate per parameter of any sign (0
+freezes it), lambda >= 0 the weight decay of the inner objective. Then J^(k) = I - eta D (H_i^s + lambda) is not
+symmetric, and a feature goes through its transpose: phi_i = S phi - H_i^s eta D phi after one step, S = I - lambda eta
+D (D on the other side of H is a mutant). `stationarity` never asks how U_i is made: the identity, S1-S4, the lifted,
+L1, refined, first-order and mixed forms, C1 (U_i is affine), C3, C4, C5 (all rates 0), C7, the headline are verbatim.
+In C2, C6, C8, C9 read rho = max_j |eta r_j| for |eta|, a = rho (m2 B_s^2 + lambda) and, with (r-, r+) the
+least and the largest eta r_j, r0 = (r- + r+)/2, d = (r+ - r-)/2, h = m2 B_s^2,
+
+    c = max(|1 - r0 lambda|, |1 - r0 (lambda + h)|) + d (h + lambda) >= ||J^(k)||
+
+(|1 - r0 lambda| + |r0| h for the maximum if ell'' may be negative): eta D = r0 I + E with ||E|| <= d, and I - r0 (H +
+lambda) is symmetric with eigenvalues between the two. One rate without decay: the c above. max(1, a - 1) alone is false
+of unequal rates: D (H + lambda) has no symmetric part >= 0 (a mutant).
 K steps: J_i = J^(K-1) ... J^(0) with J^(k) = I - eta H_i^s at the k-th iterate (the order matters).
 Implicit (iMAML): U_i(theta) = argmin R_i^s + (lambda/2)||. - theta||^2, J_i = (I + H_i^s(omega_i)/lambda)^{-1}.
 """
@@ -55,9 +68,10 @@ INVERTIBLE = Assumption(
     "The Jacobian of the adaptation is invertible at omega.",
     "margin_invertible_jacobian",
 )
+NO_DECAY = Assumption("no-decay", "The steps have no weight decay.", "margin_no_decay")
 SMALL_STEP = Assumption(
     "small-step",
-    "One gradient step with eta >= 0. With s = eta B^2: m2 s <= 1 and (1 - m2 s)^2 exp(-kappa m1 s) >= kappa m1 s. "
+    "One gradient step. With s = max_j |eta r_j| B^2: m2 s <= 1 and (1 - m2 s)^2 exp(-kappa m1 s) >= kappa m1 s. "
     "Data-free: s <= .479 (logistic), .207 (log-cosh), .253 (pseudo-Huber).",
     "margin_small_step",
 )
@@ -68,8 +82,8 @@ ONE_LAW = Assumption(
 )
 DOMINATED_STEP = Assumption(
     "dominated-support",
-    "One gradient step with eta >= 0, and supports no richer than their queries: D_i^s <= C D_i as measures. With "
-    "s = eta B_s^2 and r = eta B_s B_q: m2 s <= 1 and (1 - m2 s)^2 exp(-kappa m1 r)/C >= kappa m1 r.",
+    "One gradient step, and supports no richer than their queries: D_i^s <= C D_i as measures. With "
+    "rho = max_j |eta r_j|, s = rho B_s^2, r = rho B_s B_q: m2 s <= 1, (1 - m2 s)^2 exp(-kappa m1 r)/C >= kappa m1 r.",
     "margin_dominated",
 )
 SMOOTH = Assumption(
@@ -87,7 +101,8 @@ CLAIMS: tuple[Claim, ...] = (
         "The bound with one task-independent feature on triples z = (x, y, x') under the mixture "
         "M = sum q_i D_i^s x rho_i: (x, y) from the support, x' from the query.",
         "With g_i = d(D_i^s x rho_i)/dM, Wn = sum q_i g_i w_i(x'), Un = sum q_i g_i w_i(x') u_i(x') and "
-        "psi = (I - eta ell''(h_omega(x), y) phi(x)phi(x)') phi(x'): E_M[Wn psi] = G and E_M[Un] = <w, u>. "
+        "psi = (S - ell''(h_omega(x), y) phi(x)phi(x)' eta D) phi(x'), S = I - lambda eta D: "
+        "E_M[Wn psi] = G and E_M[Un] = <w, u>. "
         "Under (D) Un = Wn (Un/Wn) almost everywhere, so gap <= v'G + E_M[Wn (Un/Wn - psi'v)]; Cauchy-Schwarz.",
         (ONE_GRADIENT_STEP, NUMERATOR_VANISHES),
         ": the target is a ratio, undefined where the mixed weight vanishes and its numerator does not. Neither form "
@@ -120,7 +135,7 @@ CLAIMS: tuple[Claim, ...] = (
         "C2: a priori bound",
         "With ell'' Lipschitz the representation error is quadratic in the distance: no infimum to solve.",
         "grad R_i^s(theta') - grad R_i^s(omega) - H_i^s(theta' - omega) has norm <= (m3/2) B_s^3 ||theta' - omega||^2, "
-        "so |u_i - phi_i'(omega - theta')| <= |eta| (m3 B_s^3 B_q/2) ||omega - theta'||^2 after one step; K steps: "
+        "so |u_i - phi_i'(omega - theta')| <= rho (m3 B_s^3 B_q/2) ||omega - theta'||^2 after one step; K steps: "
         "times c^(K-1)(1 + c + ... + c^(K-1)), as iterates k are within c^k ||omega - theta'|| and the later factors "
         "expand by c^(K-1-k); implicit: m3 B_s^3 B_q/(2 lambda), as the step is nonexpansive. Then CORE with "
         "v = omega - theta'. Attained by log-cosh at the fold.",
@@ -136,7 +151,9 @@ CLAIMS: tuple[Claim, ...] = (
         "are linearly independent: never when two tasks share an input. With supports of their own it can: the rows "
         "phi(x) - eta H_i^s phi(x) of one query x differ. Then eta != 0 is needed, d at least the number of pairs, and "
         "that features of queries and supports together span as many dimensions; that supports are independent is not "
-        "enough. The rows are about eta apart, so the smallest singular value is small for small steps.",
+        "enough. (Rates change nothing of this: H_i^s eta D phi(x) lies in the span of the support's features. Decay "
+        "at unequal rates does: S phi(x) does not.) The rows are about eta apart, so the smallest singular value is "
+        "small for small steps.",
         reading="If the meta-features are linearly independent, the misfit vanishes and the gap over all functions is "
         "at most eps times the norm of the shortest representation.",
         proof="Full row rank: v = Phi^+ u has u - phi'v = 0, so the identity gives gap <= v'G <= eps ||Phi^+ u||.",
@@ -176,25 +193,27 @@ CLAIMS: tuple[Claim, ...] = (
         "c8",
         "C8: data-free convexity of the meta-objective",
         "For a small step, whatever the data, L is convex: the gap is at most eps times the distance.",
-        "H_i(omega_i) >= exp(-kappa B ||omega_i - omega||) H_i(omega) and ||omega_i - omega|| <= eta m1 B, so "
-        "v'Hess L v >= [(1 - m2 s)^2 exp(-kappa m1 s) - kappa m1 s] sum q_i v'H_i(omega)v with s = eta B^2, m2 s <= 1.",
+        "H_i(omega_i) >= exp(-kappa B ||omega_i - omega||) H_i(omega), ||omega_i - omega|| <= rho m1 B, and with H = "
+        "H_i(omega), M = H^(1/2) eta D H^(1/2) of norm at most m2 s: J_i'H J_i = H^(1/2)(I - M)^2 H^(1/2) >= "
+        "(1 - m2 s)^2 H, so v'Hess L v >= [(1 - m2 s)^2 exp(-kappa m1 s) - kappa m1 s] sum q_i v'H_i(omega)v with "
+        "s = rho B^2, m2 s <= 1: rates of any sign.",
         "eps*displacement",
-        (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, SMALL_STEP, ONE_LAW),
+        (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, SMALL_STEP, ONE_LAW, NO_DECAY),
         "Needs no strong convexity. False for every eta > 0 where tasks adapt on supports of their own: nothing ties "
-        "eta D^3 R_i^s(omega)[g_i] to H_i(omega_i).",
+        "eta D^3 R_i^s(omega)[g_i] to H_i(omega_i). False with weight decay: omega_i - omega is as long as omega is.",
     ),
     META_SL.claim(
         "c8-dominated",
         "C8: convexity with supports no richer than the queries",
         "Where no support has an atom that its query has C times less of, L is convex for a small step, whatever the "
         "data: the gap is at most eps times the distance.",
-        "Hess L = sum q_i [J_i H_i(omega_i) J_i - eta D^3 R_i^s(omega)[g_i]]. ||omega_i - omega|| <= eta m1 B_s, so "
-        "H_i(omega_i) >= exp(-kappa m1 r) H_i(omega) >= exp(-kappa m1 r) H_i^s(omega)/C with r = eta B_s B_q; J_i "
-        "commutes with H_i^s(omega) and is at least 1 - m2 s, s = eta B_s^2; ||g_i|| <= m1 B_q gives "
-        "eta D^3 R_i^s(omega)[g_i] <= kappa m1 r H_i^s(omega). So v'Hess L v >= "
+        "Hess L = sum q_i [J_i'H_i(omega_i) J_i - D^3 R_i^s(omega)[eta D g_i]]. ||omega_i - omega|| <= rho m1 B_s, so "
+        "H_i(omega_i) >= exp(-kappa m1 r) H_i(omega) >= exp(-kappa m1 r) H_i^s(omega)/C with r = rho B_s B_q; "
+        "J_i'H_i^s J_i >= (1 - m2 s)^2 H_i^s as in C8, s = rho B_s^2; ||g_i|| <= m1 B_q gives "
+        "D^3 R_i^s(omega)[eta D g_i] <= kappa m1 r H_i^s(omega). So v'Hess L v >= "
         "[(1 - m2 s)^2 exp(-kappa m1 r)/C - kappa m1 r] sum q_i v'H_i^s(omega)v.",
         "eps*displacement",
-        (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, DOMINATED_STEP),
+        (OUTER_CONVEXITY, DIFFERENTIABLE, PARAMETER_COMPARATOR, DOMINATED_STEP, NO_DECAY),
         "C8 is the case of one law: C = 1, B_s = B_q.",
     ),
     META_SL.claim(
@@ -202,8 +221,8 @@ CLAIMS: tuple[Claim, ...] = (
         "C9: smoothness and the rate of gradient descent",
         "A gradient step of length 1/beta decreases L by at least eps^2/(2 beta); hence gradient descent is "
         "eps-stationary within 2 beta (L_0 - inf L)/eps^2 steps.",
-        "||Hess L|| <= beta = c^2 m2 B_q^2 + |eta| m1 m3 B_q B_s^3, from Hess L = sum q_i [J_i H_i(omega_i) J_i "
-        "- eta D^3 R_i^s(omega)[g_i]]; the descent lemma; sum over steps.",
+        "||Hess L|| <= beta = c^2 m2 B_q^2 + rho m1 m3 B_q B_s^3, from Hess L = sum q_i [J_i'H_i(omega_i) J_i "
+        "- D^3 R_i^s(omega)[eta D g_i]]; the descent lemma; sum over steps.",
         "2*smoothness*descent",
         (DIFFERENTIABLE, SMOOTH),
         "Says when a first-order method reaches the eps of the other claims.",
@@ -213,11 +232,11 @@ CLAIMS: tuple[Claim, ...] = (
         "c9-curvature",
         "C9: the smoothness constant",
         "No direction has second derivative of L beyond beta.",
-        "Hess L = sum q_i [J_i H_i(omega_i) J_i - eta D^3 R_i^s(omega)[g_i]], ||J_i|| <= c, ||H_i|| <= m2 B_q^2, "
-        "||g_i|| <= m1 B_q, |D^3 R_i^s[g]| <= m3 B_s^3 ||g||.",
+        "Hess L = sum q_i [J_i'H_i(omega_i) J_i - D^3 R_i^s(omega)[eta D g_i]], ||J_i|| <= c, ||H_i|| <= m2 B_q^2, "
+        "||eta D g_i|| <= rho m1 B_q, |D^3 R_i^s[g]| <= m3 B_s^3 ||g||.",
         "smoothness",
         (DIFFERENTIABLE, SMOOTH),
-        "Its lower end -|eta| m1 m3 B_q B_s^3 is approached.",
+        "Its lower end -rho m1 m3 B_q B_s^3 is approached.",
         left="curvature_size",
     ),
 )

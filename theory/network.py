@@ -19,6 +19,8 @@ all, are mutants). One step: phi_i = (I - eta H_i) phi_{W_i}.
   with Jacobian I - eta H_i^(k), symmetric. The chain rule: U_i has the Jacobian J_i = (I - eta H_i^(K-1)) ...
   (I - eta H_i^(0)), whose transpose takes the factors in reverse; f(x; .) is linear near W_i with gradient phi_{W_i},
   and phi_i = J_i' phi_{W_i}. This is S2; S1, S3, S4 as before.
+  Networks have one rate and no weight decay here. With rates D and decay lambda J_k = I - eta D (H_i^(k) + lambda),
+  whose transpose the feature goes through, N1 is the same; the errors below would need the c of meta_sl for kap_k.
   With a density of inputs U_i has another derivative (the kinks sweep mass): H_i is exact for finite data only.
 
 At a kink. For any choice of 1{0 > 0}, the same at every iterate and in every feature, put G := <w, phi>. S1 and S4

@@ -243,6 +243,13 @@ _TABLE = (
         r"\inf\|u-(I-\eta H_i[\ell''(z_i)])\phi_{W_i}^{\top} v\|",
         "misfit with ell'' at the prediction that each step leads to",
     ),
+    (
+        "misfit_rates_turned",
+        r"\inf\|u-(I-\eta D(H_i+\lambda))\phi^{\top} v\|",
+        "misfit with the rates on the other side of the Hessian",
+    ),
+    ("misfit_no_decay", r"\inf\|u-(I-H_i\eta D)\phi^{\top} v\|", "misfit with Jacobians that forget the decay"),
+    ("smoothness_one_rate", r"\beta_{\max}", "beta as if all parameters had the largest rate"),
     ("misfit_outer_unadapted", r"\inf\|u-(I-\eta H_i)\phi_W^{\top} v\|", "misfit with the unadapted outer feature"),
     (
         "misfit_reversed",

@@ -37,6 +37,19 @@ Several outputs. Predictions z_i(x), w_i(x) = E[grad ell(z_i(x), y) | x] and u_i
 with the mass of (i, x): the proof is word for word the same. The loss alone couples components. The L1 form takes those
 of a point together: <w, r> <= sum_i q_i E|w_i'r_i|, at most E ||w_i|| ||r_i|| and at most the sum over components.
 
+Outer weight decay. L_m(theta) = L(theta) + (m/2) ||theta||^2 is L with one more task, which does not adapt: its
+hypothesis is theta itself, its loss squared, its labels 0, its weight m. On the space with that task's points (the
+coordinates j = 1..p, of mass m) w_j = omega_j, u_j = omega_j - theta'_j, phi_j = e_j, and its divergence is
+(m/2) ||u||^2: all of the above holds, word for word, of
+
+    gap_m = gap + (m/2) (||omega||^2 - ||theta'||^2),   G_m = G + m omega,   eps_m = ||G_m||,
+    gap_m + Breg + (m/2) ||omega - theta'||^2 = v'G_m + <w, u - phi'v> + m omega'(omega - theta' - v),
+    gap_m <= R eps_m + (||w||^2 + m ||omega||^2)^(1/2) inf (||u - phi'v||^2 + m ||omega - theta' - v||^2)^(1/2).
+
+The comparator is a parameter: functions have no norm. eps is that of L_m; with G of L alone, m omega'v is missing. No
+claim of its own: with the squared loss such a task is one of an instance (a support whose features are 0 does not move
+theta; the queries e_j with labels 0), and other losses would need a task with a loss of its own, which no file has.
+
 S4 with a weight. For every s > 0 on the points <w, r> <= ||w s|| ||r/s||; the least of these bounds, at s^2 = |r|/|w|,
 is <|w|, |r|>. So the L1 form is below all of them, for every v, and none is claimed. In meta-RL S1 is an equality and
 S4 is what loses: r has ratios of densities, which ||r|| squares and <|w|, |r|> does not.

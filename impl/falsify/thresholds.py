@@ -19,8 +19,9 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import Array, Balls, Floats, bounds, to_float
 from ..losses import Link, Loss
 from ..supervised import taylor
+from ..supervised.adaptation import Gradient
 from ..supervised.batch import Batch
-from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from ..supervised.instance import Atom, MetaSLInstance, Task
 from ..supervised.maml import Problem
 from ..supervised.quantities import MetaSLQuantities
 from ..verdicts import standing

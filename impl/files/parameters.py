@@ -31,6 +31,8 @@ DTYPES = {
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 """Of .safetensors; BF16 is the upper half of a float32."""
+KINDS = (".json", ".npy", ".npz", ".safetensors", ".pt", ".pth")
+"""The suffixes by which files are known; another one is JSON too."""
 NAMES = ("omega", "W")
 """Of arrays that are the parameter, where other ones have its shape."""
 NESTED = ("state_dict", "model_state_dict", "model")

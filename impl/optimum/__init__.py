@@ -20,7 +20,8 @@ from ..arithmetic import PROPOSING, bounds, rational, root, to_float
 from ..bracket import SCALE, Check, Status, UnsupportedError
 from ..instances import Vector
 from ..losses import Link
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate, basis, many_columns
 from .certificate import How as CertificateHow

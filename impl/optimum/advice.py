@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from ..answers import Answer, Objective, Stationarity
 from ..judge import ClaimJudgement, Enclosure, smallest
 from ..study import MORE_TIME, ShownBracket
+from ..supervised.adaptation import Gradient
 from ..supervised.instance import MetaSLInstance
 from .convexity import unknown
 from .objectives import Loop
@@ -30,6 +31,8 @@ REMEDIES = {
     "last-task-only": "average the outer loss over all tasks",
     "no-reset": "start the inner loop of every task from the same weights",
     "reptile": "take the gradient of the adapted loss, or read the distance as that of a Reptile solution",
+    "one-rate": "give every parameter its own rate, or judge with that one rate",
+    "no-decay": "add the decay to the inner steps, or judge without it",
     "support/query": "judge it on that split, or train on all rows of each task",
     "query-is-support": "adapt on the support rows",
     "support-is-query": "take the outer loss on the query rows",
@@ -119,7 +122,9 @@ def advice(found: Answer, defaults: Sequence[str] = ()) -> tuple[str, ...]:
         assert isinstance(found.instance, MetaSLInstance)
         short = "the inner step is too long for what the data prove; with a shorter one it may be"
         why = unknown(found.instance) or short
-        said.append(f"L is not known to be convex ({why}): boxes are searched, and that takes few columns")
+        decays = isinstance(found.instance.adaptation, Gradient) and found.instance.adaptation.decay != 0
+        search = "no search takes that" if decays else "boxes are searched, and that takes few columns"
+        said.append(f"L is not known to be convex ({why}): {search}")
     if not parts and found.optimum.why and found.optimum.sharper == MORE_TIME:
         said.append("the distance is bounded by what was known in time: allow more with --max-time")
     return (*said, *defaults)
@@ -141,6 +146,8 @@ def remedy(loop: Objective) -> str:
         return f"train with this problem's strength, or judge an instance with lambda = {given}"
     if isinstance(loop, Loop) and loop.strength is not None and loop.objective in IMPLICIT_REMEDIES:
         return IMPLICIT_REMEDIES[loop.objective]
+    if loop.objective.startswith("rates*"):
+        return f"train with this problem's rates, or judge with rates that are {loop.objective[6:]} times as large"
     if loop.objective.startswith("rate="):
         return f"train with this problem's rate, or judge with --eta {loop.objective.removeprefix('rate=')}"
     if loop.objective.startswith("steps="):

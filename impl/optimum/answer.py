@@ -24,7 +24,8 @@ from ..judge import PRECISIONS, Enclosure
 from ..losses import Link
 from ..midrad import MidRad
 from ..supervised import training
-from ..supervised.instance import Gradient, MetaSLInstance, adaptation_field, all_rows, laws_in_words, split
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance, adaptation_field, all_rows, laws_in_words, split
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies
@@ -100,7 +101,10 @@ def posed(instance: MetaSLInstance) -> Posed:
     c = instance.loss.outputs
     rows, d = sum(map(all_rows, tasks)), instance.dimension // c
     if isinstance(adaptation, Gradient):
-        adapted = f"{count(adaptation.steps, 'inner step')} of {to_float(adaptation.eta):.4g}"
+        low, high = (to_float(end) for end in adaptation.span)
+        rates = f"{high:.4g}" if low == high else f"rates {low:.4g} to {high:.4g}"
+        adapted = f"{count(adaptation.steps, 'inner step')} of {rates}"
+        adapted += f" with weight decay {to_float(adaptation.decay):.4g}" if adaptation.decay != 0 else ""
     else:
         adapted = f"a proximal inner step of strength {to_float(adaptation.strength):.4g}"
     sizes = f"{count(len(tasks), 'task')}, {count(rows, 'row')}, {count(d, 'column')}"
@@ -270,8 +274,10 @@ def _improved(optimum: Optimum, standing: Optimum) -> Optimum:
 def growth(stack: Stack, omega: Vector) -> float:
     """At least the largest |eta| lambda_max(Hess R_i(omega)) of the tasks, by Rayleigh's quotient; 0 if none is known.
 
-    u'X'DXu/||u||^2 with D = diag(p ell'') at any u, enclosed; the power method proposes u.
+    u'X'DXu/||u||^2 with D = diag(p ell'') at any u, enclosed; the power method proposes u. None is of unequal rates.
     """
+    if stack.rates is not None:
+        return 0.0
     start = MidRad.of(omega, (1, len(omega)))
     z = stack.predictions(Balls2(start.mid, norms(start.rad, 1)))
     bend = stack.masses * stack.ranges.at(2, z)

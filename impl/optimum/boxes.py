@@ -1,7 +1,8 @@
 """The checker's own enclosures of the meta-objective, in balls: a box at a time, at any precision.
 
-Predictions run through a task's own support points: with A = XX' a gradient step is z <- z - eta A s(z), the rows
-W = dz/dtheta follow W <- (I - eta A diag h)W, and second derivatives T <- T - eta A(t W W' + h T).
+Predictions run through a task's own support points: with A = XX' (X R X' with a rate for each parameter, R =
+diag(rates)) a gradient step is z <- z - eta A s(z), the rows W = dz/dtheta follow W <- (I - eta A diag h)W, and second
+derivatives T <- T - eta A(t W W' + h T).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from ..arithmetic import Balls, norm, root
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.adaptation import Adaptation, Gradient
+from ..supervised.instance import MetaSLInstance
 from ..supervised.maml import Law, Problem
 from .certificate import basis
 from .spread import of_one_output
@@ -37,7 +39,7 @@ class TaskModel:
         # Inner products are exact before they are rounded: large features that nearly cancel lose nothing.
         rows, d = fmpq_mat([[exact[x, j] for j in range(exact.ncols())] for x in self.used]), len(lengths)
         self.features = arb_mat([[arb(shares[x, j]) / lengths[j] for j in range(d)] for x in self.used])
-        self.gram = arb_mat(rows * rows.transpose())
+        self.gram = arb_mat(rows * turned(rows, problem.instance.adaptation).transpose())
         self.lengths = [norm(row) for row in self.features.tolist()]
 
     def sums(self, atoms: Atoms, order: int, z: list[arb]) -> list[arb]:
@@ -100,6 +102,14 @@ class TaskModel:
         return point - start + self.features.transpose() * slopes * (1 / strength)
 
 
+def turned(rows: fmpq_mat, adaptation: Adaptation) -> fmpq_mat:
+    """Rows of features, every column times the rate of its parameter."""
+    rates = adaptation.canonical.rates if isinstance(adaptation, Gradient) else None
+    return (
+        rows if rates is None else fmpq_mat([[v * r for v, r in zip(row, rates, strict=True)] for row in rows.tolist()])
+    )
+
+
 class Model:
     """The instance in reduced coordinates, in balls."""
 
@@ -114,8 +124,11 @@ class Model:
         self._verify(rows, shares, squares)
         laws = [law for law in self.problem.laws if law.weight != 0]
         self.tasks = [TaskModel(self.problem, law, rows, shares, lengths) for law in laws]
-        adaptation = instance.adaptation
+        adaptation = instance.adaptation.canonical
         self.steps = adaptation.steps if isinstance(adaptation, Gradient) else 0
+        self.plain = not isinstance(adaptation, Gradient) or adaptation.plain
+        if isinstance(adaptation, Gradient) and adaptation.decay != 0:
+            raise ArithmeticError("steps with weight decay are not enclosed over boxes")
         self.rate = arb(adaptation.eta if isinstance(adaptation, Gradient) else adaptation.strength)
         # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.
         self.quadratic = instance.loss.name == "squared"

@@ -40,7 +40,7 @@ from flint import arb, ctx, fmpq
 from ..arithmetic import rational
 from ..balls.singular import positive_definite
 from ..bracket import Check
-from ..supervised.instance import Gradient
+from ..supervised.adaptation import Gradient
 from .boxes import PRECISION, Box, Model
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius

@@ -4,8 +4,8 @@ In the span of the features that carry mass, in either law; M = sum_i q_i E_i[ph
 eigenvalue there, b = max ||phi|| over the points of the outer laws, b_s over those of the inner ones.
 
 Losses of at most linear growth (log-cosh, pseudo-Huber, Huber), any adaptation. There |ell'| <= m1, so that one step
-moves theta by at most |eta| m1 b_s (implicit: m1 b_s / lambda), K steps by K times that: call it s. And
-ell(z, y) >= a|z - y| - c. Hence
+moves theta by at most rho m1 b_s, rho the largest |eta r_j| (implicit: m1 b_s / lambda), K steps by K times that: call
+it s. And ell(z, y) >= a|z - y| - c. Hence
 
     L(theta) >= sum_i q_i E_i[a|phi'theta_i| - a|y| - c] >= a (E|phi'theta| - b s) - a E|y| - c,
     E|phi'theta| >= E (phi'theta)^2 / (b ||theta||) >= (mu/b) ||theta||,
@@ -37,7 +37,8 @@ from flint import arb, arb_mat, ctx, fmpq
 from ..arithmetic import Balls, norm, rational, root
 from ..balls.singular import positive_definite
 from ..losses import Link, Loss
-from ..supervised.instance import Gradient, MetaSLInstance, Task
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance, Task
 from .certificate import basis
 from .exact import squared_minimum
 
@@ -68,12 +69,14 @@ def coercivity_radius(instance: MetaSLInstance, upper: float) -> fmpq:
 
 def require_coercive(instance: MetaSLInstance) -> None:
     """Errors: NotCoerciveError where no bound on the minimisers is known for the loss and the adaptation."""
-    loss, adaptation = instance.loss, instance.adaptation
+    loss, adaptation = instance.loss, instance.adaptation.canonical
+    if isinstance(adaptation, Gradient) and adaptation.decay != 0 and loss.name != "squared":
+        raise NotCoerciveError("no bound is known with weight decay; give a radius")
     if linear_growth(loss) is not None or loss.name == "squared":
         return
     if loss.name != "quartic" or not isinstance(adaptation, Gradient):
         raise NotCoerciveError(f"the {loss.name} loss may have its infimum at infinity; give a radius")
-    if adaptation.eta != 0 and (adaptation.steps != 1 or adaptation.eta < 0):
+    if adaptation.eta != 0 and (adaptation.steps != 1 or adaptation.eta < 0 or not adaptation.plain):
         raise NotCoerciveError(f"no bound is known for the {loss.name} loss with this adaptation; give a radius")
 
 
@@ -87,7 +90,7 @@ def _radius(instance: MetaSLInstance, upper: arb) -> arb:
         assert steepest is not None
         atoms = [(task.weight, atom) for task in instance.tasks for atom in task.atoms]
         longest, longest_inner = (_longest(instance, inner) for inner in (False, True))
-        rate = abs(adaptation.eta) * adaptation.steps if isinstance(adaptation, Gradient) else 1 / adaptation.strength
+        rate = adaptation.largest * adaptation.steps if isinstance(adaptation, Gradient) else 1 / adaptation.strength
         moved = arb(rate) * steepest * longest_inner
         labels = sum((arb(q * atom.p * abs(atom.y)) for q, atom in atoms), start=arb(0))
         least = _least_eigenvalue(instance, instance.tasks)

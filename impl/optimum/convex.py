@@ -223,10 +223,12 @@ def _model_minimum(hessian: Array, gradient: Array, theta: Array, radius: float)
 
 def adapted(stack: Stack, theta: Array) -> Array:
     """Predictions after adaptation (N,)."""
-    z, rate = stack.times(theta), float(stack.rate.mid)
-    masses, labels = stack.masses.mid, stack.labels.mid
+    z, rate, decay = stack.times(theta), float(stack.rate.mid), stack.fading
+    masses, labels, here = stack.masses.mid, stack.labels.mid, theta
     for _ in range(stack.steps):
-        z = z - rate * stack.times(stack.pulled(masses * stack.loss.d1(Floats, z, labels)))
+        slope = stack.pulled(masses * stack.loss.d1(Floats, z, labels)) + decay * here
+        step = rate * stack.turned(slope)
+        z, here = z - stack.times(step), here - step
     return z
 
 
@@ -247,16 +249,17 @@ def derivatives(stack: Stack, theta: Array) -> tuple[float, Array, Array]:
         moved = np.empty_like(rows)
         for own in stack.slices:
             own_x, scaled = x[own], bend[own, None] * rows[own]
-            few = len(own_x) < stack.dimension
-            moved[own] = (own_x @ own_x.T) @ scaled if few else own_x @ (own_x.T @ scaled)
-        rows = rows - rate * moved
-        z = z - rate * stack.times(stack.pulled(masses * loss.d1(Floats, z, labels)))
+            few, turned = len(own_x) < stack.dimension, stack.turned(own_x)
+            moved[own] = (turned @ own_x.T) @ scaled if few else turned @ (own_x.T @ scaled)
+        kept = 1 - rate * stack.fading
+        rows = kept * rows - rate * moved
+        z = kept * z - rate * stack.times(stack.turned(stack.pulled(masses * loss.d1(Floats, z, labels))))
     value = float(stack.row_weights.mid @ loss.value(Floats, z, labels))
     v = stack.pulled(stack.outer.mid * loss.d1(Floats, z, labels))
     hessian = rows.T @ ((stack.row_weights.mid * loss.d2(Floats, z, labels))[:, None] * rows)
     for before, bend, bent in reversed(path):
-        along = stack.times(v)
+        along = stack.times(stack.turned(v))
         if loss.name != "squared":
             hessian = hessian - rate * (before.T @ ((weights[stack.task] * bent * along)[:, None] * before))
-        v = v - rate * stack.pulled(bend * along)
+        v = (1 - rate * stack.fading) * v - rate * stack.pulled(bend * along)
     return value, weights @ v, hessian

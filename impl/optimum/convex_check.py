@@ -40,9 +40,10 @@ from ..arithmetic import Array, Balls, bounds, norm, rational, root, to_float
 from ..blas import product
 from ..instances import Vector
 from ..midrad import UP, MidRad, U
+from ..supervised.adaptation import Gradient
 from ..supervised.instance import Atoms, MetaSLInstance, both_laws
 from .certificate import Certificate
-from .convexity import Floor, applies, around, floor, gram, largest, least_eigenvalue, spanning
+from .convexity import MORE, Floor, applies, around, floor, gram, largest, least_eigenvalue, spanning
 from .stack import Balls2, Stack, gamma, norms, total, weighted
 
 PRECISIONS = (128, 256, 512)
@@ -126,16 +127,19 @@ class Prover:
     def _hessian(self) -> tuple[Array, float]:
         """Hess L of the squared loss and a bound of its error's norm.
 
-        With Y = P^(1/2)X of the inner law, V begins as P^(1/2)X of the outer one, V <- V - eta (VY')Y for every step,
-        and Hess L = sum q_i V'V. An error of V of norm e becomes one of at most e||I - eta Y'Y||, which is at most
-        e max(1, eta sigma - 1), or e(1 + |eta| sigma).
+        With Y = P^(1/2)X of the inner law, V begins as P^(1/2)X of the outer one, V <- V - eta (VRY')Y for every step,
+        and Hess L = sum q_i V'V. An error of V of norm e becomes one of at most e||I - eta R Y'Y||, which is at most
+        e max(1, eta sigma - 1) of one rate > 0, and e(1 + eta (sigma + decay)) with eta the largest |rate|.
         """
         stack, eta = self.stack, abs(float(self.stack.rate.high))
-        sigma = largest(stack, np.ones(stack.count), sharp=False)
-        grown = np.maximum(1.0, eta * sigma - 1) if stack.rate.high > 0 else 1 + eta * sigma
+        alike = stack.rates is None and stack.rate.high > 0 and stack.decay is None
+        eta *= 1.0 if stack.rates is None else float(stack.rates.size.max()) * MORE
+        decay = 0.0 if stack.decay is None else float(stack.decay.size)
+        sigma = largest(stack, np.ones(stack.count), sharp=False) + decay
+        grown = np.maximum(1.0, eta * sigma - 1) if alike else 1 + eta * sigma
         if stack.steps > 1 and (grown > 1).any():
             sigma = np.minimum(sigma, largest(stack, np.ones(stack.count), sharp=True))
-            grown = np.maximum(1.0, eta * sigma - 1) if stack.rate.high > 0 else 1 + eta * sigma
+            grown = np.maximum(1.0, eta * sigma - 1) if alike else 1 + eta * sigma
         rows, start = (np.sqrt(law.mid)[:, None] * stack.x for law in (stack.masses, stack.outer))
         # A root errs by 2u and by half of its mass's error, a product by u; features by `error`.
         relative = stack.error + 8 * U
@@ -148,10 +152,14 @@ class Prover:
             unit = gamma(sum(y.shape)) + 4 * relative
             for _ in range(stack.steps):
                 length = float(norms(norms(v, 1), 0))
-                v = v - rate * (product(product(v, y.T), y) if len(y) < y.shape[1] else product(v, product(y.T, y)))
+                w = stack.turned(v)
+                pulled = product(product(w, y.T), y) if len(y) < y.shape[1] else product(w, product(y.T, y))
+                v = v - rate * (pulled + stack.fading * w)
                 after = float(norms(norms(v, 1), 0))
                 error = (
-                    error * grown[i] + 3 * unit * eta * size * size * (length + error) + 4 * U * (length + after)
+                    error * grown[i]
+                    + 3 * unit * eta * (size * size + decay) * (length + error)
+                    + 4 * U * (length + after)
                 ) * UP
             moved[own], errors[i] = v, error
         weights = stack.weights.mid[stack.task]
@@ -203,13 +211,15 @@ class Prover:
                 triples = zip(u.entries(), z.entries(), ys, strict=True)
                 return arb_mat(k, 1, [v * loss.d2(Balls, t, y) for v, t, y in triples])
 
-            z, path = rows * theta, []
+            z, here, path = rows * theta, theta, []
             for _ in range(self.stack.steps):
                 path.append(z)
-                z = z - rows * (across * scaled(slopes(z), inner)) * eta
+                step = self._stepped(across * scaled(slopes(z), inner), here)
+                z, here = z - rows * step, here - step
             v = across * scaled(slopes(z), outer)
             for before in reversed(path):
-                v = v - across * scaled(bent(rows * v, before), inner) * eta
+                w = self._paced(v) * eta
+                v = v - across * scaled(bent(rows * w, before), inner) - w * self._decay
             if self.quadratic:
                 risk = (slopes(z).transpose() * scaled(slopes(z), outer))[0, 0] / 2
             else:
@@ -218,6 +228,27 @@ class Prover:
             value += weight * risk
             gradient += v * weight
         return Point(value, gradient.entries(), arb(0))
+
+    def _paced(self, v: arb_mat) -> arb_mat:
+        """R v (d, .)."""
+        if self._rates is None:
+            return v
+        return arb_mat([[rate * e for e in row] for rate, row in zip(self._rates, v.tolist(), strict=True)])
+
+    def _stepped(self, slope: arb_mat, theta: arb_mat) -> arb_mat:
+        """eta R (slope + decay theta) (d, .): what a step takes off."""
+        return self._paced(slope if self._decay == 0 else slope + theta * self._decay) * arb(self.stack.eta)
+
+    @cached_property
+    def _rates(self) -> list[arb] | None:
+        adaptation = self.instance.adaptation.canonical
+        rates = adaptation.rates if isinstance(adaptation, Gradient) else None
+        return None if rates is None else [arb(r) for r in rates]
+
+    @cached_property
+    def _decay(self) -> arb:
+        adaptation = self.instance.adaptation.canonical
+        return arb(adaptation.decay) if isinstance(adaptation, Gradient) else arb(0)
 
     def _tasks_in_balls(self) -> Iterator[tuple[arb, arb_mat, arb_mat, list[arb], list[arb]]]:
         """Weight, features (k, d), labels (k, 1), inner and outer masses [k] of each task, as exact as balls are."""
@@ -244,7 +275,7 @@ class Prover:
         """Hess L of the squared loss, of those columns: sum q_i (X W)'P(X W) of the outer law, W = (I - eta X'PX)^K of
         the inner one, its columns.
         """
-        found, eta = arb_mat(len(columns), len(columns)), arb(self.stack.eta)
+        found = arb_mat(len(columns), len(columns))
         unit = arb_mat([[int(i == j) for j in columns.tolist()] for i in range(self.stack.dimension)])
         for weight, rows, _, inner, outer in self._tasks_in_balls():
             self.watch()
@@ -254,7 +285,7 @@ class Prover:
             )
             across, w = y.transpose(), unit
             for _ in range(self.stack.steps):
-                w = w - across * (y * w) * eta
+                w = w - self._stepped(across * (y * w), w)
             v = z * w
             found += v.transpose() * v * weight
         return found

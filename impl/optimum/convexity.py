@@ -56,6 +56,10 @@ The last two are the same where a task adapts on a support of its own: with X_s,
 query and M_i = I - eta X_s'P_s X_s, Hess L = sum_i q_i (M_i^K)'X_q'P_q X_q M_i^K for the squared loss, and that of the
 query rows without adaptation. Otherwise (1) has D, T and s of the support, D+ and s+ of the query: nothing bounds the
 last term by the first, and L is not convex for any eta > 0.
+
+A rate for each parameter: A = X R X' with R = diag(rates). For rates >= 0 that is YY' with Y = X R^(1/2), and all of
+the above holds with Y where a step is meant, and X outside. Rates of both signs leave the squared loss alone.
+Weight decay: only of the squared loss, with one rate: then dz follows (1 - eta decay - eta A D).
 """
 
 from __future__ import annotations
@@ -69,7 +73,8 @@ from scipy.linalg import qr
 from ..arithmetic import Array, bounds
 from ..blas import product
 from ..midrad import MidRad, MidRads, U, contract, product_ends
-from ..supervised.instance import Gradient, MetaSLInstance, split
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance, split
 from .stack import Balls2, Stack, gamma, norms
 
 LESS, MORE = 1 - 2.0**-40, 1 + 2.0**-40
@@ -87,9 +92,13 @@ def applies(instance: MetaSLInstance) -> bool:
 
 def unknown(instance: MetaSLInstance) -> str:
     """Why none is known; empty where one is."""
-    adaptation, loss = instance.adaptation, instance.loss
+    adaptation, loss = instance.adaptation.canonical, instance.loss
     if not isinstance(adaptation, Gradient):
         return "the inner step is implicit"
+    if adaptation.decay != 0 and (adaptation.rates is not None or loss.name != "squared"):
+        return "the inner steps have weight decay"
+    if adaptation.rates is not None and min(adaptation.rates) < 0 and loss.name != "squared":
+        return "the rates of the parameters have both signs"
     if not loss.profile.convex or loss.profile.kinked:
         return f"the {loss.name} loss is not convex with a continuous slope"
     if loss.profile.joints and adaptation.eta != 0:
@@ -218,6 +227,7 @@ def _upper(value: object) -> float:
 def _nu(stack: Stack, region: Region, ranges: Ranged, sharp: bool) -> Array:
     """nu_a (N,) of (3), rounded down; nan where an inner one may be negative."""
     low, high, eta, levels = region.low, region.high, abs(float(stack.rate.high)), []
+    stack = stack.scaled
     for _ in range(stack.steps):
         curved = ranges.of(2, low, high)[1]
         step = _moved(stack, *ranges.of(1, low, high), sharp)

@@ -12,7 +12,9 @@ from flint import arb, ctx, fmpq, fmpq_mat
 
 from ..arithmetic import rational
 from ..instances import Vector
-from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Atom, MetaSLInstance, Task, points
+from .boxes import turned
 from .certificate import Certificate
 from .coercivity import NotCoerciveError, coercivity_radius
 from .exact import PRECISION, functional_bound, own_risk_bound, together
@@ -31,6 +33,8 @@ def quadratic_end(certificate: Certificate, watch: Watch) -> str | None:
     instance, at = certificate.instance.canonical, certificate.stationary
     if instance.loss.name != "squared":
         return f"an exact lower end is for the squared loss, not for the {instance.loss.name} loss"
+    if isinstance(instance.adaptation, Gradient) and instance.adaptation.decay != 0:
+        return "steps with weight decay are proved by convexity alone"
     if len(at) != instance.dimension:
         return f"the stationary point has {len(at)} coordinates, not {instance.dimension}"
     value, slope = fmpq(0), fmpq_mat(instance.dimension, 1)
@@ -58,7 +62,7 @@ def _adapted_risk(instance: MetaSLInstance, task: Task, at: Vector, watch: Watch
     used = points(task)
     place, k = {x: j for j, x in enumerate(used)}, len(used)
     rows = fmpq_mat([list(instance.features[x]) for x in used])
-    gram = rows * rows.transpose()
+    gram = rows * turned(rows, instance.adaptation).transpose()
 
     def moments(atoms: Sequence[Atom]) -> tuple[fmpq_mat, fmpq_mat]:
         """R (k, k) and b (k, 1)."""

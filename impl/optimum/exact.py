@@ -16,7 +16,8 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from ..arithmetic import Balls, Floats, NumberSystem, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
 from ..losses import Link, Loss
-from ..supervised.instance import Atom, Gradient, MetaSLInstance, Task, points
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Atom, MetaSLInstance, Task, points
 from ..supervised.maml import Law, Problem
 from ..supervised.vectors import problem_of
 from .spread import of_one_output
@@ -220,8 +221,11 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) ->
     """B': no parameter adapted to the law is longer, from ||theta|| <= radius."""
     adaptation = instance.adaptation
     steps = adaptation.steps if isinstance(adaptation, Gradient) else 1
-    rate = arb(abs(adaptation.eta)) if isinstance(adaptation, Gradient) else 1 / arb(adaptation.strength)
-    reach = radius
+    rate = arb(adaptation.largest) if isinstance(adaptation, Gradient) else 1 / arb(adaptation.strength)
+    reach, kept = radius, arb(1)
+    if isinstance(adaptation, Gradient):
+        # ||theta - eta D decay theta|| is at most the largest |1 - eta r_j decay| times ||theta||.
+        kept = arb(max(abs(1 - end * adaptation.decay) for end in adaptation.span))
     for _ in range(steps):
         steepest = arb(0)
         for x, y, p in law.atoms:
@@ -231,7 +235,7 @@ def _reach(problem: Problem, instance: MetaSLInstance, law: Law, radius: arb) ->
             length = norm([problem.features[x, j] for j in range(problem.dimension)])
             span = (-(length * reach)).union(length * reach)
             steepest += p * instance.loss.range(1, span, y).abs_upper() * length
-        reach = arb((reach + rate * steepest).upper())
+        reach = arb((kept * reach + rate * steepest).upper())
     return reach
 
 

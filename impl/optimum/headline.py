@@ -24,7 +24,7 @@ from ..bracket import UnsupportedError
 from ..instances import Instance, Vector
 from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, judge_claim
 from ..study import LOW, Certified, Finding, Headline, Picture, Study
-from ..supervised.generate import STEEP
+from ..supervised.draws import STEEP
 from ..supervised.instance import Functions, MetaSLInstance
 from ..supervised.quantities import MetaSLQuantities
 from . import Budget, NotCoerciveError, Optimum, minimise

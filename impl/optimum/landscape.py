@@ -2,8 +2,9 @@
 
 Everything runs through the k predictions z = X theta, not through theta. With A = XX' a gradient step is
 z <- z - eta A s(z), s(z)[x] = sum_y p ell'(z_x, y), and the rows W = dz/dtheta (k, d) follow W <- (I - eta A diag h)W
-with h = s'. Over a box c +- r the predictions are enclosed around those of the centre, z(c) +- (|W|)r with W enclosed
-over the box: the natural range of the outer loss on them is already accurate to second order.
+with h = s' (A = X R X' with a rate for each parameter, R = diag(rates)). Over a box c +- r the predictions are enclosed
+around those of the centre, z(c) +- (|W|)r with W enclosed over the box: the natural range of the outer loss on them is
+already accurate to second order.
 
 Enclosures are midpoint-radius, with room for rounding: X and A are reduced to a basis in balls and rounded once, every
 later sum of products errs by at most `Landscape.room` times the sum of their sizes. They propose; `check` decides.
@@ -20,8 +21,10 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Array, midpoint, root
+from ..bracket import UnsupportedError
+from ..supervised.adaptation import Gradient
 from ..supervised.batch import batch_of
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.instance import MetaSLInstance
 from .certificate import basis
 from .ranges import SLACK, Ranges
 from .spread import of_one_output
@@ -172,6 +175,9 @@ class Landscape:
         """How many points or boxes are evaluated at once: what fits into memory."""
         self.scale = 1 / np.maximum(np.abs(self.features).max((0, 1)), 1e-300)
         """How far along each coordinate (d,) predictions move by about 1."""
+        if batch.decay is not None:
+            required = "inner steps without weight decay are required for the search over boxes"
+            raise UnsupportedError(f"adaptation.decay={float(batch.decay[0])!r}: {required}")
         self.steps, self.rate = batch.steps, float(batch.rate[0])
         self.smooth = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
         # Of the squared loss adapted predictions are affine in theta, so that L is a convex quadratic.
@@ -392,12 +398,17 @@ def _reduced(instance: MetaSLInstance, order: Array, real: Array) -> tuple[Array
         units = arb_mat([[v / root(sum((w * w for w in b), start=arb(0))) for v in b] for b in exact])
         table = np.array([[midpoint(v) for v in row] for row in (rows * units.transpose()).tolist()])
         gram = np.zeros((len(order), order.shape[1], order.shape[1]))
-        lists = rows.tolist()
+        lists, paces = rows.tolist(), arb_mat(instance.dimension, instance.dimension)
+        adaptation = instance.adaptation.canonical
+        rates = adaptation.rates if isinstance(adaptation, Gradient) else None
+        for j in range(instance.dimension):
+            paces[j, j] = arb(1 if rates is None else rates[j])
         for i, (points, used) in enumerate(zip(order, real, strict=True)):
             own = arb_mat([lists[x] for x in points[used]]) if used.any() else None
             if own is not None:
                 count = own.nrows()
-                gram[i, :count, :count] = [[midpoint(v) for v in row] for row in (own * own.transpose()).tolist()]
+                product = own * (own * paces).transpose()
+                gram[i, :count, :count] = [[midpoint(v) for v in row] for row in product.tolist()]
         basis_floats = np.array([[midpoint(v) for v in row] for row in units.tolist()])
     return table[order] * real[..., None], gram, basis_floats
 

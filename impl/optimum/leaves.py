@@ -59,11 +59,22 @@ class Table:
         for i, task in enumerate(model.tasks):
             features[i, : task.count], lengths[i, : task.count] = task.features.tolist(), task.lengths
         self.features, self.lengths = MidRad.of(features.flat, (n, k, d)), MidRad.of(lengths.flat, (n, k))
-        self.gram, self.rate = contract("nxd,nyd->nxy", self.features, self.features), MidRad.of([model.rate], ())
+        self.rate = MidRad.of([model.rate], ())
+        self.gram = self._gram()
         # eta A, or A/lambda.
         self.pull = self.gram / self.rate if model.steps == 0 else self.gram * self.rate
         self.batch = int(np.clip(2**22 // (n * k * (k + d * d + 4 * most)), 1, 512))
         """How many leaves are enclosed at once: few enough for the processor's cache."""
+
+    def _gram(self) -> MidRad:
+        """A (n, k, k): XX', or with a rate for each parameter X R X', which the model has in balls."""
+        if self.model.plain:
+            return contract("nxd,nyd->nxy", self.features, self.features)
+        n, k, _ = self.shape
+        gram = np.full((n, k, k), fmpq(0), object)
+        for i, task in enumerate(self.model.tasks):
+            gram[i, : task.count, : task.count] = task.gram.tolist()
+        return MidRad.of(gram.flat, (n, k, k))
 
     def proximal(self, start: MidRad) -> MidRad:
         """The predictions z after the proximal step from `start` (n, k, N): z + A s(z)/lambda = start.

@@ -6,7 +6,9 @@ parameter after K steps theta <- theta - c grad R_i^S(theta), g is the gradient 
     maml            sum_i q_i R_i(U_i(theta)): the problem's own
     first-order     the same with the derivative of U_i taken for the identity: g = sum_i q_i grad R_i(U_i(theta))
     no-adaptation   sum_i q_i R_i(theta)
-    rate=c, steps=K the own objective with another rate, another number of steps
+    rate=c, steps=K the own objective with another rate (of each parameter times the same), another number of steps
+    one-rate        the own objective with the largest of the parameters' rates for all, if they differ
+    no-decay        the own objective without the weight decay of its steps
     first-task-only R_1(U_1(theta));  last-task-only likewise
     no-reset        sum_i q_i R_i(theta_i), theta_i = U_i(theta_{i-1}), theta_0 = theta
     reptile         no objective, but a fixed point: g = sum_i q_i (theta - U_i(theta))/c
@@ -39,9 +41,11 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from ..answers import Stationarities, Stationarity, ranked
 from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
+from ..instances import Vector
 from ..judge import Enclosure
 from ..midrad import MidRad
-from ..supervised.instance import Atoms, Gradient, Implicit, MetaSLInstance, Task, all_rows, rows_of, split
+from ..supervised.adaptation import Gradient, Implicit
+from ..supervised.instance import Atoms, MetaSLInstance, Task, all_rows, rows_of, split
 from ..supervised.maml import Law, Problem
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone
@@ -76,19 +80,20 @@ def stationary_for(
 
     What is not done by the deadline (time.monotonic) is left out, but for the own objective.
     """
-    implicit = isinstance(instance.adaptation, Implicit)
+    adaptation = instance.adaptation.canonical
+    implicit = isinstance(adaptation, Implicit)
     if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
     field = _Field(instance, watch)
-    own = field.at(own_loop(instance.adaptation))
+    own = field.at(own_loop(adaptation))
     found = [own] if math.isfinite(own.eps.hi) else []
-    for loop in others(instance.adaptation, field.tasks, field.rows, split(instance)):
+    for loop in others(adaptation, field.tasks, field.rows, split(instance)):
         if time.monotonic() > deadline:
             break
         one = field.at(loop)
         if math.isfinite(one.eps.hi):
             found.append(one)
-    for loop in _rates(field, instance.adaptation, deadline):
+    for loop in _rates(field, adaptation, deadline):
         one = field.at(loop)
         if math.isfinite(one.eps.hi):
             found.append(one)
@@ -147,8 +152,11 @@ def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> I
             # A searched rate makes one dimension stationary anywhere: there a round one alone says something.
             told = size(float(text)) <= 4 * least or (digits == 4 and field.stack.dimension > 1)
             if told and rational(text) != given:
-                words = f"{'iMAML' if implicit else 'MAML'} with {name} {text}"
-                yield other(text, objective=f"{name}={float(text):g}", words=words)
+                words, objective = f"{'iMAML' if implicit else 'MAML'} with {name} {text}", f"{name}={float(text):g}"
+                if isinstance(adaptation, Gradient) and adaptation.rates is not None:
+                    factor = f"{float(text) / eta:.4g}"
+                    words, objective = f"MAML with rates {factor} times as large", f"rates*{factor}"
+                yield other(text, objective=objective, words=words)
                 break
 
 
@@ -194,7 +202,14 @@ class _Field:
 
     def _taylor(self, loop: Loop) -> list[arb]:
         """g(omega) (d,) along the definition; a parameter is a matrix [value | tangents]."""
-        total, rate, moved = arb_mat(1, self.stack.dimension), arb(loop.rate), None
+        d, adaptation = self.stack.dimension, self.instance.adaptation.canonical
+        total, rate, moved, paces, decay = arb_mat(1, d), arb(loop.rate), None, arb_mat(d, d), arb(0)
+        rates: Vector = (fmpq(1),) * d
+        if isinstance(adaptation, Gradient):
+            rates = rates if loop.alike else adaptation.rates or rates
+            decay = arb(0 if loop.still else adaptation.decay)
+        for j, r in enumerate(rates):
+            paces[j, j] = arb(r)
         with series_terms(2):
             for i, (given, task) in enumerate(zip(self._live, self._canonical, strict=True)):
                 if loop.only not in (None, i):
@@ -212,7 +227,8 @@ class _Field:
                     inner = outer = {"query": law, "support": law.inner, "all": _all(law, given)}[loop.on]
                 moved = theta
                 for _ in range(loop.steps):
-                    moved = moved - across * slope_rows(problem, inner, (problem.features * moved).tolist()) * rate
+                    slope = across * slope_rows(problem, inner, (problem.features * moved).tolist())
+                    moved = moved - paces * (slope + moved * decay) * rate
                 if loop.reptile:
                     own = [(a[0] - b[0]) / rate for a, b in zip(theta.tolist(), moved.tolist(), strict=True)]
                 else:
@@ -263,6 +279,8 @@ class _Field:
             return self._chained(loop, theta, rate)
         if loop.only is not None:
             stack = self._part(loop.only)
+        if loop.alike or loop.still:
+            stack = stack.without(rates=loop.alike, decay=loop.still)
         inner, outer = (stack.masses, stack.outer) if loop.only is not None else self._masses(loop)
         one = MidRad(np.ones(1)) if loop.only is not None else stack.weights
         if loop.strength is not None:

@@ -21,7 +21,8 @@ from flint import arb
 from ..arithmetic import bounds, exactly, root
 from ..instances import Vector
 from ..midrad import MidRad, MidRads
-from ..supervised.instance import Functions, Gradient, MetaSLInstance
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Functions, MetaSLInstance
 from .convex_check import Prover
 from .stack import Balls2, norms, total
 
@@ -32,9 +33,14 @@ MANY = 10**5
 def many(instance: MetaSLInstance, most: int | None = None) -> bool:
     """Whether there are more rows times tasks (`most`: MANY); gradient steps, convex losses without joints."""
     plain = isinstance(instance.adaptation, Gradient) and not instance.loss.profile.joints
-    plain = plain and instance.loss.outputs == 1
+    plain = plain and instance.loss.outputs == 1 and not _decays(instance)
     rows = sum(len(law) for task in instance.tasks for law in (task.atoms, task.support or ()))
     return plain and instance.loss.profile.convex and rows * len(instance.tasks) > (MANY if most is None else most)
+
+
+def _decays(instance: MetaSLInstance) -> bool:
+    adaptation = instance.adaptation
+    return isinstance(adaptation, Gradient) and adaptation.decay != 0
 
 
 class ManyRows:
@@ -107,8 +113,8 @@ class ManyRows:
         here, there, along = start(self._omega), start(self._at), start(self.exact_direction)
         for _ in range(stack.steps):
             bend = stack.masses * stack.ranges.at(2, here)
-            along = along - stack.rate * stack.predictions(stack.gathered(bend * along))
-            slopes = [stack.gathered(stack.masses * stack.ranges.at(1, z)) for z in (here, there)]
+            along = along - stack.rate * stack.predictions(stack.paced(stack.gathered(bend * along)))
+            slopes = [stack.paced(stack.gathered(stack.masses * stack.ranges.at(1, z))) for z in (here, there)]
             here, there = (z - stack.rate * stack.predictions(s) for z, s in zip((here, there), slopes, strict=True))
         u = here - there
         return here, u, u - along

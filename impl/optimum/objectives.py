@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from flint import fmpq
 
 from ..answers import Objective
-from ..supervised.instance import Gradient, Implicit
+from ..arithmetic import to_float
+from ..supervised.adaptation import Gradient, Implicit
 
 STEPS = 10
 """Numbers of steps that are tried: 1 to that many."""
@@ -20,7 +21,8 @@ SUPPORTS = (*range(1, 17), 20, 25, 32, 50, 64, 100, 128, 200, 256, 500)
 class Loop(Objective):
     """What a training loop does with tasks: `support` first rows that it adapts on (None: the task's own), `on` the one
     law for adapting and evaluating (query, support, all; None: each its own), `only` the one task that it uses,
-    `strength` that of an implicit step (None: gradient steps).
+    `strength` that of an implicit step (None: gradient steps); `alike`: one rate for all parameters, `still`: no weight
+    decay in the steps.
     """
 
     rate: fmpq
@@ -32,6 +34,8 @@ class Loop(Objective):
     reptile: bool = False
     only: int | None = None
     strength: fmpq | None = None
+    alike: bool = False
+    still: bool = False
 
 
 def own_loop(adaptation: Gradient | Implicit) -> Loop:
@@ -53,6 +57,12 @@ def others(adaptation: Gradient | Implicit, tasks: int, rows: int, split: bool) 
     for k in range(1, STEPS + 1):
         if k != own.steps:
             yield replace(own, objective=f"steps={k}", words=f"MAML with {_steps(k)} inside", steps=k)
+    if adaptation.rates is not None:
+        rate = adaptation.largest
+        words = f"MAML with the rate {to_float(rate):.4g} for all parameters"
+        yield replace(own, objective="one-rate", words=words, rate=rate, alike=True)
+    if adaptation.decay != 0:
+        yield replace(own, objective="no-decay", words="MAML without weight decay inside", still=True)
     yield from _other_tasks(own, tasks, rows, split)
     for k in range(2, STEPS + 1):
         yield replace(own, objective="reptile", words=f"Reptile with {_steps(k)} inside", steps=k, reptile=True)

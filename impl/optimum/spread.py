@@ -26,7 +26,7 @@ class Spread(MetaSLInstance):
 
     @cached_property
     def canonical(self) -> Spread:
-        return replace(self, tasks=canonical_tasks(self.tasks), notes=())
+        return replace(self, tasks=canonical_tasks(self.tasks), adaptation=self.adaptation.canonical, notes=())
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, Any]:
         assert self.origin is not None

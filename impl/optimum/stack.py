@@ -12,6 +12,9 @@ and an error of norm r in v or w moves them by at most ||x|| r, or ||X||_F r. Su
 most `PIECE` rows, so that k is that many, and then over pieces.
 
 Where features are no float64 numbers, each entry is rounded once: relative u, which `error` adds to gamma.
+
+With a rate for each parameter steps are theta <- theta - rate R X_i's, R = diag(rates), and A = X R X'. Where R >= 0
+that is YY' with Y = X R^(1/2), the table of `scaled`.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ from ..blas import compared, signs, tried
 from ..loss_ranges import LossRanges
 from ..losses import Loss
 from ..midrad import GUARD, UP, MidRad, U
-from ..supervised.instance import Atoms, Gradient, MetaSLInstance, Task, both_laws
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Atoms, MetaSLInstance, Task, both_laws
 from ..supervised.tables import Rows
 from .spread import of_one_output
 
@@ -57,7 +61,8 @@ class Balls2:
 
 @dataclass(frozen=True)
 class Path:
-    """An adaptation: predictions after it z (N,), the masses times ell'' before each step, the sum of its gradients."""
+    """An adaptation: predictions after it z (N,), the masses times ell'' before each step, the sum of R times its
+    gradients."""
 
     z: MidRad
     bends: list[MidRad]
@@ -83,8 +88,12 @@ class Stack:
         instance = of_one_output(instance)
         self.loss: Loss = instance.loss
         self.dimension = instance.dimension
-        adaptation = instance.adaptation
+        adaptation = instance.adaptation.canonical
         self.steps = adaptation.steps if isinstance(adaptation, Gradient) and adaptation.eta != 0 else 0
+        rates = adaptation.rates if isinstance(adaptation, Gradient) else None
+        self.rates = None if rates is None else MidRad.of(rates, (len(rates),))
+        decay = adaptation.decay if isinstance(adaptation, Gradient) else fmpq(0)
+        self.decay = None if decay == 0 else MidRad.of([decay], ())
         self.eta = adaptation.eta if isinstance(adaptation, Gradient) else fmpq(0)
         self.rate = MidRad.of([self.eta], ())
         table, exact = _floats(instance)
@@ -178,30 +187,74 @@ class Stack:
     def adapted(
         self, start: Balls2, masses: MidRad, rate: MidRad, steps: int, watch: Callable[[], None] = lambda: None
     ) -> Path:
-        """Of every task from its start (one for all, or n), by steps theta <- theta - rate X_i's(X_i theta)."""
-        z, bends = self.predictions(start), []
+        """Of every task from its start (one for all, or n), by steps theta <- theta - rate R (X_i's(X_i theta) + decay
+        theta)."""
+        z, bends, here = self.predictions(start), [], start
         pull = Balls2(np.zeros((len(self.slices), self.dimension)), np.zeros(len(self.slices)))
         for _ in range(steps):
             watch()
             bends.append(masses * self.ranges.at(2, z))
             gradient = self.gathered(masses * self.ranges.at(1, z))
+            if self.decay is not None:
+                gradient = less(gradient, here, -self.decay)
+            gradient = self.paced(gradient)
+            here = less(here, gradient, rate)
             z, pull = z - rate * self.predictions(gradient), less(pull, gradient, MINUS)
         return Path(z, bends, pull)
 
     def back(
         self, v: Balls2, bends: Sequence[MidRad], rate: MidRad, watch: Callable[[], None] = lambda: None
     ) -> Balls2:
-        """The transpose of the adaptation's Jacobian, times v: v <- v - rate X_i'D X_i v, the last step first."""
+        """The transpose of the adaptation's Jacobian, times v: v <- v - rate (X_i'D X_i + decay) R v, the last step
+        first."""
         for bend in reversed(bends):
             watch()
-            v = less(v, self.gathered(bend * self.predictions(v)), rate)
+            turned = self.paced(v)
+            change = self.gathered(bend * self.predictions(turned))
+            v = less(v, change if self.decay is None else less(change, turned, -self.decay), rate)
         return v
+
+    def paced(self, v: Balls2) -> Balls2:
+        """R v, of vectors (n, d)."""
+        if self.rates is None:
+            return v
+        most, off = float(self.rates.size.max()), float(self.rates.rad.max())
+        return Balls2(v.mid * self.rates.mid, (most * v.rad + (2 * U * most + off) * v.size) * UP + GUARD)
+
+    def turned(self, v: Array) -> Array:
+        """R v in float64, of vectors (d,) or (n, d)."""
+        return v if self.rates is None else v * self.rates.mid
+
+    @property
+    def fading(self) -> float:
+        """The weight decay in float64."""
+        return 0.0 if self.decay is None else float(self.decay.mid)
+
+    @cached_property
+    def scaled(self) -> Stack:
+        """The stack of X R^(1/2), for rates >= 0: a root and its product err by less than 4 u."""
+        if self.rates is None:
+            return self
+        one = self._fresh()
+        one.x, one.error, one.rates = self.x * np.sqrt(self.rates.mid), self.error + 4 * U, None
+        return one
+
+    def without(self, rates: bool, decay: bool) -> Stack:
+        """The same with one rate for all parameters, or without weight decay."""
+        one = copy(self)
+        one.rates, one.decay = None if rates else self.rates, None if decay else self.decay
+        return one
+
+    def _fresh(self) -> Stack:
+        """A copy without what is computed from the features."""
+        one = copy(self)
+        for name in ("slices", "_pieces", "_signed", "lengths", "sizes", "row_weights", "scaled"):
+            one.__dict__.pop(name, None)
+        return one
 
     def only(self, i: int) -> Stack:
         """One task alone, with its weight."""
-        own, one = self.slices[i], copy(self)
-        for name in ("slices", "_pieces", "_signed", "lengths", "sizes", "row_weights"):
-            one.__dict__.pop(name, None)
+        own, one = self.slices[i], self._fresh()
         one.points, one.x, one.labels = self.points[own], self.x[own], self.labels[own]
         one.masses, one.outer = self.masses[own], self.outer[own]
         one.weights, one.starts = self.weights[i : i + 1], np.array([0, own.stop - own.start])

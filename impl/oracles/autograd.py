@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..arithmetic import to_float
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance
 from ..supervised.tensors import TorchProblem
 
 

@@ -55,10 +55,27 @@ class TorchQuantities:
         return self.transposed[:, None] @ (self._inner(2, z)[..., None] * self.features[:, None])
 
     def _path(self, theta: Tensor) -> list[Tensor]:
-        path, rate = [theta], self.batch.rate[:, None, None]
+        path = [theta]
         for _ in range(self.batch.steps):
-            path.append(path[-1] - rate * (self._inner(1, path[-1] @ self.transposed) @ self.features))
+            slope = self._inner(1, path[-1] @ self.transposed) @ self.features
+            path.append(path[-1] - self._pace * (slope + self._decay * path[-1]))
         return path
+
+    @property
+    def _pace(self) -> Tensor:
+        """The parameters' rates (B, 1, d), or (B, 1, 1)."""
+        rate: Tensor = self.batch.rate[:, None, None]
+        return rate if self.batch.rates is None else rate * self.batch.rates[:, None]
+
+    @property
+    def _decay(self) -> Any:
+        """(B, 1, 1), or 0."""
+        return 0.0 if self.batch.decay is None else self.batch.decay[:, None, None]
+
+    def _factor(self, z: Tensor) -> Tensor:
+        """A step's Jacobian at predictions z (B, n, d, d)."""
+        bent = self._hessians(z) + (self._decay if self.batch.decay is None else self._decay[..., None]) * self.eye
+        return self.eye - self._pace[..., None] * bent
 
     @cached_property
     def _iterates(self) -> list[Tensor]:
@@ -86,7 +103,7 @@ class TorchQuantities:
         """J_i (B, n, d, d)."""
         found = None
         for theta in self._iterates[:-1]:
-            factor = self.eye - self.batch.rate[:, None, None, None] * self._hessians(theta @ self.transposed)
+            factor = self._factor(theta @ self.transposed)
             found = factor if found is None else factor @ found
         assert found is not None
         return found
@@ -178,8 +195,7 @@ class TorchQuantities:
 
     @cached_property
     def misfit_hessian_at_adapted(self) -> Tensor:
-        jacobian = self.eye - self.batch.rate[:, None, None, None] * self._hessians(self.after)
-        return self._misfit(self.features[:, None] @ jacobian, self.u)
+        return self._misfit(self.features[:, None] @ self._factor(self.after), self.u)
 
     @cached_property
     def misfit_u_unadapted(self) -> Tensor:

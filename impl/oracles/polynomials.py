@@ -6,7 +6,8 @@ from flint import arb, ctx, fmpq, fmpq_poly
 
 from ..arithmetic import Rationals
 from ..optimum.exact import DoesNotApplyError
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance
 
 PRECISION = 1024
 """For polynomials of high degree, whose values at a root lose most of their digits."""

@@ -19,7 +19,8 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from ..arithmetic import Rationals, rational, to_float
 from ..balls.singular import positive_definite
 from ..optimum.exact import DoesNotApplyError
-from ..supervised.instance import Gradient, MetaSLInstance
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import MetaSLInstance
 
 Exponents = tuple[int, ...]
 PRECISION = 256

@@ -109,6 +109,7 @@ class PolicyAnswerer(Staged):
         policies = "linear policies" if width is None else f"policies of a two-layer {model} of width {width}"
         eta, tau = to_float(instance.eta), to_float(instance.tau)
         name = instance.adaptation.value
+        step = "policy-gradient step" if name == "gradient" else name
         return Posed(
             model=model,
             loss="return",
@@ -117,7 +118,7 @@ class PolicyAnswerer(Staged):
             rows=states * actions,
             columns=d,
             omega=_listed(instance.omega),
-            words=f"{sizes}; {policies}; the normalised return, one {name} of {eta:.4g} at temperature {tau:.4g}",
+            words=f"{sizes}; {policies}; the normalised return, one {step} of {eta:.4g} at temperature {tau:.4g}",
             claim=self.lifted.name,
             width=width,
             states=states,

@@ -17,7 +17,8 @@ from ..extras import require
 from ..losses import Loss
 from ..models.weights import Weights
 from ..sources import RealTasks
-from ..supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from ..supervised.adaptation import Gradient
+from ..supervised.instance import Atom, Functions, NetworkInstance, Task
 from ..supervised.relu.training import train
 
 GRID = 2.0**20

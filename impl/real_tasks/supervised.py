@@ -17,7 +17,8 @@ from ..extras import require
 from ..instances import Vector
 from ..losses import Loss
 from ..sources import RealTasks
-from ..supervised.instance import Adaptation, Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from ..supervised.adaptation import Adaptation, Gradient, Implicit
+from ..supervised.instance import Atom, Functions, MetaSLInstance, Task
 from ..supervised.training import train
 
 GRID = 2.0**20

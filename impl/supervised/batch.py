@@ -16,7 +16,8 @@ from flint import fmpq
 from ..arithmetic import Array, Floats, rational, to_float
 from ..losses import Loss
 from ..sources import Field, Kind
-from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
+from .adaptation import Adaptation, Gradient, Implicit
+from .instance import Atom, Comparator, Functions, MetaSLInstance, Task
 
 TASKS = (
     Field("labels", Kind.LABEL, ("task", "point", "slot")),
@@ -27,6 +28,7 @@ TASKS = (
     Field("functions", Kind.REAL, ("task", "point")),
     Field("rate", Kind.FACTOR),
     Field("radius", Kind.FACTOR),
+    Field("decay", Kind.FACTOR),
 )
 """The fields that do not depend on the model."""
 
@@ -39,6 +41,7 @@ class Batch:
     rate (B,) the step size eta (or lambda if steps is 0: implicit adaptation), and one of
     rival (B, d) the comparator's parameter, functions (B, n, k) its values.
     support_labels, support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
+    rates (B, d) of gradient steps, a factor of the step size for each parameter, None: 1; decay (B,), None: 0.
     """
 
     loss: Loss
@@ -55,10 +58,13 @@ class Batch:
     origin: str = ""
     support_labels: Array | None = None
     support_masses: Array | None = None
+    rates: Array | None = None
+    decay: Array | None = None
 
     fields: ClassVar[tuple[Field, ...]] = (
         Field("omega", Kind.REAL, ("dimension",)),
         Field("rival", Kind.REAL, ("dimension",)),
+        Field("rates", Kind.REAL, ("dimension",)),
         Field("features", Kind.REAL, ("point", "dimension")),
         *TASKS,
     )
@@ -85,11 +91,7 @@ class Batch:
 
     def instance(self, b: int) -> MetaSLInstance:
         """Instance b, exactly; task weights and masses that do not sum to 1 in floats are renormalised."""
-        adaptation: Adaptation = (
-            Gradient(rational(float(self.rate[b])), self.steps)
-            if self.steps
-            else Implicit(rational(float(self.rate[b])))
-        )
+        adaptation: Adaptation = steps_at(self, b) if self.steps else Implicit(rational(float(self.rate[b])))
         comparator: Comparator
         if self.functions is not None:
             comparator = functions_at(self.functions[b])
@@ -105,6 +107,24 @@ class Batch:
             comparator,
             rational(float(self.radius[b])),
         )
+
+
+def steps_at(batch: Any, b: int) -> Gradient:
+    """The gradient steps of instance b, exactly."""
+    rates = None if batch.rates is None else tuple(rational(float(v)) for v in batch.rates[b].flat)
+    decay = fmpq(0) if batch.decay is None else rational(float(batch.decay[b]))
+    return Gradient(rational(float(batch.rate[b])), batch.steps, rates, decay)
+
+
+def steps_of(adaptation: Gradient) -> dict[str, Any]:
+    """The fields steps, rate (1,), rates (1, p) and decay (1,), in float64."""
+    rates, decay = adaptation.rates, adaptation.decay
+    return {
+        "steps": adaptation.steps,
+        "rate": np.array([to_float(adaptation.eta)]),
+        "rates": None if rates is None else np.array([[to_float(r) for r in rates]]),
+        "decay": None if decay == 0 else np.array([to_float(decay)]),
+    }
 
 
 def tasks_at(batch: Any, b: int) -> tuple[Task, ...]:
@@ -178,9 +198,9 @@ def batch_of(instance: MetaSLInstance) -> Batch:
     canonical = instance.canonical
     adaptation = canonical.adaptation
     if isinstance(adaptation, Gradient):
-        steps, rate = adaptation.steps, adaptation.eta
+        steps = steps_of(adaptation)
     else:
-        steps, rate = 0, adaptation.strength
+        steps = {"steps": 0, "rate": np.array([to_float(adaptation.strength)])}
     functions = rival = None
     if isinstance(canonical.comparator, Functions):
         functions = values_of(canonical.comparator)
@@ -188,12 +208,11 @@ def batch_of(instance: MetaSLInstance) -> Batch:
         rival = np.array([[to_float(v) for v in canonical.comparator]])
     return Batch(
         loss=canonical.loss,
-        steps=steps,
-        rate=np.array([to_float(rate)]),
         features=np.array([[[to_float(v) for v in row] for row in canonical.features]]),
         omega=np.array([[to_float(v) for v in canonical.omega]]),
         radius=np.array([to_float(canonical.radius)]),
         rival=rival,
         functions=functions,
+        **steps,
         **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
     )

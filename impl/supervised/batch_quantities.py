@@ -68,14 +68,55 @@ class BatchQuantities(CoreBatchQuantities):
         """J_i (B, n, d, d)."""
         return self._jacobians_of(self._inner)
 
-    def _jacobians_of(self, summed: Callable[[int, Array], Array]) -> Array:
-        """The same (B, n, d, d) with other sums over labels."""
-        batch, eye = self.batch, np.eye(self.features.shape[2])
-        rate = batch.rate[:, None, None, None]
+    def _jacobians_of(
+        self, summed: Callable[[int, Array], Array], factor: Callable[[Array], Array] | None = None
+    ) -> Array:
+        """The same (B, n, d, d) with other sums over labels, or with another factor of a step's Hessians."""
+        batch, factor = self.batch, factor or self._factor
         if batch.steps == 0:
-            return _inverse(eye + self._hessians(summed(2, self.after)) / rate)
-        first, *others = (eye - rate * self._hessians(summed(2, z)) for z in self._on_the_way)
+            eye = np.eye(self.features.shape[2])
+            return _inverse(eye + self._hessians(summed(2, self.after)) / batch.rate[:, None, None, None])
+        first, *others = (factor(self._hessians(summed(2, z))) for z in self._on_the_way)
         return reduce(lambda jacobian, factor: factor @ jacobian, others, first)
+
+    @cached_property
+    def _pace(self) -> Array:
+        """The parameters' rates (B, d)."""
+        batch, rate = self.batch, self.batch.rate[:, None]
+        one = np.ones((1, self.features.shape[2]))
+        return rate * (one if batch.rates is None else batch.rates.reshape(len(batch), -1))
+
+    @cached_property
+    def _shrunk(self) -> Array:
+        """What a step leaves of the parameters (B, d) without a risk: 1 less rate times decay."""
+        return 1.0 - self._pace * (0.0 if self.batch.decay is None else self.batch.decay[:, None])
+
+    def _factor(self, hessians: Array) -> Array:
+        """A step's Jacobian (B, n, d, d), of Hessians (B, n, d, d)."""
+        still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
+        found: Array = still[:, None] - self._pace[:, None, :, None] * hessians
+        return found
+
+    def _turned(self, hessians: Array) -> Array:
+        """The same with the rates on the other side, as a wrong theorem has it."""
+        still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
+        found: Array = still[:, None] - hessians * self._pace[:, None, None]
+        return found
+
+    def _undecayed(self, hessians: Array) -> Array:
+        """The same without decay, as a wrong theorem has it."""
+        found: Array = np.eye(self.features.shape[2]) - self._pace[:, None, :, None] * hessians
+        return found
+
+    @property
+    def _left(self) -> Array:
+        """The features (B, k, d) as decay leaves them."""
+        return self.features * self._shrunk[:, None]
+
+    @property
+    def _moved(self) -> Array:
+        """The features' transpose (B, d, k), every row times its rate."""
+        return self.transposed * self._pace[:, :, None]
 
     @cached_property
     def meta_features(self) -> Array:
@@ -105,10 +146,23 @@ class BatchQuantities(CoreBatchQuantities):
     def misfit_hessian_at_adapted(self) -> Array:
         if self.batch.steps == 0:
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
-        hessian = self.batch.rate[:, None, None, None] * self._hessians(self._inner(2, self.after))
-        return self._misfit(self.features[:, None] @ (np.eye(self.features.shape[2]) - hessian), self.u)[0]
+        factor = self._factor(self._hessians(self._inner(2, self.after)))
+        return self._misfit(self.features[:, None] @ factor, self.u)[0]
 
-    # --- what wrong theorems use: the other law ---
+    # --- what wrong theorems use: of rates and decay, and the other law ---
+
+    def _misfit_by(self, factor: Callable[[Array], Array]) -> Array:
+        if self.batch.steps == 0:
+            raise UndefinedQuantityError("the adaptation is not by gradient steps")
+        return self._misfit(self.features[:, None] @ self._jacobians_of(self._inner, factor), self.u)[0]
+
+    @cached_property
+    def misfit_rates_turned(self) -> Array:
+        return self._misfit_by(self._turned)
+
+    @cached_property
+    def misfit_no_decay(self) -> Array:
+        return self._misfit_by(self._undecayed)
 
     @cached_property
     def misfit_support(self) -> Array:
@@ -184,12 +238,12 @@ class BatchQuantities(CoreBatchQuantities):
         return found
 
     def _psi(self, labels: Array, z: Array) -> Array:
-        """phi(x') - eta ell''(z(x), y) phi(x)'phi(x') phi(x) for labels (B, k, nl), predictions z (B, 1, k)."""
+        """S phi(x') - ell''(z(x), y) phi(x)'eta D phi(x') phi(x) for labels (B, k, nl), predictions z (B, 1, k)."""
         at = np.broadcast_to(z.transpose(0, 2, 1), labels.shape)
-        bend = self.batch.rate[:, None, None] * self.batch.loss.d2(Floats, at, labels)
-        gram = self.features @ self.transposed
+        bend = self.batch.loss.d2(Floats, at, labels)
+        gram = self.features @ self._moved
         pull = bend[..., None] * gram[:, :, None, :]
-        return self.features[:, None, None] - pull[..., None] * self.features[:, :, None, None]
+        return self._left[:, None, None] - pull[..., None] * self.features[:, :, None, None]
 
     @cached_property
     def mixed_weight_norm(self) -> Array:

@@ -18,7 +18,8 @@ from ..losses import Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
-from .generate import arbitrary, draw_loss, functions, one_task, tangent_comparators
+from .draws import draw_loss
+from .generate import arbitrary, functions, one_task, tangent_comparators
 
 
 def _radius(source: Source) -> Array:

@@ -84,10 +84,14 @@ class CoreBatchQuantities:
 
     def adapt(self, at: Array) -> list[Array]:
         """Iterates of the adaptation of parameters (B, 1, ...): [theta, ..., U_i(theta) (B, n, ...)]."""
-        iterates, rate = [at], self.batch.rate.reshape(-1, *(1,) * (at.ndim - 1))
-        for _ in range(self.batch.steps):
+        iterates, batch = [at], self.batch
+        pace = batch.rate.reshape(-1, *(1,) * (at.ndim - 1))
+        if batch.rates is not None:
+            pace = pace * batch.rates.reshape(len(batch), 1, *at.shape[2:])
+        shrunk = 1.0 if batch.decay is None else 1.0 - pace * batch.decay.reshape(-1, *(1,) * (at.ndim - 1))
+        for _ in range(batch.steps):
             here = iterates[-1]
-            iterates.append(here - rate * self._pulled(self._inner(1, self._predictions(here)), here))
+            iterates.append(shrunk * here - pace * self._pulled(self._inner(1, self._predictions(here)), here))
         return iterates
 
     @cached_property

@@ -20,7 +20,8 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem
 from ..instances import Vector
 from ..models.rows import Rows
-from .instance import Functions, Implicit, MetaSLInstance, NetworkInstance
+from .adaptation import Implicit
+from .instance import Functions, MetaSLInstance, NetworkInstance
 from .maml import Law
 from .prediction_quantities import PredictionQuantities
 

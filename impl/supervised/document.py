@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
+from flint import fmpq
 from msgspec import UNSET, UnsetType
 
 from ..files.faults import FaultError
@@ -14,7 +16,8 @@ from ..files.text import lookup
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
 from ..losses import LOSSES, Link, Loss
 from ..vector_losses import VECTOR_LOSSES, VectorLoss
-from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
+from .adaptation import Adaptation, Gradient, Implicit
+from .instance import Atom, Comparator, Functions, MetaSLInstance, Task
 
 STEPS = 1000
 """The largest number of gradient steps."""
@@ -34,6 +37,8 @@ class LossRecord(Record):
 class GradientRecord(Record, tag_field="name", tag="gradient"):
     eta: Number
     steps: int
+    rates: Row | UnsetType = UNSET
+    decay: Number | UnsetType = UNSET
 
 
 class ImplicitRecord(Record, tag_field="name", tag="implicit"):
@@ -75,16 +80,18 @@ class _Document(Record):
 
 REQUIRED = {
     "document": "a JSON object with the fields " + ", ".join(_Document.__struct_fields__),
-    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} where there are several outputs or a task has a support,",
+    "format": f"{FORMAT!r}, or {SPLIT_FORMAT!r} for several outputs, rates, decay or a support,",
     "problem": "'meta-sl'",
     "loss": "an object with the field name and, if the loss has one, its parameter c or delta, or classes (softmax)",
     "loss.name": "one of " + ", ".join({**LOSSES, **VECTOR_LOSSES}),
     "loss.c": "a number >= 0",
     "loss.delta": "a number > 0",
     "loss.classes": f"an integer C, 2..{OUTPUTS}: the labels are 0..C-1,",
-    "adaptation": "an object with the fields name, eta, steps (gradient) or name, lambda (implicit)",
+    "adaptation": "an object with the fields name, eta, steps (gradient; rates, decay too) or name, lambda (implicit)",
     "adaptation.name": "one of gradient, implicit",
     "adaptation.steps": f"an integer 1..{STEPS}",
+    "adaptation.rates": "a list of numbers, one for each number of omega: the rate of that parameter is eta times it,",
+    "adaptation.decay": "a number >= 0",
     "adaptation.lambda": "a number > 0",
     "model": "an object with the field name: {'name': 'linear'}",
     "model.name": "'linear', 'relu-network' or 'smooth-network'",
@@ -115,8 +122,8 @@ REQUIRED = {
 def _instance(record: _Document) -> MetaSLInstance:
     """The instance that a record describes."""
     loss = _outputs(record) or read_loss(record.loss)
-    adaptation = read_adaptation(record.adaptation, loss)
     features = read_rows(record.features)
+    adaptation = read_adaptation(record.adaptation, loss, loss.outputs * len(features[0]), record.format)
     tasks, notes = read_tasks(record, loss, len(features))
     c = loss.outputs
     size = c * len(features[0])
@@ -194,9 +201,24 @@ def read_gradient(eta: Number, steps: int) -> Gradient:
     return Gradient(exact(eta, "adaptation.eta"), steps)
 
 
-def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss) -> Adaptation:
+def _steps(record: GradientRecord, size: int, form: str) -> Gradient:
+    """The steps of so many parameters, in a document of that format, with their rates and decay. Errors: FaultError."""
+    for name, value in (("rates", record.rates), ("decay", record.decay)):
+        if value is not UNSET and form != SPLIT_FORMAT:
+            field = f"adaptation.{name}"
+            raise FaultError(field, f"remove it, or set format to {SPLIT_FORMAT!r}", f"no {name}, in {FORMAT!r},")
+    rates = None if record.rates is UNSET else exact_row(record.rates, "adaptation.rates")
+    if rates is not None and len(rates) != size:
+        raise FaultError("adaptation.rates", f"give {size} numbers")
+    decay = fmpq(0) if record.decay is UNSET else exact(record.decay, "adaptation.decay")
+    if decay < 0:
+        raise FaultError("adaptation.decay")
+    return replace(read_gradient(record.eta, record.steps), rates=rates, decay=decay)
+
+
+def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss, size: int, form: str) -> Adaptation:
     if isinstance(record, GradientRecord):
-        return read_gradient(record.eta, record.steps)
+        return _steps(record, size, form)
     strength = exact(record.strength, "adaptation.lambda")
     if strength <= 0:
         raise FaultError("adaptation.lambda")

@@ -2,188 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from flint import fmpq
 
-from ..arithmetic import Floats
-from ..draws import composition, draw_features, draw_size, draw_weights, with_radius
-from ..losses import LOSSES, Link, Loss
+from ..draws import draw_size, draw_weights, with_radius
 from ..sources import SMALL, Generator, Limits, Source
-from ..vector_losses import VECTOR_LOSSES, VectorLoss
+from ..vector_losses import VECTOR_LOSSES
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities
+from .draws import CONVEX_LOSSES, SMOOTH_LOSSES, adapted, draw_labels, draw_loss, problem
 from .stationary import stationary_points
-from .vector_batch import LinearQuantities, vector_batch
-
-CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
-UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
-"""Not convex, or not differentiable: outside the theorem, for the audit."""
-SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
-Supported = TypeVar("Supported", bound=Any)
-"""A batch of any model: its laws are what is drawn here."""
-STEEP = ("quartic", "exponential", "poisson")
-"""Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
-
-
-def draw_loss(source: Source, name: str) -> Loss:
-    parameter = LOSSES[name].profile.parameter
-    if parameter is None:
-        return Loss(name)
-    options = (fmpq(1, 4), fmpq(1)) if parameter == "c" else (fmpq(1), fmpq(1, 2), fmpq(2))
-    return Loss(name, source.choose(options))
-
-
-def draw_masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
-    """Masses (B, n, k, l): tasks share all inputs, or some, or (apart) none."""
-    sharing = "apart" if apart else source.choose(("all", "all", "some"))
-    masses = np.zeros((source.size, n, k, depth))
-    for i in range(n):
-        if sharing == "apart":
-            points = [x for x in range(k) if x % n == i]
-        elif sharing == "some":
-            points = [x for x in range(k) if (x + i) % 2 == 0] or [0]
-        else:
-            points = list(range(k))
-        shares = composition(source, len(points) * depth).reshape(source.size, len(points), depth)
-        if apart:
-            shares = (shares + 1 / (len(points) * depth)) / 2 if _power_of_two(len(points) * depth) else shares
-        masses[:, i, points] = shares
-    return masses
-
-
-def _power_of_two(count: int) -> bool:
-    return count & (count - 1) == 0
-
-
-def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:
-    """Labels (B, n, k, l): per task, the same for all tasks, or in conflict between tasks."""
-    kind = source.choose(("own", "own", "same", "conflicting"))
-    rows = n if kind == "own" else 1
-    shape = (rows, k, depth, *((loss.outputs,) if loss.link is Link.RESIDUAL and loss.outputs > 1 else ()))
-    if loss.link is Link.CLASS:
-        classes = source.grid(shape, 0, loss.outputs - 1)
-        if kind == "conflicting":
-            classes = (np.repeat(classes, n, axis=1) + np.arange(n)[:, None, None]) % loss.outputs
-        return np.eye(loss.outputs)[np.repeat(classes, n // classes.shape[1], axis=1).astype(int)]
-    if loss.link is Link.MARGIN:
-        labels = 1 - 2 * source.grid(shape, 0, 1)
-    elif loss.link is Link.CANONICAL:
-        labels = source.grid(shape, 0, 5)
-    else:
-        labels = source.grid(shape, -8, 8) / 4
-    labels = np.repeat(labels, n // rows, axis=1)
-    if kind == "conflicting" and loss.link is not Link.CANONICAL:
-        signs = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
-        labels = labels * signs.reshape(n, *(1,) * (len(shape) - 1))
-    return labels
-
-
-def _curvature(batch: Batch) -> Array:
-    """A power of two above B^2 max ell'' at omega (B,): the scale of 1/eta."""
-    if batch.loss.outputs > 1:
-        return 2.0 ** np.ceil(np.log2(np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)))
-    z = (batch.features @ batch.omega[..., None])[..., 0][:, None, :, None]
-    labels, masses = batch.labels, batch.masses
-    if batch.support_labels is not None and batch.support_masses is not None:
-        labels, masses = batch.support_labels, batch.support_masses
-    bend = np.where(masses > 0, batch.loss.d2(Floats, z, labels), 0.0).max((1, 2, 3))
-    size = (batch.features**2).sum(2).max(1)
-    return 2.0 ** np.ceil(np.log2(np.maximum(bend * size, 2.0**-6)))
-
-
-def with_support(source: Source, batch: Supported, kinds: Sequence[str] = ("own", "labels", "part")) -> Supported:
-    """The batch with inner laws: of their own, of other labels at the same inputs, or on a part of the outer laws'
-    atoms."""
-    n, k, depth = batch.masses.shape[1:]
-    kind = source.choose(kinds)
-    labels, masses = batch.labels, batch.masses
-    if kind == "part":
-        tilted = masses * source.grid((n, k, depth), 0, 3)
-        total = tilted.sum((2, 3), keepdims=True)
-        masses = np.where(total > 0, tilted / np.where(total > 0, total, 1.0), masses)
-    else:
-        labels = draw_labels(source, batch.loss, n, k, depth)
-        masses = draw_masses(source, n, k, depth) if kind == "own" else masses
-    found: Supported = replace(batch, support_labels=labels, support_masses=masses)
-    return found
-
-
-def _adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
-    """The batch with a step size from far below to far beyond 1/curvature, K steps, or the implicit step."""
-    smooth = batch.loss.profile.convex and not batch.loss.profile.joints
-    kind = kind or source.choose(("one step", "one step", "one step", "steps", "implicit" if smooth else "steps"))
-    exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
-    rate = 2.0**exponent / _curvature(batch)
-    if kind == "implicit":
-        return replace(batch, steps=0, rate=1 / rate)
-    if kind == "steps":
-        return replace(batch, steps=source.choose((2, 3)), rate=2.0 ** np.minimum(exponent, 0) / _curvature(batch))
-    return replace(batch, rate=rate)
-
-
-def _problem(
-    source: Source,
-    name: str,
-    limits: Limits,
-    *,
-    tasks: int | None = None,
-    kind: str | None = None,
-    apart: bool = False,
-    supports: Sequence[str] = (),
-    outputs: int = 1,
-) -> Batch:
-    """Problems with omega and a parameter comparator on the grid; `supports`: kinds of inner laws of their own."""
-    loss = draw_loss(source, name) if outputs == 1 else VectorLoss(name, outputs=outputs)
-    n = tasks or draw_size(source, limits.tasks)
-    k, d = draw_size(source, limits.points), draw_size(source, limits.dimension)
-    depth = source.choose(tuple(range(1, limits.labels + 1)))
-    if apart:
-        d = k = max(d, n)
-        depth = 1
-        eye = np.eye(d) * (1 + source.grid((d, 1), 0, 4) / 4)
-        features = eye + np.triu(np.ones((d, d)), 1) * source.grid((d, d), -4, 4) / 4
-    else:
-        features = draw_features(source, k, d)
-    batch = Batch(
-        loss,
-        1,
-        np.zeros(source.size),
-        features,
-        draw_labels(source, loss, n, k, depth),
-        draw_masses(source, n, k, depth, apart),
-        draw_weights(source, n),
-        source.grid((outputs * d,), -8, 8) / 4,
-        np.ones(source.size),
-        source.grid((outputs * d,), -8, 8) / 4,
-    )
-    batch = vector_batch(with_support(source, batch, supports) if supports else batch)
-    return with_radius(source, _adapted(source, batch, kind))
-
-
-# --- generators -----------------------------------------------------------------------------------
+from .vector_batch import LinearQuantities
 
 
 def arbitrary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Any problem, omega and comparator on the grid."""
-    return _problem(source, loss, limits)
+    return problem(source, loss, limits)
 
 
 def functions(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Comparators that are arbitrary functions, one per task."""
-    batch = _problem(source, loss, limits)
+    batch = problem(source, loss, limits)
     n, k, _, _ = batch.shape
     return batch.against(functions=source.grid((n, k), -8, 8) / 4)
 
 
 def tangent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Comparators h' = z - t(phi'v0 + kappa w), v0 = G/||G||, R = t, at which gap + Bregman = bound exactly."""
-    found: Batch = tangent_comparators(source, BatchQuantities(_problem(source, loss, limits)))
+    found: Batch = tangent_comparators(source, BatchQuantities(problem(source, loss, limits)))
     return found
 
 
@@ -211,7 +61,7 @@ def step_away(source: Source, at: CoreBatchQuantities) -> Any:
 
 def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """omega where a first-order method stops; the comparator from another start, or on the grid."""
-    batch = _problem(source, loss, limits)
+    batch = problem(source, loss, limits)
     start = batch.rival
     found = replace(batch, omega=stationary_points(batch))
     if source.choose(("grid", "another")) == "another":
@@ -222,24 +72,24 @@ def stationary(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 def local(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """A comparator one small gradient step away: the bound is nearly R eps."""
-    found: Batch = step_away(source, BatchQuantities(_problem(source, loss, limits)))
+    found: Batch = step_away(source, BatchQuantities(problem(source, loss, limits)))
     return found
 
 
 def one_task(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """A single task: C7."""
-    return _problem(source, loss, limits, tasks=1)
+    return problem(source, loss, limits, tasks=1)
 
 
 def no_adaptation(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """eta = 0: C5."""
-    batch = _problem(source, loss, limits, kind="one step")
+    batch = problem(source, loss, limits, kind="one step")
     return replace(batch, rate=np.zeros(source.size))
 
 
 def small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """eta B^2 below the data-free threshold of convexity: C8."""
-    batch = _problem(source, loss, limits, kind="one step")
+    batch = problem(source, loss, limits, kind="one step")
     return replace(batch, rate=_below(source, loss, batch))
 
 
@@ -261,7 +111,7 @@ class AtQuery(BatchQuantities):
 
 def support_query(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Tasks that adapt on another law than the one that they are judged on; any comparator."""
-    batch = _problem(source, loss, limits, supports=("own", "own", "labels", "part"))
+    batch = problem(source, loss, limits, supports=("own", "own", "labels", "part"))
     kinds = (
         "parameter",
         "functions",
@@ -285,7 +135,7 @@ def support_query(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
 
 def support_small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Supports on a part of the queries' atoms, and a step below the threshold of convexity."""
-    batch = _problem(source, loss, limits, kind="one step", supports=("part",))
+    batch = problem(source, loss, limits, kind="one step", supports=("part",))
     assert batch.support_masses is not None
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(batch.masses > 0, batch.support_masses / batch.masses, 1.0).max((1, 2, 3))
@@ -313,13 +163,13 @@ def shared_queries(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
         support_labels=draw_labels(source, base, n, n + 1, 1),
         support_masses=support,
     )
-    return with_radius(source, _adapted(source, batch, "one step"))
+    return with_radius(source, adapted(source, batch, "one step"))
 
 
 def independent(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Tasks with inputs of their own and independent features: C3."""
     tasks = source.choose(range(1, min(limits.tasks, limits.dimension) + 1))
-    return _problem(source, loss, limits, tasks=tasks, apart=True)
+    return problem(source, loss, limits, tasks=tasks, apart=True)
 
 
 def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -348,6 +198,85 @@ def cancelling(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     return with_radius(source, replace(batch, rate=2.0 ** -(1 + source.grid((), 0, 4))))
 
 
+class Turned(BatchQuantities):
+    """The same with the rates on the other side of the Hessians, or (`Forgetful`) without decay in the Jacobians."""
+
+    @cached_property
+    def jacobians(self) -> Array:
+        return self._jacobians_of(self._inner, self._turned)
+
+
+class Forgetful(BatchQuantities):
+    @cached_property
+    def jacobians(self) -> Array:
+        return self._jacobians_of(self._inner, self._undecayed)
+
+
+PACED_RIVALS = ("parameter", "functions", "tangent", "stationary", "turned", "forgetful")
+
+
+def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, ...] = PACED_RIVALS) -> Batch:
+    """Gradient steps with a rate for each parameter (negative, or 0: it is frozen), weight decay, or both."""
+    settings: tuple[dict[str, Any], ...] = (
+        {},
+        {"kind": "one step"},
+        {"kind": "one step", "supports": ("own", "labels", "part")},
+        {"tasks": 1},
+        {"kind": "one step", "apart": True, "tasks": source.choose(range(1, min(limits.tasks, limits.dimension) + 1))},
+    )
+    outputs = source.choose((2, 3)) if loss == "softmax" else 1
+    setting = source.choose(settings)
+    batch = problem(source, loss, limits, **{"kind": source.choose(("one step", "steps")), **setting}, outputs=outputs)
+    kind = source.choose(("rates", "decay", "both") if rivals == PACED_RIVALS else ("both",))
+    if kind != "decay":
+        batch = replace(batch, rates=source.grid(batch.omega.shape[1:], -4, 8) / 4)
+    if kind != "rates":
+        batch = replace(batch, decay=source.grid((), 1, 8) / 16 / np.maximum(batch.rate, 2.0**-6))
+    rival = source.choose(rivals)
+    if rival == "functions":
+        n, k = batch.shape[:2]
+        return batch.against(functions=source.grid((n, k * outputs), -8, 8) / 4)
+    if rival == "stationary":
+        return with_radius(source, replace(batch, omega=stationary_points(batch)))
+    of = {"turned": Turned, "forgetful": Forgetful}.get(rival, LinearQuantities)
+    wrong = outputs > 1 and of is not LinearQuantities
+    if rival == "parameter" or wrong:
+        return batch
+    found: Batch = tangent_comparators(source, of(batch))
+    return found
+
+
+def paced_small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """The same, steps below the data-free threshold of convexity: C8."""
+    batch = problem(source, loss, limits, kind="one step")
+    rates = source.grid(batch.omega.shape[1:], -4, 4) / 4
+    return replace(batch, rate=_below(source, loss, batch), rates=rates)
+
+
+def paced_spread(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """A support that a step's rates turn away from the query: the step expands, though it is small (C9)."""
+    size = source.size
+    features = np.stack([np.ones((size, 2)), np.array([1.0, -2.0]) * np.ones((size, 1))], axis=1)
+    features = features * (1 + source.grid((1, 2), 0, 3)) / 4
+    one = np.ones((size, 1, 2, 1))
+    batch = Batch(
+        draw_loss(source, loss),
+        1,
+        2.0 ** -source.grid((), 3, 6),
+        features,
+        source.grid((1, 2, 1), -8, 8) / 4,
+        one * np.array([0.0, 1.0])[:, None],
+        np.ones((size, 1)),
+        source.grid((2,), -8, 8) / 4,
+        np.ones(size),
+        source.grid((2,), -8, 8) / 4,
+        support_labels=source.grid((1, 2, 1), -8, 8) / 4,
+        support_masses=one * np.array([1.0, 0.0])[:, None],
+        rates=np.array([1.0, 0.0]) * np.ones((size, 1)),
+    )
+    return with_radius(source, batch)
+
+
 RIVALS = ("parameter", "functions", "tangent", "stationary", "local")
 
 
@@ -362,7 +291,7 @@ def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tu
         {"kind": "one step", "supports": ("part",)},
     )
     setting, c = source.choose(settings), source.choose(range(2, 5))
-    batch = _problem(source, loss, limits, outputs=c, **setting)
+    batch = problem(source, loss, limits, outputs=c, **setting)
     if setting.get("kind") and source.choose(("still", "small")) == "still":
         batch = replace(batch, rate=np.zeros(source.size))
     elif setting.get("kind"):
@@ -380,7 +309,7 @@ def vector_outputs(source: Source, loss: str, limits: Limits = SMALL, rivals: tu
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
     """Problems in one or two dimensions with steps from small to far beyond 1/curvature: spurious minima occur."""
     small = replace(limits, points=min(limits.points, 3), dimension=min(limits.dimension, 2))
-    return _problem(source, loss, small)
+    return problem(source, loss, small)
 
 
 GENERATORS: tuple[Generator, ...] = (
@@ -406,6 +335,13 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("shared-queries", "one query for all tasks, supports of their own (C3)", shared_queries, CONVEX_LOSSES),
     Generator("vector-tangent", "several outputs, tangent comparators", partial(vector_outputs, rivals=("tangent",)),
               tuple(VECTOR_LOSSES)),
+    Generator("rates", "a rate for each parameter, weight decay, or both", paced, (*CONVEX_LOSSES, "softmax"), 3),
+    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
+              partial(paced, rivals=("turned", "forgetful")), ("squared", "log-cosh", "logistic", "quartic")),
+    Generator("rates-small-step", "rates of any sign below the convexity threshold (C8)", paced_small_step,
+              ("logistic", "log-cosh", "pseudo-huber")),
+    Generator("rates-spread", "a frozen parameter, a support that a step turns away from the query (C9)", paced_spread,
+              ("squared",)),
 )  # fmt: skip
 
 LANDSCAPES = Generator("landscapes", "one or two dimensions, for the certified optimum", landscapes, SMOOTH_LOSSES)

@@ -20,27 +20,8 @@ from ..instances import FORMAT, SPLIT_FORMAT, Instance, Vector, fraction
 from ..losses import Link, Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
 from ..models.weights import Weights
+from .adaptation import Adaptation, Gradient, adaptation_field
 from .tables import Lazy, Rows
-
-
-@dataclass(frozen=True)
-class Gradient:
-    """Adaptation by `steps` gradient steps: theta <- theta - eta grad R_i(theta)."""
-
-    eta: fmpq
-    steps: int = 1
-    name: str = field(default="gradient", init=False)
-
-
-@dataclass(frozen=True)
-class Implicit:
-    """Adaptation by a proximal step: argmin R_i(t) + (strength/2) ||t - theta||^2 (iMAML; "lambda" in files)."""
-
-    strength: fmpq
-    name: str = field(default="implicit", init=False)
-
-
-Adaptation = Gradient | Implicit
 
 
 @dataclass(frozen=True)
@@ -181,7 +162,7 @@ class MetaSLInstance(Instance):
         """The same instance with equal atoms merged, massless atoms dropped and the rest sorted."""
         tasks = canonical_tasks(self.tasks)
         return MetaSLInstance(
-            self.loss, self.adaptation, self.features, tasks, self.omega, self.comparator, self.radius
+            self.loss, self.adaptation.canonical, self.features, tasks, self.omega, self.comparator, self.radius
         )
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
@@ -253,6 +234,8 @@ def document_of(
     """The fields of an instance file: numbers written by `number`, parameters by `parameter`."""
     rival = instance.comparator
     plain = instance.loss.outputs == 1 and all(task.support is None for task in instance.tasks)
+    if isinstance(instance.adaptation, Gradient):
+        plain = plain and instance.adaptation.rates is None and instance.adaptation.decay == 0
     return {
         "format": FORMAT if plain else SPLIT_FORMAT,
         "problem": "meta-sl",
@@ -273,13 +256,6 @@ def loss_field(loss: Loss, number: Callable[[fmpq], object]) -> dict[str, object
     if loss.parameter is not None and loss.profile.parameter is not None:
         field[loss.profile.parameter] = number(loss.parameter)
     return field | ({"classes": loss.outputs} if loss.link is Link.CLASS else {})
-
-
-def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -> dict[str, object]:
-    """The field "adaptation" of a document."""
-    if isinstance(adaptation, Gradient):
-        return {"name": adaptation.name, "eta": number(adaptation.eta), "steps": adaptation.steps}
-    return {"name": adaptation.name, "lambda": number(adaptation.strength)}
 
 
 def tasks_field(tasks: tuple[Task, ...], number: Callable[[fmpq], object]) -> list[dict[str, object]]:
@@ -363,7 +339,7 @@ class NetworkInstance(Instance):
     @cached_property
     def canonical(self) -> NetworkInstance:
         """The same instance with equal atoms merged, massless atoms dropped and the rest sorted."""
-        return replace(self, tasks=canonical_tasks(self.tasks), notes=())
+        return replace(self, tasks=canonical_tasks(self.tasks), adaptation=self.adaptation.canonical, notes=())
 
     @property
     def _model(self) -> dict[str, str]:

@@ -13,13 +13,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats, IrrationalError, Matrix, Number, NumberSystem, Rationals, midpoint, norm
 from ..instances import Vector
 from ..losses import Loss
-from .instance import Gradient, Implicit, MetaSLInstance, Task
+from .adaptation import Gradient, Implicit
+from .instance import MetaSLInstance, Task
 
 PROXIMAL_STEPS = 80
 HALVINGS = 40
@@ -113,6 +114,10 @@ class Problem(Risks):
         self.omega = self.column(instance.omega)
         if isinstance(instance.adaptation, Gradient):
             self.eta: Number = m.number(instance.adaptation.eta)
+            self.decay: Number = m.number(instance.adaptation.decay)
+            given = instance.adaptation.rates or (fmpq(1),) * self.dimension
+            self.rates = [m.number(instance.adaptation.eta * r) for r in given]
+            self._alike = instance.adaptation.rates is None
 
     def at(self, vector: Vector) -> Point:
         """The model with this parameter."""
@@ -151,6 +156,17 @@ class Problem(Risks):
         zero, one = self.m.number(0), self.m.number(0) + scale
         return self.m.matrix([[one if i == j else zero for j in range(d)] for i in range(d)])
 
+    def paced(self, slope: Matrix) -> Matrix:
+        """eta D slope (d, .): every parameter's row times its rate."""
+        if self._alike:
+            return slope * self.eta
+        rows = zip(self.rates, slope.tolist(), strict=True)
+        return self.m.matrix([[rate * v for v in row] for rate, row in rows])
+
+    def stepped(self, theta: Matrix, slope: Matrix) -> Matrix:
+        """theta - eta D (slope + decay theta) (d, .): a gradient step; of a Jacobian J, whose slope is H J, too."""
+        return theta - self.paced(slope if self.decay == 0 else slope + theta * self.decay)
+
     def adapt(self, law: Law, theta: Matrix) -> list[Matrix]:
         """The iterates of the adaptation to the task's inner law: [theta, ..., U_i(theta)]."""
         adaptation = self.instance.adaptation
@@ -158,8 +174,7 @@ class Problem(Risks):
             return [theta, self._proximal(law.inner, theta, adaptation)]
         iterates = [theta]
         for _ in range(adaptation.steps):
-            step = self.gradient(law.inner, self.predictions(iterates[-1])) * self.eta
-            iterates.append(iterates[-1] - step)
+            iterates.append(self.stepped(iterates[-1], self.gradient(law.inner, self.predictions(iterates[-1]))))
         return iterates
 
     def _proximal(self, law: Law, theta: Matrix, adaptation: Implicit) -> Matrix:

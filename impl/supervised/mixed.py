@@ -3,13 +3,13 @@ r"""The mixed form of meta-SL in fewer points than triples (x, y, x').
 At a triple, with a_i = q_i p_i(x, y) of the inner law and S_i(x') = sum_y' p_i(x', y') ell'(z_i(x'), y') of the outer,
 
     mass M = sum_i a_i rho_i(x'),   weight W = sum_i a_i S_i(x'),   target T = sum_i a_i S_i(x') u_i(x'),
-    row psi = phi(x') - eta ell''(h(x), y) phi(x) phi(x)'phi(x').
+    row psi = S phi(x') - ell''(h(x), y) phi(x) phi(x)'eta D phi(x'),  S = I - eta D decay.
 
 Atoms with proportional (a_i), such as all that are one task's alone, are a class: a = c a_g. M, W and T are linear in
 a, so that the sums over a class of M, W, T and W^2/M are those at its total, and T/W is the same for all its atoms: the
-points are (class, x'). The rows depend on the atom through E = (1, eta ell'' phi phi') alone, and linearly:
+points are (class, x'). The rows depend on the atom through E = (1, ell'' phi phi') alone, and linearly:
 
-    sum over the class of c (s T/W - psi'v)^2,    psi = s phi(x') - F phi(x'),    (s, F) = E,
+    sum over the class of c (s T/W - psi'v)^2,    psi = s S phi(x') - F eta D phi(x'),    (s, F) = E,
 
 is a quadratic form of sum c E E', and the same for other (s, F) with the same sum: the columns of a Cholesky factor,
 1 + d(d+1)/2 for any number of atoms. Sums of |T - W psi'v| do not shrink so.
@@ -70,9 +70,9 @@ class Part:
     left: Matrix
     right: Matrix
 
-    def rows(self, features: Matrix) -> list[list[Number]]:
-        """s phi(x')' - phi(x')'F for the rows of features (N, d)."""
-        return (features * self.size - (features * self.left) * self.right).tolist()
+    def rows(self, left: Matrix, moved: Matrix) -> list[list[Number]]:
+        """s phi(x')'S - phi(x')'eta D F for the rows phi(x')'S and phi(x')'eta D (N, d)."""
+        return (left * self.size - (moved * self.left) * self.right).tolist()
 
 
 def condensed(parts: Sequence[Part], d: int) -> list[Part]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, Rationals, fenced, norm, square
+from ..arithmetic import Balls, Matrix, Number, Rationals, fenced, norm, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Link, Loss
 from ..models.rows import Rows
 from . import taylor
+from .adaptation import Gradient
 from .core_quantities import Step
-from .instance import Functions, Gradient
+from .instance import Functions
 from .maml import Law
 from .rank_quantities import RankQuantities
 from .task_quantities import TaskQuantities
@@ -23,9 +24,9 @@ from .vectors import VectorProblem
 
 
 def small_step_margin(loss: Loss, s: arb, r: arb | None = None, share: arb | fmpq | int = 1) -> arb:
-    """C8's margin for s = eta B^2 >= 0: positive where L is convex whatever the data; -1 for infinite constants.
+    """C8's margin for s = max_j |eta r_j| B^2: positive where L is convex whatever the data; -1 for infinite constants.
 
-    Of two laws s = eta B_s^2, r = eta B_s B_q, and `share` a number with D^s <= share D^q.
+    Of two laws B_s^2 in s, r with B_s B_q in place of B^2, and `share` a number with D^s <= share D^q.
     """
     constants = loss.constants()
     m1, m2, kappa = constants.m1, constants.m2, constants.kappa
@@ -85,16 +86,21 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         """B_s, of the inner laws."""
         return self._longest([law.inner for law in self.laws])
 
-    @cached_property
-    def _step_size(self) -> arb:
-        """a = eta m2 B_s^2."""
-        self._gradient_steps()
-        self._balls_only("a norm")
-        return Balls.magnitude(self.problem.eta) * self._finite("m2") * square(self.support_feature_bound)
-
-    def _gradient_steps(self) -> None:
+    def _gradient_steps(self) -> Gradient:
         if not isinstance(self.instance.adaptation, Gradient):
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
+        return self.instance.adaptation
+
+    @property
+    def _rate(self) -> arb:
+        """max_j |eta r_j|."""
+        return arb(self._gradient_steps().largest)
+
+    @cached_property
+    def _bend(self) -> arb:
+        """h = m2 B_s^2."""
+        self._balls_only("a norm")
+        return self._finite("m2") * square(self.support_feature_bound)
 
     def _finite(self, constant: str) -> arb:
         value = getattr(self.problem.loss.constants(), constant)
@@ -104,10 +110,14 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
     @cached_property
     def _stretch(self) -> arb:
-        """c >= ||J^(k)||: max(1, a - 1) where 0 <= eta H_i, and 1 + a if eta < 0 or the loss is not convex."""
-        a = self._step_size
-        forward = self.problem.eta >= 0 and self.problem.loss.profile.convex
-        return (a - 1).max(arb(1)) if forward else 1 + a
+        """c >= ||J^(k)||, J^(k) = I - eta D (H + decay), ||H|| <= h; rates are `middle` and at most `half` off it."""
+        low, high = self._gradient_steps().span
+        middle, half, decay, h = arb((low + high) / 2), arb((high - low) / 2), self.problem.decay, self._bend
+        still = 1 - middle * decay
+        alike = abs(still).max(abs(still - middle * h))
+        if not self.problem.loss.profile.convex:
+            alike = abs(still) + abs(middle) * h
+        return alike + half * (h + decay)
 
     @cached_property
     def remainder_constant(self) -> arb:
@@ -119,7 +129,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         if adaptation.steps > 1:
             c, k = self._stretch, adaptation.steps
             growth = fenced(c) ** (k - 1) * sum((fenced(c) ** j for j in range(k)), start=arb(0))
-        return Balls.magnitude(self.problem.eta) * third * growth
+        return self._rate * third * growth
 
     @cached_property
     def jacobian_deviation(self) -> arb:
@@ -127,18 +137,19 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         if not isinstance(adaptation, Gradient):
             a = self._finite("m2") * square(self.support_feature_bound) / self.m.number(adaptation.strength)
             return a / (1 + a)
-        return self._step_size * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
+        step = self._rate * (self._bend + self.problem.decay)
+        return step * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
 
     @cached_property
     def smoothness(self) -> arb:
-        """beta = c^2 m2 B_q^2 + eta m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
-        self._gradient_steps()
-        self._balls_only("a norm")
+        """beta = c^2 m2 B_q^2 + max_j |eta r_j| m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
+        return self._smoothness(self._stretch)
+
+    def _smoothness(self, stretch: arb) -> arb:
         third = self._finite("m3")
         bend = arb(0) if third.is_zero() else self._finite("m1") * third
-        size = Balls.magnitude(self.problem.eta)
-        bound = square(self._stretch) * self._finite("m2") * square(self.feature_bound)
-        return bound + size * bend * fenced(self.support_feature_bound) ** 3 * self.feature_bound
+        bound = square(stretch) * self._finite("m2") * square(self.feature_bound)
+        return bound + self._rate * bend * fenced(self.support_feature_bound) ** 3 * self.feature_bound
 
     @cached_property
     def descent(self) -> arb:
@@ -205,21 +216,30 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     def _certainly_dependent(self) -> bool:
         """Whether they are dependent for a reason that features alone show, or in exact rationals.
 
-        The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included. Of tasks that
-        adapt on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks
-        together; a task with a support of its own has dependent rows where its features are.
+        The rows J_i phi(x) of a task lie in the span of its features, those of the inner law included (where parameters
+        decay at different rates, S = diag(kept), in that of S^k phi(x) up to the number of steps). Of tasks that adapt
+        on their own law, or do not adapt, these are the features of the rows themselves, of all such tasks together
+        (not with such a decay). Any task has dependent rows where its features are.
         """
-        still = isinstance(self.instance.adaptation, Gradient) and self.instance.adaptation.eta == 0
-        plain = [law for law in self.laws if law.support is None or still]
-        groups = [plain, *([law] for law in self.laws if not (law.support is None or still))]
+        adaptation = self.instance.adaptation
+        still = isinstance(adaptation, Gradient) and adaptation.eta == 0
+        kept, fades = list[fmpq](), 0
+        if isinstance(adaptation, Gradient) and adaptation.rates is not None and adaptation.decay != 0:
+            kept, fades = [1 - adaptation.eta * adaptation.decay * r for r in adaptation.rates], adaptation.steps
+        alone = [fades > 0 or not (law.support is None or still) for law in self.laws]
+        groups = [[law for law, own in zip(self.laws, alone, strict=True) if not own]]
+        groups += [[law] for law, own in zip(self.laws, alone, strict=True) if own]
 
-        def rank(places: Iterable[int]) -> int:
-            rows = [self.instance.rows[x] for x in places]
+        def rank(places: Iterable[int], fades: int = 0) -> int:
+            rows = last = [self.instance.rows[x] for x in places]
+            for _ in range(fades):
+                last = [tuple(v * k for v, k in zip(row, kept, strict=True)) for row in last]
+                rows = rows + last
             return Rationals.matrix(rows).rank() if rows else 0
 
         rows, count = [[x for law in group for x in law.rho] for group in groups], len(self._points)
         everything = {x for law in self.laws for x in law.points}
-        if self._crowded or rank(everything) < count or any(rank(own) < len(own) for own in rows):
+        if self._crowded or any(rank(own) < len(own) for own in rows) or rank(everything, fades) < count:
             return True
         twin = self._rational_twin
         return twin is not None and twin._meta_features.rank() < count
@@ -243,12 +263,20 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
 
     @cached_property
     def margin_small_step(self) -> arb:
-        adaptation = self.instance.adaptation
-        one = isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0
-        if not one:
+        if not self._one_step:
             return arb(-1)
         longest = self.feature_bound.max(self.support_feature_bound)
-        return small_step_margin(self.problem.loss, self.problem.eta * square(longest))
+        return small_step_margin(self.problem.loss, self._rate * square(longest))
+
+    @property
+    def _one_step(self) -> bool:
+        adaptation = self.instance.adaptation
+        return isinstance(adaptation, Gradient) and adaptation.steps == 1
+
+    @cached_property
+    def margin_no_decay(self) -> arb:
+        adaptation = self.instance.adaptation
+        return self._structural(not isinstance(adaptation, Gradient) or adaptation.decay == 0)
 
     @cached_property
     def margin_one_law(self) -> arb:
@@ -257,8 +285,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     @cached_property
     def margin_dominated(self) -> arb:
         """C8's margin for two laws; -1 where an atom of a support has no mass under the outer law."""
-        adaptation = self.instance.adaptation
-        if not (isinstance(adaptation, Gradient) and adaptation.steps == 1 and adaptation.eta >= 0):
+        if not self._one_step:
             return arb(-1)
         share = fmpq(1)
         for task in self.instance.tasks:
@@ -267,7 +294,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
                 if (atom.x, atom.y) not in outer:
                     return arb(-1)
                 share = max(share, atom.p / outer[atom.x, atom.y])
-        step, inner = self.problem.eta, self.support_feature_bound
+        step, inner = self._rate, self.support_feature_bound
         return small_step_margin(self.problem.loss, step * square(inner), step * inner * self.feature_bound, share)
 
     @cached_property
@@ -302,6 +329,39 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
             table += self._through(at.rows(list(law.rho)), law, steps).tolist()
         return self._misfit(Rows(self.m, self.m.matrix(table))).value
 
+    # --- what wrong theorems of rates and decay use ---
+
+    def _misfit_by(self, stepped: Callable[[Matrix, Matrix], Matrix]) -> arb:
+        """The misfit with another Jacobian: `stepped` takes a step's Hessian and the Jacobian before it."""
+        self._gradient_steps()
+        table = []
+        for law, at, steps in zip(self.laws, self._adapted, self._steps, strict=True):
+            jacobian = self.problem.identity()
+            for step in steps:
+                jacobian = stepped(self.problem.hessian(law.inner, step.at.predictions), jacobian)
+            table += (at.rows(list(law.rho)) * jacobian).tolist()
+        return self._misfit(Rows(self.m, self.m.matrix(table))).value
+
+    @cached_property
+    def misfit_rates_turned(self) -> arb:
+        """Factors I - eta (H + decay) D in place of I - eta D (H + decay)."""
+
+        def stepped(hessian: Matrix, jacobian: Matrix) -> Matrix:
+            moved = self.problem.paced(jacobian)
+            return jacobian - hessian * moved - moved * self.problem.decay
+
+        return self._misfit_by(stepped)
+
+    @cached_property
+    def misfit_no_decay(self) -> arb:
+        return self._misfit_by(lambda hessian, jacobian: jacobian - self.problem.paced(hessian * jacobian))
+
+    @cached_property
+    def smoothness_one_rate(self) -> arb:
+        """beta as if all parameters had the largest rate."""
+        a = self._rate * self._bend
+        return self._smoothness((a - 1).max(arb(1)) if self.problem.loss.profile.convex else 1 + a)
+
     # --- what wrong theorems of several outputs use ---
 
     @cached_property
@@ -321,7 +381,7 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         table = []
         for law, at in zip(self.laws, self._adapted, strict=True):
             hessian = problem.hessian(law.inner, self._before, mixed=False)
-            table += (at.rows(list(law.rho)) * (problem.identity() - hessian * problem.eta)).tolist()
+            table += (at.rows(list(law.rho)) * problem.stepped(problem.identity(), hessian)).tolist()
         return self._misfit(Rows(self.m, self.m.matrix(table))).value
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ from flint import fmpq
 from ..instances import Vector
 from ..losses import Link, Loss
 from ..shrink import put, simpler
-from .instance import Adaptation, Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from .adaptation import Adaptation, Gradient, Implicit
+from .instance import Atom, Functions, MetaSLInstance, Task
 
 Model = TypeVar("Model", bound=Any)
 """An instance with any model: tasks, features and a comparator are what is cut here."""
@@ -116,10 +117,18 @@ def _fewer_dimensions(instance: MetaSLInstance) -> Iterator[MetaSLInstance]:
         comparator = instance.comparator
         yield replace(
             instance,
+            adaptation=_cut(instance.adaptation, cut),
             features=tuple(cut(row) for row in instance.features),
             omega=cut(instance.omega),
             comparator=comparator if isinstance(comparator, Functions) else cut(comparator),
         )
+
+
+def _cut(adaptation: Adaptation, cut: Callable[[Vector], Vector]) -> Adaptation:
+    """The adaptation of fewer parameters."""
+    if isinstance(adaptation, Implicit) or adaptation.rates is None:
+        return adaptation
+    return replace(adaptation, rates=cut(adaptation.rates))
 
 
 def simpler_adaptations(adaptation: Adaptation) -> Iterator[Adaptation]:
@@ -129,7 +138,13 @@ def simpler_adaptations(adaptation: Adaptation) -> Iterator[Adaptation]:
         return
     for fewer in sorted({1, adaptation.steps - 1} - {0, adaptation.steps}):
         yield replace(adaptation, steps=fewer)
-    yield from (Gradient(eta, adaptation.steps) for eta in simpler(adaptation.eta))
+    if not adaptation.plain:
+        yield Gradient(adaptation.eta, adaptation.steps)
+    yield from (replace(adaptation, decay=decay) for decay in simpler(adaptation.decay) if decay >= 0)
+    rates = adaptation.rates or ()
+    for j, rate in enumerate(rates):
+        yield from (replace(adaptation, rates=put(rates, j, simple)) for simple in simpler(rate))
+    yield from (replace(adaptation, eta=eta) for eta in simpler(adaptation.eta))
 
 
 def simpler_rows(rows: Sequence[Vector]) -> Iterator[tuple[Vector, ...]]:

@@ -16,8 +16,9 @@ from ..balls.mixed import Mixed, MixedQuantities, System
 from ..instances import Instance, Vector
 from ..models.rows import Rows
 from . import taylor
+from .adaptation import Gradient
 from .core_quantities import RowQuantities, Step
-from .instance import Gradient, MetaSLInstance
+from .instance import MetaSLInstance
 from .maml import Law, Point, Problem
 from .mixed import LARGEST, AtomClass, Part, bounded, classes, condensed
 from .vectors import problem_of
@@ -95,7 +96,7 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         for step in steps:
             hessian = problem.hessian(law, step.at.predictions)
             if isinstance(adaptation, Gradient):
-                jacobian = (problem.identity() - hessian * problem.eta) * jacobian
+                jacobian = problem.stepped(jacobian, hessian * jacobian)
             else:
                 strength = self.m.number(adaptation.strength)
                 jacobian = solved(problem.identity() + hessian * (1 / strength), problem.identity())
@@ -149,17 +150,17 @@ class TaskQuantities(RowQuantities, MixedQuantities):
 
     @cached_property
     def _parts(self) -> list[list[Part]]:
-        """Per class its atoms: psi(x, y, x') = phi(x') - F phi(x') with F = eta ell'' phi phi'."""
+        """Per class its atoms: psi(x, y, x') = S phi(x') - F eta D phi(x'), F = ell'' phi phi', S = I - eta D decay."""
         m, problem, features = self.m, self.problem, self.problem.features.tolist()
 
         def part(x: int, label: Any, share: Number) -> Part:
             y, c = problem.loss.label(m, label), problem.loss.outputs
             if c == 1:
-                bend = problem.eta * problem.loss.d2(m, self._before[x], y)
+                bend = problem.loss.d2(m, self._before[x], y)
                 return Part(share, m.number(1), m.matrix([[bend * v] for v in features[x]]), m.matrix([features[x]]))
             own, bends = slice(x * c, x * c + c), problem.loss.d2(m, self._before[x * c : x * c + c], y)
             rows = m.matrix(features[own])
-            return Part(share, m.number(1), rows.transpose() * (m.matrix(bends) * problem.eta), rows)
+            return Part(share, m.number(1), rows.transpose() * m.matrix(bends), rows)
 
         return [[part(x, y, m.number(share)) for x, y, share in g.atoms] for g in self._classes]
 
@@ -173,9 +174,10 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         bounded(self._mixed_size(chosen, parts), "numbers in its rows")
         for index, group in groupby(chosen, lambda j: self._mixed_points[j][0]):
             members = list(group)
-            ahead = self.m.matrix([features[self._mixed_points[j][1]] for j in members])
+            ahead = self.m.matrix([features[self._mixed_points[j][1]] for j in members]).transpose()
+            left, moved = self.problem.stepped(ahead, ahead * 0).transpose(), self.problem.paced(ahead).transpose()
             for part in parts[index]:
-                found += [(j, part, row) for j, row in zip(members, part.rows(ahead), strict=True)]
+                found += [(j, part, row) for j, row in zip(members, part.rows(left, moved), strict=True)]
         return found
 
     def _mixed_system(self, chosen: list[int]) -> System:

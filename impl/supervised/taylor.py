@@ -14,7 +14,7 @@ from typing import Any
 from flint import arb, ctx
 
 from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, norm, solved
-from .instance import Gradient, Implicit
+from .adaptation import Gradient, Implicit
 from .maml import Law, Problem, Risks
 
 
@@ -94,7 +94,7 @@ def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:
         return _implicit(problem, law, theta, adaptation)
     for _ in range(adaptation.steps):
         z = (problem.features * theta).tolist()
-        theta = theta - problem.transposed * slope_rows(problem, law.inner, z) * problem.eta
+        theta = problem.stepped(theta, problem.transposed * slope_rows(problem, law.inner, z))
     return theta
 
 
@@ -150,9 +150,9 @@ def along(problem: Problem, direction: list[Number], order: int) -> list[Number]
                     found = problem.loss.d1(s, z[x], y)
                     for j, slope in enumerate(found, start=x.start) if isinstance(x, slice) else ((x, found),):
                         slopes[j] = slopes[j] + p * slope if j in slopes else p * slope
+                slope = [_dot([features[x][j] for x in slopes], list(slopes.values())) for j in range(len(theta))]
                 theta = [
-                    t - problem.eta * _dot([features[x][j] for x in slopes], list(slopes.values()))
-                    for j, t in enumerate(theta)
+                    t - rate * (g + problem.decay * t) for t, g, rate in zip(theta, slope, problem.rates, strict=True)
                 ]
             z = [_dot(row, theta) for row in features]
             for x, y, p in law.atoms:

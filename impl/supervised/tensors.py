@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from flint import fmpq
 from torch import Tensor
 
 from ..arithmetic import Floats, to_float
 from ..losses import Loss
 from ..tensors import Torch
-from .instance import Atom, Gradient, MetaSLInstance
+from .adaptation import Gradient
+from .instance import Atom, MetaSLInstance
 
 NEWTON_ROUNDS = 60
 
@@ -47,9 +49,10 @@ class TorchProblem:
     def adapt(self, tensors: tuple[Tensor, ...], theta: Tensor, *, first_order: bool = False) -> Tensor:
         """U_i(theta), differentiable in theta; `first_order` stops the inner gradient (FOMAML)."""
         if isinstance(self.adaptation, Gradient):
-            eta = to_float(self.adaptation.eta)
+            eta, decay = to_float(self.adaptation.eta), to_float(self.adaptation.decay)
+            rates = eta * torch.tensor([to_float(r) for r in self.adaptation.rates or (fmpq(1),)], dtype=torch.float64)
             for _ in range(self.adaptation.steps):
-                theta = theta - eta * self._slope(tensors, theta, not first_order)
+                theta = theta - rates * (self._slope(tensors, theta, not first_order) + decay * theta)
             return theta
         return self._proximal(tensors, theta, to_float(self.adaptation.strength), first_order)
 

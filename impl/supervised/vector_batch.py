@@ -24,11 +24,12 @@ PER_OUTPUT = ("labels", "support_labels", "functions")
 
 @dataclass(frozen=True)
 class VectorBatch(Batch):
-    """B instances of c outputs: omega and rival (B, c, d), labels (B, n, k, l, c), functions (B, n, k, c)."""
+    """B instances of c outputs: omega, rival and rates (B, c, d), labels (B, n, k, l, c), functions (B, n, k, c)."""
 
     fields: ClassVar[tuple[Field, ...]] = (
         Field("omega", Kind.REAL, ("output", "dimension")),
         Field("rival", Kind.REAL, ("output", "dimension")),
+        Field("rates", Kind.REAL, ("output", "dimension")),
         Field("features", Kind.REAL, ("point", "dimension")),
         *(replace(f, axes=(*f.axes, "output")) if f.name in PER_OUTPUT else f for f in TASKS),
     )
@@ -144,9 +145,9 @@ class VectorQuantities(BatchQuantities):
         at = z.reshape(size, -1, k, c).transpose(0, 2, 1, 3)
         slots = labels.shape[2]
         bends = self.batch.loss.on_arrays(2, np.repeat(at, slots // at.shape[2], axis=2), labels)
-        gram = (blocks.reshape(size, k * c, -1) @ self.transposed).reshape(size, k, 1, c, k * c)
-        pull = (self.batch.rate[:, None, None, None, None] * bends) @ gram
-        return self.features[:, None, None] - pull.swapaxes(-1, -2) @ blocks[:, :, None]
+        gram = (blocks.reshape(size, k * c, -1) @ self._moved).reshape(size, k, 1, c, k * c)
+        pull = bends @ gram
+        return self._left[:, None, None] - pull.swapaxes(-1, -2) @ blocks[:, :, None]
 
 
 class LinearQuantities(BatchQuantities):
@@ -157,12 +158,12 @@ class LinearQuantities(BatchQuantities):
 
 
 def vector_batch(plain: Batch) -> Batch:
-    """The batch as one of vectors, if its loss has several outputs: omega and rival (B, c d), functions (B, n, k c)."""
+    """One of vectors, if the loss has several outputs: omega, rival, rates (B, c d), functions (B, n, k c)."""
     c = plain.loss.outputs
     if c == 1:
         return plain
     given = {field.name: getattr(plain, field.name) for field in fields(plain)}
-    for name in ("omega", "rival"):
+    for name in ("omega", "rival", "rates"):
         if given[name] is not None:
             given[name] = given[name].reshape(len(plain), c, -1)
     return VectorBatch(**given | {"functions": None}).against(rival=given["rival"], functions=given["functions"])

@@ -8,6 +8,7 @@ every result moved at random by the dtype's unit; the largest of some replays, f
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +23,8 @@ from ..arithmetic import Array, bounds, root, to_float
 from ..judge import Enclosure
 from ..models.traced.evaluate import evaluated
 from ..models.traced.graph import Graph
-from ..models.traced.systems import Fine, Middles, Noisy, System, Value, each
+from ..models.traced.middles import Middles, Noisy
+from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
 from .learner import SGD, Inner, Learner, Loss, Task, bad, weights
 from .problem import programs
@@ -41,7 +43,12 @@ MEANING = {
     "left out)",
     "no-adaptation": "the gradient without adaptation: the outer loss is taken at the unadapted parameters",
     "first-task-only": "the gradient of the first task alone: the losses of the others do not reach it",
+    "last-task-only": "the gradient of the last task alone: the losses of the others do not reach it",
     "query-is-support": "the gradient with the outer loss on the support set: support is used as query",
+    "other-statistics": "MAML's gradient with the other statistics in batch normalisation: the batch's own (train) for "
+    "the running ones (eval), or the other way round",
+    "no-reset": "the gradient of a loop that does not go back to the parameters: each task starts where the last one's "
+    "inner loop ended",
 }
 
 
@@ -72,7 +79,7 @@ class Objectives:
     """The gradients that a loop may have computed instead."""
 
     def __init__(self, model: torch.nn.Module, tasks: Sequence[Task], inner: Inner, loss: Loss) -> None:
-        self.model, self.learner, self.weights = model, Learner(model, inner, loss), weights(tasks)
+        self.model, self.tasks, self.learner, self.weights = model, tasks, Learner(model, inner, loss), weights(tasks)
         self.data = [self.learner.data(task.support, task.query) for task in tasks]
         self.omega = [array_of(p) for p in self.learner.omega]
         self._kept: dict[Any, Value] = {}
@@ -92,8 +99,7 @@ class Objectives:
             point = evaluated(self._graph("adapted", data, learner), [*self.omega, *arrays], s)[0]
         elif name == "no-adaptation":
             name = "first-order"
-        found = evaluated(self._graph(name, data, learner), [*point, *arrays], s)[0]
-        return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in found))
+        return _joined(evaluated(self._graph(name, data, learner), [*point, *arrays], s)[0])
 
     def total(self, s: System, **named: Any) -> Value:
         """The tasks' gradients, weighted."""
@@ -110,17 +116,47 @@ class Objectives:
         for name in ("first-order", "no-adaptation"):
             yield Candidate(name, MEANING[name], partial(self.total, name=name))
         if len(self.data) > 1:
-            first = next(i for i, q in enumerate(self.weights) if q != 0)
-            words = MEANING["first-task-only"]
-            yield Candidate("first-task-only", words, lambda s: self.gradient(s, first))
-            part = self.weights[first]
-            yield Candidate("first-task-only", words, lambda s: _times(s, self.gradient(s, first), part))
+            weighted = [i for i, q in enumerate(self.weights) if q != 0]
+            for name, i in (("first-task-only", weighted[0]), ("last-task-only", weighted[-1])):
+                words, part = MEANING[name], self.weights[i]
+                yield Candidate(name, words, partial(self.gradient, i=i))
+                yield Candidate(name, words, lambda s, i=i, q=part: _times(s, self.gradient(s, i), q))  # type: ignore[misc]
         for factor, words in self._factors():
             text = f"MAML's gradient times {to_float(factor):g}: {words}"
             yield Candidate("sum-not-mean", text, lambda s, c=factor: _times(s, self.total(s), c))  # type: ignore[misc]
         yield Candidate("query-is-support", MEANING["query-is-support"], partial(self.total, swap="support"))
         yield Candidate("query-is-support", "the gradient with the query set in the inner loop, too",
                         partial(self.total, swap="query"))  # fmt: skip
+        other = with_other_statistics(self.model)
+        if other is not None:
+            those = Objectives(other, self.tasks, self.learner.inner, self._loss)
+            yield Candidate("other-statistics", MEANING["other-statistics"], those.total)
+
+    def without_reset(self) -> Iterator[Candidate]:
+        """The gradient of sum_i q_i R_i(U_i(...U_1(theta))): a graph of all tasks, for the last."""
+        if len(self.data) == 1:
+            return
+        learner, count = self.learner, len(self.learner.names)
+        shares = [to_float(q) for q in self.weights]
+        flat = [t for data in self.data for t in data]
+
+        def risk(p: Any, *all_data: torch.Tensor) -> torch.Tensor:
+            total: Any = 0
+            for i, share in enumerate(shares):
+                xs, ys, x, y = all_data[4 * i : 4 * i + 4]
+                p = learner.adapt(p, xs, ys)
+                z = learner.predict(dict(zip(learner.names, p, strict=True)), x)
+                total = total + share * learner.loss(z, y)
+            return total
+
+        def value(s: System) -> Value:
+            if not kept:
+                inputs = (*learner.omega, *flat)
+                kept.append(traced(lambda *a: torch.func.grad(risk)(a[:count], *a[count:]), inputs, range(count)))
+            return _joined(evaluated(kept[0], [*self.omega, *map(array_of, flat)], s)[0])
+
+        kept: list[Graph] = []
+        yield Candidate("no-reset", MEANING["no-reset"], value)
 
     def _factors(self) -> list[tuple[fmpq, str]]:
         tasks, points = len(self.data), len(self.data[0][3])
@@ -165,11 +201,26 @@ class Objectives:
             for data, q in zip(self.data, self.weights, strict=True):
                 rate = s.mul(s.lift(c), s.lift(float(inner.lr)))
                 values = evaluated(graph(data), [*self.omega, rate, *map(array_of, data)], s)[0]
-                part = _times(s, each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values)), q)
+                part = _times(s, _joined(values), q)
                 total = part if total is None else s.add(total, part)
             return total
 
         return value
+
+
+def with_other_statistics(model: torch.nn.Module) -> torch.nn.Module | None:
+    """A copy whose batch normalisation reads the other statistics; None without one that has both."""
+    other, found = copy.deepcopy(model), False
+    for module in other.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
+            module.train(not module.training)
+            found = True
+    return other if found else None
+
+
+def _joined(values: Sequence[Value]) -> Value:
+    """Tensors as one vector [p]."""
+    return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values))
 
 
 def _times(s: System, value: Value, factor: fmpq) -> Value:
@@ -254,9 +305,12 @@ def check_gradient(
     stages: list[Iterator[Candidate]] = [islice(usual, 1), usual]
     if isinstance(inner, SGD):
         stages += [those.other_steps(inner), _rates(g, those, inner)]
+    stages.append(those.without_reset())
     tried: list[tuple[Candidate, Enclosure]] = []
     for stage in stages:
         new = [(one, distance(g, one)) for one in stage]
+        if not new:
+            continue
         tried += new
         explained = _explained(new, UNITS[dtype])
         if explained is not None:

@@ -22,8 +22,9 @@ from ..instances import FORMAT
 from ..models.traced.evaluate import evaluated
 from ..models.traced.graph import Graph, Ref
 from ..models.traced.lines import node_in
+from ..models.traced.middles import Middles
 from ..models.traced.operators import OPERATORS
-from ..models.traced.systems import Middles, shape_of
+from ..models.traced.systems import shape_of
 from .instance import KINDS, Program, TracedInstance, TracedTask
 from .losses import NAMED
 

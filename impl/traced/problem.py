@@ -16,7 +16,8 @@ from flint import fmpq
 
 from ..arithmetic import Array, length_above, rational
 from ..models.traced.evaluate import evaluated
-from ..models.traced.systems import Middles, parts
+from ..models.traced.middles import Middles
+from ..models.traced.systems import parts
 from ..models.traced.trace import TraceError, array_of
 from .instance import Program, TracedInstance, TracedTask
 from .learner import SGD, Inner, Learner, Loss, Task, Tensors, bad, weights

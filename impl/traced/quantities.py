@@ -20,7 +20,8 @@ from ..balls.span import Span, span
 from ..balls.spanned import SpannedQuantities
 from ..instances import Vector
 from ..models.traced.evaluate import Kink, Run, evaluated
-from ..models.traced.systems import Fine, Middles, System, Value, each, shape_of
+from ..models.traced.middles import Middles
+from ..models.traced.systems import Fine, System, Value, each, shape_of
 from .instance import TracedInstance, TracedTask
 from .losses import NAMED
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from rich.table import Table
 
 from ..records import environment, now
-from . import falsify, floats, judging, networks, optimum, own_tasks
+from . import falsify, floats, judging, networks, optimum, own_tasks, programs
 from .rows import Measured, installed
 
 
@@ -62,11 +62,15 @@ def bench(
     show(optimum.table(optima_in_4))
     own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), progress)
     show(own_tasks.table(own))
+    traced = programs.compare(progress)
+    if traced:
+        show(programs.table(traced))
     return {
         "optimum": optima,
         "falsify": {"rows": searches},
         "optimum_in_4": optima_in_4,
         "own_tasks": own,
+        "programs": traced,
         "format": "metagap/bench/1",
         "started": started,
         "environment": environment(),

@@ -11,7 +11,8 @@ from flint import fmpq
 from ...impl.families import NETWORK, judge
 from ...impl.losses import Loss
 from ...impl.models.weights import Weights
-from ...impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from ...impl.supervised.adaptation import Gradient
+from ...impl.supervised.instance import Atom, Functions, NetworkInstance, Task
 from .rows import Row, installed
 
 WIDTHS = (4096, 65536)

@@ -23,7 +23,8 @@ from ...impl.optimum.check import check
 from ...impl.optimum.descent import into_ball
 from ...impl.optimum.exact import exact_value
 from ...impl.optimum.landscape import Landscape
-from ...impl.supervised.instance import Atom, Gradient, MetaSLInstance, Task
+from ...impl.supervised.adaptation import Gradient
+from ...impl.supervised.instance import Atom, MetaSLInstance, Task
 
 BALL = {"exponential": 1.0, "poisson": 1.0}
 """Radius of the ball (else 4): losses that grow exponentially stay near 0."""

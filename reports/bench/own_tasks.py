@@ -170,10 +170,10 @@ def _measured(case: Case, way: str, tell: Callable[[str], None]) -> _Outcome:
             found = _programmed(instance, way)
         else:
             found = {"metagap": _certified, "L-BFGS": _descended, "normal equations": _solved}[way](instance)
-    return _Outcome(found.seconds, found.value, found.says, found.lower, _peak())
+    return _Outcome(found.seconds, found.value, found.says, found.lower, peak())
 
 
-def _peak() -> float | None:
+def peak() -> float | None:
     """Megabytes that this process has had at most; None where the system does not say."""
     if sys.platform == "win32":
         return None

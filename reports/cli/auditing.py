@@ -21,6 +21,7 @@ from .audit_tables import print_audit
 from .ending import fail, interrupted
 from .own_tasks import (
     PLACES,
+    DecayOption,
     EtaOption,
     FeatureOption,
     IgnoreOption,
@@ -52,7 +53,7 @@ from .shared import (
     writing,
 )
 
-OF_TASKS = {"omega", "loss", "eta", "steps", "task", "label", "ignore", "feature"}
+OF_TASKS = {"omega", "loss", "eta", "steps", "decay", "task", "label", "ignore", "feature"}
 BOTH = {"tasks", "json", "max_time"}
 """Options of an audit of TASKS; the others belong to the audit of the claims."""
 
@@ -74,6 +75,7 @@ def audit(
     loss: LossOption = None,
     eta: EtaOption = None,
     steps: StepsOption = None,
+    decay: DecayOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
     ignore: IgnoreOption = None,
@@ -109,7 +111,7 @@ def audit(
         ready(targets, out) if tasks is None else ready(targets, inputs=[tasks, *([] if omega is None else [omega])])
     )
     if tasks is not None:
-        source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature)
+        source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)
         audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
     chosen = list(dict.fromkeys(family or _able()))
     for name in chosen:

@@ -21,6 +21,7 @@ from ..processes import apart, improving
 from .ending import fail, interrupted
 from .own_tasks import (
     PLACES,
+    DecayOption,
     EndOption,
     EtaOption,
     FeatureOption,
@@ -133,6 +134,7 @@ def check(
     loss: LossOption = None,
     eta: EtaOption = None,
     steps: StepsOption = None,
+    decay: DecayOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
     ignore: IgnoreOption = None,
@@ -141,8 +143,10 @@ def check(
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic."""
     advice = "it is neither accepted nor rejected; allow more"
-    source = None if tasks is None else tasks_at(tasks, loss, eta, steps, task, label, ignore, feature)
-    if source is None and (given := [name for name, value in (("--loss", loss), ("--eta", eta)) if value]):
+    source = None if tasks is None else tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)
+    if source is None and (
+        given := [name for name, value in (("--loss", loss), ("--eta", eta), ("--decay", decay)) if value]
+    ):
         fail(f"{given[0]}: --tasks is required with it; give both, or none")
     with input_errors(), working("check") as show, in_time(max_time, advice):
         accepted, line = apart(checked_certificate, (path, source), show, time.monotonic() + max_time)
@@ -157,6 +161,7 @@ def certify(
     loss: LossOption = None,
     eta: EtaOption = None,
     steps: StepsOption = None,
+    decay: DecayOption = None,
     task: TaskOption = "task",
     label: LabelOption = "y",
     ignore: IgnoreOption = None,
@@ -185,7 +190,7 @@ def certify(
         rate = None if eta is None else float(exact_option("--eta", eta, lambda v: True, "a number is required"))
         certify_program(tasks, Options(episodes, state, comparator, loss, rate, steps), max_time, json)
     no_program(Options(episodes, state, comparator))
-    source, ball = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature), _positive("--radius", radius)
+    source, ball = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay), _positive("--radius", radius)
     budget = Budget(gap=gap, seconds=max_time, until=begin + JUDGING * max_time)
     spoken = ready({"--json": json}, inputs=[tasks, *([] if omega is None else [omega])])
     if train and omega is not None:

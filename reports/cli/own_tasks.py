@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 from flint import fmpq
 
+from ...impl.files.parameters import KINDS
+from ...impl.instances import Vector
 from ...impl.losses import LOSSES, Loss
 from ...impl.own_tasks import TaskSource
 from ...impl.supervised.document import OUTPUTS, STEPS
@@ -43,7 +45,16 @@ LossOption = Annotated[
 ]
 EtaOption = Annotated[
     str | None,
-    typer.Option("--eta", metavar="STEP", help="Inner step size, such as 1/4; by default half of 1/curvature."),
+    typer.Option(
+        "--eta",
+        metavar="STEP",
+        help="Inner step size, such as 1/4; 1/4,0,1/2 has one for each parameter (0 freezes it), and so has a file as "
+        "--omega takes. By default half of 1/curvature.",
+    ),
+]
+DecayOption = Annotated[
+    str | None,
+    typer.Option("--decay", metavar="LAMBDA", help="Weight decay of the inner steps, such as 1/100; by default 0."),
 ]
 StepsOption = Annotated[
     int | None,
@@ -78,11 +89,13 @@ def tasks_at(
     label: str,
     ignore: list[str] | None = None,
     feature: list[str] | None = None,
+    decay: str | None = None,
 ) -> TaskSource:
     """The tasks that the options describe; bad options end the command with one line."""
     for name in set(ignore or ()) & set(feature or ()):
         fail(f"--feature={name!r}: a column that is not given to --ignore is required; leave one of the two out")
-    return TaskSource(place, task, label, tuple(ignore or ()), tuple(feature or ()), _loss(loss), _eta(eta), steps)
+    columns = tuple(ignore or ()), tuple(feature or ())
+    return TaskSource(place, task, label, *columns, _loss(loss), _eta(eta), steps, _decay(decay))
 
 
 def _loss(text: str | None) -> Loss | None:
@@ -104,9 +117,20 @@ def _loss(text: str | None) -> Loss | None:
         fail(f"--loss={text!r}: {error}; give {name}:1, say" if not parameter else f"--loss={text!r}: {error}")
 
 
-def _eta(text: str | None) -> fmpq | None:
-    required = "a number of at most 1e30 is required; give one, such as 1/4"
-    return None if text is None else exact_option("--eta", text, lambda v: abs(v) <= 10**30, required)
+def _eta(text: str | None) -> fmpq | Vector | Path | None:
+    """One step size, one for each parameter, or the file that has them."""
+    if text is None:
+        return None
+    if Path(text).suffix.lower() in KINDS:
+        return Path(text)
+    required = "a number of at most 1e30 (or several, with commas; or a file) is required; give one, such as 1/4"
+    found = [exact_option("--eta", text, lambda v: abs(v) <= 10**30, required, part) for part in text.split(",")]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _decay(text: str | None) -> fmpq | None:
+    required = "a number >= 0 and at most 1e30 is required; give one, such as 1/100"
+    return None if text is None else exact_option("--decay", text, lambda v: 0 <= v <= 10**30, required)
 
 
 @contextmanager

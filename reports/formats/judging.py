@@ -118,7 +118,10 @@ class CertifiedProblem(Record):
     kind: str
     model: str
     loss: str
-    adaptation: Annotated[dict[str, float | int | str], Meta(description="name, eta and steps, or lambda")]
+    adaptation: Annotated[
+        dict[str, float | int | str | list[float]],
+        Meta(description="name, eta and steps (rates, decay), or lambda"),
+    ]
     tasks: Count
     rows: Count
     columns: Count
@@ -138,7 +141,7 @@ class CertifiedProblem(Record):
             found.instance.family,
             posed.model,
             posed.loss,
-            {name: convert(value, float | int | str) for name, value in posed.adaptation.items()},
+            {name: convert(value, float | int | str | list[float]) for name, value in posed.adaptation.items()},
             posed.tasks,
             posed.rows,
             posed.columns,

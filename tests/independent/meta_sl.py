@@ -46,7 +46,11 @@ class MetaSL(Supervised):
 
     @property
     def margin_no_adaptation(self) -> bool:
-        return self.gradient_steps and self.eta == 0
+        return self.gradient_steps and not any(self.rates)
+
+    @property
+    def margin_no_decay(self) -> bool:
+        return self.decay == 0 or not any(self.rates)
 
     @property
     def margin_bounded_curvature(self) -> bool:
@@ -71,9 +75,9 @@ class MetaSL(Supervised):
     @property
     def margin_small_step(self) -> bool | None:
         loss = self.loss
-        if self.steps != 1 or self.eta < 0 or INFINITE in (loss.m1, loss.m2, loss.kappa):
+        if self.steps != 1 or INFINITE in (loss.m1, loss.m2, loss.kappa):
             return False
-        s = self.eta * max(self.feature_bound, self.support_feature_bound) ** 2
+        s = self.fastest * max(self.feature_bound, self.support_feature_bound) ** 2
         room, bend = 1 - loss.m2 * s, loss.kappa * loss.m1 * s
         margin = min(room, room**2 * mp.exp(-bend) - bend)
         return None if abs(margin) < mpf(10) ** -30 else bool(margin > 0)
@@ -130,12 +134,12 @@ class MetaSL(Supervised):
     @property
     def margin_dominated(self) -> bool | None:
         loss = self.loss
-        if self.steps != 1 or self.eta < 0 or INFINITE in (loss.m1, loss.m2, loss.kappa):
+        if self.steps != 1 or INFINITE in (loss.m1, loss.m2, loss.kappa):
             return False
         if not all(inner.keys() <= outer.keys() for inner, outer in self.laws):
             return False
         share = max(p / outer[a] for inner, outer in self.laws for a, p in inner.items())
-        s, r = self.eta * self.support_feature_bound**2, self.eta * self.support_feature_bound * self.feature_bound
+        s, r = (self.fastest * self.support_feature_bound * b for b in (self.support_feature_bound, self.feature_bound))
         room, bend = 1 - loss.m2 * s, loss.kappa * loss.m1 * r
         margin = min(room, room**2 * mp.exp(-bend) / share - bend)
         return None if abs(margin) < mpf(10) ** -30 else bool(margin > 0)
@@ -146,15 +150,27 @@ class MetaSL(Supervised):
         return constant
 
     @property
-    def a(self) -> Any:
+    def fastest(self) -> Any:
+        """The largest |rate|."""
         if not self.gradient_steps:
             raise UndefinedError("not by gradient steps")
-        return abs(self.eta) * self.finite(self.loss.m2) * self.support_feature_bound**2
+        return max(map(abs, self.rates))
+
+    @property
+    def sharpest(self) -> Any:
+        return self.finite(self.loss.m2) * self.support_feature_bound**2
+
+    @property
+    def a(self) -> Any:
+        return self.fastest * (self.sharpest + self.decay)
 
     @property
     def c(self) -> Any:
-        """max(1, a - 1) if 0 <= eta H, else 1 + a."""
-        return max(mpf(1), self.a - 1) if self.eta >= 0 and self.loss.convex else 1 + self.a
+        """||I - D (H + decay)|| of 0 <= H <= m2 B_s^2 (or |H|), by the mean of the rates' ends and what is off it."""
+        mean, off = (max(self.rates) + min(self.rates)) / 2, (max(self.rates) - min(self.rates)) / 2
+        ends = [0, 1] if self.loss.convex else [-1, 1]
+        kept = max(abs(1 - mean * (self.decay + t * self.sharpest)) for t in ends)
+        return kept + off * (self.sharpest + self.decay)
 
     @property
     def remainder_constant(self) -> Any:
@@ -164,7 +180,7 @@ class MetaSL(Supervised):
         growth = mpf(1) if self.steps == 1 else self.c ** (self.steps - 1) * mp.fsum(
             self.c**j for j in range(self.steps)
         )  # fmt: skip
-        return abs(self.eta) * half * growth
+        return self.fastest * half * growth
 
     @property
     def jacobian_deviation(self) -> Any:
@@ -175,9 +191,17 @@ class MetaSL(Supervised):
 
     @cached_property
     def smoothness(self) -> Any:
-        c, m3 = self.c, self.finite(self.loss.m3)
+        return self.smoothness_of(self.c)
+
+    @property
+    def smoothness_one_rate(self) -> Any:
+        a = self.fastest * self.sharpest
+        return self.smoothness_of(max(mpf(1), a - 1) if self.loss.convex else 1 + a)
+
+    def smoothness_of(self, c: Any) -> Any:
+        m3 = self.finite(self.loss.m3)
         bend = mpf(0) if m3 == 0 else self.finite(self.loss.m1) * m3
-        turn = abs(self.eta) * bend * self.support_feature_bound**3 * self.feature_bound
+        turn = self.fastest * bend * self.support_feature_bound**3 * self.feature_bound
         return c**2 * self.finite(self.loss.m2) * self.feature_bound**2 + turn
 
     @property
@@ -193,6 +217,11 @@ class MetaSL(Supervised):
         if not self.smooth or not self.gradient_steps:
             raise UndefinedError("not differentiable")
         return self.bend(self.objective, self.total(self.z), self.omega)
+
+    def moved(self, there: Vector) -> tuple[Vector, Vector]:
+        """What decay leaves of a feature, and the feature times the rates."""
+        moved = [rate * v for rate, v in zip(self.rates, there, strict=True)]
+        return [v - self.decay * m for v, m in zip(there, moved, strict=True)], moved
 
     # --- the mixed form: triples (x, y, x') under M = sum q_i D_i x rho_i ---------------------------------------
 
@@ -219,11 +248,12 @@ class MetaSL(Supervised):
         masses, weights, targets, rows, gone, empty = [], [], [], [], [], []
         for (x, _, other), (mass, weight, target, size, reach, y) in found.items():
             phi, there = self.model.inputs[x], self.model.inputs[other]
-            bend = self.eta * self.loss.second(dot(phi, self.omega), y) * dot(phi, there)
+            left, moved = self.moved(there)
+            bend = self.loss.second(dot(phi, self.omega), y) * dot(phi, moved)
             masses.append(mass)
             weights.append(weight)
             targets.append(target)
-            rows.append([b - bend * a for a, b in zip(phi, there, strict=True)])
+            rows.append([b - bend * a for a, b in zip(phi, left, strict=True)])
             gone.append(is_small(weight, size))
             empty.append(is_small(target, reach))
         return masses, weights, targets, rows, gone, empty

@@ -74,6 +74,11 @@ def law_of(given: list[dict[str, Any]], weight: Fraction, index: int, support: T
     return Task(number(weight), points, tuple(y for _, y, _ in atoms), index, support)
 
 
+def flat(given: Any) -> list[Any]:
+    """The numbers of a list, or of a list of rows."""
+    return [v for row in given for v in (row if isinstance(row, list) else [row])]
+
+
 class Linear:
     """h_theta(x) = phi(x)'theta."""
 
@@ -108,6 +113,9 @@ class Supervised(Core):
         self.steps = self.adaptation["steps"] if self.gradient_steps else 0
         self.eta = number(exact(self.adaptation["eta"])) if self.gradient_steps else None
         self.omega = self.model.parameter(document["omega"])
+        given = flat(self.adaptation.get("rates", [1] * len(self.omega)))
+        self.rates = [self.eta * number(exact(r)) for r in given] if self.gradient_steps else []
+        self.decay = number(exact(self.adaptation.get("decay", 0)))
         self.radius = number(exact(document["radius"]))
         self.functions = isinstance(document["comparator"], dict)
         self.starts: dict[int, tuple[Vector, Vector]] = {}
@@ -138,7 +146,8 @@ class Supervised(Core):
         found = [theta]
         for _ in range(self.steps):
             pull = self.risk_gradient(task.inner, found[-1])
-            found.append([t - self.eta * g for t, g in zip(found[-1], pull, strict=True)])
+            pairs = zip(found[-1], pull, self.rates, strict=True)
+            found.append([t - rate * (g + self.decay * t) for t, g, rate in pairs])
         return found
 
     def proximal(self, task: Task, theta: Vector) -> Vector:
@@ -311,7 +320,7 @@ class Supervised(Core):
     @cached_property
     def smooth(self) -> bool:
         """Whether L is differentiable at omega, as far as the definition shows."""
-        moves = not self.gradient_steps or self.eta != 0
+        moves = not self.gradient_steps or any(self.rates)
         if (moves and self.joints(False)) or (self.loss.kinked and self.joints(True)):
             return False
         return not any(

@@ -262,7 +262,8 @@ class VectorMetaSL(MetaSL):
         for (x, _, other), (*_, y) in found.items():
             there, z = self.model.inputs[other], {x: self.model.predict(self.omega, x) for x in self.model.inputs}
             turn = self.hessian(x, self.loss.second(self.at(z, x), y))
-            rows.append([t - self.eta * dot(row, there) for t, row in zip(there, turn, strict=True)])
+            left, moved = self.moved(there)
+            rows.append([t - dot(row, moved) for t, row in zip(left, turn, strict=True)])
         masses, weights, targets, sizes, reaches = ([at[j] for at in found.values()] for j in range(5))
         self.triples = [(x, label, other[0]) for x, label, other in found]
         gone, empty = (

@@ -9,6 +9,7 @@ from .losses import LOSS_FAULTS
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
+from .rates import RATED
 from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
 from .running import RUNNING
@@ -24,6 +25,7 @@ CATALOGUE = (
     *SUPERVISED,
     *LAWS,
     *VECTORS,
+    *RATED,
     *NETWORKS,
     *REINFORCEMENT,
     *VERDICT_FAULTS,

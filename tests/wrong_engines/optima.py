@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import fmpq
 from metagap.impl.losses import Loss
-from metagap.impl.supervised.instance import Gradient
+from metagap.impl.supervised.adaptation import Gradient
 
 from .numbers import then
 from .planting import Around, Edit, Fault, Value, suite
@@ -239,12 +239,12 @@ OPTIMUM_FAULTS = (
     fault("relaxed-in-balls-chord-for-nothing", "a term is left out", f"{RELAXED}_box:at_least",
           Edit("+ kappa * out[i] * out[j]", ""), CHORD),
     # --- midpoint-radius numbers ---
-    fault("midrad-add", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__add__",
+    fault("midrad-add", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad._moved",
           Edit("size *= U\n", "size *= 0\n"), midrad("add")),
     fault("midrad-mul", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__mul__", Edit("total *= U\n",
           "total *= 0\n"), midrad("mul")),
     fault("midrad-mul-one-radius", "a term is left out", f"{MIDRAD}:MidRad.__mul__",
-          Edit("total = total + self.rad * size", "pass"), midrad("mul")),
+          Edit("self.rad * (np.abs(mid)", "0 * (np.abs(mid)"), midrad("mul")),
     fault("midrad-div", "an enclosure's radius is dropped", f"{MIDRAD}:MidRad.__truediv__",
           Edit("/ least + U * size) * UP + GUARD", "/ least) * UP + GUARD"), midrad("div")),
     fault("midrad-div-through-0", "a ball that is not a number is taken for one", f"{MIDRAD}:MidRad.__truediv__",

@@ -8,6 +8,7 @@ from .planting import Edit, Fault, suite
 ROOM = "metagap.impl.models.traced"
 MAX_POOL = suite("test_traced_operators:test_a_winner_that_is_not_decided_is_every_one_that_may_be")
 PRODUCTS = suite("test_traced_operators:test_products_contain_for_any_shape_and_scale", shape=(64, 129, 31))
+LESSER = suite("test_traced_operators:test_products_bound_the_lesser_radius", lesser=0)
 CONSTANTS = suite("test_traced_operators:test_decisions_on_constants_are_none")
 
 
@@ -41,22 +42,39 @@ TRACED = (
     Fault("traced-bound-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.traced.asking:advice", Edit("(least := smallest([bound])) is not None and least.bound is not None", "(least := bound).bound is not None"), QUOTES),
     Fault("traced-parts-that-are-no-numbers", "a number that is none is told", "metagap.impl.traced.asking:advice", Edit("all(map(math.isfinite, known))", "True"), QUOTES),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
-    fault("product-left-radius", "a radius is dropped", "products:product", "        if a.rad.any():", "        if False:", PRODUCTS),
-    fault("product-right-radius", "a radius is dropped", "products:product", "spread + gamma * size)", "gamma * size)", PRODUCTS),
+    fault("product-right-radius-alone", "a radius is dropped", "products:product", "b.rad + gamma * np.abs(right)", "gamma * np.abs(right)", PRODUCTS),
+    fault("product-left-radius", "a radius is dropped", "products:_both", "_stacked(left_rad, right)", "0", PRODUCTS),
+    fault("product-left-radius-alone", "a radius is dropped", "products:product", "_stacked(a.rad + gamma * np.abs(left)", "_stacked(gamma * np.abs(left)", PRODUCTS),
+    fault("product-right-radius", "a radius is dropped", "products:_both", "        right += right_rad\n        return", "        return", LESSER),
+    fault("product-bounded-term", "a radius is dropped", "products:_both", "+ left_rad.max(-1)[..., :, None] * columns", "", LESSER),
     fault("hull-left-out", "an open gate is decided", "systems:System.where", "return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided", "return decided", MAX_POOL),
-    fault("winner-decided", "an open gate is decided", "operators:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
+    fault("winner-decided", "an open gate is decided", "reductions:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
     fault("kink-forgotten", "a kink is not remembered", "evaluate:Run.decided", "if doubtful.any():", "if False:", MAX_POOL),
     fault("kink-of-constants", "a constant is taken for a kink", "evaluate:Run.compared", "if self._live and found.size:", "if found.size:", CONSTANTS),
-    fault("sum-radius", "a radius is dropped", "systems:Middles.larger", "np.maximum(a.rad, b.rad)", "np.minimum(a.rad, b.rad)", contains("maximum.default")),
-    fault("balls-inward", "outward rounding is left out", "systems:Middles.from_balls", "np.maximum(high - mid, mid - low) * UP", "0 * np.maximum(high - mid, mid - low)", contains("log.default")),
+    fault("sum-radius", "a radius is dropped", "middles:Middles.larger", "np.maximum(a.rad, b.rad)", "np.minimum(a.rad, b.rad)", contains("maximum.default")),
+    fault("balls-inward", "outward rounding is left out", "middles:Middles.from_balls", "np.maximum(high - mid, mid - low) * UP", "0 * np.maximum(high - mid, mid - low)", contains("log.default")),
     fault("even-power", "a formula is wrong", "operators:power", "range(abs(int(e)) - 1)", "range(abs(int(e)))", means("pow.Tensor_Scalar", 3)),
     fault("relu-gate", "an open gate is decided", "operators:relu", "signs == -1, s.of", "signs != 1, s.of", contains("relu.default")),
-    fault("mean-count", "a formula is wrong", "operators:mean", "run.s.lift(count)", "run.s.lift(count + 1)", means("mean.dim")),
-    fault("softmax-axis", "a formula is wrong", "operators:softmax", "(axis,), True", "(0,), True", means("_softmax.default")),
+    fault("mean-count", "a formula is wrong", "reductions:mean", "run.s.lift(count)", "run.s.lift(count + 1)", means("mean.dim")),
+    fault("softmax-axis", "a formula is wrong", "reductions:softmax", "(axis,), True", "(0,), True", means("_softmax.default")),
     fault("pool-outside", "a formula is wrong", "layers:max_pool", "dilation, OUTSIDE)", "dilation, 0.0)", means("max_pool2d_with_indices.default")),
     fault("convolution-groups", "a formula is wrong", "layers:convolution_back", "columns = each(lambda x: x.transpose(0, 2, 1)", "columns = each(lambda x: x[::-1].transpose(0, 2, 1)", means("convolution_backward.default")),
     fault("batch-moments", "a formula is wrong", "layers:_moments", "s.lift(float(eps))", "s.lift(0.0)", means("native_layer_norm.default")),
     fault("scatter-twice", "a term is left out", "views:scatter_added", "run.s.add(there, rest)", "rest", means("scatter_add.default")),
+    fault("solution-residual", "a bound is too small", "middles:Middles.solve", "rest + share * rest.max(-2, keepdims=True)", "0 * rest", contains("_linalg_solve_ex.default")),
+    fault("solution-far-inverse", "a bound is too small", "middles:Middles.solve", "np.where(most < 1, most / (1 - most) * UP, np.nan)", "0 * most", suite("test_traced_programs:test_a_singular_system_is_not_enclosed")),
+    fault("factor-above", "a formula is wrong", "solves:factored", "triangular(run, lower, b, upper=False)", "run.s.solve(lower, b)", means("cholesky_solve.default")),
+    fault("pivot-left-out", "a term is left out", "solves:cholesky", "rest = s.sub(rest, s.mul(below,", "rest = s.add(rest, s.mul(below,", means("linalg_cholesky_ex.default")),
+    fault("steps-decided", "an open gate is decided", "operators:steps", "(signs[0] == 1) & (signs[1] == 1)", "signs[0] != 3", contains("floor.default")),
+    fault("steps-of-trunc", "a formula is wrong", "operators:steps", "np.where(found > 0, found, found - 1)", "found", suite("test_traced_operators:test_steps_towards_zero_have_one_piece_about_it")),
+    fault("infinities-finite", "an infinity is taken for a number", "operators:_against_infinity", "np.where(own == side, 0, 2)", "-side", suite("test_traced_programs:test_infinities_are_told_from_numbers_where_they_are_exact")),
+    fault("sums-at-once", "a term is left out", "views:added_at", "turn == k", "turn >= k", means("index_put.default", 1)),
+    fault("any-of-open", "an open gate is decided", "reductions:some", "answered(np.asarray(certain), np.asarray(possible & ~certain))", "np.asarray(certain)", suite("test_traced_operators:test_any_and_all_have_three_values")),
+    fault("norm-of-sums", "a formula is wrong", "reductions:norm", "s.sum(size, chosen, keep)", "s.sum(x, chosen, keep)", means("linalg_vector_norm.default", 1)),
+    fault("convolution-turned", "a formula is wrong", "layers:_spread", "np.flip(w, tuple(range(2, w.ndim)))", "w", means("convolution_backward.default")),
+    fault("transposed-roles", "a formula is wrong", "layers:convolution_back", "convolution(run, slope, weight, None,", "convolution(run, slope, each(np.negative, weight), None,", means("convolution_backward.default", 1)),
+    fault("pool-shares", "a formula is wrong", "layers:_shares", "1.0 if counted else 0.0", "0.0", means("avg_pool2d.default", 1)),
+    fault("writes-forgotten", "an operation is lost", "trace:_writes", "schema.is_mutable", "False", suite("test_traced_programs:test_in_place_operations_inside_decompositions_are_kept")),
     fault("graph-attributes", "what differs is taken for equal", "graph:simplified", "key = repr((new.op, new.args, sorted((new.named or {}).items())))", "key = repr((new.op, new.args))", suite("test_traced_operators:test_equal_operations_are_done_once_and_others_are_not")),
 )  # fmt: skip
 """Faults of the rooms `models.traced`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flint import fmpq
-from metagap.impl.supervised.instance import Gradient
+from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.vector_losses import VectorLoss
 
 from .planting import Edit, Fault, suite

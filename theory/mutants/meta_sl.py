@@ -130,6 +130,27 @@ MUTANTS = mutants(
             drops=("full-row-rank",),
         ),
         Wrong(
+            "rates-turned",
+            "lifted",
+            "rates on the other side of the Hessian",
+            put(misfit="misfit_rates_turned"),
+            "J_i = I - eta D (H_i + lambda) is not symmetric: phi_i is J_i'phi.",
+        ),
+        Wrong(
+            "decay-forgotten",
+            "lifted",
+            "Jacobian without the weight decay of the steps",
+            put(misfit="misfit_no_decay"),
+            "The inner objective is the risk and its decay: both are differentiated.",
+        ),
+        Wrong(
+            "one-rate",
+            "c9-curvature",
+            "beta with the largest rate for all parameters",
+            put(smoothness="smoothness_one_rate"),
+            "With unequal rates D H has no symmetric part >= 0: a step may expand where one rate would contract.",
+        ),
+        Wrong(
             "mean-over-outputs",
             "lifted",
             "the mean over components in place of their sum",

@@ -81,6 +81,22 @@ TWO_LAWS = needed(
     },
 )
 
+DECAYED = needed(
+    "meta-sl-c8",
+    "no-decay",
+    "U(theta) = theta/8 - tanh(theta - 1)/8 has the slope 0 at the label 1, where its prediction is 1/8: omega = 1 is "
+    "stationary, and L falls beyond it. Decay 7 leaves 1/8 of theta, and a label is as far from 0 as one likes.",
+    "log-cosh, one task, eta = 1/8, decay 7",
+    "L is not convex",
+    _DISTANCE,
+    {
+        **supervised("log-cosh", "1/8", [["1"]], [("1", [(0, "1", "1")])], ["1"], ["8"], "7"),
+        "format": "metagap/instance/2",
+        "adaptation": {**gradient("1/8"), "decay": "7"},
+    },
+    exact={"eps": "0", "displacement": "7"},
+)
+
 BALANCED = needed(
     "meta-sl-c8",
     "stationarity-of-L",
@@ -316,6 +332,8 @@ META_SL_COROLLARIES: tuple[Ablation, ...] = (
     _functions("meta-sl-c8-dominated", "log-cosh"),
     BALANCED,
     again(BALANCED, "meta-sl-c8-dominated", "C8 is the case of one law.", "eps_first_order*displacement"),
+    DECAYED,
+    again(DECAYED, "meta-sl-c8-dominated", "C8 is the case of one law.", _DISTANCE),
     *implied(
         "outer-convexity",
         ["meta-sl-c8", "meta-sl-c8-dominated"],

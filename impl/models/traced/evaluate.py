@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...arithmetic import Array
-from . import layers, views  # noqa: F401 - their rows enter the table
-from .graph import Graph, Node, Ref, references, replaced
+from . import layers, reductions, solves, views  # noqa: F401 - their rows enter the table
+from .graph import Graph, Node, Ref, replaced
 from .operators import OPERATORS, UnknownOperatorError, advice
 from .systems import System, Value
 
@@ -78,8 +78,7 @@ class Run:
 
     def outputs(self, inputs: Sequence[Value]) -> list[Value]:
         """The graph's outputs. Errors: UnknownOperatorError; what operators say of what they do not cover."""
-        live = self.graph.live()
-        last = _last_uses(self.graph)
+        live, last = self.graph.live, self.graph.last_uses
         for index, node in enumerate(self.graph.nodes):
             self.node, self._live = node, live[index]
             self._values.append(self._value(node, inputs))
@@ -101,26 +100,6 @@ class Run:
         args = replaced(node.args, self._values)
         named = {key: replaced(value, self._values) for key, value in (node.named or {}).items()}
         return row.run(self, *args, **named)
-
-
-def _last_uses(graph: Graph) -> list[list[int]]:
-    """The nodes whose values are not needed after each node; what `behind` looks at stays as long as what is behind."""
-    last: dict[int, int] = {}
-    first: dict[int, int] = {}
-    for index, node in enumerate(graph.nodes):
-        used = [ref.index for ref in references(node)]
-        for k in used:
-            last[k] = index
-            if k in first:
-                last[first[k]] = index
-        if used:
-            first[index] = used[0]
-    kept = {ref.index for ref in graph.outputs}
-    found: list[list[int]] = [[] for _ in graph.nodes]
-    for k, index in last.items():
-        if k not in kept:
-            found[index].append(k)
-    return found
 
 
 def evaluated(graph: Graph, inputs: Sequence[Value], system: System) -> tuple[list[Value], Run]:

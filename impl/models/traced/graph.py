@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ...arithmetic import Array
@@ -42,12 +43,33 @@ class Graph:
     outputs: tuple[Ref, ...]
     varying: tuple[int, ...] = ()
 
+    @cached_property
     def live(self) -> list[bool]:
         """Whether a node's value depends on a varying input, per node."""
         found: list[bool] = []
         for node in self.nodes:
             own = node.op == "input" and node.args[0] in self.varying
             found.append(own or any(found[ref.index] for ref in references(node)))
+        return found
+
+    @cached_property
+    def last_uses(self) -> list[list[int]]:
+        """The nodes that nobody needs after each node; what stands behind an argument stays as long as the argument."""
+        last: dict[int, int] = {}
+        first: dict[int, int] = {}
+        for index, node in enumerate(self.nodes):
+            used = [ref.index for ref in references(node)]
+            for k in used:
+                last[k] = index
+                if k in first:
+                    last[first[k]] = index
+            if used:
+                first[index] = used[0]
+        kept = {ref.index for ref in self.outputs}
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for k, index in last.items():
+            if k not in kept:
+                found[index].append(k)
         return found
 
 

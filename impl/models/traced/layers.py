@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...arithmetic import Array
-from .operators import power, refuse, row, winners
+from .operators import power, refuse, row
+from .reductions import winners
 from .systems import Open, Picks, Value, each, parts, rebuilt, shape_of
 
 OUTSIDE = -(2.0**1000)
@@ -57,9 +58,13 @@ def unfolded(run: Any, a: Value, kernel: Ints, out: Ints, stride: Ints, padding:
     need = reach(kernel, out, stride, dilation)
     ends = [(p, max(n - p - m, 0)) for p, n, m in zip(padding, need, plane, strict=True)]
     fills = parts(run.s.of(np.asarray(outside)))
-    wide = [_pad(x, ends, fill[()]) for x, fill in zip(parts(a), fills, strict=True)]
     seen = places(kernel, out, stride, dilation)
-    return rebuilt(a, [np.stack([x[over(place)] for place in seen]) for x in wide])
+
+    def windows(x: Array, fill: Array) -> Array:
+        wide = _pad(x, ends, fill[()])
+        return np.stack([wide[over(place)] for place in seen])
+
+    return rebuilt(a, [windows(x, fill) for x, fill in zip(parts(a), fills, strict=True)])
 
 
 def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Value:
@@ -83,17 +88,23 @@ def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, pad
 
 
 def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
-    """(g, C/g K, N P)."""
+    """What each position sees, as columns (g, C/g K, N P)."""
     stride, padding, dilation = how
-    windows = unfolded(run, a, kernel, out, stride, padding, dilation)
+    count = len(kernel)
     n, c = shape_of(a)[:2]
-    k, p = int(np.prod(kernel)), int(np.prod(out))
+    need = reach(kernel, out, stride, dilation)
+    ends = [(p, max(m - p - s, 0)) for p, m, s in zip(padding, need, shape_of(a)[2:], strict=True)]
+    spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    windows = (slice(None),) * 2 + tuple(slice(0, s * (m - 1) + 1, s) for s, m in zip(stride, out, strict=True))
+    windows += tuple(slice(None, None, d) for d in dilation)
 
     def arrange(x: Array) -> Array:
-        x = x.reshape(k, n, groups, c // groups, p)
-        return np.ascontiguousarray(x.transpose(2, 3, 0, 1, 4)).reshape(groups, (c // groups) * k, n * p)
+        seen = np.lib.stride_tricks.sliding_window_view(_pad(x, ends, 0.0), spans, tuple(range(2, 2 + count)))[windows]
+        own = seen.reshape(n, groups, c // groups, *seen.shape[2:]) if groups > 1 else seen[:, None]
+        axes = (1, 2, *range(3 + count, 3 + 2 * count), 0, *range(3, 3 + count))
+        return own.transpose(axes).reshape(groups, (c // groups) * int(np.prod(kernel)), n * int(np.prod(out)))
 
-    return each(arrange, windows)
+    return each(arrange, a)
 
 
 def _by_group(x: Array, groups: int) -> Array:
@@ -105,19 +116,34 @@ def _by_group(x: Array, groups: int) -> Array:
 
 
 def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
-    """The transpose of a convolution with this weight (O, C/g, *kernel): (N, O, *out) to (N, C, *plane)."""
-    kernel = shape_of(weight)[2:]
-    n, out = shape_of(a)[0], shape_of(a)[2:]
-    inner, k = shape_of(weight)[1], int(np.prod(kernel))
-    flat = each(lambda w: w.reshape(groups, w.shape[0] // groups, -1).transpose(0, 2, 1), weight)
-    pieces = run.s.product(flat, each(lambda x: _by_group(x, groups), a))
+    """The transpose of a convolution with this weight (O, C/g, *kernel): (N, O, *out) to (N, C, *plane).
 
-    def arrange(x: Array) -> Array:
-        x = x.reshape(groups, inner, k, n, *out)
-        return np.moveaxis(x, (2, 3), (0, 1)).reshape(k, n, groups * inner, *out)
-
+    Entry m of the plane is the sum of w_k a_j over p + m = s j + d k: a convolution of stride 1, with the weight turned
+    round, of a plane of zeros on which a_j stands at s j + d (kernel - 1) - p.
+    """
     stride, padding, dilation = how
-    return folded(run, each(arrange, pieces), plane, kernel, stride, padding, dilation)
+    kernel, out, inner = shape_of(weight)[2:], shape_of(a)[2:], shape_of(weight)[1]
+    to, taken = [], []
+    need = [m + d * (k - 1) for m, d, k in zip(plane, dilation, kernel, strict=True)]
+    for n, s, p, d, k, size in zip(out, stride, padding, dilation, kernel, need, strict=True):
+        start = d * (k - 1) - p
+        kept = [j for j in range(n) if 0 <= start + s * j < size]
+        to.append(slice(start + s * kept[0], start + s * kept[-1] + 1, s) if kept else slice(0, 0))
+        taken.append(slice(kept[0], kept[-1] + 1) if kept else slice(0, 0))
+
+    def widened(x: Array) -> Array:
+        found = np.zeros((*x.shape[:2], *need), dtype=x.dtype)
+        found[over(to)] = x[over(taken)]
+        return found
+
+    def turned(w: Array) -> Array:
+        w = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:])
+        return np.swapaxes(w, 1, 2).reshape(groups, inner, -1)
+
+    once = [1] * len(kernel)
+    columns = _columns(run, each(widened, a), kernel, plane, groups, (once, [0] * len(kernel), dilation))
+    found = run.s.product(each(turned, weight), columns)
+    return each(lambda x: np.moveaxis(x.reshape(groups * inner, -1, *plane), 0, 1), found)
 
 
 @row("convolution.default", "unfolded windows times weights, by mm; transposed: the transpose of that")
@@ -145,15 +171,18 @@ def convolution(run: Any, a: Value, weight: Value, bias: Value, stride: Ints, pa
 @row("convolution_backward.default", "products with unfolded windows, and their transpose")
 def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: Any, stride: Ints, padding: Ints,
                      dilation: Ints, transposed: bool, spare: Ints, groups: int, wanted: Any) -> Any:  # fmt: skip
-    if transposed:
-        raise refuse(run, "the derivative of a transposed convolution has no row")
     kernel, plane, out = shape_of(weight)[2:], shape_of(a)[2:], shape_of(slope)[2:]
     how = tuple(full(v, len(kernel)) for v in (stride, padding, dilation))
-    input_slope = _spread(run, slope, weight, plane, groups, how) if wanted[0] else None
-    weight_slope = bias_slope = None
+    input_slope = weight_slope = bias_slope = None
+    # A transposed convolution pairs <slope, T(a)> = <C(slope), a>: with the roles of its ends exchanged.
+    wide, narrow, size = (slope, a, plane) if transposed else (a, slope, out)
+    if wanted[0] and transposed:
+        input_slope = convolution(run, slope, weight, None, stride, padding, dilation, False, spare, groups)
+    elif wanted[0]:
+        input_slope = _spread(run, slope, weight, plane, groups, how)
     if wanted[1]:
-        columns = each(lambda x: x.transpose(0, 2, 1), _columns(run, a, kernel, out, groups, how))
-        found = run.s.product(each(lambda x: _by_group(x, groups), slope), columns)
+        columns = each(lambda x: x.transpose(0, 2, 1), _columns(run, wide, kernel, size, groups, how))
+        found = run.s.product(each(lambda x: _by_group(x, groups), narrow), columns)
         weight_slope = each(lambda x: x.reshape(shape_of(weight)), found)
     if wanted[2]:
         bias_slope = run.s.sum(slope, (0, *range(2, 2 + len(kernel))), False)
@@ -164,10 +193,11 @@ def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: An
 
 
 def _pool(a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceiling: bool) -> tuple[Any, ...]:
-    kernel = full(kernel, 2)
-    stride, padding, dilation = full(stride or kernel, 2), full(padding, 2), full(dilation, 2)
+    count = len(kernel) if len(kernel) > 1 else 2
+    kernel = full(kernel, count)
+    stride, padding, dilation = full(stride or kernel, count), full(padding, count), full(dilation, count)
     out = []
-    for m, k, s, p, d in zip(shape_of(a)[-2:], kernel, stride, padding, dilation, strict=True):
+    for m, k, s, p, d in zip(shape_of(a)[-count:], kernel, stride, padding, dilation, strict=True):
         spare = m + 2 * p - d * (k - 1) - 1
         n = -(-spare // s) + 1 if ceiling else spare // s + 1
         out.append(n - 1 if ceiling and (n - 1) * s >= m + p else n)
@@ -176,15 +206,15 @@ def _pool(a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, c
 
 def _numbered(plane: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
     """The number on the plane of what each position of the kernel sees (K, *out)."""
-    found = np.empty((int(np.prod(kernel)), *out), dtype=np.int64)
-    for k, (i, j) in enumerate(np.ndindex(*kernel)):
-        rows = np.arange(out[0]) * stride[0] + i * dilation[0] - padding[0]
-        columns = np.arange(out[1]) * stride[1] + j * dilation[1] - padding[1]
-        found[k] = rows[:, None] * plane[1] + columns[None]
+    found = np.zeros((int(np.prod(kernel)), *out), dtype=np.int64)
+    for k, place in enumerate(np.ndindex(*kernel)):
+        for axis, (n, m, s, p, d) in enumerate(zip(out, plane, stride, padding, dilation, strict=True)):
+            own = np.arange(n) * s + place[axis] * d - p
+            found[k] = found[k] * m + own.reshape(-1, *[1] * (len(out) - 1 - axis))
     return found
 
 
-@row("max_pool2d_with_indices.default", "values continuous; winners decided, ties of closed units are none")
+@row("max_pool2d_with_indices.default max_pool3d_with_indices.default", "winners decided; closed units tie freely")
 def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dilation: Ints = (1,),
              ceiling: bool = False) -> Any:  # fmt: skip
     kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
@@ -194,28 +224,32 @@ def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints 
         closed = unfolded(run, run.s.of(flat.astype(float)), kernel, out, stride, padding, dilation)
         flat = run.s.middle(closed) == 1
     index = winners(run, windows, flat)
-    best = each(lambda x: x[0], windows)
-    for k in range(1, shape_of(windows)[0]):
-        best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
+    if isinstance(index, Picks):
+        best = each(lambda x: x[0], windows)
+        for k in range(1, shape_of(windows)[0]):
+            best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
+    else:
+        best = each(lambda x: np.take_along_axis(x, index[None], 0)[0], windows)
     if flat is not None:
         run.flat[len(run._values)] = flat.all(0)
-    numbers = _numbered(shape_of(a)[-2:], kernel, out, stride, padding, dilation)
+    numbers = _numbered(shape_of(a)[-len(out) :], kernel, out, stride, padding, dilation)
+    own = tuple(np.ogrid[tuple(slice(n) for n in out)])
 
     def named(at: Array) -> Array:
-        return numbers[at, np.arange(out[0])[:, None], np.arange(out[1])[None]]
+        return numbers[(at, *own)]
 
     if isinstance(index, Picks):
         return best, Picks(tuple(map(named, index.options)), index.possible)
     return best, named(index)
 
 
-@row("max_pool2d_with_indices_backward.default", "to the winner; to each that may win where that is open")
+@row("max_pool2d_with_indices_backward.default max_pool3d_with_indices_backward.default", "to all that may win")
 def max_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
                   ceiling: bool, index: Value) -> Value:  # fmt: skip
     kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
-    plane = shape_of(a)[-2:]
+    plane = shape_of(a)[-len(out) :]
     numbers = _numbered(plane, kernel, out, stride, padding, dilation)
-    numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - 2), *out)
+    numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - len(out)), *out)
     if isinstance(index, Picks):
         first, *rest = [(numbers == o[None]) & p[None] for o, p in zip(index.options, index.possible, strict=True)]
         mask: Any = Open(first, np.any(rest, axis=0))
@@ -232,40 +266,70 @@ def _shares(run: Any, a: Value, pool: tuple[Any, ...], counted: bool, divisor: i
     kernel, stride, padding, dilation, out = pool
     if divisor is not None:
         return np.full(out, float(divisor))
-    ones = run.s.of(np.ones(shape_of(a)[-2:]))
-    seen = unfolded(run, ones, kernel, out, stride, padding, dilation, 1.0 if counted else 0.0)
-    found: Array = run.s.middle(seen).sum(0)
+    # Windows count what they have of the plane, or of the padded plane; of what is beyond, nothing.
+    ends = [(p, p) for p in padding]
+    ones = _pad(np.ones(shape_of(a)[-len(out) :]), ends, 1.0 if counted else 0.0)
+    none = [0] * len(out)
+    found: Array = run.s.middle(unfolded(run, run.s.of(ones), kernel, out, stride, none, dilation)).sum(0)
     return found
 
 
-@row("avg_pool2d.default", "sums of windows, divided")
+@row("avg_pool2d.default avg_pool3d.default", "sums of windows, divided")
 def avg_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), ceiling: bool = False,
              counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    if ceiling:
-        raise refuse(run, "ceil_mode=True has no row")
-    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), False)
+    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
     sums = run.s.sum(unfolded(run, a, kernel, out, stride, padding, dilation), (0,), False)
     return run.s.div(sums, run.s.of(_shares(run, a, pool, counted, divisor)))
 
 
-@row("avg_pool2d_backward.default", "shares of each mean, added")
+@row("avg_pool2d_backward.default avg_pool3d_backward.default", "shares of each mean, added")
 def avg_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,),
                   ceiling: bool = False, counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    if ceiling:
-        raise refuse(run, "ceil_mode=True has no row")
-    pool = kernel, stride, padding, dilation, _ = _pool(a, kernel, stride, padding, (1,), False)
+    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
     share = run.s.div(slope, run.s.of(_shares(run, a, pool, counted, divisor)))
     pieces = each(lambda x: np.broadcast_to(x[None], (int(np.prod(kernel)), *x.shape)), share)
-    return folded(run, pieces, shape_of(a)[-2:], kernel, stride, padding, dilation)
+    return folded(run, pieces, shape_of(a)[-len(out) :], kernel, stride, padding, dilation)
 
 
-@row("_adaptive_avg_pool2d.default", "means of parts that divide the plane")
+def _members(whole: int, pieces: int) -> Array:
+    """Which of so many pieces an entry is in, as 0 and 1 (pieces, whole): they overlap where they do not divide."""
+    k, entry = np.arange(pieces)[:, None], np.arange(whole)
+    found: Array = ((entry >= k * whole // pieces) & (entry < -(-(k + 1) * whole // pieces))).astype(float)
+    return found
+
+
+def _between(run: Any, left: Array, a: Value, right: Array) -> Value:
+    return run.s.product(run.s.product(run.s.of(left), a), run.s.of(right))
+
+
+@row("_adaptive_avg_pool2d.default", "products with exact 0s and 1s, divided")
 def adaptive_pool(run: Any, a: Value, size: Ints) -> Value:
-    plane = shape_of(a)[-2:]
+    rows, columns = (_members(m, n) for m, n in zip(shape_of(a)[-2:], size, strict=True))
+    return run.s.div(_between(run, rows, a, columns.T), run.s.of(np.outer(rows.sum(1), columns.sum(1))))
+
+
+@row("_adaptive_avg_pool2d_backward.default", "the transpose of those products")
+def adaptive_pool_back(run: Any, slope: Value, a: Value) -> Value:
+    rows, columns = (_members(m, n) for m, n in zip(shape_of(a)[-2:], shape_of(slope)[-2:], strict=True))
+    share = run.s.div(slope, run.s.of(np.outer(rows.sum(1), columns.sum(1))))
+    return _between(run, rows.T, share, columns)
+
+
+def _even(run: Any, plane: Ints, size: Ints) -> list[int]:
     if any(m % n for m, n in zip(plane, size, strict=True)):
-        raise refuse(run, f"a plane {plane} is not divided evenly into {tuple(size)}")
-    kernel = [m // n for m, n in zip(plane, size, strict=True)]
-    return avg_pool(run, a, kernel)
+        raise refuse(run, f"a plane {tuple(plane)} is not divided evenly into {tuple(size)}")
+    return [m // n for m, n in zip(plane, size, strict=True)]
+
+
+@row("adaptive_max_pool2d.default", "as a pool of largest, of parts that divide the plane")
+def adaptive_largest(run: Any, a: Value, size: Ints) -> Any:
+    return max_pool(run, a, _even(run, shape_of(a)[-2:], size))
+
+
+@row("adaptive_max_pool2d_backward.default", "as that of a pool of largest")
+def adaptive_largest_back(run: Any, slope: Value, a: Value, index: Value) -> Value:
+    kernel = _even(run, shape_of(a)[-2:], shape_of(slope)[-2:])
+    return max_pool_back(run, slope, a, kernel, kernel, [0], [1], False, index)
 
 
 # --- normalisations -----------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """The operators: one row for each, how it is enclosed, the same in every system of numbers.
 
-Moves are in `views`, layers in `layers`; `evaluate` brings all together. A row is a function of the run and of the
+Sums and the like are in `reductions`, moves in `views`, layers in `layers`, equations in `solves`; `evaluate` brings
+all together. A row is a function of the run and of the
 operator's arguments (values, numbers, lists), under its name in PyTorch's core; what it decides goes through
 `run.compared`.
 
-To add an operator: a function here (or in `views`, `layers`) under `@row("aten.NAME.OVERLOAD", "how it is enclosed")`,
+To add an operator: a function in one of these rooms under `@row("aten.NAME.OVERLOAD", "how it is enclosed")`,
 and a case in `tests/traced_cases.py`, with which its containment is tested against balls of 60 digits.
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from ...arithmetic import Array
 from .graph import Node
-from .systems import Open, Picks, Value, each, exact, shape_of
+from .systems import FUNCTIONS, Open, Value, each, exact, shape_of
 
 
 class UnknownOperatorError(NotImplementedError):
@@ -124,42 +125,25 @@ def power(run: Any, a: Value, e: float) -> Value:
     return s.apply("exp", s.mul(s.apply("log", x), s.lift(float(e))))
 
 
+@row("pow.Tensor_Tensor pow.Scalar", "exp(e log x), of x > 0")
+def power_of(run: Any, a: Value, e: Value) -> Value:
+    s = run.s
+    if isinstance(e, int | float):
+        return power(run, a, e)
+    return s.apply("exp", s.mul(s.apply("log", s.lift(a)), s.lift(e)))
+
+
 def _elementary(name: str) -> Callable[..., Value]:
     return lambda run, a: run.s.apply(name, run.s.lift(a))
 
 
-for _name in ("exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh", "sigmoid", "erf", "sin", "cos", "sinh", "cosh"):
+for _name in FUNCTIONS:
     row(f"{_name}.default", "midpoint-radius: as proved in `midrad`, else from balls rounded outward")(
         _elementary(_name)
     )
 
 
-# --- sums and products --------------------------------------------------------------------------------------------
-
-
-@row("sum.default sum.dim_IntList", "gamma_n of the sum of sizes, for any order")
-def total(run: Any, a: Value, axes: Any = None, keep: bool = False, *, dtype: Any = None) -> Value:
-    if exact(a):
-        return np.asarray(a.sum(axis=axes_of(axes, a.ndim), keepdims=keep))
-    x = run.s.lift(a)
-    return run.s.sum(x, axes_of(axes, len(shape_of(x))), keep)
-
-
-@row("mean.default mean.dim", "as sum, then div")
-def mean(run: Any, a: Value, axes: Any = None, keep: bool = False, *, dtype: Any = None) -> Value:
-    x = run.s.lift(a)
-    chosen = axes_of(axes, len(shape_of(x)))
-    count = int(np.prod([shape_of(x)[k] for k in chosen]))
-    return run.s.div(run.s.sum(x, chosen, keep), run.s.lift(count))
-
-
-@row("var.correction", "mean squared deviations")
-def variance(run: Any, a: Value, axes: Any = None, *, correction: float = 1, keepdim: bool = False) -> Value:
-    s, x = run.s, run.s.lift(a)
-    chosen = axes_of(axes, len(shape_of(x)))
-    count = int(np.prod([shape_of(x)[k] for k in chosen]))
-    off = s.sub(x, s.div(s.sum(x, chosen, True), s.lift(count)))
-    return s.div(s.sum(power(run, off, 2), chosen, keepdim), s.lift(max(count - correction, 0)))
+# --- products --------------------------------------------------------------------------------------------------------
 
 
 @row("mm.default bmm.default", "BLAS: gamma_n of the norms of rows and columns (`products`); balls: flint's product")
@@ -184,7 +168,10 @@ def vector_product(run: Any, a: Value, b: Value) -> Value:
 
 # --- decisions ----------------------------------------------------------------------------------------------------
 
-RELATIONS = {"lt": (-1,), "le": (-1, 0), "gt": (1,), "ge": (1, 0), "eq": (0,), "ne": (-1, 1)}
+RELATIONS = {name: np.array(right, dtype=bool) for name, right in (
+    ("lt", (0, 0, 0, 1)), ("le", (1, 0, 0, 1)), ("gt", (0, 1, 0, 0)), ("ge", (1, 1, 0, 0)), ("eq", (1, 0, 0, 0)),
+    ("ne", (0, 1, 0, 1)))}  # fmt: skip
+"""Whether it holds, by the sign of the difference: 0, 1, open, and -1 as the last."""
 WHOLE = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal,
          "ne": np.not_equal}  # fmt: skip
 
@@ -196,11 +183,18 @@ def _relation(name: str) -> Callable[..., Value]:
         if (not exact(b) and not isinstance(b, bool | int | float)) or not np.all(np.isinf(b)):
             first = _before_relu(run, a, b) if name in ("le", "gt") else a
             signs = run.compared(run.s.sub(run.s.lift(first), run.s.lift(b)))
-        else:  # a finite number and an infinite one
-            signs = np.broadcast_to(-np.sign(b).astype(int), shape_of(a))
-        return _answered(np.isin(signs, RELATIONS[name]), signs == 2)
+        else:
+            signs = _against_infinity(run, a, np.sign(b).astype(int))
+        return answered(RELATIONS[name][signs], signs == 2)
 
     return compare
+
+
+def _against_infinity(run: Any, a: Value, side: Array) -> Array:
+    """The signs of reals less an infinity of this side: finite ones, ones that are exactly infinite, and open ones."""
+    own = run.s.infinite(a)
+    signs: Array = np.where(run.s.finite(a) | (own == -side), -side, np.where(own == side, 0, 2))
+    return signs
 
 
 def _before_relu(run: Any, a: Value, b: Value) -> Value:
@@ -212,7 +206,8 @@ def _before_relu(run: Any, a: Value, b: Value) -> Value:
     return a
 
 
-def _answered(yes: Array, doubtful: Array) -> Value:
+def answered(yes: Array, doubtful: Array) -> Value:
+    """Booleans of which some are open."""
     return Open(yes & ~doubtful, doubtful) if doubtful.any() else yes
 
 
@@ -234,7 +229,7 @@ def _logical(name: str, whole: Callable[[Array, Array], Array]) -> None:
             return whole(a, b)
         (yes, may), (true, might) = ((x.yes, x.yes | x.open) if isinstance(x, Open) else (x, x) for x in (a, b))
         certain, possible = whole(yes, true), whole(may, might)
-        return _answered(certain, possible & ~certain)
+        return answered(certain, possible & ~certain)
 
 
 _logical("bitwise_or.Tensor logical_or.default", np.logical_or)
@@ -244,6 +239,43 @@ _logical("bitwise_and.Tensor logical_and.default", np.logical_and)
 @row("bitwise_not.default logical_not.default", "three values")
 def negation(run: Any, a: Value) -> Value:
     return Open(~a.yes & ~a.open, a.open) if isinstance(a, Open) else ~a
+
+
+def steps(run: Any, x: Value, kind: str) -> Value:
+    """floor, ceil, trunc or round of reals: c off the middle; the ball decides it inside (c - below, c + above)."""
+    s = run.s
+    found = np.asarray(getattr(np, {"round": "rint"}.get(kind, kind))(s.middle(x)))
+    below, above = {"floor": (0.0, 1.0), "ceil": (1.0, 0.0), "round": (0.5, 0.5)}.get(kind, (0.0, 0.0))
+    low, high = found - below, found + above
+    if kind == "trunc":  # towards 0: (-1, 1) is one piece
+        low, high = np.where(found > 0, found, found - 1), np.where(found < 0, found, found + 1)
+    signs = [run.compared(off) for off in (s.sub(x, s.of(low)), s.sub(s.of(high), x))]
+    one = s.lift(1.0)
+    wide = s.hull(s.sub(x, one), s.add(x, one))
+    return s.where((signs[0] == 1) & (signs[1] == 1), s.of(found), wide)
+
+
+@row("floor.default ceil.default trunc.default round.default", "decided where separated from steps, else within 1")
+def whole(run: Any, a: Value) -> Value:
+    return a if exact(a) else steps(run, run.s.lift(a), run.node.op.split(".")[1])
+
+
+@row("remainder.Scalar remainder.Tensor fmod.Scalar fmod.Tensor", "x - y floor(x/y), of fmod with trunc")
+def remainder(run: Any, a: Value, b: Value) -> Value:
+    if exact(a) and (exact(b) or isinstance(b, int)):
+        return np.asarray(np.remainder(a, b) if "remainder" in run.node.op else np.fmod(a, b))
+    s = run.s
+    x, y = s.lift(a), s.lift(b)
+    ratio = s.div(x, y)
+    kind = "floor" if "remainder" in run.node.op else "trunc"
+    return s.sub(x, s.mul(y, steps(run, ratio, kind)))
+
+
+@row("isnan.default", "false where the enclosure is finite")
+def no_number(run: Any, a: Value) -> Value:
+    if exact(a):
+        return np.zeros(a.shape, dtype=bool)
+    return answered(np.zeros(shape_of(a), dtype=bool), ~run.s.finite(a))
 
 
 @row("sign.default", "decided where the ball is separated from 0, else [-1, 1]")
@@ -275,6 +307,22 @@ def maximum(run: Any, a: Value, b: Value) -> Value:
 def minimum(run: Any, a: Value, b: Value) -> Value:
     s = run.s
     return np.minimum(a, b) if exact(a) and exact(b) else s.neg(s.larger(s.neg(s.lift(a)), s.neg(s.lift(b))))
+
+
+@row("clamp.Tensor clamp_min.Tensor clamp_max.Tensor", "continuous")
+def clamp_between(run: Any, a: Value, low: Value = None, high: Value = None) -> Value:
+    if run.node.op == "aten.clamp_max.Tensor":
+        low, high = None, low
+    found = a if low is None else maximum(run, a, low)
+    return found if high is None else minimum(run, found, high)
+
+
+@row("softshrink_backward.default hardshrink_backward.default", "0 within lambda of 0, else the slope")
+def shrink_back(run: Any, slope: Value, a: Value, width: float) -> Value:
+    s = run.s
+    signs = run.compared(s.sub(magnitude(run, a), s.lift(float(width))))
+    inside = answered((signs == -1) | (signs == 0), signs == 2)
+    return s.where(inside, s.of(np.zeros(shape_of(slope))), slope)
 
 
 @row("clamp.default hardtanh.default", "continuous")
@@ -315,85 +363,3 @@ def _pi(run: Any) -> Value:
     from flint import arb
 
     return run.s.from_balls([arb.pi()], ())
-
-
-# --- softmax ------------------------------------------------------------------------------------------------------
-
-
-def _shifted(run: Any, a: Value, axis: int) -> tuple[Value, Value]:
-    """x - c and e^(x - c), c a float near the largest: any c is right."""
-    s = run.s
-    shift = s.of(np.nan_to_num(s.middle(a)).max(axis=axis, keepdims=True))
-    less = s.sub(a, shift)
-    return less, s.apply("exp", less)
-
-
-@row("_softmax.default", "e^(x - c)/sum, c a float: any is right")
-def softmax(run: Any, a: Value, axis: int, half: bool = False) -> Value:
-    axis %= len(shape_of(a))
-    _, powers = _shifted(run, a, axis)
-    return run.s.div(powers, run.s.sum(powers, (axis,), True))
-
-
-@row("_log_softmax.default", "(x - c) - log sum e^(x - c)")
-def log_softmax(run: Any, a: Value, axis: int, half: bool = False) -> Value:
-    axis %= len(shape_of(a))
-    less, powers = _shifted(run, a, axis)
-    return run.s.sub(less, run.s.apply("log", run.s.sum(powers, (axis,), True)))
-
-
-@row("logsumexp.default", "c + log sum e^(x - c)")
-def logsumexp(run: Any, a: Value, axes: Any, keep: bool = False) -> Value:
-    chosen = axes_of(axes, len(shape_of(a)))
-    s = run.s
-    shift = s.of(np.nan_to_num(s.middle(a)).max(axis=chosen, keepdims=True))
-    found = s.add(shift, s.apply("log", s.sum(s.apply("exp", s.sub(a, shift)), chosen, True)))
-    return found if keep else each(lambda x: np.squeeze(x, chosen), found)
-
-
-# --- the largest --------------------------------------------------------------------------------------------------
-
-
-def winners(run: Any, stacked: Value, flat: Array | None = None) -> Value:
-    """The index on axis 0 of the largest, decided; `Picks` where it is not. flat: entries that are constant near omega.
-
-    Ties of constant entries are none: whichever is taken, its derivative is 0.
-    """
-    s, middles = run.s, run.s.middle(stacked)
-    best = np.argmax(middles, axis=0)
-    top = each(lambda x: np.take_along_axis(x, best[None], 0), stacked)
-    signs, sizes = s.signs(s.sub(top, stacked))
-    own = np.arange(len(middles)).reshape(-1, *[1] * best.ndim) == best[None]
-    harmless = own
-    if flat is not None:
-        harmless = own | (flat & np.take_along_axis(flat, best[None], 0))
-    signs = np.where(harmless, 1, signs)
-    if run._live:
-        run.decided(signs, np.where(harmless, np.inf, sizes))
-    rivals = (signs == 2) | (signs == 0)
-    if not rivals.any():
-        return best
-    possible = (rivals | own) & rivals.any(0)[None]
-    options = [np.full(best.shape, k) for k in range(len(middles)) if possible[k].any()]
-    may = [possible[k] for k in range(len(middles)) if possible[k].any()]
-    return Picks((best, *options), (~rivals.any(0), *may))
-
-
-@row("amax.default", "continuous")
-def largest(run: Any, a: Value, axes: Any = (), keep: bool = False) -> Value:
-    chosen = axes_of(axes, len(shape_of(a)))
-    found = each(lambda x: np.moveaxis(x, chosen, range(len(chosen))), a)
-    inner = shape_of(found)[len(chosen) :]
-    flat = each(lambda x: x.reshape(-1, *inner), found)
-    best = each(lambda x: x[0], flat)
-    for k in range(1, shape_of(flat)[0]):
-        best = run.s.larger(best, each(lambda x, k=k: x[k], flat))
-    return each(lambda x: np.expand_dims(x, chosen), best) if keep else best
-
-
-@row("max.dim", "values continuous, indices where they are decided")
-def largest_and_where(run: Any, a: Value, axis: int, keep: bool = False) -> Value:
-    axis %= len(shape_of(a))
-    stacked = each(lambda x: np.moveaxis(x, axis, 0), a)
-    index, value = winners(run, stacked), largest(run, a, (axis,), keep)
-    return (value, each(lambda x: np.expand_dims(x, axis), index) if keep else index)

@@ -1,4 +1,4 @@
-r"""The numbers that a graph is evaluated in: midpoint-radius float64, balls of any precision, a dtype's own rounding.
+r"""The numbers that a graph is evaluated in: what all have in common, and balls; midpoint-radius ones are in `middles`.
 
 A value is one of
 
@@ -22,8 +22,7 @@ import numpy as np
 from flint import arb, arb_mat
 
 from ...arithmetic import Array, Balls, bounds
-from ...midrad import GUARD, UP, MidRad, MidRads, U
-from .products import product
+from ...midrad import MidRad
 
 Value = Any
 
@@ -47,6 +46,8 @@ class Picks:
 def parts(value: Value) -> list[Array]:
     """The arrays that a value is made of, all of its shape."""
     if isinstance(value, MidRad):
+        if value.rad.shape == value.mid.shape:
+            return [value.mid, value.rad]
         shape = value.shape
         return [np.broadcast_to(value.mid, shape), np.broadcast_to(value.rad, shape)]
     if isinstance(value, Open):
@@ -67,7 +68,9 @@ def rebuilt(value: Value, arrays: Sequence[Array]) -> Value:
 
 
 def each(move: Callable[..., Array], *values: Value) -> Value:
-    """Values of one kind, moved about alike."""
+    """Values of one kind, moved about alike; radii that are all 0 stay one number."""
+    if all(isinstance(value, MidRad) and value.rad.ndim == 0 and not value.rad for value in values):
+        return MidRad(np.asarray(move(*(value.mid for value in values))), 0.0)
     found = [move(*arrays) for arrays in zip(*map(parts, values), strict=True)]
     return rebuilt(values[0], [np.asarray(a) for a in found])
 
@@ -112,6 +115,10 @@ class System(ABC):
         """Matrix products (..., i, n)(..., n, j)."""
 
     @abstractmethod
+    def solve(self, a: Value, b: Value) -> Value:
+        """The X of AX = B (..., n, n)(..., n, j), as proved in `solves`; not a number where A may be singular."""
+
+    @abstractmethod
     def apply(self, name: str, a: Value) -> Value:
         """The function of that name in `FUNCTIONS`, entry by entry."""
 
@@ -127,6 +134,14 @@ class System(ABC):
     def signs(self, a: Value) -> tuple[Array, Array]:
         """-1, 0, 1 as the entry is certainly negative, exactly 0, certainly positive, and 2 if that is open; lower
         bounds of the size."""
+
+    @abstractmethod
+    def finite(self, a: Value) -> Array:
+        """Whether an entry is enclosed at all."""
+
+    @abstractmethod
+    def infinite(self, a: Value) -> Array:
+        """-1 and 1 where an entry is exactly -inf or inf, else 0."""
 
     @abstractmethod
     def middle(self, a: Value) -> Array:
@@ -161,8 +176,6 @@ class System(ABC):
         return each(lambda x, y: np.asarray(np.where(mask, x, y)), a, b)
 
 
-# --- midpoint-radius ----------------------------------------------------------------------------------------------
-
 FUNCTIONS: dict[str, Callable[[arb], arb]] = {
     "exp": arb.exp,
     "log": arb.log,
@@ -173,131 +186,26 @@ FUNCTIONS: dict[str, Callable[[arb], arb]] = {
     "tanh": arb.tanh,
     "sigmoid": Balls.sigmoid,
     "erf": arb.erf,
+    "erfc": arb.erfc,
+    "erfinv": arb.erfinv,
     "sin": arb.sin,
     "cos": arb.cos,
     "sinh": arb.sinh,
     "cosh": arb.cosh,
+    "tan": arb.tan,
+    "asin": arb.asin,
+    "acos": arb.acos,
+    "atan": arb.atan,
+    "asinh": arb.asinh,
+    "acosh": arb.acosh,
+    "atanh": arb.atanh,
+    "exp2": lambda x: (x * arb(2).log()).exp(),
+    "log2": lambda x: x.log() / arb(2).log(),
+    "log10": lambda x: x.log() / arb(10).log(),
+    "lgamma": arb.lgamma,
+    "digamma": arb.digamma,
 }
 """The elementary functions, in balls; midpoint-radius numbers take those of `midrad` where it has them."""
-OWN: dict[str, Callable[[MidRad], MidRad]] = {
-    "exp": MidRads.exp,
-    "sqrt": MidRads.sqrt,
-    "tanh": MidRads.tanh,
-    "sigmoid": MidRads.sigmoid,
-}
-
-
-class Middles(System):
-    """Midpoint-radius float64. `unit`: further relative error of every result, as of a dtype that rounds so."""
-
-    name = "midpoint-radius"
-
-    def __init__(self, unit: float = 0.0) -> None:
-        self.unit = unit
-
-    def _rounded(self, a: MidRad, count: int = 1) -> MidRad:
-        if not self.unit:
-            return a
-        return MidRad(a.mid, (a.rad + count * self.unit * (np.abs(a.mid) + a.rad)) * UP)
-
-    def of(self, array: Array) -> MidRad:
-        values = np.asarray(array, dtype=float)
-        return MidRad(values, 0.0)
-
-    def add(self, a: Value, b: Value) -> Value:
-        return self._rounded(a + b)
-
-    def mul(self, a: Value, b: Value) -> Value:
-        return self._rounded(a * b)
-
-    def div(self, a: Value, b: Value) -> Value:
-        return self._rounded(a / b)
-
-    def neg(self, a: Value) -> Value:
-        return -a
-
-    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
-        if not axes:
-            return a
-        found = a.sum(axes)
-        if self.unit:
-            count = int(np.prod([a.shape[k] for k in axes]))
-            found = found.within((count + 1) * self.unit * MidRad(np.broadcast_to(a.size, a.shape)).sum(axes).high)
-        return each(lambda x: np.expand_dims(x, axes), found) if keep else found
-
-    def product(self, a: Value, b: Value) -> Value:
-        return product(a, b, U + self.unit)
-
-    def apply(self, name: str, a: Value) -> Value:
-        flat = a.reshape(-1)
-        if name in OWN:
-            found = OWN[name](flat)
-        else:
-            function = FUNCTIONS[name]
-            found = self.from_balls([function(x) for x in self.balls(flat)], flat.shape)
-        return self._rounded(found.reshape(*a.shape), 4)
-
-    def larger(self, a: Value, b: Value) -> Value:
-        """|max(x, y) - max(a, b)| <= max(|x - a|, |y - b|); the one that is certainly larger is itself."""
-        first, second = a.low >= b.high, b.low >= a.high
-        rad = np.where(first, a.rad, np.where(second, b.rad, np.maximum(a.rad, b.rad)))
-        return MidRad(np.maximum(a.mid, b.mid), rad)
-
-    def hull(self, a: Value, b: Value) -> Value:
-        same = (a.mid == b.mid) & (a.rad == 0) & (b.rad == 0)
-        found = MidRad.between(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
-        return MidRad(np.where(same, a.mid, found.mid), np.where(same, 0.0, found.rad))
-
-    def signs(self, a: Value) -> tuple[Array, Array]:
-        low, high = np.broadcast_to(a.low, a.shape), np.broadcast_to(a.high, a.shape)
-        zero = (low == 0) & (high == 0)
-        found = np.where(zero, 0, np.where(low > 0, 1, np.where(high < 0, -1, 2)))
-        return found, np.maximum(np.maximum(low, -high), 0.0)
-
-    def middle(self, a: Value) -> Array:
-        return np.broadcast_to(a.mid, a.shape)
-
-    def balls(self, a: Value) -> list[arb]:
-        mids, rads = (p.ravel().tolist() for p in parts(a))
-        return [arb(m, r) for m, r in zip(mids, rads, strict=True)]
-
-    def from_balls(self, entries: Sequence[arb], shape: tuple[int, ...]) -> MidRad:
-        ends = np.array([bounds(x) for x in entries], dtype=float).reshape(len(entries), 2)
-        low, high = ends[:, 0], ends[:, 1]
-        mid = low / 2 + high / 2
-        return MidRad(
-            mid.reshape(shape), (np.maximum(high - mid, mid - low) * UP + (high - low > 0) * GUARD).reshape(shape)
-        )
-
-
-class Noisy(Middles):
-    """One way that a dtype may round: every result moved at random by its unit. Encloses nothing: numbers propose.
-
-    Sums of n terms are moved by up to sqrt(n) units of the size of what is added, as independent roundings would.
-    """
-
-    name = "one rounding"
-
-    def __init__(self, unit: float, seed: int) -> None:
-        super().__init__(unit)
-        self._random = np.random.default_rng(seed)
-
-    def _moved(self, mid: Array, size: Array | float) -> MidRad:
-        return MidRad(mid + self.unit * self._random.uniform(-1, 1, np.shape(mid)) * size, 0.0)
-
-    def _rounded(self, a: MidRad, count: int = 1) -> MidRad:
-        return self._moved(a.mid, count * np.abs(a.mid))
-
-    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
-        if not axes:
-            return a
-        count = float(np.prod([a.shape[k] for k in axes]))
-        size = np.sqrt(count) * np.abs(a.mid).sum(axes, keepdims=keep)
-        return self._moved(np.broadcast_to(a.mid, a.shape).sum(axes, keepdims=keep), size)
-
-    def product(self, a: Value, b: Value) -> Value:
-        rows, columns = np.linalg.norm(a.mid, axis=-1)[..., :, None], np.linalg.norm(b.mid, axis=-2)[..., None, :]
-        return self._moved(a.mid @ b.mid, np.sqrt(a.shape[-1]) * rows * columns)
 
 
 # --- balls --------------------------------------------------------------------------------------------------------
@@ -330,6 +238,8 @@ class Fine(System):
     _signs = staticmethod(_vectorised(_sign, 1))
     _sizes = staticmethod(_vectorised(_size, 1))
     _middle = staticmethod(_vectorised(lambda x: float(x.mid()), 1))
+    _finite = staticmethod(_vectorised(arb.is_finite, 1))
+    _infinite = staticmethod(_vectorised(lambda x: 1 if x == arb("inf") else -1 if x == arb("-inf") else 0, 1))
     _apply: ClassVar[dict[str, Callable[..., Array]]] = {n: _vectorised(f, 1) for n, f in FUNCTIONS.items()}
 
     def of(self, array: Array) -> Array:
@@ -358,13 +268,21 @@ class Fine(System):
         return np.asarray(a.sum(axis=axes, keepdims=keep), dtype=object)
 
     def product(self, a: Value, b: Value) -> Value:
+        return self._matrices(arb_mat.__mul__, a, b)
+
+    def solve(self, a: Value, b: Value) -> Value:
+        return self._matrices(lambda x, y: x.solve(y, nonstop=True), a, b)
+
+    @staticmethod
+    def _matrices(function: Callable[[arb_mat, arb_mat], arb_mat], a: Array, b: Array) -> Array:
+        """A function of matrices (i, n), (n, j) to (i, j), for stacks of them."""
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
         left = np.broadcast_to(a, (*stack, rows, inner)).reshape(-1, rows * inner)
         right = np.broadcast_to(b, (*stack, inner, columns)).reshape(-1, inner * columns)
         found = np.empty((len(left), rows * columns), dtype=object)
         for k, (x, y) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
-            found[k] = (arb_mat(rows, inner, x) * arb_mat(inner, columns, y)).entries()
+            found[k] = function(arb_mat(rows, inner, x), arb_mat(inner, columns, y)).entries()
         return found.reshape(*stack, rows, columns)
 
     def apply(self, name: str, a: Value) -> Value:
@@ -378,6 +296,12 @@ class Fine(System):
 
     def signs(self, a: Value) -> tuple[Array, Array]:
         return self._signs(a).astype(int), self._sizes(a).astype(float)
+
+    def finite(self, a: Value) -> Array:
+        return self._finite(a).astype(bool)
+
+    def infinite(self, a: Value) -> Array:
+        return self._infinite(a).astype(int)
 
     def middle(self, a: Value) -> Array:
         return self._middle(a).astype(float)

@@ -7,7 +7,9 @@ is judged: a graph depends on shapes and on the program, not on numbers, but for
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ import numpy as np
 import torch
 from torch._decomp import core_aten_decompositions
 from torch.func import functionalize
-from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx import Interpreter
+from torch.fx.experimental.proxy_tensor import PythonKeyTracer, make_fx
+from torch.fx.traceback import preserve_node_meta
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ...arithmetic import Array
 from .graph import Graph, Node, Ref, simplified
@@ -46,8 +51,14 @@ def traced(function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying
     Errors: TraceError.
     """
     table: Any = core_aten_decompositions()
+
     try:
-        made = make_fx(functionalize(function), decomposition_table=table, record_stack_traces=True)(*inputs)
+        with sdpa_kernel(SDPBackend.MATH), _users_lines():  # attention by its definition
+            made = make_fx(functionalize(function), decomposition_table=table, record_stack_traces=True)(*inputs)
+            if _writes(made):  # a decomposition that writes into what it has made
+                run = Interpreter(made).run
+                with preserve_node_meta():
+                    made = make_fx(functionalize(run), decomposition_table=table, record_stack_traces=True)(*inputs)
     except RuntimeError as error:
         text = str(error)
         if "item" in text or "data-dependent" in text or "tracing tensor" in text:
@@ -56,15 +67,29 @@ def traced(function: Callable[..., Any], inputs: Sequence[torch.Tensor], varying
                 "derivative would miss what that number depends on; keep tensors, and choose with torch.where"
             ) from error
         raise TraceError(f"PyTorch cannot trace the program{_user_line(error)}: {text.splitlines()[0]}") from error
+    writing = _writes(made)
+    if writing is not None:
+        raise TraceError(
+            f"the program writes into a tensor in a way that leaves no trace: {writing.target} "
+            f"(called at {_line(writing.meta.get('stack_trace'))}); write it without in-place operations"
+        )
     return simplified(_graph(made, len(inputs), tuple(varying)))
+
+
+def _writes(made: torch.fx.GraphModule) -> torch.fx.Node | None:
+    """The first operation that changes one of its arguments: a straight-line program has none."""
+    for node in made.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if schema is not None and schema.is_mutable:
+            return node
+    return None
 
 
 def _user_line(error: BaseException) -> str:
     trace, found = error.__traceback__, ""
-    own = Path(torch.__file__).parent, Path(__file__).parent.parent.parent
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
-        if not any(Path(name).is_relative_to(folder) for folder in own):
+        if not name.startswith(OWN):
             found = f" at {name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return found
@@ -110,13 +135,32 @@ def _graph(made: torch.fx.GraphModule, inputs: int, varying: tuple[int, ...]) ->
     return Graph(tuple(nodes), tuple(constants), inputs, outputs, varying)
 
 
+OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent.parent))
+"""Folders whose lines are nobody's."""
+
+
+@contextmanager
+def _users_lines() -> Iterator[None]:
+    """PyTorch keeps the user's line of each operation; by itself, it keeps those of functions called `forward`."""
+
+    def kept(tracer: Any, frames: traceback.StackSummary) -> traceback.StackSummary:
+        inner = max((k for k, frame in enumerate(frames) if frame.filename == __file__), default=-1)
+        own = [f for f in frames[inner + 1 :] if not f.filename.startswith((*OWN, "<"))]
+        return traceback.StackSummary.from_list(own[-1:])
+
+    PythonKeyTracer._filter_traceback_frames = kept  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        del PythonKeyTracer._filter_traceback_frames
+
+
 def _line(stack: str | None) -> str:
-    """The user's own innermost line of a stack trace."""
-    own = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent.parent))
+    """The file and number of a stack trace's last line."""
     found = ""
     for entry in (stack or "").splitlines():
         text = entry.strip()
-        if text.startswith("File ") and not any(folder in text for folder in own):
+        if text.startswith("File "):
             name, _, rest = text.removeprefix('File "').partition('", line ')
             found = f"{Path(name).name}:{rest.split(',')[0]}"
     return found

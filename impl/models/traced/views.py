@@ -57,6 +57,12 @@ moved("clone.default alias.default detach.default lift_fresh_copy.default lift_f
     lambda a, **named: lambda x: x
 )
 moved("index_select.default")(lambda a, axis, index: lambda x: np.take(x, index, axis))
+moved("unfold.default")(lambda a, axis, size, step: lambda x: _windows(x, axis, size, step))
+
+
+def _windows(x: Array, axis: int, size: int, step: int) -> Array:
+    seen = np.lib.stride_tricks.sliding_window_view(x, size, axis)
+    return seen[at(axis, slice(None, None, step), x.ndim)]
 
 
 @row("squeeze.dims squeeze.dim", "exact: numbers are moved")
@@ -184,6 +190,11 @@ def ones_like(run: Any, a: Value, *, dtype: Any = None) -> Value:
     return full_like(run, a, 1, dtype=dtype)
 
 
+@row("_efficientzerotensor.default", "exact")
+def zeros(run: Any, shape: Sequence[int], *, dtype: Any = None) -> Value:
+    return constant(run, shape, 0, dtype)
+
+
 @row("scalar_tensor.default", "exact")
 def scalar(run: Any, value: Any, *, dtype: Any = None) -> Value:
     return constant(run, (), value, dtype)
@@ -277,18 +288,40 @@ def _places(run: Any, places: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(slice(None) if p is None else p for p in places)
 
 
-@row("index_put.default _unsafe_index_put.default", "exact moves; sums by a product with exact 0s and 1s")
+@row("index_put.default _unsafe_index_put.default", "exact moves, and sums")
 def index_put(run: Any, a: Value, places: Sequence[Any], source: Value, accumulate: bool = False) -> Value:
     if not accumulate:
         return written_at(run, a, _places(run, places), source)
-    first, *rest = _places(run, places)
-    if any(isinstance(p, np.ndarray) for p in rest) or not isinstance(first, np.ndarray) or first.dtype == bool:
-        raise refuse(run, "sums go to places that one index names")
-    s, shape = run.s, shape_of(a)
-    hits = (np.arange(shape[0])[:, None] == np.where(first < 0, first + shape[0], first).ravel()[None]).astype(float)
-    rows = each(lambda x: np.broadcast_to(x, (*first.shape, *shape[1:])).reshape(first.size, -1), s.lift(source))
-    added = each(lambda x: x.reshape(shape), s.product(s.of(hits), rows))
-    return s.add(s.lift(a), added)
+    shape = shape_of(a)
+    reached = np.arange(int(np.prod(shape))).reshape(shape)[_places(run, places)]
+    rest = each(lambda x: np.broadcast_to(x, reached.shape), run.s.lift(source))
+    return added_at(run, a, reached, rest)
+
+
+@row("put.default", "exact moves, and sums")
+def put(run: Any, a: Value, index: Array, source: Value, accumulate: bool = False) -> Value:
+    (reached,) = _places(run, [index])
+    reached = np.where(reached < 0, reached + int(np.prod(shape_of(a))), reached)
+    if accumulate:
+        return added_at(run, a, reached, run.s.lift(source))
+    flat = each(lambda x: x.reshape(-1), a)
+    return each(lambda x: x.reshape(shape_of(a)), written_at(run, flat, (reached,), source))
+
+
+def added_at(run: Any, a: Value, reached: Array, source: Value) -> Value:
+    """The base with numbers added at places of its flat form: one to each place at a time."""
+    shape, places = shape_of(a), reached.ravel()
+    order = np.argsort(places, kind="stable")
+    starts = np.r_[True, places[order][1:] != places[order][:-1]]
+    turn = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
+    found = each(lambda x: x.reshape(-1), run.s.lift(a))
+    flat = each(lambda x: x.reshape(-1), source)
+    for k in range(int(turn.max(initial=-1)) + 1):
+        chosen = order[turn == k]
+        at_once = places[chosen]
+        more = run.s.add(each(lambda x, p=at_once: x[p], found), each(lambda x, c=chosen: x[c], flat))
+        found = written_at(run, found, (at_once,), more)
+    return each(lambda x: x.reshape(shape), found)
 
 
 def written_at(run: Any, a: Value, places: tuple[Any, ...], source: Value) -> Value:

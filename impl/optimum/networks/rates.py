@@ -39,7 +39,8 @@ from ...arithmetic import Floats, midpoint, rational
 from ...losses import Loss
 from ...models.activation import ACTIVATIONS, Activation
 from ...models.weights import Weights
-from ...supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from ...supervised.adaptation import Gradient
+from ...supervised.instance import Atom, Functions, NetworkInstance, Task
 from ...supervised.relu.quantities import NetworkQuantities
 
 Array = np.ndarray

@@ -14,8 +14,9 @@ from ...models.activation import ACTIVATIONS, RELU, Activation
 from ...models.batch import WEIGHTS
 from ...models.weights import Weights
 from ...sources import Field, Kind
+from ..adaptation import Gradient
 from ..batch import TASKS, functions_at, laws_of, tasks_at, values_of
-from ..instance import Functions, Gradient, NetworkComparator, NetworkInstance, SmoothInstance
+from ..instance import Functions, NetworkComparator, NetworkInstance, SmoothInstance
 
 Array = np.ndarray
 
@@ -46,6 +47,8 @@ class NetworkBatch:
     """A name of ACTIVATIONS; None: relu."""
     support_labels: Array | None = None
     support_masses: Array | None = None
+    rates: Array | None = None
+    decay: Array | None = None
 
     fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...losses import Link, Loss
 from ...sources import SMALL, Generator, Limits, Source
-from ..generate import draw_loss
+from ..draws import draw_loss
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
 from .generate import AtStart, tangents

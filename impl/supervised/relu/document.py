@@ -54,7 +54,7 @@ class _Document(NetworkRecord):
 
 NETWORK_REQUIRED = {
     **REQUIRED,
-    "adaptation": "an object with the fields name ('gradient'), eta, steps",
+    "adaptation": "an object with the fields name ('gradient'), eta, steps (rates and decay are for linear models)",
     "adaptation.name": "'gradient' (a network's risk is not convex: the implicit step has no unique solution)",
     "model": "an object with the fields name ('relu-network'), b, W0",
     "model.name": "'linear', 'relu-network' or 'smooth-network'",

@@ -12,16 +12,8 @@ import numpy as np
 from ...draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
 from ...sources import SMALL, Generator, Limits, Source
 from ..core_batch_quantities import CoreBatchQuantities
-from ..generate import (
-    CONVEX_LOSSES,
-    STEEP,
-    draw_labels,
-    draw_loss,
-    draw_masses,
-    step_away,
-    tangent_comparators,
-    with_support,
-)
+from ..draws import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses, with_support
+from ..generate import step_away, tangent_comparators
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
 

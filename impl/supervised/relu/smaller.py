@@ -9,7 +9,8 @@ import numpy as np
 
 from ...models.smaller import fewer_neurons, simpler_weights
 from ...shrink import simpler
-from ..instance import Functions, Gradient, NetworkInstance
+from ..adaptation import Gradient
+from ..instance import Functions, NetworkInstance
 from ..smaller import fewer_atoms, fewer_points, fewer_tasks, simpler_adaptations, simpler_loss, simpler_rows
 
 

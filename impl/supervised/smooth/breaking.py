@@ -9,7 +9,7 @@ from flint import fmpq
 
 from ...losses import Loss
 from ...sources import SMALL, Generator, Limits, Source
-from ..generate import draw_loss
+from ..draws import draw_loss
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
 from ..relu.breaking import balance, expand, mirror, simple

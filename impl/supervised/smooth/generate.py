@@ -11,7 +11,7 @@ import numpy as np
 from ...draws import with_radius
 from ...models.activation import ACTIVATIONS
 from ...sources import SMALL, Generator, Limits, Source
-from ..generate import CONVEX_LOSSES, STEEP
+from ..draws import CONVEX_LOSSES, STEEP
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
 from ..relu.generate import AtStart, descended, drawn, functions, independent, support_query, tangent, tangents

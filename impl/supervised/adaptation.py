@@ -1,0 +1,80 @@
+"""How a task adapts: gradient steps, with a rate for each parameter and weight decay, or a proximal step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from flint import fmpq
+
+from ..instances import Vector
+
+ZERO = fmpq(0)
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Adaptation by `steps` gradient steps: theta <- theta - eta D (grad R_i(theta) + decay theta), D = diag(rates).
+
+    rates (p,) of any sign, one per parameter; None: all 1. decay >= 0: the inner objective is R_i + decay/2 ||.||^2.
+    """
+
+    eta: fmpq
+    steps: int = 1
+    rates: Vector | None = None
+    decay: fmpq = ZERO
+    name: str = field(default="gradient", init=False)
+
+    @cached_property
+    def canonical(self) -> Gradient:
+        """The same steps without what does nothing: equal rates are a factor of eta, and so is their common sign."""
+        eta, rates = self.eta, self.rates
+        if rates is not None and len(set(rates)) == 1:
+            eta, rates = eta * rates[0], None
+        if rates is not None and max(rates) <= 0:
+            eta, rates = -eta, tuple(-r for r in rates)
+        if eta == 0:
+            return Gradient(eta, self.steps)
+        return Gradient(eta, self.steps, rates, self.decay)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all parameters have one rate, and none decays."""
+        return self.canonical.rates is None and self.canonical.decay == 0
+
+    @property
+    def span(self) -> tuple[fmpq, fmpq]:
+        """The least and the largest eta r_j."""
+        ends = [self.eta * r for r in self.rates or (fmpq(1),)]
+        return min(ends), max(ends)
+
+    @property
+    def largest(self) -> fmpq:
+        """max_j |eta r_j|."""
+        return max(map(abs, self.span))
+
+
+@dataclass(frozen=True)
+class Implicit:
+    """Adaptation by a proximal step: argmin R_i(t) + (strength/2) ||t - theta||^2 (iMAML; "lambda" in files)."""
+
+    strength: fmpq
+    name: str = field(default="implicit", init=False)
+
+    @property
+    def canonical(self) -> Implicit:
+        return self
+
+
+Adaptation = Gradient | Implicit
+
+
+def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -> dict[str, object]:
+    """The field "adaptation" of a document."""
+    if isinstance(adaptation, Implicit):
+        return {"name": adaptation.name, "lambda": number(adaptation.strength)}
+    found: dict[str, object] = {"name": adaptation.name, "eta": number(adaptation.eta), "steps": adaptation.steps}
+    if adaptation.rates is not None:
+        found["rates"] = [number(r) for r in adaptation.rates]
+    return found | ({"decay": number(adaptation.decay)} if adaptation.decay != 0 else {})

@@ -1,0 +1,162 @@
+"""Supervised problems drawn on dyadic grids, whatever they are drawn for: losses, laws, step sizes, linear models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from flint import fmpq
+
+from ..arithmetic import Floats
+from ..draws import composition, draw_features, draw_size, draw_weights, with_radius
+from ..losses import LOSSES, Link, Loss
+from ..sources import Limits, Source
+from ..vector_losses import VectorLoss
+from .batch import Array, Batch
+from .vector_batch import vector_batch
+
+CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
+UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
+"""Not convex, or not differentiable: outside the theorem, for the audit."""
+SMOOTH_LOSSES = tuple(name for name in CONVEX_LOSSES if not LOSSES[name].profile.joints)
+Supported = TypeVar("Supported", bound=Any)
+"""A batch of any model: its laws are what is drawn here."""
+STEEP = ("quartic", "exponential", "poisson")
+"""Losses with unbounded curvature: steps stay below 1/curvature, or predictions overflow."""
+
+
+def draw_loss(source: Source, name: str) -> Loss:
+    parameter = LOSSES[name].profile.parameter
+    if parameter is None:
+        return Loss(name)
+    options = (fmpq(1, 4), fmpq(1)) if parameter == "c" else (fmpq(1), fmpq(1, 2), fmpq(2))
+    return Loss(name, source.choose(options))
+
+
+def draw_masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
+    """Masses (B, n, k, l): tasks share all inputs, or some, or (apart) none."""
+    sharing = "apart" if apart else source.choose(("all", "all", "some"))
+    masses = np.zeros((source.size, n, k, depth))
+    for i in range(n):
+        if sharing == "apart":
+            points = [x for x in range(k) if x % n == i]
+        elif sharing == "some":
+            points = [x for x in range(k) if (x + i) % 2 == 0] or [0]
+        else:
+            points = list(range(k))
+        shares = composition(source, len(points) * depth).reshape(source.size, len(points), depth)
+        if apart:
+            shares = (shares + 1 / (len(points) * depth)) / 2 if _power_of_two(len(points) * depth) else shares
+        masses[:, i, points] = shares
+    return masses
+
+
+def _power_of_two(count: int) -> bool:
+    return count & (count - 1) == 0
+
+
+def draw_labels(source: Source, loss: Loss, n: int, k: int, depth: int) -> Array:
+    """Labels (B, n, k, l): per task, the same for all tasks, or in conflict between tasks."""
+    kind = source.choose(("own", "own", "same", "conflicting"))
+    rows = n if kind == "own" else 1
+    shape = (rows, k, depth, *((loss.outputs,) if loss.link is Link.RESIDUAL and loss.outputs > 1 else ()))
+    if loss.link is Link.CLASS:
+        classes = source.grid(shape, 0, loss.outputs - 1)
+        if kind == "conflicting":
+            classes = (np.repeat(classes, n, axis=1) + np.arange(n)[:, None, None]) % loss.outputs
+        return np.eye(loss.outputs)[np.repeat(classes, n // classes.shape[1], axis=1).astype(int)]
+    if loss.link is Link.MARGIN:
+        labels = 1 - 2 * source.grid(shape, 0, 1)
+    elif loss.link is Link.CANONICAL:
+        labels = source.grid(shape, 0, 5)
+    else:
+        labels = source.grid(shape, -8, 8) / 4
+    labels = np.repeat(labels, n // rows, axis=1)
+    if kind == "conflicting" and loss.link is not Link.CANONICAL:
+        signs = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
+        labels = labels * signs.reshape(n, *(1,) * (len(shape) - 1))
+    return labels
+
+
+def curvature(batch: Batch) -> Array:
+    """A power of two above B^2 max ell'' at omega (B,): the scale of 1/eta."""
+    if batch.loss.outputs > 1:
+        return 2.0 ** np.ceil(np.log2(np.maximum((batch.features**2).sum(2).max(1), 2.0**-6)))
+    z = (batch.features @ batch.omega[..., None])[..., 0][:, None, :, None]
+    labels, masses = batch.labels, batch.masses
+    if batch.support_labels is not None and batch.support_masses is not None:
+        labels, masses = batch.support_labels, batch.support_masses
+    bend = np.where(masses > 0, batch.loss.d2(Floats, z, labels), 0.0).max((1, 2, 3))
+    size = (batch.features**2).sum(2).max(1)
+    return 2.0 ** np.ceil(np.log2(np.maximum(bend * size, 2.0**-6)))
+
+
+def with_support(source: Source, batch: Supported, kinds: Sequence[str] = ("own", "labels", "part")) -> Supported:
+    """The batch with inner laws: of their own, of other labels at the same inputs, or on a part of the outer laws'
+    atoms."""
+    n, k, depth = batch.masses.shape[1:]
+    kind = source.choose(kinds)
+    labels, masses = batch.labels, batch.masses
+    if kind == "part":
+        tilted = masses * source.grid((n, k, depth), 0, 3)
+        total = tilted.sum((2, 3), keepdims=True)
+        masses = np.where(total > 0, tilted / np.where(total > 0, total, 1.0), masses)
+    else:
+        labels = draw_labels(source, batch.loss, n, k, depth)
+        masses = draw_masses(source, n, k, depth) if kind == "own" else masses
+    found: Supported = replace(batch, support_labels=labels, support_masses=masses)
+    return found
+
+
+def adapted(source: Source, batch: Batch, kind: str | None = None) -> Batch:
+    """The batch with a step size from far below to far beyond 1/curvature, K steps, or the implicit step."""
+    smooth = batch.loss.profile.convex and not batch.loss.profile.joints
+    kind = kind or source.choose(("one step", "one step", "one step", "steps", "implicit" if smooth else "steps"))
+    exponent = source.grid((), -6, -1 if batch.loss.name in STEEP else 3)
+    rate = 2.0**exponent / curvature(batch)
+    if kind == "implicit":
+        return replace(batch, steps=0, rate=1 / rate)
+    if kind == "steps":
+        return replace(batch, steps=source.choose((2, 3)), rate=2.0 ** np.minimum(exponent, 0) / curvature(batch))
+    return replace(batch, rate=rate)
+
+
+def problem(
+    source: Source,
+    name: str,
+    limits: Limits,
+    *,
+    tasks: int | None = None,
+    kind: str | None = None,
+    apart: bool = False,
+    supports: Sequence[str] = (),
+    outputs: int = 1,
+) -> Batch:
+    """Problems with omega and a parameter comparator on the grid; `supports`: kinds of inner laws of their own."""
+    loss = draw_loss(source, name) if outputs == 1 else VectorLoss(name, outputs=outputs)
+    n = tasks or draw_size(source, limits.tasks)
+    k, d = draw_size(source, limits.points), draw_size(source, limits.dimension)
+    depth = source.choose(tuple(range(1, limits.labels + 1)))
+    if apart:
+        d = k = max(d, n)
+        depth = 1
+        eye = np.eye(d) * (1 + source.grid((d, 1), 0, 4) / 4)
+        features = eye + np.triu(np.ones((d, d)), 1) * source.grid((d, d), -4, 4) / 4
+    else:
+        features = draw_features(source, k, d)
+    batch = Batch(
+        loss,
+        1,
+        np.zeros(source.size),
+        features,
+        draw_labels(source, loss, n, k, depth),
+        draw_masses(source, n, k, depth, apart),
+        draw_weights(source, n),
+        source.grid((outputs * d,), -8, 8) / 4,
+        np.ones(source.size),
+        source.grid((outputs * d,), -8, 8) / 4,
+    )
+    batch = vector_batch(with_support(source, batch, supports) if supports else batch)
+    return with_radius(source, adapted(source, batch, kind))

@@ -51,7 +51,8 @@ def confirm(ablation: Ablation, kept: Instance | None = None) -> Confirmation:
     verdict: Verdict | None = None
     others: tuple[str, ...] = ()
     claim = next((c for c in all_claims() if c.name == ablation.claim), None)
-    if claim is not None and ablation.population is None and claim in family_of(claim).claims:
+    # What a linear model shows of programs is judged by its own engine, of which not every claim on programs is one.
+    if claim is not None and ablation.population is None and claim in family_of(instance).claims:
         verdict = judge(instance, (claim,)).claims[0].verdict
         others = _others(claim, ablation.assumption, instance)
     intact = reproduced and verdict is not Verdict.VIOLATED
@@ -141,6 +142,8 @@ def second_opinion(
 ) -> Opinion | None:
     """The float64 engine's values of both sides; None where it does not have one of the quantities."""
     family = family_of(instance)
+    if family.batch_quantities is None or family.batch_of is None:
+        return None
     with np.errstate(all="ignore"):
         at = family.batch_quantities(family.batch_of(instance))
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..theory import (
+    any_model,
     meta_rl,
     meta_rl_network,
     meta_rl_smooth_network,
@@ -57,6 +58,7 @@ from .policies.smaller import smaller as smaller_policies
 from .real_tasks.networks import REAL_TASKS as NETWORK_REAL_TASKS
 from .real_tasks.policies import REAL_TASKS as META_RL_REAL_TASKS
 from .real_tasks.policy_networks import REAL_TASKS as META_RL_NETWORK_REAL_TASKS
+from .real_tasks.programs import REAL_TASKS as PROGRAM_REAL_TASKS
 from .real_tasks.smooth_networks import REAL_TASKS as SMOOTH_REAL_TASKS
 from .real_tasks.smooth_policy_networks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .real_tasks.supervised import REAL_TASKS
@@ -83,6 +85,11 @@ from .supervised.smooth.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .supervised.smooth.generate import SEARCHING as SMOOTH_SEARCHING
 from .supervised.smooth.quantities import SmoothQuantities
 from .supervised.vector_batch import LinearQuantities, batch_of
+from .traced.document import READER as PROGRAM_READER
+from .traced.generate import GENERATORS as PROGRAM_GENERATORS
+from .traced.generate import smaller as smaller_program
+from .traced.judging import precisions
+from .traced.quantities import TracedQuantities
 
 
 def _meta_sl_in_torch() -> Any:
@@ -267,9 +274,35 @@ META_RL_SMOOTH_NETWORK = Family(
 )
 
 
+ANY_MODEL = Family(
+    "any-model",
+    "Any differentiable model, as a PyTorch program",
+    "any",
+    Path(any_model.__file__),
+    (*any_model.CLAIMS, any_model.HEADLINE),
+    mutants.ANY_MODEL,
+    without.ANY_MODEL,
+    hypotheses.SUPERVISED,
+    PROGRAM_READER,
+    TracedQuantities,
+    None,
+    PROGRAM_GENERATORS,
+    ("tangent", "arbitrary"),
+    PROGRAM_REAL_TASKS,
+    smaller_program,
+    None,
+    effort=0.01,
+    batch=4,
+    needs="torch",
+    purpose="trace PyTorch models",
+    precisions=precisions,
+    shown=("eps_first_order", "misfit_plain"),
+)
+
+
 FAMILIES: dict[str, Family] = {
     family.name: family
-    for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK, META_RL_NETWORK, META_RL_SMOOTH_NETWORK)
+    for family in (META_SL, META_RL, NETWORK, SMOOTH_NETWORK, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, ANY_MODEL)
 }
 
 

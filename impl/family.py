@@ -12,7 +12,7 @@ from .answers import Answerer
 from .balls.core import CoreQuantities
 from .files.records import Reader
 from .instances import Instance, Vector
-from .judge import Evaluator
+from .judge import PRECISIONS, Evaluator
 from .sources import Generator, RealTasks
 from .study import Headline
 
@@ -27,10 +27,10 @@ class Family:
     built_in           hypotheses that its claims' words contain -> which quantity replaces which without them
     reader             how its instance files are read
     quantities         the engine that decides: Quantities(instance, number system, direction)
-    batch_quantities   the engine that searches: Quantities(batch)
+    batch_quantities   the engine that searches: Quantities(batch); None where balls alone are evaluated
     searching          the generators that look for counterexamples, cheap ones first
     smaller            instances one step smaller, for shrinking
-    batch_of           an instance as a batch of one, for the searching engine
+    batch_of           an instance as a batch of one, for the searching engine (None without one)
     """
 
     name: str
@@ -43,14 +43,22 @@ class Family:
     built_in: Mapping[str, Mapping[str, str]]
     reader: Reader
     quantities: type[CoreQuantities]
-    batch_quantities: Callable[[Any], Any]
+    batch_quantities: Callable[[Any], Any] | None
     generators: tuple[Generator, ...]
     searching: tuple[str, ...]
     real_tasks: Mapping[str, RealTasks]
     smaller: Callable[[Any], Iterator[Instance]]
-    batch_of: Callable[[Any], Any]
+    batch_of: Callable[[Any], Any] | None
     effort: float = 1.0
     """How many instances a run generates, relative to meta-SL: judging one costs more elsewhere."""
+    batch: int = 64
+    """The most instances that a job generates at once: fewer where a batch costs much, whatever its size."""
+    needs: str = ""
+    """The optional package without which nothing is generated, if there is one."""
+    purpose: str = ""
+    """What it is needed for."""
+    precisions: Callable[[Any], tuple[int, ...]] = lambda instance: PRECISIONS
+    """Bits of the balls in which an instance is judged, in the order in which they are tried."""
     headline: Headline | None = None
     """The claim on the distance from the global optimum, and how that is certified."""
     returns: bool = False
@@ -105,4 +113,4 @@ class Family:
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, lambda: self.quantities(instance), exact)
+        return Evaluator(instance, lambda: self.quantities(instance), exact, self.precisions(instance))

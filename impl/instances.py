@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from flint import fmpq
 
@@ -38,6 +38,14 @@ class Instance(ABC):
     """A parameter, or functions (policies) of each task that no parameter need reach."""
     radius: fmpq
     notes: tuple[str, ...]
+
+    functional: ClassVar[type] = type(None)
+    """What a comparator is that is functions (policies) of each task, and no parameter."""
+
+    @property
+    def against_functions(self) -> bool:
+        """Whether the comparator is functions."""
+        return isinstance(self.comparator, self.functional)
 
     @property
     @abstractmethod

@@ -32,7 +32,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """One array of a batch: its kind, what its axes count, and over how many of the last axes shares sum to 1."""
+    """One array of a batch: its kind, what its axes count, and over how many of the last axes shares sum to 1.
+
+    Nothing is cut off an axis of `entry`: its length belongs to a program.
+    """
 
     name: str
     kind: Kind

@@ -21,6 +21,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from ..impl.counterexample import second_opinion
+from ..impl.extras import available
 from ..impl.falsify import Attack, Refutation, attack, refute
 from ..impl.families import FAMILIES, family_of
 from ..impl.files import BadInputError
@@ -130,7 +131,8 @@ def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
     the folder.
     """
     family = FAMILIES[name]
-    generated = [mutant for mutant in family.mutants if mutant.generated]
+    able = not family.needs or available(family.needs)
+    generated = [mutant for mutant in family.mutants if mutant.generated and able]
     attacks = attack(family, generated, seed=seed, rounds=EFFORTS["quick"].rounds)
     mutants = {one.mutant.name: _mutant(one, folder) for one in attacks}
     for mutant in family.mutants:
@@ -138,7 +140,7 @@ def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
             mutants[mutant.name] = _kept_mutant(mutant, folder)
     known = [read_witness(path)[2] for path in sorted(KEPT.glob(f"{name}-*-without-*.json"))]
     cells = matrix(family, folder, seed, 0, known=[("kept", i) for i in known if family_of(i) is family])
-    return FamilyRows(cells, None, MutantRows([mutants[m.name] for m in family.mutants]))
+    return FamilyRows(cells, None, MutantRows([mutants[m.name] for m in family.mutants if m.name in mutants]))
 
 
 def not_refuting(kept: AuditRecord) -> list[str]:

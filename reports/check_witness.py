@@ -2298,11 +2298,17 @@ def validate(witness: Any) -> None:
             validate_instance(instance)
 
 
+PROGRAM = "any-model"
+"""The problem of files with a program."""
+
+
 def validate_instance(given: dict[str, Any]) -> None:
     """Errors: ValueError if this is no instance."""
     known: dict[str, Any] = {"meta-sl": (SUPERVISED_FILE, SPLIT_FILE, *VECTOR_FILES), "meta-rl": POLICIES_FILE}
     problem = given.get("problem")
-    need(isinstance(problem, str) and problem in known, "problem: meta-sl or meta-rl")
+    if problem == PROGRAM:
+        return  # nothing here reads one: see `readings`
+    need(isinstance(problem, str) and problem in known, "problem: meta-sl, meta-rl or any-model")
     given = {"model": LINEAR} | given if problem == "meta-rl" else given
     need(fits(given, known[str(problem)]), "exactly the fields of an instance's format")
     features, model, tasks = given["features"], given["model"], given["tasks"]

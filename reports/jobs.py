@@ -14,13 +14,11 @@ from flint import ctx
 from msgspec import convert
 
 from ..impl import files
-from ..impl.extras import MissingExtraError
+from ..impl.extras import MissingExtraError, available, missing
 from ..impl.families import FAMILIES, Family
 from ..impl.instances import Instance
 from ..impl.judge import PRECISIONS, ClaimJudgement, Enclosure, smallest
-from ..impl.policies.instance import Policies
 from ..impl.sources import RandomSource
-from ..impl.supervised.instance import Functions
 from ..theory.claim import UndefinedQuantityError
 from . import landscapes
 from .audit import kept_family
@@ -111,11 +109,11 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
     """The jobs of a family: one of each kind, its real tasks, then the others, their kinds in turn."""
     rows: list[list[AnyJob]] = []
     for generator in family.generators:
-        total = max(int(profile.per_share * generator.share * family.effort), 1)
-        rounds = -(-total // (profile.batch * len(generator.variants)))
+        total, size = max(int(profile.per_share * generator.share * family.effort), 1), min(profile.batch, family.batch)
+        rounds = -(-total // (size * len(generator.variants)))
         rows.append(
             [
-                Job(family.name, generator.name, variant, seed, index, profile.batch)
+                Job(family.name, generator.name, variant, seed, index, size)
                 for index in range(rounds)
                 for variant in generator.variants
             ]
@@ -155,6 +153,9 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     ordinary = tuple(claim for claim in claims if claim in family.claims)
     outcome = Outcome({claim.name: Tally() for claim in claims})
     if isinstance(job, Job):
+        if family.needs and not available(family.needs):
+            outcome.note = f"{family.title}: left out; {missing(family.needs, family.purpose)}"
+            return outcome
         for origin, instance in generate(job):
             tally_instance(outcome.tallies, instance, origin, ordinary, real=False)
             outcome.generated += 1
@@ -177,7 +178,7 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     try:
         built = real.build()
     except MissingExtraError as error:
-        outcome.note = str(error)
+        outcome.note = f"Real tasks: {error}"
         return outcome
     rows = []
     for name, instance in built:
@@ -204,7 +205,7 @@ def _real_row(
         instance.sha256,
         file,
         instance.parameters,
-        "functions" if isinstance(instance.comparator, Functions | Policies) else "parameter",
+        "functions" if instance.against_functions else "parameter",
         dict(Counter(verdict_name(c.verdict) for c in judged.values())),
         None if lifted is None else interval(lifted.terms.get("eps")),
         None if lifted is None else interval(lifted.gap),

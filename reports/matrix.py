@@ -48,8 +48,9 @@ def matrix(
     for a in family.ablations:
         if a.instance is not None and a.population is None:
             instance = instance_of(a.instance)
-            title, _ = kept.get(instance.sha256, (a.title, instance))
-            kept[instance.sha256] = min(title, a.title, key=len), instance
+            if instance.family == family.name:
+                title, _ = kept.get(instance.sha256, (a.title, instance))
+                kept[instance.sha256] = min(title, a.title, key=len), instance
     known = [*((f"counterexample: {title}", instance) for title, instance in kept.values()), *known]
     settled = {(a.claim, a.assumption) for a in family.ablations}
     needed = dict.fromkeys((a.claim, a.assumption) for a in family.ablations if a.standing is Standing.NEEDED)

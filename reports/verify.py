@@ -58,7 +58,8 @@ class Run:
         self.rates: dict[str, list[Series]] = {}
         self.audits: dict[str, FamilyRows] = {}
         self.status: Literal["complete", "out of time", "interrupted"] = "complete"
-        self.real_note = ""
+        self.notes: set[str] = set()
+        """What was left out, and why."""
         self.lost: list[LostJob] = []
         self.generated: Counter[str] = Counter()
         self.real = 0
@@ -123,6 +124,8 @@ class Run:
         self.landscapes += outcome.landscapes
         if outcome.rates:
             self.rates[job.family] = outcome.rates
+        if outcome.note:
+            self.notes.add(outcome.note)
         if outcome.audit is not None:
             self.audits[job.family] = outcome.audit
         if isinstance(job, RatesJob | KeptJob):
@@ -132,7 +135,6 @@ class Run:
             self.generated[f"{job.family} {name}"] += outcome.generated
             advance(name, job.count)
             return
-        self.real_note = self.real_note or outcome.note
         if outcome.family is not None:
             self.real += len(outcome.family.rows)
             self.families.append(outcome.family)
@@ -171,7 +173,7 @@ class Run:
                 for g in family.all_generators
             ],
             real_families=sorted(self.families, key=lambda row: real.index(row.name)),
-            real_note=self.real_note,
+            real_note="; ".join(sorted(self.notes)),
             landscapes=summary(sorted(self.landscapes, key=attrgetter("family", "variant", "origin"))),
             rates=[series for name in FAMILIES for series in self.rates.get(name, ())],
             files={},

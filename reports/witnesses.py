@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .. import theory
 from ..impl import files
-from ..impl.counterexample import confirm
+from ..impl.counterexample import confirm, instance_of
 from ..impl.falsify import refute
 from ..impl.families import FAMILIES, all_claims, family_of, instance_in, judge
 from ..impl.instances import Instance
@@ -67,7 +67,9 @@ def statement(kind: str, name: str) -> Statement | None:
         for family in FAMILIES.values():
             for ablation in family.ablations:
                 if ablation.name == name and ablation.bound is not None:
-                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound, family.name)
+                    # What a linear model shows of programs is a linear model.
+                    shown = instance_of(ablation.data).family
+                    return Statement(ablation, ablation.left, Relation.AT_MOST, ablation.bound, shown)
     for claim in all_claims():
         if kind == "claim" and claim.name == name:
             return Statement(claim, claim.left, claim.relation, claim.bound, family_of(claim).name)

@@ -55,9 +55,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seen: Counter[str] = Counter()
     chosen, left = [], []
     for item in items:
-        mark = item.get_closest_marker("ci")
         test = item.nodeid.split("[")[0]
-        sampled = mark is None or ("every" in mark.kwargs and seen[test] % mark.kwargs["every"] == 0)
+        marks = item.iter_markers("ci")
+        sampled = all("every" in mark.kwargs and seen[test] % mark.kwargs["every"] == 0 for mark in marks)
         seen[test] += 1
         (chosen if sampled else left).append(item)
     config.hook.pytest_deselected(items=left)

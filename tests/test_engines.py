@@ -22,6 +22,8 @@ from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.theory.claim import UndefinedQuantityError
 from metagap.theory.meta_sl import CLAIMS
 
+from .kinds import families, searched
+
 SHARED = (
     "gap",
     "bregman",
@@ -144,7 +146,7 @@ def test_reported_enclosures_contain_a_float64_evaluation_and_are_narrow() -> No
     assert checked > 300
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+@families(searched)
 def test_every_quantity_of_the_searching_engine_is_a_number_per_instance(family: Family) -> None:
     """Every quantity that both engines have, also one that no claim of the family names: none is of another model."""
     with np.errstate(all="ignore"):

@@ -25,6 +25,8 @@ from metagap.reports.cli import app
 from metagap.theory.claim import Claim, Expression, Mutant
 from typer.testing import CliRunner
 
+from .kinds import families, searched
+
 HARD = {
     "limits": Limits(3, 4, 1, 3),
     "full": True,
@@ -104,7 +106,7 @@ def test_a_missing_torch_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.ci(every=3)
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+@families(searched)
 def test_the_ratio_agrees_with_the_balls(family: Family) -> None:
     """On grid instances and on moved ones, wherever balls enclose it."""
     lifted, rng, compared = claim(f"{family.name}-lifted"), np.random.default_rng(0), 0
@@ -130,7 +132,7 @@ def test_balls_stand_in_where_floats_know_less() -> None:
 
 
 @pytest.mark.ci(every=3)
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+@families()
 def test_moved_instances_are_valid(family: Family) -> None:
     """They survive their file, whose reader checks shares, labels, positive numbers and shapes."""
     rng = np.random.default_rng(1)

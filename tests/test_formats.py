@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from jsonschema import Draft202012Validator
 from metagap.impl import families, files
 from metagap.impl.families import FAMILIES, judge
 from metagap.impl.files import BadInputError
+from metagap.impl.judge import Enclosure
+from metagap.impl.judge import Judgement as Judged
 from metagap.impl.optimum import minimise
 from metagap.impl.optimum.certificate import loads
 from metagap.reports import formats
@@ -23,6 +26,7 @@ from metagap.reports.cli import app
 from metagap.reports.formats import FORMATS, INPUTS, check, read, schema
 from metagap.reports.formats.auditing import AuditRecord, MutantsRecord
 from metagap.reports.formats.judging import Judgement
+from metagap.reports.formats.programs import GradientRecord, ProgramRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import Job, generate
 from metagap.reports.records import dumps, hashes, sources
@@ -80,6 +84,13 @@ def folder(small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path_factory: 
     ):
         result = runner.invoke(app, arguments)
         assert result.exit_code in (0, 1, 3), result.output
+    sides = Enclosure(0.25, 0.5)
+    claim = judge(families.loads(json.dumps(MIRRORED))).claims[0]
+    judged = SimpleNamespace(judgement=Judged("0" * 64, (claim,)))
+    answer = SimpleNamespace(value=sides, best=sides, gap=sides, bound=claim, judgement=judged, advice=("go on",))
+    diagnosis = SimpleNamespace(name="maml", message="It is.", distance=sides, rounding=1e-7, distances={"maml": sides})
+    (out / "program.json").write_text(dumps(ProgramRecord.of(answer)))  # type: ignore[arg-type]
+    (out / "gradient.json").write_text(dumps(GradientRecord.of(diagnosis)))  # type: ignore[arg-type]
     for name in ("verify", "audit"):
         (out / f"{name}.json").write_text((run / f"{name}.json").read_text())
     (out / "mutants.json").write_text(dumps(msgspec.convert(made, MutantsRecord, from_attributes=True)))

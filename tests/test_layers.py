@@ -173,7 +173,7 @@ def test_an_import_that_points_up_is_noticed() -> None:
         assert arrows_up(path, imports_of(ast.parse(f"def planted():\n    {line}"), package)), module
 
 
-KINDS = {room for room in RANK if room.split(".")[0] in ("supervised", "policies")}
+KINDS = {room for room in RANK if room.split(".")[0] in ("supervised", "policies", "traced")}
 
 
 def test_no_room_but_the_table_names_the_kinds() -> None:
@@ -256,7 +256,9 @@ LOWER_BOUNDS = (
     "impl.policies.optimum",
 )
 """Modules that prove lower (meta-RL: upper) bounds of optima. Those that put brackets together know every family."""
-SEARCHING = tuple(dict.fromkeys(module_of(family.batch_quantities) for family in FAMILIES.values()))
+SEARCHING = tuple(
+    dict.fromkeys(module_of(family.batch_quantities) for family in FAMILIES.values() if family.batch_quantities)
+)
 
 SEARCHERS = (
     "batch", "batch_quantities", "breaking", "core_batch_quantities", "descent", "draws", "falsify", "families",

@@ -36,6 +36,8 @@ from metagap.reports.witnesses import KEPT
 from mirror import compare, names_of
 from mpmath import mp, mpf
 
+from .kinds import families, searched
+
 HERE = Path(__file__).resolve().parent
 LIMIT = 24
 """Weights of a network up to which it is compared here."""
@@ -144,7 +146,7 @@ ELSEWHERE = {"bracket", "certified_gap"}
 """Of the headline alone, against an optimum that a search found: see `test_certified_brackets_and_headlines`."""
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+@families(searched)
 def test_the_mirror_knows_what_claims_name(family: Family) -> None:
     """Quantities, extras and margins; what it does not know it would pass over."""
     with np.errstate(all="ignore"):
@@ -185,7 +187,7 @@ def drawn(family: Family, count: int) -> Iterator[tuple[str, Instance]]:
 
 
 @pytest.mark.ci(every=3)
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
+@families(searched)
 def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> None:
     named: set[str] = set()
     for name, instance in drawn(family, 4 * effort):

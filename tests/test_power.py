@@ -12,16 +12,18 @@ from metagap.impl.families import FAMILIES, META_RL, META_SL, Family, all_claims
 from metagap.theory.claim import Mutant, Relation, Verdict
 from metagap.theory.mutants.edits import sharpened
 
+from .kinds import families
+
 ROUNDS = {"meta-sl": 10, "meta-rl": 8, "network": 10, "smooth-network": 8, "meta-rl-network": 10}
 """Batches of each generator, 8 where nothing is said."""
-EQUIVALENT = {"meta-sl": 2, "meta-rl": 5, "network": 3, "smooth-network": 0, "meta-rl-network": 1}
+EQUIVALENT = {"meta-sl": 2, "meta-rl": 5, "network": 3, "smooth-network": 0, "meta-rl-network": 1, "any-model": 2}
 """Mutants that are proved to be true, and must not be refuted."""
 OPEN = {"meta-rl-t3d-smooth-half"}
 """Generated mutants that are neither refuted nor proved."""
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+@families()
 def test_every_wrong_theorem_is_refuted(family: Family, effort: int) -> None:
     """At two seeds (five in the ci profile): each kill is certified in balls, with every assumption that the mutant
     kept; the true claim is not hurt. Generated mutants at one seed (five in the ci profile)."""
@@ -31,7 +33,7 @@ def test_every_wrong_theorem_is_refuted(family: Family, effort: int) -> None:
 
 
 @pytest.mark.ci(every=3)
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+@families()
 def test_some_wrong_theorems_of_every_family_are_refuted(family: Family) -> None:
     refuted(family, [m for m in family.mutants if not m.generated][::12], 0)
 
@@ -118,14 +120,14 @@ def test_the_mutants_cover_what_was_promised() -> None:
     assert sum(not m.equivalent for m in META_RL.mutants) >= 19
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+@families()
 def test_every_claim_has_a_wrong_version(family: Family) -> None:
     """The headlines aside, which are the lifted form against a certified comparator."""
     attacked = {mutant.claim for mutant in family.mutants if not (mutant.equivalent or mutant.generated)}
     assert attacked >= {claim.name for claim in family.claims}
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+@families()
 def test_every_half_and_every_dropped_summand_is_among_the_wrong_theorems(family: Family) -> None:
     stated = {(mutant.claim, mutant.left, mutant.relation, mutant.bound) for mutant in family.mutants}
     for claim in family.claims:

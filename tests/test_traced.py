@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from flint import ctx
-from metagap.impl.files import BadInputError
-from metagap.impl.models.traced.graph import graph_in
+from metagap.impl.families import loads
+from metagap.impl.files import BadInputError, dumps
 from metagap.theory.any_model import CLAIMS, HEADLINE
 from metagap.theory.claim import Verdict
 
@@ -188,21 +189,18 @@ def test_both_systems_meet_and_agree_with_pytorch() -> None:
 
 
 @pytest.mark.ci
-def test_an_instance_replays_from_plain_data() -> None:
-    """Another instance with graphs that went through JSON: the same name, the same verdicts, and no PyTorch."""
-    import json
-    from dataclasses import replace
-
-    instance = small()
-    programs = tuple(
-        {n: graph_in(json.loads(json.dumps(g.document()))) for n, g in p.items()} for p in instance.programs
-    )
-    again = replace(instance, programs=programs)
-    assert again.sha256 == instance.sha256 and again.bits == instance.bits
-    first, second = judged(instance), judged(again)
-    assert [c.verdict for c in first.claims] == [c.verdict for c in second.claims] and first.gap == second.gap
-    changed = replace(instance, omega=(instance.omega[0] + 1, *instance.omega[1:]))
-    assert changed.sha256 != instance.sha256
+def test_an_instance_replays_from_its_file() -> None:
+    """The same name, the same verdicts, and no PyTorch; a loss of one's own travels as graphs."""
+    for loss in ("mse", lambda z, y: ((z - y) ** 4).mean()):
+        instance = instance_of(network(width=3), sinusoids(2, points=2), SGD(lr=0.02), loss, network(seed=5, width=3))
+        again = loads(dumps(instance))
+        assert isinstance(again, TracedInstance)
+        assert again.sha256 == instance.sha256 and again.bits == instance.bits
+        first, second = judged(instance), judged(again)
+        assert [c.verdict for c in first.claims] == [c.verdict for c in second.claims] and first.gap == second.gap
+        changed = replace(instance, omega=(instance.omega[0] + 1, *instance.omega[1:]))
+        assert changed.sha256 != instance.sha256
+        assert (first["headline"].verdict is Verdict.OUTSIDE) == (loss != "mse")
 
 
 @pytest.mark.ci

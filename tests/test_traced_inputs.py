@@ -18,7 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::Deprecat
 from metagap.impl.models.traced.trace import TraceError  # noqa: E402
 from metagap.impl.traced.asking import advice  # noqa: E402
 from metagap.impl.traced.diagnosing import flattened  # noqa: E402
-from metagap.impl.traced.problem import Learner, instance_of, programs  # noqa: E402
+from metagap.impl.traced.learner import Learner  # noqa: E402
+from metagap.impl.traced.problem import instance_of, programs  # noqa: E402
 from metagap.torch import SGD, Task, check_gradient, judge  # noqa: E402
 
 torch.set_num_threads(1)

@@ -177,6 +177,11 @@ _TABLE = (
         "the misfit with support and query exchanged",
     ),
     ("independent_supports", r"1_{\phi(D^s)}", "1 if the features of all supports are linearly independent, else 0"),
+    (
+        "eps_support",
+        r"\varepsilon_{D^s}",
+        "norm of grad L with the supports' risks in place of the queries'",
+    ),
     ("weight_norm_support", r"\|w\|_{D^s}", "norm of the functional gradient of the supports' risks"),
     ("misfit_support", r"\inf\|u-\phi_\omega^{\top} v\|_{\rho^s}", "misfit on the supports, in their norm"),
     (

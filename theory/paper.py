@@ -84,7 +84,7 @@ RESULTS: tuple[Result, ...] = (
         "Jacobian is that of the training set, and convexity is asked of the outer loss alone. What it does not "
         "contain is convexity of the meta-objective for small steps, whatever the data: with two sets that is false "
         "for every step size, and true again where no training set has what its test set lacks.",
-        ("meta-sl-lifted", "network-lifted", "smooth-network-lifted"),
+        ("meta-sl-lifted", "network-lifted", "smooth-network-lifted", "any-model-lifted"),
         (("meta-sl-c8", "one-law"), ("meta-sl-c8-dominated", "dominated-support")),
         ("laws-exchanged", "w-on-support", "rho-of-support", "query-hessian", "c8-two-laws"),
     ),
@@ -121,7 +121,7 @@ RESULTS: tuple[Result, ...] = (
         "It holds against a global minimiser where there is one. There need not be: logistic loss with one label, "
         "policies whose supremum lies at infinity, networks that jump at a kink. So it is stated against every "
         "parameter and every function; against the infimum with the width of a certified bracket added.",
-        ("meta-sl-headline", "meta-rl-headline", "network-headline"),
+        ("meta-sl-headline", "meta-rl-headline", "network-headline", "any-model-headline"),
         (
             ("meta-sl-lifted", "minimiser-exists"),
             ("meta-rl-lifted", "minimiser-exists"),
@@ -174,7 +174,7 @@ RESULTS: tuple[Result, ...] = (
         "parameter does better, adapted alike, needs less in a linear model: nothing with the squared loss, and with "
         "one task a Jacobian of the adaptation that is invertible at omega. Functions may then still do better: two "
         "inputs with the same feature, labelled 1 and -1.",
-        ("meta-sl-c3", "network-c3", "smooth-network-c3", "meta-sl-c1", "meta-sl-c7"),
+        ("meta-sl-c3", "network-c3", "smooth-network-c3", "any-model-c3", "meta-sl-c1", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),
             ("network-c3", "full-row-rank"),

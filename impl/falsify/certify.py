@@ -10,7 +10,7 @@ from flint import arb, ctx
 from ...theory.claim import Assumption, Claim, Mutant, UndefinedQuantityError
 from ..families import family_of
 from ..instances import Instance
-from ..judge import PRECISIONS, Enclosure
+from ..judge import PRECISIONS, Enclosure, Evaluator
 from ..verdicts import at_most, fit, refutes, standing
 
 Subject = Claim | Mutant
@@ -47,9 +47,11 @@ def assumptions(subject: Subject) -> tuple[Assumption, ...]:
     return tuple(a for a in claim.assumptions if a.name not in subject.drops)
 
 
-def sides(subject: Subject, instance: Instance, assumed: tuple[Assumption, ...]) -> Iterator[tuple[arb, arb]]:
+def sides(
+    subject: Subject, instance: Instance, assumed: tuple[Assumption, ...], evaluator: Evaluator | None = None
+) -> Iterator[tuple[arb, arb]]:
     """(left, bound) in balls of growing precision, as long as every assumption is certified and both are defined."""
-    evaluator = family_of(instance).evaluator(instance)
+    evaluator = evaluator or family_of(instance).evaluator(instance)
     for bits in PRECISIONS[:2]:
         with ctx.workprec(bits):
             at = evaluator.balls(bits)
@@ -64,9 +66,11 @@ def sides(subject: Subject, instance: Instance, assumed: tuple[Assumption, ...])
             yield found
 
 
-def refute(subject: Subject, instance: Instance) -> tuple[Enclosure, Enclosure] | None:
-    """(left, bound) if the instance certifiably contradicts the subject, else None."""
-    for left, bound in sides(subject, instance, assumptions(subject)):
+def refute(
+    subject: Subject, instance: Instance, evaluator: Evaluator | None = None
+) -> tuple[Enclosure, Enclosure] | None:
+    """(left, bound) if the instance certifiably contradicts the subject, else None; evaluator: of its quantities."""
+    for left, bound in sides(subject, instance, assumptions(subject), evaluator):
         if refutes(subject.relation, left, bound):
             return Enclosure.of(left), Enclosure.of(bound)
         if at_most(left, bound):

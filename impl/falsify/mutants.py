@@ -13,13 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
 from ...theory.claim import Mutant, Relation, UndefinedQuantityError
 from ..families import META_SL, Family, family_of
-from ..instances import Instance
+from ..judge import Evaluator
 from ..shrink import shrink
 from ..sources import SMALL, FullSource, Generator, Limits, RandomSource
 from .certify import Refutation, refute
@@ -113,37 +114,50 @@ def attack(
         )
         for one in attacks
     }
+    floats = family.batch_quantities
     begin = time.perf_counter()
     for generator, variant, batch in itertools.islice(batches(family, seed, size), rounds * len(family.searching)):
         progress(f"{generator.name}, {variant}")
+        few = cache(lambda batch=batch: _evaluated(family, batch))
         with np.errstate(all="ignore"):
-            quantities = family.batch_quantities(batch)
-            scale = 1e-9 * (np.abs(quantities("gap")) + np.abs(quantities("pairing")))
+            quantities = None if floats is None else floats(batch)
             for one in attacks:
                 alive = one.first is None
                 if one.mutant.generated and not alive:
                     continue
-                if known[one.mutant.name]:
-                    _search(one, generator, batch, quantities, scale, enough)
+                if quantities is not None and known[one.mutant.name]:
+                    _search(one, generator, batch, quantities, enough)
                 elif len(one.found) < enough:
-                    _search_in_balls(one, generator, batch)
+                    _search_in_balls(one, generator, few())
                 if alive:
                     one.seconds = time.perf_counter() - begin
+        if all(_finished(one, floats is None, enough) for one in attacks):
+            break
     return attacks
 
 
-def _search_in_balls(one: Attack, generator: Generator, batch: Any) -> None:
-    """A mutant with quantities that floats do not have: the first instances of a batch."""
-    for b in range(min(FEW, len(batch))):
-        instance = batch.instance(b)
+def _finished(one: Attack, balls: bool, enough: int) -> bool:
+    """Whether nothing more is asked of a mutant. (What floats hit is counted throughout.)"""
+    return one.first is not None and (one.mutant.generated or (balls and len(one.found) >= enough))
+
+
+def _evaluated(family: Family, batch: Any) -> list[Evaluator]:
+    """The first instances of a batch, to be judged in balls: what one mutant needs, others need too."""
+    return [family.evaluator(batch.instance(b)) for b in range(min(FEW, len(batch)))]
+
+
+def _search_in_balls(one: Attack, generator: Generator, few: Sequence[Evaluator]) -> None:
+    """A mutant with quantities that floats do not have: some instances of a batch."""
+    for evaluator in few:
         if one.first is None:
             one.examples += 1
-        one.hits[generator.name] += _witness(one, generator, instance)
+        one.hits[generator.name] += _witness(one, generator, evaluator)
 
 
-def _witness(one: Attack, generator: Generator, instance: Instance) -> bool:
+def _witness(one: Attack, generator: Generator, evaluator: Evaluator) -> bool:
     """Whether balls certify that the instance refutes the mutant, by more than float64 rounds; it is kept then."""
-    certified = refute(one.mutant, instance)
+    instance = evaluator.instance
+    certified = refute(one.mutant, instance, evaluator)
     if certified is None:
         return False
     found = Refutation(instance, *certified, generator.name)
@@ -154,9 +168,8 @@ def _witness(one: Attack, generator: Generator, instance: Instance) -> bool:
     return True
 
 
-def _search(
-    one: Attack, generator: Generator, batch: Any, quantities: Callable[[str], Any], scale: np.ndarray, enough: int
-) -> None:
+def _search(one: Attack, generator: Generator, batch: Any, quantities: Callable[[str], Any], enough: int) -> None:
+    scale = 1e-9 * (np.abs(quantities("gap")) + np.abs(quantities("pairing")))
     try:
         excess = one.mutant.left(quantities) - one.mutant.bound(quantities)
     except UndefinedQuantityError:
@@ -172,4 +185,4 @@ def _search(
     for b in [*ranked[:FEW], *ranked[FEW :: len(ranked) // FEW + 1]]:
         if len(one.found) >= enough and generator.name in {r.generator for r in one.found}:
             break
-        _witness(one, generator, batch.instance(int(b)))
+        _witness(one, generator, family_of(one.mutant).evaluator(batch.instance(int(b))))

@@ -51,9 +51,10 @@ class Objective:
 
     def quantities(self, batch: Any) -> Callable[[str], Array]:
         """The engine's quantities of a batch by name, each (B,)."""
-        if not self.fast:
+        floats = self.family.batch_quantities
+        if floats is None or not self.fast:
             return BallValues(self.family, batch)
-        found: Callable[[str], Array] = self.family.batch_quantities(batch)
+        found: Callable[[str], Array] = floats(batch)
         return found
 
     def __call__(self, batch: Any, quantities: Callable[[str], Array] | None = None) -> Array:

@@ -180,7 +180,7 @@ def _scan(
     fast = {key for key, what in whats.items() if what.fast}
     for generator, _, batch in itertools.islice(batches(family, seed, 64, generators=names), 8 * len(names)):
         with np.errstate(all="ignore"):
-            at = family.batch_quantities(batch)
+            at = None if family.batch_quantities is None else family.batch_quantities(batch)
             promises = {key: whats[key](batch, at) for key in fast}
         for claim in claims:
             if not applies(claim, batch.instance(0)):

@@ -75,7 +75,7 @@ def _fewer(batch: Any, keeping: Property) -> Any | None:
     for field, value in fields(batch):
         sizes |= dict(zip(field.axes, value.shape[1:], strict=True))
     for axis, size in sizes.items():
-        if size <= (2 if axis == "action" else 1) or axis in ("next", "output"):
+        if size <= (2 if axis == "action" else 1) or axis in ("next", "output", "entry"):
             continue
         cut = [c for c in (without(batch, axis, j) for j in range(size)) if c is not None]
         found = keeping.first_of(cut)

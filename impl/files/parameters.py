@@ -58,6 +58,23 @@ def load_vector(path: str | os.PathLike[str], *shape: int) -> Vector:
         return _from_json(parsed(read(file)), file, shape)
 
 
+def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
+    """The arrays of an archive or of a state_dict, by name, each of finite numbers. Errors: BadInputError,
+    MissingExtraError."""
+    file = os.fsdecode(path)
+    kind = Path(file).suffix.lower()
+    readers = {".npz": arrays, ".safetensors": lambda name: _safetensors(read(name, LARGEST_MEMBER)), ".pt": _torch,
+               ".pth": _torch}  # fmt: skip
+    with reported(file):
+        if kind not in readers:
+            raise FaultError("path", "save model.state_dict()", "a file in .pt, .safetensors or .npz", file)
+        found = readers[kind](file)
+        for name, values in found.items():
+            if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+                raise FaultError(name, "train again, or mend it", "finite real numbers", str(values.dtype))
+    return found
+
+
 def vector(values: Any, *shape: int, source: str = "omega") -> Vector:
     """The exact numbers of a list, an array or a tensor. Errors: BadInputError."""
     with reported(source):

@@ -73,6 +73,8 @@ class PolicyInstance(Instance):
     radius: fmpq
     notes: tuple[str, ...] = field(default=(), compare=False)
 
+    functional = Policies
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(S, A, d)."""

@@ -132,6 +132,7 @@ class MetaSLInstance(Instance):
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     family = "meta-sl"
+    functional = Functions
 
     @property
     def dimension(self) -> int:
@@ -306,6 +307,7 @@ class NetworkInstance(Instance):
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     family = "network"
+    functional = Functions
 
     @property
     def sigma(self) -> Activation:

@@ -17,8 +17,9 @@ from ..judge import ClaimJudgement, Enclosure, smallest
 from ..shown import Sheet, Shown
 from .instance import Parameters
 from .judging import TracedJudgement, judged
-from .losses import DIVERGENCES
-from .problem import Inner, Learner, Loss, Task, bad, instance_of, weights
+from .learner import Inner, Learner, Loss, Task, bad, weights
+from .losses import NAMED
+from .problem import instance_of
 
 ASKED = (*(c for c in CLAIMS if c.name.endswith(("-lifted", "-l1", "-first-order"))), HEADLINE)
 """The claims that say how far omega is from the best."""
@@ -84,8 +85,8 @@ def certify(
     comparator: the best parameters that you know; without it descent from omega looks for better ones, for `max_time`
     seconds. Floats propose them, L there is enclosed. Errors: as `judge`; losses have names here, so that 0 is a floor.
     """
-    if loss not in DIVERGENCES:
-        raise bad("loss", loss, f"one of {', '.join(DIVERGENCES)}: of others no floor is known")
+    if loss not in NAMED:
+        raise bad("loss", loss, f"one of {', '.join(NAMED)}: of others no floor is known")
     if isinstance(comparator, torch.nn.Module):
         comparator = comparator.state_dict()
     at = descended(model, tasks, inner, loss, max_time) if comparator is None else comparator

@@ -26,7 +26,8 @@ from ..models.traced.graph import Graph
 from ..models.traced.middles import Middles, Noisy
 from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
-from .problem import SGD, Inner, Learner, Loss, Task, bad, programs, weights
+from .learner import SGD, Inner, Learner, Loss, Task, bad, weights
+from .problem import programs
 
 REPLAYS, ROOM = 6, 4
 BALLS = 128

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +17,9 @@ import numpy as np
 from flint import fmpq
 
 from ..arithmetic import Array
-from ..instances import Instance
+from ..instances import FORMAT, Instance
 from ..models.traced.graph import Graph
+from ..models.traced.lines import line_of
 
 Parameters = tuple[Array, ...]
 """The entries of a model, tensor by tensor."""
@@ -39,7 +41,8 @@ Program = Mapping[str, Graph]
 
 predictions (p, s, x, y) -> z          gradient (p, s, x, y) -> dR/dp, for each tensor
 features (p, s, x, y) -> dz/dp         adapted (p, s, x, y) -> U(p)
-plain (p, s, x, y) -> d f_p(x)/dp      risk (z, y) -> R, slope (z, y) -> dR/dz
+plain (p, s, x, y) -> d f_p(x)/dp      unadapted (p, s, x, y) -> f_p(x), where a mutant asks for it
+risk (z, y) -> R, slope (z, y) -> dR/dz, of a loss that has no name
 """
 
 
@@ -80,24 +83,39 @@ class TracedInstance(Instance):
         return self
 
     def document(self, number: Callable[[fmpq], object]) -> dict[str, object]:
-        """Graphs and arrays as data, radius and weights written by `number`."""
-        programs = [{name: graph.document() for name, graph in program.items()} for program in self.programs]
-        arrays = Graph((), tuple(self._own), 0, ()).document()["constants"]
-        tasks = [
-            {"weight": number(t.weight), "program": t.program, "shape": list(t.shape), "arrays": len(t.data)}
-            for t in self.tasks
-        ]
-        return {"kind": self.family, "loss": self.loss, "names": list(self.names), "functions": self.functions,
-                "radius": number(self.radius), "tasks": tasks, "arrays": arrays, "programs": programs}  # fmt: skip
-
-    @property
-    def _own(self) -> list[Array]:
-        return [*self.omega, *self.comparator, *(a for task in self.tasks for a in task.data)]
+        """Graphs as lines, arrays as numbers, radius and weights written by `number`."""
+        programs = [{name: graph_document(graph) for name, graph in program.items()} for program in self.programs]
+        tasks = [{"weight": number(t.weight), "program": t.program, "shape": list(t.shape),
+                  "data": [_array(a) for a in t.data]} for t in self.tasks]  # fmt: skip
+        comparator = [_array(a) for a in self.comparator]
+        return {
+            "format": FORMAT,
+            "problem": self.family,
+            "model": {"name": "program", "parameters": list(self.names), "programs": programs},
+            "loss": {"name": self.loss},
+            "tasks": tasks,
+            "omega": [_array(a) for a in self.omega],
+            "comparator": {"functions": comparator} if self.functions else comparator,
+            "radius": number(self.radius),
+            **({"notes": list(self.notes)} if self.notes else {}),
+        }
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of its document, key-sorted, but for the lines of the user's code that graphs remember."""
-        return hashlib.sha256(json.dumps(_without_lines(self.fractions()), sort_keys=True).encode()).hexdigest()
+        """The hash of its document, key-sorted, but for notes and the lines of the user's code that graphs remember."""
+        plain = replace(self, programs=tuple({n: _anonymous(g) for n, g in p.items()} for p in self.programs), notes=())
+        return hashlib.sha256(json.dumps(plain.fractions(), sort_keys=True).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TracedInstance) and (self.sha256, self.notes) == (other.sha256, other.notes)
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    @property
+    def against_functions(self) -> bool:
+        """Whether the comparator is predictions, and no parameter."""
+        return self.functions
 
     @cached_property
     def bits(self) -> int:
@@ -112,12 +130,29 @@ class TracedInstance(Instance):
         return [self.radius, *(task.weight for task in self.tasks)]
 
 
-def _without_lines(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_lines(v) for key, v in value.items()}
-    if isinstance(value, list) and len(value) == 4 and isinstance(value[0], str) and isinstance(value[2], dict):
-        return value[:3]
-    return [_without_lines(v) for v in value] if isinstance(value, list) else value
+def _anonymous(graph: Graph) -> Graph:
+    return replace(graph, nodes=tuple(replace(node, line="") for node in graph.nodes))
+
+
+KINDS = {"f": "real", "i": "int", "b": "bool"}
+"""Kinds of arrays, by numpy's letter."""
+
+
+def _array(array: Array) -> dict[str, object]:
+    """An array as JSON values: its kind, its shape, its entries row after row, exactly."""
+    values = [v if math.isfinite(v) else str(v) for v in map(float, array.ravel().tolist())]
+    return {"kind": KINDS[array.dtype.kind], "shape": list(array.shape), "values": values}
+
+
+def graph_document(graph: Graph) -> dict[str, object]:
+    """The graph as JSON values: its nodes as lines."""
+    return {
+        "nodes": [line_of(node) for node in graph.nodes],
+        "constants": [_array(c) for c in graph.constants],
+        "inputs": graph.inputs,
+        "outputs": [ref.index for ref in graph.outputs],
+        "varying": list(graph.varying),
+    }
 
 
 def _floats(value: Any) -> list[float]:

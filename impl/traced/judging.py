@@ -11,7 +11,6 @@ from ..judge import PRECISIONS, ClaimJudgement, Enclosure, Evaluator, Judgement,
 from ..models.traced.evaluate import Kink
 from ..verdicts import MOST, cancelling
 from .instance import TracedInstance
-from .losses import DIVERGENCES
 from .quantities import TracedQuantities
 
 
@@ -46,21 +45,15 @@ class TracedEvaluator(Evaluator):
         return at.kinks
 
 
-def evaluator(instance: TracedInstance) -> TracedEvaluator:
+def precisions(instance: TracedInstance) -> tuple[int, ...]:
     """Midpoint-radius float64 first; then balls of as many bits as an equality of this instance needs."""
-    fine = min(max(PRECISIONS[-1], cancelling(instance.bits)), MOST)
-    return TracedEvaluator(instance, lambda: TracedQuantities(instance), precisions=(PRECISIONS[0], fine))
-
-
-def claims_of(instance: TracedInstance) -> tuple[Claim, ...]:
-    """The claims that can be judged: the headline if the loss is known not to be negative."""
-    return (*CLAIMS, HEADLINE) if instance.loss in DIVERGENCES else CLAIMS
+    return PRECISIONS[0], min(max(PRECISIONS[-1], cancelling(instance.bits)), MOST)
 
 
 def judged(instance: TracedInstance, claims: Iterable[Claim] | None = None) -> TracedJudgement:
     """The claims (or those given) on the instance."""
-    evaluated = evaluator(instance)
-    found = judge_claims(evaluated, claims_of(instance) if claims is None else claims)
+    evaluated = TracedEvaluator(instance, lambda: TracedQuantities(instance), precisions=precisions(instance))
+    found = judge_claims(evaluated, (*CLAIMS, HEADLINE) if claims is None else claims)
     gap, eps, value = (Enclosure.of(evaluated.known(name)) for name in ("gap", "eps", "value"))
     kinks = tuple(dict.fromkeys(f"task {i}: {kink}" for i, kink in evaluated.known_kinks))
     return TracedJudgement(found, gap, eps, value, kinks, instance.notes)

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from flint import arb, arb_mat, ctx
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, NumberSystem, norm, root
 from ..balls.core import TooLargeError
 from ..balls.span import Span, span
@@ -22,7 +23,7 @@ from ..models.traced.evaluate import Kink, Run, evaluated
 from ..models.traced.middles import Middles
 from ..models.traced.systems import Fine, System, Value, each, shape_of
 from .instance import TracedInstance, TracedTask
-from .losses import DIVERGENCES
+from .losses import NAMED
 
 FIRST = 128
 """Bits up to which graphs are evaluated in midpoint-radius float64; beyond, in balls of as many bits."""
@@ -99,10 +100,14 @@ class TracedQuantities(SpannedQuantities):
 
     # --- graphs -------------------------------------------------------------------------------------------------
 
-    def _run(self, name: str, i: int, inputs: Sequence[Value]) -> list[Value]:
-        """The outputs of a task's graph."""
-        values, run = evaluated(self.instance.programs[self._tasks[i].program][name], inputs, self.s)
-        self._runs.append((i, run))
+    def _run(self, name: str, i: int, inputs: Sequence[Value], watched: bool = True) -> list[Value]:
+        """The outputs of a task's graph. `watched`: its decisions are among those that claims assume."""
+        program = self.instance.programs[self._tasks[i].program]
+        if name not in program:
+            raise UndefinedQuantityError(f"the instance has no graph named {name}")
+        values, run = evaluated(program[name], inputs, self.s)
+        if watched:
+            self._runs.append((i, run))
         return values
 
     @cached_property
@@ -130,24 +135,28 @@ class TracedQuantities(SpannedQuantities):
             return [_table(self.s.of(self.instance.comparator[k])) for k in kept]
         return [_table(self._at("predictions", i, self.instance.comparator)[0]) for i in range(count)]
 
-    def _of_predictions(self, name: str, i: int, z: Value) -> Value:
-        """A graph of (z, labels), z in the shape that the program gives it."""
-        task = self._tasks[i]
-        return self._run(name, i, [each(lambda x: x.reshape(task.shape), z), task.data[-1]])[0]
+    def _of_predictions(self, name: str, i: int, z: Value, support: bool = False) -> list[arb]:
+        """`risk` or `slope` of task i at predictions z, against the query's labels or the support's: by formula, or of
+        the user's own loss by its graph."""
+        task, named = self._tasks[i], NAMED.get(self.instance.loss)
+        labels = task.data[1] if support else task.data[3]
+        if named is not None:
+            at = self.s.balls(z)
+            return [named.value(at, labels)] if name == "risk" else named.slope(at, labels)
+        return self.s.balls(self._run(name, i, [each(lambda x: x.reshape(task.shape), z), labels])[0])
 
     @cached_property
     def _risks(self) -> tuple[list[arb], list[arb]]:
         """R_i at z and at h'."""
         every = range(len(self._tasks))
         return tuple(
-            [self.s.balls(self._of_predictions("risk", i, at[i]))[0] for i in every]
-            for at in (self._predictions, self._rivals)
+            [self._of_predictions("risk", i, at[i])[0] for i in every] for at in (self._predictions, self._rivals)
         )  # type: ignore[return-value]
 
     @cached_property
     def _slopes(self) -> list[list[arb]]:
         """dR_i/dz per task [n_i c]."""
-        return [self.s.balls(self._of_predictions("slope", i, z)) for i, z in enumerate(self._predictions)]
+        return [self._of_predictions("slope", i, z) for i, z in enumerate(self._predictions)]
 
     def _rows(self, name: str, i: int, parameters: Sequence[Value]) -> Value:
         """A Jacobian of predictions (n_i c, p)."""
@@ -188,8 +197,12 @@ class TracedQuantities(SpannedQuantities):
     @cached_property
     def _whole_gradient(self) -> Entries:
         """grad L."""
+        return self._weighed(self.task_gradients)
+
+    def _weighed(self, gradients: Sequence[Value]) -> Entries:
+        """sum_i q_i g_i."""
         total: Value = None
-        for weight, g in zip(self._weights, self.task_gradients, strict=True):
+        for weight, g in zip(self._weights, gradients, strict=True):
             part = self.s.mul(g, self.s.from_balls([weight], ()))
             total = part if total is None else self.s.add(total, part)
         return Entries(self.s, total)
@@ -238,14 +251,14 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def bregman(self) -> arb:
-        divergence = DIVERGENCES.get(self.instance.loss)
-        if divergence is None:
+        named = NAMED.get(self.instance.loss)
+        if named is None:
             return self._sum(w * u for w, u in zip(self._weighted, self._u, strict=True)) - self.gap
         total = self.zero
         for q, z, h in zip(self._weights, self._predictions, self._rivals, strict=True):
             n, c = shape_of(z)
             before, after = self.s.balls(z), self.s.balls(h)
-            points = (divergence(before[k : k + c], after[k : k + c]) for k in range(0, n * c, c))
+            points = (named.divergence(before[k : k + c], after[k : k + c]) for k in range(0, n * c, c))
             total += q / n * self._sum(points)
         return total
 
@@ -273,19 +286,60 @@ class TracedQuantities(SpannedQuantities):
     @property
     def certified_gap(self) -> arb:
         """L(omega) less its floor, 0."""
-        return self.value
+        return self._above_floor(self.value)
 
     @property
     def bracket(self) -> arb:
         """L at the comparator less the floor, 0."""
-        return self.rival_value
+        return self._above_floor(self.rival_value)
+
+    @property
+    def trivial(self) -> arb:
+        """What is known of the gap without any theorem: L(omega) less the floor."""
+        return self.certified_gap
+
+    def _above_floor(self, value: arb) -> arb:
+        if self.instance.loss not in NAMED:
+            raise UndefinedQuantityError("no floor is known of a loss of one's own")
+        return value
+
+    # --- what mutants mistake for these -------------------------------------------------------------------------
+
+    @cached_property
+    def weight_norm_unadapted(self) -> arb:
+        """||w|| at the predictions of omega itself."""
+        inputs = [[*self.instance.omega, *task.data] for task in self._tasks]
+        at = [_table(self._run("unadapted", i, given, watched=False)[0]) for i, given in enumerate(inputs)]
+        return self._norm_of([self._of_predictions("slope", i, z) for i, z in enumerate(at)])
+
+    @cached_property
+    def weight_norm_support(self) -> arb:
+        """||w|| of the supports' risks."""
+        at = [_table(self._on_support("predictions", i)[0]) for i in range(len(self._tasks))]
+        return self._norm_of([self._of_predictions("slope", i, z, support=True) for i, z in enumerate(at)])
+
+    @cached_property
+    def eps_support(self) -> arb:
+        """||grad|| of L with the supports' risks."""
+        return self._weighed([_flat(self._on_support("gradient", i)) for i in range(len(self._tasks))]).length
+
+    def _on_support(self, name: str, i: int) -> list[Value]:
+        """A graph with the support in the query's place. Errors: UndefinedQuantityError, if it has another shape."""
+        xs, ys, x, y = self._tasks[i].data
+        if xs.shape != x.shape or ys.shape != y.shape:
+            raise UndefinedQuantityError("the support has another shape than the query")
+        return self._run(name, i, [*self.instance.omega, xs, ys, xs, ys], watched=False)
+
+    def _norm_of(self, slopes: list[list[arb]]) -> arb:
+        weighted = [q * w for q, row in zip(self._weights, slopes, strict=True) for w in row]
+        return self._root_sum((1 / mass, w) for mass, w in zip(self._masses, weighted, strict=True))
 
     # --- margins ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def margin_outer_convexity(self) -> arb:
         """1 for a loss with a name: convex; else the total Bregman divergence."""
-        return arb(1) if self.instance.loss in DIVERGENCES else self.bregman
+        return arb(1) if self.instance.loss in NAMED else self.bregman
 
     @cached_property
     def margin_differentiability(self) -> arb:
@@ -302,7 +356,10 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def margin_full_row_rank(self) -> arb:
-        """A lower bound of the smallest eigenvalue of the Gram matrix; open where it is not known to be regular."""
+        """A lower bound of the smallest eigenvalue of the Gram matrix; open where it is not known to be regular; 0 for
+        more points than parameters."""
+        if len(self._u) > self.instance.parameters:
+            return arb(0)
         try:
             inverse = self._features.gram.inv()
         except ZeroDivisionError:

@@ -48,6 +48,12 @@ COMMANDS = {
         OWN,
         "metagap certify tasks.csv --loss logistic --eta 1/4 --omega omega.json",
     ),
+    "check-gradient": Command(
+        "programs",
+        "Whose gradient your training loop computes: MAML's, or that of a usual mistake.",
+        OWN,
+        "metagap check-gradient model.py:make --tasks episodes.npz --gradient gradient.pt --eta 0.01",
+    ),
     "optimum": Command(
         "optima",
         "Bracket the global minimum of the meta-objective, with a certificate.",
@@ -170,7 +176,9 @@ def _command(name: str) -> Any:
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     # An empty line ends a paragraph of the help.
     epilog = f"For example: {command.example}\n\n{STATUS}"
-    alone.command(name, epilog=epilog, context_settings=SETTINGS)(_spoken(getattr(room, name), command.long))
+    alone.command(name, epilog=epilog, context_settings=SETTINGS)(
+        _spoken(getattr(room, name.replace("-", "_")), command.long)
+    )
     made = get_command(alone)
     for parameter in made.params:
         if getattr(parameter, "is_flag", False):

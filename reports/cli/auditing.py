@@ -12,6 +12,7 @@ import typer
 
 from ...impl import files
 from ...impl.answers import count
+from ...impl.extras import available, missing
 from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
@@ -118,7 +119,7 @@ def audit(
     if tasks is not None:
         source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)
         audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
-    chosen = list(dict.fromkeys(family or FAMILIES))
+    chosen = list(dict.fromkeys(family or _able()))
     for name in chosen:
         if name not in FAMILIES:
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
@@ -211,3 +212,11 @@ def replay(
                 apart(witnesses.replay_all, (paths,), hear, time.monotonic() + max_time)
     typer.echo(f"{count(len(paths), 'counterexample')}: {', '.join(f'{n} {word}' for word, n in outcomes.items())}")
     raise typer.Exit(3 if outcomes["undecided"] + outcomes["error"] else 0)
+
+
+def _able() -> list[str]:
+    """The families of which instances can be generated here; of the others a line says why not."""
+    for family in FAMILIES.values():
+        if family.needs and not available(family.needs):
+            typer.echo(f"metagap: audit: {family.title}: left out; {missing(family.needs, family.purpose)}", err=True)
+    return [family.name for family in FAMILIES.values() if not family.needs or available(family.needs)]

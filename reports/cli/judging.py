@@ -12,11 +12,26 @@ import typer
 
 from ...impl.answers import count
 from ...impl.families import load
+from ...impl.files import dumps
 from ...impl.judge import Enclosure, Judgement
 from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
 from .ending import interrupted
+from .programs import (
+    PANEL,
+    EpisodesOption,
+    NamedLossOption,
+    Options,
+    RadiusOption,
+    RateOption,
+    RivalOption,
+    StateOption,
+    StepsOption,
+    instance_of_program,
+    is_program,
+    no_program,
+)
 from .shared import (
     ClaimOption,
     JsonOption,
@@ -27,13 +42,19 @@ from .shared import (
     number,
     paper,
     ready,
+    save,
     voice,
     working,
 )
 
 
 def judge(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Instance files.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Instance files; or FILE.py:FUNCTION, which is run and returns a PyTorch model."
+        ),
+    ],
     claim: ClaimOption = None,
     max_time: Annotated[
         float | None,
@@ -45,12 +66,35 @@ def judge(
         ),
     ] = None,
     json: JsonOption = None,
+    tasks: EpisodesOption = None,
+    state: StateOption = None,
+    comparator: RivalOption = None,
+    loss: NamedLossOption = None,
+    eta: RateOption = None,
+    steps: StepsOption = None,
+    radius: RadiusOption = None,
+    instance: Annotated[
+        Path | None,
+        typer.Option(
+            "--instance",
+            metavar="OUT",
+            help="Write it as an instance file, which is judged again without running anything; - as with --json.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
 ) -> None:
     """Judge every claim on instance files, term by term, in ball arithmetic."""
     begin, claims = time.monotonic(), chosen_claims(claim)
-    spoken = ready({"--json": json}, inputs=paths)
-    with input_errors():
-        instances = [load(path) for path in paths]
+    options = Options(tasks, state, comparator, loss, eta, steps, radius)
+    spoken = ready({"--json": json, "--instance": instance}, inputs=[*paths, *options.files])
+    if len(paths) == 1 and is_program(paths[0]):
+        instances = [instance_of_program("judge", str(paths[0]), options)]
+        if instance is not None:
+            save("--instance", instance, dumps(instances[0]))
+    else:
+        no_program(options, instance)
+        with input_errors():
+            instances = [load(path) for path in paths]
     names = [claim.name for claim in claims]
     answers, stage, why, broken = Answers(instances, names), "starting", "", False
     with working("judge") as show:
@@ -77,8 +121,8 @@ def judge(
     records = [Record.of(judgement) for judgement in judgements]
     emit(records if len(paths) > 1 else records[0], json)
     if spoken and not voice.quiet:
-        for path, instance, judgement in zip(paths, instances, judgements, strict=False):
-            _print(path, instance.family, judgement)
+        for path, one, judgement in zip(paths, instances, judgements, strict=False):
+            _print(path, one.family, judgement)
     counts = Counter(one.verdict.name for judgement in judgements for one in judgement.claims)
     if spoken:
         typer.echo(f"{count(len(judgements), 'file')}: {', '.join(f'{n} {name}' for name, n in counts.items())}")

@@ -34,6 +34,15 @@ from .own_tasks import (
     in_time,
     tasks_at,
 )
+from .programs import (
+    EpisodesOption,
+    Options,
+    RivalOption,
+    StateOption,
+    certify_program,
+    is_program,
+    no_program,
+)
 from .shared import JsonOption, emit, exact_option, input_errors, number, paper, ready, save, voice, working
 
 RadiusOption = Annotated[
@@ -170,9 +179,16 @@ def certify(
     gap: GapOption = 1e-6,
     max_time: EndOption = 30.0,
     json: JsonOption = None,
+    episodes: EpisodesOption = None,
+    state: StateOption = None,
+    comparator: RivalOption = None,
 ) -> None:
     """How far your MAML solution is from the global optimum, what the theorem promises, and what to do."""
     begin = time.monotonic()
+    if is_program(tasks):
+        rate = None if eta is None else float(exact_option("--eta", eta, lambda v: True, "a number is required"))
+        certify_program(tasks, Options(episodes, state, comparator, loss, rate, steps), max_time, json)
+    no_program(Options(episodes, state, comparator))
     source, ball = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay), _positive("--radius", radius)
     budget = Budget(gap=gap, seconds=max_time, until=begin + JUDGING * max_time)
     spoken = ready({"--json": json}, inputs=[tasks, *([] if omega is None else [omega])])

@@ -11,6 +11,6 @@ require("torch", purpose="judge PyTorch models")
 
 from metagap.impl.traced.asking import certify, judge  # noqa: E402
 from metagap.impl.traced.diagnosing import check_gradient  # noqa: E402
-from metagap.impl.traced.problem import SGD, Task  # noqa: E402
+from metagap.impl.traced.learner import SGD, Task  # noqa: E402
 
 __all__ = ["SGD", "Task", "certify", "check_gradient", "judge"]

@@ -21,6 +21,7 @@ from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
 from .inputs import Schema, certificate_schema, instance_schema
 from .judging import CertifyRecord, CertifyRecord1, ConditionsRecord, Judgement, OptimumRecord
+from .programs import GradientRecord, ProgramRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
 from .verifying import VerifyRecord
@@ -32,6 +33,8 @@ FORMATS: dict[str, type[Record]] = {
         OptimumRecord,
         CertifyRecord,
         ConditionsRecord,
+        ProgramRecord,
+        GradientRecord,
         VerifyRecord,
         AuditRecord,
         MutantsRecord,

@@ -10,7 +10,6 @@ MAX_POOL = suite("test_traced_operators:test_a_winner_that_is_not_decided_is_eve
 PRODUCTS = suite("test_traced_operators:test_products_contain_for_any_shape_and_scale", shape=(64, 129, 31))
 LESSER = suite("test_traced_operators:test_products_bound_the_lesser_radius", lesser=0)
 CONSTANTS = suite("test_traced_operators:test_decisions_on_constants_are_none")
-PLAIN = suite("test_traced_operators:test_a_graph_is_plain_data")
 
 
 def contains(name: str, k: int = 0) -> object:
@@ -27,7 +26,19 @@ def fault(name: str, kind: str, place: str, old: str, new: str, guard: object) -
 
 QUOTES = suite("test_traced_inputs:test_an_answer_quotes_no_bound_that_is_not_decided_and_no_number_that_is_none")
 
+FILES = "metagap.impl.traced"
+LINE = suite(
+    "test_programs:test_a_line_that_is_no_node_is_refused", line="aten.add.Tensor(v0, v4)", words="earlier values"
+)
+CLAIMS = suite("test_traced:test_every_claim_is_decided_on_a_network_with_support_and_query")
+SHAPES = suite("test_programs:test_a_graph_is_tried_before_it_is_believed")
+
 TRACED = (
+    Fault("traced-later-values", "a file is believed", "metagap.impl.models.traced.lines:_read", Edit("int(index) < before", "True"), LINE),
+    Fault("traced-untried-graphs", "a file is believed", f"{FILES}.document:_tried", Edit("if found != list(shapes):", "if False:"), SHAPES),
+    Fault("traced-mse-slope", "a formula is wrong", f"{FILES}.losses:_mse_slope", Edit("(a - b) / len(z)", "(a - b)"), CLAIMS),
+    Fault("traced-mse-value", "a formula is wrong", f"{FILES}.losses:_mse", Edit("strict=True)]) / 2", "strict=True)])"), CLAIMS),
+    Fault("traced-gradient-of-one-task", "a term is left out", f"{FILES}.quantities:TracedQuantities._weighed", Edit("self.s.add(total, part)", "total"), CLAIMS),
     Fault("traced-bound-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.traced.asking:advice", Edit("(least := smallest([bound])) is not None and least.bound is not None", "(least := bound).bound is not None"), QUOTES),
     Fault("traced-parts-that-are-no-numbers", "a number that is none is told", "metagap.impl.traced.asking:advice", Edit("all(map(math.isfinite, known))", "True"), QUOTES),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),

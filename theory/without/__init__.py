@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..claim import Ablation, Claim
+from .any_model import ANY_MODEL
 from .hypotheses import replaced
 from .meta_rl import META_RL
 from .meta_rl_corollaries import META_RL_COROLLARIES
@@ -19,8 +20,8 @@ from .policy_networks import META_RL_NETWORK, META_RL_SMOOTH_NETWORK
 from .smooth_network import SMOOTH_NETWORK
 
 __all__ = [
-    "META_RL", "META_RL_COROLLARIES", "META_RL_NETWORK", "META_RL_SMOOTH_NETWORK", "META_SL", "META_SL_COROLLARIES",
-    "NETWORK", "SMOOTH_NETWORK", "without",
+    "ANY_MODEL", "META_RL", "META_RL_COROLLARIES", "META_RL_NETWORK", "META_RL_SMOOTH_NETWORK", "META_SL",
+    "META_SL_COROLLARIES", "NETWORK", "SMOOTH_NETWORK", "without",
 ]  # fmt: skip
 
 

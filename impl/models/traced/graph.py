@@ -5,13 +5,10 @@ A graph holds no Python of anybody's: operators are names of the table in `opera
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-
-import numpy as np
 
 from ...arithmetic import Array
 
@@ -46,16 +43,6 @@ class Graph:
     outputs: tuple[Ref, ...]
     varying: tuple[int, ...] = ()
 
-    def document(self) -> dict[str, object]:
-        """The graph as JSON values; `graph_in` reads it."""
-        return {
-            "nodes": [[n.op, _plain(n.args), _plain(dict(n.named or {})), n.line] for n in self.nodes],
-            "constants": [_array(c) for c in self.constants],
-            "inputs": self.inputs,
-            "outputs": [ref.index for ref in self.outputs],
-            "varying": list(self.varying),
-        }
-
     @cached_property
     def live(self) -> list[bool]:
         """Whether a node's value depends on a varying input, per node."""
@@ -84,14 +71,6 @@ class Graph:
             if k not in kept:
                 found[index].append(k)
         return found
-
-
-def graph_in(document: Mapping[str, Any]) -> Graph:
-    """The graph of a document of `Graph.document`."""
-    nodes = tuple(Node(op, _read(args), _read(named), line) for op, args, named, line in document["nodes"])
-    constants = tuple(_array_in(c) for c in document["constants"])
-    outputs = tuple(Ref(k) for k in document["outputs"])
-    return Graph(nodes, constants, document["inputs"], outputs, tuple(document["varying"]))
 
 
 def references(node: Node) -> list[Ref]:
@@ -140,33 +119,3 @@ def simplified(graph: Graph) -> Graph:
             nodes.append(new)
         moved.append(seen[key])
     return Graph(tuple(nodes), graph.constants, graph.inputs, replaced(graph.outputs, moved), graph.varying)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Ref):
-        return {"ref": value.index}
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return value.hex() if isinstance(value, float) else value
-
-
-def _read(value: Any) -> Any:
-    if isinstance(value, dict):
-        return Ref(value["ref"]) if set(value) == {"ref"} else {key: _read(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return tuple(_read(one) for one in value)
-    if isinstance(value, str) and ("0x" in value or value in ("inf", "-inf", "nan")):
-        return float.fromhex(value)
-    return value
-
-
-def _array(array: Array) -> dict[str, object]:
-    data = np.ascontiguousarray(array)
-    return {"type": data.dtype.str, "shape": list(array.shape), "data": base64.b64encode(data.tobytes()).decode()}
-
-
-def _array_in(document: Mapping[str, Any]) -> Array:
-    data = np.frombuffer(base64.b64decode(document["data"]), dtype=np.dtype(document["type"]))
-    return data.reshape(document["shape"])

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ... import blas
 from ...arithmetic import Array
+from ...blas import product as multiplied
 from ...midrad import GUARD, UP, MidRad, U
 
 TINY = 2.0**-500
@@ -80,5 +80,5 @@ def _stacked(a: Array, b: Array) -> Array:
     found = np.empty((*stack, a.shape[-2], b.shape[-1]))
     left, right = (np.broadcast_to(x, (*stack, *x.shape[-2:])) for x in (a, b))
     for place in np.ndindex(*stack):
-        found[place] = blas.product(left[place], right[place])
+        found[place] = multiplied(left[place], right[place])
     return found

@@ -1,0 +1,227 @@
+"""FILE.py:FUNCTION on the command line: a PyTorch program of the user's own, run here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from ...impl import files
+from ...impl.extras import require
+from ...impl.files.parameters import load_arrays
+from ...impl.instances import Instance
+from ..formats.programs import GradientRecord, ProgramRecord
+from .ending import fail
+from .shared import JsonOption, emit, input_errors, number, ready, whole, working
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...impl.arithmetic import Array
+    from ...impl.traced.users import Program
+
+PANEL = "A PyTorch program (FILE.py:FUNCTION)"
+EpisodesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tasks",
+        metavar="FILE.npz",
+        help="Its tasks: arrays X, y, task, and split (support or query) and task_weight if they are there.",
+        rich_help_panel=PANEL,
+    ),
+]
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="FILE",
+        help="Its parameters: a state_dict in .pt or .safetensors, or .npz; by default as the function returns them.",
+        rich_help_panel=PANEL,
+    ),
+]
+RivalOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--comparator", metavar="FILE", help="A state to compare with; by default the labels.", rich_help_panel=PANEL
+    ),
+]
+NamedLossOption = Annotated[
+    str | None,
+    typer.Option("--loss", metavar="NAME", help="mse, cross_entropy or bce; by default mse.", rich_help_panel=PANEL),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option("--eta", parser=number(-1e9), metavar="RATE", help="Inner rate.", rich_help_panel=PANEL),
+]
+StepsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--steps", parser=whole(1, 100), metavar="K", help="Inner steps; by default 1.", rich_help_panel=PANEL
+    ),
+]
+RadiusOption = Annotated[
+    float | None,
+    typer.Option(
+        "--radius",
+        parser=number(0.0),
+        metavar="R",
+        help="Radius of the bound; by default the comparator's distance.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is said of a program."""
+
+    tasks: Path | None
+    state: Path | None = None
+    comparator: Path | None = None
+    loss: str | None = None
+    eta: float | None = None
+    steps: int | None = None
+    radius: float | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read."""
+        return [path for path in (self.tasks, self.state, self.comparator) if path is not None]
+
+    @property
+    def given(self) -> list[str]:
+        """The options that were given."""
+        return [f"--{name}" for name, value in vars(self).items() if value is not None]
+
+
+def is_program(place: str | Path) -> bool:
+    """Whether an argument names a function in a Python file."""
+    return re.fullmatch(r".+\.py:[A-Za-z_]\w*", str(place)) is not None
+
+
+def no_program(options: Options, instance: Path | None = None) -> None:
+    """Options of programs have no meaning for files; the command ends with one line."""
+    given = [*options.given, *([] if instance is None else ["--instance"])]
+    if given:
+        fail(f"{given[0]}: this option is for one FILE.py:FUNCTION alone; leave it out")
+
+
+def program_of(command: str, place: str, options: Options) -> Program:
+    """The program; what is run is said on the error stream. Bad input ends the command with one line."""
+    with _faults(place):
+        require("torch", purpose="run PyTorch programs")
+        from ...impl.traced.users import program_at
+
+        if options.tasks is None:
+            fail(f"{place}: --tasks=FILE.npz is required: arrays X, y, task and split")
+        typer.echo(f"metagap: {command}: runs the Python file {place.rpartition(':')[0]}", err=True)
+        found = program_at(place, options.tasks, options.state, options.loss, options.eta, options.steps)
+        for note in found.notes:
+            typer.echo(f"metagap: {command}: {note}", err=True)
+        return found
+
+
+def comparator_of(program: Program, options: Options) -> dict[str, Tensor] | None:
+    """The state to compare with, if there is one."""
+    from ...impl.traced.users import state_of
+
+    with input_errors():
+        return None if options.comparator is None else state_of(options.comparator, program.model)
+
+
+def instance_of_program(command: str, place: str, options: Options) -> Instance:
+    """The program as an instance: its graphs and numbers."""
+    program = program_of(command, place, options)
+    with _faults(place):
+        from ...impl.traced.problem import instance_of
+
+        rival = comparator_of(program, options)
+        return instance_of(program.model, program.tasks, program.inner, program.loss, rival, options.radius)
+
+
+@contextmanager
+def _faults(place: str) -> Iterator[None]:
+    """What cannot be run or traced becomes one line and status 2."""
+    with input_errors():
+        try:
+            yield
+        except (files.BadInputError, typer.Exit):  # an Exit is a RuntimeError
+            raise
+        except (ValueError, NotImplementedError, RuntimeError) as error:
+            fail(f"{place}: {' '.join(str(error).split())}")
+
+
+def certify_program(place: str, options: Options, max_time: float, json: Path | None) -> NoReturn:
+    """How far a program's parameters are from the best; the command ends here."""
+    spoken = ready({"--json": json}, inputs=options.files)
+    program = program_of("certify", place, options)
+    with _faults(place), working("certify"):
+        from ...impl.traced.asking import certify
+
+        found = certify(
+            program.model,
+            program.tasks,
+            inner=program.inner,
+            loss=program.loss,  # type: ignore[arg-type]
+            comparator=comparator_of(program, options),
+            max_time=max_time / 2,
+        )
+    emit(ProgramRecord.of(found), json)
+    if spoken:
+        typer.echo(f"Your parameters are within [{found.gap.lo:.6g}, {found.gap.hi:.6g}] of the best.")
+        typer.echo(f"L = {found.value.middle:.9g}; the best point known has {found.best.middle:.9g}; L is at least 0.")
+        for line in found.advice:
+            typer.echo(line)
+    raise typer.Exit(3 if found.bound.verdict.name == "UNDECIDED" else 0)
+
+
+def check_gradient(
+    place: Annotated[
+        str, typer.Argument(metavar="FILE.py:FUNCTION", help="Is run, and returns the PyTorch model (and inner loop).")
+    ],
+    tasks: EpisodesOption = None,
+    gradient: Annotated[
+        Path | None,
+        typer.Option(
+            "--gradient", metavar="FILE", help="Your gradient, by the parameters' names: .pt, .npz, .safetensors."
+        ),
+    ] = None,
+    state: StateOption = None,
+    loss: NamedLossOption = None,
+    eta: RateOption = None,
+    steps: StepsOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Whose gradient your training loop computes: MAML's, or that of a usual mistake."""
+    options = Options(tasks, state, None, loss, eta, steps)
+    if not is_program(place):
+        fail(f"FILE.py:FUNCTION={place!r}: a function in a Python file is required; give model.py:make, say")
+    if gradient is None:
+        fail(f"{place}: --gradient=FILE is required: a dict of tensors by the parameters' names")
+    spoken = ready({"--json": json}, inputs=[*options.files, gradient])
+    with input_errors():
+        given = load_arrays(gradient)
+    program = program_of("check-gradient", place, options)
+    with _faults(place), working("check-gradient"):
+        from ...impl.traced.diagnosing import check_gradient as diagnosed
+
+        own = {name: _tensor(values) for name, values in given.items()}
+        found = diagnosed(own, program.model, program.tasks, inner=program.inner, loss=program.loss)
+    emit(GradientRecord.of(found), json)
+    if spoken:
+        typer.echo(found.message)
+    raise typer.Exit({"maml": 0, "unknown": 3}.get(found.name, 1))
+
+
+def _tensor(values: Array) -> Tensor:
+    """A tensor of the dtype that the numbers were computed in: float32 if all of them are such numbers."""
+    import torch
+
+    found = torch.as_tensor(values)
+    short = found.float()
+    return short if found.is_floating_point() and bool((short.double() == found).all()) else found

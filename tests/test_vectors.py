@@ -23,9 +23,10 @@ from metagap.impl.optimum.exact import exact_value, functional_bound
 from metagap.impl.optimum.loops import stationary_for
 from metagap.impl.optimum.spread import of_one_output
 from metagap.impl.sources import RandomSource
+from metagap.impl.supervised.batch import batch_of
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
 from metagap.impl.supervised.quantities import MetaSLQuantities
-from metagap.impl.supervised.vector_batch import LinearQuantities, batch_of
+from metagap.impl.supervised.vector_batch import LinearQuantities
 from metagap.impl.vector_losses import VectorLoss
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from mirror import compare

@@ -17,8 +17,9 @@ from flint import ctx, fmpq
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
+from ..supervised.batch import batch_of
 from ..supervised.instance import MetaSLInstance
-from ..supervised.vector_batch import LinearQuantities, batch_of
+from ..supervised.vector_batch import LinearQuantities
 from .boxes import PRECISION
 from .exact import exact_value, functional_bound, own_risk_bound, risk_minimiser, together
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -29,6 +29,33 @@ TASKS = (
     Field("radius", Kind.FACTOR),
 )
 """The fields that do not depend on the model."""
+PER_OUTPUT = ("labels", "support_labels", "functions")
+
+
+def with_outputs(fields: tuple[Field, ...], outputs: int, names: Sequence[str] = PER_OUTPUT) -> tuple[Field, ...]:
+    """The fields; of c outputs those of these names have an axis of components, the last one (of parameters the
+    first)."""
+    if outputs == 1:
+        return fields
+    return tuple(
+        replace(f, axes=(*f.axes, "output") if f.name in PER_OUTPUT else ("output", *f.axes)) if f.name in names else f
+        for f in fields
+    )
+
+
+def shaped_functions(batch: Any, functions: Array | None) -> Array | None:
+    """A comparator's functions (B, n, k, c) of c outputs, given as (B, n, k c) or so."""
+    if functions is None or batch.loss.outputs == 1:
+        return functions
+    return functions.reshape(*batch.masses.shape[:3], batch.loss.outputs)
+
+
+LINEAR = (
+    Field("omega", Kind.REAL, ("dimension",)),
+    Field("rival", Kind.REAL, ("dimension",)),
+    Field("features", Kind.REAL, ("point", "dimension")),
+    *TASKS,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +66,7 @@ class Batch:
     rate (B,) the step size eta (or lambda if steps is 0: implicit adaptation), and one of
     rival (B, d) the comparator's parameter, functions (B, n, k) its values.
     support_labels, support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
+    Of c outputs omega and rival are (B, c, d), labels (B, n, k, l, c), a class its unit vector, functions (B, n, k, c).
     """
 
     loss: Loss
@@ -56,12 +84,10 @@ class Batch:
     support_labels: Array | None = None
     support_masses: Array | None = None
 
-    fields: ClassVar[tuple[Field, ...]] = (
-        Field("omega", Kind.REAL, ("dimension",)),
-        Field("rival", Kind.REAL, ("dimension",)),
-        Field("features", Kind.REAL, ("point", "dimension")),
-        *TASKS,
-    )
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What its numbers are."""
+        return with_outputs(LINEAR, self.loss.outputs, (*PER_OUTPUT, "omega", "rival"))
 
     def __len__(self) -> int:
         return len(self.features)
@@ -69,11 +95,20 @@ class Batch:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(n, k, l, d)."""
-        return (*self.labels.shape[1:], self.features.shape[2])
+        return (*self.masses.shape[1:], self.features.shape[2])
 
     def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Batch:
-        """The same problems with another comparator."""
-        return replace(self, rival=rival, functions=functions)
+        """The same problems with another comparator; functions may be (B, n, k c)."""
+        return replace(self, rival=rival, functions=shaped_functions(self, functions))
+
+    @property
+    def spread(self) -> Batch:
+        """The batch whose omega and rival are (B, c d), and functions (B, n, k c), with these in their shapes."""
+        c = self.loss.outputs
+        if c == 1:
+            return self
+        omega, rival = (None if v is None else v.reshape(len(self), c, -1) for v in (self.omega, self.rival))
+        return replace(self, omega=omega).against(rival=rival, functions=self.functions)
 
     def take(self, chosen: Array | Sequence[int]) -> Batch:
         """The instances of the given indices (or mask)."""
@@ -196,4 +231,4 @@ def batch_of(instance: MetaSLInstance) -> Batch:
         rival=rival,
         functions=functions,
         **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
-    )
+    ).spread

@@ -27,7 +27,7 @@ class BatchQuantities(CoreBatchQuantities):
 
     def _hessians(self, curved: Array) -> Array:
         """H_i (B, n, d, d) of sum_y p ell'' (B, n, k)."""
-        return self.transposed[:, None] @ (curved[..., None] * self.features[:, None])
+        return self.transposed[:, None] @ self._turned(curved, self.features[:, None])
 
     def adapt(self, at: Array) -> list[Array]:
         return super().adapt(at) if self.batch.steps else [at, self._proximal(at)]
@@ -127,17 +127,8 @@ class BatchQuantities(CoreBatchQuantities):
         return self._misfit(self.features[:, None] @ self._jacobians_of(self._summed), self.u)[0]
 
     @property
-    def outputs(self) -> Array:
-        """c, if there are several."""
-        raise UndefinedQuantityError("there is one output")
-
-    @property
     def misfit_uncoupled(self) -> Array:
         raise UndefinedQuantityError("several outputs and one gradient step are required")
-
-    @property
-    def weight_norm_shifted(self) -> Array:
-        raise UndefinedQuantityError("labels that are classes are required")
 
     # --- the mixed form: triples (x, label slot, x') ---
 

@@ -114,7 +114,7 @@ REQUIRED = {
 
 def _instance(record: _Document) -> MetaSLInstance:
     """The instance that a record describes."""
-    loss = _outputs(record) or read_loss(record.loss)
+    loss = outputs_of(record) or read_loss(record.loss)
     adaptation = read_adaptation(record.adaptation, loss)
     features = read_rows(record.features)
     tasks, notes = read_tasks(record, loss, len(features))
@@ -133,7 +133,7 @@ def _instance(record: _Document) -> MetaSLInstance:
     return MetaSLInstance(loss, adaptation, features, tasks, omega, comparator, radius, notes)
 
 
-def _outputs(record: _Document) -> VectorLoss | None:
+def outputs_of(record: Any) -> VectorLoss | None:
     """The loss of several outputs: softmax, or the squared loss of labels that are lists; None of one output."""
     given, first = record.loss, next((atom.y for task in record.tasks for atom in task.atoms), None)
     count = len(first) if isinstance(first, list) else 0
@@ -167,7 +167,7 @@ _LABEL = "tasks[0].atoms[0].y"
 def read_loss(record: LossRecord) -> Loss:
     """A loss of one output."""
     if record.name in VECTOR_LOSSES and record.name not in LOSSES:
-        raise FaultError("loss.name", f"{record.name} is for linear models", "one of " + ", ".join(LOSSES))
+        raise FaultError("loss.name", f"{record.name} is for several outputs", "one of " + ", ".join(LOSSES))
     if record.name not in LOSSES:
         raise FaultError("loss.name")
     if record.classes is not UNSET:

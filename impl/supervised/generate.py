@@ -19,7 +19,7 @@ from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities
 from .stationary import stationary_points
-from .vector_batch import LinearQuantities, vector_batch
+from .vector_batch import LinearQuantities
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
@@ -162,7 +162,7 @@ def _problem(
         np.ones(source.size),
         source.grid((outputs * d,), -8, 8) / 4,
     )
-    batch = vector_batch(with_support(source, batch, supports) if supports else batch)
+    batch = (with_support(source, batch, supports) if supports else batch).spread
     return with_radius(source, _adapted(source, batch, kind))
 
 

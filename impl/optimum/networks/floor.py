@@ -172,7 +172,7 @@ class Centre:
         """The error E of the linearisation in the ball of that radius [k]."""
         if isinstance(self.problem, NetworkProblem):
             return flips.worst_cases(self.problem, budget)
-        bend = self.problem.sigma.curvature(Balls) * abs(self.problem.output[0]) / 2
+        bend = self.problem.sigma.curvature(Balls) * abs(self.problem.output[0][0]) / 2
         return [(budget * size).min(bend * square(budget * size)) for size in self.sizes]
 
 

@@ -91,7 +91,7 @@ def _evaluated(problem: AnyProblem, column: arb_mat) -> tuple[arb, arb_mat, list
         slopes = arb_mat([[s] for s in problem.slopes(law, after)])
         for before in reversed(path):
             bends, pulled = problem.curvatures(law, before), (kernel * slopes).entries()
-            slopes = slopes - arb_mat([[problem.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
+            slopes = slopes - arb_mat([[problem.eta * h * v] for (h,), v in zip(bends, pulled, strict=True)])
         total += law.weight * problem.risk(law, after)
         gamma += slopes * law.weight
     return total, gamma, rows

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from ...draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
 from ...sources import SMALL, Generator, Limits, Source
+from ...vector_losses import VECTOR_LOSSES, VectorLoss
 from ..core_batch_quantities import CoreBatchQuantities
 from ..generate import (
     CONVEX_LOSSES,
@@ -50,9 +51,10 @@ def drawn(
     width: int | None = None,
     apart: bool = False,
     supports: Sequence[str] = (),
+    outputs: int = 1,
 ) -> NetworkBatch:
     """Problems with W0, W and a parameter comparator on the grid; `supports`: kinds of inner laws of their own."""
-    loss = draw_loss(source, name)
+    loss = draw_loss(source, name) if outputs == 1 else VectorLoss(name, outputs=outputs)
     n = tasks or draw_size(source, limits.tasks)
     k, d = points or draw_size(source, limits.points), dimension or draw_size(source, limits.dimension)
     depth = source.choose(tuple(range(1, limits.labels + 1)))
@@ -68,7 +70,7 @@ def drawn(
         draw_labels(source, loss, n, k, depth),
         draw_masses(source, n, k, depth, apart),
         draw_weights(source, n),
-        1 - 2 * source.grid((m,), 0, 1),
+        1 - 2 * source.grid((outputs, m), 0, 1),
         initial,
         shifted(source, initial, reach),
         np.ones(source.size),
@@ -82,7 +84,8 @@ def _curvature(batch: NetworkBatch) -> Array:
     """A power of two above max ||x||^2 times the curvature of the risks at W (B,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         at = NetworkBatchQuantities(batch)
-        bends = at._inner(2, at._before).sum(2).max(1) * (batch.features**2).sum(2).max(1)
+        bends = at._inner(2, at._before) if batch.loss.outputs == 1 else at._block_sizes(at._inner(2, at._before))
+        bends = bends.sum(2).max(1) * (batch.features**2).sum(2).max(1)
     return 2.0 ** np.ceil(np.log2(np.clip(bends, 2.0**-6, 2.0**40)))
 
 
@@ -253,7 +256,7 @@ def _nearest(batch: NetworkBatch, sign: float) -> tuple[Array, Array, Array]:
     size = np.sqrt((x**2).sum(1))[:, None]
     drive = (batch.initial @ x[..., None])[..., 0]
     unit = np.sign(drive)[..., None] * (x / np.where(size > 0, size, 1.0))[:, None]
-    near = np.where(batch.signs == sign, np.abs(drive), np.inf)
+    near = np.where(batch.signs[:, 0] == sign, np.abs(drive), np.inf)
     return unit, near, np.argsort(np.argsort(near, axis=1), axis=1)
 
 
@@ -264,11 +267,11 @@ def still(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     return replace(batch, omega=batch.initial, rate=rate)
 
 
-def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+def independent(source: Source, loss: str, limits: Limits = SMALL, outputs: int = 1) -> NetworkBatch:
     """Tasks with inputs of their own and enough neurons: the meta-Gram matrix is regular (C3)."""
     tasks = draw_size(source, min(limits.tasks, 3))
     batch = drawn(source, loss, limits, tasks=tasks, dimension=max(2, limits.dimension),
-                     width=source.choose((16, 64)), apart=True)  # fmt: skip
+                     width=source.choose((16, 64)), apart=True, outputs=outputs)  # fmt: skip
     k = batch.features.shape[1]
     angles = source.grid((k,), -64, 64) / 256 + np.arange(k) * 2.0 * np.pi / max(k, 3)
     inputs = batch.features.copy()
@@ -279,6 +282,34 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBat
 def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators of such tasks: the bound of C3 is nearly attained."""
     return tangents(source, independent(source, loss, limits))
+
+
+RIVALS = ("parameter", "functions", "tangent", "start", "stationary", "local")
+
+
+def vector_outputs(
+    source: Source,
+    loss: str,
+    limits: Limits = SMALL,
+    rivals: Sequence[str] = RIVALS,
+    activations: Sequence[str | None] = (None,),
+) -> NetworkBatch:
+    """Two to four outputs: any problem, one with supports or with inputs of its own; any comparator of these kinds."""
+    setting, c = source.choose(("any", "supports", "independent")), source.choose(range(2, 5))
+    if setting == "independent":
+        batch = independent(source, loss, limits, c)
+    else:
+        supports = ("own", "labels", "part") if setting == "supports" else ()
+        batch = drawn(source, loss, limits, outputs=c, width=source.choose((1, 2, 4, 16, 64)), supports=supports)
+    kind, batch = source.choose(rivals), replace(batch, activation=source.choose(activations))
+    if kind == "functions":
+        return batch.against(functions=source.grid((*batch.shape[:2], c), -8, 8) / 4)
+    if kind in ("tangent", "start"):
+        return tangents(source, batch, NetworkBatchQuantities if kind == "tangent" else AtStart)
+    if kind == "local":
+        found: NetworkBatch = step_away(source, NetworkBatchQuantities(batch))
+        return found
+    return batch if kind == "parameter" else with_radius(source, replace(batch, omega=descended(batch)))
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -306,6 +337,9 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
     Generator("interpolating", "the same against tangent comparators", interpolating, CONVEX_LOSSES),
     Generator("support-query", "tasks that adapt on another law than they are judged on", support_query, CONVEX_LOSSES),
+    Generator("vector-outputs", "several outputs: classes, or vectors of targets", vector_outputs, tuple(VECTOR_LOSSES)),
+    Generator("vector-tangent", "several outputs, tangent comparators", partial(vector_outputs, rivals=("tangent",)),
+              tuple(VECTOR_LOSSES)),
 )
 
 LANDSCAPES = Generator(
@@ -313,5 +347,5 @@ LANDSCAPES = Generator(
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "steps", "local", "stationary", "kinks", "atom", "pushed", "still",
-             "interpolating", "support-query")  # fmt: skip
+             "interpolating", "support-query", "vector-outputs", "vector-tangent")  # fmt: skip
 """The generators that look for counterexamples."""

@@ -59,6 +59,8 @@ def convexity_margin(instance: NetworkInstance, kernel: arb_mat) -> arb:
 def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
     """The certified optimum of L_lin over ||W - W0|| <= ball. Errors: NotConvexError."""
     instance = instance.canonical
+    if instance.loss.outputs > 1:
+        raise NotConvexError(f"loss={instance.loss.name!r}: one output is required")
     with ctx.workprec(PRECISION):
         problem = problem_of(instance)
         kernel = problem.start.kernel

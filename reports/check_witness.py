@@ -2219,9 +2219,10 @@ WITNESS = {
     "statement": {"left": str, "relation": ("<=", "="), "bound": str},
     "judged": {"left": SIDE, "bound": SIDE},
 }
-LINEAR, RELU = {"name": "linear"}, {"name": "relu-network", "b": ROW, "W0": [ROW]}
+LINEAR: dict[str, Any] = {"name": "linear"}
+RELU: dict[str, Any] = {"name": "relu-network", "b": ROW, "W0": [ROW]}
 MODELS = (LINEAR, RELU, *(RELU | {"name": "smooth-network", "activation": kind} for kind in ACTIVATIONS))
-VECTOR_MODELS = tuple(model | {"b": [ROW]} if "b" in model else model for model in MODELS)
+VECTOR_MODELS = (LINEAR, *(model | {"b": [ROW]} for model in MODELS[1:]))
 LOSSES = (
     *({"name": name} for name in ("squared", "logistic", "log-cosh", "exponential", "poisson", "absolute")),
     *({"name": name} for name in ("double-well", "geman-mcclure")),

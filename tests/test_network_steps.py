@@ -235,7 +235,7 @@ def test_smooth_gradients_forward() -> None:
                          for x in law.rho} for row in here
                     ]  # fmt: skip
                     predictions = {
-                        x: sum((b * problem.sigma.value(s, t[x]) for b, t in zip(problem.output[0], drives, strict=True)),
+                        x: sum((b * problem.sigma.value(s, t[x]) for b, t in zip(*problem.output, drives, strict=True)),
                                start=s.series([arb(0)])) for x in law.rho
                     }  # fmt: skip
                     if last:

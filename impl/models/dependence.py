@@ -31,7 +31,7 @@ def place(x: Vector, *, odd: bool) -> tuple[tuple[str, ...], fmpq]:
 
 
 def dimensions(inputs: Sequence[Vector], weights: Weights, signs: Sequence[Any]) -> int:
-    """(kinds of neurons) times rank(X): features at these inputs fill no more. signs [m], or of each neuron its b_ar."""
+    """(kinds of neurons) times rank(X): features at these inputs fill no more. signs [m], a neuron's b_ar."""
     return len({(weights.row(r), b) for r, b in enumerate(signs)}) * rank_of(inputs)
 
 

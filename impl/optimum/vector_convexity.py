@@ -6,10 +6,10 @@ R^c per atom, T[v] = blockdiag(p_a D^3 ell[v_a]),
 
     Hess L_i = Phi'[(I - eta D A) D+ (I - eta A D) - eta T[A s+]] Phi,
 
-|h'D^3 ell[v]h| <= kappa ||v|| h'Hess ell h, so |T[v]| <= kappa max ||v_a|| D and D+ >= exp(-kappa eta max ||(A s)_a||) D
-along the step; ||(A s)_a||, ||(A s+)_a|| <= tau := m1 max_a |x_a| sum_b p_b |x_b|, as ||Phi_a|| = |x_a|; and the
-eigenvalues of D^(1/2) A D^(1/2) are at most sigma := m2 lambda_max(sum_a p_a x_a x_a'). As there, Hess L_i >= nu Phi'D Phi
-after K steps with eta sigma <= 1, from nu = 1 by K times
+|h'D^3 ell[v]h| <= kappa ||v|| h'Hess ell h, so |T[v]| <= kappa max ||v_a|| D, and along the step D+ >= e^(-kappa eta
+max ||(A s)_a||) D; ||(A s)_a||, ||(A s+)_a|| <= tau := m1 max_a |x_a| sum_b p_b |x_b|, as ||Phi_a|| = |x_a|; and the
+eigenvalues of D^(1/2) A D^(1/2) are at most sigma := m2 lambda_max(sum_a p_a x_a x_a'). As there, Hess L_i >=
+nu Phi'D Phi after K steps with eta sigma <= 1, from nu = 1 by K times
 
     nu <- exp(-kappa eta tau) (1 - eta sigma)^2 nu - kappa eta tau,    as long as nu >= 0.
 

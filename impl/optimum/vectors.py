@@ -32,7 +32,9 @@ WHY = "no search is known for a loss that couples outputs: the lower end is a fl
 def why_wide(instance: MetaSLInstance) -> str:
     """Why the bracket is not narrower."""
     unproved = unknown(instance)
-    return f"{WHY}; L is not known to be convex: {unproved}" if unproved else "descent has not come nearer to the optimum"
+    return (
+        f"{WHY}; L is not known to be convex: {unproved}" if unproved else "descent has not come nearer to the optimum"
+    )
 
 
 def value_above(instance: MetaSLInstance, at: Vector) -> float:

@@ -107,7 +107,8 @@ class Batch:
         c = self.loss.outputs
         if c == 1:
             return self
-        omega, rival = (None if v is None else v.reshape(len(self), c, -1) for v in (self.omega, self.rival))
+        rival = None if self.rival is None else self.rival.reshape(len(self), c, -1)
+        omega = self.omega.reshape(len(self), c, -1)
         return replace(self, omega=omega).against(rival=rival, functions=self.functions)
 
     def take(self, chosen: Array | Sequence[int]) -> Batch:

@@ -63,8 +63,7 @@ class CoreBatchQuantities:
         evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
         if labels.shape[3] == 1:
             return masses[..., 0] * evaluate(Floats, z, labels[..., 0])
-        found = (masses * evaluate(Floats, z[..., None], labels)).sum(3)
-        return found
+        return np.asarray((masses * evaluate(Floats, z[..., None], labels)).sum(3))
 
     def _turned(self, bends: Array, rows: Array) -> Array:
         """Curvatures applied to rows (B, n, k, D) of the lifted points."""

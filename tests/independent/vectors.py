@@ -226,6 +226,7 @@ class Outputs(Supervised):
         places = [(i, x) for i, (x, _), _ in self.points]  # type: ignore[misc]
         return infimum.l1(self.eps, *self.together(places, rows, [c * u for c, u in zip(weights, self.u, strict=True)]))
 
+
 class VectorMetaSL(Outputs, MetaSL):
     """The linear model's quantities with c outputs."""
 

@@ -51,9 +51,7 @@ class NetworkBatch:
     @property
     def fields(self) -> tuple[Field, ...]:
         """What its numbers are."""
-        return with_outputs(
-            (*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS), self.loss.outputs
-        )
+        return with_outputs((*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS), self.loss.outputs)
 
     def __len__(self) -> int:
         return len(self.features)

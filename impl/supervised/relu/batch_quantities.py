@@ -161,7 +161,9 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     @property
     def _stretch(self) -> Array:
-        return np.sqrt((self.meta_features**2).sum(3)) + self._each(np.abs(self._drive(self._omega)).sum(3)) * self._shrink
+        return (
+            np.sqrt((self.meta_features**2).sum(3)) + self._each(np.abs(self._drive(self._omega)).sum(3)) * self._shrink
+        )
 
     # --- full row rank ---------------------------------------------------------------------------------------
 

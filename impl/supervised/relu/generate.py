@@ -337,9 +337,15 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
     Generator("interpolating", "the same against tangent comparators", interpolating, CONVEX_LOSSES),
     Generator("support-query", "tasks that adapt on another law than they are judged on", support_query, CONVEX_LOSSES),
-    Generator("vector-outputs", "several outputs: classes, or vectors of targets", vector_outputs, tuple(VECTOR_LOSSES)),
-    Generator("vector-tangent", "several outputs, tangent comparators", partial(vector_outputs, rivals=("tangent",)),
-              tuple(VECTOR_LOSSES)),
+    Generator(
+        "vector-outputs", "several outputs: classes, or vectors of targets", vector_outputs, tuple(VECTOR_LOSSES)
+    ),
+    Generator(
+        "vector-tangent",
+        "several outputs, tangent comparators",
+        partial(vector_outputs, rivals=("tangent",)),
+        tuple(VECTOR_LOSSES),
+    ),
 )
 
 LANDSCAPES = Generator(

@@ -10,7 +10,8 @@ and a gradient step adds such features to W, so that no iterate W^(k) of task i 
     W^(k)_r'x' = W_r'x' - m^{-1/2} b_r sum_{l<k} sum_x c^(l)(x) S^(l)_r(x) <x, x'>,
     c^(l)(x) = eta sum_y p ell'(f(x; W^(l)), y),    p the masses of the task's inner law.
 
-Of c outputs points are lifted ones, x c + a, with the signs b_a (see `models.relu`). Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for every W.
+Of c outputs points are lifted ones, x c + a, with the signs b_a (see `models.relu`). Convention at kinks: 1{0 > 0} = 0.
+Inputs x = 0 are no kinks: there f = 0 for every W.
 """
 
 from __future__ import annotations
@@ -193,7 +194,10 @@ class Point(Neurons):
         """By how much W_{i,r}'y may differ from what `move` says, as its sign was open at an earlier iterate."""
         products, (y,) = self.problem.inputs.products, self.problem.of([y])
         count = len(self.problem.output)
-        size = sum((c * abs(products[x // count][y]) for x, c in move.loose.get(r, ())), start=arb(0)) * self.problem.shrink
+        size = (
+            sum((c * abs(products[x // count][y]) for x, c in move.loose.get(r, ())), start=arb(0))
+            * self.problem.shrink
+        )
         return (-size).union(size)
 
     def _moved_signs(

@@ -115,7 +115,8 @@ def test_imports_point_inwards() -> None:
 
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "verdicts"),
-    ("blas", "files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
+    ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors"),
+    ("losses",),
     ("balls", "draws", "loss_ranges", "task_tables", "vector_losses"),
     ("judge", "models"),
     ("models.traced", "study"),

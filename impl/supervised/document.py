@@ -12,8 +12,8 @@ from ..files.numbers import Number, Row, exact, exact_row, normalised
 from ..files.records import Reader, Record
 from ..files.text import lookup
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
-from ..losses import LOSSES, Link, Loss
-from ..vector_losses import VECTOR_LOSSES, VectorLoss
+from ..losses import LOSSES, VECTOR_LOSSES, Link, Loss
+from ..vector_losses import VectorLoss
 from .instance import Adaptation, Atom, Comparator, Functions, Gradient, Implicit, MetaSLInstance, Task
 
 STEPS = 1000

@@ -12,9 +12,9 @@ from flint import fmpq
 
 from ..arithmetic import Floats
 from ..draws import composition, draw_features, draw_size, draw_weights, with_radius
-from ..losses import LOSSES, Link, Loss
+from ..losses import LOSSES, VECTOR_LOSSES, Link, Loss
 from ..sources import SMALL, Generator, Limits, Source
-from ..vector_losses import VECTOR_LOSSES, VectorLoss
+from ..vector_losses import VectorLoss
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
+from ...losses import VECTOR_LOSSES
 from ...sources import SMALL, Generator, Limits, Source
-from ...vector_losses import VECTOR_LOSSES, VectorLoss
+from ...vector_losses import VectorLoss
 from ..core_batch_quantities import CoreBatchQuantities
 from ..generate import (
     CONVEX_LOSSES,

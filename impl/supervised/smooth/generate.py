@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 
 from ...draws import with_radius
+from ...losses import VECTOR_LOSSES
 from ...models.activation import ACTIVATIONS
 from ...sources import SMALL, Generator, Limits, Source
-from ...vector_losses import VECTOR_LOSSES
 from ..generate import CONVEX_LOSSES, STEEP
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities

@@ -111,19 +111,27 @@ class Evaluator:
     """The quantities in exact rationals along a direction; None where the instance forbids it."""
     precisions: tuple[int, ...] = PRECISIONS
     """Bits of the balls, in the order in which they are tried."""
-    _balls: dict[int, CoreQuantities] = field(default_factory=dict)
+    known_at: dict[int, CoreQuantities] = field(default_factory=dict)
+    """By bits of the balls."""
     _rational: CoreQuantities | None = None
     _irrational: bool = False
 
     def balls(self, bits: int) -> CoreQuantities:
         """The quantities in balls of that precision. flint's context must have it too."""
-        if bits not in self._balls:
-            self._balls[bits] = self.make()
-        return self._balls[bits]
+        if bits not in self.known_at:
+            self.known_at[bits] = self.make()
+        return self.known_at[bits]
+
+    def next(self, waiting: list[int]) -> int:
+        """The next precision to try: the highest that another claim has needed already, if it is not below the first
+        that waits, else that. What waits below it leaves the list."""
+        bits = max((known for known in self.known_at if known >= waiting[0]), default=waiting[0])
+        waiting[:] = [later for later in waiting if later > bits]
+        return bits
 
     def known(self, name: str) -> arb:
         """A quantity at the highest precision that was needed."""
-        bits = max(self._balls, default=self.precisions[0])
+        bits = max(self.known_at, default=self.precisions[0])
         with ctx.workprec(bits):
             return self.balls(bits)(name)
 
@@ -161,7 +169,7 @@ def judge_claim(claim: Claim, evaluator: Evaluator, *, complete: bool = False) -
     waiting, last = list(evaluator.precisions), cancelling(evaluator.instance.bits)
     outcome = None
     while waiting:
-        bits = waiting.pop(0)
+        bits = waiting.pop(0) if outcome is None else evaluator.next(waiting)
         with ctx.workprec(bits):
             outcome = _attempt(claim, evaluator, evaluator.balls(bits))
         if outcome.final:

@@ -1,10 +1,13 @@
-"""The command `metagap`, also `python -m metagap.reports`: Ctrl-C is one line even while modules are loaded."""
+"""The command `metagap`, also `python -m metagap.reports`: Ctrl-C and SIGTERM are one line even while modules are
+loaded."""
 
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         from .cli import main as run
 

@@ -11,8 +11,9 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict, dataclass
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -26,6 +27,7 @@ from ..impl.files import BadInputError
 from ..impl.files.text import document, read
 from ..impl.insight import indifferent
 from ..theory.claim import Mutant
+from .executing import Lost, Workers, carried_out
 from .formats import rows
 from .formats.auditing import (
     AuditRecord,
@@ -37,9 +39,8 @@ from .formats.auditing import (
     MutantWitness,
     SharpnessRows,
 )
-from .formats.shared import Opinion, interval, latex
+from .formats.shared import LostJob, Opinion, interval, latex
 from .matrix import matrix
-from .processes import TICK, deferred, processes
 from .records import dumps, environment, finite, hashes, now, write_text
 from .sharpness import sharpness, tightest
 from .witnesses import FOLDER, KEPT, readable, witness
@@ -238,31 +239,39 @@ def audit(
         shutil.rmtree(rooms[name], ignore_errors=True)
 
     status: Literal["complete", "interrupted", "out of time"] = "complete"
+    lost: list[LostJob] = []
     try:
         if workers == 1 and deadline is None:
             for name in waiting:
                 take(name, audit_family(name, rooms[name], seed, effort, only_mutants, known, progress))
         else:
-            with deferred() as listen, processes(workers) as pool:
-                arguments = (seed, effort, only_mutants, known)
-                jobs = {pool.submit(audit_family, name, rooms[name], *arguments): name for name in waiting}
-                while jobs:
-                    done, _ = wait(jobs, timeout=TICK, return_when=FIRST_COMPLETED)
-                    listen()
-                    for job in done:
-                        name = jobs.pop(job)
-                        take(name, job.result())
-                        progress(f"{len(rows)} of {len(families)} families, last {name}")
-                    if jobs and deadline is not None and time.monotonic() > deadline:
-                        status = "out of time"
-                        break
+            work = partial(_in_room, rooms, seed, effort, only_mutants, known)
+
+            def late() -> bool:
+                return deadline is not None and time.monotonic() > deadline
+
+            for name, result in carried_out(work, waiting, Workers(workers), late):
+                if isinstance(result, Lost):
+                    lost.append(LostJob(name, result.why))
+                else:
+                    take(name, result)
+                progress(f"{len(rows)} of {len(families)} families, last {name}")
+            if len(rows) + len(lost) < len(families):
+                status = "out of time"
     except KeyboardInterrupt:
         status = "interrupted"
-    if status == "complete":
+    if status == "complete" and not lost:
         shutil.rmtree(folder / PARTS, ignore_errors=True)
     finished = [rows[name] for name in families if name in rows]
     record = record_of(finished, seed, round(time.monotonic() - begin, 2), status, started, command)
+    record.lost = sorted(lost, key=attrgetter("job"))
     return convert(record, MutantsRecord, from_attributes=True) if only_mutants else record
+
+
+def _in_room(
+    rooms: Mapping[str, Path], seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str], name: str
+) -> FamilyRows:
+    return audit_family(name, rooms[name], seed, effort, only_mutants, known)
 
 
 def record_of(

@@ -42,7 +42,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", 400, 16),
+    "quick": Profile("quick", 240, 16, 8),
     "ci": Profile("ci", 1600, 128, 32),
     "deep": Profile("deep", 20_000, 1024, 64),
 }

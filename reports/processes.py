@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
@@ -46,7 +46,7 @@ def processes(
         manager: threading.Thread | None = pool._executor_manager_thread  # type: ignore[assignment]
         pool.shutdown(wait=False, cancel_futures=True)
         for process in running:
-            process.terminate()
+            process.kill()
         if manager is not None:
             # Python, ending, would write to a pipe that this thread is closing.
             manager.join(GRACE)
@@ -54,7 +54,7 @@ def processes(
 
 @contextmanager
 def deferred() -> Iterator[Callable[[], None]]:
-    """Ctrl-C waits until the function that is given is called, which raises KeyboardInterrupt then.
+    """Ctrl-C and SIGTERM wait until the function that is given is called, which raises KeyboardInterrupt then.
 
     Anywhere else it might leave a future locked, and the program would wait for that lock when it ends.
     """
@@ -73,11 +73,12 @@ def deferred() -> Iterator[Callable[[], None]]:
     if threading.current_thread() is not threading.main_thread():
         yield listen
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = [(number, signal.signal(number, note)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
         yield listen
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before:
+            signal.signal(number, handler)
     listen()
 
 
@@ -95,8 +96,9 @@ def _born_deaf() -> Iterator[None]:
 
 
 def _begin(ready: Callable[[*Given], None] | None, given: tuple[*Given]) -> None:
-    """Workers leave Ctrl-C to the parent, and end with it however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Workers leave Ctrl-C and SIGTERM to the parent, and end with it however it ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if ready is not None:
         ready(*given)
@@ -115,11 +117,16 @@ def _nothing() -> None:
 
 
 class EndedError(Exception):
-    """A work was ended before it was done: by its time limit, or by Ctrl-C (`interrupted`), while doing `stage`."""
+    """A work was ended before it was done, while doing `stage`: by its time limit; by Ctrl-C (`interrupted`); or by
+    something that `died` names."""
 
-    def __init__(self, stage: str, interrupted: bool) -> None:
-        super().__init__(stage, interrupted)
-        self.stage, self.interrupted = stage, interrupted
+    def __init__(self, stage: str, interrupted: bool, died: str = "") -> None:
+        super().__init__(stage, interrupted, died)
+        self.stage, self.interrupted, self.died = stage, interrupted, died
+
+    def why(self, limit: float) -> str:
+        """What ended it: the limit in seconds, or what died."""
+        return self.died or f"--max-time={limit:g}: out of time"
 
 
 def apart(
@@ -174,6 +181,10 @@ def apart(
             return future.result()
     except KeyboardInterrupt:
         raise EndedError(stage, True) from None
+    except BrokenExecutor:
+        raise EndedError(stage, False, "its process was killed, or there was no memory") from None
+    except MemoryError:
+        raise EndedError(stage, False, "there was no memory") from None
 
 
 def improving(

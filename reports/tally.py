@@ -67,17 +67,15 @@ class Tally:
             return
         (self.real_ratios if real else self.ratios).append(judged.ratio)
         best = self.tightest
-        if judged.verdict is Verdict.PROVED and (best is None or _telling(judged) > _telling(best.judged)):
-            self.tightest = keep()
+        if judged.verdict is Verdict.PROVED and (best is None or _telling(judged) >= _telling(best.judged)):
+            self.tightest = _better(best, keep(), lambda kept: _telling(kept.judged))
 
     def _violation(self, kept: Kept) -> None:
-        if self.simplest is None or kept.numbers < self.simplest.numbers:
-            self.simplest = kept
-        if self.worst is None or _excess(kept.judged) > _excess(self.worst.judged):
-            self.worst = kept
+        self.simplest = _better(self.simplest, kept, lambda one: (-one.numbers,))
+        self.worst = _better(self.worst, kept, lambda one: (_excess(one.judged),))
 
     def merge(self, other: Tally) -> None:
-        """Add another tally."""
+        """Add another tally: the sum is the same in any order, but for that of the ratios."""
         for mine, theirs in (
             (self.counts, other.counts),
             (self.real_counts, other.real_counts),
@@ -87,14 +85,19 @@ class Tally:
             mine.update(theirs)
         self.ratios += other.ratios
         self.real_ratios += other.real_ratios
-        self.undecided = (self.undecided + other.undecided)[:3]
-        if other.tightest is not None and (
-            self.tightest is None or _telling(other.tightest.judged) > _telling(self.tightest.judged)
-        ):
-            self.tightest = other.tightest
+        self.undecided = sorted(self.undecided + other.undecided, key=lambda kept: kept.sha256)[:3]
+        if other.tightest is not None:
+            self.tightest = _better(self.tightest, other.tightest, lambda kept: _telling(kept.judged))
         for kept in (other.simplest, other.worst):
             if kept is not None:
                 self._violation(kept)
+
+
+def _better(mine: Kept | None, other: Kept, worth: Callable[[Kept], tuple[float, ...]]) -> Kept:
+    """The one of greater worth; of equals the one whose hash comes first, whoever was found first."""
+    if mine is None or worth(other) > worth(mine):
+        return other
+    return other if worth(other) == worth(mine) and other.sha256 < mine.sha256 else mine
 
 
 def _loose(judged: ClaimJudgement) -> bool:

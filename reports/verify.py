@@ -5,11 +5,11 @@ Jobs run on several processes and are merged as they come: a run that is stopped
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -21,8 +21,9 @@ from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
 from .audit import record_of
+from .executing import Lost, Store, Workers, carried_out
 from .formats.auditing import AuditRecord, FamilyRows
-from .formats.shared import interval, intervals, latex
+from .formats.shared import LostJob, interval, intervals, latex
 from .formats.verifying import (
     AssumptionCount,
     ClaimRow,
@@ -38,7 +39,6 @@ from .formats.verifying import (
 )
 from .jobs import AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
-from .processes import TICK, deferred, processes
 from .records import environment, finite, now, write_text
 from .tally import Kept, Outcome, Tallies, Tally, quantiles
 from .witnesses import witness
@@ -55,10 +55,11 @@ class Run:
         self.families: list[RealFamily] = []
         self.kept: dict[str, str] = {}
         self.landscapes: list[Landscape] = []
-        self.rates: list[Series] = []
+        self.rates: dict[str, list[Series]] = {}
         self.audits: dict[str, FamilyRows] = {}
         self.status: Literal["complete", "out of time", "interrupted"] = "complete"
         self.real_note = ""
+        self.lost: list[LostJob] = []
         self.generated: Counter[str] = Counter()
         self.real = 0
         self.started, self._clock = now(), time.monotonic()
@@ -80,37 +81,38 @@ class Run:
         return sum(job.count for job in self.plan(real=False) if not isinstance(job, RealJob))
 
     def execute(
-        self, workers: int, deadline: float | None, advance: Callable[[str, int], None], real: bool = True
+        self,
+        workers: Workers,
+        deadline: float | None,
+        advance: Callable[[str, int], None],
+        real: bool = True,
+        store: Store[Outcome] | None = None,
     ) -> None:
-        """Judge real and generated instances on `workers` processes until done, the deadline, or Ctrl-C.
+        """Judge real and generated instances until done, the deadline, or Ctrl-C. What the store has is not done again.
 
-        However slow the machine, a deadline leaves at least one job that was judged.
+        However slow the machine, a deadline leaves at least one job that was judged. Errors: DefectError.
         """
-        waiting = iter(self.plan(real))
-        pending: dict[Future[Outcome], AnyJob] = {}
+        plan = self.plan(real)
+        found = {} if store is None else {job: kept for job in plan if (kept := store.get(job)) is not None}
+        for job, outcome in found.items():
+            self._take(job, outcome, advance)
+        done = len(found)
 
-        names = tuple(claim.name for claim in self.claims)
+        def late() -> bool:
+            return deadline is not None and time.monotonic() > deadline and done > 0
 
+        work = partial(run_job, names=tuple(claim.name for claim in self.claims))
         try:
-            with deferred() as listen, processes(workers) as pool:
-
-                def submit(job: AnyJob | None) -> None:
-                    if job is not None:
-                        pending[pool.submit(run_job, job, names)] = job
-
-                for job in itertools.islice(waiting, 2 * workers):
-                    submit(job)
-                while pending:
-                    begun = bool(self.generated) or bool(self.families) or not self.size
-                    late = deadline is not None and time.monotonic() > deadline and begun
-                    done, _ = wait(pending, timeout=TICK, return_when=FIRST_COMPLETED)
-                    listen()
-                    for future in done:
-                        self._take(pending.pop(future), future.result(), advance)
-                        submit(None if late else next(waiting, None))
-                    if late:
-                        self.status = "out of time"
-                        break
+            for job, result in carried_out(work, [job for job in plan if job not in found], workers, late):
+                done += 1
+                if isinstance(result, Lost):
+                    self.lost.append(LostJob(str(job), result.why))
+                    continue
+                if store is not None:
+                    store.put(job, result)
+                self._take(job, result, advance)
+            if done < len(plan):
+                self.status = "out of time"
         except KeyboardInterrupt:
             self.status = "interrupted"
 
@@ -119,7 +121,8 @@ class Run:
             self.tallies[name].merge(tally)
         self.kept.update(outcome.kept)
         self.landscapes += outcome.landscapes
-        self.rates += outcome.rates
+        if outcome.rates:
+            self.rates[job.family] = outcome.rates
         if outcome.audit is not None:
             self.audits[job.family] = outcome.audit
         if isinstance(job, RatesJob | KeptJob):
@@ -169,9 +172,10 @@ class Run:
             ],
             real_families=sorted(self.families, key=lambda row: real.index(row.name)),
             real_note=self.real_note,
-            landscapes=summary(self.landscapes),
-            rates=self.rates,
+            landscapes=summary(sorted(self.landscapes, key=attrgetter("family", "variant", "origin"))),
+            rates=[series for name in FAMILIES for series in self.rates.get(name, ())],
             files={},
+            lost=sorted(self.lost, key=attrgetter("job")),
         )
 
     def _claim(self, claim: Claim, tally: Tally) -> ClaimRow:
@@ -264,13 +268,14 @@ def _violates(claim: Claim, instance: Instance) -> bool:
 
 
 def exit_status(record: VerifyRecord) -> int:
-    """1 if a claim is violated, 130 if the run was interrupted, 3 if a claim has more than 3 in 100 undecided or
-    nothing was judged, else 0."""
+    """1 if a claim is violated, 130 if the run was interrupted, 3 if it ran out of time, a job was lost, a claim has
+    more than 3 in 100 undecided, or nothing was judged, else 0."""
     if any(c.violated for c in record.claims):
         return 1
     if record.status == "interrupted":
         return 130
-    return 3 if any(c.loose for c in record.claims) or not record.judgements else 0
+    partial = record.status == "out of time" or bool(record.lost) or not record.judgements
+    return 3 if partial or any(c.loose for c in record.claims) else 0
 
 
 def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
@@ -281,6 +286,15 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
         return set(family.all_claims) <= wanted
     claims = set(family.all_claims) - set(family.claims) if isinstance(job, LandscapeJob) else set(family.claims)
     return bool(claims & wanted)
+
+
+STORE = ".verify"
+"""Folder of what an unfinished run has judged, beside its record."""
+
+
+def store_of(out: Path, claims: tuple[Claim, ...]) -> Store[Outcome]:
+    """What runs that write into the folder have finished of these claims."""
+    return Store(out / STORE, Outcome, [claim.name for claim in claims])
 
 
 def save_instances(kept: dict[str, str], folder: Path) -> None:

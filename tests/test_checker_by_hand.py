@@ -233,6 +233,7 @@ LIES = {
 }  # fmt: skip
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("name", LIES)
 def test_lies_are_rejected(name: str) -> None:
     certificate = honest("one step")
@@ -240,6 +241,7 @@ def test_lies_are_rejected(name: str) -> None:
     assert not check(LIES[name](certificate)).accepted
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize("leaf", [b"n", b"o", b"g", b"c", b"r"])
 def test_the_lower_end_alone_makes_a_lie_of_one_leaf(leaf: bytes) -> None:
     """With a point of larger value, and a tree of one leaf that the checker must split: accepted, if it is true."""

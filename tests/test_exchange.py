@@ -191,6 +191,7 @@ def test_every_claim_has_a_place_where_its_name_is_written(claim: Claim) -> None
     assert re.fullmatch(f"{family_of(claim).name}-((init|error)-)?{found[1]}", claim.name)
 
 
+@pytest.mark.ci
 def test_the_commands_write_both_and_say_where_they_cannot(tmp_path: Path) -> None:
     runner = CliRunner()
     common = ["verify", "--no-real", "--max-time", "1", "--workers", "1", "--claim", "meta-sl-lifted"]

@@ -129,6 +129,7 @@ def test_balls_stand_in_where_floats_know_less() -> None:
     assert np.isfinite(ratio(claim("meta-sl-c9"), batch)).any() or batch.steps != 1
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_moved_instances_are_valid(family: Family) -> None:
     """They survive their file, whose reader checks shares, labels, positive numbers and shapes."""

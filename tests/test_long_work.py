@@ -31,6 +31,7 @@ def test_an_audit_out_of_time_leaves_a_valid_report_and_says_how_to_go_on(tmp_pa
     assert "The audit is partial: out of time" in (tmp_path / "index.html").read_text()
 
 
+@pytest.mark.ci
 def test_without_a_terminal_verify_says_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "QUIET", 0.0)
     options = ["verify", "--no-real", "--claim", "meta-sl-c5", "--max-time", "3", "--out", str(tmp_path)]
@@ -50,6 +51,7 @@ def test_the_kept_counterexamples_settle_every_cell_and_refute_every_mutant(tmp_
     assert {path.name for path in (tmp_path / FOLDER).glob("*.json")} >= {f"mutant-{n}-simplest.json" for n in WRITTEN}
 
 
+@pytest.mark.ci
 def test_a_kept_counterexample_that_refutes_nothing_any_more_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +71,7 @@ def test_a_kept_counterexample_that_refutes_nothing_any_more_is_said(
     assert len(audit.not_refuting(record)) == 2
 
 
+@pytest.mark.ci
 def test_the_page_takes_the_searched_audit_unless_it_is_of_another_theory(
     small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path: Path
 ) -> None:

@@ -202,6 +202,7 @@ def swapped(loop: Loop) -> Loop:
     return replace(loop, first_order=not loop.first_order)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("fault", [swapped, lambda loop: replace(loop, chained=False)])
 def test_planted_faults_are_noticed(fault: Callable[[Loop], Loop], monkeypatch: pytest.MonkeyPatch) -> None:
     """A first-order gradient that is called MAML's, a chain that is reset: some solution is named wrongly."""

@@ -107,6 +107,7 @@ def test_duality_orders_the_forms(instance: MetaRLInstance) -> None:
             assert not at.mixed_misfit_l1 < at.pairing
 
 
+@pytest.mark.ci
 def test_every_claim_is_in_scope_of_a_generator() -> None:
     """Of the instances of its best generator at least a third."""
     best: dict[str, float] = {}

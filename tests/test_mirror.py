@@ -162,6 +162,7 @@ def drawn(family: Family, count: int) -> Iterator[tuple[str, Instance]]:
             yield f"{name} stretched", loads(json.dumps(document))
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES.keys())
 def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> None:
     named: set[str] = set()

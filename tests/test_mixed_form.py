@@ -119,6 +119,7 @@ def test_points_give_the_sums_over_triples(loss: str, condensing: bool, monkeypa
             assert undivided.overlaps(own) and own.rad() < 1e-60
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("loss", ["log-cosh", "logistic"])
 def test_a_thousand_atoms_are_few_points(loss: str) -> None:
     """Two tasks: their own atoms, and those that they share, are three classes at most."""

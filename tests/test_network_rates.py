@@ -37,6 +37,7 @@ def test_the_infimum_over_a_ball_need_not_be_attained() -> None:
         assert value(w) == 9 * w * w / 64 > 0
 
 
+@pytest.mark.ci
 def test_the_atom_has_its_rate_and_its_constant() -> None:
     """Slope within 0.02 of -1/6, constant within 3 % from width 2^10 on."""
     widths = [2**e for e in range(10, 17, 2)]
@@ -47,6 +48,7 @@ def test_the_atom_has_its_rate_and_its_constant() -> None:
         assert float(values.mean()) / (rates.atom_constant(3) * m ** (-1 / 6)) == pytest.approx(1, abs=0.03)
 
 
+@pytest.mark.ci
 def test_a_quarter_is_not_the_rate_in_one_dimension() -> None:
     """c = 1 for the uniform law on [-1, 1], and yet the supremum outgrows every multiple of m^{-1/4}."""
     widths = [2**e for e in range(6, 17, 2)]

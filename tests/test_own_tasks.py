@@ -59,6 +59,7 @@ def test_a_doubtful_column_is_a_feature_only_if_it_is_said(name: str, tmp_path: 
     assert TaskSource(place, label=name, ignored=("y",)).load() != alone, "an option has given it a meaning"
 
 
+@pytest.mark.ci
 def test_columns_that_are_left_out_need_no_numbers(tmp_path: Path) -> None:
     place = write(tmp_path, CSV.replace(",2\n", ",two\n"))
     shown = runner.invoke(app, ["audit", place, "--ignore", "b", "--json", "-"])
@@ -283,6 +284,7 @@ def test_the_time_limit_binds_all_work(tmp_path: Path) -> None:
     assert out.exists() or (result.stdout == "" and "--max-time=4: out of time while" in result.stderr)
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize(
     ("loss", "steps", "rows", "columns"),
     [("log-cosh", 1, 600, 60), ("logistic", 5, 200, 20), ("geman-mcclure", 3, 90, 6)],
@@ -303,6 +305,7 @@ def test_out_of_time_the_best_proved_statement_is_told(
     assert record["optimum"]["proved"] >= 0 and record["stationary_for"] and record["advice"]
 
 
+@pytest.mark.ci
 def test_an_audit_out_of_time_says_what_it_knows(tmp_path: Path) -> None:
     rng, rows = np.random.default_rng(0), 20_000
     place, omega, out = tmp_path / "tasks.npz", tmp_path / "omega.npy", tmp_path / "out.json"

@@ -46,6 +46,7 @@ def found() -> list[Factor]:
     return factors(META_SL, seconds=3.0, claims=[c for c in chosen if c in inequalities(META_SL)])
 
 
+@pytest.mark.ci
 def test_no_bracket_excludes_the_proved_factor(found: list[Factor]) -> None:
     assert len(found) == 11
     for one in found:
@@ -117,6 +118,7 @@ def test_shares_of_one_instance_add_up() -> None:
         assert math.fsum(one.values()) == pytest.approx(1)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     ("loss", "least", "most"), list(zip(LOSSES, (0.479, 0.207, 0.253), (2.6, 0.32, 0.45), strict=True))
 )

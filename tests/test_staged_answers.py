@@ -288,6 +288,7 @@ def called(*arguments: object) -> Any:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+@pytest.mark.ci
 def test_a_network_from_a_file(tmp_path: Path) -> None:
     place, omega, out = tmp_path / "network.json", tmp_path / "omega.npz", tmp_path / "out.json"
     files.save(neuron(), place)

@@ -74,6 +74,7 @@ def test_a_radius_is_a_finite_number_from_0(radius: float) -> None:
         instance_of(Model(), [task()], SGD(0.1), "mse", Model(), radius, wanted=FEW)
 
 
+@pytest.mark.ci
 def test_a_comparator_with_other_statistics_or_no_numbers_is_refused() -> None:
     def normed(shift: float) -> Any:
         model = nn.Sequential(Model(), nn.BatchNorm1d(1))
@@ -161,12 +162,14 @@ def test_no_gradient_is_named_where_none_is_enclosed() -> None:
         assert check_gradient(g, model, tasks, inner=lambda p, risk: p).name == name
 
 
+@pytest.mark.ci
 def test_one_prediction_without_axes_is_one_point() -> None:
     y = torch.tensor([[0.5]])
     result = judge(Model(lambda z: z.squeeze()), [task(y, 1)], inner=SGD(0.1), comparator=Model(seed=3))
     assert result["identity"].verdict is Verdict.EQUAL
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("detached", [False, True])
 def test_a_gradient_that_is_not_of_the_values_is_said(detached: bool) -> None:
     """First-order MAML written as an inner loop: its graph is another function's derivative than that of its values."""

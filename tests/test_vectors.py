@@ -218,6 +218,7 @@ def test_absolute_values_are_of_a_point_not_of_its_components() -> None:
 # --- the engines -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci(every=2)
 @pytest.mark.parametrize("variant", VECTOR.variants)
 def test_both_engines_agree(variant: str, effort: int) -> None:
     names, compared = (*SHARED, "misfit_uncoupled", "weight_norm_shifted", "outputs"), 0
@@ -271,6 +272,7 @@ def test_autograd_agrees_with_taylor_and_with_the_meta_features(loss: VectorLoss
         assert float(at.eps_first_order) == pytest.approx(np.linalg.norm(first_order_gradient(instance)), rel=1e-9)
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("loss", [SOFTMAX, TARGETS], ids=lambda loss: loss.name)
 @pytest.mark.parametrize("adaptation", ADAPTATIONS[::3], ids=str)
 def test_the_mirror_agrees(loss: VectorLoss, adaptation: Any) -> None:

@@ -48,7 +48,7 @@ FEW, RARE = 0.02, 31
 """They are dear: where they close less than this part of a batch, 1, 3, 7, ... batches do without, at most so many."""
 
 ORDINARY = Budget()
-SHORT = Budget(boxes=60_000, seconds=5.0)
+SHORT = Budget(boxes=60_000, seconds=math.inf)
 """For many problems in a row."""
 
 

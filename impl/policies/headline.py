@@ -9,6 +9,7 @@ The supremum need not be attained (it may lie at infinity): nothing here needs t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -70,7 +71,9 @@ def judge_headline(instance: MetaRLInstance, optimum: Optimum, kind: str, comple
     return Finding(kind, omega, against, judged, above, optimum.sure - optimum.lower, evaluator)
 
 
-def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float = 1e-3, seconds: float = 5) -> Optimum:
+def supremum(
+    instance: MetaRLInstance, radius: float | None = None, gap: float = 1e-3, seconds: float = math.inf
+) -> Optimum:
     """Bracket sup L over the line (d = 1) or a box (by default `box_of`).
 
     Errors: UnsupportedError for problems that the search does not cover.
@@ -80,7 +83,7 @@ def supremum(instance: MetaRLInstance, radius: float | None = None, gap: float =
 
 @lru_cache(maxsize=8)
 def _shared(problem: MetaRLInstance, box: float | None) -> Optimum:
-    return supremum(problem, box, gap=1e-3 if box is None else 1e-2, seconds=20)
+    return supremum(problem, box, gap=1e-3 if box is None else 1e-2)
 
 
 def _problem(instance: MetaRLInstance) -> MetaRLInstance:

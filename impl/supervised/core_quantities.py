@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from flint import arb
 
@@ -40,6 +41,10 @@ Steps = Sequence[Sequence[Step]]
 """Per task and step."""
 
 
+OF_OMEGA = frozenset({"_paths", "_iterates", "_after", "_bends", "_steps", "_features", "_plain", "_whole_gradient"})
+"""What is expensive and depends on neither comparator nor radius."""
+
+
 class FeatureQuantities(PredictionQuantities):
     """Core quantities from iterates and features."""
 
@@ -53,6 +58,18 @@ class FeatureQuantities(PredictionQuantities):
         super().__init__(instance, m, direction)
         self.instance = instance.canonical
         self._start(type(self).problem_of(self.instance, m), self.instance.tasks)
+
+    def against(self, instance: MetaSLInstance | NetworkInstance) -> Self:
+        """The quantities of an instance that differs in its comparator and radius alone, at the same precision: what
+        omega decides is not evaluated again."""
+        found, cls = copy(self), type(self)
+        found.__dict__ = {
+            name: value
+            for name, value in vars(self).items()
+            if name in OF_OMEGA or not isinstance(getattr(cls, name, None), cached_property)
+        }
+        found.instance, found._radius, found._known = instance.canonical, instance.radius, {}
+        return found
 
     # --- what a model supplies ----------------------------------------------------------------------------
 

@@ -231,8 +231,8 @@ class Problem(Risks):
         residual = rest(point)
         for _ in range(PROXIMAL_STEPS):
             size = norm(residual.entries())
-            if not size > 0:
-                break  # no residual is certainly smaller
+            if not size > 4 * size.rad():
+                break  # what is left is rounding: no point nearby has a residual that is certainly smaller
             system = self.identity() + self.hessian(law, self.predictions(point)) * (1 / strength)
             try:
                 step = system.mid().solve(residual.mid())

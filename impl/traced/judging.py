@@ -41,7 +41,7 @@ class TracedEvaluator(Evaluator):
     @property
     def known_kinks(self) -> list[tuple[int, Kink]]:
         """(task, place) of what is not decided at the highest precision that was needed."""
-        at = self._balls[max(self._balls)]
+        at = self.known_at[max(self.known_at)]
         assert isinstance(at, TracedQuantities)
         return at.kinks
 

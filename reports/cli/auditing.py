@@ -138,6 +138,8 @@ def audit(
     exchange(record, out, junit, sarif)
     if spoken:
         print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
+    for row in record.lost:
+        typer.echo(f"metagap: audit: lost: {row.job}: {row.why}; the same command tries it again", err=True)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
     if record.status == "out of time":
@@ -145,7 +147,7 @@ def audit(
     survived = [m for m in record.mutants if m.status == "survived"]
     if survived or (isinstance(record, AuditRecord) and alarms(record)):
         raise typer.Exit(1)
-    raise typer.Exit(0 if record.status == "complete" else 3)
+    raise typer.Exit(0 if record.status == "complete" and not record.lost else 3)
 
 
 def replay(

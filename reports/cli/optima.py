@@ -185,6 +185,6 @@ def certify(
         where = f" while {ended.stage}" if ended is not None else ""
         interrupted(f"certify: interrupted{where}; the answer is that of what was known by then")
     if ended is not None:
-        typer.echo(f"metagap: --max-time={max_time:g}: ended while {ended.stage}; the answer stood before", err=True)
+        typer.echo(f"metagap: {ended.why(max_time)} while {ended.stage}; the answer stood before", err=True)
         raise typer.Exit(found.status if found.status == 1 else 3)
     raise typer.Exit(found.status)

@@ -117,7 +117,7 @@ def in_time(limit: float, advice: str) -> Iterator[None]:
     except EndedError as error:
         if error.interrupted:
             raise
-        typer.echo(f"metagap: --max-time={limit:g}: out of time while {error.stage}; {advice}", err=True)
+        typer.echo(f"metagap: {error.why(limit)} while {error.stage}; {advice}", err=True)
         raise typer.Exit(3) from None
 
 
@@ -132,7 +132,7 @@ def audit_tasks(source: TaskSource, omega: Path | None, max_time: float, json: P
     if ended is not None and ended.interrupted:
         interrupted(f"audit: interrupted while {ended.stage}; what was not examined by then is open")
     if ended is not None:
-        typer.echo(f"metagap: --max-time={max_time:g}: ended while {ended.stage}; what remains is open", err=True)
+        typer.echo(f"metagap: {ended.why(max_time)} while {ended.stage}; what remains is open", err=True)
     raise typer.Exit(3 if any(row.holds is None for row in record.assumptions) else 0)
 
 

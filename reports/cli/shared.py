@@ -109,6 +109,35 @@ def exact_option(
 
 
 WorkersOption = Annotated[int, typer.Option("--workers", parser=whole(1, 64), metavar="INTEGER", help="Processes.")]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="WHERE",
+        help="Work on a Dask cluster: its scheduler's address (tcp://host:8786), or local:N. Needs the extra cluster.",
+    ),
+]
+
+
+_PLACE = r"local:[1-9][0-9]{0,2}|(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}"
+
+
+@contextmanager
+def started(cluster: str | None) -> Iterator[None]:
+    """A cluster that does not answer, or whose package is missing, becomes one line and status 2."""
+    if cluster is not None and not re.fullmatch(
+        r"local:[1-9][0-9]{0,2}|(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}", cluster
+    ):
+        fail(f"--cluster={cluster!r}: the address of a Dask scheduler such as tcp://host:8786, or local:N is required")
+    try:
+        yield
+    except MissingExtraError as error:
+        fail(str(error))
+    except OSError as error:
+        where = "" if cluster is None else f"--cluster={cluster!r}: "
+        fail(f"{where}no workers could be started ({error}); what was finished is kept, the same command goes on")
+
+
 SeedOption = Annotated[
     int,
     typer.Option("--seed", parser=whole(0, 10**18 - 1), metavar="INTEGER", help="Seed of everything that is drawn."),

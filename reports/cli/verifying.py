@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from ...impl.families import FAMILIES
 from .. import verify as verification
 from ..answer import real_distances, sentences
 from ..audit import not_refuting
+from ..executing import Workers
+from ..formats.auditing import AuditRecord
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
 from ..records import dumps, hashes, write_text
@@ -25,6 +28,7 @@ from .shared import (
     FOLDER,
     WORKERS,
     ClaimOption,
+    ClusterOption,
     FolderOption,
     JsonOption,
     JunitOption,
@@ -41,6 +45,7 @@ from .shared import (
     paper,
     ready,
     screen,
+    started,
     working,
     writing,
 )
@@ -55,6 +60,7 @@ def verify(
         typer.Option("--max-time", parser=number(0.0), metavar="SECONDS", help="Stop then, with what there is."),
     ] = None,
     workers: WorkersOption = WORKERS,
+    cluster: ClusterOption = None,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
     json: JsonOption = None,
     junit: JunitOption = None,
@@ -67,20 +73,21 @@ def verify(
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ())
     spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
-    run = verification.Run(chosen, seed, claims, command)
+    run, store = verification.Run(chosen, seed, claims, command), verification.store_of(out, claims)
     deadline = None if max_time is None else time.monotonic() + max_time
-    with _advancing(run.size) as advance:
-        run.execute(workers, deadline, advance, real)
+    with _advancing(run.size) as advance, started(cluster):
+        run.execute(Workers(workers, cluster), deadline, advance, real, store)
     record = run.record()
-    with screen.status("writing the report"), writing(out):
-        verification.save_instances(run.kept, out)
-        record.files = hashes(record, out)
-        write_text(out / "verify.json", dumps(record))
-        kept = run.audit_record()
-        if kept is not None:
-            kept.files = hashes(kept, out)
-            write_text(out / "kept.json", dumps(kept))
-        page = write_report(out, "verify.json", left_out)
+    try:
+        page, kept = _written(run, record, out)
+    except typer.Exit:
+        # What was found is told all the same, and what was finished is kept.
+        emit(record, json)
+        if spoken:
+            _print_verification(record, None)
+        raise
+    if record.status == "complete" and not record.lost:
+        shutil.rmtree(store.folder, ignore_errors=True)
     emit(record, json)
     exchange(record, out, junit, sarif)
     if spoken:
@@ -89,9 +96,28 @@ def verify(
     if kept is not None and (failed := not_refuting(kept)):
         typer.echo(f"metagap: verify: kept counterexamples that refute no more: {', '.join(failed)}", err=True)
         status = status if status == INTERRUPTED else 1
+    for row in record.lost:
+        typer.echo(f"metagap: verify: lost: {row.job}: {row.why}; the same command tries it again", err=True)
+    if store.trouble:
+        typer.echo(f"metagap: verify: what was finished could not be kept: {store.trouble}", err=True)
     if status == INTERRUPTED:
-        interrupted("verify: interrupted; the report has what was judged by then")
+        interrupted("verify: interrupted; the report has what was judged by then; the same command goes on from there")
+    if record.status == "out of time":
+        typer.echo("metagap: verify: out of time; the same command goes on from there", err=True)
     raise typer.Exit(status)
+
+
+def _written(run: verification.Run, record: VerifyRecord, out: Path) -> tuple[Path, AuditRecord | None]:
+    """The report in its folder: its page, and the record of what was kept and judged again."""
+    with screen.status("writing the report"), writing(out):
+        verification.save_instances(run.kept, out)
+        record.files = hashes(record, out)
+        write_text(out / "verify.json", dumps(record))
+        kept = run.audit_record()
+        if kept is not None:
+            kept.files = hashes(kept, out)
+            write_text(out / "kept.json", dumps(kept))
+        return write_report(out, "verify.json", left_out), kept
 
 
 @contextmanager
@@ -114,7 +140,7 @@ def _advancing(size: int) -> Iterator[Callable[[str, int], None]]:
         yield lambda name, count: progress.update(task, advance=count, description=f"judging: {name}")
 
 
-def _print_verification(record: VerifyRecord, page: Path) -> None:
+def _print_verification(record: VerifyRecord, page: Path | None) -> None:
     console = paper()
     unseen = []
     for family in dict.fromkeys(row.family for row in record.claims):
@@ -138,7 +164,8 @@ def _print_verification(record: VerifyRecord, page: Path) -> None:
     open_claims = [row.claim for row in record.claims if row.loose]
     if open_claims:
         console.print(f"Status 3: more than 3 in 100 instances are undecided for {', '.join(open_claims)}.")
-    console.print(f"Report: {page}")
+    if page is not None:
+        console.print(f"Report: {page}")
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from ...impl.files.records import Record
-from .shared import Command, Count, File, Files, Interval, Latex, Opinion, Seconds, Sha256
+from .shared import Command, Count, File, Files, Interval, Latex, LostJob, Opinion, Seconds, Sha256
 
 
 class MutantWitness(Record):
@@ -62,6 +62,7 @@ class MutantsRecord(_Run, tag_field="format", tag="metagap/mutants/1"):
 
     mutants: list[MutantRow]
     files: Files
+    lost: list[LostJob] = field(default_factory=list)
 
 
 DriverName = Literal["generators", "evolution", "hypothesis"]
@@ -218,3 +219,4 @@ class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
     kept: Annotated[
         bool, Meta(description="the counterexamples that ship with the theory, judged again; nothing was searched for")
     ] = False
+    lost: list[LostJob] = field(default_factory=list)

@@ -52,6 +52,13 @@ def ordered(lower: float | None, upper: float | None) -> None:
     require(lower is None or upper is None or lower <= upper, f"lower <= upper (given {lower!r} and {upper!r})")
 
 
+class LostJob(Record):
+    """A part of a run without a result: it failed, or its process died, twice."""
+
+    job: str
+    why: str
+
+
 class Interval(Record):
     """An enclosure: the value is at least lo and at most hi; null is an infinite end, which nothing PROVED or EQUAL
     has."""

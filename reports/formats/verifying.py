@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 from msgspec.structs import asdict
 
 from ...impl.files.records import Record
@@ -17,6 +17,7 @@ from .shared import (
     Files,
     Interval,
     Latex,
+    LostJob,
     Seconds,
     Sha256,
     Share,
@@ -367,3 +368,4 @@ class VerifyRecord(Record, tag_field="format", tag="metagap/verify/2"):
     landscapes: Landscapes | None
     rates: list[Series]
     files: Files
+    lost: list[LostJob] = field(default_factory=list)

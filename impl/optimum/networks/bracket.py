@@ -117,6 +117,12 @@ class CertifiedQuantities(StartQuantities):
         pairs = zip(self.laws, self._comparator, strict=True)
         return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs) - exactly(self.lower)
 
+    @property
+    def level(self) -> Number:
+        """L(omega)."""
+        pairs = zip(self.laws, self._after, strict=True)
+        return self._sum(law.weight * self.problem.risk(law, h) for law, h in pairs)
+
     @cached_property
     def certified_gap(self) -> Number:
         """L(omega) - lower."""
@@ -252,32 +258,34 @@ class NetworkHeadline(Headline):
             rivals.append(optimum.at)
         lower = optimum.sure
         with ctx.workprec(PRECISIONS[0]):
-            against = self._nearest(instance, rivals, lower)
+            here = self.quantities(instance, lower)
+            against = self._nearest(instance, here, rivals)
+            at = here.against(against)
             problem = problem_of(instance.canonical)
-            here = value(problem, instance.omega)
-            above = Enclosure.of(here - value(problem, optimum.at))
+            level = here.level
+            above = Enclosure.of(level - value(problem, optimum.at))
             if optimum.ball is None or squared_distance(instance.omega, instance.initial) <= optimum.ball**2:
-                optimum.holds(here, "L(omega)")
-        evaluator = Evaluator(against, lambda: self.quantities(against, lower))
+                optimum.holds(level, "L(omega)")
+        evaluator = Evaluator(against, lambda: self.quantities(against, lower), known_at={PRECISIONS[0]: at})
         judged = judge_claim(self.claim, evaluator, complete=complete)
         judged = replace(judged, reason=f"{judged.reason}; lower bound: {optimum.how}, bracket {optimum.status}")
         omega = tuple(float(v) for v in instance.omega.floats.ravel())
         width = max(optimum.upper - lower, optimum.resolution)
         return Finding(kind, omega, against, judged, above, width, evaluator)
 
-    def _nearest(self, instance: NetworkInstance, rivals: Sequence[NetworkComparator], lower: float) -> NetworkInstance:
-        """The instance with the comparator and, of a few, the radius that give the smallest bound in float64.
+    def _nearest(
+        self, instance: NetworkInstance, here: CertifiedQuantities, rivals: Sequence[NetworkComparator]
+    ) -> NetworkInstance:
+        """The instance, with quantities `here`, with the comparator and, of a few, the radius of the smallest bound.
 
         Preferred are comparators whose own distance from the optimum is not much of the bound.
         """
-        # What depends on neither is evaluated once.
-        here = self.quantities(instance, lower)
         span, mass = here._features.span.rows, _floats(here._masses)[None]
         rows = _floats(span.entries()).reshape(1, span.nrows(), span.ncols())
         eps, weight = midpoint(here("eps_formal")), midpoint(here("weight_norm"))
         found = []
         for rival in rivals:
-            at = self.quantities(replace(instance, comparator=rival), lower)
+            at = here.against(replace(instance, comparator=rival))
             radii = sorted({instance.radius, *(fmpq(4) ** k for k in range(-2, 4)), *_apart(instance.omega, rival)})
             target = _floats(here._after[i][x] - at._comparator[i][x] for i, x, _ in here._points)[None]
             sizes, own = np.array([to_float(r) for r in radii]), midpoint(at("bracket"))

@@ -1,0 +1,214 @@
+"""Nothing that is finished is lost: dead workers, failing jobs, killed parents, full disks; and who works says nothing
+of what is found."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metagap.reports.executing import Lost, Store, Workers, carried_out
+from metagap.reports.jobs import PROFILES, Job, KeptJob, run_job
+from metagap.reports.processes import EndedError, apart
+from metagap.reports.records import dumps
+from metagap.reports.tally import Outcome
+from metagap.reports.verify import Run
+from metagap.theory.meta_sl import CLAIMS
+
+NAMES = tuple(claim.name for claim in CLAIMS)
+FEW = (Job("meta-sl", "squared", "squared", 0, 0, 2), Job("meta-sl", "arbitrary", "log-cosh", 0, 0, 2))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A number to square, and what happens the first times that it is tried."""
+
+    number: int
+    fault: str = ""
+    times: int = 0
+
+
+def squared(task: Task, folder: Path) -> int:
+    """A job for the workers; a file per attempt."""
+    attempts = len(list(folder.glob(f"{task.number}-*")))
+    (folder / f"{task.number}-{attempts}").touch()
+    if attempts < task.times:
+        if task.fault == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise MemoryError if task.fault == "memory" else OSError(24, "Too many open files")
+    return task.number**2
+
+
+def done(tasks: list[Task], folder: Path, workers: Workers) -> dict[int, int | Lost]:
+    return {task.number: found for task, found in carried_out(partial(squared, folder=folder), tasks, workers)}
+
+
+@pytest.mark.parametrize("fault", ["killed", "memory", "files"])
+def test_a_fault_costs_no_more_than_its_job(fault: str, tmp_path: Path) -> None:
+    tasks = [Task(n) for n in range(8)]
+    tasks[2], tasks[5] = Task(2, fault, 1), Task(5, fault, 9)
+    found = done(tasks, tmp_path, Workers(2))
+    lost = found.pop(5)
+    assert isinstance(lost, Lost)
+    assert {"killed": "died twice", "memory": "MemoryError", "files": "Too many open files"}[fault] in lost.why
+    assert {n: v for n, v in found.items() if not isinstance(v, Lost)} == found
+    assert found == {n: n * n for n in range(8) if n != 5}
+
+
+def test_a_dead_worker_takes_only_what_was_in_hand(tmp_path: Path) -> None:
+    """Jobs in the queue of a pool that breaks have not been tried: nothing counts against them."""
+    tasks = [Task(0, "killed", 1), Task(1, "killed", 1), *(Task(n) for n in range(2, 12))]
+    assert done(tasks, tmp_path, Workers(1)) == {n: n * n for n in range(12)}
+
+
+def dies(tell: Any) -> int:
+    tell("dying")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def forgets(tell: Any) -> int:
+    tell("remembering")
+    raise MemoryError
+
+
+@pytest.mark.parametrize(("work", "why"), [(dies, "killed, or there was no memory"), (forgets, "no memory")])
+def test_work_apart_that_dies_is_said_to_have(work: Any, why: str) -> None:
+    with pytest.raises(EndedError) as error:
+        apart(work, (), lambda stage: None)
+    assert why in error.value.why(1.0)
+    assert not error.value.interrupted
+
+
+def outcomes(jobs: tuple[Job, ...] = FEW) -> list[Outcome]:
+    return [run_job(job, NAMES) for job in jobs]
+
+
+def record_of(order: list[tuple[Job, Outcome]]) -> dict[str, Any]:
+    run = Run(PROFILES["quick"], 0, CLAIMS, "metagap verify")
+    for job, outcome in order:
+        run._take(job, outcome, lambda name, count: None)
+    return timeless(json.loads(dumps(run.record())))
+
+
+def timeless(value: Any) -> Any:
+    """A record without when and how long."""
+    if isinstance(value, dict):
+        return {name: timeless(v) for name, v in value.items() if name not in ("seconds", "started")}
+    return [timeless(v) for v in value] if isinstance(value, list) else value
+
+
+def test_the_record_does_not_depend_on_the_order_of_the_results() -> None:
+    jobs = (*FEW, Job("meta-sl", "tangent", "pseudo-huber", 0, 0, 2))
+    forwards = record_of(list(zip(jobs, outcomes(jobs), strict=True)))
+    backwards = record_of(list(zip(jobs, outcomes(jobs), strict=True))[::-1])
+    assert forwards == backwards
+
+
+def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s", Outcome, NAMES)
+    assert store.get(FEW[0]) is None
+    found = outcomes()
+    for job, outcome in zip(FEW, found, strict=True):
+        store.put(job, outcome)
+    assert [store.get(job) for job in FEW] == found
+    assert Store(tmp_path / "s", Outcome, NAMES[1:]).get(FEW[0]) is None
+    path = store.path(FEW[0])
+    whole = path.read_bytes()
+    for broken in (whole[:-1], b"", b"\xc1", whole.replace(b"tallies", b"tallyes")):
+        path.write_bytes(broken)
+        assert store.get(FEW[0]) is None
+    assert store.get(FEW[1]) == found[1]
+    assert not list((tmp_path / "s").glob(".*"))
+
+
+def test_the_same_job_of_another_kind_has_another_name(tmp_path: Path) -> None:
+    store = Store(tmp_path, Outcome, NAMES)
+    assert store.path(KeptJob("meta-sl", 0)) != store.path(Job("meta-sl", "", "", 0, 0, 0))
+
+
+def test_a_store_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = Store(tmp_path / "file", Outcome, NAMES)
+    store.put(FEW[0], outcomes(FEW[:1])[0])
+    assert store.get(FEW[0]) is None
+    assert "file" in store.trouble
+
+
+COMMAND = (sys.executable, "-m", "metagap.reports", "verify", "--no-real", "--claim", "meta-sl-lifted", "--out", "r")
+
+
+def started(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """A run of which something is judged."""
+    process = subprocess.Popen(
+        [*COMMAND, *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 120
+    while time.monotonic() < end and len(list((folder / "r/.verify").glob("*.msgpack"))) < 5:
+        time.sleep(0.05)
+    return process
+
+
+def finished(folder: Path, *options: str) -> dict[str, Any]:
+    subprocess.run([*COMMAND, *options], cwd=folder, check=True, capture_output=True, timeout=300)
+    assert not (folder / "r/.verify").exists()
+    record: dict[str, Any] = timeless(json.loads((folder / "r/verify.json").read_text()))
+    return record
+
+
+@pytest.mark.ci
+def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_path: Path) -> None:
+    """kill -9 leaves the results, SIGTERM a report too; the same command goes on, on any workers."""
+    ways: dict[str, Path] = {name: tmp_path / name for name in ("whole", "killed", "terminated", "cluster")}
+    for folder in ways.values():
+        folder.mkdir()
+    whole = finished(ways["whole"], "--workers", "2")
+
+    process = started(ways["killed"])
+    process.kill()
+    process.communicate(timeout=60)
+    kept = set((ways["killed"] / "r/.verify").glob("*.msgpack"))
+    assert len(kept) >= 5
+    assert finished(ways["killed"], "--workers", "1") == whole
+
+    process = started(ways["terminated"])
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "goes on from there" in errors
+    partial_record = json.loads((ways["terminated"] / "r/verify.json").read_text())
+    assert partial_record["status"] == "interrupted"
+    assert partial_record["generated"] > 0
+    assert (ways["terminated"] / "r/index.html").exists()
+    assert finished(ways["terminated"]) == whole
+
+    assert finished(ways["cluster"], "--cluster", "local:2") == whole
+
+
+@pytest.mark.ci
+def test_a_report_that_cannot_be_written_loses_no_result(tmp_path: Path) -> None:
+    """A folder in the place of the record: the table is printed, the results are kept, status 2."""
+    (tmp_path / "r/verify.json/in the way").mkdir(parents=True)
+    ended = subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 2
+    assert "lifted" in ended.stdout
+    assert len(list((tmp_path / "r/.verify").glob("*.msgpack"))) > 5
+    (tmp_path / "r/verify.json/in the way").rmdir()
+    (tmp_path / "r/verify.json").rmdir()
+    assert finished(tmp_path)["status"] == "complete"
+
+
+@pytest.mark.parametrize("given", ["host", "local:0", "local:", "tcp://host", "http://host:1"])
+def test_a_place_that_is_no_cluster_is_one_line(given: str, tmp_path: Path) -> None:
+    ended = subprocess.run([*COMMAND, "--cluster", given], cwd=tmp_path, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
+    assert f"--cluster={given!r}" in ended.stderr
+    assert not (tmp_path / "r").exists()

@@ -295,14 +295,19 @@ def vector_outputs(
     rivals: Sequence[str] = RIVALS,
     activations: Sequence[str | None] = (None,),
 ) -> NetworkBatch:
-    """Two to four outputs: any problem, one with supports or with inputs of its own; any comparator of these kinds."""
+    """Two to four outputs: any problem, one with supports or with inputs of its own; any comparator of these kinds.
+
+    Not all outputs have the same signs: softmax' gradient would be 0, and no ball could tell.
+    """
     setting, c = source.choose(("any", "supports", "independent")), source.choose(range(2, 5))
     if setting == "independent":
         batch = independent(source, loss, limits, c)
     else:
         supports = ("own", "labels", "part") if setting == "supports" else ()
         batch = drawn(source, loss, limits, outputs=c, width=source.choose((1, 2, 4, 16, 64)), supports=supports)
-    kind, batch = source.choose(rivals), replace(batch, activation=source.choose(activations))
+    signs = batch.signs.copy()
+    signs[:, 1, 0] = -signs[:, 0, 0]
+    kind, batch = source.choose(rivals), replace(batch, signs=signs, activation=source.choose(activations))
     if kind == "functions":
         return batch.against(functions=source.grid((*batch.shape[:2], c), -8, 8) / 4)
     if kind in ("tangent", "start"):

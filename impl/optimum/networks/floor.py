@@ -170,7 +170,7 @@ def functions_floor(instance: NetworkInstance) -> Floor:
                     total -= task.weight * mass * sum((arb(q) * arb(q).log() for q in best if q > 0), start=arb(0))
                     best = [exact_floats([arb(q).log()])[0] if q > 0 else fmpq(-FAR) for q in best]
                 else:
-                    apart = sum(p * (v - z) ** 2 for y, p in atoms for v, z in zip(y, best, strict=True))
+                    apart = sum(p * (v - z) * (v - z) for y, p in atoms for v, z in zip(y, best, strict=True))
                     total += task.weight * apart / 2
                 row[x * c : x * c + c] = best
             rows.append(row)

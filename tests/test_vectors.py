@@ -416,6 +416,14 @@ def test_where_softmax_is_called_convex_it_is(steps: int) -> None:
     assert unknown(drawn(SOFTMAX, Gradient(fmpq(-1, 512))))
 
 
+def test_one_point_of_softmax_is_convex_up_to_c8s_threshold() -> None:
+    """(1 - s/2)^2 exp(-2 s) = 2 s at s = .2398: m1 = kappa = sqrt 2, m2 = 1/2, |x| = 1."""
+    task = Task(fmpq(1), (Atom(0, fmpq(0), fmpq(1, 3)), Atom(0, fmpq(1), fmpq(2, 3))))
+    for s, proved in ((fmpq(2395, 10000), True), (fmpq(24, 100), False)):
+        instance = MetaSLInstance(SOFTMAX, Gradient(s), ((fmpq(1),),), (task,), (fmpq(0),) * 3, (fmpq(0),) * 3, fmpq(1))
+        assert (not unknown(instance)) is proved
+
+
 def test_the_gradient_of_the_convex_floor_is_that_of_taylor() -> None:
     """L(x) - g'x - R ||g|| at two radii: g'x and ||g||."""
     instance = drawn(SOFTMAX, Gradient(fmpq(1, 8), 3))

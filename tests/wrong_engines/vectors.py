@@ -36,6 +36,7 @@ BRACKET = guard("the_optimum_of_softmax_is_certified_where_it_is_convex_and_brac
 ENTROPY = guard("no_functions_do_better_than_the_entropy")
 POINTS = guard("the_mirror_agrees", loss=SOFTMAX, adaptation=Gradient(fmpq(1, 4)))
 LARGEST = guard("where_softmax_is_called_convex_it_is", steps=1)
+THRESHOLD = guard("one_point_of_softmax_is_convex_up_to_c8s_threshold")
 TANGENT = guard("the_gradient_of_the_convex_floor_is_that_of_taylor")
 LOOPS = guard("loops_of_coupled_outputs_are_those_of_the_table_where_nothing_couples",
               adaptation=Gradient(fmpq(1, 8), 2), split=False)  # fmt: skip
@@ -75,14 +76,14 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.document:read_label", "return exact_row(given, field)", "return exact_row(given[::-1], field)", FILES),
     (f"{OPTIMUM}.spread:of_one_output", "atom.x * c + a, y,", "atom.x * c + c - 1 - a, y,",
      guard("targets_are_problems_of_their_own", adaptation=Gradient(fmpq(1, 4)))),
-    (f"{OPTIMUM}.vector_convexity:_stays", "constants.kappa * eta", "0 * eta", LARGEST),
+    (f"{OPTIMUM}.vector_convexity:_stays", "constants.kappa * eta", "0 * eta", THRESHOLD),
     (f"{OPTIMUM}.vector_convexity:unknown", "adaptation.eta > 0 and", "", LARGEST),
     (f"{OPTIMUM}.vector_convexity:unknown", "if split(instance):", "if False:", BRACKET),
     (f"{OPTIMUM}.vector_convexity:tangent_floor", "- arb(radius) * norm(slope.entries())", "", BRACKET),
     (f"{OPTIMUM}.vector_convexity:_risk", "reversed(before)", "before[:0]", TANGENT),
     (f"{OPTIMUM}.vector_loops:_back", "reversed(path[:-1])", "path[1:-1]", LOOPS),
     (f"{OPTIMUM}.vector_loops:CoupledField._at", "total + slope", "slope", LOOPS),
-    (f"{MODELS}.relu:Layer.signed", "self.output[[place", "0 * patterns.T + self.output[[0 * place", NEURON),
+    (f"{MODELS}.relu:Layer.signed", "[place % c for", "[0 * place for", NEURON),
     (f"{MODELS}.relu:Layer.of", "place // c", "place % (len(self.inputs.rows))", DOUBLE),
     (f"{OWN}.relu.problem:Point._moved_value", "int(signs[x % len(signs)])", "int(signs[0])", HEADS),
     (f"{OWN}.relu.kernel:MetaFeatures._coefficients", "pulls[x - x % len(bends[x]) + b]", "pulls[x]", NETWORKS),

@@ -20,7 +20,7 @@ from metagap.impl.optimum import Budget, NotCoerciveError, UnsupportedError, che
 from metagap.impl.optimum.answer import certify
 from metagap.impl.optimum.certificate import loads as certificate_in
 from metagap.impl.optimum.exact import exact_value, functional_bound
-from metagap.impl.optimum.loops import _Table
+from metagap.impl.optimum.loops import _Field
 from metagap.impl.optimum.objectives import others, own_loop
 from metagap.impl.optimum.spread import of_one_output
 from metagap.impl.optimum.vector_convexity import tangent_floor, unknown
@@ -467,7 +467,7 @@ def test_what_does_not_know_softmax_says_so() -> None:
 def test_loops_of_coupled_outputs_are_those_of_the_table_where_nothing_couples(adaptation: Any, split: bool) -> None:
     """The squared loss by both: every loop's gradient, and at omega itself that of the softmax' own engine."""
     targets, compared = drawn(TARGETS, adaptation, split=split), 0
-    table, balls = _Table(of_one_output(targets), lambda: None), CoupledField(targets, lambda: None)
+    table, balls = _Field(of_one_output(targets), lambda: None), CoupledField(targets, lambda: None)
     for loop in (own_loop(adaptation), *others(adaptation, table.tasks, table.rows, split)):
         if loop.support is None:
             theirs, ours = table.at(loop).eps, balls.at(loop).eps

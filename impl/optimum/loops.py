@@ -75,7 +75,7 @@ def stationary_for(
     if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
     coupled = instance.loss.link is Link.CLASS
-    field: Field = (CoupledField if coupled else _Table)(instance, watch)
+    field: Field = (CoupledField if coupled else _Field)(instance, watch)
     own = field.at(own_loop(instance.adaptation))
     found = [own] if math.isfinite(own.eps.hi) else []
     for loop in others(instance.adaptation, field.tasks, field.rows, split(instance)):
@@ -151,7 +151,7 @@ def _rates(field: Field, adaptation: Gradient | Implicit, deadline: float) -> It
 # --- their gradients --------------------------------------------------------------------------------------------------
 
 
-class _Table(Field):
+class _Field(Field):
     """From the table of all rows."""
 
     def __init__(self, instance: MetaSLInstance, watch: Callable[[], None]) -> None:

@@ -131,6 +131,18 @@ def test_dependent_signs_are_dependent_features() -> None:
     assert certainly_dependent(replace(instance, signs=(1, -1, 1, 1, -1, 1, -1, -1)))
 
 
+@pytest.mark.parametrize("kind", ["softplus", "tanh"])
+def test_tasks_with_two_classes_that_share_an_input_have_dependent_features(kind: str) -> None:
+    """phi_0 + phi_1 lives on neurons that no step moves."""
+    instance = drawn(VectorLoss("softmax", outputs=2), kind, seed=2, width=16)
+    assert isinstance(instance, SmoothInstance) and certainly_dependent(instance)
+    assert not certainly_dependent(replace(instance, tasks=(replace(instance.tasks[0], weight=ONE),)))
+    with ctx.workprec(256):
+        gram = SmoothQuantities(instance)._features.gram
+        sums = [gram[a, b] + gram[a, b + 1] - gram[a, b + 4] - gram[a, b + 5] for a in range(8) for b in (0, 2)]
+    assert all(v.contains(0) and float(v.rad()) < 1e-30 for v in sums)
+
+
 @pytest.mark.parametrize("variant", ["squared", "softmax"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_both_engines_agree(family: str, variant: str, effort: int) -> None:

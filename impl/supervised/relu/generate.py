@@ -63,7 +63,8 @@ def drawn(
         k, depth = max(k, n), 1
     m = width or _width(source)
     initial = draw_entries(source, (m, d))
-    reach = (-7, 1) if name in STEEP else (-7, 7)
+    # With several outputs more neurons must not saturate, or features differ by less than 512 bits can tell.
+    reach = (-7, 1) if name in STEEP else (-7, 7 if outputs == 1 else 2)
     batch = NetworkBatch(
         loss,
         np.zeros(source.size),

@@ -55,9 +55,10 @@ class NetworkQuantities(ReluErrors):
     # --- full row rank ------------------------------------------------------------------------------------
 
     def _certainly_dependent(self) -> bool:
-        # Two tasks with the same laws have the same meta-features.
-        laws = {(task.atoms, task.support) for task in self.instance.tasks if task.weight != 0}
-        if len(laws) < len(self.laws):
+        # Two tasks that adapt on the same law have the same meta-features at a point that they share.
+        tasks = [task for task in self.instance.tasks if task.weight != 0]
+        shared = [(task.inner, x) for task in tasks for x in {atom.x for atom in task.atoms}]
+        if len(set(shared)) < len(shared):
             return True
         # The meta-features of tasks with one Jacobian are the images of their outer features; all lie in the span of
         # the pattern features.

@@ -1,15 +1,18 @@
 """When the meta-features of a smooth network are certainly linearly dependent: exact reasons, in rationals.
 
 Meta-features are J_i phi_{W_i}(x), with one linear J_i per task: dependent if the formal rows of a task are
-(`models.dependence`), if there are more of them than dimensions (of all inputs that either law has), if there is no
-step and the formal rows of all tasks are dependent, if two tasks have the same laws, or two outputs' signs, or those of
-more, are dependent.
+(`models.dependence`), if there are more of them than dimensions (of all inputs that either law has), if the formal
+rows of tasks that adapt on one law, or do not adapt, are dependent together, or if the signs of outputs are dependent.
+
+Softmax of two classes: slopes are (g, -g), Hess ell is a multiple of (1, -1)(1, -1)', so that neurons with b_0r = b_1r
+do not move, and J_i is the identity on them. phi_0(x) + phi_1(x) is theirs alone: the same for all tasks that share x.
 """
 
 from __future__ import annotations
 
 from flint import fmpq
 
+from ...losses import Link
 from ...models.dependence import dimensions, formal_features, rank_of
 from ..instance import SmoothInstance, points
 
@@ -26,7 +29,11 @@ def certainly_dependent(instance: SmoothInstance) -> bool:
         return True
     if rank_of([[fmpq(b) for b in row] for row in output]) < len(output):
         return True
-    groups = [everything] if instance.adaptation.eta == 0 else supports
-    if any(rank_of([formal[x] for x in group]) < len(group) for group in groups):
+    two_classes = instance.loss.link is Link.CLASS and len(output) == 2
+    if two_classes and len(set(everything)) < len(everything):
         return True
-    return len({(task.atoms, task.support) for task in tasks}) < len(tasks)
+    alike: dict[object, list[int]] = {}
+    for task, support in zip(tasks, supports, strict=True):
+        # W_i and J_i are those of the inner law; without a step, of W.
+        alike.setdefault(instance.adaptation.eta == 0 or task.inner, []).extend(support)
+    return any(rank_of([formal[x] for x in group]) < len(group) for group in alike.values())

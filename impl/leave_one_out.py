@@ -13,6 +13,7 @@ shows.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -157,7 +158,7 @@ def survey(
     known: Sequence[tuple[str, Instance]] = (),
     settled: Collection[Key] = (),
     hunted: Collection[Key] = (),
-    seconds: float = 0.0,
+    work: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
     begun: Survey | None = None,
     keep: Callable[[Survey], None] = lambda found: None,
@@ -166,8 +167,8 @@ def survey(
 
     settled   cells that have a witness already: what is found there is not made smaller
     begun     an unfinished survey with the same arguments, which goes on; keep is given it every now and then
-    hunted    cells worth `seconds` of each driver of `HUNTERS` where generated instances refute nothing; so are those
-              that only a known instance refutes
+    hunted    cells worth that much `work` (of `pursue`) of each driver of `HUNTERS` where generated instances refute
+              nothing; so are those that only a known instance refutes
     """
     chosen = family.claims if claims is None else tuple(claims)
     assumptions = _assumptions(family, chosen)
@@ -189,9 +190,9 @@ def survey(
     for key in dict.fromkeys((*hunted, *elsewhere)):
         if key not in cells or key in found.hunted:
             continue
-        if cells[key].first is None and cells[key].assumed and seconds > 0:
+        if cells[key].first is None and cells[key].assumed and work > 0:
             progress(f"{family.title}: hunting {key[0]} without {key[1]}")
-            _hunt(found, cells[key], seed, seconds)
+            _hunt(found, cells[key], seed, work)
             found.hunted.add(key)
             keep(found)
     for key, cell in cells.items():
@@ -209,12 +210,13 @@ def wild(family: Family, seed: int, size: int = 4) -> Iterator[tuple[str, Instan
             yield f"{generator.name}, {variant}", batch.instance(b)
 
 
-def _hunt(found: Survey, cell: Cell, seed: int, seconds: float) -> None:
+def _hunt(found: Survey, cell: Cell, seed: int, work: float) -> None:
     """Look for a counterexample to the claim without the assumption, by drivers that climb its ratio."""
     kept = tuple(a for a in cell.claim.assumptions if a.name != cell.assumption)
     begin = time.perf_counter()
     for driver in HUNTERS:
-        hunt = pursue(replace(cell.claim, assumptions=kept), driver, seed=seed, seconds=seconds, wild=True)
+        claim = replace(cell.claim, assumptions=kept)
+        hunt = pursue(claim, driver, seed=seed, seconds=math.inf, work=work, wild=True)
         found.examples += hunt.evaluations
         found.seconds += time.perf_counter() - begin
         for refutation in hunt.refutations:

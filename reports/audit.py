@@ -53,23 +53,23 @@ class Effort:
 
     rounds     batches of each generator against the mutants, per family
     examples   instances to leave one assumption out on, per family
-    hunt       seconds of every driver for each needed cell that they do not refute
-    seconds    on the sharpness of a family's constants
+    hunt       work (of `pursue`) of every driver for each needed cell that they do not refute
+    work       of a search for the sharpness of a constant
     """
 
     rounds: int
     examples: int
-    hunt: float
-    seconds: float
+    hunt: int
+    work: int
 
 
 CHECKER = Path(__file__).with_name("check_witness.py")
 """Checks witnesses with the standard library alone; lies beside the report, for readers who trust nothing else."""
 
 EFFORTS = {
-    "quick": Effort(8, 600, 0.1, 4.0),
-    "ci": Effort(16, 4000, 2.0, 30.0),
-    "deep": Effort(64, 40_000, 30.0, 300.0),
+    "quick": Effort(8, 600, 2_000, 1_000),
+    "ci": Effort(16, 4000, 40_000, 10_000),
+    "deep": Effort(64, 40_000, 600_000, 100_000),
 }
 
 
@@ -189,7 +189,7 @@ def audit_family(
         return matrix(family, folder, seed, effort.examples, effort.hunt, progress, folder / "survey.json")
 
     def constants() -> SharpnessRows:
-        return sharpness(family, folder, seed, effort.seconds, known or {}, progress)
+        return sharpness(family, folder, seed, effort.work, known or {}, progress)
 
     def mutants() -> MutantRows:
         attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)

@@ -32,14 +32,15 @@ def matrix(
     folder: Path,
     seed: int,
     examples: int,
-    seconds: float = 0.0,
+    work: float = 0.0,
     progress: Callable[[str], None] = lambda message: None,
     unfinished: Path | None = None,
     known: Sequence[tuple[str, Instance]] = (),
 ) -> MatrixRows:
     """The matrix of a family, and whether each claim's assumptions can be met together.
 
-    `examples` instances are generated; `seconds` of every driver go to each needed cell that they do not refute.
+    `examples` instances are generated; that much `work` of every driver goes to each needed cell
+    that they do not refute.
     Writes the witnesses beside the record. `unfinished`: a file from which an interrupted search goes on. `known`:
     further instances, each with what it is, on which assumptions are left out first.
     """
@@ -61,7 +62,7 @@ def matrix(
         known=known,
         settled=settled,
         hunted=needed,
-        seconds=seconds,
+        work=work,
         progress=progress,
     )
     progress(f"{family.title}: counterexamples")

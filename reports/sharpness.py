@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -35,25 +34,23 @@ def sharpness(
     family: Family,
     folder: Path,
     seed: int,
-    seconds: float,
+    work: int,
     known: Mapping[str, str],
     progress: Callable[[str], None] = lambda message: None,
 ) -> SharpnessRows:
     """How sharp the family's bounds are; instances are written beside the record.
 
     `known` are texts of instances that are tight already, by the claim's name.
-    `seconds` bounds the searches; where the time goes to is the same everywhere, what is found in it is not.
+    `work` is what a search may spend on a term or a threshold, as in `pursue`.
     """
-    begin = time.perf_counter()
     losses = LOSSES if family is META_SL else ()
     tight = {name: loads(text, name) for name, text in known.items() if family.claim(name) is not None}
-    found_factors = factors(family, seed=seed, seconds=0.8 * seconds, known=tight, progress=progress)
+    found_factors = factors(family, seed=seed, work=work, known=tight, progress=progress)
     slacks = slack(family, seed, 8)
     found = []
     for loss in losses:
         progress(f"sharpness: threshold of convexity, {loss}")
-        rest = max(0.2 * seconds, 0.5 * (seconds - (time.perf_counter() - begin)))
-        found.append(threshold(loss, seed, rest / len(losses)))
+        found.append(threshold(loss, seed, work))
     return SharpnessRows(
         [_factor(f, folder) for f in found_factors],
         [_threshold(one, folder) for one in found if one is not None],

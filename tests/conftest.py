@@ -86,7 +86,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
     verify = run.record()
     # What was kept is judged again: a search would take ten times as long, and its record looks the same.
     rows = audits.kept_family("meta-sl", folder, 0)
-    rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, 0.5, {}, lambda message: None))
+    rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, 128, {}, lambda message: None))
     audit = audits.record_of([rows], 0, 0.0, "complete", run.started, "metagap audit")
     write_text(folder / audits.CHECKER.name, audits.CHECKER.read_text(encoding="utf-8"))
     save_instances(run.kept, folder)

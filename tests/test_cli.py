@@ -209,7 +209,7 @@ def test_an_undecided_optimum_has_status_3_and_keeps_a_true_bracket(tmp_path: Pa
 @pytest.fixture
 def short_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     """An audit that searches less: mutants are killed at once, the rest is tested where it lives."""
-    monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(8, 20, 0.0, 0.2))
+    monkeypatch.setitem(audits.EFFORTS, "quick", audits.Effort(8, 20, 0, 128))
 
 
 @pytest.mark.usefixtures("short_audit")

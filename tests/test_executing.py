@@ -3,24 +3,29 @@ of what is found."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports.executing import Lost, Store, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, KeptJob, run_job
 from metagap.reports.processes import EndedError, apart
 from metagap.reports.records import dumps
-from metagap.reports.tally import Outcome
+from metagap.reports.tally import Kept, Outcome, Tally
 from metagap.reports.verify import Run
+from metagap.theory.claim import Verdict
 from metagap.theory.meta_sl import CLAIMS
 
 NAMES = tuple(claim.name for claim in CLAIMS)
@@ -113,6 +118,28 @@ def test_the_record_does_not_depend_on_the_order_of_the_results() -> None:
     assert forwards == backwards
 
 
+def test_sums_of_tallies_are_the_same_in_any_order() -> None:
+    """Also of instances that are worth the same."""
+    judged = ClaimJudgement("c", Verdict.VIOLATED, Enclosure(2.0, 2.0), Enclosure(1.0, 1.0), {}, {}, 2.0, "", None)
+    proved = replace(judged, verdict=Verdict.PROVED, ratio=0.5)
+    opened = replace(judged, verdict=Verdict.UNDECIDED, ratio=None)
+
+    def of(name: str) -> Tally:
+        tally = Tally()
+        for one in (judged, proved, opened):
+            tally.add(one, lambda one=one: Kept(one, "", name, 1, ""), real=False)  # type: ignore[misc]
+        return tally
+
+    def total(names: Iterable[str]) -> Tally:
+        found = Tally()
+        for name in names:
+            found.merge(of(name))
+        return found
+
+    assert all(total(names) == total("abcd") for names in itertools.permutations("abcd"))
+    assert [kept.sha256 for kept in total("dcba").undecided] == ["a", "b", "c"]
+
+
 def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: Path) -> None:
     store = Store(tmp_path / "s", Outcome, NAMES)
     assert store.get(FEW[0]) is None
@@ -121,6 +148,7 @@ def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: 
         store.put(job, outcome)
     assert [store.get(job) for job in FEW] == found
     assert Store(tmp_path / "s", Outcome, NAMES[1:]).get(FEW[0]) is None
+    assert store.get(replace(FEW[0], seed=1)) is None
     path = store.path(FEW[0])
     whole = path.read_bytes()
     for broken in (whole[:-1], b"", b"\xc1", whole.replace(b"tallies", b"tallyes")):
@@ -191,6 +219,32 @@ def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_pa
     assert finished(ways["terminated"]) == whole
 
     assert finished(ways["cluster"], "--cluster", "local:2") == whole
+
+
+@pytest.mark.ci
+def test_a_scheduler_with_two_workers_one_of_which_is_killed(tmp_path: Path) -> None:
+    """On loopback, as on many machines: the record is that of local processes."""
+    whole = finished(tmp_path, "--workers", "2")
+    shutil.rmtree(tmp_path / "r")
+    place = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "distributed.cli.dask_"]
+    scheduler = [*dask[:2], f"{dask[2]}scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)]
+    worker = [*dask[:2], f"{dask[2]}worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    cluster = [subprocess.Popen([*scheduler, "--host", "127.0.0.1"], **silent)]
+    try:
+        while not (place.exists() and place.read_text()):
+            time.sleep(0.1)
+        cluster += [subprocess.Popen([*worker, "--scheduler-file", str(place)], **silent) for _ in range(2)]
+        process = started(tmp_path, "--cluster", json.loads(place.read_text())["address"])
+        cluster[1].kill()
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    finally:
+        for each in cluster:
+            each.kill()
+            each.wait()
+    assert timeless(json.loads((tmp_path / "r/verify.json").read_text())) == whole
 
 
 @pytest.mark.ci

@@ -68,7 +68,7 @@ def test_it_is_verified_audited_and_reported(row: None, tmp_path: Path) -> None:
         run._take(job, run_job(job, tuple(NAMES)), lambda name, count: None)
     verify = run.record()
     assert {row.claim for row in verify.claims if row.counts.total} == NAMES
-    effort = audits.Effort(1, 10, 0.0, 0.2)
+    effort = audits.Effort(1, 10, 0, 128)
     audit = audits.audit(tmp_path, seed=0, effort=effort, families=("toy",), command="metagap audit")
     assert isinstance(audit, AuditRecord)
     assert {row.claim for row in audit.mutants} == {"toy-lifted"} and audit.cells

@@ -104,7 +104,7 @@ def test_what_generated_instances_do_not_show_is_hunted() -> None:
     mixed = claim(key[0])
     plain = replace(META_SL, breaking=())
     assert survey(plain, 30, claims=[mixed]).cells[key].first is None
-    cell = survey(plain, 30, claims=[mixed], hunted=[key], seconds=20).cells[key]
+    cell = survey(plain, 30, claims=[mixed], hunted=[key], work=200_000).cells[key]
     assert cell.first is not None
     assert cell.first.origin in HUNTERS
     again = alone(cell, cell.first.instance)
@@ -226,7 +226,7 @@ def test_an_interrupted_survey_goes_on_from_its_document(monkeypatch: pytest.Mon
     looked: list[int] = []
 
     def go_on(begun: Survey | None, keep: Callable[[Survey], None]) -> Survey:
-        return survey(META_SL, 70, claims=chosen, known=known, hunted=hunted, seconds=1, begun=begun, keep=keep)
+        return survey(META_SL, 70, claims=chosen, known=known, hunted=hunted, work=20_000, begun=begun, keep=keep)
 
     def stopping(found: Survey) -> None:
         looked.append(found.looked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,18 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls
-from metagap.impl.families import load
+from metagap.impl.families import family_of, load
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights, squared_distance
 from metagap.impl.optimum.networks.bracket import value
 from metagap.impl.optimum.networks.floor import ball_floor, prediction_floor
-from metagap.impl.optimum.networks.headline import RELU
+from metagap.impl.optimum.networks.headline import RELU, SMOOTH
 from metagap.impl.sources import RandomSource
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, Task
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, NetworkInstance, SmoothInstance, Task
 from metagap.impl.supervised.relu.generate import LANDSCAPES, landscapes
 from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.reports.cli import app
-from metagap.theory.claim import Verdict
+from metagap.theory.claim import UndefinedQuantityError, Verdict
 from typer.testing import CliRunner
 
 FEW = settings(max_examples=max(settings().max_examples // 5, 1))
@@ -194,3 +195,29 @@ def test_the_point_under_test_may_be_missing(tmp_path: Path) -> None:
     instance = load(path, problem=True)
     assert isinstance(instance, NetworkInstance)
     assert instance.omega == instance.comparator == instance.initial
+
+
+@pytest.mark.parametrize("kind", [RELU, SMOOTH], ids=["relu", "smooth"])
+def test_against_another_comparator_everything_is_as_if_evaluated_anew(kind: Any) -> None:
+    """What omega decides is taken over, and nothing else."""
+    relu = network((1, -1), [[1, 0], [0, 1], [1, 1]], [1, -1, 2], "1/4")
+    first = relu if kind is RELU else SmoothInstance.of(relu, "tanh")
+    moved = Weights(relu.initial.floats + 0.5)
+    second = replace(first, comparator=moved, radius=fmpq(3))
+    names = {name for claim in (*family_of(first).claims, kind.claim) for name in claim.terms}
+    with ctx.workprec(128):
+        known, anew = kind.quantities(first, 0.0), kind.quantities(second, 0.0)
+        for name in names:
+            defined(known, name)
+        found = known.against(second)
+        for name in sorted(names):
+            assert defined(found, name) == defined(anew, name), name
+        assert found.level.str(40, more=True) == known.level.str(40, more=True)
+
+
+def defined(at: Any, name: str) -> str:
+    """A quantity, or why it is none, to the last bit."""
+    try:
+        return str(at(name).str(40, more=True))
+    except UndefinedQuantityError as error:
+        return str(error)

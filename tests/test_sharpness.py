@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from flint import arb, ctx
@@ -43,7 +44,7 @@ def found() -> list[Factor]:
     chosen = claims(
         "meta-sl-lifted", "meta-sl-s3", "meta-sl-c4", "meta-sl-first-order", "meta-sl-c6", "meta-sl-identity"
     )
-    return factors(META_SL, seconds=3.0, claims=[c for c in chosen if c in inequalities(META_SL)])
+    return factors(META_SL, work=4096, claims=[c for c in chosen if c in inequalities(META_SL)])
 
 
 @pytest.mark.ci
@@ -73,8 +74,8 @@ def test_an_instance_that_is_known_to_be_tight_narrows_its_bracket() -> None:
     """C7's constant is hard to find from scratch in no time; a tight instance says it at once, judged in balls."""
     (claim,) = claims("meta-sl-c7")
     tight = loads(json.dumps(C7_TIGHT), "tight")
-    (bare,) = factors(META_SL, seconds=0.0, claims=(claim,))
-    (told,) = factors(META_SL, seconds=0.0, claims=(claim,), known={"meta-sl-c7": tight, "meta-sl-c8": tight})
+    (bare,) = factors(META_SL, work=0, claims=(claim,))
+    (told,) = factors(META_SL, work=0, claims=(claim,), known={"meta-sl-c7": tight, "meta-sl-c8": tight})
     assert bare.below == -math.inf
     assert told.status == "sharp" and told.below <= 1 and told.instance == tight
 
@@ -125,7 +126,7 @@ def test_shares_of_one_instance_add_up() -> None:
 def test_the_thresholds_of_convexity_are_bracketed(loss: object, least: float, most: float) -> None:
     """Proved up to the stated constants; beyond, an instance with certified negative curvature. Log-cosh's infimum
     of such steps is W(1)/2 = 0.28357 as far as is known."""
-    found = threshold(loss, seconds=1.0)  # type: ignore[arg-type]
+    found = threshold(loss)  # type: ignore[arg-type]
     assert found is not None
     assert least <= found.proved == proved(loss) < least + 0.001  # type: ignore[arg-type]
     assert found.proved < found.refuted < most
@@ -136,3 +137,16 @@ def test_the_thresholds_of_convexity_are_bracketed(loss: object, least: float, m
         assert taylor.curvature(Problem(instance.canonical, Balls), [arb(1)]) < 0
     used = [instance.features[a.x][0] for task in instance.tasks for a in task.atoms]
     assert float(arb(instance.adaptation.eta * max(v * v for v in used))) <= found.refuted * (1 + 1e-12)
+
+
+@pytest.mark.ci
+def test_what_a_search_finds_does_not_depend_on_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine a thousand times as slow finds the same."""
+    import time
+
+    from metagap.reports.sharpness import sharpness
+
+    first = sharpness(META_SL, tmp_path, 0, 256, {})
+    clock, begin = time.perf_counter, time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: begin + 1000 * (clock() - begin))
+    assert sharpness(META_SL, tmp_path, 0, 256, {}) == first

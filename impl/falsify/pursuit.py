@@ -27,6 +27,9 @@ from .shrinker import shrink_batch
 
 DRIVERS = ("evolution", "gradient", "hypothesis", "random")
 
+BALLS = 16
+"""What an instance costs in balls, in instances in float64."""
+
 SHAPES: dict[str, Limits] = {
     "S": Limits(2, 4, 1, 2, 3, 2),
     "M": Limits(4, 8, 1, 8, 5, 3),
@@ -42,6 +45,8 @@ class Found:
     subject: Subject
     driver: str
     evaluations: int = 0
+    work: float = 0.0
+    """Instances that were looked at or refused; one that is evaluated in balls counts as `BALLS`."""
     seconds: float = 0.0
     alarms: int = 0
     """Hits in float64 that balls did not certify."""
@@ -100,6 +105,7 @@ def pursue(
     *,
     seed: int = 0,
     seconds: float = 10.0,
+    work: float = np.inf,
     limits: Limits = SMALL,
     full: bool = False,
     wild: bool = False,
@@ -111,7 +117,7 @@ def pursue(
     interruptible: bool = False,
     progress: Callable[[Found], None] = lambda found: None,
 ) -> Found:
-    """Search for `seconds`, until `enough` refutations are certified, or the ratio reaches `goal`.
+    """Search for `seconds` and that much `work`, until `enough` refutations are certified, or the ratio reaches `goal`.
 
     `wild` starts from all generators in all variants, assumptions broken or not. `what` replaces the ratio of the
     subject by another objective; values above 1 are then no hits. `interruptible`: Ctrl-C ends the search, too.
@@ -121,12 +127,13 @@ def pursue(
     what = what or objective(subject)
     if driver == "gradient":
         prepare(what)
-    found, begin = Found(subject, driver), time.perf_counter()
+    found, begin, cost = Found(subject, driver), time.perf_counter(), 1 if what.fast else BALLS
 
     def visit(batch: Any) -> Array:
         assert what is not None
         values = what(batch)
         found.evaluations += len(batch)
+        found.work += len(batch) * cost
         if hunted:
             values = _certified(found, batch, values)
         top = int(np.argmax(values))
@@ -134,14 +141,16 @@ def pursue(
             found.value, found.best = float(values[top]), batch.take([top])
         found.seconds = time.perf_counter() - begin
         progress(found)
-        if len(found.refutations) >= enough or found.value >= goal or found.seconds >= seconds:
+        spent = found.seconds >= seconds or found.work >= work
+        if len(found.refutations) >= enough or found.value >= goal or spent:
             raise Enough
         return values
 
     def fitting(batch: Any) -> bool:
         """A subject may fit no generator at all: then the search ends here."""
-        if time.perf_counter() - begin >= seconds:
+        if time.perf_counter() - begin >= seconds or found.work >= work:
             raise Enough
+        found.work += len(batch)
         return fits(batch)
 
     rng = np.random.default_rng((seed, DRIVERS.index(driver)))

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -132,7 +131,7 @@ def factors(
     family: Family,
     *,
     seed: int = 0,
-    seconds: float = 5.0,
+    work: float = 1024,
     claims: Sequence[Claim] | None = None,
     known: Mapping[str, Instance] | None = None,
     progress: Callable[[str], None] = lambda message: None,
@@ -140,29 +139,26 @@ def factors(
     """The brackets of all terms of the claims: one pass over every generator, then a search for each open one.
 
     `known` are instances that are tight already, by the claim's name: they are judged first.
-    `seconds` is shared by all searches, so results of short runs depend on the machine; what is certified does not.
+    `work` is what a search may spend on a term, as in `pursue`.
     """
     chosen = inequalities(family) if claims is None else claims
     found = {(c.name, j): Factor(c.name, t.text) for c in chosen for j, t in enumerate(c.bound.summands)}
     whats = {(c.name, j): objective(family, c, j) for c in chosen for j in range(len(c.bound.summands))}
-    deadline = time.perf_counter() + seconds
     by_name = {claim.name: claim for claim in chosen}
     for key in found:
         if known and key[0] in known:
             _take(found, key, by_name[key[0]], known[key[0]], "the tightest of a verification run")
     progress("sharpness: generators")
-    _scan(family, chosen, found, whats, seed, time.perf_counter() + seconds / 3)
-    waiting = [key for key, factor in found.items() if factor.status != "sharp"]
-    for position, key in enumerate(waiting):
-        left = (deadline - time.perf_counter()) / (len(waiting) - position)
-        if left <= 0:
-            break
+    if work > 0:
+        _scan(family, chosen, found, whats, seed)
+    for key in [key for key, factor in found.items() if factor.status != "sharp" and work > 0]:
         claim = by_name[key[0]]
         progress(f"sharpness: {claim.name}")
         search = pursue(
             claim,
             seed=seed,
-            seconds=left,
+            seconds=math.inf,
+            work=work,
             what=whats[key],
             goal=1 - 1e-12,
             generators=[g.name for g in family.generators],
@@ -178,14 +174,11 @@ def _scan(
     found: dict[tuple[str, int], Factor],
     whats: dict[tuple[str, int], Objective],
     seed: int,
-    deadline: float,
 ) -> None:
     """Every generator in turn; the best instance of each batch is judged in balls if it promises more."""
     names = [generator.name for generator in family.generators]
     fast = {key for key, what in whats.items() if what.fast}
     for generator, _, batch in itertools.islice(batches(family, seed, 64, generators=names), 8 * len(names)):
-        if time.perf_counter() > deadline:
-            return
         with np.errstate(all="ignore"):
             at = family.batch_quantities(batch)
             promises = {key: whats[key](batch, at) for key in fast}

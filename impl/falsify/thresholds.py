@@ -10,7 +10,6 @@ convex, so is L = sum q_i L_i). For one task and one parameter, with R' etc. the
 from __future__ import annotations
 
 import itertools
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -124,20 +123,21 @@ def _exact(row: Batch, s: float) -> MetaSLInstance:
     return replace(instance, adaptation=Gradient(fmpq(top, bottom) / (size * size)), omega=omega)
 
 
-def threshold(loss: Loss, seed: int = 0, seconds: float = 1.0) -> Threshold | None:
-    """The bracket for one loss; None if no negative curvature was found and certified."""
-    rng, end = np.random.default_rng((seed, 8)), time.perf_counter() + seconds
+def threshold(loss: Loss, seed: int = 0, work: int = 32_768) -> Threshold | None:
+    """The bracket for one loss, of `work` instances; None if no negative curvature was found and certified."""
+    rng, looked = np.random.default_rng((seed, 8)), 0
     best, row = np.inf, None
 
     def visit(batch: Batch) -> Array:
-        nonlocal best, row
+        nonlocal best, row, looked
+        looked += len(batch)
         with np.errstate(all="ignore"):
             steps, least = _first(batch)
         steps = np.where(np.isnan(steps), np.inf, steps)
         b = int(np.argmin(steps))
         if steps[b] < best:
             best, row = float(steps[b]), batch.take([b])
-        if time.perf_counter() > end:
+        if looked >= work:
             raise Enough
         # Below -1 as long as no step has negative curvature: the least curvature leads there.
         return np.where(np.isfinite(steps), -np.log(steps), -10 - np.nan_to_num(least, nan=1.0))

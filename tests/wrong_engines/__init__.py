@@ -11,6 +11,7 @@ from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
 from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
+from .running import RUNNING
 from .supervised import SUPERVISED
 from .traced import TRACED
 from .vectors import VECTORS
@@ -32,4 +33,5 @@ CATALOGUE = (
     *READER_FAULTS,
     *TRACED,
     *ANSWER_FAULTS,
+    *RUNNING,
 )

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from .families import META_SL, Family
 from .sources import SMALL, Array, Limits, Option
-from .supervised.generate import CONVEX_LOSSES
 
 
 class DrawnSource:
@@ -58,9 +57,3 @@ def instances(
 ) -> st.SearchStrategy[Any]:
     """Instances from the named generator of a family."""
     return batches(generator, variants, limits, family).map(lambda batch: batch.instance(0))
-
-
-def any_instance(losses: Sequence[str] = CONVEX_LOSSES) -> st.SearchStrategy[Any]:
-    """Meta-SL instances from every generator that takes all losses."""
-    names = [g.name for g in META_SL.generators if g.variants == CONVEX_LOSSES]
-    return st.one_of([instances(name, losses) for name in names])

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from flint import ctx, fmpq
 from metagap.impl import files
-from metagap.impl.arithmetic import IrrationalError
+from metagap.impl.arithmetic import Balls, IrrationalError
 from metagap.impl.families import FAMILIES
 from metagap.impl.losses import LOSSES, Loss
+from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.sources import RandomSource
 from metagap.reports import check_witness as checker
 from metagap.reports.audit import CHECKER
@@ -172,7 +173,9 @@ def test_derivatives_of_losses_and_activations_are_those_of_their_values() -> No
             dual = value(checker.Dual(checker.exactly(z), {0: one}), Fraction(-1))
             difference = checker.slope_of(dual, 0) - slope(checker.exactly(z), Fraction(-1))
             assert abs(difference.low) < Fraction(1, 2**200) and abs(difference.high) < Fraction(1, 2**200), name
-    for activation in checker.ACTIVATIONS.values():
+    assert checker.ACTIVATIONS.keys() == ACTIVATIONS.keys()
+    for name, activation in checker.ACTIVATIONS.items():
+        assert abs(float(activation.curvature().low) - float(ACTIVATIONS[name].curvature(Balls))) < 1e-15
         for z in (Fraction(-7, 3), Fraction(0), Fraction(40)):
             difference = checker.slope_of(activation.value(checker.Dual(checker.exactly(z), {0: one})), 0)
             difference = difference - activation.slope(checker.exactly(z))

@@ -25,12 +25,12 @@ from metagap.impl.optimum.exact import (
     functional_bound,
     least_on_ray,
     own_risk_bound,
-    polynomial_minimum,
     squared_minimum,
 )
 from metagap.impl.optimum.headline import judge_headline
 from metagap.impl.optimum.tree import TreeError
 from metagap.impl.optimum.tree import leaves as unfolded
+from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.supervised import taylor
 from metagap.impl.supervised.instance import Atom, Gradient, Implicit, MetaSLInstance, Task
 from metagap.impl.supervised.maml import Problem

@@ -9,7 +9,7 @@ import pytest
 from flint import arb, ctx
 from metagap.impl.families import family_of, judge, loads
 from metagap.impl.judge import Enclosure
-from metagap.impl.verdicts import at_most, decide, fit, refutes, same, standing, unfit
+from metagap.impl.verdicts import LARGEST, MOST, at_most, cancelling, decide, fit, refutes, same, standing, unfit
 from metagap.theory.claim import Relation, Verdict
 
 LE, EQ = Relation.AT_MOST, Relation.EQUAL
@@ -148,3 +148,32 @@ def test_what_is_shown_beside_a_proof_is_finite() -> None:
             sides = (relation, arb(left), arb(bound))
             found = decide(*sides, margins={}, terms={}, sums=lambda: ONE, digits=1, shown={"s": bad})
             assert found.verdict is verdict
+
+
+def test_equal_is_relative_to_the_sides_and_to_no_other_term() -> None:
+    huge = {"radius": arb("1e300")}
+
+    def verdict(left: arb, bound: arb, bits: int, sums: arb, digits: int = 1) -> Verdict:
+        with ctx.workprec(bits):
+            return decide(Relation.EQUAL, left, bound, margins={}, terms=huge, sums=lambda: sums, digits=digits).verdict
+
+    wide = arb(0, "1e-30")
+    assert verdict(1 + wide, arb(1), 128, arb("inf")) is Verdict.EQUAL
+    assert verdict(arb("1e-60") + arb(0, "1e-80"), arb("1e-60"), 128, arb("1e300")) is Verdict.UNDECIDED
+    assert verdict(wide, arb(0), 512, arb("1e300")) is Verdict.UNDECIDED
+    tiny = arb(0, "1e-120")
+    assert verdict(tiny, arb(0), 512, arb("1e300")) is Verdict.EQUAL
+    assert verdict(tiny, arb(0), 512, arb("1e-40")) is Verdict.UNDECIDED, "S is small here"
+    assert verdict(tiny, arb(0), 512, arb("nan")) is Verdict.UNDECIDED
+    assert verdict(tiny, arb(0), 128, arb(1)) is Verdict.UNDECIDED, "with more bits the sides may separate"
+    assert verdict(tiny, arb(0), 512, arb(1), 1074) is Verdict.UNDECIDED and cancelling(1074) <= MOST
+    assert verdict(arb(0, "1e-9"), arb(0), 512, arb(1)) is Verdict.UNDECIDED
+    # x = x + 1 is EQUAL for no x: huge sides are compared with 1, with as many bits as that takes.
+    with ctx.workprec(3000):
+        far = arb(10) ** 200
+        blurred, next_one, itself = (far + arb(0, arb(2) ** 500), far + arb(0, 1), far + arb(0, arb(2) ** -1800))
+    assert verdict(blurred, far, 128, arb("inf")) is Verdict.UNDECIDED
+    assert verdict(next_one, far, 2916, arb("inf"), 665) is Verdict.UNDECIDED
+    assert verdict(itself, far, 2916, arb("inf"), 665) is Verdict.EQUAL
+    assert not same(arb(1), arb(1), arb("nan"), 1) and fit(LARGEST) and not fit(2 * LARGEST)
+    assert standing(arb("-1e400")) is False and standing(arb("-inf")) is standing(arb("inf")) is None

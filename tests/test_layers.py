@@ -1,4 +1,4 @@
-"""The house rules that keep the bound and the gap from sharing a bug, and the wheel complete.
+"""The house rules that keep the bound and the gap from sharing a bug: who imports whom.
 
 Independence is that of what is reachable by imports, from the modules that the families name: a new module needs no
 entry here, and a forbidden import is noticed wherever it is.
@@ -7,7 +7,6 @@ entry here, and a forbidden import is noticed wherever it is.
 from __future__ import annotations
 
 import ast
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -412,90 +411,3 @@ def test_the_checker_shares_nothing_with_the_finder() -> None:
     assert shared <= set(seen)
     guilty = {module: way for module, way in seen.items() if set(module.split(".")) & {*SEARCHERS, *FINDER}}
     assert not guilty, guilty
-
-
-def test_the_library_does_not_print() -> None:
-    for path in SOURCES:
-        calls = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
-        assert not [(id_of(path), n.lineno) for n in calls if n.func.id == "print"]  # type: ignore[attr-defined]
-
-
-def test_every_package_is_in_the_wheel() -> None:
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
-    folders = {path.parent.relative_to(ROOT) for path in SOURCES} - {FACE}
-    assert listed == {"metagap", *("metagap." + ".".join(f.parts) for f in folders)}
-
-
-NO_BALLS = {
-    "(vectors.T @ pull)", "(1 - s * bend)", "phi[:, None]", "total", "optimum.ball", "to_float(distance)", "_at(r, v)",
-    "math.isqrt(instance.width)", "abs(weights.dot(int(r), row))", "(_near(start, x, members) / reach)",
-    "instance.width", "problem.width", "rows[x, j]", "shares[x, j]", "_nearest(c, r)", "(abs(c) + r)",
-    "(found[place[a.x]] - a.y)", "(constant / leading)", "unit", "fmpz(base)",
-}  # fmt: skip
-"""What powers are taken of in modules that know balls: floats, arrays and rationals."""
-
-
-@pytest.mark.parametrize("path", [p for p in SOURCES if "impl" in p.parts], ids=id_of)
-def test_powers_of_balls_are_of_fenced_ones(path: Path) -> None:
-    """flint's own powers of balls about infinity crash the process (`test_false_statements` tries)."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    flint = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "flint"]
-    if not any(alias.name.startswith("arb") for node in flint for alias in node.names):
-        return
-    powers = [node.left for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)]
-    for base in powers:
-        made = isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id
-        exact = made in ("arb", "fmpq", "fmpz") and all(isinstance(a, ast.Constant) for a in base.args)
-        text = ast.unparse(base)
-        known = isinstance(base, ast.Constant) or exact or made == "fenced"
-        assert known or {text, f"({text})"} & NO_BALLS, (base.lineno, text)
-    calls = {n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
-    assert "pow" not in calls
-
-
-PRONOUNCED = {"PROVED", "EQUAL", "VIOLATED"}
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=id_of)
-def test_verdicts_are_made_in_one_place(path: Path) -> None:
-    """Elsewhere a verdict is compared with, or looked up, and never made."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    passive = {
-        id(node)
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.Compare | ast.Dict)
-        for part in ([outer.left, *outer.comparators] if isinstance(outer, ast.Compare) else outer.keys)
-        if part is not None
-        for node in ast.walk(part)
-    }
-    made = [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in PRONOUNCED and id(node) not in passive
-        if isinstance(node.value, ast.Name) and node.value.id == "Verdict"
-    ]
-    assert bool(made) == (id_of(path) == "impl/verdicts.py"), made
-
-
-ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-
-
-@pytest.mark.parametrize("path", [p for p in SOURCES if "impl" in p.parts], ids=id_of)
-def test_margins_are_read_by_the_one_rule(path: Path) -> None:
-    """An assumption's margin goes to `verdicts`, and to no comparison of another's."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    ruled = {
-        id(node)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "standing"
-        for node in ast.walk(call)
-    }
-    compared = [
-        node.lineno
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.Compare) and any(isinstance(op, ORDER) for op in outer.ops)
-        for node in ast.walk(outer)
-        if isinstance(node, ast.Attribute) and node.attr == "margin" and isinstance(node.value, ast.Name)
-        if node.value.id in ("a", "assumption") and id(node) not in ruled
-    ]
-    assert not compared

@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from metagap.impl.arithmetic import Balls, BallSeries, Floats, Rationals, RationalSeries, rational
 from metagap.impl.losses import LOSSES, Link, Loss, OneSided
+from metagap.impl.optimum.coercivity import linear_growth
 from metagap.impl.oracles.sympy_functions import Sympy
+from metagap.impl.supervised.generate import CONVEX_LOSSES, STEEP
+from metagap.impl.supervised.relu.problem import AFFINE
 
 PARAMETERS = {None: (None,), "c": (fmpq(1, 4), fmpq(2)), "delta": (fmpq(1), fmpq(1, 2), fmpq(3))}
 ALL = [Loss(name, p) for name, f in LOSSES.items() for p in PARAMETERS[f.profile.parameter]]
@@ -235,6 +238,27 @@ def test_constants_are_the_suprema(loss: Loss) -> None:
             ratio = np.abs(loss.d3(Floats, t[near], y[near])) / bend[near]
             assert ratio.max() <= float(constants.kappa.upper()) * (1 + 1e-9)
             assert ratio.max() >= float(constants.kappa.lower()) * (1 - 1e-3)
+
+
+@losses
+def test_losses_of_linear_growth_are_known(loss: Loss) -> None:
+    """g >= a|t| - c, nearly with equality far out. What is flat to one side, or has a kink, is not asked for."""
+    with ctx.workprec(96):
+        far = [loss.d1(Balls, arb(side * 1000), arb(0)) for side in (-1, 1)]
+        known, bounded = linear_growth(loss), loss.constants().m1 is not None and not loss.profile.kinked
+        assert (known is not None) == (loss.link is Link.RESIDUAL and bounded and all(abs(g) > 0.01 for g in far))
+        if known is not None:
+            a, c = known
+            rests = [loss.value(Balls, arb(t), arb(0)) - a * abs(t) + c for t in (-(10**6), -2, 0, 0.5, 3, 10**6)]
+            assert not any(rest < 0 for rest in rests) and rests[0] < 0.001 and rests[-1] < 0.001
+
+
+def test_lists_of_losses_are_complete() -> None:
+    """Steep: ell'' is unbounded. Affine: ell' is so, piece by piece."""
+    convex = {name for name in CONVEX_LOSSES if name in LOSSES}
+    assert set(STEEP) == {loss.name for loss in ALL if loss.name in convex and loss.constants().m2 is None}
+    bent = {loss.name for loss in ALL if any(loss.d3(Floats, t, 1.0) for t in (-2.25, 0.5))}
+    assert set(AFFINE) == {name for name, row in LOSSES.items() if row.profile.rational} - bent
 
 
 @losses

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ from extremes import AHEAD, EXTREMES, TABLE, decision, gradient, relu, smooth, s
 from flint import arb, fmpq
 from independent import infimum
 from independent.evaluate import quantities, read
-from independent.losses import loss_of
+from independent.losses import least_second, loss_of
+from independent.networks import Network
 from independent.numbers import differences, exact, shortest, solve
 from metagap.impl import files
+from metagap.impl.arithmetic import Floats
 from metagap.impl.balls.infimum import Infimum
 from metagap.impl.families import FAMILIES, Family, loads
 from metagap.impl.instances import Instance
-from metagap.impl.losses import LOSSES
+from metagap.impl.losses import LOSSES, Link
+from metagap.impl.models.activation import ACTIVATIONS
 from metagap.impl.optimum.headline import LINEAR
 from metagap.impl.sources import RandomSource
 from metagap.reports.witnesses import KEPT
@@ -63,10 +67,12 @@ def test_the_mirror_shares_nothing_with_the_engine() -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_mirrors_losses_are_their_own_derivatives(name: str) -> None:
-    """And their suprema are met, not exceeded."""
+    """And their suprema are met, not exceeded; they are called what the table of losses calls them."""
     with mp.workdps(60):
-        loss = loss_of({"name": name, **RECORDS.get(name, {})})
-        signed = name in ("logistic", "exponential")
+        loss, profile = loss_of({"name": name, **RECORDS.get(name, {})}), LOSSES[name].profile
+        called = (loss.convex, loss.joint is not None, loss.kinked)
+        assert called == (profile.convex, profile.joints, profile.kinked)
+        signed = LOSSES[name].link is Link.MARGIN
         seen = [mpf(0)] * 4
         for k in range(-240, 241):
             z, y = mpf(3 * k) / 97 + mpf(1) / 1000, mpf(-1 if signed else "0.7")
@@ -80,10 +86,26 @@ def test_the_mirrors_losses_are_their_own_derivatives(name: str) -> None:
             ratio = abs(third) / second if second > 0 else mpf(0)
             found = (abs(first), second, abs(third), ratio)
             seen = [max(a, b) for a, b in zip(seen, found, strict=True)]
+        for z, h, y in product(map(mpf, (-3, "-0.4", 2)), map(mpf, (4, "-0.1")), map(mpf, (-1, 1))):
+            least = min(loss.second(z + (h - z) * k / 128, y) for k in range(129))
+            over = least - least_second(loss, z, h, y)
+            assert -(mpf(10) ** -50) < over < mpf("0.02") * (1 + abs(least))
         for supremum, most in zip((loss.m1, loss.m2, loss.m3, loss.kappa), seen, strict=True):
             if supremum is not None:
                 assert most <= supremum * (1 + mpf(10) ** -25)
                 assert most >= 0.9 * supremum
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_mirrors_activations_are_their_own_derivatives(name: str) -> None:
+    """And the engine's, with the same curvature."""
+    with mp.workdps(60):
+        model = Network({"activation": name, "b": [1], "W0": [[0]]}, [[1]])
+        for t in map(mpf, ("-3", "-0.4", "0", "1.7")):
+            (slope,) = differences(lambda at: [model.sigma(at[0])], [t], mpf(10) ** -20)[0]
+            assert abs(slope - model.slope_of(t)) < mpf(10) ** -30
+            assert abs(float(model.sigma(t)) - ACTIVATIONS[name].value(Floats, np.float64(t))) < 1e-14
+        assert abs(float(model.curvature) - ACTIVATIONS[name].curvature(Floats)) < 1e-15
 
 
 def test_the_mirrors_infima_are_enclosed_from_both_sides() -> None:

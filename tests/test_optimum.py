@@ -27,11 +27,11 @@ from metagap.impl.optimum.exact import (
     exact_value,
     functional_bound,
     own_risk_bound,
-    polynomial_minimum,
     squared_minimum,
 )
 from metagap.impl.optimum.headline import LINEAR, ball_of
 from metagap.impl.optimum.landscape import Landscape
+from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised import taylor

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls, Rationals
-from metagap.impl.families import FAMILIES, judge
+from metagap.impl.families import FAMILIES, family_of, judge
 from metagap.impl.losses import Loss
-from metagap.impl.sources import RandomSource
+from metagap.impl.models.activation import ACTIVATIONS, Activation
+from metagap.impl.models.weights import Weights
+from metagap.impl.sources import SMALL, RandomSource
 from metagap.impl.supervised import maml
-from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, Task
+from metagap.impl.supervised.instance import Atom, Functions, Gradient, Implicit, MetaSLInstance, SmoothInstance, Task
 from metagap.impl.supervised.maml import Problem
 from metagap.impl.supervised.quantities import MetaSLQuantities
+from metagap.impl.supervised.relu import generate as relu
+from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.theory.claim import Verdict
 
 COMPARING = ("identity", "s2")
@@ -72,3 +78,51 @@ def test_several_steps_of_two_parameters_are_compared() -> None:
     jacobian = at._jacobians[0]
     assert jacobian != jacobian.transpose()
     assert at._gradient == at._pulled(at._meta_features)
+
+
+def piecewise(below: int) -> Activation:
+    """t where t > 0, below t elsewhere: ReLU away from its kink, or the identity."""
+
+    def slope(m: Any, t: Any) -> Any:
+        return 0 * t + (1 if (t if isinstance(t, arb) else t[0]) > 0 else below)
+
+    return Activation("piecewise", lambda m, t: t * slope(m, t), slope, lambda m, t: 0 * t, lambda m: arb(0))
+
+
+COMMON = ("gap", "eps", "weight_norm", "misfit", "misfit_l1", "pairing", "bregman", "function_displacement")
+
+
+def both(instance: Any, smooth: SmoothInstance) -> int:
+    """How many quantities of the two have finite enclosures; they meet."""
+    one, other = (family_of(found).quantities(found.canonical) for found in (instance, smooth))
+    with ctx.workprec(128):
+        pairs = [(one(name), other(name)) for name in COMMON]
+    pairs = [pair for pair in pairs if pair[0].is_finite() and pair[1].is_finite()]
+    assert all(u.overlaps(v) and u.rad() < 1e-20 for u, v in pairs)
+    return len(pairs)
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_patterns_and_rows_are_one_network(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ReLU networks off kinks, by counts of patterns, and by rows of R^{md} with an activation that bends nowhere."""
+    monkeypatch.setitem(ACTIVATIONS, "piecewise", piecewise(0))
+    batch = relu.drawn(RandomSource((3, width), 3), "log-cosh", SMALL, width=width)
+    networks = [batch.instance(b) for b in range(3)]
+    off = [one for one in networks if NetworkQuantities(one)("margin_differentiability") > 0]
+    assert off
+    assert sum(both(one, SmoothInstance.of(one, "piecewise")) for one in off) == len(COMMON) * len(off)
+
+
+def test_linear_models_are_networks_of_one_neuron(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ACTIVATIONS, "piecewise", piecewise(1))
+    compared = 0
+    for seed in range(8):
+        one = FAMILIES["meta-sl"].generator("functions").build(RandomSource((4, seed), 1), "log-cosh").instance(0)
+        assert isinstance(one, MetaSLInstance)
+        if isinstance(one.adaptation, Gradient):
+            weights = Weights.of([one.omega])
+            compared += both(one, SmoothInstance(
+                one.loss, one.adaptation, one.features, one.tasks, (1,), weights, weights, one.comparator, one.radius,
+                activation="piecewise",
+            ))  # fmt: skip
+    assert compared >= 2 * len(COMMON)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from flint import ctx, fmpq
+from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from metagap.impl import files
 from metagap.impl.arithmetic import Balls, rational
@@ -20,7 +20,6 @@ from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.strategies import instances
 from metagap.impl.supervised.instance import Atom, Functions, Gradient, SmoothInstance, Task
 from metagap.impl.supervised.smooth.batch_quantities import SmoothBatchQuantities
-from metagap.impl.supervised.smooth.generate import STEEPEST
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities
 from metagap.impl.supervised.smooth.rank import certainly_dependent
 from metagap.theory.claim import Verdict
@@ -69,9 +68,24 @@ def test_the_curvature_is_the_largest_second_derivative(name: str) -> None:
         for k in range(-(2**12), 2**12):
             span = Balls.number(fmpq(k, 2**9)).union(Balls.number(fmpq(k + 1, 2**9)))
             assert sigma.d2(Balls, span).abs_lower() <= most
-        there = abs(sigma.d2(Balls, Balls.number(rational(STEEPEST[name]))))
+        there = abs(sigma.d2(Balls, Balls.number(rational(sigma.steepest))))
         assert float((there - most).abs_upper()) < 1e-14
         assert not most < there
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_activations_are_called_is_so(name: str) -> None:
+    """What the rank of features and the floor of predictions take for granted."""
+    sigma = ACTIVATIONS[name]
+    with ctx.workprec(128):
+        for t in map(arb, (0, 0.25, 1, 3, 20)):
+            up, down = sigma.value(Balls, t), sigma.value(Balls, -t)
+            slopes = sigma.d1(Balls, t), sigma.d1(Balls, -t)
+            assert all(0 <= slope <= 1 for slope in slopes)
+            assert (up + down).contains(0) if sigma.odd else sum(slopes).contains(1)
+            assert max(abs(up), abs(down)) < 1 if sigma.bounded else down >= 0
+        far = sigma.value(Balls, arb(10**6))
+        assert far > 0.999 if sigma.bounded else far > 1000
 
 
 @pytest.mark.ci(every=4)

@@ -21,7 +21,7 @@ from metagap.impl.optimum.networks.floor import Centre, ball_floor, prediction_f
 from metagap.impl.optimum.networks.headline import SMOOTH
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.instance import Atom, Gradient, SmoothInstance, Task
-from metagap.impl.supervised.smooth.generate import LANDSCAPES, STEEPEST, landscapes
+from metagap.impl.supervised.smooth.generate import LANDSCAPES, landscapes
 from metagap.impl.supervised.smooth.problem import SmoothProblem
 from metagap.reports.cli import app
 from metagap.theory.claim import Verdict
@@ -105,7 +105,7 @@ def test_enough_neurons_reach_the_floor(activation: str) -> None:
 def test_the_error_of_the_linearisation_holds_in_the_ball_and_is_nearly_attained(activation: str) -> None:
     """|f - f(W0) - phi_0'D| <= worst for random D; where the neurons bend most and move alike it is 9/10 of that."""
     rng = np.random.default_rng(3)
-    steep = np.full((4, 1), STEEPEST[activation])
+    steep = np.full((4, 1), ACTIVATIONS[activation].steepest)
     instance = replace(network(activation, (1,) * 4, [[1]], [1]), initial=Weights(steep))
     with ctx.workprec(128):
         problem = SmoothProblem(instance)

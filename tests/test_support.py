@@ -28,7 +28,6 @@ from metagap.impl.optimum.exact import (
     exact_value,
     functional_bound,
     own_risk_bound,
-    polynomial_minimum,
     squared_minimum,
 )
 from metagap.impl.optimum.landscape import Landscape
@@ -41,6 +40,7 @@ from metagap.impl.optimum.relaxed import hessian_floor as many_floors
 from metagap.impl.optimum.relaxed_box import hessian_floor
 from metagap.impl.optimum.search import Budget
 from metagap.impl.optimum.stack import Stack
+from metagap.impl.oracles.polynomials import polynomial_minimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised.generate import CONVEX_LOSSES, SMOOTH_LOSSES, shared_queries, support_query
 from metagap.impl.supervised.instance import (

@@ -68,11 +68,10 @@ class Expression:
 
     @cached_property
     def symbolic(self) -> sympy.Expr:
-        """The expression in sympy symbols that carry the notation's names."""
-        import sympy  # a second to load, and only who typesets or solves needs it
+        """The expression in sympy symbols of the quantities' names, in the order of writing."""
+        import sympy  # a second to load, and only who typesets needs it
 
-        names = {name: sympy.Symbol(name) for name in self.names}
-        return sympy.sympify(self.text, locals=names)
+        return sympy.sympify(self.text, locals={name: sympy.Symbol(name) for name in self.names}, evaluate=False)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -120,10 +119,8 @@ class Expression:
         """The expression typeset in the order of writing; `letters` maps names to LaTeX."""
         import sympy
 
-        symbols = {name: sympy.Symbol(name) for name in self.names}
-        parsed = sympy.sympify(self.text, locals=symbols, evaluate=False)
-        spelled = {symbol: letters[name] for name, symbol in symbols.items()}
-        return sympy.latex(parsed, symbol_names=spelled, order="none", mul_symbol=r"\,")
+        spelled = {sympy.Symbol(name): letters[name] for name in self.names}
+        return sympy.latex(self.symbolic, symbol_names=spelled, order="none", mul_symbol=r"\,")
 
 
 @dataclass(frozen=True)

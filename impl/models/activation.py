@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,9 @@ class Activation:
     """sigma, sigma', sigma'' as functions of (function set, argument); 0 <= sigma' <= 1.
 
     curvature   sup |sigma''| in a function set
-    odd         sigma(-t) = -sigma(t)
-    bounded     |sigma| < 1
+    steepest    where sigma'' is that, in float64
+    odd         sigma(-t) = -sigma(t); else sigma'(t) + sigma'(-t) = 1 (`dependence`)
+    bounded     |sigma| < 1, up to both ends; else sigma >= 0 has no upper end (`optimum.networks.floor`)
     kinked      sigma(s t) = s sigma(t) for s >= 0: no derivative at 0, and curvature 0 elsewhere
     """
 
@@ -28,6 +30,7 @@ class Activation:
     d1: Evaluate
     d2: Evaluate
     curvature: Callable[[Any], Number]
+    steepest: float = 0.0
     odd: bool = False
     bounded: bool = False
     kinked: bool = False
@@ -59,6 +62,7 @@ ACTIVATIONS: dict[str, Activation] = {
             _tanh_slope,
             lambda m, t: -2 * m.tanh(t) * _tanh_slope(m, t),
             lambda m: m.sqrt(m.number(fmpq(16, 27))),  # 4/(3 sqrt 3), at tanh(t)^2 = 1/3
+            steepest=-math.atanh(3**-0.5),
             odd=True,
             bounded=True,
         ),

@@ -36,7 +36,7 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from ..arithmetic import Balls, norm, rational, root
 from ..balls.singular import positive_definite
-from ..losses import Link
+from ..losses import Link, Loss
 from ..supervised.instance import Gradient, MetaSLInstance, Task
 from .certificate import basis
 from .exact import squared_minimum
@@ -69,7 +69,7 @@ def coercivity_radius(instance: MetaSLInstance, upper: float) -> fmpq:
 def require_coercive(instance: MetaSLInstance) -> None:
     """Errors: NotCoerciveError where no bound on the minimisers is known for the loss and the adaptation."""
     loss, adaptation = instance.loss, instance.adaptation
-    if _linear_growth(instance) is not None or loss.name == "squared":
+    if linear_growth(loss) is not None or loss.name == "squared":
         return
     if loss.name != "quartic" or not isinstance(adaptation, Gradient):
         raise NotCoerciveError(f"the {loss.name} loss may have its infimum at infinity; give a radius")
@@ -80,7 +80,7 @@ def require_coercive(instance: MetaSLInstance) -> None:
 def _radius(instance: MetaSLInstance, upper: arb) -> arb:
     require_coercive(instance)
     loss, adaptation = instance.loss, instance.adaptation
-    linear = _linear_growth(instance)
+    linear = linear_growth(loss)
     if linear is not None:
         a, c = linear
         steepest = loss.constants().m1
@@ -113,9 +113,8 @@ def _radius(instance: MetaSLInstance, upper: arb) -> arb:
     return min(found, key=lambda r: float(r.upper()))
 
 
-def _linear_growth(instance: MetaSLInstance) -> tuple[arb, arb] | None:
+def linear_growth(loss: Loss) -> tuple[arb, arb] | None:
     """(a, c) with ell(z, y) >= a|z - y| - c, for the losses of linear growth."""
-    loss = instance.loss
     if loss.link is not Link.RESIDUAL or loss.name not in ("log-cosh", "pseudo-huber", "huber"):
         return None
     if loss.name == "log-cosh":

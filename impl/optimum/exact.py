@@ -1,7 +1,6 @@
 """Other ways to a global minimum, exact or certified, where they apply: what the search is compared with.
 
 squared_minimum      any dimension: the meta-objective is a convex quadratic with rational coefficients
-polynomial_minimum   d = 1, squared, quartic, double-well: all real roots of L', isolated by python-flint
 functional_bound     sum_i q_i inf over functions of R_i: each support point by itself
 own_risk_bound       sum_i q_i inf of R_i over the parameters that adaptation can reach from the ball
 """
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpq_poly
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from ..arithmetic import Balls, Floats, NumberSystem, Rationals, exact_floats, least_squares, norm, to_float
 from ..instances import Vector
@@ -22,8 +21,6 @@ from ..supervised.maml import Law, Problem
 from .spread import of_one_output
 
 PRECISION = 128
-ROOT_PRECISION = 1024
-"""For polynomials of high degree, whose values at a root lose most of their digits."""
 FAR = 32
 """Where a point on a ray stands whose infimum lies at infinity."""
 
@@ -82,52 +79,6 @@ def _some_solution(system: fmpq_mat, target: fmpq_mat) -> Vector:
         pivot = next(j for j in range(d + 1) if reduced[i, j] != 0)
         found[pivot] = reduced[i, d]
     return tuple(found)
-
-
-_POLYNOMIALS = ("squared", "quartic", "double-well")
-
-
-def polynomial_minimum(instance: MetaSLInstance, radius: fmpq) -> arb:
-    """The minimum of L over [-radius, radius], d = 1, by the real roots of the polynomial L'. Gradient steps, K <= 2.
-
-    Errors: DoesNotApplyError.
-    """
-    adaptation = instance.adaptation
-    steps = isinstance(adaptation, Gradient) and adaptation.steps <= 2
-    if instance.dimension != 1 or instance.loss.name not in _POLYNOMIALS or not steps:
-        raise DoesNotApplyError("d = 1, a polynomial loss and at most two gradient steps are required")
-    assert isinstance(adaptation, Gradient)
-    loss, features = instance.loss, [row[0] for row in instance.features]
-    total = fmpq_poly([0])
-    for task in instance.tasks:
-        theta = fmpq_poly([0, 1])
-        for _ in range(adaptation.steps):
-            slope = fmpq_poly([0])
-            for atom in task.inner:
-                phi = features[atom.x]
-                slope += atom.p * phi * loss.d1(Rationals, theta * phi, atom.y)
-            theta = theta - adaptation.eta * slope
-        for atom in task.atoms:
-            total += task.weight * atom.p * loss.value(Rationals, theta * features[atom.x], atom.y)
-    with ctx.workprec(ROOT_PRECISION):
-        candidates = [arb(-radius), arb(radius)]
-        slope = total.derivative()
-        if slope.degree() > 0:
-            # A root that touches or leaves the interval does no harm: it is cut to it.
-            reals = [pair[0].real for pair in slope.complex_roots() if pair[0].imag.contains(0)]  # type: ignore[index]
-            candidates += [r.max(arb(-radius)).min(arb(radius)) for r in reals]
-        values = [_horner(total, c) for c in candidates]
-        least = values[0]
-        for value in values[1:]:
-            least = least.min(value)
-        return least
-
-
-def _horner(polynomial: fmpq_poly, at: arb) -> arb:
-    total = arb(0)
-    for coefficient in reversed(polynomial.coeffs()):
-        total = total * at + arb(coefficient)
-    return total
 
 
 def functional_bound(instance: MetaSLInstance) -> arb:

@@ -132,7 +132,6 @@ NETWORK_REQUIRED = {
     "comparator": ROWS[:-1] + ", or {'policies': [...]}",
     "comparator[]": _ROW,
 }
-SMOOTH_REQUIRED = {**NETWORK_REQUIRED, **SMOOTH_MODEL_REQUIRED}
 """The same where policies are networks."""
 
 

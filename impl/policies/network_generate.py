@@ -35,8 +35,6 @@ from .network_batch_quantities import AtStart, NetworkBatchQuantities
 
 WIDTHS = (1, 2, 4, 16, 64)
 SMOOTH_WIDTHS = WIDTHS[:-1]
-BENDS = {"softplus": 0.0, "tanh": 0.65625}
-"""Near where |sigma''| is largest."""
 NEURONS = 2**10
 """Neurons in one batch: large batches have narrow networks."""
 REACH = (-7, 7)
@@ -224,7 +222,8 @@ def bent(source: Source, adaptation: str, limits: Limits = SMALL) -> NetworkBatc
     unit = x / (x**2).sum(2, keepdims=True)
     features = np.zeros_like(batch.features)
     features[:, 0, 0] = x[:, 0]
-    initial = np.broadcast_to(BENDS[batch.activation] * unit, batch.initial.shape)
+    place = abs(round(32 * ACTIVATIONS[batch.activation].steepest)) / 32
+    initial = np.broadcast_to(place * unit, batch.initial.shape)
     omega = initial + 2.0 ** source.grid((1, 1), -8, 0) * unit
     return tempered(source, replace(batch, features=features, initial=initial, omega=omega))
 

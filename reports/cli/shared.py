@@ -125,9 +125,7 @@ _PLACE = r"local:[1-9][0-9]{0,2}|(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}"
 @contextmanager
 def started(cluster: str | None) -> Iterator[None]:
     """A cluster that does not answer, or whose package is missing, becomes one line and status 2."""
-    if cluster is not None and not re.fullmatch(
-        r"local:[1-9][0-9]{0,2}|(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}", cluster
-    ):
+    if cluster is not None and not re.fullmatch(_PLACE, cluster):
         fail(f"--cluster={cluster!r}: the address of a Dask scheduler such as tcp://host:8786, or local:N is required")
     try:
         yield

@@ -21,6 +21,7 @@ class Loss:
     m1, m2, m3, kappa      suprema of |ell'|, ell'', |ell'''|, |ell'''|/ell''; None if infinite
     joint                  |z - y| where ell' or ell'' jumps; None if nowhere
     kinked                 whether ell' jumps there
+    dips                   the z - y where ell'' is least nearby
     """
 
     name: str
@@ -34,6 +35,7 @@ class Loss:
     convex: bool = True
     joint: Fraction | None = None
     kinked: bool = False
+    dips: tuple[int, ...] = ()
 
 
 def loss_of(record: dict[str, Any]) -> Loss:
@@ -45,7 +47,8 @@ def loss_of(record: dict[str, Any]) -> Loss:
     if name == "quartic":
         c = number(exact(record["c"]))
         return Loss(name, lambda z, y: (z - y) ** 2 / 2 + c * (z - y) ** 4, lambda z, y: z - y + 4 * c * (z - y) ** 3,
-                    lambda z, y: 1 + 12 * c * (z - y) ** 2, INFINITE, INFINITE, INFINITE, mp.sqrt(12 * c))  # fmt: skip
+                    lambda z, y: 1 + 12 * c * (z - y) ** 2, INFINITE, INFINITE, INFINITE, mp.sqrt(12 * c),
+                    dips=(0,))  # fmt: skip
     if name == "logistic":
         return Loss(name, lambda z, y: mp.log1p(mp.exp(-y * z)), lambda z, y: -y / (1 + mp.exp(y * z)),
                     lambda z, y: 1 / (2 * mp.cosh(z / 2)) ** 2, mpf(1), mpf(1) / 4, third / 6, mpf(1))  # fmt: skip
@@ -82,20 +85,19 @@ def loss_of(record: dict[str, Any]) -> Loss:
     if name == "double-well":
         return Loss(name, lambda z, y: ((z - y) ** 2 - 1) ** 2, lambda z, y: 4 * (z - y) * ((z - y) ** 2 - 1),
                     lambda z, y: 12 * (z - y) ** 2 - 4, INFINITE, INFINITE, INFINITE, INFINITE,
-                    convex=False)  # fmt: skip
+                    convex=False, dips=(0,))  # fmt: skip
     if name == "geman-mcclure":
         peak = number(Fraction(9, 8)) * third  # at r^2 = 1/3; |ell'''| is largest at r^2 = 1 - 2/sqrt 5
         r = mp.sqrt(1 - 2 / mp.sqrt(5))
         return Loss(name, lambda z, y: (z - y) ** 2 / (1 + (z - y) ** 2),
                     lambda z, y: 2 * (z - y) / (1 + (z - y) ** 2) ** 2,
                     lambda z, y: (2 - 6 * (z - y) ** 2) / (1 + (z - y) ** 2) ** 3,
-                    peak, mpf(2), 24 * r * (1 - r * r) / (1 + r * r) ** 4, INFINITE, convex=False)  # fmt: skip
+                    peak, mpf(2), 24 * r * (1 - r * r) / (1 + r * r) ** 4, INFINITE, convex=False,
+                    dips=(-1, 1))  # fmt: skip
     raise ValueError(name)
 
 
 def least_second(loss: Loss, z: Any, h: Any, y: Any) -> Any:
-    """The smallest ell'' between z and h: ell'' is monotone, or turns at residual 0 only, where it may be least."""
-    ends = [loss.second(z, y), loss.second(h, y)]
-    if loss.name == "quartic" and (z - y) * (h - y) <= 0:
-        ends.append(loss.second(y, y))
-    return min(ends)
+    """The smallest ell'' between z and h: at an end, or at a dip."""
+    inside = [y + t for t in loss.dips if (z - y - t) * (h - y - t) <= 0]
+    return min(loss.second(at, y) for at in (z, h, *inside))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flint import fmpq
+from metagap.impl.losses import Loss
 from metagap.impl.supervised.instance import Gradient
 
 from .numbers import then
@@ -56,6 +57,7 @@ BENT = suite("test_convexified:test_bounds_by_hand", step=fmpq(1), centre=fmpq(1
 CHORD = suite("test_convexified:test_a_saddle_on_the_sphere_by_hand")
 PROXIMAL = suite("test_checker_by_hand:test_the_proximal_point_of_boxes_is_enclosed")
 BALL = suite("test_checker_by_hand:test_the_coercive_ball_by_hand")
+GROWTH = suite("test_losses:test_losses_of_linear_growth_are_known", loss=Loss("huber", fmpq(1)))
 FLOORS = suite("test_checker_by_hand:test_bounds_without_a_search_by_hand")
 ENDED = suite("test_optimum_check:test_floors_are_proved_and_no_others", loss="log-cosh")
 BEST = suite(
@@ -300,8 +302,8 @@ OPTIMUM_FAULTS = (
           Edit("- inner - reach * norm(slope.entries())", ""), POOR),
     fault("own-risk-unmoved", "the adaptation is left out", f"{EXACT}:_reach", Edit("for _ in range(steps):",
           "for _ in range(0):"), FLOORS),
-    fault("polynomial-of-the-ends", "a term is left out", f"{EXACT}:polynomial_minimum", Edit("candidates += [r.max",
-          "[r.max"), FLOORS),
+    fault("polynomial-of-the-ends", "a term is left out", "metagap.impl.oracles.polynomials:polynomial_minimum",
+          Edit("candidates += [r.max", "[r.max"), FLOORS),
     fault("exact-minimum-of-one-task", "task weights are left out", f"{EXACT}:squared_minimum",
           Edit("(law.weight * p * (y - origin[x]))", "(p * (y - origin[x]))"),
           suite("test_optimum_check:test_exact_ends_are_proved_and_no_others", adaptation=Gradient(fmpq(1, 4)),
@@ -311,8 +313,10 @@ OPTIMUM_FAULTS = (
           then(lambda radius: radius / 2), BALL),
     fault("coercive-without-step", "the adaptation is left out", f"{COERCIVE}:_radius",
           Edit("longest * moved + labels", "labels"), BALL),
-    fault("coercive-growth", "a constant is too small", f"{COERCIVE}:_linear_growth",
+    fault("coercive-growth", "a constant is too small", f"{COERCIVE}:linear_growth",
           Edit("return arb(1), arb(2).log()", "return arb(2), arb(2).log()"), BALL),
+    fault("coercive-loss-forgotten", "a loss is not known to be coercive", f"{COERCIVE}:linear_growth",
+          Edit('"huber")', ")"), GROWTH),
     fault("coercive-eigenvalue-not-proved", "a proof is skipped", f"{COERCIVE}:_least_eigenvalue",
           Edit("and positive_definite(total, arb(candidate))", ""), BALL),
     fault("basis-drops-one", "a basis with a dropped direction", f"{CERTIFICATE}:basis",

@@ -20,8 +20,6 @@ from ...arithmetic import Array
 from .graph import Node
 from .systems import Open, Picks, Value, each, exact, shape_of
 
-Numbers = Sequence[int]
-
 
 class UnknownOperatorError(NotImplementedError):
     """A program uses an operator that has no row, or a form of one that is not enclosed."""

@@ -12,11 +12,10 @@ from ..instance import NetworkInstance
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """Trained weights (m, d), the meta-losses on the way, and the norm of the last gradient."""
+    """Trained weights (m, d) and the meta-losses on the way."""
 
     weights: np.ndarray
     history: tuple[float, ...]
-    gradient_norm: float
 
 
 def train(
@@ -39,7 +38,5 @@ def train(
         (gradient,) = torch.autograd.grad(loss, weights)
         history.append(float(loss.detach()))
         weights = (weights.detach() - rate * gradient).requires_grad_()
-    loss = problem.meta_objective(weights)
-    (gradient,) = torch.autograd.grad(loss, weights)
-    history.append(float(loss.detach()))
-    return TrainedNetwork(weights.detach().numpy(), tuple(history), float(gradient.norm()))
+    history.append(float(problem.meta_objective(weights).detach()))
+    return TrainedNetwork(weights.detach().numpy(), tuple(history))

@@ -30,10 +30,6 @@ from ..relu.generate import (
 WIDTHS = (1, 2, 4, 16, 64)
 
 
-STEEPEST = {"softplus": 0.0, "tanh": -np.arctanh(3**-0.5)}
-"""Where sigma'' is largest."""
-
-
 def drawn_smooth(source: Source, loss: str, limits: Limits = SMALL, *, supports: Sequence[str] = ()) -> NetworkBatch:
     """Any problem, W and comparator on the grid."""
     activation = source.choose(tuple(ACTIVATIONS))
@@ -53,7 +49,8 @@ def drift(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     x = batch.features[:, :1]
     size = (x**2).sum(2, keepdims=True)
     unit = np.where(size > 0, x / np.where(size > 0, size, 1.0), 0.0)
-    place, move = STEEPEST[activation], 2.0 ** source.grid((), -6, 2)[:, None, None] * source.choose((1.0, -1.0))
+    place = ACTIVATIONS[activation].steepest
+    move = 2.0 ** source.grid((), -6, 2)[:, None, None] * source.choose((1.0, -1.0))
     initial = np.broadcast_to(place * unit, batch.omega.shape)
     alike = replace(
         batch,

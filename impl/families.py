@@ -62,6 +62,7 @@ from .real_tasks.programs import REAL_TASKS as PROGRAM_REAL_TASKS
 from .real_tasks.smooth_networks import REAL_TASKS as SMOOTH_REAL_TASKS
 from .real_tasks.smooth_policy_networks import REAL_TASKS as META_RL_SMOOTH_REAL_TASKS
 from .real_tasks.supervised import REAL_TASKS
+from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
@@ -84,7 +85,7 @@ from .supervised.smooth.generate import GENERATORS as SMOOTH_GENERATORS
 from .supervised.smooth.generate import LANDSCAPES as SMOOTH_LANDSCAPES
 from .supervised.smooth.generate import SEARCHING as SMOOTH_SEARCHING
 from .supervised.smooth.quantities import SmoothQuantities
-from .supervised.vector_batch import LinearQuantities, batch_of
+from .supervised.vector_batch import LinearQuantities
 from .traced.document import READER as PROGRAM_READER
 from .traced.generate import GENERATORS as PROGRAM_GENERATORS
 from .traced.generate import smaller as smaller_program

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -46,8 +46,9 @@ class Field:
 class Batch(Protocol):
     """Instances of one shape as float64 arrays."""
 
-    fields: ClassVar[tuple[Field, ...]]
-    """Those that a search may change; one that is None is skipped."""
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Those that a search may change; one that is None is skipped."""
 
     def __len__(self) -> int: ...
 

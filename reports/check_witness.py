@@ -488,6 +488,14 @@ ACTIVATIONS = {
 }
 
 
+class Place(list[Any]):
+    """An input of one of several outputs of a network, with that output's b_r."""
+
+    def __init__(self, x: Vector, signs: Vector) -> None:
+        super().__init__(x)
+        self.signs = signs
+
+
 class Model:
     """h_theta(x) = x'theta, or m^{-1/2} sum_r b_r sigma(W_r'x) with theta the rows of W one after the other."""
 
@@ -499,9 +507,14 @@ class Model:
         if record["name"] not in ("relu-network", "smooth-network") or kind not in ("relu", *ACTIVATIONS):
             raise NotCheckedError(f"the model {record['name']} {kind}")
         self.sigma = ACTIVATIONS.get(kind)
-        self.signs = [number(b) for b in record["b"]]
-        self.start = flat(record["W0"])
-        self.scale = 1 / root(Fraction(len(self.signs)))
+        rows = record["b"] if isinstance(record["b"][0], list) else [record["b"]]
+        self.output = [[number(b) for b in row] for row in rows]
+        self.start, self.width = flat(record["W0"]), len(rows[0])
+        self.scale = 1 / root(Fraction(self.width))
+
+    def signs(self, x: Vector) -> Vector:
+        """b_r, of the output that x belongs to."""
+        return x.signs if isinstance(x, Place) else self.output[0]
 
     def drives(self, x: Vector, theta: Vector) -> Vector:
         """W_r'x, per neuron."""
@@ -524,7 +537,7 @@ class Model:
             return dot(x, theta)
         drives = self.drives(x, theta)
         values = [self.sigma.value(z) for z in drives] if self.sigma else map(mul, self.gates(x, theta), drives)
-        return dot(self.signs, values)
+        return dot(self.signs(x), values)
 
     def value(self, x: Vector, theta: Vector) -> Any:
         return self.sum(x, theta) if self.linear else self.scale * self.sum(x, theta)
@@ -533,14 +546,14 @@ class Model:
         """The gradient of h(x) in theta."""
         if self.linear:
             return [exactly(v) for v in x]
-        gates = zip(self.signs, self.gates(x, theta, kink), strict=True)
+        gates = zip(self.signs(x), self.gates(x, theta, kink), strict=True)
         return [(self.scale * b * gate) * v for b, gate in gates for v in x]
 
     def folds(self, x: Vector, theta: Vector) -> Vector:
         """m^{-1/2} b_r sigma''(W_r'x), per neuron."""
         assert self.sigma
         bends = [slope_of(self.sigma.slope(Dual(z, {0: exactly(1)})), 0) for z in self.drives(x, theta)]
-        return [self.scale * b * bend for b, bend in zip(self.signs, bends, strict=True)]
+        return [self.scale * b * bend for b, bend in zip(self.signs(x), bends, strict=True)]
 
     @property
     def curvature(self) -> Range:
@@ -719,7 +732,7 @@ class Quantities:
 
     def share(self, x: Vector, count: int) -> Range:
         """||x|| (count/m)^{1/2}: by how much the feature changes if so many neurons flip."""
-        return length(x) * root(Fraction(count, len(self.model.signs)))
+        return length(x) * root(Fraction(count, self.model.width))
 
     def flipped(self, x: Vector, theta: Vector, kink: int = 0) -> Range:
         """That of the neurons that did flip."""
@@ -909,6 +922,10 @@ class Supervised(Quantities):
     def law(atoms: list[dict[str, Any]]) -> Law:
         return [(a["x"], number(a["y"]), p) for a, p in zip(atoms, shares(a["p"] for a in atoms), strict=True) if p]
 
+    def block(self, x: int) -> range:
+        """The places of x in `inputs`: one per output."""
+        return range(x, x + 1)
+
     # -- by definition --
 
     def value(self, x: int, theta: Vector) -> Any:
@@ -1060,7 +1077,7 @@ class Supervised(Quantities):
     def smooth(self) -> None:
         for path, inner, (_, outer) in zip(self.paths, self.inner, self.tasks, strict=True):
             used = [(inner, theta) for theta in path[:-1]] + [(outer, path[-1])]
-            if any(self.model.kinked(self.inputs[x], theta) for law, theta in used for x, *_ in law):
+            if any(self.model.kinked(self.inputs[self.block(x)[0]], theta) for law, theta in used for x, *_ in law):
                 raise NotCheckedError("the gradient of L at a kink")
             leaving = path[:-1] if any(self.rates) and self.loss == "huber" else []
             joint = number(self.instance["loss"].get("delta", 1))
@@ -1268,7 +1285,7 @@ class Supervised(Quantities):
     def by_sign(self, x: Vector, of: Callable[[list[Range], list[Range]], Range]) -> Range:
         """m^{-1/2} times the larger one of both signs' values of d_r ||x|| and |W0_r'x|."""
         moves, drives = self.model.moves(self.omega, len(x)), self.model.drives(x, self.model.start)
-        neurons = list(zip(self.model.signs, moves, drives, strict=True))
+        neurons = list(zip(self.model.signs(x), moves, drives, strict=True))
         parts = ([(d * length(x), size(z)) for b, d, z in neurons if b == s] for s in (1, -1))
         return self.model.scale * larger(*(of([d for d, _ in part], [z for _, z in part]) for part in parts))
 
@@ -1495,14 +1512,19 @@ def log_sum(z: Vector) -> Any:
 
 
 class Vectors(Supervised):
-    """A linear model of c outputs, theta the rows of (c, d) one after the other: component a at input x is the lifted
-    input x c + a, whose feature is that of x in row a. Atoms have the labels y in R^c; a class is a unit vector."""
+    """A model of c outputs: component a at input x is the lifted input x c + a. Of a linear model theta is the rows of
+    (c, d) one after the other, and the feature that of x in row a; of a network output a has its own b. Atoms have the
+    labels y in R^c; a class is a unit vector."""
 
     def __init__(self, instance: dict[str, Any], side: int = 1) -> None:
         self.outputs = outputs_of(instance)
         super().__init__(instance, side)
         c, none = self.outputs, [Fraction(0)]
-        self.inputs = [none * (a * len(x)) + x + none * ((c - 1 - a) * len(x)) for x in self.inputs for a in range(c)]
+        if self.model.linear:
+            rows = [[none * (a * len(x)) + x + none * ((c - 1 - a) * len(x)) for a in range(c)] for x in self.inputs]
+        else:
+            rows = [[Place(x, signs) for signs in self.model.output] for x in self.inputs]
+        self.inputs = [row for block in rows for row in block]
         self.names = SUPERVISED | {
             "outputs": lambda s: s.outputs,
             "misfit_uncoupled": lambda s: s.misfit(s.built(s.ends, s.steps_of(mixed=False))),
@@ -1540,7 +1562,6 @@ class Vectors(Supervised):
         return [(a["x"], label(a["y"]), p) for a, p in zip(atoms, shares(a["p"] for a in atoms), strict=True) if p]
 
     def block(self, x: int) -> range:
-        """The lifted inputs of x."""
         return range(x * self.outputs, (x + 1) * self.outputs)
 
     def pulls(self, law: Law, theta: Vector, slope: Callable[..., Any] | None = None) -> dict[int, Any]:
@@ -1565,9 +1586,20 @@ class Vectors(Supervised):
             for end, (_, law) in zip(self.shifted, self.tasks, strict=True)
         ]
 
-    def parts(self, x: int, theta: Vector) -> list[tuple[Any, Vector]]:
+    def bends(self, law: Law, theta: Vector) -> dict[int, Any]:
+        """By lifted input, the largest sum of absolute values in a row of the block sum p Hess ell, as a bound of its
+        norm: of softmax 2 p_a (1 - p_a) times the mass of x."""
+        found: dict[int, Any] = {}
+        for x, _, p in law:
+            z = [self.value(j, theta) for j in self.block(x)]
+            sums = [2 * q * (1 - q) for q in self.probabilities(z)] if self.loss == "softmax" else [exactly(1)]
+            for j in self.block(x):
+                found[j] = found.get(j, ZERO) + p * largest(sums)
+        return found
+
+    def parts(self, x: int, theta: Vector, features: Vector | None = None, kink: int = 0) -> list[tuple[Any, Vector]]:
         """The Hessian of the loss at x as a sum of share f f': of softmax diag(p) - pp', else the identity."""
-        rows = [[exactly(v) for v in self.inputs[j]] for j in self.block(x)]
+        rows = [self.model.feature(self.inputs[j], features or theta, kink) for j in self.block(x)]
         if self.loss == "squared":
             return [(exactly(1), row) for row in rows]
         p = self.probabilities([self.value(j, theta) for j in self.block(x)])
@@ -1580,12 +1612,13 @@ class Vectors(Supervised):
         bends: dict[Any, Any] = {}
         phi: dict[Any, Vector] = {}
         for x, _, p in law:
-            parts = self.parts(x, ahead or here)
+            parts = self.parts(x, ahead or here, features or here, kink)
             if not mixed and self.loss == "softmax":
                 parts = [(share * (1 - share), row) for share, row in parts[:-1]]
             for k, (share, row) in enumerate(parts):
                 phi[x, k], bends[x, k] = row, bends.get((x, k), ZERO) + p * share
-        return Factor(phi, bends, {}, {})
+        pulls = self.pulls(law, here) if fold and self.model.sigma else {}
+        return Factor(phi, bends, {j: self.model.folds(self.inputs[j], here) for j in pulls}, pulls)
 
     @cached_property
     def triples(self) -> list[tuple[Any, ...]]:
@@ -2225,8 +2258,10 @@ WITNESS = {
     "statement": {"left": str, "relation": ("<=", "="), "bound": str},
     "judged": {"left": SIDE, "bound": SIDE},
 }
-LINEAR, RELU = {"name": "linear"}, {"name": "relu-network", "b": ROW, "W0": [ROW]}
+LINEAR: dict[str, Any] = {"name": "linear"}
+RELU: dict[str, Any] = {"name": "relu-network", "b": ROW, "W0": [ROW]}
 MODELS = (LINEAR, RELU, *(RELU | {"name": "smooth-network", "activation": kind} for kind in ACTIVATIONS))
+VECTOR_MODELS = (LINEAR, *(model | {"b": [ROW]} for model in MODELS[1:]))
 LOSSES = (
     *({"name": name} for name in ("squared", "logistic", "log-cosh", "exponential", "poisson", "absolute")),
     *({"name": name} for name in ("double-well", "geman-mcclure")),
@@ -2259,8 +2294,8 @@ SPLIT_FILE = SUPERVISED_FILE | {
 TARGETS = [{"x": int, "y": ROW, "p": NUMBER}]
 TARGET_TASK = {"weight": NUMBER, "atoms": TARGETS}
 VECTOR_FILES = (
-    SPLIT_FILE | {"loss": {"name": "softmax", "classes": int}, "model": LINEAR},
-    SPLIT_FILE | {"loss": {"name": "squared"}, "model": LINEAR,
+    SPLIT_FILE | {"loss": {"name": "softmax", "classes": int}, "model": VECTOR_MODELS},
+    SPLIT_FILE | {"loss": {"name": "squared"}, "model": VECTOR_MODELS,
                   "tasks": [(TARGET_TASK, TARGET_TASK | {"support": TARGETS})]},
 )  # fmt: skip
 PROCESS = {"weight": NUMBER, "gamma": NUMBER, "P": [[ROW]], "r": [ROW], "start": ROW}
@@ -2319,13 +2354,18 @@ def validate_instance(given: dict[str, Any]) -> None:
     rival, d = given["comparator"], len(inputs[0])
     weights = [("omega", given["omega"]), *([] if isinstance(rival, dict) else [("comparator", rival)])]
     if model["name"] != "linear":
-        need(bool(model["b"]) and all(abs(number(b)) == 1 for b in model["b"]), "b: -1 or 1, a neuron each")
         weights.append(("W0", model["W0"]))
     several = problem == "meta-sl" and bool(tasks[0]["atoms"])
     c = outputs_of(given) if several else 1
+    neurons = 1
+    if model["name"] != "linear":
+        rows = model["b"] if c > 1 else [model["b"]]
+        neurons = len(rows[0]) if rows else 0
+        need(neurons > 0 and shape(rows) == [c, neurons], "b: a neuron each, of several outputs a row each")
+        need(all(abs(number(b)) == 1 for row in rows for b in row), "b: -1 or 1")
     need(1 <= c <= 1000 and (c > 1 or "classes" not in given.get("loss", {})), "classes: 2..1000")
     for name, rows in weights:
-        width = [c * d] if model["name"] == "linear" else [len(model["b"]), d]
+        width = [c * d] if model["name"] == "linear" else [neurons, d]
         need(shape(rows) == width, f"{name}: numbers of the shape {width}")
     if problem == "meta-sl":
         _validate_supervised(given)

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..impl.families import FAMILIES, all_claims
-from ..impl.losses import LOSSES, Link
-from ..impl.vector_losses import VECTOR_LOSSES
+from ..impl.losses import LOSSES, VECTOR_LOSSES, Link
 from ..theory.claim import Claim, Relation, Source
 from ..theory.paper import RESULTS
 from .formats import read

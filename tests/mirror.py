@@ -62,8 +62,14 @@ def direction_of(family: str, engine: Any) -> dict[Any, Fraction] | None:
             values = [Fraction(int(v.p), int(v.q)) for v in engine.exact_direction]
         except (UndefinedQuantityError, IrrationalError):
             return None
-        keys = [(i, x) for i, x, _ in engine._points] if "network" in family else range(len(values))
+        keys = _places(engine) if "network" in family else range(len(values))
     return dict(zip(keys, values, strict=True))
+
+
+def _places(engine: Any) -> list[Any]:
+    """The lifted points as the mirror names them: of several outputs (task, (x, component))."""
+    c = engine.instance.loss.outputs
+    return [(i, x if c == 1 else divmod(x, c)) for i, x, _ in engine._points]
 
 
 def steepest_of(engine: Any) -> list[Any] | None:

@@ -128,8 +128,10 @@ def of_gradient(instance: Instance) -> list[arb]:
 
 
 def halved(found: Any) -> Any:
-    """Half of a matrix, of each of a list of numbers."""
-    return [v / 2 for v in found] if isinstance(found, list) else found * arb(0.5)
+    """Half of a matrix, of each of a list of numbers or of rows."""
+    if isinstance(found, list):
+        return [halved(v) for v in found]
+    return found / 2 if isinstance(found, arb | fmpq) else found * arb(0.5)
 
 
 def half_of_steps(found: dict[int, Any]) -> dict[int, Any]:

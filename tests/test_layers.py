@@ -114,7 +114,8 @@ def test_imports_point_inwards() -> None:
 
 FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown", "verdicts"),
-    ("blas", "files", "floats", "losses", "midrad", "shrink", "sources", "tensors"),
+    ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors"),
+    ("losses",),
     ("balls", "draws", "loss_ranges", "task_tables", "vector_losses"),
     ("judge", "models"),
     ("models.traced", "study"),
@@ -178,7 +179,7 @@ KINDS = {room for room in RANK if room.split(".")[0] in ("supervised", "policies
 
 def test_no_room_but_the_table_names_the_kinds() -> None:
     """What is done with any family knows none. Of meta-SL alone are a user's own tasks, and where convexity ends."""
-    above = {room for floor in FLOORS[12:] for room in floor} - {"own_tasks", "strategies"}
+    above = {room for floor in FLOORS[13:] for room in floor} - {"own_tasks", "strategies"}
     for path in (ROOT / "impl").rglob("*.py"):
         if path.relative_to(ROOT / "impl").with_suffix("").parts[0] in above and path.stem != "thresholds":
             assert not {room_of(name) for name in imported(path)} & KINDS, id_of(path)
@@ -270,6 +271,7 @@ SEARCHERS = (
 SHARED = {
     "impl.arithmetic": "the number systems; each engine evaluates in its own",
     "impl.losses": "a loss is written once, over any number system; sympy and torch check each row",
+    "impl.profiles": "as losses",
     "impl.instances": "what an instance is",
     "impl.supervised.tables": "what an instance is, of many rows",
     "impl.supervised.adaptation": "what an instance is: how it adapts",
@@ -401,7 +403,14 @@ FINDER = ("answer", "headline", "landscape", "ranges")
 
 def test_the_checker_shares_nothing_with_the_finder() -> None:
     seen = reached(["impl.optimum.check"])
-    shared = {"impl.arithmetic", "impl.losses", "impl.midrad", "impl.supervised.maml", "impl.optimum.certificate"}
+    shared = {
+        "impl.arithmetic",
+        "impl.losses",
+        "impl.profiles",
+        "impl.midrad",
+        "impl.supervised.maml",
+        "impl.optimum.certificate",
+    }
     assert shared <= set(seen)
     guilty = {module: way for module, way in seen.items() if set(module.split(".")) & {*SEARCHERS, *FINDER}}
     assert not guilty, guilty

@@ -119,7 +119,7 @@ def test_autograd_agrees_with_the_gradient_in_coordinates(variant: str, effort: 
                 assert float((at(name) - float(np.linalg.norm(expected))).abs_lower()) <= room
             # <grad L, psi_a> = sum_k C_ak g_k, against the features as arrays.
             problem = at.problem
-            phi = (problem.omega.active * problem.output[:, None]).T[..., None] * problem.inputs.floats[:, None]
+            phi = (problem.omega.active * problem.output.T).T[..., None] * problem.inputs.floats[:, None]
             pairings = np.tensordot(phi, expected, 2) / instance.width**0.5
             found = (problem.features * problem.m.matrix([[g] for g in at._gradient])).entries()
             for ball, value, row in zip(found, pairings, problem.inputs.floats, strict=True):

@@ -304,7 +304,7 @@ def test_without_a_fault_nothing_is_noticed() -> None:
 
 
 def of_loss(patch: pytest.MonkeyPatch) -> None:
-    from metagap.impl.losses import LogCosh
+    from metagap.impl.profiles import LogCosh
 
     right = LogCosh.d2
     patch.setattr(LogCosh, "d2", lambda self, m, t, p: -right(self, m, t, p))

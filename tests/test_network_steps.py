@@ -236,7 +236,7 @@ def test_smooth_gradients_forward() -> None:
                          for x in law.rho} for row in here
                     ]  # fmt: skip
                     predictions = {
-                        x: sum((b * problem.sigma.value(s, t[x]) for b, t in zip(problem.output, drives, strict=True)),
+                        x: sum((b * problem.sigma.value(s, t[x]) for b, t in zip(*problem.output, drives, strict=True)),
                                start=s.series([arb(0)])) for x in law.rho
                     }  # fmt: skip
                     if last:
@@ -246,7 +246,7 @@ def test_smooth_gradients_forward() -> None:
                     moved = [list(row) for row in here]
                     for x, y, p in law.atoms:
                         pull = problem.eta * p * problem.loss.d1(s, predictions[x], y)
-                        for r, b in enumerate(problem.output):
+                        for r, b in enumerate(problem.output[0]):
                             step = pull * b * problem.sigma.d1(s, drives[r][x])
                             moved[r] = [w - step * u for w, u in zip(moved[r], rows[x], strict=True)]
                     here = moved

@@ -84,6 +84,14 @@ C3. If the meta-features over all (task, input) pairs are linearly independent, 
 every
 stationary point is global. Tasks that share inputs have it only through flips of the adapted patterns.
 
+Several outputs. f_a(x; W) = m^{-1/2} sum_r b_ar relu(W_r'x), a = 1..c, all of the same neurons. A component of a point
+is a point of its own (`stationarity`), with the feature m^{-1/2} (b_ar 1{W_r'x > 0} x)_r; Phi_W(x) has these c rows,
+and H_i^(k) = E_i[Phi_{W^(k)}' B Phi_{W^(k)}], B = Hess ell. All of the above holds word for word, as it uses b_ar^2 = 1
+alone; where the bounds of the norms of H_i have |ell''|, read sums over the components of a point with ||B|| (at most
+the largest sum of absolute values in a row): ||Phi'B Phi|| <= ||B|| ||Phi||_F^2 <= c ||B|| ||x||^2, and ||Phi'B Phi -
+Phi_0'B Phi_0|| <= ||B|| (||Phi|| + ||Phi_0||) ||Phi - Phi_0||, each factor at most c^{1/2} that of a row.
+The linearisation, N4 and k* are statements of each component by itself. C3's rows are dependent if the b_a are.
+
 N3, the rate with its constant, and N4's constant are about the expectation over W0: see impl/optimum/networks/rates.py.
 """
 

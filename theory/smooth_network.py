@@ -66,6 +66,8 @@ Linearisation at W0, D = W - W0:
 N5 (projected stationarity), as for ReLU networks: for every V with ||V - W0|| <= R, gap <= e5 + ||w|| inf_V
 ||u - phi'(W - V)||, e5 = <G, W - W0> + R ||G||.
 
+Several outputs, as for ReLU networks: F_k is the sum of E_i[d_a ell d2f_a] over the components, and so are its bounds.
+
 C3, as for ReLU networks: if the meta-features J_i phi_{W_i}(x) over all (task, input) pairs are linearly independent,
 gap <= eps ||Phi^+ u|| over all functions. Proof: v = Phi^+ u has u = phi'v; the identity.
 

@@ -94,5 +94,5 @@ def without(batch: Any, axis: str, index: int) -> Any | None:
             kept = normalised(kept, field.span)
         smaller[field.name] = kept
     if axis == "neuron":
-        smaller["signs"] = np.delete(batch.signs, index, axis=1)
+        smaller["signs"] = np.delete(batch.signs, index, axis=-1)
     return replace(batch, **smaller) if smaller else None

@@ -7,11 +7,15 @@ The features phi_W(x) = m^{-1/2} (b_r sigma'(W_r'x) x)_r are images of formal ro
   that of x less x itself, in p coordinates of their own;
 - few neurons: those with the same W_r and b_r have the same part of every feature, and each part is a combination of
   the inputs. If that leaves fewer dimensions, (kinds of neurons) times rank(X), than inputs, all are dependent.
+
+Of several outputs the features of a neuron alone, without its signs, are images of the formal rows of inputs under a
+map of its own, so phi_a(x) is one of b_a (x) the formal row: dependent if the rows b_a are, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flint import fmpq, fmpq_mat
 
@@ -26,8 +30,8 @@ def place(x: Vector, *, odd: bool) -> tuple[tuple[str, ...], fmpq]:
     return tuple(str(v * sign) for v in x), sign
 
 
-def dimensions(inputs: Sequence[Vector], weights: Weights, signs: Sequence[int]) -> int:
-    """(kinds of neurons) times rank(X): features at these inputs fill no more."""
+def dimensions(inputs: Sequence[Vector], weights: Weights, signs: Sequence[Any]) -> int:
+    """(kinds of neurons) times rank(X): features at these inputs fill no more. signs [m], a neuron's b_ar."""
     return len({(weights.row(r), b) for r, b in enumerate(signs)}) * rank_of(inputs)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..files.faults import FaultError
-from ..files.numbers import Row, exact_row
+from ..files.numbers import Number, Row, exact_row
 from ..files.records import Record
 from .activation import ACTIVATIONS
 from .weights import LARGEST_WIDTH, Weights
@@ -17,7 +17,7 @@ class NetworkModel(Record):
     """A ReLU network's model."""
 
     name: Literal["relu-network"]
-    b: Row
+    b: list[Number | Row]
     W0: list[Row]
 
 
@@ -26,7 +26,7 @@ class SmoothModel(Record):
 
     name: Literal["smooth-network"]
     activation: str
-    b: Row
+    b: list[Number | Row]
     W0: list[Row]
 
 
@@ -37,15 +37,27 @@ SMOOTH_MODEL_REQUIRED = {
 }
 
 
-def read_signs(row: Row) -> tuple[int, ...]:
-    """b [m]."""
-    if not 1 <= len(row) <= LARGEST_WIDTH:
-        raise FaultError("model.b", "give one number per neuron")
-    values = exact_row(row, "model.b")
-    for r, value in enumerate(values):
-        if abs(value) != 1:
-            raise FaultError(f"model.b[{r}]")
-    return tuple(int(v.p) for v in values)
+def read_signs(given: list[Number | Row], outputs: int = 1) -> tuple[int, ...]:
+    """b [m], or of c outputs [c m] from c rows."""
+    rows: Any = [given]
+    if outputs > 1:
+        rows = given
+        if len(rows) != outputs or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+            what = f"a list of {outputs} rows, one per output, each of one number per neuron,"
+            raise FaultError("model.b", f"give c={outputs} rows of m numbers", what)
+    found = []
+    for a, row in enumerate(rows):
+        field = "model.b" if outputs == 1 else f"model.b[{a}]"
+        if not 1 <= len(row) <= LARGEST_WIDTH:
+            raise FaultError("model.b", "give one number per neuron")
+        if any(isinstance(v, list) for v in row):
+            raise FaultError("model.b", "give one number per neuron, for one output")
+        values = exact_row(row, field)
+        for r, value in enumerate(values):
+            if abs(value) != 1:
+                raise FaultError(f"{field}[{r}]")
+        found += [int(v.p) for v in values]
+    return tuple(found)
 
 
 def read_weights(rows: list[Row], field: str, width: int, dimension: int) -> Weights:

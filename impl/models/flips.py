@@ -125,9 +125,13 @@ def _count(start: Neurons, x: int, limit: arb | fmpq, power: int) -> arb:
     raise AssertionError("the last window holds all sums")
 
 
-def _over_support(problem: Pair, bound: Callable[[int], arb]) -> list[arb]:
-    """[k]: 0 at x = 0, where nothing flips."""
-    return [arb(0) if vanishing else bound(x) for x, vanishing in enumerate(problem.inputs.vanishing)]
+def _over_support(problem: Pair, bound: Callable[[int, Array], arb]) -> list[arb]:
+    """Of the inputs and the output weights [m] of each component [k c]: 0 at x = 0, where nothing flips."""
+    return [
+        arb(0) if vanishing else bound(x, signs)
+        for x, vanishing in enumerate(problem.inputs.vanishing)
+        for signs in problem.output
+    ]
 
 
 @OVERFLOWING
@@ -136,14 +140,14 @@ def displacement_bounds(problem: Pair) -> list[arb]:
     start, omega = problem.start, problem.omega
     low, high = row_distances(omega.weights, start.weights)
 
-    def bound(x: int) -> arb:
+    def bound(x: int, signs: Array) -> arb:
         near, far = start.near(x)
         size = _size(start, x)
         small, large = bounds(size)
         candidates = np.flatnonzero(high * large * (1 + 2.0**-40) >= near)
         sums = []
         for sign in (1.0, -1.0):
-            chosen = candidates[problem.output[candidates] == sign]
+            chosen = candidates[signs[candidates] == sign]
             if len(candidates) <= CLOSE:
                 sums.append(sum((_reach(problem, int(r), x, size) for r in chosen), start=arb(0)))
             else:
@@ -172,11 +176,11 @@ def worst_cases(problem: Pair, budget: arb) -> list[arb]:
     """
     start = problem.start
 
-    def bound(x: int) -> arb:
+    def bound(x: int, signs: Array) -> arb:
         reach = budget * _size(start, x)
         best = arb(0)
         for sign in (1.0, -1.0):
-            best = best.max(_one_sign(start, x, np.flatnonzero(problem.output == sign), reach))
+            best = best.max(_one_sign(start, x, np.flatnonzero(signs == sign), reach))
         return best * problem.shrink
 
     return _over_support(problem, bound)
@@ -209,13 +213,13 @@ def own_bounds(problem: Pair) -> list[arb]:
     omega = problem.omega
     low, high = row_distances(omega.weights, problem.start.weights)
 
-    def bound(x: int) -> arb:
+    def bound(x: int, signs: Array) -> arb:
         near, far = omega.near(x)
         size = _size(omega, x)
         small, large = bounds(size)
         best = arb(0)
         for sign in (1.0, -1.0):
-            own = problem.output == sign
+            own = signs == sign
             least = low[own & (far + UNDERFLOW <= low * small * (1 - 2.0**-40))].sum() / (1 + 2.0**-30)
             most = high[own & (near <= high * large * (1 + 2.0**-40) + UNDERFLOW)].sum() * (1 + 2.0**-30)
             best = best.max(arb(max(float(least) - UNDERFLOW, 0.0)).union(arb(float(most) + UNDERFLOW)))

@@ -4,6 +4,10 @@ For patterns P, Q at inputs x, x' the gradient features psi = m^{-1/2}(b_r P_r x
 
     <psi, psi'> = #{r: P_r = Q_r = 1} <x, x'> / m              (b cancels: b_r^2 = 1)
 
+Of c outputs f_a(x; W) = m^{-1/2} sum_r b_ar relu(W_r'x), all of the same neurons: component a at input x is the place
+x c + a, whose features have the signs b_a: <psi, psi'> = sum_r b_ar b_a'r P_r Q_r <x, x'> / m. Patterns and places go
+together, a column each; of one output places are inputs.
+
 What needs no task; risks and policies build on it. Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there
 f = 0 for every W.
 """
@@ -40,12 +44,28 @@ class Distance:
 
 
 class Layer:
-    """The inputs and the output weights of networks, in the number system `m`."""
+    """The inputs and the output weights b (c, m) of networks, in the number system `m`."""
 
     m: NumberSystem
     inputs: Inputs
     output: Array
     width: int
+
+    def of(self, places: Sequence[int]) -> list[int]:
+        """The inputs of places."""
+        c = len(self.output)
+        return [place // c for place in places]
+
+    @property
+    def places(self) -> list[int]:
+        """Those of all inputs."""
+        return list(range(len(self.inputs.rows) * len(self.output)))
+
+    def signed(self, patterns: Array, places: Sequence[int]) -> Array:
+        """The patterns (m, a) times the output weights at places [a]."""
+        c = len(self.output)
+        signed: Array = patterns * (self.output.T if c == 1 else self.output[[place % c for place in places]].T)
+        return signed
 
     @cached_property
     def shrink(self) -> Number:
@@ -54,8 +74,10 @@ class Layer:
         return self.m.sqrt(share)
 
     def kernel(self, first: Array, xs: list[int], second: Array, ys: list[int]) -> Matrix:
-        """<psi, psi'> for patterns first (m, a) at inputs xs and second (m, b) at inputs ys: (a, b)."""
-        counts = (first.T @ second).tolist()
+        """<psi, psi'> for patterns first (m, a) at places xs and second (m, b) at places ys: (a, b)."""
+        if len(self.output) > 1:
+            first, second = self.signed(first, xs), self.signed(second, ys)
+        counts, xs, ys = (first.T @ second).tolist(), self.of(xs), self.of(ys)
         products, number, width = self.inputs.products, self.m.number, self.width
         return self.m.matrix(
             [[number(int(c) * products[x][y] / width) for c, y in zip(row, ys, strict=True)]
@@ -63,12 +85,12 @@ class Layer:
         )  # fmt: skip
 
     def totals(self, weights: Weights, patterns: Array, xs: list[int]) -> list[fmpq]:
-        """sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a], exactly."""
-        sums = weights.sums((self.output[:, None] * patterns).T)
+        """sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at places xs [a], exactly."""
+        sums = weights.sums(self.signed(patterns, xs).T)
         rows = self.inputs.rows
         return [
             sum((u * v for u, v in zip(total, rows[x], strict=True)), start=fmpq(0))
-            for total, x in zip(sums, xs, strict=True)
+            for total, x in zip(sums, self.of(xs), strict=True)
         ]
 
     def shrunk(self, total: fmpq) -> Number:
@@ -76,7 +98,7 @@ class Layer:
         return self.m.number(total) * self.shrink if total != 0 else self.m.number(fmpq(0))
 
     def outputs(self, weights: Weights, patterns: Array, xs: list[int], less: Weights | None = None) -> list[Number]:
-        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at inputs xs [a]: <psi, W>.
+        """m^{-1/2} sum_r b_r P_r(x) W_r'x for the columns of patterns (m, a) at places xs [a]: <psi, W>.
 
         less: other weights, of which the same is subtracted
         """
@@ -104,14 +126,14 @@ class Neurons:
         return (self.signs.signs > 0).astype(float)
 
     def gates(self, xs: Sequence[int]) -> Array:
-        """The patterns (m, .) at the inputs xs."""
-        return self.active[:, list(xs)]
+        """The patterns (m, .) at the places xs."""
+        return self.active[:, self.problem.of(xs)]
 
     @cached_property
     def kernel(self) -> Matrix:
-        """<psi, psi'> at the inputs (k, k)."""
-        xs = list(range(len(self.problem.inputs.rows)))
-        return self.problem.kernel(self.active, xs, self.active, xs)
+        """<psi, psi'> at all places."""
+        xs = self.problem.places
+        return self.problem.kernel(self.gates(xs), xs, self.gates(xs), xs)
 
     def near(self, x: int) -> tuple[Array, Array]:
         """|W_r'x| [m] from below and from above."""

@@ -27,7 +27,7 @@ def fewer_neurons(instance: Any) -> Iterator[Any]:
         comparator = instance.comparator
         yield replace(
             instance,
-            signs=tuple(instance.signs[r] for r in keep),
+            signs=tuple(instance.signs[r + r0] for r0 in range(0, len(instance.signs), m) for r in keep),
             initial=_kept(instance.initial, keep),
             omega=_kept(instance.omega, keep),
             comparator=_kept(comparator, keep) if isinstance(comparator, Weights) else comparator,

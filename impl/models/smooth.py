@@ -1,6 +1,8 @@
 """A smooth two-layer network on finitely many inputs, in balls: drives, predictions, gradient features.
 
-Parameters are matrices W (m, d), drives W X' (m, k), X the inputs. What needs no task; risks and policies build on it.
+Parameters are matrices W (m, d), drives W X' (m, k), X the inputs. Of c outputs f_a(x; W) = m^{-1/2} sum_r b_ar
+sigma(W_r'x), all of the same neurons: component a at input x is the place x c + a. What needs no task; risks and
+policies build on it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from flint import arb, arb_mat, fmpq
 
 from ..arithmetic import Balls, Number
 from ..instances import Vector
-from .activation import Activation
+from .activation import Activation, Evaluate
 from .weights import Weights
 
 
@@ -22,14 +24,14 @@ class SmoothLayer:
 
     sigma: Activation
     inputs: arb_mat
-    output: list[arb]
-    """m^{-1/2} b_r [m]."""
+    output: list[list[arb]]
+    """m^{-1/2} b (c, m)."""
 
-    def _lay(self, sigma: Activation, rows: Sequence[Vector], signs: Sequence[int]) -> None:
+    def _lay(self, sigma: Activation, rows: Sequence[Vector], signs: Sequence[Sequence[int]]) -> None:
         self.sigma = sigma
         self.inputs = Balls.matrix([[arb(v) for v in row] for row in rows])
-        shrink = arb(fmpq(1, len(signs))).sqrt()
-        self.output = [b * shrink for b in signs]
+        shrink = arb(fmpq(1, len(signs[0]))).sqrt()
+        self.output = [[b * shrink for b in row] for row in signs]
 
     @staticmethod
     def matrix(weights: Weights) -> arb_mat:
@@ -44,7 +46,7 @@ class SmoothLayer:
         return weights * self.inputs.transpose()
 
     def predictions(self, drives: arb_mat) -> list[Number]:
-        """f(x; W) [k]."""
+        """f(x; W) [k c]."""
         return self._combined(self._activated(drives))
 
     def _activated(self, drives: arb_mat) -> arb_mat:
@@ -53,19 +55,27 @@ class SmoothLayer:
         return arb_mat(drives.nrows(), drives.ncols(), values)
 
     def _combined(self, activated: arb_mat) -> list[Number]:
-        return (arb_mat(1, len(self.output), self.output) * activated).entries()
+        return (activated.transpose() * Balls.matrix(self.output).transpose()).entries()
 
     def gates(self, drives: arb_mat) -> list[list[arb]]:
-        """m^{-1/2} b_r sigma'(W_r'x) (m, k): the gradient feature at x is the gate times x, per neuron."""
-        return [[b * self.sigma.d1(Balls, t) for t in row] for b, row in zip(self.output, drives.tolist(), strict=True)]
+        """m^{-1/2} b_r sigma'(W_r'x) (m, k c): the gradient feature at x is the gate times x, per neuron."""
+        return self._outgoing(self.sigma.d1, drives)
 
     def folds(self, drives: arb_mat) -> list[list[arb]]:
-        """m^{-1/2} b_r sigma''(W_r'x) (m, k): the second derivative of f at x is the fold times x x', per neuron."""
-        return [[b * self.sigma.d2(Balls, t) for t in row] for b, row in zip(self.output, drives.tolist(), strict=True)]
+        """m^{-1/2} b_r sigma''(W_r'x) (m, k c): the second derivative of f at x is the fold times x x', per neuron."""
+        return self._outgoing(self.sigma.d2, drives)
 
-    def neurons(self, weights: arb_mat, xs: Sequence[int] | None = None) -> Neurons:
-        """The network with the weights (m, d) at the inputs xs, or at all of them."""
-        return Neurons(self, weights, tuple(range(self.inputs.nrows()) if xs is None else xs))
+    def _outgoing(self, derivative: Evaluate, drives: arb_mat) -> list[list[arb]]:
+        return [
+            [b * slope for slope in (derivative(Balls, t) for t in row) for b in signs]
+            for signs, row in zip(zip(*self.output, strict=True), drives.tolist(), strict=True)
+        ]
+
+    def neurons(self, weights: arb_mat, places: Sequence[int] | None = None) -> Neurons:
+        """The network with the weights (m, d) at the inputs of these places, or at all of them."""
+        c = len(self.output)
+        used = range(self.inputs.nrows()) if places is None else dict.fromkeys(place // c for place in places)
+        return Neurons(self, weights, tuple(used))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,36 +105,49 @@ class Neurons:
 
     @cached_property
     def predictions(self) -> list[Number]:
-        """f(x; W) [k]; 0 at inputs that are not in xs."""
-        found: list[Number] = [arb(0)] * self.layer.inputs.nrows()
-        for x, value in zip(self.xs, self.layer._combined(self.activated), strict=True):
-            found[x] = value
+        """f(x; W) [k c]; 0 at inputs that are not in xs."""
+        found: list[Number] = [arb(0)] * (self.layer.inputs.nrows() * len(self.layer.output))
+        for place, value in zip(self.places, self.layer._combined(self.activated), strict=True):
+            found[place] = value
         return found
 
     @cached_property
+    def places(self) -> dict[int, int]:
+        """The places of the inputs xs, in order: of each its number."""
+        c = len(self.layer.output)
+        return {x * c + a: j * c + a for j, x in enumerate(self.xs) for a in range(c)}
+
+    @cached_property
     def gates(self) -> arb_mat:
-        """m^{-1/2} b_r sigma'(W_r'x) (m, |xs|)."""
+        """m^{-1/2} b_r sigma'(W_r'x) (m, |places|)."""
         return Balls.matrix(self.layer.gates(self.drives))
 
     @cached_property
     def folds(self) -> list[list[arb]]:
-        """m^{-1/2} b_r sigma''(W_r'x) (m, |xs|)."""
+        """m^{-1/2} b_r sigma''(W_r'x) (m, |places|)."""
         return self.layer.folds(self.drives)
 
     @cached_property
     def kernel(self) -> arb_mat:
-        """<phi_W, phi_W> = sum_r gate_r gate_r <x, x'> (|xs|, |xs|)."""
-        gates, products = self.gates.transpose() * self.gates, self.inputs * self.inputs.transpose()
+        """<phi_W, phi_W> = sum_r gate_r gate_r <x, x'> (|places|, |places|)."""
+        at = Balls.matrix(self.at(list(self.places)))
+        gates, products = self.gates.transpose() * self.gates, at * at.transpose()
         return Balls.matrix(
             [[g * v for g, v in zip(*row, strict=True)] for row in zip(gates.tolist(), products.tolist(), strict=True)]
         )
 
     def rows(self, xs: Sequence[int]) -> arb_mat:
-        """phi_W at inputs of xs (., m d)."""
-        places, table, inputs = {x: j for j, x in enumerate(self.xs)}, self.gates.tolist(), self.layer.inputs.tolist()
-        return Balls.matrix([[row[places[x]] * v for row in table for v in inputs[x]] for x in xs])
+        """phi_W at places of xs (., m d)."""
+        places, table = self.places, self.gates.tolist()
+        rows = zip(xs, self.at(xs), strict=True)
+        return Balls.matrix([[row[places[x]] * v for row in table for v in inputs] for x, inputs in rows])
+
+    def at(self, places: Sequence[int]) -> list[list[arb]]:
+        """The inputs of places."""
+        c, table = len(self.layer.output), self.layer.inputs.tolist()
+        return [table[place // c] for place in places]
 
     def pulled(self, slopes: Sequence[arb]) -> arb_mat:
-        """sum_x slopes(x) phi_W(x) (m, d), for slopes [k]."""
-        table = self.inputs.tolist()
-        return self.gates * Balls.matrix([[slopes[x] * v for v in row] for x, row in zip(self.xs, table, strict=True)])
+        """sum_x slopes(x) phi_W(x) (m, d), for slopes [k c]."""
+        rows = zip(self.places, self.at(list(self.places)), strict=True)
+        return self.gates * Balls.matrix([[slopes[place] * v for v in row] for place, row in rows])

@@ -46,7 +46,7 @@ def coordinates(layer: SmoothLayer, *gates: Gates) -> Coordinates:
         place = {tuple(map(str, x)): i for i, x in reversed(list(enumerate(inputs))) if any(v != 0 for v in x)}
         distinct = sorted(place.values())
         features = [arb_mat([[row[x] * v for v in inputs[x]] for row in table]) for table in gates for x in distinct]
-        width, dimension = len(layer.output), layer.inputs.ncols()
+        width, dimension = len(layer.output[0]), layer.inputs.ncols()
         flat = arb_mat(len(features), width * dimension, [v for f in features for v in f.entries()])
         basis = span(flat * flat.transpose()) if 0 < len(features) <= width * dimension else None
         if basis is not None and len(basis.pivots) < len(features):

@@ -33,7 +33,8 @@ from .landscape import EXACT, Landscape
 from .outcome import Floored, How, Optimum
 from .search import ORDINARY, Budget, Found, search
 from .spread import of_one_output
-from .vectors import WHY, exactly_at, floor_of, lowest, value_above
+from .vector_convexity import tangent_floor, unknown
+from .vectors import exactly_at, floor_of, lowest, value_above, why_wide
 
 __all__ = [
     "Budget", "Certificate", "Check", "How", "NotCoerciveError", "Optimum", "Status", "UnsupportedError", "check",
@@ -122,8 +123,12 @@ def _of_vectors(
     stage("looking for the best point")
     at = lowest(instance, to_float(radius), begin + SEARCHING * (deadline - begin))
     upper = value_above(instance, exactly_at(at))
-    lower = min(floor_of(instance, radius, stage), upper)
-    certificate = Certificate(instance, radius, radius, lower, upper, exactly_at(at), how="floor")
+    lower, how = min(floor_of(instance, radius, stage), upper), "floor"
+    if not unknown(instance):
+        stage("bounding the infimum by convexity")
+        tangent = bounds(tangent_floor(instance, exactly_at(at), radius))[0]
+        lower, how = (min(tangent, upper), "convex") if tangent > lower else (lower, how)
+    certificate = Certificate(instance, radius, radius, lower, upper, exactly_at(at), how=how)  # type: ignore[arg-type]
     if checked:
         stage(f"checking that the infimum is at least {lower:.6g}")
         try:
@@ -140,12 +145,12 @@ def _of_vectors(
         seconds=time.monotonic() - begin,
         at=at,
         radius=radius,
-        how="floor",
+        how=how,  # type: ignore[arg-type]
         dimension=instance.dimension,
         ball=radius,
         certificate=certificate,
     )
-    return optimum if optimum.certified else replace(optimum, why=WHY)
+    return optimum if optimum.certified else replace(optimum, why=why_wide(instance))
 
 
 def _by_convexity(

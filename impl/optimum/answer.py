@@ -173,8 +173,6 @@ class _Work(Work):
     def named(self) -> None:
         """What omega is stationary for."""
         self.stage("comparing with what other training loops minimise")
-        if self.instance.loss.link is Link.CLASS:
-            return
         found = stationary_for(self.flat, self.until(NAMING), self.watch)
         steep = growth(self.prover.stack, self.instance.omega) if self.rows else 0.0
         self.tell(replace(self.standing, stationary=found, growth=steep))

@@ -334,11 +334,11 @@ def _read(record: AnyRecord, instance: MetaSLInstance) -> Certificate:
     ball = positive(record.ball, "ball")
     at = exact_row(record.at, "at")
     if instance.loss.outputs > 1:
-        if not isinstance(record, FloorRecord):
-            raise FaultError("how", what=f"'floor', for the {instance.loss.name} loss,")
+        if not isinstance(record, FloorRecord | ConvexRecord):
+            raise FaultError("how", what=f"'floor' or 'convex', for the {instance.loss.name} loss,")
         if len(at) != instance.dimension:
             raise FaultError("at", what=f"{instance.dimension} coordinates")
-        return Certificate(instance, radius, ball, record.lower, record.upper, at, how="floor")
+        return Certificate(instance, radius, ball, record.lower, record.upper, at, how=record.how)
     if isinstance(record, ConvexRecord):
         if len(at) != instance.dimension:
             raise FaultError("at", what=f"{instance.dimension} coordinates")

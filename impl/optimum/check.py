@@ -50,6 +50,7 @@ from .exact import exact_value
 from .prover import Prover
 from .relaxed_box import at_least
 from .tree import Leaves, TreeError, leaves
+from .vector_convexity import tangent_floor, unknown
 
 EXTRA_DEPTH = 40
 """How much deeper than a leaf of the tree the checker may split."""
@@ -248,7 +249,8 @@ class Checker:
 
 
 class VectorChecker(Checker):
-    """Proves a floor of a loss that couples outputs; the point has all its coordinates."""
+    """Proves a floor of a loss that couples outputs, or that L is convex and what its point proves then; the point has
+    all its coordinates."""
 
     def __init__(self, certificate: Certificate, progress: Callable[[int], None], deadline: float | None) -> None:
         self.certificate, self.progress = certificate, progress
@@ -259,11 +261,16 @@ class VectorChecker(Checker):
         self.size = sum((v * v for v in certificate.at), start=fmpq(0))
 
     def _lower_end(self) -> str:
-        if self.certificate.how != "floor":
-            name = self.certificate.instance.loss.name
-            raise _RejectedError(
-                f"of the {name} loss a floor alone is proved, not a lower end by {self.certificate.how}"
-            )
+        given = self.certificate
+        if given.how == "convex":
+            if given.radius is None or (unproved := unknown(given.instance)):
+                raise _RejectedError(f"L is not known to be convex: {unproved if given.radius else 'no ball is given'}")
+            found = tangent_floor(given.instance, given.at, given.radius)
+            if not found >= self.lower:
+                raise _RejectedError(f"the floor is {found.str(12)}, not at least lower={given.lower!r}")
+            return "L is convex, and its gradient at the point is proved"
+        if given.how != "floor":
+            raise _RejectedError(f"of the {given.instance.loss.name} loss no lower end by {given.how} is proved")
         return super()._lower_end()
 
 

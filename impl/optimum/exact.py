@@ -19,7 +19,6 @@ from ..losses import Link, Loss
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import Atom, MetaSLInstance, Task, points
 from ..supervised.maml import Law, Problem
-from ..supervised.vectors import problem_of
 from .spread import of_one_output
 
 PRECISION = 128
@@ -197,7 +196,7 @@ def own_risk_bound(instance: MetaSLInstance, radius: fmpq) -> arb:
     total = arb(0)
     with ctx.workprec(PRECISION):
         instance = together(instance)
-        problem = problem_of(instance, Balls)
+        problem = Problem(instance, Balls)
         for law, task in zip(problem.laws, instance.tasks, strict=True):
             reach = _reach(problem, instance, law.inner, arb(radius))
             x = arb_mat([[arb(float(v))] for v in risk_minimiser(instance, task, float(reach))])
@@ -288,6 +287,6 @@ def risk_minimiser(instance: MetaSLInstance, task: Task, radius: float) -> np.nd
 def exact_value(instance: MetaSLInstance, theta: Vector, bits: int = PRECISION) -> arb:
     """L(theta) in balls."""
     with ctx.workprec(bits):
-        problem = problem_of(instance.canonical, Balls)
+        problem = Problem(instance.canonical, Balls)
         value: arb = problem.meta_objective(problem.column(theta))
         return value

@@ -34,24 +34,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq
 
-from ..answers import Stationarities, Stationarity, ranked
-from ..arithmetic import Array, Balls, exactly, norm, rational, to_float
+from ..answers import Stationarities, ranked
+from ..arithmetic import Array, Balls, norm, rational, to_float
 from ..instances import Vector
 from ..judge import Enclosure
+from ..losses import Link
 from ..midrad import MidRad
 from ..supervised.adaptation import Gradient, Implicit
-from ..supervised.instance import Atoms, MetaSLInstance, Task, all_rows, rows_of, split
-from ..supervised.maml import Law, Problem
+from ..supervised.instance import MetaSLInstance, split
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone
+from .gradients import Field, LoopStationarity, first_rows, law_of_all, share_of, sides_of
 from .objectives import Loop, others, own_loop
 from .proximal import back, proximal
 from .stack import Balls2, Stack, less, norms, numbers, weighted
+from .vector_loops import CoupledField
 
 RATES = tuple(2.0**j for j in range(-12, 7))
 """Rates that are tried, over the own one; between them there is a search."""
@@ -63,13 +65,6 @@ ENTRIES = 2**16
 """Numbers in rows and tangents, times steps, up to which that is quick enough."""
 WIDE = 1e-10
 """Of an enclosure, absolutely and relatively."""
-
-
-@dataclass(frozen=True)
-class LoopStationarity(Stationarity):
-    """Of one of these loops."""
-
-    loop: Loop
 
 
 def stationary_for(
@@ -84,7 +79,8 @@ def stationary_for(
     implicit = isinstance(adaptation, Implicit)
     if (implicit and not instance.loss.profile.convex) or not any(task.weight for task in instance.tasks):
         return Stationarities(())
-    field = _Field(instance, watch)
+    coupled = instance.loss.link is Link.CLASS
+    field: Field = (CoupledField if coupled else _Field)(instance, watch)
     own = field.at(own_loop(adaptation))
     found = [own] if math.isfinite(own.eps.hi) else []
     for loop in others(adaptation, field.tasks, field.rows, split(instance)):
@@ -110,15 +106,15 @@ def _best_of_each(found: Sequence[LoopStationarity]) -> list[LoopStationarity]:
     return list(best.values())
 
 
-def _ranked(field: _Field, own: LoopStationarity, found: list[LoopStationarity]) -> Stationarities:
+def _ranked(field: Field, own: LoopStationarity, found: list[LoopStationarity]) -> Stationarities:
     nearest = sorted(found, key=lambda one: one.distance)[:FINE]
     found = [field.finer(one) if one in nearest or one is own else one for one in found]
     own = next((one for one in found if one.loop == own.loop), own)
     size = float(norms(field.omega.mid[0], 0)) or 1.0
-    return ranked(own, found, size=size, line=field.stack.dimension == 1)
+    return ranked(own, found, size=size, line=field.dimension == 1)
 
 
-def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> Iterator[Loop]:
+def _rates(field: Field, adaptation: Gradient | Implicit, deadline: float) -> Iterator[Loop]:
     """The own objective at other rates or strengths: the roundest near the one that midpoints propose."""
     from scipy.optimize import minimize_scalar
 
@@ -150,7 +146,7 @@ def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> I
         for digits in (1, 2, 3, 4):
             text = f"{best:.{digits}g}"
             # A searched rate makes one dimension stationary anywhere: there a round one alone says something.
-            told = size(float(text)) <= 4 * least or (digits == 4 and field.stack.dimension > 1)
+            told = size(float(text)) <= 4 * least or (digits == 4 and field.dimension > 1)
             if told and rational(text) != given:
                 words, objective = f"{'iMAML' if implicit else 'MAML'} with {name} {text}", f"{name}={float(text):g}"
                 if isinstance(adaptation, Gradient) and adaptation.rates is not None:
@@ -163,29 +159,13 @@ def _rates(field: _Field, adaptation: Gradient | Implicit, deadline: float) -> I
 # --- their gradients --------------------------------------------------------------------------------------------------
 
 
-class _Field:
-    """The gradients at omega, and nearby."""
+class _Field(Field):
+    """From the table of all rows."""
 
     def __init__(self, instance: MetaSLInstance, watch: Callable[[], None]) -> None:
-        self.instance, self.watch = instance, watch
+        super().__init__(instance, watch)
         self.stack = Stack(instance)
-        self._live = [task for task in instance.tasks if task.weight != 0]
-        self._canonical = [task for task in instance.canonical.tasks if task.weight != 0]
-        self.tasks = len(self._live)
-        self.rows = min(rows_of(task.atoms) for task in self._live)
-        rounded = MidRad.of(instance.omega, (1, instance.dimension))
-        self.omega = Balls2(rounded.mid, norms(rounded.rad, 1))
         self._only: dict[int, Stack] = {}
-
-    def at(self, loop: Loop) -> LoopStationarity:
-        """||g(omega)||, enclosed, and about how far a stationary point is."""
-        mid, error = self._gradient(loop, self.omega)
-        if not (np.isfinite(mid).all() and math.isfinite(error)):
-            return LoopStationarity(loop, Enclosure(0.0, math.inf), math.inf)
-        size, room = norm([exactly(v) for v in mid.tolist()]), exactly(error)
-        eps = Enclosure.of((size + room.union(-room)).nonnegative_part())
-        length = float(np.linalg.norm(mid))
-        return LoopStationarity(loop, eps, self._distance(loop, mid, length) if length > 0 else 0.0)
 
     def finer(self, one: LoopStationarity) -> LoopStationarity:
         """The same by Taylor arithmetic in balls, if its enclosure is wide and the problem is small."""
@@ -222,9 +202,9 @@ class _Field:
                 (law,) = problem.laws
                 inner, outer = law.inner, law
                 if loop.support is not None:
-                    inner, outer = _laws(problem, given, loop.support)
+                    inner, outer = first_rows(problem, given, loop.support)
                 elif loop.on is not None:
-                    inner = outer = {"query": law, "support": law.inner, "all": _all(law, given)}[loop.on]
+                    inner = outer = {"query": law, "support": law.inner, "all": law_of_all(law, given)}[loop.on]
                 moved = theta
                 for _ in range(loop.steps):
                     slope = across * slope_rows(problem, inner, (problem.features * moved).tolist())
@@ -238,17 +218,6 @@ class _Field:
                 total += arb_mat([own]) * (arb(1) if loop.only is not None else law.weight)
         return total.entries()
 
-    def midpoint(self, loop: Loop, shift: Array | float = 0.0) -> Array:
-        """g near omega, in float64."""
-        return self._gradient(loop, Balls2(self.omega.mid + shift, self.omega.rad))[0]
-
-    def _distance(self, loop: Loop, gradient: Array, length: float) -> float:
-        """||g||^2/||Hess g||: how far Newton's step goes along g, where that is an eigenvector."""
-        step = 1e-5 * (1 + float(np.linalg.norm(self.omega.mid)))
-        along = gradient / length * step
-        bend = np.linalg.norm(self.midpoint(loop, along) - self.midpoint(loop, -along)) / (2 * step)
-        return length / float(bend) if bend > 0 and math.isfinite(bend) else math.inf
-
     def _part(self, i: int) -> Stack:
         if i not in self._only:
             self._only[i] = self.stack.only(i)
@@ -261,14 +230,14 @@ class _Field:
             return one, one
         if loop.support is None:
             return self.stack.masses, self.stack.outer
-        pairs = [_split(task, loop.support) for task in self._live]
+        pairs = [sides_of(task, loop.support) for task in self._live]
         sides = [[m for pair in pairs for m in pair[side]] for side in (0, 1)]
         return numbers(sides[0]), numbers(sides[1])
 
     @property
     def _everything(self) -> MidRad:
         """The masses of the law of all rows of each task (N,)."""
-        shares = numbers([_share(task) for task in self._live])[self.stack.task]
+        shares = numbers([share_of(task) for task in self._live])[self.stack.task]
         return self.stack.masses * shares + self.stack.outer * (1 - shares)
 
     def _gradient(self, loop: Loop, theta: Balls2) -> tuple[Array, float]:
@@ -327,43 +296,3 @@ class _Field:
             mid, error = weighted(part.weights, part.gathered(part.outer * part.ranges.at(1, way.z)))
             total = back(part, less(total, Balls2(mid[None], np.array([error])), minus), way.bend, strength)
         return weighted(one, total)
-
-
-def _share(task: Task) -> fmpq:
-    """The support's share of a task's rows."""
-    return fmpq(1) if task.support is None else fmpq(rows_of(task.support), all_rows(task))
-
-
-def _all(law: Law, task: Task) -> Law:
-    """The law of all rows of a task."""
-    share = arb(_share(task))
-    inner, outer = ([(x, y, p * s) for x, y, p in one.atoms] for one, s in ((law.inner, share), (law, 1 - share)))
-    return Law(law.weight, (*inner, *outer), {})
-
-
-def _laws(problem: Problem, task: Task, m: int) -> tuple[Law, Law]:
-    """The laws of the task's first m rows, and of the others."""
-    (law,) = problem.laws
-    inner, outer = (
-        Law(law.weight, tuple((x, y, arb(p)) for (x, y, _), p in zip(law.atoms, side, strict=True)), {})
-        for side in _split(task, m)
-    )
-    return inner, outer
-
-
-def _split(task: Task, m: int) -> tuple[list[fmpq], list[fmpq]]:
-    """The masses of the law of the task's first m rows, and of the others, of its canonical atoms."""
-    if isinstance(task.atoms, Atoms):
-        rows, size = task.atoms.rows, len(task.atoms)
-        sides = [(rows[:m], m), (rows[m:], len(rows) - m)]
-        first, rest = ([fmpq(c, n) for c in np.bincount(side, minlength=size).tolist()] for side, n in sides)
-        return first, rest
-    atoms = [a for a in task.atoms if a.p != 0]
-    places = {key: j for j, key in enumerate(sorted({(a.x, a.y) for a in atoms}))}
-    found = []
-    for part in (atoms[:m], atoms[m:]):
-        masses, whole = [fmpq(0)] * len(places), sum((a.p for a in part), start=fmpq(0))
-        for a in part:
-            masses[places[a.x, a.y]] += a.p / whole
-        found.append(masses)
-    return found[0], found[1]

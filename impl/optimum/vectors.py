@@ -1,7 +1,8 @@
 """The optimum of losses that couple outputs (softmax): a floor that needs no search, and the best point of descents.
 
-The floor is that of functions, or of each task's own least risk; without adaptation L is one risk, convex, and the
-floor is sharp. With adaptation L is not searched: the bracket may stay wide, and says so.
+Where L is convex (`vector_convexity`: without adaptation, or after small steps on the law that is judged on) a point
+and its gradient prove the bracket. Else L is not searched: the floor is that of functions, or of each task's own least
+risk, and the bracket may stay wide, and says so.
 """
 
 from __future__ import annotations
@@ -17,12 +18,23 @@ from flint import ctx, fmpq
 
 from ..arithmetic import PROPOSING, bounds, rational, to_float
 from ..instances import Vector
+from ..supervised.batch import batch_of
 from ..supervised.instance import MetaSLInstance
-from ..supervised.vector_batch import LinearQuantities, batch_of
+from ..supervised.vector_batch import LinearQuantities
 from .boxes import PRECISION
+from .constrained import in_ball
 from .exact import exact_value, functional_bound, own_risk_bound, risk_minimiser, together
+from .vector_convexity import unknown
 
 WHY = "no search is known for a loss that couples outputs: the lower end is a floor, the point that of descents"
+
+
+def why_wide(instance: MetaSLInstance) -> str:
+    """Why the bracket is not narrower."""
+    unproved = unknown(instance)
+    return (
+        f"{WHY}; L is not known to be convex: {unproved}" if unproved else "descent has not come nearer to the optimum"
+    )
 
 
 def value_above(instance: MetaSLInstance, at: Vector) -> float:
@@ -61,6 +73,8 @@ def lowest(instance: MetaSLInstance, ball: float, until: float) -> tuple[float, 
                 value = objective(point)[0]
                 if np.isfinite(point).all() and value < best:
                     found, best = tuple(point.tolist()), value
+        if not unknown(instance) and (near := in_ball(objective, np.array(found), ball)) is not None:
+            found = tuple(inside(near).tolist())
     return found
 
 

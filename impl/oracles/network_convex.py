@@ -41,7 +41,7 @@ def relaxed_risk(instance: NetworkInstance, task: int, budget: fmpq) -> tuple[fl
     problem = NetworkProblem(instance.canonical, Balls)
     start, atoms = problem.start, instance.canonical.tasks[task].atoms
     worst = [midpoint(e) for e in flips.worst_cases(problem, arb(budget))]
-    gates = start.active * (problem.output * problem.width**-0.5)[:, None]
+    gates = start.active * (problem.output.T * problem.width**-0.5)
     inputs = problem.inputs.floats
     rows = np.array([(gates[:, a.x, None] * inputs[a.x]).ravel() for a in atoms])
     moved, slack = cp.Variable(rows.shape[1]), cp.Variable(len(atoms))
@@ -63,7 +63,7 @@ def least_risk_by_patterns(instance: NetworkInstance, task: int, budget: fmpq) -
     atoms = instance.canonical.tasks[task].atoms
     xs = sorted({a.x for a in atoms})
     inputs, initial = problem.inputs.floats, instance.initial.floats
-    output = problem.output * problem.width**-0.5
+    output = problem.output[0] * problem.width**-0.5
     masses, labels = (
         np.array([to_float(v) for v in column]) for column in zip(*((a.p, a.y) for a in atoms), strict=True)
     )

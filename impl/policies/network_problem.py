@@ -71,7 +71,7 @@ class ReluProblem(Layer, NetworkProblem):
     def __init__(self, instance: PolicyNetworkInstance, m: NumberSystem) -> None:
         super().__init__(instance, m)
         self.inputs = Inputs(tuple(row for rows in instance.features for row in rows))
-        self.output = np.array(instance.signs, dtype=float)
+        self.output = np.array([instance.signs], dtype=float)
         self.width = instance.width
         self.omega, self.start = Neurons(self, instance.omega), Neurons(self, instance.initial)
         self.own_gates, self.start_gates = self.omega.active, self.start.active
@@ -107,7 +107,7 @@ class SmoothProblem(NetworkProblem, SmoothLayer):
     def __init__(self, instance: PolicyNetworkInstance) -> None:
         super().__init__(instance, Balls)
         assert instance.sigma is not None
-        self._lay(instance.sigma, [row for rows in instance.features for row in rows], instance.signs)
+        self._lay(instance.sigma, [row for rows in instance.features for row in rows], [instance.signs])
         self._expanded: dict[int, list[list[list[arb]]]] = {}
         self.own_gates = self._gates_at(instance.omega)
         found, (table,) = self.spanned(self.own_gates)
@@ -162,7 +162,7 @@ class SmoothProblem(NetworkProblem, SmoothLayer):
             found = [
                 [
                     b / self.tau * self.sigma.value(BallSeries, BallSeries.series([t, arb(1)]))
-                    for b, t in zip(self.output, row, strict=True)
+                    for b, t in zip(*self.output, row, strict=True)
                 ]
                 for row in drives
             ]

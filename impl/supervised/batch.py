@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -31,6 +31,34 @@ TASKS = (
     Field("decay", Kind.FACTOR),
 )
 """The fields that do not depend on the model."""
+PER_OUTPUT = ("labels", "support_labels", "functions")
+
+
+def with_outputs(fields: tuple[Field, ...], outputs: int, names: Sequence[str] = PER_OUTPUT) -> tuple[Field, ...]:
+    """The fields; of c outputs those of these names have an axis of components, the last one (of parameters the
+    first)."""
+    if outputs == 1:
+        return fields
+    return tuple(
+        replace(f, axes=(*f.axes, "output") if f.name in PER_OUTPUT else ("output", *f.axes)) if f.name in names else f
+        for f in fields
+    )
+
+
+def shaped_functions(batch: Any, functions: Array | None) -> Array | None:
+    """A comparator's functions (B, n, k, c) of c outputs, given as (B, n, k c) or so."""
+    if functions is None or batch.loss.outputs == 1:
+        return functions
+    return functions.reshape(*batch.masses.shape[:3], batch.loss.outputs)
+
+
+LINEAR = (
+    Field("omega", Kind.REAL, ("dimension",)),
+    Field("rival", Kind.REAL, ("dimension",)),
+    Field("rates", Kind.REAL, ("dimension",)),
+    Field("features", Kind.REAL, ("point", "dimension")),
+    *TASKS,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +70,8 @@ class Batch:
     rival (B, d) the comparator's parameter, functions (B, n, k) its values.
     support_labels, support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
     rates (B, d) of gradient steps, a factor of the step size for each parameter, None: 1; decay (B,), None: 0.
+    Of c outputs omega, rival and rates are (B, c, d), labels (B, n, k, l, c), a class its unit vector, and functions
+    (B, n, k, c).
     """
 
     loss: Loss
@@ -61,13 +91,10 @@ class Batch:
     rates: Array | None = None
     decay: Array | None = None
 
-    fields: ClassVar[tuple[Field, ...]] = (
-        Field("omega", Kind.REAL, ("dimension",)),
-        Field("rival", Kind.REAL, ("dimension",)),
-        Field("rates", Kind.REAL, ("dimension",)),
-        Field("features", Kind.REAL, ("point", "dimension")),
-        *TASKS,
-    )
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What its numbers are."""
+        return with_outputs(LINEAR, self.loss.outputs, (*PER_OUTPUT, "omega", "rival", "rates"))
 
     def __len__(self) -> int:
         return len(self.features)
@@ -75,11 +102,21 @@ class Batch:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(n, k, l, d)."""
-        return (*self.labels.shape[1:], self.features.shape[2])
+        return (*self.masses.shape[1:], self.features.shape[2])
 
     def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Batch:
-        """The same problems with another comparator."""
-        return replace(self, rival=rival, functions=functions)
+        """The same problems with another comparator; functions may be (B, n, k c)."""
+        return replace(self, rival=rival, functions=shaped_functions(self, functions))
+
+    @property
+    def spread(self) -> Batch:
+        """The batch whose omega, rival, rates are (B, c d), and functions (B, n, k c), with these in their shapes."""
+        c = self.loss.outputs
+        if c == 1:
+            return self
+        rival, rates = (None if v is None else v.reshape(len(self), c, -1) for v in (self.rival, self.rates))
+        omega = self.omega.reshape(len(self), c, -1)
+        return replace(self, omega=omega, rates=rates).against(rival=rival, functions=self.functions)
 
     def take(self, chosen: Array | Sequence[int]) -> Batch:
         """The instances of the given indices (or mask)."""
@@ -215,4 +252,4 @@ def batch_of(instance: MetaSLInstance) -> Batch:
         functions=functions,
         **steps,
         **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
-    )
+    ).spread

@@ -27,7 +27,7 @@ class BatchQuantities(CoreBatchQuantities):
 
     def _hessians(self, curved: Array) -> Array:
         """H_i (B, n, d, d) of sum_y p ell'' (B, n, k)."""
-        return self.transposed[:, None] @ (curved[..., None] * self.features[:, None])
+        return self.transposed[:, None] @ self._turned(curved, self.features[:, None])
 
     def adapt(self, at: Array) -> list[Array]:
         return super().adapt(at) if self.batch.steps else [at, self._proximal(at)]
@@ -97,7 +97,7 @@ class BatchQuantities(CoreBatchQuantities):
         found: Array = still[:, None] - self._pace[:, None, :, None] * hessians
         return found
 
-    def _turned(self, hessians: Array) -> Array:
+    def _rates_turned(self, hessians: Array) -> Array:
         """The same with the rates on the other side, as a wrong theorem has it."""
         still = self._shrunk[:, :, None] * np.eye(self.features.shape[2])
         found: Array = still[:, None] - hessians * self._pace[:, None, None]
@@ -158,7 +158,7 @@ class BatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def misfit_rates_turned(self) -> Array:
-        return self._misfit_by(self._turned)
+        return self._misfit_by(self._rates_turned)
 
     @cached_property
     def misfit_no_decay(self) -> Array:
@@ -181,17 +181,8 @@ class BatchQuantities(CoreBatchQuantities):
         return self._misfit(self.features[:, None] @ self._jacobians_of(self._summed), self.u)[0]
 
     @property
-    def outputs(self) -> Array:
-        """c, if there are several."""
-        raise UndefinedQuantityError("there is one output")
-
-    @property
     def misfit_uncoupled(self) -> Array:
         raise UndefinedQuantityError("several outputs and one gradient step are required")
-
-    @property
-    def weight_norm_shifted(self) -> Array:
-        raise UndefinedQuantityError("labels that are classes are required")
 
     # --- the mixed form: triples (x, label slot, x') ---
 

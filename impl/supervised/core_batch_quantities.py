@@ -21,13 +21,19 @@ from .batch import Array
 
 
 class CoreBatchQuantities:
-    """Quantities of (h, U), whatever the model, for a batch by name, each (B,)."""
+    """Quantities of (h, U), whatever the model, for a batch by name, each (B,).
+
+    Of c outputs k is the number of lifted points, all components of all points: there are a prediction, a slope and a
+    mass of each. What is summed over a point's labels and is one number (the risk) stands on its first one; curvatures
+    are blocks (B, n, points, c, c).
+    """
 
     def __init__(self, batch: Any) -> None:
         self.batch = batch
         self.features = batch.features
         self.transposed = batch.features.transpose(0, 2, 1)
-        self.rho = batch.masses.sum(3)
+        self._c = batch.loss.outputs
+        self.rho = np.repeat(batch.masses.sum(3), self._c, axis=2)
         self.mass = batch.weights[:, :, None] * self.rho
 
     def __call__(self, name: str) -> Array:
@@ -48,11 +54,27 @@ class CoreBatchQuantities:
         return self._over(batch.support_labels, batch.support_masses, order, z)
 
     def _over(self, labels: Array, masses: Array, order: int, z: Array) -> Array:
-        loss = self.batch.loss
+        loss, c = self.batch.loss, self._c
+        if c > 1:
+            found: Array = loss.on_arrays(order, z.reshape(*z.shape[:2], -1, 1, c), labels)
+            found = (masses.reshape(*masses.shape, *(1,) * order) * found).sum(3)
+            found = found[..., None] * np.eye(1, c)[0] if order == 0 else found
+            return found if order == 2 else found.reshape(*found.shape[:2], -1)
         evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
         if labels.shape[3] == 1:
             return masses[..., 0] * evaluate(Floats, z, labels[..., 0])
-        found: Array = (masses * evaluate(Floats, z[..., None], labels)).sum(3)
+        return np.asarray((masses * evaluate(Floats, z[..., None], labels)).sum(3))
+
+    def _turned(self, bends: Array, rows: Array) -> Array:
+        """Curvatures applied to rows (B, n, k, D) of the lifted points."""
+        if self._c == 1:
+            return bends[..., None] * rows
+        found: Array = bends @ rows.reshape(*rows.shape[:2], -1, self._c, rows.shape[3])
+        return found.reshape(*found.shape[:2], -1, rows.shape[3])
+
+    def _rated(self, values: Array) -> Array:
+        """The step size times values (B, ...)."""
+        found: Array = self.batch.rate.reshape(-1, *(1,) * (values.ndim - 1)) * values
         return found
 
     # --- what a model supplies; parameters are (B, t, ...) for t tasks or 1 ---
@@ -119,7 +141,7 @@ class CoreBatchQuantities:
         """The comparator's values at the support, with or without adaptation (B, 1 or n, k)."""
         if self.batch.functions is not None:
             values: Array = self.batch.functions
-            return values
+            return values.reshape(self.rho.shape)
         rival = self.batch.rival[:, None]
         return self._predictions(self.adapt(rival)[-1] if adapted else rival)
 
@@ -155,7 +177,7 @@ class CoreBatchQuantities:
         """The size of what is added up in gap, pairing and v'G: rounding errors are relative to it."""
         sizes = np.abs(self.after) + np.abs(self.comparator)
         risks = np.abs(self._summed(0, self.after)) + np.abs(self._summed(0, self.comparator))
-        bend = np.abs(self._summed(2, self.after)) * sizes
+        bend = (np.abs(self._summed(2, self.after)) if self._c == 1 else self.rho) * sizes
         slopes = (np.abs(self.slopes) + bend) * (sizes + self.radius[:, None, None] * self._stretch)
         return (self.batch.weights[..., None] * (risks + slopes)).sum((1, 2))
 
@@ -170,7 +192,10 @@ class CoreBatchQuantities:
 
     @cached_property
     def strong_convexity(self) -> Array:
-        """The smallest ell'' between z and h': at an end or, of a loss of the residual, where that is 0."""
+        """The smallest ell'' between z and h': at an end or, of a loss of the residual, where that is 0. Of several
+        outputs the least eigenvalue of the Hessian is the same everywhere."""
+        if self._c > 1:
+            return np.full(len(self.batch), float(self.batch.loss.constants().mu))
         loss, z, h = self.batch.loss, *self._at_atoms
         labels = self.batch.labels
         least = np.minimum(loss.d2(Floats, z, labels), loss.d2(Floats, h, labels))
@@ -262,6 +287,8 @@ class CoreBatchQuantities:
 
     @cached_property
     def strong_convexity_adapted(self) -> Array:
+        if self._c > 1:
+            return self.strong_convexity
         return self._least(self.batch.loss.d2(Floats, self._at_atoms[0], self.batch.labels))
 
     @cached_property
@@ -314,6 +341,25 @@ class CoreBatchQuantities:
     @cached_property
     def misfit_uniform(self) -> Array:
         return self._misfit(self.meta_features, self.u, self._uniform)[0]
+
+    # --- what wrong theorems of several outputs use ---
+
+    @property
+    def outputs(self) -> Array:
+        """c, if there are several."""
+        if self._c == 1:
+            raise UndefinedQuantityError("there is one output")
+        return np.full(len(self.batch), float(self._c))
+
+    @property
+    def weight_norm_shifted(self) -> Array:
+        batch = self.batch
+        if batch.loss.link is not Link.CLASS:
+            raise UndefinedQuantityError("labels that are classes are required")
+        slopes = self._over(np.roll(batch.labels, 1, axis=-1), batch.masses, 1, self.after)
+        w = slopes / np.where(self.rho > 0, self.rho, 1.0)
+        found: Array = np.sqrt((self.mass * w**2).sum((1, 2)))
+        return found
 
     # --- the other law ---
 

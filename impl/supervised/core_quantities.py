@@ -22,7 +22,7 @@ from ..instances import Vector
 from ..models.rows import Rows
 from .adaptation import Implicit
 from .instance import Functions, MetaSLInstance, NetworkInstance
-from .maml import Law
+from .maml import Bends, Law
 from .prediction_quantities import PredictionQuantities
 
 
@@ -30,11 +30,11 @@ from .prediction_quantities import PredictionQuantities
 class Step:
     """A step's factor I - sum_x bends(x) phi phi' - sum_x pulls(x) d2f.
 
-    at the model it starts from, bends eta sum_y p ell'' [k], pulls eta sum_y p ell' [k]; None: no second derivative
+    at the model it starts from, bends eta sum_y p ell'' [k][c], pulls eta sum_y p ell' [k]; None: no second derivative
     """
 
     at: Any
-    bends: list[Number]
+    bends: Bends
     pulls: list[Number] | None = None
 
 
@@ -140,16 +140,16 @@ class FeatureQuantities(PredictionQuantities):
 
     # --- meta-features ------------------------------------------------------------------------------------
 
-    def _curvatures(self, predictions: Iterable[Iterable[list[Number]]]) -> list[list[list[Number]]]:
+    def _curvatures(self, predictions: Iterable[Iterable[list[Number]]]) -> list[list[Bends]]:
         """eta sum_y p ell'' of the inner laws at predictions [k], per task and step."""
         eta, curvatures = self.problem.eta, self.problem.curvatures
         return [
-            [[eta * c for c in curvatures(law.inner, z)] for z in steps]
+            [[[eta * bend for bend in row] for row in curvatures(law.inner, z)] for z in steps]
             for law, steps in zip(self.laws, predictions, strict=True)
         ]
 
     @cached_property
-    def _bends(self) -> list[list[list[Number]]]:
+    def _bends(self) -> list[list[Bends]]:
         """eta sum_y p ell'' at the iterates that the steps start from [k], per task and step."""
         return self._curvatures(self._iterates)
 
@@ -176,6 +176,25 @@ class FeatureQuantities(PredictionQuantities):
     def _norm_of(self, features: Any) -> Number:
         """||<w, phi>|| for the given features."""
         return features.paired(self._weighted).length
+
+    # --- sums of absolute values: of a point's components together ---
+
+    def _l1_system(self) -> tuple[Matrix, list[Number]]:
+        return self._joined(*super()._l1_system(), [(i, x) for i, x, _ in self._points])
+
+    def _joined(
+        self, rows: Matrix, target: list[Number], places: Sequence[tuple[Any, ...]]
+    ) -> tuple[Matrix, list[Number]]:
+        """Rows and targets with the c components of a point summed; a place ends with its lifted point."""
+        c = self.problem.loss.outputs
+        if c == 1:
+            return rows, target
+        order: dict[tuple[Any, ...], list[int]] = {}
+        for j, (*rest, x) in enumerate(places):
+            order.setdefault((*rest, x // c), []).append(j)
+        zero, one = self.m.number(0), self.m.number(1)
+        sums = self.m.matrix([[one if j in own else zero for j in range(len(target))] for own in order.values()])
+        return sums * rows, (sums * self.m.matrix([[t] for t in target])).entries()
 
     # --- margins ------------------------------------------------------------------------------------------
 

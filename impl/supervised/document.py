@@ -14,8 +14,8 @@ from ..files.numbers import Number, Row, exact, exact_row, normalised
 from ..files.records import Reader, Record
 from ..files.text import lookup
 from ..instances import FORMAT, SPLIT_FORMAT, Vector
-from ..losses import LOSSES, Link, Loss
-from ..vector_losses import VECTOR_LOSSES, VectorLoss
+from ..losses import LOSSES, VECTOR_LOSSES, Link, Loss
+from ..vector_losses import VectorLoss
 from .adaptation import Adaptation, Gradient, Implicit
 from .instance import Atom, Comparator, Functions, MetaSLInstance, Task
 
@@ -121,7 +121,7 @@ REQUIRED = {
 
 def _instance(record: _Document) -> MetaSLInstance:
     """The instance that a record describes."""
-    loss = _outputs(record) or read_loss(record.loss)
+    loss = outputs_of(record) or read_loss(record.loss)
     features = read_rows(record.features)
     adaptation = read_adaptation(record.adaptation, loss, loss.outputs * len(features[0]), record.format)
     tasks, notes = read_tasks(record, loss, len(features))
@@ -140,7 +140,7 @@ def _instance(record: _Document) -> MetaSLInstance:
     return MetaSLInstance(loss, adaptation, features, tasks, omega, comparator, radius, notes)
 
 
-def _outputs(record: _Document) -> VectorLoss | None:
+def outputs_of(record: Any) -> VectorLoss | None:
     """The loss of several outputs: softmax, or the squared loss of labels that are lists; None of one output."""
     given, first = record.loss, next((atom.y for task in record.tasks for atom in task.atoms), None)
     count = len(first) if isinstance(first, list) else 0
@@ -174,7 +174,7 @@ _LABEL = "tasks[0].atoms[0].y"
 def read_loss(record: LossRecord) -> Loss:
     """A loss of one output."""
     if record.name in VECTOR_LOSSES and record.name not in LOSSES:
-        raise FaultError("loss.name", f"{record.name} is for linear models", "one of " + ", ".join(LOSSES))
+        raise FaultError("loss.name", f"{record.name} is for several outputs", "one of " + ", ".join(LOSSES))
     if record.name not in LOSSES:
         raise FaultError("loss.name")
     if record.classes is not UNSET:

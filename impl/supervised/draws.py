@@ -15,7 +15,6 @@ from ..losses import LOSSES, Link, Loss
 from ..sources import Limits, Source
 from ..vector_losses import VectorLoss
 from .batch import Array, Batch
-from .vector_batch import vector_batch
 
 CONVEX_LOSSES = tuple(name for name, family in LOSSES.items() if family.profile.convex and name != "absolute")
 UNUSUAL_LOSSES = tuple(name for name in LOSSES if name not in CONVEX_LOSSES)
@@ -158,5 +157,5 @@ def problem(
         np.ones(source.size),
         source.grid((outputs * d,), -8, 8) / 4,
     )
-    batch = vector_batch(with_support(source, batch, supports) if supports else batch)
+    batch = (with_support(source, batch, supports) if supports else batch).spread
     return with_radius(source, adapted(source, batch, kind))

@@ -8,11 +8,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 
 from flint import arb, arb_mat
 
+from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, root, square
+from .maml import Bends, uncoupled
 from .rank_quantities import RankQuantities
 from .start_quantities import StartQuantities
 
@@ -49,7 +51,8 @@ class ErrorQuantities(StartQuantities, RankQuantities):
         """||e|| for the changes of the features of every iterate; fold bounds ||d2f(x)||/||x||^2.
 
         e = (prod_k kap_k) delta_K + ||x|| sum_k (prod_{j < k} kap_j) g_k prod_{j > k} (kap_j + f_j), g_k how far the
-        factors of step k are apart, f_k what the second derivative adds to their norms.
+        factors of step k are apart, f_k what the second derivative adds to their norms. Of c outputs sums run over all
+        components, with ||B_x|| for |ell''|: ||Phi_x' B_x Phi_x|| <= ||B_x|| ||Phi_x||_F^2 <= c ||B_x|| ||x||^2.
         (A mutant has kap_k = 1 before the step `first`.)
         """
         self._balls_only("a norm")
@@ -58,7 +61,7 @@ class ErrorQuantities(StartQuantities, RankQuantities):
             stretch, moved = arb(1), arb(0)
             for k, (step, change) in enumerate(zip(steps, inner, strict=True)):
                 used = list(law.inner.rho)
-                bends = {x: Balls.magnitude(step.bends[x]) for x in used}
+                bends = self._sizes_of(step.bends)
                 total = self._sum(bends[x] * square(sizes[x]) for x in used)
                 own = (total - 1).max(arb(1)) if self.problem.eta >= 0 else 1 + total
                 own = own if k >= first else arb(1)
@@ -69,7 +72,22 @@ class ErrorQuantities(StartQuantities, RankQuantities):
             found += [(law.weight * mass, stretch * outer(x) + sizes[x] * moved) for x, mass in law.rho.items()]
         return self._root_sum(found)
 
+    @staticmethod
+    def _sizes_of(bends: Bends) -> list[arb]:
+        """||B_x|| <= the largest sum of absolute values in a row of the block, at each of its places [k]."""
+        sums = [sum(map(Balls.magnitude, row), start=arb(0)) for row in bends]
+        c = len(bends[0])
+        return [reduce(arb.max, sums[x - x % c :][:c]) for x in range(len(sums))]
+
     # --- what wrong theorems use instead ------------------------------------------------------------------
+
+    @cached_property
+    def misfit_uncoupled(self) -> arb:
+        """Hessians of the loss that have no mixed derivatives."""
+        if self.problem.loss.outputs == 1:
+            raise UndefinedQuantityError("several outputs are required")
+        steps = [[replace(step, bends=uncoupled(step.bends)) for step in each] for each in self._steps]
+        return self._misfit(self._set(self._adapted, steps)).value
 
     @cached_property
     def min_norm_init(self) -> arb:

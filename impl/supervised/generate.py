@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..draws import draw_size, draw_weights, with_radius
+from ..losses import VECTOR_LOSSES
 from ..sources import SMALL, Generator, Limits, Source
-from ..vector_losses import VECTOR_LOSSES
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities
@@ -203,7 +203,7 @@ class Turned(BatchQuantities):
 
     @cached_property
     def jacobians(self) -> Array:
-        return self._jacobians_of(self._inner, self._turned)
+        return self._jacobians_of(self._inner, self._rates_turned)
 
 
 class Forgetful(BatchQuantities):

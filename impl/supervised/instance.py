@@ -293,6 +293,9 @@ class NetworkInstance(Instance):
 
     features (k, d) the inputs x, signs [m] the output weights b (+-1), initial (m, d) the W0, omega (m, d) the point
     under test, comparator (m, d) or functions (n, k), radius the R of the ball of directions.
+
+    Of c outputs f_a(x; W) = m^{-1/2} sum_r b_ar sigma(W_r'x), all of the same neurons: signs [c m] are those of one
+    output after the other, functions (n, k c), and component a at the point x is the lifted point x c + a.
     """
 
     loss: Loss
@@ -317,7 +320,12 @@ class NetworkInstance(Instance):
     @property
     def width(self) -> int:
         """m, the number of neurons."""
-        return len(self.signs)
+        return len(self.signs) // self.loss.outputs
+
+    @property
+    def output(self) -> tuple[tuple[int, ...], ...]:
+        """b (c, m)."""
+        return tuple(self.signs[r : r + self.width] for r in range(0, len(self.signs), self.width))
 
     @property
     def parameters(self) -> int:
@@ -352,7 +360,8 @@ class NetworkInstance(Instance):
 
     def _document(self, number: Callable[[fmpq], object], rows: Callable[[Weights], Any]) -> dict[str, object]:
         sign = {b: number(fmpq(b)) for b in (1, -1)}
-        model = {**self._model, "b": [sign[b] for b in self.signs], "W0": rows(self.initial)}
+        signs = [[sign[b] for b in row] for row in self.output]
+        model = {**self._model, "b": signs if len(signs) > 1 else signs[0], "W0": rows(self.initial)}
         return document_of(self, number, model, rows)
 
     def fractions(self) -> dict[str, object]:

@@ -1,7 +1,15 @@
-"""MAML by definition, in balls or exact rationals: risks, adaptation, the meta-objective.
+r"""MAML by definition, in balls or exact rationals: risks, adaptation, the meta-objective.
 
 `Risks` are those of any model; a `Problem` holds a linear model's numbers in one number system. Vectors over the
 support are lists [k], parameters are column matrices (d, 1). Nothing here knows meta-features or bounds.
+
+Several outputs, whatever the model: a point x has the lifted points x c, ..., x c + c - 1, one per component, whose
+features are the rows of Phi_x (c, D). Predictions, slopes and masses are lists over these, and all that follows from
+them is what it is for one output. The loss alone couples components:
+
+    grad R_i = sum_x Phi_x' g_x, g_x = sum_y p grad ell,    Hess R_i = sum_x Phi_x' B_x Phi_x + sum_xa g_xa d2f_xa,
+
+B_x = sum_y p Hess ell (c, c). Of a linear model Phi_x = I (x) phi(x)' and d2f = 0.
 """
 
 from __future__ import annotations
@@ -54,6 +62,27 @@ class Law:
         return sorted({*self.rho, *self.inner.rho})
 
 
+Bends = list[list[Number]]
+"""Rows of blocks (c, c) on the diagonal: per place, the numbers by which the places of its block are multiplied."""
+
+
+def bent(bends: Bends, rows: Sequence[Sequence[Number]]) -> list[list[Number]]:
+    """The blocks applied to rows (k, .)."""
+    found = []
+    for x, own in enumerate(bends):
+        first, *others = rows[x - x % len(own) :][: len(own)]
+        total = [own[0] * v for v in first]
+        for bend, row in zip(own[1:], others, strict=True):
+            total = [t + bend * v for t, v in zip(total, row, strict=True)]
+        found.append(total)
+    return found
+
+
+def uncoupled(bends: Bends) -> Bends:
+    """The blocks without their mixed derivatives, for a wrong theorem."""
+    return [[bend if b == x % len(row) else 0 * bend for b, bend in enumerate(row)] for x, row in enumerate(bends)]
+
+
 class Risks:
     """The loss and the tasks' laws in the number system `m`: all that risks need, whatever the model."""
 
@@ -70,20 +99,34 @@ class Risks:
                 rho[atom.x] = rho.get(atom.x, 0) + atom.p
         numbers = tuple((a.x, self.loss.label(m, a.y), m.number(a.p)) for a in atoms if a.p != 0)
         inner = None if support is None else self._law(weight, support)
+        c = self.loss.outputs
+        if c > 1:
+            numbers = tuple((slice(x * c, x * c + c), y, p) for x, y, p in numbers)
+            rho = {x * c + a: p for x, p in rho.items() for a in range(c)}
         return Law(m.number(weight), numbers, {x: m.number(p) for x, p in sorted(rho.items())}, inner)
 
-    def slopes(self, law: Law, z: list[Number]) -> list[Number]:
-        """Sum over a point's atoms of p ell'(z_x, y) [k]; E[ell' phi] = features' slopes."""
-        total = [self.m.number(0)] * len(z)
+    def slopes(self, law: Law, z: list[Number], series: Any = None) -> list[Number]:
+        """Sum over a point's atoms of p ell'(z_x, y) [k]; E[ell' phi] = features' slopes. Also of z that are series."""
+        m, total = series or self.m, [self.m.number(0)] * len(z)
         for x, y, p in law.atoms:
-            total[x] += p * self.loss.d1(self.m, z[x], y)
+            slope = self.loss.d1(m, z[x], y)
+            if self.loss.outputs == 1:
+                total[x] += p * slope
+            else:
+                total[x] = [t + p * g for t, g in zip(total[x], slope, strict=True)]
         return total
 
-    def curvatures(self, law: Law, z: list[Number]) -> list[Number]:
-        """Sum over a point's atoms of p ell''(z_x, y) [k]."""
-        total = [self.m.number(0)] * len(z)
+    def curvatures(self, law: Law, z: list[Number]) -> Bends:
+        """The blocks B_x, sums over a point's atoms of p ell''(z_x, y): of each point its row of them [k][c]."""
+        c = self.loss.outputs
+        total = [[self.m.number(0)] * c for _ in z]
         for x, y, p in law.atoms:
-            total[x] += p * self.loss.d2(self.m, z[x], y)
+            bends = self.loss.d2(self.m, z[x], y)
+            if c == 1:
+                total[x][0] += p * bends
+                continue
+            for a, row in enumerate(bends, start=x.start):
+                total[a] = [t + p * bend for t, bend in zip(total[a], row, strict=True)]
         return total
 
     def risk(self, law: Law, z: list[Number]) -> Number:
@@ -146,9 +189,11 @@ class Problem(Risks):
 
     def hessian(self, law: Law, z: list[Number]) -> Matrix:
         """H_i = E[ell''(z, y) phi phi'] (d, d)."""
-        weights = self.curvatures(law, z)
-        rows = self.features.tolist()
-        return self.transposed * self.m.matrix([[c * v for v in row] for c, row in zip(weights, rows, strict=True)])
+        return self.bent(self.curvatures(law, z))
+
+    def bent(self, bends: Bends) -> Matrix:
+        """sum_x Phi_x' B_x Phi_x (d, d)."""
+        return self.transposed * self.m.matrix(bent(bends, self.features.tolist()))
 
     def identity(self, scale: Number = 1) -> Matrix:
         """scale times the identity (d, d)."""

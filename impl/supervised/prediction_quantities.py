@@ -14,7 +14,7 @@ from flint import arb, fmpq
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number
 from ..balls.core import CoreQuantities
-from ..losses import OneSided
+from ..losses import Link, OneSided
 from .instance import Functions, Task
 from .maml import Law, Risks
 
@@ -263,6 +263,24 @@ class PredictionQuantities(CoreQuantities):
         return self._root_sum(
             (law.weight / rho, own[x]) for law, own in zip(laws, slopes, strict=True) for x, rho in law.rho.items()
         )
+
+    # --- what wrong theorems of several outputs use ---
+
+    @cached_property
+    def outputs(self) -> Number:
+        """c, if there are several."""
+        if self.problem.loss.outputs == 1:
+            raise UndefinedQuantityError("there is one output")
+        return self.m.number(self.problem.loss.outputs)
+
+    @cached_property
+    def weight_norm_shifted(self) -> Number:
+        """||w|| with the label of every class shifted by one."""
+        if self.problem.loss.link is not Link.CLASS:
+            raise UndefinedQuantityError("labels that are classes are required")
+        laws = [replace(law, atoms=tuple((x, y[-1:] + y[:-1], p) for x, y, p in law.atoms)) for law in self.laws]
+        slopes = [self.problem.slopes(law, z) for law, z in zip(laws, self._after, strict=True)]
+        return self._weight_norm(slopes, [law.weight for law in self.laws])
 
     # --- sizes, for rounding ---
 

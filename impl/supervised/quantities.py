@@ -11,16 +11,15 @@ from flint import arb, arb_mat, fmpq
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Matrix, Number, Rationals, fenced, norm, square
 from ..balls.singular import smallest_singular_value
-from ..losses import Link, Loss
+from ..losses import Loss
 from ..models.rows import Rows
 from . import taylor
 from .adaptation import Gradient
 from .core_quantities import Step
 from .instance import Functions
-from .maml import Law
+from .maml import Law, uncoupled
 from .rank_quantities import RankQuantities
 from .task_quantities import TaskQuantities
-from .vectors import VectorProblem
 
 
 def small_step_margin(loss: Loss, s: arb, r: arb | None = None, share: arb | fmpq | int = 1) -> arb:
@@ -365,33 +364,17 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
     # --- what wrong theorems of several outputs use ---
 
     @cached_property
-    def outputs(self) -> Number:
-        """c, if there are several."""
-        if self.problem.loss.outputs == 1:
-            raise UndefinedQuantityError("there is one output")
-        return self.m.number(self.problem.loss.outputs)
-
-    @cached_property
     def misfit_uncoupled(self) -> arb:
         """One step's Jacobian with Hessians of the loss that have no mixed derivatives."""
         problem, adaptation = self.problem, self.instance.adaptation
         one = isinstance(adaptation, Gradient) and adaptation.steps == 1
-        if not isinstance(problem, VectorProblem) or not one:
+        if problem.loss.outputs == 1 or not one:
             raise UndefinedQuantityError("several outputs and one gradient step are required")
         table = []
         for law, at in zip(self.laws, self._adapted, strict=True):
-            hessian = problem.hessian(law.inner, self._before, mixed=False)
+            hessian = problem.bent(uncoupled(problem.curvatures(law.inner, self._before)))
             table += (at.rows(list(law.rho)) * problem.stepped(problem.identity(), hessian)).tolist()
         return self._misfit(Rows(self.m, self.m.matrix(table))).value
-
-    @cached_property
-    def weight_norm_shifted(self) -> Number:
-        """||w|| with the label of every class shifted by one."""
-        if self.problem.loss.link is not Link.CLASS:
-            raise UndefinedQuantityError("labels that are classes are required")
-        laws = [replace(law, atoms=tuple((x, y[-1:] + y[:-1], p) for x, y, p in law.atoms)) for law in self.laws]
-        slopes = [self.problem.slopes(law, z) for law, z in zip(laws, self._after, strict=True)]
-        return self._weight_norm(slopes, [law.weight for law in self.laws])
 
     @cached_property
     def independent_supports(self) -> Number:

@@ -127,14 +127,14 @@ class StartQuantities(SpanQuantities):
 
     @cached_property
     def _row_sizes(self) -> list[arb]:
-        return lengths(self.instance.features)
+        return [size for size in lengths(self.instance.features) for _ in range(self.problem.loss.outputs)]
 
     @cached_property
     def _stretches(self) -> list[arb]:
         squares = [size * size for size in self._row_sizes]
 
         def stretch(step: Step) -> arb:
-            parts = [step.bends] if step.pulls is None else [step.bends, step.pulls]
+            parts = [*zip(*step.bends, strict=True), *([] if step.pulls is None else [step.pulls])]
             return sum((abs(arb(v).mid()) * squares[x] for part in parts for x, v in enumerate(part)), start=arb(1))
 
         return [math.prod(map(stretch, steps), start=arb(1)) for steps in self._steps]

@@ -21,14 +21,13 @@ from .core_quantities import RowQuantities, Step
 from .instance import MetaSLInstance
 from .maml import Law, Point, Problem
 from .mixed import LARGEST, AtomClass, Part, bounded, classes, condensed
-from .vectors import problem_of
 
 
 class TaskQuantities(RowQuantities, MixedQuantities):
     """Core and mixed quantities. Tasks of weight 0 take no part."""
 
     problem: Problem
-    problem_of = staticmethod(problem_of)
+    problem_of = Problem
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:
@@ -198,25 +197,6 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         rows = self.m.matrix([[part.share * mixed.weight[j] * a for a in row] for j, part, row in found])
         places = [(self._mixed_points[j][0], id(part), self._mixed_points[j][1]) for j, part, _ in found]
         return self._joined(rows, [part.share * mixed.target[j] for j, part, _ in found], places)
-
-    # --- sums of absolute values: of a point's components together ---
-
-    def _l1_system(self) -> tuple[Matrix, list[Number]]:
-        return self._joined(*super()._l1_system(), [(i, x) for i, x, _ in self._points])
-
-    def _joined(
-        self, rows: Matrix, target: list[Number], places: Sequence[tuple[Any, ...]]
-    ) -> tuple[Matrix, list[Number]]:
-        """Rows and targets with the c components of a point summed; a place ends with its lifted point."""
-        c = self.problem.loss.outputs
-        if c == 1:
-            return rows, target
-        order: dict[tuple[Any, ...], list[int]] = {}
-        for j, (*rest, x) in enumerate(places):
-            order.setdefault((*rest, x // c), []).append(j)
-        zero, one = self.m.number(0), self.m.number(1)
-        sums = self.m.matrix([[one if j in own else zero for j in range(len(target))] for own in order.values()])
-        return sums * rows, (sums * self.m.matrix([[t] for t in target])).entries()
 
     @cached_property
     def _rational_twin(self) -> Self | None:

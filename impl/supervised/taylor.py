@@ -26,10 +26,10 @@ def _coefficients(series: Any, count: int) -> list[Number]:
     return [series[k] for k in range(count)]
 
 
-def _lines(s: Any, block: list[list[Number]]) -> list[list[Any]]:
-    """Predictions of several components as series along each component in turn, from rows [value | tangents]."""
+def _lines(s: Any, block: list[Number]) -> list[list[Any]]:
+    """Predictions of several components as series along each component in turn."""
     count = range(len(block))
-    return [[s.series([row[0], int(a == b)]) for a, row in enumerate(block)] for b in count]
+    return [[s.series([v, int(a == b)]) for a, v in enumerate(block)] for b in count]
 
 
 def slope_rows(problem: Risks, law: Law, z: list[list[Number]]) -> Matrix:
@@ -39,7 +39,7 @@ def slope_rows(problem: Risks, law: Law, z: list[list[Number]]) -> Matrix:
     rows = [[zero] * len(z[0]) for _ in z]
     if problem.loss.outputs > 1:
         for x, y, p in law.atoms:
-            for b, start in enumerate(_lines(s, z[x])):
+            for b, start in enumerate(_lines(s, [row[0] for row in z[x]])):
                 for a, slope in enumerate(problem.loss.d1(s, start, y), start=x.start):
                     value, scale = (p * c for c in _coefficients(slope, 2))
                     first = rows[a][0] + value if b == 0 else rows[a][0]
@@ -74,17 +74,26 @@ def gradient(problem: Problem) -> list[Number]:
 
 def risk_gradient(problem: Risks, law: Law, z: list[list[Number]]) -> list[Number]:
     """The derivative of R_i along each tangent, at predictions [value | tangents]; series of two terms."""
-    s, total = _series(problem), [problem.m.number(0)] * (len(z[0]) - 1)
-    if problem.loss.outputs > 1:
-        for x, y, p in law.atoms:
-            for start, row in zip(_lines(s, z[x]), z[x], strict=True):
-                scale = p * problem.loss.value(s, start, y)[1]
-                total = [t + scale * v for t, v in zip(total, row[1:], strict=True)]
-        return total
-    for x, y, p in law.atoms:
-        scale = p * problem.loss.value(s, s.series([z[x][0], 1]), y)[1]
-        total = [t + scale * v for t, v in zip(total, z[x][1:], strict=True)]
+    total = [problem.m.number(0)] * (len(z[0]) - 1)
+    for x, slope in risk_slopes(problem, law, [row[0] for row in z]).items():
+        total = [t + slope * v for t, v in zip(total, z[x][1:], strict=True)]
     return total
+
+
+def risk_slopes(problem: Risks, law: Law, z: list[Number]) -> dict[int, Number]:
+    """The derivative of R_i by the prediction at each place with mass, read off series of ell (two terms)."""
+    s, loss = _series(problem), problem.loss
+    found: dict[int, Number] = {}
+    for x, y, p in law.atoms:
+        lines = {x: s.series([z[x], 1])} if loss.outputs == 1 else dict(zip(_places(x), _lines(s, z[x]), strict=True))
+        for place, line in lines.items():
+            term = p * loss.value(s, line, y)[1]
+            found[place] = found[place] + term if place in found else term
+    return found
+
+
+def _places(x: slice) -> range:
+    return range(x.start, x.stop)
 
 
 def _adapt(problem: Problem, law: Law, theta: Matrix) -> Matrix:

@@ -13,7 +13,7 @@ from .meta_sl import MetaSL
 from .network_quantities import NetworkSupervised
 from .numbers import Fraction, digits
 from .policy_networks import PolicyNetwork
-from .vectors import VectorMetaSL, outputs_of
+from .vectors import VectorMetaSL, VectorNetwork, outputs_of
 
 
 def read(text: str) -> dict[str, Any]:
@@ -37,5 +37,5 @@ def quantities(document: dict[str, Any], dps: int, direction: list[Fraction] | N
     linear = document.get("model", {"name": "linear"})["name"] == "linear"
     with mp.workdps(dps):
         if document["problem"] == "meta-sl" and outputs_of(document) > 1:
-            return VectorMetaSL(document, direction)
+            return (VectorMetaSL if linear else VectorNetwork)(document, direction)
         return kinds[document["problem"], linear](document, direction)

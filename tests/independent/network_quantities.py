@@ -22,7 +22,7 @@ from .numbers import (
     step_size,
     weighted_norm,
 )
-from .supervised import Supervised
+from .supervised import Supervised, Task
 
 WIDE = 48
 """Weights beyond which derivatives in every single one are left out."""
@@ -49,14 +49,23 @@ class NetworkSupervised(Supervised):
             v = feature(path[-1], x)
             for weights in reversed(path[:-1]):
                 change = [mpf(0)] * len(v)
-                for other, rho in task.inner.rho.items():
-                    own = feature(weights, other)
-                    bend = rho * self.mean(task.inner, other, self.loss.second, self.model.predict(weights, other))
-                    pull = self.eta * bend * dot(own, v)
-                    change = [c + pull * o for c, o in zip(change, own, strict=True)]
-                v = [a - c for a, c in zip(v, change, strict=True)]
+                pairings = {other: dot(feature(weights, other), v) for other in task.inner.rho}
+                for other, pull in self.turned(task.inner, weights, pairings).items():
+                    change = [c + pull * o for c, o in zip(change, feature(weights, other), strict=True)]
+                v = [a - self.eta * c for a, c in zip(v, change, strict=True)]
             found.append(v)
         return found
+
+    def turned(self, law: Task, weights: Vector, values: dict[Any, Any]) -> dict[Any, Any]:
+        """sum_y p ell''(f(x; W), y) times a value, per x of a law."""
+        return {x: self.bend(law, weights, x) * value for x, value in values.items()}
+
+    def bend(self, law: Task, weights: Vector, x: Any) -> Any:
+        return law.rho[x] * self.mean(law, x, self.loss.second, self.model.predict(weights, x))
+
+    def pull(self, law: Task, weights: Vector, x: Any) -> Any:
+        """sum_y p ell'(f(x; W), y)."""
+        return law.rho[x] * self.mean(law, x, self.loss.first, self.model.predict(weights, x))
 
     @property
     def wide(self) -> bool:
@@ -151,8 +160,8 @@ class NetworkSupervised(Supervised):
 
     # --- explicit errors ------------------------------------------------------------------------------------------
 
-    def lengths(self) -> dict[int, Any]:
-        return {x: norm(row) for x, row in enumerate(self.model.inputs)}
+    def lengths(self) -> dict[Any, Any]:
+        return {x: norm(self.model.inputs[x]) for x in self.model.places}
 
     def explicit(self, delta: Callable[[int, int, int], Any], curved: bool) -> Any:
         """||e|| for delta(task, step, x); `curved`: with the network's own second derivative (smooth networks).
@@ -165,13 +174,12 @@ class NetworkSupervised(Supervised):
             kappas, bends, turns = [], [], []
             for k, weights in enumerate(steps):
                 total = bent = turned = mpf(0)
-                for other, rho in task.inner.rho.items():
-                    z = self.model.predict(weights, other)
-                    second = abs(rho * self.mean(task.inner, other, self.loss.second, z))
+                for other in task.inner.rho:
+                    second = abs(self.bend(task.inner, weights, other))
                     total += second * length[other] ** 2
                     bent += second * length[other] * delta(i, k, other)
                     if curved:
-                        slope = abs(rho * self.mean(task.inner, other, self.loss.first, z))
+                        slope = abs(self.pull(task.inner, weights, other))
                         turned += self.model.curvature * self.model.scale * slope * length[other] ** 2
                 eta = abs(self.eta)
                 kappas.append(max(mpf(1), eta * total - 1) if self.eta >= 0 else 1 + eta * total)
@@ -284,7 +292,7 @@ class NetworkSupervised(Supervised):
             if length == 0:
                 return mpf(0)
             reaches = {1: mpf(0), -1: mpf(0)}
-            for b, d, t in zip(model.signs, distances, model.arguments(model.start, x), strict=True):
+            for b, d, t in zip(model.signs(x), distances, model.arguments(model.start, x), strict=True):
                 reaches[b] += max(d - abs(t) / length, mpf(0))
             return model.scale * length * max(reaches.values())
 
@@ -299,7 +307,7 @@ class NetworkSupervised(Supervised):
             length, best = norm(model.inputs[x]), mpf(0)
             for sign in (1, -1):
                 sizes = sorted(
-                    abs(t) for b, t in zip(model.signs, model.arguments(model.start, x), strict=True) if b == sign
+                    abs(t) for b, t in zip(model.signs(x), model.arguments(model.start, x), strict=True) if b == sign
                 )
                 for count in range(1, len(sizes) + 1):
                     best = max(best, self.ball * length * mp.sqrt(mpf(count)) - mp.fsum(sizes[:count]))

@@ -40,14 +40,23 @@ class Network:
         self.inputs = [numbers(row) for row in inputs]
         self.exact_start = [[exact(v) for v in row] for row in model["W0"]]
         self.start = self.parameter(model["W0"])
-        self.signs = [int(exact(b)) for b in model["b"]]
-        self.width, self.size = len(self.signs), len(model["W0"][0])
+        self.b = model["b"]
+        self.width, self.size = len(model["W0"]), len(model["W0"][0])
         self.scale = 1 / mp.sqrt(mpf(self.width))
 
     def parameter(self, given: Any) -> Vector:
         return [number(exact(v)) for row in given for v in row]
 
-    def arguments(self, weights: Vector, x: int) -> Vector:
+    def signs(self, x: Any) -> list[int]:
+        """The b_r by which the neurons enter f(x)."""
+        return [int(exact(b)) for b in self.b]
+
+    @property
+    def places(self) -> list[Any]:
+        """All x."""
+        return list(range(len(self.inputs)))
+
+    def arguments(self, weights: Vector, x: Any) -> Vector:
         """W_r'x; what is 0 but for rounding is 0."""
         given, d, found = self.inputs[x], self.size, []
         for r in range(self.width):
@@ -59,7 +68,7 @@ class Network:
         return found
 
     def predict(self, weights: Vector, x: int) -> Any:
-        values = [b * self.sigma(t) for b, t in zip(self.signs, self.arguments(weights, x), strict=True)]
+        values = [b * self.sigma(t) for b, t in zip(self.signs(x), self.arguments(weights, x), strict=True)]
         return self.scale * mp.fsum(values)
 
     def slope(self, weights: Vector, x: int) -> Vector:
@@ -67,7 +76,7 @@ class Network:
         return self.feature(self.arguments(weights, x), x)
 
     def feature(self, arguments: Vector, x: int) -> Vector:
-        factors = [self.scale * b * self.slope_of(t) for b, t in zip(self.signs, arguments, strict=True)]
+        factors = [self.scale * b * self.slope_of(t) for b, t in zip(self.signs(x), arguments, strict=True)]
         return [f * v for f in factors for v in self.inputs[x]]
 
     def kink(self, weights: Vector, x: int) -> bool:

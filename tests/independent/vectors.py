@@ -1,6 +1,7 @@
-"""Linear models of c outputs by their definition: Theta (c, d), predictions in R^c, squared loss or softmax.
+"""Models of c outputs by their definition: predictions in R^c, squared loss or softmax.
 
-What the linear model has per input x it has here per pair (x, a), a component: w and u are lists over these.
+What a model has per input x it has here per pair (x, a), a component: w and u are lists over these. A linear model has
+Theta (c, d), a network the signs b (c, m).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from mpmath import mp, mpf
 from . import infimum
 from .losses import INFINITE
 from .meta_sl import MetaSL
+from .network_quantities import NetworkSupervised
+from .networks import Network
 from .numbers import Fraction, UndefinedError, Vector, dot, exact, is_small, number, numbers, share, solve
-from .supervised import Linear, Task
+from .supervised import Linear, Supervised, Task
 
 Place = tuple[int, int]
 
@@ -90,9 +93,9 @@ def outputs_of(document: dict[str, Any]) -> int:
 class VectorModel(Linear):
     """h_theta(x) = Theta phi(x): of the pair (x, a) the input is phi(x) in row a of a zero matrix."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, document: dict[str, Any], c: int) -> None:
         super().__init__(document)
-        c, rows = outputs_of(document), self.inputs
+        rows = self.inputs
         self.inputs: Any = {
             (x, a): [mpf(0)] * (a * len(row)) + row + [mpf(0)] * ((c - 1 - a) * len(row))
             for x, row in enumerate(rows)
@@ -100,24 +103,37 @@ class VectorModel(Linear):
         }
 
 
-class VectorMetaSL(MetaSL):
-    """The linear model's quantities with c outputs."""
+class OutputNetwork(Network):
+    """f_a(x; W), a place (x, a): the signs of output a."""
+
+    def __init__(self, model: dict[str, Any], inputs: list[list[Any]]) -> None:
+        super().__init__(model, inputs)
+        plain = range(len(self.b))
+        self.exact_inputs: Any = {(x, a): row for x, row in enumerate(self.exact_inputs) for a in plain}
+        self.inputs: Any = {(x, a): row for x, row in enumerate(self.inputs) for a in plain}
+
+    def signs(self, x: Any) -> list[int]:
+        return [int(exact(b)) for b in self.b[x[1]]]
+
+    @property
+    def places(self) -> list[Any]:
+        return list(self.inputs)
+
+
+class Outputs(Supervised):
+    """What several outputs change, whatever the model."""
 
     def __init__(self, document: dict[str, Any], direction: list[Fraction] | None = None) -> None:
         self.outputs = outputs_of(document)
         plain = {**document, "tasks": [], "loss": {"name": "squared"}}
         super().__init__(plain, direction)
         self.document, self.loss = document, loss_of(document["loss"]["name"])  # type: ignore[assignment]
-        self.model = VectorModel(document)
         weights = share(t["weight"] for t in document["tasks"])
         self.tasks = [
             self.law(task["atoms"], weight, i, self.law(task["support"], weight, i) if "support" in task else None)
             for i, (task, weight) in enumerate(zip(document["tasks"], weights, strict=True))
             if weight
         ]
-
-    def make_model(self, document: dict[str, Any]) -> Any:
-        return Linear(document)
 
     def law(self, given: list[dict[str, Any]], weight: Fraction, index: int, support: Any = None) -> VectorTask:
         masses, classes = share(a["p"] for a in given), self.loss.name == "softmax"
@@ -144,42 +160,8 @@ class VectorMetaSL(MetaSL):
         z = {x: self.model.predict(theta, x) for x in task.rho}
         for x, y, p in task.atoms:
             for a, slope in enumerate(self.loss.first(self.at(z, x), y)):
-                total = [t + p * slope * s for t, s in zip(total, self.model.inputs[x, a], strict=True)]
+                total = [t + p * slope * s for t, s in zip(total, self.model.slope(theta, (x, a)), strict=True)]
         return total
-
-    def hessian(self, x: int, bends: list[Vector]) -> list[Vector]:
-        """Phi_x' B Phi_x."""
-        columns = list(zip(*(self.model.inputs[x, a] for a in range(self.outputs)), strict=True))
-        return [[dot(column, [dot(bend, other) for bend in bends]) for other in columns] for column in columns]
-
-    def newton(self, task: Task, theta: Vector, t: Vector) -> Vector | None:
-        """Newton steps, halved until the residual falls."""
-        strength = number(exact(self.adaptation["lambda"]))
-
-        def equation(t: Vector) -> Vector:
-            return [strength * (a - b) + g for a, b, g in zip(t, theta, self.risk_gradient(task, t), strict=True)]
-
-        here = equation(t)
-        for _ in range(400):
-            size = mp.norm(here)
-            if size <= mpf(10) ** (-(9 * mp.dps) // 10) * strength * (mp.norm(t) + mp.norm(theta)):
-                break
-            system = [[strength if i == j else mpf(0) for j in range(len(t))] for i in range(len(t))]
-            z = {x: self.model.predict(t, x) for x in task.rho}
-            for x, y, p in task.atoms:
-                own = self.hessian(x, self.loss.second(self.at(z, x), y))
-                system = [[s + p * h for s, h in zip(*rows, strict=True)] for rows in zip(system, own, strict=True)]
-            move, factor = solve(system, here), mpf(1)
-            while factor > mpf(10) ** -20:
-                tried = [a - factor * b for a, b in zip(t, move, strict=True)]
-                there = equation(tried)
-                if mp.norm(there) < size * (1 - factor / 4):
-                    break
-                factor /= 2
-            else:
-                break
-            t, here = tried, there
-        return t if mp.norm(here) <= strength * (mp.norm(t) + mp.norm(theta)) * mpf(10) ** (-mp.dps // 2) else None
 
     @cached_property
     def rivals(self) -> list[dict[Any, Any]]:
@@ -244,6 +226,47 @@ class VectorMetaSL(MetaSL):
         places = [(i, x) for i, (x, _), _ in self.points]  # type: ignore[misc]
         return infimum.l1(self.eps, *self.together(places, rows, [c * u for c, u in zip(weights, self.u, strict=True)]))
 
+
+class VectorMetaSL(Outputs, MetaSL):
+    """The linear model's quantities with c outputs."""
+
+    def make_model(self, document: dict[str, Any]) -> Any:
+        return VectorModel(document, self.outputs)
+
+    def hessian(self, x: int, bends: list[Vector]) -> list[Vector]:
+        """Phi_x' B Phi_x."""
+        columns = list(zip(*(self.model.inputs[x, a] for a in range(self.outputs)), strict=True))
+        return [[dot(column, [dot(bend, other) for bend in bends]) for other in columns] for column in columns]
+
+    def newton(self, task: Task, theta: Vector, t: Vector) -> Vector | None:
+        """Newton steps, halved until the residual falls."""
+        strength = number(exact(self.adaptation["lambda"]))
+
+        def equation(t: Vector) -> Vector:
+            return [strength * (a - b) + g for a, b, g in zip(t, theta, self.risk_gradient(task, t), strict=True)]
+
+        here = equation(t)
+        for _ in range(400):
+            size = mp.norm(here)
+            if size <= mpf(10) ** (-(9 * mp.dps) // 10) * strength * (mp.norm(t) + mp.norm(theta)):
+                break
+            system = [[strength if i == j else mpf(0) for j in range(len(t))] for i in range(len(t))]
+            z = {x: self.model.predict(t, x) for x in task.rho}
+            for x, y, p in task.atoms:
+                own = self.hessian(x, self.loss.second(self.at(z, x), y))
+                system = [[s + p * h for s, h in zip(*rows, strict=True)] for rows in zip(system, own, strict=True)]
+            move, factor = solve(system, here), mpf(1)
+            while factor > mpf(10) ** -20:
+                tried = [a - factor * b for a, b in zip(t, move, strict=True)]
+                there = equation(tried)
+                if mp.norm(there) < size * (1 - factor / 4):
+                    break
+                factor /= 2
+            else:
+                break
+            t, here = tried, there
+        return t if mp.norm(here) <= strength * (mp.norm(t) + mp.norm(theta)) * mpf(10) ** (-mp.dps // 2) else None
+
     @cached_property
     def mixed(self) -> Any:
         if self.steps != 1:
@@ -276,3 +299,32 @@ class VectorMetaSL(MetaSL):
         _, weights, targets, rows, *_ = self.mixed
         scaled = [[w * x for x in row] for w, row in zip(weights, rows, strict=True)]
         return infimum.l1(self.eps, *self.together(self.triples, scaled, targets))
+
+
+class VectorNetwork(Outputs, NetworkSupervised):
+    """A network's quantities with c outputs."""
+
+    def make_model(self, document: dict[str, Any]) -> Any:
+        return OutputNetwork(document["model"], document["features"])
+
+    def block(self, law: Task, weights: Vector, x: int) -> list[Vector]:
+        """sum_y p Hess ell(f(x; W), y)."""
+        z = [self.model.predict(weights, (x, a)) for a in range(self.outputs)]
+        total = [[mpf(0)] * self.outputs for _ in z]
+        for other, y, p in law.atoms:
+            if other == x:
+                rows = zip(total, self.loss.second(z, y), strict=True)
+                total = [[t + p * h for t, h in zip(*row, strict=True)] for row in rows]
+        return total
+
+    def turned(self, law: Task, weights: Vector, values: dict[Any, Any]) -> dict[Any, Any]:
+        blocks = {x: self.block(law, weights, x) for x, _ in values}
+        return {(x, a): dot(blocks[x][a], [values[x, b] for b in range(self.outputs)]) for x, a in values}
+
+    def bend(self, law: Task, weights: Vector, x: Any) -> Any:
+        """The largest sum of absolute values in a row of the block."""
+        return max(mp.fsum(map(abs, row)) for row in self.block(law, weights, x[0]))
+
+    def pull(self, law: Task, weights: Vector, x: Any) -> Any:
+        z = {(x[0], a): self.model.predict(weights, (x[0], a)) for a in range(self.outputs)}
+        return law.rho[x] * self.slope(law, x, z)

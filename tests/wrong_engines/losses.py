@@ -9,7 +9,8 @@ from typing import Any
 
 from flint import arb, fmpq
 from metagap.impl.arithmetic import Floats
-from metagap.impl.losses import LOSSES, Constants, Loss
+from metagap.impl.losses import LOSSES, Loss
+from metagap.impl.profiles import Constants
 
 from .numbers import DROPPED, MISSED, bare, missed, then
 from .planting import Around, Edit, Fault, Value, suite
@@ -19,7 +20,7 @@ ALL = {name: Loss(name, PARAMETERS[family.profile.parameter]) for name, family i
 
 
 def profile(name: str, attribute: str) -> str:
-    return f"metagap.impl.losses:{type(LOSSES[name].profile).__name__}.{attribute}"
+    return f"metagap.impl.profiles:{type(LOSSES[name].profile).__name__}.{attribute}"
 
 
 def derivatives(name: str) -> Any:

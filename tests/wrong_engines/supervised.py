@@ -44,7 +44,7 @@ SUPERVISED = (
     fault("slopes-without-mass", "masses are left out", f"{MAML}:Risks.slopes", Edit("total[x] += p *", "total[x] +="),
           BY_HAND),
     fault("curvatures-without-mass", "masses are left out", f"{MAML}:Risks.curvatures",
-          Edit("total[x] += p *", "total[x] +="), BY_HAND),
+          Edit("total[x][0] += p *", "total[x][0] +="), BY_HAND),
     fault("curvatures-are-slopes", "a derivative for another", f"{MAML}:Risks.curvatures", Edit("loss.d2", "loss.d1"),
           BY_HAND),
     fault("risk-without-mass", "masses are left out", f"{MAML}:Risks.risk", Edit("(p * self", "(self"), BY_HAND),

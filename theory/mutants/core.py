@@ -270,3 +270,30 @@ def init_no_eps(begin: str, kind: str, title: str, why: str) -> Wrong:
 
 
 STATIONARY = "Only at exactly stationary points is the term 0."
+
+
+def outputs(begin: str) -> tuple[Wrong, ...]:
+    """Of several outputs: components that are averaged, uncoupled, or counted from 1."""
+    return (
+        Wrong(
+            f"{begin}mean-over-outputs",
+            "lifted",
+            "the mean over components in place of their sum",
+            instead(bound="radius*eps + weight_norm*misfit/outputs"),
+            "A risk sums the loss of all components: each has the whole mass of its point.",
+        ),
+        Wrong(
+            f"{begin}outputs-uncoupled",
+            "lifted",
+            "the Hessian's blocks without their mixed derivatives",
+            put(misfit="misfit_uncoupled"),
+            "The Hessian of softmax is diag(p) - pp': a step on one component moves the slopes of all.",
+        ),
+        Wrong(
+            f"{begin}next-class",
+            "lifted",
+            "functional gradient with the classes counted from 1",
+            put(weight_norm="weight_norm_shifted"),
+            "w is p less the unit vector of the label's own class.",
+        ),
+    )

@@ -185,6 +185,7 @@ NETWORK = mutants(
         ),
         *(row for row in core.convex_steps("network-") if row.stem != "identity"),
         *core.refined("network-"),
+        *core.outputs("network-"),
     ),
 )
 
@@ -281,5 +282,6 @@ SMOOTH_NETWORK = mutants(
         ),
         *core.convex_steps("smooth-network-"),
         *core.refined("smooth-network-"),
+        *core.outputs("smooth-network-"),
     ),
 )

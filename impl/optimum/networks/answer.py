@@ -27,9 +27,9 @@ from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.relu.quantities import NetworkQuantities
 from ...supervised.smooth.quantities import SmoothQuantities
 from .bracket import STARTS, NetworkHeadline, Optimum, descended, value
-from .floor import prediction_floor, problem_of
+from .floor import problem_of
 from .headline import RELU, SMOOTH
-from .lower import Lower, best_of, lower_bound
+from .lower import Lower, lower_bound, without_search
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class NetworkAnswerer(Staged):
         sigma = instance.activation if isinstance(instance, SmoothInstance) else "relu"
         step = f"{count(adaptation.steps, 'inner step')} of {to_float(adaptation.eta):.4g}"
         sizes = f"{count(len(tasks), 'task')}, {count(rows, 'row')}, {count(d, 'column')}"
+        sizes += f", {instance.loss.outputs} outputs" if instance.loss.outputs > 1 else ""
         network = f"a two-layer {sigma} network of width {instance.width}"
         return Posed(
             model=f"{sigma}-network",
@@ -104,7 +105,7 @@ class NetworkAnswerer(Staged):
             return replace(made, fallback=made.lower if made.check is None else lowest)
 
         work.stage("bounding the infimum by what any networks can do")
-        floor = best_of(instance, [prediction_floor(instance)])
+        floor = without_search(instance)
         lowest = floor.value if floor.check is not None and floor.check.accepted else standing.fallback
         yield (made := assembled(floor))
         for start in self._starts(instance):

@@ -31,9 +31,21 @@ import numpy as np
 import scipy
 from flint import arb, arb_mat, ctx, fmpq
 
-from ...arithmetic import Balls, Floats, bounds, exact_floats, midpoint, proposed, rational, root, square, to_float
+from ...arithmetic import (
+    Balls,
+    Floats,
+    Rationals,
+    bounds,
+    exact_floats,
+    midpoint,
+    proposed,
+    rational,
+    root,
+    square,
+    to_float,
+)
 from ...instances import Vector
-from ...losses import Loss
+from ...losses import Link, Loss
 from ...models import flips
 from ...models.activation import Activation
 from ...models.dependence import place
@@ -42,7 +54,7 @@ from ...supervised.instance import Atom, Functions, NetworkInstance, Task
 from ...supervised.maml import Law
 from ...supervised.relu.problem import NetworkProblem
 from ...supervised.smooth.problem import SmoothProblem
-from ..exact import PRECISION, Ends, bisected, least_on_ray, on_line
+from ..exact import FAR, PRECISION, Ends, bisected, least_on_ray, on_line
 
 
 class NotConvexError(ValueError):
@@ -140,6 +152,31 @@ def least_between(loss: Loss, labels: Labels, limit: arb) -> tuple[arb, fmpq]:
     return bisected(*on_line(loss, labels), -high, high, arb(2) ** -100)
 
 
+# --- several outputs ---------------------------------------------------------------------------------------
+
+
+def functions_floor(instance: NetworkInstance) -> Floor:
+    """sum_i q_i E inf_z E[ell(z, y) | x], z in R^c: no functions of task and input do better. Of softmax the entropy of
+    the labels, of the squared loss half their variance; functions that attain it, or nearly."""
+    loss, c, total, rows = instance.loss, instance.loss.outputs, arb(0), []
+    with ctx.workprec(PRECISION):
+        for task in instance.canonical.tasks:
+            row = [fmpq(0)] * (c * len(instance.features))
+            for x in sorted({atom.x for atom in task.atoms}):
+                atoms = [(loss.label(Rationals, atom.y), atom.p) for atom in task.atoms if atom.x == x]
+                mass = sum((p for _, p in atoms), start=fmpq(0))
+                best = [sum((p * y[a] for y, p in atoms), start=fmpq(0)) / mass for a in range(c)]
+                if loss.link is Link.CLASS:
+                    total -= task.weight * mass * sum((arb(q) * arb(q).log() for q in best if q > 0), start=arb(0))
+                    best = [exact_floats([arb(q).log()])[0] if q > 0 else fmpq(-FAR) for q in best]
+                else:
+                    apart = sum(p * (v - z) * (v - z) for y, p in atoms for v, z in zip(y, best, strict=True))
+                    total += task.weight * apart / 2
+                row[x * c : x * c + c] = best
+            rows.append(row)
+    return Floor(total, "the best functions of task and input", functions_of(instance, rows))
+
+
 # --- in a ball around W0 -------------------------------------------------------------------------------------
 
 
@@ -172,7 +209,7 @@ class Centre:
         """The error E of the linearisation in the ball of that radius [k]."""
         if isinstance(self.problem, NetworkProblem):
             return flips.worst_cases(self.problem, budget)
-        bend = self.problem.sigma.curvature(Balls) * abs(self.problem.output[0]) / 2
+        bend = self.problem.sigma.curvature(Balls) * abs(self.problem.output[0][0]) / 2
         return [(budget * size).min(bend * square(budget * size)) for size in self.sizes]
 
 

@@ -19,13 +19,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from flint import arb, arb_mat, ctx, fmpq
 
 from ...arithmetic import PROPOSING, Floats, bounds, exact_floats, midpoint, root, to_float
 from ...supervised.batch import laws_of
 from ...supervised.instance import Functions, NetworkInstance
 from ...supervised.quantities import small_step_margin
+from ..constrained import in_ball
 from .floor import AnyProblem, NotConvexError, problem_of
 
 PRECISION = 128
@@ -59,6 +59,8 @@ def convexity_margin(instance: NetworkInstance, kernel: arb_mat) -> arb:
 def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptimum:
     """The certified optimum of L_lin over ||W - W0|| <= ball. Errors: NotConvexError."""
     instance = instance.canonical
+    if instance.loss.outputs > 1:
+        raise NotConvexError(f"loss={instance.loss.name!r}: one output is required")
     with ctx.workprec(PRECISION):
         problem = problem_of(instance)
         kernel = problem.start.kernel
@@ -91,18 +93,14 @@ def _evaluated(problem: AnyProblem, column: arb_mat) -> tuple[arb, arb_mat, list
         slopes = arb_mat([[s] for s in problem.slopes(law, after)])
         for before in reversed(path):
             bends, pulled = problem.curvatures(law, before), (kernel * slopes).entries()
-            slopes = slopes - arb_mat([[problem.eta * h * v] for h, v in zip(bends, pulled, strict=True)])
+            slopes = slopes - arb_mat([[problem.eta * h * v] for (h,), v in zip(bends, pulled, strict=True)])
         total += law.weight * problem.risk(law, after)
         gamma += slopes * law.weight
     return total, gamma, rows
 
 
 def _proposed(problem: AnyProblem, ball: float) -> Array:
-    """Coefficients c [k] that nearly minimise L_lin over the ball, in float64.
-
-    In orthonormal coordinates a the minimiser is that of L_lin + lam ||a||^2/2 for the lam >= 0 that puts it into
-    the ball.
-    """
+    """Coefficients c [k] that nearly minimise L_lin over the ball, in float64; found in orthonormal coordinates."""
     table = np.array([[midpoint(v) for v in row] for row in problem.start.kernel.tolist()])
     if not np.isfinite(table).all():
         return np.zeros(len(table))
@@ -117,8 +115,8 @@ def _proposed(problem: AnyProblem, ball: float) -> Array:
     laws = laws_of(instance.loss, instance.tasks, len(base))
     labels, masses, weights = (laws[name][0] for name in ("labels", "masses", "weights"))
 
-    def objective(a: Array, lam: float) -> tuple[float, Array]:
-        total, gradient = lam / 2 * float(a @ a), lam * a
+    def objective(a: Array) -> tuple[float, Array]:
+        total, gradient = 0.0, 0 * a
         with np.errstate(over="ignore", invalid="ignore"):
             for q, y, p in zip(weights, labels, masses, strict=True):
                 here, path = a, []
@@ -133,25 +131,8 @@ def _proposed(problem: AnyProblem, ball: float) -> Array:
                 gradient = gradient + q * pull
         return total, gradient
 
-    point = np.zeros(rows.shape[1])
-
-    def at(lam: float) -> Array:
-        nonlocal point
-        point = scipy.optimize.minimize(
-            objective, point, (lam,), jac=True, method="BFGS", options={"gtol": 1e-13, "maxiter": 500}
-        ).x
-        return point
-
-    def excess(log: float) -> float:
-        return float(np.linalg.norm(at(np.exp(log)))) / ball - 1
-
-    least, most = -30.0, 10.0
-    while excess(most) > 0 and most < 200:
-        most += 10
-    if not excess(most) <= 0:
-        return np.zeros(len(table))  # beyond float64
-    found = at(0.0 if excess(least) <= 0 else float(np.exp(scipy.optimize.brentq(excess, least, most, xtol=1e-13))))
-    return vectors[:, kept] @ (found / np.sqrt(values[kept]))
+    found = in_ball(objective, np.zeros(rows.shape[1]), ball)
+    return np.zeros(len(table)) if found is None else vectors[:, kept] @ (found / np.sqrt(values[kept]))
 
 
 def _sum(p: Array, terms: Array) -> Array:

@@ -24,7 +24,7 @@ from ...supervised.relu.batch import batch_of
 from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from .cells import TooLargeError, pattern_floor
 from .check import check_cells, check_predictions
-from .floor import Floor, UnboundedError, ball_floor, prediction_floor
+from .floor import Floor, UnboundedError, ball_floor, functions_floor, prediction_floor
 from .interpolant import interpolants
 from .optima import NotEnumerableError, infimum
 
@@ -45,6 +45,8 @@ class Lower:
 
 def lower_bound(instance: NetworkInstance, radius: fmpq | None) -> Lower:
     """The best lower bound over all W (radius None) or over ||W - W0|| <= radius."""
+    if instance.loss.outputs > 1:
+        return without_search(instance)
     floors = [prediction_floor(instance)]
     near: list[Weights] = []
     if radius is None:
@@ -59,6 +61,12 @@ def lower_bound(instance: NetworkInstance, radius: fmpq | None) -> Lower:
                 floor, near = pattern_floor(instance, radius)
                 floors.append(floor)
     return replace(best_of(instance, floors), near=near)
+
+
+def without_search(instance: NetworkInstance) -> Lower:
+    """That of the best predictions, which costs little; of several outputs the only one that is known."""
+    several = instance.loss.outputs > 1
+    return best_of(instance, [functions_floor(instance) if several else prediction_floor(instance)])
 
 
 def _exact(instance: NetworkInstance) -> Lower:
@@ -92,5 +100,6 @@ def best_of(instance: NetworkInstance, floors: Sequence[Floor]) -> Lower:
     best = max(floors, key=lambda f: bounds(f.value)[0])
     lower = bounds(best.value)[0]
     lower = max(lower, 0.0) if instance.loss.profile.nonnegative else lower
-    outcome = check_predictions(instance, best.functions, lower) if best is floors[0] else None
+    checkable = best is floors[0] and instance.loss.outputs == 1
+    outcome = check_predictions(instance, best.functions, lower) if checkable else None
     return Lower(lower, best.method, best, check=outcome)

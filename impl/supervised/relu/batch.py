@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ...models.batch import WEIGHTS
 from ...models.weights import Weights
 from ...sources import Field, Kind
 from ..adaptation import Gradient
-from ..batch import TASKS, functions_at, laws_of, tasks_at, values_of
+from ..batch import TASKS, functions_at, laws_of, shaped_functions, tasks_at, values_of, with_outputs
 from ..instance import Functions, NetworkComparator, NetworkInstance, SmoothInstance
 
 Array = np.ndarray
@@ -25,9 +25,10 @@ Array = np.ndarray
 class NetworkBatch:
     """B instances with the same loss, shape and number of steps.
 
-    features (B, k, d) the inputs, labels and masses (B, n, k, l), weights (B, n), signs (B, m), initial and omega
+    features (B, k, d) the inputs, labels and masses (B, n, k, l), weights (B, n), signs (B, c, m), initial and omega
     (B, m, d), rate (B,) the step size, radius (B,), and one of rival (B, m, d), functions (B, n, k). support_labels and
-    support_masses (B, n, k, l) the inner laws, None: they are the outer ones.
+    support_masses (B, n, k, l) the inner laws, None: they are the outer ones. Of c outputs labels and functions have
+    an axis of components, the last one.
     """
 
     loss: Loss
@@ -50,7 +51,10 @@ class NetworkBatch:
     rates: Array | None = None
     decay: Array | None = None
 
-    fields: ClassVar[tuple[Field, ...]] = (*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS)
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What its numbers are."""
+        return with_outputs((*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS), self.loss.outputs)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -58,7 +62,7 @@ class NetworkBatch:
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
         """(n, k, l, m, d)."""
-        return (*self.labels.shape[1:], *self.omega.shape[1:])
+        return (*self.masses.shape[1:], *self.omega.shape[1:])
 
     @property
     def sigma(self) -> Activation:
@@ -66,8 +70,8 @@ class NetworkBatch:
         return RELU if self.activation is None else ACTIVATIONS[self.activation]
 
     def against(self, *, rival: Array | None = None, functions: Array | None = None) -> Self:
-        """The same problems with another comparator."""
-        return replace(self, rival=rival, functions=functions)
+        """The same problems with another comparator; functions may be (B, n, k c)."""
+        return replace(self, rival=rival, functions=shaped_functions(self, functions))
 
     def take(self, chosen: Array | Sequence[int]) -> Self:
         """The instances of the given indices (or mask)."""
@@ -90,7 +94,7 @@ class NetworkBatch:
             Gradient(rational(float(self.rate[b])), self.steps),
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
             tasks_at(self, b),
-            tuple(int(v) for v in self.signs[b]),
+            tuple(int(v) for v in self.signs[b].flat),
             Weights(self.initial[b]),
             Weights(self.omega[b]),
             comparator,
@@ -111,13 +115,11 @@ def batch_of(instance: NetworkInstance) -> NetworkBatch:
         loss=canonical.loss,
         rate=np.array([to_float(canonical.adaptation.eta)]),
         features=np.array([[[to_float(v) for v in row] for row in canonical.features]]),
-        signs=np.array([canonical.signs], dtype=float),
+        signs=np.array([canonical.output], dtype=float),
         initial=canonical.initial.floats[None],
         omega=canonical.omega.floats[None],
         radius=np.array([to_float(canonical.radius)]),
-        rival=rival,
-        functions=functions,
         steps=canonical.adaptation.steps,
         activation=canonical.activation if isinstance(canonical, SmoothInstance) else None,
         **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
-    )
+    ).against(rival=rival, functions=functions)

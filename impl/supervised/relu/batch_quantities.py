@@ -18,7 +18,7 @@ from ..core_batch_quantities import CoreBatchQuantities, norms
 from .batch import Array, NetworkBatch
 
 Steps = list[tuple[int, Array, Array]]
-"""Number, features (B, 1 or n, k, D) and predictions (B, 1 or n, k) of steps of the adaptation."""
+"""Number, features (B, 1 or n, k, D) and curvatures, times the step size, of steps of the adaptation."""
 
 
 class NetworkBatchQuantities(CoreBatchQuantities):
@@ -29,7 +29,7 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     def __init__(self, batch: NetworkBatch) -> None:
         super().__init__(batch)
         self._sigma = batch.sigma
-        self._shrink = batch.signs.shape[1] ** -0.5
+        self._shrink = batch.signs.shape[2] ** -0.5
 
     # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
 
@@ -43,18 +43,27 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     @property
     def _output(self) -> Array:
-        """m^{-1/2} b_r (B, 1, 1, m)."""
-        return (self._shrink * self.batch.signs)[:, None, None]
+        """m^{-1/2} b (B, 1, c, m)."""
+        return (self._shrink * self.batch.signs)[:, None]
+
+    def _outputs(self, values: Array) -> Array:
+        """m^{-1/2} sum_r b_r of values (B, t, points, m), of all components (B, t, k)."""
+        return (values @ self._output.swapaxes(2, 3)).reshape(*values.shape[:2], -1)
+
+    def _inputs(self, values: Array) -> Array:
+        """The transpose: m^{-1/2} b_r times values (B, t, k), summed over components (B, t, points, m)."""
+        found: Array = values.reshape(*values.shape[:2], -1, self._c) @ self._output
+        return found
 
     def _phi(self, gates: Array) -> Array:
-        """phi (B, t, k, m d) for gates (B, t, k, m)."""
-        scaled = gates * self._output
-        rows = scaled[..., None] * self.features[:, None, :, None]
-        return rows.reshape(*rows.shape[:3], -1)
+        """phi (B, t, k, m d) for gates (B, t, points, m)."""
+        scaled = gates[:, :, :, None] * self._output[:, :, None]
+        rows = scaled[..., None] * self.features[:, None, :, None, None]
+        return rows.reshape(*rows.shape[:2], -1, rows.shape[4] * rows.shape[5])
 
     def _predictions(self, at: Array) -> Array:
         values: Array = self._sigma.value(Floats, self._drive(at))
-        return (values * self._output).sum(3)
+        return self._outputs(values)
 
     def _pulled(self, slopes: Array, at: Array) -> Array:
         move = (slopes[:, :, None] @ self._phi(self._gates(at)))[:, :, 0]
@@ -66,11 +75,14 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     # --- meta-features ------------------------------------------------------------------------------------
 
-    def _bent(self, outer: Array, inner: Array, z: Array) -> Array:
-        """outer - eta sum_x' rho ell''(z) <outer, inner_x'> inner_x' (B, n, k, D), rho and labels of the inner law."""
-        bends = self.batch.rate[:, None, None] * self._inner(2, z)
-        pull = outer @ inner.transpose(0, 1, 3, 2)
-        return outer - (pull * bends[:, :, None]) @ inner
+    def _bends(self, z: Array) -> Array:
+        """eta sum_y p ell''(z), p of the inner law."""
+        return self._rated(self._inner(2, z))
+
+    def _bent(self, outer: Array, inner: Array, bends: Array) -> Array:
+        """outer - sum_x' bends <outer, inner_x'> inner_x' (B, n, k, D)."""
+        pull = self._turned(bends, inner @ outer.swapaxes(2, 3))
+        return outer - pull.swapaxes(2, 3) @ inner
 
     @cached_property
     def _phi_omega(self) -> Array:
@@ -90,28 +102,24 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     @cached_property
     def _steps(self) -> Steps:
         phi = [self._phi_omega, *(self._phi(self._gates(w)) for w in self._path[1:-1])]
-        return [(k, *pair) for k, pair in enumerate(zip(phi, self._on_the_way, strict=True))]
+        bends = map(self._bends, self._on_the_way)
+        return [(k, *pair) for k, pair in enumerate(zip(phi, bends, strict=True))]
 
     def _factored(self, rows: Array, steps: Steps) -> Array:
         """The factors of the steps applied to rows (B, n, k, D), the last of them first."""
-        for k, phi, z in reversed(steps):
-            rows = self._factor(rows, k, phi, z)
+        for k, phi, bends in reversed(steps):
+            bent = self._bent(rows, phi, bends)
+            rows = bent if self._sigma.kinked else bent - self._folded(rows, k)
         return rows
-
-    def _factor(self, rows: Array, k: int, phi: Array, z: Array) -> Array:
-        """I - eta H of step k, with the features phi and the predictions z."""
-        bent = self._bent(rows, phi, z)
-        return bent if self._sigma.kinked else bent - self._folded(rows, k)
 
     def _folded(self, outer: Array, step: int) -> Array:
         """eta E[ell' d2f] outer (B, n, k, D), at the iterate and the predictions that the step starts from."""
-        n, k, _, m, d = self.batch.shape
-        pulls = self.batch.rate[:, None, None] * self._inner(1, self._on_the_way[step])
-        scaled = self._sigma.d2(Floats, self._drive(self._path[step])) * self._output
-        weights = (pulls[..., None] * scaled).transpose(0, 1, 3, 2)
+        n, _, _, m, d = self.batch.shape
+        pulls = self._rated(self._inner(1, self._on_the_way[step]))
+        weights = self._sigma.d2(Floats, self._drive(self._path[step])) * self._inputs(pulls)
         inputs = self.features[:, None, None]
-        blocks = (weights[..., None, :] * inputs.transpose(0, 1, 2, 4, 3)) @ inputs
-        rows = outer.reshape(-1, n, k, m, d).transpose(0, 1, 3, 2, 4)
+        blocks = (weights.transpose(0, 1, 3, 2)[..., None, :] * inputs.transpose(0, 1, 2, 4, 3)) @ inputs
+        rows = outer.reshape(-1, n, outer.shape[2], m, d).transpose(0, 1, 3, 2, 4)
         return (rows @ blocks).transpose(0, 1, 3, 2, 4).reshape(outer.shape)
 
     @cached_property
@@ -122,16 +130,15 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     def gradient(self) -> Array:
         """grad L (B, D) by the chain rule; of each task one vector goes back through the steps, not all features."""
         pulls = self.batch.weights[..., None] * self.slopes
-        found = self._back(pulls[..., None] * self._gates(self._path[-1]) * self._output)
-        rate, steps = self.batch.rate[:, None, None], zip(self._path[:-1], self._on_the_way, strict=True)
-        for at, z in reversed(list(steps)):
+        found = self._back(self._inputs(pulls) * self._gates(self._path[-1]))
+        for at, z in reversed(list(zip(self._path[:-1], self._on_the_way, strict=True))):
             drive, along = self._drive(at), self._drive(found)
-            gates = self._sigma.d1(Floats, drive) * self._output
-            bends = rate * self._inner(2, z) * (along * gates).sum(3)
-            rows = bends[..., None] * gates
+            gates = self._sigma.d1(Floats, drive)
+            turned = self._turned(self._bends(z), self._outputs(along * gates)[..., None])
+            rows = self._inputs(turned[..., 0]) * gates
             if not self._sigma.kinked:
-                folds = self._sigma.d2(Floats, drive) * self._output
-                rows = rows + (rate * self._inner(1, z))[..., None] * folds * along
+                pulls = self._rated(self._inner(1, z))
+                rows = rows + self._inputs(pulls) * self._sigma.d2(Floats, drive) * along
             found = found - self._back(rows)
         return found.sum(1).reshape(len(found), -1)
 
@@ -143,8 +150,8 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     def initial_features(self) -> Array:
         """phi_0 in all places (B, n, k, D)."""
         rows = self._lifted_rows(self._phi_start)
-        for z in reversed(self._on_the_way):
-            rows = self._bent(rows, self._phi_start, z)
+        for _, _, bends in reversed(self._steps):
+            rows = self._bent(rows, self._phi_start, bends)
         return rows
 
     def _misfit(
@@ -154,7 +161,9 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     @property
     def _stretch(self) -> Array:
-        return np.sqrt((self.meta_features**2).sum(3)) + np.abs(self._drive(self._omega)).sum(3) * self._shrink
+        return (
+            np.sqrt((self.meta_features**2).sum(3)) + self._each(np.abs(self._drive(self._omega)).sum(3)) * self._shrink
+        )
 
     # --- full row rank ---------------------------------------------------------------------------------------
 
@@ -216,21 +225,29 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     @cached_property
     def _size(self) -> Array:
         """||x|| (B, 1, k)."""
-        return np.sqrt((self.features**2).sum(2))[:, None]
+        return self._each(np.sqrt((self.features**2).sum(2))[:, None])
+
+    def _each(self, values: Array) -> Array:
+        """What is known of points (B, t, points), of all their components (B, t, k)."""
+        return np.repeat(values, self._c, axis=2)
+
+    def _block_sizes(self, bends: Array) -> Array:
+        """||B_x|| <= the largest sum of absolute values in a row (B, t, k)."""
+        return np.abs(bends) if self._c == 1 else self._each(np.abs(bends).sum(4).max(3))
 
     def _error(self, changes: Sequence[Array], fold: float = 0.0, first: int = 0) -> Array:
         """||e|| for changes of the features of the iterates (B, 1 or n, k); fold bounds ||d2f(x)||/||x||^2.
 
         Before the step `first` factors count as 1.
         """
-        rate, size = self.batch.rate[:, None, None], self._size
+        rate, size = self.batch.rate[:, None], self._size
         stretch, moved = np.ones(self.mass.shape[:2]), np.zeros(self.mass.shape[:2])
         for step, (z, change) in enumerate(zip(self._on_the_way, changes, strict=False)):
-            bends = np.abs(rate * self._inner(2, z))
+            bends = self._block_sizes(self._bends(z))
             total = (bends * size**2).sum(2)
-            own = np.where(rate[..., 0] >= 0, np.maximum(1.0, total - 1), 1 + total)
+            own = np.where(rate >= 0, np.maximum(1.0, total - 1), 1 + total)
             own = own if step >= first else np.ones_like(own)
-            bent = (fold * np.abs(rate * self._inner(1, z)) * size**2).sum(2)
+            bent = (fold * np.abs(self._rated(self._inner(1, z))) * size**2).sum(2)
             apart = (2 * bends * size * change).sum(2) + bent
             moved = moved * (own + bent) + stretch * apart
             stretch = stretch * own
@@ -239,12 +256,12 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
         """||e|| where so many neurons flip at every iterate."""
-        return self._error([self._size * np.sqrt(c / self.batch.signs.shape[1]) for c in counts], first=first)
+        return self._error([self._size * np.sqrt(c / self.batch.signs.shape[2]) for c in counts], first=first)
 
     @cached_property
     def _flips(self) -> list[Array]:
         start = self._gates(self._start)
-        return [(self._gates(w) != start).sum(3).astype(float) for w in self._path]
+        return [self._each((self._gates(w) != start).sum(3).astype(float)) for w in self._path]
 
     @cached_property
     def error_flips(self) -> Array:
@@ -257,14 +274,14 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     @cached_property
     def _nearness(self) -> Array:
         """a_r(x) (B, k, m); infinite at x = 0."""
-        size = self._size[:, 0, :, None]
+        size = np.sqrt((self.features**2).sum(2))[..., None]
         near = np.abs(self._drive(self._start)[:, 0])
         return np.where(size > 0, near / np.where(size > 0, size, 1.0), np.inf)
 
     def _counts(self, budget: Array, power: int = 2) -> Array:
         """k*(B) (B, t, k) for budgets (B, t)."""
         sums = np.cumsum(np.sort(self._nearness, axis=2) ** power, axis=2)[:, None]
-        return (sums <= (budget**power)[:, :, None, None]).sum(3).astype(float)
+        return self._each((sums <= (budget**power)[:, :, None, None]).sum(3).astype(float))
 
     @cached_property
     def displacement_init(self) -> Array:
@@ -300,9 +317,10 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         return self._over_points((self._before - self._predictions(self._start))[:, 0] - change)
 
     def _one_signed(self, reach: Array) -> Array:
-        """The larger of both signs' sums over neurons (B, k) of reach (B, k, m)."""
-        signs = self.batch.signs[:, None]
-        return np.maximum(np.where(signs > 0, reach, 0.0).sum(2), np.where(signs < 0, reach, 0.0).sum(2))
+        """The larger of both signs' sums over neurons (B, k) of reach (B, points, m)."""
+        signs, each = self.batch.signs[:, None], reach[:, :, None]
+        largest = np.maximum(np.where(signs > 0, each, 0.0).sum(3), np.where(signs < 0, each, 0.0).sum(3))
+        return largest.reshape(len(reach), -1)
 
     @cached_property
     def _moved(self) -> Array:
@@ -318,7 +336,7 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     @cached_property
     def linearisation_bound_own(self) -> Array:
         size = self._size[:, 0]
-        near = np.abs(self._drive(self._omega)[:, 0]) <= self._moved * size[:, :, None]
+        near = np.abs(self._drive(self._omega)[:, 0]) <= self._moved * size[:, :: self._c, None]
         return self._over_points(self._shrink * size * self._one_signed(np.where(near, self._moved, 0.0)))
 
     @cached_property
@@ -328,7 +346,8 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         reach = (self.displacement_init[:, None] * size)[:, :, None]
         best = np.zeros(size.shape)
         for sign in (1, -1):
-            ordered = np.sort(np.where(self.batch.signs[:, None] == sign, near, np.inf), axis=2)
+            ordered = np.sort(np.where(self.batch.signs[:, None] == sign, near[:, :, None], np.inf), axis=3)
+            ordered = ordered.reshape(*size.shape, -1)
             counts = np.sqrt(np.arange(1.0, near.shape[2] + 1))
             best = np.maximum(best, np.max(reach * counts - np.cumsum(ordered, axis=2), axis=2, initial=0.0))
         return self._over_points(self._shrink * best)
@@ -352,8 +371,8 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def misfit_curvature_adapted(self) -> Array:
-        later = [*self._on_the_way[1:], self.after]
-        steps = [(k, phi, z) for (k, phi, _), z in zip(self._steps, later, strict=True)]
+        later = map(self._bends, [*self._on_the_way[1:], self.after])
+        steps = [(k, phi, bends) for (k, phi, _), bends in zip(self._steps, later, strict=True)]
         return self._misfit(self._factored(self._plain, steps), self.u)[0]
 
     @cached_property
@@ -362,12 +381,18 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
     @cached_property
     def misfit_init_inner(self) -> Array:
-        steps = [(k, self._phi_start, z) for k, _, z in self._steps]
+        steps = [(k, self._phi_start, bends) for k, _, bends in self._steps]
         return self._misfit(self._factored(self._plain, steps), self.u)[0]
 
     @cached_property
     def misfit_init_outer(self) -> Array:
         return self._misfit(self._factored(self._lifted_rows(self._phi_start), self._steps), self.u)[0]
+
+    @cached_property
+    def misfit_uncoupled(self) -> Array:
+        eye = np.eye(int(self.outputs[0]))
+        steps = [(k, phi, bends * eye) for k, phi, bends in self._steps]
+        return self._misfit(self._factored(self._plain, steps), self.u)[0]
 
     @cached_property
     def misfit_reversed(self) -> Array:
@@ -384,5 +409,5 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     @cached_property
     def eps_other_kinks(self) -> Array:
         *inner, outer = (self._phi((self._drive(w) >= 0).astype(float)) for w in self._path)
-        steps = [(k, phi, z) for (k, _, z), phi in zip(self._steps, inner, strict=True)]
+        steps = [(k, phi, bends) for (k, _, bends), phi in zip(self._steps, inner, strict=True)]
         return norms(self._paired(self._factored(outer, steps)))

@@ -32,7 +32,7 @@ def simple(
         labels[..., None],
         masses[..., None],
         np.full((count, n), 1 / n),
-        np.ones(omega.shape[:2]),
+        np.ones((len(omega), 1, omega.shape[1])),
         omega if initial is None else initial,
         omega,
         np.ones(count),

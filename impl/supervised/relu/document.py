@@ -16,6 +16,7 @@ from ..document import (
     FunctionsRecord,
     LossRecord,
     TaskRecord,
+    outputs_of,
     read_functions,
     read_gradient,
     read_loss,
@@ -58,8 +59,9 @@ NETWORK_REQUIRED = {
     "adaptation.name": "'gradient' (a network's risk is not convex: the implicit step has no unique solution)",
     "model": "an object with the fields name ('relu-network'), b, W0",
     "model.name": "'linear', 'relu-network' or 'smooth-network'",
-    "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1,",
+    "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1, or of c outputs c such rows,",
     "model.b[]": "-1 or 1",
+    "model.b[][]": "-1 or 1",
     "model.W0": ROWS,
     "model.W0[]": "a row of d numbers, one per column of features,",
     "features": "a non-empty list of rows of numbers, all of one length d >= 1: the inputs x,",
@@ -72,18 +74,19 @@ NETWORK_REQUIRED = {
 
 def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInstance) -> NetworkInstance:
     """The instance, made by `kind`, that a record with a network's fields describes. Errors: FaultError."""
-    loss = read_loss(record.loss)
+    loss = outputs_of(record) or read_loss(record.loss)
     adaptation = read_gradient(record.adaptation.eta, record.adaptation.steps)
     features = read_rows(record.features)
     tasks, notes = read_tasks(record, loss, len(features))
-    signs = read_signs(record.model.b)
-    initial = read_weights(record.model.W0, "model.W0", len(signs), len(features[0]))
-    omega = read_weights(record.omega, "omega", len(signs), len(features[0]))
+    signs = read_signs(record.model.b, loss.outputs)
+    shape = len(signs) // loss.outputs, len(features[0])
+    initial = read_weights(record.model.W0, "model.W0", *shape)
+    omega = read_weights(record.omega, "omega", *shape)
     comparator: NetworkComparator
     if isinstance(record.comparator, FunctionsRecord):
-        comparator = read_functions(record.comparator, len(tasks), len(features))
+        comparator = read_functions(record.comparator, len(tasks), loss.outputs * len(features))
     else:
-        comparator = read_weights(record.comparator, "comparator", len(signs), len(features[0]))
+        comparator = read_weights(record.comparator, "comparator", *shape)
     radius = exact(record.radius, "radius")
     if radius <= 0:
         raise FaultError("radius")

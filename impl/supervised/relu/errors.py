@@ -29,8 +29,8 @@ class ReluErrors(ErrorQuantities):
     @cached_property
     def _still(self) -> bool:
         """Whether no neuron of positive mass has another pattern at any iterate: then phi_0 = phi exactly."""
-        start = self.problem.start.active
-        return all((here.active == start[:, here.xs]).all() for path in self._paths for here in path)
+        start = self.problem.start
+        return all((here.active == start.gates(here.xs)).all() for path in self._paths for here in path)
 
     # --- pointwise errors -------------------------------------------------------------------------------
 
@@ -48,10 +48,10 @@ class ReluErrors(ErrorQuantities):
 
     def _flipped(self, paths: Sequence[Sequence[Any]]) -> Flips:
         """How many neurons have another pattern than at W0, at the iterates."""
-        start = self.problem.start.active
+        start = self.problem.start
         return [
             [
-                {x: arb(int(c)) for x, c in zip(here.xs, (here.active != start[:, here.xs]).sum(0), strict=True)}
+                {x: arb(int(c)) for x, c in zip(here.xs, (here.active != start.gates(here.xs)).sum(0), strict=True)}
                 for here in path
             ]
             for path in paths
@@ -74,24 +74,30 @@ class ReluErrors(ErrorQuantities):
 
     def _counted(self, power: int) -> arb:
         self._balls_only("a count")
-        start, own, squared = self.problem.start, self.displacement_init, self._squared_displacement
-        still = dict(enumerate(flips.budget_counts(start, own, range(len(self._before)), power, squared)))
+        own, squared, places = self.displacement_init, self._squared_displacement, self.problem.places
+        still = dict(enumerate(self._budget_counts(own, places, power, squared)))
         counts: list[list[Mapping[int, arb]]] = []
         for law, moves in zip(self.laws, self._moves, strict=True):
             steps: list[Mapping[int, arb]] = [still]
             for move in moves:
                 exact, xs = squared if move.is_zero() else None, law.points
-                steps.append(dict(zip(xs, flips.budget_counts(start, own + move, xs, power, exact), strict=True)))
+                steps.append(dict(zip(xs, self._budget_counts(own + move, xs, power, exact), strict=True)))
             counts.append(steps)
         return self._by_counts(counts)
+
+    def _budget_counts(
+        self, budget: arb, places: Sequence[int], power: int = 2, squared: fmpq | None = None
+    ) -> list[arb]:
+        """k*(B) at the inputs of places."""
+        return flips.budget_counts(self.problem.start, budget, self.problem.of(places), power, squared)
 
     # --- the linearisation at W0 --------------------------------------------------------------------------
 
     @cached_property
     def _linear_errors(self) -> list[Number]:
         """f(x; W) - phi_0(x)'W at the support [k]."""
-        xs = list(range(len(self._before)))
-        linear = self.problem.outputs(self.problem.omega.weights, self.problem.start.active, xs)
+        xs = self.problem.places
+        linear = self.problem.outputs(self.problem.omega.weights, self.problem.start.gates(xs), xs)
         return [z - f for z, f in zip(self._before, linear, strict=True)]
 
     @cached_property
@@ -125,8 +131,8 @@ class ReluErrors(ErrorQuantities):
     def error_count_own(self) -> arb:
         """k* with W's own displacement for that of every iterate."""
         self._balls_only("a count")
-        budget, xs = self.displacement_init, range(len(self._before))
-        found = flips.budget_counts(self.problem.start, budget, xs, squared=self._squared_displacement)
+        budget = self.displacement_init
+        found = self._budget_counts(budget, self.problem.places, squared=self._squared_displacement)
         counts = dict(enumerate(found))
         return self._by_counts([[counts] * (self.instance.adaptation.steps + 1)] * len(self.laws))
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from ...draws import draw_entries, draw_features, draw_size, draw_weights, shifted, with_radius
+from ...losses import VECTOR_LOSSES
 from ...sources import SMALL, Generator, Limits, Source
+from ...vector_losses import VectorLoss
 from ..core_batch_quantities import CoreBatchQuantities
 from ..draws import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses, with_support
 from ..generate import step_away, tangent_comparators
@@ -42,9 +44,10 @@ def drawn(
     width: int | None = None,
     apart: bool = False,
     supports: Sequence[str] = (),
+    outputs: int = 1,
 ) -> NetworkBatch:
     """Problems with W0, W and a parameter comparator on the grid; `supports`: kinds of inner laws of their own."""
-    loss = draw_loss(source, name)
+    loss = draw_loss(source, name) if outputs == 1 else VectorLoss(name, outputs=outputs)
     n = tasks or draw_size(source, limits.tasks)
     k, d = points or draw_size(source, limits.points), dimension or draw_size(source, limits.dimension)
     depth = source.choose(tuple(range(1, limits.labels + 1)))
@@ -52,7 +55,8 @@ def drawn(
         k, depth = max(k, n), 1
     m = width or _width(source)
     initial = draw_entries(source, (m, d))
-    reach = (-7, 1) if name in STEEP else (-7, 7)
+    # With several outputs more neurons must not saturate, or features differ by less than 512 bits can tell.
+    reach = (-7, 1) if name in STEEP else (-7, 7 if outputs == 1 else 2)
     batch = NetworkBatch(
         loss,
         np.zeros(source.size),
@@ -60,7 +64,7 @@ def drawn(
         draw_labels(source, loss, n, k, depth),
         draw_masses(source, n, k, depth, apart),
         draw_weights(source, n),
-        1 - 2 * source.grid((m,), 0, 1),
+        1 - 2 * source.grid((outputs, m), 0, 1),
         initial,
         shifted(source, initial, reach),
         np.ones(source.size),
@@ -74,7 +78,8 @@ def _curvature(batch: NetworkBatch) -> Array:
     """A power of two above max ||x||^2 times the curvature of the risks at W (B,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         at = NetworkBatchQuantities(batch)
-        bends = at._inner(2, at._before).sum(2).max(1) * (batch.features**2).sum(2).max(1)
+        bends = at._inner(2, at._before) if batch.loss.outputs == 1 else at._block_sizes(at._inner(2, at._before))
+        bends = bends.sum(2).max(1) * (batch.features**2).sum(2).max(1)
     return 2.0 ** np.ceil(np.log2(np.clip(bends, 2.0**-6, 2.0**40)))
 
 
@@ -245,7 +250,7 @@ def _nearest(batch: NetworkBatch, sign: float) -> tuple[Array, Array, Array]:
     size = np.sqrt((x**2).sum(1))[:, None]
     drive = (batch.initial @ x[..., None])[..., 0]
     unit = np.sign(drive)[..., None] * (x / np.where(size > 0, size, 1.0))[:, None]
-    near = np.where(batch.signs == sign, np.abs(drive), np.inf)
+    near = np.where(batch.signs[:, 0] == sign, np.abs(drive), np.inf)
     return unit, near, np.argsort(np.argsort(near, axis=1), axis=1)
 
 
@@ -256,11 +261,11 @@ def still(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     return replace(batch, omega=batch.initial, rate=rate)
 
 
-def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
+def independent(source: Source, loss: str, limits: Limits = SMALL, outputs: int = 1) -> NetworkBatch:
     """Tasks with inputs of their own and enough neurons: the meta-Gram matrix is regular (C3)."""
     tasks = draw_size(source, min(limits.tasks, 3))
     batch = drawn(source, loss, limits, tasks=tasks, dimension=max(2, limits.dimension),
-                     width=source.choose((16, 64)), apart=True)  # fmt: skip
+                     width=source.choose((16, 64)), apart=True, outputs=outputs)  # fmt: skip
     k = batch.features.shape[1]
     angles = source.grid((k,), -64, 64) / 256 + np.arange(k) * 2.0 * np.pi / max(k, 3)
     inputs = batch.features.copy()
@@ -271,6 +276,39 @@ def independent(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBat
 def interpolating(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Tangent comparators of such tasks: the bound of C3 is nearly attained."""
     return tangents(source, independent(source, loss, limits))
+
+
+RIVALS = ("parameter", "functions", "tangent", "start", "stationary", "local")
+
+
+def vector_outputs(
+    source: Source,
+    loss: str,
+    limits: Limits = SMALL,
+    rivals: Sequence[str] = RIVALS,
+    activations: Sequence[str | None] = (None,),
+) -> NetworkBatch:
+    """Two to four outputs: any problem, one with supports or with inputs of its own; any comparator of these kinds.
+
+    Not all outputs have the same signs: softmax' gradient would be 0, and no ball could tell.
+    """
+    setting, c = source.choose(("any", "supports", "independent")), source.choose(range(2, 5))
+    if setting == "independent":
+        batch = independent(source, loss, limits, c)
+    else:
+        supports = ("own", "labels", "part") if setting == "supports" else ()
+        batch = drawn(source, loss, limits, outputs=c, width=source.choose((1, 2, 4, 16, 64)), supports=supports)
+    signs = batch.signs.copy()
+    signs[:, 1, 0] = -signs[:, 0, 0]
+    kind, batch = source.choose(rivals), replace(batch, signs=signs, activation=source.choose(activations))
+    if kind == "functions":
+        return batch.against(functions=source.grid((*batch.shape[:2], c), -8, 8) / 4)
+    if kind in ("tangent", "start"):
+        return tangents(source, batch, NetworkBatchQuantities if kind == "tangent" else AtStart)
+    if kind == "local":
+        found: NetworkBatch = step_away(source, NetworkBatchQuantities(batch))
+        return found
+    return batch if kind == "parameter" else with_radius(source, replace(batch, omega=descended(batch)))
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -298,6 +336,15 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("independent", "tasks with inputs of their own (C3)", independent, CONVEX_LOSSES),
     Generator("interpolating", "the same against tangent comparators", interpolating, CONVEX_LOSSES),
     Generator("support-query", "tasks that adapt on another law than they are judged on", support_query, CONVEX_LOSSES),
+    Generator(
+        "vector-outputs", "several outputs: classes, or vectors of targets", vector_outputs, tuple(VECTOR_LOSSES)
+    ),
+    Generator(
+        "vector-tangent",
+        "several outputs, tangent comparators",
+        partial(vector_outputs, rivals=("tangent",)),
+        tuple(VECTOR_LOSSES),
+    ),
 )
 
 LANDSCAPES = Generator(
@@ -305,5 +352,5 @@ LANDSCAPES = Generator(
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "steps", "local", "stationary", "kinks", "atom", "pushed", "still",
-             "interpolating", "support-query")  # fmt: skip
+             "interpolating", "support-query", "vector-outputs", "vector-tangent")  # fmt: skip
 """The generators that look for counterexamples."""

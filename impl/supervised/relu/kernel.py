@@ -1,7 +1,8 @@
 """Meta-features of a network as combinations of pattern features psi, through the kernel alone.
 
 Task i's step k has the Jacobian I - sum_x' bend(x') psi_k(x') psi_k(x')', psi_k with the patterns of iterate k and
-bend(x') = eta E[ell''(f(x'; W^(k)), y); x'] under the inner law. So with K steps
+bend(x') = eta E[ell''(f(x'; W^(k)), y); x'] under the inner law (of c outputs a block that couples the places of x').
+So with K steps
 
     phi_i(x) = (I - sum bend_0 psi_0 psi_0') ... (I - sum bend_{K-1} psi_{K-1} psi_{K-1}') psi_K(x):
 
@@ -24,7 +25,7 @@ from ...balls.span import Span, span
 from ...models.combination import Combination
 from ...models.weights import Weights
 from ..core_quantities import Steps
-from ..maml import Law
+from ..maml import Bends, Law
 from .problem import NetworkProblem
 
 Array = np.ndarray
@@ -44,7 +45,7 @@ class MetaFeatures:
     places: list[int]
     tasks: list[int]
     columns: Sequence[Sequence[dict[int, int]]]
-    bends: Sequence[Sequence[Sequence[Number]]]
+    bends: Sequence[Sequence[Bends]]
 
     @classmethod
     def of(cls, problem: NetworkProblem, laws: Sequence[Law], outer: Sequence[Any], steps: Steps) -> Self:
@@ -98,9 +99,14 @@ class MetaFeatures:
         found, kernel = {outer: self.problem.m.number(1)}, self.kernel
         for place, bends in zip(reversed(self.columns[i]), reversed(self.bends[i]), strict=True):
             here = list(found.items())
+            pulls = {
+                x: sum((c * kernel[j, b] for b, c in here[1:]), start=kernel[j, here[0][0]] * here[0][1])
+                for x, j in place.items()
+            }
             for x, j in place.items():
-                pull = sum((c * kernel[j, b] for b, c in here[1:]), start=kernel[j, here[0][0]] * here[0][1])
-                found[j] = found[j] - bends[x] * pull if j in found else -bends[x] * pull
+                first, *others = (bend * pulls[x - x % len(bends[x]) + b] for b, bend in enumerate(bends[x]))
+                change = sum(others, start=first)
+                found[j] = found[j] - change if j in found else -change
         return found
 
     @cached_property

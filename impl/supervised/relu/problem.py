@@ -10,7 +10,8 @@ and a gradient step adds such features to W, so that no iterate W^(k) of task i 
     W^(k)_r'x' = W_r'x' - m^{-1/2} b_r sum_{l<k} sum_x c^(l)(x) S^(l)_r(x) <x, x'>,
     c^(l)(x) = eta sum_y p ell'(f(x; W^(l)), y),    p the masses of the task's inner law.
 
-Convention at kinks: 1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for every W.
+Of c outputs points are lifted ones, x c + a, with the signs b_a (see `models.relu`). Convention at kinks: 1{0 > 0} = 0.
+Inputs x = 0 are no kinks: there f = 0 for every W.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class NetworkProblem(Layer, Risks):
         self.instance = instance
         self.inputs = Inputs(instance.features)
         self.eta: Number = m.number(instance.adaptation.eta)
-        self.output = np.array(instance.signs, dtype=float)
+        self.output = np.array(instance.output, dtype=float)
         self.width = instance.width
 
     @cached_property
@@ -136,12 +137,13 @@ class Point(Neurons):
     @cached_property
     def distance(self) -> Distance:
         """From the kinks, over the inputs with mass in an inner law."""
-        return self.distance_at(x for law in self.problem.laws for x in law.inner.rho)
+        return self.distance_at(self.problem.of([x for law in self.problem.laws for x in law.inner.rho]))
 
     @cached_property
     def predictions(self) -> list[Number]:
         """f(x; W) at the support [k]."""
-        return self.problem.outputs(self.weights, self.active, list(range(self.active.shape[1])))
+        places = self.problem.places
+        return self.problem.outputs(self.weights, self.gates(places), places)
 
     def steps(self, law: Law, predictions: list[Number]) -> list[Number]:
         """c_i(x) = eta sum_y p ell'(f(x), y) [k] at the predictions f(x) [k] of an iterate."""
@@ -156,7 +158,7 @@ class Point(Neurons):
         """The iterates 0..K of task `index`: W, W after one step, ... (the first `count` steps)."""
         law = self.problem.laws[index]
         xs = law.points
-        found = [Iterate(xs, self.active[:, xs], self.predictions, self.distance)]
+        found = [Iterate(xs, self.gates(xs), self.predictions, self.distance)]
         for k in range(self.problem.instance.adaptation.steps if count is None else count):
             here = found[-1]
             found.append(self._moved(index, k + 1, xs, here.move.further(here, self.steps(law, here.predictions))))
@@ -168,7 +170,7 @@ class Point(Neurons):
         watched = law.rho if k == problem.instance.adaptation.steps else law.inner.rho
         doubt: dict[tuple[int, int], arb] = {}
         if not move.inputs:
-            active, distance = self.active[:, xs], self.distance_at(watched)
+            active, distance = self.gates(xs), self.distance_at(problem.of(list(watched)))
         else:
             active, doubt, distance = self._moved_signs(index, k, xs, move, watched)
         values = problem.outputs(self.weights, active, xs)
@@ -183,15 +185,19 @@ class Point(Neurons):
         for r in move.loose:
             for a in np.flatnonzero(active[r]).tolist():
                 values[a] += self._slack(r, xs[a], move) * problem.shrink
-        predictions = [problem.m.number(0)] * len(problem.inputs.rows)
+        predictions = [problem.m.number(0)] * len(problem.places)
         for x, value in zip(xs, values, strict=True):
             predictions[x] = value
         return Iterate(xs, active, predictions, distance, doubt, move)
 
     def _slack(self, r: int, y: int, move: Move) -> arb:
         """By how much W_{i,r}'y may differ from what `move` says, as its sign was open at an earlier iterate."""
-        products = self.problem.inputs.products
-        size = sum((c * abs(products[x][y]) for x, c in move.loose.get(r, ())), start=arb(0)) * self.problem.shrink
+        products, (y,) = self.problem.inputs.products, self.problem.of([y])
+        count = len(self.problem.output)
+        size = (
+            sum((c * abs(products[x // count][y]) for x, c in move.loose.get(r, ())), start=arb(0))
+            * self.problem.shrink
+        )
         return (-size).union(size)
 
     def _moved_signs(
@@ -205,26 +211,27 @@ class Point(Neurons):
         # One row per pattern feature: its coefficient, in float64 with the distance to the exact one.
         centre = np.array([_float(c) for c in move.coefficients])
         radius = np.array([_radius(c, f) for c, f in zip(move.coefficients, centre, strict=True)])
-        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in xs] for x in move.inputs])
+        places, moving = problem.of(xs), problem.of(move.inputs)
+        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in places] for x in moving])
         # What float64 loses of an inner product: all of it, where that underflows.
         lost = np.array(
-            [[_radius(inputs.products[x][y], g) for y, g in zip(xs, row, strict=True)]
-             for x, row in zip(move.inputs, gram, strict=True)]
+            [[_radius(inputs.products[x][y], g) for y, g in zip(places, row, strict=True)]
+             for x, row in zip(moving, gram, strict=True)]
         )  # fmt: skip
         on = np.stack(move.patterns, axis=1)
         with np.errstate(invalid="ignore", over="ignore"):
-            shift = problem.output[:, None] * (on @ (centre[:, None] * gram)) * scale
+            shift = (problem.signed(on, move.inputs) @ (centre[:, None] * gram)) * scale
             size = on @ (np.abs(centre)[:, None] * np.abs(gram)) * scale
             spread = on @ (radius[:, None] * np.abs(gram) + (np.abs(centre) + radius)[:, None] * lost) * scale
-            value = self.signs.values[:, xs] - shift
+            value = self.signs.values[:, places] - shift
             rounding = (len(centre) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
-            error = self.signs.errors[:, xs] + rounding + spread * (1 + 2.0**-40)
+            error = self.signs.errors[:, places] + rounding + spread * (1 + 2.0**-40)
             for r in move.loose:
                 error[r] += [bounds(arb(self._slack(r, y, move).abs_upper()))[1] for y in xs]
             decided = (np.abs(value) > error) & np.isfinite(value) & np.isfinite(error)
-        decided |= inputs.vanishing[xs]
+        decided |= inputs.vanishing[places]
         active = np.where(decided, value > 0, False).astype(float)
-        live = ~inputs.vanishing[xs] & np.array([x in watched for x in xs])
+        live = ~inputs.vanishing[places] & np.array([x in watched for x in xs])
         low = np.where(decided, np.abs(value) - error, np.inf)[:, live].min(initial=np.inf)
         high = np.where(decided, np.abs(value) + error, np.inf)[:, live].min(initial=np.inf)
         distance = Distance(float(low), float(high))
@@ -253,18 +260,18 @@ class Point(Neurons):
 
     def _moved_value(self, r: int, y: int, move: Move) -> Number:
         """W_{i,r}'y: an exact rational where nothing moves the neuron, else in the problem's numbers."""
-        problem = self.problem
-        inputs = problem.inputs
-        own = self.weights.dot(r, inputs.rows[y])
+        problem, (at,) = self.problem, self.problem.of([y])
+        inputs, signs = problem.inputs, problem.output[:, r]
+        own = self.weights.dot(r, inputs.rows[at])
         pulls = [
-            (c, inputs.products[x][y])
+            (c, int(signs[x % len(signs)]) * inputs.products[x // len(signs)][at])
             for c, pattern, x in zip(move.coefficients, move.patterns, move.inputs, strict=True)
-            if pattern[r] and inputs.products[x][y] != 0
+            if pattern[r] and inputs.products[x // len(signs)][at] != 0
         ]
         if not pulls and r not in move.loose:
             return own
         shift = sum((c * problem.m.number(g) for c, g in pulls), start=problem.m.number(0))
-        moved = problem.m.number(own) - int(problem.output[r]) * problem.shrink * shift
+        moved = problem.m.number(own) - problem.shrink * shift
         return moved + self._slack(r, y, move) if r in move.loose else moved
 
     def _exact_ties(self, index: int, k: int, count: int) -> Callable[[int, int], Number] | None:

@@ -55,9 +55,10 @@ class NetworkQuantities(ReluErrors):
     # --- full row rank ------------------------------------------------------------------------------------
 
     def _certainly_dependent(self) -> bool:
-        # Two tasks with the same laws have the same meta-features.
-        laws = {(task.atoms, task.support) for task in self.instance.tasks if task.weight != 0}
-        if len(laws) < len(self.laws):
+        # Two tasks that adapt on the same law have the same meta-features at a point that they share.
+        tasks = [task for task in self.instance.tasks if task.weight != 0]
+        shared = [(task.inner, x) for task in tasks for x in {atom.x for atom in task.atoms}]
+        if len(set(shared)) < len(shared):
             return True
         # The meta-features of tasks with one Jacobian are the images of their outer features; all lie in the span of
         # the pattern features.
@@ -73,12 +74,13 @@ class NetworkQuantities(ReluErrors):
         if rank(features.patterns, features.places) < len(self._u):
             return True
         # What did not flip in the adaptation lies in the span of the features at W.
-        inner = self.problem.omega.active
+        places = self.problem.places
+        inner = self.problem.omega.gates(places)
         calm = [all((at.active == inner[:, at.xs]).all() for at in path[:-1]) for path in self._paths]
         unmoved = sum(
             bool(calm[i] and (features.outer[:, a] == inner[:, x]).all()) for a, (i, x, _) in enumerate(self._points)
         )
-        if rank(inner, list(range(inner.shape[1]))) < unmoved:
+        if rank(inner, places) < unmoved:
             return True
         twin = self.exact(self.instance)
         return twin is not None and bool(twin._features.gram.det() == 0)
@@ -128,14 +130,15 @@ class NetworkQuantities(ReluErrors):
         """
         at_kink = self.problem.omega.signs.signs == 0
         meets = np.array([[v != 0 for v in row] for row in self.problem.inputs.products], dtype=float)
+        of = self.problem.of
         paths = []
         for law, path in zip(self.laws, self._paths, strict=True):
             xs, inner, path_of = path[0].xs, list(law.inner.rho), []
-            stays = at_kink[:, xs]
+            stays = at_kink[:, of(xs)]
             for here in path:
                 path_of.append(replace(here, active=np.where(stays, 1.0, here.active)))
                 if self.instance.adaptation.eta != 0:
-                    stays = stays & (here.gates(inner) @ meets[np.ix_(inner, xs)] == 0)
+                    stays = stays & (here.gates(inner) @ meets[np.ix_(of(inner), of(xs))] == 0)
             paths.append(path_of)
         return paths
 

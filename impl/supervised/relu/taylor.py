@@ -11,7 +11,9 @@ program (see `network`)
 With a_k(x) the derivative of R_i by z_k(x) in what follows it,
 
     grad R_i = sum_k sum_x a_k(x) psi_k(x),   a_K(x) = sum_y p ell'(z_K(x), y),
-    a_k(x') = -eta s_k'(x') sum_{l>k} sum_x a_l(x) <psi_k(x'), psi_l(x)>,   s_k' the derivative of s_k(x') by z_k(x').
+    a_k(x') = -eta s_k'(x') sum_{l>k} sum_x a_l(x) <psi_k(x'), psi_l(x)>,   s_k' the derivative of s_k(x') by z_k(x')
+
+(of c outputs a symmetric block, as s_k(x') is a gradient).
 
   Proof. The chain rule from the end of the program to its beginning: z_k(x') enters c_k(x') only (R_i for k = K), and
   c_k(x') enters z_l(x), l > k, with the factor -<psi_k(x'), psi_l(x)>.
@@ -26,25 +28,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...arithmetic import Balls, BallSeries, Number, RationalSeries
 from ...models.combination import Combination
 from ..maml import Law
-from ..taylor import series_terms
+from ..taylor import risk_slopes, series_terms, slope_rows
 from .problem import Iterate, NetworkProblem
 
 Paths = Sequence[tuple[Law, Sequence[Iterate]]]
 """Per task its law and its iterates."""
-
-
-def _slope(problem: NetworkProblem, order: int, law: Law, z: Sequence[Number]) -> dict[int, Number]:
-    """Per support point: the derivative of sum_y p ell (order 0) or of sum_y p ell' (order 1), read off a series."""
-    s = BallSeries if problem.m is Balls else RationalSeries
-    evaluate = (problem.loss.value, problem.loss.d1)[order]
-    found: dict[int, Number] = {}
-    for x, y, p in law.atoms:
-        term = p * evaluate(s, s.series([z[x], 1]), y)[1]
-        found[x] = found[x] + term if x in found else term
-    return found
 
 
 def gradient(problem: NetworkProblem, paths: Paths) -> Combination:
@@ -62,11 +52,12 @@ def gradient(problem: NetworkProblem, paths: Paths) -> Combination:
 def _accumulated(problem: NetworkProblem, law: Law, path: Sequence[Iterate]) -> Combination:
     """grad R_i(W_i(W)) of one task: the derivatives a_k(x), from the last iterate back."""
     *before, last = path
-    xs, slopes = list(law.rho), _slope(problem, 0, law, last.predictions)
+    xs, slopes = list(law.rho), risk_slopes(problem, law, last.predictions)
     later = Combination(problem, last.gates(xs), xs, [slopes[x] for x in xs])
-    xs = list(law.inner.rho)
+    xs, none = list(law.inner.rho), problem.m.number(0)
     for here in reversed(before):
-        gates, bends = here.gates(xs), _slope(problem, 1, law.inner, here.predictions)
-        rates = [-problem.eta * bends[x] * pull for x, pull in zip(xs, later.pairings(gates, xs), strict=True)]
-        later = later.plus(Combination(problem, gates, xs, rates))
+        gates = here.gates(xs)
+        pulls = dict(zip(xs, later.pairings(gates, xs), strict=True))
+        rows = slope_rows(problem, law.inner, [[z, pulls.get(x, none)] for x, z in enumerate(here.predictions)])
+        later = later.plus(Combination(problem, gates, xs, [-problem.eta * rows[x, 1] for x in xs]))
     return later

@@ -21,7 +21,7 @@ class TorchNetwork:
         self.loss, self.eta = instance.loss, to_float(instance.adaptation.eta)
         self.steps = instance.adaptation.steps
         self.activation = partial(instance.sigma.value, Torch)
-        self.output = torch.tensor(instance.signs, dtype=torch.float64) / instance.width**0.5
+        self.output = torch.tensor(instance.output, dtype=torch.float64) / instance.width**0.5
         inputs = np.array([[to_float(v) for v in row] for row in instance.features])
         self.tasks = []
         for task in instance.tasks:
@@ -31,8 +31,10 @@ class TorchNetwork:
     def risk(self, tensors: tuple[Tensor, ...], weights: Tensor) -> Tensor:
         """R_i(f(.; W))."""
         rows, labels, masses = tensors
-        predictions = self.activation(rows @ weights.T) @ self.output
-        return (masses * self.loss.value(Torch, predictions, labels)).sum()
+        predictions = (self.activation(rows @ weights.T) @ self.output.T).unbind(-1)
+        several = self.loss.outputs > 1
+        z, y = (predictions, labels.unbind(-1)) if several else (predictions[0], labels)
+        return (masses * self.loss.value(Torch, z, y)).sum()
 
     def adapt(self, tensors: tuple[Tensor, ...], weights: Tensor, *, first_order: bool = False) -> Tensor:
         """U_i(W), differentiable in W unless `first_order`."""

@@ -17,8 +17,8 @@ class SmoothBatchQuantities(NetworkBatchQuantities):
     @cached_property
     def misfit_no_fold(self) -> Array:
         rows = self._plain
-        for _, phi, z in reversed(self._steps):
-            rows = self._bent(rows, phi, z)
+        for _, phi, bends in reversed(self._steps):
+            rows = self._bent(rows, phi, bends)
         return self._misfit(rows, self.u)[0]
 
     # --- error terms ----------------------------------------------------------------------------------------

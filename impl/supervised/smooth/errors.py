@@ -77,16 +77,17 @@ class SmoothErrors(ErrorQuantities):
     @cached_property
     def _linear_errors(self) -> list[Number]:
         here, start = self.problem.omega, self.problem.start
-        moves, count = here.drives - start.drives, len(here.xs)
-        output, changes = self.problem.output, (here.activated - start.activated).tolist()
+        places, rows = here.places, zip(*self.problem.output, strict=True)
+        moves, changes = here.drives - start.drives, (here.activated - start.activated).tolist()
         moved = (self.instance.omega.floats != self.instance.initial.floats).any(1)
         odd = {r for weights in (self.instance.omega, self.instance.initial) for r, _ in weights.odd}
-        total = [arb(0)] * count
-        for r, (b, change, gates, move) in enumerate(
-            zip(output, changes, start.gates.tolist(), moves.tolist(), strict=True)
+        total = [arb(0)] * len(places)
+        for r, (signs, change, gates, move) in enumerate(
+            zip(rows, changes, start.gates.tolist(), moves.tolist(), strict=True)
         ):
             if moved[r] or r in odd:
-                total = [e + b * c - g * t for e, c, g, t in zip(total, change, gates, move, strict=True)]
+                parts = ((b * c, t) for c, t in zip(change, move, strict=True) for b in signs)
+                total = [e + c - g * t for e, g, (c, t) in zip(total, gates, parts, strict=True)]
         return total
 
     @cached_property

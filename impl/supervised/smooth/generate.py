@@ -9,12 +9,23 @@ from functools import partial
 import numpy as np
 
 from ...draws import with_radius
+from ...losses import VECTOR_LOSSES
 from ...models.activation import ACTIVATIONS
 from ...sources import SMALL, Generator, Limits, Source
 from ..draws import CONVEX_LOSSES, STEEP
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
-from ..relu.generate import AtStart, descended, drawn, functions, independent, support_query, tangent, tangents
+from ..relu.generate import (
+    AtStart,
+    descended,
+    drawn,
+    functions,
+    independent,
+    support_query,
+    tangent,
+    tangents,
+    vector_outputs,
+)
 
 WIDTHS = (1, 2, 4, 16, 64)
 
@@ -116,6 +127,18 @@ GENERATORS: tuple[Generator, ...] = (
         partial(support_query, draw=drawn_smooth),
         CONVEX_LOSSES,
     ),
+    Generator(
+        "vector-outputs",
+        "several outputs: classes, or vectors of targets",
+        partial(vector_outputs, activations=tuple(ACTIVATIONS)),
+        tuple(VECTOR_LOSSES),
+    ),
+    Generator(
+        "vector-tangent",
+        "several outputs, tangent comparators",
+        partial(vector_outputs, rivals=("tangent",), activations=tuple(ACTIVATIONS)),
+        tuple(VECTOR_LOSSES),
+    ),
 )
 
 LANDSCAPES = Generator(
@@ -123,5 +146,5 @@ LANDSCAPES = Generator(
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "steps", "tangent-start", "drift", "local", "stationary", "still",
-             "interpolating", "support-query")  # fmt: skip
+             "interpolating", "support-query", "vector-outputs", "vector-tangent")  # fmt: skip
 """The generators that look for counterexamples."""

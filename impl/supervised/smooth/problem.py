@@ -23,7 +23,7 @@ class SmoothProblem(SmoothLayer, Risks):
         super().__init__(instance.loss, instance.tasks, m)
         self.instance = instance
         self.eta = arb(instance.adaptation.eta)
-        self._lay(instance.sigma, instance.features, instance.signs)
+        self._lay(instance.sigma, instance.features, instance.output)
 
     @cached_property
     def omega(self) -> Neurons:

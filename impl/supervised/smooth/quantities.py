@@ -15,7 +15,7 @@ from ...instances import Instance, Vector
 from ...models.smooth import Neurons
 from ..core_quantities import RowQuantities, Step
 from ..instance import SmoothInstance
-from ..maml import Law
+from ..maml import Law, bent
 from . import taylor
 from .errors import SmoothErrors
 from .problem import SmoothProblem
@@ -46,17 +46,16 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
     def _stepped(self, rows: Matrix, xs: list[int], step: Step) -> Matrix:
         """The step's factor applied to rows (a, D)."""
         features = step.at.rows(xs)
-        change = (rows * features.transpose()) * self._scaled(features, [step.bends[x] for x in xs])
+        change = (rows * features.transpose()) * self.m.matrix(bent([step.bends[x] for x in xs], features.tolist()))
         if step.pulls is not None:
             change += self._folded(rows, xs, step.at, step.pulls)
         return rows - change
 
     def _folded(self, rows: arb_mat, xs: list[int], at: Neurons, pulls: list[Number]) -> arb_mat:
         """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, sum_x pulls(x) fold(x) <x, row_r> x."""
-        inputs, places = self.problem.inputs.tolist(), {x: j for j, x in enumerate(at.xs)}
-        chosen = Balls.matrix([inputs[x] for x in xs])
+        chosen, places = Balls.matrix(at.at(xs)), at.places
         weights = [[row[places[x]] * pulls[x] for x in xs] for row in at.folds] * rows.nrows()
-        neurons = arb_mat(len(weights), len(inputs[0]), rows.entries())
+        neurons = arb_mat(len(weights), chosen.ncols(), rows.entries())
         products = (neurons * chosen.transpose()).entries()
         pulled = [p * f for p, f in zip(products, itertools.chain.from_iterable(weights), strict=True)]
         return arb_mat(rows.nrows(), rows.ncols(), (arb_mat(len(weights), len(xs), pulled) * chosen).entries())

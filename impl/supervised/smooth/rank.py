@@ -1,12 +1,18 @@
 """When the meta-features of a smooth network are certainly linearly dependent: exact reasons, in rationals.
 
 Meta-features are J_i phi_{W_i}(x), with one linear J_i per task: dependent if the formal rows of a task are
-(`models.dependence`), if there are more of them than dimensions (of all inputs that either law has), if there is no
-step and the formal rows of all tasks are dependent, or if two tasks have the same laws.
+(`models.dependence`), if there are more of them than dimensions (of all inputs that either law has), if the formal
+rows of tasks that adapt on one law, or do not adapt, are dependent together, or if the signs of outputs are dependent.
+
+Softmax of two classes: slopes are (g, -g), Hess ell is a multiple of (1, -1)(1, -1)', so that neurons with b_0r = b_1r
+do not move, and J_i is the identity on them. phi_0(x) + phi_1(x) is theirs alone: the same for all tasks that share x.
 """
 
 from __future__ import annotations
 
+from flint import fmpq
+
+from ...losses import Link
 from ...models.dependence import dimensions, formal_features, rank_of
 from ..instance import SmoothInstance, points
 
@@ -18,9 +24,16 @@ def certainly_dependent(instance: SmoothInstance) -> bool:
     formal = formal_features(instance.features, odd=instance.sigma.odd)
     everything = [x for support in supports for x in support]
     used = [instance.features[x] for x in sorted({x for task in tasks for x in points(task)})]
-    if len(everything) > dimensions(used, instance.omega, instance.signs):
+    output = instance.output
+    if len(everything) * len(output) > dimensions(used, instance.omega, list(zip(*output, strict=True))):
         return True
-    groups = [everything] if instance.adaptation.eta == 0 else supports
-    if any(rank_of([formal[x] for x in group]) < len(group) for group in groups):
+    if rank_of([[fmpq(b) for b in row] for row in output]) < len(output):
         return True
-    return len({(task.atoms, task.support) for task in tasks}) < len(tasks)
+    two_classes = instance.loss.link is Link.CLASS and len(output) == 2
+    if two_classes and len(set(everything)) < len(everything):
+        return True
+    alike: dict[object, list[int]] = {}
+    for task, support in zip(tasks, supports, strict=True):
+        # W_i and J_i are those of the inner law; without a step, of W.
+        alike.setdefault(instance.adaptation.eta == 0 or task.inner, []).extend(support)
+    return any(rank_of([formal[x] for x in group]) < len(group) for group in alike.values())

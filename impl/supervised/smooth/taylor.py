@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from flint import arb, arb_mat
 
-from ...arithmetic import BallSeries, Number
+from ...arithmetic import Balls, BallSeries, Number
 from ...models.smooth import Neurons
 from ..maml import Law
 from ..taylor import series_terms
@@ -36,26 +36,28 @@ def gradient(problem: SmoothProblem, tasks: Sequence[tuple[Law, Sequence[Neurons
 
 def _change(problem: SmoothProblem, law: Law, weights: arb_mat, along: arb_mat) -> arb_mat:
     """(d/dt) grad R_i(W + t V) at t = 0 (m, d)."""
-    s, sigma, used = BallSeries, problem.sigma, tuple(law.rho)
-    here, move = (problem.neurons(each, used) for each in (weights, along))
+    s, sigma = BallSeries, problem.sigma
+    here, move = (problem.neurons(each, tuple(law.rho)) for each in (weights, along))
+    width, count, places = len(problem.output[0]), len(here.xs), here.places
     drives = [s.series(pair) for pair in zip(here.drives.entries(), move.drives.entries(), strict=True)]
-    values = arb_mat(len(problem.output), 2 * len(used), [c for t in drives for c in _two(sigma.value(s, t))])
-    total = (arb_mat(1, len(problem.output), problem.output) * values).entries()
-    predictions = {x: s.series(total[2 * j : 2 * j + 2]) for j, x in enumerate(used)}
-    slopes = {x: s.series([arb(0)]) for x in used}
-    for x, y, p in law.atoms:
-        slopes[x] = slopes[x] + p * problem.loss.d1(s, predictions[x], y)
-    # (gate times slope)[1], the gate's series times the slope's.
-    pairs = [_two(slopes[x]) for x in used] * len(problem.output)
-    gates = (_two(sigma.d1(s, t)) for t in drives)
-    changes = [g[0] * t[1] + g[1] * t[0] for g, t in zip(gates, pairs, strict=True)]
-    scaled = [b * c for b, row in zip(problem.output, _rows(changes, len(used)), strict=True) for c in row]
-    return arb_mat(len(problem.output), len(used), scaled) * here.inputs
+    values = arb_mat(width, 2 * count, [c for t in drives for c in _two(sigma.value(s, t))])
+    totals = [zip(row[::2], row[1::2], strict=True) for row in (Balls.matrix(problem.output) * values).tolist()]
+    predictions = [s.series([arb(0)])] * (problem.inputs.nrows() * len(totals))
+    for place, pair in zip(places, (pair for row in zip(*totals, strict=True) for pair in row), strict=True):
+        predictions[place] = s.series(pair)
+    slopes = problem.slopes(law, predictions, s)
+    # (gate times slope)[1], the gate's series times the slope's, over all components.
+    pulls = [_two(s.series([arb(0)]) + slopes[place]) for place in places]
+    c, gates = len(totals), [_two(sigma.d1(s, t)) for t in drives]
+    outgoing = list(zip(*problem.output, strict=True))
+    changes = []
+    for r in range(width):
+        for j in range(count):
+            g, own = gates[r * count + j], pulls[j * c : j * c + c]
+            first, *others = (b * (g[0] * t[1] + g[1] * t[0]) for b, t in zip(outgoing[r], own, strict=True))
+            changes.append(sum(others, start=first))
+    return arb_mat(width, count, changes) * here.inputs
 
 
 def _two(series: Number) -> tuple[arb, arb]:
     return series[0], series[1]
-
-
-def _rows(values: list[arb], count: int) -> list[list[arb]]:
-    return [values[j : j + count] for j in range(0, len(values), count)]

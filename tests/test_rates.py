@@ -29,16 +29,18 @@ from metagap.impl.optimum.objectives import own_loop
 from metagap.impl.own_tasks import from_arrays
 from metagap.impl.sources import RandomSource
 from metagap.impl.supervised.adaptation import Gradient
+from metagap.impl.supervised.batch import batch_of
 from metagap.impl.supervised.instance import Atom, Functions, MetaSLInstance, Task
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.impl.supervised.taylor import along
-from metagap.impl.supervised.vector_batch import LinearQuantities, batch_of
+from metagap.impl.supervised.vector_batch import LinearQuantities
 from metagap.impl.vector_losses import VectorLoss
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from mirror import compare
-from test_check_witness import agreements
-from test_engines import SHARED
-from test_loops import trained
+
+from .test_check_witness import agreements
+from .test_engines import SHARED
+from .test_loops import trained
 
 RATES = META_SL.generator("rates")
 HALF, QUARTER, ONE, ZERO = fmpq(1, 2), fmpq(1, 4), fmpq(1), fmpq(0)

@@ -25,8 +25,9 @@ from metagap.impl.supervised.smooth.rank import certainly_dependent
 from metagap.impl.vector_losses import VectorLoss
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from mirror import compare
-from test_check_witness import agreements
-from test_network_engines import SHARED
+
+from .test_check_witness import agreements
+from .test_network_engines import SHARED
 
 FAMILIES = {"network": NETWORK, "smooth-network": SMOOTH_NETWORK}
 SOFTMAX, TARGETS = VectorLoss("softmax", outputs=3), VectorLoss("squared", outputs=2)

@@ -36,8 +36,9 @@ from metagap.impl.supervised.vector_batch import LinearQuantities
 from metagap.impl.vector_losses import VectorLoss
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from mirror import compare
-from test_check_witness import agreements
-from test_engines import SHARED
+
+from .test_check_witness import agreements
+from .test_engines import SHARED
 
 VECTOR = META_SL.generator("vector-outputs")
 SOFTMAX, TARGETS = VectorLoss("softmax", outputs=3), VectorLoss("squared", outputs=2)

@@ -32,8 +32,18 @@ BAD: dict[str, tuple[list[tuple[str, Any]], str, Any, str]] = {
         "another kind of metagap file",
     ),
     "format not text": ([("format", 1)], "format", 1, "a support, is required"),
-    "problem missing": ([("problem", DROP)], "problem", Missing.MISSING, "'meta-sl' or 'meta-rl' is required"),
-    "problem unknown": ([("problem", "meta-xl")], "problem", "meta-xl", "'meta-sl' or 'meta-rl' is required"),
+    "problem missing": (
+        [("problem", DROP)],
+        "problem",
+        Missing.MISSING,
+        "'meta-sl' or 'meta-rl' or 'any-model' is required",
+    ),
+    "problem unknown": (
+        [("problem", "meta-xl")],
+        "problem",
+        "meta-xl",
+        "'meta-sl' or 'meta-rl' or 'any-model' is required",
+    ),
     "problem of other fields": ([("loss", 1), ("problem", "meta-rl")], "loss", 1, "fields format, problem, features"),
     "model missing": ([("model", DROP)], "model", Missing.MISSING, "add it"),
     "model unknown": (

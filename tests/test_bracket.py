@@ -177,7 +177,7 @@ def test_what_is_not_checked_is_said_not_to_be(tmp_path: Path) -> None:
     done = runner.invoke(app, ["optimum", path, "--radius", "4", "--no-check"])
     assert done.exit_code == 3 and "bracketed, not checked" in done.stdout and "certified" not in done.stdout
     done = runner.invoke(app, ["optimum", path, "--radius", "4"])
-    assert done.exit_code == 0 and "]  certified\n" in done.stdout and "the checker has proved it" in done.stdout
+    assert done.exit_code == 0 and "] certified\n" in done.stdout and "the checker has proved it" in done.stdout
 
 
 def certified(tmp_path: Path, omega: str, rows: str, *options: str) -> tuple[int, str, dict[str, Any]]:

@@ -70,6 +70,7 @@ CASES: list[tuple[list[str], int, str]] = [
     (["schema", "nope"], 2, ""),
     (["bench", "--max-time", "0.1"], 3, ""),
     (["bench", "--json", "."], 2, ""),
+    (["check-gradient", "model.py:make"], 2, ""),
     (["verify", "--claim", "nope"], 2, ""),
 ]
 

@@ -16,7 +16,7 @@ from metagap.reports.cli import COMMANDS, main
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_of_commands_has_the_first_line_of_each_help(name: str) -> None:
     known = COMMANDS[name]
-    command = getattr(importlib.import_module(f"metagap.reports.cli.{known.room}"), name)
+    command = getattr(importlib.import_module(f"metagap.reports.cli.{known.room}"), name.replace("-", "_"))
     assert " ".join(command.__doc__.split("\n\n")[0].split()) == known.line
 
 

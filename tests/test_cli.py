@@ -162,6 +162,7 @@ def test_bad_input_is_one_line_and_status_2(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.ci
 def test_optimum_check_and_certify(tmp_path: Path) -> None:
     """A problem without omega; its certificate; a lie; a solution that is given, and one that is trained."""
     problem = {k: v for k, v in MIRRORED.items() if k not in ("omega", "comparator", "radius")}
@@ -202,6 +203,7 @@ def test_an_undecided_optimum_has_status_3_and_keeps_a_true_bracket(tmp_path: Pa
     assert json.loads(result.stdout)["lower"] > 0
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("short_audit")
 def test_verify_audit_and_replay_make_a_report(tmp_path: Path) -> None:
     out = tmp_path / "report"
@@ -273,6 +275,7 @@ def test_a_wrong_name_is_met_with_the_nearest(command: list[str], near: str) -> 
     assert "meta-sl-lifted" in runner.invoke(app, ["falsify"]).stdout.splitlines()
 
 
+@pytest.mark.ci
 def test_certify_says_which_ball_it_chose_and_why(tmp_path: Path) -> None:
     write(tmp_path, "task,y,a\nx,1,3\nz,-1,4\n", "tasks.csv")
     command = ["certify", str(tmp_path / "tasks.csv"), "--loss", "logistic", "--max-time", "5"]

@@ -56,6 +56,7 @@ def done(tasks: list[Task], folder: Path, workers: Workers) -> dict[int, int | L
     return {task.number: found for task, found in carried_out(partial(squared, folder=folder), tasks, workers)}
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize("fault", ["killed", "memory", "files"])
 def test_a_fault_costs_no_more_than_its_job(fault: str, tmp_path: Path) -> None:
     tasks = [Task(n) for n in range(8)]
@@ -68,6 +69,7 @@ def test_a_fault_costs_no_more_than_its_job(fault: str, tmp_path: Path) -> None:
     assert found == {n: n * n for n in range(8) if n != 5}
 
 
+@pytest.mark.ci
 def test_a_dead_worker_takes_only_what_was_in_hand(tmp_path: Path) -> None:
     """Jobs in the queue of a pool that breaks have not been tried: nothing counts against them."""
     tasks = [Task(0, "killed", 1), Task(1, "killed", 1), *(Task(n) for n in range(2, 12))]
@@ -260,6 +262,7 @@ def test_a_report_that_cannot_be_written_loses_no_result(tmp_path: Path) -> None
     assert finished(tmp_path)["status"] == "complete"
 
 
+@pytest.mark.ci(every=5)
 @pytest.mark.parametrize("given", ["host", "local:0", "local:", "tcp://host", "http://host:1"])
 def test_a_place_that_is_no_cluster_is_one_line(given: str, tmp_path: Path) -> None:
     ended = subprocess.run([*COMMAND, "--cluster", given], cwd=tmp_path, capture_output=True, text=True)

@@ -99,7 +99,7 @@ BEYOND = {
 }  # fmt: skip
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci(every=12)
 @pytest.mark.parametrize("document", BEYOND.values(), ids=BEYOND.keys())
 def test_beyond_float64_every_command_ends_with_an_answer_or_one_line(document: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "beyond.json"

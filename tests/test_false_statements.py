@@ -262,6 +262,7 @@ def test_no_false_statement_is_accepted_at_extreme_scales(effort: int) -> None:
     assert all(counts[kind, "VIOLATED"] > 20 for kind in ("size", "algebra", "exact")), counts
 
 
+@pytest.mark.ci
 def test_no_false_statement_is_accepted_on_ordinary_instances(effort: int) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     rng = random.Random(1)

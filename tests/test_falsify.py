@@ -105,7 +105,7 @@ def test_a_missing_torch_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
         pursue(claim("meta-sl-lifted"), "gradient")
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=6)
 @families(searched)
 def test_the_ratio_agrees_with_the_balls(family: Family) -> None:
     """On grid instances and on moved ones, wherever balls enclose it."""
@@ -209,7 +209,7 @@ def test_the_command_writes_witnesses_that_replay_reads(tmp_path: Path) -> None:
     assert len(kept) == 2
     again = runner.invoke(app, ["replay", *kept])
     assert again.exit_code == 0
-    assert again.output.count("still violated") == 2
+    assert again.output.splitlines()[-1] == "2 counterexamples: 2 still violated"
     true = runner.invoke(app, ["falsify", "meta-sl-lifted", "--max-time", "0.5", "--out", folder])
     assert true.exit_code == 0, true.output
     assert "not refuted" in true.output

@@ -26,6 +26,7 @@ from .test_formats import PLAIN
 from .test_hostile_inputs import SECONDS, nothing_written
 
 
+@pytest.mark.ci(every=4)
 @pytest.mark.parametrize(
     "command",
     [
@@ -96,6 +97,7 @@ def ran(command: str, folder: Path, **variables: str) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.ci(every=3)
 @pytest.mark.parametrize(
     ("command", "status", "lines"),
     [

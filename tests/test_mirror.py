@@ -186,7 +186,7 @@ def drawn(family: Family, count: int) -> Iterator[tuple[str, Instance]]:
             yield f"{name} stretched", loads(json.dumps(document))
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=6)
 @families(searched)
 def test_the_engine_says_what_the_mirror_says(family: Family, effort: int) -> None:
     named: set[str] = set()

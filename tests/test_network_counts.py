@@ -55,7 +55,7 @@ def drawn(seed: int, width: int) -> tuple[NetworkProblem, list[fmpq]]:
     return problem(start, omega, x), near
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci
 @pytest.mark.parametrize("width", [1, 5, 40, 700])
 def test_counts_are_exact_at_every_scale(width: int, effort: int) -> None:
     """Below, at and above every sum of squares: ties count."""

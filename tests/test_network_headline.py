@@ -168,6 +168,7 @@ def test_the_floor_in_a_ball_is_below_every_value_and_beats_the_rays_in_small_ba
     assert better >= 2
 
 
+@pytest.mark.ci
 def test_both_commands_take_networks(tmp_path: Path) -> None:
     path, run = tmp_path / "network.json", CliRunner()
     files.save(unattained(), path)

@@ -281,7 +281,7 @@ def test_batches_and_balls_agree(loss: str, adaptation: Gradient | Implicit, eff
                         assert many.gradient.high[j, b] <= high + room
 
 
-@pytest.mark.ci(every=5)
+@pytest.mark.ci(every=20)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dimension", [1, 2])
 def test_tampered_certificates_are_refused_or_true(loss: str, dimension: int) -> None:

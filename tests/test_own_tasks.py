@@ -285,7 +285,7 @@ def test_the_time_limit_binds_all_work(tmp_path: Path) -> None:
     assert out.exists() or (result.stdout == "" and "--max-time=4: out of time while" in result.stderr)
 
 
-@pytest.mark.ci(every=4)
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("loss", "steps", "rows", "columns"),
     [("log-cosh", 1, 600, 60), ("logistic", 5, 200, 20), ("geman-mcclure", 3, 90, 6)],

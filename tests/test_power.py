@@ -32,7 +32,7 @@ def test_every_wrong_theorem_is_refuted(family: Family, effort: int) -> None:
         refuted(family, chosen, seed)
 
 
-@pytest.mark.ci(every=3)
+@pytest.mark.ci(every=6)
 @families()
 def test_some_wrong_theorems_of_every_family_are_refuted(family: Family) -> None:
     refuted(family, [m for m in family.mutants if not m.generated][::12], 0)

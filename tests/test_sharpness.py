@@ -56,6 +56,7 @@ def test_no_bracket_excludes_the_proved_factor(found: list[Factor]) -> None:
         assert one.below <= 1 <= one.above
 
 
+@pytest.mark.ci
 def test_a_smaller_constant_is_refuted_by_the_kept_instance(found: list[Factor]) -> None:
     """Each bracket is a mutant with its term scaled to just below what is refuted, and balls kill it."""
     checked = 0

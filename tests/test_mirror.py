@@ -212,7 +212,7 @@ def test_the_engine_says_what_the_mirror_says_of_counterexamples(effort: int) ->
     for path in stored[:: max(16 // effort, 1)]:
         document = json.loads(path.read_text(encoding="utf-8"))
         instance = loads(json.dumps(document.get("instance", document)))
-        if small(instance):
+        if instance.family != "any-model" and small(instance):
             found = compare(instance)
             assert not found.contradictions, (path.name, found.contradictions)
             compared += len(found.compared)

@@ -261,11 +261,11 @@ def test_a_right_gradient_raises_no_false_alarm(effort: int) -> None:
 
 @pytest.mark.ci
 def test_a_training_loop_traces_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from metagap.impl.traced import problem
+    from metagap.impl.traced import learner
 
     model, tasks = network(torch.float64, 3), sinusoids(2, torch.float64, 2)
     assert check_gradient(looped(model, tasks), model, tasks, inner=SGD(lr=0.02)).name == "maml"
-    monkeypatch.setattr(problem, "traced", lambda *a: pytest.fail("traced again"))
+    monkeypatch.setattr(learner, "traced", lambda *a: pytest.fail("traced again"))
     with torch.no_grad():
         model[0].weight += 0.01
     assert check_gradient(looped(model, tasks), model, tasks, inner=SGD(lr=0.02)).name == "maml"

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from ..impl.counterexample import second_opinion
 from ..impl.extras import available
 from ..impl.falsify import Attack, Refutation, attack, refute
+from ..impl.falsify.pursuit import BALLS
 from ..impl.families import FAMILIES, family_of
 from ..impl.files import BadInputError
 from ..impl.files.text import document, read
@@ -53,7 +54,7 @@ class Effort:
     """How much to search.
 
     rounds     batches of each generator against the mutants, per family
-    examples   instances to leave one assumption out on, per family
+    examples   instances to leave one assumption out on, per family (a BALLS-th of them without a float engine)
     hunt       work (of `pursue`) of every driver for each needed cell that they do not refute
     work       of a search for the sharpness of a constant
     """
@@ -188,7 +189,10 @@ def audit_family(
         return kept
 
     def assumptions() -> MatrixRows:
-        return matrix(family, folder, seed, effort.examples, effort.hunt, progress, folder / "survey.json")
+        # Where nothing but balls evaluates an instance it costs many times as much.
+        share = 1 if family.batch_quantities else BALLS
+        examples, hunt = max(effort.examples // share, 1), effort.hunt // share
+        return matrix(family, folder, seed, examples, hunt, progress, folder / "survey.json")
 
     def constants() -> SharpnessRows:
         return sharpness(family, folder, seed, effort.work, known or {}, progress)
@@ -199,7 +203,7 @@ def audit_family(
 
     return FamilyRows(
         None if only_mutants else part(MatrixRows, "matrix.json", assumptions),
-        None if only_mutants else part(SharpnessRows, "sharpness.json", constants),
+        None if only_mutants or not family.batch_quantities else part(SharpnessRows, "sharpness.json", constants),
         part(MutantRows, "mutants.json", mutants),
     )
 

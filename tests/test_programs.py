@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from metagap.impl import files
 from metagap.impl.falsify import refute
+from metagap.impl.falsify.pursuit import pursue
 from metagap.impl.families import ANY_MODEL, judge, loads
 from metagap.impl.models.traced.graph import Node, Ref
 from metagap.impl.models.traced.lines import line_of, node_in
@@ -285,3 +286,11 @@ def test_bad_programs_are_one_line(program: Path) -> None:
         found = called(*arguments)
         lines = [line for line in found.stderr.splitlines() if not line.startswith("metagap: judge:")]
         assert found.exit_code == 2 and len(lines) == 1 and words in lines[0], (words, found.stderr)
+
+
+@pytest.mark.ci
+def test_a_search_draws_where_nothing_can_be_moved() -> None:
+    claim = ANY_MODEL.claim("any-model-lifted")
+    assert claim is not None
+    found = pursue(claim, seconds=np.inf, work=64)
+    assert found.evaluations and not found.refutations and found.certified() is not None

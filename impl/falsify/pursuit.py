@@ -180,13 +180,13 @@ def _drive(
     generators: Sequence[str],
     wild: bool,
 ) -> None:
-    if driver == "hypothesis":
+    if driver == "random" or what.family.batch_quantities is None:  # what nothing moves is drawn
+        for batch in begun:
+            visit(batch)
+    elif driver == "hypothesis":
         by_hypothesis(what.family, visit, rng, count, limits, generators, wild)
     elif driver == "gradient":
         gradient(begun, visit, what)
-    elif driver == "random":
-        for batch in begun:
-            visit(batch)
     else:
         evolution(begun, visit, rng, min(count, 128))
 

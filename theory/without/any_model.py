@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from .. import any_model
 from ..claim import Ablation, Standing
-from .meta_sl import META_SL
+from .cells import again
+from .meta_sl import META_SL, WELL
 from .meta_sl_corollaries import META_SL_COROLLARIES
 
 _STEMS = {claim.name.removeprefix("any-model-") for claim in (*any_model.CLAIMS, any_model.HEADLINE)}
@@ -30,6 +31,16 @@ def _of_programs(cell: Ablation) -> Ablation:
     )
 
 
+_FLAT = "w is 0 at the flat maximum: whatever multiplies it is 0, and the comparator is better."
+_OTHER_FORMS = (
+    again(WELL, "meta-sl-l1", _FLAT, "misfit_l1"),
+    again(WELL, "meta-sl-first-order", _FLAT, "radius*eps_first_order + weight_norm*misfit_plain"),
+    again(WELL, "meta-sl-c3", _FLAT, "eps*min_norm_solution"),
+)
+"""Of linear models these are found by search; programs are generated with convex losses alone."""
+
 ANY_MODEL: tuple[Ablation, ...] = tuple(
-    _of_programs(cell) for cell in (*META_SL, *META_SL_COROLLARIES) if cell.claim.removeprefix("meta-sl-") in _STEMS
+    _of_programs(cell)
+    for cell in (*META_SL, *META_SL_COROLLARIES, *_OTHER_FORMS)
+    if cell.claim.removeprefix("meta-sl-") in _STEMS
 )

@@ -29,7 +29,7 @@ HUBER = {"name": "huber", "delta": "1"}
 SPURIOUS = supervised(
     QUARTIC, "1/4", [["1"]], [("1/2", [(0, "-1/2", "1")]), ("1/2", [(0, "1/2", "1")])], ["0"], ["35/32"], "2"
 )
-_WELL = needed(
+WELL = needed(
     "meta-sl-lifted",
     "outer-convexity",
     "The loss has a flat maximum at the prediction: nothing is left of w although the comparator is better. "
@@ -115,7 +115,7 @@ META_SL: tuple[Ablation, ...] = (
     ),
     *steps_of_any_features("meta-sl", SMOOTH),
     # The lifted form.
-    _WELL,
+    WELL,
     JOINT,
     FIRST_ORDER,
     *not_needed(
@@ -244,7 +244,7 @@ META_SL: tuple[Ablation, ...] = (
     ),
     # The distance from the global optimum.
     again(
-        _WELL,
+        WELL,
         "meta-sl-headline",
         "L >= 0 is attained at 1, so the bracket of the infimum is 0: the headline is the lifted form against 1.",
         LIFTED,

@@ -22,7 +22,7 @@ import msgspec
 from ..impl.bracket import DefectError
 from ..impl.extras import require
 from .processes import TICK, deferred, processes
-from .records import environment
+from .records import contents, environment
 
 Job = TypeVar("Job", bound=Hashable)
 Found = TypeVar("Found")
@@ -131,7 +131,7 @@ def carried_out(
 
 
 class Store(Generic[Found]):
-    """Results in a folder, each in a file named by all that it depends on: the job, the sources, the versions.
+    """Results in a folder, each in a file named by all that it depends on: the job, the sources and data, the versions.
 
     What is written is whole (written aside, then moved); two runs in one folder write the same files.
     """
@@ -139,7 +139,7 @@ class Store(Generic[Found]):
     def __init__(self, folder: Path, kind: type[Found], *given: object) -> None:
         self.folder, self.kind = folder, kind
         fixed = {key: value for key, value in environment().items() if key != "machine"}
-        self._given = msgspec.json.encode([fixed, given], order="sorted")
+        self._given = msgspec.json.encode([fixed, contents(), given], order="sorted")
         self.trouble = ""
         """Why results could not be kept; empty if they could."""
 

@@ -28,7 +28,7 @@ from ..impl.files.text import read, reported
 RECORDS = ("verify.json", "kept.json", "audit.json", "mutation.json")
 """The records that a report's page is made from."""
 
-PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn")
+PACKAGES = ("metagap", "numpy", "scipy", "python-flint", "sympy", "hypothesis", "torch", "scikit-learn", "gymnasium")
 
 
 SOURCES = Path(__file__).resolve().parent.parent
@@ -42,6 +42,18 @@ def sources() -> str:
     for path in sorted(path for layer in ("theory", "impl") for path in (SOURCES / layer).rglob("*.py")):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+@cache
+def contents() -> str:
+    """One sha256 of every file of theory/, impl/ and reports/, data included: all that a job's result may depend on."""
+    digest = hashlib.sha256()
+    folders = (SOURCES / layer for layer in ("theory", "impl", "reports"))
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        if path.suffix != ".pyc":
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(SOURCES).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from metagap.impl.judge import ClaimJudgement, Enclosure
+from metagap.reports import executing
 from metagap.reports.executing import Lost, Store, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, KeptJob, run_job
 from metagap.reports.processes import EndedError, apart
@@ -168,6 +169,13 @@ def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: 
         assert store.get(FEW[0]) is None
     assert store.get(FEW[1]) == found[1]
     assert not list((tmp_path / "s").glob(".*"))
+
+
+def test_results_of_other_data_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the sources alone: also the kept counterexamples, the real data, the code of the run itself."""
+    path = Store(tmp_path, Outcome, NAMES).path(FEW[0])
+    monkeypatch.setattr(executing, "contents", lambda: "other")
+    assert Store(tmp_path, Outcome, NAMES).path(FEW[0]) != path
 
 
 def test_the_same_job_of_another_kind_has_another_name(tmp_path: Path) -> None:

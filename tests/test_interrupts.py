@@ -176,7 +176,6 @@ def test_a_deferred_interrupt_waits_until_it_is_asked_for() -> None:
         signal.signal(signal.SIGINT, outside)
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked here")
 def test_workers_are_deaf_from_birth() -> None:
     """Blocked, not only ignored from their first line on: starting takes them a second."""
     with processes(2) as pool:

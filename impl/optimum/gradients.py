@@ -81,6 +81,17 @@ def law_of_all(law: Law, task: Task) -> Law:
     return Law(law.weight, (*inner, *outer), {})
 
 
+def laws_of(loop: Loop, problem: Problem, task: Task) -> tuple[Law, Law]:
+    """The laws that a loop adapts the task on, and evaluates it on; the problem has this task alone."""
+    (law,) = problem.laws
+    if loop.support is not None:
+        return first_rows(problem, task, loop.support)
+    if loop.on is not None:
+        one = {"query": law, "support": law.inner, "all": law_of_all(law, task)}[loop.on]
+        return one, one
+    return law.inner, law
+
+
 def first_rows(problem: Problem, task: Task, m: int) -> tuple[Law, Law]:
     """The laws of the task's first m rows, and of the others."""
     (law,) = problem.laws

@@ -49,7 +49,7 @@ from ..supervised.adaptation import Gradient, Implicit
 from ..supervised.instance import MetaSLInstance, split
 from ..supervised.taylor import risk_gradient, series_terms, slope_rows
 from .exact import PRECISION, alone
-from .gradients import Field, LoopStationarity, first_rows, law_of_all, share_of, sides_of
+from .gradients import Field, LoopStationarity, laws_of, share_of, sides_of
 from .objectives import Loop, others, own_loop
 from .proximal import back, proximal
 from .stack import Balls2, Stack, less, norms, numbers, weighted
@@ -199,12 +199,7 @@ class _Field(Field):
                 unit, across = problem.identity().tolist(), problem.transposed
                 begin = arb_mat([[v, *row] for v, row in zip(problem.omega.entries(), unit, strict=True)])
                 theta = moved if loop.chained and moved is not None else begin
-                (law,) = problem.laws
-                inner, outer = law.inner, law
-                if loop.support is not None:
-                    inner, outer = first_rows(problem, given, loop.support)
-                elif loop.on is not None:
-                    inner = outer = {"query": law, "support": law.inner, "all": law_of_all(law, given)}[loop.on]
+                inner, outer = laws_of(loop, problem, given)
                 moved = theta
                 for _ in range(loop.steps):
                     slope = across * slope_rows(problem, inner, (problem.features * moved).tolist())
@@ -215,7 +210,7 @@ class _Field(Field):
                     if loop.first_order:
                         moved = arb_mat([[row[0], *e] for row, e in zip(moved.tolist(), unit, strict=True)])
                     own = risk_gradient(problem, outer, (problem.features * moved).tolist())
-                total += arb_mat([own]) * (arb(1) if loop.only is not None else law.weight)
+                total += arb_mat([own]) * (arb(1) if loop.only is not None else outer.weight)
         return total.entries()
 
     def _part(self, i: int) -> Stack:

@@ -12,7 +12,7 @@ from ..supervised.adaptation import Gradient, Implicit
 from ..supervised.instance import MetaSLInstance
 from ..supervised.maml import Law, Problem, bent
 from .exact import alone
-from .gradients import Field, first_rows, law_of_all
+from .gradients import Field, laws_of
 from .objectives import Loop
 from .stack import Balls2
 
@@ -45,14 +45,9 @@ class CoupledField(Field):
             if loop.only not in (None, i):
                 continue
             self.watch()
-            (law,) = problem.laws
-            inner, outer = law.inner, law
-            if loop.support is not None:
-                inner, outer = first_rows(problem, given, loop.support)
-            elif loop.on is not None:
-                inner = outer = {"query": law, "support": law.inner, "all": law_of_all(law, given)}[loop.on]
+            inner, outer = laws_of(loop, problem, given)
             path = _path(problem, inner, here if loop.chained else theta, loop)
-            here, share = path[-1], arb(1) if loop.only is not None else law.weight
+            here, share = path[-1], arb(1) if loop.only is not None else outer.weight
             if loop.reptile:
                 total += (path[0] - here) * (share / arb(loop.rate))
                 continue

@@ -118,7 +118,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OPTIMUM}.loops:_Field._masses", "return self.stack.masses, self.stack.outer",
      "return self.stack.outer, self.stack.masses", LOOPS),
     (f"{OPTIMUM}.loops:_Field._chained", "part.outer *", "part.masses *", LOOPS),
-    (f"{OPTIMUM}.loops:_Field._taylor", "outer = law.inner, law", "outer = law, law", LOOPS),
+    (f"{OPTIMUM}.gradients:laws_of", "return law.inner, law", "return law, law", LOOPS),
     (f"{OPTIMUM}.loops:_Field._masses", '"query": self.stack.outer', '"query": self.stack.masses',
      one_law("query")),
     (f"{OPTIMUM}.loops:_Field._everything", "* (1 - shares)", "* shares", one_law("all")),

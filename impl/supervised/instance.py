@@ -229,9 +229,13 @@ def split(instance: Any) -> bool:
 
 
 def document_of(
-    instance: Any, number: Callable[[fmpq], object], model: dict[str, object], parameter: Callable[[Any], object]
+    instance: Any,
+    number: Callable[[fmpq], object],
+    model: dict[str, object],
+    parameter: Callable[[Any], object],
+    width: int | None = None,
 ) -> dict[str, object]:
-    """The fields of an instance file: numbers written by `number`, parameters by `parameter`."""
+    """The fields of an instance file: numbers written by `number`, parameters by `parameter`; a network has a width."""
     rival = instance.comparator
     plain = instance.loss.outputs == 1 and all(task.support is None for task in instance.tasks)
     if isinstance(instance.adaptation, Gradient):
@@ -240,7 +244,7 @@ def document_of(
         "format": FORMAT if plain else SPLIT_FORMAT,
         "problem": "meta-sl",
         "loss": loss_field(instance.loss, number),
-        "adaptation": adaptation_field(instance.adaptation, number),
+        "adaptation": adaptation_field(instance.adaptation, number, width),
         "model": model,
         "features": rows_field(instance.features, number),
         "tasks": tasks_field(instance.tasks, number),
@@ -289,7 +293,7 @@ NetworkComparator = Weights | Functions
 
 @dataclass(frozen=True)
 class NetworkInstance(Instance):
-    """A meta-SL instance with a two-layer ReLU network, adapted by gradient steps.
+    """A meta-SL instance with a two-layer ReLU network, adapted by gradient steps; rates are those of W row by row.
 
     features (k, d) the inputs x, signs [m] the output weights b (+-1), initial (m, d) the W0, omega (m, d) the point
     under test, comparator (m, d) or functions (n, k), radius the R of the ball of directions.
@@ -362,7 +366,7 @@ class NetworkInstance(Instance):
         sign = {b: number(fmpq(b)) for b in (1, -1)}
         signs = [[sign[b] for b in row] for row in self.output]
         model = {**self._model, "b": signs if len(signs) > 1 else signs[0], "W0": rows(self.initial)}
-        return document_of(self, number, model, rows)
+        return document_of(self, number, model, rows, self.width)
 
     def fractions(self) -> dict[str, object]:
         """What `document` gives with that writing; a million weights reach it without a rational for each."""

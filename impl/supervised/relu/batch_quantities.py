@@ -80,9 +80,29 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         return self._rated(self._inner(2, z))
 
     def _bent(self, outer: Array, inner: Array, bends: Array) -> Array:
-        """outer - sum_x' bends <outer, inner_x'> inner_x' (B, n, k, D)."""
+        """S outer - sum_x' bends <D outer, inner_x'> inner_x' (B, n, k, D)."""
+        return self._kept(outer) - self._changed(self._paced(outer), inner, bends)
+
+    def _changed(self, outer: Array, inner: Array, bends: Array) -> Array:
+        """sum_x' bends <outer, inner_x'> inner_x' (B, n, k, D)."""
         pull = self._turned(bends, inner @ outer.swapaxes(2, 3))
-        return outer - pull.swapaxes(2, 3) @ inner
+        found: Array = pull.swapaxes(2, 3) @ inner
+        return found
+
+    def _paced(self, rows: Array) -> Array:
+        """D rows, for rows (B, t, k, D) or weights (B, t, m, d)."""
+        rates = self.batch.rates
+        if rates is None:
+            return rows
+        flat = rates.reshape(len(rates), 1, 1, -1)
+        return (rows.reshape(*rows.shape[:2], -1, flat.shape[3]) * flat).reshape(rows.shape)
+
+    def _kept(self, rows: Array) -> Array:
+        """S rows, S = 1 - rate decay D: what decay leaves of them in a step."""
+        if self.batch.decay is None:
+            return rows
+        fade = (self.batch.rate * self.batch.decay)[:, None, None, None]
+        return rows - fade * self._paced(rows)
 
     @cached_property
     def _phi_omega(self) -> Array:
@@ -109,7 +129,7 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         """The factors of the steps applied to rows (B, n, k, D), the last of them first."""
         for k, phi, bends in reversed(steps):
             bent = self._bent(rows, phi, bends)
-            rows = bent if self._sigma.kinked else bent - self._folded(rows, k)
+            rows = bent if self._sigma.kinked else bent - self._folded(self._paced(rows), k)
         return rows
 
     def _folded(self, outer: Array, step: int) -> Array:
@@ -132,14 +152,14 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         pulls = self.batch.weights[..., None] * self.slopes
         found = self._back(self._inputs(pulls) * self._gates(self._path[-1]))
         for at, z in reversed(list(zip(self._path[:-1], self._on_the_way, strict=True))):
-            drive, along = self._drive(at), self._drive(found)
+            drive, along = self._drive(at), self._drive(self._paced(found))
             gates = self._sigma.d1(Floats, drive)
             turned = self._turned(self._bends(z), self._outputs(along * gates)[..., None])
             rows = self._inputs(turned[..., 0]) * gates
             if not self._sigma.kinked:
                 pulls = self._rated(self._inner(1, z))
                 rows = rows + self._inputs(pulls) * self._sigma.d2(Floats, drive) * along
-            found = found - self._back(rows)
+            found = self._kept(found) - self._back(rows)
         return found.sum(1).reshape(len(found), -1)
 
     def _back(self, rows: Array) -> Array:
@@ -240,19 +260,35 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
         Before the step `first` factors count as 1.
         """
-        rate, size = self.batch.rate[:, None], self._size
+        size = self._size
+        fastest = np.abs(self._relative).max(1)[:, None, None]
         stretch, moved = np.ones(self.mass.shape[:2]), np.zeros(self.mass.shape[:2])
         for step, (z, change) in enumerate(zip(self._on_the_way, changes, strict=False)):
             bends = self._block_sizes(self._bends(z))
             total = (bends * size**2).sum(2)
-            own = np.where(rate >= 0, np.maximum(1.0, total - 1), 1 + total)
-            own = own if step >= first else np.ones_like(own)
-            bent = (fold * np.abs(self._rated(self._inner(1, z))) * size**2).sum(2)
-            apart = (2 * bends * size * change).sum(2) + bent
+            own = self._expansion(total) if step >= first else np.ones_like(total)
+            bent = (fastest * fold * np.abs(self._rated(self._inner(1, z))) * size**2).sum(2)
+            apart = (2 * fastest * bends * size * change).sum(2) + bent
             moved = moved * (own + bent) + stretch * apart
             stretch = stretch * own
         error = stretch[..., None] * changes[-1] + size * moved[..., None]
         return np.sqrt((self.mass * error**2).sum((1, 2)))
+
+    @property
+    def _relative(self) -> Array:
+        """The rates (B, .), as factors of |rate|."""
+        rates = self.batch.rates
+        signs = np.where(self.batch.rate < 0, -1.0, 1.0)[:, None]
+        return signs if rates is None else signs * rates.reshape(len(rates), -1)
+
+    def _expansion(self, total: Array) -> Array:
+        """kap (B, n) >= ||I - rate D (H + decay)|| for 0 <= |rate| H <= total."""
+        batch, (low, high) = self.batch, (end(self._relative, axis=1)[:, None] for end in (np.min, np.max))
+        fade = 0.0 if batch.decay is None else (np.abs(batch.rate) * batch.decay)[:, None]
+        middle, half = (low + high) / 2, (high - low) / 2
+        alike = np.maximum(np.abs(1 - middle * fade), np.abs(1 - middle * (fade + total)))
+        found: Array = alike + half * (fade + total)
+        return found
 
     def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
         """||e|| where so many neurons flip at every iterate."""
@@ -387,6 +423,23 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     @cached_property
     def misfit_init_outer(self) -> Array:
         return self._misfit(self._factored(self._lifted_rows(self._phi_start), self._steps), self.u)[0]
+
+    def _factored_with(self, turned: bool = False, decays: bool = True) -> Array:
+        """The meta-features with the rates on the other side of the Hessians, or without decay."""
+        rows = self._plain
+        for k, phi, bends in reversed(self._steps):
+            ahead = rows if turned else self._paced(rows)
+            change = self._changed(ahead, phi, bends) + (0.0 if self._sigma.kinked else self._folded(ahead, k))
+            rows = (self._kept(rows) if decays else rows) - (self._paced(change) if turned else change)
+        return rows
+
+    @cached_property
+    def misfit_rates_turned(self) -> Array:
+        return self._misfit(self._factored_with(turned=True), self.u)[0]
+
+    @cached_property
+    def misfit_no_decay(self) -> Array:
+        return self._misfit(self._factored_with(decays=False), self.u)[0]
 
     @cached_property
     def misfit_uncoupled(self) -> Array:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from flint import arb, fmpq
 
+from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Rationals
 from ...instances import Instance, Vector
 from ...losses import Link
@@ -80,7 +81,8 @@ class NetworkQuantities(ReluErrors):
         unmoved = sum(
             bool(calm[i] and (features.outer[:, a] == inner[:, x]).all()) for a, (i, x, _) in enumerate(self._points)
         )
-        if rank(inner, places) < unmoved:
+        spread = self.problem.rated and self.problem.decays
+        if not spread and rank(inner, places) < unmoved:
             return True
         twin = self.exact(self.instance)
         return twin is not None and bool(twin._features.gram.det() == 0)
@@ -128,6 +130,8 @@ class NetworkQuantities(ReluErrors):
         A neuron that is at its kink at W stays there until a step moves it: until it is active at an input that is not
         orthogonal. (One that a step brings to its kink is not noticed.)
         """
+        if not self.instance.adaptation.plain:
+            raise UndefinedQuantityError("of steps with one rate and no decay alone")
         at_kink = self.problem.omega.signs.signs == 0
         meets = np.array([[v != 0 for v in row] for row in self.problem.inputs.products], dtype=float)
         of = self.problem.of

@@ -15,7 +15,7 @@ from typing import Any, Self, overload
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import Array, rational
+from ..arithmetic import Array, rational, to_float
 from ..instances import FORMAT, SPLIT_FORMAT, Instance, Vector, fraction
 from ..losses import Link, Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
@@ -204,6 +204,14 @@ def laws_in_words(instance: Any) -> str:
     support, query = (sum(map(rows_of, laws)) for laws in ([t.inner for t in tasks], [t.atoms for t in tasks]))
     adapted = f"adapted on {support} support row{'s' * (support != 1)}"
     return f"{adapted}, judged on {query} query row{'s' * (query != 1)}"
+
+
+def steps_in_words(adaptation: Gradient) -> str:
+    """How many steps, at which rates, with what decay."""
+    low, high = (to_float(end) for end in adaptation.span)
+    rates = f"{high:.4g}" if low == high else f"rates {low:.4g} to {high:.4g}"
+    decay = f" with weight decay {to_float(adaptation.decay):.4g}" if adaptation.decay != 0 else ""
+    return f"{adaptation.steps} inner step{'s' * (adaptation.steps != 1)} of {rates}{decay}"
 
 
 def both_laws(task: Task) -> list[tuple[int, fmpq, fmpq, fmpq]]:

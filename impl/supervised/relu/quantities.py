@@ -89,19 +89,21 @@ class NetworkQuantities(ReluErrors):
 
     @property
     def _equal_jacobians(self) -> list[list[int]]:
-        """Tasks that certainly have one Jacobian: one step, the same inner marginal, if ell'' is free of the label.
-
-        After one step networks of different tasks differ, and so do their patterns and predictions.
+        """Tasks that certainly have one Jacobian: the same inner marginal and patterns in all steps, if ell'' is free of
+        the label, and after one step, where networks of different tasks differ, of the prediction as well.
         """
         loss, one = self.problem.loss, self.instance.adaptation.steps == 1
-        if not one or (loss.name not in ("squared", "logistic") and loss.link is not Link.CANONICAL):
+        free = loss.name == "squared" or (one and (loss.name == "logistic" or loss.link is Link.CANONICAL))
+        if not free or any(at.doubt for path in self._paths for at in path[:-1]):
             return [[i] for i in range(len(self.laws))]
-        alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
+        alike: dict[object, list[int]] = {}
         for position, task in enumerate(task for task in self.instance.tasks if task.weight != 0):
             rho: dict[int, fmpq] = {}
             for atom in task.inner:
                 rho[atom.x] = rho.get(atom.x, fmpq(0)) + atom.p
-            alike.setdefault(tuple((x, str(p)) for x, p in sorted(rho.items())), []).append(position)
+            used, path = list(self.laws[position].inner.rho), self._paths[position]
+            patterns = tuple(at.gates(used).tobytes() for at in path[:-1])
+            alike.setdefault((patterns, *((x, str(p)) for x, p in sorted(rho.items()))), []).append(position)
         return list(alike.values())
 
     # --- margins and sizes --------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class Scales:
         self._factors = rates, tuple(1 - adaptation.eta * adaptation.decay * r for r in rates)
         self._known: dict[int, Vector] = {0: (fmpq(1),) * len(rates)}
         self._weights: dict[tuple[Weights, int], Weights] = {}
+        self._ones = self._shaped(self.entries(0))
 
     def entries(self, scale: int) -> Vector:
         """E, row by row."""
@@ -56,7 +57,7 @@ class Scales:
 
     def matrix(self, scale: int) -> Weights:
         """E, whose rows are added up."""
-        return self.times(self._shaped(self.entries(0)), scale)
+        return self.times(self._ones, scale)
 
     def product(self, r: int, scale: int, x: Vector, y: Vector) -> fmpq:
         """sum_j E_rj x_j y_j."""

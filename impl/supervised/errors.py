@@ -106,7 +106,7 @@ class ErrorQuantities(StartQuantities, RankQuantities):
         other = copy(self)
         other.problem = copy(self.problem)
         vars(other.problem).update(changes)
-        return other._misfit(other._set(self._adapted, self._steps)).value
+        return self._misfit(other._set(self._adapted, self._steps)).value
 
     @cached_property
     def misfit_rates_turned(self) -> arb:

@@ -89,8 +89,8 @@ class NetworkQuantities(ReluErrors):
 
     @property
     def _equal_jacobians(self) -> list[list[int]]:
-        """Tasks that certainly have one Jacobian: the same inner marginal and patterns in all steps, if ell'' is free of
-        the label, and after one step, where networks of different tasks differ, of the prediction as well.
+        """Tasks that certainly have one Jacobian: the same inner marginal and patterns in all steps, if ell'' is
+        free of the label, and after one step, where networks of different tasks differ, of the prediction as well.
         """
         loss, one = self.problem.loss, self.instance.adaptation.steps == 1
         free = loss.name == "squared" or (one and (loss.name == "logistic" or loss.link is Link.CANONICAL))

@@ -16,7 +16,9 @@ from metagap.impl.families import NETWORK, SMOOTH_NETWORK, judge, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.losses import Loss
 from metagap.impl.models.weights import Weights
-from metagap.impl.optimum.networks.floor import Centre, reach
+from metagap.impl.optimum.networks.check import check_cells
+from metagap.impl.optimum.networks.floor import Centre, NotConvexError, reach
+from metagap.impl.optimum.networks.linearised import linearised_optimum
 from metagap.impl.optimum.networks.optima import NotEnumerableError, infimum
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.study import Budget
@@ -28,6 +30,7 @@ from metagap.impl.supervised.relu.problem import NetworkProblem
 from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.impl.supervised.relu.smaller import smaller
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities
+from metagap.impl.supervised.smooth.rank import certainly_dependent
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from mirror import compare
 
@@ -106,6 +109,8 @@ def test_decay_by_hand() -> None:
     at = NetworkQuantities(one(steps), Rationals)
     assert at._after == [[fmpq(5, 4)]] and at._features.gram.entries() == [fmpq(25, 64)] and at.chain_rule_defect == 0
     balls = NetworkQuantities(one(steps))
+    ((move,),) = balls._moves
+    assert move.overlaps(arb(fmpq(29, 16)).sqrt()), "||W_i - W||, of (-1/2, -5/4)"
     assert balls("misfit_no_decay").overlaps(fmpq(5, 4) - arb(2 * fmpq(25, 64)).sqrt())
     # Rates 3/16 +- 1/16, s = 2: kap = |1 - 3/16| + 3/16, and with the decay alone 1 - 3/16 + 1/16.
     assert balls._expansion(arb(2)).overlaps(arb(1)) and balls._expansion(arb(0)).overlaps(arb(fmpq(7, 8)))
@@ -115,8 +120,31 @@ def test_decay_by_hand() -> None:
         assert float(arb(reach(Centre(NetworkProblem(one(steps), Balls)), at.laws[0], arb(1)))) == pytest.approx(
             float(fmpq(7, 8) + root / 4 + (2 + root) * root / 4), rel=1e-9
         )
+
+
+def test_what_follows_plain_steps_alone_is_not_asked_of_others() -> None:
+    """Enumeration, its checker and the linearised network's optimum know one rate without decay."""
+    line = Weights.of([(ONE,)])
+    decayed = replace(one(Gradient(HALF, 1, None, ONE)), features=((ONE,),), initial=line, omega=line)
     with pytest.raises(NotEnumerableError):
-        infimum(replace(one(steps), features=((ONE,),), initial=Weights.of([(ONE,)]), omega=Weights.of([(ONE,)])))
+        infimum(decayed)
+    with pytest.raises(NotConvexError, match="one rate"):
+        linearised_optimum(decayed, ONE)
+    assert not check_cells(decayed, -1.0).accepted
+    plain = replace(decayed, adaptation=Gradient(HALF))
+    assert check_cells(plain, -1.0).accepted and infimum(plain).value == 0
+
+
+def test_rates_and_decay_turn_features_out_of_the_span_of_their_inputs() -> None:
+    """One neuron and one input of two tasks: phi_i = S x - H D x, where S x is no multiple of x."""
+    laws = [(Atom(0, fmpq(y), ONE),) for y in (1, -1)]
+    tasks = tuple(Task(HALF, law) for law in laws)
+    rated = replace(one(Gradient(HALF, 1, (ONE, QUARTER), ONE)), tasks=tasks, comparator=Weights.of([(ONE, ONE)]))
+    for adaptation, wanted in ((rated.adaptation, False), (replace(rated.adaptation, decay=ZERO), True)):
+        instance = SmoothInstance.of(replace(rated, adaptation=adaptation), "softplus")
+        with ctx.workprec(600):
+            found = SmoothQuantities(instance)._features.gram.det()
+        assert certainly_dependent(instance) is wanted is bool(found.contains(0)) and float(found.rad()) < 1e-100
 
 
 @pytest.mark.parametrize("kind", KINDS)

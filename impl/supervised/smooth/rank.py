@@ -7,6 +7,8 @@ rows of tasks that adapt on one law, or do not adapt, are dependent together, or
 
 Softmax of two classes: slopes are (g, -g), Hess ell is a multiple of (1, -1)(1, -1)', so that neurons with b_0r = b_1r
 do not move, and J_i is the identity on them. phi_0(x) + phi_1(x) is theirs alone: the same for all tasks that share x.
+phi_0(x) - phi_1(x) is of the others alone, which J_i takes to themselves: neither kind may have fewer dimensions than
+there are points.
 
 Where slopes are predictions less labels (squared, logistic, Poisson, softmax) and two tasks have the same inner
 marginal, the first step moves a neuron r by what differs by b_r'D(x) x only, D(x) the difference of the tasks' mean
@@ -18,6 +20,7 @@ both tasks at an x that they share: dependent. After several steps, if no neuron
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from flint import fmpq
 
@@ -36,12 +39,16 @@ def certainly_dependent(instance: SmoothInstance) -> bool:
     everything = [x for support in supports for x in support]
     used = [instance.features[x] for x in sorted({x for task in tasks for x in points(task)})]
     output = instance.output
-    if len(everything) * len(output) > _room(instance, used):
+    signs = list(zip(*output, strict=True))
+    if len(everything) * len(output) > _room(instance, used, signs):
         return True
     if rank_of([[fmpq(b) for b in row] for row in output]) < len(output):
         return True
     two_classes = instance.loss.link is Link.CLASS and len(output) == 2
     if two_classes and len(set(everything)) < len(everything):
+        return True
+    kinds = [[b for b in signs if (b[0] == b[1]) == still] for still in (True, False)] if two_classes else []
+    if any(len(everything) > _room(instance, used, kind) for kind in kinds):
         return True
     if any(_move_alike(instance, *pair) for pair in itertools.combinations(tasks, 2)):
         return True
@@ -75,12 +82,13 @@ def _move_alike(instance: SmoothInstance, first: Task, second: Task) -> bool:
     return alone < loss.outputs and (instance.adaptation.steps == 1 or not moved)
 
 
-def _room(instance: SmoothInstance, inputs: list[Vector]) -> int:
-    """The sum, over kinds of neurons (weights, signs, rates), of the rank of what their part of a row is made of."""
+def _room(instance: SmoothInstance, inputs: list[Vector], wanted: Sequence[tuple[int, ...]]) -> int:
+    """The sum, over kinds of neurons (weights, signs, rates) with signs that are wanted, of the rank of what their part
+    of a row is made of."""
     adaptation, d = instance.adaptation, len(inputs[0])
     rates, fade = adaptation.rates or (fmpq(1),) * instance.parameters, adaptation.eta * adaptation.decay
-    signs = list(zip(*instance.output, strict=True))
-    kinds = {(instance.omega.row(r), signs[r], rates[r * d : r * d + d]) for r in range(instance.width)}
+    signs = zip(*instance.output, strict=True)
+    kinds = {(instance.omega.row(r), b, rates[r * d : r * d + d]) for r, b in enumerate(signs) if b in wanted}
     total = 0
     for _, _, own in kinds:
         rows = last = inputs

@@ -147,6 +147,21 @@ def test_rates_and_decay_turn_features_out_of_the_span_of_their_inputs() -> None
         assert certainly_dependent(instance) is wanted is bool(found.contains(0)) and float(found.rad()) < 1e-100
 
 
+@pytest.mark.parametrize(("count", "wanted"), [(2, False), (3, True)])
+def test_features_that_share_few_patterns_are_dependent(count: int, wanted: bool) -> None:
+    """One input, no flip: phi_i = S psi - c_i psi, so any three are dependent; another task has an input alone."""
+    tasks = [Task(fmpq(1, count + 1), (Atom(0, fmpq(i, 8), ONE),)) for i in range(count)]
+    other = Task(fmpq(1, count + 1), (Atom(1, ONE, ONE),))
+    rated = replace(one(Gradient(fmpq(1, 8), 1, (ONE, QUARTER), ONE)), loss=Loss("log-cosh"))
+    rows, four = ((ONE, ONE), (ONE, fmpq(2))), Weights(np.arange(1.0, 9).reshape(4, 2))
+    network = replace(rated, features=rows, tasks=(*tasks, other), signs=(1,) * 4, initial=four, omega=four,
+                      adaptation=replace(rated.adaptation, rates=(ONE, QUARTER) * 4), comparator=four)  # fmt: skip
+    with ctx.workprec(400):
+        at = NetworkQuantities(network)
+        assert at._certainly_dependent() is wanted
+        assert bool(at.margin_full_row_rank < 0) is wanted is not bool(at.margin_full_row_rank > 0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_neurons_that_stay_active_are_a_linear_model(kind: str) -> None:
     """f = psi(x)'W where no neuron ever flips: all is that of the linear model with the features psi."""

@@ -33,6 +33,7 @@ LOOPS, FADING = (guard("both_routes_of_loops_hold_the_gradient", kind=kind) for 
 NAMED = suite(f"{TEST}the_loop_is_named", kind="decay", name="no-decay", changes={"still": True})
 ARRAYS = guard("arrays_take_rates_and_decay")
 RELU, SMOOTH = f"{OWN}.relu", f"{OWN}.smooth"
+NETWORK_FEATURES = f"{RELU}.batch_features:FeatureBatchQuantities"
 NETWORK_FLOAT = f"{RELU}.batch_quantities:NetworkBatchQuantities"
 
 
@@ -98,6 +99,8 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{RELU}.kernel:MetaFeatures.pulling", "else MOVED", "else 0", RATED_BY_HAND),
     (f"{RELU}.kernel:MetaFeatures.of", "MOVED * problem.turned", "0", RATED_BY_HAND),
     (f"{RELU}.kernel:MetaFeatures._coefficients", "j + ahead: c", "j: c", LINEAR),
+    (f"{RELU}.kernel:MetaFeatures.confined", "one <= part", "one & part",
+     networks("features_that_share_few_patterns_are_dependent", count=2, wanted=False)),
     (f"{RELU}.taylor:_accumulated", "problem.paced(later)", "later", RATED_BY_HAND),
     (f"{RELU}.taylor:_accumulated", "problem.kept(later)", "later", TORCH_RELU),
     (f"{RELU}.errors:ReluErrors._size_of", "shrunk + pulled", "pulled", DECAYED_BY_HAND),
@@ -118,8 +121,8 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
      SMOOTH_FLOATS),
     (f"{SMOOTH}.rank:_room", "len(set(own)) > 1 and fade != 0", "False",
      networks("rates_and_decay_turn_features_out_of_the_span_of_their_inputs")),
-    (f"{NETWORK_FLOAT}._paced", "flat.shape[3]) * flat)", "flat.shape[3]) * 1.0)", RELU_FLOATS),
-    (f"{NETWORK_FLOAT}._kept", "rows - fade * self._paced(rows)", "rows - fade * rows", RELU_FLOATS),
+    (f"{NETWORK_FEATURES}._paced", "flat.shape[3]) * flat)", "flat.shape[3]) * 1.0)", RELU_FLOATS),
+    (f"{NETWORK_FEATURES}._kept", "rows - fade * self._paced(rows)", "rows - fade * rows", RELU_FLOATS),
     (f"{NETWORK_FLOAT}._expansion", "alike + half * (fade + total)", "alike", RELU_FLOATS),
     (f"{RELU}.tensors:TorchNetwork.adapt", "self.decay * here", "0.0 * here", TORCH_TANH),
     (f"{OPTIMUM}.networks.floor:reach", "kept * radius + lost", "radius", DECAYED_BY_HAND),

@@ -363,7 +363,7 @@ def paced(
 
 
 PACED_LOSSES = (*CONVEX_LOSSES, "softmax")
-WRONG = {"rivals": ("turned", "forgetful")}
+WRONG_RIVALS = ("turned", "forgetful")
 
 
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
@@ -401,8 +401,8 @@ GENERATORS: tuple[Generator, ...] = (
         tuple(VECTOR_LOSSES),
     ),
     Generator("rates", "a rate for each weight, weight decay, or both", paced, PACED_LOSSES),
-    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay", partial(paced, **WRONG),
-              ("squared", "log-cosh", "logistic", "quartic")),
+    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
+              partial(paced, rivals=WRONG_RIVALS), ("squared", "log-cosh", "logistic", "quartic")),
 )  # fmt: skip
 
 LANDSCAPES = Generator(

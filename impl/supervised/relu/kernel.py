@@ -26,7 +26,7 @@ from ...models.combination import Combination
 from ...models.weights import Weights
 from ..core_quantities import Steps
 from ..maml import Bends, Law
-from .problem import NetworkProblem
+from .problem import NetworkProblem, is_zero
 from .scales import KEPT, MOVED
 
 Array = np.ndarray
@@ -126,6 +126,21 @@ class MetaFeatures:
                 change = sum(others, start=first)
                 found[j] = found[j] - change if j in found else -change
         return found
+
+    @property
+    def confined(self) -> list[tuple[list[int], int]]:
+        """Parts of the basis, and how many meta-features are combinations of each alone: the parts that single features
+        are made of, and those that share nothing with the rest."""
+        keys = zip(self.places, np.packbits(self.patterns > 0, axis=0).T, strict=True)
+        first: dict[tuple[int, bytes], int] = {}
+        own = [first.setdefault((place, bits.tobytes()), j) for j, (place, bits) in enumerate(keys)]
+        made = [frozenset(own[j] for j, c in enumerate(column) if not is_zero(c))
+                for column in zip(*self.transform.tolist(), strict=True)]  # fmt: skip
+        parts: list[frozenset[int]] = []
+        for part in made:
+            near = [other for other in parts if other & part]
+            parts = [other for other in parts if not other & part] + [part.union(*near)]
+        return [(sorted(part), sum(one <= part for one in made)) for part in {*made, *parts}]
 
     @cached_property
     def gram(self) -> Matrix:

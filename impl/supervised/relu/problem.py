@@ -98,7 +98,7 @@ class Move:
         inputs, coefficients = list(kept.inputs), list(kept.coefficients)
         last = {x: j for j, x in enumerate(inputs)}
         for a, x in enumerate(at.xs):
-            if _is_zero(steps[x]):
+            if is_zero(steps[x]):
                 continue
             (place,) = problem.scaled([x], MOVED if problem.rated else 0)
             if place in last and np.array_equal(patterns[last[place]], at.active[:, a]):
@@ -336,7 +336,8 @@ class Point(Neurons):
         return lambda r, y: twin._moved_value(r, y, move)
 
 
-def _is_zero(value: Number) -> bool:
+def is_zero(value: Number) -> bool:
+    """Whether it is 0 exactly: no ball about 0 is."""
     return bool(value.is_zero()) if isinstance(value, arb) else value == 0
 
 

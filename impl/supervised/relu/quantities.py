@@ -72,7 +72,10 @@ class NetworkQuantities(ReluErrors):
             chosen = [a for a, i in enumerate(features.tasks) if i in alike]
             if rank(features.outer[:, chosen], [self._points[a][1] for a in chosen]) < len(chosen):
                 return True
-        if rank(features.patterns, features.places) < len(self._u):
+        if any(
+            rank(features.patterns[:, own], [features.places[j] for j in own]) < count
+            for own, count in features.confined
+        ):
             return True
         # What did not flip in the adaptation lies in the span of the features at W.
         places = self.problem.places

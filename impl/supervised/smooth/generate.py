@@ -17,7 +17,7 @@ from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
 from ..relu.generate import (
     PACED_LOSSES,
-    WRONG,
+    WRONG_RIVALS,
     AtStart,
     descended,
     drawn,
@@ -145,7 +145,8 @@ GENERATORS: tuple[Generator, ...] = (
     Generator("rates", "a rate for each weight, weight decay, or both",
               partial(paced, activations=tuple(ACTIVATIONS)), PACED_LOSSES),
     Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
-              partial(paced, activations=tuple(ACTIVATIONS), **WRONG), ("squared", "log-cosh", "logistic", "quartic")),
+              partial(paced, activations=tuple(ACTIVATIONS), rivals=WRONG_RIVALS),
+              ("squared", "log-cosh", "logistic", "quartic")),
 )  # fmt: skip
 
 LANDSCAPES = Generator(

@@ -153,7 +153,7 @@ def test_features_that_share_few_patterns_are_dependent(count: int, wanted: bool
     tasks = [Task(fmpq(1, count + 1), (Atom(0, fmpq(i, 8), ONE),)) for i in range(count)]
     other = Task(fmpq(1, count + 1), (Atom(1, ONE, ONE),))
     rated = replace(one(Gradient(fmpq(1, 8), 1, (ONE, QUARTER), ONE)), loss=Loss("log-cosh"))
-    rows, four = ((ONE, ONE), (ONE, fmpq(2))), Weights(np.arange(1.0, 9).reshape(4, 2))
+    rows, four = ((ONE, ONE), (ONE, -ONE)), Weights(np.array([[1.0, 2], [4, 3], [5, 6], [8, 7]]) / 16)
     network = replace(rated, features=rows, tasks=(*tasks, other), signs=(1,) * 4, initial=four, omega=four,
                       adaptation=replace(rated.adaptation, rates=(ONE, QUARTER) * 4), comparator=four)  # fmt: skip
     with ctx.workprec(400):

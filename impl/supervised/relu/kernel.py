@@ -130,7 +130,7 @@ class MetaFeatures:
     @property
     def confined(self) -> list[tuple[list[int], int]]:
         """Parts of the basis, and how many meta-features are combinations of each alone: the parts that single features
-        are made of, and those that share nothing with the rest."""
+        are made of, those that share nothing with the rest, and all of it."""
         keys = zip(self.places, np.packbits(self.patterns > 0, axis=0).T, strict=True)
         first: dict[tuple[int, bytes], int] = {}
         own = [first.setdefault((place, bits.tobytes()), j) for j, (place, bits) in enumerate(keys)]
@@ -140,6 +140,7 @@ class MetaFeatures:
         for part in made:
             near = [other for other in parts if other & part]
             parts = [other for other in parts if not other & part] + [part.union(*near)]
+        parts.append(frozenset(own))
         return [(sorted(part), sum(one <= part for one in made)) for part in {*made, *parts}]
 
     @cached_property

@@ -99,7 +99,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{RELU}.kernel:MetaFeatures.pulling", "else MOVED", "else 0", RATED_BY_HAND),
     (f"{RELU}.kernel:MetaFeatures.of", "MOVED * problem.turned", "0", RATED_BY_HAND),
     (f"{RELU}.kernel:MetaFeatures._coefficients", "j + ahead: c", "j: c", LINEAR),
-    (f"{RELU}.kernel:MetaFeatures.confined", "one <= part", "bool(one & part)",
+    (f"{RELU}.kernel:MetaFeatures.confined", "sum(one <= part", "1 + sum(one <= part",
      networks("features_that_share_few_patterns_are_dependent", count=2, wanted=False)),
     (f"{RELU}.taylor:_accumulated", "problem.paced(later)", "later", RATED_BY_HAND),
     (f"{RELU}.taylor:_accumulated", "problem.kept(later)", "later", TORCH_RELU),

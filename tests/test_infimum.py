@@ -218,16 +218,45 @@ def test_poor_proposals_only_widen_the_infimum(share: str, monkeypatch: pytest.M
                 assert infimum.misfit(arb_mat(rows), target, masses, radius).value.contains(value)
 
 
+@given(
+    st.integers(1, 6).flatmap(
+        lambda d: st.tuples(
+            st.lists(st.lists(st.integers(-4, 4), min_size=d, max_size=d), min_size=1, max_size=8),
+            st.lists(st.integers(0, 3), min_size=8, max_size=8),
+            st.integers(1, 60),
+        )
+    )
+)
+def test_the_l1_infimum_is_narrow_where_all_constraints_meet(problem: tuple[list[list[int]], list[int], int]) -> None:
+    """eps = ||A'1|| and u = A A'1 + r, r >= 0: p = 1 is a dual at all its bounds, and the infimum is 1'u. Moved by
+    2^-k, it is no longer one, and no proposal from float64 tells which residuals vanish."""
+    rows, left, moved = problem
+    a, ones = arb_mat(rows), arb_mat(len(rows), 1, [1] * len(rows))
+    turned = a.transpose() * ones
+    for bits in (128, 320):
+        with ctx.workprec(bits):
+            eps = norm(turned.entries())
+            aims = [x + r for x, r in zip((a * turned).entries(), left, strict=False)]
+            total = sum(aims, start=arb(0))
+            assert misfit_l1(eps, a, aims).value.contains(total)
+            shifted = [u + arb(j - 3) * arb(2) ** -moved for j, u in enumerate(aims)]
+            found = misfit_l1(eps, a, shifted).value
+            assert found.rad() <= arb(2) ** (-bits // 2) * sum((abs(u) for u in shifted), start=arb(0))
+
+
 @pytest.mark.parametrize("size", [1, 2, "1/2", 50])
 def test_poor_proposals_only_widen_the_l1_infimum(size: str | int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Duals that are too large, too steep or too small."""
-    right = infimum._stationary
 
-    def poor(*given: Any) -> tuple[arb_mat, list[arb]]:
-        v, dual = right(*given)
-        return v, [arb(size) * p + (arb(1) / 3 if size == 1 else 0) for p in dual]
+    def poor(right: Any) -> Any:
+        def found(*given: Any) -> tuple[arb_mat, list[arb]]:
+            v, dual = right(*given)
+            return v, [arb(size) * p + (arb(1) / 3 if size == 1 else 0) for p in dual]
 
-    monkeypatch.setattr(infimum, "_stationary", poor)
+        return found
+
+    monkeypatch.setattr(infimum, "_stationary", poor(infimum._stationary))
+    monkeypatch.setattr(infimum, "l1_path", poor(infimum.l1_path))
     test_l1_infima_in_closed_form_are_contained()
 
 

@@ -111,7 +111,9 @@ class _Path:
         for _ in range(12):
             rest = slack - 2 * length * cross - length * length * square
             slope = linear - 2 * (cross + length * square) / rest
-            slope -= 2 * sum((y * (x + length * y) / (1 - (x + length * y) ** 2) for x, y in zip(self.p, step)), arb(0))
+            for x, y in zip(self.p, step, strict=True):
+                there = x + length * y
+                slope -= 2 * y * there / (1 - there * there)
             if abs(slope) < gain / 10:
                 return arb(length.mid())
             low, high = (length, high) if slope > 0 else (low, length)

@@ -3,7 +3,6 @@
 `ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton's secular equation
 `lifted_least_squares`  the same over points with masses
 `l1_active_set`         argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
-`l1_near`               the same where ||v|| is linear: a linear program
 """
 
 from __future__ import annotations
@@ -11,12 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy
 
 from ..arithmetic import Array
-
-FAR = 1e6
-"""Linear programs look this far, in units of the rows and the target."""
 
 
 def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array, Array]:

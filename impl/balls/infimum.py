@@ -180,14 +180,13 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     A float64 descent proposes which residuals vanish at the optimum and the signs of the others; these determine
     the optimum and its dual in closed form, which are then certified from both sides. p = 1 is tried as a dual too:
     where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
-    Where the ends do not meet, the central path gives both, at any precision.
+    Where the ends are further apart than a third of the precision says, the central path gives both, at any precision.
     """
-    wanted = (3 * ctx.prec) // 5
     active = l1_active_set(midpoint(eps), _floats(rows), np.array([midpoint(t) for t in target]))
     v, dual = _stationary(eps, rows, target, *active)
     found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], [[arb(1)] * rows.nrows(), dual])
-    if found.value.upper() - found.value.lower() > arb(2) ** -wanted * found.value.upper():
-        path = l1_path(eps, rows, target, wanted + 8)
+    if found.value.upper() - found.value.lower() > arb(2) ** (-ctx.prec // 3) * found.value.upper():
+        path = l1_path(eps, rows, target, (3 * ctx.prec) // 5 + 8)
         if path is not None:
             closer = _l1_between(eps, rows, target, [path[0], found.direction], [path[1]])
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)

@@ -29,7 +29,7 @@ STEPS, CENTRING = 2000, 12
 def l1_path(eps: arb, rows: arb_mat, target: Sequence[arb], bits: int) -> tuple[arb_mat, list[arb]] | None:
     """v and its dual p for rows A (N, d) and target u [N], apart by about 2^-bits of sum |u|; None where the path is
     not numbers."""
-    before, ctx.prec = ctx.prec, 2 * ctx.prec + 64
+    before, ctx.prec = ctx.prec, 2 * bits + 64
     try:
         return _Path(eps, rows, target).follow(bits)
     except ZeroDivisionError:
@@ -50,6 +50,7 @@ class _Path:
     def __init__(self, eps: arb, rows: arb_mat, target: Sequence[arb]) -> None:
         self.rows, self.target = rows.mid(), [arb(u.mid()) for u in target]
         self.turned, self.room = self.rows.transpose(), arb((eps * eps).mid())
+        self.table, self.unit = self.rows.tolist(), arb_mat(self.rows.ncols(), self.rows.ncols(), 1)
         self.p = [arb(0)] * len(self.target)
         self.t = self.turned * _column(self.p)
 
@@ -89,9 +90,9 @@ class _Path:
             for u, x, i, q in zip(self.target, self.p, inverse, pulled, strict=True)
         ]
         scale = [arb((1 / (2 * (1 + x * x) * i * i)).mid()) for x, i in zip(self.p, inverse, strict=True)]
-        scaled = arb_mat([[c * a for a in row] for c, row in zip(scale, self.rows.tolist(), strict=True)]).mid()
-        turn, size = 2 / (s + 2 * _dot(t, t)), s / 2
-        inner = arb_mat([[size * ((j == k) - turn * a * b) for k, b in enumerate(t)] for j, a in enumerate(t)])
+        scaled = arb_mat([[c * a for a in row] for c, row in zip(scale, self.table, strict=True)]).mid()
+        # M^{-1} = s/2 - s t t' / (s + 2 ||t||^2), t = A'p
+        inner = self.unit * (s / 2) - self.t * (self.t.transpose() * (s / (s + 2 * _dot(t, t))))
         system = (inner + self.turned * scaled).mid()
         found = system.solve((scaled.transpose() * _column(slope)).mid(), algorithm="approx")
         back = (scaled * found).entries()

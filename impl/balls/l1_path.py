@@ -24,11 +24,15 @@ from ..arithmetic import root
 FALL = 5
 """Bits by which mu falls: with 12 the centring of tangent comparators, where all constraints meet, does not end."""
 STEPS, CENTRING = 2000, 12
+MOST = 100_000
+"""N d^2 beyond which a step takes too long: a hundred or more of them follow one another."""
 
 
 def l1_path(eps: arb, rows: arb_mat, target: Sequence[arb], bits: int) -> tuple[arb_mat, list[arb]] | None:
     """v and its dual p for rows A (N, d) and target u [N], apart by about 2^-bits of sum |u|; None where the path is
-    not numbers."""
+    not numbers, or the problem too large."""
+    if rows.nrows() * rows.ncols() ** 2 > MOST:
+        return None
     before, ctx.prec = ctx.prec, 2 * bits + 64
     try:
         return _Path(eps, rows, target).follow(bits)

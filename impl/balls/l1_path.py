@@ -31,7 +31,7 @@ MOST = 100_000
 def l1_path(eps: arb, rows: arb_mat, target: Sequence[arb], bits: int) -> tuple[arb_mat, list[arb]] | None:
     """v and its dual p for rows A (N, d) and target u [N], apart by about 2^-bits of sum |u|; None where the path is
     not numbers, or the problem too large."""
-    if rows.nrows() * rows.ncols() ** 2 > MOST:
+    if rows.nrows() * rows.ncols() * rows.ncols() > MOST:
         return None
     before, ctx.prec = ctx.prec, 2 * bits + 64
     try:

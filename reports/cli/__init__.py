@@ -12,6 +12,7 @@ import itertools
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -140,12 +141,9 @@ VOICE = {
 
 
 def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
-    """The command; one line where Ctrl-C ends it and it has not said so itself, or where the engine is at fault. A long
-    one can be told how much to say.
-    """
+    """The command; one line where Ctrl-C ends it and it has not said so itself. A long one can be told how much to say."""
 
-    from ...impl.bracket import DefectError  # the command has loaded these; help need not
-    from .shared import speak
+    from .shared import speak  # the command has loaded it; help need not
 
     @functools.wraps(command)
     def spoken(*, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
@@ -154,11 +152,6 @@ def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
             command(**options)
         except KeyboardInterrupt:
             interrupted(f"{command.__name__}: interrupted before its result was written")
-        except DefectError as error:
-            typer.echo(
-                f"metagap: defect: {error}; this is a fault of metagap and no result, please report it", err=True
-            )
-            raise typer.Exit(3) from None
 
     signature = inspect.signature(command, eval_str=True)
     voice = [
@@ -244,6 +237,15 @@ def _run() -> NoReturn:
         place = "metagap" if context is None else context.command_path
         typer.echo(f"metagap: {_fault(error.format_message(), sys.argv[1:])}; see {place} --help", err=True)
         sys.exit(2)
+    except Exception as error:
+        # A fault of ours, whatever it is: Python's own status 1 would say that a claim is violated.
+        from ...impl.bracket import DefectError
+
+        if not isinstance(error, DefectError):
+            traceback.print_exc()
+        said = " ".join(str(error).split()) if isinstance(error, DefectError) else f"{type(error).__name__}"
+        typer.echo(f"metagap: defect: {said}; this is a fault of metagap and no result, please report it", err=True)
+        sys.exit(3)
     if status == INTERRUPTED:
         # Typer's own word for Ctrl-C before a command begins; a command that is interrupted says so and exits.
         raise KeyboardInterrupt

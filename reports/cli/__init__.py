@@ -12,7 +12,6 @@ import itertools
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -22,7 +21,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from .ending import INTERRUPTED, interrupted, single_threads, standard_streams
+from .ending import INTERRUPTED, defects_told, interrupted, single_threads, standard_streams
 
 STATUS = (
     "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (check: rejected; falsify: refuted), "
@@ -141,7 +140,7 @@ VOICE = {
 
 
 def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
-    """The command; one line where Ctrl-C ends it and it has not said so itself. A long one can be told how much to say."""
+    """The command; one line where Ctrl-C ends it and it has not said so. A long one can be told how much to say."""
 
     from .shared import speak  # the command has loaded it; help need not
 
@@ -222,7 +221,7 @@ def _fault(message: str, arguments: list[str]) -> str:
 def main() -> None:
     """The command `metagap`."""
     single_threads()
-    with standard_streams():
+    with standard_streams(), defects_told():
         _run()
 
 
@@ -237,15 +236,6 @@ def _run() -> NoReturn:
         place = "metagap" if context is None else context.command_path
         typer.echo(f"metagap: {_fault(error.format_message(), sys.argv[1:])}; see {place} --help", err=True)
         sys.exit(2)
-    except Exception as error:
-        # A fault of ours, whatever it is: Python's own status 1 would say that a claim is violated.
-        from ...impl.bracket import DefectError
-
-        if not isinstance(error, DefectError):
-            traceback.print_exc()
-        said = " ".join(str(error).split()) if isinstance(error, DefectError) else f"{type(error).__name__}"
-        typer.echo(f"metagap: defect: {said}; this is a fault of metagap and no result, please report it", err=True)
-        sys.exit(3)
     if status == INTERRUPTED:
         # Typer's own word for Ctrl-C before a command begins; a command that is interrupted says so and exits.
         raise KeyboardInterrupt

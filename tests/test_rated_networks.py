@@ -31,6 +31,7 @@ from metagap.impl.supervised.relu.quantities import NetworkQuantities
 from metagap.impl.supervised.relu.smaller import smaller
 from metagap.impl.supervised.smooth.quantities import SmoothQuantities
 from metagap.impl.supervised.smooth.rank import certainly_dependent
+from metagap.reports.formats.judging import CertifyRecord
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from mirror import compare
 
@@ -315,5 +316,7 @@ def test_certify_names_the_loop(objective: str) -> None:
     found = answerer.certify(posed, None, Budget(gap=1e-6, seconds=6), lambda *_: None, lambda _: None, lambda _: None)
     assert "rates -0.125 to 0.5 with weight decay 0.5" in found.posed.words
     assert found.optimum.lower <= float(quantities_of(posed)("trivial").upper())
+    record = CertifyRecord.of(found, (), named=True).problem.adaptation
+    assert np.shape(record["rates"]) == (4, 2) and record["decay"] == 0.5
     other = found.stationary.other
     assert (other is None) if objective == "maml" else (other is not None and other.loop.objective == objective)

@@ -237,7 +237,7 @@ def _farthest(family: RealFamily) -> Distance:
         else:
             limit = "no certified optimum: at most L(omega), as L ≥ 0"
             known = Known(low, top(row.trivial), None, "", None, limit)
-        terms, count = row.terms, len(rows)
+        terms, count = row.terms if best else {}, len(rows)
     return Distance(
         known.low,
         known.high,

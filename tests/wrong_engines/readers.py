@@ -74,8 +74,8 @@ READER_FAULTS = (
           refused("a parameter that is too short")),
     fault("delta-of-0", "a reader that is too lax", f"{DOCUMENT}:read_loss",
           Edit('(parameter == 0 and name == "delta")', "False"), refused("delta = 0")),
-    fault("no-steps", "a reader that is too lax", f"{DOCUMENT}:read_gradient", Edit("if not 1 <= steps <= STEPS:",
-          "if not 0 <= steps <= STEPS:"),
+    fault("no-steps", "a reader that is too lax", f"{DOCUMENT}:read_steps", Edit("if not 1 <= record.steps <= STEPS:",
+          "if not 0 <= record.steps <= STEPS:"),
           refused("no steps")),
     # --- certificates, tables, parts of an audit, options ---
     fault("certificate-repeated-field", "a reader that drops a duplicate key", f"{TEXT}:parsed",

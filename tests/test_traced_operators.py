@@ -177,7 +177,7 @@ def lengthened(name: str, case: Case) -> Case:
         return case
 
 
-def campaign(name: str, cases: Sequence[Case], begin: Tally = Tally()) -> Iterator[Tally]:  # noqa: B008 - a constant
+def campaign(name: str, cases: Sequence[Case], begin: Tally = Tally()) -> Iterator[Tally]:
     """The tally of an operator after each further draw, the cases in turn; ends where nothing is drawn."""
     while True:
         one = contained(name, cases[begin.draws % len(cases)], begin.draws)

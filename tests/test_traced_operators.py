@@ -373,6 +373,24 @@ def test_products_bound_the_lesser_radius(lesser: int) -> None:
     assert (found.rad < 1e-3).all()
 
 
+@pytest.mark.parametrize("both", [False, True])
+def test_products_of_huge_and_subnormal_numbers_contain(both: bool) -> None:
+    """gamma |b| underflows there, and gamma |a||b| does not. One column has a radius, the others have rounding alone."""
+    rng, off = np.random.default_rng(0), 0
+    for _ in range(40):
+        tiny, huge = rng.integers(1, 40, (5, 3)) * 2.0**-1074, rng.uniform(1, 2, (4, 5)) * 2.0**900
+        narrow, none = np.where(np.arange(3) == 0, 2.0**-1074, 0) * np.ones((5, 3)), np.zeros((4, 5))
+        none[0, 0] = 2.0**840 * both
+        for left, right in (
+            (MidRad(huge, none), MidRad(tiny, narrow)),
+            (MidRad(tiny.T, narrow.T), MidRad(huge.T, none.T)),
+        ):
+            with ctx.workprec(BITS):
+                exact = Fine().product(*(Fine().of(x.mid) for x in (left, right)))
+                off += escaped(product(left, right), list(exact.ravel()))
+    assert off == 0
+
+
 def test_a_wrong_product_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = np.random.default_rng(0).normal(size=(2, 2, 64, 64))
     right = blas._multiplied

@@ -375,7 +375,7 @@ def test_products_bound_the_lesser_radius(lesser: int) -> None:
 
 @pytest.mark.parametrize("both", [False, True])
 def test_products_of_huge_and_subnormal_numbers_contain(both: bool) -> None:
-    """gamma |b| underflows there, and gamma |a||b| does not. One column has a radius, the others have rounding alone."""
+    """gamma |b| underflows there, gamma |a||b| does not. One column has a radius, the others have rounding alone."""
     rng, off = np.random.default_rng(0), 0
     for _ in range(40):
         tiny, huge = rng.integers(1, 40, (5, 3)) * 2.0**-1074, rng.uniform(1, 2, (4, 5)) * 2.0**900

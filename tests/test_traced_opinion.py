@@ -1,4 +1,4 @@
-"""A second opinion on ourselves: instances of every family as PyTorch programs of some ten lines, judged by their trace.
+"""A second opinion on ourselves: every family's instances as PyTorch programs of some ten lines, judged by their trace.
 
 Supervised families are compared on both sides of claims, whose norms they share: a lifted point is a row, with all its
 labels. Policies are compared on the gap, the gradient and the values: predictions are visitations there, of which J is
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
-from metagap.impl.arithmetic import Balls, rational
+from metagap.impl.arithmetic import rational
 from metagap.impl.families import META_RL, META_RL_NETWORK, META_RL_SMOOTH_NETWORK, family_of, judge
 from metagap.impl.losses import Loss
 from metagap.impl.policies.instance import Adaptation, PolicyInstance, PolicyNetworkInstance
-from metagap.impl.policies.problem import Problem
 from metagap.impl.sources import Limits, RandomSource
 from metagap.impl.supervised.adaptation import Gradient, Implicit
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, NetworkInstance, Task
@@ -157,7 +156,9 @@ def meets(instance: Any, inner: Any = None) -> None:
             continue  # along directions of their own
         for a, b in ((mine.left, theirs.left), (mine.bound, theirs.bound)):
             assert a is not None and b is not None
-            assert a.lo <= b.hi and b.lo <= a.hi, (claim, a, b)
+            # The components of one point are paired before sizes are taken in our L1 form, and one by one in theirs.
+            sharper = claim == "l1" and instance.loss.outputs > 1
+            assert a.lo <= b.hi and (sharper or b.lo <= a.hi), (claim, a, b)
 
 
 def levelled(task: Task) -> Task:
@@ -188,7 +189,7 @@ def test_linear_models(name: str) -> None:
     parameter = LOSSES[name][1]
     loss = Loss(name, None if parameter is None else fmpq(1, 2))
     position = list(LOSSES).index(name)
-    meets(linear(loss, Gradient(fmpq(1, 8), 1 + (name in SIGNS)), 10 + position, split=position % 2 == 1))
+    meets(linear(loss, Gradient(fmpq(1, 8), 1 + (name == "logistic")), 10 + position, split=position % 2 == 1))
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -293,7 +294,7 @@ def drawn_policy(kind: str, step: str, seed: int) -> PolicyInstance:
     for k in range(50):
         for generator in family.wild:
             for variant in family.all_variants(generator):
-                found = generator.build(RandomSource((seed, k), 1, FEW), variant).instance(0)
+                found = generator.build(RandomSource((seed, k), 1), variant, FEW).instance(0)
                 small = found.parameters <= 12 and not hasattr(found.comparator, "values")
                 if small and getattr(found, "activation", "relu") in ("relu", "tanh", "softplus"):
                     return dyadic(replace(found, adaptation=Adaptation(step), eta=fmpq(1, 8), notes=()))
@@ -343,8 +344,7 @@ def test_policies(kind: str, step: str) -> None:
     family = family_of(instance)
     with ctx.workprec(128):
         theirs, ours = TracedQuantities(problem), family.quantities(instance)
-        by_definition = Problem(instance, Balls)
-        assert (-theirs.value).overlaps(arb(by_definition.meta_objective(instance.omega)))
+        assert (-theirs.value).overlaps(arb(ours.problem.meta_objective(instance.omega)))
         for name in ("gap", "eps"):
             a, b = getattr(theirs, name), getattr(ours, name)
             assert a.is_finite() and a.rad() < 1e-9 and a.overlaps(b), (name, a, b)

@@ -134,8 +134,10 @@ class Episodes:
         mask = None if split is None or isinstance(split, str) else torch.as_tensor(split)
         if mask is None or mask.dtype != torch.bool or mask.shape != (n,):
             given = split if mask is None else (str(mask.dtype), tuple(mask.shape))
-            raise bad("split", given, f"which of the {n} rows of task {k} are the support's: "
-                      "Episodes(tasks, split=...), 'even-odd', 'same', a number of first rows, or a mask of booleans")  # fmt: skip
+            ways = "'even-odd', 'same', a number of first rows, or a mask of booleans"
+            raise bad(
+                "split", given, f"which of the {n} rows of task {k} are the support's, Episodes(..., split={ways})"
+            )
         return mask
 
     def _unsplit(self, k: int) -> None:

@@ -1,7 +1,7 @@
-"""Straight-line programs of an instance file, in mpmath: a table of numbers for each line, operators by what they mean.
+"""Straight-line programs of an instance file, in mpmath: each line a table of numbers, operators by what they mean.
 
-A table is a shape and its entries, row after row; integers and booleans stay what they are. `decided` collects the sizes
-of what comparisons decide on: 0 is a kink.
+A table is a shape and its entries, row after row; integers and booleans stay what they are. `decided` collects how far
+comparisons are from their joints: 0 is a kink.
 """
 
 from __future__ import annotations
@@ -185,7 +185,9 @@ def diagonal_scatter(a: Table, b: Table, offset: int = 0, first: int = 0, second
     return made(a.shape, entry)
 
 
-def slice_scatter(a: Table, b: Table, axis: int = 0, start: int | None = 0, end: int | None = None, step: int = 1) -> Table:
+def slice_scatter(
+    a: Table, b: Table, axis: int = 0, start: int | None = 0, end: int | None = None, step: int = 1
+) -> Table:
     axis %= len(a.shape)
     kept = range(*slice(start, end, step).indices(a.shape[axis]))
     b = spread(b, [len(kept) if k == axis else n for k, n in enumerate(a.shape)])
@@ -258,7 +260,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "neg.default": lambda a: entrywise(lambda x: -x, a),
     "reciprocal.default": lambda a: entrywise(lambda x: 1 / real(x), a),
     "pow.Tensor_Scalar": lambda a, e: entrywise(lambda x: power(x, e), a),
-    **{f"{name}.default": lambda a, f=getattr(mp, name): entrywise(f, a)
+    **{f"{name}.default": lambda a, name=name: entrywise(getattr(mp, name), a)
        for name in ("exp", "expm1", "log", "log1p", "tanh", "sqrt", "erf", "sin", "cos", "cosh", "sinh")},
     "sigmoid.default": lambda a: entrywise(lambda x: 1 / (1 + mp.exp(-x)), a),
     "rsqrt.default": lambda a: entrywise(lambda x: 1 / mp.sqrt(x), a),
@@ -309,6 +311,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "scatter.value": scattered, "scatter.src": scattered,
     "scatter_add.default": lambda a, axis, index, b: scattered(a, axis, index, b, True),
     "full.default": filled,
+    "empty_permuted.default": lambda shape, *_, **__: Table(tuple(shape), [None] * prod(shape)),
     "full_like.default": lambda a, value, **_: filled(a.shape, value),
     "zeros_like.default": like(0), "ones_like.default": like(1),
     "scalar_tensor.default": lambda value, **_: lone(real(value)),
@@ -330,10 +333,13 @@ class Graph:
 
     record: dict[str, Any]
     decided: list[Any] = field(default_factory=list)
+    _gates: dict[int, Table] = field(default_factory=dict)
+    """What a relu was taken of, by the identity of what it gave: where it is closed, it stays so."""
 
     def __call__(self, *inputs: Table) -> list[Table]:
         """Its outputs. Errors: UndefinedError, for an operator that is not known here."""
         values: list[Any] = []
+        self._gates = {}
         for line in self.record["nodes"]:
             values.append(self._value(_parsed(line), values, inputs))
         return [values[k] for k in self.record["outputs"]]
@@ -350,12 +356,15 @@ class Graph:
         operator = name.removeprefix("aten.")
         relation = RELATIONS.get(operator.partition(".")[0])
         if relation is not None:
-            off = entrywise(lambda x, y: x - y, *args)
+            off = entrywise(lambda x, y: x - y, self._gates.get(id(args[0]), args[0]), args[1])
             self.decided += [abs(v) for v in off.entries if isinstance(v, mpf) and mp.isfinite(v)]
             return entrywise(relation, *args)
         if operator not in OPERATORS:
             raise UndefinedError(f"{name} is not known to the mirror")
-        return OPERATORS[operator](*args, **named)
+        found = OPERATORS[operator](*args, **named)
+        if operator == "relu.default":
+            self._gates[id(found)] = args[0]
+        return found
 
 
 @dataclass(frozen=True)
@@ -386,4 +395,3 @@ def _argument(value: Any) -> Any:
     if isinstance(value, ast.Name):
         return float(value.id) if value.id in ("inf", "nan") else _Value(int(value.id[1:]))
     return ast.literal_eval(value)
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from math import prod
 from typing import Any
 
 from mpmath import mp, mpf
@@ -19,7 +20,6 @@ from .numbers import (
     UndefinedError,
     Vector,
     differences,
-    dot,
     exact,
     independent,
     is_small,
@@ -91,13 +91,10 @@ class Program(Core):
 
     def tensors(self, flat: Vector) -> list[Table]:
         """Parameters, tensor by tensor."""
-        found, rest = [], list(flat)
+        found, start = [], 0
         for shape in self.shapes:
-            size = mp.mpf(1)
-            for n in shape:
-                size *= n
-            found.append(Table(shape, rest[: int(size)]))
-            rest = rest[int(size) :]
+            found.append(Table(shape, flat[start : start + prod(shape)]))
+            start += prod(shape)
         return found
 
     def predicted(self, flat: Vector) -> list[Vector]:
@@ -157,14 +154,7 @@ class Program(Core):
     @cached_property
     def masses(self) -> Vector:  # type: ignore[override]
         """q_i / n_i."""
-        return [task.q / (task.shape[0] if task.shape else 1) for task in self.tasks for _ in range(self._size(task))]
-
-    @staticmethod
-    def _size(task: Task) -> int:
-        size = 1
-        for n in task.shape:
-            size *= n
-        return size
+        return [task.q / (task.shape[0] if task.shape else 1) for task in self.tasks for _ in range(prod(task.shape))]
 
     @cached_property
     def slopes(self) -> list[Vector]:
@@ -199,8 +189,7 @@ class Program(Core):
 
     @cached_property
     def bregman(self) -> Any:
-        return mp.fsum(task.q * dot(slope, [a - b for a, b in zip(z, h, strict=True)])
-                       for task, slope, z, h in zip(self.tasks, self.slopes, self.z, self.h, strict=True)) - self.gap  # fmt: skip
+        return mp.fsum(mass * w * u for mass, w, u in zip(self.masses, self.w, self.u, strict=True)) - self.gap
 
     @cached_property
     def eps_first_order(self) -> Any:

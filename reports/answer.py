@@ -120,19 +120,21 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     head = "No claim was violated." if proved + equal else "Nothing was proved."
     head = f"{violated} certified violations." if violated else head
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
-    if distances:
-        speaking = sum(d.speaks for d in distances)
-        same, less = (sum(d.trivial is not None and d.against == how for d in distances) for how in ("as much", "less"))
-        empty = len(distances) - speaking - same - less
-        text = f"On {speaking} of {len(distances)} kinds of real tasks the bound says more than is known without it"
-        text += f"; on {same} as much" if same else ""
-        text += f"; on {less} it says less" if less else ""
-        text += f"; on {empty} it is more than {EMPTY} times the gap" if empty else ""
+    comparison = compared(verify)
+    if comparison is not None:
+        counts = comparison.smallest
+        more, total = counts["more"], counts.total()
+        text = f"On {more} of {total} real points the bound says more than is known without it, on "
+        text += f"{counts['as much']} as much, on {counts['less']} less"
         near = [ratio for family in verify.real_families for row in family.rows if (ratio := _ratio(row)) is not None]
         if near:
-            text += f"; on half of the real points the gap is at least {median(near):.2g} of the smallest bound"
-        most = "something on most" if 2 * speaking > len(distances) else "little on"
-        found.append(Sentence(f"It says {most} real tasks.", text + ".", "answers", "Task by task."))
+            text += f"; half of the gaps are at least {median(near):.2g} times the bound"
+        head = "something on most" if 2 * more > total else "little on"
+        far = sum(d.speaks for d in distances)
+        text += (
+            f". At each task's trained point that may be farthest from the optimum: more on {far} of {len(distances)}."
+        )
+        found.append(Sentence(f"The bound says {head} real tasks.", text, "answers", "Task by task."))
     kinds = [variant.kinds for variant in (verify.landscapes.variants if verify.landscapes else ())]
     rows = [each["local minimum"] for each in kinds if "local minimum" in each]
     points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)

@@ -13,6 +13,7 @@ from metagap.reports.answer import (
     compared,
     distance,
     real_distances,
+    sentences,
     uninformative,
 )
 from metagap.reports.figures import scatter
@@ -136,6 +137,14 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     comparison = compared(verify)
     assert comparison is not None
     assert comparison.smallest == {"more": 7, "less": 2} and comparison.lifted == {"more": 7, "less": 2}
+    said = next(one for one in sentences(verify, list(found.values())) if one.target == "answers")
+    assert said.head == "The bound says something on most real tasks." and "more on 3 of 4" in said.text
+    assert said.text.startswith(
+        "On 7 of 9 real points the bound says more than is known without it, on 0 as much, on 2"
+    )
+    verify.real_families = verify.real_families[3:]
+    assert "says little on" in next(s.head for s in sentences(verify, [found["taxi"]]) if s.target == "answers")
+    verify.real_families = [RealFamily(name, name.title(), "", "", rows) for name, rows in families.items()]
     assert found["taxi"].words == "between 0.062 and 0.12" and found["taxi"].empty
     assert "best policy" in found["taxi"].limit
     assert distance(far) == (pytest.approx(0.499), 0.5)

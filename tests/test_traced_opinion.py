@@ -28,6 +28,7 @@ from . import test_vector_networks, test_vectors
 
 torch = pytest.importorskip("torch")
 from metagap import torch as traced  # noqa: E402
+from metagap.impl.traced.judging import judged  # noqa: E402
 from metagap.impl.traced.problem import instance_of  # noqa: E402
 from metagap.impl.traced.quantities import TracedQuantities  # noqa: E402
 
@@ -35,6 +36,8 @@ torch.set_num_threads(1)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 
 CLAIMS = ("identity", "s1", "s2", "s3", "s4", "lifted", "l1", "first-order")
+SHARED = ("gap", "bregman", "eps", "pairing", "weight_norm", "function_displacement", "eps_first_order")
+"""Quantities that need no search, at many digits."""
 SOFTPLUS = torch.nn.Softplus(threshold=1e9)
 
 # --- losses of predictions z (n, 1) or (n, c) against one label y (n,) or (n, c) ----------------------------------
@@ -58,6 +61,11 @@ VECTORS: dict[str, Callable[..., Any]] = {
 }
 
 
+def root_like(x: Any, m: int) -> Any:
+    """m^{1/2} by an operation of the trace: a float would be a rounded one."""
+    return torch.sqrt(m * torch.ones_like(x.ravel()[0]))
+
+
 class Linear(torch.nn.Module):  # type: ignore[misc, name-defined]
     def __init__(self, theta: np.ndarray, outputs: int) -> None:
         super().__init__()
@@ -73,7 +81,7 @@ class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
         self.w, self.signs, self.activation = torch.nn.Parameter(torch.tensor(w)), torch.tensor(signs), activation
 
     def forward(self, x: Any) -> Any:
-        return self.activation(x @ self.w.T) @ self.signs.T / self.signs.shape[1] ** 0.5
+        return self.activation(x @ self.w.T) @ self.signs.T / root_like(x, self.signs.shape[1])
 
 
 def floats(numbers: Any) -> np.ndarray:
@@ -146,8 +154,8 @@ def meets(instance: Any, inner: Any = None) -> None:
     instance = replace(instance, tasks=tuple(map(levelled, instance.tasks)), radius=fmpq(2))
     model, rival, tasks, risk = program(instance)
     inner = steps_of(instance.adaptation) if inner is None else inner
-    found = traced.judge(model, tasks, inner=inner, loss=risk, comparator=rival, radius=2.0)
-    ours, family = judge(instance), family_of(instance).name
+    problem = instance_of(model, tasks, inner, risk, rival, 2.0)
+    found, ours, family = judged(problem), judge(instance), family_of(instance).name
     for claim in CLAIMS:
         mine, theirs = ours[f"{family}-{claim}"], found[claim]
         assert mine.verdict.name in ("PROVED", "EQUAL"), (claim, mine.reason)
@@ -159,6 +167,11 @@ def meets(instance: Any, inner: Any = None) -> None:
             # The components of one point are paired before sizes are taken in our L1 form, and one by one in theirs.
             sharper = claim == "l1" and instance.loss.outputs > 1
             assert a.lo <= b.hi and (sharper or b.lo <= a.hi), (claim, a, b)
+    with ctx.workprec(256):
+        at, other = TracedQuantities(problem), family_of(instance).quantities(instance)
+        for name in SHARED:
+            near, own = at(name), arb(other(name))
+            assert max(near.rad(), own.rad()) < 1e-25 and near.overlaps(own), (name, near, own)
 
 
 def levelled(task: Task) -> Task:
@@ -260,7 +273,7 @@ class Policy(torch.nn.Module):  # type: ignore[misc, name-defined]
         p, r, start = p.reshape(states, actions, states), r.reshape(states, actions), start / start.sum()
         p = p / p.sum(-1, keepdim=True)
         energies = self.inputs @ self.theta if not self.network else (
-            self.sigma(self.inputs @ self.theta.T) @ self.signs / len(self.signs) ** 0.5)  # fmt: skip
+            self.sigma(self.inputs @ self.theta.T) @ self.signs / root_like(self.theta, len(self.signs)))  # fmt: skip
         prior = policy = torch.softmax(energies / self.tau, -1)
         if self.step != "gradient":
             chain = torch.eye(states, dtype=p.dtype) - gamma * (prior[..., None] * p).sum(1)

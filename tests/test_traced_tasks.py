@@ -95,6 +95,7 @@ def test_the_tasks_of_learn2learn() -> None:
     assert same(tasks_of(Episodes(TaskDataset(3), "even-odd")), by_hand(3))
     assert same(tasks_of(Episodes(TaskDataset(-1), "even-odd", count=2)), by_hand(2))
     assert same(tasks_of(Episodes([TaskDataset(1).sample(0)], "even-odd")), by_hand(1))
+    assert same(tasks_of(Episodes(TaskDataset(1).sample(0), "even-odd")), by_hand(1))
     x, y = TaskDataset(1).sample(0)
     mask = torch.arange(12) % 4 < 1
     for split, rows in ((mask, mask), (mask.tolist(), mask), (5, torch.arange(12) < 5)):
@@ -162,7 +163,9 @@ def test_what_is_not_said_is_asked_for_and_what_is_wrong_is_one_line() -> None:
         ({"train": (x, y), "test": x}, "under each of these names"),
         ({"train": (x[0, 0], y[0]), "test": (x, y)}, "as many tasks"),
         ({"a": (x, y)}, "a dict of train and test"),
-        ([x, y], "a Task"),
+        ([x, y], "are the support's"),
+        (Episodes((x, x[:, :1]), "same"), "whether the first axis is tasks"),
+        ([x, y, x], "a Task"),
         ([None], "a Task"),
         ((x, y, x), "a Task"),
         (Episodes([DataLoader([{"x": x}])], 1), "batches (inputs, labels)"),

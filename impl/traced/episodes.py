@@ -35,11 +35,12 @@ class Episodes:
     """Tasks of a source, and what their structure does not say.
 
     source  a loader of episodes (a DataLoader, learn2learn's TaskDataset, torchmeta's BatchMetaDataLoader); a batch, as
-            a dict of train and test, or support and query, each (inputs, labels), the first axis tasks; or a list, each
-            entry a `Task`, a DataLoader of a task's points, (inputs, labels), or ((inputs, labels), (inputs, labels))
+            a dict of train and test, or support and query, each (inputs, labels), the first axis tasks, or as (inputs,
+            labels); or a list, each entry a `Task`, a DataLoader of a task's points, (inputs, labels), or
+            ((inputs, labels), (inputs, labels))
     split   of tasks that are (inputs, labels): which rows are the support's; "even-odd" (even rows; odd ones are the
             query's), "same" (all rows are both), a number n (the first n), or a mask [rows]
-    stacked of a DataLoader that collates: whether the first axis of what it gives is tasks
+    stacked of a batch (inputs, labels), or a DataLoader that collates: whether the first axis is tasks
     count   how many tasks are taken; None: all, of a source that is no list if they are at most 1,000
     """
 
@@ -66,6 +67,8 @@ class Episodes:
         source = self.source
         if isinstance(source, Mapping):
             yield from self._batch(source, 0)
+        elif _pair(source) is not None:
+            yield from self._collated(source, 0, True)
         elif isinstance(source, DataLoader):
             for k, item in enumerate(source):
                 yield from self._collated(item, k, source.batch_sampler is not None)

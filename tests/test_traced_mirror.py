@@ -113,7 +113,9 @@ def test_generated_programs(effort: int, monkeypatch: pytest.MonkeyPatch) -> Non
     assert compared > 5 * 40
 
 
-@pytest.mark.parametrize(("graph", "word"), [("gradient", "eps"), ("features", "chain_rule_defect"), ("plain", "eps_first_order")])
+@pytest.mark.parametrize(
+    ("graph", "word"), [("gradient", "eps"), ("features", "chain_rule_defect"), ("plain", "eps_first_order")]
+)
 @pytest.mark.ci
 def test_a_graph_that_is_no_derivative_of_the_values_is_noticed(graph: str, word: str) -> None:
     """A file whose derivatives are of another program: the engine believes its graphs, the mirror differentiates."""

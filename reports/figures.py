@@ -104,8 +104,8 @@ def worked_figure(example: Worked) -> Markup:
         axes.plot(example.axis, example.values, color=COLOURS["EQUAL"], linewidth=1.6)
         axes.axhline(example.least, color=COLOURS["PROVED"], linewidth=1, linestyle="--")
         for point, mark, colour, above, words in (
-            (example.omega, "o", "VIOLATED", 9, f"omega = {example.omega.theta}: L = {float(example.omega.risk):.4f}"),
-            (example.rival, "D", "PROVED", -15, f"theta' = {example.rival.theta}: L = {low:.4f}"),
+            (example.omega, "o", "VIOLATED", 9, f"ω = {example.omega.theta}: L = {float(example.omega.risk):.4f}"),
+            (example.rival, "D", "PROVED", -15, f"θ′ = {example.rival.theta}: L = {low:.4f}"),
         ):
             place = float(point.theta), float(point.risk)
             axes.plot(*place, mark, color=COLOURS[colour], markersize=6, zorder=3)
@@ -114,8 +114,8 @@ def worked_figure(example: Worked) -> Markup:
                       textcoords="offset points", ha="center", color=COLOURS["UNDECIDED"])  # fmt: skip
         axes.set_ylim(0, 1.2 * high)
         axes.set_xlim(example.axis[0], example.axis[-1])
-        axes.set_xlabel("theta")
-        axes.set_ylabel("L(theta)")
+        axes.set_xlabel("θ")
+        axes.set_ylabel("L(θ)")
 
     return _drawing(
         "worked",

@@ -31,6 +31,7 @@ LINE = suite(
     "test_programs:test_a_line_that_is_no_node_is_refused", line="aten.add.Tensor(v0, v4)", words="earlier values"
 )
 CLAIMS = suite("test_traced:test_every_claim_is_decided_on_a_network_with_support_and_query")
+TASKS = "test_traced_tasks:test_"
 SHAPES = suite("test_programs:test_a_graph_is_tried_before_it_is_believed")
 
 TRACED = (
@@ -41,10 +42,17 @@ TRACED = (
     Fault("traced-gradient-of-one-task", "a term is left out", f"{FILES}.quantities:TracedQuantities._weighed", Edit("self.s.add(total, part)", "total"), CLAIMS),
     Fault("traced-bound-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.traced.asking:advice", Edit("(least := smallest([bound])) is not None and least.bound is not None", "(least := bound).bound is not None"), QUOTES),
     Fault("traced-parts-that-are-no-numbers", "a number that is none is told", "metagap.impl.traced.asking:advice", Edit("all(map(math.isfinite, known))", "True"), QUOTES),
+    Fault("traced-odd-rows-adapt", "sets are exchanged", f"{FILES}.episodes:Episodes._mask", Edit("% 2 == 0", "% 2 == 1"), suite(f"{TASKS}the_tasks_of_learn2learn")),
+    Fault("traced-split-guessed", "what is not said is guessed", f"{FILES}.episodes:Episodes._collated", Edit("elif stacked is None:", "elif False:"), suite(f"{TASKS}what_is_not_said_is_asked_for_and_what_is_wrong_is_one_line")),
+    Fault("traced-test-for-train", "sets are exchanged", f"{FILES}.episodes:Episodes._batch", Edit("for name in names[0]]", "for name in names[0][::-1]]"), suite(f"{TASKS}the_tasks_of_torchmeta", names=("train", "test"))),
+    Fault("traced-first-batch-alone", "a term is left out", f"{FILES}.episodes:_points", Edit("torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs])", "pairs[0]"), suite(f"{TASKS}a_loader_for_each_task")),
+    Fault("traced-state-forgotten", "omega is not read", f"{FILES}.problem:at_state", Edit("found.load_state_dict(arrays, strict=False)", "pass"), suite(f"{TASKS}all_three_questions_take_sources_and_states")),
+    Fault("traced-open-masks-decided", "an open gate is decided", f"{ROOM}.operators:negation", Edit("~a.yes & ~a.open, a.open", "~a.yes, a.open & False"), contains("logical_not.default")),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
-    fault("product-right-radius-alone", "a radius is dropped", "products:product", "b.rad + gamma * np.abs(right)", "gamma * np.abs(right)", PRODUCTS),
+    fault("product-right-radius-alone", "a radius is dropped", "products:product", "b.rad + _share(gamma, np.abs(right))", "_share(gamma, np.abs(right))", PRODUCTS),
+    fault("product-share-underflows", "rounding is left out", "products:_share", "found += np.minimum(sizes, LEAST)", "pass", suite("test_traced_operators:test_products_of_huge_and_subnormal_numbers_contain", both=False)),
     fault("product-left-radius", "a radius is dropped", "products:_both", "_stacked(left_rad, right)", "0", PRODUCTS),
-    fault("product-left-radius-alone", "a radius is dropped", "products:product", "_stacked(a.rad + gamma * np.abs(left)", "_stacked(gamma * np.abs(left)", PRODUCTS),
+    fault("product-left-radius-alone", "a radius is dropped", "products:product", "_stacked(a.rad + _share(gamma, np.abs(left))", "_stacked(_share(gamma, np.abs(left))", PRODUCTS),
     fault("product-right-radius", "a radius is dropped", "products:_both", "        right += right_rad\n        return", "        return", LESSER),
     fault("product-bounded-term", "a radius is dropped", "products:_both", "+ left_rad.max(-1)[..., :, None] * columns", "", LESSER),
     fault("hull-left-out", "an open gate is decided", "systems:System.where", "return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided", "return decided", MAX_POOL),

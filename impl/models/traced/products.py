@@ -21,6 +21,8 @@ from ...arithmetic import Array
 from ...blas import product as multiplied
 from ...midrad import GUARD, UP, MidRad, U
 
+LEAST = 2.0**-1074
+"""The least positive number: at least what underflow takes from a product."""
 TINY = 2.0**-500
 """Covers the squares that underflow below a root."""
 
@@ -38,9 +40,9 @@ def product(a: MidRad, b: MidRad, unit: float = U) -> MidRad:
     if not first and not second:
         rad = gamma * _norms(left, -1)[..., :, None] * _norms(right, -2)[..., None, :]
     elif not second:
-        rad = _stacked(a.rad + gamma * np.abs(left), np.abs(right)) * (1 + 2 * (count + 8) * U)
+        rad = _stacked(a.rad + _share(gamma, np.abs(left)), np.abs(right)) * (1 + 2 * (count + 8) * U)
     elif not first:
-        rad = _stacked(np.abs(left), b.rad + gamma * np.abs(right)) * (1 + 2 * (count + 8) * U)
+        rad = _stacked(np.abs(left), b.rad + _share(gamma, np.abs(right))) * (1 + 2 * (count + 8) * U)
     else:
         first_rad, second_rad = np.broadcast_to(a.rad, a.shape), np.broadcast_to(b.rad, b.shape)
         rad = _both(np.abs(left), first_rad, np.abs(right), second_rad, gamma) * (1 + 2 * (2 * count + 8) * U)
@@ -53,12 +55,19 @@ def _both(left: Array, left_rad: Array, right: Array, right_rad: Array, gamma: f
     """|a|'(r_b + gamma |b|) + r_a'(|b| + r_b), the sum that weighs less by its bound; of sizes and radii."""
     if left_rad.sum() * right.sum() <= right_rad.sum() * left.sum():
         columns = (right.sum(-2) + right_rad.sum(-2))[..., None, :]
-        right *= gamma
+        right = _share(gamma, right)
         right += right_rad
         return _stacked(left, right) + left_rad.max(-1)[..., :, None] * columns
-    spread = right_rad.max(-2) + gamma * right.max(-2)
+    spread = right_rad.max(-2) + _share(gamma, right.max(-2))
     right += right_rad
     return _stacked(left_rad, right) + left.sum(-1)[..., :, None] * spread[..., None, :]
+
+
+def _share(gamma: float, sizes: Array) -> Array:
+    """At least gamma |b|. Where that underflows it still counts, as the other factor may be huge; 0 only of 0."""
+    found: Array = gamma * sizes
+    found += np.minimum(sizes, LEAST)
+    return found
 
 
 def _norms(table: Array, axis: int) -> Array:

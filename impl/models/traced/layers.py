@@ -165,7 +165,8 @@ def convolution(run: Any, a: Value, weight: Value, bias: Value, stride: Ints, pa
         found = each(lambda x: np.moveaxis(x.reshape(-1, n, *out), 0, 1), found)
     if bias is None:
         return found
-    return run.s.add(found, each(lambda b: b.reshape(-1, *[1] * len(kernel)), bias))
+    terms = int(np.prod(shape_of(weight))) // shape_of(found)[1] * groups
+    return run.s.joined(found, each(lambda b: b.reshape(-1, *[1] * len(kernel)), bias), terms)
 
 
 @row("convolution_backward.default", "products with unfolded windows, and their transpose")

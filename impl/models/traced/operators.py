@@ -156,7 +156,7 @@ def add_product(run: Any, c: Value, a: Value, b: Value, *, beta: float = 1, alph
     s, found = run.s, product(run, a, b)
     if alpha != 1:
         found = s.mul(found, s.lift(alpha))
-    return s.add(found, c if beta == 1 else s.mul(c, s.lift(beta)))
+    return s.joined(found, c if beta == 1 else s.mul(c, s.lift(beta)), shape_of(a)[-1])
 
 
 @row("dot.default mv.default", "as mm")

@@ -25,15 +25,15 @@ TINY = 2.0**-500
 """Covers the squares that underflow below a root."""
 
 
-def product(a: MidRad, b: MidRad, unit: float = U) -> MidRad:
-    """a b for (..., i, n) and (..., n, j), stacked; `unit` is that of the arithmetic whose roundings are covered.
+def product(a: MidRad, b: MidRad, more: float = 0.0) -> MidRad:
+    """a b for (..., i, n) and (..., n, j), stacked; `more` is added to gamma_n.
 
     Errors: DefectError.
     """
     left, right = np.broadcast_to(a.mid, a.shape), np.broadcast_to(b.mid, b.shape)
     mid = _stacked(left, right)
     count = left.shape[-1]
-    gamma = (count + 2) * unit * (1 + 2 * (count + 2) * unit)
+    gamma = (count + 2) * U * (1 + 2 * (count + 2) * U) + more
     first, second = a.rad.any(), b.rad.any()
     if not first and not second:
         rad = gamma * _norms(left, -1)[..., :, None] * _norms(right, -2)[..., None, :]

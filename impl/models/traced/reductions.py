@@ -90,6 +90,9 @@ def winners(run: Any, stacked: Value, flat: Array | None = None) -> Value:
     if flat is not None:
         harmless = own | (flat & np.take_along_axis(flat, best[None], 0))
     signs = np.where(harmless, 1, signs)
+    beaten = signs == -1  # by a decision that is turned: the largest itself is beaten by none
+    if beaten.any():
+        best = np.where(beaten.any(0), beaten.argmax(0), best)
     if run._live:
         run.decided(signs, np.where(harmless, np.inf, sizes))
     rivals = (signs == 2) | (signs == 0)

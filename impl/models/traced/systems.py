@@ -168,6 +168,10 @@ class System(ABC):
         """a - b."""
         return self.add(a, self.neg(b))
 
+    def joined(self, sums: Value, a: Value, terms: int) -> Value:
+        """sums + a, where the sums are of so many terms; whoever rounds may have begun them with a."""
+        return self.add(sums, a)
+
     def where(self, mask: Value, a: Value, b: Value) -> Value:
         """a where the mask is true, else b; the hull of both where that is open."""
         if isinstance(mask, Open):

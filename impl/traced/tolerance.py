@@ -61,12 +61,13 @@ class Tolerance:
     @cached_property
     def doubtful(self) -> tuple[int, ...]:
         """The decisions that rounding may turn, by number: what is the same in every replay is so in the dtype, too."""
-        decided, spreads = self._watched.decided, self._replays[1]
-        if not decided:
+        seen, spreads = self._watched, self._replays[1]
+        if not seen.decided:
             return ()
-        at, squares = (np.concatenate([x.ravel() for x in arrays]) for arrays in (decided, spreads))
+        rows = (seen.decided, spreads, seen.harmless)
+        at, squares, harmless = (np.concatenate([x.ravel() for x in arrays]) for arrays in rows)
         far = confidence(CHANCE / 2 / len(at), REPLAYS) * np.sqrt(squares / REPLAYS)
-        return tuple(np.nonzero((far >= np.abs(at)) & (far > 0))[0].tolist())
+        return tuple(np.nonzero((far >= np.abs(at)) & (far > 0) & ~harmless)[0].tolist())
 
     @cached_property
     def _watched(self) -> Watched:

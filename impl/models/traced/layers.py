@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...arithmetic import Array
 from .operators import power, refuse, row
+from .products import Moved
 from .reductions import winners
-from .systems import Open, Picks, Value, each, parts, rebuilt, shape_of
+from .systems import Open, Picks, Value, each, exact, parts, rebuilt, shape_of
 
 OUTSIDE = -(2.0**1000)
 """Stands around what a pool of largest sees: below every number, and finite."""
@@ -24,6 +25,8 @@ def over(place: Sequence[slice]) -> Any:
 
 
 def _pad(x: Array, ends: Sequence[tuple[int, int]], fill: Any) -> Array:
+    if not any(map(any, ends)):
+        return x
     spare = x.ndim - len(ends)
     shape = (*x.shape[:spare], *(n + lo + hi for n, (lo, hi) in zip(x.shape[spare:], ends, strict=True)))
     found = np.full(shape, fill, dtype=x.dtype)
@@ -57,7 +60,7 @@ def unfolded(run: Any, a: Value, kernel: Ints, out: Ints, stride: Ints, padding:
     plane = shape_of(a)[-len(kernel) :]
     need = reach(kernel, out, stride, dilation)
     ends = [(p, max(n - p - m, 0)) for p, n, m in zip(padding, need, plane, strict=True)]
-    fills = parts(run.s.of(np.asarray(outside)))
+    fills = parts(np.asarray(outside, a.dtype) if exact(a) else run.s.of(np.asarray(outside)))
     seen = places(kernel, out, stride, dilation)
 
     def windows(x: Array, fill: Array) -> Array:
@@ -75,9 +78,11 @@ def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, pad
     wide = [max(n, p + m) for n, p, m in zip(need, padding, plane, strict=True)]
     zero = run.s.of(np.zeros((*shape_of(pieces)[1:-count], *wide)))
     found = [np.array(p) for p in parts(zero)]
+    apart = all(s >= d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation, strict=True))
     for k, place in enumerate(places(kernel, out, stride, dilation)):
-        index = over(place)
-        added = run.s.add(rebuilt(zero, [x[index] for x in found]), each(lambda x, k=k: x[k], pieces))
+        index, added = over(place), each(lambda x, k=k: x[k], pieces)
+        if not apart:
+            added = run.s.add(rebuilt(zero, [x[index] for x in found]), added)
         for x, y in zip(found, parts(added), strict=True):
             x[index] = y
     inner = tuple(slice(p, p + n) for p, n in zip(padding, plane, strict=True))
@@ -87,24 +92,42 @@ def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, pad
 # --- convolution --------------------------------------------------------------------------------------------------
 
 
-def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
-    """What each position sees, as columns (g, C/g K, N P)."""
+def windows(plane: Ints, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Callable[[Array], Array]:
+    """What each position sees of (N, C, *plane), as columns (g, C/g K, N P)."""
     stride, padding, dilation = how
     count = len(kernel)
-    n, c = shape_of(a)[:2]
     need = reach(kernel, out, stride, dilation)
-    ends = [(p, max(m - p - s, 0)) for p, m, s in zip(padding, need, shape_of(a)[2:], strict=True)]
+    ends = [(p, max(m - p - s, 0)) for p, m, s in zip(padding, need, plane, strict=True)]
     spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
-    windows = (slice(None),) * 2 + tuple(slice(0, s * (m - 1) + 1, s) for s, m in zip(stride, out, strict=True))
-    windows += tuple(slice(None, None, d) for d in dilation)
+    seen = (slice(None),) * 2 + tuple(slice(0, s * (m - 1) + 1, s) for s, m in zip(stride, out, strict=True))
+    seen += tuple(slice(None, None, d) for d in dilation)
+    axes = (1, 2, *range(3 + count, 3 + 2 * count), 0, *range(3, 3 + count))
 
     def arrange(x: Array) -> Array:
-        seen = np.lib.stride_tricks.sliding_window_view(_pad(x, ends, 0.0), spans, tuple(range(2, 2 + count)))[windows]
-        own = seen.reshape(n, groups, c // groups, *seen.shape[2:]) if groups > 1 else seen[:, None]
-        axes = (1, 2, *range(3 + count, 3 + 2 * count), 0, *range(3, 3 + count))
-        return own.transpose(axes).reshape(groups, (c // groups) * int(np.prod(kernel)), n * int(np.prod(out)))
+        wide = np.lib.stride_tricks.sliding_window_view(_pad(x, ends, 0.0), spans, tuple(range(2, 2 + count)))[seen]
+        own = wide.reshape(len(x), groups, -1, *wide.shape[2:]) if groups > 1 else wide[:, None]
+        return own.transpose(axes).reshape(groups, own.shape[2] * int(np.prod(kernel)), -1)
 
-    return each(arrange, a)
+    return arrange
+
+
+def _columns(arrange: Callable[[Array], Array], groups: int) -> Moved:
+    """Columns (g, C/g K, N P) as a factor: of a column's sum and largest, channels come first."""
+
+    def columns(x: Array, join: np.ufunc) -> Array:
+        inner = join.reduce(x.reshape(len(x), groups, -1, *x.shape[2:]), axis=2)
+        return np.asarray(join.reduce(arrange(inner), axis=1))
+
+    return Moved(arrange, columns)
+
+
+def _rows(arrange: Callable[[Array], Array]) -> Moved:
+    """The transpose (g, N P, C/g K) as a factor: the N points come first."""
+
+    def columns(x: Array, join: np.ufunc) -> Array:
+        return np.asarray(join.reduce(arrange(join.reduce(x, axis=0, keepdims=True)), axis=2))
+
+    return Moved(lambda x: arrange(x).transpose(0, 2, 1), columns)
 
 
 def _by_group(x: Array, groups: int) -> Array:
@@ -140,9 +163,9 @@ def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tu
         w = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:])
         return np.swapaxes(w, 1, 2).reshape(groups, inner, -1)
 
-    once = [1] * len(kernel)
-    columns = _columns(run, each(widened, a), kernel, plane, groups, (once, [0] * len(kernel), dilation))
-    found = run.s.product(each(turned, weight), columns)
+    how = ([1] * len(kernel), [0] * len(kernel), dilation)
+    columns = _columns(windows(need, kernel, plane, groups, how), groups)
+    found = run.s.product(each(turned, weight), each(widened, a), columns)
     return each(lambda x: np.moveaxis(x.reshape(groups * inner, -1, *plane), 0, 1), found)
 
 
@@ -161,7 +184,7 @@ def convolution(run: Any, a: Value, weight: Value, bias: Value, stride: Ints, pa
         out = [(m + 2 * p - d * (k - 1) - 1) // s + 1
                for m, p, d, k, s in zip(plane, padding, dilation, kernel, stride, strict=True)]  # fmt: skip
         flat = each(lambda w: w.reshape(groups, w.shape[0] // groups, -1), weight)
-        found = run.s.product(flat, _columns(run, a, kernel, out, groups, how))
+        found = run.s.product(flat, a, _columns(windows(plane, kernel, out, groups, how), groups))
         found = each(lambda x: np.moveaxis(x.reshape(-1, n, *out), 0, 1), found)
     if bias is None:
         return found
@@ -182,8 +205,8 @@ def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: An
     elif wanted[0]:
         input_slope = _spread(run, slope, weight, plane, groups, how)
     if wanted[1]:
-        columns = each(lambda x: x.transpose(0, 2, 1), _columns(run, wide, kernel, size, groups, how))
-        found = run.s.product(each(lambda x: _by_group(x, groups), narrow), columns)
+        rows = _rows(windows(shape_of(wide)[2:], kernel, size, groups, how))
+        found = run.s.product(each(lambda x: _by_group(x, groups), narrow), wide, rows)
         weight_slope = each(lambda x: x.reshape(shape_of(weight)), found)
     if wanted[2]:
         bias_slope = run.s.sum(slope, (0, *range(2, 2 + len(kernel))), False)
@@ -193,7 +216,9 @@ def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: An
 # --- pools --------------------------------------------------------------------------------------------------------
 
 
-def _pool(a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceiling: bool) -> tuple[Any, ...]:
+def pool_of(a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dilation: Ints = (1,),
+            ceiling: bool = False) -> tuple[Any, ...]:  # fmt: skip
+    """Kernel, stride, padding, dilation and the plane of results of a pool."""
     count = len(kernel) if len(kernel) > 1 else 2
     kernel = full(kernel, count)
     stride, padding, dilation = full(stride or kernel, count), full(padding, count), full(dilation, count)
@@ -215,22 +240,24 @@ def _numbered(plane: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints,
     return found
 
 
-@row("max_pool2d_with_indices.default max_pool3d_with_indices.default", "winners decided; closed units tie freely")
+@row(
+    "max_pool2d_with_indices.default max_pool3d_with_indices.default",
+    "winners decided; closed units, and equal functions, tie freely",
+)
 def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dilation: Ints = (1,),
              ceiling: bool = False) -> Any:  # fmt: skip
-    kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
-    windows = unfolded(run, a, kernel, out, stride, padding, dilation, OUTSIDE)
+    kernel, stride, padding, dilation, out = pool_of(a, kernel, stride, padding, dilation, ceiling)
+    seen = unfolded(run, a, kernel, out, stride, padding, dilation, OUTSIDE)
     flat = run.flat.get(run.node.args[0].index)
     if flat is not None:
-        closed = unfolded(run, run.s.of(flat.astype(float)), kernel, out, stride, padding, dilation)
-        flat = run.s.middle(closed) == 1
-    index = winners(run, windows, flat)
+        flat = unfolded(run, flat, kernel, out, stride, padding, dilation)
+    index = winners(run, seen, lambda: unfolded(run, run.numbers(0), kernel, out, stride, padding, dilation, -1), flat)
     if isinstance(index, Picks):
-        best = each(lambda x: x[0], windows)
-        for k in range(1, shape_of(windows)[0]):
-            best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
+        best = each(lambda x: x[0], seen)
+        for k in range(1, shape_of(seen)[0]):
+            best = run.s.larger(best, each(lambda x, k=k: x[k], seen))
     else:
-        best = each(lambda x: np.take_along_axis(x, index[None], 0)[0], windows)
+        best = each(lambda x: np.take_along_axis(x, index[None], 0)[0], seen)
     if flat is not None:
         run.flat[len(run._values)] = flat.all(0)
     numbers = _numbered(shape_of(a)[-len(out) :], kernel, out, stride, padding, dilation)
@@ -247,7 +274,7 @@ def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints 
 @row("max_pool2d_with_indices_backward.default max_pool3d_with_indices_backward.default", "to all that may win")
 def max_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
                   ceiling: bool, index: Value) -> Value:  # fmt: skip
-    kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
+    kernel, stride, padding, dilation, out = pool_of(a, kernel, stride, padding, dilation, ceiling)
     plane = shape_of(a)[-len(out) :]
     numbers = _numbered(plane, kernel, out, stride, padding, dilation)
     numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - len(out)), *out)
@@ -278,7 +305,7 @@ def _shares(run: Any, a: Value, pool: tuple[Any, ...], counted: bool, divisor: i
 @row("avg_pool2d.default avg_pool3d.default", "sums of windows, divided")
 def avg_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), ceiling: bool = False,
              counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
+    pool = kernel, stride, padding, dilation, out = pool_of(a, kernel, stride, padding, (1,), ceiling)
     sums = run.s.sum(unfolded(run, a, kernel, out, stride, padding, dilation), (0,), False)
     return run.s.div(sums, run.s.of(_shares(run, a, pool, counted, divisor)))
 
@@ -286,7 +313,7 @@ def avg_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints 
 @row("avg_pool2d_backward.default avg_pool3d_backward.default", "shares of each mean, added")
 def avg_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,),
                   ceiling: bool = False, counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
+    pool = kernel, stride, padding, dilation, out = pool_of(a, kernel, stride, padding, (1,), ceiling)
     share = run.s.div(slope, run.s.of(_shares(run, a, pool, counted, divisor)))
     pieces = each(lambda x: np.broadcast_to(x[None], (int(np.prod(kernel)), *x.shape)), share)
     return folded(run, pieces, shape_of(a)[-len(out) :], kernel, stride, padding, dilation)

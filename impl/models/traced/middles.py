@@ -9,7 +9,7 @@ from flint import arb
 
 from ...arithmetic import Array, bounds
 from ...midrad import GUARD, UP, MidRad, MidRads, U
-from .products import product
+from .products import PLAIN, Moved, product
 from .systems import FUNCTIONS, System, Value, each, parts
 
 OWN: dict[str, Callable[[MidRad], MidRad]] = {
@@ -50,8 +50,8 @@ class Middles(System):
         found = a.sum(axes)
         return each(lambda x: np.expand_dims(x, axes), found) if keep else found
 
-    def product(self, a: Value, b: Value) -> Value:
-        return product(a, b)
+    def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
+        return product(a, b, moved=moved)
 
     def solve(self, a: Value, b: Value) -> Value:
         near = inverse(self.middle(a))
@@ -73,8 +73,10 @@ class Middles(System):
 
     def larger(self, a: Value, b: Value) -> Value:
         """|max(x, y) - max(a, b)| <= max(|x - a|, |y - b|); the one that is certainly larger is itself."""
-        first, second = a.low >= b.high, b.low >= a.high
-        rad = np.where(first, a.rad, np.where(second, b.rad, np.maximum(a.rad, b.rad)))
+        rad: Array = np.where(b.low >= a.high, b.rad, a.rad)
+        if b.rad.any():
+            open_ = ~(a.low >= b.high) & ~(b.low >= a.high)
+            rad = np.where(open_, np.maximum(a.rad, b.rad), rad)
         return MidRad(np.maximum(a.mid, b.mid), rad)
 
     def hull(self, a: Value, b: Value) -> Value:
@@ -85,9 +87,12 @@ class Middles(System):
     def signs(self, a: Value) -> tuple[Array, Array]:
         # The sign of a rounded difference is that of the difference.
         size = np.abs(a.mid) - a.rad
-        found = np.where((size > 0) & (size < np.inf), np.sign(a.mid), 2).astype(np.int8)
-        found[np.broadcast_to((a.mid == 0) & (a.rad == 0), found.shape)] = 0
-        return found, np.maximum(size * (1 - 4 * U), 0.0)
+        found = np.broadcast_to((a.mid > 0).view(np.int8) * np.int8(2) - np.int8(1), size.shape)
+        known = (size > 0) & (size < np.inf)
+        if not known.all():
+            found = np.where(known, found, np.where((a.mid == 0) & (a.rad == 0), np.int8(0), np.int8(2)))
+        size *= 1 - 4 * U
+        return found, size
 
     def finite(self, a: Value) -> Array:
         found: Array = np.isfinite(a.mid) & np.isfinite(a.rad)

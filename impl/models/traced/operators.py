@@ -295,7 +295,7 @@ def relu(run: Any, a: Value) -> Value:
     s, x = run.s, run.s.lift(a)
     signs, _ = s.signs(x)
     run.flat[len(run._values)] = signs == -1
-    return s.where(signs == -1, s.of(np.zeros(signs.shape)), s.larger(x, s.of(np.zeros(signs.shape))))
+    return s.larger(x, s.lift(0.0))
 
 
 @row("maximum.default", "continuous")

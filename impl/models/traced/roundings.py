@@ -49,7 +49,7 @@ import numpy as np
 from ...arithmetic import Array
 from ...midrad import UP, MidRad
 from .middles import Middles, inverse
-from .products import product
+from .products import PLAIN, Moved, product
 from .systems import Value, each
 
 FUNCTION = 8
@@ -122,9 +122,9 @@ class AnyOrder(Middles):
     def joined(self, sums: Value, a: Value, terms: int) -> Value:
         return self.add(sums, a.within(self.form.gamma(terms + 1) * a.size))
 
-    def product(self, a: Value, b: Value) -> Value:
+    def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
         gamma = self.form.gamma(a.shape[-1])
-        found = product(a, b, gamma)
+        found = product(a, b, gamma, moved)
         return MidRad(found.mid, found.rad * (1 + gamma) * UP + a.shape[-1] * self.form.least)
 
     def solve(self, a: Value, b: Value) -> Value:
@@ -139,15 +139,17 @@ def _partial(terms: int, squares: Array, total: Array) -> Array:
 
 
 class Watched(Middles):
-    """Midpoint-radius numbers that remember, in order, what was compared with 0, and the sizes of roundings of sums."""
+    """Midpoint-radius numbers that remember, in order, what was decided, and the sizes of roundings of sums."""
 
     def __init__(self) -> None:
         self.decided: list[Array] = []
+        self.harmless: list[Array] = []
         self.sizes: list[Array] = []
 
-    def signs(self, a: Value) -> tuple[Array, Array]:
-        self.decided.append(self.middle(a))
-        return super().signs(a)
+    def chosen(self, signs: Array, difference: Value, harmless: Array | bool = False) -> Array:
+        self.decided.append(self.middle(difference))
+        self.harmless.append(np.broadcast_to(harmless, signs.shape))
+        return signs
 
     def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
         found = super().sum(a, axes, keep)
@@ -157,16 +159,17 @@ class Watched(Middles):
             self.sizes.append(_partial(count, squares, found.mid))
         return found
 
-    def product(self, a: Value, b: Value) -> Value:
-        found = super().product(a, b)
-        self.sizes.append(_partial(a.shape[-1], self.middle(a) ** 2 @ self.middle(b) ** 2, found.mid))
+    def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
+        found = super().product(a, b, moved)
+        squares = self.middle(a) ** 2 @ moved.move(self.middle(b) ** 2)
+        self.sizes.append(_partial(a.shape[-1], squares, found.mid))
         return found
 
 
 class Drawn(Middles):
     """One way that a dtype may round: every result moved at random by its unit. Encloses nothing: numbers propose.
 
-    decided   what was compared with 0, in order, in this evaluation
+    decided   the differences that were decided, in order, in this evaluation
     """
 
     name = "one rounding"
@@ -215,17 +218,17 @@ class Drawn(Middles):
         total = sums.mid + a.mid
         return self._moved(total, np.abs(total) + math.sqrt(terms) * np.abs(a.mid))
 
-    def product(self, a: Value, b: Value) -> Value:
-        return self._moved(self.middle(a) @ self.middle(b), next(self._sizes))
+    def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
+        return self._moved(self.middle(a) @ moved.move(self.middle(b)), next(self._sizes))
 
     def solve(self, a: Value, b: Value) -> Value:
         """The solution of equations beside these: an elimination's error is one of its coefficients."""
         size = a.shape[-1] * np.abs(a.mid).max(-1, keepdims=True)
         return self._own(inverse(self._moved(a.mid, size).mid) @ b.mid)
 
-    def signs(self, a: Value) -> tuple[Array, Array]:
-        self.decided.append(a.mid)
-        return super().signs(a)
+    def chosen(self, signs: Array, difference: Value, harmless: Array | bool = False) -> Array:
+        self.decided.append(difference.mid)
+        return signs
 
 
 class Turned(Middles):
@@ -234,13 +237,12 @@ class Turned(Middles):
     def __init__(self, entries: Sequence[int]) -> None:
         self._entries, self._before = np.array(entries, dtype=int), 0
 
-    def signs(self, a: Value) -> tuple[Array, Array]:
-        found, sizes = super().signs(a)
-        own = self._entries - self._before
+    def chosen(self, signs: Array, difference: Value, harmless: Array | bool = False) -> Array:
+        own, found = self._entries - self._before, np.array(signs)
         own = own[(own >= 0) & (own < found.size)]
         found.flat[own] = np.where(found.flat[own] == 1, -1, 1)
         self._before += found.size
-        return found, sizes
+        return found
 
 
 def confidence(alpha: float, replays: int) -> float:

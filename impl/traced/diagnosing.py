@@ -84,10 +84,13 @@ class Objectives:
         self.model, self.tasks, self.learner, self.weights = model, tasks, Learner(model, inner, loss), weights(tasks)
         self.data = [self.learner.data(task.support, task.query) for task in tasks]
         self.omega = [array_of(p) for p in self.learner.omega]
-        self._kept: dict[Any, Value] = {}
+        self._graphs: dict[Any, Graph] = {}
 
     def _graph(self, name: str, data: tuple[torch.Tensor, ...], learner: Learner) -> Graph:
-        return programs(self.model, learner, data, (name,))[0][name]
+        key = (name, learner, tuple((t.shape, t.dtype) for t in data))
+        if key not in self._graphs:
+            self._graphs[key] = programs(self.model, learner, data, (name,))[0][name]
+        return self._graphs[key]
 
     def gradient(
         self, s: System, i: int, name: str = "gradient", learner: Learner | None = None, swap: str = ""

@@ -84,7 +84,7 @@ class Tolerance:
         exact, seen = self._exact, self._watched
         squares, spreads = [], [np.zeros(d.shape) for d in seen.decided]
         for seed in range(REPLAYS):
-            drawn = Drawn(self.form, seen.sizes, seed)
+            drawn = Drawn(self.form, seen, seed)
             squares.append(float(np.sum((self.value(drawn).mid - exact) ** 2)))
             for spread, moved, d in zip(spreads, drawn.decided, seen.decided, strict=True):
                 spread += (moved - d) ** 2

@@ -22,7 +22,11 @@ from .layers import full, pool_of, unfolded, windows
 from .operators import OPERATORS
 from .systems import FUNCTIONS
 
-MOVED = "exact: numbers are moved"
+MOVES = {f"aten.{name}" for name in (
+    "view.default", "_unsafe_view.default", "reshape.default", "permute.default", "transpose.int", "t.default",
+    "slice.Tensor", "select.int", "unsqueeze.default", "squeeze.default", "squeeze.dim", "squeeze.dims", "flip.default",
+    "expand.default", "repeat.default", "clone.default", "alias.default", "detach.default")}  # fmt: skip
+"""Move entries about."""
 ENTRYWISE = {f"aten.{name}" for name in (
     *(f"{name}.default" for name in FUNCTIONS), "relu.default", "neg.default", "abs.default", "leaky_relu.default",
     "elu.default", "gelu.default", "clamp.default", "hardtanh.default", "pow.Tensor_Scalar",
@@ -32,6 +36,7 @@ NORMS = ("aten.native_batch_norm.default", "aten._native_batch_norm_legit.no_sta
          "aten._native_batch_norm_legit_functional.default",
          "aten._native_batch_norm_legit_no_training.default")  # fmt: skip
 """Do the same to all entries of a channel."""
+POOLS = ("aten.max_pool2d_with_indices.default", "aten.max_pool3d_with_indices.default")
 
 
 def numbers(run: Any, index: int) -> Array:
@@ -45,9 +50,9 @@ def numbers(run: Any, index: int) -> Array:
             return np.where(value == 0, 0, _distinct(value.reshape(1, -1), value.shape))
     elif node.op == "item" and node.args[1] == 0:
         return _of_several(run, node.args[0].index, index)
-    elif node.op == "aten.convolution.default" and not node.args[6]:
+    elif node.op == "aten.convolution.default" and len(node.args) == 9 and not node.args[6]:
         return _convolved(run, node, run.shapes[index])
-    elif first is not None and OPERATORS[node.op].how == MOVED and not others:
+    elif first is not None and node.op in MOVES:
         found: Array = OPERATORS[node.op].run(run, numbers(run, first.index), *node.args[1:], **(node.named or {}))
         return found
     elif first is not None and node.op in ENTRYWISE:
@@ -75,7 +80,7 @@ def _of_several(run: Any, index: int, item: int) -> Array:
     if node.op in NORMS:
         channels = np.arange(shape[1]).reshape(-1, *[1] * (len(shape) - 2))
         return _joined([numbers(run, node.args[0].index), channels], shape)
-    if node.op.startswith("aten.max_pool") and node.op.endswith("_with_indices.default"):
+    if node.op in POOLS and not node.named:
         inner = numbers(run, node.args[0].index)
         kernel, stride, padding, dilation, out = pool_of(inner, *node.args[1:])
         seen = unfolded(run, inner, kernel, out, stride, padding, dilation, -1)

@@ -51,7 +51,7 @@ def product(a: MidRad, b: MidRad, more: float = 0.0, moved: Moved = PLAIN) -> Mi
     right = moved.move(plain)
     count = left.shape[-1]
     gamma = (count + 2) * U * (1 + 2 * (count + 2) * U) + more
-    first, second = a.rad.any(), b.rad.any()
+    first, second = bool(a.rad.any()), bool(b.rad.any())
     sizes: Array | None = None
     if not first and not second:
         mid = _stacked(left, right)

@@ -93,8 +93,8 @@ def winners(run: Any, stacked: Value, numbers: Callable[[], Array], flat: Array 
     if run._live and (~harmless & ((signs == 2) | (signs == 0))).any():
         functions = numbers()
         harmless = harmless | (functions == np.take_along_axis(functions, best[None], 0))
-    signs = s.chosen(np.where(harmless, 1, signs), gap, harmless)
-    beaten = signs == -1  # by a decision that is turned: the largest itself is beaten by none
+    signs = s.chosen(np.where(harmless, 1, signs), gap, harmless, own)
+    beaten = signs == -1  # as the system has it: by what is compared, the largest is beaten by none
     if beaten.any():
         best = np.where(beaten.any(0), beaten.argmax(0), best)
         own = np.arange(len(middles)).reshape(-1, *[1] * best.ndim) == best[None]

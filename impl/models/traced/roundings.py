@@ -35,7 +35,7 @@ A dtype has a unit u and a least normal number t. What is used of arithmetic in 
             `confidence` adds both: ||.|| <= factor * sqrt(mean q^2) but for a chance of alpha, under the model.
             A value that is decided is such a sum, too: decisions that rounding may turn are those within the factor,
             alpha divided by their number, of their spread. `Turned` takes some of them the other way; the
-            linear part is that beside the graph with these decisions.
+            linear part, and so the replays, are those beside decisions that are kept.
 """
 
 from __future__ import annotations
@@ -139,16 +139,24 @@ def _partial(terms: int, squares: Array, total: Array) -> Array:
 
 
 class Watched(Middles):
-    """Midpoint-radius numbers that remember, in order, what was decided, and the sizes of roundings of sums."""
+    """Midpoint-radius numbers that remember, in order, what is decided and how, and the sizes of roundings of sums.
+
+    decided    the differences; harmless: where nothing depends on them
+    taken      what `chosen` must say for the same to be decided again
+    """
 
     def __init__(self) -> None:
         self.decided: list[Array] = []
         self.harmless: list[Array] = []
+        self.taken: list[Array] = []
         self.sizes: list[Array] = []
 
-    def chosen(self, signs: Array, difference: Value, harmless: Array | bool = False) -> Array:
+    def chosen(
+        self, signs: Array, difference: Value, harmless: Array | bool = False, best: Array | None = None
+    ) -> Array:
         self.decided.append(self.middle(difference))
         self.harmless.append(np.broadcast_to(harmless, signs.shape))
+        self.taken.append(signs if best is None else np.where(best, -1, 1))
         return signs
 
     def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
@@ -167,15 +175,16 @@ class Watched(Middles):
 
 
 class Drawn(Middles):
-    """One way that a dtype may round: every result moved at random by its unit. Encloses nothing: numbers propose.
+    """One way that a dtype may round: every result moved at random by its unit, decisions as they were `seen`.
 
-    decided   the differences that were decided, in order, in this evaluation
+    Encloses nothing: numbers propose. decided: the differences that were decided, in order, in this evaluation.
     """
 
     name = "one rounding"
 
-    def __init__(self, form: Format, sizes: Sequence[Array], seed: int) -> None:
-        self.form, self.decided, self._sizes = form, list[Array](), iter(sizes)
+    def __init__(self, form: Format, seen: Watched, seed: int) -> None:
+        self.form, self.decided = form, list[Array]()
+        self._sizes, self._taken = iter(seen.sizes), iter(seen.taken)
         self._random = np.random.default_rng(seed)
         self._constants: dict[bytes, Array] = {}
 
@@ -226,9 +235,11 @@ class Drawn(Middles):
         size = a.shape[-1] * np.abs(a.mid).max(-1, keepdims=True)
         return self._own(inverse(self._moved(a.mid, size).mid) @ b.mid)
 
-    def chosen(self, signs: Array, difference: Value, harmless: Array | bool = False) -> Array:
+    def chosen(
+        self, signs: Array, difference: Value, harmless: Array | bool = False, best: Array | None = None
+    ) -> Array:
         self.decided.append(difference.mid)
-        return signs
+        return next(self._taken)
 
 
 class Turned(Middles):
@@ -237,7 +248,9 @@ class Turned(Middles):
     def __init__(self, entries: Sequence[int]) -> None:
         self._entries, self._before = np.array(entries, dtype=int), 0
 
-    def chosen(self, signs: Array, difference: Value, harmless: Array | bool = False) -> Array:
+    def chosen(
+        self, signs: Array, difference: Value, harmless: Array | bool = False, best: Array | None = None
+    ) -> Array:
         own, found = self._entries - self._before, np.array(signs)
         own = own[(own >= 0) & (own < found.size)]
         found.flat[own] = np.where(found.flat[own] == 1, -1, 1)

@@ -173,8 +173,13 @@ class System(ABC):
         """sums + a, where the sums are of so many terms; whoever rounds may have begun them with a."""
         return self.add(sums, a)
 
-    def chosen(self, signs: Array, difference: Value, harmless: Array | bool = False) -> Array:
-        """What is decided by these signs of a difference; harmless: where nothing depends on it."""
+    def chosen(
+        self, signs: Array, difference: Value, harmless: Array | bool = False, best: Array | None = None
+    ) -> Array:
+        """What is decided by these signs of a difference; harmless: where nothing depends on it.
+
+        best: of a largest less each entry, which it is; -1 at another says that this is the largest.
+        """
         return signs
 
     def where(self, mask: Value, a: Value, b: Value) -> Value:

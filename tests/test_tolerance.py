@@ -48,6 +48,7 @@ def at_a_kink() -> tuple[Any, list[Task]]:
     return model, [Task((support, support.sin()), (query, 5 * query.cos()))]
 
 
+@pytest.mark.ci
 def test_a_unit_that_rounding_closes_is_explained() -> None:
     model, tasks = at_a_kink()
     inner = SGD(1e-12)  # the inner step moves the unit by less than its distance from the kink
@@ -69,18 +70,20 @@ def sine(dtype: Any) -> tuple[Any, list[Task]]:
     return model, [Task((x[::2], x[::2].sin()), (x[1::2], x[1::2].sin()))]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_what_a_dtype_cannot_tell_is_said(dtype: Any) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.ci
+def test_what_a_dtype_cannot_tell_is_said(dtype: str) -> None:
     """At a rate of 1e-7 first-order MAML's gradient is MAML's for float32, and not for float64."""
-    model, tasks = sine(dtype)
+    model, tasks = sine(getattr(torch, dtype))
     found = check_gradient(looped(model, tasks, SGD(1e-7), LOSSES["mse"]), model, tasks, inner=SGD(1e-7))
     assert found.name == "maml"
-    if dtype is torch.float32:
+    if dtype == "float32":
         assert "first-order" in found.alike and "as far as float32 can tell" in found.message
     else:
         assert not found.alike and "as far as" not in found.message
 
 
+@pytest.mark.ci
 def test_what_no_order_explains_is_unknown_and_so_is_what_is_not_expected() -> None:
     model, tasks = sine(torch.float32)
     g = looped(model, tasks, SGD(0.1), LOSSES["mse"])
@@ -183,6 +186,7 @@ def test_entries_of_one_number_are_one_function(layers: list[Any]) -> None:
     assert shared > 50, shared
 
 
+@pytest.mark.ci
 def test_ties_of_one_function_are_no_doubt_of_a_dtype() -> None:
     torch.manual_seed(1)
     model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Tanh(), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(8, 2))

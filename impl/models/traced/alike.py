@@ -18,8 +18,9 @@ import numpy as np
 
 from ...arithmetic import Array
 from .graph import Node, references
-from .layers import full, pool_of, unfolded, windows
+from .layers import full, windows
 from .operators import OPERATORS
+from .pools import pool_of, unfolded
 from .systems import FUNCTIONS
 
 MOVES = {f"aten.{name}" for name in (

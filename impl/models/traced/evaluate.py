@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...arithmetic import Array
-from . import layers, reductions, solves, views  # noqa: F401 - their rows enter the table
+from . import layers, pools, reductions, solves, views  # noqa: F401 - their rows enter the table
 from .alike import numbers
 from .graph import Graph, Node, Ref, replaced
 from .operators import OPERATORS, UnknownOperatorError, advice

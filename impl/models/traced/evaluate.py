@@ -20,6 +20,9 @@ from .graph import Graph, Node, Ref, replaced
 from .operators import OPERATORS, UnknownOperatorError, advice
 from .systems import System, Value, shape_of
 
+TAKEN = (Ref, tuple, list)
+"""Arguments that are values of nodes, or may hold some."""
+
 
 @dataclass(frozen=True)
 class Kink:
@@ -109,9 +112,10 @@ class Run:
         row = OPERATORS.get(node.op)
         if row is None:
             raise UnknownOperatorError(advice(node))
-        args = replaced(node.args, self._values)
-        named = {key: replaced(value, self._values) for key, value in (node.named or {}).items()}
-        return row.run(self, *args, **named)
+        args = [replaced(one, self._values) if type(one) in TAKEN else one for one in node.args]
+        if not node.named:
+            return row.run(self, *args)
+        return row.run(self, *args, **{key: replaced(value, self._values) for key, value in node.named.items()})
 
 
 def evaluated(graph: Graph, inputs: Sequence[Value], system: System) -> tuple[list[Value], Run]:

@@ -56,18 +56,22 @@ def reach(kernel: Ints, out: Ints, stride: Ints, dilation: Ints) -> list[int]:
 def windows(plane: Ints, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Callable[[Array], Array]:
     """What each position sees of (N, C, *plane), as columns (g, C/g K, N P)."""
     stride, padding, dilation = how
-    count = len(kernel)
     need = reach(kernel, out, stride, dilation)
     ends = [(p, max(m - p - s, 0)) for p, m, s in zip(padding, need, plane, strict=True)]
-    spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
-    seen = (slice(None),) * 2 + tuple(slice(0, s * (m - 1) + 1, s) for s, m in zip(stride, out, strict=True))
-    seen += tuple(slice(None, None, d) for d in dilation)
-    axes = (1, 2, *range(3 + count, 3 + 2 * count), 0, *range(3, 3 + count))
+    cells = int(np.prod(kernel))
 
     def arrange(x: Array) -> Array:
-        wide = np.lib.stride_tricks.sliding_window_view(padded(x, ends, 0.0), spans, tuple(range(2, 2 + count)))[seen]
-        own = wide.reshape(len(x), groups, -1, *wide.shape[2:]) if groups > 1 else wide[:, None]
-        return own.transpose(axes).reshape(groups, own.shape[2] * int(np.prod(kernel)), -1)
+        wide = padded(x, ends, 0.0)
+        point, channel, *steps = wide.strides
+        inner = x.shape[1] // groups
+        shape = (groups, inner, *kernel, len(x), *out)
+        seen = (
+            (k * d for k, d in zip(steps, dilation, strict=True)),
+            (k * s for k, s in zip(steps, stride, strict=True)),
+        )
+        strides = (inner * channel, channel, *seen[0], point, *seen[1])
+        windows = np.lib.stride_tricks.as_strided(wide, shape, strides, writeable=False)
+        return windows.reshape(groups, inner * cells, -1)
 
     return arrange
 

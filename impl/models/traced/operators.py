@@ -1,7 +1,7 @@
 """The operators: one row for each, how it is enclosed, the same in every system of numbers.
 
-Sums and the like are in `reductions`, moves in `views`, layers in `layers`, equations in `solves`; `evaluate` brings
-all together. A row is a function of the run and of the
+Sums and the like are in `reductions`, moves in `views`, layers in `layers`, `pools`, equations in `solves`; `evaluate`
+brings all together. A row is a function of the run and of the
 operator's arguments (values, numbers, lists), under its name in PyTorch's core; what it decides goes through
 `run.compared`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,12 @@ def pool_of(a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dil
     return kernel, stride, padding, dilation, out
 
 
+def _numbers(plane: Ints, *pool: Ints) -> Array:
+    """As `_numbered`, which is done once."""
+    return _numbered(tuple(plane), *map(tuple, pool))
+
+
+@lru_cache(64)
 def _numbered(plane: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
     """The number on the plane of what each position of the kernel sees (K, *out)."""
     found = np.zeros((int(np.prod(kernel)), *out), dtype=np.int64)
@@ -95,7 +102,7 @@ def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints 
         best = each(lambda x: np.take_along_axis(x, index[None], 0)[0], seen)
     if flat is not None:
         run.flat[len(run._values)] = flat.all(0)
-    numbers = _numbered(shape_of(a)[-len(out) :], kernel, out, stride, padding, dilation)
+    numbers = _numbers(shape_of(a)[-len(out) :], kernel, out, stride, padding, dilation)
     own = tuple(np.ogrid[tuple(slice(n) for n in out)])
 
     def named(at: Array) -> Array:
@@ -111,7 +118,7 @@ def max_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints, 
                   ceiling: bool, index: Value) -> Value:  # fmt: skip
     kernel, stride, padding, dilation, out = pool_of(a, kernel, stride, padding, dilation, ceiling)
     plane = shape_of(a)[-len(out) :]
-    numbers = _numbered(plane, kernel, out, stride, padding, dilation)
+    numbers = _numbers(plane, kernel, out, stride, padding, dilation)
     numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - len(out)), *out)
     if isinstance(index, Picks):
         first, *rest = [(numbers == o[None]) & p[None] for o, p in zip(index.options, index.possible, strict=True)]

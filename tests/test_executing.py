@@ -19,9 +19,8 @@ from typing import Any
 
 import pytest
 from metagap.impl.judge import ClaimJudgement, Enclosure
-from metagap.reports import executing
-from metagap.reports.executing import Lost, Store, Workers, carried_out
-from metagap.reports.jobs import PROFILES, Job, KeptJob, run_job
+from metagap.reports.executing import Lost, Workers, carried_out
+from metagap.reports.jobs import PROFILES, Job, run_job
 from metagap.reports.processes import EndedError, apart
 from metagap.reports.records import dumps
 from metagap.reports.tally import Kept, Outcome, Tally
@@ -153,45 +152,7 @@ def test_sums_of_tallies_are_the_same_in_any_order() -> None:
     assert [kept.sha256 for kept in total("dcba").undecided] == ["a", "b", "c"]
 
 
-def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s", Outcome, NAMES)
-    assert store.get(FEW[0]) is None
-    found = outcomes()
-    for job, outcome in zip(FEW, found, strict=True):
-        store.put(job, outcome)
-    assert [store.get(job) for job in FEW] == found
-    assert Store(tmp_path / "s", Outcome, NAMES[1:]).get(FEW[0]) is None
-    assert store.get(replace(FEW[0], seed=1)) is None
-    path = store.path(FEW[0])
-    whole = path.read_bytes()
-    for broken in (whole[:-1], b"", b"\xc1", whole.replace(b"tallies", b"tallyes")):
-        path.write_bytes(broken)
-        assert store.get(FEW[0]) is None
-    assert store.get(FEW[1]) == found[1]
-    assert not list((tmp_path / "s").glob(".*"))
-
-
-def test_results_of_other_data_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not the sources alone: also the kept counterexamples, the real data, the code of the run itself."""
-    path = Store(tmp_path, Outcome, NAMES).path(FEW[0])
-    monkeypatch.setattr(executing, "contents", lambda: "other")
-    assert Store(tmp_path, Outcome, NAMES).path(FEW[0]) != path
-
-
-def test_the_same_job_of_another_kind_has_another_name(tmp_path: Path) -> None:
-    store = Store(tmp_path, Outcome, NAMES)
-    assert store.path(KeptJob("meta-sl", 0)) != store.path(Job("meta-sl", "", "", 0, 0, 0))
-
-
-def test_a_store_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    store = Store(tmp_path / "file", Outcome, NAMES)
-    store.put(FEW[0], outcomes(FEW[:1])[0])
-    assert store.get(FEW[0]) is None
-    assert "file" in store.trouble
-
-
-COMMAND = (sys.executable, "-m", "metagap.reports", "verify", "--no-real", "--claim", "meta-sl-lifted", "--out", "r")
+COMMAND = (sys.executable, "-m", "metagap.reports", "verify", "--no-real", "--claim", "meta-rl-lifted", "--out", "r")
 
 
 def started(folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -200,14 +161,14 @@ def started(folder: Path, *options: str) -> subprocess.Popen[str]:
         [*COMMAND, *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     end = time.monotonic() + 120
-    while time.monotonic() < end and len(list((folder / "r/.verify").glob("*.msgpack"))) < 5:
+    while time.monotonic() < end and len(list((folder / "r/.store").rglob("*.msgpack"))) < 5:
         time.sleep(0.05)
     return process
 
 
 def finished(folder: Path, *options: str) -> dict[str, Any]:
     subprocess.run([*COMMAND, *options], cwd=folder, check=True, capture_output=True, timeout=300)
-    assert not (folder / "r/.verify").exists()
+    assert not (folder / "r/.store").exists()
     record: dict[str, Any] = timeless(json.loads((folder / "r/verify.json").read_text()))
     return record
 
@@ -223,7 +184,7 @@ def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_pa
     process = started(ways["killed"])
     process.kill()
     process.communicate(timeout=60)
-    kept = set((ways["killed"] / "r/.verify").glob("*.msgpack"))
+    kept = set((ways["killed"] / "r/.store").rglob("*.msgpack"))
     assert len(kept) >= 5
     assert finished(ways["killed"], "--workers", "1") == whole
 
@@ -274,7 +235,7 @@ def test_a_report_that_cannot_be_written_loses_no_result(tmp_path: Path) -> None
     ended = subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 2
     assert "lifted" in ended.stdout
-    assert len(list((tmp_path / "r/.verify").glob("*.msgpack"))) > 5
+    assert len(list((tmp_path / "r/.store").rglob("*.msgpack"))) > 5
     (tmp_path / "r/verify.json/in the way").rmdir()
     (tmp_path / "r/verify.json").rmdir()
     assert finished(tmp_path)["status"] == "complete"

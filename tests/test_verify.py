@@ -12,8 +12,9 @@ from metagap.impl.families import FAMILIES
 from metagap.reports.executing import Workers
 from metagap.reports.formats.verifying import Counts
 from metagap.reports.jobs import PROFILES, AnyJob, Job, RealJob, generate, jobs, run_job
+from metagap.reports.records import save_files
 from metagap.reports.tally import Tally, tally_instance
-from metagap.reports.verify import Run, exit_status, save_instances
+from metagap.reports.verify import Run, exit_status
 from metagap.reports.witnesses import replay
 from metagap.theory.claim import Expression
 from metagap.theory.meta_sl import CLAIMS
@@ -41,7 +42,7 @@ def test_tallies_add_up() -> None:
     for name in NAMES:
         assert whole[name].counts == parts[name].counts
         assert whole[name].outside == parts[name].outside
-        assert sorted(whole[name].ratios) == sorted(parts[name].ratios)
+        assert whole[name].ratios == parts[name].ratios
         assert whole[name].counts.total() == 36
 
 
@@ -82,7 +83,7 @@ def test_a_false_claim_is_reported_with_both_witnesses(tmp_path: Path) -> None:
     for row in (simplest, worst):
         assert row.grade == "genuine"
         assert row.gap and row.bound and row.gap.lo > row.bound.hi  # type: ignore[operator]
-    save_instances(run.kept, tmp_path)
+    save_files(run.kept, tmp_path)
     small = json.loads((tmp_path / simplest.file).read_text())["instance"]
     large = json.loads((tmp_path / worst.file).read_text())["instance"]
     assert len(json.dumps(small)) <= len(json.dumps(large))

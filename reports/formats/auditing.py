@@ -51,7 +51,7 @@ class _Run(Record):
     version: str
     seed: Count
     seconds: Seconds
-    status: Literal["complete", "interrupted", "out of time"]
+    status: Literal["complete", "running", "interrupted", "out of time"]
     started: str
     environment: dict[str, str]
     command: str

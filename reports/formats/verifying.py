@@ -354,7 +354,7 @@ class VerifyRecord(Record, tag_field="format", tag="metagap/verify/2"):
     profile: str
     seed: Count
     seconds: Seconds
-    status: Literal["complete", "out of time", "interrupted"]
+    status: Literal["complete", "running", "out of time", "interrupted"]
     started: str
     environment: dict[str, str]
     command: str

@@ -8,20 +8,20 @@ from metagap.impl.optimum.networks.headline import RELU
 
 from .planting import Edit, Fault, suite
 
-EXECUTING, TALLY = "metagap.reports.executing", "metagap.reports.tally"
+STORE, TALLY = "metagap.reports.store", "metagap.reports.tally"
 CORE = "metagap.impl.supervised.core_quantities"
 
-STORED = suite("test_executing:test_a_store_has_what_was_put_into_it_and_believes_no_broken_file")
-DATA = suite("test_executing:test_results_of_other_data_are_not_believed")
+STORED = suite("test_store:test_a_store_has_what_was_put_into_it_and_believes_no_broken_file")
+DATA = suite("test_store:test_results_of_other_data_are_not_believed")
 ORDERED = suite("test_executing:test_sums_of_tallies_are_the_same_in_any_order")
 AGAINST = suite("test_network_headline:test_against_another_comparator_everything_is_as_if_evaluated_anew", kind=RELU)
 
 RUNNING: tuple[Any, ...] = (
-    Fault("run-results-of-other-claims", "a stale result is believed", f"{EXECUTING}:Store.path",
-          Edit("self._given + what", "what"), STORED),
-    Fault("run-results-of-other-data", "a stale result is believed", f"{EXECUTING}:Store.__init__",
-          Edit("fixed, contents(), given", "fixed, given"), DATA),
-    Fault("run-results-of-other-jobs", "a stale result is believed",  f"{EXECUTING}:Store.path",
+    Fault("run-results-of-other-claims", "a stale result is believed", f"{STORE}:Store.__init__",
+          Edit("[self._run.depends, given]", "[self._run.depends]"), STORED),
+    Fault("run-results-of-other-data", "a stale result is believed", f"{STORE}:depends",
+          Edit(' | {"contents": contents()}', ""), DATA),
+    Fault("run-results-of-other-jobs", "a stale result is believed",  f"{STORE}:Store.path",
           Edit("[type(job).__name__, job]", "[type(job).__name__]"), STORED),
     Fault("run-first-found-stays", "the record depends on the order", f"{TALLY}:_better",
           Edit("other.sha256 < mine.sha256", "False"), ORDERED),

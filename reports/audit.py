@@ -34,7 +34,7 @@ from .formats.auditing import (
     MutantWitness,
     SharpnessRows,
 )
-from .formats.shared import File, LostJob, Opinion, interval, latex
+from .formats.shared import File, LostJob, Opinion, RunStatus, interval, latex
 from .matrix import matrix
 from .records import environment, finite, hashes, now, write_text
 from .sharpness import sharpness
@@ -225,7 +225,7 @@ class Audit:
         self.families = list(dict.fromkeys(job.family for job in jobs))
         self.parts: dict[AuditJob, Audited] = {}
         self.lost: list[LostJob] = []
-        self.status: Literal["complete", "running", "interrupted", "out of time"] = "complete"
+        self.status: RunStatus = "complete"
         self.started, self._clock = now(), time.monotonic()
 
     def execute(
@@ -264,6 +264,10 @@ class Audit:
             self.status = "complete" if len(self.parts) + len(self.lost) == len(self.jobs) else "out of time"
         except KeyboardInterrupt:
             self.status = "interrupted"
+        except OSError:
+            if not self.parts:
+                raise
+            self.status = "without workers"
 
     @property
     def files(self) -> dict[str, str]:
@@ -295,7 +299,7 @@ def record_of(
     finished: Sequence[FamilyRows],
     seed: int,
     seconds: float,
-    status: Literal["complete", "running", "interrupted", "out of time"],
+    status: RunStatus,
     started: str,
     command: str,
     *,

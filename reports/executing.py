@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -84,7 +84,7 @@ def dask(cluster: str) -> Iterator[Executor]:
             place: object = cluster
             if local != cluster:
                 ours = LocalCluster(
-                    n_workers=int(local), threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+                    n_workers=int(local), threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
                 )
                 place = open_ones.enter_context(ours)
             client = open_ones.enter_context(Client(place, set_as_default=False))
@@ -92,7 +92,21 @@ def dask(cluster: str) -> Iterator[Executor]:
 
 
 STARTS = 3
-"""How often in a row processes may die before they took a job."""
+"""How often in a row workers are started that die before they took a job, or that do not answer any more."""
+
+
+@contextmanager
+def _pool(workers: Workers, tries: int) -> Iterator[Executor]:
+    """The workers, started anew. Errors: OSError where they cannot be."""
+    with ExitStack() as open_ones:
+        for left in reversed(range(tries)):
+            try:
+                pool = open_ones.enter_context(workers.start())
+                break
+            except OSError:
+                if not left:
+                    raise
+        yield pool
 
 
 def carried_out(
@@ -101,14 +115,17 @@ def carried_out(
     """Every job with its result, as they come; none more once it is `late`.
 
     A job that fails is tried once more. Of jobs that were in hand when a process died, one is to blame: each is tried
-    again alone, when the others are done. Ctrl-C raises KeyboardInterrupt between two results (in this process: at
-    once). What a result costs here does not depend on how many jobs there are, nor on how many are in hand.
-    Errors: DefectError; OSError where no process can be started.
+    again alone, when the others are done; a scheduler that went away blames none. Ctrl-C raises KeyboardInterrupt
+    between two results (in this process: at once). What a result costs here does not depend on how many jobs there
+    are, nor on how many are in hand.
+    Errors: DefectError; OSError where no worker can be started, or none any more.
     """
     waiting, alone, failed, starts = deque(jobs), deque[Job](), set[Job](), 0
+    tries, hand = 1, 0 if workers.cluster else workers.count
     with nullcontext(lambda: None) if workers.here else deferred() as listen:
         while waiting or alone:
-            with workers.start() as pool:
+            with _pool(workers, tries) as pool:
+                tries = STARTS
                 pending: dict[Future[Found], Job] = {}
                 ended: SimpleQueue[Future[Found]] = SimpleQueue()
                 whole = True
@@ -121,14 +138,14 @@ def carried_out(
                             future.add_done_callback(ended.put)
                             if waiting:
                                 waiting.popleft()
-                    except BrokenExecutor:
+                    except (BrokenExecutor, RuntimeError):  # a pool that is closed takes no work
                         whole = False
                         wait(pending, TICK)
                     listen()
                     for future in _arrived(ended):
                         try:
                             found: Found | Lost = future.result()
-                        except BrokenExecutor:
+                        except (BrokenExecutor, CancelledError):
                             whole = False
                             continue
                         except DefectError:
@@ -154,8 +171,8 @@ def carried_out(
                     yield held[0], Lost("its process died twice: it was killed, or there was no memory")
                     continue
                 # The first that were given were in hand; the others waited in the queue of the pool.
-                alone.extend(job for job in held[: workers.count] if job not in alone)
-                waiting.extendleft(reversed(held[workers.count :]))
+                alone.extend(job for job in held[:hand] if job not in alone)
+                waiting.extendleft(job for job in reversed(held[hand:]) if job not in alone)
 
 
 def _arrived(ended: SimpleQueue[Future[Found]]) -> Iterator[Future[Found]]:

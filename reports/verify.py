@@ -22,7 +22,7 @@ from ..theory.notation import SYMBOLS
 from .audit import record_of
 from .executing import Lost, Workers, carried_out
 from .formats.auditing import AuditRecord, FamilyRows
-from .formats.shared import LostJob, interval, intervals, latex
+from .formats.shared import LostJob, RunStatus, interval, intervals, latex
 from .formats.verifying import (
     AssumptionCount,
     ClaimRow,
@@ -60,7 +60,7 @@ class Run:
         self.landscapes: list[Landscape] = []
         self.rates: dict[str, list[Series]] = {}
         self.audits: dict[str, FamilyRows] = {}
-        self.status: Literal["complete", "running", "out of time", "interrupted"] = "complete"
+        self.status: RunStatus = "complete"
         self.notes: set[str] = set()
         """What was left out, and why."""
         self.lost: list[LostJob] = []
@@ -98,7 +98,8 @@ class Run:
         """Judge real and generated instances until done, the deadline, or Ctrl-C. What the store has is not done again.
 
         However slow the machine, a deadline leaves at least one job that was judged. `live` is told after each result
-        how many jobs are done, of how many. Results are added up and not kept. Errors: DefectError.
+        how many jobs are done, of how many. Results are added up and not kept. Errors: DefectError; OSError where no
+        worker can be started.
         """
         plan, waiting = self.plan(real), list[AnyJob]()
         self.status = "running"
@@ -125,6 +126,10 @@ class Run:
             self.status = "complete" if self.done + len(self.lost) == len(plan) else "out of time"
         except KeyboardInterrupt:
             self.status = "interrupted"
+        except OSError:
+            if not self.done:
+                raise
+            self.status = "without workers"
 
     def _take(self, job: AnyJob, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
         """Add a result to what is known, all of it: Ctrl-C waits."""
@@ -288,13 +293,13 @@ def _violates(claim: Claim, instance: Instance) -> bool:
 
 
 def exit_status(record: VerifyRecord) -> int:
-    """1 if a claim is violated, 130 if the run was interrupted, 3 if it ran out of time, a job was lost, a claim has
-    more than 3 in 100 undecided, or nothing was judged, else 0."""
+    """1 if a claim is violated, 130 if the run was interrupted, 3 if it ended early, a job was lost, a claim has more
+    than 3 in 100 undecided, or nothing was judged, else 0."""
     if any(c.violated for c in record.claims):
         return 1
     if record.status == "interrupted":
         return 130
-    partial = record.status == "out of time" or bool(record.lost) or not record.judgements
+    partial = record.status != "complete" or bool(record.lost) or not record.judgements
     return 3 if partial or any(c.loose for c in record.claims) else 0
 
 

@@ -159,8 +159,8 @@ def audit(
         typer.echo(f"metagap: audit: lost: {row.job}: {row.why}; the same command tries it again", err=True)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
-    if record.status == "out of time":
-        typer.echo("metagap: audit: out of time; the same command goes on from there", err=True)
+    if record.status in ("out of time", "without workers"):
+        typer.echo(f"metagap: audit: {record.status}; the same command goes on from there", err=True)
     survived = [m for m in record.mutants if m.status == "survived"]
     if survived or (isinstance(record, AuditRecord) and alarms(record)):
         raise typer.Exit(1)

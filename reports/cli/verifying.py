@@ -113,8 +113,8 @@ def verify(
         typer.echo(f"metagap: verify: what was finished could not be kept: {kept_in.trouble}", err=True)
     if status == INTERRUPTED:
         interrupted("verify: interrupted; the report has what was judged by then; the same command goes on from there")
-    if record.status == "out of time":
-        typer.echo("metagap: verify: out of time; the same command goes on from there", err=True)
+    if record.status in ("out of time", "without workers"):
+        typer.echo(f"metagap: verify: {record.status}; the same command goes on from there", err=True)
     raise typer.Exit(status)
 
 

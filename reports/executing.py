@@ -6,13 +6,14 @@ is found. A process that dies takes with it the jobs in hand alone, which are gi
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
 from ..impl.bracket import DefectError
 from ..impl.extras import require
@@ -20,6 +21,7 @@ from .processes import TICK, deferred, processes
 
 Job = TypeVar("Job", bound=Hashable)
 Found = TypeVar("Found")
+Given = ParamSpec("Given")
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Lost:
 class Here(Executor):
     """Does the work in this process, when it is given. Ctrl-C is raised where the work is."""
 
-    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, work: Callable[Given, Found], /, *args: Given.args, **kwargs: Given.kwargs) -> Future[Found]:
         """A future that is done."""
-        future: Future[Any] = Future()
+        future: Future[Found] = Future()
         try:
             future.set_result(work(*args, **kwargs))
         except Exception as error:
@@ -78,6 +80,7 @@ def dask(cluster: str) -> Iterator[Executor]:
     from distributed import Client, LocalCluster
 
     quiet = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.connect": "10s"}
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it says, we say in a line
     with config.set(quiet):
         local = cluster.removeprefix("local:")
         with ExitStack() as open_ones:

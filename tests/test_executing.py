@@ -3,20 +3,25 @@ of what is found."""
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports.executing import Lost, Workers, carried_out
@@ -80,6 +85,25 @@ def test_a_dead_worker_takes_only_what_was_in_hand(tmp_path: Path) -> None:
     """Jobs in the queue of a pool that breaks have not been tried: nothing counts against them."""
     tasks = [Task(0, "killed", 1), Task(1, "killed", 1), *(Task(n) for n in range(2, 12))]
     assert done(tasks, tmp_path, Workers(1)) == {n: n * n for n in range(12)}
+
+
+def holds(seconds: int, folder: Path) -> int:
+    """A call of C that does not let go of the interpreter, as flint's and cvxpy's may; a file per attempt."""
+    (folder / str(time.monotonic_ns())).touch()
+    ctypes.PyDLL(None).sleep(seconds)
+    return seconds
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("workers", [Workers(1), Workers(1, "local:1")], ids=["local", "dask"])
+def test_a_job_that_holds_the_interpreter_is_waited_for(workers: Workers, tmp_path: Path, effort: int) -> None:
+    """Six seconds, in the profile deep two minutes, with a scheduler that would give up a silent worker after two."""
+    from dask import config
+
+    with config.set({"distributed.scheduler.worker-ttl": "2s"}):
+        found = list(carried_out(partial(holds, folder=tmp_path), [6 * effort], workers))
+    assert found == [(6 * effort, 6 * effort)]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def dies(tell: Any) -> int:
@@ -176,7 +200,7 @@ def finished(folder: Path, *options: str) -> dict[str, Any]:
 @pytest.mark.ci
 def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_path: Path) -> None:
     """kill -9 leaves the results, SIGTERM a report too; the same command goes on, on any workers."""
-    ways: dict[str, Path] = {name: tmp_path / name for name in ("whole", "killed", "terminated", "cluster")}
+    ways: dict[str, Path] = {name: tmp_path / name for name in ("whole", "killed", "terminated", "cluster", "here")}
     for folder in ways.values():
         folder.mkdir()
     whole = finished(ways["whole"], "--workers", "2")
@@ -197,35 +221,99 @@ def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_pa
     assert partial_record["status"] == "interrupted"
     assert partial_record["generated"] > 0
     assert (ways["terminated"] / "r/index.html").exists()
-    assert finished(ways["terminated"]) == whole
+    assert finished(ways["terminated"], "--workers", "4") == whole
 
     assert finished(ways["cluster"], "--cluster", "local:2") == whole
+    assert finished(ways["here"], "--workers", "0") == whole
 
 
-@pytest.mark.ci
-def test_a_scheduler_with_two_workers_one_of_which_is_killed(tmp_path: Path) -> None:
-    """On loopback, as on many machines: the record is that of local processes."""
-    whole = finished(tmp_path, "--workers", "2")
-    shutil.rmtree(tmp_path / "r")
-    place = tmp_path / "scheduler.json"
+@contextmanager
+def scheduler(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler on loopback and two workers, as on many machines: its address; the processes, it being the first."""
+    place = folder / "scheduler.json"
+    place.unlink(missing_ok=True)
     dask = [sys.executable, "-m", "distributed.cli.dask_"]
-    scheduler = [*dask[:2], f"{dask[2]}scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)]
+    first = [*dask[:2], f"{dask[2]}scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)]
     worker = [*dask[:2], f"{dask[2]}worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    cluster = [subprocess.Popen([*scheduler, "--host", "127.0.0.1"], **silent)]
+    cluster = [subprocess.Popen([*first, "--host", "127.0.0.1"], **silent)]
     try:
         while not (place.exists() and place.read_text()):
             time.sleep(0.1)
         cluster += [subprocess.Popen([*worker, "--scheduler-file", str(place)], **silent) for _ in range(2)]
-        process = started(tmp_path, "--cluster", json.loads(place.read_text())["address"])
-        cluster[1].kill()
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+        yield json.loads(place.read_text())["address"], cluster
     finally:
         for each in cluster:
             each.kill()
             each.wait()
+
+
+@pytest.mark.ci
+def test_a_scheduler_with_two_workers_one_of_which_is_killed(tmp_path: Path) -> None:
+    """The record is that of local processes."""
+    whole = finished(tmp_path, "--workers", "2")
+    shutil.rmtree(tmp_path / "r")
+    with scheduler(tmp_path) as (address, cluster):
+        process = started(tmp_path, "--cluster", address)
+        cluster[1].kill()
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
     assert timeless(json.loads((tmp_path / "r/verify.json").read_text())) == whole
+
+
+@pytest.mark.ci
+def test_a_scheduler_that_dies_loses_nothing_that_was_finished(tmp_path: Path) -> None:
+    """No job is said to be lost; the report has what was judged, and the same command goes on, on any workers."""
+    with scheduler(tmp_path) as (address, cluster):
+        process = started(tmp_path, "--cluster", address)
+        cluster[0].kill()
+        _, errors = process.communicate(timeout=300)
+    record = json.loads((tmp_path / "r/verify.json").read_text())
+    assert (process.returncode, record["status"], record["lost"]) == (3, "without workers", []), errors
+    assert errors.splitlines()[-1] == "metagap: verify: without workers; the same command goes on from there"
+    assert "Traceback" not in errors and record["generated"] > 0
+    assert "partial: without workers" in (tmp_path / "r/index.html").read_text()
+    assert finished(tmp_path)["status"] == "complete"
+
+
+@pytest.mark.ci
+def test_kills_at_random_moments_change_nothing(tmp_path: Path, effort: int) -> None:
+    """Of workers, of schedulers, of the run itself, with resumption: the record is that of a run in peace. Five kills,
+    in the profile deep twenty."""
+    rng, kills, wanted, ended = random.Random(0), Counter[str](), 5 if effort == 1 else 20, []
+    whole = finished(tmp_path, "--workers", "0")
+    shutil.rmtree(tmp_path / "r")
+
+    def results() -> int:
+        return len(list((tmp_path / "r/.store").rglob("*.msgpack")))
+
+    while kills.total() < wanted:
+        with ExitStack() as open_ones:
+            address, cluster = "", []
+            if rng.random() < 0.5:
+                address, cluster = open_ones.enter_context(scheduler(tmp_path))
+            given = ["--cluster", address] if cluster else ["--workers", "2"]
+            process = subprocess.Popen(
+                [*COMMAND, *given], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            while process.poll() is None and kills.total() < wanted:
+                before, more = results(), rng.randrange(4)
+                while process.poll() is None and results() < before + more:
+                    time.sleep(0.02)
+                time.sleep(rng.random())
+                children = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+                victims = [("run", process.pid), *(("worker", child.pid) for child in cluster[1:])]
+                victims += [("scheduler", child.pid) for child in cluster[:1]]
+                victims += [] if cluster else [("worker", pid) for pid in children]
+                kind, victim = rng.choice(victims)
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+                    kills[kind] += 1
+                if kind != "worker":
+                    break
+            ended.append(process.wait(timeout=600))
+    assert finished(tmp_path) == whole, (kills, ended)
+    assert kills.total() == wanted and len(kills) > 1
 
 
 @pytest.mark.ci

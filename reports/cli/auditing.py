@@ -141,7 +141,7 @@ def audit(
     known = {} if mutants else tightest(out)
     found = audits.Audit(audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known), seed, command)
     kept_in = audits.audit_store(store_at(store, out))
-    live = Live(kept_in, lambda: _write(found, mutants, out, lambda error: None))
+    live = Live(kept_in.progress, lambda: _write(found, mutants, out, lambda error: None))
     with working("audit", "what was finished is kept; the same command goes on from there") as show, started(cluster):
         begin(kept_in, command, out, store, len(found.jobs))
         found.execute(Workers(min(workers, len(found.jobs)), cluster), deadline, kept_in, show, live)

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 from flint import fmpq
@@ -35,6 +35,8 @@ from .ending import OutputError, fail, interrupted
 if TYPE_CHECKING:
     from ..formats import RunRecord
     from ..store import Store
+
+Found = TypeVar("Found")
 
 # Names of files and columns are no markup, and ":x:" in them is no emoji.
 screen = Console(stderr=True, markup=False, emoji=False)
@@ -160,7 +162,7 @@ def store_at(store: Path | None, out: Path) -> Path:
     return store
 
 
-def begin(store: Store[Any], command: str, out: Path, place: Path | None, jobs: int) -> None:
+def begin(store: Store[Found], command: str, out: Path, place: Path | None, jobs: int) -> None:
     """A run of so many jobs works in the store: its command, so that `metagap runs` can go on with it from anywhere."""
     folders = {"--out": out, "--store": place}
     given = [part for option, path in folders.items() if path is not None for part in (option, str(path.resolve()))]
@@ -170,15 +172,15 @@ def begin(store: Store[Any], command: str, out: Path, place: Path | None, jobs: 
 class Live:
     """A report that is written while its run goes on: every PAUSE seconds at most, and never most of the time."""
 
-    def __init__(self, store: Store[Any], write: Callable[[], object]) -> None:
-        self._store, self._write, self._next = store, write, time.monotonic() + PAUSE
+    def __init__(self, progress: Callable[[int], None], write: Callable[[], object]) -> None:
+        self._progress, self._write, self._next = progress, write, time.monotonic() + PAUSE
 
     def __call__(self, done: int, jobs: int) -> None:
         """So many results are in the store; the report is written, if it is time. If it cannot be, the run goes on."""
         begin = time.monotonic()
         if begin < self._next:
             return
-        self._store.progress(done)
+        self._progress(done)
         with suppress(OSError, files.BadInputError):
             self._write()
         self._next = time.monotonic() + max(PAUSE, 30 * (time.monotonic() - begin))

@@ -82,7 +82,7 @@ def verify(
     spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
     run, kept_in = verification.Run(chosen, seed, claims, command), verification.store_of(store_at(store, out), claims)
     deadline = None if max_time is None else time.monotonic() + max_time
-    live = Live(kept_in, lambda: _write(run, run.record(), out, lambda error: None))
+    live = Live(kept_in.progress, lambda: _write(run, run.record(), out, lambda error: None))
     with _advancing(run.size) as advance, started(cluster):
         begin(kept_in, command, out, store, len(run.plan(real)))
         run.execute(Workers(workers, cluster), deadline, advance, real, kept_in, live)

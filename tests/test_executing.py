@@ -15,15 +15,19 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import psutil
 import pytest
 from metagap.impl.judge import ClaimJudgement, Enclosure
+from metagap.reports import executing
 from metagap.reports.executing import Lost, Workers, carried_out
 from metagap.reports.jobs import PROFILES, Job, run_job
 from metagap.reports.processes import EndedError, apart
@@ -85,6 +89,95 @@ def test_a_dead_worker_takes_only_what_was_in_hand(tmp_path: Path) -> None:
     """Jobs in the queue of a pool that breaks have not been tried: nothing counts against them."""
     tasks = [Task(0, "killed", 1), Task(1, "killed", 1), *(Task(n) for n in range(2, 12))]
     assert done(tasks, tmp_path, Workers(1)) == {n: n * n for n in range(12)}
+
+
+@dataclass(frozen=True)
+class Trouble(Workers):
+    """Workers that are this process, but for what happens the first times that they are started."""
+
+    troubles: tuple[str, ...] = ()
+    starts: tuple[list[None], ...] = ()
+
+    def start(self) -> AbstractContextManager[Executor]:
+        self.starts[0].append(None)
+        number = len(self.starts[0]) - 1
+        trouble = self.troubles[number] if number < len(self.troubles) else ""
+        if trouble == "no answer":
+            raise OSError("no answer")
+        return Gone(trouble) if trouble else executing.Here()
+
+
+@dataclass
+class Gone(Executor):
+    """A pool that goes away: what was given is cancelled, or nothing can be given."""
+
+    trouble: str
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.trouble == "cancelled":
+            future = Future[Any]()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+        raise BrokenExecutor if self.trouble == "broken" else RuntimeError("cannot schedule new futures")
+
+
+@pytest.mark.parametrize(
+    "troubles", [("cancelled",), ("broken", "broken"), ("closed",), ("cancelled", "no answer", "no answer")], ids=str
+)
+def test_workers_that_go_away_lose_no_job(troubles: tuple[str, ...]) -> None:
+    """They are started again; no job is to blame."""
+    starts: list[None] = []
+    found = dict(carried_out(abs, range(-20, 0), Trouble(2, "tcp://elsewhere:1", troubles, (starts,))))
+    assert found == {-n: n for n in range(1, 21)}
+    assert len(starts) == len(troubles) + 1
+
+
+@pytest.mark.parametrize("troubles", [("no answer",), ("cancelled", *["no answer"] * 3), ("broken",) * 3], ids=str)
+def test_workers_that_do_not_come_back_are_not_waited_for(troubles: tuple[str, ...]) -> None:
+    starts: list[None] = []
+    with pytest.raises(OSError, match=r"no answer|died as they started"):
+        list(carried_out(abs, [-1], Trouble(2, "tcp://elsewhere:1", troubles, (starts,))))
+    assert len(starts) == len(troubles)
+
+
+def test_what_a_result_costs_does_not_depend_on_how_many_there_are() -> None:
+    """As many futures in hand as a scheduler takes: no result looks at the others."""
+
+    def seconds(count: int) -> float:
+        begin = time.process_time()
+        assert sum(1 for _ in carried_out(abs, range(count), Patient(1, "local:1"))) == count
+        return (time.process_time() - begin) / count
+
+    small = min(seconds(200) for _ in range(3))
+    assert seconds(9_000) < 5 * small
+
+
+class Patient(Workers):
+    """Workers that have everything in hand before they are done with anything."""
+
+    def start(self) -> AbstractContextManager[Executor]:
+        return Late()
+
+
+class Late(Executor):
+    def __init__(self) -> None:
+        self.given: SimpleQueue[Any] = SimpleQueue()
+        Thread(target=self.works, daemon=True).start()
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Future[Any]()
+        self.given.put((future, work, args))
+        return future
+
+    def works(self) -> None:
+        time.sleep(0.3)
+        while (given := self.given.get()) is not None:
+            future, work, args = given
+            future.set_result(work(*args))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.given.put(None)
 
 
 def holds(seconds: int, folder: Path) -> int:

@@ -117,6 +117,24 @@ def test_a_folder_that_is_removed_while_a_result_is_written_is_made_again(
     assert (store.get(7), store.trouble, len(removed)) == ({"n": 7}, "", 1)
 
 
+def test_nobody_meets_half_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result has its name when it is whole: one that is written in two halves is there after the second."""
+    store, seen = Store(tmp_path, dict[str, int], "test"), []
+
+    def in_halves(path: Path, content: bytes) -> None:
+        path.touch()
+        with path.open("r+b") as file:
+            for half in (content[:2], content[2:]):
+                file.write(half)
+                file.flush()
+                seen.append(store.path(7).exists())
+
+    monkeypatch.setattr(Path, "write_bytes", in_halves)
+    store.put(7, {"n": 7})
+    assert seen == [False, False]
+    assert (store.get(7), store.trouble) == ({"n": 7}, "")
+
+
 def begun(place: Path, *command: str, done: int, jobs: int) -> Store[dict[str, int]]:
     store = Store(place, dict[str, int], command)
     store.begin(command, jobs)

@@ -183,11 +183,11 @@ class Live:
         self._progress(done)
         with suppress(OSError, files.BadInputError):
             self._write()
-        self._next = time.monotonic() + max(PAUSE, 30 * (time.monotonic() - begin))
+        self._next = time.monotonic() + max(PAUSE, LEAST * (time.monotonic() - begin))
 
 
-PAUSE = 60.0
-"""Seconds at least between two states of a report whose run goes on."""
+PAUSE, LEAST = 60.0, 30
+"""Seconds at least between two states of a report whose run goes on; and how many times what the last one took."""
 
 
 _PLACE = r"local:[1-9][0-9]{0,2}|(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}"

@@ -44,21 +44,29 @@ def nothing(number: int) -> int:
     return number
 
 
-def seconds_of(work: Callable[..., object], jobs: Sequence[object], workers: Workers) -> float:
-    """Wall seconds until all jobs are done."""
-    begin = time.perf_counter()
+def seconds_of(
+    work: Callable[..., object], jobs: Sequence[object], workers: Workers, clock: Callable[[], float]
+) -> float:
+    """Seconds until all jobs are done."""
+    begin = clock()
     done = sum(1 for _ in carried_out(work, jobs, workers))
     assert done == len(jobs)
-    return time.perf_counter() - begin
+    return clock() - begin
+
+
+def overhead(workers: Workers, count: int) -> Note:
+    """What an empty job costs this process, and the scheduler of a cluster on it."""
+    seconds = seconds_of(nothing, range(count), workers, time.process_time)
+    kind = workers.cluster or f"{workers.count} local processes" if workers.count else "this process"
+    return Note(f"empty job, {kind}", 1e6 * seconds / count, f"microseconds of processor time, of {count:,}")
 
 
 def compare(seconds: float, large: bool, tell: Callable[[str], None] = lambda message: None) -> list[Note]:
     """Jobs per second of each kind of workers, their ratio, a job's cost, and the store's. `large`: a million empty
-    jobs here and a million results, in place of ten thousand."""
+    jobs here and a hundred thousand results, in place of a hundredth."""
     tell("workers: a million empty jobs" if large else "workers: empty jobs")
     count = 1_000_000 if large else 10_000
-    here = seconds_of(nothing, range(count), Workers(0)) / count
-    rows = [Note("empty job, this process", 1e6 * here, f"microseconds, of {count:,}")]
+    rows = [overhead(Workers(0), count)]
     work = partial(run_job, names=tuple(claim.name for claim in META_SL.claims))
     with ExitStack() as open_ones:
         kinds = {"2 local processes": Workers(2)}
@@ -70,15 +78,15 @@ def compare(seconds: float, large: bool, tell: Callable[[str], None] = lambda me
         }
         for name, workers in ready.items():
             tell(f"workers: warming up {name}")
-            seconds_of(work, _jobs(0, 8), workers)
-            rows.append(Note(f"empty job, {name}", 1e6 * seconds_of(nothing, range(2000), workers) / 2000, "of 2,000"))
-        once = seconds_of(work, _jobs(1, 8), ready["2 local processes"]) / 8
+            seconds_of(work, _jobs(0, 8), workers, time.perf_counter)
+            rows.append(overhead(workers, 2000))
+        once = seconds_of(work, _jobs(1, 8), ready["2 local processes"], time.perf_counter) / 8
         size = max(int(seconds / once), 8)
         rates: dict[str, list[float]] = {name: [] for name in ready}
         for round_ in range(ROUNDS):
             for name, workers in list(ready.items())[:: 1 if round_ % 2 else -1]:
                 tell(f"workers: round {round_ + 1} of {ROUNDS}, {name}")
-                rates[name].append(size / seconds_of(work, _jobs(2 + round_, size), workers))
+                rates[name].append(size / seconds_of(work, _jobs(2 + round_, size), workers, time.perf_counter))
     rows += [Note(name, statistics.median(found), f"jobs per second, of {size} in {ROUNDS} rounds")
              for name, found in rates.items()]  # fmt: skip
     if len(rates) == 2:
@@ -86,7 +94,7 @@ def compare(seconds: float, large: bool, tell: Callable[[str], None] = lambda me
         ratios = sorted(b / a for a, b in zip(local, dask, strict=True))
         spread = f"median of the rounds, {ratios[0]:.3f} to {ratios[-1]:.3f}"
         rows.append(Note("Dask over local", statistics.median(ratios), spread))
-    return rows + _stored(work(_jobs(0, 1)[0]), count, tell)
+    return rows + _stored(work(_jobs(0, 1)[0]), count // 10, tell)
 
 
 def _jobs(seed: int, count: int) -> list[Job]:
@@ -104,9 +112,11 @@ def _stored(outcome: Outcome, count: int, tell: Callable[[str], None]) -> list[N
             ("read", store.get),
         ):
             tell(f"workers: results {what}")
-            begin = time.perf_counter()
+            begin = time.process_time()
             for n in range(count):
                 each(n)
-            found.append(Note(f"result {what}", 1e6 * (time.perf_counter() - begin) / count, "microseconds"))
+            found.append(
+                Note(f"result {what}", 1e6 * (time.process_time() - begin) / count, "microseconds of processor time")
+            )
         size = store.path(0).stat().st_size
     return [*found, Note("result", size, f"bytes, of a job of {outcome.generated} instances")]

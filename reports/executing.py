@@ -60,7 +60,7 @@ class Workers:
     @property
     def window(self) -> int:
         """How many jobs they are given at a time: some to wait, so that nobody does; a scheduler takes more."""
-        return max(2 * self.count, 1) if self.cluster is None else 10_000
+        return max(2 * self.count, 1) if self.cluster is None else 4_000
 
     def start(self) -> AbstractContextManager[Executor]:
         """They, until the block ends. Errors: OSError; MissingExtraError."""
@@ -79,15 +79,17 @@ def dask(cluster: str) -> Iterator[Executor]:
     from dask import config
     from distributed import Client, LocalCluster
 
-    quiet = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.connect": "10s"}
+    # Nobody is given up who holds the interpreter for long, nor a connection that nobody reads meanwhile.
+    patient = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.tcp": "1h"}
+    patient["distributed.comm.timeouts.connect"] = "10s"
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it says, we say in a line
-    with config.set(quiet):
+    with config.set(patient):
         local = cluster.removeprefix("local:")
         with ExitStack() as open_ones:
             place: object = cluster
             if local != cluster:
                 ours = LocalCluster(
-                    n_workers=int(local), threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+                    n_workers=int(local), threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
                 )
                 place = open_ones.enter_context(ours)
             client = open_ones.enter_context(Client(place, set_as_default=False))
@@ -95,7 +97,7 @@ def dask(cluster: str) -> Iterator[Executor]:
 
 
 STARTS = 3
-"""How often in a row workers are started that die before they took a job, or that do not answer any more."""
+"""How often in a row workers are started that die before they did anything, or that do not answer any more."""
 
 
 @contextmanager
@@ -128,7 +130,7 @@ def carried_out(
     with nullcontext(lambda: None) if workers.here else deferred() as listen:
         while waiting or alone:
             with _pool(workers, tries) as pool:
-                tries = STARTS
+                tries, left = STARTS, (len(waiting), len(alone))
                 pending: dict[Future[Found], Job] = {}
                 ended: SimpleQueue[Future[Found]] = SimpleQueue()
                 whole = True
@@ -166,9 +168,6 @@ def carried_out(
                     if late():
                         return
                 held = list(pending.values())
-                starts = 0 if whole or held else starts + 1
-                if starts == STARTS:
-                    raise OSError(f"{STARTS} times, processes died as they started")
                 if len(held) == 1 and held[0] in alone:
                     alone.remove(held[0])
                     yield held[0], Lost("its process died twice: it was killed, or there was no memory")
@@ -176,6 +175,9 @@ def carried_out(
                 # The first that were given were in hand; the others waited in the queue of the pool.
                 alone.extend(job for job in held[:hand] if job not in alone)
                 waiting.extendleft(job for job in reversed(held[hand:]) if job not in alone)
+                starts = starts + 1 if (len(waiting), len(alone)) == left else 0
+                if starts == STARTS:
+                    raise OSError(f"{STARTS} times, workers died before they did anything")
 
 
 def _arrived(ended: SimpleQueue[Future[Found]]) -> Iterator[Future[Found]]:

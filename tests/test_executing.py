@@ -133,10 +133,12 @@ def test_workers_that_go_away_lose_no_job(troubles: tuple[str, ...]) -> None:
     assert len(starts) == len(troubles) + 1
 
 
-@pytest.mark.parametrize("troubles", [("no answer",), ("cancelled", *["no answer"] * 3), ("broken",) * 3], ids=str)
+@pytest.mark.parametrize(
+    "troubles", [("no answer",), ("cancelled", *["no answer"] * 3), ("broken",) * 3, ("cancelled",) * 3], ids=str
+)
 def test_workers_that_do_not_come_back_are_not_waited_for(troubles: tuple[str, ...]) -> None:
     starts: list[None] = []
-    with pytest.raises(OSError, match=r"no answer|died as they started"):
+    with pytest.raises(OSError, match=r"no answer|died before they did anything"):
         list(carried_out(abs, [-1], Trouble(2, "tcp://elsewhere:1", troubles, (starts,))))
     assert len(starts) == len(troubles)
 
@@ -150,7 +152,7 @@ def test_what_a_result_costs_does_not_depend_on_how_many_there_are() -> None:
         return (time.process_time() - begin) / count
 
     small = min(seconds(200) for _ in range(3))
-    assert seconds(9_000) < 5 * small
+    assert seconds(4_000) < 4 * small
 
 
 class Patient(Workers):

@@ -151,8 +151,8 @@ def test_what_a_result_costs_does_not_depend_on_how_many_there_are() -> None:
         assert sum(1 for _ in carried_out(abs, range(count), Patient(1, "local:1"))) == count
         return (time.process_time() - begin) / count
 
-    small = min(seconds(200) for _ in range(3))
-    assert seconds(4_000) < 4 * small
+    small = min(seconds(100) for _ in range(5))
+    assert min(seconds(2_000) for _ in range(2)) < 4 * small
 
 
 class Patient(Workers):
@@ -193,6 +193,7 @@ def holds(seconds: int, folder: Path) -> int:
 @pytest.mark.parametrize("workers", [Workers(1), Workers(1, "local:1")], ids=["local", "dask"])
 def test_a_job_that_holds_the_interpreter_is_waited_for(workers: Workers, tmp_path: Path, effort: int) -> None:
     """Six seconds, in the profile deep two minutes, with a scheduler that would give up a silent worker after two."""
+    import distributed  # noqa: F401  (its defaults, before ours)
     from dask import config
 
     with config.set({"distributed.scheduler.worker-ttl": "2s"}):

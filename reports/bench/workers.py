@@ -98,7 +98,7 @@ def compare(seconds: float, large: bool, tell: Callable[[str], None] = lambda me
 
 
 def _jobs(seed: int, count: int) -> list[Job]:
-    return [Job("meta-sl", "arbitrary", "log-cosh", seed, index, 8) for index in range(count)]
+    return [Job(META_SL.name, "arbitrary", "log-cosh", seed, index, 8) for index in range(count)]
 
 
 def _stored(outcome: Outcome, count: int, tell: Callable[[str], None]) -> list[Note]:

@@ -12,6 +12,7 @@ from metagap.reports.cli import app
 from metagap.reports.store import kept_runs
 
 from .test_cli import runner
+from .test_executing import timeless
 
 
 @pytest.mark.ci
@@ -81,3 +82,18 @@ def test_an_interrupted_family_goes_on_with_its_next_part(tmp_path: Path, monkey
     named = {Path(file).name for file in record["files"]}
     assert {path.name for path in (tmp_path / "counterexamples").glob("*.json")} <= named
     assert [run.state for _, run in kept_runs(tmp_path / ".store")] == ["finished", "unfinished"]  # of seed 1
+
+
+@pytest.mark.ci
+@pytest.mark.usefixtures("short_audit")
+def test_an_audit_on_a_cluster_is_that_of_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parent.parent)
+    found = []
+    for name, workers in (("here", ["--workers", "0"]), ("cluster", ["--cluster", "local:2"])):
+        command = ["audit", "--family", "meta-rl-smooth-network", "--out", str(tmp_path / name), *workers]
+        done = runner.invoke(app, command)
+        assert done.exit_code == 0, done.output
+        found.append(timeless(json.loads((tmp_path / name / "audit.json").read_text())))
+        assert not (tmp_path / name / ".store").exists()
+    assert found[0] == found[1] and found[0]["cells"] and found[0]["mutants"]

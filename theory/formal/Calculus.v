@@ -153,4 +153,35 @@ Lemma derive_jacobian n m (f : 'rV[R]_n.+1 -> 'rV[R]_m.+1) x v : differentiable 
   'd f x v = v *m jacobian f x.
 Proof. by move=> df; rewrite /jacobian mul_rV_lin1. Qed.
 
+Lemma is_derive_affine (V W : normedModType R) (f : V -> W) (x v : V) (d : W) :
+  (forall h : R, f (h *: v + x) = f x + h *: d) -> is_derive x v f d.
+Proof.
+move=> fE; have to_d : (fun h : R => h^-1 *: ((f \o shift x) (h *: v) - f x)) @ (0 : R)^' --> d.
+  apply: cvg_near_cst; near=> h; rewrite /= fE addrC addKr scalerA mulVf ?scale1r //.
+  by near: h; exact: withinT.
+by apply: DeriveDef; [apply/cvg_ex; exists d | exact: cvg_lim].
+Unshelve. all: by end_near. Qed.
+
+Lemma differentiable_mulmx n m (A : 'M[R]_(n.+1, m.+1)) (x : 'rV[R]_n.+1) : differentiable (fun v => v *m A) x.
+Proof.
+have each j : differentiable (fun v : 'rV[R]_n.+1 => v 0 j *: row j A) x.
+  by apply: differentiableZl; exact: differentiable_coord.
+have := differentiable_sum each.
+have -> // : \sum_(j < n.+1) (fun v : 'rV[R]_n.+1 => v 0 j *: row j A) = (fun v => v *m A).
+by apply/funext => v; rewrite mulmx_sum_row fct_sumE.
+Qed.
+
+Lemma jacobianE n m (f : 'rV[R]_n.+1 -> 'rV[R]_m.+1) x (A : 'M[R]_(n.+1, m.+1)) : differentiable f x ->
+  (forall v, is_derive x v f (v *m A)) -> jacobian f x = A.
+Proof.
+move=> df dA; apply/row_matrixP => j; rewrite !rowE -derive_jacobian // -deriveE //.
+exact: (@derive_val _ _ _ _ _ _ _ (dA (delta_mx 0 j))).
+Qed.
+
+Lemma jacobian_mulmx n m (A : 'M[R]_(n.+1, m.+1)) x : jacobian (fun v => v *m A) x = A.
+Proof.
+apply: jacobianE => [|v]; first exact: differentiable_mulmx.
+by apply: is_derive_affine => h; rewrite mulmxDl scalemxAl addrC.
+Qed.
+
 End Derivatives.

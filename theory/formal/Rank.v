@@ -22,9 +22,46 @@ Let b : 'rV[R]_N := \row_n (if inside (enum_val n) then u (enum_val n).1 (enum_v
 
 Lemma sum_points (F : points -> R) : \sum_(n < N) F (enum_val n) = \sum_i \sum_x \sum_a F (i, (x, a)).
 Proof.
-rewrite -(big_enum_val _ _ (fun k => F k)) /=.
-rewrite [LHS](eq_bigl xpredT) //.
-rewrite (pair_bigA _ (fun x a => _)) /=.
-Show.
-Abort.
+have -> : \sum_(n < N) F (enum_val n) = \sum_k F k by rewrite [RHS](reindex _ (onW_bij _ (@enum_val_bij points))).
+transitivity (\sum_i \sum_(k : inputs P * 'I_(outputs P).+1) F (i, k)).
+  by rewrite (pair_bigA _ (fun i (k : inputs P * 'I_(outputs P).+1) => F (i, k))); apply: eq_bigr => -[].
+by apply: eq_bigr => i _; rewrite (pair_bigA _ (fun x a => F (i, (x, a)))); apply: eq_bigr => -[].
+Qed.
+
+(* Independent features represent everything. *)
+Lemma solvable : assume_full_row_rank P -> exists v, @represents R P v.
+Proof.
+move=> free; have /submxP[v vA] : (b <= A)%MS.
+  rewrite submxE; apply/eqP/rowP => m; rewrite [in RHS]mxE mxE.
+  pose c i x : 'rV[R]_(outputs P).+1 := \row_a cokermx A (enum_rank ((i, (x, a)) : points)) m.
+  have c0 i x : 0 < q i * rho i x -> c i x = 0.
+    apply: free => j; transitivity ((A *m cokermx A) j m); last by rewrite mulmx_coker mxE.
+    pose G (k : points) := (if inside k then phi k.1 k.2.1 j k.2.2 else 0) * cokermx A (enum_rank k) m.
+    transitivity (\sum_(n < N) G (enum_val n)); last by rewrite mxE; apply: eq_bigr => n _; rewrite mxE /G enum_valK.
+    rewrite sum_points; apply: eq_bigr => i' _; apply: eq_bigr => x' _ /=; rewrite /G /inside /=.
+    by case: ifP => _; [apply: eq_bigr => a _; rewrite !mxE mulrC | rewrite big1 // => a _; rewrite mul0r].
+  rewrite big1 // => n _; rewrite mxE; case: ifP => [pos|_]; last by rewrite mul0r.
+  have := c0 _ _ pos => /rowP/(_ (enum_val n).2.2); rewrite !mxE.
+  have -> : ((enum_val n).1, ((enum_val n).2.1, (enum_val n).2.2)) = enum_val n by case: (enum_val n) => ? [].
+  by rewrite enum_valK => ->; rewrite mulr0.
+exists v => i x pos; apply/rowP => a; have /rowP/(_ (enum_rank ((i, (x, a)) : points))) := vA.
+rewrite !mxE enum_rankK /inside /= pos => ->.
+by apply: eq_bigr => j _; rewrite [in RHS]mxE enum_rankK /inside /= pos.
+Qed.
+
+Theorem c3 : assume_outer_convexity P -> assume_differentiable_adaptation P -> assume_full_row_rank P ->
+  gap P <= eps P * min_norm_solution P.
+Proof.
+move=> convex smooth /solvable some; rewrite -[_ * _]add0r.
+apply: below_inf => [||v vu]; [exact: enorm_ge0 | exact: some |].
+apply: (le_trans (gap_le convex)); rewrite (split_pairing (@phi R P) v) add0r.
+have -> : inner (@w R P) (residual (@phi R P) v) = 0.
+  rewrite /inner big1 // => i _; rewrite mulr_sumr big1 // => x _; rewrite mulrA.
+  have [m0|m0] := eqVneq (q i * rho i x) 0; first by rewrite m0 mul0r.
+  have -> : residual (@phi R P) v i x = 0.
+    apply/eqP; rewrite subr_eq0 eq_sym; apply/eqP/vu.
+    by rewrite lt_neqAle eq_sym m0 mulr_ge0 ?q_ge0 ?rho_ge0.
+  by rewrite -(scale0r (0 : 'rV[R]_(outputs P).+1)) dotZr mul0r mulr0.
+by rewrite addr0 /eps gradientE // mulrC cauchy_rows.
+Qed.
 End Rank.

@@ -9,10 +9,14 @@ assumption's meaning changes the text as a change of the expression does. The pr
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..claim import Claim, Expression, Mutant, Relation
 from ..notation import SYMBOLS
@@ -21,9 +25,9 @@ FOLDER = Path(__file__).resolve().parent
 DEFINITIONS, STATEMENTS, PROOFS, MUTANTS, REFUTED = (
     "Definitions.v", "Statements.v", "Proofs.v", "Mutants.v", "Refuted.v",
 )  # fmt: skip
-MODULES = ("Definitions", "Statements", "Mutants", "Calculus", "Core", "Convexity", "Rank", "Proofs", "Single", "Refuted")
+MODULES = ("Definitions", "Statements", "Calculus", "Core", "Convexity", "Rank", "Proofs", "Single", "Mutants", "Refuted")
 """The files in the order in which they are compiled."""
-GENERATED = (STATEMENTS, MUTANTS)
+WITNESSES = FOLDER.parent / "counterexamples"
 
 SETTINGS = ("meta-sl", "network", "smooth-network", "any-model")
 """Families whose instances are problems as `Definitions.v` has them: any differentiable model, any adaptation."""
@@ -31,7 +35,7 @@ SETTINGS = ("meta-sl", "network", "smooth-network", "any-model")
 HEAD = """(* Made from theory/ by `python -m metagap.reports.readme`: {what}. Do not edit. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import reals.
-From Metagap Require Import Definitions.
+From Metagap Require Import {needs}.
 Import GRing.Theory Num.Theory Order.TTheory.
 Local Open Scope ring_scope.
 """
@@ -81,48 +85,102 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def statement(of: Claim | Mutant, claim: Claim) -> str:
-    """The definition of the statement, with our words above it; of a mutant, with the assumptions that it keeps.
+def _parts(of: Claim | Mutant, claim: Claim) -> tuple[str, list[str], str]:
+    """Our words as a comment, the assumptions that are kept, the conclusion. Errors: UnstatedError."""
+    if not any(claim.name.startswith(f"{family}-") for family in SETTINGS):
+        raise UnstatedError("decision processes are not defined in Coq")
+    kept = [a for a in claim.assumptions if not (isinstance(of, Mutant) and a.name in of.drops)]
+    if missing := [a.name for a in kept if identifier(a.name) not in defined()[1]]:
+        raise UnstatedError(f"no definition of the assumption {missing[0]} in Coq")
+    relation = "<=" if of.relation is Relation.AT_MOST else "="
+    words = [
+        f"{of.name}: {of.title}. {of.reading if isinstance(of, Claim) else of.why}",
+        "; ".join(f"{a.name}: {a.statement}" for a in kept),
+        "; ".join(f"{name}: {SYMBOLS[name].meaning}" for name in dict.fromkeys((*of.left.names, *of.bound.names))),
+    ]
+    comment = "\n   ".join(filter(None, words)).replace('"', "'").replace("(*", "( *").replace("*)", "* )")
+    premises = [f"assume_{identifier(a.name)} P" for a in kept]
+    return f"(* {comment} *)\n", premises, f"{coq(of.left)} {relation} {coq(of.bound)}"
+
+
+def statement(claim: Claim) -> str:
+    """The definition of a claim's statement, with our words above it.
 
     Errors: UnstatedError, with what `Definitions.v` does not define.
     """
-    if not any(claim.name.startswith(f"{family}-") for family in SETTINGS):
-        raise UnstatedError("decision processes are not defined")
-    kept = [a for a in claim.assumptions if not (isinstance(of, Mutant) and a.name in of.drops)]
-    premises = []
-    for assumption in kept:
-        if (name := identifier(assumption.name)) not in defined()[1]:
-            raise UnstatedError(f"no definition of the assumption {assumption.name}")
-        premises.append(f"assume_{name} P ->\n  ")
-    relation = "<=" if of.relation is Relation.AT_MOST else "="
-    conclusion = f"{coq(of.left)} {relation} {coq(of.bound)}"
-    reading = of.reading if isinstance(of, Claim) else of.why
-    words = [
-        f"{of.name}: {of.title}. {reading}",
-        *(f"{a.name}: {a.statement}" for a in kept),
-        *(f"{name}: {SYMBOLS[name].meaning}" for name in dict.fromkeys((*of.left.names, *of.bound.names))),
-    ]
-    comment = "\n   ".join(words).replace('"', "'").replace("(*", "( *").replace("*)", "* )")
-    body = f"forall P : problem R,\n  {''.join(premises)}{conclusion}."
-    return f"(* {comment} *)\nDefinition {identifier(of.name)} (R : realType) : Prop := {body}\n"
+    comment, premises, conclusion = _parts(claim, claim)
+    body = " ->\n  ".join([*premises, conclusion])
+    return f"{comment}Definition {identifier(claim.name)} (R : realType) : Prop := forall P : problem R,\n  {body}.\n"
+
+
+def refutation(mutant: Mutant, claim: Claim, witness: Mapping[str, Any]) -> str:
+    """That a kept witness (an instance's JSON) satisfies what the mutant assumes, and not what it concludes.
+
+    Errors: UnstatedError, with what `Definitions.v` does not define, or if the witness is none of `Single.v`.
+    """
+    comment, premises, conclusion = _parts(mutant, claim)
+    match witness:
+        case {
+            "loss": {"name": "squared"},
+            "adaptation": {"name": "gradient", "eta": 0.0},
+            "model": {"name": "linear"},
+            "features": [[feature]],
+            "tasks": [{"atoms": [{"y": label}]}],
+            "omega": [start],
+            "comparator": {"functions": [[rival]]} | [rival],
+            "radius": reach,
+        }:
+            kind = "Functions" if isinstance(witness["comparator"], dict) else "Adapted"
+        case _:
+            raise UnstatedError("the witness is not of one task, input and parameter, with squares, without adaptation")
+    radius, given = _number(reach), " ".join(map(_number, (feature, label, start)))
+    body = " /\\\n    ".join([*premises, f"~ ({conclusion})"])
+    return (
+        f"{comment}Definition {identifier(mutant.name)} (R : realType) : Prop :=\n"
+        f"  exists v (r0 : 0 < {radius} :> R) (vr : `|v| <= {radius}),\n"
+        f"    let P := single {given} ({kind} _ {_number(rival)}) r0 vr in\n    {body}.\n"
+    )
+
+
+def _number(value: float | str) -> str:
+    """An exact rational in mathcomp's words."""
+    number = Fraction(value)
+    size = f"{abs(number.numerator)}%:R" + (f" / {number.denominator}%:R" if number.denominator > 1 else "")
+    return f"(- ({size}))" if number < 0 else f"({size})"
 
 
 def stated(claims: Iterable[Claim]) -> dict[str, str]:
     """Claim name -> its statement, of all that can be stated."""
     found = {}
     for claim in claims:
-        try:
-            found[claim.name] = statement(claim, claim)
-        except UnstatedError:
-            continue
+        with suppress(UnstatedError):
+            found[claim.name] = statement(claim)
     return found
+
+
+def refutations(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, str]:
+    """Mutant name -> that its kept witness refutes it, of all that can be stated."""
+    named, found = {claim.name: claim for claim in claims}, {}
+    for mutant in mutants:
+        kept = WITNESSES / f"mutant-{mutant.name}-simplest.json"
+        if kept.is_file() and mutant.claim in named:
+            with suppress(UnstatedError):
+                witness = json.loads(kept.read_text(encoding="utf-8"))["instance"]
+                found[mutant.name] = refutation(mutant, named[mutant.claim], witness)
+    return found
+
+
+def generated(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, str]:
+    """File name -> text, of the files that are made from the theory."""
+    claims = tuple(claims)
+    texts = {STATEMENTS: stated(claims), MUTANTS: refutations(claims, mutants)}
+    heads = {
+        STATEMENTS: HEAD.format(what="what the claims say", needs="Definitions"),
+        MUTANTS: HEAD.format(what="what kept witnesses say of mutants", needs="Definitions Single"),
+    }
+    return {file: "\n".join([heads[file], *found.values()]) for file, found in texts.items()}
 
 
 def theorems(file: str) -> frozenset[str]:
     """What is proved in a file, by name."""
     return frozenset(re.findall(r"^Theorem (\w+)", (FOLDER / file).read_text(encoding="utf-8"), re.MULTILINE))
-
-
-def file_of_statements(texts: Mapping[str, str], what: str) -> str:
-    """The .v file with these statements."""
-    return "\n".join([HEAD.format(what=what), *texts.values()])

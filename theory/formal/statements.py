@@ -25,7 +25,9 @@ FOLDER = Path(__file__).resolve().parent
 DEFINITIONS, STATEMENTS, PROOFS, MUTANTS, REFUTED = (
     "Definitions.v", "Statements.v", "Proofs.v", "Mutants.v", "Refuted.v",
 )  # fmt: skip
-MODULES = ("Definitions", "Statements", "Calculus", "Core", "Convexity", "Rank", "Proofs", "Single", "Mutants", "Refuted")
+MODULES = (
+    "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank", "Proofs", "Single", "Mutants", "Refuted",
+)  # fmt: skip
 """The files in the order in which they are compiled."""
 WITNESSES = FOLDER.parent / "counterexamples"
 

@@ -1,4 +1,4 @@
-"""Which claims are proved in general: statements made from the claims, proofs that Coq checked, the record that binds both.
+"""Which claims are proved in general: statements made from claims, proofs that Coq checked, the record that binds both.
 
 A claim is formal if the statement that is made from it now is, to the letter, one that was proved, and the proofs are
 those that were checked. Whatever else changes, it is argued again, without anybody saying so.
@@ -137,14 +137,20 @@ def check(tell: Callable[[str], None] = lambda file: None) -> FormalRecord:
         lines = [
             "From mathcomp Require Import reals.",
             f"From Metagap Require {' '.join(coq.MODULES)}.",
-            *(f"Check ({m}.{name} : forall R : realType, {asked[m][name]})." for m, names in proofs.items() for name in names),
+            *(
+                f"Check ({m}.{name} : forall R : realType, {asked[m][name]})."
+                for m, names in proofs.items()
+                for name in names
+            ),
             f"Definition together (R : realType) := ({', '.join([*together, SATISFIABLE])}).",
             "Print Assumptions together.",
         ]
         (folder / "Audit.v").write_text("\n".join(lines) + "\n", encoding="utf-8")
         tell("Audit.v")
         axioms = _axioms(_compiled(folder, "Audit.v"))
-        version = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+        version = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[
+            0
+        ]
     after = os.times()
     spent = after.children_user - before.children_user + after.children_system - before.children_system
     return FormalRecord(
@@ -172,7 +178,7 @@ def _compiled(folder: Path, file: str) -> str:
 
 def _axioms(said: str) -> list[str]:
     """The axioms that Print Assumptions shows. Errors: RejectedError, of one that proofs may not use, or of none."""
-    printed = said.rpartition("Axioms:\n")[2]
+    printed = said.partition("Axioms:\n")[2]
     found = sorted({name.split(".")[-1] for name in re.findall(r"^([\w.']+)(?= *(?::|$))", printed, re.MULTILINE)})
     if not found or (more := set(found) - AXIOMS):
         raise RejectedError(f"the proofs rest on {', '.join(sorted(more)) if found else 'what was not shown'}")

@@ -172,7 +172,8 @@ def fill(text: str, record: VerifyRecord | None) -> str:
 
 
 def main() -> None:
-    """Rewrite the pages and Coq's statements in the current folder; an argument names the verification record to take verdicts from."""
+    """Rewrite the pages and Coq's statements in the current folder; an argument names the verification record to take
+    verdicts from."""
     record = read(Path(sys.argv[1]), VerifyRecord) if len(sys.argv) > 1 else None
     if record is not None and (missing := len(CLAIMS - {row.claim for row in record.claims})):
         say = f"{sys.argv[1]}: {missing} of {len(CLAIMS)} claims are not in this record: a record of all is required"

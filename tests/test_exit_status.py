@@ -66,6 +66,8 @@ CASES: list[tuple[list[str], int, str]] = [
     (["replay", WITNESS], 0, "1 counterexample: 1 still violated"),
     (["replay", "bad.json"], 2, ""),
     (["report", "--out", "nothing"], 2, ""),
+    (["prove"], 0, "claims are formal"),
+    (["prove", "--json", "proofs.json"], 2, ""),
     (["schema", "instance"], 0, ""),
     (["schema", "nope"], 2, ""),
     (["bench", "--max-time", "0.1"], 3, ""),

@@ -26,7 +26,8 @@ DEFINITIONS, STATEMENTS, PROOFS, MUTANTS, REFUTED = (
     "Definitions.v", "Statements.v", "Proofs.v", "Mutants.v", "Refuted.v",
 )  # fmt: skip
 MODULES = (
-    "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank", "Proofs", "Single", "Mutants", "Refuted",
+    "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank", "Proofs", "Single",
+    "Mutants", "Refuted",
 )  # fmt: skip
 """The files in the order in which they are compiled."""
 WITNESSES = FOLDER.parent / "counterexamples"
@@ -54,8 +55,12 @@ class UnstatedError(ValueError):
 def defined() -> tuple[frozenset[str], frozenset[str]]:
     """The quantities and the assumptions that `Definitions.v` defines."""
     text = (FOLDER / DEFINITIONS).read_text(encoding="utf-8")
-    quantities = set(re.findall(r"^Definition (\w+) (?:\(R : realType\) \(P : problem R\) )?: R :=", text, re.MULTILINE))
-    return frozenset(quantities | {"radius"}), frozenset(re.findall(r"^Definition assume_(\w+) : Prop", text, re.MULTILINE))
+    quantities = set(
+        re.findall(r"^Definition (\w+) (?:\(R : realType\) \(P : problem R\) )?: R :=", text, re.MULTILINE)
+    )
+    return frozenset(quantities | {"radius"}), frozenset(
+        re.findall(r"^Definition assume_(\w+) : Prop", text, re.MULTILINE)
+    )
 
 
 def coq(expression: Expression) -> str:

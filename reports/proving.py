@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..impl.families import FAMILIES, all_claims
 from ..theory.claim import Claim, Mutant
-from ..theory.formal import statements as coq
+from . import statements as coq
 from .formats import read
 from .formats.formal import FormalRecord, Proved
 

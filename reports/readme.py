@@ -13,7 +13,6 @@ from pathlib import Path
 from ..impl.families import FAMILIES, all_claims
 from ..impl.losses import LOSSES, VECTOR_LOSSES, Link
 from ..theory.claim import Claim, Relation, Source
-from ..theory.formal.statements import generated
 from ..theory.paper import RESULTS
 from .formats import read
 from .formats.verifying import ClaimRow, VerifyRecord
@@ -21,6 +20,7 @@ from .overview import SIGNS
 from .places import places
 from .proving import all_mutants, current
 from .records import SOURCES, write_text
+from .statements import generated
 
 CLAIMS = {claim.name for claim in all_claims()}
 PAGES = ("theory/README.md", "impl/files/README.md")

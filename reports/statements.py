@@ -15,25 +15,21 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from ..claim import Claim, Expression, Mutant, Relation
-from ..notation import SYMBOLS
+from ..impl.families import family_of
+from ..theory.claim import Claim, Expression, Mutant, Relation
+from ..theory.notation import SYMBOLS
+from .records import SOURCES
 
-FOLDER = Path(__file__).resolve().parent
-DEFINITIONS, STATEMENTS, PROOFS, MUTANTS, REFUTED = (
-    "Definitions.v", "Statements.v", "Proofs.v", "Mutants.v", "Refuted.v",
-)  # fmt: skip
+FOLDER = SOURCES / "theory" / "formal"
+DEFINITIONS, STATEMENTS, MUTANTS = "Definitions.v", "Statements.v", "Mutants.v"
 MODULES = (
     "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank", "Proofs", "Single",
     "Mutants", "Refuted",
 )  # fmt: skip
 """The files in the order in which they are compiled."""
 WITNESSES = FOLDER.parent / "counterexamples"
-
-SETTINGS = ("meta-sl", "network", "smooth-network", "any-model")
-"""Families whose instances are problems as `Definitions.v` has them: any differentiable model, any adaptation."""
 
 HEAD = """(* Made from theory/ by `python -m metagap.reports.readme`: {what}. Do not edit. *)
 From mathcomp Require Import all_ssreflect all_algebra.
@@ -94,7 +90,7 @@ def identifier(name: str) -> str:
 
 def _parts(of: Claim | Mutant, claim: Claim) -> tuple[str, list[str], str]:
     """Our words as a comment, the assumptions that are kept, the conclusion. Errors: UnstatedError."""
-    if not any(claim.name.startswith(f"{family}-") for family in SETTINGS):
+    if family_of(claim).returns:
         raise UnstatedError("decision processes are not defined in Coq")
     kept = [a for a in claim.assumptions if not (isinstance(of, Mutant) and a.name in of.drops)]
     if missing := [a.name for a in kept if identifier(a.name) not in defined()[1]]:

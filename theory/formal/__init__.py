@@ -1,1 +1,0 @@
-"""Statements for Coq, made from the claims, and their proofs: see statements.py and the .v files beside it."""

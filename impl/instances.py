@@ -54,7 +54,7 @@ class Instance(ABC):
 
     @property
     def shape_of_omega(self) -> tuple[int, ...]:
-        """(d,), or (m, d) of a network."""
+        """(d,), (c, d) with c > 1 outputs, or (m, d) of a network."""
         return (self.parameters,)
 
     def with_omega(self, numbers: Vector) -> Self:

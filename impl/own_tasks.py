@@ -28,7 +28,7 @@ from .files.text import reported
 from .instances import Instance, Vector
 from .losses import Link, Loss
 from .supervised.adaptation import Gradient
-from .supervised.instance import Atom, Atoms, MetaSLInstance, Task
+from .supervised.instance import Atom, Atoms, MetaSLInstance, Task, shape_of
 from .supervised.tables import Rows, distinct_rows
 from .task_tables import from_archive, from_csv, from_sklearn, queries
 from .vector_losses import VectorLoss
@@ -316,9 +316,8 @@ class TaskSource:
             return self.eta
         outputs = np.asarray(found.labels).shape[1] if np.asarray(found.labels).ndim == 2 else 1
         loss = self.loss or found.loss
-        return files.load_vector(
-            self.eta, np.asarray(found.features).shape[1] * max(outputs, loss.outputs if loss else 1)
-        )
+        columns = np.asarray(found.features).shape[1]
+        return files.load_vector(self.eta, *shape_of(columns, max(outputs, loss.outputs if loss else 1)))
 
     def defaults(self, instance: Instance) -> tuple[str, ...]:
         """What of the problem was not said, or was taken from a column's name, a sentence each; an instance file says

@@ -90,10 +90,18 @@ class Distance(Known):
     @property
     def remark(self) -> str:
         """What there is to say of the bound beside its number."""
-        if self.bound is None or self.trivial is None:
+        if self.bound is None:
+            return "; no optimum is certified, and the theorem says nothing of it"
+        if self.trivial is None:
             return ", which says nothing" if self.empty else ""
         than = "as much as" if self.against == "as much" else f"{self.against} than"
-        return f", which says {than} {self.without} alone ({self.trivial:.3g})"
+        return f", which says {than} {self.without} alone ({self.told(self.trivial)})"
+
+    def told(self, value: float) -> str:
+        """The number with as many digits as tell the bound from the trivial one, if they differ."""
+        ends = (self.bound or 0.0, self.trivial or 0.0)
+        apart = (n for n in range(3, 7) if f"{ends[0]:.{n}g}" != f"{ends[1]:.{n}g}")
+        return f"{value:.{3 if self.against == 'as much' else next(apart, 3)}g}"
 
 
 @dataclass(frozen=True)
@@ -116,23 +124,25 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     violated, undecided = sum(c.VIOLATED for c in counts), sum(c.UNDECIDED for c in counts)
     claims, instances = len(verify.claims), verify.generated + verify.real
     numbers = f"{claims} claims on {instances:,} instances: {proved:,} times proved, {equal:,} equal as far as "
-    numbers += f"enclosures tell; {undecided:,} undecided." if undecided else "enclosures tell."
+    outside = sum(c.OUTSIDE for c in counts)
+    numbers += f"enclosures tell; {undecided:,} undecided" if undecided else "enclosures tell"
+    numbers += f"; {outside:,} times an assumption of the claim does not hold." if outside else "."
     head = "No claim was violated." if proved + equal else "Nothing was proved."
     head = f"{violated} certified violations." if violated else head
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
-    if distances:
-        speaking = sum(d.speaks for d in distances)
-        same, less = (sum(d.trivial is not None and d.against == how for d in distances) for how in ("as much", "less"))
-        empty = len(distances) - speaking - same - less
-        text = f"On {speaking} of {len(distances)} kinds of real tasks the bound says more than is known without it"
-        text += f"; on {same} as much" if same else ""
-        text += f"; on {less} it says less" if less else ""
-        text += f"; on {empty} it is more than {EMPTY} times the gap" if empty else ""
+    comparison = compared(verify)
+    if comparison is not None:
+        counts = comparison.smallest
+        more, total = counts["more"], counts.total()
+        text = f"On {more} of {total} real instances the bound says more than is known without it, on "
+        text += f"{counts['as much']} as much, on {counts['less']} less"
         near = [ratio for family in verify.real_families for row in family.rows if (ratio := _ratio(row)) is not None]
         if near:
-            text += f"; on half of the real points the gap is at least {median(near):.2g} of the smallest bound"
-        most = "something on most" if 2 * speaking > len(distances) else "little on"
-        found.append(Sentence(f"It says {most} real tasks.", text + ".", "answers", "Task by task."))
+            text += f"; half of the gaps are at least {median(near):.2g} times the bound"
+        head = "something on most" if 2 * more > total else "little on"
+        far = sum(d.speaks for d in distances)
+        text += f". At the worst trained point of each kind of task it says more on {far} of {len(distances)}."
+        found.append(Sentence(f"The bound says {head} real tasks.", text, "answers", "Task by task."))
     kinds = [variant.kinds for variant in (verify.landscapes.variants if verify.landscapes else ())]
     rows = [each["local minimum"] for each in kinds if "local minimum" in each]
     points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)
@@ -216,11 +226,18 @@ def _farthest(family: RealFamily) -> Distance:
         if without:
             limit += f"; {without} more trained point{'s' * (without > 1)} without a certified optimum"
     else:
-        rows = [row for row in rows if row.lifted and "best policy" in row.name] or rows
-        row = max(rows, key=lambda r: top(r.gap) or 0.0)
-        limit = "no certified optimum: at most the distance from each task's best policy"
-        known = Known(_surpassed(family, row), top(row.gap), _bound(row.smallest), form_of(row.smallest), None, limit)
-        terms, count = row.terms, len(rows)
+        best = [row for row in rows if row.lifted and "best policy" in row.name]
+        rows = best or rows
+        # No policies do better than each task's best ones; of losses nothing is known but that they are at least 0.
+        row = max(rows, key=lambda r: top(r.gap if best else r.trivial) or 0.0)
+        low = _surpassed(family, row)
+        if best:
+            limit = "no certified optimum: at most the distance from each task's best policy"
+            known = Known(low, top(row.gap), _bound(row.smallest), form_of(row.smallest), None, limit)
+        else:
+            limit = "no certified optimum: at most L(omega), as L ≥ 0"
+            known = Known(low, top(row.trivial), None, "", None, limit)
+        terms, count = row.terms if best else {}, len(rows)
     return Distance(
         known.low,
         known.high,

@@ -141,6 +141,8 @@ def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
             mutants[mutant.name] = _kept_mutant(mutant, folder)
     known = [read_witness(path)[2] for path in sorted(KEPT.glob(f"{name}-*-without-*.json"))]
     cells = matrix(family, folder, seed, 0, known=[("kept", i) for i in known if family_of(i) is family])
+    for cell in cells.cells:
+        cell.unfound = ""  # nothing was searched
     return FamilyRows(cells, None, MutantRows([mutants[m.name] for m in family.mutants if m.name in mutants]))
 
 

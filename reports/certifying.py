@@ -117,8 +117,9 @@ def certify(
     radius: float | str | fmpq | None = None,
     max_time: float = 30.0,
 ) -> CertifyRecord:
-    """How far omega (d,) is from the global optimum on tasks: X (N, d), y [N], task [N] as arrays, lists or tensors; or
-    on an `instance` of any family that `load` gives, whose omega is then (m, d) for networks, and its own if None.
+    """How far omega (d,), with c outputs (c, d), is from the global optimum on tasks: X (N, d), y [N] or (N, c),
+    task [N] as arrays, lists or tensors; or on an `instance` of any family that `load` gives, whose omega is then
+    (m, d) for networks, and its own if None.
 
     split [N]   of a row, "support" (adapted on) or "query" (judged on); None: all rows for both.
     weight [N]   of a row within its task and split; task_weight [N]   of its task, in all its rows. None: all equal.

@@ -103,19 +103,19 @@ def worked_figure(example: Worked) -> Markup:
         axes.axhspan(low, high, color=COLOURS["UNDECIDED"], alpha=0.13, linewidth=0)
         axes.plot(example.axis, example.values, color=COLOURS["EQUAL"], linewidth=1.6)
         axes.axhline(example.least, color=COLOURS["PROVED"], linewidth=1, linestyle="--")
-        for point, mark, colour, words in (
-            (example.omega, "o", "VIOLATED", f"omega = {example.omega.theta}: L = {float(example.omega.risk):.4f}"),
-            (example.rival, "D", "PROVED", f"theta' = {example.rival.theta}: L = {low:.4f}"),
+        for point, mark, colour, above, words in (
+            (example.omega, "o", "VIOLATED", 9, f"ω = {example.omega.theta}: L = {float(example.omega.risk):.4f}"),
+            (example.rival, "D", "PROVED", -15, f"θ′ = {example.rival.theta}: L = {low:.4f}"),
         ):
             place = float(point.theta), float(point.risk)
             axes.plot(*place, mark, color=COLOURS[colour], markersize=6, zorder=3)
-            axes.annotate(words, place, (0, 9), textcoords="offset points", ha="center", color=COLOURS[colour])
+            axes.annotate(words, place, (0, above), textcoords="offset points", ha="center", color=COLOURS[colour])
         axes.annotate(f"the bound: {low:.4f} + {float(example.bound):.4f}", (0, high), (0, -11),
                       textcoords="offset points", ha="center", color=COLOURS["UNDECIDED"])  # fmt: skip
         axes.set_ylim(0, 1.2 * high)
         axes.set_xlim(example.axis[0], example.axis[-1])
-        axes.set_xlabel("theta")
-        axes.set_ylabel("L(theta)")
+        axes.set_xlabel("θ")
+        axes.set_ylabel("L(θ)")
 
     return _drawing(
         "worked",

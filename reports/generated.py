@@ -21,7 +21,7 @@ def landscape_answer(verify: VerifyRecord | None) -> str | None:
         points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)
         if points:
             most = max(row.largest_excess for row in rows)
-            found.append(f"of {points} {words} {traps or 'none'}" + (f" (by up to {most:.3g})" if traps else ""))
+            found.append(f"{traps or 'none'} of {points} {words}" + (f" (by up to {most:.3g})" if traps else ""))
     if not found:
         return None
     counts = [row.counts for row in verify.claims if row.claim.endswith("-headline")]
@@ -29,9 +29,8 @@ def landscape_answer(verify: VerifyRecord | None) -> str | None:
     held = f"was violated at {violated}" if violated else "was violated at none of them"
     open_ = f" and left undecided at {undecided}" if undecided else ""
     return (
-        f"On small generated problems, certified not to be global: {'; '.join(found)}. Gradient methods do not "
-        f"converge to maxima or, but for rare starts, to saddles: those are counted apart. The theorem's bound "
-        f"{held}{open_}."
+        f"Certified not to be global, of small generated problems: {'; '.join(found)}. Maxima and saddles are counted "
+        f"apart: descent hardly ever ends there. The theorem's bound {held}{open_}."
     )
 
 

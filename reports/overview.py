@@ -112,7 +112,7 @@ def equality(row: ClaimRow) -> str:
 
 def quantiles(found: Quantiles) -> str:
     """The quantiles in words."""
-    return f"10 %, 50 %, 90 % quantiles {', '.join(ratio(q) for q in (found.low, found.middle, found.high))}"
+    return f"median {ratio(found.middle)}, 80 % within {ratio(found.low)} to {ratio(found.high)}"
 
 
 def ratio(value: float | None) -> str:

@@ -51,6 +51,7 @@ from .formats.verifying import ClaimRow, VerifyRecord
 from .generated import landscape_answer, rate_answers
 from .overview import (
     SIGNS,
+    Detail,
     by_family,
     cell_id,
     colour,
@@ -134,6 +135,11 @@ def most(values: Iterable[str], count: int = 4) -> list[tuple[str, int]]:
     return Counter(values).most_common(count)
 
 
+def pairs(cells: Iterable[Detail]) -> list[Detail]:
+    """One cell for each pair of a claim and an assumption, which may have several counterexamples."""
+    return list({(cell.claim, cell.assumption): cell for cell in cells}.values())
+
+
 def against_functions(data: list[str]) -> bool:
     """Whether a written instance compares omega with functions or policies, which no parameter need reach."""
     return any(line.startswith(("comparator: functions", "comparator: policies")) for line in data)
@@ -169,6 +175,7 @@ def _environment() -> Environment:
         "share": share,
         "below": below,
         "most": most,
+        "pairs": pairs,
         "against_functions": against_functions,
         "by_family": by_family,
         "entry": entry,

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 from ..impl.families import family_of
 from ..theory.claim import Claim, Expression, Mutant, Relation
@@ -116,7 +115,7 @@ def statement(claim: Claim) -> str:
     return f"{comment}Definition {identifier(claim.name)} (R : realType) : Prop := forall P : problem R,\n  {body}.\n"
 
 
-def refutation(mutant: Mutant, claim: Claim, witness: Mapping[str, Any]) -> str:
+def refutation(mutant: Mutant, claim: Claim, witness: object) -> str:
     """That a kept witness (an instance's JSON) satisfies what the mutant assumes, and not what it concludes.
 
     Errors: UnstatedError, with what `Definitions.v` does not define, or if the witness is none of `Single.v`.
@@ -130,10 +129,10 @@ def refutation(mutant: Mutant, claim: Claim, witness: Mapping[str, Any]) -> str:
             "features": [[feature]],
             "tasks": [{"atoms": [{"y": label}]}],
             "omega": [start],
-            "comparator": {"functions": [[rival]]} | [rival],
+            "comparator": {"functions": [[rival]]} | [rival] as against,
             "radius": reach,
         }:
-            kind = "Functions" if isinstance(witness["comparator"], dict) else "Adapted"
+            kind = "Functions" if isinstance(against, dict) else "Adapted"
         case _:
             raise UnstatedError("the witness is not of one task, input and parameter, with squares, without adaptation")
     radius, given = _number(reach), " ".join(map(_number, (feature, label, start)))

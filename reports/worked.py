@@ -39,7 +39,7 @@ class Worked:
     second         L''(omega), above 0; way   u, what omega's predictions are away from the rival's
     misfit         what is left of u beside the best v phi'; bound   ||w|| times it, as eps = 0
     verdict        the engine's, of the lifted bound; least, at   the proved lower end of L's minimum and a point of it
-    status         of that bracket
+    status         of that bracket; text   the instance file
     """
 
     labels: tuple[Fraction, ...]
@@ -58,6 +58,7 @@ class Worked:
     status: str
     axis: list[float]
     values: list[float]
+    text: str
 
     @property
     def gap(self) -> Fraction:
@@ -103,5 +104,5 @@ def worked() -> Worked:
     return Worked(
         labels, rate, omega, rival, slopes, stretch, second, way, misfit, abs(slopes[0]) * misfit,
         judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0], optimum.status.value,
-        list(curve.axis), list(curve.values),
+        list(curve.axis), list(curve.values), FILE.read_text(encoding="utf-8").strip(),
     )  # fmt: skip

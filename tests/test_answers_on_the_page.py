@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import html
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from metagap.reports.answer import (
     compared,
     distance,
     real_distances,
+    sentences,
     uninformative,
 )
 from metagap.reports.figures import scatter
@@ -48,11 +50,11 @@ def test_tightness_in_words(records: Both) -> None:
     assert row.tightest is not None
     row.quantiles, row.counts.EQUAL = Quantiles(0.001234, 0.25, 0.999999), 0
     row.tightest.ratio = 0.99999
-    assert tightness("x", row).words == "10 %, 50 %, 90 % quantiles 0.0012, 0.25, 0.999, at most 0.999 where proved"
+    assert tightness("x", row).words == "median 0.25, 80 % within 0.0012 to 0.999, at most 0.999 where proved"
     row.counts.EQUAL = 7
     assert tightness("x", row).words.endswith("attained on 7 instances")
     row.real_quantiles = Quantiles(0.1, 0.5, 1.0)
-    assert tightness("x", row).words.endswith("; on real tasks 10 %, 50 %, 90 % quantiles 0.1, 0.5, 1")
+    assert tightness("x", row).words.endswith("; on real tasks median 0.5, 80 % within 0.1 to 1")
     row.counts.VIOLATED = 2
     assert tightness("x", row).words == "violated on 2 instances"
     assert status(row) == "violated"
@@ -136,6 +138,14 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     comparison = compared(verify)
     assert comparison is not None
     assert comparison.smallest == {"more": 7, "less": 2} and comparison.lifted == {"more": 7, "less": 2}
+    said = next(one for one in sentences(verify, list(found.values())) if one.target == "answers")
+    assert said.head == "The bound says something on most real tasks." and "more on 3 of 4" in said.text
+    assert said.text.startswith(
+        "On 7 of 9 real instances the bound says more than is known without it, on 0 as much, on 2"
+    )
+    verify.real_families = verify.real_families[3:]
+    assert "says little on" in next(s.head for s in sentences(verify, [found["taxi"]]) if s.target == "answers")
+    verify.real_families = [RealFamily(name, name.title(), "", "", rows) for name, rows in families.items()]
     assert found["taxi"].words == "between 0.062 and 0.12" and found["taxi"].empty
     assert "best policy" in found["taxi"].limit
     assert distance(far) == (pytest.approx(0.499), 0.5)
@@ -152,6 +162,20 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]
 
 
+def test_where_no_optimum_is_certified_nothing_is_said_of_the_distance_but_what_the_loss_says(records: Both) -> None:
+    """A small gap to another point, and a small bound on it, say nothing of how far the optimum is."""
+    verify = copy.deepcopy(records[0])
+    rows = [real("e; trained by MAML, against what it predicts", None, 1e-5, 2e-5), real("e; trained", None, 0.5, 0.6)]
+    rows[1].comparator = "parameter"
+    verify.real_families = [RealFamily("finn", "Finn", "", "", rows)]
+    (found,) = real_distances(verify)
+    assert (found.low, found.high, found.bound, found.speaks) == (0.0, 2.5, None, False)
+    assert found.limit == "no certified optimum: at most L(omega), as L ≥ 0"
+    assert found.remark == "; no optimum is certified, and the theorem says nothing of it"
+    close = replace(found, bound=0.01814, trivial=0.01812)
+    assert close.remark == ", which says less than L ≥ 0 alone (0.01812)" and close.told(0.01814) == "0.01814"
+
+
 def test_local_minima_are_counted_apart_from_maxima(records: Both) -> None:
     assert records[0].landscapes is not None
     variants = records[0].landscapes.variants
@@ -164,7 +188,7 @@ def test_local_minima_are_counted_apart_from_maxima(records: Both) -> None:
     minima = [v.kinds["local minimum"] for v in variants if "local minimum" in v.kinds]
     said = landscape_answer(records[0])
     assert said is not None
-    assert f"of {sum(row.points for row in minima)} local minima {sum(row.spurious for row in minima)}" in said
+    assert f"{sum(row.spurious for row in minima)} of {sum(row.points for row in minima)} local minima" in said
     assert landscape_answer(None) is None and rate_answers(records[0].rates) == []
 
 

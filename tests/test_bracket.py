@@ -18,7 +18,7 @@ from metagap.impl.optimum.headline import judge_headline
 from metagap.impl.optimum.outcome import LOWER_ENDS
 from metagap.impl.supervised.adaptation import Gradient
 from metagap.impl.supervised.instance import Atom, MetaSLInstance, Task
-from metagap.reports.cli import app
+from metagap.reports.cli import app, main
 from metagap.reports.formats.judging import OptimumRecord
 from metagap.theory.claim import Verdict
 from typer.testing import CliRunner
@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 from .test_cli import MIRRORED, write
 
 runner = CliRunner()
+
 YES, NO = Check(True, "every leaf is proved"), Check(False, "out of time")
 
 
@@ -141,15 +142,27 @@ def test_an_accepted_end_above_a_value_is_a_defect_wherever_points_are_judged(mo
     judge_headline(problem(omega="4"), replace(outside, at=(3.0,)))  # nothing is claimed outside the ball
 
 
-def test_a_defect_is_one_line_and_status_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", ["a bracket from 2.0 to 1.0", "RuntimeError"])
+def test_a_defect_is_a_line_and_status_three(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is at fault: Python's own status 1 would say that a claim is violated. What nobody foresaw is traced."""
+
     def broken(*_: Any, **__: Any) -> Any:
+        if fault == "RuntimeError":
+            raise RuntimeError("nobody foresaw this")
         return Bracket(lower=2.0, upper=1.0, gap=1e-6)
 
     monkeypatch.setattr(headline, "minimise", broken)
     out = tmp_path / "out.json"
-    done = runner.invoke(app, ["optimum", str(write(tmp_path, MIRRORED)), "--json", str(out)])
-    assert done.exit_code == 3 and done.stdout == "" and not out.exists()
-    assert done.stderr.startswith("metagap: defect: a bracket from 2.0 to 1.0") and done.stderr.count("\n") == 1
+    command = ["metagap", "optimum", str(write(tmp_path, MIRRORED)), "--json", str(out)]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as end:
+        main()
+    told = capsys.readouterr()
+    assert end.value.code == 3 and told.out == "" and not out.exists()
+    assert told.err.splitlines()[-1].startswith(f"metagap: defect: {fault}")
+    assert (told.err.count("\n") == 1) is (fault != "RuntimeError")
 
 
 def test_a_record_with_ends_in_the_wrong_order_is_refused() -> None:

@@ -218,16 +218,35 @@ def test_poor_proposals_only_widen_the_infimum(share: str, monkeypatch: pytest.M
                 assert infimum.misfit(arb_mat(rows), target, masses, radius).value.contains(value)
 
 
+@pytest.mark.parametrize("bits", [128, 320])
+@pytest.mark.parametrize("seed", [0, 1, 5])
+def test_the_l1_infimum_is_narrow_where_all_constraints_meet(seed: int, bits: int) -> None:
+    """eps = ||A'1|| and u = A A'1: p = 1 is a dual at all its bounds, and the infimum is 1'u. Moved by 2^-50, it is
+    none, and no proposal from float64 tells which residuals vanish."""
+    rng = np.random.default_rng(seed)
+    table, moves = rng.normal(size=(9, 4)), rng.normal(size=9)
+    with ctx.workprec(bits):
+        rows = as_balls(table.tolist())
+        turned = rows.transpose() * arb_mat(9, 1, [1] * 9)
+        eps, aims = norm(turned.entries()), (rows * turned).entries()
+        assert misfit_l1(eps, rows, aims).value.contains(sum(aims, start=arb(0)))
+        found = misfit_l1(eps, rows, [u + arb(float(m)) / 2**50 for u, m in zip(aims, moves, strict=True)]).value
+        assert found.rad() <= arb(2) ** (-bits // 3) * found.abs_upper()
+
+
 @pytest.mark.parametrize("size", [1, 2, "1/2", 50])
 def test_poor_proposals_only_widen_the_l1_infimum(size: str | int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Duals that are too large, too steep or too small."""
-    right = infimum._stationary
 
-    def poor(*given: Any) -> tuple[arb_mat, list[arb]]:
-        v, dual = right(*given)
-        return v, [arb(size) * p + (arb(1) / 3 if size == 1 else 0) for p in dual]
+    def poor(right: Any) -> Any:
+        def found(*given: Any) -> tuple[arb_mat, list[arb]]:
+            v, dual = right(*given)
+            return v, [arb(size) * p + (arb(1) / 3 if size == 1 else 0) for p in dual]
 
-    monkeypatch.setattr(infimum, "_stationary", poor)
+        return found
+
+    monkeypatch.setattr(infimum, "_stationary", poor(infimum._stationary))
+    monkeypatch.setattr(infimum, "l1_path", poor(infimum.l1_path))
     test_l1_infima_in_closed_form_are_contained()
 
 

@@ -240,8 +240,6 @@ def test_theory_calls_no_solver() -> None:
 
 PROPOSALS = {
     ("impl.balls.infimum", "impl.floats.infimum.l1_active_set"): "residuals that may vanish: any set gives a bound",
-    ("impl.balls.infimum", "impl.floats.infimum.l1_near"): "a point: its value in balls is an upper bound",
-    ("impl.balls.infimum", "impl.floats.infimum.l1_above"): "a point: its value in balls is an upper bound",
     ("impl.policies.quantities", "impl.policies.planning.proposed_policy"): "a policy: its Bellman residual decides",
     ("impl.optimum.networks.linearised", "impl.supervised.batch.laws_of"): "arrays for descent: they propose a point",
 }
@@ -376,7 +374,7 @@ def planted(module: str, line: str, *, inside: bool) -> dict[str, frozenset[str]
 FAULTS: tuple[tuple[str, str], ...] = (
     ("impl.supervised.start_quantities", "from .relu.batch_quantities import NetworkBatchQuantities"),
     ("impl.supervised.rank_quantities", "from ..floats import rank"),
-    ("impl.supervised.span_quantities", "from ..floats.infimum import l1_near"),
+    ("impl.supervised.span_quantities", "from ..floats.infimum import l1_active_set"),
     ("impl.models.coordinates", "from . import batch"),
     ("impl.models.activation", "from ..families import FAMILIES"),
     ("impl.models.smooth_coordinates", "from ..oracles import autograd"),

@@ -66,6 +66,20 @@ def test_names_and_shapes_of_a_state_dict_are_told(tmp_path: Path) -> None:
         files.load_vector(path, 2)
 
 
+@pytest.mark.parametrize("kind", ["npy", "json"])
+def test_a_matrix_is_never_read_in_an_order_that_nobody_said(kind: str, tmp_path: Path) -> None:
+    """Three rows of two numbers: not two of three, and not six in a row."""
+    path, right = tmp_path / f"W.{kind}", np.arange(6.0).reshape(3, 2)
+    for given in (right, right.T, right.ravel()):
+        np.save(path, given) if kind == "npy" else path.write_text(json.dumps(given.tolist()))
+        if given is right:
+            assert files.load_vector(path, 3, 2) == tuple(map(fmpq, range(6)))
+            continue
+        with pytest.raises(files.BadInputError, match="transpose" if given.ndim == 2 else "row") as refused:
+            files.load_vector(path, 3, 2)
+        assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("changed", "word"),
     [

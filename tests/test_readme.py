@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
@@ -20,6 +21,8 @@ from metagap.reports.readme import claims_table, fill
 from metagap.reports.records import dumps, write_text
 from metagap.reports.verify import Run
 from metagap.theory.claim import Source, Verdict
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 
 ROOT = Path(__file__).resolve().parent.parent
 README, THEORY, FILES = ROOT / "README.md", ROOT / "theory" / "README.md", ROOT / "impl" / "files" / "README.md"
@@ -34,7 +37,15 @@ def block(name: str) -> str:
 
 def test_the_first_screens_are_what_one_gets_and_how_to_start() -> None:
     text = README.read_text(encoding="utf-8")
-    order = ("<!-- own -->", "<!-- answer -->", "<!-- main -->", "<!-- test -->", "## Commands", "## Where to read on")
+    order = (
+        "<!-- own -->",
+        "<!-- answer -->",
+        "<!-- few -->",
+        "<!-- main -->",
+        "<!-- test -->",
+        "## Commands",
+        "## Where to read on",
+    )
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert text[: places[1]].count("\n") < 35 and len(text) < 9000
@@ -60,6 +71,25 @@ def test_the_answer_is_what_certify_prints() -> None:
     script = block("own").splitlines()[1].replace(".venv/bin/metagap", f"{sys.executable} -m metagap.reports")
     done = subprocess.run(["bash", "-e", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == block("answer")
+
+
+@pytest.mark.ci
+def test_the_few_shot_example_is_made_of_digits_and_says_what_certify_prints() -> None:
+    """A task per draw of five digits: one image of each to adapt on, three to be judged on; two components."""
+    data = load_digits()
+    images = PCA(n_components=2, svd_solver="full", random_state=0).fit_transform(data.data)
+    images, rng, rows = np.round(images / np.abs(images).max(), 3), np.random.default_rng(0), []
+    for task in range(4):
+        for label, digit in enumerate(rng.permutation(10)[:5]):
+            for k, i in enumerate(rng.permutation(np.flatnonzero(data.target == digit))[:4]):
+                rows.append(f"{task},{label},{'query' if k else 'support'},1,{images[i, 0]:g},{images[i, 1]:g}")
+    table = ROOT / "reports" / "example" / "few_shot.csv"
+    assert table.read_text().splitlines() == ["task,y,split,bias,pc1,pc2", *rows]
+    command, *said = block("few").splitlines()
+    script = command.replace(".venv/bin/metagap", f"{sys.executable} -m metagap.reports")
+    done = subprocess.run(["bash", "-e", "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 3, "no search is known for softmax: the bracket stays open"
+    assert said == [line for line in done.stdout.splitlines() if line in said] and len(said) == 3
 
 
 def test_the_python_example_runs(

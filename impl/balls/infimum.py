@@ -25,7 +25,8 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from ..arithmetic import Balls, midpoint, norm, root, square
-from ..floats.infimum import l1_above, l1_active_set, l1_near
+from ..floats.infimum import l1_active_set
+from .l1_path import l1_path
 from .singular import smallest_singular_value
 
 
@@ -177,49 +178,30 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     """inf_v eps ||v|| + sum_j |u_j - a_j'v|; rows A (N, d), target u [N].
 
     A float64 descent proposes which residuals vanish at the optimum and the signs of the others; these determine
-    the optimum and its dual in closed form, which are then certified from both sides. Where they do not meet, the
-    descent is repeated on the residuals, which float64 then resolves. p = 1 is tried as a dual too: where the rows
-    carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
+    the optimum and its dual in closed form, which are then certified from both sides. p = 1 is tried as a dual too:
+    where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
+    Where the ends are further apart than a third of the precision says, the central path gives both, at any precision.
     """
-    best = zero_column(rows.ncols())
-    value = _l1_value(eps, rows, target, best)
-    duals = [[arb(1)] * rows.nrows()]
-    proposals, least = [_first_proposal(eps, rows, target)], _least_stretch(rows)
-    for attempt in range(4):
-        before = best
-        found = [_stationary(eps, rows, target, *active) for active in proposals]
-        duals += [dual for _, dual in found]
-        for point in (*(v for v, _ in found), *([_aligned(eps, rows, target)] if attempt == 0 else [])):
-            at_point = _l1_value(eps, rows, target, point)
-            if at_point.upper() < value.upper():
-                value, best = at_point, point
-        reach = _reach(least, target, value)
-        lower = reduce(arb.max, (arb(_dual_value(eps, rows, target, p, reach).lower()) for p in duals))
-        if arb(value.upper()) - lower <= arb(2) ** (-(3 * ctx.prec) // 5) * value.upper():
-            break
-        if attempt > 0 and best is before:
-            break  # the next proposals are a function of it alone
-        proposals = _next_proposals(eps, rows, target, best)
+    active = l1_active_set(midpoint(eps), _floats(rows), np.array([midpoint(t) for t in target]))
+    v, dual = _stationary(eps, rows, target, *active)
+    found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], [[arb(1)] * rows.nrows(), dual])
+    if found.value.upper() - found.value.lower() > arb(2) ** (-ctx.prec // 3) * found.value.upper():
+        path = l1_path(eps, rows, target, (3 * ctx.prec) // 5 + 8)
+        if path is not None:
+            closer = _l1_between(eps, rows, target, [path[0], found.direction], [path[1]])
+            found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
+    return found
+
+
+def _l1_between(
+    eps: arb, rows: arb_mat, target: Sequence[arb], points: list[arb_mat], duals: list[list[arb]]
+) -> Infimum:
+    """What these points prove from above and these duals from below."""
+    values = [(_l1_value(eps, rows, target, v), v) for v in points]
+    value, best = min(values, key=lambda pair: pair[0].upper())
+    reach = _reach(rows, target, value)
+    lower = reduce(arb.max, (arb(_dual_value(eps, rows, target, p, reach).lower()) for p in duals))
     return Infimum(lower.min(value.upper()).union(value.upper()), best)
-
-
-def _first_proposal(eps: arb, rows: arb_mat, target: Sequence[arb]) -> tuple[list[int], list[int]]:
-    return l1_active_set(midpoint(eps), _floats(rows), np.array([midpoint(t) for t in target]))
-
-
-def _next_proposals(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> list[tuple[list[int], list[int]]]:
-    """Active residuals and signs near v: there the norm is linear, g'delta. And those where v becomes one that leaves
-    no residual negative, to which p = 1 is almost a dual: near tangent comparators the linear norm does not tell."""
-    left = [r.mid() for r in residuals(rows, target, v)]
-    size, length = reduce(arb.max, (r.abs_upper() for r in left), arb(0)), norm(v.entries())
-    if not size > 0:
-        return [([], [0] * len(left))]
-    table = _floats(rows)
-    slope = np.array([midpoint(eps * x / length) if length > 0 else 0.0 for x in v.entries()])
-    # What is far below the rows changes nothing in float64, and its quotients would overflow.
-    slope = np.where(np.abs(slope) > 1e-40 * np.abs(table).max(), slope, 0.0)
-    rest = np.array([midpoint(r / size) for r in left])
-    return [l1_near(slope, table, rest), l1_above(table, rest)]
 
 
 def _floats(rows: arb_mat) -> np.ndarray:
@@ -231,37 +213,11 @@ def _l1_value(eps: arb, rows: arb_mat, target: Sequence[arb], v: arb_mat) -> arb
     return total + sum((Balls.magnitude(r) for r in residuals(rows, target, v)), start=arb(0))
 
 
-def _aligned(eps: arb, rows: arb_mat, target: Sequence[arb]) -> arb_mat:
-    """The best multiple of A'1, at a kink of the objective or between the two where it is least: with p = 1 as the
-    dual this is the optimum wherever it leaves no residual negative."""
-    ones = arb_mat(rows.nrows(), 1, [1] * rows.nrows())
-    along = (rows.transpose() * ones).mid()
-    rates = [r.mid() for r in (rows * along).entries()]
-    kinks = sorted(((t / r).mid(), r.abs_upper()) for t, r in zip(target, rates, strict=True) if r != 0)
-    slope = (eps * norm(along.entries())).mid() - sum((size for _, size in kinks), start=arb(0))
-    flat = arb(2) ** (-ctx.prec // 2) * sum((size for _, size in kinks), start=arb(0))
-    chosen: list[arb] = []
-    for kink, size in kinks:
-        slope = (slope + 2 * size).mid()
-        if slope >= -flat:
-            chosen.append(kink)
-        if slope > flat:
-            break
-    if not chosen or not all(kink.is_finite() for kink in chosen):
-        return zero_column(rows.ncols())
-    return (along * ((chosen[0] + chosen[-1]) / 2).mid()).mid()
-
-
-def _least_stretch(rows: arb_mat) -> arb | None:
-    """A lower bound of ||A v|| / ||v||; None without full rank."""
+def _reach(rows: arb_mat, target: Sequence[arb], value: arb) -> arb | None:
+    """A bound on ||v|| where the objective is at most `value`: ||A v|| <= |u|_1 + value. None without full rank."""
     least = smallest_singular_value(rows).lower() if rows.nrows() >= rows.ncols() else arb(0)
-    return least if least > 0 else None
-
-
-def _reach(least: arb | None, target: Sequence[arb], value: arb) -> arb | None:
-    """A bound on ||v|| where the objective is at most `value`: ||A v|| <= |u|_1 + value. None if `least` is."""
     total = sum((Balls.magnitude(t) for t in target), start=arb(0)) + value
-    return None if least is None else arb((total / least).upper())
+    return arb((total / least).upper()) if least > 0 else None
 
 
 def _dual_value(eps: arb, rows: arb_mat, target: Sequence[arb], dual: list[arb], reach: arb | None) -> arb:

@@ -92,7 +92,8 @@ def _from_json(given: Any, file: str, shape: Sequence[int]) -> Vector:
     try:
         row = typed(flat, kind, lambda place, _: what)
         if len(row) != shape[0] or (len(shape) == 2 and any(len(own) != shape[1] for own in row)):
-            raise FaultError("document", "give the parameter alone", what)
+            turned = len(shape) == 2 and len(row) == shape[1] and all(len(own) == shape[0] for own in row)
+            raise FaultError("document", "transpose it" if turned else "give the parameter alone", what)
         if len(shape) == 1:
             return exact_row(row, "")
         return tuple(v for r, own in enumerate(row) for v in exact_row(own, f"[{r}]"))
@@ -116,8 +117,10 @@ def _only(found: Mapping[str, Array], shape: Sequence[int]) -> Vector:
         shapes = ", ".join(map(str, fits))
         required = f"one array of {length} numbers (a shape of {shapes})"
         form = (
-            "with as many numbers as there are columns" if len(shape) == 1 else "as the model has it, a row per neuron"
+            "with as many numbers as there are columns" if len(shape) == 1 else "with a row per output, or per neuron"
         )
+        turned = len(shape) == 2 and any(values.shape == (shape[1], shape[0]) for values in found.values())
+        form = "transposed" if turned else form
         advice = "give the parameter alone" if len(found) != 1 else f"give it {form}"
         raise FaultError("array" if len(found) == 1 else "arrays", advice, required, given or "none")
     values = found[fitting[0]]

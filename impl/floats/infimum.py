@@ -3,7 +3,6 @@
 `ball_least_squares`    inf_{||v|| <= R} ||u - A v||   for a batch, by singular values and Newton's secular equation
 `lifted_least_squares`  the same over points with masses
 `l1_active_set`         argmin eps ||v|| + sum_j |u_j - a_j'v|   for one instance, by descent along the kinks
-`l1_near`               the same where ||v|| is linear: a linear program
 """
 
 from __future__ import annotations
@@ -11,12 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy
 
 from ..arithmetic import Array
-
-FAR = 1e6
-"""Linear programs look this far, in units of the rows and the target."""
 
 
 def ball_least_squares(rows: Array, target: Array, radius: Array) -> tuple[Array, Array]:
@@ -107,42 +102,6 @@ def l1_active_set(eps: float, rows: Array, target: Array) -> tuple[list[int], li
             else:
                 signs[joined] = -signs[joined]
     return active, [0 if j in active else int(s) for j, s in enumerate(signs)]
-
-
-def l1_near(slope: Array, rows: Array, target: Array) -> tuple[list[int], list[int]]:
-    """Independent residuals that vanish at a minimiser of slope'v + sum_j |target_j - rows_j'v|, and the signs of the
-    others: a linear program, by HiGHS."""
-    count, dimension = rows.shape
-    size = float(np.abs(rows).max(initial=0.0))
-    if size == 0 or not (np.isfinite(rows).all() and np.isfinite(target).all()):
-        return [], [int(np.sign(t)) if np.isfinite(t) else 0 for t in target]
-    rows, slope, height = rows / size, slope / size, np.eye(count)
-    found = scipy.optimize.linprog(
-        np.concatenate([slope, np.ones(count)]),
-        A_ub=np.block([[-rows, -height], [rows, -height]]),
-        b_ub=np.concatenate([-target, target]),
-        bounds=[(-FAR, FAR)] * dimension + [(0, None)] * count,
-    ).x
-    left = target if found is None else target - rows @ found[:dimension]
-    active: list[int] = []
-    for j in np.flatnonzero(np.abs(left) <= 1e-9 * np.abs(target).max(initial=0.0)):
-        if np.linalg.matrix_rank(rows[[*active, int(j)]], tol=1e-9) > len(active):
-            active.append(int(j))
-    return active, [0 if j in active else int(s) for j, s in enumerate(np.sign(left))]
-
-
-def l1_above(rows: Array, left: Array) -> tuple[list[int], list[int]]:
-    """Active residuals and signs where the shortest w leaves none of left - rows w negative: least distance by NNLS."""
-    if not (np.isfinite(rows).all() and np.isfinite(left).all()):
-        return [], [1] * len(left)
-    system, target = np.vstack([-rows.T / max(np.abs(rows).max(), 1e-300), -left]), np.zeros(rows.shape[1] + 1)
-    target[-1] = 1.0
-    try:
-        weights, _ = scipy.optimize.nnls(system, target)
-    except RuntimeError:  # no end within its steps
-        return [], [1] * len(left)
-    used = weights > 1e-12 * weights.max()
-    return np.flatnonzero(used).tolist(), np.where(used, 0, 1).tolist()
 
 
 def _face_minimiser(eps: float, face: Array, values: Array, pull: Array) -> tuple[Array, bool]:

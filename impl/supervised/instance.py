@@ -110,6 +110,11 @@ class Functions:
 Comparator = Vector | Functions
 
 
+def shape_of(columns: int, outputs: int) -> tuple[int, ...]:
+    """(d,), or (c, d) with c > 1 outputs: a row per output."""
+    return (columns,) if outputs == 1 else (outputs, columns)
+
+
 @dataclass(frozen=True)
 class MetaSLInstance(Instance):
     """A meta-SL instance with a linear model: h_theta(x) = features[x]' theta.
@@ -142,6 +147,11 @@ class MetaSLInstance(Instance):
     @property
     def parameters(self) -> int:
         return self.dimension
+
+    @property
+    def shape_of_omega(self) -> tuple[int, ...]:
+        """Theta's; a flat list of it would not say in which order it is."""
+        return shape_of(self.dimension // self.loss.outputs, self.loss.outputs)
 
     @property
     def numbers(self) -> int:

@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from .ending import INTERRUPTED, interrupted, single_threads, standard_streams
+from .ending import INTERRUPTED, defects_told, interrupted, single_threads, standard_streams
 
 STATUS = (
     "Exit status: 2 bad input (one line, nothing written), 1 a violated claim (check: rejected; falsify: refuted), "
@@ -146,12 +146,9 @@ VOICE = {
 
 
 def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
-    """The command; one line where Ctrl-C ends it and it has not said so itself, or where the engine is at fault. A long
-    one can be told how much to say.
-    """
+    """The command; one line where Ctrl-C ends it and it has not said so. A long one can be told how much to say."""
 
-    from ...impl.bracket import DefectError  # the command has loaded these; help need not
-    from .shared import speak
+    from .shared import speak  # the command has loaded it; help need not
 
     @functools.wraps(command)
     def spoken(*, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
@@ -160,11 +157,6 @@ def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
             command(**options)
         except KeyboardInterrupt:
             interrupted(f"{command.__name__}: interrupted before its result was written")
-        except DefectError as error:
-            typer.echo(
-                f"metagap: defect: {error}; this is a fault of metagap and no result, please report it", err=True
-            )
-            raise typer.Exit(3) from None
 
     signature = inspect.signature(command, eval_str=True)
     voice = [
@@ -235,7 +227,7 @@ def _fault(message: str, arguments: list[str]) -> str:
 def main() -> None:
     """The command `metagap`."""
     single_threads()
-    with standard_streams():
+    with standard_streams(), defects_told():
         _run()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn, TextIO
@@ -100,3 +101,22 @@ def standard_streams() -> Iterator[None]:
     finally:
         for name, stream in streams.items():
             setattr(sys, name, stream)
+
+
+@contextmanager
+def defects_told() -> Iterator[None]:
+    """Whatever is at fault is a line and status 3: Python's own status 1 would say that a claim is violated.
+    One that no check foresaw is traced as well."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except Exception as error:
+        from ...impl.bracket import DefectError  # who is not at fault need not load it
+
+        said = " ".join(str(error).split())
+        if not isinstance(error, DefectError):
+            traceback.print_exc()
+            said = f"{type(error).__name__}: {said}"
+        typer.echo(f"metagap: defect: {said}; this is a fault of metagap and no result, please report it", err=True)
+        raise SystemExit(3) from None

@@ -14,12 +14,8 @@ class Proved(Record):
 
 
 class FormalRecord(Record, kw_only=True, tag_field="format", tag="metagap/formal/1"):
-    """What was checked, when, by which compiler.
-
-    seconds      processor time of the check
-    files        the hash of each file that is not made from the theory, as it was then
-    axioms       those of all proofs together, that one problem satisfies every assumption among them
-    """
+    """The general proofs that were checked: when, by which compiler, in how many seconds of processor time; the hashes of
+    the files that are not made from the theory, and the axioms of all proofs together."""
 
     date: str
     compiler: str

@@ -14,6 +14,7 @@ POOR = suite("test_infimum:test_poor_proposals_only_widen_the_infimum", share="1
 POOR_L1 = suite("test_infimum:test_poor_proposals_only_widen_the_l1_infimum", size=2)
 POOR_VECTORS = suite("test_infimum:test_poor_proposals_only_widen_singular_values")
 BY_HAND_L1 = suite("test_infimum:test_l1_infima_in_closed_form_are_contained")
+MEETING = suite("test_infimum:test_the_l1_infimum_is_narrow_where_all_constraints_meet", seed=1, bits=128)
 SMALLEST = suite("test_infimum:test_singular_values_in_closed_form_are_contained")
 SPANS = suite("test_infimum:test_coordinates_of_a_span_have_the_inner_products")
 
@@ -58,6 +59,8 @@ INFIMA = (
     infimum("l1-reach-halved", "a radius is too small", "_reach", Edit("(total / least)",
             "(total / least / 2**20)"),
             BY_HAND_L1),
+    Fault("l1-path-not-centred", "a search that ends too early", "metagap.impl.balls.l1_path:_Path.follow",
+          Edit("centred < CENTRING", "False"), MEETING),
     Fault("positive-definite-without-pivots", "a proof is skipped", f"{SINGULAR}:positive_definite",
           Edit("return False", "pass"), SMALLEST),
     Fault("positive-definite-of-an-open-pivot", "undecided is taken for proved", f"{SINGULAR}:positive_definite",

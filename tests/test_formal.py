@@ -85,11 +85,9 @@ def test_another_proof_than_the_one_that_was_checked_is_noticed() -> None:
 
 def test_the_statement_is_the_claims_expression_and_assumptions() -> None:
     """Read back from the Coq text, with other code than wrote it."""
-    for name, one in proving.current().items():
-        if not one.formal:
-            continue
+    for name, statement in coq.stated(all_claims()).items():
         claim = CLAIMS[name]
-        body = one.statement.split("*)\n", 1)[1].split("forall P : problem R,", 1)[1].strip().removesuffix(".")
+        body = statement.split("*)\n", 1)[1].split("forall P : problem R,", 1)[1].strip().removesuffix(".")
         *premises, conclusion = (part.strip() for part in body.split("->"))
         assert premises == [f"assume_{a.name.replace('-', '_')} P" for a in claim.assumptions]
         words = conclusion.replace("<=", "=") if claim.relation is Relation.AT_MOST else conclusion
@@ -131,7 +129,7 @@ def test_without_coq_it_says_that_nothing_was_checked(monkeypatch: pytest.Monkey
     assert found.stdout.startswith("the proofs were not checked: coqc is not installed")
 
 
-def test_an_axiom_too_many_and_a_record_of_other_proofs_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_axiom_too_many_is_noticed() -> None:
     shown = (
         "together : ...\nAxioms:\nboolp.propositional_extensionality : forall P\nMine.too_good\n  : forall x, False\n"
     )
@@ -139,6 +137,9 @@ def test_an_axiom_too_many_and_a_record_of_other_proofs_are_noticed(monkeypatch:
         proving._axioms(shown)
     with pytest.raises(proving.RejectedError, match="not shown"):
         proving._axioms("together : ...\n")
+
+
+def test_a_record_of_other_proofs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     other = proving.kept().claims[1:]
     record = proving.FormalRecord(
         **{f: getattr(proving.kept(), f) for f in proving.FormalRecord.__struct_fields__} | {"claims": other}

@@ -14,8 +14,7 @@ class Proved(Record):
 
 
 class FormalRecord(Record, kw_only=True, tag_field="format", tag="metagap/formal/1"):
-    """The general proofs that were checked: when, by which compiler, in how many seconds of processor time; the hashes of
-    the files that are not made from the theory, and the axioms of all proofs together."""
+    """The general proofs that were checked: when, by what, hashes of files, axioms; seconds of processor time."""
 
     date: str
     compiler: str

@@ -90,6 +90,12 @@ COMMANDS = {
         THEOREM,
         "metagap falsify no-hessian --max-time 10",
     ),
+    "prove": Command(
+        "proving",
+        "Show which claims Coq proves in general, and which are argued; or check the proofs.",
+        THEOREM,
+        "metagap prove --check",
+    ),
     "replay": Command(
         "auditing",
         "Judge kept counterexamples again: still violated, fixed, undecided or error.",

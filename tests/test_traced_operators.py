@@ -387,7 +387,10 @@ def test_products_of_huge_and_subnormal_numbers_contain(both: bool) -> None:
         ):
             with ctx.workprec(BITS):
                 exact = Fine().product(*(Fine().of(x.mid) for x in (left, right)))
-                off += escaped(product(left, right), list(exact.ravel()))
+                try:
+                    off += escaped(product(left, right), list(exact.ravel()))
+                except DefectError as error:  # sizes that underflow make the product's own comparison fail
+                    pytest.fail(str(error))
     assert off == 0
 
 

@@ -9,7 +9,8 @@ every product   C = AB, with r of random signs (Freivalds): for E = C - AB and a
                     |C r - A(B r)|_i <= gamma_(k+n) (2 |A|(|B|1) + |C|1)_i,   gamma_m = mu/(1 - mu),
                 (k terms of each entry of C and of A times B r, n of each of C r and B r), in O(kn + mk + mn) operations
                 of numpy's own loops. |C| <= (1 + gamma_k)|A||B| and |B|1 <= n^(1/2) times the norms of the rows of B
-                make it 3 (|A|s)_i with no matrix of sizes of B or C; squares below 2^-1000 may underflow. Of a vector,
+                make it 3 (|A|s)_i with no matrix of sizes of B or C; squares below 2^-1000 may underflow. Whoever knows
+                more of |A|(|B|1) says so; of A, B >= 0 it is C1/(1 - gamma_k), whose excess SMALL holds. Of a vector,
                 the sum of its entries with signs, with X'r known beforehand.
 
 What differs by more is a defect (DefectError), no wide radius: nothing that this machine multiplies is believed then.
@@ -74,17 +75,23 @@ def signs(count: int) -> Array:
     return GENERATOR.integers(0, 2, count) * 2.0 - 1
 
 
-def product(a: Array, b: Array) -> Array:
-    """a @ b (m, k)(k, n), compared with itself. Errors: DefectError."""
+def product(a: Array, b: Array, size: Array | None = None, positive: bool = False) -> Array:
+    """a @ b (m, k)(k, n), compared with itself. Errors: DefectError.
+
+    size: at least |A|(|B|1) (m,), where it is known; positive: A and B are >= 0, so that it is C1 but for its rounding.
+    """
     tried()
     found = _multiplied(a, b)
     r = signs(b.shape[1])
-    rows = np.sqrt(b.shape[1] * np.einsum("ij,ij->i", b, b, optimize=False)) + UNDER
-    if not np.isfinite(rows).all():
-        rows = np.abs(b).sum(1)
-    size = 3 * _along(np.abs(a), rows)
+    if positive:
+        size = found.sum(1)
+    if size is None:
+        rows = np.sqrt(b.shape[1] * np.einsum("ij,ij->i", b, b, optimize=False)) + UNDER
+        if not np.isfinite(rows).all():
+            rows = np.abs(b).sum(1)
+        size = _along(np.abs(a), rows)
     what = f"a product of matrices {a.shape[0]} x {a.shape[1]} and {b.shape}"
-    compared(_along(found, r), _along(a, _along(b, r)), size, sum(b.shape), what)
+    compared(_along(found, r), _along(a, _along(b, r)), 3 * size, sum(b.shape), what)
     return found
 
 

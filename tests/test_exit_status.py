@@ -65,6 +65,8 @@ CASES: list[tuple[list[str], int, str]] = [
     (["falsify", "nope"], 2, ""),
     (["replay", WITNESS], 0, "1 counterexample: 1 still violated"),
     (["replay", "bad.json"], 2, ""),
+    (["runs"], 0, "0 runs, 0 unfinished"),
+    (["runs", "0000"], 2, ""),
     (["report", "--out", "nothing"], 2, ""),
     (["prove"], 0, "claims are formal"),
     (["prove", "--json", "proofs.json"], 2, ""),

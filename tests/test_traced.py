@@ -128,13 +128,29 @@ def convolutional(seed: int = 0, batch_norm: bool = True) -> Any:
 
 
 @pytest.mark.ci
-def test_ties_of_a_maximum_are_kinks_that_are_named() -> None:
-    """The blank edges of digits give a window equal entries: no derivative is known there."""
+def test_ties_of_a_maximum_in_blank_parts_are_no_kinks() -> None:
+    """The blank edges of digits give a window equal entries, which are one function: everything is decided."""
 
     def pooled() -> Any:
         return nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Tanh(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32, 5))
 
     result = judge(pooled(), digits(1), inner=SGD(lr=0.1), loss="cross_entropy", comparator=pooled())
+    assert not result.kinks
+    assert all(c.verdict in (Verdict.PROVED, Verdict.EQUAL) for c in result.claims)
+
+
+@pytest.mark.ci
+def test_ties_of_different_functions_are_kinks_that_are_named() -> None:
+    """A layer and pictures that are their own mirror images: entries beside the axis are equal here alone."""
+
+    def mirrored(task: Task) -> Task:
+        return Task(*((x + x.flip(3), y) for x, y in (task.support, task.query)))
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Tanh(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(9, 5))
+    with torch.no_grad():
+        model[0].weight += model[0].weight.flip(3).clone()
+    result = judge(model, list(map(mirrored, digits(1))), inner=SGD(lr=0.1), loss="cross_entropy", comparator=model)
     assert any("max_pool2d" in kink for kink in result.kinks)
     assert not any(c.verdict is Verdict.VIOLATED for c in result.claims)
 

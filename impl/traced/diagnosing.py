@@ -1,9 +1,8 @@
 """Whose gradient is it? A user's gradient against those of MAML and of the usual mistakes, at enclosed distances.
 
 Candidates are gradients of graphs, enclosed. The distance of the user's to each is enclosed. Whether the rest is
-rounding is asked of the dtype: the user's loop rounded in its own order, and so a candidate's graph is replayed with
-every result moved at random by the dtype's unit; the largest of some replays, four times, is what rounding explains
-(never more than the bound for any order of rounding, where that is finite). A name is given only within it.
+rounding is asked of the dtype (`tolerance`): a name is given only within what that explains; where it explains several,
+it is said that the dtype cannot tell.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,19 +21,19 @@ from ..arithmetic import Array, bounds, root, to_float
 from ..judge import Enclosure
 from ..models.traced.evaluate import evaluated
 from ..models.traced.graph import Graph
-from ..models.traced.middles import Middles, Noisy
+from ..models.traced.middles import Middles
+from ..models.traced.roundings import Format, Turned
 from ..models.traced.systems import Fine, System, Value, each
 from ..models.traced.trace import array_of, traced
 from .learner import SGD, Inner, Learner, Loss, Task, bad, weights
 from .problem import programs
+from .tolerance import CHANCE, FORMATS, Tolerance
 
-REPLAYS, ROOM = 6, 4
 BALLS = 128
 STEPS = (1, 2, 3, 4, 5, 10)
 """Numbers of inner steps that are tried, beside one more and one less."""
 RATES = (0.01, 0.1, 0.2, 0.5, 2.0, 3.0, 5.0, 10.0, 100.0, -1.0)
 """Multiples of the rate from which the best one is looked for."""
-UNITS = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
 
 MEANING = {
     "maml": "MAML's meta-gradient",
@@ -56,7 +54,9 @@ MEANING = {
 class Diagnosis:
     """Whose gradient it is: a name, the enclosed relative distance to the gradient of that name, a sentence.
 
-    distances   to every candidate that was tried; rounding: the relative distance that the dtype's rounding explains
+    distances   to every candidate that was tried
+    rounding    the relative distance that the dtype's rounding explains; `proved`: no order of rounding explains more
+    alike       the others that rounding explains as well
     """
 
     name: str
@@ -64,6 +64,8 @@ class Diagnosis:
     message: str
     distances: Mapping[str, Enclosure]
     rounding: float
+    proved: float
+    alike: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,13 @@ class Objectives:
         self.model, self.tasks, self.learner, self.weights = model, tasks, Learner(model, inner, loss), weights(tasks)
         self.data = [self.learner.data(task.support, task.query) for task in tasks]
         self.omega = [array_of(p) for p in self.learner.omega]
-        self._kept: dict[Any, Value] = {}
+        self._graphs: dict[Any, Graph] = {}
 
     def _graph(self, name: str, data: tuple[torch.Tensor, ...], learner: Learner) -> Graph:
-        return programs(self.model, learner, data, (name,))[0][name]
+        key = (name, learner, tuple((t.shape, t.dtype) for t in data))
+        if key not in self._graphs:
+            self._graphs[key] = programs(self.model, learner, data, (name,))[0][name]
+        return self._graphs[key]
 
     def gradient(
         self, s: System, i: int, name: str = "gradient", learner: Learner | None = None, swap: str = ""
@@ -103,12 +108,8 @@ class Objectives:
 
     def total(self, s: System, **named: Any) -> Value:
         """The tasks' gradients, weighted."""
-        found: Value = None
-        for i, q in enumerate(self.weights):
-            if q != 0:
-                part = s.mul(self.gradient(s, i, **named), s.from_balls([arb(q)], ()))
-                found = part if found is None else s.add(found, part)
-        return found
+        parts = [_times(s, self.gradient(s, i, **named), q) for i, q in enumerate(self.weights) if q != 0]
+        return _added(s, parts)
 
     def usual(self) -> Iterator[Candidate]:
         """What needs no other inner loop."""
@@ -197,13 +198,12 @@ class Objectives:
             return graphs[key]
 
         def value(s: System, c: float) -> Value:
-            total: Value = None
+            parts: list[Value] = []
             for data, q in zip(self.data, self.weights, strict=True):
                 rate = s.mul(s.lift(c), s.lift(float(inner.lr)))
                 values = evaluated(graph(data), [*self.omega, rate, *map(array_of, data)], s)[0]
-                part = _times(s, _joined(values), q)
-                total = part if total is None else s.add(total, part)
-            return total
+                parts.append(_times(s, _joined(values), q))
+            return _added(s, parts)
 
         return value
 
@@ -221,6 +221,11 @@ def with_other_statistics(model: torch.nn.Module) -> torch.nn.Module | None:
 def _joined(values: Sequence[Value]) -> Value:
     """Tensors as one vector [p]."""
     return each(lambda *x: np.concatenate(x), *(each(np.ravel, v) for v in values))
+
+
+def _added(s: System, parts: Sequence[Value]) -> Value:
+    """The sum of vectors, in any order."""
+    return s.sum(each(lambda *x: np.stack(x), *parts), (0,), False)
 
 
 def _times(s: System, value: Value, factor: fmpq) -> Value:
@@ -258,7 +263,7 @@ def flattened(gradients: Any, learner: Learner) -> tuple[Array, torch.dtype]:
     vector = np.concatenate([array_of(p).ravel() for p in parts]).astype(float)
     if not np.isfinite(vector).all():
         raise bad("gradients", "inf or nan", "finite numbers")
-    return vector, next((p.dtype for p in parts if p.dtype in UNITS), torch.float64)
+    return vector, next((p.dtype for p in parts if p.dtype in FORMATS), torch.float64)
 
 
 def _relative(s: System, g: Array, at: Value) -> Enclosure:
@@ -280,17 +285,6 @@ def distance(g: Array, candidate: Candidate) -> Enclosure:
         return _relative(Fine(), g, candidate.value(Fine()))
 
 
-def rounding(candidate: Candidate, unit: float) -> float:
-    """The relative distance that rounding explains."""
-    exact = candidate.value(Middles()).mid
-    size = float(np.linalg.norm(exact))
-    far = [float(np.linalg.norm(candidate.value(Noisy(unit, seed)).mid - exact)) for seed in range(REPLAYS)]
-    bound = candidate.value(Middles(unit))
-    proved = float(np.linalg.norm(np.broadcast_to(bound.rad, bound.shape))) + unit * size
-    sampled = ROOM * max(far) + unit * size
-    return min(proved if np.isfinite(proved) else np.inf, sampled) / size if size > 0 else 0.0
-
-
 def check_gradient(
     gradients: Any, model: torch.nn.Module, tasks: Sequence[Task], *, inner: Inner, loss: Loss = "mse"
 ) -> Diagnosis:
@@ -301,31 +295,52 @@ def check_gradient(
     """
     those = Objectives(model, tasks, inner, loss)
     g, dtype = flattened(gradients, those.learner)
-    usual = those.usual()
-    stages: list[Iterator[Candidate]] = [islice(usual, 1), usual]
+    stages: list[Iterator[Candidate]] = [those.usual()]
     if isinstance(inner, SGD):
         stages += [those.other_steps(inner), _rates(g, those, inner)]
     stages.append(those.without_reset())
     tried: list[tuple[Candidate, Enclosure]] = []
     for stage in stages:
         new = [(one, distance(g, one)) for one in stage]
-        if not new:
-            continue
         tried += new
-        explained = _explained(new, UNITS[dtype])
-        if explained is not None:
-            return _said(tried, explained, dtype)
-    return _said(tried, None, dtype)
+        explained = _explained(g, new, FORMATS[dtype])
+        if explained:
+            break
+    return _said(tried, explained, dtype)
 
 
-Explained = tuple[Candidate, Enclosure, float]
+@dataclass(frozen=True)
+class Explained:
+    """A candidate from which rounding explains a gradient's distance; how many decisions it has turned."""
+
+    one: Candidate
+    far: Enclosure
+    room: Tolerance
+    turned: int = 0
 
 
-def _explained(tried: Sequence[tuple[Candidate, Enclosure]], unit: float) -> Explained | None:
-    """The nearest candidate, if the rest is rounding; of equally near ones the first."""
-    one, far = min(tried, key=lambda row: row[1].hi)
-    room = rounding(one, unit)
-    return (one, far, room) if far.lo <= room and np.isfinite(far.hi) else None
+def _explained(g: Array, tried: Sequence[tuple[Candidate, Enclosure]], form: Format) -> list[Explained]:
+    """The candidates from which rounding explains the distance: from the nearest on, until it does not of one."""
+    found: list[Explained] = []
+    for one, far in sorted(tried, key=lambda row: row[1].hi):
+        room = Tolerance(one.value, form)
+        turned, far = _turned(g, one, far, room)
+        if not (room.explains(far.lo) and np.isfinite(far.hi)):
+            break
+        found.append(Explained(one, far, room, turned))
+    order = [one for one, _ in tried]
+    return sorted(found, key=lambda e: order.index(e.one))
+
+
+def _turned(g: Array, one: Candidate, far: Enclosure, room: Tolerance) -> tuple[int, Enclosure]:
+    """How many doubtful decisions are taken the other way, and the distance then: each if it comes nearer."""
+    chosen: list[int] = []
+    for entry in room.doubtful if room.expected < far.lo <= room.proved else ():
+        other = Turned([*chosen, entry])
+        near = _relative(other, g, one.value(other))
+        if near.hi < far.hi:
+            chosen, far = [*chosen, entry], near
+    return len(chosen), far
 
 
 def _rates(g: Array, those: Objectives, inner: SGD) -> Iterator[Candidate]:
@@ -358,17 +373,30 @@ def _rates(g: Array, those: Objectives, inner: SGD) -> Iterator[Candidate]:
                             lambda s, r=rounded: value(s, r))  # type: ignore[misc] # fmt: skip
 
 
-def _said(tried: Sequence[tuple[Candidate, Enclosure]], explained: Explained | None, dtype: torch.dtype) -> Diagnosis:
+def _said(
+    tried: Sequence[tuple[Candidate, Enclosure]], explained: Sequence[Explained], dtype: torch.dtype
+) -> Diagnosis:
     distances = {one.words if one.name == "sum-not-mean" else one.name: far for one, far in tried}
     kind, maml = str(dtype).removeprefix("torch."), tried[0][1]
-    if explained is not None:
-        one, far, room = explained
-        text = f"This is {one.words} (relative distance at most {far.hi:.2g}; rounding in {kind} explains {room:.2g})"
-        if one.name != "maml":
-            text += f"; it is not MAML's, which is {maml.lo:.2g} away"
-        return Diagnosis(one.name, far, text + ".", distances, room)
-    one, far = min(tried, key=lambda row: row[1].hi)
-    room = rounding(one, UNITS[dtype])
-    text = (f"This is none of the gradients that are known here: the nearest is {one.words}, at a relative distance of "
-            f"at least {far.lo:.2g}, where rounding in {kind} explains {room:.2g}.")  # fmt: skip
-    return Diagnosis("unknown", far, text, distances, room)
+    if not explained:
+        one, far = min(tried, key=lambda row: row[1].hi)
+        room = Tolerance(one.value, FORMATS[dtype])
+        beyond = "in any order" if far.lo > room.proved else f"but for a chance of {CHANCE:g}"
+        text = f"This is none of the gradients that are known here: the nearest is {one.words}, at a relative distance "
+        text += f"of at least {far.lo:.2g}, where rounding in {kind} explains {room.least:.2g} {beyond}."
+        return Diagnosis("unknown", far, text, distances, room.least, room.proved, ())
+    first, *rest = explained
+    far, room = first.far, first.room
+    text = f"This is {first.one.words} (relative distance at most {far.hi:.2g}; rounding in {kind} explains "
+    text += f"{room.least:.2g}"
+    if first.turned:
+        text += f", with {first.turned} of {len(room.doubtful)} decisions that it may turn taken the other way"
+    text += ")"
+    if first.one.name != "maml":
+        text += f"; it is not MAML's, which is {maml.lo:.2g} away"
+    alike = tuple(dict.fromkeys(e.one.name for e in rest))
+    if rest:
+        text += f"; as far as {kind} can tell: it may as well be " + " or ".join(
+            f"{e.one.words} ({e.far.lo:.2g} away)" for e in rest
+        )
+    return Diagnosis(first.one.name, far, text + ".", distances, room.least, room.proved, alike)

@@ -102,6 +102,12 @@ COMMANDS = {
         THEOREM,
         "metagap replay",
     ),
+    "runs": Command(
+        "running",
+        "List the runs whose results are kept, go on with one, or make room.",
+        SUITE,
+        "metagap runs 1f2e3d4c --resume",
+    ),
     "report": Command(
         "showing",
         "Write the report's pages again from the records in the folder.",

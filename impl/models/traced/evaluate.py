@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 
 from ...arithmetic import Array
-from . import layers, reductions, solves, views  # noqa: F401 - their rows enter the table
+from . import layers, pools, reductions, solves, views  # noqa: F401 - their rows enter the table
+from .alike import numbers
 from .graph import Graph, Node, Ref, replaced
 from .operators import OPERATORS, UnknownOperatorError, advice
-from .systems import System, Value
+from .systems import System, Value, shape_of
+
+TAKEN = (Ref, tuple, list)
+"""Arguments that are values of nodes, or may hold some."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,17 @@ class Run:
     node: Node = field(default_factory=lambda: Node("start"))
     flat: dict[int, Array] = field(default_factory=dict)
     """Entries of a node's value that are constant near omega, as closed units are."""
+    inputs: Sequence[Any] = ()
+    """As they were given."""
+    shapes: list[Any] = field(default_factory=list)
+    """Of the nodes' values; None of several."""
     _live: bool = False
     _values: list[Value] = field(default_factory=list)
 
     def compared(self, difference: Value) -> Array:
         """-1, 0, 1, or 2 where it is open, per entry; remembered as a decision."""
         found, sizes = self.s.signs(difference)
+        found = self.s.chosen(found, difference)
         if self._live and found.size:
             self.decided(found, sizes)
         return found
@@ -69,6 +78,10 @@ class Run:
         else:
             self.margin = min(self.margin, float(sizes.min()))
 
+    def numbers(self, argument: int) -> Array:
+        """Of an argument of the present node: entries of the same number are one function (`alike`)."""
+        return numbers(self, self.node.args[argument].index)
+
     def behind(self, argument: int) -> tuple[Node, Value, int]:
         """The node behind an argument of the present one, its first argument's value and its number."""
         ref = self.node.args[argument]
@@ -81,7 +94,9 @@ class Run:
         live, last = self.graph.live, self.graph.last_uses
         for index, node in enumerate(self.graph.nodes):
             self.node, self._live = node, live[index]
-            self._values.append(self._value(node, inputs))
+            value = self._value(node, inputs)
+            self._values.append(value)
+            self.shapes.append(None if value is None or isinstance(value, tuple | list) else shape_of(value))
             for used in last[index]:
                 self._values[used] = None
         return [self._values[ref.index] for ref in self.graph.outputs]
@@ -97,14 +112,15 @@ class Run:
         row = OPERATORS.get(node.op)
         if row is None:
             raise UnknownOperatorError(advice(node))
-        args = replaced(node.args, self._values)
-        named = {key: replaced(value, self._values) for key, value in (node.named or {}).items()}
-        return row.run(self, *args, **named)
+        args = [replaced(one, self._values) if type(one) in TAKEN else one for one in node.args]
+        if not node.named:
+            return row.run(self, *args)
+        return row.run(self, *args, **{key: replaced(value, self._values) for key, value in node.named.items()})
 
 
 def evaluated(graph: Graph, inputs: Sequence[Value], system: System) -> tuple[list[Value], Run]:
     """The outputs, and what was decided on the way. inputs: values of the system, or exact integer arrays."""
-    run = Run(system, graph)
+    run = Run(system, graph, inputs=inputs)
     given = [system.of(x) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in inputs]
     with np.errstate(all="ignore"):
         return run.outputs(given), run

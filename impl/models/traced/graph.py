@@ -91,10 +91,11 @@ def references(node: Node) -> list[Ref]:
 
 def replaced(value: Any, values: Sequence[Any]) -> Any:
     """An argument with every reference replaced."""
-    if isinstance(value, Ref):
+    kind = type(value)
+    if kind is Ref:
         return values[value.index]
-    if isinstance(value, tuple | list):
-        return type(value)(replaced(one, values) for one in value)
+    if kind is tuple or kind is list:
+        return kind([replaced(one, values) for one in value])
     return value
 
 

@@ -1,19 +1,16 @@
-"""Layers: convolution as products with unfolded windows, pools, normalisations; each by its definition."""
+"""Layers: convolution as products with unfolded windows, and normalisations; each by its definition."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...arithmetic import Array
-from .operators import power, refuse, row
-from .reductions import winners
-from .systems import Open, Picks, Value, each, parts, rebuilt, shape_of
-
-OUTSIDE = -(2.0**1000)
-"""Stands around what a pool of largest sees: below every number, and finite."""
+from .operators import power, row
+from .products import Moved
+from .systems import Value, each, shape_of
 
 Ints = Sequence[int]
 
@@ -23,7 +20,9 @@ def over(place: Sequence[slice]) -> Any:
     return (..., *place)
 
 
-def _pad(x: Array, ends: Sequence[tuple[int, int]], fill: Any) -> Array:
+def padded(x: Array, ends: Sequence[tuple[int, int]], fill: Any) -> Array:
+    if not any(map(any, ends)):
+        return x
     spare = x.ndim - len(ends)
     shape = (*x.shape[:spare], *(n + lo + hi for n, (lo, hi) in zip(x.shape[spare:], ends, strict=True)))
     found = np.full(shape, fill, dtype=x.dtype)
@@ -51,60 +50,49 @@ def reach(kernel: Ints, out: Ints, stride: Ints, dilation: Ints) -> list[int]:
     return [(n - 1) * s + (k - 1) * d + 1 for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)]
 
 
-def unfolded(run: Any, a: Value, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints,
-             outside: float = 0.0) -> Value:  # fmt: skip
-    """Windows (K, ..., *out) of the last axes."""
-    plane = shape_of(a)[-len(kernel) :]
-    need = reach(kernel, out, stride, dilation)
-    ends = [(p, max(n - p - m, 0)) for p, n, m in zip(padding, need, plane, strict=True)]
-    fills = parts(run.s.of(np.asarray(outside)))
-    seen = places(kernel, out, stride, dilation)
-
-    def windows(x: Array, fill: Array) -> Array:
-        wide = _pad(x, ends, fill[()])
-        return np.stack([wide[over(place)] for place in seen])
-
-    return rebuilt(a, [windows(x, fill) for x, fill in zip(parts(a), fills, strict=True)])
-
-
-def folded(run: Any, pieces: Value, plane: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Value:
-    """The sums of windows (K, ..., *out) where they lie on a plane (..., *plane): the transpose of `unfolded`."""
-    count = len(kernel)
-    out = shape_of(pieces)[-count:]
-    need = reach(kernel, out, stride, dilation)
-    wide = [max(n, p + m) for n, p, m in zip(need, padding, plane, strict=True)]
-    zero = run.s.of(np.zeros((*shape_of(pieces)[1:-count], *wide)))
-    found = [np.array(p) for p in parts(zero)]
-    for k, place in enumerate(places(kernel, out, stride, dilation)):
-        index = over(place)
-        added = run.s.add(rebuilt(zero, [x[index] for x in found]), each(lambda x, k=k: x[k], pieces))
-        for x, y in zip(found, parts(added), strict=True):
-            x[index] = y
-    inner = tuple(slice(p, p + n) for p, n in zip(padding, plane, strict=True))
-    return rebuilt(zero, [x[over(inner)] for x in found])
-
-
 # --- convolution --------------------------------------------------------------------------------------------------
 
 
-def _columns(run: Any, a: Value, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Value:
-    """What each position sees, as columns (g, C/g K, N P)."""
+def windows(plane: Ints, kernel: Ints, out: Ints, groups: int, how: tuple[Ints, ...]) -> Callable[[Array], Array]:
+    """What each position sees of (N, C, *plane), as columns (g, C/g K, N P)."""
     stride, padding, dilation = how
-    count = len(kernel)
-    n, c = shape_of(a)[:2]
     need = reach(kernel, out, stride, dilation)
-    ends = [(p, max(m - p - s, 0)) for p, m, s in zip(padding, need, shape_of(a)[2:], strict=True)]
-    spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
-    windows = (slice(None),) * 2 + tuple(slice(0, s * (m - 1) + 1, s) for s, m in zip(stride, out, strict=True))
-    windows += tuple(slice(None, None, d) for d in dilation)
+    ends = [(p, max(m - p - s, 0)) for p, m, s in zip(padding, need, plane, strict=True)]
+    cells = int(np.prod(kernel))
 
     def arrange(x: Array) -> Array:
-        seen = np.lib.stride_tricks.sliding_window_view(_pad(x, ends, 0.0), spans, tuple(range(2, 2 + count)))[windows]
-        own = seen.reshape(n, groups, c // groups, *seen.shape[2:]) if groups > 1 else seen[:, None]
-        axes = (1, 2, *range(3 + count, 3 + 2 * count), 0, *range(3, 3 + count))
-        return own.transpose(axes).reshape(groups, (c // groups) * int(np.prod(kernel)), n * int(np.prod(out)))
+        wide = padded(x, ends, 0.0)
+        point, channel, *steps = wide.strides
+        inner = x.shape[1] // groups
+        shape = (groups, inner, *kernel, len(x), *out)
+        seen = (
+            (k * d for k, d in zip(steps, dilation, strict=True)),
+            (k * s for k, s in zip(steps, stride, strict=True)),
+        )
+        strides = (inner * channel, channel, *seen[0], point, *seen[1])
+        windows = np.lib.stride_tricks.as_strided(wide, shape, strides, writeable=False)
+        return windows.reshape(groups, inner * cells, -1)
 
-    return each(arrange, a)
+    return arrange
+
+
+def _columns(arrange: Callable[[Array], Array], groups: int) -> Moved:
+    """Columns (g, C/g K, N P) as a factor: of a column's sum and largest, channels come first."""
+
+    def columns(x: Array, join: np.ufunc) -> Array:
+        inner = join.reduce(x.reshape(len(x), groups, -1, *x.shape[2:]), axis=2)
+        return np.asarray(join.reduce(arrange(inner), axis=1))
+
+    return Moved(arrange, columns)
+
+
+def _rows(arrange: Callable[[Array], Array]) -> Moved:
+    """The transpose (g, N P, C/g K) as a factor: the N points come first."""
+
+    def columns(x: Array, join: np.ufunc) -> Array:
+        return np.asarray(join.reduce(arrange(join.reduce(x, axis=0, keepdims=True)), axis=2))
+
+    return Moved(lambda x: arrange(x).transpose(0, 2, 1), columns)
 
 
 def _by_group(x: Array, groups: int) -> Array:
@@ -140,9 +128,9 @@ def _spread(run: Any, a: Value, weight: Value, plane: Ints, groups: int, how: tu
         w = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:])
         return np.swapaxes(w, 1, 2).reshape(groups, inner, -1)
 
-    once = [1] * len(kernel)
-    columns = _columns(run, each(widened, a), kernel, plane, groups, (once, [0] * len(kernel), dilation))
-    found = run.s.product(each(turned, weight), columns)
+    how = ([1] * len(kernel), [0] * len(kernel), dilation)
+    columns = _columns(windows(need, kernel, plane, groups, how), groups)
+    found = run.s.product(each(turned, weight), each(widened, a), columns)
     return each(lambda x: np.moveaxis(x.reshape(groups * inner, -1, *plane), 0, 1), found)
 
 
@@ -161,11 +149,12 @@ def convolution(run: Any, a: Value, weight: Value, bias: Value, stride: Ints, pa
         out = [(m + 2 * p - d * (k - 1) - 1) // s + 1
                for m, p, d, k, s in zip(plane, padding, dilation, kernel, stride, strict=True)]  # fmt: skip
         flat = each(lambda w: w.reshape(groups, w.shape[0] // groups, -1), weight)
-        found = run.s.product(flat, _columns(run, a, kernel, out, groups, how))
+        found = run.s.product(flat, a, _columns(windows(plane, kernel, out, groups, how), groups))
         found = each(lambda x: np.moveaxis(x.reshape(-1, n, *out), 0, 1), found)
     if bias is None:
         return found
-    return run.s.add(found, each(lambda b: b.reshape(-1, *[1] * len(kernel)), bias))
+    terms = int(np.prod(shape_of(weight))) // shape_of(found)[1] * groups
+    return run.s.joined(found, each(lambda b: b.reshape(-1, *[1] * len(kernel)), bias), terms)
 
 
 @row("convolution_backward.default", "products with unfolded windows, and their transpose")
@@ -181,155 +170,12 @@ def convolution_back(run: Any, slope: Value, a: Value, weight: Value, biases: An
     elif wanted[0]:
         input_slope = _spread(run, slope, weight, plane, groups, how)
     if wanted[1]:
-        columns = each(lambda x: x.transpose(0, 2, 1), _columns(run, wide, kernel, size, groups, how))
-        found = run.s.product(each(lambda x: _by_group(x, groups), narrow), columns)
+        rows = _rows(windows(shape_of(wide)[2:], kernel, size, groups, how))
+        found = run.s.product(each(lambda x: _by_group(x, groups), narrow), wide, rows)
         weight_slope = each(lambda x: x.reshape(shape_of(weight)), found)
     if wanted[2]:
         bias_slope = run.s.sum(slope, (0, *range(2, 2 + len(kernel))), False)
     return input_slope, weight_slope, bias_slope
-
-
-# --- pools --------------------------------------------------------------------------------------------------------
-
-
-def _pool(a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceiling: bool) -> tuple[Any, ...]:
-    count = len(kernel) if len(kernel) > 1 else 2
-    kernel = full(kernel, count)
-    stride, padding, dilation = full(stride or kernel, count), full(padding, count), full(dilation, count)
-    out = []
-    for m, k, s, p, d in zip(shape_of(a)[-count:], kernel, stride, padding, dilation, strict=True):
-        spare = m + 2 * p - d * (k - 1) - 1
-        n = -(-spare // s) + 1 if ceiling else spare // s + 1
-        out.append(n - 1 if ceiling and (n - 1) * s >= m + p else n)
-    return kernel, stride, padding, dilation, out
-
-
-def _numbered(plane: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
-    """The number on the plane of what each position of the kernel sees (K, *out)."""
-    found = np.zeros((int(np.prod(kernel)), *out), dtype=np.int64)
-    for k, place in enumerate(np.ndindex(*kernel)):
-        for axis, (n, m, s, p, d) in enumerate(zip(out, plane, stride, padding, dilation, strict=True)):
-            own = np.arange(n) * s + place[axis] * d - p
-            found[k] = found[k] * m + own.reshape(-1, *[1] * (len(out) - 1 - axis))
-    return found
-
-
-@row("max_pool2d_with_indices.default max_pool3d_with_indices.default", "winners decided; closed units tie freely")
-def max_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), dilation: Ints = (1,),
-             ceiling: bool = False) -> Any:  # fmt: skip
-    kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
-    windows = unfolded(run, a, kernel, out, stride, padding, dilation, OUTSIDE)
-    flat = run.flat.get(run.node.args[0].index)
-    if flat is not None:
-        closed = unfolded(run, run.s.of(flat.astype(float)), kernel, out, stride, padding, dilation)
-        flat = run.s.middle(closed) == 1
-    index = winners(run, windows, flat)
-    if isinstance(index, Picks):
-        best = each(lambda x: x[0], windows)
-        for k in range(1, shape_of(windows)[0]):
-            best = run.s.larger(best, each(lambda x, k=k: x[k], windows))
-    else:
-        best = each(lambda x: np.take_along_axis(x, index[None], 0)[0], windows)
-    if flat is not None:
-        run.flat[len(run._values)] = flat.all(0)
-    numbers = _numbered(shape_of(a)[-len(out) :], kernel, out, stride, padding, dilation)
-    own = tuple(np.ogrid[tuple(slice(n) for n in out)])
-
-    def named(at: Array) -> Array:
-        return numbers[(at, *own)]
-
-    if isinstance(index, Picks):
-        return best, Picks(tuple(map(named, index.options)), index.possible)
-    return best, named(index)
-
-
-@row("max_pool2d_with_indices_backward.default max_pool3d_with_indices_backward.default", "to all that may win")
-def max_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints,
-                  ceiling: bool, index: Value) -> Value:  # fmt: skip
-    kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, dilation, ceiling)
-    plane = shape_of(a)[-len(out) :]
-    numbers = _numbered(plane, kernel, out, stride, padding, dilation)
-    numbers = numbers.reshape(len(numbers), *[1] * (len(shape_of(slope)) - len(out)), *out)
-    if isinstance(index, Picks):
-        first, *rest = [(numbers == o[None]) & p[None] for o, p in zip(index.options, index.possible, strict=True)]
-        mask: Any = Open(first, np.any(rest, axis=0))
-    else:
-        mask = numbers == index[None]
-    shape = (len(numbers), *shape_of(slope))
-    wide = each(lambda x: np.broadcast_to(x[None], shape), slope)
-    pieces = run.s.where(mask, wide, run.s.of(np.zeros(shape)))
-    return folded(run, pieces, plane, kernel, stride, padding, dilation)
-
-
-def _shares(run: Any, a: Value, pool: tuple[Any, ...], counted: bool, divisor: int | None) -> Array:
-    """What each mean is divided by (*out)."""
-    kernel, stride, padding, dilation, out = pool
-    if divisor is not None:
-        return np.full(out, float(divisor))
-    # Windows count what they have of the plane, or of the padded plane; of what is beyond, nothing.
-    ends = [(p, p) for p in padding]
-    ones = _pad(np.ones(shape_of(a)[-len(out) :]), ends, 1.0 if counted else 0.0)
-    none = [0] * len(out)
-    found: Array = run.s.middle(unfolded(run, run.s.of(ones), kernel, out, stride, none, dilation)).sum(0)
-    return found
-
-
-@row("avg_pool2d.default avg_pool3d.default", "sums of windows, divided")
-def avg_pool(run: Any, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,), ceiling: bool = False,
-             counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
-    sums = run.s.sum(unfolded(run, a, kernel, out, stride, padding, dilation), (0,), False)
-    return run.s.div(sums, run.s.of(_shares(run, a, pool, counted, divisor)))
-
-
-@row("avg_pool2d_backward.default avg_pool3d_backward.default", "shares of each mean, added")
-def avg_pool_back(run: Any, slope: Value, a: Value, kernel: Ints, stride: Ints = (), padding: Ints = (0,),
-                  ceiling: bool = False, counted: bool = True, divisor: int | None = None) -> Value:  # fmt: skip
-    pool = kernel, stride, padding, dilation, out = _pool(a, kernel, stride, padding, (1,), ceiling)
-    share = run.s.div(slope, run.s.of(_shares(run, a, pool, counted, divisor)))
-    pieces = each(lambda x: np.broadcast_to(x[None], (int(np.prod(kernel)), *x.shape)), share)
-    return folded(run, pieces, shape_of(a)[-len(out) :], kernel, stride, padding, dilation)
-
-
-def _members(whole: int, pieces: int) -> Array:
-    """Which of so many pieces an entry is in, as 0 and 1 (pieces, whole): they overlap where they do not divide."""
-    k, entry = np.arange(pieces)[:, None], np.arange(whole)
-    found: Array = ((entry >= k * whole // pieces) & (entry < -(-(k + 1) * whole // pieces))).astype(float)
-    return found
-
-
-def _between(run: Any, left: Array, a: Value, right: Array) -> Value:
-    return run.s.product(run.s.product(run.s.of(left), a), run.s.of(right))
-
-
-@row("_adaptive_avg_pool2d.default", "products with exact 0s and 1s, divided")
-def adaptive_pool(run: Any, a: Value, size: Ints) -> Value:
-    rows, columns = (_members(m, n) for m, n in zip(shape_of(a)[-2:], size, strict=True))
-    return run.s.div(_between(run, rows, a, columns.T), run.s.of(np.outer(rows.sum(1), columns.sum(1))))
-
-
-@row("_adaptive_avg_pool2d_backward.default", "the transpose of those products")
-def adaptive_pool_back(run: Any, slope: Value, a: Value) -> Value:
-    rows, columns = (_members(m, n) for m, n in zip(shape_of(a)[-2:], shape_of(slope)[-2:], strict=True))
-    share = run.s.div(slope, run.s.of(np.outer(rows.sum(1), columns.sum(1))))
-    return _between(run, rows.T, share, columns)
-
-
-def _even(run: Any, plane: Ints, size: Ints) -> list[int]:
-    if any(m % n for m, n in zip(plane, size, strict=True)):
-        raise refuse(run, f"a plane {tuple(plane)} is not divided evenly into {tuple(size)}")
-    return [m // n for m, n in zip(plane, size, strict=True)]
-
-
-@row("adaptive_max_pool2d.default", "as a pool of largest, of parts that divide the plane")
-def adaptive_largest(run: Any, a: Value, size: Ints) -> Any:
-    return max_pool(run, a, _even(run, shape_of(a)[-2:], size))
-
-
-@row("adaptive_max_pool2d_backward.default", "as that of a pool of largest")
-def adaptive_largest_back(run: Any, slope: Value, a: Value, index: Value) -> Value:
-    kernel = _even(run, shape_of(a)[-2:], shape_of(slope)[-2:])
-    return max_pool_back(run, slope, a, kernel, kernel, [0], [1], False, index)
 
 
 # --- normalisations -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Midpoint-radius float64 as a system of numbers; with a dtype's own rounding, proved, or drawn at random."""
+"""Midpoint-radius float64 as a system of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flint import arb
 
 from ...arithmetic import Array, bounds
 from ...midrad import GUARD, UP, MidRad, MidRads, U
-from .products import product
+from .products import PLAIN, Moved, product
 from .systems import FUNCTIONS, System, Value, each, parts
 
 OWN: dict[str, Callable[[MidRad], MidRad]] = {
@@ -21,33 +21,25 @@ OWN: dict[str, Callable[[MidRad], MidRad]] = {
 
 
 class Middles(System):
-    """Midpoint-radius float64. `unit`: further relative error of every result, as of a dtype that rounds so."""
+    """Midpoint-radius float64."""
 
     name = "midpoint-radius"
-
-    def __init__(self, unit: float = 0.0) -> None:
-        self.unit = unit
-
-    def _rounded(self, a: MidRad, count: int = 1) -> MidRad:
-        if not self.unit:
-            return a
-        return MidRad(a.mid, (a.rad + count * self.unit * (np.abs(a.mid) + a.rad)) * UP)
 
     def of(self, array: Array) -> MidRad:
         values = np.asarray(array, dtype=float)
         return MidRad(values, 0.0)
 
     def add(self, a: Value, b: Value) -> Value:
-        return self._rounded(a + b)
+        return a + b
 
     def sub(self, a: Value, b: Value) -> Value:
-        return self._rounded(a - b)
+        return a - b
 
     def mul(self, a: Value, b: Value) -> Value:
-        return self._rounded(a * b)
+        return a * b
 
     def div(self, a: Value, b: Value) -> Value:
-        return self._rounded(a / b)
+        return a / b
 
     def neg(self, a: Value) -> Value:
         return -a
@@ -56,23 +48,19 @@ class Middles(System):
         if not axes:
             return a
         found = a.sum(axes)
-        if self.unit:
-            count = int(np.prod([a.shape[k] for k in axes]))
-            found = found.within((count + 1) * self.unit * MidRad(np.broadcast_to(a.size, a.shape)).sum(axes).high)
         return each(lambda x: np.expand_dims(x, axes), found) if keep else found
 
-    def product(self, a: Value, b: Value) -> Value:
-        return product(a, b, U + self.unit)
+    def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
+        return product(a, b, moved=moved)
 
     def solve(self, a: Value, b: Value) -> Value:
-        near = _inverse(self.middle(a))
-        at, inverse = self.of(near @ self.middle(b)), self.of(near)
-        off = self.sub(self.of(np.eye(a.shape[-1])), self.product(inverse, a))
-        rest = self.product(inverse, self.sub(b, self.product(a, at))).size
+        near = inverse(self.middle(a))
+        at, back = self.of(near @ self.middle(b)), self.of(near)
+        off = self.sub(self.of(np.eye(a.shape[-1])), self.product(back, a))
+        rest = self.product(back, self.sub(b, self.product(a, at))).size
         most = MidRad(off.size).sum(-1).high.max(-1)[..., None, None]
         share = np.where(most < 1, most / (1 - most) * UP, np.nan)
-        # How a dtype eliminates is nobody's theorem here: with a unit, nothing is claimed.
-        return MidRad(at.mid, (rest + share * rest.max(-2, keepdims=True)) * UP + (np.inf if self.unit else GUARD))
+        return MidRad(at.mid, (rest + share * rest.max(-2, keepdims=True)) * UP + GUARD)
 
     def apply(self, name: str, a: Value) -> Value:
         flat = a.reshape(-1)
@@ -81,12 +69,14 @@ class Middles(System):
         else:
             function = FUNCTIONS[name]
             found = self.from_balls([function(x) for x in self.balls(flat)], flat.shape)
-        return self._rounded(found.reshape(*a.shape), 4)
+        return found.reshape(*a.shape)
 
     def larger(self, a: Value, b: Value) -> Value:
         """|max(x, y) - max(a, b)| <= max(|x - a|, |y - b|); the one that is certainly larger is itself."""
-        first, second = a.low >= b.high, b.low >= a.high
-        rad = np.where(first, a.rad, np.where(second, b.rad, np.maximum(a.rad, b.rad)))
+        rad: Array = np.where(b.low >= a.high, b.rad, a.rad)
+        if b.rad.any():
+            open_ = ~(a.low >= b.high) & ~(b.low >= a.high)
+            rad = np.where(open_, np.maximum(a.rad, b.rad), rad)
         return MidRad(np.maximum(a.mid, b.mid), rad)
 
     def hull(self, a: Value, b: Value) -> Value:
@@ -97,9 +87,12 @@ class Middles(System):
     def signs(self, a: Value) -> tuple[Array, Array]:
         # The sign of a rounded difference is that of the difference.
         size = np.abs(a.mid) - a.rad
-        found = np.where((size > 0) & (size < np.inf), np.sign(a.mid), 2).astype(np.int8)
-        found[np.broadcast_to((a.mid == 0) & (a.rad == 0), found.shape)] = 0
-        return found, np.maximum(size * (1 - 4 * U), 0.0)
+        found = np.broadcast_to((a.mid > 0).view(np.int8) * np.int8(2) - np.int8(1), size.shape)
+        known = (size > 0) & (size < np.inf)
+        if not known.all():
+            found = np.where(known, found, np.where((a.mid == 0) & (a.rad == 0), np.int8(0), np.int8(2)))
+        size *= 1 - 4 * U
+        return found, size
 
     def finite(self, a: Value) -> Array:
         found: Array = np.isfinite(a.mid) & np.isfinite(a.rad)
@@ -124,45 +117,10 @@ class Middles(System):
         )
 
 
-def _inverse(table: Array) -> Array:
+def inverse(table: Array) -> Array:
     """A proposal for the inverses of (..., n, n)."""
     try:
         found: Array = np.linalg.inv(table)
     except np.linalg.LinAlgError:
         return np.full(table.shape, np.nan)
     return found
-
-
-class Noisy(Middles):
-    """One way that a dtype may round: every result moved at random by its unit. Encloses nothing: numbers propose.
-
-    Sums of n terms are moved by up to sqrt(n) units of the size of what is added, as independent roundings would.
-    """
-
-    name = "one rounding"
-
-    def __init__(self, unit: float, seed: int) -> None:
-        super().__init__(unit)
-        self._random = np.random.default_rng(seed)
-
-    def _moved(self, mid: Array, size: Array | float) -> MidRad:
-        return MidRad(mid + self.unit * self._random.uniform(-1, 1, np.shape(mid)) * size, 0.0)
-
-    def _rounded(self, a: MidRad, count: int = 1) -> MidRad:
-        return self._moved(a.mid, count * np.abs(a.mid))
-
-    def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
-        if not axes:
-            return a
-        count = float(np.prod([a.shape[k] for k in axes]))
-        size = np.sqrt(count) * np.abs(a.mid).sum(axes, keepdims=keep)
-        return self._moved(np.broadcast_to(a.mid, a.shape).sum(axes, keepdims=keep), size)
-
-    def product(self, a: Value, b: Value) -> Value:
-        rows, columns = np.linalg.norm(a.mid, axis=-1)[..., :, None], np.linalg.norm(b.mid, axis=-2)[..., None, :]
-        return self._moved(a.mid @ b.mid, np.sqrt(a.shape[-1]) * rows * columns)
-
-    def solve(self, a: Value, b: Value) -> Value:
-        """The solution of equations beside these: an elimination's error is one of its coefficients."""
-        size = a.shape[-1] * np.abs(a.mid).max(-1, keepdims=True)
-        return self._rounded(MidRad(_inverse(self._moved(self.middle(a), size).mid) @ self.middle(b)))

@@ -1,7 +1,7 @@
 """The operators: one row for each, how it is enclosed, the same in every system of numbers.
 
-Sums and the like are in `reductions`, moves in `views`, layers in `layers`, equations in `solves`; `evaluate` brings
-all together. A row is a function of the run and of the
+Sums and the like are in `reductions`, moves in `views`, layers in `layers`, `pools`, equations in `solves`; `evaluate`
+brings all together. A row is a function of the run and of the
 operator's arguments (values, numbers, lists), under its name in PyTorch's core; what it decides goes through
 `run.compared`.
 
@@ -156,7 +156,7 @@ def add_product(run: Any, c: Value, a: Value, b: Value, *, beta: float = 1, alph
     s, found = run.s, product(run, a, b)
     if alpha != 1:
         found = s.mul(found, s.lift(alpha))
-    return s.add(found, c if beta == 1 else s.mul(c, s.lift(beta)))
+    return s.joined(found, c if beta == 1 else s.mul(c, s.lift(beta)), shape_of(a)[-1])
 
 
 @row("dot.default mv.default", "as mm")
@@ -295,7 +295,7 @@ def relu(run: Any, a: Value) -> Value:
     s, x = run.s, run.s.lift(a)
     signs, _ = s.signs(x)
     run.flat[len(run._values)] = signs == -1
-    return s.where(signs == -1, s.of(np.zeros(signs.shape)), s.larger(x, s.of(np.zeros(signs.shape))))
+    return s.larger(x, s.lift(0.0))
 
 
 @row("maximum.default", "continuous")

@@ -15,50 +15,95 @@ That BLAS adds products up at all is what `impl.blas` watches: each product, of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from ...arithmetic import Array
 from ...blas import product as multiplied
 from ...midrad import GUARD, UP, MidRad, U
 
+LEAST = 2.0**-1074
+"""The least positive number: at least what underflow takes from a product."""
 TINY = 2.0**-500
 """Covers the squares that underflow below a root."""
 
 
-def product(a: MidRad, b: MidRad, unit: float = U) -> MidRad:
-    """a b for (..., i, n) and (..., n, j), stacked; `unit` is that of the arithmetic whose roundings are covered.
+@dataclass(frozen=True)
+class Moved:
+    """A factor made of an array's entries, each perhaps several times, and of zeros: `move(array)` (..., n, j).
 
-    Errors: DefectError.
+    columns   the sums (np.add), or the largest (np.maximum), of the columns of `move` of an array >= 0 (..., j)
     """
-    left, right = np.broadcast_to(a.mid, a.shape), np.broadcast_to(b.mid, b.shape)
-    mid = _stacked(left, right)
+
+    move: Callable[[Array], Array]
+    columns: Callable[[Array, np.ufunc], Array]
+
+
+PLAIN = Moved(lambda x: x, lambda x, join: np.asarray(join.reduce(x, axis=-2)))
+
+
+def product(a: MidRad, b: MidRad, more: float = 0.0, moved: Moved = PLAIN) -> MidRad:
+    """a b' for (..., i, n) and (..., n, j), b' = moved b, stacked; `more` is added to gamma_n.
+
+    Sizes and radii of b are put together before they are moved: it may be much smaller than b'. Errors: DefectError.
+    """
+    (left, left_rad), (plain, plain_rad) = _whole(a), _whole(b)
+    right = moved.move(plain)
     count = left.shape[-1]
-    gamma = (count + 2) * unit * (1 + 2 * (count + 2) * unit)
-    first, second = a.rad.any(), b.rad.any()
+    gamma = (count + 2) * U * (1 + 2 * (count + 2) * U) + more
+    first, second = bool(a.rad.any()), bool(b.rad.any())
+    sizes: Array | None = None
     if not first and not second:
+        mid = _stacked(left, right)
         rad = gamma * _norms(left, -1)[..., :, None] * _norms(right, -2)[..., None, :]
-    elif not second:
-        rad = _stacked(a.rad + gamma * np.abs(left), np.abs(right)) * (1 + 2 * (count + 8) * U)
-    elif not first:
-        rad = _stacked(np.abs(left), b.rad + gamma * np.abs(right)) * (1 + 2 * (count + 8) * U)
     else:
-        first_rad, second_rad = np.broadcast_to(a.rad, a.shape), np.broadcast_to(b.rad, b.shape)
-        rad = _both(np.abs(left), first_rad, np.abs(right), second_rad, gamma) * (1 + 2 * (2 * count + 8) * U)
+        rad, sizes = _radii(np.abs(left), left_rad, np.abs(plain), plain_rad, gamma, moved, first, second)
+        mid = _stacked(left, right, sizes)
+        rad *= 1 + 2 * (2 * count + 8) * U
     if not np.isfinite(mid).all():
         rad = rad + 0 * mid  # nan where a sum has overflowed
-    return MidRad(mid, rad * UP + (count + 1) * GUARD)
+    rad *= UP
+    rad += (count + 1) * GUARD
+    return MidRad(mid, rad)
 
 
-def _both(left: Array, left_rad: Array, right: Array, right_rad: Array, gamma: float) -> Array:
-    """|a|'(r_b + gamma |b|) + r_a'(|b| + r_b), the sum that weighs less by its bound; of sizes and radii."""
-    if left_rad.sum() * right.sum() <= right_rad.sum() * left.sum():
-        columns = (right.sum(-2) + right_rad.sum(-2))[..., None, :]
-        right *= gamma
-        right += right_rad
-        return _stacked(left, right) + left_rad.max(-1)[..., :, None] * columns
-    spread = right_rad.max(-2) + gamma * right.max(-2)
+def _whole(a: MidRad) -> tuple[Array, Array]:
+    """Midpoints and radii, both of the shape."""
+    if a.mid.shape == a.rad.shape:
+        return a.mid, a.rad
+    return np.broadcast_to(a.mid, a.shape), np.broadcast_to(a.rad, a.shape)
+
+
+def _radii(left: Array, left_rad: Array, right: Array, right_rad: Array, gamma: float, moved: Moved, first: bool,
+           second: bool) -> tuple[Array, Array | None]:  # fmt: skip
+    """|a|'(r_b + gamma |b|) + r_a'(|b| + r_b), the sum that weighs less by its bound; of sizes and radii.
+
+    Also at least |a||b|1, where that is at hand. No radii of a (first), of b (second): one sum.
+    """
+    if not second:
+        found = _stacked(left_rad + _share(gamma, left), moved.move(right), positive=True)
+        return found, found.sum(-1) / gamma
+    if not first or left_rad.sum() * right.sum() <= right_rad.sum() * left.sum():
+        found = _stacked(left, moved.move(right_rad + _share(gamma, right)), positive=True)
+        sizes = found.sum(-1) / gamma
+        if first:
+            right += right_rad
+            found += left_rad.max(-1)[..., :, None] * moved.columns(right, np.add)[..., None, :]
+        return found, sizes
+    spread = moved.columns(right_rad + _share(gamma, right), np.maximum)
     right += right_rad
-    return _stacked(left_rad, right) + left.sum(-1)[..., :, None] * spread[..., None, :]
+    found = _stacked(left_rad, moved.move(right), positive=True)
+    found += left.sum(-1)[..., :, None] * spread[..., None, :]
+    return found, None
+
+
+def _share(gamma: float, sizes: Array) -> Array:
+    """At least gamma |b|. Where that underflows it still counts, as the other factor may be huge; 0 only of 0."""
+    found: Array = gamma * sizes
+    found += np.minimum(sizes, LEAST)
+    return found
 
 
 def _norms(table: Array, axis: int) -> Array:
@@ -74,11 +119,16 @@ def _any(table: Array, axis: int) -> Array:
     return found
 
 
-def _stacked(a: Array, b: Array) -> Array:
+def _stacked(a: Array, b: Array, sizes: Array | None = None, positive: bool = False) -> Array:
     """The products of matrices in stacks. Errors: DefectError."""
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if stack in ((), (1,)) and a.ndim == b.ndim:
+        one = multiplied(
+            a[(0,) * len(stack)], b[(0,) * len(stack)], sizes if sizes is None else sizes.reshape(-1), positive
+        )
+        return one[None] if stack else one
     found = np.empty((*stack, a.shape[-2], b.shape[-1]))
     left, right = (np.broadcast_to(x, (*stack, *x.shape[-2:])) for x in (a, b))
     for place in np.ndindex(*stack):
-        found[place] = multiplied(left[place], right[place])
+        found[place] = multiplied(left[place], right[place], None if sizes is None else sizes[place], positive)
     return found

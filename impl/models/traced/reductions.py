@@ -76,20 +76,28 @@ def logsumexp(run: Any, a: Value, axes: Any, keep: bool = False) -> Value:
 # --- the largest --------------------------------------------------------------------------------------------------
 
 
-def winners(run: Any, stacked: Value, flat: Array | None = None) -> Value:
+def winners(run: Any, stacked: Value, numbers: Callable[[], Array], flat: Array | None = None) -> Value:
     """The index on axis 0 of the largest, decided; `Picks` where it is not. flat: entries that are constant near omega.
 
-    Ties of constant entries are none: whichever is taken, its derivative is 0.
+    Ties of constant entries are none: whichever is taken, its derivative is 0. Nor are those of entries that are one
+    function; `numbers` tells these (`alike`), and is asked if there are ties.
     """
     s, middles = run.s, run.s.middle(stacked)
     best = np.argmax(middles, axis=0)
-    top = each(lambda x: np.take_along_axis(x, best[None], 0), stacked)
-    signs, sizes = s.signs(s.sub(top, stacked))
+    gap = s.sub(each(lambda x: np.take_along_axis(x, best[None], 0), stacked), stacked)
+    signs, sizes = s.signs(gap)
     own = np.arange(len(middles)).reshape(-1, *[1] * best.ndim) == best[None]
     harmless = own
     if flat is not None:
         harmless = own | (flat & np.take_along_axis(flat, best[None], 0))
-    signs = np.where(harmless, 1, signs)
+    if run._live and (~harmless & ((signs == 2) | (signs == 0))).any():
+        functions = numbers()
+        harmless = harmless | (functions == np.take_along_axis(functions, best[None], 0))
+    signs = s.chosen(np.where(harmless, 1, signs), gap, harmless, own)
+    beaten = signs == -1  # as the system has it: by what is compared, the largest is beaten by none
+    if beaten.any():
+        best = np.where(beaten.any(0), beaten.argmax(0), best)
+        own = np.arange(len(middles)).reshape(-1, *[1] * best.ndim) == best[None]
     if run._live:
         run.decided(signs, np.where(harmless, np.inf, sizes))
     rivals = (signs == 2) | (signs == 0)
@@ -119,7 +127,8 @@ def largest(run: Any, a: Value, axes: Any = (), keep: bool = False) -> Value:
 def largest_and_where(run: Any, a: Value, axis: int, keep: bool = False) -> Value:
     axis %= len(shape_of(a))
     stacked = each(lambda x: np.moveaxis(x, axis, 0), a)
-    index, value = winners(run, stacked), largest(run, a, (axis,), keep)
+    index = winners(run, stacked, lambda: np.moveaxis(run.numbers(0), axis, 0))
+    value = largest(run, a, (axis,), keep)
     return (value, each(lambda x: np.expand_dims(x, axis), index) if keep else index)
 
 

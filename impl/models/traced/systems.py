@@ -23,6 +23,7 @@ from flint import arb, arb_mat
 
 from ...arithmetic import Array, Balls, bounds
 from ...midrad import MidRad
+from .products import PLAIN, Moved
 
 Value = Any
 
@@ -111,8 +112,8 @@ class System(ABC):
         """The sums along axes."""
 
     @abstractmethod
-    def product(self, a: Value, b: Value) -> Value:
-        """Matrix products (..., i, n)(..., n, j)."""
+    def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
+        """Matrix products (..., i, n)(..., n, j), the second factor moved."""
 
     @abstractmethod
     def solve(self, a: Value, b: Value) -> Value:
@@ -133,7 +134,7 @@ class System(ABC):
     @abstractmethod
     def signs(self, a: Value) -> tuple[Array, Array]:
         """-1, 0, 1 as the entry is certainly negative, exactly 0, certainly positive, and 2 if that is open; lower
-        bounds of the size."""
+        bounds of the size where it is decided."""
 
     @abstractmethod
     def finite(self, a: Value) -> Array:
@@ -167,6 +168,19 @@ class System(ABC):
     def sub(self, a: Value, b: Value) -> Value:
         """a - b."""
         return self.add(a, self.neg(b))
+
+    def joined(self, sums: Value, a: Value, terms: int) -> Value:
+        """sums + a, where the sums are of so many terms; whoever rounds may have begun them with a."""
+        return self.add(sums, a)
+
+    def chosen(
+        self, signs: Array, difference: Value, harmless: Array | bool = False, best: Array | None = None
+    ) -> Array:
+        """What is decided by these signs of a difference; harmless: where nothing depends on it.
+
+        best: of a largest less each entry, which it is; -1 at another says that this is the largest.
+        """
+        return signs
 
     def where(self, mask: Value, a: Value, b: Value) -> Value:
         """a where the mask is true, else b; the hull of both where that is open."""
@@ -267,8 +281,8 @@ class Fine(System):
             return self.of(np.zeros(a.shape).sum(axes, keepdims=keep))
         return np.asarray(a.sum(axis=axes, keepdims=keep), dtype=object)
 
-    def product(self, a: Value, b: Value) -> Value:
-        return self._matrices(arb_mat.__mul__, a, b)
+    def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
+        return self._matrices(arb_mat.__mul__, a, each(moved.move, b))
 
     def solve(self, a: Value, b: Value) -> Value:
         return self._matrices(lambda x, y: x.solve(y, nonstop=True), a, b)

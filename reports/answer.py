@@ -132,10 +132,10 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
     found = [Sentence(head, numbers, "claims", "Claim by claim.", bool(violated))]
     comparison = compared(verify)
     if comparison is not None:
-        counts = comparison.smallest
-        more, total = counts["more"], counts.total()
+        against = comparison.smallest
+        more, total = against["more"], against.total()
         text = f"On {more} of {total} real instances the bound says more than is known without it, on "
-        text += f"{counts['as much']} as much, on {counts['less']} less"
+        text += f"{against['as much']} as much, on {against['less']} less"
         near = [ratio for family in verify.real_families for row in family.rows if (ratio := _ratio(row)) is not None]
         if near:
             text += f"; half of the gaps are at least {median(near):.2g} times the bound"

@@ -6,18 +6,15 @@ theorem that blind search must refute; its simplest and its worst witness are ke
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Literal, get_args
 
-from msgspec import convert
 from msgspec.structs import replace
 
 from ..impl.counterexample import second_opinion
@@ -25,26 +22,23 @@ from ..impl.extras import available
 from ..impl.falsify import Attack, Refutation, attack, refute
 from ..impl.falsify.pursuit import BALLS
 from ..impl.families import FAMILIES, family_of
-from ..impl.files import BadInputError
-from ..impl.files.text import document, read
 from ..impl.insight import indifferent
 from ..theory.claim import Mutant
 from .executing import Lost, Workers, carried_out
-from .formats import rows
 from .formats.auditing import (
     AuditRecord,
     FamilyRows,
     MatrixRows,
     MutantRow,
     MutantRows,
-    MutantsRecord,
     MutantWitness,
     SharpnessRows,
 )
-from .formats.shared import LostJob, Opinion, interval, latex
+from .formats.shared import File, LostJob, Opinion, RunStatus, interval, latex
 from .matrix import matrix
-from .records import dumps, environment, finite, hashes, now, write_text
-from .sharpness import sharpness, tightest
+from .records import environment, finite, hashes, now, write_text
+from .sharpness import sharpness
+from .store import Store
 from .witnesses import FOLDER, KEPT, readable, witness
 from .witnesses import read as read_witness
 
@@ -119,12 +113,6 @@ def _witness(
     )
 
 
-PARTS = ".audit"
-"""Folder of what an unfinished audit has done, beside its record: finished families, and parts of the others."""
-
-Part = TypeVar("Part", MatrixRows, SharpnessRows, MutantRows, FamilyRows)
-
-
 def kept_family(name: str, folder: Path, seed: int) -> FamilyRows:
     """A family's audit without search: the theory's counterexamples and those that ship with it, judged again.
 
@@ -167,126 +155,153 @@ def _kept_mutant(mutant: Mutant, folder: Path) -> MutantRow:
     return replace(row, simplest=_witness(mutant, found.first, "simplest", folder, vary=False))
 
 
-def audit_family(
-    name: str,
-    folder: Path,
-    seed: int,
-    effort: Effort,
-    only_mutants: bool = False,
-    known: Mapping[str, str] | None = None,
-    progress: Callable[[str], None] = lambda message: None,
-) -> FamilyRows:
-    """The audit of one family. Witnesses are written into the folder, and every part that is finished: the same audit
-    in the same folder goes on from there.
-
-    `known` are texts of instances that are tight already, by the claim's name.
-    """
-    family = FAMILIES[name]
-
-    def part(kind: type[Part], file: str, find: Callable[[], Part]) -> Part:
-        kept = _kept(folder / file, folder, kind)
-        if kept is None:
-            kept = find()
-            write_text(folder / file, dumps(kept))
-        return kept
-
-    def assumptions() -> MatrixRows:
-        # Where nothing but balls evaluates an instance it costs many times as much.
-        share = 1 if family.batch_quantities else BALLS
-        examples, hunt = max(effort.examples // share, 1), effort.hunt // share
-        return matrix(family, folder, seed, examples, hunt, progress, folder / "survey.json")
-
-    def constants() -> SharpnessRows:
-        return sharpness(family, folder, seed, effort.work, known or {}, progress)
-
-    def mutants() -> MutantRows:
-        attacks = attack(family, seed=seed, rounds=effort.rounds, progress=progress)
-        return MutantRows([_mutant(one, folder) for one in attacks])
-
-    return FamilyRows(
-        None if only_mutants else part(MatrixRows, "matrix.json", assumptions),
-        None if only_mutants or not family.batch_quantities else part(SharpnessRows, "sharpness.json", constants),
-        part(MutantRows, "mutants.json", mutants),
-    )
+PART = Literal["matrix", "sharpness", "mutants"]
 
 
-def audit(
-    folder: Path,
-    *,
-    seed: int,
-    effort: Effort,
-    command: str,
-    families: Sequence[str] = tuple(FAMILIES),
-    workers: int = 1,
-    only_mutants: bool = False,
-    deadline: float | None = None,
-    progress: Callable[[str], None] = lambda message: None,
-) -> AuditRecord | MutantsRecord:
-    """The whole audit as a record, or that of the mutants alone; without the hashes of the files.
+@dataclass(frozen=True)
+class AuditJob:
+    """A part of the audit of one family; `known` are names of claims and texts of instances that are tight already."""
 
-    Families that were finished before Ctrl-C or the deadline (of time.monotonic) are in the record (status
-    "interrupted", "out of time") and are kept beside it, and so are the parts of the others: the same audit of the same
-    sources goes on from there.
-    """
-    begin, started = time.monotonic(), now()
-    write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
-    known = {} if only_mutants else tightest(folder)
-    rooms = {name: _room(folder, name, seed, effort, only_mutants, known) for name in families}
-    whole = {name: room.with_name(f"{room.name}.json") for name, room in rooms.items()}
-    rows = {name: found for name, part in whole.items() if (found := _kept(part, folder, FamilyRows)) is not None}
-    waiting = [name for name in families if name not in rows]
-    if rows:
-        progress(f"{len(rows)} of {len(families)} families were finished before")
+    family: str
+    part: PART
+    seed: int
+    effort: Effort
+    known: tuple[tuple[str, str], ...] = ()
 
-    def take(name: str, found: FamilyRows) -> None:
-        # Witnesses appear with the lists that name them, and no others.
-        for file in hashes(found, rooms[name]):
-            write_text(folder / file, read(str(rooms[name] / file)).decode())
-        rows[name] = found
-        write_text(whole[name], dumps(found))
-        shutil.rmtree(rooms[name], ignore_errors=True)
 
-    status: Literal["complete", "interrupted", "out of time"] = "complete"
-    lost: list[LostJob] = []
-    try:
-        if workers == 1 and deadline is None:
-            for name in waiting:
-                take(name, audit_family(name, rooms[name], seed, effort, only_mutants, known, progress))
+@dataclass
+class Audited:
+    """What a part of the audit found: its rows, and the texts of the files that they name, by their paths."""
+
+    matrix: MatrixRows | None = None
+    sharpness: SharpnessRows | None = None
+    mutants: MutantRows | None = None
+    files: dict[File, str] = field(default_factory=dict)
+
+
+def audit_jobs(
+    families: Sequence[str], seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]
+) -> list[AuditJob]:
+    """An audit as jobs, the parts that take longest first."""
+    jobs = []
+    if not only_mutants:
+        jobs += [AuditJob(name, "matrix", seed, effort) for name in families]
+        for family in (FAMILIES[name] for name in families if FAMILIES[name].batch_quantities):
+            tight = tuple((c.name, known[c.name]) for c in family.all_claims if c.name in known)
+            jobs.append(AuditJob(family.name, "sharpness", seed, effort, tight))
+    return [*jobs, *(AuditJob(name, "mutants", seed, effort) for name in families)]
+
+
+def audit_part(
+    job: AuditJob, begun: Store[Audited] | None = None, progress: Callable[[str], None] = lambda message: None
+) -> Audited:
+    """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result."""
+    family, effort, found = FAMILIES[job.family], job.effort, Audited()
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        if job.part == "matrix":
+            # Where nothing but balls evaluates an instance it costs many times as much.
+            share = 1 if family.batch_quantities else BALLS
+            examples, hunt = max(effort.examples // share, 1), effort.hunt // share
+            unfinished = None if begun is None else _unfinished(begun, job)
+            found.matrix = matrix(family, folder, job.seed, examples, hunt, progress, unfinished)
+        elif job.part == "sharpness":
+            found.sharpness = sharpness(family, folder, job.seed, effort.work, dict(job.known), progress)
         else:
-            work = partial(_in_room, rooms, seed, effort, only_mutants, known)
+            attacks = attack(family, seed=job.seed, rounds=effort.rounds, progress=progress)
+            found.mutants = MutantRows([_mutant(one, folder) for one in attacks])
+        found.files = {name: (folder / name).read_text(encoding="utf-8") for name in hashes(found, folder)}
+    return found
 
-            def late() -> bool:
-                return deadline is not None and time.monotonic() > deadline
 
-            for name, result in carried_out(work, waiting, Workers(workers), late):
+def _unfinished(store: Store[Audited], job: AuditJob) -> Path:
+    """Where an unfinished search of the job is."""
+    return store.path(job).with_suffix(".json")
+
+
+class Audit:
+    """An audit in progress: the parts that are finished, and how it ended."""
+
+    def __init__(self, jobs: Sequence[AuditJob], seed: int, command: str) -> None:
+        self.jobs, self.seed, self.command = jobs, seed, command
+        self.families = list(dict.fromkeys(job.family for job in jobs))
+        self.parts: dict[AuditJob, Audited] = {}
+        self.lost: list[LostJob] = []
+        self.status: RunStatus = "complete"
+        self.started, self._clock = now(), time.monotonic()
+
+    def execute(
+        self,
+        workers: Workers,
+        deadline: float | None,
+        store: Store[Audited],
+        progress: Callable[[str], None] = lambda message: None,
+        live: Callable[[int, int], None] = lambda done, jobs: None,
+    ) -> None:
+        """Audit until done, the deadline (of time.monotonic) or Ctrl-C. What the store has is not done again; a search
+        of this machine that was interrupted goes on. `live` is told after each part how many there are, of how many.
+        """
+        self.status = "running"
+        self.parts = {job: kept for job in self.jobs if (kept := store.get(job)) is not None}
+        if self.parts:
+            progress(f"{len(self.parts)} of {len(self.jobs)} parts were finished before")
+        work = partial(audit_part, begun=None if workers.cluster else store)
+        if workers.here:
+            work = partial(work, progress=progress)
+
+        def late() -> bool:
+            return deadline is not None and time.monotonic() > deadline
+
+        try:
+            waiting = [job for job in self.jobs if job not in self.parts]
+            for job, result in carried_out(work, waiting, workers, late):
                 if isinstance(result, Lost):
-                    lost.append(LostJob(name, result.why))
+                    self.lost.append(LostJob(f"{job.family}, {job.part}", result.why))
                 else:
-                    take(name, result)
-                progress(f"{len(rows)} of {len(families)} families, last {name}")
-            if len(rows) + len(lost) < len(families):
-                status = "out of time"
-    except KeyboardInterrupt:
-        status = "interrupted"
-    if status == "complete" and not lost:
-        shutil.rmtree(folder / PARTS, ignore_errors=True)
-    finished = [rows[name] for name in families if name in rows]
-    record = record_of(finished, seed, round(time.monotonic() - begin, 2), status, started, command)
-    record.lost = sorted(lost, key=attrgetter("job"))
-    return convert(record, MutantsRecord, from_attributes=True) if only_mutants else record
+                    store.put(job, result)
+                    _unfinished(store, job).unlink(missing_ok=True)
+                    self.parts[job] = result
+                progress(f"{len(self.parts)} of {len(self.jobs)} parts, last {job.part} of {job.family}")
+                live(len(self.parts), len(self.jobs))
+            self.status = "complete" if len(self.parts) + len(self.lost) == len(self.jobs) else "out of time"
+        except KeyboardInterrupt:
+            self.status = "interrupted"
+        except OSError:
+            if not self.parts:
+                raise
+            self.status = "without workers"
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The texts of the files that the record names."""
+        return {name: text for job in self.jobs if job in self.parts for name, text in self.parts[job].files.items()}
+
+    def record(self) -> AuditRecord:
+        """The record of what is known now, families in turn; without the hashes of the files."""
+        found = []
+        for family in self.families:
+            done = [self.parts[job] for job in self.jobs if job.family == family and job in self.parts]
+            matrix, constants, mutants = (
+                next((rows for part in done if (rows := getattr(part, name)) is not None), None)
+                for name in get_args(PART)
+            )
+            found.append(FamilyRows(matrix, constants, mutants or MutantRows([])))
+        seconds = round(time.monotonic() - self._clock, 2)
+        record = record_of(found, self.seed, seconds, self.status, self.started, self.command)
+        record.lost = sorted(self.lost, key=attrgetter("job"))
+        return record
 
 
-def _in_room(
-    rooms: Mapping[str, Path], seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str], name: str
-) -> FamilyRows:
-    return audit_family(name, rooms[name], seed, effort, only_mutants, known)
+def audit_store(place: Path) -> Store[Audited]:
+    """What audits have finished."""
+    return Store(place, Audited, "audit")
 
 
 def record_of(
     finished: Sequence[FamilyRows],
     seed: int,
     seconds: float,
-    status: Literal["complete", "interrupted", "out of time"],
+    status: RunStatus,
     started: str,
     command: str,
     *,
@@ -312,19 +327,3 @@ def record_of(
         files={},
         kept=kept,
     )
-
-
-def _room(folder: Path, name: str, seed: int, effort: Effort, only_mutants: bool, known: Mapping[str, str]) -> Path:
-    """The folder of a family's parts until the audit is complete: named by all that they depend on."""
-    what = json.dumps([seed, asdict(effort), only_mutants, environment()["sources"], dict(known)])
-    return folder / PARTS / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
-
-
-def _kept(path: Path, folder: Path, kind: type[Part]) -> Part | None:
-    """What is in the file, if it is whole and its witnesses are still there."""
-    try:
-        found = rows(document(path), kind, str(path))
-        hashes(found, folder)
-    except BadInputError:
-        return None
-    return found

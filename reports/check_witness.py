@@ -901,7 +901,8 @@ class Supervised(Quantities):
         self.loss = instance["loss"]["name"]
         self.ell, self.slope = self.loss_of(instance["loss"])
         self.eta, self.steps = number(adaptation["eta"]), int(adaptation["steps"])
-        rates = adaptation.get("rates", [1] * len(self.omega))
+        given = adaptation.get("rates", [1] * len(self.omega))
+        rates = [r for row in given for r in (row if isinstance(row, list) else [row])]
         self.rates, self.decay = [self.eta * number(r) for r in rates], number(adaptation.get("decay", 0))
         self.inputs = [[number(v) for v in row] for row in instance["features"]]
         self.tasks: list[tuple[Fraction, Law]] = []
@@ -1234,17 +1235,16 @@ class Supervised(Quantities):
     def errors(self, delta: Callable[[Vector, int, int], Range], fold: Any = 0, first: int = 0) -> Range:
         """||e||, e = (prod kap_k) delta_K(x) + ||x|| sum_k (prod_{j<k} kap_j) g_k prod_{j>k} (kap_j + f_j), for bounds
         delta(x, i, k) of the change of the feature at iterate k and fold of d2h; kap_k = 1 before the step `first`."""
-        rate, factors = abs(self.eta), []
+        rate, factors = self.fastest, []
         for i, path in enumerate(self.paths):
             stretch, moved = exactly(1), ZERO
             for k, here in enumerate(path[:-1]):
-                bends = [(self.inputs[x], rate * size(b)) for x, b in self.bends(self.inner[i], here).items()]
+                bends = [(self.inputs[x], size(b)) for x, b in self.bends(self.inner[i], here).items()]
                 whole = total(b * squared(length(x)) for x, b in bends)
-                own = 1 + whole if self.eta < 0 else larger(whole - 1, 1)
-                own = own if k >= first else exactly(1)
+                own = self.expansion(whole) if k >= first else exactly(1)
                 pulls = self.pulls(self.inner[i], here).items() if fold else []
                 folded = total(fold * rate * size(p) * squared(length(self.inputs[x])) for x, p in pulls)
-                apart = 2 * total(b * length(x) * delta(x, i, k) for x, b in bends) + folded
+                apart = 2 * rate * total(b * length(x) * delta(x, i, k) for x, b in bends) + folded
                 stretch, moved = stretch * own, moved * (own + folded) + stretch * apart
             factors.append((stretch, moved))
         places = [(*factors[p.key[0]], self.inputs[p.key[1]], p.key[0]) for p in self.points]
@@ -1355,13 +1355,14 @@ class Supervised(Quantities):
     @property
     def stretch(self) -> Range:
         """c: a bound of the norm of a step's factor."""
+        return self.expansion(self.bend, self.loss == "geman-mcclure")
+
+    def expansion(self, whole: Any, concave: bool = False) -> Range:
+        """A bound of ||I - D (H + decay)|| for 0 <= H <= whole; concave: for |H| <= whole."""
         middle, half = (max(self.rates) + min(self.rates)) / 2, (max(self.rates) - min(self.rates)) / 2
         still = 1 - middle * self.decay
-        if self.loss == "geman-mcclure":
-            alike = abs(still) + abs(middle) * self.bend
-        else:
-            alike = larger(abs(still), size(still - middle * self.bend))
-        return alike + half * (self.bend + self.decay)
+        alike = abs(still) + abs(middle) * whole if concave else larger(abs(still), size(still - middle * whole))
+        return alike + half * (whole + self.decay)
 
     def alike(self) -> Range:
         """beta as if all parameters had the largest rate, without decay."""
@@ -2282,12 +2283,13 @@ SUPERVISED_FILE = {
     "comparator": (ROW, [ROW], {"functions": [ROW]}),
     "radius": NUMBER,
 }
+RATES = (ROW, [ROW])
 STEPS = {"name": "gradient", "eta": NUMBER, "steps": int}
 SPLIT_FILE = SUPERVISED_FILE | {
     "format": "metagap/instance/2",
     "tasks": [(TASK, TASK | {"support": ATOMS})],
     "adaptation": (
-        *(STEPS | more for more in ({}, {"rates": ROW}, {"decay": NUMBER}, {"rates": ROW, "decay": NUMBER})),
+        *(STEPS | more for more in ({}, {"rates": RATES}, {"decay": NUMBER}, {"rates": RATES, "decay": NUMBER})),
         {"name": "implicit", "lambda": NUMBER},
     ),
 }
@@ -2390,7 +2392,7 @@ def _validate_supervised(given: dict[str, Any]) -> None:
         need(1 <= adaptation["steps"] <= 1000, "steps: 1..1000")
         need(number(adaptation.get("decay", 0)) >= 0, "decay >= 0")
         if "rates" in adaptation:
-            need(shape(adaptation["rates"]) == [len(flat(given["omega"]))], "rates: as many as omega has numbers")
+            need(shape(adaptation["rates"]) == shape(given["omega"]), "rates: one for each number of omega")
     else:
         need(number(adaptation["lambda"]) > 0 and given["model"]["name"] == "linear", "lambda > 0, a linear model")
         need(loss["name"] in IMPLICIT, "a loss for implicit adaptation")

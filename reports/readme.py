@@ -18,7 +18,9 @@ from .formats import read
 from .formats.verifying import ClaimRow, VerifyRecord
 from .overview import SIGNS
 from .places import places
+from .proving import Standing, all_mutants, current
 from .records import SOURCES, write_text
+from .statements import generated
 
 CLAIMS = {claim.name for claim in all_claims()}
 PAGES = ("theory/README.md", "impl/files/README.md")
@@ -61,19 +63,19 @@ def claims_table(record: VerifyRecord | None) -> str:
 
 def contents_table() -> str:
     """One row per theorem and statement: where it and its proof stand, in which families, what its assumptions are for,
-    how many mutants it has."""
-    rows = []
+    how many mutants it has, whether Coq proves it in general."""
+    rows, proofs = [], current()
     for stem, statement, claims in theorems():
         first = next(iter(claims.values()))
         homes = dict.fromkeys(places()[claim.name][0].removeprefix("theory/") for claim in claims.values())
         links = ", ".join(f"[{Path(home).stem}]({home})" for home in homes)
         families = " · ".join(FAMILIES[name].short for name in claims)
         signs: dict[str, set[str]] = {}
-        thought_of = generated = 0
+        thought_of = made = 0
         for name, claim in claims.items():
             own = [m for m in FAMILIES[name].mutants if m.claim == claim.name]
             thought_of += sum(not m.generated for m in own)
-            generated += sum(m.generated for m in own)
+            made += sum(m.generated for m in own)
             for assumption in claim.assumptions:
                 known = {
                     a.standing.value
@@ -82,8 +84,27 @@ def contents_table() -> str:
                 }
                 signs.setdefault(assumption.name, set()).update(SIGNS[s] for s in known or {"open"})
         needs = ", ".join(f"{name}\u00a0{''.join(sorted(found))}" for name, found in signs.items())
-        rows.append((f"`{stem}` {first.title} ({links})", statement, families, needs, f"{thought_of} + {generated}"))
-    return table(("theorem", "statement", "families", "assumptions", "mutants"), rows)
+        rows.append(
+            (
+                f"`{stem}` {first.title} ({links})",
+                statement,
+                families,
+                needs,
+                f"{thought_of} + {made}",
+                _proof(claims, proofs),
+            )
+        )
+    return table(("theorem", "statement", "families", "assumptions", "mutants", "in general"), rows)
+
+
+def _proof(claims: dict[str, Claim], proofs: dict[str, Standing]) -> str:
+    """Whether it is formal or argued; of which families, where they differ."""
+    words = {family: proofs[claim.name].word for family, claim in claims.items()}
+    kinds = sorted(set(words.values()))
+    if len(kinds) == 1:
+        return kinds[0]
+    named = {kind: " · ".join(FAMILIES[f].short for f, word in words.items() if word == kind) for kind in kinds}
+    return "; ".join(f"{kind}: {named[kind]}" for kind in reversed(kinds))
 
 
 def rooms_table() -> str:
@@ -158,12 +179,15 @@ def fill(text: str, record: VerifyRecord | None) -> str:
 
 
 def main() -> None:
-    """Rewrite the pages in the current folder; an argument names the verification record to take verdicts from."""
+    """Rewrite the pages and Coq's statements in the current folder; an argument names the verification record to take
+    verdicts from."""
     record = read(Path(sys.argv[1]), VerifyRecord) if len(sys.argv) > 1 else None
     if record is not None and (missing := len(CLAIMS - {row.claim for row in record.claims})):
         say = f"{sys.argv[1]}: {missing} of {len(CLAIMS)} claims are not in this record: a record of all is required"
         sys.stderr.write(f"{say}; make one by metagap verify --json FILE, without --claim\n")
         sys.exit(2)
+    for file, text in generated(all_claims(), all_mutants()).items():
+        write_text(Path("theory/formal") / file, text)
     for path in map(Path, PAGES):
         write_text(path, fill(path.read_text(encoding="utf-8"), record))
 

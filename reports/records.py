@@ -14,7 +14,7 @@ import platform
 import secrets
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
@@ -146,3 +146,9 @@ def write_text(path: Path, text: str) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def save_files(texts: Mapping[str, str], folder: Path) -> None:
+    """Write the files that a record names, by their paths below its folder."""
+    for name, text in texts.items():
+        write_text(folder / name, text)

@@ -68,6 +68,7 @@ from .overview import (
 )
 from .pages import PAGES, Page
 from .places import places, sources
+from .proving import current, kept
 from .records import clean, in_folder, write_text
 from .worked import worked
 
@@ -279,6 +280,8 @@ class Report:
             tables=tables(audit) if audit else [],
             details=details(audit) if audit else ([], []),
             shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
+            proofs=current(),
+            formal=kept(),
             places=places(),
             sources=sources(),
         )  # fmt: skip

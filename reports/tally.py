@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-
-import numpy as np
 
 from ..impl import files
 from ..impl.families import judge
@@ -15,6 +16,7 @@ from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement
 from ..theory.claim import Claim, Verdict
 from .formats.auditing import FamilyRows
+from .formats.shared import File
 from .formats.verifying import Landscape, Quantiles, RealFamily, Series
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -43,8 +45,9 @@ class Tally:
     real_counts: Counter[str] = field(default_factory=Counter)
     outside: Counter[str] = field(default_factory=Counter)
     real_outside: Counter[str] = field(default_factory=Counter)
-    ratios: list[float] = field(default_factory=list)
-    real_ratios: list[float] = field(default_factory=list)
+    ratios: Counter[float] = field(default_factory=Counter)
+    real_ratios: Counter[float] = field(default_factory=Counter)
+    """Left side over bound in three digits, with how often: a few thousand at most, however long the run."""
     tightest: Kept | None = None
     undecided: list[Kept] = field(default_factory=list)
     simplest: Kept | None = None
@@ -65,7 +68,7 @@ class Tally:
             return
         if _loose(judged):
             return
-        (self.real_ratios if real else self.ratios).append(judged.ratio)
+        (self.real_ratios if real else self.ratios)[_digits(judged.ratio)] += 1
         best = self.tightest
         if judged.verdict is Verdict.PROVED and (best is None or _telling(judged) >= _telling(best.judged)):
             self.tightest = _better(best, keep(), lambda kept: _telling(kept.judged))
@@ -75,7 +78,7 @@ class Tally:
         self.worst = _better(self.worst, kept, lambda one: (_excess(one.judged),))
 
     def merge(self, other: Tally) -> None:
-        """Add another tally: the sum is the same in any order, but for that of the ratios."""
+        """Add another tally: the sum is the same in any order."""
         for mine, theirs in (
             (self.counts, other.counts),
             (self.real_counts, other.real_counts),
@@ -83,8 +86,8 @@ class Tally:
             (self.real_outside, other.real_outside),
         ):
             mine.update(theirs)
-        self.ratios += other.ratios
-        self.real_ratios += other.real_ratios
+        self.ratios.update(other.ratios)
+        self.real_ratios.update(other.real_ratios)
         self.undecided = sorted(self.undecided + other.undecided, key=lambda kept: kept.sha256)[:3]
         if other.tightest is not None:
             self.tightest = _better(self.tightest, other.tightest, lambda kept: _telling(kept.judged))
@@ -120,10 +123,24 @@ def _excess(judged: ClaimJudgement) -> float:
     return (judged.gap.middle - judged.bound.middle) / (abs(judged.gap.middle) + abs(judged.bound.middle) + 1e-300)
 
 
-def quantiles(ratios: Sequence[float]) -> Quantiles | None:
-    """Quantiles of left side over bound where the left side is at least 0; None without one."""
-    found = [r for r in ratios if r >= 0]
-    return Quantiles(*(float(np.quantile(found, q)) for q in QUANTILES)) if found else None
+def _digits(ratio: float) -> float:
+    """The ratio in three digits; -1 below 0, and 0 below a millionth."""
+    return -1.0 if ratio < 0 else 0.0 if ratio < 1e-6 else float(f"{ratio:.3g}")
+
+
+def quantiles(ratios: Mapping[float, int]) -> Quantiles | None:
+    """Quantiles of left side over bound where the left side is at least 0, None without one; in between, linear."""
+    found = sorted(r for r in ratios if r >= 0)
+    ends = list(itertools.accumulate(ratios[r] for r in found))
+    if not found:
+        return None
+
+    def at(q: float) -> float:
+        place = q * (ends[-1] - 1)
+        low, high = (found[bisect_right(ends, whole)] for whole in (math.floor(place), math.ceil(place)))
+        return low + (high - low) * (place % 1)
+
+    return Quantiles(*map(at, QUANTILES))
 
 
 Tallies = dict[str, Tally]
@@ -140,7 +157,7 @@ class Outcome:
     rates: list[Series] = field(default_factory=list)
     family: RealFamily | None = None
     audit: FamilyRows | None = None
-    kept: dict[str, str] = field(default_factory=dict)
+    kept: dict[File, str] = field(default_factory=dict)
     note: str = ""
 
 

@@ -1,6 +1,7 @@
 """The main job: judge every claim on generated and real instances, and keep what is worth keeping.
 
-Jobs run on several processes and are merged as they come: a run that is stopped leaves a valid partial record.
+Jobs run on several processes and are merged as they come: a run that is stopped leaves a valid partial record, and so
+does one that is killed.
 """
 
 from __future__ import annotations
@@ -13,17 +14,15 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from ..impl.families import FAMILIES, family_of, judge, loads
 from ..impl.instances import Instance
 from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
 from .audit import record_of
-from .executing import Lost, Store, Workers, carried_out
+from .executing import Lost, Workers, carried_out
 from .formats.auditing import AuditRecord, FamilyRows
-from .formats.shared import LostJob, interval, intervals, latex
+from .formats.shared import LostJob, RunStatus, interval, intervals, latex
 from .formats.verifying import (
     AssumptionCount,
     ClaimRow,
@@ -39,7 +38,9 @@ from .formats.verifying import (
 )
 from .jobs import AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
 from .landscapes import summary
-from .records import environment, finite, now, write_text
+from .processes import deferred
+from .records import environment, finite, now
+from .store import Store
 from .tally import Kept, Outcome, Tallies, Tally, quantiles
 from .witnesses import witness
 
@@ -53,14 +54,18 @@ class Run:
         self.profile, self.seed, self.claims, self.command = profile, seed, claims, command
         self.tallies: Tallies = {claim.name: Tally() for claim in claims}
         self.families: list[RealFamily] = []
+        self._files: dict[str, str] = {}
         self.kept: dict[str, str] = {}
+        """The files of the last record."""
         self.landscapes: list[Landscape] = []
         self.rates: dict[str, list[Series]] = {}
         self.audits: dict[str, FamilyRows] = {}
-        self.status: Literal["complete", "out of time", "interrupted"] = "complete"
+        self.status: RunStatus = "complete"
         self.notes: set[str] = set()
         """What was left out, and why."""
         self.lost: list[LostJob] = []
+        self.done = 0
+        """Jobs that have a result."""
         self.generated: Counter[str] = Counter()
         self.real = 0
         self.started, self._clock = now(), time.monotonic()
@@ -88,39 +93,54 @@ class Run:
         advance: Callable[[str, int], None],
         real: bool = True,
         store: Store[Outcome] | None = None,
+        live: Callable[[int, int], None] = lambda done, jobs: None,
     ) -> None:
         """Judge real and generated instances until done, the deadline, or Ctrl-C. What the store has is not done again.
 
-        However slow the machine, a deadline leaves at least one job that was judged. Errors: DefectError.
+        However slow the machine, a deadline leaves at least one job that was judged. `live` is told after each result
+        how many jobs are done, of how many. Results are added up and not kept. Errors: DefectError; OSError where no
+        worker can be started.
         """
-        plan = self.plan(real)
-        found = {} if store is None else {job: kept for job in plan if (kept := store.get(job)) is not None}
-        for job, outcome in found.items():
-            self._take(job, outcome, advance)
-        done = len(found)
+        plan, waiting = self.plan(real), list[AnyJob]()
+        self.status = "running"
 
         def late() -> bool:
-            return deadline is not None and time.monotonic() > deadline and done > 0
+            return deadline is not None and time.monotonic() > deadline and self.done + len(self.lost) > 0
 
         work = partial(run_job, names=tuple(claim.name for claim in self.claims))
         try:
-            for job, result in carried_out(work, [job for job in plan if job not in found], workers, late):
-                done += 1
+            for job in plan:
+                kept = None if store is None else store.get(job)
+                if kept is None:
+                    waiting.append(job)
+                else:
+                    self._take(job, kept, advance)
+            for job, result in carried_out(work, waiting, workers, late):
                 if isinstance(result, Lost):
                     self.lost.append(LostJob(str(job), result.why))
                     continue
                 if store is not None:
                     store.put(job, result)
                 self._take(job, result, advance)
-            if done < len(plan):
-                self.status = "out of time"
+                live(self.done, len(plan))
+            self.status = "complete" if self.done + len(self.lost) == len(plan) else "out of time"
         except KeyboardInterrupt:
             self.status = "interrupted"
+        except OSError:
+            if not self.done:
+                raise
+            self.status = "without workers"
 
     def _take(self, job: AnyJob, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
+        """Add a result to what is known, all of it: Ctrl-C waits."""
+        with deferred():
+            self._add(job, outcome, advance)
+
+    def _add(self, job: AnyJob, outcome: Outcome, advance: Callable[[str, int], None]) -> None:
+        self.done += 1
         for name, tally in outcome.tallies.items():
             self.tallies[name].merge(tally)
-        self.kept.update(outcome.kept)
+        self._files.update(outcome.kept)
         self.landscapes += outcome.landscapes
         if outcome.rates:
             self.rates[job.family] = outcome.rates
@@ -150,7 +170,8 @@ class Run:
         return record_of(found, self.seed, seconds, status, self.started, self.command, kept=True)
 
     def record(self) -> VerifyRecord:
-        """The record; without the hashes of the files, which are not written yet."""
+        """The record of what is known now; without the hashes of the files, which are not written yet."""
+        self.kept = dict(self._files)
         claims = [self._claim(claim, self.tallies[claim.name]) for claim in self.claims]
         # Real tasks are shown in the table's order, whatever the order in which they were judged.
         real = [name for family in FAMILIES.values() for name in family.real_tasks]
@@ -184,8 +205,10 @@ class Run:
         # An inequality that is attained has nothing to separate: it counts neither for nor against the share.
         attained = tally.counts["EQUAL"] if claim.relation is Relation.AT_MOST else 0
         scope = tally.counts.total() - tally.counts["OUTSIDE"] - attained
-        ratios = np.array([r for r in tally.ratios if r >= 0])
-        histogram = np.histogram(np.clip(ratios, 0, 1), bins=BINS, range=(0, 1))[0]
+        histogram = [0] * BINS
+        for ratio, count in tally.ratios.items():
+            if ratio >= 0:
+                histogram[min(int(ratio * BINS), BINS - 1)] += count
         return ClaimRow(
             claim=claim.name,
             family=family_of(claim).name,
@@ -206,9 +229,9 @@ class Run:
             real_counts=Counts(*(tally.real_counts[v.name] for v in Verdict)),
             scope=scope,
             proved_share=tally.counts["PROVED"] / scope if scope else None,
-            histogram=[int(n) for n in histogram],
-            below=sum(1 for r in tally.ratios if r < 0),
-            real_below=sum(1 for r in tally.real_ratios if r < 0),
+            histogram=histogram,
+            below=tally.ratios[-1.0],
+            real_below=tally.real_ratios[-1.0],
             quantiles=quantiles(tally.ratios),
             real_quantiles=quantiles(tally.real_ratios),
             tightest=None if tally.tightest is None else self._shown(tally.tightest),
@@ -270,13 +293,13 @@ def _violates(claim: Claim, instance: Instance) -> bool:
 
 
 def exit_status(record: VerifyRecord) -> int:
-    """1 if a claim is violated, 130 if the run was interrupted, 3 if it ran out of time, a job was lost, a claim has
-    more than 3 in 100 undecided, or nothing was judged, else 0."""
+    """1 if a claim is violated, 130 if the run was interrupted, 3 if it ended early, a job was lost, a claim has more
+    than 3 in 100 undecided, or nothing was judged, else 0."""
     if any(c.violated for c in record.claims):
         return 1
     if record.status == "interrupted":
         return 130
-    partial = record.status == "out of time" or bool(record.lost) or not record.judgements
+    partial = record.status != "complete" or bool(record.lost) or not record.judgements
     return 3 if partial or any(c.loose for c in record.claims) else 0
 
 
@@ -290,16 +313,6 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
     return bool(claims & wanted)
 
 
-STORE = ".verify"
-"""Folder of what an unfinished run has judged, beside its record."""
-
-
-def store_of(out: Path, claims: tuple[Claim, ...]) -> Store[Outcome]:
-    """What runs that write into the folder have finished of these claims."""
-    return Store(out / STORE, Outcome, [claim.name for claim in claims])
-
-
-def save_instances(kept: dict[str, str], folder: Path) -> None:
-    """Write the instances that the record shows."""
-    for name, text in kept.items():
-        write_text(folder / name, text)
+def store_of(place: Path, claims: tuple[Claim, ...]) -> Store[Outcome]:
+    """What runs have finished of these claims."""
+    return Store(place, Outcome, "verify", [claim.name for claim in claims])

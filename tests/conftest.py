@@ -6,6 +6,7 @@ every seventh of its cases there. What needs torch or cvxpy imports it in the te
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -13,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from metagap.impl.families import FAMILIES
 from metagap.reports import audit as audits
+from metagap.reports import proving
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
-from metagap.reports.records import dumps, hashes, write_text
+from metagap.reports.records import dumps, hashes, save_files, write_text
 from metagap.reports.sharpness import sharpness
-from metagap.reports.verify import Run, save_instances
+from metagap.reports.verify import Run
 from metagap.theory.meta_sl import CLAIMS, HEADLINE
 from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
@@ -46,6 +48,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(config.getoption("--profile"))
+
+
+def pytest_report_header() -> str | None:
+    """Without Coq, that its proofs are not checked here."""
+    date = proving.kept().date
+    return (
+        None if shutil.which("coqc") else f"general proofs: not checked, coqc is not installed (last checked on {date})"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -89,7 +99,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VerifyRec
     rows = replace(rows, sharpness=sharpness(FAMILIES["meta-sl"], folder, 0, 128, {}, lambda message: None))
     audit = audits.record_of([rows], 0, 0.0, "complete", run.started, "metagap audit")
     write_text(folder / audits.CHECKER.name, audits.CHECKER.read_text(encoding="utf-8"))
-    save_instances(run.kept, folder)
+    save_files(run.kept, folder)
     for name, record in (("verify", verify), ("audit", audit)):
         record.files = hashes(record, folder)
         (folder / f"{name}.json").write_text(dumps(record))

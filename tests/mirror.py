@@ -209,7 +209,9 @@ def _compare_room(found: Comparison, mirror: Mirror, name: str, ball: arb) -> No
 
 
 def _compare_identity(found: Comparison, mirror: Mirror, engine: Any) -> None:
-    """Along the engine's own direction, whatever its coordinates: v'grad L + <w, u - Phi v> is the gap."""
+    """Along the engine's own direction, whatever its coordinates: v'grad L + <w, u - Phi v> is <w, u>, of policies the
+    gap."""
+    whole = "pairing" if mirror.document["problem"] == "any-model" else "gap"
     try:
         mirror.range_of("eps", mirror.dps)
         with ctx.workprec(BITS), np.errstate(all="ignore"):
@@ -220,7 +222,7 @@ def _compare_identity(found: Comparison, mirror: Mirror, engine: Any) -> None:
         found.compared.append("direction + inner_product")
         with mp.workdps(2 * mirror.dps):
             ends = exactly(ball)
-        if sentence := mirror.disagrees("gap", *ends):
+        if sentence := mirror.disagrees(whole, *ends):
             found.contradictions.append(f"direction + inner_product: {sentence}")
 
 

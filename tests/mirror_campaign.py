@@ -41,8 +41,10 @@ def drawn(family: Family, seed: int) -> Iterator[tuple[str, Instance]]:
         start = document["omega"]
         if isinstance(start[0], list) and len(start) * len(start[0]) > WEIGHTS:
             continue
+        if isinstance(start[0], dict) and sum(len(array["values"]) for array in start) > WEIGHTS:
+            continue
         name = f"{generator.name} {variant} {seed}"
-        if (seed + position) % SHARE == 0:
+        if (seed + position) % SHARE == 0 and "features" in document:
             rng = np.random.default_rng((seed, position))
             name, instance = f"{name} stretched", loads(json.dumps(stretched(document, rng)))
         yield name, instance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flint import fmpq
-from metagap.reports.bench import programs
+from metagap.reports.bench import programs, workers
 from metagap.reports.bench.own_tasks import SOLVERS, Case, compare, table
 
 
@@ -34,3 +34,16 @@ def test_programs_are_judged_through_their_trace() -> None:
     assert 0 < row.radius < 1e-9 and row.ratio > 1 and min(row.trace, row.torch, row.balls, row.gram, row.judgement) > 0
     good, every = map(int, row.says.removesuffix(" decided").split(" of "))
     assert every - 1 <= good <= every  # full rank of meta-features may stay open
+
+
+@pytest.mark.ci
+def test_workers_of_both_kinds_do_the_same_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(workers, "ROUNDS", 2)
+    found = {row.name: row.value for row in workers.compare(0.5, large=False)}
+    assert set(found) == {
+        "empty job, this process", "empty job, 2 local processes", "empty job, local:2", "2 local processes",
+        "2 Dask workers", "Dask over local", "result kept", "result looked for in vain", "result read", "result",
+    }  # fmt: skip
+    assert all(value is not None and value > 0 for value in found.values())
+    assert found["empty job, this process"] < found["empty job, local:2"]

@@ -3,25 +3,33 @@ of what is found."""
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
+import psutil
 import pytest
 from metagap.impl.judge import ClaimJudgement, Enclosure
 from metagap.reports import executing
-from metagap.reports.executing import Lost, Store, Workers, carried_out
-from metagap.reports.jobs import PROFILES, Job, KeptJob, run_job
+from metagap.reports.executing import Lost, Workers, carried_out
+from metagap.reports.jobs import PROFILES, Job, run_job
 from metagap.reports.processes import EndedError, apart
 from metagap.reports.records import dumps
 from metagap.reports.tally import Kept, Outcome, Tally
@@ -81,6 +89,119 @@ def test_a_dead_worker_takes_only_what_was_in_hand(tmp_path: Path) -> None:
     """Jobs in the queue of a pool that breaks have not been tried: nothing counts against them."""
     tasks = [Task(0, "killed", 1), Task(1, "killed", 1), *(Task(n) for n in range(2, 12))]
     assert done(tasks, tmp_path, Workers(1)) == {n: n * n for n in range(12)}
+
+
+@dataclass(frozen=True)
+class Trouble(Workers):
+    """Workers that are this process, but for what happens the first times that they are started."""
+
+    troubles: tuple[str, ...] = ()
+    starts: tuple[list[None], ...] = ()
+
+    def start(self) -> AbstractContextManager[Executor]:
+        self.starts[0].append(None)
+        number = len(self.starts[0]) - 1
+        trouble = self.troubles[number] if number < len(self.troubles) else ""
+        if trouble == "no answer":
+            raise OSError("no answer")
+        return Gone(trouble) if trouble else executing.Here()
+
+
+@dataclass
+class Gone(Executor):
+    """A pool that goes away: what was given is cancelled, or nothing can be given."""
+
+    trouble: str
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.trouble == "cancelled":
+            future = Future[Any]()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+        raise BrokenExecutor if self.trouble == "broken" else RuntimeError("cannot schedule new futures")
+
+
+@pytest.mark.parametrize(
+    "troubles", [("cancelled",), ("broken", "broken"), ("closed",), ("cancelled", "no answer", "no answer")], ids=str
+)
+def test_workers_that_go_away_lose_no_job(troubles: tuple[str, ...]) -> None:
+    """They are started again; no job is to blame."""
+    starts: list[None] = []
+    found = dict(carried_out(abs, range(-20, 0), Trouble(2, "tcp://elsewhere:1", troubles, (starts,))))
+    assert found == {-n: n for n in range(1, 21)}
+    assert len(starts) == len(troubles) + 1
+
+
+@pytest.mark.parametrize(
+    "troubles", [("no answer",), ("cancelled", *["no answer"] * 3), ("broken",) * 3, ("cancelled",) * 3], ids=str
+)
+def test_workers_that_do_not_come_back_are_not_waited_for(troubles: tuple[str, ...]) -> None:
+    starts: list[None] = []
+    with pytest.raises(OSError, match=r"no answer|died before they did anything"):
+        list(carried_out(abs, [-1], Trouble(2, "tcp://elsewhere:1", troubles, (starts,))))
+    assert len(starts) == len(troubles)
+
+
+def test_what_a_result_costs_does_not_depend_on_how_many_there_are() -> None:
+    """As many futures in hand as a scheduler takes: no result looks at the others."""
+
+    def seconds(count: int) -> float:
+        begin = time.process_time()
+        assert sum(1 for _ in carried_out(abs, range(count), Patient(1, "local:1"))) == count
+        return (time.process_time() - begin) / count
+
+    small = min(seconds(100) for _ in range(5))
+    assert min(seconds(2_000) for _ in range(2)) < 4 * small
+
+
+class Patient(Workers):
+    """Workers that have everything in hand before they are done with anything."""
+
+    def start(self) -> AbstractContextManager[Executor]:
+        return Late()
+
+
+class Late(Executor):
+    def __init__(self) -> None:
+        self.given: SimpleQueue[Any] = SimpleQueue()
+        Thread(target=self.works, daemon=True).start()
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Future[Any]()
+        self.given.put((future, work, args))
+        return future
+
+    def works(self) -> None:
+        time.sleep(0.3)
+        while (given := self.given.get()) is not None:
+            future, work, args = given
+            future.set_result(work(*args))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.given.put(None)
+
+
+def holds(seconds: int, folder: Path) -> int:
+    """A call of C that does not let go of the interpreter, as flint's and cvxpy's may; a file per attempt."""
+    (folder / str(time.monotonic_ns())).touch()
+    ctypes.PyDLL(None).sleep(seconds)
+    return seconds
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("workers", [Workers(1), Workers(1, "local:1")], ids=["local", "dask"])
+def test_a_job_that_holds_the_interpreter_is_waited_for(workers: Workers, tmp_path: Path, effort: int) -> None:
+    """Six seconds, in the profile deep two minutes, with a scheduler that would give up a silent worker after two."""
+    import distributed  # noqa: F401  (its defaults, before ours)
+    from dask import config
+
+    with config.set({"distributed.scheduler.worker-ttl": "2s"}):
+        end = time.monotonic() + 60 + 12 * effort  # who gives its worker up may wait for another for ever
+        late = lambda: time.monotonic() > end or len(list(tmp_path.iterdir())) > 1  # noqa: E731
+        found = list(carried_out(partial(holds, folder=tmp_path), [6 * effort], workers, late))
+    assert found == [(6 * effort, 6 * effort)]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def dies(tell: Any) -> int:
@@ -153,45 +274,7 @@ def test_sums_of_tallies_are_the_same_in_any_order() -> None:
     assert [kept.sha256 for kept in total("dcba").undecided] == ["a", "b", "c"]
 
 
-def test_a_store_has_what_was_put_into_it_and_believes_no_broken_file(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s", Outcome, NAMES)
-    assert store.get(FEW[0]) is None
-    found = outcomes()
-    for job, outcome in zip(FEW, found, strict=True):
-        store.put(job, outcome)
-    assert [store.get(job) for job in FEW] == found
-    assert Store(tmp_path / "s", Outcome, NAMES[1:]).get(FEW[0]) is None
-    assert store.get(replace(FEW[0], seed=1)) is None
-    path = store.path(FEW[0])
-    whole = path.read_bytes()
-    for broken in (whole[:-1], b"", b"\xc1", whole.replace(b"tallies", b"tallyes")):
-        path.write_bytes(broken)
-        assert store.get(FEW[0]) is None
-    assert store.get(FEW[1]) == found[1]
-    assert not list((tmp_path / "s").glob(".*"))
-
-
-def test_results_of_other_data_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not the sources alone: also the kept counterexamples, the real data, the code of the run itself."""
-    path = Store(tmp_path, Outcome, NAMES).path(FEW[0])
-    monkeypatch.setattr(executing, "contents", lambda: "other")
-    assert Store(tmp_path, Outcome, NAMES).path(FEW[0]) != path
-
-
-def test_the_same_job_of_another_kind_has_another_name(tmp_path: Path) -> None:
-    store = Store(tmp_path, Outcome, NAMES)
-    assert store.path(KeptJob("meta-sl", 0)) != store.path(Job("meta-sl", "", "", 0, 0, 0))
-
-
-def test_a_store_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    store = Store(tmp_path / "file", Outcome, NAMES)
-    store.put(FEW[0], outcomes(FEW[:1])[0])
-    assert store.get(FEW[0]) is None
-    assert "file" in store.trouble
-
-
-COMMAND = (sys.executable, "-m", "metagap.reports", "verify", "--no-real", "--claim", "meta-sl-lifted", "--out", "r")
+COMMAND = (sys.executable, "-m", "metagap.reports", "verify", "--no-real", "--claim", "meta-rl-lifted", "--out", "r")
 
 
 def started(folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -200,14 +283,14 @@ def started(folder: Path, *options: str) -> subprocess.Popen[str]:
         [*COMMAND, *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     end = time.monotonic() + 120
-    while time.monotonic() < end and len(list((folder / "r/.verify").glob("*.msgpack"))) < 5:
+    while time.monotonic() < end and len(list((folder / "r/.store").rglob("*.msgpack"))) < 5:
         time.sleep(0.05)
     return process
 
 
 def finished(folder: Path, *options: str) -> dict[str, Any]:
     subprocess.run([*COMMAND, *options], cwd=folder, check=True, capture_output=True, timeout=300)
-    assert not (folder / "r/.verify").exists()
+    assert not (folder / "r/.store").exists()
     record: dict[str, Any] = timeless(json.loads((folder / "r/verify.json").read_text()))
     return record
 
@@ -215,7 +298,7 @@ def finished(folder: Path, *options: str) -> dict[str, Any]:
 @pytest.mark.ci
 def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_path: Path) -> None:
     """kill -9 leaves the results, SIGTERM a report too; the same command goes on, on any workers."""
-    ways: dict[str, Path] = {name: tmp_path / name for name in ("whole", "killed", "terminated", "cluster")}
+    ways: dict[str, Path] = {name: tmp_path / name for name in ("whole", "killed", "terminated", "cluster", "here")}
     for folder in ways.values():
         folder.mkdir()
     whole = finished(ways["whole"], "--workers", "2")
@@ -223,7 +306,7 @@ def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_pa
     process = started(ways["killed"])
     process.kill()
     process.communicate(timeout=60)
-    kept = set((ways["killed"] / "r/.verify").glob("*.msgpack"))
+    kept = set((ways["killed"] / "r/.store").rglob("*.msgpack"))
     assert len(kept) >= 5
     assert finished(ways["killed"], "--workers", "1") == whole
 
@@ -236,35 +319,99 @@ def test_killed_terminated_resumed_or_on_a_cluster_the_record_is_the_same(tmp_pa
     assert partial_record["status"] == "interrupted"
     assert partial_record["generated"] > 0
     assert (ways["terminated"] / "r/index.html").exists()
-    assert finished(ways["terminated"]) == whole
+    assert finished(ways["terminated"], "--workers", "4") == whole
 
     assert finished(ways["cluster"], "--cluster", "local:2") == whole
+    assert finished(ways["here"], "--workers", "0") == whole
 
 
-@pytest.mark.ci
-def test_a_scheduler_with_two_workers_one_of_which_is_killed(tmp_path: Path) -> None:
-    """On loopback, as on many machines: the record is that of local processes."""
-    whole = finished(tmp_path, "--workers", "2")
-    shutil.rmtree(tmp_path / "r")
-    place = tmp_path / "scheduler.json"
+@contextmanager
+def scheduler(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler on loopback and two workers, as on many machines: its address; the processes, it being the first."""
+    place = folder / "scheduler.json"
+    place.unlink(missing_ok=True)
     dask = [sys.executable, "-m", "distributed.cli.dask_"]
-    scheduler = [*dask[:2], f"{dask[2]}scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)]
+    first = [*dask[:2], f"{dask[2]}scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)]
     worker = [*dask[:2], f"{dask[2]}worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    cluster = [subprocess.Popen([*scheduler, "--host", "127.0.0.1"], **silent)]
+    cluster = [subprocess.Popen([*first, "--host", "127.0.0.1"], **silent)]
     try:
         while not (place.exists() and place.read_text()):
             time.sleep(0.1)
         cluster += [subprocess.Popen([*worker, "--scheduler-file", str(place)], **silent) for _ in range(2)]
-        process = started(tmp_path, "--cluster", json.loads(place.read_text())["address"])
-        cluster[1].kill()
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+        yield json.loads(place.read_text())["address"], cluster
     finally:
         for each in cluster:
             each.kill()
             each.wait()
+
+
+@pytest.mark.ci
+def test_a_scheduler_with_two_workers_one_of_which_is_killed(tmp_path: Path) -> None:
+    """The record is that of local processes."""
+    whole = finished(tmp_path, "--workers", "2")
+    shutil.rmtree(tmp_path / "r")
+    with scheduler(tmp_path) as (address, cluster):
+        process = started(tmp_path, "--cluster", address)
+        cluster[1].kill()
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
     assert timeless(json.loads((tmp_path / "r/verify.json").read_text())) == whole
+
+
+@pytest.mark.ci
+def test_a_scheduler_that_dies_loses_nothing_that_was_finished(tmp_path: Path) -> None:
+    """No job is said to be lost; the report has what was judged, and the same command goes on, on any workers."""
+    with scheduler(tmp_path) as (address, cluster):
+        process = started(tmp_path, "--cluster", address)
+        cluster[0].kill()
+        _, errors = process.communicate(timeout=300)
+    record = json.loads((tmp_path / "r/verify.json").read_text())
+    assert (process.returncode, record["status"], record["lost"]) == (3, "without workers", []), errors
+    assert errors.splitlines()[-1] == "metagap: verify: without workers; the same command goes on from there"
+    assert "Traceback" not in errors and record["generated"] > 0
+    assert "partial: without workers" in (tmp_path / "r/index.html").read_text()
+    assert finished(tmp_path)["status"] == "complete"
+
+
+@pytest.mark.ci
+def test_kills_at_random_moments_change_nothing(tmp_path: Path, effort: int) -> None:
+    """Of workers, of schedulers, of the run itself, with resumption: the record is that of a run in peace. Five kills,
+    in the profile deep twenty."""
+    rng, kills, wanted, ended = random.Random(0), Counter[str](), 5 if effort == 1 else 20, []
+    whole = finished(tmp_path, "--workers", "0")
+    shutil.rmtree(tmp_path / "r")
+
+    def results() -> int:
+        return len(list((tmp_path / "r/.store").rglob("*.msgpack")))
+
+    while kills.total() < wanted:
+        with ExitStack() as open_ones:
+            address, cluster = "", []
+            if rng.random() < 0.5:
+                address, cluster = open_ones.enter_context(scheduler(tmp_path))
+            given = ["--cluster", address] if cluster else ["--workers", "2"]
+            process = subprocess.Popen(
+                [*COMMAND, *given], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            while process.poll() is None and kills.total() < wanted:
+                before, more = results(), rng.randrange(4)
+                while process.poll() is None and results() < before + more:
+                    time.sleep(0.02)
+                time.sleep(rng.random())
+                children = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+                victims = [("run", process.pid), *(("worker", child.pid) for child in cluster[1:])]
+                victims += [("scheduler", child.pid) for child in cluster[:1]]
+                victims += [] if cluster else [("worker", pid) for pid in children]
+                kind, victim = rng.choice(victims)
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+                    kills[kind] += 1
+                if kind != "worker":
+                    break
+            ended.append(process.wait(timeout=600))
+    assert finished(tmp_path) == whole, (kills, ended)
+    assert kills.total() == wanted and len(kills) > 1
 
 
 @pytest.mark.ci
@@ -274,7 +421,7 @@ def test_a_report_that_cannot_be_written_loses_no_result(tmp_path: Path) -> None
     ended = subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 2
     assert "lifted" in ended.stdout
-    assert len(list((tmp_path / "r/.verify").glob("*.msgpack"))) > 5
+    assert len(list((tmp_path / "r/.store").rglob("*.msgpack"))) > 5
     (tmp_path / "r/verify.json/in the way").rmdir()
     (tmp_path / "r/verify.json").rmdir()
     assert finished(tmp_path)["status"] == "complete"

@@ -13,10 +13,10 @@ from metagap.impl.sources import RandomSource
 from metagap.reports import audit as audits
 from metagap.reports import falsifying, places
 from metagap.reports.cli import app
-from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.executing import Workers
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
-from metagap.reports.records import dumps, hashes
-from metagap.reports.verify import Run, save_instances
+from metagap.reports.records import dumps, hashes, save_files
+from metagap.reports.verify import Run
 from typer.testing import CliRunner
 
 from .toy_family import HEADLINE, LIFTED, ROW, ToyInstance
@@ -69,10 +69,11 @@ def test_it_is_verified_audited_and_reported(row: None, tmp_path: Path) -> None:
     verify = run.record()
     assert {row.claim for row in verify.claims if row.counts.total} == NAMES
     effort = audits.Effort(1, 10, 0, 128)
-    audit = audits.audit(tmp_path, seed=0, effort=effort, families=("toy",), command="metagap audit")
-    assert isinstance(audit, AuditRecord)
+    audited = audits.Audit(audits.audit_jobs(("toy",), 0, effort, False, {}), 0, "metagap audit")
+    audited.execute(Workers(0), None, audits.audit_store(tmp_path / "store"))
+    audit = audited.record()
     assert {row.claim for row in audit.mutants} == {"toy-lifted"} and audit.cells
-    save_instances(run.kept, tmp_path)
+    save_files(run.kept | audited.files, tmp_path)
     for name, record in (("verify", verify), ("audit", audit)):
         record.files = hashes(record, tmp_path)
         (tmp_path / f"{name}.json").write_text(dumps(record))

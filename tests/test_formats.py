@@ -21,7 +21,7 @@ from metagap.impl.judge import Enclosure
 from metagap.impl.judge import Judgement as Judged
 from metagap.impl.optimum import minimise
 from metagap.impl.optimum.certificate import loads
-from metagap.reports import formats
+from metagap.reports import formats, proving
 from metagap.reports.cli import app
 from metagap.reports.formats import FORMATS, INPUTS, check, read, schema
 from metagap.reports.formats.auditing import AuditRecord, MutantsRecord
@@ -91,6 +91,7 @@ def folder(small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path_factory: 
     diagnosis = SimpleNamespace(name="maml", message="It is.", distance=sides, rounding=1e-7, distances={"maml": sides})
     (out / "program.json").write_text(dumps(ProgramRecord.of(answer)))  # type: ignore[arg-type]
     (out / "gradient.json").write_text(dumps(GradientRecord.of(diagnosis)))  # type: ignore[arg-type]
+    (out / "formal.json").write_text(proving.RECORD.read_text())
     for name in ("verify", "audit"):
         (out / f"{name}.json").write_text((run / f"{name}.json").read_text())
     (out / "mutants.json").write_text(dumps(msgspec.convert(made, MutantsRecord, from_attributes=True)))

@@ -19,6 +19,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from metagap.impl import files
@@ -185,12 +186,18 @@ def records(bench: Bench, rng: random.Random) -> None:
 
 
 def parts(bench: Bench, rng: random.Random) -> None:
-    kinds: tuple[type[Any], ...] = (MatrixRows, SharpnessRows, MutantRows)
-    kind = rng.choice(kinds)
-    whole = {name: bench.records[1][name][:3] for name in kind.__struct_fields__}
-    path = bench.write("part.json", bytes_of(changed(rng.choice(({}, [], None, 7, "x", whole)), rng), rng))
-    found = bench.read("part", lambda: audits._kept(path, bench.folder, kind))
-    assert found is None or isinstance(found, kind)
+    """Results in a store: a file that is no result is none; nobody else's names lead out of the folder."""
+    kinds: dict[str, type[Any]] = {"matrix": MatrixRows, "sharpness": SharpnessRows, "mutants": MutantRows}
+    part = rng.choice(list(kinds))
+    whole = {name: bench.records[1][name][:3] for name in kinds[part].__struct_fields__}
+    content = {part: whole, "files": {rng.choice(("a.json", "../a.json", "/a")): "x"}}
+    store, job = audits.audit_store(bench.folder), audits.AuditJob("meta-sl", "matrix", 0, audits.EFFORTS["quick"])
+    path = store.path(job)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoded = msgspec.msgpack.encode(changed(rng.choice(({}, [], None, 7, "x", content)), rng))
+    path.write_bytes(encoded[: rng.choice((len(encoded), rng.randrange(len(encoded))))])
+    found = bench.read("part", lambda: store.get(job))
+    assert found is None or (isinstance(found, audits.Audited) and set(found.files) <= {"a.json"})
 
 
 def surveys(bench: Bench, rng: random.Random) -> None:

@@ -337,6 +337,7 @@ DEFINITIONS = {
     "impl.supervised.maml",
     "impl.policies.problem",
     "impl.supervised.relu.problem",
+    "impl.supervised.relu.scales",
     "impl.models.combination",
     "impl.models.relu",
     "impl.supervised.smooth.problem",

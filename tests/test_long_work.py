@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 WRITTEN = sorted(m.name for m in META_SL.mutants if not (m.generated or m.equivalent or m.open))
-AUDIT = ("audit", "--family", "meta-rl-network", "--workers", "1")
+AUDIT = ("audit", "--family", "meta-rl-network", "--workers", "0")
 
 
 def test_an_audit_out_of_time_leaves_a_valid_report_and_says_how_to_go_on(tmp_path: Path) -> None:

@@ -163,6 +163,8 @@ def test_the_mirror_knows_what_claims_name(family: Family) -> None:
 
 def small(instance: Instance) -> bool:
     start = read(files.dumps(instance))["omega"]
+    if isinstance(start[0], dict):
+        return sum(len(array["values"]) for array in start) <= LIMIT
     return not isinstance(start[0], list) or len(start) * len(start[0]) <= LIMIT
 
 
@@ -212,7 +214,7 @@ def test_the_engine_says_what_the_mirror_says_of_counterexamples(effort: int) ->
     for path in stored[:: max(16 // effort, 1)]:
         document = json.loads(path.read_text(encoding="utf-8"))
         instance = loads(json.dumps(document.get("instance", document)))
-        if instance.family != "any-model" and small(instance):
+        if small(instance):
             found = compare(instance)
             assert not found.contradictions, (path.name, found.contradictions)
             compared += len(found.compared)

@@ -30,3 +30,17 @@ def test_trained_networks_are_judged(name: str, monkeypatch: pytest.MonkeyPatch)
     assert len(errors) == 2
     for narrow, wide in errors.values():
         assert wide < narrow
+
+
+def test_few_shot_networks_are_judged() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    (_, trained), (_, initial) = real_tasks.few_shot()
+    gaps = []
+    for instance in (trained, initial):
+        judgement = judge(instance)
+        decided = {c.claim: c.verdict for c in judgement.claims}
+        assert decided.pop("smooth-network-c4") is Verdict.OUTSIDE  # softmax is not strongly convex
+        assert set(decided.values()) <= {Verdict.PROVED, Verdict.EQUAL}
+        gaps.append(judgement["smooth-network-lifted"].gap)
+    assert gaps[0] is not None and gaps[1] is not None and gaps[0].hi < 0 < gaps[1].lo

@@ -129,8 +129,8 @@ def test_an_open_sign_is_decided_in_rationals() -> None:
 
 def test_dependent_signs_are_dependent_features() -> None:
     instance = drawn(TARGETS, "softplus")
-    assert isinstance(instance, SmoothInstance)
-    assert certainly_dependent(replace(instance, signs=(1, -1, 1, 1, -1, 1, -1, -1)))
+    alone = replace(instance, tasks=(replace(instance.tasks[0], weight=ONE),), signs=(1, -1, 1, 1, -1, 1, -1, -1))
+    assert isinstance(alone, SmoothInstance) and certainly_dependent(alone)
 
 
 @pytest.mark.parametrize("kind", ["softplus", "tanh"])
@@ -143,6 +143,64 @@ def test_tasks_with_two_classes_that_share_an_input_have_dependent_features(kind
         gram = SmoothQuantities(instance)._features.gram
         sums = [gram[a, b] + gram[a, b + 1] - gram[a, b + 4] - gram[a, b + 5] for a in range(8) for b in (0, 2)]
     assert all(v.contains(0) and float(v.rad()) < 1e-30 for v in sums)
+
+
+def dependent(instance: NetworkInstance) -> bool:
+    """Whether no ball of 800 bits tells the determinant of the features' Gram matrix from 0."""
+    assert isinstance(instance, SmoothInstance)
+    with ctx.workprec(800):
+        found = SmoothQuantities(instance)._features.gram.det()
+    assert float(found.rad()) < 1e-100
+    return bool(found.contains(0))
+
+
+def alike(loss: VectorLoss, *laws: tuple[Any, ...], steps: int = 1, width: int = 16) -> NetworkInstance:
+    """Two tasks that are judged on one input, and adapt there on laws of (label, mass)."""
+    instance = drawn(loss, "tanh", steps, seed=4, width=width)
+    inner = [tuple(Atom(0, y, fmpq(p, 8)) for y, p in law) for law in laws]
+    outer = (Atom(0, inner[0][0].y, ONE),)
+    return replace(instance, tasks=tuple(Task(fmpq(1, 2), outer, law) for law in inner), comparator=instance.omega)
+
+
+UP, DOWN = (ONE, fmpq(1)), (ONE, fmpq(-1))
+SAME_MEAN = ((UP, 4), (DOWN, 4)), (((ONE, fmpq(0)), 8),)
+OTHER_MEAN = ((UP, 4), (DOWN, 4)), (((ONE, fmpq(1)), 8),)
+NO_ZERO = ((fmpq(1), 3), (fmpq(2), 5)), ((fmpq(1), 8),)
+"""Softmax' class 0 has no mass: neurons with b_1r = b_2r move alike, and phi_1 + phi_2 is theirs."""
+SOME_ZERO = ((fmpq(1), 3), (fmpq(2), 5)), ((fmpq(0), 8),)
+
+
+ALIKE = {
+    "one mean": (alike(TARGETS, *SAME_MEAN), True),
+    "one mean, two steps": (alike(TARGETS, *SAME_MEAN, steps=2), True),
+    "two means": (alike(TARGETS, *OTHER_MEAN), False),
+    "no class 0": (alike(SOFTMAX, *NO_ZERO), True),
+    "no class 0, two steps": (alike(SOFTMAX, *NO_ZERO, steps=2), False),
+    "class 0": (alike(SOFTMAX, *SOME_ZERO), False),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_tasks_that_move_neurons_alike_have_dependent_features(case: str) -> None:
+    instance, wanted = ALIKE[case]
+    assert isinstance(instance, SmoothInstance)
+    assert certainly_dependent(instance) is wanted is dependent(instance)
+
+
+@pytest.mark.parametrize("kind", ["still", "moved"])
+def test_two_classes_need_neurons_of_both_kinds(kind: str) -> None:
+    """Three points, and one neuron of two dimensions that no step moves, or that one does."""
+    first = (1, 1, 1, 1, -1, -1, 1, 1)
+    second = tuple(b if kind == "moved" else -b for b in first[:7])
+    signs = (*first, *second, -first[7] if kind == "moved" else first[7])
+    instance = drawn(VectorLoss("softmax", outputs=2), "tanh", seed=2, width=8)
+    rows = ((ONE, fmpq(1, 2)), (fmpq(-1), ONE), (fmpq(1, 4), fmpq(3, 2)))
+    law = tuple(Atom(x, fmpq(x % 2), fmpq(1, 3)) for x in range(3))
+    few = replace(instance, signs=signs, features=rows, tasks=(Task(ONE, law),), comparator=instance.omega)
+    assert certainly_dependent(few) and dependent(few)  # type: ignore[arg-type]
+    two = tuple(Atom(x, fmpq(x % 2), fmpq(1, 2)) for x in range(2))
+    enough = replace(few, tasks=(Task(ONE, two),))
+    assert not certainly_dependent(enough) and not dependent(enough)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("variant", ["squared", "softmax"])

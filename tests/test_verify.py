@@ -7,17 +7,24 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
 from metagap.impl.families import FAMILIES
+from metagap.reports.cli import app, shared, verifying
 from metagap.reports.executing import Workers
-from metagap.reports.formats.verifying import Counts
+from metagap.reports.formats import read
+from metagap.reports.formats.verifying import Counts, VerifyRecord
 from metagap.reports.jobs import PROFILES, AnyJob, Job, RealJob, generate, jobs, run_job
-from metagap.reports.tally import Tally, tally_instance
-from metagap.reports.verify import Run, exit_status, save_instances
+from metagap.reports.records import save_files
+from metagap.reports.tally import QUANTILES, Tally, _digits, quantiles, tally_instance
+from metagap.reports.verify import Run, exit_status
 from metagap.reports.witnesses import replay
 from metagap.theory.claim import Expression
 from metagap.theory.meta_sl import CLAIMS
 from msgspec.structs import replace as replaced
+from typer.testing import CliRunner
 
 NAMES = tuple(c.name for c in CLAIMS)
 LIFTED = next(c for c in CLAIMS if c.name == "meta-sl-lifted")
@@ -41,7 +48,7 @@ def test_tallies_add_up() -> None:
     for name in NAMES:
         assert whole[name].counts == parts[name].counts
         assert whole[name].outside == parts[name].outside
-        assert sorted(whole[name].ratios) == sorted(parts[name].ratios)
+        assert whole[name].ratios == parts[name].ratios
         assert whole[name].counts.total() == 36
 
 
@@ -82,7 +89,7 @@ def test_a_false_claim_is_reported_with_both_witnesses(tmp_path: Path) -> None:
     for row in (simplest, worst):
         assert row.grade == "genuine"
         assert row.gap and row.bound and row.gap.lo > row.bound.hi  # type: ignore[operator]
-    save_instances(run.kept, tmp_path)
+    save_files(run.kept, tmp_path)
     small = json.loads((tmp_path / simplest.file).read_text())["instance"]
     large = json.loads((tmp_path / worst.file).read_text())["instance"]
     assert len(json.dumps(small)) <= len(json.dumps(large))
@@ -112,3 +119,43 @@ def test_many_undecided_fail_a_run() -> None:
     assert exit_status(replaced(record, judgements=0)) == 3
     row.counts.VIOLATED = 1
     assert exit_status(record) == 1
+
+
+def test_quantiles_of_counts_are_those_of_the_list() -> None:
+    ratios = Counter({0.25: 3, 0.5: 1, 0.75: 4, 1.0: 2, -1.0: 5})
+    found = quantiles(ratios)
+    listed = [r for r in ratios.elements() if r >= 0]
+    assert found is not None
+    assert np.allclose([found.low, found.middle, found.high], np.quantile(listed, QUANTILES), rtol=1e-15)
+    assert quantiles(Counter({-1.0: 5})) is None
+
+
+def test_ratios_are_kept_in_three_digits_and_take_no_more_room_the_more_there_are() -> None:
+    assert [_digits(r) for r in (-0.3, 0.0, 4e-7, 0.123456, 0.99951, 2.5)] == [-1.0, 0.0, 0.0, 0.123, 1.0, 2.5]
+    rng = np.random.default_rng(0)
+    assert len({_digits(float(r)) for r in 10.0 ** -rng.uniform(-0.001, 9, 100_000)}) < 5_500
+
+
+@pytest.mark.ci
+def test_a_report_is_written_while_its_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every state is a whole record that says more than the one before; one that cannot be written stops nothing."""
+    states: list[VerifyRecord] = []
+    write = verifying._write
+
+    def seen(run: Run, record: VerifyRecord, out: Path, warn: Any) -> Any:
+        written = write(run, record, out, warn)
+        states.append(read(out / "verify.json", VerifyRecord))
+        if len(states) == 2:
+            raise OSError(28, "No space left on device")
+        return written
+
+    monkeypatch.setattr(verifying, "_write", seen)
+    monkeypatch.setattr(shared, "PAUSE", -1e9)
+    monkeypatch.setattr(shared, "LEAST", 0)
+    options = ["--no-real", "--claim", "any-model-identity", "--workers", "0", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, ["verify", *options])
+    assert done.exit_code == 0, done.output
+    assert [state.status for state in states] == ["running"] * (len(states) - 1) + ["complete"]
+    generated = [state.generated for state in states[:-1]]
+    assert len(states) > 3 and generated == sorted(set(generated))
+    assert "The page is written again" not in (tmp_path / "index.html").read_text()

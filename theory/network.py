@@ -19,8 +19,13 @@ all, are mutants). One step: phi_i = (I - eta H_i) phi_{W_i}.
   with Jacobian I - eta H_i^(k), symmetric. The chain rule: U_i has the Jacobian J_i = (I - eta H_i^(K-1)) ...
   (I - eta H_i^(0)), whose transpose takes the factors in reverse; f(x; .) is linear near W_i with gradient phi_{W_i},
   and phi_i = J_i' phi_{W_i}. This is S2; S1, S3, S4 as before.
-  Networks have one rate and no weight decay here. With rates D and decay lambda J_k = I - eta D (H_i^(k) + lambda),
-  whose transpose the feature goes through, N1 is the same; the errors below would need the c of meta_sl for kap_k.
+  Rates and decay. With a rate for each weight, D = diag(r), r of any sign, and the inner objective R_i + lambda/2
+  ||.||^2 the steps are W^(k+1) = S W^(k) - eta D grad R_i(W^(k)), S = I - eta lambda D, with the Jacobians J_k = I -
+  eta D (H_i^(k) + lambda), which are not symmetric: phi_i = J_0' ... J_{K-1}' phi_{W_i}, J_k' = S - eta H_i^(k) D.
+  The proof is the same, and nothing else asks how W_i is made: the identity, S1-S4, the lifted, L1, refined,
+  first-order and formal forms, N5, C3, C4 and N2' (A_k with the same D and lambda) hold verbatim, of kinks on the same
+  iterates. The errors of N2 are derived below; the linearisation and N4 know no step. Brackets of inf L that follow the
+  steps of a pattern, and the linearised network's optimum, are claimed for one rate without decay alone.
   With a density of inputs U_i has another derivative (the kinks sweep mass): H_i is exact for finite data only.
 
 At a kink. For any choice of 1{0 > 0}, the same at every iterate and in every feature, put G := <w, phi>. S1 and S4
@@ -43,7 +48,9 @@ Excess over R eps, with G = grad L:
 
     e_i(x) = (prod_k kap_k) delta_K(x)
         + 2 |eta| ||x|| sum_{k<K} (prod_{j != k} kap_j) sum_x' |E_i[ell''_k; x']| ||x'|| delta_k(x'),
-    kap_k = max(1, s_k - 1)  (eta < 0: 1 + s_k),   s_k = |eta| sum_x' |E_i[ell''_k; x']| ||x'||^2,
+    kap_k = max(1, s_k - 1)  (eta < 0: 1 + s_k),   s_k = |eta| sum_x' |E_i[ell''_k; x']| ||x'||^2;
+    with rates and decay, for the least and the largest of sgn(eta) r_j, their mean r0 and half of their difference d,
+    kap_k = max(|1 - r0 f|, |1 - r0 (f + s_k)|) + d (f + s_k), f = |eta| lambda, and 2 |eta| max_j |r_j| for 2 |eta|,
 
   ell''_k at the predictions of W^(k), delta_k(x)^2 = ||x||^2 #{S^(k) != S0}/m, S^(k) the pattern of W^(k). The absolute
   values change nothing where ell'' >= 0, which the bound by e needs. They make e grow with the delta_k for every loss:
@@ -56,7 +63,8 @@ Excess over R eps, with G = grad L:
 
   0 <= H <= E_i[ell''_k ||x||^2] for both features (ell'' >= 0), so ||A_k||, ||J_k|| <= kap_k; A_k - J_k = eta
   E_i[ell''_k (phi phi' - phi_0 phi_0')] and ||phi phi' - phi_0 phi_0'|| <= 2 ||x'|| delta_k(x'); and ||phi_{W_i}(x)||
-  <= ||x||.
+  <= ||x||. With rates and decay eta D = |eta| (r0 I + E), ||E|| <= d, where I - |eta| r0 (H + lambda) is symmetric (as
+  for c in `meta_sl`), and A_k' - J_k' has D on the right.
 
   A neuron flips at x only if a_r(x) <= ||V_r - W0_r||, so for ||V - W0|| <= B at most k*(B) = max{k: the k smallest
   a_r^2 sum to at most B^2} flip; for W^(k) use B + ||W^(k) - W|| (one step: B + eta ||grad R_i||). (With W's own

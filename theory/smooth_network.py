@@ -10,8 +10,10 @@ There are no kinks: step k is differentiable with the symmetric Jacobian
     d2f(x) = diag_r( m^{-1/2} b_r sigma''(W_r'x) x x' ),
 
 and the core claims of `stationarity` hold with phi_i(x) = J_0 J_1 ... J_{K-1} phi_{W_i}(x): the transpose of the chain
-rule's product, the last step's factor first (the other order is a mutant). A model that is linear in its parameters
-(ReLU networks off their kinks included) has d2f = 0; leaving it out here is a mutant.
+rule's product, the last step's factor first (the other order is a mutant). Rates D and decay lambda are as in
+`network`: J_k = I - eta D (H_k + F_k + lambda), phi_i = J_0' ... J_{K-1}' phi_{W_i}, A_k with the same D and lambda. A
+model that is linear in its parameters (ReLU networks off their kinks included) has d2f = 0; leaving it out here is a
+mutant.
 
 N2'. As for ReLU networks: phi_{0,i} = A_0 ... A_{K-1} phi_0, A_k = I - eta E_i[ell'' phi_0 phi_0'], with phi_0 =
 phi_{W0} in all places, ell'' at the iterates' actual predictions and no d2f; G_0 = <w, phi_{0,.}>. gap <= R ||G_0|| +
@@ -32,6 +34,7 @@ expectations over ell' and ell'' at the predictions of W^(k),
 
     delta_k(x) = ||x|| ( sum_r min(1, c2 ||x|| d_{k,r})^2 / m )^{1/2},
     kap_k = max(1, s_k - 1)  (eta < 0: 1 + s_k),   s_k = |eta| sum_x' |E_i[ell''; x']| ||x'||^2,
+    (with rates and decay the kap_k of `network`, and max_j |r_j| as a factor of f_k and g_k below)
     f_k = |eta| sum_x' c2 m^{-1/2} |E_i[ell'; x']| ||x'||^2,
     g_k = 2 |eta| sum_x' |E_i[ell''; x']| ||x'|| delta_k(x') + f_k,
     ||phi_{0,i}(x) - phi_i(x)|| <= e_i(x) = (prod_k kap_k) delta_K(x)

@@ -31,7 +31,7 @@ def smallest_singular_value(matrix: arb_mat) -> arb:
         v = (v * (1 / reduce(arb.max, (x.abs_upper() for x in v.entries())))).mid()
     upper = norm((matrix * v).entries()) / norm(v.entries())
     target = upper * upper
-    for bits in ((3 * ctx.prec) // 4, 60, 45, 30, 20, 10, 2):
+    for bits in ((3 * ctx.prec) // 4, (3 * ctx.prec) // 8, 60, 45, 30, 20, 10, 2):
         candidate = arb((target * (1 - arb(2) ** -bits)).lower())
         if candidate > 0 and positive_definite(gram, candidate):
             return root(candidate).union(upper)
@@ -72,8 +72,8 @@ def largest_eigenvalue(gram: arb_mat) -> arb:
             return arb(0).union(arb(trace.upper()))
         v = (v * (1 / largest)).mid()
     lower = (v.transpose() * gram * v)[0, 0] / sum((x * x for x in v.entries()), start=arb(0))
-    # Of rank one the Rayleigh quotient is exact: then nearly all bits can be had.
-    for bits in ((3 * ctx.prec) // 4, 60, 45, 30, 20, 10, 2):
+    # Of rank one the Rayleigh quotient is exact: then nearly all bits can be had, of the matrix' own precision.
+    for bits in ((3 * ctx.prec) // 4, (3 * ctx.prec) // 8, 60, 45, 30, 20, 10, 2):
         candidate = arb((lower * (1 + arb(2) ** -bits)).upper())
         if candidate > 0 and positive_definite(-gram, -candidate):
             return arb(lower.lower()).max(arb(0)).union(candidate)

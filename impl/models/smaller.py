@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +17,8 @@ def _kept(weights: Weights, keep: list[int]) -> Weights:
     return Weights.of([weights.row(r) for r in keep]) if weights.odd else Weights(weights.floats[keep])
 
 
-def fewer_neurons(instance: Any) -> Iterator[Any]:
-    """Half of the neurons, or one less."""
+def fewer_neurons(instance: Any, changes: Callable[[list[int]], dict[str, Any]] = lambda keep: {}) -> Iterator[Any]:
+    """Half of the neurons, or one less; `changes`: what else those that are kept change."""
     m = instance.width
     cuts = [list(range(m // 2)), list(range(m // 2, m))] if m > 1 else []
     if 1 < m <= FEW:
@@ -31,6 +31,7 @@ def fewer_neurons(instance: Any) -> Iterator[Any]:
             initial=_kept(instance.initial, keep),
             omega=_kept(instance.omega, keep),
             comparator=_kept(comparator, keep) if isinstance(comparator, Weights) else comparator,
+            **changes(keep),
         )
 
 

@@ -25,7 +25,7 @@ from ..losses import Link
 from ..midrad import MidRad
 from ..supervised import training
 from ..supervised.adaptation import Gradient
-from ..supervised.instance import MetaSLInstance, adaptation_field, all_rows, laws_in_words, split
+from ..supervised.instance import MetaSLInstance, adaptation_field, all_rows, laws_in_words, split, steps_in_words
 from . import NotCoerciveError, Optimum, UnsupportedError, minimise
 from .convex_check import Prover
 from .convexity import MORE, applies
@@ -101,10 +101,7 @@ def posed(instance: MetaSLInstance) -> Posed:
     c = instance.loss.outputs
     rows, d = sum(map(all_rows, tasks)), instance.dimension // c
     if isinstance(adaptation, Gradient):
-        low, high = (to_float(end) for end in adaptation.span)
-        rates = f"{high:.4g}" if low == high else f"rates {low:.4g} to {high:.4g}"
-        adapted = f"{count(adaptation.steps, 'inner step')} of {rates}"
-        adapted += f" with weight decay {to_float(adaptation.decay):.4g}" if adaptation.decay != 0 else ""
+        adapted = steps_in_words(adaptation)
     else:
         adapted = f"a proximal inner step of strength {to_float(adaptation.strength):.4g}"
     sizes = f"{count(len(tasks), 'task')}, {count(rows, 'row')}, {count(d, 'column')}"

@@ -1,4 +1,5 @@
-"""Real tasks for networks: sinusoid regression and handwritten digits, MAML-trained at widths 2^4 to 2^12.
+"""Real tasks for networks: sinusoid regression and handwritten digits, MAML-trained at widths 2^4 to 2^12; few-shot
+digits of three classes.
 
 Inputs have length 1 or less and a constant coordinate, labels are small; W0 is Gaussian, N(0, I/d), from a fixed seed.
 Data ships with scikit-learn or is made. Weights are rounded to multiples of 2^-20.
@@ -20,6 +21,7 @@ from ..sources import RealTasks
 from ..supervised.adaptation import Gradient
 from ..supervised.instance import Atom, Functions, NetworkInstance, Task
 from ..supervised.relu.training import train
+from ..vector_losses import VectorLoss
 
 GRID = 2.0**20
 WIDTHS = (16, 64, 256, 1024, 4096)
@@ -48,7 +50,7 @@ def _network(
     d = inputs.shape[1]
     initial = Weights(_on_grid(rng.standard_normal((width, d)) / np.sqrt(d)))
     rows = tuple(tuple(rational(float(v)) for v in row) for row in _on_grid(inputs))
-    signs = tuple(int(b) for b in rng.choice([-1, 1], width))
+    signs = tuple(int(b) for b in rng.choice([-1, 1], loss.outputs * width))
     return NetworkInstance(loss, Gradient(eta), rows, tasks, signs, initial, initial, initial, fmpq(1))
 
 
@@ -67,13 +69,16 @@ def _label_means(instance: NetworkInstance) -> Functions:
 
 
 def trained_cases(label: str, instance: NetworkInstance, rounds: int, rate: float) -> list[tuple[str, NetworkInstance]]:
-    """The trained network against the label means, and the initial network against the trained one."""
+    """The trained network against the label means (of several outputs the initial one), the initial against the
+    trained one."""
     trained = Weights(_on_grid(train(instance, rounds=rounds, rate=rate).weights))
     distance = float(np.sqrt(((trained.floats - instance.initial.floats) ** 2).sum()))
     radius = fmpq(max(int(np.ceil(distance * 16)), 1), 16)
     placed = replace(instance, omega=trained, radius=radius)
+    several = instance.loss.outputs > 1
+    rival, said = (instance.initial, "the initial network") if several else (_label_means(instance), "label means")
     return [
-        (f"{label}; trained, against label means", replace(placed, comparator=_label_means(instance))),
+        (f"{label}; trained, against {said}", replace(placed, comparator=rival)),
         (f"{label}; initial, against the trained network", replace(instance, comparator=trained, radius=radius)),
     ]
 
@@ -124,6 +129,41 @@ def digits_network(width: int) -> NetworkInstance:
     return _network(Loss("logistic"), fmpq(2), inputs, _tasks(points, labels), width, 12)
 
 
+WAYS = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (1, 4, 9))
+"""Digits that are told apart in a task."""
+QUERIES = 2
+"""Images of each digit that a task is judged on."""
+
+
+def few_shot_network(width: int) -> NetworkInstance:
+    """An untrained network of three outputs: a task per three digits, an image of each to adapt on, others as query."""
+    from sklearn.datasets import load_digits
+    from sklearn.decomposition import PCA
+
+    data = load_digits()
+    components = PCA(n_components=7, svd_solver="full", random_state=0).fit_transform(data.data)
+    rng, rows, tasks = np.random.default_rng(1707), list[int](), []
+    for digits in WAYS:
+        support, query = [], []
+        for c, digit in enumerate(digits):
+            first, *others = rng.permutation(np.flatnonzero(data.target == digit))[: 1 + QUERIES].tolist()
+            support.append((len(rows), c))
+            query += [(len(rows) + 1 + k, c) for k in range(QUERIES)]
+            rows += [first, *others]
+        laws = [tuple(Atom(x, fmpq(c), fmpq(1, len(law))) for x, c in law) for law in (query, support)]
+        tasks.append(Task(fmpq(1, len(WAYS)), *laws))
+    inputs = np.column_stack([components[rows] / np.abs(components).max(), np.full(len(rows), 0.5)])
+    inputs = inputs / np.sqrt((inputs**2).sum(1)).max()
+    return _network(VectorLoss("softmax", outputs=3), fmpq(2), inputs, tuple(tasks), width, 13)
+
+
+def few_shot() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Three digits from one image of each, by softmax: 4 tasks that adapt on 3 images and are judged on 6 others."""
+    require("torch")
+    require("sklearn")
+    return tuple(trained_cases("softmax, 3-way 1-shot, width 64", few_shot_network(64), 60, 4.0))
+
+
 def sinusoid() -> tuple[tuple[str, NetworkInstance], ...]:
     """Regression of y = A sin(x - b), A in [0.1, 2], b in [0, pi]: 4 tasks, 8 inputs each in [-5, 5]."""
     require("torch")
@@ -155,6 +195,13 @@ REAL_TASKS: dict[str, RealTasks] = {
             digits.__doc__ or "",
             "scikit-learn load_digits (UCI)",
             digits,
+        ),
+        RealTasks(
+            "few-shot-network",
+            "Few-shot digits with networks",
+            few_shot.__doc__ or "",
+            "scikit-learn load_digits (UCI)",
+            few_shot,
         ),
     )
 }

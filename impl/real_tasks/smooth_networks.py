@@ -6,7 +6,7 @@ from ..extras import require
 from ..models.activation import ACTIVATIONS
 from ..sources import RealTasks
 from ..supervised.instance import NetworkInstance, SmoothInstance
-from .networks import cases_of, digits_network, sinusoid_network
+from .networks import cases_of, digits_network, few_shot_network, sinusoid_network, trained_cases
 
 WIDTHS = (16, 64, 256)
 
@@ -34,6 +34,14 @@ def digits() -> tuple[tuple[str, NetworkInstance], ...]:
     return tuple(cases)
 
 
+def few_shot() -> tuple[tuple[str, NetworkInstance], ...]:
+    """Three digits from one image of each, by softmax: 4 tasks that adapt on 3 images and are judged on 6 others."""
+    require("torch")
+    require("sklearn")
+    instance = SmoothInstance.of(few_shot_network(64), "tanh")
+    return tuple(trained_cases("softmax, 3-way 1-shot, tanh, width 64", instance, 60, 4.0))
+
+
 REAL_TASKS: dict[str, RealTasks] = {
     family.name: family
     for family in (
@@ -50,6 +58,13 @@ REAL_TASKS: dict[str, RealTasks] = {
             digits.__doc__ or "",
             "scikit-learn load_digits (UCI)",
             digits,
+        ),
+        RealTasks(
+            "few-shot-smooth-network",
+            "Few-shot digits with smooth networks",
+            few_shot.__doc__ or "",
+            "scikit-learn load_digits (UCI)",
+            few_shot,
         ),
     )
 }

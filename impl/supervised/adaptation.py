@@ -44,6 +44,12 @@ class Gradient:
         return self.canonical.rates is None and self.canonical.decay == 0
 
     @property
+    def relative(self) -> tuple[fmpq, fmpq]:
+        """The least and the largest rate, as factors of |eta|."""
+        ends = [-r if self.eta < 0 else r for r in self.rates or (fmpq(1),)]
+        return min(ends), max(ends)
+
+    @property
     def span(self) -> tuple[fmpq, fmpq]:
         """The least and the largest eta r_j."""
         ends = [self.eta * r for r in self.rates or (fmpq(1),)]
@@ -70,11 +76,15 @@ class Implicit:
 Adaptation = Gradient | Implicit
 
 
-def adaptation_field(adaptation: Adaptation, number: Callable[[fmpq], object]) -> dict[str, object]:
-    """The field "adaptation" of a document."""
+def adaptation_field(
+    adaptation: Adaptation, number: Callable[[fmpq], object], width: int | None = None
+) -> dict[str, object]:
+    """The field "adaptation" of a document; `width`: the parameters are those of so many neurons, a row each."""
     if isinstance(adaptation, Implicit):
         return {"name": adaptation.name, "lambda": number(adaptation.strength)}
     found: dict[str, object] = {"name": adaptation.name, "eta": number(adaptation.eta), "steps": adaptation.steps}
     if adaptation.rates is not None:
-        found["rates"] = [number(r) for r in adaptation.rates]
+        rates = [number(r) for r in adaptation.rates]
+        d = len(rates) // (width or 1)
+        found["rates"] = rates if width is None else [rates[r : r + d] for r in range(0, len(rates), d)]
     return found | ({"decay": number(adaptation.decay)} if adaptation.decay != 0 else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -195,30 +195,30 @@ def read_loss(record: LossRecord) -> Loss:
     return Loss(record.name, parameter)
 
 
-def read_gradient(eta: Number, steps: int) -> Gradient:
-    if not 1 <= steps <= STEPS:
-        raise FaultError("adaptation.steps")
-    return Gradient(exact(eta, "adaptation.eta"), steps)
-
-
-def _steps(record: GradientRecord, size: int, form: str) -> Gradient:
-    """The steps of so many parameters, in a document of that format, with their rates and decay. Errors: FaultError."""
+def read_steps(record: Any, form: str, rates: Callable[[Any], Vector]) -> Gradient:
+    """The steps in a document of that format, with their decay, and rates as `rates` reads them. Errors: FaultError."""
     for name, value in (("rates", record.rates), ("decay", record.decay)):
         if value is not UNSET and form != SPLIT_FORMAT:
             field = f"adaptation.{name}"
             raise FaultError(field, f"remove it, or set format to {SPLIT_FORMAT!r}", f"no {name}, in {FORMAT!r},")
-    rates = None if record.rates is UNSET else exact_row(record.rates, "adaptation.rates")
-    if rates is not None and len(rates) != size:
-        raise FaultError("adaptation.rates", f"give {size} numbers")
     decay = fmpq(0) if record.decay is UNSET else exact(record.decay, "adaptation.decay")
     if decay < 0:
         raise FaultError("adaptation.decay")
-    return replace(read_gradient(record.eta, record.steps), rates=rates, decay=decay)
+    if not 1 <= record.steps <= STEPS:
+        raise FaultError("adaptation.steps")
+    found = None if record.rates is UNSET else rates(record.rates)
+    return Gradient(exact(record.eta, "adaptation.eta"), record.steps, found, decay)
 
 
 def read_adaptation(record: GradientRecord | ImplicitRecord, loss: Loss, size: int, form: str) -> Adaptation:
     if isinstance(record, GradientRecord):
-        return _steps(record, size, form)
+
+        def rates(given: Row) -> Vector:
+            if len(given) != size:
+                raise FaultError("adaptation.rates", f"give {size} numbers")
+            return exact_row(given, "adaptation.rates")
+
+        return read_steps(record, form, rates)
     strength = exact(record.strength, "adaptation.lambda")
     if strength <= 0:
         raise FaultError("adaptation.lambda")

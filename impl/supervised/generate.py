@@ -212,6 +212,7 @@ class Forgetful(BatchQuantities):
         return self._jacobians_of(self._inner, self._undecayed)
 
 
+WRONG_RIVALS = ("turned", "forgetful")
 PACED_RIVALS = ("parameter", "functions", "tangent", "stationary", "turned", "forgetful")
 
 
@@ -227,7 +228,7 @@ def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, 
     outputs = source.choose((2, 3)) if loss == "softmax" else 1
     setting = source.choose(settings)
     batch = problem(source, loss, limits, **{"kind": source.choose(("one step", "steps")), **setting}, outputs=outputs)
-    kind = source.choose(("rates", "decay", "both") if rivals == PACED_RIVALS else ("both",))
+    kind = source.choose(("both",) if rivals == WRONG_RIVALS else ("rates", "decay", "both"))
     if kind != "decay":
         batch = replace(batch, rates=source.grid(batch.omega.shape[1:], -4, 8) / 4)
     if kind != "rates":
@@ -244,6 +245,12 @@ def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, 
         return batch
     found: Batch = tangent_comparators(source, of(batch))
     return found
+
+
+def paced_still(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
+    """All parameters frozen, whatever decays: C5."""
+    batch = paced(source, loss, limits, ("parameter", "stationary"))
+    return replace(batch, rates=np.zeros_like(batch.omega))
 
 
 def paced_small_step(source: Source, loss: str, limits: Limits = SMALL) -> Batch:
@@ -337,11 +344,15 @@ GENERATORS: tuple[Generator, ...] = (
               tuple(VECTOR_LOSSES)),
     Generator("rates", "a rate for each parameter, weight decay, or both", paced, (*CONVEX_LOSSES, "softmax"), 3),
     Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
-              partial(paced, rivals=("turned", "forgetful")), ("squared", "log-cosh", "logistic", "quartic")),
+              partial(paced, rivals=WRONG_RIVALS), ("squared", "log-cosh", "logistic", "quartic")),
     Generator("rates-small-step", "rates of any sign below the convexity threshold (C8)", paced_small_step,
               ("logistic", "log-cosh", "pseudo-huber")),
     Generator("rates-spread", "a frozen parameter, a support that a step turns away from the query (C9)", paced_spread,
               ("squared",)),
+    Generator("rates-squared", "rates and decay, the squared loss, against parameters (C1)",
+              partial(paced, rivals=("parameter", "stationary")), ("squared",)),
+    Generator("rates-frozen", "all rates 0, whatever decays, against parameters (C5)", paced_still,
+              (*CONVEX_LOSSES, "softmax")),
 )  # fmt: skip
 
 LANDSCAPES = Generator("landscapes", "one or two dimensions, for the certified optimum", landscapes, SMOOTH_LOSSES)

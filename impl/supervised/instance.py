@@ -15,7 +15,7 @@ from typing import Any, Self, overload
 import numpy as np
 from flint import fmpq
 
-from ..arithmetic import Array, rational
+from ..arithmetic import Array, rational, to_float
 from ..instances import FORMAT, SPLIT_FORMAT, Instance, Vector, fraction
 from ..losses import Link, Loss
 from ..models.activation import ACTIVATIONS, RELU, Activation
@@ -216,6 +216,14 @@ def laws_in_words(instance: Any) -> str:
     return f"{adapted}, judged on {query} query row{'s' * (query != 1)}"
 
 
+def steps_in_words(adaptation: Gradient) -> str:
+    """How many steps, at which rates, with what decay."""
+    low, high = (to_float(end) for end in adaptation.span)
+    rates = f"{high:.4g}" if low == high else f"rates {low:.4g} to {high:.4g}"
+    decay = f" with weight decay {to_float(adaptation.decay):.4g}" if adaptation.decay != 0 else ""
+    return f"{adaptation.steps} inner step{'s' * (adaptation.steps != 1)} of {rates}{decay}"
+
+
 def both_laws(task: Task) -> list[tuple[int, fmpq, fmpq, fmpq]]:
     """The atoms (x, y) of either law of a canonical task, sorted, with their masses in the inner and the outer one."""
     inner, outer = ({(a.x, a.y): a.p for a in law} for law in (task.inner, task.atoms))
@@ -239,9 +247,13 @@ def split(instance: Any) -> bool:
 
 
 def document_of(
-    instance: Any, number: Callable[[fmpq], object], model: dict[str, object], parameter: Callable[[Any], object]
+    instance: Any,
+    number: Callable[[fmpq], object],
+    model: dict[str, object],
+    parameter: Callable[[Any], object],
+    width: int | None = None,
 ) -> dict[str, object]:
-    """The fields of an instance file: numbers written by `number`, parameters by `parameter`."""
+    """The fields of an instance file: numbers written by `number`, parameters by `parameter`; a network has a width."""
     rival = instance.comparator
     plain = instance.loss.outputs == 1 and all(task.support is None for task in instance.tasks)
     if isinstance(instance.adaptation, Gradient):
@@ -250,7 +262,7 @@ def document_of(
         "format": FORMAT if plain else SPLIT_FORMAT,
         "problem": "meta-sl",
         "loss": loss_field(instance.loss, number),
-        "adaptation": adaptation_field(instance.adaptation, number),
+        "adaptation": adaptation_field(instance.adaptation, number, width),
         "model": model,
         "features": rows_field(instance.features, number),
         "tasks": tasks_field(instance.tasks, number),
@@ -299,7 +311,7 @@ NetworkComparator = Weights | Functions
 
 @dataclass(frozen=True)
 class NetworkInstance(Instance):
-    """A meta-SL instance with a two-layer ReLU network, adapted by gradient steps.
+    """A meta-SL instance with a two-layer ReLU network, adapted by gradient steps; rates are those of W row by row.
 
     features (k, d) the inputs x, signs [m] the output weights b (+-1), initial (m, d) the W0, omega (m, d) the point
     under test, comparator (m, d) or functions (n, k), radius the R of the ball of directions.
@@ -372,7 +384,7 @@ class NetworkInstance(Instance):
         sign = {b: number(fmpq(b)) for b in (1, -1)}
         signs = [[sign[b] for b in row] for row in self.output]
         model = {**self._model, "b": signs if len(signs) > 1 else signs[0], "W0": rows(self.initial)}
-        return document_of(self, number, model, rows)
+        return document_of(self, number, model, rows, self.width)
 
     def fractions(self) -> dict[str, object]:
         """What `document` gives with that writing; a million weights reach it without a rational for each."""

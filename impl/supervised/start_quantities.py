@@ -133,8 +133,12 @@ class StartQuantities(SpanQuantities):
     def _stretches(self) -> list[arb]:
         squares = [size * size for size in self._row_sizes]
 
+        adaptation = self.instance.adaptation
+        fastest, fade = max(map(abs, adaptation.relative)), abs(adaptation.eta) * adaptation.decay
+
         def stretch(step: Step) -> arb:
             parts = [*zip(*step.bends, strict=True), *([] if step.pulls is None else [step.pulls])]
-            return sum((abs(arb(v).mid()) * squares[x] for part in parts for x, v in enumerate(part)), start=arb(1))
+            pulls = (abs(arb(v).mid()) * squares[x] for part in parts for x, v in enumerate(part))
+            return 1 + fastest * sum(pulls, start=arb(fade))
 
         return [math.prod(map(stretch, steps), start=arb(1)) for steps in self._steps]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,33 +15,58 @@ from ...theory.any_model import CLAIMS, HEADLINE
 from ..answers import less, more
 from ..judge import ClaimJudgement, Enclosure, smallest
 from ..shown import Sheet, Shown
-from .instance import Parameters
+from . import diagnosing
+from .episodes import Episodes, tasks_of
 from .judging import TracedJudgement, judged
 from .learner import Inner, Learner, Loss, Task, bad, weights
 from .losses import NAMED
-from .problem import instance_of
+from .problem import at_state, instance_of
 
 ASKED = (*(c for c in CLAIMS if c.name.endswith(("-lifted", "-l1", "-first-order"))), HEADLINE)
 """The claims that say how far omega is from the best."""
+Tasks = Sequence[Task] | Episodes | Iterable[Any]
+"""A list of `Task`; or a source of tasks, as in `Episodes`, which says what is not seen from their structure."""
+State = Mapping[str, torch.Tensor] | torch.nn.Module
 
 
 def judge(
     model: torch.nn.Module,
-    tasks: Sequence[Task],
+    tasks: Tasks,
     *,
     inner: Inner,
     loss: Loss = "mse",
     comparator: Any = None,
     radius: float | None = None,
+    omega: State | None = None,
 ) -> TracedJudgement:
     """Every claim of `theory.any_model` on the model as it is.
 
+    tasks: a list of `Task`, of DataLoaders (one for each task's points), a loader of episodes, learn2learn's or
+    torchmeta's, a batch of tasks; `Episodes(...)` says of them how rows are split, and how many tasks are taken;
+    omega: the parameters under test, a state_dict (None: the model's own);
     inner: `SGD`, or a function of (parameters by name, the support's risk) that gives adapted parameters; loss: "mse",
     "cross_entropy", "bce", or a function of (predictions, labels), convex in the predictions; comparator: a state_dict
     or a module, or predictions per task (None: the labels, with mse); radius R: None is the comparator's distance.
     Errors: BadInputError, TraceError, UnknownOperatorError.
     """
-    return judged(instance_of(model, tasks, inner, loss, comparator, radius))
+    return judged(instance_of(at_state(model, omega), tasks_of(tasks), inner, loss, comparator, radius))
+
+
+def check_gradient(
+    gradients: Any,
+    model: torch.nn.Module,
+    tasks: Tasks,
+    *,
+    inner: Inner,
+    loss: Loss = "mse",
+    omega: State | None = None,
+) -> diagnosing.Diagnosis:
+    """Whose gradient it is: MAML's, or that of a usual mistake.
+
+    gradients: tensors in the order of model.parameters(), a flat vector, or a mapping by name; tasks, omega, inner: as
+    `judge`. Errors: BadInputError, TraceError, UnknownOperatorError.
+    """
+    return diagnosing.check_gradient(gradients, at_state(model, omega), tasks_of(tasks), inner=inner, loss=loss)
 
 
 @dataclass(frozen=True)
@@ -73,29 +98,31 @@ class TracedAnswer(Shown):
 
 def certify(
     model: torch.nn.Module,
-    tasks: Sequence[Task],
+    tasks: Tasks,
     *,
     inner: Inner,
     loss: str = "mse",
-    comparator: Mapping[str, torch.Tensor] | torch.nn.Module | None = None,
+    comparator: State | None = None,
     max_time: float = 10.0,
+    omega: State | None = None,
 ) -> TracedAnswer:
     """[L(omega) - best known, L(omega) - floor], the theorem's bound and what it is made of, what to do.
 
-    comparator: the best parameters that you know; without it descent from omega looks for better ones, for `max_time`
-    seconds. Floats propose them, L there is enclosed. Errors: as `judge`; losses have names here, so that 0 is a floor.
+    comparator: the best parameters that you know, a state_dict or a module; without it descent from omega looks for
+    better ones, for `max_time` seconds. Floats propose them, L there is enclosed. tasks, omega: as `judge`. Errors: as
+    `judge`; losses have names here, so that 0 is a floor.
     """
     if loss not in NAMED:
         raise bad("loss", loss, f"one of {', '.join(NAMED)}: of others no floor is known")
     if isinstance(comparator, torch.nn.Module):
         comparator = comparator.state_dict()
-    at = descended(model, tasks, inner, loss, max_time) if comparator is None else comparator
-    instance = instance_of(model, tasks, inner, loss, at)
+    model, given = at_state(model, omega), tasks_of(tasks)
+    at = descended(model, given, inner, loss, max_time) if comparator is None else comparator
+    instance = instance_of(model, given, inner, loss, at)
     found = judged(instance, ASKED)
-    omega: Parameters = instance.omega
     best = Enclosure(less(found.value.lo, found.gap.hi), more(found.value.hi, found.gap.lo))
     if not best.hi <= found.value.hi:
-        best, at = found.value, dict(zip(instance.names, map(torch.from_numpy, omega), strict=True))
+        best, at = found.value, dict(zip(instance.names, map(torch.from_numpy, instance.omega), strict=True))
     gap = Enclosure(max(less(found.value.lo, best.hi), 0.0), found.value.hi)
     forms = [found[name] for name in ("lifted", "l1")]
     sharpest = smallest(forms) or forms[0]

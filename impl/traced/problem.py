@@ -6,6 +6,7 @@ training loop traces once.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,6 +16,7 @@ import torch
 from flint import fmpq
 
 from ..arithmetic import Array, length_above, rational
+from ..files import BadInputError
 from ..models.traced.evaluate import evaluated
 from ..models.traced.middles import Middles
 from ..models.traced.systems import parts
@@ -153,6 +155,35 @@ def _replayed(learner: Learner, data: Tensors, program: Program) -> None:
                     f"the program's {name} differ from those of its trace: run again it does something else (random "
                     "numbers, a counter, small integers that overflow); make it a function of its inputs"
                 )
+
+
+def at_state(model: torch.nn.Module, state: Any, place: str = "metagap.torch") -> torch.nn.Module:
+    """The model with the arrays of a state_dict (or of a module) in place of its own; None: itself. A copy, whose
+    programs are kept with the model's. Errors: BadInputError."""
+    if state is None:
+        return model
+    given = state.state_dict() if isinstance(state, torch.nn.Module) else state
+    if not isinstance(given, Mapping):
+        raise BadInputError(place, "omega", type(given).__name__, "a state_dict or a module")
+    own = model.state_dict()
+    arrays = {name: torch.as_tensor(np.array(value) if isinstance(value, np.ndarray) else value)
+              for name, value in given.items()}  # fmt: skip
+    for name, value in own.items():
+        if name in arrays and arrays[name].shape != value.shape:
+            shapes = tuple(arrays[name].shape), tuple(value.shape)
+            raise BadInputError(place, name, shapes[0], f"an array of shape {shapes[1]}")
+    missing = [name for name, _ in model.named_parameters() if name not in arrays]
+    foreign = [name for name in arrays if name not in own]
+    if missing or foreign:
+        field, words = (missing[0], "it is missing") if missing else (foreign[0], "the model has no such array")
+        raise BadInputError(place, field, words, f"the arrays of the model: {', '.join(own)[:200]}")
+    endless = [name for name, value in arrays.items() if not bool(torch.isfinite(value).all())]
+    if endless:
+        raise BadInputError(place, endless[0], "inf or nan", "finite numbers")
+    found = copy.deepcopy(model)
+    found.load_state_dict(arrays, strict=False)
+    _KEPT[found] = _KEPT.setdefault(model, {})
+    return found
 
 
 def _comparator(

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..arithmetic import Array
 from ..files import BadInputError
 from ..files.parameters import load_arrays
 from ..task_tables import from_archive
 from .learner import SGD, Inner, Loss, Task
+from .problem import at_state
 
 RATE = 0.01
 """The inner rate if none is given."""
@@ -58,7 +57,7 @@ def program_at(
     if state is None:
         notes.append("parameters are as the function returns them: no --state was given")
     else:
-        model.load_state_dict(state_of(state, model), strict=False)
+        model = at_state(model, load_arrays(state), str(state))
     chosen = own_loss or loss or "mse"
     return Program(model, inner, chosen, episodes(tasks, chosen), tuple(notes))
 
@@ -83,21 +82,6 @@ def _made(place: str) -> tuple[torch.nn.Module, Inner | None, Loss | None]:
         what = "a function that returns a torch.nn.Module, or a tuple of it, an inner loop and a loss"
         raise BadInputError(place, name, type(made if found is None else found).__name__, what)
     return model, inner, loss
-
-
-def state_of(path: Path, model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A state_dict of the model, from .pt, .safetensors or .npz. Errors: BadInputError, MissingExtraError."""
-    given: Mapping[str, Array] = load_arrays(path)
-    own = model.state_dict()
-    for name, value in own.items():
-        if name in given and tuple(given[name].shape) != tuple(value.shape):
-            raise BadInputError(str(path), name, given[name].shape, f"an array of shape {tuple(value.shape)}")
-    missing = [name for name, _ in model.named_parameters() if name not in given]
-    foreign = [name for name in given if name not in own]
-    if missing or foreign:
-        field, words = (missing[0], "it is missing") if missing else (foreign[0], "the model has no such array")
-        raise BadInputError(str(path), field, words, f"the arrays of the model: {', '.join(own)[:200]}")
-    return {name: torch.as_tensor(np.array(value)) for name, value in given.items()}
 
 
 def episodes(path: Path, loss: Loss = "mse") -> tuple[Task, ...]:

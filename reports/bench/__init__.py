@@ -13,12 +13,12 @@ from collections.abc import Callable
 from rich.table import Table
 
 from ..records import environment, now
-from . import falsify, floats, judging, networks, optimum, own_tasks, programs
-from .rows import Measured, installed
+from . import falsify, floats, judging, networks, optimum, own_tasks, programs, workers
+from .rows import Measured, installed, notes
 
 
 def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> dict[str, object]:
-    """Time every row for about `seconds`: interleaved rounds, median rate. `large`: own tasks of a million rows, too.
+    """Time every row for about `seconds`: interleaved rounds, median rate. `large`: a million rows and jobs, too.
 
     `tell` is told what is being measured, and each table.
     """
@@ -52,7 +52,7 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
     optima = optimum.compare(progress=tell)
     tell(optimum.table(optima))
     searches = falsify.compare(seconds, tell)
-    tell(falsify.table(searches))
+    tell(notes("search for counterexamples", searches))
     optima_in_4 = optimum.compare(("quartic", "logistic", "pseudo-huber"), (4,), 2, tell)
     tell(optimum.table(optima_in_4))
     own = own_tasks.compare((*own_tasks.CASES, *([own_tasks.LARGE] if large else [])), tell)
@@ -60,12 +60,15 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
     traced = programs.compare(tell)
     if traced:
         tell(programs.table(traced))
+    working = workers.compare(seconds, large, tell)
+    tell(notes("workers and the store", working))
     return {
         "optimum": optima,
         "falsify": {"rows": searches},
         "optimum_in_4": optima_in_4,
         "own_tasks": own,
         "programs": traced,
+        "workers": working,
         "format": "metagap/bench/1",
         "started": started,
         "environment": environment(),

@@ -14,7 +14,6 @@ from contextlib import suppress
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
-from rich.table import Table
 
 from ...impl.extras import MissingExtraError
 from ...impl.falsify import refute
@@ -145,14 +144,3 @@ def _shrinking() -> list[Note]:
         Note("shrink on arrays, seconds", end - middle, said),
         Note("search and shrink by Hypothesis, seconds", rest, f"{other.numbers} numbers"),
     ]
-
-
-def table(rows: list[Note]) -> Table:
-    """The rows for people."""
-    shown = Table(title="search for counterexamples", title_justify="left")
-    shown.add_column("what")
-    shown.add_column("value", justify="right")
-    shown.add_column("note")
-    for row in rows:
-        shown.add_row(row.name, "" if row.value is None else f"{row.value:.6g}", row.note)
-    return shown

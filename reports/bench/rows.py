@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rich.table import Table
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,7 +32,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Note:
-    """One number of the search's table; None: there is none, and the note says why."""
+    """One number of a table; None: there is none, and the note says why."""
 
     name: str
     value: float | None
@@ -40,3 +42,14 @@ class Note:
 def installed(package: str) -> bool:
     """Whether an optional package is there."""
     return importlib.util.find_spec(package) is not None
+
+
+def notes(title: str, rows: list[Note]) -> Table:
+    """The rows for people."""
+    shown = Table(title=title, title_justify="left")
+    shown.add_column("what")
+    shown.add_column("value", justify="right")
+    shown.add_column("note")
+    for row in rows:
+        shown.add_row(row.name, "" if row.value is None else f"{row.value:.6g}", row.note)
+    return shown

@@ -90,11 +90,23 @@ COMMANDS = {
         THEOREM,
         "metagap falsify no-hessian --max-time 10",
     ),
+    "prove": Command(
+        "proving",
+        "Show which claims Coq proves in general, and which are argued; or check the proofs.",
+        THEOREM,
+        "metagap prove --check",
+    ),
     "replay": Command(
         "auditing",
         "Judge kept counterexamples again: still violated, fixed, undecided or error.",
         THEOREM,
         "metagap replay",
+    ),
+    "runs": Command(
+        "running",
+        "List the runs whose results are kept, go on with one, or make room.",
+        SUITE,
+        "metagap runs 1f2e3d4c --resume",
     ),
     "report": Command(
         "showing",

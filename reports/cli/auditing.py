@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import convert
 
 from ...impl import files
 from ...impl.answers import count
@@ -16,11 +18,13 @@ from ...impl.extras import available, missing
 from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
-from ..formats.auditing import AuditRecord
+from ..executing import Workers
+from ..formats.auditing import AuditRecord, MutantsRecord
 from ..matrix import alarms
 from ..processes import apart
-from ..records import dumps, hashes, nearest, write_text
+from ..records import dumps, hashes, nearest, save_files, write_text
 from ..render import write_report
+from ..sharpness import tightest
 from .audit_tables import print_audit
 from .ending import fail, interrupted
 from .own_tasks import (
@@ -41,19 +45,25 @@ from .own_tasks import (
 from .shared import (
     FOLDER,
     WORKERS,
+    ClusterOption,
     FolderOption,
     JsonOption,
     JunitOption,
+    Live,
     ProfileName,
     SarifOption,
     SeedOption,
+    StoreOption,
     WorkersOption,
+    begin,
     emit,
     exchange,
     input_errors,
     left_out,
     number,
     ready,
+    started,
+    store_at,
     voice,
     working,
     writing,
@@ -93,6 +103,8 @@ def audit(
         list[str] | None, typer.Option("--family", metavar="NAME", help="Only this family (may be repeated).")
     ] = None,
     workers: WorkersOption = WORKERS,
+    cluster: ClusterOption = None,
+    store: StoreOption = None,
     json: JsonOption = None,
     junit: JunitOption = None,
     sarif: SarifOption = None,
@@ -126,37 +138,47 @@ def audit(
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile} --seed {seed}"
     command += "".join(f" --family {name}" for name in family or ())
     deadline = None if max_time is None else time.monotonic() + max_time
-    with working("audit", "what was finished is kept; the same command goes on from there") as show, writing(out):
-        record = audits.audit(
-            out,
-            seed=seed,
-            effort=audits.EFFORTS[profile],
-            command=command,
-            families=chosen,
-            workers=min(workers, len(chosen)),
-            only_mutants=mutants,
-            deadline=deadline,
-            progress=show,
-        )
-        record.files = hashes(record, out)
-        page = out / "index.html"
-        if isinstance(record, AuditRecord):
-            write_text(out / "audit.json", dumps(record))
-            page = write_report(out, "audit.json", left_out)
+    known = {} if mutants else tightest(out)
+    found = audits.Audit(audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known), seed, command)
+    kept_in = audits.audit_store(store_at(store, out))
+    live = Live(kept_in.progress, lambda: _write(found, mutants, out, lambda error: None))
+    with working("audit", "what was finished is kept; the same command goes on from there") as show, started(cluster):
+        begin(kept_in, command, out, store, len(found.jobs))
+        found.execute(Workers(min(workers, len(found.jobs)), cluster), deadline, kept_in, show, live)
+        with writing(out):
+            record, page = _write(found, mutants, out, left_out)
+    if record.status == "complete" and not record.lost:
+        kept_in.finish(keep=store is not None)
+    else:
+        kept_in.progress(len(found.parts))
     emit(record, json)
     exchange(record, out, junit, sarif)
     if spoken:
-        print_audit(record, None if mutants else page, detailed=bool(family) or mutants)
+        print_audit(record, page, detailed=bool(family) or mutants)
     for row in record.lost:
         typer.echo(f"metagap: audit: lost: {row.job}: {row.why}; the same command tries it again", err=True)
     if record.status == "interrupted":
         interrupted("audit: interrupted; the same command goes on from there")
-    if record.status == "out of time":
-        typer.echo("metagap: audit: out of time; the same command goes on from there", err=True)
+    if record.status in ("out of time", "without workers"):
+        typer.echo(f"metagap: audit: {record.status}; the same command goes on from there", err=True)
     survived = [m for m in record.mutants if m.status == "survived"]
     if survived or (isinstance(record, AuditRecord) and alarms(record)):
         raise typer.Exit(1)
     raise typer.Exit(0 if record.status == "complete" and not record.lost else 3)
+
+
+def _write(
+    found: audits.Audit, only_mutants: bool, out: Path, warn: Callable[[files.BadInputError], None]
+) -> tuple[AuditRecord | MutantsRecord, Path | None]:
+    """The record and, but for that of the mutants alone, the report in its folder. Errors: OSError."""
+    record = found.record()
+    write_text(out / audits.CHECKER.name, audits.CHECKER.read_text(encoding="utf-8"))
+    save_files(found.files, out)
+    record.files = hashes(record, out)
+    if only_mutants:
+        return convert(record, MutantsRecord, from_attributes=True), None
+    write_text(out / "audit.json", dumps(record))
+    return record, write_report(out, "audit.json", warn)
 
 
 def replay(

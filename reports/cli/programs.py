@@ -21,6 +21,7 @@ from .shared import JsonOption, emit, input_errors, number, ready, whole, workin
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from ...impl.arithmetic import Array
     from ...impl.traced.users import Program
@@ -126,12 +127,13 @@ def program_of(command: str, place: str, options: Options) -> Program:
         return found
 
 
-def comparator_of(program: Program, options: Options) -> dict[str, Tensor] | None:
+def comparator_of(program: Program, options: Options) -> Module | None:
     """The state to compare with, if there is one."""
-    from ...impl.traced.users import state_of
+    from ...impl.traced.problem import at_state
 
     with input_errors():
-        return None if options.comparator is None else state_of(options.comparator, program.model)
+        path = options.comparator
+        return None if path is None else at_state(program.model, load_arrays(path), str(path))
 
 
 def instance_of_program(command: str, place: str, options: Options) -> Instance:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 from flint import fmpq
@@ -34,6 +34,9 @@ from .ending import OutputError, fail, interrupted
 
 if TYPE_CHECKING:
     from ..formats import RunRecord
+    from ..store import Store
+
+Found = TypeVar("Found")
 
 # Names of files and columns are no markup, and ":x:" in them is no emoji.
 screen = Console(stderr=True, markup=False, emoji=False)
@@ -128,7 +131,9 @@ def exact_option(
     return value
 
 
-WorkersOption = Annotated[int, typer.Option("--workers", parser=whole(1, 64), metavar="INTEGER", help="Processes.")]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", parser=whole(0, 64), metavar="INTEGER", help="Processes; 0 is this one alone.")
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option(
@@ -137,6 +142,52 @@ ClusterOption = Annotated[
         help="Work on a Dask cluster: its scheduler's address (tcp://host:8786), or local:N. Needs the extra cluster.",
     ),
 ]
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="FOLDER",
+        envvar="METAGAP_STORE",
+        help="Keep results here, for other runs too (see metagap runs); by default beside the report, until done.",
+    ),
+]
+
+
+def store_at(store: Path | None, out: Path) -> Path:
+    """The folder of the store. One that cannot be written ends the command with one line."""
+    if store is None:
+        return out / ".store"
+    with _path("--store", store, "folder"):
+        _try(store, folder=True)
+    return store
+
+
+def begin(store: Store[Found], command: str, out: Path, place: Path | None, jobs: int) -> None:
+    """A run of so many jobs works in the store: its command, so that `metagap runs` can go on with it from anywhere."""
+    folders = {"--out": out, "--store": place}
+    given = [part for option, path in folders.items() if path is not None for part in (option, str(path.resolve()))]
+    store.begin([*command.split()[1:], *given], jobs)
+
+
+class Live:
+    """A report that is written while its run goes on: every PAUSE seconds at most, and never most of the time."""
+
+    def __init__(self, progress: Callable[[int], None], write: Callable[[], object]) -> None:
+        self._progress, self._write, self._next = progress, write, time.monotonic() + PAUSE
+
+    def __call__(self, done: int, jobs: int) -> None:
+        """So many results are in the store; the report is written, if it is time. If it cannot be, the run goes on."""
+        begin = time.monotonic()
+        if begin < self._next:
+            return
+        self._progress(done)
+        with suppress(OSError, files.BadInputError):
+            self._write()
+        self._next = time.monotonic() + max(PAUSE, LEAST * (time.monotonic() - begin))
+
+
+PAUSE, LEAST = 60.0, 30
+"""Seconds at least between two states of a report whose run goes on; and how many times what the last one took."""
 
 
 _PLACE = r"local:[1-9][0-9]{0,2}|(tcp|tls|ws|wss)://[^\s/]+:[0-9]{1,5}"

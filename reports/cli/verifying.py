@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ...impl.families import FAMILIES
+from ...impl.files import BadInputError
 from .. import verify as verification
 from ..answer import real_distances, sentences
 from ..audit import not_refuting
@@ -22,7 +22,7 @@ from ..executing import Workers
 from ..formats.auditing import AuditRecord
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
-from ..records import dumps, hashes, write_text
+from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
 from .ending import INTERRUPTED, interrupted
 from .shared import (
@@ -33,10 +33,13 @@ from .shared import (
     FolderOption,
     JsonOption,
     JunitOption,
+    Live,
     ProfileName,
     SarifOption,
     SeedOption,
+    StoreOption,
     WorkersOption,
+    begin,
     chosen_claims,
     emit,
     exchange,
@@ -47,6 +50,7 @@ from .shared import (
     ready,
     screen,
     started,
+    store_at,
     voice,
     working,
     writing,
@@ -64,6 +68,7 @@ def verify(
     workers: WorkersOption = WORKERS,
     cluster: ClusterOption = None,
     real: Annotated[bool, typer.Option(help="Judge the real task families too.")] = True,
+    store: StoreOption = None,
     json: JsonOption = None,
     junit: JunitOption = None,
     sarif: SarifOption = None,
@@ -73,12 +78,14 @@ def verify(
     chosen = PROFILES[profile]
     claims = chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
-    command += "".join(f" --claim {name}" for name in claim or ())
+    command += "".join(f" --claim {name}" for name in claim or ()) + ("" if real else " --no-real")
     spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
-    run, store = verification.Run(chosen, seed, claims, command), verification.store_of(out, claims)
+    run, kept_in = verification.Run(chosen, seed, claims, command), verification.store_of(store_at(store, out), claims)
     deadline = None if max_time is None else time.monotonic() + max_time
+    live = Live(kept_in.progress, lambda: _write(run, run.record(), out, lambda error: None))
     with _advancing(run.size) as advance, started(cluster):
-        run.execute(Workers(workers, cluster), deadline, advance, real, store)
+        begin(kept_in, command, out, store, len(run.plan(real)))
+        run.execute(Workers(workers, cluster), deadline, advance, real, kept_in, live)
     record = run.record()
     try:
         page, kept = _written(run, record, out)
@@ -89,7 +96,9 @@ def verify(
             _print_verification(record, None)
         raise
     if record.status == "complete" and not record.lost:
-        shutil.rmtree(store.folder, ignore_errors=True)
+        kept_in.finish(keep=store is not None)
+    else:
+        kept_in.progress(run.done)
     emit(record, json)
     exchange(record, out, junit, sarif)
     if spoken:
@@ -100,26 +109,33 @@ def verify(
         status = status if status == INTERRUPTED else 1
     for row in record.lost:
         typer.echo(f"metagap: verify: lost: {row.job}: {row.why}; the same command tries it again", err=True)
-    if store.trouble:
-        typer.echo(f"metagap: verify: what was finished could not be kept: {store.trouble}", err=True)
+    if kept_in.trouble:
+        typer.echo(f"metagap: verify: what was finished could not be kept: {kept_in.trouble}", err=True)
     if status == INTERRUPTED:
         interrupted("verify: interrupted; the report has what was judged by then; the same command goes on from there")
-    if record.status == "out of time":
-        typer.echo("metagap: verify: out of time; the same command goes on from there", err=True)
+    if record.status in ("out of time", "without workers"):
+        typer.echo(f"metagap: verify: {record.status}; the same command goes on from there", err=True)
     raise typer.Exit(status)
 
 
 def _written(run: verification.Run, record: VerifyRecord, out: Path) -> tuple[Path, AuditRecord | None]:
     """The report in its folder: its page, and the record of what was kept and judged again."""
     with screen.status("writing the report"), writing(out):
-        verification.save_instances(run.kept, out)
-        record.files = hashes(record, out)
-        write_text(out / "verify.json", dumps(record))
-        kept = run.audit_record()
-        if kept is not None:
-            kept.files = hashes(kept, out)
-            write_text(out / "kept.json", dumps(kept))
-        return write_report(out, "verify.json", left_out), kept
+        return _write(run, record, out, left_out)
+
+
+def _write(
+    run: verification.Run, record: VerifyRecord, out: Path, warn: Callable[[BadInputError], None]
+) -> tuple[Path, AuditRecord | None]:
+    """Errors: OSError."""
+    save_files(run.kept, out)
+    record.files = hashes(record, out)
+    write_text(out / "verify.json", dumps(record))
+    kept = run.audit_record()
+    if kept is not None:
+        kept.files = hashes(kept, out)
+        write_text(out / "kept.json", dumps(kept))
+    return write_report(out, "verify.json", warn), kept
 
 
 @contextmanager

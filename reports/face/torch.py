@@ -3,14 +3,16 @@
 from metagap.torch import SGD, Task, check_gradient
 found = check_gradient([p.grad for p in model.parameters()], model, tasks, inner=SGD(lr=0.01), loss="mse")
 assert found.name == "maml", found.message
+
+Tasks are `Task`s, or any source that `Episodes` knows: DataLoaders, learn2learn's and torchmeta's formats.
 """
 
 from metagap.impl.extras import require
 
 require("torch", purpose="judge PyTorch models")
 
-from metagap.impl.traced.asking import certify, judge  # noqa: E402
-from metagap.impl.traced.diagnosing import check_gradient  # noqa: E402
+from metagap.impl.traced.asking import certify, check_gradient, judge  # noqa: E402
+from metagap.impl.traced.episodes import Episodes  # noqa: E402
 from metagap.impl.traced.learner import SGD, Task  # noqa: E402
 
-__all__ = ["SGD", "Task", "certify", "check_gradient", "judge"]
+__all__ = ["SGD", "Episodes", "Task", "certify", "check_gradient", "judge"]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ...impl.files.records import Record
-from .shared import Command, Count, File, Files, Interval, Latex, LostJob, Opinion, Seconds, Sha256
+from .shared import Command, Count, File, Files, Interval, Latex, LostJob, Opinion, RunStatus, Seconds, Sha256
 
 
 class MutantWitness(Record):
@@ -51,7 +51,7 @@ class _Run(Record):
     version: str
     seed: Count
     seconds: Seconds
-    status: Literal["complete", "interrupted", "out of time"]
+    status: RunStatus
     started: str
     environment: dict[str, str]
     command: str

@@ -121,8 +121,8 @@ class CertifiedProblem(Record):
     model: str
     loss: str
     adaptation: Annotated[
-        dict[str, float | int | str | list[float]],
-        Meta(description="name, eta and steps (rates, decay), or lambda"),
+        dict[str, float | int | str | list[float | list[float]]],
+        Meta(description="name, eta and steps (rates, of a network a row per neuron, decay), or lambda"),
     ]
     tasks: Count
     rows: Count
@@ -143,7 +143,7 @@ class CertifiedProblem(Record):
             found.instance.family,
             posed.model,
             posed.loss,
-            {name: convert(value, float | int | str | list[float]) for name, value in posed.adaptation.items()},
+            {n: convert(v, float | int | str | list[float | list[float]]) for n, v in posed.adaptation.items()},
             posed.tasks,
             posed.rows,
             posed.columns,

@@ -52,6 +52,12 @@ def ordered(lower: float | None, upper: float | None) -> None:
     require(lower is None or upper is None or lower <= upper, f"lower <= upper (given {lower!r} and {upper!r})")
 
 
+RunStatus = Annotated[
+    Literal["complete", "running", "out of time", "without workers", "interrupted"],
+    Meta(description="without workers: the cluster did not answer any more; the record has what was finished by then"),
+]
+
+
 class LostJob(Record):
     """A part of a run without a result: it failed, or its process died, twice."""
 

@@ -18,6 +18,7 @@ from .shared import (
     Interval,
     Latex,
     LostJob,
+    RunStatus,
     Seconds,
     Sha256,
     Share,
@@ -354,7 +355,7 @@ class VerifyRecord(Record, tag_field="format", tag="metagap/verify/2"):
     profile: str
     seed: Count
     seconds: Seconds
-    status: Literal["complete", "out of time", "interrupted"]
+    status: RunStatus
     started: str
     environment: dict[str, str]
     command: str

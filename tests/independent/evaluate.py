@@ -13,6 +13,7 @@ from .meta_sl import MetaSL
 from .network_quantities import NetworkSupervised
 from .numbers import Fraction, digits
 from .policy_networks import PolicyNetwork
+from .programs import Program
 from .vectors import VectorMetaSL, VectorNetwork, outputs_of
 
 
@@ -23,7 +24,8 @@ def read(text: str) -> dict[str, Any]:
 
 def precision(document: dict[str, Any]) -> int:
     """Decimal digits that the instance asks for."""
-    return digits({k: v for k, v in document.items() if k != "format"}, document["adaptation"].get("steps", 1))
+    plain = {k: v for k, v in document.items() if k != "format" and not (k == "model" and "programs" in v)}
+    return digits(plain, document.get("adaptation", {}).get("steps", 1))
 
 
 def quantities(document: dict[str, Any], dps: int, direction: list[Fraction] | None = None) -> Core:
@@ -36,6 +38,8 @@ def quantities(document: dict[str, Any], dps: int, direction: list[Fraction] | N
     }
     linear = document.get("model", {"name": "linear"})["name"] == "linear"
     with mp.workdps(dps):
+        if document["problem"] == "any-model":
+            return Program(document, direction)
         if document["problem"] == "meta-sl" and outputs_of(document) > 1:
             return (VectorMetaSL if linear else VectorNetwork)(document, direction)
         return kinds[document["problem"], linear](document, direction)

@@ -37,22 +37,24 @@ class NetworkSupervised(Supervised):
     def make_model(self, document: dict[str, Any]) -> Network:
         return Network(document["model"], document["features"])
 
-    # --- formal meta-features: (I - eta H^(0)) ... (I - eta H^(K-1)) phi, with ell'' at the iterates' predictions ---
+    # --- formal meta-features: (I - (H^(0) + decay) P) ... (I - (H^(K-1) + decay) P) phi, P the steps of the weights,
+    # ell'' at the iterates' predictions ---
 
     def transported(self, feature: Callable[[Vector, int], Vector]) -> list[Vector]:
         """The product of the steps' factors applied to feature(W_i, x), per point; the last step acts first."""
-        if self.eta != 0 and self.joints(False):
+        if any(self.rates) and self.joints(False):
             raise UndefinedError("a prediction on a joint of the loss")
         found = []
         for i, x, _ in self.points:
             task, path = self.tasks[i], self.paths[i]
             v = feature(path[-1], x)
             for weights in reversed(path[:-1]):
-                change = [mpf(0)] * len(v)
-                pairings = {other: dot(feature(weights, other), v) for other in task.inner.rho}
+                paced = [rate * a for rate, a in zip(self.rates, v, strict=True)]
+                change = [self.decay * a for a in paced]
+                pairings = {other: dot(feature(weights, other), paced) for other in task.inner.rho}
                 for other, pull in self.turned(task.inner, weights, pairings).items():
                     change = [c + pull * o for c, o in zip(change, feature(weights, other), strict=True)]
-                v = [a - self.eta * c for a, c in zip(v, change, strict=True)]
+                v = [a - c for a, c in zip(v, change, strict=True)]
             found.append(v)
         return found
 
@@ -115,7 +117,7 @@ class NetworkSupervised(Supervised):
 
     @property
     def margin_joints(self) -> bool:
-        return self.eta == 0 or not self.joints(False)
+        return not any(self.rates) or not self.joints(False)
 
     @property
     def margin_convex_inner(self) -> bool:
@@ -181,10 +183,10 @@ class NetworkSupervised(Supervised):
                     if curved:
                         slope = abs(self.pull(task.inner, weights, other))
                         turned += self.model.curvature * self.model.scale * slope * length[other] ** 2
-                eta = abs(self.eta)
-                kappas.append(max(mpf(1), eta * total - 1) if self.eta >= 0 else 1 + eta * total)
-                turns.append(eta * turned)
-                bends.append(2 * eta * bent + eta * turned)
+                fastest = max(map(abs, self.rates))
+                kappas.append(self.expansion(total))
+                turns.append(fastest * turned)
+                bends.append(2 * fastest * bent + fastest * turned)
             outer = mp.fprod(kappas) * delta(i, len(steps), x)
             inner = mp.fsum(
                 mp.fprod(kappas[:k])
@@ -194,6 +196,12 @@ class NetworkSupervised(Supervised):
             )
             found.append(outer + length[x] * inner)
         return weighted_norm(found, self.masses)
+
+    def expansion(self, total: Any) -> Any:
+        """||I - P (H + decay)|| for 0 <= H <= total, by the mean of the steps' ends and what is off it."""
+        mean, off = (max(self.rates) + min(self.rates)) / 2, (max(self.rates) - min(self.rates)) / 2
+        kept = max(abs(1 - mean * (self.decay + t)) for t in (mpf(0), total))
+        return kept + off * (total + self.decay)
 
     def relu(self) -> None:
         if self.model.name != "relu":

@@ -9,6 +9,7 @@ from .losses import LOSS_FAULTS
 from .networks import NETWORKS
 from .numbers import NUMBERS
 from .optima import OPTIMUM_FAULTS
+from .proofs import PROOF_FAULTS
 from .rates import RATED
 from .readers import READER_FAULTS
 from .reinforcement import REINFORCEMENT
@@ -36,4 +37,5 @@ CATALOGUE = (
     *TRACED,
     *ANSWER_FAULTS,
     *RUNNING,
+    *PROOF_FAULTS,
 )

@@ -32,6 +32,27 @@ REACH = guard("a_step_with_decay_reaches_no_farther_than_its_bound")
 LOOPS, FADING = (guard("both_routes_of_loops_hold_the_gradient", kind=kind) for kind in ("two steps", "both"))
 NAMED = suite(f"{TEST}the_loop_is_named", kind="decay", name="no-decay", changes={"still": True})
 ARRAYS = guard("arrays_take_rates_and_decay")
+RELU, SMOOTH = f"{OWN}.relu", f"{OWN}.smooth"
+NETWORK_FEATURES = f"{RELU}.batch_features:FeatureBatchQuantities"
+NETWORK_FLOAT = f"{RELU}.batch_quantities:NetworkBatchQuantities"
+
+
+def networks(name: str, **given: Any) -> Any:
+    return suite(f"test_rated_networks:test_{name}", **given)
+
+
+RATED_BY_HAND, DECAYED_BY_HAND = networks("rates_by_hand"), networks("decay_by_hand")
+LINEAR, LINEAR_DECAY = (
+    networks("neurons_that_stay_active_are_a_linear_model", kind=kind) for kind in ("both", "decay")
+)
+TORCH_RELU, TORCH_TANH = (
+    networks("torch_says_the_same", kind="both", activation=activation) for activation in ("relu", "tanh")
+)
+RELU_FLOATS, SMOOTH_FLOATS = (
+    networks("both_engines_agree", family=family, loss="log-cosh") for family in ("network", "smooth-network")
+)
+MIRROR = networks("the_mirror_agrees", kind="both", activation="relu")
+PLAIN = networks("what_follows_plain_steps_alone_is_not_asked_of_others")
 
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # (place, what is right there, what is wrong, what notices it)
@@ -49,7 +70,7 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OWN}.core_batch_quantities:CoreBatchQuantities.adapt", "shrunk * here -", "here -", FLOATS),
     (f"{OWN}.tensors:TorchProblem.adapt", "+ decay * theta", "", TORCH),
     (f"{OWN}.adaptation:adaptation_field", 'if adaptation.decay != 0 else {}', "if False else {}", FILES),
-    (f"{OWN}.document:_steps", "len(rates) != size", "len(rates) > size", BAD),
+    (f"{OWN}.document:read_adaptation", "len(given) != size", "len(given) > size", BAD),
     (f"{OPTIMUM}.boxes:turned", "v * r for", "v for", HOLDS),
     (f"{OPTIMUM}.landscape:_reduced", "arb(1 if rates is None else rates[j])", "arb(1)", HOLDS),
     (f"{OPTIMUM}.stack:Stack.paced", "if self.rates is None", "if True", HOLDS),
@@ -68,6 +89,46 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
     (f"{OPTIMUM}.loops:_Field._taylor", "slope + moved * decay", "slope", FADING),
     (f"{OPTIMUM}.stack:Stack.without", "None if decay else self.decay", "self.decay", NAMED),
     ("metagap.impl.own_tasks:_rates", "eta * (size // columns)", "eta", ARRAYS),
+    # networks
+    (f"{RELU}.scales:Scales.__init__", "adaptation.eta * adaptation.decay", "adaptation.decay", LINEAR),
+    (f"{RELU}.scales:ScaledLayer.kernel", "x // self._size + scale", "scale", LINEAR),
+    (f"{RELU}.scales:ScaledLayer.totals", "self.scales.times(weights, scale)", "weights", TORCH_RELU),
+    (f"{RELU}.scales:ScaledLayer.kept", "c * self.share", "c", LINEAR_DECAY),
+    (f"{RELU}.problem:Point.kept", "KEPT * count", "KEPT", LINEAR),
+    (f"{RELU}.problem:Point._scaled_in_floats", "factor * inputs[x]", "inputs[x]", RELU_FLOATS),
+    (f"{RELU}.kernel:MetaFeatures.pulling", "else MOVED", "else 0", RATED_BY_HAND),
+    (f"{RELU}.kernel:MetaFeatures.of", "MOVED * problem.turned", "0", RATED_BY_HAND),
+    (f"{RELU}.kernel:MetaFeatures._coefficients", "j + ahead: c", "j: c", LINEAR),
+    (f"{RELU}.kernel:MetaFeatures.confined", "sum(one <= part", "1 + sum(one <= part",
+     networks("features_that_share_few_patterns_are_dependent", count=2, wanted=False)),
+    (f"{RELU}.taylor:_accumulated", "problem.paced(later)", "later", RATED_BY_HAND),
+    (f"{RELU}.taylor:_accumulated", "problem.kept(later)", "later", TORCH_RELU),
+    (f"{RELU}.errors:ReluErrors._size_of", "shrunk + pulled", "pulled", DECAYED_BY_HAND),
+    (f"{RELU}.smaller:smaller", "for r in keep", "for r in range(len(keep))",
+     networks("smaller_networks_keep_the_rates_of_their_neurons")),
+    (f"{RELU}.document:read_network", "table.row(r)", "table.row(0)",
+     networks("a_file_is_read_as_it_was_written", kind="both", activation="relu")),
+    (f"{OWN}.errors:ErrorQuantities._expansion", "+ half * (fade + total)", "", DECAYED_BY_HAND),
+    (f"{OWN}.errors:ErrorQuantities._expansion", "abs(1 - middle * fade)", "arb(1)", DECAYED_BY_HAND),
+    (f"{OWN}.errors:ErrorQuantities._pointwise", "fastest * self._sum(2", "self._sum(2", MIRROR),
+    (f"{OWN}.errors:ErrorQuantities._misfit_with", "update(changes)", "update({})", DECAYED_BY_HAND),
+    (f"{SMOOTH}.problem:SmoothProblem.path", "self.kept(here.weights)", "here.weights", TORCH_TANH),
+    (f"{SMOOTH}.problem:SmoothProblem.path", "self.paced(pull)", "pull", TORCH_TANH),
+    (f"{SMOOTH}.taylor:gradient", "problem.paced(pull)", "pull", TORCH_TANH),
+    (f"{SMOOTH}.taylor:gradient", "problem.kept(pull)", "pull", TORCH_TANH),
+    (f"{SMOOTH}.quantities:SmoothQuantities._stepped", "problem.kept(rows)", "rows", SMOOTH_FLOATS),
+    (f"{SMOOTH}.quantities:SmoothQuantities._stepped", "problem.paced(change) if problem.turned else change", "change",
+     SMOOTH_FLOATS),
+    (f"{SMOOTH}.rank:_room", "len(set(own)) > 1 and fade != 0", "False",
+     networks("rates_and_decay_turn_features_out_of_the_span_of_their_inputs")),
+    (f"{NETWORK_FEATURES}._paced", "flat.shape[3]) * flat)", "flat.shape[3]) * 1.0)", RELU_FLOATS),
+    (f"{NETWORK_FEATURES}._kept", "rows - fade * self._paced(rows)", "rows - fade * rows", RELU_FLOATS),
+    (f"{NETWORK_FLOAT}._expansion", "alike + half * (fade + total)", "alike", RELU_FLOATS),
+    (f"{RELU}.tensors:TorchNetwork.adapt", "self.decay * here", "0.0 * here", TORCH_TANH),
+    (f"{OPTIMUM}.networks.floor:reach", "kept * radius + lost", "radius", DECAYED_BY_HAND),
+    (f"{OPTIMUM}.networks.linearised:linearised_optimum", "if not instance.adaptation.plain:", "if False:", PLAIN),
+    (f"{OPTIMUM}.networks.check:check_cells", "instance.adaptation.plain and ", "", PLAIN),
+    (f"{OPTIMUM}.networks.optima:infimum", "adaptation.plain and ", "", PLAIN),
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ CHECKER, WITNESSES, CERTIFICATE = (
     "metagap.reports.check_witness", "metagap.reports.witnesses", "metagap.impl.optimum.certificate"
 )  # fmt: skip
 TABLES, ROWS = "metagap.impl.files.tables", "metagap.impl.task_tables"
-AUDIT, FORMATS, OPTIONS = "metagap.reports.audit", "metagap.reports.formats", "metagap.reports.cli.shared"
+FORMATS, OPTIONS = "metagap.reports.formats", "metagap.reports.cli.shared"
 
 
 def refused(name: str) -> Any:
@@ -32,7 +32,7 @@ def archive(name: str) -> Any:
 
 
 def part(name: str) -> Any:
-    return suite("test_readers_by_hand:test_a_bad_part_of_an_audit_is_made_again", name=name)
+    return suite("test_readers_by_hand:test_a_bad_part_of_a_record_is_refused", name=name)
 
 
 def numbers(name: str) -> Any:
@@ -74,8 +74,8 @@ READER_FAULTS = (
           refused("a parameter that is too short")),
     fault("delta-of-0", "a reader that is too lax", f"{DOCUMENT}:read_loss",
           Edit('(parameter == 0 and name == "delta")', "False"), refused("delta = 0")),
-    fault("no-steps", "a reader that is too lax", f"{DOCUMENT}:read_gradient", Edit("if not 1 <= steps <= STEPS:",
-          "if not 0 <= steps <= STEPS:"),
+    fault("no-steps", "a reader that is too lax", f"{DOCUMENT}:read_steps", Edit("if not 1 <= record.steps <= STEPS:",
+          "if not 0 <= record.steps <= STEPS:"),
           refused("no steps")),
     # --- certificates, tables, parts of an audit, options ---
     fault("certificate-repeated-field", "a reader that drops a duplicate key", f"{TEXT}:parsed",
@@ -114,8 +114,6 @@ READER_FAULTS = (
     fault("part-without-a-list", "a reader that is too lax", f"{FORMATS}:rows",
           Edit("typed(record, kind", "typed({n: record[n] for n in kind.__struct_fields__}, kind"),
           part("a list of another kind")),
-    fault("part-without-witness", "a reader that is too lax", f"{AUDIT}:_kept",
-          Edit("hashes(found, folder)", "pass"), part("a witness that is gone")),
     fault("part-of-any-numbers", "a reader that is too lax", f"{FORMATS}:rows",
           Edit("if isinstance(value, float) and not math.isfinite(value):", "if False:"), part("not a number")),
     fault("options-of-any-size", "a reader that is too lax", f"{OPTIONS}:exact_option",

@@ -5,24 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from metagap.impl.optimum.networks.headline import RELU
+from metagap.reports import executing
 
 from .planting import Edit, Fault, suite
 
-EXECUTING, TALLY = "metagap.reports.executing", "metagap.reports.tally"
+EXECUTING, STORE, TALLY = "metagap.reports.executing", "metagap.reports.store", "metagap.reports.tally"
 CORE = "metagap.impl.supervised.core_quantities"
 
-STORED = suite("test_executing:test_a_store_has_what_was_put_into_it_and_believes_no_broken_file")
-DATA = suite("test_executing:test_results_of_other_data_are_not_believed")
+STORED = suite("test_store:test_a_store_has_what_was_put_into_it_and_believes_no_broken_file")
+DATA = suite("test_store:test_results_of_other_data_are_not_believed")
+GONE = suite("test_executing:test_workers_that_go_away_lose_no_job", troubles=("cancelled",))
+MANY = suite("test_executing:test_what_a_result_costs_does_not_depend_on_how_many_there_are")
+HELD = suite(
+    "test_executing:test_a_job_that_holds_the_interpreter_is_waited_for", workers=executing.Workers(1, "local:1")
+)
+SHARED = suite("test_store:test_nobody_meets_half_a_result")
+PRUNED = suite("test_store:test_a_run_that_is_done_removes_no_other_runs_results")
+QUANTILES = suite("test_verify:test_quantiles_of_counts_are_those_of_the_list")
 ORDERED = suite("test_executing:test_sums_of_tallies_are_the_same_in_any_order")
 AGAINST = suite("test_network_headline:test_against_another_comparator_everything_is_as_if_evaluated_anew", kind=RELU)
 
 RUNNING: tuple[Any, ...] = (
-    Fault("run-results-of-other-claims", "a stale result is believed", f"{EXECUTING}:Store.path",
-          Edit("self._given + what", "what"), STORED),
-    Fault("run-results-of-other-data", "a stale result is believed", f"{EXECUTING}:Store.__init__",
-          Edit("fixed, contents(), given", "fixed, given"), DATA),
-    Fault("run-results-of-other-jobs", "a stale result is believed",  f"{EXECUTING}:Store.path",
+    Fault("run-results-of-other-claims", "a stale result is believed", f"{STORE}:Store.__init__",
+          Edit("[self._run.depends, given]", "[self._run.depends]"), STORED),
+    Fault("run-results-of-other-data", "a stale result is believed", f"{STORE}:depends",
+          Edit(' | {"contents": contents()}', ""), DATA),
+    Fault("run-results-of-other-jobs", "a stale result is believed",  f"{STORE}:Store.path",
           Edit("[type(job).__name__, job]", "[type(job).__name__]"), STORED),
+    Fault("run-cancelled-jobs-are-lost", "a job that nobody tried is lost", f"{EXECUTING}:carried_out",
+          Edit("except (BrokenExecutor, CancelledError):", "except BrokenExecutor:"), GONE),
+    Fault("run-every-result-looks-at-all", "time that grows with the square", f"{EXECUTING}:carried_out",
+          Edit("found: Found | Lost = future.result()", "found = wait(pending, 0) and future.result()"), MANY),
+    Fault("run-silent-workers-are-given-up", "work that is done twice", f"{EXECUTING}:dask",
+          Edit('"distributed.scheduler.worker-ttl": None, ', ""), HELD),
+    Fault("run-aside-is-the-place", "half a result is met", f"{STORE}:Store.put",
+          Edit("path.with_name(", "(lambda name: path)("), SHARED),
+    Fault("run-pruned-under-way", "results that are needed are removed", f"{STORE}:prune",
+          Edit('run.state == "unfinished"', "False"), PRUNED),
+    Fault("run-quantiles-of-values", "the wrong quantile", f"{TALLY}:quantiles",
+          Edit("itertools.accumulate(ratios[r] for r in found)", "range(1, len(found) + 1)"), QUANTILES),
     Fault("run-first-found-stays", "the record depends on the order", f"{TALLY}:_better",
           Edit("other.sha256 < mine.sha256", "False"), ORDERED),
     Fault("run-undecided-by-order", "the record depends on the order", f"{TALLY}:Tally.merge",

@@ -43,6 +43,7 @@ LINE = suite(
     "test_programs:test_a_line_that_is_no_node_is_refused", line="aten.add.Tensor(v0, v4)", words="earlier values"
 )
 CLAIMS = suite("test_traced:test_every_claim_is_decided_on_a_network_with_support_and_query")
+TASKS = "test_traced_tasks:test_"
 SHAPES = suite("test_programs:test_a_graph_is_tried_before_it_is_believed")
 
 TRACED = (
@@ -53,17 +54,24 @@ TRACED = (
     Fault("traced-gradient-of-one-task", "a term is left out", f"{FILES}.quantities:TracedQuantities._weighed", Edit("self.s.add(total, part)", "total"), CLAIMS),
     Fault("traced-bound-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.traced.asking:advice", Edit("(least := smallest([bound])) is not None and least.bound is not None", "(least := bound).bound is not None"), QUOTES),
     Fault("traced-parts-that-are-no-numbers", "a number that is none is told", "metagap.impl.traced.asking:advice", Edit("all(map(math.isfinite, known))", "True"), QUOTES),
+    Fault("traced-odd-rows-adapt", "sets are exchanged", f"{FILES}.episodes:Episodes._mask", Edit("% 2 == 0", "% 2 == 1"), suite(f"{TASKS}the_tasks_of_learn2learn")),
+    Fault("traced-split-guessed", "what is not said is guessed", f"{FILES}.episodes:Episodes._collated", Edit("elif stacked is None:", "elif False:"), suite(f"{TASKS}what_is_not_said_is_asked_for_and_what_is_wrong_is_one_line")),
+    Fault("traced-test-for-train", "sets are exchanged", f"{FILES}.episodes:Episodes._batch", Edit("for name in names[0]]", "for name in names[0][::-1]]"), suite(f"{TASKS}the_tasks_of_torchmeta", names=("train", "test"))),
+    Fault("traced-first-batch-alone", "a term is left out", f"{FILES}.episodes:_points", Edit("torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs])", "pairs[0]"), suite(f"{TASKS}a_loader_for_each_task")),
+    Fault("traced-state-forgotten", "omega is not read", f"{FILES}.problem:at_state", Edit("found.load_state_dict(arrays, strict=False)", "pass"), suite(f"{TASKS}all_three_questions_take_sources_and_states")),
+    Fault("traced-open-masks-decided", "an open gate is decided", f"{ROOM}.operators:negation", Edit("~a.yes & ~a.open, a.open", "~a.yes, a.open & False"), contains("logical_not.default")),
     fault("product-unrounded", "rounding is left out", "products:product", "rad = gamma * _norms(left", "rad = 0 * _norms(left", PRODUCTS),
-    fault("product-right-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left, moved.move(right_rad + gamma * right)", "_stacked(left, moved.move(gamma * right)", PRODUCTS),
+    fault("product-right-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left, moved.move(right_rad + _share(gamma, right))", "_stacked(left, moved.move(_share(gamma, right))", PRODUCTS),
     fault("product-left-radius", "a radius is dropped", "products:_radii", "found = _stacked(left_rad, moved.move(right), positive=True)\n    found +=", "found =", PRODUCTS),
-    fault("product-left-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left_rad + gamma * left", "_stacked(gamma * left", PRODUCTS),
-    fault("product-right-radius", "a radius is dropped", "products:_radii", "right_rad + gamma * right, np.maximum", "gamma * right, np.maximum", suite("test_traced_operators:test_products_bound_the_lesser_radius", lesser=1)),
+    fault("product-left-radius-alone", "a radius is dropped", "products:_radii", "_stacked(left_rad + _share(gamma, left)", "_stacked(_share(gamma, left)", PRODUCTS),
+    fault("product-right-radius", "a radius is dropped", "products:_radii", "right_rad + _share(gamma, right), np.maximum", "_share(gamma, right), np.maximum", suite("test_traced_operators:test_products_bound_the_lesser_radius", lesser=1)),
     fault("product-bounded-term", "a radius is dropped", "products:_radii", "found += left_rad.max(-1)[..., :, None] * moved.columns(right, np.add)[..., None, :]", "pass", LESSER),
+    fault("product-share-underflows", "rounding is left out", "products:_share", "found += np.minimum(sizes, LEAST)", "pass", suite("test_traced_operators:test_products_of_huge_and_subnormal_numbers_contain", both=True)),
     fault("hull-left-out", "an open gate is decided", "systems:System.where", "return self.where(mask.open, self.hull(a, b), decided) if mask.open.any() else decided", "return decided", MAX_POOL),
     fault("winner-decided", "an open gate is decided", "reductions:winners", "rivals = (signs == 2) | (signs == 0)", "rivals = signs == 0", MAX_POOL),
     fault("kink-forgotten", "a kink is not remembered", "evaluate:Run.decided", "if doubtful.any():", "if False:", MAX_POOL),
     fault("kink-of-constants", "a constant is taken for a kink", "evaluate:Run.compared", "if self._live and found.size:", "if found.size:", CONSTANTS),
-    fault("sum-radius", "a radius is dropped", "middles:Middles.larger", "np.maximum(a.rad, b.rad)", "np.minimum(a.rad, b.rad)", contains("maximum.default")),
+    fault("sum-radius", "a radius is dropped", "middles:Middles.larger", "np.maximum(a.rad, b.rad)", "np.minimum(a.rad, b.rad)", contains("minimum.default")),
     fault("balls-inward", "outward rounding is left out", "middles:Middles.from_balls", "np.maximum(high - mid, mid - low) * UP", "0 * np.maximum(high - mid, mid - low)", contains("log.default")),
     fault("even-power", "a formula is wrong", "operators:power", "range(abs(int(e)) - 1)", "range(abs(int(e)))", means("pow.Tensor_Scalar", 3)),
     fault("relu-gate", "an open gate is decided", "middles:Middles.larger", "np.where(b.low >= a.high, b.rad, a.rad)", "np.where(b.low >= a.low, b.rad, a.rad)", contains("relu.default")),

@@ -50,6 +50,12 @@ MIRROR = guard_of("the_mirror_agrees", loss=SOFTMAX, kind="relu")
 HEADS, DEPENDENT = (guard_of(name) for name in
                     ("an_open_sign_is_decided_in_rationals", "dependent_signs_are_dependent_features"))  # fmt: skip
 
+MEANS, STEPS, CLASSES = (
+    guard_of("tasks_that_move_neurons_alike_have_dependent_features", case=case)
+    for case in ("one mean", "no class 0, two steps", "class 0")
+)
+BOTH_KINDS = guard_of("two_classes_need_neurons_of_both_kinds", kind="still")
+
 ROWS: tuple[tuple[str, str, str, Any], ...] = (
     # (place, what is right there, what is wrong, what notices it)
     (f"{PROFILE}.constants", "Constants(root, arb(1) / 2,", "Constants(arb(1), arb(1) / 2,", CONSTANTS),
@@ -100,6 +106,10 @@ ROWS: tuple[tuple[str, str, str, Any], ...] = (
      guard_of("no_functions_are_below_the_floor_and_its_own_attain_it", loss=SOFTMAX)),
     (f"{OPTIMUM}.exact:_entropy", "total / p", "2 * total / p", ENTROPY),
     (f"{OPTIMUM}.exact:together", "a.p * task.weight", "a.p", BRACKET),
+    (f"{OWN}.smooth.rank:_move_alike", "sign * atom.p * t for", "atom.p * t for", MEANS),
+    (f"{OWN}.smooth.rank:_move_alike", "alone < loss.outputs and", "", CLASSES),
+    (f"{OWN}.smooth.rank:_move_alike", "(instance.adaptation.steps == 1 or not moved)", "True", STEPS),
+    (f"{OWN}.smooth.rank:certainly_dependent", "if (b[0] == b[1]) == still", "", BOTH_KINDS),
 )  # fmt: skip
 
 

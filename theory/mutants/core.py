@@ -297,3 +297,23 @@ def outputs(begin: str) -> tuple[Wrong, ...]:
             "w is p less the unit vector of the label's own class.",
         ),
     )
+
+
+def paced(begin: str) -> tuple[Wrong, ...]:
+    """Of a rate for each parameter and weight decay: on the other side, or forgotten."""
+    return (
+        Wrong(
+            f"{begin}rates-turned",
+            "lifted",
+            "rates on the other side of the Hessian",
+            put(misfit="misfit_rates_turned"),
+            "J_i = I - eta D (H_i + lambda) is not symmetric: phi_i is J_i'phi.",
+        ),
+        Wrong(
+            f"{begin}decay-forgotten",
+            "lifted",
+            "Jacobian without the weight decay of the steps",
+            put(misfit="misfit_no_decay"),
+            "The inner objective is the risk and its decay: both are differentiated.",
+        ),
+    )

@@ -129,20 +129,7 @@ MUTANTS = mutants(
             "(Where u has no representation no factor stands before eps, read as one beyond 10^6.)",
             drops=("full-row-rank",),
         ),
-        Wrong(
-            "rates-turned",
-            "lifted",
-            "rates on the other side of the Hessian",
-            put(misfit="misfit_rates_turned"),
-            "J_i = I - eta D (H_i + lambda) is not symmetric: phi_i is J_i'phi.",
-        ),
-        Wrong(
-            "decay-forgotten",
-            "lifted",
-            "Jacobian without the weight decay of the steps",
-            put(misfit="misfit_no_decay"),
-            "The inner objective is the risk and its decay: both are differentiated.",
-        ),
+        *core.paced(""),
         Wrong(
             "one-rate",
             "c9-curvature",

@@ -186,6 +186,7 @@ NETWORK = mutants(
         *(row for row in core.convex_steps("network-") if row.stem != "identity"),
         *core.refined("network-"),
         *core.outputs("network-"),
+        *core.paced("network-"),
     ),
 )
 
@@ -283,5 +284,6 @@ SMOOTH_NETWORK = mutants(
         *core.convex_steps("smooth-network-"),
         *core.refined("smooth-network-"),
         *core.outputs("smooth-network-"),
+        *core.paced("smooth-network-"),
     ),
 )

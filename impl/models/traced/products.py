@@ -24,6 +24,8 @@ from ...arithmetic import Array
 from ...blas import product as multiplied
 from ...midrad import GUARD, UP, MidRad, U
 
+LEAST = 2.0**-1074
+"""The least positive number: at least what underflow takes from a product."""
 TINY = 2.0**-500
 """Covers the squares that underflow below a root."""
 
@@ -81,20 +83,27 @@ def _radii(left: Array, left_rad: Array, right: Array, right_rad: Array, gamma: 
     Also at least |a||b|1, where that is at hand. No radii of a (first), of b (second): one sum.
     """
     if not second:
-        found = _stacked(left_rad + gamma * left, moved.move(right), positive=True)
+        found = _stacked(left_rad + _share(gamma, left), moved.move(right), positive=True)
         return found, found.sum(-1) / gamma
     if not first or left_rad.sum() * right.sum() <= right_rad.sum() * left.sum():
-        found = _stacked(left, moved.move(right_rad + gamma * right), positive=True)
+        found = _stacked(left, moved.move(right_rad + _share(gamma, right)), positive=True)
         sizes = found.sum(-1) / gamma
         if first:
             right += right_rad
             found += left_rad.max(-1)[..., :, None] * moved.columns(right, np.add)[..., None, :]
         return found, sizes
-    spread = moved.columns(right_rad + gamma * right, np.maximum)
+    spread = moved.columns(right_rad + _share(gamma, right), np.maximum)
     right += right_rad
     found = _stacked(left_rad, moved.move(right), positive=True)
     found += left.sum(-1)[..., :, None] * spread[..., None, :]
     return found, None
+
+
+def _share(gamma: float, sizes: Array) -> Array:
+    """At least gamma |b|. Where that underflows it still counts, as the other factor may be huge; 0 only of 0."""
+    found: Array = gamma * sizes
+    found += np.minimum(sizes, LEAST)
+    return found
 
 
 def _norms(table: Array, axis: int) -> Array:

@@ -21,7 +21,15 @@ from ...arithmetic import Array, to_float
 from ...instances import Instance
 from ...judge import PRECISIONS, ClaimJudgement, Enclosure
 from ...models.weights import Weights, squared_distance
-from ...supervised.instance import NetworkInstance, SmoothInstance, adaptation_field, all_rows, laws_in_words, split
+from ...supervised.instance import (
+    NetworkInstance,
+    SmoothInstance,
+    adaptation_field,
+    all_rows,
+    laws_in_words,
+    split,
+    steps_in_words,
+)
 from ...supervised.relu.batch import batch_of
 from ...supervised.relu.batch_quantities import NetworkBatchQuantities
 from ...supervised.relu.quantities import NetworkQuantities
@@ -48,19 +56,18 @@ class NetworkAnswerer(Staged):
         adaptation, name = instance.adaptation, instance.loss.name
         rows, d = sum(map(all_rows, tasks)), len(instance.features[0])
         sigma = instance.activation if isinstance(instance, SmoothInstance) else "relu"
-        step = f"{count(adaptation.steps, 'inner step')} of {to_float(adaptation.eta):.4g}"
         sizes = f"{count(len(tasks), 'task')}, {count(rows, 'row')}, {count(d, 'column')}"
         sizes += f", {instance.loss.outputs} outputs" if instance.loss.outputs > 1 else ""
         network = f"a two-layer {sigma} network of width {instance.width}"
         return Posed(
             model=f"{sigma}-network",
             loss=name,
-            adaptation=adaptation_field(adaptation, to_float),
+            adaptation=adaptation_field(adaptation, to_float, instance.width),
             tasks=len(tasks),
             rows=rows,
             columns=d,
             omega=instance.omega.floats.tolist(),
-            words=f"{sizes}; {network}; {name} loss, {step}, {laws_in_words(instance)}",
+            words=f"{sizes}; {network}; {name} loss, {steps_in_words(adaptation)}, {laws_in_words(instance)}",
             claim=self.headline.claim.name,
             split=split(instance),
             width=instance.width,
@@ -132,13 +139,14 @@ class NetworkAnswerer(Staged):
         yield found.instance, found.judged
 
     def variants(self, instance: NetworkInstance) -> Iterator[Variant]:
-        eta, steps = instance.adaptation.eta, instance.adaptation.steps
+        adaptation = instance.canonical.adaptation
+        eta, steps = adaptation.eta, adaptation.steps
 
         def other(objective: str, words: str, **changed: Any) -> Variant:
             return Objective(objective, words), replace(instance, **changed), False
 
         def stepped(rate: fmpq, steps: int) -> dict[str, Any]:
-            return {"adaptation": replace(instance.adaptation, eta=rate, steps=steps)}
+            return {"adaptation": replace(adaptation, eta=rate, steps=steps)}
 
         yield other("maml", "the MAML objective")
         yield other("no-adaptation", "the loss without adaptation", **stepped(fmpq(0), 1))
@@ -152,10 +160,20 @@ class NetworkAnswerer(Staged):
         for k in (steps - 1, steps + 1):
             if k > 0:
                 yield other(f"steps={k}", f"MAML with {count(k, 'step')} inside", **stepped(eta, k))
+        if adaptation.rates is not None:
+            rate = adaptation.largest
+            words = f"MAML with the rate {to_float(rate):.4g} for all parameters"
+            yield other("one-rate", words, adaptation=replace(adaptation, eta=rate, rates=None))
+        if adaptation.decay != 0:
+            words = "MAML without weight decay inside"
+            yield other("no-decay", words, adaptation=replace(adaptation, decay=fmpq(0)))
         for multiple in MULTIPLES:
             rate = eta * multiple
-            text = f"{to_float(rate):g}"
-            yield other(f"rate={text}", f"MAML with rate {text}", **stepped(rate, steps))
+            text, factor = f"{to_float(rate):g}", f"{to_float(multiple):g}"
+            if adaptation.rates is None:
+                yield other(f"rate={text}", f"MAML with rate {text}", **stepped(rate, steps))
+            else:
+                yield other(f"rates*{factor}", f"MAML with rates {factor} times as large", **stepped(rate, steps))
 
     def slope(self, instance: NetworkInstance, plain: bool) -> tuple[Array, Callable[[Array], Array]]:
         return slope_of(batch_of(replace(instance, comparator=instance.omega)), NetworkBatchQuantities, plain)

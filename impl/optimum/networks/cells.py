@@ -72,7 +72,7 @@ def pattern_floor(instance: NetworkInstance, radius: fmpq) -> tuple[Floor, list[
             rows = [layer.row(task, found)]
             return Floor(arb(found.bound), _method(found), functions_of(instance, rows)), layer.moved(found)
         crossing = layer.crossing()
-        affine = shared.loss.name == "squared" and shared.adaptation.steps == 1
+        affine = shared.loss.name == "squared" and shared.adaptation.steps == 1 and shared.adaptation.plain
         if affine and len(crossing) <= CROSSINGS:
             programs = [layer.adapted(pattern) for pattern in layer.patterns(crossing)]
             found = least(programs, most=CELLS + len(programs))

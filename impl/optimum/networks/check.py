@@ -139,7 +139,7 @@ Affine = tuple[list[fmpq], fmpq]
 def check_cells(instance: NetworkInstance, lower: float) -> Check:
     """Whether inf L >= lower over all W, for up to two relu neurons with scalar inputs, one step, squared loss."""
     instance, least, count = instance.canonical, rational(lower), 0
-    one = instance.adaptation.steps == 1 or instance.adaptation.eta == 0
+    one = instance.adaptation.plain and (instance.adaptation.steps == 1 or instance.adaptation.eta == 0)
     if instance.family != "network" or instance.loss.name != "squared" or len(instance.features[0]) != 1 or not one:
         return Check(False, "scalar inputs, relu, the squared loss and one step are required")
     for live in itertools.product((0, 1), repeat=instance.width):

@@ -18,7 +18,8 @@ Proof. ell(z') >= ell(z) + g (z' - z) at the prediction z'; Cauchy-Schwarz on W 
 that minimise the relaxed risk, as a solver proposes them; any z is a proof, checked here in balls. After a step from
 the ball of radius B networks lie in one of radius B + |eta| sup ||grad R_i||, where ||grad R_i(W)|| <= sum_j p_j
 |ell'(f(x_j; W), y_j)| ||x_j|| and |f(x; W) - f(x; W0)| <= B ||x||, and so on, step by step: so the same bounds the
-meta-objective (`ball_floor`).
+meta-objective (`ball_floor`). With rates D and decay W' - W0 = S (W - W0) - (I - S) W0 - eta D grad R_i, S = I - eta
+decay D: the radius is max |S| B + max |1 - S| ||W0|| + max |eta D| sup ||grad R_i||.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from ...models import flips
 from ...models.activation import Activation
 from ...models.dependence import place
 from ...models.rows import lengths
+from ...models.weights import Weights, squared_distance
 from ...supervised.instance import Atom, Functions, NetworkInstance, Task
 from ...supervised.maml import Law
 from ...supervised.relu.problem import NetworkProblem
@@ -232,14 +234,17 @@ def ball_floor(instance: NetworkInstance, radius: fmpq) -> Floor:
 
 def reach(centre: Centre, law: Law, radius: arb) -> fmpq:
     """B', rounded up: W_i is no further from W0. Errors: UnboundedError."""
-    problem, steps = centre.problem, centre.problem.instance.adaptation.steps
-    for _ in range(steps):
+    problem, adaptation = centre.problem, centre.problem.instance.adaptation
+    fades = [adaptation.decay * end for end in adaptation.span]
+    kept, start = max(abs(1 - fade) for fade in fades), problem.instance.initial
+    lost = max(map(abs, fades)) * root(arb(squared_distance(start, Weights(0 * start.floats))))
+    for _ in range(adaptation.steps):
         steepest = arb(0)
         for x, y, p in law.atoms:
             size, at = centre.sizes[x], centre.start[x]
             span = (at - radius * size).union(at + radius * size)
             steepest += p * problem.loss.range(1, span, y).abs_upper() * size
-        most = bounds(radius + Balls.magnitude(problem.eta) * steepest)[1]
+        most = bounds(kept * radius + lost + arb(adaptation.largest) * steepest)[1]
         if not most < np.inf:
             raise UnboundedError(f"eta={problem.eta}: steps of a length that float64 can hold are required")
         radius = arb(most)

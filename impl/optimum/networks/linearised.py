@@ -61,6 +61,8 @@ def linearised_optimum(instance: NetworkInstance, ball: fmpq) -> LinearisedOptim
     instance = instance.canonical
     if instance.loss.outputs > 1:
         raise NotConvexError(f"loss={instance.loss.name!r}: one output is required")
+    if not instance.adaptation.plain:
+        raise NotConvexError("adaptation: one rate for all weights and no decay are required")
     with ctx.workprec(PRECISION):
         problem = problem_of(instance)
         kernel = problem.start.kernel

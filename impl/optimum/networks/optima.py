@@ -58,7 +58,7 @@ class _Affine:
 def infimum(instance: NetworkInstance) -> ExactInfimum:
     """inf L over all W. Errors: NotEnumerableError."""
     d, adaptation = len(instance.features[0]), instance.adaptation
-    one = adaptation.steps == 1 or adaptation.eta == 0
+    one = adaptation.plain and (adaptation.steps == 1 or adaptation.eta == 0)
     if not instance.sigma.kinked or instance.loss.name != "squared" or instance.width > NEURONS or d != 1 or not one:
         got = f"{instance.sigma.name}, loss={instance.loss.name!r}, m={instance.width}, d={d}, steps={adaptation.steps}"
         raise NotEnumerableError(

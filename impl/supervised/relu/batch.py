@@ -14,8 +14,17 @@ from ...models.activation import ACTIVATIONS, RELU, Activation
 from ...models.batch import WEIGHTS
 from ...models.weights import Weights
 from ...sources import Field, Kind
-from ..adaptation import Gradient
-from ..batch import TASKS, functions_at, laws_of, shaped_functions, tasks_at, values_of, with_outputs
+from ..batch import (
+    TASKS,
+    functions_at,
+    laws_of,
+    shaped_functions,
+    steps_at,
+    steps_of,
+    tasks_at,
+    values_of,
+    with_outputs,
+)
 from ..instance import Functions, NetworkComparator, NetworkInstance, SmoothInstance
 
 Array = np.ndarray
@@ -27,8 +36,8 @@ class NetworkBatch:
 
     features (B, k, d) the inputs, labels and masses (B, n, k, l), weights (B, n), signs (B, c, m), initial and omega
     (B, m, d), rate (B,) the step size, radius (B,), and one of rival (B, m, d), functions (B, n, k). support_labels and
-    support_masses (B, n, k, l) the inner laws, None: they are the outer ones. Of c outputs labels and functions have
-    an axis of components, the last one.
+    support_masses (B, n, k, l) the inner laws, None: they are the outer ones. rates (B, m, d) factors of the step size,
+    None: 1; decay (B,), None: 0. Of c outputs labels and functions have an axis of components, the last one.
     """
 
     loss: Loss
@@ -54,7 +63,9 @@ class NetworkBatch:
     @property
     def fields(self) -> tuple[Field, ...]:
         """What its numbers are."""
-        return with_outputs((*WEIGHTS, Field("features", Kind.REAL, ("point", "dimension")), *TASKS), self.loss.outputs)
+        rates = Field("rates", Kind.REAL, ("neuron", "dimension"))
+        own = (*WEIGHTS, rates, Field("features", Kind.REAL, ("point", "dimension")), *TASKS)
+        return with_outputs(own, self.loss.outputs)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -91,7 +102,7 @@ class NetworkBatch:
             comparator = Weights(self.rival[b])
         network = NetworkInstance(
             self.loss,
-            Gradient(rational(float(self.rate[b])), self.steps),
+            steps_at(self, b),
             tuple(tuple(rational(float(v)) for v in row) for row in self.features[b]),
             tasks_at(self, b),
             tuple(int(v) for v in self.signs[b].flat),
@@ -106,20 +117,20 @@ class NetworkBatch:
 def batch_of(instance: NetworkInstance) -> NetworkBatch:
     """A batch of one: the instance rounded to float64."""
     canonical = instance.canonical
-    functions = rival = None
+    steps, functions, rival = steps_of(canonical.adaptation), None, None
+    rates = steps["rates"]
     if isinstance(canonical.comparator, Functions):
         functions = values_of(canonical.comparator)
     else:
         rival = canonical.comparator.floats[None]
     return NetworkBatch(
         loss=canonical.loss,
-        rate=np.array([to_float(canonical.adaptation.eta)]),
         features=np.array([[[to_float(v) for v in row] for row in canonical.features]]),
         signs=np.array([canonical.output], dtype=float),
         initial=canonical.initial.floats[None],
         omega=canonical.omega.floats[None],
         radius=np.array([to_float(canonical.radius)]),
-        steps=canonical.adaptation.steps,
         activation=canonical.activation if isinstance(canonical, SmoothInstance) else None,
+        **(steps | {"rates": None if rates is None else rates.reshape(1, canonical.width, -1)}),
         **laws_of(canonical.loss, canonical.tasks, len(canonical.features)),
     ).against(rival=rival, functions=functions)

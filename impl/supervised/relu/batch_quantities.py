@@ -1,8 +1,5 @@
-"""The quantities of networks for a whole batch in float64, by explicit features in R^{md}: written again, on purpose.
-
-The ball engine counts patterns and never forms a feature; here every feature is an array. Only the losses, and sums
-over labels, are shared.
-"""
+"""The quantities of networks for a whole batch in float64: ranks, features at initialisation, errors, what wrong
+theorems use."""
 
 from __future__ import annotations
 
@@ -11,159 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from ...arithmetic import Floats
 from ...floats import rank
 from ...floats.rank import reduced
-from ..core_batch_quantities import CoreBatchQuantities, norms
-from .batch import Array, NetworkBatch
-
-Steps = list[tuple[int, Array, Array]]
-"""Number, features (B, 1 or n, k, D) and curvatures, times the step size, of steps of the adaptation."""
+from ..core_batch_quantities import norms
+from .batch import Array
+from .batch_features import FeatureBatchQuantities
 
 
-class NetworkBatchQuantities(CoreBatchQuantities):
+class NetworkBatchQuantities(FeatureBatchQuantities):
     """Quantities of a batch by name, each (B,): those of any activation, and the errors of ReLU networks."""
-
-    batch: NetworkBatch
-
-    def __init__(self, batch: NetworkBatch) -> None:
-        super().__init__(batch)
-        self._sigma = batch.sigma
-        self._shrink = batch.signs.shape[2] ** -0.5
-
-    # --- networks: W (B, t, m, d) for t tasks or 1 ------------------------------------------------------
-
-    def _drive(self, weights: Array) -> Array:
-        """W_r'x (B, t, k, m)."""
-        return self.features[:, None] @ weights.transpose(0, 1, 3, 2)
-
-    def _gates(self, weights: Array) -> Array:
-        gates: Array = self._sigma.d1(Floats, self._drive(weights))
-        return gates
-
-    @property
-    def _output(self) -> Array:
-        """m^{-1/2} b (B, 1, c, m)."""
-        return (self._shrink * self.batch.signs)[:, None]
-
-    def _outputs(self, values: Array) -> Array:
-        """m^{-1/2} sum_r b_r of values (B, t, points, m), of all components (B, t, k)."""
-        return (values @ self._output.swapaxes(2, 3)).reshape(*values.shape[:2], -1)
-
-    def _inputs(self, values: Array) -> Array:
-        """The transpose: m^{-1/2} b_r times values (B, t, k), summed over components (B, t, points, m)."""
-        found: Array = values.reshape(*values.shape[:2], -1, self._c) @ self._output
-        return found
-
-    def _phi(self, gates: Array) -> Array:
-        """phi (B, t, k, m d) for gates (B, t, points, m)."""
-        scaled = gates[:, :, :, None] * self._output[:, :, None]
-        rows = scaled[..., None] * self.features[:, None, :, None, None]
-        return rows.reshape(*rows.shape[:2], -1, rows.shape[4] * rows.shape[5])
-
-    def _predictions(self, at: Array) -> Array:
-        values: Array = self._sigma.value(Floats, self._drive(at))
-        return self._outputs(values)
-
-    def _pulled(self, slopes: Array, at: Array) -> Array:
-        move = (slopes[:, :, None] @ self._phi(self._gates(at)))[:, :, 0]
-        return move.reshape(*move.shape[:2], *at.shape[2:])
-
-    @cached_property
-    def _start(self) -> Array:
-        return self.batch.initial[:, None]
-
-    # --- meta-features ------------------------------------------------------------------------------------
-
-    def _bends(self, z: Array) -> Array:
-        """eta sum_y p ell''(z), p of the inner law."""
-        return self._rated(self._inner(2, z))
-
-    def _bent(self, outer: Array, inner: Array, bends: Array) -> Array:
-        """outer - sum_x' bends <outer, inner_x'> inner_x' (B, n, k, D)."""
-        pull = self._turned(bends, inner @ outer.swapaxes(2, 3))
-        return outer - pull.swapaxes(2, 3) @ inner
-
-    @cached_property
-    def _phi_omega(self) -> Array:
-        return self._phi(self._gates(self._omega))
-
-    @cached_property
-    def _plain(self) -> Array:
-        return self._phi(self._gates(self._path[-1]))
-
-    @cached_property
-    def _phi_start(self) -> Array:
-        return self._phi(self._gates(self._start))
-
-    def _lifted_rows(self, rows: Array) -> Array:
-        return np.broadcast_to(rows, (len(self.batch), self.batch.labels.shape[1], *rows.shape[2:]))
-
-    @cached_property
-    def _steps(self) -> Steps:
-        phi = [self._phi_omega, *(self._phi(self._gates(w)) for w in self._path[1:-1])]
-        bends = map(self._bends, self._on_the_way)
-        return [(k, *pair) for k, pair in enumerate(zip(phi, bends, strict=True))]
-
-    def _factored(self, rows: Array, steps: Steps) -> Array:
-        """The factors of the steps applied to rows (B, n, k, D), the last of them first."""
-        for k, phi, bends in reversed(steps):
-            bent = self._bent(rows, phi, bends)
-            rows = bent if self._sigma.kinked else bent - self._folded(rows, k)
-        return rows
-
-    def _folded(self, outer: Array, step: int) -> Array:
-        """eta E[ell' d2f] outer (B, n, k, D), at the iterate and the predictions that the step starts from."""
-        n, _, _, m, d = self.batch.shape
-        pulls = self._rated(self._inner(1, self._on_the_way[step]))
-        weights = self._sigma.d2(Floats, self._drive(self._path[step])) * self._inputs(pulls)
-        inputs = self.features[:, None, None]
-        blocks = (weights.transpose(0, 1, 3, 2)[..., None, :] * inputs.transpose(0, 1, 2, 4, 3)) @ inputs
-        rows = outer.reshape(-1, n, outer.shape[2], m, d).transpose(0, 1, 3, 2, 4)
-        return (rows @ blocks).transpose(0, 1, 3, 2, 4).reshape(outer.shape)
-
-    @cached_property
-    def meta_features(self) -> Array:
-        return self._factored(self._plain, self._steps)
-
-    @cached_property
-    def gradient(self) -> Array:
-        """grad L (B, D) by the chain rule; of each task one vector goes back through the steps, not all features."""
-        pulls = self.batch.weights[..., None] * self.slopes
-        found = self._back(self._inputs(pulls) * self._gates(self._path[-1]))
-        for at, z in reversed(list(zip(self._path[:-1], self._on_the_way, strict=True))):
-            drive, along = self._drive(at), self._drive(found)
-            gates = self._sigma.d1(Floats, drive)
-            turned = self._turned(self._bends(z), self._outputs(along * gates)[..., None])
-            rows = self._inputs(turned[..., 0]) * gates
-            if not self._sigma.kinked:
-                pulls = self._rated(self._inner(1, z))
-                rows = rows + self._inputs(pulls) * self._sigma.d2(Floats, drive) * along
-            found = found - self._back(rows)
-        return found.sum(1).reshape(len(found), -1)
-
-    def _back(self, rows: Array) -> Array:
-        """sum_x rows(x) x' (B, n, m, d) for rows (B, n, k, m)."""
-        return rows.transpose(0, 1, 3, 2) @ self.features[:, None]
-
-    @cached_property
-    def initial_features(self) -> Array:
-        """phi_0 in all places (B, n, k, D)."""
-        rows = self._lifted_rows(self._phi_start)
-        for _, _, bends in reversed(self._steps):
-            rows = self._bent(rows, self._phi_start, bends)
-        return rows
-
-    def _misfit(
-        self, features: Array, target: Array, mass: Array | None = None, radius: Array | None = None
-    ) -> tuple[Array, Array]:
-        return super()._misfit(reduced(features), target, mass, radius)
-
-    @property
-    def _stretch(self) -> Array:
-        return (
-            np.sqrt((self.meta_features**2).sum(3)) + self._each(np.abs(self._drive(self._omega)).sum(3)) * self._shrink
-        )
 
     # --- full row rank ---------------------------------------------------------------------------------------
 
@@ -227,10 +80,6 @@ class NetworkBatchQuantities(CoreBatchQuantities):
         """||x|| (B, 1, k)."""
         return self._each(np.sqrt((self.features**2).sum(2))[:, None])
 
-    def _each(self, values: Array) -> Array:
-        """What is known of points (B, t, points), of all their components (B, t, k)."""
-        return np.repeat(values, self._c, axis=2)
-
     def _block_sizes(self, bends: Array) -> Array:
         """||B_x|| <= the largest sum of absolute values in a row (B, t, k)."""
         return np.abs(bends) if self._c == 1 else self._each(np.abs(bends).sum(4).max(3))
@@ -240,19 +89,35 @@ class NetworkBatchQuantities(CoreBatchQuantities):
 
         Before the step `first` factors count as 1.
         """
-        rate, size = self.batch.rate[:, None], self._size
+        size = self._size
+        fastest = np.abs(self._relative).max(1)[:, None, None]
         stretch, moved = np.ones(self.mass.shape[:2]), np.zeros(self.mass.shape[:2])
         for step, (z, change) in enumerate(zip(self._on_the_way, changes, strict=False)):
             bends = self._block_sizes(self._bends(z))
             total = (bends * size**2).sum(2)
-            own = np.where(rate >= 0, np.maximum(1.0, total - 1), 1 + total)
-            own = own if step >= first else np.ones_like(own)
-            bent = (fold * np.abs(self._rated(self._inner(1, z))) * size**2).sum(2)
-            apart = (2 * bends * size * change).sum(2) + bent
+            own = self._expansion(total) if step >= first else np.ones_like(total)
+            bent = (fastest * fold * np.abs(self._rated(self._inner(1, z))) * size**2).sum(2)
+            apart = (2 * fastest * bends * size * change).sum(2) + bent
             moved = moved * (own + bent) + stretch * apart
             stretch = stretch * own
         error = stretch[..., None] * changes[-1] + size * moved[..., None]
         return np.sqrt((self.mass * error**2).sum((1, 2)))
+
+    @property
+    def _relative(self) -> Array:
+        """The rates (B, .), as factors of |rate|."""
+        rates = self.batch.rates
+        signs = np.where(self.batch.rate < 0, -1.0, 1.0)[:, None]
+        return signs if rates is None else signs * rates.reshape(len(rates), -1)
+
+    def _expansion(self, total: Array) -> Array:
+        """kap (B, n) >= ||I - rate D (H + decay)|| for 0 <= |rate| H <= total."""
+        batch, (low, high) = self.batch, (end(self._relative, axis=1)[:, None] for end in (np.min, np.max))
+        fade = 0.0 if batch.decay is None else (np.abs(batch.rate) * batch.decay)[:, None]
+        middle, half = (low + high) / 2, (high - low) / 2
+        alike = np.maximum(np.abs(1 - middle * fade), np.abs(1 - middle * (fade + total)))
+        found: Array = alike + half * (fade + total)
+        return found
 
     def _by_counts(self, counts: Sequence[Array], first: int = 0) -> Array:
         """||e|| where so many neurons flip at every iterate."""
@@ -387,6 +252,23 @@ class NetworkBatchQuantities(CoreBatchQuantities):
     @cached_property
     def misfit_init_outer(self) -> Array:
         return self._misfit(self._factored(self._lifted_rows(self._phi_start), self._steps), self.u)[0]
+
+    def _factored_with(self, turned: bool = False, decays: bool = True) -> Array:
+        """The meta-features with the rates on the other side of the Hessians, or without decay."""
+        rows = self._plain
+        for k, phi, bends in reversed(self._steps):
+            ahead = rows if turned else self._paced(rows)
+            change = self._changed(ahead, phi, bends) + (0.0 if self._sigma.kinked else self._folded(ahead, k))
+            rows = (self._kept(rows) if decays else rows) - (self._paced(change) if turned else change)
+        return rows
+
+    @cached_property
+    def misfit_rates_turned(self) -> Array:
+        return self._misfit(self._factored_with(turned=True), self.u)[0]
+
+    @cached_property
+    def misfit_no_decay(self) -> Array:
+        return self._misfit(self._factored_with(decays=False), self.u)[0]
 
     @cached_property
     def misfit_uncoupled(self) -> Array:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+from msgspec import UNSET, UnsetType
+
 from ...files.faults import FaultError
 from ...files.numbers import Number, Row, exact
 from ...files.records import Reader, Record
+from ...instances import Vector
 from ...models.document import ROWS, NetworkModel, read_signs, read_weights
 from ...models.weights import LARGEST_WIDTH
 from ..document import (
@@ -18,9 +21,9 @@ from ..document import (
     TaskRecord,
     outputs_of,
     read_functions,
-    read_gradient,
     read_loss,
     read_rows,
+    read_steps,
     read_tasks,
 )
 from ..instance import NetworkComparator, NetworkInstance
@@ -32,6 +35,8 @@ class GradientAlone(Record):
     name: Literal["gradient"]
     eta: Number
     steps: int
+    rates: list[Row] | UnsetType = UNSET
+    decay: Number | UnsetType = UNSET
 
 
 class NetworkRecord(Record):
@@ -55,8 +60,10 @@ class _Document(NetworkRecord):
 
 NETWORK_REQUIRED = {
     **REQUIRED,
-    "adaptation": "an object with the fields name ('gradient'), eta, steps (rates and decay are for linear models)",
+    "adaptation": "an object with the fields name ('gradient'), eta, steps (and rates, decay)",
     "adaptation.name": "'gradient' (a network's risk is not convex: the implicit step has no unique solution)",
+    "adaptation.rates": "a list of rows of numbers, of the shape of omega: the rate of that weight is eta times it,",
+    "adaptation.rates[]": "a row of d numbers, one per column of features,",
     "model": "an object with the fields name ('relu-network'), b, W0",
     "model.name": "'linear', 'relu-network' or 'smooth-network'",
     "model.b": f"a non-empty list of at most {LARGEST_WIDTH} numbers, each -1 or 1, or of c outputs c such rows,",
@@ -75,11 +82,16 @@ NETWORK_REQUIRED = {
 def read_network(record: Any, kind: Callable[..., NetworkInstance] = NetworkInstance) -> NetworkInstance:
     """The instance, made by `kind`, that a record with a network's fields describes. Errors: FaultError."""
     loss = outputs_of(record) or read_loss(record.loss)
-    adaptation = read_gradient(record.adaptation.eta, record.adaptation.steps)
     features = read_rows(record.features)
     tasks, notes = read_tasks(record, loss, len(features))
     signs = read_signs(record.model.b, loss.outputs)
     shape = len(signs) // loss.outputs, len(features[0])
+
+    def rates(given: list[Row]) -> Vector:
+        table = read_weights(given, "adaptation.rates", *shape)
+        return tuple(v for r in range(table.width) for v in table.row(r))
+
+    adaptation = read_steps(record.adaptation, record.format, rates)
     initial = read_weights(record.model.W0, "model.W0", *shape)
     omega = read_weights(record.omega, "omega", *shape)
     comparator: NetworkComparator

@@ -14,6 +14,7 @@ from ...arithmetic import Number, fenced, root
 from ...models import flips
 from ...models.changes import by_flips
 from ...models.combination import Combination
+from ...models.weights import squared_distance
 from ..errors import Change, ErrorQuantities
 from .problem import Move, NetworkProblem
 
@@ -63,10 +64,15 @@ class ReluErrors(ErrorQuantities):
         return [[self._size_of(here.move) for here in path[1:]] for path in self._paths]
 
     def _size_of(self, move: Move) -> arb:
+        omega, left = self.problem.omega, self.problem.omega.kept(move.count).weights
         if not move.inputs:
-            return arb(0)
+            return root(arb(squared_distance(left, omega.weights)))
         patterns = np.stack(move.patterns, axis=1)
-        return Combination(self.problem, patterns, list(move.inputs), list(move.coefficients)).length
+        pulled = Combination(self.problem, patterns, list(move.inputs), list(move.coefficients))
+        if not self.problem.decays:
+            return pulled.length
+        shrunk = squared_distance(left, omega.weights) - 2 * pulled.along(left, omega.weights)
+        return root(shrunk + pulled.product(pulled))
 
     @cached_property
     def error_count(self) -> arb:

@@ -311,6 +311,61 @@ def vector_outputs(
     return batch if kind == "parameter" else with_radius(source, replace(batch, omega=descended(batch)))
 
 
+class Turned(NetworkBatchQuantities):
+    """With the rates on the other side of the Hessians, or (`Forgetful`) without decay in the Jacobians."""
+
+    @cached_property
+    def meta_features(self) -> Array:
+        return self._factored_with(turned=True)
+
+    @cached_property
+    def gradient(self) -> Array:
+        return self._paired(self.meta_features)
+
+
+class Forgetful(Turned):
+    @cached_property
+    def meta_features(self) -> Array:
+        return self._factored_with(decays=False)
+
+
+def paced(
+    source: Source,
+    loss: str,
+    limits: Limits = SMALL,
+    rivals: Sequence[str] = ("parameter", "functions", "tangent", "start", "stationary", "turned", "forgetful"),
+    activations: Sequence[str | None] = (None,),
+) -> NetworkBatch:
+    """A rate for each weight (negative, or 0: it is frozen), weight decay, or both: any problem, one with supports, one
+    with inputs of its own, or one of several outputs."""
+    setting = source.choose(("any", "supports", "independent"))
+    c = source.choose({"softmax": (2, 3), "squared": (1, 1, 2)}.get(loss, (1,)))
+    if setting == "independent":
+        batch = independent(source, loss, limits, c)
+    else:
+        supports = ("own", "labels", "part") if setting == "supports" else ()
+        batch = drawn(source, loss, limits, outputs=c, width=source.choose((1, 2, 4, 16, 64)), supports=supports)
+    signs = batch.signs.copy()
+    signs[:, c - 1, 0] = signs[:, 0, 0] * (1 if c == 1 else -1)
+    batch = replace(batch, signs=signs, activation=source.choose(activations))
+    kind = source.choose(("rates", "decay", "both"))
+    if kind != "decay":
+        batch = replace(batch, rates=source.grid(batch.omega.shape[1:], -4, 8) / 4)
+    if kind != "rates":
+        batch = replace(batch, decay=source.grid((), 1, 8) / 16 / np.maximum(batch.rate, 2.0**-6))
+    rival = source.choose(rivals)
+    if rival == "functions":
+        return batch.against(functions=source.grid((*batch.shape[:2], c), -8, 8) / 4)
+    if rival == "stationary":
+        return with_radius(source, replace(batch, omega=descended(batch)))
+    of = {"tangent": NetworkBatchQuantities, "start": AtStart, "turned": Turned, "forgetful": Forgetful}.get(rival)
+    return batch if of is None else tangents(source, batch, of)
+
+
+PACED_LOSSES = (*CONVEX_LOSSES, "softmax")
+WRONG_RIVALS = ("turned", "forgetful")
+
+
 def landscapes(source: Source, loss: str, limits: Limits = SMALL) -> NetworkBatch:
     """Problems whose infimum is bracketed: one or two neurons with scalar inputs and one step (squared loss), else a
     few neurons."""
@@ -345,12 +400,15 @@ GENERATORS: tuple[Generator, ...] = (
         partial(vector_outputs, rivals=("tangent",)),
         tuple(VECTOR_LOSSES),
     ),
-)
+    Generator("rates", "a rate for each weight, weight decay, or both", paced, PACED_LOSSES),
+    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
+              partial(paced, rivals=WRONG_RIVALS), ("squared", "log-cosh", "logistic", "quartic")),
+)  # fmt: skip
 
 LANDSCAPES = Generator(
     "landscapes", "networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "steps", "local", "stationary", "kinks", "atom", "pushed", "still",
-             "interpolating", "support-query", "vector-outputs", "vector-tangent")  # fmt: skip
+             "interpolating", "support-query", "vector-outputs", "vector-tangent", "rates-tangent")  # fmt: skip
 """The generators that look for counterexamples."""

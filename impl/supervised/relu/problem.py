@@ -10,8 +10,9 @@ and a gradient step adds such features to W, so that no iterate W^(k) of task i 
     W^(k)_r'x' = W_r'x' - m^{-1/2} b_r sum_{l<k} sum_x c^(l)(x) S^(l)_r(x) <x, x'>,
     c^(l)(x) = eta sum_y p ell'(f(x; W^(l)), y),    p the masses of the task's inner law.
 
-Of c outputs points are lifted ones, x c + a, with the signs b_a (see `models.relu`). Convention at kinks: 1{0 > 0} = 0.
-Inputs x = 0 are no kinks: there f = 0 for every W.
+A rate for each weight and decay scale weights and features entry by entry (`scales`): W^(k) is S^k o W less scaled
+features. Of c outputs points are lifted ones, x c + a, with the signs b_a (see `models.relu`). Convention at kinks:
+1{0 > 0} = 0. Inputs x = 0 are no kinks: there f = 0 for every W.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ import numpy as np
 from flint import arb
 
 from ...arithmetic import Balls, Number, NumberSystem, Rationals, bounds, midpoint
-from ...models.relu import Distance, Layer, Neurons
+from ...models.combination import Combination
+from ...models.relu import Distance, Neurons
 from ...models.weights import Inputs, Weights
 from ..instance import NetworkInstance
 from ..maml import Law, Risks
+from .scales import KEPT, MOVED, ScaledLayer
 
 Array = np.ndarray
 
@@ -39,7 +42,7 @@ AFFINE = ("squared", "huber", "absolute")
 """Losses with piecewise affine slopes: digits add up, and the exact twin follows any number of steps."""
 
 
-class NetworkProblem(Layer, Risks):
+class NetworkProblem(ScaledLayer, Risks):
     """A network instance in the number system `m` (of a canonical instance)."""
 
     def __init__(self, instance: NetworkInstance, m: NumberSystem) -> None:
@@ -49,6 +52,7 @@ class NetworkProblem(Layer, Risks):
         self.eta: Number = m.number(instance.adaptation.eta)
         self.output = np.array(instance.output, dtype=float)
         self.width = instance.width
+        self.scale(instance.adaptation)
 
     @cached_property
     def omega(self) -> Point:
@@ -76,7 +80,7 @@ class NetworkProblem(Layer, Risks):
 
 @dataclass(frozen=True)
 class Move:
-    """What steps did to W: W - sum_j coefficients[j] psi_j, psi_j with the pattern patterns[j] at the input inputs[j].
+    """What steps did to W: S^count o W - sum_j coefficients[j] psi_j, psi_j with patterns[j] at the place inputs[j].
 
     loose: of a neuron whose sign at an iterate stays open, the inputs there and what it would move by if it were on
     """
@@ -85,24 +89,29 @@ class Move:
     inputs: tuple[int, ...] = ()
     coefficients: tuple[Number, ...] = ()
     loose: Mapping[int, tuple[tuple[int, arb], ...]] = field(default_factory=dict)
+    count: int = 0
 
-    def further(self, at: Iterate, steps: Sequence[Number]) -> Move:
+    def further(self, problem: NetworkProblem, at: Iterate, steps: Sequence[Number]) -> Move:
         """The same and one step more, from the iterate `at` by c(x) [k]. Patterns that did not change are merged."""
-        patterns, inputs, coefficients = list(self.patterns), list(self.inputs), list(self.coefficients)
+        before = Combination(problem, np.zeros((problem.width, 0)), list(self.inputs), list(self.coefficients))
+        patterns, kept = list(self.patterns), problem.kept(before)
+        inputs, coefficients = list(kept.inputs), list(kept.coefficients)
         last = {x: j for j, x in enumerate(inputs)}
         for a, x in enumerate(at.xs):
-            if _is_zero(steps[x]):
+            if is_zero(steps[x]):
                 continue
-            if x in last and np.array_equal(patterns[last[x]], at.active[:, a]):
-                coefficients[last[x]] += steps[x]
+            (place,) = problem.scaled([x], MOVED if problem.rated else 0)
+            if place in last and np.array_equal(patterns[last[place]], at.active[:, a]):
+                coefficients[last[place]] += steps[x]
             else:
                 patterns.append(at.active[:, a])
-                inputs.append(x)
+                inputs.append(place)
                 coefficients.append(steps[x])
-        loose = dict(self.loose)
+        loose = {r: tuple(map(problem.kept_loose, pulls)) for r, pulls in self.loose.items()}
         for r, a in at.doubt:
-            loose[r] = (*loose.get(r, ()), (at.xs[a], Balls.magnitude(arb(steps[at.xs[a]]))))
-        return Move(tuple(patterns), tuple(inputs), tuple(coefficients), loose)
+            (place,) = problem.scaled([at.xs[a]], MOVED if problem.rated else 0)
+            loose[r] = (*loose.get(r, ()), (place, Balls.magnitude(arb(steps[at.xs[a]]))))
+        return Move(tuple(patterns), tuple(inputs), tuple(coefficients), loose, self.count + 1)
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,7 @@ class Point(Neurons):
 
     def __init__(self, problem: NetworkProblem, weights: Weights) -> None:
         super().__init__(problem, weights)
+        self._left: dict[int, Point] = {}
 
     @cached_property
     def distance(self) -> Distance:
@@ -161,19 +171,30 @@ class Point(Neurons):
         found = [Iterate(xs, self.gates(xs), self.predictions, self.distance)]
         for k in range(self.problem.instance.adaptation.steps if count is None else count):
             here = found[-1]
-            found.append(self._moved(index, k + 1, xs, here.move.further(here, self.steps(law, here.predictions))))
+            found.append(
+                self._moved(index, k + 1, xs, here.move.further(self.problem, here, self.steps(law, here.predictions)))
+            )
         return found
+
+    def kept(self, count: int) -> Point:
+        """S^count o W, which so many steps leave of W where nothing pulls."""
+        if not self.problem.decays or count == 0:
+            return self
+        if count not in self._left:
+            self._left[count] = Point(self.problem, self.problem.scales.times(self.weights, KEPT * count))
+        return self._left[count]
 
     def _moved(self, index: int, k: int, xs: list[int], move: Move) -> Iterate:
         """Iterate k of task `index`."""
         problem, law = self.problem, self.problem.laws[index]
         watched = law.rho if k == problem.instance.adaptation.steps else law.inner.rho
         doubt: dict[tuple[int, int], arb] = {}
+        left = self.kept(move.count)
         if not move.inputs:
-            active, distance = self.gates(xs), self.distance_at(problem.of(list(watched)))
+            active, distance = left.gates(xs), left.distance_at(problem.of(list(watched)))
         else:
             active, doubt, distance = self._moved_signs(index, k, xs, move, watched)
-        values = problem.outputs(self.weights, active, xs)
+        values = problem.outputs(left.weights, active, xs)
         if move.inputs:
             pull = problem.kernel(np.stack(move.patterns, axis=1), list(move.inputs), active, xs)
             for a in range(len(xs)):
@@ -192,12 +213,9 @@ class Point(Neurons):
 
     def _slack(self, r: int, y: int, move: Move) -> arb:
         """By how much W_{i,r}'y may differ from what `move` says, as its sign was open at an earlier iterate."""
-        products, (y,) = self.problem.inputs.products, self.problem.of([y])
-        count = len(self.problem.output)
-        size = (
-            sum((c * abs(products[x // count][y]) for x, c in move.loose.get(r, ())), start=arb(0))
-            * self.problem.shrink
-        )
+        (at,) = self.problem.of([y])
+        pulls = (c * abs(self.problem.product(r, x, at)) for x, c in move.loose.get(r, ()))
+        size = sum(pulls, start=arb(0)) * self.problem.shrink
         return (-size).union(size)
 
     def _moved_signs(
@@ -205,27 +223,9 @@ class Point(Neurons):
     ) -> tuple[Array, dict[tuple[int, int], arb], Distance]:
         """S^(k) (m, a), the sizes of the pre-activations whose sign stays open, and the distance from the kinks at the
         watched inputs."""
-        problem = self.problem
-        inputs = problem.inputs
-        scale = problem.width**-0.5
-        # One row per pattern feature: its coefficient, in float64 with the distance to the exact one.
-        centre = np.array([_float(c) for c in move.coefficients])
-        radius = np.array([_radius(c, f) for c, f in zip(move.coefficients, centre, strict=True)])
-        places, moving = problem.of(xs), problem.of(move.inputs)
-        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in places] for x in moving])
-        # What float64 loses of an inner product: all of it, where that underflows.
-        lost = np.array(
-            [[_radius(inputs.products[x][y], g) for y, g in zip(places, row, strict=True)]
-             for x, row in zip(moving, gram, strict=True)]
-        )  # fmt: skip
-        on = np.stack(move.patterns, axis=1)
+        inputs, places = self.problem.inputs, self.problem.of(xs)
+        value, error = self._in_floats(xs, move)
         with np.errstate(invalid="ignore", over="ignore"):
-            shift = (problem.signed(on, move.inputs) @ (centre[:, None] * gram)) * scale
-            size = on @ (np.abs(centre)[:, None] * np.abs(gram)) * scale
-            spread = on @ (radius[:, None] * np.abs(gram) + (np.abs(centre) + radius)[:, None] * lost) * scale
-            value = self.signs.values[:, places] - shift
-            rounding = (len(centre) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
-            error = self.signs.errors[:, places] + rounding + spread * (1 + 2.0**-40)
             for r in move.loose:
                 error[r] += [bounds(arb(self._slack(r, y, move).abs_upper()))[1] for y in xs]
             decided = (np.abs(value) > error) & np.isfinite(value) & np.isfinite(error)
@@ -258,16 +258,65 @@ class Point(Neurons):
             distance = distance.union(here) if live[a] else distance
         return active, doubt, distance
 
+    def _in_floats(self, xs: list[int], move: Move) -> tuple[Array, Array]:
+        """W_{i,r}'x (m, a) in float64, with error bounds, but for what loose neurons add."""
+        problem, left = self.problem, self.kept(move.count)
+        inputs = problem.inputs
+        scale = problem.width**-0.5
+        # One row per pattern feature: its coefficient, in float64 with the distance to the exact one.
+        centre = np.array([_float(c) for c in move.coefficients])
+        radius = np.array([_radius(c, f) for c, f in zip(move.coefficients, centre, strict=True)])
+        places, moving = problem.of(xs), problem.of(move.inputs)
+        if problem.rated:
+            return self._scaled_in_floats(places, move, centre, radius)
+        gram = np.array([[midpoint(arb(inputs.products[x][y])) for y in places] for x in moving])
+        # What float64 loses of an inner product: all of it, where that underflows.
+        lost = np.array(
+            [[_radius(inputs.products[x][y], g) for y, g in zip(places, row, strict=True)]
+             for x, row in zip(moving, gram, strict=True)]
+        )  # fmt: skip
+        on = np.stack(move.patterns, axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            shift = (problem.signed(on, move.inputs) @ (centre[:, None] * gram)) * scale
+            size = on @ (np.abs(centre)[:, None] * np.abs(gram)) * scale
+            spread = on @ (radius[:, None] * np.abs(gram) + (np.abs(centre) + radius)[:, None] * lost) * scale
+            value = left.signs.values[:, places] - shift
+            rounding = (len(centre) + 8) * 2.0**-52 * (size + np.abs(value)) + 2.0**-1000
+            error = left.signs.errors[:, places] + rounding + spread * (1 + 2.0**-40)
+        return value, error
+
+    def _scaled_in_floats(self, places: list[int], move: Move, centre: Array, radius: Array) -> tuple[Array, Array]:
+        """The same where features are scaled: nothing is said where a factor is so far from 1 that products may
+        underflow."""
+        problem, left, inputs = self.problem, self.kept(move.count), self.problem.inputs.floats
+        signed, at = problem.signed(np.stack(move.patterns, axis=1), move.inputs), inputs[places].T
+        factors = [problem.scales.matrix(x // problem._size).floats for x in move.inputs]
+        pulls = [factor * inputs[x] for factor, x in zip(factors, problem.of(move.inputs), strict=True)]
+        moved, size, spread = (np.zeros(self.weights.floats.shape) for _ in range(3))
+        for j, pull in enumerate(pulls):
+            moved += signed[:, [j]] * centre[j] * pull
+            size += np.abs(signed[:, [j]] * centre[j] * pull)
+            spread += np.abs(signed[:, [j]] * pull) * radius[j]
+        shift, size, spread = (v @ w * problem.width**-0.5 for v, w in
+                               ((moved, at), (size, np.abs(at)), (spread, np.abs(at))))  # fmt: skip
+        value = left.signs.values[:, places] - shift
+        rounding = (len(centre) + len(at) + 16) * 2.0**-52 * (size + spread + np.abs(value)) + 2.0**-900
+        error = left.signs.errors[:, places] + rounding + spread
+        sizes = np.abs(np.concatenate([v.ravel() for v in (*factors, inputs, centre)]))
+        moderate = ((sizes == 0) | ((sizes > 2.0**-150) & (sizes < 2.0**150))).all()
+        return value, error if moderate else np.full_like(error, np.inf)
+
     def _moved_value(self, r: int, y: int, move: Move) -> Number:
         """W_{i,r}'y: an exact rational where nothing moves the neuron, else in the problem's numbers."""
         problem, (at,) = self.problem, self.problem.of([y])
         inputs, signs = problem.inputs, problem.output[:, r]
-        own = self.weights.dot(r, inputs.rows[at])
-        pulls = [
-            (c, int(signs[x % len(signs)]) * inputs.products[x // len(signs)][at])
+        own = self.kept(move.count).weights.dot(r, inputs.rows[at])
+        found = (
+            (c, int(signs[x % len(signs)]) * problem.product(r, x, at))
             for c, pattern, x in zip(move.coefficients, move.patterns, move.inputs, strict=True)
-            if pattern[r] and inputs.products[x // len(signs)][at] != 0
-        ]
+            if pattern[r]
+        )
+        pulls = [(c, g) for c, g in found if g != 0]
         if not pulls and r not in move.loose:
             return own
         shift = sum((c * problem.m.number(g) for c, g in pulls), start=problem.m.number(0))
@@ -287,7 +336,8 @@ class Point(Neurons):
         return lambda r, y: twin._moved_value(r, y, move)
 
 
-def _is_zero(value: Number) -> bool:
+def is_zero(value: Number) -> bool:
+    """Whether it is 0 exactly: no ball about 0 is."""
     return bool(value.is_zero()) if isinstance(value, arb) else value == 0
 
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from flint import arb, fmpq
 
+from ....theory.claim import UndefinedQuantityError
 from ...arithmetic import Rationals
 from ...instances import Instance, Vector
 from ...losses import Link
@@ -71,7 +72,10 @@ class NetworkQuantities(ReluErrors):
             chosen = [a for a, i in enumerate(features.tasks) if i in alike]
             if rank(features.outer[:, chosen], [self._points[a][1] for a in chosen]) < len(chosen):
                 return True
-        if rank(features.patterns, features.places) < len(self._u):
+        if any(
+            rank(features.patterns[:, own], [features.places[j] for j in own]) < count
+            for own, count in features.confined
+        ):
             return True
         # What did not flip in the adaptation lies in the span of the features at W.
         places = self.problem.places
@@ -80,26 +84,29 @@ class NetworkQuantities(ReluErrors):
         unmoved = sum(
             bool(calm[i] and (features.outer[:, a] == inner[:, x]).all()) for a, (i, x, _) in enumerate(self._points)
         )
-        if rank(inner, places) < unmoved:
+        spread = self.problem.rated and self.problem.decays
+        if not spread and rank(inner, places) < unmoved:
             return True
         twin = self.exact(self.instance)
         return twin is not None and bool(twin._features.gram.det() == 0)
 
     @property
     def _equal_jacobians(self) -> list[list[int]]:
-        """Tasks that certainly have one Jacobian: one step, the same inner marginal, if ell'' is free of the label.
-
-        After one step networks of different tasks differ, and so do their patterns and predictions.
+        """Tasks that certainly have one Jacobian: the same inner marginal and patterns in all steps, if ell'' is
+        free of the label, and after one step, where networks of different tasks differ, of the prediction as well.
         """
         loss, one = self.problem.loss, self.instance.adaptation.steps == 1
-        if not one or (loss.name not in ("squared", "logistic") and loss.link is not Link.CANONICAL):
+        free = loss.name == "squared" or (one and (loss.name == "logistic" or loss.link is Link.CANONICAL))
+        if not free or any(at.doubt for path in self._paths for at in path[:-1]):
             return [[i] for i in range(len(self.laws))]
-        alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
+        alike: dict[object, list[int]] = {}
         for position, task in enumerate(task for task in self.instance.tasks if task.weight != 0):
             rho: dict[int, fmpq] = {}
             for atom in task.inner:
                 rho[atom.x] = rho.get(atom.x, fmpq(0)) + atom.p
-            alike.setdefault(tuple((x, str(p)) for x, p in sorted(rho.items())), []).append(position)
+            used, path = list(self.laws[position].inner.rho), self._paths[position]
+            patterns = tuple(at.gates(used).tobytes() for at in path[:-1])
+            alike.setdefault((patterns, *((x, str(p)) for x, p in sorted(rho.items()))), []).append(position)
         return list(alike.values())
 
     # --- margins and sizes --------------------------------------------------------------------------------
@@ -128,6 +135,8 @@ class NetworkQuantities(ReluErrors):
         A neuron that is at its kink at W stays there until a step moves it: until it is active at an input that is not
         orthogonal. (One that a step brings to its kink is not noticed.)
         """
+        if not self.instance.adaptation.plain:
+            raise UndefinedQuantityError("of steps with one rate and no decay alone")
         at_kink = self.problem.omega.signs.signs == 0
         meets = np.array([[v != 0 for v in row] for row in self.problem.inputs.products], dtype=float)
         of = self.problem.of

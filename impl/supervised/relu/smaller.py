@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,14 @@ def smaller(instance: NetworkInstance) -> Iterator[NetworkInstance]:
     yield from fewer_tasks(instance)
     yield from fewer_atoms(instance)
     yield from fewer_points(instance)
-    yield from fewer_neurons(instance)
+    adaptation, d = instance.adaptation, len(instance.features[0])
+
+    def fewer_rates(keep: list[int]) -> dict[str, Any]:
+        rates = adaptation.rates
+        kept = None if rates is None else tuple(rates[r * d + j] for r in keep for j in range(d))
+        return {"adaptation": replace(adaptation, rates=kept)}
+
+    yield from fewer_neurons(instance, fewer_rates)
     yield from simpler_loss(instance)
     yield from _simpler_numbers(instance)
 

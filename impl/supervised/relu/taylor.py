@@ -17,6 +17,8 @@ With a_k(x) the derivative of R_i by z_k(x) in what follows it,
 
   Proof. The chain rule from the end of the program to its beginning: z_k(x') enters c_k(x') only (R_i for k = K), and
   c_k(x') enters z_l(x), l > k, with the factor -<psi_k(x'), psi_l(x)>.
+  With rates and decay W^(k+1) = S o W^(k) - D o sum_x' c_k(x') psi_k(x'): what comes after step k has a gradient g by
+  W^(k+1), so S o g + sum_x' a_k(x') psi_k(x') by W^(k), with a_k(x') = -eta s_k'(x') <psi_k(x'), D o g>.
 
 All derivatives of ell are read off power series of ell and of ell'. At a kink this is the formal gradient with
 1{0 > 0} = 0; at a joint balls enclose all one-sided slopes.
@@ -57,7 +59,7 @@ def _accumulated(problem: NetworkProblem, law: Law, path: Sequence[Iterate]) -> 
     xs, none = list(law.inner.rho), problem.m.number(0)
     for here in reversed(before):
         gates = here.gates(xs)
-        pulls = dict(zip(xs, later.pairings(gates, xs), strict=True))
+        pulls = dict(zip(xs, problem.paced(later).pairings(gates, xs), strict=True))
         rows = slope_rows(problem, law.inner, [[z, pulls.get(x, none)] for x, z in enumerate(here.predictions)])
-        later = later.plus(Combination(problem, gates, xs, [-problem.eta * rows[x, 1] for x in xs]))
+        later = problem.kept(later).plus(Combination(problem, gates, xs, [-problem.eta * rows[x, 1] for x in xs]))
     return later

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from flint import fmpq
 from torch import Tensor
 
 from ...arithmetic import to_float
@@ -18,8 +19,10 @@ class TorchNetwork:
     """An instance's tasks as tensors; weights are (m, d)."""
 
     def __init__(self, instance: NetworkInstance) -> None:
-        self.loss, self.eta = instance.loss, to_float(instance.adaptation.eta)
-        self.steps = instance.adaptation.steps
+        adaptation = instance.adaptation
+        self.loss, self.steps, self.decay = instance.loss, adaptation.steps, to_float(adaptation.decay)
+        rates = [to_float(adaptation.eta * r) for r in adaptation.rates or (fmpq(1),) * instance.parameters]
+        self.rates = torch.tensor(rates, dtype=torch.float64).reshape(instance.initial.floats.shape)
         self.activation = partial(instance.sigma.value, Torch)
         self.output = torch.tensor(instance.output, dtype=torch.float64) / instance.width**0.5
         inputs = np.array([[to_float(v) for v in row] for row in instance.features])
@@ -42,7 +45,7 @@ class TorchNetwork:
         for _ in range(self.steps):
             point = here if here.requires_grad else here.clone().requires_grad_()
             (slope,) = torch.autograd.grad(self.risk(tensors, point), point, create_graph=not first_order)
-            here = here - self.eta * slope
+            here = here - self.rates * (slope + self.decay * here)
         return here
 
     def meta_objective(self, weights: Tensor, *, first_order: bool = False) -> Tensor:

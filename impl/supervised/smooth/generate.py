@@ -16,11 +16,14 @@ from ..draws import CONVEX_LOSSES, STEEP
 from ..relu.batch import NetworkBatch
 from ..relu.batch_quantities import NetworkBatchQuantities
 from ..relu.generate import (
+    PACED_LOSSES,
+    WRONG_RIVALS,
     AtStart,
     descended,
     drawn,
     functions,
     independent,
+    paced,
     support_query,
     tangent,
     tangents,
@@ -139,12 +142,17 @@ GENERATORS: tuple[Generator, ...] = (
         partial(vector_outputs, rivals=("tangent",), activations=tuple(ACTIVATIONS)),
         tuple(VECTOR_LOSSES),
     ),
-)
+    Generator("rates", "a rate for each weight, weight decay, or both",
+              partial(paced, activations=tuple(ACTIVATIONS)), PACED_LOSSES),
+    Generator("rates-tangent", "tangent comparators of wrong Jacobians of rates and decay",
+              partial(paced, activations=tuple(ACTIVATIONS), rivals=WRONG_RIVALS),
+              ("squared", "log-cosh", "logistic", "quartic")),
+)  # fmt: skip
 
 LANDSCAPES = Generator(
     "landscapes", "smooth networks whose infimum is bracketed", landscapes, ("squared", "logistic", "pseudo-huber")
 )
 
 SEARCHING = ("arbitrary", "functions", "tangent", "steps", "tangent-start", "drift", "local", "stationary", "still",
-             "interpolating", "support-query", "vector-outputs", "vector-tangent")  # fmt: skip
+             "interpolating", "support-query", "vector-outputs", "vector-tangent", "rates-tangent")  # fmt: skip
 """The generators that look for counterexamples."""

@@ -5,9 +5,10 @@ Nothing here knows meta-features.
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property
 
-from flint import arb, arb_mat
+from flint import arb, arb_mat, fmpq
 
 from ...arithmetic import Balls, NumberSystem
 from ...models.smooth import Neurons, SmoothLayer
@@ -23,7 +24,19 @@ class SmoothProblem(SmoothLayer, Risks):
         super().__init__(instance.loss, instance.tasks, m)
         self.instance = instance
         self.eta = arb(instance.adaptation.eta)
+        adaptation, width, d = instance.adaptation, instance.width, len(instance.features[0])
+        rates, fade = adaptation.rates or (fmpq(1),) * (width * d), adaptation.eta * adaptation.decay
+        self.rates, self.shares = [arb(r) for r in rates], [arb(1 - fade * r) for r in rates]
+        self.rated, self.decays, self.turned = adaptation.rates is not None, adaptation.decay != 0, False
         self._lay(instance.sigma, instance.features, instance.output)
+
+    def paced(self, rows: arb_mat) -> arb_mat:
+        """D rows: every weight (m, d), or column of rows (., m d), times its rate."""
+        return _by_entry(rows, self.rates) if self.rated else rows
+
+    def kept(self, rows: arb_mat) -> arb_mat:
+        """S rows, S = I - eta decay D: what decay leaves of them in a step."""
+        return _by_entry(rows, self.shares) if self.decays else rows
 
     @cached_property
     def omega(self) -> Neurons:
@@ -49,15 +62,21 @@ class SmoothProblem(SmoothLayer, Risks):
         return at.pulled(self.slopes(law, at.predictions))
 
     def path(self, law: Law, at: Neurons) -> list[Neurons]:
-        """The networks W^(k+1) = W^(k) - eta grad R_i(W^(k)), R_i of the inner law: [W, ..., W_i]; those after W at the
-        task's inputs."""
+        """The networks W^(k+1) = S W^(k) - eta D grad R_i(W^(k)), R_i of the inner law: [W, ..., W_i]; those after W at
+        the task's inputs."""
         found = [at]
         for _ in range(self.instance.adaptation.steps):
             here = found[-1]
             pull = self.risk_gradient(law.inner, here)
-            found.append(self.neurons(here.weights - pull * self.eta, tuple(law.points)))
+            found.append(self.neurons(self.kept(here.weights) - self.paced(pull) * self.eta, tuple(law.points)))
         return found
 
     def adapted(self, law: Law, at: Neurons) -> Neurons:
         """The network with W_i, after all steps, at the inputs of the task."""
         return self.path(law, at)[-1]
+
+
+def _by_entry(rows: arb_mat, factors: list[arb]) -> arb_mat:
+    """The entries times factors, over and over."""
+    values = [v * f for v, f in zip(rows.entries(), itertools.cycle(factors), strict=False)]
+    return arb_mat(rows.nrows(), rows.ncols(), values)

@@ -44,12 +44,14 @@ class SmoothQuantities(SmoothErrors, RowQuantities):
         return rows
 
     def _stepped(self, rows: Matrix, xs: list[int], step: Step) -> Matrix:
-        """The step's factor applied to rows (a, D)."""
+        """The transposed Jacobian of a step, S - eta H D, applied to rows (a, m d)."""
+        problem = self.problem
+        left, rows = problem.kept(rows), rows if problem.turned else problem.paced(rows)
         features = step.at.rows(xs)
         change = (rows * features.transpose()) * self.m.matrix(bent([step.bends[x] for x in xs], features.tolist()))
         if step.pulls is not None:
             change += self._folded(rows, xs, step.at, step.pulls)
-        return rows - change
+        return left - (problem.paced(change) if problem.turned else change)
 
     def _folded(self, rows: arb_mat, xs: list[int], at: Neurons, pulls: list[Number]) -> arb_mat:
         """sum_x pulls(x) d2f(x) applied to rows (a, m d): per neuron, sum_x pulls(x) fold(x) <x, row_r> x."""

@@ -2,10 +2,11 @@
 
 grad L = sum_i q_i g_i^(0), from g_i^(K) = grad R_i(W_i) back through the steps by
 
-    g_i^(k) = g_i^(k+1) - eta (d/dt) grad R_i(W^(k) + t g_i^(k+1)) at t = 0:
+    g_i^(k) = S g_i^(k+1) - eta (d/dt) grad R_i(W^(k) + t D g_i^(k+1)) at t = 0:
 
-R_i of the outer law at W_i, of the inner one in the steps: the Jacobian of step k is I - eta Hess R_i(W^(k)), which is
-symmetric as R_i is twice differentiable, and a derivative along g is read off a series.
+R_i of the outer law at W_i, of the inner one in the steps: the Jacobian of step k is S - eta D Hess R_i(W^(k)), the
+Hessian symmetric as R_i is twice differentiable, and a derivative along D g is read off a series (D the rates, S = I -
+eta decay D).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def gradient(problem: SmoothProblem, tasks: Sequence[tuple[Law, Sequence[Neurons
             *before, last = path
             pull = problem.risk_gradient(law, last)
             for at in reversed(before):
-                pull = pull - _change(problem, law.inner, at.weights, pull) * problem.eta
+                change = _change(problem, law.inner, at.weights, problem.paced(pull))
+                pull = problem.kept(pull) - change * problem.eta
             total += pull * law.weight
     return total
 

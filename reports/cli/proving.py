@@ -1,0 +1,68 @@
+"""`metagap prove`: which claims are proved in general, and the proofs again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ...impl.families import all_claims
+from .. import proving
+from ..formats.formal import FormalRecord
+from .ending import fail
+from .shared import JsonOption, emit, ready, voice, working
+
+
+def prove(
+    check: Annotated[
+        bool, typer.Option("--check", help="Compile the proofs again, from clean, and show their axioms.")
+    ] = False,
+    json_target: JsonOption = None,
+) -> None:
+    """Show which claims Coq proves in general, and which are argued; or check the proofs.
+
+    A claim is formal if the statement that is made from it is, to the letter, one that Coq checked. --check needs coqc
+    and mathcomp-analysis; without them it says so, with status 3.
+    """
+    if json_target is not None and not check:
+        fail(f"--json={str(json_target)!r}: the record is that of a check; give --check too")
+    spoken = ready({"--json": json_target})
+    record = _checked() if check else proving.kept()
+    found = proving.standings(all_claims(), record, proving.written())
+    if spoken:
+        _show(found, record, check)
+    emit(record, json_target)
+    lost = [name for name, one in proving.current().items() if one.formal and not found[name].formal]
+    for name in lost:
+        typer.echo(f"metagap: {name} was formal: {found[name].why}", err=True)
+    if check and json_target is None and not proving.same(record, proving.kept()):
+        renew = "metagap prove --check --json theory/formal/record.json"
+        typer.echo(f"metagap: the record that is kept is not of these proofs; {renew} renews it", err=True)
+        raise typer.Exit(1)
+    if lost:
+        raise typer.Exit(1)
+
+
+def _checked() -> FormalRecord:
+    """The record of a check; where there is none, one line and the status."""
+    try:
+        with working("prove", "the record is as it was") as tell:
+            return proving.check(tell)
+    except proving.NotCheckedError as error:
+        typer.echo(f"the proofs were not checked: {error}")
+        raise typer.Exit(3) from None
+    except proving.RejectedError as error:
+        typer.echo(f"rejected: {error}")
+        raise typer.Exit(1) from None
+
+
+def _show(found: dict[str, proving.Standing], record: FormalRecord, check: bool) -> None:
+    formal = sum(one.formal for one in found.values())
+    when = f"checked now in {record.seconds:.0f} s of processor time" if check else f"last checked on {record.date}"
+    verdict = f"{formal} of {len(found)} claims are formal: proved in general, {when} ({record.compiler})"
+    if not voice.quiet:
+        for name, one in found.items():
+            typer.echo(f"{name:45} {one.word}{f': {one.why}' if one.why else ''}")
+        mutants = ", ".join(one.name for one in record.refuted)
+        typer.echo(f"\naxioms: {', '.join(record.axioms)}\nmutants refuted at kept witnesses: {mutants}")
+    typer.echo(verdict)

@@ -1,0 +1,184 @@
+"""Which claims are proved in general: statements made from claims, proofs that Coq checked, the record that binds both.
+
+A claim is formal if the statement that is made from it now is, to the letter, one that was proved, and the proofs are
+those that were checked. Whatever else changes, it is argued again, without anybody saying so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from ..impl.families import FAMILIES, all_claims
+from ..theory.claim import Claim, Mutant
+from . import statements as coq
+from .formats import read
+from .formats.formal import FormalRecord, Proved
+
+RECORD = coq.FOLDER / "record.json"
+PACKAGES = "coq libcoq-mathcomp-analysis libcoq-mathcomp-algebra-tactics"
+AXIOMS = frozenset(
+    {"propositional_extensionality", "functional_extensionality_dep", "constructive_indefinite_description"}
+)
+"""What proofs may use: those of classical mathematics as mathcomp-analysis has it."""
+SATISFIABLE = "Refuted.satisfiable R"
+"""The theorem that one problem satisfies every assumption."""
+
+
+class NotCheckedError(Exception):
+    """There is no Coq, or not its libraries: nothing was checked."""
+
+
+class RejectedError(Exception):
+    """Coq, or a look at the axioms, refuses a proof."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a claim is proved in general; why not; what Coq is asked to prove."""
+
+    formal: bool
+    why: str
+    statement: str = ""
+
+    @property
+    def word(self) -> str:
+        return "formal" if self.formal else "argued"
+
+
+@cache
+def kept() -> FormalRecord:
+    """The record of the last check."""
+    return read(RECORD, FormalRecord)
+
+
+def all_mutants() -> tuple[Mutant, ...]:
+    """Every mutant."""
+    return tuple(mutant for family in FAMILIES.values() for mutant in family.mutants)
+
+
+def written(folder: Path = coq.FOLDER) -> dict[str, str]:
+    """The hash of each file that is not made from the theory."""
+    files = (f"{module}.v" for module in coq.MODULES)
+    return {
+        file: hashlib.sha256((folder / file).read_bytes()).hexdigest()
+        for file in files
+        if file not in (coq.STATEMENTS, coq.MUTANTS)
+    }
+
+
+def standings(claims: Iterable[Claim], record: FormalRecord, files: dict[str, str]) -> dict[str, Standing]:
+    """The standing of each claim by a record, where the files with the proofs have these hashes."""
+    proved = {one.name: one for one in record.claims}
+    found = {}
+    for claim in claims:
+        try:
+            statement = coq.statement(claim)
+        except coq.UnstatedError as error:
+            found[claim.name] = Standing(False, str(error))
+            continue
+        if files != record.files:
+            why = "the files with the proofs are not those that were checked"
+        elif claim.name not in proved:
+            why = "stated in Coq, not proved there"
+        elif proved[claim.name].statement != statement:
+            why = "the claim has changed since its statement was proved"
+        else:
+            found[claim.name] = Standing(True, "", statement)
+            continue
+        found[claim.name] = Standing(False, why, statement)
+    return found
+
+
+def current() -> dict[str, Standing]:
+    """The standing of every claim now, by the record that is kept."""
+    return standings(all_claims(), kept(), written())
+
+
+def same(one: FormalRecord, other: FormalRecord) -> bool:
+    """Whether two checks found the same, whenever and however fast."""
+    return (one.files, one.claims, one.refuted, one.axioms) == (other.files, other.claims, other.refuted, other.axioms)
+
+
+def check(tell: Callable[[str], None] = lambda file: None) -> FormalRecord:
+    """Compile everything from clean, the statements made anew; the axioms of every proof.
+
+    Errors: NotCheckedError; RejectedError.
+    """
+    if shutil.which("coqc") is None:
+        raise NotCheckedError(f"coqc is not installed (Debian: apt-get install {PACKAGES})")
+    before = os.times()
+    claims, mutants = coq.stated(all_claims()), coq.refutations(all_claims(), all_mutants())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for module in coq.MODULES:
+            shutil.copy(coq.FOLDER / f"{module}.v", folder)
+        for file, text in coq.generated(all_claims(), all_mutants()).items():
+            (folder / file).write_text(text, encoding="utf-8")
+        for module in coq.MODULES:
+            tell(f"{module}.v")
+            _compiled(folder, f"{module}.v")
+        asked = {
+            "Proofs": {coq.identifier(one): f"Statements.{coq.identifier(one)} R" for one in claims},
+            "Refuted": {coq.identifier(one): f"Mutants.{coq.identifier(one)} R" for one in mutants},
+        }
+        proofs = {module: sorted(coq.theorems(f"{module}.v") & set(kinds)) for module, kinds in asked.items()}
+        together = [f"{module}.{theorem} R" for module, names in proofs.items() for theorem in names]
+        lines = [
+            "From mathcomp Require Import reals.",
+            f"From Metagap Require {' '.join(coq.MODULES)}.",
+            *(
+                f"Check ({m}.{name} : forall R : realType, {asked[m][name]})."
+                for m, names in proofs.items()
+                for name in names
+            ),
+            f"Definition together (R : realType) := ({', '.join([*together, SATISFIABLE])}).",
+            "Print Assumptions together.",
+        ]
+        (folder / "Audit.v").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        tell("Audit.v")
+        axioms = _axioms(_compiled(folder, "Audit.v"))
+        version = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[
+            0
+        ]
+    after = os.times()
+    spent = after.children_user - before.children_user + after.children_system - before.children_system
+    return FormalRecord(
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        compiler=version,
+        seconds=round(spent, 1),
+        files=written(),
+        axioms=axioms,
+        claims=[Proved(name, claims[name]) for name in claims if coq.identifier(name) in proofs["Proofs"]],
+        refuted=[Proved(name, mutants[name]) for name in mutants if coq.identifier(name) in proofs["Refuted"]],
+    )
+
+
+def _compiled(folder: Path, file: str) -> str:
+    """What the compiler says of a file."""
+    command = ["coqc", "-w", "none", "-R", ".", "Metagap", file]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = " ".join(done.stderr.split()) or f"status {done.returncode}"
+        if "physical path" in words and "mathcomp" in words:
+            raise NotCheckedError(f"mathcomp-analysis is not installed (Debian: apt-get install {PACKAGES})")
+        raise RejectedError(f"{file}: {words[:400]}")
+    return done.stdout
+
+
+def _axioms(said: str) -> list[str]:
+    """The axioms that Print Assumptions shows. Errors: RejectedError, of one that proofs may not use, or of none."""
+    printed = said.partition("Axioms:\n")[2]
+    found = sorted({name.split(".")[-1] for name in re.findall(r"^([\w.']+)(?= *(?::|$))", printed, re.MULTILINE)})
+    if not found or (more := set(found) - AXIOMS):
+        raise RejectedError(f"the proofs rest on {', '.join(sorted(more)) if found else 'what was not shown'}")
+    return found

@@ -1,0 +1,188 @@
+"""What Coq is asked to prove: the text of each statement, made from the claim that is typeset and evaluated.
+
+A claim becomes `Definition NAME (R : realType) : Prop := forall P : problem R, assumptions -> left <= bound`. The names
+of quantities are those of `theory/notation.py`, an assumption's is `assume_` and its own: `Definitions.v` defines both,
+and what it does not define cannot be said. Our words stand above the statement as a comment, so that a change of an
+assumption's meaning changes the text as a change of the expression does. The proofs are in other files.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from fractions import Fraction
+from functools import cache
+
+from ..impl.families import family_of
+from ..theory.claim import Claim, Expression, Mutant, Relation
+from ..theory.notation import SYMBOLS
+from .records import SOURCES
+
+FOLDER = SOURCES / "theory" / "formal"
+DEFINITIONS, STATEMENTS, MUTANTS = "Definitions.v", "Statements.v", "Mutants.v"
+MODULES = (
+    "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank", "Proofs", "Single",
+    "Mutants", "Refuted",
+)  # fmt: skip
+"""The files in the order in which they are compiled."""
+WITNESSES = FOLDER.parent / "counterexamples"
+
+HEAD = """(* Made from theory/ by `python -m metagap.reports.readme`: {what}. Do not edit. *)
+From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import reals.
+From Metagap Require Import {needs}.
+Import GRing.Theory Num.Theory Order.TTheory.
+Local Open Scope ring_scope.
+"""
+OPERATORS: Mapping[type[ast.operator], tuple[str, int]] = {
+    ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: ("*", 2), ast.Div: ("/", 2),
+}  # fmt: skip
+
+
+class UnstatedError(ValueError):
+    """What `Definitions.v` has no word for."""
+
+
+@cache
+def defined() -> tuple[frozenset[str], frozenset[str]]:
+    """The quantities and the assumptions that `Definitions.v` defines."""
+    text = (FOLDER / DEFINITIONS).read_text(encoding="utf-8")
+    quantities = set(
+        re.findall(r"^Definition (\w+) (?:\(R : realType\) \(P : problem R\) )?: R :=", text, re.MULTILINE)
+    )
+    return frozenset(quantities | {"radius"}), frozenset(
+        re.findall(r"^Definition assume_(\w+) : Prop", text, re.MULTILINE)
+    )
+
+
+def coq(expression: Expression) -> str:
+    """The expression in mathcomp's words, in the order of writing. Errors: UnstatedError."""
+
+    def spelled(node: ast.expr, least: int) -> str:
+        match node:
+            case ast.Name(id=name):
+                if name not in defined()[0]:
+                    raise UnstatedError(f"no definition of {name}")
+                return f"{name} P"
+            case ast.Constant(value=int(number)):
+                return f"{number}%:R"
+            case ast.UnaryOp(op=ast.USub(), operand=of):
+                return f"(- {spelled(of, 3)})"
+            case ast.BinOp(op=ast.Pow(), left=base, right=ast.Constant(value=int(power))):
+                return f"{spelled(base, 3)} ^+ {power}"
+            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in OPERATORS:
+                sign, level = OPERATORS[type(operator)]
+                text = f"{spelled(left, level)} {sign} {spelled(right, level + 1)}"
+                return f"({text})" if level < least else text
+        raise UnstatedError(f"no word for {ast.unparse(node)}")
+
+    return spelled(ast.parse(expression.text, mode="eval").body, 0)
+
+
+def identifier(name: str) -> str:
+    """A claim's or a mutant's name in Coq."""
+    return name.replace("-", "_")
+
+
+def _parts(of: Claim | Mutant, claim: Claim) -> tuple[str, list[str], str]:
+    """Our words as a comment, the assumptions that are kept, the conclusion. Errors: UnstatedError."""
+    if family_of(claim).returns:
+        raise UnstatedError("decision processes are not defined in Coq")
+    kept = [a for a in claim.assumptions if not (isinstance(of, Mutant) and a.name in of.drops)]
+    if missing := [a.name for a in kept if identifier(a.name) not in defined()[1]]:
+        raise UnstatedError(f"no definition of the assumption {missing[0]} in Coq")
+    relation = "<=" if of.relation is Relation.AT_MOST else "="
+    words = [
+        f"{of.name}: {of.title}. {of.reading if isinstance(of, Claim) else of.why}",
+        "; ".join(f"{a.name}: {a.statement}" for a in kept),
+        "; ".join(f"{name}: {SYMBOLS[name].meaning}" for name in dict.fromkeys((*of.left.names, *of.bound.names))),
+    ]
+    comment = "\n   ".join(filter(None, words)).replace('"', "'").replace("(*", "( *").replace("*)", "* )")
+    premises = [f"assume_{identifier(a.name)} P" for a in kept]
+    return f"(* {comment} *)\n", premises, f"{coq(of.left)} {relation} {coq(of.bound)}"
+
+
+def statement(claim: Claim) -> str:
+    """The definition of a claim's statement, with our words above it.
+
+    Errors: UnstatedError, with what `Definitions.v` does not define.
+    """
+    comment, premises, conclusion = _parts(claim, claim)
+    body = " ->\n  ".join([*premises, conclusion])
+    return f"{comment}Definition {identifier(claim.name)} (R : realType) : Prop := forall P : problem R,\n  {body}.\n"
+
+
+def refutation(mutant: Mutant, claim: Claim, witness: object) -> str:
+    """That a kept witness (an instance's JSON) satisfies what the mutant assumes, and not what it concludes.
+
+    Errors: UnstatedError, with what `Definitions.v` does not define, or if the witness is none of `Single.v`.
+    """
+    comment, premises, conclusion = _parts(mutant, claim)
+    match witness:
+        case {
+            "loss": {"name": "squared"},
+            "adaptation": {"name": "gradient", "eta": 0.0},
+            "model": {"name": "linear"},
+            "features": [[feature]],
+            "tasks": [{"atoms": [{"y": label}]}],
+            "omega": [start],
+            "comparator": {"functions": [[rival]]} | [rival] as against,
+            "radius": reach,
+        }:
+            kind = "Functions" if isinstance(against, dict) else "Adapted"
+        case _:
+            raise UnstatedError("the witness is not of one task, input and parameter, with squares, without adaptation")
+    radius, given = _number(reach), " ".join(map(_number, (feature, label, start)))
+    body = " /\\\n    ".join([*premises, f"~ ({conclusion})"])
+    return (
+        f"{comment}Definition {identifier(mutant.name)} (R : realType) : Prop :=\n"
+        f"  exists v (r0 : 0 < {radius} :> R) (vr : `|v| <= {radius}),\n"
+        f"    let P := single {given} ({kind} _ {_number(rival)}) r0 vr in\n    {body}.\n"
+    )
+
+
+def _number(value: float | str) -> str:
+    """An exact rational in mathcomp's words."""
+    number = Fraction(value)
+    size = f"{abs(number.numerator)}%:R" + (f" / {number.denominator}%:R" if number.denominator > 1 else "")
+    return f"(- ({size}))" if number < 0 else f"({size})"
+
+
+def stated(claims: Iterable[Claim]) -> dict[str, str]:
+    """Claim name -> its statement, of all that can be stated."""
+    found = {}
+    for claim in claims:
+        with suppress(UnstatedError):
+            found[claim.name] = statement(claim)
+    return found
+
+
+def refutations(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, str]:
+    """Mutant name -> that its kept witness refutes it, of all that can be stated."""
+    named, found = {claim.name: claim for claim in claims}, {}
+    for mutant in mutants:
+        kept = WITNESSES / f"mutant-{mutant.name}-simplest.json"
+        if kept.is_file() and mutant.claim in named:
+            with suppress(UnstatedError):
+                witness = json.loads(kept.read_text(encoding="utf-8"))["instance"]
+                found[mutant.name] = refutation(mutant, named[mutant.claim], witness)
+    return found
+
+
+def generated(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, str]:
+    """File name -> text, of the files that are made from the theory."""
+    claims = tuple(claims)
+    texts = {STATEMENTS: stated(claims), MUTANTS: refutations(claims, mutants)}
+    heads = {
+        STATEMENTS: HEAD.format(what="what the claims say", needs="Definitions"),
+        MUTANTS: HEAD.format(what="what kept witnesses say of mutants", needs="Definitions Single"),
+    }
+    return {file: "\n".join([heads[file], *found.values()]) for file, found in texts.items()}
+
+
+def theorems(file: str) -> frozenset[str]:
+    """What is proved in a file, by name."""
+    return frozenset(re.findall(r"^Theorem (\w+)", (FOLDER / file).read_text(encoding="utf-8"), re.MULTILINE))

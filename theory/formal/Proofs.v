@@ -1,0 +1,50 @@
+(* Each statement has its proof: the theorems of Core, Convexity and Rank hold for any model and any adaptation. *)
+From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import reals.
+From Metagap Require Import Definitions Statements Core Convexity Rank.
+
+Theorem meta_sl_identity R : Statements.meta_sl_identity R. Proof. by move=> P; exact: identity. Qed.
+Theorem meta_sl_s1 R : Statements.meta_sl_s1 R. Proof. by move=> P; exact: gap_le. Qed.
+Theorem meta_sl_s2 R : Statements.meta_sl_s2 R. Proof. by move=> P; exact: s2. Qed.
+Theorem meta_sl_s3 R : Statements.meta_sl_s3 R. Proof. by move=> P; exact: s3. Qed.
+Theorem meta_sl_s4 R : Statements.meta_sl_s4 R. Proof. by move=> P _; exact: s4. Qed.
+Theorem meta_sl_lifted R : Statements.meta_sl_lifted R. Proof. by move=> P; exact: lifted. Qed.
+Theorem meta_sl_l1 R : Statements.meta_sl_l1 R. Proof. by move=> P; exact: l1. Qed.
+Theorem meta_sl_first_order R : Statements.meta_sl_first_order R. Proof. by move=> P; exact: first_order. Qed.
+Theorem meta_sl_c3 R : Statements.meta_sl_c3 R. Proof. by move=> P; exact: c3. Qed.
+Theorem meta_sl_c4 R : Statements.meta_sl_c4 R. Proof. by move=> P; exact: c4. Qed.
+Theorem meta_sl_refined R : Statements.meta_sl_refined R. Proof. by move=> P; exact: refined. Qed.
+Theorem meta_sl_refined_l1 R : Statements.meta_sl_refined_l1 R. Proof. by move=> P; exact: refined_l1. Qed.
+Theorem network_identity R : Statements.network_identity R. Proof. by move=> P; exact: identity. Qed.
+Theorem network_s1 R : Statements.network_s1 R. Proof. by move=> P; exact: gap_le. Qed.
+Theorem network_s2 R : Statements.network_s2 R. Proof. by move=> P; exact: s2. Qed.
+Theorem network_s3 R : Statements.network_s3 R. Proof. by move=> P; exact: s3. Qed.
+Theorem network_s4 R : Statements.network_s4 R. Proof. by move=> P _; exact: s4. Qed.
+Theorem network_lifted R : Statements.network_lifted R. Proof. by move=> P; exact: lifted. Qed.
+Theorem network_l1 R : Statements.network_l1 R. Proof. by move=> P; exact: l1. Qed.
+Theorem network_first_order R : Statements.network_first_order R. Proof. by move=> P; exact: first_order. Qed.
+Theorem network_c4 R : Statements.network_c4 R. Proof. by move=> P; exact: c4. Qed.
+Theorem network_refined R : Statements.network_refined R. Proof. by move=> P; exact: refined. Qed.
+Theorem network_refined_l1 R : Statements.network_refined_l1 R. Proof. by move=> P; exact: refined_l1. Qed.
+Theorem network_c3 R : Statements.network_c3 R. Proof. by move=> P; exact: c3. Qed.
+Theorem smooth_network_identity R : Statements.smooth_network_identity R. Proof. by move=> P; exact: identity. Qed.
+Theorem smooth_network_s1 R : Statements.smooth_network_s1 R. Proof. by move=> P; exact: gap_le. Qed.
+Theorem smooth_network_s2 R : Statements.smooth_network_s2 R. Proof. by move=> P; exact: s2. Qed.
+Theorem smooth_network_s3 R : Statements.smooth_network_s3 R. Proof. by move=> P; exact: s3. Qed.
+Theorem smooth_network_s4 R : Statements.smooth_network_s4 R. Proof. by move=> P _; exact: s4. Qed.
+Theorem smooth_network_lifted R : Statements.smooth_network_lifted R. Proof. by move=> P; exact: lifted. Qed.
+Theorem smooth_network_l1 R : Statements.smooth_network_l1 R. Proof. by move=> P; exact: l1. Qed.
+Theorem smooth_network_first_order R : Statements.smooth_network_first_order R. Proof. by move=> P; exact: first_order. Qed.
+Theorem smooth_network_c4 R : Statements.smooth_network_c4 R. Proof. by move=> P; exact: c4. Qed.
+Theorem smooth_network_refined R : Statements.smooth_network_refined R. Proof. by move=> P; exact: refined. Qed.
+Theorem smooth_network_refined_l1 R : Statements.smooth_network_refined_l1 R. Proof. by move=> P; exact: refined_l1. Qed.
+Theorem smooth_network_c3 R : Statements.smooth_network_c3 R. Proof. by move=> P; exact: c3. Qed.
+Theorem any_model_identity R : Statements.any_model_identity R. Proof. by move=> P; exact: identity. Qed.
+Theorem any_model_s1 R : Statements.any_model_s1 R. Proof. by move=> P; exact: gap_le. Qed.
+Theorem any_model_s2 R : Statements.any_model_s2 R. Proof. by move=> P; exact: s2. Qed.
+Theorem any_model_s3 R : Statements.any_model_s3 R. Proof. by move=> P; exact: s3. Qed.
+Theorem any_model_s4 R : Statements.any_model_s4 R. Proof. by move=> P _; exact: s4. Qed.
+Theorem any_model_lifted R : Statements.any_model_lifted R. Proof. by move=> P; exact: lifted. Qed.
+Theorem any_model_l1 R : Statements.any_model_l1 R. Proof. by move=> P; exact: l1. Qed.
+Theorem any_model_first_order R : Statements.any_model_first_order R. Proof. by move=> P; exact: first_order. Qed.
+Theorem any_model_c3 R : Statements.any_model_c3 R. Proof. by move=> P; exact: c3. Qed.

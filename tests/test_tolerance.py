@@ -113,6 +113,7 @@ def run_of(weight: Any, x: Any) -> tuple[Any, Run]:
 
 def test_blank_windows_tie_freely() -> None:
     """Of a picture with blank edges: no kink, and torch's own gradient, which takes the first."""
+    torch.manual_seed(0)
     x = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
     x[..., 3:6, 4:7] = torch.rand(3, 3, dtype=torch.float64)
     weight = torch.randn(2, 1, 3, 3, dtype=torch.float64)
@@ -123,6 +124,7 @@ def test_blank_windows_tie_freely() -> None:
 
 def test_a_tie_of_two_functions_is_a_kink() -> None:
     """A weight and a picture that are their own mirror images: entries are equal here, and not beside."""
+    torch.manual_seed(0)
     x = torch.rand(1, 1, 4, 4, dtype=torch.float64)
     weight = torch.randn(1, 1, 3, 3, dtype=torch.float64)
     x, weight = x + x.flip(3), weight + weight.flip(3)
@@ -134,7 +136,7 @@ def test_a_tie_of_two_functions_is_a_kink() -> None:
     for either in (slope, slope[..., ::-1]):
         assert (np.abs(found.mid - either) <= found.rad + 1e-12).all()
     beside = weight.clone()
-    beside[..., 0, 0] += 1e-6
+    beside[..., 0] += 1e-6
     assert not evaluated(graph, [array_of(beside), array_of(x)], Middles())[1].kinks
 
 

@@ -99,7 +99,6 @@ def standings(claims: Iterable[Claim], record: FormalRecord, files: dict[str, st
     return found
 
 
-@cache
 def current() -> dict[str, Standing]:
     """The standing of every claim now, by the record that is kept."""
     return standings(all_claims(), kept(), written())

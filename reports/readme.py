@@ -18,7 +18,7 @@ from .formats import read
 from .formats.verifying import ClaimRow, VerifyRecord
 from .overview import SIGNS
 from .places import places
-from .proving import all_mutants, current
+from .proving import Standing, all_mutants, current
 from .records import SOURCES, write_text
 from .statements import generated
 
@@ -64,7 +64,7 @@ def claims_table(record: VerifyRecord | None) -> str:
 def contents_table() -> str:
     """One row per theorem and statement: where it and its proof stand, in which families, what its assumptions are for,
     how many mutants it has, whether Coq proves it in general."""
-    rows = []
+    rows, proofs = [], current()
     for stem, statement, claims in theorems():
         first = next(iter(claims.values()))
         homes = dict.fromkeys(places()[claim.name][0].removeprefix("theory/") for claim in claims.values())
@@ -85,14 +85,21 @@ def contents_table() -> str:
                 signs.setdefault(assumption.name, set()).update(SIGNS[s] for s in known or {"open"})
         needs = ", ".join(f"{name}\u00a0{''.join(sorted(found))}" for name, found in signs.items())
         rows.append(
-            (f"`{stem}` {first.title} ({links})", statement, families, needs, f"{thought_of} + {made}", _proof(claims))
+            (
+                f"`{stem}` {first.title} ({links})",
+                statement,
+                families,
+                needs,
+                f"{thought_of} + {made}",
+                _proof(claims, proofs),
+            )
         )
     return table(("theorem", "statement", "families", "assumptions", "mutants", "in general"), rows)
 
 
-def _proof(claims: dict[str, Claim]) -> str:
+def _proof(claims: dict[str, Claim], proofs: dict[str, Standing]) -> str:
     """Whether it is formal or argued; of which families, where they differ."""
-    words = {family: current()[claim.name].word for family, claim in claims.items()}
+    words = {family: proofs[claim.name].word for family, claim in claims.items()}
     kinds = sorted(set(words.values()))
     if len(kinds) == 1:
         return kinds[0]

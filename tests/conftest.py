@@ -6,6 +6,7 @@ every seventh of its cases there. What needs torch or cvxpy imports it in the te
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from metagap.impl.families import FAMILIES
 from metagap.reports import audit as audits
+from metagap.reports import proving
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
@@ -46,6 +48,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(config.getoption("--profile"))
+
+
+def pytest_report_header() -> str | None:
+    """Without Coq, that its proofs are not checked here."""
+    date = proving.kept().date
+    return (
+        None if shutil.which("coqc") else f"general proofs: not checked, coqc is not installed (last checked on {date})"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from metagap.impl.families import FAMILIES, META_SL, all_claims, judge, load
 from metagap.impl.files import BadInputError
-from metagap.reports import render
+from metagap.reports import proving, render
 from metagap.reports.answer import (
     Distance,
     sentences,
@@ -73,6 +73,16 @@ def test_every_claim_cell_and_mutant_is_on_the_page(records: Both, page: str) ->
         assert mutant.name in page
     assert "alarm" not in page.split("</style>")[1]
     assert "{folder}" not in page
+
+
+def test_each_claim_says_whether_it_is_proved_in_general(records: Both, page: str) -> None:
+    proofs = [proving.current()[row.claim] for row in records[0].claims]
+    formal = [one for one in proofs if one.formal]
+    assert formal and len(formal) < len(proofs)
+    assert page.count("Formal: Coq proves this statement") == len(formal)
+    assert page.count("Argued, in words alone") == len(proofs) - len(formal)
+    assert all(html.escape(one.statement, quote=True).replace("&#x27;", "&#39;") in page for one in formal)
+    assert f"last checked on {proving.kept().date}" in page
 
 
 def test_the_page_is_a_function_of_the_records(records: Both, page: str) -> None:

@@ -14,7 +14,7 @@ POOR = suite("test_infimum:test_poor_proposals_only_widen_the_infimum", share="1
 POOR_L1 = suite("test_infimum:test_poor_proposals_only_widen_the_l1_infimum", size=2)
 POOR_VECTORS = suite("test_infimum:test_poor_proposals_only_widen_singular_values")
 BY_HAND_L1 = suite("test_infimum:test_l1_infima_in_closed_form_are_contained")
-MEETING = suite("test_infimum:test_the_l1_infimum_is_narrow_where_all_constraints_meet", seed=1, bits=128)
+MEETING = suite("test_infimum:test_the_l1_infimum_is_narrow_where_all_constraints_meet", seed=1, bits=320)
 SMALLEST = suite("test_infimum:test_singular_values_in_closed_form_are_contained")
 SPANS = suite("test_infimum:test_coordinates_of_a_span_have_the_inner_products")
 

@@ -34,6 +34,15 @@ def draw_loss(source: Source, name: str) -> Loss:
     return Loss(name, source.choose(options))
 
 
+def with_rates(source: Source, batch: Supported, kind: str) -> Supported:
+    """A rate for each parameter (0 freezes it), "decay", or "both"."""
+    if kind != "decay":
+        batch = replace(batch, rates=source.grid(batch.omega.shape[1:], -4, 8) / 4)
+    if kind != "rates":
+        batch = replace(batch, decay=source.grid((), 1, 8) / 16 / np.maximum(batch.rate, 2.0**-6))
+    return batch
+
+
 def draw_masses(source: Source, n: int, k: int, depth: int, apart: bool = False) -> Array:
     """Masses (B, n, k, l): tasks share all inputs, or some, or (apart) none."""
     sharing = "apart" if apart else source.choose(("all", "all", "some"))

@@ -14,7 +14,7 @@ from ..sources import SMALL, Generator, Limits, Source
 from .batch import Array, Batch
 from .batch_quantities import BatchQuantities
 from .core_batch_quantities import CoreBatchQuantities
-from .draws import CONVEX_LOSSES, SMOOTH_LOSSES, adapted, draw_labels, draw_loss, problem
+from .draws import CONVEX_LOSSES, SMOOTH_LOSSES, adapted, draw_labels, draw_loss, problem, with_rates
 from .stationary import stationary_points
 from .vector_batch import LinearQuantities
 
@@ -229,10 +229,7 @@ def paced(source: Source, loss: str, limits: Limits = SMALL, rivals: tuple[str, 
     setting = source.choose(settings)
     batch = problem(source, loss, limits, **{"kind": source.choose(("one step", "steps")), **setting}, outputs=outputs)
     kind = source.choose(("both",) if rivals == WRONG_RIVALS else ("rates", "decay", "both"))
-    if kind != "decay":
-        batch = replace(batch, rates=source.grid(batch.omega.shape[1:], -4, 8) / 4)
-    if kind != "rates":
-        batch = replace(batch, decay=source.grid((), 1, 8) / 16 / np.maximum(batch.rate, 2.0**-6))
+    batch = with_rates(source, batch, kind)
     rival = source.choose(rivals)
     if rival == "functions":
         n, k = batch.shape[:2]

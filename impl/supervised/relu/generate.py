@@ -14,7 +14,7 @@ from ...losses import VECTOR_LOSSES
 from ...sources import SMALL, Generator, Limits, Source
 from ...vector_losses import VectorLoss
 from ..core_batch_quantities import CoreBatchQuantities
-from ..draws import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses, with_support
+from ..draws import CONVEX_LOSSES, STEEP, draw_labels, draw_loss, draw_masses, with_rates, with_support
 from ..generate import step_away, tangent_comparators
 from .batch import Array, NetworkBatch
 from .batch_quantities import NetworkBatchQuantities
@@ -293,11 +293,7 @@ def vector_outputs(
     Not all outputs have the same signs: softmax' gradient would be 0, and no ball could tell.
     """
     setting, c = source.choose(("any", "supports", "independent")), source.choose(range(2, 5))
-    if setting == "independent":
-        batch = independent(source, loss, limits, c)
-    else:
-        supports = ("own", "labels", "part") if setting == "supports" else ()
-        batch = drawn(source, loss, limits, outputs=c, width=source.choose((1, 2, 4, 16, 64)), supports=supports)
+    batch = _of_setting(source, loss, limits, setting, c)
     signs = batch.signs.copy()
     signs[:, 1, 0] = -signs[:, 0, 0]
     kind, batch = source.choose(rivals), replace(batch, signs=signs, activation=source.choose(activations))
@@ -309,6 +305,14 @@ def vector_outputs(
         found: NetworkBatch = step_away(source, NetworkBatchQuantities(batch))
         return found
     return batch if kind == "parameter" else with_radius(source, replace(batch, omega=descended(batch)))
+
+
+def _of_setting(source: Source, loss: str, limits: Limits, setting: str, outputs: int) -> NetworkBatch:
+    """Any problem, one with supports, or one with inputs of its own for each task."""
+    if setting == "independent":
+        return independent(source, loss, limits, outputs)
+    supports = ("own", "labels", "part") if setting == "supports" else ()
+    return drawn(source, loss, limits, outputs=outputs, width=source.choose((1, 2, 4, 16, 64)), supports=supports)
 
 
 class Turned(NetworkBatchQuantities):
@@ -340,19 +344,11 @@ def paced(
     with inputs of its own, or one of several outputs."""
     setting = source.choose(("any", "supports", "independent"))
     c = source.choose({"softmax": (2, 3), "squared": (1, 1, 2)}.get(loss, (1,)))
-    if setting == "independent":
-        batch = independent(source, loss, limits, c)
-    else:
-        supports = ("own", "labels", "part") if setting == "supports" else ()
-        batch = drawn(source, loss, limits, outputs=c, width=source.choose((1, 2, 4, 16, 64)), supports=supports)
+    batch = _of_setting(source, loss, limits, setting, c)
     signs = batch.signs.copy()
     signs[:, c - 1, 0] = signs[:, 0, 0] * (1 if c == 1 else -1)
     batch = replace(batch, signs=signs, activation=source.choose(activations))
-    kind = source.choose(("rates", "decay", "both"))
-    if kind != "decay":
-        batch = replace(batch, rates=source.grid(batch.omega.shape[1:], -4, 8) / 4)
-    if kind != "rates":
-        batch = replace(batch, decay=source.grid((), 1, 8) / 16 / np.maximum(batch.rate, 2.0**-6))
+    batch = with_rates(source, batch, source.choose(("rates", "decay", "both")))
     rival = source.choose(rivals)
     if rival == "functions":
         return batch.against(functions=source.grid((*batch.shape[:2], c), -8, 8) / 4)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
 from statistics import median
 
 from ..impl.families import FAMILIES
@@ -91,17 +92,24 @@ class Distance(Known):
     def remark(self) -> str:
         """What there is to say of the bound beside its number."""
         if self.bound is None:
-            return "; no optimum is certified, and the theorem says nothing of it"
+            return "; no optimum is certified, so the theorem is not applied to it"
         if self.trivial is None:
             return ", which says nothing" if self.empty else ""
         than = "as much as" if self.against == "as much" else f"{self.against} than"
         return f", which says {than} {self.without} alone ({self.told(self.trivial)})"
 
     def told(self, value: float) -> str:
-        """The number with as many digits as tell the bound from the trivial one, if they differ."""
+        """A bound, rounded up to as many digits as tell it from the trivial one, if they differ."""
         ends = (self.bound or 0.0, self.trivial or 0.0)
-        apart = (n for n in range(3, 7) if f"{ends[0]:.{n}g}" != f"{ends[1]:.{n}g}")
-        return f"{value:.{3 if self.against == 'as much' else next(apart, 3)}g}"
+        apart = (n for n in range(4, 8) if rounded_up(ends[0], n) != rounded_up(ends[1], n))
+        return rounded_up(value, 4 if self.against == "as much" else next(apart, 4))
+
+
+def rounded_up(value: float, digits: int) -> str:
+    """A number of so many digits that is not below the value."""
+    exact = Decimal(repr(value))
+    step = Decimal(1).scaleb(exact.adjusted() - digits + 1)
+    return f"{float(exact.quantize(step, ROUND_CEILING)) if value else 0:.{digits}g}"
 
 
 @dataclass(frozen=True)
@@ -140,9 +148,10 @@ def sentences(verify: VerifyRecord | None, distances: Sequence[Distance]) -> lis
         if near:
             text += f"; half of the gaps are at least {median(near):.2g} times the bound"
         head = "something on most" if 2 * more > total else "little on"
+        text += f" (its smallest form; the lifted form alone says more on {comparison.lifted['more']})"
         far = sum(d.speaks for d in distances)
         text += f". At the worst trained point of each kind of task it says more on {far} of {len(distances)}."
-        found.append(Sentence(f"The bound says {head} real tasks.", text, "answers", "Task by task."))
+        found.append(Sentence(f"The bound says {head} real instances.", text, "answers", "Task by task."))
     kinds = [variant.kinds for variant in (verify.landscapes.variants if verify.landscapes else ())]
     rows = [each["local minimum"] for each in kinds if "local minimum" in each]
     points, traps = sum(row.points for row in rows), sum(row.spurious for row in rows)

@@ -90,8 +90,9 @@ def landscape(row: LandscapePicture) -> Markup:
         f"{row.variant}-{row.dimension}",
         (5.2, 3.1),
         lambda axes: kind(axes, row, values),
-        f"The meta-objective of a {row.variant} problem with {row.dimension} parameter(s): certified minimum "
-        f"{row.upper:.6g}, {len(row.points)} critical points, {traps} of them certified not to be global.",
+        f"The meta-objective of a {row.variant} problem along {row.dimension} "
+        f"direction{'s' if row.dimension > 1 else ''}: certified minimum {row.upper:.6g}, {len(row.points)} critical "
+        f"points, {traps} of them certified not to be global.",
     )
 
 

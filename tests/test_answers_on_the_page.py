@@ -139,7 +139,7 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert comparison is not None
     assert comparison.smallest == {"more": 7, "less": 2} and comparison.lifted == {"more": 7, "less": 2}
     said = next(one for one in sentences(verify, list(found.values())) if one.target == "answers")
-    assert said.head == "The bound says something on most real tasks." and "more on 3 of 4" in said.text
+    assert said.head == "The bound says something on most real instances." and "more on 3 of 4" in said.text
     assert said.text.startswith(
         "On 7 of 9 real instances the bound says more than is known without it, on 0 as much, on 2"
     )
@@ -171,7 +171,7 @@ def test_where_no_optimum_is_certified_nothing_is_said_of_the_distance_but_what_
     (found,) = real_distances(verify)
     assert (found.low, found.high, found.bound, found.speaks) == (0.0, 2.5, None, False)
     assert found.limit == "no certified optimum: at most L(omega), as L ≥ 0"
-    assert found.remark == "; no optimum is certified, and the theorem says nothing of it"
+    assert found.remark == "; no optimum is certified, so the theorem is not applied to it"
     close = replace(found, bound=0.01814, trivial=0.01812)
     assert close.remark == ", which says less than L ≥ 0 alone (0.01812)" and close.told(0.01814) == "0.01814"
 

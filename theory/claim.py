@@ -29,7 +29,9 @@ class Verdict(Enum):
     EQUAL = "Equal as far as enclosures tell: the two sides agree far beyond float64, which proves no equality."
     VIOLATED = "Violated: the conclusion is certified false although every assumption is certified."
     OUTSIDE = "Outside the claim: an assumption certifiably fails."
-    UNDECIDED = "Undecided: enclosures overlap at the highest precision."
+    UNDECIDED = (
+        "Undecided: the enclosures of the conclusion, or of an assumption, decide nothing at the highest precision."
+    )
 
 
 class Source(Enum):

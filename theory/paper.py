@@ -68,9 +68,9 @@ RESULTS: tuple[Result, ...] = (
         "Supervised learning: the bound with one feature for all tasks",
         "The same bound with a single, task-independent meta-feature under the mixture of the tasks' distributions.",
         Outcome.WITH_MORE,
-        "Needs hypothesis (D): wherever the mixed weight vanishes, so does the numerator of the mixed target. The "
-        "target is their ratio; two mirrored tasks cancel in the weight and not in the numerator, and the bound is "
-        "then too small. Undivided, the bound does not need it. And needs one gradient step with one loss and one step "
+        "Needs hypothesis (D): where the mixed weight is 0, so is the numerator of the mixed target, which is their "
+        "ratio. With two mirrored tasks only the weight is 0, and the bound is then too small. The form without the "
+        "division (mixed-l1) does not need it. And needs one gradient step with one loss and one step "
         "size: the feature of several steps, or of an implicit one, is not the same for all tasks.",
         ("meta-sl-mixed", "meta-sl-mixed-l1"),
         (("meta-sl-mixed", "numerator-vanishes"),),
@@ -166,14 +166,14 @@ RESULTS: tuple[Result, ...] = (
         "task and input do better.",
         Outcome.AS_READ,
         "For losses that are convex in the prediction it holds wherever its premise does; whether a model can "
-        "meet the premise is another question. Features represent every displacement of functions exactly if they "
-        "are linearly independent over all pairs of a task and an input: for a linear model that adapts on what it is "
-        "judged on never when two tasks share an input (with supports of their own they can be), and then tasks that "
-        "contradict each other are a counterexample (its omega is the best parameter; what does better are functions "
-        "that tell the tasks apart); for a smooth network they may share one if they adapt differently. That only no "
-        "parameter does better, adapted alike, needs less in a linear model: nothing with the squared loss, and with "
-        "one task a Jacobian of the adaptation that is invertible at omega. Functions may then still do better: two "
-        "inputs with the same feature, labelled 1 and -1.",
+        "meet the premise is another question. Features represent every displacement of functions exactly if they"
+        " are linearly independent over all pairs of a task and an input. Those of a linear model that is judged "
+        "on what it adapts on never are if two tasks share an input; tasks that contradict each other are then a "
+        "counterexample: omega is the best parameter, and functions that tell the tasks apart do better. With "
+        "supports of their own, or with a smooth network, tasks may share inputs if they adapt differently. That "
+        "no parameter does better, adapted alike, needs less in a linear model: nothing with the squared loss, "
+        "and with one task a Jacobian of the adaptation that is invertible at omega. Functions may then still do "
+        "better: two inputs with the same feature, labelled 1 and -1.",
         ("meta-sl-c3", "network-c3", "smooth-network-c3", "any-model-c3", "meta-sl-c1", "meta-sl-c7"),
         (
             ("meta-sl-c3", "full-row-rank"),
@@ -232,7 +232,8 @@ RESULTS: tuple[Result, ...] = (
         "At a single input, and so for every finite sample, and for one-dimensional inputs the order is $m^{-1/6}$. "
         "Both statements, N3 and N4, are about the linearisation of the worst network of a ball, not about a trained "
         "one, and not about the gap's error term, the operator norm of the difference of the meta-features: of that it "
-        "is proved, instance by instance, that the flips bound it. Measurements both ways are below.",
+        "is proved, instance by instance, that the flips bound it. Measurements both ways are with the rates, on the "
+        "page of the global optimum.",
         ("network-linearisation", "network-atom"),
         (("network-linearisation", "regular-data"),),
     ),

@@ -163,6 +163,8 @@ def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
             command(**options)
         except KeyboardInterrupt:
             interrupted(f"{command.__name__}: interrupted before its result was written")
+        finally:
+            speak(quiet=False, verbose=False)
 
     signature = inspect.signature(command, eval_str=True)
     voice = [

@@ -47,8 +47,8 @@ Array = np.ndarray
 
 DIMENSION = 3
 FINITE = (
-    "$-1/6$ in the limit; steeper at these widths, where the worse of the two signs is larger than either (by up to "
-    "$2^{1/3}$, by nothing in the limit)"
+    "$-1/6$ in the limit; steeper at these widths: the larger of both signs exceeds each, by a factor of at most "
+    "$2^{1/3}$ that tends to 1"
 )
 """Why the slope at an atom is not yet that of its limit."""
 SPHERE_CONSTANT = 3.0**-0.25
@@ -306,7 +306,7 @@ def measure(smallest: int = 6, largest: int = 18, seed: int = 0) -> tuple[Series
                 series_of(
                     "moving data",
                     r"Excess $(\|G_0\|-\varepsilon)/\|w\|$ of the optimality-gap bound with initial features over "
-                    r"$R\varepsilon$, two atoms at an angle $m^{-1/3}/2$: the gap bound itself degrades.",
+                    r"$R\varepsilon$, two atoms at an angle $m^{-1/3}/2$: the gap bound itself improves no faster.",
                     wide, moving(wide), moving_excess, "asymptotic",
                     "$-1/6$ in the limit; flatter here, as the second term of the value dies slowly",
                 ),

@@ -237,7 +237,7 @@ def reach(centre: Centre, law: Law, radius: arb) -> fmpq:
     problem, adaptation = centre.problem, centre.problem.instance.adaptation
     fades = [adaptation.decay * end for end in adaptation.span]
     kept, start = max(abs(1 - fade) for fade in fades), problem.instance.initial
-    lost = max(map(abs, fades)) * root(arb(squared_distance(start, Weights(0 * start.floats))))
+    lost = max(map(abs, fades)) * root(arb(squared_distance(start, Weights(np.zeros_like(start.floats)))))
     for _ in range(adaptation.steps):
         steepest = arb(0)
         for x, y, p in law.atoms:

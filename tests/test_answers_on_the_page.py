@@ -11,9 +11,11 @@ from typing import Literal
 import pytest
 from metagap.reports.answer import (
     Parts,
+    _farthest,
     compared,
     distance,
     real_distances,
+    rounded_up,
     sentences,
     uninformative,
 )
@@ -162,13 +164,15 @@ def test_the_answer_says_how_far_between_what_and_what_limits_it(
     assert certified.count("b; MAML-trained") == 1 and "1 points" not in certified.split("a;")[0]
 
 
-def test_where_no_optimum_is_certified_nothing_is_said_of_the_distance_but_what_the_loss_says(records: Both) -> None:
+def test_bounds_are_rounded_up() -> None:
+    assert rounded_up(0.191108, 4) == "0.1912" and rounded_up(0.7, 4) == "0.7" and rounded_up(5.74e-07, 2) == "5.8e-07"
+
+
+def test_where_no_optimum_is_certified_nothing_is_said_of_the_distance_but_what_the_loss_says() -> None:
     """A small gap to another point, and a small bound on it, say nothing of how far the optimum is."""
-    verify = copy.deepcopy(records[0])
     rows = [real("e; trained by MAML, against what it predicts", None, 1e-5, 2e-5), real("e; trained", None, 0.5, 0.6)]
     rows[1].comparator = "parameter"
-    verify.real_families = [RealFamily("finn", "Finn", "", "", rows)]
-    (found,) = real_distances(verify)
+    found = _farthest(RealFamily("finn", "Finn", "", "", rows))
     assert (found.low, found.high, found.bound, found.speaks) == (0.0, 2.5, None, False)
     assert found.limit == "no certified optimum: at most L(omega), as L ≥ 0"
     assert found.remark == "; no optimum is certified, so the theorem is not applied to it"

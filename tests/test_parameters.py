@@ -12,6 +12,8 @@ import pytest
 from flint import fmpq
 from metagap.impl import files
 from metagap.impl.files.parameters import vector
+from metagap.impl.own_tasks import from_arrays
+from metagap.impl.vector_losses import VectorLoss
 
 HALF, THIRD = fmpq(1, 2), fmpq(-3, 4)
 
@@ -64,6 +66,13 @@ def test_names_and_shapes_of_a_state_dict_are_told(tmp_path: Path) -> None:
     path = safetensors(tmp_path / "two.safetensors", {"a": np.zeros(2), "b": np.ones(2)})
     with pytest.raises(files.BadInputError, match="give the parameter alone"):
         files.load_vector(path, 2)
+
+
+def test_a_solution_with_several_outputs_is_a_row_for_each() -> None:
+    problem = from_arrays(np.eye(2), np.array([0, 2]), ["a", "a"], loss=VectorLoss("softmax", outputs=3), eta=fmpq(1))
+    assert problem.shape_of_omega == (3, 2)
+    with pytest.raises(files.BadInputError, match="row"):
+        vector(np.zeros(6), *problem.shape_of_omega)
 
 
 @pytest.mark.parametrize("kind", ["npy", "json"])

@@ -188,7 +188,7 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     if found.value.upper() - found.value.lower() > arb(2) ** (-ctx.prec // 3) * found.value.upper():
         path = l1_path(eps, rows, target, (3 * ctx.prec) // 5 + 8)
         if path is not None:
-            closer = _l1_between(eps, rows, target, [path[0], found.direction], [path[1]])
+            closer = _l1_between(eps, rows, target, [found.direction, path[0]], [path[1]])
             found = Infimum(found.value.lower().max(closer.value.lower()).union(closer.value.upper()), closer.direction)
     return found
 
@@ -197,6 +197,7 @@ def _l1_between(
     eps: arb, rows: arb_mat, target: Sequence[arb], points: list[arb_mat], duals: list[list[arb]]
 ) -> Infimum:
     """What these points prove from above and these duals from below."""
+    # `min` keeps the first where a value is nan: the first point is one whose value is known.
     values = [(_l1_value(eps, rows, target, v), v) for v in points]
     value, best = min(values, key=lambda pair: pair[0].upper())
     reach = _reach(rows, target, value)

@@ -78,7 +78,8 @@ class _Path:
                 self._move(step, arb(1))
             else:
                 break
-        return (self.t * (2 * mu / self._slack())).mid(), self.p
+        v = (self.t * (2 * mu / self._slack())).mid()
+        return (v, self.p) if all(x.is_finite() for x in (*v.entries(), *self.p)) else None
 
     def _slack(self) -> arb:
         t = self.t.entries()

@@ -18,12 +18,23 @@ DISTANCE = "test_the_distance_is_from_the_value_and_from_what_is_proved"
 NEURON, BANDIT = "test_gradients_of_a_neuron_by_hand", "test_gradients_of_a_bandit_by_hand"
 UNCHECKED = "test_a_search_that_was_not_checked_is_no_upper_end"
 
+UNCERTIFIED = suite(
+    "test_answers_on_the_page:test_where_no_optimum_is_certified_nothing_is_said_of_the_distance_but_what_the_loss_says"
+)
 PROMISED = suite("test_answer:test_nothing_is_promised_by_what_is_not_proved")
 
 ANSWER_FAULTS: tuple[Any, ...] = (
     Fault("answer-promised-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.judge:smallest",
           Edit("if one.verdict in (Verdict.PROVED, Verdict.EQUAL) and one.bound is not None",
                "if one.bound is not None"), PROMISED),
+    Fault("answer-page-bounds-another-gap", "a bound of something else", "metagap.reports.answer:_farthest",
+          Edit('Known(low, top(row.trivial), None, "", None, limit)',
+               "Known(low, top(row.gap), _bound(row.smallest), form_of(row.smallest), None, limit)"), UNCERTIFIED),
+    Fault("answer-page-bound-rounded-down", "outward rounding turned inward", "metagap.reports.answer:rounded_up",
+          Edit("ROUND_CEILING", "'ROUND_FLOOR'"), suite("test_answers_on_the_page:test_bounds_are_rounded_up")),
+    Fault("answer-flat-solution-read", "what is not said is guessed", "metagap.impl.supervised.instance:shape_of",
+          Edit("(outputs, columns)", "(outputs * columns,)"),
+          suite("test_parameters:test_a_solution_with_several_outputs_is_a_row_for_each")),
     fault("from-the-wrong-end-above", "outward rounding turned inward", f"{STAGES}:distance",
           "more(optimum.sure, value.lo)", "more(optimum.sure, value.hi)", DISTANCE),
     fault("from-the-wrong-end-below", "outward rounding turned inward", f"{STAGES}:distance",

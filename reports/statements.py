@@ -1,9 +1,10 @@
 """What Coq is asked to prove: the text of each statement, made from the claim that is typeset and evaluated.
 
 A claim becomes `Definition NAME (R : realType) : Prop := forall P : problem R, assumptions -> left <= bound`. The names
-of quantities are those of `theory/notation.py`, an assumption's is `assume_` and its own: `Definitions.v` defines both,
-and what it does not define cannot be said. Our words stand above the statement as a comment, so that a change of an
-assumption's meaning changes the text as a change of the expression does. The proofs are in other files.
+of quantities are those of `theory/notation.py`, an assumption's is `assume_` and its own: the definitions of a kind of
+problems (`Definitions.v` of any problem, others of linear models and of decision processes) define both, and what none
+defines cannot be said. Our words stand above the statement as a comment, so that a change of an assumption's meaning
+changes the text as a change of the expression does. The proofs are in other files.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cached_property
 
 from ..impl.families import family_of
+from ..theory import meta_sl
 from ..theory.claim import Claim, Expression, Mutant, Relation
 from ..theory.notation import SYMBOLS
 from .records import SOURCES
 
 FOLDER = SOURCES / "theory" / "formal"
-DEFINITIONS, STATEMENTS, MUTANTS = "Definitions.v", "Statements.v", "Mutants.v"
+MUTANTS = "Mutants.v"
 MODULES = (
-    "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank", "Proofs", "Single",
-    "Mutants", "Refuted",
+    "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank",
+    "LinearDefinitions", "LinearStatements", "Linear", "Mixed",
+    "DecisionDefinitions", "DecisionStatements", "Bellman", "PolicyGradient", "Returns",
+    "Proofs", "Single", "Mutants", "Refuted", "Satisfied",
 )  # fmt: skip
 """The files in the order in which they are compiled."""
 WITNESSES = FOLDER.parent / "counterexamples"
@@ -43,29 +48,49 @@ OPERATORS: Mapping[type[ast.operator], tuple[str, int]] = {
 
 
 class UnstatedError(ValueError):
-    """What `Definitions.v` has no word for."""
+    """What no definitions have a word for."""
 
 
-@cache
-def defined() -> tuple[frozenset[str], frozenset[str]]:
-    """The quantities and the assumptions that `Definitions.v` defines."""
-    text = (FOLDER / DEFINITIONS).read_text(encoding="utf-8")
-    quantities = set(
-        re.findall(r"^Definition (\w+) (?:\(R : realType\) \(P : problem R\) )?: R :=", text, re.MULTILINE)
-    )
-    return frozenset(quantities | {"radius"}), frozenset(
-        re.findall(r"^Definition assume_(\w+) : Prop", text, re.MULTILINE)
-    )
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problems that statements quantify over: its record in Coq, the modules that define what they say."""
+
+    record: str
+    modules: tuple[str, ...]
+    statements: str
+
+    @cached_property
+    def defined(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The quantities and the assumptions that its definitions have."""
+        text = "".join((FOLDER / f"{module}.v").read_text(encoding="utf-8") for module in self.modules)
+        of = r"(?:\(R : realType\) \(P : \w+ R\) )?"
+        quantities = set(re.findall(rf"^Definition (\w+) {of}: R :=", text, re.MULTILINE))
+        assumptions = re.findall(r"^Definition assume_(\w+) : Prop", text, re.MULTILINE)
+        return frozenset(quantities | {"radius"}), frozenset(assumptions)
 
 
-def coq(expression: Expression) -> str:
+PROBLEM = Kind("problem", ("Definitions",), "Statements")
+LINEAR = Kind("linear_problem", ("Definitions", "LinearDefinitions"), "LinearStatements")
+DECISION = Kind("decision_problem", ("DecisionDefinitions",), "DecisionStatements")
+KINDS = (PROBLEM, LINEAR, DECISION)
+MADE = (*(f"{kind.statements}.v" for kind in KINDS), MUTANTS)
+"""The files that are made from the theory."""
+
+
+def kinds(claim: Claim) -> tuple[Kind, ...]:
+    """The kinds of problems that a claim can be stated of, the widest first."""
+    family = family_of(claim)
+    return (DECISION,) if family.returns else (PROBLEM, LINEAR) if family.claims is meta_sl.CLAIMS else (PROBLEM,)
+
+
+def coq(expression: Expression, kind: Kind) -> str:
     """The expression in mathcomp's words, in the order of writing. Errors: UnstatedError."""
 
     def spelled(node: ast.expr, least: int) -> str:
         match node:
             case ast.Name(id=name):
-                if name not in defined()[0]:
-                    raise UnstatedError(f"no definition of {name}")
+                if name not in kind.defined[0]:
+                    raise UnstatedError(f"no definition of {name} in Coq")
                 return f"{name} P"
             case ast.Constant(value=int(number)):
                 return f"{number}%:R"
@@ -87,12 +112,10 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _parts(of: Claim | Mutant, claim: Claim) -> tuple[str, list[str], str]:
+def _parts(of: Claim | Mutant, claim: Claim, kind: Kind) -> tuple[str, list[str], str]:
     """Our words as a comment, the assumptions that are kept, the conclusion. Errors: UnstatedError."""
-    if family_of(claim).returns:
-        raise UnstatedError("decision processes are not defined in Coq")
     kept = [a for a in claim.assumptions if not (isinstance(of, Mutant) and a.name in of.drops)]
-    if missing := [a.name for a in kept if identifier(a.name) not in defined()[1]]:
+    if missing := [a.name for a in kept if identifier(a.name) not in kind.defined[1]]:
         raise UnstatedError(f"no definition of the assumption {missing[0]} in Coq")
     relation = "<=" if of.relation is Relation.AT_MOST else "="
     words = [
@@ -102,25 +125,35 @@ def _parts(of: Claim | Mutant, claim: Claim) -> tuple[str, list[str], str]:
     ]
     comment = "\n   ".join(filter(None, words)).replace('"', "'").replace("(*", "( *").replace("*)", "* )")
     premises = [f"assume_{identifier(a.name)} P" for a in kept]
-    return f"(* {comment} *)\n", premises, f"{coq(of.left)} {relation} {coq(of.bound)}"
+    return f"(* {comment} *)\n", premises, f"{coq(of.left, kind)} {relation} {coq(of.bound, kind)}"
+
+
+def placed(claim: Claim) -> tuple[Kind, str]:
+    """The kind of problems that a claim is stated of, and the definition of its statement, with our words above it.
+
+    Errors: UnstatedError, with what no definitions have.
+    """
+    for kind in kinds(claim):
+        with suppress(UnstatedError):
+            comment, premises, conclusion = _parts(claim, claim, kind)
+            head = f"Definition {identifier(claim.name)} (R : realType) : Prop := forall P : {kind.record} R,"
+            body = " ->\n  ".join([*premises, conclusion])
+            return kind, f"{comment}{head}\n  {body}.\n"
+    _parts(claim, claim, kinds(claim)[-1])
+    raise AssertionError(claim.name)
 
 
 def statement(claim: Claim) -> str:
-    """The definition of a claim's statement, with our words above it.
-
-    Errors: UnstatedError, with what `Definitions.v` does not define.
-    """
-    comment, premises, conclusion = _parts(claim, claim)
-    body = " ->\n  ".join([*premises, conclusion])
-    return f"{comment}Definition {identifier(claim.name)} (R : realType) : Prop := forall P : problem R,\n  {body}.\n"
+    """The definition of a claim's statement, with our words above it. Errors: UnstatedError."""
+    return placed(claim)[1]
 
 
 def refutation(mutant: Mutant, claim: Claim, witness: object) -> str:
     """That a kept witness (an instance's JSON) satisfies what the mutant assumes, and not what it concludes.
 
-    Errors: UnstatedError, with what `Definitions.v` does not define, or if the witness is none of `Single.v`.
+    Errors: UnstatedError, with what no definitions have, or if the witness is none of `Single.v`.
     """
-    comment, premises, conclusion = _parts(mutant, claim)
+    comment, premises, conclusion = _parts(mutant, claim, PROBLEM)
     match witness:
         case {
             "loss": {"name": "squared"},
@@ -151,12 +184,12 @@ def _number(value: float | str) -> str:
     return f"(- ({size}))" if number < 0 else f"({size})"
 
 
-def stated(claims: Iterable[Claim]) -> dict[str, str]:
-    """Claim name -> its statement, of all that can be stated."""
+def stated(claims: Iterable[Claim]) -> dict[str, tuple[Kind, str]]:
+    """Claim name -> what it is stated of, and its statement, of all that can be stated."""
     found = {}
     for claim in claims:
         with suppress(UnstatedError):
-            found[claim.name] = statement(claim)
+            found[claim.name] = placed(claim)
     return found
 
 
@@ -175,14 +208,20 @@ def refutations(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str,
 def generated(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, str]:
     """File name -> text, of the files that are made from the theory."""
     claims = tuple(claims)
-    texts = {STATEMENTS: stated(claims), MUTANTS: refutations(claims, mutants)}
-    heads = {
-        STATEMENTS: HEAD.format(what="what the claims say", needs="Definitions"),
-        MUTANTS: HEAD.format(what="what kept witnesses say of mutants", needs="Definitions Single"),
+    said = stated(claims).values()
+    texts = {
+        f"{kind.statements}.v": [
+            HEAD.format(what="what the claims say", needs=" ".join(kind.modules)),
+            *(text for of, text in said if of is kind),
+        ]
+        for kind in KINDS
     }
-    return {file: "\n".join([heads[file], *found.values()]) for file, found in texts.items()}
+    head = HEAD.format(what="what kept witnesses say of mutants", needs="Definitions Single")
+    texts[MUTANTS] = [head, *refutations(claims, mutants).values()]
+    return {file: "\n".join(parts) for file, parts in texts.items()}
 
 
-def theorems(file: str) -> frozenset[str]:
-    """What is proved in a file, by name."""
-    return frozenset(re.findall(r"^Theorem (\w+)", (FOLDER / file).read_text(encoding="utf-8"), re.MULTILINE))
+def theorems(module: str) -> dict[str, str]:
+    """What is proved in a module: name -> what it says, as it stands there."""
+    text = (FOLDER / f"{module}.v").read_text(encoding="utf-8")
+    return dict(re.findall(r"^Theorem (\w+) (.*?)\.(?=\s+Proof\b)", text, re.MULTILINE | re.DOTALL))

@@ -160,17 +160,3 @@ have -> m : radius P * (wn 1%:R 0 0 * 1%:R) + wn 1%:R 0 0 * m - 2%:R * (un 1%:R 
   by numbers.
 by apply: (@above _ _ _ 1 0); numbers.
 Qed.
-
-(* One problem of which every assumption holds, and whose gap is not 0. *)
-Theorem satisfiable R : exists P : problem R, [/\ assume_outer_convexity P, assume_differentiable_adaptation P,
-  assume_strong_convexity P, assume_full_row_rank P & assume_parameter_comparator P] /\ 0 < gap P.
-Proof.
-have vr : `|0 : R| <= 1%:R by rewrite normr0 ler0n.
-exists (single 1%:R 1%:R 0 (Adapted _ 1%:R) ltr01 vr); split; first split.
-- exact: convex_single.
-- exact: smooth_single.
-- exact: strong_single.
-- by apply: free_single; rewrite oner_neq0.
-- by exists (row1 1%:R).
-by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
-Qed.

@@ -1,0 +1,161 @@
+(* For each kind of problems one of which every assumption holds, and whose gap is not 0: a statement with assumptions that
+   exclude each other would say nothing. *)
+From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import mathcomp_extra boolp classical_sets functions reals topology normedtype derive exp.
+From mathcomp Require Import ring.
+From Metagap Require Import Definitions Calculus Core Single Refuted LinearDefinitions Linear.
+From Metagap Require DecisionDefinitions Bellman PolicyGradient.
+Import GRing.Theory Num.Theory Order.TTheory numFieldNormedType.Exports.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Local Open Scope classical_set_scope.
+Local Open Scope ring_scope.
+
+Theorem problem R : exists P : problem R, [/\ Definitions.assume_outer_convexity P,
+  Definitions.assume_differentiable_adaptation P, assume_strong_convexity P, assume_full_row_rank P &
+  assume_parameter_comparator P] /\ 0 < gap P.
+Proof.
+have vr : `|0 : R| <= 1%:R by rewrite normr0 ler0n.
+exists (single 1%:R 1%:R 0 (Adapted _ 1%:R) ltr01 vr); split; first split.
+- exact: convex_single.
+- exact: smooth_single.
+- exact: strong_single.
+- by apply: free_single; rewrite oner_neq0.
+- by exists (row1 1%:R).
+by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
+Qed.
+
+(* Linear models: the same problem, with a step of size 0. *)
+Section Linear.
+Variables (R : realType) (feature label start : R) (against : rival R R) (r v : R) (r_gt0 : 0 < r) (v_ball : `|v| <= r).
+Local Notation S := (single feature label start against r_gt0 v_ball).
+
+Fact single_model (i : tasks S) x (theta : 'rV[R]_1) : @model R S i x theta = theta *m feature%:M.
+Proof. by []. Qed.
+
+Fact single_made (i : tasks S) : @adapt R S i = adaptation
+  (fun theta => \sum_(x : inputs S) \sum_(y : labels S) 1 * loss y (theta *m feature%:M) : R^o) (Steps 0 0 0 1).
+Proof. by apply/funext => theta; rewrite /= /step scale0r subr0. Qed.
+
+Fact single_sum (i : tasks S) : \sum_(x : inputs S) \sum_(y : labels S) (1 : R) = 1.
+Proof. by rewrite !big_ord1. Qed.
+
+Definition linear : linear_problem R := @Linear R S (fun=> feature%:M) (fun _ _ _ => 1) (Steps 0 0 0 1)
+  single_model single_made (fun _ _ _ => ler01) single_sum I.
+
+Lemma squared_linear : assume_squared_loss linear.
+Proof. by exists (fun=> row1 label) => y p; rewrite dot1 /= /squared !mxE eqxx mulr1n expr2. Qed.
+
+Lemma smooth_linear : LinearDefinitions.assume_differentiable_adaptation linear.
+Proof.
+split; first exact: smooth_single.
+move=> i x y _; split; first by near=> p; exact: differentiable_squared.
+have -> : gradient (@loss R linear y) = (fun p : 'rV[R]_1 => p *m 1%:M - row1 label).
+  apply/funext => p; rewrite gradient_squared mulmx1; apply/rowP => j.
+  by rewrite (ord1 j) !mxE !eqxx !mulr1n.
+apply: (@differentiableB _ _ _ (fun p : 'rV[R]_1 => p *m 1%:M) (cst (row1 label))); last exact: differentiable_cst.
+exact: differentiable_mulmx.
+Unshelve. all: by end_near. Qed.
+
+Lemma convex_linear : LinearDefinitions.assume_outer_convexity linear.
+Proof. by split=> [|i x y _]; [exact: convex_single | exact: differentiable_squared]. Qed.
+
+Lemma mixed_weight_linear x y x' a : @mixed_weight R linear x y x' a = wn feature label start.
+Proof.
+rewrite /mixed_weight /mass /blend !big_ord1 /= rho_single !mul1r divr1 w_single (ord1 a).
+by rewrite mxE eqxx mulr1n.
+Qed.
+End Linear.
+
+Theorem linear_problem R : exists P : linear_problem R,
+  [/\ LinearDefinitions.assume_outer_convexity P, LinearDefinitions.assume_differentiable_adaptation P &
+  assume_parameter_comparator P] /\ [/\ assume_squared_loss P, assume_no_adaptation P, assume_one_gradient_step P &
+  assume_numerator_vanishes P] /\ 0 < gap P.
+Proof.
+have vr : `|0 : R| <= 1%:R by rewrite normr0 ler0n.
+exists (linear 1%:R 1%:R 0 (Adapted _ 1%:R) ltr01 vr); split.
+  by split; [exact: convex_linear | exact: smooth_linear | exists (row1 1%:R)].
+split; last by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
+split; [exact: squared_linear | by move=> j; rewrite mul0r | by [] | move=> x y x' a].
+rewrite mixed_weight_linear /wn /zn mul0r sub0r => /eqP.
+by rewrite oppr_eq0 oner_eq0.
+Qed.
+
+(* A bandit: one state, two actions, rewards 1 and 0, discount 1/2, and probabilities 1/2 + theta and 1/2 - theta. *)
+Section Bandit.
+Import DecisionDefinitions.
+Variable R : realType.
+Definition sign (a : 'I_2) : R := if a == ord0 then 1 else - 1.
+Definition lean (theta : 'rV[R]_1) (_ _ : 'I_1) (a : 'I_2) : R := 2%:R^-1 + sign a * theta 0 0.
+Definition greedy (_ _ : 'I_1) (a : 'I_2) : R := if a == ord0 then 1 else 0.
+Definition prize (_ _ : 'I_1) (a : 'I_2) : R := if a == ord0 then 1 else 0.
+
+Fact half_lt1 : (2%:R^-1 : R) < 1.
+Proof. by rewrite invf_lt1 ?ltr0n // ltr1n. Qed.
+Fact half_ge0 : 0 <= (2%:R^-1 : R).
+Proof. by rewrite invr_ge0 ler0n. Qed.
+Fact one_law : \sum_(s : 'I_1) (1 : R) = 1.
+Proof. by rewrite big_ord1. Qed.
+Fact ball_zero : enorm (0 : 'rV[R]_1) <= 1.
+Proof. by rewrite enorm0 ler01. Qed.
+
+Fact lean_near : \forall theta \near (0 : 'rV[R]_1), forall i, lawful (lean theta i).
+Proof.
+have half0 : 0 < (2%:R^-1 : R) by rewrite invr_gt0 ltr0n.
+have c : (fun t : 'rV[R]_1 => t 0 0 : R^o) @ (0 : 'rV[R]_1) --> ((0 : 'rV[R]_1) 0 0 : R^o).
+  by apply: differentiable_continuous; exact: differentiable_coord.
+rewrite [X in _ --> X]mxE in c.
+have small : nbhs (0 : 'rV[R]_1) [set t : 'rV[R]_1 | `|t 0 0 : R^o| < 2%:R^-1] by apply: cvgr0_norm_lt c _ half0.
+move: small; apply: filterS => t /= t_small i s; split=> [a|].
+  rewrite /lean /sign; move: (t_small); rewrite ltr_norml => /andP[lo hi].
+  case: (a == ord0); rewrite ?mul1r ?mulN1r ?subr_ge0 ?(ltW hi) //.
+  by rewrite addrC -[X in _ + X]opprK subr_ge0 ltW.
+by rewrite /lean /sign !big_ord_recl big_ord0 /=; field.
+Qed.
+
+Fact greedy_lawful (i : 'I_1) : lawful (greedy i).
+Proof.
+move=> s; split=> [a|]; first by rewrite /greedy; case: (_ == _); rewrite ?ler01.
+by rewrite /greedy !big_ord_recl big_ord0 /= !addr0.
+Qed.
+
+Definition bandit : decision_problem R := @DecisionProblem R [finType of 'I_1] 1 [finType of 'I_2] 0 (fun=> 1)
+  (fun _ _ _ _ => 1) prize (fun=> 2%:R^-1) (fun _ _ => 1) lean 0 (Functions _ greedy) 1 0
+  (fun=> ler01) (fun _ _ _ _ => ler01) (fun _ _ _ => one_law) (fun=> half_ge0) (fun=> half_lt1) (fun _ _ => ler01)
+  (fun=> one_law) lean_near greedy_lawful ltr01 ball_zero.
+
+Lemma return_bandit i (pi : 'I_1 -> 'I_2 -> R) : lawful pi -> @return_of R bandit i pi = pi 0 ord0.
+Proof.
+move=> law; have still : @moves R bandit i pi = 1%:M.
+  apply/matrixP => s t; rewrite (ord1 s) (ord1 t) !mxE /=.
+  by under eq_bigr do rewrite mulr1; rewrite (proj2 (law 0)).
+have [same _] := @Bellman.bellman R bandit i pi law (gains i pi).
+rewrite /return_of big_ord1 mul1r -same; last by rewrite still mul1mx -scalerDl subrK scale1r.
+by rewrite mxE !big_ord_recl big_ord0 /= mulr1 mulr0 !addr0.
+Qed.
+
+Lemma bandit_positive : assume_positive_policy bandit.
+Proof.
+split=> [i s a _|i s a _ _].
+  by rewrite /own /= /lean mxE mulr0 addr0 invr_gt0 ltr0n.
+rewrite /= /lean; apply: (@differentiableD _ _ _ (cst (2%:R^-1 : R^o)) (fun t : 'rV[R]_1 => sign a * t 0 0 : R^o)).
+  exact: differentiable_cst.
+by apply: (@differentiableZ _ _ _ (fun t : 'rV[R]_1 => t 0 0 : R^o)); exact: differentiable_coord.
+Qed.
+
+Lemma bandit_gap : gap bandit = 2%:R^-1.
+Proof.
+rewrite /gap big_ord1 mul1r !return_bandit; [|exact: (@PolicyGradient.lawful_own R bandit)|exact: greedy_lawful].
+by rewrite /against /own /= /greedy /lean mxE mulr0 addr0 /=; field.
+Qed.
+End Bandit.
+
+Theorem decision_problem R : exists P : DecisionDefinitions.decision_problem R,
+  DecisionDefinitions.assume_positive_policy P /\ DecisionDefinitions.assume_differentiable_adaptation P /\
+  0 < DecisionDefinitions.gap P.
+Proof.
+exists (bandit R); split; first exact: bandit_positive.
+split; first by case: (bandit_positive R).
+by rewrite bandit_gap invr_gt0 ltr0n.
+Qed.

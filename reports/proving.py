@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from ..impl.families import FAMILIES, all_claims
 from ..theory.claim import Claim, Mutant
@@ -112,24 +113,12 @@ def check(tell: Callable[[str], None] = lambda file: None) -> FormalRecord:
     """
     if shutil.which("coqc") is None:
         raise NotCheckedError(f"coqc is not installed (Debian: apt-get install {PACKAGES})")
-    claims, mutants = coq.stated(all_claims()), coq.refutations(all_claims(), all_mutants())
-    asked = {
-        "Proofs": {
-            name: (f"{kind.statements}.{coq.identifier(name)} R", text) for name, (kind, text) in claims.items()
-        },
-        "Refuted": {name: (f"Mutants.{coq.identifier(name)} R", text) for name, text in mutants.items()},
-        "Satisfied": {name: ("_", text) for name, text in coq.theorems("Satisfied").items()},
-    }
-    proofs = {
-        module: {name: one for name, one in kinds.items() if coq.identifier(name) in coq.theorems(module)}
-        for module, kinds in asked.items()
-    }
     lines = ["From mathcomp Require Import reals.", f"From Metagap Require {' '.join(coq.MODULES)}."]
-    for module, kinds in proofs.items():
-        for name, (kind, _) in kinds.items():
-            theorem = f"{module}.{coq.identifier(name)}"
-            lines.append(f"Check ({theorem} : forall R : realType, {kind}).")
-            lines.append(f'Redirect "{theorem}" Print Assumptions {theorem}.')
+    asked = _asked()
+    lines += [f"Check ({one.theorem} : forall R : realType, {one.kind})." for one in asked]
+    lines += [
+        f'Redirect "{theorem}" Print Assumptions {theorem}.' for theorem in dict.fromkeys(a.theorem for a in asked)
+    ]
     seconds = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -142,13 +131,9 @@ def check(tell: Callable[[str], None] = lambda file: None) -> FormalRecord:
             tell(file)
             seconds[file] = _compiled(folder, file)
 
-        def proved(module: str) -> list[Proved]:
-            return [
-                Proved(
-                    name, text, _axioms((folder / f"{module}.{coq.identifier(name)}.out").read_text(encoding="utf-8"))
-                )
-                for name, (_, text) in proofs[module].items()
-            ]
+        def proved(what: str) -> list[Proved]:
+            outputs = {a.theorem: (folder / f"{a.theorem}.out").read_text(encoding="utf-8") for a in asked}
+            return [Proved(a.name, a.statement, _axioms(outputs[a.theorem])) for a in asked if a.what == what]
 
         version = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout
         return FormalRecord(
@@ -156,10 +141,41 @@ def check(tell: Callable[[str], None] = lambda file: None) -> FormalRecord:
             compiler=version.splitlines()[0],
             seconds=seconds,
             files=written(folder),
-            claims=proved("Proofs"),
-            refuted=proved("Refuted"),
-            satisfied=proved("Satisfied"),
+            claims=proved("claim"),
+            refuted=proved("mutant"),
+            satisfied=proved("assumptions"),
         )
+
+
+class _Asked(NamedTuple):
+    """What is asked of Coq: that a theorem has a type; what that is of, its name and its statement for the record."""
+
+    what: str
+    name: str
+    theorem: str
+    kind: str
+    statement: str
+
+
+def _asked() -> list[_Asked]:
+    """Every claim and mutant that can be stated and has a theorem, and that the assumptions can be satisfied.
+
+    A claim that says, to the letter, what another one says is proved by its theorem.
+    """
+    found, theorems = [], coq.theorems("Proofs")
+    claims = coq.stated(all_claims())
+    bodies = {name: (kind, text.partition(" : Prop := ")[2]) for name, (kind, text) in claims.items()}
+    proofs = {body: coq.identifier(name) for name, body in bodies.items() if coq.identifier(name) in theorems}
+    for name, (kind, text) in claims.items():
+        if bodies[name] in proofs:
+            theorem, stated = f"Proofs.{proofs[bodies[name]]}", f"{kind.statements}.{coq.identifier(name)} R"
+            found.append(_Asked("claim", name, theorem, stated, text))
+    for name, (kind, text) in coq.refutations(all_claims(), all_mutants()).items():
+        if (theorem := coq.identifier(name)) in coq.theorems(kind.refuted):
+            found.append(_Asked("mutant", name, f"{kind.refuted}.{theorem}", f"{kind.mutants}.{theorem} R", text))
+    for name, text in coq.theorems("Satisfied").items():
+        found.append(_Asked("assumptions", name, f"Satisfied.{name}", "_", text))
+    return found
 
 
 def _compiled(folder: Path, file: str) -> float:
@@ -176,7 +192,7 @@ def _compiled(folder: Path, file: str) -> float:
 
 
 def _axioms(said: str) -> list[str]:
-    """The axioms that Print Assumptions shows of a proof. Errors: RejectedError, of one that proofs may not use, or of none."""
+    """The axioms of a proof, as shown. Errors: RejectedError, of one that proofs may not use, or of none."""
     printed = said.partition("Axioms:\n")[2]
     found = sorted({name.split(".")[-1] for name in re.findall(r"^([\w.']+)(?= *(?::|$))", printed, re.MULTILINE)})
     if not found or (more := set(found) - AXIOMS):

@@ -20,17 +20,17 @@ from functools import cached_property
 
 from ..impl.families import family_of
 from ..theory import meta_sl
-from ..theory.claim import Claim, Expression, Mutant, Relation
+from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation
 from ..theory.notation import SYMBOLS
 from .records import SOURCES
 
 FOLDER = SOURCES / "theory" / "formal"
-MUTANTS = "Mutants.v"
 MODULES = (
     "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank",
     "LinearDefinitions", "LinearStatements", "Linear", "Mixed",
     "DecisionDefinitions", "DecisionStatements", "Bellman", "PolicyGradient", "Returns",
-    "Proofs", "Single", "Mutants", "Refuted", "Satisfied",
+    "Proofs", "Single", "SingleLinear", "Several", "Uniform", "Mutants", "LinearMutants", "DecisionMutants",
+    "Refuted", "LinearRefuted", "DecisionRefuted", "Satisfied",
 )  # fmt: skip
 """The files in the order in which they are compiled."""
 WITNESSES = FOLDER.parent / "counterexamples"
@@ -53,11 +53,21 @@ class UnstatedError(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of problems that statements quantify over: its record in Coq, the modules that define what they say."""
+    """A kind of problems that statements quantify over.
+
+    record      its record in Coq
+    modules     those that define what statements say
+    statements  the one that they are in
+    witnesses   those that define the problems at which mutants are refuted
+    mutants     the one that says so, and the one with the proofs
+    """
 
     record: str
     modules: tuple[str, ...]
     statements: str
+    witnesses: tuple[str, ...]
+    mutants: str
+    refuted: str
 
     @cached_property
     def defined(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -69,11 +79,25 @@ class Kind:
         return frozenset(quantities | {"radius"}), frozenset(assumptions)
 
 
-PROBLEM = Kind("problem", ("Definitions",), "Statements")
-LINEAR = Kind("linear_problem", ("Definitions", "LinearDefinitions"), "LinearStatements")
-DECISION = Kind("decision_problem", ("DecisionDefinitions",), "DecisionStatements")
+PROBLEM = Kind("problem", ("Definitions",), "Statements", ("Single",), "Mutants", "Refuted")
+LINEAR = Kind(
+    "linear_problem",
+    ("Definitions", "LinearDefinitions"),
+    "LinearStatements",
+    ("Single", "SingleLinear", "Several"),
+    "LinearMutants",
+    "LinearRefuted",
+)
+DECISION = Kind(
+    "decision_problem",
+    ("DecisionDefinitions",),
+    "DecisionStatements",
+    ("Uniform",),
+    "DecisionMutants",
+    "DecisionRefuted",
+)
 KINDS = (PROBLEM, LINEAR, DECISION)
-MADE = (*(f"{kind.statements}.v" for kind in KINDS), MUTANTS)
+MADE = tuple(f"{module}.v" for kind in KINDS for module in (kind.statements, kind.mutants))
 """The files that are made from the theory."""
 
 
@@ -148,36 +172,89 @@ def statement(claim: Claim) -> str:
     return placed(claim)[1]
 
 
-def refutation(mutant: Mutant, claim: Claim, witness: object) -> str:
-    """That a kept witness (an instance's JSON) satisfies what the mutant assumes, and not what it concludes.
+def refutation(mutant: Mutant, claim: Claim, witness: object) -> tuple[Kind, str]:
+    """That an instance (a document) satisfies what the mutant assumes, and not what it concludes; of which kind it is.
 
-    Errors: UnstatedError, with what no definitions have, or if the witness is none of `Single.v`.
+    Errors: UnstatedError, with what no definitions have, or if the instance is none of those of Coq.
     """
-    comment, premises, conclusion = _parts(mutant, claim, PROBLEM)
-    match witness:
+    error = UnstatedError("")
+    for kind in kinds(claim):
+        try:
+            comment, premises, conclusion = _parts(mutant, claim, kind)
+            binders, problem = (_processes if kind is DECISION else _squares)(kind, witness)
+        except UnstatedError as found:
+            error = found
+            continue
+        body = " /\\\n    ".join([*premises, f"~ ({conclusion})"])
+        head = f"Definition {identifier(mutant.name)} (R : realType) : Prop :="
+        return kind, f"{comment}{head}\n  exists {binders},\n    let P := {problem} in\n    {body}.\n"
+    raise error
+
+
+def _squares(kind: Kind, instance: object) -> tuple[str, str]:
+    """What an instance of squares without adaptation needs in Coq, and the problem there. Errors: UnstatedError."""
+    match instance:
         case {
             "loss": {"name": "squared"},
-            "adaptation": {"name": "gradient", "eta": 0.0},
+            "adaptation": {"name": "gradient", "eta": eta, "steps": 1},
             "model": {"name": "linear"},
             "features": [[feature]],
-            "tasks": [{"atoms": [{"y": label}]}],
+            "tasks": tasks,
             "omega": [start],
-            "comparator": {"functions": [[rival]]} | [rival] as against,
+            "comparator": {"functions": rivals} | [*rivals] as against,
+            "radius": reach,
+        } if Fraction(eta) == 0:
+            pass
+        case _:
+            raise UnstatedError("the witness is not of one input and parameter, with squares, without adaptation")
+    functions = isinstance(against, dict)
+    match tasks:
+        case [{"atoms": [{"y": label}]}]:
+            given = " ".join(map(_number, (feature, label, start)))
+            point = f"(Functions _ {_number(rivals[0][0])})" if functions else f"(Adapted _ {_number(rivals[0])})"
+            return _ball(reach), f"{'single' if kind is PROBLEM else 'linear'} {given} {point} r0 vr"
+    if kind is PROBLEM or not functions:
+        raise UnstatedError("the witness is of several tasks or labels")
+    labels = list(dict.fromkeys(Fraction(atom["y"]) for task in tasks for atom in task["atoms"]))
+    laws = [{Fraction(atom["y"]): atom["p"] for atom in task["atoms"]} for task in tasks]
+    n, m = len(tasks), len(labels)
+    weights = f"(@listed R {n} {_listed(task['weight'] for task in tasks)})"
+    table = f"(@tabled R {n} {m} [:: {'; '.join(_listed(law.get(y, 0) for y in labels) for law in laws)}])"
+    needs = (
+        f"(q0 : forall i, 0 <= {weights} i)\n    (l0 : forall i k, 0 <= {table} i k)\n"
+        f"    (l1 : forall i, \\sum_k {table} i k = 1)\n    {_ball(reach)}"
+    )
+    given = f"(@listed R {m} {_listed(labels)}) {_number(feature)} {_number(start)}"
+    return needs, f"several {given} (@listed R {n} {_listed(h for (h,) in rivals)}) q0 l0 l1 r0 vr"
+
+
+def _processes(kind: Kind, instance: object) -> tuple[str, str]:
+    """What a decision process with uniform policies needs in Coq, and the problem there. Errors: UnstatedError."""
+    match instance:
+        case {
+            "features": [[[0.0], [0.0]]],
+            "tasks": [{"weight": 1.0, "gamma": 0.0, "r": [[first, second]], "start": [1.0]}],
+            "eta": 0.0,
+            "omega": [0.0],
+            "comparator": {"policies": [[[left, right]]]},
             "radius": reach,
         }:
-            kind = "Functions" if isinstance(against, dict) else "Adapted"
-        case _:
-            raise UnstatedError("the witness is not of one task, input and parameter, with squares, without adaptation")
-    radius, given = _number(reach), " ".join(map(_number, (feature, label, start)))
-    body = " /\\\n    ".join([*premises, f"~ ({conclusion})"])
-    return (
-        f"{comment}Definition {identifier(mutant.name)} (R : realType) : Prop :=\n"
-        f"  exists v (r0 : 0 < {radius} :> R) (vr : `|v| <= {radius}),\n"
-        f"    let P := single {given} ({kind} _ {_number(rival)}) r0 vr in\n    {body}.\n"
-    )
+            a, b = _number(left), _number(right)
+            needs = f"(p0 : 0 <= {a} :> R) (p1 : 0 <= {b} :> R) (p : {a} + {b} = 1 :> R) {_ball(reach)}"
+            return needs, f"uniform {_number(first)} {_number(second)} p0 p1 p r0 vr"
+    raise UnstatedError("the witness is not of one state, two actions and uniform policies")
 
 
-def _number(value: float | str) -> str:
+def _ball(reach: float | str) -> str:
+    radius = _number(reach)
+    return f"v (r0 : 0 < {radius} :> R) (vr : `|v| <= {radius})"
+
+
+def _listed(numbers: Iterable[float | str | Fraction]) -> str:
+    return f"[:: {'; '.join(map(_number, numbers))}]"
+
+
+def _number(value: float | str | Fraction) -> str:
     """An exact rational in mathcomp's words."""
     number = Fraction(value)
     size = f"{abs(number.numerator)}%:R" + (f" / {number.denominator}%:R" if number.denominator > 1 else "")
@@ -193,8 +270,9 @@ def stated(claims: Iterable[Claim]) -> dict[str, tuple[Kind, str]]:
     return found
 
 
-def refutations(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, str]:
-    """Mutant name -> that its kept witness refutes it, of all that can be stated."""
+def refutations(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, tuple[Kind, str]]:
+    """Name -> of which kind, and that an exact instance refutes it, of all that can be stated: mutants at their kept
+    witnesses, and claims without an assumption that they need."""
     named, found = {claim.name: claim for claim in claims}, {}
     for mutant in mutants:
         kept = WITNESSES / f"mutant-{mutant.name}-simplest.json"
@@ -202,23 +280,38 @@ def refutations(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str,
             with suppress(UnstatedError):
                 witness = json.loads(kept.read_text(encoding="utf-8"))["instance"]
                 found[mutant.name] = refutation(mutant, named[mutant.claim], witness)
+    for claim in named.values():
+        for cell in family_of(claim).ablations:
+            if (
+                (cell.claim, cell.population) == (claim.name, None)
+                and cell.instance is not None
+                and cell.bound is not None
+            ):
+                with suppress(UnstatedError):
+                    found[cell.name] = refutation(_without(cell, cell.bound), claim, cell.instance)
     return found
+
+
+def _without(cell: Ablation, bound: Expression) -> Mutant:
+    """A claim without an assumption, as a mutant."""
+    return Mutant(cell.name, cell.claim, cell.title, bound, cell.reason, drops=(cell.assumption,), left=cell.left)
 
 
 def generated(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, str]:
     """File name -> text, of the files that are made from the theory."""
     claims = tuple(claims)
-    said = stated(claims).values()
-    texts = {
-        f"{kind.statements}.v": [
-            HEAD.format(what="what the claims say", needs=" ".join(kind.modules)),
-            *(text for of, text in said if of is kind),
-        ]
-        for kind in KINDS
+    said, refuted = stated(claims).values(), refutations(claims, mutants).values()
+    files = [(kind, kind.statements, (), said, "what the claims say") for kind in KINDS]
+    files += [(kind, kind.mutants, kind.witnesses, refuted, "what exact instances say of mutants") for kind in KINDS]
+    return {
+        f"{module}.v": "\n".join(
+            [
+                HEAD.format(what=what, needs=" ".join((*kind.modules, *witnesses))),
+                *(text for of, text in texts if of is kind),
+            ]
+        )
+        for kind, module, witnesses, texts, what in files
     }
-    head = HEAD.format(what="what kept witnesses say of mutants", needs="Definitions Single")
-    texts[MUTANTS] = [head, *refutations(claims, mutants).values()]
-    return {file: "\n".join(parts) for file, parts in texts.items()}
 
 
 def theorems(module: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from .shared import Sha256
 
 
 class Proved(Record):
-    """A claim's statement, that a kept witness refutes a mutant, or that assumptions can be satisfied, as it was proved.
+    """A claim's statement, that an exact instance refutes a mutant, or that assumptions can hold, as it was proved.
 
     axioms: those of its own proof.
     """

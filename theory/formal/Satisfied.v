@@ -3,7 +3,7 @@
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import mathcomp_extra boolp classical_sets functions reals topology normedtype derive exp.
 From mathcomp Require Import ring.
-From Metagap Require Import Definitions Calculus Core Single Refuted LinearDefinitions Linear.
+From Metagap Require Import Definitions Calculus Core Single SingleLinear Refuted LinearDefinitions Linear.
 From Metagap Require DecisionDefinitions Bellman PolicyGradient.
 Import GRing.Theory Num.Theory Order.TTheory numFieldNormedType.Exports.
 Set Implicit Arguments.
@@ -26,48 +26,6 @@ exists (single 1%:R 1%:R 0 (Adapted _ 1%:R) ltr01 vr); split; first split.
 by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
 Qed.
 
-(* Linear models: the same problem, with a step of size 0. *)
-Section Linear.
-Variables (R : realType) (feature label start : R) (against : rival R R) (r v : R) (r_gt0 : 0 < r) (v_ball : `|v| <= r).
-Local Notation S := (single feature label start against r_gt0 v_ball).
-
-Fact single_model (i : tasks S) x (theta : 'rV[R]_1) : @model R S i x theta = theta *m feature%:M.
-Proof. by []. Qed.
-
-Fact single_made (i : tasks S) : @adapt R S i = adaptation
-  (fun theta => \sum_(x : inputs S) \sum_(y : labels S) 1 * loss y (theta *m feature%:M) : R^o) (Steps 0 0 0 1).
-Proof. by apply/funext => theta; rewrite /= /step scale0r subr0. Qed.
-
-Fact single_sum (i : tasks S) : \sum_(x : inputs S) \sum_(y : labels S) (1 : R) = 1.
-Proof. by rewrite !big_ord1. Qed.
-
-Definition linear : linear_problem R := @Linear R S (fun=> feature%:M) (fun _ _ _ => 1) (Steps 0 0 0 1)
-  single_model single_made (fun _ _ _ => ler01) single_sum I.
-
-Lemma squared_linear : assume_squared_loss linear.
-Proof. by exists (fun=> row1 label) => y p; rewrite dot1 /= /squared !mxE eqxx mulr1n expr2. Qed.
-
-Lemma smooth_linear : LinearDefinitions.assume_differentiable_adaptation linear.
-Proof.
-split; first exact: smooth_single.
-move=> i x y _; split; first by near=> p; exact: differentiable_squared.
-have -> : gradient (@loss R linear y) = (fun p : 'rV[R]_1 => p *m 1%:M - row1 label).
-  apply/funext => p; rewrite gradient_squared mulmx1; apply/rowP => j.
-  by rewrite (ord1 j) !mxE !eqxx !mulr1n.
-apply: (@differentiableB _ _ _ (fun p : 'rV[R]_1 => p *m 1%:M) (cst (row1 label))); last exact: differentiable_cst.
-exact: differentiable_mulmx.
-Unshelve. all: by end_near. Qed.
-
-Lemma convex_linear : LinearDefinitions.assume_outer_convexity linear.
-Proof. by split=> [|i x y _]; [exact: convex_single | exact: differentiable_squared]. Qed.
-
-Lemma mixed_weight_linear x y x' a : @mixed_weight R linear x y x' a = wn feature label start.
-Proof.
-rewrite /mixed_weight /mass /blend !big_ord1 /= rho_single !mul1r divr1 w_single (ord1 a).
-by rewrite mxE eqxx mulr1n.
-Qed.
-End Linear.
-
 Theorem linear_problem R : exists P : linear_problem R,
   [/\ LinearDefinitions.assume_outer_convexity P, LinearDefinitions.assume_differentiable_adaptation P &
   assume_parameter_comparator P] /\ [/\ assume_squared_loss P, assume_no_adaptation P, assume_one_gradient_step P &
@@ -77,9 +35,8 @@ have vr : `|0 : R| <= 1%:R by rewrite normr0 ler0n.
 exists (linear 1%:R 1%:R 0 (Adapted _ 1%:R) ltr01 vr); split.
   by split; [exact: convex_linear | exact: smooth_linear | exists (row1 1%:R)].
 split; last by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
-split; [exact: squared_linear | by move=> j; rewrite mul0r | by [] | move=> x y x' a].
-rewrite mixed_weight_linear /wn /zn mul0r sub0r => /eqP.
-by rewrite oppr_eq0 oner_eq0.
+split; [exact: squared_linear | exact: still_linear | by [] | apply: vanishing_linear].
+by rewrite /wn /zn mul0r sub0r oppr_eq0 oner_eq0.
 Qed.
 
 (* A bandit: one state, two actions, rewards 1 and 0, discount 1/2, and probabilities 1/2 + theta and 1/2 - theta. *)

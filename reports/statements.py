@@ -29,6 +29,7 @@ MODULES = (
     "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank",
     "LinearDefinitions", "LinearStatements", "Linear", "Mixed",
     "DecisionDefinitions", "DecisionStatements", "Bellman", "PolicyGradient", "Returns",
+    "PolicyStepDefinitions", "PolicyStepStatements", "PolicySteps",
     "Proofs", "Single", "SingleLinear", "Several", "Uniform", "Mutants", "LinearMutants", "DecisionMutants",
     "Refuted", "LinearRefuted", "DecisionRefuted", "Satisfied",
 )  # fmt: skip
@@ -65,9 +66,9 @@ class Kind:
     record: str
     modules: tuple[str, ...]
     statements: str
-    witnesses: tuple[str, ...]
-    mutants: str
-    refuted: str
+    witnesses: tuple[str, ...] = ()
+    mutants: str = ""
+    refuted: str = ""
 
     @cached_property
     def defined(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -96,15 +97,18 @@ DECISION = Kind(
     "DecisionMutants",
     "DecisionRefuted",
 )
-KINDS = (PROBLEM, LINEAR, DECISION)
-MADE = tuple(f"{module}.v" for kind in KINDS for module in (kind.statements, kind.mutants))
+STEPPING = Kind("stepping_problem", ("DecisionDefinitions", "PolicyStepDefinitions"), "PolicyStepStatements")
+KINDS = (PROBLEM, LINEAR, DECISION, STEPPING)
+MADE = tuple(f"{module}.v" for kind in KINDS for module in (kind.statements, kind.mutants) if module)
 """The files that are made from the theory."""
 
 
 def kinds(claim: Claim) -> tuple[Kind, ...]:
     """The kinds of problems that a claim can be stated of, the widest first."""
     family = family_of(claim)
-    return (DECISION,) if family.returns else (PROBLEM, LINEAR) if family.claims is meta_sl.CLAIMS else (PROBLEM,)
+    return (
+        (DECISION, STEPPING) if family.returns else (PROBLEM, LINEAR) if family.claims is meta_sl.CLAIMS else (PROBLEM,)
+    )
 
 
 def coq(expression: Expression, kind: Kind) -> str:
@@ -178,7 +182,7 @@ def refutation(mutant: Mutant, claim: Claim, witness: object) -> tuple[Kind, str
     Errors: UnstatedError, with what no definitions have, or if the instance is none of those of Coq.
     """
     error = UnstatedError("")
-    for kind in kinds(claim):
+    for kind in (kind for kind in kinds(claim) if kind.mutants):
         try:
             comment, premises, conclusion = _parts(mutant, claim, kind)
             binders, problem = (_processes if kind is DECISION else _squares)(kind, witness)
@@ -302,7 +306,11 @@ def generated(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, s
     claims = tuple(claims)
     said, refuted = stated(claims).values(), refutations(claims, mutants).values()
     files = [(kind, kind.statements, (), said, "what the claims say") for kind in KINDS]
-    files += [(kind, kind.mutants, kind.witnesses, refuted, "what exact instances say of mutants") for kind in KINDS]
+    files += [
+        (kind, kind.mutants, kind.witnesses, refuted, "what exact instances say of mutants")
+        for kind in KINDS
+        if kind.mutants
+    ]
     return {
         f"{module}.v": "\n".join(
             [

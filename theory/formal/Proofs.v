@@ -3,7 +3,7 @@
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import reals.
 From Metagap Require Import Definitions Statements Core Convexity Rank.
-From Metagap Require LinearStatements Linear Mixed DecisionStatements Returns.
+From Metagap Require LinearStatements Linear Mixed DecisionStatements Returns PolicyStepStatements PolicySteps.
 
 Theorem meta_sl_identity R : Statements.meta_sl_identity R. Proof. by move=> P; exact: identity. Qed.
 Theorem meta_sl_s1 R : Statements.meta_sl_s1 R. Proof. by move=> P; exact: gap_le. Qed.
@@ -29,11 +29,22 @@ Theorem meta_rl_s3 R : DecisionStatements.meta_rl_s3 R. Proof. by move=> P; exac
 Theorem meta_rl_s4 R : DecisionStatements.meta_rl_s4 R. Proof. by move=> P _; exact: Returns.s4. Qed.
 Theorem meta_rl_lifted R : DecisionStatements.meta_rl_lifted R. Proof. by move=> P; exact: Returns.lifted. Qed.
 Theorem meta_rl_l1 R : DecisionStatements.meta_rl_l1 R. Proof. by move=> P; exact: Returns.l1. Qed.
-Theorem meta_rl_network_identity R : DecisionStatements.meta_rl_network_identity R. Proof. by move=> P pos _; exact: Returns.identity. Qed.
-Theorem meta_rl_network_s2 R : DecisionStatements.meta_rl_network_s2 R. Proof. by move=> P pos _; exact: Returns.s2. Qed.
-Theorem meta_rl_network_s3 R : DecisionStatements.meta_rl_network_s3 R. Proof. by move=> P pos _; exact: Returns.s3. Qed.
-Theorem meta_rl_network_s4 R : DecisionStatements.meta_rl_network_s4 R. Proof. by move=> P _ _; exact: Returns.s4. Qed.
-Theorem meta_rl_network_lifted R : DecisionStatements.meta_rl_network_lifted R. Proof. by move=> P pos _; exact: Returns.lifted. Qed.
-Theorem meta_rl_network_l1 R : DecisionStatements.meta_rl_network_l1 R. Proof. by move=> P pos _; exact: Returns.l1. Qed.
+Theorem meta_rl_network_identity R : DecisionStatements.meta_rl_network_identity R.
+Proof. by move=> P pos _; exact: Returns.identity. Qed.
+Theorem meta_rl_network_s2 R : DecisionStatements.meta_rl_network_s2 R.
+Proof. by move=> P pos _; exact: Returns.s2. Qed.
+Theorem meta_rl_network_s3 R : DecisionStatements.meta_rl_network_s3 R.
+Proof. by move=> P pos _; exact: Returns.s3. Qed.
+Theorem meta_rl_network_s4 R : DecisionStatements.meta_rl_network_s4 R.
+Proof. by move=> P _ _; exact: Returns.s4. Qed.
+Theorem meta_rl_network_lifted R : DecisionStatements.meta_rl_network_lifted R.
+Proof. by move=> P pos _; exact: Returns.lifted. Qed.
+Theorem meta_rl_network_l1 R : DecisionStatements.meta_rl_network_l1 R.
+Proof. by move=> P pos _; exact: Returns.l1. Qed.
 Theorem meta_rl_constant R : DecisionStatements.meta_rl_constant R. Proof. by move=> P; exact: Returns.constant. Qed.
 Theorem meta_rl_t3b R : DecisionStatements.meta_rl_t3b R. Proof. by move=> P; exact: Returns.t3b. Qed.
+Theorem meta_rl_t3a R : PolicyStepStatements.meta_rl_t3a R. Proof. by move=> P; exact: PolicySteps.t3a. Qed.
+Theorem meta_rl_t3a_rational R : PolicyStepStatements.meta_rl_t3a_rational R.
+Proof. by move=> P; exact: PolicySteps.t3a_rational. Qed.
+Theorem meta_rl_t3a_improvement R : PolicyStepStatements.meta_rl_t3a_improvement R.
+Proof. by move=> P; exact: PolicySteps.t3a_improvement. Qed.

@@ -1,10 +1,10 @@
 (* For each kind of problems one of which every assumption holds, and whose gap is not 0: a statement with assumptions that
    exclude each other would say nothing. *)
 From mathcomp Require Import all_ssreflect all_algebra.
-From mathcomp Require Import mathcomp_extra boolp classical_sets functions reals topology normedtype derive exp.
+From mathcomp Require Import mathcomp_extra boolp classical_sets functions reals topology normedtype derive sequences exp.
 From mathcomp Require Import ring.
 From Metagap Require Import Definitions Calculus Core Single SingleLinear Refuted LinearDefinitions Linear.
-From Metagap Require DecisionDefinitions Bellman PolicyGradient.
+From Metagap Require DecisionDefinitions PolicyStepDefinitions Bellman PolicyGradient Uniform.
 Import GRing.Theory Num.Theory Order.TTheory numFieldNormedType.Exports.
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -115,4 +115,69 @@ Proof.
 exists (bandit R); split; first exact: bandit_positive.
 split; first by case: (bandit_positive R).
 by rewrite bandit_gap invr_gt0 ltr0n.
+Qed.
+
+(* The same without a parameter: discount 0, the prior uniform, eta = 1, and policies that step from it. *)
+Section Tilted.
+Import DecisionDefinitions PolicyStepDefinitions.
+Variables (R : realType) (c0 c1 : R).
+Hypotheses (c0_gt0 : 0 < c0) (c1_gt0 : 0 < c1) (c_sum : c0 + c1 = 1).
+Local Notation two := (@Uniform.two R).
+
+Fact tilted_lawful (i : 'I_1) : lawful (fun _ : 'I_1 => two c0 c1).
+Proof.
+move=> s; split=> [a|]; first by rewrite /Uniform.two; case: (_ == _); exact: ltW.
+by rewrite Uniform.sum_two /Uniform.two /= c_sum.
+Qed.
+Fact tilted_near : \forall theta \near (0 : 'rV[R]_1), forall i : 'I_1, lawful (fun _ : 'I_1 => two c0 c1).
+Proof. by near=> theta; exact: tilted_lawful. Unshelve. all: by end_near. Qed.
+
+Definition tilted : decision_problem R := @DecisionProblem R [finType of 'I_1] 1 [finType of 'I_2] 0 (fun=> 1)
+  (fun _ _ _ _ => 1) (@prize R) (fun=> 0) (fun _ _ => 1) (fun _ _ _ => two c0 c1) 0 (Functions _ (@greedy R)) 1 0
+  (fun=> ler01) (fun _ _ _ _ => ler01) (fun _ _ _ => @one_law R) (fun=> lexx 0) (fun=> ltr01) (fun _ _ => ler01)
+  (fun=> @one_law R) tilted_near (@greedy_lawful R) ltr01 (@ball_zero R).
+
+Fact even_lawful (theta : 'rV[R]_1) : lawful (fun (_ : 'I_1) (_ : 'I_2) => 2%:R^-1 : R).
+Proof.
+move=> s; split=> [a|]; first by rewrite invr_ge0 ler0n.
+by rewrite Uniform.sum_two; field.
+Qed.
+Fact even_gt0 (theta : 'rV[R]_1) (s : 'I_1) (a : 'I_2) : 0 < (2%:R^-1 : R).
+Proof. by rewrite invr_gt0 ltr0n. Qed.
+
+Definition stepping : stepping_problem R := @Stepping R tilted (fun _ _ _ => 2%:R^-1) 1 even_lawful even_gt0.
+
+Lemma tilted_value i pi s a : @action_value R stepping i pi s a = two 1 0 a.
+Proof. by rewrite /action_value /= subr0 mul1r mul0r addr0. Qed.
+
+Lemma tilted_positive : assume_positive_policy stepping.
+Proof.
+split=> [i s a _|i s a _ _]; last exact: differentiable_cst.
+by rewrite /own /= /Uniform.two; case: (_ == _).
+Qed.
+End Tilted.
+
+Theorem kl_step R : exists P : PolicyStepDefinitions.stepping_problem R,
+  PolicyStepDefinitions.assume_kl_step P /\ PolicyStepDefinitions.assume_forward_step P /\
+  DecisionDefinitions.assume_positive_policy (PolicyStepDefinitions.base P).
+Proof.
+have e0 : 0 < expR (1 : R) + 1 by rewrite addr_gt0 ?expR_gt0 ?ltr01.
+have p0 : 0 < expR 1 / (expR 1 + 1) :> R by rewrite divr_gt0 ?expR_gt0.
+have p1 : 0 < 1 / (expR 1 + 1) :> R by rewrite divr_gt0 ?ltr01.
+have p : expR 1 / (expR 1 + 1) + 1 / (expR 1 + 1) = 1 :> R by rewrite -mulrDl divff ?gt_eqF.
+exists (stepping p0 p1 p); split; last by split; [exact: ltr01 | exact: tilted_positive].
+move=> theta i s a; rewrite Uniform.sum_two !tilted_value /= /PolicyStepDefinitions.step_size /= !mul1r.
+by rewrite /Uniform.two /=; case: (a == ord0); rewrite ?expR0; move: e0; move: (expR 1) => e /lt0r_neq0 e0; field;
+  rewrite e0.
+Qed.
+
+Theorem rational_step R : exists P : PolicyStepDefinitions.stepping_problem R,
+  PolicyStepDefinitions.assume_rational_step P /\ DecisionDefinitions.assume_positive_policy (PolicyStepDefinitions.base P).
+Proof.
+have p0 : 0 < 2%:R / 3%:R :> R by rewrite divr_gt0 ?ltr0n.
+have p1 : 0 < 1 / 3%:R :> R by rewrite divr_gt0 ?ltr0n ?ltr01.
+have p : 2%:R / 3%:R + 1 / 3%:R = 1 :> R by field.
+exists (stepping p0 p1 p); split; last exact: tilted_positive.
+move=> theta i s a; rewrite Uniform.sum_two !tilted_value /= /PolicyStepDefinitions.step_size /= !mul1r.
+by rewrite /Uniform.two /=; case: (a == ord0); field.
 Qed.

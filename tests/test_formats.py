@@ -202,7 +202,7 @@ def test_schemas_are_printed(folder: Path) -> None:
     assert wrong.stderr.startswith("metagap: NAME='novel': expected one of instance, certificate, judgement")
 
 
-@pytest.mark.ci(every=6)
+@pytest.mark.ci(every=7)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_generated_instances_fit_the_schema(family: str) -> None:
     """Of every generator and variant; the largest take the validator long and have no other fields."""

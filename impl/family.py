@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..theory.claim import Ablation, Claim, Mutant
 from .answers import Answerer
 from .balls.core import CoreQuantities
+from .batch_judge import Judged, UnknownError, judged_in_arrays
 from .files.records import Reader
 from .instances import Instance, Vector
 from .judge import PRECISIONS, Evaluator
@@ -76,6 +79,9 @@ class Family:
     """Terms that the table of real tasks shows beside gap and bound."""
     answerer: Answerer | None = None
     """How `certify` answers for an instance's omega."""
+    enclosed_quantities: Callable[[Any], Any] | None = None
+    """The engine that decides of whole batches what midpoint-radius numbers tell: Quantities(batch). Its call fails with
+    UnknownError for a batch that it does not take."""
     in_torch: Callable[[], Any] | None = None
     """Loads torch, and gives the searching engine's quantities there: for search by gradients."""
 
@@ -106,6 +112,17 @@ class Family:
     def all_claims(self) -> tuple[Claim, ...]:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
+
+    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
+        """Per instance of a generator's batch the claims that arrays decide."""
+        nothing: list[Judged] = [{} for _ in range(len(batch))]
+        if self.enclosed_quantities is None:
+            return nothing
+        with np.errstate(all="ignore"):
+            try:
+                return judged_in_arrays(claims, self.enclosed_quantities(batch), len(batch))
+            except UnknownError:
+                return nothing
 
     def evaluator(self, instance: Instance) -> Evaluator:
         """The quantities of an instance, at every precision that is needed."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 
 from ..impl import files
 from ..impl.families import judge
@@ -161,16 +162,25 @@ class Outcome:
     note: str = ""
 
 
+NOTHING: Mapping[str, ClaimJudgement] = MappingProxyType({})
+
+
 def tally_instance(
-    tallies: Tallies, instance: Instance, origin: str, claims: tuple[Claim, ...], real: bool
+    tallies: Tallies,
+    instance: Instance,
+    origin: str,
+    claims: tuple[Claim, ...],
+    real: bool,
+    known: Mapping[str, ClaimJudgement] = NOTHING,
 ) -> dict[str, ClaimJudgement]:
-    """Judge one instance and count the verdicts."""
-    judgement = judge(instance, claims)
+    """Judge one instance, but for the claims of which the judgement is known, and count the verdicts."""
+    judgement = judge(instance, [claim for claim in claims if claim.name not in known])
+    found = {**known, **{judged.claim: judged for judged in judgement.claims}}
     text = cache(lambda: files.dumps(instance))
-    for judged in judgement.claims:
+    for judged in found.values():
 
         def keep(judged: ClaimJudgement = judged) -> Kept:
             return Kept(judged, text(), judgement.instance, instance.numbers, origin)
 
         tallies[judged.claim].add(judged, keep, real)
-    return {judged.claim: judged for judged in judgement.claims}
+    return found

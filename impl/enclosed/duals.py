@@ -121,5 +121,9 @@ class Duals(FunctionSet):
         return Dual(cut * (t.value - cut / 2), cut * t.slope)
 
     @staticmethod
+    def sign(t: Dual) -> Dual:
+        return Dual(MidRads.sign(t.value))
+
+    @staticmethod
     def magnitude(t: Dual) -> Dual:
         return Dual(MidRads.magnitude(t.value), MidRads.sign(t.value) * t.slope)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from flint import ctx
 
 from ..theory.claim import Ablation, Claim, Mutant
 from .answers import Answerer
@@ -124,10 +125,28 @@ class Family:
             except UnknownError:
                 return nothing
 
-    def evaluator(self, instance: Instance) -> Evaluator:
-        """The quantities of an instance, at every precision that is needed."""
+    @property
+    def shares(self) -> bool:
+        """Whether quantities of one problem and omega serve for other comparators and radii."""
+        return hasattr(self.quantities, "against")
+
+    def evaluator(self, instance: Instance, beside: Evaluator | None = None) -> Evaluator:
+        """The quantities of an instance, at every precision that is needed.
+
+        beside: of another instance: what omega alone decides is taken from there, if it is the same problem and omega.
+        """
+        other = None
+        if beside is not None and self.shares:
+            given: Any = instance
+            same = replace(given, comparator=beside.instance.comparator, radius=beside.instance.radius)
+            other = beside if same == beside.instance else None
+
+        def make() -> CoreQuantities:
+            known: Any = None if other is None else other.known_at.get(int(ctx.prec))
+            found: CoreQuantities = self.quantities(instance) if known is None else known.against(instance)
+            return found
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, lambda: self.quantities(instance), exact, self.precisions(instance))
+        return Evaluator(instance, make, exact, self.precisions(instance))

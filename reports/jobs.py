@@ -188,18 +188,30 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     except MissingExtraError as error:
         outcome.note = f"Real tasks: {error}"
         return outcome
-    rows = []
-    for name, instance in built:
-        judged = tally_instance(outcome.tallies, instance, f"{real.title}: {name}", ordinary, real=True)
+    rows, evaluator = list[RealRow | None]([None] * len(built)), None
+    for place in _by_omega(family, [instance for _, instance in built]):
+        name, instance = built[place]
+        evaluator = family.evaluator(instance, evaluator)
+        origin = f"{real.title}: {name}"
+        judged = tally_instance(outcome.tallies, instance, origin, ordinary, real=True, evaluator=evaluator)
         file = f"instances/{instance.sha256[:12]}.json"
         outcome.kept[file] = files.dumps(instance)
         optimum = None
         if family.headline and family.headline.claim in claims:
             others = [other for _, other in built]
-            optimum = landscapes.certify_real(instance, f"{real.title}: {name}", outcome, others)
-        rows.append(_real_row(name, instance, file, judged, optimum))
-    outcome.family = RealFamily(real.name, real.title, real.description, real.source, rows)
+            optimum = landscapes.certify_real(instance, origin, outcome, others)
+        rows[place] = _real_row(name, instance, file, judged, optimum)
+    found = [row for row in rows if row is not None]
+    outcome.family = RealFamily(real.name, real.title, real.description, real.source, found)
     return outcome
+
+
+def _by_omega(family: Family, instances: Sequence[Instance]) -> list[int]:
+    """The places of the instances, those of one omega together: what that decides is evaluated once."""
+    if not family.shares:
+        return list(range(len(instances)))
+    points = [instance.omega for instance in instances]
+    return sorted(range(len(points)), key=lambda place: points.index(points[place]))
 
 
 def _real_row(

@@ -215,6 +215,9 @@ class MidRad:
         """Matrix products (..., i, j)(..., j, k), stacked."""
         return contract("...ij,...jk->...ik", self, other)
 
+    def __rmatmul__(self, other: Array) -> MidRad:
+        return MidRad(other) @ self
+
 
 def _increased(total: Array, by: Array) -> Array:
     """total + by; in place of the total where it has room."""
@@ -419,6 +422,10 @@ class MidRads(FunctionSet):
     @staticmethod
     def magnitude(t: MidRad) -> MidRad:
         return MidRad(np.abs(t.mid), t.rad)
+
+    @staticmethod
+    def broadcast_to(t: MidRad, shape: tuple[int, ...]) -> MidRad:
+        return t.rearranged(lambda x: np.broadcast_to(x, shape))
 
     @staticmethod
     def where(chosen: Array, a: Operand, b: Operand) -> MidRad:

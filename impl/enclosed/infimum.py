@@ -20,8 +20,6 @@ a p that is too long is scaled: s p with s = min(1, eps/||A'p||). No other p has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..arithmetic import Array
@@ -30,6 +28,8 @@ from ..midrad import MidRad, MidRads, U
 from .linear import applied, norm, pulled
 
 
+SHARP = 2.0**-36
+"""Share of its upper end to which an infimum is enclosed well enough."""
 LEAST = 2.0**-900
 """Factors below may have lost digits to underflow."""
 
@@ -57,28 +57,31 @@ def misfit(rows: MidRad, target: MidRad, radius: Array) -> tuple[MidRad, Array]:
 
 
 def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
-    """inf_v eps ||v|| + sum_j |u_j - a_j'v| (B,); eps (B,), rows A (B, N, d), target u (B, N)."""
-    shape = rows.shape
-    a, u = np.broadcast_to(rows.mid, shape), np.broadcast_to(target.mid, shape[:2])
-    ends = [l1_ends(float(e), rows, target) for e, rows, target in zip(eps.mid, a, u, strict=True)]
-    v, p = (np.array([pair[k] for pair in ends]) for k in (0, 1))
-    uppers, lowers = [], []
-    for direction in (v, np.zeros_like(v)):
-        left = target - applied(rows, MidRad(direction))
-        uppers.append((eps * norm(MidRad(direction)) + MidRads.magnitude(left).sum(-1)).high)
-    for weights in (np.clip(p, -1.0, 1.0), np.ones_like(p)):
-        dual = MidRad(weights)
-        length = norm(pulled(rows, dual)).high
-        limit = np.maximum(eps.low, 0.0)
-        scale = np.where(length > limit, limit / length * (1 - 8 * U), 1.0)
-        scale = np.where(scale > LEAST, scale, 0.0)
-        lowers.append((MidRad(scale) * (dual * target).sum(-1)).low)
-    return _between(_most(lowers), -_most([-upper for upper in uppers]))
+    """inf_v eps ||v|| + sum_j |u_j - a_j'v| (B,); eps (B,), rows A (B, N, d), target u (B, N).
+
+    Where no target is negative, v = 0 may be the optimum, and p = 1 its dual: others are proposed where that leaves
+    something open.
+    """
+    size, count, _ = rows.shape
+    a, u = np.broadcast_to(rows.mid, rows.shape), np.broadcast_to(target.mid, (size, count))
+    lower, upper = _dual_end(eps, rows, target, np.ones((size, count))), MidRads.magnitude(target).sum(-1).high
+    open_ = np.flatnonzero(~(upper - lower <= SHARP * upper))
+    if len(open_):
+        ends = [l1_ends(float(eps.mid[b]), a[b], u[b]) for b in open_]
+        v, p = (np.array([pair[k] for pair in ends]).reshape(len(open_), -1) for k in (0, 1))
+        some, table, aims = eps[open_], rows[open_], target[open_]
+        left = MidRads.magnitude(aims - applied(table, MidRad(v))).sum(-1)
+        upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)
+        lower[open_] = np.fmax(lower[open_], _dual_end(some, table, aims, np.clip(p, -1.0, 1.0)))
+    return _between(lower, upper)
 
 
-def _most(ends: Sequence[Array]) -> Array:
-    """The largest of ends that are numbers."""
-    found: Array = np.fmax.reduce(np.array(ends))
+def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:
+    """Lower ends (B,) by weights p (B, N) of sizes at most 1."""
+    length, limit = norm(pulled(rows, MidRad(p))).high, np.maximum(eps.low, 0.0)
+    scale = np.where(length > limit, limit / length * (1 - 8 * U), 1.0)
+    scale = np.where(scale > LEAST, scale, 0.0)
+    found: Array = (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
     return found
 
 

@@ -249,14 +249,14 @@ class CoreBatchQuantities:
         found: Array = self.m.sqrt((values * values).sum(-1))
         return found
 
-    def _size(self, values: Array) -> Array:
+    def _lifted_norm(self, values: Array) -> Array:
         """||.|| (B,) in the task-lifted space, of values (B, n, k)."""
         found: Array = self.m.sqrt((self.mass * (values * values)).sum((1, 2)))
         return found
 
     @cached_property
     def weight_norm(self) -> Array:
-        return self._size(self.w)
+        return self._lifted_norm(self.w)
 
     @property
     def radius(self) -> Array:
@@ -302,7 +302,7 @@ class CoreBatchQuantities:
 
     @cached_property
     def function_displacement(self) -> Array:
-        return self._size(self.u)
+        return self._lifted_norm(self.u)
 
     @cached_property
     def strong_convexity_adapted(self) -> Array:

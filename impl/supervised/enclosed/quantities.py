@@ -95,10 +95,6 @@ class EnclosedQuantities(BatchQuantities):
     def gradient(self) -> Any:
         return taylor.gradient(self.batch, None if self.batch.steps else self._path[-1])
 
-    @property
-    def _plain(self) -> Any:
-        return self.features[:, None].rearranged(lambda x: np.broadcast_to(x, self.meta_features.shape))
-
     def _misfit(self, features: Any, target: Any, mass: Any = None, radius: Any = None) -> Any:
         """The infimum (B,), enclosed, with the direction of its upper end."""
         root = MidRads.sqrt(self.mass if mass is None else mass)
@@ -116,6 +112,34 @@ class EnclosedQuantities(BatchQuantities):
         weighted = MidRads.where(self._spread(), self.batch.weights[..., None] * self.slopes, 0.0)
         rows = (weighted[..., None] * self.meta_features).reshape(len(self.given), -1, self.features.shape[2])
         return misfit_l1(self.eps, rows, (weighted * self.u).reshape(len(self.given), -1))
+
+    # --- the mixed form -------------------------------------------------------------------------------------
+
+    @property
+    def _inside(self) -> Array:
+        batch = self.given
+        masses = batch.masses if batch.support_masses is None else batch.support_masses
+        return (batch.weights[:, :, None, None] > 0) & (masses > 0)
+
+    @cached_property
+    def margin_numerator_vanishes(self) -> Any:
+        """The least |weight| over the mass, where none can be 0: else balls must tell."""
+        _, weight, _, mass, used = self._mixed
+        sizes = MidRads.magnitude(weight) / MidRads.where(used, mass, 1.0)
+        low, high = (np.where(used, end, 1.0).min(1, initial=1.0) for end in (sizes.low, sizes.high))
+        return MidRad.between(np.where(low > 0, low, np.nan), high)
+
+    @cached_property
+    def mixed_misfit(self) -> Any:
+        psi, weight, target, mass, used = self._mixed
+        root = MidRads.where(used, MidRads.sqrt(mass), 0.0)
+        aims = target / MidRads.where(used, weight, 1.0)
+        return misfit(root[..., None] * psi, root * aims, self.given.radius)[0]
+
+    @cached_property
+    def mixed_misfit_l1(self) -> Any:
+        psi, weight, target, *_ = self._mixed
+        return misfit_l1(self.eps, weight[..., None] * psi, target)
 
     # --- the identity, along the direction of the infimum ---------------------------------------------------
 
@@ -138,7 +162,7 @@ class EnclosedQuantities(BatchQuantities):
 
     @cached_property
     def residual_norm(self) -> Any:
-        return self._size(self._residual)
+        return self._lifted_norm(self._residual)
 
     # --- divergences ----------------------------------------------------------------------------------------
 
@@ -155,10 +179,7 @@ class EnclosedQuantities(BatchQuantities):
         if not self.batch.loss.profile.convex:
             raise UndefinedQuantityError("the loss is not convex")
         labels = self.given.labels
-        z, h = (
-            values[..., None].rearranged(lambda x: np.broadcast_to(x, labels.shape))
-            for values in (self.after, self.comparator)
-        )
+        z, h = (MidRads.broadcast_to(values[..., None], labels.shape) for values in (self.after, self.comparator))
         least = LossRanges(self.batch.loss, MidRad(labels)).least(2, z, h)
         ends = (np.where(self._used, end, np.inf).min((1, 2, 3)) for end in (least.low, least.high))
         return MidRad.between(*ends)
@@ -187,10 +208,7 @@ class EnclosedQuantities(BatchQuantities):
             return self._structural(True)
         if profile.kinked or not batch.steps:
             raise UnknownError("margin_differentiability")
-        labels, masses = batch.labels, batch.masses
-        if batch.support_labels is not None and batch.support_masses is not None:
-            labels, masses = batch.support_labels, batch.support_masses
-        met = (batch.weights[:, :, None, None] > 0) & (masses > 0)
+        labels, met = self._inner_atoms(batch)[0], self._inside
         least = [np.ones((2, len(batch)))]
         for z in self._on_the_way:
             joint = self.batch.loss.joint_distance(z[..., None], labels, MidRads)

@@ -32,12 +32,13 @@ def pulled(rows: MidRad, p: MidRad) -> MidRad:
 
 
 def proposed_inverse(table: Array) -> Array:
-    """Inverses of (..., d, d) in float64; nan where there is none."""
+    """Inverses of (..., d, d) in float64, pseudoinverses if one is singular; nan where numbers overflowed."""
     sound = np.isfinite(table).all((-1, -2), keepdims=True)
+    finite = np.where(sound, table, np.eye(table.shape[-1]))
     try:
-        found: Array = np.linalg.inv(np.where(sound, table, np.eye(table.shape[-1])))
+        found = np.linalg.inv(finite)
     except np.linalg.LinAlgError:
-        return np.full(table.shape, np.nan)
+        found = np.linalg.pinv(finite)
     return np.where(sound, found, np.nan)
 
 

@@ -81,7 +81,7 @@ class Family:
     answerer: Answerer | None = None
     """How `certify` answers for an instance's omega."""
     enclosed_quantities: Callable[[Any], Any] | None = None
-    """The engine that decides of whole batches what midpoint-radius numbers tell: Quantities(batch). Its call fails with
+    """The engine that decides of whole batches what midpoint-radius numbers tell: Quantities(batch). Errors:
     UnknownError for a batch that it does not take."""
     in_torch: Callable[[], Any] | None = None
     """Loads torch, and gives the searching engine's quantities there: for search by gradients."""

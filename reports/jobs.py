@@ -146,7 +146,7 @@ def batch_of(job: Job) -> Any:
 
 
 def generate(job: Job, batch: Any = None) -> Iterator[tuple[str, Instance]]:
-    """The job's instances (those of its batch, if it is at hand), each with a sentence that says where it comes from."""
+    """The job's instances (its batch may be at hand), each with a sentence that says where it comes from."""
     title, batch = FAMILIES[job.family].generator(job.generator).title, batch_of(job) if batch is None else batch
     for b in range(job.count):
         yield f"{title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
@@ -188,9 +188,9 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     except MissingExtraError as error:
         outcome.note = f"Real tasks: {error}"
         return outcome
-    rows, evaluator = list[RealRow | None]([None] * len(built)), None
-    for place in _by_omega(family, [instance for _, instance in built]):
-        name, instance = built[place]
+    rows, evaluator = dict[int, RealRow](), None
+    for at in _by_omega(family, [instance for _, instance in built]):
+        name, instance = built[at]
         evaluator = family.evaluator(instance, evaluator)
         origin = f"{real.title}: {name}"
         judged = tally_instance(outcome.tallies, instance, origin, ordinary, real=True, evaluator=evaluator)
@@ -200,13 +200,13 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         if family.headline and family.headline.claim in claims:
             others = [other for _, other in built]
             optimum = landscapes.certify_real(instance, origin, outcome, others)
-        rows[place] = _real_row(name, instance, file, judged, optimum)
-    found = [row for row in rows if row is not None]
-    outcome.family = RealFamily(real.name, real.title, real.description, real.source, found)
+        rows[at] = _real_row(name, instance, file, judged, optimum)
+    in_turn = [rows[at] for at in sorted(rows)]
+    outcome.family = RealFamily(real.name, real.title, real.description, real.source, in_turn)
     return outcome
 
 
-def _by_omega(family: Family, instances: Sequence[Instance]) -> list[int]:
+def _by_omega(family: Family, instances: Sequence[Any]) -> list[int]:
     """The places of the instances, those of one omega together: what that decides is evaluated once."""
     if not family.shares:
         return list(range(len(instances)))

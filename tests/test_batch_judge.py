@@ -19,8 +19,8 @@ from metagap.impl.losses import LOSSES, Loss
 from metagap.impl.midrad import MidRad, MidRads
 from metagap.impl.sources import SMALL, RandomSource
 from metagap.impl.supervised.batch import Batch
-from metagap.impl.supervised.draws import problem
 from metagap.impl.supervised.batch_quantities import BatchQuantities
+from metagap.impl.supervised.draws import problem
 from metagap.impl.supervised.enclosed import taylor
 from metagap.impl.supervised.enclosed.quantities import EnclosedQuantities
 from metagap.impl.supervised.generate import GENERATORS
@@ -119,7 +119,9 @@ def test_joints_are_left_to_balls() -> None:
     batch = next(batches("arbitrary", "huber", 4, 1))
     width = float(batch.loss.parameter.p) / float(batch.loss.parameter.q) if batch.loss.parameter else 1.0
     z = (batch.features @ batch.omega[..., None])[..., 0]
-    at_joint = replace(batch, steps=1, rate=np.full(len(batch), 0.5), labels=z[:, None, :, None] - width + 0 * batch.labels)
+    at_joint = replace(
+        batch, steps=1, rate=np.full(len(batch), 0.5), labels=z[:, None, :, None] - width + 0 * batch.labels
+    )
     for known in META_SL.judged_in_arrays(at_joint, CLAIMS):
         assert "meta-sl-lifted" not in known or known["meta-sl-lifted"].verdict is Verdict.OUTSIDE
     assert not disagreements(at_joint)[0]
@@ -157,10 +159,12 @@ def test_equalities_and_attained_bounds_are_left_to_balls() -> None:
         assert not {"meta-sl-identity", "meta-sl-s2", "meta-sl-refined-l1"} & set(known)
 
 
-def test_several_outputs_are_left_to_balls() -> None:
+def test_several_outputs_and_kinks_are_left_to_balls() -> None:
     generator = next(g for g in GENERATORS if g.name == "vector-outputs")
     batch = generator.build(RandomSource((1,), 2), generator.variants[0])
     assert META_SL.judged_in_arrays(batch, CLAIMS) == [{}, {}]
+    kinked = next(batches("arbitrary", "absolute", 1, 1, size=2))
+    assert META_SL.judged_in_arrays(kinked, CLAIMS) == [{}, {}]
 
 
 # --- nothing decides but finite enclosures ----------------------------------------------------------------------

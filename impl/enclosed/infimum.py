@@ -27,7 +27,6 @@ from ..floats.infimum import ball_least_squares, l1_ends
 from ..midrad import MidRad, MidRads, U
 from .linear import applied, norm, pulled
 
-
 SHARP = 2.0**-36
 """Share of its upper end to which an infimum is enclosed well enough."""
 LEAST = 2.0**-900

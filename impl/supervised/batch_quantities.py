@@ -10,8 +10,8 @@ import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
 from ..floats.infimum import ball_least_squares
-from .batch import Array, Batch
-from .core_batch_quantities import CoreBatchQuantities, norms
+from .batch import Batch
+from .core_batch_quantities import Array, CoreBatchQuantities, norms
 
 
 class BatchQuantities(CoreBatchQuantities):

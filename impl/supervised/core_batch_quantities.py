@@ -17,7 +17,9 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
 from ..floats.infimum import lifted_least_squares
 from ..losses import Link
-from .batch import Array
+
+Array = Any
+"""Float64 arrays; or arrays of the numbers `m` of whoever evaluates this text in others."""
 
 
 class CoreBatchQuantities:

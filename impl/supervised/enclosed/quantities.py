@@ -28,17 +28,18 @@ from . import taylor
 def enclosed(batch: Batch) -> Batch:
     """The batch of the instances themselves (`Batch.instance`): its numbers exactly, masses and weights normalised.
 
-    Errors: UnknownError for several outputs.
+    Errors: UnknownError for several outputs, and for a loss with kinks, whose slopes are no numbers there.
     """
-    if batch.loss.outputs > 1:
-        raise UnknownError("several outputs")
-    shares = {
+    if batch.loss.outputs > 1 or batch.loss.profile.kinked:
+        raise UnknownError("several outputs, or kinks")
+    shares: dict[str, Any] = {
         "masses": _normalised(batch.masses, (2, 3)),
         "support_masses": None if batch.support_masses is None else _normalised(batch.support_masses, (2, 3)),
         "weights": _normalised(batch.weights, (1,)),
     }
-    exact = {f.name: getattr(batch, f.name) for f in batch.fields if f.name not in (*shares, "labels", "support_labels")}
-    numbers = {name: None if value is None else MidRad(value) for name, value in exact.items()}
+    names = {field.name for field in batch.fields} - {*shares, "labels", "support_labels"}
+    given = {name: getattr(batch, name) for name in names}
+    numbers: dict[str, Any] = {name: None if value is None else MidRad(value) for name, value in given.items()}
     return replace(batch, **numbers, **shares)
 
 
@@ -59,13 +60,14 @@ class EnclosedQuantities(BatchQuantities):
         self._used = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
 
     def __call__(self, name: str) -> Any:
-        if not hasattr(type(self), name):
+        found = getattr(self, name) if hasattr(type(self), name) else None
+        if not isinstance(found, MidRad):
             raise UnknownError(name)
-        return getattr(self, name)
+        return found
 
     @property
     def _present(self) -> Array:
-        return (self.given.masses > 0).any(3)
+        return np.asarray((self.given.masses > 0).any(3))
 
     @property
     def zero(self) -> MidRad:
@@ -105,7 +107,7 @@ class EnclosedQuantities(BatchQuantities):
 
     def _spread(self) -> Array:
         """Where there is mass (B, n, k), in tasks of positive weight."""
-        return self._used.any(3)
+        return np.asarray(self._used.any(3))
 
     @cached_property
     def misfit_l1(self) -> Any:
@@ -206,7 +208,7 @@ class EnclosedQuantities(BatchQuantities):
         batch, profile = self.given, self.batch.loss.profile
         if not profile.joints:
             return self._structural(True)
-        if profile.kinked or not batch.steps:
+        if not batch.steps:
             raise UnknownError("margin_differentiability")
         labels, met = self._inner_atoms(batch)[0], self._inside
         least = [np.ones((2, len(batch)))]
@@ -271,7 +273,7 @@ class EnclosedQuantities(BatchQuantities):
 
     def _longest(self, masses: Array) -> MidRad:
         """The largest ||phi(x)|| (B,) of points with mass in a task of positive weight."""
-        used = ((self.given.weights[:, :, None, None] > 0) & (masses > 0)).any((1, 3))
+        used = np.asarray(((self.given.weights[:, :, None, None] > 0) & (masses > 0)).any((1, 3)))
         return self._largest(MidRads.where(used, self._lengths(self.features), 0.0), 1)
 
     @cached_property

@@ -43,10 +43,7 @@ def gradient(batch: Any, adapted: MidRad | None = None) -> MidRad:
     unit = MidRad(np.broadcast_to(np.eye(d), (size, 1, d, d)))
     theta = joined(batch.omega[:, None, :, None], unit)
     features = batch.features[:, None]
-    if adapted is None:
-        theta = _stepped(batch, features, theta)
-    else:
-        theta = _implicit(batch, features, adapted)
+    theta = _stepped(batch, features, theta) if adapted is None else _implicit(batch, features, adapted)
     z = features @ theta
     found = batch.loss.value(Duals, Dual(z[..., :1], LINE), batch.labels)
     own = ((batch.masses * found.slope).sum(3)[..., None] * z[..., 1:]).sum(2)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from flint import ctx
 
 from ..theory.claim import Ablation, Claim, Mutant
 from .answers import Answerer
 from .balls.core import CoreQuantities
+from .batch_judge import Judged, UnknownError, judged_in_arrays
 from .files.records import Reader
 from .instances import Instance, Vector
 from .judge import PRECISIONS, Evaluator
@@ -76,6 +80,9 @@ class Family:
     """Terms that the table of real tasks shows beside gap and bound."""
     answerer: Answerer | None = None
     """How `certify` answers for an instance's omega."""
+    enclosed_quantities: Callable[[Any], Any] | None = None
+    """The engine that decides of whole batches what midpoint-radius numbers tell: Quantities(batch). Errors:
+    UnknownError for a batch that it does not take."""
     in_torch: Callable[[], Any] | None = None
     """Loads torch, and gives the searching engine's quantities there: for search by gradients."""
 
@@ -107,10 +114,39 @@ class Family:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
 
-    def evaluator(self, instance: Instance) -> Evaluator:
-        """The quantities of an instance, at every precision that is needed."""
+    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
+        """Per instance of a generator's batch the claims that arrays decide."""
+        nothing: list[Judged] = [{} for _ in range(len(batch))]
+        if self.enclosed_quantities is None:
+            return nothing
+        with np.errstate(all="ignore"):
+            try:
+                return judged_in_arrays(claims, self.enclosed_quantities(batch), len(batch))
+            except UnknownError:
+                return nothing
+
+    @property
+    def shares(self) -> bool:
+        """Whether quantities of one problem and omega serve for other comparators and radii."""
+        return hasattr(self.quantities, "against")
+
+    def evaluator(self, instance: Instance, beside: Evaluator | None = None) -> Evaluator:
+        """The quantities of an instance, at every precision that is needed.
+
+        beside: of another instance: what omega alone decides is taken from there, if it is the same problem and omega.
+        """
+        other = None
+        if beside is not None and self.shares:
+            given: Any = instance
+            same = replace(given, comparator=beside.instance.comparator, radius=beside.instance.radius)
+            other = beside if same == beside.instance else None
+
+        def make() -> CoreQuantities:
+            known: Any = None if other is None else other.known_at.get(int(ctx.prec))
+            found: CoreQuantities = self.quantities(instance) if known is None else known.against(instance)
+            return found
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, lambda: self.quantities(instance), exact, self.precisions(instance))
+        return Evaluator(instance, make, exact, self.precisions(instance))

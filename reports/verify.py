@@ -275,6 +275,9 @@ class Run:
         file = f"instances/{kept.sha256[:12]}.json"
         self.kept[file] = kept.text
         judged = kept.judged
+        if judged.brief:
+            claim = next(claim for claim in self.claims if claim.name == judged.claim)
+            judged = judge(loads(kept.text, kept.origin), (claim,)).claims[0]
         return Shown(
             instance=kept.sha256,
             file=file,

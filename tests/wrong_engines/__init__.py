@@ -1,6 +1,7 @@
 """Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
 
 from .answers import ANSWER_FAULTS
+from .batches import BATCHES
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
@@ -23,6 +24,7 @@ CATALOGUE = (
     *NUMBERS,
     *LOSS_FAULTS,
     *INFIMA,
+    *BATCHES,
     *SUPERVISED,
     *LAWS,
     *VECTORS,

@@ -7,7 +7,7 @@ equations with any coefficients. Each lemma rests on
 
 * identities, which are tried as identities of polynomials over the region's shape (`impl/regions/formal.py`);
 * facts of the box, which enclosures over the box decide: ell'' >= 0 between z and h', Hess L >= 0 between omega and
-  theta', |Hess L| <= beta on the step, what |ell'''| leaves of the remainder's constant;
+  theta', |Hess L| <= beta on the step;
 * margins of assumptions, certified over the box;
 * words: what a reader must grant beside. Cauchy-Schwarz is Lagrange's identity and the root's monotony; a continuous
   function has a minimum on a closed ball; Taylor's theorem.
@@ -143,9 +143,9 @@ LEMMAS = (
         "remainder",
         "eps*displacement + weight_norm*remainder_constant*displacement**2 - pairing",
         ("chain", "remainder", "lagrange"),
-        ("third",),
+        (),
         (_SMOOTH, _PARAMETER, "margin_third_derivative", "margin_one_gradient_step"),
-        f"{_CAUCHY}; Taylor's theorem for ell'; masses sum to 1",
+        f"{_CAUCHY}; Taylor's theorem for ell'; m3 as the table of losses has it; masses sum to 1",
     ),
     Lemma(
         "bias",

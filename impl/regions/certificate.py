@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from ...theory.regions import LEMMAS, STATEMENTS
 from ..files.faults import BadInputError, FaultError
 from ..files.numbers import NUMBER, Number, exact, written
 from ..files.records import Record, typed
-from ..files.text import document, document_in, lookup
+from ..files.text import document_in, lookup
 from . import document as regions
 from .leaves import ALGEBRA, DIRECT, OPEN, OUTSIDE, VIOLATED, Weights
 from .region import Box, Region, halves
@@ -136,11 +135,6 @@ def boxes(tree: bytes, box: Box) -> Iterator[tuple[Box, int]]:
             raise TreeError(f"byte {place} of the tree, {byte}, is no interval and no leaf")
     if waiting:
         raise TreeError("the tree ends before it covers the region")
-
-
-def load(path: str | os.PathLike[str]) -> Certificate:
-    """The certificate in a file. Errors: BadInputError."""
-    return read(document(path), os.fsdecode(path))
 
 
 def loads(text: str, source: str = "<string>") -> Certificate:

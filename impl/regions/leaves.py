@@ -12,14 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
-from flint import Ordering, arb, ctx, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+from flint import Ordering, arb, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from ...theory.claim import Assumption, Claim, Expression, Relation, UndefinedQuantityError
 from ...theory.regions import LEMMAS, Lemma
-from ..arithmetic import Balls, norm
 from ..balls.core import TooLargeError
 from ..verdicts import at_most, fit, standing
 from .formal import Facts
@@ -144,20 +141,6 @@ def _hessian(at: RegionQuantities) -> arb:
     return least_eigenvalue(at.hessian_over([at.problem.omega.entries(), at._rival.theta.entries()]))
 
 
-def _third(at: RegionQuantities) -> arb:
-    """remainder_constant less what Taylor's theorem needs: max_j sum_x |eta| p |phi_j'phi_x| |ell'''| |phi_x|^2/2."""
-    loss, problem, rival = at.problem.loss, at.problem, at._rival.predictions
-    rows, needed = problem.features.tolist(), arb(0)
-    for i, x, _ in at._points:
-        total = arb(0)
-        for a, y, p in at.laws[i].inner.atoms:
-            moved = sum((u * v for u, v in zip(problem.paced(at.m.matrix([[w] for w in rows[a]])).entries(), rows[x], strict=True)), arb(0))
-            bend = loss.d3(Balls, at._before[a].union(rival[a]), y)
-            total += p * Balls.magnitude(moved) * Balls.magnitude(bend) * norm(rows[a]) ** 2 / 2
-        needed = needed.max(total)
-    return at.remainder_constant - needed
-
-
 def _step(at: RegionQuantities) -> arb:
     """beta less |Hess L| on every segment from omega to omega - grad L/beta."""
     beta, here = at.smoothness, at.problem.omega.entries()
@@ -168,7 +151,6 @@ def _step(at: RegionQuantities) -> arb:
 FACTS: dict[str, Callable[[RegionQuantities], arb]] = {
     "bend": _bend,
     "hessian": _hessian,
-    "third": _third,
     "step": _step,
 }
 """By the names that `theory.regions` gives them."""

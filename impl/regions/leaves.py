@@ -94,11 +94,12 @@ class Prover:
         return Leaf(OPEN if held is None else DIRECT if held else VIOLATED, margin)
 
     def _claim(self, claim: Claim, at: RegionQuantities) -> Leaf:
-        for assumption in claim.assumptions:
-            margin = at(assumption.margin)
-            held = standing(margin) if fit(margin) else None
-            if not held:
-                return Leaf(OPEN if held is None else OUTSIDE, margin)
+        margins = [at(assumption.margin) for assumption in claim.assumptions]
+        if any(standing(margin) is False for margin in margins):
+            return Leaf(OUTSIDE, arb(0))
+        doubtful = next((margin for margin in margins if not (fit(margin) and standing(margin))), None)
+        if doubtful is not None:
+            return Leaf(OPEN, doubtful)
         doubt = arb("nan")
         if self.lemmas is not None:
             found = _rested(at, self.lemmas)
@@ -138,7 +139,8 @@ def _bend(at: RegionQuantities) -> arb:
 
 def _hessian(at: RegionQuantities) -> arb:
     """The least eigenvalue of Hess L on every segment from omega to theta'."""
-    return least_eigenvalue(at.hessian_over([at.problem.omega.entries(), at._rival.theta.entries()]))
+    here, there = at.problem.omega.entries(), at._rival.theta.entries()
+    return _on_segment(here, there, lambda points: least_eigenvalue(at.hessian_over(points)))
 
 
 def _step(at: RegionQuantities) -> arb:
@@ -146,6 +148,26 @@ def _step(at: RegionQuantities) -> arb:
     beta, here = at.smoothness, at.problem.omega.entries()
     there = [v - g / beta for v, g in zip(here, at._gradient, strict=True)]
     return beta - size_of(at.hessian_over([here, there]))
+
+
+HALVINGS = 4
+"""Of a segment, at most, over whose parts second derivatives are enclosed."""
+
+
+def _on_segment(here: list[arb], there: list[arb], slack: Callable[[list[list[arb]]], arb]) -> arb:
+    """The least slack on segments between two boxes, a part of it at a time; the first that is not certified >= 0."""
+    least, waiting = arb("inf"), [(here, there, 0)]
+    while waiting:
+        start, end, depth = waiting.pop()
+        found = slack([start, end])
+        if found >= 0:
+            least = least.min(found)
+        elif depth == HALVINGS:
+            return found
+        else:
+            middle = [(a + b) / 2 for a, b in zip(start, end, strict=True)]
+            waiting += [(middle, end, depth + 1), (start, middle, depth + 1)]
+    return least
 
 
 FACTS: dict[str, Callable[[RegionQuantities], arb]] = {

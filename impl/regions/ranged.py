@@ -17,7 +17,7 @@ from typing import Any, Self
 from flint import arb, arb_series, ctx, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Number, norm, square
+from ..arithmetic import Balls, Number, NumberSystem, norm, square
 from ..instances import Instance, Vector
 from ..losses import Link, Loss
 from ..supervised import taylor
@@ -79,9 +79,9 @@ class Ranged(Loss):
 class RegionQuantities(MetaSLQuantities):
     """Every quantity of meta-SL, enclosed over all instances of a box at once (`Region.over`)."""
 
-    def __init__(self, instance: Any) -> None:
+    def __init__(self, instance: Any, m: NumberSystem = Balls, direction: Vector | None = None) -> None:
         loss = instance.loss
-        super().__init__(replace(instance, loss=Ranged(loss.name, loss.parameter)), Balls)
+        super().__init__(replace(instance, loss=Ranged(loss.name, loss.parameter)), m, direction)
 
     @classmethod
     def exact(cls, instance: Instance, direction: Vector | None = None) -> Self | None:

@@ -97,7 +97,10 @@ def _ends(place: str, given: dict[str, Any]) -> tuple[fmpq, fmpq]:
     if not INTERVALS.fullmatch(place):
         what = "a number: intervals are those of eta, features, weights, p, y, omega, comparator and radius"
         raise FaultError(place, "give one number", what)
-    ends = typed(given, _Interval, lambda place, words: f"an interval {{'from': a, 'to': b}} ({words})")
+    try:
+        ends = typed(given, _Interval, lambda _, words: words)
+    except FaultError as fault:
+        raise FaultError(place, fault.advice, f"an interval {{'from': a, 'to': b}} ({fault.what})") from None
     low, high = (exact(end, f"{place}.{name}") for name, end in (("from", ends.low), ("to", ends.high)))
     if not low < high:
         raise FaultError(place, "give a number if both ends are one", "an interval with from < to")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from flint import Ordering, arb, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
@@ -19,6 +20,7 @@ from ...theory.claim import Assumption, Claim, Expression, Relation, UndefinedQu
 from ...theory.regions import LEMMAS, Lemma
 from ..balls.core import TooLargeError
 from ..verdicts import at_most, fit, standing
+from ..supervised.quantities import MetaSLQuantities
 from .formal import Facts
 from .ranged import RegionQuantities, least_eigenvalue, size_of
 from .region import Box, Region
@@ -118,15 +120,19 @@ class Prover:
 def _rested(at: RegionQuantities, lemmas: Sequence[Lemma]) -> arb | None:
     """None if all that the lemmas ask of the box is certified; else what is not."""
     for lemma in lemmas:
-        for name in lemma.margins:
-            margin = at(name)
-            if not (fit(margin) and standing(margin)):
-                return margin
+        margin = least_margins(at, lemma)
+        if not (fit(margin) and standing(margin)):
+            return margin
         for name in lemma.facts:
             slack = FACTS[name](at)
             if not (fit(slack) and slack >= 0):
                 return slack
     return None
+
+
+def least_margins(at: MetaSLQuantities, lemma: Lemma) -> arb:
+    """The least margin that a lemma asks for; 1 if it asks for none."""
+    return reduce(arb.min, map(at, lemma.margins), arb(1))
 
 
 # --- facts of a box: >= 0 where they hold -------------------------------------------------------------------

@@ -18,6 +18,7 @@ from flint import arb, arb_series, ctx, fmpq
 
 from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Balls, Number, NumberSystem, norm, square
+from ..balls.core import TooLargeError
 from ..instances import Instance, Vector
 from ..losses import Link, Loss
 from ..supervised import taylor
@@ -72,8 +73,9 @@ class Ranged(Loss):
         return plain.least_curvature(arb(over.lower()), arb(over.upper()), arb(0) if residual else y)
 
     def bregman(self, m: Any, z: Number, h: Number, y: Number) -> Number:
-        """(h - z)^2 ell[z, z, h]."""
-        return square(h - z) * self.d2(m, z.union(h), y) / 2
+        """(h - z)^2 ell[z, z, h], and what subtraction makes of it, where that is sharper."""
+        found, plain = square(h - z) * self.d2(m, z.union(h), y) / 2, super().bregman(m, z, h, y)
+        return found.intersection(plain) if found.is_finite() and plain.is_finite() else found
 
 
 class RegionQuantities(MetaSLQuantities):
@@ -182,9 +184,19 @@ class RegionQuantities(MetaSLQuantities):
             return arb(1)
         return self._joint_margin([law.inner for law in self.laws], self._iterates)
 
+    @property
+    def _exact_features(self) -> bool:
+        return all(isinstance(v, fmpq) for row in self.instance.features for v in row)
+
     def _certainly_dependent(self) -> bool:
-        exact = all(isinstance(v, fmpq) for row in self.instance.features for v in row)
-        return self._crowded or (exact and self._may_adapt is not None and super()._certainly_dependent())
+        asked = self._exact_features and self._may_adapt is not None
+        return self._crowded or (asked and super()._certainly_dependent())
+
+    @cached_property
+    def independent_supports(self) -> Number:
+        if not self._exact_features:
+            raise TooLargeError("ranks are those of exact features")
+        return super().independent_supports
 
     @cached_property
     def _classes(self) -> list[AtomClass]:

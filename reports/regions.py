@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flint import fmpq
 
+from ..impl.files.text import laid_out
 from ..impl.regions import certificate, document, search
 from ..impl.regions.check import check
 from ..theory.meta_sl import CLAIMS
@@ -37,7 +38,8 @@ def proved(
         found = search.prove(region, known[name], seconds, lambda stage, of=name: tell(f"{of}: {stage}"))
         rows.append(_row(found))
         certificates.append(found.certificate.dumps())
-    return RegionsRecord(loss=region.corner.loss.name, region=dict(region.document), seconds=seconds, rows=rows), certificates
+    text = laid_out(region.document, "")
+    return RegionsRecord(loss=region.corner.loss.name, region=text, seconds=seconds, rows=rows), certificates
 
 
 def _row(found: search.Proof) -> RegionRow:

@@ -26,7 +26,7 @@ STATEMENTS = (
     Assumption("convex", "L is strictly convex at omega: its Hessian is positive definite.", "curvature_least"),
     Assumption(
         "minima",
-        "Where the gradient of L is 0 at omega, its Hessian is positive definite: with one parameter, omega has at most "
+        "Where the gradient of L is 0 at omega, its Hessian is positive definite: with one parameter, L has at most "
         "one stationary point in an interval, and no spurious minimum.",
         "curvature_where_stationary",
     ),
@@ -73,9 +73,7 @@ LEMMAS = (
     ),
     Lemma("direction", "radius*eps - direction", ("lagrange",), words=_CAUCHY),
     Lemma("residual", "weight_norm*residual_norm - inner_product", ("lagrange",), words=_CAUCHY),
-    Lemma(
-        "ball", "radius*eps + weight_norm*misfit - pairing", ("chain", "lagrange"), (), (_SMOOTH,), words=_MINIMUM
-    ),
+    Lemma("ball", "radius*eps + weight_norm*misfit - pairing", ("chain", "lagrange"), (), (_SMOOTH,), words=_MINIMUM),
     Lemma("l1", "misfit_l1 - pairing", ("chain", "lagrange"), (), (_SMOOTH,), words=_INFIMUM),
     Lemma(
         "mixed",
@@ -164,4 +162,3 @@ LEMMAS = (
         "Taylor's theorem on the step",
     ),
 )
-

@@ -3,9 +3,9 @@
     {"format": "metagap/region-certificate/1", "region": {...}, "claim": ..., "statement": ..., "weights": {...},
      "proved": "p/q", "outside": "p/q", "violated": "p/q", "tree": "..."}
 
-The claim: on so much of the region's volume the claim (or mutant, or statement of `theory.regions`) is proved, it says
+The claim: on so much of the region's volume the claim (mutant, statement of `theory.regions`) is proved, it says
 nothing, it is false. `statement` is its text: of a claim that has changed since, nothing is proved. `weights` are those
-of lemmas. The tree is in preorder from the region's box: a byte j < 32 halves interval j, a letter is a leaf (`leaves`).
+of lemmas. The tree is in preorder from the region's box: a byte j < 32 halves interval j, a letter is a leaf.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def check(
     progress: Callable[[int], None] = lambda boxes: None,
     deadline: float | None = None,
 ) -> Check:
-    """Whether the certificate proves what it claims; not accepted, "out of time", at a time.monotonic() of `deadline`."""
+    """Whether the certificate proves what it claims; not accepted at a time.monotonic() of `deadline`."""
     region, count = certificate.region, 0
     if certificate.statement != text_of(certificate.what):
         return Check(False, f"statement={certificate.statement!r} is not what {certificate.what.name} says now")

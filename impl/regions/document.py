@@ -161,4 +161,6 @@ def _supported(one: MetaSLInstance, intervals: dict[str, tuple[fmpq, fmpq]], res
         for name, law in (("atoms", task.atoms), ("support", task.support or ())):
             exact_ones = [(a.x, a.y) for j, a in enumerate(law) if f"tasks[{i}].{name}[{j}].y" not in intervals]
             if len(set(exact_ones)) < len(exact_ones) or any(atom.p == 0 for atom in law):
-                raise FaultError(f"tasks[{i}].{name}", "merge equal atoms, leave out those of mass 0", "atoms once each")
+                raise FaultError(
+                    f"tasks[{i}].{name}", "merge equal atoms, leave out those of mass 0", "atoms once each"
+                )

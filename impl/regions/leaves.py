@@ -1,10 +1,10 @@
 """What is proved on one box, by whatever way: the engine's verdict for all of its instances at once.
 
-    a   the claim is a sum of lemmas, whose margins and facts are certified over the box
-    d   the enclosures of both sides are separated
-    s   an assumption certifiably fails, or a quantity is undefined, on all of the box: the claim says nothing there
-    v   the claim is certifiably false on all of the box
-    o   open
+a   the claim is a sum of lemmas, whose margins and facts are certified over the box
+d   the enclosures of both sides are separated
+s   an assumption certifiably fails, or a quantity is undefined, on all of the box: the claim says nothing there
+v   the claim is certifiably false on all of the box
+o   open
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from flint import Ordering, arb, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from ...theory.claim import Assumption, Claim, Expression, Relation, UndefinedQuantityError
 from ...theory.regions import LEMMAS, Lemma
 from ..balls.core import TooLargeError
-from ..verdicts import at_most, fit, standing
 from ..supervised.quantities import MetaSLQuantities
+from ..verdicts import at_most, fit, standing
 from .formal import Facts
 from .ranged import RegionQuantities, least_eigenvalue, size_of
 from .region import Box, Region

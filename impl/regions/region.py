@@ -41,7 +41,7 @@ class Region:
     places: tuple[str, ...]
     box: Box
     rests: tuple[str, ...]
-    document: Mapping[str, Any]
+    document: dict[str, Any]
 
     def at(self, point: Sequence[fmpq]) -> MetaSLInstance:
         """The instance at exact values of the places."""
@@ -149,9 +149,7 @@ def halves(box: Box, axis: int) -> tuple[Box, Box]:
     return (*box[:axis], (low, middle), *box[axis + 1 :]), (*box[:axis], (middle, high), *box[axis + 1 :])
 
 
-def told_apart(
-    tasks: Sequence[Task], apart: Callable[[Any, Any], bool] = lambda one, other: True
-) -> list[AtomClass]:
+def told_apart(tasks: Sequence[Task], apart: Callable[[Any, Any], bool] = lambda one, other: True) -> list[AtomClass]:
     """The atoms of the inner laws, each a class of its own, over the tasks that have it.
 
     apart: whether labels that are not equal are certainly different. Errors: TooLargeError where they are not.

@@ -36,7 +36,9 @@ def prove(
     ] = 10.0,
     certificate: Annotated[
         Path | None,
-        typer.Option("--certificate", metavar="CERT", help="Of a region and one claim: write what metagap check proves."),
+        typer.Option(
+            "--certificate", metavar="CERT", help="Of a region and one claim: write what metagap check proves."
+        ),
     ] = None,
     json_target: JsonOption = None,
 ) -> None:

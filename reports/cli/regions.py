@@ -46,6 +46,8 @@ def _show(record: RegionsRecord) -> None:
         table.add_column("by")
         for row in record.rows:
             parts = (f"{100 * part:.2f} %" if part else "" for part in (row.proved, row.outside, row.violated))
-            table.add_row(row.what, *parts, str(row.boxes), "enclosures" if row.lemmas is None else ", ".join(row.lemmas))
+            table.add_row(
+                row.what, *parts, str(row.boxes), "enclosures" if row.lemmas is None else ", ".join(row.lemmas)
+            )
         paper().print(table)
     typer.echo(f"{places} of {len(record.rows)} are decided on the whole region")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -12,7 +12,7 @@ Part = Annotated[float, Meta(ge=0, le=1, description="a share of the region's vo
 
 
 class RegionRow(Record):
-    """A claim, a mutant or a statement over the region: where it is proved, says nothing, is false; the rest is open."""
+    """A claim, a mutant or a statement over the region: where it is proved, says nothing, is false; else it is open."""
 
     what: str
     statement: Annotated[str, Meta(description="its text, in the theory's names")]
@@ -29,6 +29,6 @@ class RegionsRecord(Record, kw_only=True, tag_field="format", tag="metagap/regio
     """What was proved over a region of instances, and in how many seconds for each claim at most."""
 
     loss: str
-    region: Annotated[dict[str, Any], Meta(description="the region file")]
+    region: Annotated[str, Meta(description="the region file's text")]
     seconds: float
     rows: list[RegionRow]

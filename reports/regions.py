@@ -25,7 +25,7 @@ def names() -> tuple[str, ...]:
 
 def usual() -> tuple[str, ...]:
     """What is asked where nothing is named: claims and statements."""
-    return tuple(one.name for one in (*CLAIMS, *STATEMENTS))
+    return (*(claim.name for claim in CLAIMS), *(statement.name for statement in STATEMENTS))
 
 
 def proved(
@@ -35,7 +35,8 @@ def proved(
     region, known = document.load(path), certificate.provable()
     rows, certificates = [], []
     for name in wanted:
-        found = search.prove(region, known[name], seconds, lambda stage, of=name: tell(f"{of}: {stage}"))
+        tell(name)
+        found = search.prove(region, known[name], seconds, tell)
         rows.append(_row(found))
         certificates.append(found.certificate.dumps())
     text = laid_out(region.document, "")

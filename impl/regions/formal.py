@@ -147,7 +147,7 @@ class Facts:
         atoms = sum(len(task.atoms) + len(task.support or ()) for task in corner.tasks)
         steps = corner.adaptation.steps if hasattr(corner.adaptation, "steps") else 1
         m = Polynomials(places, 12 * atoms * (steps + 2) + corner.dimension)
-        numbers = dict(m.numbers)
+        numbers: dict[str, Any] = dict(m.numbers)
         self._normalise(numbers)
         numbers |= {"adaptation.eta": fmpq(0)} if still else {}
         if not getattr(corner.adaptation, "decay", ZERO):

@@ -61,7 +61,8 @@ class Ranged(Loss):
 
     def _over(self, order: int, z: arb, y: arb) -> arb:
         plain = Loss(self.name, self.parameter)
-        if order == 3 and self.profile.joints and not plain.joint_distance(z, y) > 0:
+        near = plain.joint_distance(z, y) if order == 3 else None
+        if near is not None and not near > 0:
             return arb("nan")
         # Of a residual the range is that of one variable, whatever the label's width.
         return plain.range(order, z - y, arb(0)) if self.link is Link.RESIDUAL else plain.range(order, z, y)
@@ -164,6 +165,7 @@ class RegionQuantities(MetaSLQuantities):
     def least_bend(self) -> arb:
         """The least ell'' between any z and h', end by end: a ball's radius is too coarse for a bound of 0."""
         loss = self.problem.loss
+        assert isinstance(loss, Ranged)
         return reduce(arb.min, (loss.least_over(z.union(h), y) for _, _, z, h, y in self._divergences))
 
     # --- what is asked of exact numbers ---

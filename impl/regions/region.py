@@ -25,7 +25,7 @@ class Filled(MetaSLInstance):
     """An instance whose numbers need not be rationals: nothing is sorted or merged by them."""
 
     @property
-    def canonical(self) -> Filled:  # type: ignore[override]
+    def canonical(self) -> Filled:
         """The instance itself."""
         return self
 
@@ -92,7 +92,7 @@ class Region:
         weights = self._shares("tasks[{}].weight", [task.weight for task in corner.tasks], given)
         tasks = []
         for i, task in enumerate(corner.tasks):
-            laws = []
+            laws: list[tuple[Atom, ...] | None] = []
             for name, law in (("atoms", task.atoms), ("support", task.support)):
                 if law is None:
                     laws.append(None)

@@ -33,6 +33,7 @@ from metagap.reports.records import dumps, hashes, sources
 from metagap.theory.meta_sl import CLAIMS
 from typer.testing import CliRunner
 
+from .regions import EXAMPLE as REGION
 from .test_cli import MIRRORED, write
 
 runner = CliRunner()
@@ -81,6 +82,7 @@ def folder(small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path_factory: 
         ["audit", instance, "--json", str(out / "conditions.json")],
         ["certify", instance, "--omega", str(omega), "--json", str(out / "certify.json")],
         ["falsify", "half-constant", "--out", str(out), "--json", str(out / "falsify.json")],
+        ["prove", "--region", str(REGION), "--claim", "meta-sl-lifted", "--json", str(out / "regions.json")],
     ):
         result = runner.invoke(app, arguments)
         assert result.exit_code in (0, 1, 3), result.output

@@ -121,7 +121,7 @@ FLOORS = (
     ("batch_judge", "models.traced", "study"),
     ("answers",),
     ("family", "supervised", "traced"),
-    ("optimum", "policies", "supervised.enclosed", "supervised.relu"),
+    ("optimum", "policies", "regions", "supervised.enclosed", "supervised.relu"),
     ("supervised.smooth",),
     ("optimum.networks",),
     ("oracles", "real_tasks"),
@@ -425,6 +425,16 @@ def test_a_meta_feature_in_the_taylor_route_is_noticed() -> None:
 
 FINDER = ("answer", "headline", "landscape", "ranges")
 """Further modules of the room of the optimum that the checker may not reach."""
+
+
+def test_the_checker_of_regions_does_not_reach_their_search() -> None:
+    """Nor a linear program: what adds up to a claim is proposed. It decides by the engine of instances."""
+    seen = reached(["impl.regions.check"], PROPOSALS)
+    assert {"impl.regions.leaves", "impl.regions.formal", "impl.supervised.quantities", "impl.verdicts"} <= set(seen)
+    guilty = {module: way for module, way in seen.items() if set(module.split(".")) & {*SEARCHERS, *FINDER}}
+    assert not guilty, guilty
+    paths = [path for module in seen if (path := file_of(module)) is not None]
+    assert not [path for path in paths if any(name.split(".")[0] == "scipy" for name in imported(path))]
 
 
 def test_the_checker_shares_nothing_with_the_finder() -> None:

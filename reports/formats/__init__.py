@@ -23,6 +23,7 @@ from .formal import FormalRecord
 from .inputs import Schema, certificate_schema, instance_schema
 from .judging import CertifyRecord, CertifyRecord1, ConditionsRecord, Judgement, OptimumRecord
 from .programs import GradientRecord, ProgramRecord
+from .regions import RegionsRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
 from .verifying import VerifyRecord
@@ -43,6 +44,7 @@ FORMATS: dict[str, type[Record]] = {
         MutationRecord,
         WitnessFile,
         FormalRecord,
+        RegionsRecord,
     )
     if isinstance(tag := kind.__struct_config__.tag, str)
 }

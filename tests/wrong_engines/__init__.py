@@ -13,6 +13,7 @@ from .optima import OPTIMUM_FAULTS
 from .proofs import PROOF_FAULTS
 from .rates import RATED
 from .readers import READER_FAULTS
+from .regions import REGION_FAULTS
 from .reinforcement import REINFORCEMENT
 from .running import RUNNING
 from .supervised import SUPERVISED
@@ -40,4 +41,5 @@ CATALOGUE = (
     *ANSWER_FAULTS,
     *RUNNING,
     *PROOF_FAULTS,
+    *REGION_FAULTS,
 )

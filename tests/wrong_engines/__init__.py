@@ -1,6 +1,7 @@
 """Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
 
 from .answers import ANSWER_FAULTS
+from .bundles import BUNDLE_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
@@ -38,4 +39,5 @@ CATALOGUE = (
     *ANSWER_FAULTS,
     *RUNNING,
     *PROOF_FAULTS,
+    *BUNDLE_FAULTS,
 )

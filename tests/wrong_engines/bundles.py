@@ -32,7 +32,7 @@ BUNDLE_FAULTS = (
     fault("any-proof", "_check_claims", "formal = same and", "formal =", forged("formal, by another proof")),
     fault("another-statement-proved", "_check_claims", 'proved[row["claim"]] in stated', "True",
           forged("a proof that was not checked")),
-    fault("witnesses-not-listed", "_check_witnesses", "is_witness == (name in rows)", "True",
+    fault("witnesses-not-listed", "_check_witnesses", "if name.startswith", "if 0 and name.startswith",
           forged("a witness left out")),
     fault("files-of-records", "_check_records", "sha256(members[name]) == digest", "True",
           forged("other hashes of a run")),

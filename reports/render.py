@@ -47,7 +47,7 @@ from .formats import Kind, read
 from .formats.auditing import AuditRecord
 from .formats.bundling import TheoremsRecord
 from .formats.searching import MutationRecord
-from .formats.shared import Interval
+from .formats.shared import Interval, latex
 from .formats.verifying import ClaimRow, VerifyRecord
 from .generated import landscape_answer, rate_answers
 from .overview import (
@@ -171,6 +171,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "mathml": mathml,
+        "stated": lambda of: latex(of.left, of.relation, of.bound),
         "number": number,
         "enclosure": enclosure,
         "share": share,
@@ -342,6 +343,22 @@ def bundle_page(theorems: TheoremsRecord, verify: VerifyRecord) -> str:
         )
     )
     return clean(text)
+
+
+def theory_page(name: str) -> str:
+    """A family's claims as a page of the documentation, in Markdown."""
+    family = FAMILIES[name]
+    return (
+        _environment()
+        .get_template("theory.md.j2")
+        .render(
+            family=family,
+            claims=family.all_claims,
+            mutants=family.mutants,
+            ablations=family.ablations,
+            proofs=current(),
+        )
+    )
 
 
 def write_report(

@@ -10,13 +10,13 @@ def test_the_lifted_bound(instance):
 A failure shrinks to the textbook case: one task, one point, one dimension, small numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 from metagap.impl.families import FAMILIES
+from metagap.impl.instances import Instance
 from metagap.impl.sources import SMALL
 from metagap.impl.strategies import instances as generated
 from metagap.reports import asserting  # noqa: F401  so that no example waits for it: Hypothesis has a deadline
@@ -30,7 +30,7 @@ def instances(
     generator: str | None = None,
     loss: str | Sequence[str] | None = None,
     **largest: int,
-) -> SearchStrategy[Any]:
+) -> SearchStrategy[Instance]:
     """Instances of a family, from one of its generators (by default the first, which draws anything).
 
     loss      of these losses alone (meta-RL: adaptations), or other variants of the generator
@@ -52,7 +52,7 @@ def instances(
     return generated(named, wanted, replace(SMALL, **largest), FAMILIES[chosen])
 
 
-def _one_of(what: str, name: str, known: Sequence[str] | Any) -> str:
+def _one_of(what: str, name: str, known: Collection[str]) -> str:
     if name in known:
         return name
     near = get_close_matches(str(name), known, 1)

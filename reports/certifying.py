@@ -23,7 +23,7 @@ from ..impl.files.text import document
 from ..impl.instances import Instance, Vector
 from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
-from ..impl.optimum.certificate import load
+from ..impl.optimum.certificate import Certificate, load
 from ..impl.own_tasks import TaskSource, from_arrays
 from ..impl.regions.certificate import is_one
 from ..impl.supervised.document import OUTPUTS
@@ -241,8 +241,11 @@ def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tu
     now_and_then = _paced(tell)
     found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
+    beyond = f"({found.boxes} boxes, {found.extra} beyond the tree)"
+    return found.accepted, f"{path}: {word}: {bracket_of(certificate)}: {found.reason} {beyond}"
+
+
+def bracket_of(certificate: Certificate) -> str:
+    """What a certificate says of the optimum."""
     where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
-    return found.accepted, (
-        f"{path}: {word}: {certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}: "
-        f"{found.reason} ({found.boxes} boxes, {found.extra} beyond the tree)"
-    )
+    return f"{certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}"

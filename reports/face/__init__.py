@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from metagap.impl import check, judge, load, minimise
+    from metagap.reports.asserting import assert_proved
     from metagap.reports.certifying import certify
 
-__all__ = ["__version__", "certify", "check", "judge", "load", "minimise"]
+    from . import strategies
+
+__all__ = ["__version__", "assert_proved", "certify", "check", "judge", "load", "minimise", "strategies"]
 
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
         return metadata.version("metagap")
+    if name == "assert_proved":
+        from metagap.reports.asserting import assert_proved
+
+        return assert_proved
+    if name == "strategies":
+        import metagap.strategies
+
+        return metagap.strategies
     if name == "certify":
         from metagap.reports.certifying import certify
 

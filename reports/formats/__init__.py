@@ -19,6 +19,7 @@ from ...impl.files.records import Record, T, typed
 from ...impl.files.text import document, join
 from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
+from .bundling import TheoremsRecord
 from .formal import FormalRecord
 from .inputs import Schema, certificate_schema, instance_schema
 from .judging import CertifyRecord, CertifyRecord1, ConditionsRecord, Judgement, OptimumRecord
@@ -45,6 +46,7 @@ FORMATS: dict[str, type[Record]] = {
         WitnessFile,
         FormalRecord,
         RegionsRecord,
+        TheoremsRecord,
     )
     if isinstance(tag := kind.__struct_config__.tag, str)
 }

@@ -2,6 +2,7 @@
 
 from .answers import ANSWER_FAULTS
 from .batches import BATCHES
+from .bundles import BUNDLE_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
@@ -42,4 +43,5 @@ CATALOGUE = (
     *RUNNING,
     *PROOF_FAULTS,
     *REGION_FAULTS,
+    *BUNDLE_FAULTS,
 )

@@ -158,6 +158,9 @@ def test_what_a_result_costs_does_not_depend_on_how_many_there_are() -> None:
 class Patient(Workers):
     """Workers that have everything in hand before they are done with anything."""
 
+    def window(self, seen: int) -> int:
+        return 4_000
+
     def start(self) -> AbstractContextManager[Executor]:
         return Late()
 

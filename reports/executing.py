@@ -39,7 +39,7 @@ class Lost:
 
 
 PIECE = 3.0
-"""Seconds of work that a cluster gives a worker at a time: short jobs go in pieces, as each costs the scheduler, too."""
+"""Seconds of work that a cluster's worker is given at a time: short jobs go in pieces, as each costs the scheduler."""
 
 ASKED, WAIT = 5.0, 60.0
 """Seconds without a result until a cluster is asked whether it has workers, and for how long it may have none."""

@@ -84,7 +84,7 @@ def verify(
     deadline = None if max_time is None else time.monotonic() + max_time
     live = Live(kept_in.progress, lambda: _write(run, run.record(), out, lambda error: None))
     with _advancing(run.size) as advance, started(cluster):
-        begin(kept_in, command, out, store, len(run.plan(real)))
+        begin(kept_in, command, out, store, len(run.plan(real)) + run.later)
         run.execute(workers_of(workers, cluster), deadline, advance, real, kept_in, live)
     record = run.record()
     try:

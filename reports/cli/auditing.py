@@ -18,7 +18,6 @@ from ...impl.extras import available, missing
 from ...impl.families import FAMILIES
 from .. import audit as audits
 from .. import witnesses
-from ..executing import Workers
 from ..formats.auditing import AuditRecord, MutantsRecord
 from ..matrix import alarms
 from ..processes import apart
@@ -65,6 +64,7 @@ from .shared import (
     started,
     store_at,
     voice,
+    workers_of,
     working,
     writing,
 )
@@ -144,7 +144,7 @@ def audit(
     live = Live(kept_in.progress, lambda: _write(found, mutants, out, lambda error: None))
     with working("audit", "what was finished is kept; the same command goes on from there") as show, started(cluster):
         begin(kept_in, command, out, store, len(found.jobs))
-        found.execute(Workers(min(workers, len(found.jobs)), cluster), deadline, kept_in, show, live)
+        found.execute(workers_of(min(workers, len(found.jobs)), cluster), deadline, kept_in, show, live)
         with writing(out):
             record, page = _write(found, mutants, out, left_out)
     if record.status == "complete" and not record.lost:

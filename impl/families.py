@@ -355,4 +355,8 @@ def instance_in(document: Any, source: str, place: str = "", *, problem: bool = 
 def judge(instance: Instance, claims: Iterable[Claim] | None = None, *, complete: bool = False) -> Judgement:
     """The claims of the instance's family (or those given) on the instance; `complete` as in `judge_claims`."""
     family = family_of(instance)
+    if claims is not None:
+        claims = tuple(claims)
+        new = tuple(claim for claim in claims if family.unknown(claim))
+        family = family.stating(new) if new else family
     return judge_claims(family.evaluator(instance), family.claims if claims is None else claims, complete=complete)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..theory.claim import Ablation, Claim, Mutant
+from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
+from .files import BadInputError
 from .files.records import Reader
 from .instances import Instance, Vector
 from .judge import PRECISIONS, Evaluator
 from .sources import Generator, RealTasks
+from .stated import Batched, deciding
 from .study import Headline
 
 
@@ -106,6 +109,41 @@ class Family:
     def all_claims(self) -> tuple[Claim, ...]:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
+
+    def unknown(self, claim: Claim) -> str | None:
+        """The first name in a claim, the margins of its assumptions included, that is no quantity of the family."""
+        names = chain(claim.left.names, claim.bound.names, claim.extras, (a.margin for a in claim.assumptions))
+        return next((name for name in names if not self.has(name)), None)
+
+    def has(self, name: str) -> bool:
+        """Whether that is the name of a quantity."""
+        return not name.startswith("_") and hasattr(self.quantities, name)
+
+    def stating(self, claims: tuple[Claim, ...], mutants: tuple[Mutant, ...] = ()) -> Family:
+        """The family with these claims, too, and the quantities that they bring with them.
+
+        Errors: BadInputError for a quantity that it does not have, and for one of a name that is taken.
+        """
+        own: dict[str, Quantity] = {}
+        for claim in claims:
+            for quantity in claim.quantities:
+                if own.setdefault(quantity.name, quantity) != quantity or self.has(quantity.name):
+                    where = quantity.value.__code__.co_filename
+                    raise BadInputError(where, "quantity", quantity.name, "a name that no other quantity has")
+        batched = self.batch_quantities
+        exactly = deciding(self.quantities, own) if own else self.quantities
+        found = replace(
+            self,
+            claims=(*self.claims, *claims),
+            mutants=(*self.mutants, *mutants),
+            quantities=exactly,
+            batch_quantities=Batched(batched, own, exactly) if own and batched is not None else batched,
+        )
+        for claim in claims:
+            missing = found.unknown(claim)
+            if missing is not None:
+                raise BadInputError(claim.name, "quantity", missing, f"a quantity of {self.name}, or one of its own")
+        return found
 
     def evaluator(self, instance: Instance) -> Evaluator:
         """The quantities of an instance, at every precision that is needed."""

@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from ..impl.bracket import DefectError
 from ..impl.extras import require
+from ..impl.files import BadInputError
 from .processes import TICK, deferred, processes
 
 Job = TypeVar("Job", bound=Hashable)
@@ -123,7 +124,7 @@ def carried_out(
     again alone, when the others are done; a scheduler that went away blames none. Ctrl-C raises KeyboardInterrupt
     between two results (in this process: at once). What a result costs here does not depend on how many jobs there
     are, nor on how many are in hand.
-    Errors: DefectError; OSError where no worker can be started, or none any more.
+    Errors: DefectError; BadInputError of a user's own file; OSError where no worker can be started, or none any more.
     """
     waiting, alone, failed, starts = deque(jobs), deque[Job](), set[Job](), 0
     tries, hand = 1, 0 if workers.cluster else workers.count
@@ -153,7 +154,7 @@ def carried_out(
                         except (BrokenExecutor, CancelledError):
                             whole = False
                             continue
-                        except DefectError:
+                        except (DefectError, BadInputError):
                             raise
                         except Exception as error:
                             found = Lost(f"{type(error).__name__}: {error}".strip(": "))

@@ -49,6 +49,7 @@ from .formats.searching import MutationRecord
 from .formats.shared import Interval
 from .formats.verifying import ClaimRow, VerifyRecord
 from .generated import landscape_answer, rate_answers
+from .own import shown
 from .overview import (
     SIGNS,
     Detail,
@@ -208,7 +209,6 @@ def _environment() -> Environment:
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
         "losses": list(LOSSES.values()),
-        "symbols": list(SYMBOLS.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
         "signs": SIGNS,
         "install": INSTALL,
@@ -280,6 +280,7 @@ class Report:
             tables=tables(audit) if audit else [],
             details=details(audit) if audit else ([], []),
             shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
+            symbols=list(SYMBOLS.values()),
             proofs=current(),
             formal=kept(),
             places=places(),
@@ -350,8 +351,14 @@ def write_report(
         audit = kept
     if verify is None and audit is None:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
+    if verify and audit and verify.own != audit.own:
+        # One page is of one theory.
+        other = "audit.json" if fresh != "audit.json" else "verify.json"
+        warn(BadInputError(str(folder / other), "own", "other claims", "the claims of the other record; run it again"))
+        verify, audit = (None, audit) if other == "verify.json" else (verify, None)
     report = Report(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord))
-    pages = {"report": report.single()} if single else report.pages()
+    with shown((verify or audit).own):  # type: ignore[union-attr]
+        pages = {"report": report.single()} if single else report.pages()
     # The first page last: whoever finds it finds all that it links to.
     for name in reversed(pages):
         write_text(folder / f"{name}.html", pages[name])

@@ -109,7 +109,7 @@ def replay(path: Path) -> Replay:
     kind, name, instance = read(path)
     found = statement(kind, name)
     if found is None:
-        return Replay("error", f"{kind} {name!r} is not known to this version")
+        return Replay("error", f"{kind} {name!r} is not known to this version; of own claims: add --claims FILE.py")
     subject = found.subject
     if isinstance(subject, Mutant):
         sides = refute(subject, instance)

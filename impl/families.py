@@ -23,6 +23,7 @@ from ..theory import (
     without,
 )
 from ..theory.claim import Claim, Mutant
+from ..theory.notation import SYMBOLS
 from ..theory.without import hypotheses
 from . import files
 from .family import Family
@@ -318,6 +319,17 @@ def family_of(subject: Instance | Claim | Mutant) -> Family:
         return FAMILIES[subject.family]
     name = subject.claim if isinstance(subject, Mutant) else subject.name
     return next(family for family in FAMILIES.values() if family.claim(name) is not None)
+
+
+def quantities(family: str) -> dict[str, str]:
+    """Name -> meaning of all that a claim of the family can name; a margin is positive where its assumption holds.
+
+    Errors: KeyError for no family.
+    """
+    of = FAMILIES[family]
+    margins = {a.margin: f"positive where: {a.statement}" for c in of.all_claims for a in c.assumptions}
+    known = margins | {symbol.name: symbol.meaning for symbol in SYMBOLS.values()}
+    return {name: meaning for name, meaning in known.items() if of.has(name)}
 
 
 # --- what is asked of any family ----------------------------------------------------------------------------

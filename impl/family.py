@@ -12,6 +12,7 @@ from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
 from .files import BadInputError
+from .files.faults import nearest
 from .files.records import Reader
 from .instances import Instance, Vector
 from .judge import PRECISIONS, Evaluator
@@ -142,7 +143,8 @@ class Family:
         for claim in claims:
             missing = found.unknown(claim)
             if missing is not None:
-                raise BadInputError(claim.name, "quantity", missing, f"a quantity of {self.name}, or one of its own")
+                required = f"a quantity of {self.name} (metagap.quantities lists them), or one of its own"
+                raise BadInputError(claim.name, "quantity", missing, required + nearest(missing, dir(found.quantities)))
         return found
 
     def evaluator(self, instance: Instance) -> Evaluator:

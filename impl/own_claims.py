@@ -82,19 +82,20 @@ def _family(name: str) -> str | None:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def read(place: str) -> OwnClaims:
-    """Runs the file (or imports the entry point) of that name, and takes what it states.
+def read(place: str, path: Path | None = None) -> OwnClaims:
+    """Runs the file (or imports the entry point) of that name, and takes what it states; `path`: where the file is, if
+    the name is relative to another folder than this process's.
 
     Errors: BadInputError with the file, and the line where there is one.
     """
     installed = () if place.endswith(".py") else tuple(entry_points(group=GROUP, name=place))
-    if not installed and not Path(place).is_file():
+    if not installed and not (path or Path(place)).is_file():
         raise BadInputError(place, "--claims", place, f"a Python file that is there, or an entry point of {GROUP}")
     if installed:
         module = _imported(place, installed[0].value)
         path = Path(str(module.__file__)).resolve()
     else:
-        path = Path(place).resolve()
+        path = (path or Path(place)).resolve()
     with reported(place):
         text = path.read_text(encoding="utf-8")
     digest = sha256(text.encode()).hexdigest()
@@ -256,6 +257,7 @@ class Stating(Generic[Given, Found]):
     """Work that is done where the file's claims stand, whatever process does it."""
 
     place: str
+    path: Path
     sha256: str
     work: Callable[Given, Found]
 
@@ -263,7 +265,7 @@ class Stating(Generic[Given, Found]):
         """The work. Errors: those of it; BadInputError where the file is not there, or is another by now."""
         found = standing()
         if found is None:
-            found = read(self.place)
+            found = read(self.place, self.path)
             _PROCESS.enter_context(using(found))
         if found.sha256 != self.sha256:
             raise BadInputError(self.place, "sha256", found.sha256, f"{self.sha256}, as when the run began; run again")
@@ -273,4 +275,4 @@ class Stating(Generic[Given, Found]):
 def stating(work: Callable[Given, Found]) -> Callable[Given, Found]:
     """The work, as other processes can do it."""
     own = standing()
-    return work if own is None else Stating(str(own.path) if own.place.endswith(".py") else own.place, own.sha256, work)
+    return work if own is None else Stating(own.place, own.path, own.sha256, work)

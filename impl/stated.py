@@ -239,7 +239,9 @@ def _decided(quantity: Quantity, of: CoreQuantities) -> Number:
     if isinstance(value, arb) and of.m is Balls:
         return value
     code = quantity.value.__code__
-    required = "an enclosure or an exact number: no float; write constants as at.number('1/3'), 2 or a fraction of these"
+    required = (
+        "an enclosure or an exact number: no float; write constants as at.number('1/3'), 2 or a fraction of these"
+    )
     place = f"line {code.co_firstlineno}, {quantity.name} over {of.m.name}"
     raise BadInputError(code.co_filename, place, type(value).__name__, required)
 

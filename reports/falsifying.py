@@ -10,13 +10,14 @@ from ..impl import files
 from ..impl.falsify.certify import Refutation, Subject
 from ..impl.falsify.pursuit import SHAPES, Found, pursue, simplest
 from ..impl.families import FAMILIES
+from ..impl.files.faults import nearest
 from ..impl.own_claims import standing
 from ..impl.sources import SMALL
 from ..theory.claim import Mutant
 from .formats.searching import Driver, FalsifyRecord, FalsifyTightest, FalsifyWitness, Size
 from .formats.shared import Interval, latex
 from .own import option
-from .records import environment, finite, hashes, in_folder, nearest, now, write_text
+from .records import environment, finite, hashes, in_folder, now, write_text
 from .witnesses import FOLDER, witness
 
 ENOUGH = 6

@@ -192,7 +192,8 @@ def _searched_in_vain(cell: Cell | None) -> str:
         return "Nothing is rewritten without it: there is no statement to refute by search."
     if not cell.searched:
         return "No generated instance breaks this assumption and meets the others."
-    return f"Left out on {cell.searched} generated instances: none refutes the claim, nor does a hunt."
+    held = f"Left out on {cell.searched} generated instances ({cell.held - cell.equal} PROVED, {cell.equal} EQUAL)"
+    return f"{held}: none refutes the claim, nor does a hunt. It may be superfluous."
 
 
 def _unused(cell: Cell) -> Row:

@@ -49,7 +49,6 @@ from .formats.searching import MutationRecord
 from .formats.shared import Interval
 from .formats.verifying import ClaimRow, VerifyRecord
 from .generated import landscape_answer, rate_answers
-from .own import shown
 from .overview import (
     SIGNS,
     Detail,
@@ -67,6 +66,7 @@ from .overview import (
     status,
     tables,
 )
+from .own import shown
 from .pages import PAGES, Page
 from .places import places, sources
 from .proving import current, kept

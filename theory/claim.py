@@ -74,8 +74,8 @@ class Quantity:
 def quantity(latex: str, meaning: str) -> Callable[[Callable[[Any], Any]], Quantity]:
     """Makes a `Quantity` of the function below, which is named like it.
 
-        @quantity(r"\\|\\omega\\|^2", "squared length of omega")
-        def omega_squared(at): return sum(v * v for v in at.omega)
+    @quantity(r"\\|\\omega\\|^2", "squared length of omega")
+    def omega_squared(at): return sum(v * v for v in at.omega)
     """
 
     def made(value: Callable[[Any], Any]) -> Quantity:

@@ -16,6 +16,7 @@ from ...impl import files
 from ...impl.answers import count
 from ...impl.extras import available, missing
 from ...impl.families import FAMILIES
+from ...impl.files.faults import nearest
 from ...impl.own_claims import standing, stating
 from .. import audit as audits
 from .. import witnesses
@@ -24,7 +25,7 @@ from ..formats.auditing import AuditRecord, MutantsRecord
 from ..matrix import alarms
 from ..own import option
 from ..processes import apart
-from ..records import dumps, hashes, nearest, save_files, write_text
+from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
 from ..sharpness import tightest
 from .audit_tables import print_audit

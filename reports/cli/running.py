@@ -7,8 +7,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ...impl.files.faults import nearest
 from .. import store as stores
-from ..records import nearest
 from .ending import fail
 from .shared import (
     FOLDER,

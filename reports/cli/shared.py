@@ -25,13 +25,13 @@ from rich.text import Text
 from ...impl import files
 from ...impl.extras import MissingExtraError
 from ...impl.families import all_claims
-from ...impl.files.faults import SHORT, FaultError
+from ...impl.files.faults import SHORT, FaultError, nearest
 from ...impl.files.numbers import decimal, exact
 from ...impl.own_claims import read, standing, using
 from ...theory.claim import Claim
 from ..pages import PAGES
 from ..processes import EndedError
-from ..records import RECORDS, dumps, nearest, write_text
+from ..records import RECORDS, dumps, write_text
 from .ending import OutputError, fail, interrupted
 
 if TYPE_CHECKING:

@@ -1,37 +1,37 @@
-"""Own claims: `metagap verify --claims own_claims.py`, and judge, falsify, audit likewise.
+"""Own claims, for `metagap verify --claims own_claims.py`, and judge, falsify, audit and replay likewise.
 
-Two statements about meta-SL with the squared loss. The first assumes more than it needs, which the audit finds.
+Two statements on meta-SL. The second assumes more than it needs, which the audit finds.
 """
 
-from metagap import At, Assumption, Claim, quantity
+from metagap import Assumption, At, Claim, quantity
 
 
-@quantity(r"\langle\nabla L,\omega-\theta'\rangle", "slope of L at omega, along the way from the comparator")
+@quantity(r"\langle\nabla L,\omega-\theta'\rangle", "slope of L at omega, away from the comparator")
 def slope(at: At):
-    return at.dot(at.gradient, [o - t for o, t in zip(at.omega, at.comparator)])
+    return at.dot(at.gradient, (o - t for o, t in zip(at.omega, at.comparator, strict=True)))
 
 
-SQUARED = Assumption("squared-loss", "The loss is the squared loss.", margin="margin_squared_loss")
-PARAMETER = Assumption("parameter-comparator", "The comparator is a parameter.", margin="margin_parameter_comparator")
-ONE_TASK = Assumption("single-task", "There is one task.", margin="margin_single_task")
+SQUARED = Assumption("squared-loss", "The loss is the squared loss.", "margin_squared_loss")
+PARAMETER = Assumption("parameter-comparator", "The comparator is one parameter.", "margin_parameter_comparator")
+ONE_TASK = Assumption("single-task", "There is one task.", "margin_single_task")
 
-convex = Claim(
+TANGENT = Claim(
     "meta-sl-tangent",
     "L lies above its tangent",
     left="gap",
     bound="slope",
     assumptions=(SQUARED, PARAMETER),
-    reading="For the squared loss L is convex: no parameter beats omega by more than its tangent says.",
-    proof="U_i is affine in theta and R_i a convex quadratic, so L is one; L(theta') >= L(omega) + <grad L, theta' - w>.",
+    reading="For the squared loss no parameter is better than omega by more than the tangent at omega says.",
+    proof="U_i is affine and R_i a convex quadratic, so L is one: L(theta') >= L(omega) + <grad L, theta' - omega>.",
     quantities=(slope,),
 )
 
-distance = Claim(
+DISTANCE = Claim(
     "meta-sl-distance",
-    "A stationary point is optimal",
+    "Stationary points are optimal",
     left="gap",
     bound="eps*displacement",
     assumptions=(SQUARED, PARAMETER, ONE_TASK),
-    reading="The gap is at most the gradient's length times the distance of the parameters.",
-    proof="The tangent bound and Cauchy-Schwarz.",
+    reading="The gap is at most the length of the gradient times the distance of the parameters.",
+    proof="The tangent, and Cauchy-Schwarz.",
 )

@@ -8,12 +8,14 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from metagap import torch
     from metagap.impl import check, judge, load, minimise
+    from metagap.impl.families import quantities
     from metagap.impl.instances import Instance
     from metagap.impl.stated import At
     from metagap.reports.certifying import certify
     from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
+
+    from . import torch
 
 __all__ = [
     "Assumption",
@@ -28,6 +30,7 @@ __all__ = [
     "judge",
     "load",
     "minimise",
+    "quantities",
     "quantity",
     "torch",
 ]
@@ -36,6 +39,7 @@ _HOMES = {
     "reports.certifying": ("certify",),
     "theory.claim": ("Assumption", "Claim", "Mutant", "Relation", "quantity"),
     "impl.instances": ("Instance",),
+    "impl.families": ("quantities",),
     "impl.stated": ("At",),
     "impl": ("check", "judge", "load", "minimise"),
 }

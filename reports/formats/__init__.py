@@ -14,10 +14,9 @@ import msgspec
 
 from ...impl.families import FAMILIES, all_claims
 from ...impl.files import BadInputError
-from ...impl.files.faults import FaultError
+from ...impl.files.faults import FaultError, nearest
 from ...impl.files.records import Record, T, typed
 from ...impl.files.text import document, join
-from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
 from .formal import FormalRecord
 from .inputs import Schema, certificate_schema, instance_schema

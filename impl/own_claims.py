@@ -151,7 +151,8 @@ def _check(own: OwnClaims) -> None:
         what = "a file that states at least one: a metagap.Claim, or a list of them, as a name of the module"
         raise BadInputError(own.place, "claims", 0, what)
     taken = {claim.name for claim in all_claims()} | {m.name for f in FAMILIES.values() for m in f.mutants}
-    for stated in (*own.claims, *own.mutants):
+    everything: tuple[Claim | Mutant, ...] = (*own.claims, *own.mutants)
+    for stated in everything:
         if not NAME.fullmatch(stated.name):
             raise bad(stated, "name", stated.name, "words of lower-case letters and digits, with hyphens between them")
         if stated.name in taken:

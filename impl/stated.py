@@ -11,7 +11,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NoReturn
 
 import numpy as np
@@ -239,9 +239,7 @@ def _decided(quantity: Quantity, of: CoreQuantities) -> Number:
     if isinstance(value, arb) and of.m is Balls:
         return value
     code = quantity.value.__code__
-    required = (
-        "an enclosure or an exact number: no float; write constants as at.number('1/3'), 2 or a fraction of these"
-    )
+    required = "an enclosure or an exact number: no float; constants are whole numbers, or at.number('1/3')"
     place = f"line {code.co_firstlineno}, {quantity.name} over {of.m.name}"
     raise BadInputError(code.co_filename, place, type(value).__name__, required)
 
@@ -258,7 +256,7 @@ def deciding(base: type[CoreQuantities], own: Mapping[str, Quantity]) -> type[Co
             return float(self(name).rad()) if name in own else super().rounding(name)
 
     for name, quantity in own.items():
-        setattr(Extended, name, property(lambda self, quantity=quantity: _decided(quantity, self)))
+        setattr(Extended, name, property(partial(_decided, quantity)))
     Extended.__name__ = Extended.__qualname__ = base.__name__
     return Extended
 

@@ -25,7 +25,7 @@ ENOUGH = 6
 
 
 def subjects() -> dict[str, Subject]:
-    """What can be searched, by name: the claims, then the mutants; of a user's own claims, if there are any, no other."""
+    """What can be searched, by name: the claims, then the mutants; where a user's own claims stand, of these alone."""
     own = standing()
     claims: dict[str, Subject] = {
         claim.name: claim

@@ -54,7 +54,9 @@ def places() -> dict[str, Place]:
     """Claim name -> where it is stated; of own claims in their file, as the command line named it."""
     own = standing()
     found = {name: Place(f"theory/{path.name}", line) for name, (path, line) in statements().items()}
-    return found | {c.name: Place(own.place, own.line(c.name)) for c in (() if own is None else own.claims)}
+    if own is not None:
+        found |= {claim.name: Place(own.place, own.line(claim.name)) for claim in own.claims}
+    return found
 
 
 def sources() -> dict[str, list[tuple[str, str]]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
+from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
@@ -163,6 +164,10 @@ def _check(own: OwnClaims) -> None:
             if wrong:
                 raise bad(stated, field, side.text, wrong)
     named = {claim.name: claim for claim in own.claims}
+    for quantity in own.quantities:
+        if not quantity.name.isidentifier() or quantity.name.startswith("_") or iskeyword(quantity.name):
+            line = f"line {quantity.value.__code__.co_firstlineno}"
+            raise BadInputError(own.place, line, quantity.name, "a quantity that is a function with a name of its own")
     for claim in own.claims:
         if _family(claim.name) is None:
             raise bad(claim, "name", claim.name, f"a name that begins with its family's: {', '.join(FAMILIES)}")

@@ -41,7 +41,7 @@ def recorded() -> OwnFile | None:
         for claim in own.claims
     ]
     quantities = [OwnQuantity(q.name, q.latex, q.meaning) for q in own.quantities]
-    return OwnFile(Path(own.place).name, own.sha256, own.text, claims, quantities)
+    return OwnFile(own.place, own.sha256, own.text, claims, quantities)
 
 
 def _no_value(at: Any) -> NoReturn:

@@ -44,7 +44,7 @@ class OwnClaim(Record):
 
 
 class OwnFile(Record):
-    """The file whose claims these are: its name, the hash of its text, the text."""
+    """The file whose claims these are: its name as the command line gave it, the hash of its text, the text."""
 
     name: str
     sha256: Sha256

@@ -1,0 +1,230 @@
+"""A user's own claims: read from a file, judged like ours, shown from records alone; bad files are one line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import metagap
+import numpy as np
+import pytest
+from flint import ctx, fmpq
+from metagap.impl.arithmetic import Rationals
+from metagap.impl.families import FAMILIES, all_claims, loads
+from metagap.impl.files import BadInputError
+from metagap.impl.own_claims import OwnClaims, Stating, read, standing, unread, using
+from metagap.impl.sources import RandomSource
+from metagap.reports.cli import app
+from metagap.reports.formats import check
+from metagap.reports.formats.verifying import VerifyRecord
+from metagap.reports.jobs import Profile
+from metagap.reports.own import recorded, shown
+from metagap.reports.records import dumps
+from metagap.reports.render import Report
+from metagap.reports.verify import Run
+from metagap.theory.claim import Verdict
+from metagap.theory.notation import SYMBOLS
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "reports" / "example" / "own_claims.py"
+GUIDE = ROOT / "reports" / "face" / "README.md"
+
+SQUARED = {
+    "format": "metagap/instance/1",
+    "problem": "meta-sl",
+    "loss": {"name": "squared"},
+    "adaptation": {"name": "gradient", "eta": "1/2", "steps": 1},
+    "model": {"name": "linear"},
+    "features": [[1, 0], [1, 2]],
+    "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": 1, "p": "1/2"}, {"x": 1, "y": -1, "p": "1/2"}]}],
+    "omega": [1, 1],
+    "comparator": [0, "1/2"],
+    "radius": 2,
+}
+
+
+def block(name: str) -> str:
+    """The code between the guide's markers of that name."""
+    part = GUIDE.read_text(encoding="utf-8").split(f"<!-- {name} -->")[1].split("<!-- end -->")[0]
+    return re.search(r"```\w*\n(.*)```", part, re.DOTALL)[1]  # type: ignore[index]
+
+
+@pytest.fixture
+def own() -> Iterator[OwnClaims]:
+    with using(read(str(EXAMPLE))) as found:
+        yield found
+
+
+def test_claims_stand_within_the_block_and_no_longer(own: OwnClaims) -> None:
+    assert standing() is own
+    assert [c.name for c in own.claims] == ["meta-sl-tangent", "meta-sl-distance"]
+    assert set(own.claims) <= set(all_claims())
+    assert "slope" in SYMBOLS
+    assert {m.name for m in FAMILIES["meta-sl"].mutants} >= {"meta-sl-tangent-half", "meta-sl-distance-half"}
+    with shown(recorded()):
+        assert standing() is own
+
+
+def test_nothing_stands_after_it() -> None:
+    before = dict(FAMILIES), dict(SYMBOLS)
+    with using(read(str(EXAMPLE))), pytest.raises(BadInputError, match="a name that nothing else has"):
+        read(str(EXAMPLE))
+    assert (dict(FAMILIES), dict(SYMBOLS), standing()) == (*before, None)
+
+
+def test_a_quantity_is_the_same_in_every_number_system(own: OwnClaims) -> None:
+    """By hand on SQUARED, and on batches against balls."""
+    family, instance = FAMILIES["meta-sl"], loads(json.dumps(SQUARED))
+    exactly = family.quantities(instance, Rationals)
+    # U(theta) = A theta + b with A = I - H/2, H = E[phi phi'] = [[1, 1], [1, 2]]; grad L = A'H(U - least).
+    half, whole = [[fmpq(1, 2), fmpq(-1, 2)], [fmpq(-1, 2), fmpq(0)]], [[1, 1], [1, 2]]
+    pull = [fmpq(0), fmpq(-1)]  # E[y phi]
+    adapted = [sum(a * t for a, t in zip(row, (1, 1), strict=True)) + p / 2 for row, p in zip(half, pull, strict=True)]
+    slope = [sum(h * t for h, t in zip(row, adapted, strict=True)) - p for row, p in zip(whole, pull, strict=True)]
+    gradient = [sum(a * g for a, g in zip(row, slope, strict=True)) for row in half]
+    assert exactly("slope") == gradient[0] * 1 + gradient[1] * fmpq(1, 2)
+    for position, generator in enumerate(family.generators[:3]):
+        with np.errstate(all="ignore"):
+            batch = generator.build(RandomSource((7, position), 6), "squared")
+        if batch.functions is not None:
+            continue
+        assert family.batch_quantities is not None
+        found = family.batch_quantities(batch)("slope")
+        for b in range(6):
+            with ctx.workprec(128):
+                ball = family.quantities(batch.instance(b))("slope")
+                assert abs(float(ball.mid()) - found[b]) <= 1e-9 * (1 + abs(found[b]))
+
+
+def test_what_arrays_do_not_have_is_found_instance_by_instance() -> None:
+    @metagap.quantity("g'", "gradient at the comparator")
+    def there(at: metagap.At) -> object:
+        return at.length(at.exchanged().gradient)
+
+    claim = metagap.Claim("meta-sl-there", "smooth", left="there", bound="eps", quantities=(there,))
+    family = FAMILIES["meta-sl"].stating((claim,))
+    batch = family.generators[0].build(RandomSource(3, 4), "squared")
+    assert family.batch_quantities is not None
+    found = family.batch_quantities(batch)("there")
+    for b in range(4):
+        instance = batch.instance(b)
+        swapped = FAMILIES["meta-sl"].quantities(instance.with_omega(instance.comparator))
+        assert abs(float(swapped("eps").mid()) - found[b]) < 1e-9 * (1 + found[b])
+
+
+def test_python_judges_claims_that_stand_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "instance.json").write_text(json.dumps(SQUARED))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for name in ("mine.py", "quantity", "judged"):
+        exec(block(name), names)
+    assert standing() is None
+    instance = metagap.load("instance.json")
+    verdicts = {c.verdict for c in metagap.judge(instance, [names["TANGENT"], names["DISTANCE"]]).claims}  # type: ignore[list-item]
+    assert verdicts == {Verdict.PROVED}
+    wrong = metagap.Claim("meta-sl-wrong", "wrong", left="gap", bound="epsilon")
+    with pytest.raises(BadInputError, match=r"epsilon.*did you mean eps"):
+        metagap.judge(instance, [wrong])
+
+
+CLAIM = (
+    'from metagap import Claim, Mutant, Assumption, quantity\nC = Claim("meta-sl-x", "t", left="gap", bound="{}"{})\n'
+)
+BAD = {
+    "": "at least one",
+    "x = 1 +": r"line 1='SyntaxError'",
+    "import metagap\nraise KeyError('what')\n": r"line 2='KeyError': .*what",
+    CLAIM.format("epz", ""): r"epz.*did you mean eps",
+    CLAIM.format("0.5*eps", ""): r"line 2, meta-sl-x.bound='0.5\*eps'.*eps/2",
+    CLAIM.format("(2/3)*eps", ""): r"2\*eps/3",
+    CLAIM.format("eps(1)", ""): "whole powers",
+    CLAIM.format("eps +", ""): "sum of products",
+    CLAIM.format("eps", ', assumptions=(Assumption("a", "s", "margin_squared"),)'): "margin_squared.*did you mean",
+    CLAIM.replace("meta-sl-x", "x").format("eps", ""): "begins with its family's",
+    CLAIM.replace("meta-sl-x", "meta-sl-lifted").format("eps", ""): "nothing else has",
+    CLAIM.replace("meta-sl-x", "meta-sl-A b").format("eps", ""): "lower-case",
+    CLAIM.format("eps", "") + 'M = Mutant("m", "meta-sl-lifted", "t", "eps")': "a claim of this file: meta-sl-x",
+    CLAIM.format("eps", "") + 'M = Mutant("m", "meta-sl-x", "t", "epz")': "epz",
+    CLAIM.format("eps", ', quantities=(quantity("e", "e")(lambda at: 1),)'): "<lambda>",
+}
+
+
+@pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
+def test_a_bad_file_is_one_line(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text(text)
+    result = CliRunner().invoke(app, ["falsify", "--claims", str(file)])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert re.search(BAD[text], result.stderr), result.stderr
+    assert standing() is None
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["verify", "--claims", str(tmp_path / "none.py")])
+    assert result.exit_code == 2 and "a Python file that is there" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return 1 / 0", "line 5='ZeroDivisionError'"),
+        ("return at.sped()", "line 5='AttributeError'"),
+        ("return 0.5", "line 3, mine over balls='float': an enclosure"),
+        ("pass", "line 3, mine over balls='NoneType'"),
+    ],
+)
+def test_a_fault_in_a_quantity_is_told_with_its_line(body: str, said: str, tmp_path: Path) -> None:
+    file, instance = tmp_path / "bad.py", tmp_path / "instance.json"
+    file.write_text(
+        "from metagap import Claim, quantity\n\n@quantity('m', 'mine')\n"
+        f"def mine(at):\n    {body}\n\nC = Claim('meta-sl-x', 't', left='gap', bound='mine', quantities=(mine,))\n"
+    )
+    instance.write_text(json.dumps(SQUARED))
+    result = CliRunner().invoke(app, ["judge", str(instance), "--claims", str(file)])
+    assert result.exit_code == 2 and said in result.stderr, result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["eps", "2*eps/3", "-(eps + misfit)**2*radius", "eps/2 - misfit/7", "eps**2/radius"])
+def test_good_sides_are_read(text: str) -> None:
+    assert unread(text) is None
+
+
+def test_another_file_in_a_worker_is_no_result(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(EXAMPLE.read_text())
+    first = read(str(file))
+    file.write_text(EXAMPLE.read_text().replace("eps*displacement", "eps*displacement/4"))
+    with using(read(str(file))), pytest.raises(BadInputError, match="as when the run began"):
+        Stating(first.place, first.path, first.sha256, lambda: None)()
+
+
+def test_a_page_is_made_of_the_record_alone(tmp_path: Path) -> None:
+    """The same page where the file stands, and where nobody has it; nothing of the file is run."""
+    file = tmp_path / "mine.py"
+    file.write_text(EXAMPLE.read_text())
+    with using(read(str(file))) as own:
+        record = Run(Profile("none", 0, 0), 0, own.claims, "metagap verify").record()
+        here = Report(record, None).pages()
+    file.unlink()
+    again = check(json.loads(dumps(record)), VerifyRecord, "verify.json")
+    with shown(again.own):
+        there = Report(again, None).pages()
+    assert there == here
+    assert standing() is None
+    assert "L lies above its tangent" in here["claims"]
+    assert "slope of L at omega" in here["notes"]
+    assert "def slope(at: At)" in here["source"]
+
+
+def test_a_record_of_unknown_claims_needs_their_file() -> None:
+    with using(read(str(EXAMPLE))) as own:
+        record = json.loads(dumps(Run(Profile("none", 0, 0), 0, own.claims, "metagap verify").record()))
+    check(record, VerifyRecord, "verify.json")
+    record["own"] = None
+    with pytest.raises(BadInputError, match="meta-sl-tangent"):
+        check(record, VerifyRecord, "verify.json")

@@ -125,7 +125,7 @@ FLOORS = (
     ("supervised.smooth",),
     ("optimum.networks",),
     ("oracles", "real_tasks"),
-    ("families",),
+    ("families", "own_losses"),
     ("conditions", "counterexample", "insight", "own_claims", "own_tasks", "strategies"),
     ("falsify",),
     ("leave_one_out",),

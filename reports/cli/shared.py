@@ -312,7 +312,7 @@ def listing(title: str, first: str) -> Table:
 def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     """The claims of those names in the order of the theory, or of --claims; all of them if none is named."""
     own = standing()
-    claims = all_claims() if own is None else own.claims
+    claims = all_claims() if own is None else own.judged
     if not names:
         return claims
     known = {claim.name: claim for claim in claims}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import metagap
 import numpy as np
@@ -228,3 +232,70 @@ def test_a_record_of_unknown_claims_needs_their_file() -> None:
     record["own"] = None
     with pytest.raises(BadInputError, match="meta-sl-tangent"):
         check(record, VerifyRecord, "verify.json")
+
+
+def metagap_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a folder, which knows nothing of where the sources are."""
+    command = [sys.executable, "-m", "metagap.reports", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.ci
+def test_who_has_the_guide_alone_finds_the_superfluous_assumption_and_the_wrong_constant(tmp_path: Path) -> None:
+    """The guide's claims, then with a constant that is too small, from a fresh folder to the files that say so."""
+    text = block("mine.py") + block("quantity") + block("loss") + block("tasks")
+    (tmp_path / "mine.py").write_text(text)
+    (tmp_path / "wrong.py").write_text(text.replace("eps*displacement", "eps*displacement/4"))
+    right = metagap_in(tmp_path, "verify", "--claims", "mine.py", "--no-real", "--workers", "2")
+    assert right.returncode == 0, right.stderr
+    assert "No claim was violated. 2 claims" in right.stdout
+    record = json.loads((tmp_path / "build/reports/verify.json").read_text())
+    assert all(row["instances"] > 0 for row in record["generators"] if row["name"] == "opposite-lines")
+    assert {"ridge-cosh", "own"} <= {variant for row in record["generators"] for variant in row["variants"]}
+    assert record["own"]["text"] == text and record["own"]["name"] == "mine.py"
+
+    audited = metagap_in(tmp_path, "audit", "--claims", "mine.py", "--workers", "2")
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    cells = json.loads((tmp_path / "build/reports/audit.json").read_text())["cells"]
+    found = {(c["claim"], c["assumption"]): c["status"] for c in cells if not c["evidence"]}
+    assert found["meta-sl-distance", "single-task"] == "open"
+    assert re.search(
+        r"open: meta-sl-distance without single-task: .*may be superfluous", " ".join(audited.stdout.split())
+    )
+    for claim in ("meta-sl-distance", "meta-sl-tangent"):
+        assert found[claim, "squared-loss"] == found[claim, "parameter-comparator"] == "needed"
+
+    shutil.rmtree(tmp_path / "build")
+    wrong = metagap_in(
+        tmp_path,
+        "verify",
+        "--claims",
+        "wrong.py",
+        "--no-real",
+        "--junit",
+        "j.xml",
+        "--sarif",
+        "s.json",
+        "--workers",
+        "2",
+    )
+    assert wrong.returncode == 1, wrong.stderr
+    kept = sorted(path.name for path in (tmp_path / "build/reports/counterexamples").iterdir())
+    assert kept == ["meta-sl-distance-simplest.json", "meta-sl-distance-worst.json"]
+    failures = ElementTree.parse(tmp_path / "j.xml").findall(".//failure")
+    assert [f.get("message", "").split(":")[0].split(" on ")[0] for f in failures] == ["VIOLATED"]
+    (result,) = json.loads((tmp_path / "s.json").read_text())["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    line = (tmp_path / "wrong.py").read_text().splitlines()[place["region"]["startLine"] - 1]
+    assert place["artifactLocation"]["uri"] == "wrong.py" and "meta-sl-distance" in line
+    replayed = metagap_in(tmp_path, "replay", "--claims", "wrong.py")
+    assert "2 counterexamples: 2 still violated" in replayed.stdout
+
+    page = (tmp_path / "build/reports/claims.html").read_text()
+    (tmp_path / "wrong.py").unlink()
+    assert metagap_in(tmp_path, "report").returncode == 0
+    assert (tmp_path / "build/reports/claims.html").read_text() == page
+
+    refuted = metagap_in(tmp_path, "falsify", "meta-sl-distance-half", "--claims", "mine.py", "--max-time", "20")
+    assert refuted.returncode == 1, refuted.stdout
+    assert metagap_in(tmp_path, "falsify", "meta-sl-distance", "--claims", "mine.py", "--max-time", "2").returncode == 0

@@ -139,7 +139,7 @@ def faults(loss: Loss) -> str | None:
             at = sympy.Rational(int(point.p), int(point.q))
             exact, said = derivative.subs(t, at).evalf(40), claimed.subs(t, at).evalf(40)
             if not abs(exact - said) < sympy.Float("1e-25") * (1 + abs(exact)):
-                return f"d{order} at {at}: {said:.12g}, where the derivative of value is {exact:.12g}"
+                return f"d{order} at {at}: {float(said):.12g}, where the derivative of value is {float(exact):.12g}"
     return _contradicted(loss)
 
 

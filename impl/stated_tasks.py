@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
-from flint import arb, arb_mat, fmpq
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
 
-from .arithmetic import Balls, IrrationalError, Number, NumberSystem, Rationals, root
-from .balls.singular import largest_eigenvalue
+from .arithmetic import Balls, IrrationalError, Number, NumberSystem, Rationals, midpoint, root
+from .balls.singular import positive_definite
 
 Atoms = Sequence[tuple[list[Number], Number, Number]]
 
@@ -143,12 +145,43 @@ def eigenvalues(m: NumberSystem, rows: Sequence[Sequence[Number]]) -> tuple[Numb
         return _least(m, diagonal), -_least(m, [-v for v in diagonal])
     if m is not Balls:
         raise IrrationalError("eigenvalues are evaluated in balls")
-    # Shifted by at least their size, so that the matrices have none below 0.
-    shift = arb(root(sum((v * v for row in rows for v in row), start=arb(0))).upper())
-    moved = [[arb_mat(size, size, [s * rows[i][j] + (shift if i == j else 0) for i in range(size) for j in range(size)])]
-             for s in (-1, 1)]  # fmt: skip
-    low, high = (largest_eigenvalue(matrix) for (matrix,) in moved)
-    return shift - low, high - shift
+    matrix = arb_mat([list(row) for row in rows])
+    return -largest_eigenvalue(-matrix), largest_eigenvalue(matrix)
+
+
+def largest_eigenvalue(matrix: arb_mat) -> arb:
+    """That of a symmetric matrix, of any sign.
+
+    Lower bound: the Rayleigh quotient of a proposed vector, refined by inverse iteration. Upper bound: the smallest
+    proposed t for which t - M is certified positive definite; at worst the norm.
+    """
+    size, entries = matrix.nrows(), matrix.entries()
+    norm = root(sum((v * v for v in entries), start=arb(0)))
+    table = np.array([midpoint(v) for v in entries]).reshape(size, size)
+    if not norm.is_finite() or not np.isfinite(table).all():
+        return arb("nan")
+    v = arb_mat([[float(t)] for t in np.linalg.eigh((table + table.T) / 2)[1][:, -1]])
+    lower = _rayleigh(matrix, v)
+    for _ in range(6):
+        shifted = arb_mat([[matrix[i, j] - (lower if i == j else 0) for j in range(size)] for i in range(size)])
+        try:
+            step = shifted.mid().solve(v, algorithm="approx")
+        except ZeroDivisionError:
+            break
+        v = (step * (1 / reduce(arb.max, (t.abs_upper() for t in step.entries())))).mid()
+        better = _rayleigh(matrix, v)
+        if not better > lower:
+            break
+        lower = better
+    for bits in ((3 * ctx.prec) // 4, (3 * ctx.prec) // 8, 60, 45, 30, 20, 10, 2):
+        candidate = arb((lower + norm * arb(2) ** -bits).upper())
+        if positive_definite(-matrix, -candidate):
+            return arb(lower.lower()).union(candidate)
+    return arb(lower.lower()).union(arb(norm.upper()))
+
+
+def _rayleigh(matrix: arb_mat, v: arb_mat) -> arb:
+    return (v.transpose() * matrix * v)[0, 0] / sum((t * t for t in v.entries()), start=arb(0))
 
 
 def constant(loss: Any, m: NumberSystem, name: str) -> Number | None:

@@ -54,7 +54,9 @@ def rate(at):
 
 
 def adapted(at, task):
-    return task.path(at.omega, rate(at), at.instance.adaptation.steps)[-1]
+    """w_i. Errors: as `rate`."""
+    step = rate(at)
+    return task.path(at.omega, step, at.instance.adaptation.steps)[-1]
 
 
 def mean(at, lengths):

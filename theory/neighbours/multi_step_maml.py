@@ -46,6 +46,12 @@ def rate(at):
     return at.number(adaptation.canonical.eta)
 
 
+def steps(at):
+    """N. Errors: as `rate`."""
+    rate(at)
+    return at.instance.adaptation.steps
+
+
 def power(at, base, exponent):
     found = at.number(1)
     for _ in range(exponent):
@@ -69,17 +75,18 @@ def mean_slope(at, after):
 
 def first(at, s):
     """s^{2N} L."""
-    return power(at, s, 2 * at.instance.adaptation.steps) * at("lipschitz")
+    return power(at, s, 2 * steps(at)) * at("lipschitz")
 
 
 def second(at, s, exponent, after=0):
     """alpha rho s^exponent (1 + ... + s^{N-1}) E||grad l_i||."""
-    series = sum((power(at, s, j) for j in range(at.instance.adaptation.steps)), start=at.number(0))
+    series = sum((power(at, s, j) for j in range(steps(at))), start=at.number(0))
     return rate(at) * rho(at) * power(at, s, exponent) * series * mean_slope(at, after)
 
 
 def double(at):
-    return 2 * at.instance.adaptation.steps - 1
+    """2N - 1."""
+    return 2 * steps(at) - 1
 
 
 @quantity(r"L", "Lipschitz constant of the tasks' gradients, on R^d")
@@ -120,13 +127,12 @@ def turning_convex(at: At):
 
 @quantity(r"C_q\,\mathbb{E}\|\nabla l_i(\omega^N)\|", "what the turning of the path adds, with the adapted gradients")
 def turning_adapted(at: At):
-    steps = at.instance.adaptation.steps
-    return second(at, at("stretch_convex"), steps - 1, steps)
+    return second(at, at("stretch_convex"), steps(at) - 1, steps(at))
 
 
 @quantity(r"L\,(1+\alpha L)^N", "curvature stretched by one Jacobian alone")
 def curvature_once(at: At):
-    return power(at, at("stretch_convex"), at.instance.adaptation.steps) * at("lipschitz")
+    return power(at, at("stretch_convex"), steps(at)) * at("lipschitz")
 
 
 @quantity(r"\|\nabla L(\omega)-\nabla L(\theta')\|", "change of grad L")

@@ -20,7 +20,7 @@ from metagap.torch import SGD, Task, check_gradient  # noqa: E402
 torch.set_num_threads(1)
 nn, functional_call = torch.nn, torch.func.functional_call
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Softplus, nn.GELU, nn.Sigmoid, nn.ELU, nn.SiLU, nn.LeakyReLU)
-DRAWS = 4
+DRAWS = 10
 """Weights and data for each architecture."""
 
 

@@ -92,11 +92,22 @@ def _checked() -> FormalRecord:
 
 def _show(found: dict[str, proving.Standing], record: FormalRecord, check: bool) -> None:
     formal = sum(one.formal for one in found.values())
-    when = f"checked now in {record.seconds:.0f} s of processor time" if check else f"last checked on {record.date}"
+    when = f"checked now in {record.spent:.0f} s of processor time" if check else f"last checked on {record.date}"
     verdict = f"{formal} of {len(found)} claims are formal: proved in general, {when} ({record.compiler})"
     if not voice.quiet:
         for name, one in found.items():
             typer.echo(f"{name:45} {one.word}{f': {one.why}' if one.why else ''}")
-        mutants = ", ".join(one.name for one in record.refuted)
-        typer.echo(f"\naxioms: {', '.join(record.axioms)}\nmutants refuted at kept witnesses: {mutants}")
+        typer.echo("\naxioms of each proof:")
+        for axioms, names in _alike(record).items():
+            typer.echo(f"  {', '.join(axioms)}: {', '.join(names)}")
+        typer.echo(f"mutants refuted at kept witnesses: {', '.join(one.name for one in record.refuted)}")
+        typer.echo(f"seconds: {', '.join(f'{file} {spent:.1f}' for file, spent in record.seconds.items())}")
     typer.echo(verdict)
+
+
+def _alike(record: FormalRecord) -> dict[tuple[str, ...], list[str]]:
+    """The proofs that rest on the same axioms."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for one in record.proofs:
+        found.setdefault(tuple(one.axioms), []).append(one.name)
+    return found

@@ -22,6 +22,7 @@ from .arithmetic import Balls, Floats, IrrationalError, Number, midpoint, ration
 from .balls.core import CoreQuantities, TooLargeError
 from .files import BadInputError
 from .instances import Instance
+from .stated_tasks import TaskAt, between, constant, eigenvalues, tasks
 
 
 class OneByOneError(ArithmeticError):
@@ -68,6 +69,35 @@ class At(ABC):
     @abstractmethod
     def exchanged(self) -> At:
         """The same with omega and the comparator exchanged. Errors: as `comparator`."""
+
+    @property
+    @abstractmethod
+    def tasks(self) -> list[TaskAt]:
+        """The tasks of positive weight, of a linear model with one output: `weight`, and `support` and `query`, risks
+        with `gradient(theta)`, `hessian(theta)`, `atoms`. Errors: UndefinedQuantityError for other models."""
+
+    @property
+    @abstractmethod
+    def gram(self) -> list[list[Number]]:
+        """The inner products of the meta-features of all (task, input) pairs [N][N]."""
+
+    @property
+    @abstractmethod
+    def masses(self) -> list[Number]:
+        """The masses q_i rho_i(x) of these pairs [N]."""
+
+    @abstractmethod
+    def between(self, order: int, y: Number, a: Number, b: Number) -> tuple[Number, Number]:
+        """The least and the largest derivative of that order [0..3] of the loss between two predictions."""
+
+    @abstractmethod
+    def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
+        """The least and the largest eigenvalue of a symmetric matrix."""
+
+    @abstractmethod
+    def constant(self, name: str) -> Number:
+        """A supremum of the loss over all predictions: "m1" of |ell'|, "m2" of |ell''|, "m3" of |ell'''|.
+        Errors: UndefinedQuantityError where it is infinite."""
 
     def undefined(self, why: str) -> NoReturn:
         """Says that the quantity has no value here."""
@@ -155,6 +185,37 @@ class Deciding(At):
         here: Any = self.instance
         return Deciding(type(self._of)(replace(here, omega=here.comparator, comparator=here.omega), self._m))
 
+    @property
+    def tasks(self) -> list[TaskAt]:
+        if self.instance.family != "meta-sl" or self._loss.outputs != 1:
+            self.undefined("its tasks are not those of a linear model with one output")
+        return tasks(self.instance, self._m)
+
+    @property
+    def _loss(self) -> Any:
+        return self._of.instance.loss
+
+    @property
+    def gram(self) -> list[list[Number]]:
+        found: list[list[Number]] = self._of._features.gram.tolist()
+        return found
+
+    @property
+    def masses(self) -> list[Number]:
+        return list(self._of._masses)
+
+    def between(self, order: int, y: Number, a: Number, b: Number) -> tuple[Number, Number]:
+        return between(self._loss, self._m, order, y, a, b)
+
+    def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
+        return eigenvalues(self._m, rows)
+
+    def constant(self, name: str) -> Number:
+        found = constant(self._loss, self._m, name)
+        if found is None:
+            self.undefined(f"{name} is infinite for the {self._loss.name} loss")
+        return found
+
     def number(self, value: int | str | fmpq) -> Number:
         return self._m.number(rational(value))
 
@@ -182,6 +243,12 @@ class Searching(At):
 
     def exchanged(self) -> At:
         raise OneByOneError("a batch is not exchanged")
+
+    def _alone(self, *args: Any) -> NoReturn:
+        raise OneByOneError("a batch has none")
+
+    tasks = gram = masses = property(_alone)
+    between = eigenvalues = constant = _alone
 
     def _columns(self, values: Any) -> list[Number]:
         if not isinstance(values, np.ndarray) or not _plain(self._of.batch.instance(0)):

@@ -14,9 +14,8 @@ import platform
 import secrets
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -100,12 +99,6 @@ def now() -> str:
 def finite(value: float | None) -> float | None:
     """The number, or None where JSON has no name for it."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The names that may have been meant, as the end of a message; empty if none is near."""
-    close = get_close_matches(name, known, n=3, cutoff=0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
 def dumps(record: object) -> str:

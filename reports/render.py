@@ -46,6 +46,7 @@ from .figures import COLOURS, DARK, histogram, landscape, rates, scatter, worked
 from .formats import Kind, read
 from .formats.auditing import AuditRecord
 from .formats.bundling import TheoremsRecord
+from .formats.own import OwnFile
 from .formats.searching import MutationRecord
 from .formats.shared import Interval, latex
 from .formats.verifying import ClaimRow, VerifyRecord
@@ -67,6 +68,7 @@ from .overview import (
     status,
     tables,
 )
+from .own import shown
 from .pages import PAGES, Page
 from .places import places, sources
 from .proving import current, kept
@@ -210,7 +212,6 @@ def _environment() -> Environment:
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
         "losses": list(LOSSES.values()),
-        "symbols": list(SYMBOLS.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
         "signs": SIGNS,
         "install": INSTALL,
@@ -233,6 +234,12 @@ class Report:
     audit: AuditRecord | None
     folder: str = "build/reports"
     mutation: MutationRecord | None = None
+
+    @property
+    def own(self) -> OwnFile | None:
+        """The file of a user's own claims, if the records are of these."""
+        record = self.verify or self.audit
+        return None if record is None else record.own
 
     def single(self) -> str:
         """All sections on one page."""
@@ -282,6 +289,8 @@ class Report:
             tables=tables(audit) if audit else [],
             details=details(audit) if audit else ([], []),
             shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
+            own=self.own,
+            symbols=list(SYMBOLS.values()),
             proofs=current(),
             formal=kept(),
             places=places(),
@@ -390,8 +399,14 @@ def write_report(
     audit = fuller(audit, kept)
     if verify is None and audit is None:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
+    if verify and audit and verify.own != audit.own:
+        # One page is of one theory.
+        other = "audit.json" if fresh != "audit.json" else "verify.json"
+        warn(BadInputError(str(folder / other), "own", "other claims", "the claims of the other record; run it again"))
+        verify, audit = (None, audit) if other == "verify.json" else (verify, None)
     report = Report(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord))
-    pages = {"report": report.single()} if single else report.pages()
+    with shown(report.own):
+        pages = {"report": report.single()} if single else report.pages()
     # The first page last: whoever finds it finds all that it links to.
     for name in reversed(pages):
         write_text(folder / f"{name}.html", pages[name])

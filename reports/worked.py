@@ -104,11 +104,12 @@ def worked() -> Worked:
     # One feature, the same for both tasks: it expresses the mean of u.
     misfit = abs(way[0] - way[1]) / 2
     optimum = minimise(instance)
-    headline = family_of(instance).headline
-    assert headline is not None and headline.sample is not None
+    family = family_of(instance)
+    headline, lifted = family.headline, family.claim(f"{family.name}-lifted")
+    assert headline is not None and headline.sample is not None and lifted is not None
     curve = headline.sample(instance, REACH, COUNT)
     return Worked(
         labels, rate, omega, rival, slopes, stretch, second, way, misfit, abs(slopes[0]) * misfit,
-        judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0], optimum.status.value,
+        judge(instance, (lifted,))[lifted.name].verdict.name, optimum.sure, optimum.at[0], optimum.status.value,
         list(curve.axis), list(curve.values), FILE.read_text(encoding="utf-8").strip(),
     )  # fmt: skip

@@ -34,6 +34,7 @@ from metagap.reports.records import dumps, hashes, sources
 from metagap.theory.meta_sl import CLAIMS
 from typer.testing import CliRunner
 
+from .regions import EXAMPLE as REGION
 from .test_cli import MIRRORED, write
 
 runner = CliRunner()
@@ -82,6 +83,7 @@ def folder(small_run: tuple[Path, VerifyRecord, AuditRecord], tmp_path_factory: 
         ["audit", instance, "--json", str(out / "conditions.json")],
         ["certify", instance, "--omega", str(omega), "--json", str(out / "certify.json")],
         ["falsify", "half-constant", "--out", str(out), "--json", str(out / "falsify.json")],
+        ["prove", "--region", str(REGION), "--claim", "meta-sl-lifted", "--json", str(out / "regions.json")],
     ):
         result = runner.invoke(app, arguments)
         assert result.exit_code in (0, 1, 3), result.output
@@ -206,7 +208,7 @@ def test_schemas_are_printed(folder: Path) -> None:
     assert wrong.stderr.startswith("metagap: NAME='novel': expected one of instance, certificate, judgement")
 
 
-@pytest.mark.ci(every=6)
+@pytest.mark.ci(every=7)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_generated_instances_fit_the_schema(family: str) -> None:
     """Of every generator and variant; the largest take the validator long and have no other fields."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..impl import files
 from ..impl.families import all_claims, family_of, judge
+from ..impl.files.faults import nearest
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement
 from ..theory.claim import Claim, Relation, Verdict
-from .records import nearest
 from .witnesses import readable
 
 

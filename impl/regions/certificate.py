@@ -113,7 +113,7 @@ def provable() -> dict[str, Claim | Assumption]:
 def _as_claim(mutant: Mutant, claim: Claim) -> Claim:
     kept = tuple(a for a in claim.assumptions if a.name not in mutant.drops)
     return Claim(
-        mutant.name, mutant.title, claim.source, mutant.why, "", mutant.left, mutant.bound, mutant.relation, kept
+        mutant.name, mutant.title, mutant.left, mutant.bound, kept, mutant.relation, mutant.why, source=claim.source
     )
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
+from ...impl.files.faults import nearest
 from .. import regions
 from ..formats.regions import RegionsRecord
-from ..records import nearest
 from .ending import fail
 from .shared import emit, input_errors, listing, paper, ready, save, voice, working
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from ...impl.files.records import Record
 from .shared import File, RunStatus, Sha256, StatementText, WitnessKind
-from .verifying import Counts
+from .verifying import Counts, SourceName
 
 
 class BundledRun(Record):
@@ -32,7 +32,7 @@ class Theorem(Record):
     claim: str
     family: str
     title: str
-    source: Literal["paper", "ours"]
+    source: SourceName
     statement: StatementText
     assumptions: list[AssumptionText]
     sha256: Annotated[Sha256, Meta(description="of name, statement and assumptions (statement_hash, check_bundle.py)")]

@@ -235,7 +235,7 @@ def _check_claims(members: Members, found: Mapping[str, Any]) -> None:
         proofs = _json(members, FORMAL)
         proved = {one["name"]: one["statement"] for one in proofs["claims"]}
         hashes = {f"formal/{name}": digest for name, digest in proofs["files"].items()}
-        stated = members["formal/Statements.v"].decode()
+        stated = "".join(members[name].decode() for name in sorted(members) if re.fullmatch(r"formal/\w+\.v", name))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, NotWholeError):
             raise

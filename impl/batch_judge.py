@@ -82,9 +82,8 @@ def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tupl
         left_low, left_high, low, high = rows[b]
         gap, edge = Enclosure(left_low, left_high), Enclosure(low, high)
         ratio = ratio_of(gap.middle, edge.middle)
-        judged = ClaimJudgement(
-            claim.name, decision.verdict, gap, edge, {}, {}, ratio, decision.reason, gap, brief=True
-        )
+        said = (decision.verdict, gap, edge, {}, {}, ratio, decision.reason, gap, True)
+        yield b, ClaimJudgement(claim.name, *said)
 
 
 def _outside(claim: Claim, places: Array, reason: str) -> Iterable[tuple[int, ClaimJudgement]]:

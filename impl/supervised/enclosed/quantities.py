@@ -51,6 +51,13 @@ def _normalised(values: Array, axes: tuple[int, ...]) -> MidRad:
     return MidRad(found.mid, np.where(values == 0, 0.0, found.rad))
 
 
+FROM_TEXT = frozenset(
+    ("gap", "pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "mixed_weight_norm",
+     "eps_first_order", "misfit_plain", "displacement")
+)  # fmt: skip
+"""The quantities whose text holds as it stands, in these numbers."""
+
+
 class EnclosedQuantities(StepConstants, BatchQuantities):
     """The quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
 
@@ -62,10 +69,9 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
         self._used = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
 
     def __call__(self, name: str) -> Any:
-        found = getattr(self, name) if hasattr(type(self), name) else None
-        if not isinstance(found, MidRad):
+        if name not in FROM_TEXT and not any(name in vars(own) for own in (EnclosedQuantities, StepConstants)):
             raise UnknownError(name)
-        return found
+        return getattr(self, name)
 
     @property
     def _present(self) -> Array:

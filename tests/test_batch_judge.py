@@ -327,6 +327,18 @@ def test_infima_contain_those_of_balls(rank: int, effort: int) -> None:
     assert sharp >= 0.8 * total
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_no_infimum_of_what_is_not_finite(bad: float) -> None:
+    rows, target = MidRad(np.full((2, 2, 1), 0.5)), MidRad(np.array([[1.0, 2.0], [bad, 2.0]]))
+    for eps in (MidRad([bad, 1.0]), MidRad([1.0, 1.0], [bad, 0.0])):
+        found = infimum.misfit_l1(eps, rows, target)
+        assert not found.low[0] > 0
+        assert not fit_ends(ends_of(found))[1]
+    size, _ = infimum.misfit(rows, target, np.ones(2))
+    assert fit_ends(ends_of(size))[0] and not fit_ends(ends_of(size))[1]
+    assert not fit_ends(ends_of(infimum.misfit(MidRad(rows.mid * bad), target, np.ones(2))[0])).any()
+
+
 def test_inverses_contain_those_of_rationals() -> None:
     rng = np.random.default_rng(6)
     table = rng.integers(-8, 9, (40, 3, 3)) / 4 + 3 * np.eye(3)

@@ -28,6 +28,7 @@ from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
 from ..theory.paper import URL as PAPER
 from ..theory.smooth_network import RATES as SMOOTH_RATES
+from . import regions
 from .answer import (
     EMPTY,
     certified_distance,
@@ -282,6 +283,7 @@ class Report:
             shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
             proofs=current(),
             formal=kept(),
+            regions=regions.kept(),
             places=places(),
             sources=sources(),
         )  # fmt: skip

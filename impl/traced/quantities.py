@@ -224,7 +224,7 @@ class TracedQuantities(SpannedQuantities):
     def _l1_blocks(self) -> list[tuple[int, int]]:
         """The query point of each lifted point [N]: its components are paired (`theory.any_model`)."""
         shapes = [shape_of(z) for z in self._predictions]
-        return [(i, j) for i, (n, c) in enumerate(shapes) for j in range(n) for _ in range(c)]
+        return [(i, k // c) for i, (n, c) in enumerate(shapes) for k in range(n * c)]
 
     @cached_property
     def _masses(self) -> list[Number]:

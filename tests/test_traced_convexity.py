@@ -72,7 +72,7 @@ def detached(z: Any, y: Any) -> Any:
     (lambda z, y: z.sin().mean(), 5, Verdict.OUTSIDE),
     (lambda z, y: -(z**2).mean(), 5, Verdict.OUTSIDE),
     (detached, 5, Verdict.OUTSIDE),  # affine, but with a gradient that is not its own
-], ids=["itself", "itself, not convex", "affine", "one side of a kink", "not convex", "concave", "detached"])  # fmt: skip
+], ids=["itself", "itself, not convex", "affine", "one side", "not convex", "concave", "detached"])  # fmt: skip
 @pytest.mark.ci
 def test_a_divergence_of_0_is_decided_where_there_is_a_reason(risk: Any, seed: int, verdict: Verdict) -> None:
     result = judge(network(width=3), sinusoids(2, points=2), inner=SGD(0.02), loss=risk,

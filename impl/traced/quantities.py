@@ -345,8 +345,8 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def margin_outer_convexity(self) -> arb:
-        """1 for a loss with a name, which is convex; else the total Bregman divergence, or 1 where it is enclosed beside 0
-        and certainly no less: it is exactly 0, as that of omega from itself is, or that of a convex risk."""
+        """1 for a loss with a name, which is convex; else the total Bregman divergence, or 1 where its enclosure does not
+        tell it from 0 and it is certainly no less: exactly 0, of omega from itself, of convex risks."""
         if self.instance.loss in NAMED:
             return arb(1)
         if self.bregman > 0 or self.bregman < 0:

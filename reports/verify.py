@@ -16,11 +16,13 @@ from typing import Literal
 
 from ..impl.families import FAMILIES, family_of, judge, loads
 from ..impl.instances import Instance
+from ..impl.own_claims import standing, stating
 from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
 from .audit import record_of
 from .executing import Lost, Workers, carried_out
+from .finds import SearchJob
 from .formats.auditing import AuditRecord, FamilyRows
 from .formats.shared import LostJob, RunStatus, interval, intervals, latex
 from .formats.verifying import (
@@ -32,12 +34,14 @@ from .formats.verifying import (
     RealFamily,
     Series,
     Shown,
+    SourceName,
     Term,
     VerifyRecord,
     Violation,
 )
-from .jobs import AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
+from .jobs import PER_CLAIM, AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, round_of, run_job
 from .landscapes import summary
+from .own import option, recorded
 from .processes import deferred
 from .records import environment, finite, now
 from .store import Store
@@ -45,6 +49,8 @@ from .tally import Kept, Outcome, Tallies, Tally, quantiles
 from .witnesses import witness
 
 BINS = 20
+
+SOURCES: dict[Source, SourceName] = {Source.PAPER: "paper", Source.OURS: "ours", Source.OWN: "own"}
 
 
 class Run:
@@ -82,8 +88,13 @@ class Run:
         return [job for job in jobs(self.profile, self.seed, chosen, real) if _serves(job, wanted)]
 
     @property
+    def later(self) -> int:
+        """How many jobs there are at most in the rounds after the plan."""
+        return self.profile.rounds * PER_CLAIM * len(self.claims)
+
+    @property
     def size(self) -> int:
-        """How many instances the run generates at most."""
+        """How many instances the run generates, but for those of later rounds."""
         return sum(job.count for job in self.plan(real=False) if not isinstance(job, RealJob))
 
     def execute(
@@ -101,29 +112,35 @@ class Run:
         how many jobs are done, of how many. Results are added up and not kept. Errors: DefectError; OSError where no
         worker can be started.
         """
-        plan, waiting = self.plan(real), list[AnyJob]()
         self.status = "running"
 
         def late() -> bool:
             return deadline is not None and time.monotonic() > deadline and self.done + len(self.lost) > 0
 
-        work = partial(run_job, names=tuple(claim.name for claim in self.claims))
+        work = stating(partial(run_job, names=tuple(claim.name for claim in self.claims)))
         try:
-            for job in plan:
-                kept = None if store is None else store.get(job)
-                if kept is None:
-                    waiting.append(job)
-                else:
-                    self._take(job, kept, advance)
-            for job, result in carried_out(work, waiting, workers, late):
-                if isinstance(result, Lost):
-                    self.lost.append(LostJob(str(job), result.why))
-                    continue
-                if store is not None:
-                    store.put(job, result)
-                self._take(job, result, advance)
-                live(self.done, len(plan))
-            self.status = "complete" if self.done + len(self.lost) == len(plan) else "out of time"
+            planned = 0
+            for number in range(self.profile.rounds + 1):
+                plan = round_of(number, self.tallies, self.profile, self.seed) if number else self.plan(real)
+                planned, waiting = planned + len(plan), list[AnyJob]()
+                for job in plan:
+                    kept = None if store is None else store.get(job)
+                    if kept is None:
+                        waiting.append(job)
+                    else:
+                        self._take(job, kept, advance)
+                for job, result in carried_out(work, waiting, workers, late):
+                    if isinstance(result, Lost):
+                        self.lost.append(LostJob(str(job), result.why))
+                        continue
+                    if store is not None:
+                        store.put(job, result)
+                    self._take(job, result, advance)
+                    live(self.done, planned)
+                if self.done + len(self.lost) < planned:
+                    self.status = "out of time"
+                    return
+            self.status = "complete"
         except KeyboardInterrupt:
             self.status = "interrupted"
         except OSError:
@@ -151,7 +168,7 @@ class Run:
         if isinstance(job, RatesJob | KeptJob):
             return
         if not isinstance(job, RealJob):
-            name = job.generator if isinstance(job, Job) else "landscapes"
+            name = job.generator if isinstance(job, Job) else "search" if isinstance(job, SearchJob) else "landscapes"
             self.generated[f"{job.family} {name}"] += outcome.generated
             advance(name, job.count)
             return
@@ -192,6 +209,11 @@ class Run:
                 GeneratorRow(family.name, g.name, g.title, list(g.variants), self.generated[f"{family.name} {g.name}"])
                 for family in FAMILIES.values()
                 for g in family.all_generators
+            ]
+            + [
+                GeneratorRow(family.name, "search", "Searches from the tightest instances", [], count)
+                for family in FAMILIES.values()
+                if (count := self.generated[f"{family.name} search"])
             ],
             real_families=sorted(self.families, key=lambda row: real.index(row.name)),
             real_note="; ".join(sorted(self.notes)),
@@ -199,6 +221,7 @@ class Run:
             rates=[series for name in FAMILIES for series in self.rates.get(name, ())],
             files={},
             lost=sorted(self.lost, key=attrgetter("job")),
+            own=recorded(),
         )
 
     def _claim(self, claim: Claim, tally: Tally) -> ClaimRow:
@@ -213,7 +236,7 @@ class Run:
             claim=claim.name,
             family=family_of(claim).name,
             title=claim.title,
-            source="paper" if claim.source is Source.PAPER else "ours",
+            source=SOURCES[claim.source],
             citation=claim.citation,
             reading=claim.reading,
             difference=claim.difference,
@@ -266,7 +289,7 @@ class Run:
                     bound=interval(judged.bound),
                     terms=intervals(judged.terms),
                     origin=kept.origin,
-                    command=f"metagap replay {{folder}}/{file}",
+                    command=f"metagap replay {{folder}}/{file}{option()}",
                 )
             )
         return rows
@@ -275,6 +298,9 @@ class Run:
         file = f"instances/{kept.sha256[:12]}.json"
         self.kept[file] = kept.text
         judged = kept.judged
+        if judged.brief:
+            claim = next(claim for claim in self.claims if claim.name == judged.claim)
+            judged = judge(loads(kept.text, kept.origin), (claim,)).claims[0]
         return Shown(
             instance=kept.sha256,
             file=file,
@@ -284,7 +310,7 @@ class Run:
             terms=intervals(judged.terms),
             reason=judged.reason,
             origin=kept.origin,
-            command=f"metagap judge {{folder}}/{file} --claim {judged.claim}",
+            command=f"metagap judge {{folder}}/{file} --claim {judged.claim}{option()}",
         )
 
 
@@ -308,11 +334,12 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
         return True
     family = FAMILIES[job.family]
     if isinstance(job, KeptJob):
-        return set(family.all_claims) <= wanted
+        return standing() is None and set(family.all_claims) <= wanted
     claims = set(family.all_claims) - set(family.claims) if isinstance(job, LandscapeJob) else set(family.claims)
     return bool(claims & wanted)
 
 
 def store_of(place: Path, claims: tuple[Claim, ...]) -> Store[Outcome]:
     """What runs have finished of these claims."""
-    return Store(place, Outcome, "verify", [claim.name for claim in claims])
+    own = standing()
+    return Store(place, Outcome, "verify", [claim.name for claim in claims], *([] if own is None else [own.sha256]))

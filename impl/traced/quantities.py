@@ -345,8 +345,11 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def margin_outer_convexity(self) -> arb:
-        """1 for a loss with a name, which is convex; else the total Bregman divergence, or 1 where its enclosure does not
-        tell it from 0 and it is certainly no less: exactly 0, of omega from itself, of convex risks."""
+        """1 for a loss with a name, which is convex; else the total Bregman divergence.
+
+        Where its enclosure does not tell it from 0: 1 if it is certainly no less, as of omega from itself, of convex
+        risks, or if its digits end.
+        """
         if self.instance.loss in NAMED:
             return arb(1)
         if self.bregman > 0 or self.bregman < 0:

@@ -33,19 +33,24 @@ FOUND = [
     (ONLINE, "online-small-bend-smooth", "meta-sl-online-smooth", "small-bend"),
     (ONLINE, "online-convex-sharp", "meta-sl-online-convex-eleven", "one-law"),
     (FALLAH, "fallah-level-convex", "meta-sl-fallah-level-convex", "convex"),
+    (JI, "ji-convex", "meta-sl-ji-smooth-convex", "convex"),
+    (JI, "ji-convex", "meta-sl-ji-smooth-split", "convex"),
 ]
 """File, witness, a claim that is false there without that assumption, and holds all others."""
 
 REFUTED = [
     (ONLINE, "online-convex-sharp", "meta-sl-online-convex-half"),
-    (FALLAH, "fallah-bend", "meta-sl-fallah-smooth-own"),
-    (FALLAH, "fallah-bend", "meta-sl-fallah-smooth-no-bend-slope"),
-    (FALLAH, "fallah-bend", "meta-sl-fallah-smooth-convex-half-bend-slope"),
-    (FALLAH, "fallah-bend", "meta-sl-fallah-smooth-convex-no-bend-slope"),
+    (FALLAH, "bend", "meta-sl-fallah-smooth-own"),
+    (FALLAH, "bend", "meta-sl-fallah-smooth-no-bend-slope"),
+    (FALLAH, "bend", "meta-sl-fallah-smooth-convex-half-bend-slope"),
+    (FALLAH, "bend", "meta-sl-fallah-smooth-convex-no-bend-slope"),
     (FALLAH, "fallah-level-attained", "meta-sl-fallah-level-none"),
     (FALLAH, "fallah-level-attained", "meta-sl-fallah-level-convex-half-adapted-slope"),
     (FALLAH, "fallah-level-convex", "meta-sl-fallah-level-second-order"),
-    (JI, "ji-path-turns", "meta-sl-ji-smooth-straight"),
+    (JI, "bend", "meta-sl-ji-smooth-straight"),
+    (JI, "bend", "meta-sl-ji-smooth-no-turning"),
+    (JI, "bend", "meta-sl-ji-smooth-convex-half-turning-convex"),
+    (JI, "bend", "meta-sl-ji-smooth-split-half-turning-adapted"),
 ]
 """File, witness, a mutant of a claim that applies there."""
 

@@ -80,13 +80,20 @@ class Family:
     """Terms that the table of real tasks shows beside gap and bound."""
     answerer: Answerer | None = None
     """How `certify` answers for an instance's omega."""
+    own: tuple[Generator, ...] = ()
+    """Generators of a user's own tasks: no arrays, for judging alone."""
     in_torch: Callable[[], Any] | None = None
     """Loads torch, and gives the searching engine's quantities there: for search by gradients."""
 
     @property
     def all_generators(self) -> tuple[Generator, ...]:
-        """The generators, and that of landscapes if there is one."""
-        return self.generators if self.landscapes is None else (*self.generators, self.landscapes)
+        """The generators, those of own tasks too, and that of landscapes if there is one."""
+        return self.judged if self.landscapes is None else (*self.judged, self.landscapes)
+
+    @property
+    def judged(self) -> tuple[Generator, ...]:
+        """The generators whose instances claims are judged on."""
+        return (*self.generators, *self.own)
 
     @property
     def wild(self) -> tuple[Generator, ...]:
@@ -100,7 +107,7 @@ class Family:
 
     def generator(self, name: str) -> Generator:
         """The generator of that name."""
-        return next(g for g in (*self.wild, *self.attaining) if g.name == name)
+        return next(g for g in (*self.wild, *self.attaining, *self.own) if g.name == name)
 
     def claim(self, name: str) -> Claim | None:
         """The claim of that name, if the family has it."""

@@ -46,6 +46,10 @@ class LossRanges:
         Between neighbouring turning points the derivative is monotone: its range is the hull of the values at the ends
         and at the turning points that the interval may meet.
         """
+        parameter = None if self.loss.parameter is None else arb(self.loss.parameter)
+        if self.loss.profile.turning(order, parameter) is None:
+            within = self.at(order, MidRad.between(low, high))
+            return within.low, within.high
         ends = np.stack([low, high])
         values = self.at(order, MidRad(np.where(np.isfinite(ends), ends, np.nan)))
         bottoms, tops = values.low, values.high
@@ -73,7 +77,7 @@ class LossRanges:
         else:
             parameter = None if loss.parameter is None else arb(loss.parameter)
             points = []
-            for turn in loss.profile.turning(order, parameter):
+            for turn in loss.profile.turning(order, parameter) or ():
                 t = MidRad.of([turn], ())
                 at = t + (self.labels if loss.link is Link.RESIDUAL else 0 * self.labels)
                 if loss.link is Link.MARGIN:

@@ -14,21 +14,28 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
 from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from numpy.random import default_rng
 
 from ..theory.claim import Claim, Mutant, Quantity, Source
 from ..theory.mutants import generated
 from ..theory.notation import LETTERS, SYMBOLS, Symbol
-from .families import FAMILIES, all_claims
+from .families import FAMILIES, all_claims, family_of
 from .family import Family
 from .files import BadInputError
 from .files.text import reported
+from .instances import Instance
+from .losses import LOSSES, TABLE
+from .own_losses import Loss, faults
+from .sources import Generator, Listed, RandomSource, Tasks
 from .stated import fault
 
 GROUP = "metagap.claims"
@@ -54,6 +61,20 @@ class OwnClaims:
     text: str
     claims: tuple[Claim, ...]
     mutants: tuple[Mutant, ...]
+    losses: tuple[Loss, ...] = ()
+    tasks: tuple[Tasks, ...] = ()
+
+    @property
+    def judged(self) -> tuple[Claim, ...]:
+        """Its claims; without any, ours of the families that take its losses and tasks."""
+        if self.claims:
+            return self.claims
+        kinds = {family_of(tasks.make(default_rng(0))).name for tasks in self.tasks}
+        own = {loss.name for loss in self.losses}
+        for name, family in FAMILIES.items():
+            if own and any(_takes(g) or own <= set(g.variants) for g in family.generators):
+                kinds.add(name)
+        return tuple(claim for name in FAMILIES if name in kinds for claim in FAMILIES[name].claims)
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -63,7 +84,7 @@ class OwnClaims:
     @property
     def families(self) -> tuple[str, ...]:
         """The names of the families that the claims are of."""
-        return tuple(name for name, family in FAMILIES.items() if self.of(family))
+        return tuple(dict.fromkeys(family_of(claim).name for claim in self.judged))
 
     def line(self, name: str) -> int:
         """The line on which a claim or a mutant is named; 1 if its name is computed."""
@@ -105,7 +126,9 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     found = [thing for value in vars(module).values() for thing in _listed(value)]
     claims = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Claim)))
     mutants = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Mutant)))
-    own = OwnClaims(place, path, digest, text, claims, mutants)
+    losses = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Loss)))
+    tasks = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Tasks)))
+    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks)
     _check(own)
     return own
 
@@ -148,9 +171,17 @@ def _check(own: OwnClaims) -> None:
     def bad(of: Claim | Mutant, field: str, given: object, required: str) -> BadInputError:
         return BadInputError(own.place, f"line {own.line(of.name)}, {of.name}.{field}", given, required)
 
-    if not own.claims:
-        what = "a file that states at least one: a metagap.Claim, or a list of them, as a name of the module"
+    if not own.claims and not own.losses and not own.tasks:
+        what = "a file that states at least one: a metagap.Claim (or Loss, or tasks), as a name of the module"
         raise BadInputError(own.place, "claims", 0, what)
+    for loss in own.losses:
+        try:
+            wrong = faults(loss)
+        except Exception as error:
+            raise fault(error, own.place, f"the loss {loss.name}") from error
+        if wrong:
+            where, _, required = wrong.partition(": ")
+            raise BadInputError(own.place, f"line {own.line(loss.name)}, {loss.name}", where, required)
     taken = {claim.name for claim in all_claims()} | {m.name for f in FAMILIES.values() for m in f.mutants}
     everything: tuple[Claim | Mutant, ...] = (*own.claims, *own.mutants)
     for stated in everything:
@@ -168,6 +199,8 @@ def _check(own: OwnClaims) -> None:
         if not quantity.name.isidentifier() or quantity.name.startswith("_") or iskeyword(quantity.name):
             line = f"line {quantity.value.__code__.co_firstlineno}"
             raise BadInputError(own.place, line, quantity.name, "a quantity that is a function with a name of its own")
+    for slip in _slips(own):
+        raise slip
     for claim in own.claims:
         if _family(claim.name) is None:
             raise bad(claim, "name", claim.name, f"a name that begins with its family's: {', '.join(FAMILIES)}")
@@ -184,6 +217,30 @@ def _check(own: OwnClaims) -> None:
             missing = next((name for name in names if not extended.has(name)), None)
             if missing:
                 raise bad(claim, "mutant", missing, f"a quantity of {family.name}, or one of its own")
+
+
+BARE = {"max": "at.largest", "min": "at.least", "sorted": "at.largest or at.least", "float": "the number itself"}
+"""What decides between enclosures as if they were points, and what to write for it."""
+
+
+def _slips(own: OwnClaims) -> Iterator[BadInputError]:
+    """What in the text of a quantity would make it wrong without a word: decimals, and functions of points."""
+    for function in ast.walk(ast.parse(own.text)):
+        if not isinstance(function, ast.FunctionDef) or not any(map(_makes_quantity, function.decorator_list)):
+            continue
+        for node in ast.walk(function):
+            place = f"line {getattr(node, 'lineno', function.lineno)}, {function.name}"
+            match node:
+                case ast.Constant(value=float(value)):
+                    exact = Fraction(repr(value))
+                    yield BadInputError(own.place, place, value, f"an exact constant: at.number('{exact}')")
+                case ast.Call(func=ast.Name(id=name)) if name in BARE:
+                    yield BadInputError(own.place, place, f"{name}()", f"{BARE[name]}: an enclosure is no point")
+
+
+def _makes_quantity(decorator: ast.expr) -> bool:
+    made = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return "quantity" in (getattr(made, "id", ""), getattr(made, "attr", ""))
 
 
 def unread(text: str) -> str | None:
@@ -228,9 +285,16 @@ def using(own: OwnClaims) -> Iterator[OwnClaims]:
 
     Errors: BadInputError.
     """
-    before = dict(FAMILIES), dict(SYMBOLS), dict(LETTERS)
+    tables: tuple[dict[str, Any], ...] = (FAMILIES, SYMBOLS, LETTERS, TABLE, LOSSES)
+    before = [dict(table) for table in tables]
     try:
+        for loss in own.losses:
+            TABLE[loss.name] = LOSSES[loss.name] = loss.family
         for name, family in before[0].items():
+            FAMILIES[name] = _generating(family, own)
+        for tasks in own.tasks:
+            _add(tasks, own)
+        for name, family in dict(FAMILIES).items():
             if claims := own.of(family):
                 named = {claim.name for claim in claims}
                 mutants = tuple(mutant for mutant in own.mutants if mutant.claim in named)
@@ -242,15 +306,59 @@ def using(own: OwnClaims) -> Iterator[OwnClaims]:
         yield own
     finally:
         _standing[:] = [one for one in _standing if one is not own]
-        for table, old in zip((FAMILIES, SYMBOLS, LETTERS), before, strict=True):
-            table.clear()  # type: ignore[attr-defined]
-            table.update(old)  # type: ignore[attr-defined]
+        for table, old in zip(tables, before, strict=True):
+            table.clear()
+            table.update(old)
+
+
+PLAIN = frozenset(name for name, row in LOSSES.items() if row.profile.convex and not row.profile.kinked)
+"""The losses of the table that a generator of all losses takes."""
+
+
+def _takes(generator: Generator) -> bool:
+    """Whether the generator takes any loss."""
+    return set(generator.variants) >= PLAIN
+
+
+def _generating(family: Family, own: OwnClaims) -> Family:
+    """The family with instances of the file's losses; of no others, if the file states losses alone."""
+    names = tuple(loss.name for loss in own.losses)
+    if not names or not any(map(_takes, family.generators)):
+        return family
+    if own.claims or own.tasks:
+        more = (replace(g, variants=(*g.variants, *names)) if _takes(g) else g for g in family.generators)
+        return replace(family, generators=tuple(more))
+    alone = tuple(replace(g, variants=names) for g in family.generators if _takes(g))
+    searching = tuple(name for name in family.searching if any(g.name == name for g in alone))
+    return replace(family, generators=alone, searching=searching, landscapes=None, rates=None, real_tasks={})
+
+
+def _add(tasks: Tasks, own: OwnClaims) -> None:
+    """The file's tasks among the generators of their family. Errors: BadInputError with the line of what fails."""
+
+    def made(source: RandomSource, variant: str, *_: object) -> Listed:
+        try:
+            return Listed(tasks.make(source.rng) for _ in range(source.size))
+        except BadInputError:
+            raise
+        except Exception as error:
+            raise fault(error, own.place, f"the tasks {tasks.name}") from error
+
+    first = made(RandomSource(0, 1), "own")[0]
+    if not isinstance(first, Instance):
+        line = f"line {tasks.make.__code__.co_firstlineno}, {tasks.name}"
+        raise BadInputError(own.place, line, type(first).__name__, "a metagap.Instance: metagap.problem makes one")
+    family = FAMILIES[first.family]
+    if any(tasks.name == g.name for g in (*family.wild, *family.attaining, *family.own)):
+        raise BadInputError(own.place, "tasks", tasks.name, "a name that no other generator has")
+    generator = Generator(tasks.name, tasks.title, made, ("own",), 2)
+    FAMILIES[first.family] = replace(family, own=(*family.own, generator))
 
 
 def asked(family: Family) -> Family:
     """The family with the user's own claims alone, where such stand; else as it is."""
     own = standing()
-    if own is None:
+    if own is None or not own.claims:
         return family
     claims = own.of(family)
     named = {claim.name for claim in claims}

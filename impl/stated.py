@@ -211,6 +211,8 @@ class Deciding(At):
         return self._m.number(rational(value))
 
     def sqrt(self, t: Number) -> Number:
+        if t < 0:
+            self.undefined("the root of a number that is certainly negative")
         return self._m.sqrt(t)
 
     def exp(self, t: Number) -> Number:

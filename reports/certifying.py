@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +131,17 @@ def certify(
     """
     defaults = list[str]()
     if instance is None:
-        instance = from_arrays(
-            plain(X),
-            plain(y),
-            plain(task).tolist(),
-            split=None if split is None else plain(split).tolist(),
-            weight=None if weight is None else plain(weight),
-            task_weight=None if task_weight is None else plain(task_weight),
-            loss=_loss(loss) if isinstance(loss, str) else loss,
-            eta=_eta(eta),
+        instance = problem(
+            X,
+            y,
+            task,
+            split=split,
+            weight=weight,
+            task_weight=task_weight,
+            loss=loss,
+            eta=eta,
             steps=steps,
-            decay=_decay(decay),
+            decay=decay,
         )
         defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
         omega = () if omega is None else omega
@@ -159,6 +159,45 @@ def certify(
         raise BadInputError("certify", "radius", str(ball), required)
     quiet: Callable[..., None] = lambda *_: None  # noqa: E731
     return CertifyRecord.of(answerer.certify(instance, ball, Budget(seconds=max_time), quiet, quiet, quiet), defaults)
+
+
+def problem(
+    X: Any,
+    y: Any,
+    task: Sequence[Any] | Any,
+    omega: Any = None,
+    comparator: Any = None,
+    *,
+    radius: float | str | fmpq = 1,
+    split: Sequence[Any] | Any = None,
+    weight: Any = None,
+    task_weight: Any = None,
+    loss: str | Loss = "squared",
+    eta: float | str | fmpq | Sequence[Any] | None = None,
+    steps: int = 1,
+    decay: float | str | fmpq | None = None,
+) -> MetaSLInstance:
+    """The instance with a linear model of tasks as `certify` takes them, omega and the comparator (d,) or (c, d), 0 if
+    they are None, and the radius of the ball of directions.
+
+    Errors: BadInputError.
+    """
+    made = from_arrays(
+        plain(X),
+        plain(y),
+        plain(task).tolist(),
+        split=None if split is None else plain(split).tolist(),
+        weight=None if weight is None else plain(weight),
+        task_weight=None if task_weight is None else plain(task_weight),
+        loss=_loss(loss) if isinstance(loss, str) else loss,
+        eta=_eta(eta),
+        steps=steps,
+        decay=_decay(decay),
+    )
+    if omega is not None:
+        made = made.with_omega(vector(omega, *made.shape_of_omega))
+    rival = made.comparator if comparator is None else vector(comparator, *made.shape_of_omega)
+    return replace(made, comparator=rival, radius=rational(radius))
 
 
 def _eta(given: Any) -> fmpq | Vector | None:

@@ -31,7 +31,7 @@ def subjects() -> dict[str, Subject]:
         claim.name: claim
         for family in FAMILIES.values()
         for claim in family.claims
-        if own is None or claim in own.claims
+        if own is None or claim in own.judged
     }
     mutants = (mutant for family in FAMILIES.values() for mutant in family.mutants)
     return claims | {mutant.name: mutant for mutant in mutants if mutant.claim in claims}

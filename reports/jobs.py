@@ -108,7 +108,7 @@ def jobs(profile: Profile, seed: int, families: Sequence[Family] | None = None, 
 def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[AnyJob]:
     """The jobs of a family: one of each kind, its real tasks, then the others, their kinds in turn."""
     rows: list[list[AnyJob]] = []
-    for generator in family.generators:
+    for generator in family.judged:
         total, size = max(int(profile.per_share * generator.share * family.effort), 1), min(profile.batch, family.batch)
         rounds = -(-total // (size * len(generator.variants)))
         rows.append(
@@ -138,7 +138,7 @@ def generate(job: Job) -> Iterator[tuple[str, Instance]]:
     """The job's instances, each with a sentence that says where it comes from."""
     family = FAMILIES[job.family]
     generator = family.generator(job.generator)
-    position, kind = family.generators.index(generator), generator.variants.index(job.variant)
+    position, kind = family.judged.index(generator), generator.variants.index(job.variant)
     source = RandomSource((job.seed, position, kind, job.index), job.count)
     with np.errstate(over="ignore", invalid="ignore"):
         batch = generator.build(source, job.variant)

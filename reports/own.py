@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..impl.own_claims import OwnClaims, standing, using
 from ..theory.claim import Assumption, Claim, Quantity, Relation
@@ -44,7 +44,7 @@ def recorded() -> OwnFile | None:
     return OwnFile(own.place, own.sha256, own.text, claims, quantities)
 
 
-def _no_value(at: Any) -> NoReturn:
+def _no_value(at: object) -> NoReturn:
     raise ArithmeticError("a quantity of a record has no value: the file of its claim is needed (--claims)")
 
 

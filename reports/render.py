@@ -45,6 +45,7 @@ from .answer import (
 from .figures import COLOURS, DARK, histogram, landscape, rates, scatter, worked_figure
 from .formats import Kind, read
 from .formats.auditing import AuditRecord
+from .formats.own import OwnFile
 from .formats.searching import MutationRecord
 from .formats.shared import Interval
 from .formats.verifying import ClaimRow, VerifyRecord
@@ -232,6 +233,12 @@ class Report:
     folder: str = "build/reports"
     mutation: MutationRecord | None = None
 
+    @property
+    def own(self) -> OwnFile | None:
+        """The file of a user's own claims, if the records are of these."""
+        record = self.verify or self.audit
+        return None if record is None else record.own
+
     def single(self) -> str:
         """All sections on one page."""
         return self._page(None, [name for page in PAGES for name in page.sections])
@@ -280,6 +287,7 @@ class Report:
             tables=tables(audit) if audit else [],
             details=details(audit) if audit else ([], []),
             shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
+            own=self.own,
             symbols=list(SYMBOLS.values()),
             proofs=current(),
             formal=kept(),
@@ -357,7 +365,7 @@ def write_report(
         warn(BadInputError(str(folder / other), "own", "other claims", "the claims of the other record; run it again"))
         verify, audit = (None, audit) if other == "verify.json" else (verify, None)
     report = Report(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord))
-    with shown((verify or audit).own):  # type: ignore[union-attr]
+    with shown(report.own):
         pages = {"report": report.single()} if single else report.pages()
     # The first page last: whoever finds it finds all that it links to.
     for name in reversed(pages):

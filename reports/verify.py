@@ -314,7 +314,7 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
         return True
     family = FAMILIES[job.family]
     if isinstance(job, KeptJob):
-        return set(family.all_claims) <= wanted
+        return standing() is None and set(family.all_claims) <= wanted
     claims = set(family.all_claims) - set(family.claims) if isinstance(job, LandscapeJob) else set(family.claims)
     return bool(claims & wanted)
 

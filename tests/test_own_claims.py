@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import metagap
 import numpy as np
@@ -168,25 +172,37 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "a Python file that is there" in result.stderr
 
 
+OWN = (
+    "from metagap import Claim, quantity\n\n@quantity('m', 'mine')\ndef mine(at):\n    {}\n\n"
+    "C = Claim('meta-sl-x', 't', left='gap', bound='mine', quantities=(mine,))\n"
+)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
         ("return 1 / 0", "line 5='ZeroDivisionError'"),
         ("return at.sped()", "line 5='AttributeError'"),
-        ("return 0.5", "line 3, mine over balls='float': an enclosure"),
+        ("return 1 / 2", "line 3, mine over balls='float': an enclosure"),
+        ("return 0.1 * at('eps')", "line 5, mine=0.1: an exact constant: at.number('1/10')"),
+        ("return max(at('eps'), at('gap'))", "line 5, mine='max()': at.largest"),
         ("pass", "line 3, mine over balls='NoneType'"),
     ],
 )
 def test_a_fault_in_a_quantity_is_told_with_its_line(body: str, said: str, tmp_path: Path) -> None:
     file, instance = tmp_path / "bad.py", tmp_path / "instance.json"
-    file.write_text(
-        "from metagap import Claim, quantity\n\n@quantity('m', 'mine')\n"
-        f"def mine(at):\n    {body}\n\nC = Claim('meta-sl-x', 't', left='gap', bound='mine', quantities=(mine,))\n"
-    )
+    file.write_text(OWN.format(body))
     instance.write_text(json.dumps(SQUARED))
     result = CliRunner().invoke(app, ["judge", str(instance), "--claims", str(file)])
     assert result.exit_code == 2 and said in result.stderr, result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_root_of_a_negative_number_is_no_number(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(OWN.format("return at.sqrt(-1 - at('eps'))"))
+    judged = metagap.judge(loads(json.dumps(SQUARED)), read(str(file)).claims).claims[0]
+    assert judged.verdict is Verdict.OUTSIDE and "certainly negative" in judged.reason
 
 
 @pytest.mark.parametrize("text", ["eps", "2*eps/3", "-(eps + misfit)**2*radius", "eps/2 - misfit/7", "eps**2/radius"])
@@ -203,6 +219,7 @@ def test_another_file_in_a_worker_is_no_result(tmp_path: Path) -> None:
         Stating(first.place, first.path, first.sha256, lambda: None)()
 
 
+@pytest.mark.ci
 def test_a_page_is_made_of_the_record_alone(tmp_path: Path) -> None:
     """The same page where the file stands, and where nobody has it; nothing of the file is run."""
     file = tmp_path / "mine.py"
@@ -228,3 +245,164 @@ def test_a_record_of_unknown_claims_needs_their_file() -> None:
     record["own"] = None
     with pytest.raises(BadInputError, match="meta-sl-tangent"):
         check(record, VerifyRecord, "verify.json")
+
+
+def metagap_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a folder, which knows nothing of where the sources are."""
+    command = [sys.executable, "-m", "metagap.reports", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.ci
+def test_who_has_the_guide_alone_finds_the_superfluous_assumption_and_the_wrong_constant(tmp_path: Path) -> None:
+    """The guide's claims, then with a constant that is too small, from a fresh folder to the files that say so."""
+    text = block("mine.py") + block("quantity") + block("loss") + block("tasks")
+    (tmp_path / "mine.py").write_text(text)
+    (tmp_path / "wrong.py").write_text(text.replace("eps*displacement", "eps*displacement/4"))
+    right = metagap_in(tmp_path, "verify", "--claims", "mine.py", "--no-real", "--workers", "2")
+    assert right.returncode == 0, right.stderr
+    assert "No claim was violated. 2 claims" in right.stdout
+    record = json.loads((tmp_path / "build/reports/verify.json").read_text())
+    assert all(row["instances"] > 0 for row in record["generators"] if row["name"] == "opposite-lines")
+    assert {"ridge-cosh", "own"} <= {variant for row in record["generators"] for variant in row["variants"]}
+    assert record["own"]["text"] == text and record["own"]["name"] == "mine.py"
+
+    audited = metagap_in(tmp_path, "audit", "--claims", "mine.py", "--workers", "2")
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    cells = json.loads((tmp_path / "build/reports/audit.json").read_text())["cells"]
+    found = {(c["claim"], c["assumption"]): c["status"] for c in cells if not c["evidence"]}
+    assert found["meta-sl-distance", "single-task"] == "open"
+    assert re.search(
+        r"open: meta-sl-distance without single-task: .*may be superfluous", " ".join(audited.stdout.split())
+    )
+    for claim in ("meta-sl-distance", "meta-sl-tangent"):
+        assert found[claim, "squared-loss"] == found[claim, "parameter-comparator"] == "needed"
+
+    shutil.rmtree(tmp_path / "build")
+    wrong = metagap_in(
+        tmp_path,
+        "verify",
+        "--claims",
+        "wrong.py",
+        "--no-real",
+        "--junit",
+        "j.xml",
+        "--sarif",
+        "s.json",
+        "--workers",
+        "2",
+    )
+    assert wrong.returncode == 1, wrong.stderr
+    kept = sorted(path.name for path in (tmp_path / "build/reports/counterexamples").iterdir())
+    assert kept == ["meta-sl-distance-simplest.json", "meta-sl-distance-worst.json"]
+    failures = ElementTree.parse(tmp_path / "j.xml").findall(".//failure")
+    assert [f.get("message", "").split(":")[0].split(" on ")[0] for f in failures] == ["VIOLATED"]
+    (result,) = json.loads((tmp_path / "s.json").read_text())["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    line = (tmp_path / "wrong.py").read_text().splitlines()[place["region"]["startLine"] - 1]
+    assert place["artifactLocation"]["uri"] == "wrong.py" and "meta-sl-distance" in line
+    replayed = metagap_in(tmp_path, "replay", "--claims", "wrong.py")
+    assert "2 counterexamples: 2 still violated" in replayed.stdout
+
+    page = (tmp_path / "build/reports/claims.html").read_text()
+    (tmp_path / "wrong.py").unlink()
+    assert metagap_in(tmp_path, "report").returncode == 0
+    assert (tmp_path / "build/reports/claims.html").read_text() == page
+
+    refuted = metagap_in(tmp_path, "falsify", "meta-sl-distance-half", "--claims", "mine.py", "--max-time", "20")
+    assert refuted.returncode == 1, refuted.stdout
+    assert metagap_in(tmp_path, "falsify", "meta-sl-distance", "--claims", "mine.py", "--max-time", "2").returncode == 0
+
+
+@pytest.mark.ci
+def test_no_record_says_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of a claims file is kept by the hash of its text, and goes on where a command line names the file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import pathlib\npathlib.Path('ran').touch()\n" + EXAMPLE.read_text())
+    arguments = ["verify", "--claims", "mine.py", "--no-real", "--max-time", "0", "--workers", "0"]
+    assert CliRunner().invoke(app, arguments).exit_code == 3
+    (folder,) = (tmp_path / "build/reports/.store").glob("*/run-*.json")
+    (tmp_path / "ran").unlink()
+    run = folder.stem.removeprefix("run-")
+    result = CliRunner().invoke(app, ["runs", run, "--resume"])
+    assert result.exit_code == 2 and "--claims mine.py" in result.stderr, result.stderr
+    assert CliRunner().invoke(app, ["report"]).exit_code == 0
+    assert not (tmp_path / "ran").exists()
+    (tmp_path / "mine.py").write_text(EXAMPLE.read_text())
+    assert CliRunner().invoke(app, arguments).exit_code == 3
+    assert len(list((tmp_path / "build/reports/.store").glob("*/run-*.json"))) == 2
+
+
+def test_a_package_offers_claims_by_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "theirs.py").write_text(EXAMPLE.read_text())
+    info = tmp_path / "theirs-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: theirs\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[metagap.claims]\ntheir-paper = theirs\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "theirs", raising=False)
+    result = CliRunner().invoke(app, ["falsify", "--claims", "their-paper"])
+    assert result.stdout.splitlines()[:2] == ["meta-sl-tangent", "meta-sl-distance"]
+    result = CliRunner().invoke(app, ["falsify", "--claims", "other-paper"])
+    assert result.exit_code == 2 and "entry point of metagap.claims" in result.stderr
+
+
+LOSS = """from metagap import Loss
+def of(**given):
+    formulas = dict(
+        value=lambda m, t: t * t / 2 + m.log_cosh(t), d1=lambda m, t: t + m.tanh(t),
+        d2=lambda m, t: 1 + m.sech(t) * m.sech(t), d3=lambda m, t: -2 * m.tanh(t) * m.sech(t) * m.sech(t),
+    )
+    return Loss("ridge-cosh", **{**formulas, "m2": 2, "m3": "4/5", "mu": 1, "kappa": "1/2", **given})
+"""
+WRONG_LOSSES = {
+    "d2=lambda m, t: 2 + m.sech(t) * m.sech(t)": r"d2 at .*derivative of value",
+    "d3=lambda m, t: 0 * t": "d3 at",
+    "value=lambda m, t: t * t / 2 - m.log_cosh(t)": "d1 at",
+    "m2='3/2'": "m2=1.5.*larger about",
+    "m3='1/2'": "m3=.*larger about",
+    "m1=3": "m1=3.*larger about",
+    "mu='11/10'": "mu=.*smaller about",
+    "kappa='2/5'": "kappa=.*larger about",
+    "link='hinge'": "residual, margin or canonical",
+    "value=lambda m, t: m.log(t)": "AttributeError",
+    "value=lambda m, t: t**2 / 2 + m.log_cosh(t)": "TypeError",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_LOSSES)
+def test_a_wrong_loss_is_refused(wrong: str, tmp_path: Path) -> None:
+    file = tmp_path / "loss.py"
+    file.write_text(f"{LOSS}\nL = of()\n")
+    assert [loss.name for loss in read(str(file)).losses] == ["ridge-cosh"]
+    file.write_text(f"{LOSS}\nL = of({wrong})\n")
+    with pytest.raises(BadInputError, match=WRONG_LOSSES[wrong]):
+        read(str(file))
+
+
+@pytest.mark.ci
+def test_our_claims_are_judged_on_a_loss_of_ones_own(tmp_path: Path) -> None:
+    """Where it is enclosed as convex, no claim on it is violated; instance files may name it while it stands."""
+    file = tmp_path / "loss.py"
+    file.write_text(f"{LOSS}\nL = of()\n")
+    named = json.dumps(SQUARED | {"loss": {"name": "ridge-cosh"}})
+    with pytest.raises(BadInputError, match=r"loss\.name='ridge-cosh'"):
+        loads(named)
+    with using(read(str(file))) as own:
+        assert set(own.families) >= {"meta-sl", "network", "smooth-network"}
+        assert all(g.variants == ("ridge-cosh",) for g in FAMILIES["meta-sl"].generators)
+        verdicts = {one.claim: one.verdict for one in metagap.judge(loads(named)).claims}
+        assert verdicts["meta-sl-lifted"] is verdicts["meta-sl-c2"] is Verdict.PROVED
+        assert Verdict.VIOLATED not in verdicts.values()
+        bracket = metagap.minimise(loads(named), fmpq(2))
+        assert bracket.lower <= bracket.upper < bracket.lower + 1e-3
+    with pytest.raises(BadInputError):
+        loads(named)
+
+
+def test_a_fault_in_tasks_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.py"
+    for body, said in (("return 1 / 0", "line 4='ZeroDivisionError'"), ("return 1", "line 2, mine='int'")):
+        file.write_text(f"import metagap\n@metagap.tasks('mine')\ndef mine(rng):\n    {body}\n")
+        result = CliRunner().invoke(app, ["verify", "--claims", str(file)])
+        assert result.exit_code == 2 and said in result.stderr, result.stderr

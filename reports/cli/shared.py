@@ -186,9 +186,7 @@ def store_at(store: Path | None, out: Path) -> Path:
 
 def begin(store: Store[Found], command: str, out: Path, place: Path | None, jobs: int) -> None:
     """A run of so many jobs works in the store: its command, so that `metagap runs` can go on with it from anywhere."""
-    own = standing()
-    file = None if own is None or not own.place.endswith(".py") else own.path
-    folders = {"--out": out, "--store": place, "--claims": file}
+    folders = {"--out": out, "--store": place}
     given = [part for option, path in folders.items() if path is not None for part in (option, str(path.resolve()))]
     store.begin([*shlex.split(command)[1:], *given], jobs)
 
@@ -312,7 +310,7 @@ def listing(title: str, first: str) -> Table:
 def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
     """The claims of those names in the order of the theory, or of --claims; all of them if none is named."""
     own = standing()
-    claims = all_claims() if own is None else own.claims
+    claims = all_claims() if own is None else own.judged
     if not names:
         return claims
     known = {claim.name: claim for claim in claims}

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from metagap.impl import check, judge, load, minimise
     from metagap.impl.families import quantities
     from metagap.impl.instances import Instance
+    from metagap.impl.own_losses import Loss
+    from metagap.impl.sources import tasks
     from metagap.impl.stated import At
-    from metagap.reports.certifying import certify
+    from metagap.reports.certifying import certify, problem
     from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
 
     from . import torch
@@ -22,6 +24,7 @@ __all__ = [
     "At",
     "Claim",
     "Instance",
+    "Loss",
     "Mutant",
     "Relation",
     "__version__",
@@ -30,16 +33,20 @@ __all__ = [
     "judge",
     "load",
     "minimise",
+    "problem",
     "quantities",
     "quantity",
+    "tasks",
     "torch",
 ]
 
 _HOMES = {
-    "reports.certifying": ("certify",),
+    "reports.certifying": ("certify", "problem"),
     "theory.claim": ("Assumption", "Claim", "Mutant", "Relation", "quantity"),
     "impl.instances": ("Instance",),
     "impl.families": ("quantities",),
+    "impl.own_losses": ("Loss",),
+    "impl.sources": ("tasks",),
     "impl.stated": ("At",),
     "impl": ("check", "judge", "load", "minimise"),
 }

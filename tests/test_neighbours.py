@@ -33,6 +33,7 @@ FOUND = [
     (ONLINE, "online-small-bend-smooth", "meta-sl-online-smooth", "small-bend"),
     (ONLINE, "online-convex-sharp", "meta-sl-online-convex-eleven", "one-law"),
     (FALLAH, "fallah-level-convex", "meta-sl-fallah-level-convex", "convex"),
+    (FALLAH, "concave", "meta-sl-fallah-smooth-convex", "convex"),
     (JI, "ji-convex", "meta-sl-ji-smooth-convex", "convex"),
     (JI, "ji-convex", "meta-sl-ji-smooth-split", "convex"),
 ]
@@ -44,6 +45,7 @@ REFUTED = [
     (FALLAH, "bend", "meta-sl-fallah-smooth-no-bend-slope"),
     (FALLAH, "bend", "meta-sl-fallah-smooth-convex-half-bend-slope"),
     (FALLAH, "bend", "meta-sl-fallah-smooth-convex-no-bend-slope"),
+    (FALLAH, "concave", "meta-sl-fallah-smooth-half-lipschitz"),
     (FALLAH, "fallah-level-attained", "meta-sl-fallah-level-none"),
     (FALLAH, "fallah-level-attained", "meta-sl-fallah-level-convex-half-adapted-slope"),
     (FALLAH, "fallah-level-convex", "meta-sl-fallah-level-second-order"),
@@ -57,9 +59,8 @@ REFUTED = [
 
 def judged(file: str, witness: str, name: str, without: str = "") -> ClaimJudgement:
     """A claim, or a mutant, on a kept instance."""
-    family, instance = FAMILIES["meta-sl"], load(FOLDER / "witnesses" / f"{witness}.json")
     with using(read(str(FOLDER / file))):
-        family = FAMILIES["meta-sl"]
+        family, instance = FAMILIES["meta-sl"], load(FOLDER / "witnesses" / f"{witness}.json")
         mutant = next((m for m in family.mutants if m.name == name), None)
         claim = family.claim(mutant.claim if mutant else name)
         assert claim is not None
@@ -83,13 +84,14 @@ def test_wrong_theorems_are_refuted(file: str, witness: str, mutant: str) -> Non
 
 
 def test_constants_are_sharp() -> None:
-    """mu/8 and 9 beta/8 within 2 %; the level of first-order MAML is attained where its gradient is 0."""
+    """mu/8 and 9 beta/8 within 2 %; the level of first-order MAML, where its gradient is 0, and s^{2N} L are attained."""
     for witness, claim in (("online-convex-sharp", "online-convex"), ("online-smooth-sharp", "online-smooth")):
         found = judged(ONLINE, witness, f"meta-sl-{claim}")
         assert found.verdict is Verdict.PROVED
         assert found.ratio is not None
         assert found.ratio > 0.98
     assert judged(FALLAH, "fallah-level-attained", "meta-sl-fallah-level-convex").verdict is Verdict.EQUAL
+    assert judged(JI, "concave", "meta-sl-ji-smooth").verdict is Verdict.EQUAL
 
 
 SMALL = {"meta-sl": ("arbitrary", "support-query", "independent"), "network": ("independent",)}

@@ -402,6 +402,8 @@ class Floats(FunctionSet):
     tanh = staticmethod(np.tanh)
     sign = staticmethod(lambda t: np.where(t < 0, -1.0, 1.0))
     magnitude = staticmethod(np.abs)
+    where = staticmethod(np.where)
+    broadcast_to = staticmethod(np.broadcast_to)
 
     @staticmethod
     def number(q: fmpq) -> float:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from flint import ctx
+
 from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
+from .batch_judge import Judged, UnknownError, judged_in_arrays
 from .files import BadInputError
 from .files.faults import nearest
 from .files.records import Reader
@@ -80,6 +84,9 @@ class Family:
     """Terms that the table of real tasks shows beside gap and bound."""
     answerer: Answerer | None = None
     """How `certify` answers for an instance's omega."""
+    enclosed_quantities: Callable[[Any], Any] | None = None
+    """The engine that decides of whole batches what midpoint-radius numbers tell: Quantities(batch). Errors:
+    UnknownError for a batch that it does not take."""
     own: tuple[Generator, ...] = ()
     """Generators of a user's own tasks: no arrays, for judging alone."""
     in_torch: Callable[[], Any] | None = None
@@ -118,6 +125,22 @@ class Family:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
 
+    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
+        """Per instance of a generator's batch the claims that arrays decide."""
+        nothing: list[Judged] = [{} for _ in range(len(batch))]
+        if self.enclosed_quantities is None:
+            return nothing
+        with np.errstate(all="ignore"):
+            try:
+                return judged_in_arrays(claims, self.enclosed_quantities(batch), len(batch))
+            except UnknownError:
+                return nothing
+
+    @property
+    def shares(self) -> bool:
+        """Whether quantities of one problem and omega serve for other comparators and radii."""
+        return hasattr(self.quantities, "against")
+
     def unknown(self, claim: Claim) -> str | None:
         """The first name in a claim, the margins of its assumptions included, that is no quantity of the family."""
         names = chain(claim.left.names, claim.bound.names, claim.extras, (a.margin for a in claim.assumptions))
@@ -154,10 +177,23 @@ class Family:
                 raise BadInputError(claim.name, "quantity", missing, required + nearest(missing, dir(found.quantities)))
         return found
 
-    def evaluator(self, instance: Instance) -> Evaluator:
-        """The quantities of an instance, at every precision that is needed."""
+    def evaluator(self, instance: Instance, beside: Evaluator | None = None) -> Evaluator:
+        """The quantities of an instance, at every precision that is needed.
+
+        beside: of another instance: what omega alone decides is taken from there, if it is the same problem and omega.
+        """
+        other = None
+        if beside is not None and self.shares:
+            given: Any = instance
+            same = replace(given, comparator=beside.instance.comparator, radius=beside.instance.radius)
+            other = beside if same == beside.instance else None
+
+        def make() -> CoreQuantities:
+            known: Any = None if other is None else other.known_at.get(int(ctx.prec))
+            found: CoreQuantities = self.quantities(instance) if known is None else known.against(instance)
+            return found
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, lambda: self.quantities(instance), exact, self.precisions(instance))
+        return Evaluator(instance, make, exact, self.precisions(instance))

@@ -63,6 +63,19 @@ class LossRanges:
             bottom = np.maximum(bottom, 0.0)
         return bottom, top
 
+    def least(self, order: int, z: MidRad, h: MidRad) -> MidRad:
+        """The least of ell^(order) between the predictions z and h: at an end, or where it turns.
+
+        Its lower end is that of the range over all that may lie between them. Its upper end is the least at the ends,
+        and at the turning points that certainly lie between.
+        """
+        bottom, _ = self.over(order, np.minimum(z.low, h.low), np.maximum(z.high, h.high))
+        top = np.minimum(self.at(order, z).high, self.at(order, h).high)
+        for turn in self._turning(order):
+            inside = (turn.low > np.minimum(z.high, h.high)) & (turn.high < np.maximum(z.low, h.low))
+            top = np.where(inside, np.minimum(top, turn.most), top)
+        return MidRad.between(bottom, np.maximum(top, bottom))
+
     def _turning(self, order: int) -> list[_Turn]:
         if order not in self._turns:
             self._turns[order] = self._found_turning(order)

@@ -179,12 +179,12 @@ class Loss:
                 least = lower if side < 0 else lower.union(least)
         return least
 
-    def joint_distance(self, z: arb, y: arb) -> arb | None:
-        """How far the prediction is from the nearest joint of the loss; None if it has none."""
+    def joint_distance(self, z: Number, y: Number, m: Any = Balls) -> Any:
+        """How far the prediction is from the nearest joint of the loss, over the numbers m; None if it has none."""
         if not self.profile.joints:
             return None
-        size = Balls.magnitude(self._argument(z, y))
-        return size if self.parameter is None else Balls.magnitude(size - arb(self.parameter))
+        size = m.magnitude(self._argument(z, y))
+        return size if self.parameter is None else m.magnitude(size - m.number(self.parameter))
 
     def length(self, z: Any) -> arb:
         """||z|| at the enclosure's centre."""

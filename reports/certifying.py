@@ -19,15 +19,18 @@ from ..impl.conditions import Conditions, conditions
 from ..impl.families import FAMILIES, family_of
 from ..impl.files.faults import BadInputError
 from ..impl.files.parameters import plain, vector
+from ..impl.files.text import document
 from ..impl.instances import Instance, Vector
 from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
-from ..impl.optimum.certificate import load
+from ..impl.optimum.certificate import Certificate, load
 from ..impl.own_tasks import TaskSource, from_arrays
+from ..impl.regions.certificate import is_one
 from ..impl.supervised.document import OUTPUTS
 from ..impl.supervised.instance import MetaSLInstance
 from ..impl.vector_losses import VectorLoss
 from ..theory.claim import Verdict
+from . import regions
 from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
 
@@ -262,9 +265,11 @@ def _with_omega(instance: Instance, omega: Path) -> Instance:
 
 
 def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tuple[bool, str]:
-    """Whether the certificate in a file (of the tasks at a place, if it leaves them out) proves its bracket, and the
-    answer in a line. Errors: BadInputError.
+    """Whether the certificate in a file (of the tasks at a place, if it leaves them out) proves its bracket, or what it
+    claims of a region, and the answer in a line. Errors: BadInputError.
     """
+    if source is None and is_one(content := document(path)):
+        return regions.checked(content, str(path), _paced(tell))
     given = None if source is None else source.load(tell)
     if given is not None and not isinstance(given, MetaSLInstance):
         required = "a meta-sl instance with a linear model is required"
@@ -275,8 +280,11 @@ def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tu
     now_and_then = _paced(tell)
     found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
+    beyond = f"({found.boxes} boxes, {found.extra} beyond the tree)"
+    return found.accepted, f"{path}: {word}: {bracket_of(certificate)}: {found.reason} {beyond}"
+
+
+def bracket_of(certificate: Certificate) -> str:
+    """What a certificate says of the optimum."""
     where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
-    return found.accepted, (
-        f"{path}: {word}: {certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}: "
-        f"{found.reason} ({found.boxes} boxes, {found.extra} beyond the tree)"
-    )
+    return f"{certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from flint import ctx
@@ -22,10 +23,11 @@ from ..impl.sources import RandomSource
 from ..theory.claim import UndefinedQuantityError
 from . import landscapes
 from .audit import kept_family
+from .finds import SearchJob, moved, searchable
 from .formats.shared import Interval, interval, verdict_name
 from .formats.verifying import Form, RealFamily, RealOptimum, RealRow, Series
 from .records import finite
-from .tally import Outcome, Tally, tally_instance
+from .tally import Outcome, Tallies, Tally, tally_instance
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Profile:
     landscapes: int
     """Per variant of the landscape generators: instances whose global optimum is certified."""
     batch: int = 16
+    rounds: int = 0
+    """Of more jobs, where claims are undecided or loose."""
 
 
 PROFILES = {
     "quick": Profile("quick", 240, 16, 8),
     "ci": Profile("ci", 1600, 128, 32),
-    "deep": Profile("deep", 20_000, 1024, 64),
+    "deep": Profile("deep", 20_000, 1024, 64, rounds=4),
 }
 
 
@@ -94,7 +98,7 @@ class KeptJob:
     count: int = 0
 
 
-AnyJob = Job | LandscapeJob | RatesJob | RealJob | KeptJob
+AnyJob = Job | LandscapeJob | RatesJob | RealJob | KeptJob | SearchJob
 
 
 def jobs(profile: Profile, seed: int, families: Sequence[Family] | None = None, real: bool = False) -> list[AnyJob]:
@@ -129,21 +133,66 @@ def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[
     return [*(row[0] for row in rows), *tasks, *_in_turn([row[1:] for row in rows])]
 
 
+LOOSE = 0.99
+"""A bound is loose as long as no instance is known whose left side is so much of it."""
+
+PER_CLAIM = 4
+"""Jobs of a round, per claim of the run."""
+
+
+def round_of(number: int, tallies: Tallies, profile: Profile, seed: int) -> list[AnyJob]:
+    """The jobs of round 1, 2, ...: a pure function of what is known after the round before, by whomever.
+
+    As many in each: the fewer claims are undecided or loose, the more each of them gets. An undecided claim gets new
+    instances of its family's generators, a loose one searches that start from its tightest instance. Distances from the
+    optimum (headlines) have no part in it: their budgets are those of the brackets.
+    """
+    rows: list[tuple[Family, str, str]] = []
+    for family in FAMILIES.values():
+        for claim in family.claims:
+            if (tally := tallies.get(claim.name)) is None:
+                continue
+            if tally.counts["UNDECIDED"]:
+                rows.append((family, claim.name, ""))
+            best = tally.tightest
+            if best is not None and best.judged.ratio is not None and best.judged.ratio < LOOSE and searchable(family):
+                rows.append((family, claim.name, best.text))
+    found: list[AnyJob] = []
+    for index in range(PER_CLAIM * len(tallies) if rows else 0):
+        family, name, start = rows[index % len(rows)]
+        if start:
+            found.append(SearchJob(family.name, name, start, seed, number, index))
+            continue
+        kinds = [(generator.name, variant) for generator in family.generators for variant in generator.variants]
+        fresh = number * FRESH + index
+        found.append(Job(family.name, *kinds[fresh % len(kinds)], seed, fresh, min(profile.batch, family.batch)))
+    return found
+
+
+FRESH = 1_000_000
+"""More batches than a plan has of a kind: those of rounds are counted from here on."""
+
+
 def _in_turn(rows: list[list[AnyJob]]) -> list[AnyJob]:
     """The jobs of all rows, one of each at a time."""
     return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
 
 
-def generate(job: Job) -> Iterator[tuple[str, Instance]]:
-    """The job's instances, each with a sentence that says where it comes from."""
+def batch_of(job: Job) -> Any:
+    """The job's instances as the generator makes them, all at once."""
     family = FAMILIES[job.family]
     generator = family.generator(job.generator)
     position, kind = family.judged.index(generator), generator.variants.index(job.variant)
     source = RandomSource((job.seed, position, kind, job.index), job.count)
     with np.errstate(over="ignore", invalid="ignore"):
-        batch = generator.build(source, job.variant)
+        return generator.build(source, job.variant)
+
+
+def generate(job: Job, batch: Any = None) -> Iterator[tuple[str, Instance]]:
+    """The job's instances (its batch may be at hand), each with a sentence that says where it comes from."""
+    title, batch = FAMILIES[job.family].generator(job.generator).title, batch_of(job) if batch is None else batch
     for b in range(job.count):
-        yield f"{generator.title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
+        yield f"{title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
 
 
 def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
@@ -156,7 +205,14 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         if family.needs and not available(family.needs):
             outcome.note = f"{family.title}: left out; {missing(family.needs, family.purpose)}"
             return outcome
-        for origin, instance in generate(job):
+        batch = batch_of(job)
+        decided = family.judged_in_arrays(batch, ordinary)
+        for (origin, instance), known in zip(generate(job, batch), decided, strict=True):
+            tally_instance(outcome.tallies, instance, origin, ordinary, real=False, known=known)
+            outcome.generated += 1
+        return outcome
+    if isinstance(job, SearchJob):
+        for origin, instance in moved(job):
             tally_instance(outcome.tallies, instance, origin, ordinary, real=False)
             outcome.generated += 1
         return outcome
@@ -180,18 +236,30 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     except MissingExtraError as error:
         outcome.note = f"Real tasks: {error}"
         return outcome
-    rows = []
-    for name, instance in built:
-        judged = tally_instance(outcome.tallies, instance, f"{real.title}: {name}", ordinary, real=True)
+    rows, evaluator = dict[int, RealRow](), None
+    for at in _by_omega(family, [instance for _, instance in built]):
+        name, instance = built[at]
+        evaluator = family.evaluator(instance, evaluator)
+        origin = f"{real.title}: {name}"
+        judged = tally_instance(outcome.tallies, instance, origin, ordinary, real=True, evaluator=evaluator)
         file = f"instances/{instance.sha256[:12]}.json"
         outcome.kept[file] = files.dumps(instance)
         optimum = None
         if family.headline and family.headline.claim in claims:
             others = [other for _, other in built]
-            optimum = landscapes.certify_real(instance, f"{real.title}: {name}", outcome, others)
-        rows.append(_real_row(name, instance, file, judged, optimum))
-    outcome.family = RealFamily(real.name, real.title, real.description, real.source, rows)
+            optimum = landscapes.certify_real(instance, origin, outcome, others)
+        rows[at] = _real_row(name, instance, file, judged, optimum)
+    in_turn = [rows[at] for at in sorted(rows)]
+    outcome.family = RealFamily(real.name, real.title, real.description, real.source, in_turn)
     return outcome
+
+
+def _by_omega(family: Family, instances: Sequence[Any]) -> list[int]:
+    """The places of the instances, those of one omega together: what that decides is evaluated once."""
+    if not family.shares:
+        return list(range(len(instances)))
+    points = [instance.omega for instance in instances]
+    return sorted(range(len(points)), key=lambda place: points.index(points[place]))
 
 
 def _real_row(

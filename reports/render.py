@@ -45,9 +45,10 @@ from .answer import (
 from .figures import COLOURS, DARK, histogram, landscape, rates, scatter, worked_figure
 from .formats import Kind, read
 from .formats.auditing import AuditRecord
+from .formats.bundling import TheoremsRecord
 from .formats.own import OwnFile
 from .formats.searching import MutationRecord
-from .formats.shared import Interval
+from .formats.shared import Interval, latex
 from .formats.verifying import ClaimRow, VerifyRecord
 from .generated import landscape_answer, rate_answers
 from .overview import (
@@ -172,6 +173,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "mathml": mathml,
+        "stated": lambda of: latex(of.left, of.relation, of.bound),
         "number": number,
         "enclosure": enclosure,
         "share": share,
@@ -328,6 +330,46 @@ def _summary(verify: VerifyRecord | None, audit: AuditRecord | None) -> Summary:
     return Summary(verdicts, sum(m.status == "killed" for m in alive), len(alive))
 
 
+def fuller(audit: AuditRecord | None, kept: AuditRecord | None) -> AuditRecord | None:
+    """The one that is shown: an audit that searched says more than what is kept, unless it is of another state of the
+    theory."""
+    older = kept is not None and audit is not None and audit.environment["sources"] != kept.environment["sources"]
+    return kept if audit is None or older else audit
+
+
+def bundle_page(theorems: TheoremsRecord, verify: VerifyRecord) -> str:
+    """The page of an evidence bundle, for who reviews it."""
+    against = {row.claim: [w for w in theorems.witnesses if w.claim == row.claim] for row in theorems.claims}
+    text = (
+        _environment()
+        .get_template("bundle.html.j2")
+        .render(
+            theorems=theorems,
+            verify=verify,
+            against=against,
+            families={family.name: family.title for family in FAMILIES.values()},
+            statements={row.claim: row.statement for row in verify.claims},
+        )
+    )
+    return clean(text)
+
+
+def theory_page(name: str) -> str:
+    """A family's claims as a page of the documentation, in Markdown."""
+    family = FAMILIES[name]
+    return (
+        _environment()
+        .get_template("theory.md.j2")
+        .render(
+            family=family,
+            claims=family.all_claims,
+            mutants=family.mutants,
+            ablations=family.ablations,
+            proofs=current(),
+        )
+    )
+
+
 def write_report(
     folder: Path,
     fresh: str | None = None,
@@ -354,9 +396,7 @@ def write_report(
     verify, audit, kept = (
         found("verify.json", VerifyRecord), found("audit.json", AuditRecord), found("kept.json", AuditRecord)
     )  # fmt: skip
-    # An audit that searched says more than what is kept, unless it is of another state of the theory.
-    if kept and (audit is None or audit.environment["sources"] != kept.environment["sources"]):
-        audit = kept
+    audit = fuller(audit, kept)
     if verify is None and audit is None:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
     if verify and audit and verify.own != audit.own:

@@ -22,6 +22,7 @@ from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
 from .audit import record_of
 from .executing import Lost, Workers, carried_out
+from .finds import SearchJob
 from .formats.auditing import AuditRecord, FamilyRows
 from .formats.shared import LostJob, RunStatus, interval, intervals, latex
 from .formats.verifying import (
@@ -38,7 +39,7 @@ from .formats.verifying import (
     VerifyRecord,
     Violation,
 )
-from .jobs import AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, run_job
+from .jobs import PER_CLAIM, AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, round_of, run_job
 from .landscapes import summary
 from .own import option, recorded
 from .processes import deferred
@@ -87,8 +88,13 @@ class Run:
         return [job for job in jobs(self.profile, self.seed, chosen, real) if _serves(job, wanted)]
 
     @property
+    def later(self) -> int:
+        """How many jobs there are at most in the rounds after the plan."""
+        return self.profile.rounds * PER_CLAIM * len(self.claims)
+
+    @property
     def size(self) -> int:
-        """How many instances the run generates at most."""
+        """How many instances the run generates, but for those of later rounds."""
         return sum(job.count for job in self.plan(real=False) if not isinstance(job, RealJob))
 
     def execute(
@@ -106,7 +112,6 @@ class Run:
         how many jobs are done, of how many. Results are added up and not kept. Errors: DefectError; OSError where no
         worker can be started.
         """
-        plan, waiting = self.plan(real), list[AnyJob]()
         self.status = "running"
 
         def late() -> bool:
@@ -114,21 +119,28 @@ class Run:
 
         work = stating(partial(run_job, names=tuple(claim.name for claim in self.claims)))
         try:
-            for job in plan:
-                kept = None if store is None else store.get(job)
-                if kept is None:
-                    waiting.append(job)
-                else:
-                    self._take(job, kept, advance)
-            for job, result in carried_out(work, waiting, workers, late):
-                if isinstance(result, Lost):
-                    self.lost.append(LostJob(str(job), result.why))
-                    continue
-                if store is not None:
-                    store.put(job, result)
-                self._take(job, result, advance)
-                live(self.done, len(plan))
-            self.status = "complete" if self.done + len(self.lost) == len(plan) else "out of time"
+            planned = 0
+            for number in range(self.profile.rounds + 1):
+                plan = round_of(number, self.tallies, self.profile, self.seed) if number else self.plan(real)
+                planned, waiting = planned + len(plan), list[AnyJob]()
+                for job in plan:
+                    kept = None if store is None else store.get(job)
+                    if kept is None:
+                        waiting.append(job)
+                    else:
+                        self._take(job, kept, advance)
+                for job, result in carried_out(work, waiting, workers, late):
+                    if isinstance(result, Lost):
+                        self.lost.append(LostJob(str(job), result.why))
+                        continue
+                    if store is not None:
+                        store.put(job, result)
+                    self._take(job, result, advance)
+                    live(self.done, planned)
+                if self.done + len(self.lost) < planned:
+                    self.status = "out of time"
+                    return
+            self.status = "complete"
         except KeyboardInterrupt:
             self.status = "interrupted"
         except OSError:
@@ -156,7 +168,7 @@ class Run:
         if isinstance(job, RatesJob | KeptJob):
             return
         if not isinstance(job, RealJob):
-            name = job.generator if isinstance(job, Job) else "landscapes"
+            name = job.generator if isinstance(job, Job) else "search" if isinstance(job, SearchJob) else "landscapes"
             self.generated[f"{job.family} {name}"] += outcome.generated
             advance(name, job.count)
             return
@@ -197,6 +209,11 @@ class Run:
                 GeneratorRow(family.name, g.name, g.title, list(g.variants), self.generated[f"{family.name} {g.name}"])
                 for family in FAMILIES.values()
                 for g in family.all_generators
+            ]
+            + [
+                GeneratorRow(family.name, "search", "Searches from the tightest instances", [], count)
+                for family in FAMILIES.values()
+                if (count := self.generated[f"{family.name} search"])
             ],
             real_families=sorted(self.families, key=lambda row: real.index(row.name)),
             real_note="; ".join(sorted(self.notes)),
@@ -281,6 +298,9 @@ class Run:
         file = f"instances/{kept.sha256[:12]}.json"
         self.kept[file] = kept.text
         judged = kept.judged
+        if judged.brief:
+            claim = next(claim for claim in self.claims if claim.name == judged.claim)
+            judged = judge(loads(kept.text, kept.origin), (claim,)).claims[0]
         return Shown(
             instance=kept.sha256,
             file=file,

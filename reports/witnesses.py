@@ -160,7 +160,7 @@ def replay_all(paths: Sequence[Path], tell: Callable[[str | Replayed], None]) ->
         tell((path, replay(path)))
 
 
-def read(path: Path) -> tuple[str, str, Instance]:
+def read(path: Path) -> tuple[WitnessKind, str, Instance]:
     """(kind, name, instance) of a witness file. What it states must be what this version states by that name.
 
     Errors: files.BadInputError.

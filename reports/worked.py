@@ -77,11 +77,17 @@ def _point(theta: Fraction, labels: tuple[Fraction, ...], rate: Fraction) -> Poi
     return Point(theta, adapted, errors, sum((_loss(s)[0] for s in errors), start=Fraction(0)) / len(labels))
 
 
+def the_instance() -> MetaSLInstance:
+    """The example's instance."""
+    instance = load(FILE)
+    assert isinstance(instance, MetaSLInstance)
+    return instance
+
+
 @cache
 def worked() -> Worked:
     """The example, its numbers by hand, its verdict by the engine."""
-    instance = load(FILE)
-    assert isinstance(instance, MetaSLInstance)
+    instance = the_instance()
     labels, rate = (Fraction(1), Fraction(-1)), Fraction(1, 10)
     omega, rival = _point(Fraction(0), labels, rate), _point(Fraction(7, 4), labels, rate)
     slopes = tuple(_loss(s)[1] for s in omega.errors)

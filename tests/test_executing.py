@@ -72,7 +72,7 @@ def done(tasks: list[Task], folder: Path, workers: Workers) -> dict[int, int | L
 
 
 @pytest.mark.ci(every=3)
-@pytest.mark.parametrize("fault", ["killed", "memory", "files"])
+@pytest.mark.parametrize("fault", ["memory", "killed", "files"])
 def test_a_fault_costs_no_more_than_its_job(fault: str, tmp_path: Path) -> None:
     tasks = [Task(n) for n in range(8)]
     tasks[2], tasks[5] = Task(2, fault, 1), Task(5, fault, 9)
@@ -143,6 +143,81 @@ def test_workers_that_do_not_come_back_are_not_waited_for(troubles: tuple[str, .
     assert len(starts) == len(troubles)
 
 
+@dataclass(frozen=True)
+class Elsewhere(Workers):
+    """A cluster that is this process; a piece of work with a job of `fatal` in it fails as a whole."""
+
+    fatal: frozenset[int] = frozenset()
+    pieces: tuple[list[list[int]], ...] = ()
+
+    def start(self) -> AbstractContextManager[Executor]:
+        return Once(self)
+
+
+@dataclass
+class Once(Executor):
+    workers: Elsewhere
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.workers.pieces[0].append(list(args[1]))
+        if self.workers.fatal & {*args[1]}:
+            future = Future[Any]()
+            future.set_exception(RuntimeError("killed worker"))
+            return future
+        return executing.Here().submit(work, *args)
+
+
+def test_jobs_go_to_a_cluster_in_pieces_of_which_only_a_bad_job_is_lost() -> None:
+    """A piece that kills its workers is tried job by job; every other job has its result once."""
+    pieces: list[list[int]] = []
+    ended = list(
+        carried_out(abs, range(-300, 0), Elsewhere(2, "tcp://elsewhere:1", fatal=frozenset({-80}), pieces=(pieces,)))
+    )
+    found = dict(ended)
+    assert isinstance(lost := found.pop(-80), Lost) and "killed worker" in lost.why
+    assert found == {-n: n for n in range(1, 301) if n != 80}
+    assert len(ended) == 300
+    assert len(pieces) < 150 and max(map(len, pieces)) > 10
+    (bad,) = (piece for piece in pieces if -80 in piece and len(piece) > 1)
+    assert all([job] in pieces for job in bad) and pieces.count([-80]) == 2
+
+
+def test_a_piece_that_takes_long_gives_back_what_it_did_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who had a job in hand twice does it once."""
+    monkeypatch.setattr(executing, "PIECE", 0.02)
+    pieces: list[list[float]] = []
+    jobs = [0.0] * 40 + [0.015] * 40
+    done: list[int] = []
+
+    def work(job: int) -> int:
+        done.append(job)
+        time.sleep(jobs[job])
+        return job
+
+    found = list(carried_out(work, range(80), Elsewhere(1, "tcp://elsewhere:1", pieces=(pieces,))))  # type: ignore[arg-type]
+    assert sorted(found) == [(job, job) for job in range(80)] and sorted(done) == list(range(80))
+    assert sum(map(len, pieces)) > 80
+
+
+@pytest.mark.ci
+def test_a_cluster_without_workers_is_said_to_have_none_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes in time is given the work."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(executing, "ASKED", 0.5)
+    monkeypatch.setattr(executing, "WAIT", 2.0)
+    told: list[str] = []
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster:
+        workers = Workers(0, cluster.scheduler_address, tell=told.append)
+        end = time.monotonic() + 30
+        with pytest.raises(OSError, match="has had 0 workers for 2 s"):
+            list(carried_out(abs, [-1], workers, lambda: time.monotonic() > end))
+        assert told == [f"the scheduler at {cluster.scheduler_address} has 0 workers; waiting 2 s for one"]
+        monkeypatch.setattr(executing, "WAIT", 60.0)
+        Thread(target=lambda: (time.sleep(1.5), cluster.scale(1)), daemon=True).start()
+        assert list(carried_out(abs, [-1], workers)) == [(-1, 1)]
+        assert len(told) == 2
+
+
 def test_what_a_result_costs_does_not_depend_on_how_many_there_are() -> None:
     """As many futures in hand as a scheduler takes: no result looks at the others."""
 
@@ -157,6 +232,9 @@ def test_what_a_result_costs_does_not_depend_on_how_many_there_are() -> None:
 
 class Patient(Workers):
     """Workers that have everything in hand before they are done with anything."""
+
+    def window(self, seen: int) -> int:
+        return 4_000
 
     def start(self) -> AbstractContextManager[Executor]:
         return Late()

@@ -124,13 +124,13 @@ FLOORS = (
     ("arithmetic", "bracket", "extras", "instances", "shown", "verdicts"),
     ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors"),
     ("losses",),
-    ("balls", "draws", "loss_ranges", "task_tables", "vector_losses"),
+    ("balls", "draws", "enclosed", "loss_ranges", "task_tables", "vector_losses"),
     ("stated_tasks",),
     ("judge", "models", "stated"),
-    ("models.traced", "study"),
+    ("batch_judge", "models.traced", "study"),
     ("answers",),
     ("family", "supervised", "traced"),
-    ("optimum", "policies", "supervised.relu"),
+    ("optimum", "policies", "regions", "supervised.enclosed", "supervised.relu"),
     ("supervised.smooth",),
     ("optimum.networks",),
     ("oracles", "real_tasks"),
@@ -316,6 +316,29 @@ def test_named_proposals_are_asked_for() -> None:
         assert name in imported(path), f"{module} does not take {name}"
 
 
+ENCLOSED = (
+    "impl.batch_judge",
+    *dict.fromkeys(module_of(family.enclosed_quantities) for family in FAMILIES.values() if family.enclosed_quantities),
+)
+"""What decides of whole batches."""
+TEXT = {
+    "impl.supervised.batch": "what a batch is",
+    "impl.supervised.batch_quantities": "the text of the quantities, here in numbers that enclose",
+    "impl.supervised.core_batch_quantities": "the same",
+    "impl.sources": "what a batch's numbers are",
+    "impl.floats.infimum": "directions and weights: `enclosed.infimum` encloses their values",
+}
+"""All that it takes from the searching engine, and why that does no harm."""
+
+
+def test_batches_are_decided_by_the_text_of_the_searching_engine_and_its_proposals() -> None:
+    ways = reached(ENCLOSED)
+    assert {module for module in ways if set(module.split(".")) & set(SEARCHERS)} == set(TEXT)
+    places = {module: file_of(module) for module in ways}
+    takers = {module for module, path in places.items() if path and "impl.floats.infimum" in imported(path)}
+    assert takers == {"impl.balls.infimum", "impl.enclosed.infimum", *(m for m in TEXT if m.endswith("_quantities"))}
+
+
 def test_the_searching_engine_shares_only_foundations() -> None:
     floats = [f"impl.floats.{path.stem}" for path in (ROOT / "impl" / "floats").glob("[!_]*.py")]
     trained = [module_at(path) for path in ROOT.glob("impl/*/stationary.py")]
@@ -356,6 +379,10 @@ DEFINITIONS = {
     "impl.models.relu",
     "impl.supervised.smooth.problem",
     "impl.models.smooth",
+    "impl.midrad",
+    "impl.enclosed",
+    "impl.enclosed.duals",
+    "impl.enclosed.linear",
 }
 """What the route may reach: numbers, instances, and L by its definition."""
 FORMULAS = {"d2", "d3", "hessian", "curvatures", "folds", "rows", "advantages", "evaluate", "value_gradient",
@@ -364,7 +391,7 @@ FORMULAS = {"d2", "d3", "hessian", "curvatures", "folds", "rows", "advantages", 
 
 
 def test_the_taylor_route_knows_no_meta_feature() -> None:
-    assert len(TAYLOR) == 4
+    assert len(TAYLOR) == 5
     ways = reached(TAYLOR)
     assert not [way for module, way in ways.items() if module not in DEFINITIONS]
     for module in TAYLOR:
@@ -412,6 +439,16 @@ def test_a_meta_feature_in_the_taylor_route_is_noticed() -> None:
 
 FINDER = ("answer", "headline", "landscape", "ranges")
 """Further modules of the room of the optimum that the checker may not reach."""
+
+
+def test_the_checker_of_regions_does_not_reach_their_search() -> None:
+    """Nor a linear program: what adds up to a claim is proposed. It decides by the engine of instances."""
+    seen = reached(["impl.regions.check"], PROPOSALS)
+    assert {"impl.regions.leaves", "impl.regions.formal", "impl.supervised.quantities", "impl.verdicts"} <= set(seen)
+    guilty = {module: way for module, way in seen.items() if set(module.split(".")) & {*SEARCHERS, *FINDER}}
+    assert not guilty, guilty
+    paths = [path for module in seen if (path := file_of(module)) is not None]
+    assert not [path for path in paths if any(name.split(".")[0] == "scipy" for name in imported(path))]
 
 
 def test_the_checker_shares_nothing_with_the_finder() -> None:

@@ -20,6 +20,7 @@ from metagap.impl.families import FAMILIES, all_claims, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.own_claims import OwnClaims, Stating, read, standing, unread, using
 from metagap.impl.sources import RandomSource
+from metagap.impl.stated import Deciding
 from metagap.reports.cli import app
 from metagap.reports.formats import check
 from metagap.reports.formats.verifying import VerifyRecord
@@ -28,7 +29,7 @@ from metagap.reports.own import recorded, shown
 from metagap.reports.records import dumps
 from metagap.reports.render import Report
 from metagap.reports.verify import Run
-from metagap.theory.claim import Verdict
+from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.notation import SYMBOLS
 from typer.testing import CliRunner
 
@@ -406,3 +407,25 @@ def test_a_fault_in_tasks_is_told_with_its_line(tmp_path: Path) -> None:
         file.write_text(f"import metagap\n@metagap.tasks('mine')\ndef mine(rng):\n    {body}\n")
         result = CliRunner().invoke(app, ["verify", "--claims", str(file)])
         assert result.exit_code == 2 and said in result.stderr, result.stderr
+
+
+@pytest.mark.ci(every=7)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_says_what_it_has(name: str) -> None:
+    """Of linear models the three lists, whose lengths the engine knows too; of networks none, in a word."""
+    family = FAMILIES[name]
+    if family.needs:
+        pytest.importorskip(family.needs)
+    generator = family.generators[0]
+    with np.errstate(all="ignore"):
+        instance = generator.build(RandomSource(3, 1), generator.variants[0]).instance(0)
+    with ctx.workprec(128):
+        engine = family.quantities(instance)
+        at = Deciding(engine)
+        assert at.exchanged()("eps").is_finite()
+        if name not in ("meta-sl", "meta-rl"):
+            with pytest.raises(UndefinedQuantityError, match="a network's weights"):
+                at.gradient  # noqa: B018
+            return
+        assert at.length(at.gradient).overlaps(engine("eps"))
+        assert len(at.omega) == len(at.comparator) == len(at.gradient) == instance.parameters

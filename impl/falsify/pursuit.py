@@ -103,7 +103,7 @@ def pursue(
     subject: Subject,
     driver: str = "evolution",
     *,
-    seed: int = 0,
+    seed: int | tuple[int, ...] = 0,
     seconds: float = 10.0,
     work: float = np.inf,
     limits: Limits = SMALL,
@@ -115,15 +115,17 @@ def pursue(
     enough: int = 1,
     goal: float = np.inf,
     interruptible: bool = False,
+    begun: Iterator[Any] | None = None,
     progress: Callable[[Found], None] = lambda found: None,
 ) -> Found:
     """Search for `seconds` and that much `work`, until `enough` refutations are certified, or the ratio reaches `goal`.
 
-    `wild` starts from all generators in all variants, assumptions broken or not. `what` replaces the ratio of the
+    It starts from the batches `begun`, and does not follow what breaks an assumption; else from those of the
+    generators, `wild` from all of these in all variants, assumptions broken or not. `what` replaces the ratio of the
     subject by another objective; values above 1 are then no hits. `interruptible`: Ctrl-C ends the search, too.
     Errors: gradient.NoGradientError, extras.MissingExtraError.
     """
-    hunted = what is None
+    hunted, near = what is None, begun is not None
     what = what or objective(subject)
     if driver == "gradient":
         prepare(what)
@@ -136,6 +138,8 @@ def pursue(
         found.work += len(batch) * cost
         if hunted:
             values = _certified(found, batch, values)
+        if near:
+            values = _within(found, batch, values)
         top = int(np.argmax(values))
         if values[top] > found.value and (hunted or applies(subject, batch.instance(top))):
             found.value, found.best = float(values[top]), batch.take([top])
@@ -153,10 +157,11 @@ def pursue(
         found.work += len(batch)
         return fits(batch)
 
-    rng = np.random.default_rng((seed, DRIVERS.index(driver)))
+    seeds = seed if isinstance(seed, tuple) else (seed,)
+    rng = np.random.default_rng((*seeds, DRIVERS.index(driver)))
     count = 256 if what.fast else 16
-    begun = starts(
-        subject, what, seed, count=count, limits=limits, full=full, wild=wild, generators=generators, fits=fitting
+    begun = begun or starts(
+        subject, what, seeds[0], count=count, limits=limits, full=full, wild=wild, generators=generators, fits=fitting
     )
     try:
         _drive(driver, begun, visit, rng, what, count, limits, generators, wild)
@@ -212,6 +217,16 @@ def _certified(found: Found, batch: Any, values: Array) -> Array:
         return values
     values = values.copy()
     values[hits[believed:]] = -np.inf
+    return values
+
+
+def _within(found: Found, batch: Any, values: Array) -> Array:
+    """The values, with the largest ones where an assumption certifiably fails set to -inf."""
+    values = values.copy()
+    for b in np.argsort(-values)[:BALLS]:
+        if values[b] <= found.value or applies(found.subject, batch.instance(int(b))):
+            break
+        values[b] = -np.inf
     return values
 
 

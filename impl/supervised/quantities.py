@@ -288,8 +288,10 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
             return arb(-1)
         share = fmpq(1)
         for task in self.instance.tasks:
+            if task.support is None or task.weight == 0:
+                continue
             outer = {(atom.x, atom.y): atom.p for atom in task.atoms}
-            for atom in task.support or () if task.weight != 0 else ():
+            for atom in task.support:
                 if (atom.x, atom.y) not in outer:
                     return arb(-1)
                 share = max(share, atom.p / outer[atom.x, atom.y])

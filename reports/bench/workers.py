@@ -1,8 +1,9 @@
 """Benchmarks of the workers: what two of each kind do beside each other, what a job costs besides its work, and what
 the store takes.
 
-The same real jobs go to two local processes and to two Dask workers in turn, in wall time, as both are waited for:
-trust the ratio, on a machine that does nothing else. A job's cost is that of jobs that do nothing, in the same loop.
+The same real jobs go to two local processes and to two Dask workers in turn, nobody else being there. Wall time says
+what both do on a machine that does nothing else; on a busy one, trust the processor time of all their processes, the
+scheduler's too, which is all that two cores have. A job's cost is that of jobs that do nothing, in the same loop.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,33 +69,42 @@ def compare(seconds: float, large: bool, tell: Callable[[str], None] = lambda me
     count = 1_000_000 if large else 10_000
     rows = [overhead(Workers(0), count)]
     work = partial(run_job, names=tuple(claim.name for claim in META_SL.claims))
-    with ExitStack() as open_ones:
-        kinds = {"2 local processes": Workers(2)}
-        if installed("distributed"):
-            kinds["2 Dask workers"] = Workers(2, "local:2")
-        ready = {
-            name: Ready(workers.count, workers.cluster, open_ones.enter_context(workers.start()))
-            for name, workers in kinds.items()
-        }
-        for name, workers in ready.items():
-            tell(f"workers: warming up {name}")
-            seconds_of(work, _jobs(0, 8), workers, time.perf_counter)
-            rows.append(overhead(workers, 2000))
-        once = seconds_of(work, _jobs(1, 8), ready["2 local processes"], time.perf_counter) / 8
-        size = max(int(seconds / once), 8)
-        rates: dict[str, list[float]] = {name: [] for name in ready}
-        for round_ in range(ROUNDS):
-            for name, workers in list(ready.items())[:: 1 if round_ % 2 else -1]:
-                tell(f"workers: round {round_ + 1} of {ROUNDS}, {name}")
-                rates[name].append(size / seconds_of(work, _jobs(2 + round_, size), workers, time.perf_counter))
-    rows += [Note(name, statistics.median(found), f"jobs per second, of {size} in {ROUNDS} rounds")
-             for name, found in rates.items()]  # fmt: skip
-    if len(rates) == 2:
-        local, dask = rates.values()
-        ratios = sorted(b / a for a, b in zip(local, dask, strict=True))
-        spread = f"median of the rounds, {ratios[0]:.3f} to {ratios[-1]:.3f}"
-        rows.append(Note("Dask over local", statistics.median(ratios), spread))
+    kinds = {"2 local processes": Ready(2)}
+    if installed("distributed"):
+        kinds["2 Dask workers"] = Ready(2, "local:2")
+    size, took = 0, {name: list[tuple[float, float]]() for name in kinds}
+    for round_ in range(ROUNDS):
+        for name, kind in list(kinds.items())[:: -1 if round_ % 2 else 1]:
+            tell(f"workers: round {round_ + 1} of {ROUNDS}, {name}")
+            with Workers(kind.count, kind.cluster).start() as pool:
+                workers = replace(kind, pool=pool)
+                seconds_of(work, _jobs(0, 8), workers, time.perf_counter)  # warm
+                size = size or max(int(8 * seconds / seconds_of(work, _jobs(1, 8), workers, time.perf_counter)), 8)
+                if not round_:
+                    rows.append(overhead(workers, 2000))
+                begin = _processor_time()
+                wall = seconds_of(work, _jobs(2 + round_, size), workers, time.perf_counter)
+                took[name].append((wall, _processor_time() - begin))
+    for name, found in took.items():
+        rate = statistics.median(size / wall for wall, _ in found)
+        rows.append(Note(name, rate, f"jobs per second, of {size} in {ROUNDS} rounds"))
+    if len(took) == 2:
+        for index, what in enumerate(("", ", by processor time")):
+            ratios = sorted(a[index] / b[index] for a, b in zip(*took.values(), strict=True))
+            spread = f"median of the rounds, {ratios[0]:.3f} to {ratios[-1]:.3f}"
+            rows.append(Note(f"Dask over local{what}", statistics.median(ratios), spread))
     return rows + _stored(work(_jobs(0, 1)[0]), count // 10, tell)
+
+
+def _processor_time() -> float:
+    """Seconds that this process and its children have worked."""
+    if not installed("psutil"):  # as it is where Dask is
+        return time.process_time()
+    import psutil
+
+    me = psutil.Process()
+    times = [process.cpu_times() for process in (me, *me.children(recursive=True))]
+    return sum(each.user + each.system for each in times)
 
 
 def _jobs(seed: int, count: int) -> list[Job]:

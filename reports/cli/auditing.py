@@ -20,7 +20,6 @@ from ...impl.files.faults import nearest
 from ...impl.own_claims import standing, stating
 from .. import audit as audits
 from .. import witnesses
-from ..executing import Workers
 from ..formats.auditing import AuditRecord, MutantsRecord
 from ..matrix import alarms
 from ..own import option
@@ -69,6 +68,7 @@ from .shared import (
     started,
     store_at,
     voice,
+    workers_of,
     working,
     writing,
 )
@@ -150,7 +150,7 @@ def audit(
     live = Live(kept_in.progress, lambda: _write(found, mutants, out, lambda error: None))
     with working("audit", "what was finished is kept; the same command goes on from there") as show, started(cluster):
         begin(kept_in, command, out, store, len(found.jobs))
-        found.execute(Workers(min(workers, len(found.jobs)), cluster), deadline, kept_in, show, live)
+        found.execute(workers_of(min(workers, len(found.jobs)), cluster), deadline, kept_in, show, live)
         with writing(out):
             record, page = _write(found, mutants, out, left_out)
     if record.status == "complete" and not record.lost:

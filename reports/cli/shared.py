@@ -29,6 +29,7 @@ from ...impl.files.faults import SHORT, FaultError, nearest
 from ...impl.files.numbers import decimal, exact
 from ...impl.own_claims import read, standing, using
 from ...theory.claim import Claim
+from ..executing import Workers
 from ..pages import PAGES
 from ..processes import EndedError
 from ..records import RECORDS, dumps, write_text
@@ -161,7 +162,8 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="WHERE",
-        help="Work on a Dask cluster: its scheduler's address (tcp://host:8786), or local:N. Needs the extra cluster.",
+        help="Work on a Dask cluster: its scheduler's address (tcp://host:8786), which may be without workers for a"
+        " minute, or local:N. Needs the extra cluster.",
     ),
 ]
 StoreOption = Annotated[
@@ -226,7 +228,12 @@ def started(cluster: str | None) -> Iterator[None]:
         fail(str(error))
     except OSError as error:
         where = "" if cluster is None else f"--cluster={cluster!r}: "
-        fail(f"{where}no workers could be started ({error}); what was finished is kept, the same command goes on")
+        fail(f"{where}no workers ({error}); what was finished is kept, the same command goes on")
+
+
+def workers_of(count: int, cluster: str | None) -> Workers:
+    """Who works, as the options say; what is told of them is a line on the error stream."""
+    return Workers(count, cluster, tell=lambda line: typer.echo(f"metagap: --cluster={cluster!r}: {line}", err=True))
 
 
 SeedOption = Annotated[

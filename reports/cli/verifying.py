@@ -18,7 +18,6 @@ from ...impl.files import BadInputError
 from .. import verify as verification
 from ..answer import real_distances, sentences
 from ..audit import not_refuting
-from ..executing import Workers
 from ..formats.auditing import AuditRecord
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
@@ -55,6 +54,7 @@ from .shared import (
     started,
     store_at,
     voice,
+    workers_of,
     working,
     writing,
 )
@@ -89,8 +89,8 @@ def verify(
     deadline = None if max_time is None else time.monotonic() + max_time
     live = Live(kept_in.progress, lambda: _write(run, run.record(), out, lambda error: None))
     with input_errors(), _advancing(run.size) as advance, started(cluster):
-        begin(kept_in, command, out, store, len(run.plan(real)))
-        run.execute(Workers(workers, cluster), deadline, advance, real, kept_in, live)
+        begin(kept_in, command, out, store, len(run.plan(real)) + run.later)
+        run.execute(workers_of(workers, cluster), deadline, advance, real, kept_in, live)
     record = run.record()
     try:
         page, kept = _written(run, record, out)

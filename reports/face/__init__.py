@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from metagap.impl.own_losses import Loss
     from metagap.impl.sources import tasks
     from metagap.impl.stated import At
+    from metagap.reports.asserting import assert_proved
     from metagap.reports.certifying import certify, problem
     from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
 
-    from . import torch
+    from . import strategies, torch
 
 __all__ = [
     "Assumption",
@@ -28,6 +29,7 @@ __all__ = [
     "Mutant",
     "Relation",
     "__version__",
+    "assert_proved",
     "certify",
     "check",
     "judge",
@@ -36,11 +38,13 @@ __all__ = [
     "problem",
     "quantities",
     "quantity",
+    "strategies",
     "tasks",
     "torch",
 ]
 
 _HOMES = {
+    "reports.asserting": ("assert_proved",),
     "reports.certifying": ("certify", "problem"),
     "theory.claim": ("Assumption", "Claim", "Mutant", "Relation", "quantity"),
     "impl.instances": ("Instance",),
@@ -56,8 +60,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name == "__version__":
         return metadata.version("metagap")
-    if name == "torch":
-        return import_module("metagap.torch")
+    if name in ("strategies", "torch"):
+        return import_module(f"metagap.{name}")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"metagap.{home}"), name)

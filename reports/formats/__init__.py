@@ -18,10 +18,12 @@ from ...impl.files.faults import FaultError, nearest
 from ...impl.files.records import Record, T, typed
 from ...impl.files.text import document, join
 from .auditing import AuditRecord, MutantsRecord
+from .bundling import TheoremsRecord
 from .formal import FormalRecord
 from .inputs import Schema, certificate_schema, instance_schema
 from .judging import CertifyRecord, CertifyRecord1, ConditionsRecord, Judgement, OptimumRecord
 from .programs import GradientRecord, ProgramRecord
+from .regions import RegionsRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
 from .verifying import VerifyRecord
@@ -42,6 +44,8 @@ FORMATS: dict[str, type[Record]] = {
         MutationRecord,
         WitnessFile,
         FormalRecord,
+        RegionsRecord,
+        TheoremsRecord,
     )
     if isinstance(tag := kind.__struct_config__.tag, str)
 }

@@ -10,12 +10,18 @@ from metagap.reports import executing
 from .planting import Edit, Fault, suite
 
 EXECUTING, STORE, TALLY = "metagap.reports.executing", "metagap.reports.store", "metagap.reports.tally"
+JOBS = "metagap.reports.jobs"
 CORE = "metagap.impl.supervised.core_quantities"
 
 STORED = suite("test_store:test_a_store_has_what_was_put_into_it_and_believes_no_broken_file")
 DATA = suite("test_store:test_results_of_other_data_are_not_believed")
 GONE = suite("test_executing:test_workers_that_go_away_lose_no_job", troubles=("cancelled",))
 MANY = suite("test_executing:test_what_a_result_costs_does_not_depend_on_how_many_there_are")
+PIECES = suite("test_executing:test_jobs_go_to_a_cluster_in_pieces_of_which_only_a_bad_job_is_lost")
+LONG = suite("test_executing:test_a_piece_that_takes_long_gives_back_what_it_did_not_begin")
+EMPTY = suite("test_executing:test_a_cluster_without_workers_is_said_to_have_none_and_not_waited_for")
+ROUNDS = suite("test_rounds:test_a_round_goes_to_what_is_undecided_or_loose")
+FINDS = suite("test_rounds:test_rounds_find_tighter_instances")
 HELD = suite(
     "test_executing:test_a_job_that_holds_the_interpreter_is_waited_for", workers=executing.Workers(1, "local:1")
 )
@@ -35,7 +41,21 @@ RUNNING: tuple[Any, ...] = (
     Fault("run-cancelled-jobs-are-lost", "a job that nobody tried is lost", f"{EXECUTING}:carried_out",
           Edit("except (BrokenExecutor, CancelledError):", "except BrokenExecutor:"), GONE),
     Fault("run-every-result-looks-at-all", "time that grows with the square", f"{EXECUTING}:carried_out",
-          Edit("found: Found | Lost = future.result()", "found = wait(pending, 0) and future.result()"), MANY),
+          Edit("piece = future.result()", "piece = wait(pending, 0) and future.result()"), MANY),
+    Fault("run-a-piece-is-to-blame", "a job that nobody tried is lost", f"{EXECUTING}:carried_out",
+          Edit("if len(pending[future]) == 1 else []", "* len(pending[future])"), PIECES),
+    Fault("run-a-piece-is-whole", "a job that nobody tried has no result", f"{EXECUTING}:carried_out",
+          Edit("waiting.extendleft(reversed(given[len(found) :]))", "pass"), LONG),
+    Fault("run-nobody-is-waited-for", "a run that never ends", f"{EXECUTING}:Cluster.watch",
+          Edit("now - self._empty > WAIT", "False"), EMPTY),
+    Fault("run-rounds-of-what-is-tight", "work where nothing is open", f"{JOBS}:round_of",
+          Edit("best.judged.ratio < LOOSE", "best.judged.ratio > LOOSE"), ROUNDS),
+    Fault("run-rounds-twice-the-same", "instances that are counted twice", f"{JOBS}:round_of",
+          Edit("number * FRESH + index", "index"), ROUNDS),
+    Fault("run-finds-are-not-shared", "a search that forgets", "metagap.reports.finds:moved",
+          Edit("begun=begun", "begun=None"), FINDS),
+    Fault("run-finds-without-assumptions", "a search that leaves the claim", "metagap.impl.falsify.pursuit:_within",
+          Edit("values[b] <= found.value", "True"), FINDS),
     Fault("run-silent-workers-are-given-up", "work that is done twice", f"{EXECUTING}:dask",
           Edit('"distributed.scheduler.worker-ttl": None, ', ""), HELD),
     Fault("run-aside-is-the-place", "half a result is met", f"{STORE}:Store.put",

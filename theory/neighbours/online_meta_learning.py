@@ -119,7 +119,9 @@ class Constants:
         self.mu_s, self.beta_s = at.least(a for a, _ in extremes), at.largest(b for _, b in extremes)
         self.mu_q, self.beta_q = curvature(at, task.query, outer)
         supports = [*inner, last[0]]
-        everywhere = [(at.least(e[0] for e in own), at.largest(e[1] for e in own)) for own in zip(*supports, strict=True)]
+        everywhere = [
+            (at.least(e[0] for e in own), at.largest(e[1] for e in own)) for own in zip(*supports, strict=True)
+        ]
         self.rho = bend(at, task.support, everywhere)
         self.slope_s = at.largest(steepness(at, task.support, ends) for ends in inner)
         self.slope_q = steepness(at, task.query, outer)

@@ -54,7 +54,9 @@ def margin_squared(at: At):
 
 
 SQUARED = Assumption("squared-loss", "The loss is the squared loss.", "margin_squared")
-DIFFERENTIABLE = Assumption("differentiable", "U_i and the risks are differentiable at omega.", "margin_differentiability")
+DIFFERENTIABLE = Assumption(
+    "differentiable", "U_i and the risks are differentiable at omega.", "margin_differentiability"
+)
 CURVED = Assumption("curved-loss", "ell'' >= c > 0 between the predictions.", "strong_convexity")
 WIDE = Assumption("definite-kernel", "The meta-features are linearly independent.", "margin_full_row_rank")
 SMOOTH = Assumption("smooth-meta-objective", "One gradient step; beta is finite.", "margin_smooth")

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -198,6 +199,8 @@ def _check(own: OwnClaims) -> None:
         if not quantity.name.isidentifier() or quantity.name.startswith("_") or iskeyword(quantity.name):
             line = f"line {quantity.value.__code__.co_firstlineno}"
             raise BadInputError(own.place, line, quantity.name, "a quantity that is a function with a name of its own")
+    for slip in _slips(own):
+        raise slip
     for claim in own.claims:
         if _family(claim.name) is None:
             raise bad(claim, "name", claim.name, f"a name that begins with its family's: {', '.join(FAMILIES)}")
@@ -214,6 +217,30 @@ def _check(own: OwnClaims) -> None:
             missing = next((name for name in names if not extended.has(name)), None)
             if missing:
                 raise bad(claim, "mutant", missing, f"a quantity of {family.name}, or one of its own")
+
+
+BARE = {"max": "at.largest", "min": "at.least", "sorted": "at.largest or at.least", "float": "the number itself"}
+"""What decides between enclosures as if they were points, and what to write for it."""
+
+
+def _slips(own: OwnClaims) -> Iterator[BadInputError]:
+    """What in the text of a quantity would make it wrong without a word: decimals, and functions of points."""
+    for function in ast.walk(ast.parse(own.text)):
+        if not isinstance(function, ast.FunctionDef) or not any(map(_makes_quantity, function.decorator_list)):
+            continue
+        for node in ast.walk(function):
+            place = f"line {getattr(node, 'lineno', function.lineno)}, {function.name}"
+            match node:
+                case ast.Constant(value=float(value)):
+                    exact = Fraction(repr(value))
+                    yield BadInputError(own.place, place, value, f"an exact constant: at.number('{exact}')")
+                case ast.Call(func=ast.Name(id=name)) if name in BARE:
+                    yield BadInputError(own.place, place, f"{name}()", f"{BARE[name]}: an enclosure is no point")
+
+
+def _makes_quantity(decorator: ast.expr) -> bool:
+    made = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return "quantity" in (getattr(made, "id", ""), getattr(made, "attr", ""))
 
 
 def unread(text: str) -> str | None:

@@ -48,7 +48,8 @@ class At(ABC):
     @property
     @abstractmethod
     def omega(self) -> list[Number]:
-        """The point under test, a number each."""
+        """The point under test, a number each, of linear models and policies. Errors: UndefinedQuantityError for the
+        weights of networks, of which there are `at("eps")`, `at("displacement")` and so on."""
 
     @property
     @abstractmethod
@@ -141,6 +142,11 @@ class At(ABC):
         return self.sqrt(self.dot(entries, entries))
 
 
+def _plain(instance: Any) -> bool:
+    """Whether omega is a list of numbers, as grad L is then."""
+    return isinstance(instance.omega, tuple) and all(isinstance(v, fmpq) for v in instance.omega)
+
+
 class Deciding(At):
     """In balls or in exact rationals, of one instance."""
 
@@ -158,17 +164,20 @@ class Deciding(At):
 
     @property
     def omega(self) -> list[Number]:
-        return self._numbers(self._of.instance.omega)
+        here: Any = self.instance
+        if not _plain(here):
+            self.undefined(f"omega of {here.family} is no list of numbers: it is a network's weights")
+        return self._numbers(here.omega)
 
     @property
     def comparator(self) -> list[Number]:
         if self.instance.against_functions:
             self.undefined("the comparator is given by functions, not by a parameter")
-        return self._numbers(self.instance.comparator)
+        return self._numbers(self.instance.comparator) if self.omega else []
 
     @property
     def gradient(self) -> list[Number]:
-        return list(self._of._gradient)
+        return list(self._of._gradient) if self.omega else []
 
     def exchanged(self) -> At:
         if self.instance.against_functions:
@@ -178,7 +187,7 @@ class Deciding(At):
 
     @property
     def tasks(self) -> list[TaskAt]:
-        if self.instance.family != "meta-sl" or self._loss.outputs != 1:
+        if not hasattr(self.instance, "rows") or self._loss.outputs != 1:
             self.undefined("its tasks are not those of a linear model with one output")
         return tasks(self.instance, self._m)
 
@@ -211,6 +220,8 @@ class Deciding(At):
         return self._m.number(rational(value))
 
     def sqrt(self, t: Number) -> Number:
+        if t < 0:
+            self.undefined("the root of a number that is certainly negative")
         return self._m.sqrt(t)
 
     def exp(self, t: Number) -> Number:
@@ -240,7 +251,7 @@ class Searching(At):
     between = eigenvalues = constant = _alone
 
     def _columns(self, values: Any) -> list[Number]:
-        if not isinstance(values, np.ndarray):
+        if not isinstance(values, np.ndarray) or not _plain(self._of.batch.instance(0)):
             raise OneByOneError("not given as an array")
         return list(values.reshape(len(values), -1).T)
 

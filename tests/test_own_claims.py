@@ -20,6 +20,7 @@ from metagap.impl.families import FAMILIES, all_claims, loads
 from metagap.impl.files import BadInputError
 from metagap.impl.own_claims import OwnClaims, Stating, read, standing, unread, using
 from metagap.impl.sources import RandomSource
+from metagap.impl.stated import Deciding
 from metagap.reports.cli import app
 from metagap.reports.formats import check
 from metagap.reports.formats.verifying import VerifyRecord
@@ -28,7 +29,7 @@ from metagap.reports.own import recorded, shown
 from metagap.reports.records import dumps
 from metagap.reports.render import Report
 from metagap.reports.verify import Run
-from metagap.theory.claim import Verdict
+from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.notation import SYMBOLS
 from typer.testing import CliRunner
 
@@ -172,25 +173,37 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "a Python file that is there" in result.stderr
 
 
+OWN = (
+    "from metagap import Claim, quantity\n\n@quantity('m', 'mine')\ndef mine(at):\n    {}\n\n"
+    "C = Claim('meta-sl-x', 't', left='gap', bound='mine', quantities=(mine,))\n"
+)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
         ("return 1 / 0", "line 5='ZeroDivisionError'"),
         ("return at.sped()", "line 5='AttributeError'"),
-        ("return 0.5", "line 3, mine over balls='float': an enclosure"),
+        ("return 1 / 2", "line 3, mine over balls='float': an enclosure"),
+        ("return 0.1 * at('eps')", "line 5, mine=0.1: an exact constant: at.number('1/10')"),
+        ("return max(at('eps'), at('gap'))", "line 5, mine='max()': at.largest"),
         ("pass", "line 3, mine over balls='NoneType'"),
     ],
 )
 def test_a_fault_in_a_quantity_is_told_with_its_line(body: str, said: str, tmp_path: Path) -> None:
     file, instance = tmp_path / "bad.py", tmp_path / "instance.json"
-    file.write_text(
-        "from metagap import Claim, quantity\n\n@quantity('m', 'mine')\n"
-        f"def mine(at):\n    {body}\n\nC = Claim('meta-sl-x', 't', left='gap', bound='mine', quantities=(mine,))\n"
-    )
+    file.write_text(OWN.format(body))
     instance.write_text(json.dumps(SQUARED))
     result = CliRunner().invoke(app, ["judge", str(instance), "--claims", str(file)])
     assert result.exit_code == 2 and said in result.stderr, result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_root_of_a_negative_number_is_no_number(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(OWN.format("return at.sqrt(-1 - at('eps'))"))
+    judged = metagap.judge(loads(json.dumps(SQUARED)), read(str(file)).claims).claims[0]
+    assert judged.verdict is Verdict.OUTSIDE and "certainly negative" in judged.reason
 
 
 @pytest.mark.parametrize("text", ["eps", "2*eps/3", "-(eps + misfit)**2*radius", "eps/2 - misfit/7", "eps**2/radius"])
@@ -354,7 +367,7 @@ WRONG_LOSSES = {
     "kappa='2/5'": "kappa=.*larger about",
     "link='hinge'": "residual, margin or canonical",
     "value=lambda m, t: m.log(t)": "AttributeError",
-    "value=lambda m, t: t**2 / 2 + m.log_cosh(t)": "TypeError",
+    "value=lambda m, t: t**2 / 2 + m.log_cosh(float(t))": "TypeError",
 }
 
 
@@ -394,3 +407,25 @@ def test_a_fault_in_tasks_is_told_with_its_line(tmp_path: Path) -> None:
         file.write_text(f"import metagap\n@metagap.tasks('mine')\ndef mine(rng):\n    {body}\n")
         result = CliRunner().invoke(app, ["verify", "--claims", str(file)])
         assert result.exit_code == 2 and said in result.stderr, result.stderr
+
+
+@pytest.mark.ci(every=7)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_says_what_it_has(name: str) -> None:
+    """Of linear models the three lists, whose lengths the engine knows too; of networks none, in a word."""
+    family = FAMILIES[name]
+    if family.needs:
+        pytest.importorskip(family.needs)
+    generator = family.generators[0]
+    with np.errstate(all="ignore"):
+        instance = generator.build(RandomSource(3, 1), generator.variants[0]).instance(0)
+    with ctx.workprec(128):
+        engine = family.quantities(instance)
+        at = Deciding(engine)
+        assert at.exchanged()("eps").is_finite()
+        if name not in ("meta-sl", "meta-rl"):
+            with pytest.raises(UndefinedQuantityError, match="a network's weights"):
+                at.gradient  # noqa: B018
+            return
+        assert at.length(at.gradient).overlaps(engine("eps"))
+        assert len(at.omega) == len(at.comparator) == len(at.gradient) == instance.parameters

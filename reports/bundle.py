@@ -9,7 +9,7 @@ written. The same records give the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..impl.files.text import document, read, reported
 from ..impl.optimum import check, minimise
 from ..impl.optimum.certificate import Certificate, load
 from ..theory.claim import Ablation, Claim, Mutant, Relation
-from . import check_bundle, formats
+from . import check_bundle, formats, own
 from . import witnesses as witness_files
 from .audit import CHECKER
 from .certifying import bracket_of
@@ -53,6 +53,19 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
     certificate that is rejected.
     """
     runs = _runs(folder)
+    verify = runs["verify.json"]
+    assert isinstance(verify, VerifyRecord)
+    with own.shown(verify.own):
+        return _packed(folder, runs, verify, certificates, tell)
+
+
+def _packed(
+    folder: Path,
+    runs: Mapping[str, VerifyRecord | AuditRecord],
+    verify: VerifyRecord,
+    certificates: Sequence[Path],
+    tell: Tell,
+) -> bytes:
     members: dict[str, bytes] = {}
     for name, record in runs.items():
         tell(f"reading {folder / name}")
@@ -64,12 +77,12 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
                 raise BadInputError(str(folder / file), "sha256", check_bundle.sha256(members[file]), required)
     shown = [witness for name in sorted(members) for witness in _witness(folder, name)]
     proofs = [_certificate(name, certificate, members, tell) for name, certificate in _certificates(certificates)]
+    if verify.own is not None:
+        members["claims.py"] = verify.own.text.encode()
     for path in sorted([*FORMAL.glob("*.v"), FORMAL / "record.json"]):
         members[f"formal/{path.name}"] = _bytes(path)
     for path in (CHECKER, Path(check_bundle.__file__)):
         members[path.name] = _bytes(path)
-    verify = runs["verify.json"]
-    assert isinstance(verify, VerifyRecord)
     theorems = TheoremsRecord(
         version=verify.version,
         sources=verify.environment["sources"],
@@ -132,7 +145,7 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
             counts=row.counts,
             real_counts=row.real_counts,
             instance=None if row.tightest is None else row.tightest.file,
-            command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}",
+            command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}{own.option()}",
         )
 
 

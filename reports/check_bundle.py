@@ -143,7 +143,7 @@ CLAIM = {
     "claim": str,
     "family": str,
     "title": str,
-    "source": ("paper", "ours"),
+    "source": ("paper", "ours", "own"),
     "statement": {"left": str, "relation": ("<=", "="), "bound": str},
     "assumptions": [{"name": str, "statement": str}],
     "sha256": str,

@@ -187,7 +187,7 @@ class Deciding(At):
 
     @property
     def tasks(self) -> list[TaskAt]:
-        if self.instance.family != "meta-sl" or self._loss.outputs != 1:
+        if not hasattr(self.instance, "rows") or self._loss.outputs != 1:
             self.undefined("its tasks are not those of a linear model with one output")
         return tasks(self.instance, self._m)
 

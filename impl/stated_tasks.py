@@ -103,7 +103,13 @@ def between(loss: Any, m: NumberSystem, order: int, y: Number, a: Number, b: Num
     evaluate: Callable[..., Number] = (loss.value, loss.d1, loss.d2, loss.d3)[order]
     values = [evaluate(m, z, y) for z in (a, b)]
     least, most = _least(m, values), -_least(m, [-v for v in values])
-    for turn in loss.profile.turning(order, loss._parameter(Balls)):
+    turning = loss.profile.turning(order, loss._parameter(Balls))
+    if turning is None:  # of a loss of one's own: the formula over the interval
+        if m is not Balls:
+            raise IrrationalError("nobody says where it turns: use balls")
+        hull = evaluate(m, a.union(b), y)
+        return arb(hull.lower()).min(least).union(least), arb(hull.upper()).max(most).union(most)
+    for turn in turning:
         if m is not Balls and not turn.is_exact():
             raise IrrationalError("it turns at an irrational point: use balls")
         joint = loss.profile.joints and order == 2

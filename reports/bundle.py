@@ -9,7 +9,7 @@ written. The same records give the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..impl.files.text import document, read, reported
 from ..impl.optimum import check, minimise
 from ..impl.optimum.certificate import Certificate, load
 from ..theory.claim import Ablation, Claim, Mutant, Relation
-from . import check_bundle, formats, own
+from . import check_bundle, formats
 from . import witnesses as witness_files
 from .audit import CHECKER
 from .certifying import bracket_of
@@ -34,6 +34,7 @@ from .formats.bundling import (
 )
 from .formats.shared import StatementText
 from .formats.verifying import VerifyRecord
+from .own import shown
 from .proving import current
 from .records import dumps, environment
 from .render import bundle_page, fuller
@@ -55,17 +56,6 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
     runs = _runs(folder)
     verify = runs["verify.json"]
     assert isinstance(verify, VerifyRecord)
-    with own.shown(verify.own):
-        return _packed(folder, runs, verify, certificates, tell)
-
-
-def _packed(
-    folder: Path,
-    runs: Mapping[str, VerifyRecord | AuditRecord],
-    verify: VerifyRecord,
-    certificates: Sequence[Path],
-    tell: Tell,
-) -> bytes:
     members: dict[str, bytes] = {}
     for name, record in runs.items():
         tell(f"reading {folder / name}")
@@ -75,28 +65,32 @@ def _packed(
             if check_bundle.sha256(members[file]) != digest:
                 required = f"the file that {name} names, with the sha256 {digest}; run {record.command} again"
                 raise BadInputError(str(folder / file), "sha256", check_bundle.sha256(members[file]), required)
-    shown = [witness for name in sorted(members) for witness in _witness(folder, name)]
     proofs = [_certificate(name, certificate, members, tell) for name, certificate in _certificates(certificates)]
-    if verify.own is not None:
-        members["claims.py"] = verify.own.text.encode()
     for path in sorted([*FORMAL.glob("*.v"), FORMAL / "record.json"]):
         members[f"formal/{path.name}"] = _bytes(path)
     for path in (CHECKER, Path(check_bundle.__file__)):
         members[path.name] = _bytes(path)
-    theorems = TheoremsRecord(
-        version=verify.version,
-        sources=verify.environment["sources"],
-        runs=[BundledRun(name, record.command, record.status) for name, record in runs.items()],
-        claims=list(_theorems(verify)),
-        witnesses=shown,
-        certificates=proofs,
-    )
+    if verify.own is not None:
+        members[OWN] = verify.own.text.encode()
+    with shown(verify.own):
+        theorems = TheoremsRecord(
+            version=verify.version,
+            sources=verify.environment["sources"],
+            runs=[BundledRun(name, record.command, record.status) for name, record in runs.items()],
+            claims=list(_theorems(verify)),
+            witnesses=[witness for name in sorted(members) for witness in _witness(folder, name)],
+            certificates=proofs,
+        )
+        members["index.html"] = bundle_page(theorems, verify).encode()
     members[check_bundle.THEOREMS] = dumps(theorems).encode()
     members["constraints.txt"] = "".join(f"{line}\n" for line in _versions(verify)).encode()
-    members["index.html"] = bundle_page(theorems, verify).encode()
     members[check_bundle.MANIFEST] = check_bundle.manifest(members).encode()
     check_bundle.whole(members)
     return check_bundle.packed(members)
+
+
+OWN = "claims.py"
+"""The file of a user's own claims, whose verdicts the bundle holds."""
 
 
 def _runs(folder: Path) -> dict[str, VerifyRecord | AuditRecord]:
@@ -127,6 +121,7 @@ def _bytes(path: Path) -> bytes:
 
 def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
     claims, standings = {claim.name: claim for claim in all_claims()}, current()
+    own = "" if verify.own is None else f" --claims {OWN}"
     for row in verify.claims:
         claim, standing = claims[row.claim], standings[row.claim]
         statement, assumptions = _said(claim), [AssumptionText(a.name, a.statement) for a in claim.assumptions]
@@ -145,7 +140,7 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
             counts=row.counts,
             real_counts=row.real_counts,
             instance=None if row.tightest is None else row.tightest.file,
-            command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}{own.option()}",
+            command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}{own}",
         )
 
 

@@ -25,7 +25,9 @@ f_i(w_i) = (I - alpha H') grad f_i(w), H' the mean of H between w and w_i, so ||
 
 alpha <= 1/L gives s <= 1 + alpha L <= 2: the paper's 4L + 2 rho alpha E||grad f_i||. For convex f_i, alpha <= 2/L, s <=
 1: L + rho alpha E||grad f_i||, factors 4 and 2 less. Both are sharp: f = -L w^2/2 has F'' = -L (1 + alpha L)^2, -4L at
-alpha = 1/L; f = L w^2/2 has F'' -> L as alpha -> 0.
+alpha = 1/L; f = L w^2/2 has F'' -> L as alpha -> 0. And the 2 in general: f'' = -L but for f''' = rho just above w, then
+F''(w+) = -4L - alpha rho f'(w_i), f'(w_i) = 2 f'(w), f'(w) > 0. The term cannot be left out for convex losses either:
+`witnesses/bend.json`, where grad F changes 12 times as fast as L allows.
 
 Proof of the level. grad F = E (I - alpha H_i) g_i, g_i = grad f_i(w_i), g = E g_i, H_i = H_i(w):
 
@@ -40,9 +42,22 @@ g_1 = -g_2, weights 1/2: ||grad F|| = alpha L |g_1|/2 = (alpha L/2) E|g_i| (Hube
 is of first order in alpha: no constant makes it alpha^2.
 """
 
-from metagap import Assumption, At, Claim, Mutant, Relation, quantity
+from metagap import Assumption, At, Claim, Loss, Mutant, Relation, quantity
 
 CITATION = "Fallah, Mokhtari, Ozdaglar, On the Convergence Theory of Gradient-Based MAML Algorithms, AISTATS 2020"
+
+
+CONCAVE = Loss(
+    "concave",
+    value=lambda m, t: -t * t / 2,
+    d1=lambda m, t: -t,
+    d2=lambda m, t: -1 + 0 * t,
+    d3=lambda m, t: 0 * t,
+    m2=1,
+    m3=0,
+    mu=-1,
+)
+"""-t^2/2, which uses up the factor 4 of L."""
 
 
 def rate(at):

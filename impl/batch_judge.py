@@ -18,11 +18,10 @@ from ..theory.claim import Claim, Relation, UndefinedQuantityError, Verdict
 from .arithmetic import Array
 from .judge import ClaimJudgement, Enclosure, ratio_of
 from .midrad import MidRad
+from .verdicts import Ends, fit_ends, separated
 
-SEPARATED = "the enclosures are separated"
 BLUNT = 2.0**-20
 """Share of the bound beyond which enclosures are too wide to be shown: balls give sharper ones."""
-LARGEST = float(np.finfo(float).max)
 
 
 class UnknownError(ArithmeticError):
@@ -42,9 +41,9 @@ def judged_in_arrays(claims: Iterable[Claim], at: Callable[[str], Any], count: i
     return found
 
 
-def fit(value: MidRad) -> Array:
-    """Where an enclosure may enter a verdict: finite, with its ends."""
-    return (np.abs(value.low) <= LARGEST) & (np.abs(value.high) <= LARGEST)
+def ends_of(value: MidRad) -> Ends:
+    """The ends of enclosures, outward."""
+    return value.low, value.high
 
 
 def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tuple[int, ClaimJudgement]]:
@@ -57,12 +56,15 @@ def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tupl
             return
         except UnknownError:
             return
-        low, high, finite = margin.low, margin.high, fit(margin)
+        low, high = ends_of(margin)
+        finite = fit_ends((low, high))
         fails = open_ & finite & (high <= 0)
         yield from _outside(claim, fails, f"{assumption.name}: {assumption.statement}")
         open_ = open_ & finite & (low > 0)
         if not open_.any():
             return
+    if claim.relation is not Relation.AT_MOST:
+        return
     try:
         left, bound = claim.left(at), claim.bound(at)
         entering = [at(name) for name in dict.fromkeys((*claim.left.names, *claim.bound.names, *claim.extras))]
@@ -71,19 +73,17 @@ def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tupl
         return
     except UnknownError:
         return
-    if claim.relation is not Relation.AT_MOST:
-        return
-    ends = [(side.low, side.high) for side in (left, bound)]
-    for value in (*entering, left, bound):
-        open_ = open_ & fit(value)
-    wide = np.maximum(ends[0][1] - ends[0][0], ends[1][1] - ends[1][0])
-    proved = open_ & (ends[0][1] <= ends[1][0]) & (wide <= BLUNT * np.abs(ends[1][1]))
-    rows = np.stack([*ends[0], *ends[1]], -1).tolist()
+    sides = ends_of(left), ends_of(bound)
+    proved, decision = separated(*sides, map(ends_of, entering))
+    wide = np.maximum(*(high - low for low, high in sides))
+    proved = open_ & proved & (wide <= BLUNT * np.abs(sides[1][1]))
+    rows = np.stack([*sides[0], *sides[1]], -1).tolist()
     for b in np.flatnonzero(proved).tolist():
         left_low, left_high, low, high = rows[b]
         gap, edge = Enclosure(left_low, left_high), Enclosure(low, high)
         ratio = ratio_of(gap.middle, edge.middle)
-        yield b, ClaimJudgement(claim.name, Verdict.PROVED, gap, edge, {}, {}, ratio, SEPARATED, gap, brief=True)
+        said = (decision.verdict, gap, edge, {}, {}, ratio, decision.reason, gap, True)
+        yield b, ClaimJudgement(claim.name, *said)
 
 
 def _outside(claim: Claim, places: Array, reason: str) -> Iterable[tuple[int, ClaimJudgement]]:

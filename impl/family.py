@@ -174,7 +174,7 @@ class Family:
             missing = found.unknown(claim)
             if missing is not None:
                 required = f"a quantity of {self.name} (metagap.quantities lists them), or one of its own"
-                raise BadInputError(claim.name, "quantity", missing, required + nearest(missing, dir(found.quantities)))
+                raise BadInputError(claim.name, "quantity", missing, required + nearest(missing, filter(found.has, dir(found.quantities))))
         return found
 
     def evaluator(self, instance: Instance, beside: Evaluator | None = None) -> Evaluator:

@@ -199,7 +199,20 @@ class MidRad:
         return MidRad(other) / self
 
     def __pow__(self, exponent: int) -> MidRad:
-        return math.prod([self] * (exponent - 1), start=self)
+        if exponent < 0:
+            return 1 / self**-exponent
+        return math.prod([self] * (exponent - 1), start=self) if exponent else MidRad(1.0)
+
+    def __abs__(self) -> MidRad:
+        return MidRad(np.abs(self.mid), self.rad)
+
+    def max(self, other: MidRad) -> MidRad:
+        """The larger one, entry by entry: it moves by no more than either."""
+        return MidRad(np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad))
+
+    def min(self, other: MidRad) -> MidRad:
+        """The smaller one."""
+        return -(-self).max(-other)
 
     def sum(self, axis: int | tuple[int, ...]) -> MidRad:
         """The sum along axes."""
@@ -356,6 +369,10 @@ class MidRads(FunctionSet):
         return MidRad.of([fmpq(q)], ())
 
     @staticmethod
+    def of_ball(ball: arb) -> MidRad:
+        return MidRad.of([ball], ())
+
+    @staticmethod
     def exp(t: MidRad) -> MidRad:
         v, growth = _exp(t.mid), _growth(t.rad)
         return MidRad(v, v * (growth * (1 + 16 * U) + 16 * U) * UP + GUARD)
@@ -419,9 +436,7 @@ class MidRads(FunctionSet):
         nothing = 0 * t.mid + 0 * t.rad
         return MidRad(1.0 * up - down + nothing, np.where(up | down, 0.0, 1.0))
 
-    @staticmethod
-    def magnitude(t: MidRad) -> MidRad:
-        return MidRad(np.abs(t.mid), t.rad)
+    magnitude = staticmethod(MidRad.__abs__)
 
     @staticmethod
     def broadcast_to(t: MidRad, shape: tuple[int, ...]) -> MidRad:

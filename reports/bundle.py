@@ -34,6 +34,7 @@ from .formats.bundling import (
 )
 from .formats.shared import StatementText
 from .formats.verifying import VerifyRecord
+from .own import shown
 from .proving import current
 from .records import dumps, environment
 from .render import bundle_page, fuller
@@ -53,6 +54,8 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
     certificate that is rejected.
     """
     runs = _runs(folder)
+    verify = runs["verify.json"]
+    assert isinstance(verify, VerifyRecord)
     members: dict[str, bytes] = {}
     for name, record in runs.items():
         tell(f"reading {folder / name}")
@@ -62,28 +65,32 @@ def bundled(folder: Path, certificates: Sequence[Path], tell: Tell) -> bytes:
             if check_bundle.sha256(members[file]) != digest:
                 required = f"the file that {name} names, with the sha256 {digest}; run {record.command} again"
                 raise BadInputError(str(folder / file), "sha256", check_bundle.sha256(members[file]), required)
-    shown = [witness for name in sorted(members) for witness in _witness(folder, name)]
     proofs = [_certificate(name, certificate, members, tell) for name, certificate in _certificates(certificates)]
     for path in sorted([*FORMAL.glob("*.v"), FORMAL / "record.json"]):
         members[f"formal/{path.name}"] = _bytes(path)
     for path in (CHECKER, Path(check_bundle.__file__)):
         members[path.name] = _bytes(path)
-    verify = runs["verify.json"]
-    assert isinstance(verify, VerifyRecord)
-    theorems = TheoremsRecord(
-        version=verify.version,
-        sources=verify.environment["sources"],
-        runs=[BundledRun(name, record.command, record.status) for name, record in runs.items()],
-        claims=list(_theorems(verify)),
-        witnesses=shown,
-        certificates=proofs,
-    )
+    if verify.own is not None:
+        members[OWN] = verify.own.text.encode()
+    with shown(verify.own):
+        theorems = TheoremsRecord(
+            version=verify.version,
+            sources=verify.environment["sources"],
+            runs=[BundledRun(name, record.command, record.status) for name, record in runs.items()],
+            claims=list(_theorems(verify)),
+            witnesses=[witness for name in sorted(members) for witness in _witness(folder, name)],
+            certificates=proofs,
+        )
+        members["index.html"] = bundle_page(theorems, verify).encode()
     members[check_bundle.THEOREMS] = dumps(theorems).encode()
     members["constraints.txt"] = "".join(f"{line}\n" for line in _versions(verify)).encode()
-    members["index.html"] = bundle_page(theorems, verify).encode()
     members[check_bundle.MANIFEST] = check_bundle.manifest(members).encode()
     check_bundle.whole(members)
     return check_bundle.packed(members)
+
+
+OWN = "claims.py"
+"""The file of a user's own claims, whose verdicts the bundle holds."""
 
 
 def _runs(folder: Path) -> dict[str, VerifyRecord | AuditRecord]:
@@ -114,6 +121,7 @@ def _bytes(path: Path) -> bytes:
 
 def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
     claims, standings = {claim.name: claim for claim in all_claims()}, current()
+    own = "" if verify.own is None else f" --claims {OWN}"
     for row in verify.claims:
         claim, standing = claims[row.claim], standings[row.claim]
         statement, assumptions = _said(claim), [AssumptionText(a.name, a.statement) for a in claim.assumptions]
@@ -132,7 +140,7 @@ def _theorems(verify: VerifyRecord) -> Iterator[Theorem]:
             counts=row.counts,
             real_counts=row.real_counts,
             instance=None if row.tightest is None else row.tightest.file,
-            command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}",
+            command=f"metagap verify --profile {verify.profile} --seed {verify.seed} --claim {row.claim}{own}",
         )
 
 

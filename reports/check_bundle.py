@@ -143,7 +143,7 @@ CLAIM = {
     "claim": str,
     "family": str,
     "title": str,
-    "source": ("paper", "ours"),
+    "source": ("paper", "ours", "own"),
     "statement": {"left": str, "relation": ("<=", "="), "bound": str},
     "assumptions": [{"name": str, "statement": str}],
     "sha256": str,
@@ -231,16 +231,19 @@ def _check_records(members: Members, found: Mapping[str, Any]) -> None:
 def _check_claims(members: Members, found: Mapping[str, Any]) -> None:
     """Each claim is what its hash says, judged as the record says, and formal only if its proof is here."""
     try:
-        judged = {row["claim"]: (row["counts"], row["real_counts"]) for row in _json(members, VERIFY)["claims"]}
+        record = _json(members, VERIFY)
+        judged = {row["claim"]: (row["counts"], row["real_counts"]) for row in record["claims"]}
+        own = (record.get("own") or {"text": ""})["text"].encode()
         proofs = _json(members, FORMAL)
         proved = {one["name"]: one["statement"] for one in proofs["claims"]}
         hashes = {f"formal/{name}": digest for name, digest in proofs["files"].items()}
-        stated = members["formal/Statements.v"].decode()
+        stated = "".join(members[name].decode() for name in sorted(members) if re.fullmatch(r"formal/\w+\.v", name))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, NotWholeError):
             raise
         raise NotWholeError(f"{VERIFY}, {FORMAL}: records of metagap are required ({error!r})") from None
     same = all(name in members and sha256(members[name]) == digest for name, digest in hashes.items())
+    need(members.get("claims.py", b"") == own, "claims.py", f"the user's own claims, as {VERIFY} has them,")
     names = [row["claim"] for row in found["claims"]]
     need(sorted(names) == sorted(judged), f"{THEOREMS}: claims", f"those of {VERIFY}, each once,")
     for row in found["claims"]:

@@ -32,8 +32,9 @@ TUTORIALS = {
     "Evidence for others": "evidence.md",
     "Continuous integration": "integration.md",
 }
+OWN = "Your own theorem"
 TEXTS = {
-    "Your own theorem": "reports/face/README.md",
+    OWN: "reports/face/README.md",
     "Instance files": "impl/files/README.md",
     "Changes": "CHANGELOG.md",
 }
@@ -47,9 +48,10 @@ class Pages(BasePlugin):  # type: ignore[type-arg]
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         made = {title: path for title, path, _ in texts()}
+        own = [{OWN: made.pop(OWN)}] if OWN in made else []
         config.nav = [
             {"metagap": "index.md"},
-            {"Tutorials": [{title: path} for title, path in TUTORIALS.items()]},
+            {"Tutorials": [*({title: path} for title, path in TUTORIALS.items()), *own]},
             {"Theory": [{family.title: f"theory/{name}.md"} for name, family in FAMILIES.items()]},
             {"Reference": [{"Python": "api.md"}, {"Commands": "commands.md"}, *({t: p} for t, p in made.items())]},
         ]
@@ -91,14 +93,15 @@ def _api(module: ModuleType) -> Iterator[str]:
             continue
         spelled = f"{module.__name__}.{name}"
         try:
-            signature = str(inspect.signature(found))
+            signature = re.sub(r"(: |-> )'([^']+)'", r"\1\2", str(inspect.signature(found)))
         except (TypeError, ValueError):
             signature = ""
         first, _, rest = (inspect.getdoc(found) or "").partition("\n\n")
         yield f"\n## {spelled} {{: #{spelled} }}\n"
-        yield f"<pre><code>{escape(name + signature)}</code></pre>\n<p>{escape(' '.join(first.split()))}</p>"
+        said = re.sub("`([^`]+)`", r"<code>\1</code>", escape(" ".join(first.split())))
+        yield f'<pre class="text"><code>{escape(name + signature)}</code></pre>\n<p>{said}</p>'
         if rest:
-            yield f"<pre>{escape(rest)}</pre>"
+            yield f'<pre class="text">{escape(rest)}</pre>'
 
 
 def _commands() -> Iterator[str]:

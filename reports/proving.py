@@ -45,11 +45,12 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a claim is proved in general; why not; what Coq is asked to prove."""
+    """Whether a claim is proved in general; why not; what Coq is asked to prove; the axioms of the proof."""
 
     formal: bool
     why: str
     statement: str = ""
+    axioms: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -90,7 +91,7 @@ def standings(claims: Iterable[Claim], record: FormalRecord, files: dict[str, st
         elif proved[claim.name].statement != statement:
             why = "the claim has changed since its statement was proved"
         else:
-            found[claim.name] = Standing(True, "", statement)
+            found[claim.name] = Standing(True, "", statement, tuple(proved[claim.name].axioms))
             continue
         found[claim.name] = Standing(False, why, statement)
     return found

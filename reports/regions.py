@@ -12,10 +12,21 @@ from ..impl.regions import certificate, document, search
 from ..impl.regions.check import check
 from ..theory.meta_sl import CLAIMS
 from ..theory.regions import LEMMAS, STATEMENTS
+from .formats import read
 from .formats.regions import RegionRow, RegionsRecord
 
+RECORD = Path(__file__).parent / "example" / "regions.json"
+"""Of `metagap prove --region reports/example/region.json`."""
 GRAIN = 10**6
 """Shares are shown in millionths, rounded down."""
+
+
+def kept() -> tuple[RegionsRecord, dict[str, RegionRow]]:
+    """What was last proved over the example's region, and of it what is about claims as they are now, by name."""
+    record, known = read(RECORD, RegionsRecord), certificate.provable()
+    now = {name: certificate.text_of(what) for name, what in known.items()}
+    current = (row for row in record.rows if row.statement == now.get(row.what))
+    return record, {row.what: row for row in current}
 
 
 def names() -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
 from ..theory.paper import URL as PAPER
 from ..theory.smooth_network import RATES as SMOOTH_RATES
+from . import regions
 from .answer import (
     EMPTY,
     certified_distance,
@@ -293,6 +294,7 @@ class Report:
             symbols=list(SYMBOLS.values()),
             proofs=current(),
             formal=kept(),
+            regions=regions.kept(),
             places=places(),
             sources=sources(),
         )  # fmt: skip

@@ -27,7 +27,7 @@ from .records import SOURCES
 FOLDER = SOURCES / "theory" / "formal"
 MODULES = (
     "Definitions", "Statements", "Calculus", "Core", "Convexity", "Steps", "Rank",
-    "LinearDefinitions", "LinearStatements", "Linear", "Mixed",
+    "LinearDefinitions", "LinearStatements", "Linear", "OneTask", "Mixed",
     "DecisionDefinitions", "DecisionStatements", "Bellman", "PolicyGradient", "Returns",
     "PolicyStepDefinitions", "PolicyStepStatements", "PolicySteps",
     "Proofs", "Single", "SingleLinear", "Several", "Uniform", "Mutants", "LinearMutants", "DecisionMutants",
@@ -305,7 +305,8 @@ def generated(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, s
     """File name -> text, of the files that are made from the theory."""
     claims = tuple(claims)
     said, refuted = stated(claims).values(), refutations(claims, mutants).values()
-    files = [(kind, kind.statements, (), said, "what the claims say") for kind in KINDS]
+    none: tuple[str, ...] = ()
+    files = [(kind, kind.statements, none, said, "what the claims say") for kind in KINDS]
     files += [
         (kind, kind.mutants, kind.witnesses, refuted, "what exact instances say of mutants")
         for kind in KINDS

@@ -1,4 +1,4 @@
-"""A long campaign of right gradients: `python -m tests.gradient_campaign SECONDS FILE [COUNT]`, in the repository's root.
+"""Right gradients for long: `python -m tests.gradient_campaign SECONDS FILE [COUNT]`, in the repository's root.
 
 Generated architectures, losses and inner loops, in float32 and float64, until COUNT (1,000) right gradients have been
 checked or the seconds are over: how many raise an alarm, how many cannot be told from another's in their dtype. Results

@@ -11,7 +11,7 @@ import pytest
 from flint import arb, arb_mat, arb_series, ctx, fmpq, fmpq_mat
 from metagap.impl.arithmetic import Balls, BallSeries, rational
 from metagap.impl.balls import infimum as balls
-from metagap.impl.batch_judge import LARGEST, fit, judged_in_arrays
+from metagap.impl.batch_judge import ends_of, judged_in_arrays
 from metagap.impl.enclosed import infimum, linear
 from metagap.impl.enclosed.duals import Dual, Duals
 from metagap.impl.families import META_SL, judge
@@ -24,6 +24,7 @@ from metagap.impl.supervised.draws import problem
 from metagap.impl.supervised.enclosed import taylor
 from metagap.impl.supervised.enclosed.quantities import EnclosedQuantities
 from metagap.impl.supervised.generate import GENERATORS
+from metagap.impl.verdicts import fit_ends
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.meta_sl import CLAIMS
 
@@ -34,7 +35,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 NAMES = (
     "gap", "pairing", "eps", "weight_norm", "misfit", "misfit_l1", "direction", "inner_product", "residual_norm",
     "bregman", "function_displacement", "misfit_plain", "eps_first_order", "displacement", "feature_bound",
-    "support_feature_bound", "strong_convexity", "margin_differentiability",
+    "support_feature_bound", "strong_convexity", "margin_differentiability", "mixed_weight_norm", "mixed_misfit",
+    "mixed_misfit_l1", "remainder_constant", "jacobian_deviation", "smoothness", "descent", "margin_small_step",
 )  # fmt: skip
 """The quantities that are enclosed."""
 DRAWN = (
@@ -68,7 +70,7 @@ def outside(batch: Batch, names: tuple[str, ...] = NAMES, bits: int = 256) -> tu
                 except UndefinedQuantityError:
                     continue
                 found = at(name)[b]
-                if not fit(found) or not right.is_finite():
+                if not fit_ends(ends_of(found)) or not right.is_finite():
                     continue
                 compared += 1
                 low, high = (arb(float(end)) for end in (found.low, found.high))
@@ -186,7 +188,7 @@ WRONG = (
     {"gap": MidRad([-np.inf])},
     {"pairing": MidRad([np.inf])},
     {"pairing": MidRad([np.inf], [np.inf])},
-    {"pairing": MidRad([LARGEST], [LARGEST])},
+    {"pairing": MidRad([1e308], [1e308])},
     {"margin_outer_convexity": MidRad([np.inf])},
     {"margin_outer_convexity": MidRad([np.nan])},
     {"margin_outer_convexity": MidRad([1.0], [1.0])},
@@ -323,6 +325,18 @@ def test_infima_contain_those_of_balls(rank: int, effort: int) -> None:
                     total += 1
                     sharp += float(mine.high - mine.low) <= 1e-9 * (1 + float(np.abs(target[b]).max()))
     assert sharp >= 0.8 * total
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_no_infimum_of_what_is_not_finite(bad: float) -> None:
+    rows, target = MidRad(np.full((2, 2, 1), 0.5)), MidRad(np.array([[1.0, 2.0], [bad, 2.0]]))
+    for eps in (MidRad([bad, 1.0]), MidRad([1.0, 1.0], [bad, 0.0])):
+        found = infimum.misfit_l1(eps, rows, target)
+        assert not found.low[0] > 0
+        assert not fit_ends(ends_of(found))[1]
+    size, _ = infimum.misfit(rows, target, np.ones(2))
+    assert fit_ends(ends_of(size))[0] and not fit_ends(ends_of(size))[1]
+    assert not fit_ends(ends_of(infimum.misfit(MidRad(rows.mid * bad), target, np.ones(2))[0])).any()
 
 
 def test_inverses_contain_those_of_rationals() -> None:

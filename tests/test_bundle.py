@@ -30,6 +30,7 @@ from typer.testing import CliRunner
 
 runner = CliRunner()
 SCRIPT = Path(checker.__file__)
+EXAMPLE = SCRIPT.with_name("example")
 Run = tuple[Path, VerifyRecord, AuditRecord]
 
 
@@ -150,6 +151,20 @@ def test_the_map_says_what_the_run_found(small_run: Run, members: dict[str, byte
     assert {(row["claim"], row["assumption"]) for row in found["witnesses"] if row["assumption"]} == needed
     assert {row["claim"]: row["standing"] for row in found["claims"]}["meta-sl-lifted"] == "formal"
     assert all(row["claim"] in members["index.html"].decode() for row in found["claims"])
+
+
+@pytest.mark.ci
+def test_claims_of_ones_own_go_with_their_file(tmp_path: Path) -> None:
+    file, out, target = EXAMPLE / "own_claims.py", tmp_path / "run", tmp_path / "own.zip"
+    cut = ["--no-real", "--workers", "0", "--max-time", "2", "--out", str(out)]
+    done = runner.invoke(app, ["verify", "--claims", str(file), *cut])
+    assert done.exit_code in (0, 3), done.output
+    assert runner.invoke(app, ["bundle", str(target), "--out", str(out)]).exit_code == 0
+    members = checker.opened(str(target))
+    assert members["claims.py"] == file.read_bytes()
+    assert {row["source"] for row in checker.whole(members)["claims"]} == {"own"}
+    with pytest.raises(checker.NotWholeError, match=r"claims\.py"):
+        checker.whole(made(members | {"claims.py": b"pass"}))
 
 
 def test_any_byte_that_changes_is_noticed(tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ def module_of(thing: object) -> str:
 
 FACE = Path("reports/face")
 """The folder that is the package `metagap` itself."""
+TOLD = Path("reports/documentation.py")
+"""Says what is public: it takes it from there."""
 
 NEIGHBOURS = Path("theory/neighbours")
 """Other papers' theorems: claims files, as anyone writes them."""
@@ -112,7 +114,7 @@ def test_imports_point_inwards() -> None:
         layer = path.relative_to(ROOT).parts[0]
         allowed = {"theory": {"theory"}, "impl": {"theory", "impl"}, "reports": set(LAYERS)}[layer]
         used = {name.split(".")[0] for name in imported(path)} & {*LAYERS, "metagap", "tests"}
-        if path.parent.relative_to(ROOT) == FACE:
+        if FACE in path.relative_to(ROOT).parents or path == ROOT / TOLD:
             used -= {"metagap"}
         if path.parent.relative_to(ROOT) == NEIGHBOURS:  # what anyone's own claims take: the face alone
             assert imported(path) <= {"metagap", "__future__", "collections.abc"}, id_of(path)

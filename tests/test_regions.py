@@ -15,6 +15,7 @@ import pytest
 from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Balls
 from metagap.impl.files import BadInputError
+from metagap.impl.files.text import laid_out
 from metagap.impl.losses import Loss
 from metagap.impl.regions.certificate import Certificate, boxes, loads, provable, text_of
 from metagap.impl.regions.check import check
@@ -25,7 +26,11 @@ from metagap.impl.regions.ranged import Ranged, RegionQuantities
 from metagap.impl.regions.region import Box, Region, halves
 from metagap.impl.regions.search import prove
 from metagap.impl.supervised.quantities import MetaSLQuantities
+from metagap.reports import regions
 from metagap.reports.cli import app
+from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.formats.verifying import VerifyRecord
+from metagap.reports.render import Report
 from metagap.theory.claim import Claim, Expression, Relation, UndefinedQuantityError
 from metagap.theory.meta_sl import CLAIMS
 from metagap.theory.mutants.meta_sl import MUTANTS
@@ -300,23 +305,22 @@ def test_no_mutant_is_proved_at_its_counterexample(name: str) -> None:
 @pytest.mark.parametrize("kind", VARIED)
 def test_what_is_decided_on_a_box_is_so_at_its_instances(kind: str) -> None:
     """Of claims and of all their mutants, by the engine that decides on instances."""
-    one, decided = varied(kind), 0
-    for what in (one_ for one_ in provable().values() if isinstance(one_, Claim)):
-        made = prove(one, what, 60, largest=40).certificate
-        for seed, (box, letter) in enumerate(boxes(made.tree, one.box)):
-            at = MetaSLQuantities(one.at(inside(box, seed)))
-            try:
-                under = [at(assumption.margin) for assumption in what.assumptions]
-                left, bound = what.left(at), what.bound(at)
-            except (ArithmeticError, UndefinedQuantityError):
-                continue
-            if letter in PROVED:
+    decided = 0
+    for one in (varied(kind), replace(varied(kind), box=smaller(varied(kind), 2))):
+        for what in (named for named in provable().values() if isinstance(named, Claim)):
+            made = prove(one, what, 60, largest=20).certificate
+            for seed, (box, letter) in enumerate(boxes(made.tree, one.box)):
+                if letter not in (*PROVED, VIOLATED):
+                    continue
+                at = MetaSLQuantities(one.at(inside(box, seed)))
+                try:
+                    under = [at(assumption.margin) for assumption in what.assumptions]
+                    left, bound = what.left(at), what.bound(at)
+                except (ArithmeticError, UndefinedQuantityError):
+                    continue
                 decided += 1
                 assert not any(margin < 0 for margin in under)
-                assert not left > bound, (what.name, box)
-            elif letter == VIOLATED:
-                decided += 1
-                assert not left < bound
+                assert not (left > bound if letter in PROVED else left < bound), (what.name, box)
     assert decided > 20
 
 
@@ -450,3 +454,26 @@ def test_options_that_do_not_go_together_are_one_line(arguments: list[str]) -> N
 
 def test_statements_are_no_claims() -> None:
     assert len(provable()) == len(CLAIMS) + len(MUTANTS) + len(STATEMENTS)
+
+
+def test_the_kept_record_is_of_the_example_and_of_the_claims_now() -> None:
+    record, rows = regions.kept()
+    assert record.region == laid_out(document(), "")
+    assert set(rows) == set(regions.usual())
+    (again,) = regions.proved(EXAMPLE, ["meta-sl-lifted"], 60, lambda stage: None)[0].rows
+    assert again == rows["meta-sl-lifted"]
+
+
+def test_what_was_proved_of_another_statement_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    drifted = {**provable(), "meta-sl-lifted": replace(LIFTED, bound=Expression("radius*eps"))}
+    monkeypatch.setattr(regions.certificate, "provable", lambda: drifted)
+    assert set(regions.usual()) - set(regions.kept()[1]) == {"meta-sl-lifted"}
+
+
+@pytest.mark.ci
+def test_the_page_shows_the_share_of_a_region(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> None:
+    _, verify, _ = small_run
+    page = Report(verify, None).single()
+    shown = {row.claim for row in verify.claims} & set(regions.kept()[1])
+    assert shown
+    assert page.count("<dt>Over a region</dt>") == len(shown)

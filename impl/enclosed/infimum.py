@@ -78,8 +78,8 @@ def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
 def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:
     """Lower ends (B,) by weights p (B, N) of sizes at most 1."""
     length, limit = norm(pulled(rows, MidRad(p))).high, np.maximum(eps.low, 0.0)
-    scale = np.where(length > limit, limit / length * (1 - 8 * U), 1.0)
-    scale = np.where(scale > LEAST, scale, 0.0)
+    scale = np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))
+    scale = np.where(scale > LEAST, scale, 0.0)  # also where it is no number
     found: Array = (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
     return found
 

@@ -224,7 +224,7 @@ class TracedQuantities(SpannedQuantities):
     def _l1_blocks(self) -> list[tuple[int, int]]:
         """The query point of each lifted point [N]: its components are paired (`theory.any_model`)."""
         shapes = [shape_of(z) for z in self._predictions]
-        return [(i, j) for i, (n, c) in enumerate(shapes) for j in range(n) for _ in range(c)]
+        return [(i, k // c) for i, (n, c) in enumerate(shapes) for k in range(n * c)]
 
     @cached_property
     def _masses(self) -> list[Number]:
@@ -345,8 +345,11 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def margin_outer_convexity(self) -> arb:
-        """1 for a loss with a name, which is convex; else the total Bregman divergence, or 1 where it is enclosed beside 0
-        and certainly no less: it is exactly 0, as that of omega from itself is, or that of a convex risk."""
+        """1 for a loss with a name, which is convex; else the total Bregman divergence.
+
+        Where its enclosure does not tell it from 0: 1 if it is certainly no less, as of omega from itself, of convex
+        risks, or if its digits end.
+        """
         if self.instance.loss in NAMED:
             return arb(1)
         if self.bregman > 0 or self.bregman < 0:

@@ -100,7 +100,7 @@ def _show(found: dict[str, proving.Standing], record: FormalRecord, check: bool)
         typer.echo("\naxioms of each proof:")
         for axioms, names in _alike(record).items():
             typer.echo(f"  {', '.join(axioms)}: {', '.join(names)}")
-        typer.echo(f"mutants refuted at kept witnesses: {', '.join(one.name for one in record.refuted)}")
+        typer.echo(f"refuted at exact instances: {', '.join(one.name for one in record.refuted)}")
         typer.echo(f"seconds: {', '.join(f'{file} {spent:.1f}' for file, spent in record.seconds.items())}")
     typer.echo(verdict)
 

@@ -25,7 +25,7 @@ __all__ = ["instances"]
 
 
 def instances(
-    family: str = "meta-sl",
+    family: str = next(iter(FAMILIES)),
     *,
     generator: str | None = None,
     loss: str | Sequence[str] | None = None,

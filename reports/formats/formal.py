@@ -34,11 +34,6 @@ class FormalRecord(Record, kw_only=True, tag_field="format", tag="metagap/formal
         return [*self.claims, *self.refuted, *self.satisfied]
 
     @property
-    def axioms(self) -> list[str]:
-        """Those of all proofs."""
-        return sorted({axiom for one in self.proofs for axiom in one.axioms})
-
-    @property
     def spent(self) -> float:
         """Seconds of processor time of all files."""
         return sum(self.seconds.values())

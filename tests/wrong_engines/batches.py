@@ -6,7 +6,7 @@ import numpy as np
 
 from .planting import Around, Edit, Fault, Value, suite
 
-MIDRAD, JUDGE = "metagap.impl.midrad", "metagap.impl.batch_judge"
+MIDRAD, JUDGE, VERDICTS = "metagap.impl.midrad", "metagap.impl.batch_judge", "metagap.impl.verdicts"
 DUALS, INFIMA, LINEAR = (f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear"))
 QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("quantities", "taylor"))
 ENCLOSED = f"{QUANTITIES}:EnclosedQuantities"
@@ -75,6 +75,10 @@ BATCHES = (
     fault("lower-end-is-the-upper", END, f"{INFIMA}:misfit",
           Edit("_between(gain.low, upper)", "_between(upper, upper)"), INFIMUM),
     fault("dual-not-scaled", END, f"{INFIMA}:_dual_end", Edit("MidRad(scale) * ", ""), INFIMUM),
+    fault("dual-of-no-number", "an infinite enclosure decides", f"{INFIMA}:_dual_end",
+          Edit("np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))",
+               "np.where(length > limit, limit / length * (1 - 8 * U), 1.0)"),
+          suite("test_batch_judge:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
     fault("sum-without-the-direction", END, f"{INFIMA}:misfit_l1", Edit("some * norm(MidRad(v)) + left", "left"),
           INFIMUM),
     fault("inverse-proposed", END, f"{LINEAR}:inverse",
@@ -103,14 +107,21 @@ BATCHES = (
           Edit("if batch.support_masses is None:", "if True:"), contain("support-query", "huber")),
     fault("least-curvature-at-an-end", END, "metagap.impl.loss_ranges:LossRanges.least",
           Edit("np.maximum(z.high, h.high))", "np.minimum(z.low, h.low))"), contain("functions", "quartic")),
+    fault("largest-rate-of-the-first", "a constant is too small", f"{ENCLOSED}._rate",
+          Edit("self._largest(abs(self._rates), 1)", "abs(self._rates)[:, 0]"), contain("rates", "pseudo-huber")),
+    fault("bound-of-the-first-point", "a constant is too small", f"{ENCLOSED}._longest",
+          Edit("self._largest(MidRads.where(used, self._lengths(self.features), 0.0), 1)",
+               "self._lengths(self.features)[:, 0]"), contain()),
+    fault("largest-end", FORGOTTEN, f"{ENCLOSED}._largest",
+          Edit("values.low.max(axis), values.high.max(axis)", "values.low.min(axis), values.low.min(axis)"), contain()),
     fault("joints-forgotten", OPEN, f"{ENCLOSED}.margin_differentiability",
           Edit("if not profile.joints:", "if True:"), JOINTS),
     # --- verdicts ---
-    fault("overflow-decides", "an infinite enclosure decides", f"{JUDGE}:fit",
-          Around(lambda right: lambda value: np.ones(value.shape, dtype=bool)), FINITE),
-    fault("wrong-ends-compared", OPEN, f"{JUDGE}:_judged",
-          Edit("(ends[0][1] <= ends[1][0])", "(ends[0][0] <= ends[1][1])"), FINITE),
+    fault("overflow-decides", "an infinite enclosure decides", f"{VERDICTS}:fit_ends",
+          Around(lambda right: lambda ends: np.ones(ends[0].shape, dtype=bool)), FINITE),
+    fault("wrong-ends-compared", OPEN, f"{VERDICTS}:separated",
+          Edit("(left[1] <= bound[0])", "(left[0] <= bound[1])"), FINITE),
     fault("margins-that-may-fail", OPEN, f"{JUDGE}:_judged", Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
-    fault("blunt-enclosures", OPEN, f"{JUDGE}:_judged", Edit("BLUNT * np.abs(ends[1][1])", "np.inf"), FINITE),
+    fault("blunt-enclosures", OPEN, f"{JUDGE}:_judged", Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
     fault("outside-before-its-turn", OPEN, f"{JUDGE}:_judged", Edit("fails = open_ & finite", "fails = finite"), NAMED),
 )  # fmt: skip

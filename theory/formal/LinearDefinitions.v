@@ -78,6 +78,14 @@ Definition mixed_misfit_l1 : R := inf [set eps P * enorm v + \sum_x \sum_y \sum_
   `|\sum_a (mixed_target x y x' a - mixed_weight x y x' a * (v *m mixed_feature x y x') 0 a)|
   | v in [set: parameter]].
 
+(* One task: sums over the tasks of positive weight. J_i'g is g *m (jacobian U_i)^T here; its least singular value is the
+   least length of v *m J_i^T for v of length 1. *)
+Definition only (f : tasks P -> R) : R := \sum_i (if 0 < q i then f i else 0).
+Definition least_stretch n (A : 'M[R]_n) : R := inf [set enorm (v *m A) | v in [set v | enorm v = 1]].
+Definition adapted_displacement : R := only (fun i => match comparator P with
+  | Adapted theta => enorm (adapt i (omega P) - adapt i theta) | _ => 0 end).
+Definition jacobian_min : R := only (fun i => least_stretch (jacobian (@adapt R P i) (omega P))^T).
+
 (* The assumptions. Those of Definitions, with the derivatives that Breg and the mixed feature name: of the loss at the
    adapted predictions, and twice at the predictions that a support gives at omega. *)
 Definition assume_outer_convexity : Prop := Definitions.assume_outer_convexity P /\
@@ -93,5 +101,7 @@ Definition assume_no_adaptation : Prop :=
 Definition assume_one_gradient_step : Prop := if how P is Steps _ _ _ 1%N then True else False.
 Definition assume_numerator_vanishes : Prop := forall x y x' a,
   mixed_weight x y x' a = 0 -> mixed_target x y x' a = 0.
+Definition assume_single_task : Prop := exists i, forall i', 0 < q i' <-> i' = i :> tasks P.
+Definition assume_invertible_jacobian : Prop := forall i, 0 < q i -> jacobian (@adapt R P i) (omega P) \in unitmx.
 
 End Quantities.

@@ -40,3 +40,14 @@ Definition meta_sl_c5 (R : realType) : Prop := forall P : linear_problem R,
   assume_parameter_comparator P ->
   assume_no_adaptation P ->
   gap P <= eps P * displacement P.
+
+(* meta-sl-c7: C7: one task. With one task and an invertible Jacobian no parameter does better than a stationary point.
+   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; differentiable-adaptation: U_i and the risk are differentiable at the points used: no prediction sits on a joint of the loss.; single-task: There is one task (of positive weight).; parameter-comparator: The comparator is the adapted hypothesis of one parameter theta', not arbitrary functions.; invertible-jacobian: The Jacobian of the adaptation is invertible at omega.
+   gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L; adapted_displacement: distance of the adapted parameters (one task); jacobian_min: smallest singular value of the adaptation's Jacobian (one task) *)
+Definition meta_sl_c7 (R : realType) : Prop := forall P : linear_problem R,
+  assume_outer_convexity P ->
+  assume_differentiable_adaptation P ->
+  assume_single_task P ->
+  assume_parameter_comparator P ->
+  assume_invertible_jacobian P ->
+  gap P <= eps P * adapted_displacement P / jacobian_min P.

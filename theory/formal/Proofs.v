@@ -3,7 +3,7 @@
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import reals.
 From Metagap Require Import Definitions Statements Core Convexity Rank.
-From Metagap Require LinearStatements Linear Mixed DecisionStatements Returns PolicyStepStatements PolicySteps.
+From Metagap Require LinearStatements Linear OneTask Mixed DecisionStatements Returns PolicyStepStatements PolicySteps.
 
 Theorem meta_sl_identity R : Statements.meta_sl_identity R. Proof. by move=> P; exact: identity. Qed.
 Theorem meta_sl_s1 R : Statements.meta_sl_s1 R. Proof. by move=> P; exact: gap_le. Qed.
@@ -20,6 +20,7 @@ Theorem meta_sl_refined_l1 R : Statements.meta_sl_refined_l1 R. Proof. by move=>
 
 Theorem meta_sl_c1 R : LinearStatements.meta_sl_c1 R. Proof. by move=> P; exact: Linear.c1. Qed.
 Theorem meta_sl_c5 R : LinearStatements.meta_sl_c5 R. Proof. by move=> P; exact: Linear.c5. Qed.
+Theorem meta_sl_c7 R : LinearStatements.meta_sl_c7 R. Proof. by move=> P; exact: OneTask.c7. Qed.
 Theorem meta_sl_mixed R : LinearStatements.meta_sl_mixed R. Proof. by move=> P; exact: Mixed.mixed. Qed.
 Theorem meta_sl_mixed_l1 R : LinearStatements.meta_sl_mixed_l1 R. Proof. by move=> P; exact: Mixed.mixed_l1. Qed.
 Theorem meta_rl_identity R : DecisionStatements.meta_rl_identity R. Proof. by move=> P; exact: Returns.identity. Qed.

@@ -29,12 +29,14 @@ Qed.
 Theorem linear_problem R : exists P : linear_problem R,
   [/\ LinearDefinitions.assume_outer_convexity P, LinearDefinitions.assume_differentiable_adaptation P &
   assume_parameter_comparator P] /\ [/\ assume_squared_loss P, assume_no_adaptation P, assume_one_gradient_step P &
-  assume_numerator_vanishes P] /\ 0 < gap P.
+  assume_numerator_vanishes P] /\ assume_single_task P /\ assume_invertible_jacobian P /\ 0 < gap P.
 Proof.
 have vr : `|0 : R| <= 1%:R by rewrite normr0 ler0n.
 exists (linear 1%:R 1%:R 0 (Adapted _ 1%:R) ltr01 vr); split.
   by split; [exact: convex_linear | exact: smooth_linear | exists (row1 1%:R)].
-split; last by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
+split; last first.
+  split; [exact: alone_linear | split; first exact: invertible_linear].
+  by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
 split; [exact: squared_linear | exact: still_linear | by [] | apply: vanishing_linear].
 by rewrite /wn /zn mul0r sub0r oppr_eq0 oner_eq0.
 Qed.

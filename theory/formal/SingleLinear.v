@@ -92,6 +92,15 @@ Proof. by move=> E; rewrite /displacement /= E enorm1 !mxE eqxx !mulr1n. Qed.
 Lemma still_linear : assume_no_adaptation L.
 Proof. by move=> j; rewrite mul0r. Qed.
 
+Lemma alone_linear : assume_single_task L.
+Proof. by exists ord0 => i; split=> [_|_]; [rewrite (ord1 i) | exact: ltr01]. Qed.
+
+Lemma invertible_linear : assume_invertible_jacobian L.
+Proof.
+move=> i _; have -> : @adapt R L i = (fun t => t *m 1%:M) by apply/funext => t; rewrite mulmx1.
+by rewrite jacobian_mulmx unitmx1.
+Qed.
+
 Lemma vanishing_linear : wn != 0 -> assume_numerator_vanishes L.
 Proof. by move=> w0 x y x' a; rewrite mixed_weight_linear => e; move: w0; rewrite e eqxx. Qed.
 End SingleLinear.

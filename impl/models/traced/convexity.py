@@ -1,14 +1,14 @@
 """Whether a graph's outputs are convex in what varies, by rules of composition, on all of its space.
 
-Every entry of a node's value, as a function of the varying inputs z, is affine, convex, concave, or not known to be any:
+Every entry of a node's value, as a function of the varying inputs z, is affine, convex, concave, or not known to be:
 
     what does not depend on z, and z itself                    affine
     sums, means and moves of such; multiples by what is fixed  the same; of a multiple <= 0 the other way round
     the largest of several, exp, relu of convex                convex (convex and nondecreasing, of convex functions)
     sizes, even powers, norms, cosh of affine                  convex (convex, of an affine function)
 
-as in disciplined convex programming (Grant, Boyd and Ye, 2006). Numbers enter as the signs of fixed factors alone, which
-are enclosed: nothing is said of a point. An operator that is not named here says nothing of its result.
+as in disciplined convex programming (Grant, Boyd and Ye, 2006). Numbers enter as the signs of fixed factors alone,
+which are enclosed: nothing is said of a point. An operator that is not named here says nothing of its result.
 """
 
 from __future__ import annotations

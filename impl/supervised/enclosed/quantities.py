@@ -19,9 +19,11 @@ from ...batch_judge import UnknownError
 from ...enclosed.infimum import misfit, misfit_l1
 from ...enclosed.linear import applied, inverse, norm
 from ...loss_ranges import LossRanges
+from ...losses import Loss
 from ...midrad import MidRad, MidRads
 from ..batch import Batch
 from ..batch_quantities import BatchQuantities
+from ..constants import StepConstants, small_step_margin
 from . import taylor
 
 
@@ -49,7 +51,14 @@ def _normalised(values: Array, axes: tuple[int, ...]) -> MidRad:
     return MidRad(found.mid, np.where(values == 0, 0.0, found.rad))
 
 
-class EnclosedQuantities(BatchQuantities):
+FROM_TEXT = frozenset(
+    ("gap", "pairing", "eps", "radius", "weight_norm", "misfit", "function_displacement", "mixed_weight_norm",
+     "eps_first_order", "misfit_plain", "displacement")
+)  # fmt: skip
+"""The quantities whose text holds as it stands, in these numbers."""
+
+
+class EnclosedQuantities(StepConstants, BatchQuantities):
     """The quantities of a batch by name. Errors of a call: UndefinedQuantityError, UnknownError."""
 
     m = MidRads
@@ -60,10 +69,9 @@ class EnclosedQuantities(BatchQuantities):
         self._used = (batch.weights[:, :, None, None] > 0) & (batch.masses > 0)
 
     def __call__(self, name: str) -> Any:
-        found = getattr(self, name) if hasattr(type(self), name) else None
-        if not isinstance(found, MidRad):
+        if name not in FROM_TEXT and not any(name in vars(own) for own in (EnclosedQuantities, StepConstants)):
             raise UnknownError(name)
-        return found
+        return getattr(self, name)
 
     @property
     def _present(self) -> Array:
@@ -100,18 +108,19 @@ class EnclosedQuantities(BatchQuantities):
     def _misfit(self, features: Any, target: Any, mass: Any = None, radius: Any = None) -> Any:
         """The infimum (B,), enclosed, with the direction of its upper end."""
         root = MidRads.sqrt(self.mass if mass is None else mass)
-        root = MidRads.where(self._spread(), root, 0.0)
+        root = MidRads.where(self._where, root, 0.0)
         size = len(self.given)
         rows = (root[..., None] * features).reshape(size, -1, features.shape[-1])
         return misfit(rows, (root * target).reshape(size, -1), self.given.radius if radius is None else radius)
 
-    def _spread(self) -> Array:
+    @property
+    def _where(self) -> Array:
         """Where there is mass (B, n, k), in tasks of positive weight."""
         return np.asarray(self._used.any(3))
 
     @cached_property
     def misfit_l1(self) -> Any:
-        weighted = MidRads.where(self._spread(), self.batch.weights[..., None] * self.slopes, 0.0)
+        weighted = MidRads.where(self._where, self.batch.weights[..., None] * self.slopes, 0.0)
         rows = (weighted[..., None] * self.meta_features).reshape(len(self.given), -1, self.features.shape[2])
         return misfit_l1(self.eps, rows, (weighted * self.u).reshape(len(self.given), -1))
 
@@ -253,6 +262,28 @@ class EnclosedQuantities(BatchQuantities):
         decay = self.given.decay
         return self._structural(decay is None or self.given.steps == 0 or (decay == 0) | self._still)
 
+    @cached_property
+    def margin_small_step(self) -> Any:
+        if self.given.steps != 1:
+            return self._structural(False)
+        longest = self.feature_bound.max(self.support_feature_bound)
+        margin = small_step_margin(self._loss, self._rate * longest * longest, m=MidRads)
+        return MidRads.broadcast_to(margin, (len(self.given),))
+
+    @cached_property
+    def margin_dominated(self) -> Any:
+        if self.given.steps != 1:
+            return self._structural(False)
+        if self.given.support_masses is not None:
+            raise UnknownError("margin_dominated")
+        return self.margin_small_step
+
+    @property
+    def margin_full_row_rank(self) -> Any:
+        """Of more meta-features than parameters; what fewer are is left to balls."""
+        crowded = self._where.sum((1, 2)) > self.features.shape[2]
+        return MidRad(np.where(crowded, -1.0, np.nan))
+
     @property
     def margin_one_law(self) -> Any:
         if self.given.support_masses is not None:
@@ -275,6 +306,46 @@ class EnclosedQuantities(BatchQuantities):
         """The largest ||phi(x)|| (B,) of points with mass in a task of positive weight."""
         used = np.asarray(((self.given.weights[:, :, None, None] > 0) & (masses > 0)).any((1, 3)))
         return self._largest(MidRads.where(used, self._lengths(self.features), 0.0), 1)
+
+    @property
+    def _loss(self) -> Loss:
+        return self.batch.loss
+
+    @property
+    def _step_count(self) -> int:
+        return self.given.steps
+
+    @property
+    def _strength(self) -> Any:
+        return self.batch.rate
+
+    @property
+    def _decay(self) -> Any:
+        return self.zero if self.batch.decay is None else self.batch.decay
+
+    @cached_property
+    def _rates(self) -> MidRad:
+        """eta r_j (B, d)."""
+        if not self.given.steps:
+            raise UndefinedQuantityError("the adaptation is not by gradient steps")
+        rate = self.batch.rate[:, None]
+        return rate if self.batch.rates is None else rate * self.batch.rates
+
+    @property
+    def _rate(self) -> Any:
+        return self._largest(abs(self._rates), 1)
+
+    @property
+    def _paces(self) -> tuple[Any, Any]:
+        high, low = self._largest(self._rates, 1), -self._largest(-self._rates, 1)
+        return (low + high) / 2, (high - low) / 2
+
+    @cached_property
+    def descent(self) -> Any:
+        """L(omega) - L(omega - grad L/beta)."""
+        step = self.gradient / self.smoothness[:, None]
+        after = self._predictions(self.adapt(self._omega - step[:, None])[-1])
+        return self.meta_objective - (self.batch.weights[..., None] * self._summed(0, after)).sum((1, 2))
 
     @cached_property
     def feature_bound(self) -> Any:

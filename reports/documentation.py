@@ -15,6 +15,7 @@ from types import ModuleType
 import metagap
 import metagap.strategies
 import metagap.torch
+from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
@@ -44,7 +45,7 @@ LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
 """A link to another file of the sources."""
 
 
-class Pages(BasePlugin):
+class Pages(BasePlugin[Config]):
     """Adds the pages that are made, and the order of all."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:

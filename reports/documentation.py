@@ -45,7 +45,11 @@ LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
 """A link to another file of the sources."""
 
 
-class Pages(BasePlugin[Config]):
+class Options(Config):
+    """None."""
+
+
+class Pages(BasePlugin[Options]):
     """Adds the pages that are made, and the order of all."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:

@@ -371,6 +371,6 @@ def judge(instance: Instance, claims: Iterable[Claim] | None = None, *, complete
     family = family_of(instance)
     if claims is not None:
         claims = tuple(claims)
-        new = tuple(claim for claim in claims if family.unknown(claim))
+        new = tuple(claim for claim in claims if claim not in all_claims() and family.unknown(claim))
         family = family.stating(new) if new else family
     return judge_claims(family.evaluator(instance), family.claims if claims is None else claims, complete=complete)

@@ -199,6 +199,8 @@ class MidRad:
         return MidRad(other) / self
 
     def __pow__(self, exponent: int) -> MidRad:
+        if exponent < 0:
+            return 1 / self**-exponent
         return math.prod([self] * (exponent - 1), start=self) if exponent else MidRad(1.0)
 
     def __abs__(self) -> MidRad:

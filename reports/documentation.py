@@ -13,7 +13,9 @@ from html import escape
 from types import ModuleType
 
 import metagap
+import metagap.strategies
 import metagap.torch
+from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
@@ -43,7 +45,11 @@ LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
 """A link to another file of the sources."""
 
 
-class Pages(BasePlugin):  # type: ignore[type-arg]
+class Options(Config):
+    """None."""
+
+
+class Pages(BasePlugin[Options]):
     """Adds the pages that are made, and the order of all."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:

@@ -367,7 +367,7 @@ WRONG_LOSSES = {
     "kappa='2/5'": "kappa=.*larger about",
     "link='hinge'": "residual, margin or canonical",
     "value=lambda m, t: m.log(t)": "AttributeError",
-    "value=lambda m, t: t**2 / 2 + m.log_cosh(t)": "TypeError",
+    "value=lambda m, t: t**2 / 2 + m.log_cosh(float(t))": "TypeError",
 }
 
 

@@ -4,9 +4,10 @@ A dtype has a unit u and a least normal number t. What is used of arithmetic in 
 
     fl(x o y) = (x o y)(1 + d) + e    |d| <= u, |e| <= t, for + - * / (t: results below it may be flushed to 0);
     functions                         within FUNCTION u of themselves, t beside it: 4 units in the last place;
-    constants of the program          as `fl`, where the dtype does not hold them;
+    constants of the program          as `fl`, where the dtype does not hold them (or flushes them);
     sums of n terms, dot products     in any order, in blocks, fused or not, begun with what is added to them or not:
-                                      within gamma_n = nu/(1 - nu) of the sum of sizes, n t beside it; more exact
+                                      within gamma_n = nu/(1 - nu) of the sum of sizes, 3n t beside it (n products
+                                      and n - 1 sums may be flushed, what they lose grows by 3/8); more exact
                                       accumulators do no harm.
 
 `AnyOrder`  Claim: every value that such arithmetic gives for a node lies within the node's radius. By induction: the
@@ -93,8 +94,10 @@ class AnyOrder(Middles):
 
     def of(self, array: Array) -> MidRad:
         exact = super().of(array)
-        lost = ~self.form.holds(exact.mid)
-        return MidRad(exact.mid, np.abs(exact.mid) * lost * self.form.unit * UP) if lost.any() else exact
+        size = np.abs(exact.mid)
+        flushed = size < self.form.least
+        lost = np.where(flushed, 1.0, ~self.form.holds(exact.mid) * self.form.unit)
+        return MidRad(exact.mid, size * lost * UP) if (size * lost > 0).any() else exact
 
     def add(self, a: Value, b: Value) -> Value:
         return self._rounded(super().add(a, b))
@@ -116,7 +119,7 @@ class AnyOrder(Middles):
             return a
         count = int(np.prod([a.shape[k] for k in axes]))
         sizes = MidRad(np.broadcast_to(a.size, a.shape)).sum(axes).high
-        found = super().sum(a, axes, False).within(self.form.gamma(count) * sizes + count * self.form.least)
+        found = super().sum(a, axes, False).within(self.form.gamma(count) * sizes + 3 * count * self.form.least)
         return each(lambda x: np.expand_dims(x, axes), found) if keep else found
 
     def joined(self, sums: Value, a: Value, terms: int) -> Value:
@@ -125,7 +128,7 @@ class AnyOrder(Middles):
     def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
         gamma = self.form.gamma(a.shape[-1])
         found = product(a, b, gamma, moved)
-        return MidRad(found.mid, found.rad * (1 + gamma) * UP + a.shape[-1] * self.form.least)
+        return MidRad(found.mid, found.rad * (1 + gamma) * UP + 3 * a.shape[-1] * self.form.least)
 
     def solve(self, a: Value, b: Value) -> Value:
         found = super().solve(a, b)

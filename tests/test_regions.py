@@ -25,6 +25,7 @@ from metagap.impl.regions.leaves import ALGEBRA, OPEN, PROVED, VIOLATED, Prover,
 from metagap.impl.regions.ranged import Ranged, RegionQuantities
 from metagap.impl.regions.region import Box, Region, halves
 from metagap.impl.regions.search import prove
+from metagap.impl.supervised import taylor
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.reports import regions
 from metagap.reports.cli import app
@@ -140,6 +141,20 @@ def test_second_derivatives_over_a_box_enclose_those_of_its_instances() -> None:
     for row, exact_row in zip(over.hessian, at.hessian, strict=True):
         assert all(wide.contains(narrow) for wide, narrow in zip(row, exact_row, strict=True))
     assert over.curvature_least.overlaps(at.curvature_least)
+
+
+def test_a_parameter_that_no_prediction_depends_on_does_not_matter() -> None:
+    """One input and two parameters: the Hessian is positive definite on the span of (1, 1/2), and 0 across."""
+    one = region(features=[[1, "1/2"]], omega=[ends(0, "1/8"), 0], comparator=[0, 0])
+    at = RegionQuantities(one.over(one.box))
+    (row,) = at.hessian
+    (plain,) = RegionQuantities(varied("example").over(smaller(varied("example"), 2))).hessian
+    assert len(row) == len(plain) == 1
+    point = RegionQuantities(one.over(tuple((v, v) for v in inside(one.box, 3))))
+    assert at.hessian[0][0].contains(point.hessian[0][0])
+    direction = [arb(1), arb(1) / 2]
+    along = taylor.curvature(MetaSLQuantities(one.at(inside(one.box, 3))).problem, direction)
+    assert point.hessian[0][0].overlaps(along)
 
 
 # --- identities, lemmas ---------------------------------------------------------------------------------------

@@ -23,7 +23,11 @@ from dataclasses import dataclass
 from .claim import Assumption, Expression
 
 STATEMENTS = (
-    Assumption("convex", "L is strictly convex at omega: its Hessian is positive definite.", "curvature_least"),
+    Assumption(
+        "convex",
+        "L is strictly convex at omega: its Hessian is positive definite on the span of the features.",
+        "curvature_least",
+    ),
     Assumption(
         "minima",
         "Where the gradient of L is 0 at omega, its Hessian is positive definite: with one parameter, L has at most "

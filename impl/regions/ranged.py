@@ -100,21 +100,38 @@ class RegionQuantities(MetaSLQuantities):
 
     @cached_property
     def hessian(self) -> list[list[arb]]:
-        """Hess L at omega (d, d), by Taylor arithmetic along e_j and e_j + e_k."""
+        """Hess L at omega on the features' span (r, r), by Taylor arithmetic along its axes and their sums."""
         return self.hessian_over([self.problem.omega.entries()])
 
     def hessian_over(self, points: list[list[arb]]) -> list[list[arb]]:
-        """Hess L over the convex hull of parameters (d, d)."""
-        d, problem = self.problem.dimension, self._moved(points)
+        """The same over the convex hull of parameters."""
+        axes, problem = self._axes, self._moved(points)
+        d = len(axes)
 
-        def bend(*axes: int) -> arb:
-            return 2 * taylor.along(problem, [arb(int(j in axes)) for j in range(d)], 2)[2]
+        def bend(*places: int) -> arb:
+            direction = [sum(column, start=arb(0)) for column in zip(*(axes[j] for j in places), strict=True)]
+            return 2 * taylor.along(problem, direction, 2)[2]
 
         own = [bend(j) for j in range(d)]
         return [
             [own[j] if j == k else (bend(j, k) - own[j] - own[k]) / 2 if j < k else arb(0) for k in range(d)]
             for j in range(d)
         ]
+
+    @cached_property
+    def _axes(self) -> list[list[arb]]:
+        """An orthonormal basis of the span of the features, on which alone L depends; units if it is everything, or if
+        the features are no exact numbers. By Gram-Schmidt on exact rows."""
+        d, found = self.problem.dimension, list[list[fmpq]]()
+        for row in self.instance.features if self._exact_features else ():
+            rest = list(row)
+            for axis in found:
+                part = _dot(rest, axis) / _dot(axis, axis)
+                rest = [v - part * a for v, a in zip(rest, axis, strict=True)]
+            found += [rest] if any(v != 0 for v in rest) else []
+        if len(found) in (0, d):
+            return [[arb(int(j == k)) for k in range(d)] for j in range(d)]
+        return [[arb(v) / arb(_dot(axis, axis)).sqrt() for v in axis] for axis in found]
 
     def _moved(self, points: list[list[arb]]) -> Any:
         """The problem with the hull of parameters for omega."""
@@ -129,7 +146,7 @@ class RegionQuantities(MetaSLQuantities):
 
     @cached_property
     def curvature_least(self) -> arb:
-        """The least eigenvalue of Hess L at omega, by Gershgorin's discs."""
+        """The least eigenvalue of Hess L at omega on the features' span, by Gershgorin's discs."""
         return least_eigenvalue(self.hessian)
 
     @cached_property
@@ -207,6 +224,10 @@ class RegionQuantities(MetaSLQuantities):
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         tasks = [task for task in self.instance.tasks if task.weight != 0]
         return told_apart(tasks, lambda one, other: bool(one < other or one > other))
+
+
+def _dot(a: list[fmpq], b: list[fmpq]) -> fmpq:
+    return sum((v * w for v, w in zip(a, b, strict=True)), start=fmpq(0))
 
 
 def size_of(matrix: list[list[arb]]) -> arb:

@@ -244,11 +244,19 @@ class Searching(At):
     def exchanged(self) -> At:
         raise OneByOneError("a batch is not exchanged")
 
-    def _alone(self, *args: Any) -> NoReturn:
+    def _alone(self) -> NoReturn:
         raise OneByOneError("a batch has none")
 
     tasks = gram = masses = property(_alone)
-    between = eigenvalues = constant = _alone
+
+    def between(self, order: int, y: Number, a: Number, b: Number) -> NoReturn:
+        self._alone()
+
+    def eigenvalues(self, rows: list[list[Number]]) -> NoReturn:
+        self._alone()
+
+    def constant(self, name: str) -> NoReturn:
+        self._alone()
 
     def _columns(self, values: Any) -> list[Number]:
         if not isinstance(values, np.ndarray) or not _plain(self._of.batch.instance(0)):

@@ -87,7 +87,7 @@ def test_wrong_theorems_are_refuted(file: str, witness: str, mutant: str) -> Non
 
 
 def test_constants_are_sharp() -> None:
-    """mu/8 and 9 beta/8 within 2 %; the level of first-order MAML, where its gradient is 0, and s^{2N} L are attained."""
+    """mu/8 and 9 beta/8 within 2 %; the level of first-order MAML where its gradient is 0, s^{2N} L: attained."""
     for witness, claim in (("online-convex-sharp", "online-convex"), ("online-smooth-sharp", "online-smooth")):
         found = judged(ONLINE, witness, f"meta-sl-{claim}")
         assert found.verdict is Verdict.PROVED
@@ -135,10 +135,10 @@ def test_ranges_of_the_loss_hold_and_are_attained(loss: str) -> None:
             assert float(most.upper()) >= values.max() >= float(most.lower()) - 0.05
 
 
-def test_eigenvalues_enclose(number: int = 12) -> None:
+def test_eigenvalues_enclose() -> None:
     """Against numpy, also of nearly singular matrices; exact ones of diagonal matrices."""
     draw = np.random.default_rng(3)
-    for k in range(number):
+    for k in range(12):
         rows = draw.integers(-8, 9, (1 + k % 5, 2 + k % 3)).astype(float)
         table = rows @ rows.T - (k % 2) * np.eye(len(rows))
         found = eigenvalues(Balls, [[arb(float(v)) for v in row] for row in table])

@@ -25,7 +25,7 @@ f_i(w_i) = (I - alpha H') grad f_i(w), H' the mean of H between w and w_i, so ||
 
 alpha <= 1/L gives s <= 1 + alpha L <= 2: the paper's 4L + 2 rho alpha E||grad f_i||. For convex f_i, alpha <= 2/L, s <=
 1: L + rho alpha E||grad f_i||, factors 4 and 2 less. Both are sharp: f = -L w^2/2 has F'' = -L (1 + alpha L)^2, -4L at
-alpha = 1/L; f = L w^2/2 has F'' -> L as alpha -> 0. And the 2 in general: f'' = -L but for f''' = rho just above w, then
+alpha = 1/L; f = L w^2/2 has F'' -> L as alpha -> 0. And the 2 in general: f'' = -L, but f''' = rho just above w:
 F''(w+) = -4L - alpha rho f'(w_i), f'(w_i) = 2 f'(w), f'(w) > 0. The term cannot be left out for convex losses either:
 `witnesses/bend.json`, where grad F changes 12 times as fast as L allows.
 
@@ -37,7 +37,7 @@ For any c, grad F = (1 - alpha c) g - alpha E (H_i - c) g_i. For convex f_i, c =
 
     ||grad F|| <= |1 - alpha L/2| ||g|| + (alpha L/2) E||g_i||.                                              (***)
 
-At a stationary point of first-order MAML the level is half of what (**) says. Attained: two tasks in R, H = 0 and H = L,
+At a stationary point of first-order MAML the level is half of what (**) says. Attained: two tasks in R, H = 0, H = L,
 g_1 = -g_2, weights 1/2: ||grad F|| = alpha L |g_1|/2 = (alpha L/2) E|g_i| (Huber's loss, 0 < alpha L < 1). So the level
 is of first order in alpha: no constant makes it alpha^2.
 """

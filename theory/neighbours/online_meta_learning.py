@@ -11,7 +11,7 @@ We take the constants where the proof uses them, on what the segment from omega 
 z_x(t) of w_t = theta' + t(omega - theta') lie between their ends, those of U(w_t) in the intervals that the ranges of
 ell' give. mu, beta: extreme eigenvalues with the least and the largest ell'' of each atom there; rho: the sum of
 p max|ell'''| ||phi||^3 between w_t and U(w_t), at least the Lipschitz constant of Hess f^; G: at least ||grad f^||
-at w_t and ||grad f|| at U(w_t). A larger rho or G, and a smaller mu, make the assumptions stronger: the theorem with its
+at w_t and ||grad f|| at U(w_t). A larger rho or G and a smaller mu make the assumptions stronger: the theorem with its
 own constants says all that is tested here.
 
 Proof. H = Hess f^(w_t), J = I - alpha H, u = U(w_t):
@@ -277,7 +277,7 @@ SHARP_CONVEXITY = Claim(
     left="floor*displacement**2",
     bound="monotonicity",
     assumptions=(*WAY, CONVEX, WHOLE),
-    reading="L is as strongly convex as (*) says, for steps up to 1/beta; an equality for squared losses of one column.",
+    reading="L is as strongly convex as (*) says, for steps up to 1/beta; squared losses of one column attain it.",
     proof="(*) of this file, task by task.",
     citation=CITATION,
     difference="Ours: no step below 1/(2 beta), nothing of alpha rho G; where `floor` is positive L is convex.",

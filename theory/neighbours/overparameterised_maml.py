@@ -1,5 +1,5 @@
-r"""Wang, Sun, Li, Global Convergence and Generalization Bound of Gradient-Based Meta-Learning with Deep Neural Nets, 2020:
-what of it can be said at one point, for linear models and two-layer networks.
+r"""Wang, Sun, Li, Global Convergence and Generalization Bound of Gradient-Based Meta-Learning with Deep Neural Nets,
+2020: what of it can be said at one point, for linear models and two-layer networks.
 
     metagap verify --claims theory/neighbours/overparameterised_maml.py        (judge, falsify, audit likewise)
 
@@ -26,7 +26,7 @@ makes every stationary point optimal. With ell'' >= c between the predictions, g
 ||w||^2/(2c): 2 lambda c gap <= ||grad L||^2. Convexity alone is not enough (c = 0 says nothing).
 
 If moreover L is beta-smooth, one step of 1/beta gains `descent` >= ||grad L||^2/(2 beta) >= (lambda/beta) gap: what is
-left of the gap is at most 1 - lambda/beta of it. The networks here are two-layer, relu (no beta: L has kinks) or smooth.
+left of the gap is at most 1 - lambda/beta of it. The networks are two-layer, relu (no beta: L has kinks) or smooth.
 """
 
 from metagap import Assumption, At, Claim, Mutant, quantity

@@ -149,6 +149,10 @@ def test_eigenvalues_enclose() -> None:
         least, _ = eigenvalues(Balls, [[arb(1), arb(1)], [arb(1), 1 + arb(2) ** -100]])
         assert least > 0
         assert least < arb(2) ** -100
+    for m in (Balls, Rationals):
+        rank_one = [[m.number(fmpq(-s * t, 3 if m is Rationals else 4)) for s in (1, 2)] for t in (1, 2)]
+        least, largest = eigenvalues(m, rank_one)
+        assert (least, largest) == (rank_one[0][0] + rank_one[1][1], 0)
     assert eigenvalues(Rationals, [[fmpq(2), fmpq(0)], [fmpq(0), fmpq(-1)]]) == (-1, 2)
 
 

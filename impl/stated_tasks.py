@@ -142,13 +142,19 @@ def _least(m: NumberSystem, values: Sequence[Number]) -> Number:
 def eigenvalues(m: NumberSystem, rows: Sequence[Sequence[Number]]) -> tuple[Number, Number]:
     """The least and the largest eigenvalue of a symmetric matrix.
 
-    Errors: IrrationalError in rationals, but of diagonal matrices.
+    Errors: IrrationalError in rationals, but of diagonal matrices and those of rank one.
     """
     size = len(rows)
     alone = all(rows[i][j] == 0 for i in range(size) for j in range(size) if i != j)
     diagonal = [rows[i][i] for i in range(size)]
     if alone:
         return _least(m, diagonal), -_least(m, [-v for v in diagonal])
+    entries = [v for row in rows for v in row]
+    if m is not Balls or all(v.is_exact() for v in entries):
+        exact = Rationals.matrix([[v if m is not Balls else v.fmpq() for v in row] for row in rows])
+        if exact.rank() == 1:
+            ends = (m.number(0), sum(diagonal, start=m.number(0)))
+            return _least(m, ends), -_least(m, [-v for v in ends])
     if m is not Balls:
         raise IrrationalError("eigenvalues are evaluated in balls")
     matrix = arb_mat([list(row) for row in rows])

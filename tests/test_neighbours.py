@@ -149,15 +149,18 @@ def test_eigenvalues_enclose() -> None:
         least, _ = eigenvalues(Balls, [[arb(1), arb(1)], [arb(1), 1 + arb(2) ** -100]])
         assert least > 0
         assert least < arb(2) ** -100
+    for m in (Balls, Rationals):
+        rank_one = [[m.number(fmpq(-s * t, 3 if m is Rationals else 4)) for s in (1, 2)] for t in (1, 2)]
+        least, largest = eigenvalues(m, rank_one)
+        assert (least, largest) == (rank_one[0][0] + rank_one[1][1], 0)
     assert eigenvalues(Rationals, [[fmpq(2), fmpq(0)], [fmpq(0), fmpq(-1)]]) == (-1, 2)
 
 
 def test_risks_are_those_of_the_engine() -> None:
     """Gradients, Hessians and adapted parameters, which are written twice, exactly."""
     generator = FAMILIES["meta-sl"].generator("support-query")
-    batch = generator.build(RandomSource(2, 4), "quartic")
-    for b in range(len(batch)):
-        instance = batch.instance(b).canonical
+    drawn = [generator.build(RandomSource(seed, 1), "quartic").instance(0).canonical for seed in range(16)]
+    for instance in drawn:
         if instance.adaptation.name != "gradient" or instance.adaptation.steps > 2:
             continue
         problem = Problem(instance, Rationals)

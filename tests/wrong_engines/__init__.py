@@ -17,6 +17,7 @@ from .readers import READER_FAULTS
 from .regions import REGION_FAULTS
 from .reinforcement import REINFORCEMENT
 from .running import RUNNING
+from .stated import STATED_FAULTS
 from .supervised import SUPERVISED
 from .traced import TRACED
 from .vectors import VECTORS
@@ -44,4 +45,5 @@ CATALOGUE = (
     *PROOF_FAULTS,
     *REGION_FAULTS,
     *BUNDLE_FAULTS,
+    *STATED_FAULTS,
 )

@@ -108,17 +108,19 @@ def exact_floats(values: Iterable[Number]) -> tuple[fmpq, ...]:
     return proposed(map(midpoint, values))
 
 
-def fenced(ball: arb) -> arb:
-    """The ball; the one about 0 in place of every other that is unbounded.
+def fenced(ball: Any) -> Any:
+    """The ball; the one about 0 in place of every other that is unbounded. Other numbers as they are.
 
     What powers of balls, and roots of series, are taken of: flint's own about infinity recur until the process crashes.
     """
+    if not isinstance(ball, arb):
+        return ball
     return ball if ball.is_finite() or ball.is_nan() else arb(0, arb("inf"))
 
 
-def square(ball: arb) -> arb:
+def square(ball: Any) -> Any:
     """ball^2, below 0 by no more than the rounding of the radius (two independent copies could be far below)."""
-    if ball.rel_accuracy_bits() > 16:
+    if not isinstance(ball, arb) or ball.rel_accuracy_bits() > 16:
         return ball * ball
     low, high = ball.abs_lower(), ball.abs_upper()
     return (low * low).union(high * high)
@@ -190,6 +192,10 @@ class Balls(FunctionSet):
         return arb(q)
 
     @staticmethod
+    def of_ball(ball: arb) -> arb:
+        return ball
+
+    @staticmethod
     def matrix(rows: Sequence[Sequence[Number]]) -> arb_mat:
         return arb_mat(len(rows), len(rows[0]) if rows else 0, [x for row in rows for x in row])
 
@@ -244,7 +250,7 @@ class Rationals(FunctionSet):
     def _irrational(t: fmpq) -> fmpq:
         raise IrrationalError("this quantity is irrational: use balls")
 
-    tanh = sech = log_cosh = softplus = sigmoid = _irrational
+    tanh = sech = log_cosh = softplus = sigmoid = of_ball = _irrational
 
     @classmethod
     def exp(cls, t: fmpq) -> fmpq:
@@ -402,6 +408,8 @@ class Floats(FunctionSet):
     tanh = staticmethod(np.tanh)
     sign = staticmethod(lambda t: np.where(t < 0, -1.0, 1.0))
     magnitude = staticmethod(np.abs)
+    where = staticmethod(np.where)
+    broadcast_to = staticmethod(np.broadcast_to)
 
     @staticmethod
     def number(q: fmpq) -> float:

@@ -23,6 +23,7 @@ from ..theory import (
     without,
 )
 from ..theory.claim import Claim, Mutant
+from ..theory.notation import SYMBOLS
 from ..theory.without import hypotheses
 from . import files
 from .family import Family
@@ -66,6 +67,7 @@ from .supervised.batch import batch_of
 from .supervised.breaking import ATTAINING, BREAKING
 from .supervised.document import READER as META_SL_READER
 from .supervised.draws import UNUSUAL_LOSSES
+from .supervised.enclosed.quantities import EnclosedQuantities
 from .supervised.generate import GENERATORS, LANDSCAPES
 from .supervised.quantities import MetaSLQuantities
 from .supervised.relu.batch import batch_of as network_batch_of
@@ -139,6 +141,7 @@ META_SL = Family(
     outside=UNUSUAL_LOSSES,
     breaking=BREAKING,
     attaining=ATTAINING,
+    enclosed_quantities=EnclosedQuantities,
     in_torch=_meta_sl_in_torch,
     answerer=LINEAR_ANSWER,
 )
@@ -320,6 +323,17 @@ def family_of(subject: Instance | Claim | Mutant) -> Family:
     return next(family for family in FAMILIES.values() if family.claim(name) is not None)
 
 
+def quantities(family: str) -> dict[str, str]:
+    """Name -> meaning of all that a claim of the family can name; a margin is positive where its assumption holds.
+
+    Errors: KeyError for no family.
+    """
+    of = FAMILIES[family]
+    margins = {a.margin: f"positive where: {a.statement}" for c in of.all_claims for a in c.assumptions}
+    known = margins | {symbol.name: symbol.meaning for symbol in SYMBOLS.values()}
+    return {name: meaning for name, meaning in known.items() if of.has(name)}
+
+
 # --- what is asked of any family ----------------------------------------------------------------------------
 
 
@@ -355,4 +369,8 @@ def instance_in(document: Any, source: str, place: str = "", *, problem: bool = 
 def judge(instance: Instance, claims: Iterable[Claim] | None = None, *, complete: bool = False) -> Judgement:
     """The claims of the instance's family (or those given) on the instance; `complete` as in `judge_claims`."""
     family = family_of(instance)
+    if claims is not None:
+        claims = tuple(claims)
+        new = tuple(claim for claim in claims if claim not in all_claims() and family.unknown(claim))
+        family = family.stating(new) if new else family
     return judge_claims(family.evaluator(instance), family.claims if claims is None else claims, complete=complete)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..theory.claim import Ablation, Claim, Mutant
+import numpy as np
+from flint import ctx
+
+from ..theory.claim import Ablation, Claim, Mutant, Quantity
 from .answers import Answerer
 from .balls.core import CoreQuantities
+from .batch_judge import Judged, UnknownError, judged_in_arrays
+from .files import BadInputError
+from .files.faults import nearest
 from .files.records import Reader
 from .instances import Instance, Vector
 from .judge import PRECISIONS, Evaluator
 from .sources import Generator, RealTasks
+from .stated import Batched, deciding
 from .study import Headline
 
 
@@ -76,13 +84,23 @@ class Family:
     """Terms that the table of real tasks shows beside gap and bound."""
     answerer: Answerer | None = None
     """How `certify` answers for an instance's omega."""
+    enclosed_quantities: Callable[[Any], Any] | None = None
+    """The engine that decides of whole batches what midpoint-radius numbers tell: Quantities(batch). Errors:
+    UnknownError for a batch that it does not take."""
+    own: tuple[Generator, ...] = ()
+    """Generators of a user's own tasks: no arrays, for judging alone."""
     in_torch: Callable[[], Any] | None = None
     """Loads torch, and gives the searching engine's quantities there: for search by gradients."""
 
     @property
     def all_generators(self) -> tuple[Generator, ...]:
-        """The generators, and that of landscapes if there is one."""
-        return self.generators if self.landscapes is None else (*self.generators, self.landscapes)
+        """The generators, those of own tasks too, and that of landscapes if there is one."""
+        return self.judged if self.landscapes is None else (*self.judged, self.landscapes)
+
+    @property
+    def judged(self) -> tuple[Generator, ...]:
+        """The generators whose instances claims are judged on."""
+        return (*self.generators, *self.own)
 
     @property
     def wild(self) -> tuple[Generator, ...]:
@@ -96,7 +114,7 @@ class Family:
 
     def generator(self, name: str) -> Generator:
         """The generator of that name."""
-        return next(g for g in (*self.wild, *self.attaining) if g.name == name)
+        return next(g for g in (*self.wild, *self.attaining, *self.own) if g.name == name)
 
     def claim(self, name: str) -> Claim | None:
         """The claim of that name, if the family has it."""
@@ -107,10 +125,76 @@ class Family:
         """The claims, and the headline if there is one."""
         return self.claims if self.headline is None else (*self.claims, self.headline.claim)
 
-    def evaluator(self, instance: Instance) -> Evaluator:
-        """The quantities of an instance, at every precision that is needed."""
+    def judged_in_arrays(self, batch: Any, claims: Iterable[Claim]) -> list[Judged]:
+        """Per instance of a generator's batch the claims that arrays decide."""
+        nothing: list[Judged] = [{} for _ in range(len(batch))]
+        if self.enclosed_quantities is None:
+            return nothing
+        with np.errstate(all="ignore"):
+            try:
+                return judged_in_arrays(claims, self.enclosed_quantities(batch), len(batch))
+            except UnknownError:
+                return nothing
+
+    @property
+    def shares(self) -> bool:
+        """Whether quantities of one problem and omega serve for other comparators and radii."""
+        return hasattr(self.quantities, "against")
+
+    def unknown(self, claim: Claim) -> str | None:
+        """The first name in a claim, the margins of its assumptions included, that is no quantity of the family."""
+        names = chain(claim.left.names, claim.bound.names, claim.extras, (a.margin for a in claim.assumptions))
+        return next((name for name in names if not self.has(name)), None)
+
+    def has(self, name: str) -> bool:
+        """Whether that is the name of a quantity."""
+        return not name.startswith("_") and hasattr(self.quantities, name)
+
+    def stating(self, claims: tuple[Claim, ...], mutants: tuple[Mutant, ...] = ()) -> Family:
+        """The family with these claims, too, and the quantities that they bring with them.
+
+        Errors: BadInputError for a quantity that it does not have, and for one of a name that is taken.
+        """
+        own: dict[str, Quantity] = {}
+        for claim in claims:
+            for quantity in claim.quantities:
+                if own.setdefault(quantity.name, quantity) != quantity or self.has(quantity.name):
+                    where = quantity.value.__code__.co_filename
+                    raise BadInputError(where, "quantity", quantity.name, "a name that no other quantity has")
+        batched = self.batch_quantities
+        exactly = deciding(self.quantities, own) if own else self.quantities
+        found = replace(
+            self,
+            claims=(*self.claims, *claims),
+            mutants=(*self.mutants, *mutants),
+            quantities=exactly,
+            batch_quantities=Batched(batched, own, exactly) if own and batched is not None else batched,
+        )
+        for claim in claims:
+            missing = found.unknown(claim)
+            if missing is not None:
+                known = filter(found.has, dir(found.quantities))
+                required = f"a quantity of {self.name} (metagap.quantities lists them), or one of its own"
+                raise BadInputError(claim.name, "quantity", missing, required + nearest(missing, known))
+        return found
+
+    def evaluator(self, instance: Instance, beside: Evaluator | None = None) -> Evaluator:
+        """The quantities of an instance, at every precision that is needed.
+
+        beside: of another instance: what omega alone decides is taken from there, if it is the same problem and omega.
+        """
+        other = None
+        if beside is not None and self.shares:
+            given: Any = instance
+            same = replace(given, comparator=beside.instance.comparator, radius=beside.instance.radius)
+            other = beside if same == beside.instance else None
+
+        def make() -> CoreQuantities:
+            known: Any = None if other is None else other.known_at.get(int(ctx.prec))
+            found: CoreQuantities = self.quantities(instance) if known is None else known.against(instance)
+            return found
 
         def exact(direction: Vector) -> CoreQuantities | None:
             return self.quantities.exact(instance, direction)
 
-        return Evaluator(instance, lambda: self.quantities(instance), exact, self.precisions(instance))
+        return Evaluator(instance, make, exact, self.precisions(instance))

@@ -69,6 +69,8 @@ class ClaimJudgement(Shown):
     ratio: float | None
     reason: str = ""
     left: Enclosure | None = None
+    brief: bool = False
+    """Whether a batch was judged (`batch_judge`): terms and margins are left out."""
 
     def __repr__(self) -> str:
         return f"<{self.claim}: {self.verdict.name}, {_shown(self.left or self.gap)} against {_shown(self.bound)}>"
@@ -294,12 +296,12 @@ def _report(claim: Claim, outcome: _Outcome, evaluator: Evaluator, complete: boo
     if bound is not None:
         edge = _enclosure(bound, claim.bound, rough)
     if gap is not None and edge is not None and claim.relation is Relation.AT_MOST:
-        ratio = _ratio(gap.middle, edge.middle)
+        ratio = ratio_of(gap.middle, edge.middle)
     margins = {name: Enclosure.of(margin) for name, margin in outcome.margins.items()}
     return ClaimJudgement(claim.name, outcome.verdict, gap, edge, terms, margins, ratio, outcome.reason, side)
 
 
-def _ratio(gap: float, bound: float) -> float | None:
+def ratio_of(gap: float, bound: float) -> float | None:
     """gap / bound at the middles; None where bound is 0, or an enclosure is unbounded."""
     if bound == 0 or not (math.isfinite(gap) and math.isfinite(bound)):
         return None

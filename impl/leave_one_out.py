@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from flint import ctx
 
-from ..theory.claim import Assumption, Claim, UndefinedQuantityError, Verdict
+from ..theory.claim import Assumption, Claim, Source, UndefinedQuantityError, Verdict
 from ..theory.without import without
 from ..theory.without.hypotheses import HYPOTHESES
 from .falsify.mutants import batches
@@ -286,7 +286,8 @@ def _look(
             found.met[claim.name] += generated
             watched = at.fails | at.void
         watched = {name for name in watched if not found.cells[claim.name, name].rewritten}
-        if watched:
+        # An own claim is judged wherever it applies: nobody has verified it before.
+        if watched or (not missing and claim.source is Source.OWN):
             judged = conclusion(claim, evaluator)
             if not missing and judged.verdict is Verdict.VIOLATED:
                 found.violations.append(Found(instance, judged, origin, found.examples, found.seconds))

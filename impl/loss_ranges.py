@@ -46,6 +46,10 @@ class LossRanges:
         Between neighbouring turning points the derivative is monotone: its range is the hull of the values at the ends
         and at the turning points that the interval may meet.
         """
+        parameter = None if self.loss.parameter is None else arb(self.loss.parameter)
+        if self.loss.profile.turning(order, parameter) is None:
+            within = self.at(order, MidRad.between(low, high))
+            return within.low, within.high
         ends = np.stack([low, high])
         values = self.at(order, MidRad(np.where(np.isfinite(ends), ends, np.nan)))
         bottoms, tops = values.low, values.high
@@ -58,6 +62,19 @@ class LossRanges:
         if (order == 0 and profile.nonnegative) or (order == 2 and profile.convex):
             bottom = np.maximum(bottom, 0.0)
         return bottom, top
+
+    def least(self, order: int, z: MidRad, h: MidRad) -> MidRad:
+        """The least of ell^(order) between the predictions z and h: at an end, or where it turns.
+
+        Its lower end is that of the range over all that may lie between them. Its upper end is the least at the ends,
+        and at the turning points that certainly lie between.
+        """
+        bottom, _ = self.over(order, np.minimum(z.low, h.low), np.maximum(z.high, h.high))
+        top = np.minimum(self.at(order, z).high, self.at(order, h).high)
+        for turn in self._turning(order):
+            inside = (turn.low > np.minimum(z.high, h.high)) & (turn.high < np.maximum(z.low, h.low))
+            top = np.where(inside, np.minimum(top, turn.most), top)
+        return MidRad.between(bottom, np.maximum(top, bottom))
 
     def _turning(self, order: int) -> list[_Turn]:
         if order not in self._turns:
@@ -73,7 +90,7 @@ class LossRanges:
         else:
             parameter = None if loss.parameter is None else arb(loss.parameter)
             points = []
-            for turn in loss.profile.turning(order, parameter):
+            for turn in loss.profile.turning(order, parameter) or ():
                 t = MidRad.of([turn], ())
                 at = t + (self.labels if loss.link is Link.RESIDUAL else 0 * self.labels)
                 if loss.link is Link.MARGIN:

@@ -149,10 +149,11 @@ class Loss:
         p = self._parameter(Balls)
         evaluate = (self.value, self.d1, self.d2, self.d3)[order]
         hull = evaluate(Balls, arb(z.lower()), y).union(evaluate(Balls, arb(z.upper()), y))
+        turning = self.profile.turning(order, p)
+        if turning is None:
+            return evaluate(Balls, arb(z.lower()).union(arb(z.upper())), y)
         if self.link is Link.CANONICAL and order == 0:
             turning = self.profile.minimiser(y, p)
-        else:
-            turning = self.profile.turning(order, p)
         for point in turning:
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
             if at.overlaps(z):
@@ -170,7 +171,7 @@ class Loss:
         if self.profile.joints:
             ends = (self.joint_distance(z, y), self.joint_distance(h, y))
             return arb(0) if any(d is not None and d.is_zero() for d in ends) else least
-        for point in self.profile.turning(2, p):
+        for point in self.profile.turning(2, p) or ():  # of a convex loss they are known
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
             side = (at - z) * (at - h)
             if not side > 0:
@@ -178,12 +179,12 @@ class Loss:
                 least = lower if side < 0 else lower.union(least)
         return least
 
-    def joint_distance(self, z: arb, y: arb) -> arb | None:
-        """How far the prediction is from the nearest joint of the loss; None if it has none."""
+    def joint_distance(self, z: Number, y: Number, m: Any = Balls) -> Any:
+        """How far the prediction is from the nearest joint of the loss, over the numbers m; None if it has none."""
         if not self.profile.joints:
             return None
-        size = Balls.magnitude(self._argument(z, y))
-        return size if self.parameter is None else Balls.magnitude(size - arb(self.parameter))
+        size = m.magnitude(self._argument(z, y))
+        return size if self.parameter is None else m.magnitude(size - m.number(self.parameter))
 
     def length(self, z: Any) -> arb:
         """||z|| at the enclosure's centre."""

@@ -54,7 +54,7 @@ at most r times the largest slope: 1 (tanh, softplus, log cosh), 1/2 (sech), 1/4
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,12 +119,23 @@ class MidRad:
         return (np.abs(self.mid) + self.rad) * UP
 
     def __getitem__(self, index: Any) -> MidRad:
-        shape = self.shape
-        return MidRad(np.broadcast_to(self.mid, shape)[index], np.broadcast_to(self.rad, shape)[index])
+        return self.rearranged(lambda x: x[index])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     def reshape(self, *shape: int) -> MidRad:
-        old = self.shape
-        return MidRad(np.broadcast_to(self.mid, old).reshape(shape), np.broadcast_to(self.rad, old).reshape(shape))
+        return self.rearranged(lambda x: x.reshape(shape))
+
+    def transpose(self, *axes: int) -> MidRad:
+        return self.rearranged(lambda x: x.transpose(axes))
+
+    def rearranged(self, move: Callable[[Array], Array]) -> MidRad:
+        """The entries moved about; radii that are all 0 stay one number."""
+        shape = self.shape
+        rad = move(np.broadcast_to(self.rad, shape)) if self.rad.ndim or self.rad else self.rad
+        return MidRad(move(np.broadcast_to(self.mid, shape)), rad)
 
     def within(self, radius: Array) -> MidRad:
         """x + t for every |t| <= radius."""
@@ -187,6 +198,22 @@ class MidRad:
     def __rtruediv__(self, other: Operand) -> MidRad:
         return MidRad(other) / self
 
+    def __pow__(self, exponent: int) -> MidRad:
+        if exponent < 0:
+            return 1 / self**-exponent
+        return math.prod([self] * (exponent - 1), start=self) if exponent else MidRad(1.0)
+
+    def __abs__(self) -> MidRad:
+        return MidRad(np.abs(self.mid), self.rad)
+
+    def max(self, other: MidRad) -> MidRad:
+        """The larger one, entry by entry: it moves by no more than either."""
+        return MidRad(np.maximum(self.mid, other.mid), np.maximum(self.rad, other.rad))
+
+    def min(self, other: MidRad) -> MidRad:
+        """The smaller one."""
+        return -(-self).max(-other)
+
     def sum(self, axis: int | tuple[int, ...]) -> MidRad:
         """The sum along axes."""
         mid, shape = self.mid, self.shape
@@ -200,6 +227,9 @@ class MidRad:
     def __matmul__(self, other: MidRad) -> MidRad:
         """Matrix products (..., i, j)(..., j, k), stacked."""
         return contract("...ij,...jk->...ik", self, other)
+
+    def __rmatmul__(self, other: Array) -> MidRad:
+        return MidRad(other) @ self
 
 
 def _increased(total: Array, by: Array) -> Array:
@@ -339,6 +369,10 @@ class MidRads(FunctionSet):
         return MidRad.of([fmpq(q)], ())
 
     @staticmethod
+    def of_ball(ball: arb) -> MidRad:
+        return MidRad.of([ball], ())
+
+    @staticmethod
     def exp(t: MidRad) -> MidRad:
         v, growth = _exp(t.mid), _growth(t.rad)
         return MidRad(v, v * (growth * (1 + 16 * U) + 16 * U) * UP + GUARD)
@@ -402,6 +436,17 @@ class MidRads(FunctionSet):
         nothing = 0 * t.mid + 0 * t.rad
         return MidRad(1.0 * up - down + nothing, np.where(up | down, 0.0, 1.0))
 
+    magnitude = staticmethod(MidRad.__abs__)
+
     @staticmethod
-    def magnitude(t: MidRad) -> MidRad:
-        return MidRad(np.abs(t.mid), t.rad)
+    def broadcast_to(t: MidRad, shape: tuple[int, ...]) -> MidRad:
+        return t.rearranged(lambda x: np.broadcast_to(x, shape))
+
+    @staticmethod
+    def where(chosen: Array, a: Operand, b: Operand) -> MidRad:
+        """a where it is chosen, else b: nothing is decided."""
+        (a_mid, a_rad), (b_mid, b_rad) = _parts(a), _parts(b)
+        return MidRad(
+            np.where(chosen, a_mid, b_mid),
+            np.where(chosen, 0.0 if a_rad is None else a_rad, 0.0 if b_rad is None else b_rad),
+        )

@@ -43,6 +43,8 @@ class Profile:
     """Whether already g' jumps there."""
     nonnegative = True
     """Whether the loss is never negative."""
+    own = False
+    """Whether it is a user's, of which nothing but the formulas is known."""
     rational = False
     """Whether g maps rationals to rationals."""
 
@@ -58,8 +60,8 @@ class Profile:
     def d3(self, m: Any, t: Number, p: Number) -> Number:
         raise NotImplementedError
 
-    def turning(self, order: int, p: arb | None) -> tuple[arb, ...]:
-        """The points where the derivative of the given order [0..3] is not locally monotone."""
+    def turning(self, order: int, p: arb | None) -> tuple[arb, ...] | None:
+        """The points where the derivative of the given order [0..3] is not locally monotone; None: not known."""
         raise NotImplementedError
 
     def minimiser(self, slope: arb, p: arb | None) -> tuple[arb, ...]:

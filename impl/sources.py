@@ -120,6 +120,28 @@ class Generator:
 
 
 @dataclass(frozen=True)
+class Tasks:
+    """Tasks of one's own: `make` takes a numpy random generator, and returns an instance, always of one family."""
+
+    name: str
+    title: str
+    make: Callable[[np.random.Generator], Instance]
+
+
+def tasks(title: str) -> Callable[[Callable[[np.random.Generator], Instance]], Tasks]:
+    """Makes `Tasks` of the function below, which is named like it."""
+    return lambda make: Tasks(make.__name__.replace("_", "-"), title, make)
+
+
+class Listed(list[Instance]):
+    """Instances that are no arrays: those of one's own tasks."""
+
+    def instance(self, b: int) -> Instance:
+        """The b-th of them."""
+        return self[b]
+
+
+@dataclass(frozen=True)
 class RealTasks:
     """Real task families; `build` makes the instances, each with a name that says what differs."""
 

@@ -93,7 +93,7 @@ class VectorLoss(Loss):
         bends = self.d2(Balls, z, y)
         return self.length(self.d1(Balls, z, y)), norm([v.mid() for row in bends for v in row])
 
-    def joint_distance(self, z: Any, y: Any) -> arb | None:
+    def joint_distance(self, z: Any, y: Any, m: Any = Balls) -> arb | None:
         return None
 
 

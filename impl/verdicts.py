@@ -3,7 +3,8 @@ r"""Where verdicts are made: what finite enclosures of everything that enters de
 An enclosure is *fit* if both its ends are finite and within float64. The bounds of a record are float64 numbers, so
 that what is beyond them would be written as an unbounded enclosure, and a bound of infinity proves nothing. One unfit
 value, and the verdict is UNDECIDED with its name. Every comparison is made on balls, never on floats, which overflow
-to infinity (that accepts anything) and underflow to 0.
+to infinity (that accepts anything) and underflow to 0; but for the ends of whole arrays of enclosures (`separated`),
+which were rounded outward and are compared where they are finite.
 
 Why the infinite is refused here and not left to Arb's comparisons. They are certified (true only if true of all
 values), and nan compares false with everything and is kept by arithmetic, `max`, `min` and `union`. But
@@ -35,12 +36,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 from flint import arb, ctx
 
 from ..theory.claim import Relation, Verdict
+from .arithmetic import Array
 
 LARGEST = arb(float.fromhex("0x1.fffffffffffffp+1023"))
 """The largest float64."""
+
+SEPARATED = "the enclosures are separated"
 
 SHARE = 0.6
 """Share of the bits to which two sides must agree to be called equal."""
@@ -103,6 +108,27 @@ def at_most(left: arb, bound: arb) -> bool | None:
     return True if left <= bound else False if left > bound else None
 
 
+Ends = tuple[Array, Array]
+"""Lower and upper ends of enclosures, rounded outward to float64, entry by entry."""
+
+
+def fit_ends(ends: Ends) -> Array:
+    """`fit`, of arrays: where both ends are finite."""
+    found: Array = (np.abs(ends[0]) < np.inf) & (np.abs(ends[1]) < np.inf)
+    return found
+
+
+def separated(left: Ends, bound: Ends, entering: Iterable[Ends]) -> tuple[Array, Decision]:
+    """Where left <= bound is proved by ends of enclosures that were rounded outward, and the verdict there.
+
+    All that enters must be fit. An end that is finite was not made by an overflow, and no other decides.
+    """
+    found: Array = fit_ends(left) & fit_ends(bound) & (left[1] <= bound[0])
+    for ends in entering:
+        found = found & fit_ends(ends)
+    return found, Decision(Verdict.PROVED, SEPARATED)
+
+
 def apart(left: arb, bound: arb) -> bool:
     """Whether the two are certified to differ."""
     return fit(left) and fit(bound) and bool(left < bound or left > bound)
@@ -155,7 +181,7 @@ def _decided(relation: Relation, left: arb, bound: arb, exact: Callable[[], bool
     if relation is Relation.AT_MOST:
         found = at_most(left, bound)
         verdict = Verdict.PROVED if found else Verdict.VIOLATED
-        return None if found is None else Decision(verdict, "the enclosures are separated")
+        return None if found is None else Decision(verdict, SEPARATED)
     known = exact()
     if known is not None:
         verdict, word = (Verdict.PROVED, "equal") if known else (Verdict.VIOLATED, "different")

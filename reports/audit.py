@@ -23,6 +23,7 @@ from ..impl.falsify import Attack, Refutation, attack, refute
 from ..impl.falsify.pursuit import BALLS
 from ..impl.families import FAMILIES, family_of
 from ..impl.insight import indifferent
+from ..impl.own_claims import asked, standing, stating
 from ..theory.claim import Mutant
 from .executing import Lost, Workers, carried_out
 from .formats.auditing import (
@@ -36,6 +37,7 @@ from .formats.auditing import (
 )
 from .formats.shared import File, LostJob, Opinion, RunStatus, interval, latex
 from .matrix import matrix
+from .own import option, recorded
 from .records import environment, finite, hashes, now, write_text
 from .sharpness import sharpness
 from .store import Store
@@ -109,7 +111,7 @@ def _witness(
         second=Opinion.of(opinion),
         indifferent=free,
         data=readable(found.instance),
-        command=f"metagap replay {{folder}}/{name}",
+        command=f"metagap replay {{folder}}/{name}{option()}",
     )
 
 
@@ -196,7 +198,7 @@ def audit_part(
     job: AuditJob, begun: Store[Audited] | None = None, progress: Callable[[str], None] = lambda message: None
 ) -> Audited:
     """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result."""
-    family, effort, found = FAMILIES[job.family], job.effort, Audited()
+    family, effort, found = asked(FAMILIES[job.family]), job.effort, Audited()
     with TemporaryDirectory() as place:
         folder = Path(place)
         if job.part == "matrix":
@@ -245,7 +247,7 @@ class Audit:
         self.parts = {job: kept for job in self.jobs if (kept := store.get(job)) is not None}
         if self.parts:
             progress(f"{len(self.parts)} of {len(self.jobs)} parts were finished before")
-        work = partial(audit_part, begun=None if workers.cluster else store)
+        work = stating(partial(audit_part, begun=None if workers.cluster else store))
         if workers.here:
             work = partial(work, progress=progress)
 
@@ -294,7 +296,8 @@ class Audit:
 
 def audit_store(place: Path) -> Store[Audited]:
     """What audits have finished."""
-    return Store(place, Audited, "audit")
+    own = standing()
+    return Store(place, Audited, "audit", *([] if own is None else [own.sha256]))
 
 
 def record_of(
@@ -326,4 +329,5 @@ def record_of(
         mutants=[mutant for row in finished for mutant in row.mutants.mutants],
         files={},
         kept=kept,
+        own=recorded(),
     )

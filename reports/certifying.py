@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,18 @@ from ..impl.conditions import Conditions, conditions
 from ..impl.families import FAMILIES, family_of
 from ..impl.files.faults import BadInputError
 from ..impl.files.parameters import plain, vector
+from ..impl.files.text import document
 from ..impl.instances import Instance, Vector
 from ..impl.losses import LOSSES, Loss
 from ..impl.optimum import Budget, advice, check
-from ..impl.optimum.certificate import load
+from ..impl.optimum.certificate import Certificate, load
 from ..impl.own_tasks import TaskSource, from_arrays
+from ..impl.regions.certificate import is_one
 from ..impl.supervised.document import OUTPUTS
 from ..impl.supervised.instance import MetaSLInstance
 from ..impl.vector_losses import VectorLoss
 from ..theory.claim import Verdict
+from . import regions
 from .formats.judging import CertifyRecord, ConditionsRecord
 from .processes import TICK, Tell
 
@@ -131,17 +134,17 @@ def certify(
     """
     defaults = list[str]()
     if instance is None:
-        instance = from_arrays(
-            plain(X),
-            plain(y),
-            plain(task).tolist(),
-            split=None if split is None else plain(split).tolist(),
-            weight=None if weight is None else plain(weight),
-            task_weight=None if task_weight is None else plain(task_weight),
-            loss=_loss(loss) if isinstance(loss, str) else loss,
-            eta=_eta(eta),
+        instance = problem(
+            X,
+            y,
+            task,
+            split=split,
+            weight=weight,
+            task_weight=task_weight,
+            loss=loss,
+            eta=eta,
             steps=steps,
-            decay=_decay(decay),
+            decay=decay,
         )
         defaults = [] if eta is not None else ["no eta was given: half of 1/curvature at 0 is the default"]
         omega = () if omega is None else omega
@@ -159,6 +162,45 @@ def certify(
         raise BadInputError("certify", "radius", str(ball), required)
     quiet: Callable[..., None] = lambda *_: None  # noqa: E731
     return CertifyRecord.of(answerer.certify(instance, ball, Budget(seconds=max_time), quiet, quiet, quiet), defaults)
+
+
+def problem(
+    X: Any,
+    y: Any,
+    task: Sequence[Any] | Any,
+    omega: Any = None,
+    comparator: Any = None,
+    *,
+    radius: float | str | fmpq = 1,
+    split: Sequence[Any] | Any = None,
+    weight: Any = None,
+    task_weight: Any = None,
+    loss: str | Loss = "squared",
+    eta: float | str | fmpq | Sequence[Any] | None = None,
+    steps: int = 1,
+    decay: float | str | fmpq | None = None,
+) -> MetaSLInstance:
+    """The instance with a linear model of tasks as `certify` takes them, omega and the comparator (d,) or (c, d), 0 if
+    they are None, and the radius of the ball of directions.
+
+    Errors: BadInputError.
+    """
+    made = from_arrays(
+        plain(X),
+        plain(y),
+        plain(task).tolist(),
+        split=None if split is None else plain(split).tolist(),
+        weight=None if weight is None else plain(weight),
+        task_weight=None if task_weight is None else plain(task_weight),
+        loss=_loss(loss) if isinstance(loss, str) else loss,
+        eta=_eta(eta),
+        steps=steps,
+        decay=_decay(decay),
+    )
+    if omega is not None:
+        made = made.with_omega(vector(omega, *made.shape_of_omega))
+    rival = made.comparator if comparator is None else vector(comparator, *made.shape_of_omega)
+    return replace(made, comparator=rival, radius=rational(radius))
 
 
 def _eta(given: Any) -> fmpq | Vector | None:
@@ -223,9 +265,11 @@ def _with_omega(instance: Instance, omega: Path) -> Instance:
 
 
 def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tuple[bool, str]:
-    """Whether the certificate in a file (of the tasks at a place, if it leaves them out) proves its bracket, and the
-    answer in a line. Errors: BadInputError.
+    """Whether the certificate in a file (of the tasks at a place, if it leaves them out) proves its bracket, or what it
+    claims of a region, and the answer in a line. Errors: BadInputError.
     """
+    if source is None and is_one(content := document(path)):
+        return regions.checked(content, str(path), _paced(tell))
     given = None if source is None else source.load(tell)
     if given is not None and not isinstance(given, MetaSLInstance):
         required = "a meta-sl instance with a linear model is required"
@@ -236,8 +280,11 @@ def checked_certificate(path: Path, source: TaskSource | None, tell: Tell) -> tu
     now_and_then = _paced(tell)
     found = check(certificate, lambda boxes: now_and_then(f"checking: {boxes} boxes"))
     word = "accepted" if found.accepted else "rejected"
+    beyond = f"({found.boxes} boxes, {found.extra} beyond the tree)"
+    return found.accepted, f"{path}: {word}: {bracket_of(certificate)}: {found.reason} {beyond}"
+
+
+def bracket_of(certificate: Certificate) -> str:
+    """What a certificate says of the optimum."""
     where = "all parameters" if certificate.radius is None else f"||theta|| <= {certificate.radius}"
-    return found.accepted, (
-        f"{path}: {word}: {certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}: "
-        f"{found.reason} ({found.boxes} boxes, {found.extra} beyond the tree)"
-    )
+    return f"{certificate.lower!r} <= inf L <= {certificate.upper!r} over {where}"

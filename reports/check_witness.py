@@ -45,7 +45,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from operator import mul
 from typing import Any
 
@@ -2210,7 +2210,14 @@ def read(path: str) -> Any:
     if status.st_size > LARGEST:
         raise ValueError(f"more than {LARGEST} bytes")
     with open(path, "rb") as file:
-        text = file.read(LARGEST + 1).decode()
+        return loads(file.read(LARGEST + 1))
+
+
+def loads(content: bytes) -> Any:
+    """The JSON value in a file's bytes, as `read` takes it."""
+    if len(content) > LARGEST:
+        raise ValueError(f"more than {LARGEST} bytes")
+    text = content.decode()
 
     def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) < len(pairs):
@@ -2456,20 +2463,12 @@ def main(arguments: Sequence[str]) -> int:
     families: dict[str, Counter[str]] = {}
     instances = 0
     for path in files(given.paths):
-        try:
-            with limited(given.max_time):
-                witness = read(path)
-                if isinstance(witness, dict) and witness.get("format") in ("metagap/instance/1", "metagap/instance/2"):
-                    instances += 1
-                    continue
-                validate(witness)
-                family = family_of(witness["instance"])
-                outcome, detail = check(witness)
-                families.setdefault(family, Counter())[outcome] += 1
-        except OutOfTimeError:
-            outcome, detail = "not checked", f"it takes longer than --max-time={given.max_time:g}"
-        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
-            outcome, detail = "not read", f"{type(error).__name__}: {error}"
+        outcome, detail, family = outcome_of(partial(read, path), given.max_time)
+        if outcome == INSTANCE:
+            instances += 1
+            continue
+        if family:
+            families.setdefault(family, Counter())[outcome] += 1
         counts[outcome] += 1
         stream = sys.stderr if outcome == "not read" else sys.stdout
         stream.write(f"{printable(path)}: {outcome}: {printable(' '.join(detail.split()))}\n")
@@ -2483,6 +2482,27 @@ def main(arguments: Sequence[str]) -> int:
     each = ", ".join(f"{name} {own['refuted']} of {own.total()}" for name, own in sorted(families.items()))
     sys.stdout.write(f"refuted {counts['refuted']} of {counts.total()}{others}{': ' if each else ''}{each}\n")
     return next(status for outcome, status in STATUS.items() if counts[outcome] or outcome == "refuted")
+
+
+INSTANCE = "an instance"
+"""What a file is that is no witness: nothing is claimed to be refuted there."""
+
+
+def outcome_of(given: Callable[[], Any], seconds: float) -> tuple[str, str, str]:
+    """(outcome, the two sides or the reason, family or nothing) of the JSON value that is given, within that time."""
+    family = ""
+    try:
+        with limited(seconds):
+            witness = given()
+            if isinstance(witness, dict) and witness.get("format") in ("metagap/instance/1", "metagap/instance/2"):
+                return INSTANCE, "", family
+            validate(witness)
+            family = family_of(witness["instance"])
+            return (*check(witness), family)
+    except OutOfTimeError:
+        return "not checked", f"it takes longer than {seconds:g} s", family
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
+        return "not read", f"{type(error).__name__}: {error}", family
 
 
 def family_of(instance: dict[str, Any]) -> str:
@@ -2522,19 +2542,19 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def run() -> int:
-    """The script: what it cannot write is one line, and a reader that leaves early (as head does) none."""
+def run(script: Callable[[Sequence[str]], int], name: str) -> int:
+    """A script: what it cannot write is one line, and a reader that leaves early (as head does) none."""
     try:
-        status = main(sys.argv[1:])
+        status = script(sys.argv[1:])
         sys.stdout.flush()
         return status
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             return 141
-        sys.stderr.write(f"check_witness.py: standard output: {error.strerror}\n")
+        sys.stderr.write(f"{name}: standard output: {error.strerror}\n")
         return 2
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(run(main, "check_witness.py"))

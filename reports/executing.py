@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from ..impl.bracket import DefectError
 from ..impl.extras import require
+from ..impl.files import BadInputError
 from .processes import TICK, deferred, processes
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def carried_out(
     again alone, when the others are done; a scheduler that went away blames none. Ctrl-C raises KeyboardInterrupt
     between two results (in this process: at once). What a result costs here does not depend on how many jobs there
     are, nor on how many are in hand.
-    Errors: DefectError; OSError where no worker can be started, or none any more.
+    Errors: DefectError; BadInputError of a user's own file; OSError where no worker can be started, or none any more.
     """
     waiting, alone, failed, starts = deque(jobs), deque[Job](), set[Job](), 0
     single = set[Job]()  # of a piece that failed as a whole, one may be to blame
@@ -267,7 +268,7 @@ def carried_out(
                         except (BrokenExecutor, CancelledError):
                             whole = False
                             continue
-                        except DefectError:
+                        except (DefectError, BadInputError):
                             raise
                         except Exception as error:
                             found = [_lost(error)] if len(pending[future]) == 1 else []

@@ -10,11 +10,14 @@ from ..impl import files
 from ..impl.falsify.certify import Refutation, Subject
 from ..impl.falsify.pursuit import SHAPES, Found, pursue, simplest
 from ..impl.families import FAMILIES
+from ..impl.files.faults import nearest
+from ..impl.own_claims import standing
 from ..impl.sources import SMALL
 from ..theory.claim import Mutant
 from .formats.searching import Driver, FalsifyRecord, FalsifyTightest, FalsifyWitness, Size
 from .formats.shared import Interval, latex
-from .records import environment, finite, hashes, in_folder, nearest, now, write_text
+from .own import option
+from .records import environment, finite, hashes, in_folder, now, write_text
 from .witnesses import FOLDER, witness
 
 ENOUGH = 6
@@ -22,9 +25,16 @@ ENOUGH = 6
 
 
 def subjects() -> dict[str, Subject]:
-    """What can be searched, by name: the claims, then the mutants."""
-    claims: dict[str, Subject] = {claim.name: claim for family in FAMILIES.values() for claim in family.claims}
-    return claims | {mutant.name: mutant for family in FAMILIES.values() for mutant in family.mutants}
+    """What can be searched, by name: the claims, then the mutants; where a user's own claims stand, of these alone."""
+    own = standing()
+    claims: dict[str, Subject] = {
+        claim.name: claim
+        for family in FAMILIES.values()
+        for claim in family.claims
+        if own is None or claim in own.judged
+    }
+    mutants = (mutant for family in FAMILIES.values() for mutant in family.mutants)
+    return claims | {mutant.name: mutant for mutant in mutants if mutant.claim in claims}
 
 
 def subject_of(name: str) -> Subject:
@@ -105,7 +115,7 @@ def _witness(subject: Subject, found: Refutation | None, which: str, folder: Pat
         gap=Interval.of(found.gap),
         bound=Interval.of(found.bound),
         ratio=finite(found.gap.middle / found.bound.middle if found.bound.middle else None),
-        command=f"metagap replay {{folder}}/{name}",
+        command=f"metagap replay {{folder}}/{name}{option()}",
     )
 
 
@@ -118,7 +128,7 @@ def _tightest(found: Found, folder: Path) -> FalsifyTightest | None:
     name = f"instances/tightest-{found.subject.name}.json"
     write_text(folder / name, files.dumps(instance))
     claim = found.subject.claim if isinstance(found.subject, Mutant) else found.subject.name
-    command = f"metagap judge {{folder}}/{name} --claim {claim}"
+    command = f"metagap judge {{folder}}/{name} --claim {claim}{option()}"
     return FalsifyTightest(name, instance.sha256, instance.numbers, Interval.of(enclosed), command)
 
 

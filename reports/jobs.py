@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from flint import ctx
@@ -111,7 +112,7 @@ def jobs(profile: Profile, seed: int, families: Sequence[Family] | None = None, 
 def _of_family(family: Family, profile: Profile, seed: int, real: bool) -> list[AnyJob]:
     """The jobs of a family: one of each kind, its real tasks, then the others, their kinds in turn."""
     rows: list[list[AnyJob]] = []
-    for generator in family.generators:
+    for generator in family.judged:
         total, size = max(int(profile.per_share * generator.share * family.effort), 1), min(profile.batch, family.batch)
         rounds = -(-total // (size * len(generator.variants)))
         rows.append(
@@ -177,16 +178,21 @@ def _in_turn(rows: list[list[AnyJob]]) -> list[AnyJob]:
     return [job for column in itertools.zip_longest(*rows) for job in column if job is not None]
 
 
-def generate(job: Job) -> Iterator[tuple[str, Instance]]:
-    """The job's instances, each with a sentence that says where it comes from."""
+def batch_of(job: Job) -> Any:
+    """The job's instances as the generator makes them, all at once."""
     family = FAMILIES[job.family]
     generator = family.generator(job.generator)
-    position, kind = family.generators.index(generator), generator.variants.index(job.variant)
+    position, kind = family.judged.index(generator), generator.variants.index(job.variant)
     source = RandomSource((job.seed, position, kind, job.index), job.count)
     with np.errstate(over="ignore", invalid="ignore"):
-        batch = generator.build(source, job.variant)
+        return generator.build(source, job.variant)
+
+
+def generate(job: Job, batch: Any = None) -> Iterator[tuple[str, Instance]]:
+    """The job's instances (its batch may be at hand), each with a sentence that says where it comes from."""
+    title, batch = FAMILIES[job.family].generator(job.generator).title, batch_of(job) if batch is None else batch
     for b in range(job.count):
-        yield f"{generator.title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
+        yield f"{title}; {job.variant}, seed {job.seed}, batch {job.index}, #{b}", batch.instance(b)
 
 
 def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
@@ -199,8 +205,10 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
         if family.needs and not available(family.needs):
             outcome.note = f"{family.title}: left out; {missing(family.needs, family.purpose)}"
             return outcome
-        for origin, instance in generate(job):
-            tally_instance(outcome.tallies, instance, origin, ordinary, real=False)
+        batch = batch_of(job)
+        decided = family.judged_in_arrays(batch, ordinary)
+        for (origin, instance), known in zip(generate(job, batch), decided, strict=True):
+            tally_instance(outcome.tallies, instance, origin, ordinary, real=False, known=known)
             outcome.generated += 1
         return outcome
     if isinstance(job, SearchJob):
@@ -228,18 +236,30 @@ def run_job(job: AnyJob, names: tuple[str, ...]) -> Outcome:
     except MissingExtraError as error:
         outcome.note = f"Real tasks: {error}"
         return outcome
-    rows = []
-    for name, instance in built:
-        judged = tally_instance(outcome.tallies, instance, f"{real.title}: {name}", ordinary, real=True)
+    rows, evaluator = dict[int, RealRow](), None
+    for at in _by_omega(family, [instance for _, instance in built]):
+        name, instance = built[at]
+        evaluator = family.evaluator(instance, evaluator)
+        origin = f"{real.title}: {name}"
+        judged = tally_instance(outcome.tallies, instance, origin, ordinary, real=True, evaluator=evaluator)
         file = f"instances/{instance.sha256[:12]}.json"
         outcome.kept[file] = files.dumps(instance)
         optimum = None
         if family.headline and family.headline.claim in claims:
             others = [other for _, other in built]
-            optimum = landscapes.certify_real(instance, f"{real.title}: {name}", outcome, others)
-        rows.append(_real_row(name, instance, file, judged, optimum))
-    outcome.family = RealFamily(real.name, real.title, real.description, real.source, rows)
+            optimum = landscapes.certify_real(instance, origin, outcome, others)
+        rows[at] = _real_row(name, instance, file, judged, optimum)
+    in_turn = [rows[at] for at in sorted(rows)]
+    outcome.family = RealFamily(real.name, real.title, real.description, real.source, in_turn)
     return outcome
+
+
+def _by_omega(family: Family, instances: Sequence[Any]) -> list[int]:
+    """The places of the instances, those of one omega together: what that decides is evaluated once."""
+    if not family.shares:
+        return list(range(len(instances)))
+    points = [instance.omega for instance in instances]
+    return sorted(range(len(points)), key=lambda place: points.index(points[place]))
 
 
 def _real_row(

@@ -18,11 +18,12 @@ from ..impl.instances import Instance
 from ..impl.judge import Enclosure
 from ..impl.leave_one_out import HUNTERS, Cell, Found, Survey, survey
 from ..impl.unfinished import document, restored
-from ..theory.claim import Ablation, Assumption, Claim, Relation, Standing
+from ..theory.claim import Ablation, Assumption, Claim, Relation, Source, Standing
 from ..theory.without.hypotheses import HYPOTHESES
 from .formats.auditing import AuditRecord, DriverName, Evidence, Joint, MatrixRows, Search, StandingName
 from .formats.auditing import Cell as Row
 from .formats.shared import Opinion, WitnessKind, interval, latex
+from .own import option
 from .records import dumps, write_text
 from .witnesses import FOLDER, readable, witness
 
@@ -54,6 +55,8 @@ def matrix(
     known = [*((f"counterexample: {title}", instance) for title, instance in kept.values()), *known]
     settled = {(a.claim, a.assumption) for a in family.ablations}
     needed = dict.fromkeys((a.claim, a.assumption) for a in family.ablations if a.standing is Standing.NEEDED)
+    # Of own claims nobody has said yet which assumptions they need.
+    needed |= dict.fromkeys((c.name, a.name) for c in family.claims if c.source is Source.OWN for a in c.assumptions)
     found = survey(
         family,
         examples,
@@ -189,7 +192,8 @@ def _searched_in_vain(cell: Cell | None) -> str:
         return "Nothing is rewritten without it: there is no statement to refute by search."
     if not cell.searched:
         return "No generated instance breaks this assumption and meets the others."
-    return f"Left out on {cell.searched} generated instances: none refutes the claim, nor does a hunt."
+    held = f"Left out on {cell.searched} generated instances ({cell.held - cell.equal} PROVED, {cell.equal} EQUAL)"
+    return f"{held}: none refutes the claim, nor does a hunt. It may be superfluous."
 
 
 def _unused(cell: Cell) -> Row:
@@ -210,7 +214,7 @@ def _show(
 ) -> None:
     """The instance as the row's witness, in a file."""
     row.witness = _kept(folder, kind, name, instance, left, bound)
-    row.command = f"metagap replay {{folder}}/{row.witness}"
+    row.command = f"metagap replay {{folder}}/{row.witness}{option()}"
     row.instance, row.data = instance.sha256, readable(instance)
     row.gap, row.bound = interval(left), interval(bound)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from ..impl.families import all_claims, family_of
+from ..impl.own_claims import standing
+from ..theory.claim import Source
 from .records import SOURCES
 
 THEORY = SOURCES / "theory"
@@ -24,7 +27,7 @@ class Place(NamedTuple):
     @property
     def id(self) -> str:
         """Its id on the page."""
-        return f"{self.file.removesuffix('.py').replace('/', '-')}-{self.line}"
+        return f"{re.sub('[^A-Za-z0-9]+', '-', self.file.removesuffix('.py')).strip('-')}-{self.line}"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -38,6 +41,8 @@ def statements() -> dict[str, tuple[Path, int]]:
     """
     found = {}
     for claim in all_claims():
+        if claim.source is Source.OWN:
+            continue
         family = family_of(claim)
         stem = claim.name.removeprefix(f"{family.name}-")
         lines = ((path, _named(path).get(stem)) for path in _taken(family.home))
@@ -46,8 +51,12 @@ def statements() -> dict[str, tuple[Path, int]]:
 
 
 def places() -> dict[str, Place]:
-    """Claim name -> where it is stated."""
-    return {name: Place(f"theory/{path.name}", line) for name, (path, line) in statements().items()}
+    """Claim name -> where it is stated; of own claims in their file, as the command line named it."""
+    own = standing()
+    found = {name: Place(f"theory/{path.name}", line) for name, (path, line) in statements().items()}
+    if own is not None:
+        found |= {claim.name: Place(own.place, own.line(claim.name)) for claim in own.claims}
+    return found
 
 
 def sources() -> dict[str, list[tuple[str, str]]]:
@@ -55,13 +64,20 @@ def sources() -> dict[str, list[tuple[str, str]]]:
     such lines with none.
     """
     found: dict[str, list[tuple[str, str]]] = {}
+    own = standing()
+    if own is not None:
+        lines = {place.line: place.id for place in (Place(own.place, own.line(c.name)) for c in own.claims)}
+        found[own.place] = _parts(own.text, lines)
     for path in sorted({path for path, _ in statements().values()}):
         file = f"theory/{path.name}"
-        stated = {line: Place(file, line).id for other, line in statements().values() if other == path}
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        numbered = [(stated.get(n, ""), f"{n:>4}  {line}") for n, line in enumerate(lines, 1)]
-        found[file] = [(id_, "".join(text for _, text in part)) for id_, part in groupby(numbered, lambda row: row[0])]
+        lines = {line: Place(file, line).id for other, line in statements().values() if other == path}
+        found[file] = _parts(path.read_text(encoding="utf-8"), lines)
     return found
+
+
+def _parts(text: str, stated: Mapping[int, str]) -> list[tuple[str, str]]:
+    numbered = [(stated.get(n, ""), f"{n:>4}  {line}") for n, line in enumerate(text.splitlines(keepends=True), 1)]
+    return [(id_, "".join(text for _, text in part)) for id_, part in groupby(numbered, lambda row: row[0])]
 
 
 def _taken(path: Path) -> list[Path]:

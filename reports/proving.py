@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from ..impl.families import FAMILIES, all_claims
 from ..theory.claim import Claim, Mutant
@@ -30,8 +31,8 @@ AXIOMS = frozenset(
     {"propositional_extensionality", "functional_extensionality_dep", "constructive_indefinite_description"}
 )
 """What proofs may use: those of classical mathematics as mathcomp-analysis has it."""
-SATISFIABLE = "Refuted.satisfiable R"
-"""The theorem that one problem satisfies every assumption."""
+AUDIT = "Audit.v"
+"""The file, made for a check, that asks of every theorem what it says and what it rests on."""
 
 
 class NotCheckedError(Exception):
@@ -44,11 +45,12 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a claim is proved in general; why not; what Coq is asked to prove."""
+    """Whether a claim is proved in general; why not; what Coq is asked to prove; the axioms of the proof."""
 
     formal: bool
     why: str
     statement: str = ""
+    axioms: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -69,11 +71,7 @@ def all_mutants() -> tuple[Mutant, ...]:
 def written(folder: Path = coq.FOLDER) -> dict[str, str]:
     """The hash of each file that is not made from the theory."""
     files = (f"{module}.v" for module in coq.MODULES)
-    return {
-        file: hashlib.sha256((folder / file).read_bytes()).hexdigest()
-        for file in files
-        if file not in (coq.STATEMENTS, coq.MUTANTS)
-    }
+    return {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files if file not in coq.MADE}
 
 
 def standings(claims: Iterable[Claim], record: FormalRecord, files: dict[str, str]) -> dict[str, Standing]:
@@ -93,7 +91,7 @@ def standings(claims: Iterable[Claim], record: FormalRecord, files: dict[str, st
         elif proved[claim.name].statement != statement:
             why = "the claim has changed since its statement was proved"
         else:
-            found[claim.name] = Standing(True, "", statement)
+            found[claim.name] = Standing(True, "", statement, tuple(proved[claim.name].axioms))
             continue
         found[claim.name] = Standing(False, why, statement)
     return found
@@ -106,7 +104,7 @@ def current() -> dict[str, Standing]:
 
 def same(one: FormalRecord, other: FormalRecord) -> bool:
     """Whether two checks found the same, whenever and however fast."""
-    return (one.files, one.claims, one.refuted, one.axioms) == (other.files, other.claims, other.refuted, other.axioms)
+    return (one.files, one.proofs) == (other.files, other.proofs)
 
 
 def check(tell: Callable[[str], None] = lambda file: None) -> FormalRecord:
@@ -116,67 +114,86 @@ def check(tell: Callable[[str], None] = lambda file: None) -> FormalRecord:
     """
     if shutil.which("coqc") is None:
         raise NotCheckedError(f"coqc is not installed (Debian: apt-get install {PACKAGES})")
-    before = os.times()
-    claims, mutants = coq.stated(all_claims()), coq.refutations(all_claims(), all_mutants())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    lines = ["From mathcomp Require Import reals.", f"From Metagap Require {' '.join(coq.MODULES)}."]
+    asked = _asked()
+    lines += [f"Check ({one.theorem} : forall R : realType, {one.kind})." for one in asked]
+    lines += [
+        f'Redirect "{theorem}" Print Assumptions {theorem}.' for theorem in dict.fromkeys(a.theorem for a in asked)
+    ]
+    seconds = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         for module in coq.MODULES:
             shutil.copy(coq.FOLDER / f"{module}.v", folder)
-        for file, text in coq.generated(all_claims(), all_mutants()).items():
+        made = {**coq.generated(all_claims(), all_mutants()), AUDIT: "\n".join(lines) + "\n"}
+        for file, text in made.items():
             (folder / file).write_text(text, encoding="utf-8")
-        for module in coq.MODULES:
-            tell(f"{module}.v")
-            _compiled(folder, f"{module}.v")
-        asked = {
-            "Proofs": {coq.identifier(one): f"Statements.{coq.identifier(one)} R" for one in claims},
-            "Refuted": {coq.identifier(one): f"Mutants.{coq.identifier(one)} R" for one in mutants},
-        }
-        proofs = {module: sorted(coq.theorems(f"{module}.v") & set(kinds)) for module, kinds in asked.items()}
-        together = [f"{module}.{theorem} R" for module, names in proofs.items() for theorem in names]
-        lines = [
-            "From mathcomp Require Import reals.",
-            f"From Metagap Require {' '.join(coq.MODULES)}.",
-            *(
-                f"Check ({m}.{name} : forall R : realType, {asked[m][name]})."
-                for m, names in proofs.items()
-                for name in names
-            ),
-            f"Definition together (R : realType) := ({', '.join([*together, SATISFIABLE])}).",
-            "Print Assumptions together.",
-        ]
-        (folder / "Audit.v").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        tell("Audit.v")
-        axioms = _axioms(_compiled(folder, "Audit.v"))
-        version = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[
-            0
-        ]
-    after = os.times()
-    spent = after.children_user - before.children_user + after.children_system - before.children_system
-    return FormalRecord(
-        date=datetime.now(UTC).strftime("%Y-%m-%d"),
-        compiler=version,
-        seconds=round(spent, 1),
-        files=written(),
-        axioms=axioms,
-        claims=[Proved(name, claims[name]) for name in claims if coq.identifier(name) in proofs["Proofs"]],
-        refuted=[Proved(name, mutants[name]) for name in mutants if coq.identifier(name) in proofs["Refuted"]],
-    )
+        for file in (*(f"{module}.v" for module in coq.MODULES), AUDIT):
+            tell(file)
+            seconds[file] = _compiled(folder, file)
+
+        def proved(what: str) -> list[Proved]:
+            outputs = {a.theorem: (folder / f"{a.theorem}.out").read_text(encoding="utf-8") for a in asked}
+            return [Proved(a.name, a.statement, _axioms(outputs[a.theorem])) for a in asked if a.what == what]
+
+        version = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout
+        return FormalRecord(
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
+            compiler=version.splitlines()[0],
+            seconds=seconds,
+            files=written(folder),
+            claims=proved("claim"),
+            refuted=proved("mutant"),
+            satisfied=proved("assumptions"),
+        )
 
 
-def _compiled(folder: Path, file: str) -> str:
-    """What the compiler says of a file."""
-    command = ["coqc", "-w", "none", "-R", ".", "Metagap", file]
+class _Asked(NamedTuple):
+    """What is asked of Coq: that a theorem has a type; what that is of, its name and its statement for the record."""
+
+    what: str
+    name: str
+    theorem: str
+    kind: str
+    statement: str
+
+
+def _asked() -> list[_Asked]:
+    """Every claim and mutant that can be stated and has a theorem, and that the assumptions can be satisfied.
+
+    A claim that says, to the letter, what another one says is proved by its theorem.
+    """
+    found, theorems = [], coq.theorems("Proofs")
+    claims = coq.stated(all_claims())
+    bodies = {name: (kind, text.partition(" : Prop := ")[2]) for name, (kind, text) in claims.items()}
+    proofs = {body: coq.identifier(name) for name, body in bodies.items() if coq.identifier(name) in theorems}
+    for name, (kind, text) in claims.items():
+        if bodies[name] in proofs:
+            theorem, stated = f"Proofs.{proofs[bodies[name]]}", f"{kind.statements}.{coq.identifier(name)} R"
+            found.append(_Asked("claim", name, theorem, stated, text))
+    for name, (kind, text) in coq.refutations(all_claims(), all_mutants()).items():
+        if (theorem := coq.identifier(name)) in coq.theorems(kind.refuted):
+            found.append(_Asked("mutant", name, f"{kind.refuted}.{theorem}", f"{kind.mutants}.{theorem} R", text))
+    for name, text in coq.theorems("Satisfied").items():
+        found.append(_Asked("assumptions", name, f"Satisfied.{name}", "_", text))
+    return found
+
+
+def _compiled(folder: Path, file: str) -> float:
+    """Compile a file: its seconds of processor time. Errors: NotCheckedError; RejectedError."""
+    command, before = ["coqc", "-w", "none", "-R", ".", "Metagap", file], os.times()
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         words = " ".join(done.stderr.split()) or f"status {done.returncode}"
         if "physical path" in words and "mathcomp" in words:
             raise NotCheckedError(f"mathcomp-analysis is not installed (Debian: apt-get install {PACKAGES})")
         raise RejectedError(f"{file}: {words[:400]}")
-    return done.stdout
+    after = os.times()
+    return round(after.children_user - before.children_user + after.children_system - before.children_system, 1)
 
 
 def _axioms(said: str) -> list[str]:
-    """The axioms that Print Assumptions shows. Errors: RejectedError, of one that proofs may not use, or of none."""
+    """The axioms of a proof, as shown. Errors: RejectedError, of one that proofs may not use, or of none."""
     printed = said.partition("Axioms:\n")[2]
     found = sorted({name.split(".")[-1] for name in re.findall(r"^([\w.']+)(?= *(?::|$))", printed, re.MULTILINE)})
     if not found or (more := set(found) - AXIOMS):

@@ -14,9 +14,8 @@ import platform
 import secrets
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -102,12 +101,6 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The names that may have been meant, as the end of a message; empty if none is near."""
-    close = get_close_matches(name, known, n=3, cutoff=0.6)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
-
-
 def dumps(record: object) -> str:
     """Strict JSON (no NaN, no Infinity), readable."""
     text = json.dumps(to_builtins(record), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
@@ -132,17 +125,22 @@ def in_folder(command: str, folder: str) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8, as `write_bytes` does."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write atomically: the old file stays until the new one is complete. A pipe or a device is written as it is."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
         return
     path = path.resolve()  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

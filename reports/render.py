@@ -28,6 +28,7 @@ from ..theory.network import RATES
 from ..theory.notation import OBJECTS, SYMBOLS
 from ..theory.paper import URL as PAPER
 from ..theory.smooth_network import RATES as SMOOTH_RATES
+from . import regions
 from .answer import (
     EMPTY,
     certified_distance,
@@ -45,8 +46,10 @@ from .answer import (
 from .figures import COLOURS, DARK, histogram, landscape, rates, scatter, worked_figure
 from .formats import Kind, read
 from .formats.auditing import AuditRecord
+from .formats.bundling import TheoremsRecord
+from .formats.own import OwnFile
 from .formats.searching import MutationRecord
-from .formats.shared import Interval
+from .formats.shared import Interval, latex
 from .formats.verifying import ClaimRow, VerifyRecord
 from .generated import landscape_answer, rate_answers
 from .overview import (
@@ -66,6 +69,7 @@ from .overview import (
     status,
     tables,
 )
+from .own import shown
 from .pages import PAGES, Page
 from .places import places, sources
 from .proving import current, kept
@@ -170,6 +174,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "mathml": mathml,
+        "stated": lambda of: latex(of.left, of.relation, of.bound),
         "number": number,
         "enclosure": enclosure,
         "share": share,
@@ -208,7 +213,6 @@ def _environment() -> Environment:
         "verdicts": {v.name: v.value for v in Verdict},
         "objects": OBJECTS,
         "losses": list(LOSSES.values()),
-        "symbols": list(SYMBOLS.values()),
         "rate_statements": (*RATES, *SMOOTH_RATES),
         "signs": SIGNS,
         "install": INSTALL,
@@ -231,6 +235,12 @@ class Report:
     audit: AuditRecord | None
     folder: str = "build/reports"
     mutation: MutationRecord | None = None
+
+    @property
+    def own(self) -> OwnFile | None:
+        """The file of a user's own claims, if the records are of these."""
+        record = self.verify or self.audit
+        return None if record is None else record.own
 
     def single(self) -> str:
         """All sections on one page."""
@@ -280,8 +290,11 @@ class Report:
             tables=tables(audit) if audit else [],
             details=details(audit) if audit else ([], []),
             shown_cells={cell_id(c.claim, c.assumption) for c in audit.cells} if audit else set(),
+            own=self.own,
+            symbols=list(SYMBOLS.values()),
             proofs=current(),
             formal=kept(),
+            regions=regions.kept(),
             places=places(),
             sources=sources(),
         )  # fmt: skip
@@ -319,6 +332,46 @@ def _summary(verify: VerifyRecord | None, audit: AuditRecord | None) -> Summary:
     return Summary(verdicts, sum(m.status == "killed" for m in alive), len(alive))
 
 
+def fuller(audit: AuditRecord | None, kept: AuditRecord | None) -> AuditRecord | None:
+    """The one that is shown: an audit that searched says more than what is kept, unless it is of another state of the
+    theory."""
+    older = kept is not None and audit is not None and audit.environment["sources"] != kept.environment["sources"]
+    return kept if audit is None or older else audit
+
+
+def bundle_page(theorems: TheoremsRecord, verify: VerifyRecord) -> str:
+    """The page of an evidence bundle, for who reviews it."""
+    against = {row.claim: [w for w in theorems.witnesses if w.claim == row.claim] for row in theorems.claims}
+    text = (
+        _environment()
+        .get_template("bundle.html.j2")
+        .render(
+            theorems=theorems,
+            verify=verify,
+            against=against,
+            families={family.name: family.title for family in FAMILIES.values()},
+            statements={row.claim: row.statement for row in verify.claims},
+        )
+    )
+    return clean(text)
+
+
+def theory_page(name: str) -> str:
+    """A family's claims as a page of the documentation, in Markdown."""
+    family = FAMILIES[name]
+    return (
+        _environment()
+        .get_template("theory.md.j2")
+        .render(
+            family=family,
+            claims=family.all_claims,
+            mutants=family.mutants,
+            ablations=family.ablations,
+            proofs=current(),
+        )
+    )
+
+
 def write_report(
     folder: Path,
     fresh: str | None = None,
@@ -345,13 +398,17 @@ def write_report(
     verify, audit, kept = (
         found("verify.json", VerifyRecord), found("audit.json", AuditRecord), found("kept.json", AuditRecord)
     )  # fmt: skip
-    # An audit that searched says more than what is kept, unless it is of another state of the theory.
-    if kept and (audit is None or audit.environment["sources"] != kept.environment["sources"]):
-        audit = kept
+    audit = fuller(audit, kept)
     if verify is None and audit is None:
         raise BadInputError(str(folder), "records", "none", "verify.json or audit.json; run metagap verify first")
+    if verify and audit and verify.own != audit.own:
+        # One page is of one theory.
+        other = "audit.json" if fresh != "audit.json" else "verify.json"
+        warn(BadInputError(str(folder / other), "own", "other claims", "the claims of the other record; run it again"))
+        verify, audit = (None, audit) if other == "verify.json" else (verify, None)
     report = Report(verify, audit, folder.as_posix(), found("mutation.json", MutationRecord))
-    pages = {"report": report.single()} if single else report.pages()
+    with shown(report.own):
+        pages = {"report": report.single()} if single else report.pages()
     # The first page last: whoever finds it finds all that it links to.
     for name in reversed(pages):
         write_text(folder / f"{name}.html", pages[name])

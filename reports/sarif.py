@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from ..impl.families import all_claims
+from ..impl.own_claims import standing
 from ..theory.claim import Claim
 from .formats import RunRecord
 from .formats.auditing import AuditRecord
@@ -102,6 +104,8 @@ def _findings(record: RunRecord) -> Iterator[Finding]:
 
 def _result(found: Finding, files: list[str], folder: str) -> dict[str, object]:
     claim, (path, line) = found.claim, places()[found.claim]
+    file = standing()
+    own = file is not None and path == file.place
     commands = "".join(f"\n{in_folder(command, folder)}" for *_, command in found.witnesses)
     return {
         "ruleId": claim,
@@ -111,7 +115,7 @@ def _result(found: Finding, files: list[str], folder: str) -> dict[str, object]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": path, "uriBaseId": SOURCE_BASE},
+                    "artifactLocation": {"uri": quote(path), **({} if own else {"uriBaseId": SOURCE_BASE})},
                     "region": {"startLine": line},
                 },
                 "logicalLocations": [{"name": claim, "kind": "object"}],

@@ -17,6 +17,7 @@ from ..theory.notation import LETTERS
 from .formats import read
 from .formats.auditing import FactorRow, SharpnessRows, SlackRow, ThresholdRow
 from .formats.verifying import VerifyRecord
+from .own import option
 from .records import finite, write_text
 
 
@@ -76,7 +77,7 @@ def _factor(found: Factor, folder: Path) -> FactorRow:
         instance=None if found.instance is None else found.instance.sha256,
         file=file,
         origin=found.origin,
-        command=None if file is None else f"metagap judge {{folder}}/{file} --claim {found.claim}",
+        command=None if file is None else f"metagap judge {{folder}}/{file} --claim {found.claim}{option()}",
     )
 
 

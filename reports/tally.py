@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 
 from ..impl import files
-from ..impl.families import judge
+from ..impl.families import family_of
 from ..impl.instances import Instance
-from ..impl.judge import ClaimJudgement
+from ..impl.judge import ClaimJudgement, Evaluator, judge_claims
 from ..theory.claim import Claim, Verdict
 from .formats.auditing import FamilyRows
 from .formats.shared import File
@@ -161,16 +162,28 @@ class Outcome:
     note: str = ""
 
 
+NOTHING: Mapping[str, ClaimJudgement] = MappingProxyType({})
+
+
 def tally_instance(
-    tallies: Tallies, instance: Instance, origin: str, claims: tuple[Claim, ...], real: bool
+    tallies: Tallies,
+    instance: Instance,
+    origin: str,
+    claims: tuple[Claim, ...],
+    real: bool,
+    known: Mapping[str, ClaimJudgement] = NOTHING,
+    evaluator: Evaluator | None = None,
 ) -> dict[str, ClaimJudgement]:
-    """Judge one instance and count the verdicts."""
-    judgement = judge(instance, claims)
+    """Judge one instance (by its evaluator, if there is one already), but for the claims of which the judgement is
+    known, and count the verdicts."""
+    at = family_of(instance).evaluator(instance) if evaluator is None else evaluator
+    judgement = judge_claims(at, [claim for claim in claims if claim.name not in known])
+    found = {**known, **{judged.claim: judged for judged in judgement.claims}}
     text = cache(lambda: files.dumps(instance))
-    for judged in judgement.claims:
+    for judged in found.values():
 
         def keep(judged: ClaimJudgement = judged) -> Kept:
             return Kept(judged, text(), judgement.instance, instance.numbers, origin)
 
         tallies[judged.claim].add(judged, keep, real)
-    return {judged.claim: judged for judged in judgement.claims}
+    return found

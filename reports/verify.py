@@ -16,6 +16,7 @@ from typing import Literal
 
 from ..impl.families import FAMILIES, family_of, judge, loads
 from ..impl.instances import Instance
+from ..impl.own_claims import standing, stating
 from ..impl.shrink import shrink
 from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
@@ -33,12 +34,14 @@ from .formats.verifying import (
     RealFamily,
     Series,
     Shown,
+    SourceName,
     Term,
     VerifyRecord,
     Violation,
 )
 from .jobs import PER_CLAIM, AnyJob, Job, KeptJob, LandscapeJob, Profile, RatesJob, RealJob, jobs, round_of, run_job
 from .landscapes import summary
+from .own import option, recorded
 from .processes import deferred
 from .records import environment, finite, now
 from .store import Store
@@ -46,6 +49,8 @@ from .tally import Kept, Outcome, Tallies, Tally, quantiles
 from .witnesses import witness
 
 BINS = 20
+
+SOURCES: dict[Source, SourceName] = {Source.PAPER: "paper", Source.OURS: "ours", Source.OWN: "own"}
 
 
 class Run:
@@ -113,7 +118,7 @@ class Run:
         def late() -> bool:
             return deadline is not None and time.monotonic() > deadline and self.done + len(self.lost) > 0
 
-        work = partial(run_job, names=tuple(claim.name for claim in self.claims))
+        work = stating(partial(run_job, names=tuple(claim.name for claim in self.claims)))
         try:
             planned = 0
             for number in range(self.profile.rounds + 1):
@@ -217,6 +222,7 @@ class Run:
             rates=[series for name in FAMILIES for series in self.rates.get(name, ())],
             files={},
             lost=sorted(self.lost, key=attrgetter("job")),
+            own=recorded(),
         )
 
     def _claim(self, claim: Claim, tally: Tally) -> ClaimRow:
@@ -231,7 +237,7 @@ class Run:
             claim=claim.name,
             family=family_of(claim).name,
             title=claim.title,
-            source="paper" if claim.source is Source.PAPER else "ours",
+            source=SOURCES[claim.source],
             citation=claim.citation,
             reading=claim.reading,
             difference=claim.difference,
@@ -284,7 +290,7 @@ class Run:
                     bound=interval(judged.bound),
                     terms=intervals(judged.terms),
                     origin=kept.origin,
-                    command=f"metagap replay {{folder}}/{file}",
+                    command=f"metagap replay {{folder}}/{file}{option()}",
                 )
             )
         return rows
@@ -293,6 +299,9 @@ class Run:
         file = f"instances/{kept.sha256[:12]}.json"
         self.kept[file] = kept.text
         judged = kept.judged
+        if judged.brief:
+            claim = next(claim for claim in self.claims if claim.name == judged.claim)
+            judged = judge(loads(kept.text, kept.origin), (claim,)).claims[0]
         return Shown(
             instance=kept.sha256,
             file=file,
@@ -302,7 +311,7 @@ class Run:
             terms=intervals(judged.terms),
             reason=judged.reason,
             origin=kept.origin,
-            command=f"metagap judge {{folder}}/{file} --claim {judged.claim}",
+            command=f"metagap judge {{folder}}/{file} --claim {judged.claim}{option()}",
         )
 
 
@@ -326,11 +335,12 @@ def _serves(job: AnyJob, wanted: set[Claim]) -> bool:
         return True
     family = FAMILIES[job.family]
     if isinstance(job, KeptJob):
-        return set(family.all_claims) <= wanted
+        return standing() is None and set(family.all_claims) <= wanted
     claims = set(family.all_claims) - set(family.claims) if isinstance(job, LandscapeJob) else set(family.claims)
     return bool(claims & wanted)
 
 
 def store_of(place: Path, claims: tuple[Claim, ...]) -> Store[Outcome]:
     """What runs have finished of these claims."""
-    return Store(place, Outcome, "verify", [claim.name for claim in claims])
+    own = standing()
+    return Store(place, Outcome, "verify", [claim.name for claim in claims], *([] if own is None else [own.sha256]))

@@ -18,13 +18,14 @@ from ..impl import files
 from ..impl.counterexample import confirm, instance_of
 from ..impl.falsify import refute
 from ..impl.families import FAMILIES, all_claims, family_of, instance_in, judge
+from ..impl.files.faults import nearest
 from ..impl.instances import Instance
 from ..impl.judge import Enclosure
 from ..impl.leave_one_out import Cell, alone, cells_of
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
 from . import formats
 from .formats.shared import Sides, StatementText, WitnessFile, WitnessKind, interval
-from .records import dumps, nearest
+from .records import dumps
 
 FOLDER = "counterexamples"
 """Where witnesses lie, below the folder of a report."""
@@ -109,7 +110,7 @@ def replay(path: Path) -> Replay:
     kind, name, instance = read(path)
     found = statement(kind, name)
     if found is None:
-        return Replay("error", f"{kind} {name!r} is not known to this version")
+        return Replay("error", f"{kind} {name!r} is not known to this version; of own claims: add --claims FILE.py")
     subject = found.subject
     if isinstance(subject, Mutant):
         sides = refute(subject, instance)
@@ -159,7 +160,7 @@ def replay_all(paths: Sequence[Path], tell: Callable[[str | Replayed], None]) ->
         tell((path, replay(path)))
 
 
-def read(path: Path) -> tuple[str, str, Instance]:
+def read(path: Path) -> tuple[WitnessKind, str, Instance]:
     """(kind, name, instance) of a witness file. What it states must be what this version states by that name.
 
     Errors: files.BadInputError.

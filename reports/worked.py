@@ -77,11 +77,17 @@ def _point(theta: Fraction, labels: tuple[Fraction, ...], rate: Fraction) -> Poi
     return Point(theta, adapted, errors, sum((_loss(s)[0] for s in errors), start=Fraction(0)) / len(labels))
 
 
+def the_instance() -> MetaSLInstance:
+    """The example's instance."""
+    instance = load(FILE)
+    assert isinstance(instance, MetaSLInstance)
+    return instance
+
+
 @cache
 def worked() -> Worked:
     """The example, its numbers by hand, its verdict by the engine."""
-    instance = load(FILE)
-    assert isinstance(instance, MetaSLInstance)
+    instance = the_instance()
     labels, rate = (Fraction(1), Fraction(-1)), Fraction(1, 10)
     omega, rival = _point(Fraction(0), labels, rate), _point(Fraction(7, 4), labels, rate)
     slopes = tuple(_loss(s)[1] for s in omega.errors)
@@ -98,11 +104,12 @@ def worked() -> Worked:
     # One feature, the same for both tasks: it expresses the mean of u.
     misfit = abs(way[0] - way[1]) / 2
     optimum = minimise(instance)
-    headline = family_of(instance).headline
-    assert headline is not None and headline.sample is not None
+    family = family_of(instance)
+    headline, lifted = family.headline, family.claim(f"{family.name}-lifted")
+    assert headline is not None and headline.sample is not None and lifted is not None
     curve = headline.sample(instance, REACH, COUNT)
     return Worked(
         labels, rate, omega, rival, slopes, stretch, second, way, misfit, abs(slopes[0]) * misfit,
-        judge(instance)[f"{instance.family}-lifted"].verdict.name, optimum.sure, optimum.at[0], optimum.status.value,
+        judge(instance, (lifted,))[lifted.name].verdict.name, optimum.sure, optimum.at[0], optimum.status.value,
         list(curve.axis), list(curve.values), FILE.read_text(encoding="utf-8").strip(),
     )  # fmt: skip

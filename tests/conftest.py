@@ -1,11 +1,13 @@
 """Tiers: `pytest` runs the small one, `pytest --profile ci` all tests, `--profile deep` all and further.
 
 `@pytest.mark.ci` (or `pytestmark` for a file) keeps a test out of the small tier; `@pytest.mark.ci(every=7)` leaves
-every seventh of its cases there. What needs torch or cvxpy imports it in the test: collecting does not.
+every seventh of its cases there. What needs cvxpy or scikit-learn imports it in the test: collecting does
+not. Files about PyTorch models import torch.
 """
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -72,6 +74,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (chosen if sampled else left).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = chosen
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live to the end: what looks for garbage need not look at them again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ def done(tasks: list[Task], folder: Path, workers: Workers) -> dict[int, int | L
 
 
 @pytest.mark.ci(every=3)
-@pytest.mark.parametrize("fault", ["killed", "memory", "files"])
+@pytest.mark.parametrize("fault", ["memory", "killed", "files"])
 def test_a_fault_costs_no_more_than_its_job(fault: str, tmp_path: Path) -> None:
     tasks = [Task(n) for n in range(8)]
     tasks[2], tasks[5] = Task(2, fault, 1), Task(5, fault, 9)

@@ -68,6 +68,7 @@ CASES: list[tuple[list[str], int, str]] = [
     (["runs"], 0, "0 runs, 0 unfinished"),
     (["runs", "0000"], 2, ""),
     (["report", "--out", "nothing"], 2, ""),
+    (["bundle", "out.zip", "--out", "nothing"], 2, ""),
     (["prove"], 0, "claims are formal"),
     (["prove", "--json", "proofs.json"], 2, ""),
     (["schema", "instance"], 0, ""),

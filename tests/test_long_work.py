@@ -23,6 +23,7 @@ WRITTEN = sorted(m.name for m in META_SL.mutants if not (m.generated or m.equiva
 AUDIT = ("audit", "--family", "meta-rl-network", "--workers", "0")
 
 
+@pytest.mark.ci
 def test_an_audit_out_of_time_leaves_a_valid_report_and_says_how_to_go_on(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*AUDIT, "--max-time", "0", "--out", str(tmp_path)])
     assert done.exit_code == 3, done.output

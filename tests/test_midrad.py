@@ -404,3 +404,12 @@ def test_ranges_over_infinite_intervals_decide_nothing(name: str) -> None:
     far = LossRanges(loss, [fmpq(10) ** 400], (1,))
     if loss.link is Link.RESIDUAL:
         assert not (far.over(0, np.zeros(1), np.ones(1))[0] > 0).any()
+
+
+def test_powers_of_any_sign_contain_those_of_the_points() -> None:
+    x = MidRad(np.array([1.5, -2.0, 0.75]), np.array([0.25, 0.0, 0.125]))
+    for exponent in range(-3, 5):
+        for side in (-1, 0, 1):
+            points = [rational(float(mid + side * rad)) for mid, rad in zip(x.mid, x.rad, strict=True)]
+            found = x**exponent + MidRad(np.zeros(3))
+            assert finite(found) == 1 and escaped(found, [point**exponent for point in points]) == 0

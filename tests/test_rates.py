@@ -89,7 +89,7 @@ def test_rates_by_hand() -> None:
     assert at.gap == fmpq(9, 8) and at.bregman == fmpq(9, 8) and at._u == [fmpq(3, 2)]
     balls = MetaSLQuantities(one(Gradient(ONE, 1, (HALF, ZERO))), Balls)
     # m2 B^2 = 2, rates 1/4 +- 1/4: c = max(1, |1 - 1/2|) + 1/2, and ||J - I|| <= 1/2 times 2.
-    assert balls._stretch.overlaps(arb(fmpq(3, 2))) and balls.jacobian_deviation.overlaps(arb(1))
+    assert balls._expansion.overlaps(arb(fmpq(3, 2))) and balls.jacobian_deviation.overlaps(arb(1))
     assert balls.smoothness.overlaps(arb(fmpq(9, 2))) and balls.smoothness_one_rate.overlaps(arb(2))
     turned = balls._misfit_by(lambda h, j: j - h * balls.problem.paced(j))  # (I - H D), applied to phi: phi - D H phi
     assert balls.misfit_rates_turned.overlaps(turned)
@@ -102,7 +102,7 @@ def test_decay_by_hand() -> None:
     assert at._gradient == [fmpq(1, 16), ZERO] and at.chain_rule_defect == 0
     balls = MetaSLQuantities(one(Gradient(QUARTER, 1, None, ONE)), Balls)
     # 1 - eta decay = 3/4, less eta m2 B^2 = 1/2.
-    assert balls._stretch.overlaps(arb(fmpq(3, 4))) and balls.jacobian_deviation.overlaps(arb(fmpq(3, 4)))
+    assert balls._expansion.overlaps(arb(fmpq(3, 4))) and balls.jacobian_deviation.overlaps(arb(fmpq(3, 4)))
     assert balls.margin_no_decay < 0 < MetaSLQuantities(one(Gradient(QUARTER)), Balls).margin_no_decay
 
 
@@ -120,7 +120,7 @@ def test_rates_that_do_nothing_are_none() -> None:
 def test_no_step_expands_by_more_than_its_bound(rates: tuple[fmpq, ...], decay: fmpq) -> None:
     rng, largest = np.random.default_rng(0), 0.0
     at = MetaSLQuantities(one(Gradient(QUARTER, 1, rates, decay)), Balls)
-    bound, d = float(at._stretch), np.diag([float(r.p) / 4 for r in rates])
+    bound, d = float(at._expansion), np.diag([float(r.p) / 4 for r in rates])
     for _ in range(4000):
         u, h = rng.standard_normal(2), 2 * rng.random()
         hessian = h * np.outer(u, u) / (u @ u) + float(decay.p) / float(decay.q) * np.eye(2)

@@ -21,8 +21,6 @@ from metagap.reports.readme import claims_table, fill
 from metagap.reports.records import dumps, write_text
 from metagap.reports.verify import Run
 from metagap.theory.claim import Source, Verdict
-from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
 
 ROOT = Path(__file__).resolve().parent.parent
 README, THEORY, FILES = ROOT / "README.md", ROOT / "theory" / "README.md", ROOT / "impl" / "files" / "README.md"
@@ -76,6 +74,9 @@ def test_the_answer_is_what_certify_prints() -> None:
 @pytest.mark.ci
 def test_the_few_shot_example_is_made_of_digits_and_says_what_certify_prints() -> None:
     """A task per draw of five digits: one image of each to adapt on, three to be judged on; two components."""
+    from sklearn.datasets import load_digits
+    from sklearn.decomposition import PCA
+
     data = load_digits()
     images = PCA(n_components=2, svd_solver="full", random_state=0).fit_transform(data.data)
     images, rng, rows = np.round(images / np.abs(images).max(), 3), np.random.default_rng(0), []

@@ -113,17 +113,18 @@ def test_replays_move_by_the_unit_and_what_they_decide_is_told_in_order() -> Non
     assert len(seen.decided) == 2 and [d.size for d in seen.decided] == [8, 8] and len(seen.sizes) == 2
     far = {}
     for unit in (24, 34):
-        drawn = Drawn(Format(unit, 0.0), seen, 7)
+        drawn = Drawn(Format(unit, 0.0), seen, 7, 3)
         moved = [v.mid for v in evaluated(graph, inputs, drawn)[0]]
-        far[unit] = np.linalg.norm(moved[1] - exact[1])
-        assert [d.shape for d in drawn.decided] == [d.shape for d in seen.decided]
+        assert len(moved[1]) == 3 and len({float(v) for v in moved[0]}) == 3  # each a draw of its own
+        far[unit] = np.linalg.norm(moved[1] - exact[1], axis=(1, 2)).max()
+        assert [d.shape for d in drawn.decided] == [(3, *d.shape) for d in seen.decided]
         bound = evaluated(graph, inputs, AnyOrder(Format(unit, 0.0)))[0][1]
         assert 0 < far[unit] < 3 * np.linalg.norm(bound.rad)
     assert far[24] / far[34] == pytest.approx(2**10, rel=1e-2)
     # A unit so coarse that gates and winners would be turned: they are kept.
     coarse = Drawn(Format(0, 0.0), seen, 7)
     (_, before), run = evaluated(graph, inputs, coarse)
-    assert ((before.mid > 0) != (exact[1] > 0)).any() and not run.kinks
+    assert ((before.mid[0] > 0) != (exact[1] > 0)).any() and not run.kinks
     assert [t.tolist() for t in seen.taken] == [np.sign(exact[1]).tolist(), seen.taken[1].tolist()]
 
 

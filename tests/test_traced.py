@@ -204,6 +204,31 @@ def test_both_systems_meet_and_agree_with_pytorch() -> None:
     assert abs(float(rough.eps_first_order.mid()) - float(first.norm())) < 1e-12 * float(first.norm())
 
 
+class Shifted(nn.Module):  # type: ignore[misc]
+    """x + p."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.p = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Any) -> Any:
+        return x + self.p
+
+
+def test_the_l1_form_pairs_the_components_of_a_point() -> None:
+    """By hand: z - y = (1, -1), (1, 1), u = (3, 1), (-1, -2), phi = 9/10 everywhere, as no step is taken at omega.
+
+    inf 9|v|/20 + |2|/4 + |-3/4 - 9v/20|: what v gains it pays.
+    """
+    x, y = torch.tensor([[1.0, 2.0], [3.0, 1.0]]), torch.tensor([[0.0, 3.0], [2.0, 0.0]])
+    h = x - torch.tensor([[3.0, 1.0], [-1.0, -2.0]])
+    found = TracedQuantities(instance_of(Shifted(), [Task((x, x), (x, y))], SGD(0.1), "mse", [h], 1.0))
+    assert abs(found.misfit_l1 - 1.25) < 1e-6  # components one by one: 7/4; all points together: 1/4
+    # Of one point it is |<w, u>|: S1 is its proof.
+    one = TracedQuantities(instance_of(Shifted(), [Task((x, x), (x[1:], y[1:]))], SGD(0.1), "mse", [h[1:]], 1.0))
+    assert abs(one.misfit_l1 - 1.5) < 1e-6 and abs(one.pairing + 1.5) < 1e-6
+
+
 @pytest.mark.ci
 def test_an_instance_replays_from_its_file() -> None:
     """The same name, the same verdicts, and no PyTorch; a loss of one's own travels as graphs."""

@@ -14,6 +14,7 @@ import warnings
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 
 from metagap.impl.models import traced
 from metagap.impl.models.traced.operators import OPERATORS
@@ -25,10 +26,10 @@ STAGES = (0.01, 1.0)
 """Shares of the count that all operators reach, those with most values in a draw first, before any goes further."""
 
 
-def code() -> str:
-    """The hash of the room that is tried: tallies of another are not gone on from."""
-    rooms = sorted(Path(*traced.__path__).glob("*.py"))
-    return sha256(b"".join(path.read_bytes() for path in rooms)).hexdigest()
+def code(*rooms: ModuleType) -> str:
+    """The hash of rooms that are tried: tallies of others are not gone on from."""
+    files = [path for room in rooms for path in sorted(Path(*room.__path__).glob("*.py"))]
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def say(*parts: object) -> None:
@@ -39,7 +40,7 @@ def say(*parts: object) -> None:
 def run(seconds: float, file: Path, count: int) -> None:
     """The campaign for that long, or until it is complete."""
     end, kept = time.monotonic() + seconds, json.loads(file.read_text()) if file.exists() else {}
-    tallies, room = {name: Tally() for name in CASES}, code()
+    tallies, room = {name: Tally() for name in CASES}, code(traced)
     if kept.get("code") == room:
         tallies |= {name: Tally(**one) for name, one in kept["operators"].items()}
     for share in STAGES:

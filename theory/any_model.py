@@ -13,6 +13,15 @@ support and query may differ, predictions may depend on each other (batch normal
 Query points that are equal stay points of their own. Then w is not averaged over the labels of one input, and ||w|| is
 at least what it is on distinct inputs (Jensen): the bound holds, and is no sharper.
 
+The L1 form pairs the components of a query point. For any partition of the lifted points into blocks B,
+
+    <w, r> = sum_B sum_(j in B) m_j w_j r_j <= sum_B |sum_(j in B) m_j w_j r_j|,
+
+so that S1 and S2 give gap <= eps ||v|| + sum_B |sum_(j in B) m_j w_j (u - phi'v)_j| for every v; r = u - phi'v, m the
+masses. Blocks (i, j) of the c components of one point give sum_ij m_ij |w_ij'r_ij|, at most the sum over components
+one by one (the triangle inequality; the same where the c products have one sign, or c = 1) and at most ||w|| ||r||.
+With one query point in all |<w, u> - v'G| + eps ||v|| is least at v = 0: the form is |<w, u>|, and S1 its proof.
+
 For the softmax cross-entropy Breg(h', z) = KL(p_z || p_h') = sum_k p_k (e^(d_k) - 1 - d_k), d = log p_h' - log p_z, as
 sum_k p_k e^(d_k) = 1: every term is >= 0. For the squared loss it is |h' - z|^2/2.
 

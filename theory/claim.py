@@ -39,6 +39,7 @@ class Source(Enum):
 
     PAPER = "our reading of the paper (unchecked: only its abstract was read)"
     OURS = "ours: goes beyond the paper"
+    OWN = "of a claims file"
 
 
 class Relation(Enum):
@@ -57,6 +58,30 @@ class Assumption:
     margin: str
     identifier: str = ""
     """A1..A10 of the audit, where it is one of those."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity that a claim brings with it: its name, its letter in LaTeX, what it is, and a function of what it is
+    made of (`impl.stated.At`), which is right over balls, rationals and arrays."""
+
+    name: str
+    latex: str
+    meaning: str
+    value: Callable[[Any], Any]
+
+
+def quantity(latex: str, meaning: str) -> Callable[[Callable[[Any], Any]], Quantity]:
+    """Makes a `Quantity` of the function below, which is named like it.
+
+    @quantity(r"\\|\\omega\\|^2", "squared length of omega")
+    def omega_squared(at): return sum(v * v for v in at.omega)
+    """
+
+    def made(value: Callable[[Any], Any]) -> Quantity:
+        return Quantity(value.__name__, latex, meaning, value)
+
+    return made
 
 
 @dataclass(frozen=True)
@@ -125,32 +150,55 @@ class Expression:
         return sympy.latex(self.symbolic, symbol_names=spelled, order="none", mul_symbol=r"\,")
 
 
+class Side:
+    """A side of a statement: an `Expression`, which may be given as its text."""
+
+    def __init__(self, default: str | None = None) -> None:
+        self._default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, of: object | None, owner: type | None = None) -> Expression:
+        if of is not None:
+            found: Expression = of.__dict__[self._name]
+            return found
+        if self._default is None:
+            raise AttributeError(self._name)  # a field without a default
+        return Expression(self._default)
+
+    def __set__(self, of: object, given: Expression | str) -> None:
+        of.__dict__[self._name] = Expression(given) if isinstance(given, str) else given
+
+
 @dataclass(frozen=True)
 class Claim:
     """One statement: under the assumptions, left <= bound (or left = bound).
 
-    name          stable, as in judgement files
+    name          stable, as in judgement files; begins with its family's name
     title         what a reader of the paper would call it
-    source        the paper's (as we read it) or ours
+    left, bound   sums of named products: "gap", "eps*displacement + misfit/2"
     reading       the statement in words
     proof         its steps
-    left, bound   sums of named products
+    source        the paper's (as we read it), ours, or of a claims file
+    quantities    those that it names and its family does not have
     """
 
     name: str
     title: str
-    source: Source
-    reading: str
-    proof: str
-    left: Expression
-    bound: Expression
-    relation: Relation = Relation.AT_MOST
+    left: Side = Side()
+    bound: Side = Side()
     assumptions: tuple[Assumption, ...] = ()
+    relation: Relation = Relation.AT_MOST
+    reading: str = ""
+    proof: str = ""
+    source: Source = Source.OWN
     citation: str = ""
     difference: str = ""
     """How it differs from the paper's result as we read it."""
-    extras: tuple[str, ...] = field(default=())
+    extras: tuple[str, ...] = ()
     """Further quantities to report as terms, that occur in neither side."""
+    quantities: tuple[Quantity, ...] = ()
 
     @property
     def bounds_gap(self) -> bool:
@@ -171,14 +219,14 @@ class Mutant:
     name: str
     claim: str
     title: str
-    bound: Expression
-    why: str
+    bound: Side = Side()
+    why: str = ""
     """What the mistake would be, and why it is wrong (or why it is true after all)."""
     drops: tuple[str, ...] = ()
     """Assumptions of the claim that the mutant forgets."""
     equivalent: bool = False
     """Proved true in spite of its looks: nothing can refute it."""
-    left: Expression = Expression("gap")
+    left: Side = Side("gap")
     relation: Relation = Relation.AT_MOST
     generated: bool = False
     """A half or a dropped summand, made for every claim; the others were thought of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .claim import Assumption, Claim, Expression, Relation, Source
+from .claim import Assumption, Claim, Relation, Source
 
 PAPER = "Wang, Cai, Yang, Wang, On the Global Optimality of Model-Agnostic Meta-Learning, ICML 2020: "
 
@@ -58,13 +58,13 @@ class Setting:
         return Claim(
             f"{self.family}-{stem}",
             title,
-            source,
+            left,
+            bound,
+            assumptions,
+            relation,
             reading,
             proof,
-            Expression(left),
-            Expression(bound),
-            relation,
-            assumptions,
+            source,
             f"{self.citation}, {part}" if part else self.citation,
             difference,
             extras,

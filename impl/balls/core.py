@@ -11,7 +11,7 @@ it is asked for. What needs a root or an infimum exists in balls only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -219,10 +219,26 @@ class CoreQuantities(ABC):
         """Over all directions."""
         return self._misfit(self._features, radius=arb("inf")).value
 
+    @cached_property
+    def _l1_blocks(self) -> list[Any]:
+        """What lifted points [N] are paired in before sizes are taken: those of one name; each by itself."""
+        return list(range(len(self._u)))
+
     def _l1_system(self) -> tuple[Matrix, list[Number]]:
-        """Rows (N, d) and targets [N] of the L1 form."""
+        """Rows and targets of the L1 form, one for each block."""
         target = [w * u for w, u in zip(self._weighted, self._u, strict=True)]
-        return self._scaled(self._meta_features, self._weighted), target
+        return self._joined(self._scaled(self._meta_features, self._weighted), target, self._l1_blocks)
+
+    def _joined(self, rows: Matrix, target: list[Number], blocks: Sequence[Any]) -> tuple[Matrix, list[Number]]:
+        """Rows and targets with those of one block added."""
+        order: dict[Any, list[int]] = {}
+        for j, block in enumerate(blocks):
+            order.setdefault(block, []).append(j)
+        if len(order) == len(target):
+            return rows, target
+        zero, one = self.m.number(0), self.m.number(1)
+        sums = self.m.matrix([[one if j in own else zero for j in range(len(target))] for own in order.values()])
+        return sums * rows, (sums * self.m.matrix([[t] for t in target])).entries()
 
     @cached_property
     def misfit_l1(self) -> arb:

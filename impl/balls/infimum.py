@@ -182,6 +182,12 @@ def misfit_l1(eps: arb, rows: arb_mat, target: Sequence[arb]) -> Infimum:
     where the rows carry w, it is w itself, feasible because ||<w, phi>|| = eps, and optimal where all residuals vanish.
     Where the ends are further apart than a third of the precision says, the central path gives both, at any precision.
     """
+    total, sizes = (sum(terms, start=arb(0)) for terms in (target, map(Balls.magnitude, target)))
+    if not sizes - total > arb(2) ** (-(9 * ctx.prec) // 10) * sizes:
+        # Where no target is negative, v = 0 may be the optimum, and p = 1 its dual.
+        found = _l1_between(eps, rows, target, [zero_column(rows.ncols())], [[arb(1)] * rows.nrows()])
+        if found.value.upper() - found.value.lower() <= arb(2) ** (-(9 * ctx.prec) // 10) * found.value.upper():
+            return found
     active = l1_active_set(midpoint(eps), _floats(rows), np.array([midpoint(t) for t in target]))
     v, dual = _stationary(eps, rows, target, *active)
     found = _l1_between(eps, rows, target, [zero_column(rows.ncols()), v], [[arb(1)] * rows.nrows(), dual])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import Enum
 
 from msgspec import UNSET
@@ -42,6 +44,12 @@ def _line(text: str, longest: int) -> str:
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = 80
 SHORT.maxlevel = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The names that may have been meant, as the end of a message; empty if none is near."""
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
 class FaultError(Exception):

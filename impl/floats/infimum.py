@@ -173,3 +173,23 @@ def _line_search(
         signs[j] = -signs[j]
     end = max(level(linear), before)
     return (end if math.isfinite(end) else 2 * before + 1), None
+
+
+def l1_ends(eps: float, rows: Array, target: Array) -> tuple[Array, Array]:
+    """A direction v [d] and dual weights p [N] for eps ||v|| + sum_j |u_j - a_j'v|, rows (N, d), target (N,).
+
+    With the residuals of `l1_active_set` 0 and the others' signs known, v = v_p + t: v_p the shortest solution, t along
+    the part b_0 of b = sum of signed rows that is orthogonal to the active ones, ||t|| = ||v_p|| ||b_0||/(eps^2 -
+    ||b_0||^2)^(1/2); the multipliers of the active rows are what stationarity leaves of them.
+    """
+    active, signs = l1_active_set(eps, rows, target)
+    v, p = np.zeros(rows.shape[1]), np.array(signs, dtype=float)
+    if not active or not np.isfinite(rows).all():
+        return v, p
+    face, pull = rows[active], p @ rows
+    goal, bounded = _face_minimiser(eps, face, target[active], pull)
+    v = goal if bounded else v
+    length = float(np.linalg.norm(v))
+    wanted = (eps / length * v if length > 0 else 0.0) - pull
+    p[active] = np.linalg.lstsq(face.T, wanted, rcond=None)[0]
+    return v, p

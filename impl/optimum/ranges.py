@@ -37,7 +37,7 @@ class Ranges:
             with np.errstate(divide="ignore"):
                 points = [np.log(y)]
         else:
-            turns = [midpoint(t) for t in loss.profile.turning(order, parameter)]
+            turns = [midpoint(t) for t in loss.profile.turning(order, parameter) or ()]
             points = [
                 t + y if loss.link is Link.RESIDUAL else t * y if loss.link is Link.MARGIN else t + 0 * y for t in turns
             ]

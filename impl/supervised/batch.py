@@ -97,7 +97,7 @@ class Batch:
         return with_outputs(LINEAR, self.loss.outputs, (*PER_OUTPUT, "omega", "rival", "rates"))
 
     def __len__(self) -> int:
-        return len(self.features)
+        return int(self.features.shape[0])
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

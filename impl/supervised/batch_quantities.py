@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property, reduce
 
 import numpy as np
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Floats
 from ..floats.infimum import ball_least_squares
-from .batch import Array, Batch
-from .core_batch_quantities import CoreBatchQuantities, norms
+from .batch import Batch
+from .core_batch_quantities import Array, CoreBatchQuantities, norms
 
 
 class BatchQuantities(CoreBatchQuantities):
@@ -125,7 +125,7 @@ class BatchQuantities(CoreBatchQuantities):
 
     @property
     def _plain(self) -> Array:
-        return np.broadcast_to(self.features[:, None], self.meta_features.shape)
+        return self.m.broadcast_to(self.features[:, None], self.meta_features.shape)
 
     @property
     def _stretch(self) -> Array:
@@ -186,42 +186,49 @@ class BatchQuantities(CoreBatchQuantities):
 
     # --- the mixed form: triples (x, label slot, x') ---
 
+    @staticmethod
+    def _inner_atoms(batch: Batch) -> tuple[Array, Array]:
+        """Of the inner laws: labels, and masses times task weights (B, n, k, l)."""
+        labels, inner = batch.labels, batch.masses
+        if batch.support_labels is not None and batch.support_masses is not None:
+            labels, inner = batch.support_labels, batch.support_masses
+        return labels, batch.weights[:, :, None, None] * inner
+
+    @property
+    def _inside(self) -> Array:
+        """Where inner laws of tasks of positive weight have mass (B, n, k, l)."""
+        return self._inner_atoms(self.batch)[1] > 0
+
     @cached_property
-    def _mixed(self) -> tuple[Array, Array, Array, Array]:
-        """(psi (B, T, d), weight, target, mass (B, T)): densities merged over tasks with equal (x, y)."""
+    def _mixed(self) -> tuple[Array, Array, Array, Array, Array]:
+        """(psi (B, T, d), weight, target, mass (B, T), where there is mass): densities merged over tasks with equal
+        (x, y)."""
         if self.batch.steps != 1:
             raise UndefinedQuantityError("the mixed feature is task-independent for one gradient step only")
         batch = self.batch
         n, k, _, _ = batch.shape
-        count, seen, inner = len(batch), batch.labels, batch.masses
-        if batch.support_labels is not None and batch.support_masses is not None:
-            seen, inner = batch.support_labels, batch.support_masses
+        count = len(batch)
 
         def by_point(values: Array) -> Array:
-            return values.swapaxes(1, 2).reshape(count, k, -1, *values.shape[4:])
+            turned = values.transpose(0, 2, 1, *range(3, values.ndim))
+            return turned.reshape(count, k, -1, *values.shape[4:])
 
-        labels, joint = by_point(seen), by_point(batch.weights[:, :, None, None] * inner)
+        labels, joint, present = map(by_point, (*self._inner_atoms(batch), self._inside))
         size, depth = labels.shape[2], labels.shape[2] // n
         task = np.repeat(np.arange(n), depth)
-        present = joint > 0
         equal = self._equal(labels) & present[..., None, :] & present[..., None]
         first = ~(equal & (np.arange(size)[:, None] > np.arange(size))).any(3) & present
+        used = first[..., None] & (equal @ self._present[:, None, task])
 
         def merged(values: Array) -> Array:
             """values (B, n, k') -> sum over merged atoms of joint times values (B, k, nl, k')."""
-            return equal @ (joint[..., None] * values[:, None, task, :])
+            return self.m.where(used, equal @ (joint[..., None] * values[:, None, task, :]), 0.0)
 
-        weight, target, mass = merged(self.slopes), merged(self.slopes * self.u), merged(self.rho)
-        mass = np.where(first[..., None], mass, 0.0)
-        weight, target = (np.where(first[..., None], v, 0.0) for v in (weight, target))
         psi = self._psi(labels, self._before)
-        size = psi[0, ..., 0].size
-        return (
-            psi.reshape(count, size, -1),
-            weight.reshape(count, size),
-            target.reshape(count, size),
-            mass.reshape(count, size),
-        )
+        size = math.prod(psi.shape[1:-1])
+        found = (merged(values).reshape(count, size) for values in (self.slopes, self.slopes * self.u, self.rho))
+        weight, target, mass = found
+        return psi.reshape(count, size, -1), weight, target, mass, used.reshape(count, size)
 
     def _equal(self, labels: Array) -> Array:
         """Which of a point's labels (B, k, nl) are equal (B, k, nl, nl)."""
@@ -230,20 +237,21 @@ class BatchQuantities(CoreBatchQuantities):
 
     def _psi(self, labels: Array, z: Array) -> Array:
         """S phi(x') - ell''(z(x), y) phi(x)'eta D phi(x') phi(x) for labels (B, k, nl), predictions z (B, 1, k)."""
-        at = np.broadcast_to(z.transpose(0, 2, 1), labels.shape)
-        bend = self.batch.loss.d2(Floats, at, labels)
+        at = self.m.broadcast_to(z.transpose(0, 2, 1), labels.shape)
+        bend = self.batch.loss.d2(self.m, at, labels)
         gram = self.features @ self._moved
         pull = bend[..., None] * gram[:, :, None, :]
         return self._left[:, None, None] - pull[..., None] * self.features[:, :, None, None]
 
     @cached_property
     def mixed_weight_norm(self) -> Array:
-        _, weight, _, mass = self._mixed
-        return np.sqrt((weight**2 / np.where(mass > 0, mass, 1.0)).sum(1))
+        _, weight, _, mass, used = self._mixed
+        found: Array = self.m.sqrt((weight * weight / self.m.where(used, mass, 1.0)).sum(1))
+        return found
 
     @cached_property
     def mixed_misfit(self) -> Array:
-        psi, weight, target, mass = self._mixed
+        psi, weight, target, mass, _ = self._mixed
         live = weight != 0
         ratio = target / np.where(live, weight, 1.0)
         root = np.sqrt(np.where(live, mass, 0.0))

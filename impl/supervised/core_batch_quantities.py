@@ -17,7 +17,9 @@ from ...theory.claim import UndefinedQuantityError
 from ..arithmetic import Floats
 from ..floats.infimum import lifted_least_squares
 from ..losses import Link
-from .batch import Array
+
+Array = Any
+"""Float64 arrays; or arrays of the numbers `m` of whoever evaluates this text in others."""
 
 
 class CoreBatchQuantities:
@@ -28,12 +30,15 @@ class CoreBatchQuantities:
     are blocks (B, n, points, c, c).
     """
 
+    m: Any = Floats
+
     def __init__(self, batch: Any) -> None:
         self.batch = batch
         self.features = batch.features
         self.transposed = batch.features.transpose(0, 2, 1)
         self._c = batch.loss.outputs
-        self.rho = np.repeat(batch.masses.sum(3), self._c, axis=2)
+        rho = batch.masses.sum(3)
+        self.rho = rho if self._c == 1 else np.repeat(rho, self._c, axis=2)
         self.mass = batch.weights[:, :, None] * self.rho
 
     def __call__(self, name: str) -> Array:
@@ -53,7 +58,7 @@ class CoreBatchQuantities:
             return self._summed(order, z)
         return self._over(batch.support_labels, batch.support_masses, order, z)
 
-    def _over(self, labels: Array, masses: Array, order: int, z: Array) -> Array:
+    def _over(self, labels: Array, masses: Any, order: int, z: Any) -> Any:
         loss, c = self.batch.loss, self._c
         if c > 1:
             found: Array = loss.on_arrays(order, z.reshape(*z.shape[:2], -1, 1, c), labels)
@@ -62,8 +67,8 @@ class CoreBatchQuantities:
             return found if order == 2 else found.reshape(*found.shape[:2], -1)
         evaluate = (loss.value, loss.d1, loss.d2, loss.d3)[order]
         if labels.shape[3] == 1:
-            return masses[..., 0] * evaluate(Floats, z, labels[..., 0])
-        return np.asarray((masses * evaluate(Floats, z[..., None], labels)).sum(3))
+            return masses[..., 0] * evaluate(self.m, z, labels[..., 0])
+        return (masses * evaluate(self.m, z[..., None], labels)).sum(3)
 
     def _turned(self, bends: Array, rows: Array) -> Array:
         """Curvatures applied to rows (B, n, k, D) of the lifted points."""
@@ -141,7 +146,7 @@ class CoreBatchQuantities:
         """The comparator's values at the support, with or without adaptation (B, 1 or n, k)."""
         if self.batch.functions is not None:
             values: Array = self.batch.functions
-            return values.reshape(self.rho.shape)
+            return values.reshape(*self.rho.shape)
         rival = self.batch.rival[:, None]
         return self._predictions(self.adapt(rival)[-1] if adapted else rival)
 
@@ -157,10 +162,16 @@ class CoreBatchQuantities:
         """rho_i w_i (B, n, k)."""
         return self._summed(1, self.after)
 
+    @property
+    def _present(self) -> Array:
+        """Where there is mass (B, n, k)."""
+        found: Array = self.rho > 0
+        return found
+
     @cached_property
     def w(self) -> Array:
         """w_i(x) (B, n, k); 0 where x has no mass."""
-        return self.slopes / np.where(self.rho > 0, self.rho, 1.0)
+        return self.slopes / self.m.where(self._present, self.rho, 1.0)
 
     @cached_property
     def u(self) -> Array:
@@ -233,11 +244,21 @@ class CoreBatchQuantities:
 
     @cached_property
     def eps(self) -> Array:
-        return norms(self.gradient)
+        return self._lengths(self.gradient)
+
+    def _lengths(self, values: Array) -> Array:
+        """||.|| along the last axis."""
+        found: Array = self.m.sqrt((values * values).sum(-1))
+        return found
+
+    def _lifted_norm(self, values: Array) -> Array:
+        """||.|| (B,) in the task-lifted space, of values (B, n, k)."""
+        found: Array = self.m.sqrt((self.mass * (values * values)).sum((1, 2)))
+        return found
 
     @cached_property
     def weight_norm(self) -> Array:
-        return np.sqrt((self.mass * self.w**2).sum((1, 2)))
+        return self._lifted_norm(self.w)
 
     @property
     def radius(self) -> Array:
@@ -269,7 +290,7 @@ class CoreBatchQuantities:
 
     @cached_property
     def eps_first_order(self) -> Array:
-        return norms(self.first_order_gradient)
+        return self._lengths(self.first_order_gradient)
 
     @cached_property
     def misfit_plain(self) -> Array:
@@ -279,11 +300,11 @@ class CoreBatchQuantities:
     def displacement(self) -> Array:
         if self.batch.rival is None:
             raise UndefinedQuantityError("the comparator is not one parameter")
-        return norms((self.batch.omega - self.batch.rival).reshape(len(self.batch), -1))
+        return self._lengths((self.batch.omega - self.batch.rival).reshape(len(self.batch), -1))
 
     @cached_property
     def function_displacement(self) -> Array:
-        return np.sqrt((self.mass * self.u**2).sum((1, 2)))
+        return self._lifted_norm(self.u)
 
     @cached_property
     def strong_convexity_adapted(self) -> Array:

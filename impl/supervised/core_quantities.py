@@ -179,22 +179,9 @@ class FeatureQuantities(PredictionQuantities):
 
     # --- sums of absolute values: of a point's components together ---
 
-    def _l1_system(self) -> tuple[Matrix, list[Number]]:
-        return self._joined(*super()._l1_system(), [(i, x) for i, x, _ in self._points])
-
-    def _joined(
-        self, rows: Matrix, target: list[Number], places: Sequence[tuple[Any, ...]]
-    ) -> tuple[Matrix, list[Number]]:
-        """Rows and targets with the c components of a point summed; a place ends with its lifted point."""
-        c = self.problem.loss.outputs
-        if c == 1:
-            return rows, target
-        order: dict[tuple[Any, ...], list[int]] = {}
-        for j, (*rest, x) in enumerate(places):
-            order.setdefault((*rest, x // c), []).append(j)
-        zero, one = self.m.number(0), self.m.number(1)
-        sums = self.m.matrix([[one if j in own else zero for j in range(len(target))] for own in order.values()])
-        return sums * rows, (sums * self.m.matrix([[t] for t in target])).entries()
+    @cached_property
+    def _l1_blocks(self) -> list[Any]:
+        return [(i, x // self.problem.loss.outputs) for i, x, _ in self._points]
 
     # --- margins ------------------------------------------------------------------------------------------
 

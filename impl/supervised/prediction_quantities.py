@@ -329,5 +329,11 @@ class PredictionQuantities(CoreQuantities):
 
     @cached_property
     def margin_outer_convexity(self) -> Number:
-        """1 for a convex loss (proved in the loss table); else the total Bregman divergence itself."""
-        return arb(1) if self.problem.loss.profile.convex else self.bregman
+        """1 for a convex loss (proved in the loss table), and where a loss of one's own is enclosed as convex on every
+        segment between the predictions; else the total Bregman divergence itself."""
+        loss = self.problem.loss
+        if loss.profile.convex:
+            return arb(1)
+        if loss.profile.own and all(loss.range(2, z.union(h), y) >= 0 for _, _, z, h, y in self._divergences):
+            return arb(1)
+        return self.bregman

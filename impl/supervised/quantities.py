@@ -9,12 +9,13 @@ from functools import cached_property
 from flint import arb, arb_mat, fmpq
 
 from ...theory.claim import UndefinedQuantityError
-from ..arithmetic import Balls, Matrix, Number, Rationals, fenced, norm, square
+from ..arithmetic import Balls, Matrix, Number, Rationals, norm, square
 from ..balls.singular import smallest_singular_value
 from ..losses import Loss
 from ..models.rows import Rows
 from . import taylor
-from .adaptation import Gradient
+from .adaptation import Gradient, Implicit
+from .constants import StepConstants, small_step_margin
 from .core_quantities import Step
 from .instance import Functions
 from .maml import Law, uncoupled
@@ -22,20 +23,7 @@ from .rank_quantities import RankQuantities
 from .task_quantities import TaskQuantities
 
 
-def small_step_margin(loss: Loss, s: arb, r: arb | None = None, share: arb | fmpq | int = 1) -> arb:
-    """C8's margin for s = max_j |eta r_j| B^2: positive where L is convex whatever the data; -1 for infinite constants.
-
-    Of two laws B_s^2 in s, r with B_s B_q in place of B^2, and `share` a number with D^s <= share D^q.
-    """
-    constants = loss.constants()
-    m1, m2, kappa = constants.m1, constants.m2, constants.kappa
-    if m1 is None or m2 is None or kappa is None:
-        return arb(-1)
-    room, bend = 1 - m2 * s, kappa * m1 * (s if r is None else r)
-    return room.min(square(room) * (-bend).exp() / share - bend)
-
-
-class MetaSLQuantities(TaskQuantities, RankQuantities):
+class MetaSLQuantities(StepConstants, TaskQuantities, RankQuantities):
     """Everything that meta-SL claims, their assumptions and their mutants name."""
 
     # --- the quantities of the corollaries ------------------------------------------------------------
@@ -91,64 +79,31 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
         return self.instance.adaptation
 
     @property
+    def _loss(self) -> Loss:
+        return self.problem.loss
+
+    @property
+    def _step_count(self) -> int:
+        adaptation = self.instance.adaptation
+        return adaptation.steps if isinstance(adaptation, Gradient) else 0
+
+    @property
+    def _strength(self) -> Number:
+        assert isinstance(self.instance.adaptation, Implicit)
+        return self.m.number(self.instance.adaptation.strength)
+
+    @property
+    def _decay(self) -> Number:
+        return self.problem.decay
+
+    @property
     def _rate(self) -> arb:
-        """max_j |eta r_j|."""
         return arb(self._gradient_steps().largest)
 
-    @cached_property
-    def _bend(self) -> arb:
-        """h = m2 B_s^2."""
-        self._balls_only("a norm")
-        return self._finite("m2") * square(self.support_feature_bound)
-
-    def _finite(self, constant: str) -> arb:
-        value = getattr(self.problem.loss.constants(), constant)
-        if value is None:
-            raise UndefinedQuantityError(f"{constant} is infinite for the {self.problem.loss.name} loss")
-        return value
-
-    @cached_property
-    def _stretch(self) -> arb:
-        """c >= ||J^(k)||, J^(k) = I - eta D (H + decay), ||H|| <= h; rates are `middle` and at most `half` off it."""
+    @property
+    def _paces(self) -> tuple[arb, arb]:
         low, high = self._gradient_steps().span
-        middle, half, decay, h = arb((low + high) / 2), arb((high - low) / 2), self.problem.decay, self._bend
-        still = 1 - middle * decay
-        alike = abs(still).max(abs(still - middle * h))
-        if not self.problem.loss.profile.convex:
-            alike = abs(still) + abs(middle) * h
-        return alike + half * (h + decay)
-
-    @cached_property
-    def remainder_constant(self) -> arb:
-        third = self._finite("m3") * fenced(self.support_feature_bound) ** 3 * self.feature_bound / 2
-        adaptation = self.instance.adaptation
-        if not isinstance(adaptation, Gradient):
-            return third / self.m.number(adaptation.strength)
-        growth = arb(1)
-        if adaptation.steps > 1:
-            c, k = self._stretch, adaptation.steps
-            growth = fenced(c) ** (k - 1) * sum((fenced(c) ** j for j in range(k)), start=arb(0))
-        return self._rate * third * growth
-
-    @cached_property
-    def jacobian_deviation(self) -> arb:
-        adaptation = self.instance.adaptation
-        if not isinstance(adaptation, Gradient):
-            a = self._finite("m2") * square(self.support_feature_bound) / self.m.number(adaptation.strength)
-            return a / (1 + a)
-        step = self._rate * (self._bend + self.problem.decay)
-        return step * sum((fenced(self._stretch) ** j for j in range(adaptation.steps)), start=arb(0))
-
-    @cached_property
-    def smoothness(self) -> arb:
-        """beta = c^2 m2 B_q^2 + max_j |eta r_j| m1 m3 B_q B_s^3 (the second term is 0 for the squared loss)."""
-        return self._smoothness(self._stretch)
-
-    def _smoothness(self, stretch: arb) -> arb:
-        third = self._finite("m3")
-        bend = arb(0) if third.is_zero() else self._finite("m1") * third
-        bound = square(stretch) * self._finite("m2") * square(self.feature_bound)
-        return bound + self._rate * bend * fenced(self.support_feature_bound) ** 3 * self.feature_bound
+        return arb((low + high) / 2), arb((high - low) / 2)
 
     @cached_property
     def descent(self) -> arb:
@@ -288,8 +243,10 @@ class MetaSLQuantities(TaskQuantities, RankQuantities):
             return arb(-1)
         share = fmpq(1)
         for task in self.instance.tasks:
+            if task.support is None or task.weight == 0:
+                continue
             outer = {(atom.x, atom.y): atom.p for atom in task.atoms}
-            for atom in task.support or () if task.weight != 0 else ():
+            for atom in task.support:
                 if (atom.x, atom.y) not in outer:
                     return arb(-1)
                 share = max(share, atom.p / outer[atom.x, atom.y])

@@ -195,8 +195,9 @@ class TaskQuantities(RowQuantities, MixedQuantities):
         mixed = self._mixed
         found = self._mixed_rows(list(range(len(mixed.weight))), self._parts)
         rows = self.m.matrix([[part.share * mixed.weight[j] * a for a in row] for j, part, row in found])
-        places = [(self._mixed_points[j][0], id(part), self._mixed_points[j][1]) for j, part, _ in found]
-        return self._joined(rows, [part.share * mixed.target[j] for j, part, _ in found], places)
+        c, at = self.problem.loss.outputs, self._mixed_points
+        blocks = [(at[j][0], id(part), at[j][1] // c) for j, part, _ in found]
+        return self._joined(rows, [part.share * mixed.target[j] for j, part, _ in found], blocks)
 
     @cached_property
     def _rational_twin(self) -> Self | None:

@@ -13,13 +13,14 @@ from typing import Any
 
 from flint import arb, ctx
 
-from ..arithmetic import Balls, BallSeries, Matrix, Number, RationalSeries, norm, solved
+from ..arithmetic import Balls, BallSeries, Matrix, Number, Rationals, RationalSeries, norm, solved
 from .adaptation import Gradient, Implicit
 from .maml import Law, Problem, Risks
 
 
 def _series(problem: Risks) -> Any:
-    return BallSeries if problem.m is Balls else RationalSeries
+    """Series over the problem's numbers; other systems than the two that decide bring their own."""
+    return BallSeries if problem.m is Balls else RationalSeries if problem.m is Rationals else problem.m
 
 
 def _coefficients(series: Any, count: int) -> list[Number]:

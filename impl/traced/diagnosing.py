@@ -85,6 +85,8 @@ class Objectives:
         self.data = [self.learner.data(task.support, task.query) for task in tasks]
         self.omega = [array_of(p) for p in self.learner.omega]
         self._graphs: dict[Any, Graph] = {}
+        self._values: dict[Any, Value] = {}
+        """Gradients that several candidates are made of; of the systems that neither remember nor draw anything."""
 
     def _graph(self, name: str, data: tuple[torch.Tensor, ...], learner: Learner) -> Graph:
         key = (name, learner, tuple((t.shape, t.dtype) for t in data))
@@ -97,6 +99,14 @@ class Objectives:
     ) -> Value:
         """Of task i [p], without its weight. name `first-order`: with no derivative of the adaptation."""
         learner = learner or self.learner
+        if type(s) not in (Middles, Fine):
+            return self._gradient(s, i, name, learner, swap)
+        key = (type(s), ctx.prec, i, name, learner, swap)
+        if key not in self._values:
+            self._values[key] = self._gradient(s, i, name, learner, swap)
+        return self._values[key]
+
+    def _gradient(self, s: System, i: int, name: str, learner: Learner, swap: str) -> Value:
         xs, ys, x, y = self.data[i]
         data = {"": (xs, ys, x, y), "support": (xs, ys, xs, ys), "query": (x, y, x, y)}[swap]
         arrays, point = [array_of(t) for t in data], self.omega
@@ -335,7 +345,8 @@ def _explained(g: Array, tried: Sequence[tuple[Candidate, Enclosure]], form: For
 def _turned(g: Array, one: Candidate, far: Enclosure, room: Tolerance) -> tuple[int, Enclosure]:
     """How many doubtful decisions are taken the other way, and the distance then: each if it comes nearer."""
     chosen: list[int] = []
-    for entry in room.doubtful if room.expected < far.lo <= room.proved else ():
+    # What no order explains needs no replays.
+    for entry in room.doubtful if far.lo <= room.proved and room.expected < far.lo else ():
         other = Turned([*chosen, entry])
         near = _relative(other, g, one.value(other))
         if near.hi < far.hi:

@@ -19,6 +19,7 @@ from ..balls.core import TooLargeError
 from ..balls.span import Span, span
 from ..balls.spanned import SpannedQuantities
 from ..instances import Vector
+from ..models.traced.convexity import convex
 from ..models.traced.evaluate import Kink, Run, evaluated
 from ..models.traced.middles import Middles
 from ..models.traced.systems import Fine, System, Value, each, shape_of
@@ -220,6 +221,12 @@ class TracedQuantities(SpannedQuantities):
         return [i for i, z in enumerate(self._predictions) for _ in range(int(np.prod(shape_of(z))))]
 
     @cached_property
+    def _l1_blocks(self) -> list[tuple[int, int]]:
+        """The query point of each lifted point [N]: its components are paired (`theory.any_model`)."""
+        shapes = [shape_of(z) for z in self._predictions]
+        return [(i, k // c) for i, (n, c) in enumerate(shapes) for k in range(n * c)]
+
+    @cached_property
     def _masses(self) -> list[Number]:
         return [self._weights[i] / shape_of(self._predictions[i])[0] for i in self._all_points]
 
@@ -338,8 +345,31 @@ class TracedQuantities(SpannedQuantities):
 
     @cached_property
     def margin_outer_convexity(self) -> arb:
-        """1 for a loss with a name: convex; else the total Bregman divergence."""
-        return arb(1) if self.instance.loss in NAMED else self.bregman
+        """1 for a loss with a name, which is convex; else the total Bregman divergence.
+
+        Where its enclosure does not tell it from 0: 1 if it is certainly no less, as of omega from itself, of convex
+        risks, or if its digits end.
+        """
+        if self.instance.loss in NAMED:
+            return arb(1)
+        if self.bregman > 0 or self.bregman < 0:
+            return self.bregman
+        return arb(1) if self.bregman >= 0 or self._compared_with_itself or self._convex_risks else self.bregman
+
+    @property
+    def _compared_with_itself(self) -> bool:
+        """Whether the comparator is omega: the same program at the same numbers, so that u = 0 and Breg = 0."""
+        pairs = zip(self.instance.omega, self.instance.comparator, strict=False)
+        return not self.instance.functions and all(bool((a == b).all()) for a, b in pairs)
+
+    @cached_property
+    def _convex_risks(self) -> bool:
+        """Whether every risk is convex by the rules of composition."""
+        graphs = [self.instance.programs[task.program]["risk"] for task in self._tasks]
+        shapes = [np.zeros(task.shape) for task in self._tasks]
+        return all(
+            convex(graph, [z, task.data[3]], self.s) for graph, z, task in zip(graphs, shapes, self._tasks, strict=True)
+        )
 
     @cached_property
     def margin_differentiability(self) -> arb:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from rich.table import Table
 
 from ..records import environment, now
-from . import falsify, floats, judging, networks, optimum, own_tasks, programs, workers
+from . import batches, falsify, floats, judging, networks, optimum, own_tasks, programs, workers
 from .rows import Measured, installed, notes
 
 
@@ -23,7 +23,7 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
     `tell` is told what is being measured, and each table.
     """
     started = now()
-    rows = [*judging.rows(), *networks.rows(), *floats.rows()]
+    rows = [*judging.rows(), *batches.rows(), *networks.rows(), *floats.rows()]
     missing = [
         f"{package}: not installed (pip install 'metagap[oracles]')"
         for package in ("cvxpy", "torch")
@@ -49,6 +49,8 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
         tell(_table(group, [row for row in measured if row.group == group]))
     for note in missing:
         tell(Table(title=note, title_justify="left"))
+    decided = batches.shares()
+    tell(notes("share that arrays decide", decided))
     optima = optimum.compare(progress=tell)
     tell(optimum.table(optima))
     searches = falsify.compare(seconds, tell)
@@ -63,6 +65,7 @@ def bench(seconds: float, large: bool, tell: Callable[[str | Table], None]) -> d
     working = workers.compare(seconds, large, tell)
     tell(notes("workers and the store", working))
     return {
+        "arrays": {"rows": decided},
         "optimum": optima,
         "falsify": {"rows": searches},
         "optimum_in_4": optima_in_4,

@@ -115,6 +115,12 @@ COMMANDS = {
         "metagap report --single-file",
         long=False,
     ),
+    "bundle": Command(
+        "bundling",
+        "Put a run's evidence into one zip that the standard library alone can check.",
+        SUITE,
+        "metagap bundle evidence.zip",
+    ),
     "bench": Command(
         "showing", "Time both engines beside the alternatives, in one run.", SUITE, "metagap bench --json bench.json"
     ),

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...theory.claim import Standing
-from ..formats.auditing import AuditRecord, Cell, MutantRow, MutantsRecord
+from ..formats.auditing import AuditRecord, Cell, Joint, MutantRow, MutantsRecord
 from ..matrix import alarms
 from ..overview import by_family
 from .shared import listing, paper, voice
@@ -68,8 +68,11 @@ def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) ->
         console.print(f"open: {row.claim} without {row.assumption}: {row.reason}")
     for alarm in alarms(record):
         if alarm not in opened:
-            what = alarm.assumption if isinstance(alarm, Cell) else "all assumptions certified"
-            console.print(f"alarm: {alarm.claim} ({what}): see the report", style="bold red")
+            if isinstance(alarm, Joint):
+                what = f"is VIOLATED where all its assumptions are certified: {alarm.witness}"
+            else:
+                what = f"({alarm.assumption}): see the report"
+            console.print(f"alarm: {alarm.claim} {what}", style="bold red", soft_wrap=True)
 
 
 def _need(cell: Cell) -> str:

@@ -16,12 +16,15 @@ from ...impl import files
 from ...impl.answers import count
 from ...impl.extras import available, missing
 from ...impl.families import FAMILIES
+from ...impl.files.faults import nearest
+from ...impl.own_claims import standing, stating
 from .. import audit as audits
 from .. import witnesses
 from ..formats.auditing import AuditRecord, MutantsRecord
 from ..matrix import alarms
+from ..own import option
 from ..processes import apart
-from ..records import dumps, hashes, nearest, save_files, write_text
+from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
 from ..sharpness import tightest
 from .audit_tables import print_audit
@@ -44,6 +47,7 @@ from .own_tasks import (
 from .shared import (
     FOLDER,
     WORKERS,
+    ClaimsOption,
     ClusterOption,
     FolderOption,
     JsonOption,
@@ -96,6 +100,7 @@ def audit(
     label: LabelOption = "y",
     ignore: IgnoreOption = None,
     feature: FeatureOption = None,
+    own: ClaimsOption = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="The mutants alone.")] = False,
     profile: Annotated[ProfileName, typer.Option(help="How long to attack.")] = "quick",
     seed: SeedOption = 0,
@@ -131,12 +136,13 @@ def audit(
     if tasks is not None:
         source = tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)
         audit_tasks(source, omega, 600.0 if max_time is None else max_time, json, spoken)
-    chosen = list(dict.fromkeys(family or _able()))
+    stated = standing()
+    chosen = list(dict.fromkeys(family or (_able() if stated is None else stated.families)))
     for name in chosen:
         if name not in FAMILIES:
             fail(f"--family={name!r}: expected one of {', '.join(FAMILIES)}{nearest(name, FAMILIES)}")
     command = f"metagap audit{' --mutants' if mutants else ''} --profile {profile} --seed {seed}"
-    command += "".join(f" --family {name}" for name in family or ())
+    command += "".join(f" --family {name}" for name in family or ()) + option()
     deadline = None if max_time is None else time.monotonic() + max_time
     known = {} if mutants else tightest(out)
     found = audits.Audit(audits.audit_jobs(chosen, seed, audits.EFFORTS[profile], mutants, known), seed, command)
@@ -154,7 +160,7 @@ def audit(
     emit(record, json)
     exchange(record, out, junit, sarif)
     if spoken:
-        print_audit(record, page, detailed=bool(family) or mutants)
+        print_audit(record, page, detailed=bool(family) or mutants or stated is not None)
     for row in record.lost:
         typer.echo(f"metagap: audit: lost: {row.job}: {row.why}; the same command tries it again", err=True)
     if record.status == "interrupted":
@@ -162,9 +168,10 @@ def audit(
     if record.status in ("out of time", "without workers"):
         typer.echo(f"metagap: audit: {record.status}; the same command goes on from there", err=True)
     survived = [m for m in record.mutants if m.status == "survived"]
-    if survived or (isinstance(record, AuditRecord) and alarms(record)):
+    # A mutant of ours that survives is a fault of the suite; of one's own claim it may be a better theorem.
+    if (survived and stated is None) or (isinstance(record, AuditRecord) and alarms(record)):
         raise typer.Exit(1)
-    raise typer.Exit(0 if record.status == "complete" and not record.lost else 3)
+    raise typer.Exit(0 if record.status == "complete" and not record.lost and not survived else 3)
 
 
 def _write(
@@ -189,6 +196,7 @@ def replay(
             help="Files of counterexamples, or names or sha256s of those in the folder of the report.",
         ),
     ] = None,
+    own: ClaimsOption = None,
     max_time: Annotated[
         float | None, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="End all work then.")
     ] = None,
@@ -231,7 +239,7 @@ def replay(
             if max_time is None:
                 witnesses.replay_all(paths, hear)
             else:
-                apart(witnesses.replay_all, (paths,), hear, time.monotonic() + max_time)
+                apart(stating(witnesses.replay_all), (paths,), hear, time.monotonic() + max_time)
     typer.echo(f"{count(len(paths), 'counterexample')}: {', '.join(f'{n} {word}' for word, n in outcomes.items())}")
     raise typer.Exit(3 if outcomes["undecided"] + outcomes["error"] else 0)
 

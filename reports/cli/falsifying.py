@@ -11,9 +11,11 @@ from ...impl.falsify.gradient import NoGradientError
 from ...impl.falsify.pursuit import Found
 from .. import falsifying
 from ..formats.searching import Driver, Size
+from ..own import option
 from .ending import fail
 from .shared import (
     FOLDER,
+    ClaimsOption,
     FolderOption,
     JsonOption,
     SeedOption,
@@ -31,6 +33,7 @@ def falsify(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A claim or a mutant; without it, the names.")
     ] = None,
+    own: ClaimsOption = None,
     driver: Annotated[Driver, typer.Option(help="How to search.")] = "evolution",
     max_time: Annotated[
         float, typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="Stop then.")
@@ -54,6 +57,7 @@ def falsify(
     spoken = ready({"--json": json}, out)
     command = f"metagap falsify {name} --driver {driver} --max-time {max_time:g} --seed {seed}"
     command += f" --size {size}" if size else ""
+    command += option()
     with input_errors(), working("falsify") as show, writing(out):
 
         def searching(found: Found) -> None:

@@ -14,6 +14,7 @@ from ...impl.answers import count
 from ...impl.families import load
 from ...impl.files import dumps
 from ...impl.judge import Enclosure, Judgement
+from ...impl.own_claims import stating
 from ..formats.judging import Judgement as Record
 from ..judging import Answers, Judged, judge_all
 from ..processes import EndedError, apart
@@ -34,6 +35,7 @@ from .programs import (
 )
 from .shared import (
     ClaimOption,
+    ClaimsOption,
     JsonOption,
     chosen_claims,
     emit,
@@ -56,6 +58,7 @@ def judge(
         ),
     ],
     claim: ClaimOption = None,
+    own: ClaimsOption = None,
     max_time: Annotated[
         float | None,
         typer.Option(
@@ -97,7 +100,7 @@ def judge(
             instances = [load(path) for path in paths]
     names = [claim.name for claim in claims]
     answers, stage, why, broken = Answers(instances, names), "starting", "", False
-    with working("judge") as show:
+    with input_errors(), working("judge") as show:
 
         def hear(told: str | Judged) -> None:
             nonlocal stage
@@ -111,7 +114,7 @@ def judge(
             if max_time is None:
                 judge_all(paths, instances, names, hear)
             else:
-                apart(judge_all, (paths, instances, names), hear, begin + max_time)
+                apart(stating(judge_all), (paths, instances, names), hear, begin + max_time)
         except (KeyboardInterrupt, EndedError) as error:
             broken = isinstance(error, KeyboardInterrupt) or error.interrupted
             if broken and not any(answers.found):

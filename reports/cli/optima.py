@@ -126,7 +126,9 @@ def optimum(
 
 
 def check(
-    path: Annotated[Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="CERT", help="A certificate of metagap optimum, or of metagap prove --region.")
+    ],
     tasks: Annotated[
         str | None, typer.Option("--tasks", metavar="TASKS", help=f"Of a certificate that leaves them out. {PLACES}")
     ] = None,

@@ -1,7 +1,8 @@
-"""`metagap prove`: which claims are proved in general, and the proofs again."""
+"""`metagap prove`: which claims are proved in general, and the proofs again; claims over a region of instances."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,20 +11,53 @@ from ...impl.families import all_claims
 from .. import proving
 from ..formats.formal import FormalRecord
 from .ending import fail
-from .shared import JsonOption, emit, ready, voice, working
+from .shared import JsonOption, emit, number, ready, voice, working
 
 
 def prove(
     check: Annotated[
         bool, typer.Option("--check", help="Compile the proofs again, from clean, and show their axioms.")
     ] = False,
+    region: Annotated[
+        Path | None,
+        typer.Option("--region", metavar="FILE", help="Prove meta-SL claims for all instances of a box at once."),
+    ] = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--claim",
+            metavar="NAME",
+            help="Of a region: only this claim, mutant or statement (convex, minima); may be repeated.",
+        ),
+    ] = None,
+    max_time: Annotated[
+        float,
+        typer.Option("--max-time", parser=number(0.1), metavar="SECONDS", help="Of a region: for each claim."),
+    ] = 10.0,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate", metavar="CERT", help="Of a region and one claim: write what metagap check proves."
+        ),
+    ] = None,
     json_target: JsonOption = None,
 ) -> None:
-    """Show which claims Coq proves in general, and which are argued; or check the proofs.
+    """Show which claims Coq proves in general, and which are argued; or check the proofs; or prove over a region.
 
     A claim is formal if the statement that is made from it is, to the letter, one that Coq checked. --check needs coqc
-    and mathcomp-analysis; without them it says so, with status 3.
+    and mathcomp-analysis; without them it says so, with status 3. --region: an instance file in which numbers may be
+    intervals; the share of its volume is shown on which each claim is proved.
     """
+    if region is not None:
+        if check:
+            fail("--check: no --region beside it is required; give one of the two")
+        from .regions import prove_over  # its rooms are imported where they are asked for
+
+        prove_over(region, claim, max_time, certificate, json_target)
+        return
+    for option, value in (("--claim", claim), ("--certificate", certificate)):
+        if value is not None:
+            fail(f"{option}: --region FILE is required with it; give both, or none")
     if json_target is not None and not check:
         fail(f"--json={str(json_target)!r}: the record is that of a check; give --check too")
     spoken = ready({"--json": json_target})
@@ -58,11 +92,22 @@ def _checked() -> FormalRecord:
 
 def _show(found: dict[str, proving.Standing], record: FormalRecord, check: bool) -> None:
     formal = sum(one.formal for one in found.values())
-    when = f"checked now in {record.seconds:.0f} s of processor time" if check else f"last checked on {record.date}"
+    when = f"checked now in {record.spent:.0f} s of processor time" if check else f"last checked on {record.date}"
     verdict = f"{formal} of {len(found)} claims are formal: proved in general, {when} ({record.compiler})"
     if not voice.quiet:
         for name, one in found.items():
             typer.echo(f"{name:45} {one.word}{f': {one.why}' if one.why else ''}")
-        mutants = ", ".join(one.name for one in record.refuted)
-        typer.echo(f"\naxioms: {', '.join(record.axioms)}\nmutants refuted at kept witnesses: {mutants}")
+        typer.echo("\naxioms of each proof:")
+        for axioms, names in _alike(record).items():
+            typer.echo(f"  {', '.join(axioms)}: {', '.join(names)}")
+        typer.echo(f"refuted at exact instances: {', '.join(one.name for one in record.refuted)}")
+        typer.echo(f"seconds: {', '.join(f'{file} {spent:.1f}' for file, spent in record.seconds.items())}")
     typer.echo(verdict)
+
+
+def _alike(record: FormalRecord) -> dict[tuple[str, ...], list[str]]:
+    """The proofs that rest on the same axioms."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for one in record.proofs:
+        found.setdefault(tuple(one.axioms), []).append(one.name)
+    return found

@@ -7,8 +7,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ...impl.files.faults import nearest
 from .. import store as stores
-from ..records import nearest
 from .ending import fail
 from .shared import (
     FOLDER,
@@ -56,6 +56,10 @@ def runs(
         if len(unfinished) != 1 or not which:
             states = ", ".join(f"{run.identifier} {run.state}" for run in shown) or "there is none"
             fail(f"--resume: one unfinished RUN of these sources is required ({states}); metagap runs lists them")
+        command = unfinished[0].command
+        if "--claims" in command:
+            line = shlex.join(["metagap", *command])
+            fail(f"--resume: no record names a file that is run, as --claims does; give the command itself: {line}")
         _resume(unfinished[0], workers, cluster)
     if prune:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,13 +25,14 @@ from rich.text import Text
 from ...impl import files
 from ...impl.extras import MissingExtraError
 from ...impl.families import all_claims
-from ...impl.files.faults import SHORT, FaultError
+from ...impl.files.faults import SHORT, FaultError, nearest
 from ...impl.files.numbers import decimal, exact
+from ...impl.own_claims import read, standing, using
 from ...theory.claim import Claim
 from ..executing import Workers
 from ..pages import PAGES
 from ..processes import EndedError
-from ..records import RECORDS, dumps, nearest, write_text
+from ..records import RECORDS, dumps, write_text
 from .ending import OutputError, fail, interrupted
 
 if TYPE_CHECKING:
@@ -76,6 +78,26 @@ ProfileName = Literal["quick", "ci", "deep"]
 
 ClaimOption = Annotated[
     list[str] | None, typer.Option("--claim", metavar="NAME", help="Only this claim (may be repeated).")
+]
+
+
+def _stated(context: typer.Context, place: str | None) -> str | None:
+    """The claims of the file stand until the command ends; a bad file ends it with one line."""
+    if place is not None:
+        with input_errors():
+            context.with_resource(using(read(place)))
+    return place
+
+
+ClaimsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--claims",
+        metavar="FILE.py",
+        callback=_stated,
+        help="Your own claims, in place of ours: a Python file, which is run with your rights; or the name of an "
+        "entry point in the group metagap.claims.",
+    ),
 ]
 JsonOption = Annotated[
     Path | None, typer.Option("--json", metavar="OUT", help="Write the record here; - is standard output.")
@@ -168,7 +190,7 @@ def begin(store: Store[Found], command: str, out: Path, place: Path | None, jobs
     """A run of so many jobs works in the store: its command, so that `metagap runs` can go on with it from anywhere."""
     folders = {"--out": out, "--store": place}
     given = [part for option, path in folders.items() if path is not None for part in (option, str(path.resolve()))]
-    store.begin([*command.split()[1:], *given], jobs)
+    store.begin([*shlex.split(command)[1:], *given], jobs)
 
 
 class Live:
@@ -293,15 +315,17 @@ def listing(title: str, first: str) -> Table:
 
 
 def chosen_claims(names: list[str] | None) -> tuple[Claim, ...]:
-    """The claims of those names in the order of the theory; all of them if none is named."""
+    """The claims of those names in the order of the theory, or of --claims; all of them if none is named."""
+    own = standing()
+    claims = all_claims() if own is None else own.judged
     if not names:
-        return all_claims()
-    known = {claim.name: claim for claim in all_claims()}
+        return claims
+    known = {claim.name: claim for claim in claims}
     for name in names:
         if name not in known:
-            where = "metagap falsify lists all but FAMILY-headline"
+            where = "metagap falsify lists all but FAMILY-headline" if own is None else f"{own.place} states no other"
             fail(f"--claim={name!r}: a claim is required{nearest(name, known)}; {where}")
-    return tuple(claim for claim in all_claims() if claim.name in names)
+    return tuple(claim for claim in claims if claim.name in names)
 
 
 def emit(record: object, target: Path | None) -> None:

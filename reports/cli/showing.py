@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ...impl.files.faults import nearest
 from .. import bench as benching
 from ..formats import NAMES
 from ..formats import schema as schema_of
 from ..processes import apart
-from ..records import dumps, nearest
+from ..records import dumps
 from ..render import write_report
 from .ending import fail
 from .own_tasks import EndOption, in_time

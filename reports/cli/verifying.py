@@ -21,6 +21,7 @@ from ..audit import not_refuting
 from ..formats.auditing import AuditRecord
 from ..formats.verifying import ClaimRow, VerifyRecord
 from ..jobs import PROFILES
+from ..own import option
 from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
 from .ending import INTERRUPTED, interrupted
@@ -28,6 +29,7 @@ from .shared import (
     FOLDER,
     WORKERS,
     ClaimOption,
+    ClaimsOption,
     ClusterOption,
     FolderOption,
     JsonOption,
@@ -42,6 +44,7 @@ from .shared import (
     chosen_claims,
     emit,
     exchange,
+    input_errors,
     left_out,
     listing,
     number,
@@ -59,6 +62,7 @@ from .shared import (
 
 def verify(
     claim: ClaimOption = None,
+    own: ClaimsOption = None,
     profile: Annotated[ProfileName, typer.Option(help="How many instances.")] = "quick",
     seed: SeedOption = 0,
     max_time: Annotated[
@@ -79,11 +83,12 @@ def verify(
     claims = chosen_claims(claim)
     command = f"metagap verify --profile {chosen.name} --seed {seed}"
     command += "".join(f" --claim {name}" for name in claim or ()) + ("" if real else " --no-real")
+    command += option()
     spoken = ready({"--json": json, "--junit": junit, "--sarif": sarif}, out)
     run, kept_in = verification.Run(chosen, seed, claims, command), verification.store_of(store_at(store, out), claims)
     deadline = None if max_time is None else time.monotonic() + max_time
     live = Live(kept_in.progress, lambda: _write(run, run.record(), out, lambda error: None))
-    with _advancing(run.size) as advance, started(cluster):
+    with input_errors(), _advancing(run.size) as advance, started(cluster):
         begin(kept_in, command, out, store, len(run.plan(real)) + run.later)
         run.execute(workers_of(workers, cluster), deadline, advance, real, kept_in, live)
     record = run.record()

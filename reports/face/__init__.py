@@ -1,29 +1,70 @@
-"""metagap from Python: load, judge, minimise, check, certify; each is imported when it is first asked for.
+"""metagap from Python: judging and certifying, and what a claims file is made of; each is imported when it is first
+asked for. What is listed here is public; everything else may change.
 
 This folder is the package `metagap` itself (pyproject.toml): its other packages lie beside it.
 """
 
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from metagap.impl import check, judge, load, minimise
-    from metagap.reports.certifying import certify
+    from metagap.impl.families import quantities
+    from metagap.impl.instances import Instance
+    from metagap.impl.own_losses import Loss
+    from metagap.impl.sources import tasks
+    from metagap.impl.stated import At
+    from metagap.reports.asserting import assert_proved
+    from metagap.reports.certifying import certify, problem
+    from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
 
-__all__ = ["__version__", "certify", "check", "judge", "load", "minimise"]
+    from . import strategies, torch
+
+__all__ = [
+    "Assumption",
+    "At",
+    "Claim",
+    "Instance",
+    "Loss",
+    "Mutant",
+    "Relation",
+    "__version__",
+    "assert_proved",
+    "certify",
+    "check",
+    "judge",
+    "load",
+    "minimise",
+    "problem",
+    "quantities",
+    "quantity",
+    "strategies",
+    "tasks",
+    "torch",
+]
+
+_HOMES = {
+    "reports.asserting": ("assert_proved",),
+    "reports.certifying": ("certify", "problem"),
+    "theory.claim": ("Assumption", "Claim", "Mutant", "Relation", "quantity"),
+    "impl.instances": ("Instance",),
+    "impl.families": ("quantities",),
+    "impl.own_losses": ("Loss",),
+    "impl.sources": ("tasks",),
+    "impl.stated": ("At",),
+    "impl": ("check", "judge", "load", "minimise"),
+}
+"""Where the names are at home."""
 
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
         return metadata.version("metagap")
-    if name == "certify":
-        from metagap.reports.certifying import certify
-
-        return certify
-    if name in __all__:
-        from metagap import impl
-
-        return getattr(impl, name)
+    if name in ("strategies", "torch"):
+        return import_module(f"metagap.{name}")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"metagap.{home}"), name)
     raise AttributeError(f"module 'metagap' has no attribute {name!r}")
 
 

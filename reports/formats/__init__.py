@@ -14,15 +14,16 @@ import msgspec
 
 from ...impl.families import FAMILIES, all_claims
 from ...impl.files import BadInputError
-from ...impl.files.faults import FaultError
+from ...impl.files.faults import FaultError, nearest
 from ...impl.files.records import Record, T, typed
 from ...impl.files.text import document, join
-from ..records import nearest
 from .auditing import AuditRecord, MutantsRecord
+from .bundling import TheoremsRecord
 from .formal import FormalRecord
 from .inputs import Schema, certificate_schema, instance_schema
 from .judging import CertifyRecord, CertifyRecord1, ConditionsRecord, Judgement, OptimumRecord
 from .programs import GradientRecord, ProgramRecord
+from .regions import RegionsRecord
 from .searching import FalsifyRecord, MutationRecord
 from .shared import WitnessFile
 from .verifying import VerifyRecord
@@ -43,6 +44,8 @@ FORMATS: dict[str, type[Record]] = {
         MutationRecord,
         WitnessFile,
         FormalRecord,
+        RegionsRecord,
+        TheoremsRecord,
     )
     if isinstance(tag := kind.__struct_config__.tag, str)
 }
@@ -101,7 +104,9 @@ def rows(record: object, kind: type[T], file: str) -> T:
     except FaultError as fault:
         raise BadInputError(file, fault.field, fault.given, f"{fault.what}; run the command again") from None
     # Fields whose values are names in the theory, wherever they are: what reads a record looks them up.
-    known = {"claim": {claim.name for claim in all_claims()}, "family": set(FAMILIES)}
+    own = found.own.claims if isinstance(found, RunRecord) and found.own is not None else ()
+    claims = {claim.name for claim in all_claims()} | {claim.name for claim in own}
+    known = {"claim": claims, "family": set(FAMILIES)}
     for place, value in _leaves(record, ()):
         field = place[-1]
         if isinstance(value, float) and not math.isfinite(value):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ...impl.files.records import Record
+from .own import OwnFile
 from .shared import Command, Count, File, Files, Interval, Latex, LostJob, Opinion, RunStatus, Seconds, Sha256
 
 
@@ -63,6 +64,7 @@ class MutantsRecord(_Run, tag_field="format", tag="metagap/mutants/1"):
     mutants: list[MutantRow]
     files: Files
     lost: list[LostJob] = field(default_factory=list)
+    own: Annotated[OwnFile | None, Meta(description="the file of a user's own claims, whose record this is")] = None
 
 
 DriverName = Literal["generators", "evolution", "hypothesis"]
@@ -220,3 +222,4 @@ class AuditRecord(_Run, tag_field="format", tag="metagap/audit/1"):
         bool, Meta(description="the counterexamples that ship with the theory, judged again; nothing was searched for")
     ] = False
     lost: list[LostJob] = field(default_factory=list)
+    own: Annotated[OwnFile | None, Meta(description="the file of a user's own claims, whose record this is")] = None

@@ -7,19 +7,33 @@ from .shared import Sha256
 
 
 class Proved(Record):
-    """A claim's statement, or that a kept witness refutes a mutant, as it was proved with our words in it."""
+    """A claim's statement, that an exact instance refutes a mutant, or that assumptions can hold, as it was proved.
+
+    axioms: those of its own proof.
+    """
 
     name: str
     statement: str
+    axioms: list[str]
 
 
-class FormalRecord(Record, kw_only=True, tag_field="format", tag="metagap/formal/1"):
-    """The general proofs that were checked: when, by what, hashes of files, axioms; seconds of processor time."""
+class FormalRecord(Record, kw_only=True, tag_field="format", tag="metagap/formal/2"):
+    """The general proofs that were checked: when, by what, the hash of each file, its seconds of processor time."""
 
     date: str
     compiler: str
-    seconds: float
+    seconds: dict[str, float]
     files: dict[str, Sha256]
     claims: list[Proved]
     refuted: list[Proved]
-    axioms: list[str]
+    satisfied: list[Proved]
+
+    @property
+    def proofs(self) -> list[Proved]:
+        """All that is proved."""
+        return [*self.claims, *self.refuted, *self.satisfied]
+
+    @property
+    def spent(self) -> float:
+        """Seconds of processor time of all files."""
+        return sum(self.seconds.values())

@@ -10,6 +10,7 @@ from msgspec import Meta, field
 from msgspec.structs import asdict
 
 from ...impl.files.records import Record
+from .own import OwnFile
 from .shared import (
     Command,
     Count,
@@ -30,6 +31,9 @@ from .shared import (
 
 LARGEST = 1e100
 """Numbers of a picture are below it."""
+
+
+SourceName = Literal["paper", "ours", "own"]
 
 
 class Quantiles(Record, rename={"low": "0.1", "middle": "0.5", "high": "0.9"}):
@@ -112,7 +116,7 @@ class ClaimRow(Record):
     claim: str
     family: str
     title: str
-    source: Literal["paper", "ours"]
+    source: SourceName
     citation: str
     reading: str
     difference: str
@@ -370,3 +374,4 @@ class VerifyRecord(Record, tag_field="format", tag="metagap/verify/2"):
     rates: list[Series]
     files: Files
     lost: list[LostJob] = field(default_factory=list)
+    own: Annotated[OwnFile | None, Meta(description="the file of a user's own claims, whose record this is")] = None

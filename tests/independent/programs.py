@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from math import prod
+from operator import mul
 from typing import Any
 
 from mpmath import mp, mpf
 
+from . import infimum
 from .core import Core
 from .graphs import Graph, Table, table
 from .numbers import (
@@ -174,6 +176,21 @@ class Program(Core):
         return [a - b for z, h in zip(self.z, self.h, strict=True) for a, b in zip(z, h, strict=True)]
 
     # --- what claims name -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def misfit_l1(self) -> tuple[Any, Any]:
+        """The components of a query point are added before sizes are taken."""
+        rows, targets, start = [], [], 0
+        for task in self.tasks:
+            points = task.shape[0] if task.shape else 1
+            for _ in range(points):
+                own = range(start, start + prod(task.shape) // points)
+                weights = [self.masses[j] * self.w[j] for j in own]
+                columns = zip(*(self.rows[j] for j in own), strict=True)
+                rows.append([mp.fsum(map(mul, weights, column)) for column in columns])
+                targets.append(mp.fsum(map(mul, weights, (self.u[j] for j in own))))
+                start += len(own)
+        return infimum.l1(self.eps, rows, targets)
 
     @cached_property
     def value(self) -> Any:

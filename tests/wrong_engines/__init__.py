@@ -1,6 +1,8 @@
 """Wrong engines: faults planted in the real code, each with the guard of the suite that must notice it."""
 
 from .answers import ANSWER_FAULTS
+from .batches import BATCHES
+from .bundles import BUNDLE_FAULTS
 from .convexity import CONVEXITY_FAULTS
 from .families import FAMILY_FAULTS
 from .infima import INFIMA
@@ -12,6 +14,7 @@ from .optima import OPTIMUM_FAULTS
 from .proofs import PROOF_FAULTS
 from .rates import RATED
 from .readers import READER_FAULTS
+from .regions import REGION_FAULTS
 from .reinforcement import REINFORCEMENT
 from .running import RUNNING
 from .supervised import SUPERVISED
@@ -23,6 +26,7 @@ CATALOGUE = (
     *NUMBERS,
     *LOSS_FAULTS,
     *INFIMA,
+    *BATCHES,
     *SUPERVISED,
     *LAWS,
     *VECTORS,
@@ -38,4 +42,6 @@ CATALOGUE = (
     *ANSWER_FAULTS,
     *RUNNING,
     *PROOF_FAULTS,
+    *REGION_FAULTS,
+    *BUNDLE_FAULTS,
 )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from metagap.theory.claim import Verdict
+
 from .planting import Edit, Fault, suite
 
 ROOM = "metagap.impl.models.traced"
@@ -46,11 +48,21 @@ CLAIMS = suite("test_traced:test_every_claim_is_decided_on_a_network_with_suppor
 TASKS = "test_traced_tasks:test_"
 SHAPES = suite("test_programs:test_a_graph_is_tried_before_it_is_believed")
 
+PAIRED = suite("test_traced:test_the_l1_form_pairs_the_components_of_a_point")
+
+
+def bends(name: str) -> object:
+    return suite("test_traced_convexity:test_what_is_called_convex_is", name=name)
+
+
 TRACED = (
     Fault("traced-later-values", "a file is believed", "metagap.impl.models.traced.lines:_read", Edit("int(index) < before", "True"), LINE),
     Fault("traced-untried-graphs", "a file is believed", f"{FILES}.document:_tried", Edit("if found != list(shapes):", "if False:"), SHAPES),
     Fault("traced-mse-slope", "a formula is wrong", f"{FILES}.losses:_mse_slope", Edit("(a - b) / len(z)", "(a - b)"), CLAIMS),
     Fault("traced-mse-value", "a formula is wrong", f"{FILES}.losses:_mse", Edit("strict=True)]) / 2", "strict=True)])"), CLAIMS),
+    Fault("traced-components-apart", "a bound is too large", f"{FILES}.quantities:TracedQuantities._l1_blocks", Edit("k // c", "k"), PAIRED),
+    Fault("traced-points-together", "another bound is told", f"{FILES}.quantities:TracedQuantities._l1_blocks", Edit("k // c", "0"), PAIRED),
+    Fault("traced-convex-whatever", "margins ignored", f"{FILES}.quantities:TracedQuantities.margin_outer_convexity", Edit("if self.bregman > 0 or self.bregman < 0:", "if False:"), suite("test_traced_convexity:test_a_divergence_of_0_is_decided_where_there_is_a_reason", risk=lambda z, y: (z.detach() * y).sum(), seed=5, verdict=Verdict.OUTSIDE)),
     Fault("traced-gradient-of-one-task", "a term is left out", f"{FILES}.quantities:TracedQuantities._weighed", Edit("self.s.add(total, part)", "total"), CLAIMS),
     Fault("traced-bound-whatever-its-verdict", "a bound is told that nothing decided", "metagap.impl.traced.asking:advice", Edit("(least := smallest([bound])) is not None and least.bound is not None", "(least := bound).bound is not None"), QUOTES),
     Fault("traced-parts-that-are-no-numbers", "a number that is none is told", "metagap.impl.traced.asking:advice", Edit("all(map(math.isfinite, known))", "True"), QUOTES),
@@ -96,6 +108,12 @@ TRACED = (
     fault("pool-shares", "a formula is wrong", "pools:_shares", "1.0 if counted else 0.0", "0.0", means("avg_pool2d.default", 1)),
     fault("writes-forgotten", "an operation is lost", "trace:_writes", "schema.is_mutable", "False", suite("test_traced_programs:test_in_place_operations_inside_decompositions_are_kept")),
     fault("graph-attributes", "what differs is taken for equal", "graph:simplified", "key = repr((new.op, new.args, sorted((new.named or {}).items())))", "key = repr((new.op, new.args))", suite("test_traced_operators:test_equal_operations_are_done_once_and_others_are_not")),
+    fault("convex-turned", "a sign is forgotten", "convexity:Bend.turned", "Bend(self.concave, self.convex)", "self", bends("concave")),
+    fault("convex-multiples", "a sign is forgotten", "convexity:_Bent._multiple", "bend.turned if (signs <= 0).all() else NONE", "bend", bends("shares of two signs")),
+    fault("convex-odd-powers", "a formula is wrong", "convexity:_Bent._bend", "power % 2 == 0", "power > 1", bends("third powers")),
+    fault("convex-of-convex", "an argument is not looked at", "convexity:_Bent._bend", "(even or cup) and every.affine", "(even or cup) and every.convex", bends("a square of a square less one")),
+    fault("convex-gates", "an argument is not looked at", "convexity:_Bent._bend", "not self._varies(args[0]):", "True:", bends("a gate of z")),
+    fault("convex-alpha", "a sign is forgotten", "convexity:_Bent._bend", '== (kind == "add")', "", bends("alpha")),
     fault("window-sums", "a term is left out", "layers:_columns", "axis=2)", "axis=2)[:, :, ::-1]", WINDOWS),
     fault("window-rows", "a term is left out", "layers:_rows", "join.reduce(x, axis=0, keepdims=True)", "x[:1]", ROWS),
     fault("pieces-apart", "a term is left out", "pools:folded", "apart = all(", "apart = True or all(", means("avg_pool2d_backward.default")),

@@ -114,19 +114,29 @@ Proof.
 rewrite mulmx_sum_row dotC dot_suml; apply: eq_bigr => j _.
 by rewrite dotZl dotC.
 Qed.
+(* An infimum bounds what every member bounds. *)
+Lemma below_inf (T : Type) (A : set T) (f : T -> R) (a b c : R) :
+  0 <= a -> A !=set0 -> (forall v, A v -> c <= b + a * f v) -> c <= b + a * inf [set f v | v in A].
+Proof.
+move=> a0 [v0 Av0] le_all; have [a00|a00] := eqVneq a 0.
+  by have := le_all _ Av0; rewrite a00 !mul0r.
+have a_gt0 : 0 < a by rewrite lt_neqAle eq_sym a00.
+rewrite -ler_subl_addl -ler_pdivr_mull //; apply: lb_le_inf; first by exists (f v0), v0.
+by move=> _ [v Av <-]; rewrite ler_pdivr_mull // ler_subl_addl; exact: le_all.
+Qed.
 End Sums.
 
 Section Derivatives.
 Variable R : realType.
 
-Lemma is_derive_sums (V : normedModType R) (I : Type) (r : seq I) (f : I -> V -> R^o) (d : I -> R) x v :
-  (forall k, is_derive x v (f k) (d k : R^o)) ->
-  is_derive x v (fun y => \sum_(k <- r) f k y : R^o) (\sum_(k <- r) d k : R^o).
+Lemma is_derive_sums (V W : normedModType R) (I : Type) (r : seq I) (f : I -> V -> W) (d : I -> W) x v :
+  (forall k, is_derive x v (f k) (d k)) ->
+  is_derive x v (fun y => \sum_(k <- r) f k y) (\sum_(k <- r) d k).
 Proof.
 move=> fd; elim: r => [|k r IH].
-  have -> : (fun y => \sum_(k <- [::]) f k y : R^o) = cst 0 by apply/funext => y; rewrite big_nil.
+  have -> : (fun y => \sum_(k <- [::]) f k y) = cst 0 by apply/funext => y; rewrite big_nil.
   by rewrite big_nil; exact: is_derive_cst.
-have -> : (fun y => \sum_(k <- k :: r) f k y : R^o) = f k \+ (fun y => \sum_(k <- r) f k y : R^o).
+have -> : (fun y => \sum_(k <- k :: r) f k y) = f k \+ (fun y => \sum_(k <- r) f k y).
   by apply/funext => y; rewrite big_cons.
 by rewrite big_cons; apply: is_deriveD.
 Qed.
@@ -160,6 +170,40 @@ move=> fE; have to_d : (fun h : R => h^-1 *: ((f \o shift x) (h *: v) - f x)) @ 
   apply: cvg_near_cst; near=> h; rewrite /= fE addrC addKr scalerA mulVf ?scale1r //.
   by near: h; exact: withinT.
 by apply: DeriveDef; [apply/cvg_ex; exists d | exact: cvg_lim].
+Unshelve. all: by end_near. Qed.
+
+(* Only values near x count, along x + h v. *)
+Lemma line_cvg (V : normedModType R) (x v : V) : (fun h : R => h *: v + x) @ (0 : R)^' --> x.
+Proof.
+rewrite -[X in _ --> X]add0r -[X in _ --> X + _](scale0r v); apply: cvgD; last exact: cvg_cst.
+by apply: cvgZl; exact: cvg_within.
+Qed.
+
+Lemma is_derive_near (V W : normedModType R) (f g : V -> W) (x v : V) (d : W) :
+  (\forall y \near x, g y = f y) -> is_derive x v g d -> is_derive x v f d.
+Proof.
+move=> same dg; have to_d : (fun h : R => h^-1 *: ((f \o shift x) (h *: v) - f x)) @ (0 : R)^' --> d.
+  have dg' : (fun h : R => h^-1 *: ((g \o shift x) (h *: v) - g x)) @ (0 : R)^' --> d.
+    by rewrite -(@derive_val _ _ _ _ _ _ _ dg); exact: (@ex_derive _ _ _ _ _ _ _ dg).
+  suff near : \forall h \near (0 : R)^', h^-1 *: ((g \o shift x) (h *: v) - g x) =
+      h^-1 *: ((f \o shift x) (h *: v) - f x) by exact: cvg_trans (near_eq_cvg near) dg'.
+  have along : \forall h \near (0 : R)^', g (h *: v + x) = f (h *: v + x) by exact: line_cvg same.
+  by move: along; apply: filterS => h /= ->; rewrite (nbhs_singleton same).
+by apply: DeriveDef; [apply/cvg_ex; exists d | exact: cvg_lim].
+Qed.
+
+Lemma is_derive_quadratic (V : normedModType R) (f : V -> R^o) (x v : V) (d c : R) :
+  (forall h : R, f (h *: v + x) = f x + h * d + h * h * c) -> is_derive x v f (d : R^o).
+Proof.
+move=> fE; have to_d : (fun h : R => h^-1 *: ((f \o shift x) (h *: v) - f x) : R^o) @ (0 : R)^' --> (d : R^o).
+  suff near : \forall h \near (0 : R)^', d + h * c = h^-1 *: ((f \o shift x) (h *: v) - f x) :> R^o.
+    suff tends : (fun h : R => d + h * c : R^o) @ (0 : R)^' --> (d : R^o) by exact: cvg_trans (near_eq_cvg near) tends.
+    rewrite -[X in _ --> X]addr0 -[X in _ --> _ + X](mul0r c); apply: cvgD; first exact: cvg_cst.
+    by apply: cvgM; [exact: cvg_within | exact: cvg_cst].
+  near=> h; have h0 : h != 0 by near: h; exact: withinT.
+  rewrite /GRing.scale /= fE; apply: (mulfI h0); rewrite mulVKf // [RHS]addrC -[X in _ = _ + X]addrA addKr.
+  by rewrite mulrDr mulrA.
+by apply: DeriveDef; [apply/cvg_ex; exists (d : R^o) | exact: cvg_lim].
 Unshelve. all: by end_near. Qed.
 
 Lemma differentiable_mulmx n m (A : 'M[R]_(n.+1, m.+1)) (x : 'rV[R]_n.+1) : differentiable (fun v => v *m A) x.

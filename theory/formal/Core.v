@@ -147,17 +147,6 @@ Qed.
 Lemma directionE : assume_differentiable_adaptation P -> direction P = dot (along P) (paired (@phi R P)).
 Proof. by move=> smooth; rewrite /direction chain // pairedE. Qed.
 
-(* An infimum bounds what every member bounds. *)
-Lemma below_inf (A : set parameter) (f : parameter -> R) (a b c : R) :
-  0 <= a -> A !=set0 -> (forall v, A v -> c <= b + a * f v) -> c <= b + a * inf [set f v | v in A].
-Proof.
-move=> a0 [v0 Av0] le_all; have [a00|a00] := eqVneq a 0.
-  by have := le_all _ Av0; rewrite a00 !mul0r.
-have a_gt0 : 0 < a by rewrite lt_neqAle eq_sym a00.
-rewrite -ler_subl_addl -ler_pdivr_mull //; apply: lb_le_inf; first by exists (f v0), v0.
-by move=> _ [v Av <-]; rewrite ler_pdivr_mull // ler_subl_addl; exact: le_all.
-Qed.
-
 Lemma ball0 : @ball R P 0.
 Proof. by rewrite /ball /= enorm0 ltW // radius_gt0. Qed.
 

@@ -1,4 +1,4 @@
-(* Made from theory/ by `python -m metagap.reports.readme`: what kept witnesses say of mutants. Do not edit. *)
+(* Made from theory/ by `python -m metagap.reports.readme`: what exact instances say of mutants. Do not edit. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import reals.
 From Metagap Require Import Definitions Single.

@@ -161,16 +161,32 @@ have -> m : radius P * (wn 1%:R 0 0 * 1%:R) + wn 1%:R 0 0 * m - 2%:R * (un 1%:R 
 by apply: (@above _ _ _ 1 0); numbers.
 Qed.
 
-(* One problem of which every assumption holds, and whose gap is not 0. *)
-Theorem satisfiable R : exists P : problem R, [/\ assume_outer_convexity P, assume_differentiable_adaptation P,
-  assume_strong_convexity P, assume_full_row_rank P & assume_parameter_comparator P] /\ 0 < gap P.
+Theorem c3_half R : Mutants.c3_half R.
 Proof.
 have vr : `|0 : R| <= 1%:R by rewrite normr0 ler0n.
-exists (single 1%:R 1%:R 0 (Adapted _ 1%:R) ltr01 vr); split; first split.
-- exact: convex_single.
-- exact: smooth_single.
-- exact: strong_single.
-- by apply: free_single; rewrite oner_neq0.
-- by exists (row1 1%:R).
-by rewrite gap_single ltNge; apply/negP; apply: (@above _ _ _ 1 0); numbers.
+exists 0, ltr01, vr; set P := single _ _ _ _ _ _.
+split; first exact: convex_single.
+split; first exact: smooth_single.
+split; first by apply: free_single; rewrite oppr_eq0 oner_neq0.
+have least : min_norm_solution P <= 1%:R.
+  apply: (le_trans (@min_norm_single R _ _ _ _ _ _ _ _ (-1) _)); first by numbers.
+  by rewrite normrN1.
+rewrite gap_single eps_single (@sizeN _ _ 0 2); last by numbers.
+have -> m : - (wn (- 1%:R) (- 1%:R) (- 1%:R) * - 1%:R) * m / 2%:R = 0 + 1%:R * m by numbers.
+by apply: (@grows _ _ _ _ _ _ 0 1 least); [numbers | apply: (@above _ _ _ 1 0); numbers].
+Qed.
+
+Theorem c4_twice R : Mutants.c4_twice R.
+Proof.
+have vr : `|0 : R| <= 1%:R by rewrite normr0 ler0n.
+exists 0, ltr01, vr; set P := single _ _ _ _ _ _.
+split; first exact: smooth_single.
+split; first exact: strong_single.
+have mu : 1 <= strong_convexity P := strong_single_ge1 _ _ _ _ _ _.
+rewrite gap_single eps_single weight_norm_single function_displacement_single.
+rewrite (@sizeN _ (un 1%:R 0 (Adapted _ 1%:R)) 0 1) ?(@size _ (wn _ _ _ * _) 0 0) ?(@size _ (wn _ _ _) 0 0); try by numbers.
+apply: beyond (@above _ _ (- 1%:R) 1 0 _) _; first by numbers.
+have -> m : radius P * (wn 1%:R 0 0 * 1%:R) + wn 1%:R 0 0 * misfit P - m * (- un 1%:R 0 (Adapted _ 1%:R)) ^+ 2 = - m.
+  by numbers.
+by rewrite ler_opp2.
 Qed.

@@ -201,16 +201,30 @@ have -> : ('D_e (@loss R S y) : 'rV[R]_1 -> R^o) = (fun z : 'rV[R]_1 => (z 0 0 -
 by apply: is_derive_affine => h; rewrite !mxE /GRing.scale /=; ring.
 Qed.
 
-Lemma strong_single : assume_strong_convexity S.
+Lemma strong_single_ge1 : 1 <= strong_convexity S.
 Proof.
-split; last first.
-  move=> i x y _; split=> [p|t e _]; first exact: differentiable_squared.
-  exact: (@ex_derive _ _ _ _ _ _ _ (curvature_single y _ e)).
-apply: (@lt_le_trans _ _ 1) => //; apply: lb_le_inf.
+apply: lb_le_inf.
   exists (@curvature R S ord0 (@between R S ord0 ord0 0) (row1 1)), ord0, ord0, ord0, 0, (row1 1).
   split; first by rewrite /used /= mul1r ltr01.
   by rewrite lexx ler01 enorm1 mxE eqxx mulr1n normr1.
 move=> _ [i [x [y [t [e [_ [_ [e1 ->]]]]]]]]; rewrite /curvature (@derive_val _ _ _ _ _ _ _ (curvature_single y _ e)).
 by move: e1; rewrite enorm1 -normr_id => e1; rewrite -expr2 -real_normK ?num_real // -[X in X ^+ 2]normr_id e1 expr1n.
+Qed.
+
+Lemma strong_single : assume_strong_convexity S.
+Proof.
+split; first exact: lt_le_trans ltr01 strong_single_ge1.
+move=> i x y _; split=> [p|t e _]; first exact: differentiable_squared.
+exact: (@ex_derive _ _ _ _ _ _ _ (curvature_single y _ e)).
+Qed.
+
+Lemma function_displacement_single : function_displacement S = `|un|.
+Proof. by rewrite /function_displacement norm_single u_single mxE eqxx mulr1n. Qed.
+
+Lemma min_norm_single t : t * feature = un -> min_norm_solution S <= `|t|.
+Proof.
+move=> tu; apply: inf_lb; first by exists 0 => _ [p _ <-]; exact: enorm_ge0.
+exists (row1 t); last by rewrite enorm1 mxE eqxx mulr1n.
+by move=> i x _; rewrite phi_single u_single mul_mx_scalar scale_scalar_mx mulrC tu.
 Qed.
 End Single.

@@ -4,9 +4,10 @@ A dtype has a unit u and a least normal number t. What is used of arithmetic in 
 
     fl(x o y) = (x o y)(1 + d) + e    |d| <= u, |e| <= t, for + - * / (t: results below it may be flushed to 0);
     functions                         within FUNCTION u of themselves, t beside it: 4 units in the last place;
-    constants of the program          as `fl`, where the dtype does not hold them;
+    constants of the program          as `fl`, where the dtype does not hold them (or flushes them);
     sums of n terms, dot products     in any order, in blocks, fused or not, begun with what is added to them or not:
-                                      within gamma_n = nu/(1 - nu) of the sum of sizes, n t beside it; more exact
+                                      within gamma_n = nu/(1 - nu) of the sum of sizes, 3n t beside it (n products
+                                      and n - 1 sums may be flushed, what they lose grows by 3/8); more exact
                                       accumulators do no harm.
 
 `AnyOrder`  Claim: every value that such arithmetic gives for a node lies within the node's radius. By induction: the
@@ -50,7 +51,7 @@ from ...arithmetic import Array
 from ...midrad import UP, MidRad
 from .middles import Middles, inverse
 from .products import PLAIN, Moved, product
-from .systems import Value, each
+from .systems import Many, Value, each
 
 FUNCTION = 8
 """Units by which an elementary function may be off."""
@@ -93,8 +94,10 @@ class AnyOrder(Middles):
 
     def of(self, array: Array) -> MidRad:
         exact = super().of(array)
-        lost = ~self.form.holds(exact.mid)
-        return MidRad(exact.mid, np.abs(exact.mid) * lost * self.form.unit * UP) if lost.any() else exact
+        size = np.abs(exact.mid)
+        flushed = size < self.form.least
+        lost = np.where(flushed, 1.0, ~self.form.holds(exact.mid) * self.form.unit)
+        return MidRad(exact.mid, size * lost * UP) if (size * lost > 0).any() else exact
 
     def add(self, a: Value, b: Value) -> Value:
         return self._rounded(super().add(a, b))
@@ -116,7 +119,7 @@ class AnyOrder(Middles):
             return a
         count = int(np.prod([a.shape[k] for k in axes]))
         sizes = MidRad(np.broadcast_to(a.size, a.shape)).sum(axes).high
-        found = super().sum(a, axes, False).within(self.form.gamma(count) * sizes + count * self.form.least)
+        found = super().sum(a, axes, False).within(self.form.gamma(count) * sizes + 3 * count * self.form.least)
         return each(lambda x: np.expand_dims(x, axes), found) if keep else found
 
     def joined(self, sums: Value, a: Value, terms: int) -> Value:
@@ -125,7 +128,7 @@ class AnyOrder(Middles):
     def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
         gamma = self.form.gamma(a.shape[-1])
         found = product(a, b, gamma, moved)
-        return MidRad(found.mid, found.rad * (1 + gamma) * UP + a.shape[-1] * self.form.least)
+        return MidRad(found.mid, found.rad * (1 + gamma) * UP + 3 * a.shape[-1] * self.form.least)
 
     def solve(self, a: Value, b: Value) -> Value:
         found = super().solve(a, b)
@@ -175,65 +178,101 @@ class Watched(Middles):
 
 
 class Drawn(Middles):
-    """One way that a dtype may round: every result moved at random by its unit, decisions as they were `seen`.
+    """Ways that a dtype may round, at once: every result moved at random by its unit, decisions as they were `seen`.
 
-    Encloses nothing: numbers propose. decided: the differences that were decided, in order, in this evaluation.
+    Encloses nothing: numbers propose. decided: the differences that were decided, in order (count, ...).
     """
 
-    name = "one rounding"
+    name = "drawn roundings"
 
-    def __init__(self, form: Format, seen: Watched, seed: int) -> None:
-        self.form, self.decided = form, list[Array]()
+    def __init__(self, form: Format, seen: Watched, seed: int, count: int = 1) -> None:
+        self.form, self.count, self.decided = form, count, list[Array]()
         self._sizes, self._taken = iter(seen.sizes), iter(seen.taken)
         self._random = np.random.default_rng(seed)
         self._constants: dict[bytes, Array] = {}
 
-    def _moved(self, mid: Array, size: Array | float) -> MidRad:
-        return MidRad(mid + self.form.unit * self._random.standard_normal(np.shape(mid)) * size, 0.0)
+    def _moved(self, mid: Array, size: Array | float) -> Many:
+        shape = (self.count, *mid.shape[1:])
+        return Many(mid + self.form.unit * self._random.standard_normal(shape) * size)
 
-    def of(self, array: Array) -> MidRad:
-        exact = super().of(array)
-        lost = ~self.form.holds(exact.mid)
+    def _aligned(self, *values: Value) -> list[Array]:
+        """Midpoints with the draws on the first axis, and as many axes each."""
+        most = max(len(v.shape) for v in values)
+        found = [v.mid if isinstance(v, Many) else np.broadcast_to(v.mid, (1, *v.shape)) for v in values]
+        return [x.reshape(len(x), *[1] * (most + 1 - x.ndim), *x.shape[1:]) for x in found]
+
+    def of(self, array: Array) -> Many:
+        mid = super().of(array).mid[None]
+        lost = ~self.form.holds(mid)
         if not lost.any():
-            return exact
-        key = exact.mid.tobytes()  # a constant is rounded once, wherever it is used
+            return Many(np.broadcast_to(mid, (self.count, *mid.shape[1:])))
+        key = mid.tobytes()  # a constant is rounded once, wherever it is used
         if key not in self._constants:
-            self._constants[key] = self._moved(exact.mid, np.abs(exact.mid) * lost).mid
-        return MidRad(self._constants[key].reshape(exact.shape), 0.0)
+            self._constants[key] = self._moved(mid, np.abs(mid) * lost).mid
+        return Many(self._constants[key].reshape(self.count, *mid.shape[1:]))
 
     def add(self, a: Value, b: Value) -> Value:
-        return self._own(a.mid + b.mid)
+        x, y = self._aligned(a, b)
+        return self._own(x + y)
 
     def sub(self, a: Value, b: Value) -> Value:
-        return self._own(a.mid - b.mid)
+        x, y = self._aligned(a, b)
+        return self._own(x - y)
 
     def mul(self, a: Value, b: Value) -> Value:
-        return self._own(a.mid * b.mid)
+        x, y = self._aligned(a, b)
+        return self._own(x * y)
 
     def div(self, a: Value, b: Value) -> Value:
-        return self._own(a.mid / b.mid)
+        x, y = self._aligned(a, b)
+        return self._own(x / y)
 
-    def _own(self, mid: Array) -> MidRad:
+    def neg(self, a: Value) -> Value:
+        return Many(-a.mid)
+
+    def _own(self, mid: Array) -> Many:
         return self._moved(mid, np.abs(mid))
 
     def apply(self, name: str, a: Value) -> Value:
-        mid = super().apply(name, a).mid
+        mid = super().apply(name, MidRad(a.mid)).mid
         return self._moved(mid, FUNCTION * np.abs(mid))
 
     def sum(self, a: Value, axes: tuple[int, ...], keep: bool) -> Value:
-        return self._moved(self.middle(a).sum(axes, keepdims=keep), next(self._sizes)) if axes else a
+        return self._moved(a.mid.sum(tuple(k + 1 for k in axes), keepdims=keep), next(self._sizes)) if axes else a
 
     def joined(self, sums: Value, a: Value, terms: int) -> Value:
-        total = sums.mid + a.mid
-        return self._moved(total, np.abs(total) + math.sqrt(terms) * np.abs(a.mid))
+        x, y = self._aligned(sums, a)
+        return self._moved(x + y, np.abs(x + y) + math.sqrt(terms) * np.abs(y))
 
     def product(self, a: Value, b: Value, moved: Moved = PLAIN) -> Value:
-        return self._moved(self.middle(a) @ moved.move(self.middle(b)), next(self._sizes))
+        x, y = self._aligned(a, each(moved.move, b))
+        return self._moved(x @ y, next(self._sizes))
 
     def solve(self, a: Value, b: Value) -> Value:
         """The solution of equations beside these: an elimination's error is one of its coefficients."""
-        size = a.shape[-1] * np.abs(a.mid).max(-1, keepdims=True)
-        return self._own(inverse(self._moved(a.mid, size).mid) @ b.mid)
+        x, y = self._aligned(a, b)
+        size = x.shape[-1] * np.abs(x).max(-1, keepdims=True)
+        return self._own(inverse(self._moved(x, size).mid) @ y)
+
+    def larger(self, a: Value, b: Value) -> Value:
+        x, y = self._aligned(a, b)
+        return Many(np.maximum(x, y))
+
+    def hull(self, a: Value, b: Value) -> Value:
+        """The middle of both: as where a decision is open in what was `seen`."""
+        x, y = self._aligned(a, b)
+        return Many(x / 2 + y / 2)
+
+    def signs(self, a: Value) -> tuple[Array, Array]:
+        return super().signs(MidRad(a.mid[0]))
+
+    def finite(self, a: Value) -> Array:
+        return super().finite(MidRad(a.mid[0]))
+
+    def middle(self, a: Value) -> Array:
+        """Of the first."""
+        found: Array = a.mid[0]
+        return found
 
     def chosen(
         self, signs: Array, difference: Value, harmless: Array | bool = False, best: Array | None = None

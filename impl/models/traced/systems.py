@@ -44,8 +44,21 @@ class Picks:
     possible: tuple[Array, ...]
 
 
+class Many(MidRad):
+    """Several arrays of one shape at once, of numbers that enclose nothing: mid (count, *shape)."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of each."""
+        return self.mid.shape[1:]
+
+
 def parts(value: Value) -> list[Array]:
     """The arrays that a value is made of, all of its shape."""
+    if isinstance(value, Many):
+        return list(value.mid)
     if isinstance(value, MidRad):
         if value.rad.shape == value.mid.shape:
             return [value.mid, value.rad]
@@ -58,6 +71,8 @@ def parts(value: Value) -> list[Array]:
 
 def rebuilt(value: Value, arrays: Sequence[Array]) -> Value:
     """A value of the same kind from other arrays."""
+    if isinstance(value, Many):
+        return Many(np.stack(arrays))
     if isinstance(value, MidRad):
         return MidRad(*arrays)
     if isinstance(value, Open):
@@ -70,7 +85,7 @@ def rebuilt(value: Value, arrays: Sequence[Array]) -> Value:
 
 def each(move: Callable[..., Array], *values: Value) -> Value:
     """Values of one kind, moved about alike; radii that are all 0 stay one number."""
-    if all(isinstance(value, MidRad) and value.rad.ndim == 0 and not value.rad for value in values):
+    if all(type(value) is MidRad and value.rad.ndim == 0 and not value.rad for value in values):
         return MidRad(np.asarray(move(*(value.mid for value in values))), 0.0)
     found = [move(*arrays) for arrays in zip(*map(parts, values), strict=True)]
     return rebuilt(values[0], [np.asarray(a) for a in found])

@@ -174,7 +174,9 @@ class NetworkHeadline(Headline):
         same = [i for i in (instance, *others) if isinstance(i, NetworkInstance) and _problem(i) == problem]
         points = dict.fromkeys(w for i in same for w in (i.omega, i.comparator) if isinstance(w, Weights))
         optimum = _shared(self, problem, tuple(points))
-        return Certified(self.judge(instance, optimum, kind), optimum, None)
+        # The instance's own comparator has no say: those of one omega and radius are one.
+        found = _judged(self, replace(instance, comparator=instance.initial), tuple(points))
+        return Certified(replace(found, kind=kind), optimum, None)
 
     @PROPOSING
     def bracketed(
@@ -309,6 +311,11 @@ class NetworkHeadline(Headline):
 @lru_cache(maxsize=4)
 def _shared(headline: NetworkHeadline, problem: NetworkInstance, points: tuple[Weights, ...]) -> Optimum:
     return headline.bracketed(problem, points=points)
+
+
+@lru_cache(maxsize=4)
+def _judged(headline: NetworkHeadline, instance: NetworkInstance, points: tuple[Weights, ...]) -> Finding:
+    return headline.judge(instance, _shared(headline, _problem(instance), points))
 
 
 def descended(instance: NetworkInstance, start: np.ndarray, watch: Callable[[], None] = lambda: None) -> Weights:

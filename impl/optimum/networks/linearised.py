@@ -23,8 +23,8 @@ from flint import arb, arb_mat, ctx, fmpq
 
 from ...arithmetic import PROPOSING, Floats, bounds, exact_floats, midpoint, root, to_float
 from ...supervised.batch import laws_of
+from ...supervised.constants import small_step_margin
 from ...supervised.instance import Functions, NetworkInstance
-from ...supervised.quantities import small_step_margin
 from ..constrained import in_ball
 from .floor import AnyProblem, NotConvexError, problem_of
 

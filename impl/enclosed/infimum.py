@@ -1,0 +1,89 @@
+r"""Infima over directions for whole batches, enclosed from both sides.
+
+`misfit`     inf_{||v|| <= R} ||u - A v||
+`misfit_l1`  inf_v  eps ||v|| + sum_j |u_j - a_j'v|
+
+Floats propose a direction v and weights p (`floats.infimum`); both are then exact numbers, whose values are enclosed.
+
+Upper ends are values at v, for the first after v was scaled into the ball, and found to be in it. Lower ends are dual:
+for every v in the ball and every p but 0,
+
+    ||u - A v||  >=  p'(u - A v)/||p||  >=  (p'u - R ||A'p||)/||p||,
+
+and with the residual at the optimum for p, A'p = lam v and ||v|| = R or lam = 0, that is the infimum itself. For every
+v and every p with |p_j| <= 1 and ||A'p|| <= eps
+
+    eps ||v|| + sum_j |u_j - a_j'v|  >=  ||A'p|| ||v|| + p'(u - A v)  >=  p'u;
+
+a p that is too long is scaled: s p with s = min(1, eps/||A'p||). No other p has any claim to be best, and none need be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arithmetic import Array
+from ..floats.infimum import ball_least_squares, l1_ends
+from ..midrad import MidRad, MidRads, U
+from .linear import applied, norm, pulled
+
+SHARP = 2.0**-36
+"""Share of its upper end to which an infimum is enclosed well enough."""
+LEAST = 2.0**-900
+"""Factors below may have lost digits to underflow."""
+
+
+def within(v: Array, radius: Array) -> Array:
+    """The directions (B, d), scaled into the balls of these radii; nan where that did not succeed."""
+    length = norm(MidRad(v)).high
+    scale = np.where(length > radius, radius / np.where(length > 0, length, 1.0) * (1 - 16 * U), 1.0)
+    scaled = v * scale[:, None]
+    inside = norm(MidRad(scaled)).high <= radius
+    return np.where(inside[:, None], scaled, np.nan)
+
+
+def misfit(rows: MidRad, target: MidRad, radius: Array) -> tuple[MidRad, Array]:
+    """inf_{||v|| <= radius} ||u - A v|| (B,) and the exact direction (B, d) of its upper end; rows A (B, N, d), target
+    u (B, N), radius (B,) exactly."""
+    shape = rows.shape
+    proposal = ball_least_squares(np.broadcast_to(rows.mid, shape), np.broadcast_to(target.mid, shape[:2]), radius)[1]
+    v = within(proposal, radius)
+    residual = target - applied(rows, MidRad(v))
+    upper = norm(residual).high
+    p = MidRad(residual.mid)
+    gain = ((p * target).sum(-1) - MidRad(radius) * norm(pulled(rows, p))) / norm(p)
+    return _between(gain.low, upper), v
+
+
+def misfit_l1(eps: MidRad, rows: MidRad, target: MidRad) -> MidRad:
+    """inf_v eps ||v|| + sum_j |u_j - a_j'v| (B,); eps (B,), rows A (B, N, d), target u (B, N).
+
+    Where no target is negative, v = 0 may be the optimum, and p = 1 its dual: others are proposed where that leaves
+    something open.
+    """
+    size, count, _ = rows.shape
+    a, u = np.broadcast_to(rows.mid, rows.shape), np.broadcast_to(target.mid, (size, count))
+    lower, upper = _dual_end(eps, rows, target, np.ones((size, count))), MidRads.magnitude(target).sum(-1).high
+    open_ = np.flatnonzero(~(upper - lower <= SHARP * upper))
+    if len(open_):
+        ends = [l1_ends(float(eps.mid[b]), a[b], u[b]) for b in open_]
+        v, p = (np.array([pair[k] for pair in ends]).reshape(len(open_), -1) for k in (0, 1))
+        some, table, aims = eps[open_], rows[open_], target[open_]
+        left = MidRads.magnitude(aims - applied(table, MidRad(v))).sum(-1)
+        upper[open_] = np.fmin(upper[open_], (some * norm(MidRad(v)) + left).high)
+        lower[open_] = np.fmax(lower[open_], _dual_end(some, table, aims, np.clip(p, -1.0, 1.0)))
+    return _between(lower, upper)
+
+
+def _dual_end(eps: MidRad, rows: MidRad, target: MidRad, p: Array) -> Array:
+    """Lower ends (B,) by weights p (B, N) of sizes at most 1."""
+    length, limit = norm(pulled(rows, MidRad(p))).high, np.maximum(eps.low, 0.0)
+    scale = np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))
+    scale = np.where(scale > LEAST, scale, 0.0)  # also where it is no number
+    found: Array = (MidRad(scale) * (MidRad(p) * target).sum(-1)).low
+    return found
+
+
+def _between(lower: Array, upper: Array) -> MidRad:
+    """An infimum that is not negative, from its ends; a lower end that is no number says nothing."""
+    return MidRad.between(np.where(lower > 0, lower, 0.0), upper)

@@ -1,0 +1,392 @@
+"""A user's own claims: from a Python file that the command line names to rows of the table of families.
+
+    --claims FILE.py    or the name of an entry point in the group `metagap.claims`
+
+The file is run, with the user's rights: only ever because a command line (or a resumed command line) names it, never
+from a record or an instance. Every process runs it for itself, and the text must have the hash that the first one saw.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from hashlib import sha256
+from importlib import import_module
+from importlib.metadata import entry_points
+from keyword import iskeyword
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from numpy.random import default_rng
+
+from ..theory.claim import Claim, Mutant, Quantity, Source
+from ..theory.mutants import generated
+from ..theory.notation import LETTERS, SYMBOLS, Symbol
+from .families import FAMILIES, all_claims, family_of
+from .family import Family
+from .files import BadInputError
+from .files.text import reported
+from .instances import Instance
+from .losses import LOSSES, TABLE
+from .own_losses import Loss, faults
+from .sources import Generator, Listed, RandomSource, Tasks
+from .stated import fault
+
+GROUP = "metagap.claims"
+"""The entry points of packages that state claims: modules."""
+
+NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+"""What claims and mutants are called: also in names of files."""
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class OwnClaims:
+    """What a file states.
+
+    place   what the command line names; path, sha256, text   of the file that was run
+    """
+
+    place: str
+    path: Path
+    sha256: str
+    text: str
+    claims: tuple[Claim, ...]
+    mutants: tuple[Mutant, ...]
+    losses: tuple[Loss, ...] = ()
+    tasks: tuple[Tasks, ...] = ()
+
+    @property
+    def judged(self) -> tuple[Claim, ...]:
+        """Its claims; without any, ours of the families that take its losses and tasks."""
+        if self.claims:
+            return self.claims
+        kinds = {family_of(tasks.make(default_rng(0))).name for tasks in self.tasks}
+        own = {loss.name for loss in self.losses}
+        for name, family in FAMILIES.items():
+            if own and any(_takes(g) or own <= set(g.variants) for g in family.generators):
+                kinds.add(name)
+        return tuple(claim for name in FAMILIES if name in kinds for claim in FAMILIES[name].claims)
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Those that the claims bring with them, once each."""
+        return tuple(dict.fromkeys(quantity for claim in self.claims for quantity in claim.quantities))
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The names of the families that the claims are of."""
+        return tuple(dict.fromkeys(family_of(claim).name for claim in self.judged))
+
+    def line(self, name: str) -> int:
+        """The line on which a claim or a mutant is named; 1 if its name is computed."""
+        texts = (node for node in ast.walk(ast.parse(self.text)) if isinstance(node, ast.Constant))
+        return next((node.lineno for node in texts if node.value == name), 1)
+
+    def of(self, family: Family) -> tuple[Claim, ...]:
+        """The claims of a family."""
+        return tuple(claim for claim in self.claims if _family(claim.name) == family.name)
+
+
+def _family(name: str) -> str | None:
+    """The family that a claim's name begins with: of several the longest."""
+    return max((f for f in FAMILIES if name.startswith(f"{f}-")), key=len, default=None)
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def read(place: str, path: Path | None = None) -> OwnClaims:
+    """Runs the file (or imports the entry point) of that name, and takes what it states; `path`: where the file is, if
+    the name is relative to another folder than this process's.
+
+    Errors: BadInputError with the file, and the line where there is one.
+    """
+    installed = () if place.endswith(".py") else tuple(entry_points(group=GROUP, name=place))
+    if not installed and not (path or Path(place)).is_file():
+        raise BadInputError(place, "--claims", place, f"a Python file that is there, or an entry point of {GROUP}")
+    if installed:
+        module = _imported(place, installed[0].value)
+        path = Path(str(module.__file__)).resolve()
+    else:
+        path = (path or Path(place)).resolve()
+    with reported(place):
+        text = path.read_text(encoding="utf-8")
+    digest = sha256(text.encode()).hexdigest()
+    if not installed:
+        module = _run(place, path, text, digest)
+    found = [thing for value in vars(module).values() for thing in _listed(value)]
+    claims = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Claim)))
+    mutants = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Mutant)))
+    losses = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Loss)))
+    tasks = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Tasks)))
+    own = OwnClaims(place, path, digest, text, claims, mutants, losses, tasks)
+    _check(own)
+    return own
+
+
+def _listed(value: object) -> Iterator[object]:
+    """The value, or what is in a list or a tuple of them."""
+    if isinstance(value, list | tuple):
+        yield from value
+    else:
+        yield value
+
+
+def _imported(place: str, module: str) -> ModuleType:
+    try:
+        return import_module(module.partition(":")[0])
+    except Exception as error:
+        raise fault(error, module, "a module that runs") from error
+
+
+def _run(place: str, path: Path, text: str, digest: str) -> ModuleType:
+    """The module that the text is. Errors: BadInputError with its line."""
+    module = ModuleType(f"metagap_claims_{digest[:12]}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses look it up
+    sys.path.insert(0, str(path.parent))
+    try:
+        exec(compile(text, place, "exec"), module.__dict__)
+    except BadInputError:
+        raise
+    except Exception as error:
+        raise fault(error, place, "a file that runs") from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def _check(own: OwnClaims) -> None:
+    """Errors: BadInputError for a file without claims, and for one that cannot be judged."""
+
+    def bad(of: Claim | Mutant, field: str, given: object, required: str) -> BadInputError:
+        return BadInputError(own.place, f"line {own.line(of.name)}, {of.name}.{field}", given, required)
+
+    if not own.claims and not own.losses and not own.tasks:
+        what = "a file that states at least one: a metagap.Claim (or Loss, or tasks), as a name of the module"
+        raise BadInputError(own.place, "claims", 0, what)
+    for loss in own.losses:
+        try:
+            wrong = faults(loss)
+        except Exception as error:
+            raise fault(error, own.place, f"the loss {loss.name}") from error
+        if wrong:
+            where, _, required = wrong.partition(": ")
+            raise BadInputError(own.place, f"line {own.line(loss.name)}, {loss.name}", where, required)
+    taken = {claim.name for claim in all_claims()} | {m.name for f in FAMILIES.values() for m in f.mutants}
+    everything: tuple[Claim | Mutant, ...] = (*own.claims, *own.mutants)
+    for stated in everything:
+        if not NAME.fullmatch(stated.name):
+            raise bad(stated, "name", stated.name, "words of lower-case letters and digits, with hyphens between them")
+        if stated.name in taken:
+            raise bad(stated, "name", stated.name, "a name that nothing else has")
+        taken.add(stated.name)
+        for field, side in (("left", stated.left), ("bound", stated.bound)):
+            wrong = unread(side.text)
+            if wrong:
+                raise bad(stated, field, side.text, wrong)
+    named = {claim.name: claim for claim in own.claims}
+    for quantity in own.quantities:
+        if not quantity.name.isidentifier() or quantity.name.startswith("_") or iskeyword(quantity.name):
+            line = f"line {quantity.value.__code__.co_firstlineno}"
+            raise BadInputError(own.place, line, quantity.name, "a quantity that is a function with a name of its own")
+    for slip in _slips(own):
+        raise slip
+    for claim in own.claims:
+        if _family(claim.name) is None:
+            raise bad(claim, "name", claim.name, f"a name that begins with its family's: {', '.join(FAMILIES)}")
+        if claim.source is not Source.OWN:
+            raise bad(claim, "source", claim.source.name, "none: it is of a claims file")
+    for mutant in own.mutants:
+        if mutant.claim not in named:
+            raise bad(mutant, "claim", mutant.claim, f"a claim of this file: {', '.join(named)}")
+    for family in FAMILIES.values():
+        for claim in own.of(family):
+            extended = family.stating((claim,))
+            sides = [m for m in own.mutants if m.claim == claim.name]
+            names = [name for m in sides for name in (*m.left.names, *m.bound.names)]
+            missing = next((name for name in names if not extended.has(name)), None)
+            if missing:
+                raise bad(claim, "mutant", missing, f"a quantity of {family.name}, or one of its own")
+
+
+BARE = {"max": "at.largest", "min": "at.least", "sorted": "at.largest or at.least", "float": "the number itself"}
+"""What decides between enclosures as if they were points, and what to write for it."""
+
+
+def _slips(own: OwnClaims) -> Iterator[BadInputError]:
+    """What in the text of a quantity would make it wrong without a word: decimals, and functions of points."""
+    for function in ast.walk(ast.parse(own.text)):
+        if not isinstance(function, ast.FunctionDef) or not any(map(_makes_quantity, function.decorator_list)):
+            continue
+        for node in ast.walk(function):
+            place = f"line {getattr(node, 'lineno', function.lineno)}, {function.name}"
+            match node:
+                case ast.Constant(value=float(value)):
+                    exact = Fraction(repr(value))
+                    yield BadInputError(own.place, place, value, f"an exact constant: at.number('{exact}')")
+                case ast.Call(func=ast.Name(id=name)) if name in BARE:
+                    yield BadInputError(own.place, place, f"{name}()", f"{BARE[name]}: an enclosure is no point")
+
+
+def _makes_quantity(decorator: ast.expr) -> bool:
+    made = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return "quantity" in (getattr(made, "id", ""), getattr(made, "attr", ""))
+
+
+def unread(text: str) -> str | None:
+    """What is required of a side that no number system could evaluate exactly; None of a good one."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return "a sum of products of named quantities"
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=int()) | ast.Name() | ast.operator() | ast.unaryop() | ast.expr_context():
+                pass
+            case ast.Constant():
+                return "whole numbers and fractions of them: eps/2 and not 0.5*eps"
+            case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int())):
+                pass
+            case ast.BinOp(op=ast.Div(), left=left) if not any(isinstance(n, ast.Name) for n in ast.walk(left)):
+                if not any(isinstance(n, ast.Name) for n in ast.walk(node)):
+                    return "fractions that a quantity is divided in: 2*eps/3 and not (2/3)*eps"
+            case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()) | ast.UnaryOp(op=ast.USub()):
+                pass
+            case _:
+                return "+, -, *, /, whole powers, brackets, whole numbers and names of quantities"
+    return None
+
+
+# --- standing -----------------------------------------------------------------------------------------------
+
+_standing: list[OwnClaims] = []
+_PROCESS = ExitStack()
+"""What stands for as long as the process lives: in those that share a run's work."""
+
+
+def standing() -> OwnClaims | None:
+    """The file whose claims stand in the table of families, in this process."""
+    return _standing[0] if _standing else None
+
+
+@contextmanager
+def using(own: OwnClaims) -> Iterator[OwnClaims]:
+    """Within the block the file's claims, quantities and mutants, the generated ones too, stand in the table.
+
+    Errors: BadInputError.
+    """
+    tables: tuple[dict[str, Any], ...] = (FAMILIES, SYMBOLS, LETTERS, TABLE, LOSSES)
+    before = [dict(table) for table in tables]
+    try:
+        for loss in own.losses:
+            TABLE[loss.name] = LOSSES[loss.name] = loss.family
+        for name, family in before[0].items():
+            FAMILIES[name] = _generating(family, own)
+        for tasks in own.tasks:
+            _add(tasks, own)
+        for name, family in dict(FAMILIES).items():
+            if claims := own.of(family):
+                named = {claim.name for claim in claims}
+                mutants = tuple(mutant for mutant in own.mutants if mutant.claim in named)
+                FAMILIES[name] = family.stating(claims, (*mutants, *generated.mutants(name, claims, ())))
+        for quantity in own.quantities:
+            SYMBOLS[quantity.name] = Symbol(quantity.name, quantity.latex, quantity.meaning)
+            LETTERS[quantity.name] = quantity.latex
+        _standing.append(own)
+        yield own
+    finally:
+        _standing[:] = [one for one in _standing if one is not own]
+        for table, old in zip(tables, before, strict=True):
+            table.clear()
+            table.update(old)
+
+
+PLAIN = frozenset(name for name, row in LOSSES.items() if row.profile.convex and not row.profile.kinked)
+"""The losses of the table that a generator of all losses takes."""
+
+
+def _takes(generator: Generator) -> bool:
+    """Whether the generator takes any loss."""
+    return set(generator.variants) >= PLAIN
+
+
+def _generating(family: Family, own: OwnClaims) -> Family:
+    """The family with instances of the file's losses; of no others, if the file states losses alone."""
+    names = tuple(loss.name for loss in own.losses)
+    if not names or not any(map(_takes, family.generators)):
+        return family
+    if own.claims or own.tasks:
+        more = (replace(g, variants=(*g.variants, *names)) if _takes(g) else g for g in family.generators)
+        return replace(family, generators=tuple(more))
+    alone = tuple(replace(g, variants=names) for g in family.generators if _takes(g))
+    searching = tuple(name for name in family.searching if any(g.name == name for g in alone))
+    return replace(family, generators=alone, searching=searching, landscapes=None, rates=None, real_tasks={})
+
+
+def _add(tasks: Tasks, own: OwnClaims) -> None:
+    """The file's tasks among the generators of their family. Errors: BadInputError with the line of what fails."""
+
+    def made(source: RandomSource, variant: str, *_: object) -> Listed:
+        try:
+            return Listed(tasks.make(source.rng) for _ in range(source.size))
+        except BadInputError:
+            raise
+        except Exception as error:
+            raise fault(error, own.place, f"the tasks {tasks.name}") from error
+
+    first = made(RandomSource(0, 1), "own")[0]
+    if not isinstance(first, Instance):
+        line = f"line {tasks.make.__code__.co_firstlineno}, {tasks.name}"
+        raise BadInputError(own.place, line, type(first).__name__, "a metagap.Instance: metagap.problem makes one")
+    family = FAMILIES[first.family]
+    if any(tasks.name == g.name for g in (*family.wild, *family.attaining, *family.own)):
+        raise BadInputError(own.place, "tasks", tasks.name, "a name that no other generator has")
+    generator = Generator(tasks.name, tasks.title, made, ("own",), 2)
+    FAMILIES[first.family] = replace(family, own=(*family.own, generator))
+
+
+def asked(family: Family) -> Family:
+    """The family with the user's own claims alone, where such stand; else as it is."""
+    own = standing()
+    if own is None or not own.claims:
+        return family
+    claims = own.of(family)
+    named = {claim.name for claim in claims}
+    mutants = tuple(mutant for mutant in family.mutants if mutant.claim in named)
+    return replace(family, claims=claims, mutants=mutants, ablations=(), headline=None)
+
+
+@dataclass(frozen=True)
+class Stating(Generic[Given, Found]):
+    """Work that is done where the file's claims stand, whatever process does it."""
+
+    place: str
+    path: Path
+    sha256: str
+    work: Callable[Given, Found]
+
+    def __call__(self, *args: Given.args, **kwargs: Given.kwargs) -> Found:
+        """The work. Errors: those of it; BadInputError where the file is not there, or is another by now."""
+        found = standing()
+        if found is None:
+            found = read(self.place, self.path)
+            _PROCESS.enter_context(using(found))
+        if found.sha256 != self.sha256:
+            raise BadInputError(self.place, "sha256", found.sha256, f"{self.sha256}, as when the run began; run again")
+        return self.work(*args, **kwargs)
+
+
+def stating(work: Callable[Given, Found]) -> Callable[Given, Found]:
+    """The work, as other processes can do it."""
+    own = standing()
+    return work if own is None else Stating(own.place, own.path, own.sha256, work)

@@ -1,0 +1,178 @@
+"""A loss of one's own: g and its three derivatives, written once over any function set, checked before it is used.
+
+ell(z, y) = g(z - y), g of the margin y z, or g(z) - y z, as for the losses of the table. Nothing that the user says of
+the loss is relied on but the functions: where the theorems need convexity, or a range over an interval, it is enclosed
+for the instance at hand. The constants m1, m2, m3, kappa, mu are the user's: what contradicts them is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+from .arithmetic import Balls, BallSeries, Floats, IrrationalError, Number, Rationals, midpoint, rational, to_float
+from .losses import TABLE, Link, LossFamily
+from .midrad import MidRad, MidRads
+from .profiles import Constants, Profile
+
+Formula = Callable[[Any, Number], Number]
+"""(function set, t) -> a number."""
+
+Constant = int | str | Callable[[Any], Number] | None
+"""An exact number, or a function of the function set; None is +infinity."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of one's own.
+
+    value, d1, d2, d3   g and its derivatives, as functions of a function set m and t: m has exp, sqrt, tanh, sech,
+                        log_cosh, softplus, sigmoid; constants are whole numbers and fractions t/3
+    link                "residual" (t = z - y), "margin" (t = y z, labels -1 and 1) or "canonical" (g(z) - y z, y >= 0)
+    m1, m2, m3          sup |g'|, |g''|, |g'''|: whole numbers, "p/q", or functions of m; None is infinite
+    kappa, mu           sup |g'''|/g'', inf g''
+    """
+
+    name: str
+    value: Formula
+    d1: Formula
+    d2: Formula
+    d3: Formula
+    link: str = "residual"
+    m1: Constant = None
+    m2: Constant = None
+    m3: Constant = None
+    kappa: Constant = None
+    mu: Constant = 0
+    latex: str = ""
+
+    @property
+    def formulas(self) -> tuple[Formula, Formula, Formula, Formula]:
+        """By order."""
+        return self.value, self.d1, self.d2, self.d3
+
+    @property
+    def family(self) -> LossFamily:
+        """Its row of the table."""
+        return LossFamily(self.name, Own(self), Link[self.link.upper()])
+
+
+class Own(Profile):
+    """The profile of a loss of one's own. That it were convex or never negative is not relied on."""
+
+    own = True
+    convex = nonnegative = False
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self.title, self.latex = loss.name, loss.latex or rf"\text{{{loss.name}}}"
+        self.rational = _rational(loss)
+
+    def _at(self, order: int, m: Any, t: Number) -> Number:
+        # A number of the system, whatever constant the formula may be.
+        return self.loss.formulas[order](m, t) + 0 * t
+
+    def value(self, m: Any, t: Number, p: Number) -> Number:
+        return self._at(0, m, t)
+
+    def d1(self, m: Any, t: Number, p: Number) -> Number:
+        return self._at(1, m, t)
+
+    def d2(self, m: Any, t: Number, p: Number) -> Number:
+        return self._at(2, m, t)
+
+    def d3(self, m: Any, t: Number, p: Number) -> Number:
+        return self._at(3, m, t)
+
+    def turning(self, order: int, p: arb | None) -> None:
+        """Nobody says where: ranges are those of the formulas over the interval."""
+
+    def constants(self, p: arb | None) -> Constants:
+        own = self.loss
+        m1, m2, m3, kappa, mu = (_ball(constant) for constant in (own.m1, own.m2, own.m3, own.kappa, own.mu))
+        return Constants(m1, m2, m3, kappa, arb("-inf") if mu is None else mu)
+
+
+def _ball(constant: Constant) -> arb | None:
+    if constant is None:
+        return None
+    found = constant(Balls) if callable(constant) else arb(rational(constant))
+    return found if isinstance(found, arb) else arb(rational(found))
+
+
+def _rational(loss: Loss) -> bool:
+    """Whether the formulas map rationals to rationals."""
+    try:
+        found = [formula(Rationals, fmpq(2, 3)) for formula in loss.formulas]
+    except (IrrationalError, AttributeError):
+        return False
+    return all(isinstance(v, fmpq | int) for v in found)
+
+
+POINTS = tuple(fmpq(k, 16) for k in (-73, -38, -19, -5, 3, 11, 21, 46, 91))
+GRID, REACH = 1024, 32
+"""Intervals on which constants are compared with enclosures, and how far they go."""
+
+
+def faults(loss: Loss) -> str | None:
+    """What is wrong with the loss, in words; None if nothing is known to be.
+
+    Its derivatives are compared with those of its value in sympy, to 25 digits, and by power series in balls; what the
+    number systems say with each other; its constants with enclosures on intervals: only what is certified counts.
+    """
+    import sympy
+
+    from .oracles.sympy_functions import Sympy
+
+    if loss.link.upper() not in ("RESIDUAL", "MARGIN", "CANONICAL"):
+        return f"link={loss.link!r}: residual, margin or canonical"
+    if loss.name in TABLE:
+        return f"name={loss.name!r}: a name that no other loss has"
+    t = sympy.Symbol("t", real=True)
+    formula = sympy.sympify(loss.value(Sympy, t))
+    for order, own in enumerate(loss.formulas[1:], start=1):
+        derivative, claimed = sympy.diff(formula, t, order), sympy.sympify(own(Sympy, t))
+        for point in POINTS:
+            at = sympy.Rational(int(point.p), int(point.q))
+            exact, said = derivative.subs(t, at).evalf(40), claimed.subs(t, at).evalf(40)
+            if not abs(exact - said) < sympy.Float("1e-25") * (1 + abs(exact)):
+                return f"d{order} at {at}: {float(said):.12g}, where the derivative of value is {float(exact):.12g}"
+    return _contradicted(loss)
+
+
+def _contradicted(loss: Loss) -> str | None:
+    """What balls, series, floats and midpoint-radius numbers say of each other, and of the constants."""
+    profile, cap = Own(loss), ctx.cap
+    with ctx.workprec(128):
+        for point in POINTS:
+            ctx.cap = 4
+            try:
+                series = profile.value(BallSeries, BallSeries.series([arb(point), 1]), None)
+            finally:
+                ctx.cap = cap
+            for order, factorial in enumerate((1, 1, 2, 6)):
+                ball = profile._at(order, Balls, arb(point))
+                if not ball.overlaps(series[order] * factorial):
+                    return f"d{order} at {point}: {ball}, where power series say {series[order] * factorial}"
+                near = profile._at(order, MidRads, MidRad(to_float(point)))
+                value = profile._at(order, Floats, to_float(point))
+                if abs(midpoint(ball) - value) > 1e-9 * (1 + abs(value)) or not near.low <= midpoint(ball) <= near.high:
+                    return f"d{order} at {point}: in float64 {value}, where balls say {ball}"
+        constants = profile.constants(None)
+        bounds = (None, constants.m1, constants.m2, constants.m3)
+        for k in range(-GRID, GRID):
+            at = arb(fmpq(k * REACH, GRID)).union(arb(fmpq((k + 1) * REACH, GRID)))
+            values = [profile._at(order, Balls, at) for order in range(4)]
+            where = f"about {midpoint(at):g}"
+            for order in (1, 2, 3):
+                bound = bounds[order]
+                if bound is not None and values[order].abs_lower() > bound:
+                    return f"m{order}={bound}: |d{order}| is larger {where}"
+            if values[2] < constants.mu:
+                return f"mu={constants.mu}: d2 is smaller {where}"
+            if constants.kappa is not None and values[3].abs_lower() > constants.kappa * values[2].abs_upper():
+                return f"kappa={constants.kappa}: |d3|/d2 is larger {where}"
+    return None

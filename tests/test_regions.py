@@ -1,0 +1,479 @@
+"""Claims over regions of instances: enclosures, identities, lemmas, search, checker, reader, command."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import zlib
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flint import arb, ctx, fmpq
+from metagap.impl.arithmetic import Balls
+from metagap.impl.files import BadInputError
+from metagap.impl.files.text import laid_out
+from metagap.impl.losses import Loss
+from metagap.impl.regions.certificate import Certificate, boxes, loads, provable, text_of
+from metagap.impl.regions.check import check
+from metagap.impl.regions.document import region_in
+from metagap.impl.regions.formal import Facts
+from metagap.impl.regions.leaves import ALGEBRA, OPEN, PROVED, VIOLATED, Prover, adds_up, least_margins
+from metagap.impl.regions.ranged import Ranged, RegionQuantities
+from metagap.impl.regions.region import Box, Region, halves
+from metagap.impl.regions.search import prove
+from metagap.impl.supervised.quantities import MetaSLQuantities
+from metagap.reports import regions
+from metagap.reports.cli import app
+from metagap.reports.formats.auditing import AuditRecord
+from metagap.reports.formats.verifying import VerifyRecord
+from metagap.reports.render import Report
+from metagap.theory.claim import Claim, Expression, Relation, UndefinedQuantityError
+from metagap.theory.meta_sl import CLAIMS
+from metagap.theory.mutants.meta_sl import MUTANTS
+from metagap.theory.regions import LEMMAS, STATEMENTS
+from typer.testing import CliRunner
+
+from .regions import EXAMPLE, ROOT, VARIED, around, document, ends, region, task
+
+runner = CliRunner()
+NAMES = sorted(
+    {name for claim in (*CLAIMS, *MUTANTS) for side in (claim.left, claim.bound) for name in side.names}
+    | {assumption.margin for claim in CLAIMS for assumption in claim.assumptions}
+)
+
+
+@cache
+def varied(kind: str) -> Region:
+    return region(**VARIED[kind])
+
+
+def inside(box: Box, seed: int) -> tuple[fmpq, ...]:
+    """A point of the box: its middle, or ends now and then."""
+    draw = random.Random(seed)
+    parts = [fmpq(draw.choice([0, 1, 2, 3, 5, 8]) if seed else 4, 8) for _ in box]
+    return tuple(low + part * (high - low) for part, (low, high) in zip(parts, box, strict=True))
+
+
+def smaller(one: Region, seed: int) -> Box:
+    """A part of the region; with seed 0 the region, whose middle `inside` then is."""
+    draw, box = random.Random(seed), one.box
+    for _ in range(draw.choice([4, 12]) if seed else 0):
+        box = halves(box, draw.randrange(len(box)))[draw.randrange(2)]
+    return box
+
+
+@pytest.mark.parametrize("kind", VARIED)
+def test_quantities_over_a_box_enclose_those_of_its_instances(kind: str) -> None:
+    one = varied(kind)
+    for seed in range(4):
+        box = smaller(one, seed)
+        with ctx.workprec(64):
+            over = RegionQuantities(one.over(box))
+        point = inside(box, seed)
+        with ctx.workprec(128):
+            at = MetaSLQuantities(one.at(point))
+            for name in NAMES:
+                try:
+                    value = at(name)
+                except UndefinedQuantityError:
+                    continue
+                with ctx.workprec(64):
+                    found = enclosed(over, name)
+                # Of a margin the sign alone is a statement.
+                same = name.startswith("margin_") and found > 0 and value > 0
+                assert found.is_nan() or found.overlaps(arb(value)) or same, (name, found, value)
+
+
+def test_rests_are_what_the_others_leave() -> None:
+    one = varied("two atoms, functions, features")
+    at, over = one.at(inside(one.box, 5)), one.over(one.box)
+    for tasks in (at.tasks, over.tasks):
+        weights = sum((task.weight for task in tasks), start=fmpq(0))
+        masses = [sum((atom.p for atom in task.atoms), start=fmpq(0)) for task in tasks]
+        assert all(v == 1 if isinstance(v, fmpq) else v.contains(1) for v in (weights, *masses))
+
+
+def enclosed(over: RegionQuantities, name: str) -> arb:
+    """The quantity over a box; anything, where it is undefined somewhere."""
+    try:
+        return arb(over(name))
+    except (ArithmeticError, UndefinedQuantityError):
+        return arb("nan")
+
+
+@pytest.mark.parametrize("kind", VARIED)
+def test_what_is_undefined_over_a_box_is_so_at_its_instances(kind: str) -> None:
+    one = varied(kind)
+    over, at = RegionQuantities(one.over(one.box)), MetaSLQuantities(one.at(inside(one.box, 1)))
+    for name in NAMES:
+        try:
+            over(name)
+        except UndefinedQuantityError:
+            with pytest.raises(UndefinedQuantityError):
+                at(name)
+        except ArithmeticError:
+            pass
+
+
+def test_ranges_hold_turning_points() -> None:
+    """log cosh between -1 and 2: the value and the slope's derivative turn at 0, the divergence from 2 is narrow."""
+    loss, wide, y = Ranged("log-cosh"), arb(0.5, 1.5), arb(0)
+    assert loss.value(Balls, wide, y).contains(0)
+    assert loss.d2(Balls, wide, y).contains(1)
+    assert loss.d1(Balls, wide, y).contains(arb(2).tanh())
+    exact = Loss("log-cosh").bregman(Balls, arb(0.5), arb(0.5) + arb(2) ** -30, y)
+    assert loss.bregman(Balls, arb(0.5), arb(0.5) + arb(2) ** -30, y).overlaps(exact)
+    assert not loss.least_over(arb(-0.5, 1.5), y) > arb(2).sech() * arb(2).sech()
+    flat = Loss("squared").bregman(Balls, arb(1), arb(3), y)
+    assert Ranged("squared").bregman(Balls, arb(1, 0.25), arb(3), y).contains(flat)
+    assert Ranged("squared").bregman(Balls, arb(1), arb(3), y).overlaps(flat)
+
+
+def test_second_derivatives_over_a_box_enclose_those_of_its_instances() -> None:
+    one = varied("two parameters")
+    box = smaller(one, 2)
+    over, at = (RegionQuantities(one.over(part)) for part in (box, tuple((v, v) for v in inside(box, 3))))
+    for row, exact_row in zip(over.hessian, at.hessian, strict=True):
+        assert all(wide.contains(narrow) for wide, narrow in zip(row, exact_row, strict=True))
+    assert over.curvature_least.overlaps(at.curvature_least)
+
+
+# --- identities, lemmas ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", VARIED)
+def test_identities_hold_for_the_engines_formulas(kind: str) -> None:
+    facts, one = Facts(varied(kind)), varied(kind)
+    single = len(one.corner.tasks) == 1
+    steps: Any = one.corner.adaptation
+    parameter = not one.corner.against_functions
+    assert all(facts(name) for name in ("pairing", "chain", "plain", "lagrange"))
+    assert facts("mixed") == (steps.steps == 1)
+    assert facts("still") == parameter
+    assert facts("single") == (single and parameter)
+    assert facts("remainder") == (steps.steps == 1 and parameter)
+    assert not facts("affine")
+
+
+def test_the_squared_loss_is_affine() -> None:
+    assert Facts(region(loss={"name": "squared"}))("affine")
+
+
+def test_every_lemma_is_at_least_0_where_its_margins_are() -> None:
+    """On instances, by the engine that knows no lemma."""
+    for kind in VARIED:
+        one = varied(kind)
+        for seed in range(6):
+            at = MetaSLQuantities(one.at(inside(one.box, seed)))
+            for lemma in LEMMAS:
+                try:
+                    if not least_margins(at, lemma) > 0 or "hessian" in lemma.facts:
+                        continue
+                    value = lemma.expression(at)
+                except UndefinedQuantityError:
+                    continue
+                size = at.scale("gap").max(arb(1))
+                assert not value < -size * arb(2) ** -60, (kind, lemma.name, value)
+                if lemma.equal:
+                    assert not value > size * arb(2) ** -60, (kind, lemma.name, value)
+
+
+LIFTED = next(claim for claim in CLAIMS if claim.name == "meta-sl-lifted")
+SUM = {"breg": fmpq(-1), "convex-loss": fmpq(1), "ball": fmpq(1)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"ball": fmpq(2)}, {"ball": fmpq(0)}, {"convex-loss": fmpq(-1)}, {"l1": fmpq(1)}, {"no-lemma": fmpq(1)}],
+    ids=str,
+)
+def test_sums_of_lemmas_are_verified_exactly(change: dict[str, fmpq]) -> None:
+    assert adds_up(LIFTED, SUM)
+    assert not adds_up(LIFTED, SUM | change)
+
+
+def test_what_is_subtracted_needs_an_equation() -> None:
+    """gap >= pairing would be the convexity of the loss, turned."""
+    turned = replace(LIFTED, left=Expression("pairing"), bound=Expression("gap"))
+    assert not adds_up(turned, {"breg": fmpq(1), "convex-loss": fmpq(-1)})
+    assert not adds_up(replace(LIFTED, relation=Relation.EQUAL), SUM)
+
+
+def test_an_open_assumption_leaves_a_box_open() -> None:
+    """L is convex there, whatever C8's assumption of small steps says: beyond them C8 says nothing."""
+    c8 = next(claim for claim in CLAIMS if claim.name == "meta-sl-c8")
+    for most in ("1/8", "3/8"):
+        one = region(
+            adaptation={"name": "gradient", "eta": ends("1/16", most), "steps": 1},
+            tasks=[task((0, 0, 1), weight=0.5), task((0, 1, 1), weight=0.5)],
+            omega=[ends(0, "1/16")],
+            comparator=[0],
+        )
+        prover = Prover(one, c8, {"convex": fmpq(1)})
+        assert prover.lemmas is not None
+        assert prover.leaf(one.box).letter == (ALGEBRA if most == "1/8" else OPEN)
+
+
+# --- the search and the checker -------------------------------------------------------------------------------
+
+
+@cache
+def proof(name: str, kind: str = "example", largest: int = 400) -> Certificate:
+    return prove(varied(kind), provable()[name], 60, largest=largest).certificate
+
+
+@pytest.mark.parametrize(
+    "stem", ["identity", "s1", "s4", "lifted", "l1", "mixed", "mixed-l1", "first-order", "c2", "c6"]
+)
+def test_the_algebra_proves_the_whole_region(stem: str) -> None:
+    made = proof(f"meta-sl-{stem}")
+    assert made.shares.proved == 1
+    assert len(made.tree) == 1
+    assert check(loads(made.dumps())).accepted
+
+
+def test_strict_statements_are_proved_box_by_box() -> None:
+    made = proof("convex")
+    assert made.weights is None
+    assert made.shares.proved == 1 < len(made.tree)
+    assert check(loads(made.dumps())).accepted
+
+
+def test_a_loss_that_is_not_convex_is_proved_where_it_is() -> None:
+    """Breg from z to 0 of Geman-McClure's loss is z^2 (1 - z^2)/(1 + z^2)^2."""
+    one = region(
+        loss={"name": "geman-mcclure"},
+        adaptation={"name": "gradient", "eta": "1/8", "steps": 1},
+        tasks=[task((0, 0, 1))],
+        omega=[ends("1/8", 2)],
+        comparator=[0],
+    )
+    made = prove(one, provable()["meta-sl-lifted"], 60, largest=60).certificate
+    assert 0 < made.shares.proved < 1
+    assert made.shares.outside > 0
+    assert check(made).accepted
+
+
+@pytest.mark.parametrize("name", ["convex", "minima"])
+def test_no_region_with_a_spurious_minimum_is_proved(name: str) -> None:
+    """Quartic loss, labels -1/2 and 1/2, eta = 1/4: omega = 0 is a minimum, those near 1.09 are lower."""
+    tasks = [{"weight": 0.5, "atoms": [{"x": 0, "y": y, "p": 1}]} for y in ("-1/2", "1/2")]
+    one = region(
+        loss={"name": "quartic", "c": "1/4"},
+        adaptation={"name": "gradient", "eta": "1/4", "steps": 1},
+        tasks=tasks,
+        omega=[ends(-2, 2)],
+        comparator=[0],
+    )
+    made = prove(one, provable()[name], 60, largest=600).certificate
+    assert made.shares.proved < 1
+    assert (made.shares.violated > 0) == (name == "convex")
+
+
+# --- mutants ------------------------------------------------------------------------------------------------
+
+KEPT = {
+    mutant.name: path
+    for mutant in MUTANTS
+    if (path := ROOT / f"theory/counterexamples/mutant-{mutant.name}-simplest.json").exists()
+}
+SEVERAL = {"mean-over-outputs", "outputs-uncoupled", "next-class"}
+"""Of several outputs, which regions are not of."""
+
+
+@pytest.mark.ci(every=6)
+@pytest.mark.parametrize("name", sorted(set(KEPT) - SEVERAL))
+def test_no_mutant_is_proved_at_its_counterexample(name: str) -> None:
+    one = around(json.loads(KEPT[name].read_text(encoding="utf-8"))["instance"])
+    made = prove(one, provable()[name], 60, largest=60).certificate
+    middle = [(low + high) / 2 for low, high in one.box]
+    held = [
+        letter
+        for box, letter in boxes(made.tree, one.box)
+        if all(low <= v <= high for v, (low, high) in zip(middle, box, strict=True))
+    ]
+    assert held
+    assert not set(held) & set(PROVED)
+    assert made.shares.proved < 1
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("kind", VARIED)
+def test_what_is_decided_on_a_box_is_so_at_its_instances(kind: str) -> None:
+    """Of claims and of all their mutants, by the engine that decides on instances."""
+    decided = 0
+    for one in (varied(kind), replace(varied(kind), box=smaller(varied(kind), 2))):
+        for what in (named for named in provable().values() if isinstance(named, Claim)):
+            made = prove(one, what, 60, largest=20).certificate
+            for seed, (box, letter) in enumerate(boxes(made.tree, one.box)):
+                if letter not in (*PROVED, VIOLATED):
+                    continue
+                at = MetaSLQuantities(one.at(inside(box, seed)))
+                try:
+                    under = [at(assumption.margin) for assumption in what.assumptions]
+                    left, bound = what.left(at), what.bound(at)
+                except (ArithmeticError, UndefinedQuantityError):
+                    continue
+                decided += 1
+                assert not any(margin < 0 for margin in under)
+                assert not (left > bound if letter in PROVED else left < bound), (what.name, box)
+    assert decided > 20
+
+
+# --- tampering ------------------------------------------------------------------------------------------------
+
+
+def changed(made: Certificate, **fields: Any) -> str:
+    return json.dumps(json.loads(made.dumps()) | fields)
+
+
+def packed(tree: bytes) -> str:
+    return base64.b64encode(zlib.compress(tree)).decode()
+
+
+def test_a_false_leaf_is_refused() -> None:
+    open_ = proof("half-constant", largest=1)
+    for letter in b"adsv":
+        shares = {
+            "proved": int(letter in PROVED),
+            "outside": int(letter == ord("s")),
+            "violated": int(letter == ord("v")),
+        }
+        found = check(loads(changed(open_, tree=packed(bytes([letter])), **shares)))
+        assert not found.accepted
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"proved": 0.5}, "the shares"),
+        ({"statement": "gap <= radius*eps"}, "is not what"),
+        ({"weights": {"ball": 2, "breg": -1, "convex-loss": 1}}, "do not add up"),
+        ({"claim": "half-constant", "statement": text_of(provable()["half-constant"])}, "do not add up"),
+        ({"tree": packed(b"aa")}, "bytes too many"),
+        ({"tree": packed(b"\x00a")}, "ends before"),
+        ({"tree": packed(b"z")}, "no interval and no leaf"),
+        ({"tree": packed(b"")}, "ends before"),
+    ],
+    ids=str,
+)
+def test_a_certificate_that_was_changed_is_rejected(fields: dict[str, Any], why: str) -> None:
+    found = check(loads(changed(proof("meta-sl-lifted"), **fields)))
+    assert not found.accepted
+    assert why in found.reason
+
+
+def test_a_larger_region_is_not_proved_by_the_same_boxes() -> None:
+    made = proof("convex")
+    wider = document(adaptation={"name": "gradient", "eta": ends("1/16", 4), "steps": 1})
+    assert not check(loads(changed(made, region=wider))).accepted
+
+
+def test_a_claim_that_changes_needs_another_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = proof("meta-sl-lifted")
+    drifted = replace(LIFTED, bound=Expression("radius*eps + weight_norm*misfit/2"))
+    assert not check(replace(made, what=drifted)).accepted
+    assert Prover(made.region, drifted, made.weights).lemmas is None
+
+
+# --- files and the command ------------------------------------------------------------------------------------
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no interval": ({"adaptation": {"name": "gradient", "eta": 0.5, "steps": 1}, "omega": [0], "comparator": [0],
+                     "tasks": [{"weight": 1, "atoms": [{"x": 0, "y": 0, "p": 1}]}]}, "document"),
+    "ends in the wrong order": ({"omega": [ends(1, -1)]}, "omega[0]"),
+    "one end": ({"omega": [{"from": 1}]}, "omega[0]"),
+    "an end that is no number": ({"omega": [ends("x", 1)]}, "omega[0].from"),
+    "an interval of steps": ({"adaptation": {"name": "gradient", "eta": 0.5, "steps": ends(1, 2)}}, "adaptation.steps"),
+    "a radius that may be 0": ({"radius": ends(0, 1)}, "radius"),
+    "a mass that may be 0": (
+        {"tasks": [{"weight": ends(0, 1), "atoms": [{"x": 0, "y": 0, "p": 1}]},
+                   {"weight": "rest", "atoms": [{"x": 0, "y": 1, "p": 1}]}]}, "tasks[1].weight"),
+    "weights that leave no rest": (
+        {"tasks": [{"weight": ends("1/4", 2), "atoms": [{"x": 0, "y": 0, "p": 1}]},
+                   {"weight": "rest", "atoms": [{"x": 0, "y": 1, "p": 1}]}]}, "tasks[1].weight"),
+    "weights that sum to more": (
+        {"tasks": [{"weight": ends("1/4", "1/2"), "atoms": [{"x": 0, "y": 0, "p": 1}]},
+                   {"weight": "1/2", "atoms": [{"x": 0, "y": 1, "p": 1}]}]}, "tasks[*].weight"),
+    "two rests": (
+        {"tasks": [{"weight": "rest", "atoms": [{"x": 0, "y": 0, "p": 1}]},
+                   {"weight": "rest", "atoms": [{"x": 0, "y": 1, "p": 1}]}]}, "tasks[1].weight"),
+    "labels of classes": ({"loss": {"name": "logistic"}}, "tasks[0].atoms[0].y"),
+    "a loss with a kink": ({"loss": {"name": "absolute"}}, "loss.name"),
+    "an implicit step": ({"adaptation": {"name": "implicit", "lambda": 1}}, "adaptation.name"),
+    "a network": ({"model": {"name": "relu-network"}}, "model.name"),
+    "an instance file": ({"format": "metagap/instance/1"}, "format"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_region_is_one_line(kind: str, tmp_path: Path) -> None:
+    changes, field = BAD[kind]
+    with pytest.raises(BadInputError) as caught:
+        region_in(document(**changes), "region.json")
+    assert caught.value.field == field, caught.value
+    path = tmp_path / "region.json"
+    path.write_text(json.dumps(document(**changes)), encoding="utf-8")
+    done = runner.invoke(app, ["prove", "--region", str(path), "--claim", "convex"])
+    assert done.exit_code == 2
+    assert done.output.count("\n") == 1
+
+
+def test_the_command_proves_and_check_proves_again(tmp_path: Path) -> None:
+    made, record = tmp_path / "lifted.cert", tmp_path / "record.json"
+    asked = ["--region", str(EXAMPLE), "--claim", "meta-sl-lifted", "--certificate", str(made), "--json", str(record)]
+    done = runner.invoke(app, ["prove", *asked])
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads(record.read_text(encoding="utf-8"))["rows"]
+    assert (row["proved"], row["whole"]) == (1, True)
+    assert loads(made.read_text(encoding="utf-8")).shares.proved == 1
+    half = runner.invoke(app, ["prove", "--region", str(EXAMPLE), "--claim", "half-constant", "--max-time", "0.1"])
+    assert half.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--claim", "convex"],
+        ["--certificate", "c.json"],
+        ["--region", str(EXAMPLE), "--check"],
+        ["--region", str(EXAMPLE), "--claim", "meta-sl-lifte"],
+        ["--region", str(EXAMPLE), "--certificate", "c.json"],
+    ],
+    ids=str,
+)
+def test_options_that_do_not_go_together_are_one_line(arguments: list[str]) -> None:
+    done = runner.invoke(app, ["prove", *arguments])
+    assert done.exit_code == 2
+    assert done.output.count("\n") == 1
+
+
+def test_statements_are_no_claims() -> None:
+    assert len(provable()) == len(CLAIMS) + len(MUTANTS) + len(STATEMENTS)
+
+
+def test_the_kept_record_is_of_the_example_and_of_the_claims_now() -> None:
+    record, rows = regions.kept()
+    assert record.region == laid_out(document(), "")
+    assert set(rows) == set(regions.usual())
+    (again,) = regions.proved(EXAMPLE, ["meta-sl-lifted"], 60, lambda stage: None)[0].rows
+    assert again == rows["meta-sl-lifted"]
+
+
+def test_what_was_proved_of_another_statement_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    drifted = {**provable(), "meta-sl-lifted": replace(LIFTED, bound=Expression("radius*eps"))}
+    monkeypatch.setattr(regions.certificate, "provable", lambda: drifted)
+    assert set(regions.usual()) - set(regions.kept()[1]) == {"meta-sl-lifted"}
+
+
+@pytest.mark.ci
+def test_the_page_shows_the_share_of_a_region(small_run: tuple[Path, VerifyRecord, AuditRecord]) -> None:
+    _, verify, _ = small_run
+    page = Report(verify, None).single()
+    shown = {row.claim for row in verify.claims} & set(regions.kept()[1])
+    assert shown
+    assert page.count("<dt>Over a region</dt>") == len(shown)

@@ -1,0 +1,127 @@
+"""Wrong batches: enclosures in arrays that do not enclose, infima that are none, verdicts of what decides nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .planting import Around, Edit, Fault, Value, suite
+
+MIDRAD, JUDGE, VERDICTS = "metagap.impl.midrad", "metagap.impl.batch_judge", "metagap.impl.verdicts"
+DUALS, INFIMA, LINEAR = (f"metagap.impl.enclosed.{name}" for name in ("duals", "infimum", "linear"))
+QUANTITIES, TAYLOR = (f"metagap.impl.supervised.enclosed.{name}" for name in ("quantities", "taylor"))
+ENCLOSED = f"{QUANTITIES}:EnclosedQuantities"
+FLOATS = "metagap.impl.supervised"
+
+
+def contain(name: str = "arbitrary", variant: str = "log-cosh") -> object:
+    return suite("test_batch_judge:test_quantities_contain_those_of_balls", name=name, variant=variant)
+
+
+def slope(name: str) -> object:
+    return suite("test_batch_judge:test_slopes_contain_those_of_series", name=name)
+
+
+def decides(wrong: str) -> object:
+    return suite(f"test_batch_judge:{wrong}")
+
+
+POOR = suite("test_batch_judge:test_poor_proposals_only_widen")
+INFIMUM = suite("test_batch_judge:test_infima_contain_those_of_balls", rank=1)
+FINITE = suite("test_batch_judge:test_no_verdict_of_what_is_not_finite_or_overlaps")
+SHARES = suite("test_batch_judge:test_shares_are_those_of_the_instance")
+NAMED = suite("test_batch_judge:test_an_assumption_that_fails_is_named_if_those_before_it_hold")
+JOINTS = suite("test_batch_judge:test_joints_are_left_to_balls")
+
+
+def fault(name: str, kind: str, place: str, wrong: Around | Edit | Value, guard: object) -> Fault:
+    return Fault(f"batch-{name}", kind, place, wrong, guard)  # type: ignore[arg-type]
+
+
+FORGOTTEN, ROUNDING, SLOPE = "a radius is forgotten", "a rounding is not added", "a derivative for another"
+END, OPEN = "an infimum's end is not proved", "what is open is decided"
+
+BATCHES = (
+    # --- numbers ---
+    fault("product-bare", FORGOTTEN, f"{MIDRAD}:contract",
+          Edit("spread * (UP + 4 * count * U) + (count + 1) * GUARD", "0 * spread"), contain()),
+    fault("product-unrounded", ROUNDING, f"{MIDRAD}:contract",
+          Edit("b.rad + (count + 2) * U * b_size", "b.rad + 0 * b_size"),
+          suite("test_batch_judge:test_products_contain")),
+    fault("product-first-radius", FORGOTTEN, f"{MIDRAD}:contract", Edit("if a.rad.any():", "if False:"),
+          suite("test_batch_judge:test_products_contain")),
+    fault("sum-unrounded", ROUNDING, f"{MIDRAD}:MidRad.sum", Edit("((count + 2) * U)", "0"),
+          suite("test_batch_judge:test_products_contain")),
+    fault("moved-bare", FORGOTTEN, f"{MIDRAD}:MidRad.rearranged",
+          Edit("move(np.broadcast_to(self.rad, shape)) if self.rad.ndim or self.rad else self.rad", "0.0"), contain()),
+    fault("moved-without-radii", FORGOTTEN, f"{MIDRAD}:MidRad.rearranged",
+          Edit("if self.rad.ndim or self.rad else self.rad", "if self.rad.ndim == 1 else 0.0"), contain()),
+    fault("where-other-radius", FORGOTTEN, f"{MIDRAD}:MidRads.where",
+          Edit("0.0 if b_rad is None else b_rad", "0.0"), suite("test_batch_judge:test_chosen_entries_keep_radii")),
+    fault("tanh-slope", SLOPE, f"{DUALS}:Duals.tanh", Edit("fall * fall", "fall"), slope("tanh")),
+    fault("sigmoid-slope", SLOPE, f"{DUALS}:Duals.sigmoid", Edit("MidRads.sigmoid(-t.value)", "found"),
+          slope("sigmoid")),
+    fault("clip-slope", SLOPE, f"{DUALS}:Duals.clip", Edit("MidRads.inside(t.value, a.value) * t.slope", "t.slope"),
+          slope("clip")),
+    fault("product-rule", SLOPE, f"{DUALS}:Dual.__mul__",
+          Edit("left = None if self.slope is None else self.slope * value", "left = None"),
+          suite("test_batch_judge:test_derivatives_by_series_are_those_of_the_formulas", loss="quartic")),
+    fault("quotient-rule", SLOPE, f"{DUALS}:Dual.__truediv__", Edit("-(ratio * slope)", "slope"),
+          suite("test_batch_judge:test_derivatives_by_series_are_those_of_the_formulas", loss="geman-mcclure")),
+    # --- infima, inverses ---
+    fault("direction-not-in-the-ball", END, f"{INFIMA}:within",
+          Edit("np.where(inside[:, None], scaled, np.nan)", "v"), INFIMUM),
+    fault("lower-end-without-the-ball", END, f"{INFIMA}:misfit",
+          Edit(" - MidRad(radius) * norm(pulled(rows, p))", ""), INFIMUM),
+    fault("lower-end-is-the-upper", END, f"{INFIMA}:misfit",
+          Edit("_between(gain.low, upper)", "_between(upper, upper)"), INFIMUM),
+    fault("dual-not-scaled", END, f"{INFIMA}:_dual_end", Edit("MidRad(scale) * ", ""), INFIMUM),
+    fault("dual-of-no-number", "an infinite enclosure decides", f"{INFIMA}:_dual_end",
+          Edit("np.where(length <= limit, 1.0, limit / length * (1 - 8 * U))",
+               "np.where(length > limit, limit / length * (1 - 8 * U), 1.0)"),
+          suite("test_batch_judge:test_no_infimum_of_what_is_not_finite", bad=np.nan)),
+    fault("sum-without-the-direction", END, f"{INFIMA}:misfit_l1", Edit("some * norm(MidRad(v)) + left", "left"),
+          INFIMUM),
+    fault("inverse-proposed", END, f"{LINEAR}:inverse",
+          Edit("(rest + share * rest.max(-2, keepdims=True)) * UP + GUARD", "0 * rest"),
+          suite("test_batch_judge:test_inverses_contain_those_of_rationals")),
+    fault("singular-inverse", END, f"{LINEAR}:inverse", Edit("np.nan", "0.0"),
+          suite("test_batch_judge:test_inverses_contain_those_of_rationals")),
+    fault("proximal-proposed", END, f"{ENCLOSED}._proximal",
+          Edit("near.within(norm(rest).high[..., None])", "near"), POOR),
+    fault("tangents-proposed", END, f"{TAYLOR}:_implicit", Edit("near.within(radius[:, :, None, :])", "near"),
+          POOR),
+    # --- quantities ---
+    fault("shares-rounded", ROUNDING, f"{QUANTITIES}:_normalised",
+          Edit("np.where(values == 0, 0.0, found.rad)", "0.0"), SHARES),
+    fault("shares-not-normalised", "masses are left out", f"{QUANTITIES}:_normalised",
+          Edit("found = MidRad(values) /", "found = MidRad(values); 1.0 /"), SHARES),
+    fault("one-task-for-all", "wrong broadcasting", f"{ENCLOSED}.bregman",
+          Edit("weights[:, :, None, None]", "weights[:, :1, None, None]"), contain()),
+    fault("one-point-for-all", "wrong broadcasting", f"{TAYLOR}:gradient",
+          Edit("z[..., 1:]).sum(2)", "z[:, :, :1, 1:]).sum(2)"), contain()),
+    fault("tangents-stand-still", "a term is left out", f"{TAYLOR}:_slopes",
+          Edit("scale[..., None] * z", "(0 * scale)[..., None] * z"), contain()),
+    fault("steps-without-decay", "a term is left out", f"{TAYLOR}:_stepped",
+          Edit("if batch.decay is not None:", "if False:"), contain("rates", "logistic")),
+    fault("inner-law-is-the-outer", "one law for another", f"{TAYLOR}:_inner",
+          Edit("if batch.support_masses is None:", "if True:"), contain("support-query", "huber")),
+    fault("least-curvature-at-an-end", END, "metagap.impl.loss_ranges:LossRanges.least",
+          Edit("np.maximum(z.high, h.high))", "np.minimum(z.low, h.low))"), contain("functions", "quartic")),
+    fault("largest-rate-of-the-first", "a constant is too small", f"{ENCLOSED}._rate",
+          Edit("self._largest(abs(self._rates), 1)", "abs(self._rates)[:, 0]"), contain("rates", "pseudo-huber")),
+    fault("bound-of-the-first-point", "a constant is too small", f"{ENCLOSED}._longest",
+          Edit("self._largest(MidRads.where(used, self._lengths(self.features), 0.0), 1)",
+               "self._lengths(self.features)[:, 0]"), contain()),
+    fault("largest-end", FORGOTTEN, f"{ENCLOSED}._largest",
+          Edit("values.low.max(axis), values.high.max(axis)", "values.low.min(axis), values.low.min(axis)"), contain()),
+    fault("joints-forgotten", OPEN, f"{ENCLOSED}.margin_differentiability",
+          Edit("if not profile.joints:", "if True:"), JOINTS),
+    # --- verdicts ---
+    fault("overflow-decides", "an infinite enclosure decides", f"{VERDICTS}:fit_ends",
+          Around(lambda right: lambda ends: np.ones(ends[0].shape, dtype=bool)), FINITE),
+    fault("wrong-ends-compared", OPEN, f"{VERDICTS}:separated",
+          Edit("(left[1] <= bound[0])", "(left[0] <= bound[1])"), FINITE),
+    fault("margins-that-may-fail", OPEN, f"{JUDGE}:_judged", Edit("finite & (low > 0)", "finite & (high > 0)"), FINITE),
+    fault("blunt-enclosures", OPEN, f"{JUDGE}:_judged", Edit("BLUNT * np.abs(sides[1][1])", "np.inf"), FINITE),
+    fault("outside-before-its-turn", OPEN, f"{JUDGE}:_judged", Edit("fails = open_ & finite", "fails = finite"), NAMED),
+)  # fmt: skip

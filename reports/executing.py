@@ -163,7 +163,7 @@ def dask(cluster: str, tell: Callable[[str], None] = lambda line: None) -> Itera
     from distributed import Client, LocalCluster
 
     # Nobody is given up who holds the interpreter for long, nor a connection that nobody reads meanwhile.
-    settings = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.tcp": "1h"}
+    settings: dict[str, object] = {"distributed.scheduler.worker-ttl": None, "distributed.comm.timeouts.tcp": "1h"}
     settings["distributed.comm.timeouts.connect"] = "10s"
     # Nobody looks at what workers would measure of themselves a hundred times a second (dask/distributed#5000).
     settings |= {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}

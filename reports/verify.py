@@ -94,8 +94,9 @@ class Run:
 
     @property
     def size(self) -> int:
-        """How many instances the run generates, but for those of later rounds."""
-        return sum(job.count for job in self.plan(real=False) if not isinstance(job, RealJob))
+        """How many instances the run generates at most."""
+        counts = [job.count for job in self.plan(real=False) if not isinstance(job, RealJob)]
+        return sum(counts) + self.later * max(counts, default=0)
 
     def execute(
         self,

@@ -364,7 +364,7 @@ def started(folder: Path, *options: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [*COMMAND, *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while time.monotonic() < end and len(list((folder / "r/.store").rglob("*.msgpack"))) < 5:
         time.sleep(0.05)
     return process

@@ -104,7 +104,7 @@ def _processor_time() -> float:
 
     me = psutil.Process()
     times = [process.cpu_times() for process in (me, *me.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
+    return float(sum(each.user + each.system for each in times))
 
 
 def _jobs(seed: int, count: int) -> list[Job]:

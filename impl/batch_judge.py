@@ -82,8 +82,12 @@ def _judged(claim: Claim, at: Callable[[str], Any], count: int) -> Iterable[tupl
         left_low, left_high, low, high = rows[b]
         gap, edge = Enclosure(left_low, left_high), Enclosure(low, high)
         ratio = ratio_of(gap.middle, edge.middle)
-        said = (decision.verdict, gap, edge, {}, {}, ratio, decision.reason, gap, True)
-        yield b, ClaimJudgement(claim.name, *said)
+        yield (
+            b,
+            ClaimJudgement(
+                claim.name, decision.verdict, gap, edge, {}, {}, ratio, decision.reason, left=gap, brief=True
+            ),
+        )
 
 
 def _outside(claim: Claim, places: Array, reason: str) -> Iterable[tuple[int, ClaimJudgement]]:

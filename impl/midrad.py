@@ -199,9 +199,10 @@ class MidRad:
         return MidRad(other) / self
 
     def __pow__(self, exponent: int) -> MidRad:
-        if exponent < 0:
-            return 1 / self**-exponent
-        return math.prod([self] * (exponent - 1), start=self) if exponent else MidRad(1.0)
+        if exponent == 0:
+            return MidRad(1.0)
+        found = math.prod([self] * (abs(exponent) - 1), start=self)
+        return found if exponent > 0 else 1 / found
 
     def __abs__(self) -> MidRad:
         return MidRad(np.abs(self.mid), self.rad)

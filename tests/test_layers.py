@@ -123,8 +123,8 @@ def test_imports_point_inwards() -> None:
 
 
 FLOORS = (
-    ("arithmetic", "bracket", "extras", "instances", "shown", "verdicts"),
-    ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors"),
+    ("arithmetic", "bracket", "extras", "instances", "shown"),
+    ("blas", "files", "floats", "midrad", "profiles", "shrink", "sources", "tensors", "verdicts"),
     ("losses",),
     ("balls", "draws", "enclosed", "loss_ranges", "task_tables", "vector_losses"),
     ("stated_tasks",),

@@ -167,16 +167,11 @@ class RegionQuantities(MetaSLQuantities):
                 total += law.weight * p * (mean if mean.rad() < plain.rad() else plain)
         return total
 
-    @cached_property
-    def _stretch(self) -> arb:
+    @property
+    def _paces(self) -> tuple[Number, Number]:
         """With one rate for all parameters nothing is off the middle."""
         steps = self._gradient_steps()
-        if steps.rates is not None:
-            return super()._stretch
-        still = 1 - arb(steps.eta) * self.problem.decay
-        if self.problem.loss.profile.convex:
-            return abs(still).max(abs(still - arb(steps.eta) * self._bend))
-        return abs(still) + abs(arb(steps.eta)) * self._bend
+        return super()._paces if steps.rates is not None else (arb(steps.eta), arb(0))
 
     @cached_property
     def least_bend(self) -> arb:

@@ -92,7 +92,7 @@ COMMANDS = {
     ),
     "prove": Command(
         "proving",
-        "Show which claims Coq proves in general, and which are argued; or check the proofs.",
+        "Show which claims Coq proves in general, and which are argued; or check the proofs; or prove over a region.",
         THEOREM,
         "metagap prove --check",
     ),

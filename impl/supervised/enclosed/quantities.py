@@ -328,8 +328,9 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
         """eta r_j (B, d)."""
         if not self.given.steps:
             raise UndefinedQuantityError("the adaptation is not by gradient steps")
-        rate = self.batch.rate[:, None]
-        return rate if self.batch.rates is None else rate * self.batch.rates
+        rate: Any = self.batch.rate[:, None]
+        rates: MidRad = rate if self.batch.rates is None else rate * self.batch.rates
+        return rates
 
     @property
     def _rate(self) -> Any:

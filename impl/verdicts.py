@@ -40,7 +40,6 @@ import numpy as np
 from flint import arb, ctx
 
 from ..theory.claim import Relation, Verdict
-from .arithmetic import Array
 
 LARGEST = arb(float.fromhex("0x1.fffffffffffffp+1023"))
 """The largest float64."""
@@ -108,22 +107,22 @@ def at_most(left: arb, bound: arb) -> bool | None:
     return True if left <= bound else False if left > bound else None
 
 
-Ends = tuple[Array, Array]
+Ends = tuple[np.ndarray, np.ndarray]
 """Lower and upper ends of enclosures, rounded outward to float64, entry by entry."""
 
 
-def fit_ends(ends: Ends) -> Array:
+def fit_ends(ends: Ends) -> np.ndarray:
     """`fit`, of arrays: where both ends are finite."""
-    found: Array = (np.abs(ends[0]) < np.inf) & (np.abs(ends[1]) < np.inf)
+    found: np.ndarray = (np.abs(ends[0]) < np.inf) & (np.abs(ends[1]) < np.inf)
     return found
 
 
-def separated(left: Ends, bound: Ends, entering: Iterable[Ends]) -> tuple[Array, Decision]:
+def separated(left: Ends, bound: Ends, entering: Iterable[Ends]) -> tuple[np.ndarray, Decision]:
     """Where left <= bound is proved by ends of enclosures that were rounded outward, and the verdict there.
 
     All that enters must be fit. An end that is finite was not made by an overflow, and no other decides.
     """
-    found: Array = fit_ends(left) & fit_ends(bound) & (left[1] <= bound[0])
+    found: np.ndarray = fit_ends(left) & fit_ends(bound) & (left[1] <= bound[0])
     for ends in entering:
         found = found & fit_ends(ends)
     return found, Decision(Verdict.PROVED, SEPARATED)

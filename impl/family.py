@@ -173,8 +173,9 @@ class Family:
         for claim in claims:
             missing = found.unknown(claim)
             if missing is not None:
+                known = filter(found.has, dir(found.quantities))
                 required = f"a quantity of {self.name} (metagap.quantities lists them), or one of its own"
-                raise BadInputError(claim.name, "quantity", missing, required + nearest(missing, filter(found.has, dir(found.quantities))))
+                raise BadInputError(claim.name, "quantity", missing, required + nearest(missing, known))
         return found
 
     def evaluator(self, instance: Instance, beside: Evaluator | None = None) -> Evaluator:

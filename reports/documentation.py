@@ -13,6 +13,7 @@ from html import escape
 from types import ModuleType
 
 import metagap
+import metagap.strategies
 import metagap.torch
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin
@@ -43,7 +44,7 @@ LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
 """A link to another file of the sources."""
 
 
-class Pages(BasePlugin):  # type: ignore[type-arg]
+class Pages(BasePlugin):
     """Adds the pages that are made, and the order of all."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:

@@ -10,8 +10,12 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from .asserting import NotProvedError
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -27,7 +31,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     yield
 
 
-def _found(error: BaseException | None, kind: type[Exception]) -> Iterator[Exception]:
+def _found(error: BaseException | None, kind: type[NotProvedError]) -> Iterator[NotProvedError]:
     """The errors of that kind: Hypothesis groups them where it has several."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:

@@ -85,7 +85,7 @@ class _Bent(Run):
         if kind == "neg":
             return every.turned
         if kind in ("mul", "div"):
-            return self._multiple(*args[:2], divided=kind == "div")
+            return self._multiple(args[0], args[1], kind == "div")
         if op == "aten.where.self" and not self._varies(args[0]):
             return self._of(args[1]).beside(self._of(args[2]))
         if op in PRODUCTS:

@@ -174,18 +174,17 @@ def largest_eigenvalue(matrix: arb_mat) -> arb:
         return arb("nan")
     v = arb_mat([[float(t)] for t in np.linalg.eigh((table + table.T) / 2)[1][:, -1]])
     lower = _rayleigh(matrix, v)
-    for _ in range(6):
-        shifted = arb_mat([[matrix[i, j] - (lower if i == j else 0) for j in range(size)] for i in range(size)])
+    for bits in (40, 40, 80, 80, 160, 160, 320, 320):
+        # From just above, so that it is the largest one that the iteration tends to.
+        above = lower + arb(2) ** -bits * norm
+        shifted = arb_mat([[matrix[i, j] - (above if i == j else 0) for j in range(size)] for i in range(size)])
         try:
             step = shifted.mid().solve(v, algorithm="approx")
         except ZeroDivisionError:
             break
         v = (step * (1 / reduce(arb.max, (t.abs_upper() for t in step.entries())))).mid()
-        better = _rayleigh(matrix, v)
-        if not better > lower:
-            break
-        lower = better
-    for bits in ((3 * ctx.prec) // 4, (3 * ctx.prec) // 8, 60, 45, 30, 20, 10, 2):
+        lower = lower.max(_rayleigh(matrix, v))
+    for bits in range((3 * ctx.prec) // 4, 1, -8):
         candidate = arb((lower + norm * arb(2) ** -bits).upper())
         if positive_definite(-matrix, -candidate):
             return arb(lower.lower()).union(candidate)

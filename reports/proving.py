@@ -161,11 +161,12 @@ class _Asked(NamedTuple):
 def _asked() -> list[_Asked]:
     """Every claim and mutant that can be stated and has a theorem, and that the assumptions can be satisfied.
 
-    A claim that says, to the letter, what another one says is proved by its theorem.
+    A claim that says, to the letter, what another one says, of assumptions in the same words, is proved by its theorem.
     """
     found, theorems = [], coq.theorems("Proofs")
     claims = coq.stated(all_claims())
-    bodies = {name: (kind, text.partition(" : Prop := ")[2]) for name, (kind, text) in claims.items()}
+    said = {claim.name: coq.words(claim) for claim in all_claims()}
+    bodies = {name: (kind, text.partition(" : Prop := ")[2], said[name]) for name, (kind, text) in claims.items()}
     proofs = {body: coq.identifier(name) for name, body in bodies.items() if coq.identifier(name) in theorems}
     for name, (kind, text) in claims.items():
         if bodies[name] in proofs:

@@ -19,7 +19,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from ..impl.families import family_of
-from ..theory import meta_sl
+from ..theory import any_model, meta_sl, network, smooth_network, stationarity
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation
 from ..theory.notation import SYMBOLS
 from .records import SOURCES
@@ -43,6 +43,15 @@ From Metagap Require Import {needs}.
 Import GRing.Theory Num.Theory Order.TTheory.
 Local Open Scope ring_scope.
 """
+READ_AS = {
+    network.OFF_KINKS.statement: stationarity.DIFFERENTIABLE.statement,
+    smooth_network.OFF_JOINTS_OF_LOSS.statement: stationarity.DIFFERENTIABLE.statement,
+    any_model.FULL_ROW_RANK.statement: meta_sl.FULL_ROW_RANK.statement,
+}
+"""Words of an assumption that Coq is asked in other words: off kinks and joints a network and its steps are
+differentiable (N1 of `theory.network`: argued); a point's components are points (`theory.stationarity`)."""
+APART = {"network-first-order": "at a kink its features are those of a convention, and derivatives of nothing"}
+"""Claims whose quantities are not those of Coq everywhere that the claim speaks of."""
 OPERATORS: Mapping[type[ast.operator], tuple[str, int]] = {
     ast.Add: ("+", 1), ast.Sub: ("-", 1), ast.Mult: ("*", 2), ast.Div: ("/", 2),
 }  # fmt: skip
@@ -161,6 +170,8 @@ def placed(claim: Claim) -> tuple[Kind, str]:
 
     Errors: UnstatedError, with what no definitions have.
     """
+    if claim.name in APART:
+        raise UnstatedError(APART[claim.name])
     for kind in kinds(claim):
         with suppress(UnstatedError):
             comment, premises, conclusion = _parts(claim, claim, kind)
@@ -272,6 +283,11 @@ def stated(claims: Iterable[Claim]) -> dict[str, tuple[Kind, str]]:
         with suppress(UnstatedError):
             found[claim.name] = placed(claim)
     return found
+
+
+def words(claim: Claim) -> tuple[str, ...]:
+    """What its assumptions say, in the words that Coq is asked."""
+    return tuple(READ_AS.get(a.statement, a.statement) for a in claim.assumptions)
 
 
 def refutations(claims: Iterable[Claim], mutants: Iterable[Mutant]) -> dict[str, tuple[Kind, str]]:

@@ -199,3 +199,13 @@ def test_coq_refuses_a_wrong_proof_and_a_wrong_statement(fault: str, monkeypatch
         monkeypatch.setattr(coq, "MODULES", coq.MODULES[: coq.MODULES.index("Proofs") + 1])
     with pytest.raises(proving.RejectedError, match=r"Core\.v|Proofs\.v"):
         proving.check()
+
+
+def test_a_claim_of_other_words_has_no_proof_of_another_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is said how its words are read."""
+    before = {one.name for one in proving._asked() if one.what == "claim"}
+    monkeypatch.setattr(coq, "READ_AS", {})
+    after = {one.name for one in proving._asked() if one.what == "claim"}
+    assert {"network-s2", "smooth-network-lifted", "any-model-c3"} <= before - after
+    assert {"meta-sl-s2", "any-model-s2", "network-s1"} <= after
+    assert "network-first-order" not in before

@@ -60,6 +60,13 @@ FULL_ROW_RANK = Assumption(
     "The meta-features over all (task, input) pairs are linearly independent.",
     "margin_full_row_rank",
 )
+CONVEX_WITH_SLOPES = Assumption(
+    OUTER_CONVEXITY.name,
+    "The outer loss is convex in the prediction, and has a slope at omega's predictions (what is used: that, and total "
+    "Bregman divergence >= 0).",
+    OUTER_CONVEXITY.margin,
+    OUTER_CONVEXITY.identifier,
+)
 NO_ADAPTATION = Assumption("no-adaptation", "eta = 0.", "margin_no_adaptation")
 BOUNDED_CURVATURE = Assumption("bounded-curvature", "m2 is finite.", "margin_bounded_curvature")
 SINGLE_TASK = Assumption("single-task", "There is one task (of positive weight).", "margin_single_task")
@@ -166,7 +173,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Without adaptation the problem is convex: the gap is at most eps times the distance.",
         "eta = 0 makes u = phi'(omega - theta'): the misfit vanishes at v = omega - theta'.",
         "eps*displacement",
-        (OUTER_CONVEXITY, PARAMETER_COMPARATOR, NO_ADAPTATION),
+        (CONVEX_WITH_SLOPES, PARAMETER_COMPARATOR, NO_ADAPTATION),
         "Sanity case.",
     ),
     META_SL.claim(

@@ -114,8 +114,8 @@ from .stationarity import DIFFERENTIABLE, OUTER_CONVEXITY, core_claims
 
 OFF_KINKS = Assumption(
     DIFFERENTIABLE.name,
-    "No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no "
-    "prediction there on a joint of the loss.",
+    "No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a "
+    "query point x != 0 at W_i; no prediction there on a joint of the loss.",
     DIFFERENTIABLE.margin,
     DIFFERENTIABLE.identifier,
 )

@@ -107,7 +107,8 @@ Definition min_norm_solution : R := inf [set enorm v | v in represents].
 
 (* The assumptions. *)
 
-(* What is used of convexity: the total Bregman divergence is not negative. Convex losses have that: Core.convex_losses. *)
+(* What is used of convexity: the total Bregman divergence is not negative. Convex losses that are
+   differentiable have that: Convexity.convex_losses. *)
 Definition assume_outer_convexity : Prop := 0 <= bregman.
 Definition assume_differentiable_adaptation : Prop := forall i x y, used i x y ->
   [/\ differentiable (@adapt R P i) (omega P),

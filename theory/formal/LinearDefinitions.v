@@ -1,6 +1,6 @@
 (* Linear models that adapt by a step of their own: what corollaries speak about, on top of Definitions. Nothing is proved
    here. Predictions are theta *m feature x; a parameter of several outputs is a row of blocks. The inner laws (supports)
-   are probabilities. Three assumptions say more here than in Definitions, as quantities are named that need it. *)
+   are probabilities. Two assumptions say more here than in Definitions, as quantities are named that need it. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import mathcomp_extra boolp classical_sets functions reals topology normedtype derive.
 From Metagap Require Import Definitions.

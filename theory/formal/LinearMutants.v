@@ -18,7 +18,7 @@ Definition mixed_half_constant (R : realType) : Prop :=
     ~ (gap P <= radius P * eps P + mixed_weight_norm P * mixed_misfit P / 2%:R).
 
 (* c5-half: half, as between a quadratic and its minimiser. The comparator may be anywhere; near omega the gap is linear.
-   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; parameter-comparator: The comparator is the adapted hypothesis of one parameter theta', not arbitrary functions.; no-adaptation: eta = 0.
+   outer-convexity: The outer loss is convex in the prediction, and has a slope at omega's predictions (what is used: that, and total Bregman divergence >= 0).; parameter-comparator: The comparator is the adapted hypothesis of one parameter theta', not arbitrary functions.; no-adaptation: eta = 0.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L; displacement: distance of the parameters *)
 Definition c5_half (R : realType) : Prop :=
   exists v (r0 : 0 < (1%:R) :> R) (vr : `|v| <= (1%:R)),
@@ -79,7 +79,7 @@ Definition meta_sl_c3_full_row_rank_contradictory_labels (R : realType) : Prop :
     ~ (gap P <= radius P * eps P).
 
 (* meta-sl-c5-parameter-comparator-contradictory-functions-c5: contradictory functions (c5). Functions that contradict each other at one input belong to no parameter: omega is stationary, they are better, and eps times any distance is 0.
-   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; no-adaptation: eta = 0.
+   outer-convexity: The outer loss is convex in the prediction, and has a slope at omega's predictions (what is used: that, and total Bregman divergence >= 0).; no-adaptation: eta = 0.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L *)
 Definition meta_sl_c5_parameter_comparator_contradictory_functions_c5 (R : realType) : Prop :=
   exists (q0 : forall i, 0 <= (@listed R 2 [:: (1%:R / 2%:R); (1%:R / 2%:R)]) i)

@@ -33,7 +33,7 @@ Definition meta_sl_c1 (R : realType) : Prop := forall P : linear_problem R,
   gap P <= eps P * displacement P.
 
 (* meta-sl-c5: C5: no adaptation. Without adaptation the problem is convex: the gap is at most eps times the distance.
-   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; parameter-comparator: The comparator is the adapted hypothesis of one parameter theta', not arbitrary functions.; no-adaptation: eta = 0.
+   outer-convexity: The outer loss is convex in the prediction, and has a slope at omega's predictions (what is used: that, and total Bregman divergence >= 0).; parameter-comparator: The comparator is the adapted hypothesis of one parameter theta', not arbitrary functions.; no-adaptation: eta = 0.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L; displacement: distance of the parameters *)
 Definition meta_sl_c5 (R : realType) : Prop := forall P : linear_problem R,
   assume_outer_convexity P ->

@@ -1,5 +1,5 @@
-(* For each kind of problems one of which every assumption holds, and whose gap is not 0: a statement with assumptions that
-   exclude each other would say nothing. *)
+(* For each kind of problems one of which every assumption holds: a statement with assumptions that exclude each other
+   would say nothing. Its gap is not 0, but for the steps of policies, which name none. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import mathcomp_extra boolp classical_sets functions reals topology normedtype derive sequences exp.
 From mathcomp Require Import ring.

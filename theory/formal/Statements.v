@@ -95,7 +95,7 @@ Definition meta_sl_refined_l1 (R : realType) : Prop := forall P : problem R,
   gap P <= misfit_l1 P - bregman P.
 
 (* network-identity: Exact identity. gap plus Bregman divergence equals the derivative of L along v plus the weighted residual, for every direction v and every comparator.
-   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); bregman: total Bregman divergence sum_i q_i E[ell(h') - ell(z) - ell'(z)(h' - z)]; inner_product: sum_i q_i E[w_i (u_i - phi_i' v)]; direction: derivative of L at omega in the direction v, by Taylor arithmetic *)
 Definition network_identity (R : realType) : Prop := forall P : problem R,
   assume_differentiable_adaptation P ->
@@ -109,28 +109,28 @@ Definition network_s1 (R : realType) : Prop := forall P : problem R,
   gap P <= pairing P.
 
 (* network-s2: Step S2: chain rule. The gradient of the meta-objective is the functional gradient paired with the meta-features. (In the whole space R^{md} at any width: a gradient is a combination of pattern features.)
-   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    chain_rule_defect: distance between the gradient through the definition of L and through the meta-features; zero: zero *)
 Definition network_s2 (R : realType) : Prop := forall P : problem R,
   assume_differentiable_adaptation P ->
   chain_rule_defect P = zero P.
 
 (* network-s3: Step S3: stationarity. Along any direction of the ball, L changes at rate at most R eps.
-   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    direction: derivative of L at omega in the direction v, by Taylor arithmetic; radius: radius of the ball of directions; > 0; eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L *)
 Definition network_s3 (R : realType) : Prop := forall P : problem R,
   assume_differentiable_adaptation P ->
   direction P <= radius P * eps P.
 
 (* network-s4: Step S4: Cauchy-Schwarz. The weighted residual is at most the norm of w times the norm of the residual.
-   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    inner_product: sum_i q_i E[w_i (u_i - phi_i' v)]; weight_norm: norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]; meta-RL: of w_i(s,a) = A_i(s,a)/(1-gamma_i), the advantages of the adapted policy; residual_norm: norm of the misfit at the direction v *)
 Definition network_s4 (R : realType) : Prop := forall P : problem R,
   assume_differentiable_adaptation P ->
   inner_product P <= weight_norm P * residual_norm P.
 
 (* network-lifted: Optimality gap, lifted form. At any omega the gap to any comparator is at most R times the gradient norm plus the norm of w times the best approximation of the displacement by meta-features of norm at most R.
-   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); radius: radius of the ball of directions; > 0; eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L; weight_norm: norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]; meta-RL: of w_i(s,a) = A_i(s,a)/(1-gamma_i), the advantages of the adapted policy; misfit: how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i; meta-RL: u_i = (nu'_i/nu_i) (pi'_i/pi_i - 1), ratios of the comparator's visitations and policies to omega's *)
 Definition network_lifted (R : realType) : Prop := forall P : problem R,
   assume_outer_convexity P ->
@@ -138,22 +138,15 @@ Definition network_lifted (R : realType) : Prop := forall P : problem R,
   gap P <= radius P * eps P + weight_norm P * misfit P.
 
 (* network-l1: Optimality gap, L1 form without a radius. The same without Cauchy-Schwarz and without choosing R: never larger than the lifted bound.
-   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); misfit_l1: the bound before Cauchy-Schwarz; needs no radius *)
 Definition network_l1 (R : realType) : Prop := forall P : problem R,
   assume_outer_convexity P ->
   assume_differentiable_adaptation P ->
   gap P <= misfit_l1 P.
 
-(* network-first-order: First-order MAML's own theorem, networks. With FOMAML's gradient as eps and the features phi_{W_i} the bound holds exactly, without a bias term.
-   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).
-   gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); radius: radius of the ball of directions; > 0; eps_first_order: norm of FOMAML's gradient sum_i q_i grad R_i(omega_i); weight_norm: norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]; meta-RL: of w_i(s,a) = A_i(s,a)/(1-gamma_i), the advantages of the adapted policy; misfit_plain: misfit by the plain features phi *)
-Definition network_first_order (R : realType) : Prop := forall P : problem R,
-  assume_outer_convexity P ->
-  gap P <= radius P * eps_first_order P + weight_norm P * misfit_plain P.
-
 (* network-c4: C4: strongly convex refinement. Strong convexity on the segments subtracts (mu/2) ||u||^2 from the lifted bound.
-   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.; strong-convexity: ell'' >= mu > 0 on the segments between adapted and comparator predictions.
+   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.; strong-convexity: ell'' >= mu > 0 on the segments between adapted and comparator predictions.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); radius: radius of the ball of directions; > 0; eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L; weight_norm: norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]; meta-RL: of w_i(s,a) = A_i(s,a)/(1-gamma_i), the advantages of the adapted policy; misfit: how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i; meta-RL: u_i = (nu'_i/nu_i) (pi'_i/pi_i - 1), ratios of the comparator's visitations and policies to omega's; strong_convexity: smallest ell'' on the segments between adapted and comparator predictions; function_displacement: norm of the displacement u: the misfit of v = 0, so the most that it can be *)
 Definition network_c4 (R : realType) : Prop := forall P : problem R,
   assume_differentiable_adaptation P ->
@@ -161,21 +154,21 @@ Definition network_c4 (R : realType) : Prop := forall P : problem R,
   gap P <= radius P * eps P + weight_norm P * misfit P - strong_convexity P * function_displacement P ^+ 2 / 2%:R.
 
 (* network-refined: Optimality gap, lifted form with its Bregman divergence. The lifted bound minus the Bregman divergence, which S1 gives away. Nothing need be convex.
-   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); radius: radius of the ball of directions; > 0; eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L; weight_norm: norm of the functional gradient w_i(x) = E[ell'(h_{omega_i}(x), y) | x]; meta-RL: of w_i(s,a) = A_i(s,a)/(1-gamma_i), the advantages of the adapted policy; misfit: how well the meta-features represent the displacement u_i = h_{omega_i} - h'_i; meta-RL: u_i = (nu'_i/nu_i) (pi'_i/pi_i - 1), ratios of the comparator's visitations and policies to omega's; bregman: total Bregman divergence sum_i q_i E[ell(h') - ell(z) - ell'(z)(h' - z)] *)
 Definition network_refined (R : realType) : Prop := forall P : problem R,
   assume_differentiable_adaptation P ->
   gap P <= radius P * eps P + weight_norm P * misfit P - bregman P.
 
 (* network-refined-l1: Optimality gap, L1 form with its Bregman divergence. The L1 form minus the Bregman divergence: the smallest of these bounds. Nothing need be convex.
-   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.
+   differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); misfit_l1: the bound before Cauchy-Schwarz; needs no radius; bregman: total Bregman divergence sum_i q_i E[ell(h') - ell(z) - ell'(z)(h' - z)] *)
 Definition network_refined_l1 (R : realType) : Prop := forall P : problem R,
   assume_differentiable_adaptation P ->
   gap P <= misfit_l1 P - bregman P.
 
 (* network-c3: C3: over-parameterised networks interpolate. If the meta-features over all (task, input) pairs are linearly independent, the gap over all functions is at most eps times the norm of the shortest representation.
-   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate of the adaptation up to W_i, no prediction there on a joint of the loss.; full-row-rank: The meta-features over all (task, input) pairs are linearly independent.
+   outer-convexity: The outer loss is convex in the prediction (what is used: total Bregman divergence >= 0).; differentiable-adaptation: No neuron is at its kink at a support point x != 0, at W and at every iterate that a step starts from, nor at a query point x != 0 at W_i; no prediction there on a joint of the loss.; full-row-rank: The meta-features over all (task, input) pairs are linearly independent.
    gap: by how much the comparator beats omega: L(omega) minus its meta-risk, or (meta-RL) its return minus L(omega); eps: ||grad L(omega)||, the stationarity of omega, by Taylor arithmetic through L; min_norm_solution: norm of the shortest v with phi_i(x)'v = u_i(x) everywhere *)
 Definition network_c3 (R : realType) : Prop := forall P : problem R,
   assume_outer_convexity P ->

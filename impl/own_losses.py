@@ -17,6 +17,7 @@ from .arithmetic import Balls, BallSeries, Floats, IrrationalError, Number, Rati
 from .losses import TABLE, Link, LossFamily
 from .midrad import MidRad, MidRads
 from .profiles import Constants, Profile
+from .sealed import Sealed, Sealing, opened
 
 Formula = Callable[[Any, Number], Number]
 """(function set, t) -> a number."""
@@ -54,6 +55,10 @@ class Loss:
         """By order."""
         return self.value, self.d1, self.d2, self.d3
 
+    def at(self, order: int, m: Any, t: Number) -> Number:
+        """g or a derivative of it there."""
+        return opened(self.formulas[order](Sealing(m), Sealed(t)))
+
     @property
     def family(self) -> LossFamily:
         """Its row of the table."""
@@ -73,7 +78,7 @@ class Own(Profile):
 
     def _at(self, order: int, m: Any, t: Number) -> Number:
         # A number of the system, whatever constant the formula may be.
-        return self.loss.formulas[order](m, t) + 0 * t
+        return self.loss.at(order, m, t) + 0 * t
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
         return self._at(0, m, t)
@@ -99,14 +104,14 @@ class Own(Profile):
 def _ball(constant: Constant) -> arb | None:
     if constant is None:
         return None
-    found = constant(Balls) if callable(constant) else arb(rational(constant))
+    found = opened(constant(Sealing(Balls))) if callable(constant) else arb(rational(constant))
     return found if isinstance(found, arb) else arb(rational(found))
 
 
 def _rational(loss: Loss) -> bool:
     """Whether the formulas map rationals to rationals."""
     try:
-        found = [formula(Rationals, fmpq(2, 3)) for formula in loss.formulas]
+        found = [loss.at(order, Rationals, fmpq(2, 3)) for order in range(4)]
     except (IrrationalError, AttributeError):
         return False
     return all(isinstance(v, fmpq | int) for v in found)
@@ -132,9 +137,9 @@ def faults(loss: Loss) -> str | None:
     if loss.name in TABLE:
         return f"name={loss.name!r}: a name that no other loss has"
     t = sympy.Symbol("t", real=True)
-    formula = sympy.sympify(loss.value(Sympy, t))
-    for order, own in enumerate(loss.formulas[1:], start=1):
-        derivative, claimed = sympy.diff(formula, t, order), sympy.sympify(own(Sympy, t))
+    formula = sympy.sympify(loss.at(0, Sympy, t))
+    for order in (1, 2, 3):
+        derivative, claimed = sympy.diff(formula, t, order), sympy.sympify(loss.at(order, Sympy, t))
         for point in POINTS:
             at = sympy.Rational(int(point.p), int(point.q))
             exact, said = derivative.subs(t, at).evalf(40), claimed.subs(t, at).evalf(40)

@@ -22,7 +22,8 @@ from .arithmetic import Balls, Floats, IrrationalError, Number, midpoint, ration
 from .balls.core import CoreQuantities, TooLargeError
 from .files import BadInputError
 from .instances import Instance
-from .stated_tasks import TaskAt, between, constant, eigenvalues, tasks
+from .sealed import Sealed, Sealing, opened
+from .stated_tasks import Risk, TaskAt, between, constant, eigenvalues, tasks
 
 
 class OneByOneError(ArithmeticError):
@@ -33,7 +34,8 @@ class At(ABC):
     """What a quantity is made of: the instance that it is evaluated on, in one of the number systems.
 
     Numbers are balls, rationals or arrays (B,) of a batch: add, subtract, multiply, divide, take integer powers; for
-    anything else there are the functions here. Constants are integers, fractions of them, or `number("1/3")`.
+    anything else there are the functions here. Constants are integers, fractions of them, or `number("1/3")`. A user's
+    code sees it through `sealed`: whatever it asks of a number but arithmetic is refused.
     """
 
     def __init__(self, of: Any) -> None:
@@ -298,13 +300,19 @@ PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError)
 def evaluated(quantity: Quantity, at: At) -> Any:
     """The quantity there. Errors: PASSED; BadInputError with the line of what fails in it."""
     try:
-        return quantity.value(at)
+        value = quantity.value(Sealing(at, (At, TaskAt, Risk), (Instance,)))
     except PASSED:
         raise
     except BadInputError:
         raise
     except Exception as error:
         raise fault(error, quantity.value.__code__.co_filename, f"the quantity {quantity.name}") from error
+    code = quantity.value.__code__
+    if not isinstance(value, Sealed | int | np.integer | fmpq):
+        required = "a number that at gave, or an exact one: no float; constants are whole numbers, or at.number('1/3')"
+        place = f"line {code.co_firstlineno}, {quantity.name}"
+        raise BadInputError(code.co_filename, place, type(value).__name__, required)
+    return opened(value)
 
 
 def fault(error: Exception, file: str, what: str) -> BadInputError:
@@ -318,16 +326,7 @@ def fault(error: Exception, file: str, what: str) -> BadInputError:
 
 def _decided(quantity: Quantity, of: CoreQuantities) -> Number:
     value = evaluated(quantity, Deciding(of))
-    if isinstance(value, int | np.integer):
-        value = fmpq(int(value))
-    if isinstance(value, fmpq):
-        return of.m.number(value)
-    if isinstance(value, arb) and of.m is Balls:
-        return value
-    code = quantity.value.__code__
-    required = "an enclosure or an exact number: no float; constants are whole numbers, or at.number('1/3')"
-    place = f"line {code.co_firstlineno}, {quantity.name} over {of.m.name}"
-    raise BadInputError(code.co_filename, place, type(value).__name__, required)
+    return value if isinstance(value, arb) else of.m.number(fmpq(value))
 
 
 def deciding(base: type[CoreQuantities], own: Mapping[str, Quantity]) -> type[CoreQuantities]:

@@ -1,0 +1,142 @@
+"""What own code sees of numbers: sums, products, quotients and powers of them, and nothing that decides by one.
+
+An enclosure answers `a <= b` with False where it cannot tell, so code that asks takes a branch that nothing proves. A
+sealed number cannot be asked: no comparison, no truth value, no float, no hash, no text. Numbers are sealed where they
+are handed to own code, and opened where it hands them back.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+from flint import fmpq, fmpz
+
+from ..theory.claim import UndefinedQuantityError
+from .arithmetic import fenced, quotient
+
+EXACT = int | np.integer | fmpz | fmpq
+"""What own code may combine with a sealed number."""
+
+
+class AskedError(TypeError):
+    """Own code would decide by a number, or mixes it with one that is not exact; the message says what to write."""
+
+
+def _asked(what: str) -> Callable[..., NoReturn]:
+    def refuse(*_: object) -> NoReturn:
+        raise AskedError(f"it asks {what} of a number, which no enclosure answers: there are largest, least, magnitude")
+
+    return refuse
+
+
+def _divided(top: Any, bottom: Any) -> Any:
+    try:
+        return quotient(top, bottom)
+    except ZeroDivisionError:
+        raise UndefinedQuantityError("a number is divided by 0") from None
+
+
+def _operators(operation: Callable[[Any, Any], Any]) -> Iterator[Callable[[Sealed, object], Any]]:
+    """The operation with the number on its left, and on its right."""
+
+    def forward(self: Sealed, other: object) -> Any:
+        found = _operand(other)
+        return found if found is NotImplemented else Sealed(operation(self._number, found))
+
+    def backward(self: Sealed, other: object) -> Any:
+        found = _operand(other)
+        return found if found is NotImplemented else Sealed(operation(found, self._number))
+
+    yield forward
+    yield backward
+
+
+def _operand(other: object) -> Any:
+    """The number to combine with; NotImplemented of what is none. Errors: AskedError for a float."""
+    if isinstance(other, Sealed):
+        return other._number
+    if isinstance(other, EXACT):
+        return int(other) if isinstance(other, np.integer) else other
+    if isinstance(other, float):
+        raise AskedError(f"{other!r} is no exact constant: there are whole numbers, fractions of them, number('1/3')")
+    return NotImplemented
+
+
+class Sealed:
+    """A number of any number system, for arithmetic alone."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: Any) -> None:
+        self._number = number
+
+    __add__, __radd__ = _operators(operator.add)
+    __sub__, __rsub__ = _operators(operator.sub)
+    __mul__, __rmul__ = _operators(operator.mul)
+    __truediv__, __rtruediv__ = _operators(_divided)
+
+    def __pow__(self, exponent: int) -> Sealed:
+        if not isinstance(exponent, int):
+            return NotImplemented
+        return 1 / self**-exponent if exponent < 0 else Sealed(fenced(self._number) ** exponent)
+
+    def __neg__(self) -> Sealed:
+        return Sealed(-self._number)
+
+    def __pos__(self) -> Sealed:
+        return self
+
+    def __abs__(self) -> Sealed:
+        return Sealed(abs(self._number))
+
+    def __repr__(self) -> str:
+        return "<number>"
+
+    __lt__, __le__, __gt__, __ge__ = map(_asked, ("<", "<=", ">", ">="))
+    __eq__, __ne__ = map(_asked, ("==", "!="))  # type: ignore[assignment]
+    __hash__ = _asked("a hash")  # type: ignore[assignment]
+    __bool__ = _asked("the truth")
+    __float__, __int__, __index__, __complex__ = map(_asked, ("the float", "the integer", "the index", "the complex"))
+    __round__, __floor__, __ceil__, __trunc__ = map(_asked, ("the rounding", "the floor", "the ceiling", "the integer"))
+
+
+class Sealing:
+    """A thing of the suite as own code sees it: what its functions and fields give is sealed, what they take is opened.
+
+    shown   the kinds of things that are seen so themselves   kept   the kinds that are given as they are
+    """
+
+    __slots__ = ("_kept", "_shown", "_thing")
+
+    def __init__(self, thing: Any, shown: tuple[type, ...] = (), kept: tuple[type, ...] = ()) -> None:
+        self._thing, self._shown, self._kept = thing, shown, (int, str, type(None), *kept)
+
+    def __call__(self, *args: Any) -> Any:
+        return self._sealed(self._thing(*args))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"{name} is private")
+        found = getattr(self._thing, name)
+        return (lambda *args: self._sealed(found(*map(opened, args)))) if callable(found) else self._sealed(found)
+
+    def _sealed(self, value: Any) -> Any:
+        if isinstance(value, self._kept):
+            return value
+        if isinstance(value, self._shown):
+            return Sealing(value, self._shown, self._kept)
+        if isinstance(value, list | tuple):
+            return [self._sealed(v) for v in value] if isinstance(value, list) else tuple(map(self._sealed, value))
+        return Sealed(value)
+
+
+def opened(value: Any) -> Any:
+    """What own code hands over, with its numbers as they are; lists of what can be gone through."""
+    if isinstance(value, Sealed):
+        return value._number
+    if isinstance(value, Sealing):
+        return value._thing
+    return [opened(v) for v in value] if isinstance(value, Iterable) and not isinstance(value, str) else value

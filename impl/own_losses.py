@@ -133,9 +133,9 @@ def faults(loss: Loss) -> str | None:
     from .oracles.sympy_functions import Sympy
 
     if loss.link.upper() not in ("RESIDUAL", "MARGIN", "CANONICAL"):
-        return f"link={loss.link!r}: residual, margin or canonical"
+        return f"link={loss.link!r}, and not residual, margin or canonical"
     if loss.name in TABLE:
-        return f"name={loss.name!r}: a name that no other loss has"
+        return f"name={loss.name!r}, as another loss is called"
     t = sympy.Symbol("t", real=True)
     formula = sympy.sympify(loss.at(0, Sympy, t))
     for order in (1, 2, 3):
@@ -144,7 +144,7 @@ def faults(loss: Loss) -> str | None:
             at = sympy.Rational(int(point.p), int(point.q))
             exact, said = derivative.subs(t, at).evalf(40), claimed.subs(t, at).evalf(40)
             if not abs(exact - said) < sympy.Float("1e-25") * (1 + abs(exact)):
-                return f"d{order} at {at}: {float(said):.12g}, where the derivative of value is {float(exact):.12g}"
+                return f"d{order}({at}) is {float(said):.10g}, but the derivative of value there is {float(exact):.10g}"
     return _contradicted(loss)
 
 
@@ -161,23 +161,24 @@ def _contradicted(loss: Loss) -> str | None:
             for order, factorial in enumerate((1, 1, 2, 6)):
                 ball = profile._at(order, Balls, arb(point))
                 if not ball.overlaps(series[order] * factorial):
-                    return f"d{order} at {point}: {ball}, where power series say {series[order] * factorial}"
+                    said = midpoint(series[order] * factorial)
+                    return f"d{order}({point}) is {midpoint(ball):.10g} in balls, and {said:.10g} by series of value"
                 near = profile._at(order, MidRads, MidRad(to_float(point)))
                 value = profile._at(order, Floats, to_float(point))
                 if abs(midpoint(ball) - value) > 1e-9 * (1 + abs(value)) or not near.low <= midpoint(ball) <= near.high:
-                    return f"d{order} at {point}: in float64 {value}, where balls say {ball}"
+                    return f"d{order}({point}) is {value:.10g} in float64, and {midpoint(ball):.10g} in balls"
         constants = profile.constants(None)
         bounds = (None, constants.m1, constants.m2, constants.m3)
         for k in range(-GRID, GRID):
             at = arb(fmpq(k * REACH, GRID)).union(arb(fmpq((k + 1) * REACH, GRID)))
             values = [profile._at(order, Balls, at) for order in range(4)]
-            where = f"about {midpoint(at):g}"
+            where = f"about t = {midpoint(at):g}"
             for order in (1, 2, 3):
                 bound = bounds[order]
                 if bound is not None and values[order].abs_lower() > bound:
-                    return f"m{order}={bound}: |d{order}| is larger {where}"
+                    return f"m{order}={midpoint(bound):.10g}, but |d{order}| is larger {where}"
             if values[2] < constants.mu:
-                return f"mu={constants.mu}: d2 is smaller {where}"
+                return f"mu={midpoint(constants.mu):.10g}, but d2 is smaller {where}"
             if constants.kappa is not None and values[3].abs_lower() > constants.kappa * values[2].abs_upper():
-                return f"kappa={constants.kappa}: |d3|/d2 is larger {where}"
+                return f"kappa={midpoint(constants.kappa):.10g}, but |d3|/d2 is larger {where}"
     return None

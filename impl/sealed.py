@@ -16,18 +16,19 @@ from flint import fmpq, fmpz
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import fenced, quotient
+from .files.faults import nearest
 
 EXACT = int | np.integer | fmpz | fmpq
 """What own code may combine with a sealed number."""
 
 
-class AskedError(TypeError):
-    """Own code would decide by a number, or mixes it with one that is not exact; the message says what to write."""
+class MisuseError(Exception):
+    """Own code asks for what there is not, or would decide by a number; the message says what to write."""
 
 
 def _asked(what: str) -> Callable[..., NoReturn]:
     def refuse(*_: object) -> NoReturn:
-        raise AskedError(f"it asks {what} of a number, which no enclosure answers: there are largest, least, magnitude")
+        raise MisuseError(f"it asks {what} of a number, which no enclosure answers: use largest, least, magnitude")
 
     return refuse
 
@@ -55,13 +56,13 @@ def _operators(operation: Callable[[Any, Any], Any]) -> Iterator[Callable[[Seale
 
 
 def _operand(other: object) -> Any:
-    """The number to combine with; NotImplemented of what is none. Errors: AskedError for a float."""
+    """The number to combine with; NotImplemented of what is none. Errors: MisuseError for a float."""
     if isinstance(other, Sealed):
         return other._number
     if isinstance(other, EXACT):
         return int(other) if isinstance(other, np.integer) else other
     if isinstance(other, float):
-        raise AskedError(f"{other!r} is no exact constant: there are whole numbers, fractions of them, number('1/3')")
+        raise MisuseError(f"{other!r} is no exact constant: there are whole numbers, fractions of them, number('1/3')")
     return NotImplemented
 
 
@@ -120,6 +121,9 @@ class Sealing:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"{name} is private")
+        if not hasattr(type(self._thing), name) and not hasattr(self._thing, name):
+            known = (known for known in dir(self._thing) if not known.startswith("_"))
+            raise AttributeError(f"there is no {name}{nearest(name, known)}")
         found = getattr(self._thing, name)
         return (lambda *args: self._sealed(found(*map(opened, args)))) if callable(found) else self._sealed(found)
 

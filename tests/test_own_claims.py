@@ -18,7 +18,8 @@ from flint import ctx, fmpq
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import FAMILIES, all_claims, loads
 from metagap.impl.files import BadInputError
-from metagap.impl.own_claims import OwnClaims, Stating, read, standing, unread, using
+from metagap.impl.own_checks import unread
+from metagap.impl.own_claims import OwnClaims, Stating, read, standing, using
 from metagap.impl.sources import RandomSource
 from metagap.impl.stated import Deciding
 from metagap.reports.cli import app

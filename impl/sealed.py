@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from typing import Any, NoReturn
 
 import numpy as np
-from flint import fmpq, fmpz
+from flint import arb, fmpq, fmpz
 
 from ..theory.claim import UndefinedQuantityError
 from .arithmetic import fenced, quotient
@@ -20,6 +21,9 @@ from .files.faults import nearest
 
 EXACT = int | np.integer | fmpz | fmpq
 """What own code may combine with a sealed number."""
+
+
+PACKAGE = __name__.partition(".")[0] + "."
 
 
 class MisuseError(Exception):
@@ -107,13 +111,13 @@ class Sealed:
 class Sealing:
     """A thing of the suite as own code sees it: what its functions and fields give is sealed, what they take is opened.
 
-    shown   the kinds of things that are seen so themselves   kept   the kinds that are given as they are
+    shown   the kinds of things that are seen so themselves   exact   the kinds that are seen as `Exact`
     """
 
-    __slots__ = ("_kept", "_shown", "_thing")
+    __slots__ = ("_exact", "_shown", "_thing")
 
-    def __init__(self, thing: Any, shown: tuple[type, ...] = (), kept: tuple[type, ...] = ()) -> None:
-        self._thing, self._shown, self._kept = thing, shown, (int, str, type(None), *kept)
+    def __init__(self, thing: Any, shown: tuple[type, ...] = (), exact: tuple[type, ...] = ()) -> None:
+        self._thing, self._shown, self._exact = thing, shown, exact
 
     def __call__(self, *args: Any) -> Any:
         return self._sealed(self._thing(*args))
@@ -125,16 +129,41 @@ class Sealing:
             known = (known for known in dir(self._thing) if not known.startswith("_"))
             raise AttributeError(f"there is no {name}{nearest(name, known)}")
         found = getattr(self._thing, name)
-        return (lambda *args: self._sealed(found(*map(opened, args)))) if callable(found) else self._sealed(found)
+        if not callable(found):
+            return self._sealed(found)
+        return lambda *args, **named: self._sealed(
+            found(*map(opened, args), **{k: opened(v) for k, v in named.items()})
+        )
 
     def _sealed(self, value: Any) -> Any:
-        if isinstance(value, self._kept):
+        if value is None or isinstance(value, int | str):
             return value
+        if isinstance(value, self._exact):
+            return Exact(value)
         if isinstance(value, self._shown):
-            return Sealing(value, self._shown, self._kept)
+            return Sealing(value, self._shown, self._exact)
         if isinstance(value, list | tuple):
             return [self._sealed(v) for v in value] if isinstance(value, list) else tuple(map(self._sealed, value))
         return Sealed(value)
+
+
+class Exact(Sealing):
+    """A thing of the suite that is exact, as an instance is: rationals are given as they are, enclosures are sealed."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._thing == opened(other))
+
+    def __hash__(self) -> int:
+        return hash(self._thing)
+
+    def _sealed(self, value: Any) -> Any:
+        if isinstance(value, arb):
+            return Sealed(value)
+        if isinstance(value, tuple):
+            return tuple(map(self._sealed, value))
+        return Exact(value) if type(value).__module__.startswith(PACKAGE) and not isinstance(value, Enum) else value
 
 
 def opened(value: Any) -> Any:

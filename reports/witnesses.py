@@ -26,13 +26,21 @@ from ..impl.own_claims import standing
 from ..theory.claim import Ablation, Claim, Expression, Mutant, Relation, Verdict
 from . import formats
 from .formats.shared import Sides, StatementText, WitnessFile, WitnessKind, interval
-from .records import dumps
+from .records import dumps, write_text
 
 FOLDER = "counterexamples"
 """Where witnesses lie, below the folder of a report."""
 
 KEPT = Path(theory.__file__).with_name(FOLDER)
 """Where those of the theory lie: they ship with it."""
+
+CHECKER = Path(__file__).with_name("check_witness.py")
+"""Checks witnesses with the standard library alone, for readers who trust nothing else."""
+
+
+def put_checker(folder: Path) -> None:
+    """The checker lies beside the report, wherever there are counterexamples."""
+    write_text(folder / CHECKER.name, CHECKER.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 from metagap.impl.families import FAMILIES, all_claims
-from metagap.reports.audit import CHECKER
 from metagap.reports.documentation import TUTORIALS, pages
+from metagap.reports.witnesses import CHECKER
 
 pytestmark = pytest.mark.ci
 

@@ -179,7 +179,7 @@ def _write(
 ) -> tuple[AuditRecord | MutantsRecord, Path | None]:
     """The record and, but for that of the mutants alone, the report in its folder. Errors: OSError."""
     record = found.record()
-    write_text(out / audits.CHECKER.name, audits.CHECKER.read_text(encoding="utf-8"))
+    witnesses.put_checker(out)
     save_files(found.files, out)
     record.files = hashes(record, out)
     if only_mutants:

@@ -134,6 +134,7 @@ def _write(
 ) -> tuple[Path, AuditRecord | None]:
     """Errors: OSError."""
     save_files(run.kept, out)
+    put_checker(out)
     record.files = hashes(record, out)
     write_text(out / "verify.json", dumps(record))
     kept = run.audit_record()
@@ -197,7 +198,7 @@ def _print_claims(console: Console, record: VerifyRecord) -> None:
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:
-    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim")
+    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim", fold=True)
     for heading in ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:

@@ -297,7 +297,7 @@ def proved_again(members: Members, found: Mapping[str, Any], seconds: float) -> 
             if outcome != "refuted":
                 say(f"{row['file']}: {outcome}: {' '.join(detail.split())}")
             elif row["kind"] == "claim":
-                false.setdefault(row["claim"], []).append(row["file"])
+                false.setdefault(row["name"], []).append(row["file"])
         late += left <= 0
         outcomes.setdefault(row["kind"], Counter())[outcome] += 1
     if late:

@@ -85,7 +85,8 @@ def checked(content: object, source: str, tell: Callable[[str], None]) -> tuple[
     parts = {"proved": shares.proved, "outside its assumptions": shares.outside, "false": shares.violated}
     said = ", ".join(f"{name} on {100 * _down(part):.4f} %" for name, part in parts.items() if part or name == "proved")
     rest = 1 - sum(parts.values())
-    left = f"; {100 * int(rest.p) / int(rest.q):.3g} % of the volume is left open" if found.accepted and rest > 0 else ""
+    left = ""
+    if found.accepted and rest > 0:
+        left = f"; {100 * int(rest.p) / int(rest.q):.3g} % of the volume is left open"
     line = f"{source}: {word}: {given.what.name} {said} of the region: {found.reason}{left} ({found.boxes} boxes)"
     return 1 if not found.accepted else 3 if left else 0, line
-

@@ -20,7 +20,7 @@ from metagap.reports import proving
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
 from metagap.reports.jobs import PROFILES, Job, LandscapeJob, run_job
-from metagap.reports.records import dumps, hashes, save_files, write_text
+from metagap.reports.records import dumps, hashes, save_files
 from metagap.reports.sharpness import sharpness
 from metagap.reports.verify import Run
 from metagap.reports.witnesses import put_checker

@@ -117,10 +117,11 @@ def _mutants(rows: list[MutantRow]) -> Table:
     headings = ("mutant", "status", BY, "examples", "s", "numbers")
     name, status, by, *numbers = (max(map(len, column)) for column in zip(headings, *cells, strict=True))
     # Who found it is folded where there is no room, then the names.
-    left = paper().width - sum(width + 1 for width in (name, status, *numbers)) - 2
+    left = paper().width - sum(width + 2 for width in (name, status, *numbers)) - 1
     table = listing("Mutants", "mutant", fold=True)
+    table.show_edge = False
     table.add_column("status", no_wrap=True)
-    table.add_column(BY, overflow="fold", width=max(len(BY), min(by, left)))
+    table.add_column(BY, overflow="fold", width=min(by, left) if left >= len("found") else len(BY))
     for heading in headings[3:]:
         table.add_column(heading, justify="right", no_wrap=True)
     for row, texts in zip(rows, cells, strict=True):

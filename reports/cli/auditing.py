@@ -220,7 +220,8 @@ def replay(
                 else:
                     paths.append(path)
     if not paths and skipped:
-        fail(f"--out={str(out)!r}: a counterexample of this version is required; all {skipped} were skipped, as is said above")
+        required = f"a counterexample of this version is required; all {skipped} were skipped, as is said above"
+        fail(f"--out={str(out)!r}: {required}")
     if not paths:
         fail(f"--out={str(out)!r}: a folder with {witnesses.FOLDER}/*.json is required; run metagap audit first")
     outcomes = Counter[str]()

@@ -144,8 +144,8 @@ def check(
 ) -> None:
     """Prove a certificate again, by separate code in ball arithmetic.
 
-    Status 1 if it is rejected. A region's certificate may leave a part of it open: accepted then says what is proved, and
-    the status is 3, as it was of metagap prove.
+    Status 1 if it is rejected. A region's certificate may leave a part of the region open: how much is said, and the
+    status is 3, as that of metagap prove.
     """
     advice = "it is neither accepted nor rejected; allow more"
     source = None if tasks is None else tasks_at(tasks, loss, eta, steps, task, label, ignore, feature, decay)

@@ -24,6 +24,7 @@ from ..jobs import PROFILES
 from ..own import option
 from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
+from ..witnesses import put_checker
 from .ending import INTERRUPTED, interrupted
 from .shared import (
     FOLDER,

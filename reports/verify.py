@@ -279,14 +279,14 @@ class Run:
                 instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
             file = f"counterexamples/{claim.name}-{kind}.json"
-            self.kept[file] = witness("claim", claim.name, instance, judged.gap, judged.bound)
+            self.kept[file] = witness("claim", claim.name, instance, judged.side, judged.bound)
             rows.append(
                 Violation(
                     kind=kind,
                     grade="genuine" if judged.verdict is Verdict.VIOLATED else "suspect",
                     instance=instance.sha256,
                     file=file,
-                    gap=interval(judged.gap),
+                    gap=interval(judged.side),
                     bound=interval(judged.bound),
                     terms=intervals(judged.terms),
                     origin=kept.origin,
@@ -306,7 +306,7 @@ class Run:
             instance=kept.sha256,
             file=file,
             ratio=finite(judged.ratio),
-            gap=interval(judged.gap),
+            gap=interval(judged.side),
             bound=interval(judged.bound),
             terms=intervals(judged.terms),
             reason=judged.reason,

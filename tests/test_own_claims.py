@@ -22,6 +22,7 @@ from metagap.impl.own_checks import unread
 from metagap.impl.own_claims import OwnClaims, Stating, read, standing, using
 from metagap.impl.sources import RandomSource
 from metagap.impl.stated import Deciding
+from metagap.reports import check_witness
 from metagap.reports.cli import app
 from metagap.reports.formats import check
 from metagap.reports.formats.verifying import VerifyRecord
@@ -30,6 +31,7 @@ from metagap.reports.own import recorded, shown
 from metagap.reports.records import dumps
 from metagap.reports.render import Report
 from metagap.reports.verify import Run
+from metagap.reports.witnesses import witness
 from metagap.theory.claim import UndefinedQuantityError, Verdict
 from metagap.theory.notation import SYMBOLS
 from typer.testing import CliRunner
@@ -134,6 +136,54 @@ def test_python_judges_claims_that_stand_nowhere(tmp_path: Path, monkeypatch: py
     wrong = metagap.Claim("meta-sl-wrong", "wrong", left="gap", bound="epsilon")
     with pytest.raises(BadInputError, match=r"epsilon.*did you mean eps"):
         metagap.judge(instance, [wrong])
+
+
+MENDED = (
+    "from metagap import Claim, quantity\n"
+    + """
+@quantity("s", "how far L rises above its tangent")
+def rise(at):
+    return at("gap") + at.number("2/3")
+
+C = Claim("meta-sl-mended", "t", left="2*gap + rise", bound="{}", quantities=(rise,))
+"""
+)
+
+
+def test_a_counterexample_to_a_claim_that_was_mended_is_judged_by_what_it_says_now(tmp_path: Path) -> None:
+    folder = tmp_path / "counterexamples"
+    folder.mkdir()
+    instance = loads(json.dumps(SQUARED))
+    files = {name: tmp_path / f"{name}.py" for name in ("wrong", "mended", "worse")}
+    for path, bound in zip(files.values(), ("gap", "2*gap + rise + 1", "gap/2"), strict=True):
+        path.write_text(MENDED.format(bound))
+    with using(read(str(files["wrong"]))) as own:
+        judged = metagap.judge(instance, own.claims)["meta-sl-mended"]
+        assert judged.verdict is Verdict.VIOLATED and judged.side is not None and judged.bound is not None
+        assert judged.ratio == judged.side.middle / judged.bound.middle
+        text = witness("claim", "meta-sl-mended", instance, judged.side, judged.bound)
+    (folder / "w.json").write_text(text)
+    for name, status, said in (
+        ("wrong", 0, r"still violated \(.*certified\): 2\*gap \+ rise is [\d.]+, the bound"),
+        ("mended", 0, r"fixed \(.*; the statement has changed\)"),
+        ("worse", 0, r"still violated \(.*; the statement has changed\)"),
+    ):
+        done = CliRunner().invoke(app, ["replay", "--claims", str(files[name]), "--out", str(tmp_path)])
+        assert done.exit_code == status and re.search(said, done.output), done.output
+    assert CliRunner().invoke(app, ["replay", "--out", str(tmp_path)]).exit_code == 3
+    assert check_witness.check(json.loads(text)) == (
+        "not checked",
+        "the quantity rise, which this script does not have (those of a claims file it does not run)",
+    )
+    (folder / "w.json").write_text("{}")
+    done = CliRunner().invoke(app, ["replay", "--out", str(tmp_path)])
+    assert done.exit_code == 2 and "all 1 were skipped" in done.output
+
+
+def test_a_loss_that_is_not_known_may_be_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "instance.json").write_text(json.dumps(SQUARED | {"loss": {"name": "mine"}}))
+    done = CliRunner().invoke(app, ["judge", str(tmp_path / "instance.json")])
+    assert done.exit_code == 2 and "(one of your own: --claims FILE.py)" in done.output
 
 
 CLAIM = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import zlib
 from dataclasses import replace
 from functools import cache
@@ -504,8 +505,17 @@ def test_the_command_proves_and_check_proves_again(tmp_path: Path) -> None:
     (row,) = json.loads(record.read_text(encoding="utf-8"))["rows"]
     assert (row["proved"], row["whole"]) == (1, True)
     assert loads(made.read_text(encoding="utf-8")).shares.proved == 1
-    half = runner.invoke(app, ["prove", "--region", str(EXAMPLE), "--claim", "half-constant", "--max-time", "0.1"])
+    again = runner.invoke(app, ["check", str(made)])
+    assert again.exit_code == 0 and "proved on 100.0000 % of the region: every box that it claims" in again.output
+    assert "left open" not in again.output
+    part = tmp_path / "half.cert"
+    asked = ["--claim", "half-constant", "--max-time", "0.1", "--certificate", str(part)]
+    half = runner.invoke(app, ["prove", "--region", str(EXAMPLE), *asked])
     assert half.exit_code == 3
+    again = runner.invoke(app, ["check", str(part)])
+    assert again.exit_code == 3 and re.search(r"accepted: .* % of the volume is left open", again.output), again.output
+    other = runner.invoke(app, ["check", str(EXAMPLE)])
+    assert other.exit_code == 2 and "metagap prove --region --certificate" in other.output
 
 
 @pytest.mark.parametrize(

@@ -164,14 +164,18 @@ class Loss:
         """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns.
 
         Joints inside need no look, since beyond them there is an end; at an end it is the smaller one of both sides', 0
-        for every loss that has joints.
+        for every loss that has joints. Where nobody knows the turning points it is between the range's lower end and the
+        least at the ends.
         """
         p = self._parameter(Balls)
         least = self.d2(Balls, z, y).min(self.d2(Balls, h, y))
+        turning = self.profile.turning(2, p)
+        if turning is None:
+            return arb(self.range(2, z.union(h), y).lower()).union(least)
         if self.profile.joints:
             ends = (self.joint_distance(z, y), self.joint_distance(h, y))
             return arb(0) if any(d is not None and d.is_zero() for d in ends) else least
-        for point in self.profile.turning(2, p) or ():  # of a convex loss they are known
+        for point in turning:
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point
             side = (at - z) * (at - h)
             if not side > 0:

@@ -9,8 +9,8 @@ instances where all its assumptions are certified. An assumption that the claim 
 how often does it fail while the claim is proved. And a claim whose assumptions are never met together is vacuous: that
 shows.
 
-A conclusion without a value counts against leaving an assumption out if that takes the value away: not where what has no
-value has none either on an instance that meets all assumptions. There another one is missing.
+A conclusion without a value counts against leaving an assumption out if that takes the value away: not where what has
+no value has none either on an instance that meets all assumptions. There another one is missing.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from flint import ctx
 from ..theory.claim import Assumption, Claim, Source, UndefinedQuantityError, Verdict
 from ..theory.without import without
 from ..theory.without.hypotheses import HYPOTHESES
+from .balls.core import TooLargeError
 from .falsify.mutants import batches
 from .falsify.pursuit import pursue
 from .families import Family, family_of
 from .instances import Instance
-from .balls.core import TooLargeError
 from .judge import PRECISIONS, ClaimJudgement, Evaluator, judge_claim
 from .shrink import shrink
 from .verdicts import standing

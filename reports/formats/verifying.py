@@ -140,7 +140,8 @@ class ClaimRow(Record):
     undecided: list[Shown]
     violations: list[Violation]
     void: Annotated[
-        dict[str, Count], Meta(description="why it has no value though no assumption of it fails: on how many instances")
+        dict[str, Count],
+        Meta(description="why it has no value though no assumption of it fails: on how many instances"),
     ] = field(default_factory=dict)
 
     @property

@@ -261,6 +261,7 @@ class Run:
             tightest=None if tally.tightest is None else self._shown(tally.tightest),
             undecided=[self._shown(kept) for kept in tally.undecided],
             violations=self._violations(claim, tally),
+            void=_void(claim, tally),
         )
 
     def _violations(self, claim: Claim, tally: Tally) -> list[Violation]:
@@ -313,6 +314,13 @@ class Run:
             origin=kept.origin,
             command=f"metagap judge {{folder}}/{file} --claim {judged.claim}{option()}",
         )
+
+
+def _void(claim: Claim, tally: Tally) -> dict[str, int]:
+    """How often the claim had no value though no assumption of it fails, by why."""
+    known = {a.name for a in claim.assumptions}
+    found = tally.outside + tally.real_outside
+    return {why: number for why, number in sorted(found.items()) if why not in known}
 
 
 def _violates(claim: Claim, instance: Instance) -> bool:

@@ -14,10 +14,13 @@ from xml.etree import ElementTree
 import metagap
 import numpy as np
 import pytest
-from flint import ctx, fmpq
+from flint import arb, ctx, fmpq
 from metagap.impl.arithmetic import Rationals
 from metagap.impl.families import FAMILIES, all_claims, loads
 from metagap.impl.files import BadInputError
+from metagap.impl.loss_ranges import LossRanges
+from metagap.impl.losses import Loss
+from metagap.impl.midrad import MidRad
 from metagap.impl.own_checks import unread
 from metagap.impl.own_claims import OwnClaims, Stating, read, standing, using
 from metagap.impl.sources import RandomSource
@@ -527,12 +530,38 @@ def test_our_claims_are_judged_on_a_loss_of_ones_own(tmp_path: Path) -> None:
         assert set(own.families) >= {"meta-sl", "network", "smooth-network"}
         assert all(g.variants == ("ridge-cosh",) for g in FAMILIES["meta-sl"].generators)
         verdicts = {one.claim: one.verdict for one in metagap.judge(loads(named)).claims}
-        assert verdicts["meta-sl-lifted"] is verdicts["meta-sl-c2"] is Verdict.PROVED
+        assert verdicts["meta-sl-lifted"] is verdicts["meta-sl-c2"] is verdicts["meta-sl-c4"] is Verdict.PROVED
         assert Verdict.VIOLATED not in verdicts.values()
         bracket = metagap.minimise(loads(named), fmpq(2))
         assert bracket.lower <= bracket.upper < bracket.lower + 1e-3
     with pytest.raises(BadInputError):
         loads(named)
+
+
+def test_the_least_curvature_of_a_loss_of_ones_own_is_enclosed_on_the_segments_used(tmp_path: Path) -> None:
+    """1 + t^2, least within a segment that crosses t = 0, and t^2 - 1, of a loss that is not convex: C4 takes it where
+    it is positive, and no further; what arrays say contains it, too."""
+    file = tmp_path / "loss.py"
+    file.write_text(
+        "from metagap import Loss\ndef of(name, a):\n    return Loss(name, value=lambda m, t: a*t*t/2 + t*t*t*t/12, "
+        "d1=lambda m, t: a*t + t*t*t/3, d2=lambda m, t: a + t*t, d3=lambda m, t: 2*t, mu=a)\n"
+        "BOWL, WAVE = of('bowl', 1), of('wave', -1)\n"
+    )
+    with using(read(str(file))):
+        for name, a in (("bowl", 1), ("wave", -1)):
+            loss, half = Loss(name), arb(1) / 2
+            for z, h, least in ((-1, 2, a), (1, 3, a + 1), (-3, -2, a + 4), (0, 0, a)):
+                found = loss.least_curvature(z + half, h + half, half)
+                ends = LossRanges(loss, [fmpq(1, 2)]).least(2, *(MidRad(np.array([v + 0.5])) for v in (z, h)))
+                assert found.contains(arb(least)) and ends.low <= least <= ends.high
+        near = SQUARED | {"adaptation": {"name": "gradient", "eta": "1/16", "steps": 1}}
+        for name, omega, verdict in (
+            ("bowl", [0, "1/4"], Verdict.PROVED),
+            ("wave", [0, "1/4"], Verdict.PROVED),  # convex on the segments used
+            ("wave", ["1/2", 0], Verdict.OUTSIDE),
+        ):
+            at = metagap.judge(loads(json.dumps(near | {"loss": {"name": name}, "omega": omega})))
+            assert at["meta-sl-c4"].verdict is verdict
 
 
 def test_a_fault_in_tasks_is_told_with_its_line(tmp_path: Path) -> None:

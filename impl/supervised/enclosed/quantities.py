@@ -187,8 +187,8 @@ class EnclosedQuantities(StepConstants, BatchQuantities):
 
     @cached_property
     def strong_convexity(self) -> Any:
-        """The least ell'' on the segments between z and h'."""
-        if not self.batch.loss.profile.convex:
+        """The least ell'' on the segments between z and h'; a loss of one's own need not be convex elsewhere."""
+        if not (self.batch.loss.profile.convex or self.batch.loss.profile.own):
             raise UndefinedQuantityError("the loss is not convex")
         labels = self.given.labels
         z, h = (MidRads.broadcast_to(values[..., None], labels.shape) for values in (self.after, self.comparator))

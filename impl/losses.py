@@ -170,8 +170,8 @@ class Loss:
         """The smallest ell'' between the predictions z and h, enclosed: at an end, or where ell'' turns.
 
         Joints inside need no look, since beyond them there is an end; at an end it is the smaller one of both sides', 0
-        for every loss that has joints. Where nobody knows the turning points it is no less than on pieces that cover the
-        segment, and no more than where they meet.
+        for every loss that has joints. Where nobody knows the turning points it is no less than on pieces that cover
+        the segment, and no more than where they meet.
         """
         p = self._parameter(Balls)
         least = self.d2(Balls, z, y).min(self.d2(Balls, h, y))

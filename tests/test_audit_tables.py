@@ -55,6 +55,7 @@ def test_the_last_line_says_what_is_violated_and_what_is_open(
     assert line.startswith(f"VIOLATED: {wrong.claim} (counterexamples/wrong.json); ")
     assert f"; open (superfluous?): {opened.claim} without {opened.assumption}; " in line
     monkeypatch.setattr("metagap.reports.cli.audit_tables.voice.quiet", False)
+    wrong.violated = 0
     loose.void, loose.lacking = 5, {"smoothness": ["m2 is infinite", "no steps"]}
     text = " ".join(printed(record, capsys, detailed=False).split())
     assert f"{loose.claim}: under all its assumptions it has no value on 5 of {loose.met}" in text

@@ -14,7 +14,7 @@ RISKS = suite("test_neighbours:test_risks_are_those_of_the_engine")
 
 
 ASKED = "test_own_claims:test_nothing_is_asked_of_a_number"
-COMPARED = suite(ASKED, body="if at('eps') == 0: return 0")
+COMPARED = suite(ASKED, body="return 1 if at.constant('m2') < 2 else 0")
 OF_A_TASK = suite(ASKED, body="return 1 if at.tasks[0].weight < 1 else 0")
 OF_A_LOSS = suite("test_own_claims:test_a_wrong_loss_is_refused",
                   wrong="value=lambda m, t: t * t / 2 + (m.log_cosh(t) if t == 0 else m.log_cosh(t))")  # fmt: skip
@@ -42,7 +42,7 @@ STATED_FAULTS = (
     fault("tasks-handed-out-as-they-are", "own code may compare enclosures", "Sealing._sealed",
           "return Sealing(value, self._shown, self._exact)", "return value", OF_A_TASK, SEALED),
     fault("losses-of-unsealed-numbers", "own code may compare enclosures", "Loss.at",
-          "Sealed(t)", "t", OF_A_LOSS, LOSSES),
+          "opened(self.formulas[order](Sealing(m), Sealed(t)))", "self.formulas[order](m, t)", OF_A_LOSS, LOSSES),
     fault("constants-handed-out-unsealed", "own code may compare enclosures", "Exact._sealed",
           "return Sealed(value)", "return value", OF_A_CONSTANT, SEALED),
 )  # fmt: skip

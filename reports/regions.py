@@ -84,7 +84,7 @@ def checked(content: object, source: str, tell: Callable[[str], None]) -> tuple[
     shares = given.shares
     parts = {"proved": shares.proved, "outside its assumptions": shares.outside, "false": shares.violated}
     said = ", ".join(f"{name} on {100 * _down(part):.4f} %" for name, part in parts.items() if part or name == "proved")
-    rest = 1 - sum(parts.values())
+    rest = 1 - sum(parts.values(), start=fmpq(0))
     left = ""
     if found.accepted and rest > 0:
         left = f"; {100 * int(rest.p) / int(rest.q):.3g} % of the volume is left open"

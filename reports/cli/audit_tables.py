@@ -71,9 +71,9 @@ def _print_assumptions(console: Console, record: AuditRecord, detailed: bool) ->
     opened = [row for row in record.cells if row.status == Standing.OPEN.value]
     for row in opened:
         console.print(f"open: {row.claim} without {row.assumption}: {row.reason}")
-    for row in record.joint:
-        if row.void:
-            console.print(_lacking(row))
+    for joint in record.joint:
+        if joint.void:
+            console.print(_lacking(joint))
     for alarm in alarms(record):
         if alarm not in opened:
             if isinstance(alarm, Joint):

@@ -157,6 +157,8 @@ class Loss:
         if turning is None:
             return evaluate(Balls, arb(z.lower()).union(arb(z.upper())), y)
         if self.link is Link.CANONICAL and order == 0:
+            if not (y > 0 or y <= 0):  # whether it turns at all is open
+                return evaluate(Balls, arb(z.lower()).union(arb(z.upper())), y)
             turning = self.profile.minimiser(y, p)
         for point in turning:
             at = point + y if self.link is Link.RESIDUAL else point * y if self.link is Link.MARGIN else point

@@ -24,6 +24,7 @@ from ..impl.falsify.pursuit import BALLS
 from ..impl.families import FAMILIES, family_of
 from ..impl.insight import indifferent
 from ..impl.own_claims import asked, standing, stating
+from ..impl.stated import judging
 from ..theory.claim import Mutant
 from .executing import Lost, Workers, carried_out
 from .formats.auditing import (
@@ -60,9 +61,6 @@ class Effort:
     hunt: int
     work: int
 
-
-CHECKER = Path(__file__).with_name("check_witness.py")
-"""Checks witnesses with the standard library alone; lies beside the report, for readers who trust nothing else."""
 
 EFFORTS = {
     "quick": Effort(8, 600, 2_000, 1_000),
@@ -199,7 +197,7 @@ def audit_part(
 ) -> Audited:
     """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result."""
     family, effort, found = asked(FAMILIES[job.family]), job.effort, Audited()
-    with TemporaryDirectory() as place:
+    with TemporaryDirectory() as place, judging(f"an instance of the {job.part} of {job.family}, seed {job.seed}"):
         folder = Path(place)
         if job.part == "matrix":
             # Where nothing but balls evaluates an instance it costs many times as much.

@@ -18,6 +18,7 @@ from ..impl.families import FAMILIES, family_of, judge, loads
 from ..impl.instances import Instance
 from ..impl.own_claims import standing, stating
 from ..impl.shrink import shrink
+from ..impl.stated import judging
 from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
 from .audit import record_of
@@ -277,17 +278,18 @@ class Run:
                 continue
             instance = loads(kept.text, kept.origin)
             if kind == "simplest":
-                instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
+                with judging(f"one that is simpler than {kept.origin}"):
+                    instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
             file = f"counterexamples/{claim.name}-{kind}.json"
-            self.kept[file] = witness("claim", claim.name, instance, judged.gap, judged.bound)
+            self.kept[file] = witness("claim", claim.name, instance, judged.side, judged.bound)
             rows.append(
                 Violation(
                     kind=kind,
                     grade="genuine" if judged.verdict is Verdict.VIOLATED else "suspect",
                     instance=instance.sha256,
                     file=file,
-                    gap=interval(judged.gap),
+                    gap=interval(judged.side),
                     bound=interval(judged.bound),
                     terms=intervals(judged.terms),
                     origin=kept.origin,
@@ -307,7 +309,7 @@ class Run:
             instance=kept.sha256,
             file=file,
             ratio=finite(judged.ratio),
-            gap=interval(judged.gap),
+            gap=interval(judged.side),
             bound=interval(judged.bound),
             terms=intervals(judged.terms),
             reason=judged.reason,

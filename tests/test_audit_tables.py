@@ -74,6 +74,13 @@ def test_details_name_each_needed_assumption_with_its_step_and_each_mutant(
             assert f"{cell.assumption} ({cell.step.split(':')[0]})" in flat, cell
 
 
+def test_long_names_split_no_header(record: AuditRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    for row in record.mutants:
+        row.name, row.generator = f"meta-sl-{'of-my-own-' * 4}{row.name}", "support-small-step"
+    heads = next(line for line in printed(record, capsys, detailed=True).splitlines() if " mutant " in line)
+    assert heads.split() == ["mutant", "status", "found", "by", "examples", "s", "numbers"]
+
+
 def test_the_summary_counts_what_the_record_has(record: AuditRecord, capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(record, capsys, detailed=False)
     needed = sum(c.status == "needed" and c.claim.startswith("meta-sl") for c in record.cells)

@@ -114,16 +114,32 @@ def _power(rows: list[MutantRow]) -> Table:
     return table
 
 
+BY = "found by"
+
+
 def _mutants(rows: list[MutantRow]) -> Table:
-    table = listing("Mutants", "mutant")
+    cells = [
+        (
+            row.name,
+            row.status,
+            row.generator or "",
+            str(row.examples),
+            f"{row.seconds:.2f}",
+            "" if row.simplest is None else str(row.simplest.numbers),
+        )
+        for row in rows
+    ]
+    headings = ("mutant", "status", BY, "examples", "s", "numbers")
+    name, status, by, *numbers = (max(map(len, column)) for column in zip(headings, *cells, strict=True))
+    # Who found it is folded where there is no room, then the names.
+    left = paper().width - sum(width + 2 for width in (name, status, *numbers)) - 1
+    table = listing("Mutants", "mutant", fold=True)
+    table.show_edge = False
     table.add_column("status", no_wrap=True)
-    table.add_column("found by", overflow="fold")
-    for heading in ("examples", "s", "numbers"):
+    table.add_column(BY, overflow="fold", width=min(by, left) if left >= len("found") else len(BY))
+    for heading in headings[3:]:
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        small = "" if row.simplest is None else str(row.simplest.numbers)
-        style = "bold red" if row.status == "survived" else ""
-        cells = (row.name, row.status, row.generator or "", str(row.examples), f"{row.seconds:.2f}")
-        table.add_row(*cells, small, style=style)
+    for row, texts in zip(rows, cells, strict=True):
+        table.add_row(*texts, style="bold red" if row.status == "survived" else "")
     table.caption = "numbers: of the smallest counterexample"
     return table

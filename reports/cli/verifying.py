@@ -25,6 +25,7 @@ from ..jobs import PROFILES
 from ..own import option
 from ..records import dumps, hashes, save_files, write_text
 from ..render import write_report
+from ..witnesses import put_checker
 from .ending import INTERRUPTED, interrupted
 from .shared import (
     FOLDER,
@@ -135,6 +136,7 @@ def _write(
 ) -> tuple[Path, AuditRecord | None]:
     """Errors: OSError."""
     save_files(run.kept, out)
+    put_checker(out)
     record.files = hashes(record, out)
     write_text(out / "verify.json", dumps(record))
     kept = run.audit_record()
@@ -203,7 +205,7 @@ def _print_claims(console: Console, record: VerifyRecord) -> None:
 
 
 def _verification_table(family: str, rows: list[ClaimRow]) -> Table:
-    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim")
+    table = listing(f"{FAMILIES[family].title}: {family}-...", "claim", fold=True)
     for heading in ("scope", "proved", "equal", "false", "open", "real", "50 %", "90 %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:

@@ -33,6 +33,7 @@ from metagap.reports.jobs import Profile
 from metagap.reports.own import recorded, shown
 from metagap.reports.records import dumps
 from metagap.reports.render import Report
+from metagap.reports.tally import tally_instance
 from metagap.reports.verify import Run
 from metagap.reports.witnesses import witness
 from metagap.theory.claim import UndefinedQuantityError, Verdict
@@ -372,6 +373,24 @@ def test_a_page_is_made_of_the_record_alone(tmp_path: Path) -> None:
     assert "L lies above its tangent" in here["claims"]
     assert "slope of L at omega" in here["notes"]
     assert "def slope(at: At)" in here["source"]
+
+
+def test_verify_counts_where_no_assumption_fails_and_a_side_has_no_value(tmp_path: Path) -> None:
+    """The smoothness of L: one step on the squared loss has one, the quartic loss none; functions are no parameter."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from metagap import Assumption, Claim\n"
+        "P = Assumption('parameter-comparator', 'One parameter.', 'margin_parameter_comparator')\n"
+        "C = Claim('meta-sl-mine', 'c', left='zero', bound='smoothness*displacement', assumptions=(P,))\n"
+    )
+    quartic, functions = {"loss": {"name": "quartic", "c": 1}}, {"comparator": {"functions": [[0, 0]]}}
+    with using(read(str(file))) as own:
+        run = Run(Profile("none", 0, 0), 0, own.claims, "metagap verify")
+        for changed in ({}, quartic, functions, quartic | functions):
+            tally_instance(run.tallies, loads(json.dumps(SQUARED | changed)), "here", own.claims, real=False)
+        (row,) = run.record().claims
+    assert row.void == {"m2 is infinite for the quartic loss": 1}
+    assert (row.counts.PROVED, row.counts.OUTSIDE, row.assumptions[0].outside) == (1, 3, 2)
 
 
 def test_a_record_of_unknown_claims_needs_their_file() -> None:

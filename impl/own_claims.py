@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -23,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from msgspec import UNSET
 from numpy.random import default_rng
 
 from ..theory.claim import Claim, Mutant, Quantity, Source
@@ -34,6 +34,7 @@ from .files import BadInputError
 from .files.text import reported
 from .instances import Instance
 from .losses import LOSSES, TABLE
+from .own_checks import mistyped, slips, unread, unsaid, untypeset
 from .own_losses import Loss, faults
 from .sources import Generator, Listed, RandomSource, Tasks
 from .stated import fault
@@ -124,6 +125,11 @@ def read(place: str, path: Path | None = None) -> OwnClaims:
     if not installed:
         module = _run(place, path, text, digest)
     found = [thing for value in vars(module).values() for thing in _listed(value)]
+    for thing in found:
+        if isinstance(thing, Claim | Mutant) and (wrong := mistyped(thing)):
+            field, required = wrong
+            line = next((n.lineno for n in ast.walk(ast.parse(text)) if getattr(n, "value", None) == thing.name), 1)
+            raise BadInputError(place, f"line {line}, {thing.name}.{field}", getattr(thing, field), required)
     claims = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Claim)))
     mutants = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Mutant)))
     losses = tuple(dict.fromkeys(thing for thing in found if isinstance(thing, Loss)))
@@ -145,7 +151,7 @@ def _imported(place: str, module: str) -> ModuleType:
     try:
         return import_module(module.partition(":")[0])
     except Exception as error:
-        raise fault(error, module, "a module that runs") from error
+        raise fault(error, module) from error
 
 
 def _run(place: str, path: Path, text: str, digest: str) -> ModuleType:
@@ -159,7 +165,7 @@ def _run(place: str, path: Path, text: str, digest: str) -> ModuleType:
     except BadInputError:
         raise
     except Exception as error:
-        raise fault(error, place, "a file that runs") from error
+        raise fault(error, place) from error
     finally:
         sys.path.remove(str(path.parent))
     return module
@@ -180,8 +186,9 @@ def _check(own: OwnClaims) -> None:
         except Exception as error:
             raise fault(error, own.place, f"the loss {loss.name}") from error
         if wrong:
-            where, _, required = wrong.partition(": ")
-            raise BadInputError(own.place, f"line {own.line(loss.name)}, {loss.name}", where, required)
+            raise BadInputError(own.place, f"line {own.line(loss.name)}, the loss {loss.name}", UNSET, wrong)
+        if loss.latex and (wrong := untypeset(loss.latex)):
+            raise BadInputError(own.place, f"line {own.line(loss.name)}, the loss {loss.name}.latex", loss.latex, wrong)
     taken = {claim.name for claim in all_claims()} | {m.name for f in FAMILIES.values() for m in f.mutants}
     everything: tuple[Claim | Mutant, ...] = (*own.claims, *own.mutants)
     for stated in everything:
@@ -199,7 +206,11 @@ def _check(own: OwnClaims) -> None:
         if not quantity.name.isidentifier() or quantity.name.startswith("_") or iskeyword(quantity.name):
             line = f"line {quantity.value.__code__.co_firstlineno}"
             raise BadInputError(own.place, line, quantity.name, "a quantity that is a function with a name of its own")
-    for slip in _slips(own):
+        for field, wrong in (("latex", untypeset(quantity.latex)), ("meaning", unsaid(quantity.meaning))):
+            if wrong:
+                line = f"line {quantity.value.__code__.co_firstlineno}, the quantity {quantity.name}.{field}"
+                raise BadInputError(own.place, line, getattr(quantity, field), wrong)
+    for slip in slips(own.place, own.text):
         raise slip
     for claim in own.claims:
         if _family(claim.name) is None:
@@ -211,60 +222,17 @@ def _check(own: OwnClaims) -> None:
             raise bad(mutant, "claim", mutant.claim, f"a claim of this file: {', '.join(named)}")
     for family in FAMILIES.values():
         for claim in own.of(family):
-            extended = family.stating((claim,))
+            try:
+                extended = family.stating((claim,))
+            except BadInputError as error:
+                if error.file != claim.name:
+                    raise
+                raise bad(claim, error.field, error.given, error.required) from error
             sides = [m for m in own.mutants if m.claim == claim.name]
             names = [name for m in sides for name in (*m.left.names, *m.bound.names)]
             missing = next((name for name in names if not extended.has(name)), None)
             if missing:
                 raise bad(claim, "mutant", missing, f"a quantity of {family.name}, or one of its own")
-
-
-BARE = {"max": "at.largest", "min": "at.least", "sorted": "at.largest or at.least", "float": "the number itself"}
-"""What decides between enclosures as if they were points, and what to write for it."""
-
-
-def _slips(own: OwnClaims) -> Iterator[BadInputError]:
-    """What in the text of a quantity would make it wrong without a word: decimals, and functions of points."""
-    for function in ast.walk(ast.parse(own.text)):
-        if not isinstance(function, ast.FunctionDef) or not any(map(_makes_quantity, function.decorator_list)):
-            continue
-        for node in ast.walk(function):
-            place = f"line {getattr(node, 'lineno', function.lineno)}, {function.name}"
-            match node:
-                case ast.Constant(value=float(value)):
-                    exact = Fraction(repr(value))
-                    yield BadInputError(own.place, place, value, f"an exact constant: at.number('{exact}')")
-                case ast.Call(func=ast.Name(id=name)) if name in BARE:
-                    yield BadInputError(own.place, place, f"{name}()", f"{BARE[name]}: an enclosure is no point")
-
-
-def _makes_quantity(decorator: ast.expr) -> bool:
-    made = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return "quantity" in (getattr(made, "id", ""), getattr(made, "attr", ""))
-
-
-def unread(text: str) -> str | None:
-    """What is required of a side that no number system could evaluate exactly; None of a good one."""
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return "a sum of products of named quantities"
-    for node in ast.walk(tree):
-        match node:
-            case ast.Constant(value=int()) | ast.Name() | ast.operator() | ast.unaryop() | ast.expr_context():
-                pass
-            case ast.Constant():
-                return "whole numbers and fractions of them: eps/2 and not 0.5*eps"
-            case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int())):
-                pass
-            case ast.BinOp(op=ast.Div(), left=left) if not any(isinstance(n, ast.Name) for n in ast.walk(left)):
-                if not any(isinstance(n, ast.Name) for n in ast.walk(node)):
-                    return "fractions that a quantity is divided in: 2*eps/3 and not (2/3)*eps"
-            case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div()) | ast.UnaryOp(op=ast.USub()):
-                pass
-            case _:
-                return "+, -, *, /, whole powers, brackets, whole numbers and names of quantities"
-    return None
 
 
 # --- standing -----------------------------------------------------------------------------------------------

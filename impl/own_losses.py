@@ -17,6 +17,7 @@ from .arithmetic import Balls, BallSeries, Floats, IrrationalError, Number, Rati
 from .losses import TABLE, Link, LossFamily
 from .midrad import MidRad, MidRads
 from .profiles import Constants, Profile
+from .sealed import Sealed, Sealing, opened
 
 Formula = Callable[[Any, Number], Number]
 """(function set, t) -> a number."""
@@ -54,6 +55,10 @@ class Loss:
         """By order."""
         return self.value, self.d1, self.d2, self.d3
 
+    def at(self, order: int, m: Any, t: Number) -> Number:
+        """g or a derivative of it there."""
+        return opened(self.formulas[order](Sealing(m), Sealed(t)))
+
     @property
     def family(self) -> LossFamily:
         """Its row of the table."""
@@ -73,7 +78,7 @@ class Own(Profile):
 
     def _at(self, order: int, m: Any, t: Number) -> Number:
         # A number of the system, whatever constant the formula may be.
-        return self.loss.formulas[order](m, t) + 0 * t
+        return self.loss.at(order, m, t) + 0 * t
 
     def value(self, m: Any, t: Number, p: Number) -> Number:
         return self._at(0, m, t)
@@ -99,14 +104,14 @@ class Own(Profile):
 def _ball(constant: Constant) -> arb | None:
     if constant is None:
         return None
-    found = constant(Balls) if callable(constant) else arb(rational(constant))
+    found = opened(constant(Sealing(Balls))) if callable(constant) else arb(rational(constant))
     return found if isinstance(found, arb) else arb(rational(found))
 
 
 def _rational(loss: Loss) -> bool:
     """Whether the formulas map rationals to rationals."""
     try:
-        found = [formula(Rationals, fmpq(2, 3)) for formula in loss.formulas]
+        found = [loss.at(order, Rationals, fmpq(2, 3)) for order in range(4)]
     except (IrrationalError, AttributeError):
         return False
     return all(isinstance(v, fmpq | int) for v in found)
@@ -128,18 +133,18 @@ def faults(loss: Loss) -> str | None:
     from .oracles.sympy_functions import Sympy
 
     if loss.link.upper() not in ("RESIDUAL", "MARGIN", "CANONICAL"):
-        return f"link={loss.link!r}: residual, margin or canonical"
+        return f"link={loss.link!r}, and not residual, margin or canonical"
     if loss.name in TABLE:
-        return f"name={loss.name!r}: a name that no other loss has"
+        return f"name={loss.name!r}, as another loss is called"
     t = sympy.Symbol("t", real=True)
-    formula = sympy.sympify(loss.value(Sympy, t))
-    for order, own in enumerate(loss.formulas[1:], start=1):
-        derivative, claimed = sympy.diff(formula, t, order), sympy.sympify(own(Sympy, t))
+    formula = sympy.sympify(loss.at(0, Sympy, t))
+    for order in (1, 2, 3):
+        derivative, claimed = sympy.diff(formula, t, order), sympy.sympify(loss.at(order, Sympy, t))
         for point in POINTS:
             at = sympy.Rational(int(point.p), int(point.q))
             exact, said = derivative.subs(t, at).evalf(40), claimed.subs(t, at).evalf(40)
             if not abs(exact - said) < sympy.Float("1e-25") * (1 + abs(exact)):
-                return f"d{order} at {at}: {float(said):.12g}, where the derivative of value is {float(exact):.12g}"
+                return f"d{order}({at}) is {float(said):.10g}, but the derivative of value there is {float(exact):.10g}"
     return _contradicted(loss)
 
 
@@ -156,23 +161,24 @@ def _contradicted(loss: Loss) -> str | None:
             for order, factorial in enumerate((1, 1, 2, 6)):
                 ball = profile._at(order, Balls, arb(point))
                 if not ball.overlaps(series[order] * factorial):
-                    return f"d{order} at {point}: {ball}, where power series say {series[order] * factorial}"
+                    said = midpoint(series[order] * factorial)
+                    return f"d{order}({point}) is {midpoint(ball):.10g} in balls, and {said:.10g} by series of value"
                 near = profile._at(order, MidRads, MidRad(to_float(point)))
                 value = profile._at(order, Floats, to_float(point))
                 if abs(midpoint(ball) - value) > 1e-9 * (1 + abs(value)) or not near.low <= midpoint(ball) <= near.high:
-                    return f"d{order} at {point}: in float64 {value}, where balls say {ball}"
+                    return f"d{order}({point}) is {value:.10g} in float64, and {midpoint(ball):.10g} in balls"
         constants = profile.constants(None)
         bounds = (None, constants.m1, constants.m2, constants.m3)
         for k in range(-GRID, GRID):
             at = arb(fmpq(k * REACH, GRID)).union(arb(fmpq((k + 1) * REACH, GRID)))
             values = [profile._at(order, Balls, at) for order in range(4)]
-            where = f"about {midpoint(at):g}"
+            where = f"about t = {midpoint(at):g}"
             for order in (1, 2, 3):
                 bound = bounds[order]
                 if bound is not None and values[order].abs_lower() > bound:
-                    return f"m{order}={bound}: |d{order}| is larger {where}"
+                    return f"m{order}={midpoint(bound):.10g}, but |d{order}| is larger {where}"
             if values[2] < constants.mu:
-                return f"mu={constants.mu}: d2 is smaller {where}"
+                return f"mu={midpoint(constants.mu):.10g}, but d2 is smaller {where}"
             if constants.kappa is not None and values[3].abs_lower() > constants.kappa * values[2].abs_upper():
-                return f"kappa={constants.kappa}: |d3|/d2 is larger {where}"
+                return f"kappa={midpoint(constants.kappa):.10g}, but |d3|/d2 is larger {where}"
     return None

@@ -8,138 +8,28 @@ a bare float.
 from __future__ import annotations
 
 import traceback
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 from flint import arb, ctx, fmpq
+from msgspec import UNSET
 
 from ..theory.claim import Quantity, UndefinedQuantityError
 from .arithmetic import Balls, Floats, IrrationalError, Number, midpoint, rational
 from .balls.core import CoreQuantities, TooLargeError
 from .files import BadInputError
 from .instances import Instance
-from .stated_tasks import TaskAt, between, constant, eigenvalues, tasks
+from .sealed import MisuseError, Sealed, Sealing, opened
+from .stated_at import At
+from .stated_tasks import Risk, TaskAt, between, constant, eigenvalues, tasks
 
 
 class OneByOneError(ArithmeticError):
     """A quantity needs what is not there for a whole batch at once."""
-
-
-class At(ABC):
-    """What a quantity is made of: the instance that it is evaluated on, in one of the number systems.
-
-    Numbers are balls, rationals or arrays (B,) of a batch: add, subtract, multiply, divide, take integer powers; for
-    anything else there are the functions here. Constants are integers, fractions of them, or `number("1/3")`.
-    """
-
-    def __init__(self, of: Any) -> None:
-        self._of = of
-
-    def __call__(self, name: str) -> Number:
-        """The quantity of that name. Errors: UndefinedQuantityError where it has no value."""
-        return self._of(name)
-
-    # --- the instance ---
-
-    @property
-    @abstractmethod
-    def omega(self) -> list[Number]:
-        """The point under test, a number each, of linear models and policies. Errors: UndefinedQuantityError for the
-        weights of networks, of which there are `at("eps")`, `at("displacement")` and so on."""
-
-    @property
-    @abstractmethod
-    def comparator(self) -> list[Number]:
-        """The comparator theta' [d]. Errors: UndefinedQuantityError where it is functions of the tasks."""
-
-    @property
-    @abstractmethod
-    def gradient(self) -> list[Number]:
-        """grad L(omega) [d]."""
-
-    @property
-    @abstractmethod
-    def instance(self) -> Instance:
-        """The instance itself, whose numbers are exact rationals: tasks, features, loss, adaptation."""
-
-    @abstractmethod
-    def exchanged(self) -> At:
-        """The same with omega and the comparator exchanged. Errors: as `comparator`."""
-
-    @property
-    @abstractmethod
-    def tasks(self) -> list[TaskAt]:
-        """The tasks of positive weight, of a linear model with one output: `weight`, and `support` and `query`, risks
-        with `gradient(theta)`, `hessian(theta)`, `atoms`. Errors: UndefinedQuantityError for other models."""
-
-    @property
-    @abstractmethod
-    def gram(self) -> list[list[Number]]:
-        """The inner products of the meta-features of all (task, input) pairs [N][N]."""
-
-    @property
-    @abstractmethod
-    def masses(self) -> list[Number]:
-        """The masses q_i rho_i(x) of these pairs [N]."""
-
-    @abstractmethod
-    def between(self, order: int, y: Number, a: Number, b: Number) -> tuple[Number, Number]:
-        """The least and the largest derivative of that order [0..3] of the loss between two predictions."""
-
-    @abstractmethod
-    def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
-        """The least and the largest eigenvalue of a symmetric matrix."""
-
-    @abstractmethod
-    def constant(self, name: str) -> Number:
-        """A supremum of the loss over all predictions: "m1" of |ell'|, "m2" of |ell''|, "m3" of |ell'''|.
-        Errors: UndefinedQuantityError where it is infinite."""
-
-    def undefined(self, why: str) -> NoReturn:
-        """Says that the quantity has no value here."""
-        raise UndefinedQuantityError(why)
-
-    # --- numbers ---
-
-    @abstractmethod
-    def number(self, value: int | str | fmpq) -> Number:
-        """An exact constant, 2 or "1/3"."""
-
-    @abstractmethod
-    def sqrt(self, t: Number) -> Number:
-        """The root of what is at least 0 (whatever its enclosure says)."""
-
-    @abstractmethod
-    def exp(self, t: Number) -> Number:
-        """e^t."""
-
-    @abstractmethod
-    def magnitude(self, t: Number) -> Number:
-        """|t|."""
-
-    @abstractmethod
-    def _larger(self, s: Number, t: Number) -> Number: ...
-
-    def largest(self, values: Iterable[Number]) -> Number:
-        """The largest of numbers (constants among them: `number`)."""
-        return reduce(self._larger, values)
-
-    def least(self, values: Iterable[Number]) -> Number:
-        """The least of them."""
-        return -self.largest(-v for v in values)
-
-    def dot(self, a: Iterable[Number], b: Iterable[Number]) -> Number:
-        """The inner product of two lists."""
-        return sum((s * t for s, t in zip(a, b, strict=True)), start=self.number(0))
-
-    def length(self, entries: Iterable[Number]) -> Number:
-        """The Euclidean norm of a list."""
-        entries = list(entries)
-        return self.sqrt(self.dot(entries, entries))
 
 
 def _plain(instance: Any) -> bool:
@@ -153,6 +43,10 @@ class Deciding(At):
     def __init__(self, of: CoreQuantities) -> None:
         super().__init__(of)
         self._m = of.m
+
+    @property
+    def _engine(self) -> type:
+        return type(self._of)
 
     @property
     def instance(self) -> Instance:
@@ -238,6 +132,11 @@ class Searching(At):
     """On arrays (B,), of a batch."""
 
     @property
+    def _engine(self) -> type:
+        found: type = self._of.exactly
+        return found
+
+    @property
     def instance(self) -> Instance:
         raise OneByOneError("a batch has no single instance")
 
@@ -298,36 +197,42 @@ PASSED = (UndefinedQuantityError, IrrationalError, TooLargeError, OneByOneError)
 def evaluated(quantity: Quantity, at: At) -> Any:
     """The quantity there. Errors: PASSED; BadInputError with the line of what fails in it."""
     try:
-        return quantity.value(at)
+        value = quantity.value(Sealing(at, (At, TaskAt, Risk), (Instance,)))
     except PASSED:
         raise
     except BadInputError:
         raise
     except Exception as error:
         raise fault(error, quantity.value.__code__.co_filename, f"the quantity {quantity.name}") from error
+    code = quantity.value.__code__
+    if not isinstance(value, Sealed | int | np.integer | fmpq):
+        required = "a number that at gave, or an exact one: no float; constants are whole numbers, or at.number('1/3')"
+        place = f"line {code.co_firstlineno}, {quantity.name}"
+        raise BadInputError(code.co_filename, place, type(value).__name__, required)
+    return opened(value)
 
 
-def fault(error: Exception, file: str, what: str) -> BadInputError:
-    """An exception in a user's file, with the last of its lines."""
+def fault(error: Exception, file: str, what: str = "") -> BadInputError:
+    """An exception in a user's file, with the last of its lines; `what` of the file it is."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    place = f"line {line}" if line else what
-    words = " ".join(str(error).split())[:200]
-    return BadInputError(file, place, type(error).__name__, f"{what} that can be evaluated: {words}")
+    place = ", ".join(part for part in (f"line {line}" if line else "", what) if part)
+    kind = "" if isinstance(error, MisuseError) else f"{type(error).__name__}: "
+    return BadInputError(file, place, UNSET, kind + " ".join(str(error).split())[:400])
+
+
+@contextmanager
+def judging(what: str) -> Iterator[None]:
+    """A user's mistake within the block is told with what it was found on."""
+    try:
+        yield
+    except BadInputError as error:
+        raise BadInputError(error.file, error.field, error.given, f"{error.required} (on {what})") from error
 
 
 def _decided(quantity: Quantity, of: CoreQuantities) -> Number:
     value = evaluated(quantity, Deciding(of))
-    if isinstance(value, int | np.integer):
-        value = fmpq(int(value))
-    if isinstance(value, fmpq):
-        return of.m.number(value)
-    if isinstance(value, arb) and of.m is Balls:
-        return value
-    code = quantity.value.__code__
-    required = "an enclosure or an exact number: no float; constants are whole numbers, or at.number('1/3')"
-    place = f"line {code.co_firstlineno}, {quantity.name} over {of.m.name}"
-    raise BadInputError(code.co_filename, place, type(value).__name__, required)
+    return value if isinstance(value, arb) else of.m.number(fmpq(value))
 
 
 def deciding(base: type[CoreQuantities], own: Mapping[str, Quantity]) -> type[CoreQuantities]:
@@ -374,7 +279,7 @@ class BatchedQuantities:
     def __init__(
         self, of: Any, batch: Any, own: Mapping[str, Quantity], exactly: Callable[[Any], CoreQuantities]
     ) -> None:
-        self._of, self.batch, self._own, self._exactly = of, batch, own, exactly
+        self._of, self.batch, self._own, self.exactly = of, batch, own, exactly
         self._each: list[CoreQuantities] = []
 
     def __call__(self, name: str) -> Any:
@@ -393,7 +298,7 @@ class BatchedQuantities:
         """The same of every instance, as midpoints of balls; NaN where it has no value."""
         with ctx.workprec(Batched.BITS):
             if not self._each:
-                self._each = [self._exactly(self.batch.instance(b)) for b in range(len(self.batch))]
+                self._each = [self.exactly(self.batch.instance(b)) for b in range(len(self.batch))]
             return np.array([self._value(at, name) for at in self._each])
 
     @staticmethod

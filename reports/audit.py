@@ -24,6 +24,7 @@ from ..impl.falsify.pursuit import BALLS
 from ..impl.families import FAMILIES, family_of
 from ..impl.insight import indifferent
 from ..impl.own_claims import asked, standing, stating
+from ..impl.stated import judging
 from ..theory.claim import Mutant
 from .executing import Lost, Workers, carried_out
 from .formats.auditing import (
@@ -196,7 +197,7 @@ def audit_part(
 ) -> Audited:
     """One part of the audit. `begun`: where an interrupted search of the same job goes on, beside its result."""
     family, effort, found = asked(FAMILIES[job.family]), job.effort, Audited()
-    with TemporaryDirectory() as place:
+    with TemporaryDirectory() as place, judging(f"an instance of the {job.part} of {job.family}, seed {job.seed}"):
         folder = Path(place)
         if job.part == "matrix":
             # Where nothing but balls evaluates an instance it costs many times as much.

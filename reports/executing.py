@@ -56,14 +56,15 @@ class Piece(Generic[Found]):
 
 
 def several(work: Callable[[Job], Found], jobs: Sequence[Job]) -> Piece[Found]:
-    """The jobs in turn, none begun once the piece is long enough. Errors: DefectError."""
+    """The jobs in turn, none begun once the piece is long enough. Errors: DefectError; BadInputError of a
+    user's own file."""
     begin, found = time.monotonic(), list[Found | Lost]()
     for job in jobs:
         if found and time.monotonic() - begin > PIECE:
             break
         try:
             found.append(work(job))
-        except DefectError:
+        except (DefectError, BadInputError):
             raise
         except Exception as error:
             found.append(_lost(error))

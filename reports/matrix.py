@@ -244,6 +244,8 @@ def _joint(family: Family, claim: Claim, found: Survey, folder: Path) -> Joint:
         conflicts=found.conflicts(claim),
         violated=len(violated),
         witness=file,
+        void=found.void[claim.name],
+        lacking=found.lacking.get(claim.name, {}),
     )
 
 

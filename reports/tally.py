@@ -15,6 +15,7 @@ from ..impl import files
 from ..impl.families import family_of
 from ..impl.instances import Instance
 from ..impl.judge import ClaimJudgement, Evaluator, judge_claims
+from ..impl.stated import judging
 from ..theory.claim import Claim, Verdict
 from .formats.auditing import FamilyRows
 from .formats.shared import File
@@ -178,7 +179,8 @@ def tally_instance(
     """Judge one instance (by its evaluator, if there is one already), but for the claims of which the judgement is
     known, and count the verdicts."""
     at = family_of(instance).evaluator(instance) if evaluator is None else evaluator
-    judgement = judge_claims(at, [claim for claim in claims if claim.name not in known])
+    with judging(origin):
+        judgement = judge_claims(at, [claim for claim in claims if claim.name not in known])
     found = {**known, **{judged.claim: judged for judged in judgement.claims}}
     text = cache(lambda: files.dumps(instance))
     for judged in found.values():

@@ -18,6 +18,7 @@ from ..impl.families import FAMILIES, family_of, judge, loads
 from ..impl.instances import Instance
 from ..impl.own_claims import standing, stating
 from ..impl.shrink import shrink
+from ..impl.stated import judging
 from ..theory.claim import Claim, Relation, Source, Verdict
 from ..theory.notation import SYMBOLS
 from .audit import record_of
@@ -261,6 +262,7 @@ class Run:
             tightest=None if tally.tightest is None else self._shown(tally.tightest),
             undecided=[self._shown(kept) for kept in tally.undecided],
             violations=self._violations(claim, tally),
+            void=_void(claim, tally),
         )
 
     def _violations(self, claim: Claim, tally: Tally) -> list[Violation]:
@@ -276,7 +278,8 @@ class Run:
                 continue
             instance = loads(kept.text, kept.origin)
             if kind == "simplest":
-                instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
+                with judging(f"one that is simpler than {kept.origin}"):
+                    instance = shrink(instance, lambda candidate: _violates(claim, candidate), family_of(claim).smaller)
             judged = judge(instance, (claim,)).claims[0]
             file = f"counterexamples/{claim.name}-{kind}.json"
             self.kept[file] = witness("claim", claim.name, instance, judged.side, judged.bound)
@@ -313,6 +316,13 @@ class Run:
             origin=kept.origin,
             command=f"metagap judge {{folder}}/{file} --claim {judged.claim}{option()}",
         )
+
+
+def _void(claim: Claim, tally: Tally) -> dict[str, int]:
+    """How often the claim had no value though no assumption of it fails, by why."""
+    known = {a.name for a in claim.assumptions}
+    found = tally.outside + tally.real_outside
+    return {why: number for why, number in sorted(found.items()) if why not in known}
 
 
 def _violates(claim: Claim, instance: Instance) -> bool:

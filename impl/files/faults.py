@@ -23,7 +23,7 @@ class BadInputError(ValueError):
     """An input that is no instance: `<file>: <field>=<given!r>: <required>`, on one line.
 
     file is its name, field the place in it with its indices ("tasks[0].atoms[1].p"), given the value that was
-    read there (`Missing.MISSING` if none), required what was required and what to do.
+    read there (`Missing.MISSING` if none; UNSET: nothing is quoted), required what was required and what to do.
     """
 
     def __init__(self, file: str, field: str, given: object, required: str) -> None:
@@ -32,7 +32,8 @@ class BadInputError(ValueError):
 
     def __str__(self) -> str:
         file = self.file if self.file.isprintable() else repr(self.file)
-        return f"{file}: {_line(self.field, 200)}={SHORT.repr(self.given)}: {_line(self.required, 1000)}"
+        given = "" if self.given is UNSET else f"={SHORT.repr(self.given)}"
+        return f"{file}: {_line(self.field, 200)}{given}: {_line(self.required, 1000)}"
 
 
 def _line(text: str, longest: int) -> str:

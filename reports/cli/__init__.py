@@ -158,15 +158,17 @@ VOICE = {
 
 
 def _spoken(command: Callable[..., None], long: bool) -> Callable[..., None]:
-    """The command; one line where Ctrl-C ends it and it has not said so. A long one can be told how much to say."""
+    """The command; one line where bad input (a mistake in a claims file may show late), or Ctrl-C, ends it and it has
+    not said so. A long one can be told how much to say."""
 
-    from .shared import speak  # the command has loaded it; help need not
+    from .shared import input_errors, speak  # the command has loaded it; help need not
 
     @functools.wraps(command)
     def spoken(*, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
         speak(quiet, verbose)
         try:
-            command(**options)
+            with input_errors():
+                command(**options)
         except KeyboardInterrupt:
             interrupted(f"{command.__name__}: interrupted before its result was written")
         finally:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ...impl.answers import count
 from ...impl.families import FAMILIES
 from ...impl.files import BadInputError
 from .. import verify as verification
@@ -193,6 +194,11 @@ def _print_claims(console: Console, record: VerifyRecord) -> None:
     console.print("open: undecided; real: proved+equal on real tasks; 50 %, 90 %: quantiles of left side/bound")
     if record.real_note:
         console.print(record.real_note)
+    for row in record.claims:
+        if row.void:
+            why = ", ".join(f"{words}: {number}" for words, number in row.void.items())
+            where = f"on {count(sum(row.void.values()), 'instance')} ({why})"
+            console.print(f"{row.claim}: no assumption of it fails, yet it has no value {where}: one is missing.")
     open_claims = [row.claim for row in record.claims if row.loose]
     if open_claims:
         console.print(f"Status 3: more than 3 in 100 instances are undecided for {', '.join(open_claims)}.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from metagap.impl.instances import Instance
     from metagap.impl.own_losses import Loss
     from metagap.impl.sources import tasks
-    from metagap.impl.stated import At
+    from metagap.impl.stated_at import At
     from metagap.reports.asserting import assert_proved
     from metagap.reports.certifying import certify, problem
     from metagap.theory.claim import Assumption, Claim, Mutant, Relation, quantity
@@ -51,7 +51,7 @@ _HOMES = {
     "impl.families": ("quantities",),
     "impl.own_losses": ("Loss",),
     "impl.sources": ("tasks",),
-    "impl.stated": ("At",),
+    "impl.stated_at": ("At",),
     "impl": ("check", "judge", "load", "minimise"),
 }
 """Where the names are at home."""

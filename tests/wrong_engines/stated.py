@@ -1,9 +1,11 @@
-"""What own quantities see of tasks, wrong: ranges by their ends alone, eigenvalues exchanged, masses left out."""
+"""What own quantities see, wrong: ranges by their ends alone, eigenvalues exchanged, masses left out, numbers that can
+be compared."""
 
 from __future__ import annotations
 
 from .planting import Edit, Fault, Guard, suite
 
+SEALED, LOSSES = "metagap.impl.sealed", "metagap.impl.own_losses"
 TASKS = "metagap.impl.stated_tasks"
 RANGES = suite("test_neighbours:test_ranges_of_the_loss_hold_and_are_attained", loss="log-cosh")
 JOINTS = suite("test_neighbours:test_ranges_of_the_loss_hold_and_are_attained", loss="huber")
@@ -11,8 +13,16 @@ EIGENVALUES = suite("test_neighbours:test_eigenvalues_enclose")
 RISKS = suite("test_neighbours:test_risks_are_those_of_the_engine")
 
 
-def fault(name: str, kind: str, where: str, old: str, new: str, guard: Guard) -> Fault:
-    return Fault(name, kind, f"{TASKS}:{where}", Edit(old, new), guard)
+ASKED = "test_own_claims:test_nothing_is_asked_of_a_number"
+COMPARED = suite(ASKED, body="return 1 if at.constant('m2') < 2 else 0")
+OF_A_TASK = suite(ASKED, body="return 1 if at.tasks[0].weight < 1 else 0")
+OF_A_LOSS = suite("test_own_claims:test_a_wrong_loss_is_refused",
+                  wrong="value=lambda m, t: t * t / 2 + (m.log_cosh(t) if t == 0 else m.log_cosh(t))")  # fmt: skip
+OF_A_CONSTANT = suite(ASKED, body="return 1 if at.instance.loss.constants().m2 < 2 else 0")
+
+
+def fault(name: str, kind: str, where: str, old: str, new: str, guard: Guard, module: str = TASKS) -> Fault:
+    return Fault(name, kind, f"{module}:{where}", Edit(old, new), guard)
 
 
 STATED_FAULTS = (
@@ -27,4 +37,12 @@ STATED_FAULTS = (
     fault("own-gradient-without-masses", "masses are left out", "Risk.gradient",
           "p * self.loss.d1", "self.loss.d1", RISKS),
     fault("own-steps-uphill", "a sign error", "TaskAt.path", "t - step * g", "t + step * g", RISKS),
+    fault("numbers-handed-out-unsealed", "own code may compare enclosures", "Sealing._sealed",
+          "return Sealed(value)", "return value", COMPARED, SEALED),
+    fault("tasks-handed-out-as-they-are", "own code may compare enclosures", "Sealing._sealed",
+          "return Sealing(value, self._shown, self._exact)", "return value", OF_A_TASK, SEALED),
+    fault("losses-of-unsealed-numbers", "own code may compare enclosures", "Loss.at",
+          "opened(self.formulas[order](Sealing(m), Sealed(t)))", "self.formulas[order](m, t)", OF_A_LOSS, LOSSES),
+    fault("constants-handed-out-unsealed", "own code may compare enclosures", "Exact._sealed",
+          "return Sealed(value)", "return value", OF_A_CONSTANT, SEALED),
 )  # fmt: skip

@@ -1,0 +1,175 @@
+"""What own code sees of numbers: sums, products, quotients and powers of them, and nothing that decides by one.
+
+An enclosure answers `a <= b` with False where it cannot tell, so code that asks takes a branch that nothing proves. A
+sealed number cannot be asked: no comparison, no truth value, no float, no hash, no text. Numbers are sealed where they
+are handed to own code, and opened where it hands them back.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from typing import Any, NoReturn
+
+import numpy as np
+from flint import arb, fmpq, fmpz
+
+from ..theory.claim import UndefinedQuantityError
+from .arithmetic import fenced, quotient
+from .files.faults import nearest
+
+EXACT = int | np.integer | fmpz | fmpq
+"""What own code may combine with a sealed number."""
+
+
+PACKAGE = __name__.partition(".")[0] + "."
+
+
+class MisuseError(Exception):
+    """Own code asks for what there is not, or would decide by a number; the message says what to write."""
+
+
+def _asked(what: str) -> Callable[..., NoReturn]:
+    def refuse(*_: object) -> NoReturn:
+        raise MisuseError(f"it asks {what} of a number, which no enclosure answers: use largest, least, magnitude")
+
+    return refuse
+
+
+def _divided(top: Any, bottom: Any) -> Any:
+    try:
+        return quotient(top, bottom)
+    except ZeroDivisionError:
+        raise UndefinedQuantityError("a number is divided by 0") from None
+
+
+def _operators(operation: Callable[[Any, Any], Any]) -> Iterator[Callable[[Sealed, object], Any]]:
+    """The operation with the number on its left, and on its right."""
+
+    def forward(self: Sealed, other: object) -> Any:
+        found = _operand(other)
+        return found if found is NotImplemented else Sealed(operation(self._number, found))
+
+    def backward(self: Sealed, other: object) -> Any:
+        found = _operand(other)
+        return found if found is NotImplemented else Sealed(operation(found, self._number))
+
+    yield forward
+    yield backward
+
+
+def _operand(other: object) -> Any:
+    """The number to combine with; NotImplemented of what is none. Errors: MisuseError for a float."""
+    if isinstance(other, Sealed):
+        return other._number
+    if isinstance(other, EXACT):
+        return int(other) if isinstance(other, np.integer) else other
+    if isinstance(other, float):
+        raise MisuseError(f"{other!r} is no exact constant: there are whole numbers, fractions of them, number('1/3')")
+    return NotImplemented
+
+
+class Sealed:
+    """A number of any number system, for arithmetic alone."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: Any) -> None:
+        self._number = number
+
+    __add__, __radd__ = _operators(operator.add)
+    __sub__, __rsub__ = _operators(operator.sub)
+    __mul__, __rmul__ = _operators(operator.mul)
+    __truediv__, __rtruediv__ = _operators(_divided)
+
+    def __pow__(self, exponent: int) -> Sealed:
+        if not isinstance(exponent, int):
+            return NotImplemented
+        return 1 / self**-exponent if exponent < 0 else Sealed(fenced(self._number) ** exponent)
+
+    def __neg__(self) -> Sealed:
+        return Sealed(-self._number)
+
+    def __pos__(self) -> Sealed:
+        return self
+
+    def __abs__(self) -> Sealed:
+        return Sealed(abs(self._number))
+
+    def __repr__(self) -> str:
+        return "<number>"
+
+    __lt__, __le__, __gt__, __ge__ = map(_asked, ("<", "<=", ">", ">="))
+    __eq__, __ne__ = map(_asked, ("==", "!="))  # type: ignore[assignment]
+    __hash__ = _asked("a hash")  # type: ignore[assignment]
+    __bool__ = _asked("the truth")
+    __float__, __int__, __index__, __complex__ = map(_asked, ("the float", "the integer", "the index", "the complex"))
+    __round__, __floor__, __ceil__, __trunc__ = map(_asked, ("the rounding", "the floor", "the ceiling", "the integer"))
+
+
+class Sealing:
+    """A thing of the suite as own code sees it: what its functions and fields give is sealed, what they take is opened.
+
+    shown   the kinds of things that are seen so themselves   exact   the kinds that are seen as `Exact`
+    """
+
+    __slots__ = ("_exact", "_shown", "_thing")
+
+    def __init__(self, thing: Any, shown: tuple[type, ...] = (), exact: tuple[type, ...] = ()) -> None:
+        self._thing, self._shown, self._exact = thing, shown, exact
+
+    def __call__(self, *args: Any) -> Any:
+        return self._sealed(self._thing(*args))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"{name} is private")
+        if not hasattr(type(self._thing), name) and not hasattr(self._thing, name):
+            known = (known for known in dir(self._thing) if not known.startswith("_"))
+            raise AttributeError(f"there is no {name}{nearest(name, known)}")
+        found = getattr(self._thing, name)
+        if not callable(found):
+            return self._sealed(found)
+        return lambda *args, **named: self._sealed(
+            found(*map(opened, args), **{k: opened(v) for k, v in named.items()})
+        )
+
+    def _sealed(self, value: Any) -> Any:
+        if value is None or isinstance(value, int | str):
+            return value
+        if isinstance(value, self._exact):
+            return Exact(value)
+        if isinstance(value, self._shown):
+            return Sealing(value, self._shown, self._exact)
+        if isinstance(value, list | tuple):
+            return [self._sealed(v) for v in value] if isinstance(value, list) else tuple(map(self._sealed, value))
+        return Sealed(value)
+
+
+class Exact(Sealing):
+    """A thing of the suite that is exact, as an instance is: rationals are given as they are, enclosures are sealed."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._thing == opened(other))
+
+    def __hash__(self) -> int:
+        return hash(self._thing)
+
+    def _sealed(self, value: Any) -> Any:
+        if isinstance(value, arb):
+            return Sealed(value)
+        if isinstance(value, tuple):
+            return tuple(map(self._sealed, value))
+        return Exact(value) if type(value).__module__.startswith(PACKAGE) and not isinstance(value, Enum) else value
+
+
+def opened(value: Any) -> Any:
+    """What own code hands over, with its numbers as they are; lists of what can be gone through."""
+    if isinstance(value, Sealed):
+        return value._number
+    if isinstance(value, Sealing):
+        return value._thing
+    return [opened(v) for v in value] if isinstance(value, Iterable) and not isinstance(value, str) else value

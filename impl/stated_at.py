@@ -1,0 +1,140 @@
+"""What a quantity of one's own is made of, whatever the number system: see `stated` for each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any, NoReturn
+
+from flint import fmpq
+
+from ..theory.claim import UndefinedQuantityError
+from .arithmetic import Number
+from .files.faults import nearest
+from .instances import Instance
+from .sealed import MisuseError
+from .stated_tasks import TaskAt
+
+
+class At(ABC):
+    """What a quantity is made of: the instance that it is evaluated on, in one of the number systems.
+
+    Numbers are balls, rationals or arrays (B,) of a batch: add, subtract, multiply, divide, take integer powers; for
+    anything else there are the functions here. Constants are integers, fractions of them, or `number("1/3")`. A user's
+    code sees it through `sealed`: whatever it asks of a number but arithmetic is refused.
+    """
+
+    def __init__(self, of: Any) -> None:
+        self._of = of
+
+    def __call__(self, name: str) -> Number:
+        """The quantity of that name. Errors: UndefinedQuantityError where it has no value."""
+        engine = self._engine
+        if name.startswith("_") or not hasattr(engine, name):
+            known = (known for known in dir(engine) if not known.startswith("_"))
+            raise MisuseError(f"there is no quantity {name}{nearest(name, known)}")
+        return self._of(name)
+
+    @property
+    @abstractmethod
+    def _engine(self) -> type:
+        """The class that has the quantities."""
+
+    # --- the instance ---
+
+    @property
+    @abstractmethod
+    def omega(self) -> list[Number]:
+        """The point under test, a number each, of linear models and policies. Errors: UndefinedQuantityError for the
+        weights of networks, of which there are `at("eps")`, `at("displacement")` and so on."""
+
+    @property
+    @abstractmethod
+    def comparator(self) -> list[Number]:
+        """The comparator theta' [d]. Errors: UndefinedQuantityError where it is functions of the tasks."""
+
+    @property
+    @abstractmethod
+    def gradient(self) -> list[Number]:
+        """grad L(omega) [d]."""
+
+    @property
+    @abstractmethod
+    def instance(self) -> Instance:
+        """The instance itself, whose numbers are exact rationals: tasks, features, loss, adaptation."""
+
+    @abstractmethod
+    def exchanged(self) -> At:
+        """The same with omega and the comparator exchanged. Errors: as `comparator`."""
+
+    @property
+    @abstractmethod
+    def tasks(self) -> list[TaskAt]:
+        """The tasks of positive weight, of a linear model with one output: `weight`, and `support` and `query`, risks
+        with `gradient(theta)`, `hessian(theta)`, `atoms`. Errors: UndefinedQuantityError for other models."""
+
+    @property
+    @abstractmethod
+    def gram(self) -> list[list[Number]]:
+        """The inner products of the meta-features of all (task, input) pairs [N][N]."""
+
+    @property
+    @abstractmethod
+    def masses(self) -> list[Number]:
+        """The masses q_i rho_i(x) of these pairs [N]."""
+
+    @abstractmethod
+    def between(self, order: int, y: Number, a: Number, b: Number) -> tuple[Number, Number]:
+        """The least and the largest derivative of that order [0..3] of the loss between two predictions."""
+
+    @abstractmethod
+    def eigenvalues(self, rows: list[list[Number]]) -> tuple[Number, Number]:
+        """The least and the largest eigenvalue of a symmetric matrix."""
+
+    @abstractmethod
+    def constant(self, name: str) -> Number:
+        """A supremum of the loss over all predictions: "m1" of |ell'|, "m2" of |ell''|, "m3" of |ell'''|.
+        Errors: UndefinedQuantityError where it is infinite."""
+
+    def undefined(self, why: str) -> NoReturn:
+        """Says that the quantity has no value here."""
+        raise UndefinedQuantityError(why)
+
+    # --- numbers ---
+
+    @abstractmethod
+    def number(self, value: int | str | fmpq) -> Number:
+        """An exact constant, 2 or "1/3"."""
+
+    @abstractmethod
+    def sqrt(self, t: Number) -> Number:
+        """The root of what is at least 0 (whatever its enclosure says)."""
+
+    @abstractmethod
+    def exp(self, t: Number) -> Number:
+        """e^t."""
+
+    @abstractmethod
+    def magnitude(self, t: Number) -> Number:
+        """|t|."""
+
+    @abstractmethod
+    def _larger(self, s: Number, t: Number) -> Number: ...
+
+    def largest(self, values: Iterable[Number]) -> Number:
+        """The largest of numbers (constants among them: `number`)."""
+        return reduce(self._larger, values)
+
+    def least(self, values: Iterable[Number]) -> Number:
+        """The least of them."""
+        return -self.largest(-v for v in values)
+
+    def dot(self, a: Iterable[Number], b: Iterable[Number]) -> Number:
+        """The inner product of two lists."""
+        return sum((s * t for s, t in zip(a, b, strict=True)), start=self.number(0))
+
+    def length(self, entries: Iterable[Number]) -> Number:
+        """The Euclidean norm of a list."""
+        entries = list(entries)
+        return self.sqrt(self.dot(entries, entries))

@@ -75,10 +75,15 @@ def test_details_name_each_needed_assumption_with_its_step_and_each_mutant(
 
 
 def test_long_names_split_no_header(record: AuditRecord, capsys: pytest.CaptureFixture[str]) -> None:
-    for row in record.mutants:
-        row.name, row.generator = f"meta-sl-{'of-my-own-' * 4}{row.name}", "support-small-step"
-    heads = next(line for line in printed(record, capsys, detailed=True).splitlines() if " mutant " in line)
-    assert heads.split() == ["mutant", "status", "found", "by", "examples", "s", "numbers"]
+    del record.mutants[1:]
+    (row,) = record.mutants
+    row.generator, heads = "support-small-step", ["mutant", "status", "examples", "s", "numbers"]
+    for length, by in ((20, ["found", "by"]), (37, ["by"]), (44, []), (90, [])):
+        row.name = "n" * length
+        text = printed(record, capsys, detailed=True)
+        (line,) = (line for line in text.splitlines() if line.startswith("mutant "))
+        assert line.split() == [*heads[:2], *by, *heads[2:]]
+        assert length == 90 or row.name in text
 
 
 def test_the_summary_counts_what_the_record_has(record: AuditRecord, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ from metagap.impl.regions.search import prove
 from metagap.impl.supervised import taylor
 from metagap.impl.supervised.quantities import MetaSLQuantities
 from metagap.reports import regions
+from metagap.reports.certifying import checked_certificate
 from metagap.reports.cli import app
 from metagap.reports.formats.auditing import AuditRecord
 from metagap.reports.formats.verifying import VerifyRecord
@@ -505,17 +506,15 @@ def test_the_command_proves_and_check_proves_again(tmp_path: Path) -> None:
     (row,) = json.loads(record.read_text(encoding="utf-8"))["rows"]
     assert (row["proved"], row["whole"]) == (1, True)
     assert loads(made.read_text(encoding="utf-8")).shares.proved == 1
-    again = runner.invoke(app, ["check", str(made)])
-    assert again.exit_code == 0 and "proved on 100.0000 % of the region: every box that it claims" in again.output
-    assert "left open" not in again.output
+    status, line = checked_certificate(made, None, lambda stage: None)
+    assert status == 0 and "proved on 100.0000 % of the region: every box that it claims is proved (" in line
     part = tmp_path / "half.cert"
     asked = ["--claim", "half-constant", "--max-time", "0.1", "--certificate", str(part)]
-    half = runner.invoke(app, ["prove", "--region", str(EXAMPLE), *asked])
-    assert half.exit_code == 3
-    again = runner.invoke(app, ["check", str(part)])
-    assert again.exit_code == 3 and re.search(r"accepted: .* % of the volume is left open", again.output), again.output
-    other = runner.invoke(app, ["check", str(EXAMPLE)])
-    assert other.exit_code == 2 and "metagap prove --region --certificate" in other.output
+    assert runner.invoke(app, ["prove", "--region", str(EXAMPLE), *asked]).exit_code == 3
+    status, line = checked_certificate(part, None, lambda stage: None)
+    assert status == 3 and re.search(r"accepted: .* % of the volume is left open", line), line
+    with pytest.raises(BadInputError, match="metagap prove --region --certificate"):
+        checked_certificate(EXAMPLE, None, lambda stage: None)
 
 
 @pytest.mark.parametrize(

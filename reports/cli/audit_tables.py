@@ -114,32 +114,28 @@ def _power(rows: list[MutantRow]) -> Table:
     return table
 
 
-BY = "found by"
-
-
 def _mutants(rows: list[MutantRow]) -> Table:
-    cells = [
-        (
-            row.name,
-            row.status,
-            row.generator or "",
-            str(row.examples),
-            f"{row.seconds:.2f}",
-            "" if row.simplest is None else str(row.simplest.numbers),
-        )
-        for row in rows
-    ]
-    headings = ("mutant", "status", BY, "examples", "s", "numbers")
-    name, status, by, *numbers = (max(map(len, column)) for column in zip(headings, *cells, strict=True))
-    # Who found it is folded where there is no room, then the names.
-    left = paper().width - sum(width + 2 for width in (name, status, *numbers)) - 1
+    columns = {
+        "mutant": [row.name for row in rows],
+        "status": [row.status for row in rows],
+        "found by": [row.generator or "" for row in rows],
+        "examples": [str(row.examples) for row in rows],
+        "s": [f"{row.seconds:.2f}" for row in rows],
+        "numbers": ["" if row.simplest is None else str(row.simplest.numbers) for row in rows],
+    }
+    widths = {heading: max(map(len, (heading, *texts))) for heading, texts in columns.items()}
+    # Names that leave no room for who found it go without it; it is in the report.
+    room = paper().width - sum(width + 2 for heading, width in widths.items() if heading != "found by") - 1
+    if room < len("found"):
+        del columns["found by"]
     table = listing("Mutants", "mutant", fold=True)
     table.show_edge = False
-    table.add_column("status", no_wrap=True)
-    table.add_column(BY, overflow="fold", width=min(by, left) if left >= len("found") else len(BY))
-    for heading in headings[3:]:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row, texts in zip(rows, cells, strict=True):
+    for heading in list(columns)[1:]:
+        if heading == "found by":
+            table.add_column(heading, overflow="fold", width=min(widths[heading], room))
+        else:
+            table.add_column(heading, justify="left" if heading == "status" else "right", no_wrap=True)
+    for row, *texts in zip(rows, *columns.values(), strict=True):
         table.add_row(*texts, style="bold red" if row.status == "survived" else "")
     table.caption = "numbers: of the smallest counterexample"
     return table
